@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds vmalab_native._core: every C source of the core and the cffi glue, in one extension
+module.
+
+setup.py names `ffibuilder`; `make native` runs it. The declarations that Python sees are in
+core.cdef. cffi's API mode compiles them against api.h, so that a struct or an enum that differs is
+refused and never misread.
+
+Two rules that are easy to lose:
+- Python's own CFLAGS carry -DNDEBUG, which would take the assertions out: -UNDEBUG puts them back.
+- setuptools wants paths relative to setup.py, while this file may be run from anywhere: paths are
+  found from this file and made relative to the current directory only if they lie below it.
+"""
+
+import os
+from pathlib import Path
+
+from cffi import FFI
+
+NATIVE = Path(__file__).resolve().parent
+
+PREAMBLE = """
+#include "vmalab/api.h"
+#include "vmalab/block.h"
+#include "vmalab/participant.h"
+"""
+
+COMPILE_ARGS = [
+    "-std=gnu11",
+    "-O3",
+    "-g",
+    "-fvisibility=hidden",
+    "-fno-strict-aliasing",  # slab objects change their type in place
+    "-fno-math-errno",
+    "-UNDEBUG",
+    "-Werror=implicit-function-declaration",
+    "-Werror=incompatible-pointer-types",
+    "-Werror=int-conversion",
+    "-Wall",
+    "-Wno-unused-function",
+]
+
+
+def relative(path: Path) -> str:
+    """The path as setuptools wants it: relative, with slashes, when it lies below the current
+    directory.
+    """
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return os.fspath(path)
+
+
+def sources() -> list[str]:
+    return [relative(path) for path in sorted((NATIVE / "src").glob("*.c"))]
+
+
+def headers() -> list[str]:
+    """What the extension must be rebuilt for when it changes, besides the sources."""
+    found = sorted((NATIVE / "include").rglob("*.h")) + sorted((NATIVE / "src").glob("*.h"))
+    return [relative(path) for path in [*found, NATIVE / "core.cdef"]]
+
+
+ffibuilder = FFI()
+ffibuilder.cdef((NATIVE / "core.cdef").read_text(encoding="ascii"))
+ffibuilder.set_source(
+    "vmalab_native._core",
+    PREAMBLE,
+    sources=sources(),
+    depends=headers(),
+    include_dirs=[relative(NATIVE / "include"), relative(NATIVE / "src")],
+    extra_compile_args=COMPILE_ARGS,
+    libraries=["rt", "pthread"],
+)
+
+if __name__ == "__main__":
+    ffibuilder.compile(tmpdir=os.fspath(NATIVE), verbose=True)

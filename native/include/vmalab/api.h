@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api.h (L6): what the Python side (and any other embedder) calls. One call = one complete
+ * operation.
+ *
+ * Handles are opaque and belong to the process; a participant handle belongs to one thread at a
+ * time. Functions return 0 or a count, or a negative enum vl_error; emulated calls report -errno
+ * inside block results. Text and array getters write at most cap bytes or entries and return how
+ * many there would be, so that a caller can grow its buffer and call again.
+ */
+#ifndef VMALAB_API_H
+#define VMALAB_API_H
+
+#include "vmalab/base.h"
+#include "vmalab/segment.h"
+
+#define VL_API __attribute__((visibility("default")))
+
+struct participant;
+
+/* --- segments: fd comes from posix_ipc (shm_open), stays open in the process while the segment is
+ * attached --- */
+VL_API int vl_seg_create(int fd, const char *name, const struct vl_config *config,
+			 struct vl_seg **out);
+VL_API int vl_seg_attach(int fd, struct vl_seg **out);
+VL_API void vl_seg_detach(struct vl_seg *seg);
+VL_API void vl_seg_set_supervisor(struct vl_seg *seg, u32 pid);
+VL_API u32 vl_seg_supervisor(const struct vl_seg *seg); /* 0 if none or dead */
+VL_API void vl_seg_close(struct vl_seg *seg); /* marks it SEG_CLOSING: later attaches are refused */
+struct vl_seg_info {
+	char name[64];
+	char model[32];
+	char layout[32];
+	struct vl_config config;
+	u32 abi;
+	u32 rcu_flavour;
+	u32 state;
+	u32 supervisor_pid;
+	u64 fingerprint;
+	u64 created_ns;
+	u64 pages_total, pages_populated, pages_free;
+	u64 frames_total, frames_populated, frames_in_use;
+	u64 rcu_stalls;
+	u64 world_stops;
+};
+VL_API void vl_seg_info(const struct vl_seg *seg, struct vl_seg_info *out);
+VL_API u64 vl_fingerprint(void);
+VL_API const char *vl_strerror(int code);
+
+/* --- participants --- */
+VL_API int vl_join(struct vl_seg *seg, u32 role, const char *comm, struct participant **out);
+VL_API void vl_leave(struct participant *self);
+VL_API u32 vl_participant_index(const struct participant *self);
+
+/* --- operations: block.h describes the block. Returns the number of results written (16 bytes
+ * each), or VL_E_BLOCK. --- */
+VL_API long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
+		   u64 results_cap);
+VL_API long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec,
+		       u64 cap); /* 0 or -errno / VL_E_NO_MM */
+
+/* --- address spaces --- */
+struct vl_mm_options {
+	u64 mmap_base; /* 0: default */
+	u64 start_brk;
+	u64 brk;
+	u64 stack_limit;  /* bytes, RLIMIT_STACK; 0: 8 MiB */
+	const char *maps; /* /proc/PID/maps text or NULL */
+	u64 maps_bytes;
+};
+VL_API int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u32 *mm_id,
+			char *error, u64 error_cap);
+VL_API int vl_mm_get(struct participant *self, u32 mm);
+VL_API int vl_mm_put(struct participant *self,
+		     u32 mm); /* the last one of all, with no keep-alive left, runs exit_mmap */
+VL_API int vl_mm_keep(struct participant *self, u32 mm, u64 ttl_ns);
+VL_API int vl_mm_reap(struct participant *self); /* exit_mmap of every mm without lease whose
+						    keep-alive is over; count */
+struct vl_mm_info {
+	u32 id;
+	u32 leases;
+	u32 map_count;
+	u32 mm_lock_seq;
+	u64 keep_until_ns; /* CLOCK_MONOTONIC; 0 none */
+	u64 total_pages, resident_pages, table_pages;
+	u64 mmap_base, start_brk, brk;
+};
+VL_API long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap);
+VL_API long vl_maps(struct participant *self, u32 mm, char *text,
+		    u64 cap); /* bytes, or VL_E_NO_MM */
+
+/* --- files --- */
+VL_API int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
+			u32 *file_id);
+VL_API int vl_file_close(struct participant *self, u32 file_id);
+
+/* --- looking inside --- */
+struct vl_slab_info {
+	char name[32];
+	u64 active_objs, num_objs;
+	u32 objsize, objperslab, pagesperslab, limit, batchcount, sharedfactor;
+	u64 active_slabs, num_slabs, sharedavail;
+	u64 allocs, frees, reuses;
+};
+VL_API long vl_slabinfo(struct vl_seg *seg, struct vl_slab_info *out, u64 cap);
+VL_API long vl_stat_names(const char **names, u64 cap);
+VL_API long vl_stats(struct vl_seg *seg, u64 *values, u64 cap);
+struct vl_lock_info {
+	u32 participant, pid;
+	char name[16];  /* mmap_lock, vm_lock, user */
+	char mode[4];   /* R, W */
+	char state[12]; /* taking, held, waiting */
+	u32 mm;
+	u32 pad;
+	u64 start, end;
+};
+VL_API long vl_locks(struct vl_seg *seg, struct vl_lock_info *out, u64 cap);
+struct vl_participant_info {
+	u32 index, pid, tid, role, in_core, rcu_active, leases, op;
+	u64 start_time;
+	char comm[16];
+};
+VL_API long vl_participants(struct vl_seg *seg, struct vl_participant_info *out, u64 cap);
+struct vl_field_info {
+	const char *type, *field, *guard; /* guard: who writes it under which lock */
+	u32 offset, size, type_size;
+};
+VL_API long vl_layout(struct vl_field_info *out, u64 cap);
+
+/* --- invariants and recovery --- */
+VL_API long vl_fsck(struct participant *self, char *text,
+		    u64 cap); /* lines of complaints; 0 bytes = all is well */
+struct vl_recovery {
+	u32 dead_count;
+	u32 dead_index[64];
+	u32 dead_pid[64];
+	u32 stuck_pid; /* a living participant did not leave the core in time */
+	u32 mms_repaired, mms_reaped;
+	u64 vmas_freed, nodes_freed, objects_freed, frames_fixed, pages_freed, locks_fixed,
+		ptes_fixed;
+};
+/* Finds dead participants and repairs what they left. 0 (also when nobody is dead), -EBUSY,
+ * -ETIMEDOUT. */
+VL_API int vl_recover(struct participant *self, struct vl_recovery *out);
+
+/* --- library users: rwsems by number in the segment, and RCU --- */
+#define VL_USER_RWSEMS 64
+VL_API int vl_user_down(struct participant *self, u32 rwsem, u32 place, int write,
+			u64 timeout_ns); /* place 0..2; 0, -ETIMEDOUT */
+VL_API int vl_user_up(struct participant *self, u32 rwsem, u32 place, int write);
+VL_API int vl_user_downgrade(struct participant *self, u32 rwsem, u32 place);
+VL_API void vl_rcu_read_lock(struct participant *self);
+VL_API void vl_rcu_read_unlock(struct participant *self);
+VL_API void vl_synchronize_rcu(struct participant *self);
+
+/* --- native measurement loops (release core) --- */
+struct vl_bench_result {
+	u64 iterations;
+	u64 fault_ns_x1000; /* ns per fault x 1000 */
+	u64 rmw_ns_x1000;   /* ns per uncontended locked add x 1000 */
+	u64 vma_lock_success;
+};
+/* Read faults on the present pages addrs[0..n) round-robin, rounds alternating with locked adds;
+ * medians over rounds. */
+VL_API int vl_bench_fault(struct participant *self, u32 mm, const u64 *addrs, u64 n, u64 iterations,
+			  u32 rounds, struct vl_bench_result *out);
+
+#endif

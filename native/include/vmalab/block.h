@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * block.h (L5): the packed form of operations. The same table stands in memory.proto for clients in
+ * any language.
+ *
+ * Little-endian. Record: u8 op, u8 words (record length in 8-byte words, header included), u16
+ * flags, u32 mm, then words - 1 operands of 8 bytes. Result, one per record: i32 status, u32 info,
+ * u64 value.
+ */
+#ifndef VMALAB_BLOCK_H
+#define VMALAB_BLOCK_H
+
+#include "vmalab/base.h"
+
+enum vl_op {
+	OP_NOP = 0,
+	OP_FAULT = 1,
+	OP_MMAP = 2,
+	OP_MUNMAP = 3,
+	OP_MPROTECT = 4,
+	OP_MREMAP = 5,
+	OP_MADVISE = 6,
+	OP_MINCORE = 7,
+	OP_BRK = 8,
+	OP_FORK = 9,
+	OP_EXIT = 10,
+	OP_UFFD_MOVE = 11,
+	OP_SET_VMA_NAME = 12,
+	OP_MM_CREATE = 13,
+	OPS_COUNT
+};
+
+struct vl_record {
+	u8 op;
+	u8 words;
+	u16 flags;
+	u32 mm;
+	u64 arg[];
+};
+
+struct vl_result {
+	s32 status;
+	u32 info;
+	u64 value;
+};
+SIZE_IS(struct vl_result, 16);
+
+/* status beyond errno: the service could not serve */
+#define VL_S_NO_MM      (-1001)
+#define VL_S_BAD_OP     (-1002)
+#define VL_S_BAD_RECORD (-1003)
+#define VL_S_LIMIT      (-1004)
+
+/* FAULT flags and info */
+#define FAULT_ACCESS_MASK    3u
+#define FAULT_READ           0u
+#define FAULT_WRITE          1u
+#define FAULT_EXEC           2u
+#define FAULT_STORE          4u
+#define FAULT_INFO_VMA_LOCK  0x100u
+#define FAULT_INFO_MMAP_LOCK 0x200u
+#define FAULT_INFO_NEW_PAGE  0x400u
+#define FAULT_INFO_COW       0x800u
+#define FAULT_INFO_PRESENT   0x1000u
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * frame.h (L3): page frames: a reference count and one 64-bit word of content.
+ *
+ * Frame 0 is "none"; frame 1 is the zero page (never counted, never freed, word always 0). A frame
+ * whose count drops to 0 goes through rcu_retire, because a fault that runs under RCU may still
+ * read or store its word. Counts are recomputed by recovery from the page tables and page caches,
+ * so a kill between a count and an entry is harmless.
+ */
+#ifndef VMALAB_FRAME_H
+#define VMALAB_FRAME_H
+
+#include "vmalab/rcu.h"
+
+struct frame {
+	u32 refs;
+	u32 next; /* FRAME_IN_POOL | next free frame while in the pool; else 0 */
+	u64 word;
+};
+SIZE_IS(struct frame, 16);
+#define FRAME_NONE    0u
+#define FRAME_ZERO    1u
+#define FRAMES_FIRST  2u
+#define FRAME_IN_POOL 0x80000000u
+
+/* refs 1, word 0; FRAME_NONE when the pool is empty */
+u32 frame_alloc(struct participant *self);
+/* One more reference to a frame whose count the caller knows to be above 0. */
+void frame_get(struct participant *self, u32 frame);
+/* The same for a frame found under RCU alone: false if its count was 0. The caller then checks
+ * that what named the frame still does. */
+bool frame_tryget(struct participant *self, u32 frame);
+void frame_put(struct participant *self, u32 frame);     /* to zero: freed after a grace period */
+void frame_put_now(struct participant *self, u32 frame); /* a frame that nobody else ever saw */
+u32 frame_refs(const struct vl_seg *seg, u32 frame);
+static inline u64 *frame_word(const struct vl_seg *seg, u32 frame)
+{
+	return &seg->frames[frame].word;
+}
+void frame_flush(struct participant *self); /* magazine back to the pool */
+/* The world is stopped: sets the counts to refs[] (indexed by frame), rebuilds the free list from
+ * what has no count and is not reserved[] (in a living participant's magazine or retire ring).
+ * Returns how many counts were wrong. */
+u64 frame_rebuild(struct vl_seg *seg, const u32 *refs, const u8 *reserved);
+
+struct frame_numbers {
+	u64 total;     /* as configured; two of them are FRAME_NONE and FRAME_ZERO */
+	u64 populated; /* backed by memory */
+	u64 free;      /* in the pool and in magazines */
+	u64 in_use;    /* the rest of the populated, with those that wait for a grace period */
+};
+void frame_numbers(const struct vl_seg *seg, struct frame_numbers *out);
+
+/* Says what to do with a frame whose grace period is over, and with the magazine of a participant
+ * that leaves. Call once per process. */
+void frame_register(void);
+
+#endif

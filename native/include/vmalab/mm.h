@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mm.h (L4): mm_struct, files, and how both are found.
+ *
+ * An mm lives in a slot of the mm table. The slot, with its mmap_lock, is never unmapped or
+ * re-initialised, so whoever has a stale id may take the lock and must then compare the id (as a
+ * reader of a typesafe object does). The id holds the slot's generation; 0 is none.
+ *
+ * mm.state:  MM_FREE -> MM_BUILDING (slots lock) -> MM_LIVE (by its maker) -> MM_EXITING (mmap_lock
+ * write) -> MM_FREE a dead maker leaves MM_BUILDING, a dead exiter MM_EXITING: recovery tears both
+ * down.
+ */
+#ifndef VMALAB_MM_H
+#define VMALAB_MM_H
+
+#include "vmalab/caches.h"
+#include "vmalab/pgtable.h"
+#include "vmalab/seqcount.h"
+#include "vmalab/stats.h"
+#include "vmalab/tree.h"
+#include "vmalab/vma.h"
+
+enum mm_state { MM_FREE = 0, MM_BUILDING = 1, MM_LIVE = 2, MM_EXITING = 3 };
+
+struct mm_struct {
+	/* line 0: what a fault reads */
+	u32 id;                  /* generation << 16 | slot index; 0 when free */
+	u32 state;               /* enum mm_state */
+	struct range_tree mm_mt; /* the tree; mmap_lock write */
+	struct pgd pgd;
+	struct seqcount mm_lock_seq; /* odd while mmap_lock is held for writing */
+	u32 generation;
+	u64 keep_until_ns; /* CLOCK_MONOTONIC; the mm lives at least until then */
+	u32 users;         /* leases; truth is in the participants' areas */
+	u32 builder;       /* participant index + 1 while MM_BUILDING or MM_EXITING */
+	/* line 1: the lock */
+	struct rw_semaphore mmap_lock __cacheline_aligned;
+	struct vl_mutex page_table_lock; /* guards anon_vma NULL -> set */
+	u32 lock_pad[5];
+	/* line 2: accounting and layout, mmap_lock write */
+	u32 map_count __cacheline_aligned;
+	u32 map_count_max;
+	u64 total_vm; /* pages */
+	u64 data_vm;
+	u64 locked_vm;
+	u64 mmap_base;
+	u64 start_brk;
+	u64 brk;
+	u64 def_flags;
+	u64 stack_limit __cacheline_aligned;
+	u64 commit_limit_pages; /* heuristic overcommit: a single request above this fails */
+	u64 stack_top;
+	u64 exit_pad[5];
+} __cacheline_aligned;
+SIZE_IS(struct mm_struct, 256);
+
+#define FILE_NAME_MAX 192
+/* file.state: 0 free; 1 in use. Page cache: a page table keyed by file offset whose leaf entries
+ * name frames. */
+struct file {
+	u32 state;
+	u32 generation;
+	u64 dev;
+	u64 ino;
+	u64 size; /* bytes */
+	struct pgd cache;
+	u32 refs;  /* VMAs that map it; recounted by recovery */
+	u32 opens; /* file_open minus file_close */
+	u32 kind;  /* enum vma_ops: VMA_FILE, VMA_SHMEM (anonymous shared memory) or VMA_SPECIAL */
+	u32 index;
+	char name[FILE_NAME_MAX];
+} __cacheline_aligned;
+SIZE_IS(struct file, 256);
+
+#define MMAP_BASE_DEFAULT   0x7ffff7fff000ul
+#define STACK_LIMIT_DEFAULT (8ul << 20)
+#define STACK_GUARD_GAP     (256ul << PAGE_SHIFT)
+#define MMAP_MIN_ADDR       0x1000ul
+
+static inline struct mm_struct *mm_table(const struct vl_seg *seg)
+{
+	return seg->mms;
+}
+static inline struct file *file_table(const struct vl_seg *seg)
+{
+	return (struct file *)(seg->base + seg->hdr->regions[REGION_FILES].off);
+}
+static inline u32 mm_index(u32 id)
+{
+	return id & 0xffffu;
+}
+
+/* The slot that id names, if the id is that of its present life. The answer may be stale at once;
+ * see the head. */
+static inline struct mm_struct *mm_find_in(struct mm_struct *mms, u32 count, u32 id)
+{
+	u32 index = mm_index(id);
+
+	if (unlikely(id == 0 || index >= count))
+		return NULL;
+	/* acquire: a new life's fields are seen whole. pairs: MM-1 (mm.c:mm_publish) */
+	return likely(load_acquire_u32(&mms[index].id) == id) ? mms + index : NULL;
+}
+static inline struct mm_struct *mm_find(const struct vl_seg *seg, u32 id)
+{
+	return mm_find_in(seg->mms, seg->mms_count, id);
+}
+static inline struct mm_struct *mm_find_self(const struct participant *self, u32 id)
+{
+	return mm_find_in(self->mms, self->mms_count, id);
+}
+
+/* mmap_lock with mm_lock_seq and identity: 0, or VL_S_NO_MM when the mm is gone. */
+int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id);
+int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id);
+bool mmap_read_trylock(struct participant *self, struct mm_struct *mm);
+void mmap_read_unlock(struct participant *self, struct mm_struct *mm);
+void mmap_write_unlock(struct participant *self, struct mm_struct *mm);
+void mmap_write_downgrade(struct participant *self, struct mm_struct *mm);
+
+/* mm.c */
+struct mm_struct *mm_alloc(struct participant *self); /* MM_BUILDING, NULL: table full */
+void mm_publish(struct participant *self, struct mm_struct *mm);
+void mm_free(struct participant *self, struct mm_struct *mm);
+int mm_lease_get(struct participant *self, u32 id);
+int mm_lease_put(struct participant *self, u32 id);
+int mm_keep(struct participant *self, u32 id, u64 ttl_ns);
+int mm_reap(struct participant *self);
+void mm_account(struct mm_struct *mm, u64 flags, s64 pages);
+int exit_mmap(struct participant *self, u32 id); /* 0 or VL_S_NO_MM */
+void exit_mmap_locked(struct participant *self, struct mm_struct *mm);
+u64 now_ns(void);
+
+void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm);
+void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm);
+u32 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm);
+u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end);
+void vma_close(struct participant *self, struct vm_area_struct *vma);
+u64 commit_limit_pages(void); /* what a single mapping may ask for */
+
+/* file.c */
+struct file *file_get(const struct vl_seg *seg, u32 id); /* NULL: no such file */
+struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
+		       u32 kind);
+int file_close(struct participant *self, u32 id);
+u32 file_id(const struct file *file);
+bool file_map(struct participant *self, u32 id);   /* a VMA maps it; false: no such file */
+void file_unmap(struct participant *self, u32 id); /* a VMA no longer maps it */
+/* The page-cache frame of a page (made on demand), FRAME_NONE when past the end (*sigbus) or out of
+ * frames. */
+u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus);
+bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 pgoff);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_fault.h (L5): one fault in work, and how it can end. */
+#ifndef VMALAB_OP_FAULT_H
+#define VMALAB_OP_FAULT_H
+
+#include "vmalab/mm.h"
+
+struct fault {
+	u64 addr;
+	pte_t *pte; /* its entry if already known to be of the hierarchy, or NULL */
+	u64 word;   /* to store, with FAULT_STORE */
+	u64 value;  /* out: the page's word */
+	u32 flags;  /* FAULT_* of block.h */
+	u32 access; /* FAULT_READ, FAULT_WRITE, FAULT_EXEC */
+	u32 info;   /* out: FAULT_INFO_* */
+	bool under_vma_lock;
+};
+
+enum fault_outcome {
+	FAULT_OK = 0,
+	FAULT_LOOK_AGAIN = 1, /* the entry changed; stays inside handle_mm_fault */
+	FAULT_RETRY = 2,      /* redo under mmap_lock (kernel: VM_FAULT_RETRY) */
+	FAULT_AGAIN = 3,      /* redo from the start */
+	FAULT_SIGBUS = 4,
+	FAULT_ACCERR = 5,
+	FAULT_MAPERR = 6,
+	FAULT_OOM = 7,
+	FAULT_NO_MM = 8,
+};
+
+#define SIGNAL_BUS       7
+#define SIGNAL_SEGV      11
+#define CODE_SEGV_MAPERR 1
+#define CODE_SEGV_ACCERR 2
+#define CODE_BUS_ADRERR  2
+
+int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		    struct fault *f);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * participant.h (L1): who runs in the core, what each holds, and how the world is stopped.
+ *
+ * Every thread that enters the core has a participant: a slot of two cache lines that only it
+ * writes, and an area of its own (counters, magazines, retire ring, preallocated nodes, leases).
+ * A handle does not survive fork(): the child maps the segment again and joins for itself.
+ *
+ * in_core, the word by which the world is stopped:
+ *   CORE_OUT      not in the core                       -> CORE_IN by its owner (core_enter)
+ *   CORE_IN       in an operation; will leave or block  -> CORE_OUT (core_exit), CORE_BLOCKED
+ *                                                          (core_block)
+ *   CORE_BLOCKED  waits for an rwsem or a grace period; what it holds and what it has in flight
+ *                 is announced exactly                     -> CORE_IN by its owner (core_unblock)
+ *   a dead owner may leave any of them; the recoverer ignores in_core of the dead.
+ * Ordering STOP-1: core_enter stores in_core, then loads hdr->stop; the stopper stores stop, then
+ * loads in_core. Both could read the old value without a full barrier between; in the fence-free
+ * flavour the stopper supplies it on every CPU with membarrier, in the fenced flavour both sides
+ * run a fence. pairs: STOP-1 (world.c:world_stop)
+ *
+ * held[i], the announcement of one lock: 0, or ref << 8 | mode | state. Written with plain stores
+ * on the owner's own line: TAKING before the attempt, HELD after success, 0 after the release.
+ * When the owner is outside the core or blocked, HELD entries are exact; that is what makes
+ * reader counts recomputable (DESIGN.md, "Recovery").
+ */
+#ifndef VMALAB_PARTICIPANT_H
+#define VMALAB_PARTICIPANT_H
+
+#include "vmalab/atomics.h"
+#include "vmalab/segment.h"
+
+enum vl_role {
+	ROLE_FREE = 0,
+	ROLE_SUPERVISOR = 1,
+	ROLE_WORKER = 2,
+	ROLE_CLIENT = 3,
+	ROLE_INSPECTOR = 4,
+};
+enum core_state { CORE_OUT = 0, CORE_IN = 1, CORE_BLOCKED = 2 };
+
+/* Announcement places: one per kind of lock that an operation can hold at a time, so that no search
+ * is needed. */
+enum hold_place {
+	HOLD_MMAP,      /* mmap_lock of the mm worked on */
+	HOLD_MMAP2,     /* mmap_lock of a second mm (fork's child) */
+	HOLD_VMA,       /* vm_lock for reading */
+	HOLD_VMA2,      /* second vm_lock for reading (userfaultfd move) */
+	HOLD_VMA_WRITE, /* vm_lock for writing, momentarily */
+	HOLD_USER0,     /* locks of a library user, held across calls */
+	HOLD_USER1,
+	HOLD_USER2,
+	HOLDS_COUNT
+};
+#define HELD_READ    0x01u
+#define HELD_WRITE   0x02u
+#define HELD_TAKING  0x10u
+#define HELD_HELD    0x20u
+#define HELD_WAITING 0x40u
+
+struct participant_slot {
+	/* line 0: identity and read-side state */
+	u32 in_core; /* enum core_state */
+	u32 role;    /* enum vl_role; ROLE_FREE = nobody is in; set last, cleared before pid */
+	u64 rcu;     /* 0, or the gp_ctr that this reader saw at rcu_read_lock */
+	u32 pid;     /* 0 = the slot may be claimed (cmpxchg); cleared last */
+	u32 tid;
+	u64 start_time; /* of the process, field 22 of /proc/PID/stat: with pid it is an identity */
+	u32 generation; /* how often the slot was given out */
+	u32 op;         /* op code under way, for reports */
+	char comm[16];
+	u64 rcu_since_ns; /* when a stall of this reader was last reported; counts while rcu != 0 */
+	/* line 1: announcements */
+	u64 held[HOLDS_COUNT];
+} __cacheline_aligned;
+SIZE_IS(struct participant_slot, 128);
+
+/* A stack of free objects of one cache. Owner: plain words that others may read (relaxed). */
+#define MAGAZINE_SIZE 52
+struct magazine {
+	u32 count; /* the store that gives or takes an object */
+	u32 pad;
+	u64 fresh; /* bit i: objs[i] was never handed out; 0 from count on */
+	u64 half; /* bit i: objs[i] starts 8 bytes after its ref (packed caches); 0 from count on */
+	u64 allocs;
+	u64 frees;
+	u64 firsts; /* allocs of objects that were never handed out before; the others are reuses */
+	vl_ref objs[MAGAZINE_SIZE];
+};
+SIZE_IS(struct magazine, 256);
+
+#define RETIRE_RING 4096
+struct retired {
+	u64 tag; /* gp_ctr + 1, read after the object was unpublished */
+	u32 kind;
+	u32 ref;
+};
+
+#define STATS_MAX      64
+#define PREALLOC_MAX   96
+#define INFLIGHT_MAX   16
+#define FRAME_MAGAZINE 126
+#define PAGE_MAGAZINE  30
+
+struct participant_area {
+	u64 stats[STATS_MAX]; /* written by the owner alone; read by anyone, relaxed */
+	struct magazine magazines[KMEM_CACHES_MAX];
+	u32 frame_count;
+	u32 frame_pad;
+	u32 frames[FRAME_MAGAZINE];
+	u32 page_count;
+	u32 page_pad;
+	u32 pages[PAGE_MAGAZINE]; /* indices of order-0 pages, kind PAGE_CACHED */
+	u32 prealloc_count;
+	u32 prealloc_pad;
+	vl_ref prealloc[PREALLOC_MAX]; /* tree nodes reserved for the store under way */
+	vl_ref inflight[INFLIGHT_MAX]; /* VMAs made, not yet in a tree, while the owner may block */
+	u32 retire_head;               /* next to free */
+	u32 retire_tail;               /* next free place; tail - head = entries */
+	struct retired retired[RETIRE_RING];
+	u32 leases[MMS_MAX]; /* per mm index: generation << 16 | leases held */
+};
+#define PARTICIPANT_AREA_BYTES ALIGN_UP(sizeof(struct participant_area), PAGE_SIZE)
+
+/*
+ * Where an earlier fault of this participant found its way: the leaf of the range tree and the
+ * lowest table of the page table that serve a window of addresses. A private copy of what walks
+ * would find again as long as mm_id, seq (mm_lock_seq, even) and unlinked (pgd.unlinked) are what
+ * they were; op_fault.c (way_serves) says why. (hardware: paging-structure caches)
+ */
+struct fault_way {
+	u32 mm_id; /* 0: knows nothing */
+	u32 seq;
+	u32 unlinked;
+	vl_ref leaf;
+	u64 window; /* address >> FAULT_WAY_SHIFT */
+	u64 *table;
+};
+SIZE_IS(struct fault_way, 32);
+#define FAULT_WAYS      512 /* by the window's lowest bits */
+#define FAULT_WAY_SHIFT 16
+
+/* Process-local handle. What a fault needs of the segment's addresses is copied here, because each
+ * step of a fault waits for the load before it (DESIGN.md, "What a fault costs"). */
+struct participant {
+	u8 *base; /* line 0: what a fault reads. base, pages, frames, mms: as in struct vl_seg */
+	u8 *pages;
+	struct frame *frames;
+	struct mm_struct *mms;
+	struct participant_slot *slot;
+	struct participant_area *area;
+	u32 mms_count;
+	u32 rcu_nest;
+	u32 fenced;
+	u32 index;
+	struct vl_seg *seg; /* line 1 */
+	u32 retire_mark;    /* retire_tail when this participant last tried to advance */
+	struct fault_way ways[FAULT_WAYS] __cacheline_aligned;
+};
+
+static inline void *participant_ptr(const struct participant *self, vl_ref ref)
+{
+	return self->base + ((u64)ref << REF_SHIFT);
+}
+
+static inline vl_ref participant_ref_of(const struct participant *self, const void *p)
+{
+	return (vl_ref)((u64)((const u8 *)p - self->base) >> REF_SHIFT);
+}
+
+#define PTR(self, ref) participant_ptr((self), (ref))
+#define REF(self, p)   participant_ref_of((self), (p))
+
+/* The header is the first region. */
+static inline struct seg_header *participant_hdr(const struct participant *self)
+{
+	return (struct seg_header *)self->base;
+}
+
+static inline struct participant_area *participant_area_of(const struct vl_seg *seg, u32 index)
+{
+	return (struct participant_area *)(seg->areas + (u64)index * PARTICIPANT_AREA_BYTES);
+}
+
+/* Takes a free slot for the calling thread. comm: at most 15 bytes are kept. 0, VL_E_NO_SLOT,
+ * VL_E_RCU, VL_E_SPACE. */
+int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
+		     const char *comm);
+/* Gives everything back (magazines, retired objects after a grace period; leases are the caller's
+ * business) and the slot. Holds no lock, is in no RCU section. */
+void participant_leave(struct participant *self);
+/* Called by participant_leave before the slot is given back, for magazines of higher layers. */
+typedef void (*participant_leave_fn)(struct participant *self);
+void participant_leave_register(participant_leave_fn fn);
+/* Last step of a recovery: folds the dead one's counters, drops what its area holds (everything was
+ * swept or adopted) and frees its slot. The world is stopped. */
+void participant_bury(struct vl_seg *seg, u32 index);
+/* Counters of an area are added to those of the participants that left. (used by the two above) */
+void participant_fold(struct vl_seg *seg, u32 index);
+
+/* 1 alive, 0 dead (a zombie is dead), -1 cannot tell (no permission): by pid and start time.
+ * start_time 0: by pid alone. */
+int process_alive(u32 pid, u64 start_time);
+u64 process_start_time(u32 pid); /* 0: no such process */
+/* Somebody has that slot and his process is proven dead / not proven dead. Both are false for a
+ * free slot. */
+bool participant_dead(const struct vl_seg *seg, u32 index);
+bool participant_alive(const struct vl_seg *seg, u32 index);
+
+/* What a waiter does when it has proven the death of a participant that holds what it waits for;
+ * set by the recovery layer, may be NULL. The caller is CORE_OUT or CORE_BLOCKED. */
+typedef void (*dead_owner_fn)(struct participant *self, u32 index);
+extern dead_owner_fn vl_on_dead_owner;
+
+int core_enter_slow(struct participant *self) __attribute__((cold));
+
+/* 0, or VL_E_BROKEN when a broken invariant has stopped the segment (then the caller is not in). */
+static inline int core_enter(struct participant *self)
+{
+	store_relaxed_u32(&self->slot->in_core, CORE_IN);
+	if (unlikely(self->fenced))
+		fence_full();
+	else
+		compiler_barrier();
+	/* pairs: STOP-1 (world.c:world_stop) */
+	if (unlikely(load_acquire_u32(&participant_hdr(self)->stop) != 0))
+		return core_enter_slow(self);
+	return 0;
+}
+
+static inline void core_exit(struct participant *self)
+{
+	/* release: who sees CORE_OUT sees the operation whole. pairs: STOP-2 (world.c:wait_out) */
+	store_release_u32(&self->slot->in_core, CORE_OUT);
+}
+
+/* Around a wait on an rwsem. Between them the world may be stopped. */
+static inline void core_block(struct participant *self)
+{
+	store_release_u32(&self->slot->in_core, CORE_BLOCKED);
+}
+void core_unblock(struct participant *self);
+
+/* A kill can come between any two instructions, so what the recoverer reads must be in the slot in
+ * program order; like a signal handler's view, this needs the compiler's order only. */
+static inline void hold_write(struct participant *self, enum hold_place place, u64 value)
+{
+	compiler_barrier();
+	store_relaxed_u64(&self->slot->held[place], value);
+	compiler_barrier();
+}
+static inline void hold_taking(struct participant *self, enum hold_place place, const void *lock,
+			       u32 mode)
+{
+	hold_write(self, place, (u64)REF(self, lock) << 8 | mode | HELD_TAKING);
+}
+static inline void hold_waiting(struct participant *self, enum hold_place place, const void *lock,
+				u32 mode)
+{
+	hold_write(self, place, (u64)REF(self, lock) << 8 | mode | HELD_WAITING);
+}
+static inline void hold_set(struct participant *self, enum hold_place place, const void *lock,
+			    u32 mode)
+{
+	hold_write(self, place, (u64)REF(self, lock) << 8 | mode | HELD_HELD);
+}
+static inline void hold_clear(struct participant *self, enum hold_place place)
+{
+	hold_write(self, place, 0);
+}
+
+/* Stops the world: 0 when every living participant other than self is CORE_OUT or CORE_BLOCKED
+ * (checked with process_alive), -EBUSY when another living participant was stopping it (after
+ * waiting for it to finish, at most timeout_ns), -ETIMEDOUT with *stuck_pid set when one did not
+ * leave within timeout_ns (the world runs again), VL_E_BROKEN. Dead stoppers are replaced. self is
+ * CORE_OUT or CORE_BLOCKED. */
+int world_stop(struct participant *self, u64 timeout_ns, u32 *stuck_pid);
+void world_start(struct participant *self);
+
+/* A full barrier here and, against their compiler barriers or fences, in every participant. */
+void readers_barrier(const struct vl_seg *seg);
+
+/* hdr->stop once the segment is broken: nobody enters any more. */
+#define STOP_BROKEN UINT32_MAX
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pgtable.h (L3): four-level page tables, 512 entries each, changed only by atomic operations on
+ * one entry.
+ *
+ * Upper entry: 0, or page index << 12 | PTE_PRESENT. Leaf entry: 0, or frame << 12 | flags. Tables
+ * are installed by cmpxchg (release) and freed by free_pgtables() when no VMA needs them (the
+ * caller holds what excludes faults there: mmap_lock, and the VMAs of the range are detached).
+ * There is no page-table lock: every change of a leaf is one cmpxchg or xchg, two-entry moves use
+ * PTE_BUSY. Addresses have 48 bits; above that there is never a table.
+ */
+#ifndef VMALAB_PGTABLE_H
+#define VMALAB_PGTABLE_H
+
+#include "vmalab/frame.h"
+
+typedef u64 pte_t;
+
+#define PTE_PRESENT    0x001ul
+#define PTE_WRITE      0x002ul
+#define PTE_DIRTY      0x040ul
+#define PTE_ACCESSED   0x020ul
+#define PTE_ANON       0x200ul /* an anonymous page (private copy), not a page-cache page */
+#define PTE_BUSY       0x400ul /* a move is under way; look again */
+#define PTE_FLAGS      0xffful
+#define PTRS_PER_TABLE 512
+#define PGTABLE_BITS   48
+
+static inline u32 pte_frame(pte_t pte)
+{
+	return (u32)(pte >> PAGE_SHIFT);
+}
+static inline pte_t pte_make(u32 frame, u64 flags)
+{
+	return (u64)frame << PAGE_SHIFT | flags | PTE_PRESENT;
+}
+
+/* A table root: page index + 1 of the top table, 0 = none yet. It lies in shared memory and is
+ * changed by cmpxchg. */
+struct pgd {
+	u32 top;
+	u32 tables;   /* pages in use by this hierarchy, hint for statistics (relaxed adds) */
+	u32 unlinked; /* counts tables taken out, before their grace period: PGT-2 */
+	u32 pad;
+};
+
+static inline pte_t *pgtable_at(const struct vl_seg *seg, u32 page)
+{
+	return (pte_t *)(seg->pages + ((u64)page << PAGE_SHIFT));
+}
+
+/* Number of the newest unlinking. An entry found by pte_lookup after this is still of the hierarchy
+ * when later, under the lock of a VMA that covers it, the number is the same.
+ * pairs: PGT-2 (pgtable.c:table_unlinked) */
+static inline u32 pgd_unlinked(const struct pgd *pgd)
+{
+	return load_acquire_u32(&pgd->unlinked);
+}
+
+/* The leaf entry of addr, or NULL when a level is missing. Tables go through a grace period, so in
+ * an RCU section the walk is safe without any lock; whether the entry still belongs to the
+ * hierarchy is then the caller's to find out (pgd_unlinked). Inline: every fault pays for it.
+ * pages: start of REGION_PAGES. */
+static inline pte_t *pte_lookup_at(u8 *pages, const struct pgd *pgd, u64 addr)
+{
+	u32 top = load_acquire_u32(&pgd->top); /* pairs: PGT-1 (pgtable.c:install_top) */
+	pte_t *table, entry;
+
+	if (unlikely(top == 0 || addr >> PGTABLE_BITS != 0))
+		return NULL;
+	table = (pte_t *)(pages + ((u64)(top - 1) << PAGE_SHIFT));
+	/* Written out, because each step waits for the one before and nothing may come on top. An
+	 * entry is the page's offset and a flag, so the flag is all that must go. */
+	entry = load_acquire_u64(
+		table + (addr >> 39) % PTRS_PER_TABLE); /* pairs: PGT-1 (pgtable.c:install) */
+	if (unlikely(entry == 0))
+		return NULL;
+	table = (pte_t *)(pages + (entry - PTE_PRESENT));
+	entry = load_acquire_u64(table + (addr >> 30) % PTRS_PER_TABLE);
+	if (unlikely(entry == 0))
+		return NULL;
+	table = (pte_t *)(pages + (entry - PTE_PRESENT));
+	entry = load_acquire_u64(table + (addr >> 21) % PTRS_PER_TABLE);
+	if (unlikely(entry == 0))
+		return NULL;
+	table = (pte_t *)(pages + (entry - PTE_PRESENT));
+	return table + (addr >> PAGE_SHIFT) % PTRS_PER_TABLE;
+}
+static inline pte_t *pte_lookup(const struct vl_seg *seg, const struct pgd *pgd, u64 addr)
+{
+	return pte_lookup_at(seg->pages, pgd, addr);
+}
+/* The same, making levels as needed; owner is written in the page descriptors (mm index + 1, or
+ * 0x80000000 | file index + 1). NULL: the page pool is empty, or addr has more than 48 bits. */
+pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u32 owner, u64 addr);
+
+/* Calls fn for each leaf entry of [start, end) that lies in an existing table and is not 0, in
+ * order; stops when fn returns non-zero and returns that. Skips missing tables fast. */
+typedef int (*pte_fn)(struct participant *self, pte_t *pte, u64 addr, void *arg);
+int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end, pte_fn fn,
+	     void *arg);
+
+/* Frees the tables that serve only addresses in [floor, ceiling) and lie around [start, end); all
+ * their entries are 0. ceiling 0 = no limit. (kernel: free_pgd_range) */
+void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end, u64 floor,
+		   u64 ceiling);
+/* Frees every table; leaf entries must be 0. */
+void pgd_destroy(struct participant *self, struct pgd *pgd);
+/* Walker: calls on_table for the page index of every table, on_pte for every non-zero leaf entry.
+ * NULL or a text naming what is broken. Tables that several entries name are the caller's to find
+ * (on_table is called more than once). */
+const char *pgd_check(const struct vl_seg *seg, const struct pgd *pgd,
+		      void (*on_table)(void *arg, u32 page),
+		      void (*on_pte)(void *arg, pte_t *pte, u64 addr), void *arg);
+
+#endif

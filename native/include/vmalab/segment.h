@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * segment.h (L1): the shared-memory segment: header, region table, growth.
+ *
+ * Memory map (all offsets in the header's region table, each region page aligned):
+ *
+ *   header | participant slots | participant areas | mm table | file table | page descriptors |
+ *   frames | pages
+ *
+ * The file is sparse: regions get memory when seg_populate() takes it with fallocate(), so that a
+ * full /dev/shm is an error code and never a SIGBUS.
+ */
+#ifndef VMALAB_SEGMENT_H
+#define VMALAB_SEGMENT_H
+
+#include "vmalab/base.h"
+#include "vmalab/slab.h"
+
+#define VL_MAGIC       0x62616c616d76ull /* "vmalab" */
+#define VL_ABI_VERSION 1u
+#define VL_NAME_MAX    64
+
+enum vl_region_id {
+	REGION_HEADER,
+	REGION_SLOTS,
+	REGION_AREAS,
+	REGION_MMS,
+	REGION_FILES,
+	REGION_PAGE_DESCS,
+	REGION_FRAMES,
+	REGION_PAGES,
+	REGIONS_COUNT
+};
+
+struct vl_region {
+	u64 off;
+	u64 len;
+};
+
+enum vl_seg_state { SEG_BUILDING = 0, SEG_READY = 1, SEG_BROKEN = 2, SEG_CLOSING = 3 };
+enum vl_rcu_flavour { RCU_AUTO = 0, RCU_MEMBARRIER = 1, RCU_FENCED = 2 };
+
+struct vl_config {
+	u64 size_bytes;
+	u32 mms_max;
+	u32 participants_max;
+	u32 frames_max;
+	u32 files_max;
+	u32 vmas_per_mm_max;
+	u32 rcu; /* enum vl_rcu_flavour */
+};
+
+/* Bytes of one slot of the mm table and of the file table; L4 asserts that its structs fit. */
+#define MM_SLOT_BYTES    256
+#define FILE_SLOT_BYTES  256
+#define PARTICIPANTS_MAX 1024
+#define MMS_MAX          4096
+#define SEG_SIZE_MAX     (1ull << 36) /* what a vl_ref reaches */
+
+/* Page pool: state of REGION_PAGES. Authoritative state is in the page descriptors; hints may be
+ * rebuilt. */
+struct page_pool {
+	struct vl_mutex lock;
+	u32 pages_total;     /* capacity */
+	u32 pages_populated; /* backed by memory so far */
+	u32 hint[4];         /* per order: no free run below this index */
+	u32 pages_free;      /* free among the populated; hint for statistics */
+	u32 pad[8];
+};
+
+struct frame_pool {
+	struct vl_mutex lock;
+	u32 frames_total;
+	u32 frames_populated;
+	u32 free_head; /* frames linked through their word when free, 0 ends */
+	u64 free_count;
+	u64 pad[5];
+};
+
+struct rcu_state {
+	u64 gp_ctr __cacheline_aligned;    /* number of the newest grace period; starts at 2 */
+	u64 completed __cacheline_aligned; /* objects retired with tag <= completed may be freed */
+	struct vl_mutex advance_lock;      /* try-lock of the one who scans */
+	u32 flavour;                       /* enum vl_rcu_flavour, never AUTO */
+	u64 stalls;                        /* stall reports so far */
+};
+
+struct seg_header {
+	u64 magic;
+	u32 abi;
+	u32 state; /* enum vl_seg_state */
+	u64 fingerprint;
+	u64 size;
+	struct vl_config config;
+	u32 supervisor_pid;
+	u32 slots_high;       /* highest slot ever used + 1: scans stop here */
+	u64 supervisor_start; /* its start time, field 22 of /proc/PID/stat */
+	u64 created_ns;       /* CLOCK_REALTIME */
+	char name[VL_NAME_MAX];
+	char model[32];  /* lock model, "typesafe-rwsem" */
+	char layout[32]; /* layout name, "aligned" */
+	struct vl_region regions[REGIONS_COUNT];
+	u32 stop __cacheline_aligned; /* futex: 0, or index + 1 of who has stopped the world */
+	u32 stop_gen;                 /* how often it was stopped */
+	struct rcu_state rcu;
+	struct page_pool pages __cacheline_aligned;
+	struct frame_pool frames __cacheline_aligned;
+	struct vl_mutex slots_lock __cacheline_aligned; /* mm table, file table */
+	u32 mm_hint;
+	u32 file_hint;
+	u64 next_ino;                   /* inode numbers of shared anonymous memory */
+	struct vl_mutex anon_locks[64]; /* by hash of the root anon_vma */
+	u8 user_locks[64][64]
+		__cacheline_aligned; /* rw_semaphores for library users, a line each */
+	u64 stats_gone[64];          /* counters of participants that left (stats.h) */
+	struct kmem_cache caches[KMEM_CACHES_MAX] __cacheline_aligned;
+};
+
+/* Process-local view of a segment. */
+struct vl_seg {
+	u8 *base;
+	u64 size;
+	int fd;
+	struct seg_header *hdr;
+	struct participant_slot *slots;
+	u8 *areas;
+	struct page_desc *page_descs;
+	u8 *pages; /* start of REGION_PAGES */
+	struct mm_struct *mms;
+	u32 mms_count;
+	struct frame *frames;
+	u32 fenced; /* RCU and stop flavour: 1 = full fences on the read side */
+};
+
+static inline void *vl_ptr(const struct vl_seg *seg, vl_ref ref)
+{
+	return seg->base + ((u64)ref << REF_SHIFT);
+}
+
+static inline vl_ref vl_ref_of(const struct vl_seg *seg, const void *p)
+{
+	return (vl_ref)((u64)((const u8 *)p - seg->base) >> REF_SHIFT);
+}
+
+/* Lays out a fresh segment in an open, empty file descriptor: ftruncate, map, header, region table,
+ * page and frame pools; slots, mm table, file table and the first frames get memory at once.
+ * Caches are created by the caller (vl_seg_create in api.c), who then stores SEG_READY. The
+ * descriptor stays the caller's (a duplicate is kept). 0, VL_E_INVALID (configuration out of
+ * bounds), VL_E_SPACE (size_bytes is more than the file system has free), VL_E_RCU, VL_E_SYS. */
+int seg_format(struct vl_seg *seg, int fd, const char *name, const struct vl_config *config,
+	       u64 fingerprint);
+/* Maps an existing one; each refusal has its own code: VL_E_FOREIGN, VL_E_TRUNCATED, VL_E_ABI,
+ * VL_E_FINGERPRINT, VL_E_NOT_READY, VL_E_BROKEN, VL_E_MISSING (it is closing), VL_E_SYS. */
+int seg_map(struct vl_seg *seg, int fd, u64 fingerprint);
+/* The same for looking inside after a crash: takes a broken, unfinished or closing one too. */
+int seg_map_inspect(struct vl_seg *seg, int fd, u64 fingerprint);
+void seg_unmap(struct vl_seg *seg);
+/* Makes [off, off + len) of the file backed by memory. 0 or -ENOMEM. */
+int seg_populate(const struct vl_seg *seg, u64 off, u64 len);
+
+#endif

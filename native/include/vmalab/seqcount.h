@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * seqcount.h (L2): sequence counter; odd while its writer is active. (kernel: seqcount_t, used
+ * for mm_lock_seq)
+ *
+ * The writer is serialised by a lock of its own (mmap_lock). 32 bits; it may wrap. What a reader
+ * reads under it must be read with relaxed atomics, because it may be changing. A dead writer
+ * leaves it odd: readers fail until recovery makes it even; none of them waits for that.
+ *
+ * SEQ-1: a reader that saw a store of the section sees the odd value on its second look. Without
+ *        it a torn pair would be taken for whole.
+ * SEQ-2: a reader that saw the even value of the end sees all stores of the section. Without it
+ *        the data of before would pass as the data of after.
+ */
+#ifndef VMALAB_SEQCOUNT_H
+#define VMALAB_SEQCOUNT_H
+
+#include "vmalab/atomics.h"
+
+struct seqcount {
+	u32 sequence;
+};
+
+/* Writer: even -> odd. */
+static inline void write_seqcount_begin(struct seqcount *s)
+{
+	store_relaxed_u32(&s->sequence, s->sequence + 1); /* relaxed: the fence orders it */
+	fence_release(); /* pairs: SEQ-1 (seqcount.h:read_seqcount_retry) */
+}
+
+/* Writer: odd -> even. */
+static inline void write_seqcount_end(struct seqcount *s)
+{
+	/* pairs: SEQ-2 (seqcount.h:read_seqcount) */
+	store_release_u32(&s->sequence, s->sequence + 1);
+}
+
+static inline u32 read_seqcount(const struct seqcount *s)
+{
+	/* pairs: SEQ-2 (seqcount.h:write_seqcount_end) */
+	return load_acquire_u32(&s->sequence);
+}
+
+/* Begins a speculative read; false while a writer is active. (kernel:
+ * mmap_lock_speculate_try_begin) */
+static inline bool read_seqcount_try_begin(const struct seqcount *s, u32 *seq)
+{
+	*seq = read_seqcount(s);
+	return (*seq & 1) == 0;
+}
+
+/* True if a writer came in between and the data must be thrown away. (kernel:
+ * mmap_lock_speculate_retry) */
+static inline bool read_seqcount_retry(const struct seqcount *s, u32 seq)
+{
+	/* the data loads stay before the second look. pairs: SEQ-1
+	 * (seqcount.h:write_seqcount_begin) */
+	fence_acquire();
+	return load_relaxed_u32(&s->sequence) != seq; /* relaxed: the fence orders it */
+}
+
+#endif

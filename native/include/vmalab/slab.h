@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * slab.h (L1): page pool and kmem_cache (slab pages, magazines, typesafe reuse).
+ *
+ * A page descriptor is the truth about its page: kind, order, owner, and for a slab page the
+ * bitmap of free objects. No free pointer exists in an object, so nothing that a stale reader of
+ * a SLAB_TYPESAFE_BY_RCU object reads is ever overlaid. Lists and hints can be rebuilt from the
+ * descriptors; that is how a dead owner of a lock is survived.
+ */
+#ifndef VMALAB_SLAB_H
+#define VMALAB_SLAB_H
+
+#include "vmalab/mutex.h"
+
+#define KMEM_CACHES_MAX 16
+#define SLAB_OBJS_MAX   128
+#define SLAB_ORDER_MAX  3
+#define SLAB_EMPTY_MIN  4 /* so many wholly free slabs are kept before one is given back */
+
+#define SLAB_HWCACHE_ALIGN   0x1u
+#define SLAB_TYPESAFE_BY_RCU 0x2u /* objects are reused at once, pages after a grace period */
+#define SLAB_ACCOUNT         0x4u /* carried for slabinfo only */
+#define SLAB_PANIC           0x8u
+
+enum page_kind {
+	PAGE_FREE = 0,
+	PAGE_TAKEN = 1,   /* out of the pool, not yet in use: owner says whose */
+	PAGE_CACHED = 2,  /* in the owner's page magazine */
+	PAGE_SLAB = 3,    /* head of a slab; following pages of the order are PAGE_TAIL */
+	PAGE_TAIL = 4,    /* owner is the page index of the head */
+	PAGE_TABLE = 5,   /* page table page */
+	PAGE_RETIRED = 6, /* empty typesafe slab that waits for its grace period */
+};
+
+struct page_desc {
+	u8 kind; /* enum page_kind; written last when a page changes hands */
+	u8 order;
+	u8 cache;   /* PAGE_SLAB: index in hdr->caches */
+	u8 on_list; /* PAGE_SLAB: on its cache's partial list */
+	u32 owner;  /* participant index + 1: TAKEN, CACHED; mm index + 1: TABLE; head: TAIL */
+	u32 next;   /* partial list, page index + 1 */
+	u32 prev;
+	u64 free[2]; /* PAGE_SLAB: bit set = object free (not in a magazine, not used) */
+	u64 used[2]; /* bit set = object was handed out at least once (reuse statistics) */
+	u64 pad[2];
+} __cacheline_aligned;
+SIZE_IS(struct page_desc, 64);
+
+struct kmem_cache {
+	/* line 0: written once */
+	char name[32];
+	u32 object_bytes; /* as asked */
+	u32 slot_bytes;   /* distance between objects */
+	u32 align;
+	u32 flags;
+	u32 objs_per_slab;
+	u32 order; /* pages per slab = 1 << order */
+	u32 ctor;  /* index in the process-local constructor table, 0 none */
+	u32 index;
+	/* line 1: under the lock */
+	u32 alive;            /* written once */
+	struct vl_mutex lock; /* partial list and bitmaps of its slabs */
+	u32 partial_head;     /* page index + 1 */
+	u32 empty_slabs;      /* fully free slabs on the list */
+	u64 slabs;            /* slab pages in being */
+	u64 slabs_made;
+	u64 slabs_given_back;
+	u64 gone_allocs; /* of participants that left; relaxed adds */
+	u64 gone_frees;
+	u64 gone_firsts;
+} __cacheline_aligned;
+SIZE_IS(struct kmem_cache, 128);
+
+struct vl_seg;
+struct participant;
+
+/* Constructor table: set once per process before attach; runs once per object when its slab page is
+ * made. id 1 .. KMEM_CTORS_MAX - 1. */
+#define KMEM_CTORS_MAX 16
+typedef void (*kmem_ctor)(void *object);
+void kmem_ctor_register(u32 id, kmem_ctor fn);
+
+/* Creates cache `index` (fixed numbers, enum in caches.h). The order is what the kernel's SLUB
+ * takes on a machine of 32 to 63 CPUs: at least 28 objects, at most 1/16 waste if an order up to 3
+ * has it (256 bytes: 32 objects on 2 pages; 64: 64 on 1). align 0 means 32 bytes, so that a vl_ref
+ * names every object exactly and is even. A smaller align (8, 16) packs objects as the kernel does
+ * (40 bytes: 102 on a page); their vl_ref is rounded down and still unique; kmem_cache_object()
+ * finds the object again. */
+int kmem_cache_create(struct vl_seg *seg, u32 index, const char *name, u32 object_bytes, u32 align,
+		      u32 flags, u32 ctor);
+/* Returns an object or NULL (pool exhausted). Contents: as the constructor or the last user left
+ * them. */
+void *kmem_cache_alloc(struct participant *self, u32 cache);
+void kmem_cache_free(struct participant *self, u32 cache, void *object);
+/* Gives the caller's magazine of the cache back and returns empty slabs (typesafe ones through
+ * RCU).
+ */
+void kmem_cache_flush(struct participant *self, u32 cache);
+/* Same for the magazine of any participant area; the world is stopped or the owner is self. Not for
+ * a dead owner whose objects were swept: see kmem_cache_sweep. */
+void kmem_cache_flush_area(struct participant *self, u32 owner_index, u32 cache);
+/* Rebuilds the partial list and counts from the page descriptors; the caller owns the lock or the
+ * world is stopped. */
+void kmem_cache_rebuild(struct vl_seg *seg, u32 cache);
+/* Is object (a ref) a valid object start of this cache? For the walker. */
+bool kmem_cache_owns(const struct vl_seg *seg, u32 cache, vl_ref ref);
+/* Is it free in its slab's bitmap? (An object in a magazine is not.) kmem_cache_owns() holds. */
+bool kmem_cache_is_free(const struct vl_seg *seg, u32 cache, vl_ref ref);
+/* The object that ref names, also in packed caches. */
+void *kmem_cache_object(const struct vl_seg *seg, u32 cache, vl_ref ref);
+
+/* Frees every object of the cache that is neither free, nor in the magazine of a living participant
+ * (this function looks there itself), nor live according to the callback (trees, retire rings,
+ * reserved nodes, objects in flight: the caller's business); then rebuilds. The world is stopped.
+ * Magazines of the dead hold objects freed here: they must be dropped (participant_bury), never
+ * flushed. Returns how many were freed, or -ENOMEM. */
+typedef bool (*kmem_live_fn)(void *arg, vl_ref ref);
+long kmem_cache_sweep(struct vl_seg *seg, u32 cache, kmem_live_fn live, void *arg);
+
+struct slab_numbers {
+	u64 active_objs; /* handed out to users (not in slabs, not in magazines) */
+	u64 num_objs;
+	u64 active_slabs;
+	u64 num_slabs;
+	u64 magazine_objs;
+	u64 allocs, frees, reuses;
+};
+void kmem_cache_numbers(const struct vl_seg *seg, u32 cache, struct slab_numbers *out);
+
+/* Page pool. Pages come zeroed. */
+u32 page_alloc(struct participant *self, u32 order, u8 kind, u32 owner); /* index or UINT32_MAX */
+/* Gives a page (or the run that it heads) back. No reader can reach it any more. */
+void page_free(struct participant *self, u32 index);
+/* Recounts the pool from the descriptors; the caller owns its lock or the world is stopped. */
+void page_pool_rebuild(struct vl_seg *seg);
+/* Order-0 pages in self's magazine back to the pool. */
+void page_magazine_flush(struct participant *self);
+
+/* Frees what nobody has: TAKEN pages, pages CACHED by the dead or not in their owner's magazine,
+ * orphaned TAIL pages, TABLE pages that the callback does not know, and retires again RETIRED
+ * pages that are in no retire ring of a living participant. Slabs are not its business. The world
+ * is stopped. Returns how many pages were freed or retired, or -ENOMEM. */
+typedef bool (*page_live_fn)(void *arg, u32 page);
+long page_pool_sweep(struct participant *self, page_live_fn live, void *arg);
+
+#endif

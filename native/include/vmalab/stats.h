@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stats.h (L1): counters per participant, never shared; readers add them up. Names are the
+ * kernel's where it has them.
+ */
+#ifndef VMALAB_STATS_H
+#define VMALAB_STATS_H
+
+/* Allocations are counted per cache, in the magazines (slab.h: struct slab_numbers). */
+/* clang-format off */
+#define VL_STATS(X) \
+	X(vma_lock_success) X(vma_lock_abort) X(vma_lock_retry) X(vma_lock_miss) \
+	X(abort_no_vma) X(abort_stamp) X(abort_trylock) X(abort_stamp_late) X(abort_mm) \
+	X(abort_range) \
+	X(pgfault) X(pgfault_present) X(pgfault_anon) X(pgfault_zero) X(pgfault_file) \
+	X(pgfault_cow) X(pgfault_signal) X(mmap_lock_faults) \
+	X(mmap) X(munmap) X(mprotect) X(mremap) X(madvise) X(mincore) X(brk) X(fork) X(exit) \
+	X(uffd_move) X(set_vma_name) X(mm_create) X(call_errors) \
+	X(vma_split) X(vma_merge) X(vma_reattach) X(vma_alloc) X(vma_free) \
+	X(rcu_retired) X(rcu_freed) X(rcu_gp) X(rcu_sync) \
+	X(rwsem_read_wait) X(rwsem_write_wait) X(mutex_wait) X(mutex_stolen) \
+	X(world_stops) X(recoveries)
+/* clang-format on */
+
+enum vl_stat {
+#define X(name) STAT_##name,
+	VL_STATS(X)
+#undef X
+		STATS_COUNT
+};
+
+/* One writer, so a plain add; relaxed so that a reader in another process sees whole values. */
+#define stat_inc(self, name)    stat_add_at(self, STAT_##name, 1)
+#define stat_add(self, name, n) stat_add_at(self, STAT_##name, n)
+#define stat_add_at(self, i, n) \
+	store_relaxed_u64(&(self)->area->stats[i], (self)->area->stats[i] + (u64)(n))
+#define stat_inc_in(area, name) \
+	store_relaxed_u64(&(area)->stats[STAT_##name], (area)->stats[STAT_##name] + 1)
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vma.h (L4): vm_area_struct, its flags, its side objects.
+ *
+ * Field table (who writes what under which lock; R = mmap_lock or vm_lock for reading is enough to
+ * read):
+ *
+ *   vm_start vm_end          mmap_lock write + vm_lock write (stamp); derived from the tree by
+ * recovery vm_flags page_prot       mmap_lock write + vm_lock write (stamp) vm_pgbase once, before
+ * insertion; constant in place (vm_pgoff = vm_pgbase + (vm_start >> 12)) vm_mm vm_file vm_ops once,
+ * before insertion; stale readers of a recycled object read vm_mm vm_lock_seq mmap_lock write and
+ * vm_lock write; read without lock as advice detached                 attach: mmap_lock write;
+ * detach: stamped anon_vma                 NULL -> set: mmap_lock read + page_table_lock; set ->
+ * NULL: mmap_lock write + stamp anon_vma_chain           mmap_lock write + stamp, or as anon_vma
+ * when it is set anon_name numab_state    mmap_lock write + stamp (numab: read lock and cmpxchg
+ * NULL -> set) vm_lock                  constructor only; survives free and reuse
+ *
+ * Cache-line plan (256 bytes): line 0 is all that a fault reads, line 1 what splits, merges and
+ * forks need, line 2 is rarely touched, line 3 holds the lock alone, because its count bounces
+ * between the cores that fault.
+ */
+#ifndef VMALAB_VMA_H
+#define VMALAB_VMA_H
+
+#include "vmalab/rwsem.h"
+
+#define VM_NONE        0x0ul
+#define VM_READ        0x1ul
+#define VM_WRITE       0x2ul
+#define VM_EXEC        0x4ul
+#define VM_SHARED      0x8ul
+#define VM_MAYREAD     0x10ul
+#define VM_MAYWRITE    0x20ul
+#define VM_MAYEXEC     0x40ul
+#define VM_MAYSHARE    0x80ul
+#define VM_GROWSDOWN   0x100ul
+#define VM_PFNMAP      0x400ul
+#define VM_LOCKED      0x2000ul
+#define VM_IO          0x4000ul
+#define VM_SEQ_READ    0x8000ul
+#define VM_RAND_READ   0x10000ul
+#define VM_DONTCOPY    0x20000ul
+#define VM_DONTEXPAND  0x40000ul
+#define VM_LOCKONFAULT 0x80000ul
+#define VM_ACCOUNT     0x100000ul
+#define VM_NORESERVE   0x200000ul
+#define VM_WIPEONFORK  0x2000000ul
+#define VM_DONTDUMP    0x4000000ul
+#define VM_SOFTDIRTY   0x8000000ul
+#define VM_MIXEDMAP    0x10000000ul
+#define VM_HUGEPAGE    0x20000000ul
+#define VM_NOHUGEPAGE  0x40000000ul
+#define VM_MERGEABLE   0x80000000ul
+
+#define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_SPECIAL      (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
+#define VM_IGNORE_MERGE VM_SOFTDIRTY
+#define VM_MAYALL       (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
+#define VM_LOCKED_MASK  (VM_LOCKED | VM_LOCKONFAULT)
+
+enum vma_ops { VMA_ANON = 0, VMA_FILE = 1, VMA_SHMEM = 2, VMA_SPECIAL = 3 };
+
+struct vm_area_struct {
+	/* line 0 */
+	u64 vm_start;
+	u64 vm_end;
+	u64 vm_flags;
+	u64 vm_pgbase; /* page offset of address 0, modulo 2^64 */
+	u32 vm_mm; /* id of the mm, generation included: an identity, never reused for another life
+		    */
+	u32 vm_lock_seq; /* the stamp: equal to mm_lock_seq while write-locked */
+	u32 detached;    /* 1: not in the tree (free, being made, or being unmapped) */
+	vl_ref anon_vma;
+	u32 vm_file;   /* file id or 0 */
+	u32 vm_ops;    /* enum vma_ops */
+	u64 page_prot; /* PTE_WRITE if a fresh entry may be writable */
+	/* line 1 */
+	vl_ref anon_vma_chain __cacheline_aligned; /* newest link first */
+	u32 anon_vma_links;                        /* how many */
+	vl_ref anon_name;
+	vl_ref numab_state;
+	u64 alloc_seq; /* counts lives of this object; debugging and oracles */
+	u32 vm_policy;
+	u32 uffd_ctx;
+	/* line 2 */
+	u64 rare[8] __cacheline_aligned;
+	/* line 3 */
+	struct rw_semaphore vm_lock __cacheline_aligned;
+	u64 lock_pad[3];
+};
+SIZE_IS(struct vm_area_struct, 256);
+OFFSET_IS(struct vm_area_struct, vm_lock, 192);
+
+/* An anon_vma: identity of the anonymous pages of one or more VMAs; decides about merging. All
+ * three counts are changed under the anon lock of its root (anon.c) and can be recounted from the
+ * chains. (kernel: struct anon_vma) */
+struct anon_vma {
+	vl_ref root;
+	vl_ref parent;
+	u32 degree;          /* chain links that name it; 0: free it */
+	u32 num_children;    /* anon_vmas with this parent; a root counts itself */
+	u32 num_active_vmas; /* VMAs whose anon_vma field is this */
+	u32 pad[3];
+};
+SIZE_IS(struct anon_vma, 32);
+
+struct anon_vma_chain {
+	vl_ref anon_vma;
+	vl_ref next;
+	vl_ref vma;
+	u32 pad[5];
+};
+SIZE_IS(struct anon_vma_chain, 32);
+
+#define ANON_NAME_MAX 80
+struct anon_vma_name {
+	u32 refs; /* VMAs that share it */
+	u32 bytes;
+	char name[ANON_NAME_MAX];
+	u64 pad;
+};
+SIZE_IS(struct anon_vma_name, 96);
+
+struct vma_numab_state {
+	u64 next_scan;
+	u64 pids_active[2];
+	u32 start_scan_seq;
+	u32 prev_scan_seq;
+};
+SIZE_IS(struct vma_numab_state, 32);
+
+struct mm_struct;
+
+static inline u64 vma_pages(const struct vm_area_struct *vma)
+{
+	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+}
+static inline u64 vma_pgoff(const struct vm_area_struct *vma)
+{
+	return vma->vm_pgbase + (vma->vm_start >> PAGE_SHIFT);
+}
+static inline u64 linear_page_index(const struct vm_area_struct *vma, u64 addr)
+{
+	return vma->vm_pgbase + (addr >> PAGE_SHIFT);
+}
+static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops == VMA_ANON;
+}
+static inline bool is_cow_mapping(u64 flags)
+{
+	return (flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+}
+
+/* vma.c */
+void vma_ctor(void *object);
+/* A detached VMA of mm with nothing in it, or NULL. (kernel: vm_area_alloc) */
+struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct *mm);
+/* A detached copy, member by member; chain and side objects are empty and the caller's to clone.
+ * (kernel: vm_area_dup) */
+struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig);
+/* Frees a detached VMA and its side objects; asserts that it is detached. (kernel: vm_area_free) */
+void vm_area_free(struct participant *self, struct vm_area_struct *vma);
+/* The exit path: nobody can reach it any more; marks it detached, then frees. (kernel v4:
+ * vm_area_free_unreachable) */
+void vm_area_free_unreachable(struct participant *self, struct mm_struct *mm,
+			      struct vm_area_struct *vma);
+void vma_inflight_done(struct participant *self, const struct vm_area_struct *vma);
+void vma_numab_init(struct participant *self, struct vm_area_struct *vma);
+void vma_set_page_prot(struct vm_area_struct *vma);
+void vma_set_range(struct vm_area_struct *vma, u64 start, u64 end, u64 pgoff);
+
+/* anon.c */
+int anon_vma_prepare(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma);
+int anon_vma_clone(struct participant *self, struct vm_area_struct *dst,
+		   const struct vm_area_struct *src);
+int anon_vma_fork(struct participant *self, struct vm_area_struct *vma,
+		  const struct vm_area_struct *pvma);
+void unlink_anon_vmas(struct participant *self, struct vm_area_struct *vma);
+
+vl_ref anon_name_make(struct participant *self, const char *name, u32 bytes);
+vl_ref anon_name_get(struct participant *self, vl_ref name);
+void anon_name_put(struct participant *self, vl_ref name);
+bool anon_name_equal(const struct vl_seg *seg, vl_ref a, vl_ref b);
+
+#endif

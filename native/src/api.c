@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api.c (L6): the functions of api.h that set up, operate and measure. What looks inside is in
+ * inspect.c, what checks and repairs in walk.c and recover.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmalab/api.h"
+#include "vmalab/import.h"
+#include "vmalab/lock_model.h"
+#include "vmalab/op_fault.h"
+#include "vmalab/ops.h"
+#include "vmalab/recover.h"
+
+#define CTOR_VMA 1
+
+static void register_process(void)
+{
+	static bool done; /* idempotent: two threads that race store the same values */
+
+	if (done)
+		return;
+	kmem_ctor_register(CTOR_VMA, vma_ctor);
+	frame_register();
+	tree_register();
+	recover_register();
+	done = true;
+}
+
+static int create_caches(struct vl_seg *seg)
+{
+	const u32 line = SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT;
+	int err = kmem_cache_create(seg, CACHE_VMA, "vm_area_struct", sizeof(struct vm_area_struct),
+				    CACHE_LINE, line | SLAB_TYPESAFE_BY_RCU, CTOR_VMA);
+
+	if (!err)
+		err = kmem_cache_create(seg, CACHE_NODE, "maple_node", 256, 256, SLAB_PANIC, 0);
+	if (!err)
+		err = kmem_cache_create(seg, CACHE_ANON_VMA, "anon_vma", sizeof(struct anon_vma), 0,
+					SLAB_PANIC, 0);
+	if (!err)
+		err = kmem_cache_create(seg, CACHE_AVC, "anon_vma_chain",
+					sizeof(struct anon_vma_chain), 0, SLAB_PANIC, 0);
+	if (!err)
+		err = kmem_cache_create(seg, CACHE_NAME, "anon_vma_name",
+					sizeof(struct anon_vma_name), 0, SLAB_PANIC, 0);
+	if (!err)
+		err = kmem_cache_create(seg, CACHE_NUMAB, "vma_numab_state",
+					sizeof(struct vma_numab_state), 0, SLAB_PANIC, 0);
+	return err;
+}
+
+static void init_locks(struct vl_seg *seg)
+{
+	struct mm_struct *mms = mm_table(seg);
+
+	for (u32 i = 0; i < seg->hdr->config.mms_max; i++)
+		init_rwsem(&mms[i].mmap_lock);
+	for (u32 i = 0; i < VL_USER_RWSEMS; i++)
+		init_rwsem((struct rw_semaphore *)seg->hdr->user_locks[i]);
+}
+
+int vl_seg_create(int fd, const char *name, const struct vl_config *config, struct vl_seg **out)
+{
+	struct vl_seg *seg = calloc(1, sizeof(*seg));
+	int err;
+
+	if (!seg)
+		return -ENOMEM;
+	register_process();
+	err = seg_format(seg, fd, name, config, vl_fingerprint());
+	if (!err) {
+		err = seg_populate(seg, seg->hdr->regions[REGION_MMS].off,
+				   seg->hdr->regions[REGION_MMS].len);
+		if (!err)
+			err = seg_populate(seg, seg->hdr->regions[REGION_FILES].off,
+					   seg->hdr->regions[REGION_FILES].len);
+		if (!err)
+			err = create_caches(seg);
+		if (err)
+			seg_unmap(seg);
+	}
+	if (err) {
+		free(seg);
+		return err == -ENOMEM ? VL_E_SPACE : err;
+	}
+	strncpy(seg->hdr->model, LOCK_MODEL_NAME, sizeof(seg->hdr->model) - 1);
+	strncpy(seg->hdr->layout, LAYOUT_NAME, sizeof(seg->hdr->layout) - 1);
+	init_locks(seg);
+	store_release_u32(&seg->hdr->state, SEG_READY); /* pairs: SEG-1 (segment.c:seg_map) */
+	*out = seg;
+	return 0;
+}
+
+int vl_seg_attach(int fd, struct vl_seg **out)
+{
+	struct vl_seg *seg = calloc(1, sizeof(*seg));
+	int err;
+
+	if (!seg)
+		return -ENOMEM;
+	register_process();
+	err = seg_map(seg, fd, vl_fingerprint());
+	if (err) {
+		free(seg);
+		return err;
+	}
+	*out = seg;
+	return 0;
+}
+
+void vl_seg_detach(struct vl_seg *seg)
+{
+	seg_unmap(seg);
+	free(seg);
+}
+
+void vl_seg_set_supervisor(struct vl_seg *seg, u32 pid)
+{
+	seg->hdr->supervisor_start = process_start_time(pid);
+	store_release_u32(&seg->hdr->supervisor_pid, pid);
+}
+
+u32 vl_seg_supervisor(const struct vl_seg *seg)
+{
+	u32 pid = load_acquire_u32(&seg->hdr->supervisor_pid);
+
+	return pid && process_alive(pid, seg->hdr->supervisor_start) != 0 ? pid : 0;
+}
+
+void vl_seg_close(struct vl_seg *seg)
+{
+	store_release_u32(&seg->hdr->state, SEG_CLOSING);
+}
+
+int vl_join(struct vl_seg *seg, u32 role, const char *comm, struct participant **out)
+{
+	struct participant *self = aligned_alloc(CACHE_LINE, sizeof(*self)); /* join clears it */
+	int err;
+
+	if (!self)
+		return -ENOMEM;
+	err = role < ROLE_SUPERVISOR || role > ROLE_INSPECTOR
+		      ? VL_E_INVALID
+		      : participant_join(seg, self, role, comm);
+	if (err) {
+		free(self);
+		return err;
+	}
+	*out = self;
+	return 0;
+}
+
+void vl_leave(struct participant *self)
+{
+	for (u32 i = 0; i < self->seg->hdr->config.mms_max; i++) {
+		u32 lease = self->area->leases[i];
+
+		if (core_enter(self) != 0)
+			break; /* broken: nothing is given back any more */
+		while ((lease & 0xffff) && mm_lease_put(self, (lease & 0xffff0000u) | i) == 0)
+			lease = self->area->leases[i];
+		self->area->leases[i] = 0;
+		core_exit(self);
+	}
+	participant_leave(self);
+	free(self);
+}
+
+u32 vl_participant_index(const struct participant *self)
+{
+	return self->index;
+}
+
+long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec, u64 cap)
+{
+	s64 result;
+
+	if (PAGE_ALIGN(len) >> PAGE_SHIFT > cap)
+		return VL_E_INVALID;
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	stat_inc(self, mincore);
+	result = op_mincore(self, mm, addr, len, vec);
+	core_exit(self);
+	return result == VL_S_NO_MM ? VL_E_NO_MM : result;
+}
+
+int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u32 *mm_id,
+		 char *error, u64 error_cap)
+{
+	int err;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	rcu_make_room(self);
+	err = mm_create(self, options, mm_id, error, error_cap);
+	core_exit(self);
+	return err;
+}
+
+int vl_mm_get(struct participant *self, u32 mm)
+{
+	int err;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	err = mm_lease_get(self, mm);
+	core_exit(self);
+	return err;
+}
+
+int vl_mm_put(struct participant *self, u32 mm)
+{
+	int err;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	rcu_make_room(self);
+	err = mm_lease_put(self, mm);
+	core_exit(self);
+	return err;
+}
+
+int vl_mm_keep(struct participant *self, u32 mm, u64 ttl_ns)
+{
+	int err;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	err = mm_keep(self, mm, ttl_ns);
+	core_exit(self);
+	return err;
+}
+
+int vl_mm_reap(struct participant *self)
+{
+	return mm_reap(self);
+}
+
+long vl_maps(struct participant *self, u32 mm, char *text, u64 cap)
+{
+	long bytes;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	bytes = maps_text(self, mm, text, cap);
+	core_exit(self);
+	return bytes;
+}
+
+int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u32 *id)
+{
+	struct file *file;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	file = file_open(self, dev, ino, size, name, VMA_FILE);
+	core_exit(self);
+	if (!file)
+		return VL_E_LIMIT;
+	*id = file_id(file);
+	return 0;
+}
+
+int vl_file_close(struct participant *self, u32 id)
+{
+	int err;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	rcu_make_room(self);
+	err = file_close(self, id);
+	core_exit(self);
+	return err;
+}
+
+/* --- library users --- */
+
+static struct rw_semaphore *user_rwsem(struct participant *self, u32 rwsem, u32 place)
+{
+	return rwsem < VL_USER_RWSEMS && place <= HOLD_USER2 - HOLD_USER0
+		       ? (struct rw_semaphore *)self->seg->hdr->user_locks[rwsem]
+		       : NULL;
+}
+
+int vl_user_down(struct participant *self, u32 rwsem, u32 place, int write, u64 timeout_ns)
+{
+	struct rw_semaphore *sem = user_rwsem(self, rwsem, place);
+	int err;
+
+	if (!sem || self->slot->held[HOLD_USER0 + place])
+		return VL_E_INVALID;
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	err = write ? down_write_timeout(self, sem, HOLD_USER0 + place, timeout_ns)
+		    : down_read_timeout(self, sem, HOLD_USER0 + place, timeout_ns);
+	core_exit(self);
+	return err;
+}
+
+/* Only what this place holds, in this mode, can be released. */
+static bool user_holds(struct participant *self, const struct rw_semaphore *sem, u32 place,
+		       u32 mode)
+{
+	return sem && self->slot->held[HOLD_USER0 + place] ==
+			      ((u64)REF(self, sem) << 8 | mode | HELD_HELD);
+}
+
+int vl_user_up(struct participant *self, u32 rwsem, u32 place, int write)
+{
+	struct rw_semaphore *sem = user_rwsem(self, rwsem, place);
+
+	if (!user_holds(self, sem, place, write ? HELD_WRITE : HELD_READ))
+		return VL_E_INVALID;
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	if (write)
+		up_write(self, sem, HOLD_USER0 + place);
+	else
+		up_read(self, sem, HOLD_USER0 + place);
+	core_exit(self);
+	return 0;
+}
+
+int vl_user_downgrade(struct participant *self, u32 rwsem, u32 place)
+{
+	struct rw_semaphore *sem = user_rwsem(self, rwsem, place);
+
+	if (!user_holds(self, sem, place, HELD_WRITE))
+		return VL_E_INVALID;
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	downgrade_write(self, sem, HOLD_USER0 + place);
+	core_exit(self);
+	return 0;
+}
+
+void vl_rcu_read_lock(struct participant *self)
+{
+	rcu_read_lock(self);
+}
+
+void vl_rcu_read_unlock(struct participant *self)
+{
+	VL_ASSERT(self->rcu_nest);
+	rcu_read_unlock(self);
+}
+
+void vl_synchronize_rcu(struct participant *self)
+{
+	VL_ASSERT(!self->rcu_nest);
+	synchronize_rcu(self);
+}
+
+/* --- measurement --- */
+
+static int compare_u64(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int vl_bench_fault(struct participant *self, u32 mm, const u64 *addrs, u64 n, u64 iterations,
+		   u32 rounds, struct vl_bench_result *out)
+{
+	u64 fault_ns[64], rmw_ns[64], before = self->area->stats[STAT_vma_lock_success];
+	u64 counter __cacheline_aligned = 0;
+	struct vl_result result;
+
+	if (!n || !iterations || !rounds || rounds > ARRAY_SIZE(fault_ns))
+		return VL_E_INVALID;
+	for (u32 round = 0; round < rounds; round++) {
+		u64 begin = now_ns(), at = 0;
+
+		for (u64 i = 0; i < iterations; i++) {
+			if (core_enter(self) != 0)
+				return VL_E_BROKEN;
+			op_fault(self, mm, addrs[at], FAULT_READ, 0, &result);
+			core_exit(self);
+			if (unlikely(result.status))
+				return VL_E_INVALID;
+			at = at + 1 == n ? 0 : at + 1;
+		}
+		fault_ns[round] = (now_ns() - begin) * 1000 / iterations;
+		begin = now_ns();
+		for (u64 i = 0; i < iterations; i++)
+			add_acq_rel_u64(&counter, 1);
+		rmw_ns[round] = (now_ns() - begin) * 1000 / iterations;
+	}
+	qsort(fault_ns, rounds, sizeof(u64), compare_u64);
+	qsort(rmw_ns, rounds, sizeof(u64), compare_u64);
+	*out = (struct vl_bench_result){.iterations = iterations * rounds,
+					.fault_ns_x1000 = fault_ns[rounds / 2],
+					.rmw_ns_x1000 = rmw_ns[rounds / 2],
+					.vma_lock_success =
+						self->area->stats[STAT_vma_lock_success] - before};
+	return 0;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * block.c (L5): executes a packed block of operations (block.h). Each operation is one
+ * core_enter/core_exit, so that a long block never holds up who wants to stop the world.
+ */
+#include "vmalab/api.h"
+#include "vmalab/import.h"
+#include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
+
+static const u8 words_of[OPS_COUNT] = {
+	[OP_NOP] = 1,          [OP_FAULT] = 3,     [OP_MMAP] = 6,    [OP_MUNMAP] = 3,
+	[OP_MPROTECT] = 4,     [OP_MREMAP] = 6,    [OP_MADVISE] = 4, [OP_MINCORE] = 3,
+	[OP_BRK] = 2,          [OP_FORK] = 1,      [OP_EXIT] = 1,    [OP_UFFD_MOVE] = 5,
+	[OP_SET_VMA_NAME] = 3, [OP_MM_CREATE] = 2,
+};
+
+/* 0, or the status that refuses the record. left: words left in the block. */
+static s32 record_check(const struct vl_record *rec, u64 left)
+{
+	u32 want;
+
+	if (rec->words == 0 || rec->words > left)
+		return VL_S_BAD_RECORD;
+	if (rec->op >= OPS_COUNT)
+		return VL_S_BAD_OP;
+	want = words_of[rec->op];
+	if (rec->op == OP_SET_VMA_NAME)
+		want += (rec->flags + 7u) / 8;
+	return rec->words == want ? 0 : VL_S_BAD_RECORD;
+}
+
+static s64 run_mincore(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	u8 vec[64] = {0};
+	u64 mask = 0;
+	s64 err;
+
+	if (PAGE_ALIGN(rec->arg[1]) > 64 * PAGE_SIZE || rec->arg[1] > 64 * PAGE_SIZE)
+		return VL_S_LIMIT;
+	err = op_mincore(self, rec->mm, rec->arg[0], rec->arg[1], vec);
+	for (u32 i = 0; i < 64; i++)
+		mask |= (u64)(vec[i] & 1) << i;
+	*value = err ? 0 : mask;
+	return err;
+}
+
+static s64 run_create(struct participant *self, const struct vl_record *rec)
+{
+	struct vl_mm_options options = {.mmap_base = rec->arg[0]};
+	u32 id;
+	int err = mm_create(self, &options, &id, NULL, 0);
+
+	return err ? VL_S_LIMIT : (s64)id;
+}
+
+/* Everything but FAULT: a value >= 0, or a status. */
+static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	const u64 *a = rec->arg;
+	u32 mm = rec->mm;
+
+	switch (rec->op) {
+	case OP_NOP:
+		return 0;
+	case OP_MMAP:
+		stat_inc(self, mmap);
+		return op_mmap(self, mm, a[0], a[1], (u32)a[2], (u32)(a[2] >> 32), (u32)a[3], a[4]);
+	case OP_MUNMAP:
+		stat_inc(self, munmap);
+		return op_munmap(self, mm, a[0], a[1]);
+	case OP_MPROTECT:
+		stat_inc(self, mprotect);
+		return op_mprotect(self, mm, a[0], a[1], (u32)a[2]);
+	case OP_MREMAP:
+		stat_inc(self, mremap);
+		return op_mremap(self, mm, a[0], a[1], a[2], (u32)a[3], a[4]);
+	case OP_MADVISE:
+		stat_inc(self, madvise);
+		return op_madvise(self, mm, a[0], a[1], (u32)a[2]);
+	case OP_MINCORE:
+		stat_inc(self, mincore);
+		return run_mincore(self, rec, value);
+	case OP_BRK:
+		stat_inc(self, brk);
+		return op_brk(self, mm, a[0]);
+	case OP_FORK:
+		stat_inc(self, fork);
+		return op_fork(self, mm);
+	case OP_EXIT:
+		return op_exit(self, mm);
+	case OP_UFFD_MOVE:
+		stat_inc(self, uffd_move);
+		return op_uffd_move(self, mm, a[0], a[1], a[2], a[3], value);
+	case OP_SET_VMA_NAME:
+		stat_inc(self, set_vma_name);
+		return op_set_vma_name(self, mm, a[0], a[1], (const char *)&a[2], rec->flags);
+	case OP_MM_CREATE:
+		return run_create(self, rec);
+	default:
+		return VL_S_BAD_OP;
+	}
+}
+
+static int run_one(struct participant *self, const struct vl_record *rec, struct vl_result *result)
+{
+	u64 value = 0;
+	s64 r;
+
+	if (unlikely(core_enter(self) != 0))
+		return VL_E_BROKEN;
+	self->slot->op = rec->op;
+	if (likely(rec->op == OP_FAULT)) {
+		op_fault(self, rec->mm, rec->arg[0], rec->flags, rec->arg[1], result);
+	} else {
+		rcu_make_room(self);
+		r = run_call(self, rec, &value);
+		*result = (struct vl_result){.status = r < 0 ? (s32)r : 0,
+					     .value = r > 0 ? (u64)r : value};
+		if (r < 0)
+			stat_inc(self, call_errors);
+	}
+	rcu_poll(self);
+	core_exit(self);
+	return 0;
+}
+
+long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
+	    u64 results_cap)
+{
+	const u64 *words = block;
+	struct vl_result *out = results;
+	u64 left = block_bytes / 8, done = 0;
+
+	if (block_bytes == 0 || block_bytes % 8 || ((u64)block & 7) || ((u64)results & 7))
+		return VL_E_BLOCK;
+	while (left && done < results_cap) {
+		const struct vl_record *rec = (const struct vl_record *)words;
+		s32 refused = record_check(rec, left);
+
+		if (likely(!refused)) {
+			if (run_one(self, rec, &out[done]) != 0)
+				return VL_E_BROKEN;
+		} else {
+			out[done] = (struct vl_result){.status = refused};
+		}
+		done++;
+		if (refused == VL_S_BAD_RECORD)
+			break; /* the rest cannot be told apart */
+		words += rec->words;
+		left -= rec->words;
+	}
+	return (long)done;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * file.c (L4): files and anonymous shared memory: identity, size, page cache.
+ *
+ * file.refs counts the VMAs that map it plus its opens; it is taken with increment-unless-zero, so
+ * a file that is on its way out is never found again (kernel: get_file on a typesafe struct file).
+ * The id holds the slot's generation, compared after the reference is taken. The last reference
+ * frees the slot under the slots lock.
+ *
+ * The page cache is a page table keyed by file offset; an entry holds one reference of its frame.
+ * A killed owner leaves refs too high: recovery recounts them from VMAs and opens.
+ */
+#include "vmalab/lock_model.h"
+
+static u32 file_owner(const struct file *file)
+{
+	return 0x80000000u | (file->index + 1);
+}
+
+u32 file_id(const struct file *file)
+{
+	return file->generation << 16 | (file->index + 1);
+}
+
+struct file *file_get(const struct vl_seg *seg, u32 id)
+{
+	u32 index = (id & 0xffffu) - 1;
+	struct file *file;
+
+	if (id == 0 || index >= seg->hdr->config.files_max)
+		return NULL;
+	file = &file_table(seg)[index];
+	return load_acquire_u32(&file->state) && file_id(file) == id ? file : NULL;
+}
+
+static bool refs_inc_not_zero(struct file *file)
+{
+	u32 refs = load_relaxed_u32(&file->refs); /* relaxed: the cmpxchg decides */
+
+	while (refs) {
+		/* acquire: identity is read after the reference is taken. pairs: FILE-1
+		 * (file.c:file_init) */
+		if (cmpxchg_acquire_u32(&file->refs, &refs, refs + 1))
+			return true;
+	}
+	return false;
+}
+
+static int drop_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
+{
+	u32 frame = pte_frame(xchg_acq_rel_u64(pte, 0));
+
+	(void)addr;
+	(void)arg;
+	frame_put(self, frame);
+	return 0;
+}
+
+static void file_release(struct participant *self, struct file *file)
+{
+	pte_walk(self, &file->cache, 0, 1ul << 47, drop_page, NULL);
+	pgd_destroy(self, &file->cache);
+	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	store_release_u32(&file->state, 0);
+	mutex_unlock(self, &self->seg->hdr->slots_lock);
+}
+
+static void refs_put(struct participant *self, struct file *file)
+{
+	/* acq_rel: all uses come before the release of the page cache by whoever drops the last
+	 * reference */
+	if (add_acq_rel_u32(&file->refs, (u32)-1) == 0)
+		file_release(self, file);
+}
+
+static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, const char *name,
+		      u32 kind)
+{
+	file->generation = (file->generation + 1) & 0xffffu;
+	file->index = index;
+	file->dev = dev;
+	file->ino = ino;
+	file->size = size;
+	file->cache = (struct pgd){0};
+	file->opens = kind == VMA_SHMEM ? 0 : 1;
+	file->kind = kind;
+	memset(file->name, 0, sizeof(file->name));
+	strncpy(file->name, name, sizeof(file->name) - 1);
+	store_release_u32(&file->refs, 1); /* pairs: FILE-1 (file.c:refs_inc_not_zero) */
+	store_release_u32(&file->state, 1);
+}
+
+/* For a mapped file: the same (dev, ino) gives the same file, its size is updated, an open is
+ * counted. For shared anonymous memory (VMA_SHMEM) always a new one, with one reference that
+ * becomes the VMA's. NULL: the file table is full. */
+struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
+		       u32 kind)
+{
+	struct seg_header *hdr = self->seg->hdr;
+	struct file *table = file_table(self->seg), *found = NULL;
+
+	(void)mutex_lock(
+		self, &hdr->slots_lock); /* stolen: states are single words, nothing to rebuild */
+	if (kind == VMA_FILE) {
+		for (u32 i = 0; i < hdr->file_hint && !found; i++) {
+			struct file *f = &table[i];
+
+			if (f->state && f->kind == kind && f->dev == dev && f->ino == ino &&
+			    refs_inc_not_zero(f)) {
+				found = f;
+				f->opens++;
+				store_relaxed_u64(&f->size, size);
+			}
+		}
+	}
+	for (u32 i = 0; i < hdr->config.files_max && !found; i++) {
+		if (table[i].state)
+			continue;
+		found = &table[i];
+		if (kind == VMA_SHMEM)
+			ino = ++hdr->next_ino;
+		file_init(found, i, dev, ino, size, name, kind);
+		if (i >= hdr->file_hint)
+			hdr->file_hint = i + 1;
+	}
+	mutex_unlock(self, &hdr->slots_lock);
+	return found;
+}
+
+int file_close(struct participant *self, u32 id)
+{
+	struct file *file = file_get(self->seg, id);
+	bool open = false;
+
+	if (!file)
+		return VL_E_INVALID;
+	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	if (file->opens) {
+		file->opens--;
+		open = true;
+	}
+	mutex_unlock(self, &self->seg->hdr->slots_lock);
+	if (!open)
+		return VL_E_INVALID;
+	refs_put(self, file);
+	return 0;
+}
+
+bool file_map(struct participant *self, u32 id)
+{
+	struct file *file = file_get(self->seg, id);
+
+	if (!file || !refs_inc_not_zero(file))
+		return false;
+	if (file_id(file) == id)
+		return true;
+	refs_put(self, file);
+	return false;
+}
+
+void file_unmap(struct participant *self, u32 id)
+{
+	struct file *file = file_get(self->seg, id);
+
+	VL_ASSERT(file);
+	refs_put(self, file);
+}
+
+u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus)
+{
+	pte_t *pte, old;
+	u32 frame;
+
+	*sigbus = false;
+	if (pgoff >= PAGE_ALIGN(load_relaxed_u64(&file->size)) >> PAGE_SHIFT ||
+	    pgoff >= 1ul << 35) {
+		*sigbus = true;
+		return FRAME_NONE;
+	}
+	pte = pte_alloc(self, &file->cache, file_owner(file), pgoff << PAGE_SHIFT);
+	if (!pte)
+		return FRAME_NONE;
+	old = load_acquire_u64(pte);
+	while (!old) {
+		frame = frame_alloc(self);
+		if (frame == FRAME_NONE)
+			return FRAME_NONE;
+		/* release: the frame is whole before it is found. pairs: FILE-2 (file.c:file_page)
+		 */
+		if (cmpxchg_acq_rel_u64(pte, &old, pte_make(frame, 0)))
+			return frame;
+		frame_put_now(self, frame);
+	}
+	return pte_frame(old);
+}
+
+bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 pgoff)
+{
+	pte_t *pte = pgoff < 1ul << 35 ? pte_lookup(seg, &file->cache, pgoff << PAGE_SHIFT) : NULL;
+
+	return pte && load_acquire_u64(pte) != 0;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import.c (L5): an mm from the text of /proc/PID/maps, and that text from an mm.
+ *
+ * The text does not tell which areas have been written, so an imported private writable area counts
+ * as faulted with an anon_vma of its own: neighbours that the kernel did not merge stay apart, and
+ * a new mapping beside one still merges. The [vsyscall] page belongs to no mm and is left out.
+ * [vvar] and [vdso] are special mappings that never merge.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vmalab/import.h"
+#include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
+
+struct maps_line {
+	u64 start, end, offset, ino;
+	u32 major, minor;
+	char perms[5];
+	const char *name;
+	u64 name_bytes;
+};
+
+static bool name_is(const struct maps_line *line, const char *name)
+{
+	return line->name_bytes >= strlen(name) && memcmp(line->name, name, strlen(name)) == 0;
+}
+
+/* One line without its newline, copied so that it ends. */
+static bool parse_line(const char *text, u64 bytes, struct maps_line *line, char *buf,
+		       u64 buf_bytes)
+{
+	int used = 0, fields;
+
+	if (bytes >= buf_bytes)
+		return false;
+	memcpy(buf, text, bytes);
+	buf[bytes] = 0;
+	fields = sscanf(buf, "%lx-%lx %4s %lx %x:%x %lu%n", &line->start, &line->end, line->perms,
+			&line->offset, &line->major, &line->minor, &line->ino, &used);
+	if (fields != 7 || used == 0 || strlen(line->perms) != 4)
+		return false;
+	while (buf[used] == ' ')
+		used++;
+	line->name = buf + used;
+	line->name_bytes = strlen(line->name);
+	return line->start < line->end && !(line->start & ~PAGE_MASK) && !(line->end & ~PAGE_MASK);
+}
+
+static u64 line_flags(const struct maps_line *line)
+{
+	u64 flags = VM_MAYALL;
+
+	flags |= line->perms[0] == 'r' ? VM_READ : 0;
+	flags |= line->perms[1] == 'w' ? VM_WRITE : 0;
+	flags |= line->perms[2] == 'x' ? VM_EXEC : 0;
+	if (line->perms[3] == 's')
+		flags |= VM_SHARED | VM_MAYSHARE;
+	else if (flags & VM_WRITE)
+		flags |= VM_ACCOUNT;
+	if (name_is(line, "[stack]"))
+		flags |= VM_GROWSDOWN;
+	if (name_is(line, "[vvar") || name_is(line, "[vdso]"))
+		flags |= VM_IO | VM_DONTEXPAND | VM_PFNMAP;
+	return flags;
+}
+
+static int line_file(struct participant *self, const struct maps_line *line,
+		     struct vm_area_struct *vma)
+{
+	bool special = name_is(line, "[vvar") || name_is(line, "[vdso]");
+	u64 dev = (u64)line->major << 20 | line->minor;
+	struct file *file;
+
+	if (!special && line->ino == 0 && line->perms[3] == 'p')
+		return 0;
+	/* A size that covers what is mapped; file_open by the client sets the true one. */
+	if (special)
+		file = file_open(self, 0, 0, line->end - line->start, line->name, VMA_SHMEM);
+	else if (line->ino == 0 || (line->name[0] == '/' && line->major == 0 && line->minor == 1))
+		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
+				 line->name, VMA_SHMEM);
+	else
+		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
+				 line->name, VMA_FILE);
+	if (!file)
+		return VL_E_LIMIT;
+	vma->vm_file = file_id(file);
+	vma->vm_ops = special ? VMA_SPECIAL : file->kind;
+	if (file->kind == VMA_FILE) {
+		VL_ASSERT(file_map(self, vma->vm_file));
+		file_close(self, vma->vm_file);
+	}
+	return 0;
+}
+
+static int import_line(struct participant *self, struct mm_struct *mm, const struct maps_line *line)
+{
+	struct vm_area_struct *vma;
+	int err;
+
+	if (name_is(line, "[vsyscall]"))
+		return 0;
+	if (line->end > TASK_SIZE || find_vma_intersection(self, mm, line->start, line->end))
+		return VL_E_INVALID;
+	if (mm->map_count >= mm->map_count_max)
+		return VL_E_LIMIT;
+	vma = vm_area_alloc(self, mm);
+	if (!vma)
+		return -ENOMEM;
+	store_relaxed_u32(&vma->vm_mm, mm_future_id(self->seg, mm));
+	vma->vm_flags = line_flags(line);
+	err = line_file(self, line, vma);
+	if (err) {
+		vm_area_free(self, vma);
+		return err;
+	}
+	vma_set_range(vma, line->start, line->end,
+		      vma->vm_file ? line->offset >> PAGE_SHIFT : line->start >> PAGE_SHIFT);
+	vma_set_page_prot(vma);
+	if (name_is(line, "[anon:") && line->name_bytes > 7)
+		vma->anon_name =
+			anon_name_make(self, line->name + 6,
+				       (u32)min_u64(line->name_bytes - 7, ANON_NAME_MAX - 1));
+	if (tree_preallocate(self, &mm->mm_mt, line->start, line->end) != 0 ||
+	    ((vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE &&
+	     anon_vma_prepare(self, mm, vma) != 0)) {
+		tree_prealloc_free(self);
+		vma_close(self, vma);
+		vm_area_free(self, vma);
+		return -ENOMEM;
+	}
+	vma_link(self, mm, vma);
+	mm_account(mm, vma->vm_flags, (s64)vma_pages(vma));
+	if (name_is(line, "[heap]") && !mm->start_brk) {
+		mm->start_brk = line->start;
+		mm->brk = line->end;
+	}
+	if (name_is(line, "[stack]"))
+		mm->stack_top = line->end;
+	return 0;
+}
+
+static int import_maps(struct participant *self, struct mm_struct *mm, const char *text, u64 bytes,
+		       char *error, u64 cap)
+{
+	char buf[4352]; /* PATH_MAX and the fields before it */
+	u64 at = 0, number = 1;
+
+	while (at < bytes) {
+		const char *newline = memchr(text + at, '\n', bytes - at);
+		u64 length = newline ? (u64)(newline - (text + at)) : bytes - at;
+		struct maps_line line;
+		int err = 0;
+
+		if (length && !parse_line(text + at, length, &line, buf, sizeof(buf)))
+			err = VL_E_INVALID;
+		else if (length)
+			err = import_line(self, mm, &line);
+		if (err) {
+			if (cap)
+				snprintf(error, cap, "line %lu: %s: %.*s", number,
+					 err == VL_E_INVALID
+						 ? "not a line of /proc/PID/maps, or it overlaps"
+						 : "no room",
+					 (int)min_u64(length, 120), text + at);
+			return err;
+		}
+		at += length + 1;
+		number++;
+	}
+	return 0;
+}
+
+int mm_create(struct participant *self, const struct vl_mm_options *options, u32 *id, char *error,
+	      u64 error_cap)
+{
+	struct mm_struct *mm;
+	int err = 0;
+
+	if (error_cap)
+		error[0] = 0;
+	if ((options->mmap_base & ~PAGE_MASK) || options->mmap_base > TASK_SIZE ||
+	    options->brk < options->start_brk)
+		return VL_E_INVALID;
+	mm = mm_alloc(self);
+	if (!mm)
+		return VL_E_LIMIT;
+	mmap_write_lock_nested(self, mm);
+	if (options->mmap_base)
+		mm->mmap_base = options->mmap_base;
+	if (options->stack_limit)
+		mm->stack_limit = options->stack_limit;
+	if (options->maps_bytes)
+		err = import_maps(self, mm, options->maps, options->maps_bytes, error, error_cap);
+	if (options->start_brk) {
+		mm->start_brk = options->start_brk;
+		mm->brk = options->brk;
+	}
+	if (err)
+		fork_abort(self, mm);
+	mmap_write_unlock_nested(self, mm);
+	if (err) {
+		mm_free(self, mm);
+		return err;
+	}
+	*id = mm_future_id(self->seg, mm);
+	mm_publish(self, mm);
+	stat_inc(self, mm_create);
+	return 0;
+}
+
+/* --- text --- */
+
+struct text_out {
+	char *text;
+	u64 cap, bytes;
+};
+
+static void put(struct text_out *out, const char *line, u64 bytes)
+{
+	if (out->bytes < out->cap)
+		memcpy(out->text + out->bytes, line, min_u64(bytes, out->cap - out->bytes));
+	out->bytes += bytes;
+}
+
+static const char *vma_label(struct participant *self, const struct mm_struct *mm,
+			     const struct vm_area_struct *vma, char *buf, u64 cap)
+{
+	const struct file *file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL;
+	const struct anon_vma_name *name;
+
+	if (vma->anon_name) {
+		name = PTR(self, vma->anon_name);
+		snprintf(buf, cap, "%s%s]", file ? "[anon_shmem:" : "[anon:", name->name);
+		return buf;
+	}
+	if (file)
+		return file->name;
+	if (mm->start_brk && vma->vm_start < mm->brk && vma->vm_end > mm->start_brk)
+		return "[heap]";
+	if (mm->stack_top && vma->vm_start < mm->stack_top && vma->vm_end >= mm->stack_top)
+		return "[stack]";
+	return "";
+}
+
+static void put_vma(struct participant *self, struct text_out *out, const struct mm_struct *mm,
+		    const struct vm_area_struct *vma)
+{
+	const struct file *file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL;
+	bool real = file && vma->vm_ops != VMA_SPECIAL;
+	u64 flags = vma->vm_flags, dev = real ? file->dev : 0;
+	char line[512], label_buf[128];
+	const char *label = vma_label(self, mm, vma, label_buf, sizeof(label_buf));
+	int n;
+
+	n = snprintf(line, sizeof(line), "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ",
+		     vma->vm_start, vma->vm_end, flags & VM_READ ? 'r' : '-',
+		     flags & VM_WRITE ? 'w' : '-', flags & VM_EXEC ? 'x' : '-',
+		     flags & VM_MAYSHARE ? 's' : 'p', real ? vma_pgoff(vma) << PAGE_SHIFT : 0,
+		     dev >> 20, dev & 0xfffff, real ? file->ino : 0);
+	while (*label && n < 73)
+		line[n++] = ' ';
+	n += snprintf(line + n, sizeof(line) - (u64)n, "%s\n", label);
+	put(out, line, (u64)n);
+}
+
+long maps_text(struct participant *self, u32 id, char *text, u64 cap)
+{
+	struct text_out out = {.text = text, .cap = cap};
+	struct mm_struct *mm = mm_find(self->seg, id);
+	struct range_entry e;
+	u64 addr = 0;
+
+	if (!mm || mmap_read_lock(self, mm, id) != 0)
+		return VL_E_NO_MM;
+	for (; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end)
+		put_vma(self, &out, mm, PTR(self, e.ref));
+	mmap_read_unlock(self, mm);
+	return (long)out.bytes;
+}

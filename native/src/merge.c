@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * merge.c (L5): when VMAs merge, how they merge, how they split.
+ *
+ * Mergeable: same flags outside VM_IGNORE_MERGE, same file, policy, userfaultfd context and
+ * anonymous name, contiguous page offset (equal vm_pgbase), no VM_SPECIAL, and compatible
+ * anon_vmas: equal, or one side has none and the other has no uncopied parents (its chain has one
+ * link, so it is no fork child). When a range merges on both sides, the two sides must be
+ * compatible with each other as well.
+ *
+ * Order of a merge (and what a kill leaves): stamp all VMAs involved; clone the anon_vma
+ * (undoable); reserve nodes; set the ranges; ONE tree store publishes; then detach and free what
+ * disappeared. Killed before the store: the tree still has the old ranges and recovery sets
+ * vm_start and vm_end back from it. Killed after: the new ranges. (kernel: mm/vma.c
+ * vma_merge_new_range, vma_merge_existing_range, __split_vma, vma_modify)
+ */
+#include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
+
+struct vm_area_struct *find_vma(struct participant *self, struct mm_struct *mm, u64 addr)
+{
+	struct range_entry e;
+
+	return tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e) ? PTR(self, e.ref) : NULL;
+}
+
+struct vm_area_struct *vma_lookup(struct participant *self, struct mm_struct *mm, u64 addr)
+{
+	vl_ref ref = tree_lookup(self, &mm->mm_mt, addr);
+
+	return ref ? PTR(self, ref) : NULL;
+}
+
+struct vm_area_struct *find_vma_intersection(struct participant *self, struct mm_struct *mm,
+					     u64 start, u64 end)
+{
+	struct range_entry e;
+
+	return tree_find(self, &mm->mm_mt, start, end, &e) ? PTR(self, e.ref) : NULL;
+}
+
+struct vm_area_struct *find_vma_prev(struct participant *self, struct mm_struct *mm, u64 addr)
+{
+	struct range_entry e;
+
+	return tree_find_prev(self, &mm->mm_mt, addr, &e) ? PTR(self, e.ref) : NULL;
+}
+
+void vmg_from_vma(struct vma_merge_struct *vmg, struct mm_struct *mm, struct vm_area_struct *vma,
+		  u64 start, u64 end)
+{
+	*vmg = (struct vma_merge_struct){
+		.mm = mm,
+		.middle = vma,
+		.start = start,
+		.end = end,
+		.pgoff = linear_page_index(vma, start),
+		.flags = vma->vm_flags,
+		.file = vma->vm_file,
+		.ops = vma->vm_ops,
+		.anon_vma = vma->anon_vma,
+		.anon_name = vma->anon_name,
+		.policy = vma->vm_policy,
+		.uffd_ctx = vma->uffd_ctx,
+	};
+}
+
+void vmg_neighbours(struct participant *self, struct vma_merge_struct *vmg)
+{
+	u64 low = vmg->middle ? vmg->middle->vm_start : vmg->start;
+	u64 high = vmg->middle ? vmg->middle->vm_end : vmg->end;
+
+	vmg->prev = find_vma_prev(self, vmg->mm, low);
+	vmg->next = find_vma(self, vmg->mm, high);
+}
+
+static bool had_uncowed_parents(const struct vm_area_struct *vma)
+{
+	return vma && vma->anon_vma && vma->anon_vma_links != 1;
+}
+
+static bool is_mergeable_vma(struct participant *self, const struct vma_merge_struct *vmg,
+			     const struct vm_area_struct *vma)
+{
+	return vma->vm_policy == vmg->policy &&
+	       ((vma->vm_flags ^ vmg->flags) & ~VM_IGNORE_MERGE) == 0 &&
+	       vma->vm_file == vmg->file && vma->vm_ops == vmg->ops &&
+	       vma->uffd_ctx == vmg->uffd_ctx &&
+	       anon_name_equal(self->seg, vma->anon_name, vmg->anon_name);
+}
+
+static bool is_mergeable_anon_vma(const struct vma_merge_struct *vmg,
+				  const struct vm_area_struct *target)
+{
+	if (!target->anon_vma && vmg->anon_vma) /* the target would take over the source's */
+		return !had_uncowed_parents(vmg->middle) && !had_uncowed_parents(vmg->copied_from);
+	if (target->anon_vma && !vmg->anon_vma) /* the source would come under the target's */
+		return !had_uncowed_parents(target);
+	return target->anon_vma == vmg->anon_vma;
+}
+
+static bool can_merge(struct participant *self, const struct vma_merge_struct *vmg,
+		      const struct vm_area_struct *vma)
+{
+	return is_mergeable_vma(self, vmg, vma) && is_mergeable_anon_vma(vmg, vma) &&
+	       linear_page_index(vma, vmg->start) == vmg->pgoff;
+}
+
+static bool can_merge_left(struct participant *self, const struct vma_merge_struct *vmg)
+{
+	return vmg->prev && vmg->prev->vm_end == vmg->start && can_merge(self, vmg, vmg->prev);
+}
+
+static bool can_merge_right(struct participant *self, const struct vma_merge_struct *vmg, bool left)
+{
+	const struct vm_area_struct *prev = vmg->prev, *next = vmg->next;
+
+	if (!next || next->vm_start != vmg->end || !can_merge(self, vmg, next))
+		return false;
+	/* Each may suit the range and yet not each other. */
+	return !left || !prev->anon_vma || !next->anon_vma || prev->anon_vma == next->anon_vma;
+}
+
+/* dst takes over src's anon_vma. *dup is set if it must be undone on failure. dst is write-locked.
+ */
+static int dup_anon_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *dst,
+			const struct vm_area_struct *src, struct vm_area_struct **dup)
+{
+	int err;
+
+	if (!src || !src->anon_vma || dst->anon_vma)
+		return 0;
+	vma_assert_write_locked(mm, dst);
+	dst->anon_vma = src->anon_vma;
+	err = anon_vma_clone(self, dst, src);
+	if (err) {
+		dst->anon_vma = 0;
+		return err;
+	}
+	*dup = dst;
+	return 0;
+}
+
+/* After its range belongs to another VMA in the tree. */
+static void remove_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	vma_mark_detached(mm, vma);
+	vma_close(self, vma);
+	mm->map_count--;
+	vm_area_free(self, vma);
+}
+
+static int merge_failed(struct participant *self, struct vma_merge_struct *vmg,
+			struct vm_area_struct *dup)
+{
+	if (dup)
+		unlink_anon_vmas(self, dup);
+	tree_prealloc_free(self);
+	vmg->no_memory = true;
+	return -ENOMEM;
+}
+
+struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_merge_struct *vmg)
+{
+	struct mm_struct *mm = vmg->mm;
+	struct vm_area_struct *target, *removed = NULL, *dup = NULL;
+	bool left, right;
+	u64 start = vmg->start, end = vmg->end;
+
+	if ((vmg->flags & VM_SPECIAL) || (!vmg->prev && !vmg->next))
+		return NULL;
+	left = can_merge_left(self, vmg);
+	right = !vmg->just_expand && can_merge_right(self, vmg, left);
+	if (!left && !right)
+		return NULL;
+	target = left ? vmg->prev : vmg->next;
+	if (left)
+		start = vmg->prev->vm_start;
+	if (right)
+		end = vmg->next->vm_end;
+	if (left && right)
+		removed = vmg->next;
+	vma_start_write(self, mm, target);
+	if (removed)
+		vma_start_write(self, mm, removed);
+	if (dup_anon_vma(self, mm, target, removed, &dup) != 0 ||
+	    dup_anon_vma(self, mm, target, vmg->copied_from, &dup) != 0 ||
+	    tree_preallocate(self, &mm->mm_mt, start, end) != 0) {
+		merge_failed(self, vmg, dup);
+		return NULL;
+	}
+	vma_set_range(target, start, end, linear_page_index(target, start));
+	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
+	if (removed)
+		remove_vma(self, mm, removed);
+	stat_inc(self, vma_merge);
+	return target;
+}
+
+/* The part of an existing merge after the decision: who grows, who shrinks, who goes. */
+static struct vm_area_struct *commit_existing(struct participant *self,
+					      struct vma_merge_struct *vmg, bool left, bool right,
+					      bool remove_middle)
+{
+	struct mm_struct *mm = vmg->mm;
+	struct vm_area_struct *prev = vmg->prev, *middle = vmg->middle, *next = vmg->next,
+			      *dup = NULL;
+	struct vm_area_struct *target = left ? prev : next;
+	u64 start = left ? prev->vm_start : vmg->start;
+	u64 end = right ? next->vm_end : vmg->end;
+	const struct vm_area_struct *source = left && right && next->anon_vma ? next : middle;
+
+	if (dup_anon_vma(self, mm, target, source, &dup) != 0 ||
+	    tree_preallocate(self, &mm->mm_mt, start, end) != 0) {
+		merge_failed(self, vmg, dup);
+		return NULL;
+	}
+	if (!remove_middle && left)
+		vma_set_range(middle, vmg->end, middle->vm_end,
+			      linear_page_index(middle, vmg->end));
+	if (!remove_middle && !left)
+		vma_set_range(middle, middle->vm_start, vmg->start, vma_pgoff(middle));
+	vma_set_range(target, start, end, linear_page_index(target, start));
+	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
+	if (remove_middle)
+		remove_vma(self, mm, middle);
+	if (left && right)
+		remove_vma(self, mm, next);
+	stat_inc(self, vma_merge);
+	return target;
+}
+
+struct vm_area_struct *vma_merge_existing_range(struct participant *self,
+						struct vma_merge_struct *vmg)
+{
+	struct vm_area_struct *middle = vmg->middle;
+	bool left_side = vmg->start == middle->vm_start, right_side = vmg->end == middle->vm_end;
+	bool left, right;
+
+	if ((vmg->flags & VM_SPECIAL) || (!left_side && !right_side))
+		return NULL;
+	left = left_side && can_merge_left(self, vmg);
+	right = right_side && can_merge_right(self, vmg, left);
+	if (!left && !right)
+		return NULL;
+	vma_start_write(self, vmg->mm, middle);
+	if (right)
+		vma_start_write(self, vmg->mm, vmg->next);
+	if (left)
+		vma_start_write(self, vmg->mm, vmg->prev);
+	return commit_existing(self, vmg, left, right, left_side && right_side);
+}
+
+int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 addr,
+	      bool new_below, bool check_limit)
+{
+	struct vm_area_struct *new;
+	int err = -ENOMEM;
+
+	VL_ASSERT(vma->vm_start < addr && addr < vma->vm_end);
+	if (check_limit && mm->map_count >= mm->map_count_max)
+		return -ENOMEM;
+	new = vm_area_dup(self, vma);
+	if (!new)
+		return -ENOMEM;
+	if (new_below)
+		vma_set_range(new, vma->vm_start, addr, vma_pgoff(vma));
+	else
+		vma_set_range(new, addr, vma->vm_end, linear_page_index(vma, addr));
+	if (tree_preallocate(self, &mm->mm_mt, new->vm_start, new->vm_end) != 0)
+		goto fail;
+	new->anon_vma = vma->anon_vma;
+	err = anon_vma_clone(self, new, vma);
+	if (err) {
+		new->anon_vma = 0;
+		goto fail;
+	}
+	if (new->vm_file)
+		VL_ASSERT(file_map(self, new->vm_file));
+	vma_start_write(self, mm, vma);
+	vma_start_write(self, mm, new);
+	if (new_below)
+		vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
+	else
+		vma_set_range(vma, vma->vm_start, addr, vma_pgoff(vma));
+	vma_mark_attached(new);
+	tree_store(self, &mm->mm_mt, new->vm_start, new->vm_end, REF(self, new));
+	vma_inflight_done(self, new);
+	mm->map_count++;
+	stat_inc(self, vma_split);
+	return 0;
+fail:
+	tree_prealloc_free(self);
+	new->vm_file = 0; /* not taken yet */
+	vm_area_free(self, new);
+	return err;
+}
+
+int vma_modify(struct participant *self, struct vma_merge_struct *vmg, struct vm_area_struct **out)
+{
+	struct vm_area_struct *vma = vmg->middle, *merged;
+	u64 start = vmg->start, end = vmg->end;
+	int err;
+
+	vmg_neighbours(self, vmg);
+	merged = vma_merge_existing_range(self, vmg);
+	if (merged) {
+		*out = merged;
+		return 0;
+	}
+	if (vmg->no_memory)
+		return -ENOMEM;
+	if (vma->vm_start < start) {
+		err = split_vma(self, vmg->mm, vma, start, true, true);
+		if (err)
+			return err;
+	}
+	if (vma->vm_end > end) {
+		err = split_vma(self, vmg->mm, vma, end, false, true);
+		if (err)
+			return err;
+	}
+	*out = vma;
+	return 0;
+}
+
+/* Most paths attach before the store: the stamp keeps readers out until mmap_lock is released. */
+void vma_link(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	vma_start_write(self, mm, vma);
+	vma_mark_attached(vma);
+	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
+	vma_inflight_done(self, vma);
+	mm->map_count++;
+}

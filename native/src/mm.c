@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mm.c (L4): mmap_lock with its sequence, the life of an mm, leases.
+ *
+ * An mm lives while a lease is held (users > 0) or its keep-alive has not run out; then exit_mmap
+ * runs. A lease is a count in its holder's area, tagged with the mm's generation so that it dies
+ * with the mm; mm.users is the sum and a hint that recovery recomputes from the areas of the
+ * living.
+ *
+ * MM-1  mm_publish stores the id with release after everything else; mm_find loads it with acquire.
+ * Without it: a client that was told the id sees an mm of zeroes.
+ */
+#include <sys/sysinfo.h>
+
+#include "vmalab/futex.h"
+#include "vmalab/lock_model.h"
+#include "vmalab/block.h"
+
+u64 now_ns(void)
+{
+	return clock_ns();
+}
+
+/* All stamps of this mm end here, together. Before up_write and before downgrade. */
+static void vma_end_write_all(struct mm_struct *mm)
+{
+	VL_ASSERT(mm->mm_lock_seq.sequence & 1);
+	write_seqcount_end(&mm->mm_lock_seq); /* VMA-1: release. pairs: VMA-1
+						 (model_typesafe_rwsem.h:vma_start_read) */
+}
+
+int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id)
+{
+	down_read(self, &mm->mmap_lock, HOLD_MMAP);
+	if (likely(mm->id == id))
+		return 0;
+	up_read(self, &mm->mmap_lock, HOLD_MMAP);
+	return VL_S_NO_MM;
+}
+
+bool mmap_read_trylock(struct participant *self, struct mm_struct *mm)
+{
+	return down_read_trylock(self, &mm->mmap_lock, HOLD_MMAP);
+}
+
+void mmap_read_unlock(struct participant *self, struct mm_struct *mm)
+{
+	up_read(self, &mm->mmap_lock, HOLD_MMAP);
+}
+
+int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id)
+{
+	down_write(self, &mm->mmap_lock, HOLD_MMAP);
+	if (unlikely(mm->id != id)) {
+		up_write(self, &mm->mmap_lock, HOLD_MMAP);
+		return VL_S_NO_MM;
+	}
+	write_seqcount_begin(&mm->mm_lock_seq);
+	return 0;
+}
+
+void mmap_write_unlock(struct participant *self, struct mm_struct *mm)
+{
+	vma_end_write_all(mm);
+	up_write(self, &mm->mmap_lock, HOLD_MMAP);
+}
+
+void mmap_write_downgrade(struct participant *self, struct mm_struct *mm)
+{
+	vma_end_write_all(mm);
+	downgrade_write(self, &mm->mmap_lock, HOLD_MMAP);
+}
+
+/* For an mm that nobody else can see yet: fork's child. (kernel: mmap_write_lock_nested) */
+void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm)
+{
+	down_write_nested(self, &mm->mmap_lock, HOLD_MMAP2);
+	write_seqcount_begin(&mm->mm_lock_seq);
+}
+
+void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm)
+{
+	vma_end_write_all(mm);
+	up_write(self, &mm->mmap_lock, HOLD_MMAP2);
+}
+
+/* Heuristic overcommit refuses a single request larger than all memory. (kernel:
+ * __vm_enough_memory) */
+u64 commit_limit_pages(void)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) != 0)
+		return UINT64_MAX;
+	return (info.totalram + info.totalswap) * info.mem_unit >> PAGE_SHIFT;
+}
+
+static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
+{
+	VL_ASSERT(!(mm->mm_lock_seq.sequence & 1));
+	mm->generation = (mm->generation % 0xfffe) + 1; /* 1 ... 0xfffe */
+	mm->id = 0;
+	mm->builder = self->index + 1;
+	mm->mm_mt.root = 0;
+	mm->pgd = (struct pgd){0};
+	mm->keep_until_ns = 0;
+	mm->users = 0;
+	mm->map_count = 0;
+	mm->map_count_max = self->seg->hdr->config.vmas_per_mm_max;
+	mm->total_vm = mm->data_vm = mm->locked_vm = 0;
+	mm->mmap_base = MMAP_BASE_DEFAULT;
+	mm->start_brk = mm->brk = 0;
+	mm->def_flags = 0;
+	mm->stack_limit = STACK_LIMIT_DEFAULT;
+	mm->commit_limit_pages = commit_limit_pages();
+	mm->stack_top = 0;
+	(void)index;
+}
+
+struct mm_struct *mm_alloc(struct participant *self)
+{
+	struct seg_header *hdr = self->seg->hdr;
+	struct mm_struct *table = mm_table(self->seg), *mm = NULL;
+	u32 max = hdr->config.mms_max;
+
+	(void)mutex_lock(
+		self, &hdr->slots_lock); /* stolen: states are single words, nothing to rebuild */
+	for (u32 i = 0; i < max; i++) {
+		u32 index = (hdr->mm_hint + i) % max;
+
+		if (table[index].state != MM_FREE)
+			continue;
+		mm = &table[index];
+		mm_init(self, mm, index);
+		store_release_u32(&mm->state, MM_BUILDING);
+		hdr->mm_hint = (index + 1) % max;
+		break;
+	}
+	mutex_unlock(self, &hdr->slots_lock);
+	return mm;
+}
+
+/* The id that an mm being built will have; its VMAs carry it from the start. */
+u32 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm)
+{
+	return mm->generation << 16 | (u32)(mm - mm_table(seg));
+}
+
+/* With one lease for its maker, taken before anybody can see the mm: one without a lease and
+ * without a keep-alive may be reaped at once. */
+void mm_publish(struct participant *self, struct mm_struct *mm)
+{
+	u32 id = mm_future_id(self->seg, mm);
+
+	store_relaxed_u32(&self->area->leases[mm_index(id)], id >> 16 << 16 | 1);
+	store_relaxed_u32(&mm->users, 1);
+	mm->builder = 0;
+	store_relaxed_u32(&mm->state, MM_LIVE);
+	store_release_u32(&mm->id, id); /* pairs: MM-1 (mm.h:mm_find_in) */
+}
+
+void mm_free(struct participant *self, struct mm_struct *mm)
+{
+	struct seg_header *hdr = self->seg->hdr;
+
+	store_relaxed_u32(&mm->id, 0);
+	mm->users = 0;
+	(void)mutex_lock(self, &hdr->slots_lock);
+	mm->builder = 0;
+	store_release_u32(&mm->state, MM_FREE);
+	mutex_unlock(self, &hdr->slots_lock);
+}
+
+void mm_account(struct mm_struct *mm, u64 flags, s64 pages)
+{
+	mm->total_vm += (u64)pages;
+	if ((flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE)
+		mm->data_vm += (u64)pages;
+	if (flags & VM_LOCKED)
+		mm->locked_vm += (u64)pages;
+}
+
+static int zap_one(struct participant *self, pte_t *pte, u64 addr, void *arg)
+{
+	pte_t old = xchg_acq_rel_u64(pte, 0);
+	u64 *zapped = arg;
+
+	(void)addr;
+	if (old && pte_frame(old) != FRAME_ZERO)
+		frame_put(self, pte_frame(old));
+	(*zapped)++;
+	return 0;
+}
+
+u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end)
+{
+	u64 zapped = 0;
+
+	pte_walk(self, &mm->pgd, start, end, zap_one, &zapped);
+	return zapped;
+}
+
+void vma_close(struct participant *self, struct vm_area_struct *vma)
+{
+	if (vma->vm_file)
+		file_unmap(self, vma->vm_file);
+	vma->vm_file = 0;
+	unlink_anon_vmas(self, vma);
+}
+
+/* mmap_lock is held for writing; nothing else of the mm is left afterwards. The order is the
+ * kernel's, except that the pages are unmapped under mmap_lock write, not read: here a client may
+ * still fault while another one ends the mm. */
+void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
+{
+	struct range_entry e;
+	u64 addr = 0;
+
+	while (tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e)) {
+		struct vm_area_struct *vma = PTR(self, e.ref);
+
+		vma_start_write(self, mm, vma);
+		zap_page_range(self, mm, e.start, e.end);
+		addr = e.end;
+	}
+	pgd_destroy(self, &mm->pgd);
+	for (addr = 0; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
+		struct vm_area_struct *vma = PTR(self, e.ref);
+
+		vma_close(self, vma);
+		vm_area_free_unreachable(self, mm, vma);
+	}
+	tree_destroy(self, &mm->mm_mt, true);
+	mm->map_count = 0;
+	mm->total_vm = mm->data_vm = mm->locked_vm = 0;
+}
+
+int exit_mmap(struct participant *self, u32 id)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+
+	if (!mm || mmap_write_lock(self, mm, id) != 0)
+		return VL_S_NO_MM;
+	mm->builder = self->index + 1;
+	store_relaxed_u32(&mm->state, MM_EXITING);
+	exit_mmap_locked(self, mm);
+	store_relaxed_u32(&mm->id, 0); /* who waits for mmap_lock sees it there, under the lock */
+	vma_end_write_all(mm);
+	up_write(self, &mm->mmap_lock, HOLD_MMAP);
+	mm_free(self, mm);
+	stat_inc(self, exit);
+	return 0;
+}
+
+int mm_lease_get(struct participant *self, u32 id)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	u32 *lease = &self->area->leases[mm_index(id) % ARRAY_SIZE(self->area->leases)];
+
+	if (!mm)
+		return VL_E_NO_MM;
+	if (*lease >> 16 != id >> 16)
+		*lease = (id >> 16) << 16;
+	if ((*lease & 0xffff) == 0xffff)
+		return VL_E_LIMIT;
+	store_relaxed_u32(lease, *lease + 1);
+	add_acq_rel_u32(&mm->users, 1);
+	if (load_acquire_u32(&mm->id) == id)
+		return 0;
+	store_relaxed_u32(lease, *lease - 1); /* it went away meanwhile; its users are void */
+	return VL_E_NO_MM;
+}
+
+int mm_lease_put(struct participant *self, u32 id)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	u32 *lease = &self->area->leases[mm_index(id) % ARRAY_SIZE(self->area->leases)];
+
+	if (*lease >> 16 != id >> 16 || (*lease & 0xffff) == 0)
+		return VL_E_NO_MM;
+	store_relaxed_u32(lease, *lease - 1);
+	if (!mm)
+		return VL_E_NO_MM;
+	if (add_acq_rel_u32(&mm->users, (u32)-1) == 0 &&
+	    load_relaxed_u64(&mm->keep_until_ns) <= now_ns())
+		exit_mmap(self, id);
+	return 0;
+}
+
+int mm_keep(struct participant *self, u32 id, u64 ttl_ns)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	u64 until = now_ns() + ttl_ns, old;
+
+	if (!mm)
+		return VL_E_NO_MM;
+	old = load_relaxed_u64(&mm->keep_until_ns);
+	while (old < until && !cmpxchg_relaxed_u64(&mm->keep_until_ns, &old, until))
+		;
+	return 0;
+}
+
+int mm_reap(struct participant *self)
+{
+	struct mm_struct *table = mm_table(self->seg);
+	u64 now = now_ns();
+	int reaped = 0;
+
+	for (u32 i = 0; i < self->seg->hdr->config.mms_max; i++) {
+		struct mm_struct *mm = &table[i];
+		u32 id = load_acquire_u32(&mm->id);
+
+		if (!id || load_relaxed_u32(&mm->users) != 0 ||
+		    load_relaxed_u64(&mm->keep_until_ns) > now)
+			continue;
+		if (core_enter(self) != 0)
+			return VL_E_BROKEN;
+		if (exit_mmap(self, id) == 0)
+			reaped++;
+		core_exit(self);
+	}
+	return reaped;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op_brk.c (L5): the program break, and stacks that grow by a fault.
+ *
+ *   grow:  merge with the VMA that ends at the break, or: fields, stamp, tree store, attach (after
+ * the store, as the kernel does here) shrink: mm.brk first, then munmap of the tail, which
+ * downgrades; restored when that fails stack: reserve nodes, anon_vma, stamp, vm_start, ONE tree
+ * store; under mmap_lock write (the lesson of StackRot) (kernel: mm/mmap.c brk, do_brk_flags,
+ * expand_downwards)
+ */
+#include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
+
+#define BRK_FLAGS (VM_READ | VM_WRITE | VM_MAYALL | VM_ACCOUNT)
+
+static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u64 end)
+{
+	struct vm_area_struct *prev = find_vma_prev(self, mm, start), *vma;
+	struct vma_merge_struct vmg = {
+		.mm = mm,
+		.prev = prev,
+		.start = start,
+		.end = end,
+		.pgoff = start >> PAGE_SHIFT,
+		.flags = BRK_FLAGS | mm->def_flags,
+		.just_expand = true,
+	};
+
+	if ((end - start) >> PAGE_SHIFT > mm->commit_limit_pages ||
+	    mm->map_count > mm->map_count_max)
+		return -ENOMEM;
+	if (prev && prev->vm_end == start && vma_merge_new_range(self, &vmg))
+		goto out;
+	vma = vm_area_alloc(self, mm);
+	if (!vma)
+		return -ENOMEM;
+	if (tree_preallocate(self, &mm->mm_mt, start, end) != 0) {
+		tree_prealloc_free(self);
+		vm_area_free(self, vma);
+		return -ENOMEM;
+	}
+	vma->vm_flags = BRK_FLAGS | mm->def_flags;
+	vma_set_range(vma, start, end, start >> PAGE_SHIFT);
+	vma_set_page_prot(vma);
+	vma_start_write(self, mm, vma);
+	tree_store(self, &mm->mm_mt, start, end, REF(self, vma));
+	vma_mark_attached(vma);
+	vma_inflight_done(self, vma);
+	mm->map_count++;
+out:
+	mm_account(mm, BRK_FLAGS, (s64)((end - start) >> PAGE_SHIFT));
+	return 0;
+}
+
+/* mmap_lock write is held; *unlocked tells that it was released. */
+static void do_brk(struct participant *self, struct mm_struct *mm, u64 brk, bool *unlocked)
+{
+	u64 old_brk = mm->brk, from = PAGE_ALIGN(mm->brk), to = PAGE_ALIGN(brk);
+	const struct vm_area_struct *vma;
+
+	if (brk < mm->start_brk || mm->start_brk == 0)
+		return;
+	if (to == from) {
+		mm->brk = brk;
+		return;
+	}
+	if (to < from) {
+		vma = find_vma_intersection(self, mm, to, from);
+		if (!vma || vma->vm_start >= from)
+			return;
+		mm->brk = brk;
+		*unlocked = true;
+		if (do_munmap(self, mm, to, from - to, true) != 0)
+			mm->brk = old_brk;
+		return;
+	}
+	if (to > TASK_SIZE)
+		return;
+	vma = find_vma(self, mm, from);
+	if (vma && to + PAGE_SIZE > vm_start_gap(vma))
+		return;
+	if (brk_grow(self, mm, from, to) == 0)
+		mm->brk = brk;
+}
+
+s64 op_brk(struct participant *self, u32 id, u64 brk)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	bool unlocked = false;
+	u64 result;
+
+	if (!mm || mmap_write_lock(self, mm, id) != 0)
+		return VL_S_NO_MM;
+	do_brk(self, mm, brk, &unlocked);
+	result = mm->brk;
+	if (!unlocked)
+		mmap_write_unlock(self, mm);
+	return (s64)result;
+}
+
+/* Grows the stack above addr down to it. mmap_lock write is held. 0 or -ENOMEM. (kernel:
+ * expand_downwards) */
+int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
+{
+	struct vm_area_struct *vma = find_vma(self, mm, addr), *prev;
+	u64 pages;
+
+	addr &= PAGE_MASK;
+	if (!vma || !(vma->vm_flags & VM_GROWSDOWN) || addr < MMAP_MIN_ADDR)
+		return -ENOMEM;
+	if (vma->vm_start <= addr)
+		return 0; /* someone else grew it */
+	prev = find_vma_prev(self, mm, vma->vm_start);
+	if (prev && !(prev->vm_flags & VM_GROWSDOWN) && (prev->vm_flags & VM_ACCESS_FLAGS) &&
+	    addr < prev->vm_end + STACK_GUARD_GAP)
+		return -ENOMEM;
+	if (prev && prev->vm_end > addr)
+		return -ENOMEM;
+	if (vma->vm_end - addr > mm->stack_limit)
+		return -ENOMEM;
+	if (anon_vma_prepare(self, mm, vma) != 0)
+		return -ENOMEM;
+	if (tree_preallocate(self, &mm->mm_mt, addr, vma->vm_end) != 0) {
+		tree_prealloc_free(self);
+		return -ENOMEM;
+	}
+	vma_start_write(self, mm, vma);
+	pages = (vma->vm_start - addr) >> PAGE_SHIFT;
+	vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
+	tree_store(self, &mm->mm_mt, addr, vma->vm_end, REF(self, vma));
+	mm_account(mm, vma->vm_flags, (s64)pages);
+	return 0;
+}

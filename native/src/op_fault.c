@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op_fault.c (L5): page faults.
+ *
+ *   RCU { lock_vma_under_rcu -> permission -> page -> vma_end_read }      success, or a signal:
+ * vma_lock_success NULL, or the page needs more than the VMA lock (RETRY)              -> mmap_lock
+ * read, the same again no VMA there but a stack above                                      ->
+ * mmap_lock write, grow the stack
+ *
+ * The whole fast path runs in one RCU section, because it reads and stores words of frames: a frame
+ * that loses its last entry meanwhile is reused only after a grace period. A store that arrives in
+ * such a frame came before the unmapping. Nothing in the section blocks; the only wait is
+ * mmap_lock, taken outside it with no VMA lock held.
+ *
+ * Changes of one entry, each by one cmpxchg (loser looks again):
+ *   0 -> zero page | new page | page-cache page;   read-only -> writable (sole owner, or shared);
+ * read-only -> private copy PTE_BUSY: a two-page move is under way; leave everything and come
+ * again. (kernel: do_user_addr_fault, handle_pte_fault, do_anonymous_page, do_fault, do_wp_page)
+ */
+#include <sched.h>
+
+#include "vmalab/lock_model.h"
+#include "vmalab/op_fault.h"
+#include "vmalab/ops.h"
+
+#define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
+
+static bool access_error(const struct vm_area_struct *vma, u32 access)
+{
+	if (access == FAULT_WRITE)
+		return !(vma->vm_flags & VM_WRITE);
+	if (access == FAULT_EXEC)
+		return !(vma->vm_flags & VM_EXEC);
+	return !(vma->vm_flags & VM_ACCESS_FLAGS);
+}
+
+/* The page is there with enough rights: the access itself. */
+static int access_page(struct participant *self, pte_t pte, struct fault *f)
+{
+	u64 *word = frame_word(self->seg, pte_frame(pte));
+
+	/* relaxed: the word is data of the emulated program, which orders its accesses itself */
+	if (f->flags & FAULT_STORE)
+		store_relaxed_u64(word, f->word);
+	f->value = load_relaxed_u64(word);
+	return FAULT_OK;
+}
+
+/* An anonymous page needs an anon_vma; under the VMA lock mmap_lock may only be tried. (kernel:
+ * vmf_anon_prepare) */
+static int fault_anon_prepare(struct participant *self, struct mm_struct *mm,
+			      struct vm_area_struct *vma, struct fault *f)
+{
+	int err;
+
+	if (likely(load_acquire_u32(&vma->anon_vma)))
+		return 0;
+	if (f->under_vma_lock && !mmap_read_trylock(self, mm))
+		return FAULT_RETRY;
+	err = anon_vma_prepare(self, mm, vma);
+	if (f->under_vma_lock)
+		mmap_read_unlock(self, mm);
+	return err ? FAULT_OOM : 0;
+}
+
+/* A frame of our own with the given word, entered in place of old. */
+static int install_anon(struct participant *self, struct vm_area_struct *vma, pte_t *pte, pte_t old,
+			u64 word, struct fault *f)
+{
+	u32 frame = frame_alloc(self);
+	pte_t new;
+
+	if (frame == FRAME_NONE)
+		return FAULT_OOM;
+	if (f->flags & FAULT_STORE)
+		word = f->word;
+	store_relaxed_u64(frame_word(self->seg, frame), word); /* published by the cmpxchg: PTE-1 */
+	new = pte_make(frame, PTE_ANON | PTE_DIRTY | vma->page_prot);
+	if (!cmpxchg_acq_rel_u64(pte, &old, new)) {
+		frame_put_now(self, frame);
+		return FAULT_LOOK_AGAIN;
+	}
+	f->value = word;
+	return FAULT_OK;
+}
+
+/* Write to a page that is there read-only. */
+static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		    pte_t *pte, pte_t old, struct fault *f)
+{
+	u32 frame = pte_frame(old);
+	int err;
+
+	if (vma->vm_flags & VM_SHARED) {
+		if (!cmpxchg_acq_rel_u64(pte, &old, old | PTE_WRITE | PTE_DIRTY))
+			return FAULT_LOOK_AGAIN;
+		return access_page(self, old, f);
+	}
+	err = fault_anon_prepare(self, mm, vma, f);
+	if (err)
+		return err;
+	/* One owner: fork, which could add another, is kept out by our lock. */
+	if ((old & PTE_ANON) && frame_refs(self->seg, frame) == 1) {
+		if (!cmpxchg_acq_rel_u64(pte, &old, old | PTE_WRITE | PTE_DIRTY))
+			return FAULT_LOOK_AGAIN;
+		return access_page(self, old, f);
+	}
+	err = install_anon(self, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)), f);
+	if (err == FAULT_OK) {
+		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
+		stat_inc(self, pgfault_cow);
+		if (frame != FRAME_ZERO)
+			frame_put(self, frame);
+	}
+	return err;
+}
+
+static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		      pte_t *pte, struct fault *f)
+{
+	pte_t none = 0;
+	int err;
+
+	if (f->access != FAULT_WRITE) {
+		if (!cmpxchg_acq_rel_u64(pte, &none, pte_make(FRAME_ZERO, 0)))
+			return FAULT_LOOK_AGAIN;
+		f->value = 0;
+		stat_inc(self, pgfault_zero);
+		return FAULT_OK;
+	}
+	err = fault_anon_prepare(self, mm, vma, f);
+	if (err)
+		return err;
+	err = install_anon(self, vma, pte, 0, 0, f);
+	if (err == FAULT_OK) {
+		f->info |= FAULT_INFO_NEW_PAGE;
+		stat_inc(self, pgfault_anon);
+	}
+	return err;
+}
+
+static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		      pte_t *pte, struct fault *f)
+{
+	struct file *file = file_get(self->seg, vma->vm_file);
+	bool private_write = f->access == FAULT_WRITE && !(vma->vm_flags & VM_SHARED), sigbus;
+	pte_t new, none = 0;
+	u32 frame;
+	int err;
+
+	VL_ASSERT(file); /* the VMA holds a reference */
+	if (private_write) {
+		err = fault_anon_prepare(self, mm, vma, f);
+		if (err)
+			return err;
+	}
+	frame = file_page(self, file, linear_page_index(vma, f->addr), &sigbus);
+	if (frame == FRAME_NONE)
+		return sigbus ? FAULT_SIGBUS : FAULT_OOM;
+	stat_inc(self, pgfault_file);
+	if (private_write) {
+		err = install_anon(self, vma, pte, 0,
+				   load_relaxed_u64(frame_word(self->seg, frame)), f);
+		if (err == FAULT_OK)
+			f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
+		return err;
+	}
+	frame_get(self, frame);
+	new = pte_make(frame, f->access == FAULT_WRITE ? PTE_WRITE | PTE_DIRTY : 0);
+	if (!cmpxchg_acq_rel_u64(pte, &none, new)) {
+		frame_put(self, frame);
+		return FAULT_LOOK_AGAIN;
+	}
+	return access_page(self, new, f);
+}
+
+/* vma is held by its lock or by mmap_lock; RCU is held. (kernel: handle_mm_fault) */
+int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		    struct fault *f)
+{
+	pte_t *pte = f->pte ? f->pte : pte_lookup(self->seg, &mm->pgd, f->addr), old;
+	int result;
+
+	do { /* each turn means that another participant changed the entry */
+		old = pte ? load_acquire_u64(pte) : 0; /* PTE-1: the frame's word is seen. pairs:
+							  PTE-1 (op_fault.c:install_anon) */
+		if (likely(old)) {
+			if (unlikely(old & PTE_BUSY))
+				return FAULT_AGAIN;
+			if (f->access != FAULT_WRITE || (old & PTE_WRITE)) {
+				f->info |= FAULT_INFO_PRESENT;
+				stat_inc(self, pgfault_present);
+				return access_page(self, old, f);
+			}
+			result = wp_fault(self, mm, vma, pte, old, f);
+			continue;
+		}
+		if (!pte)
+			pte = pte_alloc(self, &mm->pgd, mm_index(vma->vm_mm) + 1, f->addr);
+		if (!pte)
+			return FAULT_OOM;
+		if (vma->vm_file)
+			result = file_fault(self, mm, vma, pte, f);
+		else if (vma_is_anonymous(vma))
+			result = anon_fault(self, mm, vma, pte, f);
+		else
+			return FAULT_SIGBUS;
+	} while (result == FAULT_LOOK_AGAIN);
+	return result;
+}
+
+static void result_signal(struct participant *self, struct fault *f, s32 signal, u32 code,
+			  struct vl_result *r)
+{
+	r->status = signal;
+	r->info = f->info | code;
+	r->value = 0;
+	stat_inc(self, pgfault_signal);
+}
+
+static void result_fill(struct participant *self, struct fault *f, int outcome, struct vl_result *r)
+{
+	switch (outcome) {
+	case FAULT_OK:
+		r->status = 0;
+		r->info = f->info;
+		r->value = f->value;
+		break;
+	case FAULT_SIGBUS:
+		result_signal(self, f, SIGNAL_BUS, CODE_BUS_ADRERR, r);
+		break;
+	case FAULT_ACCERR:
+		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_ACCERR, r);
+		break;
+	case FAULT_MAPERR:
+		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_MAPERR, r);
+		break;
+	case FAULT_NO_MM:
+		*r = (struct vl_result){.status = VL_S_NO_MM};
+		break;
+	default:
+		*r = (struct vl_result){.status = -ENOMEM};
+	}
+}
+
+/* The fallback. (kernel: lock_mm_and_find_vma) */
+static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u32 id, struct fault *f)
+{
+	struct vm_area_struct *vma;
+	int outcome;
+
+	if (mmap_read_lock(self, mm, id) != 0)
+		return FAULT_NO_MM;
+	vma = vma_lookup(self, mm, f->addr);
+	if (!vma) {
+		struct vm_area_struct *above = find_vma(self, mm, f->addr);
+		bool stack = above && (above->vm_flags & VM_GROWSDOWN);
+
+		mmap_read_unlock(self, mm);
+		if (!stack)
+			return FAULT_MAPERR;
+		if (mmap_write_lock(self, mm, id) != 0)
+			return FAULT_NO_MM;
+		outcome = expand_stack(self, mm, f->addr);
+		mmap_write_unlock(self, mm);
+		return outcome ? FAULT_MAPERR : FAULT_AGAIN;
+	}
+	f->under_vma_lock = false;
+	f->pte = NULL;
+	f->info |= FAULT_INFO_MMAP_LOCK;
+	stat_inc(self, mmap_lock_faults);
+	if (access_error(vma, f->access)) {
+		outcome = FAULT_ACCERR;
+	} else {
+		rcu_read_lock(self);
+		outcome = handle_mm_fault(self, mm, vma, f);
+		rcu_read_unlock(self);
+	}
+	mmap_read_unlock(self, mm);
+	return outcome;
+}
+
+/* The rest of the fast path, in any case: vma is locked and RCU is held. Leaves both. */
+static int fault_locked(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+			struct fault *f)
+{
+	int outcome;
+
+	f->under_vma_lock = true;
+	f->pte = NULL;
+	outcome = access_error(vma, f->access) ? FAULT_ACCERR : handle_mm_fault(self, mm, vma, f);
+	vma_end_read_rcu(self, vma, HOLD_VMA);
+	rcu_read_unlock(self);
+	if (outcome == FAULT_RETRY) {
+		stat_inc(self, vma_lock_retry);
+	} else if (outcome != FAULT_AGAIN) {
+		f->info |= FAULT_INFO_VMA_LOCK;
+		stat_inc(self, vma_lock_success);
+	}
+	return outcome;
+}
+
+static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u32 id, struct fault *f)
+{
+	struct vm_area_struct *vma;
+
+	rcu_read_lock(self);
+	vma = lock_vma_rcu_held(self, mm, id, f->addr, HOLD_VMA);
+	if (vma)
+		return fault_locked(self, mm, vma, f);
+	rcu_read_unlock(self);
+	return FAULT_RETRY;
+}
+
+/* What op_fault does not do itself. vma: locked, with RCU held, or NULL: neither; then outcome is
+ * FAULT_RETRY (the VMA lock was tried) or FAULT_LOOK_AGAIN (it was not). Not inlined, so that its
+ * struct fault and its registers do not burden the straight path. */
+static __attribute__((noinline)) void fault_slow(struct participant *self, struct mm_struct *mm,
+						 u32 id, struct vm_area_struct *vma, int outcome,
+						 struct fault *f, struct vl_result *result)
+{
+	f->access = f->flags & FAULT_ACCESS_MASK;
+	if (f->access != FAULT_WRITE)
+		f->flags &= ~FAULT_STORE;
+	if (vma)
+		outcome = fault_locked(self, mm, vma, f);
+	for (u32 turn = 0; turn < AGAIN_MAX; turn++) {
+		if (outcome == FAULT_LOOK_AGAIN)
+			outcome = fault_vma_lock(self, mm, id, f);
+		if (outcome == FAULT_RETRY)
+			outcome = fault_mmap_lock(self, mm, id, f);
+		if (outcome != FAULT_AGAIN)
+			break;
+		sched_yield();
+		f->info = 0;
+		outcome = FAULT_LOOK_AGAIN;
+	}
+	stat_inc(self, pgfault);
+	result_fill(self, f, outcome, result);
+}
+
+static __attribute__((noinline, cold)) void fault_no_mm(struct participant *self,
+							struct vl_result *result)
+{
+	stat_inc(self, pgfault);
+	*result = (struct vl_result){.status = VL_S_NO_MM};
+}
+
+/* The access may be made by that entry of a VMA with these flags, and nothing else is to do.
+ * (kernel: the entry gives the rights to the hardware, which would not have faulted) */
+static inline bool pte_serves(pte_t pte, u64 vm_flags, u32 access)
+{
+	if (unlikely(pte == 0 || (pte & PTE_BUSY)))
+		return false;
+	if (likely(access == FAULT_READ))
+		return (vm_flags & VM_ACCESS_FLAGS) != 0;
+	if (access == FAULT_WRITE)
+		return (vm_flags & VM_WRITE) && (pte & PTE_WRITE);
+	return access == FAULT_EXEC && (vm_flags & VM_EXEC);
+}
+
+/*
+ * May that way be taken? seq and unlinked are the mm's, loaded inside this RCU section.
+ *
+ * The tree changes only while mm_lock_seq is odd, and the number never comes back (but for 2^31
+ * writers between two faults of one participant in one window). The way was kept with an even
+ * number that was read before the walk. When the same number is read now, the change that would
+ * unpublish the leaf is not among what this section is bound to see, so the leaf's grace period
+ * cannot end before the section (RCU-1 and RCU-2 of rcu.c, with mm_lock_seq in the place of the
+ * word that published the leaf). What it says is then what a walk of an instant ago would have
+ * said, and as after a walk all that matters is checked under the VMA's lock. The same holds for
+ * the table with pgd.unlinked (PGT-2), which the caller compares once more under that lock.
+ * Recovery, which frees without a grace period, moves every pgd.unlinked (walk_mm.c:walk_one).
+ */
+static inline bool way_serves(const struct participant *self, const struct fault_way *way, u32 id,
+			      u32 seq, u32 unlinked, u64 addr)
+{
+	const struct tree_node *leaf;
+
+	if (unlikely(way->window != addr >> FAULT_WAY_SHIFT || way->mm_id != id ||
+		     way->seq != seq || way->unlinked != unlinked))
+		return false;
+	leaf = PTR(self, way->leaf);
+	return likely(leaf->low <= addr && addr < leaf->high);
+}
+
+/* Walks, and keeps the way in its place. NULL: there is none, or a writer is at work, under whom a
+ * way must not be kept. */
+static __attribute__((noinline)) const struct fault_way *
+way_find(const struct participant *self, struct fault_way *way, const struct mm_struct *mm, u32 id,
+	 u32 seq, u32 unlinked, u64 addr)
+{
+	pte_t *pte = pte_lookup_at(self->pages, &mm->pgd, addr);
+	const struct tree_node *leaf = tree_leaf(self, &mm->mm_mt, addr);
+
+	if (unlikely(!pte || !leaf || (seq & 1)))
+		return NULL;
+	*way = (struct fault_way){.mm_id = id,
+				  .seq = seq,
+				  .unlinked = unlinked,
+				  .leaf = REF(self, leaf),
+				  .window = addr >> FAULT_WAY_SHIFT,
+				  .table = pte - (addr >> PAGE_SHIFT) % PTRS_PER_TABLE};
+	return way;
+}
+
+/* One straight path for a page that is there; all else goes to fault_slow. The way in the page
+ * table depends on nothing that the lock gives, so it goes first and overlaps with the way in the
+ * tree: what comes after a locked instruction begins after it. For the same reason the lines needed
+ * later are prefetched, and counters and the result are stored after the last one: a locked
+ * instruction waits for all stores before it. */
+void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+	      struct vl_result *result)
+{
+	struct mm_struct *mm = mm_find_self(self, id);
+	struct vm_area_struct *vma = NULL;
+	int outcome = FAULT_RETRY;
+	struct participant_area *area;
+	const struct fault_way *way;
+	struct fault_way *place;
+	pte_t *pte, entry;
+	u64 *at, value;
+	u32 unlinked, seq;
+
+	if (unlikely(!mm)) {
+		fault_no_mm(self, result);
+		return;
+	}
+	rcu_read_lock(self);
+	unlinked = pgd_unlinked(&mm->pgd);
+	seq = read_seqcount(&mm->mm_lock_seq);
+	way = place = &self->ways[(addr >> FAULT_WAY_SHIFT) % FAULT_WAYS];
+	if (unlikely(!way_serves(self, way, id, seq, unlinked, addr)))
+		way = way_find(self, place, mm, id, seq, unlinked, addr);
+	if (unlikely(!way)) {
+		outcome = FAULT_LOOK_AGAIN;
+		goto slow_unlocked;
+	}
+	pte = way->table + (addr >> PAGE_SHIFT) % PTRS_PER_TABLE;
+	/* relaxed: for the prefetch; any value will do */
+	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(pte)));
+	vma = lock_vma_found(self, mm, id, addr, tree_leaf_slot(PTR(self, way->leaf), addr),
+			     HOLD_VMA);
+	if (unlikely(!vma))
+		goto slow_unlocked;
+	/* A table was taken out since we looked: look again under the lock. */
+	if (unlikely(pgd_unlinked(&mm->pgd) != unlinked))
+		goto slow;
+	entry = load_acquire_u64(pte); /* PTE-1: the frame's word is seen. pairs: PTE-1
+					  (op_fault.c:install_anon) */
+	if (unlikely(!pte_serves(entry, vma->vm_flags, flags & FAULT_ACCESS_MASK)))
+		goto slow;
+	at = &self->frames[pte_frame(entry)].word;
+	/* relaxed: the word is data of the emulated program, which orders its accesses itself */
+	if ((flags & (FAULT_ACCESS_MASK | FAULT_STORE)) == (FAULT_WRITE | FAULT_STORE))
+		store_relaxed_u64(at, word);
+	value = load_relaxed_u64(at);
+	area = self->area; /* in a register: the stores could change it, says the compiler */
+	vma_end_read_rcu(self, vma, HOLD_VMA);
+	rcu_read_unlock(self);
+	stat_inc_in(area, pgfault);
+	stat_inc_in(area, pgfault_present);
+	stat_inc_in(area, vma_lock_success);
+	result->status = 0;
+	result->info = FAULT_INFO_PRESENT | FAULT_INFO_VMA_LOCK;
+	result->value = value;
+	return;
+slow_unlocked:
+	rcu_read_unlock(self);
+slow:
+	fault_slow(self, mm, id, vma, outcome,
+		   &(struct fault){.addr = addr, .word = word, .flags = flags}, result);
+}
+
+/* (kernel: faultin_page_range, populate_vma_page_range) */
+int faultin_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
+		       bool write)
+{
+	struct vm_area_struct *vma = NULL;
+
+	for (u64 addr = start; addr < end; addr += PAGE_SIZE) {
+		struct fault f = {.addr = addr, .access = write ? FAULT_WRITE : FAULT_READ};
+		int outcome;
+
+		if (!vma || addr >= vma->vm_end)
+			vma = vma_lookup(self, mm, addr);
+		if (!vma)
+			return -ENOMEM;
+		if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+			return -EINVAL;
+		if (access_error(vma, f.access) || (!write && !(vma->vm_flags & VM_READ)))
+			return -EINVAL;
+		do {
+			rcu_read_lock(self);
+			outcome = handle_mm_fault(self, mm, vma, &f);
+			rcu_read_unlock(self);
+		} while (outcome == FAULT_AGAIN && sched_yield() == 0);
+		if (outcome == FAULT_OOM)
+			return -ENOMEM;
+		if (outcome != FAULT_OK)
+			return -EFAULT;
+		rcu_poll(self);
+	}
+	return 0;
+}
+
+/* After mmap with MAP_POPULATE or MAP_LOCKED; failures do not show. (kernel: mm_populate) */
+void mm_populate(struct participant *self, u32 id, u64 addr, u64 len)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	struct range_entry e;
+	u64 end = addr + len;
+
+	if (!mm || mmap_read_lock(self, mm, id) != 0)
+		return;
+	while (addr < end && tree_find(self, &mm->mm_mt, addr, end, &e)) {
+		struct vm_area_struct *vma = PTR(self, e.ref);
+		bool write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+
+		vma_numab_init(self, vma);
+		if (addr < e.start)
+			addr = e.start;
+		(void)faultin_page_range(self, mm, addr, min_u64(end, e.end), write);
+		addr = e.end;
+	}
+	mmap_read_unlock(self, mm);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op_fork.c (L5): fork (dup_mmap) and exit.
+ *
+ *   parent mmap_lock write, child mmap_lock write (nested; nobody can see the child) -> duplicate
+ * the tree (it holds the parent's references for now) -> for each parent VMA: stamp; DONTCOPY:
+ * clear it in the child; else duplicate, fork the anon_vma, put it in the entry, attach, map the
+ * file, copy the entries (write-protect both sides) -> unlock child -> unlock parent -> publish
+ *
+ * Every parent VMA is write-locked before its pages and anon_vma are looked at: faults that ran on
+ * under the VMA lock were the memory corruption of Linux 6.4.0. A failure tears down what was made:
+ * entries not yet replaced are the parent's and are cleared, not freed. Killed: the child is
+ * MM_BUILDING with a dead builder; recovery tears it down by the rule "an entry whose vm_mm is not
+ * this mm". (kernel: dup_mmap, copy_page_range)
+ */
+#include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
+
+struct copying {
+	struct mm_struct *child;
+	u32 owner;
+	bool cow;
+	bool failed;
+};
+
+static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
+{
+	struct copying *c = arg;
+	pte_t old = load_acquire_u64(pte);
+	pte_t *to;
+
+	if (!old)
+		return 0;
+	to = pte_alloc(self, &c->child->pgd, c->owner, addr);
+	if (!to) {
+		c->failed = true;
+		return 1;
+	}
+	/* The VMA is write-locked: only zapping (madvise under mmap_lock read is out too) could
+	 * change it, so this ends at once. */
+	while (c->cow && (old & PTE_WRITE) && !cmpxchg_acq_rel_u64(pte, &old, old & ~PTE_WRITE))
+		;
+	if (c->cow)
+		old &= ~PTE_WRITE;
+	if (pte_frame(old) != FRAME_ZERO)
+		frame_get(self, pte_frame(old));
+	store_release_u64(to, old);
+	return 0;
+}
+
+static int copy_page_range(struct participant *self, struct mm_struct *child,
+			   struct mm_struct *parent, const struct vm_area_struct *vma)
+{
+	struct copying c = {.child = child,
+			    .owner = mm_index(mm_future_id(self->seg, child)) + 1,
+			    .cow = is_cow_mapping(vma->vm_flags)};
+
+	if (!vma->anon_vma)
+		return 0; /* a fault brings it back: zero page or page cache */
+	pte_walk(self, &parent->pgd, vma->vm_start, vma->vm_end, copy_entry, &c);
+	return c.failed ? -ENOMEM : 0;
+}
+
+/* The child's VMA, in its tree in place of the parent's. */
+static int dup_one(struct participant *self, struct mm_struct *child, struct mm_struct *parent,
+		   struct vm_area_struct *mpnt)
+{
+	struct vm_area_struct *vma = vm_area_dup(self, mpnt);
+	int err = 0;
+
+	if (!vma)
+		return -ENOMEM;
+	store_relaxed_u32(&vma->vm_mm, mm_future_id(self->seg, child));
+	if (!(mpnt->vm_flags & VM_WIPEONFORK))
+		err = anon_vma_fork(self, vma, mpnt);
+	if (err) {
+		vma->vm_file = 0;
+		vma->anon_vma = 0;
+		vm_area_free(self, vma);
+		return err;
+	}
+	vma->vm_flags &= ~VM_LOCKED_MASK;
+	if (vma->vm_file)
+		VL_ASSERT(file_map(self, vma->vm_file));
+	tree_replace(self, &child->mm_mt, vma->vm_start, REF(self, vma));
+	vma_start_write(self, child, vma);
+	vma_mark_attached(vma);
+	vma_inflight_done(self, vma);
+	child->map_count++;
+	mm_account(child, vma->vm_flags, (s64)vma_pages(vma));
+	return vma->vm_flags & VM_WIPEONFORK ? 0 : copy_page_range(self, child, parent, mpnt);
+}
+
+/* Takes the child apart: its own VMAs are freed, the parent's entries forgotten. Also used by
+ * recovery. */
+void fork_abort(struct participant *self, struct mm_struct *child)
+{
+	u32 id = mm_future_id(self->seg, child);
+	struct range_entry e;
+	u64 addr = 0;
+
+	while (tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e)) {
+		struct vm_area_struct *vma = PTR(self, e.ref);
+
+		addr = e.end;
+		if (vma->vm_mm != id)
+			continue;
+		zap_page_range(self, child, e.start, e.end);
+		vma_close(self, vma);
+		vma->detached = 1; /* nobody can see the child */
+		vm_area_free(self, vma);
+	}
+	pgd_destroy(self, &child->pgd);
+	tree_destroy(self, &child->mm_mt, false);
+	child->map_count = 0;
+}
+
+static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm_struct *parent)
+{
+	struct range_entry e;
+	u64 addr = 0;
+	int err = tree_dup(self, &parent->mm_mt, &child->mm_mt);
+
+	if (err)
+		return err;
+	while (tree_find(self, &parent->mm_mt, addr, UINT64_MAX, &e)) {
+		struct vm_area_struct *mpnt = PTR(self, e.ref);
+
+		addr = e.end;
+		vma_start_write(self, parent, mpnt);
+		if (mpnt->vm_flags & VM_DONTCOPY) {
+			if (tree_preallocate(self, &child->mm_mt, e.start, e.end) != 0)
+				return -ENOMEM;
+			tree_store(self, &child->mm_mt, e.start, e.end, 0);
+			continue;
+		}
+		err = dup_one(self, child, parent, mpnt);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+s64 op_fork(struct participant *self, u32 id)
+{
+	struct mm_struct *parent = mm_find(self->seg, id), *child;
+	u32 child_id;
+	int err;
+
+	if (!parent)
+		return VL_S_NO_MM;
+	if (mmap_write_lock(self, parent, id) != 0)
+		return VL_S_NO_MM;
+	child = mm_alloc(self);
+	if (!child) {
+		mmap_write_unlock(self, parent);
+		return VL_S_LIMIT;
+	}
+	mmap_write_lock_nested(self, child);
+	child->mmap_base = parent->mmap_base;
+	child->start_brk = parent->start_brk;
+	child->brk = parent->brk;
+	child->stack_limit = parent->stack_limit;
+	child->stack_top = parent->stack_top;
+	child->def_flags = 0;
+	err = dup_mmap(self, child, parent);
+	if (err)
+		fork_abort(self, child);
+	mmap_write_unlock_nested(self, child);
+	mmap_write_unlock(self, parent);
+	if (err) {
+		mm_free(self, child);
+		return err;
+	}
+	child_id = mm_future_id(self->seg, child);
+	mm_publish(self, child);
+	return child_id;
+}
+
+s64 op_exit(struct participant *self, u32 id)
+{
+	return exit_mmap(self, id);
+}

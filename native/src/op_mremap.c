@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op_mremap.c (L5): mremap: shrink, grow in place, move, move to a fixed place, move and keep the
+ * source mapped empty.
+ *
+ *   shrink: munmap of the tail (downgrades).   grow: merge as a copy of itself into the gap behind.
+ *   move: [FIXED: munmap the destination] -> stamp source -> copy: merge at the destination or
+ * duplicate (stamp, attach, store) -> move the entries one by one -> munmap the source, or
+ * DONTUNMAP: leave it empty
+ *
+ * An anonymous area that was never written gets the page offset of its new place, so that it can
+ * merge there. Killed while entries move: source and destination both exist with disjoint pages,
+ * none lost. (kernel: mm/mremap.c)
+ */
+#include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
+
+struct remap {
+	struct mm_struct *mm;
+	u64 addr, old_len, new_len, new_addr;
+	u32 flags;
+};
+
+static s64 check_params(const struct remap *r)
+{
+	if (r->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+		return -EINVAL;
+	if ((r->addr & ~PAGE_MASK) || r->new_len == 0 || r->new_len > TASK_SIZE)
+		return -EINVAL;
+	if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
+		return 0;
+	if (!(r->flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
+		return -EINVAL;
+	if (!(r->flags & MREMAP_FIXED))
+		return 0;
+	if ((r->new_addr & ~PAGE_MASK) || r->new_addr > TASK_SIZE - r->new_len)
+		return -EINVAL;
+	if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr)
+		return -EINVAL;
+	return 0;
+}
+
+/* (kernel: check_prep_vma) */
+static s64 check_vma(const struct remap *r, const struct vm_area_struct *vma)
+{
+	u64 pgoff;
+
+	if (!r->old_len && !(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
+		return -EINVAL;
+	if ((r->flags & MREMAP_DONTUNMAP) && (vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP)))
+		return -EINVAL;
+	if (r->old_len > vma->vm_end - r->addr)
+		return -EFAULT;
+	if (r->new_len <= r->old_len)
+		return 0;
+	pgoff = linear_page_index(vma, r->addr);
+	if (pgoff + (r->new_len >> PAGE_SHIFT) < pgoff)
+		return -EINVAL;
+	if (vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP))
+		return -EFAULT;
+	if ((vma->vm_flags & VM_ACCOUNT) &&
+	    (r->new_len - r->old_len) >> PAGE_SHIFT > r->mm->commit_limit_pages)
+		return -ENOMEM;
+	return 0;
+}
+
+/* Grows vma by delta into the gap behind it; swallows the next one if that fits. (kernel:
+ * vma_merge_extend) */
+static bool extend(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		   u64 delta)
+{
+	struct vma_merge_struct vmg;
+
+	vmg_from_vma(&vmg, mm, vma, vma->vm_end, vma->vm_end + delta);
+	vmg.middle = NULL;
+	vmg.prev = vma;
+	vmg.next = find_vma(self, mm, vma->vm_end);
+	vmg.copied_from = NULL;
+	return vma_merge_new_range(self, &vmg) != NULL;
+}
+
+static bool expandable(struct participant *self, struct mm_struct *mm,
+		       const struct vm_area_struct *vma, u64 delta)
+{
+	u64 end = vma->vm_end + delta;
+
+	return end >= vma->vm_end && end <= TASK_SIZE &&
+	       !find_vma_intersection(self, mm, vma->vm_end, end);
+}
+
+/* The destination VMA, in the tree, with room for the pages. *vma may change when the source itself
+ * was extended. (kernel: copy_vma) */
+static struct vm_area_struct *copy_vma(struct participant *self, const struct remap *r,
+				       struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = r->mm;
+	u64 end = r->new_addr + r->new_len, pgoff = linear_page_index(vma, r->addr);
+	struct vm_area_struct *new;
+	struct vma_merge_struct vmg;
+
+	if (vma_is_anonymous(vma) && !vma->anon_vma)
+		pgoff = r->new_addr >> PAGE_SHIFT;
+	vmg_from_vma(&vmg, mm, vma, r->new_addr, end);
+	vmg.middle = NULL;
+	vmg.pgoff = pgoff;
+	vmg.copied_from = vma;
+	vmg_neighbours(self, &vmg);
+	new = vma_merge_new_range(self, &vmg);
+	if (new)
+		return new;
+	new = vm_area_dup(self, vma);
+	if (!new)
+		return NULL;
+	vma_set_range(new, r->new_addr, end, pgoff);
+	new->anon_vma = vma->anon_vma;
+	if (anon_vma_clone(self, new, vma) != 0) {
+		new->anon_vma = 0;
+		goto fail;
+	}
+	if (tree_preallocate(self, &mm->mm_mt, r->new_addr, end) != 0) {
+		unlink_anon_vmas(self, new);
+		goto fail;
+	}
+	if (new->vm_file)
+		VL_ASSERT(file_map(self, new->vm_file));
+	vma_link(self, mm, new);
+	return new;
+fail:
+	tree_prealloc_free(self);
+	new->vm_file = 0;
+	vm_area_free(self, new);
+	return NULL;
+}
+
+struct moving {
+	struct mm_struct *mm;
+	u64 offset; /* destination - source, modulo 2^64 */
+	bool failed;
+};
+
+/* Both VMAs are write-locked, so nobody else touches the two entries. The destination is stored
+ * first: a kill in between leaves the page in both places, and recovery, which recounts references,
+ * lets both keep it: no page is lost. */
+static int move_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
+{
+	struct moving *m = arg;
+	u32 owner = mm_index(m->mm->id) + 1;
+	pte_t *to = pte_alloc(self, &m->mm->pgd, owner, addr + m->offset);
+
+	if (!to) {
+		m->failed = true;
+		return 1;
+	}
+	store_release_u64(to, load_acquire_u64(pte));
+	store_release_u64(pte, 0);
+	return 0;
+}
+
+static bool move_page_tables(struct participant *self, struct mm_struct *mm, u64 from, u64 to,
+			     u64 len)
+{
+	struct moving m = {.mm = mm, .offset = to - from};
+
+	pte_walk(self, &mm->pgd, from, from + len, move_entry, &m);
+	return !m.failed;
+}
+
+/* (kernel: dontunmap_complete) */
+static void keep_source(struct participant *self, const struct remap *r, struct vm_area_struct *vma,
+			const struct vm_area_struct *new)
+{
+	struct mm_struct *mm = r->mm;
+
+	vma_start_write(self, mm, vma);
+	vma->vm_flags &= ~VM_LOCKED_MASK;
+	/* All pages are gone: the source starts anew, with no anon_vma. */
+	if (new != vma && vma->vm_start == r->addr && vma->vm_end == r->addr + r->old_len)
+		unlink_anon_vmas(self, vma);
+}
+
+static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = r->mm;
+	u64 flags = vma->vm_flags;
+	struct vm_area_struct *new;
+
+	if (mm->map_count >= mm->map_count_max - 3)
+		return -ENOMEM;
+	vma_start_write(self, mm, vma);
+	new = copy_vma(self, r, vma);
+	if (!new)
+		return -ENOMEM;
+	mm_account(mm, flags, (s64)(r->new_len >> PAGE_SHIFT));
+	if (!move_page_tables(self, mm, r->addr, r->new_addr, r->old_len)) {
+		/* Back with what was moved, and away with the new area. */
+		VL_ASSERT(move_page_tables(self, mm, r->new_addr, r->addr, r->old_len));
+		(void)do_munmap(self, mm, r->new_addr, r->new_len, false);
+		return -ENOMEM;
+	}
+	if (r->flags & MREMAP_DONTUNMAP) {
+		vma = vma_lookup(self, mm, r->addr);
+		VL_ASSERT(vma);
+		keep_source(self, r, vma, new);
+	} else if (r->old_len) {
+		(void)do_munmap(self, mm, r->addr, r->old_len,
+				false); /* no memory: the source stays mapped, empty */
+	}
+	return (s64)r->new_addr;
+}
+
+/* Where to, when it has to move. */
+static s64 choose_place(struct participant *self, struct remap *r, const struct vm_area_struct *vma)
+{
+	u32 flags = (r->flags & MREMAP_FIXED ? MAP_FIXED : 0) |
+		    (vma->vm_flags & VM_MAYSHARE ? MAP_SHARED : 0);
+	u64 hint = r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? r->new_addr : 0;
+	const struct file *file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL;
+
+	return get_unmapped_area(self, r->mm, file, hint, r->new_len,
+				 linear_page_index(vma, r->addr), flags);
+}
+
+/* FIXED or DONTUNMAP. (kernel: mremap_to) */
+static s64 mremap_to(struct participant *self, struct remap *r)
+{
+	struct mm_struct *mm = r->mm;
+	struct vm_area_struct *vma;
+	s64 err;
+
+	if (r->flags & MREMAP_FIXED) {
+		err = do_munmap(self, mm, r->new_addr, r->new_len, false);
+		if (err)
+			return err;
+	}
+	if (r->old_len > r->new_len) {
+		err = do_munmap(self, mm, r->addr + r->new_len, r->old_len - r->new_len, false);
+		if (err)
+			return err;
+		r->old_len = r->new_len;
+	}
+	vma = vma_lookup(self, mm, r->addr);
+	if (!vma)
+		return -EFAULT;
+	err = choose_place(self, r, vma);
+	if (err < 0)
+		return err;
+	r->new_addr = (u64)err;
+	return move_vma(self, r, vma);
+}
+
+static s64 grow(struct participant *self, struct remap *r, struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = r->mm;
+	u64 delta = r->new_len - r->old_len;
+	s64 where;
+
+	if (r->old_len == vma->vm_end - r->addr && expandable(self, mm, vma, delta)) {
+		u64 flags = vma->vm_flags;
+
+		if (!extend(self, mm, vma, delta))
+			return -ENOMEM;
+		mm_account(mm, flags, (s64)(delta >> PAGE_SHIFT));
+		return (s64)r->addr;
+	}
+	if (!(r->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	where = choose_place(self, r, vma);
+	if (where < 0)
+		return where;
+	r->new_addr = (u64)where;
+	return move_vma(self, r, vma);
+}
+
+/* mmap_lock write is held; *unlocked tells that it was released. */
+static s64 do_mremap(struct participant *self, struct remap *r, bool *unlocked)
+{
+	struct mm_struct *mm = r->mm;
+	struct vm_area_struct *vma = vma_lookup(self, mm, r->addr);
+	s64 err;
+
+	if (!vma)
+		return -EFAULT;
+	if (mm->map_count + 2 >= mm->map_count_max - 3)
+		return -ENOMEM;
+	if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
+		err = check_vma(r, vma);
+		return err ? err : mremap_to(self, r);
+	}
+	/* Not growing needs nothing of the VMA: the range may span several. */
+	if (r->new_len == r->old_len)
+		return (s64)r->addr;
+	if (r->new_len < r->old_len) {
+		err = do_munmap(self, mm, r->addr + r->new_len, r->old_len - r->new_len, true);
+		*unlocked = true;
+		return err ? err : (s64)r->addr;
+	}
+	err = check_vma(r, vma);
+	return err ? err : grow(self, r, vma);
+}
+
+s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_len, u32 flags,
+	      u64 new_addr)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	struct remap r = {.mm = mm,
+			  .addr = addr,
+			  .old_len = PAGE_ALIGN(old_len),
+			  .new_len = PAGE_ALIGN(new_len),
+			  .flags = flags,
+			  .new_addr = new_addr};
+	bool unlocked = false;
+	s64 result;
+
+	if (!mm)
+		return VL_S_NO_MM;
+	result = check_params(&r);
+	if (result)
+		return result;
+	if (mmap_write_lock(self, mm, id) != 0)
+		return VL_S_NO_MM;
+	result = do_mremap(self, &r, &unlocked);
+	if (!unlocked)
+		mmap_write_unlock(self, mm);
+	return result;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op_uffd.c (L5): userfaultfd move of pages between two VMAs.
+ *
+ * The destination is read-locked first, the source by trylock only; if that fails the destination
+ * is dropped and both are taken under mmap_lock read (vma_start_read_locked, _nested for the
+ * second). Blocking on mmap_lock with one VMA lock held would deadlock with a writer that has
+ * mmap_lock and waits for that VMA. The same VMA is locked once.
+ *
+ * Pages: mark the source entries PTE_BUSY (faults leave and come again); one grace period, because
+ * a fault that read the entry before may still store into the frame (what a TLB flush is for the
+ * kernel); then entry by entry into the empty destination. Killed in between: recovery clears
+ * PTE_BUSY; a page found in both places stays in the destination and the source. (kernel:
+ * mm/userfaultfd.c move_pages, uffd_move_lock)
+ */
+#include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
+
+#define MOVE_CHUNK_PAGES 512
+
+struct move {
+	struct mm_struct *mm;
+	struct vm_area_struct *dst, *src;
+};
+
+static void move_unlock(struct participant *self, const struct move *m)
+{
+	if (m->src != m->dst)
+		vma_end_read_at(self, m->src, HOLD_VMA2);
+	vma_end_read_at(self, m->dst, HOLD_VMA);
+}
+
+static bool lock_fast(struct participant *self, struct move *m, u32 id, u64 dst, u64 src)
+{
+	m->dst = lock_vma_under_rcu(self, m->mm, id, dst, HOLD_VMA);
+	if (!m->dst)
+		return false;
+	if (!m->dst->anon_vma)
+		goto drop;
+	if (src >= m->dst->vm_start && src < m->dst->vm_end) {
+		m->src = m->dst;
+		return true;
+	}
+	m->src = lock_vma_under_rcu(self, m->mm, id, src, HOLD_VMA2);
+	if (m->src)
+		return true;
+drop:
+	vma_end_read_at(self, m->dst, HOLD_VMA);
+	return false;
+}
+
+static int lock_slow(struct participant *self, struct move *m, u32 id, u64 dst, u64 src)
+{
+	int err = -ENOENT;
+
+	if (mmap_read_lock(self, m->mm, id) != 0)
+		return VL_S_NO_MM;
+	m->dst = vma_lookup(self, m->mm, dst);
+	m->src = vma_lookup(self, m->mm, src);
+	if (!m->dst || !m->src)
+		goto out;
+	err = vma_is_anonymous(m->dst) ? anon_vma_prepare(self, m->mm, m->dst) : 0;
+	if (err)
+		goto out;
+	vma_start_read_locked(self, m->dst, HOLD_VMA);
+	if (m->src != m->dst)
+		vma_start_read_locked_nested(self, m->src, HOLD_VMA2);
+out:
+	mmap_read_unlock(self, m->mm);
+	return err;
+}
+
+/* (kernel: validate_move_areas) The destination needs no registration here: every mm counts as
+ * registered. */
+static int validate(const struct move *m, u64 dst, u64 src, u64 len)
+{
+	u64 differ = m->src->vm_flags ^ m->dst->vm_flags;
+
+	if ((m->src->vm_flags | m->dst->vm_flags) & VM_SHARED)
+		return -EINVAL;
+	if (src + len > m->src->vm_end || dst + len > m->dst->vm_end)
+		return -EINVAL;
+	if ((differ & (VM_ACCESS_FLAGS | VM_LOCKED)) || !(m->src->vm_flags & VM_WRITE))
+		return -EINVAL;
+	return vma_is_anonymous(m->src) && vma_is_anonymous(m->dst) ? 0 : -EINVAL;
+}
+
+/* Marks one source entry. 0 marked or a hole that is allowed; else the error that ends the move
+ * before this page. */
+static int busy_one(struct participant *self, const struct move *m, u64 src, u64 mode)
+{
+	pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, src);
+	pte_t old = pte ? load_acquire_u64(pte) : 0;
+
+	do {
+		if (!old)
+			return mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES ? 0 : -ENOENT;
+		if (old & PTE_BUSY)
+			return -EAGAIN;
+		if (pte_frame(old) != FRAME_ZERO &&
+		    (!(old & PTE_ANON) || frame_refs(self->seg, pte_frame(old)) != 1))
+			return -EBUSY; /* shared with another mm */
+	} while (!cmpxchg_acq_rel_u64(pte, &old, old | PTE_BUSY));
+	return 0;
+}
+
+/* The source entry is ours (BUSY or a hole). */
+static int move_one(struct participant *self, const struct move *m, u64 dst, u64 src)
+{
+	pte_t *from = pte_lookup(self->seg, &m->mm->pgd, src), none = 0, entry;
+	pte_t *to;
+
+	entry = from ? load_acquire_u64(from) : 0;
+	if (!(entry & PTE_BUSY))
+		return 0; /* a hole stays a hole */
+	to = pte_alloc(self, &m->mm->pgd, mm_index(m->mm->id) + 1, dst);
+	if (!to)
+		return -ENOMEM;
+	entry &= ~PTE_BUSY;
+	if (pte_frame(entry) != FRAME_ZERO)
+		entry |= PTE_WRITE | PTE_DIRTY;
+	if (!cmpxchg_acq_rel_u64(to, &none, entry))
+		return -EEXIST;
+	store_release_u64(from, 0);
+	return 0;
+}
+
+static void unbusy(struct participant *self, const struct move *m, u64 src, u64 end)
+{
+	for (; src < end; src += PAGE_SIZE) {
+		pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, src);
+		pte_t old = pte ? load_acquire_u64(pte) : 0;
+
+		while ((old & PTE_BUSY) && !cmpxchg_acq_rel_u64(pte, &old, old & ~PTE_BUSY))
+			;
+	}
+}
+
+/* Returns 0 or the error at which it stopped; *moved counts bytes. Not inside an RCU section. */
+static int move_pages(struct participant *self, const struct move *m, u64 dst, u64 src, u64 len,
+		      u64 mode, u64 *moved)
+{
+	u64 marked = 0;
+	int err = 0, stop = 0;
+
+	while (marked < len && !stop) {
+		const pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, dst + marked);
+
+		stop = pte && load_acquire_u64(pte) ? -EEXIST
+						    : busy_one(self, m, src + marked, mode);
+		if (!stop)
+			marked += PAGE_SIZE;
+	}
+	if (marked)
+		synchronize_rcu(self);
+	while (*moved < marked && !err) {
+		err = move_one(self, m, dst + *moved, src + *moved);
+		if (!err)
+			*moved += PAGE_SIZE;
+	}
+	unbusy(self, m, src + *moved, src + marked);
+	return err ? err : stop;
+}
+
+s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 *moved)
+{
+	struct move m = {.mm = mm_find(self->seg, id)};
+	u64 done = 0;
+	int err = 0;
+
+	*moved = 0;
+	if (!m.mm)
+		return VL_S_NO_MM;
+	if (((dst | src | len) & ~PAGE_MASK) || !len || dst + len <= dst || src + len <= src ||
+	    (mode & ~3ul))
+		return -EINVAL;
+	if (dst + len > TASK_SIZE || src + len > TASK_SIZE || (src < dst + len && dst < src + len))
+		return -EINVAL;
+	/* In chunks, so that no VMA lock is held for long. */
+	while (*moved < len && !err) {
+		u64 step = min_u64(len - *moved, MOVE_CHUNK_PAGES << PAGE_SHIFT);
+
+		done = 0;
+		if (!lock_fast(self, &m, id, dst + *moved, src + *moved))
+			err = lock_slow(self, &m, id, dst + *moved, src + *moved);
+		if (err)
+			break;
+		err = validate(&m, dst + *moved, src + *moved, *moved ? step : len);
+		if (!err)
+			err = move_pages(self, &m, dst + *moved, src + *moved, step, mode, &done);
+		move_unlock(self, &m);
+		*moved += done;
+	}
+	if (!err)
+		return (s64)*moved;
+	return *moved && err > VL_S_NO_MM ? -EAGAIN : err;
+}

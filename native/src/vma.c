@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vma.c (L4): making, copying and freeing VMAs.
+ *
+ * Between kmem_cache_alloc and insertion a VMA is announced in the maker's inflight list, because
+ * the maker may block (in vma_start_write of another VMA) and the world may be stopped there:
+ * recovery must see that it is in use. What a killed maker announced is freed.
+ *
+ * A recycled object may still be looked at by readers of its former life. So nothing here ever
+ * stores detached = 0, vm_lock is touched by the constructor alone, and fields that such readers
+ * load are stored whole.
+ */
+#include "vmalab/lock_model.h"
+
+void vma_ctor(void *object)
+{
+	struct vm_area_struct *vma = object;
+
+	memset(vma, 0, sizeof(*vma));
+	init_rwsem(&vma->vm_lock);
+	vma->detached = 1; /* the freed state */
+	vma->vm_lock_seq = UINT32_MAX;
+}
+
+static void inflight_add(struct participant *self, const struct vm_area_struct *vma)
+{
+	vl_ref ref = REF(self, vma);
+
+	for (u32 i = 0; i < INFLIGHT_MAX; i++) {
+		if (self->area->inflight[i] == 0) {
+			store_relaxed_u32(&self->area->inflight[i], ref);
+			return;
+		}
+	}
+	VL_ASSERT(!"inflight list full");
+}
+
+void vma_inflight_done(struct participant *self, const struct vm_area_struct *vma)
+{
+	vl_ref ref = REF(self, vma);
+
+	for (u32 i = 0; i < INFLIGHT_MAX; i++) {
+		if (self->area->inflight[i] == ref) {
+			store_relaxed_u32(&self->area->inflight[i], 0);
+			return;
+		}
+	}
+}
+
+/* vm_mm and the range are loaded by stale readers: stored whole, no order needed, VMA-2 orders them
+ * at attach. */
+static void vma_init(struct participant *self, struct vm_area_struct *vma, u32 mm_id)
+{
+	VL_ASSERT(vma->detached);
+	store_relaxed_u32(&vma->vm_lock_seq, UINT32_MAX);
+	store_relaxed_u32(&vma->vm_mm, mm_id);
+	vma->vm_flags = 0;
+	vma->vm_pgbase = 0;
+	vma->anon_vma = 0;
+	vma->vm_file = 0;
+	vma->vm_ops = VMA_ANON;
+	vma->page_prot = 0;
+	vma->anon_vma_chain = 0;
+	vma->anon_vma_links = 0;
+	vma->anon_name = 0;
+	vma->numab_state = 0;
+	vma->vm_policy = 0;
+	vma->uffd_ctx = 0;
+	vma->alloc_seq++;
+	inflight_add(self, vma);
+	stat_inc(self, vma_alloc);
+}
+
+struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct *mm)
+{
+	struct vm_area_struct *vma = kmem_cache_alloc(self, CACHE_VMA);
+
+	if (!vma)
+		return NULL;
+	store_relaxed_u64(&vma->vm_start, 0);
+	store_relaxed_u64(&vma->vm_end, 0);
+	vma_init(self, vma, mm->id);
+	return vma;
+}
+
+/* Member by member: a struct copy would carry detached = 0 into an object that stale readers hold.
+ */
+struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig)
+{
+	struct vm_area_struct *vma = kmem_cache_alloc(self, CACHE_VMA);
+
+	if (!vma)
+		return NULL;
+	vma_init(self, vma, orig->vm_mm);
+	store_relaxed_u64(&vma->vm_start, orig->vm_start);
+	store_relaxed_u64(&vma->vm_end, orig->vm_end);
+	vma->vm_flags = orig->vm_flags;
+	vma->vm_pgbase = orig->vm_pgbase;
+	vma->vm_file = orig->vm_file;
+	vma->vm_ops = orig->vm_ops;
+	vma->page_prot = orig->page_prot;
+	vma->vm_policy = orig->vm_policy;
+	vma->uffd_ctx = orig->uffd_ctx;
+	vma->anon_name = anon_name_get(self, orig->anon_name);
+	return vma;
+}
+
+void vm_area_free(struct participant *self, struct vm_area_struct *vma)
+{
+	vma_assert_detached(vma);
+	VL_ASSERT(vma->anon_vma_chain == 0);
+	if (vma->anon_name) {
+		anon_name_put(self, vma->anon_name);
+		vma->anon_name = 0;
+	}
+	if (vma->numab_state) {
+		kmem_cache_free(self, CACHE_NUMAB, PTR(self, vma->numab_state));
+		vma->numab_state = 0;
+	}
+	vma_inflight_done(self, vma);
+	stat_inc(self, vma_free);
+	kmem_cache_free(self, CACHE_VMA, vma);
+}
+
+void vm_area_free_unreachable(struct participant *self, struct mm_struct *mm,
+			      struct vm_area_struct *vma)
+{
+	vma_mark_detached(mm, vma);
+	vm_area_free(self, vma);
+}
+
+/* The first scan of a VMA gives it its NUMA balancing state; here populating is the scan. It lives
+ * and dies with the VMA. mmap_lock is held for reading, so two may come at once. */
+void vma_numab_init(struct participant *self, struct vm_area_struct *vma)
+{
+	struct vma_numab_state *state;
+	vl_ref none = 0;
+
+	if (load_relaxed_u32(&vma->numab_state)) /* relaxed: the cmpxchg below decides */
+		return;
+	state = kmem_cache_alloc(self, CACHE_NUMAB);
+	if (!state)
+		return; /* a VMA without it is only not balanced */
+	memset(state, 0, sizeof(*state));
+	/* release: the state is whole for who finds it under a later lock */
+	if (!cmpxchg_acq_rel_u32(&vma->numab_state, &none, REF(self, state)))
+		kmem_cache_free(self, CACHE_NUMAB, state);
+}
+
+void vma_set_page_prot(struct vm_area_struct *vma)
+{
+	vma->page_prot = (vma->vm_flags & VM_WRITE) ? PTE_WRITE : 0;
+}
+
+void vma_set_range(struct vm_area_struct *vma, u64 start, u64 end, u64 pgoff)
+{
+	store_relaxed_u64(&vma->vm_start, start);
+	store_relaxed_u64(&vma->vm_end, end);
+	vma->vm_pgbase = pgoff - (start >> PAGE_SHIFT);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * walk.c (L6): the walker's frame: private memory, marks, complaints, locks, participants.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vmalab/lock_model.h"
+#include "vmalab/walk.h"
+
+#define COMPLAINTS_MAX 200 /* after that they are only counted */
+
+void complain(struct walk *w, const char *format, ...)
+{
+	char line[256];
+	va_list args;
+	int n;
+
+	w->complaints++;
+	if (w->complaints > COMPLAINTS_MAX)
+		return;
+	va_start(args, format);
+	n = vsnprintf(line, sizeof(line) - 1, format, args);
+	va_end(args);
+	if (n > (int)sizeof(line) - 2)
+		n = (int)sizeof(line) - 2;
+	line[n++] = '\n';
+	if (w->text_bytes < w->text_cap)
+		memcpy(w->text + w->text_bytes, line, min_u64((u64)n, w->text_cap - w->text_bytes));
+	w->text_bytes += (u64)n;
+}
+
+int walk_begin(struct walk *w, struct participant *self, bool repair, char *text, u64 cap,
+	       struct vl_recovery *out)
+{
+	struct seg_header *hdr = self->seg->hdr;
+	u64 granules = hdr->regions[REGION_PAGES].len / MARK_GRANULE;
+
+	*w = (struct walk){.self = self,
+			   .seg = self->seg,
+			   .repair = repair,
+			   .text = text,
+			   .text_cap = cap,
+			   .out = out};
+	/* calloc of untouched memory costs nothing until it is touched */
+	w->marks = calloc(granules / 64 + 1, sizeof(u64));
+	w->pages_marked = calloc(hdr->pages.pages_total + 1, 1);
+	w->frame_refs = calloc(hdr->frames.frames_total + 1, sizeof(u32));
+	w->frame_reserved = calloc(hdr->frames.frames_total + 1, 1);
+	w->file_refs = calloc(hdr->config.files_max + 1, sizeof(u32));
+	w->anon = calloc(granules + 1, sizeof(*w->anon));
+	if (w->marks && w->pages_marked && w->frame_refs && w->frame_reserved && w->file_refs &&
+	    w->anon)
+		return 0;
+	walk_end(w);
+	return -ENOMEM;
+}
+
+void walk_end(struct walk *w)
+{
+	free(w->marks);
+	free(w->pages_marked);
+	free(w->frame_refs);
+	free(w->frame_reserved);
+	free(w->file_refs);
+	free(w->anon);
+}
+
+u64 walk_granule(const struct walk *w, vl_ref ref)
+{
+	return (((u64)ref << REF_SHIFT) - w->seg->hdr->regions[REGION_PAGES].off) / MARK_GRANULE;
+}
+
+bool walk_mark(struct walk *w, u32 cache, vl_ref ref, const char *what)
+{
+	u64 granule;
+
+	if (!kmem_cache_owns(w->seg, cache, ref)) {
+		complain(w, "%s: reference %#x is no object of cache %u", what, ref, cache);
+		return false;
+	}
+	granule = walk_granule(w, ref);
+	if (w->marks[granule / 64] >> (granule % 64) & 1) {
+		complain(w, "%s: object %#x is reached twice", what, ref);
+		return false;
+	}
+	w->marks[granule / 64] |= 1ull << (granule % 64);
+	return true;
+}
+
+void walk_announced(const struct walk *w, const struct rw_semaphore *sem, u32 *readers, u32 *writer)
+{
+	u64 ref = vl_ref_of(w->seg, sem);
+
+	*readers = *writer = 0;
+	for (u32 i = 0; i < w->seg->hdr->slots_high; i++) {
+		const struct participant_slot *slot = &w->seg->slots[i];
+
+		if (load_relaxed_u32(&slot->role) == ROLE_FREE)
+			continue;
+		for (u32 place = 0; place < HOLDS_COUNT; place++) {
+			u64 held = load_relaxed_u64(&slot->held[place]);
+
+			if (held >> 8 != ref || !(held & HELD_HELD) ||
+			    !participant_alive(w->seg, i))
+				continue;
+			if (held & HELD_WRITE)
+				*writer = i + 1;
+			else
+				(*readers)++;
+		}
+	}
+}
+
+/* One lock against what the living announce. */
+static void check_lock(struct walk *w, struct rw_semaphore *sem, const char *what, u32 number)
+{
+	u32 readers, writer;
+	u64 count = load_relaxed_u64(&sem->count), want;
+
+	walk_announced(w, sem, &readers, &writer);
+	want = readers * RWSEM_READER | (writer ? RWSEM_WRITER : 0);
+	if ((count & ~(RWSEM_WAITERS | RWSEM_HANDOFF)) == want)
+		return;
+	if (!w->repair) {
+		complain(w, "%s %u: count %#lx, but the living hold %u readers and writer %u", what,
+			 number, count, readers, writer);
+		return;
+	}
+	rwsem_repair(w->seg, sem, readers, writer);
+	if (w->out)
+		w->out->locks_fixed++;
+}
+
+/* The locks of all VMA objects, free ones too: a reader of a former life may have been killed with
+ * its count taken. */
+static void check_vma_locks(struct walk *w)
+{
+	const struct kmem_cache *cache = &w->seg->hdr->caches[CACHE_VMA];
+
+	for (u32 page = 0; page < w->seg->hdr->pages.pages_populated; page++) {
+		const struct page_desc *desc = &w->seg->page_descs[page];
+		struct vm_area_struct *vma =
+			(struct vm_area_struct *)(w->seg->pages + ((u64)page << PAGE_SHIFT));
+
+		if (desc->kind != PAGE_SLAB || desc->cache != CACHE_VMA)
+			continue;
+		for (u32 i = 0; i < cache->objs_per_slab; i++) {
+			/* the common case must be cheap: there may be a million */
+			if (load_relaxed_u64(&vma[i].vm_lock.count) != 0)
+				check_lock(w, &vma[i].vm_lock, "vm_lock of VMA object",
+					   REF(w->self, &vma[i]));
+		}
+	}
+}
+
+void walk_locks(struct walk *w)
+{
+	struct seg_header *hdr = w->seg->hdr;
+	struct mm_struct *mms = mm_table(w->seg);
+
+	for (u32 i = 0; i < hdr->config.mms_max; i++)
+		check_lock(w, &mms[i].mmap_lock, "mmap_lock of mm slot", i);
+	for (u32 i = 0; i < VL_USER_RWSEMS; i++)
+		check_lock(w, (struct rw_semaphore *)hdr->user_locks[i], "user rwsem", i);
+	check_vma_locks(w);
+	if (!w->repair)
+		return;
+	for (u32 i = 0; i < hdr->config.mms_max; i++)
+		mutex_repair(w->seg, &mms[i].page_table_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(hdr->anon_locks); i++)
+		mutex_repair(w->seg, &hdr->anon_locks[i]);
+	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
+		mutex_repair(w->seg, &hdr->caches[i].lock);
+	mutex_repair(w->seg, &hdr->pages.lock);
+	mutex_repair(w->seg, &hdr->frames.lock);
+	mutex_repair(w->seg, &hdr->slots_lock);
+	mutex_repair(w->seg, &hdr->rcu.advance_lock);
+}
+
+static void mark_retired(struct walk *w, const struct participant_area *area)
+{
+	for (u32 at = area->retire_head; at != area->retire_tail; at++) {
+		const struct retired *r = &area->retired[at % RETIRE_RING];
+
+		if (r->kind == RETIRE_FRAME)
+			w->frame_reserved[r->ref] = 1;
+		else if (r->kind == RETIRE_PAGE)
+			w->pages_marked[r->ref] = 1;
+		else if (r->kind >= RETIRE_OBJECT0)
+			walk_mark(w, r->kind - RETIRE_OBJECT0, r->ref, "retire ring");
+	}
+}
+
+/* What a living participant has in hand. */
+static void mark_area(struct walk *w, const struct participant_area *area)
+{
+	for (u32 c = 0; c < KMEM_CACHES_MAX; c++) {
+		const struct magazine *magazine = &area->magazines[c];
+
+		if (!w->seg->hdr->caches[c].alive)
+			continue;
+		for (u32 i = 0; i < magazine->count; i++)
+			walk_mark(w, c, magazine->objs[i], "magazine");
+	}
+	for (u32 i = 0; i < area->frame_count; i++)
+		w->frame_reserved[area->frames[i]] = 1;
+	for (u32 i = 0; i < area->prealloc_count; i++)
+		walk_mark(w, CACHE_NODE, area->prealloc[i], "reserved node");
+	for (u32 i = 0; i < INFLIGHT_MAX; i++) {
+		if (area->inflight[i] &&
+		    walk_mark(w, CACHE_VMA, area->inflight[i], "VMA in flight"))
+			walk_vma_objects(w, area->inflight[i]);
+	}
+	mark_retired(w, area);
+}
+
+void walk_participants(struct walk *w)
+{
+	for (u32 i = 0; i < w->seg->hdr->slots_high; i++) {
+		const struct participant_slot *slot = &w->seg->slots[i];
+
+		if (load_acquire_u32(&slot->role) == ROLE_FREE)
+			continue;
+		if (participant_alive(w->seg, i))
+			mark_area(w, participant_area_of(w->seg, i));
+		else if (!w->repair)
+			complain(w, "participant %u (pid %u, %.15s) is dead and was not recovered",
+				 i, slot->pid, slot->comm);
+	}
+}
+
+void walk_all(struct walk *w)
+{
+	walk_locks(w);
+	walk_mms(w);
+	walk_files(w);
+	walk_participants(w);
+	walk_sweep(w);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * walk_mm.c (L6): the walker over one mm: tree, VMAs, side objects, page tables; and over files.
+ *
+ * Invariants: the tree is well formed; a VMA's range is the tree's, its vm_mm is this mm, it is
+ * attached; map_count and totals add up; mm_lock_seq is even and no VMA is stamped with it when
+ * nobody writes; every page-table entry lies in a VMA, is not busy, is writable only if the VMA is;
+ * chains, names and files carry the counts that the walk finds.
+ */
+#include <stdio.h>
+
+#include "vmalab/lock_model.h"
+#include "vmalab/walk.h"
+
+static void count_chain(struct walk *w, const struct vm_area_struct *vma)
+{
+	vl_ref ref = vma->anon_vma_chain;
+	u32 links = 0;
+	bool own = vma->anon_vma == 0;
+
+	for (; ref; links++) {
+		const struct anon_vma_chain *avc = vl_ptr(w->seg, ref);
+		struct anon_counts *counts;
+
+		if (!walk_mark(w, CACHE_AVC, ref, "anon_vma_chain"))
+			return;
+		if (!kmem_cache_owns(w->seg, CACHE_ANON_VMA, avc->anon_vma)) {
+			complain(w, "anon_vma_chain %#x names %#x, which is no anon_vma", ref,
+				 avc->anon_vma);
+			return;
+		}
+		counts = &w->anon[walk_granule(w, avc->anon_vma)];
+		if (counts->degree++ == 0) { /* first meeting */
+			const struct anon_vma *anon = vl_ptr(w->seg, avc->anon_vma);
+
+			walk_mark(w, CACHE_ANON_VMA, avc->anon_vma, "anon_vma");
+			w->anon[walk_granule(w, anon->parent)].children++;
+		}
+		own |= avc->anon_vma == vma->anon_vma;
+		ref = avc->next;
+	}
+	if (links != vma->anon_vma_links && !w->mm_busy)
+		complain(w, "VMA %#lx: chain has %u links, not %u", vma->vm_start, links,
+			 vma->anon_vma_links);
+	if (!own && !w->mm_busy)
+		complain(w, "VMA %#lx: its anon_vma is not in its chain", vma->vm_start);
+	if (vma->anon_vma)
+		w->anon[walk_granule(w, vma->anon_vma)].active++;
+}
+
+/* What belongs to a VMA: chain, name, numab state, file. */
+void walk_vma_objects(struct walk *w, vl_ref ref)
+{
+	const struct vm_area_struct *vma = vl_ptr(w->seg, ref);
+
+	count_chain(w, vma);
+	if (vma->anon_name && kmem_cache_owns(w->seg, CACHE_NAME, vma->anon_name)) {
+		if (w->anon[walk_granule(w, vma->anon_name)].degree++ == 0)
+			walk_mark(w, CACHE_NAME, vma->anon_name, "anon_vma_name");
+	}
+	if (vma->numab_state)
+		walk_mark(w, CACHE_NUMAB, vma->numab_state, "vma_numab_state");
+	if (vma->vm_file)
+		w->file_refs[(vma->vm_file & 0xffffu) - 1]++;
+}
+
+static void on_node(void *arg, vl_ref node)
+{
+	walk_mark(arg, CACHE_NODE, node, "maple_node");
+}
+
+static void check_vma(struct walk *w, const struct range_entry *e, struct vm_area_struct *vma)
+{
+	if (vma->vm_start != e->start || vma->vm_end != e->end) {
+		if (w->repair)
+			vma->vm_start = e->start, vma->vm_end = e->end;
+		else
+			complain(w, "mm %#x: VMA %#lx-%#lx, but the tree says %#lx-%#lx", w->mm_id,
+				 vma->vm_start, vma->vm_end, e->start, e->end);
+	}
+	if (vma->detached) {
+		if (w->repair)
+			store_release_u32(&vma->detached, 0);
+		else
+			complain(w, "mm %#x: VMA %#lx is in the tree and detached", w->mm_id,
+				 e->start);
+	}
+	if (vma->vm_lock_seq == w->mm->mm_lock_seq.sequence && !w->repair)
+		complain(w, "mm %#x: VMA %#lx is stamped and nobody writes", w->mm_id, e->start);
+	if (vma->vm_start & ~PAGE_MASK || vma->vm_end & ~PAGE_MASK || vma->vm_end > TASK_SIZE)
+		complain(w, "mm %#x: VMA %#lx-%#lx is out of bounds", w->mm_id, vma->vm_start,
+			 vma->vm_end);
+}
+
+static void on_entry(void *arg, const struct range_entry *e)
+{
+	struct walk *w = arg;
+	struct vm_area_struct *vma = vl_ptr(w->seg, e->ref);
+
+	if (w->mm_busy && kmem_cache_owns(w->seg, CACHE_VMA, e->ref) && vma->vm_mm != w->mm_id)
+		return; /* fork under way: still the parent's */
+	if (!walk_mark(w, CACHE_VMA, e->ref, "tree entry"))
+		return;
+	walk_vma_objects(w, e->ref);
+	if (vma->vm_mm != w->mm_id)
+		complain(w, "mm %#x: VMA %#lx belongs to mm %#x", w->mm_id, e->start, vma->vm_mm);
+	if (!w->mm_busy)
+		check_vma(w, e, vma);
+	w->mm_pages += (e->end - e->start) >> PAGE_SHIFT;
+	w->mm_vmas++;
+}
+
+static void on_table(void *arg, u32 page)
+{
+	struct walk *w = arg;
+
+	if (w->pages_marked[page])
+		complain(w, "page %u is a page table twice", page);
+	if (w->seg->page_descs[page].kind != PAGE_TABLE)
+		complain(w, "page %u is used as a page table but is of kind %u", page,
+			 w->seg->page_descs[page].kind);
+	w->pages_marked[page] = 1;
+}
+
+static bool count_frame(struct walk *w, pte_t pte)
+{
+	u32 frame = pte_frame(pte);
+
+	if (frame >= w->seg->hdr->frames.frames_populated) {
+		complain(w, "mm %#x: an entry names frame %u, which does not exist", w->mm_id,
+			 frame);
+		return false;
+	}
+	if (frame != FRAME_ZERO)
+		w->frame_refs[frame]++;
+	return true;
+}
+
+/* An entry outside all VMAs is an unmap that was published and not finished: finish it. */
+static void on_pte(void *arg, pte_t *pte, u64 addr)
+{
+	struct walk *w = arg;
+	const struct vm_area_struct *vma;
+
+	if (w->mm_busy) {
+		/* A mover cannot be caught alive by a stopped world, so a mark is a dead one's. */
+		if (w->repair)
+			*pte &= ~PTE_BUSY;
+		count_frame(w, *pte);
+		return;
+	}
+	if (addr < w->last.start || addr >= w->last.end)
+		tree_get(w->self, &w->mm->mm_mt, addr, &w->last);
+	if (!w->last.ref) {
+		if (!w->repair) {
+			complain(w, "mm %#x: page %#lx is mapped outside all VMAs", w->mm_id, addr);
+			count_frame(w, *pte);
+			return;
+		}
+		*pte = 0;
+		if (w->out)
+			w->out->ptes_fixed++;
+		return;
+	}
+	vma = vl_ptr(w->seg, w->last.ref);
+	if (*pte & PTE_BUSY || ((*pte & PTE_WRITE) && !(vma->vm_flags & VM_WRITE))) {
+		if (!w->repair)
+			complain(w,
+				 "mm %#x: entry %#lx of page %#lx is busy, or writable where its "
+				 "VMA is not",
+				 w->mm_id, *pte, addr);
+		else
+			*pte &= ~(PTE_BUSY | (vma->vm_flags & VM_WRITE ? 0 : PTE_WRITE));
+	}
+	count_frame(w, *pte);
+}
+
+static void check_totals(struct walk *w)
+{
+	struct mm_struct *mm = w->mm;
+
+	if (w->repair) {
+		mm->map_count = w->mm_vmas;
+		mm->total_vm = w->mm_pages;
+		return;
+	}
+	if (mm->map_count != w->mm_vmas)
+		complain(w, "mm %#x: map_count %u, but %u VMAs", w->mm_id, mm->map_count,
+			 w->mm_vmas);
+	if (mm->total_vm != w->mm_pages)
+		complain(w, "mm %#x: total_vm %lu, but %lu pages", w->mm_id, mm->total_vm,
+			 w->mm_pages);
+	if (mm->mm_lock_seq.sequence & 1)
+		complain(w, "mm %#x: mm_lock_seq is odd and nobody writes", w->mm_id);
+}
+
+/* A dead maker's or destroyer's mm: forget it; the sweep frees what it was made of. */
+static void drop_mm(struct walk *w, struct mm_struct *mm)
+{
+	mm->mm_mt.root = 0;
+	mm->pgd = (struct pgd){0};
+	mm->map_count = 0;
+	mm->total_vm = mm->data_vm = mm->locked_vm = 0;
+	mm->users = 0;
+	mm->builder = 0;
+	store_relaxed_u32(&mm->id, 0);
+	store_release_u32(&mm->state, MM_FREE);
+	if (w->out)
+		w->out->mms_reaped++;
+}
+
+static u32 leases_of(const struct walk *w, u32 index, u32 generation)
+{
+	u32 sum = 0;
+
+	for (u32 i = 0; i < w->seg->hdr->slots_high; i++) {
+		u32 lease = load_relaxed_u32(&participant_area_of(w->seg, i)->leases[index]);
+
+		if (lease >> 16 == generation && participant_alive(w->seg, i))
+			sum += lease & 0xffff;
+	}
+	return sum;
+}
+
+static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
+{
+	u32 readers, writer;
+	const char *broken;
+
+	walk_announced(w, &mm->mmap_lock, &readers, &writer);
+	if (mm->state == MM_FREE)
+		return;
+	if (!writer && (mm->state == MM_BUILDING || mm->state == MM_EXITING)) {
+		if (mm->builder && participant_alive(w->seg, mm->builder - 1))
+			return; /* waits for another lock first; there is nothing in it yet */
+		if (w->repair)
+			drop_mm(w, mm);
+		else
+			complain(w, "mm slot %u: its maker or destroyer (participant %u) is gone",
+				 index, mm->builder - 1);
+		if (mm->mm_lock_seq.sequence & 1 && w->repair)
+			write_seqcount_end(&mm->mm_lock_seq);
+		return;
+	}
+	/* A table that the dead one took out without counting it is freed by the sweep: the ways
+	 * that the living keep must not lead there (op_fault.c:way_serves). */
+	if (w->repair)
+		add_release_u32(&mm->pgd.unlinked, 1);
+	w->mm = mm;
+	w->mm_id = mm->generation << 16 | index;
+	w->mm_busy = writer != 0;
+	w->mm_pages = w->mm_vmas = 0;
+	w->last = (struct range_entry){0};
+	if (w->repair && !writer && (mm->mm_lock_seq.sequence & 1)) {
+		write_seqcount_end(&mm->mm_lock_seq); /* the dead writer's stamps end */
+		if (w->out)
+			w->out->mms_repaired++;
+	}
+	broken = tree_check(w->seg, &mm->mm_mt, w->repair && !writer, NULL, on_node, on_entry, w);
+	if (broken && !writer)
+		complain(w, "mm %#x: tree: %s", w->mm_id, broken);
+	broken = pgd_check(w->seg, &mm->pgd, on_table, on_pte, w);
+	if (broken)
+		complain(w, "mm %#x: page tables: %s", w->mm_id, broken);
+	if (!writer)
+		check_totals(w);
+	if (w->repair)
+		store_relaxed_u32(&mm->users, leases_of(w, index, mm->generation));
+	else if (mm->users != leases_of(w, index, mm->generation))
+		complain(w, "mm %#x: users %u, but the living hold %u leases", w->mm_id, mm->users,
+			 leases_of(w, index, mm->generation));
+}
+
+void walk_mms(struct walk *w)
+{
+	struct mm_struct *mms = mm_table(w->seg);
+
+	for (u32 i = 0; i < w->seg->hdr->config.mms_max; i++)
+		walk_one(w, &mms[i], i);
+}
+
+static void on_cache_pte(void *arg, pte_t *pte, u64 addr)
+{
+	(void)addr;
+	count_frame(arg, *pte);
+}
+
+/* After mms and participants' VMAs: file_refs is complete only then; so the comparison is done in
+ * the sweep. */
+void walk_files(struct walk *w)
+{
+	struct file *files = file_table(w->seg);
+
+	w->mm_id = 0;
+	for (u32 i = 0; i < w->seg->hdr->file_hint; i++) {
+		const char *broken;
+
+		if (!files[i].state)
+			continue;
+		broken = pgd_check(w->seg, &files[i].cache, on_table, on_cache_pte, w);
+		if (broken)
+			complain(w, "file %u: page cache: %s", i, broken);
+	}
+}

@@ -1,0 +1,687 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The C core for Python: segments and participants. The only module that touches ffi.
+
+A Segment is one mapping of an instance's shared memory. A Participant is the right of one thread to
+enter the core; it has a slot in the segment by which the others see what it holds, also after it
+was killed. Every method is one complete operation: the GIL is released while C runs, and no lock of
+the core is held when it returns (RwSem and RcuReader in `vmalab_native.primitives` are the
+exceptions, and say so).
+
+Emulated calls that fail are results, not exceptions. What the library itself refuses raises a
+NativeError (`vmalab_native.errors`).
+"""
+
+import dataclasses
+import os
+import time
+import weakref
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Self, get_args
+
+import posix_ipc
+
+from vmalab_native._core import ffi, lib
+
+# The names "as" themselves are offered by this module too.
+from vmalab_native.checks import SHM_DIRECTORY as SHM_DIRECTORY
+from vmalab_native.checks import SHM_PREFIX as SHM_PREFIX
+from vmalab_native.checks import U64_MAX, bounded, comm_bytes, instances, shm_name, u32, u64
+from vmalab_native.errors import (
+    HandleClosed,
+    InvalidArgument,
+    NativeError,
+    RecoveryBusy,
+    RecoveryStuck,
+    SegmentExists,
+    SegmentMissing,
+    SystemCallFailed,
+    error_of,
+)
+from vmalab_native.records import BenchResult as BenchResult
+from vmalab_native.records import LockInfo as LockInfo
+from vmalab_native.records import MmInfo as MmInfo
+from vmalab_native.records import ParticipantInfo as ParticipantInfo
+from vmalab_native.records import RcuFlavour as RcuFlavour
+from vmalab_native.records import RecoveryReport as RecoveryReport
+from vmalab_native.records import Role as Role
+from vmalab_native.records import SegmentConfig as SegmentConfig
+from vmalab_native.records import SegmentInfo as SegmentInfo
+from vmalab_native.records import SlabInfo as SlabInfo
+from vmalab_native.records import StructInfo as StructInfo
+from vmalab_native.records import structs_of
+
+ABI_VERSION: int = lib.VL_ABI_VERSION
+USER_RWSEMS: int = lib.VL_USER_RWSEMS
+USER_RWSEM_PLACES = 3  # user locks that one participant can hold at a time
+RESULT_BYTES = 16
+_vl_run: Any = lib.vl_run
+_ROLES: dict[str, int] = {
+    "supervisor": lib.ROLE_SUPERVISOR,
+    "worker": lib.ROLE_WORKER,
+    "client": lib.ROLE_CLIENT,
+    "inspector": lib.ROLE_INSPECTOR,
+}
+_ROLE_NAMES = {number: name for name, number in _ROLES.items()} | {lib.ROLE_FREE: "free"}
+_RCU: dict[str, int] = {
+    "auto": lib.RCU_AUTO,
+    "membarrier": lib.RCU_MEMBARRIER,
+    "fenced": lib.RCU_FENCED,
+}
+_RCU_NAMES: dict[int, RcuFlavour] = {_RCU[name]: name for name in get_args(RcuFlavour)}
+_STATE_NAMES = {
+    lib.SEG_BUILDING: "building",
+    lib.SEG_READY: "ready",
+    lib.SEG_BROKEN: "broken",
+    lib.SEG_CLOSING: "closing",
+}
+_GROW_TRIES = 16  # a listing that still outgrows its buffer after so many tries is given up
+_REPAIRS = (
+    "mms_repaired",
+    "mms_reaped",
+    "vmas_freed",
+    "nodes_freed",
+    "objects_freed",
+    "frames_fixed",
+    "pages_freed",
+    "locks_fixed",
+    "ptes_fixed",
+)
+
+Block = bytes | bytearray | memoryview
+
+
+def monotonic_ns() -> int:
+    """CLOCK_MONOTONIC in ns: the clock of every deadline and `keep_until_ns` in a segment."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+
+def fingerprint() -> int:
+    """64-bit hash of the struct layouts, lock model and layout that this build was made with."""
+    return int(lib.vl_fingerprint())
+
+
+def _text(chars: Any) -> str:
+    return str(ffi.string(chars).decode("utf-8", "replace"))
+
+
+def _record(kind: type[Any], row: Any, **overrides: Any) -> Any:
+    """A dataclass from a C struct whose fields have the same names; char arrays become text."""
+    values = {}
+    for field in dataclasses.fields(kind):
+        value = overrides[field.name] if field.name in overrides else getattr(row, field.name)
+        values[field.name] = _text(value) if isinstance(value, ffi.CData) else value
+    return kind(**values)
+
+
+def _checked(code: int, detail: str) -> int:
+    if code < 0:
+        raise error_of(code, detail, errno=ffi.errno)
+    return code
+
+
+def _listing(kind: str, what: str, getter: Any, *args: Any, start: int = 64) -> tuple[Any, int]:
+    """Calls getter(*args, buffer, cap) with larger buffers until all fits: the buffer, entries.
+
+    The caller keeps the buffer while it looks at a part of it: a slice does not keep it alive.
+    """
+    cap = start
+    for _ in range(_GROW_TRIES):
+        buffer = ffi.new(kind, cap)
+        count = _checked(getter(*args, buffer, cap), what)
+        if count <= cap:
+            return buffer, count
+        cap = count + count // 4 + 16
+    raise NativeError(f"{what} kept growing while it was read")
+
+
+def _records(kind: type[Any], c_type: str, what: str, getter: Any, handle: Any) -> list[Any]:
+    buffer, count = _listing(c_type + "[]", what, getter, handle)
+    return [_record(kind, buffer[i]) for i in range(count)]
+
+
+def _text_of(what: str, getter: Any, *args: Any) -> str:
+    buffer, count = _listing("char[]", what, getter, *args, start=16384)
+    return bytes(ffi.buffer(buffer, count)).decode("utf-8", "replace")
+
+
+def _aligned(block: Block) -> Any:
+    """The block as C wants it: in place if it lies on 8 bytes, as a slice may not; else a copy."""
+    data = ffi.from_buffer(block)
+    return data if int(ffi.cast("uintptr_t", data)) % 8 == 0 else bytes(ffi.buffer(data))
+
+
+def _config_to_c(config: SegmentConfig) -> Any:
+    return ffi.new("struct vl_config *", dataclasses.asdict(config) | {"rcu": _RCU[config.rcu]})
+
+
+def _config_from_c(c_config: Any) -> SegmentConfig:
+    config: SegmentConfig = _record(SegmentConfig, c_config, rcu=_RCU_NAMES[c_config.rcu])
+    return config
+
+
+class _Handle(AbstractContextManager[Any]):
+    """A C handle that ends once: None afterwards, so that nothing stale reaches C."""
+
+    _handle: Any
+
+    def _open(self) -> Any:
+        if self._handle is None:
+            raise HandleClosed(repr(self))
+        return self._handle
+
+    @property
+    def closed(self) -> bool:
+        return self._handle is None
+
+    def __enter__(self) -> Self:
+        return self
+
+
+class Segment(_Handle):
+    """One instance's shared memory, mapped into this process. Made by create() or attach(), never
+    directly.
+
+    Threads may share a Segment; each makes a participant of its own. A forked child may go on using
+    the Segment, but not the participants of its parent.
+    """
+
+    def __init__(self, instance: str, handle: Any, fd: int) -> None:
+        self.instance = instance
+        self._handle = handle
+        self._fd = fd
+        self._participants: set[Participant] = set()
+        info = self.info()
+        self.config: SegmentConfig = info.config
+        self.size_bytes: int = info.config.size_bytes
+        self.rcu_flavour: RcuFlavour = info.rcu_flavour
+        _SEGMENTS.add(self)
+
+    @classmethod
+    def create(cls, instance: str, config: SegmentConfig | None = None) -> Self:
+        """Makes the segment /dev/shm/vmalab.<instance> (mode 0600) and attaches it.
+
+        Args:
+            instance: 1 to 32 of a-z 0-9 _ -.
+            config: sizes; the default is right for some hundred address spaces.
+
+        Raises:
+            SegmentExists, SegmentTooBig, RcuUnavailable, InvalidArgument, SystemCallFailed.
+        """
+        name = shm_name(instance)
+        c_config = _config_to_c(config or SegmentConfig())
+        try:
+            shm = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=0o600)
+        except posix_ipc.ExistentialError:
+            raise SegmentExists(f"instance {instance!r}") from None
+        out = ffi.new("struct vl_seg **")
+        code = lib.vl_seg_create(shm.fd, instance.encode("ascii"), c_config, out)
+        if code < 0:
+            error = error_of(code, f"creating instance {instance!r}", errno=ffi.errno)
+            shm.unlink()
+            shm.close_fd()
+            raise error
+        return cls(instance, out[0], shm.fd)
+
+    @classmethod
+    def attach(cls, instance: str) -> Self:
+        """Attaches a segment that exists.
+
+        Raises:
+            SegmentMissing, SegmentForeign, SegmentTruncated, AbiMismatch, FingerprintMismatch,
+            SegmentNotReady, SegmentBroken, RcuUnavailable, InvalidArgument, SystemCallFailed
+            (EACCES: another user's).
+        """
+        name = shm_name(instance)
+        try:
+            shm = posix_ipc.SharedMemory(name)
+        except posix_ipc.ExistentialError:
+            raise SegmentMissing(f"instance {instance!r}") from None
+        except PermissionError as refusal:
+            errno = refusal.errno or 0
+            raise SystemCallFailed(f"opening instance {instance!r}", errno=errno) from None
+        out = ffi.new("struct vl_seg **")
+        code = lib.vl_seg_attach(shm.fd, out)
+        if code < 0:
+            error = error_of(code, f"attaching instance {instance!r}", errno=ffi.errno)
+            shm.close_fd()
+            raise error
+        return cls(instance, out[0], shm.fd)
+
+    @staticmethod
+    def list_instances() -> list[str]:
+        """Names of the instances that have a file in /dev/shm, running or not, sorted."""
+        return instances()
+
+    @staticmethod
+    def remove(instance: str) -> None:
+        """Removes the file of an instance without attaching it. Raises SegmentMissing."""
+        try:
+            posix_ipc.unlink_shared_memory(shm_name(instance))
+        except posix_ipc.ExistentialError:
+            raise SegmentMissing(f"instance {instance!r}") from None
+
+    @property
+    def supervisor_pid(self) -> int:
+        """Process id of the supervisor, 0 if there is none or it is dead."""
+        return int(lib.vl_seg_supervisor(self._open()))
+
+    def set_supervisor(self, pid: int) -> None:
+        lib.vl_seg_set_supervisor(self._open(), u32("pid", pid))
+
+    def participant(self, role: Role, *, comm: str = "") -> "Participant":
+        """A slot for the calling thread.
+
+        Args:
+            role: "supervisor", "worker", "client" or "inspector".
+            comm: what listings show, at most 15 bytes; by default the program's name.
+
+        Raises:
+            NoParticipantSlot, RcuUnavailable, InvalidArgument.
+        """
+        if role not in get_args(Role):
+            raise InvalidArgument(f"role = {role!r}, allowed are {', '.join(_ROLES)}")
+        out = ffi.new("struct participant **")
+        code = lib.vl_join(self._open(), _ROLES[role], comm_bytes(comm), out)
+        _checked(code, f"joining instance {self.instance!r} ({self.config.participants_max} slots)")
+        return Participant(self, out[0])
+
+    def info(self) -> SegmentInfo:
+        """Identity, sizes and how full the segment is, now."""
+        c_info = ffi.new("struct vl_seg_info *")
+        lib.vl_seg_info(self._open(), c_info)
+        info: SegmentInfo = _record(
+            SegmentInfo,
+            c_info,
+            config=_config_from_c(c_info.config),
+            rcu_flavour=_RCU_NAMES[c_info.rcu_flavour],
+            state=_STATE_NAMES.get(c_info.state, str(c_info.state)),
+        )
+        return info
+
+    def slabinfo(self) -> list[SlabInfo]:
+        """Every kmem_cache of the segment; needs no participant."""
+        return _records(SlabInfo, "struct vl_slab_info", "slabinfo", lib.vl_slabinfo, self._open())
+
+    def vmstat(self) -> dict[str, int]:
+        """Counters by name, summed over all participants that are or were; needs none."""
+        names, count = _listing("const char *[]", "vmstat", lib.vl_stat_names, start=128)
+        values, _ = _listing("u64[]", "vmstat", lib.vl_stats, self._open(), start=128)
+        return {_text(names[i]): values[i] for i in range(count)}
+
+    def locks(self) -> list[LockInfo]:
+        """Every announced lock, read one by one, not at one instant; needs no participant."""
+        return _records(LockInfo, "struct vl_lock_info", "locks", lib.vl_locks, self._open())
+
+    def participants(self) -> list[ParticipantInfo]:
+        """Every slot that is taken, by a living or a dead process; needs no participant."""
+        what, handle = "participants", self._open()
+        buffer, count = _listing("struct vl_participant_info[]", what, lib.vl_participants, handle)
+        return [
+            _record(
+                ParticipantInfo,
+                row,
+                role=_ROLE_NAMES.get(row.role, str(row.role)),
+                in_core=row.in_core != 0,
+                blocked=row.in_core == 2,
+                rcu_active=row.rcu_active != 0,
+            )
+            for row in buffer[0:count]
+        ]
+
+    def close(self) -> None:
+        """Releases open participants, unmaps. No thread may be in the core. Idempotent."""
+        if self._handle is None:
+            return
+        for participant in list(self._participants):
+            participant.release()
+        handle, self._handle = self._handle, None
+        lib.vl_seg_detach(handle)
+        os.close(self._fd)
+
+    def unlink(self) -> None:
+        """Removes the file and refuses attaches; those who are attached go on. Idempotent."""
+        if self._handle is not None:
+            lib.vl_seg_close(self._handle)
+        try:
+            posix_ipc.unlink_shared_memory(shm_name(self.instance))
+        except posix_ipc.ExistentialError:
+            return
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{self.size_bytes} bytes"
+        return f"<Segment {self.instance} {state}>"
+
+
+class Participant(_Handle):
+    """One thread's slot in a segment: never used by two at once; ends with release() or death."""
+
+    def __init__(self, segment: Segment, handle: Any) -> None:
+        self.segment = segment
+        self.index: int = lib.vl_participant_index(handle)
+        self._handle = handle
+        self._places_free = list(range(USER_RWSEM_PLACES))
+        self._rcu_depth = 0
+        self._grow_results(256)
+        segment._participants.add(self)
+
+    def _grow_results(self, count: int) -> None:
+        self._block_bytes_max = 8 * count  # a record has 8 bytes at least
+        self._results = ffi.new("u64[]", 2 * count)
+        self._results_view = ffi.buffer(self._results)
+
+    # --- operations ---
+
+    def run(self, block: Block) -> bytes:
+        """Executes a packed block of operations (block.h has the format).
+
+        Args:
+            block: records, little-endian; 8 bytes at least, a multiple of 8 bytes, contiguous.
+
+        Returns:
+            16 bytes per record: i32 status, u32 info, u64 value. A record that is itself malformed
+            ends the block with status -1003; what follows it has no result.
+
+        Raises:
+            BadBlock: the length is 0 or no multiple of 8; nothing was executed.
+        """
+        data: Any = block if type(block) is bytes else _aligned(block)
+        size = len(data)
+        if size > self._block_bytes_max:
+            self._grow_results((size + 7) // 8)
+        handle = self._handle
+        if handle is None:
+            self._open()
+        count = _vl_run(handle, data, size, self._results, size >> 3)
+        if count < 0:
+            raise error_of(count, f"a block of {size} bytes", errno=ffi.errno)
+        result: bytes = self._results_view[: count * RESULT_BYTES]
+        return result
+
+    def run_into(self, block: Block, out: bytearray) -> int:
+        """As run(), into the caller's buffer.
+
+        Args:
+            out: at least twice as long as the block (16 bytes for each record of 8), so that no
+                result can be lost; a fresh bytearray, or at least its start is 8-byte aligned.
+
+        Returns:
+            The number of results; each has 16 bytes.
+        """
+        data = _aligned(block)
+        results = ffi.from_buffer(out, require_writable=True)
+        if len(results) < 2 * len(data):
+            raise InvalidArgument(
+                f"out has {len(results)} bytes, a block of {len(data)} needs {2 * len(data)}"
+            )
+        count = lib.vl_run(self._open(), data, len(data), results, len(results) // RESULT_BYTES)
+        return _checked(count, f"a block of {len(data)} bytes")
+
+    # --- address spaces ---
+
+    def mm_create(
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        stack_limit_bytes: int = 0,
+        maps: str = "",
+    ) -> int:
+        """Makes an address space; this participant gets one lease on it.
+
+        Args:
+            mmap_base: where top-down placement starts, in bytes; 0 is 0x7ffff7fff000.
+            start_brk, brk: the heap, in bytes.
+            stack_limit_bytes: RLIMIT_STACK; 0 is 8 MiB.
+            maps: text of /proc/PID/maps to start from; "" is an empty address space.
+
+        Returns:
+            The id, to be put in the records of blocks.
+
+        Raises:
+            LimitExceeded (mms_max), InvalidArgument (with the line of maps that is wrong).
+        """
+        text = maps.encode("utf-8")
+        options = ffi.new("struct vl_mm_options *")
+        c_maps = ffi.from_buffer("char[]", text) if text else ffi.NULL
+        options.mmap_base = u64("mmap_base", mmap_base)
+        options.start_brk = u64("start_brk", start_brk)
+        options.brk = u64("brk", brk)
+        options.stack_limit = u64("stack_limit_bytes", stack_limit_bytes)
+        options.maps = c_maps
+        options.maps_bytes = len(text)
+        mm_id = ffi.new("u32 *")
+        message = ffi.new("char[]", 512)
+        code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))
+        _checked(code, f"mm_create {_text(message)}".rstrip())
+        return int(mm_id[0])
+
+    def mm_get(self, mm: int) -> None:
+        """One more lease on an address space, until mm_put() or death. Raises NoSuchMm."""
+        _checked(lib.vl_mm_get(self._open(), u32("mm", mm)), f"mm {mm}")
+
+    def mm_put(self, mm: int) -> None:
+        """Gives one lease back; the last of all, with nothing kept, runs exit_mmap."""
+        _checked(lib.vl_mm_put(self._open(), u32("mm", mm)), f"mm {mm}")
+
+    def mm_keep(self, mm: int, ttl_ns: int) -> None:
+        """Keeps an mm for at least ttl_ns from now, also without lease. Raises NoSuchMm."""
+        _checked(lib.vl_mm_keep(self._open(), u32("mm", mm), u64("ttl_ns", ttl_ns)), f"mm {mm}")
+
+    def mm_reap(self) -> int:
+        """Runs exit_mmap for every mm without lease whose time is over; how many those were."""
+        return _checked(lib.vl_mm_reap(self._open()), "mm_reap")
+
+    def mm_list(self) -> list[MmInfo]:
+        """Every address space of the segment."""
+        return _records(MmInfo, "struct vl_mm_info", "mm_list", lib.vl_mm_list, self._open())
+
+    def maps(self, mm: int) -> str:
+        """The address space in the form of /proc/PID/maps. Raises NoSuchMm."""
+        return _text_of(f"maps of mm {mm}", lib.vl_maps, self._open(), u32("mm", mm))
+
+    def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
+        """mincore(2): (0, one byte per page, bit 0 resident) or (errno, b""). Raises NoSuchMm.
+
+        Args:
+            addr: in bytes, page aligned.
+            length: in bytes, at most 4 GiB.
+        """
+        bounded("length", length, 0, 1 << 32)
+        pages = (length + 4095) // 4096
+        vector = bytearray(pages)
+        place = (u32("mm", mm), u64("addr", addr), length)
+        out = ffi.from_buffer("u8[]", vector)
+        code = lib.vl_mincore(self._open(), *place, out, pages)
+        if -1000 < code < 0:
+            return -code, b""
+        _checked(code, f"mincore of mm {mm}")
+        return 0, bytes(vector)
+
+    # --- files ---
+
+    def file_open(self, *, dev: int, ino: int, size_bytes: int, name: str) -> int:
+        """The id of a file for MMAP records: one per (dev, ino), its size set anew.
+
+        Raises:
+            LimitExceeded (files_max).
+        """
+        raw = name.encode("utf-8", "surrogateescape")
+        if b"\0" in raw:
+            raise InvalidArgument(f"name = {name!r} has a 0 byte")
+        file_id = ffi.new("u32 *")
+        inode = (u64("dev", dev), u64("ino", ino), u64("size_bytes", size_bytes))
+        code = lib.vl_file_open(self._open(), *inode, raw, file_id)
+        _checked(code, f"file {name!r}")
+        return int(file_id[0])
+
+    def file_close(self, file: int) -> None:
+        _checked(lib.vl_file_close(self._open(), u32("file", file)), f"file {file}")
+
+    # --- looking inside: the same as on the segment, for those who hold a participant ---
+
+    def slabinfo(self) -> list[SlabInfo]:
+        return self.segment.slabinfo()
+
+    def vmstat(self) -> dict[str, int]:
+        return self.segment.vmstat()
+
+    def locks(self) -> list[LockInfo]:
+        return self.segment.locks()
+
+    def participants(self) -> list[ParticipantInfo]:
+        return self.segment.participants()
+
+    def layout(self) -> list[StructInfo]:
+        return layout()
+
+    # --- invariants and recovery ---
+
+    def recover(self) -> RecoveryReport:
+        """Finds dead participants, stops the world, repairs what they left, frees their slots.
+
+        Raises:
+            RecoveryBusy: another participant is at it.
+            RecoveryStuck: a living participant did not leave the core in time.
+        """
+        report = ffi.new("struct vl_recovery *")
+        code = lib.vl_recover(self._open(), report)
+        if code == RecoveryBusy.code:
+            raise RecoveryBusy("recover")
+        if code == RecoveryStuck.code:
+            pid = int(report.stuck_pid)
+            raise RecoveryStuck(f"recover, process {pid}", stuck_pid=pid)
+        _checked(code, "recover")
+        shown = min(report.dead_count, len(report.dead_index))
+        return RecoveryReport(
+            dead=[(report.dead_index[i], report.dead_pid[i]) for i in range(shown)],
+            repaired={name: getattr(report, name) for name in _REPAIRS},
+        )
+
+    def fsck(self) -> list[str]:
+        """Stops the world and walks every invariant: one line per complaint, [] = all is well."""
+        return _text_of("fsck", lib.vl_fsck, self._open()).splitlines()
+
+    # --- library primitives; vmalab_native.primitives has the classes for them ---
+
+    def user_place_take(self) -> int | None:
+        """A free place to announce a user rwsem that is held, or None if all three are taken."""
+        return self._places_free.pop() if self._places_free else None
+
+    def user_place_give(self, place: int) -> None:
+        self._places_free.append(place)
+
+    def user_down(self, number: int, *, place: int, write: bool, timeout_ns: int) -> bool:
+        """Takes rwsem `number`, announced in `place`; False when it was not free in time."""
+        wait_ns = u64("timeout_ns", timeout_ns)
+        code = lib.vl_user_down(self._open(), number, place, int(write), wait_ns)
+        if code == RecoveryStuck.code:  # -ETIMEDOUT
+            return False
+        _checked(code, f"user rwsem {number}")
+        return True
+
+    def user_up(self, number: int, *, place: int, write: bool) -> None:
+        code = lib.vl_user_up(self._open(), number, place, int(write))
+        _checked(code, f"release of user rwsem {number}")
+
+    def user_downgrade(self, number: int, *, place: int) -> None:
+        code = lib.vl_user_downgrade(self._open(), number, place)
+        _checked(code, f"downgrade of user rwsem {number}")
+
+    def rcu_read_lock(self) -> None:
+        lib.vl_rcu_read_lock(self._open())
+        self._rcu_depth += 1
+
+    def rcu_read_unlock(self) -> None:
+        if self._rcu_depth == 0:
+            raise InvalidArgument("rcu_read_unlock without rcu_read_lock")
+        self._rcu_depth -= 1
+        lib.vl_rcu_read_unlock(self._open())
+
+    def synchronize_rcu(self) -> None:
+        """Waits until every read section that is open now is over; not inside one of one's own."""
+        if self._rcu_depth:
+            raise InvalidArgument("synchronize_rcu inside an RCU read section")
+        lib.vl_synchronize_rcu(self._open())
+
+    # --- measurement ---
+
+    def bench_fault(
+        self, mm: int, addrs: Sequence[int], iterations: int, *, rounds: int = 9
+    ) -> BenchResult:
+        """Read faults on present pages, in turn, against uncontended locked adds; medians.
+
+        Args:
+            addrs: at least one address.
+            iterations: faults per round, at least 1.
+            rounds: 1 .. 1000.
+        """
+        if not addrs:
+            raise InvalidArgument("addrs is empty")
+        out = ffi.new("struct vl_bench_result *")
+        code = lib.vl_bench_fault(
+            self._open(),
+            u32("mm", mm),
+            ffi.new("u64[]", list(addrs)),
+            len(addrs),
+            bounded("iterations", iterations, 1, U64_MAX),
+            bounded("rounds", rounds, 1, 1000),
+            out,
+        )
+        _checked(code, f"bench_fault of mm {mm}")
+        return BenchResult(
+            iterations=out.iterations,
+            fault_ns=out.fault_ns_x1000 / 1000,
+            rmw_ns=out.rmw_ns_x1000 / 1000,
+            vma_lock_success=out.vma_lock_success,
+        )
+
+    def release(self) -> None:
+        """Gives the slot back, with every lease. Releasing twice is harmless."""
+        self.segment._participants.discard(self)
+        if self._handle is None:
+            return
+        handle, self._handle = self._handle, None
+        lib.vl_leave(handle)
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
+
+    def __repr__(self) -> str:
+        state = " closed" if self.closed else ""
+        return f"<Participant {self.index} of {self.segment.instance}{state}>"
+
+
+def layout() -> list[StructInfo]:
+    """Every shared struct of this build: fields in order, where they lie, who may write them."""
+    rows, count = _listing("struct vl_field_info[]", "layout", lib.vl_layout, start=512)
+    return structs_of(
+        (
+            _text(row.type),
+            row.type_size,
+            _text(row.field),
+            row.offset,
+            row.size,
+            _text(row.guard) if row.guard != ffi.NULL else "",
+        )
+        for row in rows[0:count]
+    )
+
+
+_SEGMENTS: weakref.WeakSet[Segment] = weakref.WeakSet()
+
+
+def _forget_parents_participants() -> None:
+    """In a forked child: closes the handles of slots that belong to the parent, whose pid they
+    carry."""
+    for segment in list(_SEGMENTS):
+        for participant in list(segment._participants):
+            participant._handle = None
+        segment._participants.clear()
+
+
+os.register_at_fork(after_in_child=_forget_parents_participants)

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the core tells about itself, as frozen dataclasses. No ffi here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from vmalab_native.checks import U32_MAX, bounded
+from vmalab_native.errors import InvalidArgument
+
+CACHE_LINE = 64
+
+Role = Literal["supervisor", "worker", "client", "inspector"]
+RcuFlavour = Literal["auto", "membarrier", "fenced"]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentConfig:
+    """Sizes of a segment. The file is sparse: memory is taken as it is used, the address space at
+    once.
+
+    Attributes:
+        size_bytes: length of the file; what the tables below leave of it, and that must be
+            something, is for slab and page-table pages.
+        mms_max: address spaces at a time, 1..4096.
+        participants_max: threads in the core at a time, 1..4096.
+        frames_max: page frames (16 bytes each), at least 1.
+        files_max: files known at a time, at least 1.
+        vmas_per_mm_max: VMAs of one address space; the kernel's sysctl vm.max_map_count.
+        rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
+    """
+
+    size_bytes: int = 1 << 30
+    mms_max: int = 1024
+    participants_max: int = 256
+    frames_max: int = 1 << 22
+    files_max: int = 4096
+    vmas_per_mm_max: int = 65530
+    rcu: RcuFlavour = "auto"
+
+    def __post_init__(self) -> None:
+        bounded("size_bytes", self.size_bytes, 1 << 20, 1 << 36)
+        bounded("mms_max", self.mms_max, 1, 4096)
+        bounded("participants_max", self.participants_max, 1, 4096)
+        bounded("frames_max", self.frames_max, 1, U32_MAX)
+        bounded("files_max", self.files_max, 1, U32_MAX)
+        bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, U32_MAX)
+        if self.rcu not in get_args(RcuFlavour):
+            raise InvalidArgument(f"rcu = {self.rcu!r}, allowed are {get_args(RcuFlavour)}")
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentInfo:
+    """A segment's identity and how full it is.
+
+    Times in ns of CLOCK_REALTIME; pages of 4096 bytes.
+    """
+
+    name: str
+    model: str
+    layout: str
+    config: SegmentConfig
+    abi: int
+    rcu_flavour: RcuFlavour
+    state: str
+    supervisor_pid: int
+    fingerprint: int
+    created_ns: int
+    pages_total: int
+    pages_populated: int
+    pages_free: int
+    frames_total: int
+    frames_populated: int
+    frames_in_use: int
+    rcu_stalls: int
+    world_stops: int
+
+
+@dataclass(frozen=True, slots=True)
+class MmInfo:
+    """One address space.
+
+    Pages of 4096 bytes, addresses in bytes, keep_until_ns of CLOCK_MONOTONIC (0: none).
+    """
+
+    id: int
+    leases: int
+    keep_until_ns: int
+    map_count: int
+    total_pages: int
+    resident_pages: int
+    table_pages: int
+    mmap_base: int
+    brk: int
+    start_brk: int
+    mm_lock_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlabInfo:
+    """One kmem_cache: the columns of /proc/slabinfo, then what was counted since the segment was
+    made.
+    """
+
+    name: str
+    active_objs: int
+    num_objs: int
+    objsize: int
+    objperslab: int
+    pagesperslab: int
+    limit: int
+    batchcount: int
+    sharedfactor: int
+    active_slabs: int
+    num_slabs: int
+    sharedavail: int
+    allocs: int
+    frees: int
+    reuses: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """One announced lock.
+
+    Attributes:
+        participant, pid: who.
+        name: "mmap_lock", "vm_lock" or "user".
+        mode: "R" or "W".
+        state: "taking", "held" or "waiting".
+        mm: id of the address space, 0 for user locks.
+        start, end: the VMA's range for vm_lock; start is the number of a user lock.
+    """
+
+    participant: int
+    pid: int
+    name: str
+    mode: str
+    state: str
+    mm: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantInfo:
+    """One participant.
+
+    Attributes:
+        start_time: of its process, in clock ticks since boot (field 22 of /proc/PID/stat).
+        in_core: it runs or waits in the core.
+        blocked: it waits for an rwsem.
+        rcu_active: it is in an RCU read section.
+        leases: on address spaces.
+        op: op code under way, 0 if none.
+    """
+
+    index: int
+    pid: int
+    tid: int
+    start_time: int
+    role: str
+    comm: str
+    in_core: bool
+    blocked: bool
+    rcu_active: bool
+    leases: int
+    op: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """One field of a shared struct: bytes from the start, and who writes it under which lock."""
+
+    name: str
+    offset: int
+    size: int
+    cacheline: int
+    guard: str
+
+
+@dataclass(frozen=True, slots=True)
+class StructInfo:
+    """One shared struct. `cacheline` is the size of a line in bytes."""
+
+    name: str
+    size: int
+    fields: tuple[FieldInfo, ...]
+    cacheline: int = CACHE_LINE
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryReport:
+    """What recover() did: (slot index, pid) of each dead participant, and counts by name."""
+
+    dead: list[tuple[int, int]] = field(default_factory=list)
+    repaired: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult:
+    """Medians in ns: one fault under the VMA lock, one uncontended locked add on that CPU."""
+
+    iterations: int
+    fault_ns: float
+    rmw_ns: float
+    vma_lock_success: int
+
+    @property
+    def ratio(self) -> float:
+        return self.fault_ns / self.rmw_ns if self.rmw_ns else float("inf")
+
+
+def structs_of(rows: Iterable[tuple[str, int, str, int, int, str]]) -> list[StructInfo]:
+    """Groups rows of (struct, its size, field, offset, size, guard) by struct, in their order."""
+    sizes: dict[str, int] = {}
+    fields: dict[str, list[FieldInfo]] = {}
+    for name, struct_bytes, label, offset, size, guard in rows:
+        sizes[name] = struct_bytes
+        entry = FieldInfo(label, offset, size, offset // CACHE_LINE, guard)
+        fields.setdefault(name, []).append(entry)
+    return [StructInfo(name, sizes[name], tuple(entries)) for name, entries in fields.items()]

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How facts look on a terminal: the kernel's own formats where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Row = dict[str, Any]
+
+PAGE_KIB = 4
+
+
+def columns(head: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1) -> str:
+    """A table in plain text: the first `left` columns to the left, the others to the right."""
+    table = [list(head), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[index]) for line in table) for index in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    )
+
+
+def slabinfo(rows: list[Row]) -> str:
+    """/proc/slabinfo, with allocs, frees and reuses at the end of each line."""
+    lines = [
+        "slabinfo - version: 2.1",
+        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+        " : tunables <limit> <batchcount> <sharedfactor>"
+        " : slabdata <active_slabs> <num_slabs> <sharedavail> : <allocs> <frees> <reuses>",
+    ]
+    for row in rows:
+        lines.append(
+            f"{row['name']:<17} {row['active_objs']:>6} {row['num_objs']:>6} {row['objsize']:>6}"
+            f" {row['objperslab']:>4} {row['pagesperslab']:>4}"
+            f" : tunables {row['limit']:>4} {row['batchcount']:>4} {row['sharedfactor']:>4}"
+            f" : slabdata {row['active_slabs']:>6} {row['num_slabs']:>6} {row['sharedavail']:>6}"
+            f" : {row['allocs']} {row['frees']} {row['reuses']}"
+        )
+    return "\n".join(lines)
+
+
+def vmstat(counters: dict[str, int]) -> str:
+    """/proc/vmstat."""
+    return "\n".join(f"{name} {value}" for name, value in counters.items())
+
+
+def locks(rows: list[Row]) -> str:
+    if not rows:
+        return "no lock is held or waited for"
+    return columns(
+        ("lock", "mode", "state", "pid", "participant", "mm", "range"),
+        (
+            (
+                *(row["name"], row["mode"], row["state"], row["pid"], row["participant"]),
+                row["mm"],
+                f"{row['vma_start']:x}-{row['vma_end']:x}" if row["vma_end"] else "",
+            )
+            for row in rows
+        ),
+        left=3,
+    )
+
+
+def layout(structs: list[Row]) -> str:
+    parts = []
+    for struct in structs:
+        lines, line = [f"{struct['name']}: {struct['size']} bytes"], -1
+        for field in struct["fields"]:
+            if field["cacheline"] != line:
+                line = field["cacheline"]
+                lines.append(f"  cache line {line}")
+            end = field["offset"] + field["size"]
+            name = f"    {field['offset']:>5}..{end:<5} {field['size']:>5}  {field['name']}"
+            guard = field.get("guard", "")
+            lines.append(f"{name:<48} {guard}".rstrip())
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _workers(rows: list[Row]) -> str:
+    return columns(
+        ("  worker", "state", "pid", "core", "restarts", "address"),
+        (
+            (
+                f"  {row['index']}",
+                row["state"],
+                row["pid"] or "-",
+                row["cpu"] if row["cpu"] >= 0 else "-",
+                row["restarts"],
+                row["address"],
+            )
+            for row in rows
+        ),
+        left=2,
+    )
+
+
+def _address_spaces(rows: list[Row]) -> str:
+    return columns(
+        ("  mm", "VMAs", "size KiB", "resident KiB", "leases", "ttl s"),
+        (
+            (
+                f"  {row['mm']}",
+                row["map_count"],
+                row["total_pages"] * PAGE_KIB,
+                row["resident_pages"] * PAGE_KIB,
+                row["leases"],
+                f"{row['ttl_ms'] / 1000:.1f}",
+            )
+            for row in rows
+        ),
+    )
+
+
+def _processes(rows: list[Row]) -> str:
+    processes: dict[tuple[int, str, str], list[Row]] = {}
+    for row in rows:
+        processes.setdefault((row["pid"], row["role"], row["comm"]), []).append(row)
+    return columns(
+        ("  role", "comm", "pid", "threads", "in core", "leases"),
+        (
+            (
+                *(f"  {role}", comm, pid, len(group)),
+                sum(row["in_core"] for row in group),
+                sum(row["leases"] for row in group),
+            )
+            for (pid, role, comm), group in processes.items()
+        ),
+        left=2,
+    )
+
+
+def instance(row: Row) -> str:
+    """One instance of `vmalab ps`."""
+    if "error" in row:
+        return f"{row['instance']}: {row['error']}"
+    pid = row["supervisor_pid"]
+    supervisor = f"supervisor {pid}" if pid else "no server (it was killed, or there never was one)"
+    where = f", {row['shared_address']}" if row["shared_address"] else ""
+    head = (
+        f"{row['instance']}: {row['state']}, {supervisor}{where},"
+        f" {row['lock_model']}, {row['rcu_flavour']}"
+    )
+    parts = [head]
+    if row["workers"]:
+        parts.append(_workers(row["workers"]))
+    if row["participants"]:
+        parts.append(_processes(row["participants"]))
+    if row["address_spaces"]:
+        parts.append(_address_spaces(row["address_spaces"]))
+    else:
+        parts.append("  no address space")
+    return "\n\n".join(parts)

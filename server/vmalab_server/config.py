@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a server can be told: options of `vmalab serve`, or VMALAB_* in the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vmalab_native.records import RcuFlavour, SegmentConfig
+from vmalab_server.limits import Limits
+from vmalab_server.logs import Format, Level
+
+PORT_DEFAULT = 7420
+_UNIX_PATH_BYTES_MAX = 107
+
+
+class ConfigError(Exception):
+    """An option is wrong: one line that says which and what would be right."""
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """(host, port) of "host:port" or "[v6]:port". Raises ValueError."""
+    found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]*)):(\d{1,5})", address.strip())
+    if found is None or int(found[3]) > 65535:
+        raise ValueError(f"{address!r} is not host:port, as 127.0.0.1:{PORT_DEFAULT}")
+    return found[1] or found[2] or "127.0.0.1", int(found[3])
+
+
+def join_address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether an address stands for all of this machine's: 0.0.0.0 or ::."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+class ServerConfig(BaseSettings):
+    """One instance. Each field can be set as VMALAB_<NAME> in the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VMALAB_", frozen=True, extra="forbid", env_nested_delimiter="__"
+    )
+
+    instance: str = "default"
+    listen: str = f"127.0.0.1:{PORT_DEFAULT}"
+    advertise_host: str = ""
+    workers: int = Field(2, ge=1, le=64)
+    threads: int = Field(6, ge=1, le=64)
+    pin: Literal["auto", "on", "off"] = "auto"
+    unix_dir: Path | None = None
+    bench: bool = False
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    token_file: Path | None = None
+    replace_stale: bool = False
+    metrics_listen: str = ""
+    log_level: Level = "info"
+    log_format: Format = "auto"
+    stop_grace_s: float = Field(5.0, ge=0, le=3600)
+    hold_grace_s: float = Field(2.0, ge=0.05, le=3600)
+    ttl_default_s: float = Field(30.0, ge=0.05, le=3600)
+    start_timeout_s: float = Field(30.0, gt=0, le=600)
+    size_bytes: int = 1 << 30
+    mms_max: int = 1024
+    participants_max: int = 256
+    frames_max: int = 1 << 22
+    files_max: int = 4096
+    vmas_per_mm_max: int = 65530
+    rcu: RcuFlavour = "auto"
+    limits: Limits = Field(default_factory=Limits)
+
+    @field_validator("instance")
+    @classmethod
+    def _instance(cls, value: str) -> str:
+        if re.fullmatch(r"[a-z0-9_-]{1,32}", value) is None:
+            raise ValueError(f"{value!r} is not a name: 1 to 32 of a-z 0-9 _ -")
+        return value
+
+    @field_validator("listen", "metrics_listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value:
+            split_address(value)
+        return value
+
+    @field_validator("unix_dir")
+    @classmethod
+    def _unix_dir(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
+        absolute = value.absolute()
+        length = len(os.fsencode(absolute / "worker-63.sock"))
+        if length > _UNIX_PATH_BYTES_MAX:
+            raise ValueError(
+                f"socket paths in {absolute} have {length} bytes, at most {_UNIX_PATH_BYTES_MAX}"
+            )
+        return absolute
+
+    @model_validator(mode="after")
+    def _secure(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together: give both")
+        if self.token_file is not None and self.tls_cert is None:
+            raise ValueError("a token goes over TLS only: give tls_cert and tls_key too")
+        host = split_address(self.listen)[0]
+        if not is_loopback(host) and (self.tls_cert is None or self.token_file is None):
+            raise ValueError(
+                f"listen {self.listen}: an address that others can reach needs tls_cert, tls_key"
+                " and token_file"
+            )
+        if self.metrics_listen and not is_loopback(split_address(self.metrics_listen)[0]):
+            raise ValueError(f"metrics_listen {self.metrics_listen}: loopback addresses only")
+        return self
+
+    @property
+    def secure(self) -> bool:
+        return self.tls_cert is not None
+
+    def segment(self) -> SegmentConfig:
+        return SegmentConfig(
+            size_bytes=self.size_bytes,
+            mms_max=self.mms_max,
+            participants_max=self.participants_max,
+            frames_max=self.frames_max,
+            files_max=self.files_max,
+            vmas_per_mm_max=self.vmas_per_mm_max,
+            rcu=self.rcu,
+        )
+
+
+def load(**options: Any) -> ServerConfig:
+    """A configuration from options (None: not given) and the environment.
+
+    Raises:
+        ConfigError: with one line for the first thing that is wrong.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return ServerConfig(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        text = first["msg"].removeprefix("Value error, ")
+        unknown = first["type"] == "extra_forbidden"
+        reason = "there is no such option" if unknown else text
+        raise ConfigError(f"{where}: {reason}" if where else reason) from None
+
+
+def parse_limits(settings: list[str]) -> Limits:
+    """Limits from NAME=VALUE texts. Raises ConfigError."""
+    known = Limits().as_dict()
+    chosen: dict[str, int] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in known:
+            raise ConfigError(f"limit {name!r} is not one of {', '.join(known)}")
+        try:
+            chosen[name] = int(value, 0)
+        except ValueError:
+            raise ConfigError(f"limit {name}: {value!r} is not a number") from None
+    try:
+        return Limits(**chosen)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MemoryService as functions from request to response, whatever front carries them.
+
+Each unary operation packs one record, executes it in one call of the core, and unpacks one result.
+The budget of a handler is 5 us of Python, so there is no logging, no interceptor and no lock here.
+"""
+
+from __future__ import annotations
+
+import struct
+from errno import EINVAL, errorcode
+from typing import TYPE_CHECKING
+
+from vmalab.v1 import memory_pb2 as pb
+from vmalab_client.block import (
+    FAULT_INFO_MASK,
+    FAULT_STORE,
+    NAME_BYTES_MAX,
+    SI_CODE_MASK,
+    Access,
+    Op,
+    Status,
+    pack_set_vma_name,
+)
+from vmalab_client.flags import PAGE_BYTES
+from vmalab_native.errors import InvalidArgument, LimitExceeded, NoSuchMm
+from vmalab_server import created, failures
+from vmalab_server.entry import Entry
+from vmalab_server.limits import Limits
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
+
+_NONE = struct.Struct("<BBHI").pack
+_ONE = struct.Struct("<BBHIQ").pack
+_TWO = struct.Struct("<BBHIQQ").pack
+_THREE = struct.Struct("<BBHIQQQ").pack
+_FOUR = struct.Struct("<BBHIQQQQ").pack
+_FIVE = struct.Struct("<BBHIQQQQQ").pack
+_RESULT = struct.Struct("<iIQ").unpack
+
+_FAULT, _MMAP, _MUNMAP, _MPROTECT = int(Op.FAULT), int(Op.MMAP), int(Op.MUNMAP), int(Op.MPROTECT)
+_MREMAP, _MADVISE, _BRK = int(Op.MREMAP), int(Op.MADVISE), int(Op.BRK)
+_FORK, _EXIT, _UFFD_MOVE = int(Op.FORK), int(Op.EXIT), int(Op.UFFD_MOVE)
+
+_ACCESS = (int(Access.READ), int(Access.READ), int(Access.WRITE), int(Access.EXEC))
+_SERVICE_STATUS = -1000
+_LIMITS_OF = {
+    Op.FAULT: "frames_max",
+    Op.MMAP: "files_max,frames_max",
+    Op.MADVISE: "frames_max",
+    Op.FORK: "mms_max,frames_max",
+}
+
+
+class MemoryHandlers:
+    """The unary methods of MemoryService, and what a stream does with one block."""
+
+    def __init__(self, entry: Entry, *, limits: Limits, ttl_default_ns: int) -> None:
+        self._entry = entry
+        self._run = entry.run
+        self._limits = limits
+        self._block_bytes_max = limits.block_bytes_max
+        self._ttl_default_ns = ttl_default_ns
+        config = entry.segment.config
+        self._segment_limits = {
+            name: int(getattr(config, name))
+            for name in ("mms_max", "files_max", "frames_max", "participants_max")
+        }
+
+    # --- helpers ---
+
+    def _failed(self, op: int, mm: int, status: int) -> failures.ServiceFailure:
+        """The failure for a status of the service itself."""
+        if status == Status.NO_SUCH_MM:
+            return failures.no_such_mm(mm)
+        name = Op(op).name
+        if status == Status.LIMIT:
+            limits = _LIMITS_OF.get(Op(op), "frames_max")
+            return failures.limit_reached(limits, self._segment_limits, name)
+        return failures.CoreFailure("CORE_ERROR", f"{name}: status {status}", status=str(status))
+
+    def _simple(self, op: int, mm: int, record: bytes) -> tuple[int, str, int]:
+        """(errno, its name, value) of one record."""
+        status, _, value = _RESULT(self._run()(record))
+        if status == 0:
+            return 0, "", value
+        if status < _SERVICE_STATUS:
+            raise self._failed(op, mm, status)
+        return -status, errorcode.get(-status, ""), value
+
+    def _ttl_ns(self, ttl_ms: int) -> int:
+        if ttl_ms > self._limits.ttl_ms_max:
+            raise failures.InvalidRequest(
+                "TTL_TOO_LONG",
+                self._limits.message("ttl_ms_max", got=ttl_ms),
+                limit="ttl_ms_max",
+                max=str(self._limits.ttl_ms_max),
+            )
+        return ttl_ms * 1_000_000 or self._ttl_default_ns
+
+    def _too_much(self, reason: str, limit: str, got: int) -> failures.InvalidRequest:
+        return failures.InvalidRequest(
+            reason,
+            self._limits.message(limit, got=got),
+            limit=limit,
+            max=str(getattr(self._limits, limit)),
+            got=str(got),
+        )
+
+    # --- the life of an address space ---
+
+    def create_address_space(
+        self, request: pb.CreateAddressSpaceRequest
+    ) -> pb.CreateAddressSpaceResponse:
+        ttl_ns = self._ttl_ns(request.ttl_ms)
+        maps = request.maps
+        if len(maps) > self._limits.maps_bytes_max:
+            raise self._too_much("MAPS_TOO_BIG", "maps_bytes_max", len(maps))
+        participant = self._entry.participant()
+        try:
+            mm = participant.mm_create(
+                mmap_base=request.mmap_base,
+                start_brk=request.start_brk,
+                brk=request.brk,
+                maps=maps,
+            )
+        except LimitExceeded:
+            limits = "mms_max,files_max" if maps else "mms_max"
+            raise failures.limit_reached(
+                limits, self._segment_limits, "CreateAddressSpace"
+            ) from None
+        except InvalidArgument as error:
+            reason = "BAD_MAPS" if maps else "BAD_ARGUMENT"
+            raise failures.InvalidRequest(reason, str(error)) from None
+        created.keep(participant, mm, ttl_ns)
+        return pb.CreateAddressSpaceResponse(mm=mm)
+
+    def keep_alive(self, request: pb.KeepAliveRequest) -> pb.KeepAliveResponse:
+        ttl_ns = self._ttl_ns(request.ttl_ms)
+        if len(request.mms) > self._limits.keepalive_mms_max:
+            raise self._too_much("TOO_MANY_MMS", "keepalive_mms_max", len(request.mms))
+        participant = self._entry.participant()
+        missing = []
+        for mm in request.mms:
+            try:
+                participant.mm_keep(mm, ttl_ns)
+            except NoSuchMm:
+                missing.append(mm)
+        return pb.KeepAliveResponse(missing=missing)
+
+    def fork_address_space(
+        self, request: pb.ForkAddressSpaceRequest
+    ) -> pb.ForkAddressSpaceResponse:
+        ttl_ns = self._ttl_ns(request.ttl_ms)
+        mm = request.mm
+        errno, name, child = self._simple(_FORK, mm, _NONE(_FORK, 1, 0, mm))
+        if errno:
+            return pb.ForkAddressSpaceResponse(errno_code=errno, errno_name=name)
+        created.keep(self._entry.participant(), child, ttl_ns)
+        return pb.ForkAddressSpaceResponse(mm=child)
+
+    def exit(self, request: pb.ExitRequest) -> pb.ExitResponse:
+        mm = request.mm
+        self._simple(_EXIT, mm, _NONE(_EXIT, 1, 0, mm))
+        return pb.ExitResponse()
+
+    # --- memory calls ---
+
+    def mmap(self, request: pb.MmapRequest) -> pb.MmapResponse:
+        mm = request.mm
+        errno, name, addr = self._simple(
+            _MMAP,
+            mm,
+            _FIVE(
+                *(_MMAP, 6, 0, mm, request.addr, request.length),
+                request.prot | request.flags << 32,
+                request.file,
+                request.offset,
+            ),
+        )
+        if errno:
+            return pb.MmapResponse(errno_code=errno, errno_name=name)
+        return pb.MmapResponse(addr=addr)
+
+    def munmap(self, request: pb.MunmapRequest) -> pb.MunmapResponse:
+        mm = request.mm
+        errno, name, _ = self._simple(
+            _MUNMAP, mm, _TWO(_MUNMAP, 3, 0, mm, request.addr, request.length)
+        )
+        return pb.MunmapResponse(errno_code=errno, errno_name=name)
+
+    def mprotect(self, request: pb.MprotectRequest) -> pb.MprotectResponse:
+        mm = request.mm
+        errno, name, _ = self._simple(
+            _MPROTECT,
+            mm,
+            _THREE(_MPROTECT, 4, 0, mm, request.addr, request.length, request.prot),
+        )
+        return pb.MprotectResponse(errno_code=errno, errno_name=name)
+
+    def mremap(self, request: pb.MremapRequest) -> pb.MremapResponse:
+        mm = request.mm
+        errno, name, addr = self._simple(
+            _MREMAP,
+            mm,
+            _FIVE(
+                *(_MREMAP, 6, 0, mm, request.addr, request.old_length),
+                request.new_length,
+                request.flags,
+                request.new_addr,
+            ),
+        )
+        if errno:
+            return pb.MremapResponse(errno_code=errno, errno_name=name)
+        return pb.MremapResponse(addr=addr)
+
+    def madvise(self, request: pb.MadviseRequest) -> pb.MadviseResponse:
+        mm = request.mm
+        errno, name, _ = self._simple(
+            _MADVISE,
+            mm,
+            _THREE(_MADVISE, 4, 0, mm, request.addr, request.length, request.advice),
+        )
+        return pb.MadviseResponse(errno_code=errno, errno_name=name)
+
+    def mincore(self, request: pb.MincoreRequest) -> pb.MincoreResponse:
+        pages = -(-request.length // PAGE_BYTES)
+        if pages > self._limits.mincore_pages_max:
+            raise self._too_much("MINCORE_TOO_LONG", "mincore_pages_max", pages)
+        try:
+            errno, vector = self._entry.participant().mincore(
+                request.mm, request.addr, request.length
+            )
+        except NoSuchMm:
+            raise failures.no_such_mm(request.mm) from None
+        if errno:
+            return pb.MincoreResponse(errno_code=errno, errno_name=errorcode.get(errno, ""))
+        return pb.MincoreResponse(vector=vector)
+
+    def brk(self, request: pb.BrkRequest) -> pb.BrkResponse:
+        mm = request.mm
+        errno, name, brk = self._simple(_BRK, mm, _ONE(_BRK, 2, 0, mm, request.addr))
+        return pb.BrkResponse(errno_code=errno, errno_name=name, brk=brk)
+
+    def fault(self, request: pb.FaultRequest) -> pb.FaultResponse:
+        mm = request.mm
+        try:
+            flags = _ACCESS[request.access]
+        except IndexError:
+            raise failures.bad_argument("access", f"{request.access} is no Access") from None
+        word = request.word
+        if request.HasField("word"):
+            if flags != Access.WRITE:
+                raise failures.bad_argument("word", "only ACCESS_WRITE stores a word")
+            flags |= FAULT_STORE
+        status, info, value = _RESULT(self._run()(_TWO(_FAULT, 3, flags, mm, request.addr, word)))
+        if status == 0:
+            return pb.FaultResponse(word=value, info=info & FAULT_INFO_MASK)
+        if status > 0:
+            return pb.FaultResponse(
+                signal=status, si_code=info & SI_CODE_MASK, info=info & FAULT_INFO_MASK
+            )
+        if status < _SERVICE_STATUS:
+            raise self._failed(_FAULT, mm, status)
+        return pb.FaultResponse(errno_code=-status, errno_name=errorcode.get(-status, ""))
+
+    def uffd_move(self, request: pb.UffdMoveRequest) -> pb.UffdMoveResponse:
+        mm = request.mm
+        errno, name, moved = self._simple(
+            _UFFD_MOVE,
+            mm,
+            _FOUR(
+                *(_UFFD_MOVE, 5, 0, mm, request.dst, request.src),
+                request.length,
+                request.mode,
+            ),
+        )
+        return pb.UffdMoveResponse(errno_code=errno, errno_name=name, moved=moved)
+
+    def set_vma_name(self, request: pb.SetVmaNameRequest) -> pb.SetVmaNameResponse:
+        mm, text = request.mm, request.name
+        if len(text) > NAME_BYTES_MAX:  # what prctl answers, and more than a record can carry
+            return pb.SetVmaNameResponse(errno_code=EINVAL, errno_name="EINVAL")
+        record = pack_set_vma_name(mm, request.addr, request.length, text)
+        errno, name, _ = self._simple(int(Op.SET_VMA_NAME), mm, record)
+        return pb.SetVmaNameResponse(errno_code=errno, errno_name=name)
+
+    # --- files ---
+
+    def open_file(self, request: pb.OpenFileRequest) -> pb.OpenFileResponse:
+        if request.dev_minor >= 1 << 20 or request.dev_major >= 1 << 12:
+            raise failures.bad_argument("dev_major, dev_minor", "at most 12 and 20 bits")
+        try:
+            file = self._entry.participant().file_open(
+                dev=request.dev_major << 20 | request.dev_minor,
+                ino=request.ino,
+                size_bytes=request.size_bytes,
+                name=request.name,
+            )
+        except LimitExceeded:
+            raise failures.limit_reached("files_max", self._segment_limits, "OpenFile") from None
+        return pb.OpenFileResponse(file=file)
+
+    def close_file(self, request: pb.CloseFileRequest) -> pb.CloseFileResponse:
+        self._entry.participant().file_close(request.file)
+        return pb.CloseFileResponse()
+
+    # --- blocks ---
+
+    def run_block(self, participant: Participant, block: bytes) -> bytes:
+        """The results of one block, executed by `participant`."""
+        if len(block) > self._block_bytes_max:
+            raise self._too_much("BLOCK_TOO_BIG", "block_bytes_max", len(block))
+        if not block or len(block) & 7:
+            raise failures.InvalidRequest(
+                "BAD_BLOCK",
+                f"a block of {len(block)} bytes: it must be a positive multiple of 8",
+                bytes=str(len(block)),
+            )
+        results = participant.run(block)
+        if numbers := created.creating_records(block):
+            created.keep_all(participant, numbers, results, self._ttl_default_ns)
+        return results
+
+    def apply(self, request: pb.ApplyRequest) -> pb.ApplyResponse:
+        return pb.ApplyResponse(results=self.run_block(self._entry.participant(), request.block))

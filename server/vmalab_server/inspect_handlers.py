@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""InspectService as functions from request to response, whatever front carries them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from vmalab.v1 import inspect_pb2 as pb
+from vmalab_native.core import monotonic_ns
+from vmalab_native.errors import NoSuchMm
+from vmalab_server import failures, roster
+from vmalab_server.entry import Entry
+from vmalab_server.limits import Limits
+
+
+def _same_fields(message: Any, record: Any) -> Any:
+    """A message from a dataclass whose fields have the same names."""
+    names = message.DESCRIPTOR.fields_by_name
+    return message(**{name: getattr(record, name) for name in names if hasattr(record, name)})
+
+
+class InspectHandlers:
+    """The methods of InspectService."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        *,
+        limits: Limits,
+        roster_path: Path,
+        worker_index: int,
+        worker_pid: int,
+        version: str,
+        grpc_version: str,
+    ) -> None:
+        self._entry = entry
+        self._limits = limits
+        self._roster_path = roster_path
+        self._identity = pb.GetServerInfoResponse(
+            worker_index=worker_index,
+            worker_pid=worker_pid,
+            version=version,
+            grpc_version=grpc_version,
+        )
+
+    def get_server_info(self, request: pb.GetServerInfoRequest) -> pb.GetServerInfoResponse:
+        segment = self._entry.segment
+        config = dataclasses.asdict(segment.config)
+        limits = {name: value for name, value in config.items() if name.endswith("_max")}
+        answer = pb.GetServerInfoResponse(
+            instance=segment.instance,
+            rcu_flavour=segment.rcu_flavour,
+            lock_model=segment.info().model,
+            supervisor_pid=segment.supervisor_pid,
+            segment_bytes=segment.size_bytes,
+            limits=limits | self._limits.as_dict(),
+        )
+        answer.MergeFrom(self._identity)
+        return answer
+
+    def list_workers(self, request: pb.ListWorkersRequest) -> pb.ListWorkersResponse:
+        found = roster.read(self._roster_path)
+        if found is None:
+            raise failures.Refused("STOPPING", "the instance is stopping: it has no workers list")
+        return pb.ListWorkersResponse(
+            shared_address=found.shared_address,
+            workers=[_same_fields(pb.Worker, worker) for worker in found.workers],
+        )
+
+    def get_slabinfo(self, request: pb.GetSlabinfoRequest) -> pb.GetSlabinfoResponse:
+        caches = self._entry.segment.slabinfo()
+        return pb.GetSlabinfoResponse(caches=[_same_fields(pb.SlabInfo, cache) for cache in caches])
+
+    def get_vmstat(self, request: pb.GetVmstatRequest) -> pb.GetVmstatResponse:
+        return pb.GetVmstatResponse(counters=self._entry.segment.vmstat())
+
+    def get_maps(self, request: pb.GetMapsRequest) -> pb.GetMapsResponse:
+        try:
+            return pb.GetMapsResponse(maps=self._entry.participant().maps(request.mm))
+        except NoSuchMm:
+            raise failures.no_such_mm(request.mm) from None
+
+    def list_address_spaces(
+        self, request: pb.ListAddressSpacesRequest
+    ) -> pb.ListAddressSpacesResponse:
+        now_ns = monotonic_ns()
+        answer = pb.ListAddressSpacesResponse()
+        for info in self._entry.participant().mm_list():
+            message = _same_fields(pb.AddressSpace, info)
+            message.mm = info.id
+            message.ttl_ms = max(0, info.keep_until_ns - now_ns) // 1_000_000
+            answer.address_spaces.append(message)
+        return answer
+
+    def list_locks(self, request: pb.ListLocksRequest) -> pb.ListLocksResponse:
+        answer = pb.ListLocksResponse()
+        for info in self._entry.segment.locks():
+            message = _same_fields(pb.Lock, info)
+            message.vma_start, message.vma_end = info.start, info.end
+            answer.locks.append(message)
+        return answer
+
+    def list_participants(self, request: pb.ListParticipantsRequest) -> pb.ListParticipantsResponse:
+        participants = self._entry.segment.participants()
+        return pb.ListParticipantsResponse(
+            participants=[_same_fields(pb.Participant, info) for info in participants]
+        )
+
+    def get_layout(self, request: pb.GetLayoutRequest) -> pb.GetLayoutResponse:
+        answer = pb.GetLayoutResponse()
+        for info in self._entry.participant().layout():
+            fields = [_same_fields(pb.Field, entry) for entry in info.fields]
+            answer.structs.append(pb.Struct(name=info.name, size=info.size, fields=fields))
+        return answer
+
+    def fsck(self, request: pb.FsckRequest) -> pb.FsckResponse:
+        return pb.FsckResponse(problems=self._entry.participant().fsck())

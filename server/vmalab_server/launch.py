@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a worker is told when it is started. A standard-library dataclass, cheap to import."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from vmalab_server.limits import Limits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerLaunch:
+    """One worker's orders, sent as JSON on its standard input (a token does not belong in argv)."""
+
+    instance: str
+    index: int
+    supervisor_pid: int
+    addresses: tuple[str, ...]
+    unix_path: str
+    cpu: int
+    threads: int
+    bench: bool
+    stop_grace_s: float
+    hold_grace_s: float
+    ttl_default_s: float
+    tls_cert: str
+    tls_key: str
+    token: str
+    roster_path: str
+    ready_fd: int
+    log_level: str
+    log_format: str
+    version: str
+    limits: Limits
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkerLaunch:
+        data = json.loads(text)
+        data["limits"] = Limits(**data["limits"])
+        data["addresses"] = tuple(data["addresses"])
+        return cls(**data)

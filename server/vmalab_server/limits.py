@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The limits of the service. Each has a name, a default, and a message for who meets it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _limit(default: int, *, low: int, high: int, message: str) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "message": message})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What one request, stream or worker may ask for.
+
+    The limits of the segment (address spaces, participants, frames, files, VMAs) are in
+    vmalab_native's SegmentConfig; GetServerInfo shows both.
+    """
+
+    message_bytes_max: int = _limit(
+        8 << 20,
+        low=4 << 10,
+        high=1 << 30,
+        message="a message may have {max} bytes",
+    )
+    block_bytes_max: int = _limit(
+        2 << 20,
+        low=1 << 10,
+        high=512 << 20,
+        message="a block may have {max} bytes, this one has {got}: send it in parts",
+    )
+    maps_bytes_max: int = _limit(
+        4 << 20,
+        low=1 << 10,
+        high=256 << 20,
+        message="the maps of a new address space may have {max} bytes, these have {got}",
+    )
+    mincore_pages_max: int = _limit(
+        1 << 20,
+        low=64,
+        high=1 << 28,
+        message="mincore may cover {max} pages, this range has {got}: ask in parts",
+    )
+    keepalive_mms_max: int = _limit(
+        4096,
+        low=1,
+        high=1 << 20,
+        message="one request may name {max} address spaces, this one names {got}",
+    )
+    ttl_ms_max: int = _limit(
+        3_600_000,
+        low=1_000,
+        high=0xFFFF_FFFF,
+        message="an address space may be kept for {max} ms at a time, {got} were asked for:"
+        " open a Hold stream",
+    )
+    streams_per_worker_max: int = _limit(
+        256,
+        low=1,
+        high=10_000,
+        message="a worker serves {max} Hold and Batch streams at a time: close some, or use"
+        " another worker",
+    )
+
+    def __post_init__(self) -> None:
+        for name, rule in RULES.items():
+            value = getattr(self, name)
+            if not rule["low"] <= value <= rule["high"]:
+                raise ValueError(
+                    f"limit {name} = {value}: allowed are {rule['low']} .. {rule['high']}"
+                )
+        if self.block_bytes_max + 64 > self.message_bytes_max:
+            raise ValueError(
+                f"block_bytes_max = {self.block_bytes_max} does not fit in a message of"
+                f" message_bytes_max = {self.message_bytes_max} bytes"
+            )
+
+    def message(self, name: str, *, got: int) -> str:
+        """What to say to who asked for `got` of `name`."""
+        text: str = RULES[name]["message"]
+        return text.format(max=getattr(self, name), got=got)
+
+    def as_dict(self) -> dict[str, int]:
+        return dataclasses.asdict(self)
+
+
+RULES: dict[str, dict[str, Any]] = {
+    entry.name: dict(entry.metadata) for entry in dataclasses.fields(Limits)
+}

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logging: for people on a terminal, JSON lines otherwise; always to stderr, never per request."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any, Literal
+
+import structlog
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "human", "json"]
+
+
+def configure(*, level: Level = "info", form: Format = "auto", **context: Any) -> None:
+    """Set up structlog for this process.
+
+    Args:
+        level: what is below is dropped.
+        form: "auto" is human on a terminal, JSON otherwise.
+        context: fields of every line, {"worker": 0}.
+    """
+    human = form == "human" or (form == "auto" and os.isatty(sys.stderr.fileno()))
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=not human),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(**context)
+
+
+def get() -> Any:
+    return structlog.get_logger()

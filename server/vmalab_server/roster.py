@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who serves an instance, and where: one small file that the supervisor keeps up to date.
+
+Workers answer ListWorkers from it, and the command line finds a running instance's addresses in
+it. It stands in a folder of the user's own (`$XDG_RUNTIME_DIR/vmalab`, else `vmalab-UID` in the
+temporary folder), is replaced as a whole, and goes when the instance stops.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import stat
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerEntry:
+    """One worker. `pid` is 0 while it is being restarted, `cpu` -1 if it is not pinned."""
+
+    index: int
+    pid: int
+    address: str
+    unix_path: str = ""
+    cpu: int = -1
+    restarts: int = 0
+    state: str = "starting"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Roster:
+    """One instance's supervisor, addresses and workers."""
+
+    instance: str
+    supervisor_pid: int
+    shared_address: str
+    secure: bool = False
+    metrics_address: str = ""
+    workers: tuple[WorkerEntry, ...] = field(default=())
+
+
+class RosterError(Exception):
+    """The folder or file of the roster cannot be used."""
+
+
+def folder() -> Path:
+    """The user's folder for rosters; made with mode 0700 if it is missing.
+
+    Raises:
+        RosterError: it belongs to somebody else, or others may write to it.
+    """
+    base = os.environ.get("XDG_RUNTIME_DIR", "")
+    uid = os.getuid()
+    if base and os.path.isdir(base) and os.access(base, os.W_OK):
+        path = Path(base) / "vmalab"
+    else:
+        path = Path(tempfile.gettempdir()) / f"vmalab-{uid}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    facts = path.stat(follow_symlinks=False)
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != uid or facts.st_mode & 0o022:
+        raise RosterError(f"{path} is not a folder that only this user can write to: remove it")
+    return path
+
+
+def path_of(instance: str) -> Path:
+    return folder() / f"{instance}.json"
+
+
+def write(roster: Roster, path: Path) -> None:
+    """Replace the file as a whole."""
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    fresh.write_text(json.dumps(dataclasses.asdict(roster)))
+    os.replace(fresh, path)
+
+
+def _parse(data: dict[str, Any]) -> Roster:
+    workers = tuple(WorkerEntry(**entry) for entry in data.pop("workers"))
+    return Roster(workers=workers, **data)
+
+
+def read(path: Path) -> Roster | None:
+    """The roster, or None if there is none (any more) that can be read."""
+    try:
+        return _parse(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def find(instance: str) -> Roster | None:
+    """The roster of an instance of this user whose supervisor is alive."""
+    try:
+        found = read(path_of(instance))
+        if found is not None:
+            os.kill(found.supervisor_pid, 0)
+    except (OSError, RosterError):
+        return None
+    return found

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams of a worker: how many, how they end when the worker stops, Hold and Batch.
+
+A stream occupies a thread for as long as it is open, so streams have a thread pool of their own
+and never take a thread from unary calls.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from vmalab.v1 import memory_pb2 as pb
+from vmalab_server import failures
+from vmalab_server.entry import Entry
+from vmalab_server.handlers import MemoryHandlers
+from vmalab_server.leases import LeaseKeeper
+from vmalab_server.limits import Limits
+
+IDLE_BEFORE_CANCEL_S = 0.1
+_POLL_S = 0.02
+
+
+@dataclass(eq=False, slots=True)
+class OpenStream:
+    """One stream. `cancel` ends it; a Batch stream that is `busy` executes a block."""
+
+    cancel: Callable[[], object]
+    waits_for_client: bool
+    busy: bool = False
+    idle_since: float = 0.0
+
+
+class StreamRegistry:
+    """Every stream that is open in this worker."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._open: set[OpenStream] = set()
+        self._stopping = False
+
+    @contextmanager
+    def opened(
+        self, cancel: Callable[[], object], *, waits_for_client: bool
+    ) -> Iterator[OpenStream]:
+        """Count a stream in for as long as it lasts.
+
+        Args:
+            cancel: ends the stream from another thread.
+            waits_for_client: nothing is lost when it is cut at a stop (Hold).
+        """
+        stream = OpenStream(cancel, waits_for_client, idle_since=time.monotonic())
+        limit = self._limits.streams_per_worker_max
+        with self._lock:
+            if self._stopping:
+                raise failures.Refused("STOPPING", "the worker is stopping: use another one")
+            if len(self._open) >= limit:
+                raise failures.Exhausted(
+                    "STREAMS_LIMIT",
+                    self._limits.message("streams_per_worker_max", got=len(self._open) + 1),
+                    limit="streams_per_worker_max",
+                    max=str(limit),
+                )
+            self._open.add(stream)
+        try:
+            yield stream
+        finally:
+            with self._lock:
+                self._open.discard(stream)
+
+    def drain(self, *, deadline: float) -> None:
+        """Let streams finish what they execute, cut those that only wait; back by `deadline`."""
+        with self._lock:
+            self._stopping = True
+        while time.monotonic() < deadline:
+            with self._lock:
+                streams = list(self._open)
+            if not streams:
+                return
+            now = time.monotonic()
+            for stream in streams:
+                idle = not stream.busy and now - stream.idle_since > IDLE_BEFORE_CANCEL_S
+                if stream.waits_for_client or idle:
+                    stream.cancel()
+            time.sleep(_POLL_S)
+
+
+class StreamHandlers:
+    """Hold and Batch as functions from an iterator of requests to an iterator of responses."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        handlers: MemoryHandlers,
+        leases: LeaseKeeper,
+        registry: StreamRegistry,
+    ) -> None:
+        self._entry = entry
+        self._handlers = handlers
+        self._leases = leases
+        self._registry = registry
+
+    def hold(
+        self, requests: Iterator[pb.HoldRequest], cancel: Callable[[], object]
+    ) -> Iterator[pb.HoldResponse]:
+        held: set[int] = set()
+        with self._registry.opened(cancel, waits_for_client=True):
+            try:
+                for request in requests:
+                    yield self._held(request, held)
+            finally:
+                for mm in held:
+                    self._leases.drop(mm)
+
+    def _held(self, request: pb.HoldRequest, held: set[int]) -> pb.HoldResponse:
+        missing = []
+        for mm in request.add:
+            if mm in held:
+                continue
+            if self._leases.add(mm):
+                held.add(mm)
+            else:
+                missing.append(mm)
+        for mm in request.drop:
+            if mm in held:
+                held.remove(mm)
+                self._leases.drop(mm)
+        return pb.HoldResponse(held_count=len(held), missing=missing)
+
+    def batch(
+        self, requests: Iterator[pb.BatchRequest], cancel: Callable[[], object]
+    ) -> Iterator[pb.BatchResponse]:
+        run_block = self._handlers.run_block
+        with (
+            self._registry.opened(cancel, waits_for_client=False) as stream,
+            self._entry.borrowed() as participant,
+        ):
+            for request in requests:
+                stream.busy = True
+                results = run_block(participant, request.block)
+                yield pb.BatchResponse(results=results, tag=request.tag)
+                stream.idle_since = time.monotonic()
+                stream.busy = False

@@ -1,0 +1,444 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The supervisor: makes the segment, keeps the ports, starts and watches the workers.
+
+One thread, one loop over descriptors and times. It imports neither grpc nor generated code: it must
+not have what a worker's death could break, and it starts processes, which grpc does not like.
+
+What it waits for:
+
+* signals (SIGTERM, SIGINT, SIGHUP stop; a second one stops at once),
+* the life line: standard input of an embedded instance, closed when the parent ends,
+* a pidfd for each worker and for every other process in the segment: at a death it calls recover()
+  and mm_reap() at once,
+* what workers say when they are ready,
+* times: who takes part (100 ms), expired address spaces (250 ms), workers to start again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmalab_native.core import Participant, Segment
+from vmalab_native.errors import NativeError, RecoveryBusy, SegmentBroken
+from vmalab_server import instance, logs, roster, version
+from vmalab_server.config import (
+    ConfigError,
+    ServerConfig,
+    is_wildcard,
+    join_address,
+    split_address,
+)
+from vmalab_server.launch import WorkerLaunch
+from vmalab_server.ports import AddressInUse, PortReservation, UnixPathReservation
+from vmalab_server.watch import ProcessWatch
+from vmalab_server.workers import WorkerSlot, choose_cpus
+
+SCAN_S = 0.1
+REAP_S = 0.25
+RECOVER_AGAIN_S = 0.05
+_KILL_MARGIN_S = 3.0
+
+
+class StartError(Exception):
+    """The instance did not come up; one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where an instance that has come up can be reached."""
+
+    instance: str
+    pid: int
+    address: str
+    workers: tuple[roster.WorkerEntry, ...]
+    metrics_address: str
+    secure: bool
+
+
+def _read_text(path: Path | None, what: str) -> str:
+    if path is None:
+        return ""
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise ConfigError(f"{what}: cannot read {path}: {error.strerror}") from None
+    if not text.strip():
+        raise ConfigError(f"{what}: {path} is empty")
+    return text
+
+
+class Supervisor:
+    """One instance, from the segment's creation to its end. run() does it all."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        *,
+        on_ready: Callable[[Ready], None],
+        life_line_fd: int = -1,
+    ) -> None:
+        """Nothing happens before run().
+
+        Args:
+            config: what to serve.
+            on_ready: told once, when every worker serves.
+            life_line_fd: the instance stops when this descriptor reaches its end; -1: none.
+        """
+        self._config = config
+        self._on_ready = on_ready
+        self._life_line_fd = life_line_fd
+        self._log = logs.get()
+        self._selector = selectors.DefaultSelector()
+        self._slots: list[WorkerSlot] = []
+        self._watch = ProcessWatch(os.getpid())
+        self._signals = 0
+        self._stopping = False
+        self._stop_reason = ""
+        self._announced = False
+        self._failure = ""
+        self._recover_due = 0.0
+        self._deadline = 0.0
+
+    # --- making and taking down ---
+
+    def run(self) -> None:
+        """Serve until told to stop; everything is gone when it returns.
+
+        Raises:
+            ConfigError, StartError: it did not come up.
+        """
+        with contextlib.ExitStack() as stack:
+            self._set_up(stack)
+            for slot in self._slots:
+                self._spawn(slot)
+            self._deadline = time.monotonic() + self._config.start_timeout_s
+            self._loop()
+        if self._failure:
+            raise StartError(self._failure)
+
+    def _set_up(self, stack: contextlib.ExitStack) -> None:
+        config = self._config
+        cert = _read_text(config.tls_cert, "tls_cert")
+        key = _read_text(config.tls_key, "tls_key")
+        token = _read_text(config.token_file, "token_file").strip()
+        stack.callback(self._selector.close)
+        try:
+            host, port = split_address(config.listen)
+            shared = PortReservation(host, port)
+            stack.callback(shared.close)
+            segment, lock_fd = instance.create(
+                config.instance, config.segment(), replace_stale=config.replace_stale
+            )
+        except (AddressInUse, instance.InstanceError) as error:
+            raise StartError(str(error)) from None
+        stack.callback(os.close, lock_fd)
+        stack.callback(segment.close)
+        stack.callback(segment.unlink)
+        self._segment: Segment = segment
+        self._me: Participant = segment.participant("supervisor", comm="vmalab")
+        stack.callback(self._watch.close)
+        try:
+            self._roster_path = roster.path_of(config.instance)
+        except (roster.RosterError, OSError) as error:
+            raise StartError(str(error)) from None
+        stack.callback(self._roster_path.unlink, missing_ok=True)
+        self._advertised = config.advertise_host or shared.host
+        if not config.advertise_host and is_wildcard(shared.host):
+            self._advertised = socket.gethostname()
+        self._address = join_address(self._advertised, shared.port)
+        self._make_slots(stack, shared, cert=cert, key=key, token=token)
+        self._metrics_address = self._start_metrics(stack)
+        self._listen_to_signals(stack)
+        if self._life_line_fd >= 0:
+            os.set_blocking(self._life_line_fd, False)
+            self._register(self._life_line_fd, self._on_life_line)
+
+    def _make_slots(
+        self,
+        stack: contextlib.ExitStack,
+        shared: PortReservation,
+        *,
+        cert: str,
+        key: str,
+        token: str,
+    ) -> None:
+        config = self._config
+        for index, cpu in enumerate(choose_cpus(config.pin, config.workers)):
+            try:
+                own = PortReservation(shared.host, 0)
+                stack.callback(own.close)
+                unix = None
+                if config.unix_dir is not None:
+                    unix = UnixPathReservation(config.unix_dir / f"worker-{index}.sock")
+                    stack.callback(unix.close)
+            except AddressInUse as error:
+                raise StartError(str(error)) from None
+            launch = WorkerLaunch(
+                instance=config.instance,
+                index=index,
+                supervisor_pid=os.getpid(),
+                addresses=(shared.address, own.address),
+                unix_path=str(unix.path) if unix is not None else "",
+                cpu=cpu,
+                threads=config.threads,
+                bench=config.bench,
+                stop_grace_s=config.stop_grace_s,
+                hold_grace_s=config.hold_grace_s,
+                ttl_default_s=config.ttl_default_s,
+                tls_cert=cert,
+                tls_key=key,
+                token=token,
+                roster_path=str(self._roster_path),
+                ready_fd=-1,
+                log_level=config.log_level,
+                log_format=config.log_format,
+                version=version(),
+                limits=config.limits,
+            )
+            own.host = self._advertised
+            self._slots.append(WorkerSlot(launch, own, unix))
+
+    def _start_metrics(self, stack: contextlib.ExitStack) -> str:
+        if not self._config.metrics_listen:
+            return ""
+        from vmalab_server.metrics import MetricsServer
+
+        host, port = split_address(self._config.metrics_listen)
+        try:
+            server = MetricsServer(host, port, segment=self._segment, workers=self._entries)
+        except OSError as error:
+            where = self._config.metrics_listen
+            raise StartError(f"metrics: cannot listen on {where}: {error.strerror}") from None
+        stack.callback(server.close)
+        return server.address
+
+    def _listen_to_signals(self, stack: contextlib.ExitStack) -> None:
+        reader, writer = socket.socketpair()
+        for end in (reader, writer):
+            end.setblocking(False)
+            stack.callback(end.close)
+        previous = signal.set_wakeup_fd(writer.fileno())
+        stack.callback(signal.set_wakeup_fd, previous)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            old = signal.signal(number, lambda *_: None)
+            stack.callback(signal.signal, number, old)
+        self._register(reader.fileno(), lambda: self._on_signals(reader.recv(64)))
+
+    # --- the loop ---
+
+    def _register(self, fd: int, callback: Callable[[], None]) -> None:
+        self._selector.register(fd, selectors.EVENT_READ, callback)
+
+    def _forget(self, fd: int) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(fd)
+
+    def _loop(self) -> None:
+        next_scan = next_reap = 0.0
+        while not (self._stopping and all(slot.process is None for slot in self._slots)):
+            now = time.monotonic()
+            if now >= next_scan:
+                next_scan = now + SCAN_S
+                self._scan()
+            if now >= next_reap:
+                next_reap = now + REAP_S
+                self._reap()
+            if self._recover_due and now >= self._recover_due:
+                self._recover()
+            self._start_again(now)
+            self._check_deadline(now)
+            due = min([next_scan, next_reap, *self._due_times()])
+            for key, _ in self._selector.select(max(0.0, due - time.monotonic())):
+                key.data()
+        self._reap()
+
+    def _due_times(self) -> list[float]:
+        times = [slot.due_s for slot in self._slots if slot.state == "backoff"]
+        return times + ([self._recover_due] if self._recover_due else [])
+
+    def _check_deadline(self, now: float) -> None:
+        if not self._deadline or now < self._deadline:
+            return
+        self._deadline = 0.0
+        if self._stopping:
+            self._log.warning("workers did not stop in time and are killed")
+            self._signal_workers(signal.SIGKILL)
+        elif not self._announced:
+            self._fail(f"not every worker was ready after {self._config.start_timeout_s:g} s")
+
+    def _start_again(self, now: float) -> None:
+        if self._stopping:
+            return
+        for slot in self._slots:
+            if slot.state == "backoff" and now >= slot.due_s:
+                self._spawn(slot)
+
+    # --- workers ---
+
+    def _spawn(self, slot: WorkerSlot) -> None:
+        slot.spawn()
+        self._register(slot.pidfd, lambda: self._on_worker_death(slot))
+        self._register(slot.ready_fd, lambda: self._on_worker_word(slot))
+        self._publish()
+
+    def _on_worker_word(self, slot: WorkerSlot) -> None:
+        fd = slot.ready_fd
+        slot.hear()
+        if slot.ready_fd == fd:
+            return
+        self._forget(fd)
+        self._publish()
+        if slot.state == "ready" and slot.restarts > 0:
+            self._log.info("worker is back", worker=slot.launch.index, pid=slot.pid)
+        if not self._announced and all(other.state == "ready" for other in self._slots):
+            self._announce()
+
+    def _announce(self) -> None:
+        self._announced = True
+        self._deadline = 0.0
+        self._on_ready(
+            Ready(
+                instance=self._config.instance,
+                pid=os.getpid(),
+                address=self._address,
+                workers=self._entries(),
+                metrics_address=self._metrics_address,
+                secure=self._config.secure,
+            )
+        )
+
+    def _on_worker_death(self, slot: WorkerSlot) -> None:
+        pid, was_ready = slot.pid, slot.state == "ready"
+        self._forget(slot.pidfd)
+        self._forget(slot.ready_fd)
+        code = slot.bury(stopping=self._stopping)
+        self._recover_from(pid)
+        self._publish()
+        if self._stopping:
+            return
+        if not self._announced and not was_ready:
+            self._fail(f"worker {slot.launch.index} did not start: {slot.error}")
+            return
+        self._log.warning(
+            "worker died", worker=slot.launch.index, pid=pid, exit_code=code, error=slot.error
+        )
+
+    def _fail(self, reason: str) -> None:
+        self._failure = reason
+        self._stop("start failed")
+
+    def _signal_workers(self, number: int) -> None:
+        for slot in self._slots:
+            if slot.process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    slot.process.send_signal(number)
+
+    def _entries(self) -> tuple[roster.WorkerEntry, ...]:
+        return tuple(slot.entry() for slot in self._slots)
+
+    def _publish(self) -> None:
+        roster.write(
+            roster.Roster(
+                instance=self._config.instance,
+                supervisor_pid=os.getpid(),
+                shared_address=self._address,
+                secure=self._config.secure,
+                metrics_address=self._metrics_address,
+                workers=self._entries(),
+            ),
+            self._roster_path,
+        )
+
+    # --- the segment ---
+
+    def _scan(self) -> None:
+        known = {slot.pid for slot in self._slots}
+        new, gone, dead = self._watch.update(self._segment.participants(), known=known)
+        for fd in gone:
+            self._forget(fd)
+        for fd in new:
+            self._register(fd, lambda fd=fd: self._on_foreign_death(fd))  # type: ignore[misc]
+        if dead:
+            self._recover()
+
+    def _on_foreign_death(self, fd: int) -> None:
+        self._forget(fd)
+        self._recover_from(self._watch.died(fd))
+
+    def _recover_from(self, pid: int) -> None:
+        """Recover from the end of a process, unless it left in order."""
+        if any(info.pid == pid for info in self._segment.participants()):
+            self._log.info("a process has died in the segment", pid=pid)
+            self._recover()
+
+    def _recover(self) -> None:
+        self._recover_due = 0.0
+        try:
+            report = self._me.recover()
+        except SegmentBroken as error:
+            self._broken(error)
+            return
+        except RecoveryBusy:
+            self._recover_due = time.monotonic() + RECOVER_AGAIN_S
+            return
+        except NativeError as error:
+            self._log.error("recovery has to be tried again", error=str(error))
+            self._recover_due = time.monotonic() + RECOVER_AGAIN_S
+            return
+        if report.dead:
+            repaired = {name: count for name, count in report.repaired.items() if count}
+            self._log.info("recovered", dead=report.dead, repaired=repaired)
+        self._reap()
+
+    def _reap(self) -> None:
+        try:
+            self._me.mm_reap()
+        except SegmentBroken as error:
+            self._broken(error)
+        except NativeError as error:
+            self._log.error("address spaces could not be reaped", error=str(error))
+
+    def _broken(self, error: SegmentBroken) -> None:
+        if not self._stopping:
+            self._log.error("the segment is broken, the instance stops", error=str(error))
+            self._fail(str(error))
+
+    # --- stopping ---
+
+    def _on_signals(self, numbers: bytes) -> None:
+        for number in numbers:
+            if number not in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                continue
+            self._signals += 1
+            if self._signals == 1:
+                self._stop(signal.Signals(number).name)
+            else:
+                self._signal_workers(signal.SIGKILL)
+
+    def _on_life_line(self) -> None:
+        try:
+            data = os.read(self._life_line_fd, 4096)
+        except BlockingIOError:
+            return
+        if not data:
+            self._forget(self._life_line_fd)
+            self._stop("the parent has ended or closed the life line")
+
+    def _stop(self, reason: str) -> None:
+        if self._stopping:
+            return
+        self._stopping = True
+        self._log.info("stopping", reason=reason)
+        for slot in self._slots:
+            slot.state = "stopping"
+        self._publish()
+        self._signal_workers(signal.SIGTERM)
+        self._deadline = time.monotonic() + self._config.stop_grace_s + _KILL_MARGIN_S

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A worker process: takes its core, imports grpc, attaches the segment, serves.
+
+Started by the supervisor as ``python -m vmalab_server.worker`` with its orders on standard input.
+It never forks. It ends with the supervisor: gracefully on SIGTERM, which the kernel also sends when
+the supervisor is killed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from vmalab_server.launch import WorkerLaunch
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Segment
+    from vmalab_server.entry import Entry
+    from vmalab_server.grpc_front import Front
+    from vmalab_server.leases import LeaseKeeper
+    from vmalab_server.streams import StreamRegistry
+
+_PR_SET_PDEATHSIG = 1
+_EXIT_MARGIN_S = 2.0
+
+
+def end_with_parent(parent_pid: int) -> None:
+    """Get SIGTERM when the supervisor dies, at once if it is dead already."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent_pid:
+        sys.exit(0)
+
+
+class Worker:
+    """The parts of one worker, in the order they are made; stop() takes them down in reverse."""
+
+    def __init__(self, launch: WorkerLaunch) -> None:
+        # grpc is imported here, after the affinity is set: its threads inherit it.
+        from vmalab_native.core import Segment
+        from vmalab_server.entry import Entry
+        from vmalab_server.handlers import MemoryHandlers
+        from vmalab_server.leases import LeaseKeeper
+        from vmalab_server.streams import StreamHandlers, StreamRegistry
+
+        self.launch = launch
+        self.segment: Segment = Segment.attach(launch.instance)
+        self.entry: Entry = Entry(self.segment)
+        memory = MemoryHandlers(
+            self.entry,
+            limits=launch.limits,
+            ttl_default_ns=int(launch.ttl_default_s * 1e9),
+        )
+        self.leases: LeaseKeeper = LeaseKeeper(
+            self.entry.take(), grace_ns=int(launch.hold_grace_s * 1e9)
+        )
+        self.registry: StreamRegistry = StreamRegistry(launch.limits)
+        streams = StreamHandlers(self.entry, memory, self.leases, self.registry)
+        self.front: Front = self._front(memory, streams)
+
+    def _front(self, memory: object, streams: object) -> Front:
+        from pathlib import Path
+
+        import grpc
+
+        from vmalab_server.grpc_front import Front
+        from vmalab_server.inspect_handlers import InspectHandlers
+
+        launch = self.launch
+        inspect = InspectHandlers(
+            self.entry,
+            limits=launch.limits,
+            roster_path=Path(launch.roster_path),
+            worker_index=launch.index,
+            worker_pid=os.getpid(),
+            version=launch.version,
+            grpc_version=grpc.__version__,
+        )
+        front = Front(
+            memory=memory,  # type: ignore[arg-type]
+            streams=streams,  # type: ignore[arg-type]
+            inspect=inspect,
+            threads=launch.threads,
+            streams_max=launch.limits.streams_per_worker_max,
+            message_bytes_max=launch.limits.message_bytes_max,
+            bench=launch.bench,
+            token=launch.token,
+        )
+        cert, key = launch.tls_cert.encode(), launch.tls_key.encode()
+        for address in launch.addresses:
+            front.bind(address, cert=cert, key=key)
+        if launch.unix_path:
+            front.bind(f"unix:{launch.unix_path}")
+        return front
+
+    def stop(self) -> None:
+        """Finish what is under way, within the grace; then give everything back."""
+        grace_s = self.launch.stop_grace_s
+        deadline = time.monotonic() + grace_s
+        self.front.leave()
+        self.front.stop(grace_s, lambda: self.registry.drain(deadline=deadline))
+        self.leases.close()
+        self.entry.close()
+        self.segment.close()
+
+
+def _tell(fd: int, **message: object) -> None:
+    with os.fdopen(fd, "w") as pipe:
+        pipe.write(json.dumps(message) + "\n")
+
+
+def serve(launch: WorkerLaunch) -> int:
+    """Serve until SIGTERM. The exit code of the process."""
+    from vmalab_server import logs
+
+    logs.configure(
+        level=launch.log_level,  # type: ignore[arg-type]
+        form=launch.log_format,  # type: ignore[arg-type]
+        instance=launch.instance,
+        worker=launch.index,
+    )
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        worker = Worker(launch)
+        worker.front.start()
+    except Exception as error:
+        text = " ".join(str(error).split())
+        _tell(launch.ready_fd, error=f"{type(error).__name__}: {text}")
+        return 1
+    _tell(launch.ready_fd, ready=True, pid=os.getpid())
+    stop.wait()
+    # A call that hangs in spite of all may not keep the process: the supervisor may be gone.
+    watchdog = threading.Timer(launch.stop_grace_s + _EXIT_MARGIN_S, os._exit, (3,))
+    watchdog.daemon = True
+    watchdog.start()
+    worker.stop()
+    watchdog.cancel()
+    return 0
+
+
+def main() -> int:
+    """Read the orders and serve."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, who tells us
+    launch = WorkerLaunch.from_json(sys.stdin.readline())
+    end_with_parent(launch.supervisor_pid)
+    if launch.cpu >= 0:
+        os.sched_setaffinity(0, {launch.cpu})
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    return serve(launch)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The workers as the supervisor sees them: started, ready, died, started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+from vmalab_server.launch import WorkerLaunch
+from vmalab_server.ports import PortReservation, UnixPathReservation
+from vmalab_server.roster import WorkerEntry
+
+BACKOFF_FIRST_S = 0.05
+BACKOFF_MAX_S = 5.0
+STEADY_AFTER_S = 10.0
+"""A worker that lived so long starts over with the shortest back-off."""
+
+
+def choose_cpus(pin: str, workers: int) -> list[int]:
+    """The core of each worker, -1 for none. "auto" pins when there is a core for each."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if pin == "off" or (pin == "auto" and len(cpus) < workers):
+        return [-1] * workers
+    return [cpus[index % len(cpus)] for index in range(workers)]
+
+
+@dataclass(eq=False)
+class WorkerSlot:
+    """One worker's place; the process in it may change.
+
+    States: "starting" (spawned) -> "ready" (it said so) -> "backoff" (dead, waits for `due_s`)
+    -> "starting"; "stopping" from all of them.
+    """
+
+    launch: WorkerLaunch
+    port: PortReservation
+    unix: UnixPathReservation | None
+    state: str = "backoff"
+    process: subprocess.Popen[str] | None = None
+    pidfd: int = -1
+    ready_fd: int = -1
+    restarts: int = -1
+    started_s: float = 0.0
+    due_s: float = 0.0
+    backoff_s: float = BACKOFF_FIRST_S
+    error: str = ""
+    _said: bytes = field(default=b"", repr=False)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid if self.process is not None else 0
+
+    def entry(self) -> WorkerEntry:
+        return WorkerEntry(
+            index=self.launch.index,
+            pid=self.pid,
+            address=self.port.address,
+            unix_path=self.launch.unix_path,
+            cpu=self.launch.cpu,
+            restarts=max(0, self.restarts),
+            state=self.state,
+        )
+
+    def spawn(self) -> None:
+        """Start the process: a new interpreter, never a fork of this one."""
+        import dataclasses
+
+        self.ready_fd, write_fd = os.pipe()
+        os.set_blocking(self.ready_fd, False)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "vmalab_server.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[write_fd],
+                text=True,
+            )
+        finally:
+            os.close(write_fd)
+        self.pidfd = os.pidfd_open(self.process.pid)
+        orders = dataclasses.replace(self.launch, ready_fd=write_fd)
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(orders.to_json() + "\n")
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it died at once; its pidfd tells
+        self.state, self.error, self._said = "starting", "", b""
+        self.started_s = time.monotonic()
+        self.restarts += 1
+
+    def hear(self) -> None:
+        """Read what the worker says of itself: ready, or why it cannot be."""
+        chunk = os.read(self.ready_fd, 65536)
+        self._said += chunk
+        if chunk and not self._said.endswith(b"\n"):
+            return
+        os.close(self.ready_fd)
+        self.ready_fd = -1
+        try:
+            message = json.loads(self._said or b"{}")
+        except ValueError:
+            message = {}
+        if message.get("ready"):
+            self.state = "ready"
+        else:
+            self.error = message.get("error", "it ended without a word")
+
+    def bury(self, *, stopping: bool) -> int:
+        """Take note of the death; when it is to be started again is in `due_s`. The exit code."""
+        assert self.process is not None
+        code = self.process.wait()
+        now = time.monotonic()
+        if self.ready_fd >= 0:
+            self.hear()
+        if self.ready_fd >= 0:
+            os.close(self.ready_fd)
+        os.close(self.pidfd)
+        self.process, self.pidfd, self.ready_fd = None, -1, -1
+        if now - self.started_s > STEADY_AFTER_S:
+            self.backoff_s = BACKOFF_FIRST_S
+        self.due_s = now + self.backoff_s
+        self.backoff_s = min(2 * self.backoff_s, BACKOFF_MAX_S)
+        self.state = "stopping" if stopping else "backoff"
+        return code
+
+    def close(self) -> None:
+        self.port.close()
+        if self.unix is not None:
+            self.unix.close()

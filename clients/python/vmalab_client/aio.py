@@ -1,0 +1,454 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The asyncio client: the synchronous one's methods as coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Self
+
+import grpc
+
+from vmalab.v1 import inspect_pb2, memory_pb2
+from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
+from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
+from vmalab_client import transport, types
+from vmalab_client.block import Access, BlockBuilder
+from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
+from vmalab_client.flags import Map, Mremap, Prot
+from vmalab_client.hold import RETRY_FIRST_S, RETRY_MAX_S
+
+
+class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
+    """A connection to an instance, for one event loop. Opened by `async with` or open().
+
+    Args are those of vmalab_client.Client.
+    """
+
+    def __init__(
+        self,
+        target: str | Sequence[str],
+        *,
+        discover: bool = True,
+        token: str = "",
+        root_certificates: bytes = b"",
+        timeout_s: float = 30.0,
+    ) -> None:
+        self.timeout_s = timeout_s
+        self._credentials = transport.credentials(token, root_certificates)
+        self.target = transport.join_target(target)
+        self._discover_first = discover and transport.is_single(self.target)
+        self.lost: set[int] = set()
+        """Address spaces that this client held and that ended nevertheless."""
+
+    def _channel_to(self, target: str) -> grpc.aio.Channel:
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(target, options=transport.OPTIONS)
+        return grpc.aio.secure_channel(target, self._credentials, options=transport.OPTIONS)
+
+    async def open(self) -> Self:
+        """Connect. Raises ServiceUnavailable, DeadlineExceeded."""
+        if self._discover_first and self._credentials is None:
+            async with self._channel_to(self.target) as channel:
+                stub: Any = InspectServiceStub(channel)
+                answer = await self.call(stub.ListWorkers, inspect_pb2.ListWorkersRequest())
+            addresses = [worker.address for worker in answer.workers]
+            self.target = transport.balanced(addresses, self.target)
+        self._channel = self._channel_to(self.target)
+        self.memory: Any = MemoryServiceStub(self._channel)
+        self.inspect = AsyncInspect(self, InspectServiceStub(self._channel))
+        self._holder = AsyncHolder(self.memory, self.lost)
+        return self
+
+    async def call(self, method: Any, request: Any) -> Any:
+        """One unary call with this package's errors."""
+        try:
+            return await method(request, timeout=self.timeout_s)
+        except grpc.RpcError as error:
+            raise transport.error_of(error) from None
+
+    async def address_space(
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        ttl_s: float = 0.0,
+        hold: bool = True,
+    ) -> AsyncAddressSpace:
+        """A new address space; use it with `async with await client.address_space()`."""
+        request = memory_pb2.CreateAddressSpaceRequest(
+            mmap_base=mmap_base,
+            start_brk=start_brk,
+            brk=brk,
+            maps=maps,
+            ttl_ms=int(ttl_s * 1000),
+        )
+        answer = await self.call(self.memory.CreateAddressSpace, request)
+        return self.use(answer.mm, hold=hold)
+
+    def use(self, mm: int, *, hold: bool = True) -> AsyncAddressSpace:
+        """An address space that exists, by its number."""
+        if hold:
+            self._holder.add(mm)
+        return AsyncAddressSpace(self, mm)
+
+    def release(self, mm: int) -> None:
+        """Hold `mm` no longer."""
+        self._holder.drop(mm)
+
+    async def keep_alive(self, mms: Iterable[int], *, ttl_s: float = 0.0) -> list[int]:
+        """Let address spaces live at least `ttl_s` from now; those that do not exist."""
+        request = memory_pb2.KeepAliveRequest(mms=list(mms), ttl_ms=int(ttl_s * 1000))
+        return list((await self.call(self.memory.KeepAlive, request)).missing)
+
+    async def open_file(
+        self, *, ino: int, size_bytes: int, name: str, dev_major: int = 0, dev_minor: int = 0
+    ) -> int:
+        """A file that can be mapped."""
+        request = memory_pb2.OpenFileRequest(
+            dev_major=dev_major, dev_minor=dev_minor, ino=ino, size_bytes=size_bytes, name=name
+        )
+        file: int = (await self.call(self.memory.OpenFile, request)).file
+        return file
+
+    async def close_file(self, file: int) -> None:
+        await self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))
+
+    async def apply(self, block: bytes | BlockBuilder) -> bytes:
+        """Execute one block; its results, for parse_results."""
+        request = memory_pb2.ApplyRequest(block=bytes(block))
+        results: bytes = (await self.call(self.memory.Apply, request)).results
+        return results
+
+    def batch(self, *, window: int = 8) -> AsyncBatch:
+        """A stream of blocks with at most `window` of them outstanding."""
+        return AsyncBatch(self.memory, window=window)
+
+    async def close(self) -> None:
+        await self._holder.close()
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+
+class AsyncHolder:
+    """The address spaces that a client holds: one Hold stream, opened again when it breaks."""
+
+    def __init__(self, stub: Any, lost: set[int]) -> None:
+        self._stub = stub
+        self._lost = lost
+        self._wanted: set[int] = set()
+        self._requests: asyncio.Queue[memory_pb2.HoldRequest] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, mm: int) -> None:
+        if mm in self._wanted:
+            return
+        self._wanted.add(mm)
+        self._requests.put_nowait(memory_pb2.HoldRequest(add=[mm]))
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def drop(self, mm: int) -> None:
+        if mm in self._wanted:
+            self._wanted.discard(mm)
+            self._requests.put_nowait(memory_pb2.HoldRequest(drop=[mm]))
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _feed(self) -> AsyncIterator[memory_pb2.HoldRequest]:
+        requests = self._requests
+        yield memory_pb2.HoldRequest(add=sorted(self._wanted))
+        while True:
+            yield await requests.get()
+
+    async def _run(self) -> None:
+        retry_s = RETRY_FIRST_S
+        while True:
+            self._requests = asyncio.Queue()
+            try:
+                async for answer in self._stub.Hold(self._feed(), wait_for_ready=True):
+                    retry_s = RETRY_FIRST_S
+                    missing = self._wanted.intersection(answer.missing)
+                    self._wanted -= missing
+                    self._lost |= missing
+            except grpc.RpcError:
+                pass  # opened again below, until close()
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, RETRY_MAX_S)
+
+
+class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
+    """One emulated address space. Calls that fail raise MemoryCallError, accesses FaultSignal."""
+
+    def __init__(self, client: AsyncClient, mm: int) -> None:
+        self._client = client
+        self._stub = client.memory
+        self.mm = mm
+
+    def __repr__(self) -> str:
+        return f"<AsyncAddressSpace {self.mm}>"
+
+    async def _call(self, name: str, method: Any, request: Any) -> Any:
+        response = await self._client.call(method, request)
+        transport.check(response, name)
+        return response
+
+    async def mmap(
+        self,
+        length: int,
+        *,
+        addr: int = 0,
+        prot: int = Prot.READ | Prot.WRITE,
+        flags: int = Map.PRIVATE | Map.ANONYMOUS,
+        file: int = 0,
+        offset: int = 0,
+    ) -> int:
+        """mmap(2): the address."""
+        request = memory_pb2.MmapRequest(
+            mm=self.mm,
+            addr=addr,
+            length=length,
+            prot=prot,
+            flags=flags,
+            file=file,
+            offset=offset,
+        )
+        found: int = (await self._call("mmap", self._stub.Mmap, request)).addr
+        return found
+
+    async def munmap(self, addr: int, length: int) -> None:
+        """munmap(2)."""
+        request = memory_pb2.MunmapRequest(mm=self.mm, addr=addr, length=length)
+        await self._call("munmap", self._stub.Munmap, request)
+
+    async def mprotect(self, addr: int, length: int, prot: int) -> None:
+        """mprotect(2)."""
+        request = memory_pb2.MprotectRequest(mm=self.mm, addr=addr, length=length, prot=prot)
+        await self._call("mprotect", self._stub.Mprotect, request)
+
+    async def mremap(
+        self,
+        addr: int,
+        old_length: int,
+        new_length: int,
+        *,
+        flags: int = Mremap.MAYMOVE,
+        new_addr: int = 0,
+    ) -> int:
+        """mremap(2): the new address."""
+        request = memory_pb2.MremapRequest(
+            mm=self.mm,
+            addr=addr,
+            old_length=old_length,
+            new_length=new_length,
+            flags=flags,
+            new_addr=new_addr,
+        )
+        found: int = (await self._call("mremap", self._stub.Mremap, request)).addr
+        return found
+
+    async def madvise(self, addr: int, length: int, advice: int) -> None:
+        """madvise(2)."""
+        request = memory_pb2.MadviseRequest(mm=self.mm, addr=addr, length=length, advice=advice)
+        await self._call("madvise", self._stub.Madvise, request)
+
+    async def mincore(self, addr: int, length: int) -> bytes:
+        """mincore(2): one byte for each page."""
+        request = memory_pb2.MincoreRequest(mm=self.mm, addr=addr, length=length)
+        vector: bytes = (await self._call("mincore", self._stub.Mincore, request)).vector
+        return vector
+
+    async def brk(self, addr: int = 0) -> int:
+        """The brk system call: the program break after it."""
+        request = memory_pb2.BrkRequest(mm=self.mm, addr=addr)
+        found: int = (await self._call("brk", self._stub.Brk, request)).brk
+        return found
+
+    async def fault(
+        self, addr: int, *, access: Access = Access.READ, word: int | None = None
+    ) -> types.Fault:
+        """Touch a page. Raises FaultSignal where a program would get SIGSEGV or SIGBUS."""
+        request = memory_pb2.FaultRequest(
+            mm=self.mm, addr=addr, access=transport.ACCESS[access], word=word
+        )
+        return transport.fault_of(await self._client.call(self._stub.Fault, request), addr)
+
+    async def read(self, addr: int) -> int:
+        """The word of the page at `addr`."""
+        return (await self.fault(addr)).word
+
+    async def write(self, addr: int, word: int) -> None:
+        """Store a word in the page at `addr`."""
+        await self.fault(addr, access=Access.WRITE, word=word)
+
+    async def uffd_move(self, dst: int, src: int, length: int, *, mode: int = 0) -> int:
+        """The UFFDIO_MOVE ioctl: bytes moved."""
+        request = memory_pb2.UffdMoveRequest(mm=self.mm, dst=dst, src=src, length=length, mode=mode)
+        moved: int = (await self._call("uffd_move", self._stub.UffdMove, request)).moved
+        return moved
+
+    async def set_name(self, addr: int, length: int, name: str | bytes) -> None:
+        """prctl(PR_SET_VMA_ANON_NAME); an empty name removes it."""
+        raw = name.encode() if isinstance(name, str) else name
+        request = memory_pb2.SetVmaNameRequest(mm=self.mm, addr=addr, length=length, name=raw)
+        await self._call("set_vma_name", self._stub.SetVmaName, request)
+
+    async def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AsyncAddressSpace:
+        """fork(2): the child's address space."""
+        request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=int(ttl_s * 1000))
+        response = await self._call("fork", self._stub.ForkAddressSpace, request)
+        return self._client.use(response.mm, hold=hold)
+
+    async def maps(self) -> str:
+        """The mappings as /proc/PID/maps shows them."""
+        return await self._client.inspect.maps(self.mm)
+
+    async def exit(self) -> None:
+        """End it now, whoever else uses it."""
+        self._client.release(self.mm)
+        await self._client.call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
+
+    def detach(self) -> int:
+        """Hold it no longer; it ends when nobody else holds it. Its number."""
+        self._client.release(self.mm)
+        return self.mm
+
+    async def __aexit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            await self.exit()
+        except NoSuchAddressSpace:
+            return  # it has exited already
+        except ServiceUnavailable:
+            if error is None:
+                raise
+
+
+class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
+    """A stream of blocks. For one task."""
+
+    def __init__(self, stub: Any, *, window: int) -> None:
+        if window < 1:
+            raise ValueError(f"window = {window}: at least 1")
+        self._window = window
+        self._call = stub.Batch()
+        self._outstanding: collections.deque[int] = collections.deque()
+        self._tag = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether an answer must be received before the next block is sent."""
+        return len(self._outstanding) >= self._window
+
+    async def send(self, block: bytes | BlockBuilder) -> None:
+        """Send one block; at most `window` may be outstanding (ValueError)."""
+        if self.full:
+            raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
+        self._tag += 1
+        try:
+            await self._call.write(memory_pb2.BatchRequest(block=bytes(block), tag=self._tag))
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            raise ServiceUnavailable("the server ended the stream") from None
+        self._outstanding.append(self._tag)
+
+    async def receive(self) -> bytes:
+        """The results of the oldest block that is outstanding."""
+        if not self._outstanding:
+            raise ValueError("no block is outstanding")
+        try:
+            answer = await self._call.read()
+        except grpc.RpcError as error:
+            raise transport.error_of(error) from None
+        if answer is grpc.aio.EOF:
+            raise ServiceUnavailable("the server ended the stream")
+        self._outstanding.popleft()
+        results: bytes = answer.results
+        return results
+
+    async def run(self, blocks: Iterable[bytes | BlockBuilder]) -> AsyncIterator[bytes]:
+        """The results of each block, in order, with the window kept full."""
+        for block in blocks:
+            if self.full:
+                yield await self.receive()
+            await self.send(block)
+        while self._outstanding:
+            yield await self.receive()
+
+    async def close(self) -> None:
+        """End the stream. Answers that were not received are given up."""
+        if self._outstanding:
+            self._call.cancel()
+        else:
+            with contextlib.suppress(grpc.RpcError, asyncio.InvalidStateError):
+                await self._call.done_writing()
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+
+class AsyncInspect:
+    """Look inside the instance."""
+
+    def __init__(self, client: AsyncClient, stub: Any) -> None:
+        self._client = client
+        self._stub = stub
+
+    async def server_info(self) -> types.ServerInfo:
+        request = inspect_pb2.GetServerInfoRequest()
+        return transport.server_info(await self._client.call(self._stub.GetServerInfo, request))
+
+    async def workers(self) -> list[types.WorkerInfo]:
+        request = inspect_pb2.ListWorkersRequest()
+        answer = await self._client.call(self._stub.ListWorkers, request)
+        return [transport.record(types.WorkerInfo, entry) for entry in answer.workers]
+
+    async def slabinfo(self) -> list[types.SlabInfo]:
+        request = inspect_pb2.GetSlabinfoRequest()
+        answer = await self._client.call(self._stub.GetSlabinfo, request)
+        return [transport.record(types.SlabInfo, entry) for entry in answer.caches]
+
+    async def vmstat(self) -> dict[str, int]:
+        request = inspect_pb2.GetVmstatRequest()
+        return dict((await self._client.call(self._stub.GetVmstat, request)).counters)
+
+    async def maps(self, mm: int) -> str:
+        request = inspect_pb2.GetMapsRequest(mm=mm)
+        text: str = (await self._client.call(self._stub.GetMaps, request)).maps
+        return text
+
+    async def address_spaces(self) -> list[types.AddressSpaceInfo]:
+        request = inspect_pb2.ListAddressSpacesRequest()
+        answer = await self._client.call(self._stub.ListAddressSpaces, request)
+        return [transport.record(types.AddressSpaceInfo, e) for e in answer.address_spaces]
+
+    async def locks(self) -> list[types.LockInfo]:
+        request = inspect_pb2.ListLocksRequest()
+        answer = await self._client.call(self._stub.ListLocks, request)
+        return [transport.record(types.LockInfo, entry) for entry in answer.locks]
+
+    async def participants(self) -> list[types.ParticipantInfo]:
+        request = inspect_pb2.ListParticipantsRequest()
+        answer = await self._client.call(self._stub.ListParticipants, request)
+        return [transport.record(types.ParticipantInfo, entry) for entry in answer.participants]
+
+    async def layout(self) -> list[types.StructInfo]:
+        request = inspect_pb2.GetLayoutRequest()
+        return transport.layout(await self._client.call(self._stub.GetLayout, request))
+
+    async def fsck(self) -> list[str]:
+        """Broken invariants, one sentence each; the instance stands still meanwhile."""
+        answer = await self._client.call(self._stub.Fsck, inspect_pb2.FsckRequest())
+        return list(answer.problems)

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packed form of operations: blocks and their results.
+
+The format stands at the head of ``memory.proto``; this module is one implementation of it, in
+Python alone. A block is built with BlockBuilder, sent with Apply or Batch (or given to a native
+participant), and what comes back is read with parse_results::
+
+    block = BlockBuilder()
+    block.mmap(mm, addr=0x10000, length=8192, flags=Map.PRIVATE | Map.ANONYMOUS | Map.FIXED)
+    block.fault(mm, 0x10000, access=Access.WRITE, word=7)
+    for result in parse_results(client.apply(block)):
+        print(result.status, result.value)
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import NamedTuple
+
+from vmalab_client.errors import BlockError
+from vmalab_client.flags import Map, Mremap, Prot
+
+RESULT_BYTES = 16
+WORD_BYTES = 8
+NAME_BYTES_MAX = 79
+MINCORE_PAGES_MAX = 64
+U64_MASK = (1 << 64) - 1
+
+Name = str | bytes
+
+
+class Op(IntEnum):
+    """What a record does."""
+
+    NOP = 0
+    FAULT = 1
+    MMAP = 2
+    MUNMAP = 3
+    MPROTECT = 4
+    MREMAP = 5
+    MADVISE = 6
+    MINCORE = 7
+    BRK = 8
+    FORK = 9
+    EXIT = 10
+    UFFD_MOVE = 11
+    SET_VMA_NAME = 12
+    MM_CREATE = 13
+
+
+class Access(IntEnum):
+    """How a page is touched; the low two bits of a FAULT record's flags."""
+
+    READ = 0
+    WRITE = 1
+    EXEC = 2
+
+
+FAULT_STORE = 4
+"""Flag of a FAULT record: store the record's word in the page."""
+
+
+class FaultInfo(IntFlag):
+    """How a fault was done: bits of a FAULT result's info, above the si_code."""
+
+    NONE = 0
+    VMA_LOCK = 1 << 8
+    MMAP_LOCK = 1 << 9
+    NEW_PAGE = 1 << 10
+    COPIED = 1 << 11
+    PRESENT = 1 << 12
+
+
+SI_CODE_MASK = 0xFF
+FAULT_INFO_MASK = 0x1F00
+
+
+class Status(IntEnum):
+    """What the service says about a record that it could not serve."""
+
+    NO_SUCH_MM = -1001
+    BAD_OP = -1002
+    BAD_RECORD = -1003
+    LIMIT = -1004
+
+
+class Result(NamedTuple):
+    """One result.
+
+    Attributes:
+        status: 0, -errno, a signal number (FAULT), or a Status.
+        info: for FAULT the si_code in the low 8 bits and FaultInfo above; else 0.
+        value: what the operation answers.
+    """
+
+    status: int
+    info: int
+    value: int
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0
+
+    @property
+    def errno(self) -> int:
+        """The errno of an emulated call that failed, else 0."""
+        return -self.status if -1000 < self.status < 0 else 0
+
+    @property
+    def signal(self) -> int:
+        """The signal of a fault that failed, else 0."""
+        return self.status if self.status > 0 else 0
+
+    @property
+    def si_code(self) -> int:
+        return self.info & SI_CODE_MASK
+
+    @property
+    def how(self) -> FaultInfo:
+        return FaultInfo(self.info & FAULT_INFO_MASK)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, taken apart: what parse_block gives. `payload` is what follows the header."""
+
+    op: int
+    flags: int
+    mm: int
+    payload: bytes
+
+    @property
+    def operands(self) -> tuple[int, ...]:
+        return struct.unpack(f"<{len(self.payload) // WORD_BYTES}Q", self.payload)
+
+
+HEADER = struct.Struct("<BBHI")
+RESULT = struct.Struct("<iIQ")
+_ONE = struct.Struct("<BBHIQ")
+_TWO = struct.Struct("<BBHIQQ")
+_THREE = struct.Struct("<BBHIQQQ")
+_FOUR = struct.Struct("<BBHIQQQQ")
+_FIVE = struct.Struct("<BBHIQQQQQ")
+
+WORDS: dict[Op, int] = {
+    Op.NOP: 1,
+    Op.FAULT: 3,
+    Op.MMAP: 6,
+    Op.MUNMAP: 3,
+    Op.MPROTECT: 4,
+    Op.MREMAP: 6,
+    Op.MADVISE: 4,
+    Op.MINCORE: 3,
+    Op.BRK: 2,
+    Op.FORK: 1,
+    Op.EXIT: 1,
+    Op.UFFD_MOVE: 5,
+    Op.SET_VMA_NAME: 3,
+    Op.MM_CREATE: 2,
+}
+"""Length of each record in words; SET_VMA_NAME's name comes on top."""
+
+
+class BlockBuilder:
+    """Builds one block, record by record. len() is the number of records.
+
+    Addresses, lengths, offsets and words are taken modulo 2**64, as registers are. A mm or a file
+    that does not fit in 32 bits raises BlockError.
+    """
+
+    __slots__ = ("_buffer", "_count")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._buffer)
+
+    @property
+    def nbytes(self) -> int:
+        """Length of the block so far."""
+        return len(self._buffer)
+
+    def bytes(self) -> bytes:
+        """The block as it is now."""
+        return bytes(self._buffer)
+
+    def clear(self) -> None:
+        """Begin again."""
+        self._buffer.clear()
+        self._count = 0
+
+    def _add(self, layout: struct.Struct, op: int, flags: int, mm: int, *operands: int) -> None:
+        words = layout.size // WORD_BYTES
+        masked = [operand & U64_MASK for operand in operands]
+        try:
+            self._buffer += layout.pack(op, words, flags, mm, *masked)
+        except struct.error as error:
+            raise BlockError(f"{Op(op).name}: mm {mm} or flags {flags} out of range") from error
+        self._count += 1
+
+    def nop(self) -> None:
+        self._add(HEADER, Op.NOP, 0, 0)
+
+    def fault(
+        self, mm: int, addr: int, *, access: int = Access.READ, word: int | None = None
+    ) -> None:
+        """Touch a page; with `word` (access WRITE alone) store it."""
+        if word is not None and access != Access.WRITE:
+            raise BlockError("FAULT: a word can be stored with access WRITE only")
+        flags = access | (FAULT_STORE if word is not None else 0)
+        self._add(_TWO, Op.FAULT, flags, mm, addr, word or 0)
+
+    def mmap(
+        self,
+        mm: int,
+        *,
+        length: int,
+        addr: int = 0,
+        prot: int = Prot.READ | Prot.WRITE,
+        flags: int = Map.PRIVATE | Map.ANONYMOUS,
+        file: int = 0,
+        offset: int = 0,
+    ) -> None:
+        if not 0 <= prot < 1 << 32 or not 0 <= flags < 1 << 32 or not 0 <= file < 1 << 32:
+            raise BlockError(f"MMAP: prot {prot}, flags {flags}, file {file}: 32 bits each")
+        self._add(_FIVE, Op.MMAP, 0, mm, addr, length, prot | flags << 32, file, offset)
+
+    def munmap(self, mm: int, addr: int, length: int) -> None:
+        self._add(_TWO, Op.MUNMAP, 0, mm, addr, length)
+
+    def mprotect(self, mm: int, addr: int, length: int, prot: int) -> None:
+        self._add(_THREE, Op.MPROTECT, 0, mm, addr, length, prot)
+
+    def mremap(
+        self,
+        mm: int,
+        addr: int,
+        old_length: int,
+        new_length: int,
+        *,
+        flags: int = Mremap.MAYMOVE,
+        new_addr: int = 0,
+    ) -> None:
+        self._add(_FIVE, Op.MREMAP, 0, mm, addr, old_length, new_length, flags, new_addr)
+
+    def madvise(self, mm: int, addr: int, length: int, advice: int) -> None:
+        self._add(_THREE, Op.MADVISE, 0, mm, addr, length, advice)
+
+    def mincore(self, mm: int, addr: int, length: int) -> None:
+        """At most 64 pages; bit i of the value is page i."""
+        self._add(_TWO, Op.MINCORE, 0, mm, addr, length)
+
+    def brk(self, mm: int, addr: int) -> None:
+        self._add(_ONE, Op.BRK, 0, mm, addr)
+
+    def fork(self, mm: int) -> None:
+        self._add(HEADER, Op.FORK, 0, mm)
+
+    def exit(self, mm: int) -> None:
+        self._add(HEADER, Op.EXIT, 0, mm)
+
+    def uffd_move(self, mm: int, dst: int, src: int, length: int, *, mode: int = 0) -> None:
+        self._add(_FOUR, Op.UFFD_MOVE, 0, mm, dst, src, length, mode)
+
+    def set_vma_name(self, mm: int, addr: int, length: int, name: Name) -> None:
+        """Name anonymous memory; an empty name removes it. At most 79 bytes."""
+        self._buffer += pack_set_vma_name(mm, addr, length, name)
+        self._count += 1
+
+    def mm_create(self, *, mmap_base: int = 0) -> None:
+        self._add(_ONE, Op.MM_CREATE, 0, 0, mmap_base)
+
+
+def pack_set_vma_name(mm: int, addr: int, length: int, name: Name) -> bytes:
+    """One SET_VMA_NAME record. Raises BlockError when the name is longer than 79 bytes."""
+    raw = name.encode() if isinstance(name, str) else bytes(name)
+    if len(raw) > NAME_BYTES_MAX:
+        raise BlockError(f"SET_VMA_NAME: {len(raw)} bytes, at most {NAME_BYTES_MAX}")
+    padded = raw + bytes(-len(raw) % WORD_BYTES)
+    words = WORDS[Op.SET_VMA_NAME] + len(padded) // WORD_BYTES
+    head = _TWO.pack(Op.SET_VMA_NAME, words, len(raw), mm, addr & U64_MASK, length & U64_MASK)
+    return head + padded
+
+
+def parse_results(results: bytes | bytearray | memoryview) -> list[Result]:
+    """The results of a block. Raises BlockError when the length is not a multiple of 16."""
+    if len(results) % RESULT_BYTES:
+        raise BlockError(f"{len(results)} bytes of results: not a multiple of {RESULT_BYTES}")
+    return [Result._make(fields) for fields in RESULT.iter_unpack(results)]
+
+
+def parse_block(block: bytes | bytearray | memoryview) -> Iterator[Record]:
+    """The records of a block, in order. Raises BlockError at the first malformed one."""
+    view = memoryview(block)
+    if not len(view) or len(view) % WORD_BYTES:
+        raise BlockError(f"{len(view)} bytes of block: not a positive multiple of {WORD_BYTES}")
+    start = 0
+    while start < len(view):
+        op, words, flags, mm = HEADER.unpack_from(view, start)
+        end = start + words * WORD_BYTES
+        if not words or end > len(view):
+            raise BlockError(f"record at byte {start}: {words} words do not fit in the block")
+        yield Record(op, flags, mm, bytes(view[start + HEADER.size : end]))
+        start = end

@@ -1,0 +1,441 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The synchronous client."""
+
+from __future__ import annotations
+
+import collections
+import queue
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+import grpc
+
+from vmalab.v1 import inspect_pb2, memory_pb2
+from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
+from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
+from vmalab_client import transport, types
+from vmalab_client.block import Access, BlockBuilder
+from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
+from vmalab_client.flags import Map, Mremap, Prot
+from vmalab_client.hold import Holder
+
+_Response = TypeVar("_Response")
+_SPARE_WINDOW = 8
+
+
+class Client(AbstractContextManager["Client"]):
+    """A connection to an instance. Threads may share it.
+
+    Args:
+        target: "host:port", "unix:PATH", or a list of either. A single TCP address is asked for
+            the workers, and calls go to all of them in turn.
+        discover: ask for the workers; False: use the target as it is.
+        token: what the server's token_file says; goes over TLS only.
+        root_certificates: PEM, for a server with TLS.
+        timeout_s: of each unary call.
+
+    Raises:
+        ServiceUnavailable, DeadlineExceeded: nobody answers at the target.
+    """
+
+    def __init__(
+        self,
+        target: str | Sequence[str],
+        *,
+        discover: bool = True,
+        token: str = "",
+        root_certificates: bytes = b"",
+        timeout_s: float = 30.0,
+    ) -> None:
+        self.timeout_s = timeout_s
+        self._credentials = transport.credentials(token, root_certificates)
+        self.target = transport.join_target(target)
+        if discover and transport.is_single(self.target):
+            self.target = self._discover(self.target)
+        self._channel = self._open(self.target)
+        self.memory: MemoryServiceStub = MemoryServiceStub(self._channel)
+        """The generated stub, for who wants the messages themselves."""
+        self._inspect_stub: InspectServiceStub = InspectServiceStub(self._channel)
+        self.inspect: Inspect = Inspect(self)
+        self.lost: set[int] = set()
+        """Address spaces that this client held and that ended nevertheless."""
+        self._holder = Holder(self.memory, self.lost.add)
+        self._closed = False
+
+    def _open(self, target: str) -> grpc.Channel:
+        if self._credentials is None:
+            return grpc.insecure_channel(target, options=transport.OPTIONS)
+        return grpc.secure_channel(target, self._credentials, options=transport.OPTIONS)
+
+    def _discover(self, target: str) -> str:
+        with self._open(target) as channel:
+            stub = InspectServiceStub(channel)
+            answer = self.call(stub.ListWorkers, inspect_pb2.ListWorkersRequest())
+        if self._credentials is not None:
+            return target  # the certificate is for the name that was given
+        addresses = [worker.address for worker in answer.workers]
+        return transport.balanced(addresses, target)
+
+    def call(self, method: Any, request: Any) -> Any:
+        """One unary call with this package's errors."""
+        try:
+            return method(request, timeout=self.timeout_s)
+        except grpc.RpcError as error:
+            raise transport.error_of(error) from None
+
+    # --- address spaces ---
+
+    def address_space(
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        ttl_s: float = 0.0,
+        hold: bool = True,
+    ) -> AddressSpace:
+        """A new address space; exits at the end of a `with` block.
+
+        Args:
+            mmap_base: where top-down placement begins; 0: 0x7ffff7fff000.
+            start_brk, brk: the heap; 0: none, or as `maps` says.
+            maps: a /proc/PID/maps text to begin with.
+            ttl_s: how long it lives if nobody holds it; 0: the server's default.
+            hold: keep it alive as long as this client lives.
+        """
+        request = memory_pb2.CreateAddressSpaceRequest(
+            mmap_base=mmap_base,
+            start_brk=start_brk,
+            brk=brk,
+            maps=maps,
+            ttl_ms=int(ttl_s * 1000),
+        )
+        mm = self.call(self.memory.CreateAddressSpace, request).mm
+        return self.use(mm, hold=hold)
+
+    def use(self, mm: int, *, hold: bool = True) -> AddressSpace:
+        """An address space that exists, by its number; several clients may use it."""
+        if hold:
+            self._holder.add(mm)
+        return AddressSpace(self, mm)
+
+    def keep_alive(self, mms: Iterable[int], *, ttl_s: float = 0.0) -> list[int]:
+        """Let address spaces live at least `ttl_s` from now; those that do not exist."""
+        request = memory_pb2.KeepAliveRequest(mms=list(mms), ttl_ms=int(ttl_s * 1000))
+        return list(self.call(self.memory.KeepAlive, request).missing)
+
+    def wait_held(self, mm: int, *, timeout_s: float = 5.0) -> bool:
+        """Wait until the server has confirmed that it holds `mm` for this client."""
+        return self._holder.wait_held(mm, timeout_s)
+
+    def release(self, mm: int) -> None:
+        """Hold `mm` no longer."""
+        self._holder.drop(mm)
+
+    # --- files ---
+
+    def open_file(
+        self, *, ino: int, size_bytes: int, name: str, dev_major: int = 0, dev_minor: int = 0
+    ) -> int:
+        """A file that can be mapped. The same device and inode give the same file."""
+        request = memory_pb2.OpenFileRequest(
+            dev_major=dev_major, dev_minor=dev_minor, ino=ino, size_bytes=size_bytes, name=name
+        )
+        file: int = self.call(self.memory.OpenFile, request).file
+        return file
+
+    def close_file(self, file: int) -> None:
+        self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))
+
+    # --- blocks ---
+
+    def apply(self, block: bytes | BlockBuilder) -> bytes:
+        """Execute one block; its results, for parse_results."""
+        request = memory_pb2.ApplyRequest(block=bytes(block))
+        results: bytes = self.call(self.memory.Apply, request).results
+        return results
+
+    def batch(self, *, window: int = _SPARE_WINDOW) -> Batch:
+        """A stream of blocks with at most `window` of them outstanding."""
+        return Batch(self.memory, window=window)
+
+    # --- the end ---
+
+    def close(self) -> None:
+        """Let go of everything that is held, and close the connection."""
+        if not self._closed:
+            self._closed = True
+            self._holder.close()
+            self._channel.close()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class AddressSpace(AbstractContextManager["AddressSpace"]):
+    """One emulated address space. Calls that fail raise MemoryCallError, accesses FaultSignal."""
+
+    def __init__(self, client: Client, mm: int) -> None:
+        self._client = client
+        self._stub = client.memory
+        self.mm = mm
+
+    def __repr__(self) -> str:
+        return f"<AddressSpace {self.mm}>"
+
+    def mmap(
+        self,
+        length: int,
+        *,
+        addr: int = 0,
+        prot: int = Prot.READ | Prot.WRITE,
+        flags: int = Map.PRIVATE | Map.ANONYMOUS,
+        file: int = 0,
+        offset: int = 0,
+    ) -> int:
+        """mmap(2): the address."""
+        request = memory_pb2.MmapRequest(
+            mm=self.mm,
+            addr=addr,
+            length=length,
+            prot=prot,
+            flags=flags,
+            file=file,
+            offset=offset,
+        )
+        response = self._client.call(self._stub.Mmap, request)
+        transport.check(response, "mmap")
+        found: int = response.addr
+        return found
+
+    def munmap(self, addr: int, length: int) -> None:
+        """munmap(2)."""
+        request = memory_pb2.MunmapRequest(mm=self.mm, addr=addr, length=length)
+        transport.check(self._client.call(self._stub.Munmap, request), "munmap")
+
+    def mprotect(self, addr: int, length: int, prot: int) -> None:
+        """mprotect(2)."""
+        request = memory_pb2.MprotectRequest(mm=self.mm, addr=addr, length=length, prot=prot)
+        transport.check(self._client.call(self._stub.Mprotect, request), "mprotect")
+
+    def mremap(
+        self,
+        addr: int,
+        old_length: int,
+        new_length: int,
+        *,
+        flags: int = Mremap.MAYMOVE,
+        new_addr: int = 0,
+    ) -> int:
+        """mremap(2): the new address."""
+        request = memory_pb2.MremapRequest(
+            mm=self.mm,
+            addr=addr,
+            old_length=old_length,
+            new_length=new_length,
+            flags=flags,
+            new_addr=new_addr,
+        )
+        response = self._client.call(self._stub.Mremap, request)
+        transport.check(response, "mremap")
+        found: int = response.addr
+        return found
+
+    def madvise(self, addr: int, length: int, advice: int) -> None:
+        """madvise(2)."""
+        request = memory_pb2.MadviseRequest(mm=self.mm, addr=addr, length=length, advice=advice)
+        transport.check(self._client.call(self._stub.Madvise, request), "madvise")
+
+    def mincore(self, addr: int, length: int) -> bytes:
+        """mincore(2): one byte for each page."""
+        request = memory_pb2.MincoreRequest(mm=self.mm, addr=addr, length=length)
+        response = self._client.call(self._stub.Mincore, request)
+        transport.check(response, "mincore")
+        vector: bytes = response.vector
+        return vector
+
+    def brk(self, addr: int = 0) -> int:
+        """The brk system call: the program break after it."""
+        response = self._client.call(self._stub.Brk, memory_pb2.BrkRequest(mm=self.mm, addr=addr))
+        transport.check(response, "brk")
+        found: int = response.brk
+        return found
+
+    def fault(
+        self, addr: int, *, access: Access = Access.READ, word: int | None = None
+    ) -> types.Fault:
+        """Touch a page. Raises FaultSignal where a program would get SIGSEGV or SIGBUS."""
+        request = memory_pb2.FaultRequest(
+            mm=self.mm, addr=addr, access=transport.ACCESS[access], word=word
+        )
+        return transport.fault_of(self._client.call(self._stub.Fault, request), addr)
+
+    def read(self, addr: int) -> int:
+        """The word of the page at `addr`."""
+        return self.fault(addr).word
+
+    def write(self, addr: int, word: int) -> None:
+        """Store a word in the page at `addr`."""
+        self.fault(addr, access=Access.WRITE, word=word)
+
+    def uffd_move(self, dst: int, src: int, length: int, *, mode: int = 0) -> int:
+        """The UFFDIO_MOVE ioctl: bytes moved."""
+        request = memory_pb2.UffdMoveRequest(mm=self.mm, dst=dst, src=src, length=length, mode=mode)
+        response = self._client.call(self._stub.UffdMove, request)
+        transport.check(response, "uffd_move")
+        moved: int = response.moved
+        return moved
+
+    def set_name(self, addr: int, length: int, name: str | bytes) -> None:
+        """prctl(PR_SET_VMA_ANON_NAME); an empty name removes it."""
+        raw = name.encode() if isinstance(name, str) else name
+        request = memory_pb2.SetVmaNameRequest(mm=self.mm, addr=addr, length=length, name=raw)
+        transport.check(self._client.call(self._stub.SetVmaName, request), "set_vma_name")
+
+    def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AddressSpace:
+        """fork(2): the child's address space."""
+        request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=int(ttl_s * 1000))
+        response = self._client.call(self._stub.ForkAddressSpace, request)
+        transport.check(response, "fork")
+        return self._client.use(response.mm, hold=hold)
+
+    def maps(self) -> str:
+        """The mappings as /proc/PID/maps shows them."""
+        return self._client.inspect.maps(self.mm)
+
+    def exit(self) -> None:
+        """End it now, whoever else uses it."""
+        self._client.release(self.mm)
+        self._client.call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
+
+    def detach(self) -> int:
+        """Hold it no longer; it ends when nobody else holds it. Its number."""
+        self._client.release(self.mm)
+        return self.mm
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            self.exit()
+        except NoSuchAddressSpace:
+            return  # it has exited already
+        except ServiceUnavailable:
+            if error is None:
+                raise
+
+
+class Batch(AbstractContextManager["Batch"]):
+    """A stream of blocks. For one thread."""
+
+    def __init__(self, stub: MemoryServiceStub, *, window: int) -> None:
+        if window < 1:
+            raise ValueError(f"window = {window}: at least 1")
+        self._window = window
+        self._requests: queue.SimpleQueue[memory_pb2.BatchRequest | None] = queue.SimpleQueue()
+        self._call = stub.Batch(iter(self._requests.get, None))
+        self._outstanding: collections.deque[int] = collections.deque()
+        self._tag = 0
+
+    @property
+    def outstanding(self) -> int:
+        """Blocks that were sent and not answered yet."""
+        return len(self._outstanding)
+
+    @property
+    def full(self) -> bool:
+        """Whether an answer must be received before the next block is sent."""
+        return len(self._outstanding) >= self._window
+
+    def send(self, block: bytes | BlockBuilder) -> None:
+        """Send one block; at most `window` may be outstanding (ValueError)."""
+        if self.full:
+            raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
+        self._tag += 1
+        self._requests.put(memory_pb2.BatchRequest(block=bytes(block), tag=self._tag))
+        self._outstanding.append(self._tag)
+
+    def receive(self) -> bytes:
+        """The results of the oldest block that is outstanding."""
+        if not self._outstanding:
+            raise ValueError("no block is outstanding")
+        try:
+            answer = next(self._call)
+        except StopIteration:
+            raise ServiceUnavailable("the server ended the stream") from None
+        except grpc.RpcError as error:
+            raise transport.error_of(error) from None
+        tag = self._outstanding.popleft()
+        if answer.tag != tag:
+            raise ServiceUnavailable(f"answer {answer.tag} instead of {tag}")
+        return answer.results
+
+    def run(self, blocks: Iterable[bytes | BlockBuilder]) -> Iterator[bytes]:
+        """The results of each block, in order, with the window kept full."""
+        for block in blocks:
+            if self.full:
+                yield self.receive()
+            self.send(block)
+        while self._outstanding:
+            yield self.receive()
+
+    def close(self) -> None:
+        """End the stream. Answers that were not received are given up."""
+        self._requests.put(None)
+        if self._outstanding:
+            self._call.cancel()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class Inspect:
+    """Look inside the instance."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._stub = client._inspect_stub
+
+    def server_info(self) -> types.ServerInfo:
+        request = inspect_pb2.GetServerInfoRequest()
+        return transport.server_info(self._client.call(self._stub.GetServerInfo, request))
+
+    def workers(self) -> list[types.WorkerInfo]:
+        answer = self._client.call(self._stub.ListWorkers, inspect_pb2.ListWorkersRequest())
+        return [transport.record(types.WorkerInfo, entry) for entry in answer.workers]
+
+    def slabinfo(self) -> list[types.SlabInfo]:
+        answer = self._client.call(self._stub.GetSlabinfo, inspect_pb2.GetSlabinfoRequest())
+        return [transport.record(types.SlabInfo, entry) for entry in answer.caches]
+
+    def vmstat(self) -> dict[str, int]:
+        answer = self._client.call(self._stub.GetVmstat, inspect_pb2.GetVmstatRequest())
+        return dict(answer.counters)
+
+    def maps(self, mm: int) -> str:
+        answer = self._client.call(self._stub.GetMaps, inspect_pb2.GetMapsRequest(mm=mm))
+        text: str = answer.maps
+        return text
+
+    def address_spaces(self) -> list[types.AddressSpaceInfo]:
+        request = inspect_pb2.ListAddressSpacesRequest()
+        answer = self._client.call(self._stub.ListAddressSpaces, request)
+        return [transport.record(types.AddressSpaceInfo, e) for e in answer.address_spaces]
+
+    def locks(self) -> list[types.LockInfo]:
+        answer = self._client.call(self._stub.ListLocks, inspect_pb2.ListLocksRequest())
+        return [transport.record(types.LockInfo, entry) for entry in answer.locks]
+
+    def participants(self) -> list[types.ParticipantInfo]:
+        request = inspect_pb2.ListParticipantsRequest()
+        answer = self._client.call(self._stub.ListParticipants, request)
+        return [transport.record(types.ParticipantInfo, entry) for entry in answer.participants]
+
+    def layout(self) -> list[types.StructInfo]:
+        request = inspect_pb2.GetLayoutRequest()
+        return transport.layout(self._client.call(self._stub.GetLayout, request))
+
+    def fsck(self) -> list[str]:
+        """Broken invariants, one sentence each; the instance stands still meanwhile."""
+        answer = self._client.call(self._stub.Fsck, inspect_pb2.FsckRequest())
+        return list(answer.problems)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong, in one tree.
+
+::
+
+    VmalabError
+    ├── MemoryCallError        the emulated call failed with an errno (also an OSError)
+    ├── FaultSignal            the access would have raised SIGSEGV or SIGBUS
+    ├── BlockError             a block or its results are malformed (also a ValueError)
+    └── ServiceError           the service could not serve: reason, metadata, grpc code
+        ├── NoSuchAddressSpace     NO_SUCH_MM
+        ├── LimitReached           RESOURCE_EXHAUSTED with any reason
+        ├── InvalidRequest         INVALID_ARGUMENT, FAILED_PRECONDITION, UNIMPLEMENTED, ...
+        ├── Unauthenticated        no token, or a wrong one
+        ├── ServiceUnavailable     nobody answers, or the worker died during the call (also a
+        │                          ConnectionError); the call may or may not have been carried out
+        └── DeadlineExceeded       no answer in time (also a TimeoutError)
+
+A MemoryCallError and a FaultSignal are what the kernel would have answered; everything under
+ServiceError is vmalab's own.
+"""
+
+from __future__ import annotations
+
+import errno as errno_module
+import os
+import signal as signal_module
+from collections.abc import Mapping
+
+
+class VmalabError(Exception):
+    """Base of everything this package raises on its own account."""
+
+
+class MemoryCallError(VmalabError, OSError):
+    """An emulated call failed with an errno.
+
+    Attributes:
+        errno: the number, as in OSError.
+        name: its symbol, "ENOMEM".
+        call: which call it was, "mmap".
+    """
+
+    def __init__(self, number: int, *, call: str) -> None:
+        self.name = errno_module.errorcode.get(number, str(number))
+        self.call = call
+        OSError.__init__(self, number, f"{call}: {os.strerror(number)}")
+
+
+_CODES: dict[tuple[int, int], str] = {
+    (signal_module.SIGSEGV, 1): "SEGV_MAPERR",
+    (signal_module.SIGSEGV, 2): "SEGV_ACCERR",
+    (signal_module.SIGBUS, 2): "BUS_ADRERR",
+}
+
+
+class FaultSignal(VmalabError):
+    """An access would have raised a signal.
+
+    Attributes:
+        signal: 11 SIGSEGV or 7 SIGBUS.
+        si_code: SEGV_MAPERR 1, SEGV_ACCERR 2, BUS_ADRERR 2.
+        addr: where.
+    """
+
+    def __init__(self, signal: int, si_code: int, *, addr: int) -> None:
+        self.signal = signal
+        self.si_code = si_code
+        self.addr = addr
+        try:
+            name = signal_module.Signals(signal).name
+        except ValueError:
+            name = f"signal {signal}"
+        code = _CODES.get((signal, si_code), f"si_code {si_code}")
+        super().__init__(f"{name} ({code}) at {addr:#x}")
+
+
+class BlockError(VmalabError, ValueError):
+    """A block, or what came back for one, is malformed."""
+
+
+class ServiceError(VmalabError):
+    """The service could not serve a request.
+
+    Attributes:
+        reason: stable symbol of google.rpc.ErrorInfo, "NO_SUCH_MM"; "" if there was none.
+        code: name of the gRPC status, "NOT_FOUND".
+        metadata: what belongs to the reason, {"mm": "7"}.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        code: str = "UNKNOWN",
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.code = code
+        self.metadata = dict(metadata or {})
+
+
+class NoSuchAddressSpace(ServiceError):
+    """The address space has exited, or never was."""
+
+
+class LimitReached(ServiceError):
+    """A named limit of the instance or of the service is reached."""
+
+
+class InvalidRequest(ServiceError):
+    """The request is not one that can be served."""
+
+
+class Unauthenticated(ServiceError):
+    """The server wants a token and got none, or a wrong one."""
+
+
+class ServiceUnavailable(ServiceError, ConnectionError):
+    """Nobody answers, or the worker died during the call."""
+
+
+class DeadlineExceeded(ServiceError, TimeoutError):
+    """No answer in time."""

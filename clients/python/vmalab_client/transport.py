@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Targets, channel options and errors: what the two clients have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+from vmalab.v1 import inspect_pb2, memory_pb2
+from vmalab_client import types
+from vmalab_client.block import Access, FaultInfo
+from vmalab_client.errors import (
+    DeadlineExceeded,
+    FaultSignal,
+    InvalidRequest,
+    LimitReached,
+    MemoryCallError,
+    NoSuchAddressSpace,
+    ServiceError,
+    ServiceUnavailable,
+    Unauthenticated,
+)
+
+MESSAGE_BYTES_MAX = 64 << 20
+_DETAILS_KEY = "grpc-status-details-bin"
+
+_SERVICE_CONFIG = json.dumps(
+    {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "methodConfig": [
+            {
+                # Looking does no harm twice; memory calls are never tried again.
+                "name": [{"service": "vmalab.v1.InspectService"}],
+                "retryPolicy": {
+                    "maxAttempts": 4,
+                    "initialBackoff": "0.05s",
+                    "maxBackoff": "1s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ],
+    }
+)
+
+OPTIONS: tuple[tuple[str, Any], ...] = (
+    ("grpc.service_config", _SERVICE_CONFIG),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    # Two clients with the same target would share one connection, and so one worker.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+
+_ERRORS: dict[grpc.StatusCode, type[ServiceError]] = {
+    grpc.StatusCode.NOT_FOUND: NoSuchAddressSpace,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: LimitReached,
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
+    grpc.StatusCode.FAILED_PRECONDITION: InvalidRequest,
+    grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
+    grpc.StatusCode.UNIMPLEMENTED: InvalidRequest,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+    grpc.StatusCode.UNAVAILABLE: ServiceUnavailable,
+    grpc.StatusCode.CANCELLED: ServiceUnavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+}
+
+
+def join_target(target: str | Sequence[str]) -> str:
+    """One gRPC target of one address or several: host:port, or unix:PATH, not mixed.
+
+    Several addresses become one target that round_robin spreads calls over.
+    """
+    if isinstance(target, str):
+        return target
+    addresses = list(target)
+    if not addresses:
+        raise ValueError("no target: give host:port, or a list of them")
+    if len(addresses) == 1:
+        return addresses[0]
+    unix = [address.startswith("unix:") for address in addresses]
+    if all(unix):
+        return "unix:" + ",".join(address.removeprefix("unix:") for address in addresses)
+    if any(unix):
+        raise ValueError("unix sockets and TCP addresses cannot be mixed in one client")
+    scheme = "ipv6" if addresses[0].startswith("[") else "ipv4"
+    return f"{scheme}:" + ",".join(addresses)
+
+
+def balanced(addresses: Sequence[str], fallback: str) -> str:
+    """One target for all workers, or `fallback` if gRPC cannot take them together (names)."""
+    hosts = [address.rpartition(":")[0].strip("[]") for address in addresses]
+    try:
+        versions = {ipaddress.ip_address(host).version for host in hosts}
+    except ValueError:
+        return fallback
+    return join_target(addresses) if len(versions) == 1 else fallback
+
+
+def is_single(target: str) -> bool:
+    """Whether a target names one address, so that asking for the workers makes sense."""
+    return "," not in target and not target.startswith(("ipv4:", "ipv6:", "unix:"))
+
+
+def credentials(token: str, root_certificates: bytes) -> grpc.ChannelCredentials | None:
+    """Channel credentials, None for a plain connection. Raises ValueError: token without TLS."""
+    if not root_certificates:
+        if token:
+            raise ValueError("a token goes over TLS only: give root_certificates too")
+        return None
+    channel = grpc.ssl_channel_credentials(root_certificates)
+    if not token:
+        return channel
+    return grpc.composite_channel_credentials(channel, grpc.access_token_call_credentials(token))
+
+
+def _error_info(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
+    metadata = getattr(error, "trailing_metadata", lambda: None)() or ()
+    for key, value in metadata:
+        if key != _DETAILS_KEY:
+            continue
+        status, info = status_pb2.Status(), error_details_pb2.ErrorInfo()
+        try:
+            status.ParseFromString(value)
+        except DecodeError:
+            return None
+        for detail in status.details:
+            if detail.Unpack(info):
+                return info
+    return None
+
+
+def error_of(error: grpc.RpcError) -> ServiceError:
+    """The exception of this package for one of grpc's."""
+    code = error.code()
+    kind = _ERRORS.get(code, ServiceError)
+    info = _error_info(error)
+    text = error.details() or code.name
+    if info is None:
+        return kind(text, code=code.name)
+    if code is grpc.StatusCode.NOT_FOUND and info.reason != "NO_SUCH_MM":
+        kind = ServiceError
+    return kind(text, reason=info.reason, code=code.name, metadata=dict(info.metadata))
+
+
+def check(response: Any, call: str) -> None:
+    """Raise MemoryCallError if the emulated call failed."""
+    if response.errno_code:
+        raise MemoryCallError(response.errno_code, call=call)
+
+
+ACCESS = {
+    Access.READ: memory_pb2.ACCESS_READ,
+    Access.WRITE: memory_pb2.ACCESS_WRITE,
+    Access.EXEC: memory_pb2.ACCESS_EXEC,
+}
+
+
+def fault_of(response: memory_pb2.FaultResponse, addr: int) -> types.Fault:
+    """The result of a fault. Raises FaultSignal, MemoryCallError."""
+    if response.signal:
+        raise FaultSignal(response.signal, response.si_code, addr=addr)
+    check(response, "fault")
+    return types.Fault(word=response.word, info=FaultInfo(response.info))
+
+
+_T = TypeVar("_T")
+
+
+def record(kind: type[_T], message: Any) -> _T:
+    """A dataclass from a message whose fields have the same names."""
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: getattr(message, name) for name in names})
+
+
+def server_info(message: inspect_pb2.GetServerInfoResponse) -> types.ServerInfo:
+    found = record(types.ServerInfo, message)
+    return dataclasses.replace(found, limits=dict(message.limits))
+
+
+def layout(message: inspect_pb2.GetLayoutResponse) -> list[types.StructInfo]:
+    return [
+        types.StructInfo(
+            name=struct.name,
+            size=struct.size,
+            fields=tuple(record(types.FieldInfo, field) for field in struct.fields),
+        )
+        for struct in message.structs
+    ]

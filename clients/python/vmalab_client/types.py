@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What calls answer, as frozen dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vmalab_client.block import FaultInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An access that succeeded: the page's word after it, and how it was done."""
+
+    word: int
+    info: FaultInfo
+
+    @property
+    def under_vma_lock(self) -> bool:
+        return bool(self.info & FaultInfo.VMA_LOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    version: str
+    instance: str
+    rcu_flavour: str
+    lock_model: str
+    supervisor_pid: int
+    worker_pid: int
+    worker_index: int
+    segment_bytes: int
+    limits: dict[str, int]
+    grpc_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """One worker. pid is 0 while it is being restarted, cpu -1 if it is not pinned."""
+
+    index: int
+    pid: int
+    address: str
+    unix_path: str
+    cpu: int
+    restarts: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlabInfo:
+    """One kmem_cache, with the columns of /proc/slabinfo."""
+
+    name: str
+    active_objs: int
+    num_objs: int
+    objsize: int
+    objperslab: int
+    pagesperslab: int
+    limit: int
+    batchcount: int
+    sharedfactor: int
+    active_slabs: int
+    num_slabs: int
+    sharedavail: int
+    allocs: int
+    frees: int
+    reuses: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressSpaceInfo:
+    """One address space; ttl_ms is how much longer it lives if nobody holds it."""
+
+    mm: int
+    leases: int
+    ttl_ms: int
+    map_count: int
+    total_pages: int
+    resident_pages: int
+    mmap_base: int
+    start_brk: int
+    brk: int
+    mm_lock_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """One lock that a participant takes, holds or waits for."""
+
+    participant: int
+    pid: int
+    name: str
+    mode: str
+    state: str
+    mm: int
+    vma_start: int
+    vma_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantInfo:
+    """One thread that takes part in the segment."""
+
+    index: int
+    pid: int
+    start_time: int
+    role: str
+    comm: str
+    in_core: bool
+    rcu_active: bool
+    leases: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    name: str
+    offset: int
+    size: int
+    cacheline: int
+
+
+@dataclass(frozen=True, slots=True)
+class StructInfo:
+    """One shared struct."""
+
+    name: str
+    size: int
+    fields: tuple[FieldInfo, ...]

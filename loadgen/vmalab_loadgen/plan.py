@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plan of a replay: steps in their order, files by identity, faults in their places."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Final
+
+from vmalab_loadgen import calls, flags, maps, order, perf, program
+from vmalab_loadgen.folder import FileInfo, Folder, FolderError, Meta
+from vmalab_loadgen.gaps import Gaps, page_up
+from vmalab_loadgen.program import Kind, Program, Step
+
+USER_END: Final = 1 << 47
+STACK_ROOM: Final = 8 << 20
+"""How far below the recorded stack a fault is taken for the stack's growth."""
+SPECIAL: Final = frozenset({"[vdso]", "[vvar]", "[vvar_vclock]", "[vsyscall]"})
+
+
+@dataclass(slots=True)
+class Start:
+    """How an imported address space begins."""
+
+    text: str
+    areas: list[maps.Area]
+    mmap_base: int
+    start_brk: int
+    brk: int
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything a replay needs."""
+
+    steps: list[Step]
+    slots: int
+    starts: dict[int, Start]
+    files: list[FileInfo]
+    snapshots: dict[int, list[maps.Area]]
+    program: Program
+    ordering: order.Ordering
+    unknown_files: set[int] = field(default_factory=set)
+    """Indices of files whose device, inode and path the trace does not tell."""
+    faults_left_out: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    coalesce: bool = False
+    """Compare maps with private neighbours joined: the trace does not tell what was written to."""
+
+
+def load(folder: Folder) -> Plan:
+    """Read a trace folder.
+
+    Raises:
+        FolderError: no marker, or no maps for it.
+    """
+    meta = folder.meta()
+    compiled = program.compile_trace(folder.lines())
+    if compiled.markers == 0:
+        raise FolderError(
+            f"{folder.root}/trace has no marker: madvise(ADDR, 0, 0xdead) must stand where "
+            "maps.0 was read"
+        )
+    snapshots: dict[int, list[maps.Area]] = {}
+    texts: dict[int, str] = {}
+    for step in compiled.steps:
+        if step.kind in (Kind.IMPORT, Kind.CHECK):
+            text = folder.maps(step.snapshot)
+            if text is None:
+                raise FolderError(f"line {step.line} marks maps.{step.snapshot}, which is missing")
+            texts[step.snapshot] = text
+            snapshots[step.snapshot] = maps.parse(text)
+    starts = {
+        step.mm: _start(step, meta, compiled, texts[step.snapshot], snapshots[step.snapshot])
+        for step in compiled.steps
+        if step.kind is Kind.IMPORT
+    }
+    left_out: dict[str, int] = defaultdict(int)
+    lines = folder.faults()
+    if lines:
+        _merge_faults(compiled, meta, lines, snapshots, left_out)
+    gaps = {
+        slot: Gaps.of(start.areas, base=start.mmap_base, brk=start.brk)
+        for slot, start in starts.items()
+    }
+    steps, ordering = order.arrange(compiled.steps, gaps)
+    for index, step in enumerate(steps):
+        # Address spaces were ordered one by one; a later line of one may not pass another's fork.
+        step.end_line = max(step.end_line, float(index and steps[index - 1].end_line))
+    plan = Plan(steps, compiled.slots, starts, [], snapshots, compiled, ordering)
+    plan.faults_left_out = dict(left_out)
+    if meta.recorded and not lines:
+        plan.coalesce = True
+        plan.notes.append(
+            "borders between private neighbours of equal kind: whether the kernel joins them "
+            "depends on page faults, which were not recorded"
+        )
+    _name_files(plan, folder, meta)
+    _judge_mincore(plan, meta, has_faults=bool(lines))
+    return plan
+
+
+def _start(step: Step, meta: Meta, compiled: Program, text: str, areas: list[maps.Area]) -> Start:
+    heap = next((area for area in areas if area.path == "[heap]"), None)
+    info = next((one for one in meta.snapshots if one.number == step.snapshot), None)
+    answers = compiled.brk_answers.get(step.tid, [])
+    start_brk = info.start_brk if info else (meta.start_brk if step.snapshot == 0 else 0)
+    if not start_brk:
+        start_brk = answers[0] if answers else (heap.start if heap else 0)
+    if not start_brk:
+        start_brk = _first_brk(compiled, step.mm)
+    brk = meta.brk if step.snapshot == 0 and not info else 0
+    if not brk:
+        brk = answers[-1] if answers else (heap.end if heap else start_brk)
+    base = meta.mmap_base if step.snapshot == 0 else 0
+    return Start(text, areas, base or _mmap_base(compiled, step, areas), start_brk, brk)
+
+
+def _first_brk(compiled: Program, slot: int) -> int:
+    """The first brk answer tells where the heap is when nothing else does."""
+    for step in compiled.steps:
+        if step.mm == slot and isinstance(step.operation, calls.Brk):
+            return step.value
+    return 0
+
+
+def _mmap_base(compiled: Program, step: Step, areas: list[maps.Area]) -> int:
+    """Where top-down placement begins.
+
+    At exec the highest mapping below the stack ends there. Later something may have been unmapped
+    there, and an answer of mmap(NULL) that lies higher corrects the guess.
+    """
+    stack = next((area.start for area in areas if area.path == "[stack]"), USER_END)
+    ends = [area.end for area in areas if area.end <= stack and area.path != "[heap]"]
+    base = max(ends, default=0)
+    for later in compiled.steps:
+        operation = later.operation
+        if later.mm != step.mm or later.errno or not isinstance(operation, calls.Mmap):
+            continue
+        if operation.addr == 0 and not operation.flags & flags.MAP_FIXED:
+            end = later.value + page_up(operation.length)
+            base = max(base, end if end <= stack else 0)
+    return base
+
+
+def _special(areas: list[maps.Area], addr: int) -> str:
+    """Why a fault at an address is not replayed; empty when it is."""
+    if addr >= USER_END:
+        return "kernel or vsyscall address"
+    for area in areas:
+        if area.path in SPECIAL and area.start <= addr < area.end:
+            return f"page of the kernel's own {area.path}"
+        if area.path == "[stack]" and area.start - STACK_ROOM <= addr < area.start:
+            return "growth of the stack"
+    return ""
+
+
+def _merge_faults(
+    compiled: Program,
+    meta: Meta,
+    lines: list[str],
+    snapshots: dict[int, list[maps.Area]],
+    left_out: dict[str, int],
+) -> None:
+    """Put each recorded fault behind the last thing its thread did before it.
+
+    Between that and the thread's next call the time decides against other threads.
+    """
+    faults, unread = perf.parse(lines)
+    if unread:
+        left_out["line of `faults` that could not be read"] += unread
+    steps = compiled.steps
+    done = program.running_max(step.end_ns for step in steps)
+    own: dict[int, list[int]] = defaultdict(list)
+    for index, step in enumerate(steps):
+        own[step.tid].append(index)
+        if step.kind is Kind.FORK:
+            for other in range(index + 1, len(steps)):
+                if steps[other].mm == step.child:
+                    own[steps[other].tid].append(index)
+                    break
+    for indices in own.values():
+        indices.sort()
+    insert: dict[int, list[Step]] = defaultdict(list)
+    areas: dict[int, list[maps.Area]] = {}
+    for step in steps:
+        if step.kind is Kind.IMPORT:
+            areas[step.mm] = snapshots[step.snapshot]
+        elif step.kind is Kind.FORK:
+            areas[step.child] = areas.get(step.mm, [])
+    for fault in faults:
+        moment = fault.time_ns + meta.clock_offset_ns
+        placed = _place(steps, done, own.get(fault.tid, []), moment, fault.tid)
+        if placed is None:
+            left_out["before its address space was known, or after it was gone"] += 1
+            continue
+        index, slot = placed
+        why = _special(areas.get(slot, []), fault.addr)
+        if why:
+            left_out[why] += 1
+            continue
+        if _is_signal(steps, own[fault.tid], index, fault):
+            continue
+        before = steps[index - 1]
+        inside = before.tid == fault.tid and before.errno == 14 and fault.kernel
+        if inside:
+            left_out["a bad address the program gave to the kernel"] += 1
+            continue
+        insert[index].append(
+            Step(
+                Kind.FAULT,
+                int(before.end_line),
+                before.end_line,
+                fault.tid,
+                slot,
+                addr=fault.addr,
+                access=fault.access,
+                kernel=fault.kernel,
+                end_ns=moment,
+            )
+        )
+    merged: list[Step] = []
+    for index, step in enumerate(steps):
+        merged += insert.get(index, [])
+        merged.append(step)
+    merged += insert.get(len(steps), [])
+    compiled.steps = merged
+
+
+def _place(
+    steps: list[Step], done: list[int], own: list[int], moment: int, tid: int
+) -> tuple[int, int] | None:
+    """Index before which a fault belongs, and its address space."""
+    last = next = -1
+    for index in own:
+        began = steps[index].time_ns
+        if (began if began is not None else done[index]) <= moment:
+            last = index
+        else:
+            next = index
+            break
+    coming = bisect_left(own, next) if next >= 0 else len(own)
+    while coming < len(own) and steps[own[coming]].kind is Kind.EXIT:
+        coming += 1
+    if coming < len(own) and steps[own[coming]].kind is Kind.IMPORT:
+        # What the kernel touched while it ran execve comes before the import it led to.
+        began = steps[own[coming]].exec_ns
+        if began is not None and moment >= began:
+            return own[coming] + 1, steps[own[coming]].mm
+    if last < 0 or steps[last].kind is Kind.EXIT:
+        return None
+    slot = steps[last].mm
+    if steps[last].kind is Kind.FORK and steps[last].tid != tid:
+        slot = steps[last].child
+    at = program.place_by_time(done, moment)
+    high = next if next >= 0 else len(steps)
+    return max(last + 1, min(at, high)), slot
+
+
+def _is_signal(steps: list[Step], own: list[int], index: int, fault: perf.Fault) -> bool:
+    """A fault that ended in a signal is a step already; give it what perf knows."""
+    for at in own:
+        if at < index:
+            continue
+        step = steps[at]
+        if step.kind is Kind.FAULT and step.signal and step.addr == fault.addr:
+            step.access = fault.access
+            return True
+        break
+    return False
+
+
+def _name_files(plan: Plan, folder: Folder, meta: Meta) -> None:
+    """Find out which file each mapping is of."""
+    index_of: dict[tuple[int, int], int] = {}
+    by_path = {info.path: info for info in meta.files}
+    later: dict[int, list[int]] = defaultdict(list)
+    for step in plan.steps:
+        if step.kind in (Kind.IMPORT, Kind.CHECK):
+            later[step.mm].append(step.snapshot)
+    for step in plan.steps:
+        call = step.operation
+        if not isinstance(call, calls.Mmap) or call.flags & flags.MAP_ANONYMOUS or call.fd < 0:
+            continue
+        info = by_path.get(call.path) or _from_snapshots(plan, later[step.mm], step, call)
+        known = info is not None
+        if info is None:
+            # An identity of its own per descriptor number: enough to tell two files apart.
+            info = FileInfo(call.path or f"fd:{call.fd}", 0xFFF << 20, 1 + call.fd, 0)
+        key = (info.dev, info.inode)
+        if key not in index_of:
+            size = info.size or folder.file_size(info.path) or 0
+            index_of[key] = len(plan.files)
+            plan.files.append(FileInfo(info.path, info.dev, info.inode, size))
+            if not known:
+                plan.unknown_files.add(index_of[key])
+        step.file = index_of[key]
+    plan.files = [_sized(plan, index, info) for index, info in enumerate(plan.files)]
+
+
+def _sized(plan: Plan, index: int, info: FileInfo) -> FileInfo:
+    """A file of unknown size is taken to hold all that was mapped of it."""
+    if info.size:
+        return info
+    ends = [
+        step.operation.offset + step.operation.length
+        for step in plan.steps
+        if step.file == index and isinstance(step.operation, calls.Mmap)
+    ]
+    plan.notes.append(f"size of {info.path} unknown: taken as what was mapped of it")
+    return FileInfo(info.path, info.dev, info.inode, page_up(max(ends, default=0)))
+
+
+def _from_snapshots(
+    plan: Plan, numbers: list[int], step: Step, call: calls.Mmap
+) -> FileInfo | None:
+    """Look for the mapping in later snapshots, then for its path anywhere."""
+    if not step.errno:
+        for number in numbers:
+            for area in plan.snapshots[number]:
+                if not area.is_file or area.is_shared_anonymous:
+                    continue
+                if area.start <= step.value < area.end:
+                    offset = area.offset + step.value - area.start
+                    if offset == call.offset and call.path in ("", area.path):
+                        return FileInfo(area.path, area.dev, area.inode, 0)
+    if call.path:
+        for found in plan.snapshots.values():
+            for area in found:
+                if area.path == call.path and area.is_file:
+                    return FileInfo(area.path, area.dev, area.inode, 0)
+    else:
+        return _same_descriptor(plan, step, call)
+    return None
+
+
+def _same_descriptor(plan: Plan, step: Step, call: calls.Mmap) -> FileInfo | None:
+    """Without paths, a descriptor is taken to stay the file that another mapping of it showed."""
+    for other in plan.steps:
+        there = other.operation
+        if not isinstance(there, calls.Mmap) or there.fd != call.fd or other.tid != step.tid:
+            continue
+        if there.flags & flags.MAP_ANONYMOUS or other.errno:
+            continue
+        for areas in plan.snapshots.values():
+            for area in areas:
+                if not area.is_file or area.is_shared_anonymous:
+                    continue
+                inside = area.start <= other.value < area.end
+                if inside and area.offset + other.value - area.start == there.offset:
+                    return FileInfo(area.path, area.dev, area.inode, 0)
+    return None
+
+
+def _judge_mincore(plan: Plan, meta: Meta, *, has_faults: bool) -> None:
+    """Decide which mincore vectors mean something.
+
+    A program that only makes calls (its folder was not written by `vmalab record`) has the pages
+    its calls made. A real program also has those it touched, which only `faults` shows, and file
+    pages that were cached before it began, which nothing shows.
+    """
+    if not meta.recorded:
+        for step in plan.steps:
+            step.compare_vector = True
+        return
+    reliable = has_faults and meta.faults_lost == 0
+    for step in plan.steps:
+        if isinstance(step.operation, calls.Mincore):
+            step.compare_vector = step.compare_vector and reliable

@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the events of a trace to the steps of a replay.
+
+A trace speaks of threads; a replay needs address spaces. Threads made with CLONE_VM share their
+parent's, a forked child has its own that begins as a copy, execve gives a fresh one. An address
+space is known from its first marker on (its maps are imported there) or when its parent was known
+at the fork; calls before that led to the imported maps and are not replayed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from vmalab_loadgen import calls, flags, strace
+
+
+class Kind(Enum):
+    """What a step does."""
+
+    IMPORT = "import"
+    CALL = "call"
+    FORK = "fork"
+    EXIT = "exit"
+    CHECK = "check"
+    FAULT = "fault"
+    RESIZE = "resize"
+
+
+@dataclass(slots=True)
+class Step:
+    """One thing to replay."""
+
+    kind: Kind
+    line: int
+    """Line of the trace where it was entered."""
+    end_line: float
+    """Where it was done. Between two lines for a fork whose child is seen first."""
+    tid: int
+    mm: int
+    """Slot of the address space: a number of the replay, not the emulator's id."""
+    operation: calls.Operation | None = None
+    value: int = 0
+    errno: int = 0
+    snapshot: int = -1
+    child: int = -1
+    file: int = -1
+    addr: int = 0
+    access: int = 0
+    signal: int = 0
+    si_code: int = 0
+    kernel: bool = False
+    compare_vector: bool = True
+    time_ns: int | None = None
+    end_ns: int | None = None
+    exec_ns: int | None = None
+    """For an import: when the execve that led to it was entered."""
+
+    def text(self) -> str:
+        if self.operation is not None:
+            return calls.render(self.operation)
+        if self.kind is Kind.FAULT:
+            return f"fault({self.addr:#x}, {('read', 'write', 'exec', 'unknown')[self.access]})"
+        return str(self.kind.value)
+
+
+@dataclass(slots=True)
+class Program:
+    """All steps of a trace in the order of completion, and what was left out."""
+
+    steps: list[Step] = field(default_factory=list)
+    slots: int = 0
+    unsupported: Counter[str] = field(default_factory=Counter)
+    before_start: int = 0
+    """Calls of address spaces that were not known yet."""
+    unanswered: Counter[str] = field(default_factory=Counter)
+    """Calls without a result: their thread died inside."""
+    unread: list[strace.Garbage] = field(default_factory=list)
+    markers: int = 0
+    signals: list[strace.Signal] = field(default_factory=list)
+    brk_answers: dict[int, list[int]] = field(default_factory=dict)
+    """Answers of brk before the first marker, by thread: they tell where the heap began."""
+
+
+@dataclass(slots=True, eq=False)
+class _Space:
+    """An address space of the trace."""
+
+    slot: int = -1
+    users: int = 0
+    exec_ns: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Life:
+    """One life of a thread id: numbers are used again."""
+
+    pid: int
+    first: int
+    last: float = float("inf")
+    spawn: strace.Call | None = None
+    space: _Space | None = None
+
+
+_SIGNALS = {"SIGSEGV": 11, "SIGBUS": 7}
+_CODES = {"SEGV_MAPERR": 1, "SEGV_ACCERR": 2, "BUS_ADRERR": 2}
+
+
+def _lives(events: Iterable[strace.Event]) -> dict[int, list[_Life]]:
+    lives: dict[int, list[_Life]] = {}
+    open_lives: dict[int, _Life] = {}
+    for event in events:
+        if isinstance(event, strace.Garbage):
+            continue
+        pid = event.pid
+        life = open_lives.get(pid)
+        if life is None:
+            life = _Life(pid, event.line)
+            open_lives[pid] = life
+            lives.setdefault(pid, []).append(life)
+        # A finished call is met at its end; the thread was there at its entry already.
+        life.first = min(life.first, event.line)
+        if isinstance(event, strace.Exit):
+            life.last = event.line
+            del open_lives[pid]
+    return lives
+
+
+def is_marker(operation: calls.Operation) -> bool:
+    """Whether a call marks the place of a snapshot."""
+    return (
+        isinstance(operation, calls.Madvise)
+        and operation.length == 0
+        and operation.advice == flags.MARKER_ADVICE
+    )
+
+
+class _Compiler:
+    def __init__(self, events: list[strace.Event]) -> None:
+        self.program = Program()
+        self.lives = _lives(events)
+        self.events = events
+        self.operations: dict[int, calls.Operation] = {}
+
+    def run(self) -> Program:
+        ordered: list[tuple[float, int, strace.Event]] = []
+        for index, event in enumerate(self.events):
+            end: float = event.line
+            if isinstance(event, strace.Call):
+                end = self._decode(index, event)
+            ordered.append((end, index, event))
+        ordered.sort(key=lambda item: (item[0], item[1]))
+        for end, index, event in ordered:
+            self._event(end, index, event)
+        return self.program
+
+    def _decode(self, index: int, call: strace.Call) -> float:
+        """Decode a call and say when it was done."""
+        try:
+            operation = calls.decode(call)
+        except calls.DecodeError as error:
+            self.program.unread.append(strace.Garbage(call.line, call.text(), str(error)))
+            return call.end_line
+        self.operations[index] = operation
+        if isinstance(operation, calls.Spawn) and call.value and call.value > 0:
+            for life in self.lives.get(call.value, []):
+                if life.last > call.line and life.spawn is None:
+                    life.spawn = call
+                    return min(float(call.end_line), life.first - 0.5)
+        return call.end_line
+
+    def _life(self, pid: int, line: float) -> _Life:
+        for life in self.lives[pid]:
+            if line <= life.last:
+                return life
+        return self.lives[pid][-1]
+
+    def _space(self, pid: int, line: float) -> _Space:
+        life = self._life(pid, line)
+        if life.space is None:
+            life.space = _Space(users=1)
+        return life.space
+
+    def _event(self, end: float, index: int, event: strace.Event) -> None:
+        if isinstance(event, strace.Garbage):
+            self.program.unread.append(event)
+        elif isinstance(event, strace.Signal):
+            self._signal(event)
+        elif isinstance(event, strace.Exit):
+            life = self._life(event.pid, event.line)
+            self._leave(life, event.line, event.pid, event.time_ns)
+        elif isinstance(event, strace.Superseded):
+            # The thread that called execve takes over the leader's id; its own is gone.
+            if event.by in self.lives:
+                self._leave(self._life(event.by, event.line), event.line, event.by, None)
+        elif isinstance(event, strace.Call) and index in self.operations:
+            self._call(end, event, self.operations[index])
+
+    def _signal(self, event: strace.Signal) -> None:
+        if event.name not in _SIGNALS or event.fields.get("si_code") not in _CODES:
+            return
+        space = self._space(event.pid, event.line)
+        self.program.signals.append(event)
+        if space.slot < 0:
+            return
+        self._add(
+            Step(
+                Kind.FAULT,
+                event.line,
+                event.line,
+                event.pid,
+                space.slot,
+                addr=int(event.fields.get("si_addr", "0").replace("NULL", "0"), 0),
+                access=3,
+                signal=_SIGNALS[event.name],
+                si_code=_CODES[event.fields["si_code"]],
+                time_ns=event.time_ns,
+                end_ns=event.time_ns,
+            )
+        )
+
+    def _add(self, step: Step) -> None:
+        self.program.steps.append(step)
+
+    def _leave(self, life: _Life, line: float, pid: int, time_ns: int | None) -> None:
+        space = life.space
+        life.space = None
+        if space is None:
+            return
+        space.users -= 1
+        if space.users == 0 and space.slot >= 0:
+            self._add(
+                Step(Kind.EXIT, int(line), line, pid, space.slot, time_ns=time_ns, end_ns=time_ns)
+            )
+
+    def _call(self, end: float, call: strace.Call, operation: calls.Operation) -> None:
+        match operation:
+            case calls.Quit():
+                return
+            case calls.Spawn():
+                self._spawn(end, call, operation)
+                return
+            case calls.Execve():
+                if call.value == 0:
+                    life = self._life(call.pid, end)
+                    self._leave(life, end, call.pid, call.end_ns)
+                    life.space = _Space(users=1, exec_ns=call.time_ns)
+                return
+        space = self._space(call.pid, end)
+        if isinstance(operation, calls.Unsupported):
+            self._unsupported(operation, space)
+            return
+        if is_marker(operation):
+            self._marker(call, space)
+            return
+        if call.value is None:
+            self.program.unanswered[call.name] += 1
+            return
+        if space.slot < 0:
+            self.program.before_start += 1
+            if isinstance(operation, calls.Brk):
+                self.program.brk_answers.setdefault(call.pid, []).append(call.value)
+            return
+        kind = Kind.RESIZE if isinstance(operation, calls.Truncate) else Kind.CALL
+        self._add(
+            Step(
+                kind,
+                call.line,
+                end,
+                call.pid,
+                space.slot,
+                operation=operation,
+                value=call.value,
+                errno=flags.errno_number(call.errno) if call.errno else 0,
+                time_ns=call.time_ns,
+                end_ns=call.end_ns if call.end_ns is not None else call.time_ns,
+            )
+        )
+
+    def _unsupported(self, operation: calls.Unsupported, space: _Space) -> None:
+        name = operation.name
+        if name.startswith("prctl(") and not name.startswith("prctl(PR_SET_VMA"):
+            return
+        if space.slot < 0:
+            self.program.before_start += 1
+        else:
+            self.program.unsupported[name] += 1
+
+    def _marker(self, call: strace.Call, space: _Space) -> None:
+        kind = Kind.CHECK
+        if space.slot < 0:
+            kind = Kind.IMPORT
+            space.slot = self.program.slots
+            self.program.slots += 1
+        self._add(
+            Step(
+                kind,
+                call.line,
+                call.end_line,
+                call.pid,
+                space.slot,
+                snapshot=self.program.markers,
+                time_ns=call.time_ns,
+                end_ns=call.time_ns,
+                exec_ns=space.exec_ns,
+            )
+        )
+        self.program.markers += 1
+
+    def _spawn(self, end: float, call: strace.Call, spawn: calls.Spawn) -> None:
+        if not call.value or call.value < 0:
+            return
+        child = next((one for one in self.lives.get(call.value, []) if one.spawn is call), None)
+        parent = self._space(call.pid, end)
+        if spawn.shares_mm:
+            if child is not None:
+                child.space = parent
+                parent.users += 1
+            return
+        space = _Space(users=1)
+        if child is not None:
+            child.space = space
+        if parent.slot < 0:
+            return
+        space.slot = self.program.slots
+        self.program.slots += 1
+        self._add(
+            Step(
+                Kind.FORK,
+                call.line,
+                end,
+                call.pid,
+                parent.slot,
+                child=space.slot,
+                time_ns=call.time_ns,
+                end_ns=call.end_ns if call.end_ns is not None else call.time_ns,
+            )
+        )
+        if child is None:
+            # The child did nothing that is in the trace; its address space ends unseen.
+            self._add(Step(Kind.EXIT, call.line, end, call.pid, space.slot, end_ns=call.end_ns))
+
+
+def compile_trace(lines: Iterable[str]) -> Program:
+    """Read a trace and give its steps in the order of completion."""
+    return _Compiler(list(strace.parse(lines))).run()
+
+
+def running_max(values: Iterable[int | None]) -> list[int]:
+    """The values with every None and every step back replaced by the highest so far."""
+    highest = 0
+    result: list[int] = []
+    for value in values:
+        highest = max(highest, value or 0)
+        result.append(highest)
+    return result
+
+
+def place_by_time(times: list[int], moment: int) -> int:
+    """Index of the first step that was done after a moment."""
+    return bisect_right(times, moment)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: a load runs in every mode, finds no wrong answer, leaves nothing behind, and says how fast
+it was.
+
+Method: short loads with everything in the mix; --check walks the segment and looks for leaks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from typing import Any
+
+import pytest
+
+from servers import VMALAB, vmalab
+
+ALL = (
+    "fault=70,mmap=5,munmap=5,mprotect=4,madvise=4,mremap=3,mincore=3,brk=1,fork=0.2,exit=0.2,"
+    "uffd_move=1"
+)
+
+
+def load(*options: str, code: int = 0) -> dict[str, Any]:
+    done = vmalab("load", "--json", "--check", "--seed", "7", *options, timeout_s=90)
+    assert done.returncode == code, f"{done.stderr}\n{done.stdout[:3000]}"
+    assert "seed 7" in done.stderr
+    data: dict[str, Any] = json.loads(done.stdout)
+    return data
+
+
+@pytest.mark.parametrize("mode", ["attach", "batch", "unary"])
+@pytest.mark.parametrize("spaces", [("--shared-mm", "2"), ("--own-mm",)])
+def test_modes(mode: str, spaces: tuple[str, ...]) -> None:
+    data = load("--mode", mode, "--mix", ALL, "--duration", "2", "--vmas", "200", *spaces)
+    assert data["wrong"] == 0, data["wrong_first"]
+    assert data["problems"] == []
+    assert data["leaks"] == {}
+    assert data["ops"] == sum(data["ops_by_kind"].values()) > 200
+    assert data["faults_per_s"] > 0
+    assert data["locks"]["vma_lock_success"] > 0
+    assert data["vma_objects_allocated"] > 0
+    assert 0 < data["latency_us"]["p50"] <= data["latency_us"]["p99"] <= data["latency_us"]["max"]
+    wanted = {"fault", "mmap", "munmap", "mprotect", "madvise"}
+    assert wanted <= set(data["ops_by_kind"])
+
+
+def test_open_loop_keeps_its_rate() -> None:
+    data = load("--mode", "batch", "--rate", "5000", "--block-ops", "100", "--duration", "3")
+    assert 3500 <= data["ops_per_s"] <= 6500
+    assert data["latency_us"]["p50"] >= data["latency_raw_us"]["p50"] * 0.9
+
+
+def test_table() -> None:
+    done = vmalab("load", "--mode", "attach", "--duration", "1", timeout_s=60)
+    assert done.returncode == 0, done.stderr
+    seed = re.findall(r"^seed (\d+)$", done.stderr, re.MULTILINE)
+    assert len(seed) == 1
+    for word in ("vma_lock_success", "operations", "corrected", seed[0]):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--mix", "jump=1"),
+        ("--mode", "telepathy"),
+        ("--duration", "0"),
+        ("--processes", "0"),
+    ],
+)
+def test_usage(options: tuple[str, ...]) -> None:
+    assert vmalab("load", *options).returncode == 2
+
+
+@pytest.mark.parametrize("mode", ["attach", "batch"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_early(mode: str, number: signal.Signals) -> None:
+    """What it started is gone when it is told to stop; conftest.py looks for what is left."""
+    command = [*VMALAB, "load", "--mode", mode, "--duration", "60"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        time.sleep(4)
+        process.send_signal(number)
+        process.communicate(timeout=40)
+    assert process.returncode not in (0, None)
+
+
+def test_nobody_answers() -> None:
+    done = vmalab("load", "--mode", "attach", "--instance", "no-such-instance")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) <= 2

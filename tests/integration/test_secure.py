@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS and token: what is needed for an address that others can reach."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+
+from vmalab_client import Client, ServiceError, Unauthenticated
+from vmalab_server.embedded import EmbeddedServer
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="openssl makes the certificate of these tests"
+)
+TOKEN = "correct horse"
+
+
+def check(channel: grpc.Channel) -> health_pb2.HealthCheckResponse:
+    """One health check."""
+    return channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )(health_pb2.HealthCheckRequest())
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
+            *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    (folder / "token").write_text(TOKEN + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(certificate: Path) -> Iterator[EmbeddedServer]:
+    with EmbeddedServer(
+        workers=1,
+        listen="0.0.0.0:0",
+        advertise_host="localhost",
+        tls_cert=str(certificate / "cert.pem"),
+        tls_key=str(certificate / "key.pem"),
+        token_file=str(certificate / "token"),
+    ) as running:
+        yield running
+
+
+def test_with_certificate_and_token_everything_works(
+    server: EmbeddedServer, certificate: Path
+) -> None:
+    roots = (certificate / "cert.pem").read_bytes()
+    with Client(server.target, token=TOKEN, root_certificates=roots) as client:
+        with client.address_space() as mm:
+            assert client.wait_held(mm.mm)
+            mm.write(mm.mmap(4096), 1)
+        with client.batch() as batch:
+            batch.send(bytes([0, 1, 0, 0, 0, 0, 0, 0]))
+            assert batch.receive() == bytes(16)
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_without_the_token_nothing_is_served(
+    server: EmbeddedServer, certificate: Path, token: str
+) -> None:
+    roots = (certificate / "cert.pem").read_bytes()
+    with Client(server.target, token=token, root_certificates=roots, discover=False) as client:
+        with pytest.raises(Unauthenticated) as refusal:
+            client.inspect.server_info()
+        assert refusal.value.reason == "BAD_TOKEN"
+        with client.batch() as batch:
+            batch.send(bytes([0, 1, 0, 0, 0, 0, 0, 0]))
+            with pytest.raises(Unauthenticated):
+                batch.receive()
+
+
+def test_health_needs_no_token(server: EmbeddedServer, certificate: Path) -> None:
+    roots = grpc.ssl_channel_credentials((certificate / "cert.pem").read_bytes())
+    with grpc.secure_channel(server.target, roots) as channel:
+        answer = check(channel)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_plain_client_is_refused(server: EmbeddedServer) -> None:
+    with pytest.raises(ServiceError):
+        Client(server.target, timeout_s=5.0)
+
+
+def test_the_token_is_in_no_command_line(server: EmbeddedServer) -> None:
+    for pid in (server.pid, *server.worker_pids):
+        assert TOKEN.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()

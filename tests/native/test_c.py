@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: the C tests of the core hold: plain, under the thread sanitizer, under the address
+sanitizer.
+
+Method: native/tests/Makefile builds and runs them; each C file says at its head what it shows and
+how its failure is to be read. `make check-native` runs the same by hand; VMALAB_TORTURE_SECONDS
+makes the torture longer.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "native-tests"
+
+
+def run(target: str, *, torture_seconds: int, timeout_s: int) -> None:
+    """make TARGET; the end of its output is the failure's message."""
+    command = ["make", "-C", "native/tests", "--silent", "-j2", f"BUILD={BUILD}", target]
+    environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    environment["VMALAB_TORTURE_SECONDS"] = str(torture_seconds)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"{' '.join(command)}\n...\n{done.stdout[-6000:]}", pytrace=False)
+
+
+TARGETS = ["check", "check-broken", "check-tsan", "check-asan"]
+
+
+@pytest.mark.serial
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("target", TARGETS)
+def test_c(target: str) -> None:
+    run(target, torture_seconds=1, timeout_s=380)
+
+
+@pytest.mark.long
+@pytest.mark.serial
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("target", TARGETS)
+def test_c_for_long(target: str) -> None:
+    run(target, torture_seconds=30, timeout_s=3500)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One address space of the core under test, called operation by operation (no server)."""
+
+import errno
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from vmalab_native.core import Participant, Segment, SegmentConfig
+
+PAGE = 4096
+NONE, READ, WRITE, EXEC = 0, 1, 2, 4
+RW = READ | WRITE
+SHARED, PRIVATE, FIXED, ANONYMOUS, POPULATE = 0x01, 0x02, 0x10, 0x20, 0x8000
+NORESERVE, FIXED_NOREPLACE = 0x4000, 0x100000
+ANON = PRIVATE | ANONYMOUS
+ARENA = 0x2000_0000_0000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """status, info and value of one result record."""
+
+    status: int
+    info: int
+    value: int
+
+
+class Space:
+    """An mm; each method packs one record, runs it and unpacks the result."""
+
+    def __init__(self, participant: Participant, mm: int) -> None:
+        self.participant = participant
+        self.mm = mm
+
+    def call(self, op: int, *args: int, flags: int = 0, tail: bytes = b"") -> Answer:
+        words = 1 + len(args) + len(tail) // 8
+        record = struct.pack("<BBHI", op, words, flags, self.mm)
+        record += b"".join(struct.pack("<Q", a % 2**64) for a in args) + tail
+        return Answer(*struct.unpack("<iIQ", self.participant.run(record)))
+
+    def mmap(
+        self,
+        addr: int,
+        pages: int,
+        prot: int = RW,
+        flags: int = ANON | FIXED,
+        *,
+        file: int = 0,
+        offset: int = 0,
+    ) -> Answer:
+        return self.call(2, addr, pages * PAGE, prot | flags << 32, file, offset)
+
+    def munmap(self, addr: int, pages: int) -> Answer:
+        return self.call(3, addr, pages * PAGE)
+
+    def mprotect(self, addr: int, pages: int, prot: int) -> Answer:
+        return self.call(4, addr, pages * PAGE, prot)
+
+    def mremap(self, addr: int, old: int, new: int, flags: int = 0, to: int = 0) -> Answer:
+        return self.call(5, addr, old * PAGE, new * PAGE, flags, to)
+
+    def madvise(self, addr: int, pages: int, advice: int) -> Answer:
+        return self.call(6, addr, pages * PAGE, advice)
+
+    def mincore(self, addr: int, pages: int) -> Answer:
+        return self.call(7, addr, pages * PAGE)
+
+    def brk(self, addr: int) -> Answer:
+        return self.call(8, addr)
+
+    def fork(self) -> "Space":
+        answer = self.call(9)
+        assert answer.status == 0, answer
+        return Space(self.participant, answer.value)
+
+    def exit(self) -> Answer:
+        return self.call(10)
+
+    def uffd_move(self, dst: int, src: int, pages: int, mode: int = 0) -> Answer:
+        return self.call(11, dst, src, pages * PAGE, mode)
+
+    def name(self, addr: int, pages: int, name: bytes) -> Answer:
+        padded = name + bytes(-len(name) % 8)
+        return self.call(12, addr, pages * PAGE, flags=len(name), tail=padded)
+
+    def read(self, addr: int) -> Answer:
+        return self.call(1, addr, 0, flags=0)
+
+    def write(self, addr: int, word: int) -> Answer:
+        return self.call(1, addr, word, flags=1 | 4)
+
+    def execute(self, addr: int) -> Answer:
+        return self.call(1, addr, 0, flags=2)
+
+    def areas(self) -> list[str]:
+        """`START-END PERMS` of each VMA, in pages from the arena when it lies there."""
+        lines = []
+        for line in self.participant.maps(self.mm).splitlines():
+            span, perms = line.split()[:2]
+            start, end = (int(part, 16) for part in span.split("-"))
+            if start >= ARENA and end <= ARENA + (1 << 32):
+                span = f"{(start - ARENA) // PAGE}-{(end - ARENA) // PAGE}"
+            lines.append(f"{span} {perms}")
+        return lines
+
+
+@contextmanager
+def space(**config: Any) -> Iterator[Space]:
+    """A segment of its own with one empty mm; at the end every invariant is walked."""
+    instance = f"t-{uuid4().hex[:10]}"
+    sizes = {"size_bytes": 64 << 20, "frames_max": 1 << 16, "participants_max": 16} | config
+    with Segment.create(instance, SegmentConfig(**sizes)) as segment:
+        try:
+            with segment.participant("client") as participant:
+                mm = participant.mm_create()
+                yield Space(participant, mm)
+                assert participant.fsck() == []
+        finally:
+            segment.unlink()
+
+
+def failed(answer: Answer, code: int) -> bool:
+    return answer.status == -code
+
+
+ENOMEM, EINVAL, EEXIST, EACCES = errno.ENOMEM, errno.EINVAL, errno.EEXIST, errno.EACCES

@@ -126,13 +126,14 @@ static bool count_frame(struct walk *w, pte_t pte)
 {
 	u32 frame = pte_frame(pte);
 
+	if (frame == FRAME_ZERO) /* there before the first of the others is, and never counted */
+		return true;
 	if (frame >= w->seg->hdr->frames.frames_populated) {
 		complain(w, "mm %#x: an entry names frame %u, which does not exist", w->mm_id,
 			 frame);
 		return false;
 	}
-	if (frame != FRAME_ZERO)
-		w->frame_refs[frame]++;
+	w->frame_refs[frame]++;
 	return true;
 }
 

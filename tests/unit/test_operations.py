@@ -38,6 +38,14 @@ def page(n: int) -> int:
     return ARENA + n * PAGE
 
 
+def test_an_instance_where_pages_were_only_read() -> None:
+    """Each is the zero page, which is there before any frame was taken: space() walks it."""
+    with space() as s:
+        s.mmap(ARENA, 2)
+        assert s.read(ARENA).status == 0
+        assert s.mincore(ARENA, 2).value == 0b01
+
+
 def test_placement_is_top_down_and_merges() -> None:
     with space() as s:
         first = s.mmap(0, 2, flags=ANON).value

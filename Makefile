@@ -15,9 +15,10 @@ STAMPS := $(VENV)/.vmalab
 LOCKED := flock $(STAMPS)/lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The folders are there for files that are removed.
-NATIVE := $(wildcard native/src/*.[ch] native/include/vmalab/*.h) native/src native/include/vmalab \
-	native/core.cdef native/build_ffi.py setup.py
-C_FILES := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/tests/*.[ch] \
+NATIVE := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/front/*.c) native/src \
+	native/include/vmalab native/core.cdef native/build_ffi.py native/Makefile \
+	native/random_layout.py setup.py
+C_FILES := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \
 	native/bench/*.[ch] tests/support/*.c)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
@@ -57,9 +58,10 @@ native: $(STAMPS)/installed ## the native core, when its sources changed
 	@$(LOCKED) $(MAKE) --no-print-directory --silent $(STAMPS)/native
 
 # --force: distutils looks at times only and would keep objects that were built with other flags.
+# Cores go away first: those of other layouts are built again when they are asked for.
 $(STAMPS)/native: $(NATIVE)
 	@echo "building the native core"
-	@rm -rf build/lib* build/temp*
+	@rm -rf build/lib* build/temp* native/vmalab_native/cores
 	@touch $@.begin
 	@$(BIN)/python setup.py --quiet build_ext --inplace --force
 	@mv $@.begin $@
@@ -100,7 +102,8 @@ proto: setup ## the Python modules of the protos, after a change of a .proto
 
 clean: ## remove what was built
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@rm -f native/vmalab_native/_core*.so native/vmalab_native/_core.c $(STAMPS)/native
+	@rm -rf native/vmalab_native/_core*.so native/vmalab_native/_core.c native/vmalab_native/cores
+	@rm -f $(STAMPS)/native
 	@find native server clients/python loadgen protos tests -name __pycache__ -prune \
 	  -exec rm -rf {} + 2>/dev/null || true
 

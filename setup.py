@@ -1,4 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-from setuptools import setup
+"""Builds the cores (native/Makefile) and vmalab_native._core; all else is in pyproject.toml."""
 
-setup(cffi_modules=["native/build_ffi.py:ffibuilder"])
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+
+
+class BuildCores(build_ext):
+    """Puts the cores beside the extension module that loads them."""
+
+    def run(self) -> None:
+        folder = Path("native" if self.inplace else self.build_lib) / "vmalab_native" / "cores"
+        jobs = len(os.sched_getaffinity(0))
+        where = [f"OUT={folder.absolute()}", f"O={Path('build/cores').absolute()}"]
+        quiet = ["--silent"] if self.verbose < 1 else []
+        command = ["make", "-C", "native", f"-j{jobs}", f"PYTHON={sys.executable}"]
+        environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+        subprocess.run([*command, *where, *quiet], check=True, env=environment)
+        super().run()
+
+
+setup(cffi_modules=["native/build_ffi.py:ffibuilder"], cmdclass={"build_ext": BuildCores})

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds vmalab_native._core: every C source of the core and the cffi glue, in one extension
-module.
+"""Builds vmalab_native._core: the cffi glue and front.c, which loads the cores (native/Makefile).
 
 setup.py names `ffibuilder`; `make native` runs it. The declarations that Python sees are in
 core.cdef. cffi's API mode compiles them against api.h, so that a struct or an enum that differs is
@@ -27,11 +26,9 @@ PREAMBLE = """
 
 COMPILE_ARGS = [
     "-std=gnu11",
-    "-O3",
+    "-O2",
     "-g",
     "-fvisibility=hidden",
-    "-fno-strict-aliasing",  # slab objects change their type in place
-    "-fno-math-errno",
     "-UNDEBUG",
     "-Werror=implicit-function-declaration",
     "-Werror=incompatible-pointer-types",
@@ -52,12 +49,12 @@ def relative(path: Path) -> str:
 
 
 def sources() -> list[str]:
-    return [relative(path) for path in sorted((NATIVE / "src").glob("*.c"))]
+    return [relative(path) for path in sorted((NATIVE / "front").glob("*.c"))]
 
 
 def headers() -> list[str]:
     """What the extension must be rebuilt for when it changes, besides the sources."""
-    found = sorted((NATIVE / "include").rglob("*.h")) + sorted((NATIVE / "src").glob("*.h"))
+    found = sorted((NATIVE / "include").rglob("*.h"))
     return [relative(path) for path in [*found, NATIVE / "core.cdef"]]
 
 
@@ -68,9 +65,9 @@ ffibuilder.set_source(
     PREAMBLE,
     sources=sources(),
     depends=headers(),
-    include_dirs=[relative(NATIVE / "include"), relative(NATIVE / "src")],
+    include_dirs=[relative(NATIVE / "include")],
     extra_compile_args=COMPILE_ARGS,
-    libraries=["rt", "pthread"],
+    libraries=["dl", "pthread"],
 )
 
 if __name__ == "__main__":

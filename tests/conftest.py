@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from vmalab_native.core import lock_models
+
 # A shell that starts this in the background makes it ignore SIGINT, and what tests start would
 # inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -23,6 +25,13 @@ MARK = f"VMALAB_TEST_MARK={os.getpid()}-{time.time_ns()}"
 PATIENCE_S = 5.0
 
 os.environ["VMALAB_TEST_MARK"] = MARK.partition("=")[2]
+
+
+@pytest.fixture(params=lock_models())
+def each_model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A lock model: every segment that the test makes, or its children make, is of it."""
+    monkeypatch.setenv("VMALAB_MODEL", request.param)
+    return str(request.param)
 
 
 def marked_processes() -> set[int]:

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vmalab/api.h"
+#include "vmalab/core.h"
 #include "vmalab/import.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
@@ -23,6 +23,8 @@ static void register_process(void)
 	if (done)
 		return;
 	kmem_ctor_register(CTOR_VMA, vma_ctor);
+	if (VMA_FREE_DEFERRED)
+		rcu_free_register(RETIRE_OBJECT0 + CACHE_VMA, vm_area_free_rcu);
 	frame_register();
 	tree_register();
 	recover_register();
@@ -31,10 +33,15 @@ static void register_process(void)
 
 static int create_caches(struct vl_seg *seg)
 {
-	const u32 line = SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT;
+	u32 flags = SLAB_PANIC | SLAB_ACCOUNT | (VMA_TYPESAFE ? SLAB_TYPESAFE_BY_RCU : 0) |
+		    (VMA_ALIGN_TO >= CACHE_LINE ? SLAB_HWCACHE_ALIGN : 0);
 	int err = kmem_cache_create(seg, CACHE_VMA, "vm_area_struct", sizeof(struct vm_area_struct),
-				    CACHE_LINE, line | SLAB_TYPESAFE_BY_RCU, CTOR_VMA);
+				    VMA_ALIGN_TO, flags, CTOR_VMA);
 
+	if (!err && VMA_LOCK_SEPARATE)
+		err = kmem_cache_create(seg, CACHE_VMA_LOCK, "vma_lock",
+					sizeof(struct rw_semaphore), 8, SLAB_PANIC | SLAB_ACCOUNT,
+					0);
 	if (!err)
 		err = kmem_cache_create(seg, CACHE_NODE, "maple_node", 256, 256, SLAB_PANIC, 0);
 	if (!err)
@@ -62,7 +69,7 @@ static void init_locks(struct vl_seg *seg)
 		init_rwsem((struct rw_semaphore *)seg->hdr->user_locks[i]);
 }
 
-int vl_seg_create(int fd, const char *name, const struct vl_config *config, struct vl_seg **out)
+int core_seg_create(int fd, const char *name, const struct vl_config *config, struct vl_seg **out)
 {
 	struct vl_seg *seg = calloc(1, sizeof(*seg));
 	int err;
@@ -70,7 +77,7 @@ int vl_seg_create(int fd, const char *name, const struct vl_config *config, stru
 	if (!seg)
 		return -ENOMEM;
 	register_process();
-	err = seg_format(seg, fd, name, config, vl_fingerprint());
+	err = seg_format(seg, fd, name, config, core_fingerprint(), LOCK_MODEL_NAME, LAYOUT_NAME);
 	if (!err) {
 		err = seg_populate(seg, seg->hdr->regions[REGION_MMS].off,
 				   seg->hdr->regions[REGION_MMS].len);
@@ -86,15 +93,13 @@ int vl_seg_create(int fd, const char *name, const struct vl_config *config, stru
 		free(seg);
 		return err == -ENOMEM ? VL_E_SPACE : err;
 	}
-	strncpy(seg->hdr->model, LOCK_MODEL_NAME, sizeof(seg->hdr->model) - 1);
-	strncpy(seg->hdr->layout, LAYOUT_NAME, sizeof(seg->hdr->layout) - 1);
 	init_locks(seg);
 	store_release_u32(&seg->hdr->state, SEG_READY); /* pairs: SEG-1 (segment.c:seg_map) */
 	*out = seg;
 	return 0;
 }
 
-int vl_seg_attach(int fd, struct vl_seg **out)
+int core_seg_attach(int fd, struct vl_seg **out)
 {
 	struct vl_seg *seg = calloc(1, sizeof(*seg));
 	int err;
@@ -102,7 +107,7 @@ int vl_seg_attach(int fd, struct vl_seg **out)
 	if (!seg)
 		return -ENOMEM;
 	register_process();
-	err = seg_map(seg, fd, vl_fingerprint());
+	err = seg_map(seg, fd, core_fingerprint());
 	if (err) {
 		free(seg);
 		return err;
@@ -353,50 +358,4 @@ void vl_synchronize_rcu(struct participant *self)
 {
 	VL_ASSERT(!self->rcu_nest);
 	synchronize_rcu(self);
-}
-
-/* --- measurement --- */
-
-static int compare_u64(const void *a, const void *b)
-{
-	u64 x = *(const u64 *)a, y = *(const u64 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-int vl_bench_fault(struct participant *self, u32 mm, const u64 *addrs, u64 n, u64 iterations,
-		   u32 rounds, struct vl_bench_result *out)
-{
-	u64 fault_ns[64], rmw_ns[64], before = self->area->stats[STAT_vma_lock_success];
-	u64 counter __cacheline_aligned = 0;
-	struct vl_result result;
-
-	if (!n || !iterations || !rounds || rounds > ARRAY_SIZE(fault_ns))
-		return VL_E_INVALID;
-	for (u32 round = 0; round < rounds; round++) {
-		u64 begin = now_ns(), at = 0;
-
-		for (u64 i = 0; i < iterations; i++) {
-			if (core_enter(self) != 0)
-				return VL_E_BROKEN;
-			op_fault(self, mm, addrs[at], FAULT_READ, 0, &result);
-			core_exit(self);
-			if (unlikely(result.status))
-				return VL_E_INVALID;
-			at = at + 1 == n ? 0 : at + 1;
-		}
-		fault_ns[round] = (now_ns() - begin) * 1000 / iterations;
-		begin = now_ns();
-		for (u64 i = 0; i < iterations; i++)
-			add_acq_rel_u64(&counter, 1);
-		rmw_ns[round] = (now_ns() - begin) * 1000 / iterations;
-	}
-	qsort(fault_ns, rounds, sizeof(u64), compare_u64);
-	qsort(rmw_ns, rounds, sizeof(u64), compare_u64);
-	*out = (struct vl_bench_result){.iterations = iterations * rounds,
-					.fault_ns_x1000 = fault_ns[rounds / 2],
-					.rmw_ns_x1000 = rmw_ns[rounds / 2],
-					.vma_lock_success =
-						self->area->stats[STAT_vma_lock_success] - before};
-	return 0;
 }

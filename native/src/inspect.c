@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "vmalab/lock_model.h"
-#include "vmalab/api.h"
+#include "vmalab/core.h"
 
 void vl_seg_info(const struct vl_seg *seg, struct vl_seg_info *out)
 {
@@ -79,7 +79,7 @@ static const char *const stat_names[] = {
 #undef X
 };
 
-long vl_stat_names(const char **names, u64 cap)
+long core_stat_names(const char **names, u64 cap)
 {
 	for (u64 i = 0; i < STATS_COUNT && i < cap; i++)
 		names[i] = stat_names[i];
@@ -101,6 +101,29 @@ long vl_stats(struct vl_seg *seg, u64 *values, u64 cap)
 	return STATS_COUNT;
 }
 
+/* The VMA whose lock a reference into the pages names, or NULL. */
+static const struct vm_area_struct *vma_of_lock(const struct vl_seg *seg, u64 off)
+{
+	vl_ref vma = kmem_cache_object_at(seg, CACHE_VMA, off);
+
+#if VMA_LOCK_SEPARATE
+	for (u32 i = 0; i < seg->hdr->pages.pages_populated; i++) {
+		const struct kmem_cache *cache = &seg->hdr->caches[CACHE_VMA];
+		const u8 *at = seg->pages + ((u64)i << PAGE_SHIFT);
+
+		if (seg->page_descs[i].kind != PAGE_SLAB || seg->page_descs[i].cache != CACHE_VMA)
+			continue;
+		for (u32 n = 0; n < cache->objs_per_slab; n++, at += cache->slot_bytes) {
+			const struct vm_area_struct *one = (const void *)at;
+
+			if (one->vm_lock >> REF_SHIFT == off >> REF_SHIFT)
+				return one;
+		}
+	}
+#endif
+	return vma ? vl_ptr(seg, vma) : NULL;
+}
+
 /* Which lock a reference names. */
 static void describe_lock(const struct vl_seg *seg, u64 ref, struct vl_lock_info *out)
 {
@@ -112,10 +135,11 @@ static void describe_lock(const struct vl_seg *seg, u64 ref, struct vl_lock_info
 		strcpy(out->name, "mmap_lock");
 		out->mm = mm->id;
 	} else if (off >= seg->hdr->regions[REGION_PAGES].off) {
-		const struct vm_area_struct *vma =
-			(const void *)(seg->base + off - offsetof(struct vm_area_struct, vm_lock));
+		const struct vm_area_struct *vma = vma_of_lock(seg, off);
 
 		strcpy(out->name, "vm_lock");
+		if (!vma) /* freed since */
+			return;
 		out->mm = vma->vm_mm;
 		out->start = vma->vm_start;
 		out->end = vma->vm_end;
@@ -232,47 +256,4 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 		core_exit(self);
 	}
 	return (long)n;
-}
-
-const char *vl_strerror(int code)
-{
-	switch (code) {
-	case VL_OK:
-		return "success";
-	case VL_E_EXISTS:
-		return "a segment of that name exists";
-	case VL_E_MISSING:
-		return "no such segment";
-	case VL_E_FOREIGN:
-		return "not a vmalab segment (wrong magic)";
-	case VL_E_TRUNCATED:
-		return "the segment is shorter than its header says";
-	case VL_E_ABI:
-		return "the segment has another ABI version";
-	case VL_E_FINGERPRINT:
-		return "the segment was made by a build with another layout or lock model";
-	case VL_E_NOT_READY:
-		return "the segment is not ready: its creator has not finished or died, or it is "
-		       "closing";
-	case VL_E_BROKEN:
-		return "a broken invariant stopped the segment";
-	case VL_E_SPACE:
-		return "/dev/shm has no room for the segment";
-	case VL_E_NO_SLOT:
-		return "all participant slots are taken";
-	case VL_E_NO_MM:
-		return "no such address space";
-	case VL_E_LIMIT:
-		return "a limit of the segment's configuration was reached";
-	case VL_E_BLOCK:
-		return "malformed block";
-	case VL_E_RCU:
-		return "this process cannot register for membarrier, which the segment's RCU needs";
-	case VL_E_INVALID:
-		return "argument out of bounds";
-	case VL_E_SYS:
-		return "a system call failed";
-	default:
-		return code < 0 && code > -1000 ? strerror(-code) : "unknown error";
-	}
 }

@@ -4,7 +4,7 @@
  * what the fingerprint hashes, so that two builds that disagree about one offset never share a
  * segment.
  */
-#include "vmalab/api.h"
+#include "vmalab/core.h"
 #include "vmalab/lock_model.h"
 
 #define F(type, field, guard)               \
@@ -21,8 +21,10 @@ static const struct vl_field_info fields[] = {
 	F(vm_area_struct, vm_flags, "mmap_lock W + vm_lock W"),
 	F(vm_area_struct, vm_pgbase, "before insertion"),
 	F(vm_area_struct, vm_mm, "before insertion; stale readers"),
+#if VMA_LOCK_PER_VMA
 	F(vm_area_struct, vm_lock_seq, "mmap_lock W + vm_lock W"),
 	F(vm_area_struct, detached, "attach: mmap_lock W; detach: stamped"),
+#endif
 	F(vm_area_struct, anon_vma, "NULL->set: mmap_lock R + page_table_lock; ->NULL: stamped"),
 	F(vm_area_struct, vm_file, "before insertion"),
 	F(vm_area_struct, vm_ops, "before insertion"),
@@ -34,9 +36,20 @@ static const struct vl_field_info fields[] = {
 	F(vm_area_struct, alloc_seq, "allocator"),
 	F(vm_area_struct, vm_policy, "mmap_lock W + vm_lock W"),
 	F(vm_area_struct, uffd_ctx, "mmap_lock W + vm_lock W"),
-	F(vm_area_struct, rare, "unused"),
+#if VMA_LOCK_SEPARATE
+	F(vm_area_struct, vm_lock, "before insertion"),
+#elif VMA_LOCK_RWSEM
 	F(vm_area_struct, vm_lock, "constructor; then atomics"),
-	F(vm_area_struct, lock_pad, "unused"),
+#elif VMA_LOCK_PER_VMA
+	F(vm_area_struct, vm_refcnt, "constructor; then atomics"),
+#endif
+	F(vm_area_struct, rare0, "unused"),
+	F(vm_area_struct, rare1, "unused"),
+	F(vm_area_struct, rare2, "unused"),
+	F(vm_area_struct, rare3, "unused"),
+	F(vm_area_struct, rare4, "unused"),
+	F(vm_area_struct, rare5, "unused"),
+	F(vm_area_struct, rare6, "unused"),
 	F(mm_struct, id, "release at publish, 0 at exit"),
 	F(mm_struct, state, "slots_lock; mmap_lock W"),
 	F(mm_struct, mm_mt, "mmap_lock W, one store"),
@@ -48,15 +61,30 @@ static const struct vl_field_info fields[] = {
 	F(mm_struct, builder, "slots_lock"),
 	F(mm_struct, mmap_lock, "atomics"),
 	F(mm_struct, page_table_lock, "atomics"),
+	F(mm_struct, mm_count, "atomics"),
+	F(mm_struct, vma_writer_wait, "futex"),
+	F(mm_struct, vma_writer_waits, "who waits with mmap_lock W; a hint"),
+	F(mm_struct, lock_pad, "unused"),
 	F(mm_struct, map_count, "mmap_lock W"),
+	F(mm_struct, map_count_max, "before publish"),
 	F(mm_struct, total_vm, "mmap_lock W"),
+	F(mm_struct, data_vm, "mmap_lock W"),
+	F(mm_struct, locked_vm, "mmap_lock W"),
 	F(mm_struct, mmap_base, "before publish"),
 	F(mm_struct, start_brk, "before publish"),
 	F(mm_struct, brk, "mmap_lock W"),
+	F(mm_struct, def_flags, "mmap_lock W"),
+	F(mm_struct, stack_limit, "before publish"),
+	F(mm_struct, commit_limit_pages, "before publish"),
+	F(mm_struct, stack_top, "before publish"),
+	F(mm_struct, exit_pad, "unused"),
 	F(rw_semaphore, count, "atomics"),
 	F(rw_semaphore, owner, "writer; a hint"),
 	F(rw_semaphore, wake_readers, "futex"),
 	F(rw_semaphore, wake_writers, "futex"),
+	F(rw_semaphore, readers_waiting, "who waits; a hint"),
+	F(rw_semaphore, writers_waiting, "who waits; a hint"),
+	F(rw_semaphore, pad, "unused"),
 	F(participant_slot, in_core, "its participant"),
 	F(participant_slot, role, "slots_lock"),
 	F(participant_slot, rcu, "its participant"),
@@ -94,7 +122,7 @@ static const struct vl_field_info fields[] = {
 	F(seg_header, stats_gone, "slots_lock"),
 };
 
-long vl_layout(struct vl_field_info *out, u64 cap)
+long core_layout(struct vl_field_info *out, u64 cap)
 {
 	for (u64 i = 0; i < ARRAY_SIZE(fields) && i < cap; i++)
 		out[i] = fields[i];
@@ -110,7 +138,7 @@ static u64 fnv(u64 hash, const void *data, u64 bytes)
 	return hash;
 }
 
-u64 vl_fingerprint(void)
+u64 core_fingerprint(void)
 {
 	static const char model[] = LOCK_MODEL_NAME "/" LAYOUT_NAME;
 	u64 hash = fnv(0xcbf29ce484222325ull, model, sizeof(model));

@@ -141,10 +141,11 @@ static int dup_anon_vma(struct participant *self, struct mm_struct *mm, struct v
 	return 0;
 }
 
-/* After its range belongs to another VMA in the tree. */
+/* After its range belongs to another VMA in the tree. It is announced as in flight: detaching may
+ * wait. */
 static void remove_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
 {
-	vma_mark_detached(mm, vma);
+	vma_mark_detached(self, mm, vma);
 	vma_close(self, vma);
 	mm->map_count--;
 	vm_area_free(self, vma);
@@ -190,6 +191,8 @@ struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_
 		return NULL;
 	}
 	vma_set_range(target, start, end, linear_page_index(target, start));
+	if (removed)
+		vma_inflight_add(self, removed);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
 	if (removed)
 		remove_vma(self, mm, removed);
@@ -221,6 +224,10 @@ static struct vm_area_struct *commit_existing(struct participant *self,
 	if (!remove_middle && !left)
 		vma_set_range(middle, middle->vm_start, vmg->start, vma_pgoff(middle));
 	vma_set_range(target, start, end, linear_page_index(target, start));
+	if (remove_middle)
+		vma_inflight_add(self, middle);
+	if (left && right)
+		vma_inflight_add(self, next);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
 	if (remove_middle)
 		remove_vma(self, mm, middle);

@@ -25,8 +25,8 @@ u64 now_ns(void)
 static void vma_end_write_all(struct mm_struct *mm)
 {
 	VL_ASSERT(mm->mm_lock_seq.sequence & 1);
-	write_seqcount_end(&mm->mm_lock_seq); /* VMA-1: release. pairs: VMA-1
-						 (model_typesafe_rwsem.h:vma_start_read) */
+	/* release pairs: VMA-1 (vma_rwsem.h:vma_start_read, model_refcount.h:vma_read_trylock) */
+	write_seqcount_end(&mm->mm_lock_seq);
 }
 
 int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id)
@@ -105,6 +105,7 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	mm->pgd = (struct pgd){0};
 	mm->keep_until_ns = 0;
 	mm->users = 0;
+	mm->mm_count = 1;
 	mm->map_count = 0;
 	mm->map_count_max = self->seg->hdr->config.vmas_per_mm_max;
 	mm->total_vm = mm->data_vm = mm->locked_vm = 0;
@@ -167,6 +168,26 @@ void mm_free(struct participant *self, struct mm_struct *mm)
 	mm->users = 0;
 	(void)mutex_lock(self, &hdr->slots_lock);
 	mm->builder = 0;
+	store_release_u32(&mm->state, MM_PINNED);
+	mutex_unlock(self, &hdr->slots_lock);
+	mmdrop(self, mm);
+}
+
+void mmgrab(struct mm_struct *mm)
+{
+	/* relaxed: the caller has something that keeps the slot already */
+	add_relaxed_u32(&mm->mm_count, 1);
+}
+
+void mmdrop(struct participant *self, struct mm_struct *mm)
+{
+	struct seg_header *hdr = self->seg->hdr;
+
+	/* acq_rel: what all others did with it is over before the slot is given away */
+	if (add_acq_rel_u32(&mm->mm_count, -1u) != 0)
+		return;
+	(void)mutex_lock(self, &hdr->slots_lock);
+	VL_ASSERT(mm->state == MM_PINNED);
 	store_release_u32(&mm->state, MM_FREE);
 	mutex_unlock(self, &hdr->slots_lock);
 }
@@ -213,6 +234,7 @@ void vma_close(struct participant *self, struct vm_area_struct *vma)
  * still fault while another one ends the mm. */
 void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 {
+	struct range_tree mt = mm->mm_mt;
 	struct range_entry e;
 	u64 addr = 0;
 
@@ -224,12 +246,20 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 		addr = e.end;
 	}
 	pgd_destroy(self, &mm->pgd);
-	for (addr = 0; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
+	if (VMA_FREE_DEFERRED) {
+		/* The VMAs are freed at once, as the kernel does when no thread is left to find
+		 * one. Here one may be left: it must not find them any more. Nothing from here to
+		 * the end waits where the world can be stopped. */
+		store_release_u64(&mm->mm_mt.root, 0);
+		synchronize_rcu(self);
+	}
+	for (addr = 0; tree_find(self, &mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
 		vma_close(self, vma);
 		vm_area_free_unreachable(self, mm, vma);
 	}
+	mm->mm_mt = mt;
 	tree_destroy(self, &mm->mm_mt, true);
 	mm->map_count = 0;
 	mm->total_vm = mm->data_vm = mm->locked_vm = 0;

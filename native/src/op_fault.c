@@ -2,10 +2,13 @@
 /*
  * op_fault.c (L5): page faults.
  *
- *   RCU { lock_vma_under_rcu -> permission -> page -> vma_end_read }      success, or a signal:
- * vma_lock_success NULL, or the page needs more than the VMA lock (RETRY)              -> mmap_lock
- * read, the same again no VMA there but a stack above                                      ->
- * mmap_lock write, grow the stack
+ *   RCU { lock_vma_under_rcu -> permission -> page -> vma_end_read }   success, or a signal:
+ *                                                                      vma_lock_success
+ *   no VMA, or the page needs more than the VMA lock (RETRY)           -> mmap_lock read, the same
+ *                                                                      again
+ *   no VMA there but a stack above                                     -> mmap_lock write, grow
+ *                                                                      the stack
+ *   A model without a lock per VMA takes mmap_lock (read, at first by trylock) in its place.
  *
  * The whole fast path runs in one RCU section, because it reads and stores words of frames: a frame
  * that loses its last entry meanwhile is reused only after a grace period. A store that arrives in
@@ -13,9 +16,11 @@
  * mmap_lock, taken outside it with no VMA lock held.
  *
  * Changes of one entry, each by one cmpxchg (loser looks again):
- *   0 -> zero page | new page | page-cache page;   read-only -> writable (sole owner, or shared);
- * read-only -> private copy PTE_BUSY: a two-page move is under way; leave everything and come
- * again. (kernel: do_user_addr_fault, handle_pte_fault, do_anonymous_page, do_fault, do_wp_page)
+ *   0 -> zero page | new page | page-cache page
+ *   read-only -> writable (sole owner, or shared)
+ *   read-only -> private copy
+ * PTE_BUSY: a two-page move is under way; leave everything and come again.
+ * (kernel: do_user_addr_fault, handle_pte_fault, do_anonymous_page, do_fault, do_wp_page)
  */
 #include <sched.h>
 
@@ -243,6 +248,17 @@ static void result_fill(struct participant *self, struct fault *f, int outcome, 
 	}
 }
 
+/* vma is there, mmap_lock and RCU are held and stay so. */
+static int fault_mmap_locked(struct participant *self, struct mm_struct *mm,
+			     struct vm_area_struct *vma, struct fault *f)
+{
+	f->under_vma_lock = false;
+	f->pte = NULL;
+	f->info |= FAULT_INFO_MMAP_LOCK;
+	stat_inc(self, mmap_lock_faults);
+	return access_error(vma, f->access) ? FAULT_ACCERR : handle_mm_fault(self, mm, vma, f);
+}
+
 /* The fallback. (kernel: lock_mm_and_find_vma) */
 static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u32 id, struct fault *f)
 {
@@ -265,21 +281,14 @@ static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u32 i
 		mmap_write_unlock(self, mm);
 		return outcome ? FAULT_MAPERR : FAULT_AGAIN;
 	}
-	f->under_vma_lock = false;
-	f->pte = NULL;
-	f->info |= FAULT_INFO_MMAP_LOCK;
-	stat_inc(self, mmap_lock_faults);
-	if (access_error(vma, f->access)) {
-		outcome = FAULT_ACCERR;
-	} else {
-		rcu_read_lock(self);
-		outcome = handle_mm_fault(self, mm, vma, f);
-		rcu_read_unlock(self);
-	}
+	rcu_read_lock(self);
+	outcome = fault_mmap_locked(self, mm, vma, f);
+	rcu_read_unlock(self);
 	mmap_read_unlock(self, mm);
 	return outcome;
 }
 
+#if VMA_LOCK_PER_VMA
 /* The rest of the fast path, in any case: vma is locked and RCU is held. Leaves both. */
 static int fault_locked(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 			struct fault *f)
@@ -311,9 +320,27 @@ static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u32 id
 	rcu_read_unlock(self);
 	return FAULT_RETRY;
 }
+#else
+/* mmap_lock and RCU are held. Leaves both. */
+static int fault_locked(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+			struct fault *f)
+{
+	int outcome = fault_mmap_locked(self, mm, vma, f);
+
+	mmap_read_unlock(self, mm);
+	rcu_read_unlock(self);
+	return outcome;
+}
+
+static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u32 id, struct fault *f)
+{
+	(void)self, (void)mm, (void)id, (void)f;
+	return FAULT_RETRY;
+}
+#endif
 
 /* What op_fault does not do itself. vma: locked, with RCU held, or NULL: neither; then outcome is
- * FAULT_RETRY (the VMA lock was tried) or FAULT_LOOK_AGAIN (it was not). Not inlined, so that its
+ * FAULT_RETRY (the lock was tried) or FAULT_LOOK_AGAIN (it was not). Not inlined, so that its
  * struct fault and its registers do not burden the straight path. */
 static __attribute__((noinline)) void fault_slow(struct participant *self, struct mm_struct *mm,
 						 u32 id, struct vm_area_struct *vma, int outcome,
@@ -404,6 +431,54 @@ way_find(const struct participant *self, struct fault_way *way, const struct mm_
 	return way;
 }
 
+/* What the straight path of op_fault locks, and what it says of it. */
+#if VMA_LOCK_PER_VMA
+#define STAT_FAULT_LOCKED STAT_vma_lock_success
+#define INFO_FAULT_LOCKED FAULT_INFO_VMA_LOCK
+
+static inline struct vm_area_struct *straight_lock(struct participant *self, struct mm_struct *mm,
+						   u32 id, u64 addr, const struct fault_way *way)
+{
+	return lock_vma_found(self, mm, id, addr, tree_leaf_slot(PTR(self, way->leaf), addr),
+			      HOLD_VMA);
+}
+
+static inline void straight_unlock(struct participant *self, struct mm_struct *mm,
+				   struct vm_area_struct *vma)
+{
+	(void)mm;
+	vma_end_read_rcu(self, vma, HOLD_VMA);
+}
+#else
+#define STAT_FAULT_LOCKED STAT_mmap_lock_faults
+#define INFO_FAULT_LOCKED FAULT_INFO_MMAP_LOCK
+
+/* With mmap_lock the tree stands still: if nobody has written since, the way's leaf is of it.
+ * (kernel before 6.4: mmap_read_trylock, find_vma) */
+static inline struct vm_area_struct *straight_lock(struct participant *self, struct mm_struct *mm,
+						   u32 id, u64 addr, const struct fault_way *way)
+{
+	vl_ref ref;
+
+	if (unlikely(!mmap_read_trylock(self, mm)))
+		return NULL;
+	if (likely(mm->id == id && mm->mm_lock_seq.sequence == way->seq)) {
+		ref = tree_leaf_slot(PTR(self, way->leaf), addr);
+		if (likely(ref != 0))
+			return PTR(self, ref);
+	}
+	mmap_read_unlock(self, mm);
+	return NULL;
+}
+
+static inline void straight_unlock(struct participant *self, struct mm_struct *mm,
+				   struct vm_area_struct *vma)
+{
+	(void)vma;
+	mmap_read_unlock(self, mm);
+}
+#endif
+
 /* One straight path for a page that is there; all else goes to fault_slow. The way in the page
  * table depends on nothing that the lock gives, so it goes first and overlaps with the way in the
  * tree: what comes after a locked instruction begins after it. For the same reason the lines needed
@@ -439,8 +514,7 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	pte = way->table + (addr >> PAGE_SHIFT) % PTRS_PER_TABLE;
 	/* relaxed: for the prefetch; any value will do */
 	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(pte)));
-	vma = lock_vma_found(self, mm, id, addr, tree_leaf_slot(PTR(self, way->leaf), addr),
-			     HOLD_VMA);
+	vma = straight_lock(self, mm, id, addr, way);
 	if (unlikely(!vma))
 		goto slow_unlocked;
 	/* A table was taken out since we looked: look again under the lock. */
@@ -456,13 +530,13 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 		store_relaxed_u64(at, word);
 	value = load_relaxed_u64(at);
 	area = self->area; /* in a register: the stores could change it, says the compiler */
-	vma_end_read_rcu(self, vma, HOLD_VMA);
+	straight_unlock(self, mm, vma);
 	rcu_read_unlock(self);
 	stat_inc_in(area, pgfault);
 	stat_inc_in(area, pgfault_present);
-	stat_inc_in(area, vma_lock_success);
+	stat_add_in(area, STAT_FAULT_LOCKED, 1);
 	result->status = 0;
-	result->info = FAULT_INFO_PRESENT | FAULT_INFO_VMA_LOCK;
+	result->info = FAULT_INFO_PRESENT | INFO_FAULT_LOCKED;
 	result->value = value;
 	return;
 slow_unlocked:

@@ -107,7 +107,7 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 			continue;
 		zap_page_range(self, child, e.start, e.end);
 		vma_close(self, vma);
-		vma->detached = 1; /* nobody can see the child */
+		vma_mark_detached(self, child, vma);
 		vm_area_free(self, vma);
 	}
 	pgd_destroy(self, &child->pgd);

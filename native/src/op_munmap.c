@@ -83,7 +83,7 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 		err = vms_remember(self, vms, vma);
 		if (err)
 			break;
-		vma_mark_detached(mm, vma);
+		vma_mark_detached(self, mm, vma);
 		vms->pages += (s64)vma_pages(vma);
 		vma = find_vma(self, mm, vma->vm_end);
 	}

@@ -21,6 +21,7 @@
 struct move {
 	struct mm_struct *mm;
 	struct vm_area_struct *dst, *src;
+	bool mmap_locked; /* the model has no VMA lock to hold instead */
 };
 
 static void move_unlock(struct participant *self, const struct move *m)
@@ -28,6 +29,8 @@ static void move_unlock(struct participant *self, const struct move *m)
 	if (m->src != m->dst)
 		vma_end_read_at(self, m->src, HOLD_VMA2);
 	vma_end_read_at(self, m->dst, HOLD_VMA);
+	if (m->mmap_locked)
+		mmap_read_unlock(self, m->mm);
 }
 
 static bool lock_fast(struct participant *self, struct move *m, u32 id, u64 dst, u64 src)
@@ -62,9 +65,18 @@ static int lock_slow(struct participant *self, struct move *m, u32 id, u64 dst, 
 	err = vma_is_anonymous(m->dst) ? anon_vma_prepare(self, m->mm, m->dst) : 0;
 	if (err)
 		goto out;
-	vma_start_read_locked(self, m->dst, HOLD_VMA);
-	if (m->src != m->dst)
-		vma_start_read_locked_nested(self, m->src, HOLD_VMA2);
+	err = -EAGAIN; /* too many readers */
+	if (!vma_start_read_locked(self, m->dst, HOLD_VMA))
+		goto out;
+	if (m->src != m->dst && !vma_start_read_locked_nested(self, m->src, HOLD_VMA2)) {
+		vma_end_read_at(self, m->dst, HOLD_VMA);
+		goto out;
+	}
+	if (!VMA_LOCK_PER_VMA) {
+		m->mmap_locked = true;
+		return 0;
+	}
+	err = 0;
 out:
 	mmap_read_unlock(self, m->mm);
 	return err;

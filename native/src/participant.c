@@ -142,6 +142,21 @@ bool participant_alive(const struct vl_seg *seg, u32 index)
 	       !participant_dead(seg, index);
 }
 
+/* Not only who announces the lock that is waited for: a reader may be killed between taking and
+ * announcing it. Recovery finds all the dead and recounts. */
+void participant_look_for_dead(struct participant *self)
+{
+	const struct vl_seg *seg = self->seg;
+
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
+		if (i == self->index || !participant_dead(seg, i))
+			continue;
+		if (vl_on_dead_owner)
+			vl_on_dead_owner(self, i);
+		return;
+	}
+}
+
 static bool claim(struct participant_slot *slot, u32 pid)
 {
 	u32 old = load_relaxed_u32(&slot->pid); /* relaxed: the cmpxchg decides */

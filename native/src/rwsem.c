@@ -185,21 +185,6 @@ static bool spin(const struct waiter *w)
 	return false;
 }
 
-/* Is anybody dead? Not only who announces this lock: a reader may be killed between taking and
- * announcing it. Recovery finds all the dead and recounts the lock. */
-static void look_for_dead(const struct waiter *w)
-{
-	const struct vl_seg *seg = w->self->seg;
-
-	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
-		if (i == w->self->index || !participant_dead(seg, i))
-			continue;
-		if (vl_on_dead_owner)
-			vl_on_dead_owner(w->self, i);
-		return;
-	}
-}
-
 /* One sleep; the world may be stopped meanwhile. seq: the futex word as read before registering. */
 static void sleep_once(struct waiter *w, u32 seq, u64 now)
 {
@@ -211,7 +196,7 @@ static void sleep_once(struct waiter *w, u32 seq, u64 now)
 	core_block(self);
 	err = futex_wait(w->word, seq, ns);
 	if (now >= w->next_look_ns) {
-		look_for_dead(w);
+		participant_look_for_dead(self);
 		w->next_look_ns = now + RWSEM_DEADLINE_NS;
 	}
 	core_unblock(self);

@@ -168,7 +168,8 @@ static bool room_for(int fd, u64 bytes)
 }
 
 static void fill_header(struct vl_seg *seg, const char *name, const struct vl_config *config,
-			const struct vl_region *regions, u64 fingerprint, u32 flavour)
+			const struct vl_region *regions, u64 fingerprint, u32 flavour,
+			const char *model, const char *layout)
 {
 	struct seg_header *hdr = seg->hdr;
 	struct timespec ts;
@@ -180,6 +181,8 @@ static void fill_header(struct vl_seg *seg, const char *name, const struct vl_co
 	hdr->config = *config;
 	hdr->created_ns = (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 	strncpy(hdr->name, name, sizeof(hdr->name) - 1);
+	strncpy(hdr->model, model, sizeof(hdr->model) - 1);
+	strncpy(hdr->layout, layout, sizeof(hdr->layout) - 1);
 	memcpy(hdr->regions, regions, sizeof(hdr->regions));
 	hdr->rcu.gp_ctr = 2;
 	hdr->rcu.completed = 1;
@@ -202,7 +205,7 @@ static int populate_fixed(const struct vl_seg *seg, const struct vl_region *r)
 }
 
 int seg_format(struct vl_seg *seg, int fd, const char *name, const struct vl_config *config,
-	       u64 fingerprint)
+	       u64 fingerprint, const char *model, const char *layout)
 {
 	struct vl_region regions[REGIONS_COUNT];
 	u32 flavour = config->rcu;
@@ -230,7 +233,7 @@ int seg_format(struct vl_seg *seg, int fd, const char *name, const struct vl_con
 		seg_unmap(seg);
 		return err;
 	}
-	fill_header(seg, name, config, regions, fingerprint, flavour);
+	fill_header(seg, name, config, regions, fingerprint, flavour, model, layout);
 	set_pointers(seg);
 	return 0;
 }
@@ -258,7 +261,7 @@ static int check_file(int fd, u64 *size)
 static int check_header(const struct vl_seg *seg, u64 fingerprint, bool inspect)
 {
 	const struct seg_header *hdr = seg->hdr;
-	u32 state = load_acquire_u32(&hdr->state); /* pairs: SEG-1 (api.c:vl_seg_create) */
+	u32 state = load_acquire_u32(&hdr->state); /* pairs: SEG-1 (api.c:core_seg_create) */
 
 	if (hdr->abi != VL_ABI_VERSION)
 		return VL_E_ABI;

@@ -38,6 +38,18 @@ bool kmem_cache_is_free(const struct vl_seg *seg, u32 cache, vl_ref ref)
 	       1;
 }
 
+vl_ref kmem_cache_object_at(const struct vl_seg *seg, u32 cache, u64 off)
+{
+	const struct kmem_cache *c = &seg->hdr->caches[cache];
+	struct slab_place at = slab_place(seg, c, off);
+	const u8 *base;
+
+	if (at.page == UINT32_MAX)
+		return 0;
+	base = seg->pages + ((u64)at.page << PAGE_SHIFT);
+	return vl_ref_of(seg, base + (u64)at.index * c->slot_bytes);
+}
+
 void *kmem_cache_object(const struct vl_seg *seg, u32 cache, vl_ref ref)
 {
 	const struct kmem_cache *c = &seg->hdr->caches[cache];

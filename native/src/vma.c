@@ -6,23 +6,20 @@
  * the maker may block (in vma_start_write of another VMA) and the world may be stopped there:
  * recovery must see that it is in use. What a killed maker announced is freed.
  *
- * A recycled object may still be looked at by readers of its former life. So nothing here ever
- * stores detached = 0, vm_lock is touched by the constructor alone, and fields that such readers
- * load are stored whole.
+ * In the typesafe models a recycled object may still be looked at by readers of its former life. So
+ * nothing here ever makes one look attached, the lock is the model's business (vma_lock_*), and
+ * fields that such readers load are stored whole. In the deferring models nobody looks at one any
+ * more when it comes back here.
  */
 #include "vmalab/lock_model.h"
 
 void vma_ctor(void *object)
 {
-	struct vm_area_struct *vma = object;
-
-	memset(vma, 0, sizeof(*vma));
-	init_rwsem(&vma->vm_lock);
-	vma->detached = 1; /* the freed state */
-	vma->vm_lock_seq = UINT32_MAX;
+	memset(object, 0, sizeof(struct vm_area_struct));
+	vma_lock_ctor(object);
 }
 
-static void inflight_add(struct participant *self, const struct vm_area_struct *vma)
+void vma_inflight_add(struct participant *self, const struct vm_area_struct *vma)
 {
 	vl_ref ref = REF(self, vma);
 
@@ -51,8 +48,7 @@ void vma_inflight_done(struct participant *self, const struct vm_area_struct *vm
  * at attach. */
 static void vma_init(struct participant *self, struct vm_area_struct *vma, u32 mm_id)
 {
-	VL_ASSERT(vma->detached);
-	store_relaxed_u32(&vma->vm_lock_seq, UINT32_MAX);
+	vma_lock_init(vma);
 	store_relaxed_u32(&vma->vm_mm, mm_id);
 	vma->vm_flags = 0;
 	vma->vm_pgbase = 0;
@@ -67,13 +63,25 @@ static void vma_init(struct participant *self, struct vm_area_struct *vma, u32 m
 	vma->vm_policy = 0;
 	vma->uffd_ctx = 0;
 	vma->alloc_seq++;
-	inflight_add(self, vma);
+	vma_inflight_add(self, vma);
 	stat_inc(self, vma_alloc);
+}
+
+/* An object with its lock, as the last life left the rest. */
+static struct vm_area_struct *object_alloc(struct participant *self)
+{
+	struct vm_area_struct *vma = kmem_cache_alloc(self, CACHE_VMA);
+
+	if (vma && !vma_lock_alloc(self, vma)) {
+		kmem_cache_free(self, CACHE_VMA, vma);
+		return NULL;
+	}
+	return vma;
 }
 
 struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct *mm)
 {
-	struct vm_area_struct *vma = kmem_cache_alloc(self, CACHE_VMA);
+	struct vm_area_struct *vma = object_alloc(self);
 
 	if (!vma)
 		return NULL;
@@ -87,7 +95,7 @@ struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct 
  */
 struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig)
 {
-	struct vm_area_struct *vma = kmem_cache_alloc(self, CACHE_VMA);
+	struct vm_area_struct *vma = object_alloc(self);
 
 	if (!vma)
 		return NULL;
@@ -105,10 +113,9 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 	return vma;
 }
 
-void vm_area_free(struct participant *self, struct vm_area_struct *vma)
+/* (kernel: __vm_area_free) */
+static void area_free(struct participant *self, struct vm_area_struct *vma)
 {
-	vma_assert_detached(vma);
-	VL_ASSERT(vma->anon_vma_chain == 0);
 	if (vma->anon_name) {
 		anon_name_put(self, vma->anon_name);
 		vma->anon_name = 0;
@@ -117,16 +124,36 @@ void vm_area_free(struct participant *self, struct vm_area_struct *vma)
 		kmem_cache_free(self, CACHE_NUMAB, PTR(self, vma->numab_state));
 		vma->numab_state = 0;
 	}
+	vma_lock_free(self, vma);
+	kmem_cache_free(self, CACHE_VMA, vma);
+}
+
+void vm_area_free_rcu(struct participant *self, u32 kind, u32 ref)
+{
+	(void)kind;
+	area_free(self, PTR(self, ref));
+}
+
+void vm_area_free(struct participant *self, struct vm_area_struct *vma)
+{
+	vma_assert_detached(vma);
+	VL_ASSERT(vma->anon_vma_chain == 0);
 	vma_inflight_done(self, vma);
 	stat_inc(self, vma_free);
-	kmem_cache_free(self, CACHE_VMA, vma);
+#if VMA_FREE_DEFERRED
+	stat_inc(self, vma_free_deferred);
+	rcu_retire(self, RETIRE_OBJECT0 + CACHE_VMA, REF(self, vma));
+#else
+	area_free(self, vma);
+#endif
 }
 
 void vm_area_free_unreachable(struct participant *self, struct mm_struct *mm,
 			      struct vm_area_struct *vma)
 {
-	vma_mark_detached(mm, vma);
-	vm_area_free(self, vma);
+	vma_mark_detached(self, mm, vma);
+	stat_inc(self, vma_free);
+	area_free(self, vma);
 }
 
 /* The first scan of a VMA gives it its NUMA balancing state; here populating is the scan. It lives

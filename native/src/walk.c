@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "vmalab/futex.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/walk.h"
 
@@ -89,9 +90,9 @@ bool walk_mark(struct walk *w, u32 cache, vl_ref ref, const char *what)
 	return true;
 }
 
-void walk_announced(const struct walk *w, const struct rw_semaphore *sem, u32 *readers, u32 *writer)
+void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *writer)
 {
-	u64 ref = vl_ref_of(w->seg, sem);
+	u64 ref = vl_ref_of(w->seg, lock);
 
 	*readers = *writer = 0;
 	for (u32 i = 0; i < w->seg->hdr->slots_high; i++) {
@@ -133,25 +134,97 @@ static void check_lock(struct walk *w, struct rw_semaphore *sem, const char *wha
 		w->out->locks_fixed++;
 }
 
-/* The locks of all VMA objects, free ones too: a reader of a former life may have been killed with
- * its count taken. */
-static void check_vma_locks(struct walk *w)
+/* Calls check for every object of a cache, free ones too: a reader of a former life may have been
+ * killed with its count taken. */
+static void each_object(struct walk *w, u32 cache_index,
+			void (*check)(struct walk *w, void *object))
 {
-	const struct kmem_cache *cache = &w->seg->hdr->caches[CACHE_VMA];
+	const struct kmem_cache *cache = &w->seg->hdr->caches[cache_index];
 
 	for (u32 page = 0; page < w->seg->hdr->pages.pages_populated; page++) {
 		const struct page_desc *desc = &w->seg->page_descs[page];
-		struct vm_area_struct *vma =
-			(struct vm_area_struct *)(w->seg->pages + ((u64)page << PAGE_SHIFT));
+		u8 *base = w->seg->pages + ((u64)page << PAGE_SHIFT);
 
-		if (desc->kind != PAGE_SLAB || desc->cache != CACHE_VMA)
+		if (desc->kind != PAGE_SLAB || desc->cache != cache_index)
 			continue;
-		for (u32 i = 0; i < cache->objs_per_slab; i++) {
-			/* the common case must be cheap: there may be a million */
-			if (load_relaxed_u64(&vma[i].vm_lock.count) != 0)
-				check_lock(w, &vma[i].vm_lock, "vm_lock of VMA object",
-					   REF(w->self, &vma[i]));
-		}
+		for (u32 i = 0; i < cache->objs_per_slab; i++)
+			check(w, base + (u64)i * cache->slot_bytes);
+	}
+}
+
+#if VMA_LOCK_SEPARATE
+static void check_vma_lock(struct walk *w, void *object)
+{
+	struct rw_semaphore *sem = object;
+
+	/* the common case must be cheap: there may be a million */
+	if (load_relaxed_u64(&sem->count) != 0)
+		check_lock(w, sem, "vma_lock", REF(w->self, sem));
+}
+#elif VMA_LOCK_RWSEM
+static void check_vma_lock(struct walk *w, void *object)
+{
+	struct vm_area_struct *vma = object;
+
+	if (load_relaxed_u64(&vma->vm_lock.count) != 0)
+		check_lock(w, &vma->vm_lock, "vm_lock of VMA object", REF(w->self, vma));
+}
+#elif VMA_LOCK_PER_VMA
+/* Does a living writer wait for the readers of this VMA? Then FLAG is its own. */
+static bool writer_waits(const struct walk *w, const struct vm_area_struct *vma)
+{
+	u64 waiting = (u64)REF(w->self, vma) << 8 | HELD_WRITE | HELD_WAITING;
+
+	for (u32 i = 0; i < w->seg->hdr->slots_high; i++) {
+		if (load_relaxed_u64(&w->seg->slots[i].held[HOLD_VMA_WRITE]) == waiting &&
+		    participant_alive(w->seg, i))
+			return true;
+	}
+	return false;
+}
+
+static void check_vma_lock(struct walk *w, void *object)
+{
+	struct vm_area_struct *vma = object;
+	u32 count = load_relaxed_u32(&vma->vm_refcnt), want = !vma->detached, readers, writer;
+
+	if (count == want && count <= 1) /* cheap: there may be a million */
+		return;
+	walk_announced(w, vma, &readers, &writer);
+	want += readers + (writer_waits(w, vma) ? VM_REFCNT_EXCLUDE_READERS_FLAG : 0);
+	if (count == want)
+		return;
+	if (!w->repair) {
+		complain(w, "VMA object %#x: vm_refcnt %#x, but %#x is what the living hold",
+			 REF(w->self, vma), count, want);
+		return;
+	}
+	store_relaxed_u32(&vma->vm_refcnt, want);
+	if (w->out)
+		w->out->locks_fixed++;
+}
+#endif
+
+static void check_vma_locks(struct walk *w)
+{
+#if VMA_LOCK_PER_VMA
+	each_object(w, VMA_LOCK_SEPARATE ? CACHE_VMA_LOCK : CACHE_VMA, check_vma_lock);
+#else
+	(void)w;
+	(void)each_object;
+#endif
+}
+
+/* Writers that wait for the readers of a VMA look again at what was set. */
+static void wake_vma_writers(struct walk *w)
+{
+	struct mm_struct *mms = mm_table(w->seg);
+
+	for (u32 i = 0; i < w->seg->hdr->config.mms_max; i++) {
+		if (!load_relaxed_u32(&mms[i].vma_writer_waits))
+			continue;
+		add_acq_rel_u32(&mms[i].vma_writer_wait, 1);
+		futex_wake(&mms[i].vma_writer_wait, FUTEX_ALL);
 	}
 }
 
@@ -167,6 +240,7 @@ void walk_locks(struct walk *w)
 	check_vma_locks(w);
 	if (!w->repair)
 		return;
+	wake_vma_writers(w);
 	for (u32 i = 0; i < hdr->config.mms_max; i++)
 		mutex_repair(w->seg, &mms[i].page_table_lock);
 	for (u32 i = 0; i < ARRAY_SIZE(hdr->anon_locks); i++)
@@ -188,8 +262,10 @@ static void mark_retired(struct walk *w, const struct participant_area *area)
 			w->frame_reserved[r->ref] = 1;
 		else if (r->kind == RETIRE_PAGE)
 			w->pages_marked[r->ref] = 1;
-		else if (r->kind >= RETIRE_OBJECT0)
-			walk_mark(w, r->kind - RETIRE_OBJECT0, r->ref, "retire ring");
+		else if (r->kind >= RETIRE_OBJECT0 &&
+			 walk_mark(w, r->kind - RETIRE_OBJECT0, r->ref, "retire ring") &&
+			 r->kind == RETIRE_OBJECT0 + CACHE_VMA)
+			walk_vma_objects(w, r->ref); /* they are freed with it */
 	}
 }
 

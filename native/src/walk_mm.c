@@ -58,6 +58,10 @@ void walk_vma_objects(struct walk *w, vl_ref ref)
 		if (w->anon[walk_granule(w, vma->anon_name)].degree++ == 0)
 			walk_mark(w, CACHE_NAME, vma->anon_name, "anon_vma_name");
 	}
+#if VMA_LOCK_SEPARATE
+	if (vma->vm_lock)
+		walk_mark(w, CACHE_VMA_LOCK, (vl_ref)(vma->vm_lock >> REF_SHIFT), "vma_lock");
+#endif
 	if (vma->numab_state)
 		walk_mark(w, CACHE_NUMAB, vma->numab_state, "vma_numab_state");
 	if (vma->vm_file)
@@ -78,15 +82,17 @@ static void check_vma(struct walk *w, const struct range_entry *e, struct vm_are
 			complain(w, "mm %#x: VMA %#lx-%#lx, but the tree says %#lx-%#lx", w->mm_id,
 				 vma->vm_start, vma->vm_end, e->start, e->end);
 	}
-	if (vma->detached) {
+#if VMA_LOCK_PER_VMA
+	if (vma->detached || vma_is_detached(vma)) {
 		if (w->repair)
-			store_release_u32(&vma->detached, 0);
+			vma_lock_reattach(vma);
 		else
 			complain(w, "mm %#x: VMA %#lx is in the tree and detached", w->mm_id,
 				 e->start);
 	}
 	if (vma->vm_lock_seq == w->mm->mm_lock_seq.sequence && !w->repair)
 		complain(w, "mm %#x: VMA %#lx is stamped and nobody writes", w->mm_id, e->start);
+#endif
 	if (vma->vm_start & ~PAGE_MASK || vma->vm_end & ~PAGE_MASK || vma->vm_end > TASK_SIZE)
 		complain(w, "mm %#x: VMA %#lx-%#lx is out of bounds", w->mm_id, vma->vm_start,
 			 vma->vm_end);
@@ -231,6 +237,20 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 	walk_announced(w, &mm->mmap_lock, &readers, &writer);
 	if (mm->state == MM_FREE)
 		return;
+	if (mm->state == MM_PINNED) { /* nobody alive pins while the world is stopped */
+		if (w->repair)
+			store_release_u32(&mm->state, MM_FREE);
+		else
+			complain(w, "mm slot %u: pinned by nobody", index);
+		return;
+	}
+	if (mm->mm_count != 1) {
+		if (w->repair)
+			mm->mm_count = 1;
+		else
+			complain(w, "mm slot %u: mm_count %u, and nobody pins", index,
+				 mm->mm_count);
+	}
 	if (!writer && (mm->state == MM_BUILDING || mm->state == MM_EXITING)) {
 		if (mm->builder && participant_alive(w->seg, mm->builder - 1))
 			return; /* waits for another lock first; there is nothing in it yet */

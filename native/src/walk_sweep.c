@@ -36,8 +36,7 @@ static void reset_vmas(struct walk *w, u32 page)
 	for (u32 i = 0; i < w->seg->hdr->caches[CACHE_VMA].objs_per_slab; i++) {
 		if (marked(w, vl_ref_of(w->seg, &vma[i])))
 			continue;
-		store_relaxed_u32(&vma[i].detached, 1);
-		store_relaxed_u32(&vma[i].vm_lock_seq, UINT32_MAX);
+		vma_lock_reset(&vma[i]);
 	}
 }
 

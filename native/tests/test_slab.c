@@ -157,7 +157,7 @@ static void test_exhaustion(void)
 	config.participants_max = 4;
 	config.frames_max = 4096;
 	ts.fd = memfd_create("small", MFD_CLOEXEC);
-	CHECK_EQ(seg_format(&ts.seg, ts.fd, "small", &config, TEST_FINGERPRINT), 0);
+	CHECK_EQ(seg_format(&ts.seg, ts.fd, "small", &config, TEST_FINGERPRINT, "test", "test"), 0);
 	CHECK_EQ(kmem_cache_create(&ts.seg, CACHE_TEST0, "big", 4096, 0, SLAB_TYPESAFE_BY_RCU, 0),
 		 0);
 	test_join(&ts, &self, ROLE_WORKER);

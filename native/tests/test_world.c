@@ -75,13 +75,13 @@ static void test_refusals(void)
 
 	bad = config;
 	bad.size_bytes += 1;
-	CHECK_EQ(seg_format(&seg, -1, "bad", &bad, 1), VL_E_INVALID);
+	CHECK_EQ(seg_format(&seg, -1, "bad", &bad, 1, "test", "test"), VL_E_INVALID);
 	bad = config;
 	bad.size_bytes = 1 << 20; /* the tables alone need more */
-	CHECK_EQ(seg_format(&seg, -1, "bad", &bad, 1), VL_E_INVALID);
+	CHECK_EQ(seg_format(&seg, -1, "bad", &bad, 1, "test", "test"), VL_E_INVALID);
 	bad = config;
 	bad.participants_max = 0;
-	CHECK_EQ(seg_format(&seg, -1, "bad", &bad, 1), VL_E_INVALID);
+	CHECK_EQ(seg_format(&seg, -1, "bad", &bad, 1, "test", "test"), VL_E_INVALID);
 
 	test_seg_open(&ts, 64ul << 20);
 	CHECK_EQ(map_result(ts.fd, TEST_FINGERPRINT), 0);
@@ -125,7 +125,7 @@ static void test_space(void)
 		return;
 	}
 	unlink(path);
-	CHECK_EQ(seg_format(&seg, fd, "space", &config, 1), VL_E_SPACE);
+	CHECK_EQ(seg_format(&seg, fd, "space", &config, 1, "test", "test"), VL_E_SPACE);
 	close(fd);
 }
 

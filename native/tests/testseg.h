@@ -47,7 +47,8 @@ static inline void test_seg_open_rcu(struct test_seg *ts, u64 bytes, u32 rcu)
 	tree_register();
 	ts->fd = memfd_create("vmalab-test", MFD_CLOEXEC);
 	CHECK(ts->fd >= 0);
-	CHECK_EQ(seg_format(&ts->seg, ts->fd, "test", &config, TEST_FINGERPRINT), 0);
+	CHECK_EQ(seg_format(&ts->seg, ts->fd, "test", &config, TEST_FINGERPRINT, "test", "test"),
+		 0);
 	CHECK_EQ(kmem_cache_create(&ts->seg, CACHE_NODE, "maple_node", 256, 256, SLAB_PANIC, 0), 0);
 	store_release_u32(&ts->seg.hdr->state, SEG_READY);
 }

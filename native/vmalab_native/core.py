@@ -27,6 +27,10 @@ from vmalab_native._core import ffi, lib
 from vmalab_native.checks import SHM_DIRECTORY as SHM_DIRECTORY
 from vmalab_native.checks import SHM_PREFIX as SHM_PREFIX
 from vmalab_native.checks import U64_MAX, bounded, comm_bytes, instances, shm_name, u32, u64
+from vmalab_native.convert import Block as Block
+from vmalab_native.convert import aligned, checked, listing, record, records, text, text_of
+from vmalab_native.cores import layouts as layouts
+from vmalab_native.cores import lock_models as lock_models
 from vmalab_native.errors import (
     HandleClosed,
     InvalidArgument,
@@ -38,8 +42,13 @@ from vmalab_native.errors import (
     SystemCallFailed,
     error_of,
 )
+from vmalab_native.loaded import fingerprint as fingerprint
+from vmalab_native.loaded import layout as layout
+from vmalab_native.loaded import load_core, load_core_of
 from vmalab_native.records import BenchResult as BenchResult
 from vmalab_native.records import LockInfo as LockInfo
+from vmalab_native.records import Loop as Loop
+from vmalab_native.records import LoopResult as LoopResult
 from vmalab_native.records import MmInfo as MmInfo
 from vmalab_native.records import ParticipantInfo as ParticipantInfo
 from vmalab_native.records import RcuFlavour as RcuFlavour
@@ -49,7 +58,6 @@ from vmalab_native.records import SegmentConfig as SegmentConfig
 from vmalab_native.records import SegmentInfo as SegmentInfo
 from vmalab_native.records import SlabInfo as SlabInfo
 from vmalab_native.records import StructInfo as StructInfo
-from vmalab_native.records import structs_of
 
 ABI_VERSION: int = lib.VL_ABI_VERSION
 USER_RWSEMS: int = lib.VL_USER_RWSEMS
@@ -75,7 +83,11 @@ _STATE_NAMES = {
     lib.SEG_BROKEN: "broken",
     lib.SEG_CLOSING: "closing",
 }
-_GROW_TRIES = 16  # a listing that still outgrows its buffer after so many tries is given up
+_LOOPS: dict[str, int] = {
+    "walk": lib.BENCH_LOOP_WALK,
+    "lock": lib.BENCH_LOOP_LOCK,
+    "fault": lib.BENCH_LOOP_FAULT,
+}
 _REPAIRS = (
     "mms_repaired",
     "mms_reaped",
@@ -88,75 +100,26 @@ _REPAIRS = (
     "ptes_fixed",
 )
 
-Block = bytes | bytearray | memoryview
-
 
 def monotonic_ns() -> int:
     """CLOCK_MONOTONIC in ns: the clock of every deadline and `keep_until_ns` in a segment."""
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
-def fingerprint() -> int:
-    """64-bit hash of the struct layouts, lock model and layout that this build was made with."""
-    return int(lib.vl_fingerprint())
-
-
-def _text(chars: Any) -> str:
-    return str(ffi.string(chars).decode("utf-8", "replace"))
-
-
-def _record(kind: type[Any], row: Any, **overrides: Any) -> Any:
-    """A dataclass from a C struct whose fields have the same names; char arrays become text."""
-    values = {}
-    for field in dataclasses.fields(kind):
-        value = overrides[field.name] if field.name in overrides else getattr(row, field.name)
-        values[field.name] = _text(value) if isinstance(value, ffi.CData) else value
-    return kind(**values)
-
-
-def _checked(code: int, detail: str) -> int:
-    if code < 0:
-        raise error_of(code, detail, errno=ffi.errno)
-    return code
-
-
-def _listing(kind: str, what: str, getter: Any, *args: Any, start: int = 64) -> tuple[Any, int]:
-    """Calls getter(*args, buffer, cap) with larger buffers until all fits: the buffer, entries.
-
-    The caller keeps the buffer while it looks at a part of it: a slice does not keep it alive.
-    """
-    cap = start
-    for _ in range(_GROW_TRIES):
-        buffer = ffi.new(kind, cap)
-        count = _checked(getter(*args, buffer, cap), what)
-        if count <= cap:
-            return buffer, count
-        cap = count + count // 4 + 16
-    raise NativeError(f"{what} kept growing while it was read")
-
-
-def _records(kind: type[Any], c_type: str, what: str, getter: Any, handle: Any) -> list[Any]:
-    buffer, count = _listing(c_type + "[]", what, getter, handle)
-    return [_record(kind, buffer[i]) for i in range(count)]
-
-
-def _text_of(what: str, getter: Any, *args: Any) -> str:
-    buffer, count = _listing("char[]", what, getter, *args, start=16384)
-    return bytes(ffi.buffer(buffer, count)).decode("utf-8", "replace")
-
-
-def _aligned(block: Block) -> Any:
-    """The block as C wants it: in place if it lies on 8 bytes, as a slice may not; else a copy."""
-    data = ffi.from_buffer(block)
-    return data if int(ffi.cast("uintptr_t", data)) % 8 == 0 else bytes(ffi.buffer(data))
-
-
 def _config_to_c(config: SegmentConfig) -> Any:
-    return ffi.new("struct vl_config *", dataclasses.asdict(config) | {"rcu": _RCU[config.rcu]})
+    sizes = dataclasses.asdict(config) | {"rcu": _RCU[config.rcu]}
+    del sizes["model"], sizes["layout"]
+    return ffi.new("struct vl_config *", sizes)
 
 
-def _config_from_c(c_config: Any) -> SegmentConfig:
-    config: SegmentConfig = _record(SegmentConfig, c_config, rcu=_RCU_NAMES[c_config.rcu])
+def _config_from_c(c_info: Any) -> SegmentConfig:
+    config: SegmentConfig = record(
+        SegmentConfig,
+        c_info.config,
+        rcu=_RCU_NAMES[c_info.config.rcu],
+        model=c_info.model,
+        layout=c_info.layout,
+    )
     return config
 
 
@@ -203,19 +166,29 @@ class Segment(_Handle):
 
         Args:
             instance: 1 to 32 of a-z 0-9 _ -.
-            config: sizes; the default is right for some hundred address spaces.
+            config: sizes, lock model and layout; the default is right for some hundred address
+                spaces.
 
         Raises:
-            SegmentExists, SegmentTooBig, RcuUnavailable, InvalidArgument, SystemCallFailed.
+            SegmentExists, SegmentTooBig, RcuUnavailable, InvalidArgument, SystemCallFailed,
+            CoreMissing (the layout is not built and cannot be built here).
         """
         name = shm_name(instance)
-        c_config = _config_to_c(config or SegmentConfig())
+        config = config or SegmentConfig()
+        load_core(config.model, config.layout)
         try:
             shm = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=0o600)
         except posix_ipc.ExistentialError:
             raise SegmentExists(f"instance {instance!r}") from None
         out = ffi.new("struct vl_seg **")
-        code = lib.vl_seg_create(shm.fd, instance.encode("ascii"), c_config, out)
+        code = lib.vl_seg_create(
+            shm.fd,
+            instance.encode("ascii"),
+            _config_to_c(config),
+            config.model.encode(),
+            config.layout.encode(),
+            out,
+        )
         if code < 0:
             error = error_of(code, f"creating instance {instance!r}", errno=ffi.errno)
             shm.unlink()
@@ -230,7 +203,7 @@ class Segment(_Handle):
         Raises:
             SegmentMissing, SegmentForeign, SegmentTruncated, AbiMismatch, FingerprintMismatch,
             SegmentNotReady, SegmentBroken, RcuUnavailable, InvalidArgument, SystemCallFailed
-            (EACCES: another user's).
+            (EACCES: another user's), CoreMissing.
         """
         name = shm_name(instance)
         try:
@@ -241,11 +214,13 @@ class Segment(_Handle):
             errno = refusal.errno or 0
             raise SystemCallFailed(f"opening instance {instance!r}", errno=errno) from None
         out = ffi.new("struct vl_seg **")
-        code = lib.vl_seg_attach(shm.fd, out)
-        if code < 0:
-            error = error_of(code, f"attaching instance {instance!r}", errno=ffi.errno)
+        try:
+            load_core_of(shm.fd, instance)
+            code = lib.vl_seg_attach(shm.fd, out)
+            checked(code, f"attaching instance {instance!r}")
+        except NativeError:
             shm.close_fd()
-            raise error
+            raise
         return cls(instance, out[0], shm.fd)
 
     @staticmethod
@@ -283,17 +258,17 @@ class Segment(_Handle):
             raise InvalidArgument(f"role = {role!r}, allowed are {', '.join(_ROLES)}")
         out = ffi.new("struct participant **")
         code = lib.vl_join(self._open(), _ROLES[role], comm_bytes(comm), out)
-        _checked(code, f"joining instance {self.instance!r} ({self.config.participants_max} slots)")
+        checked(code, f"joining instance {self.instance!r} ({self.config.participants_max} slots)")
         return Participant(self, out[0])
 
     def info(self) -> SegmentInfo:
         """Identity, sizes and how full the segment is, now."""
         c_info = ffi.new("struct vl_seg_info *")
         lib.vl_seg_info(self._open(), c_info)
-        info: SegmentInfo = _record(
+        info: SegmentInfo = record(
             SegmentInfo,
             c_info,
-            config=_config_from_c(c_info.config),
+            config=_config_from_c(c_info),
             rcu_flavour=_RCU_NAMES[c_info.rcu_flavour],
             state=_STATE_NAMES.get(c_info.state, str(c_info.state)),
         )
@@ -301,24 +276,24 @@ class Segment(_Handle):
 
     def slabinfo(self) -> list[SlabInfo]:
         """Every kmem_cache of the segment; needs no participant."""
-        return _records(SlabInfo, "struct vl_slab_info", "slabinfo", lib.vl_slabinfo, self._open())
+        return records(SlabInfo, "struct vl_slab_info", "slabinfo", lib.vl_slabinfo, self._open())
 
     def vmstat(self) -> dict[str, int]:
         """Counters by name, summed over all participants that are or were; needs none."""
-        names, count = _listing("const char *[]", "vmstat", lib.vl_stat_names, start=128)
-        values, _ = _listing("u64[]", "vmstat", lib.vl_stats, self._open(), start=128)
-        return {_text(names[i]): values[i] for i in range(count)}
+        names, count = listing("const char *[]", "vmstat", lib.vl_stat_names, start=128)
+        values, _ = listing("u64[]", "vmstat", lib.vl_stats, self._open(), start=128)
+        return {text(names[i]): values[i] for i in range(count)}
 
     def locks(self) -> list[LockInfo]:
         """Every announced lock, read one by one, not at one instant; needs no participant."""
-        return _records(LockInfo, "struct vl_lock_info", "locks", lib.vl_locks, self._open())
+        return records(LockInfo, "struct vl_lock_info", "locks", lib.vl_locks, self._open())
 
     def participants(self) -> list[ParticipantInfo]:
         """Every slot that is taken, by a living or a dead process; needs no participant."""
         what, handle = "participants", self._open()
-        buffer, count = _listing("struct vl_participant_info[]", what, lib.vl_participants, handle)
+        buffer, count = listing("struct vl_participant_info[]", what, lib.vl_participants, handle)
         return [
-            _record(
+            record(
                 ParticipantInfo,
                 row,
                 role=_ROLE_NAMES.get(row.role, str(row.role)),
@@ -388,7 +363,7 @@ class Participant(_Handle):
         Raises:
             BadBlock: the length is 0 or no multiple of 8; nothing was executed.
         """
-        data: Any = block if type(block) is bytes else _aligned(block)
+        data: Any = block if type(block) is bytes else aligned(block)
         size = len(data)
         if size > self._block_bytes_max:
             self._grow_results((size + 7) // 8)
@@ -411,14 +386,14 @@ class Participant(_Handle):
         Returns:
             The number of results; each has 16 bytes.
         """
-        data = _aligned(block)
+        data = aligned(block)
         results = ffi.from_buffer(out, require_writable=True)
         if len(results) < 2 * len(data):
             raise InvalidArgument(
                 f"out has {len(results)} bytes, a block of {len(data)} needs {2 * len(data)}"
             )
         count = lib.vl_run(self._open(), data, len(data), results, len(results) // RESULT_BYTES)
-        return _checked(count, f"a block of {len(data)} bytes")
+        return checked(count, f"a block of {len(data)} bytes")
 
     # --- address spaces ---
 
@@ -445,44 +420,44 @@ class Participant(_Handle):
         Raises:
             LimitExceeded (mms_max), InvalidArgument (with the line of maps that is wrong).
         """
-        text = maps.encode("utf-8")
+        raw_maps = maps.encode("utf-8")
         options = ffi.new("struct vl_mm_options *")
-        c_maps = ffi.from_buffer("char[]", text) if text else ffi.NULL
+        c_maps = ffi.from_buffer("char[]", raw_maps) if raw_maps else ffi.NULL
         options.mmap_base = u64("mmap_base", mmap_base)
         options.start_brk = u64("start_brk", start_brk)
         options.brk = u64("brk", brk)
         options.stack_limit = u64("stack_limit_bytes", stack_limit_bytes)
         options.maps = c_maps
-        options.maps_bytes = len(text)
+        options.maps_bytes = len(raw_maps)
         mm_id = ffi.new("u32 *")
         message = ffi.new("char[]", 512)
         code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))
-        _checked(code, f"mm_create {_text(message)}".rstrip())
+        checked(code, f"mm_create {text(message)}".rstrip())
         return int(mm_id[0])
 
     def mm_get(self, mm: int) -> None:
         """One more lease on an address space, until mm_put() or death. Raises NoSuchMm."""
-        _checked(lib.vl_mm_get(self._open(), u32("mm", mm)), f"mm {mm}")
+        checked(lib.vl_mm_get(self._open(), u32("mm", mm)), f"mm {mm}")
 
     def mm_put(self, mm: int) -> None:
         """Gives one lease back; the last of all, with nothing kept, runs exit_mmap."""
-        _checked(lib.vl_mm_put(self._open(), u32("mm", mm)), f"mm {mm}")
+        checked(lib.vl_mm_put(self._open(), u32("mm", mm)), f"mm {mm}")
 
     def mm_keep(self, mm: int, ttl_ns: int) -> None:
         """Keeps an mm for at least ttl_ns from now, also without lease. Raises NoSuchMm."""
-        _checked(lib.vl_mm_keep(self._open(), u32("mm", mm), u64("ttl_ns", ttl_ns)), f"mm {mm}")
+        checked(lib.vl_mm_keep(self._open(), u32("mm", mm), u64("ttl_ns", ttl_ns)), f"mm {mm}")
 
     def mm_reap(self) -> int:
         """Runs exit_mmap for every mm without lease whose time is over; how many those were."""
-        return _checked(lib.vl_mm_reap(self._open()), "mm_reap")
+        return checked(lib.vl_mm_reap(self._open()), "mm_reap")
 
     def mm_list(self) -> list[MmInfo]:
         """Every address space of the segment."""
-        return _records(MmInfo, "struct vl_mm_info", "mm_list", lib.vl_mm_list, self._open())
+        return records(MmInfo, "struct vl_mm_info", "mm_list", lib.vl_mm_list, self._open())
 
     def maps(self, mm: int) -> str:
         """The address space in the form of /proc/PID/maps. Raises NoSuchMm."""
-        return _text_of(f"maps of mm {mm}", lib.vl_maps, self._open(), u32("mm", mm))
+        return text_of(f"maps of mm {mm}", lib.vl_maps, self._open(), u32("mm", mm))
 
     def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
         """mincore(2): (0, one byte per page, bit 0 resident) or (errno, b""). Raises NoSuchMm.
@@ -499,7 +474,7 @@ class Participant(_Handle):
         code = lib.vl_mincore(self._open(), *place, out, pages)
         if -1000 < code < 0:
             return -code, b""
-        _checked(code, f"mincore of mm {mm}")
+        checked(code, f"mincore of mm {mm}")
         return 0, bytes(vector)
 
     # --- files ---
@@ -516,11 +491,11 @@ class Participant(_Handle):
         file_id = ffi.new("u32 *")
         inode = (u64("dev", dev), u64("ino", ino), u64("size_bytes", size_bytes))
         code = lib.vl_file_open(self._open(), *inode, raw, file_id)
-        _checked(code, f"file {name!r}")
+        checked(code, f"file {name!r}")
         return int(file_id[0])
 
     def file_close(self, file: int) -> None:
-        _checked(lib.vl_file_close(self._open(), u32("file", file)), f"file {file}")
+        checked(lib.vl_file_close(self._open(), u32("file", file)), f"file {file}")
 
     # --- looking inside: the same as on the segment, for those who hold a participant ---
 
@@ -537,7 +512,8 @@ class Participant(_Handle):
         return self.segment.participants()
 
     def layout(self) -> list[StructInfo]:
-        return layout()
+        """The structs of the core that this segment was made with."""
+        return layout(self.segment.config.model, self.segment.config.layout)
 
     # --- invariants and recovery ---
 
@@ -555,7 +531,7 @@ class Participant(_Handle):
         if code == RecoveryStuck.code:
             pid = int(report.stuck_pid)
             raise RecoveryStuck(f"recover, process {pid}", stuck_pid=pid)
-        _checked(code, "recover")
+        checked(code, "recover")
         shown = min(report.dead_count, len(report.dead_index))
         return RecoveryReport(
             dead=[(report.dead_index[i], report.dead_pid[i]) for i in range(shown)],
@@ -564,7 +540,7 @@ class Participant(_Handle):
 
     def fsck(self) -> list[str]:
         """Stops the world and walks every invariant: one line per complaint, [] = all is well."""
-        return _text_of("fsck", lib.vl_fsck, self._open()).splitlines()
+        return text_of("fsck", lib.vl_fsck, self._open()).splitlines()
 
     # --- library primitives; vmalab_native.primitives has the classes for them ---
 
@@ -581,16 +557,16 @@ class Participant(_Handle):
         code = lib.vl_user_down(self._open(), number, place, int(write), wait_ns)
         if code == RecoveryStuck.code:  # -ETIMEDOUT
             return False
-        _checked(code, f"user rwsem {number}")
+        checked(code, f"user rwsem {number}")
         return True
 
     def user_up(self, number: int, *, place: int, write: bool) -> None:
         code = lib.vl_user_up(self._open(), number, place, int(write))
-        _checked(code, f"release of user rwsem {number}")
+        checked(code, f"release of user rwsem {number}")
 
     def user_downgrade(self, number: int, *, place: int) -> None:
         code = lib.vl_user_downgrade(self._open(), number, place)
-        _checked(code, f"downgrade of user rwsem {number}")
+        checked(code, f"downgrade of user rwsem {number}")
 
     def rcu_read_lock(self) -> None:
         lib.vl_rcu_read_lock(self._open())
@@ -632,13 +608,41 @@ class Participant(_Handle):
             bounded("rounds", rounds, 1, 1000),
             out,
         )
-        _checked(code, f"bench_fault of mm {mm}")
+        checked(code, f"bench_fault of mm {mm}")
         return BenchResult(
             iterations=out.iterations,
             fault_ns=out.fault_ns_x1000 / 1000,
             rmw_ns=out.rmw_ns_x1000 / 1000,
             vma_lock_success=out.vma_lock_success,
         )
+
+    def bench_loop(self, loop: Loop, mm: int, addrs: Sequence[int], seconds: float) -> LoopResult:
+        """Runs one short loop over addrs for so long, without leaving C.
+
+        Args:
+            loop: "walk" (under RCU: find the VMA in the tree, read its range), "lock" (read-lock
+                the VMA, unlock it) or "fault" (read fault).
+            addrs: at least one address.
+            seconds: 0..3600; it stops at the first look at the clock after that.
+
+        Raises:
+            NoSuchMm, SegmentBroken, InvalidArgument.
+        """
+        if loop not in _LOOPS or not addrs:
+            raise InvalidArgument(f"loop = {loop!r}, {len(addrs)} addresses")
+        out = ffi.new("struct vl_bench_loop_result *")
+        code = lib.vl_bench_loop(
+            self._open(),
+            _LOOPS[loop],
+            u32("mm", mm),
+            ffi.new("u64[]", list(addrs)),
+            len(addrs),
+            bounded("seconds in ns", int(seconds * 1e9), 0, 3600 * 10**9),
+            out,
+        )
+        checked(code, f"loop {loop} on mm {mm}")
+        result: LoopResult = record(LoopResult, out)
+        return result
 
     def release(self) -> None:
         """Gives the slot back, with every lease. Releasing twice is harmless."""
@@ -654,22 +658,6 @@ class Participant(_Handle):
     def __repr__(self) -> str:
         state = " closed" if self.closed else ""
         return f"<Participant {self.index} of {self.segment.instance}{state}>"
-
-
-def layout() -> list[StructInfo]:
-    """Every shared struct of this build: fields in order, where they lie, who may write them."""
-    rows, count = _listing("struct vl_field_info[]", "layout", lib.vl_layout, start=512)
-    return structs_of(
-        (
-            _text(row.type),
-            row.type_size,
-            _text(row.field),
-            row.offset,
-            row.size,
-            _text(row.guard) if row.guard != ffi.NULL else "",
-        )
-        for row in rows[0:count]
-    )
 
 
 _SEGMENTS: weakref.WeakSet[Segment] = weakref.WeakSet()

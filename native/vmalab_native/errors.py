@@ -174,6 +174,13 @@ class SystemCallFailed(NativeError):
         super().__init__(f"{detail} ({os.strerror(errno)})" if errno else detail)
 
 
+class CoreMissing(NativeError):
+    code = -2017
+    constant = "VL_E_CORE"
+    summary = "no core was built for that lock model and layout"
+    remedy = "`vmalab layout --help` names them; layouts are built from the source tree."
+
+
 class HandleClosed(NativeError):
     constant = "HANDLE_CLOSED"
     summary = "the handle is closed"
@@ -249,6 +256,7 @@ BY_CODE: dict[int, type[NativeError]] = {
         BadBlock,
         RcuUnavailable,
         InvalidArgument,
+        CoreMissing,
     )
 }
 

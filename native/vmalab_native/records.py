@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from vmalab_native import cores
 from vmalab_native.checks import U32_MAX, bounded
 from vmalab_native.errors import InvalidArgument
 
@@ -12,6 +13,7 @@ CACHE_LINE = 64
 
 Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
+Loop = Literal["walk", "lock", "fault"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,9 @@ class SegmentConfig:
         files_max: files known at a time, at least 1.
         vmas_per_mm_max: VMAs of one address space; the kernel's sysctl vm.max_map_count.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
+        model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
+        layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
+            VMALAB_LAYOUT says.
     """
 
     size_bytes: int = 1 << 30
@@ -37,6 +42,8 @@ class SegmentConfig:
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
     rcu: RcuFlavour = "auto"
+    model: str = field(default_factory=cores.default_model)
+    layout: str = field(default_factory=cores.default_layout)
 
     def __post_init__(self) -> None:
         bounded("size_bytes", self.size_bytes, 1 << 20, 1 << 36)
@@ -47,6 +54,7 @@ class SegmentConfig:
         bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, U32_MAX)
         if self.rcu not in get_args(RcuFlavour):
             raise InvalidArgument(f"rcu = {self.rcu!r}, allowed are {get_args(RcuFlavour)}")
+        cores.check(self.model, self.layout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +203,20 @@ class RecoveryReport:
 
     dead: list[tuple[int, int]] = field(default_factory=list)
     repaired: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopResult:
+    """A loop that ran for `ns`: how many turns, and how many of them found no VMA or no lock."""
+
+    turns: int
+    ns: int
+    failed: int
+
+    @property
+    def turn_ns(self) -> float:
+        """ns of one turn."""
+        return self.ns / self.turns
 
 
 @dataclass(frozen=True, slots=True)

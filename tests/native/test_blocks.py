@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from children import Child
 from vmalab_native import errors
-from vmalab_native.core import Participant, Segment, SegmentConfig
+from vmalab_native.core import Participant, Segment, SegmentConfig, lock_models
 
 NOP, FAULT, MMAP, MUNMAP, MPROTECT, MREMAP, MADVISE, MINCORE, BRK, FORK, EXIT = range(11)
 UFFD_MOVE, SET_VMA_NAME, MM_CREATE = 11, 12, 13
@@ -205,10 +205,15 @@ class Fuzzed:
             pytest.fail(f"broken invariants: {answer}")
 
 
-@pytest.fixture(scope="module")
-def fuzzed() -> Iterator[Fuzzed]:
+@pytest.fixture(scope="module", params=lock_models())
+def fuzzed(request: pytest.FixtureRequest) -> Iterator[Fuzzed]:
     config = SegmentConfig(
-        size_bytes=128 << 20, mms_max=64, participants_max=4, frames_max=1 << 14, files_max=16
+        size_bytes=128 << 20,
+        mms_max=64,
+        participants_max=4,
+        frames_max=1 << 14,
+        files_max=16,
+        model=request.param,
     )
     runner = Fuzzed(f"t-fuzz-{id(config)}", replace(config, vmas_per_mm_max=1000))
     yield runner

@@ -25,6 +25,7 @@ from vmalab_native.core import (
     monotonic_ns,
 )
 
+pytestmark = pytest.mark.usefixtures("each_model")
 NATIVE = Path(__file__).resolve().parents[2] / "native"
 INCLUDE = NATIVE / "include" / "vmalab"
 PAGE = 4096
@@ -144,9 +145,9 @@ def test_tables_must_fit(instance: str) -> None:
 def test_info(segment: Segment) -> None:
     info = segment.info()
     assert info.name == segment.instance
-    assert info.model == "typesafe-rwsem"
+    assert (info.model, info.layout) == (segment.config.model, segment.config.layout)
     assert info.state == "ready"
-    assert info.fingerprint == fingerprint()
+    assert info.fingerprint == fingerprint(info.model, info.layout)
     assert info.rcu_flavour in ("membarrier", "fenced")
     assert abs(info.created_ns - time.time_ns()) < 60e9
     assert 0 <= info.pages_populated <= info.pages_total
@@ -314,8 +315,15 @@ def test_slabinfo(me: Participant) -> None:
     me.mm_create(maps=MAPS)
     rows = {row.name: row for row in me.slabinfo()}
     vma = rows["vm_area_struct"]
-    assert vma.objsize == 256
-    assert vma.objperslab == vma.pagesperslab * PAGE // 256
+    bytes_of = {"mmap-lock": 144, "split-rwsem": 160, "refcount": 192}
+    size = bytes_of.get(me.segment.config.model, 256)
+    assert vma.objsize == size
+    assert vma.objperslab == vma.pagesperslab * PAGE // size
+    assert ("vma_lock" in rows) == (me.segment.config.model == "split-rwsem")
+    if "vma_lock" in rows:
+        lock = rows["vma_lock"]
+        assert (lock.objsize, lock.objperslab, lock.pagesperslab) == (40, 102, 1)
+        assert lock.active_objs == 5
     assert 5 <= vma.active_objs <= vma.num_objs
     assert vma.num_objs == vma.num_slabs * vma.objperslab
     assert vma.allocs - vma.frees == 5
@@ -348,6 +356,6 @@ def test_bench_fault(me: Participant) -> None:
     assert 1 < result.rmw_ns < 1000
     assert 1 < result.fault_ns < 10_000
     assert result.ratio == pytest.approx(result.fault_ns / result.rmw_ns)
-    assert result.vma_lock_success > 0
+    assert (result.vma_lock_success > 0) == (me.segment.config.model != "mmap-lock")
     with pytest.raises(errors.InvalidArgument):
         me.bench_fault(mm, [], 1)

@@ -16,6 +16,7 @@ from children import Child
 from vmalab_native import errors
 from vmalab_native.core import Participant, Segment, layout
 
+pytestmark = pytest.mark.usefixtures("each_model")
 JOIN_AND_WAIT = """
 import sys
 from vmalab_native.core import Segment

@@ -55,7 +55,10 @@ def can_mount() -> bool:
     return os.getuid() == 0 and done.returncode == 0
 
 
-pytestmark = pytest.mark.skipif(not can_mount(), reason="cannot mount a small /dev/shm here")
+pytestmark = [
+    pytest.mark.skipif(not can_mount(), reason="cannot mount a small /dev/shm here"),
+    pytest.mark.usefixtures("each_model"),
+]
 
 
 def test_no_room_for_the_tables() -> None:

@@ -36,6 +36,17 @@ class Space:
         self.participant = participant
         self.mm = mm
 
+    @property
+    def model(self) -> str:
+        """The lock model of the segment."""
+        return self.participant.segment.config.model
+
+    def wait_for_frees(self) -> None:
+        """Until what was freed and waits for a grace period is back in its slab."""
+        while self.participant.vmstat()["rcu_freed"] < self.participant.vmstat()["rcu_retired"]:
+            self.participant.synchronize_rcu()
+            self.call(0)
+
     def call(self, op: int, *args: int, flags: int = 0, tail: bytes = b"") -> Answer:
         words = 1 + len(args) + len(tail) // 8
         record = struct.pack("<BBHI", op, words, flags, self.mm)

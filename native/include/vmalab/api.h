@@ -18,11 +18,25 @@
 
 struct participant;
 
+#define VL_DEFAULT_MODEL  "typesafe-rwsem"
+#define VL_DEFAULT_LAYOUT "aligned"
+
 /* --- segments: fd comes from posix_ipc (shm_open), stays open in the process while the segment is
  * attached --- */
+/* model and layout choose the core; VL_E_CORE: it is not in the folder of vl_cores_in(). */
 VL_API int vl_seg_create(int fd, const char *name, const struct vl_config *config,
-			 struct vl_seg **out);
+			 const char *model, const char *layout, struct vl_seg **out);
+/* The core is the one that the segment was made with. */
 VL_API int vl_seg_attach(int fd, struct vl_seg **out);
+/* The model and layout that the segment in fd was made with, for a file that attach would take or
+ * refuse with VL_E_CORE; empty strings for any other. Each buffer has 32 bytes. */
+VL_API void vl_seg_peek(int fd, char *model, char *layout);
+/* Where cores are: files MODEL.LAYOUT.so (a colon of the layout is a dash there). Call first. */
+VL_API void vl_cores_in(const char *folder);
+/* Is the core there? 0, VL_E_CORE, or VL_E_ABI: it is of another build. */
+VL_API int vl_core_find(const char *model, const char *layout);
+/* Why the last VL_E_CORE of this thread: the loader's words. */
+VL_API const char *vl_core_error(void);
 VL_API void vl_seg_detach(struct vl_seg *seg);
 VL_API void vl_seg_set_supervisor(struct vl_seg *seg, u32 pid);
 VL_API u32 vl_seg_supervisor(const struct vl_seg *seg); /* 0 if none or dead */
@@ -44,7 +58,7 @@ struct vl_seg_info {
 	u64 world_stops;
 };
 VL_API void vl_seg_info(const struct vl_seg *seg, struct vl_seg_info *out);
-VL_API u64 vl_fingerprint(void);
+VL_API u64 vl_fingerprint(const char *model, const char *layout); /* 0: no such core */
 VL_API const char *vl_strerror(int code);
 
 /* --- participants --- */
@@ -125,7 +139,7 @@ struct vl_field_info {
 	const char *type, *field, *guard; /* guard: who writes it under which lock */
 	u32 offset, size, type_size;
 };
-VL_API long vl_layout(struct vl_field_info *out, u64 cap);
+VL_API long vl_layout(const char *model, const char *layout, struct vl_field_info *out, u64 cap);
 
 /* --- invariants and recovery --- */
 VL_API long vl_fsck(struct participant *self, char *text,
@@ -164,5 +178,19 @@ struct vl_bench_result {
  * medians over rounds. */
 VL_API int vl_bench_fault(struct participant *self, u32 mm, const u64 *addrs, u64 n, u64 iterations,
 			  u32 rounds, struct vl_bench_result *out);
+
+/* One loop until so many ns are over; what one turn is depends on the loop. */
+enum vl_bench_loop {
+	BENCH_LOOP_WALK = 0, /* under RCU: walk the tree to addrs[i], read the range of the VMA */
+	BENCH_LOOP_LOCK = 1, /* read-lock the VMA of addrs[i], unlock it */
+	BENCH_LOOP_FAULT = 2 /* read fault at addrs[i] */
+};
+struct vl_bench_loop_result {
+	u64 turns;
+	u64 ns;
+	u64 failed; /* turns that found no VMA or no lock */
+};
+VL_API int vl_bench_loop(struct participant *self, u32 loop, u32 mm, const u64 *addrs, u64 n,
+			 u64 ns, struct vl_bench_loop_result *out);
 
 #endif

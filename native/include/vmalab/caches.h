@@ -10,6 +10,7 @@ enum vl_cache {
 	CACHE_AVC = 3,      /* anon_vma_chain */
 	CACHE_NAME = 4,     /* anon_vma_name */
 	CACHE_NUMAB = 5,    /* vma_numab_state */
+	CACHE_VMA_LOCK = 6, /* vma_lock: the rwsems of split-rwsem */
 	CACHE_TEST0 = 14,   /* for the tests of the slab itself */
 	CACHE_TEST1 = 15,
 };

@@ -1,17 +1,154 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lock_model.h (L4): the lock model that this build of the operations uses. Each model is one
- * header with its own state table and pairs, so that it can be read beside the kernel's.
+ * lock_model.h (L4): the lock model that this core was compiled for. Each model is one header with
+ * its own state table, orderings and pairs, so that it can be read beside the kernel's.
  *
- * A model provides: vma_start_read, vma_start_read_locked(_nested), vma_end_read, vma_start_write,
- * vma_end_write_all (called by mmap_write_unlock and downgrade), vma_mark_attached,
- * vma_mark_detached, vma_assert_*, lock_vma_under_rcu.
+ * A model provides
+ *   vma_lock_alloc, vma_lock_free      what of its lock lives and dies with one life of a VMA
+ *   vma_lock_ctor, vma_lock_init       the lock in the freed state: for a slab page, for a life
+ *   vma_read_trylock                   kernel: vma_start_read, with the identity checks after it
+ *   vma_start_read_locked(_nested)     for holders of mmap_lock; false: too many readers
+ *   vma_end_read_at, vma_end_read_rcu  the latter inside an RCU section that goes on
+ *   vma_start_write                    until mmap_lock is released or downgraded
+ *   vma_mark_attached, _detached       and vma_assert_attached, _detached
+ *   vma_lock_reset, vma_lock_reattach  for recovery: a leaked object; one that the tree has
+ * and says
+ *   VMA_LOCK_PER_VMA       0: readers of a VMA hold mmap_lock instead
+ *   VMA_TYPESAFE           1: objects are reused at once, pages after a grace period
+ *   VMA_FREE_DEFERRED      1: objects are freed after a grace period (kernel: call_rcu)
+ *   VMA_LOCK_RWSEM         1: vma_rwsem() names a rw_semaphore
+ *   VMA_LOCK_SEPARATE      1: it lies in a cache of its own
+ *
+ * Here, once for all of them: the stamp, and the search with every way out.
  */
 #ifndef VMALAB_LOCK_MODEL_H
 #define VMALAB_LOCK_MODEL_H
 
-#define LOCK_MODEL_NAME "typesafe-rwsem"
-#define LAYOUT_NAME     "aligned"
+#include "vmalab/mm.h"
+
+/* How an attempt to read-lock an object ends. Only VMA_READ_LOCKED leaves it locked. */
+enum vma_read {
+	VMA_READ_LOCKED,
+	VMA_READ_FAILED, /* for this reason or none: take mmap_lock */
+	VMA_READ_MISS,   /* detached since the walk: look again */
+};
+
+#ifndef VL_MODEL_MMAP_LOCK
+static inline bool vma_is_write_locked(const struct mm_struct *mm, const struct vm_area_struct *vma)
+{
+	/* Plain loads: mmap_lock is held for writing, nobody else changes either. */
+	return vma->vm_lock_seq == mm->mm_lock_seq.sequence;
+}
+#else
+static inline bool vma_is_write_locked(const struct mm_struct *mm, const struct vm_area_struct *vma)
+{
+	(void)vma;
+	return mm->mm_lock_seq.sequence & 1;
+}
+#endif
+
+static inline void vma_assert_write_locked(const struct mm_struct *mm,
+					   const struct vm_area_struct *vma)
+{
+	VL_ASSERT(vma_is_write_locked(mm, vma));
+}
+
+#if defined(VL_MODEL_MMAP_LOCK)
+#include "vmalab/model_mmap_lock.h"
+#elif defined(VL_MODEL_SPLIT_RWSEM)
+#include "vmalab/model_split_rwsem.h"
+#elif defined(VL_MODEL_EMBEDDED_RWSEM)
+#include "vmalab/model_embedded_rwsem.h"
+#elif defined(VL_MODEL_REFCOUNT)
+#include "vmalab/model_refcount.h"
+#elif defined(VL_MODEL_TYPESAFE_RWSEM) || !defined(LAYOUT_NAME)
 #include "vmalab/model_typesafe_rwsem.h"
+#else
+#error "no such lock model"
+#endif
+
+#ifndef LAYOUT_NAME /* the build gives it; without it, the default */
+#define LAYOUT_NAME "aligned"
+#endif
+
+static inline void vma_end_read(struct participant *self, struct vm_area_struct *vma)
+{
+	vma_end_read_at(self, vma, HOLD_VMA);
+}
+
+/* Each turn of the retry loop needs the object to be knocked out again, so this many are never seen
+ * in earnest. */
+#define MISS_RETRIES_MAX 1024
+
+#if VMA_LOCK_PER_VMA
+/* Read-locks the VMA of addr, which a walk of this RCU section found to be ref, or NULL (counted as
+ * abort): the caller then takes mmap_lock. */
+static inline __attribute__((always_inline)) struct vm_area_struct *
+lock_vma_found(struct participant *self, struct mm_struct *mm, u32 id, u64 addr, vl_ref ref,
+	       enum hold_place place)
+{
+	struct vm_area_struct *vma;
+	enum vma_read outcome;
+	u32 turns = 0;
+
+retry:
+	if (unlikely(!ref)) {
+		stat_inc(self, abort_no_vma);
+		goto abort;
+	}
+	vma = PTR(self, ref);
+	outcome = vma_read_trylock(self, mm, id, vma, place);
+	if (unlikely(outcome == VMA_READ_MISS)) {
+		stat_inc(self, vma_lock_miss);
+		if (++turns == MISS_RETRIES_MAX)
+			goto abort;
+		ref = tree_lookup(self, &mm->mm_mt, addr);
+		goto retry;
+	}
+	if (unlikely(outcome == VMA_READ_FAILED))
+		goto abort;
+	/* Only now may the range be read: before the lock the object could be turning into another,
+	 * or be split. */
+	if (unlikely(addr < vma->vm_start || addr >= vma->vm_end)) {
+		stat_inc(self, abort_range);
+		vma_end_read_rcu(self, vma, place);
+		goto abort;
+	}
+	return vma;
+abort:
+	stat_inc(self, vma_lock_abort);
+	return NULL;
+}
+
+static inline struct vm_area_struct *lock_vma_rcu_held(struct participant *self,
+						       struct mm_struct *mm, u32 id, u64 addr,
+						       enum hold_place place)
+{
+	return lock_vma_found(self, mm, id, addr, tree_lookup(self, &mm->mm_mt, addr), place);
+}
+
+/* The same with the RCU section of the lookup inside: the lock alone keeps the VMA.
+ * (kernel: lock_vma_under_rcu) */
+static inline struct vm_area_struct *lock_vma_under_rcu(struct participant *self,
+							struct mm_struct *mm, u32 id, u64 addr,
+							enum hold_place place)
+{
+	struct vm_area_struct *vma;
+
+	rcu_read_lock(self);
+	vma = lock_vma_rcu_held(self, mm, id, addr, place);
+	rcu_read_unlock(self);
+	return vma;
+}
+#else
+/* There is no lock but mmap_lock. */
+static inline struct vm_area_struct *lock_vma_under_rcu(struct participant *self,
+							struct mm_struct *mm, u32 id, u64 addr,
+							enum hold_place place)
+{
+	(void)self, (void)mm, (void)id, (void)addr, (void)place;
+	return NULL;
+}
+#endif
 
 #endif

@@ -6,9 +6,13 @@
  * re-initialised, so whoever has a stale id may take the lock and must then compare the id (as a
  * reader of a typesafe object does). The id holds the slot's generation; 0 is none.
  *
- * mm.state:  MM_FREE -> MM_BUILDING (slots lock) -> MM_LIVE (by its maker) -> MM_EXITING (mmap_lock
- * write) -> MM_FREE a dead maker leaves MM_BUILDING, a dead exiter MM_EXITING: recovery tears both
- * down.
+ * mm.state:
+ *   MM_FREE     -> MM_BUILDING by mm_alloc (slots lock)
+ *   MM_BUILDING -> MM_LIVE by its maker; a dead maker leaves it: recovery tears it down
+ *   MM_LIVE     -> MM_EXITING by exit_mmap (mmap_lock write); a dead exiter: as a dead maker
+ *   MM_EXITING  -> MM_PINNED by mm_free (slots lock)
+ *   MM_PINNED   -> MM_FREE by the last mmdrop; nobody pins while the world is stopped, so recovery
+ *                  frees it
  */
 #ifndef VMALAB_MM_H
 #define VMALAB_MM_H
@@ -20,7 +24,7 @@
 #include "vmalab/tree.h"
 #include "vmalab/vma.h"
 
-enum mm_state { MM_FREE = 0, MM_BUILDING = 1, MM_LIVE = 2, MM_EXITING = 3 };
+enum mm_state { MM_FREE = 0, MM_BUILDING = 1, MM_LIVE = 2, MM_EXITING = 3, MM_PINNED = 4 };
 
 struct mm_struct {
 	/* line 0: what a fault reads */
@@ -36,7 +40,10 @@ struct mm_struct {
 	/* line 1: the lock */
 	struct rw_semaphore mmap_lock __cacheline_aligned;
 	struct vl_mutex page_table_lock; /* guards anon_vma NULL -> set */
-	u32 lock_pad[5];
+	u32 mm_count;                    /* 1 for its life, + who pins the slot (mmgrab) */
+	u32 vma_writer_wait;             /* futex of the writer that waits for readers of a VMA */
+	u32 vma_writer_waits;            /* 1: it may sleep; a hint */
+	u32 lock_pad[2];
 	/* line 2: accounting and layout, mmap_lock write */
 	u32 map_count __cacheline_aligned;
 	u32 map_count_max;
@@ -122,6 +129,10 @@ void mmap_write_downgrade(struct participant *self, struct mm_struct *mm);
 struct mm_struct *mm_alloc(struct participant *self); /* MM_BUILDING, NULL: table full */
 void mm_publish(struct participant *self, struct mm_struct *mm);
 void mm_free(struct participant *self, struct mm_struct *mm);
+/* Keeps the slot from being given to another mm; short, nothing in between blocks. (kernel: mmgrab,
+ * mmdrop) */
+void mmgrab(struct mm_struct *mm);
+void mmdrop(struct participant *self, struct mm_struct *mm);
 int mm_lease_get(struct participant *self, u32 id);
 int mm_lease_put(struct participant *self, u32 id);
 int mm_keep(struct participant *self, u32 id, u64 ttl_ns);

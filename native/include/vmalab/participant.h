@@ -210,6 +210,8 @@ bool participant_alive(const struct vl_seg *seg, u32 index);
  * set by the recovery layer, may be NULL. The caller is CORE_OUT or CORE_BLOCKED. */
 typedef void (*dead_owner_fn)(struct participant *self, u32 index);
 extern dead_owner_fn vl_on_dead_owner;
+/* A waiter whose deadline passed: is anybody dead? Then recovery. The caller is CORE_BLOCKED. */
+void participant_look_for_dead(struct participant *self);
 
 int core_enter_slow(struct participant *self) __attribute__((cold));
 

@@ -117,6 +117,7 @@ struct seg_header {
 };
 
 /* Process-local view of a segment. */
+struct vl_core;
 struct vl_seg {
 	u8 *base;
 	u64 size;
@@ -129,7 +130,8 @@ struct vl_seg {
 	struct mm_struct *mms;
 	u32 mms_count;
 	struct frame *frames;
-	u32 fenced; /* RCU and stop flavour: 1 = full fences on the read side */
+	u32 fenced;                 /* RCU and stop flavour: 1 = full fences on the read side */
+	const struct vl_core *core; /* set by front.c */
 };
 
 static inline void *vl_ptr(const struct vl_seg *seg, vl_ref ref)
@@ -148,7 +150,7 @@ static inline vl_ref vl_ref_of(const struct vl_seg *seg, const void *p)
  * descriptor stays the caller's (a duplicate is kept). 0, VL_E_INVALID (configuration out of
  * bounds), VL_E_SPACE (size_bytes is more than the file system has free), VL_E_RCU, VL_E_SYS. */
 int seg_format(struct vl_seg *seg, int fd, const char *name, const struct vl_config *config,
-	       u64 fingerprint);
+	       u64 fingerprint, const char *model, const char *layout);
 /* Maps an existing one; each refusal has its own code: VL_E_FOREIGN, VL_E_TRUNCATED, VL_E_ABI,
  * VL_E_FINGERPRINT, VL_E_NOT_READY, VL_E_BROKEN, VL_E_MISSING (it is closing), VL_E_SYS. */
 int seg_map(struct vl_seg *seg, int fd, u64 fingerprint);

@@ -104,6 +104,8 @@ void kmem_cache_flush_area(struct participant *self, u32 owner_index, u32 cache)
 void kmem_cache_rebuild(struct vl_seg *seg, u32 cache);
 /* Is object (a ref) a valid object start of this cache? For the walker. */
 bool kmem_cache_owns(const struct vl_seg *seg, u32 cache, vl_ref ref);
+/* The object of this cache in whose bytes the offset lies, or 0. For reports. */
+vl_ref kmem_cache_object_at(const struct vl_seg *seg, u32 cache, u64 off);
 /* Is it free in its slab's bitmap? (An object in a magazine is not.) kmem_cache_owns() holds. */
 bool kmem_cache_is_free(const struct vl_seg *seg, u32 cache, vl_ref ref);
 /* The object that ref names, also in packed caches. */

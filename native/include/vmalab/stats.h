@@ -16,9 +16,9 @@
 	X(pgfault_cow) X(pgfault_signal) X(mmap_lock_faults) \
 	X(mmap) X(munmap) X(mprotect) X(mremap) X(madvise) X(mincore) X(brk) X(fork) X(exit) \
 	X(uffd_move) X(set_vma_name) X(mm_create) X(call_errors) \
-	X(vma_split) X(vma_merge) X(vma_reattach) X(vma_alloc) X(vma_free) \
+	X(vma_split) X(vma_merge) X(vma_reattach) X(vma_alloc) X(vma_free) X(vma_free_deferred) \
 	X(rcu_retired) X(rcu_freed) X(rcu_gp) X(rcu_sync) \
-	X(rwsem_read_wait) X(rwsem_write_wait) X(mutex_wait) X(mutex_stolen) \
+	X(vma_writer_wait) X(rwsem_read_wait) X(rwsem_write_wait) X(mutex_wait) X(mutex_stolen) \
 	X(world_stops) X(recoveries)
 /* clang-format on */
 
@@ -34,7 +34,7 @@ enum vl_stat {
 #define stat_add(self, name, n) stat_add_at(self, STAT_##name, n)
 #define stat_add_at(self, i, n) \
 	store_relaxed_u64(&(self)->area->stats[i], (self)->area->stats[i] + (u64)(n))
-#define stat_inc_in(area, name) \
-	store_relaxed_u64(&(area)->stats[STAT_##name], (area)->stats[STAT_##name] + 1)
+#define stat_inc_in(area, name) stat_add_in(area, STAT_##name, 1)
+#define stat_add_in(area, i, n) store_relaxed_u64(&(area)->stats[i], (area)->stats[i] + (u64)(n))
 
 #endif

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vma.h (L4): vm_area_struct, its flags, its side objects.
+ * vma.h (L4): vm_area_struct, its flags, its side objects. Where each field stands is the layout's
+ * business (vma_layout.h), what the lock fields mean is the model's (model_*.h).
  *
- * Field table (who writes what under which lock; R = mmap_lock or vm_lock for reading is enough to
- * read):
+ * Field table: who writes what under which lock ("stamp": mmap_lock write and vma_start_write; to
+ * read, mmap_lock or the VMA lock for reading is enough):
  *
- *   vm_start vm_end          mmap_lock write + vm_lock write (stamp); derived from the tree by
- * recovery vm_flags page_prot       mmap_lock write + vm_lock write (stamp) vm_pgbase once, before
- * insertion; constant in place (vm_pgoff = vm_pgbase + (vm_start >> 12)) vm_mm vm_file vm_ops once,
- * before insertion; stale readers of a recycled object read vm_mm vm_lock_seq mmap_lock write and
- * vm_lock write; read without lock as advice detached                 attach: mmap_lock write;
- * detach: stamped anon_vma                 NULL -> set: mmap_lock read + page_table_lock; set ->
- * NULL: mmap_lock write + stamp anon_vma_chain           mmap_lock write + stamp, or as anon_vma
- * when it is set anon_name numab_state    mmap_lock write + stamp (numab: read lock and cmpxchg
- * NULL -> set) vm_lock                  constructor only; survives free and reuse
- *
- * Cache-line plan (256 bytes): line 0 is all that a fault reads, line 1 what splits, merges and
- * forks need, line 2 is rarely touched, line 3 holds the lock alone, because its count bounces
- * between the cores that fault.
+ *   vm_start vm_end             stamp; derived from the tree by recovery
+ *   vm_flags page_prot          stamp
+ *   vm_pgbase                   once, before insertion; constant in place
+ *                               (vm_pgoff = vm_pgbase + (vm_start >> 12))
+ *   vm_mm vm_file vm_ops        once, before insertion; stale readers of a recycled object load
+ *                               vm_mm
+ *   vm_lock_seq                 stamp; loaded without a lock as advice
+ *   detached                    attach: mmap_lock write; detach: stamp
+ *   anon_vma                    NULL -> set: mmap_lock read + page_table_lock; set -> NULL: stamp
+ *   anon_vma_chain, _links      stamp, or as anon_vma when it is set
+ *   anon_name numab_state       stamp (numab: read lock and cmpxchg NULL -> set)
+ *   vm_lock, vm_refcnt          atomics of the model; survive free and reuse
  */
 #ifndef VMALAB_VMA_H
 #define VMALAB_VMA_H
 
-#include "vmalab/rwsem.h"
+#include "vmalab/vma_layout.h"
 
 #define VM_NONE        0x0ul
 #define VM_READ        0x1ul
@@ -59,37 +59,6 @@
 #define VM_LOCKED_MASK  (VM_LOCKED | VM_LOCKONFAULT)
 
 enum vma_ops { VMA_ANON = 0, VMA_FILE = 1, VMA_SHMEM = 2, VMA_SPECIAL = 3 };
-
-struct vm_area_struct {
-	/* line 0 */
-	u64 vm_start;
-	u64 vm_end;
-	u64 vm_flags;
-	u64 vm_pgbase; /* page offset of address 0, modulo 2^64 */
-	u32 vm_mm; /* id of the mm, generation included: an identity, never reused for another life
-		    */
-	u32 vm_lock_seq; /* the stamp: equal to mm_lock_seq while write-locked */
-	u32 detached;    /* 1: not in the tree (free, being made, or being unmapped) */
-	vl_ref anon_vma;
-	u32 vm_file;   /* file id or 0 */
-	u32 vm_ops;    /* enum vma_ops */
-	u64 page_prot; /* PTE_WRITE if a fresh entry may be writable */
-	/* line 1 */
-	vl_ref anon_vma_chain __cacheline_aligned; /* newest link first */
-	u32 anon_vma_links;                        /* how many */
-	vl_ref anon_name;
-	vl_ref numab_state;
-	u64 alloc_seq; /* counts lives of this object; debugging and oracles */
-	u32 vm_policy;
-	u32 uffd_ctx;
-	/* line 2 */
-	u64 rare[8] __cacheline_aligned;
-	/* line 3 */
-	struct rw_semaphore vm_lock __cacheline_aligned;
-	u64 lock_pad[3];
-};
-SIZE_IS(struct vm_area_struct, 256);
-OFFSET_IS(struct vm_area_struct, vm_lock, 192);
 
 /* An anon_vma: identity of the anonymous pages of one or more VMAs; decides about merging. All
  * three counts are changed under the anon lock of its root (anon.c) and can be recounted from the
@@ -165,6 +134,11 @@ void vm_area_free(struct participant *self, struct vm_area_struct *vma);
  * vm_area_free_unreachable) */
 void vm_area_free_unreachable(struct participant *self, struct mm_struct *mm,
 			      struct vm_area_struct *vma);
+/* What is retired when the model frees after a grace period: frees lock, side objects, object. */
+void vm_area_free_rcu(struct participant *self, u32 kind, u32 ref);
+/* Announces a VMA that no tree has while its owner may block; ends with vm_area_free or
+ * vma_inflight_done. */
+void vma_inflight_add(struct participant *self, const struct vm_area_struct *vma);
 void vma_inflight_done(struct participant *self, const struct vm_area_struct *vma);
 void vma_numab_init(struct participant *self, struct vm_area_struct *vma);
 void vma_set_page_prot(struct vm_area_struct *vma);

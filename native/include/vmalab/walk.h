@@ -51,9 +51,9 @@ void complain(struct walk *w, const char *format, ...) __attribute__((format(pri
 bool walk_mark(struct walk *w, u32 cache, vl_ref ref,
 	       const char *what); /* false: not an object, or already marked */
 u64 walk_granule(const struct walk *w, vl_ref ref);
-/* The living participants' announcements of one lock. */
-void walk_announced(const struct walk *w, const struct rw_semaphore *sem, u32 *readers,
-		    u32 *writer);
+/* The living participants' announcements of one lock (a rw_semaphore; a VMA, in the refcount
+ * model): how many hold it for reading, and index + 1 of who holds it for writing. */
+void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *writer);
 
 /* walk_mm.c, walk_sweep.c */
 void walk_mms(struct walk *w);

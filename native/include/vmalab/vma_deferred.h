@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vma_deferred.h (L4): identity where VMAs are freed after a grace period, as 6.4 to 6.14 do: the
+ * object that a walk found is that VMA until the RCU section ends, so it can only have been
+ * detached meanwhile.
+ */
+#ifndef VMALAB_VMA_DEFERRED_H
+#define VMALAB_VMA_DEFERRED_H
+
+#include "vmalab/mm.h"
+
+static inline void vma_mark_attached(struct vm_area_struct *vma)
+{
+	store_relaxed_u32(&vma->detached, 0); /* no order: the tree publishes it whole (TREE-1) */
+}
+
+static inline bool vma_is_detached(const struct vm_area_struct *vma)
+{
+	return load_relaxed_u32(&vma->detached) != 0; /* the lock orders it (VMA-3) */
+}
+
+static inline enum vma_read vma_identity(struct participant *self, const struct vm_area_struct *vma,
+					 u32 id)
+{
+	(void)self, (void)id;
+	return unlikely(vma_is_detached(vma)) ? VMA_READ_MISS : VMA_READ_LOCKED;
+}
+
+/* One that never came into a tree is freed as it is. */
+static inline void vma_assert_detached(const struct vm_area_struct *vma)
+{
+	(void)vma;
+}
+
+static inline void vma_lock_ctor(struct vm_area_struct *vma)
+{
+	(void)vma;
+}
+
+static inline void vma_lock_init(struct vm_area_struct *vma)
+{
+	vma->detached = 0;
+	store_relaxed_u32(&vma->vm_lock_seq, UINT32_MAX);
+}
+
+#endif

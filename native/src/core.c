@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core.c (L6): the table of this core's functions, the one symbol that it exports. */
+#include "vmalab/core.h"
+#include "vmalab/lock_model.h"
+
+#define ENTRY(type, name, params, args) .name = name,
+
+__attribute__((visibility("default"))) extern const struct vl_core vmalab_core;
+const struct vl_core vmalab_core = {.abi = VL_ABI_VERSION,
+				    .bytes = sizeof(struct vl_core),
+				    .model = LOCK_MODEL_NAME,
+				    .layout = LAYOUT_NAME,
+				    .fingerprint = core_fingerprint,
+				    .seg_create = core_seg_create,
+				    .seg_attach = core_seg_attach,
+				    .layout_fields = core_layout,
+				    .stat_names = core_stat_names,
+				    VL_SEG_CALLS(ENTRY) VL_PARTICIPANT_CALLS(ENTRY)};

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which cores there are: lock models, their layouts, and the shared objects built for them.
+
+A core is everything of native/src compiled for one lock model and one layout of vm_area_struct. The
+default layout of each model is built with the package; any other is built when it is first asked
+for, which takes some seconds, a C compiler, make, and the source tree.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from vmalab_native.errors import CoreMissing, InvalidArgument
+
+FOLDER: Final = Path(__file__).resolve().parent / "cores"
+SOURCES: Final = Path(__file__).resolve().parents[1]
+DEFAULT_MODEL: Final = "typesafe-rwsem"
+DEFAULT_LAYOUT: Final = "aligned"
+RANDOM_SEED_MAX: Final = 2**32 - 1
+_EMBEDDED: Final = ("aligned", "padded", "packed", "unaligned", "pair", "random:SEED")
+_LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
+    "mmap-lock": ("aligned",),
+    "split-rwsem": ("aligned", "wide"),
+    "embedded-rwsem": _EMBEDDED,
+    "typesafe-rwsem": _EMBEDDED,
+    "refcount": _EMBEDDED,
+}
+
+
+def lock_models() -> list[str]:
+    """The lock models, oldest first."""
+    return list(_LAYOUTS)
+
+
+def default_model() -> str:
+    """VMALAB_MODEL of the environment, else typesafe-rwsem."""
+    return os.environ.get("VMALAB_MODEL") or DEFAULT_MODEL
+
+
+def default_layout() -> str:
+    """VMALAB_LAYOUT of the environment, else aligned."""
+    return os.environ.get("VMALAB_LAYOUT") or DEFAULT_LAYOUT
+
+
+def layouts(model: str) -> list[str]:
+    """The layouts of a lock model; "random:SEED" stands for any seed of 0..2^32-1.
+
+    Raises:
+        InvalidArgument: there is no such model.
+    """
+    if model not in _LAYOUTS:
+        raise InvalidArgument(f"lock model {model!r}, there are {', '.join(_LAYOUTS)}")
+    return list(_LAYOUTS[model])
+
+
+def check(model: str, layout: str) -> None:
+    """Raises InvalidArgument unless the model has that layout."""
+    there = layouts(model)
+    if layout in there and layout != "random:SEED":
+        return
+    found = re.fullmatch(r"random:(0|[1-9]\d*)", layout)
+    if found and "random:SEED" in there and int(found[1]) <= RANDOM_SEED_MAX:
+        return
+    raise InvalidArgument(f"layout {layout!r} of {model}, there are {', '.join(there)}")
+
+
+def file_of(model: str, layout: str) -> Path:
+    """Where the shared object of a core is, built or not."""
+    return FOLDER / f"{model}.{layout.replace(':', '-')}.so"
+
+
+def ensure(model: str, layout: str) -> None:
+    """Builds the core unless it is there.
+
+    Raises:
+        InvalidArgument: no such model or layout.
+        CoreMissing: it is not there and cannot be built here; says why.
+    """
+    check(model, layout)
+    target = file_of(model, layout)
+    if target.exists():
+        return
+    what = f"{model}, {layout}"
+    if not (SOURCES / "Makefile").exists():
+        raise CoreMissing(f"{what}: this installation has no sources to build it from")
+    missing = [tool for tool in ("make", os.environ.get("CC", "gcc")) if not shutil.which(tool)]
+    if missing:
+        raise CoreMissing(f"{what}: {' and '.join(missing)} not found, which build it")
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            print(f"vmalab: building the core of {what}", file=sys.stderr, flush=True)
+            _make(target.stem, what)
+
+
+def _make(core: str, what: str) -> None:
+    jobs = len(os.sched_getaffinity(0))
+    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    done = subprocess.run(
+        ["make", "-C", str(SOURCES), f"-j{jobs}", f"CORES={core}", f"PYTHON={sys.executable}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise CoreMissing(f"{what}: building it failed:\n{done.stdout[-2000:]}")

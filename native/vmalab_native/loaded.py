@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cores that this process has loaded: finding, building, identity, struct layouts."""
+
+import os
+
+from vmalab_native import cores
+from vmalab_native._core import ffi, lib
+from vmalab_native.convert import listing, text
+from vmalab_native.errors import CoreMissing, InvalidArgument, error_of
+from vmalab_native.records import StructInfo, structs_of
+
+lib.vl_cores_in(os.fsencode(cores.FOLDER))
+
+
+def fingerprint(model: str = cores.DEFAULT_MODEL, layout: str = cores.DEFAULT_LAYOUT) -> int:
+    """64-bit hash of the struct layouts, lock model and layout of one core of this build."""
+    load_core(model, layout)
+    return int(lib.vl_fingerprint(model.encode(), layout.encode()))
+
+
+def load_core(model: str, layout: str) -> None:
+    """Makes sure that the core is there and loaded, or raises CoreMissing."""
+    cores.ensure(model, layout)
+    code = lib.vl_core_find(model.encode(), layout.encode())
+    if code < 0:
+        raise error_of(code, f"{model}, {layout}: {text(lib.vl_core_error())}")
+
+
+def load_core_of(fd: int, instance: str) -> None:
+    """Makes sure that the core is there which the segment in fd was made with, if it is one."""
+    model, made = ffi.new("char[]", 33), ffi.new("char[]", 33)
+    lib.vl_seg_peek(fd, model, made)
+    if not text(model):
+        return
+    try:
+        load_core(text(model), text(made))
+    except InvalidArgument as unknown:
+        raise CoreMissing(f"attaching instance {instance!r}: {unknown}") from None
+
+
+def layout(
+    model: str = cores.DEFAULT_MODEL, layout: str = cores.DEFAULT_LAYOUT
+) -> list[StructInfo]:
+    """Every shared struct of one core: fields in order, where they lie, who may write them.
+
+    Raises:
+        InvalidArgument: no such lock model or layout. CoreMissing: it cannot be built here.
+    """
+    load_core(model, layout)
+    names = (model.encode(), layout.encode())
+    rows, count = listing("struct vl_field_info[]", "layout", lib.vl_layout, *names, start=512)
+    return structs_of(
+        (
+            text(row.type),
+            row.type_size,
+            text(row.field),
+            row.offset,
+            row.size,
+            text(row.guard) if row.guard != ffi.NULL else "",
+        )
+        for row in rows[0:count]
+    )

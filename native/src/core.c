@@ -5,7 +5,6 @@
 
 #define ENTRY(type, name, params, args) .name = name,
 
-__attribute__((visibility("default"))) extern const struct vl_core vmalab_core;
 const struct vl_core vmalab_core = {.abi = VL_ABI_VERSION,
 				    .bytes = sizeof(struct vl_core),
 				    .model = LOCK_MODEL_NAME,

@@ -91,7 +91,7 @@ long vl_stats(struct vl_seg *seg, u64 *values, u64 cap)
 	_Static_assert(STATS_COUNT <= STATS_MAX, "counters fit the area");
 	for (u64 i = 0; i < STATS_COUNT && i < cap; i++) {
 		values[i] = seg->hdr->stats_gone[i];
-		for (u32 p = 0; p < seg->hdr->slots_high; p++) {
+		for (u32 p = 0; p < load_acquire_u32(&seg->hdr->slots_high); p++) {
 			const struct participant_area *area = participant_area_of(seg, p);
 
 			if (load_relaxed_u32(&seg->slots[p].role) != ROLE_FREE)
@@ -153,7 +153,7 @@ long vl_locks(struct vl_seg *seg, struct vl_lock_info *out, u64 cap)
 {
 	u64 n = 0;
 
-	for (u32 p = 0; p < seg->hdr->slots_high; p++) {
+	for (u32 p = 0; p < load_acquire_u32(&seg->hdr->slots_high); p++) {
 		const struct participant_slot *slot = &seg->slots[p];
 
 		if (load_acquire_u32(&slot->role) == ROLE_FREE)
@@ -181,7 +181,7 @@ long vl_participants(struct vl_seg *seg, struct vl_participant_info *out, u64 ca
 {
 	u64 n = 0;
 
-	for (u32 p = 0; p < seg->hdr->slots_high; p++) {
+	for (u32 p = 0; p < load_acquire_u32(&seg->hdr->slots_high); p++) {
 		const struct participant_slot *slot = &seg->slots[p];
 		const struct participant_area *area = participant_area_of(seg, p);
 		u32 role = load_acquire_u32(&slot->role);

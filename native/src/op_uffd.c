@@ -38,7 +38,8 @@ static bool lock_fast(struct participant *self, struct move *m, u32 id, u64 dst,
 	m->dst = lock_vma_under_rcu(self, m->mm, id, dst, HOLD_VMA);
 	if (!m->dst)
 		return false;
-	if (!m->dst->anon_vma)
+	/* A fault may be setting it now. acquire pairs: ANON-1 (anon.c:anon_vma_prepare) */
+	if (!load_acquire_u32(&m->dst->anon_vma))
 		goto drop;
 	if (src >= m->dst->vm_start && src < m->dst->vm_end) {
 		m->src = m->dst;

@@ -280,7 +280,7 @@ static bool in_magazine(const struct vl_seg *seg, u32 owner, u32 page)
 /* Marks the pages in the retire rings of the living. */
 static void mark_rings(const struct vl_seg *seg, u8 *retired)
 {
-	for (u32 p = 0; p < seg->hdr->slots_high; p++) {
+	for (u32 p = 0; p < load_acquire_u32(&seg->hdr->slots_high); p++) {
 		const struct participant_area *area = participant_area_of(seg, p);
 
 		if (!participant_alive(seg, p))
@@ -316,7 +316,8 @@ static enum verdict judge(const struct vl_seg *seg, u32 page, const u8 *retired,
 	case PAGE_TAKEN: /* the living are outside page.c and slab.c now */
 		return GIVE_BACK;
 	case PAGE_CACHED:
-		return owner < seg->hdr->slots_high && participant_alive(seg, owner) &&
+		return owner < load_acquire_u32(&seg->hdr->slots_high) &&
+				       participant_alive(seg, owner) &&
 				       in_magazine(seg, owner, page)
 			       ? KEEP
 			       : GIVE_BACK;

@@ -310,7 +310,7 @@ void rcu_repair(struct vl_seg *seg)
 
 	VL_ASSERT(rcu->completed <= rcu->gp_ctr);
 	mutex_repair(seg, &rcu->advance_lock);
-	for (u32 i = 0; i < seg->hdr->slots_high; i++) {
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
 		if (load_relaxed_u64(&seg->slots[i].rcu) != 0 && !participant_alive(seg, i))
 			store_release_u64(&seg->slots[i].rcu, 0);
 	}

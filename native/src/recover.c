@@ -20,8 +20,9 @@
 
 static u32 find_dead(const struct vl_seg *seg, struct vl_recovery *out)
 {
-	for (u32 i = 0; i < seg->hdr->slots_high && out->dead_count < ARRAY_SIZE(out->dead_index);
-	     i++) {
+	u32 high = load_acquire_u32(&seg->hdr->slots_high);
+
+	for (u32 i = 0; i < high && out->dead_count < ARRAY_SIZE(out->dead_index); i++) {
 		const struct participant_slot *slot = &seg->slots[i];
 
 		if (!participant_dead(seg, i))

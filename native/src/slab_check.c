@@ -101,7 +101,7 @@ void kmem_cache_numbers(const struct vl_seg *seg, u32 cache, struct slab_numbers
 /* Sets the bit of every object in a living participant's magazine. marks: two words per page. */
 static void mark_magazines(const struct vl_seg *seg, const struct kmem_cache *c, u64 *marks)
 {
-	for (u32 i = 0; i < seg->hdr->slots_high; i++) {
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
 		const struct magazine *m = &participant_area_of(seg, i)->magazines[c->index];
 
 		if (m->count == 0 || !participant_alive(seg, i))

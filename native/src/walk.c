@@ -95,7 +95,7 @@ void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *w
 	u64 ref = vl_ref_of(w->seg, lock);
 
 	*readers = *writer = 0;
-	for (u32 i = 0; i < w->seg->hdr->slots_high; i++) {
+	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
 		const struct participant_slot *slot = &w->seg->slots[i];
 
 		if (load_relaxed_u32(&slot->role) == ROLE_FREE)
@@ -175,7 +175,7 @@ static bool writer_waits(const struct walk *w, const struct vm_area_struct *vma)
 {
 	u64 waiting = (u64)REF(w->self, vma) << 8 | HELD_WRITE | HELD_WAITING;
 
-	for (u32 i = 0; i < w->seg->hdr->slots_high; i++) {
+	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
 		if (load_relaxed_u64(&w->seg->slots[i].held[HOLD_VMA_WRITE]) == waiting &&
 		    participant_alive(w->seg, i))
 			return true;
@@ -294,7 +294,7 @@ static void mark_area(struct walk *w, const struct participant_area *area)
 
 void walk_participants(struct walk *w)
 {
-	for (u32 i = 0; i < w->seg->hdr->slots_high; i++) {
+	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
 		const struct participant_slot *slot = &w->seg->slots[i];
 
 		if (load_acquire_u32(&slot->role) == ROLE_FREE)

@@ -220,7 +220,7 @@ static u32 leases_of(const struct walk *w, u32 index, u32 generation)
 {
 	u32 sum = 0;
 
-	for (u32 i = 0; i < w->seg->hdr->slots_high; i++) {
+	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
 		u32 lease = load_relaxed_u32(&participant_area_of(w->seg, i)->leases[index]);
 
 		if (lease >> 16 == generation && participant_alive(w->seg, i))

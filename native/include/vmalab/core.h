@@ -103,4 +103,6 @@ struct vl_core {
 };
 #undef VL_CORE_MEMBER
 
+extern const struct vl_core vmalab_core VL_API; /* the one symbol that a core exports */
+
 #endif

@@ -59,13 +59,13 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
 
 def guarded(action: Callable[[], Any]) -> Any:
     """Run an action; what the user can mend becomes one line, not a traceback."""
-    from vmalab_loadgen.bench_rpc import BenchError
+    from vmalab_loadgen.bench.base import BadRequest, BenchError
     from vmalab_loadgen.h2load import H2loadError
     from vmalab_loadgen.load import LoadError
 
     try:
         return action()
-    except (folder.FolderError, record.RecordError) as error:
+    except (folder.FolderError, record.RecordError, BadRequest) as error:
         fail(str(error), USAGE)
     except (drivers.DriverError, replay.ReplayError, LoadError, BenchError, H2loadError) as error:
         fail(str(error))
@@ -173,7 +173,8 @@ def replay_command(
 
 def register(app: typer.Typer) -> None:
     """Add this package's commands to an application."""
-    from vmalab_loadgen import bench_cli, load_cli
+    from vmalab_loadgen import load_cli
+    from vmalab_loadgen.bench import cli as bench_cli
 
     app.command(
         "record",

@@ -14,25 +14,23 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from rich.table import Table
 
 from vmalab_client.block import BlockBuilder
 from vmalab_client.flags import Map
-from vmalab_loadgen import drivers, h2load, lifeline, player
+from vmalab_loadgen import drivers, h2load, lifeline, player, report
+from vmalab_loadgen.bench import base, plots
+from vmalab_loadgen.bench.base import BASE, PAGE, BenchError
 from vmalab_loadgen.blocks import RESULT
 
-PAGE: Final = 4096
-BASE: Final = 0x1000_0000_0000
 PAGES: Final = 256
 FAULT: Final = "/vmalab.v1.MemoryService/Fault"
 ECHO: Final = "/vmalab.v1.BenchService/Echo"
 OUTSTANDING: Final = 32
-
-
-class BenchError(Exception):
-    """The measurement could not be made, or what was measured gave wrong answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +208,7 @@ def _batch(config: RpcBench, address: str, mm: int, block_ops: int) -> dict[str,
     }
 
 
-def run(config: RpcBench, target: drivers.Target) -> dict[str, Any]:
+def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any]:
     """Measure against a server that has BenchService.
 
     Raises:
@@ -220,7 +218,7 @@ def run(config: RpcBench, target: drivers.Target) -> dict[str, Any]:
     with control:
         mm = _prepare(control)
         addresses = control.worker_addresses() or [target.address]
-        result = {"bench": "rpc", "workers": len(addresses), "rounds": config.rounds}
+        result = base.head("rpc", seed) | {"workers": len(addresses), "rounds": config.rounds}
         result |= _unary(config, addresses, mm)
         control.keep([mm])
         rows = [_batch(config, addresses[0], mm, size) for size in config.blocks]
@@ -231,3 +229,23 @@ def run(config: RpcBench, target: drivers.Target) -> dict[str, Any]:
         block.exit(mm)
         control.run(block.bytes())
     return result
+
+
+def tables(data: dict[str, Any]) -> list[Table]:
+    rows = [
+        ("unary Fault", f"{report.count(data['unary_faults_per_s'])}/s ({data['unary_client']})"),
+        ("unary Echo", f"{report.count(data['unary_echoes_per_s'])}/s"),
+        ("ratio", f"{data['unary_ratio']:.3f} (rounds: {data['unary_ratio_rounds']})"),
+    ]
+    rows += [
+        (f"stream, {row['block_ops']} a block", f"{report.count(row['faults_per_s'])} faults/s")
+        for row in data["batch"]
+    ]
+    return [report.facts("rpc", rows)]
+
+
+def plot(data: dict[str, Any], path: Path) -> None:
+    rows = data["batch"]
+    series = [plots.Series("stream", range(len(rows)), [row["faults_per_s"] for row in rows])]
+    groups = [f"{row['block_ops']} a block" for row in rows]
+    plots.bars(path, groups, series, title="faults through a stream", y_label="faults/s")

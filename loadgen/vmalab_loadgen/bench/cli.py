@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vmalab bench`: the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.table import Table
+
+from vmalab_loadgen import host, report
+from vmalab_loadgen.bench import base, fault, kernel, machine, plots, rpc, space
+from vmalab_loadgen.bench.base import BadRequest
+
+app = typer.Typer(
+    help="Measured comparisons. Every bench takes --quick (under 20 s), --seed, --plot and --json.",
+    no_args_is_help=True,
+)
+Quick = Annotated[bool, typer.Option("--quick", help="Less than 20 seconds, less exact.")]
+Smoke = Annotated[bool, typer.Option("--smoke", hidden=True)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Plot = Annotated[str, typer.Option("--plot", metavar="FILE", help="Draw it: FILE.png or FILE.svg.")]
+Seed = Annotated[
+    int,
+    typer.Option(min=-1, max=base.SEED_MAX, help="-1: a fresh one; it is printed."),
+]
+Model = Annotated[str, typer.Option(metavar="NAME", help="Lock model.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", metavar="NAME", help="Lock model; may be repeated. Default: all."),
+]
+
+
+class Bench(Protocol):
+    """What a module of this package offers to the commands."""
+
+    def tables(self, data: dict[str, Any]) -> list[Table]: ...
+
+    def plot(self, data: dict[str, Any], path: Path) -> None: ...
+
+
+def _perform(
+    bench: Bench, measure: Callable[[int], dict[str, Any]], seed: int, plot: str, as_json: bool
+) -> None:
+    """Measure, draw, print. What cannot be asked for is exit code 2, what went wrong is 1."""
+    from vmalab_loadgen import cli
+
+    def act() -> dict[str, Any]:
+        path = plots.checked(plot)
+        number = base.fresh_seed() if seed < 0 else seed
+        print(f"seed {number}", file=sys.stderr)
+        data = measure(number)
+        if path:
+            bench.plot(data, path)
+            data["plot"] = str(path)
+        return data
+
+    data: dict[str, Any] = cli.guarded(act)
+    if as_json:
+        report.print_json(data)
+        return
+    console = report.console()
+    for table in bench.tables(data):
+        console.print(table)
+    if data.get("aims"):
+        console.print(_aims(data["aims"]))
+    facts = [("seed", str(data["seed"])), ("machine", machine.one_line(data["machine"]))]
+    if plot:
+        facts.append(("plot", plot))
+    console.print(report.facts("", facts))
+
+
+def _aims(aims: list[dict[str, Any]]) -> Table:
+    rows = []
+    for aim in aims:
+        goal = f">= {aim['at_least']:,}" if "at_least" in aim else ""
+        goal += f"<= {aim['at_most']:,}" if "at_most" in aim else ""
+        if aim["value"] is None:
+            rows.append([aim["name"], "not measured", "", goal, "", aim["note"]])
+            continue
+        low, high = (report.count(number) for number in aim["interval"])
+        said = "yes" if aim["met"] else "no"
+        rows.append(
+            [aim["name"], report.count(aim["value"]), f"{low} to {high}", goal, said, aim["note"]]
+        )
+    return report.grid("aims", ("", "measured", "95 %", "aim", "met", ""), rows)
+
+
+@app.command("fault")
+def fault_command(
+    quick: Quick = False,
+    vmas: Annotated[
+        list[int] | None, typer.Option(min=1, help="Numbers of VMAs; may be repeated.")
+    ] = None,
+    model: Model = space.DEFAULT_MODEL,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """One read fault on a present page, in units of an uncontended locked add."""
+
+    def measure(number: int) -> dict[str, Any]:
+        space.chosen([model], default=())
+        config = fault.FaultBench.quick(model) if quick else fault.FaultBench(model=model)
+        if vmas:
+            config = fault.FaultBench(tuple(vmas), config.iterations, config.rounds, model)
+        return fault.run(config, seed=number)
+
+    _perform(fault, measure, seed, plot, as_json)
+
+
+@app.command("rpc")
+def rpc_command(
+    quick: Quick = False,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of the server started here.")] = 2,
+    client: Annotated[
+        str, typer.Option(help="Who makes the unary calls: h2load, python or auto.")
+    ] = "auto",
+    target: Annotated[
+        str, typer.Option(help="A server started with --bench; none: one is started.")
+    ] = "",
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """Fault beside a bare echo as unary calls, and faults through streams of blocks."""
+
+    def measure(number: int) -> dict[str, Any]:
+        if client not in ("auto", "h2load", "python"):
+            raise BadRequest(f"--client {client}: give auto, h2load or python")
+        if quick:
+            config = rpc.RpcBench.quick(workers, client)
+        else:
+            config = rpc.RpcBench(workers=workers, client=client)
+        with host.instance_for(target=target, mode="unary", workers=workers, bench=True) as found:
+            return rpc.run(config, found, seed=number)
+
+    _perform(rpc, measure, seed, plot, as_json)
+
+
+@app.command("kernel")
+def kernel_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    model: Model = space.DEFAULT_MODEL,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """Fresh pages and mmap + munmap, done by the running kernel and here, in turn."""
+
+    def measure(number: int) -> dict[str, Any]:
+        space.chosen([model], default=())
+        kind = kernel.KernelBench
+        made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
+        return kernel.run(made, seed=number)
+
+    _perform(kernel, measure, seed, plot, as_json)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C programs of native/bench: compiled when needed, kept under build/bench."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from vmalab_loadgen.bench.base import BenchError
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+SOURCES: Final = ROOT / "native" / "bench"
+BUILD: Final = ROOT / "build" / "bench"
+BUILD_TIMEOUT_S: Final = 300
+
+
+class NoProgram(BenchError):
+    """The program could not be made here; the message says what is missing."""
+
+
+def compiled(name: str, *, flags: Sequence[str] = (), libraries: Sequence[str] = ()) -> Path:
+    """A stand-alone program native/bench/NAME.c, compiled unless that was done already.
+
+    Raises:
+        NoProgram: no source tree, no compiler, or it did not compile.
+    """
+    source, variant = SOURCES / f"{name}.c", "".join(flags).replace("-", "_").replace("=", "_")
+    program = BUILD / f"{name}{variant}"
+    _must_be_there(source)
+    if _fresh(program, source):
+        return program
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc")
+    if not compiler:
+        raise NoProgram(
+            f"{source.name} must be compiled, and there is no C compiler: install gcc "
+            "(Debian: apt-get install gcc libc6-dev) or name one in CC"
+        )
+    BUILD.mkdir(parents=True, exist_ok=True)
+    # Under another name first: a run beside this one must not start half a program.
+    with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
+        made = Path(scratch) / name
+        command = [compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", *flags, str(source)]
+        _run([*command, "-o", str(made), *libraries, "-lpthread"])
+        made.replace(program)
+    return program
+
+
+def linked(name: str) -> Path:
+    """A program of native/bench that is linked with the lower layers of the core.
+
+    Raises:
+        NoProgram: no source tree, no make or compiler, or it did not compile.
+    """
+    _must_be_there(SOURCES / f"{name}.c")
+    if not shutil.which("make"):
+        raise NoProgram(f"{name}.c must be compiled: install make and gcc")
+    folder = ROOT / "build" / "native-tests"
+    program = folder / f"bench_{name}"
+    _run(
+        ["make", "-C", str(ROOT / "native" / "tests"), "--silent", f"BUILD={folder}", str(program)]
+    )
+    return program
+
+
+def _must_be_there(source: Path) -> None:
+    if not source.exists():
+        raise NoProgram(f"{source} is not there: this bench needs vmalab's source tree")
+
+
+def _fresh(program: Path, source: Path) -> bool:
+    return program.exists() and program.stat().st_mtime_ns > source.stat().st_mtime_ns
+
+
+def _run(command: list[str]) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    done = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=BUILD_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode:
+        raise NoProgram(f"{' '.join(command)}:\n{done.stderr.strip()[-2000:]}")

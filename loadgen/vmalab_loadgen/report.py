@@ -29,6 +29,14 @@ def count(number: float) -> str:
     return f"{number:,.2f}"
 
 
+def short(number: float) -> str:
+    """A large number in a narrow column: 44.0 M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(number) >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.3g}"
+
+
 def facts(title: str, rows: Iterable[tuple[str, str]]) -> Table:
     """A two-column table without a head."""
     table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2))

@@ -76,6 +76,20 @@ def test_kernel(tmp_path: Path) -> None:
     assert rows["touch_pair"]["kernel_ns"] > rows["pair"]["kernel_ns"]
 
 
+@pytest.mark.serial
+def test_scaling(tmp_path: Path) -> None:
+    data = bench("scaling", "--plot", str(tmp_path / "scaling.png"), size="--smoke")
+    assert is_picture(tmp_path / "scaling.png")
+    rows = {(row["shape"], row["pages"], row["processes"]): row for row in data["rows"]}
+    for (_, _, processes), row in rows.items():
+        assert row["faults_per_s"] > 10_000
+        assert row["interval"][0] <= row["over_one"] <= row["interval"][1]
+        assert processes > 1 or row["over_one"] == 1
+    assert ("same-vma", "fresh", 2) in rows
+    two = rows["different-vmas", "present", 2]
+    assert data["different_vmas_2_over_1"] == two["over_one"]
+
+
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The message says what to install; nothing is left that a later run could take for done."""
     monkeypatch.setattr(program, "BUILD", tmp_path / "build")

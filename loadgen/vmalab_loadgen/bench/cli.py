@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from vmalab_loadgen import host, report
-from vmalab_loadgen.bench import base, fault, kernel, machine, plots, rpc, space
+from vmalab_loadgen.bench import base, fault, kernel, machine, plots, rpc, scaling, space
 from vmalab_loadgen.bench.base import BadRequest
 
 app = typer.Typer(
@@ -159,3 +159,23 @@ def kernel_command(
         return kernel.run(made, seed=number)
 
     _perform(kernel, measure, seed, plot, as_json)
+
+
+@app.command("scaling")
+def scaling_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    model: Model = space.DEFAULT_MODEL,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """Faults of one to four processes at the same time, sharing more or less."""
+
+    def measure(number: int) -> dict[str, Any]:
+        space.chosen([model], default=())
+        kind = scaling.ScalingBench
+        made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
+        return scaling.run(made, seed=number)
+
+    _perform(scaling, measure, seed, plot, as_json)

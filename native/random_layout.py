@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 HEADER = Path(__file__).resolve().parent / "include" / "vmalab" / "vma_layout.h"
-GROUPS = (("VMA_HOT",), ("VMA_COLD", "VMA_RARE_COLD"), ("VMA_RARE_LOCK",))
+GROUPS = (("VMA_HOT_FIRST", "VMA_HOT_REST"), ("VMA_COLD", "VMA_RARE_COLD"), ("VMA_RARE_LOCK",))
 
 
 def fields(text: str, name: str) -> list[str]:

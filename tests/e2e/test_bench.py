@@ -90,6 +90,22 @@ def test_scaling(tmp_path: Path) -> None:
     assert data["different_vmas_2_over_1"] == two["over_one"]
 
 
+@pytest.mark.serial
+def test_layouts(tmp_path: Path) -> None:
+    picture = tmp_path / "layouts.svg"
+    data = bench("layouts", "--vmas", "16", "--plot", str(picture), size="--smoke")
+    assert is_picture(picture)
+    rows = {row["layout"]: row for row in data["rows"]}
+    assert list(rows) == ["aligned", "unaligned"]
+    assert rows["aligned"]["over_aligned"] == 1
+    assert (rows["aligned"]["vma_bytes"], rows["aligned"]["lock_offset"]) == (256, 192)
+    assert rows["unaligned"]["vma_bytes"] % 64 != 0
+    for row in rows.values():
+        assert 0 < row["walk_alone_ns"] < 10_000
+        assert 0 < row["lock_alone_ns"] < 10_000
+    assert data["unaligned_over_aligned"] == rows["unaligned"]["over_aligned"]
+
+
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The message says what to install; nothing is left that a later run could take for done."""
     monkeypatch.setattr(program, "BUILD", tmp_path / "build")
@@ -111,6 +127,9 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         (["kernel", "--plot", "kernel.jpg"], ".png or .svg"),
         (["kernel", "--plot", "/nowhere/at/all.png"], "cannot write"),
         (["kernel", "--model", "wishful"], "typesafe-rwsem"),
+        (["layouts", "--model", "split-rwsem"], "no embedded lock"),
+        (["layouts", "--layout", "aligned", "--layout", "heap"], "random:SEED"),
+        (["layouts", "--layout", "packed"], "--layout aligned"),
         (["fault", "--vmas", "0"], "--vmas"),
         (["fault", "--seed", "-2"], "--seed"),
     ],

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from rich.table import Table
 
 from vmalab_loadgen import host, report
-from vmalab_loadgen.bench import base, fault, kernel, machine, plots, rpc, scaling, space
+from vmalab_loadgen.bench import base, fault, kernel, layouts, machine, plots, rpc, scaling, space
 from vmalab_loadgen.bench.base import BadRequest
 
 app = typer.Typer(
@@ -179,3 +180,32 @@ def scaling_command(
         return scaling.run(made, seed=number)
 
     _perform(scaling, measure, seed, plot, as_json)
+
+
+@app.command("layouts")
+def layouts_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Layout; may be repeated. Default: all, ten seeds."),
+    ] = None,
+    vmas: Annotated[int, typer.Option(min=1, max=30000, help="Walked and locked in turn.")] = 64,
+    model: Model = space.DEFAULT_MODEL,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """Walking VMAs beside their read locks: the false sharing of each layout."""
+
+    def measure(number: int) -> dict[str, Any]:
+        space.chosen([model], default=())
+        kind = layouts.LayoutsBench
+        made = (kind.smoke if smoke else kind.quick if quick else kind.full)(model)
+        made = dataclasses.replace(made, vmas=vmas)
+        if layout:
+            made = dataclasses.replace(made, layouts=tuple(dict.fromkeys(layout)))
+        layouts.checked(made)
+        return layouts.run(made, seed=number)
+
+    _perform(layouts, measure, seed, plot, as_json)

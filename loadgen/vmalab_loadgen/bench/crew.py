@@ -12,11 +12,12 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 
@@ -41,6 +42,16 @@ class Job:
     instance: str
     block: bytes
     counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop of the core itself, without records (Participant.bench_loop); no turn may fail."""
+
+    instance: str
+    loop: Literal["walk", "lock", "fault"]
+    mm: int
+    addrs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ class Crew:
         self._pipes[member].send(("once", instance, block))
         self._answer(member)
 
-    def give(self, member: int, key: str, job: Job) -> None:
+    def give(self, member: int, key: str, job: Job | Loop) -> None:
         """A job for later turns, under a name of its own."""
         self._pipes[member].send(("give", key, job))
         self._answer(member)
@@ -162,7 +173,7 @@ def _serve(instances: tuple[str, ...], barriers: Mapping[int, Any], pipe: Connec
             )
             for name in instances
         }
-        jobs: dict[str, tuple[Job, Any, bytearray]] = {}
+        jobs: dict[str, Callable[[float], Turn]] = {}
         pipe.send(("ready", None))
         while True:
             match pipe.recv():
@@ -170,13 +181,17 @@ def _serve(instances: tuple[str, ...], barriers: Mapping[int, Any], pipe: Connec
                     answer = participants[instance].run(block)
                     _look(np.frombuffer(answer, RESULT)["status"])
                     pipe.send(("done", None))
+                case ("give", key, Loop() as job):
+                    jobs[key] = partial(_loop, job, participants[job.instance])
+                    pipe.send(("done", None))
                 case ("give", key, job):
                     # run_into wants 16 bytes for every 8 of the block.
-                    jobs[key] = job, participants[job.instance], bytearray(2 * len(job.block))
+                    out = bytearray(2 * len(job.block))
+                    jobs[key] = partial(_turn, job, participants[job.instance], out)
                     pipe.send(("done", None))
                 case ("turn", key, parties, seconds):
                     barriers[parties].wait(PATIENCE_S)
-                    pipe.send(("done", _turn(*jobs[key], seconds)))
+                    pipe.send(("done", jobs[key](seconds)))
                 case other:
                     raise BenchError(f"{other!r} is not understood")
 
@@ -196,6 +211,14 @@ def _turn(job: Job, participant: Any, out: bytearray, seconds: float) -> Turn:
         done += job.counted
         now = clock()
     return Turn(done, (now - begin) / 1e9, (time.process_time_ns() - cpu) / 1e9)
+
+
+def _loop(job: Loop, participant: Any, seconds: float) -> Turn:
+    cpu = time.process_time_ns()
+    got = participant.bench_loop(job.loop, job.mm, job.addrs, seconds)
+    if got.failed:
+        raise BenchError(f"{got.failed} of {got.turns} turns of the loop {job.loop} failed")
+    return Turn(got.turns, got.ns / 1e9, (time.process_time_ns() - cpu) / 1e9)
 
 
 def _look(status: Any) -> None:

@@ -14,7 +14,8 @@
  *              cannot come beside it
  *   packed     beside rarely used fields, no padding
  *   unaligned  no alignment at all: objects roam in steps of 16 bytes over the lines, and the lock
- *              shares its line with hot fields of its own object or of the next one
+ *              stands among the first fields, as when it was first put into the VMA (February
+ *              2023); it shares its line with the range in every second object
  *   pair       alone in a 128-byte pair of lines (what an adjacent-line prefetcher fetches)
  *   random     packed, with the fields of each cache-line group shuffled by a seed
  *              (native/random_layout.py writes VL_RANDOM_HEADER)
@@ -70,9 +71,9 @@
 #endif
 
 /* --- the groups: each at most one cache line --- */
-#define VMA_HOT /* all that a fault reads */                                                   \
-	F_vm_start F_vm_end F_vm_flags F_vm_pgbase F_vm_mm F_vm_lock_seq F_detached F_anon_vma \
-		F_vm_file F_vm_ops F_page_prot
+#define VMA_HOT_FIRST F_vm_start F_vm_end F_vm_flags F_page_prot F_vm_mm F_vm_lock_seq
+#define VMA_HOT_REST  F_detached F_anon_vma F_vm_pgbase F_vm_file F_vm_ops
+#define VMA_HOT       VMA_HOT_FIRST VMA_HOT_REST /* all that a fault reads */
 #define VMA_COLD /* what splits, merges and forks need */                                    \
 	F_anon_vma_chain F_anon_vma_links F_anon_name F_numab_state F_alloc_seq F_vm_policy \
 		F_uffd_ctx
@@ -103,11 +104,8 @@
 #define VMA_BODY     VMA_HOT VMA_COLD VMA_RARE_COLD VMA_LOCK_FIELD VMA_RARE_LOCK
 #define VMA_ALIGN_TO CACHE_LINE
 #elif defined(VL_LAYOUT_UNALIGNED)
-#ifdef VL_MODEL_REFCOUNT
-#define VMA_BODY VMA_HOT VMA_COLD VMA_RARE_COLD VMA_RARE_LOCK VMA_LOCK_FIELD u32 tail[5];
-#else
-#define VMA_BODY VMA_HOT VMA_COLD VMA_RARE_COLD VMA_RARE_LOCK VMA_LOCK_FIELD u64 tail[2];
-#endif
+#define VMA_BODY \
+	VMA_HOT_FIRST VMA_LOCK_FIELD VMA_HOT_REST VMA_COLD VMA_RARE_COLD VMA_RARE_LOCK u64 tail[2];
 #define VMA_ALIGN_TO 16
 #elif defined(VL_LAYOUT_PAIR)
 #define VMA_BODY                                        \

@@ -10,8 +10,8 @@
  * Failure: a word of another space or offset: a fault ran under a lock that was not its VMA's. A
  * line of the walker: that invariant. A report of the sanitizer: two accesses without an order. A
  * hang (alarm): a wake-up was lost.
- * Seen to fail: without the parent's write lock in fork, without the writer's wait. Not made for what
- * needs a reader held between two instructions (an identity check left out).
+ * Seen to fail: without the parent's write lock in fork, without the writer's wait. Not made for
+ * what needs a reader held between two instructions (an identity check left out).
  */
 #include <sys/mman.h>
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from rich.table import Table
@@ -27,8 +27,11 @@ from vmalab_loadgen import report
 from vmalab_loadgen.bench import base, machine, plots, records, space, stats
 from vmalab_loadgen.bench.base import BASE, PAGE, Aim, BadRequest
 from vmalab_loadgen.bench.crew import Crew, Loop, Turn
-from vmalab_native import core, cores
+from vmalab_native import cores
 from vmalab_native.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Segment
 
 FIXED: Final = ("aligned", "padded", "packed", "unaligned", "pair")
 STRIDE: Final = 4 * PAGE
@@ -61,7 +64,7 @@ class LayoutsBench:
 
 def checked(config: LayoutsBench) -> None:
     """Raises BadRequest for a model without layouts, or a layout that it has not."""
-    known = core.layouts(config.model)
+    known = cores.layouts(config.model)
     if "padded" not in known:
         raise BadRequest(f"--model {config.model} has no embedded lock, so no layouts to compare")
     for layout in config.layouts:
@@ -104,7 +107,7 @@ def run(config: LayoutsBench, *, seed: int) -> dict[str, Any]:
 
 
 def _prepare(
-    config: LayoutsBench, crew: Crew, layout: str, segment: core.Segment, stack: ExitStack
+    config: LayoutsBench, crew: Crew, layout: str, segment: Segment, stack: ExitStack
 ) -> None:
     participant = stack.enter_context(segment.participant("client"))
     mm = participant.mm_create()
@@ -126,6 +129,8 @@ def _ns(turn: Turn) -> float:
 
 
 def _vma_bytes(model: str, layout: str) -> dict[str, Any]:
+    from vmalab_native import core
+
     vma = next(one for one in core.layout(model, layout) if one.name == "vm_area_struct")
     offset = {one.name: one.offset for one in vma.fields}
     lock = offset.get("vm_lock", offset.get("vm_refcnt"))

@@ -1,29 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Segments for benches: the one place that knows how a lock model and a layout are chosen."""
+"""Segments for benches: the one place that knows how a lock model and a layout are chosen.
+
+The core is imported when it is used, so that --help does not load it.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vmalab_loadgen import lifeline
 from vmalab_loadgen.bench.base import BadRequest
-from vmalab_native import core
+from vmalab_native import cores
 from vmalab_native.checks import SHM_DIRECTORY
 
-DEFAULT_MODEL: Final = "typesafe-rwsem"
+if TYPE_CHECKING:
+    from vmalab_native.core import Segment
+
+DEFAULT_MODEL: Final = cores.DEFAULT_MODEL
 SIZE_BYTES: Final = 1 << 30
 
 
 def models() -> list[str]:
     """Names of the lock models of this build."""
-    known: Any = getattr(core, "lock_models", None)
-    return [str(name) for name in known()] if known else [DEFAULT_MODEL]
+    return cores.lock_models()
 
 
 def chosen(wanted: Sequence[str] | None, *, default: Sequence[str]) -> list[str]:
@@ -42,7 +46,7 @@ def chosen(wanted: Sequence[str] | None, *, default: Sequence[str]) -> list[str]
 @contextmanager
 def segment(
     *, model: str = DEFAULT_MODEL, layout: str = "", need_bytes: int = 0, **sizes: Any
-) -> Iterator[core.Segment]:
+) -> Iterator[Segment]:
     """A segment of one's own, removed at the end.
 
     Args:
@@ -53,6 +57,8 @@ def segment(
     Raises:
         BadRequest: /dev/shm has not so much room.
     """
+    from vmalab_native import core
+
     free = shutil.disk_usage(SHM_DIRECTORY).free
     if need_bytes > free:
         raise BadRequest(
@@ -60,7 +66,11 @@ def segment(
             f"ask for less, or enlarge it (mount -o remount,size=... {SHM_DIRECTORY})"
         )
     name = f"bench-{os.getpid()}-{secrets.token_hex(3)}"
-    config = core.SegmentConfig(**_choice(model, layout), **({"size_bytes": SIZE_BYTES} | sizes))
+    config = core.SegmentConfig(
+        model=model,
+        layout=layout or cores.DEFAULT_LAYOUT,
+        **({"size_bytes": SIZE_BYTES} | sizes),
+    )
     with lifeline.orderly():
         made = core.Segment.create(name, config)
         try:
@@ -68,12 +78,3 @@ def segment(
         finally:
             made.unlink()
             made.close()
-
-
-def _choice(model: str, layout: str) -> dict[str, Any]:
-    fields = {one.name for one in dataclasses.fields(core.SegmentConfig)}
-    if "model" not in fields:
-        if model != DEFAULT_MODEL or layout:
-            raise BadRequest(f"this build has the model {DEFAULT_MODEL} alone, in one layout")
-        return {}
-    return {"model": model} | ({"layout": layout} if layout else {})

@@ -21,6 +21,11 @@ TargetOption = Annotated[
 InstanceOption = Annotated[
     str, typer.Option("--instance", help="For attach: an instance on this machine.")
 ]
+ModelOption = Annotated[
+    str,
+    typer.Option("--model", help="Lock model of what is started here; vmalab layout --list."),
+]
+LayoutOption = Annotated[str, typer.Option("--layout", help="Its layout of vm_area_struct.")]
 
 
 RECORD_HELP = (
@@ -48,6 +53,8 @@ Examples:
 vmalab replay /tmp/trace --json
 
 vmalab replay /tmp/trace --mode batch --copies 16 --processes 8
+
+vmalab replay /tmp/trace --model refcount
 """
 
 
@@ -75,6 +82,25 @@ def guarded(action: Callable[[], Any]) -> Any:
         if type(error).__module__.startswith(("vmalab_native", "vmalab_server", "vmalab_client")):
             fail(str(error))
         raise
+
+
+def check_core(model: str, layout: str, *, others: str) -> None:
+    """Ends with one line unless an instance with this lock model and layout can be started here.
+
+    Args:
+        others: target or instance that the user named; what it was made with stands.
+    """
+    from vmalab_native import cores
+    from vmalab_native.errors import InvalidArgument
+
+    if others and (model or layout):
+        fail(f"--model and --layout are for an instance started here, not for {others}", USAGE)
+    if others:
+        return
+    try:
+        cores.check(model or cores.default_model(), layout or cores.default_layout())
+    except InvalidArgument as error:
+        fail(error.detail, USAGE)
 
 
 def record_command(
@@ -139,6 +165,8 @@ def replay_command(
     target: TargetOption = "",
     instance: InstanceOption = "",
     workers: Annotated[int, typer.Option(min=1, help="Workers of the server started here.")] = 2,
+    model: ModelOption = "",
+    layout: LayoutOption = "",
     as_json: Json = False,
 ) -> None:
     """Replay a trace and compare every answer and the maps with those of the kernel."""
@@ -148,6 +176,7 @@ def replay_command(
         fail(f"--mode {mode}: give unary, batch or attach", USAGE)
     if deal not in ("auto", "tid", "round"):
         fail(f"--deal {deal}: give auto, tid or round", USAGE)
+    check_core(model, layout, others=target or instance)
     config = replay.ReplayConfig(
         processes=processes, copies=copies, mode=mode, deal=deal, orders_max=orders
     )
@@ -155,7 +184,12 @@ def replay_command(
     def run() -> replay.Replay:
         where = folder.Folder(trace)
         with host.instance_for(
-            target=target, instance=instance, mode=mode, workers=workers
+            target=target,
+            instance=instance,
+            mode=mode,
+            workers=workers,
+            model=model,
+            layout=layout,
         ) as found:
             return replay.replay(where, config, found)
 

@@ -21,6 +21,8 @@ from rich.console import Console
 from vmalab_loadgen import drivers, load, replay, report
 from vmalab_loadgen.folder import Folder
 from vmalab_loadgen.mix import Mix
+from vmalab_native import cores
+from vmalab_native.errors import InvalidArgument
 
 TRACES: Final = Path(__file__).resolve().parent / "traces"
 WORKERS: Final = 2
@@ -36,9 +38,17 @@ def arguments_of(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=5.0, help="length of the load")
     parser.add_argument("--seed", type=int, default=-1, help="of the load; -1 draws one")
+    parser.add_argument("--model", default="", help="lock model")
+    parser.add_argument("--layout", default="", help="layout of vm_area_struct")
     options = parser.parse_args(words)
     if not CLIENTS_MIN <= options.processes <= 64:
         parser.error(f"--processes {options.processes}: give {CLIENTS_MIN} to 64")
+    try:
+        cores.check(
+            options.model or cores.default_model(), options.layout or cores.default_layout()
+        )
+    except InvalidArgument as error:
+        parser.error(error.detail)
     return options
 
 
@@ -127,11 +137,11 @@ def main(words: Sequence[str] | None = None) -> int:
     if not traces:
         print(f"demo: there is no trace in {options.traces}", file=sys.stderr)
         return 2
-    with EmbeddedServer(workers=WORKERS) as server:
+    with EmbeddedServer(workers=WORKERS, model=options.model, layout=options.layout) as server:
         pids = ", ".join(str(pid) for pid in server.worker_pids)
         console.print(
             f"instance {server.instance}: supervisor {server.pid}, {WORKERS} workers ({pids}), "
-            f"{os.cpu_count()} cores\n"
+            f"{os.cpu_count()} cores, {server.model} {server.layout}\n"
         )
         target = drivers.Target(address=server.target, instance=server.instance)
         replays = [replay_one(trace, options.processes, target, console) for trace in traces]

@@ -15,7 +15,14 @@ from vmalab_loadgen.drivers import DriverError, Target
 
 @contextmanager
 def instance_for(
-    *, target: str = "", instance: str = "", mode: str, workers: int = 2, bench: bool = False
+    *,
+    target: str = "",
+    instance: str = "",
+    mode: str,
+    workers: int = 2,
+    bench: bool = False,
+    model: str = "",
+    layout: str = "",
 ) -> Iterator[Target]:
     """Give the target of a run, and stop what was started for it.
 
@@ -25,13 +32,14 @@ def instance_for(
         mode: attach needs no server, so an instance of our own is a bare segment then.
         workers: of an embedded server.
         bench: the embedded server also serves BenchService.
+        model, layout: of an instance of our own; "": the environment's or the default.
     """
     with lifeline.orderly():
-        yield from _instance_for(target, instance, mode, workers, bench)
+        yield from _instance_for(target, instance, mode, workers, bench, model, layout)
 
 
 def _instance_for(
-    target: str, instance: str, mode: str, workers: int, bench: bool
+    target: str, instance: str, mode: str, workers: int, bench: bool, model: str, layout: str
 ) -> Iterator[Target]:
     if mode == "attach":
         if target and not instance:
@@ -39,7 +47,7 @@ def _instance_for(
         if instance:
             yield Target(instance=instance)
             return
-        with _bare_segment() as name:
+        with _bare_segment(model, layout) as name:
             yield Target(instance=name)
         return
     if target:
@@ -49,18 +57,21 @@ def _instance_for(
         raise DriverError("--instance is for attach; the other modes need --target host:port")
     from vmalab_server.embedded import EmbeddedServer
 
-    with EmbeddedServer(workers=workers, bench=bench) as server:
+    with EmbeddedServer(workers=workers, bench=bench, model=model, layout=layout) as server:
         yield Target(address=server.target, instance=server.instance)
 
 
 @contextmanager
-def _bare_segment() -> Iterator[str]:
+def _bare_segment(model: str, layout: str) -> Iterator[str]:
     """A segment without a server. This process is its supervisor: it repairs after dead
     participants and ends address spaces nobody holds."""
-    from vmalab_native import core
+    from vmalab_native import core, cores
 
     name = f"loadgen-{os.getpid()}-{secrets.token_hex(3)}"
-    segment = core.Segment.create(name)
+    config = core.SegmentConfig(
+        model=model or cores.default_model(), layout=layout or cores.default_layout()
+    )
+    segment = core.Segment.create(name, config)
     stop = threading.Event()
     try:
         segment.set_supervisor(os.getpid())

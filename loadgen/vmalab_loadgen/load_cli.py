@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from vmalab_loadgen import host, load, report
+from vmalab_loadgen.cli import LayoutOption, ModelOption
 from vmalab_loadgen.mix import DEFAULT, Mix, MixError
 
 HELP = (
@@ -27,6 +28,8 @@ vmalab load --duration 5
 vmalab load --mode attach --mix fault=80,mmap=8,munmap=8,fork=2,exit=2 --check
 
 vmalab load --mode batch --rate 100000 --own-mm
+
+vmalab load --model split-rwsem --duration 5
 """
 
 
@@ -114,6 +117,8 @@ def load_command(
     workers: Annotated[int, typer.Option(min=1, help="Workers of the server started here.")] = 2,
     target: Annotated[str, typer.Option(help="host:port of a server; none: one is started.")] = "",
     instance: Annotated[str, typer.Option(help="For attach: an instance on this machine.")] = "",
+    model: ModelOption = "",
+    layout: LayoutOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Generate load and check every answer."""
@@ -125,6 +130,7 @@ def load_command(
         cli.fail(f"--mix: {error}", cli.USAGE)
     if mode not in load.BLOCK_OPS:
         cli.fail(f"--mode {mode}: give unary, batch or attach", cli.USAGE)
+    cli.check_core(model, layout, others=target or instance)
     config = load.LoadConfig(
         processes=processes,
         mix=parsed,
@@ -142,7 +148,12 @@ def load_command(
 
     def run() -> load.LoadResult:
         with host.instance_for(
-            target=target, instance=instance, mode=mode, workers=workers
+            target=target,
+            instance=instance,
+            mode=mode,
+            workers=workers,
+            model=model,
+            layout=layout,
         ) as found:
             return load.run(config, found, _progress)
 

@@ -234,11 +234,15 @@ class BenchResult:
 
 
 def structs_of(rows: Iterable[tuple[str, int, str, int, int, str]]) -> list[StructInfo]:
-    """Groups rows of (struct, its size, field, offset, size, guard) by struct, in their order."""
+    """Groups rows of (struct, its size, field, offset, size, guard) by struct, in their order;
+    fields by offset, which a layout can make another order than that of the rows."""
     sizes: dict[str, int] = {}
     fields: dict[str, list[FieldInfo]] = {}
     for name, struct_bytes, label, offset, size, guard in rows:
         sizes[name] = struct_bytes
         entry = FieldInfo(label, offset, size, offset // CACHE_LINE, guard)
         fields.setdefault(name, []).append(entry)
-    return [StructInfo(name, sizes[name], tuple(entries)) for name, entries in fields.items()]
+    return [
+        StructInfo(name, sizes[name], tuple(sorted(entries, key=lambda entry: entry.offset)))
+        for name, entries in fields.items()
+    ]

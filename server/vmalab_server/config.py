@@ -9,9 +9,11 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vmalab_native import cores
+from vmalab_native.errors import InvalidArgument
 from vmalab_native.records import RcuFlavour, SegmentConfig
 from vmalab_server.limits import Limits
 from vmalab_server.logs import Format, Level
@@ -58,7 +60,11 @@ class ServerConfig(BaseSettings):
     """One instance. Each field can be set as VMALAB_<NAME> in the environment."""
 
     model_config = SettingsConfigDict(
-        env_prefix="VMALAB_", frozen=True, extra="forbid", env_nested_delimiter="__"
+        env_prefix="VMALAB_",
+        frozen=True,
+        extra="forbid",
+        env_nested_delimiter="__",
+        validate_default=True,
     )
 
     instance: str = "default"
@@ -80,6 +86,8 @@ class ServerConfig(BaseSettings):
     hold_grace_s: float = Field(2.0, ge=0.05, le=3600)
     ttl_default_s: float = Field(30.0, ge=0.05, le=3600)
     start_timeout_s: float = Field(30.0, gt=0, le=600)
+    model: str = ""
+    layout: str = ""
     size_bytes: int = 1 << 30
     mms_max: int = 1024
     participants_max: int = 256
@@ -116,6 +124,20 @@ class ServerConfig(BaseSettings):
             )
         return absolute
 
+    @field_validator("model", "layout")
+    @classmethod
+    def _named(cls, value: str, info: ValidationInfo) -> str:
+        default = cores.DEFAULT_MODEL if info.field_name == "model" else cores.DEFAULT_LAYOUT
+        return value or default
+
+    @model_validator(mode="after")
+    def _core(self) -> Self:
+        try:
+            cores.check(self.model, self.layout)
+        except InvalidArgument as error:
+            raise ValueError(error.detail) from None
+        return self
+
     @model_validator(mode="after")
     def _secure(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -145,6 +167,8 @@ class ServerConfig(BaseSettings):
             files_max=self.files_max,
             vmas_per_mm_max=self.vmas_per_mm_max,
             rcu=self.rcu,
+            model=self.model,
+            layout=self.layout,
         )
 
 

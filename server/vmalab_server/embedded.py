@@ -23,6 +23,8 @@ import time
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
+from vmalab_native import cores
+from vmalab_native.errors import CoreMissing, InvalidArgument
 from vmalab_server.limits import Limits
 
 _STOP_MARGIN_S = 8.0
@@ -43,6 +45,7 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
             round_robin, as vmalab_client does.
         unix_targets: "unix:PATH" for each worker, if `unix_dir` was given.
         pid: of the supervisor.
+        model, layout: of the segment.
         worker_pids: when the instance came up; after a restart ask ListWorkers.
     """
 
@@ -53,6 +56,8 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
         instance: str = "",
         bench: bool = False,
         listen: str = "127.0.0.1:0",
+        model: str = "",
+        layout: str = "",
         limits: Limits | None = None,
         log_level: str = "warning",
         start_timeout_s: float = 30.0,
@@ -66,6 +71,8 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
             instance: 1 to 32 of a-z 0-9 _ -; "" makes a name of its own.
             bench: register BenchService.
             listen: host:port; port 0 is any free one.
+            model, layout: of the segment; "": what VMALAB_MODEL and VMALAB_LAYOUT say, else the
+                defaults.
             limits: of requests and streams.
             log_level: of what goes to stderr.
             start_timeout_s, stop_grace_s: as in ServerConfig.
@@ -73,6 +80,7 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
         """
         if limits is not None:
             settings["limits"] = limits.as_dict()
+        settings |= {n: v for n, v in (("model", model), ("layout", layout)) if v}
         self._options: dict[str, Any] = {
             **settings,
             "workers": workers,
@@ -88,6 +96,7 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
         self._process: subprocess.Popen[bytes] | None = None
         self.instance: str = self._options["instance"]
         self.target = ""
+        self.model = self.layout = ""
         self.worker_targets: list[str] = []
         self.worker_pids: list[int] = []
         self.unix_targets: list[str] = []
@@ -109,6 +118,7 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
         """Start and wait until every worker serves. Raises EmbeddedServerError."""
         if self._process is not None:
             raise EmbeddedServerError(f"instance {self.instance!r} was started already")
+        self._build_core()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "vmalab_server.host"],
             stdin=subprocess.PIPE,
@@ -128,12 +138,24 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
             raise EmbeddedServerError(str(message.get("error", "the server ended without a word")))
         ready = message["ready"]
         self.target = ready["address"]
+        self.model, self.layout = ready["model"], ready["layout"]
         self.worker_targets = [worker["address"] for worker in ready["workers"]]
         self.worker_pids = [worker["pid"] for worker in ready["workers"]]
         paths = [worker["unix_path"] for worker in ready["workers"]]
         self.unix_targets = [f"unix:{path}" for path in paths if path]
         self.metrics_address = ready["metrics_address"]
         return self
+
+    def _build_core(self) -> None:
+        """Here, because building a core can take longer than an instance may take to come up."""
+        model = self._options.get("model") or cores.default_model()
+        layout = self._options.get("layout") or cores.default_layout()
+        try:
+            cores.ensure(model, layout)
+        except InvalidArgument as error:
+            raise EmbeddedServerError(error.detail) from None
+        except CoreMissing as error:
+            raise EmbeddedServerError(str(error)) from None
 
     def _first_word(self) -> dict[str, Any]:
         assert self._process is not None

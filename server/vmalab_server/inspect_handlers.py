@@ -52,7 +52,8 @@ class InspectHandlers:
         answer = pb.GetServerInfoResponse(
             instance=segment.instance,
             rcu_flavour=segment.rcu_flavour,
-            lock_model=segment.info().model,
+            lock_model=segment.config.model,
+            layout=segment.config.layout,
             supervisor_pid=segment.supervisor_pid,
             segment_bytes=segment.size_bytes,
             limits=limits | self._limits.as_dict(),

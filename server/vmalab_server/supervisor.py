@@ -57,6 +57,8 @@ class Ready:
 
     instance: str
     pid: int
+    model: str
+    layout: str
     address: str
     workers: tuple[roster.WorkerEntry, ...]
     metrics_address: str
@@ -308,6 +310,8 @@ class Supervisor:
             Ready(
                 instance=self._config.instance,
                 pid=os.getpid(),
+                model=self._config.model,
+                layout=self._config.layout,
                 address=self._address,
                 workers=self._entries(),
                 metrics_address=self._metrics_address,

@@ -277,7 +277,7 @@ def test_inspection(vmalab_client: Client, mm: AddressSpace) -> None:
     info = inspect.server_info()
     assert info.limits["mms_max"] == 1024
     assert info.limits["block_bytes_max"] == 2 << 20
-    assert info.lock_model == "typesafe-rwsem"
+    assert (info.lock_model, info.layout) == ("typesafe-rwsem", "aligned")
     assert info.rcu_flavour in ("membarrier", "fenced")
     workers = inspect.workers()
     assert [worker.index for worker in workers] == [0, 1]

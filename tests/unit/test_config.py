@@ -46,6 +46,11 @@ def test_defaults_are_good_and_local() -> None:
         ({"metrics_listen": "0.0.0.0:9"}, "loopback"),
         ({"unix_dir": Path("/" + "d" * 120)}, "at most 107"),
         ({"rcu": "none"}, "rcu"),
+        ({"model": "futex"}, "there are mmap-lock, split-rwsem"),
+        ({"layout": "wide"}, "of typesafe-rwsem, there are aligned"),
+        ({"model": "mmap-lock", "layout": "pair"}, "of mmap-lock, there are aligned"),
+        ({"layout": "random:-1"}, "random:SEED"),
+        ({"layout": "random:4294967296"}, "random:SEED"),
         ({"colour": "red"}, "no such option"),
     ],
 )
@@ -68,6 +73,16 @@ def test_the_environment_sets_options(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().workers == 5
     assert load().limits.block_bytes_max == 4096
     assert load(workers=3).workers == 3
+
+
+def test_the_environment_chooses_the_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMALAB_MODEL", "split-rwsem")
+    monkeypatch.setenv("VMALAB_LAYOUT", "")
+    assert (load().segment().model, load().segment().layout) == ("split-rwsem", "aligned")
+    assert load(model="refcount").segment().model == "refcount"
+    monkeypatch.setenv("VMALAB_MODEL", "futex")
+    with pytest.raises(ConfigError, match="there are mmap-lock"):
+        load()
 
 
 @pytest.mark.parametrize(

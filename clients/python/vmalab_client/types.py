@@ -32,6 +32,7 @@ class ServerInfo:
     segment_bytes: int
     limits: dict[str, int]
     grpc_version: str
+    layout: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,14 @@ class ParticipantInfo:
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
+    """One field of a shared struct: bytes from the start, and who writes it under which lock."""
+
     name: str
     offset: int
     size: int
     cacheline: int
+    guard: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)

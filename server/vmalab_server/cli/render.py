@@ -143,7 +143,7 @@ def instance(row: Row) -> str:
     where = f", {row['shared_address']}" if row["shared_address"] else ""
     head = (
         f"{row['instance']}: {row['state']}, {supervisor}{where},"
-        f" {row['lock_model']}, {row['rcu_flavour']}"
+        f" {row['lock_model']} {row['layout']}, {row['rcu_flavour']}"
     )
     parts = [head]
     if row["workers"]:

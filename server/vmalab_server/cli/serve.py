@@ -27,6 +27,8 @@ vmalab serve --listen 127.0.0.1:0 --json [dim]# any free port; one JSON line say
 
 vmalab serve --instance lab --workers 4 --pin off --unix-dir /run/vmalab
 
+vmalab serve --model refcount --layout packed [dim]# vmalab layout --list has them all[/dim]
+
 vmalab serve --limit block_bytes_max=1048576 --mms-max 64
 
 vmalab serve --listen 0.0.0.0:7420 --tls-cert c.pem --tls-key k.pem --token-file t
@@ -45,7 +47,8 @@ def parse_size(text: str) -> int:
 
 def show_ready(ready: Ready) -> None:
     """Tell people where the instance is."""
-    typer.echo(f"vmalab: instance {ready.instance!r} serves at {ready.address}", err=True)
+    core = f"{ready.model}, {ready.layout}"
+    typer.echo(f"vmalab: instance {ready.instance!r} ({core}) serves at {ready.address}", err=True)
     for worker in ready.workers:
         cpu = f"core {worker.cpu}" if worker.cpu >= 0 else "any core"
         unix = f"  unix:{worker.unix_path}" if worker.unix_path else ""
@@ -80,6 +83,13 @@ Pin = Annotated[
 ]
 UnixDir = Annotated[
     Path | None, typer.Option(help="Also a unix socket for each worker, in this folder.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Lock model; vmalab layout --list.", show_default="typesafe-rwsem"),
+]
+Layout = Annotated[
+    str | None, typer.Option(help="Layout of vm_area_struct.", show_default="aligned")
 ]
 Bench = Annotated[bool | None, typer.Option("--bench", help="Register BenchService (bare echo).")]
 MetricsListen = Annotated[str | None, typer.Option(help="Prometheus endpoint, loopback host:port.")]
@@ -165,6 +175,8 @@ def serve(
     threads: Threads = None,
     pin: Pin = None,
     unix_dir: UnixDir = None,
+    model: Model = None,
+    layout: Layout = None,
     bench: Bench = None,
     metrics_listen: MetricsListen = None,
     replace_stale: ReplaceStale = None,
@@ -217,6 +229,7 @@ def serve(
 _OPTIONS = frozenset(
     (
         *("instance", "listen", "workers", "threads", "pin", "unix_dir", "bench"),
+        *("model", "layout"),
         *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file"),
         *("advertise_host", "mms_max", "participants_max", "frames_max", "files_max"),
         *("vmas_per_mm_max", "rcu", "stop_grace_s", "hold_grace_s", "ttl_default_s"),

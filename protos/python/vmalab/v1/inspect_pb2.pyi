@@ -13,7 +13,7 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("version", "instance", "rcu_flavour", "lock_model", "supervisor_pid", "worker_pid", "worker_index", "segment_bytes", "limits", "grpc_version")
+    __slots__ = ("version", "instance", "rcu_flavour", "lock_model", "supervisor_pid", "worker_pid", "worker_index", "segment_bytes", "limits", "grpc_version", "layout")
     class LimitsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class GetServerInfoResponse(_message.Message):
     SEGMENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     GRPC_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
     version: str
     instance: str
     rcu_flavour: str
@@ -41,7 +42,8 @@ class GetServerInfoResponse(_message.Message):
     segment_bytes: int
     limits: _containers.ScalarMap[str, int]
     grpc_version: str
-    def __init__(self, version: _Optional[str] = ..., instance: _Optional[str] = ..., rcu_flavour: _Optional[str] = ..., lock_model: _Optional[str] = ..., supervisor_pid: _Optional[int] = ..., worker_pid: _Optional[int] = ..., worker_index: _Optional[int] = ..., segment_bytes: _Optional[int] = ..., limits: _Optional[_Mapping[str, int]] = ..., grpc_version: _Optional[str] = ...) -> None: ...
+    layout: str
+    def __init__(self, version: _Optional[str] = ..., instance: _Optional[str] = ..., rcu_flavour: _Optional[str] = ..., lock_model: _Optional[str] = ..., supervisor_pid: _Optional[int] = ..., worker_pid: _Optional[int] = ..., worker_index: _Optional[int] = ..., segment_bytes: _Optional[int] = ..., limits: _Optional[_Mapping[str, int]] = ..., grpc_version: _Optional[str] = ..., layout: _Optional[str] = ...) -> None: ...
 
 class ListWorkersRequest(_message.Message):
     __slots__ = ()
@@ -245,10 +247,14 @@ class GetLayoutRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetLayoutResponse(_message.Message):
-    __slots__ = ("structs",)
+    __slots__ = ("structs", "lock_model", "layout")
     STRUCTS_FIELD_NUMBER: _ClassVar[int]
+    LOCK_MODEL_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
     structs: _containers.RepeatedCompositeFieldContainer[Struct]
-    def __init__(self, structs: _Optional[_Iterable[_Union[Struct, _Mapping]]] = ...) -> None: ...
+    lock_model: str
+    layout: str
+    def __init__(self, structs: _Optional[_Iterable[_Union[Struct, _Mapping]]] = ..., lock_model: _Optional[str] = ..., layout: _Optional[str] = ...) -> None: ...
 
 class Struct(_message.Message):
     __slots__ = ("name", "size", "fields")
@@ -261,16 +267,20 @@ class Struct(_message.Message):
     def __init__(self, name: _Optional[str] = ..., size: _Optional[int] = ..., fields: _Optional[_Iterable[_Union[Field, _Mapping]]] = ...) -> None: ...
 
 class Field(_message.Message):
-    __slots__ = ("name", "offset", "size", "cacheline")
+    __slots__ = ("name", "offset", "size", "cacheline", "guard", "type")
     NAME_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     CACHELINE_FIELD_NUMBER: _ClassVar[int]
+    GUARD_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
     name: str
     offset: int
     size: int
     cacheline: int
-    def __init__(self, name: _Optional[str] = ..., offset: _Optional[int] = ..., size: _Optional[int] = ..., cacheline: _Optional[int] = ...) -> None: ...
+    guard: str
+    type: str
+    def __init__(self, name: _Optional[str] = ..., offset: _Optional[int] = ..., size: _Optional[int] = ..., cacheline: _Optional[int] = ..., guard: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
 
 class FsckRequest(_message.Message):
     __slots__ = ()

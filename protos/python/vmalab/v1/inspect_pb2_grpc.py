@@ -94,7 +94,7 @@ class InspectServiceServicer:
     """
 
     def GetServerInfo(self, request, context):
-        """GetServerInfo tells the version, the limits and the RCU flavour.
+        """GetServerInfo tells the version, the limits, the lock model with its layout and the RCU flavour.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,7 +151,8 @@ class InspectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetLayout(self, request, context):
-        """GetLayout tells size, offset and cache line of every field of the shared structs.
+        """GetLayout tells where every field of the shared structs lies, in the server's lock model and layout, and who may
+        write it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,7 @@ class InspectServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InspectServiceAsyncStub: ...
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.GetServerInfoRequest, _inspect_pb2.GetServerInfoResponse]
-    """GetServerInfo tells the version, the limits and the RCU flavour."""
+    """GetServerInfo tells the version, the limits, the lock model with its layout and the RCU flavour."""
     ListWorkers: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.ListWorkersRequest, _inspect_pb2.ListWorkersResponse]
     """ListWorkers tells the address of each worker. All of them also share one port; the kernel spreads connections
     over it, not calls, so a client that wants both workers takes this list and round_robin.
@@ -58,7 +58,9 @@ class InspectServiceStub:
     ListParticipants: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.ListParticipantsRequest, _inspect_pb2.ListParticipantsResponse]
     """ListParticipants tells which threads of which processes are in the segment."""
     GetLayout: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.GetLayoutRequest, _inspect_pb2.GetLayoutResponse]
-    """GetLayout tells size, offset and cache line of every field of the shared structs."""
+    """GetLayout tells where every field of the shared structs lies, in the server's lock model and layout, and who may
+    write it.
+    """
     Fsck: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.FsckRequest, _inspect_pb2.FsckResponse]
     """Fsck stops the instance and walks every invariant."""
 
@@ -68,7 +70,7 @@ class InspectServiceAsyncStub(InspectServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_inspect_pb2.GetServerInfoRequest, _inspect_pb2.GetServerInfoResponse]  # type: ignore[assignment]
-    """GetServerInfo tells the version, the limits and the RCU flavour."""
+    """GetServerInfo tells the version, the limits, the lock model with its layout and the RCU flavour."""
     ListWorkers: _aio.UnaryUnaryMultiCallable[_inspect_pb2.ListWorkersRequest, _inspect_pb2.ListWorkersResponse]  # type: ignore[assignment]
     """ListWorkers tells the address of each worker. All of them also share one port; the kernel spreads connections
     over it, not calls, so a client that wants both workers takes this list and round_robin.
@@ -86,7 +88,9 @@ class InspectServiceAsyncStub(InspectServiceStub):
     ListParticipants: _aio.UnaryUnaryMultiCallable[_inspect_pb2.ListParticipantsRequest, _inspect_pb2.ListParticipantsResponse]  # type: ignore[assignment]
     """ListParticipants tells which threads of which processes are in the segment."""
     GetLayout: _aio.UnaryUnaryMultiCallable[_inspect_pb2.GetLayoutRequest, _inspect_pb2.GetLayoutResponse]  # type: ignore[assignment]
-    """GetLayout tells size, offset and cache line of every field of the shared structs."""
+    """GetLayout tells where every field of the shared structs lies, in the server's lock model and layout, and who may
+    write it.
+    """
     Fsck: _aio.UnaryUnaryMultiCallable[_inspect_pb2.FsckRequest, _inspect_pb2.FsckResponse]  # type: ignore[assignment]
     """Fsck stops the instance and walks every invariant."""
 
@@ -99,7 +103,7 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inspect_pb2.GetServerInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.GetServerInfoResponse, _abc.Awaitable[_inspect_pb2.GetServerInfoResponse]]:
-        """GetServerInfo tells the version, the limits and the RCU flavour."""
+        """GetServerInfo tells the version, the limits, the lock model with its layout and the RCU flavour."""
 
     @_abc_1.abstractmethod
     def ListWorkers(
@@ -165,7 +169,9 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inspect_pb2.GetLayoutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.GetLayoutResponse, _abc.Awaitable[_inspect_pb2.GetLayoutResponse]]:
-        """GetLayout tells size, offset and cache line of every field of the shared structs."""
+        """GetLayout tells where every field of the shared structs lies, in the server's lock model and layout, and who may
+        write it.
+        """
 
     @_abc_1.abstractmethod
     def Fsck(

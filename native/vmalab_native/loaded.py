@@ -57,6 +57,7 @@ def layout(
             row.offset,
             row.size,
             text(row.guard) if row.guard != ffi.NULL else "",
+            text(row.c_type) + (f"[{row.size // row.element_bytes}]" if row.element_bytes else ""),
         )
         for row in rows[0:count]
     )

@@ -178,13 +178,15 @@ class ParticipantInfo:
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """One field of a shared struct: bytes from the start, and who writes it under which lock."""
+    """One field of a shared struct: bytes from the start, who writes it under which lock, and its C
+    type ("u64", "u32[2]", "struct rw_semaphore")."""
 
     name: str
     offset: int
     size: int
     cacheline: int
     guard: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +235,14 @@ class BenchResult:
         return self.fault_ns / self.rmw_ns if self.rmw_ns else float("inf")
 
 
-def structs_of(rows: Iterable[tuple[str, int, str, int, int, str]]) -> list[StructInfo]:
-    """Groups rows of (struct, its size, field, offset, size, guard) by struct, in their order;
-    fields by offset, which a layout can make another order than that of the rows."""
+def structs_of(rows: Iterable[tuple[str, int, str, int, int, str, str]]) -> list[StructInfo]:
+    """Groups rows of (struct, its size, field, offset, size, guard, C type) by struct, in
+    their order; fields by offset, which a layout can make another order than that of the rows."""
     sizes: dict[str, int] = {}
     fields: dict[str, list[FieldInfo]] = {}
-    for name, struct_bytes, label, offset, size, guard in rows:
+    for name, struct_bytes, label, offset, size, guard, c_type in rows:
         sizes[name] = struct_bytes
-        entry = FieldInfo(label, offset, size, offset // CACHE_LINE, guard)
+        entry = FieldInfo(label, offset, size, offset // CACHE_LINE, guard, c_type)
         fields.setdefault(name, []).append(entry)
     return [
         StructInfo(name, sizes[name], tuple(sorted(entries, key=lambda entry: entry.offset)))

@@ -137,7 +137,9 @@ struct vl_participant_info {
 VL_API long vl_participants(struct vl_seg *seg, struct vl_participant_info *out, u64 cap);
 struct vl_field_info {
 	const char *type, *field, *guard; /* guard: who writes it under which lock */
+	const char *c_type;               /* of the field, or of an element of it */
 	u32 offset, size, type_size;
+	u32 element_bytes; /* 0: the field is no array */
 };
 VL_API long vl_layout(const char *model, const char *layout, struct vl_field_info *out, u64 cap);
 

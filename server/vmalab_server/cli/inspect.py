@@ -32,6 +32,14 @@ vmalab {0} --instance lab
 vmalab {0} --target 127.0.0.1:7420 --json[/dim]
 """
 
+_LAYOUT_HOW = """
+[dim]vmalab layout --model refcount vm_area_struct
+
+vmalab layout --layout random:7 vm_area_struct [dim]# a core that is not there is built[/dim]
+
+vmalab layout --list[/dim]
+"""
+
 
 def _show(value: Any, text: str, *, as_json: bool) -> None:
     typer.echo(json.dumps(value, indent=2) if as_json else text)
@@ -117,30 +125,63 @@ def locks(instance: Instance = "", target: Target = "", as_json: AsJson = False)
     _show({"locks": rows}, render.locks(rows), as_json=as_json)
 
 
+def _structs(source: Any, names: list[str]) -> dict[str, Any]:
+    """What `vmalab layout` shows of a core; source: an instance, or (model, layout) of a build."""
+    from vmalab_server.cli import sources, structs
+
+    if isinstance(source, tuple):
+        model, layout = source
+        rows = sources.build_layout(model, layout)
+    else:
+        about = source.summary()
+        model, layout, rows = about["lock_model"], about["layout"], source.layout()
+    known = {row["name"] for row in rows}
+    for name in names:
+        if name not in known:
+            raise fail(f"no struct {name!r}; there are {', '.join(sorted(known))}")
+    chosen = [structs.facts(row) for row in rows if not names or row["name"] in names]
+    return {"model": model, "layout": layout, "structs": chosen}
+
+
 def layout(
     struct: Annotated[list[str] | None, typer.Argument(help="Names; default: all.")] = None,
+    model: Annotated[str, typer.Option(help="Lock model, running or not.")] = "",
+    layout_of: Annotated[
+        str, typer.Option("--layout", help="Layout of vm_area_struct in that model.")
+    ] = "",
+    everything: Annotated[
+        bool, typer.Option("--list", help="All lock models and their layouts instead.")
+    ] = False,
     instance: Instance = "",
     target: Target = "",
     as_json: AsJson = False,
 ) -> None:
-    """Offset, size and cache line of every field of the shared structs, and who may write it.
+    """Offset, size, cache line, holes of the shared structs, and who may write each field.
 
-    Without --instance or --target: of this build.
+    As pahole draws them. Of the instance, if one is named; else of --model and --layout, which need
+    no instance (default: typesafe-rwsem, aligned).
     """
-    from vmalab_server.cli import render, sources
+    from vmalab_native import cores
+    from vmalab_server.cli import render, sources, structs
 
+    if everything:
+        if struct or model or layout_of or instance or target:
+            raise fail("--list goes alone, or with --json")
+        rows = sources.all_cores()
+        _show({"cores": rows}, render.cores(rows), as_json=as_json)
+        return
     if instance or target:
+        if model or layout_of:
+            raise fail("--model and --layout are for a build, an instance has its own")
         with _open(instance, target) as source:
-            rows = source.layout()
+            found = _structs(source, struct or [])
     else:
-        rows = sources.build_layout()
-    if struct:
-        known = {row["name"] for row in rows}
-        unknown = [name for name in struct if name not in known]
-        if unknown:
-            raise fail(f"no struct {unknown[0]!r}; there are {', '.join(sorted(known))}")
-        rows = [row for row in rows if row["name"] in struct]
-    _show({"structs": rows}, render.layout(rows), as_json=as_json)
+        wanted = (model or cores.default_model(), layout_of or cores.default_layout())
+        sources.check_core(*wanted)
+        found = _structs(wanted, struct or [])
+    head = f"/* {found['model']}, {found['layout']} */\n"
+    text = head + "\n\n".join(structs.listing(row) for row in found["structs"])
+    _show(found, text, as_json=as_json)
 
 
 def fsck(
@@ -171,4 +212,5 @@ def register(app: typer.Typer) -> None:
     for command in (ps, maps, slabinfo, vmstat, locks, layout, fsck):
         name = command.__name__
         example = "maps 65536" if name == "maps" else name
-        app.command(rich_help_panel=LOOK, epilog=_HOW.format(example))(command)
+        more = _LAYOUT_HOW if name == "layout" else ""
+        app.command(rich_help_panel=LOOK, epilog=_HOW.format(example) + more)(command)

@@ -65,20 +65,15 @@ def locks(rows: list[Row]) -> str:
     )
 
 
-def layout(structs: list[Row]) -> str:
-    parts = []
-    for struct in structs:
-        lines, line = [f"{struct['name']}: {struct['size']} bytes"], -1
-        for field in struct["fields"]:
-            if field["cacheline"] != line:
-                line = field["cacheline"]
-                lines.append(f"  cache line {line}")
-            end = field["offset"] + field["size"]
-            name = f"    {field['offset']:>5}..{end:<5} {field['size']:>5}  {field['name']}"
-            guard = field.get("guard", "")
-            lines.append(f"{name:<48} {guard}".rstrip())
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+def cores(rows: list[Row]) -> str:
+    """Every lock model with its layouts; sizes of those that are built."""
+    head = ("model", "layout", "VMA bytes", "objects/slab", "pages/slab")
+    names = ("vma_bytes", "objperslab", "pagesperslab")
+    table = [
+        (row["model"], row["layout"], *(row[name] if row["built"] else "-" for name in names))
+        for row in rows
+    ]
+    return columns(head, table, left=2) + "\n\n-: not built yet; it is when it is first used"
 
 
 def _workers(rows: list[Row]) -> str:

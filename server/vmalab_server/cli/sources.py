@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from vmalab_native import cores
+from vmalab_native.errors import InvalidArgument
 from vmalab_server import roster
 from vmalab_server.config import ConfigError
 
@@ -99,7 +102,8 @@ class SegmentSource(Source):
         return rows
 
     def layout(self) -> list[Row]:
-        return build_layout()
+        config = self._segment.config
+        return build_layout(config.model, config.layout)
 
     def repair(self) -> None:
         """Recover from every death that nobody has recovered from."""
@@ -112,11 +116,49 @@ class SegmentSource(Source):
         return problems
 
 
-def build_layout() -> list[Row]:
-    """The layout of this build's structs; needs no instance."""
-    from vmalab_native.core import layout
+def build_layout(model: str, layout: str) -> list[Row]:
+    """The structs of one core, which is built if need be; needs no instance."""
+    from vmalab_native import core
 
-    return [dataclasses.asdict(info) for info in layout()]
+    return [dataclasses.asdict(info) for info in core.layout(model, layout)]
+
+
+def check_core(model: str, layout: str) -> None:
+    """Raises ConfigError, with what there is, unless there is such a lock model and layout."""
+    try:
+        cores.check(model, layout)
+    except InvalidArgument as error:
+        raise ConfigError(error.detail) from None
+
+
+def all_cores() -> list[Row]:
+    """Every lock model in every layout: how its VMAs lie on slab pages, if the core is built."""
+    rows = []
+    for model in cores.lock_models():
+        for layout in cores.layouts(model):
+            row: Row = {"model": model, "layout": layout, "built": False}
+            if cores.file_of(model, layout).exists():
+                row |= {"built": True, **_vma_cache(model, layout)}
+            rows.append(row)
+    return rows
+
+
+def _vma_cache(model: str, layout: str) -> Row:
+    """Read from a segment that is made for it: it is the core that decides."""
+    from vmalab_native.core import Segment, SegmentConfig
+
+    config = SegmentConfig(
+        size_bytes=32 << 20, mms_max=1, participants_max=1, frames_max=16, files_max=1,
+        model=model, layout=layout,
+    )  # fmt: skip
+    with Segment.create(f"layout-{os.getpid()}", config) as segment:
+        segment.unlink()
+        (cache,) = [info for info in segment.slabinfo() if info.name == "vm_area_struct"]
+    return {
+        "vma_bytes": cache.objsize,
+        "objperslab": cache.objperslab,
+        "pagesperslab": cache.pagesperslab,
+    }
 
 
 class ServerSource(Source):

@@ -33,7 +33,7 @@ setup: tools $(STAMPS)/installed ## the virtual environment with everything in i
 	@$(MAKE) --no-print-directory native
 
 tools:
-	@.ci/tools gcc=gcc make=make flock=util-linux strace=strace 'perf=linux-perf?'
+	@.ci/tools gcc=gcc make=make flock=util-linux strace=strace 'perf=linux-perf?' 'pahole=dwarves?'
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "vmalab needs Python 3.11 or newer; '$(PYTHON)' is not." >&2; \
 	  echo "Name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }

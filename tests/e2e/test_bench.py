@@ -16,12 +16,13 @@ from xml.etree import ElementTree
 import pytest
 
 from servers import vmalab
-from vmalab_loadgen.bench import program
+from vmalab_loadgen.bench import models, program, size, space
+from vmalab_loadgen.bench.base import BadRequest
 
 
-def bench(*arguments: str, size: str = "--quick") -> dict[str, Any]:
+def bench(*arguments: str, scale: str = "--quick") -> dict[str, Any]:
     begin = time.monotonic()
-    done = vmalab("bench", *arguments, size, "--json", timeout_s=90)
+    done = vmalab("bench", *arguments, scale, "--json", timeout_s=90)
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - begin < 80, "--quick is for less than 20 s on a quiet machine"
     data: dict[str, Any] = json.loads(done.stdout)
@@ -64,7 +65,7 @@ def test_rpc(client: str) -> None:
 @pytest.mark.serial
 def test_kernel(tmp_path: Path) -> None:
     picture = tmp_path / "kernel.png"
-    data = bench("kernel", "--seed", "7", "--plot", str(picture), size="--smoke")
+    data = bench("kernel", "--seed", "7", "--plot", str(picture), scale="--smoke")
     assert data["seed"] == 7
     assert is_picture(picture)
     rows = {row["kind"]: row for row in data["rows"]}
@@ -78,7 +79,7 @@ def test_kernel(tmp_path: Path) -> None:
 
 @pytest.mark.serial
 def test_scaling(tmp_path: Path) -> None:
-    data = bench("scaling", "--plot", str(tmp_path / "scaling.png"), size="--smoke")
+    data = bench("scaling", "--plot", str(tmp_path / "scaling.png"), scale="--smoke")
     assert is_picture(tmp_path / "scaling.png")
     rows = {(row["shape"], row["pages"], row["processes"]): row for row in data["rows"]}
     for (_, _, processes), row in rows.items():
@@ -93,7 +94,7 @@ def test_scaling(tmp_path: Path) -> None:
 @pytest.mark.serial
 def test_layouts(tmp_path: Path) -> None:
     picture = tmp_path / "layouts.svg"
-    data = bench("layouts", "--vmas", "16", "--plot", str(picture), size="--smoke")
+    data = bench("layouts", "--vmas", "16", "--plot", str(picture), scale="--smoke")
     assert is_picture(picture)
     rows = {row["layout"]: row for row in data["rows"]}
     assert list(rows) == ["aligned", "unaligned"]
@@ -104,6 +105,75 @@ def test_layouts(tmp_path: Path) -> None:
         assert 0 < row["walk_alone_ns"] < 10_000
         assert 0 < row["lock_alone_ns"] < 10_000
     assert data["unaligned_over_aligned"] == rows["unaligned"]["over_aligned"]
+
+
+@pytest.mark.serial
+def test_size(tmp_path: Path) -> None:
+    data = bench("size", "--plot", str(tmp_path / "size.png"), scale="--smoke")
+    assert is_picture(tmp_path / "size.png")
+    assert [(row["vmas"], row["order"]) for row in data["rows"]] == [
+        (10, "address"), (10, "random"), (1000, "address"), (1000, "random")
+    ]  # fmt: skip
+    last = data["rows"][-1]
+    assert data["random_last_over_first"] > 0
+    parts = sum(last["slab_bytes_per_vma"].values()) + last["table_bytes_per_vma"]
+    assert last["bytes_per_vma"] == pytest.approx(parts + size.FRAME_BYTES, rel=0.05)
+    assert all(row["pairs_per_s"] > 0 and row["fault_ns"] > 0 for row in data["rows"])
+
+
+def test_tree_height() -> None:
+    """Against trees whose nodes are counted here."""
+    assert size.tree_height(1, 1.0) == 1
+    assert size.tree_height(20, 1.0) == 1
+    assert size.tree_height(21, 1.0) == 2
+    assert size.tree_height(20 * 12 * 12, 1.0) == 3
+    assert size.node_fill(20 * 12, 13) == pytest.approx(1, abs=0.02)
+    leaves, inner = 3600, 600 + 100 + 17  # half full
+    assert size.node_fill(10 * leaves, leaves + inner) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.serial
+def test_models(tmp_path: Path) -> None:
+    picture = tmp_path / "models.png"
+    data = bench("models", "--model", "typesafe-rwsem", "--plot", str(picture), scale="--smoke")
+    assert is_picture(picture)
+    assert data["models"] == ["typesafe-rwsem"]
+    assert len(data["rows"]) == 2 * 2 * 2 * 2
+    for row in data["rows"]:
+        assert row["faults_per_s"] > 0
+        assert row["faults_per_s_per_cpu"] > 0
+        assert row["ratio_to_split"] is None, "there is nothing to compare with"
+        assert row["deferred_frees"] in (None, 0)
+        assert (row["writes_per_s"] or 0) > 0 if row["writer"] else row["writes_per_s"] is None
+        assert (row["immediate_reuses"] > 0) == row["writer"], "a writer reuses what it unmapped"
+
+
+def test_models_judged() -> None:
+    """The aims, with figures made up: twice the faults of the split lock, ten times those of
+    mmap-lock with a writer, and a free that was deferred where none may be."""
+    speed = {"mmap-lock": 10.0, "split-rwsem": 50.0, "typesafe-rwsem": 100.0}
+    config = models.ModelsBench(tuple(speed), processes=(1,))
+    cells = [("own-vma", "present", 1, writer) for writer in (False, True)]
+    got = {
+        (model, cell): models._Measured([speed[model]] * 3, [1.0] * 3, [7.0] * 3, 1, 2)
+        for model in speed
+        for cell in cells
+    }
+    data = models._judged(config, cells, got, 1)
+    row = next(row for row in data["rows"] if row["model"] == "typesafe-rwsem")
+    assert (row["ratio_to_split"], row["interval"]) == (2, [2, 2])
+    assert {aim["name"]: (aim["value"], aim["met"]) for aim in data["aims"]} == {
+        "typesafe-rwsem over split-rwsem": (2, False),
+        "typesafe-rwsem, deferred frees": (2, False),
+        "split-rwsem over mmap-lock": (5, True),
+        "typesafe-rwsem over mmap-lock": (10, True),
+    }
+
+
+def test_no_room() -> None:
+    """What does not fit into /dev/shm is refused before anything is made, with the remedy."""
+    with pytest.raises(BadRequest, match="remount"), space.segment(need_bytes=1 << 60):
+        pytest.fail("it was made")
 
 
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

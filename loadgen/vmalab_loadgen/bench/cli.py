@@ -13,7 +13,19 @@ import typer
 from rich.table import Table
 
 from vmalab_loadgen import host, report
-from vmalab_loadgen.bench import base, fault, kernel, layouts, machine, plots, rpc, scaling, space
+from vmalab_loadgen.bench import (
+    base,
+    fault,
+    kernel,
+    layouts,
+    machine,
+    models,
+    plots,
+    rpc,
+    scaling,
+    size,
+    space,
+)
 from vmalab_loadgen.bench.base import BadRequest
 
 app = typer.Typer(
@@ -209,3 +221,43 @@ def layouts_command(
         return layouts.run(made, seed=number)
 
     _perform(layouts, measure, seed, plot, as_json)
+
+
+@app.command("size")
+def size_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    model: Model = space.DEFAULT_MODEL,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """A fault, a mapping and the memory for it, from 10 to 1,000,000 VMAs."""
+
+    def measure(number: int) -> dict[str, Any]:
+        space.chosen([model], default=())
+        kind = size.SizeBench
+        made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
+        return size.run(made, seed=number)
+
+    _perform(size, measure, seed, plot, as_json)
+
+
+@app.command("models")
+def models_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    model: Models = None,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """The lock models beside each other: processes, sharing, a writer."""
+
+    def measure(number: int) -> dict[str, Any]:
+        names = space.chosen(model, default=space.models())
+        kind = models.ModelsBench
+        made = kind.smoke(names) if smoke else kind.quick(names) if quick else kind(tuple(names))
+        return models.run(made, seed=number)
+
+    _perform(models, measure, seed, plot, as_json)

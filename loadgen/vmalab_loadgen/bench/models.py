@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lock models beside each other at the same faults.
+
+One, two and four processes fault in one address space: each in a VMA of its own, or all in the same
+VMA (on pages of their own); on present pages, or on fresh ones that are given back in between
+(MADV_DONTNEED), as will-it-scale's page_fault1 does; and each of that alone or beside a writer, one
+more process that maps and unmaps a page in the same address space all the time.
+
+Each model has a segment of its own, all alive at the same time, with the same processes attached to
+all. A cell is measured for one model right after the other, in an order drawn anew each time, so
+that the ratio to `split-rwsem` (the kernel from 6.4 to 6.14) is one of neighbours in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from rich.table import Table
+
+from vmalab_loadgen import report
+from vmalab_loadgen.bench import base, plots, records, space, stats
+from vmalab_loadgen.bench.base import BASE, PAGE, Aim
+from vmalab_loadgen.bench.crew import Crew, Job
+
+SHAPES: Final = ("own-vma", "shared-vma")
+PAGES: Final = ("present", "fresh")
+SPLIT: Final = "split-rwsem"
+MMAP_LOCK: Final = "mmap-lock"
+CLOSE_TO_SPLIT: Final = ("embedded-rwsem", "typesafe-rwsem")
+DEFERS_NOTHING: Final = ("typesafe-rwsem", "refcount")
+NEAR: Final = 0.03
+OVER_MMAP_LOCK: Final = 5.0
+AREA: Final = 1 << 30
+WRITER_AT: Final = BASE - AREA
+BLOCK_FAULTS: Final = 4096
+WRITER_PAIRS: Final = 256
+
+Cell = tuple[str, str, int, bool]
+"""Shape, pages, number of processes, with a writer or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsBench:
+    models: tuple[str, ...]
+    processes: tuple[int, ...] = (1, 2, 4)
+    pages: int = 512
+    rounds: int = 15
+    turn_s: float = 0.1
+
+    @staticmethod
+    def quick(models: Sequence[str]) -> ModelsBench:
+        # The same time for all, whether one model or five are measured.
+        return ModelsBench(tuple(models), rounds=5, turn_s=max(0.012, 0.06 / len(models)))
+
+    @staticmethod
+    def smoke(models: Sequence[str]) -> ModelsBench:
+        return ModelsBench(tuple(models), processes=(1, 2), pages=64, rounds=2, turn_s=0.01)
+
+
+@dataclass(slots=True)
+class _Measured:
+    """One cell of one model."""
+
+    faults_per_s: list[float] = field(default_factory=list)
+    per_cpu_s: list[float] = field(default_factory=list)
+    writes_per_s: list[float] = field(default_factory=list)
+    deferred: int | None = None
+    reuses: int = 0
+
+
+def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
+    """Measure every cell of every model in each round."""
+    cells: list[Cell] = [
+        (shape, pages, processes, writer)
+        for pages in PAGES
+        for shape in SHAPES
+        for writer in (False, True)
+        for processes in config.processes
+    ]
+    got = {(model, cell): _Measured() for model in config.models for cell in cells}
+    rng = np.random.default_rng(seed)
+    with ExitStack() as stack:
+        segments = {
+            model: stack.enter_context(space.segment(model=model)) for model in config.models
+        }
+        names = [segment.instance for segment in segments.values()]
+        members = max(config.processes)
+        crew = stack.enter_context(Crew(members + 1, names))
+        for model, segment in segments.items():
+            participant = stack.enter_context(segment.participant("client"))
+            _prepare(config, crew, model, segment.instance, participant)
+        for _ in range(config.rounds):
+            for index in rng.permutation(len(cells)):
+                for model in rng.permutation(config.models):
+                    cell = cells[index]
+                    measured = got[str(model), cell]
+                    _turn(crew, segments[str(model)], str(model), cell, config, measured)
+    return _judged(config, cells, got, seed)
+
+
+def _prepare(config: ModelsBench, crew: Crew, model: str, instance: str, participant: Any) -> None:
+    """For each shape and kind of pages an address space of its own with a job for each member."""
+    members = max(config.processes)
+    pages = np.arange(config.pages, dtype="<u8") * PAGE
+    length = config.pages * PAGE
+    for shape in SHAPES:
+        for kind in PAGES:
+            mm = participant.mm_create()
+            if shape == "shared-vma":
+                whole = records.maps(mm, [BASE], members * length)
+                records.must(participant, whole, shape)
+            for member in range(members):
+                start = BASE + member * (length if shape == "shared-vma" else AREA)
+                if shape == "own-vma":
+                    crew.once(member, instance, records.maps(mm, [start], length))
+                crew.once(member, instance, records.faults(mm, start + pages, records.WRITE))
+                if kind == "fresh":
+                    block = records.forget(mm, start, length)
+                    block += records.faults(mm, start + pages, records.WRITE)
+                    counted = config.pages
+                else:
+                    block = records.faults(mm, start + np.resize(pages, BLOCK_FAULTS))
+                    counted = BLOCK_FAULTS
+                crew.give(member, _key(model, shape, kind), Job(instance, block, counted))
+            there = np.full(WRITER_PAIRS, WRITER_AT, dtype="<u8")
+            block = records.woven(
+                records.maps(mm, there, PAGE), records.unmaps(mm, there, PAGE), count=WRITER_PAIRS
+            )
+            crew.give(members, _key(model, shape, kind), Job(instance, block, WRITER_PAIRS))
+
+
+def _key(model: str, shape: str, pages: str) -> str:
+    return f"{model} {shape} {pages}"
+
+
+def _counters(segment: Any) -> tuple[int | None, int]:
+    """VMA objects whose free was deferred (None: not counted), and such that were used again."""
+    reuses = sum(cache.reuses for cache in segment.slabinfo() if cache.name == "vm_area_struct")
+    return segment.vmstat().get("vma_free_deferred"), reuses
+
+
+def _turn(
+    crew: Crew, segment: Any, model: str, cell: Cell, config: ModelsBench, into: _Measured
+) -> None:
+    shape, pages, processes, writer = cell
+    writer_member = max(config.processes)
+    members = [*range(processes), *([writer_member] if writer else [])]
+    deferred, reuses = _counters(segment)
+    turns = crew.turn(dict.fromkeys(members, _key(model, shape, pages)), config.turn_s)
+    deferred_now, reuses_now = _counters(segment)
+    if writer:
+        into.writes_per_s.append(turns.pop(writer_member).per_s)
+    into.faults_per_s.append(sum(turn.per_s for turn in turns.values()))
+    cpu_s = sum(turn.cpu_s for turn in turns.values())
+    into.per_cpu_s.append(sum(turn.done for turn in turns.values()) / max(cpu_s, 1e-6))
+    into.reuses += reuses_now - reuses
+    if deferred is not None and deferred_now is not None:
+        into.deferred = (into.deferred or 0) + deferred_now - deferred
+
+
+def _judged(
+    config: ModelsBench,
+    cells: Sequence[Cell],
+    got: Mapping[tuple[str, Cell], _Measured],
+    seed: int,
+) -> dict[str, Any]:
+    rows = []
+    for cell in cells:
+        shape, pages, processes, writer = cell
+        for model in config.models:
+            one = got[model, cell]
+            to_split = _ratio(got, (model, SPLIT), cell, seed)
+            writes = round(stats.median(one.writes_per_s)) if writer else None
+            rows.append(
+                {
+                    "model": model,
+                    "processes": processes,
+                    "shape": shape,
+                    "pages": pages,
+                    "writer": writer,
+                    "faults_per_s": round(stats.median(one.faults_per_s)),
+                    "spread": [round(end) for end in stats.spread(one.faults_per_s)],
+                    "faults_per_s_per_cpu": round(stats.median(one.per_cpu_s)),
+                    "writes_per_s": writes,
+                    "ratio_to_split": to_split.value if to_split else None,
+                    "interval": to_split.interval if to_split else None,
+                    "deferred_frees": one.deferred,
+                    "immediate_reuses": one.reuses,
+                }
+            )
+    return base.head("models", seed) | {
+        "models": list(config.models),
+        "rounds": config.rounds,
+        "turn_s": config.turn_s,
+        "rows": rows,
+        "aims": [aim.as_dict() for aim in _aims(config, cells, got, seed)],
+    }
+
+
+def _ratio(
+    got: Mapping[tuple[str, Cell], _Measured], models: tuple[str, str], cell: Cell, seed: int
+) -> stats.Estimate | None:
+    """Faults per second of one model over another's; None when one of them is not measured."""
+    if any((model, cell) not in got for model in models):
+        return None
+    upper, lower = (got[model, cell].faults_per_s for model in models)
+    return stats.ratio(upper, lower, seed=seed)
+
+
+def _aims(
+    config: ModelsBench,
+    cells: Sequence[Cell],
+    got: Mapping[tuple[str, Cell], _Measured],
+    seed: int,
+) -> list[Aim]:
+    """What the models promise of each other, as far as they are among those measured."""
+    alone: Cell = ("own-vma", "present", config.processes[0], False)
+    aims = [
+        Aim(
+            f"{model} over {SPLIT}",
+            _ratio(got, (model, SPLIT), alone, seed),
+            at_least=1 - NEAR,
+            at_most=1 + NEAR,
+            note=f"{alone[2]} process, present pages",
+        )
+        for model in CLOSE_TO_SPLIT
+        if model in config.models and SPLIT in config.models
+    ]
+    for model in DEFERS_NOTHING:
+        counts = [got[model, cell].deferred for cell in cells if model in config.models]
+        counted = [float(one) for one in counts if one is not None]
+        if counts:
+            sum_of = stats.Estimate(sum(counted), sum(counted), sum(counted)) if counted else None
+            note = "" if counted else "this build does not count vma_free_deferred"
+            aims.append(Aim(f"{model}, deferred frees", sum_of, at_most=0, note=note))
+    beside_writer: Cell = ("own-vma", "present", config.processes[-1], True)
+    if MMAP_LOCK in config.models:
+        aims += [
+            Aim(
+                f"{model} over {MMAP_LOCK}",
+                _ratio(got, (model, MMAP_LOCK), beside_writer, seed),
+                at_least=OVER_MMAP_LOCK,
+                note=f"{beside_writer[2]} processes and a writer",
+            )
+            for model in config.models
+            if model != MMAP_LOCK
+        ]
+    return aims
+
+
+def tables(data: dict[str, Any]) -> list[Table]:
+    found = []
+    for pages in PAGES:
+        rows = [
+            [
+                f"{row['shape'][:-4]} x{row['processes']}{' +w' if row['writer'] else ''}",
+                row["model"],
+                report.short(row["faults_per_s"]),
+                "" if row["interval"] is None else f"{row['ratio_to_split']:.2f}",
+                "?" if row["deferred_frees"] is None else report.short(row["deferred_frees"]),
+                report.short(row["immediate_reuses"]),
+            ]
+            for row in data["rows"]
+            if row["pages"] == pages
+        ]
+        head = ("", "model", "faults/s", "to split", "deferred", "reuses")
+        found.append(
+            report.grid(f"faults on {pages} pages (own or shared VMA, w: a writer)", head, rows)
+        )
+    return found
+
+
+def plot(data: dict[str, Any], path: Path) -> None:
+    panels: dict[str, list[plots.Series]] = {}
+    for shape in SHAPES:
+        for writer in (False, True):
+            name = f"{shape}{', with a writer' if writer else ''}"
+            panels[name] = []
+            for model in data["models"]:
+                mine = [
+                    row
+                    for row in data["rows"]
+                    if (row["shape"], row["writer"], row["model"], row["pages"])
+                    == (shape, writer, model, "present")
+                ]
+                ends = [[row["spread"][i] for row in mine] for i in (0, 1)]
+                x = [row["processes"] for row in mine]
+                y = [row["faults_per_s"] for row in mine]
+                panels[name].append(plots.Series(model, x, y, *ends))
+    title = f"faults on present pages, {data['machine']['cores']} CPUs (median, range)"
+    plots.lines(path, panels, title=title, x_label="processes", y_label="faults/s")

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from servers import vmalab
-from vmalab_loadgen.bench import models, program, size, space
+from vmalab_loadgen.bench import memory, models, program, size, space
 from vmalab_loadgen.bench.base import BadRequest
 
 
@@ -163,11 +163,28 @@ def test_models_judged() -> None:
     row = next(row for row in data["rows"] if row["model"] == "typesafe-rwsem")
     assert (row["ratio_to_split"], row["interval"]) == (2, [2, 2])
     assert {aim["name"]: (aim["value"], aim["met"]) for aim in data["aims"]} == {
-        "typesafe-rwsem over split-rwsem": (2, False),
-        "typesafe-rwsem, deferred frees": (2, False),
-        "split-rwsem over mmap-lock": (5, True),
-        "typesafe-rwsem over mmap-lock": (10, True),
+        "typesafe-rwsem / split-rwsem": (2, False),
+        "typesafe-rwsem deferred": (2, False),
+        "split-rwsem / mmap-lock": (5, True),
+        "typesafe-rwsem / mmap-lock": (10, True),
     }
+
+
+def test_memory(tmp_path: Path) -> None:
+    picture = tmp_path / "memory.svg"
+    data = bench("memory", "--plot", str(picture), scale="--smoke")
+    assert is_picture(picture)
+    rows = {(row["model"], row["layout"]): row for row in data["rows"]}
+    assert len(rows) == len(data["rows"])
+    kernel = {key: memory.KERNEL_PAGES[key] for key in rows if key in memory.KERNEL_PAGES}
+    assert ("typesafe-rwsem", "aligned") in kernel
+    for key, row in rows.items():
+        assert row["vma_objects"] == data["vmas"]
+        assert row["lock_objects"] == (data["vmas"] if row["lock_bytes"] else 0)
+        assert row["pages_per_1000_vmas_measured"] <= row["pages_per_1000_vmas"] * 1.1
+        slab = row["pages_per_1000_vmas_measured"] * 4096 / 1000
+        assert row["bytes_per_vma"] >= slab + row["tree_bytes_per_vma"] - 1
+        assert row["pages_per_1000_vmas"] == kernel.get(key, row["pages_per_1000_vmas"])
 
 
 def test_no_room() -> None:

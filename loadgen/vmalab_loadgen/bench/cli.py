@@ -19,6 +19,7 @@ from vmalab_loadgen.bench import (
     kernel,
     layouts,
     machine,
+    memory,
     models,
     plots,
     rpc,
@@ -89,17 +90,20 @@ def _perform(
 def _aims(aims: list[dict[str, Any]]) -> Table:
     rows = []
     for aim in aims:
-        goal = f">= {aim['at_least']:,}" if "at_least" in aim else ""
-        goal += f"<= {aim['at_most']:,}" if "at_most" in aim else ""
-        if aim["value"] is None:
-            rows.append([aim["name"], "not measured", "", goal, "", aim["note"]])
-            continue
-        low, high = (report.count(number) for number in aim["interval"])
-        said = "yes" if aim["met"] else "no"
-        rows.append(
-            [aim["name"], report.count(aim["value"]), f"{low} to {high}", goal, said, aim["note"]]
-        )
-    return report.grid("aims", ("", "measured", "95 %", "aim", "met", ""), rows)
+        least, most = aim.get("at_least"), aim.get("at_most")
+        if least == most:
+            goal = f"= {least:,}"
+        else:
+            goal = " ".join(
+                f"{sign} {end:,}" for sign, end in ((">=", least), ("<=", most)) if end is not None
+            )
+        measured, said = "not measured", ""
+        if aim["value"] is not None:
+            low, high = aim["interval"]
+            measured = f"{aim['value']:.3g}" + ("" if low == high else f" ({low:.3g}-{high:.3g})")
+            said = "yes" if aim["met"] else "no"
+        rows.append([aim["name"], measured, goal, said, aim["note"]])
+    return report.grid("aims", ("", "measured (95 %)", "aim", "met", ""), rows)
 
 
 @app.command("fault")
@@ -261,3 +265,23 @@ def models_command(
         return models.run(made, seed=number)
 
     _perform(models, measure, seed, plot, as_json)
+
+
+@app.command("memory")
+def memory_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    model: Models = None,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """Memory that VMAs really take, in each lock model and layout, beside the kernel's figures."""
+
+    def measure(number: int) -> dict[str, Any]:
+        names = space.chosen(model, default=space.models())
+        kind = memory.MemoryBench
+        made = (kind.smoke if smoke else kind.quick if quick else kind.full)(names)
+        return memory.run(made, seed=number)
+
+    _perform(memory, measure, seed, plot, as_json)

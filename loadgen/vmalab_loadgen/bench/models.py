@@ -55,7 +55,7 @@ class ModelsBench:
     @staticmethod
     def quick(models: Sequence[str]) -> ModelsBench:
         # The same time for all, whether one model or five are measured.
-        return ModelsBench(tuple(models), rounds=5, turn_s=max(0.012, 0.06 / len(models)))
+        return ModelsBench(tuple(models), rounds=5, turn_s=max(0.01, 0.05 / len(models)))
 
     @staticmethod
     def smoke(models: Sequence[str]) -> ModelsBench:
@@ -222,11 +222,11 @@ def _aims(
     alone: Cell = ("own-vma", "present", config.processes[0], False)
     aims = [
         Aim(
-            f"{model} over {SPLIT}",
+            f"{model} / {SPLIT}",
             _ratio(got, (model, SPLIT), alone, seed),
             at_least=1 - NEAR,
             at_most=1 + NEAR,
-            note=f"{alone[2]} process, present pages",
+            note=f"{alone[2]} process",
         )
         for model in CLOSE_TO_SPLIT
         if model in config.models and SPLIT in config.models
@@ -235,14 +235,14 @@ def _aims(
         counts = [got[model, cell].deferred for cell in cells if model in config.models]
         counted = [float(one) for one in counts if one is not None]
         if counts:
-            sum_of = stats.Estimate(sum(counted), sum(counted), sum(counted)) if counted else None
-            note = "" if counted else "this build does not count vma_free_deferred"
-            aims.append(Aim(f"{model}, deferred frees", sum_of, at_most=0, note=note))
+            sum_of = stats.exact(sum(counted)) if counted else None
+            note = "frees of VMAs" if counted else "vma_free_deferred is not counted"
+            aims.append(Aim(f"{model} deferred", sum_of, at_most=0, note=note))
     beside_writer: Cell = ("own-vma", "present", config.processes[-1], True)
     if MMAP_LOCK in config.models:
         aims += [
             Aim(
-                f"{model} over {MMAP_LOCK}",
+                f"{model} / {MMAP_LOCK}",
                 _ratio(got, (model, MMAP_LOCK), beside_writer, seed),
                 at_least=OVER_MMAP_LOCK,
                 note=f"{beside_writer[2]} processes and a writer",

@@ -85,15 +85,17 @@ def fill(participant: Any, mm: int, addrs: Addresses, length: int, *, touch: boo
     column = np.asarray(addrs, dtype="<u8")
     for start in range(0, len(column), RECORDS_MAX):
         part = column[start : start + RECORDS_MAX]
-        block = maps(mm, part, length)
-        if touch:
-            block = woven(block, faults(mm, part, WRITE), count=len(part))
-        must(participant, block, "mapping the VMAs")
+        must(participant, maps(mm, part, length), "mapping the VMAs")
+    if touch:
+        touch_each(participant, mm, column)
 
 
-def touch_all(participant: Any, mm: int, addr: int, pages: int) -> None:
-    """Makes every page of a VMA present."""
-    must(participant, faults(mm, addr + np.arange(pages, dtype="<u8") * 4096, WRITE), "touching")
+def touch_each(participant: Any, mm: int, addrs: Addresses) -> None:
+    """Makes the page at each address present."""
+    column = np.asarray(addrs, dtype="<u8")
+    for start in range(0, len(column), RECORDS_MAX):
+        part = column[start : start + RECORDS_MAX]
+        must(participant, faults(mm, part, WRITE), "touching the VMAs")
 
 
 NONE: Final = int(Prot.NONE)

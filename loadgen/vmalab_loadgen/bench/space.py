@@ -30,6 +30,12 @@ def models() -> list[str]:
     return cores.lock_models()
 
 
+def layouts(model: str) -> list[str]:
+    """Layouts of a model's VMA that have one name, so not the shuffled ones."""
+    known: Any = getattr(core, "layouts", None)
+    return [str(name) for name in known(model) if ":" not in name] if known else [""]
+
+
 def chosen(wanted: Sequence[str] | None, *, default: Sequence[str]) -> list[str]:
     """The models that --model named, once each, or the default ones.
 

@@ -43,6 +43,11 @@ def estimate(samples: Sequence[float], *, seed: int) -> Estimate:
     return Estimate(_short(float(np.median(values))), _short(float(low)), _short(float(high)))
 
 
+def exact(number: float) -> Estimate:
+    """Something that was counted."""
+    return Estimate(number, number, number)
+
+
 def ratio(upper: Sequence[float], lower: Sequence[float], *, seed: int) -> Estimate:
     """The paired ratio of two series that were measured in the same rounds."""
     return estimate([a / b for a, b in zip(upper, lower, strict=True)], seed=seed)

@@ -411,24 +411,26 @@ static inline bool way_serves(const struct participant *self, const struct fault
 	return likely(leaf->low <= addr && addr < leaf->high);
 }
 
-/* Walks, and keeps the way in its place. NULL: there is none, or a writer is at work, under whom a
- * way must not be kept. */
+/* Walks, and keeps the way in its place; not while a writer is at work (seq is odd): then it is good
+ * for this section alone. NULL: there is none. */
 static __attribute__((noinline)) const struct fault_way *
-way_find(const struct participant *self, struct fault_way *way, const struct mm_struct *mm, u32 id,
+way_find(struct participant *self, struct fault_way *place, const struct mm_struct *mm, u32 id,
 	 u32 seq, u32 unlinked, u64 addr)
 {
 	pte_t *pte = pte_lookup_at(self->pages, &mm->pgd, addr);
 	const struct tree_node *leaf = tree_leaf(self, &mm->mm_mt, addr);
 
-	if (unlikely(!pte || !leaf || (seq & 1)))
+	if (unlikely(!pte || !leaf))
 		return NULL;
-	*way = (struct fault_way){.mm_id = id,
-				  .seq = seq,
-				  .unlinked = unlinked,
-				  .leaf = REF(self, leaf),
-				  .window = addr >> FAULT_WAY_SHIFT,
-				  .table = pte - (addr >> PAGE_SHIFT) % PTRS_PER_TABLE};
-	return way;
+	if (unlikely(seq & 1))
+		place = &self->way_now;
+	*place = (struct fault_way){.mm_id = id,
+				    .seq = seq,
+				    .unlinked = unlinked,
+				    .leaf = REF(self, leaf),
+				    .window = addr >> FAULT_WAY_SHIFT,
+				    .table = pte - (addr >> PAGE_SHIFT) % PTRS_PER_TABLE};
+	return place;
 }
 
 /* What the straight path of op_fault locks, and what it says of it. */

@@ -4,7 +4,12 @@
 One, two and four processes fault in one address space: each in a VMA of its own, or all in the same
 VMA (on pages of their own); on present pages, or on fresh ones that are given back in between
 (MADV_DONTNEED), as will-it-scale's page_fault1 does; and each of that alone or beside a writer, one
-more process that maps and unmaps a page in the same address space all the time.
+more process on the last CPU that changes the same address space all the time:
+
+  page  maps one page and unmaps it: the shortest time that mmap_lock is held for writing; what
+        is left of the difference is that of the lines that a writer takes away from readers
+  area  maps 32 single pages and then, in one call, the whole area over them, which unmaps 64 VMAs
+        while mmap_lock is held for writing
 
 Each model has a segment of its own, all alive at the same time, with the same processes attached to
 all. A cell is measured for one model right after the other, in an order drawn anew each time, so
@@ -13,6 +18,7 @@ that the ratio to `split-rwsem` (the kernel from 6.4 to 6.14) is one of neighbou
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,7 +29,7 @@ import numpy as np
 from rich.table import Table
 
 from vmalab_loadgen import report
-from vmalab_loadgen.bench import base, plots, records, space, stats
+from vmalab_loadgen.bench import base, machine, plots, records, space, stats
 from vmalab_loadgen.bench.base import BASE, PAGE, Aim
 from vmalab_loadgen.bench.crew import Crew, Job
 
@@ -39,9 +45,13 @@ AREA: Final = 1 << 30
 WRITER_AT: Final = BASE - AREA
 BLOCK_FAULTS: Final = 4096
 WRITER_PAIRS: Final = 256
+AREA_PAGES: Final = 64
+WRITER_MARKS: Final = {"none": "", "page": " +p", "area": " +a"}
+NOBODY, PAGE_WRITER, AREA_WRITER = "none", "page", "area"
+WRITERS: Final = {"present": (NOBODY, PAGE_WRITER, AREA_WRITER), "fresh": (NOBODY, AREA_WRITER)}
 
-Cell = tuple[str, str, int, bool]
-"""Shape, pages, number of processes, with a writer or not."""
+Cell = tuple[str, str, int, str]
+"""Shape, pages, number of processes, what the writer does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
         (shape, pages, processes, writer)
         for pages in PAGES
         for shape in SHAPES
-        for writer in (False, True)
+        for writer in WRITERS[pages]
         for processes in config.processes
     ]
     got = {(model, cell): _Measured() for model in config.models for cell in cells}
@@ -89,8 +99,7 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
             model: stack.enter_context(space.segment(model=model)) for model in config.models
         }
         names = [segment.instance for segment in segments.values()]
-        members = max(config.processes)
-        crew = stack.enter_context(Crew(members + 1, names))
+        crew = stack.enter_context(Crew(_writer_of(config) + 1, names))
         for model, segment in segments.items():
             participant = stack.enter_context(segment.participant("client"))
             _prepare(config, crew, model, segment.instance, participant)
@@ -101,6 +110,12 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
                     measured = got[str(model), cell]
                     _turn(crew, segments[str(model)], str(model), cell, config, measured)
     return _judged(config, cells, got, seed)
+
+
+def _writer_of(config: ModelsBench) -> int:
+    """Which member writes: one that the crew pins to the last CPU, where the fewest others are."""
+    cpus = len(machine.cpus())
+    return math.ceil((max(config.processes) + 1) / cpus) * cpus - 1
 
 
 def _prepare(config: ModelsBench, crew: Crew, model: str, instance: str, participant: Any) -> None:
@@ -127,11 +142,20 @@ def _prepare(config: ModelsBench, crew: Crew, model: str, instance: str, partici
                     block = records.faults(mm, start + np.resize(pages, BLOCK_FAULTS))
                     counted = BLOCK_FAULTS
                 crew.give(member, _key(model, shape, kind), Job(instance, block, counted))
-            there = np.full(WRITER_PAIRS, WRITER_AT, dtype="<u8")
-            block = records.woven(
-                records.maps(mm, there, PAGE), records.unmaps(mm, there, PAGE), count=WRITER_PAIRS
-            )
-            crew.give(members, _key(model, shape, kind), Job(instance, block, WRITER_PAIRS))
+            for writer, job in _writers(mm, instance).items():
+                crew.give(_writer_of(config), _key(model, shape, kind) + writer, job)
+
+
+def _writers(mm: int, instance: str) -> dict[str, Job]:
+    """What each kind of writer does; a write that counts is one mapping that comes and goes."""
+    there = np.full(WRITER_PAIRS, WRITER_AT, dtype="<u8")
+    page = records.woven(
+        records.maps(mm, there, PAGE), records.unmaps(mm, there, PAGE), count=WRITER_PAIRS
+    )
+    length = AREA_PAGES * PAGE
+    every = WRITER_AT + np.arange(0, AREA_PAGES, 2, dtype="<u8") * PAGE
+    area = records.maps(mm, every, PAGE) + records.maps(mm, [WRITER_AT], length, prot=1)
+    return {PAGE_WRITER: Job(instance, page, WRITER_PAIRS), AREA_WRITER: Job(instance, area, 1)}
 
 
 def _key(model: str, shape: str, pages: str) -> str:
@@ -148,13 +172,14 @@ def _turn(
     crew: Crew, segment: Any, model: str, cell: Cell, config: ModelsBench, into: _Measured
 ) -> None:
     shape, pages, processes, writer = cell
-    writer_member = max(config.processes)
-    members = [*range(processes), *([writer_member] if writer else [])]
+    jobs = dict.fromkeys(range(processes), _key(model, shape, pages))
+    if writer != NOBODY:
+        jobs[_writer_of(config)] = _key(model, shape, pages) + writer
     deferred, reuses = _counters(segment)
-    turns = crew.turn(dict.fromkeys(members, _key(model, shape, pages)), config.turn_s)
+    turns = crew.turn(jobs, config.turn_s)
     deferred_now, reuses_now = _counters(segment)
-    if writer:
-        into.writes_per_s.append(turns.pop(writer_member).per_s)
+    if writer != NOBODY:
+        into.writes_per_s.append(turns.pop(_writer_of(config)).per_s)
     into.faults_per_s.append(sum(turn.per_s for turn in turns.values()))
     cpu_s = sum(turn.cpu_s for turn in turns.values())
     into.per_cpu_s.append(sum(turn.done for turn in turns.values()) / max(cpu_s, 1e-6))
@@ -175,7 +200,7 @@ def _judged(
         for model in config.models:
             one = got[model, cell]
             to_split = _ratio(got, (model, SPLIT), cell, seed)
-            writes = round(stats.median(one.writes_per_s)) if writer else None
+            writes = round(stats.median(one.writes_per_s)) if one.writes_per_s else None
             rows.append(
                 {
                     "model": model,
@@ -219,7 +244,7 @@ def _aims(
     seed: int,
 ) -> list[Aim]:
     """What the models promise of each other, as far as they are among those measured."""
-    alone: Cell = ("own-vma", "present", config.processes[0], False)
+    alone: Cell = ("own-vma", "present", config.processes[0], NOBODY)
     aims = [
         Aim(
             f"{model} / {SPLIT}",
@@ -238,14 +263,14 @@ def _aims(
             sum_of = stats.exact(sum(counted)) if counted else None
             note = "frees of VMAs" if counted else "vma_free_deferred is not counted"
             aims.append(Aim(f"{model} deferred", sum_of, at_most=0, note=note))
-    beside_writer: Cell = ("own-vma", "present", config.processes[-1], True)
+    beside_writer: Cell = ("own-vma", "present", config.processes[0], AREA_WRITER)
     if MMAP_LOCK in config.models:
         aims += [
             Aim(
                 f"{model} / {MMAP_LOCK}",
                 _ratio(got, (model, MMAP_LOCK), beside_writer, seed),
                 at_least=OVER_MMAP_LOCK,
-                note=f"{beside_writer[2]} processes and a writer",
+                note=f"{beside_writer[2]} process and the area writer",
             )
             for model in config.models
             if model != MMAP_LOCK
@@ -258,7 +283,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
     for pages in PAGES:
         rows = [
             [
-                f"{row['shape'][:-4]} x{row['processes']}{' +w' if row['writer'] else ''}",
+                f"{row['shape'][:-4]} x{row['processes']}{WRITER_MARKS[row['writer']]}",
                 row["model"],
                 report.short(row["faults_per_s"]),
                 "" if row["interval"] is None else f"{row['ratio_to_split']:.2f}",
@@ -270,7 +295,9 @@ def tables(data: dict[str, Any]) -> list[Table]:
         ]
         head = ("", "model", "faults/s", "to split", "deferred", "reuses")
         found.append(
-            report.grid(f"faults on {pages} pages (own or shared VMA, w: a writer)", head, rows)
+            report.grid(
+                f"faults on {pages} pages (own or shared VMA, +p, +a: a writer)", head, rows
+            )
         )
     return found
 
@@ -278,8 +305,8 @@ def tables(data: dict[str, Any]) -> list[Table]:
 def plot(data: dict[str, Any], path: Path) -> None:
     panels: dict[str, list[plots.Series]] = {}
     for shape in SHAPES:
-        for writer in (False, True):
-            name = f"{shape}{', with a writer' if writer else ''}"
+        for writer in WRITERS["present"]:
+            name = f"{shape}{'' if writer == NOBODY else f', {writer} writer'}"
             panels[name] = []
             for model in data["models"]:
                 mine = [

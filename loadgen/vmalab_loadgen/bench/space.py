@@ -32,8 +32,7 @@ def models() -> list[str]:
 
 def layouts(model: str) -> list[str]:
     """Layouts of a model's VMA that have one name, so not the shuffled ones."""
-    known: Any = getattr(core, "layouts", None)
-    return [str(name) for name in known(model) if ":" not in name] if known else [""]
+    return [name for name in cores.layouts(model) if ":" not in name]
 
 
 def chosen(wanted: Sequence[str] | None, *, default: Sequence[str]) -> list[str]:

@@ -152,8 +152,9 @@ struct participant {
 	u32 rcu_nest;
 	u32 fenced;
 	u32 index;
-	struct vl_seg *seg; /* line 1 */
-	u32 retire_mark;    /* retire_tail when this participant last tried to advance */
+	struct vl_seg *seg;       /* line 1 */
+	u32 retire_mark;          /* retire_tail when this participant last tried to advance */
+	struct fault_way way_now; /* found beside a writer: for the section that found it alone */
 	struct fault_way ways[FAULT_WAYS] __cacheline_aligned;
 };
 

@@ -54,12 +54,17 @@ def test_fault(tmp_path: Path) -> None:
 
 @pytest.mark.serial
 @pytest.mark.parametrize("client", ["auto", "python"])
-def test_rpc(client: str) -> None:
-    data = bench("rpc", "--client", client)
+def test_rpc(client: str, tmp_path: Path) -> None:
+    picture = tmp_path / "rpc.png"
+    data = bench("rpc", "--client", client, "--plot", str(picture), scale="--smoke")
+    assert is_picture(picture)
     assert data["unary_client"] in ("h2load", "python")
     assert 0.3 < data["unary_ratio"] < 3
     assert data["batch_faults_per_s"] > 10_000
     assert [row["block_ops"] for row in data["batch"]] == [1024, 8192]
+    assert data["attached_faults_per_s"] > 10_000
+    assert data["stream_over_attached"] > 0
+    assert data["two_streams_over_one"] > 0
 
 
 @pytest.mark.serial

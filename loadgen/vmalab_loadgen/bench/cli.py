@@ -91,16 +91,13 @@ def _aims(aims: list[dict[str, Any]]) -> Table:
     rows = []
     for aim in aims:
         least, most = aim.get("at_least"), aim.get("at_most")
-        if least == most:
-            goal = f"= {least:,}"
-        else:
-            goal = " ".join(
-                f"{sign} {end:,}" for sign, end in ((">=", least), ("<=", most)) if end is not None
-            )
+        ends = [("=", least)] if least == most else [(">=", least), ("<=", most)]
+        goal = " ".join(f"{sign} {report.short(end)}" for sign, end in ends if end is not None)
         measured, said = "not measured", ""
         if aim["value"] is not None:
             low, high = aim["interval"]
-            measured = f"{aim['value']:.3g}" + ("" if low == high else f" ({low:.3g}-{high:.3g})")
+            measured = report.short(aim["value"])
+            measured += "" if low == high else f" ({report.short(low)}-{report.short(high)})"
             said = "yes" if aim["met"] else "no"
         rows.append([aim["name"], measured, goal, said, aim["note"]])
     return report.grid("aims", ("", "measured (95 %)", "aim", "met", ""), rows)
@@ -132,6 +129,7 @@ def fault_command(
 @app.command("rpc")
 def rpc_command(
     quick: Quick = False,
+    smoke: Smoke = False,
     workers: Annotated[int, typer.Option(min=1, help="Workers of the server started here.")] = 2,
     client: Annotated[
         str, typer.Option(help="Who makes the unary calls: h2load, python or auto.")
@@ -148,10 +146,11 @@ def rpc_command(
     def measure(number: int) -> dict[str, Any]:
         if client not in ("auto", "h2load", "python"):
             raise BadRequest(f"--client {client}: give auto, h2load or python")
-        if quick:
-            config = rpc.RpcBench.quick(workers, client)
+        kind = rpc.RpcBench
+        if smoke or quick:
+            config = (kind.smoke if smoke else kind.quick)(workers, client)
         else:
-            config = rpc.RpcBench(workers=workers, client=client)
+            config = kind(workers=workers, client=client)
         with host.instance_for(target=target, mode="unary", workers=workers, bench=True) as found:
             return rpc.run(config, found, seed=number)
 

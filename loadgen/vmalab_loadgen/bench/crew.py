@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -52,6 +53,14 @@ class Loop:
     loop: Literal["walk", "lock", "fault"]
     mm: int
     addrs: tuple[int, ...]
+
+
+class Custom(ABC):
+    """A job that knows itself what a turn of it is; it is pickled to the member."""
+
+    @abstractmethod
+    def start(self, stack: ExitStack) -> Callable[[float], Turn]:
+        """In the member: what to call with the seconds of each turn. `stack` ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ class Crew:
         self._pipes[member].send(("once", instance, block))
         self._answer(member)
 
-    def give(self, member: int, key: str, job: Job | Loop) -> None:
+    def give(self, member: int, key: str, job: Job | Loop | Custom) -> None:
         """A job for later turns, under a name of its own."""
         self._pipes[member].send(("give", key, job))
         self._answer(member)
@@ -183,6 +192,9 @@ def _serve(instances: tuple[str, ...], barriers: Mapping[int, Any], pipe: Connec
                     pipe.send(("done", None))
                 case ("give", key, Loop() as job):
                     jobs[key] = partial(_loop, job, participants[job.instance])
+                    pipe.send(("done", None))
+                case ("give", key, Custom() as job):
+                    jobs[key] = job.start(stack)
                     pipe.send(("done", None))
                 case ("give", key, job):
                     # run_into wants 16 bytes for every 8 of the block.

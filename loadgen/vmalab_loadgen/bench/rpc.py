@@ -4,40 +4,48 @@
 Fault and Echo are loaded in turn in one run, in the same workers and threads with messages of the
 same size, so the ratio is what vmalab adds to gRPC. Absolute rates move with the machine and its
 neighbours, the ratio hardly does.
+
+Blocks of faults go through one stream, through two streams to two workers, and, from the same
+process on the same CPU, straight into the attached segment; every result is looked at each time.
 """
 
 from __future__ import annotations
 
-import os
-import statistics
 import time
 from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from rich.table import Table
 
 from vmalab_client.block import BlockBuilder
 from vmalab_client.flags import Map
-from vmalab_loadgen import drivers, h2load, lifeline, player, report
-from vmalab_loadgen.bench import base, plots
-from vmalab_loadgen.bench.base import BASE, PAGE, BenchError
+from vmalab_loadgen import drivers, h2load, report
+from vmalab_loadgen.bench import base, plots, records, stats
+from vmalab_loadgen.bench.base import BASE, PAGE, Aim, BenchError
+from vmalab_loadgen.bench.crew import Crew, Custom, Job, Turn
 from vmalab_loadgen.blocks import RESULT
 
 PAGES: Final = 256
 FAULT: Final = "/vmalab.v1.MemoryService/Fault"
 ECHO: Final = "/vmalab.v1.BenchService/Echo"
 OUTSTANDING: Final = 32
+UNARY_RATIO: Final = 0.95
+BATCH_FAULTS_PER_S: Final = 5_000_000
+OVER_ATTACHED: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class RpcBench:
-    rounds: int = 7
-    round_s: float = 3.0
-    batch_s: float = 3.0
+    rounds: int = 11
+    round_s: float = 2.0
+    stream_rounds: int = 15
+    stream_s: float = 0.5
     blocks: tuple[int, ...] = (1024, 8192)
     window: int = 8
     workers: int = 2
@@ -46,7 +54,23 @@ class RpcBench:
 
     @staticmethod
     def quick(workers: int = 2, client: str = "auto") -> RpcBench:
-        return RpcBench(rounds=3, round_s=0.8, batch_s=0.9, workers=workers, client=client)
+        return RpcBench(
+            rounds=5, round_s=0.5, stream_rounds=5, stream_s=0.2, workers=workers, client=client
+        )
+
+    @staticmethod
+    def smoke(workers: int = 2, client: str = "auto") -> RpcBench:
+        return RpcBench(
+            rounds=2, round_s=0.3, stream_rounds=2, stream_s=0.05, workers=workers, client=client
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A part of the output, and its aims."""
+
+    facts: dict[str, Any]
+    aims: list[Aim]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +124,11 @@ def _calls(address: str, mm: int) -> tuple[_Unary, _Unary]:
     )
 
 
-def _python_client(
-    address: str, path: str, request: bytes, seconds: float, parent: int, pipe: Any
-) -> None:
-    """Pipelined calls from one process, messages not even parsed."""
-    lifeline.end_with_parent(parent)
-    import grpc
-
-    channel = grpc.insecure_channel(address)
-    call: Any = channel.unary_unary(path, request_serializer=None, response_deserializer=None)
-    for _ in range(50):
-        call(request, timeout=10)
+def _python_calls(call: Any, request: bytes, seconds: float) -> Turn:
+    """Calls of one process, several outstanding; the messages are not even parsed."""
     flying: deque[Any] = deque()
     done = 0
+    cpu = time.process_time()
     begin = time.monotonic()
     end = begin + seconds
     while time.monotonic() < end:
@@ -122,90 +138,169 @@ def _python_client(
         done += 1
     for future in flying:
         future.result()
-    pipe.send((done + len(flying)) / (time.monotonic() - begin))
-    channel.close()
+    took = time.monotonic() - begin
+    return Turn(done + len(flying), took, time.process_time() - cpu)
 
 
-def _python_rates(addresses: list[str], call: _Unary, seconds: float) -> list[float]:
-    context = player.context()
-    pipes: list[Connection] = []
-    processes: list[Any] = []
-    for address in addresses:
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_python_client,
-            args=(address, call.path, call.request, seconds, os.getpid(), theirs),
+@dataclass(frozen=True, slots=True)
+class _PythonCalls(Custom):
+    """The same call again and again, to one worker."""
+
+    address: str
+    call: _Unary
+
+    def start(self, stack: ExitStack) -> Callable[[float], Turn]:
+        import grpc
+
+        channel = stack.enter_context(grpc.insecure_channel(self.address))
+        call: Any = channel.unary_unary(
+            self.call.path, request_serializer=None, response_deserializer=None
         )
-        process.start()
-        theirs.close()
-        pipes.append(ours)
-        processes.append(process)
-    rates: list[float] = []
-    for pipe in pipes:
-        if not pipe.poll(seconds + 60):
-            raise BenchError("a client process did not end")
-        rates.append(float(pipe.recv()))
-    for process in processes:
-        process.join(10)
-    return rates
+        for _ in range(50):
+            call(self.call.request, timeout=10)
+        return partial(_python_calls, call, self.call.request)
 
 
-def _rates(client: str, addresses: list[str], call: _Unary, seconds: float) -> float:
-    if client == "h2load":
-        return sum(h2load.rates(addresses, call.path, call.request, seconds=seconds))
-    return sum(_python_rates(addresses, call, seconds))
+@dataclass(frozen=True, slots=True)
+class _Stream(Custom):
+    """One block through one stream again and again, `window` of them outstanding."""
+
+    address: str
+    block: bytes
+    block_ops: int
+    window: int
+
+    def start(self, stack: ExitStack) -> Callable[[float], Turn]:
+        return partial(self._turn, stack.enter_context(drivers.StreamDriver(self.address)))
+
+    def _turn(self, stream: drivers.Driver, seconds: float) -> Turn:
+        done = flying = 0
+        cpu = time.process_time()
+        begin = time.perf_counter()
+        while (now := time.perf_counter() - begin) < seconds or flying:
+            if flying < self.window and now < seconds:
+                stream.send(self.block)
+                flying += 1
+                continue
+            results = np.frombuffer(stream.receive(), RESULT)
+            flying -= 1
+            done += len(results)
+            if len(results) != self.block_ops or results["status"].any():
+                raise BenchError("a fault in the stream failed")
+        return Turn(done, time.perf_counter() - begin, time.process_time() - cpu)
 
 
-def _unary(config: RpcBench, addresses: list[str], mm: int) -> dict[str, Any]:
+def _unary(config: RpcBench, crew: Crew, addresses: list[str], mm: int, seed: int) -> _Found:
+    """Each worker is called by one client, all at once: faults and echoes in turn."""
     client = config.client
     if client == "auto":
         client = "h2load" if h2load.available() else "python"
-    fault, echo = _calls(addresses[0], mm)
+    calls = dict(zip(("fault", "echo"), _calls(addresses[0], mm), strict=True))
+    members = range(len(addresses))
+    if client == "python":
+        for member in members:
+            for name, call in calls.items():
+                crew.give(member, name, _PythonCalls(addresses[member], call))
+
+    def rate(name: str) -> float:
+        if client == "h2load":
+            call = calls[name]
+            seconds = config.round_s
+            return sum(h2load.rates(addresses, call.path, call.request, seconds=seconds))
+        turns = crew.turn(dict.fromkeys(members, name), config.round_s)
+        return sum(turn.per_s for turn in turns.values())
+
     samples: dict[str, list[float]] = {"fault": [], "echo": []}
-    ratios: list[float] = []
     for number in range(config.rounds):
         # Each round measures both; who goes first changes, so that a drift hits both alike.
-        names = ("fault", "echo") if number % 2 == 0 else ("echo", "fault")
-        for name in names:
-            call = fault if name == "fault" else echo
-            samples[name].append(_rates(client, addresses, call, config.round_s))
-        ratios.append(samples["fault"][-1] / samples["echo"][-1])
-    return {
-        "unary_ratio": round(statistics.median(ratios), 4),
-        "unary_ratio_rounds": [round(ratio, 4) for ratio in ratios],
-        "unary_faults_per_s": round(statistics.median(samples["fault"])),
-        "unary_echoes_per_s": round(statistics.median(samples["echo"])),
+        for name in ("fault", "echo") if number % 2 == 0 else ("echo", "fault"):
+            samples[name].append(rate(name))
+    ratio = stats.ratio(samples["fault"], samples["echo"], seed=seed)
+    rounds = [a / b for a, b in zip(samples["fault"], samples["echo"], strict=True)]
+    facts = {
+        "unary_ratio": ratio.value,
+        "unary_ratio_interval": ratio.interval,
+        "unary_ratio_rounds": [round(one, 4) for one in rounds],
+        "unary_faults_per_s": round(stats.median(samples["fault"])),
+        "unary_echoes_per_s": round(stats.median(samples["echo"])),
         "unary_client": client,
     }
+    note = f"{len(addresses)} workers, {client}"
+    return _Found(facts, [Aim("unary_ratio", ratio, at_least=UNARY_RATIO, note=note)])
 
 
-def _batch(config: RpcBench, address: str, mm: int, block_ops: int) -> dict[str, Any]:
-    """Faults through one stream, every answer looked at."""
-    block = BlockBuilder()
-    for index in range(block_ops):
-        block.fault(mm, BASE + index % PAGES * PAGE)
-    data = block.bytes()
-    rates: list[float] = []
-    with drivers.StreamDriver(address) as stream:
-        for _ in range(3):
-            begin = time.perf_counter()
-            done = flying = 0
-            while (now := time.perf_counter() - begin) < config.batch_s / 3 or flying:
-                if flying < config.window and now < config.batch_s / 3:
-                    stream.send(data)
-                    flying += 1
-                    continue
-                results = np.frombuffer(stream.receive(), RESULT)
-                flying -= 1
-                done += len(results)
-                if len(results) != block_ops or results["status"].any():
-                    raise BenchError("a fault in the stream failed")
-            rates.append(done / (time.perf_counter() - begin))
-    return {
-        "block_ops": block_ops,
-        "faults_per_s": round(statistics.median(rates)),
-        "spread": [round(min(rates)), round(max(rates))],
+def _streams(
+    config: RpcBench, crew: Crew, addresses: list[str], instance: str, mm: int, seed: int
+) -> _Found:
+    """Blocks through one stream, through two to two workers, and the same blocks attached."""
+    # A client does not share the CPU of its worker as long as there is another one.
+    first = 1 % len(crew)
+    ways: dict[tuple[str, int], dict[int, str]] = {}
+    for block_ops in config.blocks:
+        block = records.faults(mm, BASE + np.arange(block_ops, dtype="<u8") % PAGES * PAGE)
+        for number in range(min(2, len(crew))):
+            member = (first + number) % len(crew)
+            address = addresses[number % len(addresses)]
+            job = _Stream(address, block, block_ops, config.window)
+            crew.give(member, f"stream {block_ops}", job)
+        ways["stream", block_ops] = {first: f"stream {block_ops}"}
+    largest = max(config.blocks)
+    if instance:
+        crew.give(first, "attached", Job(instance, block, largest))
+        ways["attached", largest] = {first: "attached"}
+    if len(addresses) >= 2:
+        ways["two", largest] = dict.fromkeys((first, (first + 1) % 2), f"stream {largest}")
+    rates: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
+    rng = np.random.default_rng(seed)
+    for number in range(config.stream_rounds + 1):
+        for index in rng.permutation(len(ways)):
+            way, keys = list(ways.items())[index]
+            turns = crew.turn(keys, config.stream_s)
+            if number:  # the first round opens the streams and warms up
+                rates[way].append(sum(turn.per_s for turn in turns.values()))
+    return _streams_found(config, rates, seed)
+
+
+def _streams_found(
+    config: RpcBench, rates: dict[tuple[str, int], list[float]], seed: int
+) -> _Found:
+    largest = max(config.blocks)
+    rows: list[dict[str, Any]] = [
+        {
+            "block_ops": block_ops,
+            "faults_per_s": round(stats.median(got)),
+            "spread": [round(end) for end in stats.spread(got)],
+        }
+        for (way, block_ops), got in rates.items()
+        if way == "stream"
+    ]
+    one = rates["stream", largest]
+    attached, two = rates.get(("attached", largest)), rates.get(("two", largest))
+    streams = [got for (way, _), got in rates.items() if way == "stream"]
+    best = max(streams, key=lambda got: stats.median(got))
+    over_attached = stats.ratio(one, attached, seed=seed) if attached else None
+    over_one = stats.ratio(two, one, seed=seed) if two else None
+    facts = {
+        "batch": rows,
+        "batch_faults_per_s": max(row["faults_per_s"] for row in rows),
+        "batch_window": config.window,
+        "attached_faults_per_s": round(stats.median(attached)) if attached else None,
+        "stream_over_attached": over_attached.value if over_attached else None,
+        "stream_over_attached_interval": over_attached.interval if over_attached else None,
+        "two_streams_faults_per_s": round(stats.median(two)) if two else None,
+        "two_streams_over_one": over_one.value if over_one else None,
+        "two_streams_over_one_interval": over_one.interval if over_one else None,
     }
+    rate = stats.estimate(best, seed=seed)
+    not_here = "" if attached else "the server's instance is not on this machine"
+    return _Found(
+        facts,
+        [
+            Aim("batch_faults_per_s", rate, at_least=BATCH_FAULTS_PER_S, note="one stream"),
+            Aim("stream_over_attached", over_attached, at_least=OVER_ATTACHED, note=not_here),
+            Aim("two_streams_over_one", over_one, at_least=1, note="two workers"),
+        ],
+    )
 
 
 def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any]:
@@ -214,38 +309,45 @@ def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any
     Raises:
         BenchError: wrong answers, or no BenchService.
     """
-    control = drivers.ApplyDriver(target.address)
-    with control:
+    with drivers.ApplyDriver(target.address) as control, ExitStack() as stack:
         mm = _prepare(control)
-        addresses = control.worker_addresses() or [target.address]
-        result = base.head("rpc", seed) | {"workers": len(addresses), "rounds": config.rounds}
-        result |= _unary(config, addresses, mm)
+        workers = cast(drivers.ApplyDriver, control).worker_addresses() or [target.address]
+        instances = [target.instance] if target.instance else []
+        crew = stack.enter_context(Crew(max(2, len(workers)), instances))
+        streams = _streams(config, crew, workers, target.instance, mm, seed)
         control.keep([mm])
-        rows = [_batch(config, addresses[0], mm, size) for size in config.blocks]
-        result["batch"] = rows
-        result["batch_faults_per_s"] = max(row["faults_per_s"] for row in rows)
-        result["batch_window"] = config.window
-        block = BlockBuilder()
-        block.exit(mm)
-        control.run(block.bytes())
-    return result
+        unary = _unary(config, crew, workers, mm, seed)
+        control.run(records.exits(mm))
+    head = base.head("rpc", seed) | {"workers": len(workers), "rounds": config.rounds}
+    aims = [aim.as_dict() for aim in unary.aims + streams.aims]
+    return head | unary.facts | streams.facts | {"aims": aims}
 
 
 def tables(data: dict[str, Any]) -> list[Table]:
+    def rate(name: str) -> str:
+        return f"{report.count(data[name])}/s" if data[name] is not None else "not measured"
+
     rows = [
-        ("unary Fault", f"{report.count(data['unary_faults_per_s'])}/s ({data['unary_client']})"),
-        ("unary Echo", f"{report.count(data['unary_echoes_per_s'])}/s"),
-        ("ratio", f"{data['unary_ratio']:.3f} (rounds: {data['unary_ratio_rounds']})"),
+        ("unary Fault", f"{rate('unary_faults_per_s')} ({data['unary_client']})"),
+        ("unary Echo", rate("unary_echoes_per_s")),
     ]
     rows += [
         (f"stream, {row['block_ops']} a block", f"{report.count(row['faults_per_s'])} faults/s")
         for row in data["batch"]
     ]
-    return [report.facts("rpc", rows)]
+    rows += [
+        ("two streams", rate("two_streams_faults_per_s")),
+        ("the same attached", rate("attached_faults_per_s")),
+    ]
+    return [report.facts(f"rpc, {data['workers']} workers", rows)]
 
 
 def plot(data: dict[str, Any], path: Path) -> None:
-    rows = data["batch"]
-    series = [plots.Series("stream", range(len(rows)), [row["faults_per_s"] for row in rows])]
-    groups = [f"{row['block_ops']} a block" for row in rows]
-    plots.bars(path, groups, series, title="faults through a stream", y_label="faults/s")
+    bars = {f"stream, {row['block_ops']} a block": row["faults_per_s"] for row in data["batch"]}
+    bars |= {
+        "two streams": data["two_streams_faults_per_s"],
+        "attached": data["attached_faults_per_s"],
+    }
+    known = {name: rate for name, rate in bars.items() if rate}
+    series = [plots.Series("", range(len(known)), list(known.values()))]
+    plots.bars(path, list(known), series, title="faults in blocks", y_label="faults/s")

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from servers import vmalab
-from vmalab_loadgen.bench import memory, models, program, size, space
+from vmalab_loadgen.bench import memory, models, program, rcu, size, space
 from vmalab_loadgen.bench.base import BadRequest
 
 
@@ -191,6 +191,36 @@ def test_memory(tmp_path: Path) -> None:
         slab = row["pages_per_1000_vmas_measured"] * 4096 / 1000
         assert row["bytes_per_vma"] >= slab + row["tree_bytes_per_vma"] - 1
         assert row["pages_per_1000_vmas"] == kernel.get(key, row["pages_per_1000_vmas"])
+
+
+@pytest.mark.serial
+def test_rcu(tmp_path: Path) -> None:
+    data = bench("rcu", "--plot", str(tmp_path / "rcu.png"), scale="--smoke")
+    assert is_picture(tmp_path / "rcu.png")
+    rows = {(row["library"], row["flavour"]): row for row in data["rows"]}
+    assert {("vmalab", "membarrier"), ("vmalab", "fenced")} <= set(rows)
+    for row in rows.values():
+        assert row["read_ns"] > 0
+        assert all(row[f"sync_{readers}_ns"] > 0 for readers in (0, 1, 2))
+    if data["liburcu"] is None:
+        assert "liburcu-dev" in data["liburcu_missing"]
+        assert data["ratios"] == []
+    else:
+        assert {("liburcu", flavour) for flavour in data["liburcu"]} <= set(rows)
+        assert data["ratios"]
+
+
+@pytest.mark.serial
+def test_rcu_without_liburcu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, **_: object) -> Path:
+        raise program.NoProgram(f"{name}: no such file: urcu.h")
+
+    monkeypatch.setattr(program, "compiled", refuse)
+    data = rcu.run(rcu.RcuBench.smoke(), seed=1)
+    assert data["liburcu"] is None
+    assert "apt-get install liburcu-dev" in data["liburcu_missing"]
+    assert "urcu.h" in data["liburcu_missing"]
+    assert rcu.tables(data)
 
 
 def test_no_room() -> None:

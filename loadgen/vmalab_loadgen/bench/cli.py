@@ -22,6 +22,7 @@ from vmalab_loadgen.bench import (
     memory,
     models,
     plots,
+    rcu,
     rpc,
     scaling,
     size,
@@ -284,3 +285,20 @@ def memory_command(
         return memory.run(made, seed=number)
 
     _perform(memory, measure, seed, plot, as_json)
+
+
+@app.command("rcu")
+def rcu_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """Read sections and grace periods of both flavours, beside liburcu."""
+
+    def measure(number: int) -> dict[str, Any]:
+        kind = rcu.RcuBench
+        return rcu.run((kind.smoke if smoke else kind.quick if quick else kind)(), seed=number)
+
+    _perform(rcu, measure, seed, plot, as_json)

@@ -12,13 +12,11 @@ fresh page; a frame here is one word. So a ratio far below 1 is expected for fau
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from rich.table import Table
@@ -60,34 +58,11 @@ class KernelBench:
 class _Real:
     """The C program, asked for one turn after the other."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, dialog: program.Dialog) -> None:
+        self._dialog = dialog
 
     def turn(self, kind: str, count: int) -> float:
-        said: IO[str] | None = self._process.stdin
-        heard: IO[str] | None = self._process.stdout
-        assert said is not None
-        assert heard is not None
-        said.write(f"{kind} {count}\n")
-        said.flush()
-        line = heard.readline()
-        if not line:
-            raise BenchError(f"the kernel's side ended with code {self._process.wait(5)}")
-        return float(line)
-
-
-@contextmanager
-def _real() -> Iterator[_Real]:
-    """It inherits the CPU of the calling thread."""
-    path = program.compiled("kernel")
-    process = subprocess.Popen(
-        [path, "--turns"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        yield _Real(process)
-    finally:
-        process.kill()
-        process.communicate()
+        return self._dialog.ask(f"{kind} {count}")
 
 
 class _Ours:
@@ -150,14 +125,14 @@ def run(config: KernelBench, *, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     with (
         machine.pinned(machine.cpus()[0]),
-        _real() as real,
+        program.Dialog("the kernel's side", [program.compiled("kernel"), "--turns"]) as dialog,
         space.segment(model=config.model) as segment,
         segment.participant("client") as participant,
     ):
         ours = _Ours(participant, config)
         sides: list[tuple[str, Callable[[str, int], float]]] = [
             ("ours", ours.turn),
-            ("real", real.turn),
+            ("real", _Real(dialog).turn),
         ]
         for number in range(config.rounds + 1):
             for kind in rng.permutation(KINDS):

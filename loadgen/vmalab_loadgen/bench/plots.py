@@ -81,22 +81,41 @@ def bars(
     line_at: float | None = None,
 ) -> None:
     """Groups of bars: for each group one bar of each series; `x` says which groups it has."""
-    figure, (axis,) = _panels(1, wide=max(6.0, 1.2 * len(groups)))
-    width = 0.8 / max(1, len(series))
-    for number, one in enumerate(series):
-        at = [x + (number + 0.5) * width - 0.4 for x in one.x]
-        whiskers: Any = None
-        if one.low:
-            below = [max(0.0, y - low) for y, low in zip(one.y, one.low, strict=True)]
-            above = [max(0.0, high - y) for y, high in zip(one.y, one.high, strict=True)]
-            whiskers = [below, above]
-        axis.bar(at, one.y, width, yerr=whiskers, capsize=3, label=one.label)
-    if line_at is not None:
-        axis.axhline(line_at, color="black", linewidth=0.8, linestyle="--")
-    axis.set_xticks(range(len(groups)), groups, rotation=20 if len(groups) > 3 else 0)
-    axis.set(ylabel=y_label)
-    if len(series) > 1:
-        axis.legend(fontsize="small")
+    bar_panels(path, groups, {"": series}, title=title, y_label=y_label, line_at=line_at)
+
+
+def bar_panels(
+    path: Path,
+    groups: Sequence[str],
+    panels: Mapping[str, Sequence[Series]],
+    *,
+    title: str,
+    y_label: str,
+    log_y: bool = False,
+    line_at: float | None = None,
+) -> None:
+    """One panel of bars for each entry, with the same groups."""
+    figure, axes = _panels(len(panels), wide=max(6.0, 1.0 * len(groups)))
+    for axis, (name, series) in zip(axes, panels.items(), strict=True):
+        width = 0.8 / max(1, len(series))
+        for number, one in enumerate(series):
+            at = [x + (number + 0.5) * width - 0.4 for x in one.x]
+            whiskers: Any = None
+            if one.low:
+                below = [max(0.0, y - low) for y, low in zip(one.y, one.low, strict=True)]
+                above = [max(0.0, high - y) for y, high in zip(one.y, one.high, strict=True)]
+                whiskers = [below, above]
+            axis.bar(at, one.y, width, yerr=whiskers, capsize=3, label=one.label)
+        if line_at is not None:
+            axis.axhline(line_at, color="black", linewidth=0.8, linestyle="--")
+        many = len(groups) > 3
+        turned: dict[str, Any] = {"rotation": 20, "ha": "right"} if many else {}
+        axis.set_xticks(range(len(groups)), groups, **turned)
+        axis.set(title=name, ylabel=y_label)
+        if log_y:
+            axis.set_yscale("log")
+        if len(series) > 1:
+            axis.legend(fontsize="small")
     _save(figure, path, title)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from vmalab_loadgen.bench.base import BenchError
 
@@ -17,6 +17,45 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 SOURCES: Final = ROOT / "native" / "bench"
 BUILD: Final = ROOT / "build" / "bench"
 BUILD_TIMEOUT_S: Final = 300
+WAIT_S: Final = 5
+
+
+class Dialog:
+    """A program that answers each line with a number; use it in a with block, which kills it.
+
+    Args:
+        name: what messages call it.
+        command: it inherits the CPUs of the calling thread.
+    """
+
+    def __init__(self, name: str, command: Sequence[str | Path]) -> None:
+        self._name = name
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, line: str) -> float:
+        """Raises BenchError when it ends instead of answering."""
+        said, heard = self._process.stdin, self._process.stdout
+        assert said is not None
+        assert heard is not None
+        try:
+            said.write(line + "\n")
+            said.flush()
+            answer = heard.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            code = self._process.wait(WAIT_S)
+            raise BenchError(f"{self._name} ended with code {code} at {line!r}")
+        return float(answer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
 class NoProgram(BenchError):
@@ -73,7 +112,9 @@ def _must_be_there(source: Path) -> None:
 
 
 def _fresh(program: Path, source: Path) -> bool:
-    return program.exists() and program.stat().st_mtime_ns > source.stat().st_mtime_ns
+    """Newer than its source and than every header that stands beside that."""
+    newest = max(path.stat().st_mtime_ns for path in (source, *SOURCES.glob("*.h")))
+    return program.exists() and program.stat().st_mtime_ns > newest
 
 
 def _run(command: list[str]) -> None:

@@ -411,8 +411,8 @@ static inline bool way_serves(const struct participant *self, const struct fault
 	return likely(leaf->low <= addr && addr < leaf->high);
 }
 
-/* Walks, and keeps the way in its place; not while a writer is at work (seq is odd): then it is good
- * for this section alone. NULL: there is none. */
+/* Walks, and keeps the way in its place; not while a writer is at work (seq is odd): then it is
+ * good for this section alone. NULL: there is none. */
 static __attribute__((noinline)) const struct fault_way *
 way_find(struct participant *self, struct fault_way *place, const struct mm_struct *mm, u32 id,
 	 u32 seq, u32 unlinked, u64 addr)

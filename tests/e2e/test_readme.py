@@ -22,6 +22,7 @@ README = ROOT / "README.md"
 RUN_ELSEWHERE = {
     "make demo": "tests/e2e/test_demo.py",
     "make test": "it runs this test",
+    "vmalab serve --model refcount": "tests/integration/test_models.py",
 }
 LOOKING = ("ps", "slabinfo", "vmstat", "locks", "fsck", "maps")
 NAME = f"readme-{os.getpid()}"

@@ -5,6 +5,7 @@
  *
  * A model provides
  *   vma_lock_alloc, vma_lock_free      what of its lock lives and dies with one life of a VMA
+ *   vma_lock_prefetch                  starts to fetch the word that is going to be locked
  *   vma_lock_ctor, vma_lock_init       the lock in the freed state: for a slab page, for a life
  *   vma_read_trylock                   kernel: vma_start_read, with the identity checks after it
  *   vma_start_read_locked(_nested)     for holders of mmap_lock; false: too many readers
@@ -97,6 +98,7 @@ retry:
 		goto abort;
 	}
 	vma = PTR(self, ref);
+	vma_lock_prefetch(vma); /* its line and the hot one in one wait */
 	outcome = vma_read_trylock(self, mm, id, vma, place);
 	if (unlikely(outcome == VMA_READ_MISS)) {
 		stat_inc(self, vma_lock_miss);

@@ -40,6 +40,11 @@ static inline struct rw_semaphore *vma_rwsem(const struct participant *self,
 	return &vma->vm_lock;
 }
 
+static inline void vma_lock_prefetch(const struct vm_area_struct *vma)
+{
+	__builtin_prefetch(&vma->vm_lock, 1);
+}
+
 static inline bool vma_lock_alloc(struct participant *self, struct vm_area_struct *vma)
 {
 	(void)self;

@@ -225,6 +225,11 @@ static inline void vma_mark_detached(struct participant *self, struct mm_struct 
 		vma_detach_stragglers(self, mm, vma);
 }
 
+static inline void vma_lock_prefetch(const struct vm_area_struct *vma)
+{
+	__builtin_prefetch(&vma->vm_refcnt, 1);
+}
+
 static inline bool vma_lock_alloc(struct participant *self, struct vm_area_struct *vma)
 {
 	(void)self, (void)vma;

@@ -26,6 +26,12 @@ static inline struct rw_semaphore *vma_rwsem(const struct participant *self,
 	return (struct rw_semaphore *)(self->base + vma->vm_lock);
 }
 
+/* Where it is stands in the VMA, which has to come first. */
+static inline void vma_lock_prefetch(const struct vm_area_struct *vma)
+{
+	(void)vma;
+}
+
 /* (kernel: vma_lock_alloc) */
 static inline bool vma_lock_alloc(struct participant *self, struct vm_area_struct *vma)
 {

@@ -73,6 +73,11 @@ static inline void vma_assert_detached(const struct vm_area_struct *vma)
 	VL_ASSERT(vma->detached);
 }
 
+static inline void vma_lock_prefetch(const struct vm_area_struct *vma)
+{
+	__builtin_prefetch(&vma->vm_lock, 1);
+}
+
 static inline bool vma_lock_alloc(struct participant *self, struct vm_area_struct *vma)
 {
 	(void)self, (void)vma;

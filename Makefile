@@ -93,9 +93,8 @@ lint: setup ## ruff, mypy --strict, the form of C files, stale generated code
 check-native: tools ## the C tests alone: plain, thread sanitizer, address sanitizer
 	@$(MAKE) -C native/tests --silent -j$(JOBS) BUILD=$(CURDIR)/build/native-tests check check-broken check-tsan check-asan
 
-bench: setup ## every bench, quickly: two minutes
-	@for b in fault kernel rpc scaling size models layouts memory rcu; do \
-	  $(BIN)/vmalab bench $$b --quick; done
+bench: setup ## every claim measured anew in ten minutes: docs/measurements.md and its pictures
+	@$(BIN)/vmalab bench all --out docs/measurements.md
 
 proto: setup ## the Python modules of the protos, after a change of a .proto
 	@$(BIN)/python protos/generate.py

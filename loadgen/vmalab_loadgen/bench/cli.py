@@ -302,3 +302,29 @@ def rcu_command(
         return rcu.run((kind.smoke if smoke else kind.quick if quick else kind)(), seed=number)
 
     _perform(rcu, measure, seed, plot, as_json)
+
+
+@app.command("all")
+def all_command(
+    out: Annotated[Path, typer.Option(metavar="PAGE.md", help="Where the page goes.")],
+    quick: Quick = False,
+    seed: Seed = -1,
+) -> None:
+    """Every bench in turn, and a page with their tables and pictures beside it."""
+    from vmalab_loadgen import cli
+    from vmalab_loadgen.bench import page
+
+    def act() -> None:
+        if out.suffix != ".md" or not out.parent.is_dir():
+            raise BadRequest(
+                f"--out {out}: give a file that ends in .md, in a folder that is there"
+            )
+        number = base.fresh_seed() if seed < 0 else seed
+
+        def said(text: str) -> None:
+            print(text, file=sys.stderr, flush=True)
+
+        page.write(dict(page.measure(quick=quick, seed=number, said=said)), out)
+        print(out)
+
+    cli.guarded(act)

@@ -23,7 +23,7 @@ C_FILES := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/front/*
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 
-.PHONY: help setup native demo test test-long format lint check-native bench proto clean distclean tools
+.PHONY: help setup native demo test test-models test-long format lint check-native bench proto clean distclean tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -73,6 +73,11 @@ test: setup ## everything that must hold: lint, types, C tests with sanitizers, 
 	@$(MAKE) --no-print-directory lint
 	@echo "C and Python tests, $(JOBS) at a time"
 	@$(PYTEST) -m 'not long' $(TESTS)
+
+MODELS := mmap-lock split-rwsem embedded-rwsem refcount
+test-models: setup ## service, client and tools on every other lock model, four minutes each
+	@for m in $(MODELS); do echo "lock model $$m"; \
+	  VMALAB_MODEL=$$m $(PYTEST) -m 'not long' tests/unit tests/integration tests/e2e tests/clients; done
 
 test-long: setup ## the tests that take minutes: torture, soak, crash
 	@$(PYTEST) -m long --timeout 3600 $(TESTS)

@@ -10,7 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-LOCK_COUNTERS = ("vma_lock_success", "vma_lock_abort", "vma_lock_retry", "vma_lock_miss")
+LOCK_COUNTERS = (
+    "vma_lock_success",
+    "vma_lock_abort",
+    "vma_lock_retry",
+    "vma_lock_miss",
+    "mmap_lock_faults",
+)
 
 
 def console() -> Console:

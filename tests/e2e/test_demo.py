@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from models import FAULT_COUNTER
 from vmalab_loadgen.demo import TRACES, folders_in
 from vmalab_loadgen.folder import Folder
 from vmalab_loadgen.plan import load
@@ -42,7 +43,7 @@ def test_demo() -> None:
     assert "2 workers" in text
     agree, calls = re.findall(r"kernel's answers: (\d+) of (\d+) agree", text)[0]
     assert agree == calls
-    assert number_after("vma_lock_success", text) > 1000
+    assert number_after(FAULT_COUNTER, text) > 1000
     for name in ("vma_lock_abort", "vma_lock_retry", "vma_lock_miss"):
         number_after(name, text)
     assert int(re.findall(r"([\d,]+) of them used before", text)[0].replace(",", "")) > 0

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from models import FAULT_COUNTER, LAYOUT, MODEL, VMA_BYTES
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import (
     Access,
@@ -277,22 +278,22 @@ def test_inspection(vmalab_client: Client, mm: AddressSpace) -> None:
     info = inspect.server_info()
     assert info.limits["mms_max"] == 1024
     assert info.limits["block_bytes_max"] == 2 << 20
-    assert (info.lock_model, info.layout) == ("typesafe-rwsem", "aligned")
+    assert (info.lock_model, info.layout) == (MODEL, LAYOUT)
     assert info.rcu_flavour in ("membarrier", "fenced")
     workers = inspect.workers()
     assert [worker.index for worker in workers] == [0, 1]
     assert info.worker_pid in {worker.pid for worker in workers}
     caches = {cache.name: cache for cache in inspect.slabinfo()}
-    assert caches["vm_area_struct"].objsize == 256
+    assert caches["vm_area_struct"].objsize == VMA_BYTES
     counters = inspect.vmstat()
-    assert counters["vma_lock_success"] > 0
+    assert counters[FAULT_COUNTER] > 0
     (space,) = [entry for entry in inspect.address_spaces() if entry.mm == mm.mm]
     assert (space.map_count, space.total_pages, space.resident_pages) == (1, 4, 1)
     assert inspect.locks() == []
     roles = {participant.role for participant in inspect.participants()}
     assert {"supervisor", "worker"} <= roles
     structs = {struct.name: struct for struct in inspect.layout()}
-    assert structs["vm_area_struct"].size == 256
+    assert structs["vm_area_struct"].size == VMA_BYTES
     offsets = {field.name: field.offset for field in structs["vm_area_struct"].fields}
     assert offsets["vm_start"] == 0
     assert inspect.fsck() == []

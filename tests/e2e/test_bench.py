@@ -47,7 +47,7 @@ def test_fault(tmp_path: Path) -> None:
     data = bench("fault", "--plot", str(tmp_path / "fault.svg"))
     assert is_picture(tmp_path / "fault.svg")
     assert data["vmas"] == 1000
-    assert data["ratio"] == pytest.approx(data["fault_ns"] / data["rmw_ns"], rel=0.05)
+    assert data["interval"][0] <= data["ratio"] <= data["interval"][1]
     assert 0 < data["rmw_ns"] < data["fault_ns"]
     assert all(row["under_vma_lock"] > 0 for row in data["rows"])
 

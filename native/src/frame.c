@@ -29,8 +29,7 @@
 #include "vmalab/frame.h"
 #include "vmalab/stats.h"
 
-#define FRAMES_CHUNK 8192u                 /* taken from /dev/shm at a time: 128 KiB */
-#define FRAMES_MOVE  (FRAME_MAGAZINE / 2u) /* between magazine and pool */
+#define FRAMES_CHUNK 8192u /* taken from /dev/shm at a time: 128 KiB */
 
 static struct frame *frame_at(const struct vl_seg *seg, u32 frame)
 {
@@ -95,10 +94,10 @@ static bool magazine_fill(struct participant *self)
 {
 	struct frame_pool *pool = &self->seg->hdr->frames;
 	struct participant_area *area = self->area;
-	u32 count = area->frame_count;
+	u32 count = area->frame_count, fill = self->frames_keep / 2;
 
 	pool_lock(self);
-	while (count < FRAMES_MOVE && (pool->free_head || pool_grow(self))) {
+	while (count < fill && (pool->free_head || pool_grow(self))) {
 		u32 f = pool->free_head;
 		struct frame *frame = frame_at(self->seg, f);
 		u32 next = load_relaxed_u32(&frame->next);
@@ -137,8 +136,8 @@ static void frame_free(struct participant *self, u32 f)
 
 	VL_ASSERT(load_relaxed_u32(&frame_at(self->seg, f)->refs) == 0);
 	VL_ASSERT(load_relaxed_u32(&frame_at(self->seg, f)->next) == 0);
-	if (area->frame_count == FRAME_MAGAZINE)
-		magazine_drain(self, FRAME_MAGAZINE - FRAMES_MOVE);
+	if (area->frame_count >= self->frames_keep)
+		magazine_drain(self, self->frames_keep / 2);
 	area->frames[area->frame_count] = f;
 	store_relaxed_u32(&area->frame_count, area->frame_count + 1);
 }

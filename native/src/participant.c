@@ -203,6 +203,13 @@ static void identify(struct participant_slot *slot, u32 pid, const char *comm)
 		store_relaxed_u8((u8 *)&slot->comm[i], (u8)name[i]);
 }
 
+static u32 frames_share(const struct vl_config *config)
+{
+	u64 share = config->frames_max / ((u64)config->participants_max * 4);
+
+	return (u32)min_u64(max_u64(share, FRAME_MAGAZINE_MIN), FRAME_MAGAZINE) & ~1u;
+}
+
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
 		     const char *comm)
 {
@@ -233,6 +240,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	self->area = participant_area_of(seg, index);
 	self->index = index;
 	self->fenced = seg->fenced;
+	self->frames_keep = frames_share(&seg->hdr->config);
 	self->retire_mark = self->area->retire_tail;
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
 	store_relaxed_u32(&slot->in_core, CORE_OUT);

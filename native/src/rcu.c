@@ -47,7 +47,7 @@
 #define WAIT_SLEEP_NS_MIN (20 * NSEC_PER_USEC)
 #define WAIT_SLEEP_NS_MAX (1 * NSEC_PER_MSEC)
 #define DEAD_CHECK_NS (100 * NSEC_PER_MSEC) /* a wait that lasts so long looks for dead readers */
-#define POLL_STEP     64 /* so many more entries before a poll tries to advance again */
+#define POLL_STEP     512 /* so many more entries before a poll tries to advance again */
 
 static rcu_free_fn free_fns[RETIRE_KINDS_MAX];
 rcu_stall_fn vl_on_rcu_stall;
@@ -270,7 +270,7 @@ void rcu_poll(struct participant *self)
 		free_ripe(self);
 		return;
 	}
-	if (ring_count(area) <= RETIRE_RING / 8 ||
+	if (ring_count(area) <= RETIRE_RING / 4 ||
 	    area->retire_tail - self->retire_mark < POLL_STEP)
 		return;
 	self->retire_mark = area->retire_tail;

@@ -208,6 +208,17 @@ static void test_slots(void)
 	test_seg_close(&ts);
 }
 
+/* All that a joiner or leaver may have held, as recovery does before it buries anybody. */
+static void repair_locks(struct vl_seg *seg)
+{
+	mutex_repair(seg, &seg->hdr->pages.lock);
+	mutex_repair(seg, &seg->hdr->frames.lock);
+	mutex_repair(seg, &seg->hdr->slots_lock);
+	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
+		mutex_repair(seg, &seg->hdr->caches[i].lock);
+	rcu_repair(seg);
+}
+
 /* Joiners and leavers killed at random: after burying the dead every slot can be had again. */
 static void test_join_kills(u64 seed)
 {
@@ -239,8 +250,7 @@ static void test_join_kills(u64 seed)
 		for (u32 i = 0; i < ts.seg.hdr->slots_high; i++) {
 			if (ts.seg.slots[i].role != ROLE_FREE) {
 				CHECK(!participant_alive(&ts.seg, i));
-				mutex_repair(&ts.seg, &ts.seg.hdr->pages.lock);
-				rcu_repair(&ts.seg);
+				repair_locks(&ts.seg);
 				participant_bury(&ts.seg, i);
 			}
 		}

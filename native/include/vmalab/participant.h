@@ -95,11 +95,14 @@ struct retired {
 	u32 ref;
 };
 
-#define STATS_MAX      64
-#define PREALLOC_MAX   96
-#define INFLIGHT_MAX   16
-#define FRAME_MAGAZINE 126
-#define PAGE_MAGAZINE  30
+#define STATS_MAX    64
+#define PREALLOC_MAX 96
+#define INFLIGHT_MAX 16
+/* Frames that a participant may keep, as a CPU's page lists in the kernel: at most this many, and
+ * no more than its share of all would be in a segment of four times the participants. */
+#define FRAME_MAGAZINE     4094
+#define FRAME_MAGAZINE_MIN 126
+#define PAGE_MAGAZINE      30
 
 struct participant_area {
 	u64 stats[STATS_MAX]; /* written by the owner alone; read by anyone, relaxed */
@@ -153,6 +156,7 @@ struct participant {
 	u32 fenced;
 	u32 index;
 	struct vl_seg *seg;       /* line 1 */
+	u32 frames_keep;          /* frames that its magazine may hold; at most FRAME_MAGAZINE */
 	u32 retire_mark;          /* retire_tail when this participant last tried to advance */
 	struct fault_way way_now; /* found beside a writer: for the section that found it alone */
 	struct fault_way ways[FAULT_WAYS] __cacheline_aligned;

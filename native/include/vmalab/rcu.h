@@ -74,7 +74,7 @@ void synchronize_rcu(struct participant *self);
 /* Queues (kind, ref) to be freed after a grace period. Never blocks inside a section; outside, a
  * full ring waits. */
 void rcu_retire(struct participant *self, u32 kind, u32 ref);
-/* Frees what is ripe; starts a grace period if the ring is more than 1/8 full. Cheap when there is
+/* Frees what is ripe; starts a grace period if the ring is more than 1/4 full. Cheap when there is
  * nothing to do. Never blocks. */
 void rcu_poll(struct participant *self);
 /* Makes room: outside a section, waits for grace periods until the ring is at most half full. Call

@@ -34,6 +34,13 @@ def each_model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     return str(request.param)
 
 
+@pytest.fixture
+def default_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lock model and layout in the environment: for tests of what the defaults are."""
+    monkeypatch.delenv("VMALAB_MODEL", raising=False)
+    monkeypatch.delenv("VMALAB_LAYOUT", raising=False)
+
+
 def marked_processes() -> set[int]:
     """Living processes, other than this one, that descend from this pytest process."""
     found = set()

@@ -14,6 +14,7 @@ from vmalab_client import Client
 from vmalab_native import cores
 from vmalab_server.embedded import EmbeddedServer, EmbeddedServerError
 
+pytestmark = pytest.mark.usefixtures("default_model")
 PAGE = 4096
 
 

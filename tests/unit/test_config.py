@@ -19,6 +19,8 @@ from vmalab_server.config import (
 )
 from vmalab_server.limits import RULES, Limits
 
+pytestmark = pytest.mark.usefixtures("default_model")
+
 
 def test_defaults_are_good_and_local() -> None:
     config = load()

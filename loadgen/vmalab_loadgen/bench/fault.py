@@ -18,7 +18,7 @@ from vmalab_loadgen.bench import base, machine, plots, records, space, stats
 from vmalab_loadgen.bench.base import BASE, PAGE, Aim
 
 STRIDE: Final = 4 * PAGE
-RATIO_LIMIT: Final = 12.0
+RATIO_LIMIT: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)

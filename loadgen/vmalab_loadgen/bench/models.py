@@ -263,17 +263,17 @@ def _aims(
             sum_of = stats.exact(sum(counted)) if counted else None
             note = "frees of VMAs" if counted else "vma_free_deferred is not counted"
             aims.append(Aim(f"{model} deferred", sum_of, at_most=0, note=note))
-    beside_writer: Cell = ("own-vma", "present", config.processes[0], AREA_WRITER)
-    if MMAP_LOCK in config.models:
+    for writer in (PAGE_WRITER, AREA_WRITER):
+        beside: Cell = ("own-vma", "present", config.processes[-1], writer)
         aims += [
             Aim(
                 f"{model} / {MMAP_LOCK}",
-                _ratio(got, (model, MMAP_LOCK), beside_writer, seed),
+                _ratio(got, (model, MMAP_LOCK), beside, seed),
                 at_least=OVER_MMAP_LOCK,
-                note=f"{beside_writer[2]} process and the area writer",
+                note=f"processes: {beside[2]}, {writer} writer",
             )
             for model in config.models
-            if model != MMAP_LOCK
+            if model != MMAP_LOCK and MMAP_LOCK in config.models and beside in cells
         ]
     return aims
 

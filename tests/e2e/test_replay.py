@@ -78,6 +78,13 @@ def test_random_calls(random_calls: Path, tmp_path: Path, seed: int) -> None:
     assert data["calls_before_start"] > 0
 
 
+@pytest.mark.usefixtures("each_model")
+def test_random_calls_on_each_model(random_calls: Path, tmp_path: Path) -> None:
+    data = run(traced(random_calls, tmp_path / "trace", seed=6), "--mode", "attach")
+    assert data["ops"] == data["agree"] > 500
+    assert data["maps_checked"] == data["maps_equal"] == 7
+
+
 @pytest.mark.parametrize("mode", ["unary", "batch"])
 def test_on_a_server(trace: Path, mode: str) -> None:
     data = run(trace, "--mode", mode, "--processes", "4")
@@ -93,6 +100,7 @@ def test_many_copies_at_once(trace: Path) -> None:
     assert data["maps_equal"] == 6 * one["maps_equal"]
 
 
+@pytest.mark.usefixtures("each_model")
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in TRACES.glob("*/meta.json")))
 def test_recorded_programs(name: str) -> None:
     data = run(TRACES / name, "--mode", "batch")

@@ -87,6 +87,7 @@ def kill_under_load(kills: int) -> None:
         assert complaints(client) == []
 
 
+@pytest.mark.usefixtures("each_model")
 def test_a_few_kills_under_load() -> None:
     kill_under_load(4)
 

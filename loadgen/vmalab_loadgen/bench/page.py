@@ -136,7 +136,7 @@ SECTIONS: Final = (
         "Address spaces from 10 to 1,000,000 VMAs",
         "What a lookup costs as the tree grows, in address order and at random, with the "
         "loads that have to wait for each other; memory for each VMA; how fast VMAs come and "
-        "go.",
+        "go. What bounds it: native/DESIGN.md, section 9.",
         size,
         _plain(size.SizeBench, size),
     ),
@@ -159,7 +159,9 @@ SECTIONS: Final = (
         "rpc",
         "The service",
         "A unary fault against a bare echo through the same server; blocks of faults through "
-        "one stream and two, against the same loop attached to the memory.",
+        "one stream and two, against the same loop attached to the memory. An operation is 24 "
+        "bytes in and 16 bytes out, and both ends copy them: that bounds a stream, however fast "
+        "the core is.",
         rpc,
         _rpc,
     ),

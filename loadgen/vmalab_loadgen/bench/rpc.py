@@ -46,7 +46,7 @@ class RpcBench:
     round_s: float = 2.0
     stream_rounds: int = 15
     stream_s: float = 0.5
-    blocks: tuple[int, ...] = (1024, 8192)
+    blocks: tuple[int, ...] = (1024, 8192, 32768)
     window: int = 8
     workers: int = 2
     client: str = "auto"
@@ -55,13 +55,25 @@ class RpcBench:
     @staticmethod
     def quick(workers: int = 2, client: str = "auto") -> RpcBench:
         return RpcBench(
-            rounds=5, round_s=0.5, stream_rounds=5, stream_s=0.2, workers=workers, client=client
+            rounds=5,
+            round_s=0.5,
+            stream_rounds=5,
+            stream_s=0.2,
+            blocks=(1024, 8192),
+            workers=workers,
+            client=client,
         )
 
     @staticmethod
     def smoke(workers: int = 2, client: str = "auto") -> RpcBench:
         return RpcBench(
-            rounds=2, round_s=0.3, stream_rounds=2, stream_s=0.05, workers=workers, client=client
+            rounds=2,
+            round_s=0.3,
+            stream_rounds=2,
+            stream_s=0.05,
+            blocks=(1024, 8192),
+            workers=workers,
+            client=client,
         )
 
 

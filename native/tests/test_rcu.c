@@ -15,6 +15,8 @@
  * printed in any case. Built with -DTORTURE_BREAK_RCU (make check-broken) readers do not show
  * themselves, and the test has to fail.
  */
+#include <sys/syscall.h>
+
 #include "testseg.h"
 #include "vmalab/stats.h"
 
@@ -230,6 +232,64 @@ static void test_barrier(u32 flavour, const char *name)
 	       l->both_missed);
 	CHECK_EQ(l->both_missed, 0);
 	test_seg_close(&ts);
+}
+
+static void pin(u32 cpu)
+{
+	u64 mask[16] = {0};
+
+	mask[cpu / 64] = 1ul << cpu % 64;
+	(void)syscall(SYS_sched_setaffinity, 0, sizeof(mask),
+		      mask); /* one CPU only: nothing to see */
+}
+
+static void litmus_pinned(struct test_actor *a)
+{
+	pin(a->number == 0);
+	litmus_run(a);
+}
+
+/* A process that registers on one CPU after it ran on another, which is idle since: its reader
+ * comes back there. In a program of its own, as a child inherits what its parent registered. */
+static int test_barrier_after_moving(void)
+{
+	struct test_seg ts;
+	struct test_actor actors[2];
+	struct litmus *l;
+
+	pin(1);
+	sleep_ns(2 * NSEC_PER_MSEC);
+	for (u64 end = clock_ns() + 2 * NSEC_PER_MSEC; clock_ns() < end;)
+		;
+	pin(0);
+	sleep_ns(NSEC_PER_MSEC);
+	test_seg_open_rcu(&ts, 64ul << 20, RCU_MEMBARRIER);
+	l = (struct litmus *)shared_of(&ts.seg);
+	for (u32 i = 0; i < 2; i++) {
+		actors[i] =
+			(struct test_actor){.ts = &ts, .number = i, .run = litmus_pinned, .rng = i};
+		test_actor_start(&actors[i], false);
+	}
+	for (u32 i = 0; i < 2; i++)
+		test_actor_join(&actors[i]);
+	printf("barrier (registered after moving): both missed each other %lu times\n",
+	       l->both_missed);
+	CHECK_EQ(l->both_missed, 0);
+	return 0;
+}
+
+static void run_alone(const char *what)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		execl("/proc/self/exe", "test_rcu", what, NULL);
+		_exit(2);
+	}
+	CHECK(test_child_good(pid));
 }
 
 /* --- the retire ring --- */
@@ -453,8 +513,12 @@ int main(int argc, char **argv)
 {
 	bool good;
 
+	if (argc > 1 && strcmp(argv[1], "moving") == 0)
+		return test_barrier_after_moving();
 	test_begin(argc, argv);
 	alarm(200);
+	for (u32 i = 0; i < 3; i++)
+		run_alone("moving");
 	good = test_torture(RCU_MEMBARRIER, "membarrier");
 	good &= test_torture(RCU_FENCED, "fenced");
 	if (!good)

@@ -345,6 +345,7 @@ int vl_user_downgrade(struct participant *self, u32 rwsem, u32 place)
 
 void vl_rcu_read_lock(struct participant *self)
 {
+	participant_fence_if_threaded(self);
 	rcu_read_lock(self);
 }
 

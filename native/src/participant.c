@@ -240,6 +240,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	self->area = participant_area_of(seg, index);
 	self->index = index;
 	self->fenced = seg->fenced;
+	participant_fence_if_threaded(self);
 	self->frames_keep = frames_share(&seg->hdr->config);
 	self->retire_mark = self->area->retire_tail;
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);

@@ -68,6 +68,10 @@ void rcu_free_register(u32 kind, rcu_free_fn fn)
  * rounds of the barrier's litmus test then fail (Linux 6.18; sync_runqueues_membarrier_state and
  * membarrier_switch_mm). So a process of its own memory runs on each CPU once. It is a bare clone,
  * not fork(): it only moves and ends, and nothing that the program does around its forks is run.
+ *
+ * A thread that ends makes its CPU unaware too (exit_mm), until another process has run there. No
+ * visit helps against that: in a process with threads readers run fences of their own
+ * (participant.h:participant_fence_if_threaded), which the scanner's own fence is enough for.
  */
 static __attribute__((noinline, no_sanitize("thread", "address"))) int visit_all_cpus(void)
 {

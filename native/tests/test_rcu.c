@@ -254,7 +254,7 @@ static void litmus_pinned(struct test_actor *a)
 static int test_barrier_after_moving(void)
 {
 	struct test_seg ts;
-	struct test_actor actors[2];
+	struct test_actor reader, scanner;
 	struct litmus *l;
 
 	pin(1);
@@ -265,13 +265,11 @@ static int test_barrier_after_moving(void)
 	sleep_ns(NSEC_PER_MSEC);
 	test_seg_open_rcu(&ts, 64ul << 20, RCU_MEMBARRIER);
 	l = (struct litmus *)shared_of(&ts.seg);
-	for (u32 i = 0; i < 2; i++) {
-		actors[i] =
-			(struct test_actor){.ts = &ts, .number = i, .run = litmus_pinned, .rng = i};
-		test_actor_start(&actors[i], false);
-	}
-	for (u32 i = 0; i < 2; i++)
-		test_actor_join(&actors[i]);
+	scanner = (struct test_actor){.ts = &ts, .number = 1, .run = litmus_pinned};
+	reader = (struct test_actor){.ts = &ts, .number = 0, .run = litmus_pinned};
+	test_actor_start(&scanner, true);
+	test_actor_main(&reader);
+	test_actor_join(&scanner);
 	printf("barrier (registered after moving): both missed each other %lu times\n",
 	       l->both_missed);
 	CHECK_EQ(l->both_missed, 0);

@@ -26,6 +26,8 @@
 #ifndef VMALAB_PARTICIPANT_H
 #define VMALAB_PARTICIPANT_H
 
+#include <sys/single_threaded.h>
+
 #include "vmalab/atomics.h"
 #include "vmalab/segment.h"
 
@@ -220,9 +222,19 @@ void participant_look_for_dead(struct participant *self);
 
 int core_enter_slow(struct participant *self) __attribute__((cold));
 
+/* A thread that ends leaves its CPU unknown to membarrier until another process runs there
+ * (rcu.c), so in a process with threads a reader runs its own fence. The only thread of a process
+ * cannot get company while it is in here. */
+static inline void participant_fence_if_threaded(struct participant *self)
+{
+	if (unlikely(!__libc_single_threaded))
+		self->fenced = 1;
+}
+
 /* 0, or VL_E_BROKEN when a broken invariant has stopped the segment (then the caller is not in). */
 static inline int core_enter(struct participant *self)
 {
+	participant_fence_if_threaded(self);
 	store_relaxed_u32(&self->slot->in_core, CORE_IN);
 	if (unlikely(self->fenced))
 		fence_full();

@@ -9,7 +9,9 @@
  *
  * Pages: mark the source entries PTE_BUSY (faults leave and come again); one grace period, because
  * a fault that read the entry before may still store into the frame (what a TLB flush is for the
- * kernel); then entry by entry into the empty destination. Killed in between: recovery clears
+ * kernel); then entry by entry into the empty destination. A mark carries a reference of the
+ * mover's: a MADV_DONTNEED beside it, which holds the VMA lock for reading too, may take the source
+ * entry with its own at any time. Killed in between: recovery recounts, and clears
  * PTE_BUSY; a page found in both places stays in the destination and the source. (kernel:
  * mm/userfaultfd.c move_pages, uffd_move_lock)
  */
@@ -98,34 +100,55 @@ static int validate(const struct move *m, u64 dst, u64 src, u64 len)
 	return vma_is_anonymous(m->src) && vma_is_anonymous(m->dst) ? 0 : -EINVAL;
 }
 
-/* Marks one source entry. 0 marked or a hole that is allowed; else the error that ends the move
- * before this page. */
-static int busy_one(struct participant *self, const struct move *m, u64 src, u64 mode)
+/* Marks one source entry and takes a reference of its frame. 0 marked or a hole that is allowed;
+ * else the error that ends the move before this page. */
+static int busy_one(struct participant *self, const struct move *m, u64 src, u64 mode, u32 *frame)
 {
 	pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, src);
 	pte_t old = pte ? load_acquire_u64(pte) : 0;
 
-	do {
+	for (*frame = FRAME_NONE;;) {
+		u32 taken = pte_frame(old);
+
 		if (!old)
 			return mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES ? 0 : -ENOENT;
 		if (old & PTE_BUSY)
 			return -EAGAIN;
-		if (pte_frame(old) != FRAME_ZERO &&
-		    (!(old & PTE_ANON) || frame_refs(self->seg, pte_frame(old)) != 1))
-			return -EBUSY; /* shared with another mm */
-	} while (!cmpxchg_acq_rel_u64(pte, &old, old | PTE_BUSY));
-	return 0;
+		if (taken != FRAME_ZERO &&
+		    (!(old & PTE_ANON) || frame_refs(self->seg, taken) != 1)) {
+			pte_t now = load_acquire_u64(pte);
+
+			if (now == old)
+				return -EBUSY; /* shared with another mm */
+			old = now;             /* zapped, or replaced, since we looked */
+			continue;
+		}
+		if (!frame_tryget(self, taken)) { /* the same */
+			old = load_acquire_u64(pte);
+			continue;
+		}
+		if (cmpxchg_acq_rel_u64(pte, &old, old | PTE_BUSY)) {
+			*frame = taken;
+			return 0;
+		}
+		frame_put(self, taken);
+	}
 }
 
-/* The source entry is ours (BUSY or a hole). */
-static int move_one(struct participant *self, const struct move *m, u64 dst, u64 src)
+/* Our mark is on the source entry, unless that was zapped. The destination gets our reference. */
+static int move_one(struct participant *self, const struct move *m, u64 dst, u64 src, u32 *frame)
 {
 	pte_t *from = pte_lookup(self->seg, &m->mm->pgd, src), none = 0, entry;
 	pte_t *to;
 
-	entry = from ? load_acquire_u64(from) : 0;
-	if (!(entry & PTE_BUSY))
+	if (!*frame)
 		return 0; /* a hole stays a hole */
+	entry = from ? load_acquire_u64(from) : 0;
+	if (!(entry & PTE_BUSY)) { /* it became one */
+		frame_put(self, *frame);
+		*frame = FRAME_NONE;
+		return 0;
+	}
 	to = pte_alloc(self, &m->mm->pgd, mm_index(m->mm->id) + 1, dst);
 	if (!to)
 		return -ENOMEM;
@@ -134,18 +157,26 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		entry |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_acq_rel_u64(to, &none, entry))
 		return -EEXIST;
-	store_release_u64(from, 0);
+	entry = xchg_acq_rel_u64(from, 0);
+	if (entry) /* else the zap has dropped it */
+		frame_put(self, pte_frame(entry));
+	*frame = FRAME_NONE;
 	return 0;
 }
 
-static void unbusy(struct participant *self, const struct move *m, u64 src, u64 end)
+/* Takes off the marks of pages that were not moved, and gives the references back. */
+static void unbusy(struct participant *self, const struct move *m, u64 src, u64 pages,
+		   const u32 *frames)
 {
-	for (; src < end; src += PAGE_SIZE) {
-		pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, src);
+	for (u64 i = 0; i < pages; i++) {
+		pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, src + i * PAGE_SIZE);
 		pte_t old = pte ? load_acquire_u64(pte) : 0;
 
+		if (!frames[i])
+			continue;
 		while ((old & PTE_BUSY) && !cmpxchg_acq_rel_u64(pte, &old, old & ~PTE_BUSY))
 			;
+		frame_put(self, frames[i]);
 	}
 }
 
@@ -153,25 +184,29 @@ static void unbusy(struct participant *self, const struct move *m, u64 src, u64 
 static int move_pages(struct participant *self, const struct move *m, u64 dst, u64 src, u64 len,
 		      u64 mode, u64 *moved)
 {
+	u32 frames
+		[MOVE_CHUNK_PAGES]; /* marked, each with a reference of ours; FRAME_NONE: a hole */
 	u64 marked = 0;
 	int err = 0, stop = 0;
 
 	while (marked < len && !stop) {
 		const pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, dst + marked);
+		u32 *frame = &frames[marked >> PAGE_SHIFT];
 
 		stop = pte && load_acquire_u64(pte) ? -EEXIST
-						    : busy_one(self, m, src + marked, mode);
+						    : busy_one(self, m, src + marked, mode, frame);
 		if (!stop)
 			marked += PAGE_SIZE;
 	}
 	if (marked)
 		synchronize_rcu(self);
 	while (*moved < marked && !err) {
-		err = move_one(self, m, dst + *moved, src + *moved);
+		err = move_one(self, m, dst + *moved, src + *moved, &frames[*moved >> PAGE_SHIFT]);
 		if (!err)
 			*moved += PAGE_SIZE;
 	}
-	unbusy(self, m, src + *moved, src + marked);
+	unbusy(self, m, src + *moved, (marked - *moved) >> PAGE_SHIFT,
+	       &frames[*moved >> PAGE_SHIFT]);
 	return err ? err : stop;
 }
 

@@ -135,16 +135,26 @@ static int busy_one(struct participant *self, const struct move *m, u64 src, u64
 	}
 }
 
-/* Our mark is on the source entry, unless that was zapped. The destination gets our reference. */
+/* The entry that busy_one marked, if it is still there: a zap, and a fault after it, may have put
+ * another in its place, which is not ours to touch. Our reference keeps the frame, so its number
+ * tells. */
+static pte_t marked_entry(const pte_t *pte, u32 frame)
+{
+	pte_t entry = pte ? load_acquire_u64(pte) : 0;
+
+	return (entry & PTE_BUSY) && pte_frame(entry) == frame ? entry : 0;
+}
+
+/* The destination gets our reference, the source gives up its own. */
 static int move_one(struct participant *self, const struct move *m, u64 dst, u64 src, u32 *frame)
 {
-	pte_t *from = pte_lookup(self->seg, &m->mm->pgd, src), none = 0, entry;
+	pte_t *from = pte_lookup(self->seg, &m->mm->pgd, src), none = 0, marked, entry;
 	pte_t *to;
 
 	if (!*frame)
 		return 0; /* a hole stays a hole */
-	entry = from ? load_acquire_u64(from) : 0;
-	if (!(entry & PTE_BUSY)) { /* it became one */
+	marked = marked_entry(from, *frame);
+	if (!marked) { /* it became one */
 		frame_put(self, *frame);
 		*frame = FRAME_NONE;
 		return 0;
@@ -152,14 +162,13 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 	to = pte_alloc(self, &m->mm->pgd, mm_index(m->mm->id) + 1, dst);
 	if (!to)
 		return -ENOMEM;
-	entry &= ~PTE_BUSY;
-	if (pte_frame(entry) != FRAME_ZERO)
+	entry = marked & ~PTE_BUSY;
+	if (*frame != FRAME_ZERO)
 		entry |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_acq_rel_u64(to, &none, entry))
 		return -EEXIST;
-	entry = xchg_acq_rel_u64(from, 0);
-	if (entry) /* else the zap has dropped it */
-		frame_put(self, pte_frame(entry));
+	if (cmpxchg_acq_rel_u64(from, &marked, 0)) /* else a zap has dropped it */
+		frame_put(self, *frame);
 	*frame = FRAME_NONE;
 	return 0;
 }
@@ -169,13 +178,13 @@ static void unbusy(struct participant *self, const struct move *m, u64 src, u64 
 		   const u32 *frames)
 {
 	for (u64 i = 0; i < pages; i++) {
-		pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, src + i * PAGE_SIZE);
-		pte_t old = pte ? load_acquire_u64(pte) : 0;
+		pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, src + i * PAGE_SIZE), marked;
 
 		if (!frames[i])
 			continue;
-		while ((old & PTE_BUSY) && !cmpxchg_acq_rel_u64(pte, &old, old & ~PTE_BUSY))
-			;
+		do
+			marked = marked_entry(pte, frames[i]);
+		while (marked && !cmpxchg_acq_rel_u64(pte, &marked, marked & ~PTE_BUSY));
 		frame_put(self, frames[i]);
 	}
 }

@@ -158,44 +158,80 @@ def rpc_command(
     _perform(rpc, measure, seed, plot, as_json)
 
 
-@app.command("kernel")
-def kernel_command(
-    quick: Quick = False,
-    smoke: Smoke = False,
-    model: Model = space.DEFAULT_MODEL,
-    seed: Seed = -1,
-    plot: Plot = "",
-    as_json: Json = False,
-) -> None:
-    """Fresh pages and mmap + munmap, done by the running kernel and here, in turn."""
+def _of_one_model(name: str, module: Any, kind: Any, what: str) -> None:
+    """A command that measures one lock model; `kind` is made for it whole, quick or smoke."""
 
-    def measure(number: int) -> dict[str, Any]:
-        space.chosen([model], default=())
-        kind = kernel.KernelBench
-        made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
-        return kernel.run(made, seed=number)
+    def command(
+        quick: Quick = False,
+        smoke: Smoke = False,
+        model: Model = space.DEFAULT_MODEL,
+        seed: Seed = -1,
+        plot: Plot = "",
+        as_json: Json = False,
+    ) -> None:
+        def measure(number: int) -> dict[str, Any]:
+            space.chosen([model], default=())
+            made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
+            data: dict[str, Any] = module.run(made, seed=number)
+            return data
 
-    _perform(kernel, measure, seed, plot, as_json)
+        _perform(module, measure, seed, plot, as_json)
+
+    app.command(name, help=what)(command)
 
 
-@app.command("scaling")
-def scaling_command(
-    quick: Quick = False,
-    smoke: Smoke = False,
-    model: Model = space.DEFAULT_MODEL,
-    seed: Seed = -1,
-    plot: Plot = "",
-    as_json: Json = False,
-) -> None:
-    """Faults of one to four processes at the same time, sharing more or less."""
+def _of_all_models(name: str, module: Any, kind: Any, what: str) -> None:
+    """A command that compares lock models."""
 
-    def measure(number: int) -> dict[str, Any]:
-        space.chosen([model], default=())
-        kind = scaling.ScalingBench
-        made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
-        return scaling.run(made, seed=number)
+    def command(
+        quick: Quick = False,
+        smoke: Smoke = False,
+        model: Models = None,
+        seed: Seed = -1,
+        plot: Plot = "",
+        as_json: Json = False,
+    ) -> None:
+        def measure(number: int) -> dict[str, Any]:
+            names = space.chosen(model, default=space.models())
+            made = (kind.smoke if smoke else kind.quick if quick else kind.full)(names)
+            data: dict[str, Any] = module.run(made, seed=number)
+            return data
 
-    _perform(scaling, measure, seed, plot, as_json)
+        _perform(module, measure, seed, plot, as_json)
+
+    app.command(name, help=what)(command)
+
+
+_of_one_model(
+    "kernel",
+    kernel,
+    kernel.KernelBench,
+    "Fresh pages and mmap + munmap, done by the running kernel and here, in turn.",
+)
+_of_one_model(
+    "scaling",
+    scaling,
+    scaling.ScalingBench,
+    "Faults of one to four processes at the same time, sharing more or less.",
+)
+_of_one_model(
+    "size",
+    size,
+    size.SizeBench,
+    "A fault, a mapping and the memory for it, from 10 to 1,000,000 VMAs.",
+)
+_of_all_models(
+    "models",
+    models,
+    models.ModelsBench,
+    "The lock models beside each other: processes, sharing, a writer.",
+)
+_of_all_models(
+    "memory",
+    memory,
+    memory.MemoryBench,
+    "Memory that VMAs really take, in each lock model and layout, beside the kernel's figures.",
+)
 
 
 @app.command("layouts")
@@ -225,66 +261,6 @@ def layouts_command(
         return layouts.run(made, seed=number)
 
     _perform(layouts, measure, seed, plot, as_json)
-
-
-@app.command("size")
-def size_command(
-    quick: Quick = False,
-    smoke: Smoke = False,
-    model: Model = space.DEFAULT_MODEL,
-    seed: Seed = -1,
-    plot: Plot = "",
-    as_json: Json = False,
-) -> None:
-    """A fault, a mapping and the memory for it, from 10 to 1,000,000 VMAs."""
-
-    def measure(number: int) -> dict[str, Any]:
-        space.chosen([model], default=())
-        kind = size.SizeBench
-        made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
-        return size.run(made, seed=number)
-
-    _perform(size, measure, seed, plot, as_json)
-
-
-@app.command("models")
-def models_command(
-    quick: Quick = False,
-    smoke: Smoke = False,
-    model: Models = None,
-    seed: Seed = -1,
-    plot: Plot = "",
-    as_json: Json = False,
-) -> None:
-    """The lock models beside each other: processes, sharing, a writer."""
-
-    def measure(number: int) -> dict[str, Any]:
-        names = space.chosen(model, default=space.models())
-        kind = models.ModelsBench
-        made = kind.smoke(names) if smoke else kind.quick(names) if quick else kind(tuple(names))
-        return models.run(made, seed=number)
-
-    _perform(models, measure, seed, plot, as_json)
-
-
-@app.command("memory")
-def memory_command(
-    quick: Quick = False,
-    smoke: Smoke = False,
-    model: Models = None,
-    seed: Seed = -1,
-    plot: Plot = "",
-    as_json: Json = False,
-) -> None:
-    """Memory that VMAs really take, in each lock model and layout, beside the kernel's figures."""
-
-    def measure(number: int) -> dict[str, Any]:
-        names = space.chosen(model, default=space.models())
-        kind = memory.MemoryBench
-        made = (kind.smoke if smoke else kind.quick if quick else kind.full)(names)
-        return memory.run(made, seed=number)
-
-    _perform(memory, measure, seed, plot, as_json)
 
 
 @app.command("rcu")

@@ -63,6 +63,10 @@ class ModelsBench:
     turn_s: float = 0.1
 
     @staticmethod
+    def full(models: Sequence[str]) -> ModelsBench:
+        return ModelsBench(tuple(models))
+
+    @staticmethod
     def quick(models: Sequence[str]) -> ModelsBench:
         # The same time for all, whether one model or five are measured.
         return ModelsBench(tuple(models), rounds=5, turn_s=max(0.01, 0.05 / len(models)))

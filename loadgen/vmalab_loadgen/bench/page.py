@@ -77,15 +77,13 @@ def _plain(kind: Any, module: Any) -> Callable[[bool, int], dict[str, Any]]:
     return measure
 
 
-def _models(quick: bool, seed: int) -> dict[str, Any]:
-    names = tuple(space.models())
-    kind = models.ModelsBench
-    return models.run(kind.quick(names) if quick else kind(names), seed=seed)
+def _compared(kind: Any, module: Any) -> Callable[[bool, int], dict[str, Any]]:
+    def measure(quick: bool, seed: int) -> dict[str, Any]:
+        made = (kind.quick if quick else kind.full)(space.models())
+        data: dict[str, Any] = module.run(made, seed=seed)
+        return data
 
-
-def _memory(quick: bool, seed: int) -> dict[str, Any]:
-    kind = memory.MemoryBench
-    return memory.run((kind.quick if quick else kind.full)(space.models()), seed=seed)
+    return measure
 
 
 def _layouts(quick: bool, seed: int) -> dict[str, Any]:
@@ -102,7 +100,7 @@ SECTIONS: Final = (
         "Objects are really allocated and slab pages counted; whole slabs for exactly 1,000 "
         "objects stand beside what a large number needs for each 1,000.",
         memory,
-        _memory,
+        _compared(memory.MemoryBench, memory),
     ),
     Section(
         "models",
@@ -111,7 +109,7 @@ SECTIONS: Final = (
         "and SLAB_TYPESAFE_BY_RCU makes call_rcu unnecessary. And what it is all for: faults "
         "beside a process that maps and unmaps, against `mmap_lock` alone.",
         models,
-        _models,
+        _compared(models.ModelsBench, models),
     ),
     Section(
         "layouts",

@@ -72,6 +72,8 @@ void rcu_free_register(u32 kind, rcu_free_fn fn)
  * A thread that ends makes its CPU unaware too (exit_mm), until another process has run there. No
  * visit helps against that: in a process with threads readers run fences of their own
  * (participant.h:participant_fence_if_threaded), which the scanner's own fence is enough for.
+ * What is left: a child by vfork() that ends without exec, in a process with one thread, leaves its
+ * CPU unaware as a thread does.
  */
 static __attribute__((noinline, no_sanitize("thread", "address"))) int visit_all_cpus(void)
 {
@@ -101,7 +103,8 @@ int rcu_register_membarrier(void)
 	u32 pid = (u32)getpid();
 	int saved = errno, err = 0;
 
-	/* acquire, release: whoever takes it from another thread comes after the visits */
+	/* acquire: whoever finds it set by another thread comes after that one's visits (the release
+	 * below) */
 	if (load_acquire_u32(&registered) == pid)
 		return 0;
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) != 0)

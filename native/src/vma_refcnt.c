@@ -23,6 +23,7 @@ void vma_wake_writer(struct participant *self, u32 mm_id)
 	fence_full(); /* decremented, then looks. pairs: VMA-8 (vma_refcnt.c:vma_wait_readers) */
 	if (load_relaxed_u32(&mm->vma_writer_waits) == 0)
 		return;
+	/* The waiter's futex_wait fails or ends. pairs: VMA-8 (vma_refcnt.c:vma_wait_readers) */
 	add_acq_rel_u32(&mm->vma_writer_wait, 1);
 	futex_wake(&mm->vma_writer_wait, FUTEX_ALL);
 }
@@ -51,6 +52,7 @@ void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_
 	VL_ASSERT(self->rcu_nest == 0);
 	stat_inc(self, vma_writer_wait);
 	for (u32 turn = 0;; turn++) {
+		/* acquire: before the hint and the test. pairs: VMA-8 (vma_refcnt.c:vma_wake_writer) */
 		u32 seq = load_acquire_u32(&mm->vma_writer_wait);
 
 		if (turn >= SPINS)

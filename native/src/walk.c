@@ -134,6 +134,7 @@ static void check_lock(struct walk *w, struct rw_semaphore *sem, const char *wha
 		w->out->locks_fixed++;
 }
 
+#if VMA_LOCK_PER_VMA
 /* Calls check for every object of a cache, free ones too: a reader of a former life may have been
  * killed with its count taken. */
 static void each_object(struct walk *w, u32 cache_index,
@@ -151,6 +152,8 @@ static void each_object(struct walk *w, u32 cache_index,
 			check(w, base + (u64)i * cache->slot_bytes);
 	}
 }
+
+#endif
 
 #if VMA_LOCK_SEPARATE
 static void check_vma_lock(struct walk *w, void *object)
@@ -211,7 +214,6 @@ static void check_vma_locks(struct walk *w)
 	each_object(w, VMA_LOCK_SEPARATE ? CACHE_VMA_LOCK : CACHE_VMA, check_vma_lock);
 #else
 	(void)w;
-	(void)each_object;
 #endif
 }
 

@@ -103,8 +103,8 @@ int rcu_register_membarrier(void)
 	u32 pid = (u32)getpid();
 	int saved = errno, err = 0;
 
-	/* acquire: whoever finds it set by another thread comes after that one's visits (the release
-	 * below) */
+	/* acquire: whoever finds it set by another thread comes after that one's visits (the
+	 * release below) */
 	if (load_acquire_u32(&registered) == pid)
 		return 0;
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) != 0)

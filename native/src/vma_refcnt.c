@@ -52,7 +52,8 @@ void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_
 	VL_ASSERT(self->rcu_nest == 0);
 	stat_inc(self, vma_writer_wait);
 	for (u32 turn = 0;; turn++) {
-		/* acquire: before the hint and the test. pairs: VMA-8 (vma_refcnt.c:vma_wake_writer) */
+		/* acquire: before the hint and the test.
+		 * pairs: VMA-8 (vma_refcnt.c:vma_wake_writer) */
 		u32 seq = load_acquire_u32(&mm->vma_writer_wait);
 
 		if (turn >= SPINS)

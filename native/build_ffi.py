@@ -17,10 +17,12 @@ from pathlib import Path
 from cffi import FFI
 
 NATIVE = Path(__file__).resolve().parent
+CDEFS = (NATIVE / "core.cdef", NATIVE / "lab.cdef")
 
 PREAMBLE = """
 #include "vmalab/api.h"
 #include "vmalab/block.h"
+#include "vmalab/lab_api.h"
 #include "vmalab/participant.h"
 """
 
@@ -55,11 +57,12 @@ def sources() -> list[str]:
 def headers() -> list[str]:
     """What the extension must be rebuilt for when it changes, besides the sources."""
     found = sorted((NATIVE / "include").rglob("*.h"))
-    return [relative(path) for path in [*found, NATIVE / "core.cdef"]]
+    return [relative(path) for path in [*found, *CDEFS]]
 
 
 ffibuilder = FFI()
-ffibuilder.cdef((NATIVE / "core.cdef").read_text(encoding="ascii"))
+for cdef in CDEFS:
+    ffibuilder.cdef(cdef.read_text(encoding="ascii"))
 ffibuilder.set_source(
     "vmalab_native._core",
     PREAMBLE,

@@ -246,3 +246,41 @@ VL_SEG_CALLS(CALL_OF_SEG)
 		return self->seg->core->name args;    \
 	}
 VL_PARTICIPANT_CALLS(CALL_OF_PARTICIPANT)
+
+/* A release core has no lab. */
+#define CALL_OF_LAB(type, name, params, args)                          \
+	type name params                                               \
+	{                                                              \
+		const struct vl_lab_calls *lab = self->seg->core->lab; \
+		return lab ? lab->name args : VL_E_CORE;               \
+	}
+VL_LAB_CALLS(CALL_OF_LAB)
+
+static long names(const struct vl_lab_name *all, long count, struct vl_lab_name *out, u64 cap)
+{
+	for (long i = 0; i < count && (u64)i < cap; i++)
+		out[i] = all[i];
+	return count;
+}
+
+long vl_lab_points(struct vl_lab_name *out, u64 cap)
+{
+	static const struct vl_lab_name all[] = {
+#define X(name, kind, text) {#name, #kind, text},
+#include "vmalab/lab_points.h"
+#undef X
+	};
+
+	return names(all, ARRAY_SIZE(all), out, cap);
+}
+
+long vl_lab_mutants(struct vl_lab_name *out, u64 cap)
+{
+	static const struct vl_lab_name all[] = {
+#define X(name, models, text) {#name, models, text},
+#include "vmalab/lab_mutants.h"
+#undef X
+	};
+
+	return names(all, ARRAY_SIZE(all), out, cap);
+}

@@ -110,6 +110,7 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 	if (unlikely(core_enter(self) != 0))
 		return VL_E_BROKEN;
 	self->slot->op = rec->op;
+	LAB(self->op_mm = rec->mm;)
 	if (likely(rec->op == OP_FAULT)) {
 		op_fault(self, rec->mm, rec->arg[0], rec->flags, rec->arg[1], result);
 	} else {

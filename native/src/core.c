@@ -5,6 +5,10 @@
 
 #define ENTRY(type, name, params, args) .name = name,
 
+#ifdef VL_LAB
+static const struct vl_lab_calls lab_calls = {VL_LAB_CALLS(ENTRY)};
+#endif
+
 const struct vl_core vmalab_core = {.abi = VL_ABI_VERSION,
 				    .bytes = sizeof(struct vl_core),
 				    .model = LOCK_MODEL_NAME,
@@ -14,4 +18,5 @@ const struct vl_core vmalab_core = {.abi = VL_ABI_VERSION,
 				    .seg_attach = core_seg_attach,
 				    .layout_fields = core_layout,
 				    .stat_names = core_stat_names,
-				    VL_SEG_CALLS(ENTRY) VL_PARTICIPANT_CALLS(ENTRY)};
+				    LAB(.lab = &lab_calls, ) VL_SEG_CALLS(ENTRY)
+					    VL_PARTICIPANT_CALLS(ENTRY)};

@@ -6,6 +6,8 @@
  */
 #include "vmalab/futex.h"
 
+#include "vmalab/lab.h"
+
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -16,6 +18,8 @@ int futex_wait(const u32 *word, u32 expected, u64 timeout_ns)
 	struct timespec ts, *tsp = NULL;
 	int saved = errno, err = 0;
 
+	if (lab_is_actor())
+		return lab_futex_wait(word, expected);
 	if (timeout_ns != TIMEOUT_NEVER) {
 		ts.tv_sec = (time_t)(timeout_ns / NSEC_PER_SEC);
 		ts.tv_nsec = (long)(timeout_ns % NSEC_PER_SEC);
@@ -31,7 +35,11 @@ int futex_wait(const u32 *word, u32 expected, u64 timeout_ns)
 int futex_wake(u32 *word, int count)
 {
 	int saved = errno;
-	long woken = syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+	long woken;
+
+	if (lab_is_actor())
+		return lab_futex_wake(word, count);
+	woken = syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
 
 	errno = saved;
 	VL_ASSERT(woken >= 0);
@@ -42,6 +50,8 @@ u64 clock_ns(void)
 {
 	struct timespec ts;
 
+	if (lab_is_actor())
+		return lab_clock_ns();
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 }
@@ -51,6 +61,10 @@ void sleep_ns(u64 ns)
 	struct timespec ts = {(time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC)};
 	int saved = errno;
 
+	if (lab_is_actor()) {
+		lab_yield();
+		return;
+	}
 	nanosleep(&ts, NULL);
 	errno = saved;
 }

@@ -130,13 +130,16 @@ static int dup_anon_vma(struct participant *self, struct mm_struct *mm, struct v
 
 	if (!src || !src->anon_vma || dst->anon_vma)
 		return 0;
-	vma_assert_write_locked(mm, dst);
+	if (!MUTANT(B23))
+		vma_assert_write_locked(mm, dst);
 	dst->anon_vma = src->anon_vma;
+	SYNC_ON(anon_set, dst);
 	err = anon_vma_clone(self, dst, src);
 	if (err) {
 		dst->anon_vma = 0;
 		return err;
 	}
+	SYNC_ON(anon_cloned, dst);
 	*dup = dst;
 	return 0;
 }
@@ -181,19 +184,25 @@ struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_
 		end = vmg->next->vm_end;
 	if (left && right)
 		removed = vmg->next;
-	vma_start_write(self, mm, target);
+	if (!MUTANT(B23))
+		vma_start_write(self, mm, target);
 	if (removed)
 		vma_start_write(self, mm, removed);
+	SYNC_ON(merge_locked, target);
 	if (dup_anon_vma(self, mm, target, removed, &dup) != 0 ||
 	    dup_anon_vma(self, mm, target, vmg->copied_from, &dup) != 0 ||
 	    tree_preallocate(self, &mm->mm_mt, start, end) != 0) {
 		merge_failed(self, vmg, dup);
 		return NULL;
 	}
+	if (MUTANT(B23))
+		vma_start_write(self, mm, target);
 	vma_set_range(target, start, end, linear_page_index(target, start));
+	SYNC_ON(merge_ranged, target);
 	if (removed)
 		vma_inflight_add(self, removed);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
+	SYNC_ON(merge_stored, target);
 	if (removed)
 		remove_vma(self, mm, removed);
 	stat_inc(self, vma_merge);
@@ -224,11 +233,13 @@ static struct vm_area_struct *commit_existing(struct participant *self,
 	if (!remove_middle && !left)
 		vma_set_range(middle, middle->vm_start, vmg->start, vma_pgoff(middle));
 	vma_set_range(target, start, end, linear_page_index(target, start));
+	SYNC_ON(merge_ranged, target);
 	if (remove_middle)
 		vma_inflight_add(self, middle);
 	if (left && right)
 		vma_inflight_add(self, next);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
+	SYNC_ON(merge_stored, target);
 	if (remove_middle)
 		remove_vma(self, mm, middle);
 	if (left && right)
@@ -255,6 +266,7 @@ struct vm_area_struct *vma_merge_existing_range(struct participant *self,
 		vma_start_write(self, vmg->mm, vmg->next);
 	if (left)
 		vma_start_write(self, vmg->mm, vmg->prev);
+	SYNC_ON(merge_locked, middle);
 	return commit_existing(self, vmg, left, right, left_side && right_side);
 }
 
@@ -284,14 +296,17 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 	}
 	if (new->vm_file)
 		VL_ASSERT(file_map(self, new->vm_file));
+	SYNC_ON(split_dup, new);
 	vma_start_write(self, mm, vma);
 	vma_start_write(self, mm, new);
 	if (new_below)
 		vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
 	else
 		vma_set_range(vma, vma->vm_start, addr, vma_pgoff(vma));
+	SYNC_ON(split_ranged, vma);
 	vma_mark_attached(new);
 	tree_store(self, &mm->mm_mt, new->vm_start, new->vm_end, REF(self, new));
+	SYNC_ON(split_stored, new);
 	vma_inflight_done(self, new);
 	mm->map_count++;
 	stat_inc(self, vma_split);
@@ -315,8 +330,13 @@ int vma_modify(struct participant *self, struct vma_merge_struct *vmg, struct vm
 		*out = merged;
 		return 0;
 	}
-	if (vmg->no_memory)
+	if (vmg->no_memory && !MUTANT(B30))
 		return -ENOMEM;
+	if (MUTANT(B30) &&
+	    vmg->no_memory) { /* the failed merge's range in the place of the request's */
+		start = vma->vm_start;
+		end = vma->vm_end;
+	}
 	if (vma->vm_start < start) {
 		err = split_vma(self, vmg->mm, vma, start, true, true);
 		if (err)

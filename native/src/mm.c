@@ -32,6 +32,7 @@ static void vma_end_write_all(struct mm_struct *mm)
 int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id)
 {
 	down_read(self, &mm->mmap_lock, HOLD_MMAP);
+	SYNC_ON(mmap_read, mm);
 	if (likely(mm->id == id))
 		return 0;
 	up_read(self, &mm->mmap_lock, HOLD_MMAP);
@@ -40,12 +41,16 @@ int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id)
 
 bool mmap_read_trylock(struct participant *self, struct mm_struct *mm)
 {
-	return down_read_trylock(self, &mm->mmap_lock, HOLD_MMAP);
+	bool taken = down_read_trylock(self, &mm->mmap_lock, HOLD_MMAP);
+
+	SYNC_ON(mmap_tried, mm);
+	return taken;
 }
 
 void mmap_read_unlock(struct participant *self, struct mm_struct *mm)
 {
 	up_read(self, &mm->mmap_lock, HOLD_MMAP);
+	SYNC_ON(mmap_left, mm);
 }
 
 int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id)
@@ -56,19 +61,26 @@ int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id)
 		return VL_S_NO_MM;
 	}
 	write_seqcount_begin(&mm->mm_lock_seq);
+	SYNC_ON(mmap_write, mm);
 	return 0;
 }
 
 void mmap_write_unlock(struct participant *self, struct mm_struct *mm)
 {
+	GHOST(write_end(mm));
 	vma_end_write_all(mm);
+	SYNC_ON(seq_ended, mm);
 	up_write(self, &mm->mmap_lock, HOLD_MMAP);
+	SYNC_ON(mmap_left, mm);
 }
 
 void mmap_write_downgrade(struct participant *self, struct mm_struct *mm)
 {
+	GHOST(write_end(mm));
 	vma_end_write_all(mm);
+	SYNC_ON(seq_ended, mm);
 	downgrade_write(self, &mm->mmap_lock, HOLD_MMAP);
+	SYNC_ON(downgraded, mm);
 }
 
 /* For an mm that nobody else can see yet: fork's child. (kernel: mmap_write_lock_nested) */
@@ -80,6 +92,7 @@ void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm)
 
 void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm)
 {
+	GHOST(write_end(mm));
 	vma_end_write_all(mm);
 	up_write(self, &mm->mmap_lock, HOLD_MMAP2);
 }
@@ -245,6 +258,7 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 		zap_page_range(self, mm, e.start, e.end);
 		addr = e.end;
 	}
+	SYNC_ON(exit_unmapped, mm);
 	pgd_destroy(self, &mm->pgd);
 	if (VMA_FREE_DEFERRED) {
 		/* The VMAs are freed at once, as the kernel does when no thread is left to find
@@ -259,6 +273,7 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 		vma_close(self, vma);
 		vm_area_free_unreachable(self, mm, vma);
 	}
+	SYNC_ON(exit_freed, mm);
 	mm->mm_mt = mt;
 	tree_destroy(self, &mm->mm_mt, true);
 	mm->map_count = 0;
@@ -273,8 +288,10 @@ int exit_mmap(struct participant *self, u32 id)
 		return VL_S_NO_MM;
 	mm->builder = self->index + 1;
 	store_relaxed_u32(&mm->state, MM_EXITING);
+	SYNC_ON(exit_locked, mm);
 	exit_mmap_locked(self, mm);
 	store_relaxed_u32(&mm->id, 0); /* who waits for mmap_lock sees it there, under the lock */
+	GHOST(write_end(mm));
 	vma_end_write_all(mm);
 	up_write(self, &mm->mmap_lock, HOLD_MMAP);
 	mm_free(self, mm);

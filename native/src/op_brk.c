@@ -42,6 +42,7 @@ static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u
 	vma->vm_flags = BRK_FLAGS | mm->def_flags;
 	vma_set_range(vma, start, end, start >> PAGE_SHIFT);
 	vma_set_page_prot(vma);
+	GHOST(complete(vma));
 	vma_start_write(self, mm, vma);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, vma));
 	vma_mark_attached(vma);
@@ -124,10 +125,13 @@ int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
 		tree_prealloc_free(self);
 		return -ENOMEM;
 	}
-	vma_start_write(self, mm, vma);
+	SYNC_ON(stack_found, vma);
+	if (!MUTANT(B19) && !MUTANT(B20))
+		vma_start_write(self, mm, vma);
 	pages = (vma->vm_start - addr) >> PAGE_SHIFT;
 	vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
 	tree_store(self, &mm->mm_mt, addr, vma->vm_end, REF(self, vma));
+	SYNC_ON(stack_grown, vma);
 	mm_account(mm, vma->vm_flags, (s64)pages);
 	return 0;
 }

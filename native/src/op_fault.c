@@ -30,6 +30,15 @@
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
 
+/* Somebody is in the middle of a change of the entry. */
+static void fault_pause(void)
+{
+	if (lab_is_actor())
+		lab_yield();
+	else
+		sched_yield();
+}
+
 static bool access_error(const struct vm_area_struct *vma, u32 access)
 {
 	if (access == FAULT_WRITE)
@@ -51,6 +60,42 @@ static int access_page(struct participant *self, pte_t pte, struct fault *f)
 	return FAULT_OK;
 }
 
+#ifdef VL_LAB
+/* Mutant B41: waits for mmap_lock with the VMA locked; out of the RCU section, which may not
+ * wait. */
+static void fault_mmap_wait(struct participant *self, struct mm_struct *mm)
+{
+	u32 nest = self->rcu_nest;
+
+	while (self->rcu_nest)
+		rcu_read_unlock(self);
+	down_read(self, &mm->mmap_lock, HOLD_MMAP);
+	while (self->rcu_nest < nest)
+		rcu_read_lock(self);
+}
+
+/* Mutant B13: what the VMA of addr has, before it is locked. */
+static bool anon_vma_seen(struct participant *self, const struct mm_struct *mm, u64 addr)
+{
+	const struct vm_area_struct *vma;
+	bool seen = false;
+	vl_ref ref;
+
+	rcu_read_lock(self);
+	ref = tree_lookup(self, &mm->mm_mt, addr);
+	if (ref) {
+		vma = PTR(self, ref);
+		seen = vma->anon_vma != 0;
+		SYNC_ON(anon_checked, vma);
+	}
+	rcu_read_unlock(self);
+	return seen;
+}
+#else
+#define fault_mmap_wait(self, mm)     ((void)0)
+#define anon_vma_seen(self, mm, addr) false
+#endif
+
 /* An anonymous page needs an anon_vma; under the VMA lock mmap_lock may only be tried. (kernel:
  * vmf_anon_prepare) */
 static int fault_anon_prepare(struct participant *self, struct mm_struct *mm,
@@ -58,9 +103,12 @@ static int fault_anon_prepare(struct participant *self, struct mm_struct *mm,
 {
 	int err;
 
-	if (likely(load_acquire_u32(&vma->anon_vma)))
+	if (likely(load_acquire_u32(&vma->anon_vma)) || (MUTANT(B13) && f->anon_seen))
 		return 0;
-	if (f->under_vma_lock && !mmap_read_trylock(self, mm))
+	SYNC_ON(anon_checked, vma);
+	if (f->under_vma_lock && MUTANT(B41))
+		fault_mmap_wait(self, mm);
+	else if (f->under_vma_lock && !mmap_read_trylock(self, mm))
 		return FAULT_RETRY;
 	err = anon_vma_prepare(self, mm, vma);
 	if (f->under_vma_lock)
@@ -79,12 +127,14 @@ static int install_anon(struct participant *self, struct vm_area_struct *vma, pt
 		return FAULT_OOM;
 	if (f->flags & FAULT_STORE)
 		word = f->word;
+	GHOST(anon_page(vma));
 	store_relaxed_u64(frame_word(self->seg, frame), word); /* published by the cmpxchg: PTE-1 */
 	new = pte_make(frame, PTE_ANON | PTE_DIRTY | vma->page_prot);
 	if (!cmpxchg_acq_rel_u64(pte, &old, new)) {
 		frame_put_now(self, frame);
 		return FAULT_LOOK_AGAIN;
 	}
+	SYNC_ON(pte_set, vma);
 	f->value = word;
 	return FAULT_OK;
 }
@@ -189,6 +239,7 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	do { /* each turn means that another participant changed the entry */
 		old = pte ? load_acquire_u64(pte) : 0; /* PTE-1: the frame's word is seen. pairs:
 							  PTE-1 (op_fault.c:install_anon) */
+		SYNC_ON(pte_seen, vma);
 		if (likely(old)) {
 			if (unlikely(old & PTE_BUSY))
 				return FAULT_AGAIN;
@@ -252,11 +303,17 @@ static void result_fill(struct participant *self, struct fault *f, int outcome, 
 static int fault_mmap_locked(struct participant *self, struct mm_struct *mm,
 			     struct vm_area_struct *vma, struct fault *f)
 {
+	int outcome;
+
 	f->under_vma_lock = false;
 	f->pte = NULL;
 	f->info |= FAULT_INFO_MMAP_LOCK;
 	stat_inc(self, mmap_lock_faults);
-	return access_error(vma, f->access) ? FAULT_ACCERR : handle_mm_fault(self, mm, vma, f);
+	GHOST(grant(mm, vma, f->addr));
+	SYNC_ON(fault_locked, vma);
+	outcome = access_error(vma, f->access) ? FAULT_ACCERR : handle_mm_fault(self, mm, vma, f);
+	GHOST(end(vma));
+	return outcome;
 }
 
 /* The fallback. (kernel: lock_mm_and_find_vma) */
@@ -272,6 +329,11 @@ static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u32 i
 		struct vm_area_struct *above = find_vma(self, mm, f->addr);
 		bool stack = above && (above->vm_flags & VM_GROWSDOWN);
 
+		if (MUTANT(B20) && stack) {
+			outcome = expand_stack(self, mm, f->addr);
+			mmap_read_unlock(self, mm);
+			return outcome ? FAULT_MAPERR : FAULT_AGAIN;
+		}
 		mmap_read_unlock(self, mm);
 		if (!stack)
 			return FAULT_MAPERR;
@@ -297,6 +359,7 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 
 	f->under_vma_lock = true;
 	f->pte = NULL;
+	SYNC_ON(fault_locked, vma);
 	outcome = access_error(vma, f->access) ? FAULT_ACCERR : handle_mm_fault(self, mm, vma, f);
 	vma_end_read_rcu(self, vma, HOLD_VMA);
 	rcu_read_unlock(self);
@@ -355,10 +418,12 @@ static __attribute__((noinline)) void fault_slow(struct participant *self, struc
 		if (outcome == FAULT_LOOK_AGAIN)
 			outcome = fault_vma_lock(self, mm, id, f);
 		if (outcome == FAULT_RETRY)
+			SYNC(fault_retry);
+		if (outcome == FAULT_RETRY)
 			outcome = fault_mmap_lock(self, mm, id, f);
 		if (outcome != FAULT_AGAIN)
 			break;
-		sched_yield();
+		fault_pause();
 		f->info = 0;
 		outcome = FAULT_LOOK_AGAIN;
 	}
@@ -466,8 +531,10 @@ static inline struct vm_area_struct *straight_lock(struct participant *self, str
 		return NULL;
 	if (likely(mm->id == id && mm->mm_lock_seq.sequence == way->seq)) {
 		ref = tree_leaf_slot(PTR(self, way->leaf), addr);
-		if (likely(ref != 0))
+		if (likely(ref != 0)) {
+			GHOST(grant(mm, PTR(self, ref), addr));
 			return PTR(self, ref);
+		}
 	}
 	mmap_read_unlock(self, mm);
 	return NULL;
@@ -477,6 +544,7 @@ static inline void straight_unlock(struct participant *self, struct mm_struct *m
 				   struct vm_area_struct *vma)
 {
 	(void)vma;
+	GHOST(end(vma));
 	mmap_read_unlock(self, mm);
 }
 #endif
@@ -498,11 +566,14 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	pte_t *pte, entry;
 	u64 *at, value;
 	u32 unlinked, seq;
+	bool anon_seen = false;
 
 	if (unlikely(!mm)) {
 		fault_no_mm(self, result);
 		return;
 	}
+	if (MUTANT(B13))
+		anon_seen = anon_vma_seen(self, mm, addr);
 	rcu_read_lock(self);
 	unlinked = pgd_unlinked(&mm->pgd);
 	seq = read_seqcount(&mm->mm_lock_seq);
@@ -524,6 +595,7 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 		goto slow;
 	entry = load_acquire_u64(pte); /* PTE-1: the frame's word is seen. pairs: PTE-1
 					  (op_fault.c:install_anon) */
+	SYNC_ON(pte_seen, vma);
 	if (unlikely(!pte_serves(entry, vma->vm_flags, flags & FAULT_ACCESS_MASK)))
 		goto slow;
 	at = &self->frames[pte_frame(entry)].word;
@@ -531,6 +603,7 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	if ((flags & (FAULT_ACCESS_MASK | FAULT_STORE)) == (FAULT_WRITE | FAULT_STORE))
 		store_relaxed_u64(at, word);
 	value = load_relaxed_u64(at);
+	SYNC_ON(word_stored, vma);
 	area = self->area; /* in a register: the stores could change it, says the compiler */
 	straight_unlock(self, mm, vma);
 	rcu_read_unlock(self);
@@ -544,8 +617,10 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 slow_unlocked:
 	rcu_read_unlock(self);
 slow:
-	fault_slow(self, mm, id, vma, outcome,
-		   &(struct fault){.addr = addr, .word = word, .flags = flags}, result);
+	fault_slow(
+		self, mm, id, vma, outcome,
+		&(struct fault){.addr = addr, .word = word, .flags = flags, .anon_seen = anon_seen},
+		result);
 }
 
 /* (kernel: faultin_page_range, populate_vma_page_range) */
@@ -570,7 +645,9 @@ int faultin_page_range(struct participant *self, struct mm_struct *mm, u64 start
 			rcu_read_lock(self);
 			outcome = handle_mm_fault(self, mm, vma, &f);
 			rcu_read_unlock(self);
-		} while (outcome == FAULT_AGAIN && sched_yield() == 0);
+			if (outcome == FAULT_AGAIN)
+				fault_pause();
+		} while (outcome == FAULT_AGAIN);
 		if (outcome == FAULT_OOM)
 			return -ENOMEM;
 		if (outcome != FAULT_OK)

@@ -79,6 +79,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 		vm_area_free(self, vma);
 		return err;
 	}
+	SYNC_ON(fork_anon, vma);
 	vma->vm_flags &= ~VM_LOCKED_MASK;
 	if (vma->vm_file)
 		VL_ASSERT(file_map(self, vma->vm_file));
@@ -88,6 +89,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	vma_inflight_done(self, vma);
 	child->map_count++;
 	mm_account(child, vma->vm_flags, (s64)vma_pages(vma));
+	SYNC_ON(fork_replaced, vma);
 	return vma->vm_flags & VM_WIPEONFORK ? 0 : copy_page_range(self, child, parent, mpnt);
 }
 
@@ -103,7 +105,7 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
 		addr = e.end;
-		if (vma->vm_mm != id)
+		if (vma->vm_mm != id && !MUTANT(B33))
 			continue;
 		zap_page_range(self, child, e.start, e.end);
 		vma_close(self, vma);
@@ -123,11 +125,14 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 
 	if (err)
 		return err;
+	SYNC_ON(fork_tree, child);
 	while (tree_find(self, &parent->mm_mt, addr, UINT64_MAX, &e)) {
 		struct vm_area_struct *mpnt = PTR(self, e.ref);
 
 		addr = e.end;
-		vma_start_write(self, parent, mpnt);
+		if (!MUTANT(B18))
+			vma_start_write(self, parent, mpnt);
+		SYNC_ON(fork_locked, mpnt);
 		if (mpnt->vm_flags & VM_DONTCOPY) {
 			if (tree_preallocate(self, &child->mm_mt, e.start, e.end) != 0)
 				return -ENOMEM;
@@ -137,6 +142,7 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 		err = dup_one(self, child, parent, mpnt);
 		if (err)
 			return err;
+		SYNC_ON(fork_copied, mpnt);
 	}
 	return 0;
 }
@@ -165,6 +171,8 @@ s64 op_fork(struct participant *self, u32 id)
 	child->def_flags = 0;
 	err = dup_mmap(self, child, parent);
 	if (err)
+		SYNC_ON(fork_failed, child);
+	if (err)
 		fork_abort(self, child);
 	mmap_write_unlock_nested(self, child);
 	mmap_write_unlock(self, parent);
@@ -174,6 +182,7 @@ s64 op_fork(struct participant *self, u32 id)
 	}
 	child_id = mm_future_id(self->seg, child);
 	mm_publish(self, child);
+	SYNC_ON(fork_done, child);
 	return child_id;
 }
 

@@ -119,6 +119,7 @@ static int advise_flags(struct participant *self, struct mm_struct *mm, struct v
 	if (err)
 		return err == -ENOMEM ? -EAGAIN : err; /* the kernel maps it so for madvise */
 	vma_start_write(self, mm, vma);
+	GHOST(change(vma, "vm_flags"));
 	store_relaxed_u64(&vma->vm_flags,
 			  flags); /* readers are excluded; a stale one sees old or new */
 	return 0;
@@ -192,6 +193,7 @@ static bool advise_vma_lock(struct participant *self, struct mm_struct *mm, u32 
 		vma_end_read(self, vma);
 		return false;
 	}
+	SYNC_ON(advise_locked, vma);
 	*result = advise_pages(self, mm, vma, start, end, advice);
 	vma_end_read(self, vma);
 	return true;

@@ -56,6 +56,22 @@ static int request_flags(struct mm_struct *mm, struct map_request *req, u32 prot
 	return 0;
 }
 
+#ifdef VL_LAB
+/* Mutant B21: findable before its fields are set, and not write-locked. */
+static void map_early(struct participant *self, struct mm_struct *mm, struct map_request *req,
+		      struct vm_area_struct *vma)
+{
+	vma_set_range(vma, req->addr, req->addr + req->len, req->pgoff);
+	vma_mark_attached(vma);
+	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
+	vma_inflight_done(self, vma);
+	mm->map_count++;
+	SYNC_ON(map_linked, vma);
+}
+#else
+#define map_early(self, mm, req, vma) ((void)0)
+#endif
+
 static struct vm_area_struct *map_new(struct participant *self, struct mm_struct *mm,
 				      struct map_request *req)
 {
@@ -68,15 +84,21 @@ static struct vm_area_struct *map_new(struct participant *self, struct mm_struct
 		vm_area_free(self, vma);
 		return NULL;
 	}
+	if (MUTANT(B21))
+		map_early(self, mm, req, vma);
 	vma->vm_flags = req->vm_flags;
 	vma->vm_ops = req->ops;
 	vma_set_range(vma, req->addr, req->addr + req->len, req->pgoff);
 	vma_set_page_prot(vma);
+	GHOST(complete(vma));
+	SYNC_ON(map_filled, vma);
 	if (req->file) {
 		vma->vm_file = file_id(req->file);
 		req->file = NULL; /* the reference is the VMA's now */
 	}
-	vma_link(self, mm, vma);
+	if (!MUTANT(B21))
+		vma_link(self, mm, vma);
+	SYNC_ON(map_linked, vma);
 	return vma;
 }
 

@@ -51,13 +51,16 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 	if (err)
 		return err;
 	vma_start_write(self, mm, vma);
+	GHOST(change(vma, "vm_flags"));
 	mm_account(mm, old_flags, -(s64)pages);
 	mm_account(mm, flags, (s64)pages);
 	store_relaxed_u64(&vma->vm_flags,
 			  flags); /* readers are excluded; a stale one sees old or new */
 	vma_set_page_prot(vma);
+	SYNC_ON(prot_set, vma);
 	if (!(flags & VM_WRITE))
 		pte_walk(self, &mm->pgd, start, end, entry_protect, NULL);
+	SYNC_ON(prot_ptes, vma);
 	return 0;
 }
 

@@ -126,6 +126,7 @@ static struct vm_area_struct *copy_vma(struct participant *self, const struct re
 	if (new->vm_file)
 		VL_ASSERT(file_map(self, new->vm_file));
 	vma_link(self, mm, new);
+	SYNC_ON(move_copied, new);
 	return new;
 fail:
 	tree_prealloc_free(self);
@@ -193,12 +194,14 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 	if (!new)
 		return -ENOMEM;
 	mm_account(mm, flags, (s64)(r->new_len >> PAGE_SHIFT));
+	SYNC_ON(move_copied, new);
 	if (!move_page_tables(self, mm, r->addr, r->new_addr, r->old_len)) {
 		/* Back with what was moved, and away with the new area. */
 		VL_ASSERT(move_page_tables(self, mm, r->new_addr, r->addr, r->old_len));
 		(void)do_munmap(self, mm, r->new_addr, r->new_len, false);
 		return -ENOMEM;
 	}
+	SYNC_ON(move_tables, new);
 	if (r->flags & MREMAP_DONTUNMAP) {
 		vma = vma_lookup(self, mm, r->addr);
 		VL_ASSERT(vma);

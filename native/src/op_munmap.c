@@ -48,8 +48,10 @@ static void vms_done(struct vma_munmap *vms)
 
 void vms_reattach(struct participant *self, struct vma_munmap *vms)
 {
-	for (u32 i = 0; i < vms->count; i++)
+	for (u32 i = 0; i < vms->count; i++) {
 		vma_mark_attached(PTR(self, vms->refs[i]));
+		SYNC_ON(reattached, PTR(self, vms->refs[i]));
+	}
 	stat_add(self, vma_reattach, vms->count);
 	vms_done(vms);
 }
@@ -84,12 +86,17 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 		if (err)
 			break;
 		vma_mark_detached(self, mm, vma);
+		SYNC_ON(gathered, vma);
 		vms->pages += (s64)vma_pages(vma);
 		vma = find_vma(self, mm, vma->vm_end);
 	}
 	if (err) {
 		vms_reattach(self, vms);
 		return err;
+	}
+	if (MUTANT(B14)) { /* as the end of a nested mm_take_all_locks once did */
+		write_seqcount_end(&mm->mm_lock_seq);
+		write_seqcount_begin(&mm->mm_lock_seq);
 	}
 	vms->prev = find_vma_prev(self, mm, start);
 	vms->next = find_vma(self, mm, end);
@@ -106,7 +113,9 @@ void vms_clear_ptes(struct participant *self, struct vma_munmap *vms)
 	if (!vms->count || vms->ptes_cleared)
 		return;
 	zap_page_range(self, vms->mm, vms->start, vms->end);
+	SYNC_ON(zapped, vms->mm);
 	free_pgtables(self, &vms->mm->pgd, vms->start, vms->end, floor, ceiling);
+	SYNC_ON(tables_freed, vms->mm);
 	vms->ptes_cleared = true;
 }
 
@@ -166,6 +175,7 @@ int do_munmap(struct participant *self, struct mm_struct *mm, u64 start, u64 len
 		goto out;
 	}
 	tree_store(self, &mm->mm_mt, start, end, 0);
+	SYNC_ON(cleared, mm);
 	vms_account(self, &vms);
 	if (unlock)
 		mmap_write_downgrade(self, mm);

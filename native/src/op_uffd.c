@@ -43,6 +43,7 @@ static bool lock_fast(struct participant *self, struct move *m, u32 id, u64 dst,
 	/* A fault may be setting it now. acquire pairs: ANON-1 (anon.c:anon_vma_prepare) */
 	if (!load_acquire_u32(&m->dst->anon_vma))
 		goto drop;
+	SYNC_ON(uffd_dst, m->dst);
 	if (src >= m->dst->vm_start && src < m->dst->vm_end) {
 		m->src = m->dst;
 		return true;
@@ -50,6 +51,10 @@ static bool lock_fast(struct participant *self, struct move *m, u32 id, u64 dst,
 	m->src = lock_vma_under_rcu(self, m->mm, id, src, HOLD_VMA2);
 	if (m->src)
 		return true;
+	if (MUTANT(B37)) { /* waits with the first VMA locked */
+		if (mmap_read_lock(self, m->mm, id) == 0)
+			mmap_read_unlock(self, m->mm);
+	}
 drop:
 	vma_end_read_at(self, m->dst, HOLD_VMA);
 	return false;
@@ -79,6 +84,9 @@ static int lock_slow(struct participant *self, struct move *m, u32 id, u64 dst, 
 		m->mmap_locked = true;
 		return 0;
 	}
+	GHOST(grant(m->mm, m->dst, dst));
+	if (m->src != m->dst)
+		GHOST(grant(m->mm, m->src, src));
 	err = 0;
 out:
 	mmap_read_unlock(self, m->mm);
@@ -207,6 +215,7 @@ static int move_pages(struct participant *self, const struct move *m, u64 dst, u
 		if (!stop)
 			marked += PAGE_SIZE;
 	}
+	SYNC_ON(uffd_busy, m->src);
 	if (marked)
 		synchronize_rcu(self);
 	while (*moved < marked && !err) {
@@ -242,9 +251,11 @@ s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u6
 			err = lock_slow(self, &m, id, dst + *moved, src + *moved);
 		if (err)
 			break;
+		SYNC_ON(uffd_src, m.src);
 		err = validate(&m, dst + *moved, src + *moved, *moved ? step : len);
 		if (!err)
 			err = move_pages(self, &m, dst + *moved, src + *moved, step, mode, &done);
+		SYNC_ON(uffd_moved, m.src);
 		move_unlock(self, &m);
 		*moved += done;
 	}

@@ -225,6 +225,10 @@ static void wait_for_tag(struct participant *self, u64 tag, bool may_block)
 			report_stall(self, scan.index, waited);
 			stall_ns *= 2;
 		}
+		if (lab_is_actor()) {
+			lab_yield();
+			continue;
+		}
 		if (round < WAIT_SPINS) {
 			cpu_relax();
 			continue;
@@ -252,6 +256,7 @@ void synchronize_rcu(struct participant *self)
 	 * nobody may judge (op_uffd.c). Dead readers are skipped, so the wait is that of the
 	 * living's sections. */
 	wait_for_tag(self, new_tag(self), false);
+	SYNC(grace_period);
 }
 
 static u32 ring_count(const struct participant_area *area)
@@ -277,6 +282,7 @@ static void free_ripe(struct participant *self)
 		compiler_barrier();
 		free_fns[r.kind](self, r.kind, r.ref);
 		stat_inc(self, rcu_freed);
+		SYNC(reclaimed);
 	}
 }
 
@@ -315,6 +321,13 @@ void rcu_poll(struct participant *self)
 
 	if (likely(ring_count(area) == 0))
 		return;
+	if (lab_is_actor()) { /* grace periods as early as they can end */
+		if (self->rcu_nest == 0) {
+			rcu_advance(self);
+			free_ripe(self);
+		}
+		return;
+	}
 	if (area->retired[area->retire_head % RETIRE_RING].tag <= completed_tag(self)) {
 		free_ripe(self);
 		return;

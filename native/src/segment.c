@@ -49,6 +49,7 @@ static void mapped_replace(u64 from, u64 to)
 
 void vl_broken(const char *file, int line, const char *what)
 {
+	lab_assert_failed(file, line, what); /* a run of the lab ends there, not here */
 	fprintf(stderr, "vmalab: broken invariant at %s:%d: %s (pid %d)\n", file, line, what,
 		(int)getpid());
 	for (u32 i = 0; i < MAPPED_MAX; i++) {
@@ -128,6 +129,9 @@ static int plan_regions(const struct vl_config *config, struct vl_region *r)
 		[REGION_AREAS] = (u64)config->participants_max * PARTICIPANT_AREA_BYTES,
 		[REGION_MMS] = (u64)config->mms_max * MM_SLOT_BYTES,
 		[REGION_FILES] = (u64)config->files_max * FILE_SLOT_BYTES,
+#ifdef VL_LAB
+		[REGION_LAB] = LAB_BYTES,
+#endif
 	};
 	u64 frames = PAGE_ALIGN((u64)config->frames_max * FRAME_BYTES), off = 0, pages;
 
@@ -198,7 +202,12 @@ static void fill_header(struct vl_seg *seg, const char *name, const struct vl_co
 
 static int populate_fixed(const struct vl_seg *seg, const struct vl_region *r)
 {
-	static const u32 whole[] = {REGION_HEADER, REGION_SLOTS, REGION_MMS, REGION_FILES};
+	static const u32 whole[] = {
+		REGION_HEADER, REGION_SLOTS, REGION_MMS, REGION_FILES,
+#ifdef VL_LAB
+		REGION_LAB,
+#endif
+	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(whole); i++) {
 		if (seg_populate(seg, r[whole[i]].off, r[whole[i]].len) != 0)

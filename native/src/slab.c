@@ -348,9 +348,15 @@ static void flush_some(struct participant *self, u32 cache, struct magazine *m, 
 void *kmem_cache_alloc(struct participant *self, u32 cache)
 {
 	struct magazine *m = &self->area->magazines[cache];
+	vl_ref lent;
 	u64 off;
 	u32 i;
 
+	if (lab_fails(cache))
+		return NULL;
+	lent = lab_object_take(cache);
+	if (lent)
+		return PTR(self, lent);
 	if (unlikely(m->count == 0) && !refill(self, cache))
 		return NULL;
 	i = m->count - 1;
@@ -370,6 +376,8 @@ void kmem_cache_free(struct participant *self, u32 cache, void *object)
 {
 	struct magazine *m = &self->area->magazines[cache];
 
+	if (lab_object_give(cache, REF(self, object)))
+		return;
 	if (unlikely(m->count == MAGAZINE_SIZE))
 		flush_some(self, cache, m, MAGAZINE_HALF, SLAB_EMPTY_MIN);
 	magazine_push(m, (u64)((u8 *)object - self->seg->base), false);

@@ -438,8 +438,10 @@ static void publish_root(struct store *st, vl_ref ref, u32 height, u32 level_don
 	vl_ref old = tree_root_ref(st->tree->root);
 
 	VL_ASSERT(height <= TREE_HEIGHT_MAX);
+	SYNC(tree_replaced);
 	/* pairs: TREE-1 (tree.h:tree_leaf) */
 	store_release_u64(&st->tree->root, ref ? (u64)height << 56 | ref : 0);
+	SYNC(tree_published);
 	for (u32 level = level_done + 1; level < st->height; level++) {
 		st->replaced_low[level] = 0;
 		st->replaced_high[level] = UINT64_MAX;
@@ -456,8 +458,10 @@ static void publish(struct store *st, u32 level)
 	vl_ref old = *slot;
 
 	VL_ASSERT(PTR(st->self, old) == (void *)st->left.node[level]);
+	SYNC(tree_replaced);
 	/* pairs: TREE-1 (tree.h:tree_leaf) */
 	store_release_u32(slot, st->made[0]);
+	SYNC(tree_published);
 	gaps_up(st, level, st->made_gap[0]);
 	retire_replaced(st, old, level);
 }
@@ -540,6 +544,7 @@ static bool store_in_place(struct store *st)
 		return false; /* the tree becomes empty */
 	/* pairs: TREE-2 (tree.h:tree_leaf_slot) */
 	store_release_u32(&leaf->leaf.slot[i], st->ref);
+	SYNC(tree_published);
 	if ((old == 0) != (st->ref == 0) && st->height > 1)
 		gaps_up(st, 0, tree_node_gap(leaf));
 	return true;
@@ -597,6 +602,7 @@ void tree_store(struct participant *self, struct range_tree *tree, u64 start, u6
 	struct store st; /* its lists are filled as they are used */
 
 	VL_ASSERT(start < end);
+	GHOST(tree_write(tree));
 	st.self = self;
 	st.tree = tree;
 	st.start = start;

@@ -48,6 +48,8 @@ void vma_inflight_done(struct participant *self, const struct vm_area_struct *vm
  * at attach. */
 static void vma_init(struct participant *self, struct vm_area_struct *vma, u32 mm_id)
 {
+	GHOST(alloc(vma));
+	SYNC_ON(allocated, vma);
 	vma_lock_init(vma);
 	store_relaxed_u32(&vma->vm_mm, mm_id);
 	vma->vm_flags = 0;
@@ -64,6 +66,7 @@ static void vma_init(struct participant *self, struct vm_area_struct *vma, u32 m
 	vma->uffd_ctx = 0;
 	vma->alloc_seq++;
 	vma_inflight_add(self, vma);
+	SYNC_ON(initialised, vma);
 	stat_inc(self, vma_alloc);
 }
 
@@ -91,6 +94,20 @@ struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct 
 	return vma;
 }
 
+#if defined(VL_LAB) && !defined(VL_MODEL_MMAP_LOCK)
+/* Mutant B4: the copy carries `detached` of the source for a moment. */
+static void copy_attached(struct vm_area_struct *vma)
+{
+	if (!MUTANT(B4))
+		return;
+	store_relaxed_u32(&vma->detached, 0);
+	SYNC_ON(copied, vma);
+	store_relaxed_u32(&vma->detached, 1);
+}
+#else
+#define copy_attached(vma) ((void)0)
+#endif
+
 /* Member by member: a struct copy would carry detached = 0 into an object that stale readers hold.
  */
 struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig)
@@ -110,6 +127,9 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 	vma->vm_policy = orig->vm_policy;
 	vma->uffd_ctx = orig->uffd_ctx;
 	vma->anon_name = anon_name_get(self, orig->anon_name);
+	copy_attached(vma);
+	GHOST(complete(vma));
+	SYNC_ON(copied, vma);
 	return vma;
 }
 
@@ -125,7 +145,10 @@ static void area_free(struct participant *self, struct vm_area_struct *vma)
 		vma->numab_state = 0;
 	}
 	vma_lock_free(self, vma);
+	SYNC_ON(freeing, vma);
+	GHOST(free(vma));
 	kmem_cache_free(self, CACHE_VMA, vma);
+	SYNC_ON(freed, vma);
 }
 
 void vm_area_free_rcu(struct participant *self, u32 kind, u32 ref)
@@ -151,7 +174,8 @@ void vm_area_free(struct participant *self, struct vm_area_struct *vma)
 void vm_area_free_unreachable(struct participant *self, struct mm_struct *mm,
 			      struct vm_area_struct *vma)
 {
-	vma_mark_detached(self, mm, vma);
+	if (!MUTANT(B9))
+		vma_mark_detached(self, mm, vma);
 	stat_inc(self, vma_free);
 	area_free(self, vma);
 }
@@ -181,6 +205,7 @@ void vma_set_page_prot(struct vm_area_struct *vma)
 
 void vma_set_range(struct vm_area_struct *vma, u64 start, u64 end, u64 pgoff)
 {
+	GHOST(change(vma, "the range"));
 	store_relaxed_u64(&vma->vm_start, start);
 	store_relaxed_u64(&vma->vm_end, end);
 	vma->vm_pgbase = pgoff - (start >> PAGE_SHIFT);

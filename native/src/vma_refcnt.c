@@ -20,6 +20,9 @@ void vma_wake_writer(struct participant *self, u32 mm_id)
 {
 	struct mm_struct *mm = &self->mms[mm_index(mm_id)];
 
+	GHOST(wake(mm_id));
+	SYNC_ON(waking, mm);
+	GHOST(wake(mm_id));
 	fence_full(); /* decremented, then looks. pairs: VMA-8 (vma_refcnt.c:vma_wait_readers) */
 	if (load_relaxed_u32(&mm->vma_writer_waits) == 0)
 		return;
@@ -38,9 +41,15 @@ void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum 
 
 	VL_ASSERT(self->rcu_nest == 1);
 	rcu_read_unlock(self);
-	mmgrab(other);
+	GHOST(foreign(true));
+	if (!MUTANT(B2))
+		mmgrab(other);
+	SYNC_ON(foreign_pinned, vma);
 	vma_refcount_put(self, vma, place);
-	mmdrop(self, other);
+	SYNC(foreign_put);
+	if (!MUTANT(B2))
+		mmdrop(self, other);
+	GHOST(foreign(false));
 	rcu_read_lock(self);
 }
 
@@ -93,6 +102,7 @@ void vma_detach_stragglers(struct participant *self, struct mm_struct *mm,
 	while (count && !cmpxchg_acquire_u32(&vma->vm_refcnt, &count,
 					     count + VM_REFCNT_EXCLUDE_READERS_FLAG))
 		;
+	SYNC_ON(detaching, vma);
 	if (count) {
 		vma_wait_readers(self, mm, vma, VM_REFCNT_EXCLUDE_READERS_FLAG);
 		count = add_acq_rel_u32(&vma->vm_refcnt, -VM_REFCNT_EXCLUDE_READERS_FLAG);

@@ -21,6 +21,8 @@ FOLDER: Final = Path(__file__).resolve().parent / "cores"
 SOURCES: Final = Path(__file__).resolve().parents[1]
 DEFAULT_MODEL: Final = "typesafe-rwsem"
 DEFAULT_LAYOUT: Final = "aligned"
+LAB: Final = "-lab"
+"""Ends the name of a layout whose core has sync points, mutants and ghost state."""
 RANDOM_SEED_MAX: Final = 2**32 - 1
 _EMBEDDED: Final = ("aligned", "padded", "packed", "unaligned", "pair", "random:SEED")
 _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
@@ -61,6 +63,7 @@ def layouts(model: str) -> list[str]:
 def check(model: str, layout: str) -> None:
     """Raises InvalidArgument unless the model has that layout."""
     there = layouts(model)
+    layout = layout.removesuffix(LAB)
     if layout in there and layout != "random:SEED":
         return
     found = re.fullmatch(r"random:(0|[1-9]\d*)", layout)

@@ -12,7 +12,7 @@
 #ifndef VMALAB_CORE_H
 #define VMALAB_CORE_H
 
-#include "vmalab/api.h"
+#include "vmalab/lab_api.h"
 
 /* What front.c calls before there is a handle. */
 u64 core_fingerprint(void);
@@ -98,6 +98,7 @@ struct vl_core {
 	int (*seg_attach)(int fd, struct vl_seg **out);
 	long (*layout_fields)(struct vl_field_info *out, u64 cap);
 	long (*stat_names)(const char **names, u64 cap);
+	const struct vl_lab_calls *lab; /* NULL in a release core */
 	VL_SEG_CALLS(VL_CORE_MEMBER)
 	VL_PARTICIPANT_CALLS(VL_CORE_MEMBER)
 };

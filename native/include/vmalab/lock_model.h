@@ -82,6 +82,25 @@ static inline void vma_end_read(struct participant *self, struct vm_area_struct 
 #define MISS_RETRIES_MAX 1024
 
 #if VMA_LOCK_PER_VMA
+#ifdef VL_LAB
+/* Mutant B12: the leaf is kept while the RCU section is left. */
+static inline vl_ref stale_lookup(struct participant *self, struct mm_struct *mm, u64 addr)
+{
+	const struct tree_node *leaf = tree_leaf(self, &mm->mm_mt, addr);
+
+	rcu_read_unlock(self);
+	SYNC(rcu_left);
+	rcu_read_lock(self);
+	SYNC(rcu_again);
+	if (!leaf)
+		return 0;
+	GHOST(node(leaf));
+	return tree_leaf_slot(leaf, addr);
+}
+#else
+#define stale_lookup(self, mm, addr) 0
+#endif
+
 /* Read-locks the VMA of addr, which a walk of this RCU section found to be ref, or NULL (counted as
  * abort): the caller then takes mmap_lock. */
 static inline __attribute__((always_inline)) struct vm_area_struct *
@@ -98,13 +117,16 @@ retry:
 		goto abort;
 	}
 	vma = PTR(self, ref);
+	SYNC_ON(walked, vma);
 	vma_lock_prefetch(vma); /* its line and the hot one in one wait */
 	outcome = vma_read_trylock(self, mm, id, vma, place);
 	if (unlikely(outcome == VMA_READ_MISS)) {
 		stat_inc(self, vma_lock_miss);
+		SYNC_ON(read_miss, vma);
 		if (++turns == MISS_RETRIES_MAX)
 			goto abort;
-		ref = tree_lookup(self, &mm->mm_mt, addr);
+		ref = MUTANT(B12) ? stale_lookup(self, mm, addr)
+				  : tree_lookup(self, &mm->mm_mt, addr);
 		goto retry;
 	}
 	if (unlikely(outcome == VMA_READ_FAILED))
@@ -116,6 +138,8 @@ retry:
 		vma_end_read_rcu(self, vma, place);
 		goto abort;
 	}
+	GHOST(grant(mm, vma, addr));
+	SYNC_ON(read_granted, vma);
 	return vma;
 abort:
 	stat_inc(self, vma_lock_abort);

@@ -46,11 +46,13 @@ static inline void vma_start_write(struct participant *self, const struct mm_str
 {
 	(void)self;
 	vma_assert_write_locked(mm, vma);
+	GHOST(write_lock(mm, vma));
 }
 
 static inline void vma_mark_attached(struct vm_area_struct *vma)
 {
 	(void)vma;
+	GHOST(attach(vma));
 }
 
 static inline void vma_mark_detached(struct participant *self, struct mm_struct *mm,
@@ -58,6 +60,7 @@ static inline void vma_mark_detached(struct participant *self, struct mm_struct 
 {
 	(void)self;
 	vma_assert_write_locked(mm, vma);
+	GHOST(detach(vma));
 }
 
 static inline bool vma_is_detached(const struct vm_area_struct *vma)

@@ -67,14 +67,23 @@ static inline void vma_refcount_put(struct participant *self, struct vm_area_str
 				    enum hold_place place)
 {
 	/* First: after the decrement nothing of the object may be touched. */
-	u32 mm_id = load_relaxed_u32(&vma->vm_mm);
-	/* release pairs: VMA-7 (vma_refcnt.c:vma_wait_readers) */
-	u32 count = add_release_u32(&vma->vm_refcnt, -1u);
+	u32 mm_id = load_relaxed_u32(&vma->vm_mm), count;
 
+	GHOST(end(vma));
+	SYNC_ON(read_ending, vma);
+	GHOST(put(vma));
+	/* release pairs: VMA-7 (vma_refcnt.c:vma_wait_readers) */
+	count = add_release_u32(&vma->vm_refcnt, -1u);
 	hold_clear(self, place);
+	SYNC_ON(read_dropped, vma);
+	if (MUTANT(B1)) {
+		GHOST(touch(vma, "vm_mm is read"));
+		mm_id = load_relaxed_u32(&vma->vm_mm);
+	}
 	if (unlikely(count & VM_REFCNT_EXCLUDE_READERS_FLAG) &&
 	    count <= VM_REFCNT_EXCLUDE_READERS_FLAG + 1)
 		vma_wake_writer(self, mm_id); /* VMA-8 */
+	SYNC(read_ended);
 }
 
 static inline void vma_end_read_rcu(struct participant *self, struct vm_area_struct *vma,
@@ -89,6 +98,29 @@ static inline void vma_end_read_at(struct participant *self, struct vm_area_stru
 	vma_refcount_put(self, vma, place);
 }
 
+#ifdef VL_LAB
+/* Mutant B10: the count is taken first and looked at then; who only looked in wakes nobody. */
+static inline enum vma_read vma_get_unlimited(struct participant *self, struct vm_area_struct *vma,
+					      enum hold_place place)
+{
+	u32 count = load_relaxed_u32(&vma->vm_refcnt);
+
+	if (count == 0)
+		return VMA_READ_MISS;
+	count = add_acq_rel_u32(&vma->vm_refcnt, 1);
+	GHOST(put(vma));
+	SYNC_ON(read_taken, vma);
+	if (count & VM_REFCNT_EXCLUDE_READERS_FLAG) {
+		add_acq_rel_u32(&vma->vm_refcnt, -1u);
+		return VMA_READ_FAILED;
+	}
+	hold_set(self, place, vma, HELD_READ);
+	return VMA_READ_LOCKED;
+}
+#else
+#define vma_get_unlimited(self, vma, place) VMA_READ_FAILED
+#endif
+
 /* One reference more, unless detached (MISS), excluded or too many (FAILED).
  * (kernel: __refcount_inc_not_zero_limited_acquire) */
 static inline enum vma_read vma_refcount_get(struct participant *self, struct vm_area_struct *vma,
@@ -96,16 +128,21 @@ static inline enum vma_read vma_refcount_get(struct participant *self, struct vm
 {
 	u32 count = 1; /* A guess, so that nothing waits for a load; a wrong one is corrected. */
 
+	if (MUTANT(B10))
+		return vma_get_unlimited(self, vma, place);
 	do {
 		/* acquire pairs: VMA-5 (model_refcount.h:vma_mark_attached),
 		 * VMA-6 (model_refcount.h:vma_start_write) */
 		if (likely(cmpxchg_acquire_u32(&vma->vm_refcnt, &count, count + 1))) {
 			hold_set(self, place, vma, HELD_READ);
+			GHOST(put(vma));
+			SYNC_ON(read_taken, vma);
 			return VMA_READ_LOCKED;
 		}
 		if (count == 0)
 			return VMA_READ_MISS;
 	} while (count < VM_REFCNT_LIMIT);
+	SYNC_ON(read_refused, vma);
 	return VMA_READ_FAILED;
 }
 
@@ -118,10 +155,12 @@ static inline enum vma_read vma_read_trylock(struct participant *self, const str
 
 	/* Advice only, no order. */
 	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) ==
-		     load_relaxed_u32(&mm->mm_lock_seq.sequence))) {
+		     load_relaxed_u32(&mm->mm_lock_seq.sequence)) &&
+	    !MUTANT(O2A)) {
 		stat_inc(self, abort_stamp);
-		return VMA_READ_FAILED;
+		return MUTANT(O2B) ? VMA_READ_MISS : VMA_READ_FAILED;
 	}
+	SYNC_ON(stamp_read, vma);
 	outcome = vma_refcount_get(self, vma, place);
 	if (unlikely(outcome != VMA_READ_LOCKED)) {
 		if (outcome == VMA_READ_FAILED)
@@ -130,11 +169,13 @@ static inline enum vma_read vma_read_trylock(struct participant *self, const str
 	}
 	/* Of another mm: its object was reused for one. To compare before the stamp, which belongs
 	 * to that mm's sequence. */
-	if (unlikely(load_relaxed_u32(&vma->vm_mm) != id)) {
+	if (unlikely(load_relaxed_u32(&vma->vm_mm) != id) && !MUTANT(B5)) {
+		SYNC_ON(foreign_found, vma);
 		vma_put_foreign(self, vma, place);
 		stat_inc(self, abort_mm);
 		return VMA_READ_FAILED;
 	}
+	SYNC_ON(read_identified, vma);
 	/* The stamp cannot change while we have the reference. Overflow of seq may give a false
 	 * "locked", never a false "unlocked". acquire pairs: VMA-1 (mm.c:vma_end_write_all) */
 	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq))) {
@@ -142,6 +183,7 @@ static inline enum vma_read vma_read_trylock(struct participant *self, const str
 		stat_inc(self, abort_stamp_late);
 		return VMA_READ_FAILED;
 	}
+	SYNC_ON(read_stamp_late, vma);
 	return VMA_READ_LOCKED;
 }
 
@@ -150,6 +192,8 @@ static inline enum vma_read vma_read_trylock(struct participant *self, const str
 static inline bool vma_start_read_locked(struct participant *self, struct vm_area_struct *vma,
 					 enum hold_place place)
 {
+	if (MUTANT(B16) && vma->vm_lock_seq == self->mms[mm_index(vma->vm_mm)].mm_lock_seq.sequence)
+		return false;
 	return vma_refcount_get(self, vma, place) == VMA_READ_LOCKED;
 }
 
@@ -170,6 +214,7 @@ static inline void vma_start_write(struct participant *self, struct mm_struct *m
 	VL_ASSERT(seq & 1);
 	if (vma->vm_lock_seq == seq)
 		return;
+	SYNC_ON(write_begin, vma);
 	hold_taking(self, HOLD_VMA_WRITE, vma, HELD_WRITE);
 	/* acquire: with no reader there is nothing to wait for. pairs: VMA-7
 	 * (model_refcount.h:vma_refcount_put) */
@@ -178,13 +223,17 @@ static inline void vma_start_write(struct participant *self, struct mm_struct *m
 	       count)
 		;
 	attached = count != 0;
+	SYNC_ON(write_flagged, vma);
 	if (unlikely(count > 1))
 		vma_wait_readers(self, mm, vma, VM_REFCNT_EXCLUDE_READERS_FLAG + 1);
 	/* relaxed: readers compare it without a reference as advice; with one VMA-6 orders it */
+	SYNC_ON(write_alone, vma);
 	store_relaxed_u32(&vma->vm_lock_seq, seq);
+	GHOST(write_lock(mm, vma));
 	if (likely(attached)) /* release pairs: VMA-6 (model_refcount.h:vma_refcount_get) */
 		add_release_u32(&vma->vm_refcnt, -VM_REFCNT_EXCLUDE_READERS_FLAG);
 	hold_clear(self, HOLD_VMA_WRITE);
+	SYNC_ON(write_stamped, vma);
 }
 
 static inline void vma_assert_attached(const struct vm_area_struct *vma)
@@ -206,9 +255,12 @@ static inline bool vma_is_detached(const struct vm_area_struct *vma)
 static inline void vma_mark_attached(struct vm_area_struct *vma)
 {
 	vma_assert_detached(vma);
+	GHOST(attach(vma));
+	SYNC_ON(attaching, vma);
 	store_relaxed_u32(&vma->detached, 0);
 	/* release pairs: VMA-5 (model_refcount.h:vma_refcount_get) */
 	store_release_u32(&vma->vm_refcnt, 1);
+	SYNC_ON(attached, vma);
 }
 
 /* It is stamped, so readers do not stay; one that has its reference and has not looked at the stamp
@@ -218,11 +270,13 @@ static inline void vma_mark_detached(struct participant *self, struct mm_struct 
 {
 	vma_assert_write_locked(mm, vma);
 	vma_assert_attached(vma);
+	GHOST(detach(vma));
 	store_relaxed_u32(&vma->detached, 1);
 	/* acq_rel: our changes are over; with 0, every reader's accesses too. pairs: VMA-7
 	 * (model_refcount.h:vma_refcount_put) */
 	if (unlikely(add_acq_rel_u32(&vma->vm_refcnt, -1u) != 0))
 		vma_detach_stragglers(self, mm, vma);
+	SYNC_ON(detached, vma);
 }
 
 static inline void vma_lock_prefetch(const struct vm_area_struct *vma)

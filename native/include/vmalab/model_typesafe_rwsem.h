@@ -46,8 +46,11 @@ static inline struct rw_semaphore *vma_rwsem(const struct participant *self,
 /* The VMA becomes visible to readers that find it. mmap_lock write is held; all fields are set. */
 static inline void vma_mark_attached(struct vm_area_struct *vma)
 {
+	GHOST(attach(vma));
+	SYNC_ON(attaching, vma);
 	/* release pairs: VMA-2 (model_typesafe_rwsem.h:vma_is_detached) */
 	store_release_u32(&vma->detached, 0);
+	SYNC_ON(attached, vma);
 }
 
 static inline bool vma_is_detached(const struct vm_area_struct *vma)
@@ -62,7 +65,8 @@ static inline enum vma_read vma_identity(struct participant *self, const struct 
 {
 	if (unlikely(vma_is_detached(vma)))
 		return VMA_READ_MISS;
-	if (likely(vma->vm_mm == id))
+	SYNC_ON(read_identified, vma);
+	if (likely(vma->vm_mm == id) || MUTANT(B5))
 		return VMA_READ_LOCKED;
 	stat_inc(self, abort_mm);
 	return VMA_READ_FAILED;
@@ -100,6 +104,8 @@ static inline void vma_lock_ctor(struct vm_area_struct *vma)
 static inline void vma_lock_init(struct vm_area_struct *vma)
 {
 	VL_ASSERT(vma->detached);
+	if (MUTANT(B7))
+		init_rwsem(&vma->vm_lock);
 	store_relaxed_u32(&vma->vm_lock_seq, UINT32_MAX);
 }
 

@@ -14,6 +14,7 @@ struct fault {
 	u32 access; /* FAULT_READ, FAULT_WRITE, FAULT_EXEC */
 	u32 info;   /* out: FAULT_INFO_* */
 	bool under_vma_lock;
+	bool anon_seen; /* mutant B13: looked at before the VMA was locked */
 };
 
 enum fault_outcome {

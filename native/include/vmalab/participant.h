@@ -159,6 +159,7 @@ struct participant {
 	u32 index;
 	struct vl_seg *seg;       /* line 1 */
 	u32 frames_keep;          /* frames that its magazine may hold; at most FRAME_MAGAZINE */
+	LAB(u32 op_mm;)           /* id of the mm that the operation under way is done in */
 	u32 retire_mark;          /* retire_tail when this participant last tried to advance */
 	struct fault_way way_now; /* found beside a writer: for the section that found it alone */
 	struct fault_way ways[FAULT_WAYS] __cacheline_aligned;
@@ -234,6 +235,7 @@ static inline void participant_fence_if_threaded(struct participant *self)
 /* 0, or VL_E_BROKEN when a broken invariant has stopped the segment (then the caller is not in). */
 static inline int core_enter(struct participant *self)
 {
+	lab_enter(self);
 	participant_fence_if_threaded(self);
 	store_relaxed_u32(&self->slot->in_core, CORE_IN);
 	if (unlikely(self->fenced))

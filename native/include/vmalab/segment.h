@@ -14,6 +14,7 @@
 #define VMALAB_SEGMENT_H
 
 #include "vmalab/base.h"
+#include "vmalab/lab.h"
 #include "vmalab/slab.h"
 
 #define VL_MAGIC       0x62616c616d76ull /* "vmalab" */
@@ -26,6 +27,9 @@ enum vl_region_id {
 	REGION_AREAS,
 	REGION_MMS,
 	REGION_FILES,
+#ifdef VL_LAB
+	REGION_LAB,
+#endif
 	REGION_PAGE_DESCS,
 	REGION_FRAMES,
 	REGION_PAGES,

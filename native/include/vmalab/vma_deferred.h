@@ -11,6 +11,8 @@
 
 static inline void vma_mark_attached(struct vm_area_struct *vma)
 {
+	GHOST(attach(vma));
+	SYNC_ON(attaching, vma);
 	store_relaxed_u32(&vma->detached, 0); /* no order: the tree publishes it whole (TREE-1) */
 }
 

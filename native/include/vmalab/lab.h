@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lab.h (L0): what the sources say to the lab: sync points, mutants, ghost state. In the release
+ * core every macro is nothing. In the lab core (built with VL_LAB) lab.c, lab_sched.c, lab_ghost.c
+ * and lab_explore.c stand behind them; lab_state.h says what lies in shared memory.
+ *
+ *   SYNC(point), SYNC_ON(point, object)  the caller has just done what the point's text says
+ *   MUTANT(name)                         true when that bug is switched on
+ *   GHOST(event(...))                    tells the ghost state, which decides nothing: it only
+ *                                        knows what should hold, and says when it does not
+ *   LAB(...)                             text of the lab core alone
+ */
+#ifndef VMALAB_LAB_H
+#define VMALAB_LAB_H
+
+#include "vmalab/base.h"
+
+#ifdef VL_LAB
+
+#define LAB_BYTES (10ul << 20) /* of REGION_LAB; lab_state.h asserts that its struct fits */
+
+enum lab_kind { LAB_NONE, LAB_VMA, LAB_MM, LAB_NODE };
+
+enum lab_point {
+#define X(name, kind, text) SP_##name,
+#include "vmalab/lab_points.h"
+#undef X
+	LAB_POINTS
+};
+
+enum lab_mutant {
+#define X(name, models, text) MUT_##name,
+#include "vmalab/lab_mutants.h"
+#undef X
+	LAB_MUTANTS
+};
+
+struct participant;
+struct mm_struct;
+struct vm_area_struct;
+
+/* Names the participant of the calling thread; what follows is said of it. */
+void lab_enter(struct participant *self);
+void lab_sync(enum lab_point point, const void *object);
+bool lab_mutant(enum lab_mutant mutant);
+/* The calling thread is an actor of a run: it waits and tells the time through the lab. */
+bool lab_is_actor(void);
+int lab_futex_wait(const u32 *word, u32 expected);
+int lab_futex_wake(const u32 *word, int count);
+u64 lab_clock_ns(void);
+void lab_yield(void);
+/* A broken invariant; in a run it does not return. */
+void lab_assert_failed(const char *file, int line, const char *what);
+/* The calling actor's next allocations of a kind: true: this one fails. (fault injection) */
+bool lab_fails(u32 cache);
+/* Objects that the lab hands out itself, last freed first, whoever freed them; 0: none. */
+vl_ref lab_object_take(u32 cache);
+bool lab_object_give(u32 cache, vl_ref ref);
+
+/* Ghost state of VMAs and mms: lab_ghost.c has the invariants. */
+void lab_ghost_alloc(const struct vm_area_struct *vma);
+void lab_ghost_free(const struct vm_area_struct *vma);
+void lab_ghost_attach(const struct vm_area_struct *vma);
+void lab_ghost_detach(const struct vm_area_struct *vma);
+void lab_ghost_complete(const struct vm_area_struct *vma);
+void lab_ghost_change(const struct vm_area_struct *vma, const char *what);
+void lab_ghost_grant(const struct mm_struct *mm, const struct vm_area_struct *vma, u64 addr);
+void lab_ghost_end(const struct vm_area_struct *vma);
+void lab_ghost_put(const struct vm_area_struct *vma);
+void lab_ghost_touch(const struct vm_area_struct *vma, const char *what);
+void lab_ghost_write_lock(const struct mm_struct *mm, const struct vm_area_struct *vma);
+void lab_ghost_write_end(const struct mm_struct *mm);
+void lab_ghost_foreign(bool begins);
+void lab_ghost_wake(u32 mm_id);
+void lab_ghost_node(const void *node);
+void lab_ghost_tree_write(const void *tree);
+void lab_ghost_anon_page(const struct vm_area_struct *vma);
+
+#define SYNC(point)            lab_sync(SP_##point, NULL)
+#define SYNC_ON(point, object) lab_sync(SP_##point, (object))
+#define MUTANT(name)           unlikely(lab_mutant(MUT_##name))
+#define GHOST(event)           lab_ghost_##event
+#define LAB(...)               __VA_ARGS__
+
+#else
+
+#define SYNC(point)            ((void)0)
+#define SYNC_ON(point, object) ((void)0)
+#define MUTANT(name)           0
+#define GHOST(event)           ((void)0)
+#define LAB(...)
+/* Constants, so that what depends on them goes away. */
+#define lab_is_actor()                    0
+#define lab_futex_wait(word, expected)    0
+#define lab_futex_wake(word, count)       0
+#define lab_clock_ns()                    0ul
+#define lab_yield()                       ((void)0)
+#define lab_assert_failed(file, line, of) ((void)0)
+#define lab_fails(cache)                  0
+#define lab_object_take(cache)            0u
+#define lab_object_give(cache, ref)       0
+#define lab_enter(self)                   ((void)0)
+
+#endif
+
+#endif

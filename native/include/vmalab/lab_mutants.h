@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lab_mutants.h (L0): the mutants of the lab core: each a bug that was in a kernel, or was found in
+ * a review, switched on by its name. No guard: it is a list that is read several times.
+ *
+ * X(name, lock models it applies to, what is wrong)
+ * models: M mmap-lock, S split-rwsem, E embedded-rwsem, T typesafe-rwsem, R refcount
+ */
+X(B1, "R", "after the decrement the mm is read from the VMA, to find whom to wake")
+X(B2, "R", "the writer of a foreign mm is woken without a pin of that mm (CVE-2025-38554)")
+X(B4, "T", "vm_area_dup copies `detached` into a recycled object for a moment")
+X(B5, "TR", "no comparison of vm_mm after the lock is taken")
+X(B7, "T", "the lock is initialised at each allocation, under a stale reader")
+X(B9, "TR", "exit frees VMAs that are still attached")
+X(B10, "R", "readers increment without a limit and wake on the wrong transition")
+X(B12, "TR", "after a miss the search goes on from a node kept across RCU sections")
+X(B13, "SETR", "anon_vma is looked at before the VMA is locked")
+X(B14, "SETR", "an inner lock's release ends all VMA write locks of the mm")
+X(B15, "SETR", "a writer that dies while it waits leaves its exclusion of readers behind")
+X(B16, "SETR", "the read lock that may not fail compares the stamp")
+X(B18, "SETR", "fork does not write-lock the parent's VMAs (Linux 6.4.0)")
+X(B19, "SETR", "the stack grows without its VMA's write lock")
+X(B20, "MSETR", "the stack grows under mmap_lock read (StackRot, CVE-2023-3269)")
+X(B21, "SETR", "a new VMA is in the tree before it is complete, and not write-locked")
+X(B22, "SETR", "mbind replaces the policy without the VMA's write lock (CVE-2023-4611)")
+X(B23, "SETR", "a merge sets anon_vma of its target before locking it, and takes it back")
+X(B30, "MSETR",
+  "after a merge without memory the change goes on with the merge's range "
+  "(CVE-2025-21932)")
+X(B33, "MSETR", "a fork that fails half way leaves the parent's VMAs in the child's tree")
+X(B37, "SETR", "a two-VMA move blocks on mmap_lock with the first VMA locked")
+X(B41, "SETR", "a fault blocks on mmap_lock with its VMA locked")
+X(B44, "SETR", "a leaf is changed in place: pivot and slot by two stores")
+X(B45, "MSETR",
+  "a store that ends at the end of a node takes the wrong node for its right side "
+  "(CVE-2024-50200)")
+X(O2A, "R",
+  "no look at the stamp before the increment: a detached VMA in the tree is retried "
+  "for as long as it is there")
+X(O2B, "R", "the look at the stamp answers `again` instead of giving up")

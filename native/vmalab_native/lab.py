@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab core for Python: runs of a scenario under a scheduler, mutants, gates.
+
+A segment whose layout ends in "-lab" has sync points, mutants and ghost state (lab_state.h says how
+a run works). Everything here refuses a segment of a release core with CoreMissing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+from vmalab_native._core import ffi, lib
+from vmalab_native.convert import checked, listing, text
+from vmalab_native.core import Participant
+from vmalab_native.errors import InvalidArgument
+
+ACTORS_MAX: Final = int(lib.VL_LAB_ACTORS_MAX)
+OPS_MAX: Final = int(lib.VL_LAB_OPS_MAX)
+SLOTS_MAX: Final = int(lib.VL_LAB_SLOTS_MAX)
+SCRIPT_MAX: Final = int(lib.VL_LAB_SCRIPT_MAX)
+NO_SLOT: Final = int(lib.VL_LAB_SLOT_NONE)
+CONTROLLER: Final = ACTORS_MAX
+STEP: Final = int(lib.VL_LAB_TRACE_STEP)
+GRANT: Final = int(lib.VL_LAB_TRACE_GRANT)
+BREAKS: Final = int(lib.VL_LAB_TRACE_BREAKS)
+
+
+class Strategy(IntEnum):
+    """How the next schedule is chosen."""
+
+    DFS = lib.VL_LAB_DFS
+    RANDOM = lib.VL_LAB_RANDOM
+    PCT = lib.VL_LAB_PCT
+    SCRIPT = lib.VL_LAB_SCRIPT
+    PLAN = lib.VL_LAB_PLAN
+
+
+INVARIANTS: Final[dict[int, str]] = {
+    lib.VL_LAB_NONE: "",
+    lib.VL_LAB_OVERLAP: "reader-writer-overlap",
+    lib.VL_LAB_IDENTITY: "grant-identity",
+    lib.VL_LAB_LIFETIME: "lifetime",
+    lib.VL_LAB_ATTACH: "attach-state",
+    lib.VL_LAB_WRITE_LOCK: "write-lock-first",
+    lib.VL_LAB_COMPLETE: "publish-complete",
+    lib.VL_LAB_LOCK_WORD: "lock-word",
+    lib.VL_LAB_RCU: "rcu",
+    lib.VL_LAB_TREE: "tree",
+    lib.VL_LAB_ANON: "anon-vma",
+    lib.VL_LAB_DEADLOCK: "deadlock",
+    lib.VL_LAB_LIVELOCK: "livelock",
+    lib.VL_LAB_ASSERT: "assertion",
+    lib.VL_LAB_CRASH: "crash",
+    lib.VL_LAB_OUTCOME: "outcome",
+    lib.VL_LAB_FSCK: "fsck",
+    lib.VL_LAB_DIVERGED: "diverged",
+}
+
+SPECIAL_OPS: Final[dict[str, int]] = {
+    "preset": lib.VL_LAB_OP_PRESET,
+    "fail": lib.VL_LAB_OP_FAIL,
+    "maps": lib.VL_LAB_OP_MAPS,
+    "die": lib.VL_LAB_OP_DIE,
+    "reap": lib.VL_LAB_OP_REAP,
+    "rcu": lib.VL_LAB_OP_RCU,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A sync point or a mutant."""
+
+    name: str
+    kind: str
+    """Of a point: what it is about (VMA, MM, NODE, NONE). Of a mutant: its models by letter."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation of a scenario, as struct vl_lab_op."""
+
+    op: int
+    slot: int = 0
+    flags: int = 0
+    args: tuple[int, ...] = ()
+    result: int = NO_SLOT
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Who does what. points: names of the sync points where an actor may be preempted."""
+
+    actors: tuple[tuple[Op, ...], ...]
+    setup: tuple[Op, ...] = ()
+    check: tuple[Op, ...] = ()
+    slab_objects: int = 0
+    points: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A broken invariant: its name, in whose hands (an actor's number), and what was seen."""
+
+    invariant: str
+    actor: int
+    step: int
+    text: str
+    script_line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a search found."""
+
+    schedules: int
+    steps: int
+    states: int
+    outcomes: int
+    ns: int
+    complete: bool
+    preemptions: int
+    chosen: tuple[int, ...]
+    violation: Violation | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLine:
+    """One sync point that was passed."""
+
+    actor: int
+    point: str
+    op: int
+    flags: int
+    object: int
+    stamp: int
+    seq: int
+    word: int
+
+
+def _names(getter: Any) -> tuple[Named, ...]:
+    rows, count = listing("struct vl_lab_name[]", "names", getter, start=160)
+    return tuple(
+        Named(text(rows[i].name), text(rows[i].kind), text(rows[i].text)) for i in range(count)
+    )
+
+
+POINTS: Final = _names(lib.vl_lab_points)
+MUTANTS: Final = _names(lib.vl_lab_mutants)
+_POINT_NUMBER: Final = {point.name: number for number, point in enumerate(POINTS)}
+_MUTANT_NUMBER: Final = {mutant.name: number for number, mutant in enumerate(MUTANTS)}
+
+
+def point_number(name: str) -> int:
+    """Raises InvalidArgument: there is no such sync point."""
+    if name not in _POINT_NUMBER:
+        raise InvalidArgument(f"sync point {name!r}, there are {', '.join(_POINT_NUMBER)}")
+    return _POINT_NUMBER[name]
+
+
+def _bits(numbers: Sequence[int]) -> tuple[int, int]:
+    words = [0, 0]
+    for number in numbers:
+        words[number // 64] |= 1 << number % 64
+    return words[0], words[1]
+
+
+def mutant_bits(names: Sequence[str]) -> tuple[int, int]:
+    """Raises InvalidArgument: there is no such mutant."""
+    for name in names:
+        if name not in _MUTANT_NUMBER:
+            raise InvalidArgument(f"mutant {name!r}, there are {', '.join(_MUTANT_NUMBER)}")
+    return _bits([_MUTANT_NUMBER[name] for name in names])
+
+
+def _fill(rows: Any, ops: Sequence[Op], what: str) -> int:
+    if len(ops) > OPS_MAX:
+        raise InvalidArgument(f"{what} has {len(ops)} operations, at most {OPS_MAX} are possible")
+    for row, op in zip(rows, ops, strict=False):
+        row.op, row.slot, row.result, row.flags = op.op, op.slot, op.result, op.flags
+        for index, value in enumerate(op.args):
+            row.arg[index] = value & (1 << 64) - 1
+    return len(ops)
+
+
+def load(participant: Participant, program: Program) -> None:
+    """Puts a scenario into the segment.
+
+    Raises:
+        InvalidArgument: too many actors, operations or objects.
+        CoreMissing: the segment is of a release core.
+    """
+    c_program = ffi.new("struct vl_lab_program *")
+    if not 0 < len(program.actors) <= ACTORS_MAX:
+        raise InvalidArgument(f"{len(program.actors)} actors, 1 to {ACTORS_MAX} are possible")
+    c_program.actors = len(program.actors)
+    c_program.setup_count = _fill(c_program.setup, program.setup, "the set-up")
+    c_program.check_count = _fill(c_program.check, program.check, "the check")
+    for number, ops in enumerate(program.actors):
+        count = _fill(c_program.ops[number], ops, f"actor {number}")
+        c_program.ops_count[number] = count
+    c_program.slab_objects = program.slab_objects
+    low, high = _bits([point_number(name) for name in program.points])
+    c_program.points[0], c_program.points[1] = low, high
+    checked(lib.vl_lab_load(participant._open(), c_program), "loading a scenario")
+
+
+def act(participant: Participant, actor: int) -> None:
+    """The calling process is that actor until stop()."""
+    checked(lib.vl_lab_actor(participant._open(), actor), f"being actor {actor}")
+
+
+def stop(participant: Participant) -> None:
+    """Every actor returns from act()."""
+    checked(lib.vl_lab_stop(participant._open()), "stopping the actors")
+
+
+def search(
+    participant: Participant,
+    *,
+    strategy: Strategy,
+    bound: int = 0,
+    seed: int = 0,
+    schedules_max: int = 1,
+    seconds_max: float = 60.0,
+    mutants: Sequence[str] = (),
+    op_points: bool = False,
+    learn: bool = False,
+    fsck_every: int = 1,
+    script: Sequence[tuple[int, str]] = (),
+    plan: Sequence[int] = (),
+) -> Report:
+    """Runs schedules until one breaks an invariant, or the search is over.
+
+    Args:
+        bound: preemptions (DFS), change points (PCT).
+        op_points: preempt between whole operations only.
+        learn: outcomes that are seen are possible; without it, others are violations.
+        fsck_every: walk all invariants after so many runs; 0 is never.
+        script: (actor, sync point) pairs, each: that actor goes on until it stands there.
+        plan: who is chosen, for each choice of a run in turn.
+
+    Raises:
+        NativeError: the actors are not there.
+    """
+    c_search = ffi.new("struct vl_lab_search *")
+    c_search.strategy, c_search.bound, c_search.seed = strategy, bound, seed & (1 << 64) - 1
+    c_search.schedules_max, c_search.ns_max = schedules_max, int(seconds_max * 1e9)
+    low, high = mutant_bits(mutants)
+    c_search.mutants[0], c_search.mutants[1] = low, high
+    c_search.op_points, c_search.learn, c_search.fsck_every = op_points, learn, fsck_every
+    if len(script) > SCRIPT_MAX:
+        raise InvalidArgument(f"a script of {len(script)} lines, at most {SCRIPT_MAX} are possible")
+    if strategy is Strategy.SCRIPT:
+        c_search.count = len(script)
+        for line, (actor, point) in zip(c_search.script, script, strict=False):
+            line.actor, line.point = actor, point_number(point)
+    elif strategy is Strategy.PLAN:
+        c_search.count = len(plan)
+        for index, actor in enumerate(plan):
+            c_search.plan[index] = actor
+    c_report = ffi.new("struct vl_lab_report *")
+    checked(lib.vl_lab_search(participant._open(), c_search, c_report), "a search")
+    return _report(c_report)
+
+
+def _report(row: Any) -> Report:
+    broken = row.violation
+    violation = None
+    if broken.invariant:
+        violation = Violation(
+            INVARIANTS[broken.invariant],
+            broken.actor,
+            broken.step,
+            text(broken.text),
+            broken.script_line,
+        )
+    return Report(
+        schedules=row.schedules,
+        steps=row.steps,
+        states=row.states,
+        outcomes=row.outcomes,
+        ns=row.ns,
+        complete=bool(row.complete),
+        preemptions=row.preemptions,
+        chosen=tuple(row.chosen[0 : row.choices]),
+        violation=violation,
+        outcome=text(row.outcome),
+    )
+
+
+def trace(participant: Participant) -> list[TraceLine]:
+    """Every sync point that the last run passed, in order."""
+    rows, count = listing(
+        "struct vl_lab_trace_line[]", "a trace", lib.vl_lab_trace, participant._open(), start=1024
+    )
+    return [
+        TraceLine(
+            row.actor,
+            POINTS[row.point].name,
+            row.op,
+            row.flags,
+            row.object,
+            row.stamp,
+            row.seq,
+            row.word,
+        )
+        for row in rows[0:count]
+    ]
+
+
+def coverage(participant: Participant) -> dict[str, int]:
+    """How often each sync point was passed, since the segment was made."""
+    buffer = ffi.new("u64[]", len(POINTS))
+    checked(lib.vl_lab_coverage(participant._open(), buffer, len(POINTS)), "coverage")
+    return {point.name: buffer[number] for number, point in enumerate(POINTS)}
+
+
+@dataclass(frozen=True, slots=True)
+class GateInfo:
+    """Who stands at a gate."""
+
+    point: str
+    armed: int
+    held: int
+    reached: int
+    participant: int
+    pid: int
+    mm: int
+    op: int
+
+
+def set_mutants(participant: Participant, names: Sequence[str]) -> None:
+    """Switches mutants of a free-running segment: these on, all others off."""
+    low, high = mutant_bits(names)
+    checked(lib.vl_lab_mutants_set(participant._open(), low, high), "switching mutants")
+
+
+def arm(
+    participant: Participant, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0
+) -> None:
+    """The next `count` who come to a sync point, in that mm or (0) in any, are held there.
+
+    Args:
+        hold_s: at most so long, up to 600 s; then they go on by themselves.
+    """
+    code = lib.vl_lab_gate(participant._open(), point_number(point), mm, count, int(hold_s * 1e9))
+    checked(code, f"arming {point}")
+
+
+def wait_held(participant: Participant, point: str, *, timeout_s: float) -> GateInfo | None:
+    """Waits until somebody is held at the point; None after the timeout."""
+    row = ffi.new("struct vl_lab_gate_info *")
+    number = point_number(point)
+    code = lib.vl_lab_gate_wait(participant._open(), number, int(timeout_s * 1e9), row)
+    if code == -110:  # ETIMEDOUT
+        return None
+    checked(code, f"waiting at {point}")
+    return GateInfo(
+        point, row.armed, row.held, row.reached, row.participant, row.pid, row.mm, row.op
+    )
+
+
+def release(participant: Participant, point: str) -> int:
+    """Lets all go on who are held there; how many that are."""
+    code = lib.vl_lab_gate_release(participant._open(), point_number(point))
+    return checked(code, f"releasing {point}")
+
+
+def set_delays(participant: Participant, *, seed: int, one_in: int, us_max: int) -> None:
+    """A pause of up to us_max at every `one_in`-th sync point of a free-running segment, at random;
+    one_in 0: no more."""
+    checked(lib.vl_lab_delays(participant._open(), seed, one_in, us_max), "delays")

@@ -19,7 +19,7 @@ NATIVE := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/front/*.
 	native/include/vmalab native/core.cdef native/lab.cdef native/build_ffi.py native/Makefile \
 	native/random_layout.py setup.py
 C_FILES := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \
-	native/bench/*.[ch] tests/support/*.c)
+	native/bench/*.[ch] tests/support/*.c loadgen/vmalab_loadgen/diff/*.c)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 

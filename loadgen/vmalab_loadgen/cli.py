@@ -209,6 +209,7 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to an application."""
     from vmalab_loadgen import load_cli
     from vmalab_loadgen.bench import cli as bench_cli
+    from vmalab_loadgen.diff import cli as diff_cli
 
     app.command(
         "record",
@@ -218,6 +219,7 @@ def register(app: typer.Typer) -> None:
     )(record_command)
     app.command("replay", help=REPLAY_HELP, epilog=REPLAY_EXAMPLES)(replay_command)
     app.command("load", help=load_cli.HELP, epilog=load_cli.EXAMPLES)(load_cli.load_command)
+    app.command("diff", help=diff_cli.HELP, epilog=diff_cli.EXAMPLES)(diff_cli.diff_command)
     app.add_typer(bench_cli.app, name="bench")
 
 

@@ -23,6 +23,11 @@ def console() -> Console:
     return Console(highlight=False, markup=False, soft_wrap=True)
 
 
+def error_console() -> Console:
+    """For what is no result: progress."""
+    return Console(highlight=False, markup=False, stderr=True)
+
+
 def print_json(data: Mapping[str, Any]) -> None:
     """One JSON object on standard output."""
     print(json.dumps(data, indent=1, default=str))

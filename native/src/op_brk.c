@@ -29,7 +29,9 @@ static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u
 	if ((end - start) >> PAGE_SHIFT > mm->commit_limit_pages ||
 	    mm->map_count > mm->map_count_max)
 		return -ENOMEM;
-	if (prev && prev->vm_end == start && vma_merge_new_range(self, &vmg))
+	/* What ends where the heap begins, the program's bss, is no part of it. */
+	if (prev && prev->vm_end == start && start > mm->start_brk &&
+	    vma_merge_new_range(self, &vmg))
 		goto out;
 	vma = vm_area_alloc(self, mm);
 	if (!vma)

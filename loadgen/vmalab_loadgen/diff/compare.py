@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a program on both sides and finds where they first differ."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vmalab_loadgen import flags
+from vmalab_loadgen.diff.emulated import Emulator, resolved
+from vmalab_loadgen.diff.operations import BY_NAME
+from vmalab_loadgen.diff.program import Op
+from vmalab_loadgen.diff.real import Executor, Outcome, RealRun, Step, TestFile, steps_of
+
+_SHARED = re.compile(r" 00:01 (\d+) +(?:/dev/zero|/memfd:vmalab-diff) \(deleted\)$")
+_SIGNALS = {7: "SIGBUS", 11: "SIGSEGV"}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where the two sides first differ.
+
+    Attributes:
+        step: its number in the steps of the comparison.
+        op: index of the operation in the program; of a snapshot, the last one before it.
+        what: "answer", "maps" or "flags".
+        kernel, vmalab: what each said; of maps the first lines that differ.
+    """
+
+    step: int
+    op: int
+    what: str
+    kernel: str
+    vmalab: str
+
+
+@dataclass(slots=True)
+class Comparison:
+    """One program on both sides."""
+
+    steps: list[Step]
+    real: RealRun
+    agree: int = 0
+    maps_checked: int = 0
+    maps_equal: int = 0
+    difference: Difference | None = None
+    not_compared: Counter[str] = field(default_factory=Counter)
+
+
+def shown(op: Op, outcome: Outcome) -> str:
+    """An outcome in words."""
+    answer = BY_NAME[op.name].answer
+    if outcome.signal:
+        name = _SIGNALS.get(outcome.signal, f"signal {outcome.signal}")
+        return f"{name} code {outcome.code}"
+    if -4096 < outcome.value < 0:
+        return f"-1 {flags.errno_name(-outcome.value)}"
+    if outcome.value < 0 and answer not in ("word", "address", "break", "value"):
+        return f"refused by the core with status {outcome.value}"
+    match answer:
+        case "mask":
+            return f"0, resident {outcome.extra:#b}"
+        case "word" | "address" | "break":
+            return f"{outcome.value & (1 << 64) - 1:#x}"
+        case _:
+            return str(outcome.value)
+
+
+def same(op: Op, real: Outcome, emulated: Outcome) -> bool:
+    """Whether both sides answered the same."""
+    if (real.signal, real.code) != (emulated.signal, emulated.code):
+        return False
+    match BY_NAME[op.name].answer:
+        case "none":
+            return real.value == emulated.value
+        case "touch":
+            return bool(real.signal) or emulated.value <= -4096 or emulated.value >= 0
+        case "mask":
+            mask = real.extra if real.value == 0 else 0
+            failed = emulated.value if -4096 < emulated.value < 0 and real.value else 0
+            return real.value == failed and (real.value != 0 or mask == emulated.extra)
+        case _:
+            return real.value == emulated.value
+
+
+class MapsMatcher:
+    """Compares maps texts of one program; shared anonymous objects are paired by their first
+    meeting, because their inode numbers are each side's private affair."""
+
+    def __init__(self) -> None:
+        self._inodes: dict[str, str] = {}
+
+    def difference(self, real: str, emulated: str) -> tuple[str, str] | None:
+        """The first lines that differ, with one line of each side before and after; None if the
+        texts say the same."""
+        left = [line for line in real.splitlines() if "[vsyscall]" not in line]
+        right = emulated.splitlines()
+        if left == right:
+            return None
+        for at in range(max(len(left), len(right))):
+            one = left[at] if at < len(left) else ""
+            two = right[at] if at < len(right) else ""
+            if not self._same(one, two):
+                first = max(at - 1, 0)
+                return "\n".join(left[first : at + 2]), "\n".join(right[first : at + 2])
+        return None
+
+    def _same(self, one: str, two: str) -> bool:
+        if one == two:
+            return True
+        left, right = _SHARED.search(one), _SHARED.search(two)
+        if left is None or right is None:
+            return False
+        if one[: left.start()] != two[: right.start()]:
+            return False
+        return self._inodes.setdefault(left.group(1), right.group(1)) == right.group(1)
+
+
+def only_maps(smaps: str) -> str:
+    """The lines of maps out of a text of smaps."""
+    return "".join(line + "\n" for line in smaps.splitlines() if line[:1] in "0123456789abcdef")
+
+
+class _Check:
+    """Takes the emulated outcomes in order."""
+
+    def __init__(self, program: Sequence[Op], comparison: Comparison, files: Sequence[TestFile]):
+        self.program, self.comparison, self.files = program, comparison, files
+        self.maps = MapsMatcher()
+        self.last_op = -1
+
+    def __call__(self, at: int, emulated: Outcome) -> bool:
+        comparison = self.comparison
+        step, real = comparison.steps[at], comparison.real.outcomes[at]
+        if step.op < 0:
+            return self._snapshot(at, step, real, emulated)
+        self.last_op = step.op
+        op = self.program[step.op]
+        reason = BY_NAME[op.name].skip(resolved(op, comparison.real)) or self._uncertain(op, real)
+        if reason:
+            comparison.not_compared[reason] += 1
+            return True
+        if same(op, real, emulated):
+            comparison.agree += 1
+            return True
+        comparison.difference = Difference(
+            at, step.op, "answer", shown(op, real), shown(op, emulated)
+        )
+        return False
+
+    def _uncertain(self, op: Op, real: Outcome) -> str:
+        """Why this answer cannot be compared; "" if it can."""
+        return ""
+
+    def _snapshot(self, at: int, step: Step, real: Outcome, emulated: Outcome) -> bool:
+        comparison = self.comparison
+        comparison.maps_checked += 1
+        text = only_maps(real.text) if step.smaps else real.text
+        lines = self.maps.difference(text, emulated.text)
+        if lines is None:
+            comparison.maps_equal += 1
+            return True
+        comparison.difference = Difference(at, self.last_op, "maps", *lines)
+        return False
+
+
+def compare(
+    program: Sequence[Op], executor: Executor, emulator: Emulator, *, every: int
+) -> Comparison:
+    """Run a program on both sides.
+
+    Args:
+        every: a snapshot of maps after so many operations.
+    """
+    steps = steps_of(program, every=every)
+    real = executor.run(program, steps)
+    comparison = Comparison(steps, real)
+    check = _Check(program, comparison, executor.files)
+    emulator.run(program, steps, real, executor.files, check)
+    return comparison

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated side: the same program on an instance, in this process."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import struct
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from vmalab_loadgen.diff.operations import BY_NAME, EXIT, Target, Value, packed
+from vmalab_loadgen.diff.program import Op, Place
+from vmalab_loadgen.diff.real import MMAP_BASE, Outcome, RealRun, Step, TestFile
+from vmalab_native import cores
+from vmalab_native.core import Participant, Segment, SegmentConfig
+
+RESULT: Final = struct.Struct("<iIQ")
+BLOCK_STEPS: Final = 256
+_NUMBERS = itertools.count(1)
+
+
+def resolved(op: Op, run: RealRun) -> list[Value]:
+    """The arguments as numbers, with the addresses that the real run had."""
+    return [run.address(arg) if isinstance(arg, Place) else arg for arg in op.args]
+
+
+class Emulator:
+    """An instance of its own and one participant."""
+
+    def __init__(self, *, model: str = "", layout: str = "") -> None:
+        config = SegmentConfig(
+            size_bytes=256 << 20,
+            mms_max=64,
+            participants_max=4,
+            frames_max=1 << 18,
+            files_max=1024,
+            model=model or cores.default_model(),
+            layout=layout or cores.default_layout(),
+        )
+        self.model = config.model
+        self._segment = Segment.create(f"diff-{os.getpid()}-{next(_NUMBERS)}", config)
+        self._participant = self._segment.participant("client", comm="diff")
+
+    def close(self) -> None:
+        """Remove the instance."""
+        self._participant.release()
+        self._segment.unlink()
+        self._segment.close()
+
+    def __enter__(self) -> Emulator:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def fsck(self) -> list[str]:
+        """Complaints of the invariant walker."""
+        return self._participant.fsck()
+
+    def run(
+        self,
+        program: Sequence[Op],
+        steps: Sequence[Step],
+        real: RealRun,
+        files: Sequence[TestFile],
+        check: Callable[[int, Outcome], bool],
+    ) -> None:
+        """Do a program, giving each step's outcome to check() in order, until that says False."""
+        play = _Play(self._participant, program, steps, real, files, check)
+        try:
+            play.all()
+        finally:
+            play.end()
+
+
+class _Play:
+    """One program under way."""
+
+    def __init__(
+        self,
+        participant: Participant,
+        program: Sequence[Op],
+        steps: Sequence[Step],
+        real: RealRun,
+        files: Sequence[TestFile],
+        check: Callable[[int, Outcome], bool],
+    ) -> None:
+        self.participant = participant
+        self.program, self.steps, self.real, self.check = program, steps, real, check
+        self.files = [
+            self.participant.file_open(
+                dev=file.dev, ino=file.inode, size_bytes=file.size, name=file.name
+            )
+            for file in files
+        ]
+        self.mms = {
+            0: self.participant.mm_create(
+                mmap_base=MMAP_BASE, start_brk=real.start_brk, brk=real.start_brk, maps=real.maps
+            )
+        }
+        self.block: list[bytes] = []
+        self.pending: list[int] = []
+
+    def all(self) -> None:
+        """Every step, or those up to the first that check() refuses."""
+        for at, step in enumerate(self.steps):
+            if step.op < 0:
+                if not self._flush() or not self.check(at, self._snapshot(step)):
+                    return
+                continue
+            op = self.program[step.op]
+            row = BY_NAME[op.name]
+            mm = self.mms[step.process]
+            self.block.append(row.record(Target(mm, self.files), resolved(op, self.real)))
+            self.pending.append(at)
+            if op.name == "exit":
+                del self.mms[step.process]
+            if (op.name == "fork" or len(self.pending) >= BLOCK_STEPS) and not self._flush():
+                return
+        self._flush()
+
+    def _snapshot(self, step: Step) -> Outcome:
+        return Outcome(text=self.participant.maps(self.mms[step.process]))
+
+    def _flush(self) -> bool:
+        if not self.pending:
+            return True
+        results = self.participant.run(b"".join(self.block))
+        pending, self.pending, self.block = self.pending, [], []
+        for at, (status, info, value) in zip(pending, RESULT.iter_unpack(results), strict=True):
+            op = self.program[self.steps[at].op]
+            if op.name == "fork" and status == 0 and isinstance(op.args[0], int):
+                self.mms[op.args[0]] = value
+                value = 0
+            if not self.check(at, self._outcome(status, info, value)):
+                return False
+        return True
+
+    @staticmethod
+    def _outcome(status: int, info: int, value: int) -> Outcome:
+        if status > 0:
+            return Outcome(0, status, info & 0xFF)
+        return Outcome(status or (value - (1 << 64) if value >> 63 else value), extra=value)
+
+    def end(self) -> None:
+        """Ends what lives and closes the files."""
+        ends = b"".join(packed(EXIT, mm) for mm in self.mms.values())
+        self.participant.run(ends)
+        for file in self.files:
+            self.participant.file_close(file)

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * executor.c: does a program of memory operations for real. One start of this executable is one
+ * program: a fresh address space that holds nothing but this code, its stack and what the kernel
+ * puts into every process. There is no C library: nothing maps, grows or touches memory except the
+ * program itself.
+ *
+ * The program, the answers and the texts of snapshots lie in a shared memory file (descriptor 3),
+ * mapped at COMM in every process. Operations are done in one global order: comm.turn is the index
+ * of the next one, and each process waits until an operation of its own is due. Forked children
+ * live on in this loop, so several address spaces are alive at once.
+ *
+ * Exit codes: 0 all was done; 3 no fixed addresses (personality refused); 4 COMM could not be
+ * mapped; 5 waited too long; 6 a signal outside of a touch.
+ */
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long u64;
+typedef long s64;
+
+#define COMM          0x100000000000ul
+#define COMM_BYTES    (32ul << 20)
+#define OPS_AT        0x1000ul
+#define RESULTS_AT    0x200000ul
+#define TEXT_AT       0x400000ul
+#define PROCESSES_MAX 16
+#define WAIT_SECONDS  20
+#define STACK_LIMIT   (8ul << 20)
+#define REF_BREAK     1
+#define REF_RESULTS   2
+#define NO_RANDOMIZE  0x0040000ul
+#define ERRNO_MAX     4095ul
+#define SIGNAL_STACK  16384
+#define TRAP_FLAG     0x100ul
+#define MINCORE_PAGES 64
+
+enum code {
+	CODE_SYSCALL = 0, /* nr with six arguments */
+	CODE_READ = 1,    /* the word at arg[0] */
+	CODE_WRITE = 2,   /* arg[1] to arg[0] */
+	CODE_EXEC = 3,    /* one instruction at arg[0] */
+	CODE_FORK = 4,    /* the child is process arg[0] */
+	CODE_EXIT = 5,
+	CODE_TEXT = 6,   /* nr 0: /proc/self/maps; 1: smaps */
+	CODE_MINCORE = 7 /* as the system call, the vector as a mask of bits */
+};
+
+struct op {
+	u8 code;
+	u8 proc;
+	u8 ref_arg[2]; /* which arguments ref[] is added to */
+	u32 nr;
+	u32 ref[2];  /* 0: nothing; REF_BREAK; REF_RESULTS + i: what operation i answered */
+	u32 ptr_arg; /* n + 1: argument n is the address of data */
+	u32 pad;
+	u64 fallback; /* instead of an answer that is no address */
+	u64 arg[6];
+	u64 data[4];
+};
+
+struct result {
+	s64 value;
+	u32 signal;
+	u32 code;
+	u64 extra; /* TEXT: offset << 32 | bytes; MINCORE: the mask */
+	u64 pad;
+};
+
+struct comm {
+	u32 turn; /* futex */
+	u32 count;
+	u32 leaving; /* pid whose exit the next operation waits for */
+	u32 text_bytes;
+	u32 pids[PROCESSES_MAX];
+	u64 start_brk;
+	u64 first_text; /* the maps before the first operation: offset << 32 | bytes */
+	u8 vector[MINCORE_PAGES];
+};
+
+#define comm    ((volatile struct comm *)COMM)
+#define ops     ((const struct op *)(COMM + OPS_AT))
+#define results ((volatile struct result *)(COMM + RESULTS_AT))
+
+static s64 sys(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+{
+	register u64 r10 __asm__("r10") = d;
+	register u64 r8 __asm__("r8") = e;
+	register u64 r9 __asm__("r9") = f;
+	s64 ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+enum {
+	NR_read = 0,
+	NR_open = 2,
+	NR_close = 3,
+	NR_poll = 7,
+	NR_mmap = 9,
+	NR_brk = 12,
+	NR_rt_sigaction = 13,
+	NR_mincore = 27,
+	NR_getpid = 39,
+	NR_fork = 57,
+	NR_execve = 59,
+	NR_sigaltstack = 131,
+	NR_personality = 135,
+	NR_prctl = 157,
+	NR_futex = 202,
+	NR_clock_gettime = 228,
+	NR_exit_group = 231,
+	NR_prlimit64 = 302,
+	NR_pidfd_open = 434
+};
+
+static u32 me;
+static u8 signal_stack[SIGNAL_STACK] __attribute__((aligned(16)));
+
+/* --- touching, with what the signals say --- */
+
+static volatile u64 resume_ip; /* where a signal of the touch under way goes on; 0: there is none */
+static volatile u32 touch_signal, touch_code;
+static volatile u64 exec_target;
+u64 saved_sp;
+u64 scratch;
+
+u64 read_at(u64 addr);
+void write_at(u64 addr, u64 word);
+void exec_at(u64 addr);
+extern char read_resume[], write_resume[], exec_resume[], restore_signal[];
+
+/* exec_at sets the trap flag, so that one instruction of the page is executed: a zero word is an
+ * addition to (%rax), any word that a program writes begins with a return. */
+__asm__("read_at:\n\tmov (%rdi), %rax\nread_resume:\n\tret\n"
+	"write_at:\n\tmov %rsi, (%rdi)\nwrite_resume:\n\tret\n"
+	"exec_at:\n\tpush %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n"
+	"\tmov %rsp, saved_sp(%rip)\n"
+	"\tlea exec_resume(%rip), %rbx\n\tpush %rbx\n"
+	"\tlea scratch(%rip), %rax\n"
+	"\tpushfq\n\torq $0x100, (%rsp)\n\tpopfq\n"
+	"\tjmp *%rdi\n"
+	"exec_resume:\n\tmov saved_sp(%rip), %rsp\n"
+	"\tpop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret\n"
+	"restore_signal:\n\tmov $15, %eax\n\tsyscall\n"
+	".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall "
+	"begin\n");
+
+struct signal_info {
+	int signo, error, code, pad;
+	u64 addr;
+};
+
+/* The general registers stand 40 bytes after the start of a ucontext; rip and flags are numbers 16
+ * and 17. */
+static void on_signal(int signo, const struct signal_info *info, u64 *context)
+{
+	u64 *regs = context + 5;
+
+	if (signo == 5 && regs[16] == exec_target) {
+		exec_target = 0; /* the jump is done; now the instruction */
+		return;
+	}
+	if (!resume_ip)
+		sys(NR_exit_group, 6, 0, 0, 0, 0, 0);
+	if (signo != 5) {
+		touch_signal = (u32)signo;
+		touch_code = (u32)info->code;
+	}
+	regs[16] = resume_ip;
+	regs[17] &= ~TRAP_FLAG;
+}
+
+static void catch_signals(void)
+{
+	static const u8 caught[] = {5, 7, 11};
+	struct {
+		void *handler;
+		u64 flags;
+		void *restorer;
+		u64 mask;
+	} action = {(void *)on_signal, 0x4 | 0x04000000 | 0x08000000 | 0x40000000, restore_signal,
+		    0};
+	struct {
+		void *stack;
+		int flags;
+		u64 bytes;
+	} stack = {signal_stack, 0, SIGNAL_STACK};
+
+	sys(NR_sigaltstack, (u64)&stack, 0, 0, 0, 0, 0);
+	for (u32 i = 0; i < sizeof(caught); i++)
+		sys(NR_rt_sigaction, caught[i], (u64)&action, 0, 8, 0, 0);
+	action.handler = (void *)1; /* children leave nothing behind */
+	sys(NR_rt_sigaction, 17, (u64)&action, 0, 8, 0, 0);
+}
+
+static void touch(u32 code, const u64 *arg, volatile struct result *result)
+{
+	touch_signal = touch_code = 0;
+	result->value = 0;
+	if (code == CODE_READ) {
+		u64 word;
+
+		resume_ip = (u64)read_resume;
+		word = read_at(arg[0]);
+		if (!touch_signal)
+			result->value = (s64)word;
+	} else if (code == CODE_WRITE) {
+		resume_ip = (u64)write_resume;
+		write_at(arg[0], arg[1]);
+	} else {
+		resume_ip = (u64)exec_resume;
+		exec_target = arg[0];
+		exec_at(arg[0]);
+	}
+	resume_ip = 0;
+	result->signal = touch_signal;
+	result->code = touch_code;
+}
+
+/* --- the other operations --- */
+
+static u64 read_text(const char *path)
+{
+	u64 start = comm->text_bytes, end = COMM_BYTES - TEXT_AT, at = start;
+	s64 fd = sys(NR_open, (u64)path, 0, 0, 0, 0, 0), got = 0;
+
+	while (fd >= 0 && at < end) {
+		got = sys(NR_read, (u64)fd, COMM + TEXT_AT + at, end - at, 0, 0, 0);
+		if (got <= 0)
+			break;
+		at += (u64)got;
+	}
+	sys(NR_close, (u64)fd, 0, 0, 0, 0, 0);
+	comm->text_bytes = (u32)at;
+	return start << 32 | (at - start);
+}
+
+static void mincore_mask(const u64 *arg, volatile struct result *result)
+{
+	u64 mask = 0;
+
+	result->value = sys(NR_mincore, arg[0], arg[1], (u64)comm->vector, 0, 0, 0);
+	for (u32 i = 0; i < MINCORE_PAGES && i < (arg[1] + 4095) / 4096; i++)
+		mask |= (u64)(comm->vector[i] & 1) << i;
+	result->extra = result->value ? 0 : mask;
+}
+
+static void wait_gone(u32 pid)
+{
+	s64 fd = sys(NR_pidfd_open, pid, 0, 0, 0, 0, 0);
+	struct {
+		int fd;
+		short events, revents;
+	} poll = {(int)fd, 1, 0};
+
+	if (fd < 0)
+		return;
+	sys(NR_poll, (u64)&poll, 1, WAIT_SECONDS * 1000, 0, 0, 0);
+	sys(NR_close, (u64)fd, 0, 0, 0, 0, 0);
+}
+
+static void wake_turn(u32 turn)
+{
+	u32 who = turn < comm->count ? 1u << ops[turn].proc : ~0u;
+
+	__atomic_store_n(&comm->turn, turn, __ATOMIC_SEQ_CST);
+	if (who != 1u << me)
+		sys(NR_futex, COMM, 10, 0x7fffffff, 0, 0, who);
+}
+
+static void wait_turn(u32 turn)
+{
+	u64 until[2];
+
+	sys(NR_clock_gettime, 1, (u64)until, 0, 0, 0, 0);
+	until[0] += WAIT_SECONDS;
+	if (sys(NR_futex, COMM, 9, turn, (u64)until, 0, 1u << me) == -110)
+		sys(NR_exit_group, 5, 0, 0, 0, 0, 0);
+}
+
+static u64 address(const struct op *op, u32 i)
+{
+	u64 value = op->ref[i] == REF_BREAK ? comm->start_brk
+					    : (u64)results[op->ref[i] - REF_RESULTS].value;
+
+	return value > -ERRNO_MAX - 1 || value == 0 ? op->fallback : value;
+}
+
+static void execute(u32 index)
+{
+	const struct op *op = ops + index;
+	volatile struct result *result = results + index;
+	u64 arg[6];
+
+	for (u32 i = 0; i < 6; i++)
+		arg[i] = op->arg[i];
+	for (u32 i = 0; i < 2; i++)
+		if (op->ref[i])
+			arg[op->ref_arg[i]] += address(op, i);
+	if (op->ptr_arg)
+		arg[op->ptr_arg - 1] = (u64)op->data;
+	switch (op->code) {
+	case CODE_SYSCALL:
+		result->value = sys(op->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+		break;
+	case CODE_FORK: {
+		s64 pid = sys(NR_fork, 0, 0, 0, 0, 0, 0);
+
+		if (pid == 0) {
+			me = (u32)arg[0];
+			return;
+		}
+		comm->pids[arg[0]] = pid > 0 ? (u32)pid : 0;
+		result->value = pid > 0 ? 0 : pid;
+		break;
+	}
+	case CODE_EXIT:
+		comm->leaving = (u32)sys(NR_getpid, 0, 0, 0, 0, 0, 0);
+		wake_turn(index + 1);
+		sys(NR_exit_group, 0, 0, 0, 0, 0, 0);
+		break;
+	case CODE_TEXT:
+		result->extra = read_text(op->nr ? "/proc/self/smaps" : "/proc/self/maps");
+		break;
+	case CODE_MINCORE:
+		mincore_mask(arg, result);
+		break;
+	default:
+		touch(op->code, arg, result);
+	}
+	wake_turn(index + 1);
+}
+
+static void finish(void)
+{
+	if (me == 0) {
+		for (u32 i = 1; i < PROCESSES_MAX; i++)
+			if (comm->pids[i])
+				wait_gone(comm->pids[i]);
+	}
+	sys(NR_exit_group, 0, 0, 0, 0, 0, 0);
+}
+
+static void run(void)
+{
+	for (;;) {
+		u32 turn = __atomic_load_n(&comm->turn, __ATOMIC_SEQ_CST);
+
+		if (turn >= comm->count)
+			finish();
+		if (ops[turn].proc != me) {
+			wait_turn(turn);
+			continue;
+		}
+		if (comm->leaving) {
+			wait_gone(comm->leaving);
+			comm->leaving = 0;
+		}
+		execute(turn);
+	}
+}
+
+/* The first start asks for fixed addresses and a plain stack limit, which take effect in the
+ * second. */
+static void start_again(void)
+{
+	static char name[] = "executor", again[] = "again";
+	char *argv[] = {name, again, 0}, *env[] = {0};
+	u64 limit[2] = {STACK_LIMIT, ~0ul};
+	s64 now = sys(NR_personality, 0xffffffff, 0, 0, 0, 0, 0);
+
+	sys(NR_prlimit64, 0, 3, (u64)limit, 0, 0, 0);
+	if (now >= 0 && sys(NR_personality, (u64)now | NO_RANDOMIZE, 0, 0, 0, 0, 0) >= 0)
+		sys(NR_execve, (u64) "/proc/self/exe", (u64)argv, (u64)env, 0, 0, 0);
+	sys(NR_exit_group, 3, 0, 0, 0, 0, 0);
+}
+
+__attribute__((used)) void begin(const u64 *stack)
+{
+	if (stack[0] < 2)
+		start_again();
+	sys(NR_prctl, 1, 9, 0, 0, 0, 0);  /* ends with who started it */
+	sys(NR_prctl, 41, 1, 0, 0, 0, 0); /* no huge pages: which pages there are must not depend on
+					     free memory */
+	if (sys(NR_mmap, COMM, COMM_BYTES, 3, 0x11, 3, 0) != (s64)COMM)
+		sys(NR_exit_group, 4, 0, 0, 0, 0, 0);
+	sys(NR_close, 3, 0, 0, 0, 0, 0);
+	catch_signals();
+	scratch = saved_sp = 1; /* its data is written to before the first snapshot */
+	signal_stack[0] = 1;
+	comm->start_brk = (u64)sys(NR_brk, 0, 0, 0, 0, 0, 0);
+	comm->first_text = read_text("/proc/self/maps");
+	run();
+}

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program as C that compiles with gcc and runs alone, and as the line that repeats it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from vmalab_loadgen import flags
+from vmalab_loadgen.diff.compare import Comparison, shown
+from vmalab_loadgen.diff.operations import BY_NAME, PARAMS
+from vmalab_loadgen.diff.program import ARENAS, Op, Param, Place, render
+from vmalab_loadgen.diff.real import SIZES
+
+_HEAD: Final = """\
+// SPDX-License-Identifier: Apache-2.0
+// Made by `vmalab diff`. Build and run: gcc -w -o program program.c && ./program
+// Each line says what the kernel answers; run it to see whether yours does.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct shared { volatile int turn; volatile long answer[4096]; } *shared;
+static int files[%(files)d];
+static unsigned long brk_start;
+static sigjmp_buf back;
+static volatile int last_code;
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+	last_code = info->si_code;
+	siglongjmp(back, number);
+}
+
+static void report(int op, const char *what, long value)
+{
+	shared->answer[op] = value;
+	if (value < 0 && value > -4096)
+		printf("%%3d %%s = -1 %%s\\n", op, what, strerrorname_np(-value));
+	else
+		printf("%%3d %%s = %%#lx\\n", op, what, value);
+	fflush(stdout);
+}
+
+/* The answer of an operation where it is an address, else the first arena. */
+static unsigned long answer(int op)
+{
+	unsigned long value = shared->answer[op];
+	return value == 0 || value > -4096UL ? %(arena)#xUL : value;
+}
+
+#define CALL(op, what, ...)                                     \\
+	do {                                                    \\
+		long r_ = syscall(__VA_ARGS__);                 \\
+		report(op, what, r_ == -1 ? -errno : r_);       \\
+	} while (0)
+#define TOUCH(op, what, expression)                                             \\
+	do {                                                                    \\
+		int s_ = sigsetjmp(back, 1);                                    \\
+		if (s_ == 0)                                                    \\
+			report(op, what, (long)(expression));                   \\
+		else                                                            \\
+			printf("%%3d %%s: signal %%d code %%d\\n", op, what, s_, last_code); \\
+		fflush(stdout);                                                 \\
+	} while (0)
+
+static void maps(void)
+{
+	char line[512];
+	FILE *in = fopen("/proc/self/maps", "r");
+	while (fgets(line, sizeof(line), in))
+		fputs(line, stdout);
+	fclose(in);
+}
+
+static void turn(int op)
+{
+	while (shared->turn != op)
+		usleep(100);
+}
+
+"""
+_MAIN: Final = """\
+int main(void)
+{
+	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	stack_t stack = {.ss_sp = malloc(65536), .ss_size = 65536};
+	long sizes[] = {%(sizes)s};
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+	sigaltstack(&stack, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (int i = 0; i < %(files)d; i++) {
+		files[i] = memfd_create("diff", 0);
+		ftruncate(files[i], sizes[i]);
+	}
+	brk_start = syscall(SYS_brk, 0) + 4095 & -4096UL;
+	process0();
+	maps();
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+"""
+
+
+def _c_place(place: Place, numbers: dict[int, int]) -> str:
+    if place.kind == "a":
+        return f"{ARENAS[place.number] + place.offset:#x}UL"
+    if place.kind == "brk":
+        return f"brk_start + {place.offset:#x}"
+    if place.kind == "@":
+        number = numbers.get(place.number)
+        base = f"{ARENAS[0]:#x}UL" if number is None else f"answer({number})"
+        return f"{base} + {place.offset:#x}" if place.offset else base
+    return f"{place.offset:#x}UL" if place.offset else "0UL"
+
+
+def _c_arg(param: Param, arg: object, numbers: dict[int, int]) -> str:
+    if isinstance(arg, Place):
+        return _c_place(arg, numbers)
+    if isinstance(arg, bytes):
+        return '"' + "".join(f"\\x{byte:02x}" for byte in arg) + '"'
+    assert isinstance(arg, int)
+    if param.kind == "file":
+        return f"files[{arg}]" if arg >= 0 else str(arg)
+    if param.kind == "flags" and param.names is not None:
+        zero = next((name for name, bit in param.names.items() if bit == 0), "0")
+        text = flags.render_flags(arg, param.names, unknown="", zero=zero)
+        return text.split(" /*")[0].replace("|", " | ")
+    if param.kind == "choice" and param.names is not None:
+        return flags.render_choice(arg, param.names, unknown="").split(" /*")[0]
+    return f"{arg:#x}UL" if arg > 9 else str(arg)
+
+
+def _statement(index: int, op: Op, numbers: dict[int, int]) -> str:
+    row = BY_NAME[op.name]
+    args = [_c_arg(p, a, numbers) for p, a in zip(row.params, op.args, strict=True)]
+    what = f'"{op.name}"'
+    match op.name:
+        case "read":
+            return f"TOUCH({index}, {what}, *(volatile long *)({args[0]}));"
+        case "write":
+            return f"TOUCH({index}, {what}, *(volatile long *)({args[0]}) = {args[1]});"
+        case "exec":
+            return (
+                f"TOUCH({index}, {what}, (((void (*)(void))({args[0]}))(), 0)); "
+                "/* the page must hold a return */"
+            )
+        case "fork":
+            return f"if (fork() == 0) {{ process{args[0]}(); _exit(0); }}"
+        case "exit":
+            return f"shared->turn = {index + 1}; _exit(0);"
+        case "mincore":
+            call = f"CALL({index}, {what}, SYS_mincore, {', '.join(args)}, vector);"
+            return f"{{ unsigned char vector[64]; {call} }}"
+        case _:
+            return f"CALL({index}, {what}, {', '.join([f'SYS_{row.known or op.name}', *args])});"
+
+
+def c_source(program: Sequence[Op], comparison: Comparison) -> str:
+    """The program as C, with the kernel's answers as comments."""
+    numbers = {op.uid: index for index, op in enumerate(program)}
+    answers = {
+        step.op: shown(program[step.op], outcome)
+        for step, outcome in zip(comparison.steps, comparison.real.outcomes, strict=True)
+        if step.op >= 0
+    }
+    processes = sorted({op.process for op in program} | {0})
+    many = len(processes) > 1
+    bodies: list[str] = [f"static void process{number}(void);" for number in processes]
+    found = comparison.difference
+    for number in processes:
+        lines = [f"static void process{number}(void)", "{"]
+        for index, op in enumerate(program):
+            if op.process != number:
+                continue
+            if many:
+                lines.append(f"\tturn({index});")
+            lines.append(f"\t{_statement(index, op, numbers)} /* {answers.get(index, '')} */")
+            if found and found.op == index and found.what == "answer":
+                lines.append(f"\t/* here vmalab said {found.vmalab} */")
+            if many:
+                lines.append(f"\tshared->turn = {index + 1};")
+        if many:
+            lines.append(f"\tturn({len(program)});")
+        bodies.append("\n".join([*lines, "}"]))
+    values = {"files": len(SIZES), "arena": ARENAS[0], "sizes": ", ".join(map(str, SIZES))}
+    text = _HEAD % values + "\n\n".join(bodies) + "\n\n" + _MAIN % values
+    if found and found.what != "answer":
+        text += _maps_comment(found.kernel, found.vmalab)
+    return text
+
+
+def _maps_comment(kernel: str, vmalab: str) -> str:
+    rows = ["/* The maps differ. Kernel:", *kernel.splitlines(), "vmalab:", *vmalab.splitlines()]
+    return "\n" + "\n * ".join(rows) + "\n */\n"
+
+
+def repeat_line(program: Sequence[Op], *, model: str = "") -> str:
+    """The command that runs exactly this program again."""
+    words = ["vmalab", "diff", "--program", shlex.quote(render(program, PARAMS))]
+    if model:
+        words += ["--model", model]
+    return " ".join(words)

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The run: programs from a seed, compared, and what disagreed made short."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from vmalab_loadgen.diff.compare import Comparison, compare
+from vmalab_loadgen.diff.emulated import Emulator
+from vmalab_loadgen.diff.generate import PROGRAM_OPS, alive, generate
+from vmalab_loadgen.diff.operations import PARAMS
+from vmalab_loadgen.diff.printing import c_source, repeat_line
+from vmalab_loadgen.diff.program import Op, render
+from vmalab_loadgen.diff.real import Executor
+from vmalab_loadgen.diff.shrink import Shrinker, Signature, signature
+
+FSCK_EVERY: Final = 100
+"""Programs between two walks of all invariants."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffConfig:
+    """What to run.
+
+    Attributes:
+        ops: operations in all.
+        profile: one of chooser.PROFILES, or "all".
+        model, layout: of the instance; "" is the default.
+        every: operations between two snapshots of maps.
+        shrink_max: how many different disagreements are made short.
+    """
+
+    ops: int = 20_000
+    seed: int = 1
+    profile: str = "all"
+    model: str = ""
+    layout: str = ""
+    every: int = 16
+    shrink_max: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A disagreement, made short."""
+
+    number: int
+    """Of the program in its run."""
+    program: list[Op]
+    comparison: Comparison
+    signature: Signature
+    model: str
+
+    def as_dict(self) -> dict[str, Any]:
+        found = self.comparison.difference
+        assert found is not None
+        return {
+            "what": found.what,
+            "program": render(self.program, PARAMS),
+            "ops": len(self.program),
+            "kernel": found.kernel,
+            "vmalab": found.vmalab,
+            "number": self.number,
+            "repeat": repeat_line(self.program, model=self.model),
+        }
+
+
+@dataclass(slots=True)
+class DiffResult:
+    """What a run found."""
+
+    config: DiffConfig
+    model: str = ""
+    programs: int = 0
+    agree: int = 0
+    disagree: int = 0
+    maps_checked: int = 0
+    maps_equal: int = 0
+    not_compared: Counter[str] = field(default_factory=Counter)
+    signatures: Counter[Signature] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    """Of the invariant walker."""
+
+    @property
+    def ops(self) -> int:
+        return self.agree + self.disagree + sum(self.not_compared.values())
+
+    @property
+    def good(self) -> bool:
+        return not self.disagree and not self.complaints
+
+    def as_dict(self) -> dict[str, Any]:
+        """The facts, for --json."""
+        return {
+            "ops": self.ops,
+            "agree": self.agree,
+            "disagree": self.disagree,
+            "maps_checked": self.maps_checked,
+            "maps_equal": self.maps_equal,
+            "seed": self.config.seed,
+            "profile": self.config.profile,
+            "model": self.model,
+            "programs": self.programs,
+            "not_compared": dict(sorted(self.not_compared.items())),
+            "fsck": self.complaints,
+            "shrunk": [finding.as_dict() for finding in self.findings],
+        }
+
+
+Progress = Callable[[DiffResult], None]
+
+
+def run(config: DiffConfig, progress: Progress = lambda result: None) -> DiffResult:
+    """Compare programs until `config.ops` operations were done.
+
+    Raises:
+        DiffError: the real side could not be run.
+    """
+    result = DiffResult(config)
+    with Executor() as executor, Emulator(model=config.model, layout=config.layout) as emulator:
+        result.model = emulator.model
+        while result.ops < config.ops and not result.complaints:
+            ops = min(PROGRAM_OPS, config.ops - result.ops)
+            program = generate(config.seed, config.profile, result.programs, ops=ops)
+            one = compare(program, executor, emulator, every=config.every)
+            _add(result, one)
+            if one.difference is not None:
+                _finding(result, program, one, executor, emulator)
+            result.programs += 1
+            if result.programs % FSCK_EVERY == 0:
+                result.complaints = emulator.fsck()
+            progress(result)
+        result.complaints = result.complaints or emulator.fsck()
+    return result
+
+
+def run_one(program: Sequence[Op], config: DiffConfig) -> DiffResult:
+    """Compare one given program, as it is, with a snapshot after each operation.
+
+    Raises:
+        DiffError: the real side could not be run.
+    """
+    result = DiffResult(config, programs=1)
+    with Executor() as executor, Emulator(model=config.model, layout=config.layout) as emulator:
+        result.model = emulator.model
+        one = compare(alive(program), executor, emulator, every=1)
+        _add(result, one)
+        if one.difference is not None:
+            found = signature(program, one.difference)
+            result.findings.append(Finding(0, list(program), one, found, config.model))
+        result.complaints = emulator.fsck()
+    return result
+
+
+def _add(result: DiffResult, one: Comparison) -> None:
+    result.agree += one.agree
+    result.maps_checked += one.maps_checked
+    result.maps_equal += one.maps_equal
+    result.not_compared += one.not_compared
+    if one.difference is not None:
+        result.disagree += 1
+
+
+def _finding(
+    result: DiffResult,
+    program: Sequence[Op],
+    one: Comparison,
+    executor: Executor,
+    emulator: Emulator,
+) -> None:
+    assert one.difference is not None
+    raw = signature(program, one.difference)
+    result.signatures[raw] += 1
+    if result.signatures[raw] > 1 or len(result.findings) >= result.config.shrink_max:
+        return
+    shrinker = Shrinker(lambda shorter: compare(shorter, executor, emulator, every=1))
+    try:
+        short, comparison = shrinker.shrink(program)
+    except ValueError:
+        short, comparison = list(program[: one.difference.op + 1]), one
+    finding = Finding(result.programs, short, comparison, shrinker.wanted, result.config.model)
+    if all(other.signature != finding.signature for other in result.findings):
+        result.findings.append(finding)
+
+
+def write_findings(result: DiffResult, folder: Path) -> list[Path]:
+    """Each finding as C and as text.
+
+    Returns:
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for index, finding in enumerate(result.findings):
+        for suffix, text in (
+            ("c", c_source(finding.program, finding.comparison)),
+            ("txt", render(finding.program, PARAMS).replace("; ", "\n") + "\n"),
+        ):
+            path = folder / f"finding-{index}.{suffix}"
+            path.write_text(text)
+            written.append(path)
+    return written

@@ -10,6 +10,7 @@
 #include "vmalab/core.h"
 #include "vmalab/import.h"
 #include "vmalab/lock_model.h"
+#include "vmalab/maps.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
 #include "vmalab/recover.h"
@@ -254,6 +255,17 @@ long vl_maps(struct participant *self, u32 mm, char *text, u64 cap)
 	bytes = maps_text(self, mm, text, cap);
 	core_exit(self);
 	return bytes;
+}
+
+int vl_query_vma(struct participant *self, u32 mm, u64 addr, u32 flags, struct vl_vma_info *out)
+{
+	int err;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	err = maps_query(self, mm, addr, flags, out);
+	core_exit(self);
+	return err;
 }
 
 int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u32 *id)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * import.c (L5): an mm from the text of /proc/PID/maps, and that text from an mm.
+ * import.c (L6): an mm from the text of /proc/PID/maps (maps.c writes that text).
  *
  * The text does not tell which areas have been written, so an imported private writable area counts
  * as faulted with an anon_vma of its own: neighbours that the kernel did not merge stay apart, and
@@ -134,11 +134,11 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 	vma_link(self, mm, vma);
 	mm_account(mm, vma->vm_flags, (s64)vma_pages(vma));
 	if (name_is(line, "[heap]") && !mm->start_brk) {
-		mm->start_brk = line->start;
-		mm->brk = line->end;
+		store_relaxed_u64(&mm->start_brk, line->start);
+		store_relaxed_u64(&mm->brk, line->end);
 	}
 	if (name_is(line, "[stack]"))
-		mm->stack_top = line->end;
+		store_relaxed_u64(&mm->stack_top, line->end);
 	return 0;
 }
 
@@ -195,8 +195,8 @@ int mm_create(struct participant *self, const struct vl_mm_options *options, u32
 	if (options->maps_bytes)
 		err = import_maps(self, mm, options->maps, options->maps_bytes, error, error_cap);
 	if (options->start_brk) {
-		mm->start_brk = options->start_brk;
-		mm->brk = options->brk;
+		store_relaxed_u64(&mm->start_brk, options->start_brk);
+		store_relaxed_u64(&mm->brk, options->brk);
 	}
 	if (err)
 		fork_abort(self, mm);
@@ -209,74 +209,4 @@ int mm_create(struct participant *self, const struct vl_mm_options *options, u32
 	mm_publish(self, mm);
 	stat_inc(self, mm_create);
 	return 0;
-}
-
-/* --- text --- */
-
-struct text_out {
-	char *text;
-	u64 cap, bytes;
-};
-
-static void put(struct text_out *out, const char *line, u64 bytes)
-{
-	if (out->bytes < out->cap)
-		memcpy(out->text + out->bytes, line, min_u64(bytes, out->cap - out->bytes));
-	out->bytes += bytes;
-}
-
-static const char *vma_label(struct participant *self, const struct mm_struct *mm,
-			     const struct vm_area_struct *vma, char *buf, u64 cap)
-{
-	const struct file *file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL;
-	const struct anon_vma_name *name;
-
-	if (vma->anon_name) {
-		name = PTR(self, vma->anon_name);
-		snprintf(buf, cap, "%s%s]", file ? "[anon_shmem:" : "[anon:", name->name);
-		return buf;
-	}
-	if (file)
-		return file->name;
-	if (mm->start_brk && vma->vm_start < mm->brk && vma->vm_end > mm->start_brk)
-		return "[heap]";
-	if (mm->stack_top && vma->vm_start < mm->stack_top && vma->vm_end >= mm->stack_top)
-		return "[stack]";
-	return "";
-}
-
-static void put_vma(struct participant *self, struct text_out *out, const struct mm_struct *mm,
-		    const struct vm_area_struct *vma)
-{
-	const struct file *file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL;
-	bool real = file && vma->vm_ops != VMA_SPECIAL;
-	u64 flags = vma->vm_flags, dev = real ? file->dev : 0;
-	char line[512], label_buf[128];
-	const char *label = vma_label(self, mm, vma, label_buf, sizeof(label_buf));
-	int n;
-
-	n = snprintf(line, sizeof(line), "%08lx-%08lx %c%c%c%c %08lx %02lx:%02lx %lu ",
-		     vma->vm_start, vma->vm_end, flags & VM_READ ? 'r' : '-',
-		     flags & VM_WRITE ? 'w' : '-', flags & VM_EXEC ? 'x' : '-',
-		     flags & VM_MAYSHARE ? 's' : 'p', real ? vma_pgoff(vma) << PAGE_SHIFT : 0,
-		     dev >> 20, dev & 0xfffff, real ? file->ino : 0);
-	while (*label && n < 73)
-		line[n++] = ' ';
-	n += snprintf(line + n, sizeof(line) - (u64)n, "%s\n", label);
-	put(out, line, (u64)n);
-}
-
-long maps_text(struct participant *self, u32 id, char *text, u64 cap)
-{
-	struct text_out out = {.text = text, .cap = cap};
-	struct mm_struct *mm = mm_find(self->seg, id);
-	struct range_entry e;
-	u64 addr = 0;
-
-	if (!mm || mmap_read_lock(self, mm, id) != 0)
-		return VL_E_NO_MM;
-	for (; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end)
-		put_vma(self, &out, mm, PTR(self, e.ref));
-	mmap_read_unlock(self, mm);
-	return (long)out.bytes;
 }

@@ -33,7 +33,7 @@ int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id)
 {
 	down_read(self, &mm->mmap_lock, HOLD_MMAP);
 	SYNC_ON(mmap_read, mm);
-	if (likely(mm->id == id))
+	if (likely(load_relaxed_u32(&mm->id) == id)) /* relaxed: changed under the lock */
 		return 0;
 	up_read(self, &mm->mmap_lock, HOLD_MMAP);
 	return VL_S_NO_MM;
@@ -56,7 +56,7 @@ void mmap_read_unlock(struct participant *self, struct mm_struct *mm)
 int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id)
 {
 	down_write(self, &mm->mmap_lock, HOLD_MMAP);
-	if (unlikely(mm->id != id)) {
+	if (unlikely(load_relaxed_u32(&mm->id) != id)) { /* relaxed: as above */
 		up_write(self, &mm->mmap_lock, HOLD_MMAP);
 		return VL_S_NO_MM;
 	}
@@ -112,9 +112,9 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 {
 	VL_ASSERT(!(mm->mm_lock_seq.sequence & 1));
 	mm->generation = (mm->generation % 0xfffe) + 1; /* 1 ... 0xfffe */
-	mm->id = 0;
+	store_relaxed_u32(&mm->id, 0);
 	mm->builder = self->index + 1;
-	mm->mm_mt.root = 0;
+	store_relaxed_u64(&mm->mm_mt.root, 0);
 	mm->pgd = (struct pgd){0};
 	mm->keep_until_ns = 0;
 	mm->users = 0;
@@ -123,11 +123,12 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	mm->map_count_max = self->seg->hdr->config.vmas_per_mm_max;
 	mm->total_vm = mm->data_vm = mm->locked_vm = 0;
 	mm->mmap_base = MMAP_BASE_DEFAULT;
-	mm->start_brk = mm->brk = 0;
+	store_relaxed_u64(&mm->start_brk, 0);
+	store_relaxed_u64(&mm->brk, 0);
 	mm->def_flags = 0;
 	mm->stack_limit = STACK_LIMIT_DEFAULT;
 	mm->commit_limit_pages = commit_limit_pages();
-	mm->stack_top = 0;
+	store_relaxed_u64(&mm->stack_top, 0);
 	(void)index;
 }
 
@@ -274,8 +275,9 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 		vm_area_free_unreachable(self, mm, vma);
 	}
 	SYNC_ON(exit_freed, mm);
-	mm->mm_mt = mt;
-	tree_destroy(self, &mm->mm_mt, true);
+	/* The nodes through the copy: nobody may find the freed VMAs through the root again. */
+	store_relaxed_u64(&mm->mm_mt.root, 0);
+	tree_destroy(self, &mt, true);
 	mm->map_count = 0;
 	mm->total_vm = mm->data_vm = mm->locked_vm = 0;
 }

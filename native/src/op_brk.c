@@ -64,17 +64,17 @@ static void do_brk(struct participant *self, struct mm_struct *mm, u64 brk, bool
 	if (brk < mm->start_brk || mm->start_brk == 0)
 		return;
 	if (to == from) {
-		mm->brk = brk;
+		store_relaxed_u64(&mm->brk, brk);
 		return;
 	}
 	if (to < from) {
 		vma = find_vma_intersection(self, mm, to, from);
 		if (!vma || vma->vm_start >= from)
 			return;
-		mm->brk = brk;
+		store_relaxed_u64(&mm->brk, brk);
 		*unlocked = true;
 		if (do_munmap(self, mm, to, from - to, true) != 0)
-			mm->brk = old_brk;
+			store_relaxed_u64(&mm->brk, old_brk);
 		return;
 	}
 	if (to > TASK_SIZE)
@@ -83,7 +83,7 @@ static void do_brk(struct participant *self, struct mm_struct *mm, u64 brk, bool
 	if (vma && to + PAGE_SIZE > vm_start_gap(vma))
 		return;
 	if (brk_grow(self, mm, from, to) == 0)
-		mm->brk = brk;
+		store_relaxed_u64(&mm->brk, brk);
 }
 
 s64 op_brk(struct participant *self, u32 id, u64 brk)

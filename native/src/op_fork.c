@@ -164,10 +164,10 @@ s64 op_fork(struct participant *self, u32 id)
 	}
 	mmap_write_lock_nested(self, child);
 	child->mmap_base = parent->mmap_base;
-	child->start_brk = parent->start_brk;
-	child->brk = parent->brk;
+	store_relaxed_u64(&child->start_brk, parent->start_brk);
+	store_relaxed_u64(&child->brk, parent->brk);
 	child->stack_limit = parent->stack_limit;
-	child->stack_top = parent->stack_top;
+	store_relaxed_u64(&child->stack_top, parent->stack_top);
 	child->def_flags = 0;
 	err = dup_mmap(self, child, parent);
 	if (err)

@@ -54,10 +54,15 @@ static inline double test_seconds(void)
 	return text ? strtod(text, NULL) : 2.0;
 }
 
-/* Starts the clock of test_time_over() anew. */
+/* Starts the clock of test_time_over() anew: this share of the time of a part is left. */
+static inline void test_time_share(double share)
+{
+	test_end_ns = clock_ns() + (u64)(test_seconds() * share * 1e9);
+}
+
 static inline void test_time_begin(void)
 {
-	test_end_ns = clock_ns() + (u64)(test_seconds() * 1e9);
+	test_time_share(1.0);
 }
 
 static inline bool test_time_over(void)

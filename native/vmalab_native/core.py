@@ -58,6 +58,7 @@ from vmalab_native.records import SegmentConfig as SegmentConfig
 from vmalab_native.records import SegmentInfo as SegmentInfo
 from vmalab_native.records import SlabInfo as SlabInfo
 from vmalab_native.records import StructInfo as StructInfo
+from vmalab_native.records import VmaInfo as VmaInfo
 
 ABI_VERSION: int = lib.VL_ABI_VERSION
 USER_RWSEMS: int = lib.VL_USER_RWSEMS
@@ -458,6 +459,22 @@ class Participant(_Handle):
     def maps(self, mm: int) -> str:
         """The address space in the form of /proc/PID/maps. Raises NoSuchMm."""
         return text_of(f"maps of mm {mm}", lib.vl_maps, self._open(), u32("mm", mm))
+
+    def query_vma(self, mm: int, addr: int, flags: int = 0) -> tuple[int, VmaInfo | None]:
+        """PROCMAP_QUERY: (0, one VMA) or (errno, None). Raises NoSuchMm.
+
+        Args:
+            flags: PROCMAP_QUERY_* of <linux/fs.h>: what it must have (1 readable, 2 writable, 4
+                executable, 8 shared, 32 a file), and 16: if none contains addr, the next one.
+        """
+        info = ffi.new("struct vl_vma_info *")
+        code = lib.vl_query_vma(
+            self._open(), u32("mm", mm), u64("addr", addr), u32("flags", flags), info
+        )
+        if -1000 < code < 0:
+            return -code, None
+        checked(code, f"query of mm {mm}")
+        return 0, record(VmaInfo, info)
 
     def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
         """mincore(2): (0, one byte per page, bit 0 resident) or (errno, b""). Raises NoSuchMm.

@@ -105,6 +105,24 @@ class MmInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class VmaInfo:
+    """One VMA, as PROCMAP_QUERY shows it.
+
+    Addresses and offset in bytes; offset, inode and device are 0 without a file. flags: 1 readable,
+    2 writable, 4 executable, 8 shared. name as in maps.
+    """
+
+    start: int
+    end: int
+    flags: int
+    offset: int
+    inode: int
+    dev_major: int
+    dev_minor: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SlabInfo:
     """One kmem_cache: the columns of /proc/slabinfo, then what was counted since the segment was
     made.

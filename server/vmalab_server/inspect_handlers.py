@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from errno import errorcode
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,16 @@ class InspectHandlers:
             return pb.GetMapsResponse(maps=self._entry.participant().maps(request.mm))
         except NoSuchMm:
             raise failures.no_such_mm(request.mm) from None
+
+    def query_vma(self, request: pb.QueryVmaRequest) -> pb.QueryVmaResponse:
+        me = self._entry.participant()
+        try:
+            errno, info = me.query_vma(request.mm, request.addr, request.flags)
+        except NoSuchMm:
+            raise failures.no_such_mm(request.mm) from None
+        if info is None:
+            return pb.QueryVmaResponse(errno_code=errno, errno_name=errorcode.get(errno, ""))
+        return pb.QueryVmaResponse(vma=_same_fields(pb.VmaInfo, info))
 
     def list_address_spaces(
         self, request: pb.ListAddressSpacesRequest

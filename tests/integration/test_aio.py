@@ -50,6 +50,9 @@ def test_the_memory_calls(vmalab_server: EmbeddedServer) -> None:
             assert await mm.mincore(BASE, PAGE) == bytes(1)
             await mm.set_name(BASE, PAGE, "async")
             assert "[anon:async]" in await mm.maps()
+            found = await mm.query_vma(BASE)
+            assert (found.start, found.name) == (BASE, "[anon:async]") if found else False
+            assert await mm.query_vma(0) is None
             moved = await mm.mremap(BASE, PAGE, 2 * PAGE)
             await mm.munmap(moved, 2 * PAGE)
             assert await mm.brk(0x6000) == 0x6000

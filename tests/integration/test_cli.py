@@ -64,6 +64,22 @@ def test_maps(vmalab_server: EmbeddedServer, mm: AddressSpace) -> None:
     assert f"# mm {mm.mm}\n" in vmalab("maps", "--all", "-t", vmalab_server.target).stdout
 
 
+def test_maps_query(vmalab_server: EmbeddedServer, mm: AddressSpace) -> None:
+    """One line of maps; exit code 1 with a sentence when there is none, 2 for no address."""
+    line = mm.maps().splitlines()[0]
+    start = int(line.partition("-")[0], 16)
+    command = ("maps", str(mm.mm), "--query")
+    for found in both(vmalab_server, *command, hex(start - 1)):
+        assert (found["vma"]["start"], found["vma"]["flags"]) == (start, 3)
+    where = ("-i", vmalab_server.instance)
+    assert vmalab(*command, str(start), *where).stdout == f"{line}\n"
+    none = vmalab(*command, hex(1 << 47), *where)
+    assert (none.returncode, "nothing is mapped" in none.stderr) == (1, True)
+    bad = vmalab(*command, "here", *where)
+    assert (bad.returncode, "an address is wanted" in bad.stderr) == (2, True)
+    assert vmalab("maps", "--all", "--query", "0", *where).returncode == 2
+
+
 @pytest.mark.parametrize("command", ["slabinfo", "vmstat", "locks", "layout", "fsck"])
 def test_memory_and_server_agree(
     vmalab_server: EmbeddedServer, mm: AddressSpace, command: str

@@ -26,6 +26,7 @@ from vmalab_client import (
     MemoryCallError,
     NoSuchAddressSpace,
     Prot,
+    Query,
     UffdMoveMode,
     parse_results,
 )
@@ -299,3 +300,18 @@ def test_inspection(vmalab_client: Client, mm: AddressSpace) -> None:
     assert inspect.fsck() == []
     with pytest.raises(NoSuchAddressSpace):
         inspect.maps(424242)
+
+
+def test_query_vma(vmalab_client: Client) -> None:
+    """PROCMAP_QUERY through the service: found, next, none, unknown flags, no address space."""
+    with vmalab_client.address_space(maps=MAPS) as mm:
+        first = mm.query_vma(0, Query.OR_NEXT)
+        assert first is not None
+        assert mm.query_vma(0) is None
+        assert mm.query_vma(first.start) == first == mm.query_vma(first.end - 1)
+        assert mm.maps().startswith(f"{first.start:08x}-{first.end:08x} ")
+        assert mm.query_vma(1 << 63, Query.OR_NEXT) is None
+        with pytest.raises(MemoryCallError, match="EINVAL|Invalid"):
+            mm.query_vma(0, 1 << 20)
+    with pytest.raises(NoSuchAddressSpace):
+        vmalab_client.inspect.query_vma(424242, 0)

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
         Unauthenticated,
         VmalabError,
     )
-    from vmalab_client.flags import PAGE_BYTES, Madv, Map, Mremap, Prot, UffdMoveMode
-    from vmalab_client.types import Fault
+    from vmalab_client.flags import PAGE_BYTES, Madv, Map, Mremap, Prot, Query, UffdMoveMode
+    from vmalab_client.types import Fault, VmaInfo
 
 _HOMES = {
     "aio": ("AsyncAddressSpace", "AsyncBatch", "AsyncClient"),
@@ -74,8 +74,8 @@ _HOMES = {
         "Unauthenticated",
         "VmalabError",
     ),
-    "flags": ("PAGE_BYTES", "Madv", "Map", "Mremap", "Prot", "UffdMoveMode"),
-    "types": ("Fault",),
+    "flags": ("PAGE_BYTES", "Madv", "Map", "Mremap", "Prot", "Query", "UffdMoveMode"),
+    "types": ("Fault", "VmaInfo"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -110,8 +110,10 @@ __all__ = [  # noqa: RUF022 - in the order of the modules
     "Map",
     "Mremap",
     "Prot",
+    "Query",
     "UffdMoveMode",
     "Fault",
+    "VmaInfo",
 ]
 
 

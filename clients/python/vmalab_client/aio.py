@@ -317,6 +317,13 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         """The mappings as /proc/PID/maps shows them."""
         return await self._client.inspect.maps(self.mm)
 
+    async def query_vma(self, addr: int, flags: int = 0) -> types.VmaInfo | None:
+        """The mapping that contains addr and has all that the flags name; None: there is none.
+
+        Query.OR_NEXT: if none contains it, the next one that has all this. (PROCMAP_QUERY)
+        """
+        return await self._client.inspect.query_vma(self.mm, addr, flags)
+
     async def exit(self) -> None:
         """End it now, whoever else uses it."""
         self._client.release(self.mm)
@@ -428,6 +435,11 @@ class AsyncInspect:
         request = inspect_pb2.GetMapsRequest(mm=mm)
         text: str = (await self._client.call(self._stub.GetMaps, request)).maps
         return text
+
+    async def query_vma(self, mm: int, addr: int, flags: int = 0) -> types.VmaInfo | None:
+        """As AsyncAddressSpace.query_vma."""
+        request = inspect_pb2.QueryVmaRequest(mm=mm, addr=addr, flags=flags)
+        return transport.vma(await self._client.call(self._stub.QueryVma, request))
 
     async def address_spaces(self) -> list[types.AddressSpaceInfo]:
         request = inspect_pb2.ListAddressSpacesRequest()

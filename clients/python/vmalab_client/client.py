@@ -305,6 +305,13 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         """The mappings as /proc/PID/maps shows them."""
         return self._client.inspect.maps(self.mm)
 
+    def query_vma(self, addr: int, flags: int = 0) -> types.VmaInfo | None:
+        """The mapping that contains addr and has all that the flags name; None: there is none.
+
+        Query.OR_NEXT: if none contains it, the next one that has all this. (PROCMAP_QUERY)
+        """
+        return self._client.inspect.query_vma(self.mm, addr, flags)
+
     def exit(self) -> None:
         """End it now, whoever else uses it."""
         self._client.release(self.mm)
@@ -416,6 +423,11 @@ class Inspect:
         answer = self._client.call(self._stub.GetMaps, inspect_pb2.GetMapsRequest(mm=mm))
         text: str = answer.maps
         return text
+
+    def query_vma(self, mm: int, addr: int, flags: int = 0) -> types.VmaInfo | None:
+        """As AddressSpace.query_vma."""
+        request = inspect_pb2.QueryVmaRequest(mm=mm, addr=addr, flags=flags)
+        return transport.vma(self._client.call(self._stub.QueryVma, request))
 
     def address_spaces(self) -> list[types.AddressSpaceInfo]:
         request = inspect_pb2.ListAddressSpacesRequest()

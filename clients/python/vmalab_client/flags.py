@@ -77,4 +77,16 @@ class UffdMoveMode(IntFlag):
     ALLOW_SRC_HOLES = 2
 
 
+class Query(IntFlag):
+    """PROCMAP_QUERY_* of <linux/fs.h>: what a mapping must have; OR_NEXT: else the next one."""
+
+    NONE = 0
+    READABLE = 1
+    WRITABLE = 2
+    EXECUTABLE = 4
+    SHARED = 8
+    OR_NEXT = 16
+    FILE_BACKED = 32
+
+
 PAGE_BYTES = 4096

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import ipaddress
 import json
 from collections.abc import Sequence
@@ -156,6 +157,14 @@ def check(response: Any, call: str) -> None:
     """Raise MemoryCallError if the emulated call failed."""
     if response.errno_code:
         raise MemoryCallError(response.errno_code, call=call)
+
+
+def vma(response: Any) -> types.VmaInfo | None:
+    """The mapping of a QueryVmaResponse; None if there is none."""
+    if response.errno_code == errno.ENOENT:
+        return None
+    check(response, "query_vma")
+    return record(types.VmaInfo, response.vma)
 
 
 ACCESS = {

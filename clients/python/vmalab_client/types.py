@@ -49,6 +49,20 @@ class WorkerInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class VmaInfo:
+    """One mapping, as PROCMAP_QUERY shows it; flags: those of `flags.Query` that it has."""
+
+    start: int
+    end: int
+    flags: int
+    offset: int
+    inode: int
+    dev_major: int
+    dev_minor: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SlabInfo:
     """One kmem_cache, with the columns of /proc/slabinfo."""
 

@@ -102,6 +102,27 @@ struct vl_mm_info {
 VL_API long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap);
 VL_API long vl_maps(struct participant *self, u32 mm, char *text,
 		    u64 cap); /* bytes, or VL_E_NO_MM */
+/* What vl_query_vma may be asked; the numbers are those of PROCMAP_QUERY in <linux/fs.h>. */
+enum vl_query {
+	VL_QUERY_READABLE = 1,
+	VL_QUERY_WRITABLE = 2,
+	VL_QUERY_EXECUTABLE = 4,
+	VL_QUERY_SHARED = 8,
+	VL_QUERY_COVERING_OR_NEXT = 16, /* without it only the VMA that contains addr */
+	VL_QUERY_FILE_BACKED = 32,
+	VL_QUERY_FLAGS = 63
+};
+struct vl_vma_info {
+	u64 start, end;
+	u64 offset, inode; /* of a file */
+	u32 flags;         /* VL_QUERY_READABLE to VL_QUERY_SHARED */
+	u32 dev_major, dev_minor;
+	u32 pad;
+	char name[192]; /* as in maps */
+};
+/* One VMA that has all that the flags name. 0, -ENOENT, -EINVAL (unknown flags), VL_E_NO_MM. */
+VL_API int vl_query_vma(struct participant *self, u32 mm, u64 addr, u32 flags,
+			struct vl_vma_info *out);
 
 /* --- files --- */
 VL_API int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,

@@ -60,6 +60,9 @@ long core_stat_names(const char **names, u64 cap);
 	  (self, out, cap)) \
 	X(long, vl_maps, (struct participant *self, u32 mm, char *text, u64 cap), \
 	  (self, mm, text, cap)) \
+	X(int, vl_query_vma, \
+	  (struct participant *self, u32 mm, u64 addr, u32 flags, struct vl_vma_info *out), \
+	  (self, mm, addr, flags, out)) \
 	X(int, vl_file_open, \
 	  (struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u32 *file_id), \
 	  (self, dev, ino, size, name, file_id)) \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* import.h (L5): making an mm, empty or from /proc/PID/maps text, and writing such text. */
+/* import.h (L6): making an mm, empty or from /proc/PID/maps text. */
 #ifndef VMALAB_IMPORT_H
 #define VMALAB_IMPORT_H
 
@@ -10,7 +10,5 @@
  * gets one lease. */
 int mm_create(struct participant *self, const struct vl_mm_options *options, u32 *id, char *error,
 	      u64 error_cap);
-/* Bytes that the whole text has; writes at most cap. VL_E_NO_MM. */
-long maps_text(struct participant *self, u32 id, char *text, u64 cap);
 
 #endif

@@ -16,6 +16,7 @@
 	X(pgfault_cow) X(pgfault_signal) X(mmap_lock_faults) \
 	X(mmap) X(munmap) X(mprotect) X(mremap) X(madvise) X(mincore) X(brk) X(fork) X(exit) \
 	X(uffd_move) X(set_vma_name) X(mm_create) X(call_errors) \
+	X(next_vma_locked) X(next_vma_miss) X(next_vma_again) X(next_vma_fallback) \
 	X(vma_split) X(vma_merge) X(vma_reattach) X(vma_alloc) X(vma_free) X(vma_free_deferred) \
 	X(rcu_retired) X(rcu_freed) X(rcu_gp) X(rcu_sync) \
 	X(vma_writer_wait) X(rwsem_read_wait) X(rwsem_write_wait) X(mutex_wait) X(mutex_stolen) \

@@ -80,9 +80,35 @@ def ps(instance: Instance = "", target: Target = "", as_json: AsJson = False) ->
     _show({"instances": rows}, text or "no instance is running", as_json=as_json)
 
 
+_OR_NEXT = 16  # PROCMAP_QUERY_COVERING_OR_NEXT_VMA
+
+
+def _query(mm: int | None, text: str, *, instance: str, target: str, as_json: bool) -> None:
+    """Exit code 1: there is no mapping at or after the address."""
+    from vmalab_server.cli import render
+
+    if mm is None:
+        raise fail("--query wants one address space, not --all")
+    try:
+        addr = int(text, 0)
+    except ValueError:
+        addr = -1
+    if not 0 <= addr < 1 << 64:
+        raise fail(f"--query {text}: an address is wanted, such as 0x7f0000001000 or 4096")
+    with _open(instance, target) as source:
+        row = source.query_vma(mm, addr, _OR_NEXT)
+    if row is None:
+        raise fail(f"nothing is mapped at {addr:#x} or above", code=1)
+    _show({"mm": mm, "vma": row}, render.vma(row), as_json=as_json)
+
+
 def maps(
     mm: Annotated[int | None, typer.Argument(help="Number of an address space.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All address spaces.")] = False,
+    query: Annotated[
+        str,
+        typer.Option(metavar="ADDR", help="Only the mapping that contains ADDR, or the next one."),
+    ] = "",
     instance: Instance = "",
     target: Target = "",
     as_json: AsJson = False,
@@ -90,6 +116,9 @@ def maps(
     """The mappings of an address space, as /proc/PID/maps shows them."""
     if (mm is None) is not everything:
         raise fail("say which address space: a number (vmalab ps has them), or --all")
+    if query:
+        _query(mm, query, instance=instance, target=target, as_json=as_json)
+        return
     with _open(instance, target) as source:
         wanted = [row["mm"] for row in source.address_spaces()] if mm is None else [mm]
         texts = {number: source.maps(number) for number in wanted}

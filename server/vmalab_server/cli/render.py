@@ -24,6 +24,20 @@ def columns(head: Sequence[str], rows: Iterable[Sequence[object]], *, left: int 
     )
 
 
+def vma(row: Row) -> str:
+    """A line of /proc/PID/maps."""
+    flags = row["flags"]
+    perms = "".join(
+        letter if flags & bit else "-" for letter, bit in (("r", 1), ("w", 2), ("x", 4))
+    )
+    device = f"{row['dev_major']:02x}:{row['dev_minor']:02x}"
+    line = (
+        f"{row['start']:08x}-{row['end']:08x} {perms}{'s' if flags & 8 else 'p'}"
+        f" {row['offset']:08x} {device} {row['inode']} "
+    )
+    return line.ljust(73) + row["name"] if row["name"] else line
+
+
 def slabinfo(rows: list[Row]) -> str:
     """/proc/slabinfo, with allocs, frees and reuses at the end of each line."""
     lines = [

@@ -34,6 +34,9 @@ class Source(ABC):
     def maps(self, mm: int) -> str: ...
 
     @abstractmethod
+    def query_vma(self, mm: int, addr: int, flags: int) -> Row | None: ...
+
+    @abstractmethod
     def slabinfo(self) -> list[Row]: ...
 
     @abstractmethod
@@ -87,6 +90,11 @@ class SegmentSource(Source):
         with self._segment.participant("inspector", comm="vmalab") as me:
             text: str = me.maps(mm)
         return text
+
+    def query_vma(self, mm: int, addr: int, flags: int) -> Row | None:
+        with self._segment.participant("inspector", comm="vmalab") as me:
+            _, info = me.query_vma(mm, addr, flags)
+        return None if info is None else dataclasses.asdict(info)
 
     def slabinfo(self) -> list[Row]:
         return [dataclasses.asdict(info) for info in self._segment.slabinfo()]
@@ -190,6 +198,10 @@ class ServerSource(Source):
     def maps(self, mm: int) -> str:
         text: str = self._inspect.maps(mm)
         return text
+
+    def query_vma(self, mm: int, addr: int, flags: int) -> Row | None:
+        info = self._inspect.query_vma(mm, addr, flags)
+        return None if info is None else dataclasses.asdict(info)
 
     def slabinfo(self) -> list[Row]:
         return [dataclasses.asdict(info) for info in self._inspect.slabinfo()]

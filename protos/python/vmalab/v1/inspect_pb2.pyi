@@ -148,6 +148,46 @@ class GetMapsResponse(_message.Message):
     maps: str
     def __init__(self, maps: _Optional[str] = ...) -> None: ...
 
+class QueryVmaRequest(_message.Message):
+    __slots__ = ("mm", "addr", "flags")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    ADDR_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    addr: int
+    flags: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+
+class QueryVmaResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name", "vma")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    VMA_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    vma: VmaInfo
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., vma: _Optional[_Union[VmaInfo, _Mapping]] = ...) -> None: ...
+
+class VmaInfo(_message.Message):
+    __slots__ = ("start", "end", "flags", "offset", "inode", "dev_major", "dev_minor", "name")
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    INODE_FIELD_NUMBER: _ClassVar[int]
+    DEV_MAJOR_FIELD_NUMBER: _ClassVar[int]
+    DEV_MINOR_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    start: int
+    end: int
+    flags: int
+    offset: int
+    inode: int
+    dev_major: int
+    dev_minor: int
+    name: str
+    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ..., flags: _Optional[int] = ..., offset: _Optional[int] = ..., inode: _Optional[int] = ..., dev_major: _Optional[int] = ..., dev_minor: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
 class ListAddressSpacesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

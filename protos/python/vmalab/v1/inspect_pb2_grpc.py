@@ -62,6 +62,11 @@ class InspectServiceStub:
                 request_serializer=vmalab_dot_v1_dot_inspect__pb2.GetMapsRequest.SerializeToString,
                 response_deserializer=vmalab_dot_v1_dot_inspect__pb2.GetMapsResponse.FromString,
                 _registered_method=True)
+        self.QueryVma = channel.unary_unary(
+                '/vmalab.v1.InspectService/QueryVma',
+                request_serializer=vmalab_dot_v1_dot_inspect__pb2.QueryVmaRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_inspect__pb2.QueryVmaResponse.FromString,
+                _registered_method=True)
         self.ListAddressSpaces = channel.unary_unary(
                 '/vmalab.v1.InspectService/ListAddressSpaces',
                 request_serializer=vmalab_dot_v1_dot_inspect__pb2.ListAddressSpacesRequest.SerializeToString,
@@ -124,6 +129,13 @@ class InspectServiceServicer:
 
     def GetMaps(self, request, context):
         """GetMaps is /proc/PID/maps of one address space.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryVma(self, request, context):
+        """QueryVma is PROCMAP_QUERY: one mapping, found by an address in or before it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,6 +204,11 @@ def add_InspectServiceServicer_to_server(servicer, server):
                     servicer.GetMaps,
                     request_deserializer=vmalab_dot_v1_dot_inspect__pb2.GetMapsRequest.FromString,
                     response_serializer=vmalab_dot_v1_dot_inspect__pb2.GetMapsResponse.SerializeToString,
+            ),
+            'QueryVma': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryVma,
+                    request_deserializer=vmalab_dot_v1_dot_inspect__pb2.QueryVmaRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_inspect__pb2.QueryVmaResponse.SerializeToString,
             ),
             'ListAddressSpaces': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAddressSpaces,
@@ -355,6 +372,33 @@ class InspectService:
             '/vmalab.v1.InspectService/GetMaps',
             vmalab_dot_v1_dot_inspect__pb2.GetMapsRequest.SerializeToString,
             vmalab_dot_v1_dot_inspect__pb2.GetMapsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryVma(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.InspectService/QueryVma',
+            vmalab_dot_v1_dot_inspect__pb2.QueryVmaRequest.SerializeToString,
+            vmalab_dot_v1_dot_inspect__pb2.QueryVmaResponse.FromString,
             options,
             channel_credentials,
             insecure,

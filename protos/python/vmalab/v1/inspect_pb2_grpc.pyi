@@ -51,6 +51,8 @@ class InspectServiceStub:
     """GetVmstat is /proc/vmstat: counters, summed over all participants."""
     GetMaps: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.GetMapsRequest, _inspect_pb2.GetMapsResponse]
     """GetMaps is /proc/PID/maps of one address space."""
+    QueryVma: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.QueryVmaRequest, _inspect_pb2.QueryVmaResponse]
+    """QueryVma is PROCMAP_QUERY: one mapping, found by an address in or before it."""
     ListAddressSpaces: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.ListAddressSpacesRequest, _inspect_pb2.ListAddressSpacesResponse]
     """ListAddressSpaces tells the size of every address space and how long it lives."""
     ListLocks: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.ListLocksRequest, _inspect_pb2.ListLocksResponse]
@@ -81,6 +83,8 @@ class InspectServiceAsyncStub(InspectServiceStub):
     """GetVmstat is /proc/vmstat: counters, summed over all participants."""
     GetMaps: _aio.UnaryUnaryMultiCallable[_inspect_pb2.GetMapsRequest, _inspect_pb2.GetMapsResponse]  # type: ignore[assignment]
     """GetMaps is /proc/PID/maps of one address space."""
+    QueryVma: _aio.UnaryUnaryMultiCallable[_inspect_pb2.QueryVmaRequest, _inspect_pb2.QueryVmaResponse]  # type: ignore[assignment]
+    """QueryVma is PROCMAP_QUERY: one mapping, found by an address in or before it."""
     ListAddressSpaces: _aio.UnaryUnaryMultiCallable[_inspect_pb2.ListAddressSpacesRequest, _inspect_pb2.ListAddressSpacesResponse]  # type: ignore[assignment]
     """ListAddressSpaces tells the size of every address space and how long it lives."""
     ListLocks: _aio.UnaryUnaryMultiCallable[_inspect_pb2.ListLocksRequest, _inspect_pb2.ListLocksResponse]  # type: ignore[assignment]
@@ -138,6 +142,14 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.GetMapsResponse, _abc.Awaitable[_inspect_pb2.GetMapsResponse]]:
         """GetMaps is /proc/PID/maps of one address space."""
+
+    @_abc_1.abstractmethod
+    def QueryVma(
+        self,
+        request: _inspect_pb2.QueryVmaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inspect_pb2.QueryVmaResponse, _abc.Awaitable[_inspect_pb2.QueryVmaResponse]]:
+        """QueryVma is PROCMAP_QUERY: one mapping, found by an address in or before it."""
 
     @_abc_1.abstractmethod
     def ListAddressSpaces(

@@ -1,16 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trace folder: `trace`, `maps.N`, `faults` and `meta.json`, each of them plain or gzipped."""
+"""The trace folder. Each file but meta.json is plain, gzipped (.gz) or xz-compressed (.xz).
+
+trace      what strace wrote: the memory calls of all threads
+maps.N     /proc/PID/maps at the N-th marker of the trace
+faults     optional: one line of `perf script` for each page fault
+locks      optional: one line `TID SECONDS.NANOSECONDS w|r` each time a thread got an mmap_lock, for
+           writing or reading. A call changes its address space inside one such critical section,
+           so these lines put overlapping calls and faults of several threads in their true order;
+           without them the order is searched for (order.py). The clock is that of `faults`.
+meta.json  what was run, on which kernel, the identities of the files it mapped, and `clock`: points
+           [t, d] where the clock of `trace` was d nanoseconds ahead of the time t of `faults`.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
+import lzma
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 FORMAT = 1
+Compress = Literal["", "gz", "xz"]
+"""How the files of a folder are packed, by the end of their names."""
 
 
 class FolderError(Exception):
@@ -55,7 +70,10 @@ class Meta:
     faults_note: str = ""
     faults_lost: int = 0
     clock_offset_ns: int = 0
-    """What must be added to a time in `faults` to get the clock of `trace`."""
+    """What must be added to a time in `faults` to get the clock of `trace`, where `clock` is
+    empty."""
+    clock: list[tuple[int, int]] = field(default_factory=list)
+    """The same at several times of `faults`: one of the clocks may be corrected meanwhile."""
     recorded: bool = False
     """Written by `vmalab record`: a real program, whose page faults strace does not show."""
     thp: str = ""
@@ -63,6 +81,17 @@ class Meta:
     calls: int = 0
     missed: dict[str, int] = field(default_factory=dict)
     """Snapshots that were wanted and not made, by reason."""
+
+    def trace_time(self, time_ns: int) -> int:
+        """A time of `faults` or `locks` on the clock of `trace`."""
+        if not self.clock:
+            return time_ns + self.clock_offset_ns
+        at = bisect_right([one[0] for one in self.clock], time_ns)
+        if at in (0, len(self.clock)):
+            return time_ns + self.clock[max(at - 1, 0)][1]
+        (before, ahead), (after, ahead_after) = self.clock[at - 1 : at + 1]
+        share = (time_ns - before) / (after - before)
+        return time_ns + ahead + round((ahead_after - ahead) * share)
 
     def to_json(self) -> str:
         data: dict[str, Any] = {"format": FORMAT}
@@ -83,6 +112,7 @@ class Meta:
         data = json.loads(text)
         known = {name: data[name] for name in Meta.__dataclass_fields__ if name in data}
         known["files"] = [FileInfo(**one) for one in data.get("files", [])]
+        known["clock"] = [(int(one), int(two)) for one, two in data.get("clock", [])]
         known["snapshots"] = [SnapshotInfo(**one) for one in data.get("snapshots", [])]
         return Meta(**known)
 
@@ -97,10 +127,10 @@ class Folder:
         if not self.root.is_dir():
             raise FolderError(f"{self.root} is not a folder")
         if self._find("trace") is None:
-            raise FolderError(f"{self.root} has no file named trace or trace.gz")
+            raise FolderError(f"{self.root} has no file named trace, trace.gz or trace.xz")
 
     def _find(self, name: str) -> Path | None:
-        for path in (self.root / name, self.root / f"{name}.gz"):
+        for path in (self.root / f"{name}{suffix}" for suffix in ("", ".gz", ".xz")):
             if path.is_file():
                 return path
         return None
@@ -112,6 +142,8 @@ class Folder:
         data = path.read_bytes()
         if path.suffix == ".gz":
             data = gzip.decompress(data)
+        elif path.suffix == ".xz":
+            data = lzma.decompress(data)
         return data.decode("utf-8", errors="surrogateescape")
 
     def lines(self) -> Iterator[str]:
@@ -127,6 +159,10 @@ class Folder:
         """The lines of `faults`; none when nothing was recorded."""
         return (self._read("faults") or "").splitlines()
 
+    def locks(self) -> list[str]:
+        """The lines of `locks`; none when nothing was recorded."""
+        return (self._read("locks") or "").splitlines()
+
     def meta(self) -> Meta:
         """meta.json, or the defaults for a folder without."""
         text = self._read("meta.json")
@@ -141,10 +177,14 @@ class Folder:
             return beside.stat().st_size if beside.is_file() else None
 
 
-def write(root: Path, name: str, text: str, *, compress: bool) -> None:
+def write(root: Path, name: str, text: str, *, compress: Compress) -> None:
     """Write one file of a trace folder."""
     data = text.encode("utf-8", errors="surrogateescape")
-    if compress:
-        (root / f"{name}.gz").write_bytes(gzip.compress(data, 9, mtime=0))
-    else:
-        (root / name).write_bytes(data)
+    match compress:
+        case "":
+            (root / name).write_bytes(data)
+        case "gz":
+            (root / f"{name}.gz").write_bytes(gzip.compress(data, 9, mtime=0))
+        case "xz":
+            packed = lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)
+            (root / f"{name}.xz").write_bytes(packed)

@@ -4,7 +4,8 @@
 strace shows when a call was entered and when its result was seen. Two calls of one address space
 whose spans overlap may have been done in either order; the recorded answers tell which orders are
 possible. This module looks for one with the model of gaps.py, and keeps the order of completion
-where the model cannot tell.
+where the model cannot tell. Where the trace has `locks`, a step's span is one point of time for
+nearly all steps, and there is nothing to look for.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def clusters(steps: Sequence[Step]) -> list[list[Step]]:
     earliest = float("inf")
     cut_before: list[bool] = [False] * len(steps)
     for index in range(len(steps) - 1, -1, -1):
-        earliest = min(earliest, steps[index].line)
-        previous_end = steps[index - 1].end_line if index else -1.0
+        earliest = min(earliest, steps[index].first)
+        previous_end = steps[index - 1].last if index else -1.0
         # A step without a span of its own has the line of what it follows: that is no overlap.
         cut_before[index] = previous_end <= earliest
     for step, cut in zip(steps, cut_before, strict=True):
@@ -89,11 +90,11 @@ class _Frame:
 
 def _choices(left: list[Step]) -> list[int]:
     """Indices of the steps that may come first: none of the others was done before they began."""
-    first_end = min(step.end_line for step in left)
+    first_end = min(step.last for step in left)
     seen: set[int] = set()
     result: list[int] = []
     for index, step in enumerate(left):
-        if step.line <= first_end and step.tid not in seen:
+        if step.first <= first_end and step.tid not in seen:
             result.append(index)
         seen.add(step.tid)
     return result
@@ -153,7 +154,6 @@ class _Space:
         lone = len(cluster) == 1
         if not lone and self.gaps.starts:
             self.report.clusters += 1
-            self.report.overlapping += _overlapping(cluster)
         found = self._find(self.gaps, cluster)
         if found is None and self._again(cluster):
             return
@@ -190,7 +190,7 @@ class _Space:
         steps: list[Step] = list(cluster)
         for index in range(len(self.stretches) - 1, -1, -1):
             stretch = self.stretches[index]
-            steps = sorted([*stretch.steps, *steps], key=lambda step: step.end_line)
+            steps = sorted([*stretch.steps, *steps], key=lambda step: step.last)
             if len(steps) > AGAIN_MAX:
                 return False
             for sensible in (True, False):
@@ -236,6 +236,8 @@ def arrange(steps: list[Step], start: dict[int, Gaps]) -> tuple[list[Step], Orde
         gaps = start.get(slot) or forks.get(slot) or Gaps(base=0)
         first = gaps.copy()
         space = _Space(gaps, report, exact=gaps.base != 0)
+        if gaps.starts:
+            report.overlapping += _overlapping([steps[index] for index in places])
         for cluster in clusters([steps[index] for index in places]):
             space.add(cluster)
         report.reordered += sum(
@@ -257,9 +259,9 @@ def _copy_at_forks(gaps: Gaps, steps: list[Step], forks: dict[int, Gaps]) -> Non
             forks[step.child] = gaps.copy()
 
 
-def _overlapping(cluster: list[Step]) -> int:
-    """How many calls of a cluster overlapped a call of another thread."""
-    spans = sorted((step for step in cluster if step.kind is Kind.CALL), key=lambda step: step.line)
+def _overlapping(steps: list[Step]) -> int:
+    """How many calls of an address space overlapped a call of another thread."""
+    spans = sorted((step for step in steps if step.kind is Kind.CALL), key=lambda step: step.line)
     met: set[int] = set()
     active: list[Step] = []
     for step in spans:

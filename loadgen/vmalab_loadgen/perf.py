@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Page faults of the recorded program, through Linux perf."""
+"""Page faults of the recorded program and when it took mmap_lock, through Linux perf."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+_FAULTS: Final = ("-e", "exceptions:page_fault_user,exceptions:page_fault_kernel")
+_LOCKS: Final = ("-e", "mmap_lock:mmap_lock_acquire_returned", "--filter", "success == 1")
 _EVENTS: Final = (
-    ("exceptions", ("exceptions:page_fault_user,exceptions:page_fault_kernel",), "trace"),
-    ("page-faults", ("page-faults", "-c", "1", "-d"), "addr,ip"),
+    ("exceptions,mmap_lock", (*_FAULTS, *_LOCKS), "trace"),
+    ("exceptions", _FAULTS, "trace"),
+    ("page-faults", ("-e", "page-faults", "-c", "1", "-d"), "addr,ip"),
 )
-"""Preferred first: the tracepoints say whether it was a read, a write or a fetch."""
+"""Preferred first: the tracepoints of faults say whether it was a read, a write or a fetch, that of
+mmap_lock at which point in time a call or a fault took effect."""
 
 _HEAD = re.compile(
     r"^\s*(?P<comm>.*?)\s+(?P<pid>\d+)(?:/(?P<tid>\d+))?\s+(?:\[\d+\]\s+)?"
@@ -26,6 +30,8 @@ _TRACEPOINT = re.compile(
     r"page_fault_(?P<mode>user|kernel):\s+address=(?P<addr>\S+)\s+ip=(?P<ip>\S+)\s+"
     r"error_code=(?P<code>0x[0-9a-f]+)"
 )
+_LOCK = re.compile(r"mmap_lock_acquire_returned:.*\bwrite=(?P<write>true|false)")
+_LOCK_LINE = re.compile(r"^(?P<tid>\d+) (?P<seconds>\d+)\.(?P<fraction>\d{9}) (?P<kind>[rw])$")
 _SOFTWARE = re.compile(r"page-faults[a-zA-Z:]*:\s+(?P<addr>[0-9a-f]+)(?:\s+(?P<ip>[0-9a-f]+))?")
 
 READ, WRITE, EXEC = 0, 1, 2
@@ -46,6 +52,20 @@ class Fault:
     """The kernel touched the page, for example to copy an answer to the program."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A thread got an mmap_lock."""
+
+    tid: int
+    time_ns: int
+    write: bool
+
+    def render(self) -> str:
+        """The line of `locks`."""
+        seconds, fraction = divmod(self.time_ns, 1_000_000_000)
+        return f"{self.tid} {seconds}.{fraction:09d} {'w' if self.write else 'r'}"
+
+
 def choose() -> tuple[str, tuple[str, ...], str] | str:
     """The best event that works here, or the reason why there is none."""
     if shutil.which("perf") is None:
@@ -53,7 +73,7 @@ def choose() -> tuple[str, tuple[str, ...], str] | str:
     reason = "no event could be opened"
     for name, arguments, fields in _EVENTS:
         probe = subprocess.run(
-            ["perf", "record", "-q", "-e", *arguments, "-o", "/dev/null", "--", "true"],
+            ["perf", "record", "-q", *arguments, "-o", "/dev/null", "--", "true"],
             capture_output=True,
             text=True,
             check=False,
@@ -66,7 +86,7 @@ def choose() -> tuple[str, tuple[str, ...], str] | str:
 
 def command(arguments: tuple[str, ...], data: Path) -> list[str]:
     """What to put before a command so that its faults are recorded."""
-    return ["perf", "record", "-q", "-k", "CLOCK_MONOTONIC", "-m", "1024", "-e", *arguments,
+    return ["perf", "record", "-q", "-k", "CLOCK_MONOTONIC", "-m", "1024", *arguments,
             "-o", str(data), "--"]  # fmt: skip
 
 
@@ -110,6 +130,33 @@ def _access(code: int) -> int:
     return WRITE if code & 2 else READ
 
 
+def _time_ns(match: re.Match[str]) -> int:
+    return int(match["seconds"]) * 1_000_000_000 + int(match["fraction"].ljust(9, "0")[:9])
+
+
+def lock_of(text: str) -> Lock | None:
+    """One line of perf script; None when no lock was taken."""
+    head = _HEAD.match(text)
+    point = _LOCK.search(head["rest"]) if head else None
+    if head is None or point is None:
+        return None
+    return Lock(int(head["tid"] or head["pid"]), _time_ns(head), point["write"] == "true")
+
+
+def parse_locks(lines: Iterable[str]) -> tuple[list[Lock], int]:
+    """The lines of `locks` in the order of their time, and how many lines were none."""
+    locks: list[Lock] = []
+    unread = 0
+    for text in lines:
+        match = _LOCK_LINE.match(text.strip())
+        if match:
+            locks.append(Lock(int(match["tid"]), _time_ns(match), match["kind"] == "w"))
+        elif text.strip():
+            unread += 1
+    locks.sort(key=lambda lock: lock.time_ns)
+    return locks, unread
+
+
 def parse_line(text: str, number: int = 0) -> Fault | None:
     """One line of perf script; None when it is not a page fault.
 
@@ -120,7 +167,7 @@ def parse_line(text: str, number: int = 0) -> Fault | None:
     if not head:
         return None
     tid = int(head["tid"] or head["pid"])
-    time_ns = int(head["seconds"]) * 1_000_000_000 + int(head["fraction"].ljust(9, "0")[:9])
+    time_ns = _time_ns(head)
     point = _TRACEPOINT.search(head["rest"])
     if point:
         try:

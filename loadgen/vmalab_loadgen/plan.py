@@ -3,20 +3,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Final
 
-from vmalab_loadgen import calls, flags, maps, order, perf, program
+from vmalab_loadgen import calls, flags, maps, order, program
 from vmalab_loadgen.folder import FileInfo, Folder, FolderError, Meta
 from vmalab_loadgen.gaps import Gaps, page_up
 from vmalab_loadgen.program import Kind, Program, Step
-
-USER_END: Final = 1 << 47
-STACK_ROOM: Final = 8 << 20
-"""How far below the recorded stack a fault is taken for the stack's growth."""
-SPECIAL: Final = frozenset({"[vdso]", "[vvar]", "[vvar_vclock]", "[vsyscall]"})
+from vmalab_loadgen.timeline import USER_END, Timeline
 
 
 @dataclass(slots=True)
@@ -77,9 +71,11 @@ def load(folder: Folder) -> Plan:
         if step.kind is Kind.IMPORT
     }
     left_out: dict[str, int] = defaultdict(int)
+    timeline = Timeline(compiled, meta, left_out)
+    timeline.add_locks(folder.locks())
     lines = folder.faults()
     if lines:
-        _merge_faults(compiled, meta, lines, snapshots, left_out)
+        timeline.add_faults(lines, snapshots)
     gaps = {
         slot: Gaps.of(start.areas, base=start.mmap_base, brk=start.brk)
         for slot, start in starts.items()
@@ -87,7 +83,7 @@ def load(folder: Folder) -> Plan:
     steps, ordering = order.arrange(compiled.steps, gaps)
     for index, step in enumerate(steps):
         # Address spaces were ordered one by one; a later line of one may not pass another's fork.
-        step.end_line = max(step.end_line, float(index and steps[index - 1].end_line))
+        step.last = max(step.last, steps[index - 1].last if index else 0.0)
     plan = Plan(steps, compiled.slots, starts, [], snapshots, compiled, ordering)
     plan.faults_left_out = dict(left_out)
     if meta.recorded and not lines:
@@ -142,133 +138,6 @@ def _mmap_base(compiled: Program, step: Step, areas: list[maps.Area]) -> int:
             end = later.value + page_up(operation.length)
             base = max(base, end if end <= stack else 0)
     return base
-
-
-def _special(areas: list[maps.Area], addr: int) -> str:
-    """Why a fault at an address is not replayed; empty when it is."""
-    if addr >= USER_END:
-        return "kernel or vsyscall address"
-    for area in areas:
-        if area.path in SPECIAL and area.start <= addr < area.end:
-            return f"page of the kernel's own {area.path}"
-        if area.path == "[stack]" and area.start - STACK_ROOM <= addr < area.start:
-            return "growth of the stack"
-    return ""
-
-
-def _merge_faults(
-    compiled: Program,
-    meta: Meta,
-    lines: list[str],
-    snapshots: dict[int, list[maps.Area]],
-    left_out: dict[str, int],
-) -> None:
-    """Put each recorded fault behind the last thing its thread did before it.
-
-    Between that and the thread's next call the time decides against other threads.
-    """
-    faults, unread = perf.parse(lines)
-    if unread:
-        left_out["line of `faults` that could not be read"] += unread
-    steps = compiled.steps
-    done = program.running_max(step.end_ns for step in steps)
-    own: dict[int, list[int]] = defaultdict(list)
-    for index, step in enumerate(steps):
-        own[step.tid].append(index)
-        if step.kind is Kind.FORK:
-            for other in range(index + 1, len(steps)):
-                if steps[other].mm == step.child:
-                    own[steps[other].tid].append(index)
-                    break
-    for indices in own.values():
-        indices.sort()
-    insert: dict[int, list[Step]] = defaultdict(list)
-    areas: dict[int, list[maps.Area]] = {}
-    for step in steps:
-        if step.kind is Kind.IMPORT:
-            areas[step.mm] = snapshots[step.snapshot]
-        elif step.kind is Kind.FORK:
-            areas[step.child] = areas.get(step.mm, [])
-    for fault in faults:
-        moment = fault.time_ns + meta.clock_offset_ns
-        placed = _place(steps, done, own.get(fault.tid, []), moment, fault.tid)
-        if placed is None:
-            left_out["before its address space was known, or after it was gone"] += 1
-            continue
-        index, slot = placed
-        why = _special(areas.get(slot, []), fault.addr)
-        if why:
-            left_out[why] += 1
-            continue
-        if _is_signal(steps, own[fault.tid], index, fault):
-            continue
-        before = steps[index - 1]
-        inside = before.tid == fault.tid and before.errno == 14 and fault.kernel
-        if inside:
-            left_out["a bad address the program gave to the kernel"] += 1
-            continue
-        insert[index].append(
-            Step(
-                Kind.FAULT,
-                int(before.end_line),
-                before.end_line,
-                fault.tid,
-                slot,
-                addr=fault.addr,
-                access=fault.access,
-                kernel=fault.kernel,
-                end_ns=moment,
-            )
-        )
-    merged: list[Step] = []
-    for index, step in enumerate(steps):
-        merged += insert.get(index, [])
-        merged.append(step)
-    merged += insert.get(len(steps), [])
-    compiled.steps = merged
-
-
-def _place(
-    steps: list[Step], done: list[int], own: list[int], moment: int, tid: int
-) -> tuple[int, int] | None:
-    """Index before which a fault belongs, and its address space."""
-    last = next = -1
-    for index in own:
-        began = steps[index].time_ns
-        if (began if began is not None else done[index]) <= moment:
-            last = index
-        else:
-            next = index
-            break
-    coming = bisect_left(own, next) if next >= 0 else len(own)
-    while coming < len(own) and steps[own[coming]].kind is Kind.EXIT:
-        coming += 1
-    if coming < len(own) and steps[own[coming]].kind is Kind.IMPORT:
-        # What the kernel touched while it ran execve comes before the import it led to.
-        began = steps[own[coming]].exec_ns
-        if began is not None and moment >= began:
-            return own[coming] + 1, steps[own[coming]].mm
-    if last < 0 or steps[last].kind is Kind.EXIT:
-        return None
-    slot = steps[last].mm
-    if steps[last].kind is Kind.FORK and steps[last].tid != tid:
-        slot = steps[last].child
-    at = program.place_by_time(done, moment)
-    high = next if next >= 0 else len(steps)
-    return max(last + 1, min(at, high)), slot
-
-
-def _is_signal(steps: list[Step], own: list[int], index: int, fault: perf.Fault) -> bool:
-    """A fault that ended in a signal is a step already; give it what perf knows."""
-    for at in own:
-        if at < index:
-            continue
-        step = steps[at]
-        if step.kind is Kind.FAULT and step.signal and step.addr == fault.addr:
-            step.access = fault.access
-            return True
-        break
-    return False
 
 
 def _name_files(plan: Plan, folder: Folder, meta: Meta) -> None:

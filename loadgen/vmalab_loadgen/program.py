@@ -56,8 +56,16 @@ class Step:
     compare_vector: bool = True
     time_ns: int | None = None
     end_ns: int | None = None
-    exec_ns: int | None = None
-    """For an import: when the execve that led to it was entered."""
+    moment_ns: int | None = None
+    """When it took effect, where `locks` or `faults` tell it."""
+    first: float = -1.0
+    """It took effect neither before this point nor after `last`: lines of the trace, or
+    nanoseconds where the trace has `locks`."""
+    last: float = -1.0
+
+    def __post_init__(self) -> None:
+        if self.last < 0:
+            self.first, self.last = self.line, self.end_line
 
     def text(self) -> str:
         if self.operation is not None:
@@ -65,6 +73,14 @@ class Step:
         if self.kind is Kind.FAULT:
             return f"fault({self.addr:#x}, {('read', 'write', 'exec', 'unknown')[self.access]})"
         return str(self.kind.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """From a moment on a thread runs in this address space; -1: in none that is known."""
+
+    begin_ns: int
+    slot: int
 
 
 @dataclass(slots=True)
@@ -83,6 +99,10 @@ class Program:
     signals: list[strace.Signal] = field(default_factory=list)
     brk_answers: dict[int, list[int]] = field(default_factory=dict)
     """Answers of brk before the first marker, by thread: they tell where the heap began."""
+    homes: dict[int, list[Home]] = field(default_factory=dict)
+    """Where each thread number was, in the order of time."""
+    first_ns: dict[int, int] = field(default_factory=dict)
+    """When a forked address space was first heard of, by slot."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +111,6 @@ class _Space:
 
     slot: int = -1
     users: int = 0
-    exec_ns: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +120,7 @@ class _Life:
     pid: int
     first: int
     last: float = float("inf")
+    first_ns: int | None = None
     spawn: strace.Call | None = None
     space: _Space | None = None
 
@@ -122,6 +142,8 @@ def _lives(events: Iterable[strace.Event]) -> dict[int, list[_Life]]:
             open_lives[pid] = life
             lives.setdefault(pid, []).append(life)
         # A finished call is met at its end; the thread was there at its entry already.
+        if life.first_ns is None or event.line < life.first:
+            life.first_ns = None if isinstance(event, strace.Superseded) else event.time_ns
         life.first = min(life.first, event.line)
         if isinstance(event, strace.Exit):
             life.last = event.line
@@ -144,6 +166,7 @@ class _Compiler:
         self.lives = _lives(events)
         self.events = events
         self.operations: dict[int, calls.Operation] = {}
+        self.homes: dict[int, list[tuple[int, _Space | None]]] = {}
 
     def run(self) -> Program:
         ordered: list[tuple[float, int, strace.Event]] = []
@@ -155,7 +178,17 @@ class _Compiler:
         ordered.sort(key=lambda item: (item[0], item[1]))
         for end, index, event in ordered:
             self._event(end, index, event)
+        for pid, homes in self.homes.items():
+            self.program.homes[pid] = [
+                Home(begin, -1 if space is None else space.slot) for begin, space in homes
+            ]
         return self.program
+
+    def _settle(self, life: _Life, space: _Space | None, time_ns: int | None) -> None:
+        """A thread goes into an address space, or out of its last."""
+        life.space = space
+        homes = self.homes.setdefault(life.pid, [])
+        homes.append((max(time_ns or 0, homes[-1][0] if homes else 0), space))
 
     def _decode(self, index: int, call: strace.Call) -> float:
         """Decode a call and say when it was done."""
@@ -181,7 +214,8 @@ class _Compiler:
     def _space(self, pid: int, line: float) -> _Space:
         life = self._life(pid, line)
         if life.space is None:
-            life.space = _Space(users=1)
+            self._settle(life, _Space(users=1), life.first_ns)
+        assert life.space is not None
         return life.space
 
     def _event(self, end: float, index: int, event: strace.Event) -> None:
@@ -227,9 +261,13 @@ class _Compiler:
 
     def _leave(self, life: _Life, line: float, pid: int, time_ns: int | None) -> None:
         space = life.space
-        life.space = None
         if space is None:
             return
+        self._settle(life, None, time_ns)
+        self._release(space, line, pid, time_ns)
+
+    def _release(self, space: _Space, line: float, pid: int, time_ns: int | None) -> None:
+        """One user less; the last one ends the address space."""
         space.users -= 1
         if space.users == 0 and space.slot >= 0:
             self._add(
@@ -246,8 +284,10 @@ class _Compiler:
             case calls.Execve():
                 if call.value == 0:
                     life = self._life(call.pid, end)
-                    self._leave(life, end, call.pid, call.end_ns)
-                    life.space = _Space(users=1, exec_ns=call.time_ns)
+                    old = life.space
+                    self._settle(life, _Space(users=1), call.time_ns)
+                    if old is not None:
+                        self._release(old, end, call.pid, call.end_ns)
                 return
         space = self._space(call.pid, end)
         if isinstance(operation, calls.Unsupported):
@@ -305,7 +345,6 @@ class _Compiler:
                 snapshot=self.program.markers,
                 time_ns=call.time_ns,
                 end_ns=call.time_ns,
-                exec_ns=space.exec_ns,
             )
         )
         self.program.markers += 1
@@ -317,16 +356,18 @@ class _Compiler:
         parent = self._space(call.pid, end)
         if spawn.shares_mm:
             if child is not None:
-                child.space = parent
+                self._settle(child, parent, call.time_ns)
                 parent.users += 1
             return
         space = _Space(users=1)
         if child is not None:
-            child.space = space
+            self._settle(child, space, call.time_ns)
         if parent.slot < 0:
             return
         space.slot = self.program.slots
         self.program.slots += 1
+        if child is not None and child.first_ns is not None:
+            self.program.first_ns[space.slot] = child.first_ns
         self._add(
             Step(
                 Kind.FORK,

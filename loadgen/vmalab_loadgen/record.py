@@ -43,6 +43,7 @@ _FILTER: Final = (
 )
 _HELD = re.compile(r"^(\d+)\s+[\d.]+ exit_group\(")
 _STOP_PATIENCE_S: Final = 2.0
+_CLOCK_EVERY_S: Final = 1.0
 
 
 class RecordError(Exception):
@@ -60,7 +61,7 @@ class RecordConfig:
     hold_ms: int = 50
     """How long exit_group waits for its snapshot."""
     faults: bool = True
-    compress: bool = False
+    compress: folder.Compress = ""
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class Recorder:
     parser: strace.Parser = field(default_factory=strace.Parser)
     tracees: Tracees = field(default_factory=Tracees)
     execs_seen: int = 0
+    clock_read: float = 0.0
     launched: bool = False
     _held_open: set[int] = field(default_factory=set)
     _files: dict[tuple[str, int, int], int] = field(default_factory=dict)
@@ -231,11 +233,19 @@ class Recorder:
         self.meta.missed[why] = self.meta.missed.get(why, 0) + 1
 
     def tick(self) -> None:
-        """Give up on stops that do not come, so that no program hangs because of us."""
+        """Give up on stops that do not come, so that no program hangs because of us; compare the
+        clocks now and then."""
         now = time.monotonic()
+        if now - self.clock_read > _CLOCK_EVERY_S:
+            self.read_clock()
         for group in list(self.tracees.groups.values()):
             if group.stop and now - group.stop_since > _STOP_PATIENCE_S:
                 self._let_go(group, missed=f"{group.stop}: not all threads stopped")
+
+    def read_clock(self) -> None:
+        """Note how far the clock of strace is ahead of perf's."""
+        self.clock_read = time.monotonic()
+        self.meta.clock.append((time.monotonic_ns(), perf.clock_offset_ns()))
 
     def hold(self, tid: int) -> None:
         """A thread is held at the entry of exit_group."""
@@ -273,7 +283,7 @@ class Recorder:
             self.meta.mmap_base = highest_below_stack(maps.parse(text))
         now = time.time_ns()
         self.trace.append(
-            f"{tid:<5d} {now // 10**9}.{now % 10**9 // 1000:06d} madvise(0x0, 0, "
+            f"{tid:<5d} {now // 10**9}.{now % 10**9:09d} madvise(0x0, 0, "
             "0xdead /* MADV_??? */) = -1 EINVAL (Invalid argument)"
         )
         group.calls = 0
@@ -360,32 +370,38 @@ def record(command: list[str], root: Path, config: RecordConfig) -> folder.Meta:
     meta = folder.Meta(command=list(command), kernel=os.uname().release, recorded=True)
     meta.page_size = os.sysconf("SC_PAGE_SIZE")
     meta.thp = _thp()
-    meta.clock_offset_ns = perf.clock_offset_ns()
     recorder = Recorder(root, config, meta)
     with tempfile.TemporaryDirectory(prefix="vmalab-record-") as scratch:
-        faults = _run(recorder, command, config, Path(scratch))
+        seen = _run(recorder, command, config, Path(scratch))
     if not recorder.launched:
         raise RecordError(f"{command[0]} could not be run (exit status {meta.exit_status})")
-    kept = _faults_of_program(faults, recorder)
-    if kept:
-        folder.write(root, "faults", "\n".join(kept) + "\n", compress=config.compress)
-    text = "\n".join(recorder.trace) + "\n"
-    folder.write(root, "trace", text, compress=config.compress)
-    folder.write(root, "meta.json", meta.to_json(), compress=False)
+    faults, locks = _of_program(seen, recorder)
+    for name, lines in (("faults", faults), ("locks", locks), ("trace", recorder.trace)):
+        if lines:
+            folder.write(root, name, "\n".join(lines) + "\n", compress=config.compress)
+    folder.write(root, "meta.json", meta.to_json(), compress="")
     return meta
 
 
-def _faults_of_program(lines: list[str], recorder: Recorder) -> list[str]:
-    """perf saw strace and the launching shell too; their faults are none of the program's."""
+def _of_program(lines: list[str], recorder: Recorder) -> tuple[list[str], list[str]]:
+    """The lines of `faults` and of `locks`. perf saw strace and the launching shell too; what they
+    did is none of the program's."""
     mine = set(recorder.meta.pids)
     first = next(iter(strace.Parser().feed(recorder.trace[0])), None)
-    began = (getattr(first, "time_ns", None) or 0) - recorder.meta.clock_offset_ns
-    kept: list[str] = []
+    began = getattr(first, "time_ns", None) or 0
+    faults: list[str] = []
+    locks: list[str] = []
     for line in lines:
-        fault = perf.parse_line(line)
-        if fault is not None and fault.tid in mine and fault.time_ns >= began:
-            kept.append(line.strip())
-    return kept
+        seen = perf.lock_of(line) or perf.parse_line(line)
+        if seen is None or seen.tid not in mine:
+            continue
+        if recorder.meta.trace_time(seen.time_ns) < began:
+            continue
+        if isinstance(seen, perf.Lock):
+            locks.append(seen.render())
+        else:
+            faults.append(line.strip())
+    return faults, locks
 
 
 def _thp() -> str:
@@ -412,15 +428,18 @@ def _run(recorder: Recorder, command: list[str], config: RecordConfig, scratch: 
         prefix = perf.command(chosen[1], data)
     # strace does not tamper with the execve that starts its own child, so a shell stands in for
     # the program until the execve that counts.
-    argv = [*prefix, "strace", "-f", "-y", "-ttt", "-T", "-s", "16384", "-e", _FILTER,
+    argv = [*prefix, "strace", "-f", "-y", "--absolute-timestamps=format:unix,precision:ns",
+            "--syscall-times=ns", "-s", "16384", "-e", _FILTER,
             "-e", "inject=execve,execveat:signal=SIGSTOP",
             "-e", f"inject=exit_group:delay_enter={config.hold_ms * 1000}",
             "-o", str(fifo_path), "--", "/bin/sh", "-c", 'exec "$@"', "sh", *command]  # fmt: skip
     previous = signal.signal(signal.SIGINT, _leave_to_child)
+    recorder.read_clock()
     try:
         with subprocess.Popen(argv) as process:
             _pump(recorder, fifo, process)
             meta.exit_status = process.wait()
+        recorder.read_clock()
     finally:
         signal.signal(signal.SIGINT, previous)
         os.close(fifo)

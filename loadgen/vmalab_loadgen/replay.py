@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vmalab_loadgen import drivers, maps, player, verdict
+from vmalab_loadgen import drivers, maps, orders, player, verdict
 from vmalab_loadgen.folder import FileInfo, Folder
 from vmalab_loadgen.plan import Plan, load
 from vmalab_loadgen.program import Step
@@ -240,24 +239,6 @@ def _play_copies(
     return total, seconds, "copies"
 
 
-def other_orders(steps: list[Step], bad: int) -> Iterator[list[Step]]:
-    """Orders in which the disagreeing step changes places with calls it overlapped."""
-    step = steps[bad]
-    for direction in (-1, 1):
-        at = bad
-        moved = list(steps)
-        while 0 <= at + direction < len(moved):
-            other = moved[at + direction]
-            if other.mm == step.mm:
-                overlaps = other.line < step.end_line and step.line < other.end_line
-                if other.tid == step.tid or not overlaps:
-                    break
-            moved[at], moved[at + direction] = other, step
-            at += direction
-            if other.mm == step.mm:
-                yield list(moved)
-
-
 def replay(folder: Folder, config: ReplayConfig, target: drivers.Target) -> Replay:
     """Replay a trace.
 
@@ -270,23 +251,15 @@ def replay(folder: Folder, config: ReplayConfig, target: drivers.Target) -> Repl
     if config.copies > 1:
         result, seconds, deal = _play_copies(plan, config, target)
     else:
-        steps = plan.steps
-        result, seconds, deal = _play_shared(plan, steps, config, target)
-        tried = 0
-        while not result.good and result.first_bad_step >= 0 and tried < config.orders_max:
-            better = False
-            for order in other_orders(steps, result.first_bad_step):
-                tried += 1
-                other, took, _ = _play_shared(plan, order, config, target)
-                later = other.first_bad_step < 0 or other.first_bad_step > result.first_bad_step
-                if later:
-                    steps, result, seconds, better = order, other, took, True
-                    break
-                if tried >= config.orders_max:
-                    break
-            if not better:
-                break
-        result.orders_tried = tried
+        seconds, deal = 0.0, ""
+
+        def play(steps: list[Step]) -> Verdict:
+            nonlocal seconds, deal
+            one, seconds, deal = _play_shared(plan, steps, config, target)
+            return one
+
+        best = orders.improve(plan.steps, play(plan.steps), play, tries_max=config.orders_max)
+        result = best.verdict
     return Replay(
         verdict=result,
         seconds=seconds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from vmalab_loadgen import calls, maps
@@ -45,6 +46,8 @@ class Verdict:
     orders_tried: int = 0
     first_bad_step: int = -1
     """Index of the first step that disagrees; -1 for none. Not printed."""
+    bad_ranges: list[tuple[int, int]] = field(default_factory=list)
+    """What differs if that step is a snapshot. Not printed."""
 
     @property
     def good(self) -> bool:
@@ -58,12 +61,13 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         # Not dataclasses.asdict: it makes a Counter anew from pairs, which counts the pairs.
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        del data["first_bad_step"]
+        del data["first_bad_step"], data["bad_ranges"]
         return {name: dict(one) if isinstance(one, dict) else one for name, one in data.items()}
 
     def _wrong(self, index: int, step: Step, call: str, expected: str, got: str) -> None:
         if self.first_bad_step < 0 or index < self.first_bad_step:
             self.first_bad_step = index
+            self.bad_ranges = []
         self.first_disagreements.append(
             {"line": step.line, "call": call, "expected": expected, "got": got}
         )
@@ -195,6 +199,12 @@ def _judge_maps(
     for one, two in result.differences[:SHOWN_MAX]:
         call = f"maps.{step.snapshot}"
         verdict._wrong(index, step, call, one or "(nothing)", two or "(nothing)")
+    if verdict.first_bad_step == index:
+        verdict.bad_ranges = [
+            (area.start, area.end)
+            for line in chain.from_iterable(result.differences)
+            for area in maps.parse(line)
+        ]
 
 
 def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identities) -> Verdict:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from vmalab_loadgen import drivers, host, maps, plan, player, replay, verdict
+from vmalab_loadgen import drivers, host, maps, orders, plan, player, replay, verdict
 from vmalab_loadgen.folder import Folder, Meta
-from vmalab_loadgen.program import Kind
+from vmalab_loadgen.program import Kind, Step
 from vmalab_loadgen.record import RecordConfig, RecordError, record
 
 THREADS_AND_FORK = r"""
@@ -69,17 +69,21 @@ int main(void)
 def play(root: Path) -> verdict.Verdict:
     """Replay a folder in this process."""
     read = plan.load(Folder(root))
-    names = replay.identities(read, 0)
     with (
         host.instance_for(mode="attach") as target,
         drivers.connect(target, "attach") as driver,
     ):
-        score = replay.score_of(read, read.steps, [0] * len(read.steps), names, target, "attach")
-        one = player.Player(score, driver, [0] * max(read.slots, 1))
-        one.play(0, len(read.steps))
-        player.end_all(driver, one.mms, score)
-        assert driver.fsck() == []
-    return verdict.judge(read, read.steps, one.outcomes, names)
+
+        def once(steps: list[Step]) -> verdict.Verdict:
+            names = replay.identities(read, 0)
+            score = replay.score_of(read, steps, [0] * len(steps), names, target, "attach")
+            one = player.Player(score, driver, [0] * max(read.slots, 1))
+            one.play(0, len(steps))
+            player.end_all(driver, one.mms, score)
+            assert driver.fsck() == []
+            return verdict.judge(read, steps, one.outcomes, names)
+
+        return orders.improve(read.steps, once(read.steps), once, tries_max=64).verdict
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +138,7 @@ def test_pipeline(tmp_path: Path) -> None:
     """A shell, its children, and what they execute: each an address space."""
     root = tmp_path / "trace"
     command = ["/bin/sh", "-c", "ls / | sort | head -3; exec cat /etc/hostname"]
-    meta = record(command, root, RecordConfig(compress=True))
+    meta = record(command, root, RecordConfig(compress="gz"))
     check_folder(root, meta)
     assert [one.why for one in meta.snapshots].count("exec") == 5
     result = play(root)

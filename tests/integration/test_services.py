@@ -311,7 +311,7 @@ def test_query_vma(vmalab_client: Client) -> None:
         assert mm.query_vma(first.start) == first == mm.query_vma(first.end - 1)
         assert mm.maps().startswith(f"{first.start:08x}-{first.end:08x} ")
         assert mm.query_vma(1 << 63, Query.OR_NEXT) is None
-        with pytest.raises(MemoryCallError, match="EINVAL|Invalid"):
+        with pytest.raises(MemoryCallError, match=r"EINVAL|Invalid"):
             mm.query_vma(0, 1 << 20)
     with pytest.raises(NoSuchAddressSpace):
         vmalab_client.inspect.query_vma(424242, 0)

@@ -246,15 +246,25 @@ int vl_mm_reap(struct participant *self)
 	return mm_reap(self);
 }
 
-long vl_maps(struct participant *self, u32 mm, char *text, u64 cap)
+static long maps_any(struct participant *self, u32 mm, char *text, u64 cap, bool flags)
 {
 	long bytes;
 
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
-	bytes = maps_text(self, mm, text, cap);
+	bytes = maps_text(self, mm, text, cap, flags);
 	core_exit(self);
 	return bytes;
+}
+
+long vl_maps(struct participant *self, u32 mm, char *text, u64 cap)
+{
+	return maps_any(self, mm, text, cap, false);
+}
+
+long vl_smaps(struct participant *self, u32 mm, char *text, u64 cap)
+{
+	return maps_any(self, mm, text, cap, true);
 }
 
 int vl_query_vma(struct participant *self, u32 mm, u64 addr, u32 flags, struct vl_vma_info *out)

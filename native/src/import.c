@@ -61,8 +61,11 @@ static u64 line_flags(const struct maps_line *line)
 		flags |= VM_ACCOUNT;
 	if (name_is(line, "[stack]"))
 		flags |= VM_GROWSDOWN;
-	if (name_is(line, "[vvar") || name_is(line, "[vdso]"))
-		flags |= VM_IO | VM_DONTEXPAND | VM_PFNMAP;
+	if (name_is(line, "[vvar"))
+		flags = (flags & ~(VM_MAYWRITE | VM_MAYEXEC)) | VM_IO | VM_DONTEXPAND | VM_PFNMAP |
+			VM_DONTDUMP;
+	if (name_is(line, "[vdso]"))
+		flags |= VM_DONTEXPAND;
 	return flags;
 }
 

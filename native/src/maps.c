@@ -228,7 +228,35 @@ static void put_vma(struct participant *self, struct text_out *out, const struct
 	put(out, line, (u64)n);
 }
 
-long maps_text(struct participant *self, u32 id, char *text, u64 cap)
+/* In the order of their bits, as the kernel has them. */
+static void put_flags(struct text_out *out, u64 flags)
+{
+	static const struct {
+		u64 flag;
+		char name[3];
+	} names[] = {
+		{VM_READ, "rd"},       {VM_WRITE, "wr"},       {VM_EXEC, "ex"},
+		{VM_SHARED, "sh"},     {VM_MAYREAD, "mr"},     {VM_MAYWRITE, "mw"},
+		{VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},    {VM_GROWSDOWN, "gd"},
+		{VM_PFNMAP, "pf"},     {VM_LOCKED, "lo"},      {VM_IO, "io"},
+		{VM_SEQ_READ, "sr"},   {VM_RAND_READ, "rr"},   {VM_DONTCOPY, "dc"},
+		{VM_DONTEXPAND, "de"}, {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},
+		{VM_NORESERVE, "nr"},  {VM_WIPEONFORK, "wf"},  {VM_DONTDUMP, "dd"},
+		{VM_MIXEDMAP, "mm"},   {VM_HUGEPAGE, "hg"},    {VM_NOHUGEPAGE, "nh"},
+		{VM_MERGEABLE, "mg"},
+	};
+
+	put(out, "VmFlags:", 8);
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		if (flags & names[i].flag) {
+			put(out, " ", 1);
+			put(out, names[i].name, 2);
+		}
+	}
+	put(out, "\n", 1);
+}
+
+long maps_text(struct participant *self, u32 id, char *text, u64 cap, bool flags)
 {
 	struct text_out out = {.text = text, .cap = cap};
 	struct mm_struct *mm = mm_find(self->seg, id);
@@ -240,6 +268,8 @@ long maps_text(struct participant *self, u32 id, char *text, u64 cap)
 		return VL_E_NO_MM;
 	while ((err = lock_next_vma(self, mm, id, from, &vma)) == 0 && vma) {
 		put_vma(self, &out, mm, vma);
+		if (flags)
+			put_flags(&out, vma->vm_flags);
 		SYNC_ON(maps_copied, vma);
 		from = vma->vm_end;
 		vma_end_read(self, vma);

@@ -265,6 +265,20 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	return result;
 }
 
+/* Permission, then the page. Of a page that is not there the processor does not tell that it must
+ * not be executed: it is brought in first, and may turn out to lie past the end of its file. */
+static int fault_page(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		      struct fault *f)
+{
+	bool refused = access_error(vma, f->access);
+	int outcome;
+
+	if (refused && (f->access != FAULT_EXEC || !(vma->vm_flags & VM_ACCESS_FLAGS)))
+		return FAULT_ACCERR;
+	outcome = handle_mm_fault(self, mm, vma, f);
+	return refused && outcome == FAULT_OK ? FAULT_ACCERR : outcome;
+}
+
 static void result_signal(struct participant *self, struct fault *f, s32 signal, u32 code,
 			  struct vl_result *r)
 {
@@ -311,7 +325,7 @@ static int fault_mmap_locked(struct participant *self, struct mm_struct *mm,
 	stat_inc(self, mmap_lock_faults);
 	GHOST(grant(mm, vma, f->addr));
 	SYNC_ON(fault_locked, vma);
-	outcome = access_error(vma, f->access) ? FAULT_ACCERR : handle_mm_fault(self, mm, vma, f);
+	outcome = fault_page(self, mm, vma, f);
 	GHOST(end(vma));
 	return outcome;
 }
@@ -360,7 +374,7 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	f->under_vma_lock = true;
 	f->pte = NULL;
 	SYNC_ON(fault_locked, vma);
-	outcome = access_error(vma, f->access) ? FAULT_ACCERR : handle_mm_fault(self, mm, vma, f);
+	outcome = fault_page(self, mm, vma, f);
 	vma_end_read_rcu(self, vma, HOLD_VMA);
 	rcu_read_unlock(self);
 	if (outcome == FAULT_RETRY) {

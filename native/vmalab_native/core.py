@@ -460,6 +460,10 @@ class Participant(_Handle):
         """The address space in the form of /proc/PID/maps. Raises NoSuchMm."""
         return text_of(f"maps of mm {mm}", lib.vl_maps, self._open(), u32("mm", mm))
 
+    def smaps(self, mm: int) -> str:
+        """As maps(), with a line `VmFlags: rd wr ...` after each area. Raises NoSuchMm."""
+        return text_of(f"smaps of mm {mm}", lib.vl_smaps, self._open(), u32("mm", mm))
+
     def query_vma(self, mm: int, addr: int, flags: int = 0) -> tuple[int, VmaInfo | None]:
         """PROCMAP_QUERY: (0, one VMA) or (errno, None). Raises NoSuchMm.
 

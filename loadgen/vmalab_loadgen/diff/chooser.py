@@ -76,6 +76,9 @@ class Chooser:
         self.process = 0
         self.views: dict[int, View] = {0: View()}
         self.uid = 0
+        self.pageout = rng.random() < 0.3
+        """MADV_PAGEOUT drops clean pages of files on disk, if the kernel can: a program has either
+        such a file or this advice."""
 
     @property
     def view(self) -> View:
@@ -187,6 +190,10 @@ class Chooser:
             following = op.args[index + 1]
             if isinstance(arg, Place) and isinstance(following, int):
                 self.note_range(arg, following)
+
+    def file(self) -> int:
+        """One of the files; the last is on disk."""
+        return self.number(0, FILES - (2 if self.pageout else 1))
 
     # --- processes ---
 

@@ -9,14 +9,16 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from vmalab_loadgen.diff.operations import BY_NAME, EXIT, Target, Value, packed
-from vmalab_loadgen.diff.program import Op, Place
+from vmalab_loadgen.diff.operations import BY_NAME, EXIT, MADVISE, MMAP, Target, Value, packed
+from vmalab_loadgen.diff.program import ARENAS, Op, Place
 from vmalab_loadgen.diff.real import MMAP_BASE, Outcome, RealRun, Step, TestFile
+from vmalab_loadgen.flags import MADV, MAP
 from vmalab_native import cores
 from vmalab_native.core import Participant, Segment, SegmentConfig
 
 RESULT: Final = struct.Struct("<iIQ")
 BLOCK_STEPS: Final = 256
+MAP_SHARED_FIXED: Final = (MAP["MAP_SHARED"] | MAP["MAP_FIXED"]) << 32
 _NUMBERS = itertools.count(1)
 
 
@@ -99,8 +101,19 @@ class _Play:
                 mmap_base=MMAP_BASE, start_brk=real.start_brk, brk=real.start_brk, maps=real.maps
             )
         }
+        self._warm(files)
         self.block: list[bytes] = []
         self.pending: list[int] = []
+
+    def _warm(self, files: Sequence[TestFile]) -> None:
+        """Files on disk are read whole before a program begins, on both sides."""
+        mm = self.participant.mm_create()
+        block = b""
+        for number, file in zip(self.files, files, strict=True):
+            if file.on_disk:
+                block += packed(MMAP, mm, ARENAS[0], file.size, 1 | MAP_SHARED_FIXED, number, 0)
+                block += packed(MADVISE, mm, ARENAS[0], file.size, MADV["MADV_POPULATE_READ"])
+        self.participant.run(block + packed(EXIT, mm))
 
     def all(self) -> None:
         """Every step, or those up to the first that check() refuses."""
@@ -121,21 +134,22 @@ class _Play:
         self._flush()
 
     def _snapshot(self, step: Step) -> Outcome:
-        return Outcome(text=self.participant.maps(self.mms[step.process]))
+        read = self.participant.smaps if step.smaps else self.participant.maps
+        return Outcome(text=read(self.mms[step.process]))
 
     def _flush(self) -> bool:
         if not self.pending:
             return True
         results = self.participant.run(b"".join(self.block))
         pending, self.pending, self.block = self.pending, [], []
+        outcomes: list[Outcome] = []
         for at, (status, info, value) in zip(pending, RESULT.iter_unpack(results), strict=True):
             op = self.program[self.steps[at].op]
             if op.name == "fork" and status == 0 and isinstance(op.args[0], int):
                 self.mms[op.args[0]] = value
                 value = 0
-            if not self.check(at, self._outcome(status, info, value)):
-                return False
-        return True
+            outcomes.append(self._outcome(status, info, value))
+        return all(self.check(at, outcome) for at, outcome in zip(pending, outcomes, strict=True))
 
     @staticmethod
     def _outcome(status: int, info: int, value: int) -> Outcome:

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vmalab_loadgen import flags
-from vmalab_loadgen.diff.chooser import FILES, MINCORE_PAGES, Chooser
+from vmalab_loadgen.diff.chooser import MINCORE_PAGES, Chooser
 from vmalab_loadgen.diff.program import PAGE, Arg, Op, Param, Place
 
 Answer = Literal["zero", "address", "value", "word", "touch", "mask", "break", "none"]
@@ -172,7 +172,7 @@ def _map_flags(c: Chooser, file: int) -> int:
 
 
 def make_mmap(c: Chooser) -> tuple[Arg, ...]:
-    file = c.number(0, FILES - 1) if c.chance(c.style.files) else -1
+    file = c.file() if c.chance(c.style.files) else -1
     how = _map_flags(c, file)
     if c.chance(c.style.fixed):
         at = c.arena()
@@ -182,7 +182,8 @@ def make_mmap(c: Chooser) -> tuple[Arg, ...]:
         at, length = Place("", 0, 0), c.pages() * PAGE
     if c.odd():
         length = c.pick((0, 1, PAGE + 1, 1 << 47, (1 << 64) - 1, 1 << 46, (1 << 47) - PAGE))
-        how &= ~M["MAP_FIXED"] if length > 1 << 32 else -1
+        if length > 1 << 32:
+            how &= ~(M["MAP_FIXED"] | M["MAP_POPULATE"])  # what it covers, and all of memory
     offset = c.number(0, 6) * PAGE if file >= 0 or c.chance(0.1) else 0
     if c.odd():
         offset = c.pick((1, 100, (1 << 63), ((1 << 64) - PAGE), (1 << 52)))
@@ -254,6 +255,8 @@ _ADVICE: Final = (
 def make_madvise(c: Chooser) -> tuple[Arg, ...]:
     at = c.place()
     advice = c.pick((5, 7, 26, 99, 0xDEAD, -1 & 0xFFFFFFFF)) if c.odd() else c.weighted(_ADVICE)
+    if advice == A["MADV_PAGEOUT"] and not c.pageout:
+        advice = A["MADV_COLD"]
     length = c.pick(((1 << 64) - PAGE, (1 << 64) - 1)) if c.odd() else c.length(at)
     return at, length, advice
 

@@ -64,8 +64,8 @@ class Step:
 
 
 def steps_of(program: Sequence[Op], *, every: int) -> list[Step]:
-    """The operations in order, with a snapshot of the acting process after every so many, and of
-    every living process at the end."""
+    """The operations in order, with a snapshot of the acting process after every so many (with the
+    flags of its areas if that is after each), and of every living process at the end."""
     steps: list[Step] = []
     living = [0]
     since = 0
@@ -78,7 +78,7 @@ def steps_of(program: Sequence[Op], *, every: int) -> list[Step]:
             living.remove(op.process)
             continue
         if since >= every:
-            steps.append(Step(op.process))
+            steps.append(Step(op.process, smaps=every == 1))
             since = 0
     steps += [Step(process, smaps=True) for process in living]
     return steps
@@ -215,6 +215,8 @@ class Executor:
         for file in self.files:
             os.ftruncate(file.fd, 0)
             os.ftruncate(file.fd, file.size)
+            if file.on_disk:
+                os.pread(file.fd, file.size, 0)  # all in the page cache: no read-around to guess
         self._start()
         return self._read(program, steps)
 

@@ -47,6 +47,14 @@ def _maps_kind(kernel: str, vmalab: str) -> str:
     return "lines"
 
 
+def _flags_changed(kernel: str, vmalab: str) -> tuple[str, ...]:
+    """The flags that one side has and the other has not."""
+    for one, two in zip(kernel.splitlines(), vmalab.splitlines(), strict=False):
+        if one != two and one.startswith("VmFlags"):
+            return tuple(sorted(set(one.split()) ^ set(two.split())))
+    return ()
+
+
 def signature(program: Sequence[Op], difference: Difference) -> Signature:
     """What two differences have in common when they are taken for the same."""
     if difference.what == "answer":
@@ -54,7 +62,7 @@ def signature(program: Sequence[Op], difference: Difference) -> Signature:
         return ("answer", name, _plain(difference.kernel), _plain(difference.vmalab))
     if difference.what == "maps":
         return ("maps", _maps_kind(difference.kernel, difference.vmalab))
-    return (difference.what,)
+    return ("flags", *_flags_changed(difference.kernel, difference.vmalab))
 
 
 def _plainer_place(place: Place) -> Iterator[Place]:
@@ -110,7 +118,8 @@ class Shrinker:
         self.best, self.program = best, list(program[: best.difference.op + 1])
         changed = True
         while changed and self._runs_left > 0:
-            changed = self._take_out()
+            changed = self._join_processes()
+            changed = self._take_out() or changed
             changed = self._simplify() or changed
         return self.program, self.best
 
@@ -125,6 +134,21 @@ class Shrinker:
             return False
         self.program, self.best = candidate[: found.op + 1], result
         return True
+
+    def _join_processes(self) -> bool:
+        """What a child does, its parent can do as well, if the fork itself does not matter."""
+        changed = False
+        for op in list(self.program):
+            if op.name != "fork" or op not in self.program:
+                continue
+            child = op.args[0]
+            joined = [
+                replace(other, process=op.process) if other.process == child else other
+                for other in self.program
+                if other is not op and not (other.name == "exit" and other.process == child)
+            ]
+            changed = self._try(joined) or changed
+        return changed
 
     def _take_out(self) -> bool:
         changed = False

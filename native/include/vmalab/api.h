@@ -102,6 +102,8 @@ struct vl_mm_info {
 VL_API long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap);
 VL_API long vl_maps(struct participant *self, u32 mm, char *text,
 		    u64 cap); /* bytes, or VL_E_NO_MM */
+/* maps with a line `VmFlags: rd wr ...` after each area, as in smaps */
+VL_API long vl_smaps(struct participant *self, u32 mm, char *text, u64 cap);
 /* What vl_query_vma may be asked; the numbers are those of PROCMAP_QUERY in <linux/fs.h>. */
 enum vl_query {
 	VL_QUERY_READABLE = 1,

@@ -60,6 +60,8 @@ long core_stat_names(const char **names, u64 cap);
 	  (self, out, cap)) \
 	X(long, vl_maps, (struct participant *self, u32 mm, char *text, u64 cap), \
 	  (self, mm, text, cap)) \
+	X(long, vl_smaps, (struct participant *self, u32 mm, char *text, u64 cap), \
+	  (self, mm, text, cap)) \
 	X(int, vl_query_vma, \
 	  (struct participant *self, u32 mm, u64 addr, u32 flags, struct vl_vma_info *out), \
 	  (self, mm, addr, flags, out)) \

@@ -12,7 +12,7 @@
 int lock_next_vma(struct participant *self, struct mm_struct *mm, u32 id, u64 from,
 		  struct vm_area_struct **out);
 /* Bytes that the whole text of /proc/PID/maps has; writes at most cap. VL_E_NO_MM, -EAGAIN. */
-long maps_text(struct participant *self, u32 id, char *text, u64 cap);
+long maps_text(struct participant *self, u32 id, char *text, u64 cap, bool flags);
 /* 0, -ENOENT, -EINVAL (unknown flags), VL_E_NO_MM, -EAGAIN. (kernel: PROCMAP_QUERY) */
 int maps_query(struct participant *self, u32 id, u64 addr, u32 flags, struct vl_vma_info *out);
 

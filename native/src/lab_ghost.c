@@ -163,7 +163,8 @@ void lab_ghost_change(const struct vm_area_struct *vma, const char *what)
 {
 	struct lab_ghost *g = ghost(vma);
 
-	if (MUTANT(B20)) /* what follows from it is to be seen, not that it is done */
+	if (MUTANT(B20) ||
+	    MUTANT(B21)) /* what follows from it is to be seen, not that it is done */
 		return;
 	if (g && g->state == GHOST_ATTACHED && g->writer != lab_me.actor + 1)
 		lab_fail(VL_LAB_WRITE_LOCK, "%s of v%u changes without its write lock", what,

@@ -90,6 +90,10 @@ void lab_fail(enum vl_lab_invariant invariant, const char *format, ...)
 	va_list args;
 
 	if (v->invariant == VL_LAB_NONE) {
+		/* The line of the one in whose hands it breaks. */
+		if (lab_me.actor != NOBODY && lab->trace_count &&
+		    lab->trace[lab->trace_count - 1].actor != lab_me.actor)
+			lab_trace_add(lab->actors[lab_me.actor].point, NULL);
 		v->invariant = invariant;
 		v->actor = lab_me.actor;
 		v->step = lab->trace_count;
@@ -216,7 +220,7 @@ static u32 choose(struct lab_state *lab, u32 mask)
 		chosen = by_script(lab, mask);
 	else if (__builtin_popcount(mask) == 1)
 		return lowest(mask);
-	else if (n < lab->plan_count && (mask >> lab->plan[n] & 1))
+	else if (n < lab->plan_count && lab->plan[n] < LAB_ACTORS_MAX && (mask >> lab->plan[n] & 1))
 		chosen = lab->plan[n];
 	else if (n < lab->plan_count && lab->strategy == VL_LAB_DFS) {
 		lab_fail(VL_LAB_DIVERGED, "choice %u: A%u cannot go on, which it could before", n,
@@ -296,6 +300,27 @@ static void stuck(struct lab_state *lab)
 
 /* --- steps --- */
 
+static void others_go_on(struct lab_state *lab)
+{
+	for (u32 i = 0; i < lab->actors_count; i++) {
+		if (i != lab_me.actor)
+			lab->actors[i].polled = 0;
+		if (lab->actors[i].state == ACTOR_POLLING)
+			lab->actors[i].state = ACTOR_PARKED;
+	}
+}
+
+/* The script's line is reached. */
+static bool script_here(struct lab_state *lab, enum lab_point point)
+{
+	const struct vl_lab_line *line = &lab->script[lab->script_at];
+
+	if (line->actor != lab_me.actor || line->point != point)
+		return false;
+	lab->script_at++;
+	return true;
+}
+
 static void give(struct lab_state *lab, u32 next)
 {
 	struct lab_actor *actor = &lab->actors[next];
@@ -322,6 +347,13 @@ void lab_step(enum actor_state state)
 	u32 mask, next;
 
 	me->state = state;
+	if (state == ACTOR_DONE) {
+		others_go_on(lab);
+		lab->coverage[SP_done]++;
+		lab_trace_add(SP_done, NULL)->flags |= VL_LAB_TRACE_STEP;
+		if (lab->strategy == VL_LAB_SCRIPT && lab->script_at < lab->script_count)
+			(void)script_here(lab, SP_done);
+	}
 	mask = parked(lab);
 	if (!mask) {
 		for (u32 i = 0; i < lab->actors_count; i++)
@@ -345,24 +377,6 @@ void lab_step(enum actor_state state)
 void lab_start(struct lab_state *lab)
 {
 	give(lab, choose(lab, parked(lab)));
-}
-
-static void others_go_on(struct lab_state *lab)
-{
-	for (u32 i = 0; i < lab->actors_count; i++)
-		if (lab->actors[i].state == ACTOR_POLLING)
-			lab->actors[i].state = ACTOR_PARKED;
-}
-
-/* The script's line is reached. */
-static bool script_here(struct lab_state *lab, enum lab_point point)
-{
-	const struct vl_lab_line *line = &lab->script[lab->script_at];
-
-	if (line->actor != lab_me.actor || line->point != point)
-		return false;
-	lab->script_at++;
-	return true;
 }
 
 static bool stops_here(struct lab_state *lab, enum lab_point point)
@@ -402,6 +416,12 @@ void lab_sync(enum lab_point point, const void *object)
 	}
 }
 
+static bool script_wants_me(const struct lab_state *lab)
+{
+	return lab->strategy == VL_LAB_SCRIPT && lab->script_at < lab->script_count &&
+	       lab->script[lab->script_at].actor == lab_me.actor;
+}
+
 void lab_yield(void)
 {
 	struct lab_state *lab = lab_me.lab;
@@ -414,6 +434,10 @@ void lab_yield(void)
 		lab_fail(VL_LAB_LIVELOCK, "more than %u steps", LAB_STEPS_MAX);
 	if (lab->strategy == VL_LAB_SCRIPT && lab->script_at < lab->script_count)
 		(void)script_here(lab, SP_yield);
+	if ((!parked(lab) || script_wants_me(lab)) && ++me->polled <= LAB_POLLS_MAX) {
+		lab_trace_add(SP_yield, NULL); /* its next turn may be enough */
+		return;
+	}
 	lab_trace_add(SP_yield, NULL)->flags |= VL_LAB_TRACE_STEP;
 	lab_step(ACTOR_POLLING);
 }

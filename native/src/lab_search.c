@@ -165,7 +165,7 @@ static void reset(struct lab_state *lab)
 		struct lab_actor *a = &lab->actors[i];
 
 		a->state = ACTOR_PARKED;
-		a->op = a->steps = a->fail_nth = a->die_at = 0;
+		a->op = a->steps = a->fail_nth = a->die_at = a->polled = 0;
 		a->point = SP_op_begin;
 		memset(a->results, 0, a->ops_count * sizeof(a->results[0]));
 	}
@@ -442,8 +442,8 @@ static void runs(struct participant *self, struct lab_state *lab,
 		bool fsck = search->fsck_every && report->schedules % search->fsck_every == 0;
 
 		prepare(lab, search, dfs, report->schedules, lab->steps);
-		run_once(self, lab, fsck, report);
 		report->schedules++;
+		run_once(self, lab, fsck, report);
 		report->steps += lab->steps;
 		report->ns = clock_ns() - begin;
 		if (lab->violation.invariant)
@@ -505,6 +505,19 @@ long vl_lab_trace(struct participant *self, struct vl_lab_trace_line *out, u64 c
 						    .word = t->word};
 	}
 	return lab->trace_count;
+}
+
+long vl_lab_outcomes(struct participant *self, u64 *values, u64 count, int put)
+{
+	struct lab_state *lab = lab_state_of(self);
+
+	if (put) {
+		lab->outcomes_count = min_u64(count, LAB_OUTCOMES);
+		memcpy(lab->outcomes, values, lab->outcomes_count * sizeof(u64));
+	} else {
+		memcpy(values, lab->outcomes, min_u64(count, lab->outcomes_count) * sizeof(u64));
+	}
+	return (long)lab->outcomes_count;
 }
 
 int vl_lab_coverage(struct participant *self, u64 *out, u64 cap)

@@ -132,6 +132,7 @@ static int dup_anon_vma(struct participant *self, struct mm_struct *mm, struct v
 		return 0;
 	if (!MUTANT(B23))
 		vma_assert_write_locked(mm, dst);
+	GHOST(change(dst, "anon_vma"));
 	dst->anon_vma = src->anon_vma;
 	SYNC_ON(anon_set, dst);
 	err = anon_vma_clone(self, dst, src);

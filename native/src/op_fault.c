@@ -346,7 +346,7 @@ static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u32 i
 		if (MUTANT(B20) && stack) {
 			outcome = expand_stack(self, mm, f->addr);
 			mmap_read_unlock(self, mm);
-			return outcome ? FAULT_MAPERR : FAULT_AGAIN;
+			return outcome ? FAULT_MAPERR : FAULT_LOOK_AGAIN;
 		}
 		mmap_read_unlock(self, mm);
 		if (!stack)
@@ -355,7 +355,7 @@ static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u32 i
 			return FAULT_NO_MM;
 		outcome = expand_stack(self, mm, f->addr);
 		mmap_write_unlock(self, mm);
-		return outcome ? FAULT_MAPERR : FAULT_AGAIN;
+		return outcome ? FAULT_MAPERR : FAULT_LOOK_AGAIN;
 	}
 	rcu_read_lock(self);
 	outcome = fault_mmap_locked(self, mm, vma, f);
@@ -435,9 +435,10 @@ static __attribute__((noinline)) void fault_slow(struct participant *self, struc
 			SYNC(fault_retry);
 		if (outcome == FAULT_RETRY)
 			outcome = fault_mmap_lock(self, mm, id, f);
-		if (outcome != FAULT_AGAIN)
+		if (outcome == FAULT_AGAIN)
+			fault_pause();
+		else if (outcome != FAULT_LOOK_AGAIN) /* that: the stack has grown */
 			break;
-		fault_pause();
 		f->info = 0;
 		outcome = FAULT_LOOK_AGAIN;
 	}

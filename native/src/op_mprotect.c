@@ -51,6 +51,11 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 	if (err)
 		return err;
 	vma_start_write(self, mm, vma);
+	if (MUTANT(B14)) { /* as the end of a nested mm_take_all_locks once did */
+		write_seqcount_end(&mm->mm_lock_seq);
+		write_seqcount_begin(&mm->mm_lock_seq);
+		SYNC_ON(write_stamped, vma);
+	}
 	GHOST(change(vma, "vm_flags"));
 	mm_account(mm, old_flags, -(s64)pages);
 	mm_account(mm, flags, (s64)pages);

@@ -94,10 +94,6 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 		vms_reattach(self, vms);
 		return err;
 	}
-	if (MUTANT(B14)) { /* as the end of a nested mm_take_all_locks once did */
-		write_seqcount_end(&mm->mm_lock_seq);
-		write_seqcount_begin(&mm->mm_lock_seq);
-	}
 	vms->prev = find_vma_prev(self, mm, start);
 	vms->next = find_vma(self, mm, end);
 	return 0;

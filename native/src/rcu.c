@@ -324,6 +324,7 @@ void rcu_poll(struct participant *self)
 	if (lab_is_actor()) { /* grace periods as early as they can end */
 		if (self->rcu_nest == 0) {
 			rcu_advance(self);
+			rcu_advance(self);
 			free_ripe(self);
 		}
 		return;

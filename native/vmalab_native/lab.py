@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from vmalab_native._core import ffi, lib
 from vmalab_native.convert import checked, listing, text
-from vmalab_native.core import Participant
+from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import InvalidArgument
 
 ACTORS_MAX: Final = int(lib.VL_LAB_ACTORS_MAX)
@@ -311,6 +311,21 @@ def trace(participant: Participant) -> list[TraceLine]:
     ]
 
 
+def outcomes(participant: Participant) -> list[int]:
+    """What was learnt to be possible: hashes of outcomes."""
+    handle, empty = participant._open(), ffi.new("u64[]", 1)
+    count = checked(lib.vl_lab_outcomes(handle, empty, 0, 0), "outcomes")
+    buffer = ffi.new("u64[]", max(count, 1))
+    checked(lib.vl_lab_outcomes(handle, buffer, count, 0), "outcomes")
+    return list(buffer[0:count])
+
+
+def set_outcomes(participant: Participant, values: Sequence[int]) -> None:
+    """What another session of the same scenario and model has learnt."""
+    buffer = ffi.new("u64[]", list(values) or 1)
+    checked(lib.vl_lab_outcomes(participant._open(), buffer, len(values), 1), "outcomes")
+
+
 def coverage(participant: Participant) -> dict[str, int]:
     """How often each sync point was passed, since the segment was made."""
     buffer = ffi.new("u64[]", len(POINTS))
@@ -373,3 +388,12 @@ def set_delays(participant: Participant, *, seed: int, one_in: int, us_max: int)
     """A pause of up to us_max at every `one_in`-th sync point of a free-running segment, at random;
     one_in 0: no more."""
     checked(lib.vl_lab_delays(participant._open(), seed, one_in, us_max), "delays")
+
+
+def abandon(segment: Segment) -> None:
+    """Unmaps a segment whose actors were ended in the middle of operations: its participants are
+    forgotten, not released, because nothing in it may be waited for."""
+    for participant in list(segment._participants):
+        participant._handle = None
+        segment._participants.discard(participant)
+    segment.close()

@@ -49,7 +49,8 @@ enum vl_lab_strategy {
 	VL_LAB_RANDOM, /* every choice at random */
 	VL_LAB_PCT,    /* random priorities, `bound` change points */
 	VL_LAB_SCRIPT, /* the script, then nobody is preempted */
-	VL_LAB_PLAN,   /* the choices of the plan, then nobody is preempted */
+	VL_LAB_PLAN,   /* the choices of the plan, then nobody is preempted; in the plan
+			* VL_LAB_SLOT_NONE: nobody is preempted here */
 };
 
 enum vl_lab_invariant {
@@ -152,29 +153,33 @@ struct vl_lab_gate_info {
 	u32 participant, pid, mm, op; /* of the one that came last */
 };
 
-#define VL_LAB_CALLS(X)                                                                            \
-	X(int, vl_lab_load, (struct participant * self, const struct vl_lab_program *program),     \
-	  (self, program))                                                                         \
-	X(int, vl_lab_actor, (struct participant * self, u32 actor), (self, actor))                \
-	X(int, vl_lab_search,                                                                      \
-	  (struct participant * self, const struct vl_lab_search *search,                          \
-	   struct vl_lab_report *report),                                                          \
-	  (self, search, report))                                                                  \
-	X(long, vl_lab_trace,                                                                      \
-	  (struct participant * self, struct vl_lab_trace_line * out, u64 cap), (self, out, cap))  \
+/* clang-format off */
+#define VL_LAB_CALLS(X) \
+	X(int, vl_lab_load, (struct participant * self, const struct vl_lab_program *program), \
+	  (self, program)) \
+	X(int, vl_lab_actor, (struct participant * self, u32 actor), (self, actor)) \
+	X(int, vl_lab_search, \
+	  (struct participant * self, const struct vl_lab_search *search, \
+	   struct vl_lab_report *report), \
+	  (self, search, report)) \
+	X(long, vl_lab_trace, \
+	  (struct participant * self, struct vl_lab_trace_line * out, u64 cap), (self, out, cap)) \
 	X(int, vl_lab_coverage, (struct participant * self, u64 * out, u64 cap), (self, out, cap)) \
-	X(int, vl_lab_stop, (struct participant * self), (self))                                   \
-	X(int, vl_lab_mutants_set, (struct participant * self, u64 low, u64 high),                 \
-	  (self, low, high))                                                                       \
-	X(int, vl_lab_gate,                                                                        \
-	  (struct participant * self, u32 point, u32 mm, u32 count, u64 hold_ns),                  \
-	  (self, point, mm, count, hold_ns))                                                       \
-	X(int, vl_lab_gate_wait,                                                                   \
-	  (struct participant * self, u32 point, u64 timeout_ns, struct vl_lab_gate_info * out),   \
-	  (self, point, timeout_ns, out))                                                          \
-	X(int, vl_lab_gate_release, (struct participant * self, u32 point), (self, point))         \
-	X(int, vl_lab_delays, (struct participant * self, u64 seed, u32 one_in, u32 us_max),       \
+	X(long, vl_lab_outcomes, (struct participant *self, u64 *values, u64 count, int put), \
+	  (self, values, count, put)) \
+	X(int, vl_lab_stop, (struct participant * self), (self)) \
+	X(int, vl_lab_mutants_set, (struct participant * self, u64 low, u64 high), \
+	  (self, low, high)) \
+	X(int, vl_lab_gate, \
+	  (struct participant * self, u32 point, u32 mm, u32 count, u64 hold_ns), \
+	  (self, point, mm, count, hold_ns)) \
+	X(int, vl_lab_gate_wait, \
+	  (struct participant * self, u32 point, u64 timeout_ns, struct vl_lab_gate_info * out), \
+	  (self, point, timeout_ns, out)) \
+	X(int, vl_lab_gate_release, (struct participant * self, u32 point), (self, point)) \
+	X(int, vl_lab_delays, (struct participant * self, u64 seed, u32 one_in, u32 us_max), \
 	  (self, seed, one_in, us_max))
+/* clang-format on */
 
 /* The names of points and of mutants; the same in every core. Returns how many there are. */
 VL_API long vl_lab_points(struct vl_lab_name *out, u64 cap);
@@ -193,6 +198,9 @@ VL_API int vl_lab_search(struct participant *self, const struct vl_lab_search *s
 VL_API long vl_lab_trace(struct participant *self, struct vl_lab_trace_line *out, u64 cap);
 /* How often each sync point was passed. Returns the number of points. */
 VL_API int vl_lab_coverage(struct participant *self, u64 *out, u64 cap);
+/* The outcomes that were learnt: put 0: gets at most count of them, 1: sets them. Returns how many
+ * there are. */
+VL_API long vl_lab_outcomes(struct participant *self, u64 *values, u64 count, int put);
 VL_API int vl_lab_stop(struct participant *self);
 /* Without a scenario: mutants in a free-running segment. */
 VL_API int vl_lab_mutants_set(struct participant *self, u64 low, u64 high);

@@ -9,6 +9,7 @@
 /* the lab itself */
 X(op_begin, NONE, "an operation is about to begin")
 X(op_end, NONE, "an operation has given its result")
+X(done, NONE, "has no operations left")
 /* rwsem, mutexes, RCU */
 X(wait, NONE, "goes to sleep on a word")
 X(woken, NONE, "was woken")

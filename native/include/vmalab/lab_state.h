@@ -42,7 +42,8 @@
 #define LAB_GHOSTS      1024       /* VMA objects and nodes that a run may meet; a power of two */
 #define LAB_STATES      (1u << 20) /* places for hashes of states; a power of two */
 #define LAB_OUTCOMES    8192
-#define LAB_STEPS_MAX   4000 /* steps of a run; more is a livelock */
+#define LAB_STEPS_MAX   1500 /* steps of a run; more is a livelock */
+#define LAB_POLLS_MAX   8    /* turns that an actor makes in a loop while nobody else can go on */
 #define LAB_SLAB_MAX    16
 
 enum actor_state {
@@ -68,7 +69,7 @@ struct lab_actor {
 	u32 fail_cache; /* fault injection: the fail_nth next allocation of that cache fails */
 	u32 fail_nth;
 	u32 die_at; /* LAB_OP_DIE: sync point + 1 at which it kills itself */
-	u32 polled; /* number of steps when it last polled */
+	u32 polled; /* turns since another one made a step */
 	u32 ops_count;
 	struct vl_lab_op ops[LAB_OPS_MAX];
 	struct vl_result results[LAB_OPS_MAX];

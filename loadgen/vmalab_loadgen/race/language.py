@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operations of a scenario, as text and as the records that the lab executes.
+
+One operation is a line: an address space, a colon, a verb, its operands. Addresses are written
+0x..., lengths are pages.
+
+    m0 = new                               an empty address space
+    m0: mmap ADDR PAGES PROT [WORD ...]    PROT of r w x, or -; ADDR "any"; words: shared hint
+                                           growsdown populate noreplace
+    m0: munmap ADDR PAGES
+    m0: mprotect ADDR PAGES PROT
+    m0: mremap ADDR PAGES NEW [to ADDR] [dontunmap]
+    m0: madvise ADDR PAGES ADVICE          dontneed free dontfork hugepage nohugepage random ...
+    m0: read ADDR | write ADDR WORD | exec ADDR
+    m0: move DST SRC PAGES                 a userfaultfd move
+    m1 = m0: fork                          the child becomes m1
+    m0: exit
+    m0: maps | reap | rcu                  read the maps; look at every VMA as an OOM reaper does;
+                                           wait for a grace period
+    m0: fail CACHE N                       the N-th next allocation fails (vma, node, avc, anon_vma)
+    m0: preset SEQ ADDR STAMP              mm_lock_seq, and the stamp of the VMA of ADDR
+    m0: die POINT                          the actor is killed when it comes to that sync point
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from vmalab_loadgen import flags
+from vmalab_native import lab
+from vmalab_native.lab import Op
+
+PAGE: Final = 4096
+_PROTS: Final = {"r": 1, "w": 2, "x": 4}
+_WORDS: Final = {"growsdown": 0x100, "populate": 0x8000}
+_CACHES: Final = {"vma": 0, "node": 1, "anon_vma": 2, "avc": 3, "name": 4, "vma_lock": 6}
+_NOP, _FAULT, _MMAP, _MUNMAP, _MPROTECT, _MREMAP, _MADVISE = range(7)
+_FORK, _EXIT, _MOVE, _CREATE = 9, 10, 11, 13
+_LINE = re.compile(r"^(?:(?P<made>m\d)\s*=\s*)?(?:(?P<mm>m\d)\s*:\s*)?(?P<rest>\S.*)$")
+
+
+class LanguageError(ValueError):
+    """A line of a scenario that means nothing; says what would be right."""
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise LanguageError(f"{text!r} is no number") from None
+
+
+def _prot(text: str) -> int:
+    if not set(text) <= {*_PROTS, "-"}:
+        raise LanguageError(f"protection {text!r}: letters of r, w, x, or -")
+    return sum(value for letter, value in _PROTS.items() if letter in text)
+
+
+def _mmap(operands: list[str]) -> Op:
+    addr, pages, prot, *words = operands
+    bits = 0x20 | (1 if "shared" in words else 2)
+    unknown = set(words) - {"shared", "hint", "noreplace", *_WORDS}
+    if unknown:
+        raise LanguageError(f"mmap does not know {', '.join(sorted(unknown))}")
+    for word, bit in _WORDS.items():
+        bits |= bit if word in words else 0
+    where = 0 if addr == "any" else _number(addr)
+    if "noreplace" in words:
+        bits |= 0x100000
+    elif where and "hint" not in words:
+        bits |= 0x10
+    return Op(_MMAP, args=(where, _number(pages) * PAGE, _prot(prot) | bits << 32, 0, 0))
+
+
+def _mremap(operands: list[str]) -> Op:
+    addr, old, new, *words = operands
+    bits, to = 1, 0
+    if "to" in words:
+        bits |= 2
+        to = _number(words[words.index("to") + 1])
+    if "dontunmap" in words:
+        bits |= 4
+    return Op(_MREMAP, args=(_number(addr), _number(old) * PAGE, _number(new) * PAGE, bits, to))
+
+
+def _madvise(operands: list[str]) -> Op:
+    addr, pages, advice = operands
+    number = flags.MADV.get(f"MADV_{advice.upper()}")
+    if number is None:
+        raise LanguageError(f"madvise does not know {advice!r}")
+    return Op(_MADVISE, args=(_number(addr), _number(pages) * PAGE, number))
+
+
+def _fault(access: int) -> Callable[[list[str]], Op]:
+    def make(operands: list[str]) -> Op:
+        addr, *word = operands
+        store = 4 if word else 0
+        return Op(
+            _FAULT, flags=access | store, args=(_number(addr), _number(word[0]) if word else 0)
+        )
+
+    return make
+
+
+def _span(op: int) -> Callable[[list[str]], Op]:
+    def make(operands: list[str]) -> Op:
+        addr, pages = operands
+        return Op(op, args=(_number(addr), _number(pages) * PAGE))
+
+    return make
+
+
+def _mprotect(operands: list[str]) -> Op:
+    addr, pages, prot = operands
+    return Op(_MPROTECT, args=(_number(addr), _number(pages) * PAGE, _prot(prot)))
+
+
+def _move(operands: list[str]) -> Op:
+    dst, src, pages = operands
+    return Op(_MOVE, args=(_number(dst), _number(src), _number(pages) * PAGE, 0))
+
+
+def _fail(operands: list[str]) -> Op:
+    cache, nth = operands
+    if cache not in _CACHES:
+        raise LanguageError(f"cache {cache!r}, there are {', '.join(_CACHES)}")
+    return Op(lab.SPECIAL_OPS["fail"], args=(_CACHES[cache], _number(nth)))
+
+
+def _preset(operands: list[str]) -> Op:
+    seq, addr, stamp = operands
+    return Op(
+        lab.SPECIAL_OPS["preset"], args=(_number(seq), _number(addr), _number(stamp) & 0xFFFFFFFF)
+    )
+
+
+def _die(operands: list[str]) -> Op:
+    (point,) = operands
+    return Op(lab.SPECIAL_OPS["die"], args=(lab.point_number(point),))
+
+
+def _plain(op: int) -> Callable[[list[str]], Op]:
+    def make(operands: list[str]) -> Op:
+        if operands:
+            raise LanguageError(f"operands {' '.join(operands)!r} are too many")
+        return Op(op, args=(0,) if op == _CREATE else ())
+
+    return make
+
+
+VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
+    "new": _plain(_CREATE),
+    "mmap": _mmap,
+    "munmap": _span(_MUNMAP),
+    "mprotect": _mprotect,
+    "mremap": _mremap,
+    "madvise": _madvise,
+    "read": _fault(0),
+    "write": _fault(1),
+    "exec": _fault(2),
+    "move": _move,
+    "fork": _plain(_FORK),
+    "exit": _plain(_EXIT),
+    "fail": _fail,
+    "preset": _preset,
+    "die": _die,
+    "maps": _plain(lab.SPECIAL_OPS["maps"]),
+    "reap": _plain(lab.SPECIAL_OPS["reap"]),
+    "rcu": _plain(lab.SPECIAL_OPS["rcu"]),
+}
+
+
+def compile_line(line: str) -> Op:
+    """One operation.
+
+    Raises:
+        LanguageError: it cannot be read; says why.
+    """
+    match = _LINE.match(line.strip())
+    if match is None:
+        raise LanguageError(f"{line!r}: wanted 'm0: verb operands'")
+    verb, *operands = match["rest"].split()
+    if verb not in VERBS:
+        raise LanguageError(f"{line!r}: verb {verb!r}, there are {', '.join(VERBS)}")
+    try:
+        op = VERBS[verb](operands)
+    except LanguageError as error:
+        raise LanguageError(f"{line!r}: {error}") from None
+    except (ValueError, IndexError):
+        raise LanguageError(f"{line!r}: operands do not fit {verb}") from None
+    slot = int(match["mm"][1:]) if match["mm"] else 0
+    result = int(match["made"][1:]) if match["made"] else lab.NO_SLOT
+    if max(slot, result if result != lab.NO_SLOT else 0) >= lab.SLOTS_MAX:
+        raise LanguageError(f"{line!r}: address spaces are m0 to m{lab.SLOTS_MAX - 1}")
+    if (verb in ("new", "fork")) != (result != lab.NO_SLOT):
+        raise LanguageError(f"{line!r}: new and fork make an address space: 'm1 = ...'")
+    return Op(op.op, slot, op.flags, op.args, result)

@@ -32,6 +32,17 @@ static void register_process(void)
 	done = true;
 }
 
+static int create_lab_caches(struct vl_seg *seg)
+{
+#ifdef VL_LAB
+	return kmem_cache_create(seg, CACHE_POLICY, "numa_policy", sizeof(struct mempolicy), 0,
+				 SLAB_PANIC, 0);
+#else
+	(void)seg;
+	return 0;
+#endif
+}
+
 static int create_caches(struct vl_seg *seg)
 {
 	u32 flags = SLAB_PANIC | SLAB_ACCOUNT | (VMA_TYPESAFE ? SLAB_TYPESAFE_BY_RCU : 0) |
@@ -54,6 +65,8 @@ static int create_caches(struct vl_seg *seg)
 	if (!err)
 		err = kmem_cache_create(seg, CACHE_NAME, "anon_vma_name",
 					sizeof(struct anon_vma_name), 0, SLAB_PANIC, 0);
+	if (!err)
+		err = create_lab_caches(seg);
 	if (!err)
 		err = kmem_cache_create(seg, CACHE_NUMAB, "vma_numab_state",
 					sizeof(struct vma_numab_state), 0, SLAB_PANIC, 0);

@@ -288,6 +288,34 @@ void lab_ghost_node(const void *node)
 		lab_fail(VL_LAB_RCU, "a tree node is used after it was freed");
 }
 
+/* What a walk has found, before anything else could happen: the VMA that covers addr, unless
+ * somebody is changing it. A leaf that is no longer the tree's may name another. */
+void lab_ghost_entry(const struct mm_struct *mm, vl_ref ref, u64 addr)
+{
+	struct lab_state *lab = lab_me.lab;
+	const struct tree_node *leaf;
+
+	if (!lab || !lab_me.ghost)
+		return;
+	leaf = tree_leaf(lab_me.self, &mm->mm_mt, addr);
+	if (!leaf || leaf->leaf.slot[tree_leaf_index(leaf, addr)] != ref)
+		return;
+	for (u32 i = 0; i < LAB_GHOSTS; i++) {
+		const struct lab_ghost *g = &lab->ghosts[i];
+		const struct vm_area_struct *vma;
+
+		if (g->run != lab->run || !g->key || g->state != GHOST_ATTACHED || g->writer)
+			continue;
+		vma = (const struct vm_area_struct *)(lab_me.self->base + ((u64)(g->key - 1) << 3));
+		if (vma->vm_mm != mm->id)
+			continue;
+		if (addr >= vma->vm_start && addr < vma->vm_end && REF(lab_me.self, vma) != ref)
+			lab_fail(VL_LAB_TREE,
+				 "the tree does not name v%u for %#lx, which it covers", g->name,
+				 addr);
+	}
+}
+
 void lab_ghost_tree_write(const void *tree)
 {
 	struct participant *self = lab_me.self;
@@ -301,6 +329,15 @@ void lab_ghost_tree_write(const void *tree)
 		if (self->slot->held[i] == (lock >> REF_SHIFT << 8 | HELD_WRITE | HELD_HELD))
 			return;
 	lab_fail(VL_LAB_TREE, "the tree is changed without mmap_lock for writing");
+}
+
+void lab_ghost_policy(const struct vm_area_struct *vma, bool freed)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	if (g && freed)
+		lab_fail(VL_LAB_LIFETIME, "the memory policy of v%u is used after it was freed",
+			 g->name);
 }
 
 void lab_ghost_anon_page(const struct vm_area_struct *vma)

@@ -44,6 +44,7 @@ void lab_raw_wake(u32 *word);
 u64 lab_next_random(u64 *state);
 /* Chooses the first actor of a run. */
 void lab_start(struct lab_state *lab);
+u32 lab_parked(const struct lab_state *lab);
 
 /* lab_ghost.c */
 struct lab_ghost *lab_ghost_of(struct lab_state *lab, const void *object);

@@ -62,14 +62,25 @@ static s64 reap(struct participant *self, struct mm_struct *mm, u32 id)
 	return n;
 }
 
+/* Which addresses the text says are mapped. Lines are each of their own moment, so borders and
+ * protections may be mixed; what is always mapped must be there, and no line lies before its
+ * predecessor. */
 static s64 maps_hash(struct participant *self, u32 id)
 {
-	char text[4096];
-	u64 hash = 14695981039346656037ull;
-	long n = vl_maps(self, id, text, sizeof(text));
+	char text[4096] = "", *line = text;
+	u64 hash = 14695981039346656037ull, from = 0, to = 0, start, end;
+	long n = vl_maps(self, id, text, sizeof(text) - 1);
 
-	for (long i = 0; i < n && i < (long)sizeof(text); i++)
-		hash = (hash ^ (u8)text[i]) * 1099511628211ull;
+	for (; n > 0 && sscanf(line, "%lx-%lx", &start, &end) == 2; line = strchr(line, '\n') + 1) {
+		if (end < to)
+			lab_fail(VL_LAB_TREE, "maps: a line ends before the line above it");
+		if (start > to) {
+			hash = ((hash ^ from) * 1099511628211ull ^ to) * 1099511628211ull;
+			from = start;
+		}
+		to = end;
+	}
+	hash = ((hash ^ from) * 1099511628211ull ^ to) * 1099511628211ull;
 	return n < 0 ? n : (s64)(hash >> 1);
 }
 
@@ -101,6 +112,9 @@ static s64 special(struct participant *self, struct lab_state *lab, const struct
 		break;
 	case VL_LAB_OP_REAP:
 		value = mm ? reap(self, mm, id) : VL_S_NO_MM;
+		break;
+	case VL_LAB_OP_MBIND:
+		value = op_mbind(self, id, op->arg[0], op->arg[1], (u32)op->arg[2], op->arg[3]);
 		break;
 	case VL_LAB_OP_RCU:
 		rcu_barrier(self);

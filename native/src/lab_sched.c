@@ -123,7 +123,7 @@ void lab_assert_failed(const char *file, int line, const char *what)
 
 /* --- choosing --- */
 
-static u32 parked(const struct lab_state *lab)
+u32 lab_parked(const struct lab_state *lab)
 {
 	u32 mask = 0;
 
@@ -354,12 +354,14 @@ void lab_step(enum actor_state state)
 		if (lab->strategy == VL_LAB_SCRIPT && lab->script_at < lab->script_count)
 			(void)script_here(lab, SP_done);
 	}
-	mask = parked(lab);
+	mask = lab_parked(lab);
 	if (!mask) {
 		for (u32 i = 0; i < lab->actors_count; i++)
 			all_done = all_done && lab->actors[i].state == ACTOR_DONE;
-		if (all_done) {
+		if (all_done || lab->dead) {
 			end_run(lab, 1);
+			if (state != ACTOR_DONE)
+				take(me);
 			return;
 		}
 		stuck(lab);
@@ -376,7 +378,15 @@ void lab_step(enum actor_state state)
 
 void lab_start(struct lab_state *lab)
 {
-	give(lab, choose(lab, parked(lab)));
+	give(lab, choose(lab, lab_parked(lab)));
+}
+
+static void die(struct lab_state *lab)
+{
+	lab->dead = lab_me.actor + 1;
+	kill(getpid(), SIGKILL);
+	for (;;)
+		pause();
 }
 
 static bool stops_here(struct lab_state *lab, enum lab_point point)
@@ -407,7 +417,7 @@ void lab_sync(enum lab_point point, const void *object)
 	if (++lab->steps > LAB_STEPS_MAX)
 		lab_fail(VL_LAB_LIVELOCK, "more than %u steps", LAB_STEPS_MAX);
 	if (me->die_at == point + 1u)
-		kill(getpid(), SIGKILL);
+		die(lab);
 	if (stops_here(lab, point)) {
 		lab_trace_add(point, object)->flags |= VL_LAB_TRACE_STEP;
 		lab_step(ACTOR_PARKED);
@@ -434,7 +444,7 @@ void lab_yield(void)
 		lab_fail(VL_LAB_LIVELOCK, "more than %u steps", LAB_STEPS_MAX);
 	if (lab->strategy == VL_LAB_SCRIPT && lab->script_at < lab->script_count)
 		(void)script_here(lab, SP_yield);
-	if ((!parked(lab) || script_wants_me(lab)) && ++me->polled <= LAB_POLLS_MAX) {
+	if ((!lab_parked(lab) || script_wants_me(lab)) && ++me->polled <= LAB_POLLS_MAX) {
 		lab_trace_add(SP_yield, NULL); /* its next turn may be enough */
 		return;
 	}
@@ -457,7 +467,7 @@ int lab_futex_wait(const u32 *word, u32 expected)
 		(void)script_here(lab, SP_wait);
 	lab_trace_add(SP_wait, NULL)->flags |= VL_LAB_TRACE_STEP;
 	if (me->die_at == SP_wait + 1u)
-		kill(getpid(), SIGKILL);
+		die(lab);
 	lab_step(ACTOR_BLOCKED);
 	lab->coverage[SP_woken]++;
 	lab_trace_add(SP_woken, NULL);

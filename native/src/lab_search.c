@@ -158,7 +158,7 @@ static void reset(struct lab_state *lab)
 	lab->choices_count = lab->trace_count = lab->names = 0;
 	lab->script_at = 0;
 	lab->current = NOBODY;
-	lab->stack_count = 0;
+	lab->stack_count = lab->dead = 0;
 	memset(lab->mms, 0, sizeof(lab->mms));
 	memset(lab->seq_from, 0, sizeof(lab->seq_from));
 	for (u32 i = 0; i < lab->actors_count; i++) {
@@ -188,43 +188,38 @@ static void set_up(struct participant *self, struct lab_state *lab)
 	}
 }
 
-static bool died(const struct vl_seg *seg, struct lab_state *lab)
+/* True: an actor died as it was told to. */
+static bool died(struct lab_state *lab)
 {
 	for (u32 i = 0; i < lab->actors_count; i++) {
 		if (process_alive(lab->actors[i].pid, 0) != 0)
 			continue;
-		(void)seg;
-		lab_me.actor = NOBODY;
-		if (lab->actors[i].die_at == 0)
+		if (lab->dead != i + 1)
 			lab_fail(VL_LAB_CRASH, "A%u died", i);
 		return true;
 	}
 	return false;
 }
 
-/* False: an actor died as it was told to. */
-static bool wait_finished(const struct participant *self, struct lab_state *lab)
+/* Until the run has ended, or an actor died as it was told to and was not seen before. */
+static void wait_finished(struct lab_state *lab, bool after_death)
 {
 	u64 since = clock_ns();
 	u32 steps = lab->steps;
 
 	/* acquire pairs: LAB-1 (lab_sched.c:end_run) */
 	while (load_acquire_u32(&lab->finished) == 0) {
-		lab_raw_wait(&lab->finished, 0, WAIT_SLICE_NS);
-		if (load_acquire_u32(&lab->finished))
-			break;
-		if (died(self->seg, lab))
-			return false;
+		lab_raw_wait(&lab->finished, 0, lab->dead ? NSEC_PER_MSEC : WAIT_SLICE_NS);
+		if (load_acquire_u32(&lab->finished) || (died(lab) && !after_death))
+			return;
 		if (load_relaxed_u32(&lab->steps) != steps) {
 			steps = load_relaxed_u32(&lab->steps);
 			since = clock_ns();
 		} else if (clock_ns() - since > STILL_NS) {
 			lab_fail(VL_LAB_LIVELOCK, "A%u does not come to a sync point",
 				 lab->current);
-			return true;
 		}
 	}
-	return true;
 }
 
 static void check_outcome(struct participant *self, struct lab_state *lab,
@@ -242,15 +237,6 @@ static void check_outcome(struct participant *self, struct lab_state *lab,
 		lab->outcomes[lab->outcomes_count++] = hash;
 	else if (lab->outcomes_count)
 		lab_fail(VL_LAB_OUTCOME, "no order of the operations gives this outcome");
-}
-
-static void check_all(struct participant *self)
-{
-	char text[400] = "";
-	long n = vl_fsck(self, text, sizeof(text) - 1);
-
-	if (n != 0)
-		lab_fail(VL_LAB_FSCK, "%s", n < 0 ? "the world cannot be stopped" : text);
 }
 
 static void clean_up(struct participant *self, struct lab_state *lab)
@@ -272,7 +258,7 @@ static void clean_up(struct participant *self, struct lab_state *lab)
 		store_release_u32(&a->go, 1); /* pairs: LAB-1 (lab_search.c:vl_lab_actor) */
 		lab_raw_wake(&a->go);
 		/* acquire pairs: LAB-1 (lab_search.c:clean) */
-		while (load_acquire_u32(&a->state) != ACTOR_IDLE && !died(self->seg, lab))
+		while (load_acquire_u32(&a->state) != ACTOR_IDLE && !died(lab))
 			lab_raw_wait(&a->state, ACTOR_DONE, WAIT_SLICE_NS);
 	}
 	if (core_enter(self) == 0) {
@@ -281,15 +267,32 @@ static void clean_up(struct participant *self, struct lab_state *lab)
 	}
 }
 
-/* Recovers from an actor that was told to die; its fellows go on first. */
+static void check_all(struct participant *self)
+{
+	char text[400] = "";
+	long n = vl_fsck(self, text, sizeof(text) - 1);
+
+	if (n != 0)
+		lab_fail(VL_LAB_FSCK, "%s", n < 0 ? "the world cannot be stopped" : text);
+}
+
+static void go_on(struct lab_state *lab)
+{
+	if (!lab_parked(lab))
+		return;
+	lab->current = NOBODY;
+	store_relaxed_u32(&lab->finished, 0);
+	lab_start(lab);
+	wait_finished(lab, true);
+}
+
 static void after_death(struct participant *self, struct lab_state *lab)
 {
-	struct vl_recovery *out = malloc(sizeof(*out));
+	struct vl_recovery *out = calloc(1, sizeof(*out));
 
 	VL_ASSERT(out);
-	for (u32 i = 0; i < lab->actors_count; i++)
-		if (process_alive(lab->actors[i].pid, 0) == 0)
-			lab->actors[i].state = ACTOR_DONE;
+	lab->actors[lab->dead - 1].state = ACTOR_DONE;
+	go_on(lab);
 	if (vl_recover(self, out) != 0 || out->dead_count == 0)
 		lab_fail(VL_LAB_FSCK, "what the dead actor left cannot be repaired");
 	free(out);
@@ -297,30 +300,39 @@ static void after_death(struct participant *self, struct lab_state *lab)
 	for (u32 i = 0; i < lab->actors_count; i++)
 		if (lab->actors[i].state == ACTOR_BLOCKED)
 			lab->actors[i].state = ACTOR_PARKED;
+	lab->dead = 0; /* from here on nobody may be stuck */
+	check_all(self);
+	go_on(lab);
 }
 
-static void run_once(struct participant *self, struct lab_state *lab, bool fsck,
+/* False: an actor died, there can be no other run. */
+static bool run_once(struct participant *self, struct lab_state *lab, bool fsck,
 		     struct vl_lab_report *report)
 {
+	bool died_in_run;
+
 	reset(lab);
 	lab_me.ghost = true;
 	store_relaxed_u32(&lab->finished, 0);
 	set_up(self, lab);
 	lab_start(lab);
-	if (!wait_finished(self, lab) && !lab->violation.invariant) {
+	wait_finished(lab, false);
+	died_in_run = lab->dead != 0;
+	if (died_in_run && !lab->violation.invariant)
 		after_death(self, lab);
-		lab->current = NOBODY;
-		lab_start(lab);
-		(void)wait_finished(self, lab);
-	}
 	if (lab->violation.invariant)
-		return;
+		return !died_in_run;
+	if (died_in_run) { /* its results are not those of a whole operation */
+		check_all(self);
+		return false;
+	}
 	check_outcome(self, lab, report);
 	if (fsck && lab->stack_count == 0)
 		check_all(self);
 	clean_up(self, lab);
 	if (fsck)
 		check_all(self);
+	return true;
 }
 
 /* --- which schedule comes next --- */
@@ -443,14 +455,15 @@ static void runs(struct participant *self, struct lab_state *lab,
 
 		prepare(lab, search, dfs, report->schedules, lab->steps);
 		report->schedules++;
-		run_once(self, lab, fsck, report);
+		more = run_once(self, lab, fsck, report);
+		report->died = !more;
 		report->steps += lab->steps;
 		report->ns = clock_ns() - begin;
 		if (lab->violation.invariant)
 			return;
-		more = search->strategy != VL_LAB_DFS || dfs_next(lab, dfs);
+		more = more && (search->strategy != VL_LAB_DFS || dfs_next(lab, dfs));
 	}
-	report->complete = search->strategy == VL_LAB_DFS && !more;
+	report->complete = search->strategy == VL_LAB_DFS && !more && !report->died;
 }
 
 int vl_lab_search(struct participant *self, const struct vl_lab_search *search,

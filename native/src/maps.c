@@ -79,6 +79,8 @@ static bool is_next_vma(struct participant *self, struct mm_struct *mm, u32 id, 
 #ifdef TORTURE_BREAK_MAPS /* the gap is believed: the torture test must notice */
 	return true;
 #endif
+	if (MUTANT(N1))
+		return true;
 	if (speculating && !read_seqcount_retry(&mm->mm_lock_seq, seq))
 		return true;
 	stat_inc(self, next_vma_again);
@@ -117,6 +119,7 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u32 id, u64 fr
 			vma_end_read_rcu(self, vma, HOLD_VMA);
 			break;
 		}
+		GHOST(grant(mm, vma, vma->vm_start));
 		rcu_read_unlock(self); /* the lock keeps the VMA */
 		SYNC_ON(maps_locked, vma);
 		stat_inc(self, next_vma_locked);

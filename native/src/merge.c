@@ -82,7 +82,7 @@ static bool had_uncowed_parents(const struct vm_area_struct *vma)
 static bool is_mergeable_vma(struct participant *self, const struct vma_merge_struct *vmg,
 			     const struct vm_area_struct *vma)
 {
-	return vma->vm_policy == vmg->policy &&
+	return mpol_equal(self, vma->vm_policy, vmg->policy) &&
 	       ((vma->vm_flags ^ vmg->flags) & ~VM_IGNORE_MERGE) == 0 &&
 	       vma->vm_file == vmg->file && vma->vm_ops == vmg->ops &&
 	       vma->uffd_ctx == vmg->uffd_ctx &&

@@ -120,9 +120,11 @@ static int fault_anon_prepare(struct participant *self, struct mm_struct *mm,
 static int install_anon(struct participant *self, struct vm_area_struct *vma, pte_t *pte, pte_t old,
 			u64 word, struct fault *f)
 {
-	u32 frame = frame_alloc(self);
+	u32 frame;
 	pte_t new;
 
+	mpol_use(self, vma);
+	frame = frame_alloc(self);
 	if (frame == FRAME_NONE)
 		return FAULT_OOM;
 	if (f->flags & FAULT_STORE)

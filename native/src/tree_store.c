@@ -550,6 +550,35 @@ static bool store_in_place(struct store *st)
 	return true;
 }
 
+#ifdef VL_LAB
+/* Mutant B44: the pivots of the leaf first, its slots then, where readers look. */
+static void change_in_place(struct store *st, struct tree_node *leaf, struct tree_node *node)
+{
+	leaf->count = node->count;
+	memcpy(leaf->leaf.pivot, node->leaf.pivot, sizeof(leaf->leaf.pivot));
+	SYNC(tree_between);
+	memcpy(leaf->leaf.slot, node->leaf.slot, sizeof(leaf->leaf.slot));
+	if (st->height > 1)
+		gaps_up(st, 0, tree_node_gap(leaf));
+	kmem_cache_free(st->self, CACHE_NODE, node);
+}
+
+/* Mutant B45: the store ends where its leaf ends, and takes the first entry of the next leaf with
+ * it. */
+static void wrong_right_side(struct store *st)
+{
+	const struct tree_node *leaf = st->left.node[0];
+
+	if (st->height < 2 || st->end != leaf->high || st->end == UINT64_MAX)
+		return;
+	path_down(st, &st->right, st->end);
+	st->end = tree_slot_high(st->right.node[0], st->right.index[0]);
+}
+#else
+#define change_in_place(st, leaf, node) ((void)0)
+#define wrong_right_side(st)            ((void)0)
+#endif
+
 /* The store changes one leaf, and what remains fits one leaf: most stores. Shorter than rebuild(),
  * same result. */
 static bool store_in_leaf(struct store *st)
@@ -587,6 +616,10 @@ static bool store_in_leaf(struct store *st)
 		node->leaf.slot[k] = 0;
 		node->leaf.pivot[k - 1] = UINT64_MAX;
 	}
+	if (MUTANT(B44)) {
+		change_in_place(st, old, node);
+		return true;
+	}
 	st->made[0] = REF(st->self, node);
 	if (st->height == 1) {
 		publish_root(st, st->made[0], 1, 0);
@@ -621,6 +654,8 @@ void tree_store(struct participant *self, struct range_tree *tree, u64 start, u6
 	} else {
 		path_down(&st, &st.right, end - 1);
 	}
+	if (MUTANT(B45))
+		wrong_right_side(&st);
 	if (ref == 0) {
 		extend_left(&st);
 		extend_right(&st);

@@ -124,7 +124,7 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 	vma->vm_file = orig->vm_file;
 	vma->vm_ops = orig->vm_ops;
 	vma->page_prot = orig->page_prot;
-	vma->vm_policy = orig->vm_policy;
+	vma->vm_policy = mpol_get(self, orig->vm_policy);
 	vma->uffd_ctx = orig->uffd_ctx;
 	vma->anon_name = anon_name_get(self, orig->anon_name);
 	copy_attached(vma);
@@ -139,6 +139,10 @@ static void area_free(struct participant *self, struct vm_area_struct *vma)
 	if (vma->anon_name) {
 		anon_name_put(self, vma->anon_name);
 		vma->anon_name = 0;
+	}
+	if (vma->vm_policy) {
+		mpol_put(self, vma->vm_policy);
+		vma->vm_policy = 0;
 	}
 	if (vma->numab_state) {
 		kmem_cache_free(self, CACHE_NUMAB, PTR(self, vma->numab_state));

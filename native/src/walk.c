@@ -202,6 +202,8 @@ static void check_vma_lock(struct walk *w, void *object)
 			 REF(w->self, vma), count, want);
 		return;
 	}
+	if (MUTANT(B15)) /* the readers' part alone */
+		want |= count & VM_REFCNT_EXCLUDE_READERS_FLAG;
 	store_relaxed_u32(&vma->vm_refcnt, want);
 	if (w->out)
 		w->out->locks_fixed++;

@@ -62,6 +62,10 @@ void walk_vma_objects(struct walk *w, vl_ref ref)
 	if (vma->vm_lock)
 		walk_mark(w, CACHE_VMA_LOCK, (vl_ref)(vma->vm_lock >> REF_SHIFT), "vma_lock");
 #endif
+#ifdef VL_LAB
+	if (vma->vm_policy && w->anon[walk_granule(w, vma->vm_policy)].degree++ == 0)
+		walk_mark(w, CACHE_POLICY, vma->vm_policy, "numa_policy");
+#endif
 	if (vma->numab_state)
 		walk_mark(w, CACHE_NUMAB, vma->numab_state, "vma_numab_state");
 	if (vma->vm_file)

@@ -64,6 +64,7 @@ SPECIAL_OPS: Final[dict[str, int]] = {
     "die": lib.VL_LAB_OP_DIE,
     "reap": lib.VL_LAB_OP_REAP,
     "rcu": lib.VL_LAB_OP_RCU,
+    "mbind": lib.VL_LAB_OP_MBIND,
 }
 
 
@@ -120,6 +121,8 @@ class Report:
     outcomes: int
     ns: int
     complete: bool
+    died: bool
+    """An actor was told to die, and has: the session is of no more use."""
     preemptions: int
     chosen: tuple[int, ...]
     violation: Violation | None
@@ -284,6 +287,7 @@ def _report(row: Any) -> Report:
         outcomes=row.outcomes,
         ns=row.ns,
         complete=bool(row.complete),
+        died=bool(row.died),
         preemptions=row.preemptions,
         chosen=tuple(row.chosen[0 : row.choices]),
         violation=violation,

@@ -166,6 +166,29 @@ def _sampled(one: session.Session, plan: Plan, result: Result) -> Report | None:
     return report if report.violation else None
 
 
+def _mortal(result: Result, outcomes: list[int]) -> Result:
+    """At random, each schedule with actors of its own."""
+    plan, scenario = result.plan, result.scenario
+    end = time.monotonic() + plan.seconds
+    for number in range(plan.schedules or scenario.schedules):
+        with session.opened(scenario, result.model) as one:
+            lab.set_outcomes(one.me, outcomes)
+            report = lab.search(
+                one.me,
+                strategy=Strategy.RANDOM,
+                seed=plan.seed + number,
+                mutants=plan.mutants,
+                fsck_every=int(scenario.fsck),
+            )
+            _add(result, report)
+            result.coverage += Counter(lab.coverage(one.me))
+            if report.violation:
+                result.finding = _finding(one, plan, report)
+        if result.finding or time.monotonic() > end:
+            break
+    return result
+
+
 def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
     """Searches until an invariant breaks or the plan is used up.
 
@@ -176,11 +199,13 @@ def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
     with session.opened(scenario, model) as one:
         learnt = one.learn()
         result.outcomes = learnt.outcomes
-        if learnt.violation:
+        if learnt.violation is not None:
             # Without a mutant and between whole operations: the scenario or the core is wrong.
             result.finding = _finding(one, Plan(), learnt)
             return result
         outcomes = lab.outcomes(one.me)
+        if scenario.mortal:
+            return _mortal(result, outcomes)
         search = _exhaustive if plan.strategy == "exhaustive" else _sampled
         report = search(one, plan, result)
         result.coverage = Counter(lab.coverage(one.me))

@@ -19,6 +19,7 @@ One operation is a line: an address space, a colon, a verb, its operands. Addres
                                            wait for a grace period
     m0: fail CACHE N                       the N-th next allocation fails (vma, node, avc, anon_vma)
     m0: preset SEQ ADDR STAMP              mm_lock_seq, and the stamp of the VMA of ADDR
+    m0: mbind ADDR PAGES MODE NODES        numbers, as for mbind(2)
     m0: die POINT                          the actor is killed when it comes to that sync point
 """
 
@@ -35,7 +36,15 @@ from vmalab_native.lab import Op
 PAGE: Final = 4096
 _PROTS: Final = {"r": 1, "w": 2, "x": 4}
 _WORDS: Final = {"growsdown": 0x100, "populate": 0x8000}
-_CACHES: Final = {"vma": 0, "node": 1, "anon_vma": 2, "avc": 3, "name": 4, "vma_lock": 6}
+_CACHES: Final = {
+    "vma": 0,
+    "node": 1,
+    "anon_vma": 2,
+    "avc": 3,
+    "name": 4,
+    "vma_lock": 6,
+    "policy": 7,
+}
 _NOP, _FAULT, _MMAP, _MUNMAP, _MPROTECT, _MREMAP, _MADVISE = range(7)
 _FORK, _EXIT, _MOVE, _CREATE = 9, 10, 11, 13
 _LINE = re.compile(r"^(?:(?P<made>m\d)\s*=\s*)?(?:(?P<mm>m\d)\s*:\s*)?(?P<rest>\S.*)$")
@@ -150,6 +159,11 @@ def _plain(op: int) -> Callable[[list[str]], Op]:
     return make
 
 
+def _mbind(operands: list[str]) -> Op:
+    addr, pages, mode, nodes = map(_number, operands)
+    return Op(lab.SPECIAL_OPS["mbind"], args=(addr, pages * PAGE, mode, nodes))
+
+
 VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "new": _plain(_CREATE),
     "mmap": _mmap,
@@ -166,6 +180,7 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "fail": _fail,
     "preset": _preset,
     "die": _die,
+    "mbind": _mbind,
     "maps": _plain(lab.SPECIAL_OPS["maps"]),
     "reap": _plain(lab.SPECIAL_OPS["reap"]),
     "rcu": _plain(lab.SPECIAL_OPS["rcu"]),

@@ -75,6 +75,11 @@ class Scenario:
     finds: dict[str, str] = field(default_factory=dict)
 
     @property
+    def mortal(self) -> bool:
+        """An actor is killed in it: a run needs actors of its own."""
+        return any(" die " in line for lines in self.actors.values() for line in lines)
+
+    @property
     def actor_names(self) -> list[str]:
         return list(self.actors)
 

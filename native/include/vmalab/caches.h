@@ -11,6 +11,7 @@ enum vl_cache {
 	CACHE_NAME = 4,     /* anon_vma_name */
 	CACHE_NUMAB = 5,    /* vma_numab_state */
 	CACHE_VMA_LOCK = 6, /* vma_lock: the rwsems of split-rwsem */
+	CACHE_POLICY = 7,   /* mempolicy; in the lab core alone */
 	CACHE_TEST0 = 14,   /* for the tests of the slab itself */
 	CACHE_TEST1 = 15,
 };

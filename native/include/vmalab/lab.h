@@ -73,7 +73,9 @@ void lab_ghost_write_end(const struct mm_struct *mm);
 void lab_ghost_foreign(bool begins);
 void lab_ghost_wake(u32 mm_id);
 void lab_ghost_node(const void *node);
+void lab_ghost_entry(const struct mm_struct *mm, vl_ref ref, u64 addr);
 void lab_ghost_tree_write(const void *tree);
+void lab_ghost_policy(const struct vm_area_struct *vma, bool freed);
 void lab_ghost_anon_page(const struct vm_area_struct *vma);
 
 #define SYNC(point)            lab_sync(SP_##point, NULL)

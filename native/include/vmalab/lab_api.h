@@ -25,6 +25,7 @@ enum vl_lab_op_code {
 	VL_LAB_OP_MAPS = 202,   /* reads the maps of the mm; the result is a hash of it */
 	VL_LAB_OP_DIE = 203,    /* the actor kills itself when it comes to sync point arg[0] */
 	VL_LAB_OP_REAP = 204,   /* looks at every VMA of the mm, as an OOM reaper does */
+	VL_LAB_OP_MBIND = 206,  /* as mbind(2): addr, bytes, mode, mask of nodes */
 	VL_LAB_OP_RCU = 205,    /* waits for a grace period and frees what is ripe */
 };
 
@@ -117,9 +118,10 @@ struct vl_lab_report {
 	u64 states;
 	u64 outcomes;
 	u64 ns;
-	u32 complete;               /* DFS: nothing within the bound is left */
-	u32 preemptions;            /* of the last run */
-	u32 choices;                /* of the last run */
+	u32 died;        /* an actor was told to die and has: there can be no other run */
+	u32 complete;    /* DFS: nothing within the bound is left */
+	u32 preemptions; /* of the last run */
+	u32 choices;     /* of the last run */
 	u8 chosen[VL_LAB_PLAN_MAX]; /* who was chosen in the last run */
 	struct vl_lab_violation violation;
 	char outcome[VL_LAB_OUTCOME_TEXT]; /* of the last run */

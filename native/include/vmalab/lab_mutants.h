@@ -16,7 +16,7 @@ X(B10, "R", "readers increment without a limit and wake on the wrong transition"
 X(B12, "TR", "after a miss the search goes on from a node kept across RCU sections")
 X(B13, "SETR", "anon_vma is looked at before the VMA is locked")
 X(B14, "SETR", "an inner lock's release ends all VMA write locks of the mm")
-X(B15, "SETR", "a writer that dies while it waits leaves its exclusion of readers behind")
+X(B15, "R", "a writer that dies while it waits leaves its exclusion of readers behind")
 X(B16, "SETR", "the read lock that may not fail compares the stamp")
 X(B18, "SETR", "fork does not write-lock the parent's VMAs (Linux 6.4.0)")
 X(B19, "SETR", "the stack grows without its VMA's write lock")
@@ -34,6 +34,7 @@ X(B44, "SETR", "a leaf is changed in place: pivot and slot by two stores")
 X(B45, "MSETR",
   "a store that ends at the end of a node takes the wrong node for its right side "
   "(CVE-2024-50200)")
+X(N1, "SETR", "a gap in maps is believed at the first look")
 X(O2A, "R",
   "no look at the stamp before the increment: a detached VMA in the tree is retried "
   "for as long as it is there")

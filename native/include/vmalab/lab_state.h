@@ -18,7 +18,9 @@
  *   A run ends when all are DONE, when none of the others can be chosen (deadlock), or when an
  *   invariant breaks. In the two last cases actors stand in the middle of operations: the segment
  *   is of no more use, and its owner ends the processes and removes it.
- *   A dead actor leaves its state: the controller, whose waits are bounded, looks for it.
+ *   A dead actor leaves its state: the controller, whose waits are bounded, looks for it. One that
+ *   was told to die says so first: the others go on until they are done or sleep, as a real
+ *   recovery waits for them to leave the core; then the controller recovers, and they go on.
  *
  * Only the running actor and, between runs, the controller write here; handing over is a futex wake
  * and wait with release and acquire (LAB-1), so all else is plain.
@@ -147,6 +149,7 @@ struct lab_state {
 	u32 seq_from[LAB_SLOTS_MAX]; /* mm_lock_seq at the start; 0: made in the run */
 	u32 setup_count, check_count;
 	u32 stopped; /* actors end */
+	u32 dead;    /* actor + 1 that was told to die, and has */
 	struct vl_lab_op setup[LAB_OPS_MAX];
 	struct vl_lab_op check[LAB_OPS_MAX];
 	struct vl_result checked[LAB_OPS_MAX];

@@ -112,6 +112,7 @@ lock_vma_found(struct participant *self, struct mm_struct *mm, u32 id, u64 addr,
 	u32 turns = 0;
 
 retry:
+	GHOST(entry(mm, ref, addr));
 	if (unlikely(!ref)) {
 		stat_inc(self, abort_no_vma);
 		goto abort;

@@ -142,6 +142,8 @@ s64 op_exit(struct participant *self, u32 id);
 s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 *moved);
 s64 op_set_vma_name(struct participant *self, u32 id, u64 addr, u64 len, const char *name,
 		    u32 bytes);
+s64 op_mbind(struct participant *self, u32 id, u64 addr, u64 len, u32 mode,
+	     u64 nodes); /* lab core */
 void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	      struct vl_result *result);
 

@@ -98,6 +98,26 @@ struct vma_numab_state {
 };
 SIZE_IS(struct vma_numab_state, 32);
 
+#ifdef VL_LAB
+/* op_mbind.c has what it is for. */
+struct mempolicy {
+	u32 refs; /* VMAs that share it, and who makes it */
+	u32 mode;
+	u64 nodes;
+	u64 pad[2];
+};
+SIZE_IS(struct mempolicy, 32);
+vl_ref mpol_get(struct participant *self, vl_ref ref);
+void mpol_put(struct participant *self, vl_ref ref);
+bool mpol_equal(const struct participant *self, vl_ref a, vl_ref b);
+void mpol_use(struct participant *self, const struct vm_area_struct *vma);
+#else
+#define mpol_get(self, ref)    0u
+#define mpol_put(self, ref)    ((void)0)
+#define mpol_equal(self, a, b) ((a) == (b))
+#define mpol_use(self, vma)    ((void)0)
+#endif
+
 struct mm_struct;
 
 static inline u64 vma_pages(const struct vm_area_struct *vma)

@@ -53,6 +53,27 @@ void mmap_read_unlock(struct participant *self, struct mm_struct *mm)
 	SYNC_ON(mmap_left, mm);
 }
 
+/*
+ * The sequence has come round (after 2^31 writers). From here on it takes numbers that VMAs may
+ * still carry as stamps, from writers of long ago: the writer at such a number would take the VMA
+ * for write-locked and not wait for its readers. So all are stamped anew, once, before this writer
+ * does anything else. (The kernel has no such step: its stamps are as old as they are.)
+ */
+static __attribute__((noinline, cold)) void stamp_all(struct participant *self,
+						      struct mm_struct *mm)
+{
+#if VMA_LOCK_PER_VMA
+	struct range_entry e;
+
+	if (MUTANT(W1))
+		return;
+	for (u64 addr = 0; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end)
+		vma_stamp(self, mm, PTR(self, e.ref));
+#else
+	(void)self, (void)mm;
+#endif
+}
+
 int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id)
 {
 	down_write(self, &mm->mmap_lock, HOLD_MMAP);
@@ -62,6 +83,8 @@ int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id)
 	}
 	write_seqcount_begin(&mm->mm_lock_seq);
 	SYNC_ON(mmap_write, mm);
+	if (unlikely(mm->mm_lock_seq.sequence == 1))
+		stamp_all(self, mm);
 	return 0;
 }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_mbind.c (L5): memory policies of VMAs, in the lab core alone: there is one node here, so that a
- * policy decides nothing; what matters is who may replace one.
+ * op_mbind.c (L5): memory policies of VMAs, in the lab core alone: there is one node here, so that
+ * a policy decides nothing; what matters is who may replace one.
  *
  *   mbind   mmap_lock write -> each VMA: merge or split, stamp, replace, put the old one
  *   fault   VMA lock read   -> looks at the policy of its VMA when it takes a page
  *
- * A policy is shared by the VMAs that were split from one; the last one frees it. It may be replaced
- * only while readers of the VMA are kept out. (kernel: mm/mempolicy.c do_mbind, mbind_range)
+ * A policy is shared by the VMAs that were split from one; the last one frees it. It may be
+ * replaced only while readers of the VMA are kept out. (kernel: mm/mempolicy.c do_mbind,
+ * mbind_range)
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"

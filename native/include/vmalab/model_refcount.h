@@ -132,7 +132,7 @@ static inline enum vma_read vma_refcount_get(struct participant *self, struct vm
 		return vma_get_unlimited(self, vma, place);
 	do {
 		/* acquire pairs: VMA-5 (model_refcount.h:vma_mark_attached),
-		 * VMA-6 (model_refcount.h:vma_start_write) */
+		 * VMA-6 (model_refcount.h:vma_stamp) */
 		if (likely(cmpxchg_acquire_u32(&vma->vm_refcnt, &count, count + 1))) {
 			hold_set(self, place, vma, HELD_READ);
 			GHOST(put(vma));
@@ -203,17 +203,14 @@ static inline bool vma_start_read_locked_nested(struct participant *self,
 	return vma_start_read_locked(self, vma, place);
 }
 
-/* Write-locks vma until mmap_lock is released or downgraded. mmap_lock write is held. (kernel:
- * __vma_start_write) */
-static inline void vma_start_write(struct participant *self, struct mm_struct *mm,
-				   struct vm_area_struct *vma)
+/* Write-locks vma whatever its stamp says. (kernel: __vma_start_write) */
+static inline void vma_stamp(struct participant *self, struct mm_struct *mm,
+			     struct vm_area_struct *vma)
 {
 	u32 seq = mm->mm_lock_seq.sequence, count = 1;
 	bool attached;
 
 	VL_ASSERT(seq & 1);
-	if (vma->vm_lock_seq == seq)
-		return;
 	SYNC_ON(write_begin, vma);
 	hold_taking(self, HOLD_VMA_WRITE, vma, HELD_WRITE);
 	/* acquire: with no reader there is nothing to wait for. pairs: VMA-7
@@ -234,6 +231,15 @@ static inline void vma_start_write(struct participant *self, struct mm_struct *m
 		add_release_u32(&vma->vm_refcnt, -VM_REFCNT_EXCLUDE_READERS_FLAG);
 	hold_clear(self, HOLD_VMA_WRITE);
 	SYNC_ON(write_stamped, vma);
+}
+
+/* Write-locks vma until mmap_lock is released or downgraded. mmap_lock write is held. (kernel:
+ * vma_start_write) */
+static inline void vma_start_write(struct participant *self, struct mm_struct *mm,
+				   struct vm_area_struct *vma)
+{
+	if (vma->vm_lock_seq != mm->mm_lock_seq.sequence)
+		vma_stamp(self, mm, vma);
 }
 
 static inline void vma_assert_attached(const struct vm_area_struct *vma)

@@ -111,15 +111,13 @@ static inline bool vma_start_read_locked_nested(struct participant *self,
 	return true;
 }
 
-/* Write-locks vma until mmap_lock is released or downgraded. mmap_lock write is held. */
-static inline void vma_start_write(struct participant *self, const struct mm_struct *mm,
-				   struct vm_area_struct *vma)
+/* Write-locks vma whatever its stamp says. */
+static inline void vma_stamp(struct participant *self, const struct mm_struct *mm,
+			     struct vm_area_struct *vma)
 {
 	u32 seq = mm->mm_lock_seq.sequence;
 
 	VL_ASSERT(seq & 1);
-	if (vma->vm_lock_seq == seq)
-		return;
 	SYNC_ON(write_begin, vma);
 	down_write(self, vma_rwsem(self, vma), HOLD_VMA_WRITE);
 	SYNC_ON(write_alone, vma);
@@ -128,6 +126,14 @@ static inline void vma_start_write(struct participant *self, const struct mm_str
 	GHOST(write_lock(mm, vma));
 	up_write(self, vma_rwsem(self, vma), HOLD_VMA_WRITE);
 	SYNC_ON(write_stamped, vma);
+}
+
+/* Write-locks vma until mmap_lock is released or downgraded. mmap_lock write is held. */
+static inline void vma_start_write(struct participant *self, const struct mm_struct *mm,
+				   struct vm_area_struct *vma)
+{
+	if (vma->vm_lock_seq != mm->mm_lock_seq.sequence)
+		vma_stamp(self, mm, vma);
 }
 
 static inline void vma_mark_detached(struct participant *self, struct mm_struct *mm,

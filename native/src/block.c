@@ -9,10 +9,31 @@
 #include "vmalab/ops.h"
 
 static const u8 words_of[OPS_COUNT] = {
-	[OP_NOP] = 1,          [OP_FAULT] = 3,     [OP_MMAP] = 6,    [OP_MUNMAP] = 3,
-	[OP_MPROTECT] = 4,     [OP_MREMAP] = 6,    [OP_MADVISE] = 4, [OP_MINCORE] = 3,
-	[OP_BRK] = 2,          [OP_FORK] = 1,      [OP_EXIT] = 1,    [OP_UFFD_MOVE] = 5,
-	[OP_SET_VMA_NAME] = 3, [OP_MM_CREATE] = 2,
+	[OP_NOP] = 1,
+	[OP_FAULT] = 3,
+	[OP_MMAP] = 6,
+	[OP_MUNMAP] = 3,
+	[OP_MPROTECT] = 4,
+	[OP_MREMAP] = 6,
+	[OP_MADVISE] = 4,
+	[OP_MINCORE] = 3,
+	[OP_BRK] = 2,
+	[OP_FORK] = 1,
+	[OP_EXIT] = 1,
+	[OP_UFFD_MOVE] = 5,
+	[OP_SET_VMA_NAME] = 3,
+	[OP_MM_CREATE] = 2,
+	[OP_MLOCK] = 4,
+	[OP_MUNLOCK] = 3,
+	[OP_MLOCKALL] = 2,
+	[OP_MUNLOCKALL] = 1,
+	[OP_MSYNC] = 4,
+	[OP_MSEAL] = 4,
+	[OP_REMAP_FILE_PAGES] = 6,
+	[OP_PROCESS_MADVISE] = 2,
+	[OP_PKEY_MPROTECT] = 5,
+	[OP_SETRLIMIT] = 4,
+	[OP_THP_DISABLE] = 3,
 };
 
 /* 0, or the status that refuses the record. left: words left in the block. */
@@ -22,11 +43,13 @@ static s32 record_check(const struct vl_record *rec, u64 left)
 
 	if (rec->words == 0 || rec->words > left)
 		return VL_S_BAD_RECORD;
-	if (rec->op >= OPS_COUNT)
+	if (rec->op >= OPS_COUNT || !words_of[rec->op])
 		return VL_S_BAD_OP;
 	want = words_of[rec->op];
 	if (rec->op == OP_SET_VMA_NAME)
 		want += (rec->flags + 7u) / 8;
+	if (rec->op == OP_PROCESS_MADVISE)
+		want += 2u * rec->flags;
 	return rec->words == want ? 0 : VL_S_BAD_RECORD;
 }
 
@@ -54,6 +77,50 @@ static s64 run_create(struct participant *self, const struct vl_record *rec)
 	return err ? VL_S_LIMIT : (s64)id;
 }
 
+/* The calls about locking, limits and promises. */
+static s64 run_other(struct participant *self, const struct vl_record *rec)
+{
+	const u64 *a = rec->arg;
+	u32 mm = rec->mm;
+
+	switch (rec->op) {
+	case OP_MLOCK:
+		stat_inc(self, mlock);
+		return op_mlock(self, mm, a[0], a[1], (u32)a[2]);
+	case OP_MUNLOCK:
+		stat_inc(self, munlock);
+		return op_munlock(self, mm, a[0], a[1]);
+	case OP_MLOCKALL:
+		stat_inc(self, mlock);
+		return op_mlockall(self, mm, (u32)a[0]);
+	case OP_MUNLOCKALL:
+		stat_inc(self, munlock);
+		return op_munlockall(self, mm);
+	case OP_MSYNC:
+		stat_inc(self, msync);
+		return op_msync(self, mm, a[0], a[1], (u32)a[2]);
+	case OP_MSEAL:
+		stat_inc(self, mseal);
+		return op_mseal(self, mm, a[0], a[1], (u32)a[2]);
+	case OP_REMAP_FILE_PAGES:
+		stat_inc(self, mmap);
+		return op_remap_file_pages(self, mm, a[0], a[1], a[2], a[3], a[4]);
+	case OP_PROCESS_MADVISE:
+		stat_inc(self, madvise);
+		return op_process_madvise(self, mm, (u32)a[0], a[0] & PROCESS_MADVISE_REMOTE, a + 1,
+					  rec->flags);
+	case OP_PKEY_MPROTECT:
+		stat_inc(self, mprotect);
+		return op_pkey_mprotect(self, mm, a[0], a[1], (u32)a[2], (s32)a[3]);
+	case OP_SETRLIMIT:
+		return op_setrlimit(self, mm, (u32)a[0], a[1], a[2]);
+	case OP_THP_DISABLE:
+		return op_thp_disable(self, mm, a[0], a[1]);
+	default:
+		return VL_S_BAD_OP;
+	}
+}
+
 /* Everything but FAULT: a value >= 0, or a status. */
 static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *value)
 {
@@ -65,7 +132,7 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 		return 0;
 	case OP_MMAP:
 		stat_inc(self, mmap);
-		return op_mmap(self, mm, a[0], a[1], (u32)a[2], (u32)(a[2] >> 32), (u32)a[3], a[4]);
+		return op_mmap(self, mm, a[0], a[1], (u32)a[2], (u32)(a[2] >> 32), a[3], a[4]);
 	case OP_MUNMAP:
 		stat_inc(self, munmap);
 		return op_munmap(self, mm, a[0], a[1]);
@@ -98,7 +165,7 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 	case OP_MM_CREATE:
 		return run_create(self, rec);
 	default:
-		return VL_S_BAD_OP;
+		return run_other(self, rec);
 	}
 }
 

@@ -83,7 +83,8 @@ static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, 
 	file->size = size;
 	file->cache = (struct pgd){0};
 	file->opens = kind == VMA_SHMEM ? 0 : 1;
-	file->kind = kind;
+	file->kind = (u16)kind;
+	file->accounted = 0;
 	memset(file->name, 0, sizeof(file->name));
 	strncpy(file->name, name, sizeof(file->name) - 1);
 	store_release_u32(&file->refs, 1); /* pairs: FILE-1 (file.c:refs_inc_not_zero) */
@@ -192,6 +193,14 @@ u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigb
 		frame_put_now(self, frame);
 	}
 	return pte_frame(old);
+}
+
+void file_punch(struct participant *self, struct file *file, u64 first, u64 last)
+{
+	last = min_u64(last, 1ul << 35);
+	if (first < last)
+		pte_walk(self, &file->cache, first << PAGE_SHIFT, last << PAGE_SHIFT, drop_page,
+			 NULL);
 }
 
 bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 pgoff)

@@ -176,6 +176,32 @@ static int import_maps(struct participant *self, struct mm_struct *mm, const cha
 	return 0;
 }
 
+static void set_limits(struct mm_struct *mm, const struct vl_mm_options *options)
+{
+	_Static_assert(VL_LACKS_IPC_LOCK == MM_CAP_IPC_LOCK &&
+			       VL_LACKS_SYS_RAWIO == MM_CAP_SYS_RAWIO &&
+			       VL_LACKS_SYS_ADMIN == MM_CAP_SYS_ADMIN &&
+			       VL_LACKS_ANON_NAMES == MM_ANON_NAMES,
+		       "what is lacking is what is taken away");
+	if (options->stack_limit)
+		mm->stack_limit = options->stack_limit;
+	if (options->limits & 1u << RLIMIT_AS)
+		mm->as_limit = options->as_limit;
+	if (options->limits & 1u << RLIMIT_DATA)
+		mm->data_limit = options->data_limit;
+	if (options->limits & 1u << RLIMIT_MEMLOCK)
+		mm->memlock_limit = options->memlock_limit;
+	mm->options &= ~options->lacks;
+	if (options->overcommit) {
+		mm->options &= ~(MM_OVERCOMMIT_ALWAYS | MM_OVERCOMMIT_NEVER);
+		mm->options |= options->overcommit == 2   ? MM_OVERCOMMIT_ALWAYS
+			       : options->overcommit == 3 ? MM_OVERCOMMIT_NEVER
+							  : 0;
+	}
+	if (options->commit_limit_pages)
+		mm->commit_limit_pages = options->commit_limit_pages;
+}
+
 int mm_create(struct participant *self, const struct vl_mm_options *options, u32 *id, char *error,
 	      u64 error_cap)
 {
@@ -185,7 +211,7 @@ int mm_create(struct participant *self, const struct vl_mm_options *options, u32
 	if (error_cap)
 		error[0] = 0;
 	if ((options->mmap_base & ~PAGE_MASK) || options->mmap_base > TASK_SIZE ||
-	    options->brk < options->start_brk)
+	    options->brk < options->start_brk || options->overcommit > 3 || options->lacks > 0xf)
 		return VL_E_INVALID;
 	mm = mm_alloc(self);
 	if (!mm)
@@ -193,8 +219,7 @@ int mm_create(struct participant *self, const struct vl_mm_options *options, u32
 	mmap_write_lock_nested(self, mm);
 	if (options->mmap_base)
 		mm->mmap_base = options->mmap_base;
-	if (options->stack_limit)
-		mm->stack_limit = options->stack_limit;
+	set_limits(mm, options);
 	if (options->maps_bytes)
 		err = import_maps(self, mm, options->maps, options->maps_bytes, error, error_cap);
 	if (options->start_brk) {

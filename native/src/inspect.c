@@ -216,7 +216,7 @@ static int count_resident(struct participant *self, pte_t *pte, u64 addr, void *
 {
 	(void)self;
 	(void)addr;
-	*(u64 *)arg += *pte != 0;
+	*(u64 *)arg += *pte != 0 && !pte_is_guard(*pte);
 	return 0;
 }
 
@@ -246,6 +246,9 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 					.mmap_base = mm->mmap_base,
 					.start_brk = mm->start_brk,
 					.brk = mm->brk,
+					.locked_pages = mm->locked_vm,
+					.data_pages = mm->data_vm,
+					.accounted_pages = mm->accounted,
 				};
 				pte_walk(self, &mm->pgd, 0, TASK_SIZE, count_resident,
 					 &out[n].resident_pages);

@@ -2,7 +2,7 @@
 /*
  * merge.c (L5): when VMAs merge, how they merge, how they split.
  *
- * Mergeable: same flags outside VM_IGNORE_MERGE, same file, policy, userfaultfd context and
+ * Mergeable: same flags outside VM_STICKY, same file, policy, userfaultfd context and
  * anonymous name, contiguous page offset (equal vm_pgbase), no VM_SPECIAL, and compatible
  * anon_vmas: equal, or one side has none and the other has no uncopied parents (its chain has one
  * link, so it is no fork child). When a range merges on both sides, the two sides must be
@@ -83,7 +83,7 @@ static bool is_mergeable_vma(struct participant *self, const struct vma_merge_st
 			     const struct vm_area_struct *vma)
 {
 	return mpol_equal(self, vma->vm_policy, vmg->policy) &&
-	       ((vma->vm_flags ^ vmg->flags) & ~VM_IGNORE_MERGE) == 0 &&
+	       ((vma->vm_flags ^ vmg->flags) & ~VM_STICKY) == 0 &&
 	       vma->vm_file == vmg->file && vma->vm_ops == vmg->ops &&
 	       vma->uffd_ctx == vmg->uffd_ctx &&
 	       anon_name_equal(self->seg, vma->anon_name, vmg->anon_name);
@@ -165,6 +165,19 @@ static int merge_failed(struct participant *self, struct vma_merge_struct *vmg,
 	return -ENOMEM;
 }
 
+/* target, which is stamped, gets the sticky flags of all that comes together in it. */
+static void stick(struct vma_merge_struct *vmg, struct vm_area_struct *target,
+		  const struct vm_area_struct *a, const struct vm_area_struct *b)
+{
+	u64 sticky = vmg->flags | target->vm_flags | (a ? a->vm_flags : 0) | (b ? b->vm_flags : 0);
+
+	sticky &= VM_STICKY;
+	vmg->flags |= sticky;
+	store_relaxed_u64(&target->vm_flags,
+			  target->vm_flags | sticky); /* readers are excluded; a stale one sees old
+							 or new */
+}
+
 struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_merge_struct *vmg)
 {
 	struct mm_struct *mm = vmg->mm;
@@ -198,6 +211,7 @@ struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_
 	}
 	if (MUTANT(B23))
 		vma_start_write(self, mm, target);
+	stick(vmg, target, removed, NULL);
 	vma_set_range(target, start, end, linear_page_index(target, start));
 	SYNC_ON(merge_ranged, target);
 	if (removed)
@@ -233,6 +247,7 @@ static struct vm_area_struct *commit_existing(struct participant *self,
 			      linear_page_index(middle, vmg->end));
 	if (!remove_middle && !left)
 		vma_set_range(middle, middle->vm_start, vmg->start, vma_pgoff(middle));
+	stick(vmg, target, middle, left && right ? next : NULL);
 	vma_set_range(target, start, end, linear_page_index(target, start));
 	SYNC_ON(merge_ranged, target);
 	if (remove_middle)

@@ -10,7 +10,6 @@
  * MM-1  mm_publish stores the id with release after everything else; mm_find loads it with acquire.
  * Without it: a client that was told the id sees an mm of zeroes.
  */
-#include <sys/sysinfo.h>
 
 #include "vmalab/futex.h"
 #include "vmalab/lock_model.h"
@@ -120,17 +119,6 @@ void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm)
 	up_write(self, &mm->mmap_lock, HOLD_MMAP2);
 }
 
-/* Heuristic overcommit refuses a single request larger than all memory. (kernel:
- * __vm_enough_memory) */
-u64 commit_limit_pages(void)
-{
-	struct sysinfo info;
-
-	if (sysinfo(&info) != 0)
-		return UINT64_MAX;
-	return (info.totalram + info.totalswap) * info.mem_unit >> PAGE_SHIFT;
-}
-
 static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 {
 	VL_ASSERT(!(mm->mm_lock_seq.sequence & 1));
@@ -149,8 +137,7 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	store_relaxed_u64(&mm->start_brk, 0);
 	store_relaxed_u64(&mm->brk, 0);
 	mm->def_flags = 0;
-	mm->stack_limit = STACK_LIMIT_DEFAULT;
-	mm->commit_limit_pages = commit_limit_pages();
+	limits_init(mm);
 	store_relaxed_u64(&mm->stack_top, 0);
 	(void)index;
 }
@@ -229,24 +216,31 @@ void mmdrop(struct participant *self, struct mm_struct *mm)
 	mutex_unlock(self, &hdr->slots_lock);
 }
 
-void mm_account(struct mm_struct *mm, u64 flags, s64 pages)
-{
-	mm->total_vm += (u64)pages;
-	if ((flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE)
-		mm->data_vm += (u64)pages;
-	if (flags & VM_LOCKED)
-		mm->locked_vm += (u64)pages;
-}
-
 static int zap_one(struct participant *self, pte_t *pte, u64 addr, void *arg)
 {
 	pte_t old = xchg_acq_rel_u64(pte, 0);
 	u64 *zapped = arg;
 
 	(void)addr;
-	if (old && pte_frame(old) != FRAME_ZERO)
+	if (pte_counts(old))
 		frame_put(self, pte_frame(old));
 	(*zapped)++;
+	return 0;
+}
+
+static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
+{
+	pte_t old = load_relaxed_u64(pte); /* relaxed: a value that is compared */
+
+	(void)addr;
+	while (old && !pte_is_guard(old)) {
+		if (!cmpxchg_acq_rel_u64(pte, &old, 0))
+			continue;
+		if (pte_counts(old))
+			frame_put(self, pte_frame(old));
+		(*(u64 *)arg)++;
+		break;
+	}
 	return 0;
 }
 
@@ -255,6 +249,14 @@ u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u6
 	u64 zapped = 0;
 
 	pte_walk(self, &mm->pgd, start, end, zap_one, &zapped);
+	return zapped;
+}
+
+u64 zap_pages_only(struct participant *self, struct mm_struct *mm, u64 start, u64 end)
+{
+	u64 zapped = 0;
+
+	pte_walk(self, &mm->pgd, start, end, zap_page, &zapped);
 	return zapped;
 }
 
@@ -302,7 +304,7 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 	store_relaxed_u64(&mm->mm_mt.root, 0);
 	tree_destroy(self, &mt, true);
 	mm->map_count = 0;
-	mm->total_vm = mm->data_vm = mm->locked_vm = 0;
+	mm->total_vm = mm->data_vm = mm->locked_vm = mm->accounted = 0;
 }
 
 int exit_mmap(struct participant *self, u32 id)

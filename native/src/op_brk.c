@@ -25,9 +25,10 @@ static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u
 		.flags = BRK_FLAGS | mm->def_flags,
 		.just_expand = true,
 	};
+	u64 pages = (end - start) >> PAGE_SHIFT;
 
-	if ((end - start) >> PAGE_SHIFT > mm->commit_limit_pages ||
-	    mm->map_count > mm->map_count_max)
+	if (!mlock_future_ok(mm, vmg.flags, end - start) || !may_expand_vm(mm, vmg.flags, pages) ||
+	    !vm_enough_memory(self, mm, (s64)pages) || mm->map_count > mm->map_count_max)
 		return -ENOMEM;
 	/* What ends where the heap begins, the program's bss, is no part of it. */
 	if (prev && prev->vm_end == start && start > mm->start_brk &&
@@ -41,7 +42,7 @@ static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u
 		vm_area_free(self, vma);
 		return -ENOMEM;
 	}
-	vma->vm_flags = BRK_FLAGS | mm->def_flags;
+	vma->vm_flags = vmg.flags;
 	vma_set_range(vma, start, end, start >> PAGE_SHIFT);
 	vma_set_page_prot(vma);
 	GHOST(complete(vma));
@@ -51,7 +52,7 @@ static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u
 	vma_inflight_done(self, vma);
 	mm->map_count++;
 out:
-	mm_account(mm, BRK_FLAGS, (s64)((end - start) >> PAGE_SHIFT));
+	mm_account(mm, vmg.flags, (s64)pages);
 	return 0;
 }
 
@@ -62,6 +63,9 @@ static void do_brk(struct participant *self, struct mm_struct *mm, u64 brk, bool
 	const struct vm_area_struct *vma;
 
 	if (brk < mm->start_brk || mm->start_brk == 0)
+		return;
+	/* The program's own data counts too, for the kernel, which knows where it is. */
+	if (brk - mm->start_brk > mm->data_limit && mm->data_limit != LIMIT_INFINITY)
 		return;
 	if (to == from) {
 		store_relaxed_u64(&mm->brk, brk);
@@ -89,15 +93,20 @@ static void do_brk(struct participant *self, struct mm_struct *mm, u64 brk, bool
 s64 op_brk(struct participant *self, u32 id, u64 brk)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
-	bool unlocked = false;
-	u64 result;
+	bool unlocked = false, populate;
+	u64 result, old;
 
 	if (!mm || mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
+	old = mm->brk;
 	do_brk(self, mm, brk, &unlocked);
 	result = mm->brk;
+	populate = result > old && (mm->def_flags & VM_LOCKED);
 	if (!unlocked)
 		mmap_write_unlock(self, mm);
+	if (populate)
+		(void)mm_populate(self, id, PAGE_ALIGN(old), PAGE_ALIGN(result) - PAGE_ALIGN(old),
+				  false);
 	return (s64)result;
 }
 
@@ -119,7 +128,11 @@ int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
 		return -ENOMEM;
 	if (prev && prev->vm_end > addr)
 		return -ENOMEM;
-	if (vma->vm_end - addr > mm->stack_limit)
+	pages = (vma->vm_start - addr) >> PAGE_SHIFT;
+	if (pages > vma_pgoff(vma) || !may_expand_vm(mm, vma->vm_flags, pages) ||
+	    vma->vm_end - addr > mm->stack_limit ||
+	    !mlock_future_ok(mm, vma->vm_flags, pages << PAGE_SHIFT) ||
+	    !vm_enough_memory(self, mm, (s64)pages))
 		return -ENOMEM;
 	if (anon_vma_prepare(self, mm, vma) != 0)
 		return -ENOMEM;
@@ -130,7 +143,6 @@ int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
 	SYNC_ON(stack_found, vma);
 	if (!MUTANT(B19) && !MUTANT(B20))
 		vma_start_write(self, mm, vma);
-	pages = (vma->vm_start - addr) >> PAGE_SHIFT;
 	vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
 	tree_store(self, &mm->mm_mt, addr, vma->vm_end, REF(self, vma));
 	SYNC_ON(stack_grown, vma);

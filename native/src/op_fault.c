@@ -20,6 +20,7 @@
  *   read-only -> writable (sole owner, or shared)
  *   read-only -> private copy
  * PTE_BUSY: a two-page move is under way; leave everything and come again.
+ * PTE_GUARD: as if nothing were mapped there; only madvise and unmapping take it away.
  * (kernel: do_user_addr_fault, handle_pte_fault, do_anonymous_page, do_fault, do_wp_page)
  */
 #include <sched.h>
@@ -30,8 +31,7 @@
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
 
-/* Somebody is in the middle of a change of the entry. */
-static void fault_pause(void)
+void fault_pause(void)
 {
 	if (lab_is_actor())
 		lab_yield();
@@ -245,6 +245,8 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 		if (likely(old)) {
 			if (unlikely(old & PTE_BUSY))
 				return FAULT_AGAIN;
+			if (unlikely(pte_is_guard(old)))
+				return FAULT_MAPERR;
 			if (f->access != FAULT_WRITE || (old & PTE_WRITE)) {
 				f->info |= FAULT_INFO_PRESENT;
 				stat_inc(self, pgfault_present);
@@ -459,7 +461,7 @@ static __attribute__((noinline, cold)) void fault_no_mm(struct participant *self
  * (kernel: the entry gives the rights to the hardware, which would not have faulted) */
 static inline bool pte_serves(pte_t pte, u64 vm_flags, u32 access)
 {
-	if (unlikely(pte == 0 || (pte & PTE_BUSY)))
+	if (unlikely(pte == 0 || (pte & (PTE_BUSY | PTE_GUARD))))
 		return false;
 	if (likely(access == FAULT_READ))
 		return (vm_flags & VM_ACCESS_FLAGS) != 0;
@@ -638,60 +640,4 @@ slow:
 		self, mm, id, vma, outcome,
 		&(struct fault){.addr = addr, .word = word, .flags = flags, .anon_seen = anon_seen},
 		result);
-}
-
-/* (kernel: faultin_page_range, populate_vma_page_range) */
-int faultin_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
-		       bool write)
-{
-	struct vm_area_struct *vma = NULL;
-
-	for (u64 addr = start; addr < end; addr += PAGE_SIZE) {
-		struct fault f = {.addr = addr, .access = write ? FAULT_WRITE : FAULT_READ};
-		int outcome;
-
-		if (!vma || addr >= vma->vm_end)
-			vma = vma_lookup(self, mm, addr);
-		if (!vma)
-			return -ENOMEM;
-		if (vma->vm_flags & (VM_IO | VM_PFNMAP))
-			return -EINVAL;
-		if (access_error(vma, f.access) || (!write && !(vma->vm_flags & VM_READ)))
-			return -EINVAL;
-		do {
-			rcu_read_lock(self);
-			outcome = handle_mm_fault(self, mm, vma, &f);
-			rcu_read_unlock(self);
-			if (outcome == FAULT_AGAIN)
-				fault_pause();
-		} while (outcome == FAULT_AGAIN);
-		if (outcome == FAULT_OOM)
-			return -ENOMEM;
-		if (outcome != FAULT_OK)
-			return -EFAULT;
-		rcu_poll(self);
-	}
-	return 0;
-}
-
-/* After mmap with MAP_POPULATE or MAP_LOCKED; failures do not show. (kernel: mm_populate) */
-void mm_populate(struct participant *self, u32 id, u64 addr, u64 len)
-{
-	struct mm_struct *mm = mm_find(self->seg, id);
-	struct range_entry e;
-	u64 end = addr + len;
-
-	if (!mm || mmap_read_lock(self, mm, id) != 0)
-		return;
-	while (addr < end && tree_find(self, &mm->mm_mt, addr, end, &e)) {
-		struct vm_area_struct *vma = PTR(self, e.ref);
-		bool write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
-
-		vma_numab_init(self, vma);
-		if (addr < e.start)
-			addr = e.start;
-		(void)faultin_page_range(self, mm, addr, min_u64(end, e.end), write);
-		addr = e.end;
-	}
-	mmap_read_unlock(self, mm);
 }

@@ -42,7 +42,7 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 		;
 	if (c->cow)
 		old &= ~PTE_WRITE;
-	if (pte_frame(old) != FRAME_ZERO)
+	if (pte_counts(old))
 		frame_get(self, pte_frame(old));
 	store_release_u64(to, old);
 	return 0;
@@ -65,9 +65,12 @@ static int copy_page_range(struct participant *self, struct mm_struct *child,
 static int dup_one(struct participant *self, struct mm_struct *child, struct mm_struct *parent,
 		   struct vm_area_struct *mpnt)
 {
-	struct vm_area_struct *vma = vm_area_dup(self, mpnt);
+	struct vm_area_struct *vma;
 	int err = 0;
 
+	if ((mpnt->vm_flags & VM_ACCOUNT) && !vm_enough_memory(self, parent, (s64)vma_pages(mpnt)))
+		return -ENOMEM;
+	vma = vm_area_dup(self, mpnt);
 	if (!vma)
 		return -ENOMEM;
 	store_relaxed_u32(&vma->vm_mm, mm_future_id(self->seg, child));
@@ -167,8 +170,13 @@ s64 op_fork(struct participant *self, u32 id)
 	store_relaxed_u64(&child->start_brk, parent->start_brk);
 	store_relaxed_u64(&child->brk, parent->brk);
 	child->stack_limit = parent->stack_limit;
+	child->as_limit = parent->as_limit;
+	child->data_limit = parent->data_limit;
+	child->memlock_limit = parent->memlock_limit;
+	child->commit_limit_pages = parent->commit_limit_pages;
+	child->options = parent->options;
 	store_relaxed_u64(&child->stack_top, parent->stack_top);
-	child->def_flags = 0;
+	child->def_flags = 0; /* nor is anything locked: mlock is not inherited */
 	err = dup_mmap(self, child, parent);
 	if (err)
 		SYNC_ON(fork_failed, child);

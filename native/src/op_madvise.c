@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_madvise.c (L5): madvise and mincore.
+ * op_madvise.c (L5): madvise and process_madvise.
  *
  *   flags of VMAs (DONTFORK, HUGEPAGE, ...)     mmap_lock write: merge or split, stamp, set
- *   pages (DONTNEED, FREE)                      the VMA lock for reading if the range lies in one
- * VMA, else mmap_lock read populate (POPULATE_READ, POPULATE_WRITE)    mmap_lock read, faults hints
- * (WILLNEED, COLD, PAGEOUT)             mmap_lock read; checks only, there is no reclaim here
+ *   pages (DONTNEED, FREE, GUARD_*)             the VMA lock for reading if the range lies in one
+ *                                               VMA, else mmap_lock read
+ *   populate (POPULATE_READ, POPULATE_WRITE)    mmap_lock read, faults
+ *   COLLAPSE                                    mmap_lock read, fills whole huge pages
+ *   hole in a file (REMOVE)                     mmap_lock read for the check; then each mm that
+ *                                               maps the file, one after the other
+ *   hints (WILLNEED, COLD, PAGEOUT)             mmap_lock read; checks only, there is no reclaim
+ *                                               here
  *
- * A hole does not stop the walk; it makes the answer -ENOMEM at the end. (kernel: mm/madvise.c,
- * mm/mincore.c)
+ * A hole does not stop the walk; it makes the answer -ENOMEM at the end. HWPOISON and SOFT_OFFLINE
+ * are refused with EINVAL, as by a kernel without CONFIG_MEMORY_FAILURE. (kernel: mm/madvise.c)
  */
 #include "vmalab/lock_model.h"
-#include "vmalab/ops.h"
+#include "vmalab/advise.h"
 
-enum advice_kind { ADVICE_BAD, ADVICE_FLAGS, ADVICE_PAGES, ADVICE_POPULATE, ADVICE_HINT };
+enum advice_kind {
+	ADVICE_BAD,
+	ADVICE_FLAGS,
+	ADVICE_PAGES,
+	ADVICE_POPULATE,
+	ADVICE_REMOVE,
+	ADVICE_HINT
+};
 
 static enum advice_kind advice_kind(u32 advice)
 {
@@ -33,14 +45,20 @@ static enum advice_kind advice_kind(u32 advice)
 	case MADV_KEEPONFORK:
 		return ADVICE_FLAGS;
 	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
 	case MADV_FREE:
+	case MADV_GUARD_INSTALL:
+	case MADV_GUARD_REMOVE:
 		return ADVICE_PAGES;
+	case MADV_REMOVE:
+		return ADVICE_REMOVE;
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
 		return ADVICE_POPULATE;
 	case MADV_WILLNEED:
 	case MADV_COLD:
 	case MADV_PAGEOUT:
+	case MADV_COLLAPSE:
 		return ADVICE_HINT;
 	default:
 		return ADVICE_BAD;
@@ -71,7 +89,7 @@ static int advice_flags(const struct vm_area_struct *vma, u32 advice, u64 *flags
 		f &= ~VM_DONTCOPY;
 		break;
 	case MADV_MERGEABLE:
-		if (!(f & (VM_SHARED | VM_SPECIAL)))
+		if (!(f & (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_DROPPABLE)))
 			f |= VM_MERGEABLE;
 		break;
 	case MADV_UNMERGEABLE:
@@ -87,7 +105,7 @@ static int advice_flags(const struct vm_area_struct *vma, u32 advice, u64 *flags
 		f |= VM_DONTDUMP;
 		break;
 	case MADV_DODUMP:
-		if (f & VM_SPECIAL)
+		if (f & (VM_SPECIAL | VM_DROPPABLE))
 			return -EINVAL;
 		f &= ~VM_DONTDUMP;
 		break;
@@ -97,6 +115,8 @@ static int advice_flags(const struct vm_area_struct *vma, u32 advice, u64 *flags
 		f |= VM_WIPEONFORK;
 		break;
 	case MADV_KEEPONFORK:
+		if (f & VM_DROPPABLE)
+			return -EINVAL;
 		f &= ~VM_WIPEONFORK;
 		break;
 	}
@@ -121,48 +141,89 @@ static int advise_flags(struct participant *self, struct mm_struct *mm, struct v
 	vma_start_write(self, mm, vma);
 	GHOST(change(vma, "vm_flags"));
 	store_relaxed_u64(&vma->vm_flags,
-			  flags); /* readers are excluded; a stale one sees old or new */
+			  vmg.flags); /* readers are excluded; a stale one sees old or new */
 	return 0;
 }
 
-/* vma is held by mmap_lock or by its lock for reading. Who faults at the same time may put pages
- * back; who stores into a page that goes away stored before. MADV_FREE frees at once, which its
- * contract allows. */
-static int advise_pages(struct participant *self, struct mm_struct *mm,
-			const struct vm_area_struct *vma, u64 start, u64 end, u32 advice)
+/* What would lose pages of a sealed area is refused, unless the program could as well write over
+ * them, or they come from a file. (kernel: can_madvise_modify) */
+bool sealed_against(const struct vm_area_struct *vma, u32 advice)
 {
-	if (vma->vm_flags & (VM_PFNMAP | VM_LOCKED))
+	if (!vma_is_sealed(vma) || !vma_is_anonymous(vma) || (vma->vm_flags & VM_WRITE))
+		return false;
+	switch (advice) {
+	case MADV_FREE:
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+	case MADV_REMOVE:
+	case MADV_DONTFORK:
+	case MADV_WIPEONFORK:
+	case MADV_GUARD_INSTALL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* vma is held by mmap_lock or by its lock for reading. Who faults at the same time may put pages
+ * back; who stores into a page that goes away stored before. */
+static int advise_pages(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+			u64 start, u64 end, u32 advice)
+{
+	u64 never = VM_PFNMAP | (advice == MADV_DONTNEED_LOCKED ? 0 : VM_LOCKED);
+
+	if (advice == MADV_GUARD_INSTALL)
+		return guard_install(self, mm, vma, start, end);
+	if (advice == MADV_GUARD_REMOVE)
+		return guard_remove(self, mm, vma, start, end);
+	if (vma->vm_flags & never)
 		return -EINVAL;
 	if (advice == MADV_FREE)
 		return vma_is_anonymous(vma)
 			       ? 0
 			       : -EINVAL; /* lazily freed: there is no memory pressure here */
-	zap_page_range(self, mm, start, end);
+	zap_pages_only(self, mm, start, end);
 	return 0;
 }
 
-static int advise_hint(const struct vm_area_struct *vma, u32 advice)
+static int advise_hint(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		       u64 start, u64 end, u32 advice)
 {
+	if (advice == MADV_COLLAPSE)
+		return collapse(self, mm, vma, start, end);
 	if (advice != MADV_WILLNEED && (vma->vm_flags & (VM_LOCKED | VM_PFNMAP)))
 		return -EINVAL;
 	return 0;
 }
 
+static int advise_one(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		      u64 start, u64 end, u32 advice)
+{
+	if (sealed_against(vma, advice))
+		return -EPERM;
+	switch (advice_kind(advice)) {
+	case ADVICE_FLAGS:
+		return advise_flags(self, mm, vma, start, end, advice);
+	case ADVICE_PAGES:
+		return advise_pages(self, mm, vma, start, end, advice);
+	default:
+		return advise_hint(self, mm, vma, start, end, advice);
+	}
+}
+
 /* (kernel: madvise_walk_vmas) */
 static s64 advise_walk(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
-		       u32 advice, enum advice_kind kind)
+		       u32 advice)
 {
 	struct range_entry e;
 	s64 unmapped = 0;
 	int err = 0;
 
 	while (start < end && !err) {
-		struct vm_area_struct *vma;
 		u64 stop;
 
 		if (!tree_find(self, &mm->mm_mt, start, UINT64_MAX, &e))
 			return -ENOMEM;
-		vma = PTR(self, e.ref);
 		if (start < e.start) {
 			unmapped = -ENOMEM;
 			start = e.start;
@@ -170,18 +231,14 @@ static s64 advise_walk(struct participant *self, struct mm_struct *mm, u64 start
 				break;
 		}
 		stop = min_u64(e.end, end);
-		if (kind == ADVICE_FLAGS)
-			err = advise_flags(self, mm, vma, start, stop, advice);
-		else if (kind == ADVICE_PAGES)
-			err = advise_pages(self, mm, vma, start, stop, advice);
-		else
-			err = advise_hint(vma, advice);
+		err = advise_one(self, mm, PTR(self, e.ref), start, stop, advice);
 		start = stop;
 	}
 	return err ? err : unmapped;
 }
 
-/* One VMA, its own lock: true if the advice was given this way. (kernel: try_vma_read_lock) */
+/* One VMA, its own lock: true if the advice was given this way. Guards need an anon_vma, which
+ * takes mmap_lock to make. (kernel: try_vma_read_lock) */
 static bool advise_vma_lock(struct participant *self, struct mm_struct *mm, u32 id, u64 start,
 			    u64 end, u32 advice, s64 *result)
 {
@@ -189,33 +246,30 @@ static bool advise_vma_lock(struct participant *self, struct mm_struct *mm, u32 
 
 	if (!vma)
 		return false;
-	if (end > vma->vm_end) {
+	if (end > vma->vm_end ||
+	    (advice == MADV_GUARD_INSTALL && !load_acquire_u32(&vma->anon_vma))) {
 		vma_end_read(self, vma);
 		return false;
 	}
 	SYNC_ON(advise_locked, vma);
-	*result = advise_pages(self, mm, vma, start, end, advice);
+	*result = advise_one(self, mm, vma, start, end, advice);
 	vma_end_read(self, vma);
 	return true;
 }
 
-s64 op_madvise(struct participant *self, u32 id, u64 addr, u64 len, u32 advice)
+/* The range is right and not empty. */
+static s64 advise(struct participant *self, struct mm_struct *mm, u32 id, u64 addr, u64 end,
+		  u32 advice)
 {
-	struct mm_struct *mm = mm_find(self->seg, id);
 	enum advice_kind kind = advice_kind(advice);
-	u64 size = PAGE_ALIGN(len), end = addr + size;
 	s64 result;
 
-	if (!mm)
-		return VL_S_NO_MM;
-	if (kind == ADVICE_BAD || (addr & ~PAGE_MASK) || (len && !size) || end < addr)
-		return -EINVAL;
-	if (end == addr)
-		return 0;
+	if (kind == ADVICE_REMOVE)
+		return advise_remove(self, mm, id, addr, end);
 	if (kind == ADVICE_FLAGS) {
 		if (mmap_write_lock(self, mm, id) != 0)
 			return VL_S_NO_MM;
-		result = advise_walk(self, mm, addr, end, advice, kind);
+		result = advise_walk(self, mm, addr, end, advice);
 		mmap_write_unlock(self, mm);
 		return result;
 	}
@@ -226,55 +280,59 @@ s64 op_madvise(struct participant *self, u32 id, u64 addr, u64 len, u32 advice)
 	if (kind == ADVICE_POPULATE)
 		result = faultin_page_range(self, mm, addr, end, advice == MADV_POPULATE_WRITE);
 	else
-		result = advise_walk(self, mm, addr, end, advice, kind);
+		result = advise_walk(self, mm, addr, end, advice);
 	mmap_read_unlock(self, mm);
 	return result;
 }
 
-static bool page_resident(struct participant *self, struct mm_struct *mm,
-			  const struct vm_area_struct *vma, u64 addr)
+static bool advice_valid(u64 addr, u64 len, u32 advice)
 {
-	const pte_t *pte = pte_lookup(self->seg, &mm->pgd, addr);
-	const struct file *file;
+	u64 size = PAGE_ALIGN(len);
 
-	if (pte && load_acquire_u64(pte))
-		return true;
-	file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL;
-	return file && file_page_resident(self->seg, file, linear_page_index(vma, addr));
+	return advice_kind(advice) != ADVICE_BAD && !(addr & ~PAGE_MASK) && !(len && !size) &&
+	       addr + size >= addr;
 }
 
-/* One byte per page. Like the kernel, works in steps of a page of answers, each under mmap_lock of
- * its own. */
-s64 op_mincore(struct participant *self, u32 id, u64 addr, u64 len, u8 *vec)
+s64 op_madvise(struct participant *self, u32 id, u64 addr, u64 len, u32 advice)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
-	u64 pages = PAGE_ALIGN(len) >> PAGE_SHIFT, done = 0;
 
 	if (!mm)
 		return VL_S_NO_MM;
-	if (addr & ~PAGE_MASK)
+	if (!advice_valid(addr, len, advice))
 		return -EINVAL;
-	if (addr > TASK_SIZE || len > TASK_SIZE - addr)
-		return -ENOMEM;
-	while (done < pages) {
-		u64 step = min_u64(pages - done, PAGE_SIZE);
-		const struct vm_area_struct *vma = NULL;
+	if (len == 0)
+		return 0;
+	return advise(self, mm, id, addr, addr + PAGE_ALIGN(len), advice);
+}
 
-		if (mmap_read_lock(self, mm, id) != 0)
-			return VL_S_NO_MM;
-		for (u64 i = 0; i < step; i++) {
-			u64 at = addr + ((done + i) << PAGE_SHIFT);
+/* What one process may advise another. (kernel: process_madvise_remote_valid) */
+static bool remote_valid(u32 advice)
+{
+	return advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED ||
+	       advice == MADV_COLLAPSE;
+}
 
-			if (!vma || at >= vma->vm_end)
-				vma = vma_lookup(self, mm, at);
-			if (!vma) {
-				mmap_read_unlock(self, mm);
-				return -ENOMEM;
-			}
-			vec[done + i] = page_resident(self, mm, vma, at);
-		}
-		mmap_read_unlock(self, mm);
-		done += step;
+/* Bytes that were advised before the first range that failed, or its error if it was the first. */
+s64 op_process_madvise(struct participant *self, u32 id, u32 advice, bool remote, const u64 *ranges,
+		       u32 count)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	s64 result = 0, done = 0;
+
+	if (!mm)
+		return VL_S_NO_MM;
+	if (remote && !remote_valid(advice))
+		return -EINVAL;
+	for (u32 i = 0; i < count; i++) {
+		if ((s64)ranges[2 * i + 1] < 0)
+			return -EINVAL; /* no length of an iovec */
 	}
-	return 0;
+	for (u32 i = 0; i < count; i++) {
+		result = op_madvise(self, id, ranges[2 * i], ranges[2 * i + 1], advice);
+		if (result < 0)
+			break;
+		done += (s64)ranges[2 * i + 1];
+	}
+	return done ? done : result;
 }

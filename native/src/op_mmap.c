@@ -12,6 +12,13 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
 
+/* The flags that MAP_SHARED takes; MAP_SHARED_VALIDATE refuses all others. */
+#define LEGACY_MAP_MASK                                                                          \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | \
+	 MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |         \
+	 MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G |                      \
+	 21u << MAP_HUGE_SHIFT | 30u << MAP_HUGE_SHIFT)
+
 static u64 prot_to_flags(u32 prot)
 {
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
@@ -21,14 +28,16 @@ static u64 prot_to_flags(u32 prot)
 static u64 map_to_flags(u32 flags)
 {
 	return (flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0) | (flags & MAP_LOCKED ? VM_LOCKED : 0) |
-	       (flags & MAP_STACK ? VM_NOHUGEPAGE : 0);
+	       (flags & MAP_SYNC ? VM_SYNC : 0) | (flags & MAP_STACK ? VM_NOHUGEPAGE : 0);
 }
 
 /* What one mmap call asks for, after the checks. */
 struct map_request {
 	u64 addr, len, pgoff, vm_flags;
 	struct file *file; /* a reference is held */
+	u32 file_mode;     /* MMAP_FILE_* */
 	u32 ops;
+	bool shared_memory; /* it makes a file of its own */
 };
 
 static bool accountable(const struct map_request *req)
@@ -36,23 +45,77 @@ static bool accountable(const struct map_request *req)
 	return (req->vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
 }
 
-/* Flags and type checks of do_mmap. 0 or -errno. */
-static int request_flags(struct mm_struct *mm, struct map_request *req, u32 prot, u32 flags)
+/* (kernel: do_mmap, the part for files) */
+static int file_flags(struct map_request *req, u32 prot, u32 flags)
 {
-	u32 type = flags & MAP_TYPE;
+	u32 allowed = LEGACY_MAP_MASK | (req->file->kind == VMA_FILE ? MAP_SYNC : 0);
+	u32 opened = req->file_mode & 3u;
 
-	req->vm_flags = prot_to_flags(prot) | map_to_flags(flags) | mm->def_flags | VM_MAYALL;
-	if (flags & MAP_HUGETLB)
-		return -EINVAL; /* no huge pages are configured */
-	if (type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && req->file)) {
-		if (!req->file && (req->vm_flags & VM_GROWSDOWN))
-			return -EINVAL;
+	switch (flags & MAP_TYPE) {
+	case MAP_SHARED:
+		flags &= LEGACY_MAP_MASK;
+		__attribute__((fallthrough));
+	case MAP_SHARED_VALIDATE:
+		if (flags & ~allowed)
+			return -EOPNOTSUPP;
+		if ((prot & PROT_WRITE) && opened == MMAP_FILE_READ_ONLY)
+			return -EACCES;
 		req->vm_flags |= VM_SHARED | VM_MAYSHARE;
-	} else if (type != MAP_PRIVATE) {
+		if (opened == MMAP_FILE_READ_ONLY)
+			req->vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
+		break;
+	case MAP_PRIVATE:
+		break;
+	default:
 		return -EINVAL;
 	}
-	if (flags & MAP_NORESERVE)
-		req->vm_flags |= VM_NORESERVE;
+	if (opened == MMAP_FILE_WRITE_ONLY)
+		return -EACCES;
+	if (req->file_mode & MMAP_FILE_NOEXEC) {
+		if (req->vm_flags & VM_EXEC)
+			return -EPERM;
+		req->vm_flags &= ~VM_MAYEXEC;
+	}
+	return req->vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
+}
+
+/* (kernel: do_mmap, the part without a file) */
+static int anonymous_flags(struct map_request *req, u32 flags)
+{
+	switch (flags & MAP_TYPE) {
+	case MAP_SHARED:
+		if (req->vm_flags & VM_GROWSDOWN)
+			return -EINVAL;
+		req->vm_flags |= VM_SHARED | VM_MAYSHARE;
+		req->pgoff = 0;
+		req->shared_memory = true;
+		return 0;
+	case MAP_DROPPABLE:
+		if ((flags & (MAP_LOCKED | MAP_HUGETLB)) || (req->vm_flags & VM_GROWSDOWN))
+			return -EINVAL;
+		req->vm_flags |= VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
+		__attribute__((fallthrough));
+	case MAP_PRIVATE:
+		req->pgoff = req->addr >> PAGE_SHIFT;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The file behind shared memory is made when its VMA is, and its size is promised then. */
+static int shared_memory_open(struct participant *self, struct mm_struct *mm,
+			      struct map_request *req)
+{
+	bool accounted = !(req->vm_flags & VM_NORESERVE);
+
+	if (accounted && !vm_enough_memory(self, mm, (s64)(req->len >> PAGE_SHIFT)))
+		return -ENOMEM;
+	req->file = file_open(self, 1, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM);
+	if (!req->file)
+		return -ENOMEM;
+	req->file->accounted = accounted;
+	req->ops = VMA_SHMEM;
 	return 0;
 }
 
@@ -72,17 +135,21 @@ static void map_early(struct participant *self, struct mm_struct *mm, struct map
 #define map_early(self, mm, req, vma) ((void)0)
 #endif
 
-static struct vm_area_struct *map_new(struct participant *self, struct mm_struct *mm,
-				      struct map_request *req)
+static int map_new(struct participant *self, struct mm_struct *mm, struct map_request *req)
 {
-	struct vm_area_struct *vma = vm_area_alloc(self, mm);
+	struct vm_area_struct *vma;
 
+	if (req->vm_flags & VM_SYNC && req->file)
+		return -EOPNOTSUPP; /* no file here lies in persistent memory */
+	if (req->shared_memory && shared_memory_open(self, mm, req) != 0)
+		return -ENOMEM;
+	vma = vm_area_alloc(self, mm);
 	if (!vma)
-		return NULL;
+		return -ENOMEM;
 	if (tree_preallocate(self, &mm->mm_mt, req->addr, req->addr + req->len) != 0) {
 		tree_prealloc_free(self);
 		vm_area_free(self, vma);
-		return NULL;
+		return -ENOMEM;
 	}
 	if (MUTANT(B21))
 		map_early(self, mm, req, vma);
@@ -99,7 +166,22 @@ static struct vm_area_struct *map_new(struct participant *self, struct mm_struct
 	if (!MUTANT(B21))
 		vma_link(self, mm, vma);
 	SYNC_ON(map_linked, vma);
-	return vma;
+	return 0;
+}
+
+/* May it be had at all, in the place of what vms takes away? Sets VM_ACCOUNT. (kernel:
+ * __mmap_setup) */
+static bool within_limits(const struct participant *self, const struct mm_struct *mm,
+			  struct map_request *req, const struct vma_munmap *vms)
+{
+	u64 pages = req->len >> PAGE_SHIFT;
+
+	if (!may_expand_vm(mm, req->vm_flags, pages - (u64)vms->pages))
+		return false;
+	if (!accountable(req))
+		return true;
+	req->vm_flags |= VM_ACCOUNT;
+	return vm_enough_memory(self, mm, (s64)pages - vms->accounted);
 }
 
 /* (kernel: __mmap_region) */
@@ -113,16 +195,10 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 	err = vms_gather(self, &vms, mm, req->addr, end);
 	if (err)
 		return err;
-	if (accountable(req)) {
-		if (req->len >> PAGE_SHIFT > mm->commit_limit_pages) {
-			vms_reattach(self, &vms);
-			return -ENOMEM;
-		}
-		req->vm_flags |= VM_ACCOUNT;
-	}
 	/* Nodes for the store of this range, whoever becomes its owner: with them a hole can be
 	 * made even without memory. */
-	if (tree_preallocate(self, &mm->mm_mt, req->addr, end) != 0) {
+	if (!within_limits(self, mm, req, &vms) ||
+	    tree_preallocate(self, &mm->mm_mt, req->addr, end) != 0) {
 		vms_reattach(self, &vms);
 		return -ENOMEM;
 	}
@@ -138,7 +214,11 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 		.ops = req->ops,
 		.file = req->file ? file_id(req->file) : 0,
 	};
-	if (!vma_merge_new_range(self, &vmg) && !map_new(self, mm, req)) {
+	/* Shared memory is a file of its own, so it never merges. */
+	if (req->shared_memory || (req->file && (req->vm_flags & VM_SYNC)) ||
+	    !vma_merge_new_range(self, &vmg))
+		err = map_new(self, mm, req);
+	if (err) {
 		if (vms.count && tree_preallocate(self, &mm->mm_mt, req->addr, end) == 0) {
 			tree_store(self, &mm->mm_mt, req->addr, end, 0);
 			vms_complete(self, &vms);
@@ -146,7 +226,8 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 			vms_reattach(self, &vms); /* their pages are gone, which a private mapping
 						     may lose on ENOMEM */
 		}
-		return -ENOMEM;
+		tree_prealloc_free(self);
+		return err;
 	}
 	tree_prealloc_free(self);
 	mm_account(mm, req->vm_flags, (s64)(req->len >> PAGE_SHIFT));
@@ -158,39 +239,74 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_request *req,
 		   u32 prot, u32 flags)
 {
-	bool fixed_noreplace = flags & MAP_FIXED_NOREPLACE;
 	s64 addr;
 	int err;
 
-	if (fixed_noreplace)
+	if (flags & MAP_FIXED_NOREPLACE)
 		flags |= MAP_FIXED;
-	if (!(flags & MAP_FIXED) && (req->addr & PAGE_MASK) &&
-	    (req->addr & PAGE_MASK) < MMAP_MIN_ADDR)
-		req->addr = MMAP_MIN_ADDR;
+	if (!(flags & MAP_FIXED)) {
+		req->addr &= PAGE_MASK;
+		if (req->addr && req->addr < MMAP_MIN_ADDR)
+			req->addr = MMAP_MIN_ADDR;
+	}
 	if (mm->map_count > mm->map_count_max)
 		return -ENOMEM;
+	req->vm_flags = prot_to_flags(prot) | map_to_flags(flags) | mm->def_flags | VM_MAYALL;
 	addr = get_unmapped_area(self, mm, req->file, req->addr, req->len, req->pgoff, flags);
 	if (addr < 0)
 		return addr;
 	req->addr = (u64)addr;
-	if (fixed_noreplace && find_vma_intersection(self, mm, req->addr, req->addr + req->len))
+	if ((flags & MAP_FIXED_NOREPLACE) &&
+	    find_vma_intersection(self, mm, req->addr, req->addr + req->len))
 		return -EEXIST;
-	err = request_flags(mm, req, prot, flags);
+	if ((flags & MAP_LOCKED) && !mm->memlock_limit && !(mm->options & MM_CAP_IPC_LOCK))
+		return -EPERM;
+	if (!mlock_future_ok(mm, req->vm_flags, req->len))
+		return -EAGAIN;
+	err = req->file ? file_flags(req, prot, flags) : anonymous_flags(req, flags);
 	if (err)
 		return err;
-	if (!req->file && (flags & MAP_TYPE) == MAP_PRIVATE)
-		req->pgoff = req->addr >> PAGE_SHIFT;
-	if (!req->file && (req->vm_flags & VM_SHARED)) {
-		req->pgoff = 0;
-		req->file = file_open(self, 1, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM);
-		if (!req->file)
-			return -ENOMEM;
-		req->ops = VMA_SHMEM;
-	}
+	if ((flags & MAP_NORESERVE) && !(mm->options & MM_OVERCOMMIT_NEVER))
+		req->vm_flags |= VM_NORESERVE;
 	return mmap_region(self, mm, req);
 }
 
-s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 flags, u32 file,
+/* Huge pages of hugetlbfs are not emulated; a machine that has none reserved says the same, but
+ * for a mapping with MAP_NORESERVE. */
+static s64 refuse_hugetlb(u32 flags)
+{
+	u32 shift = flags >> MAP_HUGE_SHIFT & 0x3f;
+
+	if (!(flags & MAP_ANONYMOUS))
+		return -EINVAL;
+	return shift == 0 || shift == 21 || shift == 30 ? -ENOMEM : -EINVAL;
+}
+
+/* What needs no lock. 0 or -errno. */
+static s64 check_request(struct participant *self, struct map_request *req, u64 len, u32 flags,
+			 u64 file, u64 offset)
+{
+	if (offset & ~PAGE_MASK)
+		return -EINVAL;
+	if (!(flags & MAP_ANONYMOUS)) {
+		if (!file_map(self, (u32)file))
+			return -EBADF;
+		req->file = file_get(self->seg, (u32)file);
+		req->file_mode = (u32)(file >> 32);
+		req->ops = req->file->kind;
+	}
+	if (flags & MAP_HUGETLB)
+		return refuse_hugetlb(flags);
+	req->len = PAGE_ALIGN(len);
+	req->pgoff = offset >> PAGE_SHIFT;
+	if (len == 0)
+		return -EINVAL;
+	if (req->len == 0)
+		return -ENOMEM;
+	return req->pgoff + (req->len >> PAGE_SHIFT) < req->pgoff ? -EOVERFLOW : 0;
+}
+
+s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 flags, u64 file,
 	    u64 offset)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
@@ -199,32 +315,66 @@ s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 f
 
 	if (!mm)
 		return VL_S_NO_MM;
-	if (offset & ~PAGE_MASK)
-		return -EINVAL;
-	if (!(flags & MAP_ANONYMOUS)) {
-		if (!file_map(self, file))
-			return -EBADF;
-		req.file = file_get(self->seg, file);
-		req.ops = req.file->kind;
-	}
-	req.len = PAGE_ALIGN(len);
-	req.pgoff = offset >> PAGE_SHIFT;
-	if (len == 0)
-		result = -EINVAL;
-	else if (req.len == 0)
-		result = -ENOMEM;
-	else if (req.pgoff + (req.len >> PAGE_SHIFT) < req.pgoff)
-		result = -EOVERFLOW;
-	else if (mmap_write_lock(self, mm, id) != 0)
+	result = check_request(self, &req, len, flags, file, offset);
+	if (!result && mmap_write_lock(self, mm, id) != 0)
 		result = VL_S_NO_MM;
-	else {
+	else if (!result) {
 		result = do_mmap(self, mm, &req, prot, flags);
 		mmap_write_unlock(self, mm);
 	}
 	if (req.file)
 		file_unmap(self, file_id(req.file));
 	if (result >= 0 &&
-	    ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (flags & MAP_LOCKED)))
-		mm_populate(self, id, (u64)result, req.len);
+	    ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (req.vm_flags & VM_LOCKED)))
+		(void)mm_populate(self, id, (u64)result, req.len, false);
 	return result;
+}
+
+/* The VMAs of [start, end) are like vma: contiguous, of its file, with its flags. */
+static bool range_is_uniform(struct participant *self, struct mm_struct *mm,
+			     const struct vm_area_struct *vma, u64 end)
+{
+	const struct vm_area_struct *next;
+
+	for (u64 at = vma->vm_end; at < end; at = next->vm_end) {
+		next = vma_lookup(self, mm, at);
+		if (!next || next->vm_file != vma->vm_file || next->vm_flags != vma->vm_flags)
+			return false;
+	}
+	return true;
+}
+
+/* Once a call of its own, now a mapping over the mapping. (kernel: remap_file_pages) */
+s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u64 prot, u64 pgoff,
+			u64 flags)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	u64 start = addr & PAGE_MASK, len = size & PAGE_MASK, vm_flags;
+	struct map_request req = {.addr = start, .len = len, .pgoff = pgoff};
+	const struct vm_area_struct *vma;
+	s64 result = -EINVAL;
+
+	if (!mm)
+		return VL_S_NO_MM;
+	if (prot || start + len <= start || pgoff + (len >> PAGE_SHIFT) < pgoff)
+		return -EINVAL;
+	if (mmap_write_lock(self, mm, id) != 0)
+		return VL_S_NO_MM;
+	vma = vma_lookup(self, mm, start);
+	if (vma && (vma->vm_flags & VM_SHARED) && range_is_uniform(self, mm, vma, start + len) &&
+	    file_map(self, vma->vm_file)) {
+		vm_flags = vma->vm_flags;
+		req.file = file_get(self->seg, vma->vm_file);
+		req.ops = vma->vm_ops;
+		result = do_mmap(self, mm, &req, (u32)(vm_flags & VM_ACCESS_FLAGS),
+				 MAP_SHARED | MAP_FIXED | (vm_flags & VM_LOCKED ? MAP_LOCKED : 0));
+	}
+	mmap_write_unlock(self, mm);
+	if (req.file)
+		file_unmap(self, file_id(req.file));
+	if (result < 0)
+		return result;
+	if (!(flags & MAP_NONBLOCK) || (req.vm_flags & VM_LOCKED))
+		(void)mm_populate(self, id, start, len, false);
+	return 0;
 }

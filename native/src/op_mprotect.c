@@ -34,11 +34,16 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 	u64 old_flags = vma->vm_flags, pages = (end - start) >> PAGE_SHIFT;
 	int err;
 
+	if (vma_is_sealed(vma))
+		return -EPERM;
 	if (flags == old_flags)
 		return 0;
 	if (flags & VM_WRITE) {
+		/* It becomes data, which has a limit of its own. */
+		if (!may_expand_vm(mm, flags, pages) && may_expand_vm(mm, old_flags, pages))
+			return -ENOMEM;
 		if (!(old_flags & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE))) {
-			if (pages > mm->commit_limit_pages)
+			if (!vm_enough_memory(self, mm, (s64)pages))
 				return -ENOMEM;
 			flags |= VM_ACCOUNT;
 		}
@@ -50,6 +55,7 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 	err = vma_modify(self, &vmg, &vma);
 	if (err)
 		return err;
+	flags = vmg.flags;
 	vma_start_write(self, mm, vma);
 	if (MUTANT(B14)) { /* as the end of a nested mm_take_all_locks once did */
 		write_seqcount_end(&mm->mm_lock_seq);
@@ -66,26 +72,29 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 	if (!(flags & VM_WRITE))
 		pte_walk(self, &mm->pgd, start, end, entry_protect, NULL);
 	SYNC_ON(prot_ptes, vma);
+	/* Locked pages are copied now rather than at the first write. */
+	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (flags & VM_WRITE))
+		(void)populate_vma(self, mm, vma, start, end);
 	return 0;
 }
 
 static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start, u64 end, u32 prot,
 		       u32 grows)
 {
-	struct vm_area_struct *vma = find_vma(self, mm, start);
+	struct vm_area_struct *vma = find_vma_intersection(self, mm, start, end);
 	u64 addr = start;
 	int err = 0;
 
 	if (!vma)
 		return -ENOMEM;
 	if (grows & PROT_GROWSDOWN) {
-		if (vma->vm_start >= end)
-			return -ENOMEM;
 		if (!(vma->vm_flags & VM_GROWSDOWN))
 			return -EINVAL;
 		addr = start = vma->vm_start;
 	} else if (vma->vm_start > start) {
 		return -ENOMEM;
+	} else if (grows & PROT_GROWSUP) {
+		return -EINVAL; /* nothing grows upwards on this architecture */
 	}
 	while (!err && addr < end) {
 		u64 flags, stop;
@@ -104,7 +113,8 @@ static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start
 	return err;
 }
 
-s64 op_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot)
+/* pkey -1: none is given. There are no other keys: the machine has none to give. */
+s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, s32 pkey)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u32 grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
@@ -124,9 +134,14 @@ s64 op_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot)
 		return -EINVAL;
 	if (mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
-	result = do_mprotect(self, mm, addr, addr + len, prot, grows);
+	result = pkey != -1 ? -EINVAL : do_mprotect(self, mm, addr, addr + len, prot, grows);
 	mmap_write_unlock(self, mm);
 	return result;
+}
+
+s64 op_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot)
+{
+	return op_pkey_mprotect(self, id, addr, len, prot, -1);
 }
 
 static int name_one(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
@@ -175,8 +190,8 @@ s64 op_set_vma_name(struct participant *self, u32 id, u64 addr, u64 len, const c
 
 	if (!mm)
 		return VL_S_NO_MM;
-	if ((addr & ~PAGE_MASK) || !name_valid(name, bytes) || (len && PAGE_ALIGN(len) == 0) ||
-	    end < addr)
+	if (!(mm->options & MM_ANON_NAMES) || (addr & ~PAGE_MASK) || !name_valid(name, bytes) ||
+	    (len && PAGE_ALIGN(len) == 0) || end < addr)
 		return -EINVAL;
 	if (end == addr)
 		return 0;

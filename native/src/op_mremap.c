@@ -19,39 +19,51 @@ struct remap {
 	struct mm_struct *mm;
 	u64 addr, old_len, new_len, new_addr;
 	u32 flags;
+	bool populate; /* out: what it grew by is locked and has to be there */
 };
 
+static bool implies_new_addr(const struct remap *r)
+{
+	return r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+}
+
+/* (kernel: check_mremap_params) */
 static s64 check_params(const struct remap *r)
 {
 	if (r->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return -EINVAL;
 	if ((r->addr & ~PAGE_MASK) || r->new_len == 0 || r->new_len > TASK_SIZE)
 		return -EINVAL;
-	if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
+	if (!implies_new_addr(r))
 		return 0;
-	if (!(r->flags & MREMAP_MAYMOVE))
+	if (r->new_addr > TASK_SIZE - r->new_len || (r->new_addr & ~PAGE_MASK) ||
+	    !(r->flags & MREMAP_MAYMOVE))
 		return -EINVAL;
 	if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
-		return -EINVAL;
-	if (!(r->flags & MREMAP_FIXED))
-		return 0;
-	if ((r->new_addr & ~PAGE_MASK) || r->new_addr > TASK_SIZE - r->new_len)
 		return -EINVAL;
 	if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr)
 		return -EINVAL;
 	return 0;
 }
 
-/* (kernel: check_prep_vma) */
+/* vma: that contains addr, or NULL. (kernel: check_prep_vma) */
 static s64 check_vma(const struct remap *r, const struct vm_area_struct *vma)
 {
-	u64 pgoff;
+	bool shrinks = r->new_len < r->old_len;
+	u64 pgoff, delta = r->new_len - r->old_len;
 
+	if (!vma)
+		return -EFAULT;
+	if (vma_is_sealed(vma))
+		return -EPERM;
 	if (!r->old_len && !(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
 		return -EINVAL;
 	if ((r->flags & MREMAP_DONTUNMAP) && (vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP)))
 		return -EINVAL;
-	if (r->old_len > vma->vm_end - r->addr)
+	/* What stays in its place, or is cut off, may lie in several VMAs. */
+	if (!implies_new_addr(r) && r->new_len <= r->old_len)
+		return 0;
+	if ((shrinks ? r->new_len : r->old_len) > vma->vm_end - r->addr)
 		return -EFAULT;
 	if (r->new_len <= r->old_len)
 		return 0;
@@ -60,10 +72,18 @@ static s64 check_vma(const struct remap *r, const struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP))
 		return -EFAULT;
-	if ((vma->vm_flags & VM_ACCOUNT) &&
-	    (r->new_len - r->old_len) >> PAGE_SHIFT > r->mm->commit_limit_pages)
-		return -ENOMEM;
-	return 0;
+	if (!mlock_future_ok(r->mm, vma->vm_flags, delta))
+		return -EAGAIN;
+	return may_expand_vm(r->mm, vma->vm_flags, delta >> PAGE_SHIFT) ? 0 : -ENOMEM;
+}
+
+/* (kernel: vrm_calc_charge) */
+static bool may_charge(const struct participant *self, const struct remap *r, u64 vm_flags)
+{
+	u64 bytes = r->flags & MREMAP_DONTUNMAP ? r->new_len : r->new_len - r->old_len;
+
+	return !(vm_flags & VM_ACCOUNT) || r->new_len < r->old_len ||
+	       vm_enough_memory(self, r->mm, (s64)(bytes >> PAGE_SHIFT));
 }
 
 /* Grows vma by delta into the gap behind it; swallows the next one if that fits. (kernel:
@@ -187,7 +207,7 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 	u64 flags = vma->vm_flags;
 	struct vm_area_struct *new;
 
-	if (mm->map_count >= mm->map_count_max - 3)
+	if (mm->map_count >= mm->map_count_max - 3 || !may_charge(self, r, flags))
 		return -ENOMEM;
 	vma_start_write(self, mm, vma);
 	new = copy_vma(self, r, vma);
@@ -210,6 +230,7 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 		(void)do_munmap(self, mm, r->addr, r->old_len,
 				false); /* no memory: the source stays mapped, empty */
 	}
+	r->populate = (flags & VM_LOCKED) && r->new_len > r->old_len;
 	return (s64)r->new_addr;
 }
 
@@ -225,7 +246,7 @@ static s64 choose_place(struct participant *self, struct remap *r, const struct 
 				 linear_page_index(vma, r->addr), flags);
 }
 
-/* FIXED or DONTUNMAP. (kernel: mremap_to) */
+/* FIXED or DONTUNMAP. The source has been checked. (kernel: mremap_to) */
 static s64 mremap_to(struct participant *self, struct remap *r)
 {
 	struct mm_struct *mm = r->mm;
@@ -246,6 +267,9 @@ static s64 mremap_to(struct participant *self, struct remap *r)
 	vma = vma_lookup(self, mm, r->addr);
 	if (!vma)
 		return -EFAULT;
+	if ((r->flags & MREMAP_DONTUNMAP) &&
+	    !may_expand_vm(mm, vma->vm_flags, r->old_len >> PAGE_SHIFT))
+		return -ENOMEM;
 	err = choose_place(self, r, vma);
 	if (err < 0)
 		return err;
@@ -253,6 +277,7 @@ static s64 mremap_to(struct participant *self, struct remap *r)
 	return move_vma(self, r, vma);
 }
 
+/* (kernel: expand_vma) */
 static s64 grow(struct participant *self, struct remap *r, struct vm_area_struct *vma)
 {
 	struct mm_struct *mm = r->mm;
@@ -262,9 +287,11 @@ static s64 grow(struct participant *self, struct remap *r, struct vm_area_struct
 	if (r->old_len == vma->vm_end - r->addr && expandable(self, mm, vma, delta)) {
 		u64 flags = vma->vm_flags;
 
-		if (!extend(self, mm, vma, delta))
+		if (!may_charge(self, r, flags) || !extend(self, mm, vma, delta))
 			return -ENOMEM;
 		mm_account(mm, flags, (s64)(delta >> PAGE_SHIFT));
+		r->new_addr = r->addr;
+		r->populate = flags & VM_LOCKED;
 		return (s64)r->addr;
 	}
 	if (!(r->flags & MREMAP_MAYMOVE))
@@ -276,22 +303,53 @@ static s64 grow(struct participant *self, struct remap *r, struct vm_area_struct
 	return move_vma(self, r, vma);
 }
 
+/* A move to a fixed place without a change of size may take several VMAs along, with the gaps
+ * between them. What was moved before a failure stays moved. (kernel: remap_move) */
+static s64 move_several(struct participant *self, const struct remap *r)
+{
+	u64 end = r->addr + r->old_len, last_end = 0, target = r->new_addr;
+	struct range_entry e;
+	s64 first = -EFAULT;
+
+	for (u64 at = r->addr; at < end; at = e.end) {
+		struct remap part = *r;
+		s64 moved;
+
+		if (!tree_find(self, &r->mm->mm_mt, at, end, &e))
+			break;
+		if (!last_end && e.start > at)
+			return -EFAULT;
+		part.addr = max_u64(e.start, r->addr);
+		part.old_len = part.new_len = min_u64(e.end, end) - part.addr;
+		part.new_addr = target + (last_end ? e.start - last_end : 0);
+		last_end = e.end;
+		moved = check_vma(&part, PTR(self, e.ref));
+		if (!moved)
+			moved = mremap_to(self, &part);
+		if (moved < 0)
+			return moved;
+		if (first < 0)
+			first = moved;
+		target = (u64)moved + part.new_len;
+	}
+	return first;
+}
+
 /* mmap_lock write is held; *unlocked tells that it was released. */
 static s64 do_mremap(struct participant *self, struct remap *r, bool *unlocked)
 {
 	struct mm_struct *mm = r->mm;
-	struct vm_area_struct *vma = vma_lookup(self, mm, r->addr);
+	struct vm_area_struct *vma;
 	s64 err;
 
-	if (!vma)
-		return -EFAULT;
-	if (mm->map_count + 2 >= mm->map_count_max - 3)
-		return -ENOMEM;
-	if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
-		err = check_vma(r, vma);
-		return err ? err : mremap_to(self, r);
-	}
-	/* Not growing needs nothing of the VMA: the range may span several. */
+	if ((r->flags & MREMAP_FIXED) && r->old_len == r->new_len)
+		return move_several(self, r);
+	vma = vma_lookup(self, mm, r->addr);
+	err = check_vma(r, vma);
+	if (err)
+		return err;
+	if (implies_new_addr(r))
+		return mremap_to(self, r);
 	if (r->new_len == r->old_len)
 		return (s64)r->addr;
 	if (r->new_len < r->old_len) {
@@ -299,8 +357,7 @@ static s64 do_mremap(struct participant *self, struct remap *r, bool *unlocked)
 		*unlocked = true;
 		return err ? err : (s64)r->addr;
 	}
-	err = check_vma(r, vma);
-	return err ? err : grow(self, r, vma);
+	return grow(self, r, vma);
 }
 
 s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_len, u32 flags,
@@ -323,8 +380,13 @@ s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_l
 		return result;
 	if (mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
-	result = do_mremap(self, &r, &unlocked);
+	if (implies_new_addr(&r) && mm->map_count + 2 >= mm->map_count_max - 3)
+		result = -ENOMEM; /* a move may need so many */
+	else
+		result = do_mremap(self, &r, &unlocked);
 	if (!unlocked)
 		mmap_write_unlock(self, mm);
+	if (result >= 0 && r.populate)
+		(void)mm_populate(self, id, r.new_addr + r.old_len, r.new_len - r.old_len, false);
 	return result;
 }

@@ -71,11 +71,17 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 		/* A hole in the middle ends with one VMA more. */
 		if (end < vma->vm_end && mm->map_count >= mm->map_count_max)
 			return -ENOMEM;
+		if (vma_is_sealed(vma))
+			return -EPERM;
 		err = split_vma(self, mm, vma, start, true, false);
 		if (err)
 			return err;
 	}
 	while (vma && vma->vm_start < end) {
+		if (vma_is_sealed(vma)) {
+			err = -EPERM;
+			break;
+		}
 		if (vma->vm_end > end) {
 			err = split_vma(self, mm, vma, end, false, false);
 			if (err)
@@ -88,6 +94,8 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 		vma_mark_detached(self, mm, vma);
 		SYNC_ON(gathered, vma);
 		vms->pages += (s64)vma_pages(vma);
+		if (vma->vm_flags & VM_ACCOUNT)
+			vms->accounted += (s64)vma_pages(vma);
 		vma = find_vma(self, mm, vma->vm_end);
 	}
 	if (err) {

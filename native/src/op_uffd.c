@@ -122,6 +122,8 @@ static int busy_one(struct participant *self, const struct move *m, u64 src, u64
 			return mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES ? 0 : -ENOENT;
 		if (old & PTE_BUSY)
 			return -EAGAIN;
+		if (pte_is_guard(old))
+			return -EFAULT;
 		if (taken != FRAME_ZERO &&
 		    (!(old & PTE_ANON) || frame_refs(self->seg, taken) != 1)) {
 			pte_t now = load_acquire_u64(pte);

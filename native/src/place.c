@@ -11,6 +11,7 @@
 #define BOTTOM_UP_BASE (TASK_SIZE / 3 & PAGE_MASK)
 #define LOW_MAP_START  0x40000000ul
 #define LOW_MAP_END    0x80000000ul
+#define LOW_4G         0x100000000ul
 
 u64 vm_start_gap(const struct vm_area_struct *vma)
 {
@@ -51,22 +52,39 @@ static u64 unmapped_area_bottomup(struct participant *self, struct mm_struct *mm
 	}
 }
 
-static s64 place(struct participant *self, struct mm_struct *mm, u64 addr, u64 len, u32 flags)
+/* MAP_32BIT: the second GiB, upwards. The kernel begins at a random page of its first 32 MiB where
+ * the layout of address spaces is randomized; here it never is. */
+static s64 place_low(struct participant *self, struct mm_struct *mm, u64 addr, u64 len)
 {
 	const struct vm_area_struct *vma;
 	u64 found;
 
-	if (flags & MAP_32BIT) {
-		found = unmapped_area_bottomup(self, mm, LOW_MAP_START, LOW_MAP_END, len);
-		return found == UINT64_MAX ? -ENOMEM : (s64)found;
+	if (len > LOW_MAP_END)
+		return -ENOMEM;
+	if (addr) {
+		addr = PAGE_ALIGN(addr);
+		vma = find_vma(self, mm, addr);
+		if (LOW_MAP_END - len >= addr && (!vma || addr + len <= vm_start_gap(vma)))
+			return (s64)addr;
 	}
+	found = unmapped_area_bottomup(self, mm, LOW_MAP_START, LOW_MAP_END, len);
+	return found == UINT64_MAX ? -ENOMEM : (s64)found;
+}
+
+static s64 place(struct participant *self, struct mm_struct *mm, u64 addr, u64 len, u32 flags)
+{
+	const struct vm_area_struct *vma;
+	u64 found, low = flags & MAP_ABOVE4G ? LOW_4G : MMAP_MIN_ADDR;
+
+	if (flags & MAP_32BIT)
+		return place_low(self, mm, addr, len);
 	addr &= PAGE_MASK;
 	if (addr && addr <= TASK_SIZE - len) {
 		vma = find_vma(self, mm, addr);
 		if (!vma || addr + len <= vm_start_gap(vma))
 			return (s64)addr;
 	}
-	found = unmapped_area_topdown(self, mm, MMAP_MIN_ADDR, mm->mmap_base, len);
+	found = unmapped_area_topdown(self, mm, low, mm->mmap_base, len);
 	if (found == UINT64_MAX)
 		found = unmapped_area_bottomup(self, mm, BOTTOM_UP_BASE, TASK_SIZE, len);
 	return found == UINT64_MAX ? -ENOMEM : (s64)found;
@@ -90,21 +108,36 @@ static s64 place_huge_aligned(struct participant *self, struct mm_struct *mm, u6
 	return sub ? found + (s64)sub : found + (s64)PMD_SIZE;
 }
 
-s64 get_unmapped_area(struct participant *self, struct mm_struct *mm, const struct file *file,
-		      u64 addr, u64 len, u64 pgoff, u32 flags)
+/* Where the caller says, or the kernel's choice; not yet checked. */
+static s64 choose(struct participant *self, struct mm_struct *mm, const struct file *file, u64 addr,
+		  u64 len, u64 pgoff, u32 flags)
 {
 	s64 found = 0;
 
-	if (len > TASK_SIZE)
-		return -ENOMEM;
-	if (flags & MAP_FIXED) {
-		if (addr > TASK_SIZE - len)
-			return -ENOMEM;
-		return addr & ~PAGE_MASK ? -EINVAL : (s64)addr;
-	}
+	if (flags & MAP_FIXED)
+		return (s64)addr;
 	if (file && file->kind == VMA_FILE)
 		found = place_huge_aligned(self, mm, addr, len, pgoff << PAGE_SHIFT, flags);
 	else if (!file && !addr && !(flags & MAP_SHARED) && len % PMD_SIZE == 0)
 		found = place_huge_aligned(self, mm, addr, len, pgoff << PAGE_SHIFT, flags);
 	return found ? found : place(self, mm, addr, len, flags);
+}
+
+s64 get_unmapped_area(struct participant *self, struct mm_struct *mm, const struct file *file,
+		      u64 addr, u64 len, u64 pgoff, u32 flags)
+{
+	s64 found;
+
+	if (len > TASK_SIZE)
+		return -ENOMEM;
+	found = choose(self, mm, file, addr, len, pgoff, flags);
+	if (found < 0 && !(flags & MAP_FIXED))
+		return found;
+	if ((u64)found > TASK_SIZE - len)
+		return -ENOMEM;
+	if (found & (s64)~PAGE_MASK)
+		return -EINVAL;
+	if ((u64)found < MMAP_MIN_ADDR && !(mm->options & MM_CAP_SYS_RAWIO))
+		return -EPERM;
+	return found;
 }

@@ -3,9 +3,9 @@
  * walk_mm.c (L6): the walker over one mm: tree, VMAs, side objects, page tables; and over files.
  *
  * Invariants: the tree is well formed; a VMA's range is the tree's, its vm_mm is this mm, it is
- * attached; map_count and totals add up; mm_lock_seq is even and no VMA is stamped with it when
- * nobody writes; every page-table entry lies in a VMA, is not busy, is writable only if the VMA is;
- * chains, names and files carry the counts that the walk finds.
+ * attached; map_count and totals (from the flags of the VMAs) add up; mm_lock_seq is even and no
+ * VMA is stamped with it when nobody writes; every page-table entry lies in a VMA, is not busy, is
+ * writable only if the VMA is; chains, names and files carry the counts that the walk finds.
  */
 #include <stdio.h>
 
@@ -116,7 +116,7 @@ static void on_entry(void *arg, const struct range_entry *e)
 		complain(w, "mm %#x: VMA %#lx belongs to mm %#x", w->mm_id, e->start, vma->vm_mm);
 	if (!w->mm_busy)
 		check_vma(w, e, vma);
-	w->mm_pages += (e->end - e->start) >> PAGE_SHIFT;
+	mm_account(&w->counted, vma->vm_flags, (s64)((e->end - e->start) >> PAGE_SHIFT));
 	w->mm_vmas++;
 }
 
@@ -136,6 +136,8 @@ static bool count_frame(struct walk *w, pte_t pte)
 {
 	u32 frame = pte_frame(pte);
 
+	if (pte_is_guard(pte))
+		return true;
 	if (frame == FRAME_ZERO) /* there before the first of the others is, and never counted */
 		return true;
 	if (frame >= w->seg->hdr->frames.frames_populated) {
@@ -192,15 +194,24 @@ static void check_totals(struct walk *w)
 
 	if (w->repair) {
 		mm->map_count = w->mm_vmas;
-		mm->total_vm = w->mm_pages;
+		mm->total_vm = w->counted.total_vm;
+		mm->data_vm = w->counted.data_vm;
+		mm->locked_vm = w->counted.locked_vm;
+		mm->accounted = w->counted.accounted;
 		return;
 	}
 	if (mm->map_count != w->mm_vmas)
 		complain(w, "mm %#x: map_count %u, but %u VMAs", w->mm_id, mm->map_count,
 			 w->mm_vmas);
-	if (mm->total_vm != w->mm_pages)
-		complain(w, "mm %#x: total_vm %lu, but %lu pages", w->mm_id, mm->total_vm,
-			 w->mm_pages);
+	if (mm->total_vm != w->counted.total_vm || mm->data_vm != w->counted.data_vm ||
+	    mm->accounted != w->counted.accounted)
+		complain(w,
+			 "mm %#x: %lu pages, %lu of data, %lu accounted, but it has %lu, %lu, %lu",
+			 w->mm_id, mm->total_vm, mm->data_vm, mm->accounted, w->counted.total_vm,
+			 w->counted.data_vm, w->counted.accounted);
+	if (mm->locked_vm < w->counted.locked_vm) /* it may be more: op_mlock.c */
+		complain(w, "mm %#x: locked_vm %lu, but %lu pages are locked", w->mm_id,
+			 mm->locked_vm, w->counted.locked_vm);
 	if (mm->mm_lock_seq.sequence & 1)
 		complain(w, "mm %#x: mm_lock_seq is odd and nobody writes", w->mm_id);
 }
@@ -211,7 +222,7 @@ static void drop_mm(struct walk *w, struct mm_struct *mm)
 	mm->mm_mt.root = 0;
 	mm->pgd = (struct pgd){0};
 	mm->map_count = 0;
-	mm->total_vm = mm->data_vm = mm->locked_vm = 0;
+	mm->total_vm = mm->data_vm = mm->locked_vm = mm->accounted = 0;
 	mm->users = 0;
 	mm->builder = 0;
 	store_relaxed_u32(&mm->id, 0);
@@ -274,7 +285,8 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 	w->mm = mm;
 	w->mm_id = mm->generation << 16 | index;
 	w->mm_busy = writer != 0;
-	w->mm_pages = w->mm_vmas = 0;
+	w->mm_vmas = 0;
+	w->counted = (struct mm_struct){0};
 	w->last = (struct range_entry){0};
 	if (w->repair && !writer && (mm->mm_lock_seq.sequence & 1)) {
 		write_seqcount_end(&mm->mm_lock_seq); /* the dead writer's stamps end */

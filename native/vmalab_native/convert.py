@@ -2,12 +2,16 @@
 """Between C and Python: strings, records, listings of unknown length. Used by core.py alone."""
 
 import dataclasses
+import weakref
 from typing import Any
 
-from vmalab_native._core import ffi
+from vmalab_native._core import ffi, lib
+from vmalab_native.checks import bounded, u64
 from vmalab_native.errors import NativeError, error_of
+from vmalab_native.records import MmSetup
 
 Block = bytes | bytearray | memoryview
+_TEXTS: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 _GROW_TRIES = 16  # a listing that still outgrows its buffer after so many tries is given up
 
 
@@ -59,3 +63,35 @@ def aligned(block: Block) -> Any:
     """The block as C wants it: in place if it lies on 8 bytes, as a slice may not; else a copy."""
     data = ffi.from_buffer(block)
     return data if int(ffi.cast("uintptr_t", data)) % 8 == 0 else bytes(ffi.buffer(data))
+
+
+def mm_options(maps: str, setup: MmSetup) -> Any:
+    """A struct vl_mm_options with the first mappings, limits and capabilities; the text lives as
+    long as it does."""
+    raw = maps.encode("utf-8")
+    options = ffi.new("struct vl_mm_options *")
+    if raw:
+        options.maps = ffi.from_buffer("char[]", raw)
+        _TEXTS[options] = options.maps
+    options.maps_bytes = len(raw)
+    limits = {
+        9: ("as_limit", setup.as_limit_bytes),
+        2: ("data_limit", setup.data_limit_bytes),
+        8: ("memlock_limit", setup.memlock_limit_bytes),
+    }
+    for resource, (name, limit) in limits.items():
+        if limit is not None:
+            setattr(options, name, u64(name, limit))
+            options.limits |= 1 << resource
+    for present, lack in (
+        (setup.cap_ipc_lock, lib.VL_LACKS_IPC_LOCK),
+        (setup.cap_sys_rawio, lib.VL_LACKS_SYS_RAWIO),
+        (setup.cap_sys_admin, lib.VL_LACKS_SYS_ADMIN),
+        (setup.anon_names, lib.VL_LACKS_ANON_NAMES),
+    ):
+        if not present:
+            options.lacks |= lack
+    if setup.overcommit is not None:
+        options.overcommit = 1 + bounded("overcommit", setup.overcommit, 0, 2)
+    options.commit_limit_pages = u64("commit_limit_pages", setup.commit_limit_pages)
+    return options

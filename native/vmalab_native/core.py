@@ -29,6 +29,7 @@ from vmalab_native.checks import SHM_PREFIX as SHM_PREFIX
 from vmalab_native.checks import U64_MAX, bounded, comm_bytes, instances, shm_name, u32, u64
 from vmalab_native.convert import Block as Block
 from vmalab_native.convert import aligned, checked, listing, record, records, text, text_of
+from vmalab_native.convert import mm_options as new_options
 from vmalab_native.cores import layouts as layouts
 from vmalab_native.cores import lock_models as lock_models
 from vmalab_native.errors import (
@@ -50,6 +51,7 @@ from vmalab_native.records import LockInfo as LockInfo
 from vmalab_native.records import Loop as Loop
 from vmalab_native.records import LoopResult as LoopResult
 from vmalab_native.records import MmInfo as MmInfo
+from vmalab_native.records import MmSetup as MmSetup
 from vmalab_native.records import ParticipantInfo as ParticipantInfo
 from vmalab_native.records import RcuFlavour as RcuFlavour
 from vmalab_native.records import RecoveryReport as RecoveryReport
@@ -406,6 +408,7 @@ class Participant(_Handle):
         brk: int = 0,
         stack_limit_bytes: int = 0,
         maps: str = "",
+        setup: MmSetup | None = None,
     ) -> int:
         """Makes an address space; this participant gets one lease on it.
 
@@ -414,6 +417,8 @@ class Participant(_Handle):
             start_brk, brk: the heap, in bytes.
             stack_limit_bytes: RLIMIT_STACK; 0 is 8 MiB.
             maps: text of /proc/PID/maps to start from; "" is an empty address space.
+            setup: limits and capabilities; by default no limits, those of root, and the
+                overcommit mode of the machine.
 
         Returns:
             The id, to be put in the records of blocks.
@@ -421,15 +426,11 @@ class Participant(_Handle):
         Raises:
             LimitExceeded (mms_max), InvalidArgument (with the line of maps that is wrong).
         """
-        raw_maps = maps.encode("utf-8")
-        options = ffi.new("struct vl_mm_options *")
-        c_maps = ffi.from_buffer("char[]", raw_maps) if raw_maps else ffi.NULL
+        options = new_options(maps, setup or MmSetup())
         options.mmap_base = u64("mmap_base", mmap_base)
         options.start_brk = u64("start_brk", start_brk)
         options.brk = u64("brk", brk)
         options.stack_limit = u64("stack_limit_bytes", stack_limit_bytes)
-        options.maps = c_maps
-        options.maps_bytes = len(raw_maps)
         mm_id = ffi.new("u32 *")
         message = ffi.new("char[]", 512)
         code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))

@@ -102,6 +102,36 @@ class MmInfo:
     brk: int
     start_brk: int
     mm_lock_seq: int
+    locked_pages: int
+    data_pages: int
+    accounted_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class MmSetup:
+    """What the process behind an address space may do, and how its kernel is set up.
+
+    Attributes:
+        as_limit_bytes, data_limit_bytes, memlock_limit_bytes: RLIMIT_AS, RLIMIT_DATA,
+            RLIMIT_MEMLOCK; None: no limit.
+        cap_ipc_lock: it may lock memory without limit.
+        cap_sys_rawio: it may map below 4096.
+        cap_sys_admin: it may use the last of what can be promised.
+        anon_names: CONFIG_ANON_VMA_NAME: anonymous memory can be named.
+        overcommit: vm.overcommit_memory, 0 to 2; None: the machine's.
+        commit_limit_pages: what may be promised: with overcommit 0 to one request, with 2 to all
+            address spaces together; 0: as on the machine.
+    """
+
+    as_limit_bytes: int | None = None
+    data_limit_bytes: int | None = None
+    memlock_limit_bytes: int | None = None
+    cap_ipc_lock: bool = True
+    cap_sys_rawio: bool = True
+    cap_sys_admin: bool = True
+    anon_names: bool = True
+    overcommit: int | None = None
+    commit_limit_pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,17 @@ struct vl_mm_options {
 	u64 stack_limit;  /* bytes, RLIMIT_STACK; 0: 8 MiB */
 	const char *maps; /* /proc/PID/maps text or NULL */
 	u64 maps_bytes;
+	u64 as_limit, data_limit, memlock_limit; /* bytes; no limit where `limits` has no bit */
+	u64 commit_limit_pages;                  /* what may be promised; 0: as the machine */
+	u32 limits;                              /* 1 << RLIMIT_*: which of the three are given */
+	u32 lacks;      /* VL_LACKS_*: what the process may not do, or its kernel cannot */
+	u32 overcommit; /* 0: as the machine; else 1 + vm.overcommit_memory */
+	u32 pad;
 };
+#define VL_LACKS_IPC_LOCK   0x1u
+#define VL_LACKS_SYS_RAWIO  0x2u
+#define VL_LACKS_SYS_ADMIN  0x4u
+#define VL_LACKS_ANON_NAMES 0x8u
 VL_API int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u32 *mm_id,
 			char *error, u64 error_cap);
 VL_API int vl_mm_get(struct participant *self, u32 mm);
@@ -98,6 +108,7 @@ struct vl_mm_info {
 	u64 keep_until_ns; /* CLOCK_MONOTONIC; 0 none */
 	u64 total_pages, resident_pages, table_pages;
 	u64 mmap_base, start_brk, brk;
+	u64 locked_pages, data_pages, accounted_pages;
 };
 VL_API long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap);
 VL_API long vl_maps(struct participant *self, u32 mm, char *text,

@@ -27,6 +27,17 @@ enum vl_op {
 	OP_UFFD_MOVE = 11,
 	OP_SET_VMA_NAME = 12,
 	OP_MM_CREATE = 13,
+	OP_MLOCK = 14,
+	OP_MUNLOCK = 15,
+	OP_MLOCKALL = 16,
+	OP_MUNLOCKALL = 17,
+	OP_MSYNC = 18,
+	OP_MSEAL = 19,
+	OP_REMAP_FILE_PAGES = 20,
+	OP_PROCESS_MADVISE = 21,
+	OP_PKEY_MPROTECT = 22,
+	OP_SETRLIMIT = 23,
+	OP_THP_DISABLE = 24,
 	OPS_COUNT
 };
 
@@ -50,6 +61,15 @@ SIZE_IS(struct vl_result, 16);
 #define VL_S_BAD_OP     (-1002)
 #define VL_S_BAD_RECORD (-1003)
 #define VL_S_LIMIT      (-1004)
+
+/* MMAP: how the file was opened, in the upper half of the operand that names it */
+#define MMAP_FILE_READ_WRITE 0u
+#define MMAP_FILE_READ_ONLY  1u
+#define MMAP_FILE_WRITE_ONLY 2u
+#define MMAP_FILE_NOEXEC     4u /* or'ed: its mount is noexec */
+/* PROCESS_MADVISE: or'ed to the advice: the caller is another process */
+#define PROCESS_MADVISE_REMOTE (1ul << 32)
+#define PROCESS_MADVISE_MAX    126u
 
 /* FAULT flags and info */
 #define FAULT_ACCESS_MASK    3u

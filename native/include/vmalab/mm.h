@@ -54,12 +54,29 @@ struct mm_struct {
 	u64 start_brk;
 	u64 brk;
 	u64 def_flags;
-	u64 stack_limit __cacheline_aligned;
-	u64 commit_limit_pages; /* heuristic overcommit: a single request above this fails */
+	/* line 3: limits, mmap_lock write */
+	u64 stack_limit __cacheline_aligned; /* RLIMIT_* in bytes */
+	u64 as_limit;
+	u64 data_limit;
+	u64 memlock_limit;
+	u64 commit_limit_pages; /* what may be promised; limits.c */
+	u64 accounted;          /* pages of its VM_ACCOUNT areas */
 	u64 stack_top;
-	u64 exit_pad[5];
+	u32 options; /* MM_* */
+	u32 limits_pad;
 } __cacheline_aligned;
 SIZE_IS(struct mm_struct, 256);
+
+/* What the process behind an mm may do, and how its kernel was set up. */
+#define MM_CAP_IPC_LOCK       0x1u
+#define MM_CAP_SYS_RAWIO      0x2u
+#define MM_CAP_SYS_ADMIN      0x4u
+#define MM_ANON_NAMES         0x8u  /* CONFIG_ANON_VMA_NAME */
+#define MM_OVERCOMMIT_ALWAYS  0x10u /* vm.overcommit_memory 1; with neither bit 0 */
+#define MM_OVERCOMMIT_NEVER   0x20u /* vm.overcommit_memory 2 */
+#define MM_THP_DISABLE        0x40u /* PR_SET_THP_DISABLE */
+#define MM_THP_EXCEPT_ADVISED 0x80u /* PR_THP_DISABLE_EXCEPT_ADVISED */
+#define MM_CAPS_ALL           (MM_CAP_IPC_LOCK | MM_CAP_SYS_RAWIO | MM_CAP_SYS_ADMIN)
 
 #define FILE_NAME_MAX 192
 /* file.state: 0 free; 1 in use. Page cache: a page table keyed by file offset whose leaf entries
@@ -73,7 +90,8 @@ struct file {
 	struct pgd cache;
 	u32 refs;  /* VMAs that map it; recounted by recovery */
 	u32 opens; /* file_open minus file_close */
-	u32 kind;  /* enum vma_ops: VMA_FILE, VMA_SHMEM (anonymous shared memory) or VMA_SPECIAL */
+	u16 kind;  /* enum vma_ops: VMA_FILE, VMA_SHMEM (anonymous shared memory) or VMA_SPECIAL */
+	u16 accounted; /* shared memory whose size counts as promised */
 	u32 index;
 	char name[FILE_NAME_MAX];
 } __cacheline_aligned;
@@ -81,6 +99,7 @@ SIZE_IS(struct file, 256);
 
 #define MMAP_BASE_DEFAULT   0x7ffff7fff000ul
 #define STACK_LIMIT_DEFAULT (8ul << 20)
+#define LIMIT_INFINITY      (~0ul)
 #define STACK_GUARD_GAP     (256ul << PAGE_SHIFT)
 #define MMAP_MIN_ADDR       0x1000ul
 
@@ -137,7 +156,6 @@ int mm_lease_get(struct participant *self, u32 id);
 int mm_lease_put(struct participant *self, u32 id);
 int mm_keep(struct participant *self, u32 id, u64 ttl_ns);
 int mm_reap(struct participant *self);
-void mm_account(struct mm_struct *mm, u64 flags, s64 pages);
 int exit_mmap(struct participant *self, u32 id); /* 0 or VL_S_NO_MM */
 void exit_mmap_locked(struct participant *self, struct mm_struct *mm);
 u64 now_ns(void);
@@ -145,9 +163,19 @@ u64 now_ns(void);
 void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm);
 void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm);
 u32 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm);
+/* Takes the pages away. Guards stay where the area stays (madvise), and go where it goes. */
 u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end);
+u64 zap_pages_only(struct participant *self, struct mm_struct *mm, u64 start, u64 end);
 void vma_close(struct participant *self, struct vm_area_struct *vma);
-u64 commit_limit_pages(void); /* what a single mapping may ask for */
+
+/* limits.c */
+void mm_account(struct mm_struct *mm, u64 flags, s64 pages);
+bool may_expand_vm(const struct mm_struct *mm, u64 flags, u64 pages);
+bool mlock_future_ok(const struct mm_struct *mm, u64 flags, u64 bytes);
+/* May so many more pages be promised? pages may be negative. (kernel: __vm_enough_memory) */
+bool vm_enough_memory(const struct participant *self, const struct mm_struct *mm, s64 pages);
+/* As the running machine is set up. */
+void limits_init(struct mm_struct *mm);
 
 /* file.c */
 struct file *file_get(const struct vl_seg *seg, u32 id); /* NULL: no such file */
@@ -160,6 +188,8 @@ void file_unmap(struct participant *self, u32 id); /* a VMA no longer maps it */
 /* The page-cache frame of a page (made on demand), FRAME_NONE when past the end (*sigbus) or out of
  * frames. */
 u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus);
+/* Takes the pages [first, last) out of the cache; who has them mapped is the caller's business. */
+void file_punch(struct participant *self, struct file *file, u64 first, u64 last);
 bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 pgoff);
 
 #endif

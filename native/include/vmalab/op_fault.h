@@ -38,4 +38,12 @@ enum fault_outcome {
 int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		    struct fault *f);
 
+/* Lets others go on: somebody is in the middle of a change of the entry. */
+void fault_pause(void);
+
+/* op_populate.c: the same for each page of [start, end), mmap_lock is held: 0, -EFAULT (a signal,
+ * had a program touched it), -ENOMEM. */
+int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
+	     u64 end, u32 access);
+
 #endif

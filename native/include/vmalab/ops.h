@@ -25,39 +25,65 @@
 #define MAP_FIXED           0x10u
 #define MAP_ANONYMOUS       0x20u
 #define MAP_32BIT           0x40u
+#define MAP_ABOVE4G         0x80u
 #define MAP_GROWSDOWN       0x0100u
+#define MAP_DENYWRITE       0x0800u
+#define MAP_EXECUTABLE      0x1000u
 #define MAP_LOCKED          0x2000u
 #define MAP_NORESERVE       0x4000u
 #define MAP_POPULATE        0x8000u
 #define MAP_NONBLOCK        0x10000u
 #define MAP_STACK           0x20000u
 #define MAP_HUGETLB         0x40000u
+#define MAP_SYNC            0x80000u
 #define MAP_FIXED_NOREPLACE 0x100000u
+#define MAP_UNINITIALIZED   0x4000000u
+#define MAP_HUGE_SHIFT      26
+
+#define MLOCK_ONFAULT 1u
+#define MCL_CURRENT   1u
+#define MCL_FUTURE    2u
+#define MCL_ONFAULT   4u
+
+#define MS_ASYNC      1u
+#define MS_INVALIDATE 2u
+#define MS_SYNC       4u
+
+#define RLIMIT_DATA    2u
+#define RLIMIT_STACK   3u
+#define RLIMIT_MEMLOCK 8u
+#define RLIMIT_AS      9u
+#define RLIMITS_COUNT  16u
 
 #define MREMAP_MAYMOVE   1u
 #define MREMAP_FIXED     2u
 #define MREMAP_DONTUNMAP 4u
 
-#define MADV_NORMAL         0
-#define MADV_RANDOM         1
-#define MADV_SEQUENTIAL     2
-#define MADV_WILLNEED       3
-#define MADV_DONTNEED       4
-#define MADV_FREE           8
-#define MADV_DONTFORK       10
-#define MADV_DOFORK         11
-#define MADV_MERGEABLE      12
-#define MADV_UNMERGEABLE    13
-#define MADV_HUGEPAGE       14
-#define MADV_NOHUGEPAGE     15
-#define MADV_DONTDUMP       16
-#define MADV_DODUMP         17
-#define MADV_WIPEONFORK     18
-#define MADV_KEEPONFORK     19
-#define MADV_COLD           20
-#define MADV_PAGEOUT        21
-#define MADV_POPULATE_READ  22
-#define MADV_POPULATE_WRITE 23
+#define MADV_NORMAL          0
+#define MADV_RANDOM          1
+#define MADV_SEQUENTIAL      2
+#define MADV_WILLNEED        3
+#define MADV_DONTNEED        4
+#define MADV_FREE            8
+#define MADV_REMOVE          9
+#define MADV_DONTFORK        10
+#define MADV_DOFORK          11
+#define MADV_MERGEABLE       12
+#define MADV_UNMERGEABLE     13
+#define MADV_HUGEPAGE        14
+#define MADV_NOHUGEPAGE      15
+#define MADV_DONTDUMP        16
+#define MADV_DODUMP          17
+#define MADV_WIPEONFORK      18
+#define MADV_KEEPONFORK      19
+#define MADV_COLD            20
+#define MADV_PAGEOUT         21
+#define MADV_POPULATE_READ   22
+#define MADV_POPULATE_WRITE  23
+#define MADV_DONTNEED_LOCKED 24
+#define MADV_COLLAPSE        25
+#define MADV_GUARD_INSTALL   102
+#define MADV_GUARD_REMOVE    103
 
 #define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2u
 
@@ -69,7 +95,7 @@ struct vma_merge_struct {
 	struct vm_area_struct *next;   /* starts at or after end */
 	u64 start, end;
 	u64 pgoff;
-	u64 flags;
+	u64 flags; /* after a merge with what stuck to it */
 	u32 file;
 	u32 ops;
 	vl_ref anon_vma;
@@ -115,7 +141,7 @@ struct vma_munmap {
 	u32 count, cap;
 	vl_ref *refs;
 	vl_ref small[16];
-	s64 pages;
+	s64 pages, accounted;
 	bool ptes_cleared;
 };
 int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struct *mm, u64 start,
@@ -127,18 +153,33 @@ void vms_complete(struct participant *self, struct vma_munmap *vms);
  */
 int do_munmap(struct participant *self, struct mm_struct *mm, u64 start, u64 len, bool unlock);
 
-s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 flags, u32 file,
+/* file: an id, and in the upper half how it was opened (MMAP_FILE_*). */
+s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 flags, u64 file,
 	    u64 offset);
 s64 op_munmap(struct participant *self, u32 id, u64 addr, u64 len);
 s64 op_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot);
+s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, s32 pkey);
 s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_len, u32 flags,
 	      u64 new_addr);
 s64 op_madvise(struct participant *self, u32 id, u64 addr, u64 len, u32 advice);
+/* count pairs of address and length. (kernel: vector_madvise) */
+s64 op_process_madvise(struct participant *self, u32 id, u32 advice, bool remote, const u64 *ranges,
+		       u32 count);
 s64 op_mincore(struct participant *self, u32 id, u64 addr, u64 len, u8 *vec);
 s64 op_brk(struct participant *self, u32 id, u64 brk);
 s64 op_fork(struct participant *self, u32 id);
 void fork_abort(struct participant *self, struct mm_struct *child);
 s64 op_exit(struct participant *self, u32 id);
+s64 op_mlock(struct participant *self, u32 id, u64 addr, u64 len, u32 flags);
+s64 op_munlock(struct participant *self, u32 id, u64 addr, u64 len);
+s64 op_mlockall(struct participant *self, u32 id, u32 flags);
+s64 op_munlockall(struct participant *self, u32 id);
+s64 op_msync(struct participant *self, u32 id, u64 addr, u64 len, u32 flags);
+s64 op_mseal(struct participant *self, u32 id, u64 addr, u64 len, u32 flags);
+s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u64 prot, u64 pgoff,
+			u64 flags);
+s64 op_setrlimit(struct participant *self, u32 id, u32 resource, u64 soft, u64 hard);
+s64 op_thp_disable(struct participant *self, u32 id, u64 disable, u64 flags);
 s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 *moved);
 s64 op_set_vma_name(struct participant *self, u32 id, u64 addr, u64 len, const char *name,
 		    u32 bytes);
@@ -147,12 +188,16 @@ s64 op_mbind(struct participant *self, u32 id, u64 addr, u64 len, u32 mode,
 void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	      struct vl_result *result);
 
-void mm_populate(struct participant *self, u32 id, u64 addr, u64 len);
+/* op_populate.c. Faults in what is mapped there, as mlock and MAP_POPULATE do: 0, or with strict
+ * the first error. Takes mmap_lock itself. (kernel: __mm_populate) */
+int mm_populate(struct participant *self, u32 id, u64 addr, u64 len, bool strict);
+/* One VMA, mmap_lock is held. (kernel: populate_vma_page_range) */
+int populate_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		 u64 start, u64 end);
 /* Faults in [start, end) under mmap_lock read, which is held: 0, -ENOMEM (hole), -EFAULT, -EINVAL.
  * (kernel: faultin_page_range) */
 int faultin_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
 		       bool write);
-/* One page under whichever lock holds vma: 0, FAULT_* (op_fault.h). */
 int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr);
 
 #endif

@@ -7,7 +7,7 @@
  * read, mmap_lock or the VMA lock for reading is enough):
  *
  *   vm_start vm_end             stamp; derived from the tree by recovery
- *   vm_flags page_prot          stamp
+ *   vm_flags page_prot          stamp; VM_MAYBE_GUARD is or'ed in under a read lock
  *   vm_pgbase                   once, before insertion; constant in place
  *                               (vm_pgoff = vm_pgbase + (vm_start >> 12))
  *   vm_mm vm_file vm_ops        once, before insertion; stale readers of a recycled object load
@@ -35,6 +35,7 @@
 #define VM_MAYSHARE    0x80ul
 #define VM_GROWSDOWN   0x100ul
 #define VM_PFNMAP      0x400ul
+#define VM_MAYBE_GUARD 0x800ul /* some entry was made a guard; never taken off */
 #define VM_LOCKED      0x2000ul
 #define VM_IO          0x4000ul
 #define VM_SEQ_READ    0x8000ul
@@ -44,6 +45,7 @@
 #define VM_LOCKONFAULT 0x80000ul
 #define VM_ACCOUNT     0x100000ul
 #define VM_NORESERVE   0x200000ul
+#define VM_SYNC        0x800000ul
 #define VM_WIPEONFORK  0x2000000ul
 #define VM_DONTDUMP    0x4000000ul
 #define VM_SOFTDIRTY   0x8000000ul
@@ -51,12 +53,15 @@
 #define VM_HUGEPAGE    0x20000000ul
 #define VM_NOHUGEPAGE  0x40000000ul
 #define VM_MERGEABLE   0x80000000ul
+#define VM_DROPPABLE   (1ul << 40)
+#define VM_SEALED      (1ul << 42)
 
 #define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_SPECIAL      (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
-#define VM_IGNORE_MERGE VM_SOFTDIRTY
-#define VM_MAYALL       (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
-#define VM_LOCKED_MASK  (VM_LOCKED | VM_LOCKONFAULT)
+/* What does not keep two VMAs apart; the merged one has it if one of them had. */
+#define VM_STICKY      (VM_SOFTDIRTY | VM_MAYBE_GUARD)
+#define VM_MAYALL      (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
+#define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
 
 enum vma_ops { VMA_ANON = 0, VMA_FILE = 1, VMA_SHMEM = 2, VMA_SPECIAL = 3 };
 
@@ -135,6 +140,14 @@ static inline u64 linear_page_index(const struct vm_area_struct *vma, u64 addr)
 static inline bool vma_is_anonymous(const struct vm_area_struct *vma)
 {
 	return vma->vm_ops == VMA_ANON;
+}
+static inline bool vma_is_accessible(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_ACCESS_FLAGS;
+}
+static inline bool vma_is_sealed(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_SEALED;
 }
 static inline bool is_cow_mapping(u64 flags)
 {

@@ -36,7 +36,7 @@ struct walk {
 	struct mm_struct *mm;
 	u32 mm_id;
 	bool mm_busy; /* a living writer is in the middle of an operation: mark, do not judge */
-	u64 mm_pages;
+	struct mm_struct counted; /* its totals, as the VMAs' ranges and flags say */
 	u32 mm_vmas;
 	struct range_entry last; /* the VMA that covered the previous page-table entry */
 };

@@ -83,9 +83,8 @@ static bool is_mergeable_vma(struct participant *self, const struct vma_merge_st
 			     const struct vm_area_struct *vma)
 {
 	return mpol_equal(self, vma->vm_policy, vmg->policy) &&
-	       ((vma->vm_flags ^ vmg->flags) & ~VM_STICKY) == 0 &&
-	       vma->vm_file == vmg->file && vma->vm_ops == vmg->ops &&
-	       vma->uffd_ctx == vmg->uffd_ctx &&
+	       ((vma->vm_flags ^ vmg->flags) & ~VM_STICKY) == 0 && vma->vm_file == vmg->file &&
+	       vma->vm_ops == vmg->ops && vma->uffd_ctx == vmg->uffd_ctx &&
 	       anon_name_equal(self->seg, vma->anon_name, vmg->anon_name);
 }
 

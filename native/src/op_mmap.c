@@ -19,6 +19,8 @@
 	 MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G |                      \
 	 21u << MAP_HUGE_SHIFT | 30u << MAP_HUGE_SHIFT)
 
+#define FILE_BYTES_MAX (~0ul >> 1) /* (kernel: MAX_LFS_FILESIZE) */
+
 static u64 prot_to_flags(u32 prot)
 {
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
@@ -51,6 +53,8 @@ static int file_flags(struct map_request *req, u32 prot, u32 flags)
 	u32 allowed = LEGACY_MAP_MASK | (req->file->kind == VMA_FILE ? MAP_SYNC : 0);
 	u32 opened = req->file_mode & 3u;
 
+	if (req->len > FILE_BYTES_MAX || req->pgoff > (FILE_BYTES_MAX - req->len) >> PAGE_SHIFT)
+		return -EOVERFLOW;
 	switch (flags & MAP_TYPE) {
 	case MAP_SHARED:
 		flags &= LEGACY_MAP_MASK;

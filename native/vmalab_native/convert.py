@@ -71,8 +71,7 @@ def mm_options(maps: str, setup: MmSetup) -> Any:
     raw = maps.encode("utf-8")
     options = ffi.new("struct vl_mm_options *")
     if raw:
-        options.maps = ffi.from_buffer("char[]", raw)
-        _TEXTS[options] = options.maps
+        options.maps = _TEXTS[options] = ffi.from_buffer("char[]", raw)
     options.maps_bytes = len(raw)
     limits = {
         9: ("as_limit", setup.as_limit_bytes),

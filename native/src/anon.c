@@ -59,7 +59,7 @@ static void chain_link(struct participant *self, struct vm_area_struct *vma,
 static vl_ref reusable_anon_vma(struct participant *self, const struct vm_area_struct *old,
 				const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
-	u64 differ = (a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY);
+	u64 differ = (a->vm_flags ^ b->vm_flags) & ~(VM_ACCESS_FLAGS | VM_STICKY);
 
 	(void)self;
 	if (a->vm_end != b->vm_start || a->vm_policy != b->vm_policy || a->vm_file != b->vm_file)

@@ -6,7 +6,8 @@
  * anonymous name, contiguous page offset (equal vm_pgbase), no VM_SPECIAL, and compatible
  * anon_vmas: equal, or one side has none and the other has no uncopied parents (its chain has one
  * link, so it is no fork child). When a range merges on both sides, the two sides must be
- * compatible with each other as well.
+ * compatible with each other as well. A VMA with a close() hook is never merged away: then only the
+ * left side merges, or nothing. VM_STICKY of any part is in the result.
  *
  * Order of a merge (and what a kill leaves): stamp all VMAs involved; clone the anon_vma
  * (undoable); reserve nodes; set the ranges; ONE tree store publishes; then detach and free what
@@ -84,7 +85,7 @@ static bool is_mergeable_vma(struct participant *self, const struct vma_merge_st
 {
 	return mpol_equal(self, vma->vm_policy, vmg->policy) &&
 	       ((vma->vm_flags ^ vmg->flags) & ~VM_STICKY) == 0 && vma->vm_file == vmg->file &&
-	       vma->vm_ops == vmg->ops && vma->uffd_ctx == vmg->uffd_ctx &&
+	       vma->uffd_ctx == vmg->uffd_ctx &&
 	       anon_name_equal(self->seg, vma->anon_name, vmg->anon_name);
 }
 
@@ -191,6 +192,8 @@ struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_
 	if (!left && !right)
 		return NULL;
 	target = left ? vmg->prev : vmg->next;
+	if (left && right && vma_has_close(vmg->next))
+		right = false;
 	if (left)
 		start = vmg->prev->vm_start;
 	if (right)
@@ -274,8 +277,10 @@ struct vm_area_struct *vma_merge_existing_range(struct participant *self,
 		return NULL;
 	left = left_side && can_merge_left(self, vmg);
 	right = right_side && can_merge_right(self, vmg, left);
-	if (!left && !right)
+	if ((!left && !right) || (left_side && right_side && vma_has_close(middle)))
 		return NULL;
+	if (left && right && vma_has_close(vmg->next))
+		right = false;
 	vma_start_write(self, vmg->mm, middle);
 	if (right)
 		vma_start_write(self, vmg->mm, vmg->next);

@@ -63,7 +63,13 @@
 #define VM_MAYALL      (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
 
-enum vma_ops { VMA_ANON = 0, VMA_FILE = 1, VMA_SHMEM = 2, VMA_SPECIAL = 3 };
+enum vma_ops {
+	VMA_ANON = 0,
+	VMA_FILE = 1,
+	VMA_SHMEM = 2,
+	VMA_SPECIAL = 3,
+	VMA_DRIVER = 4, /* of a file whose driver counts its VMAs: it has a close() hook */
+};
 
 /* An anon_vma: identity of the anonymous pages of one or more VMAs; decides about merging. All
  * three counts are changed under the anon lock of its root (anon.c) and can be recounted from the
@@ -148,6 +154,11 @@ static inline bool vma_is_accessible(const struct vm_area_struct *vma)
 static inline bool vma_is_sealed(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_SEALED;
+}
+/* One that is merged away would miss its close(). (kernel: vma->vm_ops->close) */
+static inline bool vma_has_close(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops == VMA_DRIVER;
 }
 static inline bool is_cow_mapping(u64 flags)
 {

@@ -16,14 +16,17 @@ from vmalab_client.block import (
     FAULT_INFO_MASK,
     FAULT_STORE,
     NAME_BYTES_MAX,
+    RANGES_MAX,
     SI_CODE_MASK,
     Access,
     Op,
     Status,
+    pack_process_madvise,
     pack_set_vma_name,
 )
 from vmalab_client.flags import PAGE_BYTES
 from vmalab_native.errors import InvalidArgument, LimitExceeded, NoSuchMm
+from vmalab_native.records import MmSetup
 from vmalab_server import created, failures
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
@@ -42,6 +45,11 @@ _RESULT = struct.Struct("<iIQ").unpack
 _FAULT, _MMAP, _MUNMAP, _MPROTECT = int(Op.FAULT), int(Op.MMAP), int(Op.MUNMAP), int(Op.MPROTECT)
 _MREMAP, _MADVISE, _BRK = int(Op.MREMAP), int(Op.MADVISE), int(Op.BRK)
 _FORK, _EXIT, _UFFD_MOVE = int(Op.FORK), int(Op.EXIT), int(Op.UFFD_MOVE)
+_MLOCK, _MUNLOCK, _MLOCKALL = int(Op.MLOCK), int(Op.MUNLOCK), int(Op.MLOCKALL)
+_MUNLOCKALL, _MSYNC, _MSEAL = int(Op.MUNLOCKALL), int(Op.MSYNC), int(Op.MSEAL)
+_REMAP_FILE_PAGES, _PKEY_MPROTECT = int(Op.REMAP_FILE_PAGES), int(Op.PKEY_MPROTECT)
+_SETRLIMIT, _THP_DISABLE = int(Op.SETRLIMIT), int(Op.THP_DISABLE)
+_U64 = (1 << 64) - 1
 
 _ACCESS = (int(Access.READ), int(Access.READ), int(Access.WRITE), int(Access.EXEC))
 _SERVICE_STATUS = -1000
@@ -51,6 +59,25 @@ _LIMITS_OF = {
     Op.MADVISE: "frames_max",
     Op.FORK: "mms_max,frames_max",
 }
+
+
+def setup_of(setup: pb.ProcessSetup) -> MmSetup:
+    """What the core is told of a process."""
+
+    def given(name: str) -> int | None:
+        return getattr(setup, name) if setup.HasField(name) else None
+
+    return MmSetup(
+        as_limit_bytes=given("as_limit_bytes"),
+        data_limit_bytes=given("data_limit_bytes"),
+        memlock_limit_bytes=given("memlock_limit_bytes"),
+        cap_ipc_lock=not setup.lacks_ipc_lock,
+        cap_sys_rawio=not setup.lacks_sys_rawio,
+        cap_sys_admin=not setup.lacks_sys_admin,
+        anon_names=not setup.lacks_anon_names,
+        overcommit=given("overcommit"),
+        commit_limit_pages=setup.commit_limit_pages,
+    )
 
 
 class MemoryHandlers:
@@ -124,6 +151,8 @@ class MemoryHandlers:
                 start_brk=request.start_brk,
                 brk=request.brk,
                 maps=maps,
+                stack_limit_bytes=request.setup.stack_limit_bytes,
+                setup=setup_of(request.setup) if request.HasField("setup") else None,
             )
         except LimitExceeded:
             limits = "mms_max,files_max" if maps else "mms_max"
@@ -175,7 +204,7 @@ class MemoryHandlers:
             _FIVE(
                 *(_MMAP, 6, 0, mm, request.addr, request.length),
                 request.prot | request.flags << 32,
-                request.file,
+                request.file | request.file_mode << 32,
                 request.offset,
             ),
         )
@@ -285,6 +314,96 @@ class MemoryHandlers:
         record = pack_set_vma_name(mm, request.addr, request.length, text)
         errno, name, _ = self._simple(int(Op.SET_VMA_NAME), mm, record)
         return pb.SetVmaNameResponse(errno_code=errno, errno_name=name)
+
+    def mlock(self, request: pb.MlockRequest) -> pb.MlockResponse:
+        mm = request.mm
+        record = _THREE(_MLOCK, 4, 0, mm, request.addr, request.length, request.flags)
+        errno, name, _ = self._simple(_MLOCK, mm, record)
+        return pb.MlockResponse(errno_code=errno, errno_name=name)
+
+    def munlock(self, request: pb.MunlockRequest) -> pb.MunlockResponse:
+        mm = request.mm
+        record = _TWO(_MUNLOCK, 3, 0, mm, request.addr, request.length)
+        errno, name, _ = self._simple(_MUNLOCK, mm, record)
+        return pb.MunlockResponse(errno_code=errno, errno_name=name)
+
+    def mlockall(self, request: pb.MlockallRequest) -> pb.MlockallResponse:
+        mm = request.mm
+        record = _ONE(_MLOCKALL, 2, 0, mm, request.flags)
+        errno, name, _ = self._simple(_MLOCKALL, mm, record)
+        return pb.MlockallResponse(errno_code=errno, errno_name=name)
+
+    def munlockall(self, request: pb.MunlockallRequest) -> pb.MunlockallResponse:
+        mm = request.mm
+        record = _NONE(_MUNLOCKALL, 1, 0, mm)
+        errno, name, _ = self._simple(_MUNLOCKALL, mm, record)
+        return pb.MunlockallResponse(errno_code=errno, errno_name=name)
+
+    def msync(self, request: pb.MsyncRequest) -> pb.MsyncResponse:
+        mm = request.mm
+        record = _THREE(_MSYNC, 4, 0, mm, request.addr, request.length, request.flags)
+        errno, name, _ = self._simple(_MSYNC, mm, record)
+        return pb.MsyncResponse(errno_code=errno, errno_name=name)
+
+    def mseal(self, request: pb.MsealRequest) -> pb.MsealResponse:
+        mm = request.mm
+        record = _THREE(_MSEAL, 4, 0, mm, request.addr, request.length, request.flags)
+        errno, name, _ = self._simple(_MSEAL, mm, record)
+        return pb.MsealResponse(errno_code=errno, errno_name=name)
+
+    def remap_file_pages(self, request: pb.RemapFilePagesRequest) -> pb.RemapFilePagesResponse:
+        mm = request.mm
+        record = _FIVE(
+            _REMAP_FILE_PAGES,
+            6,
+            0,
+            mm,
+            request.addr,
+            request.size,
+            request.prot,
+            request.pgoff,
+            request.flags,
+        )
+        errno, name, _ = self._simple(_REMAP_FILE_PAGES, mm, record)
+        return pb.RemapFilePagesResponse(errno_code=errno, errno_name=name)
+
+    def pkey_mprotect(self, request: pb.PkeyMprotectRequest) -> pb.PkeyMprotectResponse:
+        mm = request.mm
+        record = _FOUR(
+            _PKEY_MPROTECT,
+            5,
+            0,
+            mm,
+            request.addr,
+            request.length,
+            request.prot,
+            request.pkey & _U64,
+        )
+        errno, name, _ = self._simple(_PKEY_MPROTECT, mm, record)
+        return pb.PkeyMprotectResponse(errno_code=errno, errno_name=name)
+
+    def set_rlimit(self, request: pb.SetRlimitRequest) -> pb.SetRlimitResponse:
+        mm = request.mm
+        record = _THREE(_SETRLIMIT, 4, 0, mm, request.resource, request.soft, request.hard)
+        errno, name, _ = self._simple(_SETRLIMIT, mm, record)
+        return pb.SetRlimitResponse(errno_code=errno, errno_name=name)
+
+    def set_thp_disable(self, request: pb.SetThpDisableRequest) -> pb.SetThpDisableResponse:
+        mm = request.mm
+        record = _TWO(_THP_DISABLE, 3, 0, mm, request.disable, request.flags)
+        errno, name, _ = self._simple(_THP_DISABLE, mm, record)
+        return pb.SetThpDisableResponse(errno_code=errno, errno_name=name)
+
+    def process_madvise(self, request: pb.ProcessMadviseRequest) -> pb.ProcessMadviseResponse:
+        mm = request.mm
+        if len(request.ranges) > RANGES_MAX:
+            raise failures.bad_argument(
+                "ranges", f"{len(request.ranges)} ranges, at most {RANGES_MAX}"
+            )
+        ranges = [(one.addr, one.length) for one in request.ranges]
+        record = pack_process_madvise(mm, ranges, request.advice, remote=request.remote)
+        errno, name, advised = self._simple(int(Op.PROCESS_MADVISE), mm, record)
+        return pb.ProcessMadviseResponse(errno_code=errno, errno_name=name, advised=advised)
 
     # --- files ---
 

@@ -25,6 +25,7 @@ from vmalab_client.block import (
     parse_results,
 )
 from vmalab_client.errors import BlockError
+from vmalab_client.flags import FileMode
 
 U64 = st.integers(0, 2**64 - 1)
 U32 = st.integers(0, 2**32 - 1)
@@ -54,6 +55,18 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
     block.uffd_move(7, 1, 2, 3, mode=2)
     block.set_vma_name(7, 1, 2, "heap of nine")
     block.mm_create(mmap_base=9)
+    block.mmap(7, length=2, prot=3, flags=4, file=5, file_mode=FileMode.READ_ONLY)
+    block.mlock(7, 1, 2, flags=1)
+    block.munlock(7, 1, 2)
+    block.mlockall(7, 3)
+    block.munlockall(7)
+    block.msync(7, 1, 2, 4)
+    block.mseal(7, 1, 2)
+    block.remap_file_pages(7, 1, 2, pgoff=4)
+    block.process_madvise(7, [(1, 2), (3, 4)], 5, remote=True)
+    block.pkey_mprotect(7, 1, 2, 3, -1)
+    block.setrlimit(7, 9, 10)
+    block.thp_disable(7, 1, flags=2)
     expected = [
         record(0, 1, 0, 0),
         record(1, 3, 0, 7, 0x1000, 0),
@@ -72,6 +85,18 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
         record(11, 5, 0, 7, 1, 2, 3, 2),
         record(12, 5, 12, 7, 1, 2) + b"heap of nine\0\0\0\0",
         record(13, 2, 0, 0, 9),
+        record(2, 6, 0, 7, 0, 2, 3 | 4 << 32, 5 | 1 << 32, 0),
+        record(14, 4, 0, 7, 1, 2, 1),
+        record(15, 3, 0, 7, 1, 2),
+        record(16, 2, 0, 7, 3),
+        record(17, 1, 0, 7),
+        record(18, 4, 0, 7, 1, 2, 4),
+        record(19, 4, 0, 7, 1, 2, 0),
+        record(20, 6, 0, 7, 1, 2, 0, 4, 0),
+        record(21, 6, 2, 7, 5 | 1 << 32, 1, 2, 3, 4),
+        record(22, 5, 0, 7, 1, 2, 3, 2**64 - 1),
+        record(23, 4, 0, 7, 9, 10, 2**64 - 1),
+        record(24, 3, 0, 7, 1, 2),
     ]
     assert bytes(block) == block.bytes() == b"".join(expected)
     assert len(block) == len(expected)
@@ -131,6 +156,8 @@ def test_what_does_not_fit_is_refused() -> None:
         block.set_vma_name(1, 0, 0, "x" * 80)
     with pytest.raises(BlockError, match="32 bits"):
         block.mmap(1, length=1, prot=1 << 32)
+    with pytest.raises(BlockError, match="127 ranges"):
+        block.process_madvise(1, [(0, 0)] * 127, 4)
     with pytest.raises(BlockError):
         parse_results(b"123")
     assert len(block) == 0

@@ -45,8 +45,22 @@ if TYPE_CHECKING:
         Unauthenticated,
         VmalabError,
     )
-    from vmalab_client.flags import PAGE_BYTES, Madv, Map, Mremap, Prot, Query, UffdMoveMode
-    from vmalab_client.types import Fault, VmaInfo
+    from vmalab_client.flags import (
+        INFINITY,
+        PAGE_BYTES,
+        FileMode,
+        Madv,
+        Map,
+        Mcl,
+        Mlock,
+        Mremap,
+        Ms,
+        Prot,
+        Query,
+        Rlimit,
+        UffdMoveMode,
+    )
+    from vmalab_client.types import Fault, ProcessSetup, VmaInfo
 
 _HOMES = {
     "aio": ("AsyncAddressSpace", "AsyncBatch", "AsyncClient"),
@@ -74,8 +88,22 @@ _HOMES = {
         "Unauthenticated",
         "VmalabError",
     ),
-    "flags": ("PAGE_BYTES", "Madv", "Map", "Mremap", "Prot", "Query", "UffdMoveMode"),
-    "types": ("Fault", "VmaInfo"),
+    "flags": (
+        "INFINITY",
+        "PAGE_BYTES",
+        "FileMode",
+        "Madv",
+        "Map",
+        "Mcl",
+        "Mlock",
+        "Mremap",
+        "Ms",
+        "Prot",
+        "Query",
+        "Rlimit",
+        "UffdMoveMode",
+    ),
+    "types": ("Fault", "ProcessSetup", "VmaInfo"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -105,14 +133,21 @@ __all__ = [  # noqa: RUF022 - in the order of the modules
     "ServiceUnavailable",
     "Unauthenticated",
     "VmalabError",
+    "INFINITY",
     "PAGE_BYTES",
+    "FileMode",
     "Madv",
     "Map",
+    "Mcl",
+    "Mlock",
     "Mremap",
+    "Ms",
     "Prot",
     "Query",
+    "Rlimit",
     "UffdMoveMode",
     "Fault",
+    "ProcessSetup",
     "VmaInfo",
 ]
 

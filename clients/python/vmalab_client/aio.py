@@ -18,7 +18,7 @@ from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab_client import transport, types
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
-from vmalab_client.flags import Map, Mremap, Prot
+from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import RETRY_FIRST_S, RETRY_MAX_S
 
 
@@ -79,6 +79,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         maps: str = "",
         ttl_s: float = 0.0,
         hold: bool = True,
+        setup: types.ProcessSetup | None = None,
     ) -> AsyncAddressSpace:
         """A new address space; use it with `async with await client.address_space()`."""
         request = memory_pb2.CreateAddressSpaceRequest(
@@ -87,6 +88,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
             brk=brk,
             maps=maps,
             ttl_ms=int(ttl_s * 1000),
+            setup=transport.setup(setup),
         )
         answer = await self.call(self.memory.CreateAddressSpace, request)
         return self.use(answer.mm, hold=hold)
@@ -216,6 +218,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         flags: int = Map.PRIVATE | Map.ANONYMOUS,
         file: int = 0,
         offset: int = 0,
+        file_mode: int = FileMode.READ_WRITE,
     ) -> int:
         """mmap(2): the address."""
         request = memory_pb2.MmapRequest(
@@ -226,6 +229,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
             flags=flags,
             file=file,
             offset=offset,
+            file_mode=file_mode,
         )
         found: int = (await self._call("mmap", self._stub.Mmap, request)).addr
         return found
@@ -306,6 +310,81 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         raw = name.encode() if isinstance(name, str) else name
         request = memory_pb2.SetVmaNameRequest(mm=self.mm, addr=addr, length=length, name=raw)
         await self._call("set_vma_name", self._stub.SetVmaName, request)
+
+    async def mlock(self, addr: int, length: int, *, flags: int = 0) -> None:
+        """mlock2(2); without flags mlock(2)."""
+        request = memory_pb2.MlockRequest(mm=self.mm, addr=addr, length=length, flags=flags)
+        await self._call("mlock", self._stub.Mlock, request)
+
+    async def munlock(self, addr: int, length: int) -> None:
+        """munlock(2)."""
+        request = memory_pb2.MunlockRequest(mm=self.mm, addr=addr, length=length)
+        await self._call("munlock", self._stub.Munlock, request)
+
+    async def mlockall(self, flags: int) -> None:
+        """mlockall(2)."""
+        request = memory_pb2.MlockallRequest(mm=self.mm, flags=flags)
+        await self._call("mlockall", self._stub.Mlockall, request)
+
+    async def munlockall(self) -> None:
+        """munlockall(2)."""
+        request = memory_pb2.MunlockallRequest(mm=self.mm)
+        await self._call("munlockall", self._stub.Munlockall, request)
+
+    async def msync(self, addr: int, length: int, flags: int) -> None:
+        """msync(2)."""
+        request = memory_pb2.MsyncRequest(mm=self.mm, addr=addr, length=length, flags=flags)
+        await self._call("msync", self._stub.Msync, request)
+
+    async def mseal(self, addr: int, length: int, *, flags: int = 0) -> None:
+        """mseal(2)."""
+        request = memory_pb2.MsealRequest(mm=self.mm, addr=addr, length=length, flags=flags)
+        await self._call("mseal", self._stub.Mseal, request)
+
+    async def remap_file_pages(
+        self, addr: int, size: int, *, prot: int = 0, pgoff: int = 0, flags: int = 0
+    ) -> None:
+        """remap_file_pages(2)."""
+        request = memory_pb2.RemapFilePagesRequest(
+            mm=self.mm, addr=addr, size=size, prot=prot, pgoff=pgoff, flags=flags
+        )
+        await self._call("remap_file_pages", self._stub.RemapFilePages, request)
+
+    async def pkey_mprotect(self, addr: int, length: int, prot: int, pkey: int) -> None:
+        """pkey_mprotect(2); there is no key but -1, none."""
+        request = memory_pb2.PkeyMprotectRequest(
+            mm=self.mm, addr=addr, length=length, prot=prot, pkey=pkey
+        )
+        await self._call("pkey_mprotect", self._stub.PkeyMprotect, request)
+
+    async def set_rlimit(self, resource: int, soft: int, hard: int = INFINITY) -> None:
+        """setrlimit(2) of AS, DATA, MEMLOCK or STACK; hard limits are not kept."""
+        request = memory_pb2.SetRlimitRequest(mm=self.mm, resource=resource, soft=soft, hard=hard)
+        await self._call("set_rlimit", self._stub.SetRlimit, request)
+
+    async def set_thp_disable(self, disable: int, *, flags: int = 0) -> None:
+        """prctl(PR_SET_THP_DISABLE)."""
+        request = memory_pb2.SetThpDisableRequest(mm=self.mm, disable=disable, flags=flags)
+        await self._call("set_thp_disable", self._stub.SetThpDisable, request)
+
+    async def process_madvise(
+        self, ranges: Sequence[tuple[int, int]], advice: int, *, remote: bool = False
+    ) -> int:
+        """process_madvise(2) of ranges (address, length): bytes that were advised.
+
+        Args:
+            ranges: 126 at most.
+            remote: the caller is another process, which may give some advice only.
+        """
+        request = memory_pb2.ProcessMadviseRequest(
+            mm=self.mm,
+            ranges=[memory_pb2.MemoryRange(addr=addr, length=length) for addr, length in ranges],
+            advice=advice,
+            remote=remote,
+        )
+        response = await self._call("process_madvise", self._stub.ProcessMadvise, request)
+        advised: int = response.advised
+        return advised
 
     async def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AsyncAddressSpace:
         """fork(2): the child's address space."""

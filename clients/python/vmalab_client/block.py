@@ -15,18 +15,19 @@ participant), and what comes back is read with parse_results::
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
 from vmalab_client.errors import BlockError
-from vmalab_client.flags import Map, Mremap, Prot
+from vmalab_client.flags import FileMode, Map, Mremap, Prot
 
 RESULT_BYTES = 16
 WORD_BYTES = 8
 NAME_BYTES_MAX = 79
 MINCORE_PAGES_MAX = 64
+RANGES_MAX = 126
 U64_MASK = (1 << 64) - 1
 
 Name = str | bytes
@@ -49,6 +50,17 @@ class Op(IntEnum):
     UFFD_MOVE = 11
     SET_VMA_NAME = 12
     MM_CREATE = 13
+    MLOCK = 14
+    MUNLOCK = 15
+    MLOCKALL = 16
+    MUNLOCKALL = 17
+    MSYNC = 18
+    MSEAL = 19
+    REMAP_FILE_PAGES = 20
+    PROCESS_MADVISE = 21
+    PKEY_MPROTECT = 22
+    SETRLIMIT = 23
+    THP_DISABLE = 24
 
 
 class Access(IntEnum):
@@ -160,8 +172,19 @@ WORDS: dict[Op, int] = {
     Op.UFFD_MOVE: 5,
     Op.SET_VMA_NAME: 3,
     Op.MM_CREATE: 2,
+    Op.MLOCK: 4,
+    Op.MUNLOCK: 3,
+    Op.MLOCKALL: 2,
+    Op.MUNLOCKALL: 1,
+    Op.MSYNC: 4,
+    Op.MSEAL: 4,
+    Op.REMAP_FILE_PAGES: 6,
+    Op.PROCESS_MADVISE: 2,
+    Op.PKEY_MPROTECT: 5,
+    Op.SETRLIMIT: 4,
+    Op.THP_DISABLE: 3,
 }
-"""Length of each record in words; SET_VMA_NAME's name comes on top."""
+"""Length of each record in words; SET_VMA_NAME's name and PROCESS_MADVISE's ranges come on top."""
 
 
 class BlockBuilder:
@@ -228,10 +251,12 @@ class BlockBuilder:
         flags: int = Map.PRIVATE | Map.ANONYMOUS,
         file: int = 0,
         offset: int = 0,
+        file_mode: int = FileMode.READ_WRITE,
     ) -> None:
-        if not 0 <= prot < 1 << 32 or not 0 <= flags < 1 << 32 or not 0 <= file < 1 << 32:
+        if max(prot, flags, file, file_mode) >= 1 << 32 or min(prot, flags, file, file_mode) < 0:
             raise BlockError(f"MMAP: prot {prot}, flags {flags}, file {file}: 32 bits each")
-        self._add(_FIVE, Op.MMAP, 0, mm, addr, length, prot | flags << 32, file, offset)
+        opened = file | file_mode << 32
+        self._add(_FIVE, Op.MMAP, 0, mm, addr, length, prot | flags << 32, opened, offset)
 
     def munmap(self, mm: int, addr: int, length: int) -> None:
         self._add(_TWO, Op.MUNMAP, 0, mm, addr, length)
@@ -275,6 +300,47 @@ class BlockBuilder:
         self._buffer += pack_set_vma_name(mm, addr, length, name)
         self._count += 1
 
+    def mlock(self, mm: int, addr: int, length: int, *, flags: int = 0) -> None:
+        """mlock2; without flags mlock."""
+        self._add(_THREE, Op.MLOCK, 0, mm, addr, length, flags)
+
+    def munlock(self, mm: int, addr: int, length: int) -> None:
+        self._add(_TWO, Op.MUNLOCK, 0, mm, addr, length)
+
+    def mlockall(self, mm: int, flags: int) -> None:
+        self._add(_ONE, Op.MLOCKALL, 0, mm, flags)
+
+    def munlockall(self, mm: int) -> None:
+        self._add(HEADER, Op.MUNLOCKALL, 0, mm)
+
+    def msync(self, mm: int, addr: int, length: int, flags: int) -> None:
+        self._add(_THREE, Op.MSYNC, 0, mm, addr, length, flags)
+
+    def mseal(self, mm: int, addr: int, length: int, *, flags: int = 0) -> None:
+        self._add(_THREE, Op.MSEAL, 0, mm, addr, length, flags)
+
+    def remap_file_pages(
+        self, mm: int, addr: int, size: int, *, prot: int = 0, pgoff: int = 0, flags: int = 0
+    ) -> None:
+        self._add(_FIVE, Op.REMAP_FILE_PAGES, 0, mm, addr, size, prot, pgoff, flags)
+
+    def process_madvise(
+        self, mm: int, ranges: Sequence[tuple[int, int]], advice: int, *, remote: bool = False
+    ) -> None:
+        """Advice to ranges of (address, length), 126 at most; remote: given by another process."""
+        self._buffer += pack_process_madvise(mm, ranges, advice, remote=remote)
+        self._count += 1
+
+    def pkey_mprotect(self, mm: int, addr: int, length: int, prot: int, pkey: int) -> None:
+        self._add(_FOUR, Op.PKEY_MPROTECT, 0, mm, addr, length, prot, pkey)
+
+    def setrlimit(self, mm: int, resource: int, soft: int, hard: int = U64_MASK) -> None:
+        self._add(_THREE, Op.SETRLIMIT, 0, mm, resource, soft, hard)
+
+    def thp_disable(self, mm: int, disable: int, *, flags: int = 0) -> None:
+        """prctl(PR_SET_THP_DISABLE)."""
+        self._add(_TWO, Op.THP_DISABLE, 0, mm, disable, flags)
+
     def mm_create(self, *, mmap_base: int = 0) -> None:
         self._add(_ONE, Op.MM_CREATE, 0, 0, mmap_base)
 
@@ -288,6 +354,20 @@ def pack_set_vma_name(mm: int, addr: int, length: int, name: Name) -> bytes:
     words = WORDS[Op.SET_VMA_NAME] + len(padded) // WORD_BYTES
     head = _TWO.pack(Op.SET_VMA_NAME, words, len(raw), mm, addr & U64_MASK, length & U64_MASK)
     return head + padded
+
+
+def pack_process_madvise(
+    mm: int, ranges: Sequence[tuple[int, int]], advice: int, *, remote: bool
+) -> bytes:
+    """One PROCESS_MADVISE record. Raises BlockError when there are more than 126 ranges."""
+    if len(ranges) > RANGES_MAX or not 0 <= advice < 1 << 32:
+        raise BlockError(
+            f"PROCESS_MADVISE: {len(ranges)} ranges, at most {RANGES_MAX}; advice {advice}: 32 bits"
+        )
+    words = WORDS[Op.PROCESS_MADVISE] + 2 * len(ranges)
+    numbers = [number & U64_MASK for pair in ranges for number in pair]
+    head = _ONE.pack(Op.PROCESS_MADVISE, words, len(ranges), mm, advice | remote << 32)
+    return head + struct.pack(f"<{len(numbers)}Q", *numbers)
 
 
 def parse_results(results: bytes | bytearray | memoryview) -> list[Result]:

@@ -17,7 +17,7 @@ from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab_client import transport, types
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
-from vmalab_client.flags import Map, Mremap, Prot
+from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import Holder
 
 _Response = TypeVar("_Response")
@@ -95,6 +95,7 @@ class Client(AbstractContextManager["Client"]):
         maps: str = "",
         ttl_s: float = 0.0,
         hold: bool = True,
+        setup: types.ProcessSetup | None = None,
     ) -> AddressSpace:
         """A new address space; exits at the end of a `with` block.
 
@@ -104,6 +105,7 @@ class Client(AbstractContextManager["Client"]):
             maps: a /proc/PID/maps text to begin with.
             ttl_s: how long it lives if nobody holds it; 0: the server's default.
             hold: keep it alive as long as this client lives.
+            setup: limits and capabilities of its process; None: those of root.
         """
         request = memory_pb2.CreateAddressSpaceRequest(
             mmap_base=mmap_base,
@@ -111,6 +113,7 @@ class Client(AbstractContextManager["Client"]):
             brk=brk,
             maps=maps,
             ttl_ms=int(ttl_s * 1000),
+            setup=transport.setup(setup),
         )
         mm = self.call(self.memory.CreateAddressSpace, request).mm
         return self.use(mm, hold=hold)
@@ -194,6 +197,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         flags: int = Map.PRIVATE | Map.ANONYMOUS,
         file: int = 0,
         offset: int = 0,
+        file_mode: int = FileMode.READ_WRITE,
     ) -> int:
         """mmap(2): the address."""
         request = memory_pb2.MmapRequest(
@@ -204,6 +208,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
             flags=flags,
             file=file,
             offset=offset,
+            file_mode=file_mode,
         )
         response = self._client.call(self._stub.Mmap, request)
         transport.check(response, "mmap")
@@ -293,6 +298,82 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         raw = name.encode() if isinstance(name, str) else name
         request = memory_pb2.SetVmaNameRequest(mm=self.mm, addr=addr, length=length, name=raw)
         transport.check(self._client.call(self._stub.SetVmaName, request), "set_vma_name")
+
+    def mlock(self, addr: int, length: int, *, flags: int = 0) -> None:
+        """mlock2(2); without flags mlock(2)."""
+        request = memory_pb2.MlockRequest(mm=self.mm, addr=addr, length=length, flags=flags)
+        transport.check(self._client.call(self._stub.Mlock, request), "mlock")
+
+    def munlock(self, addr: int, length: int) -> None:
+        """munlock(2)."""
+        request = memory_pb2.MunlockRequest(mm=self.mm, addr=addr, length=length)
+        transport.check(self._client.call(self._stub.Munlock, request), "munlock")
+
+    def mlockall(self, flags: int) -> None:
+        """mlockall(2)."""
+        request = memory_pb2.MlockallRequest(mm=self.mm, flags=flags)
+        transport.check(self._client.call(self._stub.Mlockall, request), "mlockall")
+
+    def munlockall(self) -> None:
+        """munlockall(2)."""
+        request = memory_pb2.MunlockallRequest(mm=self.mm)
+        transport.check(self._client.call(self._stub.Munlockall, request), "munlockall")
+
+    def msync(self, addr: int, length: int, flags: int) -> None:
+        """msync(2)."""
+        request = memory_pb2.MsyncRequest(mm=self.mm, addr=addr, length=length, flags=flags)
+        transport.check(self._client.call(self._stub.Msync, request), "msync")
+
+    def mseal(self, addr: int, length: int, *, flags: int = 0) -> None:
+        """mseal(2)."""
+        request = memory_pb2.MsealRequest(mm=self.mm, addr=addr, length=length, flags=flags)
+        transport.check(self._client.call(self._stub.Mseal, request), "mseal")
+
+    def remap_file_pages(
+        self, addr: int, size: int, *, prot: int = 0, pgoff: int = 0, flags: int = 0
+    ) -> None:
+        """remap_file_pages(2)."""
+        request = memory_pb2.RemapFilePagesRequest(
+            mm=self.mm, addr=addr, size=size, prot=prot, pgoff=pgoff, flags=flags
+        )
+        transport.check(self._client.call(self._stub.RemapFilePages, request), "remap_file_pages")
+
+    def pkey_mprotect(self, addr: int, length: int, prot: int, pkey: int) -> None:
+        """pkey_mprotect(2); there is no key but -1, none."""
+        request = memory_pb2.PkeyMprotectRequest(
+            mm=self.mm, addr=addr, length=length, prot=prot, pkey=pkey
+        )
+        transport.check(self._client.call(self._stub.PkeyMprotect, request), "pkey_mprotect")
+
+    def set_rlimit(self, resource: int, soft: int, hard: int = INFINITY) -> None:
+        """setrlimit(2) of AS, DATA, MEMLOCK or STACK; hard limits are not kept."""
+        request = memory_pb2.SetRlimitRequest(mm=self.mm, resource=resource, soft=soft, hard=hard)
+        transport.check(self._client.call(self._stub.SetRlimit, request), "set_rlimit")
+
+    def set_thp_disable(self, disable: int, *, flags: int = 0) -> None:
+        """prctl(PR_SET_THP_DISABLE)."""
+        request = memory_pb2.SetThpDisableRequest(mm=self.mm, disable=disable, flags=flags)
+        transport.check(self._client.call(self._stub.SetThpDisable, request), "set_thp_disable")
+
+    def process_madvise(
+        self, ranges: Sequence[tuple[int, int]], advice: int, *, remote: bool = False
+    ) -> int:
+        """process_madvise(2) of ranges (address, length): bytes that were advised.
+
+        Args:
+            ranges: 126 at most.
+            remote: the caller is another process, which may give some advice only.
+        """
+        request = memory_pb2.ProcessMadviseRequest(
+            mm=self.mm,
+            ranges=[memory_pb2.MemoryRange(addr=addr, length=length) for addr, length in ranges],
+            advice=advice,
+            remote=remote,
+        )
+        response = self._client.call(self._stub.ProcessMadvise, request)
+        transport.check(response, "process_madvise")
+        advised: int = response.advised
+        return advised
 
     def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AddressSpace:
         """fork(2): the child's address space."""

@@ -21,8 +21,11 @@ class Map(IntFlag):
     SHARED = 0x01
     PRIVATE = 0x02
     SHARED_VALIDATE = 0x03
+    DROPPABLE = 0x08
     FIXED = 0x10
     ANONYMOUS = 0x20
+    LOW_32BIT = 0x40
+    ABOVE4G = 0x80
     GROWSDOWN = 0x0100
     DENYWRITE = 0x0800
     LOCKED = 0x2000
@@ -31,6 +34,7 @@ class Map(IntFlag):
     NONBLOCK = 0x1_0000
     STACK = 0x2_0000
     HUGETLB = 0x4_0000
+    SYNC = 0x8_0000
     FIXED_NOREPLACE = 0x10_0000
 
 
@@ -67,6 +71,51 @@ class Madv(IntEnum):
     PAGEOUT = 21
     POPULATE_READ = 22
     POPULATE_WRITE = 23
+    DONTNEED_LOCKED = 24
+    COLLAPSE = 25
+    GUARD_INSTALL = 102
+    GUARD_REMOVE = 103
+
+
+class FileMode(IntFlag):
+    """How a file that is mapped was opened; NOEXEC: it lies on a mount with noexec."""
+
+    READ_WRITE = 0
+    READ_ONLY = 1
+    WRITE_ONLY = 2
+    NOEXEC = 4
+
+
+class Mlock(IntFlag):
+    """MLOCK_* of mlock2(2)."""
+
+    NONE = 0
+    ONFAULT = 1
+
+
+class Mcl(IntFlag):
+    """MCL_* of mlockall(2)."""
+
+    CURRENT = 1
+    FUTURE = 2
+    ONFAULT = 4
+
+
+class Ms(IntFlag):
+    """MS_* of msync(2)."""
+
+    ASYNC = 1
+    INVALIDATE = 2
+    SYNC = 4
+
+
+class Rlimit(IntEnum):
+    """RLIMIT_* of setrlimit(2) that memory calls look at."""
+
+    DATA = 2
+    STACK = 3
+    MEMLOCK = 8
+    AS = 9
 
 
 class UffdMoveMode(IntFlag):
@@ -90,3 +139,5 @@ class Query(IntFlag):
 
 
 PAGE_BYTES = 4096
+INFINITY = (1 << 64) - 1
+"""RLIM_INFINITY."""

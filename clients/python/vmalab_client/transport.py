@@ -159,6 +159,11 @@ def check(response: Any, call: str) -> None:
         raise MemoryCallError(response.errno_code, call=call)
 
 
+def setup(given: types.ProcessSetup | None) -> memory_pb2.ProcessSetup | None:
+    """As a message; None stays None."""
+    return memory_pb2.ProcessSetup(**dataclasses.asdict(given)) if given else None
+
+
 def vma(response: Any) -> types.VmaInfo | None:
     """The mapping of a QueryVmaResponse; None if there is none."""
     if response.errno_code == errno.ENOENT:

@@ -97,6 +97,36 @@ class AddressSpaceInfo:
     start_brk: int
     brk: int
     mm_lock_seq: int
+    locked_pages: int
+    data_pages: int
+    accounted_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSetup:
+    """What the process behind an address space may do, and how its kernel is set up.
+
+    Attributes:
+        as_limit_bytes, data_limit_bytes, memlock_limit_bytes: RLIMIT_AS, RLIMIT_DATA,
+            RLIMIT_MEMLOCK; None: no limit.
+        stack_limit_bytes: RLIMIT_STACK; 0: 8 MiB.
+        lacks_ipc_lock, lacks_sys_rawio, lacks_sys_admin: capabilities it does not have.
+        lacks_anon_names: its kernel has not CONFIG_ANON_VMA_NAME.
+        overcommit: vm.overcommit_memory, 0 to 2; None: the machine's.
+        commit_limit_pages: what may be promised: with overcommit 0 to one request, with 2 to all
+            address spaces together; 0: as on the machine.
+    """
+
+    as_limit_bytes: int | None = None
+    data_limit_bytes: int | None = None
+    memlock_limit_bytes: int | None = None
+    stack_limit_bytes: int = 0
+    lacks_ipc_lock: bool = False
+    lacks_sys_rawio: bool = False
+    lacks_sys_admin: bool = False
+    lacks_anon_names: bool = False
+    overcommit: int | None = None
+    commit_limit_pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

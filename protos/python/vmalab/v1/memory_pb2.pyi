@@ -4,7 +4,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -21,18 +21,44 @@ ACCESS_WRITE: Access
 ACCESS_EXEC: Access
 
 class CreateAddressSpaceRequest(_message.Message):
-    __slots__ = ("mmap_base", "start_brk", "brk", "maps", "ttl_ms")
+    __slots__ = ("mmap_base", "start_brk", "brk", "maps", "ttl_ms", "setup")
     MMAP_BASE_FIELD_NUMBER: _ClassVar[int]
     START_BRK_FIELD_NUMBER: _ClassVar[int]
     BRK_FIELD_NUMBER: _ClassVar[int]
     MAPS_FIELD_NUMBER: _ClassVar[int]
     TTL_MS_FIELD_NUMBER: _ClassVar[int]
+    SETUP_FIELD_NUMBER: _ClassVar[int]
     mmap_base: int
     start_brk: int
     brk: int
     maps: str
     ttl_ms: int
-    def __init__(self, mmap_base: _Optional[int] = ..., start_brk: _Optional[int] = ..., brk: _Optional[int] = ..., maps: _Optional[str] = ..., ttl_ms: _Optional[int] = ...) -> None: ...
+    setup: ProcessSetup
+    def __init__(self, mmap_base: _Optional[int] = ..., start_brk: _Optional[int] = ..., brk: _Optional[int] = ..., maps: _Optional[str] = ..., ttl_ms: _Optional[int] = ..., setup: _Optional[_Union[ProcessSetup, _Mapping]] = ...) -> None: ...
+
+class ProcessSetup(_message.Message):
+    __slots__ = ("as_limit_bytes", "data_limit_bytes", "memlock_limit_bytes", "stack_limit_bytes", "lacks_ipc_lock", "lacks_sys_rawio", "lacks_sys_admin", "lacks_anon_names", "overcommit", "commit_limit_pages")
+    AS_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DATA_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MEMLOCK_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    STACK_LIMIT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LACKS_IPC_LOCK_FIELD_NUMBER: _ClassVar[int]
+    LACKS_SYS_RAWIO_FIELD_NUMBER: _ClassVar[int]
+    LACKS_SYS_ADMIN_FIELD_NUMBER: _ClassVar[int]
+    LACKS_ANON_NAMES_FIELD_NUMBER: _ClassVar[int]
+    OVERCOMMIT_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_LIMIT_PAGES_FIELD_NUMBER: _ClassVar[int]
+    as_limit_bytes: int
+    data_limit_bytes: int
+    memlock_limit_bytes: int
+    stack_limit_bytes: int
+    lacks_ipc_lock: bool
+    lacks_sys_rawio: bool
+    lacks_sys_admin: bool
+    lacks_anon_names: bool
+    overcommit: int
+    commit_limit_pages: int
+    def __init__(self, as_limit_bytes: _Optional[int] = ..., data_limit_bytes: _Optional[int] = ..., memlock_limit_bytes: _Optional[int] = ..., stack_limit_bytes: _Optional[int] = ..., lacks_ipc_lock: _Optional[bool] = ..., lacks_sys_rawio: _Optional[bool] = ..., lacks_sys_admin: _Optional[bool] = ..., lacks_anon_names: _Optional[bool] = ..., overcommit: _Optional[int] = ..., commit_limit_pages: _Optional[int] = ...) -> None: ...
 
 class CreateAddressSpaceResponse(_message.Message):
     __slots__ = ("mm",)
@@ -99,7 +125,7 @@ class ExitResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class MmapRequest(_message.Message):
-    __slots__ = ("mm", "addr", "length", "prot", "flags", "file", "offset")
+    __slots__ = ("mm", "addr", "length", "prot", "flags", "file", "offset", "file_mode")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
@@ -107,6 +133,7 @@ class MmapRequest(_message.Message):
     FLAGS_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
+    FILE_MODE_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
     length: int
@@ -114,7 +141,8 @@ class MmapRequest(_message.Message):
     flags: int
     file: int
     offset: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., prot: _Optional[int] = ..., flags: _Optional[int] = ..., file: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+    file_mode: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., prot: _Optional[int] = ..., flags: _Optional[int] = ..., file: _Optional[int] = ..., offset: _Optional[int] = ..., file_mode: _Optional[int] = ...) -> None: ...
 
 class MmapResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name", "addr")
@@ -319,6 +347,228 @@ class SetVmaNameResponse(_message.Message):
     errno_code: int
     errno_name: str
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class MlockRequest(_message.Message):
+    __slots__ = ("mm", "addr", "length", "flags")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    ADDR_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    addr: int
+    length: int
+    flags: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+
+class MlockResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class MunlockRequest(_message.Message):
+    __slots__ = ("mm", "addr", "length")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    ADDR_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    addr: int
+    length: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ...) -> None: ...
+
+class MunlockResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class MlockallRequest(_message.Message):
+    __slots__ = ("mm", "flags")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    flags: int
+    def __init__(self, mm: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+
+class MlockallResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class MunlockallRequest(_message.Message):
+    __slots__ = ("mm",)
+    MM_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    def __init__(self, mm: _Optional[int] = ...) -> None: ...
+
+class MunlockallResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class MsyncRequest(_message.Message):
+    __slots__ = ("mm", "addr", "length", "flags")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    ADDR_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    addr: int
+    length: int
+    flags: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+
+class MsyncResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class MsealRequest(_message.Message):
+    __slots__ = ("mm", "addr", "length", "flags")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    ADDR_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    addr: int
+    length: int
+    flags: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+
+class MsealResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class RemapFilePagesRequest(_message.Message):
+    __slots__ = ("mm", "addr", "size", "prot", "pgoff", "flags")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    ADDR_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    PROT_FIELD_NUMBER: _ClassVar[int]
+    PGOFF_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    addr: int
+    size: int
+    prot: int
+    pgoff: int
+    flags: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., size: _Optional[int] = ..., prot: _Optional[int] = ..., pgoff: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+
+class RemapFilePagesResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class PkeyMprotectRequest(_message.Message):
+    __slots__ = ("mm", "addr", "length", "prot", "pkey")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    ADDR_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    PROT_FIELD_NUMBER: _ClassVar[int]
+    PKEY_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    addr: int
+    length: int
+    prot: int
+    pkey: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., prot: _Optional[int] = ..., pkey: _Optional[int] = ...) -> None: ...
+
+class PkeyMprotectResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class SetRlimitRequest(_message.Message):
+    __slots__ = ("mm", "resource", "soft", "hard")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    SOFT_FIELD_NUMBER: _ClassVar[int]
+    HARD_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    resource: int
+    soft: int
+    hard: int
+    def __init__(self, mm: _Optional[int] = ..., resource: _Optional[int] = ..., soft: _Optional[int] = ..., hard: _Optional[int] = ...) -> None: ...
+
+class SetRlimitResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class SetThpDisableRequest(_message.Message):
+    __slots__ = ("mm", "disable", "flags")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    DISABLE_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    disable: int
+    flags: int
+    def __init__(self, mm: _Optional[int] = ..., disable: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+
+class SetThpDisableResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class MemoryRange(_message.Message):
+    __slots__ = ("addr", "length")
+    ADDR_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    addr: int
+    length: int
+    def __init__(self, addr: _Optional[int] = ..., length: _Optional[int] = ...) -> None: ...
+
+class ProcessMadviseRequest(_message.Message):
+    __slots__ = ("mm", "ranges", "advice", "remote")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    RANGES_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    ranges: _containers.RepeatedCompositeFieldContainer[MemoryRange]
+    advice: int
+    remote: bool
+    def __init__(self, mm: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[MemoryRange, _Mapping]]] = ..., advice: _Optional[int] = ..., remote: _Optional[bool] = ...) -> None: ...
+
+class ProcessMadviseResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name", "advised")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    ADVISED_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    advised: int
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., advised: _Optional[int] = ...) -> None: ...
 
 class OpenFileRequest(_message.Message):
     __slots__ = ("dev_major", "dev_minor", "ino", "size_bytes", "name")

@@ -112,6 +112,61 @@ class MemoryServiceStub:
                 request_serializer=vmalab_dot_v1_dot_memory__pb2.SetVmaNameRequest.SerializeToString,
                 response_deserializer=vmalab_dot_v1_dot_memory__pb2.SetVmaNameResponse.FromString,
                 _registered_method=True)
+        self.Mlock = channel.unary_unary(
+                '/vmalab.v1.MemoryService/Mlock',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.MlockRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.MlockResponse.FromString,
+                _registered_method=True)
+        self.Munlock = channel.unary_unary(
+                '/vmalab.v1.MemoryService/Munlock',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.MunlockRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.MunlockResponse.FromString,
+                _registered_method=True)
+        self.Mlockall = channel.unary_unary(
+                '/vmalab.v1.MemoryService/Mlockall',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.MlockallRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.MlockallResponse.FromString,
+                _registered_method=True)
+        self.Munlockall = channel.unary_unary(
+                '/vmalab.v1.MemoryService/Munlockall',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.MunlockallRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.MunlockallResponse.FromString,
+                _registered_method=True)
+        self.Msync = channel.unary_unary(
+                '/vmalab.v1.MemoryService/Msync',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.MsyncRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.MsyncResponse.FromString,
+                _registered_method=True)
+        self.Mseal = channel.unary_unary(
+                '/vmalab.v1.MemoryService/Mseal',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.MsealRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.MsealResponse.FromString,
+                _registered_method=True)
+        self.RemapFilePages = channel.unary_unary(
+                '/vmalab.v1.MemoryService/RemapFilePages',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.RemapFilePagesRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.RemapFilePagesResponse.FromString,
+                _registered_method=True)
+        self.PkeyMprotect = channel.unary_unary(
+                '/vmalab.v1.MemoryService/PkeyMprotect',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.PkeyMprotectRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.PkeyMprotectResponse.FromString,
+                _registered_method=True)
+        self.SetRlimit = channel.unary_unary(
+                '/vmalab.v1.MemoryService/SetRlimit',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.SetRlimitRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.SetRlimitResponse.FromString,
+                _registered_method=True)
+        self.SetThpDisable = channel.unary_unary(
+                '/vmalab.v1.MemoryService/SetThpDisable',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.SetThpDisableRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.SetThpDisableResponse.FromString,
+                _registered_method=True)
+        self.ProcessMadvise = channel.unary_unary(
+                '/vmalab.v1.MemoryService/ProcessMadvise',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.ProcessMadviseRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.ProcessMadviseResponse.FromString,
+                _registered_method=True)
         self.OpenFile = channel.unary_unary(
                 '/vmalab.v1.MemoryService/OpenFile',
                 request_serializer=vmalab_dot_v1_dot_memory__pb2.OpenFileRequest.SerializeToString,
@@ -245,6 +300,83 @@ class MemoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Mlock(self, request, context):
+        """Mlock is mlock2(2); without flags mlock(2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Munlock(self, request, context):
+        """Munlock is munlock(2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Mlockall(self, request, context):
+        """Mlockall is mlockall(2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Munlockall(self, request, context):
+        """Munlockall is munlockall(2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Msync(self, request, context):
+        """Msync is msync(2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Mseal(self, request, context):
+        """Mseal is mseal(2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemapFilePages(self, request, context):
+        """RemapFilePages is remap_file_pages(2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PkeyMprotect(self, request, context):
+        """PkeyMprotect is pkey_mprotect(2) on a machine without protection keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRlimit(self, request, context):
+        """SetRlimit is setrlimit(2) of the process that the address space belongs to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetThpDisable(self, request, context):
+        """SetThpDisable is prctl(PR_SET_THP_DISABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProcessMadvise(self, request, context):
+        """ProcessMadvise is process_madvise(2), of one's own memory or another process's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenFile(self, request, context):
         """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated.
         """
@@ -350,6 +482,61 @@ def add_MemoryServiceServicer_to_server(servicer, server):
                     servicer.SetVmaName,
                     request_deserializer=vmalab_dot_v1_dot_memory__pb2.SetVmaNameRequest.FromString,
                     response_serializer=vmalab_dot_v1_dot_memory__pb2.SetVmaNameResponse.SerializeToString,
+            ),
+            'Mlock': grpc.unary_unary_rpc_method_handler(
+                    servicer.Mlock,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.MlockRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.MlockResponse.SerializeToString,
+            ),
+            'Munlock': grpc.unary_unary_rpc_method_handler(
+                    servicer.Munlock,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.MunlockRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.MunlockResponse.SerializeToString,
+            ),
+            'Mlockall': grpc.unary_unary_rpc_method_handler(
+                    servicer.Mlockall,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.MlockallRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.MlockallResponse.SerializeToString,
+            ),
+            'Munlockall': grpc.unary_unary_rpc_method_handler(
+                    servicer.Munlockall,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.MunlockallRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.MunlockallResponse.SerializeToString,
+            ),
+            'Msync': grpc.unary_unary_rpc_method_handler(
+                    servicer.Msync,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.MsyncRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.MsyncResponse.SerializeToString,
+            ),
+            'Mseal': grpc.unary_unary_rpc_method_handler(
+                    servicer.Mseal,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.MsealRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.MsealResponse.SerializeToString,
+            ),
+            'RemapFilePages': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemapFilePages,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.RemapFilePagesRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.RemapFilePagesResponse.SerializeToString,
+            ),
+            'PkeyMprotect': grpc.unary_unary_rpc_method_handler(
+                    servicer.PkeyMprotect,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.PkeyMprotectRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.PkeyMprotectResponse.SerializeToString,
+            ),
+            'SetRlimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRlimit,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.SetRlimitRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.SetRlimitResponse.SerializeToString,
+            ),
+            'SetThpDisable': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetThpDisable,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.SetThpDisableRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.SetThpDisableResponse.SerializeToString,
+            ),
+            'ProcessMadvise': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProcessMadvise,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.ProcessMadviseRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.ProcessMadviseResponse.SerializeToString,
             ),
             'OpenFile': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenFile,
@@ -778,6 +965,303 @@ class MemoryService:
             '/vmalab.v1.MemoryService/SetVmaName',
             vmalab_dot_v1_dot_memory__pb2.SetVmaNameRequest.SerializeToString,
             vmalab_dot_v1_dot_memory__pb2.SetVmaNameResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Mlock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/Mlock',
+            vmalab_dot_v1_dot_memory__pb2.MlockRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.MlockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Munlock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/Munlock',
+            vmalab_dot_v1_dot_memory__pb2.MunlockRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.MunlockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Mlockall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/Mlockall',
+            vmalab_dot_v1_dot_memory__pb2.MlockallRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.MlockallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Munlockall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/Munlockall',
+            vmalab_dot_v1_dot_memory__pb2.MunlockallRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.MunlockallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Msync(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/Msync',
+            vmalab_dot_v1_dot_memory__pb2.MsyncRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.MsyncResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Mseal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/Mseal',
+            vmalab_dot_v1_dot_memory__pb2.MsealRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.MsealResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemapFilePages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/RemapFilePages',
+            vmalab_dot_v1_dot_memory__pb2.RemapFilePagesRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.RemapFilePagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PkeyMprotect(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/PkeyMprotect',
+            vmalab_dot_v1_dot_memory__pb2.PkeyMprotectRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.PkeyMprotectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRlimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/SetRlimit',
+            vmalab_dot_v1_dot_memory__pb2.SetRlimitRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.SetRlimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetThpDisable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/SetThpDisable',
+            vmalab_dot_v1_dot_memory__pb2.SetThpDisableRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.SetThpDisableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProcessMadvise(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/ProcessMadvise',
+            vmalab_dot_v1_dot_memory__pb2.ProcessMadviseRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.ProcessMadviseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -59,7 +59,7 @@ Little-endian. A block is a sequence of records, without a header. Its length is
    0 NOP        1                                                                  0
    1 FAULT      3           addr, word                             see below       the page's word after the access
    2 MMAP       6           addr, len, prot | map_flags << 32,                     address
-                            file (0: none), offset in bytes
+                            file (0: none) | file_mode << 32, offset in bytes
    3 MUNMAP     3           addr, len                                              0
    4 MPROTECT   4           addr, len, prot                                        0
    5 MREMAP     6           addr, old_len, new_len, flags,                         address
@@ -76,6 +76,18 @@ Little-endian. A block is a sequence of records, without a header. Its length is
                                                                    0 removes it
   13 MM_CREATE  2           mmap_base (0: 0x7ffff7fff000)                          the new number; it lives for the
                                                                                    default ttl. mm is ignored
+  14 MLOCK      4           addr, len, flags (MLOCK_ONFAULT)                       0
+  15 MUNLOCK    3           addr, len                                              0
+  16 MLOCKALL   2           flags (MCL_*)                                          0
+  17 MUNLOCKALL 1                                                                  0
+  18 MSYNC      4           addr, len, flags (MS_*)                                0
+  19 MSEAL      4           addr, len, flags                                       0
+  20 REMAP_FILE_PAGES 6     addr, size, prot, pgoff, flags                         0
+  21 PROCESS_MADVISE        advice, or'ed with 1 << 32 if given by another         number of       bytes advised
+                2 + 2 * flags process; then addr, len of each range                ranges, 0-126
+  22 PKEY_MPROTECT 5        addr, len, prot, pkey (-1: none)                       0
+  23 SETRLIMIT  4           resource (RLIMIT_*), soft, hard                        0
+  24 THP_DISABLE 3          disable, flags                                         0
 
   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 execute; bit 2 STORE: store `word` in the page (write only)
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
@@ -145,6 +157,28 @@ class MemoryServiceStub:
     """UffdMove is the UFFDIO_MOVE ioctl of userfaultfd: it moves pages between two mappings."""
     SetVmaName: _grpc.UnaryUnaryMultiCallable[_memory_pb2.SetVmaNameRequest, _memory_pb2.SetVmaNameResponse]
     """SetVmaName is prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME)."""
+    Mlock: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MlockRequest, _memory_pb2.MlockResponse]
+    """Mlock is mlock2(2); without flags mlock(2)."""
+    Munlock: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MunlockRequest, _memory_pb2.MunlockResponse]
+    """Munlock is munlock(2)."""
+    Mlockall: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MlockallRequest, _memory_pb2.MlockallResponse]
+    """Mlockall is mlockall(2)."""
+    Munlockall: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MunlockallRequest, _memory_pb2.MunlockallResponse]
+    """Munlockall is munlockall(2)."""
+    Msync: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MsyncRequest, _memory_pb2.MsyncResponse]
+    """Msync is msync(2)."""
+    Mseal: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MsealRequest, _memory_pb2.MsealResponse]
+    """Mseal is mseal(2)."""
+    RemapFilePages: _grpc.UnaryUnaryMultiCallable[_memory_pb2.RemapFilePagesRequest, _memory_pb2.RemapFilePagesResponse]
+    """RemapFilePages is remap_file_pages(2)."""
+    PkeyMprotect: _grpc.UnaryUnaryMultiCallable[_memory_pb2.PkeyMprotectRequest, _memory_pb2.PkeyMprotectResponse]
+    """PkeyMprotect is pkey_mprotect(2) on a machine without protection keys."""
+    SetRlimit: _grpc.UnaryUnaryMultiCallable[_memory_pb2.SetRlimitRequest, _memory_pb2.SetRlimitResponse]
+    """SetRlimit is setrlimit(2) of the process that the address space belongs to."""
+    SetThpDisable: _grpc.UnaryUnaryMultiCallable[_memory_pb2.SetThpDisableRequest, _memory_pb2.SetThpDisableResponse]
+    """SetThpDisable is prctl(PR_SET_THP_DISABLE)."""
+    ProcessMadvise: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ProcessMadviseRequest, _memory_pb2.ProcessMadviseResponse]
+    """ProcessMadvise is process_madvise(2), of one's own memory or another process's."""
     OpenFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.OpenFileRequest, _memory_pb2.OpenFileResponse]
     """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
     CloseFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.CloseFileRequest, _memory_pb2.CloseFileResponse]
@@ -192,6 +226,28 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """UffdMove is the UFFDIO_MOVE ioctl of userfaultfd: it moves pages between two mappings."""
     SetVmaName: _aio.UnaryUnaryMultiCallable[_memory_pb2.SetVmaNameRequest, _memory_pb2.SetVmaNameResponse]  # type: ignore[assignment]
     """SetVmaName is prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME)."""
+    Mlock: _aio.UnaryUnaryMultiCallable[_memory_pb2.MlockRequest, _memory_pb2.MlockResponse]  # type: ignore[assignment]
+    """Mlock is mlock2(2); without flags mlock(2)."""
+    Munlock: _aio.UnaryUnaryMultiCallable[_memory_pb2.MunlockRequest, _memory_pb2.MunlockResponse]  # type: ignore[assignment]
+    """Munlock is munlock(2)."""
+    Mlockall: _aio.UnaryUnaryMultiCallable[_memory_pb2.MlockallRequest, _memory_pb2.MlockallResponse]  # type: ignore[assignment]
+    """Mlockall is mlockall(2)."""
+    Munlockall: _aio.UnaryUnaryMultiCallable[_memory_pb2.MunlockallRequest, _memory_pb2.MunlockallResponse]  # type: ignore[assignment]
+    """Munlockall is munlockall(2)."""
+    Msync: _aio.UnaryUnaryMultiCallable[_memory_pb2.MsyncRequest, _memory_pb2.MsyncResponse]  # type: ignore[assignment]
+    """Msync is msync(2)."""
+    Mseal: _aio.UnaryUnaryMultiCallable[_memory_pb2.MsealRequest, _memory_pb2.MsealResponse]  # type: ignore[assignment]
+    """Mseal is mseal(2)."""
+    RemapFilePages: _aio.UnaryUnaryMultiCallable[_memory_pb2.RemapFilePagesRequest, _memory_pb2.RemapFilePagesResponse]  # type: ignore[assignment]
+    """RemapFilePages is remap_file_pages(2)."""
+    PkeyMprotect: _aio.UnaryUnaryMultiCallable[_memory_pb2.PkeyMprotectRequest, _memory_pb2.PkeyMprotectResponse]  # type: ignore[assignment]
+    """PkeyMprotect is pkey_mprotect(2) on a machine without protection keys."""
+    SetRlimit: _aio.UnaryUnaryMultiCallable[_memory_pb2.SetRlimitRequest, _memory_pb2.SetRlimitResponse]  # type: ignore[assignment]
+    """SetRlimit is setrlimit(2) of the process that the address space belongs to."""
+    SetThpDisable: _aio.UnaryUnaryMultiCallable[_memory_pb2.SetThpDisableRequest, _memory_pb2.SetThpDisableResponse]  # type: ignore[assignment]
+    """SetThpDisable is prctl(PR_SET_THP_DISABLE)."""
+    ProcessMadvise: _aio.UnaryUnaryMultiCallable[_memory_pb2.ProcessMadviseRequest, _memory_pb2.ProcessMadviseResponse]  # type: ignore[assignment]
+    """ProcessMadvise is process_madvise(2), of one's own memory or another process's."""
     OpenFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.OpenFileRequest, _memory_pb2.OpenFileResponse]  # type: ignore[assignment]
     """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
     CloseFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.CloseFileRequest, _memory_pb2.CloseFileResponse]  # type: ignore[assignment]
@@ -326,6 +382,94 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.SetVmaNameResponse, _abc.Awaitable[_memory_pb2.SetVmaNameResponse]]:
         """SetVmaName is prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME)."""
+
+    @_abc_1.abstractmethod
+    def Mlock(
+        self,
+        request: _memory_pb2.MlockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.MlockResponse, _abc.Awaitable[_memory_pb2.MlockResponse]]:
+        """Mlock is mlock2(2); without flags mlock(2)."""
+
+    @_abc_1.abstractmethod
+    def Munlock(
+        self,
+        request: _memory_pb2.MunlockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.MunlockResponse, _abc.Awaitable[_memory_pb2.MunlockResponse]]:
+        """Munlock is munlock(2)."""
+
+    @_abc_1.abstractmethod
+    def Mlockall(
+        self,
+        request: _memory_pb2.MlockallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.MlockallResponse, _abc.Awaitable[_memory_pb2.MlockallResponse]]:
+        """Mlockall is mlockall(2)."""
+
+    @_abc_1.abstractmethod
+    def Munlockall(
+        self,
+        request: _memory_pb2.MunlockallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.MunlockallResponse, _abc.Awaitable[_memory_pb2.MunlockallResponse]]:
+        """Munlockall is munlockall(2)."""
+
+    @_abc_1.abstractmethod
+    def Msync(
+        self,
+        request: _memory_pb2.MsyncRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.MsyncResponse, _abc.Awaitable[_memory_pb2.MsyncResponse]]:
+        """Msync is msync(2)."""
+
+    @_abc_1.abstractmethod
+    def Mseal(
+        self,
+        request: _memory_pb2.MsealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.MsealResponse, _abc.Awaitable[_memory_pb2.MsealResponse]]:
+        """Mseal is mseal(2)."""
+
+    @_abc_1.abstractmethod
+    def RemapFilePages(
+        self,
+        request: _memory_pb2.RemapFilePagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.RemapFilePagesResponse, _abc.Awaitable[_memory_pb2.RemapFilePagesResponse]]:
+        """RemapFilePages is remap_file_pages(2)."""
+
+    @_abc_1.abstractmethod
+    def PkeyMprotect(
+        self,
+        request: _memory_pb2.PkeyMprotectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.PkeyMprotectResponse, _abc.Awaitable[_memory_pb2.PkeyMprotectResponse]]:
+        """PkeyMprotect is pkey_mprotect(2) on a machine without protection keys."""
+
+    @_abc_1.abstractmethod
+    def SetRlimit(
+        self,
+        request: _memory_pb2.SetRlimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.SetRlimitResponse, _abc.Awaitable[_memory_pb2.SetRlimitResponse]]:
+        """SetRlimit is setrlimit(2) of the process that the address space belongs to."""
+
+    @_abc_1.abstractmethod
+    def SetThpDisable(
+        self,
+        request: _memory_pb2.SetThpDisableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.SetThpDisableResponse, _abc.Awaitable[_memory_pb2.SetThpDisableResponse]]:
+        """SetThpDisable is prctl(PR_SET_THP_DISABLE)."""
+
+    @_abc_1.abstractmethod
+    def ProcessMadvise(
+        self,
+        request: _memory_pb2.ProcessMadviseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.ProcessMadviseResponse, _abc.Awaitable[_memory_pb2.ProcessMadviseResponse]]:
+        """ProcessMadvise is process_madvise(2), of one's own memory or another process's."""
 
     @_abc_1.abstractmethod
     def OpenFile(

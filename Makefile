@@ -23,7 +23,7 @@ C_FILES := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/front/*
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 
-.PHONY: help setup native demo test test-models test-long format lint check-native bench proto clean distclean tools
+.PHONY: help setup native demo races test test-models test-long format lint check-native bench proto clean distclean tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -100,6 +100,9 @@ check-native: tools ## the C tests alone: plain, thread sanitizer, address sanit
 
 bench: setup ## every claim measured anew in ten minutes: docs/measurements.md and its pictures
 	@$(BIN)/vmalab bench all --out docs/measurements.md
+
+races: setup ## docs/races.md anew: every mutant shown, with its picture
+	@$(BIN)/vmalab race book --out docs/races.md
 
 proto: setup ## the Python modules of the protos, after a change of a .proto
 	@$(BIN)/python protos/generate.py

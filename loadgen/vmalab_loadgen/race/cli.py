@@ -309,6 +309,61 @@ def replay_command(
     raise typer.Exit(GOOD if good else FAILED)
 
 
+@app.command("show")
+def show_command(
+    file: Annotated[Path, typer.Argument(help="A schedule (.sched).")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Picture: .svg or .html; default: beside the schedule."
+        ),
+    ] = None,
+    perfetto: Annotated[
+        Path | None, typer.Option("--perfetto", help="Write a trace for ui.perfetto.dev too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Follow a schedule and draw it: a lane for each process, the lock words, what breaks."""
+    from vmalab_loadgen.race import explore, picture, schedule
+    from vmalab_loadgen.race import perfetto as perfetto_trace
+
+    target = output or file.with_suffix(".svg")
+    if target.suffix not in (".svg", ".html"):
+        fail(f"{target}: a picture is .svg or .html", USAGE)
+
+    def draw() -> Any:
+        one = schedule.parse(file.read_text(encoding="utf-8"))
+        done = explore.replay(one)
+        drawn = picture.Picture(
+            schedule.load_scenario(one), one, done.trace, done.violation, done.outcome
+        )
+        text = picture.svg(drawn) if target.suffix == ".svg" else picture.html(drawn)
+        target.write_text(text, encoding="utf-8")
+        if perfetto is not None:
+            perfetto.write_bytes(perfetto_trace.trace_bytes(drawn))
+        return drawn
+
+    drawn = _guarded(draw)
+    row = {
+        "picture": str(target),
+        "perfetto": str(perfetto or ""),
+        "steps": len(drawn.trace),
+        "verdict": drawn.verdict(),
+    }
+    print(json.dumps(row, indent=2) if as_json else f"{target}: {row['verdict']}")
+
+
+@app.command("book", hidden=True)
+def book_command(
+    out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("docs/races.md"),
+) -> None:
+    """Write docs/races.md with its pictures."""
+    from vmalab_loadgen.race import book
+
+    shown = _guarded(lambda: book.write(out))
+    print(f"{out}: {len(shown)} mutants")
+
+
 @app.command("all")
 def all_command(
     model: Annotated[str, typer.Option("--model", help="One lock model; default: all five.")] = "",

@@ -31,6 +31,7 @@ from typing import Final
 
 from vmalab_loadgen import flags
 from vmalab_native import lab
+from vmalab_native.errors import InvalidArgument
 from vmalab_native.lab import Op
 
 PAGE: Final = 4096
@@ -203,6 +204,8 @@ def compile_line(line: str) -> Op:
         op = VERBS[verb](operands)
     except LanguageError as error:
         raise LanguageError(f"{line!r}: {error}") from None
+    except InvalidArgument as error:
+        raise LanguageError(f"{line!r}: {error.detail}") from None
     except (ValueError, IndexError):
         raise LanguageError(f"{line!r}: operands do not fit {verb}") from None
     slot = int(match["mm"][1:]) if match["mm"] else 0

@@ -16,6 +16,8 @@
     reader = ["m0: read 0x10000"]
     [finds]             # mutants that it shows
     B5 = "what is seen"
+    [fix]               # how each was, or is, put right
+    B5 = "..."
 
 Operations are in language.py.
 """
@@ -46,7 +48,7 @@ LETTERS: Final = {
 _KEYS: Final = frozenset(
     (
         *("title", "about", "source", "models", "slab", "points", "bound", "schedules"),
-        *("fsck", "setup", "check", "actors", "finds"),
+        *("fsck", "setup", "check", "actors", "finds", "fix"),
     )
 )
 
@@ -73,6 +75,7 @@ class Scenario:
     check: tuple[str, ...]
     actors: dict[str, tuple[str, ...]]
     finds: dict[str, str] = field(default_factory=dict)
+    fix: dict[str, str] = field(default_factory=dict)
 
     @property
     def mortal(self) -> bool:
@@ -163,6 +166,7 @@ def parse(name: str, text: str) -> Scenario:
         check=tuple(data.get("check", [])),
         actors={actor: tuple(lines) for actor, lines in data["actors"].items()},
         finds=dict(data.get("finds", {})),
+        fix=dict(data.get("fix", {})),
     )
     try:
         one.program()

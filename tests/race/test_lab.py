@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: every mutant is caught on every lock model that it applies to, the intact core never.
+
+Method: what `vmalab race all` does, one lock model at a time: real processes on the lab core, every
+schedule within each scenario's bound of preemptions. A mutant that is missed is an oracle that does
+not look, or a scenario that no longer comes to the place; a false alarm names scenario, model and
+invariant, and `vmalab race run SCENARIO --model MODEL` shows the schedule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from vmalab_loadgen.race import book, explore, scenario, schedule, survey
+from vmalab_loadgen.race.explore import Plan
+from vmalab_native import lab
+from vmalab_native.core import Segment, SegmentConfig, lock_models
+from vmalab_native.errors import CoreMissing
+
+ROOT = Path(__file__).resolve().parents[2]
+NATIVE = ROOT / "native"
+
+
+@pytest.mark.parametrize("model", lock_models())
+def test_every_mutant_is_caught_and_nothing_else(model: str, tmp_path: Path) -> None:
+    done = survey.survey(models=[model], folder=tmp_path)
+    alarms = [
+        f"{one.scenario.name}: {one.finding.violation.invariant}: {one.finding.violation.text}"
+        for one in done.false_alarms
+        if one.finding
+    ]
+    assert alarms == []
+    assert [row.mutant for row in done.rows if not row.caught] == []
+    assert len(done.intact) >= 25
+    assert len(done.rows) == sum(scenario.LETTERS[model] in mutant.kind for mutant in lab.MUTANTS)
+    assert len(list(tmp_path.glob("*.sched"))) == len(done.rows)
+    passed: Counter[str] = Counter()
+    for one in done.intact:
+        passed += one.coverage
+    assert len(passed) >= (45 if model == "mmap-lock" else 70)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "model", "invariant"),
+    [
+        ("B2", "refcount", "lifetime"),
+        ("B5", "typesafe-rwsem", "grant-identity"),
+        ("B7", "typesafe-rwsem", "lock-word"),
+        ("B10", "refcount", "deadlock"),
+        ("B18", "embedded-rwsem", "outcome"),
+        ("B20", "split-rwsem", "rcu"),
+        ("B21", "refcount", "publish-complete"),
+        ("B37", "typesafe-rwsem", "deadlock"),
+        ("O2A", "refcount", "livelock"),
+    ],
+)
+def test_the_invariant_is_the_right_one(mutant: str, model: str, invariant: str) -> None:
+    one = scenario.load(survey.shown_by(mutant, model)[0])
+    result = explore.explore(one, model, Plan(mutants=(mutant,)))
+    assert result.finding is not None
+    assert result.finding.violation.invariant == invariant
+
+
+def test_a_schedule_gives_the_same_trace_each_time() -> None:
+    one = scenario.load("cve-2025-38554")
+    result = explore.explore(one, "refcount", Plan(mutants=("B2",)))
+    assert result.finding is not None
+    text = result.finding.schedule.text()
+    assert schedule.parse(text) == result.finding.schedule
+    done = explore.replay(schedule.parse(text), times=20)
+    assert done.traces == 1
+    assert done.violation is not None
+    assert done.violation.invariant == "lifetime"
+    assert explore.trace_text(one, done.trace) == explore.trace_text(one, result.finding.trace)
+
+
+def test_a_schedule_that_does_not_fit_says_where() -> None:
+    """On the intact core the exiter waits for the reader, so the schedule cannot be followed."""
+    one = scenario.load("cve-2025-38554")
+    result = explore.explore(one, "refcount", Plan(mutants=("B2",)))
+    assert result.finding is not None
+    lines = (*result.finding.schedule.lines, ("reader", "walked"))
+    broken = schedule.Schedule(one.name, "refcount", (), lines)
+    done = explore.replay(broken)
+    assert done.violation is None or done.violation.invariant == "diverged"
+    wrong = schedule.Schedule(
+        one.name, "refcount", (), (("reader", "done"), ("reader", "walked")), ""
+    )
+    diverged = explore.replay(wrong).violation
+    assert diverged is not None
+    assert diverged.invariant == "diverged"
+    assert "line 2" in diverged.text
+
+
+@pytest.mark.parametrize(
+    ("strategy", "name", "mutant", "invariant", "preemptions"),
+    [
+        ("pct", "reuse-before-lock", "B5", "grant-identity", 1),
+        ("random", "lost-wake-up", "B10", "deadlock", 5),
+    ],
+)
+def test_what_is_found_at_random_is_made_short(
+    strategy: str, name: str, mutant: str, invariant: str, preemptions: int
+) -> None:
+    one = scenario.load(name)
+    plan = Plan(strategy=strategy, schedules=4000, mutants=(mutant,), seed=11)
+    result = explore.explore(one, "refcount", plan)
+    assert result.finding is not None
+    assert result.finding.violation.invariant == invariant
+    assert result.finding.preemptions <= preemptions
+    again = explore.explore(one, "refcount", plan)
+    assert again.finding is not None
+    assert again.finding.schedule == result.finding.schedule
+
+
+def test_every_point_and_every_mutant_has_its_place() -> None:
+    """A point that no source passes, a mutant that nothing asks for: names without a thing."""
+    text = "\n".join(
+        path.read_text()
+        for folder in ("src", "include/vmalab")
+        for path in (NATIVE / folder).iterdir()
+    )
+    used = set(re.findall(r"\bSYNC(?:_ON)?\((\w+)", text)) | set(re.findall(r"\bSP_(\w+)", text))
+    assert [point.name for point in lab.POINTS if point.name not in used] == []
+    assert len(lab.POINTS) >= 60
+    asked = set(re.findall(r"\bMUTANT\((\w+)\)", text))
+    assert [mutant.name for mutant in lab.MUTANTS if mutant.name not in asked] == []
+    shown = {name for one in map(scenario.load, scenario.names()) for name in one.finds}
+    assert shown == {mutant.name for mutant in lab.MUTANTS}
+    mandatory = (1, 2, 4, 5, 7, 9, 10, 12, 13, 14, 15, 16, *range(18, 24), 30, 33, 37, 41, 44, 45)
+    assert {f"B{number}" for number in mandatory} <= shown
+
+
+def test_the_page_is_current() -> None:
+    """docs/races.md is what `make races` would write now; each picture it names is there."""
+    page = (ROOT / "docs" / "races.md").read_text()
+    for name in ("B2", "B18", "B20"):
+        one = book.chapter(name)
+        assert one.text() in page
+        assert (ROOT / "docs" / "races" / one.file).read_text() == one.picture()
+    pictures = re.findall(r"\(races/(\w+\.svg)\)", page)
+    assert sorted(pictures) == sorted(f"{mutant.name}.svg" for mutant in lab.MUTANTS)
+    assert [name for name in pictures if not (ROOT / "docs" / "races" / name).is_file()] == []
+
+
+def test_a_release_core_has_no_lab(tmp_path: Path) -> None:
+    name = f"nolab-{tmp_path.name[-6:]}".lower().replace("_", "-")
+    with Segment.create(
+        name, SegmentConfig(size_bytes=48 << 20, participants_max=16, mms_max=16, frames_max=1024)
+    ) as segment:
+        try:
+            with segment.participant("client") as me, pytest.raises(CoreMissing):
+                lab.set_mutants(me, ["B5"])
+        finally:
+            segment.unlink()

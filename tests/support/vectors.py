@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vectors: short programs of memory calls with what each call must answer and which areas it must
+leave, as text.
+
+    [a change of the middle]
+    mmap A 10*P 3 PRIV|AN|FX
+    mprotect A+3*P 2*P 1
+    areas 0-3 rw-p, 3-5 r--p, 5-10 rw-p
+    write A+3*P 1 = SIGSEGV/2
+
+A call is written as in `kernel_calls`. Behind "=" stands its answer: an errno, SIGNAL/si_code, a
+number, or an address A+n*P. A call without it must succeed. `areas` are those of the vector's part
+of the address space, in pages from A; each vector has a part of its own, so that all vectors of a
+file run in one process. `name` and numbers are those of `kernel_calls.OPS` and `WORDS`.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import signal
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import kernel_calls
+from kernel_calls import Call, Emulated
+from operations import PAGE, Space, space
+
+FIRST: Final = 0x2000_0000_0000
+PART: Final = 0x1000_0000
+_AREA: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One call or one `areas`, with what was wanted ("": success)."""
+
+    text: str
+    call: Call
+    wanted: str
+
+
+@dataclass
+class Vector:
+    """One vector; `base` is its A."""
+
+    name: str
+    base: int
+    lines: list[Line] = field(default_factory=list)
+
+
+def _line(text: str, base: int) -> Line:
+    shown, _, wanted = text.partition(" = ")
+    name, *words = shown.split()
+    if name == "areas":
+        return Line("areas", ("maps",), shown.removeprefix("areas").strip() or "none")
+    numbers = [kernel_calls.number(re.sub(r"\bA\b", hex(base), word)) for word in words]
+    if name == "mmap" and len(numbers) == 4:
+        numbers += [kernel_calls.NO_FILE, 0]
+    if name not in kernel_calls.OPS:
+        raise ValueError(f"{name!r} is no call; there are {', '.join(kernel_calls.OPS)}")
+    return Line(shown, (name, *numbers), wanted.strip())
+
+
+def read(text: str) -> list[Vector]:
+    """The vectors of a file. Raises ValueError, which names the line that is wrong."""
+    vectors: list[Vector] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.partition("#")[0].strip()
+        if line.startswith("[") and line.endswith("]"):
+            vectors.append(Vector(line[1:-1], FIRST + len(vectors) * PART))
+        elif line:
+            try:
+                vectors[-1].lines.append(_line(line, vectors[-1].base))
+            except (ValueError, IndexError) as error:
+                raise ValueError(f"line {number}: {line}: {error}") from None
+    return vectors
+
+
+def answer(text: str, base: int) -> str:
+    """What a call answered ("value errno signal code"), in the words of a vector."""
+    value, code, number, si_code = (int(word) for word in text.split())
+    if code:
+        return errno.errorcode[code]
+    if number:
+        return f"{signal.Signals(number).name}/{si_code}"
+    if base <= value < base + PART and value % PAGE == 0:
+        return f"A+{(value - base) // PAGE}*P" if value > base else "A"
+    return str(value)
+
+
+def areas(text: str, base: int) -> str:
+    """The areas of a vector's part in a text of maps."""
+    found = []
+    for line in text.splitlines():
+        match = _AREA.match(line)
+        if match is None:
+            continue
+        start, end = int(match[1], 16), int(match[2], 16)
+        if base <= start < base + PART:
+            found.append(f"{(start - base) // PAGE}-{(end - base) // PAGE} {match[3]}")
+    return ", ".join(found) or "none"
+
+
+def part(text: str, base: int) -> str:
+    """Areas and flags of a vector's part, for the comparison of both sides."""
+    kept, inside = [], False
+    for line in text.splitlines():
+        match = _AREA.match(line)
+        if match is not None:
+            inside = base <= int(match[1], 16) < base + PART
+        if inside and not line.startswith(("VmSize", "VmLck")):
+            kept.append(re.sub(r" 00:01 \d+ /dev/zero", " 00:01 n /dev/zero", line))
+    return "\n".join(kept)
+
+
+@dataclass
+class Played:
+    """Answers of one side, a list for each vector."""
+
+    start: str
+    answers: list[list[str]]
+
+
+@cache
+def really(path: Path, file: Path) -> Played:
+    """What the running kernel answers; once for all models."""
+    vectors = read(path.read_text())
+    file.write_bytes(bytes(kernel_calls.FILE_PAGES * PAGE))
+    program = [line.call for vector in vectors for line in vector.lines]
+    run = kernel_calls.really(program, file)
+    rest = iter(run.answers)
+    return Played(run.start, [[next(rest) for _ in vector.lines] for vector in vectors])
+
+
+def emulated(path: Path, file: Path, start: str) -> Played:
+    """What an instance answers that begins as the kernel's process did."""
+    vectors = read(path.read_text())
+    program = [line.call for vector in vectors for line in vector.lines]
+    with space() as empty:
+        setup = kernel_calls.setup_of(program)
+        mm = empty.participant.mm_create(maps=start, setup=setup)
+        here = Emulated(Space(empty.participant, mm), file)
+        answers = [
+            [here.do(str(line.call[0]), [int(n) for n in line.call[1:]]) for line in vector.lines]
+            for vector in vectors
+        ]
+    return Played(start, answers)
+
+
+def _told(line: Line, text: str, base: int) -> str:
+    return areas(text, base) if line.text == "areas" else answer(text, base)
+
+
+def failures(vectors: list[Vector], kernel: Played, here: Played) -> list[str]:
+    """Where the kernel or the instance differs from a vector, or they from each other."""
+    found = []
+    for vector, theirs, ours in zip(vectors, kernel.answers, here.answers, strict=True):
+        for line, real, got in zip(vector.lines, theirs, ours, strict=True):
+            told = [_told(line, text, vector.base) for text in (real, got)]
+            good = told[0] == told[1]
+            if line.wanted:
+                good = good and told[0] == line.wanted
+            else:
+                good = good and not (
+                    told[0].startswith("SIG") or told[0] in errno.errorcode.values()
+                )
+            if not good:
+                found.append(
+                    f"[{vector.name}] {line.text}: wanted {line.wanted or 'success'}, "
+                    f"the kernel says {told[0]}, the instance {told[1]}"
+                )
+            elif line.text == "areas" and part(real, vector.base) != part(got, vector.base):
+                differ = kernel_calls.differ(part(real, vector.base), part(got, vector.base))
+                found.append(f"[{vector.name}] areas {line.wanted}: {differ}")
+    return found

@@ -25,6 +25,10 @@
  *   VMA-2  attach: release store of detached=0 / the reader's acquire load: a reader that sees
  *          "attached" sees vm_mm, range and flags of this life. Without it: it compares the
  *          identity of a former life and accepts a foreign VMA.
+ *   VMA-9  the first stamp of a life: release store / the reader's late acquire load: a reader
+ *          that finds the VMA unlocked because its stamp is a new life's sees that the old life
+ *          was detached. Without it: not stamped by the new life, attached by the old one, and
+ *          so accepted while it is being made. (The series has no order here.)
  */
 #ifndef VMALAB_MODEL_TYPESAFE_RWSEM_H
 #define VMALAB_MODEL_TYPESAFE_RWSEM_H
@@ -106,7 +110,8 @@ static inline void vma_lock_init(struct vm_area_struct *vma)
 	VL_ASSERT(vma->detached);
 	if (MUTANT(B7))
 		init_rwsem(&vma->vm_lock);
-	store_relaxed_u32(&vma->vm_lock_seq, UINT32_MAX);
+	/* release pairs: VMA-9 (vma_rwsem.h:vma_start_read) */
+	store_release_u32(&vma->vm_lock_seq, UINT32_MAX);
 }
 
 #include "vmalab/vma_rwsem.h"

@@ -11,6 +11,9 @@
  *        it a torn pair would be taken for whole.
  * SEQ-2: a reader that saw the even value of the end sees all stores of the section. Without it
  *        the data of before would pass as the data of after.
+ * SEQ-3: a reader that saw the odd value of a section sees the stores of all sections before.
+ *        Without it VMA-1 would hold for the number that ends a section and not for the next one,
+ *        which another writer stores (C11 has no release sequence there).
  */
 #ifndef VMALAB_SEQCOUNT_H
 #define VMALAB_SEQCOUNT_H
@@ -24,7 +27,10 @@ struct seqcount {
 /* Writer: even -> odd. */
 static inline void write_seqcount_begin(struct seqcount *s)
 {
-	store_relaxed_u32(&s->sequence, s->sequence + 1); /* relaxed: the fence orders it */
+	/* release: a reader that takes an older stamp for ended because of this number sees what
+	 * its writer did, who had the lock before us. The fence orders the section after it.
+	 * pairs: SEQ-3 (seqcount.h:read_seqcount) */
+	store_release_u32(&s->sequence, s->sequence + 1);
 	fence_release(); /* pairs: SEQ-1 (seqcount.h:read_seqcount_retry) */
 }
 
@@ -37,7 +43,8 @@ static inline void write_seqcount_end(struct seqcount *s)
 
 static inline u32 read_seqcount(const struct seqcount *s)
 {
-	/* pairs: SEQ-2 (seqcount.h:write_seqcount_end) */
+	/* pairs: SEQ-2 (seqcount.h:write_seqcount_end)
+	 * pairs: SEQ-3 (seqcount.h:write_seqcount_begin) */
 	return load_acquire_u32(&s->sequence);
 }
 

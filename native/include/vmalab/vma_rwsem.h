@@ -13,7 +13,7 @@
  *          before the writer goes on.
  *   VMA-4  the sequence is odd before anything is stamped (SEQ-1); the stamp is stored while
  *          readers are excluded, so a reader that gets the lock later sees it through RWSEM-1.
- *   VMA-2  attach and identity: in the model, where it needs one.
+ *   VMA-2, VMA-9  identity and the lives of an object: in the model, where it needs them.
  */
 #ifndef VMALAB_VMA_RWSEM_H
 #define VMALAB_VMA_RWSEM_H
@@ -66,8 +66,10 @@ static inline bool vma_start_read(struct participant *self, const struct mm_stru
 	GHOST(put(vma));
 	SYNC_ON(read_taken, vma);
 	/* The stamp cannot change while we hold the lock. Overflow of the sequence may give a false
-	 * "locked", never a false "unlocked". acquire pairs: VMA-1 (mm.c:vma_end_write_all) */
-	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq))) {
+	 * "locked", never a false "unlocked". acquire pairs: VMA-1 (mm.c:vma_end_write_all).
+	 * The stamp may be that of a later life, which ends the comparison: acquire
+	 * pairs: VMA-9 (model_typesafe_rwsem.h:vma_lock_init) */
+	if (unlikely(load_acquire_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq))) {
 		vma_end_read_rcu(self, vma, place);
 		stat_inc(self, abort_stamp_late);
 		return false;

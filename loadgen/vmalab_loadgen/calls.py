@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from vmalab_loadgen import flags
+from vmalab_loadgen import flags, plain
 from vmalab_loadgen.strace import Call
 
 
@@ -80,6 +80,22 @@ class SetVmaName:
 
 
 @dataclass(frozen=True, slots=True)
+class Plain:
+    """A call that is a name and numbers, one of plain.FORMS."""
+
+    name: str
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMadvise:
+    """Advice to ranges of the caller's own memory: strace does not say whose the pidfd is."""
+
+    ranges: tuple[tuple[int, int], ...]
+    advice: int
+
+
+@dataclass(frozen=True, slots=True)
 class Truncate:
     """A file got another size: it matters to faults and populating beyond its end."""
 
@@ -123,6 +139,8 @@ Operation = (
     | Mincore
     | Brk
     | SetVmaName
+    | Plain
+    | ProcessMadvise
     | Truncate
     | Spawn
     | Execve
@@ -131,6 +149,11 @@ Operation = (
 )
 
 _FD = re.compile(r"^(-?\d+)(?:<(.*)>(\(deleted\))?)?$", re.DOTALL)
+MSEAL: Final = "syscall_0x1ce"
+"""What a strace that does not know mseal calls it."""
+UNRELATED: Final = "unrelated:"
+"""Begins the name of a call that is left out because it changes nothing of the memory."""
+_RANGE = re.compile(r"iov_base=([^,}]+), iov_len=([^,}]+)")
 _CLONE_FLAGS = re.compile(r"flags=([^,}]+)")
 _OCTAL: Final = re.compile(r'\\([0-7]{1,3}|x[0-9a-fA-F]{2}|[nrtvf\\"])')
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "v": "\v", "f": "\f", "\\": "\\", '"': '"'}
@@ -240,6 +263,12 @@ def _decode_other(call: Call) -> Operation:
     match call.name:
         case "prctl":
             return _decode_prctl(call)
+        case "prlimit64" | "setrlimit":
+            return _decode_limit(call)
+        case "process_madvise":
+            return _decode_process_madvise(call)
+        case name if name in plain.FORMS or name == MSEAL:
+            return _decode_plain(call, name if name in plain.FORMS else "mseal")
         case "ftruncate" | "ftruncate64":
             args = _need(call, 2)
             fd, path = _descriptor(args[0])
@@ -270,8 +299,40 @@ def _decode_other(call: Call) -> Operation:
             return Unsupported(call.name)
 
 
+def _decode_plain(call: Call, name: str) -> Operation:
+    form = plain.FORMS[name]
+    numbers = [
+        _number(text) if names is None else flags.parse_flags(text, names)
+        for text, names in zip(_need(call, len(form)), form, strict=False)
+    ]
+    return Plain(name, tuple(numbers))
+
+
+def _decode_limit(call: Call) -> Operation:
+    """What is only asked, or of another process, or no matter of memory, is not replayed."""
+    args = _need(call, 2)
+    who, resource, new = ("0", *args[:2]) if call.name == "setrlimit" else _need(call, 3)[:3]
+    pair = plain.limit_pair(new)
+    if resource not in flags.RLIMIT or new == "NULL" or (who != "0" and who != str(call.pid)):
+        return Unsupported(f"{UNRELATED}{call.name}")
+    if pair is None:
+        raise DecodeError(f"no limits: {new!r}")
+    return Plain("setrlimit", (flags.RLIMIT[resource], *pair))
+
+
+def _decode_process_madvise(call: Call) -> Operation:
+    args = _need(call, 5)
+    if not args[1].startswith("["):
+        return Unsupported("process_madvise of ranges that strace could not read")
+    found = _RANGE.findall(args[1])
+    ranges = tuple((_number(base), _number(length)) for base, length in found)
+    return ProcessMadvise(ranges, flags.parse_flags(args[3], flags.MADV))
+
+
 def _decode_prctl(call: Call) -> Operation:
     args = _need(call, 1)
+    if args[0] == "PR_SET_THP_DISABLE" and len(args) > 2:
+        return Plain("prctl(PR_SET_THP_DISABLE)", (_number(args[1]), _number(args[2])))
     if args[0] != "PR_SET_VMA" or len(args) < 5 or args[1] != "PR_SET_VMA_ANON_NAME":
         return Unsupported(f"prctl({args[0]})")
     name = _quoted(args[4])
@@ -322,6 +383,22 @@ def render(operation: Operation) -> str:
             return _render_other(operation)
 
 
+def _render_plain(operation: Plain) -> str:
+    name, numbers = operation.name, operation.numbers
+    if name == "setrlimit":
+        resource = flags.render_choice(numbers[0], flags.RLIMIT, unknown="RLIMIT_???")
+        return f"setrlimit({resource}, {{rlim_cur={numbers[1]}, rlim_max={numbers[2]}}})"
+    if name.startswith("prctl("):
+        return f"prctl(PR_SET_THP_DISABLE, {numbers[0]}, {numbers[1]}, 0, 0)"
+    words = [
+        flags.render_flags(number, names, unknown="???") if names is not None else str(number)
+        for number, names in zip(numbers, plain.FORMS[name], strict=True)
+    ]
+    if name in plain.RANGED:
+        words[0] = _address(numbers[0])
+    return f"{name}({', '.join(words)})"
+
+
 def _render_other(operation: Operation) -> str:
     match operation:
         case Mincore():
@@ -336,6 +413,15 @@ def _render_other(operation: Operation) -> str:
             name = f'"{_escape(operation.name.decode("latin-1"))}"' if operation.name else "NULL"
             where = f"{_address(operation.addr)}, {operation.length}"
             return f"prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, {where}, {name})"
+        case Plain():
+            return _render_plain(operation)
+        case ProcessMadvise():
+            advice = flags.render_choice(operation.advice, flags.MADV, unknown="MADV_???")
+            ranges = ", ".join(
+                f"{{iov_base={_address(addr)}, iov_len={length}}}"
+                for addr, length in operation.ranges
+            )
+            return f"process_madvise(3, [{ranges}], {len(operation.ranges)}, {advice}, 0)"
         case Truncate():
             path = f"<{_escape(operation.path)}>" if operation.path else ""
             return f"ftruncate({operation.fd}{path}, {operation.size})"

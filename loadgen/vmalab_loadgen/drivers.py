@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from vmalab_client.block import FAULT_STORE, Op, Record, parse_block, parse_results
 from vmalab_client.block import RESULT as _RESULT
@@ -286,6 +286,20 @@ class StreamDriver(_Remote):
         super().close()
 
 
+PLAIN_CALLS: Final = {
+    Op.MLOCK: "Mlock",
+    Op.MUNLOCK: "Munlock",
+    Op.MLOCKALL: "Mlockall",
+    Op.MUNLOCKALL: "Munlockall",
+    Op.MSYNC: "Msync",
+    Op.MSEAL: "Mseal",
+    Op.REMAP_FILE_PAGES: "RemapFilePages",
+    Op.PKEY_MPROTECT: "PkeyMprotect",
+    Op.SETRLIMIT: "SetRlimit",
+    Op.THP_DISABLE: "SetThpDisable",
+}
+
+
 class UnaryDriver(_Remote):
     """One unary call for each record of a block."""
 
@@ -381,7 +395,28 @@ class UnaryDriver(_Remote):
             case Op.MM_CREATE:
                 return 0, 0, self.create(mmap_base=args[0])
             case _:
-                return 0, 0, 0
+                return self._call_plain(record, args)
+
+    def _call_plain(self, record: Record, args: tuple[int, ...]) -> tuple[int, int, int]:
+        """The calls whose operands are the fields of their request, in order."""
+        name = PLAIN_CALLS.get(Op(record.op), "")
+        if record.op == Op.PROCESS_MADVISE:
+            ranges = [
+                self.pb.MemoryRange(addr=args[at], length=args[at + 1])
+                for at in range(1, len(args), 2)
+            ]
+            request = self.pb.ProcessMadviseRequest(
+                mm=record.mm, ranges=ranges, advice=args[0] & 0xFFFFFFFF, remote=args[0] >> 32 == 1
+            )
+            got = self.memory.ProcessMadvise(request, timeout=CALL_TIMEOUT_S)
+            return -got.errno_code, 0, got.advised
+        if not name:
+            return 0, 0, 0
+        request = getattr(self.pb, f"{name}Request")(mm=record.mm)
+        for field, value in zip(request.DESCRIPTOR.fields[1:], args, strict=True):
+            signed = field.name == "pkey" and value >= 1 << 63
+            setattr(request, field.name, value - (1 << 64) if signed else value)
+        return -getattr(self.memory, name)(request, timeout=CALL_TIMEOUT_S).errno_code, 0, 0
 
 
 def connect(target: Target, mode: str, *, worker: int = -1) -> Driver:

@@ -78,6 +78,16 @@ MADV: Final[Mapping[str, int]] = {
     "MADV_GUARD_INSTALL": 102,
     "MADV_GUARD_REMOVE": 103,
 }
+MLOCK: Final[Mapping[str, int]] = {"MLOCK_ONFAULT": 1}
+MCL: Final[Mapping[str, int]] = {"MCL_CURRENT": 1, "MCL_FUTURE": 2, "MCL_ONFAULT": 4}
+MS: Final[Mapping[str, int]] = {"MS_ASYNC": 1, "MS_INVALIDATE": 2, "MS_SYNC": 4}
+RLIMIT: Final[Mapping[str, int]] = {
+    "RLIMIT_DATA": 2,
+    "RLIMIT_STACK": 3,
+    "RLIMIT_MEMLOCK": 8,
+    "RLIMIT_AS": 9,
+}
+"""Those that memory calls look at."""
 CLONE_VM: Final = 0x100
 CLONE_VFORK: Final = 0x4000
 CLONE_THREAD: Final = 0x10000

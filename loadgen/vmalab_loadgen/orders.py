@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from vmalab_loadgen import calls
+from vmalab_loadgen import calls, plain
 from vmalab_loadgen.gaps import PAGE, page_up
 from vmalab_loadgen.program import Kind, Step
 from vmalab_loadgen.verdict import Verdict
@@ -141,4 +141,8 @@ def _spans(step: Step) -> list[tuple[int, int]]:
             return [(addr, addr + page_up(length))]
         case calls.Madvise(addr, length) | calls.SetVmaName(addr, length):
             return [(addr, addr + page_up(length))]
+        case calls.Plain(name, (addr, length, *_)) if name in plain.RANGED:
+            return [(addr, addr + page_up(length))]
+        case calls.ProcessMadvise(ranges):
+            return [(addr, addr + page_up(length)) for addr, length in ranges]
     return []

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from vmalab_client.block import BlockBuilder
-from vmalab_loadgen import calls, drivers, lifeline
+from vmalab_client.block import RANGES_MAX, BlockBuilder
+from vmalab_loadgen import calls, drivers, lifeline, plain
 from vmalab_loadgen.folder import FileInfo
 from vmalab_loadgen.program import Kind, Step
 
@@ -149,6 +149,10 @@ class Player:
                 self.block.brk(mm, addr)
             case calls.SetVmaName(addr, length, name):
                 self.block.set_vma_name(mm, addr, length, name)
+            case calls.Plain(name=what, numbers=numbers):
+                plain.add(self.block, mm, what, numbers)
+            case calls.ProcessMadvise(ranges, advice) if len(ranges) <= RANGES_MAX:
+                self.block.process_madvise(mm, ranges, advice)
             case _:
                 return False
         return True

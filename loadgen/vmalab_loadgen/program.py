@@ -322,6 +322,8 @@ class _Compiler:
 
     def _unsupported(self, operation: calls.Unsupported, space: _Space) -> None:
         name = operation.name
+        if name.startswith(calls.UNRELATED):
+            return
         if name.startswith("prctl(") and not name.startswith("prctl(PR_SET_VMA"):
             return
         if space.slot < 0:

@@ -36,10 +36,15 @@ from vmalab_loadgen import calls, folder, maps, perf, strace
 from vmalab_loadgen.tracees import Group, Tracees, send, start_brk, task_states
 
 MEMORY_CALLS: Final = frozenset(
-    {"brk", "madvise", "mincore", "mmap", "mprotect", "mremap", "munmap"}
+    {
+        *("brk", "madvise", "mincore", "mmap", "mprotect", "mremap", "munmap"),
+        *("mlock", "mlock2", "mlockall", "msync", "munlock", "munlockall", "pkey_mprotect"),
+        *("process_madvise", "remap_file_pages"),
+    }
 )
 _FILTER: Final = (
-    "trace=%memory,ftruncate,truncate,prctl,clone,clone3,fork,vfork,execve,execveat,exit,exit_group"
+    "trace=%memory,process_madvise,prlimit64,setrlimit,ftruncate,truncate,prctl,"
+    "clone,clone3,fork,vfork,execve,execveat,exit,exit_group"
 )
 _HELD = re.compile(r"^(\d+)\s+[\d.]+ exit_group\(")
 _STOP_PATIENCE_S: Final = 2.0
@@ -160,7 +165,7 @@ class Recorder:
             self.meta.calls += 1
             group.calls += 1
             self._maybe_check(group)
-        return call.name != "prctl" or "PR_SET_VMA" in call.args[:1]
+        return call.name != "prctl" or call.args[:1] in (("PR_SET_VMA",), ("PR_SET_THP_DISABLE",))
 
     def _signal(self, event: strace.Signal) -> bool:
         group = self._group(event.pid)

@@ -130,7 +130,7 @@ def _judge_call(verdict: Verdict, index: int, step: Step, outcome: Outcome) -> N
     wanted, given = _answer(expected, step.value), _answer(outcome.status, outcome.value)
     if same and not step.errno:
         match step.operation:
-            case calls.Mmap() | calls.Mremap() | calls.Brk():
+            case calls.Mmap() | calls.Mremap() | calls.Brk() | calls.ProcessMadvise():
                 same = outcome.value == step.value
             case calls.Mincore() as mincore:
                 same, wanted, given = _judge_mincore(verdict, step, mincore, outcome)

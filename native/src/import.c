@@ -2,10 +2,11 @@
 /*
  * import.c (L6): an mm from the text of /proc/PID/maps (maps.c writes that text).
  *
- * The text does not tell which areas have been written, so an imported private writable area counts
- * as faulted with an anon_vma of its own: neighbours that the kernel did not merge stay apart, and
- * a new mapping beside one still merges. The [vsyscall] page belongs to no mm and is left out.
- * [vvar] and [vdso] are special mappings that never merge.
+ * The text does not tell which areas have been written, so an imported private writable area
+ * counts as faulted with an anon_vma of its own: neighbours that the kernel did not merge stay
+ * apart, and a new mapping beside one still merges. So does one that is not writable and lies
+ * beside its like. The [vsyscall] page belongs to no mm and is left out. [vvar] and [vdso] are
+ * special mappings that never merge.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,18 @@ static int line_file(struct participant *self, const struct maps_line *line,
 	return 0;
 }
 
+/* Would it have merged with the area before it, as far as the text tells? Then the kernel knows
+ * more: it was writable once, as what a program relocates at its start is. */
+static bool kept_apart(struct participant *self, struct mm_struct *mm,
+		       const struct vm_area_struct *vma)
+{
+	const struct vm_area_struct *prev = find_vma_prev(self, mm, vma->vm_start);
+
+	return prev && prev->vm_end == vma->vm_start && prev->vm_flags == vma->vm_flags &&
+	       prev->vm_file == vma->vm_file && prev->vm_pgbase == vma->vm_pgbase &&
+	       !(vma->vm_flags & (VM_SHARED | VM_SPECIAL));
+}
+
 static int import_line(struct participant *self, struct mm_struct *mm, const struct maps_line *line)
 {
 	struct vm_area_struct *vma;
@@ -121,13 +134,15 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 	}
 	vma_set_range(vma, line->start, line->end,
 		      vma->vm_file ? line->offset >> PAGE_SHIFT : line->start >> PAGE_SHIFT);
+	if (kept_apart(self, mm, vma))
+		vma->vm_flags |= VM_ACCOUNT;
 	vma_set_page_prot(vma);
 	if (name_is(line, "[anon:") && line->name_bytes > 7)
 		vma->anon_name =
 			anon_name_make(self, line->name + 6,
 				       (u32)min_u64(line->name_bytes - 7, ANON_NAME_MAX - 1));
 	if (tree_preallocate(self, &mm->mm_mt, line->start, line->end) != 0 ||
-	    ((vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE &&
+	    ((vma->vm_flags & (VM_ACCOUNT | VM_SHARED)) == VM_ACCOUNT &&
 	     anon_vma_prepare(self, mm, vma) != 0)) {
 		tree_prealloc_free(self);
 		vma_close(self, vma);

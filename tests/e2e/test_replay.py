@@ -51,7 +51,15 @@ def traced(program: Path, root: Path, *, seed: int, calls: int = 600) -> Path:
     root.mkdir()
     subprocess.run(
         [
-            *("strace", "-s", "4096", "-e", "trace=memory", "-o", str(root / "trace")),
+            *(
+                "strace",
+                "-s",
+                "4096",
+                "-e",
+                "trace=memory,process_madvise",
+                "-o",
+                str(root / "trace"),
+            ),
             *(str(program), str(seed), str(calls), str(root)),
         ],
         check=True,
@@ -170,8 +178,8 @@ def test_a_line_that_cannot_be_read_fails(trace: Path) -> None:
 
 
 def test_an_unsupported_call_is_named(trace: Path) -> None:
-    insert(trace, "mlock(0x300000000000, 4096) = 0")
-    assert run(trace, "--mode", "attach")["unsupported"] == {"mlock": 1}
+    insert(trace, "mbind(0x300000000000, 4096) = 0")
+    assert run(trace, "--mode", "attach")["unsupported"] == {"mbind": 1}
 
 
 def test_a_fault_that_should_not_fail_is_found(tmp_path: Path) -> None:

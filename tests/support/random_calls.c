@@ -4,7 +4,8 @@
 // tell which pages there are.
 //
 // usage: random_calls SEED CALLS FOLDER
-// run as: strace -s 4096 -e trace=memory -o FOLDER/trace random_calls SEED CALLS FOLDER
+// run as: strace -s 4096 -e trace=memory,process_madvise -o FOLDER/trace
+//                 random_calls SEED CALLS FOLDER
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define PAGE           4096UL
@@ -20,8 +22,11 @@
 #define SNAPSHOT_EVERY 100
 #define POPULATE_READ  22
 #define POPULATE_WRITE 23
+#define GUARD_INSTALL  102
+#define GUARD_REMOVE   103
 
 static uint32_t state;
+static int own; // a pidfd
 
 static unsigned pick(unsigned bound)
 {
@@ -73,14 +78,49 @@ static void map_one(void)
 static void advise(void)
 {
 	static const int all[] = {MADV_DONTNEED, POPULATE_READ, POPULATE_WRITE, MADV_DONTFORK,
-				  MADV_DOFORK};
+				  MADV_DOFORK,   GUARD_INSTALL, GUARD_REMOVE,   MADV_FREE};
 	madvise(place(), size(), all[pick(sizeof(all) / sizeof(all[0]))]);
+}
+
+static void lock_something(void)
+{
+	struct iovec ranges[2] = {{place(), size()}, {place(), size()}};
+	switch (pick(8)) {
+	case 0:
+	case 1:
+		syscall(SYS_mlock2, place(), size(), pick(2));
+		break;
+	case 2:
+	case 3:
+		munlock(place(), size());
+		break;
+	case 4:
+		if (pick(4))
+			munlockall();
+		else
+			mlockall(MCL_FUTURE | (pick(2) ? MCL_CURRENT : 0) |
+				 (pick(2) ? MCL_ONFAULT : 0));
+		break;
+	case 5:
+		msync(place(), size(), 1 + pick(6));
+		break;
+	case 6:
+		pkey_mprotect(place(), size(), protection(), (int)pick(2) - 1);
+		break;
+	default:
+		syscall(SYS_remap_file_pages, place(), size(), 0, pick(4), 0);
+		syscall(SYS_process_madvise, own, ranges, 2, MADV_COLD, 0);
+	}
 }
 
 static void one_call(void)
 {
 	static unsigned char bits[64];
-	switch (pick(10)) {
+	switch (pick(12)) {
+	case 10:
+	case 11:
+		lock_something();
+		break;
 	case 0:
 	case 1:
 	case 2:
@@ -116,6 +156,7 @@ int main(int count, char **words)
 		return 2;
 	state = (uint32_t)atoi(words[1]) * 2654435761u + 12345u;
 	int calls = atoi(words[2]);
+	own = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	snapshot(words[3]);
 	for (int done = 1; done <= calls; done++) {
 		one_call();

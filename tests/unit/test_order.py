@@ -231,12 +231,12 @@ def test_what_is_left_out_is_named() -> None:
     compiled = program.compile_trace(
         [
             f"1 {MARK}",
-            "1 mlock(0x1000, 4096) = 0",
+            "1 mbind(0x1000, 4096) = 0",
             "1 nonsense",
             "1 munmap(0x1000, 4096 <unfinished ...>",
         ]
     )
-    assert compiled.unsupported == {"mlock": 1}
+    assert compiled.unsupported == {"mbind": 1}
     assert compiled.unanswered == {"munmap": 1}
     assert [one.text for one in compiled.unread] == ["nonsense"]
 

@@ -11,8 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmalab_loadgen import calls, flags, strace
-from vmalab_loadgen.calls import Brk, Madvise, Mincore, Mmap, Mprotect, Mremap, Munmap, SetVmaName
+from vmalab_loadgen import calls, flags, plain, strace
+from vmalab_loadgen.calls import (
+    Brk,
+    Madvise,
+    Mincore,
+    Mmap,
+    Mprotect,
+    Mremap,
+    Munmap,
+    Plain,
+    ProcessMadvise,
+    SetVmaName,
+    Unsupported,
+)
 
 ADDRESS = st.integers(0, (1 << 47) - 1)
 LENGTH = st.integers(0, 1 << 40)
@@ -43,6 +55,22 @@ OPERATIONS = st.one_of(
     ),
     st.builds(Brk, ADDRESS),
     st.builds(SetVmaName, ADDRESS, LENGTH, st.binary(max_size=79).filter(lambda b: b"\0" not in b)),
+    st.sampled_from(sorted(set(plain.FORMS) - {"setrlimit"})).flatmap(
+        lambda name: st.tuples(*[st.integers(0, 7)] * len(plain.FORMS[name])).map(
+            lambda numbers: Plain(name, numbers)
+        )
+    ),
+    st.builds(
+        lambda resource, soft, hard: Plain("setrlimit", (resource, soft, hard)),
+        st.sampled_from(sorted(flags.RLIMIT.values())),
+        LENGTH,
+        LENGTH,
+    ),
+    st.builds(
+        ProcessMadvise,
+        st.lists(st.tuples(ADDRESS, LENGTH), max_size=4).map(tuple),
+        st.integers(0, 1 << 16),
+    ),
 )
 
 
@@ -145,6 +173,44 @@ def test_unfinished_and_resumed_anywhere(operation: calls.Operation, data: st.Da
         (
             'prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, 0x1000, 4096, "a\\"b\\n") = 0',
             SetVmaName(0x1000, 4096, b'a"b\n'),
+            0,
+            "",
+        ),
+        (
+            "mlock2(0x1000, 8192, MLOCK_ONFAULT) = -1 ENOMEM (Cannot allocate memory)",
+            Plain("mlock2", (0x1000, 8192, 1)),
+            -1,
+            "ENOMEM",
+        ),
+        ("mlockall(MCL_CURRENT|MCL_FUTURE) = 0", Plain("mlockall", (3,)), 0, ""),
+        ("msync(0x1000, 1, MS_SYNC) = 0", Plain("msync", (0x1000, 1, 4)), 0, ""),
+        (
+            "syscall_0x1ce(0x1000, 0x2000, 0, 0x7, 0x7, 0x7) = 0",
+            Plain("mseal", (0x1000, 0x2000, 0)),
+            0,
+            "",
+        ),
+        (
+            "prlimit64(0, RLIMIT_STACK, {rlim_cur=8192*1024, rlim_max=RLIM64_INFINITY}, NULL) = 0",
+            Plain("setrlimit", (3, 8 << 20, 2**64 - 1)),
+            0,
+            "",
+        ),
+        (
+            "prlimit64(0, RLIMIT_STACK, NULL, {rlim_cur=8192*1024, rlim_max=RLIM64_INFINITY}) = 0",
+            Unsupported("unrelated:prlimit64"),
+            0,
+            "",
+        ),
+        (
+            "process_madvise(3, [{iov_base=0x1000, iov_len=4096}], 1, MADV_COLD, 0) = 4096",
+            ProcessMadvise(((0x1000, 4096),), 20),
+            4096,
+            "",
+        ),
+        (
+            "prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) = 0",
+            Plain("prctl(PR_SET_THP_DISABLE)", (1, 0)),
             0,
             "",
         ),
@@ -265,7 +331,7 @@ def test_no_line_breaks_the_parser(text: str) -> None:
 
 
 def test_unknown_calls_are_named() -> None:
-    assert calls.decode(call("mlock(0x1000, 4096) = 0")) == calls.Unsupported("mlock")
+    assert calls.decode(call("mbind(0x1000, 4096) = 0")) == calls.Unsupported("mbind")
 
 
 def test_unknown_flags_are_an_error() -> None:

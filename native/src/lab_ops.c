@@ -149,8 +149,11 @@ void lab_do(struct participant *self, struct lab_state *lab, const struct vl_lab
 		lab->mms[op->result] = (u32)result->value;
 		result->value = op->result; /* ids differ from run to run */
 	}
-	if (op->op == OP_FAULT)
+	if (op->op == OP_FAULT) {
 		result->info &= FAULT_INFO_KEPT;
+		lab->served += result->status != VL_S_NO_MM;
+		lab->faults++; /* between sync points, so nobody else counts now */
+	}
 }
 
 /* --- fault injection, objects --- */

@@ -158,7 +158,7 @@ static void reset(struct lab_state *lab)
 	lab->choices_count = lab->trace_count = lab->names = 0;
 	lab->script_at = 0;
 	lab->current = NOBODY;
-	lab->stack_count = lab->dead = 0;
+	lab->stack_count = lab->dead = lab->faults = lab->served = 0;
 	memset(lab->mms, 0, sizeof(lab->mms));
 	memset(lab->seq_from, 0, sizeof(lab->seq_from));
 	for (u32 i = 0; i < lab->actors_count; i++) {
@@ -239,6 +239,43 @@ static void check_outcome(struct participant *self, struct lab_state *lab,
 		lab_fail(VL_LAB_OUTCOME, "no order of the operations gives this outcome");
 }
 
+static const u32 reasons[] = {STAT_abort_no_vma,     STAT_abort_stamp, STAT_abort_trylock,
+			      STAT_abort_stamp_late, STAT_abort_mm,    STAT_abort_range};
+
+static u64 sum_of(const u64 *now, const u64 *before, const u32 *which, u32 count)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < count; i++)
+		sum += now[which[i]] - before[which[i]];
+	return sum;
+}
+
+/* Each fault is counted once, and in one of the ways it can end; each search that was given up has
+ * a reason. (Readers of maps give up too, and are not counted as faults.) */
+static void check_counters(const struct participant *self, const struct lab_state *lab,
+			   const u64 *before)
+{
+	const u32 one[] = {STAT_pgfault},
+		  ends[] = {STAT_vma_lock_success, STAT_mmap_lock_faults, STAT_pgfault_signal};
+	const u32 aborts[] = {STAT_vma_lock_abort};
+	u64 now[STATS_MAX], faults, ended, given_up, why;
+
+	vl_stats(self->seg, now, STATS_MAX);
+	faults = sum_of(now, before, one, 1);
+	ended = sum_of(now, before, ends, ARRAY_SIZE(ends));
+	given_up = sum_of(now, before, aborts, 1);
+	why = sum_of(now, before, reasons, ARRAY_SIZE(reasons));
+	if (faults != lab->faults)
+		lab_fail(VL_LAB_COUNTERS, "%lu faults are counted, %u were made", faults,
+			 lab->faults);
+	if (VMA_LOCK_PER_VMA && given_up > why)
+		lab_fail(VL_LAB_COUNTERS, "%lu searches were given up, for %lu reasons", given_up,
+			 why);
+	if (ended < lab->served)
+		lab_fail(VL_LAB_COUNTERS, "%u faults, but %lu ends", lab->served, ended);
+}
+
 static void clean_up(struct participant *self, struct lab_state *lab)
 {
 	struct vl_result result;
@@ -309,8 +346,10 @@ static void after_death(struct participant *self, struct lab_state *lab)
 static bool run_once(struct participant *self, struct lab_state *lab, bool fsck,
 		     struct vl_lab_report *report)
 {
+	u64 before[STATS_MAX];
 	bool died_in_run;
 
+	vl_stats(self->seg, before, STATS_MAX);
 	reset(lab);
 	lab_me.ghost = true;
 	store_relaxed_u32(&lab->finished, 0);
@@ -327,6 +366,7 @@ static bool run_once(struct participant *self, struct lab_state *lab, bool fsck,
 		return false;
 	}
 	check_outcome(self, lab, report);
+	check_counters(self, lab, before);
 	if (fsck && lab->stack_count == 0)
 		check_all(self);
 	clean_up(self, lab);

@@ -54,6 +54,7 @@ INVARIANTS: Final[dict[int, str]] = {
     lib.VL_LAB_CRASH: "crash",
     lib.VL_LAB_OUTCOME: "outcome",
     lib.VL_LAB_FSCK: "fsck",
+    lib.VL_LAB_COUNTERS: "counters",
     lib.VL_LAB_DIVERGED: "diverged",
 }
 

@@ -57,6 +57,7 @@ more, is checked on models instead.
 | tree | changed under mmap_lock for writing; names each VMA for its own addresses |
 | anon-vma | no anonymous page in a VMA without an anon_vma |
 | outcome | results, words and maps are those of some order of whole operations |
+| counters | faults, ways to end, reasons to give up add up |
 | deadlock, livelock | somebody can go on; a run ends |
 | assertion, crash, fsck | the core's own checks, a signal, the walker over everything at the end |
 """

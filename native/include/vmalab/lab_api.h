@@ -72,6 +72,7 @@ enum vl_lab_invariant {
 	VL_LAB_CRASH,    /* an actor died of a signal */
 	VL_LAB_OUTCOME,  /* no order of the operations gives these results */
 	VL_LAB_FSCK,     /* the walker complains at the end */
+	VL_LAB_COUNTERS, /* the counters of a run do not add up */
 	VL_LAB_DIVERGED, /* the script cannot be followed: not a finding */
 	VL_LAB_INVARIANTS
 };

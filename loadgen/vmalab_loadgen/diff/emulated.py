@@ -7,14 +7,16 @@ import itertools
 import os
 import struct
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vmalab_loadgen.diff.operations import BY_NAME, EXIT, MADVISE, MMAP, Target, Value, packed
 from vmalab_loadgen.diff.program import ARENAS, Op, Place
 from vmalab_loadgen.diff.real import MMAP_BASE, Outcome, RealRun, Step, TestFile
 from vmalab_loadgen.flags import MADV, MAP
 from vmalab_native import cores
-from vmalab_native.core import Participant, Segment, SegmentConfig
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
 
 RESULT: Final = struct.Struct("<iIQ")
 BLOCK_STEPS: Final = 256
@@ -31,6 +33,8 @@ class Emulator:
     """An instance of its own and one participant."""
 
     def __init__(self, *, model: str = "", layout: str = "") -> None:
+        from vmalab_native.core import Segment, SegmentConfig  # late: `vmalab --help` needs no core
+
         config = SegmentConfig(
             size_bytes=256 << 20,
             mms_max=64,

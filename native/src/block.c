@@ -50,6 +50,8 @@ static s32 record_check(const struct vl_record *rec, u64 left)
 		want += (rec->flags + 7u) / 8;
 	if (rec->op == OP_PROCESS_MADVISE)
 		want += 2u * rec->flags;
+	if (rec->op == OP_FAULT && rec->words == want - 1 && !(rec->flags & FAULT_STORE))
+		return 0; /* no word to store: it may be left out */
 	return rec->words == want ? 0 : VL_S_BAD_RECORD;
 }
 
@@ -179,7 +181,8 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 	self->slot->op = rec->op;
 	LAB(self->op_mm = rec->mm;)
 	if (likely(rec->op == OP_FAULT)) {
-		op_fault(self, rec->mm, rec->arg[0], rec->flags, rec->arg[1], result);
+		op_fault(self, rec->mm, rec->arg[0], rec->flags, rec->words > 2 ? rec->arg[1] : 0,
+			 result);
 	} else {
 		rcu_make_room(self);
 		r = run_call(self, rec, &value);

@@ -27,6 +27,7 @@ OPERANDS = [0, 2, 5, 2, 3, 5, 3, 2, 1, 0, 0, 4, 2, 1]
 NO_SUCH_MM, BAD_OP, BAD_RECORD, LIMIT = -1001, -1002, -1003, -1004
 PROT_READ_WRITE = 3
 PRIVATE_ANONYMOUS = 0x22
+WRITE, STORE = 1, 4
 PAGE = 4096
 Result = tuple[int, int, int]
 
@@ -95,8 +96,17 @@ def test_unknown_op_is_skipped(me: Participant) -> None:
 def test_wrong_words_end_the_block(me: Participant, mm: int, op: int, change: int) -> None:
     words = 1 + OPERANDS[op] + change
     operands = [0] * max(0, words - 1)
-    block = record(NOP) + record(op, mm, *operands, words=words) + record(NOP)
+    flags = STORE if op == FAULT else 0  # without it the word may be left out
+    block = record(NOP) + record(op, mm, *operands, words=words, flags=flags) + record(NOP)
     assert [status for status, _, _ in results(me.run(block))] == [0, BAD_RECORD]
+
+
+def test_a_fault_without_a_word(me: Participant, mm: int) -> None:
+    """It may be shorter than one that stores; what lies behind it in the block is not read."""
+    ((_, _, addr),) = results(me.run(record(MMAP, mm, 0, PAGE, 3 | PRIVATE_ANONYMOUS << 32, 0, 0)))
+    store = record(FAULT, mm, addr, 9, flags=WRITE | STORE)
+    short = record(FAULT, mm, addr) + record(FAULT, mm, addr, flags=WRITE)
+    assert [value for _, _, value in results(me.run(store + short + record(NOP)))] == [9, 9, 9, 0]
 
 
 def test_zero_words_and_cut_record(me: Participant, mm: int) -> None:

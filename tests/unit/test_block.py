@@ -69,10 +69,10 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
     block.thp_disable(7, 1, flags=2)
     expected = [
         record(0, 1, 0, 0),
-        record(1, 3, 0, 7, 0x1000, 0),
-        record(1, 3, 1, 7, 0x1000, 0),
+        record(1, 2, 0, 7, 0x1000),
+        record(1, 2, 1, 7, 0x1000),
         record(1, 3, 5, 7, 0x1000, 5),
-        record(1, 3, 2, 7, 0x1000, 0),
+        record(1, 2, 2, 7, 0x1000),
         record(2, 6, 0, 7, 1, 2, 3 | 4 << 32, 5, 6),
         record(3, 3, 0, 7, 1, 2),
         record(4, 4, 0, 7, 1, 2, 3),

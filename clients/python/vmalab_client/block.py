@@ -157,6 +157,7 @@ _THREE = struct.Struct("<BBHIQQQ")
 _FOUR = struct.Struct("<BBHIQQQQ")
 _FIVE = struct.Struct("<BBHIQQQQQ")
 
+# Of a record in full: a FAULT with no word to store may leave it out.
 WORDS: dict[Op, int] = {
     Op.NOP: 1,
     Op.FAULT: 3,
@@ -238,8 +239,10 @@ class BlockBuilder:
         """Touch a page; with `word` (access WRITE alone) store it."""
         if word is not None and access != Access.WRITE:
             raise BlockError("FAULT: a word can be stored with access WRITE only")
-        flags = access | (FAULT_STORE if word is not None else 0)
-        self._add(_TWO, Op.FAULT, flags, mm, addr, word or 0)
+        if word is None:
+            self._add(_ONE, Op.FAULT, access, mm, addr)
+        else:
+            self._add(_TWO, Op.FAULT, access | FAULT_STORE, mm, addr, word)
 
     def mmap(
         self,

@@ -157,7 +157,7 @@ SECTIONS: Final = (
         "rpc",
         "The service",
         "A unary fault against a bare echo through the same server; blocks of faults through "
-        "one stream and two, against the same loop attached to the memory. An operation is 24 "
+        "one stream and two, against the same loop attached to the memory. An operation is 16 "
         "bytes in and 16 bytes out, and both ends copy them: that bounds a stream, however fast "
         "the core is.",
         rpc,

@@ -22,7 +22,7 @@ Addresses = Sequence[int] | npt.NDArray[np.uint64]
 
 def _records(op: Op, how: int, mm: int, operands: Sequence[Any], count: int) -> bytes:
     """`count` records of one operation; an operand is one value for all or a column."""
-    words = WORDS[op]
+    words = 2 if op is Op.FAULT else WORDS[op]  # no word to store
     rows = np.zeros((count, words), dtype="<u8")
     rows[:, 0] = header(op, words, how, mm)
     for column, operand in enumerate(operands, start=1):

@@ -57,7 +57,7 @@ Little-endian. A block is a sequence of records, without a header. Its length is
 
   op            words       operands                               flags           value on success
    0 NOP        1                                                                  0
-   1 FAULT      3           addr, word                             see below       the page's word after the access
+   1 FAULT      2 or 3      addr, word (to STORE it)               see below       the page's word after the access
    2 MMAP       6           addr, len, prot | map_flags << 32,                     address
                             file (0: none) | file_mode << 32, offset in bytes
    3 MUNMAP     3           addr, len                                              0

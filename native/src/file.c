@@ -102,7 +102,7 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 
 	(void)mutex_lock(
 		self, &hdr->slots_lock); /* stolen: states are single words, nothing to rebuild */
-	if (kind == VMA_FILE) {
+	if (kind != VMA_SHMEM) {
 		for (u32 i = 0; i < hdr->file_hint && !found; i++) {
 			struct file *f = &table[i];
 

@@ -82,6 +82,9 @@ static int line_file(struct participant *self, const struct maps_line *line,
 	/* A size that covers what is mapped; file_open by the client sets the true one. */
 	if (special)
 		file = file_open(self, 0, 0, line->end - line->start, line->name, VMA_SHMEM);
+	else if (name_is(line, "/SYSV")) /* shmat counts its mappings in close() */
+		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
+				 line->name, VMA_DRIVER);
 	else if (line->ino == 0 || (line->name[0] == '/' && line->major == 0 && line->minor == 1))
 		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
 				 line->name, VMA_SHMEM);
@@ -92,7 +95,7 @@ static int line_file(struct participant *self, const struct maps_line *line,
 		return VL_E_LIMIT;
 	vma->vm_file = file_id(file);
 	vma->vm_ops = special ? VMA_SPECIAL : file->kind;
-	if (file->kind == VMA_FILE) {
+	if (file->kind != VMA_SHMEM) {
 		VL_ASSERT(file_map(self, vma->vm_file));
 		file_close(self, vma->vm_file);
 	}

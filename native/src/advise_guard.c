@@ -4,11 +4,11 @@
  * as if nothing were mapped, without a VMA of their own.
  *
  * An entry becomes a guard by one cmpxchg from what it was, and its page is given back after that;
- * a fault that comes between two entries finds each either guarded or not. The VMA gets an
- * anon_vma, because fork copies the page tables of those VMAs alone that have one, and
- * VM_MAYBE_GUARD, which stays. Killed in the middle: the entries made so far are guards, as after a
- * shorter range; the frame of the last is recounted by recovery.
- * (kernel: madvise_guard_install, madvise_guard_remove)
+ * a fault that comes between two entries finds each either guarded or not. The VMA gets
+ * VM_MAYBE_GUARD, which stays and makes fork copy its page tables, and anonymous memory an
+ * anon_vma too. Killed in the middle: the entries made so far are guards, as after a shorter
+ * range; the frame of the last is recounted by recovery. (kernel: madvise_guard_install,
+ * madvise_guard_remove)
  */
 #include "vmalab/advise.h"
 #include "vmalab/lock_model.h"
@@ -41,7 +41,8 @@ int guard_install(struct participant *self, struct mm_struct *mm, struct vm_area
 
 	if (vma->vm_flags & (VM_SPECIAL | VM_LOCKED))
 		return -EINVAL;
-	if (!load_acquire_u32(&vma->anon_vma) && anon_vma_prepare(self, mm, vma) != 0)
+	if (vma_is_anonymous(vma) && !load_acquire_u32(&vma->anon_vma) &&
+	    anon_vma_prepare(self, mm, vma) != 0)
 		return -ENOMEM;
 	/* relaxed: readers of the flag are writers of the VMA, whom our lock keeps out */
 	or_relaxed_u64(&vma->vm_flags, VM_MAYBE_GUARD);

@@ -22,6 +22,12 @@ u32 file_id(const struct file *file)
 	return file->generation << 16 | (file->index + 1);
 }
 
+bool file_is_shmem(const struct file *file)
+{
+	return file->kind == VMA_SHMEM || file->dev == 1 ||
+	       strncmp(file->name, "/dev/shm/", strlen("/dev/shm/")) == 0;
+}
+
 struct file *file_get(const struct vl_seg *seg, u32 id)
 {
 	u32 index = (id & 0xffffu) - 1;

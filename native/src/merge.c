@@ -297,6 +297,8 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 	int err = -ENOMEM;
 
 	VL_ASSERT(vma->vm_start < addr && addr < vma->vm_end);
+	if (vma->vm_ops == VMA_SPECIAL && !(check_limit && mm->map_count >= mm->map_count_max))
+		return -EINVAL; /* [vdso] and [vvar] stay whole */
 	if (check_limit && mm->map_count >= mm->map_count_max)
 		return -ENOMEM;
 	new = vm_area_dup(self, vma);

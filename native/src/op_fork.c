@@ -55,7 +55,7 @@ static int copy_page_range(struct participant *self, struct mm_struct *child,
 			    .owner = mm_index(mm_future_id(self->seg, child)) + 1,
 			    .cow = is_cow_mapping(vma->vm_flags)};
 
-	if (!vma->anon_vma)
+	if (!vma->anon_vma && !(vma->vm_flags & VM_MAYBE_GUARD))
 		return 0; /* a fault brings it back: zero page or page cache */
 	pte_walk(self, &parent->pgd, vma->vm_start, vma->vm_end, copy_entry, &c);
 	return c.failed ? -ENOMEM : 0;

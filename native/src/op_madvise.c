@@ -246,8 +246,8 @@ static bool advise_vma_lock(struct participant *self, struct mm_struct *mm, u32 
 
 	if (!vma)
 		return false;
-	if (end > vma->vm_end ||
-	    (advice == MADV_GUARD_INSTALL && !load_acquire_u32(&vma->anon_vma))) {
+	if (end > vma->vm_end || (advice == MADV_GUARD_INSTALL && vma_is_anonymous(vma) &&
+				  !load_acquire_u32(&vma->anon_vma))) {
 		vma_end_read(self, vma);
 		return false;
 	}

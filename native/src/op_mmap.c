@@ -50,7 +50,7 @@ static bool accountable(const struct map_request *req)
 /* (kernel: do_mmap, the part for files) */
 static int file_flags(struct map_request *req, u32 prot, u32 flags)
 {
-	u32 allowed = LEGACY_MAP_MASK | (req->file->kind == VMA_FILE ? MAP_SYNC : 0);
+	u32 allowed = LEGACY_MAP_MASK | (file_is_shmem(req->file) ? 0 : MAP_SYNC);
 	u32 opened = req->file_mode & 3u;
 
 	if (req->len > FILE_BYTES_MAX || req->pgoff > (FILE_BYTES_MAX - req->len) >> PAGE_SHIFT)
@@ -139,11 +139,17 @@ static void map_early(struct participant *self, struct mm_struct *mm, struct map
 #define map_early(self, mm, req, vma) ((void)0)
 #endif
 
+/* No file on a disk here lies in persistent memory; shared memory does not look at the flag. */
+static bool sync_refused(const struct map_request *req)
+{
+	return (req->vm_flags & VM_SYNC) && req->file && !file_is_shmem(req->file);
+}
+
 static int map_new(struct participant *self, struct mm_struct *mm, struct map_request *req)
 {
 	struct vm_area_struct *vma;
 
-	if (req->vm_flags & VM_SYNC && req->file)
+	if (sync_refused(req))
 		return -EOPNOTSUPP; /* no file here lies in persistent memory */
 	if (req->shared_memory && shared_memory_open(self, mm, req) != 0)
 		return -ENOMEM;
@@ -157,6 +163,8 @@ static int map_new(struct participant *self, struct mm_struct *mm, struct map_re
 	}
 	if (MUTANT(B21))
 		map_early(self, mm, req, vma);
+	if (req->vm_flags & VM_DROPPABLE)
+		req->vm_flags &= ~VM_LOCKED_MASK; /* after looking for whom to merge with */
 	vma->vm_flags = req->vm_flags;
 	vma->vm_ops = req->ops;
 	vma_set_range(vma, req->addr, req->addr + req->len, req->pgoff);
@@ -219,8 +227,7 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 		.file = req->file ? file_id(req->file) : 0,
 	};
 	/* Shared memory is a file of its own, so it never merges. */
-	if (req->shared_memory || (req->file && (req->vm_flags & VM_SYNC)) ||
-	    !vma_merge_new_range(self, &vmg))
+	if (req->shared_memory || sync_refused(req) || !vma_merge_new_range(self, &vmg))
 		err = map_new(self, mm, req);
 	if (err) {
 		if (vms.count && tree_preallocate(self, &mm->mm_mt, req->addr, end) == 0) {

@@ -116,7 +116,7 @@ static s64 choose(struct participant *self, struct mm_struct *mm, const struct f
 
 	if (flags & MAP_FIXED)
 		return (s64)addr;
-	if (file && file->kind == VMA_FILE)
+	if (file && !file_is_shmem(file))
 		found = place_huge_aligned(self, mm, addr, len, pgoff << PAGE_SHIFT, flags);
 	else if (!file && !addr && !(flags & MAP_SHARED) && len % PMD_SIZE == 0)
 		found = place_huge_aligned(self, mm, addr, len, pgoff << PAGE_SHIFT, flags);
@@ -130,6 +130,8 @@ s64 get_unmapped_area(struct participant *self, struct mm_struct *mm, const stru
 
 	if (len > TASK_SIZE)
 		return -ENOMEM;
+	if (!file)
+		pgoff = 0; /* an offset says nothing about anonymous memory */
 	found = choose(self, mm, file, addr, len, pgoff, flags);
 	if (found < 0 && !(flags & MAP_FIXED))
 		return found;

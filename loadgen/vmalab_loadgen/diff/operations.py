@@ -41,6 +41,8 @@ U64: Final = (1 << 64) - 1
 CODE_SYSCALL, CODE_READ, CODE_WRITE, CODE_EXEC = 0, 1, 2, 3
 CODE_FORK, CODE_EXIT, CODE_TEXT, CODE_MINCORE = 4, 5, 6, 7
 FAULT, MMAP, MUNMAP, MPROTECT, MREMAP, MADVISE, MINCORE, BRK, FORK, EXIT = range(1, 11)
+MLOCK, MUNLOCK, MLOCKALL, MUNLOCKALL, MSYNC, MSEAL, REMAP_FILE_PAGES = range(14, 21)
+PKEY_MPROTECT, SETRLIMIT = 22, 23
 READ, WRITE, EXEC, STORE = 0, 1, 2, 4
 RETURN_BYTE: Final = 0xC3
 """Low byte of every word that is written: the instruction that an exec touch may then meet."""
@@ -113,6 +115,10 @@ def of_words(op: int) -> Callable[[Target, Sequence[Value]], bytes]:
     return lambda to, args: packed(op, to.mm, *[arg for arg in args if isinstance(arg, int)])
 
 
+def _integers(args: Sequence[Value]) -> list[int]:
+    return [arg for arg in args if isinstance(arg, int)]
+
+
 FILE_FD: Final = 10
 """Descriptor of the first file in the executor."""
 
@@ -164,6 +170,14 @@ def _map_flags(c: Chooser, file: int) -> int:
         how |= M["MAP_POPULATE"]
     if c.chance(0.03):
         how |= M["MAP_STACK"]
+    if c.chance(0.04):
+        how |= M["MAP_LOCKED"]
+    if c.chance(0.04):
+        kinds = ("MAP_DROPPABLE", "MAP_GROWSDOWN") if file < 0 else ("MAP_SHARED_VALIDATE",)
+        how = how & ~M["MAP_SHARED_VALIDATE"] | M[c.pick(kinds)]
+        how |= M["MAP_PRIVATE"] if how & M["MAP_GROWSDOWN"] else 0
+    if c.chance(0.02):
+        how |= M[c.pick(("MAP_SYNC", "MAP_ABOVE4G", "MAP_DENYWRITE"))]
     if c.odd():
         how ^= c.pick(
             (1, 2, M["MAP_NONBLOCK"], M["MAP_32BIT"], M["MAP_DENYWRITE"], M["MAP_EXECUTABLE"])
@@ -249,6 +263,10 @@ _ADVICE: Final = (
     (A["MADV_KEEPONFORK"], 5),
     (A["MADV_COLD"], 2),
     (A["MADV_PAGEOUT"], 2),
+    (A["MADV_REMOVE"], 3),
+    (A["MADV_DONTNEED_LOCKED"], 3),
+    (A["MADV_GUARD_INSTALL"], 8),
+    (A["MADV_GUARD_REMOVE"], 6),
 )
 
 
@@ -259,6 +277,49 @@ def make_madvise(c: Chooser) -> tuple[Arg, ...]:
         advice = A["MADV_COLD"]
     length = c.pick(((1 << 64) - PAGE, (1 << 64) - 1)) if c.odd() else c.length(at)
     return at, length, advice
+
+
+def make_mlock(c: Chooser) -> tuple[Arg, ...]:
+    return *make_range(c), c.pick((2, 3)) if c.odd() else c.number(0, 1)
+
+
+def make_mlockall(c: Chooser) -> tuple[Arg, ...]:
+    return (c.number(0, 9) if c.odd() else c.pick((1, 2, 3, 5, 6, 7)),)
+
+
+def make_msync(c: Chooser) -> tuple[Arg, ...]:
+    return *make_range(c), c.number(0, 9) if c.odd() else c.pick((1, 2, 4, 6))
+
+
+def make_mseal(c: Chooser) -> tuple[Arg, ...]:
+    """Of a few pages: what is sealed stays as it is until the program ends."""
+    at = c.place()
+    return at, c.number(0, 2) * PAGE, int(c.odd())
+
+
+def make_remap_file_pages(c: Chooser) -> tuple[Arg, ...]:
+    how = c.pick((0, 0, M["MAP_NONBLOCK"]))
+    return *make_range(c), int(c.odd()), c.number(0, 8), how
+
+
+def make_pkey_mprotect(c: Chooser) -> tuple[Arg, ...]:
+    return *make_mprotect(c), c.pick((0, 1, 16)) if c.odd() else -1
+
+
+_LIMITS: Final = {9: (3072, 6144, 1 << 20), 2: (64, 512, 1 << 20), 3: (8, 64, 2048)}
+"""Pages for RLIMIT_AS, RLIMIT_DATA and RLIMIT_STACK."""
+
+
+def make_setrlimit(c: Chooser) -> tuple[Arg, ...]:
+    """Hard limits stay: the process could not raise them again."""
+    resource = c.pick(tuple(_LIMITS))
+    soft = U64 if c.chance(0.5) else c.pick(_LIMITS[resource]) * PAGE
+    return resource, soft
+
+
+def _real_setrlimit(args: Sequence[Value]) -> RealCall:
+    resource, soft = (arg for arg in args if isinstance(arg, int))
+    return RealCall(CODE_SYSCALL, 302, (0, resource, 0, 0), 3, struct.pack("<QQ", soft, U64))
 
 
 def make_mincore(c: Chooser) -> tuple[Arg, ...]:
@@ -365,6 +426,101 @@ TABLE: Final[tuple[Operation, ...]] = (
         record=of_words(MADVISE),
         answer="zero",
         known="madvise",
+    ),
+    Operation(
+        name="mlock2",
+        params=(ADDR, LENGTH, Param("flags", "flags", flags.MLOCK)),
+        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=6),
+        make=make_mlock,
+        real=system_call(325),
+        record=of_words(MLOCK),
+        answer="zero",
+        known="mlock2",
+    ),
+    Operation(
+        name="munlock",
+        params=(ADDR, LENGTH),
+        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=4),
+        make=make_range,
+        real=system_call(150),
+        record=of_words(MUNLOCK),
+        answer="zero",
+        known="munlock",
+    ),
+    Operation(
+        name="mlockall",
+        params=(Param("flags", "flags", flags.MCL, least=1),),
+        weights=weights(anon=1, fork=1, limits=1),
+        make=make_mlockall,
+        real=system_call(151),
+        record=of_words(MLOCKALL),
+        answer="zero",
+        known="mlockall",
+    ),
+    Operation(
+        name="munlockall",
+        params=(),
+        weights=weights(anon=2, fork=2, limits=3),
+        make=lambda c: (),
+        real=system_call(152),
+        record=of_words(MUNLOCKALL),
+        answer="zero",
+        known="munlockall",
+    ),
+    Operation(
+        name="msync",
+        params=(ADDR, LENGTH, Param("flags", "flags", flags.MS)),
+        weights=weights(anon=2, file=4, fork=1, mremap=1, limits=2),
+        make=make_msync,
+        real=system_call(26),
+        record=of_words(MSYNC),
+        answer="zero",
+        known="msync",
+    ),
+    Operation(
+        name="mseal",
+        params=(ADDR, LENGTH, Param("flags", "number")),
+        weights=weights(anon=1, file=1, fork=1, mremap=1, limits=1),
+        make=make_mseal,
+        real=system_call(462),
+        record=of_words(MSEAL),
+        answer="zero",
+        known="mseal",
+    ),
+    Operation(
+        name="remap_file_pages",
+        params=(
+            ADDR,
+            LENGTH,
+            Param("prot", "number"),
+            Param("pgoff", "number"),
+            Param("flags", "flags", flags.MAP),
+        ),
+        weights=weights(anon=2, file=4, fork=1, mremap=1, limits=1),
+        make=make_remap_file_pages,
+        real=system_call(216),
+        record=of_words(REMAP_FILE_PAGES),
+        answer="zero",
+        known="remap_file_pages",
+    ),
+    Operation(
+        name="pkey_mprotect",
+        params=(ADDR, LENGTH, PROT, Param("pkey", "number", least=-1)),
+        weights=weights(anon=2, file=1, fork=1, mremap=1, limits=2),
+        make=make_pkey_mprotect,
+        real=system_call(329),
+        record=of_words(PKEY_MPROTECT),
+        answer="zero",
+        known="pkey_mprotect",
+    ),
+    Operation(
+        name="setrlimit",
+        params=(Param("resource", "choice", flags.RLIMIT), Param("soft", "bytes", least=U64)),
+        weights=weights(limits=5),
+        make=make_setrlimit,
+        real=_real_setrlimit,
+        record=lambda to, args: packed(SETRLIMIT, to.mm, *_integers(args), U64),
+        answer="zero",
     ),
     Operation(
         name="mincore",

@@ -178,6 +178,8 @@ bool vm_enough_memory(const struct participant *self, const struct mm_struct *mm
 void limits_init(struct mm_struct *mm);
 
 /* file.c */
+/* Shared memory: anonymous, of memfd_create, or a file of tmpfs as far as device and name tell. */
+bool file_is_shmem(const struct file *file);
 struct file *file_get(const struct vl_seg *seg, u32 id); /* NULL: no such file */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
 		       u32 kind);

@@ -79,6 +79,8 @@ class Chooser:
         self.pageout = rng.random() < 0.3
         """MADV_PAGEOUT drops clean pages of files on disk, if the kernel can: a program has either
         such a file or this advice."""
+        self.lockall = rng.random() < 0.5
+        """A program locks all of its memory, or has mappings larger than memory."""
 
     @property
     def view(self) -> View:

@@ -196,8 +196,10 @@ def make_mmap(c: Chooser) -> tuple[Arg, ...]:
         at, length = Place("", 0, 0), c.pages() * PAGE
     if c.odd():
         length = c.pick((0, 1, PAGE + 1, 1 << 47, (1 << 64) - 1, 1 << 46, (1 << 47) - PAGE))
-        if length > 1 << 32:
-            how &= ~(M["MAP_FIXED"] | M["MAP_POPULATE"])  # what it covers, and all of memory
+        if length > 1 << 32:  # what it covers, and all of memory
+            how &= ~(M["MAP_FIXED"] | M["MAP_POPULATE"] | M["MAP_LOCKED"])
+        if length > 1 << 32 and c.lockall:
+            length = PAGE
     offset = c.number(0, 6) * PAGE if file >= 0 or c.chance(0.1) else 0
     if c.odd():
         offset = c.pick((1, 100, (1 << 63), ((1 << 64) - PAGE), (1 << 52)))
@@ -284,7 +286,9 @@ def make_mlock(c: Chooser) -> tuple[Arg, ...]:
 
 
 def make_mlockall(c: Chooser) -> tuple[Arg, ...]:
-    return (c.number(0, 9) if c.odd() else c.pick((1, 2, 3, 5, 6, 7)),)
+    if not c.lockall or c.odd():
+        return (c.pick((0, 4, 8, 9)),)
+    return (c.pick((1, 2, 3, 5, 6, 7)),)
 
 
 def make_msync(c: Chooser) -> tuple[Arg, ...]:

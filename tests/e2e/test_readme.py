@@ -24,6 +24,11 @@ RUN_ELSEWHERE = {
     "make test": "it runs this test",
     "vmalab serve --model refcount": "tests/integration/test_models.py",
 }
+MADE_BY = {
+    "trace": "vmalab record -o trace -- ls /",
+    "b2.sched": "vmalab race run cve-2025-38554 --mutant B2 -o b2.sched",
+}
+"""What a command needs from one before it, which another pytest process may have run."""
 LOOKING = ("ps", "slabinfo", "vmstat", "locks", "fsck", "maps")
 NAME = f"readme-{os.getpid()}"
 
@@ -124,8 +129,9 @@ def test_all_shell_lines_are_commands() -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("command", RUN_HERE)
 def test_command(reader: Reader, command: str) -> None:
-    if command.startswith("vmalab replay trace") and not (reader.folder / "trace").exists():
-        reader.run("bash", "-c", "vmalab record -o trace -- ls /")
+    for name, maker in MADE_BY.items():
+        if name in command.split() and command != maker and not (reader.folder / name).exists():
+            reader.run("bash", "-c", maker)
     reader.run("bash", "-c", reader.adapted(command))
 
 

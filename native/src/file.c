@@ -99,7 +99,7 @@ static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, 
 
 /* For a mapped file: the same (dev, ino) gives the same file, its size is updated, an open is
  * counted. For shared anonymous memory (VMA_SHMEM) always a new one, with one reference that
- * becomes the VMA's. NULL: the file table is full. */
+ * becomes the VMA's; ino 0: the next free one. NULL: the file table is full. */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
 		       u32 kind)
 {
@@ -124,8 +124,9 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 		if (table[i].state)
 			continue;
 		found = &table[i];
-		if (kind == VMA_SHMEM)
+		if (kind == VMA_SHMEM && !ino)
 			ino = ++hdr->next_ino;
+		hdr->next_ino = kind == VMA_SHMEM ? max_u64(hdr->next_ino, ino) : hdr->next_ino;
 		file_init(found, i, dev, ino, size, name, kind);
 		if (i >= hdr->file_hint)
 			hdr->file_hint = i + 1;

@@ -70,8 +70,23 @@ static u64 line_flags(const struct maps_line *line)
 	return flags;
 }
 
+/* Shared memory that has more than one line is one object; its lines mostly follow each other. */
+static struct file *shared_with(struct participant *self, const struct maps_line *line,
+				const struct vm_area_struct *prev)
+{
+	struct file *file = prev && prev->vm_file ? file_get(self->seg, prev->vm_file) : NULL;
+	u64 dev = (u64)line->major << 20 | line->minor;
+
+	if (!file || file->kind != VMA_SHMEM || !line->ino || file->ino != line->ino ||
+	    file->dev != dev || strcmp(file->name, line->name) != 0)
+		return NULL;
+	VL_ASSERT(file_map(self, prev->vm_file));
+	store_relaxed_u64(&file->size, max_u64(file->size, line->offset + line->end - line->start));
+	return file;
+}
+
 static int line_file(struct participant *self, const struct maps_line *line,
-		     struct vm_area_struct *vma)
+		     const struct vm_area_struct *prev, struct vm_area_struct *vma)
 {
 	bool special = name_is(line, "[vvar") || name_is(line, "[vdso]");
 	u64 dev = (u64)line->major << 20 | line->minor;
@@ -85,6 +100,8 @@ static int line_file(struct participant *self, const struct maps_line *line,
 	else if (name_is(line, "/SYSV")) /* shmat counts its mappings in close() */
 		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
 				 line->name, VMA_DRIVER);
+	else if ((file = shared_with(self, line, prev)))
+		;
 	else if (line->ino == 0 || (line->name[0] == '/' && line->major == 0 && line->minor == 1))
 		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
 				 line->name, VMA_SHMEM);
@@ -130,7 +147,7 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 		return -ENOMEM;
 	store_relaxed_u32(&vma->vm_mm, mm_future_id(self->seg, mm));
 	vma->vm_flags = line_flags(line);
-	err = line_file(self, line, vma);
+	err = line_file(self, line, find_vma_prev(self, mm, line->start), vma);
 	if (err) {
 		vm_area_free(self, vma);
 		return err;

@@ -28,9 +28,13 @@ def random_record(rng: random.Random, mm: int) -> bytes:
     if kind < 82:
         return record(4, mm, addr, length, rng.choice((RW, READ, 0)))
     if kind < 92:
-        return record(6, mm, addr, length, rng.choice((4, 10, 11, 22, 23)))
+        return record(6, mm, addr, length, rng.choice((4, 10, 11, 22, 23, 102, 103)))
     if kind < 96:
         return record(5, mm, addr, length, length, 1)
+    if kind == 96:
+        return record(14, mm, addr, length, rng.randrange(2))
+    if kind == 97:
+        return record(15, mm, addr, length)
     return record(11, mm, addr, ARENA + rng.randrange(PAGES) * PAGE, PAGE, 0)
 
 

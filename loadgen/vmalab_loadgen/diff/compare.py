@@ -122,6 +122,11 @@ class MapsMatcher:
         return self._inodes.setdefault(left.group(1), right.group(1)) == right.group(1)
 
 
+def only_maps(text: str) -> str:
+    """The lines of maps out of a text of maps or smaps."""
+    return "".join(line + "\n" for line in text.splitlines() if line[:1] in "0123456789abcdef")
+
+
 def maps_and_flags(smaps: str) -> str:
     """The lines of maps and of VmFlags out of a text of smaps."""
     return "".join(

@@ -15,8 +15,9 @@ from vmalab_loadgen.diff.generate import PROGRAM_OPS, alive, generate
 from vmalab_loadgen.diff.operations import PARAMS
 from vmalab_loadgen.diff.printing import c_source, repeat_line
 from vmalab_loadgen.diff.program import Op, render
-from vmalab_loadgen.diff.real import Executor
+from vmalab_loadgen.diff.real import Executor, TestFile
 from vmalab_loadgen.diff.shrink import Shrinker, Signature, signature
+from vmalab_loadgen.diff.trace import write_trace
 
 FSCK_EVERY: Final = 100
 """Programs between two walks of all invariants."""
@@ -84,6 +85,10 @@ class DiffResult:
     findings: list[Finding] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     """Of the invariant walker."""
+    files: list[TestFile] = field(default_factory=list)
+    """What the programs mapped."""
+    alone: tuple[list[Op], Comparison] | None = None
+    """The program that was given, if one was."""
 
     @property
     def ops(self) -> int:
@@ -122,7 +127,7 @@ def run(config: DiffConfig, progress: Progress = lambda result: None) -> DiffRes
     """
     result = DiffResult(config)
     with Executor() as executor, Emulator(model=config.model, layout=config.layout) as emulator:
-        result.model = emulator.model
+        result.model, result.files = emulator.model, executor.files
         while result.ops < config.ops and not result.complaints:
             ops = min(PROGRAM_OPS, config.ops - result.ops)
             program = generate(config.seed, config.profile, result.programs, ops=ops)
@@ -146,12 +151,14 @@ def run_one(program: Sequence[Op], config: DiffConfig) -> DiffResult:
     """
     result = DiffResult(config, programs=1)
     with Executor() as executor, Emulator(model=config.model, layout=config.layout) as emulator:
-        result.model = emulator.model
-        one = compare(alive(program), executor, emulator, every=1)
+        result.model, result.files = emulator.model, executor.files
+        possible = alive(program)
+        one = compare(possible, executor, emulator, every=1)
+        result.alone = (possible, one)
         _add(result, one)
         if one.difference is not None:
-            found = signature(program, one.difference)
-            result.findings.append(Finding(0, list(program), one, found, config.model))
+            found = signature(possible, one.difference)
+            result.findings.append(Finding(0, possible, one, found, config.model))
         result.complaints = emulator.fsck()
     return result
 
@@ -188,19 +195,22 @@ def _finding(
 
 
 def write_findings(result: DiffResult, folder: Path) -> list[Path]:
-    """Each finding as C and as text.
+    """Each finding, and a program that was given, as C, as text and as a trace folder.
 
     Returns:
-        The files.
+        The files and folders.
     """
+    pieces = [
+        (f"finding-{n}", one.program, one.comparison) for n, one in enumerate(result.findings)
+    ]
+    if result.alone is not None:
+        pieces = [("program", *result.alone)]
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for index, finding in enumerate(result.findings):
-        for suffix, text in (
-            ("c", c_source(finding.program, finding.comparison)),
-            ("txt", render(finding.program, PARAMS).replace("; ", "\n") + "\n"),
-        ):
-            path = folder / f"finding-{index}.{suffix}"
-            path.write_text(text)
-            written.append(path)
+    for name, program, comparison in pieces:
+        text = render(program, PARAMS).replace("; ", "\n") + "\n"
+        (folder / f"{name}.c").write_text(c_source(program, comparison))
+        (folder / f"{name}.txt").write_text(text)
+        write_trace(folder / f"{name}.trace", program, comparison, result.files)
+        written += [folder / f"{name}.{suffix}" for suffix in ("c", "txt", "trace")]
     return written

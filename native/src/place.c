@@ -119,7 +119,7 @@ static s64 choose(struct participant *self, struct mm_struct *mm, const struct f
 	if (file && !file_is_shmem(file))
 		found = place_huge_aligned(self, mm, addr, len, pgoff << PAGE_SHIFT, flags);
 	else if (!file && !addr && !(flags & MAP_SHARED) && len % PMD_SIZE == 0)
-		found = place_huge_aligned(self, mm, addr, len, pgoff << PAGE_SHIFT, flags);
+		found = place_huge_aligned(self, mm, addr, len, 0, flags);
 	return found ? found : place(self, mm, addr, len, flags);
 }
 

@@ -130,6 +130,14 @@ class Unsupported:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A call of a name that also has memory calls, which is none itself: most of prctl, ioctl."""
+
+
+SOMETIMES: Final = frozenset({"prctl", "ioctl", "personality"})
+"""Names of calls of which only some are memory calls."""
+
 Operation = (
     Mmap
     | Munmap
@@ -146,6 +154,7 @@ Operation = (
     | Execve
     | Quit
     | Unsupported
+    | Other
 )
 
 _FD = re.compile(r"^(-?\d+)(?:<(.*)>(\(deleted\))?)?$", re.DOTALL)
@@ -155,6 +164,8 @@ UNRELATED: Final = "unrelated:"
 """Begins the name of a call that is left out because it changes nothing of the memory."""
 _RANGE = re.compile(r"iov_base=([^,}]+), iov_len=([^,}]+)")
 _CLONE_FLAGS = re.compile(r"flags=([^,}]+)")
+_LAYOUTS: Final = ("READ_IMPLIES_EXEC", "ADDR_COMPAT_LAYOUT", "ADDR_LIMIT_3GB", "MMAP_PAGE_ZERO")
+_LAYOUT_PRCTLS: Final = frozenset({"PR_SET_MM", "PR_SET_MDWE", "PR_SET_MEMORY_MERGE"})
 _OCTAL: Final = re.compile(r'\\([0-7]{1,3}|x[0-9a-fA-F]{2}|[nrtvf\\"])')
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "v": "\v", "f": "\f", "\\": "\\", '"': '"'}
 
@@ -269,6 +280,12 @@ def _decode_other(call: Call) -> Operation:
             return _decode_process_madvise(call)
         case name if name in plain.FORMS or name == MSEAL:
             return _decode_plain(call, name if name in plain.FORMS else "mseal")
+        case "ioctl":
+            what = ", ".join(call.args[:2])
+            return Unsupported(f"ioctl({call.args[1]})") if "UFFDIO_" in what else Other()
+        case "personality":
+            odd = [word for word in _LAYOUTS if word in "".join(call.args)]
+            return Unsupported(f"personality({odd[0]})") if odd else Other()
         case "ftruncate" | "ftruncate64":
             args = _need(call, 2)
             fd, path = _descriptor(args[0])
@@ -333,7 +350,11 @@ def _decode_prctl(call: Call) -> Operation:
     args = _need(call, 1)
     if args[0] == "PR_SET_THP_DISABLE" and len(args) > 2:
         return Plain("prctl(PR_SET_THP_DISABLE)", (_number(args[1]), _number(args[2])))
-    if args[0] != "PR_SET_VMA" or len(args) < 5 or args[1] != "PR_SET_VMA_ANON_NAME":
+    if args[0] in _LAYOUT_PRCTLS:
+        return Unsupported(f"prctl({args[0]})")
+    if args[0] != "PR_SET_VMA":
+        return Other()
+    if len(args) < 5 or args[1] != "PR_SET_VMA_ANON_NAME":
         return Unsupported(f"prctl({args[0]})")
     name = _quoted(args[4])
     if name is None and _number(args[4]) != 0:
@@ -433,5 +454,7 @@ def _render_other(operation: Operation) -> str:
             return "exit_group()"
         case Unsupported():
             return f"{operation.name}()"
+        case Other():
+            return "other()"
         case _:
             raise TypeError(f"{operation!r} is rendered by render()")

@@ -77,6 +77,8 @@ class Meta:
     recorded: bool = False
     """Written by `vmalab record`: a real program, whose page faults strace does not show."""
     thp: str = ""
+    anon_names: bool = True
+    """The kernel can give anonymous memory a name (CONFIG_ANON_VMA_NAME)."""
     exit_status: int = 0
     calls: int = 0
     missed: dict[str, int] = field(default_factory=dict)

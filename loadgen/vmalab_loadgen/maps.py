@@ -140,6 +140,7 @@ def same(
     notes: set[str],
     inodes: dict[int, int],
     unknown: Callable[[Area], bool],
+    exact_stack: bool = False,
 ) -> bool:
     """Whether two areas say the same.
 
@@ -147,9 +148,10 @@ def same(
         notes: gets a sentence for each kind of thing that was not compared.
         inodes: the pairing of shared anonymous objects, grown as they are met.
         unknown: true for a got area whose file the trace did not identify.
+        exact_stack: the start of [stack] counts.
     """
     start_equal = expected.start == got.start
-    if not start_equal and expected.path == "[stack]":
+    if not start_equal and expected.path == "[stack]" and not exact_stack:
         notes.add("start of [stack] (it grows by faults, not by calls)")
         start_equal = True
     if not start_equal or expected.end != got.end or expected.perms != got.perms:
@@ -176,6 +178,7 @@ def compare(
     *,
     inodes: dict[int, int] | None = None,
     unknown: Callable[[Area], bool] = lambda area: False,
+    exact_stack: bool = False,
 ) -> Comparison:
     """Compare two maps by their areas' ranges, so that one extra area is one difference."""
     result = Comparison()
@@ -187,7 +190,14 @@ def compare(
     while i < len(left) or j < len(right):
         if i < len(left) and j < len(right):
             one, two = left[i], right[j]
-            if same(one, two, notes=result.notes, inodes=pairing, unknown=unknown):
+            if same(
+                one,
+                two,
+                notes=result.notes,
+                inodes=pairing,
+                unknown=unknown,
+                exact_stack=exact_stack,
+            ):
                 i, j = i + 1, j + 1
                 continue
             if one.start == two.start or (one.start < two.end and two.start < one.end):

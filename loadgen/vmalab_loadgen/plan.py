@@ -41,6 +41,8 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     coalesce: bool = False
     """Compare maps with private neighbours joined: the trace does not tell what was written to."""
+    exact_stack: bool = False
+    """The faults that made stacks grow are in the trace."""
 
 
 def load(folder: Folder) -> Plan:
@@ -65,6 +67,7 @@ def load(folder: Folder) -> Plan:
                 raise FolderError(f"line {step.line} marks maps.{step.snapshot}, which is missing")
             texts[step.snapshot] = text
             snapshots[step.snapshot] = maps.parse(text)
+    dropped = _drop_unknowable(compiled, meta)
     starts = {
         step.mm: _start(step, meta, compiled, texts[step.snapshot], snapshots[step.snapshot])
         for step in compiled.steps
@@ -86,6 +89,8 @@ def load(folder: Folder) -> Plan:
         step.last = max(step.last, steps[index - 1].last if index else 0.0)
     plan = Plan(steps, compiled.slots, starts, [], snapshots, compiled, ordering)
     plan.faults_left_out = dict(left_out)
+    plan.notes += dropped
+    plan.exact_stack = bool(lines) and meta.faults_lost == 0
     if meta.recorded and not lines:
         plan.coalesce = True
         plan.notes.append(
@@ -95,6 +100,38 @@ def load(folder: Folder) -> Plan:
     _name_files(plan, folder, meta)
     _judge_mincore(plan, meta, has_faults=bool(lines))
     return plan
+
+
+def _drop_unknowable(compiled: Program, meta: Meta) -> list[str]:
+    """Take out what the recorded kernel did not have, and name what no file of the emulator can
+    stand for. Returns notes of what was taken out."""
+    names = 0
+    kept: list[Step] = []
+    for step in compiled.steps:
+        call = step.operation
+        if isinstance(call, calls.SetVmaName) and not meta.anon_names:
+            names += 1
+            continue
+        if isinstance(call, calls.Mmap) and not step.errno and _is_device(call):
+            compiled.unsupported[f"mmap({call.path})"] += 1
+            continue
+        kept.append(step)
+    compiled.steps = kept
+    if not names:
+        return []
+    return [
+        f"{names} calls of prctl(PR_SET_VMA): the recorded kernel was built without "
+        "CONFIG_ANON_VMA_NAME and refuses them all"
+    ]
+
+
+def _is_device(call: calls.Mmap) -> bool:
+    """A mapping whose pages are a driver's: its VMA has flags of the driver's choice."""
+    if call.flags & flags.MAP_ANONYMOUS or call.fd < 0:
+        return False
+    if call.path.startswith("anon_inode:"):
+        return True
+    return call.path.startswith("/dev/") and not call.path.startswith("/dev/shm/")
 
 
 def _start(step: Step, meta: Meta, compiled: Program, text: str, areas: list[maps.Area]) -> Start:

@@ -276,7 +276,7 @@ class _Compiler:
 
     def _call(self, end: float, call: strace.Call, operation: calls.Operation) -> None:
         match operation:
-            case calls.Quit():
+            case calls.Quit() | calls.Other():
                 return
             case calls.Spawn():
                 self._spawn(end, call, operation)
@@ -323,8 +323,6 @@ class _Compiler:
     def _unsupported(self, operation: calls.Unsupported, space: _Space) -> None:
         name = operation.name
         if name.startswith(calls.UNRELATED):
-            return
-        if name.startswith("prctl(") and not name.startswith("prctl(PR_SET_VMA"):
             return
         if space.slot < 0:
             self.program.before_start += 1

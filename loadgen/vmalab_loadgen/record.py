@@ -19,6 +19,8 @@ taken out again.
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import re
 import select
@@ -33,6 +35,7 @@ from types import FrameType
 from typing import Final
 
 from vmalab_loadgen import calls, folder, maps, perf, strace
+from vmalab_loadgen.gaps import page_up
 from vmalab_loadgen.tracees import Group, Tracees, send, start_brk, task_states
 
 MEMORY_CALLS: Final = frozenset(
@@ -43,12 +46,16 @@ MEMORY_CALLS: Final = frozenset(
     }
 )
 _FILTER: Final = (
-    "trace=%memory,process_madvise,prlimit64,setrlimit,ftruncate,truncate,prctl,"
-    "clone,clone3,fork,vfork,execve,execveat,exit,exit_group"
+    "trace=%memory,?msync,?process_madvise,?mseal,?map_shadow_stack,?userfaultfd,ioctl,personality,"
+    "prlimit64,setrlimit,ftruncate,truncate,prctl,clone,clone3,fork,vfork,execve,execveat,exit,"
+    "exit_group"
 )
+"""Every call that changes an address space or that says whose it is; a name with ? need not be
+known to strace."""
 _HELD = re.compile(r"^(\d+)\s+[\d.]+ exit_group\(")
 _STOP_PATIENCE_S: Final = 2.0
 _CLOCK_EVERY_S: Final = 1.0
+_DELETED: Final = " (deleted)"
 
 
 class RecordError(Exception):
@@ -165,14 +172,22 @@ class Recorder:
             self.meta.calls += 1
             group.calls += 1
             self._maybe_check(group)
-        return call.name != "prctl" or call.args[:1] in (("PR_SET_VMA",), ("PR_SET_THP_DISABLE",))
+        return call.name not in calls.SOMETIMES or not isinstance(calls.decode(call), calls.Other)
 
     def _signal(self, event: strace.Signal) -> bool:
         group = self._group(event.pid)
         if event.name == "SIGCONT" and event.fields.get("si_pid") == str(os.getpid()):
             return False
-        if event.name != "SIGSTOP" or not group.stop:
+        if event.name != "SIGSTOP":
             return True
+        if event.fields.get("si_code") == "SI_KERNEL":
+            group.injected = True
+        if not group.stop:
+            if event.stopped and group.injected:
+                # strace's stop for an execve that was not seen: nobody else would end it.
+                group.injected = False
+                self._let_go(group, missed="exec: the end of execve was not seen")
+            return not group.injected
         if event.stopped:
             group.stopped.add(event.pid)
             self._settle(group)
@@ -230,7 +245,7 @@ class Recorder:
     def _let_go(self, group: Group, *, missed: str = "") -> None:
         if missed:
             self._miss(missed)
-        group.stop, group.exec_done = "", False
+        group.stop, group.exec_done, group.injected = "", False, False
         group.stopped.clear()
         send(group.tgid, signal.SIGCONT)
 
@@ -301,21 +316,40 @@ class Recorder:
             return
         if not isinstance(operation, calls.Mmap) or operation.fd < 0 or not operation.path:
             return
-        for where in (f"/proc/{call.pid}/fd/{operation.fd}", operation.path):
-            try:
-                if where != operation.path and os.readlink(where) != operation.path:
-                    continue
-                facts = os.stat(where)
-            except OSError:
-                continue
-            key = (operation.path, facts.st_dev, facts.st_ino)
-            info = folder.FileInfo(operation.path, _dev(facts.st_dev), facts.st_ino, facts.st_size)
-            if key in self._files:
-                self.meta.files[self._files[key]] = info
-            else:
-                self._files[key] = len(self.meta.files)
-                self.meta.files.append(info)
+        end = (call.value or 0) + page_up(operation.length)
+        places = (
+            f"/proc/{call.pid}/fd/{operation.fd}",
+            f"/proc/{call.pid}/map_files/{call.value or 0:x}-{end:x}",
+            operation.path,
+        )
+        found = (_facts(where, operation.path) for where in places)
+        facts = next((one for one in found if one is not None), None)
+        if facts is None:
             return
+        key = (operation.path, facts.st_dev, facts.st_ino)
+        info = folder.FileInfo(operation.path, _dev(facts.st_dev), facts.st_ino, facts.st_size)
+        if key in self._files:
+            self.meta.files[self._files[key]] = info
+        else:
+            self._files[key] = len(self.meta.files)
+            self.meta.files.append(info)
+
+
+def _facts(where: str, path: str) -> os.stat_result | None:
+    """stat of a file, None unless it is the one of that path. The program runs on and may use the
+    descriptor's number for another file at any time, so both questions go to one open file."""
+    try:
+        opened = os.open(where, os.O_PATH)
+    except OSError:
+        return None
+    try:
+        name = os.readlink(f"/proc/self/fd/{opened}")
+        same = name.removesuffix(_DELETED) == path.removesuffix(_DELETED)
+        return os.fstat(opened) if same else None
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
 
 
 def _dev(number: int) -> int:
@@ -375,6 +409,7 @@ def record(command: list[str], root: Path, config: RecordConfig) -> folder.Meta:
     meta = folder.Meta(command=list(command), kernel=os.uname().release, recorded=True)
     meta.page_size = os.sysconf("SC_PAGE_SIZE")
     meta.thp = _thp()
+    meta.anon_names = anon_names()
     recorder = Recorder(root, config, meta)
     with tempfile.TemporaryDirectory(prefix="vmalab-record-") as scratch:
         seen = _run(recorder, command, config, Path(scratch))
@@ -407,6 +442,19 @@ def _of_program(lines: list[str], recorder: Recorder) -> tuple[list[str], list[s
         else:
             faults.append(line.strip())
     return faults, locks
+
+
+def anon_names() -> bool:
+    """Whether this kernel can give anonymous memory a name (CONFIG_ANON_VMA_NAME)."""
+    set_vma, set_vma_anon_name = 0x53564D41, 0
+    with mmap.mmap(-1, mmap.PAGESIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as page:
+        here = ctypes.c_char.from_buffer(page)
+        at = ctypes.c_ulong(ctypes.addressof(here))
+        length = ctypes.c_ulong(mmap.PAGESIZE)
+        libc = ctypes.CDLL(None)
+        done: int = libc.prctl(set_vma, set_vma_anon_name, at, length, ctypes.c_char_p(b"vmalab"))
+        del here
+    return done == 0
 
 
 def _thp() -> str:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 _PID = re.compile(r"^(?:\[pid\s+(\d+)\]|(\d+))\s+(?![\d.]*\s*$)")
 _EPOCH = re.compile(r"^(\d+)\.(\d{1,9})\s+")
@@ -40,7 +39,8 @@ _RESULT = re.compile(
 )
 _FIELD = re.compile(r"(\w+)=([^,{}]+)")
 _NOTICE = re.compile(r"^(?:strace: Process \d+ (?:attached|detached)|\[ Process PID=.* \])")
-UNFINISHED: Final = "<unfinished ...>"
+_UNFINISHED = re.compile(r"\s*<(?:unfinished|pid changed to \d+) \.\.\.>\s*$")
+"""The second when a thread that is not the leader calls execve and takes over the leader's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +269,9 @@ class Parser:
         if not match:
             return Garbage(self.line, body, "not a call")
         opened = _Open(self.line, match.group(1), body[match.end() :], time_ns)
-        if opened.text.rstrip().endswith(UNFINISHED):
-            opened.text = opened.text.rstrip()[: -len(UNFINISHED)].rstrip()
+        cut = _UNFINISHED.search(opened.text)
+        if cut:
+            opened.text = opened.text[: cut.start()]
             self.open_calls[pid] = opened
             return None
         return self._finish_call(pid, opened, opened.text, None)

@@ -26,8 +26,6 @@ PRINT_SLACK_NS: Final = 50_000
 """strace begins to count the seconds of a call when it has printed its entry; so much later than
 its line says may a call have ended."""
 USER_END: Final = 1 << 47
-STACK_ROOM: Final = 8 << 20
-"""How far below the recorded stack a fault is taken for the stack's growth."""
 SPECIAL: Final = frozenset({"[vdso]", "[vvar]", "[vvar_vclock]", "[vsyscall]"})
 _CHANGES: Final = frozenset({Kind.CALL, Kind.FORK, Kind.RESIZE})
 _EFAULT: Final = 14
@@ -307,6 +305,4 @@ def _special(areas: Sequence[maps.Area], addr: int) -> str:
     for area in areas:
         if area.path in SPECIAL and area.start <= addr < area.end:
             return f"page of the kernel's own {area.path}"
-        if area.path == "[stack]" and area.start - STACK_ROOM <= addr < area.start:
-            return "growth of the stack"
     return ""

@@ -28,6 +28,8 @@ class Group:
     stopped: set[int] = field(default_factory=set)
     held: int = 0
     """The thread that strace holds at the entry of exit_group."""
+    injected: bool = False
+    """strace has sent the SIGSTOP of an execve."""
     exec_done: bool = False
     """execve succeeded and its snapshot is still to be made."""
 

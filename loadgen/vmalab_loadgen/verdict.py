@@ -178,17 +178,18 @@ def _judge_maps(
     names: Identities,
     inodes: dict[int, int],
     *,
-    coalesce: bool,
+    plan: Plan,
 ) -> None:
     verdict.maps_checked += 1
     got = [names.original(area) for area in maps.parse(text)]
-    if coalesce:
+    if plan.coalesce:
         expected, got = maps.coalesce(expected), maps.coalesce(got)
     result = maps.compare(
         expected,
         got,
         inodes=inodes,
         unknown=lambda area: (area.dev, area.inode) in names.unknown,
+        exact_stack=plan.exact_stack,
     )
     for note in sorted(result.notes):
         if note not in verdict.not_compared:
@@ -241,7 +242,7 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
                     outcome.text,
                     names,
                     inodes,
-                    coalesce=plan.coalesce,
+                    plan=plan,
                 )
             case Kind.FORK | Kind.EXIT:
                 verdict.ops += 1

@@ -264,12 +264,13 @@ def test_calls_that_never_came_back() -> None:
     assert isinstance(open_at_the_end[0], strace.Call)
 
 
-def test_execve_by_another_thread() -> None:
+@pytest.mark.parametrize("cut", ["<unfinished ...>", "<pid changed to 11 ...>"])
+def test_execve_by_another_thread(cut: str) -> None:
     """The resumed line has the leader's id, the unfinished one that of the thread."""
     events = list(
         strace.parse(
             [
-                '12 execve("/bin/true", ["true"], 0x1 /* 3 vars */ <unfinished ...>',
+                f'12 execve("/bin/true", ["true"], 0x1 /* 3 vars */ {cut}',
                 "11 +++ superseded by execve in pid 12 +++",
                 "11 <... execve resumed>) = 0",
             ]

@@ -390,8 +390,9 @@ __attribute__((used)) void begin(const u64 *stack)
 		sys(NR_exit_group, 4, 0, 0, 0, 0, 0);
 	sys(NR_close, 3, 0, 0, 0, 0, 0);
 	catch_signals();
-	scratch = saved_sp = 1; /* its data is written to before the first snapshot */
-	signal_stack[0] = 1;
+	/* Its data and bss are written to before the first snapshot: vmalab takes it so. */
+	scratch = saved_sp = 1;
+	signal_stack[0] = signal_stack[SIGNAL_STACK - 1] = 1;
 	comm->start_brk = (u64)sys(NR_brk, 0, 0, 0, 0, 0, 0);
 	comm->first_text = read_text("/proc/self/maps");
 	run();

@@ -5,7 +5,8 @@
  * grace period as before.
  *
  * What was found in the tree inside an RCU section stays that VMA until the section ends: no
- * constructor, no reuse under a reader, no vm_mm check. A VMA is attached from the start and
+ * constructor, no reuse under a reader. (vma_deferred.h: vm_mm is compared because of mm slots that
+ * are used again, not of VMAs.) A VMA is attached from the start and
  * detached once.
  *
  * State of a VMA (stamp = vm_lock_seq, seq = its mm's mm_lock_seq):

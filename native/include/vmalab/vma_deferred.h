@@ -2,7 +2,9 @@
 /*
  * vma_deferred.h (L4): identity where VMAs are freed after a grace period, as 6.4 to 6.14 do: the
  * object that a walk found is that VMA until the RCU section ends, so it can only have been
- * detached meanwhile.
+ * detached meanwhile. The mm is compared all the same, which those kernels need not do: their task
+ * pins its mm, while a client here may name one that ends between its search for the mm and its
+ * section, and whose slot, with the tree in it, another mm has got.
  */
 #ifndef VMALAB_VMA_DEFERRED_H
 #define VMALAB_VMA_DEFERRED_H
@@ -24,8 +26,14 @@ static inline bool vma_is_detached(const struct vm_area_struct *vma)
 static inline enum vma_read vma_identity(struct participant *self, const struct vm_area_struct *vma,
 					 u32 id)
 {
-	(void)self, (void)id;
-	return unlikely(vma_is_detached(vma)) ? VMA_READ_MISS : VMA_READ_LOCKED;
+	if (unlikely(vma_is_detached(vma)))
+		return VMA_READ_MISS;
+	SYNC_ON(read_identified, vma);
+	if (likely(load_relaxed_u32(&vma->vm_mm) ==
+		   id)) /* relaxed: set before insertion (TREE-1) */
+		return VMA_READ_LOCKED;
+	stat_inc(self, abort_mm);
+	return VMA_READ_FAILED;
 }
 
 /* One that never came into a tree is freed as it is. */

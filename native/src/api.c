@@ -79,6 +79,8 @@ static void init_locks(struct vl_seg *seg)
 
 	for (u32 i = 0; i < seg->hdr->config.mms_max; i++)
 		init_rwsem(&mms[i].mmap_lock);
+	for (u32 i = 0; i < seg->hdr->config.files_max; i++)
+		init_rwsem(&file_table(seg)[i].lock);
 	for (u32 i = 0; i < VL_USER_RWSEMS; i++)
 		init_rwsem((struct rw_semaphore *)seg->hdr->user_locks[i]);
 }
@@ -297,7 +299,10 @@ int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const cha
 
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
+	rcu_make_room(self);
 	file = file_open(self, dev, ino, size, name, VMA_FILE);
+	if (file)
+		(void)op_file_truncate(self, file_id(file), size);
 	core_exit(self);
 	if (!file)
 		return VL_E_LIMIT;

@@ -34,6 +34,8 @@ static const u8 words_of[OPS_COUNT] = {
 	[OP_PKEY_MPROTECT] = 5,
 	[OP_SETRLIMIT] = 4,
 	[OP_THP_DISABLE] = 3,
+	[OP_FILE_TRUNCATE] = 3,
+	[OP_FILE_ALLOCATE] = 5,
 };
 
 /* 0, or the status that refuses the record. left: words left in the block. */
@@ -166,6 +168,12 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 		return op_set_vma_name(self, mm, a[0], a[1], (const char *)&a[2], rec->flags);
 	case OP_MM_CREATE:
 		return run_create(self, rec);
+	case OP_FILE_TRUNCATE:
+		stat_inc(self, file_truncate);
+		return op_file_truncate(self, (u32)a[0], a[1]);
+	case OP_FILE_ALLOCATE:
+		stat_inc(self, file_allocate);
+		return op_file_allocate(self, (u32)a[0], (u32)a[1], a[2], a[3]);
 	default:
 		return run_other(self, rec);
 	}

@@ -8,6 +8,10 @@
  * frees the slot under the slots lock.
  *
  * The page cache is a page table keyed by file offset; an entry holds one reference of its frame.
+ * FILE-3  Who takes pages out of a file stores the size, or empties the entry of the cache, and
+ * looks at page tables then; who has made an entry in a page table looks at size and cache then. A
+ * full barrier on both sides: one of the two sees the other. Without it: an entry that names a page
+ * that the file no longer has.
  * A killed owner leaves refs too high: recovery recounts them from VMAs and opens.
  */
 #include "vmalab/lock_model.h"
@@ -79,8 +83,14 @@ static void refs_put(struct participant *self, struct file *file)
 		file_release(self, file);
 }
 
+/* Files of memory: memfd and System V on the kernel's own mount, POSIX shared memory. */
+static u32 kind_of(u64 dev, const char *name)
+{
+	return dev == SHMEM_DEV || strncmp(name, "/dev/shm/", 9) == 0 ? VMA_SHMEM : VMA_FILE;
+}
+
 static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, const char *name,
-		      u32 kind)
+		      u32 kind, bool named)
 {
 	file->generation = (file->generation + 1) & 0xffffu;
 	file->index = index;
@@ -88,35 +98,39 @@ static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, 
 	file->ino = ino;
 	file->size = size;
 	file->cache = (struct pgd){0};
-	file->opens = kind == VMA_SHMEM ? 0 : 1;
 	file->kind = (u16)kind;
 	file->accounted = 0;
+	file->opens = named;
+	file->named = named;
+	file->cut_from = file->cut_to = 0;
+	file->cut_even_cows = 0;
 	memset(file->name, 0, sizeof(file->name));
 	strncpy(file->name, name, sizeof(file->name) - 1);
 	store_release_u32(&file->refs, 1); /* pairs: FILE-1 (file.c:refs_inc_not_zero) */
 	store_release_u32(&file->state, 1);
 }
 
-/* For a mapped file: the same (dev, ino) gives the same file, its size is updated, an open is
- * counted. For shared anonymous memory (VMA_SHMEM) always a new one, with one reference that
+/* For a mapped file: the same (dev, ino) gives the same file, as it is, and an open is counted. For
+ * shared anonymous memory (VMA_SHMEM) always a new one, with one reference that
  * becomes the VMA's; ino 0: the next free one. NULL: the file table is full. */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
 		       u32 kind)
 {
 	struct seg_header *hdr = self->seg->hdr;
 	struct file *table = file_table(self->seg), *found = NULL;
+	bool named = kind != VMA_SHMEM;
 
 	(void)mutex_lock(
 		self, &hdr->slots_lock); /* stolen: states are single words, nothing to rebuild */
-	if (kind != VMA_SHMEM) {
+	if (named) {
+		kind = kind == VMA_FILE ? kind_of(dev, name) : kind;
 		for (u32 i = 0; i < hdr->file_hint && !found; i++) {
 			struct file *f = &table[i];
 
-			if (f->state && f->kind == kind && f->dev == dev && f->ino == ino &&
+			if (f->state && f->named && f->dev == dev && f->ino == ino &&
 			    refs_inc_not_zero(f)) {
 				found = f;
 				f->opens++;
-				store_relaxed_u64(&f->size, size);
 			}
 		}
 	}
@@ -124,15 +138,23 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 		if (table[i].state)
 			continue;
 		found = &table[i];
-		if (kind == VMA_SHMEM && !ino)
+		if (!named && !ino)
 			ino = ++hdr->next_ino;
-		hdr->next_ino = kind == VMA_SHMEM ? max_u64(hdr->next_ino, ino) : hdr->next_ino;
-		file_init(found, i, dev, ino, size, name, kind);
+		hdr->next_ino = named ? hdr->next_ino : max_u64(hdr->next_ino, ino);
+		file_init(found, i, dev, ino, size, name, kind, named);
 		if (i >= hdr->file_hint)
 			hdr->file_hint = i + 1;
 	}
 	mutex_unlock(self, &hdr->slots_lock);
 	return found;
+}
+
+void file_cover(struct file *file, u64 size)
+{
+	u64 old = load_relaxed_u64(&file->size); /* relaxed: the cmpxchg decides */
+
+	while (old < size && !cmpxchg_relaxed_u64(&file->size, &old, size))
+		;
 }
 
 int file_close(struct participant *self, u32 id)
@@ -174,17 +196,36 @@ void file_unmap(struct participant *self, u32 id)
 	refs_put(self, file);
 }
 
+/* relaxed: who must see a new size has a barrier before */
+static bool beyond_end(const struct file *file, u64 pgoff)
+{
+	return pgoff >= PAGE_ALIGN(load_relaxed_u64(&file->size)) >> PAGE_SHIFT ||
+	       pgoff >= FILE_PAGES_MAX;
+}
+
+/* The end may have passed the new page before it was there to be taken out. */
+static u32 made_page(struct participant *self, struct file *file, u64 pgoff, pte_t *pte, u32 frame,
+		     bool *sigbus)
+{
+	pte_t made = pte_make(frame, 0);
+
+	fence_full(); /* pairs: FILE-3 (op_file.c:cut_begin) */
+	if (likely(!beyond_end(file, pgoff)))
+		return frame;
+	*sigbus = true;
+	if (cmpxchg_full_u64(pte, &made, 0))
+		frame_put(self, frame);
+	return FRAME_NONE;
+}
+
 u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus)
 {
 	pte_t *pte, old;
 	u32 frame;
 
-	*sigbus = false;
-	if (pgoff >= PAGE_ALIGN(load_relaxed_u64(&file->size)) >> PAGE_SHIFT ||
-	    pgoff >= 1ul << 35) {
-		*sigbus = true;
+	*sigbus = beyond_end(file, pgoff);
+	if (*sigbus)
 		return FRAME_NONE;
-	}
 	pte = pte_alloc(self, &file->cache, file_owner(file), pgoff << PAGE_SHIFT);
 	if (!pte)
 		return FRAME_NONE;
@@ -195,19 +236,22 @@ u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigb
 			return FRAME_NONE;
 		/* release: the frame is whole before it is found. pairs: FILE-2 (file.c:file_page)
 		 */
-		if (cmpxchg_acq_rel_u64(pte, &old, pte_make(frame, 0)))
-			return frame;
+		if (cmpxchg_full_u64(pte, &old, pte_make(frame, 0)))
+			return made_page(self, file, pgoff, pte, frame, sigbus);
 		frame_put_now(self, frame);
 	}
 	return pte_frame(old);
 }
 
-void file_punch(struct participant *self, struct file *file, u64 first, u64 last)
+bool file_page_current(const struct vl_seg *seg, const struct file *file, u64 pgoff, u32 frame)
 {
-	last = min_u64(last, 1ul << 35);
-	if (first < last)
-		pte_walk(self, &file->cache, first << PAGE_SHIFT, last << PAGE_SHIFT, drop_page,
-			 NULL);
+	const pte_t *pte;
+
+	fence_full(); /* pairs: FILE-3 (op_file.c:cut_begin) */
+	if (beyond_end(file, pgoff))
+		return false;
+	pte = pte_lookup(seg, &file->cache, pgoff << PAGE_SHIFT);
+	return pte && pte_frame(load_acquire_u64(pte)) == frame;
 }
 
 bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 pgoff)

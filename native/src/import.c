@@ -81,7 +81,6 @@ static struct file *shared_with(struct participant *self, const struct maps_line
 	    file->dev != dev || strcmp(file->name, line->name) != 0)
 		return NULL;
 	VL_ASSERT(file_map(self, prev->vm_file));
-	store_relaxed_u64(&file->size, max_u64(file->size, line->offset + line->end - line->start));
 	return file;
 }
 
@@ -110,9 +109,10 @@ static int line_file(struct participant *self, const struct maps_line *line,
 				 line->name, VMA_FILE);
 	if (!file)
 		return VL_E_LIMIT;
+	file_cover(file, line->offset + line->end - line->start);
 	vma->vm_file = file_id(file);
 	vma->vm_ops = special ? VMA_SPECIAL : file->kind;
-	if (file->kind != VMA_SHMEM) {
+	if (file->named) {
 		VL_ASSERT(file_map(self, vma->vm_file));
 		file_close(self, vma->vm_file);
 	}

@@ -301,6 +301,8 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 		return -EINVAL; /* [vdso] and [vvar] stay whole */
 	if (check_limit && mm->map_count >= mm->map_count_max)
 		return -ENOMEM;
+	if (vma->vm_ops == VMA_SPECIAL)
+		return -EINVAL; /* (kernel: special_mapping_split) */
 	new = vm_area_dup(self, vma);
 	if (!new)
 		return -ENOMEM;

@@ -196,12 +196,24 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	return err;
 }
 
+/* The page left its file while its entry was made: who takes pages out may have been here before.
+ * (kernel: the page is locked and its mapping compared before it is entered) */
+static int take_back(struct participant *self, pte_t *pte, pte_t made)
+{
+	u32 frame = pte_frame(made);
+
+	if (made && cmpxchg_full_u64(pte, &made, 0))
+		frame_put(self, frame);
+	return FAULT_LOOK_AGAIN;
+}
+
 static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		      pte_t *pte, struct fault *f)
 {
 	struct file *file = file_get(self->seg, vma->vm_file);
 	bool private_write = f->access == FAULT_WRITE && !(vma->vm_flags & VM_SHARED), sigbus;
 	pte_t new, none = 0;
+	u64 pgoff;
 	u32 frame;
 	int err;
 
@@ -211,23 +223,30 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		if (err)
 			return err;
 	}
-	frame = file_page(self, file, linear_page_index(vma, f->addr), &sigbus);
+	pgoff = linear_page_index(vma, f->addr);
+	frame = file_page(self, file, pgoff, &sigbus);
 	if (frame == FRAME_NONE)
 		return sigbus ? FAULT_SIGBUS : FAULT_OOM;
 	stat_inc(self, pgfault_file);
 	if (private_write) {
 		err = install_anon(self, vma, pte, 0,
 				   load_relaxed_u64(frame_word(self->seg, frame)), f);
-		if (err == FAULT_OK)
-			f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
-		return err;
+		if (err != FAULT_OK)
+			return err;
+		if (unlikely(!file_page_current(self->seg, file, pgoff, frame)))
+			return take_back(self, pte, load_acquire_u64(pte));
+		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
+		return FAULT_OK;
 	}
-	frame_get(self, frame);
+	if (unlikely(!frame_tryget(self, frame)))
+		return FAULT_LOOK_AGAIN; /* it has left the file since */
 	new = pte_make(frame, f->access == FAULT_WRITE ? PTE_WRITE | PTE_DIRTY : 0);
-	if (!cmpxchg_acq_rel_u64(pte, &none, new)) {
+	if (!cmpxchg_full_u64(pte, &none, new)) {
 		frame_put(self, frame);
 		return FAULT_LOOK_AGAIN;
 	}
+	if (unlikely(!file_page_current(self->seg, file, pgoff, frame)))
+		return take_back(self, pte, new);
 	return access_page(self, new, f);
 }
 

@@ -19,6 +19,8 @@
 struct copying {
 	struct mm_struct *child;
 	u32 owner;
+	const struct vm_area_struct *vma;
+	const struct file *file; /* NULL: anonymous */
 	bool cow;
 	bool failed;
 };
@@ -29,7 +31,8 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	pte_t old = load_acquire_u64(pte);
 	pte_t *to;
 
-	if (!old)
+	if (!old || (c->file && pte_counts(old) &&
+		     file_being_cut(c->file, linear_page_index(c->vma, addr), old & PTE_ANON)))
 		return 0;
 	to = pte_alloc(self, &c->child->pgd, c->owner, addr);
 	if (!to) {
@@ -53,6 +56,8 @@ static int copy_page_range(struct participant *self, struct mm_struct *child,
 {
 	struct copying c = {.child = child,
 			    .owner = mm_index(mm_future_id(self->seg, child)) + 1,
+			    .vma = vma,
+			    .file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL,
 			    .cow = is_cow_mapping(vma->vm_flags)};
 
 	if (!vma->anon_vma && !(vma->vm_flags & VM_MAYBE_GUARD))

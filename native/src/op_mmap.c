@@ -115,7 +115,7 @@ static int shared_memory_open(struct participant *self, struct mm_struct *mm,
 
 	if (accounted && !vm_enough_memory(self, mm, (s64)(req->len >> PAGE_SHIFT)))
 		return -ENOMEM;
-	req->file = file_open(self, 1, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM);
+	req->file = file_open(self, SHMEM_DEV, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM);
 	if (!req->file)
 		return -ENOMEM;
 	req->file->accounted = accounted;

@@ -209,6 +209,9 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 
 	if (mm->map_count >= mm->map_count_max - 3 || !may_charge(self, r, flags))
 		return -ENOMEM;
+	if (vma->vm_ops == VMA_SPECIAL &&
+	    (vma->vm_start != r->addr || vma->vm_end != r->addr + r->old_len))
+		return -EINVAL; /* it cannot be split */
 	vma_start_write(self, mm, vma);
 	new = copy_vma(self, r, vma);
 	if (!new)

@@ -239,6 +239,8 @@ void walk_locks(struct walk *w)
 
 	for (u32 i = 0; i < hdr->config.mms_max; i++)
 		check_lock(w, &mms[i].mmap_lock, "mmap_lock of mm slot", i);
+	for (u32 i = 0; i < hdr->file_hint; i++)
+		check_lock(w, &file_table(w->seg)[i].lock, "lock of file slot", i);
 	for (u32 i = 0; i < VL_USER_RWSEMS; i++)
 		check_lock(w, (struct rw_semaphore *)hdr->user_locks[i], "user rwsem", i);
 	check_vma_locks(w);

@@ -149,6 +149,24 @@ static bool count_frame(struct walk *w, pte_t pte)
 	return true;
 }
 
+/* A truncation or a hole that was published and not finished: the entry goes with the page. With a
+ * living truncator in the middle, which then waits for a lock, it is his to take out. */
+static bool left_its_file(const struct walk *w, const struct vm_area_struct *vma, pte_t pte,
+			  u64 addr)
+{
+	const struct file *file = vma->vm_file ? file_get(w->seg, vma->vm_file) : NULL;
+	u64 pgoff = linear_page_index(vma, addr);
+	u32 readers, writer;
+
+	if (!file || vma->vm_ops == VMA_SPECIAL || !pte_counts(pte))
+		return false;
+	if ((pte & PTE_ANON) ? pgoff < PAGE_ALIGN(file->size) >> PAGE_SHIFT
+			     : file_page_current(w->seg, file, pgoff, pte_frame(pte)))
+		return false;
+	walk_announced(w, &file->lock, &readers, &writer);
+	return !writer;
+}
+
 /* An entry outside all VMAs is an unmap that was published and not finished: finish it. */
 static void on_pte(void *arg, pte_t *pte, u64 addr)
 {
@@ -176,6 +194,15 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 		return;
 	}
 	vma = vl_ptr(w->seg, w->last.ref);
+	if (left_its_file(w, vma, *pte, addr)) {
+		if (w->repair) {
+			*pte = 0;
+			if (w->out)
+				w->out->ptes_fixed++;
+			return;
+		}
+		complain(w, "mm %#x: page %#lx is no longer in its file", w->mm_id, addr);
+	}
 	if (*pte & PTE_BUSY || ((*pte & PTE_WRITE) && !(vma->vm_flags & VM_WRITE))) {
 		if (!w->repair)
 			complain(w,
@@ -316,10 +343,39 @@ void walk_mms(struct walk *w)
 		walk_one(w, &mms[i], i);
 }
 
+static int on_page_beyond_end(struct participant *self, pte_t *pte, u64 addr, void *arg)
+{
+	struct walk *w = arg;
+
+	(void)self;
+	if (w->repair)
+		*pte = 0;
+	else
+		complain(w, "a page cache has a page at %#lx, beyond the end", addr);
+	return 0;
+}
+
 static void on_cache_pte(void *arg, pte_t *pte, u64 addr)
 {
 	(void)addr;
 	count_frame(arg, *pte);
+}
+
+/* Nobody alive cuts: no announcement, and no page beyond the end. */
+static void cut_ended(struct walk *w, struct file *file, u32 index)
+{
+	u64 pages = PAGE_ALIGN(file->size) >> PAGE_SHIFT;
+	u32 readers, writer;
+
+	walk_announced(w, &file->lock, &readers, &writer);
+	if (writer)
+		return;
+	if (w->repair)
+		file->cut_to = 0;
+	else if (file->cut_to)
+		complain(w, "file %u: pages are cut by nobody", index);
+	pte_walk(w->self, &file->cache, pages << PAGE_SHIFT, FILE_PAGES_MAX << PAGE_SHIFT,
+		 on_page_beyond_end, w);
 }
 
 /* After mms and participants' VMAs: file_refs is complete only then; so the comparison is done in
@@ -334,6 +390,7 @@ void walk_files(struct walk *w)
 
 		if (!files[i].state)
 			continue;
+		cut_ended(w, &files[i], i);
 		broken = pgd_check(w->seg, &files[i].cache, on_table, on_cache_pte, w);
 		if (broken)
 			complain(w, "file %u: page cache: %s", i, broken);

@@ -78,15 +78,18 @@ SIZE_IS(struct mm_struct, 256);
 #define MM_THP_EXCEPT_ADVISED 0x80u /* PR_THP_DISABLE_EXCEPT_ADVISED */
 #define MM_CAPS_ALL           (MM_CAP_IPC_LOCK | MM_CAP_SYS_RAWIO | MM_CAP_SYS_ADMIN)
 
-#define FILE_NAME_MAX 192
+#define FILE_NAME_MAX  192
+#define FILE_PAGES_MAX (1ul << 35)
+#define SHMEM_DEV      1ul /* 00:01, where the kernel keeps shared memory */
 /* file.state: 0 free; 1 in use. Page cache: a page table keyed by file offset whose leaf entries
- * name frames. */
+ * name frames. Files of memory (VMA_SHMEM) that were opened have a name by which they are found
+ * again; anonymous shared memory has none. How pages leave a file: op_file.c. */
 struct file {
 	u32 state;
 	u32 generation;
 	u64 dev;
 	u64 ino;
-	u64 size; /* bytes */
+	u64 size; /* bytes; once mapped, changed with the lock held for writing */
 	struct pgd cache;
 	u32 refs;  /* VMAs that map it; recounted by recovery */
 	u32 opens; /* file_open minus file_close */
@@ -94,8 +97,13 @@ struct file {
 	u16 accounted; /* shared memory whose size counts as promised */
 	u32 index;
 	char name[FILE_NAME_MAX];
+	struct rw_semaphore lock __cacheline_aligned; /* size and holes; survives the file */
+	u64 cut_from; /* pages that are leaving the mappings now: [cut_from, cut_to) */
+	u64 cut_to;
+	u32 cut_even_cows; /* with the private copies */
+	u32 named;
 } __cacheline_aligned;
-SIZE_IS(struct file, 256);
+SIZE_IS(struct file, 320);
 
 #define MMAP_BASE_DEFAULT   0x7ffff7fff000ul
 #define STACK_LIMIT_DEFAULT (8ul << 20)
@@ -185,13 +193,16 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 		       u32 kind);
 int file_close(struct participant *self, u32 id);
 u32 file_id(const struct file *file);
+/* The file is at least that long: some mapping of it was seen. */
+void file_cover(struct file *file, u64 size);
 bool file_map(struct participant *self, u32 id);   /* a VMA maps it; false: no such file */
 void file_unmap(struct participant *self, u32 id); /* a VMA no longer maps it */
 /* The page-cache frame of a page (made on demand), FRAME_NONE when past the end (*sigbus) or out of
  * frames. */
 u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus);
-/* Takes the pages [first, last) out of the cache; who has them mapped is the caller's business. */
-void file_punch(struct participant *self, struct file *file, u64 first, u64 last);
+/* What file_page gave is still the file's page: its end and its holes have not passed it. Asked
+ * after an entry was made of it. */
+bool file_page_current(const struct vl_seg *seg, const struct file *file, u64 pgoff, u32 frame);
 bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 pgoff);
 
 #endif

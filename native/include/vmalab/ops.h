@@ -84,6 +84,8 @@
 #define MADV_COLLAPSE        25
 #define MADV_GUARD_INSTALL   102
 #define MADV_GUARD_REMOVE    103
+#define FALLOC_FL_KEEP_SIZE  1u
+#define FALLOC_FL_PUNCH_HOLE 2u
 
 #define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2u
 
@@ -181,6 +183,10 @@ s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u6
 s64 op_setrlimit(struct participant *self, u32 id, u32 resource, u64 soft, u64 hard);
 s64 op_thp_disable(struct participant *self, u32 id, u64 disable, u64 flags);
 s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 *moved);
+/* op_file.c */
+s64 op_file_truncate(struct participant *self, u32 file, u64 size);
+s64 op_file_allocate(struct participant *self, u32 file, u32 mode, u64 start, u64 len);
+bool file_being_cut(const struct file *file, u64 pgoff, bool cow);
 s64 op_set_vma_name(struct participant *self, u32 id, u64 addr, u64 len, const char *name,
 		    u32 bytes);
 s64 op_mbind(struct participant *self, u32 id, u64 addr, u64 len, u32 mode,

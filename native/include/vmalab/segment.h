@@ -56,7 +56,7 @@ struct vl_config {
 
 /* Bytes of one slot of the mm table and of the file table; L4 asserts that its structs fit. */
 #define MM_SLOT_BYTES    256
-#define FILE_SLOT_BYTES  256
+#define FILE_SLOT_BYTES  320
 #define PARTICIPANTS_MAX 1024
 #define MMS_MAX          4096
 #define SEG_SIZE_MAX     (1ull << 36) /* what a vl_ref reaches */

@@ -128,13 +128,14 @@ int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
 		return -ENOMEM;
 	if (prev && prev->vm_end > addr)
 		return -ENOMEM;
+	/* Also before a growth that is refused: later merges and accounting show it. */
+	if (anon_vma_prepare(self, mm, vma) != 0)
+		return -ENOMEM;
 	pages = (vma->vm_start - addr) >> PAGE_SHIFT;
 	if (pages > vma_pgoff(vma) || !may_expand_vm(mm, vma->vm_flags, pages) ||
 	    vma->vm_end - addr > mm->stack_limit ||
 	    !mlock_future_ok(mm, vma->vm_flags, pages << PAGE_SHIFT) ||
 	    !vm_enough_memory(self, mm, (s64)pages))
-		return -ENOMEM;
-	if (anon_vma_prepare(self, mm, vma) != 0)
 		return -ENOMEM;
 	if (tree_preallocate(self, &mm->mm_mt, addr, vma->vm_end) != 0) {
 		tree_prealloc_free(self);

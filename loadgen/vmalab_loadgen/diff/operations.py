@@ -264,7 +264,6 @@ _ADVICE: Final = (
     (A["MADV_WIPEONFORK"], 5),
     (A["MADV_KEEPONFORK"], 5),
     (A["MADV_COLD"], 2),
-    (A["MADV_PAGEOUT"], 2),
     (A["MADV_REMOVE"], 3),
     (A["MADV_DONTNEED_LOCKED"], 3),
     (A["MADV_GUARD_INSTALL"], 8),

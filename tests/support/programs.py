@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real programs of tests/traces: how they are built and run, and how a trace is replayed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from vmalab_loadgen import drivers, host, orders, plan, player, replay, verdict
+from vmalab_loadgen.folder import Folder
+from vmalab_loadgen.program import Step
+
+TRACES = Path(__file__).resolve().parents[1] / "traces"
+TOOLS = {
+    "python": ["/usr/bin/python3"],
+    "python-processes": ["/usr/bin/python3"],
+    "node": ["node"],
+    "java": ["java", "javac"],
+    "go": ["go"],
+    "gcc": ["gcc"],
+    "make": ["make", "gcc"],
+    "git": ["git"],
+    "sqlite": ["sqlite3"],
+    "perl": ["perl"],
+    "pipeline": ["sort", "awk"],
+    "corners": ["gcc"],
+}
+"""What each program needs on this machine."""
+BUILDS = {
+    "java": ["javac", "Hello.java"],
+    "go": ["go", "build", "-o", "gc", "gc.go"],
+    "corners": ["gcc", "-O1", "-pthread", "-o", "corners", "corners.c"],
+}
+
+
+def prepare(name: str, folder: Path) -> list[str]:
+    """Build a program in a new folder and give the command that runs it."""
+    missing = [tool for tool in TOOLS[name] if shutil.which(tool) is None]
+    assert not missing, f"{name} needs {', '.join(missing)}, which is not installed here"
+    shutil.copytree(TRACES / "programs", folder)
+    if name in BUILDS:
+        subprocess.run(BUILDS[name], cwd=folder, check=True)
+    return ["/bin/sh", "-c", 'cd "$0" && exec sh all.sh "$1"', str(folder), name]
+
+
+def play(root: Path) -> tuple[plan.Plan, verdict.Verdict]:
+    """Replay a folder in this process, with no other order than the trace's."""
+    read = plan.load(Folder(root))
+    with (
+        host.instance_for(mode="attach") as target,
+        drivers.connect(target, "attach") as driver,
+    ):
+
+        def once(steps: list[Step]) -> verdict.Verdict:
+            names = replay.identities(read, 0)
+            score = replay.score_of(read, steps, [0] * len(steps), names, target, "attach")
+            one = player.Player(score, driver, [0] * max(read.slots, 1))
+            one.play(0, len(steps))
+            player.end_all(driver, one.mms, score)
+            assert driver.fsck() == []
+            return verdict.judge(read, steps, one.outcomes, names)
+
+        return read, orders.improve(read.steps, once(read.steps), once, tries_max=0).verdict

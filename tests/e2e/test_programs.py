@@ -10,13 +10,13 @@ failure shows line, call, expected and got of the first differences.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import programs
-from vmalab_loadgen import host, replay
-from vmalab_loadgen.folder import Folder
+from servers import vmalab
 from vmalab_loadgen.record import RecordConfig, record
 
 
@@ -45,11 +45,11 @@ def test_recorded(name: str) -> None:
 
 
 def test_from_four_processes() -> None:
-    config = replay.ReplayConfig(processes=4, mode="attach", orders_max=0)
-    with host.instance_for(mode="attach") as target:
-        done = replay.replay(Folder(programs.TRACES / "java"), config, target)
-    assert done.verdict.good, done.verdict.first_disagreements
-    assert done.verdict.ops == figures()["java"][0]
+    trace = str(programs.TRACES / "java")
+    options = ("--mode", "attach", "--processes", "4", "--orders", "0", "--json")
+    done = vmalab("replay", trace, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["ops"] == figures()["java"][0]
 
 
 @pytest.mark.long

@@ -10,7 +10,8 @@ go) exec ./gc ;;
 gcc) exec gcc -O2 -o prog2 main.c square.c ;;
 make) exec make -j2 ;;
 git) exec sh git.sh . ;;
-sqlite) exec sqlite3 :memory: "create table t(a); insert into t values (1), (2); select sum(a) from t" ;;
+sqlite) exec sqlite3 :memory: \
+	"create table t(a); insert into t values (1), (2); select sum(a) from t" ;;
 perl) exec perl -e 'my %h = map { $_ => "x$_" } 1 .. 3000; print scalar(keys %h), "\n"' ;;
 pipeline) ls / | sort | awk '{ print $1 }' | head -3 | cat ;;
 corners) exec ./corners ;;

@@ -64,7 +64,8 @@ static void stacks(void)
 	pthread_attr_t attr;
 	pthread_t thread;
 	size_t bytes = 512 << 10;
-	char *stack = mmap(0, bytes, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE;
+	char *stack = mmap(0, bytes, RW, how, -1, 0);
 	pthread_attr_init(&attr);
 	pthread_attr_setstack(&attr, stack, bytes);
 	pthread_create(&thread, &attr, grown, stack);
@@ -111,7 +112,7 @@ int main(void)
 	stacks();
 	pid_t child = fork();
 	if (!child) {
-		/* The leader ends first; the process goes on in a thread that executes something. */
+		/* The leader ends first; the process goes on in a thread that calls execve. */
 		pthread_create(&thread, 0, other, 0);
 		pthread_exit(0);
 	}

@@ -40,6 +40,7 @@ struct map_request {
 	u32 file_mode;     /* MMAP_FILE_* */
 	u32 ops;
 	bool shared_memory; /* it makes a file of its own */
+	bool populate;      /* fault its pages in at the end, as it is locked */
 };
 
 static bool accountable(const struct map_request *req)
@@ -279,6 +280,8 @@ static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_re
 		return err;
 	if ((flags & MAP_NORESERVE) && !(mm->options & MM_OVERCOMMIT_NEVER))
 		req->vm_flags |= VM_NORESERVE;
+	req->populate = req->vm_flags &
+			VM_LOCKED; /* droppable memory too, which is not locked then */
 	return mmap_region(self, mm, req);
 }
 
@@ -336,7 +339,7 @@ s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 f
 	if (req.file)
 		file_unmap(self, file_id(req.file));
 	if (result >= 0 &&
-	    ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (req.vm_flags & VM_LOCKED)))
+	    ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || req.populate))
 		(void)mm_populate(self, id, (u64)result, req.len, false);
 	return result;
 }

@@ -131,7 +131,7 @@ static int install_anon(struct participant *self, struct vm_area_struct *vma, pt
 		word = f->word;
 	GHOST(anon_page(vma));
 	store_relaxed_u64(frame_word(self->seg, frame), word); /* published by the cmpxchg: PTE-1 */
-	new = pte_make(frame, PTE_ANON | PTE_DIRTY | vma->page_prot);
+	new = pte_make(frame, PTE_ANON | PTE_EXCLUSIVE | PTE_DIRTY | vma->page_prot);
 	if (!cmpxchg_acq_rel_u64(pte, &old, new)) {
 		frame_put_now(self, frame);
 		return FAULT_LOOK_AGAIN;
@@ -156,8 +156,12 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	err = fault_anon_prepare(self, mm, vma, f);
 	if (err)
 		return err;
-	/* One owner: fork, which could add another, is kept out by our lock. */
-	if ((old & PTE_ANON) && frame_refs(self->seg, frame) == 1) {
+	/* Nobody else has ever had it: fork, which could change that, is kept out by our lock. That
+	 * the count of the frame is one is not enough: another mm may have just taken its entry out,
+	 * with a reader of it that still looks at the frame and must not see what we write. (kernel:
+	 * PageAnonExclusive; there the TLB flush comes before the page's reference is dropped) */
+	if ((old & PTE_EXCLUSIVE) ||
+	    (MUTANT(X1) && (old & PTE_ANON) && frame_refs(self->seg, frame) == 1)) {
 		if (!cmpxchg_acq_rel_u64(pte, &old, old | PTE_WRITE | PTE_DIRTY))
 			return FAULT_LOOK_AGAIN;
 		return access_page(self, old, f);

@@ -25,6 +25,8 @@ struct copying {
 	bool failed;
 };
 
+#define OWNED (PTE_WRITE | PTE_EXCLUSIVE) /* what neither side has after a fork */
+
 static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 {
 	struct copying *c = arg;
@@ -41,10 +43,10 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	}
 	/* The VMA is write-locked: only zapping (madvise under mmap_lock read is out too) could
 	 * change it, so this ends at once. */
-	while (c->cow && (old & PTE_WRITE) && !cmpxchg_acq_rel_u64(pte, &old, old & ~PTE_WRITE))
+	while (c->cow && (old & OWNED) && !cmpxchg_acq_rel_u64(pte, &old, old & ~OWNED))
 		;
 	if (c->cow)
-		old &= ~PTE_WRITE;
+		old &= ~OWNED;
 	if (pte_counts(old))
 		frame_get(self, pte_frame(old));
 	store_release_u64(to, old);

@@ -124,15 +124,8 @@ static int busy_one(struct participant *self, const struct move *m, u64 src, u64
 			return -EAGAIN;
 		if (pte_is_guard(old))
 			return -EFAULT;
-		if (taken != FRAME_ZERO &&
-		    (!(old & PTE_ANON) || frame_refs(self->seg, taken) != 1)) {
-			pte_t now = load_acquire_u64(pte);
-
-			if (now == old)
-				return -EBUSY; /* shared with another mm */
-			old = now;             /* zapped, or replaced, since we looked */
-			continue;
-		}
+		if (taken != FRAME_ZERO && !(old & PTE_EXCLUSIVE))
+			return -EBUSY;            /* shared with another mm, now or once */
 		if (!frame_tryget(self, taken)) { /* the same */
 			old = load_acquire_u64(pte);
 			continue;

@@ -34,6 +34,7 @@ X(B44, "SETR", "a leaf is changed in place: pivot and slot by two stores")
 X(B45, "MSETR",
   "a store that ends at the end of a node takes the wrong node for its right side "
   "(CVE-2024-50200)")
+X(X1, "MSETR", "a page that was shared by a fork is written in place when its count is one")
 X(W1, "SETR", "the sequence comes round and VMAs keep stamps of long ago")
 X(N1, "SETR", "a gap in maps is believed at the first look")
 X(O2A, "R",

@@ -21,6 +21,7 @@ typedef u64 pte_t;
 #define PTE_WRITE      0x002ul
 #define PTE_DIRTY      0x040ul
 #define PTE_ACCESSED   0x020ul
+#define PTE_EXCLUSIVE  0x100ul /* anonymous, and no other mm has had it (fork takes it away) */
 #define PTE_ANON       0x200ul /* an anonymous page (private copy), not a page-cache page */
 #define PTE_BUSY       0x400ul /* a move is under way; look again */
 #define PTE_GUARD      0x800ul /* no page: touching it is an error (MADV_GUARD_INSTALL) */

@@ -157,9 +157,10 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	if (err)
 		return err;
 	/* Nobody else has ever had it: fork, which could change that, is kept out by our lock. That
-	 * the count of the frame is one is not enough: another mm may have just taken its entry out,
-	 * with a reader of it that still looks at the frame and must not see what we write. (kernel:
-	 * PageAnonExclusive; there the TLB flush comes before the page's reference is dropped) */
+	 * the frame's count is one is not enough: another mm may have just taken its entry out,
+	 * with a reader of it that still looks at the frame and must not see what we write.
+	 * (kernel: PageAnonExclusive; there the TLB flush comes before the page's reference is
+	 * dropped) */
 	if ((old & PTE_EXCLUSIVE) ||
 	    (MUTANT(X1) && (old & PTE_ANON) && frame_refs(self->seg, frame) == 1)) {
 		if (!cmpxchg_acq_rel_u64(pte, &old, old | PTE_WRITE | PTE_DIRTY))

@@ -80,4 +80,9 @@ class Mix:
         for name in sorted(debts, key=lambda one: -debts[one])[: max(missing, 0)]:
             result[name] += 1
             debts[name] -= 1.0
+        while missing < 0:  # kinds that are ahead of their share had less than nothing to give
+            name = min((one for one in result if result[one]), key=lambda one: debts[one])
+            result[name] -= 1
+            debts[name] += 1.0
+            missing += 1
         return result

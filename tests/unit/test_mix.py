@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vmalab_loadgen.mix import DEFAULT, KINDS, Mix, MixError
@@ -35,6 +35,7 @@ def test_refused(text: str) -> None:
         Mix.parse(text)
 
 
+@example({"fault": 1, "mmap": 1, "munmap": 1, "mprotect": 11, "madvise": 11}, 1)
 @given(
     st.dictionaries(st.sampled_from(KINDS), st.integers(1, 1000), min_size=1),
     st.integers(1, 200),

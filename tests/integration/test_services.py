@@ -246,7 +246,7 @@ def test_apply_and_batch_give_what_unary_calls_give(
 def test_a_bad_record_ends_its_block(vmalab_client: Client) -> None:
     good = bytes([0, 1, 0, 0, 0, 0, 0, 0])
     unknown = bytes([99, 1, 0, 0, 0, 0, 0, 0])
-    short = bytes([1, 2, 0, 0, 0, 0, 0, 0])
+    short = bytes([1, 2, 5, 0, 0, 0, 0, 0])  # a write fault with no word to store
     results = parse_results(vmalab_client.apply(good + unknown + good + short + good))
     assert [result.status for result in results] == [0, -1002, 0, -1003]
 

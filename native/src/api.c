@@ -203,6 +203,7 @@ long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec, u6
 		return VL_E_INVALID;
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
+	LAB(self->op_mm = mm; self->slot->op = 0;)
 	stat_inc(self, mincore);
 	result = op_mincore(self, mm, addr, len, vec);
 	core_exit(self);
@@ -239,6 +240,7 @@ int vl_mm_put(struct participant *self, u32 mm)
 
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
+	LAB(self->op_mm = mm; self->slot->op = 0;)
 	rcu_make_room(self);
 	err = mm_lease_put(self, mm);
 	core_exit(self);
@@ -267,6 +269,7 @@ static long maps_any(struct participant *self, u32 mm, char *text, u64 cap, bool
 
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
+	LAB(self->op_mm = mm; self->slot->op = 0;)
 	bytes = maps_text(self, mm, text, cap, flags);
 	core_exit(self);
 	return bytes;
@@ -288,6 +291,7 @@ int vl_query_vma(struct participant *self, u32 mm, u64 addr, u32 flags, struct v
 
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
+	LAB(self->op_mm = mm; self->slot->op = 0;)
 	err = maps_query(self, mm, addr, flags, out);
 	core_exit(self);
 	return err;

@@ -20,6 +20,7 @@ struct lab_thread {
 	bool catches; /* a failed assertion of the controller ends the search, not the process */
 	sigjmp_buf out;
 	u64 delay_random;
+	u64 delay_seed; /* that delay_random began with */
 };
 extern __thread struct lab_thread lab_me;
 

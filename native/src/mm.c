@@ -387,6 +387,7 @@ int mm_reap(struct participant *self)
 		if (!id || load_relaxed_u32(&mm->users) != 0 ||
 		    load_relaxed_u64(&mm->keep_until_ns) > now)
 			continue;
+		LAB(lab_gates_leave(self, id));
 		if (core_enter(self) != 0)
 			return VL_E_BROKEN;
 		if (exit_mmap(self, id) == 0)

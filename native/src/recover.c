@@ -74,6 +74,7 @@ static int recover_stopped(struct participant *self, struct vl_recovery *out)
 	rcu_repair(self->seg);
 	err = repair_all(self, out);
 	for (u32 i = 0; !err && i < out->dead_count; i++) {
+		LAB(lab_gates_forget(self, out->dead_index[i]));
 		if (adopted[i])
 			participant_bury(self->seg, out->dead_index[i]);
 	}

@@ -49,6 +49,16 @@ def default_layout() -> str:
     return os.environ.get("VMALAB_LAYOUT") or DEFAULT_LAYOUT
 
 
+def default_lab() -> bool:
+    """Whether VMALAB_LAB of the environment asks for the lab core."""
+    return os.environ.get("VMALAB_LAB", "").lower() in ("1", "true", "t", "yes", "y", "on")
+
+
+def lab_layout(layout: str) -> str:
+    """The same layout of the lab core."""
+    return layout.removesuffix(LAB) + LAB
+
+
 def layouts(model: str) -> list[str]:
     """The layouts of a lock model; "random:SEED" stands for any seed of 0..2^32-1.
 

@@ -19,6 +19,7 @@ ACTORS_MAX: Final = int(lib.VL_LAB_ACTORS_MAX)
 OPS_MAX: Final = int(lib.VL_LAB_OPS_MAX)
 SLOTS_MAX: Final = int(lib.VL_LAB_SLOTS_MAX)
 SCRIPT_MAX: Final = int(lib.VL_LAB_SCRIPT_MAX)
+HOLDERS_MAX: Final = int(lib.VL_LAB_HOLDERS_MAX)
 NO_SLOT: Final = int(lib.VL_LAB_SLOT_NONE)
 CONTROLLER: Final = ACTORS_MAX
 STEP: Final = int(lib.VL_LAB_TRACE_STEP)
@@ -340,7 +341,7 @@ def coverage(participant: Participant) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class GateInfo:
-    """Who stands at a gate."""
+    """A gate, and one of those who stand there."""
 
     point: str
     armed: int
@@ -350,6 +351,54 @@ class GateInfo:
     pid: int
     mm: int
     op: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A participant that is held: at which point, in which operation of which mm."""
+
+    point: str
+    participant: int
+    pid: int
+    mm: int
+    op: int
+
+
+def _gate(row: Any) -> GateInfo:
+    return GateInfo(
+        *(POINTS[row.point].name, row.armed, row.held, row.reached),
+        *(row.participant, row.pid, row.mm, row.op),
+    )
+
+
+def gates(participant: Participant) -> list[GateInfo]:
+    """Every gate, in the order of POINTS."""
+    handle = participant._open()
+    buffer, count = listing(
+        "struct vl_lab_gate_info[]", "gates", lib.vl_lab_gates, handle, start=len(POINTS)
+    )
+    return [_gate(buffer[i]) for i in range(count)]
+
+
+def holders(participant: Participant) -> list[Holder]:
+    """Everyone who is held at a gate, and lives."""
+    handle = participant._open()
+    buffer, count = listing("struct vl_lab_holder_info[]", "holders", lib.vl_lab_holders, handle)
+    return [
+        Holder(POINTS[row.point].name, row.participant, row.pid, row.mm, row.op)
+        for row in buffer[0:count]
+    ]
+
+
+def mutants_on(participant: Participant) -> list[str]:
+    """The mutants that are switched on."""
+    words = ffi.new("u64[2]")
+    checked(lib.vl_lab_mutants_get(participant._open(), words), "mutants")
+    return [
+        mutant.name
+        for number, mutant in enumerate(MUTANTS)
+        if words[number // 64] >> number % 64 & 1
+    ]
 
 
 def set_mutants(participant: Participant, names: Sequence[str]) -> None:
@@ -378,15 +427,20 @@ def wait_held(participant: Participant, point: str, *, timeout_s: float) -> Gate
     if code == -110:  # ETIMEDOUT
         return None
     checked(code, f"waiting at {point}")
-    return GateInfo(
-        point, row.armed, row.held, row.reached, row.participant, row.pid, row.mm, row.op
-    )
+    return _gate(row)
 
 
 def release(participant: Participant, point: str) -> int:
     """Lets all go on who are held there; how many that are."""
     code = lib.vl_lab_gate_release(participant._open(), point_number(point))
     return checked(code, f"releasing {point}")
+
+
+def open_gates(participant: Participant) -> None:
+    """No gate is armed any more, and all who are held go on."""
+    for number in range(len(POINTS)):
+        checked(lib.vl_lab_gate(participant._open(), number, 0, 0, 0), "opening the gates")
+        checked(lib.vl_lab_gate_release(participant._open(), number), "opening the gates")
 
 
 def set_delays(participant: Participant, *, seed: int, one_in: int, us_max: int) -> None:

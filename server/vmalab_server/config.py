@@ -75,6 +75,7 @@ class ServerConfig(BaseSettings):
     pin: Literal["auto", "on", "off"] = "auto"
     unix_dir: Path | None = None
     bench: bool = False
+    lab: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
     token_file: Path | None = None
@@ -128,7 +129,9 @@ class ServerConfig(BaseSettings):
     @classmethod
     def _named(cls, value: str, info: ValidationInfo) -> str:
         default = cores.DEFAULT_MODEL if info.field_name == "model" else cores.DEFAULT_LAYOUT
-        return value or default
+        named = value or default
+        lab = info.field_name == "layout" and info.data.get("lab", False)
+        return cores.lab_layout(named) if lab else named
 
     @model_validator(mode="after")
     def _core(self) -> Self:
@@ -153,6 +156,11 @@ class ServerConfig(BaseSettings):
         if self.metrics_listen and not is_loopback(split_address(self.metrics_listen)[0]):
             raise ValueError(f"metrics_listen {self.metrics_listen}: loopback addresses only")
         return self
+
+    @property
+    def lab_core(self) -> bool:
+        """Whether LabService serves: `lab`, or a layout that says so."""
+        return self.layout.endswith(cores.LAB)
 
     @property
     def secure(self) -> bool:

@@ -55,6 +55,7 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
         workers: int = 2,
         instance: str = "",
         bench: bool = False,
+        lab: bool | None = None,
         listen: str = "127.0.0.1:0",
         model: str = "",
         layout: str = "",
@@ -70,6 +71,7 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
             workers: worker processes, 1..64.
             instance: 1 to 32 of a-z 0-9 _ -; "" makes a name of its own.
             bench: register BenchService.
+            lab: run the lab core, so that LabService serves; None: what VMALAB_LAB says.
             listen: host:port; port 0 is any free one.
             model, layout: of the segment; "": what VMALAB_MODEL and VMALAB_LAYOUT say, else the
                 defaults.
@@ -81,6 +83,8 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
         if limits is not None:
             settings["limits"] = limits.as_dict()
         settings |= {n: v for n, v in (("model", model), ("layout", layout)) if v}
+        if lab is not None:
+            settings["lab"] = lab
         self._options: dict[str, Any] = {
             **settings,
             "workers": workers,
@@ -150,6 +154,8 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
         """Here, because building a core can take longer than an instance may take to come up."""
         model = self._options.get("model") or cores.default_model()
         layout = self._options.get("layout") or cores.default_layout()
+        if self._options.get("lab", cores.default_lab()):
+            layout = cores.lab_layout(layout)
         try:
             cores.ensure(model, layout)
         except InvalidArgument as error:

@@ -7,6 +7,7 @@ ServiceFailure
 ├── NotFound            NOT_FOUND
 ├── InvalidRequest      INVALID_ARGUMENT
 ├── Exhausted           RESOURCE_EXHAUSTED
+├── Precondition        FAILED_PRECONDITION
 ├── Refused             UNAVAILABLE
 ├── Unauthenticated     UNAUTHENTICATED
 └── CoreFailure         INTERNAL
@@ -43,6 +44,10 @@ class InvalidRequest(ServiceFailure):
 
 class Exhausted(ServiceFailure):
     code = "RESOURCE_EXHAUSTED"
+
+
+class Precondition(ServiceFailure):
+    code = "FAILED_PRECONDITION"
 
 
 class Refused(ServiceFailure):

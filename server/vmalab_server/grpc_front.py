@@ -23,15 +23,17 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_status import rpc_status
 
-from vmalab.v1 import bench_pb2, inspect_pb2, memory_pb2
+from vmalab.v1 import bench_pb2, inspect_pb2, lab_pb2, memory_pb2
 from vmalab_native.errors import NativeError
 from vmalab_server import failures
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.inspect_handlers import InspectHandlers
+from vmalab_server.lab_handlers import LabHandlers, NoLab
 from vmalab_server.streams import StreamHandlers
 
 MEMORY = memory_pb2.DESCRIPTOR.services_by_name["MemoryService"]
 INSPECT = inspect_pb2.DESCRIPTOR.services_by_name["InspectService"]
+LAB = lab_pb2.DESCRIPTOR.services_by_name["LabService"]
 BENCH = bench_pb2.DESCRIPTOR.services_by_name["BenchService"]
 
 REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
@@ -58,8 +60,10 @@ def _abort(context: Context, error: failures.ServiceFailure | NativeError) -> No
     raise failure
 
 
-def unary(handler: Callable[[Any], Any]) -> Callable[[Any, Context], Any]:
-    """A unary method around a handler."""
+def unary(
+    handler: Callable[[Any], Any], pool: ThreadPoolExecutor | None = None
+) -> Callable[[Any, Context], Any]:
+    """A unary method around a handler, run in a pool of its own if there is one."""
 
     def behaviour(request: Any, context: Context) -> Any:
         try:
@@ -67,6 +71,8 @@ def unary(handler: Callable[[Any], Any]) -> Callable[[Any, Context], Any]:
         except (failures.ServiceFailure, NativeError) as error:
             _abort(context, error)
 
+    if pool is not None:
+        behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
     return behaviour
 
 
@@ -93,7 +99,12 @@ def snake_case(name: str) -> str:
 
 
 def service(
-    descriptor: ServiceDescriptor, handlers: object, streams: object, pool: ThreadPoolExecutor
+    descriptor: ServiceDescriptor,
+    handlers: object,
+    streams: object,
+    pool: ThreadPoolExecutor,
+    *,
+    unary_pool: ThreadPoolExecutor | None = None,
 ) -> grpc.GenericRpcHandler:
     """A service from its descriptor: each method has a handler of its name."""
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
@@ -105,7 +116,7 @@ def service(
             behaviour = stream(getattr(streams, name), pool)
             methods[method.name] = grpc.stream_stream_rpc_method_handler(behaviour, read, write)
         else:
-            call = unary(getattr(handlers, name))
+            call = unary(getattr(handlers, name), unary_pool)
             methods[method.name] = grpc.unary_unary_rpc_method_handler(call, read, write)
     return grpc.method_handlers_generic_handler(descriptor.full_name, methods)
 
@@ -188,13 +199,17 @@ class Front:
         memory: MemoryHandlers,
         streams: StreamHandlers,
         inspect: InspectHandlers,
+        lab: LabHandlers | NoLab,
         threads: int,
+        lab_threads: int,
         streams_max: int,
         message_bytes_max: int,
         bench: bool,
         token: str = "",
     ) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="call")
+        # Apart from the calls that it holds, so that ReleasePoint always gets through.
+        self._lab_pool = ThreadPoolExecutor(lab_threads, thread_name_prefix="lab")
         # A few more threads than streams are allowed: those that are too many need one to be told.
         self._streams_pool = ThreadPoolExecutor(streams_max + 16, thread_name_prefix="stream")
         options = [
@@ -208,11 +223,15 @@ class Front:
         services: list[tuple[ServiceDescriptor, object, object]] = [
             (MEMORY, memory, streams),
             (INSPECT, inspect, None),
+            (LAB, lab, None),
         ]
         if bench:
             services.append((BENCH, bench_handlers, bench_handlers))
         for descriptor, handlers, stream_handlers in services:
-            handler = service(descriptor, handlers, stream_handlers, self._streams_pool)
+            handler = service(
+                *(descriptor, handlers, stream_handlers, self._streams_pool),
+                unary_pool=self._lab_pool if descriptor is LAB else None,
+            )
             self.server.add_generic_rpc_handlers((handler,))
         self._names = [descriptor.full_name for descriptor, _, _ in services]
         self._add_standard_services()
@@ -256,10 +275,14 @@ class Front:
         drain()
         # What is left are unary calls, and streams that only watch (health, reflection). grpcio
         # would wait out the grace for the latter, so the former are waited for here.
-        calls = threading.Thread(target=self._pool.shutdown, name="calls", daemon=True)
+        calls = threading.Thread(target=self._finish_calls, name="calls", daemon=True)
         calls.start()
         calls.join(max(0.0, deadline - time.monotonic()))
         self.server.stop(0)
         stopped.wait()
         calls.join()
         self._streams_pool.shutdown(wait=True)
+
+    def _finish_calls(self) -> None:
+        self._pool.shutdown()
+        self._lab_pool.shutdown()

@@ -10,6 +10,7 @@ from typing import Any
 
 from vmalab.v1 import inspect_pb2 as pb
 from vmalab_native.core import monotonic_ns
+from vmalab_native.cores import LAB
 from vmalab_native.errors import NoSuchMm
 from vmalab_server import failures, roster
 from vmalab_server.entry import Entry
@@ -55,6 +56,7 @@ class InspectHandlers:
             rcu_flavour=segment.rcu_flavour,
             lock_model=segment.config.model,
             layout=segment.config.layout,
+            lab=segment.config.layout.endswith(LAB),
             supervisor_pid=segment.supervisor_pid,
             segment_bytes=segment.size_bytes,
             limits=limits | self._limits.as_dict(),

@@ -22,6 +22,7 @@ class WorkerLaunch:
     cpu: int
     threads: int
     bench: bool
+    lab: bool
     stop_grace_s: float
     hold_grace_s: float
     ttl_default_s: float

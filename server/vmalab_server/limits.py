@@ -64,6 +64,32 @@ class Limits:
         message="a worker serves {max} Hold and Batch streams at a time: close some, or use"
         " another worker",
     )
+    lab_held_max: int = _limit(
+        8,
+        low=1,
+        high=64,
+        message="{max} calls may be held at sync points, armed ones counted; {got} were asked for:"
+        " release or disarm some",
+    )
+    lab_hold_ms_max: int = _limit(
+        60_000,
+        low=100,
+        high=600_000,
+        message="a call may be held, or waited for, {max} ms; {got} were asked for",
+    )
+    lab_waits_per_worker_max: int = _limit(
+        16,
+        low=1,
+        high=256,
+        message="a worker serves {max} WaitPoint and RunScenario calls at a time: end some, or use"
+        " another worker",
+    )
+    lab_run_ms_max: int = _limit(
+        120_000,
+        low=1_000,
+        high=3_600_000,
+        message="a scenario may run for {max} ms, {got} were asked for",
+    )
 
     def __post_init__(self) -> None:
         for name, rule in RULES.items():

@@ -26,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmalab_native import lab
 from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import NativeError, RecoveryBusy, SegmentBroken
 from vmalab_server import instance, logs, roster, version
@@ -146,6 +147,8 @@ class Supervisor:
         stack.callback(segment.unlink)
         self._segment: Segment = segment
         self._me: Participant = segment.participant("supervisor", comm="vmalab")
+        if config.lab_core:
+            lab.set_delays(self._me, seed=1, one_in=0, us_max=0)  # free-running from now on
         stack.callback(self._watch.close)
         try:
             self._roster_path = roster.path_of(config.instance)
@@ -192,6 +195,7 @@ class Supervisor:
                 cpu=cpu,
                 threads=config.threads,
                 bench=config.bench,
+                lab=config.lab_core,
                 stop_grace_s=config.stop_grace_s,
                 hold_grace_s=config.hold_grace_s,
                 ttl_default_s=config.ttl_default_s,
@@ -444,5 +448,7 @@ class Supervisor:
         for slot in self._slots:
             slot.state = "stopping"
         self._publish()
+        if self._config.lab_core:
+            lab.open_gates(self._me)  # what is held can finish within the grace
         self._signal_workers(signal.SIGTERM)
         self._deadline = time.monotonic() + self._config.stop_grace_s + _KILL_MARGIN_S

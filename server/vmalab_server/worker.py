@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vmalab_native.core import Segment
     from vmalab_server.entry import Entry
     from vmalab_server.grpc_front import Front
+    from vmalab_server.lab_handlers import LabHandlers, NoLab
     from vmalab_server.leases import LeaseKeeper
     from vmalab_server.streams import StreamRegistry
 
@@ -63,7 +64,15 @@ class Worker:
         )
         self.registry: StreamRegistry = StreamRegistry(launch.limits)
         streams = StreamHandlers(self.entry, memory, self.leases, self.registry)
+        self.lab: LabHandlers | NoLab = self._lab()
         self.front: Front = self._front(memory, streams)
+
+    def _lab(self) -> LabHandlers | NoLab:
+        from vmalab_server.lab_handlers import LabHandlers, NoLab
+
+        if not self.launch.lab:
+            return NoLab()
+        return LabHandlers(self.entry, limits=self.launch.limits)
 
     def _front(self, memory: object, streams: object) -> Front:
         from pathlib import Path
@@ -87,7 +96,10 @@ class Worker:
             memory=memory,  # type: ignore[arg-type]
             streams=streams,  # type: ignore[arg-type]
             inspect=inspect,
-            threads=launch.threads,
+            lab=self.lab,
+            # A call that is held occupies a thread: the others keep as many as without the lab.
+            threads=launch.threads + (launch.limits.lab_held_max if launch.lab else 0),
+            lab_threads=launch.limits.lab_waits_per_worker_max + 4 if launch.lab else 1,
             streams_max=launch.limits.streams_per_worker_max,
             message_bytes_max=launch.limits.message_bytes_max,
             bench=launch.bench,
@@ -105,6 +117,7 @@ class Worker:
         grace_s = self.launch.stop_grace_s
         deadline = time.monotonic() + grace_s
         self.front.leave()
+        self.lab.stop()
         self.front.stop(grace_s, lambda: self.registry.drain(deadline=deadline))
         self.leases.close()
         self.entry.close()

@@ -57,6 +57,11 @@ bool lab_fails(u32 cache);
 vl_ref lab_object_take(u32 cache);
 bool lab_object_give(u32 cache, vl_ref ref);
 
+/* Recovery buries that participant: it stands at no gate any more. */
+void lab_gates_forget(struct participant *self, u32 index);
+/* Nobody holds that mm any more: who is held in it goes on. */
+void lab_gates_leave(struct participant *self, u32 mm_id);
+
 /* Ghost state of VMAs and mms: lab_ghost.c has the invariants. */
 void lab_ghost_alloc(const struct vm_area_struct *vma);
 void lab_ghost_free(const struct vm_area_struct *vma);

@@ -15,6 +15,7 @@
 #define VL_LAB_PLAN_MAX     2048
 #define VL_LAB_OUTCOME_TEXT 2048
 #define VL_LAB_SLOT_NONE    0xff
+#define VL_LAB_HOLDERS_MAX  16 /* who can be held at one gate at a time */
 
 enum vl_lab_mode { VL_LAB_OFF, VL_LAB_RUN, VL_LAB_GATES, VL_LAB_DELAYS };
 
@@ -153,7 +154,12 @@ struct vl_lab_gate_info {
 	u32 armed;                    /* how many are still to be held */
 	u32 held;                     /* how many stand there now */
 	u32 reached;                  /* how many were held so far */
-	u32 participant, pid, mm, op; /* of the one that came last */
+	u32 participant, pid, mm, op; /* of one of those who stand there */
+};
+
+struct vl_lab_holder_info {
+	u32 point;
+	u32 participant, pid, mm, op;
 };
 
 /* clang-format off */
@@ -180,6 +186,11 @@ struct vl_lab_gate_info {
 	  (struct participant * self, u32 point, u64 timeout_ns, struct vl_lab_gate_info * out), \
 	  (self, point, timeout_ns, out)) \
 	X(int, vl_lab_gate_release, (struct participant * self, u32 point), (self, point)) \
+	X(long, vl_lab_gates, (struct participant * self, struct vl_lab_gate_info * out, u64 cap), \
+	  (self, out, cap)) \
+	X(long, vl_lab_holders, \
+	  (struct participant * self, struct vl_lab_holder_info * out, u64 cap), (self, out, cap)) \
+	X(int, vl_lab_mutants_get, (struct participant * self, u64 * out), (self, out)) \
 	X(int, vl_lab_delays, (struct participant * self, u64 seed, u32 one_in, u32 us_max), \
 	  (self, seed, one_in, us_max))
 /* clang-format on */
@@ -207,9 +218,15 @@ VL_API long vl_lab_outcomes(struct participant *self, u64 *values, u64 count, in
 VL_API int vl_lab_stop(struct participant *self);
 /* Without a scenario: mutants in a free-running segment. */
 VL_API int vl_lab_mutants_set(struct participant *self, u64 low, u64 high);
+/* The two words that were set. */
+VL_API int vl_lab_mutants_get(struct participant *self, u64 *out);
 /* The next `count` participants that come to a point, in any mm (0) or in that mm, are held there
- * until they are released, at most hold_ns. count 0: no more. */
+ * until they are released, at most hold_ns. count 0: no more. At most VL_LAB_HOLDERS_MAX stand at
+ * one gate: who comes then is not held. */
 VL_API int vl_lab_gate(struct participant *self, u32 point, u32 mm, u32 count, u64 hold_ns);
+/* Every gate, and everyone who stands at one. Returns how many. */
+VL_API long vl_lab_gates(struct participant *self, struct vl_lab_gate_info *out, u64 cap);
+VL_API long vl_lab_holders(struct participant *self, struct vl_lab_holder_info *out, u64 cap);
 /* Waits until somebody is held there. 0, -ETIMEDOUT. */
 VL_API int vl_lab_gate_wait(struct participant *self, u32 point, u64 timeout_ns,
 			    struct vl_lab_gate_info *out);

@@ -113,18 +113,22 @@ struct lab_trace {
 	u32 pad;
 };
 
-/* A gate: who comes to its point is held. Written under no lock: each word is changed by one
- * atomic, and the gate that is left open, or shut too long, costs hold_ns at most. */
+/* A gate: who comes to its point is held; lab_gates.c has the states of each word. */
+struct lab_holder {
+	u32 who; /* 0: nobody; participant + 1, with HOLDER_COMES until the rest is written */
+	u32 mm;
+	u32 op;
+	u32 leave; /* 1: goes on, whoever else is held */
+};
 struct lab_gate {
 	u32 armed;
 	u32 mm; /* 0: any */
-	u32 held;
 	u32 reached;
 	u32 release; /* futex: moves when those who are held may go on */
 	u32 arrived; /* futex: moves when somebody comes */
-	u32 participant, op_mm, op;
 	u32 pad;
 	u64 hold_ns;
+	struct lab_holder holders[VL_LAB_HOLDERS_MAX];
 };
 
 struct lab_state {

@@ -29,6 +29,8 @@ vmalab serve --instance lab --workers 4 --pin off --unix-dir /run/vmalab
 
 vmalab serve --model refcount --layout packed [dim]# vmalab layout --list has them all[/dim]
 
+vmalab serve --lab [dim]# slower; a test can script races (docs/lab.md)[/dim]
+
 vmalab serve --limit block_bytes_max=1048576 --mms-max 64
 
 vmalab serve --listen 0.0.0.0:7420 --tls-cert c.pem --tls-key k.pem --token-file t
@@ -92,6 +94,10 @@ Layout = Annotated[
     str | None, typer.Option(help="Layout of vm_area_struct.", show_default="aligned")
 ]
 Bench = Annotated[bool | None, typer.Option("--bench", help="Register BenchService (bare echo).")]
+Lab = Annotated[
+    bool | None,
+    typer.Option("--lab", help="The lab core, with LabService: sync points, mutants, scenarios."),
+]
 MetricsListen = Annotated[str | None, typer.Option(help="Prometheus endpoint, loopback host:port.")]
 ReplaceStale = Annotated[
     bool | None,
@@ -178,6 +184,7 @@ def serve(
     model: Model = None,
     layout: Layout = None,
     bench: Bench = None,
+    lab: Lab = None,
     metrics_listen: MetricsListen = None,
     replace_stale: ReplaceStale = None,
     limit: Limit = None,
@@ -229,7 +236,7 @@ def serve(
 _OPTIONS = frozenset(
     (
         *("instance", "listen", "workers", "threads", "pin", "unix_dir", "bench"),
-        *("model", "layout"),
+        *("model", "layout", "lab"),
         *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file"),
         *("advertise_host", "mms_max", "participants_max", "frames_max", "files_max"),
         *("vmas_per_mm_max", "rcu", "stop_grace_s", "hold_grace_s", "ttl_default_s"),

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from vmalab_server.grpc_front import BENCH, INSPECT, MEMORY, BenchHandlers, snake_case
+from vmalab_server.grpc_front import BENCH, INSPECT, LAB, MEMORY, BenchHandlers, snake_case
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.inspect_handlers import InspectHandlers
+from vmalab_server.lab_handlers import LabHandlers
 from vmalab_server.streams import StreamHandlers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,7 @@ def test_a_stale_file_is_noticed(tmp_path: Path) -> None:
     [
         (MEMORY, MemoryHandlers, StreamHandlers),
         (INSPECT, InspectHandlers, None),
+        (LAB, LabHandlers, None),
         (BENCH, BenchHandlers, BenchHandlers),
     ],
 )

@@ -14,12 +14,14 @@ import grpc
 
 from vmalab.v1 import inspect_pb2, memory_pb2
 from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
+from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab_client import transport, types
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import RETRY_FIRST_S, RETRY_MAX_S
+from vmalab_client.lab import AsyncLab
 
 
 class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
@@ -60,13 +62,14 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         self._channel = self._channel_to(self.target)
         self.memory: Any = MemoryServiceStub(self._channel)
         self.inspect = AsyncInspect(self, InspectServiceStub(self._channel))
+        self.lab = AsyncLab(self, LabServiceStub(self._channel))
         self._holder = AsyncHolder(self.memory, self.lost)
         return self
 
-    async def call(self, method: Any, request: Any) -> Any:
-        """One unary call with this package's errors."""
+    async def call(self, method: Any, request: Any, *, more_s: float = 0.0) -> Any:
+        """One unary call with this package's errors; it may take `more_s` longer than others."""
         try:
-            return await method(request, timeout=self.timeout_s)
+            return await method(request, timeout=self.timeout_s + more_s)
         except grpc.RpcError as error:
             raise transport.error_of(error) from None
 

@@ -13,12 +13,14 @@ import grpc
 
 from vmalab.v1 import inspect_pb2, memory_pb2
 from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
+from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab_client import transport, types
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import Holder
+from vmalab_client.lab import Lab
 
 _Response = TypeVar("_Response")
 _SPARE_WINDOW = 8
@@ -58,6 +60,8 @@ class Client(AbstractContextManager["Client"]):
         """The generated stub, for who wants the messages themselves."""
         self._inspect_stub: InspectServiceStub = InspectServiceStub(self._channel)
         self.inspect: Inspect = Inspect(self)
+        self.lab: Lab = Lab(self, LabServiceStub(self._channel))
+        """Sync points and mutants, on an instance started with --lab."""
         self.lost: set[int] = set()
         """Address spaces that this client held and that ended nevertheless."""
         self._holder = Holder(self.memory, self.lost.add)
@@ -77,10 +81,10 @@ class Client(AbstractContextManager["Client"]):
         addresses = [worker.address for worker in answer.workers]
         return transport.balanced(addresses, target)
 
-    def call(self, method: Any, request: Any) -> Any:
-        """One unary call with this package's errors."""
+    def call(self, method: Any, request: Any, *, more_s: float = 0.0) -> Any:
+        """One unary call with this package's errors; it may take `more_s` longer than others."""
         try:
-            return method(request, timeout=self.timeout_s)
+            return method(request, timeout=self.timeout_s + more_s)
         except grpc.RpcError as error:
             raise transport.error_of(error) from None
 

@@ -8,7 +8,8 @@ They are there as soon as vmalab is installed (a pytest11 entry point)::
             ...
 
 `vmalab_server` is one instance for the whole run (an EmbeddedServer), `vmalab_client` a client of
-it for one test. `vmalab_workers` may be overridden to have more or fewer workers. A run that uses
+it for one test. `vmalab_workers` may be overridden to have more or fewer workers,
+`vmalab_lab` to run the lab core (client.lab). A run that uses
 none of them starts nothing and imports nothing.
 """
 
@@ -31,11 +32,17 @@ def vmalab_workers() -> int:
 
 
 @pytest.fixture(scope="session")
-def vmalab_server(vmalab_workers: int) -> Iterator[EmbeddedServer]:
+def vmalab_lab() -> bool | None:
+    """Whether the instance runs the lab core; None: what VMALAB_LAB says."""
+    return None
+
+
+@pytest.fixture(scope="session")
+def vmalab_server(vmalab_workers: int, vmalab_lab: bool | None) -> Iterator[EmbeddedServer]:
     """One instance for the whole run."""
     from vmalab_server.embedded import EmbeddedServer
 
-    with EmbeddedServer(workers=vmalab_workers) as server:
+    with EmbeddedServer(workers=vmalab_workers, lab=vmalab_lab) as server:
         yield server
 
 

@@ -33,6 +33,7 @@ class ServerInfo:
     limits: dict[str, int]
     grpc_version: str
     layout: str
+    lab: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +177,60 @@ class StructInfo:
     name: str
     size: int
     fields: tuple[FieldInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HolderInfo:
+    """A thread that is held at a sync point. op: "FAULT", ...; "": no record of a block."""
+
+    participant: int
+    pid: int
+    mm: int
+    op: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPointInfo:
+    """A sync point; armed: how many are still to be held, reached: how many were."""
+
+    name: str
+    kind: str
+    text: str
+    armed: int
+    reached: int
+    holders: tuple[HolderInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MutantInfo:
+    """A bug that can be switched on, and the lock models that can have it."""
+
+    name: str
+    lock_models: tuple[str, ...]
+    text: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioInfo:
+    """A scenario: the lock models that it runs on, the mutants that it shows."""
+
+    name: str
+    title: str
+    lock_models: tuple[str, ...]
+    mutants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a scenario came to: verdict "passed", or "broken" with the invariant and the run."""
+
+    verdict: str
+    invariant: str
+    text: str
+    schedule: str
+    trace: tuple[str, ...]
+    schedules: int
+    complete: bool
+    seed: int
+    lock_model: str

@@ -93,9 +93,7 @@ class Lab:
         answer = self._client.call(self._stub.ListPoints, pb.ListPointsRequest())
         return [_point(one) for one in answer.points]
 
-    def arm(
-        self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0
-    ) -> None:
+    def arm(self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0) -> None:
         """Hold the next `count` calls that come to a sync point, in that address space or in any (0).
 
         Args:
@@ -205,9 +203,7 @@ class AsyncLab:
         answer = await self._client.call(self._stub.ListPoints, pb.ListPointsRequest())
         return [_point(one) for one in answer.points]
 
-    async def arm(
-        self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0
-    ) -> None:
+    async def arm(self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0) -> None:
         """Hold the next `count` calls that come to a sync point, in that address space or in any (0)."""
         request = pb.ArmPointRequest(point=point, mm=mm, count=count, hold_ms=_ms(hold_s))
         await self._client.call(self._stub.ArmPoint, request)

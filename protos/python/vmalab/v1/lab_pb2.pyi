@@ -174,16 +174,16 @@ class ListScenariosResponse(_message.Message):
     def __init__(self, scenarios: _Optional[_Iterable[_Union[Scenario, _Mapping]]] = ...) -> None: ...
 
 class Scenario(_message.Message):
-    __slots__ = ("name", "text", "lock_models", "mutants")
+    __slots__ = ("name", "title", "lock_models", "mutants")
     NAME_FIELD_NUMBER: _ClassVar[int]
-    TEXT_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
     LOCK_MODELS_FIELD_NUMBER: _ClassVar[int]
     MUTANTS_FIELD_NUMBER: _ClassVar[int]
     name: str
-    text: str
+    title: str
     lock_models: _containers.RepeatedScalarFieldContainer[str]
     mutants: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., text: _Optional[str] = ..., lock_models: _Optional[_Iterable[str]] = ..., mutants: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., lock_models: _Optional[_Iterable[str]] = ..., mutants: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RunScenarioRequest(_message.Message):
     __slots__ = ("name", "lock_model", "mutant", "strategy", "schedules", "seed", "time_ms")
@@ -204,7 +204,7 @@ class RunScenarioRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., lock_model: _Optional[str] = ..., mutant: _Optional[str] = ..., strategy: _Optional[str] = ..., schedules: _Optional[int] = ..., seed: _Optional[int] = ..., time_ms: _Optional[int] = ...) -> None: ...
 
 class RunScenarioResponse(_message.Message):
-    __slots__ = ("verdict", "invariant", "text", "schedule", "trace", "schedules", "complete", "seed")
+    __slots__ = ("verdict", "invariant", "text", "schedule", "trace", "schedules", "complete", "seed", "lock_model")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     INVARIANT_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -213,6 +213,7 @@ class RunScenarioResponse(_message.Message):
     SCHEDULES_FIELD_NUMBER: _ClassVar[int]
     COMPLETE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    LOCK_MODEL_FIELD_NUMBER: _ClassVar[int]
     verdict: str
     invariant: str
     text: str
@@ -221,4 +222,5 @@ class RunScenarioResponse(_message.Message):
     schedules: int
     complete: bool
     seed: int
-    def __init__(self, verdict: _Optional[str] = ..., invariant: _Optional[str] = ..., text: _Optional[str] = ..., schedule: _Optional[str] = ..., trace: _Optional[_Iterable[str]] = ..., schedules: _Optional[int] = ..., complete: _Optional[bool] = ..., seed: _Optional[int] = ...) -> None: ...
+    lock_model: str
+    def __init__(self, verdict: _Optional[str] = ..., invariant: _Optional[str] = ..., text: _Optional[str] = ..., schedule: _Optional[str] = ..., trace: _Optional[_Iterable[str]] = ..., schedules: _Optional[int] = ..., complete: _Optional[bool] = ..., seed: _Optional[int] = ..., lock_model: _Optional[str] = ...) -> None: ...

@@ -195,7 +195,8 @@ def _end(*_: object) -> None:
 def main() -> int:
     """One order."""
     # raw: what follows the first line must stay in the pipe for the life line
-    line = sys.stdin.buffer.raw.readline()  # type: ignore[attr-defined]
+    with open(0, "rb", buffering=0, closefd=False) as order_pipe:
+        line = order_pipe.readline()
     order = Order(**json.loads(line))
     child = os.fork()
     if child == 0:

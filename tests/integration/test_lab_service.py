@@ -54,12 +54,13 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 def test_a_scripted_race(client: Client, threads: ThreadPoolExecutor) -> None:
     """munmap waits for as long as the fault is held, and not longer."""
     with client.address_space() as mm:
-        addr = mm.mmap(PAGE)
+        addr = mm.mmap(2 * PAGE)
+        mm.write(addr, 1)  # the first write of an area needs mmap_lock too
         client.lab.arm(POINT, mm=mm.mm)
-        fault = threads.submit(mm.write, addr, 7)
+        fault = threads.submit(mm.write, addr + PAGE, 7)
         holder = client.lab.wait(POINT)[0]
         assert (holder.mm, holder.op) == (mm.mm, "FAULT")
-        munmap = threads.submit(mm.munmap, addr, PAGE)
+        munmap = threads.submit(mm.munmap, addr, 2 * PAGE)
         wait_for(
             "munmap waits",
             lambda: any(lock.state == "waiting" for lock in client.inspect.locks()),
@@ -206,7 +207,7 @@ def test_without_the_lab_it_is_refused() -> None:
     ):
         for call in (client.lab.points, lambda: client.lab.arm(POINT), client.lab.scenarios):
             with pytest.raises(InvalidRequest) as refusal:
-                call()  # type: ignore[operator]
+                call()
             assert refusal.value.code == "FAILED_PRECONDITION"
             assert refusal.value.reason == "NO_LAB"
             assert refusal.value.metadata["remedy"] == "start the server with --lab"

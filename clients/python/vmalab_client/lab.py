@@ -94,7 +94,7 @@ class Lab:
         return [_point(one) for one in answer.points]
 
     def arm(self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0) -> None:
-        """Hold the next `count` calls that come to a sync point, in that address space or in any (0).
+        """Hold the next `count` calls that come to a sync point, in that mm or in any (0).
 
         Args:
             hold_s: at most so long; then they go on by themselves.
@@ -127,7 +127,7 @@ class Lab:
         return released
 
     def set_delays(self, *, seed: int, one_in: int, us_max: int) -> None:
-        """A pause of up to `us_max` at one of `one_in` sync points, at random; one_in 0: no more."""
+        """A pause of up to `us_max` at one of `one_in` sync points, at random; 0: no more."""
         request = pb.SetDelaysRequest(seed=seed, one_in=one_in, us_max=us_max)
         self._client.call(self._stub.SetDelays, request)
 
@@ -204,7 +204,7 @@ class AsyncLab:
         return [_point(one) for one in answer.points]
 
     async def arm(self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0) -> None:
-        """Hold the next `count` calls that come to a sync point, in that address space or in any (0)."""
+        """Hold the next `count` calls that come to a sync point, in that mm or in any (0)."""
         request = pb.ArmPointRequest(point=point, mm=mm, count=count, hold_ms=_ms(hold_s))
         await self._client.call(self._stub.ArmPoint, request)
 
@@ -226,7 +226,7 @@ class AsyncLab:
         return released
 
     async def set_delays(self, *, seed: int, one_in: int, us_max: int) -> None:
-        """A pause of up to `us_max` at one of `one_in` sync points, at random; one_in 0: no more."""
+        """A pause of up to `us_max` at one of `one_in` sync points, at random; 0: no more."""
         request = pb.SetDelaysRequest(seed=seed, one_in=one_in, us_max=us_max)
         await self._client.call(self._stub.SetDelays, request)
 

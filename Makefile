@@ -23,7 +23,7 @@ C_FILES := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/front/*
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 
-.PHONY: help setup native demo races test test-models test-long format lint check-native bench proto clean distclean tools
+.PHONY: help setup native demo races models test test-models test-long format lint check-native bench proto clean distclean tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -103,6 +103,10 @@ bench: setup ## every claim measured anew in ten minutes: docs/measurements.md a
 
 races: setup ## docs/races.md anew: every mutant shown, with its picture
 	@$(BIN)/vmalab race book --out docs/races.md
+
+models: setup ## the lock protocols and their orderings on models: spin and loom (some minutes)
+	@.ci/tools gcc=gcc spin=spin
+	@$(BIN)/python native/models/run.py
 
 proto: setup ## the Python modules of the protos, after a change of a .proto
 	@$(BIN)/python protos/generate.py

@@ -48,7 +48,7 @@ $(STAMPS)/venv: | tools
 # The editable install compiles the core too, hence the second stamp.
 $(STAMPS)/installed: pyproject.toml setup.py | $(STAMPS)/venv
 	@echo "installing vmalab and what it needs into $(VENV) (a minute the first time)"
-	@rm -rf build/lib* build/temp* build/bdist*
+	@rm -rf build/lib* build/temp* build/bdist* native/vmalab_native/cores
 	@touch $@.begin
 	@$(PIP) 'setuptools>=77' wheel 'cffi>=1.17'
 	@$(LOCKED) $(PIP) --no-build-isolation -e '.[dev]'

@@ -2,9 +2,10 @@
 """Goal: on this machine's kernel and an instance, random programs give the same; the command shows
 what does not.
 
-Method: a few thousand operations of each profile, each run with a seed of its own; the long ones
-take more, on every lock model. A failure prints the shortest program that shows the difference and
-the command that repeats it; make it a file of tests/regressions/programs once it is fixed.
+Method: some thousand operations of each profile with a fixed seed; the long ones have fresh seeds,
+take more, and run on every lock model. A failure prints the shortest program that shows the
+difference and the command that repeats it; make it a file of tests/regressions/programs once it is
+fixed.
 """
 
 import json
@@ -21,6 +22,8 @@ from vmalab_native.core import lock_models
 
 VMALAB = str(Path(sys.executable).with_name("vmalab"))
 MEMORY = "mmap a0 2p PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED -1 0"
+
+SHORT_SEED = 3
 
 
 def diff(*words: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +45,7 @@ def judge(result: DiffResult) -> None:
 
 @pytest.mark.parametrize("profile", [*PROFILES, "all"])
 def test_a_few_thousand_operations(profile: str) -> None:
-    judge(run(DiffConfig(ops=12_000, seed=SystemRandom().randrange(1 << 31), profile=profile)))
+    judge(run(DiffConfig(ops=12_000, seed=SHORT_SEED, profile=profile)))
 
 
 @pytest.mark.long

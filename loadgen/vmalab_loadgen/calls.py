@@ -97,11 +97,22 @@ class ProcessMadvise:
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """A file got another size: it matters to faults and populating beyond its end."""
+    """A file got another size: what lies beyond it leaves all mappings."""
 
     path: str
     fd: int
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allocate:
+    """fallocate: room in a file, or a hole, whose pages leave all mappings."""
+
+    path: str
+    fd: int
+    mode: int
+    offset: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +146,7 @@ class Other:
     """A call of a name that also has memory calls, which is none itself: most of prctl, ioctl."""
 
 
+ALLOCATE_MODES: Final = flags.FALLOC["FALLOC_FL_KEEP_SIZE"] | flags.FALLOC["FALLOC_FL_PUNCH_HOLE"]
 SOMETIMES: Final = frozenset({"prctl", "ioctl", "personality"})
 """Names of calls of which only some are memory calls."""
 
@@ -150,6 +162,7 @@ Operation = (
     | Plain
     | ProcessMadvise
     | Truncate
+    | Allocate
     | Spawn
     | Execve
     | Quit
@@ -293,6 +306,8 @@ def _decode_other(call: Call) -> Operation:
         case "truncate" | "truncate64":
             args = _need(call, 2)
             return Truncate(_quoted(args[0]) or "", -1, _number(args[1]))
+        case "fallocate":
+            return _decode_allocate(call)
         case "clone" | "clone2" | "clone3":
             match_flags = _CLONE_FLAGS.search(", ".join(call.args))
             word = match_flags.group(1) if match_flags else "0"
@@ -314,6 +329,15 @@ def _decode_other(call: Call) -> Operation:
             return Quit()
         case _:
             return Unsupported(call.name)
+
+
+def _decode_allocate(call: Call) -> Operation:
+    args = _need(call, 4)
+    mode = flags.parse_flags(args[1], flags.FALLOC)
+    if mode & ~ALLOCATE_MODES and not call.errno:
+        return Unsupported(f"fallocate({args[1]})")
+    fd, path = _descriptor(args[0])
+    return Allocate(path, fd, mode, _number(args[2]), _number(args[3]))
 
 
 def _decode_plain(call: Call, name: str) -> Operation:
@@ -446,6 +470,11 @@ def _render_other(operation: Operation) -> str:
         case Truncate():
             path = f"<{_escape(operation.path)}>" if operation.path else ""
             return f"ftruncate({operation.fd}{path}, {operation.size})"
+        case Allocate():
+            path = f"<{_escape(operation.path)}>" if operation.path else ""
+            mode = flags.render_flags(operation.mode, flags.FALLOC, unknown="FALLOC_FL_???")
+            span = f"{operation.offset}, {operation.length}"
+            return f"fallocate({operation.fd}{path}, {mode}, {span})"
         case Spawn():
             return "clone(CLONE_VM)" if operation.shares_mm else "fork()"
         case Execve():

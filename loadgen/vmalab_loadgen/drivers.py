@@ -297,6 +297,8 @@ PLAIN_CALLS: Final = {
     Op.PKEY_MPROTECT: "PkeyMprotect",
     Op.SETRLIMIT: "SetRlimit",
     Op.THP_DISABLE: "SetThpDisable",
+    Op.FILE_TRUNCATE: "TruncateFile",
+    Op.FILE_ALLOCATE: "AllocateFile",
 }
 
 
@@ -412,8 +414,10 @@ class UnaryDriver(_Remote):
             return -got.errno_code, 0, got.advised
         if not name:
             return 0, 0, 0
-        request = getattr(self.pb, f"{name}Request")(mm=record.mm)
-        for field, value in zip(request.DESCRIPTOR.fields[1:], args, strict=True):
+        request = getattr(self.pb, f"{name}Request")()
+        fields = request.DESCRIPTOR.fields
+        operands = (record.mm, *args) if fields[0].name == "mm" else args
+        for field, value in zip(fields, operands, strict=True):
             signed = field.name == "pkey" and value >= 1 << 63
             setattr(request, field.name, value - (1 << 64) if signed else value)
         return -getattr(self.memory, name)(request, timeout=CALL_TIMEOUT_S).errno_code, 0, 0

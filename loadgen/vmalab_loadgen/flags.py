@@ -81,6 +81,15 @@ MADV: Final[Mapping[str, int]] = {
 MLOCK: Final[Mapping[str, int]] = {"MLOCK_ONFAULT": 1}
 MCL: Final[Mapping[str, int]] = {"MCL_CURRENT": 1, "MCL_FUTURE": 2, "MCL_ONFAULT": 4}
 MS: Final[Mapping[str, int]] = {"MS_ASYNC": 1, "MS_INVALIDATE": 2, "MS_SYNC": 4}
+FALLOC: Final[Mapping[str, int]] = {
+    "FALLOC_FL_KEEP_SIZE": 1,
+    "FALLOC_FL_PUNCH_HOLE": 2,
+    "FALLOC_FL_NO_HIDE_STALE": 4,
+    "FALLOC_FL_COLLAPSE_RANGE": 8,
+    "FALLOC_FL_ZERO_RANGE": 0x10,
+    "FALLOC_FL_INSERT_RANGE": 0x20,
+    "FALLOC_FL_UNSHARE_RANGE": 0x40,
+}
 RLIMIT: Final[Mapping[str, int]] = {
     "RLIMIT_DATA": 2,
     "RLIMIT_STACK": 3,

@@ -203,6 +203,34 @@ def _name_files(plan: Plan, folder: Folder, meta: Meta) -> None:
                 plan.unknown_files.add(index_of[key])
         step.file = index_of[key]
     plan.files = [_sized(plan, index, info) for index, info in enumerate(plan.files)]
+    _name_changed_files(plan)
+
+
+def _name_changed_files(plan: Plan) -> None:
+    """Which file each ftruncate, truncate and fallocate is of. Those of files that nobody maps,
+    and those that the file system refused, are no matter of memory."""
+    mapped: dict[tuple[int, str | int], int] = {}
+    kept: list[Step] = []
+    left_out = 0
+    for step in plan.steps:
+        call = step.operation
+        if isinstance(call, calls.Mmap) and step.file >= 0:
+            mapped[(0, call.path) if call.path else (step.tid, call.fd)] = step.file
+    for step in plan.steps:
+        call = step.operation
+        if isinstance(call, calls.Truncate | calls.Allocate):
+            key: tuple[int, str | int] = (0, call.path) if call.path else (step.tid, call.fd)
+            step.file = mapped.get(key, -1)
+            if step.file < 0 or step.errno:
+                left_out += 1
+                continue
+        kept.append(step)
+    plan.steps = kept
+    if left_out:
+        plan.notes.append(
+            f"{left_out} calls of ftruncate, truncate and fallocate that failed, or were of files "
+            "that nobody maps"
+        )
 
 
 def _sized(plan: Plan, index: int, info: FileInfo) -> FileInfo:

@@ -71,14 +71,16 @@ class Baton:
 
     turn: Any
     mms: Any
+    files: Any
     wake: Sequence[Any]
     done: Any
 
     @staticmethod
-    def make(context: Any, processes: int, slots: int) -> Baton:
+    def make(context: Any, processes: int, slots: int, files: int) -> Baton:
         return Baton(
             turn=context.RawValue("q", 0),
             mms=context.RawArray("I", max(slots, 1)),
+            files=context.RawArray("I", max(files, 1)),
             wake=[context.Semaphore(0) for _ in range(processes)],
             done=context.Event(),
         )
@@ -92,10 +94,16 @@ class Player:
     driver: drivers.Driver
     mms: Any
     """Slot to the emulator's number; shared with the other processes."""
+    files: Any = None
+    """The same of files, 0: not opened yet. To open one a second time would set its size back.
+    None: those of this player alone."""
     outcomes: list[Outcome] = field(default_factory=list)
-    files: dict[int, int] = field(default_factory=dict)
     pending: list[int] = field(default_factory=list)
     block: BlockBuilder = field(default_factory=BlockBuilder)
+
+    def __post_init__(self) -> None:
+        if self.files is None:
+            self.files = [0] * len(self.score.files)
 
     def play(self, first: int, last: int) -> None:
         """Do the steps [first, last) in order."""
@@ -153,14 +161,18 @@ class Player:
                 plain.add(self.block, mm, what, numbers)
             case calls.ProcessMadvise(ranges, advice) if len(ranges) <= RANGES_MAX:
                 self.block.process_madvise(mm, ranges, advice)
+            case calls.Truncate(size=size):
+                self.block.file_truncate(self._file(step.file), size)
+            case calls.Allocate(mode=mode, offset=offset, length=length):
+                self.block.file_allocate(self._file(step.file), offset, length, mode=mode)
             case _:
                 return False
         return True
 
     def _file(self, index: int) -> int:
-        if index not in self.files:
+        if not self.files[index]:
             self.files[index] = self.driver.open_file(self.score.files[index])
-        return self.files[index]
+        return int(self.files[index])
 
     def _flush(self) -> None:
         if not self.pending:
@@ -194,8 +206,6 @@ class Player:
                 )
             case Kind.CHECK:
                 outcome.text = self.driver.maps(mm)
-            case Kind.RESIZE if isinstance(step.operation, calls.Truncate):
-                self._resize(step.operation)
             case Kind.FAULT:
                 outcome.status, outcome.info, outcome.value = self._touch(mm, step)
             case _ if isinstance(step.operation, calls.Mincore):
@@ -216,12 +226,6 @@ class Player:
             if (result[0], result[1] & 0xFF if result[0] else 0) == wanted:
                 break
         return result
-
-    def _resize(self, call: calls.Truncate) -> None:
-        for index, info in enumerate(self.score.files):
-            if info.path == call.path and call.path:
-                sized = FileInfo(info.path, info.dev, info.inode, call.size)
-                self.files[index] = self.driver.open_file(sized)
 
 
 def _run_parts(me: int, score: Score, baton: Baton, player: Player) -> None:
@@ -288,7 +292,7 @@ def _serve(me: int, score: Score, baton: Baton, pipe: Connection, body: Any) -> 
     lifeline.end_with_parent(score.parent)
     try:
         with drivers.connect(score.target, _travel(score.mode), worker=me) as driver:
-            player = Player(score, driver, baton.mms)
+            player = Player(score, driver, baton.mms, baton.files)
             pipe.send(("ready", None))
             body(me, score, baton, player)
             pipe.send(("done", player.outcomes))

@@ -27,7 +27,6 @@ class Kind(Enum):
     EXIT = "exit"
     CHECK = "check"
     FAULT = "fault"
-    RESIZE = "resize"
 
 
 @dataclass(slots=True)
@@ -304,10 +303,9 @@ class _Compiler:
             if isinstance(operation, calls.Brk):
                 self.program.brk_answers.setdefault(call.pid, []).append(call.value)
             return
-        kind = Kind.RESIZE if isinstance(operation, calls.Truncate) else Kind.CALL
         self._add(
             Step(
-                kind,
+                Kind.CALL,
                 call.line,
                 end,
                 call.pid,

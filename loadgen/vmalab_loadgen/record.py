@@ -47,7 +47,7 @@ MEMORY_CALLS: Final = frozenset(
 )
 _FILTER: Final = (
     "trace=%memory,?msync,?process_madvise,?mseal,?map_shadow_stack,?userfaultfd,ioctl,personality,"
-    "prlimit64,setrlimit,ftruncate,truncate,prctl,clone,clone3,fork,vfork,execve,execveat,exit,"
+    "prlimit64,setrlimit,ftruncate,truncate,fallocate,prctl,clone,clone3,fork,vfork,execve,execveat,exit,"
     "exit_group"
 )
 """Every call that changes an address space or that says whose it is; a name with ? need not be
@@ -327,12 +327,15 @@ class Recorder:
         if facts is None:
             return
         key = (operation.path, facts.st_dev, facts.st_ino)
-        info = folder.FileInfo(operation.path, _dev(facts.st_dev), facts.st_ino, facts.st_size)
+        size = facts.st_size
         if key in self._files:
-            self.meta.files[self._files[key]] = info
+            # The largest: where it became smaller is in the trace, where it grew is not.
+            size = max(size, self.meta.files[self._files[key]].size)
         else:
             self._files[key] = len(self.meta.files)
-            self.meta.files.append(info)
+            self.meta.files.append(folder.FileInfo("", 0, 0, 0))
+        info = folder.FileInfo(operation.path, _dev(facts.st_dev), facts.st_ino, size)
+        self.meta.files[self._files[key]] = info
 
 
 def _facts(where: str, path: str) -> os.stat_result | None:

@@ -165,7 +165,7 @@ def _play_shared(
     names = identities(plan, 0)
     score = score_of(plan, steps, owners, names, target, config.mode)
     context = player.context()
-    baton = player.Baton.make(context, config.processes, plan.slots)
+    baton = player.Baton.make(context, config.processes, plan.slots, len(plan.files))
     pipes: list[Any] = []
     processes: list[Any] = []
     try:

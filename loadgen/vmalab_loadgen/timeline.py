@@ -27,7 +27,7 @@ PRINT_SLACK_NS: Final = 50_000
 its line says may a call have ended."""
 USER_END: Final = 1 << 47
 SPECIAL: Final = frozenset({"[vdso]", "[vvar]", "[vvar_vclock]", "[vsyscall]"})
-_CHANGES: Final = frozenset({Kind.CALL, Kind.FORK, Kind.RESIZE})
+_CHANGES: Final = frozenset({Kind.CALL, Kind.FORK})
 _EFAULT: Final = 14
 
 

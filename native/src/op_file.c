@@ -153,15 +153,20 @@ static void file_unlock(struct participant *self, struct file *file)
 	file_unmap(self, file_id(file));
 }
 
-/* Returns 0, -EBADF or -EFBIG. */
+/* Returns 0, -EBADF, -EFBIG or -EINVAL. */
 s64 op_file_truncate(struct participant *self, u32 id, u64 size)
 {
-	struct file *file = size > FILE_PAGES_MAX << PAGE_SHIFT ? NULL : file_lock(self, id);
+	struct file *file;
 	struct cut cut = {.to = FILE_PAGES_MAX, .even_cows = true};
 	u64 old;
 
+	if ((s64)size < 0)
+		return -EINVAL;
+	if (size > FILE_PAGES_MAX << PAGE_SHIFT)
+		return -EFBIG;
+	file = file_lock(self, id);
 	if (!file)
-		return size > FILE_PAGES_MAX << PAGE_SHIFT ? -EFBIG : -EBADF;
+		return -EBADF;
 	old = file->size;
 	store_relaxed_u64(&file->size, size);
 	cut.file = file;

@@ -49,6 +49,7 @@ _MLOCK, _MUNLOCK, _MLOCKALL = int(Op.MLOCK), int(Op.MUNLOCK), int(Op.MLOCKALL)
 _MUNLOCKALL, _MSYNC, _MSEAL = int(Op.MUNLOCKALL), int(Op.MSYNC), int(Op.MSEAL)
 _REMAP_FILE_PAGES, _PKEY_MPROTECT = int(Op.REMAP_FILE_PAGES), int(Op.PKEY_MPROTECT)
 _SETRLIMIT, _THP_DISABLE = int(Op.SETRLIMIT), int(Op.THP_DISABLE)
+_FILE_TRUNCATE, _FILE_ALLOCATE = int(Op.FILE_TRUNCATE), int(Op.FILE_ALLOCATE)
 _U64 = (1 << 64) - 1
 
 _ACCESS = (int(Access.READ), int(Access.READ), int(Access.WRITE), int(Access.EXEC))
@@ -424,6 +425,20 @@ class MemoryHandlers:
     def close_file(self, request: pb.CloseFileRequest) -> pb.CloseFileResponse:
         self._entry.participant().file_close(request.file)
         return pb.CloseFileResponse()
+
+    def truncate_file(self, request: pb.TruncateFileRequest) -> pb.TruncateFileResponse:
+        record = _TWO(_FILE_TRUNCATE, 3, 0, 0, request.file, request.size_bytes)
+        errno, name, _ = self._simple(_FILE_TRUNCATE, 0, record)
+        return pb.TruncateFileResponse(errno_code=errno, errno_name=name)
+
+    def allocate_file(self, request: pb.AllocateFileRequest) -> pb.AllocateFileResponse:
+        record = _FOUR(
+            *(_FILE_ALLOCATE, 5, 0, 0, request.file, request.mode),
+            request.offset,
+            request.length,
+        )
+        errno, name, _ = self._simple(_FILE_ALLOCATE, 0, record)
+        return pb.AllocateFileResponse(errno_code=errno, errno_name=name)
 
     # --- blocks ---
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from servers import vmalab
 from vmalab_loadgen import drivers, host, maps, orders, plan, player, replay, verdict
 from vmalab_loadgen.folder import Folder, Meta
 from vmalab_loadgen.program import Kind, Step
@@ -65,6 +66,56 @@ int main(void)
 }
 """
 
+SHRINKING_FILE = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static sigjmp_buf again;
+static int bus_errors;
+
+static void handler(int signal)
+{
+	bus_errors++;
+	siglongjmp(again, signal);
+}
+
+static void touch(volatile char *byte)
+{
+	if (!sigsetjmp(again, 1))
+		*byte = 1;
+}
+
+int main(void)
+{
+	int fd = memfd_create("area", 0), other = memfd_create("never mapped", 0);
+	char *shared, *copy;
+
+	signal(SIGBUS, handler);
+	ftruncate(other, 4096);
+	ftruncate(fd, 4 * 4096);
+	shared = mmap(0, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	copy = mmap(0, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	touch(shared + 3 * 4096);
+	touch(copy + 3 * 4096);
+	ftruncate(fd, 2 * 4096);
+	touch(shared + 3 * 4096);
+	touch(copy + 3 * 4096);
+	fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096);
+	touch(shared);
+	fallocate(fd, 0, 0, 4 * 4096);
+	touch(shared + 3 * 4096);
+	touch(copy + 3 * 4096);
+	munmap(copy, 4 * 4096);
+	ftruncate(fd, 0);
+	touch(shared);
+	return bus_errors;
+}
+"""
+
 
 def play(root: Path) -> verdict.Verdict:
     """Replay a folder in this process."""
@@ -108,6 +159,28 @@ def check_folder(root: Path, meta: Meta) -> None:
     stack = [area for area in maps.parse(text) if area.path == "[stack]"]
     assert len(stack) == 1
     assert not [line for line in Folder(root).lines() if "SIGSTOP {" in line or "SIGCONT {" in line]
+
+
+def test_a_file_that_shrinks_and_gets_a_hole(tmp_path: Path) -> None:
+    """Whether an access beyond the end is a SIGBUS depends on the truncations before it, and on
+    no process of the replay setting the size back."""
+    (tmp_path / "shrinking.c").write_text(SHRINKING_FILE)
+    target = tmp_path / "shrinking"
+    subprocess.run(["gcc", "-O1", "-w", "-o", target, tmp_path / "shrinking.c"], check=True)
+    root = tmp_path / "trace"
+    meta = record([str(target)], root, RecordConfig())
+    check_folder(root, meta)
+    assert meta.exit_status == 3
+    read = plan.load(Folder(root))
+    changes = [step.text() for step in read.steps if step.text().startswith(("ftr", "fall"))]
+    assert len(changes) == 5, changes
+    assert sum(step.signal == 7 for step in read.steps) == 3
+    result = play(root)
+    assert result.good, result.first_disagreements
+    assert result.unsupported == {}
+    assert any(note.startswith("1 calls of ftruncate") for note in result.not_compared)
+    done = vmalab("replay", str(root), "--json", "--processes", "3", "--mode", "batch")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("faults", [True, False])

@@ -67,6 +67,8 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
     block.pkey_mprotect(7, 1, 2, 3, -1)
     block.setrlimit(7, 9, 10)
     block.thp_disable(7, 1, flags=2)
+    block.file_truncate(5, 6)
+    block.file_allocate(5, 6, 7, mode=3)
     expected = [
         record(0, 1, 0, 0),
         record(1, 2, 0, 7, 0x1000),
@@ -97,6 +99,8 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
         record(22, 5, 0, 7, 1, 2, 3, 2**64 - 1),
         record(23, 4, 0, 7, 9, 10, 2**64 - 1),
         record(24, 3, 0, 7, 1, 2),
+        record(30, 3, 0, 0, 5, 6),
+        record(31, 5, 0, 0, 5, 3, 6, 7),
     ]
     assert bytes(block) == block.bytes() == b"".join(expected)
     assert len(block) == len(expected)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from vmalab_loadgen import calls, flags, plain, strace
 from vmalab_loadgen.calls import (
+    Allocate,
     Brk,
     Madvise,
     Mincore,
@@ -23,6 +24,7 @@ from vmalab_loadgen.calls import (
     Plain,
     ProcessMadvise,
     SetVmaName,
+    Truncate,
     Unsupported,
 )
 
@@ -71,6 +73,8 @@ OPERATIONS = st.one_of(
         st.lists(st.tuples(ADDRESS, LENGTH), max_size=4).map(tuple),
         st.integers(0, 1 << 16),
     ),
+    st.builds(Truncate, PATH.filter(latin), st.integers(0, 99), LENGTH),
+    st.builds(Allocate, PATH.filter(latin), st.integers(0, 99), st.integers(0, 3), LENGTH, LENGTH),
 )
 
 
@@ -206,6 +210,20 @@ def test_unfinished_and_resumed_anywhere(operation: calls.Operation, data: st.Da
             "process_madvise(3, [{iov_base=0x1000, iov_len=4096}], 1, MADV_COLD, 0) = 4096",
             ProcessMadvise(((0x1000, 4096),), 20),
             4096,
+            "",
+        ),
+        ("ftruncate(3</a>, 8192) = 0", Truncate("/a", 3, 8192), 0, ""),
+        ('truncate("/a", 0) = 0', Truncate("/a", -1, 0), 0, ""),
+        (
+            "fallocate(3</a>, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 4096) = 0",
+            Allocate("/a", 3, 3, 0, 4096),
+            0,
+            "",
+        ),
+        (
+            "fallocate(3</a>, FALLOC_FL_ZERO_RANGE, 0, 4096) = 0",
+            Unsupported("fallocate(FALLOC_FL_ZERO_RANGE)"),
+            0,
             "",
         ),
         (

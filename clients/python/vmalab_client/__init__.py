@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from vmalab_client.flags import (
         INFINITY,
         PAGE_BYTES,
+        Falloc,
         FileMode,
         Madv,
         Map,
@@ -91,6 +92,7 @@ _HOMES = {
     "flags": (
         "INFINITY",
         "PAGE_BYTES",
+        "Falloc",
         "FileMode",
         "Madv",
         "Map",
@@ -135,6 +137,7 @@ __all__ = [  # noqa: RUF022 - in the order of the modules
     "VmalabError",
     "INFINITY",
     "PAGE_BYTES",
+    "Falloc",
     "FileMode",
     "Madv",
     "Map",

@@ -124,6 +124,19 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
     async def close_file(self, file: int) -> None:
         await self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))
 
+    async def truncate_file(self, file: int, size_bytes: int) -> None:
+        """ftruncate(2): what lies beyond the new end is gone from every mapping."""
+        request = memory_pb2.TruncateFileRequest(file=file, size_bytes=size_bytes)
+        transport.check(await self.call(self.memory.TruncateFile, request), "truncate_file")
+
+    async def allocate_file(self, file: int, offset: int, length: int, *, mode: int = 0) -> None:
+        """fallocate(2) in bytes; with Falloc.PUNCH_HOLE | Falloc.KEEP_SIZE a hole.
+
+        Private copies of the pages of a hole stay.
+        """
+        request = memory_pb2.AllocateFileRequest(file=file, mode=mode, offset=offset, length=length)
+        transport.check(await self.call(self.memory.AllocateFile, request), "allocate_file")
+
     async def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
         request = memory_pb2.ApplyRequest(block=bytes(block))

@@ -61,6 +61,8 @@ class Op(IntEnum):
     PKEY_MPROTECT = 22
     SETRLIMIT = 23
     THP_DISABLE = 24
+    FILE_TRUNCATE = 30
+    FILE_ALLOCATE = 31
 
 
 class Access(IntEnum):
@@ -184,6 +186,8 @@ WORDS: dict[Op, int] = {
     Op.PKEY_MPROTECT: 5,
     Op.SETRLIMIT: 4,
     Op.THP_DISABLE: 3,
+    Op.FILE_TRUNCATE: 3,
+    Op.FILE_ALLOCATE: 5,
 }
 """Length of each record in words; SET_VMA_NAME's name and PROCESS_MADVISE's ranges come on top."""
 
@@ -343,6 +347,16 @@ class BlockBuilder:
     def thp_disable(self, mm: int, disable: int, *, flags: int = 0) -> None:
         """prctl(PR_SET_THP_DISABLE)."""
         self._add(_TWO, Op.THP_DISABLE, 0, mm, disable, flags)
+
+    def file_truncate(self, file: int, size: int) -> None:
+        """ftruncate(2); no address space is named."""
+        self._add(_TWO, Op.FILE_TRUNCATE, 0, 0, file, size)
+
+    def file_allocate(self, file: int, offset: int, length: int, *, mode: int = 0) -> None:
+        """fallocate(2); no address space is named."""
+        if not 0 <= mode < 1 << 32:
+            raise BlockError(f"FILE_ALLOCATE: mode {mode}: 32 bits")
+        self._add(_FOUR, Op.FILE_ALLOCATE, 0, 0, file, mode, offset, length)
 
     def mm_create(self, *, mmap_base: int = 0) -> None:
         self._add(_ONE, Op.MM_CREATE, 0, 0, mmap_base)

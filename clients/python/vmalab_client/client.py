@@ -156,6 +156,19 @@ class Client(AbstractContextManager["Client"]):
     def close_file(self, file: int) -> None:
         self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))
 
+    def truncate_file(self, file: int, size_bytes: int) -> None:
+        """ftruncate(2): what lies beyond the new end is gone from every mapping."""
+        request = memory_pb2.TruncateFileRequest(file=file, size_bytes=size_bytes)
+        transport.check(self.call(self.memory.TruncateFile, request), "truncate_file")
+
+    def allocate_file(self, file: int, offset: int, length: int, *, mode: int = 0) -> None:
+        """fallocate(2) in bytes; with Falloc.PUNCH_HOLE | Falloc.KEEP_SIZE a hole.
+
+        Private copies of the pages of a hole stay.
+        """
+        request = memory_pb2.AllocateFileRequest(file=file, mode=mode, offset=offset, length=length)
+        transport.check(self.call(self.memory.AllocateFile, request), "allocate_file")
+
     # --- blocks ---
 
     def apply(self, block: bytes | BlockBuilder) -> bytes:

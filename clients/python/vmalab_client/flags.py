@@ -86,6 +86,14 @@ class FileMode(IntFlag):
     NOEXEC = 4
 
 
+class Falloc(IntFlag):
+    """FALLOC_FL_* of fallocate(2)."""
+
+    NONE = 0
+    KEEP_SIZE = 1
+    PUNCH_HOLE = 2
+
+
 class Mlock(IntFlag):
     """MLOCK_* of mlock2(2)."""
 

@@ -600,6 +600,42 @@ class CloseFileResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class TruncateFileRequest(_message.Message):
+    __slots__ = ("file", "size_bytes")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    file: int
+    size_bytes: int
+    def __init__(self, file: _Optional[int] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class TruncateFileResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
+class AllocateFileRequest(_message.Message):
+    __slots__ = ("file", "mode", "offset", "length")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    file: int
+    mode: int
+    offset: int
+    length: int
+    def __init__(self, file: _Optional[int] = ..., mode: _Optional[int] = ..., offset: _Optional[int] = ..., length: _Optional[int] = ...) -> None: ...
+
+class AllocateFileResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+
 class ApplyRequest(_message.Message):
     __slots__ = ("block",)
     BLOCK_FIELD_NUMBER: _ClassVar[int]

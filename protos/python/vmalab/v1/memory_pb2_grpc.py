@@ -177,6 +177,16 @@ class MemoryServiceStub:
                 request_serializer=vmalab_dot_v1_dot_memory__pb2.CloseFileRequest.SerializeToString,
                 response_deserializer=vmalab_dot_v1_dot_memory__pb2.CloseFileResponse.FromString,
                 _registered_method=True)
+        self.TruncateFile = channel.unary_unary(
+                '/vmalab.v1.MemoryService/TruncateFile',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.TruncateFileRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.TruncateFileResponse.FromString,
+                _registered_method=True)
+        self.AllocateFile = channel.unary_unary(
+                '/vmalab.v1.MemoryService/AllocateFile',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.AllocateFileRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.AllocateFileResponse.FromString,
+                _registered_method=True)
         self.Apply = channel.unary_unary(
                 '/vmalab.v1.MemoryService/Apply',
                 request_serializer=vmalab_dot_v1_dot_memory__pb2.ApplyRequest.SerializeToString,
@@ -391,6 +401,20 @@ class MemoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TruncateFile(self, request, context):
+        """TruncateFile is ftruncate(2). Pages beyond the new end leave every mapping of the file, private copies included.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AllocateFile(self, request, context):
+        """AllocateFile is fallocate(2): it makes room, or a hole, whose pages leave every mapping but for private copies.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Apply(self, request, context):
         """Apply executes one block.
         """
@@ -547,6 +571,16 @@ def add_MemoryServiceServicer_to_server(servicer, server):
                     servicer.CloseFile,
                     request_deserializer=vmalab_dot_v1_dot_memory__pb2.CloseFileRequest.FromString,
                     response_serializer=vmalab_dot_v1_dot_memory__pb2.CloseFileResponse.SerializeToString,
+            ),
+            'TruncateFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.TruncateFile,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.TruncateFileRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.TruncateFileResponse.SerializeToString,
+            ),
+            'AllocateFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.AllocateFile,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.AllocateFileRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.AllocateFileResponse.SerializeToString,
             ),
             'Apply': grpc.unary_unary_rpc_method_handler(
                     servicer.Apply,
@@ -1316,6 +1350,60 @@ class MemoryService:
             '/vmalab.v1.MemoryService/CloseFile',
             vmalab_dot_v1_dot_memory__pb2.CloseFileRequest.SerializeToString,
             vmalab_dot_v1_dot_memory__pb2.CloseFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TruncateFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/TruncateFile',
+            vmalab_dot_v1_dot_memory__pb2.TruncateFileRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.TruncateFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AllocateFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/AllocateFile',
+            vmalab_dot_v1_dot_memory__pb2.AllocateFileRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.AllocateFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

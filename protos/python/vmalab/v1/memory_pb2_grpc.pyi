@@ -88,6 +88,9 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   22 PKEY_MPROTECT 5        addr, len, prot, pkey (-1: none)                       0
   23 SETRLIMIT  4           resource (RLIMIT_*), soft, hard                        0
   24 THP_DISABLE 3          disable, flags                                         0
+  30 FILE_TRUNCATE 3        file, size in bytes. mm is ignored                     0
+  31 FILE_ALLOCATE 5        file, mode (FALLOC_FL_*), offset, len in bytes. mm is  0
+                            ignored
 
   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 execute; bit 2 STORE: store `word` in the page (write only)
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
@@ -183,6 +186,10 @@ class MemoryServiceStub:
     """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
     CloseFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.CloseFileRequest, _memory_pb2.CloseFileResponse]
     """CloseFile gives a file back. What is mapped stays mapped."""
+    TruncateFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.TruncateFileRequest, _memory_pb2.TruncateFileResponse]
+    """TruncateFile is ftruncate(2). Pages beyond the new end leave every mapping of the file, private copies included."""
+    AllocateFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.AllocateFileRequest, _memory_pb2.AllocateFileResponse]
+    """AllocateFile is fallocate(2): it makes room, or a hole, whose pages leave every mapping but for private copies."""
     Apply: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ApplyRequest, _memory_pb2.ApplyResponse]
     """Apply executes one block."""
     Batch: _grpc.StreamStreamMultiCallable[_memory_pb2.BatchRequest, _memory_pb2.BatchResponse]
@@ -252,6 +259,10 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
     CloseFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.CloseFileRequest, _memory_pb2.CloseFileResponse]  # type: ignore[assignment]
     """CloseFile gives a file back. What is mapped stays mapped."""
+    TruncateFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.TruncateFileRequest, _memory_pb2.TruncateFileResponse]  # type: ignore[assignment]
+    """TruncateFile is ftruncate(2). Pages beyond the new end leave every mapping of the file, private copies included."""
+    AllocateFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.AllocateFileRequest, _memory_pb2.AllocateFileResponse]  # type: ignore[assignment]
+    """AllocateFile is fallocate(2): it makes room, or a hole, whose pages leave every mapping but for private copies."""
     Apply: _aio.UnaryUnaryMultiCallable[_memory_pb2.ApplyRequest, _memory_pb2.ApplyResponse]  # type: ignore[assignment]
     """Apply executes one block."""
     Batch: _aio.StreamStreamMultiCallable[_memory_pb2.BatchRequest, _memory_pb2.BatchResponse]  # type: ignore[assignment]
@@ -486,6 +497,22 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.CloseFileResponse, _abc.Awaitable[_memory_pb2.CloseFileResponse]]:
         """CloseFile gives a file back. What is mapped stays mapped."""
+
+    @_abc_1.abstractmethod
+    def TruncateFile(
+        self,
+        request: _memory_pb2.TruncateFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.TruncateFileResponse, _abc.Awaitable[_memory_pb2.TruncateFileResponse]]:
+        """TruncateFile is ftruncate(2). Pages beyond the new end leave every mapping of the file, private copies included."""
+
+    @_abc_1.abstractmethod
+    def AllocateFile(
+        self,
+        request: _memory_pb2.AllocateFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.AllocateFileResponse, _abc.Awaitable[_memory_pb2.AllocateFileResponse]]:
+        """AllocateFile is fallocate(2): it makes room, or a hole, whose pages leave every mapping but for private copies."""
 
     @_abc_1.abstractmethod
     def Apply(

@@ -30,7 +30,7 @@ _LOOK_S = 0.2
 _OPS = {int(op): op.name for op in Op if op is not Op.NOP}
 _LETTERS = dict(zip("MSETR", lock_models(), strict=True))
 _POINTS = {point.name: number for number, point in enumerate(lab.POINTS)}
-_MUTANTS = {mutant.name for mutant in lab.MUTANTS}
+_MUTANTS = {mutant.name: [_LETTERS[one] for one in mutant.kind] for mutant in lab.MUTANTS}
 
 
 class NoLab:
@@ -215,16 +215,24 @@ class LabHandlers:
         on = lab.mutants_on(self._entry.participant())
         answer = pb.ListMutantsResponse()
         for mutant in lab.MUTANTS:
-            models = [_LETTERS[letter] for letter in mutant.kind]
             answer.mutants.add(
-                name=mutant.name, lock_models=models, text=mutant.text, on=mutant.name in on
+                name=mutant.name,
+                lock_models=_MUTANTS[mutant.name],
+                text=mutant.text,
+                on=mutant.name in on,
             )
         return answer
 
     def set_mutants(self, request: pb.SetMutantsRequest) -> pb.SetMutantsResponse:
+        model = self._entry.segment.config.model
         for name in request.names:
             if name not in _MUTANTS:
-                raise _unknown("names", name, sorted(_MUTANTS))
+                raise _unknown("names", name, _MUTANTS)
+            if model not in _MUTANTS[name]:
+                there = ", ".join(_MUTANTS[name])
+                raise failures.bad_argument(
+                    "names", f"{name} means nothing on {model}: it applies to {there}"
+                )
         lab.set_mutants(self._entry.participant(), list(request.names))
         return pb.SetMutantsResponse()
 

@@ -6,65 +6,19 @@ project asks the server for its descriptors, then calls Mmap, Fault and Munmap. 
 installed once, as package-lock.json says, into the tree (node_modules is not committed).
 """
 
-import fcntl
-import json
-import shutil
-import subprocess
-from pathlib import Path
-from typing import Any
-
 import pytest
 
+import node
 from vmalab_client import Client
 from vmalab_server.embedded import EmbeddedServer
-
-FOLDER = Path(__file__).resolve().parent / "node_reflection"
-NODE_VERSION_MIN = 18
-
-
-def installed_packages() -> None:
-    """Install what package-lock.json says, unless that was done; one process at a time."""
-    lock_text = (FOLDER / "package-lock.json").read_text()
-    stamp = FOLDER / "node_modules" / ".installed"
-    with (FOLDER / "package.json").open() as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        if stamp.exists() and stamp.read_text() == lock_text:
-            return
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(
-            command, cwd=FOLDER, capture_output=True, text=True, timeout=240, check=False
-        )
-        assert done.returncode == 0, f"npm ci failed:\n{done.stdout}{done.stderr}"
-        stamp.write_text(lock_text)
-
-
-@pytest.fixture(scope="module")
-def node() -> str:
-    """The Node program; a machine without it cannot run this test."""
-    program = shutil.which("node")
-    if program is None or shutil.which("npm") is None:
-        pytest.skip(f"Node {NODE_VERSION_MIN} or newer with npm is needed (apt install nodejs npm)")
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    if int(version.stdout.strip().lstrip("v").split(".")[0]) < NODE_VERSION_MIN:
-        pytest.skip(f"Node {NODE_VERSION_MIN} or newer is needed, this is {version.stdout}")
-    installed_packages()
-    return program
 
 
 @pytest.mark.timeout(300)
 def test_a_generic_client_maps_touches_and_unmaps(
-    node: str, vmalab_server: EmbeddedServer, vmalab_client: Client
+    vmalab_server: EmbeddedServer, vmalab_client: Client
 ) -> None:
     before = vmalab_client.inspect.vmstat()
-    done = subprocess.run(
-        [node, str(FOLDER / "client.mjs"), vmalab_server.target],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
+    report = node.report(node.found(), "client.mjs", vmalab_server.target)
     assert "vmalab.v1.MemoryService" in report["services"]
     assert report["mapped"]["errno_code"] == 0
     assert int(report["mapped"]["addr"]) == 0x7FFF_F7FF_F000 - 8192

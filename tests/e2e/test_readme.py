@@ -23,6 +23,7 @@ RUN_ELSEWHERE = {
     "make demo": "tests/e2e/test_demo.py",
     "make test": "it runs this test",
     "vmalab serve --model refcount": "tests/integration/test_models.py",
+    "vmalab serve --lab": "tests/integration/test_lab_service.py",
 }
 MADE_BY = {
     "trace": "vmalab record -o trace -- ls /",
@@ -138,7 +139,7 @@ def test_command(reader: Reader, command: str) -> None:
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
 def test_program(reader: Reader, number: int) -> None:
     text = reader.adapted(blocks("python")[number])
-    if text.startswith("def test_"):
+    if re.search(r"^def test_", text, re.MULTILINE):
         path = reader.folder / "test_readme_block.py"
         path.write_text(text)
         reader.run(sys.executable, "-m", "pytest", "-q", path.name)

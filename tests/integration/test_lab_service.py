@@ -107,6 +107,11 @@ def test_errors_say_what_there_is(client: Client) -> None:
         client.lab.arm("no_such_point")
     with pytest.raises(InvalidRequest, match="B18"):
         client.lab.set_mutants(["B999"])
+    model = client.inspect.server_info().lock_model
+    foreign = next(one for one in client.lab.mutants() if model not in one.lock_models)
+    with pytest.raises(InvalidRequest, match=f"nothing on {model}: it applies to"):
+        client.lab.set_mutants([foreign.name])
+    assert client.lab.mutants_on() == []
     with pytest.raises(NoSuchAddressSpace):
         client.lab.arm(POINT, mm=1)
     with pytest.raises(InvalidRequest) as long:
@@ -126,9 +131,9 @@ def test_waits_are_bounded(client: Client, threads: ThreadPoolExecutor) -> None:
 
 
 def test_mutants_delays_coverage(client: Client) -> None:
-    client.lab.set_mutants(["B5", "B18"])
-    assert client.lab.mutants_on() == ["B5", "B18"]
-    assert {one.name for one in client.lab.mutants() if one.on} == {"B5", "B18"}
+    client.lab.set_mutants(["B20", "X1"])  # bugs of every lock model
+    assert client.lab.mutants_on() == ["B20", "X1"]
+    assert {one.name for one in client.lab.mutants() if one.on} == {"B20", "X1"}
     client.lab.set_mutants([])
     before = client.lab.coverage()[POINT]
     client.lab.set_delays(seed=3, one_in=2, us_max=100)

@@ -243,6 +243,17 @@ u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigb
 	return pte_frame(old);
 }
 
+/* Frames that are lacking are no error: it is a hint. */
+void file_read_ahead(struct participant *self, struct file *file, u64 pgoff, u64 end)
+{
+	bool sigbus = file->kind != VMA_FILE;
+
+	for (; pgoff < end && !sigbus; pgoff++) {
+		if (file_page(self, file, pgoff, &sigbus) == FRAME_NONE)
+			return;
+	}
+}
+
 bool file_page_current(const struct vl_seg *seg, const struct file *file, u64 pgoff, u32 frame)
 {
 	const pte_t *pte;

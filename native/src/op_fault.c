@@ -212,11 +212,27 @@ static int take_back(struct participant *self, pte_t *pte, pte_t made)
 	return FAULT_LOOK_AGAIN;
 }
 
+/* A page of a file on disk that is not in memory comes with others around it; with those after it
+ * where the program has said that it reads in order; alone where it reads at random.
+ * (kernel: do_sync_mmap_readahead, with read_ahead_kb 128) */
+static void fault_read_around(struct participant *self, const struct vm_area_struct *vma,
+			      struct file *file, u64 pgoff)
+{
+	u64 first = pgoff;
+
+	if (file->kind != VMA_FILE || (vma->vm_flags & VM_RAND_READ))
+		return;
+	if (!(vma->vm_flags & VM_SEQ_READ))
+		first = pgoff > READ_AHEAD_PAGES / 2 ? pgoff - READ_AHEAD_PAGES / 2 : 0;
+	file_read_ahead(self, file, first, first + READ_AHEAD_PAGES);
+}
+
 static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		      pte_t *pte, struct fault *f)
 {
 	struct file *file = file_get(self->seg, vma->vm_file);
-	bool private_write = f->access == FAULT_WRITE && !(vma->vm_flags & VM_SHARED), sigbus;
+	bool private_write = f->access == FAULT_WRITE && !(vma->vm_flags & VM_SHARED);
+	bool resident, sigbus;
 	pte_t new, none = 0;
 	u64 pgoff;
 	u32 frame;
@@ -229,9 +245,12 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 			return err;
 	}
 	pgoff = linear_page_index(vma, f->addr);
+	resident = file_page_resident(self->seg, file, pgoff);
 	frame = file_page(self, file, pgoff, &sigbus);
 	if (frame == FRAME_NONE)
 		return sigbus ? FAULT_SIGBUS : FAULT_OOM;
+	if (unlikely(!resident))
+		fault_read_around(self, vma, file, pgoff);
 	stat_inc(self, pgfault_file);
 	if (private_write) {
 		err = install_anon(self, vma, pte, 0,

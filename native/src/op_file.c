@@ -179,17 +179,26 @@ s64 op_file_truncate(struct participant *self, u32 id, u64 size)
 	return 0;
 }
 
-/* What lies whole in [start, start + len) becomes a hole, the rest zero bytes. */
+/* The most bytes that a file may have. (kernel: s_maxbytes, of ext4 with blocks of 4 KiB) */
+static u64 bytes_max(const struct file *file)
+{
+	return file_is_shmem(file) ? INT64_MAX : (1ul << 44) - PAGE_SIZE;
+}
+
+/* What lies whole in [start, end) becomes a hole, the rest zero bytes. */
 static void punch(struct participant *self, struct file *file, u64 start, u64 end)
 {
-	struct cut cut = {
-		.file = file, .from = PAGE_ALIGN(start) >> PAGE_SHIFT, .to = end >> PAGE_SHIFT};
+	struct cut cut = {.file = file,
+			  .from = PAGE_ALIGN(start) >> PAGE_SHIFT,
+			  .to = min_u64(end >> PAGE_SHIFT, FILE_PAGES_MAX)};
 
+	if (cut.from >= FILE_PAGES_MAX)
+		return; /* no page can be there */
 	if (start & ~PAGE_MASK)
 		clear_bytes(self, file, start >> PAGE_SHIFT, start & ~PAGE_MASK,
 			    end >> PAGE_SHIFT == start >> PAGE_SHIFT ? end & ~PAGE_MASK
 								     : PAGE_SIZE);
-	if ((end & ~PAGE_MASK) && end >> PAGE_SHIFT >= cut.from)
+	if ((end & ~PAGE_MASK) && end >> PAGE_SHIFT == cut.to && cut.to >= cut.from)
 		clear_bytes(self, file, end >> PAGE_SHIFT, 0, end & ~PAGE_MASK);
 	if (cut.from < cut.to)
 		cut_pages(self, &cut);
@@ -222,13 +231,15 @@ s64 op_file_allocate(struct participant *self, u32 id, u32 mode, u64 start, u64 
 		return -EINVAL;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) || mode == FALLOC_FL_PUNCH_HOLE)
 		return -EOPNOTSUPP;
-	if (start + len > FILE_PAGES_MAX << PAGE_SHIFT)
-		return -EFBIG;
 	file = file_lock(self, id);
 	if (!file)
 		return -EBADF;
-	if (mode & FALLOC_FL_PUNCH_HOLE)
+	if (start + len > bytes_max(file))
+		err = -EFBIG;
+	else if (mode & FALLOC_FL_PUNCH_HOLE)
 		punch(self, file, start, start + len);
+	else if (start + len > FILE_PAGES_MAX << PAGE_SHIFT)
+		err = -EFBIG;
 	else
 		err = allocate(self, file, start, start + len, mode & FALLOC_FL_KEEP_SIZE);
 	file_unlock(self, file);

@@ -9,14 +9,16 @@
  *   COLLAPSE                                    mmap_lock read, fills whole huge pages
  *   hole in a file (REMOVE)                     mmap_lock read for the check; then each mm that
  *                                               maps the file, one after the other
- *   hints (WILLNEED, COLD, PAGEOUT)             mmap_lock read; checks only, there is no reclaim
- *                                               here
+ *   hints (WILLNEED, COLD, PAGEOUT)             mmap_lock read; pages of files come in, none goes:
+ *                                               there is no reclaim here
  *
  * A hole does not stop the walk; it makes the answer -ENOMEM at the end. HWPOISON and SOFT_OFFLINE
  * are refused with EINVAL, as by a kernel without CONFIG_MEMORY_FAILURE. (kernel: mm/madvise.c)
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/advise.h"
+
+#define WILLNEED_PAGES_MAX 8192 /* of one area; the kernel stops where memory does */
 
 enum advice_kind {
 	ADVICE_BAD,
@@ -186,12 +188,25 @@ static int advise_pages(struct participant *self, struct mm_struct *mm, struct v
 	return 0;
 }
 
+/* (kernel: madvise_willneed, force_page_cache_readahead) */
+static void advise_willneed(struct participant *self, const struct vm_area_struct *vma, u64 start,
+			    u64 end)
+{
+	u64 pgoff = linear_page_index(vma, start), pages = (end - start) >> PAGE_SHIFT;
+
+	if (vma->vm_file)
+		file_read_ahead(self, file_get(self->seg, vma->vm_file), pgoff,
+				pgoff + min_u64(pages, WILLNEED_PAGES_MAX));
+}
+
 static int advise_hint(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		       u64 start, u64 end, u32 advice)
 {
 	if (advice == MADV_COLLAPSE)
 		return collapse(self, mm, vma, start, end);
-	if (advice != MADV_WILLNEED && (vma->vm_flags & (VM_LOCKED | VM_PFNMAP)))
+	if (advice == MADV_WILLNEED)
+		advise_willneed(self, vma, start, end);
+	else if (vma->vm_flags & (VM_LOCKED | VM_PFNMAP))
 		return -EINVAL;
 	return 0;
 }

@@ -77,8 +77,9 @@ class Chooser:
         self.views: dict[int, View] = {0: View()}
         self.uid = 0
         self.pageout = rng.random() < 0.3
-        """MADV_PAGEOUT drops clean pages of files on disk, if the kernel can: a program has either
-        such a file or this advice."""
+        """MADV_PAGEOUT may drop what MADV_FREE and MAP_DROPPABLE have marked, and with it the words
+        there; of a file on disk pages that come back with others around them: a program has either
+        those or this advice."""
         self.lockall = rng.random() < 0.5
         """A program locks all of its memory, or has mappings larger than memory."""
 

@@ -174,7 +174,10 @@ def _map_flags(c: Chooser, file: int) -> int:
         how |= M["MAP_LOCKED"]
     if c.chance(0.04):
         kinds = ("MAP_DROPPABLE", "MAP_GROWSDOWN") if file < 0 else ("MAP_SHARED_VALIDATE",)
-        how = how & ~M["MAP_SHARED_VALIDATE"] | M[c.pick(kinds)]
+        kind = c.pick(kinds)
+        if kind == "MAP_DROPPABLE" and c.pageout:
+            kind = "MAP_PRIVATE"
+        how = how & ~M["MAP_SHARED_VALIDATE"] | M[kind]
         how |= M["MAP_PRIVATE"] if how & M["MAP_GROWSDOWN"] else 0
     if c.chance(0.02):
         how |= M[c.pick(("MAP_SYNC", "MAP_ABOVE4G", "MAP_DENYWRITE"))]
@@ -264,6 +267,7 @@ _ADVICE: Final = (
     (A["MADV_WIPEONFORK"], 5),
     (A["MADV_KEEPONFORK"], 5),
     (A["MADV_COLD"], 2),
+    (A["MADV_PAGEOUT"], 8),
     (A["MADV_REMOVE"], 3),
     (A["MADV_DONTNEED_LOCKED"], 3),
     (A["MADV_GUARD_INSTALL"], 8),
@@ -274,7 +278,7 @@ _ADVICE: Final = (
 def make_madvise(c: Chooser) -> tuple[Arg, ...]:
     at = c.place()
     advice = c.pick((5, 7, 26, 99, 0xDEAD, -1 & 0xFFFFFFFF)) if c.odd() else c.weighted(_ADVICE)
-    if advice == A["MADV_PAGEOUT"] and not c.pageout:
+    if advice == (A["MADV_FREE"] if c.pageout else A["MADV_PAGEOUT"]):
         advice = A["MADV_COLD"]
     length = c.pick(((1 << 64) - PAGE, (1 << 64) - 1)) if c.odd() else c.length(at)
     return at, length, advice

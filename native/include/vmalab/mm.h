@@ -200,6 +200,9 @@ void file_unmap(struct participant *self, u32 id); /* a VMA no longer maps it */
 /* The page-cache frame of a page (made on demand), FRAME_NONE when past the end (*sigbus) or out of
  * frames. */
 u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus);
+#define READ_AHEAD_PAGES 32 /* 128 KiB, as read_ahead_kb by default */
+/* Brings in the pages [pgoff, end) of a file on disk, as far as it has them. */
+void file_read_ahead(struct participant *self, struct file *file, u64 pgoff, u64 end);
 /* What file_page gave is still the file's page: its end and its holes have not passed it. Asked
  * after an entry was made of it. */
 bool file_page_current(const struct vl_seg *seg, const struct file *file, u64 pgoff, u32 frame);

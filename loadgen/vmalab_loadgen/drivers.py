@@ -54,6 +54,19 @@ class Driver(ABC):
         """Make an address space."""
 
     @abstractmethod
+    def exec(
+        self,
+        mm: int,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        shared: bool = False,
+    ) -> int:
+        """Leave an address space for a new one, as execve does; the new one."""
+
+    @abstractmethod
     def keep(self, mms: list[int]) -> None:
         """Let address spaces live for another TTL_MS."""
 
@@ -126,6 +139,20 @@ class AttachDriver(Driver):
     def lease(self, mm: int) -> None:
         """Hold an address space that another process made."""
         self._participant.mm_get(mm)
+
+    def exec(
+        self,
+        mm: int,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        shared: bool = False,
+    ) -> int:
+        return self._participant.mm_exec(
+            mm, mmap_base=mmap_base, start_brk=start_brk, brk=brk, maps=maps, shared=shared
+        )
 
     def open_file(self, info: FileInfo) -> int:
         return self._participant.file_open(
@@ -202,6 +229,30 @@ class _Remote(Driver):
             mmap_base=mmap_base, start_brk=start_brk, brk=brk, maps=maps, ttl_ms=TTL_MS
         )
         return int(self.memory.CreateAddressSpace(request, timeout=CALL_TIMEOUT_S).mm)
+
+    def exec(
+        self,
+        mm: int,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        shared: bool = False,
+    ) -> int:
+        request = self.pb.ExecRequest(
+            mm=mm,
+            mmap_base=mmap_base,
+            start_brk=start_brk,
+            brk=brk,
+            maps=maps,
+            ttl_ms=TTL_MS,
+            shared=shared,
+        )
+        answer = self.memory.Exec(request, timeout=CALL_TIMEOUT_S)
+        if answer.errno_code:
+            raise DriverError(f"exec of {mm}: {answer.errno_name}")
+        return int(answer.mm)
 
     def keep(self, mms: list[int]) -> None:
         request = self.pb.KeepAliveRequest(mms=mms, ttl_ms=TTL_MS)
@@ -381,6 +432,10 @@ class UnaryDriver(_Remote):
                 request = pb.ForkAddressSpaceRequest(mm=mm, ttl_ms=TTL_MS)
                 got = memory.ForkAddressSpace(request, timeout=wait)
                 return -got.errno_code, 0, got.mm
+            case Op.EXEC:
+                text = record.payload[32 : 32 + record.flags].decode()
+                places = dict(zip(("mmap_base", "start_brk", "brk"), args[:3], strict=True))
+                return 0, 0, self.exec(mm, maps=text, shared=bool(args[3]), **places)
             case Op.EXIT:
                 memory.Exit(pb.ExitRequest(mm=mm), timeout=wait)
                 return 0, 0, 0

@@ -19,7 +19,6 @@ from vmalab_loadgen.verdict import Verdict
 
 SLACK_NS: Final = 50_000
 """How much longer than strace says a call may have taken."""
-_SNAPSHOTS: Final = frozenset({Kind.IMPORT, Kind.CHECK})
 
 
 @dataclass(slots=True)
@@ -88,9 +87,11 @@ def other_orders(
 
     for index in range(bad - 1, -1, -1):
         step = steps[index]
+        if step.begins == steps[bad].mm and step.snapshot >= 0:
+            return
         if step.mm != steps[bad].mm:
             continue
-        if step.kind in _SNAPSHOTS:
+        if step.kind is Kind.CHECK:
             return
         if touches(step):
             yield from _moves(steps, index, touches)

@@ -61,7 +61,7 @@ def load(folder: Folder) -> Plan:
     snapshots: dict[int, list[maps.Area]] = {}
     texts: dict[int, str] = {}
     for step in compiled.steps:
-        if step.kind in (Kind.IMPORT, Kind.CHECK):
+        if step.snapshot >= 0:
             text = folder.maps(step.snapshot)
             if text is None:
                 raise FolderError(f"line {step.line} marks maps.{step.snapshot}, which is missing")
@@ -69,9 +69,9 @@ def load(folder: Folder) -> Plan:
             snapshots[step.snapshot] = maps.parse(text)
     dropped = _drop_unknowable(compiled, meta)
     starts = {
-        step.mm: _start(step, meta, compiled, texts[step.snapshot], snapshots[step.snapshot])
+        step.begins: _start(step, meta, compiled, texts[step.snapshot], snapshots[step.snapshot])
         for step in compiled.steps
-        if step.kind is Kind.IMPORT
+        if step.kind in (Kind.IMPORT, Kind.EXEC)
     }
     left_out: dict[str, int] = defaultdict(int)
     timeline = Timeline(compiled, meta, left_out)
@@ -142,7 +142,7 @@ def _start(step: Step, meta: Meta, compiled: Program, text: str, areas: list[map
     if not start_brk:
         start_brk = answers[0] if answers else (heap.start if heap else 0)
     if not start_brk:
-        start_brk = _first_brk(compiled, step.mm)
+        start_brk = _first_brk(compiled, step.begins)
     brk = meta.brk if step.snapshot == 0 and not info else 0
     if not brk:
         brk = answers[-1] if answers else (heap.end if heap else start_brk)
@@ -169,7 +169,7 @@ def _mmap_base(compiled: Program, step: Step, areas: list[maps.Area]) -> int:
     base = max(ends, default=0)
     for later in compiled.steps:
         operation = later.operation
-        if later.mm != step.mm or later.errno or not isinstance(operation, calls.Mmap):
+        if later.mm != step.begins or later.errno or not isinstance(operation, calls.Mmap):
             continue
         if operation.addr == 0 and not operation.flags & flags.MAP_FIXED:
             end = later.value + page_up(operation.length)
@@ -183,8 +183,8 @@ def _name_files(plan: Plan, folder: Folder, meta: Meta) -> None:
     by_path = {info.path: info for info in meta.files}
     later: dict[int, list[int]] = defaultdict(list)
     for step in plan.steps:
-        if step.kind in (Kind.IMPORT, Kind.CHECK):
-            later[step.mm].append(step.snapshot)
+        if step.snapshot >= 0:
+            later[step.begins if step.begins >= 0 else step.mm].append(step.snapshot)
     for step in plan.steps:
         call = step.operation
         if not isinstance(call, calls.Mmap) or call.flags & flags.MAP_ANONYMOUS or call.fd < 0:

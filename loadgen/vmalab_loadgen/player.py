@@ -204,6 +204,16 @@ class Player:
                     brk=what.brk,
                     maps=what.maps,
                 )
+            case Kind.EXEC:
+                what = self.score.imports[step.child]
+                self.mms[step.child] = self.driver.exec(
+                    mm,
+                    mmap_base=what.mmap_base,
+                    start_brk=what.start_brk,
+                    brk=what.brk,
+                    maps=what.maps,
+                    shared=step.shared,
+                )
             case Kind.CHECK:
                 outcome.text = self.driver.maps(mm)
             case Kind.FAULT:
@@ -307,7 +317,7 @@ def _serve(me: int, score: Score, baton: Baton, pipe: Connection, body: Any) -> 
 
 def end_all(driver: drivers.Driver, mms: Any, score: Score) -> None:
     """Exit what the trace left alive."""
-    ended = {step.mm for step in score.steps if step.kind is Kind.EXIT}
+    ended = {step.mm for step in score.steps if step.ends}
     block = BlockBuilder()
     for slot in range(score.slots):
         if mms[slot] and slot not in ended:

@@ -24,6 +24,7 @@ class Kind(Enum):
     IMPORT = "import"
     CALL = "call"
     FORK = "fork"
+    EXEC = "exec"
     EXIT = "exit"
     CHECK = "check"
     FAULT = "fault"
@@ -46,6 +47,8 @@ class Step:
     errno: int = 0
     snapshot: int = -1
     child: int = -1
+    shared: bool = False
+    """Of EXEC: others run on in the old address space."""
     file: int = -1
     addr: int = 0
     access: int = 0
@@ -65,6 +68,18 @@ class Step:
     def __post_init__(self) -> None:
         if self.last < 0:
             self.first, self.last = self.line, self.end_line
+
+    @property
+    def begins(self) -> int:
+        """Slot of the address space that begins with this step; -1: none does."""
+        if self.kind in (Kind.FORK, Kind.EXEC):
+            return self.child
+        return self.mm if self.kind is Kind.IMPORT else -1
+
+    @property
+    def ends(self) -> bool:
+        """Whether this step ends its address space."""
+        return self.kind is Kind.EXIT or (self.kind is Kind.EXEC and not self.shared)
 
     def text(self) -> str:
         if self.operation is not None:
@@ -110,6 +125,8 @@ class _Space:
 
     slot: int = -1
     users: int = 0
+    exec: Step | None = None
+    """The execve that it began with; None: it did not, or what was before is not known."""
 
 
 @dataclass(slots=True, eq=False)
@@ -177,6 +194,7 @@ class _Compiler:
         ordered.sort(key=lambda item: (item[0], item[1]))
         for end, index, event in ordered:
             self._event(end, index, event)
+        self._end_execs()
         for pid, homes in self.homes.items():
             self.program.homes[pid] = [
                 Home(begin, -1 if space is None else space.slot) for begin, space in homes
@@ -282,11 +300,7 @@ class _Compiler:
                 return
             case calls.Execve():
                 if call.value == 0:
-                    life = self._life(call.pid, end)
-                    old = life.space
-                    self._settle(life, _Space(users=1), call.time_ns)
-                    if old is not None:
-                        self._release(old, end, call.pid, call.end_ns)
+                    self._exec(end, call, operation)
                 return
         space = self._space(call.pid, end)
         if isinstance(operation, calls.Unsupported):
@@ -318,6 +332,41 @@ class _Compiler:
             )
         )
 
+    def _exec(self, end: float, call: strace.Call, operation: calls.Execve) -> None:
+        life = self._life(call.pid, end)
+        old, space = life.space, _Space(users=1)
+        self._settle(life, space, call.time_ns)
+        if old is None:
+            return
+        if old.slot < 0:
+            self._release(old, end, call.pid, call.end_ns)
+            return
+        old.users -= 1
+        done_ns = call.end_ns if call.end_ns is not None else call.time_ns
+        space.exec = Step(
+            Kind.EXEC,
+            call.line,
+            end,
+            call.pid,
+            old.slot,
+            operation=operation,
+            shared=old.users > 0,
+            time_ns=done_ns,
+            end_ns=done_ns,
+            first=end,
+            last=end,
+        )
+        self._add(space.exec)
+
+    def _end_execs(self) -> None:
+        """Where the trace does not tell what a program began with, the one before it just ends."""
+        for step in self.program.steps:
+            if step.kind is Kind.EXEC and step.child < 0 and not step.shared:
+                step.kind, step.operation = Kind.EXIT, None
+        self.program.steps = [
+            step for step in self.program.steps if step.kind is not Kind.EXEC or step.child >= 0
+        ]
+
     def _unsupported(self, operation: calls.Unsupported, space: _Space) -> None:
         name = operation.name
         if name.startswith(calls.UNRELATED):
@@ -333,6 +382,10 @@ class _Compiler:
             kind = Kind.IMPORT
             space.slot = self.program.slots
             self.program.slots += 1
+            if space.exec is not None:
+                space.exec.child, space.exec.snapshot = space.slot, self.program.markers
+                self.program.markers += 1
+                return
         self._add(
             Step(
                 kind,

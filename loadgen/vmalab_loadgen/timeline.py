@@ -225,11 +225,9 @@ class _Places:
             self.own[step.tid].append(index)
             mine.append(max(began, mine[-1]) if mine else began)
             self.called[step.tid].append(self.done[index] if step.time_ns is None else step.time_ns)
-            if step.kind is Kind.IMPORT:
-                self.begins[step.mm] = index
-            elif step.kind is Kind.FORK:
-                self.begins[step.child] = index
-            elif step.kind is Kind.EXIT:
+            if step.begins >= 0:
+                self.begins[step.begins] = index
+            if step.ends:
                 self.ends[step.mm] = index
 
     def next_call(self, tid: int, moment: int) -> int:
@@ -268,7 +266,8 @@ class _Places:
             # execve reads its arguments from the old address space and fills the new one.
             made = self.steps[self.begins[slot]]
             known = any(area.start <= fault.addr < area.end for area in areas.get(slot, []))
-            if made.kind is Kind.IMPORT and moment < (made.time_ns or 0) and not known:
+            fresh = made.kind in (Kind.IMPORT, Kind.EXEC)
+            if fresh and moment < (made.time_ns or 0) and not known:
                 return homes[at - 1].slot
         return slot
 
@@ -291,8 +290,8 @@ def _areas(
     """The maps each address space began with."""
     areas: dict[int, list[maps.Area]] = {}
     for step in steps:
-        if step.kind is Kind.IMPORT:
-            areas[step.mm] = snapshots[step.snapshot]
+        if step.kind in (Kind.IMPORT, Kind.EXEC):
+            areas[step.begins] = snapshots[step.snapshot]
         elif step.kind is Kind.FORK:
             areas[step.child] = areas.get(step.mm, [])
     return areas

@@ -244,7 +244,7 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
                     inodes,
                     plan=plan,
                 )
-            case Kind.FORK | Kind.EXIT:
+            case Kind.FORK | Kind.EXEC | Kind.EXIT:
                 verdict.ops += 1
                 if outcome.status == 0:
                     verdict.agree += 1

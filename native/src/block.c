@@ -36,6 +36,7 @@ static const u8 words_of[OPS_COUNT] = {
 	[OP_THP_DISABLE] = 3,
 	[OP_FILE_TRUNCATE] = 3,
 	[OP_FILE_ALLOCATE] = 5,
+	[OP_EXEC] = 5,
 };
 
 /* 0, or the status that refuses the record. left: words left in the block. */
@@ -48,7 +49,7 @@ static s32 record_check(const struct vl_record *rec, u64 left)
 	if (rec->op >= OPS_COUNT || !words_of[rec->op])
 		return VL_S_BAD_OP;
 	want = words_of[rec->op];
-	if (rec->op == OP_SET_VMA_NAME)
+	if (rec->op == OP_SET_VMA_NAME || rec->op == OP_EXEC)
 		want += (rec->flags + 7u) / 8;
 	if (rec->op == OP_PROCESS_MADVISE)
 		want += 2u * rec->flags;
@@ -79,6 +80,26 @@ static s64 run_create(struct participant *self, const struct vl_record *rec)
 	int err = mm_create(self, &options, &id, NULL, 0);
 
 	return err ? VL_S_LIMIT : (s64)id;
+}
+
+/* The text of maps stands behind the operands. */
+static s64 run_exec(struct participant *self, const struct vl_record *rec)
+{
+	struct vl_mm_options options = {.mmap_base = rec->arg[0],
+					.start_brk = rec->arg[1],
+					.brk = rec->arg[2],
+					.exec_flags = (u32)min_u64(rec->arg[3], UINT32_MAX),
+					.exec_of = rec->mm,
+					.maps = (const char *)&rec->arg[4],
+					.maps_bytes = rec->flags};
+	u32 id;
+	int err = mm_create(self, &options, &id, NULL, 0);
+
+	if (err == VL_E_NO_MM || !rec->mm)
+		return VL_S_NO_MM;
+	if (err == VL_E_INVALID)
+		return -ENOEXEC;
+	return err == VL_E_LIMIT ? VL_S_LIMIT : err ? err : (s64)id;
 }
 
 /* The calls about locking, limits and promises. */
@@ -168,6 +189,8 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 		return op_set_vma_name(self, mm, a[0], a[1], (const char *)&a[2], rec->flags);
 	case OP_MM_CREATE:
 		return run_create(self, rec);
+	case OP_EXEC:
+		return run_exec(self, rec);
 	case OP_FILE_TRUNCATE:
 		stat_inc(self, file_truncate);
 		return op_file_truncate(self, (u32)a[0], a[1]);

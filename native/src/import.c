@@ -237,18 +237,13 @@ static void set_limits(struct mm_struct *mm, const struct vl_mm_options *options
 		mm->commit_limit_pages = options->commit_limit_pages;
 }
 
-int mm_create(struct participant *self, const struct vl_mm_options *options, u32 *id, char *error,
-	      u64 error_cap)
+/* MM_BUILDING with its map, mmap_lock held for writing (nested). */
+static int mm_build(struct participant *self, const struct vl_mm_options *options, char *error,
+		    u64 error_cap, struct mm_struct **out)
 {
-	struct mm_struct *mm;
+	struct mm_struct *mm = mm_alloc(self);
 	int err = 0;
 
-	if (error_cap)
-		error[0] = 0;
-	if ((options->mmap_base & ~PAGE_MASK) || options->mmap_base > TASK_SIZE ||
-	    options->brk < options->start_brk || options->overcommit > 3 || options->lacks > 0xf)
-		return VL_E_INVALID;
-	mm = mm_alloc(self);
 	if (!mm)
 		return VL_E_LIMIT;
 	mmap_write_lock_nested(self, mm);
@@ -261,14 +256,54 @@ int mm_create(struct participant *self, const struct vl_mm_options *options, u32
 		store_relaxed_u64(&mm->start_brk, options->start_brk);
 		store_relaxed_u64(&mm->brk, options->brk);
 	}
-	if (err)
-		fork_abort(self, mm);
+	*out = mm;
+	return err;
+}
+
+static void mm_unbuild(struct participant *self, struct mm_struct *mm)
+{
+	fork_abort(self, mm);
 	mmap_write_unlock_nested(self, mm);
+	mm_free(self, mm);
+}
+
+static bool options_fit(const struct vl_mm_options *options)
+{
+	if ((options->mmap_base & ~PAGE_MASK) || options->mmap_base > TASK_SIZE ||
+	    options->brk < options->start_brk || options->overcommit > 3 || options->lacks > 0xf ||
+	    options->exec_flags & ~VL_EXEC_SHARED)
+		return false;
+	return !options->exec_of || !(options->limits || options->lacks || options->overcommit ||
+				      options->stack_limit || options->commit_limit_pages);
+}
+
+int mm_create(struct participant *self, const struct vl_mm_options *options, u32 *id, char *error,
+	      u64 error_cap)
+{
+	struct mm_struct *mm = NULL;
+	int err;
+
+	_Static_assert(VL_EXEC_SHARED == EXEC_SHARED, "one flag with two names");
+	if (error_cap)
+		error[0] = 0;
+	if (!options_fit(options))
+		return VL_E_INVALID;
+	if (options->exec_of && !mm_find(self->seg, options->exec_of))
+		return VL_E_NO_MM;
+	err = mm_build(self, options, error, error_cap, &mm);
+	if (!mm)
+		return err;
+	*id = mm_future_id(self->seg, mm);
+	if (!err && options->exec_of) {
+		if (exec_mmap(self, mm, options->exec_of, options->exec_flags) == 0)
+			return 0;
+		err = VL_E_NO_MM;
+	}
 	if (err) {
-		mm_free(self, mm);
+		mm_unbuild(self, mm);
 		return err;
 	}
-	*id = mm_future_id(self->seg, mm);
+	mmap_write_unlock_nested(self, mm);
 	mm_publish(self, mm);
 	stat_inc(self, mm_create);
 	return 0;

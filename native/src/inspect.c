@@ -249,6 +249,7 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 					.locked_pages = mm->locked_vm,
 					.data_pages = mm->data_vm,
 					.accounted_pages = mm->accounted,
+					.exec_from = mm->exec_from,
 				};
 				pte_walk(self, &mm->pgd, 0, TASK_SIZE, count_resident,
 					 &out[n].resident_pages);

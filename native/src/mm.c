@@ -129,6 +129,7 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	mm->pgd = (struct pgd){0};
 	mm->keep_until_ns = 0;
 	mm->users = 0;
+	mm->exec_to = mm->exec_from = 0;
 	mm->mm_count = 1;
 	mm->map_count = 0;
 	mm->map_count_max = self->seg->hdr->config.vmas_per_mm_max;
@@ -307,21 +308,32 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 	mm->total_vm = mm->data_vm = mm->locked_vm = mm->accounted = 0;
 }
 
-int exit_mmap(struct participant *self, u32 id)
+void exit_mmap_into(struct participant *self, struct mm_struct *mm, struct mm_struct *next)
 {
-	struct mm_struct *mm = mm_find(self->seg, id);
-
-	if (!mm || mmap_write_lock(self, mm, id) != 0)
-		return VL_S_NO_MM;
 	mm->builder = self->index + 1;
-	store_relaxed_u32(&mm->state, MM_EXITING);
+	mm->exec_to = next ? mm_future_id(self->seg, next) : 0;
+	/* release: in a crash exec_to is there when the state is */
+	store_release_u32(&mm->state, MM_EXITING);
 	SYNC_ON(exit_locked, mm);
+	if (next) {
+		mm_publish(self, next);
+		SYNC_ON(exec_done, next);
+	}
 	exit_mmap_locked(self, mm);
 	store_relaxed_u32(&mm->id, 0); /* who waits for mmap_lock sees it there, under the lock */
 	GHOST(write_end(mm));
 	vma_end_write_all(mm);
 	up_write(self, &mm->mmap_lock, HOLD_MMAP);
 	mm_free(self, mm);
+}
+
+int exit_mmap(struct participant *self, u32 id)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+
+	if (!mm || mmap_write_lock(self, mm, id) != 0)
+		return VL_S_NO_MM;
+	exit_mmap_into(self, mm, NULL);
 	stat_inc(self, exit);
 	return 0;
 }

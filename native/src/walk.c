@@ -316,6 +316,7 @@ void walk_participants(struct walk *w)
 void walk_all(struct walk *w)
 {
 	walk_locks(w);
+	walk_execs(w);
 	walk_mms(w);
 	walk_files(w);
 	walk_participants(w);

@@ -293,7 +293,8 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 			complain(w, "mm slot %u: mm_count %u, and nobody pins", index,
 				 mm->mm_count);
 	}
-	if (!writer && (mm->state == MM_BUILDING || mm->state == MM_EXITING)) {
+	/* Live without an id: its maker died in the middle of publishing it. */
+	if (!writer && (mm->state == MM_BUILDING || mm->state == MM_EXITING || !mm->id)) {
 		if (mm->builder && participant_alive(w->seg, mm->builder - 1))
 			return; /* waits for another lock first; there is nothing in it yet */
 		if (w->repair)

@@ -21,12 +21,13 @@ from typing import Any, Self, get_args
 
 import posix_ipc
 
+from vmalab_native import measure
 from vmalab_native._core import ffi, lib
 
 # The names "as" themselves are offered by this module too.
 from vmalab_native.checks import SHM_DIRECTORY as SHM_DIRECTORY
 from vmalab_native.checks import SHM_PREFIX as SHM_PREFIX
-from vmalab_native.checks import U64_MAX, bounded, comm_bytes, instances, shm_name, u32, u64
+from vmalab_native.checks import bounded, comm_bytes, instances, shm_name, u32, u64
 from vmalab_native.convert import Block as Block
 from vmalab_native.convert import aligned, checked, listing, record, records, text, text_of
 from vmalab_native.convert import mm_options as new_options
@@ -85,11 +86,6 @@ _STATE_NAMES = {
     lib.SEG_READY: "ready",
     lib.SEG_BROKEN: "broken",
     lib.SEG_CLOSING: "closing",
-}
-_LOOPS: dict[str, int] = {
-    "walk": lib.BENCH_LOOP_WALK,
-    "lock": lib.BENCH_LOOP_LOCK,
-    "fault": lib.BENCH_LOOP_FAULT,
 }
 _REPAIRS = (
     "mms_repaired",
@@ -431,10 +427,46 @@ class Participant(_Handle):
         options.start_brk = u64("start_brk", start_brk)
         options.brk = u64("brk", brk)
         options.stack_limit = u64("stack_limit_bytes", stack_limit_bytes)
+        return self._mm_made("mm_create", options)
+
+    def mm_exec(
+        self,
+        mm: int,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        shared: bool = False,
+    ) -> int:
+        """execve: a process leaves an address space for a new one, with its limits.
+
+        Args:
+            mm: what it leaves, and what ends then, whoever else holds it.
+            mmap_base, start_brk, brk, maps: of the new one, as for mm_create().
+            shared: others run on in `mm` (vfork, CLONE_VM): it stays.
+
+        Returns:
+            The id of the new one; this participant gets one lease on it.
+
+        Raises:
+            NoSuchMm, LimitExceeded (mms_max), InvalidArgument: nothing has changed.
+        """
+        options = new_options(maps, MmSetup())
+        options.mmap_base = u64("mmap_base", mmap_base)
+        options.start_brk = u64("start_brk", start_brk)
+        options.brk = u64("brk", brk)
+        options.exec_of = u32("mm", mm)
+        options.exec_flags = lib.VL_EXEC_SHARED if shared else 0
+        if not mm:
+            raise error_of(lib.VL_E_NO_MM, "mm 0")
+        return self._mm_made(f"mm_exec of mm {mm}", options)
+
+    def _mm_made(self, what: str, options: Any) -> int:
         mm_id = ffi.new("u32 *")
         message = ffi.new("char[]", 512)
         code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))
-        checked(code, f"mm_create {text(message)}".rstrip())
+        checked(code, f"{what} {text(message)}".rstrip())
         return int(mm_id[0])
 
     def mm_get(self, mm: int) -> None:
@@ -618,25 +650,7 @@ class Participant(_Handle):
             iterations: faults per round, at least 1.
             rounds: 1 .. 1000.
         """
-        if not addrs:
-            raise InvalidArgument("addrs is empty")
-        out = ffi.new("struct vl_bench_result *")
-        code = lib.vl_bench_fault(
-            self._open(),
-            u32("mm", mm),
-            ffi.new("u64[]", list(addrs)),
-            len(addrs),
-            bounded("iterations", iterations, 1, U64_MAX),
-            bounded("rounds", rounds, 1, 1000),
-            out,
-        )
-        checked(code, f"bench_fault of mm {mm}")
-        return BenchResult(
-            iterations=out.iterations,
-            fault_ns=out.fault_ns_x1000 / 1000,
-            rmw_ns=out.rmw_ns_x1000 / 1000,
-            vma_lock_success=out.vma_lock_success,
-        )
+        return measure.faults(self._open(), mm, addrs, iterations, rounds)
 
     def bench_loop(self, loop: Loop, mm: int, addrs: Sequence[int], seconds: float) -> LoopResult:
         """Runs one short loop over addrs for so long, without leaving C.
@@ -650,21 +664,7 @@ class Participant(_Handle):
         Raises:
             NoSuchMm, SegmentBroken, InvalidArgument.
         """
-        if loop not in _LOOPS or not addrs:
-            raise InvalidArgument(f"loop = {loop!r}, {len(addrs)} addresses")
-        out = ffi.new("struct vl_bench_loop_result *")
-        code = lib.vl_bench_loop(
-            self._open(),
-            _LOOPS[loop],
-            u32("mm", mm),
-            ffi.new("u64[]", list(addrs)),
-            len(addrs),
-            bounded("seconds in ns", int(seconds * 1e9), 0, 3600 * 10**9),
-            out,
-        )
-        checked(code, f"loop {loop} on mm {mm}")
-        result: LoopResult = record(LoopResult, out)
-        return result
+        return measure.loop(self._open(), loop, mm, addrs, seconds)
 
     def release(self) -> None:
         """Gives the slot back, with every lease. Releasing twice is harmless."""

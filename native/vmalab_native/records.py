@@ -105,6 +105,8 @@ class MmInfo:
     locked_pages: int
     data_pages: int
     accounted_pages: int
+    exec_from: int
+    """What its process was in before exec; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)

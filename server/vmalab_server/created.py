@@ -8,11 +8,12 @@ a time to live at once: in that time the client opens a Hold stream, or calls Ke
 
 from __future__ import annotations
 
-from vmalab_client.block import RESULT, RESULT_BYTES, Op
+from vmalab_client.block import RESULT, RESULT_BYTES, WORDS, Op
 from vmalab_native.core import Participant
 from vmalab_native.errors import NoSuchMm
 
-_FORK, _MM_CREATE = int(Op.FORK), int(Op.MM_CREATE)
+_FORK, _MM_CREATE, _EXEC = int(Op.FORK), int(Op.MM_CREATE), int(Op.EXEC)
+_EXEC_WORDS = WORDS[Op.EXEC]
 _MM_0 = bytes(4)
 
 
@@ -26,13 +27,13 @@ def keep(participant: Participant, mm: int, ttl_ns: int) -> None:
 
 
 def creating_records(block: bytes) -> list[int]:
-    """Which records of a block are a FORK or MM_CREATE, by their place in the block.
+    """Which records of a block are a FORK, MM_CREATE or EXEC, by their place in the block.
 
     Walking a thousand records in Python would cost more than executing them. So the first byte of
     every word, cut out in one go, is searched instead. What looks like such a header may be an
     operand: then, and only then, the lengths of the records before it are added up. An
-    MM_CREATE or FORK that the core refuses for its length may be in the answer; a record that it
-    carries out is never missing.
+    record of these that the core refuses for its length may be in the answer; one that it carries
+    out is never missing.
     """
     first_bytes = block[::8]
     candidates = []
@@ -47,6 +48,11 @@ def creating_records(block: bytes) -> list[int]:
         if block[8 * at + 1] == 2:
             candidates.append(at)
         at = first_bytes.find(_MM_CREATE, at + 1)
+    at = first_bytes.find(_EXEC)
+    while at >= 0:
+        if block[8 * at + 1] >= _EXEC_WORDS:
+            candidates.append(at)
+        at = first_bytes.find(_EXEC, at + 1)
     return _record_starts(block, sorted(candidates)) if candidates else candidates
 
 

@@ -25,7 +25,7 @@ from vmalab_client.block import (
     pack_set_vma_name,
 )
 from vmalab_client.flags import PAGE_BYTES
-from vmalab_native.errors import InvalidArgument, LimitExceeded, NoSuchMm
+from vmalab_native.errors import CoreErrno, InvalidArgument, LimitExceeded, NoSuchMm
 from vmalab_native.records import MmSetup
 from vmalab_server import created, failures
 from vmalab_server.entry import Entry
@@ -59,6 +59,7 @@ _LIMITS_OF = {
     Op.MMAP: "files_max,frames_max",
     Op.MADVISE: "frames_max",
     Op.FORK: "mms_max,frames_max",
+    Op.EXEC: "mms_max,files_max",
 }
 
 
@@ -189,6 +190,34 @@ class MemoryHandlers:
             return pb.ForkAddressSpaceResponse(errno_code=errno, errno_name=name)
         created.keep(self._entry.participant(), child, ttl_ns)
         return pb.ForkAddressSpaceResponse(mm=child)
+
+    def exec(self, request: pb.ExecRequest) -> pb.ExecResponse:
+        ttl_ns = self._ttl_ns(request.ttl_ms)
+        if len(request.maps) > self._limits.maps_bytes_max:
+            raise self._too_much("MAPS_TOO_BIG", "maps_bytes_max", len(request.maps))
+        participant = self._entry.participant()
+        try:
+            mm = participant.mm_exec(
+                request.mm,
+                mmap_base=request.mmap_base,
+                start_brk=request.start_brk,
+                brk=request.brk,
+                maps=request.maps,
+                shared=request.shared,
+            )
+        except NoSuchMm:
+            raise failures.no_such_mm(request.mm) from None
+        except LimitExceeded:
+            limits = "mms_max,files_max" if request.maps else "mms_max"
+            raise failures.limit_reached(limits, self._segment_limits, "Exec") from None
+        except InvalidArgument as error:
+            reason = "BAD_MAPS" if request.maps else "BAD_ARGUMENT"
+            raise failures.InvalidRequest(reason, str(error)) from None
+        except CoreErrno as error:
+            number = error.errno or 0
+            return pb.ExecResponse(errno_code=number, errno_name=errorcode.get(number, ""))
+        created.keep(participant, mm, ttl_ns)
+        return pb.ExecResponse(mm=mm)
 
     def exit(self, request: pb.ExitRequest) -> pb.ExitResponse:
         mm = request.mm

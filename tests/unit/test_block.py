@@ -69,6 +69,7 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
     block.thp_disable(7, 1, flags=2)
     block.file_truncate(5, 6)
     block.file_allocate(5, 6, 7, mode=3)
+    block.exec(7, mmap_base=1, start_brk=2, brk=3, maps="maps and so on", shared=True)
     expected = [
         record(0, 1, 0, 0),
         record(1, 2, 0, 7, 0x1000),
@@ -101,6 +102,7 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
         record(24, 3, 0, 7, 1, 2),
         record(30, 3, 0, 0, 5, 6),
         record(31, 5, 0, 0, 5, 3, 6, 7),
+        record(40, 7, 14, 7, 1, 2, 3, 1) + b"maps and so on\0\0",
     ]
     assert bytes(block) == block.bytes() == b"".join(expected)
     assert len(block) == len(expected)

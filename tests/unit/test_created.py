@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finding the blocks that make address spaces without walking them.
 
-Goal: no FORK or MM_CREATE goes unseen, whose lease would stay with the worker for ever. Method:
-random blocks; the oracle walks every record.
+Goal: no FORK, MM_CREATE or EXEC goes unseen, whose lease would stay with the worker for ever.
+Method: random blocks; the oracle walks every record.
 """
 
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vmalab_client.block import BlockBuilder, Op, parse_block
 from vmalab_server.created import creating_records
 
-WORDS = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([9, 13, 0x0109, 0x020D]))
+WORDS = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([9, 13, 40, 0x0109, 0x020D, 0x0628]))
 
 
 def build(plan: list[tuple[str, int]]) -> bytes:
@@ -22,6 +22,8 @@ def build(plan: list[tuple[str, int]]) -> bytes:
                 block.fork(word & 0xFFFF)
             case "create":
                 block.mm_create(mmap_base=word)
+            case "exec":
+                block.exec(word & 0xFFFF, mmap_base=word, maps="x" * (word % 40))
             case "brk":
                 block.brk(1, word)
             case _:
@@ -29,13 +31,17 @@ def build(plan: list[tuple[str, int]]) -> bytes:
     return block.bytes()
 
 
-@given(st.lists(st.tuples(st.sampled_from(["fault", "brk", "fork", "create"]), WORDS), min_size=1))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["fault", "brk", "fork", "create", "exec"]), WORDS), min_size=1
+    )
+)
 def test_exactly_the_creating_records_are_found(plan: list[tuple[str, int]]) -> None:
     block = build(plan)
     expected = [
         number
         for number, record in enumerate(parse_block(block))
-        if record.op == Op.MM_CREATE or (record.op == Op.FORK and record.mm)
+        if record.op in (Op.MM_CREATE, Op.EXEC) or (record.op == Op.FORK and record.mm)
     ]
     assert creating_records(block) == expected
 

@@ -219,12 +219,25 @@ def test_execve_gives_a_fresh_address_space() -> None:
     assert kinds(lines) == [
         ("import", 1, 0),
         ("call", 2, 0),
-        ("import", 2, 1),
+        ("exec", 2, 0),
         ("call", 2, 1),
         ("exit", 2, 1),
         ("check", 1, 0),
     ]
+    compiled = program.compile_trace(lines)
+    assert (compiled.steps[2].child, compiled.steps[2].shared) == (1, True)
     assert [one.snapshot for one in program.compile_trace(lines).steps] == [0, -1, 1, -1, -1, 2]
+
+
+def test_execve_ends_what_nobody_else_uses() -> None:
+    """And where nothing tells what it led to, or what was before, it is no exec."""
+    exec_line = '1 execve("/bin/true", ["true"], 0x1) = 0'
+    lines = [f"1 {MARK}", exec_line, f"1 {MARK}", f"1 {ONE}", "1 +++ exited with 0 +++"]
+    expected = [("import", 1, 0), ("exec", 1, 0), ("call", 1, 1), ("exit", 1, 1)]
+    assert kinds(lines) == expected
+    assert not program.compile_trace(lines).steps[1].shared
+    assert kinds([lines[0], exec_line, f"1 {ONE}"]) == [("import", 1, 0), ("exit", 1, 0)]
+    assert kinds([exec_line, *lines[2:]]) == [("import", 1, 0), ("call", 1, 0), ("exit", 1, 0)]
 
 
 def test_what_is_left_out_is_named() -> None:

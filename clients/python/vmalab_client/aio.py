@@ -402,6 +402,37 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         advised: int = response.advised
         return advised
 
+    async def exec(
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        shared: bool = False,
+        ttl_s: float = 0.0,
+        hold: bool = True,
+    ) -> AsyncAddressSpace:
+        """execve(2): the process goes on in a new address space, the answer; this one ends.
+
+        Args:
+            mmap_base, start_brk, brk, maps: of the new one, as for Client.address_space.
+            shared: others run on in this one, as the parent does after vfork: it stays.
+        """
+        request = memory_pb2.ExecRequest(
+            mm=self.mm,
+            mmap_base=mmap_base,
+            start_brk=start_brk,
+            brk=brk,
+            maps=maps,
+            ttl_ms=int(ttl_s * 1000),
+            shared=shared,
+        )
+        response = await self._call("exec", self._stub.Exec, request)
+        if not shared:
+            self._client.release(self.mm)
+        return self._client.use(response.mm, hold=hold)
+
     async def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AsyncAddressSpace:
         """fork(2): the child's address space."""
         request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=int(ttl_s * 1000))

@@ -26,6 +26,8 @@ from vmalab_client.flags import FileMode, Map, Mremap, Prot
 RESULT_BYTES = 16
 WORD_BYTES = 8
 NAME_BYTES_MAX = 79
+EXEC_SHARED = 1
+EXEC_MAPS_BYTES_MAX = 2000
 MINCORE_PAGES_MAX = 64
 RANGES_MAX = 126
 U64_MASK = (1 << 64) - 1
@@ -63,6 +65,7 @@ class Op(IntEnum):
     THP_DISABLE = 24
     FILE_TRUNCATE = 30
     FILE_ALLOCATE = 31
+    EXEC = 40
 
 
 class Access(IntEnum):
@@ -188,8 +191,9 @@ WORDS: dict[Op, int] = {
     Op.THP_DISABLE: 3,
     Op.FILE_TRUNCATE: 3,
     Op.FILE_ALLOCATE: 5,
+    Op.EXEC: 5,
 }
-"""Length of each record in words; SET_VMA_NAME's name and PROCESS_MADVISE's ranges come on top."""
+"""Length of each record in words; what a name, ranges or maps take comes on top."""
 
 
 class BlockBuilder:
@@ -357,6 +361,30 @@ class BlockBuilder:
         if not 0 <= mode < 1 << 32:
             raise BlockError(f"FILE_ALLOCATE: mode {mode}: 32 bits")
         self._add(_FOUR, Op.FILE_ALLOCATE, 0, 0, file, mode, offset, length)
+
+    def exec(
+        self,
+        mm: int,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        shared: bool = False,
+    ) -> None:
+        """execve: the process of `mm` goes on in a new address space, the value.
+
+        At most 2000 bytes of maps; the unary call takes more. shared: others stay in `mm`.
+        """
+        raw = maps.encode()
+        if len(raw) > EXEC_MAPS_BYTES_MAX:
+            raise BlockError(f"EXEC: {len(raw)} bytes of maps, at most {EXEC_MAPS_BYTES_MAX}")
+        padded = raw + bytes(-len(raw) % WORD_BYTES)
+        words = WORDS[Op.EXEC] + len(padded) // WORD_BYTES
+        places = [number & U64_MASK for number in (mmap_base, start_brk, brk)]
+        how = EXEC_SHARED if shared else 0
+        self._buffer += _FOUR.pack(Op.EXEC, words, len(raw), mm, *places, how) + padded
+        self._count += 1
 
     def mm_create(self, *, mmap_base: int = 0) -> None:
         self._add(_ONE, Op.MM_CREATE, 0, 0, mmap_base)

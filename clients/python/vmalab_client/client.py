@@ -392,6 +392,38 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         advised: int = response.advised
         return advised
 
+    def exec(
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        shared: bool = False,
+        ttl_s: float = 0.0,
+        hold: bool = True,
+    ) -> AddressSpace:
+        """execve(2): the process goes on in a new address space, the answer; this one ends.
+
+        Args:
+            mmap_base, start_brk, brk, maps: of the new one, as for Client.address_space.
+            shared: others run on in this one, as the parent does after vfork: it stays.
+        """
+        request = memory_pb2.ExecRequest(
+            mm=self.mm,
+            mmap_base=mmap_base,
+            start_brk=start_brk,
+            brk=brk,
+            maps=maps,
+            ttl_ms=int(ttl_s * 1000),
+            shared=shared,
+        )
+        response = self._client.call(self._stub.Exec, request)
+        transport.check(response, "exec")
+        if not shared:
+            self._client.release(self.mm)
+        return self._client.use(response.mm, hold=hold)
+
     def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AddressSpace:
         """fork(2): the child's address space."""
         request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=int(ttl_s * 1000))

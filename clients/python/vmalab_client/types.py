@@ -101,6 +101,7 @@ class AddressSpaceInfo:
     locked_pages: int
     data_pages: int
     accounted_pages: int
+    exec_from: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,12 @@ struct vl_mm_options {
 	u32 limits;                              /* 1 << RLIMIT_*: which of the three are given */
 	u32 lacks;      /* VL_LACKS_*: what the process may not do, or its kernel cannot */
 	u32 overcommit; /* 0: as the machine; else 1 + vm.overcommit_memory */
+	u32 exec_of;    /* execve: the mm that a process leaves for this one, with its limits and
+			   capabilities (none may be given); 0: a process of its own */
+	u32 exec_flags; /* VL_EXEC_SHARED: others run on in the mm that is left */
 	u32 pad;
 };
+#define VL_EXEC_SHARED      1u
 #define VL_LACKS_IPC_LOCK   0x1u
 #define VL_LACKS_SYS_RAWIO  0x2u
 #define VL_LACKS_SYS_ADMIN  0x4u
@@ -109,6 +113,8 @@ struct vl_mm_info {
 	u64 total_pages, resident_pages, table_pages;
 	u64 mmap_base, start_brk, brk;
 	u64 locked_pages, data_pages, accounted_pages;
+	u32 exec_from; /* the mm that its process was in before exec; 0: none */
+	u32 pad;
 };
 VL_API long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap);
 VL_API long vl_maps(struct participant *self, u32 mm, char *text,

@@ -40,6 +40,7 @@ enum vl_op {
 	OP_THP_DISABLE = 24,
 	OP_FILE_TRUNCATE = 30,
 	OP_FILE_ALLOCATE = 31,
+	OP_EXEC = 40,
 	OPS_COUNT
 };
 

@@ -10,6 +10,7 @@
  *   MM_FREE     -> MM_BUILDING by mm_alloc (slots lock)
  *   MM_BUILDING -> MM_LIVE by its maker; a dead maker leaves it: recovery tears it down
  *   MM_LIVE     -> MM_EXITING by exit_mmap (mmap_lock write); a dead exiter: as a dead maker
+ *                  with exec_to set: recovery also makes live the mm that is named there
  *   MM_EXITING  -> MM_PINNED by mm_free (slots lock)
  *   MM_PINNED   -> MM_FREE by the last mmdrop; nobody pins while the world is stopped, so recovery
  *                  frees it
@@ -43,7 +44,8 @@ struct mm_struct {
 	u32 mm_count;                    /* 1 for its life, + who pins the slot (mmgrab) */
 	u32 vma_writer_wait;             /* futex of the writer that waits for readers of a VMA */
 	u32 vma_writer_waits;            /* 1: it may sleep; a hint */
-	u32 lock_pad[2];
+	u32 exec_to;   /* MM_EXITING by exec: the mm that its process goes on in; op_exec.c */
+	u32 exec_from; /* the mm that it was before exec, or 0 */
 	/* line 2: accounting and layout, mmap_lock write */
 	u32 map_count __cacheline_aligned;
 	u32 map_count_max;
@@ -166,6 +168,9 @@ int mm_keep(struct participant *self, u32 id, u64 ttl_ns);
 int mm_reap(struct participant *self);
 int exit_mmap(struct participant *self, u32 id); /* 0 or VL_S_NO_MM */
 void exit_mmap_locked(struct participant *self, struct mm_struct *mm);
+/* mmap_lock is held for writing. With next, an mm that is built, its process goes on there: the
+ * store of mm.state is the moment. */
+void exit_mmap_into(struct participant *self, struct mm_struct *mm, struct mm_struct *next);
 u64 now_ns(void);
 
 void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm);

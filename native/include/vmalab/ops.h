@@ -169,6 +169,10 @@ s64 op_process_madvise(struct participant *self, u32 id, u32 advice, bool remote
 		       u32 count);
 s64 op_mincore(struct participant *self, u32 id, u64 addr, u64 len, u8 *vec);
 s64 op_brk(struct participant *self, u32 id, u64 brk);
+/* op_exec.c */
+#define EXEC_SHARED  1u
+#define EXEC_KEPT_NS 10000000000ull /* so long the new mm lives if its maker died in exec */
+int exec_mmap(struct participant *self, struct mm_struct *mm, u32 old_id, bool shared);
 s64 op_fork(struct participant *self, u32 id);
 void fork_abort(struct participant *self, struct mm_struct *child);
 s64 op_exit(struct participant *self, u32 id);

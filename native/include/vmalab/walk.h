@@ -55,7 +55,8 @@ u64 walk_granule(const struct walk *w, vl_ref ref);
  * model): how many hold it for reading, and index + 1 of who holds it for writing. */
 void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *writer);
 
-/* walk_mm.c, walk_sweep.c */
+/* walk_exec.c, walk_mm.c, walk_sweep.c */
+void walk_execs(struct walk *w);
 void walk_mms(struct walk *w);
 void walk_vma_objects(struct walk *w, vl_ref ref);
 void walk_files(struct walk *w);

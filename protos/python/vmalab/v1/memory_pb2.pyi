@@ -114,6 +114,34 @@ class ForkAddressSpaceResponse(_message.Message):
     mm: int
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., mm: _Optional[int] = ...) -> None: ...
 
+class ExecRequest(_message.Message):
+    __slots__ = ("mm", "mmap_base", "start_brk", "brk", "maps", "ttl_ms", "shared")
+    MM_FIELD_NUMBER: _ClassVar[int]
+    MMAP_BASE_FIELD_NUMBER: _ClassVar[int]
+    START_BRK_FIELD_NUMBER: _ClassVar[int]
+    BRK_FIELD_NUMBER: _ClassVar[int]
+    MAPS_FIELD_NUMBER: _ClassVar[int]
+    TTL_MS_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    mmap_base: int
+    start_brk: int
+    brk: int
+    maps: str
+    ttl_ms: int
+    shared: bool
+    def __init__(self, mm: _Optional[int] = ..., mmap_base: _Optional[int] = ..., start_brk: _Optional[int] = ..., brk: _Optional[int] = ..., maps: _Optional[str] = ..., ttl_ms: _Optional[int] = ..., shared: _Optional[bool] = ...) -> None: ...
+
+class ExecResponse(_message.Message):
+    __slots__ = ("errno_code", "errno_name", "mm")
+    ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    MM_FIELD_NUMBER: _ClassVar[int]
+    errno_code: int
+    errno_name: str
+    mm: int
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., mm: _Optional[int] = ...) -> None: ...
+
 class ExitRequest(_message.Message):
     __slots__ = ("mm",)
     MM_FIELD_NUMBER: _ClassVar[int]

@@ -57,6 +57,11 @@ class MemoryServiceStub:
                 request_serializer=vmalab_dot_v1_dot_memory__pb2.ForkAddressSpaceRequest.SerializeToString,
                 response_deserializer=vmalab_dot_v1_dot_memory__pb2.ForkAddressSpaceResponse.FromString,
                 _registered_method=True)
+        self.Exec = channel.unary_unary(
+                '/vmalab.v1.MemoryService/Exec',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.ExecRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.ExecResponse.FromString,
+                _registered_method=True)
         self.Exit = channel.unary_unary(
                 '/vmalab.v1.MemoryService/Exit',
                 request_serializer=vmalab_dot_v1_dot_memory__pb2.ExitRequest.SerializeToString,
@@ -228,6 +233,17 @@ class MemoryServiceServicer:
 
     def ForkAddressSpace(self, request, context):
         """ForkAddressSpace copies an address space as fork(2) does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Exec(self, request, context):
+        """Exec is what execve(2) does to an address space: its process goes on in a new one, with a map of its own. The new
+        one has another number, a fresh heap and nothing locked; it keeps limits and capabilities. The old one ends, as
+        with Exit; what runs in it meanwhile sees the old map or NO_SUCH_MM. A call that fails has changed nothing. If the
+        worker dies and there is no answer, either the old one is still there, or one whose `exec_from`
+        (ListAddressSpaces) is its number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -451,6 +467,11 @@ def add_MemoryServiceServicer_to_server(servicer, server):
                     servicer.ForkAddressSpace,
                     request_deserializer=vmalab_dot_v1_dot_memory__pb2.ForkAddressSpaceRequest.FromString,
                     response_serializer=vmalab_dot_v1_dot_memory__pb2.ForkAddressSpaceResponse.SerializeToString,
+            ),
+            'Exec': grpc.unary_unary_rpc_method_handler(
+                    servicer.Exec,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.ExecRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.ExecResponse.SerializeToString,
             ),
             'Exit': grpc.unary_unary_rpc_method_handler(
                     servicer.Exit,
@@ -702,6 +723,33 @@ class MemoryService:
             '/vmalab.v1.MemoryService/ForkAddressSpace',
             vmalab_dot_v1_dot_memory__pb2.ForkAddressSpaceRequest.SerializeToString,
             vmalab_dot_v1_dot_memory__pb2.ForkAddressSpaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Exec(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/Exec',
+            vmalab_dot_v1_dot_memory__pb2.ExecRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.ExecResponse.FromString,
             options,
             channel_credentials,
             insecure,

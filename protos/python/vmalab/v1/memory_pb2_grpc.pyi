@@ -91,6 +91,9 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   30 FILE_TRUNCATE 3        file, size in bytes. mm is ignored                     0
   31 FILE_ALLOCATE 5        file, mode (FALLOC_FL_*), offset, len in bytes. mm is  0
                             ignored
+  40 EXEC                   mmap_base, start_brk, brk, 1 if shared; then the       length of       the new number; it
+                5 + ceil(flags / 8)  maps text padded with zero. See Exec         the text,       lives for the default
+                                                                   0-2000          ttl
 
   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 execute; bit 2 STORE: store `word` in the page (write only)
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
@@ -138,6 +141,13 @@ class MemoryServiceStub:
     """KeepAlive lets address spaces live at least `ttl_ms` from now."""
     ForkAddressSpace: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ForkAddressSpaceRequest, _memory_pb2.ForkAddressSpaceResponse]
     """ForkAddressSpace copies an address space as fork(2) does."""
+    Exec: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ExecRequest, _memory_pb2.ExecResponse]
+    """Exec is what execve(2) does to an address space: its process goes on in a new one, with a map of its own. The new
+    one has another number, a fresh heap and nothing locked; it keeps limits and capabilities. The old one ends, as
+    with Exit; what runs in it meanwhile sees the old map or NO_SUCH_MM. A call that fails has changed nothing. If the
+    worker dies and there is no answer, either the old one is still there, or one whose `exec_from`
+    (ListAddressSpaces) is its number.
+    """
     Exit: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ExitRequest, _memory_pb2.ExitResponse]
     """Exit ends an address space now, whoever holds it."""
     Mmap: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MmapRequest, _memory_pb2.MmapResponse]
@@ -211,6 +221,13 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """KeepAlive lets address spaces live at least `ttl_ms` from now."""
     ForkAddressSpace: _aio.UnaryUnaryMultiCallable[_memory_pb2.ForkAddressSpaceRequest, _memory_pb2.ForkAddressSpaceResponse]  # type: ignore[assignment]
     """ForkAddressSpace copies an address space as fork(2) does."""
+    Exec: _aio.UnaryUnaryMultiCallable[_memory_pb2.ExecRequest, _memory_pb2.ExecResponse]  # type: ignore[assignment]
+    """Exec is what execve(2) does to an address space: its process goes on in a new one, with a map of its own. The new
+    one has another number, a fresh heap and nothing locked; it keeps limits and capabilities. The old one ends, as
+    with Exit; what runs in it meanwhile sees the old map or NO_SUCH_MM. A call that fails has changed nothing. If the
+    worker dies and there is no answer, either the old one is still there, or one whose `exec_from`
+    (ListAddressSpaces) is its number.
+    """
     Exit: _aio.UnaryUnaryMultiCallable[_memory_pb2.ExitRequest, _memory_pb2.ExitResponse]  # type: ignore[assignment]
     """Exit ends an address space now, whoever holds it."""
     Mmap: _aio.UnaryUnaryMultiCallable[_memory_pb2.MmapRequest, _memory_pb2.MmapResponse]  # type: ignore[assignment]
@@ -305,6 +322,19 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.ForkAddressSpaceResponse, _abc.Awaitable[_memory_pb2.ForkAddressSpaceResponse]]:
         """ForkAddressSpace copies an address space as fork(2) does."""
+
+    @_abc_1.abstractmethod
+    def Exec(
+        self,
+        request: _memory_pb2.ExecRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.ExecResponse, _abc.Awaitable[_memory_pb2.ExecResponse]]:
+        """Exec is what execve(2) does to an address space: its process goes on in a new one, with a map of its own. The new
+        one has another number, a fresh heap and nothing locked; it keeps limits and capabilities. The old one ends, as
+        with Exit; what runs in it meanwhile sees the old map or NO_SUCH_MM. A call that fails has changed nothing. If the
+        worker dies and there is no answer, either the old one is still there, or one whose `exec_from`
+        (ListAddressSpaces) is its number.
+        """
 
     @_abc_1.abstractmethod
     def Exit(

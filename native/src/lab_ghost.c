@@ -27,6 +27,9 @@
  */
 #include "lab_internal.h"
 
+#include <ctype.h>
+#include <stdio.h>
+
 #ifdef VL_LAB
 enum ghost_state { GHOST_FREE, GHOST_DETACHED, GHOST_ATTACHED };
 
@@ -59,6 +62,45 @@ struct lab_ghost *lab_ghost_of(struct lab_state *lab, const void *object)
 static struct lab_ghost *ghost(const void *object)
 {
 	return lab_me.lab && lab_me.ghost ? lab_ghost_of(lab_me.lab, object) : NULL;
+}
+
+/* new, which is not longer, in the place of old, where no further digit follows. */
+static void replace(char *text, const char *old, const char *new)
+{
+	size_t from = strlen(old), to = strlen(new);
+
+	for (char *at = text; (at = strstr(at, old)) != NULL; at += to) {
+		if (isxdigit((unsigned char)at[from])) {
+			at += from - to;
+			continue;
+		}
+		memcpy(at, new, to);
+		memmove(at + to, at + from, strlen(at + from) + 1);
+	}
+}
+
+void lab_put_names(const struct lab_state *lab, char *text)
+{
+	char old[48], new[16];
+
+	for (u32 i = 0; i < LAB_SLOTS_MAX; i++) {
+		snprintf(old, sizeof(old), "mm %#x", lab->mms[i]);
+		snprintf(new, sizeof(new), "m%u", i);
+		if (lab->mms[i])
+			replace(text, old, new);
+	}
+	for (u32 i = 0; i < LAB_GHOSTS; i++) {
+		const struct lab_ghost *g = &lab->ghosts[i];
+		u64 ref = (u64)(g->key - 1) << 3 >> REF_SHIFT;
+
+		if (g->run != lab->run || !g->key)
+			continue;
+		snprintf(new, sizeof(new), "v%u", g->name);
+		snprintf(old, sizeof(old), "VMA object %#lx", ref);
+		replace(text, old, new);
+		snprintf(old, sizeof(old), "vm_area_struct %#lx", ref);
+		replace(text, old, new);
+	}
 }
 
 u64 lab_word_of(const struct vm_area_struct *vma)
@@ -108,6 +150,7 @@ void lab_ghost_alloc(const struct vm_area_struct *vma)
 	g->state = GHOST_DETACHED;
 	g->complete = 0;
 	g->writer = 0;
+	g->anon = 0;
 }
 
 void lab_ghost_free(const struct vm_area_struct *vma)
@@ -116,7 +159,8 @@ void lab_ghost_free(const struct vm_area_struct *vma)
 
 	if (!g)
 		return;
-	if (g->state == GHOST_ATTACHED)
+	/* With B9 and B33 what follows from it is to be seen: somebody gets it. */
+	if (g->state == GHOST_ATTACHED && !MUTANT(B9) && !MUTANT(B33))
 		lab_fail(VL_LAB_ATTACH, "v%u is freed while it is attached", g->name);
 	if (g->state == GHOST_FREE && g->life)
 		lab_fail(VL_LAB_LIFETIME, "v%u is freed twice", g->name);
@@ -163,10 +207,13 @@ void lab_ghost_change(const struct vm_area_struct *vma, const char *what)
 {
 	struct lab_ghost *g = ghost(vma);
 
-	if (MUTANT(B20) ||
-	    MUTANT(B21)) /* what follows from it is to be seen, not that it is done */
+	/* With these what follows from it is to be seen, not that it is done. */
+	if (!g || g->state != GHOST_ATTACHED || MUTANT(B20) || MUTANT(B21) || MUTANT(B23))
 		return;
-	if (g && g->state == GHOST_ATTACHED && g->writer != lab_me.actor + 1)
+	if (g->readers & ~me_bit())
+		lab_fail(VL_LAB_OVERLAP, "%s of v%u changes while A%u has it read-locked", what,
+			 g->name, (u32)__builtin_ctz(g->readers & ~me_bit()));
+	if (g->writer != lab_me.actor + 1 && !MUTANT(B19) && !MUTANT(W1))
 		lab_fail(VL_LAB_WRITE_LOCK, "%s of v%u changes without its write lock", what,
 			 g->name);
 }
@@ -347,5 +394,16 @@ void lab_ghost_anon_page(const struct vm_area_struct *vma)
 	if (g && !vma->anon_vma)
 		lab_fail(VL_LAB_ANON, "an anonymous page is entered for v%u, which has no anon_vma",
 			 g->name);
+	if (g)
+		g->anon = (u8)(lab_me.actor + 1);
+}
+
+void lab_ghost_anon_gone(const struct vm_area_struct *vma)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	if (g && g->anon)
+		lab_fail(VL_LAB_ANON, "v%u loses the anon_vma that a page of A%u belongs to",
+			 g->name, g->anon - 1u);
 }
 #endif

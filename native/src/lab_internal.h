@@ -51,6 +51,8 @@ u32 lab_parked(const struct lab_state *lab);
 struct lab_ghost *lab_ghost_of(struct lab_state *lab, const void *object);
 u64 lab_word_of(const struct vm_area_struct *vma);
 void lab_check_word(const struct vm_area_struct *vma);
+/* The names of this run in the place of refs and ids, which differ from session to session. */
+void lab_put_names(const struct lab_state *lab, char *text);
 
 /* lab_ops.c */
 void lab_do(struct participant *self, struct lab_state *lab, const struct vl_lab_op *op,

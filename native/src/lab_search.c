@@ -309,6 +309,7 @@ static void check_all(struct participant *self)
 	char text[400] = "";
 	long n = vl_fsck(self, text, sizeof(text) - 1);
 
+	lab_put_names(lab_state_of(self), text);
 	if (n != 0)
 		lab_fail(VL_LAB_FSCK, "%s", n < 0 ? "the world cannot be stopped" : text);
 }

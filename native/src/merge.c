@@ -138,6 +138,7 @@ static int dup_anon_vma(struct participant *self, struct mm_struct *mm, struct v
 	err = anon_vma_clone(self, dst, src);
 	if (err) {
 		dst->anon_vma = 0;
+		GHOST(anon_gone(dst));
 		return err;
 	}
 	SYNC_ON(anon_cloned, dst);

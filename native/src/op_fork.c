@@ -115,7 +115,9 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
 		addr = e.end;
-		if (vma->vm_mm != id && !MUTANT(B33))
+		if (vma->vm_mm != id && MUTANT(B33)) /* freed under the parent's feet */
+			vm_area_free_unreachable(self, child, vma);
+		if (vma->vm_mm != id)
 			continue;
 		zap_page_range(self, child, e.start, e.end);
 		vma_close(self, vma);

@@ -50,6 +50,8 @@ static void vma_init(struct participant *self, struct vm_area_struct *vma, u32 m
 {
 	GHOST(alloc(vma));
 	SYNC_ON(allocated, vma);
+	if (MUTANT(B9)) /* the last life ended attached; what came of it is over */
+		vma_lock_reset(vma);
 	vma_lock_init(vma);
 	store_relaxed_u32(&vma->vm_mm, mm_id);
 	vma->vm_flags = 0;
@@ -178,7 +180,7 @@ void vm_area_free(struct participant *self, struct vm_area_struct *vma)
 void vm_area_free_unreachable(struct participant *self, struct mm_struct *mm,
 			      struct vm_area_struct *vma)
 {
-	if (!MUTANT(B9))
+	if (!MUTANT(B9) && !MUTANT(B33))
 		vma_mark_detached(self, mm, vma);
 	stat_inc(self, vma_free);
 	area_free(self, vma);

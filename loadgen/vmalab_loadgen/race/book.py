@@ -8,27 +8,35 @@ page; `make races` writes it, a test compares.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from vmalab_loadgen.race import explore, scenario, survey
-from vmalab_loadgen.race.explore import Finding, Plan
+from vmalab_loadgen.race.explore import Finding, Plan, object_name
 from vmalab_loadgen.race.picture import Picture, svg
 from vmalab_loadgen.race.scenario import LETTERS, Scenario
 from vmalab_native import lab
+from vmalab_native.lab import TraceLine
 
 WIDTH: Final = 118
+TURNS_MAX: Final = 12
+OPS_MAX: Final = 4
 HEAD: Final = """\
 # Races
 
 Each chapter is a bug that was in a kernel, or was found in a review before it could be, and one
 schedule that shows it: made by `make races` on the lab core, from the scenarios in
 [loadgen/vmalab_loadgen/race/scenarios](../loadgen/vmalab_loadgen/race/scenarios). The actors are
-real processes on real shared memory; between two sync points exactly one of them runs. Read a
-picture from the top: an arrow is a hand-over, a stripe is a lock that is held, the words on the
-right are the lock word at that step, `v1.2` is the second life of the first VMA object. Where the
-line turns red an invariant breaks.
+real processes on real shared memory; between two sync points exactly one of them runs. A chapter
+says where the bug is from, what happens, in which order, what breaks, and how it was put right.
+
+Read a picture from the top: a lane is a process, an arrow is a hand-over to another one. A stripe
+is a lock that is held, with the name of what is locked: `m0` is the first address space, `v1.2` the
+first VMA object in its second life, after it was freed and used again. On the right is the lock
+word at that step. Where the line turns red an invariant breaks. Black steps are those where the
+schedule may switch; small text says what the last step before a switch is.
 
 To see one for yourself, and to follow it again as often as you like:
 
@@ -46,7 +54,7 @@ more, is checked on models instead.
 
 | invariant | what it says |
 |---|---|
-| reader-writer-overlap | a granted VMA has no writer, a write-locked one no reader |
+| reader-writer-overlap | a granted VMA has no writer and does not change |
 | grant-identity | a granted VMA is attached, of the right address space, covers the address |
 | publish-complete | what can be found is complete |
 | lifetime | after the last reference nothing of the object is touched |
@@ -55,7 +63,7 @@ more, is checked on models instead.
 | lock-word | the lock word has a value that some state of the model has |
 | rcu | nothing is used that was freed after a grace period |
 | tree | changed under mmap_lock for writing; names each VMA for its own addresses |
-| anon-vma | no anonymous page in a VMA without an anon_vma |
+| anon-vma | no anonymous page in a VMA that has no anon_vma, or has lost it |
 | outcome | results, words and maps are those of some order of whole operations |
 | counters | faults, ways to end, reasons to give up add up |
 | deadlock, livelock | somebody can go on; a run ends |
@@ -91,34 +99,101 @@ class Chapter:
         mutant = next(one for one in lab.MUTANTS if one.name == self.mutant)
         models = ", ".join(name for name, letter in LETTERS.items() if letter in mutant.kind)
         one, found = self.scenario, self.finding
-        switches = f"{found.preemptions} preemption{'s' * (found.preemptions != 1)}"
-        story = _filled(f"{one.about} *({one.source})*")
         broken = found.violation
         seen = _filled(
-            f"What is seen: {one.finds[self.mutant]}. The invariant is **{broken.invariant}**: "
-            f"{' '.join(broken.text.split())} ({switches}, {len(found.trace)} steps)."
+            f"**What breaks.** {_sentence(one.finds[self.mutant])} The invariant is "
+            f"**{broken.invariant}**: {'; '.join(broken.text.splitlines())}."
         )
+        only = _sentence(one.only[self.mutant]) if self.mutant in one.only else ""
         return f"""
 ## {self.mutant}: {mutant.text}
 
-{story}
+*Source: {one.source}.*
+
+{_filled(one.about)}
+
+**The schedule**{_switches(found.preemptions)}:
+
+{steps(one, found.trace)}
 
 {seen}
 
 ![{one.title}](races/{self.file})
 
-{_filled("The fix: " + one.fix[self.mutant])}
+{_filled("**The fix.** " + one.fix[self.mutant])}
 
 ```sh
 vmalab race run {one.name} --model {self.model} --mutant {self.mutant}
 ```
 
-Applies to {models}.
+{_filled(f"Lock models that can have it: {models}. {only}")}
 """
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def _switches(preemptions: int) -> str:
+    """How unlucky one must be."""
+    if not preemptions:
+        return ", in which nobody is interrupted: it is no race, every such order shows it"
+    return f", with {preemptions} preemption{'s' * (preemptions != 1)}"
+
+
+def steps(one: Scenario, trace: Sequence[TraceLine]) -> str:
+    """A run as a numbered list: who goes on, what that one does, where it is interrupted."""
+    turns: list[list[TraceLine]] = []
+    for line in trace:
+        if line.actor < len(one.actors):
+            if not turns or turns[-1][0].actor != line.actor:
+                turns.append([])
+            turns[-1].append(line)
+    items = []
+    for number, turn in enumerate(turns, 1):
+        name = one.actor_names[turn[0].actor]
+        items.append(f"{number}. **{name}** {_turn(one, turn, last=number == len(turns))}")
+    if len(items) > TURNS_MAX:
+        items[TURNS_MAX - 1 :] = [f"{TURNS_MAX}. and so on"]
+    return "\n".join(_lines(item, "   ") for item in items)
+
+
+def _turn(one: Scenario, turn: Sequence[TraceLine], *, last: bool) -> str:
+    """What one actor does until another goes on."""
+    ops = [*one.actors.values()][turn[0].actor]
+    begun = [line.op for line in turn if line.point == "op_begin"]
+    ended = [line.op for line in turn if line.point == "op_end"]
+    stop = turn[-1]
+    parts = [f"ends `{ops[op]}`" for op in ended if op not in begun]
+    whole = [f"`{ops[op]}`" for op in begun if op in ended]
+    if whole:
+        parts.append(f"does {_listed(whole)}")
+    parts += [f"begins `{ops[op]}`" for op in begun if op not in ended]
+    text = ", ".join(parts)
+    if stop.point not in ("op_begin", "op_end", "done"):
+        point = next(point for point in lab.POINTS if point.name == stop.point)
+        way = f"{text}, up to" if text else "goes on to"
+        text = f"{way} `{stop.point}`: {point.text}"
+        if stop.flags & lab.BREAKS and not object_name(stop) and point.kind != "NONE":
+            text = "goes on"  # the line says from where
+        if any(op.endswith(f" die {stop.point}") for op in ops) and not last:
+            text += ", and is killed"
+    return (text or "goes on") + (", and the invariant breaks" if last else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [*names] if len(names) <= OPS_MAX else [*names[:OPS_MAX], "..."]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
 def _filled(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), WIDTH, break_long_words=False)
+    return _lines(" ".join(text.split()))
+
+
+def _lines(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _model_for(mutant: str, one: Scenario) -> str:

@@ -105,6 +105,22 @@ def named(text: str, scenario: Scenario) -> str:
     return re.sub(r"\bA(\d)\b", name, text)
 
 
+def outcome_text(text: str, scenario: Scenario) -> str:
+    """What came out, each result behind the operation that it is of."""
+    parts = {
+        f"A{number}": (name, ops) for number, (name, ops) in enumerate(scenario.actors.items())
+    }
+    parts["check0"] = ("at the end", scenario.check)
+
+    def result(match: re.Match[str]) -> str:
+        name, ops = parts.get(match[1], (match[1], ()))
+        number = int(match[2])
+        what = ops[number] if number < len(ops) else f"operation {number}"
+        return f"{name}, {what}: {match[3]}"
+
+    return re.sub(r"^(A\d+|check0)\.(\d+): (.*)$", result, text, flags=re.MULTILINE)
+
+
 def _finding(one: session.Session, plan: Plan, report: Report) -> Finding:
     assert report.violation is not None
     found = report.violation
@@ -114,7 +130,7 @@ def _finding(one: session.Session, plan: Plan, report: Report) -> Finding:
         Violation(found.invariant, found.actor, found.step, text, found.script_line),
         schedule.of_trace(one.scenario, one.model, plan.mutants, trace, found.invariant),
         trace,
-        named(report.outcome, one.scenario),
+        outcome_text(report.outcome, one.scenario),
         report.preemptions,
     )
 
@@ -184,6 +200,9 @@ def _mortal(result: Result, outcomes: list[int]) -> Result:
             result.coverage += Counter(lab.coverage(one.me))
             if report.violation:
                 result.finding = _finding(one, plan, report)
+        if result.finding:
+            shorter = shorten(scenario, result.model, plan, report, outcomes)
+            result.finding = shorter or result.finding
         if result.finding or time.monotonic() > end:
             break
     return result
@@ -312,7 +331,7 @@ def replay(one: Schedule, *, times: int = 1) -> Replayed:
             at = violation.script_line
             text = f"line {at + 1} of the schedule, {' '.join(one.lines[at])}: {text}"
         violation = Violation(violation.invariant, violation.actor, violation.step, text)
-    return Replayed(len(seen), times, violation, trace, named(report.outcome, scenario))
+    return Replayed(len(seen), times, violation, trace, outcome_text(report.outcome, scenario))
 
 
 def object_name(line: TraceLine) -> str:

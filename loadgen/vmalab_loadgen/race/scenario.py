@@ -18,6 +18,8 @@
     B5 = "what is seen"
     [fix]               # how each was, or is, put right
     B5 = "..."
+    [only]              # why others have not the bug; need not be there
+    B5 = "..."
 
 Operations are in language.py.
 """
@@ -48,7 +50,7 @@ LETTERS: Final = {
 _KEYS: Final = frozenset(
     (
         *("title", "about", "source", "models", "slab", "points", "bound", "schedules"),
-        *("fsck", "setup", "check", "actors", "finds", "fix"),
+        *("fsck", "setup", "check", "actors", "finds", "fix", "only"),
     )
 )
 
@@ -76,6 +78,7 @@ class Scenario:
     actors: dict[str, tuple[str, ...]]
     finds: dict[str, str] = field(default_factory=dict)
     fix: dict[str, str] = field(default_factory=dict)
+    only: dict[str, str] = field(default_factory=dict)
 
     @property
     def mortal(self) -> bool:
@@ -167,6 +170,7 @@ def parse(name: str, text: str) -> Scenario:
         actors={actor: tuple(lines) for actor, lines in data["actors"].items()},
         finds=dict(data.get("finds", {})),
         fix=dict(data.get("fix", {})),
+        only=dict(data.get("only", {})),
     )
     try:
         one.program()

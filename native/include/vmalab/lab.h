@@ -82,6 +82,7 @@ void lab_ghost_entry(const struct mm_struct *mm, vl_ref ref, u64 addr);
 void lab_ghost_tree_write(const void *tree);
 void lab_ghost_policy(const struct vm_area_struct *vma, bool freed);
 void lab_ghost_anon_page(const struct vm_area_struct *vma);
+void lab_ghost_anon_gone(const struct vm_area_struct *vma);
 
 #define SYNC(point)            lab_sync(SP_##point, NULL)
 #define SYNC_ON(point, object) lab_sync(SP_##point, (object))

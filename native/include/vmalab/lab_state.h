@@ -93,10 +93,10 @@ struct lab_ghost {
 	u32 mm;   /* id, from allocation */
 	u8 state; /* enum ghost_state */
 	u8 complete;
-	u8 writer; /* actor + 1 that has it write-locked */
-	u8 pad;
-	u32 readers;                       /* bit i: actor i has been granted the read lock */
-	u32 holds;                         /* bit i: actor i has a reference, granted or not */
+	u8 writer;   /* actor + 1 that has it write-locked */
+	u8 anon;     /* actor + 1 that has entered an anonymous page in this life */
+	u32 readers; /* bit i: actor i has been granted the read lock */
+	u32 holds;   /* bit i: actor i has a reference, granted or not */
 	u32 puts_life[LAB_ACTORS_MAX + 1]; /* life when that actor gave its reference back */
 	u64 start, end; /* range at the first grant, kept until the last reader leaves */
 };

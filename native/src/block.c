@@ -20,7 +20,7 @@ static const u8 words_of[OPS_COUNT] = {
 	[OP_BRK] = 2,
 	[OP_FORK] = 1,
 	[OP_EXIT] = 1,
-	[OP_UFFD_MOVE] = 5,
+	[OP_UFFD_MOVE] = 6,
 	[OP_SET_VMA_NAME] = 3,
 	[OP_MM_CREATE] = 2,
 	[OP_MLOCK] = 4,
@@ -36,6 +36,14 @@ static const u8 words_of[OPS_COUNT] = {
 	[OP_THP_DISABLE] = 3,
 	[OP_FILE_TRUNCATE] = 3,
 	[OP_FILE_ALLOCATE] = 5,
+	[OP_UFFD_OPEN] = 2,
+	[OP_UFFD_API] = 4,
+	[OP_UFFD_CLOSE] = 2,
+	[OP_UFFD_REGISTER] = 5,
+	[OP_UFFD_UNREGISTER] = 4,
+	[OP_UFFD_FILL] = 6,
+	[OP_UFFD_PROTECT] = 5,
+	[OP_UFFD_WAKE] = 4,
 	[OP_EXEC] = 5,
 };
 
@@ -55,6 +63,8 @@ static s32 record_check(const struct vl_record *rec, u64 left)
 		want += 2u * rec->flags;
 	if (rec->op == OP_FAULT && rec->words == want - 1 && !(rec->flags & FAULT_STORE))
 		return 0; /* no word to store: it may be left out */
+	if (rec->op == OP_UFFD_MOVE && rec->words == want - 1)
+		return 0; /* no userfaultfd is named */
 	return rec->words == want ? 0 : VL_S_BAD_RECORD;
 }
 
@@ -100,6 +110,35 @@ static s64 run_exec(struct participant *self, const struct vl_record *rec)
 	if (err == VL_E_INVALID)
 		return -ENOEXEC;
 	return err == VL_E_LIMIT ? VL_S_LIMIT : err ? err : (s64)id;
+}
+
+static s64 run_uffd(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	const u64 *a = rec->arg;
+	u32 mm = rec->mm;
+
+	if (rec->op == OP_UFFD_FILL)
+		stat_inc(self, uffd_fill);
+	else
+		stat_inc(self, uffd_call);
+	switch (rec->op) {
+	case OP_UFFD_OPEN:
+		return op_uffd_open(self, mm, a[0]);
+	case OP_UFFD_API:
+		return op_uffd_api(self, mm, a[0], a[1], a[2]);
+	case OP_UFFD_CLOSE:
+		return op_uffd_close(self, mm, a[0]);
+	case OP_UFFD_REGISTER:
+		return op_uffd_register(self, mm, a[0], a[1], a[2], a[3]);
+	case OP_UFFD_UNREGISTER:
+		return op_uffd_unregister(self, mm, a[0], a[1], a[2]);
+	case OP_UFFD_FILL:
+		return op_uffd_fill(self, mm, a[0], rec->flags, a + 1, value);
+	case OP_UFFD_PROTECT:
+		return op_uffd_protect(self, mm, a[0], a[1], a[2], a[3]);
+	default:
+		return op_uffd_wake(self, mm, a[0], a[1], a[2]);
+	}
 }
 
 /* The calls about locking, limits and promises. */
@@ -183,7 +222,8 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 		return op_exit(self, mm);
 	case OP_UFFD_MOVE:
 		stat_inc(self, uffd_move);
-		return op_uffd_move(self, mm, a[0], a[1], a[2], a[3], value);
+		return op_uffd_move(self, mm, a[0], a[1], a[2], a[3], rec->words > 5 ? a[4] : 0,
+				    value);
 	case OP_SET_VMA_NAME:
 		stat_inc(self, set_vma_name);
 		return op_set_vma_name(self, mm, a[0], a[1], (const char *)&a[2], rec->flags);
@@ -198,6 +238,8 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 		stat_inc(self, file_allocate);
 		return op_file_allocate(self, (u32)a[0], (u32)a[1], a[2], a[3]);
 	default:
+		if (rec->op >= OP_UFFD_OPEN && rec->op <= OP_UFFD_WAKE)
+			return run_uffd(self, rec, value);
 		return run_other(self, rec);
 	}
 }

@@ -197,7 +197,7 @@ void file_unmap(struct participant *self, u32 id)
 }
 
 /* relaxed: who must see a new size has a barrier before */
-static bool beyond_end(const struct file *file, u64 pgoff)
+bool file_beyond_end(const struct file *file, u64 pgoff)
 {
 	return pgoff >= PAGE_ALIGN(load_relaxed_u64(&file->size)) >> PAGE_SHIFT ||
 	       pgoff >= FILE_PAGES_MAX;
@@ -210,7 +210,7 @@ static u32 made_page(struct participant *self, struct file *file, u64 pgoff, pte
 	pte_t made = pte_make(frame, 0);
 
 	fence_full(); /* pairs: FILE-3 (op_file.c:cut_begin) */
-	if (likely(!beyond_end(file, pgoff)))
+	if (likely(!file_beyond_end(file, pgoff)))
 		return frame;
 	*sigbus = true;
 	if (cmpxchg_full_u64(pte, &made, 0))
@@ -223,7 +223,7 @@ u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigb
 	pte_t *pte, old;
 	u32 frame;
 
-	*sigbus = beyond_end(file, pgoff);
+	*sigbus = file_beyond_end(file, pgoff);
 	if (*sigbus)
 		return FRAME_NONE;
 	pte = pte_alloc(self, &file->cache, file_owner(file), pgoff << PAGE_SHIFT);
@@ -259,10 +259,61 @@ bool file_page_current(const struct vl_seg *seg, const struct file *file, u64 pg
 	const pte_t *pte;
 
 	fence_full(); /* pairs: FILE-3 (op_file.c:cut_begin) */
-	if (beyond_end(file, pgoff))
+	if (file_beyond_end(file, pgoff))
 		return false;
 	pte = pte_lookup(seg, &file->cache, pgoff << PAGE_SHIFT);
 	return pte && pte_frame(load_acquire_u64(pte)) == frame;
+}
+
+u32 file_page_find(const struct vl_seg *seg, const struct file *file, u64 pgoff)
+{
+	const pte_t *pte;
+
+	if (file_beyond_end(file, pgoff))
+		return FRAME_NONE;
+	pte = pte_lookup(seg, &file->cache, pgoff << PAGE_SHIFT);
+	return pte ? pte_frame(load_acquire_u64(pte)) : FRAME_NONE; /* pairs: FILE-2
+								       (file.c:file_page_add) */
+}
+
+u32 file_page_add(struct participant *self, struct file *file, u64 pgoff, u64 word, int *err)
+{
+	pte_t *pte, none = 0;
+	bool sigbus = false;
+	u32 frame;
+
+	*err = -EFAULT;
+	if (file_beyond_end(file, pgoff))
+		return FRAME_NONE;
+	*err = -ENOMEM;
+	pte = pte_alloc(self, &file->cache, file_owner(file), pgoff << PAGE_SHIFT);
+	if (!pte)
+		return FRAME_NONE;
+	*err = -EEXIST;
+	if (load_relaxed_u64(pte)) /* relaxed: the cmpxchg decides */
+		return FRAME_NONE;
+	*err = -ENOMEM;
+	frame = frame_alloc(self);
+	if (frame == FRAME_NONE)
+		return FRAME_NONE;
+	store_relaxed_u64(frame_word(self->seg, frame), word); /* published by the cmpxchg */
+	/* release: the frame is whole before it is found. pairs: FILE-2 (file.c:file_page_find) */
+	if (!cmpxchg_full_u64(pte, &none, pte_make(frame, 0))) {
+		frame_put_now(self, frame);
+		*err = -EEXIST;
+		return FRAME_NONE;
+	}
+	*err = -EFAULT;
+	return made_page(self, file, pgoff, pte, frame, &sigbus);
+}
+
+void file_page_remove(struct participant *self, struct file *file, u64 pgoff, u32 frame)
+{
+	pte_t *pte = pte_lookup(self->seg, &file->cache, pgoff << PAGE_SHIFT);
+	pte_t made = pte_make(frame, 0);
+
+	if (pte && cmpxchg_full_u64(pte, &made, 0))
+		frame_put(self, frame);
 }
 
 bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 pgoff)

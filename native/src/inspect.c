@@ -216,7 +216,7 @@ static int count_resident(struct participant *self, pte_t *pte, u64 addr, void *
 {
 	(void)self;
 	(void)addr;
-	*(u64 *)arg += *pte != 0 && !pte_is_guard(*pte);
+	*(u64 *)arg += *pte != 0 && !pte_is_marker(*pte);
 	return 0;
 }
 

@@ -118,6 +118,7 @@ static const struct vl_field_info fields[] = {
 	F(mm_struct, stack_top, "before publish"),
 	F(mm_struct, options, "mmap_lock W"),
 	F(mm_struct, limits_pad, "unused"),
+	F(mm_uffds, word, "mmap_lock R, cmpxchg; closing: mmap_lock W"),
 	F(rw_semaphore, count, "atomics"),
 	F(rw_semaphore, owner, "writer; a hint"),
 	F(rw_semaphore, wake_readers, "futex"),

@@ -238,16 +238,17 @@ static void put_flags(struct text_out *out, u64 flags)
 		u64 flag;
 		char name[3];
 	} names[] = {
-		{VM_READ, "rd"},       {VM_WRITE, "wr"},       {VM_EXEC, "ex"},
-		{VM_SHARED, "sh"},     {VM_MAYREAD, "mr"},     {VM_MAYWRITE, "mw"},
-		{VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},    {VM_GROWSDOWN, "gd"},
-		{VM_PFNMAP, "pf"},     {VM_MAYBE_GUARD, "gu"}, {VM_LOCKED, "lo"},
-		{VM_IO, "io"},         {VM_SEQ_READ, "sr"},    {VM_RAND_READ, "rr"},
-		{VM_DONTCOPY, "dc"},   {VM_DONTEXPAND, "de"},  {VM_LOCKONFAULT, "lf"},
-		{VM_ACCOUNT, "ac"},    {VM_NORESERVE, "nr"},   {VM_SYNC, "sf"},
-		{VM_WIPEONFORK, "wf"}, {VM_DONTDUMP, "dd"},    {VM_MIXEDMAP, "mm"},
-		{VM_HUGEPAGE, "hg"},   {VM_NOHUGEPAGE, "nh"},  {VM_MERGEABLE, "mg"},
-		{VM_DROPPABLE, "dp"},  {VM_SEALED, "sl"},
+		{VM_READ, "rd"},         {VM_WRITE, "wr"},       {VM_EXEC, "ex"},
+		{VM_SHARED, "sh"},       {VM_MAYREAD, "mr"},     {VM_MAYWRITE, "mw"},
+		{VM_MAYEXEC, "me"},      {VM_MAYSHARE, "ms"},    {VM_GROWSDOWN, "gd"},
+		{VM_UFFD_MISSING, "um"}, {VM_PFNMAP, "pf"},      {VM_MAYBE_GUARD, "gu"},
+		{VM_UFFD_WP, "uw"},      {VM_LOCKED, "lo"},      {VM_IO, "io"},
+		{VM_SEQ_READ, "sr"},     {VM_RAND_READ, "rr"},   {VM_DONTCOPY, "dc"},
+		{VM_DONTEXPAND, "de"},   {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},
+		{VM_NORESERVE, "nr"},    {VM_SYNC, "sf"},        {VM_WIPEONFORK, "wf"},
+		{VM_DONTDUMP, "dd"},     {VM_MIXEDMAP, "mm"},    {VM_HUGEPAGE, "hg"},
+		{VM_NOHUGEPAGE, "nh"},   {VM_MERGEABLE, "mg"},   {VM_DROPPABLE, "dp"},
+		{VM_UFFD_MINOR, "ui"},   {VM_SEALED, "sl"},
 	};
 
 	put(out, "VmFlags:", 8);

@@ -127,6 +127,8 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	mm->builder = self->index + 1;
 	store_relaxed_u64(&mm->mm_mt.root, 0);
 	mm->pgd = (struct pgd){0};
+	for (u32 i = 0; i < UFFDS_MAX; i++)
+		mm_uffds(self->seg, mm)[i] &= ~UFFD_STATE;
 	mm->keep_until_ns = 0;
 	mm->users = 0;
 	mm->exec_to = mm->exec_from = 0;
@@ -229,17 +231,25 @@ static int zap_one(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	return 0;
 }
 
+struct zap {
+	u64 zapped;
+	bool keep_wp; /* a write protection outlives its page */
+};
+
 static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 {
+	struct zap *zap = arg;
 	pte_t old = load_relaxed_u64(pte); /* relaxed: a value that is compared */
 
 	(void)addr;
-	while (old && !pte_is_guard(old)) {
-		if (!cmpxchg_acq_rel_u64(pte, &old, 0))
+	while (old && !pte_is_guard(old) && !(zap->keep_wp && pte_is_marker(old))) {
+		pte_t left = zap->keep_wp && (old & PTE_UFFD_WP) ? PTE_WP_MARKER : 0;
+
+		if (!cmpxchg_acq_rel_u64(pte, &old, left))
 			continue;
 		if (pte_counts(old))
 			frame_put(self, pte_frame(old));
-		(*(u64 *)arg)++;
+		zap->zapped++;
 		break;
 	}
 	return 0;
@@ -253,12 +263,13 @@ u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u6
 	return zapped;
 }
 
-u64 zap_pages_only(struct participant *self, struct mm_struct *mm, u64 start, u64 end)
+u64 zap_pages_only(struct participant *self, struct mm_struct *mm, const struct vm_area_struct *vma,
+		   u64 start, u64 end)
 {
-	u64 zapped = 0;
+	struct zap zap = {.keep_wp = vma_keeps_wp(vma)};
 
-	pte_walk(self, &mm->pgd, start, end, zap_page, &zapped);
-	return zapped;
+	pte_walk(self, &mm->pgd, start, end, zap_page, &zap);
+	return zap.zapped;
 }
 
 void vma_close(struct participant *self, struct vm_area_struct *vma)

@@ -21,6 +21,10 @@
  *   read-only -> private copy
  * PTE_BUSY: a two-page move is under way; leave everything and come again.
  * PTE_GUARD: as if nothing were mapped there; only madvise and unmapping take it away.
+ * PTE_WP_MARKER: a page that comes here is protected, and then looked at again.
+ * A VMA that is registered with userfaultfd: a page that is not there, or one that is protected
+ * and written, ends the fault with USERFAULT. Nobody sleeps here: who has the userfaultfd fills the
+ * page, and the program touches it again.
  * (kernel: do_user_addr_fault, handle_pte_fault, do_anonymous_page, do_fault, do_wp_page)
  */
 #include <sched.h>
@@ -116,7 +120,14 @@ static int fault_anon_prepare(struct participant *self, struct mm_struct *mm,
 	return err ? FAULT_OOM : 0;
 }
 
-/* A frame of our own with the given word, entered in place of old. */
+/* A page in the place of old: what protection a marker hands on to it. */
+static u64 handed_on(const struct vm_area_struct *vma, pte_t old)
+{
+	return unlikely(pte_is_marker(old)) && (vma->vm_flags & VM_UFFD_WP) ? PTE_UFFD_WP : 0;
+}
+
+/* A frame of our own with the given word, entered in place of old. In place of a marker nothing is
+ * stored yet: the caller looks again. */
 static int install_anon(struct participant *self, struct vm_area_struct *vma, pte_t *pte, pte_t old,
 			u64 word, struct fault *f)
 {
@@ -127,11 +138,12 @@ static int install_anon(struct participant *self, struct vm_area_struct *vma, pt
 	frame = frame_alloc(self);
 	if (frame == FRAME_NONE)
 		return FAULT_OOM;
-	if (f->flags & FAULT_STORE)
+	if ((f->flags & FAULT_STORE) && likely(!pte_is_marker(old)))
 		word = f->word;
 	GHOST(anon_page(vma));
 	store_relaxed_u64(frame_word(self->seg, frame), word); /* published by the cmpxchg: PTE-1 */
-	new = pte_make(frame, PTE_ANON | PTE_EXCLUSIVE | PTE_DIRTY | vma->page_prot);
+	new = pte_make(frame, PTE_ANON | PTE_EXCLUSIVE | PTE_DIRTY);
+	new |= unlikely(handed_on(vma, old)) ? PTE_UFFD_WP : vma->page_prot;
 	if (!cmpxchg_acq_rel_u64(pte, &old, new)) {
 		frame_put_now(self, frame);
 		return FAULT_LOOK_AGAIN;
@@ -148,6 +160,8 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	u32 frame = pte_frame(old);
 	int err;
 
+	if (unlikely(old & PTE_UFFD_WP))
+		return protected_fault(self, mm, vma, pte, old, f);
 	if (vma->vm_flags & VM_SHARED) {
 		if (!cmpxchg_acq_rel_u64(pte, &old, old | PTE_WRITE | PTE_DIRTY))
 			return FAULT_LOOK_AGAIN;
@@ -177,14 +191,16 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	return err;
 }
 
+/* old: 0, or a marker that is no guard. */
 static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
-		      pte_t *pte, struct fault *f)
+		      pte_t *pte, pte_t old, struct fault *f)
 {
-	pte_t none = 0;
 	int err;
 
 	if (f->access != FAULT_WRITE) {
-		if (!cmpxchg_acq_rel_u64(pte, &none, pte_make(FRAME_ZERO, 0)))
+		if (unlikely(vma->vm_flags & VM_UFFD_MISSING))
+			return user_fault(self, mm, vma, f, 0);
+		if (!cmpxchg_acq_rel_u64(pte, &old, pte_make(FRAME_ZERO, handed_on(vma, old))))
 			return FAULT_LOOK_AGAIN;
 		f->value = 0;
 		stat_inc(self, pgfault_zero);
@@ -193,12 +209,14 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	err = fault_anon_prepare(self, mm, vma, f);
 	if (err)
 		return err;
-	err = install_anon(self, vma, pte, 0, 0, f);
-	if (err == FAULT_OK) {
-		f->info |= FAULT_INFO_NEW_PAGE;
-		stat_inc(self, pgfault_anon);
-	}
-	return err;
+	if (unlikely(vma->vm_flags & VM_UFFD_MISSING))
+		return user_fault(self, mm, vma, f, 0);
+	err = install_anon(self, vma, pte, old, 0, f);
+	if (err != FAULT_OK)
+		return err;
+	f->info |= FAULT_INFO_NEW_PAGE;
+	stat_inc(self, pgfault_anon);
+	return unlikely(pte_is_marker(old)) ? FAULT_LOOK_AGAIN : FAULT_OK;
 }
 
 /* The page left its file while its entry was made: who takes pages out may have been here before.
@@ -212,28 +230,14 @@ static int take_back(struct participant *self, pte_t *pte, pte_t made)
 	return FAULT_LOOK_AGAIN;
 }
 
-/* A page of a file on disk that is not in memory comes with others around it; with those after it
- * where the program has said that it reads in order; alone where it reads at random.
- * (kernel: do_sync_mmap_readahead, with read_ahead_kb 128) */
-static void fault_read_around(struct participant *self, const struct vm_area_struct *vma,
-			      struct file *file, u64 pgoff)
-{
-	u64 first = pgoff;
-
-	if (file->kind != VMA_FILE || (vma->vm_flags & VM_RAND_READ))
-		return;
-	if (!(vma->vm_flags & VM_SEQ_READ))
-		first = pgoff > READ_AHEAD_PAGES / 2 ? pgoff - READ_AHEAD_PAGES / 2 : 0;
-	file_read_ahead(self, file, first, first + READ_AHEAD_PAGES);
-}
-
+/* old as for anon_fault. */
 static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
-		      pte_t *pte, struct fault *f)
+		      pte_t *pte, pte_t old, struct fault *f)
 {
 	struct file *file = file_get(self->seg, vma->vm_file);
 	bool private_write = f->access == FAULT_WRITE && !(vma->vm_flags & VM_SHARED);
-	bool resident, sigbus;
-	pte_t new, none = 0;
+	bool again = pte_is_marker(old);
+	pte_t new;
 	u64 pgoff;
 	u32 frame;
 	int err;
@@ -245,33 +249,32 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 			return err;
 	}
 	pgoff = linear_page_index(vma, f->addr);
-	resident = file_page_resident(self->seg, file, pgoff);
-	frame = file_page(self, file, pgoff, &sigbus);
-	if (frame == FRAME_NONE)
-		return sigbus ? FAULT_SIGBUS : FAULT_OOM;
-	if (unlikely(!resident))
-		fault_read_around(self, vma, file, pgoff);
+	err = fault_file_page(self, mm, vma, file, pgoff, &frame, f);
+	if (err)
+		return err;
 	stat_inc(self, pgfault_file);
 	if (private_write) {
-		err = install_anon(self, vma, pte, 0,
+		err = install_anon(self, vma, pte, old,
 				   load_relaxed_u64(frame_word(self->seg, frame)), f);
 		if (err != FAULT_OK)
 			return err;
 		if (unlikely(!file_page_current(self->seg, file, pgoff, frame)))
 			return take_back(self, pte, load_acquire_u64(pte));
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
-		return FAULT_OK;
+		return unlikely(again) ? FAULT_LOOK_AGAIN : FAULT_OK;
 	}
 	if (unlikely(!frame_tryget(self, frame)))
 		return FAULT_LOOK_AGAIN; /* it has left the file since */
-	new = pte_make(frame, f->access == FAULT_WRITE ? PTE_WRITE | PTE_DIRTY : 0);
-	if (!cmpxchg_full_u64(pte, &none, new)) {
+	new = pte_make(frame, handed_on(vma, old));
+	if (f->access == FAULT_WRITE && !(new &PTE_UFFD_WP))
+		new |= PTE_WRITE | PTE_DIRTY;
+	if (!cmpxchg_full_u64(pte, &old, new)) {
 		frame_put(self, frame);
 		return FAULT_LOOK_AGAIN;
 	}
 	if (unlikely(!file_page_current(self->seg, file, pgoff, frame)))
 		return take_back(self, pte, new);
-	return access_page(self, new, f);
+	return unlikely(again) ? FAULT_LOOK_AGAIN : access_page(self, new, f);
 }
 
 /* vma is held by its lock or by mmap_lock; RCU is held. (kernel: handle_mm_fault) */
@@ -285,11 +288,11 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 		old = pte ? load_acquire_u64(pte) : 0; /* PTE-1: the frame's word is seen. pairs:
 							  PTE-1 (op_fault.c:install_anon) */
 		SYNC_ON(pte_seen, vma);
-		if (likely(old)) {
+		if (unlikely(pte_is_guard(old)))
+			return FAULT_MAPERR;
+		if (likely(old && !pte_is_marker(old))) {
 			if (unlikely(old & PTE_BUSY))
 				return FAULT_AGAIN;
-			if (unlikely(pte_is_guard(old)))
-				return FAULT_MAPERR;
 			if (f->access != FAULT_WRITE || (old & PTE_WRITE)) {
 				f->info |= FAULT_INFO_PRESENT;
 				stat_inc(self, pgfault_present);
@@ -303,9 +306,9 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 		if (!pte)
 			return FAULT_OOM;
 		if (vma->vm_file)
-			result = file_fault(self, mm, vma, pte, f);
+			result = file_fault(self, mm, vma, pte, old, f);
 		else if (vma_is_anonymous(vma))
-			result = anon_fault(self, mm, vma, pte, f);
+			result = anon_fault(self, mm, vma, pte, old, f);
 		else
 			return FAULT_SIGBUS;
 	} while (result == FAULT_LOOK_AGAIN);
@@ -351,6 +354,10 @@ static void result_fill(struct participant *self, struct fault *f, int outcome, 
 		break;
 	case FAULT_MAPERR:
 		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_MAPERR, r);
+		break;
+	case FAULT_USERFAULT:
+		*r = (struct vl_result){.status = VL_S_USERFAULT, .info = f->info};
+		stat_inc(self, pgfault_user);
 		break;
 	case FAULT_NO_MM:
 		*r = (struct vl_result){.status = VL_S_NO_MM};
@@ -504,7 +511,7 @@ static __attribute__((noinline, cold)) void fault_no_mm(struct participant *self
  * (kernel: the entry gives the rights to the hardware, which would not have faulted) */
 static inline bool pte_serves(pte_t pte, u64 vm_flags, u32 access)
 {
-	if (unlikely(pte == 0 || (pte & (PTE_BUSY | PTE_GUARD))))
+	if (unlikely(pte == 0 || (pte & (PTE_BUSY | PTE_MARKER))))
 		return false;
 	if (likely(access == FAULT_READ))
 		return (vm_flags & VM_ACCESS_FLAGS) != 0;

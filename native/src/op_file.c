@@ -30,6 +30,7 @@ struct cut {
 	struct file *file;
 	u64 from, to; /* page offsets */
 	bool even_cows;
+	bool keep_wp; /* of the VMA at hand */
 };
 
 static int drop_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
@@ -38,8 +39,11 @@ static int drop_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	pte_t old = load_acquire_u64(pte);
 
 	(void)addr;
-	while (pte_counts(old) && (cut->even_cows || !(old & PTE_ANON))) {
-		if (!cmpxchg_acq_rel_u64(pte, &old, 0))
+	while (old && !pte_is_marker(old) &&
+	       (cut->even_cows || !(old & PTE_ANON) || pte_frame(old) == FRAME_ZERO)) {
+		pte_t left = cut->keep_wp && (old & PTE_UFFD_WP) ? PTE_WP_MARKER : 0;
+
+		if (!cmpxchg_acq_rel_u64(pte, &old, left))
 			continue;
 		if (pte_frame(old) != FRAME_ZERO)
 			frame_put(self, pte_frame(old));
@@ -70,6 +74,7 @@ static void cut_mm(struct participant *self, struct mm_struct *mm, struct cut *c
 		u64 first = vma_pgoff(vma), last = first + vma_pages(vma);
 		u64 from = first > cut->from ? first : cut->from, to = min_u64(last, cut->to);
 
+		cut->keep_wp = vma_keeps_wp(vma);
 		if (vma->vm_file == id && from < to)
 			pte_walk(self, &mm->pgd, e.start + ((from - first) << PAGE_SHIFT),
 				 e.start + ((to - first) << PAGE_SHIFT), drop_entry, cut);

@@ -15,6 +15,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/uffd.h"
 
 struct copying {
 	struct mm_struct *child;
@@ -33,8 +34,9 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	pte_t old = load_acquire_u64(pte);
 	pte_t *to;
 
-	if (!old || (c->file && pte_counts(old) &&
-		     file_being_cut(c->file, linear_page_index(c->vma, addr), old & PTE_ANON)))
+	if (!old || old == PTE_WP_MARKER ||
+	    (c->file && pte_counts(old) &&
+	     file_being_cut(c->file, linear_page_index(c->vma, addr), old & PTE_ANON)))
 		return 0;
 	to = pte_alloc(self, &c->child->pgd, c->owner, addr);
 	if (!to) {
@@ -47,6 +49,7 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 		;
 	if (c->cow)
 		old &= ~OWNED;
+	old &= ~PTE_UFFD_WP; /* the child is registered with nothing */
 	if (pte_counts(old))
 		frame_get(self, pte_frame(old));
 	store_release_u64(to, old);
@@ -91,6 +94,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	}
 	SYNC_ON(fork_anon, vma);
 	vma->vm_flags &= ~VM_LOCKED_MASK;
+	uffd_forget(vma);
 	if (vma->vm_file)
 		VL_ASSERT(file_map(self, vma->vm_file));
 	tree_replace(self, &child->mm_mt, vma->vm_start, REF(self, vma));

@@ -184,7 +184,7 @@ static int advise_pages(struct participant *self, struct mm_struct *mm, struct v
 		return vma_is_anonymous(vma)
 			       ? 0
 			       : -EINVAL; /* lazily freed: there is no memory pressure here */
-	zap_pages_only(self, mm, start, end);
+	zap_pages_only(self, mm, vma, start, end);
 	return 0;
 }
 
@@ -261,8 +261,9 @@ static bool advise_vma_lock(struct participant *self, struct mm_struct *mm, u32 
 
 	if (!vma)
 		return false;
-	if (end > vma->vm_end || (advice == MADV_GUARD_INSTALL && vma_is_anonymous(vma) &&
-				  !load_acquire_u32(&vma->anon_vma))) {
+	if (end > vma->vm_end || vma_is_armed(vma) ||
+	    (advice == MADV_GUARD_INSTALL && vma_is_anonymous(vma) &&
+	     !load_acquire_u32(&vma->anon_vma))) {
 		vma_end_read(self, vma);
 		return false;
 	}

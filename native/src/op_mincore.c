@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_mincore.c (L5): mincore: which pages are there. A guard is no page. (kernel: mm/mincore.c)
+ * op_mincore.c (L5): mincore: which pages are there. A marker is no page. (kernel: mm/mincore.c)
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
@@ -12,7 +12,7 @@ static bool page_resident(struct participant *self, struct mm_struct *mm,
 	pte_t entry = pte ? load_acquire_u64(pte) : 0;
 	const struct file *file;
 
-	if (entry && !pte_is_guard(entry))
+	if (entry && !pte_is_marker(entry))
 		return true;
 	file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL;
 	return file && file_page_resident(self->seg, file, linear_page_index(vma, addr));

@@ -14,6 +14,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/uffd.h"
 
 struct remap {
 	struct mm_struct *mm;
@@ -169,12 +170,14 @@ static int move_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	struct moving *m = arg;
 	u32 owner = mm_index(m->mm->id) + 1;
 	pte_t *to = pte_alloc(self, &m->mm->pgd, owner, addr + m->offset);
+	pte_t entry = load_acquire_u64(pte);
 
 	if (!to) {
 		m->failed = true;
 		return 1;
 	}
-	store_release_u64(to, load_acquire_u64(pte));
+	if (entry != PTE_WP_MARKER) /* what arrives is registered with nothing */
+		store_release_u64(to, entry & ~PTE_UFFD_WP);
 	store_release_u64(pte, 0);
 	return 0;
 }
@@ -225,6 +228,7 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 		return -ENOMEM;
 	}
 	SYNC_ON(move_tables, new);
+	uffd_forget(new); /* it is stamped. (kernel: mremap_userfaultfd_prep) */
 	if (r->flags & MREMAP_DONTUNMAP) {
 		vma = vma_lookup(self, mm, r->addr);
 		VL_ASSERT(vma);
@@ -325,6 +329,9 @@ static s64 move_several(struct participant *self, const struct remap *r)
 		part.addr = max_u64(e.start, r->addr);
 		part.old_len = part.new_len = min_u64(e.end, end) - part.addr;
 		part.new_addr = target + (last_end ? e.start - last_end : 0);
+		/* Who has a userfaultfd is told of one move only. (kernel: vma_multi_allowed) */
+		if (vma_is_armed(PTR(self, e.ref)) && (last_end || e.end < end))
+			return -EFAULT;
 		last_end = e.end;
 		moved = check_vma(&part, PTR(self, e.ref));
 		if (!moved)

@@ -17,6 +17,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/uffd.h"
 
 #define MOVE_CHUNK_PAGES 512
 
@@ -24,6 +25,7 @@ struct move {
 	struct mm_struct *mm;
 	struct vm_area_struct *dst, *src;
 	bool mmap_locked; /* the model has no VMA lock to hold instead */
+	u32 ctx;          /* whose the destination must be; 0: it counts as registered */
 };
 
 static void move_unlock(struct participant *self, const struct move *m)
@@ -67,11 +69,14 @@ static int lock_slow(struct participant *self, struct move *m, u32 id, u64 dst, 
 	if (mmap_read_lock(self, m->mm, id) != 0)
 		return VL_S_NO_MM;
 	m->dst = vma_lookup(self, m->mm, dst);
-	m->src = vma_lookup(self, m->mm, src);
-	if (!m->dst || !m->src)
+	if (!m->dst)
 		goto out;
-	err = vma_is_anonymous(m->dst) ? anon_vma_prepare(self, m->mm, m->dst) : 0;
+	err = m->dst->vm_flags & VM_SHARED ? 0 : anon_vma_prepare(self, m->mm, m->dst);
 	if (err)
+		goto out;
+	err = -ENOENT;
+	m->src = vma_lookup(self, m->mm, src);
+	if (!m->src)
 		goto out;
 	err = -EAGAIN; /* too many readers */
 	if (!vma_start_read_locked(self, m->dst, HOLD_VMA))
@@ -93,8 +98,7 @@ out:
 	return err;
 }
 
-/* (kernel: validate_move_areas) The destination needs no registration here: every mm counts as
- * registered. */
+/* (kernel: validate_move_areas) */
 static int validate(const struct move *m, u64 dst, u64 src, u64 len)
 {
 	u64 differ = m->src->vm_flags ^ m->dst->vm_flags;
@@ -104,6 +108,8 @@ static int validate(const struct move *m, u64 dst, u64 src, u64 len)
 	if (src + len > m->src->vm_end || dst + len > m->dst->vm_end)
 		return -EINVAL;
 	if ((differ & (VM_ACCESS_FLAGS | VM_LOCKED)) || !(m->src->vm_flags & VM_WRITE))
+		return -EINVAL;
+	if (m->ctx && m->dst->uffd_ctx != m->ctx)
 		return -EINVAL;
 	return vma_is_anonymous(m->src) && vma_is_anonymous(m->dst) ? 0 : -EINVAL;
 }
@@ -122,7 +128,7 @@ static int busy_one(struct participant *self, const struct move *m, u64 src, u64
 			return mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES ? 0 : -ENOENT;
 		if (old & PTE_BUSY)
 			return -EAGAIN;
-		if (pte_is_guard(old))
+		if (pte_is_marker(old))
 			return -EFAULT;
 		if (taken != FRAME_ZERO && !(old & PTE_EXCLUSIVE))
 			return -EBUSY;            /* shared with another mm, now or once */
@@ -165,7 +171,7 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 	to = pte_alloc(self, &m->mm->pgd, mm_index(m->mm->id) + 1, dst);
 	if (!to)
 		return -ENOMEM;
-	entry = marked & ~PTE_BUSY;
+	entry = marked & ~(PTE_BUSY | PTE_UFFD_WP);
 	if (*frame != FRAME_ZERO)
 		entry |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_acq_rel_u64(to, &none, entry))
@@ -205,8 +211,13 @@ static int move_pages(struct participant *self, const struct move *m, u64 dst, u
 		const pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, dst + marked);
 		u32 *frame = &frames[marked >> PAGE_SHIFT];
 
-		stop = pte && load_acquire_u64(pte) ? -EEXIST
-						    : busy_one(self, m, src + marked, mode, frame);
+		if (!(mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES) &&
+		    !pte_lookup(self->seg, &m->mm->pgd, src + marked))
+			stop = -ENOENT; /* no table, as the kernel asks before all */
+		else if (pte && load_acquire_u64(pte))
+			stop = -EEXIST;
+		else
+			stop = busy_one(self, m, src + marked, mode, frame);
 		if (!stop)
 			marked += PAGE_SIZE;
 	}
@@ -223,23 +234,31 @@ static int move_pages(struct participant *self, const struct move *m, u64 dst, u
 	return err ? err : stop;
 }
 
-s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 *moved)
+s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 handle,
+		 u64 *moved)
 {
 	struct move m = {.mm = mm_find(self->seg, id)};
-	u64 done = 0;
+	u64 done = 0, chunk = MOVE_CHUNK_PAGES << PAGE_SHIFT;
+	u32 state;
 	int err = 0;
 
 	*moved = 0;
 	if (!m.mm)
 		return VL_S_NO_MM;
+	err = handle ? uffd_ready(self, m.mm, handle, &m.ctx, &state) : 0;
+	if (err)
+		return err;
 	if (((dst | src | len) & ~PAGE_MASK) || !len || dst + len <= dst || src + len <= src ||
 	    (mode & ~3ul))
 		return -EINVAL;
-	if (dst + len > TASK_SIZE || src + len > TASK_SIZE || (src < dst + len && dst < src + len))
+	if (dst + len > TASK_SIZE || src + len > TASK_SIZE)
 		return -EINVAL;
-	/* In chunks, so that no VMA lock is held for long. */
+	/* In chunks, so that no VMA lock is held for long; page by page where a page may come to
+	 * where another has just left. */
+	if (src < dst + len && dst < src + len)
+		chunk = PAGE_SIZE;
 	while (*moved < len && !err) {
-		u64 step = min_u64(len - *moved, MOVE_CHUNK_PAGES << PAGE_SHIFT);
+		u64 step = min_u64(len - *moved, chunk);
 
 		done = 0;
 		if (!lock_fast(self, &m, id, dst + *moved, src + *moved))

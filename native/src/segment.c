@@ -127,7 +127,7 @@ static int plan_regions(const struct vl_config *config, struct vl_region *r)
 		[REGION_HEADER] = sizeof(struct seg_header),
 		[REGION_SLOTS] = (u64)config->participants_max * sizeof(struct participant_slot),
 		[REGION_AREAS] = (u64)config->participants_max * PARTICIPANT_AREA_BYTES,
-		[REGION_MMS] = (u64)config->mms_max * MM_SLOT_BYTES,
+		[REGION_MMS] = (u64)config->mms_max * (MM_SLOT_BYTES + MM_UFFDS_BYTES),
 		[REGION_FILES] = (u64)config->files_max * FILE_SLOT_BYTES,
 #ifdef VL_LAB
 		[REGION_LAB] = LAB_BYTES,

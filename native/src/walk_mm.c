@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "vmalab/lock_model.h"
+#include "vmalab/uffd.h"
 #include "vmalab/walk.h"
 
 static void count_chain(struct walk *w, const struct vm_area_struct *vma)
@@ -102,6 +103,25 @@ static void check_vma(struct walk *w, const struct range_entry *e, struct vm_are
 			 vma->vm_end);
 }
 
+/* Flags and context go together, and a context is an open object of the mm. What was on its way in
+ * has not happened; what was on its way out, alone or with its object, has. */
+static void check_uffd(struct walk *w, struct vm_area_struct *vma)
+{
+	u32 ctx = vma->uffd_ctx;
+	u32 state = ctx && ctx <= UFFDS_MAX ? mm_uffds(w->seg, w->mm)[ctx - 1] & UFFD_STATE : 0;
+
+	if (!ctx && !vma_is_armed(vma))
+		return;
+	if (vma_is_armed(vma) && (state & UFFD_READY) && !(state & UFFD_CLOSING))
+		return;
+	if (w->repair)
+		uffd_forget(vma);
+	else
+		complain(w,
+			 "mm %#x: VMA %#lx: flags %#lx of userfaultfd with context %u in state %#x",
+			 w->mm_id, vma->vm_start, vma->vm_flags & VM_UFFD_FLAGS, ctx, state);
+}
+
 static void on_entry(void *arg, const struct range_entry *e)
 {
 	struct walk *w = arg;
@@ -116,6 +136,8 @@ static void on_entry(void *arg, const struct range_entry *e)
 		complain(w, "mm %#x: VMA %#lx belongs to mm %#x", w->mm_id, e->start, vma->vm_mm);
 	if (!w->mm_busy)
 		check_vma(w, e, vma);
+	if (!w->mm_busy)
+		check_uffd(w, vma);
 	mm_account(&w->counted, vma->vm_flags, (s64)((e->end - e->start) >> PAGE_SHIFT));
 	w->mm_vmas++;
 }
@@ -136,7 +158,7 @@ static bool count_frame(struct walk *w, pte_t pte)
 {
 	u32 frame = pte_frame(pte);
 
-	if (pte_is_guard(pte))
+	if (pte_is_marker(pte))
 		return true;
 	if (frame == FRAME_ZERO) /* there before the first of the others is, and never counted */
 		return true;
@@ -158,7 +180,7 @@ static bool left_its_file(const struct walk *w, const struct vm_area_struct *vma
 	u64 pgoff = linear_page_index(vma, addr);
 	u32 readers, writer;
 
-	if (!file || vma->vm_ops == VMA_SPECIAL || !pte_counts(pte))
+	if (!file || vma->vm_ops == VMA_SPECIAL || pte_is_marker(pte))
 		return false;
 	if ((pte & PTE_ANON) ? pgoff < PAGE_ALIGN(file->size) >> PAGE_SHIFT
 			     : file_page_current(w->seg, file, pgoff, pte_frame(pte)))
@@ -202,6 +224,13 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 			return;
 		}
 		complain(w, "mm %#x: page %#lx is no longer in its file", w->mm_id, addr);
+	}
+	if ((*pte & PTE_UFFD_WP) && (!(vma->vm_flags & VM_UFFD_WP) || (*pte & PTE_WRITE))) {
+		if (!w->repair)
+			complain(w, "mm %#x: entry %#lx of page %#lx: write-protected for nobody",
+				 w->mm_id, *pte, addr);
+		else
+			*pte = pte_is_marker(*pte) ? 0 : *pte & ~PTE_UFFD_WP;
 	}
 	if (*pte & PTE_BUSY || ((*pte & PTE_WRITE) && !(vma->vm_flags & VM_WRITE))) {
 		if (!w->repair)
@@ -271,6 +300,21 @@ static u32 leases_of(const struct walk *w, u32 index, u32 generation)
 	return sum;
 }
 
+/* No VMA names a userfaultfd that is on its way out any more. */
+static void uffds_ended(struct walk *w)
+{
+	u32 *uffds = mm_uffds(w->seg, w->mm);
+
+	for (u32 i = 0; i < UFFDS_MAX; i++) {
+		if (!(uffds[i] & UFFD_CLOSING))
+			continue;
+		if (w->repair)
+			uffds[i] &= ~UFFD_STATE;
+		else
+			complain(w, "mm %#x: userfaultfd %u is half closed", w->mm_id, i);
+	}
+}
+
 static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 {
 	u32 readers, writer;
@@ -327,8 +371,10 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 	broken = pgd_check(w->seg, &mm->pgd, on_table, on_pte, w);
 	if (broken)
 		complain(w, "mm %#x: page tables: %s", w->mm_id, broken);
-	if (!writer)
+	if (!writer) {
 		check_totals(w);
+		uffds_ended(w);
+	}
 	if (w->repair)
 		store_relaxed_u32(&mm->users, leases_of(w, index, mm->generation));
 	else if (mm->users != leases_of(w, index, mm->generation))

@@ -23,6 +23,8 @@ from vmalab_native.core import Participant, Segment, SegmentConfig, lock_models
 
 NOP, FAULT, MMAP, MUNMAP, MPROTECT, MREMAP, MADVISE, MINCORE, BRK, FORK, EXIT = range(11)
 UFFD_MOVE, SET_VMA_NAME, MM_CREATE = 11, 12, 13
+UFFD_OPEN, UFFD_API, UFFD_CLOSE, UFFD_REGISTER, UFFD_UNREGISTER = 32, 33, 34, 35, 36
+UFFD_FILL, UFFD_PROTECT, UFFD_WAKE = 37, 38, 39
 OPERANDS = [0, 2, 5, 2, 3, 5, 3, 2, 1, 0, 0, 4, 2, 1]
 NO_SUCH_MM, BAD_OP, BAD_RECORD, LIMIT = -1001, -1002, -1003, -1004
 PROT_READ_WRITE = 3
@@ -95,6 +97,8 @@ def test_unknown_op_is_skipped(me: Participant) -> None:
 @pytest.mark.parametrize("change", [-1, 1])
 def test_wrong_words_end_the_block(me: Participant, mm: int, op: int, change: int) -> None:
     words = 1 + OPERANDS[op] + change
+    if op == UFFD_MOVE and change == 1:
+        words += 1  # one more is the userfaultfd
     operands = [0] * max(0, words - 1)
     flags = STORE if op == FAULT else 0  # without it the word may be left out
     block = record(NOP) + record(op, mm, *operands, words=words, flags=flags) + record(NOP)
@@ -257,6 +261,7 @@ FLAGS = st.one_of(
     st.lists(st.sampled_from(MAP_BITS), max_size=4).map(lambda bits: sum(set(bits))),
     st.integers(0, (1 << 32) - 1),
 )
+HANDLES = st.sampled_from([0x101, 0x101, 0x102, 0x201, 0x301, 0, 1, 1 << 40])
 PROT_FLAGS = st.tuples(st.integers(0, 7), FLAGS).map(lambda pair: pair[0] | pair[1] << 32)
 OPERAND_KINDS: dict[int, list[st.SearchStrategy[int]]] = {
     FAULT: [ADDRESSES, SMALL_NUMBERS],
@@ -269,6 +274,14 @@ OPERAND_KINDS: dict[int, list[st.SearchStrategy[int]]] = {
     BRK: [ADDRESSES],
     UFFD_MOVE: [ADDRESSES, ADDRESSES, LENGTHS, SMALL_NUMBERS],
     MM_CREATE: [ADDRESSES],
+    UFFD_OPEN: [st.sampled_from([0, 1, 0x800, 2])],
+    UFFD_API: [HANDLES, st.sampled_from([0xAA, 0xAA, 0]), st.sampled_from([0, 0x80, 0x2000, 2])],
+    UFFD_CLOSE: [HANDLES],
+    UFFD_REGISTER: [HANDLES, ADDRESSES, LENGTHS, st.integers(0, 8)],
+    UFFD_UNREGISTER: [HANDLES, ADDRESSES, LENGTHS],
+    UFFD_FILL: [HANDLES, ADDRESSES, ADDRESSES, LENGTHS, st.integers(0, 4)],
+    UFFD_PROTECT: [HANDLES, ADDRESSES, LENGTHS, st.integers(0, 4)],
+    UFFD_WAKE: [HANDLES, ADDRESSES, LENGTHS],
 }
 Wild = tuple[int, int, int, list[int]]
 
@@ -276,7 +289,8 @@ Wild = tuple[int, int, int, list[int]]
 @st.composite
 def wild_records(draw: st.DrawFn) -> Wild:
     """(op, flags, 0 own mm / 1 wild mm, operands)"""
-    op = draw(st.integers(0, 13).filter(lambda number: number != EXIT))
+    op = draw(st.integers(0, 21).filter(lambda number: number != EXIT))
+    op += UFFD_OPEN - 14 if op > MM_CREATE else 0
     if op == SET_VMA_NAME:
         length = draw(st.integers(0, 90))
         name = [draw(SMALL_NUMBERS) for _ in range((length + 7) // 8)]

@@ -11,6 +11,7 @@ import os
 import select
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,10 @@ MASK = 2**64 - 1
 SYS_MMAP, SYS_MPROTECT, SYS_MUNMAP, SYS_MREMAP, SYS_MADVISE = 9, 10, 11, 25, 28
 SYS_EXIT, SYS_FTRUNCATE, SYS_GETPID, SYS_FALLOCATE, SYS_CLOSE = 231, 77, 39, 285, 3
 SYS_MEMFD_CREATE, SYS_USERFAULTFD, SYS_OPEN = 319, 323, 2
+_API, _REGISTER, _UNREGISTER, _WAKE, _COPY, _ZEROPAGE, _MOVE, _PROTECT, _CONTINUE = (
+    *(0xC018AA3F, 0xC020AA00, 0x8010AA01, 0x8010AA02, 0xC028AA03, 0xC020AA04),
+    *(0xC028AA05, 0xC018AA06, 0xC020AA07),
+)  # UFFDIO_*
 CALL, LOAD, STORE, FORK, IOCTL, RESIDENT, FETCH, WATCH = range(8)
 ARENA_END = ARENA + (1 << 40)
 
@@ -84,6 +89,24 @@ class Real:
                 lines.append(f"{(start - ARENA) // PAGE}-{(end - ARENA) // PAGE} {perms}")
         return lines
 
+    def armed(self) -> list[str]:
+        """As Space.armed: those of the arena."""
+        return list(_armed(Path(f"/proc/{self.pid}/smaps").read_text()))
+
+
+def _armed(smaps: str) -> Iterator[str]:
+    span = ""
+    for line in smaps.splitlines():
+        word = line.split()[0]
+        if "-" in word:
+            start, end = (int(part, 16) for part in word.split("-"))
+            inside = start >= ARENA and end <= ARENA_END
+            span = f"{(start - ARENA) // PAGE}-{(end - ARENA) // PAGE}" if inside else ""
+        elif word == "VmFlags:" and span:
+            flags = [flag for flag in line.split()[1:] if flag in ("um", "uw", "ui")]
+            if flags:
+                yield f"{span} {' '.join(flags)}"
+
 
 def _described(value: int) -> str:
     return errno.errorcode.get(-value, str(value)) if value < 0 else hex(value)
@@ -106,6 +129,13 @@ class Both:
         """Both list the same areas."""
         real, core = self.real.areas(), self.core.areas()
         core = [line for line in core if not line.startswith(("0x", "7f"))]
+        assert real == core, f"kernel {real}\ncore   {core}"
+        return core
+
+    def same_armed(self) -> list[str]:
+        """Both say the same of which areas are registered with userfaultfd, and how."""
+        real = self.real.armed()
+        core = list(_armed(self.core.participant.smaps(self.core.mm)))
         assert real == core, f"kernel {real}\ncore   {core}"
         return core
 
@@ -208,6 +238,13 @@ class Both:
         os.write(self.real._pipes[self.real._pair][0], struct.pack("<9Q", 0, 231, *[0] * 7))
         self.core.exit()
 
+    def uffd(self, features: int = 0, *, flags: int = 0, ready: bool = True) -> "Uffd":
+        """A userfaultfd, after its handshake if not otherwise said."""
+        made = Uffd(self, flags)
+        if ready:
+            assert made.api(features) == 0
+        return made
+
     def memfd(self, pages: int) -> "File":
         """A file in memory of so many pages."""
         return File(self, pages)
@@ -244,6 +281,91 @@ class File:
         real = self._both.real.syscall(SYS_FALLOCATE, self.fd, 3, page * PAGE, pages * PAGE)
         answer = self._both.core.call(31, self.number, 3, page * PAGE, pages * PAGE)
         assert real == answer.status, f"punch: kernel {real}, core {answer}"
+
+
+class Uffd:
+    """One userfaultfd on both sides. Each call compares the answer, with the count of bytes that
+    the ioctl writes back, the areas, and which of them are registered."""
+
+    def __init__(self, both: Both, flags: int) -> None:
+        self._both = both
+        self.fd = both.real.syscall(SYS_USERFAULTFD, flags | 0x800)
+        self.handle = both._same(
+            "userfaultfd", min(self.fd, 0), both.core.call(32, flags | 0x800).status
+        )
+        if self.fd >= 0:
+            self.handle = both.core.call(32, flags | 0x800).value
+            both.real.ask(WATCH, self.fd)
+
+    def _ioctl(
+        self, what: str, request: int, words: list[int], back: int | None, core: Answer
+    ) -> int:
+        value, _, _, _, out = self._both.real.ask(IOCTL, self.fd, request, *words)
+        self._both._same(what, value, core.status)
+        if back is not None and value in (0, -errno.EAGAIN):
+            self._both._same(f"{what}: bytes", out[2 + back], core.value)
+        self._both.same_areas()
+        self._both.same_armed()
+        return value
+
+    def api(self, features: int = 0, *, version: int = 0xAA) -> int:
+        core = self._both.core.call(33, self.handle, version, features)
+        return self._ioctl(f"api({features:#x})", _API, [version, features, 0], None, core)
+
+    def register(self, page: int, pages: int, mode: int) -> int:
+        start, size = ARENA + page * PAGE, pages * PAGE
+        core = self._both.core.call(35, self.handle, start, size, mode)
+        words = [start, size, mode, 0]
+        return self._ioctl(f"register({page}, {pages}, {mode})", _REGISTER, words, None, core)
+
+    def unregister(self, page: int, pages: int) -> int:
+        start, size = ARENA + page * PAGE, pages * PAGE
+        core = self._both.core.call(36, self.handle, start, size)
+        return self._ioctl(f"unregister({page}, {pages})", _UNREGISTER, [start, size], None, core)
+
+    def wake(self, page: int, pages: int) -> int:
+        start, size = ARENA + page * PAGE, pages * PAGE
+        core = self._both.core.call(39, self.handle, start, size)
+        return self._ioctl(f"wake({page}, {pages})", _WAKE, [start, size], None, core)
+
+    def copy(self, dst: int, src: int, pages: int = 1, mode: int = 0, *, skew: int = 0) -> int:
+        """skew: bytes that the source begins after its page."""
+        to, source, size = ARENA + dst * PAGE, ARENA + src * PAGE + skew, pages * PAGE
+        core = self._both.core.call(37, self.handle, to, source, size, mode, flags=0)
+        words = [to, source, size, mode, 0]
+        return self._ioctl(f"copy({dst}, {src}, {pages}, {mode})", _COPY, words, 4, core)
+
+    def zero(self, page: int, pages: int = 1, mode: int = 0) -> int:
+        start, size = ARENA + page * PAGE, pages * PAGE
+        core = self._both.core.call(37, self.handle, start, 0, size, mode, flags=1)
+        words = [start, size, mode, 0]
+        return self._ioctl(f"zeropage({page}, {pages}, {mode})", _ZEROPAGE, words, 3, core)
+
+    def go_on(self, page: int, pages: int = 1, mode: int = 0) -> int:
+        """UFFDIO_CONTINUE."""
+        start, size = ARENA + page * PAGE, pages * PAGE
+        core = self._both.core.call(37, self.handle, start, 0, size, mode, flags=2)
+        words = [start, size, mode, 0]
+        return self._ioctl(f"continue({page}, {pages}, {mode})", _CONTINUE, words, 3, core)
+
+    def protect(self, page: int, pages: int = 1, mode: int = 1) -> int:
+        start, size = ARENA + page * PAGE, pages * PAGE
+        core = self._both.core.call(38, self.handle, start, size, mode)
+        words = [start, size, mode]
+        return self._ioctl(f"protect({page}, {pages}, {mode})", _PROTECT, words, None, core)
+
+    def move(self, dst: int, src: int, pages: int = 1, mode: int = 0) -> int:
+        to, source, size = ARENA + dst * PAGE, ARENA + src * PAGE, pages * PAGE
+        core = self._both.core.call(11, to, source, size, mode, self.handle)
+        words = [to, source, size, mode, 0]
+        return self._ioctl(f"move({dst}, {src}, {pages}, {mode})", _MOVE, words, 4, core)
+
+    def close(self) -> None:
+        real = self._both.real.syscall(SYS_CLOSE, self.fd)
+        time.sleep(0.05)  # until the watching thread has let go of it
+        self._both._same("close", real, self._both.core.call(34, self.handle).status)
+        self._both.same_areas()
+        self._both.same_armed()
 
 
 @contextmanager

@@ -69,8 +69,9 @@ static void *watch(void *arg)
 	sigset_t all;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	while (poll(&ready, 1, -1) == 1 && !(ready.revents & POLLNVAL)) {
-		if (read(fd, &message, sizeof(message)) != sizeof(message))
+	// Looks up now and then: who waits in poll keeps a descriptor open that was closed.
+	while (poll(&ready, 1, 5) >= 0 && !(ready.revents & POLLNVAL)) {
+		if (!ready.revents || read(fd, &message, sizeof(message)) != sizeof(message))
 			continue;
 		waited = message.arg.pagefault.flags | 8;
 		syscall(SYS_tgkill, getpid(), main_thread, SIGUSR1);

@@ -129,7 +129,8 @@ def space(**config: Any) -> Iterator[Space]:
             with segment.participant("client") as participant:
                 mm = participant.mm_create()
                 yield Space(participant, mm)
-                assert participant.fsck() == []
+                complaints = participant.fsck()
+                assert complaints == [], complaints
         finally:
             segment.unlink()
 

@@ -307,7 +307,7 @@ def test_uffd_move_takes_the_page_along() -> None:
         assert failed(s.uffd_move(page(11), page(1), 1), errno.ENOENT)
         assert failed(s.uffd_move(page(10), page(0), 1), EEXIST)
         assert failed(s.uffd_move(page(10), page(50), 1), errno.ENOENT)
-        assert failed(s.uffd_move(page(10), page(10), 1), EINVAL)
+        assert failed(s.uffd_move(page(10), page(10), 1), EEXIST)
 
 
 def test_a_page_shared_with_a_child_does_not_move() -> None:

@@ -40,6 +40,14 @@ enum vl_op {
 	OP_THP_DISABLE = 24,
 	OP_FILE_TRUNCATE = 30,
 	OP_FILE_ALLOCATE = 31,
+	OP_UFFD_OPEN = 32,
+	OP_UFFD_API = 33,
+	OP_UFFD_CLOSE = 34,
+	OP_UFFD_REGISTER = 35,
+	OP_UFFD_UNREGISTER = 36,
+	OP_UFFD_FILL = 37,
+	OP_UFFD_PROTECT = 38,
+	OP_UFFD_WAKE = 39,
 	OP_EXEC = 40,
 	OPS_COUNT
 };
@@ -64,6 +72,7 @@ SIZE_IS(struct vl_result, 16);
 #define VL_S_BAD_OP     (-1002)
 #define VL_S_BAD_RECORD (-1003)
 #define VL_S_LIMIT      (-1004)
+#define VL_S_USERFAULT  (-1005) /* FAULT: it waits for who has the userfaultfd */
 
 /* MMAP: how the file was opened, in the upper half of the operand that names it */
 #define MMAP_FILE_READ_WRITE 0u
@@ -75,15 +84,24 @@ SIZE_IS(struct vl_result, 16);
 #define PROCESS_MADVISE_MAX    126u
 
 /* FAULT flags and info */
-#define FAULT_ACCESS_MASK    3u
-#define FAULT_READ           0u
-#define FAULT_WRITE          1u
-#define FAULT_EXEC           2u
-#define FAULT_STORE          4u
-#define FAULT_INFO_VMA_LOCK  0x100u
-#define FAULT_INFO_MMAP_LOCK 0x200u
-#define FAULT_INFO_NEW_PAGE  0x400u
-#define FAULT_INFO_COW       0x800u
-#define FAULT_INFO_PRESENT   0x1000u
+#define FAULT_ACCESS_MASK     3u
+#define FAULT_READ            0u
+#define FAULT_WRITE           1u
+#define FAULT_EXEC            2u
+#define FAULT_STORE           4u
+#define FAULT_INFO_VMA_LOCK   0x100u
+#define FAULT_INFO_MMAP_LOCK  0x200u
+#define FAULT_INFO_NEW_PAGE   0x400u
+#define FAULT_INFO_COW        0x800u
+#define FAULT_INFO_PRESENT    0x1000u
+#define FAULT_INFO_USERFAULT  0x10000u /* with what a uffd_msg says of it: */
+#define FAULT_INFO_USER_WRITE 0x20000u
+#define FAULT_INFO_USER_WP    0x40000u
+#define FAULT_INFO_USER_MINOR 0x80000u
+
+/* UFFD_FILL: what the pages are, in the record's flags */
+#define UFFD_FILL_COPY     0u
+#define UFFD_FILL_ZERO     1u
+#define UFFD_FILL_CONTINUE 2u
 
 #endif

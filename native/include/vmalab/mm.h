@@ -67,7 +67,15 @@ struct mm_struct {
 	u32 options; /* MM_* */
 	u32 limits_pad;
 } __cacheline_aligned;
-SIZE_IS(struct mm_struct, 256);
+SIZE_IS(struct mm_struct, MM_SLOT_BYTES);
+
+/* Its userfaultfd objects: uffd.h. They lie apart, so that an mm is found by a shift. */
+#define UFFDS_MAX  16
+#define UFFD_STATE 0xffu /* of a word; above it a serial number */
+struct mm_uffds {
+	u32 word[UFFDS_MAX];
+} __cacheline_aligned;
+SIZE_IS(struct mm_uffds, MM_UFFDS_BYTES);
 
 /* What the process behind an mm may do, and how its kernel was set up. */
 #define MM_CAP_IPC_LOCK       0x1u
@@ -116,6 +124,12 @@ SIZE_IS(struct file, 320);
 static inline struct mm_struct *mm_table(const struct vl_seg *seg)
 {
 	return seg->mms;
+}
+static inline u32 *mm_uffds(const struct vl_seg *seg, const struct mm_struct *mm)
+{
+	struct mm_uffds *table = (struct mm_uffds *)(seg->mms + seg->hdr->config.mms_max);
+
+	return table[mm - seg->mms].word;
 }
 static inline struct file *file_table(const struct vl_seg *seg)
 {
@@ -178,7 +192,8 @@ void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm);
 u32 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm);
 /* Takes the pages away. Guards stay where the area stays (madvise), and go where it goes. */
 u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end);
-u64 zap_pages_only(struct participant *self, struct mm_struct *mm, u64 start, u64 end);
+u64 zap_pages_only(struct participant *self, struct mm_struct *mm, const struct vm_area_struct *vma,
+		   u64 start, u64 end);
 void vma_close(struct participant *self, struct vm_area_struct *vma);
 
 /* limits.c */
@@ -211,6 +226,14 @@ void file_read_ahead(struct participant *self, struct file *file, u64 pgoff, u64
 /* What file_page gave is still the file's page: its end and its holes have not passed it. Asked
  * after an entry was made of it. */
 bool file_page_current(const struct vl_seg *seg, const struct file *file, u64 pgoff, u32 frame);
+/* The same of a page that is there already: FRAME_NONE when it is not, or past the end. */
+u32 file_page_find(const struct vl_seg *seg, const struct file *file, u64 pgoff);
+/* A page with that word where there is none: its frame, or 0 and in *err -EEXIST, -EFAULT (past the
+ * end), -ENOMEM. */
+u32 file_page_add(struct participant *self, struct file *file, u64 pgoff, u64 word, int *err);
+/* Takes that page out again, of whoever it is by now. */
+void file_page_remove(struct participant *self, struct file *file, u64 pgoff, u32 frame);
+bool file_beyond_end(const struct file *file, u64 pgoff);
 bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 pgoff);
 
 #endif

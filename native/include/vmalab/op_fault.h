@@ -27,6 +27,7 @@ enum fault_outcome {
 	FAULT_MAPERR = 6,
 	FAULT_OOM = 7,
 	FAULT_NO_MM = 8,
+	FAULT_USERFAULT = 9, /* whoever has the userfaultfd is to be told */
 };
 
 #define SIGNAL_BUS       7
@@ -36,6 +37,18 @@ enum fault_outcome {
 #define CODE_BUS_ADRERR  2
 
 int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		    struct fault *f);
+
+/* op_uffd_fault.c: the outcome of a fault in a registered VMA; reason: FAULT_INFO_USER_WP,
+ * FAULT_INFO_USER_MINOR, or 0, a page is missing. */
+int user_fault(struct participant *self, const struct mm_struct *mm,
+	       const struct vm_area_struct *vma, struct fault *f, u32 reason);
+/* A write met the write protection of old. */
+int protected_fault(struct participant *self, const struct mm_struct *mm,
+		    const struct vm_area_struct *vma, pte_t *pte, pte_t old, struct fault *f);
+/* op_fault_file.c: FAULT_OK with the page of the file, made if need be; or the outcome. */
+int fault_file_page(struct participant *self, const struct mm_struct *mm,
+		    const struct vm_area_struct *vma, struct file *file, u64 pgoff, u32 *frame,
 		    struct fault *f);
 
 /* Lets others go on: somebody is in the middle of a change of the entry. */

@@ -87,8 +87,6 @@
 #define FALLOC_FL_KEEP_SIZE  1u
 #define FALLOC_FL_PUNCH_HOLE 2u
 
-#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2u
-
 /* --- what a VMA request is made of; merge.c decides about it --- */
 struct vma_merge_struct {
 	struct mm_struct *mm;
@@ -186,7 +184,19 @@ s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u6
 			u64 flags);
 s64 op_setrlimit(struct participant *self, u32 id, u32 resource, u64 soft, u64 hard);
 s64 op_thp_disable(struct participant *self, u32 id, u64 disable, u64 flags);
-s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 *moved);
+/* Userfaultfd, a handle in the place of the descriptor (uffd.h). Of a move it may be 0: as if the
+ * destination were registered with the caller's. range: destination, source, length, mode. */
+s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 handle,
+		 u64 *moved);
+s64 op_uffd_open(struct participant *self, u32 id, u64 flags);
+s64 op_uffd_api(struct participant *self, u32 id, u64 handle, u64 version, u64 features);
+s64 op_uffd_close(struct participant *self, u32 id, u64 handle);
+s64 op_uffd_register(struct participant *self, u32 id, u64 handle, u64 start, u64 len, u64 mode);
+s64 op_uffd_unregister(struct participant *self, u32 id, u64 handle, u64 start, u64 len);
+s64 op_uffd_fill(struct participant *self, u32 id, u64 handle, u32 what, const u64 *range,
+		 u64 *filled);
+s64 op_uffd_protect(struct participant *self, u32 id, u64 handle, u64 start, u64 len, u64 mode);
+s64 op_uffd_wake(struct participant *self, u32 id, u64 handle, u64 start, u64 len);
 /* op_file.c */
 s64 op_file_truncate(struct participant *self, u32 file, u64 size);
 s64 op_file_allocate(struct participant *self, u32 file, u32 mode, u64 start, u64 len);

@@ -3,12 +3,12 @@
  * pgtable.h (L3): four-level page tables, 512 entries each, changed only by atomic operations on
  * one entry.
  *
- * Upper entry: 0, or page index << 12 | PTE_PRESENT. Leaf entry: 0, or frame << 12 | flags, or
- * PTE_GUARD alone, which names no frame. Tables are installed by cmpxchg (release) and freed by
- * free_pgtables() when no VMA needs them (the caller holds what excludes faults there: mmap_lock,
- * and the VMAs of the range are detached). There is no page-table lock: every change of a leaf is
- * one cmpxchg or xchg, two-entry moves use PTE_BUSY. Addresses have 48 bits; above that there is
- * never a table.
+ * Upper entry: 0, or page index << 12 | PTE_PRESENT. Leaf entry: 0, or frame << 12 | flags, or a
+ * marker, which names no frame: PTE_GUARD, or PTE_WP_MARKER, a write protection without a page.
+ * Tables are installed by cmpxchg (release) and freed by free_pgtables() when no VMA needs them
+ * (the caller holds what excludes faults there: mmap_lock, and the VMAs of the range are detached).
+ * There is no page-table lock: every change of a leaf is one cmpxchg or xchg, two-entry moves use
+ * PTE_BUSY. Addresses have 48 bits; above that there is never a table.
  */
 #ifndef VMALAB_PGTABLE_H
 #define VMALAB_PGTABLE_H
@@ -21,10 +21,13 @@ typedef u64 pte_t;
 #define PTE_WRITE      0x002ul
 #define PTE_DIRTY      0x040ul
 #define PTE_ACCESSED   0x020ul
-#define PTE_EXCLUSIVE  0x100ul /* anonymous, and no other mm has had it (fork takes it away) */
-#define PTE_ANON       0x200ul /* an anonymous page (private copy), not a page-cache page */
-#define PTE_BUSY       0x400ul /* a move is under way; look again */
-#define PTE_GUARD      0x800ul /* no page: touching it is an error (MADV_GUARD_INSTALL) */
+#define PTE_UFFD_WP    0x080ul    /* a write is told to userfaultfd; never with PTE_WRITE */
+#define PTE_EXCLUSIVE  0x100ul    /* anonymous, and no other mm has had it (fork takes it away) */
+#define PTE_ANON       0x200ul    /* an anonymous page (private copy), not a page-cache page */
+#define PTE_BUSY       0x400ul    /* a move is under way; look again */
+#define PTE_MARKER     0x800ul    /* no page; alone it is PTE_GUARD */
+#define PTE_GUARD      PTE_MARKER /* touching it is an error (MADV_GUARD_INSTALL) */
+#define PTE_WP_MARKER  (PTE_MARKER | PTE_UFFD_WP)
 #define PTE_FLAGS      0xffful
 #define PTRS_PER_TABLE 512
 #define PGTABLE_BITS   48
@@ -33,14 +36,18 @@ static inline u32 pte_frame(pte_t pte)
 {
 	return (u32)(pte >> PAGE_SHIFT);
 }
+static inline bool pte_is_marker(pte_t pte)
+{
+	return pte & PTE_MARKER;
+}
 static inline bool pte_is_guard(pte_t pte)
 {
-	return pte & PTE_GUARD;
+	return pte == PTE_GUARD;
 }
 /* Does the entry hold a reference of a frame? */
 static inline bool pte_counts(pte_t pte)
 {
-	return pte && !pte_is_guard(pte) && pte_frame(pte) != FRAME_ZERO;
+	return pte && !pte_is_marker(pte) && pte_frame(pte) != FRAME_ZERO;
 }
 static inline pte_t pte_make(u32 frame, u64 flags)
 {

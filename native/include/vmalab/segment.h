@@ -56,6 +56,7 @@ struct vl_config {
 
 /* Bytes of one slot of the mm table and of the file table; L4 asserts that its structs fit. */
 #define MM_SLOT_BYTES    256
+#define MM_UFFDS_BYTES   64 /* behind all slots, one for each */
 #define FILE_SLOT_BYTES  320
 #define PARTICIPANTS_MAX 1024
 #define MMS_MAX          4096

@@ -16,7 +16,8 @@
 	X(pgfault_cow) X(pgfault_signal) X(mmap_lock_faults) \
 	X(mmap) X(munmap) X(mprotect) X(mremap) X(madvise) X(mincore) X(brk) X(fork) X(exit) \
 	X(mlock) X(munlock) X(msync) X(mseal) \
-	X(uffd_move) X(set_vma_name) X(mm_create) X(call_errors) \
+	X(uffd_move) X(uffd_call) X(uffd_fill) X(pgfault_user) \
+	X(set_vma_name) X(mm_create) X(call_errors) \
 	X(file_truncate) X(file_allocate) X(exec) \
 	X(next_vma_locked) X(next_vma_miss) X(next_vma_again) X(next_vma_fallback) \
 	X(vma_split) X(vma_merge) X(vma_reattach) X(vma_alloc) X(vma_free) X(vma_free_deferred) \

@@ -12,6 +12,7 @@
  *                               (vm_pgoff = vm_pgbase + (vm_start >> 12))
  *   vm_mm vm_file vm_ops        once, before insertion; stale readers of a recycled object load
  *                               vm_mm
+ *   uffd_ctx                    stamp; set iff one of VM_UFFD_FLAGS is, but for a moment
  *   vm_lock_seq                 stamp; loaded without a lock as advice
  *   detached                    attach: mmap_lock write; detach: stamp
  *   anon_vma                    NULL -> set: mmap_lock read + page_table_lock; set -> NULL: stamp
@@ -24,37 +25,40 @@
 
 #include "vmalab/vma_layout.h"
 
-#define VM_NONE        0x0ul
-#define VM_READ        0x1ul
-#define VM_WRITE       0x2ul
-#define VM_EXEC        0x4ul
-#define VM_SHARED      0x8ul
-#define VM_MAYREAD     0x10ul
-#define VM_MAYWRITE    0x20ul
-#define VM_MAYEXEC     0x40ul
-#define VM_MAYSHARE    0x80ul
-#define VM_GROWSDOWN   0x100ul
-#define VM_PFNMAP      0x400ul
-#define VM_MAYBE_GUARD 0x800ul /* some entry was made a guard; never taken off */
-#define VM_LOCKED      0x2000ul
-#define VM_IO          0x4000ul
-#define VM_SEQ_READ    0x8000ul
-#define VM_RAND_READ   0x10000ul
-#define VM_DONTCOPY    0x20000ul
-#define VM_DONTEXPAND  0x40000ul
-#define VM_LOCKONFAULT 0x80000ul
-#define VM_ACCOUNT     0x100000ul
-#define VM_NORESERVE   0x200000ul
-#define VM_SYNC        0x800000ul
-#define VM_WIPEONFORK  0x2000000ul
-#define VM_DONTDUMP    0x4000000ul
-#define VM_SOFTDIRTY   0x8000000ul
-#define VM_MIXEDMAP    0x10000000ul
-#define VM_HUGEPAGE    0x20000000ul
-#define VM_NOHUGEPAGE  0x40000000ul
-#define VM_MERGEABLE   0x80000000ul
-#define VM_DROPPABLE   (1ul << 40)
-#define VM_SEALED      (1ul << 42)
+#define VM_NONE         0x0ul
+#define VM_READ         0x1ul
+#define VM_WRITE        0x2ul
+#define VM_EXEC         0x4ul
+#define VM_SHARED       0x8ul
+#define VM_MAYREAD      0x10ul
+#define VM_MAYWRITE     0x20ul
+#define VM_MAYEXEC      0x40ul
+#define VM_MAYSHARE     0x80ul
+#define VM_GROWSDOWN    0x100ul
+#define VM_UFFD_MISSING 0x200ul /* userfaultfd is told of pages that are not there */
+#define VM_PFNMAP       0x400ul
+#define VM_MAYBE_GUARD  0x800ul  /* some entry was made a guard; never taken off */
+#define VM_UFFD_WP      0x1000ul /* and of writes to protected ones */
+#define VM_LOCKED       0x2000ul
+#define VM_IO           0x4000ul
+#define VM_SEQ_READ     0x8000ul
+#define VM_RAND_READ    0x10000ul
+#define VM_DONTCOPY     0x20000ul
+#define VM_DONTEXPAND   0x40000ul
+#define VM_LOCKONFAULT  0x80000ul
+#define VM_ACCOUNT      0x100000ul
+#define VM_NORESERVE    0x200000ul
+#define VM_SYNC         0x800000ul
+#define VM_WIPEONFORK   0x2000000ul
+#define VM_DONTDUMP     0x4000000ul
+#define VM_SOFTDIRTY    0x8000000ul
+#define VM_MIXEDMAP     0x10000000ul
+#define VM_HUGEPAGE     0x20000000ul
+#define VM_NOHUGEPAGE   0x40000000ul
+#define VM_MERGEABLE    0x80000000ul
+#define VM_DROPPABLE    (1ul << 40)
+#define VM_UFFD_MINOR   (1ul << 41) /* and of pages that only their file has */
+#define VM_SEALED       (1ul << 42)
 
 #define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_SPECIAL      (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
@@ -62,6 +66,7 @@
 #define VM_STICKY      (VM_SOFTDIRTY | VM_MAYBE_GUARD)
 #define VM_MAYALL      (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
+#define VM_UFFD_FLAGS  (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
 
 enum vma_ops {
 	VMA_ANON = 0,
@@ -151,6 +156,11 @@ static inline bool vma_is_accessible(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_ACCESS_FLAGS;
 }
+/* (kernel: userfaultfd_armed) */
+static inline bool vma_is_armed(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_UFFD_FLAGS;
+}
 static inline bool vma_is_sealed(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_SEALED;
@@ -159,6 +169,12 @@ static inline bool vma_is_sealed(const struct vm_area_struct *vma)
 static inline bool vma_has_close(const struct vm_area_struct *vma)
 {
 	return vma->vm_ops == VMA_DRIVER;
+}
+/* A page that goes leaves its write protection behind: its file may bring it back. (kernel:
+ * pte_install_uffd_wp_if_needed) */
+static inline bool vma_keeps_wp(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & VM_UFFD_WP) && !vma_is_anonymous(vma);
 }
 static inline bool is_cow_mapping(u64 flags)
 {

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * uffd.h (L5): userfaultfd objects.
+ *
+ * An mm has UFFDS_MAX of them, one word each in its struct mm_uffds: what it is and may do in the
+ * low byte, a serial number above. A handle, which the program has in the place of a descriptor, is
+ * the same serial number over slot + 1, so that one of a closed object is told apart. A VMA names
+ * its object by slot + 1 in uffd_ctx, which is an identity while one of VM_UFFD_FLAGS is set.
+ *
+ *   0            free        -> OPEN by uffd_open (cmpxchg)
+ *   OPEN                     -> READY by the handshake (cmpxchg), once
+ *   OPEN READY               -> CLOSING by uffd_close (mmap_lock write)
+ *   CLOSING                  -> free, when no VMA names it any more; a dead closer: recovery ends
+ *                               it (walk_mm.c)
+ *
+ * Truth is this word, and of a VMA its flags: they are set after uffd_ctx and cleared before it, so
+ * a VMA with a context and no flags is in neither state and recovery takes its context away.
+ */
+#ifndef VMALAB_UFFD_H
+#define VMALAB_UFFD_H
+
+#include "vmalab/mm.h"
+
+#define UFFD_OPEN           0x01u
+#define UFFD_READY          0x02u
+#define UFFD_CLOSING        0x04u
+#define UFFD_SIGBUS         0x08u /* a fault is a SIGBUS, nobody is asked */
+#define UFFD_WP_UNPOPULATED 0x10u /* anonymous pages that are not there can be protected too */
+#define UFFD_WP_ASYNC       0x20u /* a write takes the protection away, nobody is asked */
+#define UFFD_SERIAL_SHIFT   8
+
+#define UFFD_USER_MODE_ONLY 1u
+#define UFFD_NONBLOCK       0x800u
+#define UFFD_CLOEXEC        0x80000u
+#define UFFD_API_VERSION    0xaaul
+
+#define UFFDIO_REGISTER_MODE_MISSING     1ul
+#define UFFDIO_REGISTER_MODE_WP          2ul
+#define UFFDIO_REGISTER_MODE_MINOR       4ul
+#define UFFDIO_FILL_MODE_DONTWAKE        1ul
+#define UFFDIO_FILL_MODE_WP              2ul
+#define UFFDIO_WRITEPROTECT_MODE_WP      1ul
+#define UFFDIO_WRITEPROTECT_DONTWAKE     2ul
+#define UFFDIO_MOVE_MODE_DONTWAKE        1ul
+#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2ul
+
+/* The object that a VMA of mm is registered with. Its lock, or mmap_lock, is held: the object stays
+ * until it is given back. */
+static inline u32 uffd_of(const struct participant *self, const struct mm_struct *mm,
+			  const struct vm_area_struct *vma)
+{
+	/* relaxed: what a fault asks for was there before the VMA was registered */
+	return load_relaxed_u32(&mm_uffds(self->seg, mm)[vma->uffd_ctx - 1]);
+}
+
+/* uffd_ctx of the VMAs of that handle, and in *state what the object is; 0: no such object. */
+u32 uffd_find(const struct participant *self, const struct mm_struct *mm, u64 handle, u32 *state);
+/* 0, -EBADF, or -EINVAL before the handshake. */
+int uffd_ready(const struct participant *self, const struct mm_struct *mm, u64 handle, u32 *ctx,
+	       u32 *state);
+/* (kernel: validate_range) */
+int uffd_range(u64 start, u64 len);
+/* vma, whose lock is held for writing, is of no object any more. */
+void uffd_forget(struct vm_area_struct *vma);
+
+#endif

@@ -23,7 +23,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_status import rpc_status
 
-from vmalab.v1 import bench_pb2, inspect_pb2, lab_pb2, memory_pb2
+from vmalab.v1 import bench_pb2, inspect_pb2, lab_pb2, memory_pb2, userfaultfd_pb2
 from vmalab_native.errors import NativeError
 from vmalab_server import failures
 from vmalab_server.handlers import MemoryHandlers
@@ -32,6 +32,7 @@ from vmalab_server.lab_handlers import LabHandlers, NoLab
 from vmalab_server.streams import StreamHandlers
 
 MEMORY = memory_pb2.DESCRIPTOR.services_by_name["MemoryService"]
+USERFAULTFD = userfaultfd_pb2.DESCRIPTOR.services_by_name["UserfaultfdService"]
 INSPECT = inspect_pb2.DESCRIPTOR.services_by_name["InspectService"]
 LAB = lab_pb2.DESCRIPTOR.services_by_name["LabService"]
 BENCH = bench_pb2.DESCRIPTOR.services_by_name["BenchService"]
@@ -222,6 +223,7 @@ class Front:
         bench_handlers = BenchHandlers()
         services: list[tuple[ServiceDescriptor, object, object]] = [
             (MEMORY, memory, streams),
+            (USERFAULTFD, memory.userfaultfd, None),
             (INSPECT, inspect, None),
             (LAB, lab, None),
         ]

@@ -18,6 +18,8 @@ from vmalab_client.block import (
     NAME_BYTES_MAX,
     RANGES_MAX,
     SI_CODE_MASK,
+    USERFAULT_MASK,
+    USERFAULT_SHIFT,
     Access,
     Op,
     Status,
@@ -30,6 +32,7 @@ from vmalab_native.records import MmSetup
 from vmalab_server import created, failures
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
+from vmalab_server.uffd_handlers import UserfaultfdHandlers
 
 if TYPE_CHECKING:
     from vmalab_native.core import Participant
@@ -91,6 +94,7 @@ class MemoryHandlers:
         self._limits = limits
         self._block_bytes_max = limits.block_bytes_max
         self._ttl_default_ns = ttl_default_ns
+        self.userfaultfd = UserfaultfdHandlers(self._simple)
         config = entry.segment.config
         self._segment_limits = {
             name: int(getattr(config, name))
@@ -320,6 +324,11 @@ class MemoryHandlers:
             return pb.FaultResponse(
                 signal=status, si_code=info & SI_CODE_MASK, info=info & FAULT_INFO_MASK
             )
+        if status == Status.USERFAULT:
+            flags = info >> USERFAULT_SHIFT & USERFAULT_MASK
+            return pb.FaultResponse(
+                userfault=True, userfault_flags=flags, info=info & FAULT_INFO_MASK
+            )
         if status < _SERVICE_STATUS:
             raise self._failed(_FAULT, mm, status)
         return pb.FaultResponse(errno_code=-status, errno_name=errorcode.get(-status, ""))
@@ -329,10 +338,11 @@ class MemoryHandlers:
         errno, name, moved = self._simple(
             _UFFD_MOVE,
             mm,
-            _FOUR(
-                *(_UFFD_MOVE, 5, 0, mm, request.dst, request.src),
+            _FIVE(
+                *(_UFFD_MOVE, 6, 0, mm, request.dst, request.src),
                 request.length,
                 request.mode,
+                request.uffd,
             ),
         )
         return pb.UffdMoveResponse(errno_code=errno, errno_name=name, moved=moved)

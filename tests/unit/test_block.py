@@ -36,6 +36,38 @@ def record(op: int, words: int, flags: int, mm: int, *operands: int) -> bytes:
     return head + b"".join(operand.to_bytes(8, "little") for operand in operands)
 
 
+def test_userfaultfd_records_too() -> None:
+    block = BlockBuilder()
+    block.uffd_move(7, 1, 2, 3, mode=2, uffd=0x101)
+    block.uffd_open(7, flags=1)
+    block.uffd_api(7, 0x101, features=0x80)
+    block.uffd_close(7, 0x101)
+    block.uffd_register(7, 0x101, 1, 2, mode=3)
+    block.uffd_unregister(7, 0x101, 1, 2)
+    block.uffd_copy(7, 0x101, 1, 2, 3, mode=1)
+    block.uffd_zeropage(7, 0x101, 1, 3)
+    block.uffd_continue(7, 0x101, 1, 3, mode=2)
+    block.uffd_writeprotect(7, 0x101, 1, 2, mode=1)
+    block.uffd_wake(7, 0x101, 1, 2)
+    block.exec(7, mmap_base=1, start_brk=2, brk=3, maps="maps and so on", shared=True)
+    expected = [
+        record(11, 6, 0, 7, 1, 2, 3, 2, 0x101),
+        record(32, 2, 0, 7, 1),
+        record(33, 4, 0, 7, 0x101, 0xAA, 0x80),
+        record(34, 2, 0, 7, 0x101),
+        record(35, 5, 0, 7, 0x101, 1, 2, 3),
+        record(36, 4, 0, 7, 0x101, 1, 2),
+        record(37, 6, 0, 7, 0x101, 1, 2, 3, 1),
+        record(37, 6, 1, 7, 0x101, 1, 0, 3, 0),
+        record(37, 6, 2, 7, 0x101, 1, 0, 3, 2),
+        record(38, 5, 0, 7, 0x101, 1, 2, 1),
+        record(39, 4, 0, 7, 0x101, 1, 2),
+        record(40, 7, 14, 7, 1, 2, 3, 1) + b"maps and so on\0\0",
+    ]
+    assert bytes(block) == b"".join(expected)
+    assert len(block) == len(expected)
+
+
 def test_each_record_has_the_bytes_of_the_format() -> None:
     block = BlockBuilder()
     block.nop()
@@ -69,7 +101,6 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
     block.thp_disable(7, 1, flags=2)
     block.file_truncate(5, 6)
     block.file_allocate(5, 6, 7, mode=3)
-    block.exec(7, mmap_base=1, start_brk=2, brk=3, maps="maps and so on", shared=True)
     expected = [
         record(0, 1, 0, 0),
         record(1, 2, 0, 7, 0x1000),
@@ -102,7 +133,6 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
         record(24, 3, 0, 7, 1, 2),
         record(30, 3, 0, 0, 5, 6),
         record(31, 5, 0, 0, 5, 3, 6, 7),
-        record(40, 7, 14, 7, 1, 2, 3, 1) + b"maps and so on\0\0",
     ]
     assert bytes(block) == block.bytes() == b"".join(expected)
     assert len(block) == len(expected)

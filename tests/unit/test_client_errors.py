@@ -37,7 +37,7 @@ class FakeRpcError(grpc.RpcError):
 def test_every_error_is_a_vmalab_error() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     ours = [kind for kind in kinds if kind.__module__ == errors.__name__]
-    assert len(ours) == 11
+    assert len(ours) == 12
     assert all(issubclass(kind, errors.VmalabError) for kind in ours)
 
 
@@ -52,6 +52,15 @@ def test_a_fault_signal_names_signal_and_code() -> None:
     text = str(errors.FaultSignal(11, 1, addr=0x1000))
     assert text == "SIGSEGV (SEGV_MAPERR) at 0x1000"
     assert "signal 99" in str(errors.FaultSignal(99, 3, addr=0))
+
+
+def test_a_user_fault_says_what_it_waits_for() -> None:
+    assert (
+        str(errors.UserFault(0x1000, 0))
+        == "read of a missing page at 0x1000 waits for its userfaultfd"
+    )
+    assert "write of a protected page" in str(errors.UserFault(0x1000, 3))
+    assert "read of a minor page" in str(errors.UserFault(0x1000, 4))
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from vmalab_server.grpc_front import BENCH, INSPECT, LAB, MEMORY, BenchHandlers, snake_case
+from vmalab_server.grpc_front import (
+    BENCH,
+    INSPECT,
+    LAB,
+    MEMORY,
+    USERFAULTFD,
+    BenchHandlers,
+    snake_case,
+)
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.inspect_handlers import InspectHandlers
 from vmalab_server.lab_handlers import LabHandlers
 from vmalab_server.streams import StreamHandlers
+from vmalab_server.uffd_handlers import UserfaultfdHandlers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +48,7 @@ def test_a_stale_file_is_noticed(tmp_path: Path) -> None:
     ("service", "unary", "streams"),
     [
         (MEMORY, MemoryHandlers, StreamHandlers),
+        (USERFAULTFD, UserfaultfdHandlers, None),
         (INSPECT, InspectHandlers, None),
         (LAB, LabHandlers, None),
         (BENCH, BenchHandlers, BenchHandlers),

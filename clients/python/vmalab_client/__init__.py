@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ServiceError,
         ServiceUnavailable,
         Unauthenticated,
+        UserFault,
         VmalabError,
     )
     from vmalab_client.flags import (
@@ -59,7 +60,12 @@ if TYPE_CHECKING:
         Prot,
         Query,
         Rlimit,
+        UffdFeature,
+        UffdFillMode,
         UffdMoveMode,
+        UffdPagefault,
+        UffdRegisterMode,
+        UffdWriteprotectMode,
     )
     from vmalab_client.types import Fault, ProcessSetup, VmaInfo
 
@@ -80,6 +86,7 @@ _HOMES = {
         "BlockError",
         "DeadlineExceeded",
         "FaultSignal",
+        "UserFault",
         "InvalidRequest",
         "LimitReached",
         "MemoryCallError",
@@ -103,7 +110,12 @@ _HOMES = {
         "Prot",
         "Query",
         "Rlimit",
+        "UffdFeature",
+        "UffdFillMode",
         "UffdMoveMode",
+        "UffdPagefault",
+        "UffdRegisterMode",
+        "UffdWriteprotectMode",
     ),
     "types": ("Fault", "ProcessSetup", "VmaInfo"),
 }
@@ -127,6 +139,7 @@ __all__ = [  # noqa: RUF022 - in the order of the modules
     "BlockError",
     "DeadlineExceeded",
     "FaultSignal",
+    "UserFault",
     "InvalidRequest",
     "LimitReached",
     "MemoryCallError",
@@ -148,7 +161,12 @@ __all__ = [  # noqa: RUF022 - in the order of the modules
     "Prot",
     "Query",
     "Rlimit",
+    "UffdFeature",
+    "UffdFillMode",
     "UffdMoveMode",
+    "UffdPagefault",
+    "UffdRegisterMode",
+    "UffdWriteprotectMode",
     "Fault",
     "ProcessSetup",
     "VmaInfo",

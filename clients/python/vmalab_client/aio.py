@@ -12,10 +12,11 @@ from typing import Any, Self
 
 import grpc
 
-from vmalab.v1 import inspect_pb2, memory_pb2
+from vmalab.v1 import inspect_pb2, memory_pb2, userfaultfd_pb2
 from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
 from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
+from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
 from vmalab_client import transport, types
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
@@ -61,6 +62,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
             self.target = transport.balanced(addresses, self.target)
         self._channel = self._channel_to(self.target)
         self.memory: Any = MemoryServiceStub(self._channel)
+        self.userfaultfd: Any = UserfaultfdServiceStub(self._channel)
         self.inspect = AsyncInspect(self, InspectServiceStub(self._channel))
         self.lab = AsyncLab(self, LabServiceStub(self._channel))
         self._holder = AsyncHolder(self.memory, self.lost)
@@ -215,6 +217,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
     def __init__(self, client: AsyncClient, mm: int) -> None:
         self._client = client
         self._stub = client.memory
+        self._uffd = client.userfaultfd
         self.mm = mm
 
     def __repr__(self) -> str:
@@ -315,9 +318,75 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         """Store a word in the page at `addr`."""
         await self.fault(addr, access=Access.WRITE, word=word)
 
-    async def uffd_move(self, dst: int, src: int, length: int, *, mode: int = 0) -> int:
-        """The UFFDIO_MOVE ioctl: bytes moved."""
-        request = memory_pb2.UffdMoveRequest(mm=self.mm, dst=dst, src=src, length=length, mode=mode)
+    async def userfaultfd(self, *, features: int = 0, flags: int = 0) -> int:
+        """userfaultfd(2) with its handshake: the number that uffd_* take."""
+        request = userfaultfd_pb2.OpenUserfaultfdRequest(mm=self.mm, flags=flags, features=features)
+        found: int = (await self._call("userfaultfd", self._uffd.OpenUserfaultfd, request)).uffd
+        return found
+
+    async def uffd_close(self, uffd: int) -> None:
+        """Close one: nothing is registered with it any more."""
+        request = userfaultfd_pb2.CloseUserfaultfdRequest(mm=self.mm, uffd=uffd)
+        await self._call("uffd_close", self._uffd.CloseUserfaultfd, request)
+
+    async def uffd_register(self, uffd: int, addr: int, length: int, *, mode: int) -> None:
+        """UFFDIO_REGISTER. A touch that must be served then raises UserFault."""
+        request = userfaultfd_pb2.UffdRegisterRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
+        )
+        await self._call("uffd_register", self._uffd.UffdRegister, request)
+
+    async def uffd_unregister(self, uffd: int, addr: int, length: int) -> None:
+        """UFFDIO_UNREGISTER."""
+        request = userfaultfd_pb2.UffdUnregisterRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length
+        )
+        await self._call("uffd_unregister", self._uffd.UffdUnregister, request)
+
+    async def uffd_copy(self, uffd: int, dst: int, src: int, length: int, *, mode: int = 0) -> int:
+        """UFFDIO_COPY: bytes copied, fewer than asked for if a later page failed."""
+        request = userfaultfd_pb2.UffdCopyRequest(
+            mm=self.mm, uffd=uffd, dst=dst, src=src, length=length, mode=mode
+        )
+        return transport.filled(await self._client.call(self._uffd.UffdCopy, request), "uffd_copy")
+
+    async def uffd_zeropage(self, uffd: int, addr: int, length: int, *, mode: int = 0) -> int:
+        """UFFDIO_ZEROPAGE: bytes filled, as for uffd_copy."""
+        request = userfaultfd_pb2.UffdZeropageRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
+        )
+        return transport.filled(
+            await self._client.call(self._uffd.UffdZeropage, request), "uffd_zeropage"
+        )
+
+    async def uffd_continue(self, uffd: int, addr: int, length: int, *, mode: int = 0) -> int:
+        """UFFDIO_CONTINUE: bytes mapped, as for uffd_copy."""
+        request = userfaultfd_pb2.UffdContinueRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
+        )
+        return transport.filled(
+            await self._client.call(self._uffd.UffdContinue, request), "uffd_continue"
+        )
+
+    async def uffd_writeprotect(self, uffd: int, addr: int, length: int, *, mode: int) -> None:
+        """UFFDIO_WRITEPROTECT: with UffdWriteprotectMode.WP protect, without it no more."""
+        request = userfaultfd_pb2.UffdWriteprotectRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
+        )
+        await self._call("uffd_writeprotect", self._uffd.UffdWriteprotect, request)
+
+    async def uffd_wake(self, uffd: int, addr: int, length: int) -> None:
+        """UFFDIO_WAKE: checks its range; nobody sleeps here."""
+        request = userfaultfd_pb2.UffdWakeRequest(mm=self.mm, uffd=uffd, addr=addr, length=length)
+        await self._call("uffd_wake", self._uffd.UffdWake, request)
+
+    async def uffd_move(
+        self, dst: int, src: int, length: int, *, mode: int = 0, uffd: int = 0
+    ) -> int:
+        """UFFDIO_MOVE: bytes moved. Without `uffd` as if `dst` were registered."""
+        request = memory_pb2.UffdMoveRequest(
+            mm=self.mm, dst=dst, src=src, length=length, mode=mode, uffd=uffd
+        )
         moved: int = (await self._call("uffd_move", self._stub.UffdMove, request)).moved
         return moved
 

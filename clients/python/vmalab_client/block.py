@@ -21,7 +21,7 @@ from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
 from vmalab_client.errors import BlockError
-from vmalab_client.flags import FileMode, Map, Mremap, Prot
+from vmalab_client.flags import FileMode, Map, Mremap, Prot, UffdPagefault
 
 RESULT_BYTES = 16
 WORD_BYTES = 8
@@ -65,6 +65,14 @@ class Op(IntEnum):
     THP_DISABLE = 24
     FILE_TRUNCATE = 30
     FILE_ALLOCATE = 31
+    UFFD_OPEN = 32
+    UFFD_API = 33
+    UFFD_CLOSE = 34
+    UFFD_REGISTER = 35
+    UFFD_UNREGISTER = 36
+    UFFD_FILL = 37
+    UFFD_PROTECT = 38
+    UFFD_WAKE = 39
     EXEC = 40
 
 
@@ -75,6 +83,17 @@ class Access(IntEnum):
     WRITE = 1
     EXEC = 2
 
+
+class UffdFill(IntEnum):
+    """What UFFD_FILL fills pages with; the flags of its record."""
+
+    COPY = 0
+    ZEROPAGE = 1
+    CONTINUE = 2
+
+
+UFFD_API_VERSION = 0xAA
+"""UFFD_API."""
 
 FAULT_STORE = 4
 """Flag of a FAULT record: store the record's word in the page."""
@@ -92,6 +111,7 @@ class FaultInfo(IntFlag):
 
 
 SI_CODE_MASK = 0xFF
+USERFAULT_SHIFT, USERFAULT_MASK = 17, 7
 FAULT_INFO_MASK = 0x1F00
 
 
@@ -102,6 +122,7 @@ class Status(IntEnum):
     BAD_OP = -1002
     BAD_RECORD = -1003
     LIMIT = -1004
+    USERFAULT = -1005
 
 
 class Result(NamedTuple):
@@ -134,6 +155,13 @@ class Result(NamedTuple):
     @property
     def si_code(self) -> int:
         return self.info & SI_CODE_MASK
+
+    @property
+    def userfault(self) -> UffdPagefault | None:
+        """Of a fault that waits for a userfaultfd: the flags of its message; else None."""
+        if self.status != Status.USERFAULT:
+            return None
+        return UffdPagefault(self.info >> USERFAULT_SHIFT & USERFAULT_MASK)
 
     @property
     def how(self) -> FaultInfo:
@@ -191,6 +219,14 @@ WORDS: dict[Op, int] = {
     Op.THP_DISABLE: 3,
     Op.FILE_TRUNCATE: 3,
     Op.FILE_ALLOCATE: 5,
+    Op.UFFD_OPEN: 2,
+    Op.UFFD_API: 4,
+    Op.UFFD_CLOSE: 2,
+    Op.UFFD_REGISTER: 5,
+    Op.UFFD_UNREGISTER: 4,
+    Op.UFFD_FILL: 6,
+    Op.UFFD_PROTECT: 5,
+    Op.UFFD_WAKE: 4,
     Op.EXEC: 5,
 }
 """Length of each record in words; what a name, ranges or maps take comes on top."""
@@ -303,8 +339,48 @@ class BlockBuilder:
     def exit(self, mm: int) -> None:
         self._add(HEADER, Op.EXIT, 0, mm)
 
-    def uffd_move(self, mm: int, dst: int, src: int, length: int, *, mode: int = 0) -> None:
-        self._add(_FOUR, Op.UFFD_MOVE, 0, mm, dst, src, length, mode)
+    def uffd_move(
+        self, mm: int, dst: int, src: int, length: int, *, mode: int = 0, uffd: int = 0
+    ) -> None:
+        """Without `uffd` as if the destination were registered."""
+        if uffd:
+            self._add(_FIVE, Op.UFFD_MOVE, 0, mm, dst, src, length, mode, uffd)
+        else:
+            self._add(_FOUR, Op.UFFD_MOVE, 0, mm, dst, src, length, mode)
+
+    def uffd_open(self, mm: int, *, flags: int = 0) -> None:
+        """userfaultfd(2); the value is the number that the others take."""
+        self._add(_ONE, Op.UFFD_OPEN, 0, mm, flags)
+
+    def uffd_api(self, mm: int, uffd: int, *, features: int = 0) -> None:
+        """Its handshake, before which it does nothing."""
+        self._add(_THREE, Op.UFFD_API, 0, mm, uffd, UFFD_API_VERSION, features)
+
+    def uffd_close(self, mm: int, uffd: int) -> None:
+        self._add(_ONE, Op.UFFD_CLOSE, 0, mm, uffd)
+
+    def uffd_register(self, mm: int, uffd: int, addr: int, length: int, *, mode: int) -> None:
+        self._add(_FOUR, Op.UFFD_REGISTER, 0, mm, uffd, addr, length, mode)
+
+    def uffd_unregister(self, mm: int, uffd: int, addr: int, length: int) -> None:
+        self._add(_THREE, Op.UFFD_UNREGISTER, 0, mm, uffd, addr, length)
+
+    def uffd_copy(
+        self, mm: int, uffd: int, dst: int, src: int, length: int, *, mode: int = 0
+    ) -> None:
+        self._add(_FIVE, Op.UFFD_FILL, UffdFill.COPY, mm, uffd, dst, src, length, mode)
+
+    def uffd_zeropage(self, mm: int, uffd: int, addr: int, length: int, *, mode: int = 0) -> None:
+        self._add(_FIVE, Op.UFFD_FILL, UffdFill.ZEROPAGE, mm, uffd, addr, 0, length, mode)
+
+    def uffd_continue(self, mm: int, uffd: int, addr: int, length: int, *, mode: int = 0) -> None:
+        self._add(_FIVE, Op.UFFD_FILL, UffdFill.CONTINUE, mm, uffd, addr, 0, length, mode)
+
+    def uffd_writeprotect(self, mm: int, uffd: int, addr: int, length: int, *, mode: int) -> None:
+        self._add(_FOUR, Op.UFFD_PROTECT, 0, mm, uffd, addr, length, mode)
+
+    def uffd_wake(self, mm: int, uffd: int, addr: int, length: int) -> None:
+        self._add(_THREE, Op.UFFD_WAKE, 0, mm, uffd, addr, length)
 
     def set_vma_name(self, mm: int, addr: int, length: int, name: Name) -> None:
         """Name anonymous memory; an empty name removes it. At most 79 bytes."""

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 import grpc
 
-from vmalab.v1 import inspect_pb2, memory_pb2
+from vmalab.v1 import inspect_pb2, memory_pb2, userfaultfd_pb2
 from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
 from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
+from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
 from vmalab_client import transport, types
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
@@ -58,6 +59,7 @@ class Client(AbstractContextManager["Client"]):
         self._channel = self._open(self.target)
         self.memory: MemoryServiceStub = MemoryServiceStub(self._channel)
         """The generated stub, for who wants the messages themselves."""
+        self.userfaultfd: UserfaultfdServiceStub = UserfaultfdServiceStub(self._channel)
         self._inspect_stub: InspectServiceStub = InspectServiceStub(self._channel)
         self.inspect: Inspect = Inspect(self)
         self.lab: Lab = Lab(self, LabServiceStub(self._channel))
@@ -200,6 +202,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
     def __init__(self, client: Client, mm: int) -> None:
         self._client = client
         self._stub = client.memory
+        self._uffd = client.userfaultfd
         self.mm = mm
 
     def __repr__(self) -> str:
@@ -302,9 +305,78 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         """Store a word in the page at `addr`."""
         self.fault(addr, access=Access.WRITE, word=word)
 
-    def uffd_move(self, dst: int, src: int, length: int, *, mode: int = 0) -> int:
-        """The UFFDIO_MOVE ioctl: bytes moved."""
-        request = memory_pb2.UffdMoveRequest(mm=self.mm, dst=dst, src=src, length=length, mode=mode)
+    def userfaultfd(self, *, features: int = 0, flags: int = 0) -> int:
+        """userfaultfd(2) with its handshake: the number that uffd_* take."""
+        request = userfaultfd_pb2.OpenUserfaultfdRequest(mm=self.mm, flags=flags, features=features)
+        response = self._client.call(self._uffd.OpenUserfaultfd, request)
+        transport.check(response, "userfaultfd")
+        found: int = response.uffd
+        return found
+
+    def uffd_close(self, uffd: int) -> None:
+        """Close one: nothing is registered with it any more."""
+        request = userfaultfd_pb2.CloseUserfaultfdRequest(mm=self.mm, uffd=uffd)
+        transport.check(self._client.call(self._uffd.CloseUserfaultfd, request), "uffd_close")
+
+    def uffd_register(self, uffd: int, addr: int, length: int, *, mode: int) -> None:
+        """UFFDIO_REGISTER. A touch that must be served then raises UserFault."""
+        request = userfaultfd_pb2.UffdRegisterRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
+        )
+        transport.check(self._client.call(self._uffd.UffdRegister, request), "uffd_register")
+
+    def uffd_unregister(self, uffd: int, addr: int, length: int) -> None:
+        """UFFDIO_UNREGISTER."""
+        request = userfaultfd_pb2.UffdUnregisterRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length
+        )
+        transport.check(self._client.call(self._uffd.UffdUnregister, request), "uffd_unregister")
+
+    def uffd_copy(self, uffd: int, dst: int, src: int, length: int, *, mode: int = 0) -> int:
+        """UFFDIO_COPY: bytes copied, fewer than asked for if a later page failed."""
+        request = userfaultfd_pb2.UffdCopyRequest(
+            mm=self.mm, uffd=uffd, dst=dst, src=src, length=length, mode=mode
+        )
+        return transport.filled(self._client.call(self._uffd.UffdCopy, request), "uffd_copy")
+
+    def uffd_zeropage(self, uffd: int, addr: int, length: int, *, mode: int = 0) -> int:
+        """UFFDIO_ZEROPAGE: bytes filled, as for uffd_copy."""
+        request = userfaultfd_pb2.UffdZeropageRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
+        )
+        return transport.filled(
+            self._client.call(self._uffd.UffdZeropage, request), "uffd_zeropage"
+        )
+
+    def uffd_continue(self, uffd: int, addr: int, length: int, *, mode: int = 0) -> int:
+        """UFFDIO_CONTINUE: bytes mapped, as for uffd_copy."""
+        request = userfaultfd_pb2.UffdContinueRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
+        )
+        return transport.filled(
+            self._client.call(self._uffd.UffdContinue, request), "uffd_continue"
+        )
+
+    def uffd_writeprotect(self, uffd: int, addr: int, length: int, *, mode: int) -> None:
+        """UFFDIO_WRITEPROTECT: with UffdWriteprotectMode.WP protect, without it no more."""
+        request = userfaultfd_pb2.UffdWriteprotectRequest(
+            mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
+        )
+        transport.check(
+            self._client.call(self._uffd.UffdWriteprotect, request),
+            "uffd_writeprotect",
+        )
+
+    def uffd_wake(self, uffd: int, addr: int, length: int) -> None:
+        """UFFDIO_WAKE: checks its range; nobody sleeps here."""
+        request = userfaultfd_pb2.UffdWakeRequest(mm=self.mm, uffd=uffd, addr=addr, length=length)
+        transport.check(self._client.call(self._uffd.UffdWake, request), "uffd_wake")
+
+    def uffd_move(self, dst: int, src: int, length: int, *, mode: int = 0, uffd: int = 0) -> int:
+        """UFFDIO_MOVE: bytes moved. Without `uffd` as if `dst` were registered."""
+        request = memory_pb2.UffdMoveRequest(
+            mm=self.mm, dst=dst, src=src, length=length, mode=mode, uffd=uffd
+        )
         response = self._client.call(self._stub.UffdMove, request)
         transport.check(response, "uffd_move")
         moved: int = response.moved

@@ -6,6 +6,7 @@
     VmalabError
     ├── MemoryCallError        the emulated call failed with an errno (also an OSError)
     ├── FaultSignal            the access would have raised SIGSEGV or SIGBUS
+    ├── UserFault              the access would sleep until a userfaultfd is served
     ├── BlockError             a block or its results are malformed (also a ValueError)
     └── ServiceError           the service could not serve: reason, metadata, grpc code
         ├── NoSuchAddressSpace     NO_SUCH_MM
@@ -16,8 +17,8 @@
         │                          ConnectionError); the call may or may not have been carried out
         └── DeadlineExceeded       no answer in time (also a TimeoutError)
 
-A MemoryCallError and a FaultSignal are what the kernel would have answered; everything under
-ServiceError is vmalab's own.
+A MemoryCallError, a FaultSignal and a UserFault are what the kernel would have answered; everything
+under ServiceError is vmalab's own.
 """
 
 from __future__ import annotations
@@ -73,6 +74,23 @@ class FaultSignal(VmalabError):
             name = f"signal {signal}"
         code = _CODES.get((signal, si_code), f"si_code {si_code}")
         super().__init__(f"{name} ({code}) at {addr:#x}")
+
+
+class UserFault(VmalabError):
+    """An access would sleep until the program has served its userfaultfd: fill the page, or take
+    its protection off, and touch it again.
+
+    Attributes:
+        addr: where.
+        flags: UFFD_PAGEFAULT_FLAG_*: 1 a write, 2 to a protected page, 4 the file has the page.
+    """
+
+    def __init__(self, addr: int, flags: int) -> None:
+        self.addr = addr
+        self.flags = flags
+        what = "protected" if flags & 2 else "minor" if flags & 4 else "missing"
+        how = "write" if flags & 1 else "read"
+        super().__init__(f"{how} of a {what} page at {addr:#x} waits for its userfaultfd")
 
 
 class BlockError(VmalabError, ValueError):

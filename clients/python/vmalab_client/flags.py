@@ -134,6 +134,48 @@ class UffdMoveMode(IntFlag):
     ALLOW_SRC_HOLES = 2
 
 
+class UffdFeature(IntFlag):
+    """UFFD_FEATURE_* that can be asked for."""
+
+    NONE = 0
+    SIGBUS = 1 << 7
+    WP_UNPOPULATED = 1 << 13
+    WP_ASYNC = 1 << 15
+
+
+class UffdRegisterMode(IntFlag):
+    """UFFDIO_REGISTER_MODE_*."""
+
+    MISSING = 1
+    WP = 2
+    MINOR = 4
+
+
+class UffdFillMode(IntFlag):
+    """UFFDIO_COPY_MODE_*, UFFDIO_CONTINUE_MODE_*; UFFDIO_ZEROPAGE_MODE_DONTWAKE."""
+
+    NONE = 0
+    DONTWAKE = 1
+    WP = 2
+
+
+class UffdWriteprotectMode(IntFlag):
+    """UFFDIO_WRITEPROTECT_MODE_*; without WP the protection ends."""
+
+    NONE = 0
+    WP = 1
+    DONTWAKE = 2
+
+
+class UffdPagefault(IntFlag):
+    """UFFD_PAGEFAULT_FLAG_*: what a userfaultfd is told of a fault."""
+
+    NONE = 0
+    WRITE = 1
+    WP = 2
+    MINOR = 4
+
+
 class Query(IntFlag):
     """PROCMAP_QUERY_* of <linux/fs.h>: what a mapping must have; OR_NEXT: else the next one."""
 

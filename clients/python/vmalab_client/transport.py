@@ -27,6 +27,7 @@ from vmalab_client.errors import (
     ServiceError,
     ServiceUnavailable,
     Unauthenticated,
+    UserFault,
 )
 
 MESSAGE_BYTES_MAX = 64 << 20
@@ -180,11 +181,21 @@ ACCESS = {
 
 
 def fault_of(response: memory_pb2.FaultResponse, addr: int) -> types.Fault:
-    """The result of a fault. Raises FaultSignal, MemoryCallError."""
+    """The result of a fault. Raises FaultSignal, UserFault, MemoryCallError."""
     if response.signal:
         raise FaultSignal(response.signal, response.si_code, addr=addr)
+    if response.userfault:
+        raise UserFault(addr, response.userfault_flags)
     check(response, "fault")
     return types.Fault(word=response.word, info=FaultInfo(response.info))
+
+
+def filled(response: Any, call: str) -> int:
+    """Bytes of UFFDIO_COPY and the like. Raises MemoryCallError if there are none."""
+    count: int = response.filled
+    if not count:
+        check(response, call)
+    return count
 
 
 _T = TypeVar("_T")

@@ -317,34 +317,40 @@ class FaultRequest(_message.Message):
     def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., access: _Optional[_Union[Access, str]] = ..., word: _Optional[int] = ...) -> None: ...
 
 class FaultResponse(_message.Message):
-    __slots__ = ("signal", "si_code", "errno_code", "errno_name", "word", "info")
+    __slots__ = ("signal", "si_code", "errno_code", "errno_name", "word", "info", "userfault", "userfault_flags")
     SIGNAL_FIELD_NUMBER: _ClassVar[int]
     SI_CODE_FIELD_NUMBER: _ClassVar[int]
     ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
     ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
     WORD_FIELD_NUMBER: _ClassVar[int]
     INFO_FIELD_NUMBER: _ClassVar[int]
+    USERFAULT_FIELD_NUMBER: _ClassVar[int]
+    USERFAULT_FLAGS_FIELD_NUMBER: _ClassVar[int]
     signal: int
     si_code: int
     errno_code: int
     errno_name: str
     word: int
     info: int
-    def __init__(self, signal: _Optional[int] = ..., si_code: _Optional[int] = ..., errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., word: _Optional[int] = ..., info: _Optional[int] = ...) -> None: ...
+    userfault: bool
+    userfault_flags: int
+    def __init__(self, signal: _Optional[int] = ..., si_code: _Optional[int] = ..., errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., word: _Optional[int] = ..., info: _Optional[int] = ..., userfault: _Optional[bool] = ..., userfault_flags: _Optional[int] = ...) -> None: ...
 
 class UffdMoveRequest(_message.Message):
-    __slots__ = ("mm", "dst", "src", "length", "mode")
+    __slots__ = ("mm", "dst", "src", "length", "mode", "uffd")
     MM_FIELD_NUMBER: _ClassVar[int]
     DST_FIELD_NUMBER: _ClassVar[int]
     SRC_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    UFFD_FIELD_NUMBER: _ClassVar[int]
     mm: int
     dst: int
     src: int
     length: int
     mode: int
-    def __init__(self, mm: _Optional[int] = ..., dst: _Optional[int] = ..., src: _Optional[int] = ..., length: _Optional[int] = ..., mode: _Optional[int] = ...) -> None: ...
+    uffd: int
+    def __init__(self, mm: _Optional[int] = ..., dst: _Optional[int] = ..., src: _Optional[int] = ..., length: _Optional[int] = ..., mode: _Optional[int] = ..., uffd: _Optional[int] = ...) -> None: ...
 
 class UffdMoveResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name", "moved")

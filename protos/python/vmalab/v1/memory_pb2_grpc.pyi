@@ -54,6 +54,8 @@ Little-endian. A block is a sequence of records, without a header. Its length is
            -1003      BAD_RECORD: words does not fit the op, or the block ends inside the record. Execution stops
                       here; the records that follow have no result
            -1004      LIMIT: a limit of the instance is reached (address spaces, files, participants, frames)
+           -1005      USERFAULT, FAULT only: the program would sleep now until its userfaultfd is served. Nobody sleeps
+                      here: fill the page (or take its protection off) and touch it again
 
   op            words       operands                               flags           value on success
    0 NOP        1                                                                  0
@@ -70,7 +72,9 @@ Little-endian. A block is a sequence of records, without a header. Its length is
    9 FORK       1                                                                  the child's number; it lives for
                                                                                    the default ttl
   10 EXIT       1                                                                  0; the number is stale after it
-  11 UFFD_MOVE  5           dst, src, len, mode (UFFDIO_MOVE_MODE_*)               bytes moved
+  11 UFFD_MOVE  5 or 6      dst, src, len, mode (UFFDIO_MOVE_MODE_*),              bytes moved
+                            uffd (left out or 0: as if dst were
+                            registered)
   12 SET_VMA_NAME           addr, len, name padded with zero       length of       0
                 3 + ceil(flags / 8)                                the name, 0-79;
                                                                    0 removes it
@@ -91,13 +95,26 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   30 FILE_TRUNCATE 3        file, size in bytes. mm is ignored                     0
   31 FILE_ALLOCATE 5        file, mode (FALLOC_FL_*), offset, len in bytes. mm is  0
                             ignored
+  32 UFFD_OPEN  2           flags (UFFD_USER_MODE_ONLY, O_*)                       uffd: the number that the
+                                                                                   others take as descriptor
+  33 UFFD_API   4           uffd, 0xaa, features (UFFD_FEATURE_*)                  features there are
+  34 UFFD_CLOSE 2           uffd                                                   0
+  35 UFFD_REGISTER 5        uffd, addr, len, mode (UFFDIO_REGISTER_MODE_*)         0
+  36 UFFD_UNREGISTER 4      uffd, addr, len                                        0
+  37 UFFD_FILL  6           uffd, dst, src (for COPY), len, mode   0 COPY,         bytes filled, also with EAGAIN
+                            (UFFDIO_COPY_MODE_* and alike)         1 ZEROPAGE,
+                                                                   2 CONTINUE
+  38 UFFD_PROTECT 5         uffd, addr, len, mode                                  0
+                            (UFFDIO_WRITEPROTECT_MODE_*)
+  39 UFFD_WAKE  4           uffd, addr, len                                        0
   40 EXEC                   mmap_base, start_brk, brk, 1 if shared; then the       length of       the new number; it
                 5 + ceil(flags / 8)  maps text padded with zero. See Exec         the text,       lives for the default
                                                                    0-2000          ttl
 
   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 execute; bit 2 STORE: store `word` in the page (write only)
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
-                made; bit 11 copied on write; bit 12 the page was already present
+                made; bit 11 copied on write; bit 12 the page was already present; bit 16 USERFAULT, with
+                UFFD_PAGEFAULT_FLAG_* in bits 17 (WRITE), 18 (WP) and 19 (MINOR)
 """
 
 from collections import abc as _abc

@@ -50,6 +50,8 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	if (c->cow)
 		old &= ~OWNED;
 	old &= ~PTE_UFFD_WP; /* the child is registered with nothing */
+	if (MUTANT(B18))     /* else no move can be under way here; nobody would end the copy's */
+		old &= ~PTE_BUSY;
 	if (pte_counts(old))
 		frame_get(self, pte_frame(old));
 	store_release_u64(to, old);

@@ -22,6 +22,7 @@ CDEFS = (NATIVE / "core.cdef", NATIVE / "lab.cdef")
 PREAMBLE = """
 #include "vmalab/api.h"
 #include "vmalab/block.h"
+#include "vmalab/lin.h"
 #include "vmalab/lab_api.h"
 #include "vmalab/participant.h"
 """

@@ -215,6 +215,7 @@ def register(app: typer.Typer) -> None:
     from vmalab_loadgen import load_cli
     from vmalab_loadgen.bench import cli as bench_cli
     from vmalab_loadgen.diff import cli as diff_cli
+    from vmalab_loadgen.lin import cli as lin_cli
     from vmalab_loadgen.race import cli as race_cli
 
     app.command(
@@ -226,6 +227,7 @@ def register(app: typer.Typer) -> None:
     app.command("replay", help=REPLAY_HELP, epilog=REPLAY_EXAMPLES)(replay_command)
     app.command("load", help=load_cli.HELP, epilog=load_cli.EXAMPLES)(load_cli.load_command)
     app.command("diff", help=diff_cli.HELP, epilog=diff_cli.EXAMPLES)(diff_cli.diff_command)
+    app.command("lin", help=lin_cli.HELP, epilog=lin_cli.EXAMPLES)(lin_cli.lin_command)
     app.add_typer(bench_cli.app, name="bench")
     app.add_typer(race_cli.app, name="race")
 

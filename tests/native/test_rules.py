@@ -153,6 +153,7 @@ def test_ffi_is_in_one_module() -> None:
         "native/build_ffi.py",
         "native/vmalab_native/convert.py",
         "native/vmalab_native/core.py",
+        "native/vmalab_native/history.py",
         "native/vmalab_native/lab.py",
         "native/vmalab_native/loaded.py",
         "native/vmalab_native/measure.py",

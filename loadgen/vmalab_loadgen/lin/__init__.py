@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vmalab lin`: histories of free-running processes, checked against a sequential address space."""

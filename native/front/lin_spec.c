@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lin_spec.c: the sequential address space that histories are compared with: what each operation
+ * does to the pages of one cell, and which answers are right.
+ *
+ * A page of an mm is: not there (the mm is not), not mapped, or mapped private with a word or
+ * shared with the number of a shared page, whose word lies behind the entries. Rights are those of
+ * the VMA. An operation on an mm that is not there answers NO_MM and does nothing.
+ *
+ * Where an answer depends on pages of other cells, all outcomes are allowed that some state of
+ * those would give.
+ */
+#include "lin_internal.h"
+
+#define WORD_MASK ((1ul << LIN_WORD_BITS) - 1)
+#define PROT_MASK (LIN_R | LIN_W)
+
+struct space {
+	u64 *entry; /* [mm * pages + page] */
+	u64 *shared;
+	u32 count, pages;
+};
+
+static u64 *page_of(const struct space *s, u32 mm, u32 page)
+{
+	return &s->entry[mm * s->pages + page];
+}
+
+static u64 prot_bits(u8 prot)
+{
+	return (prot & 1 ? LIN_R : 0) | (prot & 2 ? LIN_W : 0);
+}
+
+static u64 *word_of(const struct space *s, u64 *entry)
+{
+	return *entry & LIN_SHARED ? &s->shared[*entry & WORD_MASK] : entry;
+}
+
+static u64 word_get(const struct space *s, u64 *entry)
+{
+	return *word_of(s, entry) & WORD_MASK;
+}
+
+static void word_set(const struct space *s, u64 *entry, u64 word)
+{
+	u64 *at = word_of(s, entry);
+
+	*at = (*at & ~WORD_MASK) | (word & WORD_MASK);
+}
+
+/* A shared page that no entry names any more has word 0, so that equal states look equal. */
+static void entry_set(const struct space *s, u64 *entry, u64 value)
+{
+	u64 old = *entry;
+
+	*entry = value;
+	if (!(old & LIN_SHARED))
+		return;
+	for (u32 i = 0; i < s->count; i++) {
+		if ((s->entry[i] & LIN_SHARED) && !((s->entry[i] ^ old) & WORD_MASK))
+			return;
+	}
+	s->shared[old & WORD_MASK] = 0;
+}
+
+/* The lowest number that no entry names. There are as many as entries, and one entry names none. */
+static u64 shared_new(const struct space *s)
+{
+	for (u64 number = 0;; number++) {
+		bool taken = false;
+
+		for (u32 i = 0; i < s->count && !taken; i++)
+			taken = (s->entry[i] & LIN_SHARED) && (s->entry[i] & WORD_MASK) == number;
+		if (!taken)
+			return number;
+	}
+}
+
+static bool all_mapped(const struct space *s, const struct lin_step *step)
+{
+	for (u32 i = step->first; i <= step->last; i++) {
+		if (!(*page_of(s, step->op->mm, i) & LIN_MAPPED))
+			return false;
+	}
+	return true;
+}
+
+static bool apply_access(const struct space *s, const struct vl_lin_op *op, u64 *entry)
+{
+	u64 need = op->kind == LIN_WRITE ? LIN_W : PROT_MASK; /* what may be written may be read */
+
+	if (!(*entry & LIN_MAPPED))
+		return op->answer == LIN_MAPERR;
+	if (!(*entry & need))
+		return op->answer == LIN_ACCERR;
+	if (op->answer != LIN_OK)
+		return false;
+	if (op->kind == LIN_READ)
+		return word_get(s, entry) == op->word;
+	word_set(s, entry, op->word);
+	return true;
+}
+
+static bool apply_map(const struct space *s, const struct lin_step *step)
+{
+	const struct vl_lin_op *op = step->op;
+
+	if (op->kind == LIN_MAP_NEW && all_mapped(s, step))
+		return op->answer == LIN_EXISTS;
+	if (op->answer != LIN_OK)
+		return false;
+	for (u32 i = step->first; i <= step->last; i++) {
+		u64 *entry = page_of(s, op->mm, i);
+		u64 value = LIN_PRESENT | LIN_MAPPED | prot_bits(op->prot);
+
+		entry_set(s, entry, LIN_PRESENT);
+		if (op->shared)
+			value |= LIN_SHARED | shared_new(s);
+		*entry = value;
+	}
+	return true;
+}
+
+/* An error leaves the pages before the hole changed. The hole may be in another cell: before this
+ * one (variant 1: nothing here was changed), or after it. */
+static bool apply_protect(const struct space *s, const struct lin_step *step, u32 variant)
+{
+	const struct vl_lin_op *op = step->op;
+	bool hole = false;
+
+	if (op->answer != LIN_OK && op->answer != LIN_HOLE)
+		return false;
+	if (variant == 1)
+		return true;
+	for (u32 i = step->first; i <= step->last && !hole; i++) {
+		u64 *entry = page_of(s, op->mm, i);
+
+		hole = !(*entry & LIN_MAPPED);
+		if (!hole)
+			*entry = (*entry & ~PROT_MASK) | prot_bits(op->prot);
+	}
+	if (op->answer == LIN_OK)
+		return !hole;
+	return hole || step->to_after;
+}
+
+/* DONTNEED and TOUCH go on behind a hole and say so at the end. */
+static bool hole_answer(const struct space *s, const struct lin_step *step)
+{
+	bool elsewhere = step->from_before || step->to_after || step->of_many;
+
+	if (step->op->answer == LIN_OK)
+		return all_mapped(s, step);
+	return step->op->answer == LIN_HOLE && (elsewhere || !all_mapped(s, step));
+}
+
+static bool apply_dontneed(const struct space *s, const struct lin_step *step)
+{
+	u64 *entry = page_of(s, step->op->mm, step->first);
+
+	if (!hole_answer(s, step))
+		return false;
+	if ((*entry & LIN_MAPPED) && !(*entry & LIN_SHARED))
+		word_set(s, entry, 0);
+	return true;
+}
+
+static bool apply_populate(const struct vl_lin_op *op, u64 entry)
+{
+	if (!(entry & LIN_MAPPED))
+		return op->answer == LIN_HOLE;
+	/* Reading needs the right to read here, not any right. */
+	if (!(entry & (op->prot & 2 ? LIN_W : LIN_R)))
+		return op->answer == LIN_ACCERR;
+	return op->answer == LIN_OK;
+}
+
+static bool apply_fork(const struct space *s, const struct vl_lin_op *op)
+{
+	if (op->answer != LIN_OK || (*page_of(s, op->other, 0) & LIN_PRESENT))
+		return false;
+	for (u32 i = 0; i < s->pages; i++)
+		*page_of(s, op->other, i) = *page_of(s, op->mm, i);
+	return true;
+}
+
+static bool apply_move(const struct space *s, const struct lin_step *step)
+{
+	u64 *from = page_of(s, step->op->mm, step->first);
+	u64 *to = page_of(s, step->op->mm, step->to);
+
+	if (!(*from & LIN_MAPPED))
+		return step->op->answer == LIN_MAPERR;
+	if (step->op->answer != LIN_OK)
+		return false;
+	entry_set(s, to, *from);
+	*from = LIN_PRESENT;
+	return true;
+}
+
+static bool apply_uffd(const struct space *s, const struct lin_step *step)
+{
+	u64 *from = page_of(s, step->op->mm, step->first);
+	u64 *to = page_of(s, step->op->mm, step->to);
+	u64 want = LIN_MAPPED | PROT_MASK;
+
+	if (step->op->answer == LIN_REFUSED)
+		return true;
+	if (step->op->answer != LIN_OK || (*from & (want | LIN_SHARED)) != want ||
+	    (*to & (want | LIN_SHARED)) != want || word_get(s, to) != 0)
+		return false;
+	word_set(s, to, word_get(s, from));
+	word_set(s, from, 0);
+	return true;
+}
+
+static bool apply_all(const struct space *s, const struct lin_step *step, u64 value)
+{
+	if (step->op->answer != LIN_OK)
+		return false;
+	for (u32 i = step->first; i <= step->last; i++)
+		entry_set(s, page_of(s, step->op->mm, i), value);
+	return true;
+}
+
+u32 lin_variants(const struct lin_step *step)
+{
+	return step->op->kind == LIN_PROTECT && step->op->answer == LIN_HOLE && step->from_before
+		       ? 2
+		       : 1;
+}
+
+bool lin_apply(const struct lin_step *step, u64 *state, u32 mms, u32 pages, u32 variant)
+{
+	const struct vl_lin_op *op = step->op;
+	struct space s = {.entry = state,
+			  .shared = state + mms * pages,
+			  .count = mms * pages,
+			  .pages = pages};
+	u64 *entry = page_of(&s, op->mm, step->first);
+
+	if (!(*entry & LIN_PRESENT))
+		return op->answer == LIN_NO_MM;
+	switch (op->kind) {
+	case LIN_READ:
+	case LIN_WRITE:
+		return apply_access(&s, op, entry);
+	case LIN_MAP:
+	case LIN_MAP_NEW:
+		return apply_map(&s, step);
+	case LIN_UNMAP:
+		return apply_all(&s, step, LIN_PRESENT);
+	case LIN_PROTECT:
+		return apply_protect(&s, step, variant);
+	case LIN_DONTNEED:
+		return apply_dontneed(&s, step);
+	case LIN_TOUCH:
+		return hole_answer(&s, step);
+	case LIN_POPULATE:
+		return apply_populate(op, *entry);
+	case LIN_FORK:
+		return apply_fork(&s, op);
+	case LIN_EXIT:
+		return apply_all(&s, step, 0);
+	case LIN_MOVE:
+		return apply_move(&s, step);
+	case LIN_UFFD:
+		return apply_uffd(&s, step);
+	default:
+		return false;
+	}
+}

@@ -163,6 +163,16 @@ static u32 at_random(struct lab_state *lab, u32 mask)
 	return lowest(mask);
 }
 
+static const char *why_not(const struct lab_state *lab, u32 actor)
+{
+	u32 state = actor < lab->actors_count ? lab->actors[actor].state : ACTOR_IDLE;
+
+	return state == ACTOR_DONE      ? "has no operations left"
+	       : state == ACTOR_BLOCKED ? "sleeps"
+	       : state == ACTOR_POLLING ? "turns until another one makes a step"
+					: "cannot go on";
+}
+
 static u32 by_script(struct lab_state *lab, u32 mask)
 {
 	u32 want;
@@ -173,7 +183,7 @@ static u32 by_script(struct lab_state *lab, u32 mask)
 	if (want < lab->actors_count && (mask >> want & 1))
 		return want;
 	lab->violation.script_line = lab->script_at;
-	lab_fail(VL_LAB_DIVERGED, "A%u cannot go on there", want);
+	lab_fail(VL_LAB_DIVERGED, "A%u does not come there: it %s", want, why_not(lab, want));
 	return nobody_preempted(lab, mask);
 }
 

@@ -63,8 +63,7 @@ class Order:
         mutants = [mutant.name for mutant in lab.MUTANTS]
         if self.mutant not in mutants:
             raise ValueError(f"mutant {self.mutant!r}, there are {', '.join(mutants)}")
-        if not scenario.applies(self.mutant, self.lock_model):
-            raise ValueError(f"mutant {self.mutant} means nothing on {self.lock_model}")
+        scenario.check_applies([self.mutant], self.lock_model)
 
 
 def scenarios() -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ Method: lines and texts, no core. A failure shows the message that a user would 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from vmalab_loadgen.race import scenario, schedule
@@ -54,11 +56,21 @@ def test_nonsense_in_a_line(line: str, message: str) -> None:
     [
         ("title = ", "x: "),
         ("title = 'x'", "no actors"),
-        ("colour = 'red'\n[actors]\na = ['m0: exit']", "colour: there is no such key"),
+        ("colour = 'red'\n[actors]\na = ['m0: exit']", "key 'colour', there are"),
+        ("titel = 'x'\n[actors]\na = ['m0: exit']", "did you mean title"),
+        ("bound = 'x'\n[actors]\na = ['m0: exit']", "bound = 'x': a number that is not neg"),
+        ("slab = -1\n[actors]\na = ['m0: exit']", "slab = -1: a number that is not negative"),
+        ("slab = 17\n[actors]\na = ['m0: exit']\n", "no line makes m0"),
+        ("setup = ['m0 = new']\nslab = 17\n[actors]\na = ['m0: exit']", "at most 16 objects"),
+        ("actors = 3", "actors = 3: a table of lists of texts"),
+        ("[actors]\na = 'm0: exit'", "a table of lists of texts is wanted"),
+        ("setup = ['m0 = new']\n[actors]\n'a b' = ['m0: exit']", "a name is one word"),
+        ("setup = ['m0 = new']\n[actors]\na = ['m3: exit']", "no line makes m3: 'm3 = new'"),
         ("models = ['abacus']\n[actors]\na = ['m0: exit']", "lock model 'abacus', there are"),
         ("points = ['nowhere*']\n[actors]\na = ['m0: exit']", "no sync point is 'nowhere"),
         ("[actors]\na = ['m0: fly']", "verb 'fly'"),
-        ("[actors]\na = ['m0: exit']\n[finds]\nB99 = 'x'", "mutant 'B99', there are"),
+        ("setup = ['m0 = new']\n[actors]\na = ['m0: exit']\n[finds]\nB99 = 'x'", "mutant 'B99'"),
+        ("[actors]\na = ['m0: exit']\n[finds]\nB5 = 3", "a table of texts is wanted"),
     ],
 )
 def test_nonsense_in_a_scenario(text: str, message: str) -> None:
@@ -66,18 +78,21 @@ def test_nonsense_in_a_scenario(text: str, message: str) -> None:
         scenario.parse("x", text)
 
 
+ALONE = "setup = ['m0 = new']\n[actors]\na = ['m0: exit']"
+
+
 def test_points_are_patterns() -> None:
-    one = scenario.parse("x", "points = ['read_*', '!read_miss']\n[actors]\na = ['m0: exit']")
+    one = scenario.parse("x", f"points = ['read_*', '!read_miss']\n{ALONE}")
     assert "read_taken" in one.points
     assert "read_miss" not in one.points
-    every = scenario.parse("x", "[actors]\na = ['m0: exit']")
+    every = scenario.parse("x", ALONE)
     assert "walking" not in every.points
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("hello", "first line"),
+        ("hello", "first line is not"),
         ("# vmalab-sched 1\nmodel refcount\n", "scenario NAME"),
         ("# vmalab-sched 1\nscenario x\nmodel refcount\none two three\n", "line 4"),
     ],
@@ -87,13 +102,50 @@ def test_nonsense_in_a_schedule(text: str, message: str) -> None:
         schedule.parse(text)
 
 
+HEAD = "# vmalab-sched 1\nscenario reuse-before-lock\nmodel refcount\n"
+
+
 def test_a_schedule_names_actors_and_points_that_there_are() -> None:
-    head = "# vmalab-sched 1\nscenario reuse-before-lock\nmodel refcount\n"
-    one = schedule.parse(head + "reader walked # a remark\n\nmapper done\n")
+    one = schedule.parse(HEAD + "reader walked # a remark\n\nmapper done\n")
     assert one.lines == (("reader", "walked"), ("mapper", "done"))
     known = schedule.load_scenario(one)
     assert one.script(known) == [(0, "walked"), (2, "done")]
-    with pytest.raises(schedule.ScheduleError, match="actor 'nobody', reuse-before-lock has"):
-        schedule.parse(head + "nobody walked\n").script(known)
-    with pytest.raises(schedule.ScheduleError, match="sync point 'nowhere'"):
-        schedule.parse(head + "reader nowhere\n").script(known)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD + "nobody walked\n", "step 1: actor 'nobody', reuse-before-lock has"),
+        (HEAD + "reader walked\nreader wlaked\n", r"step 2: sync point .* mean walked\?"),
+        (HEAD.replace("refcount", "abacus"), "lock model 'abacus', there are"),
+        (HEAD.replace("refcount", "mmap-lock") + "mutant B5\n", "B5 means nothing on mmap-lock"),
+        (HEAD + "mutant b5\n", "did you mean B5"),
+        (HEAD + "expect nonsense\n", "invariant 'nonsense', there are reader-writer-overlap"),
+        (HEAD + "reader walked\n" * 3000, "3000 steps, at most"),
+        ("root:x:0:0\n", "this is no schedule"),
+    ],
+)
+def test_a_schedule_that_means_nothing(text: str, message: str, tmp_path: Path) -> None:
+    """The file is named, and nothing is run."""
+    path = tmp_path / "x.sched"
+    path.write_text(text)
+    with pytest.raises(schedule.ScheduleError, match=message) as refusal:
+        schedule.read(path)
+    assert str(refusal.value).startswith(f"{path}: ")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    for name in ("x.sched", "x.toml"):
+        (tmp_path / name).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(schedule.ScheduleError, match="it is no text"):
+        schedule.read(tmp_path / "x.sched")
+    with pytest.raises(scenario.ScenarioError, match="no text"):
+        scenario.load(str(tmp_path / "x.toml"))
+
+
+def test_a_scenario_beside_its_schedule(tmp_path: Path) -> None:
+    (tmp_path / "my own.toml").write_text(ALONE)
+    head = "# vmalab-sched 1\nscenario elsewhere/my own.toml\nmodel refcount\n"
+    (tmp_path / "x.sched").write_text(head + "a done\n")
+    one = schedule.read(tmp_path / "x.sched")
+    assert schedule.load_scenario(one).actor_names == ["a"]

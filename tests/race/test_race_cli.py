@@ -73,6 +73,29 @@ def test_show(b2: Path, tmp_path: Path) -> None:
     assert len(steps) == 1
 
 
+def test_the_slices_of_a_perfetto_track_do_not_overlap(tmp_path: Path) -> None:
+    """An end belongs to the slice that began last. The mover of B37 has two VMAs at a time."""
+    from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
+
+    schedule, trace = tmp_path / "b37.sched", tmp_path / "b37.pftrace"
+    race("run", "two-vma-move", "--mutant", "B37", "-o", str(schedule))
+    race("show", str(schedule), "-o", str(tmp_path / "b37.html"), "--perfetto", str(trace))
+    packets = Trace.FromString(trace.read_bytes()).packet
+    names = {one.track_descriptor.uuid: one.track_descriptor.name for one in packets}
+    assert {"steps", "VMA read lock", "VMA read lock 2", "mmap_lock for writing"} <= {
+        *names.values()
+    }
+    depth = dict.fromkeys(names, 0)
+    events = [one for one in packets if one.HasField("track_event")]
+    assert len(events) > 60
+    for one in sorted(events, key=lambda one: one.timestamp):  # stable, as in the trace processor
+        event = one.track_event
+        if event.type != event.TYPE_INSTANT:
+            depth[event.track_uuid] += 1 if event.type == event.TYPE_SLICE_BEGIN else -1
+        assert depth[event.track_uuid] in (0, 1), names[event.track_uuid]
+    assert {*depth.values()} == {0}
+
+
 def test_explore() -> None:
     text = race("explore", "reuse-before-lock", "--bound", "1", "--model", "refcount")
     assert "all within the bound" in text
@@ -92,17 +115,37 @@ def test_a_scenario_of_ones_own(tmp_path: Path) -> None:
         '[actors]\none = ["m0: write 0x10000 1"]\ntwo = ["m0: munmap 0x10000 1"]\n'
     )
     assert "every invariant held" in race("run", str(path))
+    assert "stackrot would show it" in race("run", str(path), "--mutant", "B20", code=1)
+    path.write_text(path.read_text().replace("0x10000 1 rw", "0x10001 1 rw"))
+    assert "of setup fails: Invalid argument" in race("run", str(path), code=2)
+
+
+def test_a_schedule_of_ones_own_scenario(tmp_path: Path) -> None:
+    """It is found again, and the model is one that the mutant is for."""
+    scenario, schedule = tmp_path / "mine.toml", tmp_path / "mine.sched"
+    scenario.write_text(
+        'models = ["mmap-lock", "refcount"]\n'
+        'setup = ["m0 = new", "m0: mmap 0x10000 1 rw", "m0: write 0x10000 7"]\n'
+        '[actors]\nreader = ["m0: read 0x10000"]\nexiter = ["m0: exit"]\n'
+    )
+    text = race("run", str(scenario), "--mutant", "B9", "-o", str(schedule))
+    assert "on refcount with B9" in text
+    assert "grant-identity" in race("replay", str(schedule))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("run", "nothing"), "scenario 'nothing', there are"),
-        (("run", "stackrot", "--mutant", "B99"), "mutant 'B99', there are"),
+        (("run", "stakrot"), "did you mean stackrot?"),
+        (("run", "/nonexistent.toml"), "No such file"),
+        (("run", "stackrot", "--mutant", "B99"), "mutant 'B99' (did you mean B9?), there are"),
         (("run", "cve-2025-38554", "--model", "mmap-lock"), "is for refcount"),
-        (("run", "cve-2025-38554", "--mutant", "B4"), "B4 means nothing on refcount"),
+        (("run", "cve-2025-38554", "--mutant", "B4"), "it applies to typesafe-rwsem"),
         (("run", "stackrot", "--strategy", "guess"), "strategy 'guess', there are"),
         (("replay", "/nonexistent.sched"), "No such file"),
+        (("replay", "/etc/passwd"), "/etc/passwd: this is no schedule"),
+        (("show", "/bin/true"), "/bin/true: this is no schedule: it is no text"),
         (("all", "--model", "abacus"), "lock model 'abacus'"),
     ],
 )

@@ -7,7 +7,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -39,7 +39,13 @@ vmalab race explore reuse-before-lock --model refcount --strategy pct --schedule
 
 vmalab race all
 """
-Model = Annotated[str, typer.Option("--model", help="Lock model; default: the scenario's first.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="Lock model; default: typesafe-rwsem, where it fits.",
+    ),
+]
 Mutants = Annotated[
     list[str], typer.Option("--mutant", help="A bug to switch on, by name; may be repeated.")
 ]
@@ -72,7 +78,9 @@ def _guarded(action: Callable[[], _T]) -> _T:
 
     try:
         return action()
-    except (ScenarioError, ScheduleError, InvalidArgument) as error:
+    except InvalidArgument as error:
+        fail(error.detail, USAGE)
+    except (ScenarioError, ScheduleError) as error:
         fail(str(error), USAGE)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}", USAGE)
@@ -80,13 +88,21 @@ def _guarded(action: Callable[[], _T]) -> _T:
         fail(str(error), FAILED)
 
 
-def _model_of(one: Any, model: str) -> str:
-    from vmalab_loadgen.race.scenario import ScenarioError
+def _model_of(one: Any, model: str, mutants: Sequence[str]) -> str:
+    """The model that was asked for, else the default, else the newest that fits."""
+    from vmalab_loadgen.race import scenario
 
+    if model and model not in one.models:
+        if model not in scenario.LETTERS:
+            raise scenario.ScenarioError(scenario.unknown("lock model", model, scenario.LETTERS))
+        raise scenario.ScenarioError(f"{one.name} is for {', '.join(one.models)}, not for {model}")
     if not model:
-        return DEFAULT_MODEL if DEFAULT_MODEL in one.models else str(one.models[0])
-    if model not in one.models:
-        raise ScenarioError(f"{one.name} is for {', '.join(one.models)}, not for {model!r}")
+        fit = [
+            name for name in one.models if all(scenario.applies(mutant, name) for mutant in mutants)
+        ]
+        there = fit or one.models
+        model = DEFAULT_MODEL if DEFAULT_MODEL in there else there[-1]
+    scenario.check_applies(mutants, model)
     return model
 
 
@@ -98,10 +114,10 @@ def _plan(
     strategy: str, bound: int, schedules: int, seed: int, seconds: float, mutants: list[str]
 ) -> Any:
     from vmalab_loadgen.race.explore import STRATEGIES, Plan
-    from vmalab_loadgen.race.scenario import ScenarioError
+    from vmalab_loadgen.race.scenario import ScenarioError, unknown
 
     if strategy not in STRATEGIES:
-        raise ScenarioError(f"strategy {strategy!r}, there are {', '.join(STRATEGIES)}")
+        raise ScenarioError(unknown("strategy", strategy, STRATEGIES))
     return Plan(
         strategy=strategy,
         bound=None if bound < 0 else bound,
@@ -117,13 +133,14 @@ def _search(name: str, model: str, plan: Callable[[], Any]) -> Any:
 
     def search() -> Any:
         one = scenario.load(name)
-        chosen, how = _model_of(one, model), plan()
-        for mutant in how.mutants:
-            if not scenario.applies(mutant, chosen):
-                raise scenario.ScenarioError(f"{mutant} means nothing on {chosen}")
-        return explore.explore(one, chosen, how)
+        how = plan()
+        return explore.explore(one, _model_of(one, model, how.mutants), how)
 
     return _guarded(search)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _print_finding(result: Any) -> None:
@@ -131,7 +148,8 @@ def _print_finding(result: Any) -> None:
 
     found = result.finding
     print(f"\n{found.violation.invariant}: {found.violation.text}")
-    print(f"{len(found.schedule.lines)} steps, {found.preemptions} preemptions\n")
+    steps = _count(len(found.schedule.lines), "step")
+    print(f"{steps}, {_count(found.preemptions, 'preemption')}\n")
     print(explore.trace_text(result.scenario, found.trace))
     print(found.outcome, end="")
 
@@ -145,8 +163,21 @@ def _print_result(result: Any) -> None:
         whole = f"{row['strategy']}, seed {row['seed']}"
     print(f"  schedules  {row['schedules']:,} ({whole}), {row['schedules_per_s']:,}/s")
     print(f"  states     {row['states']:,} distinct, {row['steps']:,} steps")
-    print(f"  outcomes   {row['outcomes']} are possible")
+    print(f"  outcomes   {row['outcomes']} possible")
     print(f"  coverage   {row['points']} of {row['points_known']} sync points")
+
+
+def _shown_elsewhere(result: Any) -> str:
+    """Which scenarios show the mutants, if this one does not say that it does."""
+    from vmalab_loadgen.race import survey
+
+    others = {
+        name
+        for mutant in result.plan.mutants
+        if mutant not in result.scenario.finds
+        for name in survey.shown_by(mutant, result.model)
+    }
+    return f"; {', '.join(sorted(others))} would show it" if others else ""
 
 
 def _finish(result: Any, *, as_json: bool, output: Path | None) -> None:
@@ -164,7 +195,7 @@ def _finish(result: Any, *, as_json: bool, output: Path | None) -> None:
         if found is not None:
             _print_finding(result)
         elif result.plan.mutants:
-            print("\nno invariant broke: the mutant was not shown")
+            print(f"\nno invariant broke: the mutant was not shown{_shown_elsewhere(result)}")
         else:
             print("\nevery invariant held")
         if output is not None and found is not None:
@@ -278,7 +309,7 @@ def replay_command(
     from vmalab_loadgen.race import explore, schedule
 
     def follow() -> Any:
-        one = schedule.parse(file.read_text(encoding="utf-8"))
+        one = schedule.read(file)
         return one, explore.replay(one, times=times)
 
     one, done = _guarded(follow)
@@ -302,10 +333,10 @@ def replay_command(
     else:
         if trace:
             print(text)
-        print(f"{done.times} times, {done.traces} different trace{'s' * (done.traces != 1)}")
+        print(f"{_count(done.times, 'time')}, {_count(done.traces, 'different trace')}")
         print(f"{broke}: {done.violation.text}" if done.violation else "every invariant held")
         if broke != one.expect:
-            print(f"the schedule says {one.expect or 'that none breaks'}")
+            print(f"the schedule says {one.expect or 'that no invariant breaks'}")
     raise typer.Exit(GOOD if good else FAILED)
 
 
@@ -332,7 +363,7 @@ def show_command(
         fail(f"{target}: a picture is .svg or .html", USAGE)
 
     def draw() -> Any:
-        one = schedule.parse(file.read_text(encoding="utf-8"))
+        one = schedule.read(file)
         done = explore.replay(one)
         drawn = picture.Picture(
             schedule.load_scenario(one), one, done.trace, done.violation, done.outcome
@@ -382,7 +413,9 @@ def all_command(
 
     models = lock_models()
     if model and model not in models:
-        fail(f"lock model {model!r}, there are {', '.join(models)}", USAGE)
+        from vmalab_loadgen.race.scenario import unknown
+
+        fail(unknown("lock model", model, models), USAGE)
     live = sys.stderr.isatty() and not as_json
 
     def progress(text: str) -> None:

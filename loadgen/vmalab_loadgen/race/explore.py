@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vmalab_loadgen.race import schedule, session
-from vmalab_loadgen.race.scenario import Scenario
+from vmalab_loadgen.race.scenario import Scenario, ScenarioError
 from vmalab_loadgen.race.schedule import Schedule
 from vmalab_native import lab
 from vmalab_native.lab import NO_SLOT, Report, Strategy, TraceLine, Violation
@@ -135,6 +136,16 @@ def _finding(one: session.Session, plan: Plan, report: Report) -> Finding:
     )
 
 
+def _check_setup(scenario: Scenario, text: str) -> None:
+    """Raises ScenarioError when that is what went wrong."""
+    match = re.fullmatch(r"set-up operation (\d+) fails: -(\d+)", text)
+    if match is None:
+        return
+    names = {"1001": "no such address space", "1004": "a limit of the lab's segment"}
+    why = names.get(match[2]) or os.strerror(int(match[2]))
+    raise ScenarioError(f"{scenario.name}: {scenario.setup[int(match[1])]!r} of setup fails: {why}")
+
+
 def _add(result: Result, report: Report) -> None:
     result.schedules += report.schedules
     result.steps += report.steps
@@ -219,6 +230,7 @@ def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
         learnt = one.learn()
         result.outcomes = learnt.outcomes
         if learnt.violation is not None:
+            _check_setup(scenario, learnt.violation.text)
             # Without a mutant and between whole operations: the scenario or the core is wrong.
             result.finding = _finding(one, Plan(), learnt)
             return result
@@ -329,7 +341,7 @@ def replay(one: Schedule, *, times: int = 1) -> Replayed:
         text = named(violation.text, scenario)
         if violation.invariant == "diverged":
             at = violation.script_line
-            text = f"line {at + 1} of the schedule, {' '.join(one.lines[at])}: {text}"
+            text = f"step {at + 1} of the schedule, {' '.join(one.lines[at])}: {text}"
         violation = Violation(violation.invariant, violation.actor, violation.step, text)
     return Replayed(len(seen), times, violation, trace, outcome_text(report.outcome, scenario))
 

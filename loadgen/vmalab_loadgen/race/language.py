@@ -188,6 +188,11 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
 }
 
 
+def needs_space(op: Op) -> bool:
+    """Whether an operation works in an address space."""
+    return op.op not in (_CREATE, *(lab.SPECIAL_OPS[name] for name in ("fail", "die", "rcu")))
+
+
 def compile_line(line: str) -> Op:
     """One operation.
 

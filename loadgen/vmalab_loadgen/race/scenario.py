@@ -26,18 +26,21 @@ Operations are in language.py.
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from vmalab_loadgen.race.language import LanguageError, compile_line
+from vmalab_loadgen.race.language import LanguageError, compile_line, needs_space
 from vmalab_native import lab
 from vmalab_native.core import lock_models
 
 FOLDER: Final = Path(__file__).resolve().parent / "scenarios"
+SLAB_MAX: Final = 16
 QUIET: Final = frozenset({"walking", "woken", "done"})
 """Points that are no place for preemption unless a scenario names them."""
 LETTERS: Final = {
@@ -47,16 +50,29 @@ LETTERS: Final = {
     "typesafe-rwsem": "T",
     "refcount": "R",
 }
-_KEYS: Final = frozenset(
-    (
-        *("title", "about", "source", "models", "slab", "points", "bound", "schedules"),
-        *("fsck", "setup", "check", "actors", "finds", "fix", "only"),
-    )
-)
+_TEXT, _NUMBER, _FLAG = "a text", "a number that is not negative", "true or false"
+_TEXTS, _NAMED, _ACTORS = "a list of texts", "a table of texts", "a table of lists of texts"
+_KEYS: Final = {
+    **dict.fromkeys(("title", "about", "source"), _TEXT),
+    **dict.fromkeys(("models", "points", "setup", "check"), _TEXTS),
+    **dict.fromkeys(("slab", "bound", "schedules"), _NUMBER),
+    **dict.fromkeys(("finds", "fix", "only"), _NAMED),
+    "fsck": _FLAG,
+    "actors": _ACTORS,
+}
 
 
 class ScenarioError(ValueError):
     """A scenario that cannot be read, or is not there."""
+
+
+def unknown(what: str, name: str, there: Iterable[str]) -> str:
+    """A message that says what there is, and what was meant if that can be guessed."""
+    names = [*there]
+    lower = {one.lower(): one for one in names}
+    close = difflib.get_close_matches(name.lower(), lower, n=1)
+    guess = f" (did you mean {lower[close[0]]}?)" if close else ""
+    return f"{what} {name!r}{guess}, there are {', '.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,7 @@ class Scenario:
     """A scenario as its file has it."""
 
     name: str
+    """Of one that comes with the package; of another one the path of its file."""
     title: str
     about: str
     source: str
@@ -116,8 +133,16 @@ def applies(mutant: str, model: str) -> bool:
     """
     kinds = _models_of()
     if mutant not in kinds:
-        raise ScenarioError(f"mutant {mutant!r}, there are {', '.join(kinds)}")
+        raise ScenarioError(unknown("mutant", mutant, kinds))
     return LETTERS[model] in kinds[mutant]
+
+
+def check_applies(mutants: Iterable[str], model: str) -> None:
+    """Raises ScenarioError: a mutant means nothing on the lock model; says on which it does."""
+    for mutant in mutants:
+        if not applies(mutant, model):
+            there = ", ".join(one for one in LETTERS if applies(mutant, one))
+            raise ScenarioError(f"{mutant} means nothing on {model}: it applies to {there}")
 
 
 def _points(patterns: list[str], where: str) -> frozenset[str]:
@@ -135,6 +160,51 @@ def _points(patterns: list[str], where: str) -> frozenset[str]:
     return frozenset(chosen)
 
 
+def _fits(value: Any, kind: str) -> bool:
+    def texts(one: Any) -> bool:
+        return isinstance(one, list) and all(isinstance(line, str) for line in one)
+
+    match kind:
+        case "a text":
+            return isinstance(value, str)
+        case "true or false":
+            return isinstance(value, bool)
+        case "a list of texts":
+            return texts(value)
+        case "a table of texts":
+            return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+        case "a table of lists of texts":
+            return isinstance(value, dict) and all(texts(one) for one in value.values())
+        case _:
+            return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _check_spaces(one: Scenario) -> None:
+    """Every address space that a line names is made by some line."""
+    lines = [*one.setup, *one.check, *(line for lines in one.actors.values() for line in lines)]
+    ops = [(line, compile_line(line)) for line in lines]
+    made = {op.result for _, op in ops if op.result != lab.NO_SLOT}
+    for line, op in ops:
+        if needs_space(op) and op.slot not in made:
+            slot = f"m{op.slot}"
+            raise LanguageError(f"{line!r}: no line makes {slot}: '{slot} = new' in the set-up")
+
+
+def _check_limits(one: Scenario) -> None:
+    """What the lab has room for."""
+    parts = {"setup": one.setup, "check": one.check, **one.actors}
+    for part, lines in parts.items():
+        if len(lines) > lab.OPS_MAX:
+            raise LanguageError(f"{part} has {len(lines)} operations, at most {lab.OPS_MAX}")
+    if len(one.actors) > lab.ACTORS_MAX:
+        raise LanguageError(f"{len(one.actors)} actors, at most {lab.ACTORS_MAX}")
+    if one.slab > SLAB_MAX:
+        raise LanguageError(f"slab = {one.slab}, at most {SLAB_MAX} objects")
+    for actor in one.actors:
+        if len(actor.split()) != 1 or "#" in actor:
+            raise LanguageError(f"actor {actor!r}: a name is one word")
+
+
 def parse(name: str, text: str) -> Scenario:
     """Reads the text of a scenario.
 
@@ -145,15 +215,17 @@ def parse(name: str, text: str) -> Scenario:
         data: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{name}: {error}") from None
-    unknown = set(data) - _KEYS
-    if unknown:
-        raise ScenarioError(f"{name}: {', '.join(sorted(unknown))}: there is no such key")
+    for key, value in data.items():
+        if key not in _KEYS:
+            raise ScenarioError(f"{name}: {unknown('key', key, _KEYS)}")
+        if not _fits(value, _KEYS[key]):
+            raise ScenarioError(f"{name}: {key} = {value!r}: {_KEYS[key]} is wanted")
     if not data.get("actors"):
         raise ScenarioError(f"{name}: no actors")
     models = tuple(data.get("models") or lock_models())
     for model in models:
         if model not in LETTERS:
-            raise ScenarioError(f"{name}: lock model {model!r}, there are {', '.join(LETTERS)}")
+            raise ScenarioError(f"{name}: {unknown('lock model', model, LETTERS)}")
     one = Scenario(
         name=name,
         title=data.get("title", name),
@@ -174,6 +246,8 @@ def parse(name: str, text: str) -> Scenario:
     )
     try:
         one.program()
+        _check_spaces(one)
+        _check_limits(one)
     except LanguageError as error:
         raise ScenarioError(f"{name}: {error}") from None
     for mutant in one.finds:
@@ -193,7 +267,12 @@ def load(name: str) -> Scenario:
     Raises:
         ScenarioError: there is none, or it cannot be read.
     """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
-        raise ScenarioError(f"scenario {name!r}, there are {', '.join(names())}")
-    return parse(path.stem, path.read_text(encoding="utf-8"))
+    mine = name.endswith(".toml")
+    if not mine and name not in names():
+        hint = "; one of your own is the path of a .toml file"
+        raise ScenarioError(unknown("scenario", name, names()) + hint)
+    path = Path(name) if mine else FOLDER / f"{name}.toml"
+    try:
+        return parse(name, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise ScenarioError(f"{name}: this is no text") from None

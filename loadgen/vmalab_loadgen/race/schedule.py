@@ -17,9 +17,17 @@ After the last line nobody is preempted. Empty lines, and what follows a #, mean
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from vmalab_loadgen.race.scenario import Scenario, load
+from vmalab_loadgen.race.scenario import (
+    LETTERS,
+    Scenario,
+    ScenarioError,
+    check_applies,
+    load,
+    unknown,
+)
 from vmalab_native import lab
 from vmalab_native.lab import TraceLine
 
@@ -52,15 +60,30 @@ class Schedule:
         """The lines with actors as numbers.
 
         Raises:
-            ScheduleError: an actor or a sync point that the scenario has not.
+            ScheduleError: a model, mutant, actor or sync point that the scenario has not.
         """
         numbers = {name: number for number, name in enumerate(scenario.actor_names)}
-        points = {point.name for point in lab.POINTS}
-        for actor, point in self.lines:
+        points = [point.name for point in lab.POINTS]
+        if self.model not in LETTERS:
+            raise ScheduleError(unknown("lock model", self.model, LETTERS))
+        if self.model not in scenario.models:
+            there = ", ".join(scenario.models)
+            raise ScheduleError(f"{scenario.name} is for {there}, not for {self.model}")
+        try:
+            check_applies(self.mutants, self.model)
+        except ScenarioError as error:
+            raise ScheduleError(str(error)) from None
+        if self.expect and self.expect not in lab.INVARIANTS.values():
+            names = filter(None, lab.INVARIANTS.values())
+            raise ScheduleError(unknown("invariant", self.expect, names))
+        if len(self.lines) > lab.SCRIPT_MAX:
+            raise ScheduleError(f"{len(self.lines)} steps, at most {lab.SCRIPT_MAX}")
+        for number, (actor, point) in enumerate(self.lines, 1):
             if actor not in numbers:
-                raise ScheduleError(f"actor {actor!r}, {scenario.name} has {', '.join(numbers)}")
+                there = ", ".join(numbers)
+                raise ScheduleError(f"step {number}: actor {actor!r}, {scenario.name} has {there}")
             if point not in points:
-                raise ScheduleError(f"sync point {point!r} is not known")
+                raise ScheduleError(f"step {number}: {unknown('sync point', point, points)}")
         return [(numbers[actor], point) for actor, point in self.lines]
 
 
@@ -72,15 +95,17 @@ def parse(text: str) -> Schedule:
     """
     lines = text.splitlines()
     if not lines or lines[0].strip() != _FIRST:
-        raise ScheduleError(f"the first line of a schedule is {_FIRST!r}")
+        raise ScheduleError(f"this is no schedule: its first line is not {_FIRST!r}")
     head: dict[str, list[str]] = {"scenario": [], "model": [], "mutant": [], "expect": []}
     steps: list[tuple[str, str]] = []
     for number, raw in enumerate(lines[1:], 2):
         words = raw.partition("#")[0].split()
+        if words[:1] == ["scenario"] and not steps:
+            words = [words[0], raw.split(maxsplit=1)[1].strip()] if len(words) > 1 else words
         if not words:
             continue
         if len(words) != 2:
-            raise ScheduleError(f"line {number}: {raw!r}: wanted two words")
+            raise ScheduleError(f"line {number}: {raw!r}: wanted are an actor and a sync point")
         if words[0] in head and not steps:
             head[words[0]].append(words[1])
         else:
@@ -114,3 +139,24 @@ def of_trace(
 def load_scenario(schedule: Schedule) -> Scenario:
     """The scenario of a schedule."""
     return load(schedule.scenario)
+
+
+def read(path: Path) -> Schedule:
+    """Reads a file. A scenario that is a file too is looked for from here, then beside it.
+
+    Raises:
+        ScheduleError: it is no schedule, or does not fit its scenario; says which file.
+        ScenarioError: there is no such scenario.
+        OSError: the file cannot be read.
+    """
+    try:
+        one = parse(path.read_text(encoding="utf-8"))
+        beside = path.parent / Path(one.scenario).name
+        if one.scenario.endswith(".toml") and not Path(one.scenario).is_file() and beside.is_file():
+            one = replace(one, scenario=str(beside))
+        one.script(load_scenario(one))
+    except UnicodeDecodeError:
+        raise ScheduleError(f"{path}: this is no schedule: it is no text") from None
+    except ScheduleError as error:
+        raise ScheduleError(f"{path}: {error}") from None
+    return one

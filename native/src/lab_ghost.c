@@ -98,6 +98,8 @@ void lab_put_names(const struct lab_state *lab, char *text)
 		snprintf(new, sizeof(new), "v%u", g->name);
 		snprintf(old, sizeof(old), "VMA object %#lx", ref);
 		replace(text, old, new);
+		snprintf(old, sizeof(old), "VMA object %lu", ref);
+		replace(text, old, new);
 		snprintf(old, sizeof(old), "vm_area_struct %#lx", ref);
 		replace(text, old, new);
 	}

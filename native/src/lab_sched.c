@@ -480,6 +480,8 @@ int lab_futex_wait(const u32 *word, u32 expected)
 	lab_step(ACTOR_BLOCKED);
 	lab->coverage[SP_woken]++;
 	lab_trace_add(SP_woken, NULL);
+	if (me->die_at == SP_woken + 1u)
+		die(lab);
 	return 0;
 }
 

@@ -114,16 +114,42 @@ void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *w
 	}
 }
 
+/* A living participant takes or waits for the lock. */
+static bool asked_for(const struct walk *w, const void *lock)
+{
+	u64 ref = vl_ref_of(w->seg, lock);
+
+	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
+		const struct participant_slot *slot = &w->seg->slots[i];
+
+		for (u32 place = 0; place < HOLDS_COUNT; place++)
+			if (load_relaxed_u64(&slot->held[place]) >> 8 == ref &&
+			    load_relaxed_u32(&slot->role) != ROLE_FREE &&
+			    participant_alive(w->seg, i))
+				return true;
+	}
+	return false;
+}
+
 /* One lock against what the living announce. */
 static void check_lock(struct walk *w, struct rw_semaphore *sem, const char *what, u32 number)
 {
 	u32 readers, writer;
 	u64 count = load_relaxed_u64(&sem->count), want;
+	bool noted, in_vain;
 
 	walk_announced(w, sem, &readers, &writer);
 	want = readers * RWSEM_READER | (writer ? RWSEM_WRITER : 0);
-	if ((count & ~(RWSEM_WAITERS | RWSEM_HANDOFF)) == want)
+	noted = (count & ~(RWSEM_WAITERS | RWSEM_HANDOFF)) == want;
+	/* Who was woken last was killed before it took the lock: nobody takes WAITERS away, and who
+	 * only tries is refused for ever. */
+	in_vain = noted && count && !want && !asked_for(w, sem);
+	if (noted && (!in_vain || (w->repair && MUTANT(D1))))
 		return;
+	if (!w->repair && in_vain) {
+		complain(w, "%s %u: somebody waits, it says, and nobody does", what, number);
+		return;
+	}
 	if (!w->repair) {
 		complain(w, "%s %u: count %#lx, but the living hold %u readers and writer %u", what,
 			 number, count, readers, writer);

@@ -106,6 +106,8 @@ def test_explore() -> None:
     assert row["schedules"] == 300
     assert row["states"] > 300
     assert row["points"] > 30
+    assert row["coverage"]["read_taken"] > 0
+    assert row["coverage"]["policy_set"] == 0
 
 
 def test_a_scenario_of_ones_own(tmp_path: Path) -> None:

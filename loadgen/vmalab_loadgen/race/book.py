@@ -47,8 +47,13 @@ vmalab race show b2.sched -o b2.html
 ```
 
 `vmalab race all` runs every scenario on the intact core of each lock model and every mutant on
-every model that it applies to. What x86 cannot show, because it needs a machine that reorders
-more, is checked on models instead.
+every model that it applies to: 34 scenarios, 94 pairs of mutant and model, 85,000 schedules, a
+little more than a minute of one CPU. Two actors make about 5,000 schedules a second, B2 is found
+in one second, and 100 replays of its schedule take three.
+
+What x86 cannot show, because it needs a machine that reorders more, is checked on models instead
+([models-checked.md](models-checked.md)). To hold a living server at a step of the protocol, from a
+test of your own, read [lab.md](lab.md).
 
 ## What is watched
 
@@ -176,7 +181,7 @@ def _turn(one: Scenario, turn: Sequence[TraceLine], *, last: bool) -> str:
         text = f"{way} `{stop.point}`: {point.text}"
         if stop.flags & lab.BREAKS and not object_name(stop) and point.kind != "NONE":
             text = "goes on"  # the line says from where
-        if any(op.endswith(f" die {stop.point}") for op in ops) and not last:
+        if any(op.endswith(f" die {stop.point}") for op in ops):
             text += ", and is killed"
     return (text or "goes on") + (", and the invariant breaks" if last else "")
 

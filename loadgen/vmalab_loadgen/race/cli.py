@@ -64,7 +64,7 @@ Bound = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Of pct and random; -1: a fresh one, printed.")]
 Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="At most so long.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write the result here.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="A file for the schedule.")]
 _T = TypeVar("_T")
 DEFAULT_MODEL: Final = "typesafe-rwsem"
 
@@ -180,7 +180,7 @@ def _shown_elsewhere(result: Any) -> str:
     return f"; {', '.join(sorted(others))} would show it" if others else ""
 
 
-def _finish(result: Any, *, as_json: bool, output: Path | None) -> None:
+def _finish(result: Any, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:
     """Exit code 0 when what was to be seen was seen: without a mutant nothing."""
     found = result.finding
     if output is not None and found is not None:
@@ -189,6 +189,8 @@ def _finish(result: Any, *, as_json: bool, output: Path | None) -> None:
         row = result.as_dict()
         if found is not None:
             row["schedule"] = found.schedule.text()
+        if coverage:
+            row["coverage"] = dict(result.coverage)
         print(json.dumps(row, indent=2))
     else:
         _print_result(result)
@@ -292,7 +294,7 @@ def explore_command(
     if not as_json:
         missed = [point for point, count in result.coverage.items() if not count]
         print(f"not passed: {', '.join(missed)}\n")
-    _finish(result, as_json=as_json, output=output)
+    _finish(result, as_json=as_json, output=output, coverage=True)
 
 
 @app.command("replay")
@@ -425,7 +427,10 @@ def all_command(
 
     done = _guarded(
         lambda: survey.survey(
-            models=[model] if model else models, seed=seed, folder=output, progress=progress
+            models=[model] if model else models,
+            seed=_seed(seed),
+            folder=output,
+            progress=progress,
         )
     )
     progress("")
@@ -453,4 +458,4 @@ def _print_survey(done: Any) -> None:
         f"{row['false_alarms']} false alarms"
     )
     print(f"{row['mutants']} mutants on models, {row['caught']} caught")
-    print(f"{row['schedules']:,} schedules in {row['seconds']} s")
+    print(f"{row['schedules']:,} schedules in {row['seconds']} s, seed {row['seed']}")

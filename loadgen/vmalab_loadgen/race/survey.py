@@ -44,6 +44,7 @@ class Row:
 class Survey:
     """What came out; as_dict() is what --json prints."""
 
+    seed: int = 1
     intact: list[Result] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     seconds: float = 0.0
@@ -76,6 +77,7 @@ class Survey:
             "schedules": sum(result.schedules for result in self.intact)
             + sum(row.schedules for row in self.rows),
             "seconds": round(self.seconds, 1),
+            "seed": self.seed,
             "intact": [result.as_dict() for result in self.intact],
             "rows": [
                 {
@@ -147,7 +149,7 @@ def survey(
         folder: where the schedule of each caught mutant is written.
     """
     begin = time.monotonic()
-    result = Survey()
+    result = Survey(seed=seed)
     for name in scenario.names():
         one = scenario.load(name)
         for model in models:

@@ -36,6 +36,7 @@ X(B45, "MSETR",
   "(CVE-2024-50200)")
 X(X1, "MSETR", "a page that was shared by a fork is written in place when its count is one")
 X(W1, "SETR", "the sequence comes round and VMAs keep stamps of long ago")
+X(D1, "SET", "a writer that dies when it was just woken leaves the note that somebody waits")
 X(N1, "SETR", "a gap in maps is believed at the first look")
 X(O2A, "R",
   "no look at the stamp before the increment: a detached VMA in the tree is retried "

@@ -7,12 +7,18 @@ Method: the command in a process of its own. A failure shows its output.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+
+from vmalab_loadgen.race.language import VERBS, compile_line
+from vmalab_loadgen.race.scenario import KEYS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def race(*arguments: str, code: int = 0) -> str:
@@ -120,6 +126,37 @@ def test_a_scenario_of_ones_own(tmp_path: Path) -> None:
     assert "stackrot would show it" in race("run", str(path), "--mutant", "B20", code=1)
     path.write_text(path.read_text().replace("0x10000 1 rw", "0x10001 1 rw"))
     assert "of setup fails: Invalid argument" in race("run", str(path), code=2)
+
+
+def test_the_scenario_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/lab.md: its scenario and its commands, as they stand there."""
+    page = (ROOT / "docs" / "lab.md").read_text()
+    (text,) = re.findall(r"^```toml\n(# exit.toml.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (lines,) = re.findall(r"^```\n(vmalab race run exit.toml\n.*?)^```$", page, re.M | re.S)
+    (tmp_path / "exit.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    shown = [race(*line.split()[2:]) for line in lines.splitlines()]
+    assert "every invariant held" in shown[0]
+    assert "v1 is read-locked and is free" in shown[1]
+    assert "100 times, 1 different trace\n" in shown[2]
+    assert (tmp_path / "exit.html").is_file()
+    assert (tmp_path / "exit.pftrace").is_file()
+
+
+def test_the_operations_of_the_page() -> None:
+    """Every operation that docs/lab.md shows can be read, and it shows every verb."""
+    page = (ROOT / "docs" / "lab.md").read_text()
+    (table,) = re.findall(r"^\| operation \|.*?\n\n", page, re.MULTILINE | re.DOTALL)
+    cells = [row.split("|")[1] for row in table.splitlines()[2:] if row]
+    lines = [line for cell in cells for line in re.findall(r"`(m\d.*?)`", cell)]
+    values = {"MODE": "2", "NODES": "1", "SEQ": "4", "ADDR": "0x10000", "STAMP": "3"}
+    for line in lines:
+        compile_line(" ".join(values.get(word, word) for word in line.split()))
+    words = {word for line in lines for word in line.split()}
+    assert {*VERBS} <= words
+    table = page[page.index("| key |") : page.index("| operation |")]
+    keys = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert {*re.findall(r"`(\w+)`", " ".join(keys))} == {*KEYS}
 
 
 def test_a_schedule_of_ones_own_scenario(tmp_path: Path) -> None:

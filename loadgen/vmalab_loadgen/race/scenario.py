@@ -52,7 +52,7 @@ LETTERS: Final = {
 }
 _TEXT, _NUMBER, _FLAG = "a text", "a number that is not negative", "true or false"
 _TEXTS, _NAMED, _ACTORS = "a list of texts", "a table of texts", "a table of lists of texts"
-_KEYS: Final = {
+KEYS: Final = {
     **dict.fromkeys(("title", "about", "source"), _TEXT),
     **dict.fromkeys(("models", "points", "setup", "check"), _TEXTS),
     **dict.fromkeys(("slab", "bound", "schedules"), _NUMBER),
@@ -216,10 +216,10 @@ def parse(name: str, text: str) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{name}: {error}") from None
     for key, value in data.items():
-        if key not in _KEYS:
-            raise ScenarioError(f"{name}: {unknown('key', key, _KEYS)}")
-        if not _fits(value, _KEYS[key]):
-            raise ScenarioError(f"{name}: {key} = {value!r}: {_KEYS[key]} is wanted")
+        if key not in KEYS:
+            raise ScenarioError(f"{name}: {unknown('key', key, KEYS)}")
+        if not _fits(value, KEYS[key]):
+            raise ScenarioError(f"{name}: {key} = {value!r}: {KEYS[key]} is wanted")
     if not data.get("actors"):
         raise ScenarioError(f"{name}: no actors")
     models = tuple(data.get("models") or lock_models())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vmalab_loadgen.race import explore, scenario, survey
-from vmalab_loadgen.race.explore import Finding, Plan, object_name
+from vmalab_loadgen.race.explore import Finding, Plan
 from vmalab_loadgen.race.picture import Picture, svg
 from vmalab_loadgen.race.scenario import LETTERS, Scenario
 from vmalab_native import lab
@@ -157,7 +157,12 @@ def steps(one: Scenario, trace: Sequence[TraceLine]) -> str:
     items = []
     for number, turn in enumerate(turns, 1):
         name = one.actor_names[turn[0].actor]
-        items.append(f"{number}. **{name}** {_turn(one, turn, last=number == len(turns))}")
+        last = number == len(turns)
+        mine = [before[-1] for before in turns[: number - 1] if before[0].actor == turn[0].actor]
+        if last and len(turn) == 1 and mine and mine[-1].point == turn[0].point:
+            items.append(f"{number}. **{name}** goes on from there, and the invariant breaks")
+        else:
+            items.append(f"{number}. **{name}** {_turn(one, turn, last=last)}")
     if len(items) > TURNS_MAX:
         items[TURNS_MAX - 1 :] = [f"{TURNS_MAX}. and so on"]
     return "\n".join(_lines(item, "   ") for item in items)
@@ -179,8 +184,6 @@ def _turn(one: Scenario, turn: Sequence[TraceLine], *, last: bool) -> str:
         point = next(point for point in lab.POINTS if point.name == stop.point)
         way = f"{text}, up to" if text else "goes on to"
         text = f"{way} `{stop.point}`: {point.text}"
-        if stop.flags & lab.BREAKS and not object_name(stop) and point.kind != "NONE":
-            text = "goes on"  # the line says from where
         if any(op.endswith(f" die {stop.point}") for op in ops):
             text += ", and is killed"
     return (text or "goes on") + (", and the invariant breaks" if last else "")

@@ -16,7 +16,7 @@
 
 #include "lin_internal.h"
 
-#define CONFIGS_DEFAULT (1u << 16)
+#define CONFIGS_DEFAULT (1u << 18)
 #define SMALL           8 /* so many configurations are compared one by one */
 #define SLOTS           64
 

@@ -10,6 +10,8 @@
  * Where an answer depends on pages of other cells, all outcomes are allowed that some state of
  * those would give.
  */
+#include <string.h>
+
 #include "lin_internal.h"
 
 #define WORD_MASK ((1ul << LIN_WORD_BITS) - 1)
@@ -48,21 +50,6 @@ static void word_set(const struct space *s, u64 *entry, u64 word)
 	*at = (*at & ~WORD_MASK) | (word & WORD_MASK);
 }
 
-/* A shared page that no entry names any more has word 0, so that equal states look equal. */
-static void entry_set(const struct space *s, u64 *entry, u64 value)
-{
-	u64 old = *entry;
-
-	*entry = value;
-	if (!(old & LIN_SHARED))
-		return;
-	for (u32 i = 0; i < s->count; i++) {
-		if ((s->entry[i] & LIN_SHARED) && !((s->entry[i] ^ old) & WORD_MASK))
-			return;
-	}
-	s->shared[old & WORD_MASK] = 0;
-}
-
 /* The lowest number that no entry names. There are as many as entries, and one entry names none. */
 static u64 shared_new(const struct space *s)
 {
@@ -71,9 +58,33 @@ static u64 shared_new(const struct space *s)
 
 		for (u32 i = 0; i < s->count && !taken; i++)
 			taken = (s->entry[i] & LIN_SHARED) && (s->entry[i] & WORD_MASK) == number;
-		if (!taken)
-			return number;
+		if (taken)
+			continue;
+		s->shared[number] = 0;
+		return number;
 	}
+}
+
+/* Numbers the shared pages in the order in which entries name them, and forgets those that none
+ * names, so that equal states look equal. */
+static void renumber(const struct space *s)
+{
+	u64 words[LIN_ENTRIES_MAX / 2] = {0};
+	u8 number_of[LIN_ENTRIES_MAX / 2] = {0}; /* + 1 */
+	u8 next = 0;
+
+	for (u32 i = 0; i < s->count; i++) {
+		u64 old = s->entry[i] & WORD_MASK;
+
+		if (!(s->entry[i] & LIN_SHARED))
+			continue;
+		if (!number_of[old]) {
+			words[next] = s->shared[old];
+			number_of[old] = ++next;
+		}
+		s->entry[i] = (s->entry[i] & ~WORD_MASK) | (number_of[old] - 1u);
+	}
+	memcpy(s->shared, words, s->count * sizeof(*words));
 }
 
 static bool all_mapped(const struct space *s, const struct lin_step *step)
@@ -113,7 +124,7 @@ static bool apply_map(const struct space *s, const struct lin_step *step)
 		u64 *entry = page_of(s, op->mm, i);
 		u64 value = LIN_PRESENT | LIN_MAPPED | prot_bits(op->prot);
 
-		entry_set(s, entry, LIN_PRESENT);
+		*entry = LIN_PRESENT;
 		if (op->shared)
 			value |= LIN_SHARED | shared_new(s);
 		*entry = value;
@@ -193,7 +204,7 @@ static bool apply_move(const struct space *s, const struct lin_step *step)
 		return step->op->answer == LIN_MAPERR;
 	if (step->op->answer != LIN_OK)
 		return false;
-	entry_set(s, to, *from);
+	*to = *from;
 	*from = LIN_PRESENT;
 	return true;
 }
@@ -219,7 +230,7 @@ static bool apply_all(const struct space *s, const struct lin_step *step, u64 va
 	if (step->op->answer != LIN_OK)
 		return false;
 	for (u32 i = step->first; i <= step->last; i++)
-		entry_set(s, page_of(s, step->op->mm, i), value);
+		*page_of(s, step->op->mm, i) = value;
 	return true;
 }
 
@@ -230,43 +241,59 @@ u32 lin_variants(const struct lin_step *step)
 		       : 1;
 }
 
-bool lin_apply(const struct lin_step *step, u64 *state, u32 mms, u32 pages, u32 variant)
+static bool apply(const struct space *s, const struct lin_step *step, u32 variant)
 {
 	const struct vl_lin_op *op = step->op;
-	struct space s = {.entry = state,
-			  .shared = state + mms * pages,
-			  .count = mms * pages,
-			  .pages = pages};
-	u64 *entry = page_of(&s, op->mm, step->first);
+	u64 *entry = page_of(s, op->mm, step->first);
 
 	if (!(*entry & LIN_PRESENT))
 		return op->answer == LIN_NO_MM;
 	switch (op->kind) {
 	case LIN_READ:
 	case LIN_WRITE:
-		return apply_access(&s, op, entry);
+		return apply_access(s, op, entry);
 	case LIN_MAP:
 	case LIN_MAP_NEW:
-		return apply_map(&s, step);
+		return apply_map(s, step);
 	case LIN_UNMAP:
-		return apply_all(&s, step, LIN_PRESENT);
+		return apply_all(s, step, LIN_PRESENT);
 	case LIN_PROTECT:
-		return apply_protect(&s, step, variant);
+		return apply_protect(s, step, variant);
 	case LIN_DONTNEED:
-		return apply_dontneed(&s, step);
+		return apply_dontneed(s, step);
 	case LIN_TOUCH:
-		return hole_answer(&s, step);
+		return hole_answer(s, step);
 	case LIN_POPULATE:
 		return apply_populate(op, *entry);
 	case LIN_FORK:
-		return apply_fork(&s, op);
+		return apply_fork(s, op);
 	case LIN_EXIT:
-		return apply_all(&s, step, 0);
+		return apply_all(s, step, 0);
 	case LIN_MOVE:
-		return apply_move(&s, step);
+		return apply_move(s, step);
 	case LIN_UFFD:
-		return apply_uffd(&s, step);
+		return apply_uffd(s, step);
 	default:
 		return false;
 	}
+}
+
+/* May it change which pages are shared, and with whom? */
+static bool renames(u8 kind)
+{
+	return kind == LIN_MAP || kind == LIN_MAP_NEW || kind == LIN_UNMAP || kind == LIN_FORK ||
+	       kind == LIN_EXIT || kind == LIN_MOVE;
+}
+
+bool lin_apply(const struct lin_step *step, u64 *state, u32 mms, u32 pages, u32 variant)
+{
+	struct space s = {.entry = state,
+			  .shared = state + mms * pages,
+			  .count = mms * pages,
+			  .pages = pages};
+	bool right = apply(&s, step, variant);
+
+	if (right && renames(step->op->kind))
+		renumber(&s);
+	return right;
 }

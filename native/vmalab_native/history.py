@@ -70,7 +70,7 @@ class Shape:
         mms: numbers of address spaces: 0 is the first one, the others are made by fork.
         pages: of each, page 0 and up.
         cell_pages: pages that are checked together; a divisor of `pages`.
-        configs_max: orders followed at a time before a cell is given up; 0 is 65,536.
+        configs_max: orders followed at a time before a cell is given up; 0 is 262,144.
         only: check that cell alone (others may be incomplete); -1: all.
     """
 

@@ -10,8 +10,11 @@ mutant that is not found within its time prints how much was checked.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +28,13 @@ from vmalab_loadgen.lin.ops import History, load, save
 from vmalab_native.core import lock_models
 from vmalab_native.history import Answer, Kind
 
-FOUND_WITHIN_S = 120
+VMALAB = str(Path(sys.executable).with_name("vmalab"))
+FOUND_WITHIN_S = 80
 
 
 def lin(*arguments: str, code: int = 0, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("vmalab")), "lin", *arguments],
+        [VMALAB, "lin", *arguments],
         capture_output=True,
         text=True,
         timeout=timeout_s,
@@ -109,6 +113,37 @@ def test_mutants_are_found_by_the_checker_alone(mutant: str, tmp_path: Path) -> 
     for file in row["models"][0]["files"]:
         assert load(Path(file)).check().failure is not None
         assert "NOT LINEARIZABLE" in lin("--recheck", file, code=1).stdout
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_process_that_dies_is_no_success(tmp_path: Path) -> None:
+    """What it had done is lost, so the history of its epoch is not complete: the run ends and says
+    who died. Nothing is left behind."""
+    with subprocess.Popen(
+        [VMALAB, "lin", "--duration", "60", "--json", "--out", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as command:
+        deadline = time.monotonic() + 60
+        while not list(Path("/dev/shm").glob(f"vmalab.loadgen-{command.pid}-*")):
+            assert time.monotonic() < deadline, "no segment"
+            time.sleep(0.1)
+        actors = [
+            pid
+            for pid in children(command.pid)
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        assert len(actors) == 4
+        os.kill(actors[1], signal.SIGKILL)
+        out, _ = command.communicate(timeout=100)
+    row = json.loads(out)
+    assert command.returncode == 1
+    assert row["models"][0]["problems"] == ["process 1 died, exit code -9"]
+    assert not list(Path("/dev/shm").glob(f"vmalab.loadgen-{command.pid}-*"))
 
 
 @pytest.mark.long

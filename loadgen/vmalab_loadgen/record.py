@@ -19,8 +19,6 @@ taken out again.
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 import os
 import re
 import select
@@ -36,6 +34,7 @@ from typing import Final
 
 from vmalab_loadgen import calls, folder, maps, perf, strace
 from vmalab_loadgen.gaps import page_up
+from vmalab_loadgen.kernel_config import anon_names
 from vmalab_loadgen.tracees import Group, Tracees, send, start_brk, task_states
 
 MEMORY_CALLS: Final = frozenset(
@@ -284,6 +283,7 @@ class Recorder:
         self._settle(group)
 
     def _snapshot(self, group: Group, tid: int, why: str) -> None:
+        now = time.time_ns()  # before: afterwards a thread whose hold was too short may be gone
         try:
             text = Path(f"/proc/{group.tgid}/maps").read_text(errors="surrogateescape")
             brk_from = start_brk(group.tgid)
@@ -301,7 +301,6 @@ class Recorder:
         if number == 0:
             self.meta.start_brk = self.meta.brk = brk_from
             self.meta.mmap_base = highest_below_stack(maps.parse(text))
-        now = time.time_ns()
         self.trace.append(
             f"{tid:<5d} {now // 10**9}.{now % 10**9:09d} madvise(0x0, 0, "
             "0xdead /* MADV_??? */) = -1 EINVAL (Invalid argument)"
@@ -445,19 +444,6 @@ def _of_program(lines: list[str], recorder: Recorder) -> tuple[list[str], list[s
         else:
             faults.append(line.strip())
     return faults, locks
-
-
-def anon_names() -> bool:
-    """Whether this kernel can give anonymous memory a name (CONFIG_ANON_VMA_NAME)."""
-    set_vma, set_vma_anon_name = 0x53564D41, 0
-    with mmap.mmap(-1, mmap.PAGESIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as page:
-        here = ctypes.c_char.from_buffer(page)
-        at = ctypes.c_ulong(ctypes.addressof(here))
-        length = ctypes.c_ulong(mmap.PAGESIZE)
-        libc = ctypes.CDLL(None)
-        done: int = libc.prctl(set_vma, set_vma_anon_name, at, length, ctypes.c_char_p(b"vmalab"))
-        del here
-    return done == 0
 
 
 def _thp() -> str:

@@ -47,8 +47,11 @@ int collapse(struct participant *self, struct mm_struct *mm, struct vm_area_stru
 
 	if (!may_collapse(mm, vma))
 		return -EINVAL;
+	start = ALIGN_UP(start, HUGE_BYTES);
 	end &= ~(HUGE_BYTES - 1);
-	for (start = ALIGN_UP(start, HUGE_BYTES); start < end; start += HUGE_BYTES) {
+	if (end < start)
+		return -EINVAL; /* inside one huge page; a range about a border is empty and fine */
+	for (; start < end; start += HUGE_BYTES) {
 		if (!collapse_one(self, mm, vma, start))
 			err = -EINVAL;
 	}

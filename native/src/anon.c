@@ -64,7 +64,7 @@ static vl_ref reusable_anon_vma(struct participant *self, const struct vm_area_s
 	(void)self;
 	if (a->vm_end != b->vm_start || a->vm_policy != b->vm_policy || a->vm_file != b->vm_file)
 		return 0;
-	if (differ != 0 || a->vm_pgbase != b->vm_pgbase)
+	if (differ != 0 || a->file_open != b->file_open || a->vm_pgbase != b->vm_pgbase)
 		return 0;
 	/* acquire: the links counted are those of the anon_vma seen.
 	 * pairs: ANON-1 (anon.c:anon_vma_prepare) */

@@ -72,7 +72,7 @@ static const struct vl_field_info fields[] = {
 #elif VMA_LOCK_PER_VMA
 	F(vm_area_struct, vm_refcnt, "constructor; then atomics"),
 #endif
-	F(vm_area_struct, rare0, "unused"),
+	F(vm_area_struct, file_open, "before insertion"),
 	F(vm_area_struct, rare1, "unused"),
 	F(vm_area_struct, rare2, "unused"),
 	F(vm_area_struct, rare3, "unused"),

@@ -59,6 +59,7 @@ void vmg_from_vma(struct vma_merge_struct *vmg, struct mm_struct *mm, struct vm_
 		.flags = vma->vm_flags,
 		.file = vma->vm_file,
 		.ops = vma->vm_ops,
+		.file_open = vma->file_open,
 		.anon_vma = vma->anon_vma,
 		.anon_name = vma->anon_name,
 		.policy = vma->vm_policy,
@@ -85,7 +86,7 @@ static bool is_mergeable_vma(struct participant *self, const struct vma_merge_st
 {
 	return mpol_equal(self, vma->vm_policy, vmg->policy) &&
 	       ((vma->vm_flags ^ vmg->flags) & ~VM_STICKY) == 0 && vma->vm_file == vmg->file &&
-	       vma->uffd_ctx == vmg->uffd_ctx &&
+	       vma->file_open == vmg->file_open && vma->uffd_ctx == vmg->uffd_ctx &&
 	       anon_name_equal(self->seg, vma->anon_name, vmg->anon_name);
 }
 

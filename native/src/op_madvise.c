@@ -18,6 +18,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/advise.h"
 
+#define MAX_RW_COUNT       (0x7ffffffful & PAGE_MASK) /* the most bytes of one vector */
 #define WILLNEED_PAGES_MAX 8192 /* of one area; the kernel stops where memory does */
 
 enum advice_kind {
@@ -329,26 +330,42 @@ static bool remote_valid(u32 advice)
 	       advice == MADV_COLLAPSE;
 }
 
-/* Bytes that were advised before the first range that failed, or its error if it was the first. */
+/* Bytes that were advised before the first range that failed, or its error if it was the first. At
+ * most MAX_RW_COUNT bytes count. Ranges of no length are looked at only while nothing of the count
+ * was used, and not at all where it is nothing. (kernel: import_iovec, vector_madvise) */
 s64 op_process_madvise(struct participant *self, u32 id, u32 advice, bool remote, const u64 *ranges,
 		       u32 count)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
-	s64 result = 0, done = 0;
+	u64 left = 0, done = 0;
+	s64 result = 0;
 
 	if (!mm)
 		return VL_S_NO_MM;
-	if (remote && !remote_valid(advice))
-		return -EINVAL;
 	for (u32 i = 0; i < count; i++) {
 		if ((s64)ranges[2 * i + 1] < 0)
 			return -EINVAL; /* no length of an iovec */
 	}
 	for (u32 i = 0; i < count; i++) {
-		result = op_madvise(self, id, ranges[2 * i], ranges[2 * i + 1], advice);
+		u64 len = ranges[2 * i + 1];
+
+		if (ranges[2 * i] > TASK_SIZE ||
+		    min_u64(len, MAX_RW_COUNT) > TASK_SIZE - ranges[2 * i])
+			return -EFAULT;
+		left += min_u64(len, MAX_RW_COUNT - left);
+	}
+	if (remote && !remote_valid(advice))
+		return -EINVAL;
+	for (u32 i = 0; i < count && left; i++) {
+		u64 len = min_u64(ranges[2 * i + 1], left);
+
+		if (len == 0 && i > 0)
+			continue;
+		result = op_madvise(self, id, ranges[2 * i], len, advice);
 		if (result < 0)
 			break;
-		done += (s64)ranges[2 * i + 1];
+		done += len;
+		left -= len;
 	}
-	return done ? done : result;
+	return done ? (s64)done : result;
 }

@@ -37,8 +37,9 @@ static u64 map_to_flags(u32 flags)
 struct map_request {
 	u64 addr, len, pgoff, vm_flags;
 	struct file *file; /* a reference is held */
-	u32 file_mode;     /* MMAP_FILE_* */
+	u32 file_open;     /* MMAP_FILE_*, and which open it is */
 	u32 ops;
+	u64 huge_bytes;     /* MAP_HUGETLB: the size of its pages, else 0 */
 	bool shared_memory; /* it makes a file of its own */
 	bool populate;      /* fault its pages in at the end, as it is locked */
 };
@@ -51,8 +52,9 @@ static bool accountable(const struct map_request *req)
 /* (kernel: do_mmap, the part for files) */
 static int file_flags(struct map_request *req, u32 prot, u32 flags)
 {
-	u32 allowed = LEGACY_MAP_MASK | (file_is_shmem(req->file) ? 0 : MAP_SYNC);
-	u32 opened = req->file_mode & 3u;
+	u32 allowed = LEGACY_MAP_MASK |
+		      (req->huge_bytes || file_is_shmem(req->file) ? 0 : MAP_SYNC);
+	u32 opened = req->file_open & 3u;
 
 	if (req->len > FILE_BYTES_MAX || req->pgoff > (FILE_BYTES_MAX - req->len) >> PAGE_SHIFT)
 		return -EOVERFLOW;
@@ -76,7 +78,7 @@ static int file_flags(struct map_request *req, u32 prot, u32 flags)
 	}
 	if (opened == MMAP_FILE_WRITE_ONLY)
 		return -EACCES;
-	if (req->file_mode & MMAP_FILE_NOEXEC) {
+	if (req->file_open & MMAP_FILE_NOEXEC) {
 		if (req->vm_flags & VM_EXEC)
 			return -EPERM;
 		req->vm_flags &= ~VM_MAYEXEC;
@@ -150,6 +152,8 @@ static int map_new(struct participant *self, struct mm_struct *mm, struct map_re
 {
 	struct vm_area_struct *vma;
 
+	if (req->huge_bytes)
+		return req->pgoff << PAGE_SHIFT & (req->huge_bytes - 1) ? -EINVAL : -ENOMEM;
 	if (sync_refused(req))
 		return -EOPNOTSUPP; /* no file here lies in persistent memory */
 	if (req->shared_memory && shared_memory_open(self, mm, req) != 0)
@@ -174,6 +178,7 @@ static int map_new(struct participant *self, struct mm_struct *mm, struct map_re
 	SYNC_ON(map_filled, vma);
 	if (req->file) {
 		vma->vm_file = file_id(req->file);
+		vma->file_open = req->file_open;
 		req->file = NULL; /* the reference is the VMA's now */
 	}
 	if (!MUTANT(B21))
@@ -226,9 +231,11 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 		.flags = req->vm_flags,
 		.ops = req->ops,
 		.file = req->file ? file_id(req->file) : 0,
+		.file_open = req->file_open,
 	};
 	/* Shared memory is a file of its own, so it never merges. */
-	if (req->shared_memory || sync_refused(req) || !vma_merge_new_range(self, &vmg))
+	if (req->shared_memory || req->huge_bytes || sync_refused(req) ||
+	    !vma_merge_new_range(self, &vmg))
 		err = map_new(self, mm, req);
 	if (err) {
 		if (vms.count && tree_preallocate(self, &mm->mm_mt, req->addr, end) == 0) {
@@ -251,6 +258,7 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_request *req,
 		   u32 prot, u32 flags)
 {
+	u64 slack;
 	s64 addr;
 	int err;
 
@@ -258,13 +266,20 @@ static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_re
 		flags |= MAP_FIXED;
 	if (!(flags & MAP_FIXED)) {
 		req->addr &= PAGE_MASK;
-		if (req->addr && req->addr < MMAP_MIN_ADDR)
-			req->addr = MMAP_MIN_ADDR;
+		if (req->addr && req->addr < MMAP_MIN_HINT)
+			req->addr = MMAP_MIN_HINT;
 	}
 	if (mm->map_count > mm->map_count_max)
 		return -ENOMEM;
+	if (req->huge_bytes && req->len <= TASK_SIZE && (flags & MAP_FIXED) &&
+	    (req->addr & (req->huge_bytes - 1)))
+		return -EINVAL;
 	req->vm_flags = prot_to_flags(prot) | map_to_flags(flags) | mm->def_flags | VM_MAYALL;
-	addr = get_unmapped_area(self, mm, req->file, req->addr, req->len, req->pgoff, flags);
+	/* Room for huge pages is looked for with what aligning them may take; they are not mapped
+	 * in the end. */
+	slack = req->huge_bytes && !(flags & MAP_FIXED) ? req->huge_bytes - PAGE_SIZE : 0;
+	addr = get_unmapped_area(self, mm, req->file, req->addr, req->len + slack, req->pgoff,
+				 flags);
 	if (addr < 0)
 		return addr;
 	req->addr = (u64)addr;
@@ -275,7 +290,8 @@ static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_re
 		return -EPERM;
 	if (!mlock_future_ok(mm, req->vm_flags, req->len))
 		return -EAGAIN;
-	err = req->file ? file_flags(req, prot, flags) : anonymous_flags(req, flags);
+	err = req->file || req->huge_bytes ? file_flags(req, prot, flags)
+					   : anonymous_flags(req, flags);
 	if (err)
 		return err;
 	if ((flags & MAP_NORESERVE) && !(mm->options & MM_OVERCOMMIT_NEVER))
@@ -285,15 +301,17 @@ static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_re
 	return mmap_region(self, mm, req);
 }
 
-/* Huge pages of hugetlbfs are not emulated; a machine that has none reserved says the same, but
- * for a mapping with MAP_NORESERVE. */
-static s64 refuse_hugetlb(u32 flags)
+/* Huge pages of hugetlbfs are not emulated: their mappings fail where those of a machine fail that
+ * has none reserved (map_new), but for those with MAP_NORESERVE. 0 or -errno. */
+static s64 huge_request(struct map_request *req, u64 *len, u32 flags)
 {
 	u32 shift = flags >> MAP_HUGE_SHIFT & 0x3f;
 
-	if (!(flags & MAP_ANONYMOUS))
+	if (!(flags & MAP_ANONYMOUS) || (shift != 0 && shift != 21 && shift != 30))
 		return -EINVAL;
-	return shift == 0 || shift == 21 || shift == 30 ? -ENOMEM : -EINVAL;
+	req->huge_bytes = 1ul << (shift ? shift : 21);
+	*len = ALIGN_UP(*len, req->huge_bytes);
+	return 0;
 }
 
 /* What needs no lock. 0 or -errno. */
@@ -306,11 +324,11 @@ static s64 check_request(struct participant *self, struct map_request *req, u64 
 		if (!file_map(self, (u32)file))
 			return -EBADF;
 		req->file = file_get(self->seg, (u32)file);
-		req->file_mode = (u32)(file >> 32);
+		req->file_open = (u32)(file >> 32);
 		req->ops = req->file->kind;
 	}
-	if (flags & MAP_HUGETLB)
-		return refuse_hugetlb(flags);
+	if ((flags & MAP_HUGETLB) && huge_request(req, &len, flags) != 0)
+		return -EINVAL;
 	req->len = PAGE_ALIGN(len);
 	req->pgoff = offset >> PAGE_SHIFT;
 	if (len == 0)
@@ -352,7 +370,8 @@ static bool range_is_uniform(struct participant *self, struct mm_struct *mm,
 
 	for (u64 at = vma->vm_end; at < end; at = next->vm_end) {
 		next = vma_lookup(self, mm, at);
-		if (!next || next->vm_file != vma->vm_file || next->vm_flags != vma->vm_flags)
+		if (!next || next->vm_file != vma->vm_file || next->file_open != vma->file_open ||
+		    next->vm_flags != vma->vm_flags)
 			return false;
 	}
 	return true;
@@ -380,6 +399,7 @@ s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u6
 		vm_flags = vma->vm_flags;
 		req.file = file_get(self->seg, vma->vm_file);
 		req.ops = vma->vm_ops;
+		req.file_open = (u32)vma->file_open;
 		result = do_mmap(self, mm, &req, (u32)(vm_flags & VM_ACCESS_FLAGS),
 				 MAP_SHARED | MAP_FIXED | (vm_flags & VM_LOCKED ? MAP_LOCKED : 0));
 	}

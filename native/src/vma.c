@@ -66,6 +66,7 @@ static void vma_init(struct participant *self, struct vm_area_struct *vma, u32 m
 	vma->numab_state = 0;
 	vma->vm_policy = 0;
 	vma->uffd_ctx = 0;
+	vma->file_open = 0;
 	vma->alloc_seq++;
 	vma_inflight_add(self, vma);
 	SYNC_ON(initialised, vma);
@@ -128,6 +129,7 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 	vma->page_prot = orig->page_prot;
 	vma->vm_policy = mpol_get(self, orig->vm_policy);
 	vma->uffd_ctx = orig->uffd_ctx;
+	vma->file_open = orig->file_open;
 	vma->anon_name = anon_name_get(self, orig->anon_name);
 	copy_attached(vma);
 	GHOST(complete(vma));

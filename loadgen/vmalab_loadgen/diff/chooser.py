@@ -20,7 +20,14 @@ POINTS_MAX: Final = 24
 RESULTS_MAX: Final = 8
 PROCESSES_MAX: Final = 5
 FILES: Final = 4
-"""How many files a program has; `real` makes them."""
+"""How many files a program has; `real` makes them. The last is on disk."""
+OPENS: Final = 9
+"""How many descriptors of them: after one of each file, to read and write, some that may only read
+or only write (real.OPENED)."""
+HUGE_PAGES: Final = 512
+"""Pages of a huge page."""
+LOW_PAGES: Final = 16
+"""What is used of the lowest addresses; the executor's own begin at 4 MiB."""
 MINCORE_PAGES: Final = 64
 
 PROFILES: Final = ("anon", "file", "fork", "mremap", "limits")
@@ -43,6 +50,10 @@ class Style:
     """That a length is of the order of a huge page or more."""
     switch: float = 0.15
     """That the next operation is another process's."""
+    plain: float = 0.1
+    """That a program runs without the capabilities that memory calls ask for."""
+    low: float = 0.005
+    """That an address is one of the lowest, where not every process may map."""
 
 
 STYLES: Final = {
@@ -50,7 +61,7 @@ STYLES: Final = {
     "file": Style(files=0.6),
     "fork": Style(pages=24, arenas=1, switch=0.25),
     "mremap": Style(pages=32, arenas=3, files=0.15),
-    "limits": Style(fixed=0.4, odd=0.15, huge=0.15),
+    "limits": Style(fixed=0.4, odd=0.15, huge=0.15, plain=0.4, low=0.03),
 }
 
 
@@ -80,8 +91,15 @@ class Chooser:
         """MADV_PAGEOUT may drop what MADV_FREE and MAP_DROPPABLE have marked, and with it the words
         there; of a file on disk pages that come back with others around them: a program has either
         those or this advice."""
+        self.plain = rng.random() < style.plain
+        """The program gives up its capabilities at first."""
+        self.thp = not self.pageout and rng.random() < 0.1
+        """The program asks for huge pages and has private memory alone: that of files is collapsed
+        by the kernel and not here. Which pages there are depends on free memory then."""
         self.lockall = rng.random() < 0.5
         """A program locks all of its memory, or has mappings larger than memory."""
+        self.locked = False
+        """Something is locked: what then grows must not be larger than memory."""
 
     @property
     def view(self) -> View:
@@ -114,6 +132,8 @@ class Chooser:
 
     def arena(self) -> Place:
         """An address in an arena, preferably where something starts or ends."""
+        if self.chance(self.style.low):
+            return Place("", 0, self.number(0, LOW_PAGES) * PAGE)
         if self.view.points and self.chance(0.6):
             arena, page = self.pick(self.view.points)
             if self.chance(0.25):
@@ -123,6 +143,8 @@ class Chooser:
                 self.number(0, self.style.arenas - 1),
                 self.number(0, self.style.pages - 1),
             )
+        if self.thp and self.chance(0.3):
+            page -= page % HUGE_PAGES
         return Place("a", arena, page * PAGE + self._off_page())
 
     def place(self) -> Place:
@@ -143,7 +165,7 @@ class Chooser:
 
     def pages(self) -> int:
         """A length in pages, mostly small."""
-        if self.chance(self.style.huge):
+        if self.chance(0.3 if self.thp else self.style.huge):
             return self.pick((511, 512, 513, 1024, 1536))
         return self.number(1, self.style.pages if self.chance(0.15) else 8)
 
@@ -163,6 +185,8 @@ class Chooser:
             return (left if self.chance(0.5) else self.number(1, left)) * PAGE
         if at.kind == "brk":
             return self.number(1, 6) * PAGE
+        if at.kind == "":
+            return self.number(1, LOW_PAGES) * PAGE
         return self.pages() * PAGE
 
     # --- what an operation did ---
@@ -195,7 +219,9 @@ class Chooser:
                 self.note_range(arg, following)
 
     def file(self) -> int:
-        """One of the files; the last is on disk."""
+        """One of the descriptors of files."""
+        if self.chance(0.15):
+            return self.number(FILES, OPENS - (3 if self.pageout else 1))
         return self.number(0, FILES - (2 if self.pageout else 1))
 
     # --- processes ---

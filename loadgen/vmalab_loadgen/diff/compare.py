@@ -18,6 +18,7 @@ _SHARED = re.compile(r" 00:01 (\d+) +(?:/dev/zero|/memfd:vmalab-diff) \(deleted\
 _KERNELS = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .*\[v(?:var|dso)", re.MULTILINE)
 KERNELS_PAGES = "touches of pages that are the kernel's own: [vvar], [vdso]"
 RECLAIMED_PAGES = "mincore after MADV_PAGEOUT: pages that the kernel took"
+HUGE_PAGES = "mincore with huge pages: pages that came with another"
 _SIGNALS = {7: "SIGBUS", 11: "SIGSEGV"}
 
 
@@ -95,7 +96,8 @@ def same(op: Op, real: Outcome, emulated: Outcome) -> bool:
 
 def reclaims(op: Op) -> bool:
     """Whether the kernel may take pages out of memory in this operation."""
-    return op.name == "madvise" and op.args[-1] == flags.MADV["MADV_PAGEOUT"]
+    advice = {"madvise": 2, "process_madvise": 4}.get(op.name)
+    return advice is not None and op.args[advice] == flags.MADV["MADV_PAGEOUT"]
 
 
 class MapsMatcher:
@@ -165,6 +167,7 @@ class _Check:
         self.maps = MapsMatcher()
         self.last_op = -1
         self.reclaimed = False
+        self.huge = False
         self._kernels = [
             (int(match.group(1), 16), int(match.group(2), 16))
             for match in _KERNELS.finditer(comparison.real.maps)
@@ -178,6 +181,7 @@ class _Check:
         self.last_op = step.op
         op = self.program[step.op]
         self.reclaimed = self.reclaimed or reclaims(op)
+        self.huge = self.huge or op.name == "thp_disable"
         reason = BY_NAME[op.name].skip(resolved(op, comparison.real)) or self._uncertain(op, real)
         if reason:
             comparison.not_compared[reason] += 1
@@ -185,19 +189,22 @@ class _Check:
         if same(op, real, emulated):
             comparison.agree += 1
             return True
-        if self._taken(op, real, emulated):
-            comparison.not_compared[RECLAIMED_PAGES] += 1
+        reason = self._excused(op, real, emulated)
+        if reason:
+            comparison.not_compared[reason] += 1
             return True
         comparison.difference = Difference(
             at, step.op, "answer", shown(op, real), shown(op, emulated)
         )
         return False
 
-    def _taken(self, op: Op, real: Outcome, emulated: Outcome) -> bool:
-        """Whether a mincore differs only in pages that the kernel may have taken away."""
-        if not self.reclaimed or BY_NAME[op.name].answer != "mask":
-            return False
-        return not real.value and not refused(emulated) and not real.extra & ~emulated.extra
+    def _excused(self, op: Op, real: Outcome, emulated: Outcome) -> str:
+        """Why a mincore may differ in these pages; "" if it may not."""
+        if BY_NAME[op.name].answer != "mask" or real.value or refused(emulated):
+            return ""
+        if self.reclaimed and not real.extra & ~emulated.extra:
+            return RECLAIMED_PAGES
+        return HUGE_PAGES if self.huge and not emulated.extra & ~real.extra else ""
 
     def _uncertain(self, op: Op, real: Outcome) -> str:
         """Why this answer cannot be compared; "" if it can."""

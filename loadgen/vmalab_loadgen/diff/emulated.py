@@ -9,10 +9,12 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from vmalab_loadgen.diff.operations import BY_NAME, EXIT, MADVISE, MMAP, Target, Value, packed
+from vmalab_loadgen.diff.encoding import EXIT, MADVISE, MMAP, THP_DISABLE, Target, Value, packed
+from vmalab_loadgen.diff.operations import BY_NAME
 from vmalab_loadgen.diff.program import ARENAS, Op, Place
-from vmalab_loadgen.diff.real import MMAP_BASE, Outcome, RealRun, Step, TestFile
+from vmalab_loadgen.diff.real import LOCK_LIMIT, MMAP_BASE, Outcome, RealRun, Step, TestFile
 from vmalab_loadgen.flags import MADV, MAP
+from vmalab_loadgen.kernel_config import anon_names
 from vmalab_native import cores
 
 if TYPE_CHECKING:
@@ -98,23 +100,42 @@ class _Play:
             self.participant.file_open(
                 dev=file.dev, ino=file.inode, size_bytes=file.size, name=file.name
             )
+            | file.mode << 32
             for file in files
         ]
-        self.mms = {
-            0: self.participant.mm_create(
-                mmap_base=MMAP_BASE, start_brk=real.start_brk, brk=real.start_brk, maps=real.maps
-            )
-        }
+        self.mms = {0: self._create(real)}
         self._warm(files)
         self.block: list[bytes] = []
         self.pending: list[int] = []
+
+    def _create(self, real: RealRun) -> int:
+        """The address space of the executor, whose huge pages are off."""
+        from vmalab_native.core import MmSetup
+
+        plain = bool(self.program) and self.program[0].name == "plain"
+        setup = MmSetup(
+            memlock_limit_bytes=LOCK_LIMIT,
+            cap_ipc_lock=not plain,
+            cap_sys_rawio=not plain,
+            cap_sys_admin=not plain,
+            anon_names=anon_names(),
+        )
+        mm = self.participant.mm_create(
+            mmap_base=MMAP_BASE,
+            start_brk=real.start_brk,
+            brk=real.start_brk,
+            maps=real.maps,
+            setup=setup,
+        )
+        self.participant.run(packed(THP_DISABLE, mm, 1, 0))
+        return mm
 
     def _warm(self, files: Sequence[TestFile]) -> None:
         """Files on disk are read whole before a program begins, on both sides."""
         mm = self.participant.mm_create()
         block = b""
         for number, file in zip(self.files, files, strict=True):
-            if file.on_disk:
+            if file.on_disk and not file.mode:
                 block += packed(MMAP, mm, ARENAS[0], file.size, 1 | MAP_SHARED_FIXED, number, 0)
                 block += packed(MADVISE, mm, ARENAS[0], file.size, MADV["MADV_POPULATE_READ"])
         self.participant.run(block + packed(EXIT, mm))
@@ -166,4 +187,4 @@ class _Play:
         ends = b"".join(packed(EXIT, mm) for mm in self.mms.values())
         self.participant.run(ends)
         for file in self.files:
-            self.participant.file_close(file)
+            self.participant.file_close(file & 0xFFFFFFFF)

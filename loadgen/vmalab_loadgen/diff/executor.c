@@ -26,6 +26,7 @@ typedef long s64;
 #define PROCESSES_MAX 16
 #define WAIT_SECONDS  20
 #define STACK_LIMIT   (8ul << 20)
+#define LOCK_LIMIT    (8ul << 20)
 #define REF_BREAK     1
 #define REF_RESULTS   2
 #define NO_RANDOMIZE  0x0040000ul
@@ -41,8 +42,10 @@ enum code {
 	CODE_EXEC = 3,    /* one instruction at arg[0] */
 	CODE_FORK = 4,    /* the child is process arg[0] */
 	CODE_EXIT = 5,
-	CODE_TEXT = 6,   /* nr 0: /proc/self/maps; 1: smaps */
-	CODE_MINCORE = 7 /* as the system call, the vector as a mask of bits */
+	CODE_TEXT = 6,    /* nr 0: /proc/self/maps; 1: smaps */
+	CODE_MINCORE = 7, /* as the system call, the vector as a mask of bits */
+	CODE_ADVISE = 8,  /* process_madvise of itself: two ranges, the advice, how many ranges */
+	CODE_PLAIN = 9    /* gives up the capabilities that memory calls ask for */
 };
 
 struct op {
@@ -108,13 +111,16 @@ enum {
 	NR_fork = 57,
 	NR_execve = 59,
 	NR_sigaltstack = 131,
+	NR_capget = 125,
+	NR_capset = 126,
 	NR_personality = 135,
 	NR_prctl = 157,
 	NR_futex = 202,
 	NR_clock_gettime = 228,
 	NR_exit_group = 231,
 	NR_prlimit64 = 302,
-	NR_pidfd_open = 434
+	NR_pidfd_open = 434,
+	NR_process_madvise = 440
 };
 
 static u32 me;
@@ -249,6 +255,27 @@ static void mincore_mask(const u64 *arg, volatile struct result *result)
 	result->extra = result->value ? 0 : mask;
 }
 
+static s64 advise_self(const u64 *arg)
+{
+	s64 fd = sys(NR_pidfd_open, (u64)sys(NR_getpid, 0, 0, 0, 0, 0, 0), 0, 0, 0, 0, 0), result;
+
+	result = sys(NR_process_madvise, (u64)fd, (u64)arg, arg[5], arg[4], 0, 0);
+	sys(NR_close, (u64)fd, 0, 0, 0, 0, 0);
+	return result;
+}
+
+/* CAP_IPC_LOCK, CAP_SYS_RAWIO and CAP_SYS_ADMIN. */
+static s64 give_up_capabilities(void)
+{
+	const u32 given_up = 1u << 14 | 1u << 17 | 1u << 21;
+	u32 header[2] = {0x20080522, 0}, sets[6];
+	s64 failed = sys(NR_capget, (u64)header, (u64)sets, 0, 0, 0, 0);
+
+	for (u32 i = 0; i < 3; i++)
+		sets[i] &= ~given_up;
+	return failed ? failed : sys(NR_capset, (u64)header, (u64)sets, 0, 0, 0, 0);
+}
+
 static void wait_gone(u32 pid)
 {
 	s64 fd = sys(NR_pidfd_open, pid, 0, 0, 0, 0, 0);
@@ -329,6 +356,12 @@ static void execute(u32 index)
 	case CODE_MINCORE:
 		mincore_mask(arg, result);
 		break;
+	case CODE_ADVISE:
+		result->value = advise_self(arg);
+		break;
+	case CODE_PLAIN:
+		result->value = give_up_capabilities();
+		break;
 	default:
 		touch(op->code, arg, result);
 	}
@@ -364,8 +397,7 @@ static void run(void)
 	}
 }
 
-/* The first start asks for fixed addresses and a plain stack limit, which take effect in the
- * second. */
+/* The first start asks for fixed addresses and plain limits, which take effect in the second. */
 static void start_again(void)
 {
 	static char name[] = "executor", again[] = "again";
@@ -374,6 +406,9 @@ static void start_again(void)
 	s64 now = sys(NR_personality, 0xffffffff, 0, 0, 0, 0, 0);
 
 	sys(NR_prlimit64, 0, 3, (u64)limit, 0, 0, 0);
+	sys(NR_prlimit64, 0, 8, 0, (u64)limit, 0, 0);
+	limit[0] = limit[1] < LOCK_LIMIT ? limit[1] : LOCK_LIMIT;
+	sys(NR_prlimit64, 0, 8, (u64)limit, 0, 0, 0);
 	if (now >= 0 && sys(NR_personality, (u64)now | NO_RANDOMIZE, 0, 0, 0, 0, 0) >= 0)
 		sys(NR_execve, (u64) "/proc/self/exe", (u64)argv, (u64)env, 0, 0, 0);
 	sys(NR_exit_group, 3, 0, 0, 0, 0, 0);

@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from vmalab_loadgen.diff.chooser import PROFILES, STYLES, Chooser
+from vmalab_loadgen.diff.encoding import PR_SET_THP_DISABLE
 from vmalab_loadgen.diff.operations import BY_NAME, TABLE, noted
 from vmalab_loadgen.diff.program import Op
 
 PROGRAM_OPS: Final = 220
 """Operations of one program: enough to build up a map, few enough to shrink quickly."""
+
+
+FIRST: Final = ("plain", "thp_disable")
+"""What only the first operations may be, or are besides: the state that a program runs in."""
 
 
 def _weights(profile: str) -> list[tuple[str, int]]:
@@ -40,6 +45,10 @@ def generate(seed: int, profile: str, number: int, *, ops: int = PROGRAM_OPS) ->
     c = Chooser(rng, STYLES[taken])
     names = WEIGHTS[taken]
     program: list[Op] = []
+    for name, wanted in zip(FIRST, (c.plain, c.thp), strict=True):
+        if wanted:
+            args = (PR_SET_THP_DISABLE, 0, 0, 0, 0) if name == "thp_disable" else ()
+            program.append(Op(len(program), 0, name, args))
     while len(program) < ops:
         _next_process(c)
         name = c.weighted(names)

@@ -9,9 +9,10 @@ from typing import Final
 
 from vmalab_loadgen import flags
 from vmalab_loadgen.diff.compare import Comparison, shown
+from vmalab_loadgen.diff.encoding import hard_limit
 from vmalab_loadgen.diff.operations import BY_NAME, PARAMS
 from vmalab_loadgen.diff.program import ARENAS, Op, Param, Place, render
-from vmalab_loadgen.diff.real import SIZES
+from vmalab_loadgen.diff.real import OPENED, SIZES
 
 _HEAD: Final = """\
 // SPDX-License-Identifier: Apache-2.0
@@ -19,6 +20,7 @@ _HEAD: Final = """\
 // Each line says what the kernel answers; run it to see whether yours does.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +28,7 @@ _HEAD: Final = """\
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,6 +77,16 @@ static unsigned long answer(int op)
 		fflush(stdout);                                                 \\
 	} while (0)
 
+/* Without CAP_IPC_LOCK, CAP_SYS_RAWIO and CAP_SYS_ADMIN from here on. */
+static long plain(void)
+{
+	unsigned header[2] = {0x20080522, 0}, sets[6];
+	syscall(SYS_capget, header, sets);
+	for (int i = 0; i < 3; i++)
+		sets[i] &= ~(1u << 14 | 1u << 17 | 1u << 21);
+	return syscall(SYS_capset, header, sets);
+}
+
 static void maps(void)
 {
 	char line[512];
@@ -81,6 +94,13 @@ static void maps(void)
 	while (fgets(line, sizeof(line), in))
 		fputs(line, stdout);
 	fclose(in);
+}
+
+static int open_again(int file, int how)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/self/fd/%%d", file);
+	return open(path, how);
 }
 
 static void turn(int op)
@@ -102,10 +122,11 @@ int main(void)
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	for (int i = 0; i < %(files)d; i++) {
+	for (int i = 0; i < %(sizes_count)d; i++) {
 		files[i] = memfd_create("diff", 0);
 		ftruncate(files[i], sizes[i]);
 	}
+%(opened)s
 	brk_start = syscall(SYS_brk, 0) + 4095 & -4096UL;
 	process0();
 	maps();
@@ -163,6 +184,21 @@ def _statement(index: int, op: Op, numbers: dict[int, int]) -> str:
             return f"if (fork() == 0) {{ process{args[0]}(); _exit(0); }}"
         case "exit":
             return f"shared->turn = {index + 1}; _exit(0);"
+        case "setrlimit" if isinstance(op.args[0], int):
+            limit = f"{{{args[1]}, {hard_limit(op.args[0]):#x}UL}}"
+            call = f"CALL({index}, {what}, SYS_prlimit64, 0, {args[0]}, limit, 0);"
+            return f"{{ unsigned long limit[2] = {limit}; {call} }}"
+        case "process_madvise":
+            first, size, second, second_size, advice, count = args
+            ranges = f"{{{first}, {size}, {second}, {second_size}}}"
+            call = f"SYS_process_madvise, self, ranges, {count}, {advice}, 0"
+            return (
+                f"{{ unsigned long ranges[4] = {ranges}; int self = "
+                f"syscall(SYS_pidfd_open, getpid(), 0); CALL({index}, {what}, {call}); "
+                "close(self); }"
+            )
+        case "plain":
+            return f"report({index}, {what}, plain());"
         case "mincore":
             call = f"CALL({index}, {what}, SYS_mincore, {', '.join(args)}, vector);"
             return f"{{ unsigned char vector[64]; {call} }}"
@@ -197,7 +233,17 @@ def c_source(program: Sequence[Op], comparison: Comparison) -> str:
         if many:
             lines.append(f"\tturn({len(program)});")
         bodies.append("\n".join([*lines, "}"]))
-    values = {"files": len(SIZES), "arena": ARENAS[0], "sizes": ", ".join(map(str, SIZES))}
+    opened = [
+        f"\tfiles[{len(SIZES) + n}] = open_again(files[{file}], {how});"
+        for n, (file, how) in enumerate(OPENED)
+    ]
+    values = {
+        "files": len(SIZES) + len(OPENED),
+        "sizes_count": len(SIZES),
+        "opened": "\n".join(opened),
+        "arena": ARENAS[0],
+        "sizes": ", ".join(map(str, SIZES)),
+    }
     text = _HEAD % values + "\n\n".join(bodies) + "\n\n" + _MAIN % values
     if found and found.what != "answer":
         text += _maps_comment(found.kernel, found.vmalab)

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import mmap
 import os
+import resource
 import select
 import shutil
 import signal
@@ -18,11 +19,12 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from vmalab_loadgen.diff.operations import BY_NAME, CODE_TEXT, FILE_FD, RealCall
+from vmalab_loadgen.diff.encoding import CODE_TEXT, FILE_FD, RealCall, hard_limit
+from vmalab_loadgen.diff.operations import BY_NAME
 from vmalab_loadgen.diff.program import ARENAS, PAGE, Op, Place
 
 SOURCE: Final = Path(__file__).with_name("executor.c")
@@ -131,8 +133,15 @@ class TestFile:
     dev: int
     inode: int
     on_disk: bool
+    mode: int = 0
+    """How it was opened, and which open it is: the upper half of a file in a mmap record."""
 
 
+OPENED: Final = ((0, os.O_RDONLY), (1, os.O_WRONLY), (1, os.O_RDONLY), (3, os.O_RDONLY),
+                 (3, os.O_WRONLY))  # fmt: skip
+"""Further descriptors: which file, and what it may be used for."""
+MODES: Final = {os.O_RDONLY: 1, os.O_WRONLY: 2}
+LOCK_LIMIT: Final = min(8 << 20, hard_limit(resource.RLIMIT_MEMLOCK))
 SIZES: Final = (20 * PAGE, 5 * PAGE + 100, PAGE, 16 * PAGE)
 
 
@@ -176,6 +185,7 @@ class Executor:
         os.ftruncate(self._fd, COMM_BYTES)
         self._comm = mmap.mmap(self._fd, COMM_BYTES)
         self.files = [self._make_file(number, size) for number, size in enumerate(SIZES)]
+        self.files += [self._opened_again(self.files[file], how) for file, how in OPENED]
 
     def _make_file(self, number: int, size: int) -> TestFile:
         on_disk = number == len(SIZES) - 1
@@ -189,6 +199,11 @@ class Executor:
         status = os.fstat(fd)
         dev = os.major(status.st_dev) << 20 | os.minor(status.st_dev)
         return TestFile(fd, size, name, dev, status.st_ino, on_disk)
+
+    @staticmethod
+    def _opened_again(file: TestFile, how: int) -> TestFile:
+        fd = os.open(f"/proc/self/fd/{file.fd}", how)
+        return replace(file, fd=fd, mode=MODES[how] | fd << 8)
 
     def close(self) -> None:
         """Give everything back."""
@@ -212,7 +227,7 @@ class Executor:
         if len(steps) > STEPS_MAX:
             raise DiffError(f"{len(steps)} steps in one program, at most {STEPS_MAX} are possible")
         self._write(program, steps)
-        for file in self.files:
+        for file in self.files[: len(SIZES)]:
             os.ftruncate(file.fd, 0)
             os.ftruncate(file.fd, file.size)
             if file.on_disk:

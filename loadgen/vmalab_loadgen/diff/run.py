@@ -211,6 +211,9 @@ def write_findings(result: DiffResult, folder: Path) -> list[Path]:
         text = render(program, PARAMS).replace("; ", "\n") + "\n"
         (folder / f"{name}.c").write_text(c_source(program, comparison))
         (folder / f"{name}.txt").write_text(text)
-        write_trace(folder / f"{name}.trace", program, comparison, result.files)
-        written += [folder / f"{name}.{suffix}" for suffix in ("c", "txt", "trace")]
+        suffixes = ["c", "txt"]
+        if all(op.name != "plain" for op in program):  # a trace is of a process with all it may do
+            write_trace(folder / f"{name}.trace", program, comparison, result.files)
+            suffixes.append("trace")
+        written += [folder / f"{name}.{suffix}" for suffix in suffixes]
     return written

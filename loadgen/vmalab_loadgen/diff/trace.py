@@ -16,10 +16,12 @@ from typing import Final
 from vmalab_loadgen import flags
 from vmalab_loadgen.diff.compare import Comparison, only_maps
 from vmalab_loadgen.diff.emulated import resolved
-from vmalab_loadgen.diff.operations import BY_NAME, FILE_FD, Operation, Value
+from vmalab_loadgen.diff.encoding import FILE_FD, Operation, Value, hard_limit
+from vmalab_loadgen.diff.operations import BY_NAME
 from vmalab_loadgen.diff.program import PAGE, Op, Param
 from vmalab_loadgen.diff.real import MMAP_BASE, Outcome, Step, TestFile
 from vmalab_loadgen.folder import FileInfo, Meta, SnapshotInfo, write
+from vmalab_loadgen.kernel_config import anon_names
 
 FIRST_PID: Final = 1000
 START_US: Final = 1_000_000_000_000_000
@@ -57,6 +59,20 @@ def _call(
     row: Operation, values: Sequence[Value], outcome: Outcome, files: Sequence[TestFile]
 ) -> str:
     words = [_argument(p, v, files) for p, v in zip(row.params, values, strict=True)]
+    match row.name:
+        case "setrlimit" if isinstance(values[0], int):
+            pair = f"{{rlim_cur={words[1]}, rlim_max={hard_limit(values[0])}}}"
+            words = ["0", words[0], pair, "NULL"]
+        case "process_madvise":
+            pairs = [
+                f"{{iov_base={words[at]}, iov_len={words[at + 1]}}}"
+                for at in range(0, 2 * int(words[5]), 2)
+            ]
+            words = ["3", f"[{', '.join(pairs)}]", words[5], words[4], "0"]
+        case "thp_disable":
+            words[0] = "PR_SET_THP_DISABLE"
+        case "set_vma_name":
+            words[:2] = ["PR_SET_VMA", "PR_SET_VMA_ANON_NAME" if words[1] == "0" else words[1]]
     if row.answer == "mask":
         length = values[1]
         assert isinstance(length, int)
@@ -137,6 +153,7 @@ def write_trace(
         pids=sorted({FIRST_PID + op.process for op in program} | {FIRST_PID}),
         files=[FileInfo(file.name, file.dev, file.inode, file.size) for file in files],
         snapshots=[info for info, _ in writer.snapshots],
+        anon_names=anon_names(),
         faults_source="exceptions",
         calls=len(writer.calls),
     )

@@ -79,6 +79,9 @@ SIZE_IS(struct vl_result, 16);
 #define MMAP_FILE_READ_ONLY  1u
 #define MMAP_FILE_WRITE_ONLY 2u
 #define MMAP_FILE_NOEXEC     4u /* or'ed: its mount is noexec */
+/* and above that a number of the caller's choice, which open of the file it is: areas of two opens
+ * never merge (kernel: vm_file is the open, not the file) */
+#define MMAP_FILE_OPEN_SHIFT 8
 /* PROCESS_MADVISE: or'ed to the advice: the caller is another process */
 #define PROCESS_MADVISE_REMOTE (1ul << 32)
 #define PROCESS_MADVISE_MAX    126u

@@ -119,7 +119,10 @@ SIZE_IS(struct file, 320);
 #define STACK_LIMIT_DEFAULT (8ul << 20)
 #define LIMIT_INFINITY      (~0ul)
 #define STACK_GUARD_GAP     (256ul << PAGE_SHIFT)
-#define MMAP_MIN_ADDR       0x1000ul
+/* Below the first no hint leads and no stack grows (CONFIG_LSM_MMAP_MIN_ADDR); below the second
+ * only who has CAP_SYS_RAWIO may map (vm.mmap_min_addr). */
+#define MMAP_MIN_HINT 0x10000ul
+#define MMAP_MIN_ADDR 0x1000ul
 
 static inline struct mm_struct *mm_table(const struct vl_seg *seg)
 {

@@ -98,6 +98,7 @@ struct vma_merge_struct {
 	u64 flags; /* after a merge with what stuck to it */
 	u32 file;
 	u32 ops;
+	u64 file_open;
 	vl_ref anon_vma;
 	vl_ref anon_name;
 	u32 policy, uffd_ctx;

@@ -11,7 +11,7 @@
  *   vm_pgbase                   once, before insertion; constant in place
  *                               (vm_pgoff = vm_pgbase + (vm_start >> 12))
  *   vm_mm vm_file vm_ops        once, before insertion; stale readers of a recycled object load
- *                               vm_mm
+ *   file_open                   vm_mm
  *   uffd_ctx                    stamp; set iff one of VM_UFFD_FLAGS is, but for a moment
  *   vm_lock_seq                 stamp; loaded without a lock as advice
  *   detached                    attach: mmap_lock write; detach: stamp

@@ -43,8 +43,8 @@
 #define F_alloc_seq      u64 alloc_seq; /* counts lives of this object; debugging and oracles */
 #define F_vm_policy      u32 vm_policy;
 #define F_uffd_ctx       u32 uffd_ctx;
+#define F_file_open      u64 file_open; /* which open of vm_file: two never merge */
 /* What the kernel's struct has and this one does not need (shared.rb and the like). */
-#define F_rare0 u64 rare0;
 #define F_rare1 u64 rare1;
 #define F_rare2 u64 rare2;
 #define F_rare3 u64 rare3;
@@ -77,7 +77,7 @@
 #define VMA_COLD /* what splits, merges and forks need */                                    \
 	F_anon_vma_chain F_anon_vma_links F_anon_name F_numab_state F_alloc_seq F_vm_policy \
 		F_uffd_ctx
-#define VMA_RARE_COLD F_rare0 F_rare1 F_rare2 F_rare3
+#define VMA_RARE_COLD F_file_open F_rare1 F_rare2 F_rare3
 #define VMA_RARE_LOCK F_rare4 F_rare5 F_rare6
 #define VMA_PAIR      128
 

@@ -28,9 +28,31 @@ class Mmap:
 
 
 @dataclass(frozen=True, slots=True)
+class Shmat(Mmap):
+    """A segment of System V shared memory is mapped: what shm.attach made of it."""
+
+    how: int = 0
+    asked: int = 0
+    """The address as the program gave it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Munmap:
     addr: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shmdt(Munmap):
+    """All that is left of the attachment at an address is unmapped; length: what was attached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """shmget: a segment of System V shared memory is made or found."""
+
+    key: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +175,7 @@ SOMETIMES: Final = frozenset({"prctl", "ioctl", "personality"})
 Operation = (
     Mmap
     | Munmap
+    | Segment
     | Mprotect
     | Mremap
     | Madvise
@@ -321,6 +344,16 @@ def _decode_other(call: Call) -> Operation:
             return Spawn(shares_mm=False, thread=False, vfork=False)
         case "vfork":
             return Spawn(shares_mm=True, thread=False, vfork=True)
+        case "shmget":
+            args = _need(call, 2)
+            key = 0 if args[0] == "IPC_PRIVATE" else _number(args[0])
+            return Segment(key, _number(args[1]))
+        case "shmat":
+            args = _need(call, 3)
+            how = flags.parse_flags(args[2], flags.SHM)
+            return Shmat(0, 0, 0, 0, fd=_number(args[0]), how=how, asked=_number(args[1]))
+        case "shmdt":
+            return Shmdt(_number(_need(call, 1)[0]), 0)
         case "execve" | "execveat":
             args = _need(call, 1)
             where = args[1] if call.name == "execveat" and len(args) > 1 else args[0]
@@ -400,6 +433,11 @@ def _escape(data: str) -> str:
 def render(operation: Operation) -> str:
     """The call as strace would write it, without its result."""
     match operation:
+        case Shmat():
+            how = flags.render_flags(operation.how, flags.SHM, unknown="SHM_???")
+            return f"shmat({operation.fd}, {_address(operation.asked)}, {how})"
+        case Shmdt():
+            return f"shmdt({_address(operation.addr)})"
         case Mmap():
             prot = flags.render_flags(
                 operation.prot, flags.PROT, unknown="PROT_???", zero="PROT_NONE"
@@ -483,6 +521,8 @@ def _render_other(operation: Operation) -> str:
             return "exit_group()"
         case Unsupported():
             return f"{operation.name}()"
+        case Segment():
+            return f"shmget({operation.key:#x}, {operation.size})"
         case Other():
             return "other()"
         case _:

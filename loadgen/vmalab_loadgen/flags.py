@@ -90,6 +90,12 @@ FALLOC: Final[Mapping[str, int]] = {
     "FALLOC_FL_INSERT_RANGE": 0x20,
     "FALLOC_FL_UNSHARE_RANGE": 0x40,
 }
+SHM: Final[Mapping[str, int]] = {
+    "SHM_RDONLY": 0o10000,
+    "SHM_RND": 0o20000,
+    "SHM_REMAP": 0o40000,
+    "SHM_EXEC": 0o100000,
+}
 RLIMIT: Final[Mapping[str, int]] = {
     "RLIMIT_DATA": 2,
     "RLIMIT_STACK": 3,

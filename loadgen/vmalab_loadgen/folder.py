@@ -79,6 +79,9 @@ class Meta:
     thp: str = ""
     anon_names: bool = True
     """The kernel can give anonymous memory a name (CONFIG_ANON_VMA_NAME)."""
+    modes: dict[int, int] = field(default_factory=dict)
+    """Lines of the trace whose mmap is of a file that was not opened to read and write: FileMode,
+    and above it which open it is (the upper half of a file in a mmap record)."""
     exit_status: int = 0
     calls: int = 0
     missed: dict[str, int] = field(default_factory=dict)
@@ -116,6 +119,7 @@ class Meta:
         known["files"] = [FileInfo(**one) for one in data.get("files", [])]
         known["clock"] = [(int(one), int(two)) for one, two in data.get("clock", [])]
         known["snapshots"] = [SnapshotInfo(**one) for one in data.get("snapshots", [])]
+        known["modes"] = {int(line): int(mode) for line, mode in data.get("modes", {}).items()}
         return Meta(**known)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from vmalab_loadgen import calls, flags, maps, order, program
+from vmalab_loadgen import calls, flags, maps, order, program, shm
 from vmalab_loadgen.folder import FileInfo, Folder, FolderError, Meta
 from vmalab_loadgen.gaps import Gaps, page_up
 from vmalab_loadgen.program import Kind, Program, Step
@@ -67,6 +67,7 @@ def load(folder: Folder) -> Plan:
                 raise FolderError(f"line {step.line} marks maps.{step.snapshot}, which is missing")
             texts[step.snapshot] = text
             snapshots[step.snapshot] = maps.parse(text)
+    _attach_segments(compiled, snapshots)
     dropped = _drop_unknowable(compiled, meta)
     starts = {
         step.begins: _start(step, meta, compiled, texts[step.snapshot], snapshots[step.snapshot])
@@ -100,6 +101,29 @@ def load(folder: Folder) -> Plan:
     _name_files(plan, folder, meta)
     _judge_mincore(plan, meta, has_faults=bool(lines))
     return plan
+
+
+def _attach_segments(compiled: Program, snapshots: dict[int, list[maps.Area]]) -> None:
+    """Make mappings of the calls of shmat, and tell the calls of shmdt what they end."""
+    seen = [area for areas in snapshots.values() for area in areas if shm.is_segment(area)]
+    sizes: dict[int, int] = {}
+    opens = 0
+    kept: list[Step] = []
+    for step in compiled.steps:
+        call = step.operation
+        if isinstance(call, calls.Shmat):
+            segment = compiled.segments.get(call.fd) or shm.segment_of(call.fd, seen)
+            if segment is None and not step.errno:
+                compiled.unsupported["shmat of a segment that the trace does not make"] += 1
+                continue
+            step.operation = call = shm.attach(call, segment)
+            opens += 1
+            step.file_mode = opens << 8 | (shm.READ_ONLY if shm.read_only(call) else 0)
+            sizes[step.value] = call.length
+        elif isinstance(call, calls.Shmdt):
+            step.operation = calls.Shmdt(call.addr, sizes.get(call.addr, 0))
+        kept.append(step)
+    compiled.steps = kept
 
 
 def _drop_unknowable(compiled: Program, meta: Meta) -> list[str]:
@@ -189,6 +213,9 @@ def _name_files(plan: Plan, folder: Folder, meta: Meta) -> None:
         call = step.operation
         if not isinstance(call, calls.Mmap) or call.flags & flags.MAP_ANONYMOUS or call.fd < 0:
             continue
+        if isinstance(call, calls.Shmat):
+            step.file = _segment_file(plan, index_of, call)
+            continue
         info = by_path.get(call.path) or _from_snapshots(plan, later[step.mm], step, call)
         known = info is not None
         if info is None:
@@ -202,8 +229,34 @@ def _name_files(plan: Plan, folder: Folder, meta: Meta) -> None:
             if not known:
                 plan.unknown_files.add(index_of[key])
         step.file = index_of[key]
+        step.file_mode = meta.modes.get(int(step.end_line), 0) or _mode_of_refusal(step, call)
     plan.files = [_sized(plan, index, info) for index, info in enumerate(plan.files)]
     _name_changed_files(plan)
+
+
+def _mode_of_refusal(step: Step, call: calls.Mmap) -> int:
+    """How the file must have been opened, or its mount be, for the kernel to refuse so."""
+    shared = call.flags & flags.MAP_SHARED
+    match flags.errno_name(step.errno) if step.errno else "":
+        case "EACCES":
+            return 1 if shared and call.prot & flags.PROT["PROT_WRITE"] else 2
+        case "EPERM" if call.prot & flags.PROT["PROT_EXEC"]:
+            return 4
+        case _:
+            return 0
+
+
+def _segment_file(plan: Plan, index_of: dict[tuple[int, int], int], call: calls.Shmat) -> int:
+    """A segment is a file of its own, whose inode is its number."""
+    segment = plan.program.segments.get(call.fd)
+    key = (shm.DEV, call.fd)
+    if not call.length:
+        return -1
+    if key not in index_of:
+        index_of[key] = len(plan.files)
+        size = segment.size if segment else call.length
+        plan.files.append(FileInfo(call.path, *key, size))
+    return index_of[key]
 
 
 def _name_changed_files(plan: Plan) -> None:

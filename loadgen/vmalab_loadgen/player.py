@@ -13,11 +13,12 @@ import os
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from errno import EEXIST, EINVAL
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from vmalab_client.block import RANGES_MAX, BlockBuilder
-from vmalab_loadgen import calls, drivers, lifeline, plain
+from vmalab_loadgen import calls, drivers, lifeline, maps, plain, shm
 from vmalab_loadgen.folder import FileInfo
 from vmalab_loadgen.program import Kind, Step
 
@@ -141,8 +142,17 @@ class Player:
             case calls.Mmap(addr, length, prot, flags, _, offset):
                 file = self._file(step.file) if step.file >= 0 else 0
                 self.block.mmap(
-                    mm, addr=addr, length=length, prot=prot, flags=flags, file=file, offset=offset
+                    mm,
+                    addr=addr,
+                    length=length,
+                    prot=prot,
+                    flags=flags,
+                    file=file,
+                    offset=offset,
+                    file_mode=step.file_mode,
                 )
+            case calls.Shmdt():
+                return False
             case calls.Munmap(addr, length):
                 self.block.munmap(mm, addr, length)
             case calls.Mprotect(addr, length, prot):
@@ -185,6 +195,8 @@ class Player:
             )
         for index, (status, info, value) in zip(self.pending, answers, strict=True):
             step = self.score.steps[index]
+            if isinstance(step.operation, calls.Shmat) and status == -EEXIST:
+                status = -EINVAL
             if step.kind is Kind.FORK and status == 0:
                 self.mms[step.child] = value
             self.outcomes.append(Outcome(index, status, info, value))
@@ -218,11 +230,22 @@ class Player:
                 outcome.text = self.driver.maps(mm)
             case Kind.FAULT:
                 outcome.status, outcome.info, outcome.value = self._touch(mm, step)
+            case _ if isinstance(step.operation, calls.Shmdt):
+                outcome.status = self._detach(mm, step.operation)
             case _ if isinstance(step.operation, calls.Mincore):
                 operation = step.operation
                 error, outcome.vector = self.driver.mincore(mm, operation.addr, operation.length)
                 outcome.status = -error
         self.outcomes.append(outcome)
+
+    def _detach(self, mm: int, call: calls.Shmdt) -> int:
+        areas = shm.attached(maps.parse(self.driver.maps(mm)), call.addr, call.length)
+        block = BlockBuilder()
+        for area in areas:
+            block.munmap(mm, area.start, area.end - area.start)
+        if not areas:
+            return -EINVAL
+        return min(status for status, _, _ in drivers.results(self.driver.run(block.bytes())))
 
     def _touch(self, mm: int, step: Step) -> tuple[int, int, int]:
         """A fault of which the recording does not say what it was: the kinds in turn."""

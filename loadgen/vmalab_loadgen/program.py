@@ -50,6 +50,8 @@ class Step:
     shared: bool = False
     """Of EXEC: others run on in the old address space."""
     file: int = -1
+    file_mode: int = 0
+    """How the file was opened, and which open it is: the upper half of a file in a mmap record."""
     addr: int = 0
     access: int = 0
     signal: int = 0
@@ -113,6 +115,8 @@ class Program:
     signals: list[strace.Signal] = field(default_factory=list)
     brk_answers: dict[int, list[int]] = field(default_factory=dict)
     """Answers of brk before the first marker, by thread: they tell where the heap began."""
+    segments: dict[int, calls.Segment] = field(default_factory=dict)
+    """System V shared memory, by its number: what was last made under it."""
     homes: dict[int, list[Home]] = field(default_factory=dict)
     """Where each thread number was, in the order of time."""
     first_ns: dict[int, int] = field(default_factory=dict)
@@ -294,6 +298,10 @@ class _Compiler:
     def _call(self, end: float, call: strace.Call, operation: calls.Operation) -> None:
         match operation:
             case calls.Quit() | calls.Other():
+                return
+            case calls.Segment():
+                if call.value is not None and call.value >= 0:
+                    self.program.segments[call.value] = operation
                 return
             case calls.Spawn():
                 self._spawn(end, call, operation)

@@ -32,7 +32,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from vmalab_loadgen import calls, folder, maps, perf, strace
+from vmalab_loadgen import calls, flags, folder, maps, perf, strace
 from vmalab_loadgen.gaps import page_up
 from vmalab_loadgen.kernel_config import anon_names
 from vmalab_loadgen.tracees import Group, Tracees, send, start_brk, task_states
@@ -41,13 +41,13 @@ MEMORY_CALLS: Final = frozenset(
     {
         *("brk", "madvise", "mincore", "mmap", "mprotect", "mremap", "munmap"),
         *("mlock", "mlock2", "mlockall", "msync", "munlock", "munlockall", "pkey_mprotect"),
-        *("process_madvise", "remap_file_pages"),
+        *("process_madvise", "remap_file_pages", "shmat", "shmdt"),
     }
 )
 _FILTER: Final = (
     "trace=%memory,?msync,?process_madvise,?mseal,?map_shadow_stack,?userfaultfd,ioctl,personality,"
-    "prlimit64,setrlimit,ftruncate,truncate,fallocate,prctl,clone,clone3,fork,vfork,execve,execveat,exit,"
-    "exit_group"
+    "shmget,prlimit64,setrlimit,ftruncate,truncate,fallocate,prctl,clone,clone3,fork,vfork,execve,"
+    "execveat,exit,exit_group"
 )
 """Every call that changes an address space or that says whose it is; a name with ? need not be
 known to strace."""
@@ -333,6 +333,10 @@ class Recorder:
         else:
             self._files[key] = len(self.meta.files)
             self.meta.files.append(folder.FileInfo("", 0, 0, 0))
+        if operation.flags & flags.MAP_SHARED and call.value is not None and call.value > 0:
+            mode = _opened(call.pid, call.value, end)
+            if mode:
+                self.meta.modes[len(self.trace) + 1] = mode
         info = folder.FileInfo(operation.path, _dev(facts.st_dev), facts.st_ino, size)
         self.meta.files[self._files[key]] = info
 
@@ -352,6 +356,16 @@ def _facts(where: str, path: str) -> os.stat_result | None:
         return None
     finally:
         os.close(opened)
+
+
+def _opened(pid: int, start: int, end: int) -> int:
+    """How the file of a mapping was opened: 1 to read only, 2 to write only, else 0. The links of
+    map_files have the rights of the open, not of the mapping."""
+    try:
+        rights = os.lstat(f"/proc/{pid}/map_files/{start:x}-{end:x}").st_mode & 0o600
+    except OSError:
+        return 0
+    return {0o400: 1, 0o200: 2}.get(rights, 0)
 
 
 def _dev(number: int) -> int:

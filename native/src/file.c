@@ -83,9 +83,12 @@ static void refs_put(struct participant *self, struct file *file)
 		file_release(self, file);
 }
 
-/* Files of memory: memfd and System V on the kernel's own mount, POSIX shared memory. */
+/* Files of memory: memfd and System V on the kernel's own mount, POSIX shared memory. A segment of
+ * System V counts who has it attached, as a driver may. */
 static u32 kind_of(u64 dev, const char *name)
 {
+	if (dev == SHMEM_DEV && strncmp(name, "/SYSV", strlen("/SYSV")) == 0)
+		return VMA_DRIVER;
 	return dev == SHMEM_DEV || strncmp(name, "/dev/shm/", 9) == 0 ? VMA_SHMEM : VMA_FILE;
 }
 

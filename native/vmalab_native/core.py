@@ -16,7 +16,7 @@ import os
 import time
 import weakref
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Self, get_args
 
 import posix_ipc
@@ -160,13 +160,16 @@ class Segment(_Handle):
         _SEGMENTS.add(self)
 
     @classmethod
-    def create(cls, instance: str, config: SegmentConfig | None = None) -> Self:
+    def create(
+        cls, instance: str, config: SegmentConfig | None = None, *, private: bool = False
+    ) -> Self:
         """Makes the segment /dev/shm/vmalab.<instance> (mode 0600) and attaches it.
 
         Args:
             instance: 1 to 32 of a-z 0-9 _ -.
             config: sizes, lock model and layout; the default is right for some hundred address
                 spaces.
+            private: without a name from the start; nobody else attaches, a kill leaves nothing.
 
         Raises:
             SegmentExists, SegmentTooBig, RcuUnavailable, InvalidArgument, SystemCallFailed,
@@ -179,6 +182,8 @@ class Segment(_Handle):
             shm = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=0o600)
         except posix_ipc.ExistentialError:
             raise SegmentExists(f"instance {instance!r}") from None
+        if private:
+            shm.unlink()
         out = ffi.new("struct vl_seg **")
         code = lib.vl_seg_create(
             shm.fd,
@@ -190,7 +195,8 @@ class Segment(_Handle):
         )
         if code < 0:
             error = error_of(code, f"creating instance {instance!r}", errno=ffi.errno)
-            shm.unlink()
+            if not private:
+                shm.unlink()
             shm.close_fd()
             raise error
         return cls(instance, out[0], shm.fd)
@@ -210,8 +216,7 @@ class Segment(_Handle):
         except posix_ipc.ExistentialError:
             raise SegmentMissing(f"instance {instance!r}") from None
         except PermissionError as refusal:
-            errno = refusal.errno or 0
-            raise SystemCallFailed(f"opening instance {instance!r}", errno=errno) from None
+            raise SystemCallFailed(f"opening {instance!r}", errno=refusal.errno or 0) from None
         out = ffi.new("struct vl_seg **")
         try:
             load_core_of(shm.fd, instance)
@@ -317,10 +322,8 @@ class Segment(_Handle):
         """Removes the file and refuses attaches; those who are attached go on. Idempotent."""
         if self._handle is not None:
             lib.vl_seg_close(self._handle)
-        try:
+        with suppress(posix_ipc.ExistentialError):
             posix_ipc.unlink_shared_memory(shm_name(self.instance))
-        except posix_ipc.ExistentialError:
-            return
 
     def __exit__(self, *exception: object) -> None:
         self.close()

@@ -11,6 +11,7 @@ fixed.
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from random import SystemRandom
 
@@ -73,13 +74,15 @@ def test_a_program_given_is_written_down_and_its_trace_replays(tmp_path: Path) -
     program = (
         f"{MEMORY}; write a0 0xfc3; fork 1; 1:write a0 0x9c3; mincore a0 2p; 1:exit; "
         "mmap 0x0 3p PROT_READ MAP_SHARED 0 1p; read @6; mremap a0 2p 4p MREMAP_MAYMOVE 0x0; "
-        "munmap a0+1 1p; brk brk+2p; mprotect a0 1p PROT_READ; madvise a0 2p MADV_DONTNEED"
+        "munmap a0+1 1p; brk brk+2p; mprotect a0 1p PROT_READ; madvise a0 2p MADV_DONTNEED; "
+        "mmap 0x0 1p PROT_READ MAP_SHARED 6 0; mprotect @13 1p PROT_READ|PROT_WRITE; "
+        "setrlimit RLIMIT_STACK 64p; process_madvise a0 1p a0+1p 1p MADV_DONTNEED 2"
     )
     done = diff("--program", program, "--out", str(tmp_path), "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["agree"] == 13
+    assert json.loads(done.stdout)["agree"] == 17
     again = diff("--program", f"@{tmp_path / 'program.txt'}", "--json")
-    assert json.loads(again.stdout)["agree"] == 13
+    assert json.loads(again.stdout)["agree"] == 17
     trace = tmp_path / "program.trace"
     command = [VMALAB, "replay", str(trace), "--mode", "attach"]
     replay = subprocess.run(
@@ -87,8 +90,37 @@ def test_a_program_given_is_written_down_and_its_trace_replays(tmp_path: Path) -
     )
     data = json.loads(replay.stdout)
     assert replay.returncode == 0, replay.stdout + replay.stderr
-    assert data["ops"] == data["agree"] == 10
+    assert data["ops"] == data["agree"] == 14
     assert data["maps_equal"] == data["maps_checked"] > 10
+
+
+def children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in listed.split()]
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_is_killed_leaves_nothing() -> None:
+    """Goal: neither an instance in /dev/shm nor a process stays of a run that is killed. Method: a
+    long run, killed when it has an executor under way; the instance has no name by then."""
+    with subprocess.Popen([VMALAB, "diff", "--ops", "100000000", "--seed", "1"]) as process:
+        deadline = time.monotonic() + 60
+        while not (under_way := children(process.pid)):
+            assert process.poll() is None
+            assert time.monotonic() < deadline, "no program was begun"
+        process.kill()
+    for pid in under_way:
+        while runs(pid):
+            assert time.monotonic() < deadline, f"process {pid} stayed"
+            time.sleep(0.01)
+    assert list(Path("/dev/shm").glob(f"vmalab.diff-{process.pid}-*")) == []
 
 
 @pytest.mark.parametrize(

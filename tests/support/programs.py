@@ -18,6 +18,7 @@ TOOLS = {
     "node": ["node"],
     "java": ["java", "javac"],
     "go": ["go"],
+    "go-build": ["go"],
     "gcc": ["gcc"],
     "make": ["make", "gcc"],
     "git": ["git"],
@@ -25,11 +26,14 @@ TOOLS = {
     "perl": ["perl"],
     "pipeline": ["sort", "awk"],
     "corners": ["gcc"],
+    "sysv": ["gcc"],
 }
 """What each program needs on this machine."""
 BUILDS = {
     "java": ["javac", "Hello.java"],
     "go": ["go", "build", "-o", "gc", "gc.go"],
+    "go-build": ["go", "build", "-o", "gc", "gc.go"],
+    "sysv": ["gcc", "-O1", "-o", "sysv", "sysv.c"],
     "corners": ["gcc", "-O1", "-pthread", "-o", "corners", "corners.c"],
 }
 

@@ -47,13 +47,13 @@ class Emulator:
             layout=layout or cores.default_layout(),
         )
         self.model = config.model
-        self._segment = Segment.create(f"diff-{os.getpid()}-{next(_NUMBERS)}", config)
+        name = f"diff-{os.getpid()}-{next(_NUMBERS)}"
+        self._segment = Segment.create(name, config, private=True)
         self._participant = self._segment.participant("client", comm="diff")
 
     def close(self) -> None:
-        """Remove the instance."""
+        """Give the instance back."""
         self._participant.release()
-        self._segment.unlink()
         self._segment.close()
 
     def __enter__(self) -> Emulator:

@@ -90,6 +90,7 @@ class _Writer:
         self.calls: list[str] = []
         self.faults: list[str] = []
         self.snapshots: list[tuple[SnapshotInfo, str]] = []
+        self.modes: dict[int, int] = {}
         self.now_us = START_US
 
     def _line(self, process: int, text: str) -> None:
@@ -118,6 +119,8 @@ class _Writer:
             self._line(step.process, "+++ exited with 0 +++")
         elif row.known:
             values = resolved(op, self.comparison.real)
+            if op.name == "mmap" and isinstance(values[4], int) and values[4] >= 0:
+                self.modes[len(self.calls) + 1] = self.files[values[4]].mode
             self._line(step.process, _call(row, values, outcome, self.files))
 
     def _touch(self, op: Op, outcome: Outcome) -> None:
@@ -152,6 +155,7 @@ def write_trace(
         brk=real.start_brk,
         pids=sorted({FIRST_PID + op.process for op in program} | {FIRST_PID}),
         files=[FileInfo(file.name, file.dev, file.inode, file.size) for file in files],
+        modes={line: mode for line, mode in writer.modes.items() if mode},
         snapshots=[info for info, _ in writer.snapshots],
         anon_names=anon_names(),
         faults_source="exceptions",

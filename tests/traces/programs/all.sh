@@ -7,6 +7,8 @@ python-processes) exec /usr/bin/python3 subproc.py ;;
 node) exec node worker.js ;;
 java) exec java -Xmx64m -cp . Hello ;;
 go) exec ./gc ;;
+go-build) exec go build -p 2 -gcflags=-l -o built gc.go ;;
+sysv) exec ./sysv ;;
 gcc) exec gcc -O2 -o prog2 main.c square.c ;;
 make) exec make -j2 ;;
 git) exec sh git.sh . ;;

@@ -308,10 +308,13 @@ class StreamDriver(_Remote):
     """Blocks through one Batch stream; send() does not wait."""
 
     def __init__(self, address: str, *, worker: int = -1) -> None:
+        from vmalab_client import wire
+
         super().__init__(address, worker=worker)
+        self._tagged = wire.Tagged
         self._out: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._tag = 0
-        self._answers: Any = self.memory.Batch(self._requests())
+        self._answers: Any = wire.batch(self._channel)(self._requests())
 
     def _requests(self) -> Iterator[Any]:
         while True:
@@ -322,10 +325,10 @@ class StreamDriver(_Remote):
 
     def send(self, block: bytes) -> None:
         self._tag += 1
-        self._out.put(self.pb.BatchRequest(block=block, tag=self._tag))
+        self._out.put(self._tagged(block, self._tag))
 
     def receive(self) -> bytes:
-        return bytes(next(self._answers).results)
+        return bytes(next(self._answers).data)
 
     def run(self, block: bytes) -> bytes:
         self.send(block)

@@ -83,6 +83,13 @@ static s64 run_mincore(struct participant *self, const struct vl_record *rec, u6
 	return err;
 }
 
+/* id of a new address space, or a status. */
+static s64 mm_made(struct participant *self, s64 id)
+{
+	self->mms_made += id > 0;
+	return id;
+}
+
 static s64 run_create(struct participant *self, const struct vl_record *rec)
 {
 	struct vl_mm_options options = {.mmap_base = rec->arg[0]};
@@ -217,7 +224,7 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 		return op_brk(self, mm, a[0]);
 	case OP_FORK:
 		stat_inc(self, fork);
-		return op_fork(self, mm);
+		return mm_made(self, op_fork(self, mm));
 	case OP_EXIT:
 		return op_exit(self, mm);
 	case OP_UFFD_MOVE:
@@ -228,9 +235,9 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 		stat_inc(self, set_vma_name);
 		return op_set_vma_name(self, mm, a[0], a[1], (const char *)&a[2], rec->flags);
 	case OP_MM_CREATE:
-		return run_create(self, rec);
+		return mm_made(self, run_create(self, rec));
 	case OP_EXEC:
-		return run_exec(self, rec);
+		return mm_made(self, run_exec(self, rec));
 	case OP_FILE_TRUNCATE:
 		stat_inc(self, file_truncate);
 		return op_file_truncate(self, (u32)a[0], a[1]);
@@ -267,6 +274,11 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 	rcu_poll(self);
 	core_exit(self);
 	return 0;
+}
+
+u32 vl_mms_made(const struct participant *self)
+{
+	return self->mms_made;
 }
 
 long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,

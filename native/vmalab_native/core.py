@@ -348,7 +348,7 @@ class Participant(_Handle):
     def _grow_results(self, count: int) -> None:
         self._block_bytes_max = 8 * count  # a record has 8 bytes at least
         self._results = ffi.new("u64[]", 2 * count)
-        self._results_view = ffi.buffer(self._results)
+        self._results_view = memoryview(ffi.buffer(self._results))
 
     # --- operations ---
 
@@ -365,6 +365,22 @@ class Participant(_Handle):
         Raises:
             BadBlock: the length is 0 or no multiple of 8; nothing was executed.
         """
+        count = self._executed(block)
+        result: bytes = self._results_view[: count * RESULT_BYTES].tobytes()
+        return result
+
+    def run_view(self, block: Block) -> memoryview:
+        """As run(), but the results are not copied: they hold until the next block."""
+        count = self._executed(block)  # which may make a larger buffer
+        return self._results_view[: count * RESULT_BYTES]
+
+    @property
+    def mms_made(self) -> int:
+        """How many address spaces the blocks of this participant have made; wraps at 2**32."""
+        return int(lib.vl_mms_made(self._open()))
+
+    def _executed(self, block: Block) -> int:
+        """The number of results in the buffer."""
         data: Any = block if type(block) is bytes else aligned(block)
         size = len(data)
         if size > self._block_bytes_max:
@@ -372,11 +388,10 @@ class Participant(_Handle):
         handle = self._handle
         if handle is None:
             self._open()
-        count = _vl_run(handle, data, size, self._results, size >> 3)
+        count: int = _vl_run(handle, data, size, self._results, size >> 3)
         if count < 0:
             raise error_of(count, f"a block of {size} bytes", errno=ffi.errno)
-        result: bytes = self._results_view[: count * RESULT_BYTES]
-        return result
+        return count
 
     def run_into(self, block: Block, out: bytearray) -> int:
         """As run(), into the caller's buffer.

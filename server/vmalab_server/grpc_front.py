@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
@@ -25,6 +25,7 @@ from grpc_status import rpc_status
 
 from vmalab.v1 import bench_pb2, inspect_pb2, lab_pb2, memory_pb2, userfaultfd_pb2
 from vmalab_native.errors import NativeError
+from vmalab_client import wire
 from vmalab_server import failures
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.inspect_handlers import InspectHandlers
@@ -94,6 +95,12 @@ def stream(
     return behaviour
 
 
+# Methods with messages of their own: how a request is read, how a response is written.
+ON_THE_WIRE: Final[dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]]] = {
+    wire.BATCH: (wire.request, wire.written)
+}
+
+
 def snake_case(name: str) -> str:
     """CreateAddressSpace -> create_address_space: a method's handler."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
@@ -111,8 +118,9 @@ def service(
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for method in descriptor.methods:
         name = snake_case(method.name)
-        read = GetMessageClass(method.input_type).FromString
-        write = GetMessageClass(method.output_type).SerializeToString
+        read: Callable[[bytes], Any] = GetMessageClass(method.input_type).FromString
+        write: Callable[[Any], bytes] = GetMessageClass(method.output_type).SerializeToString
+        read, write = ON_THE_WIRE.get(f"/{descriptor.full_name}/{method.name}", (read, write))
         if method.client_streaming:
             behaviour = stream(getattr(streams, name), pool)
             methods[method.name] = grpc.stream_stream_rpc_method_handler(behaviour, read, write)

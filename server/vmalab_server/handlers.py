@@ -481,8 +481,8 @@ class MemoryHandlers:
 
     # --- blocks ---
 
-    def run_block(self, participant: Participant, block: bytes) -> bytes:
-        """The results of one block, executed by `participant`."""
+    def run_block(self, participant: Participant, block: bytes) -> memoryview:
+        """The results of one block, executed by `participant`; they hold until its next block."""
         if len(block) > self._block_bytes_max:
             raise self._too_much("BLOCK_TOO_BIG", "block_bytes_max", len(block))
         if not block or len(block) & 7:
@@ -491,10 +491,13 @@ class MemoryHandlers:
                 f"a block of {len(block)} bytes: it must be a positive multiple of 8",
                 bytes=str(len(block)),
             )
-        results = participant.run(block)
-        if numbers := created.creating_records(block):
+        made = participant.mms_made
+        results = participant.run_view(block)
+        if participant.mms_made != made:
+            numbers = created.creating_records(block)
             created.keep_all(participant, numbers, results, self._ttl_default_ns)
         return results
 
     def apply(self, request: pb.ApplyRequest) -> pb.ApplyResponse:
-        return pb.ApplyResponse(results=self.run_block(self._entry.participant(), request.block))
+        results = self.run_block(self._entry.participant(), request.block)
+        return pb.ApplyResponse(results=results.tobytes())

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vmalab.v1 import memory_pb2 as pb
+from vmalab_client import wire
 from vmalab_server import failures
 from vmalab_server.entry import Entry
 from vmalab_server.handlers import MemoryHandlers
@@ -132,8 +133,8 @@ class StreamHandlers:
         return pb.HoldResponse(held_count=len(held), missing=missing)
 
     def batch(
-        self, requests: Iterator[pb.BatchRequest], cancel: Callable[[], object]
-    ) -> Iterator[pb.BatchResponse]:
+        self, requests: Iterator[wire.Tagged], cancel: Callable[[], object]
+    ) -> Iterator[wire.Tagged]:
         run_block = self._handlers.run_block
         with (
             self._registry.opened(cancel, waits_for_client=False) as stream,
@@ -141,7 +142,7 @@ class StreamHandlers:
         ):
             for request in requests:
                 stream.busy = True
-                results = run_block(participant, request.block)
-                yield pb.BatchResponse(results=results, tag=request.tag)
+                results = run_block(participant, bytes(request.data))
+                yield wire.Tagged(results, request.tag)
                 stream.idle_since = time.monotonic()
                 stream.busy = False

@@ -17,7 +17,7 @@ from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
 from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
-from vmalab_client import transport, types
+from vmalab_client import transport, types, wire
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
@@ -147,7 +147,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
 
     def batch(self, *, window: int = 8) -> AsyncBatch:
         """A stream of blocks with at most `window` of them outstanding."""
-        return AsyncBatch(self.memory, window=window)
+        return AsyncBatch(self._channel, window=window)
 
     async def close(self) -> None:
         await self._holder.close()
@@ -542,11 +542,11 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
 class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
     """A stream of blocks. For one task."""
 
-    def __init__(self, stub: Any, *, window: int) -> None:
+    def __init__(self, channel: Any, *, window: int) -> None:
         if window < 1:
             raise ValueError(f"window = {window}: at least 1")
         self._window = window
-        self._call = stub.Batch()
+        self._call = wire.batch(channel)()
         self._outstanding: collections.deque[int] = collections.deque()
         self._tag = 0
 
@@ -561,7 +561,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
             raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
         self._tag += 1
         try:
-            await self._call.write(memory_pb2.BatchRequest(block=bytes(block), tag=self._tag))
+            await self._call.write(wire.Tagged(bytes(block), self._tag))
         except (grpc.RpcError, asyncio.InvalidStateError):
             raise ServiceUnavailable("the server ended the stream") from None
         self._outstanding.append(self._tag)
@@ -577,8 +577,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
         if answer is grpc.aio.EOF:
             raise ServiceUnavailable("the server ended the stream")
         self._outstanding.popleft()
-        results: bytes = answer.results
-        return results
+        return bytes(answer.data)
 
     async def run(self, blocks: Iterable[bytes | BlockBuilder]) -> AsyncIterator[bytes]:
         """The results of each block, in order, with the window kept full."""

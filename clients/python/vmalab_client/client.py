@@ -16,7 +16,7 @@ from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
 from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
-from vmalab_client import transport, types
+from vmalab_client import transport, types, wire
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
@@ -181,7 +181,7 @@ class Client(AbstractContextManager["Client"]):
 
     def batch(self, *, window: int = _SPARE_WINDOW) -> Batch:
         """A stream of blocks with at most `window` of them outstanding."""
-        return Batch(self.memory, window=window)
+        return Batch(self._channel, window=window)
 
     # --- the end ---
 
@@ -537,12 +537,12 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
 class Batch(AbstractContextManager["Batch"]):
     """A stream of blocks. For one thread."""
 
-    def __init__(self, stub: MemoryServiceStub, *, window: int) -> None:
+    def __init__(self, channel: grpc.Channel, *, window: int) -> None:
         if window < 1:
             raise ValueError(f"window = {window}: at least 1")
         self._window = window
-        self._requests: queue.SimpleQueue[memory_pb2.BatchRequest | None] = queue.SimpleQueue()
-        self._call = stub.Batch(iter(self._requests.get, None))
+        self._requests: queue.SimpleQueue[wire.Tagged | None] = queue.SimpleQueue()
+        self._call = wire.batch(channel)(iter(self._requests.get, None))
         self._outstanding: collections.deque[int] = collections.deque()
         self._tag = 0
 
@@ -561,7 +561,7 @@ class Batch(AbstractContextManager["Batch"]):
         if self.full:
             raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
         self._tag += 1
-        self._requests.put(memory_pb2.BatchRequest(block=bytes(block), tag=self._tag))
+        self._requests.put(wire.Tagged(bytes(block), self._tag))
         self._outstanding.append(self._tag)
 
     def receive(self) -> bytes:
@@ -577,7 +577,7 @@ class Batch(AbstractContextManager["Batch"]):
         tag = self._outstanding.popleft()
         if answer.tag != tag:
             raise ServiceUnavailable(f"answer {answer.tag} instead of {tag}")
-        return answer.results
+        return bytes(answer.data)
 
     def run(self, blocks: Iterable[bytes | BlockBuilder]) -> Iterator[bytes]:
         """The results of each block, in order, with the window kept full."""

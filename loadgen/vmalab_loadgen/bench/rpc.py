@@ -46,8 +46,8 @@ class RpcBench:
     round_s: float = 2.0
     stream_rounds: int = 15
     stream_s: float = 0.5
-    blocks: tuple[int, ...] = (1024, 8192, 32768)
-    window: int = 8
+    blocks: tuple[int, ...] = (1024, 8192, 16384, 32768)
+    window: int = 4
     workers: int = 2
     client: str = "auto"
     """h2load, python, or auto: h2load when it is there."""
@@ -59,7 +59,7 @@ class RpcBench:
             round_s=0.5,
             stream_rounds=5,
             stream_s=0.2,
-            blocks=(1024, 8192),
+            blocks=(1024, 16384),
             workers=workers,
             client=client,
         )
@@ -71,7 +71,7 @@ class RpcBench:
             round_s=0.3,
             stream_rounds=2,
             stream_s=0.05,
-            blocks=(1024, 8192),
+            blocks=(1024, 16384),
             workers=workers,
             client=client,
         )

@@ -70,6 +70,9 @@ VL_API u32 vl_participant_index(const struct participant *self);
  * each), or VL_E_BLOCK. --- */
 VL_API long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
 		   u64 results_cap);
+/* How many address spaces the blocks of this participant have made; wraps. Who ran a block learns
+ * from it whether there are leases to look for among the results. */
+VL_API u32 vl_mms_made(const struct participant *self);
 VL_API long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec,
 		       u64 cap); /* 0 or -errno / VL_E_NO_MM */
 

@@ -42,6 +42,7 @@ long core_stat_names(const char **names, u64 cap);
 #define VL_PARTICIPANT_CALLS(X) \
 	X(void, vl_leave, (struct participant *self), (self)) \
 	X(u32, vl_participant_index, (const struct participant *self), (self)) \
+	X(u32, vl_mms_made, (const struct participant *self), (self)) \
 	X(long, vl_run, \
 	  (struct participant *self, const void *block, u64 bytes, void *results, u64 cap), \
 	  (self, block, bytes, results, cap)) \

@@ -161,6 +161,7 @@ struct participant {
 	u32 frames_keep;          /* frames that its magazine may hold; at most FRAME_MAGAZINE */
 	LAB(u32 op_mm;)           /* id of the mm that the operation under way is done in */
 	u32 retire_mark;          /* retire_tail when this participant last tried to advance */
+	u32 mms_made;             /* by the blocks it ran: vl_mms_made */
 	struct fault_way way_now; /* found beside a writer: for the section that found it alone */
 	struct fault_way ways[FAULT_WAYS] __cacheline_aligned;
 };

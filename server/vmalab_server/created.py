@@ -72,7 +72,9 @@ def _record_starts(block: bytes, candidates: list[int]) -> list[int]:
     return found
 
 
-def keep_all(participant: Participant, numbers: list[int], results: memoryview, ttl_ns: int) -> None:
+def keep_all(
+    participant: Participant, numbers: list[int], results: memoryview, ttl_ns: int
+) -> None:
     """Exchange the leases on what the records of these numbers have made."""
     for number in numbers:
         if (number + 1) * RESULT_BYTES > len(results):

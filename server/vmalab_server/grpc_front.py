@@ -24,8 +24,8 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_status import rpc_status
 
 from vmalab.v1 import bench_pb2, inspect_pb2, lab_pb2, memory_pb2, userfaultfd_pb2
-from vmalab_native.errors import NativeError
 from vmalab_client import wire
+from vmalab_native.errors import NativeError
 from vmalab_server import failures
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.inspect_handlers import InspectHandlers

@@ -86,17 +86,23 @@ long core_stat_names(const char **names, u64 cap)
 	return STATS_COUNT;
 }
 
+static u64 stat_total(const struct vl_seg *seg, u64 i)
+{
+	u64 total = seg->hdr->stats_gone[i];
+
+	for (u32 p = 0; p < load_acquire_u32(&seg->hdr->slots_high); p++)
+		if (load_relaxed_u32(&seg->slots[p].role) != ROLE_FREE)
+			total += load_relaxed_u64(&participant_area_of(seg, p)->stats[i]);
+	return total;
+}
+
 long vl_stats(struct vl_seg *seg, u64 *values, u64 cap)
 {
 	_Static_assert(STATS_COUNT <= STATS_MAX, "counters fit the area");
 	for (u64 i = 0; i < STATS_COUNT && i < cap; i++) {
-		values[i] = seg->hdr->stats_gone[i];
-		for (u32 p = 0; p < load_acquire_u32(&seg->hdr->slots_high); p++) {
-			const struct participant_area *area = participant_area_of(seg, p);
-
-			if (load_relaxed_u32(&seg->slots[p].role) != ROLE_FREE)
-				values[i] += load_relaxed_u64(&area->stats[i]);
-		}
+		values[i] = stat_total(seg, i);
+		if (i == STAT_pgfault || i == STAT_pgfault_present || i == STAT_FAULT_LOCKED)
+			values[i] += stat_total(seg, STAT_pgfault_straight);
 	}
 	return STATS_COUNT;
 }

@@ -298,13 +298,13 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 	}
 	SYNC_ON(exit_unmapped, mm);
 	pgd_destroy(self, &mm->pgd);
-	if (VMA_FREE_DEFERRED) {
-		/* The VMAs are freed at once, as the kernel does when no thread is left to find
-		 * one. Here one may be left: it must not find them any more. Nothing from here to
-		 * the end waits where the world can be stopped. */
-		store_release_u64(&mm->mm_mt.root, 0);
+	/* The VMAs are freed at once, as the kernel does when no thread is left to find one. Here
+	 * one may be left: it must not find them any more, or it would come back to an object that
+	 * is another mm's by now for as long as this takes. Nothing from here to the end waits
+	 * where the world can be stopped. */
+	store_release_u64(&mm->mm_mt.root, 0);
+	if (VMA_FREE_DEFERRED)
 		synchronize_rcu(self);
-	}
 	for (addr = 0; tree_find(self, &mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
@@ -312,8 +312,6 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 		vm_area_free_unreachable(self, mm, vma);
 	}
 	SYNC_ON(exit_freed, mm);
-	/* The nodes through the copy: nobody may find the freed VMAs through the root again. */
-	store_relaxed_u64(&mm->mm_mt.root, 0);
 	tree_destroy(self, &mt, true);
 	mm->map_count = 0;
 	mm->total_vm = mm->data_vm = mm->locked_vm = mm->accounted = 0;

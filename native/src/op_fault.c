@@ -530,26 +530,61 @@ static inline bool pte_serves(pte_t pte, u64 vm_flags, u32 access)
  * cannot end before the section (RCU-1 and RCU-2 of rcu.c, with mm_lock_seq in the place of the
  * word that published the leaf). What it says is then what a walk of an instant ago would have
  * said, and as after a walk all that matters is checked under the VMA's lock. The same holds for
- * the table with pgd.unlinked (PGT-2), which the caller compares once more under that lock.
- * Recovery, which frees without a grace period, moves every pgd.unlinked (walk_mm.c:walk_one).
+ * the VMAs that the leaf names, where they too are freed after a grace period (elsewhere their
+ * memory stays VMAs'), and for the table with pgd.unlinked (PGT-2), which the caller compares once
+ * more under that lock. Recovery, which frees without a grace period, moves every pgd.unlinked
+ * (walk_mm.c:walk_one).
  */
 static inline bool way_serves(const struct participant *self, const struct fault_way *way, u32 id,
 			      u32 seq, u32 unlinked, u64 addr)
 {
-	const struct tree_node *leaf;
+	return way->window == addr >> FAULT_WAY_SHIFT && way->mm_id == id && way->seq == seq &&
+	       way->unlinked == unlinked;
+}
 
-	if (unlikely(way->window != addr >> FAULT_WAY_SHIFT || way->mm_id != id ||
-		     way->seq != seq || way->unlinked != unlinked))
-		return false;
-	leaf = PTR(self, way->leaf);
-	return likely(leaf->low <= addr && addr < leaf->high);
+static inline vl_ref *way_quarter(struct fault_way *way, u64 addr)
+{
+	return &way->vmas[(addr >> FAULT_WAY_QUARTER_SHIFT) % FAULT_WAY_QUARTERS];
+}
+
+/* Another VMA of the quarter: by the leaf, or by a walk if the window has more leaves than one. */
+static __attribute__((noinline)) vl_ref way_look_up(struct participant *self,
+						    const struct mm_struct *mm,
+						    struct fault_way *way, u64 addr)
+{
+	const struct tree_node *leaf = PTR(self, way->leaf);
+	vl_ref ref;
+
+	if (likely(leaf->low <= addr && addr < leaf->high))
+		ref = tree_leaf_slot(leaf, addr);
+	else
+		ref = tree_lookup(self, &mm->mm_mt, addr);
+	*way_quarter(way, addr) = ref;
+	return ref;
+}
+
+/* What a walk would find at addr: mostly what the last fault in this quarter found. */
+static inline vl_ref way_vma(struct participant *self, const struct mm_struct *mm,
+			     struct fault_way *way, u64 addr)
+{
+	vl_ref ref = *way_quarter(way, addr);
+	const struct vm_area_struct *vma = PTR(self, ref);
+
+	/* relaxed: advice; the range is what it is when it is read under the lock */
+	if (likely(ref && load_relaxed_u64(&vma->vm_start) <= addr &&
+		   addr < load_relaxed_u64(&vma->vm_end))) {
+		SYNC(walking);
+		return ref;
+	}
+	return way_look_up(self, mm, way, addr);
 }
 
 /* Walks, and keeps the way in its place; not while a writer is at work (seq is odd): then it is
  * good for this section alone. NULL: there is none. */
-static __attribute__((noinline)) const struct fault_way *
-way_find(struct participant *self, struct fault_way *place, const struct mm_struct *mm, u32 id,
-	 u32 seq, u32 unlinked, u64 addr)
+static __attribute__((noinline)) struct fault_way *way_find(struct participant *self,
+							    struct fault_way *place,
+							    const struct mm_struct *mm, u32 id,
+							    u32 seq, u32 unlinked, u64 addr)
 {
 	pte_t *pte = pte_lookup_at(self->pages, &mm->pgd, addr);
 	const struct tree_node *leaf = tree_leaf(self, &mm->mm_mt, addr);
@@ -564,19 +599,18 @@ way_find(struct participant *self, struct fault_way *place, const struct mm_stru
 				    .leaf = REF(self, leaf),
 				    .window = addr >> FAULT_WAY_SHIFT,
 				    .table = pte - (addr >> PAGE_SHIFT) % PTRS_PER_TABLE};
+	*way_quarter(place, addr) = tree_leaf_slot(leaf, addr);
 	return place;
 }
 
 /* What the straight path of op_fault locks, and what it says of it. */
 #if VMA_LOCK_PER_VMA
-#define STAT_FAULT_LOCKED STAT_vma_lock_success
 #define INFO_FAULT_LOCKED FAULT_INFO_VMA_LOCK
 
 static inline struct vm_area_struct *straight_lock(struct participant *self, struct mm_struct *mm,
-						   u32 id, u64 addr, const struct fault_way *way)
+						   u32 id, u64 addr, struct fault_way *way)
 {
-	return lock_vma_found(self, mm, id, addr, tree_leaf_slot(PTR(self, way->leaf), addr),
-			      HOLD_VMA);
+	return lock_vma_found(self, mm, id, addr, way_vma(self, mm, way, addr), HOLD_VMA);
 }
 
 static inline void straight_unlock(struct participant *self, struct mm_struct *mm,
@@ -586,20 +620,19 @@ static inline void straight_unlock(struct participant *self, struct mm_struct *m
 	vma_end_read_rcu(self, vma, HOLD_VMA);
 }
 #else
-#define STAT_FAULT_LOCKED STAT_mmap_lock_faults
 #define INFO_FAULT_LOCKED FAULT_INFO_MMAP_LOCK
 
 /* With mmap_lock the tree stands still: if nobody has written since, the way's leaf is of it.
  * (kernel before 6.4: mmap_read_trylock, find_vma) */
 static inline struct vm_area_struct *straight_lock(struct participant *self, struct mm_struct *mm,
-						   u32 id, u64 addr, const struct fault_way *way)
+						   u32 id, u64 addr, struct fault_way *way)
 {
 	vl_ref ref;
 
 	if (unlikely(!mmap_read_trylock(self, mm)))
 		return NULL;
 	if (likely(mm->id == id && mm->mm_lock_seq.sequence == way->seq)) {
-		ref = tree_leaf_slot(PTR(self, way->leaf), addr);
+		ref = way_vma(self, mm, way, addr);
 		if (likely(ref != 0)) {
 			GHOST(grant(mm, PTR(self, ref), addr));
 			return PTR(self, ref);
@@ -630,8 +663,7 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	struct vm_area_struct *vma = NULL;
 	int outcome = FAULT_RETRY;
 	struct participant_area *area;
-	const struct fault_way *way;
-	struct fault_way *place;
+	struct fault_way *way, *place;
 	pte_t *pte, entry;
 	u64 *at, value;
 	u32 unlinked, seq;
@@ -676,9 +708,7 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	area = self->area; /* in a register: the stores could change it, says the compiler */
 	straight_unlock(self, mm, vma);
 	rcu_read_unlock(self);
-	stat_inc_in(area, pgfault);
-	stat_inc_in(area, pgfault_present);
-	stat_add_in(area, STAT_FAULT_LOCKED, 1);
+	stat_inc_in(area, pgfault_straight);
 	result->status = 0;
 	result->info = FAULT_INFO_PRESENT | INFO_FAULT_LOCKED;
 	result->value = value;

@@ -365,22 +365,10 @@ class Participant(_Handle):
         Raises:
             BadBlock: the length is 0 or no multiple of 8; nothing was executed.
         """
-        count = self._executed(block)
-        result: bytes = self._results_view[: count * RESULT_BYTES].tobytes()
-        return result
+        return self.run_view(block).tobytes()
 
     def run_view(self, block: Block) -> memoryview:
         """As run(), but the results are not copied: they hold until the next block."""
-        count = self._executed(block)  # which may make a larger buffer
-        return self._results_view[: count * RESULT_BYTES]
-
-    @property
-    def mms_made(self) -> int:
-        """How many address spaces the blocks of this participant have made; wraps at 2**32."""
-        return int(lib.vl_mms_made(self._open()))
-
-    def _executed(self, block: Block) -> int:
-        """The number of results in the buffer."""
         data: Any = block if type(block) is bytes else aligned(block)
         size = len(data)
         if size > self._block_bytes_max:
@@ -391,26 +379,12 @@ class Participant(_Handle):
         count: int = _vl_run(handle, data, size, self._results, size >> 3)
         if count < 0:
             raise error_of(count, f"a block of {size} bytes", errno=ffi.errno)
-        return count
+        return self._results_view[: count * RESULT_BYTES]
 
-    def run_into(self, block: Block, out: bytearray) -> int:
-        """As run(), into the caller's buffer.
-
-        Args:
-            out: at least twice as long as the block (16 bytes for each record of 8), so that no
-                result can be lost; a fresh bytearray, or at least its start is 8-byte aligned.
-
-        Returns:
-            The number of results; each has 16 bytes.
-        """
-        data = aligned(block)
-        results = ffi.from_buffer(out, require_writable=True)
-        if len(results) < 2 * len(data):
-            raise InvalidArgument(
-                f"out has {len(results)} bytes, a block of {len(data)} needs {2 * len(data)}"
-            )
-        count = lib.vl_run(self._open(), data, len(data), results, len(results) // RESULT_BYTES)
-        return checked(count, f"a block of {len(data)} bytes")
+    @property
+    def mms_made(self) -> int:
+        """How many address spaces the blocks of this participant have made; wraps at 2**32."""
+        return int(lib.vl_mms_made(self._open()))
 
     # --- address spaces ---
 

@@ -57,7 +57,7 @@ def test_released_handle_is_refused(segment: Segment) -> None:
     assert one.closed
     calls: list[Callable[[], object]] = [
         lambda: one.run(bytes(8)),
-        lambda: one.run_into(bytes(8), bytearray(16)),
+        lambda: one.run_view(bytes(8)),
         one.mm_create,
         one.mm_list,
         one.recover,

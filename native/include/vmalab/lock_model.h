@@ -72,6 +72,9 @@ static inline void vma_assert_write_locked(const struct mm_struct *mm,
 #define LAYOUT_NAME "aligned"
 #endif
 
+/* Under which lock a fault was served. */
+#define STAT_FAULT_LOCKED (VMA_LOCK_PER_VMA ? STAT_vma_lock_success : STAT_mmap_lock_faults)
+
 static inline void vma_end_read(struct participant *self, struct vm_area_struct *vma)
 {
 	vma_end_read_at(self, vma, HOLD_VMA);

@@ -128,10 +128,15 @@ struct participant_area {
 
 /*
  * Where an earlier fault of this participant found its way: the leaf of the range tree and the
- * lowest table of the page table that serve a window of addresses. A private copy of what walks
- * would find again as long as mm_id, seq (mm_lock_seq, even) and unlinked (pgd.unlinked) are what
- * they were; op_fault.c (way_serves) says why. (hardware: paging-structure caches)
+ * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
+ * in each quarter of the window found. A private copy of what walks would find again as long as
+ * mm_id, seq (mm_lock_seq, even) and unlinked (pgd.unlinked) are what they were; op_fault.c
+ * (way_serves) says why. (hardware: paging-structure caches; kernel before 6.1: vmacache)
  */
+#define FAULT_WAYS              2048 /* by the window's lowest bits */
+#define FAULT_WAY_SHIFT         16
+#define FAULT_WAY_QUARTERS      4
+#define FAULT_WAY_QUARTER_SHIFT 14
 struct fault_way {
 	u32 mm_id; /* 0: knows nothing */
 	u32 seq;
@@ -139,10 +144,9 @@ struct fault_way {
 	vl_ref leaf;
 	u64 window; /* address >> FAULT_WAY_SHIFT */
 	u64 *table;
+	vl_ref vmas[FAULT_WAY_QUARTERS]; /* 0: knows none */
 };
-SIZE_IS(struct fault_way, 32);
-#define FAULT_WAYS      512 /* by the window's lowest bits */
-#define FAULT_WAY_SHIFT 16
+SIZE_IS(struct fault_way, 48);
 
 /* Process-local handle. What a fault needs of the segment's addresses is copied here, because each
  * step of a fault waits for the load before it (DESIGN.md, "What a fault costs"). */

@@ -351,7 +351,7 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 		return;
 	}
 	/* A table that the dead one took out without counting it is freed by the sweep: the ways
-	 * that the living keep must not lead there (op_fault.c:way_serves). */
+	 * that the living keep must not lead there (fault_way.h:way_serves). */
 	if (w->repair)
 		add_release_u32(&mm->pgd.unlinked, 1);
 	w->mm = mm;

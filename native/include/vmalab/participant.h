@@ -130,7 +130,7 @@ struct participant_area {
  * Where an earlier fault of this participant found its way: the leaf of the range tree and the
  * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
  * in each quarter of the window found. A private copy of what walks would find again as long as
- * mm_id, seq (mm_lock_seq, even) and unlinked (pgd.unlinked) are what they were; op_fault.c
+ * mm_id, seq (mm_lock_seq, even) and unlinked (pgd.unlinked) are what they were; fault_way.h
  * (way_serves) says why. (hardware: paging-structure caches; kernel before 6.1: vmacache)
  */
 #define FAULT_WAYS              2048 /* by the window's lowest bits */

@@ -526,9 +526,9 @@ static inline bool pte_serves(pte_t pte, u64 vm_flags, u32 access)
 #define INFO_FAULT_LOCKED FAULT_INFO_VMA_LOCK
 
 static inline struct vm_area_struct *straight_lock(struct participant *self, struct mm_struct *mm,
-						   u32 id, u64 addr, struct fault_way *way)
+						   u32 id, u32 seq, u64 addr, struct fault_way *way)
 {
-	return lock_vma_found(self, mm, id, addr, way_vma(self, mm, way, addr), HOLD_VMA);
+	return lock_vma_found(self, mm, id, addr, way_vma(self, mm, way, seq, addr), HOLD_VMA);
 }
 
 static inline void straight_unlock(struct participant *self, struct mm_struct *mm,
@@ -543,14 +543,14 @@ static inline void straight_unlock(struct participant *self, struct mm_struct *m
 /* With mmap_lock the tree stands still: if nobody has written since, the way's leaf is of it.
  * (kernel before 6.4: mmap_read_trylock, find_vma) */
 static inline struct vm_area_struct *straight_lock(struct participant *self, struct mm_struct *mm,
-						   u32 id, u64 addr, struct fault_way *way)
+						   u32 id, u32 seq, u64 addr, struct fault_way *way)
 {
 	vl_ref ref;
 
 	if (unlikely(!mmap_read_trylock(self, mm)))
 		return NULL;
-	if (likely(mm->id == id && mm->mm_lock_seq.sequence == way->seq)) {
-		ref = way_vma(self, mm, way, addr);
+	if (likely(mm->id == id && mm->mm_lock_seq.sequence == seq)) {
+		ref = way_vma(self, mm, way, seq, addr);
 		if (likely(ref != 0)) {
 			GHOST(grant(mm, PTR(self, ref), addr));
 			return PTR(self, ref);
@@ -584,7 +584,7 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	struct fault_way *way, *place;
 	pte_t *pte, entry;
 	u64 *at, value;
-	u32 unlinked, seq;
+	u32 unlinked, gone, seq;
 	bool anon_seen = false;
 
 	if (unlikely(!mm)) {
@@ -595,10 +595,11 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 		anon_seen = anon_vma_seen(self, mm, addr);
 	rcu_read_lock(self);
 	unlinked = pgd_unlinked(&mm->pgd);
+	gone = slabs_gone(self);
 	seq = read_seqcount(&mm->mm_lock_seq);
 	way = place = &self->ways[(addr >> FAULT_WAY_SHIFT) % FAULT_WAYS];
-	if (unlikely(!way_serves(self, way, id, seq, unlinked, addr)))
-		way = way_find(self, place, mm, id, seq, unlinked, addr);
+	if (unlikely(!way_serves(way, id, seq, unlinked, gone, addr)))
+		way = way_find(self, place, mm, id, seq, unlinked, gone, addr);
 	if (unlikely(!way)) {
 		outcome = FAULT_LOOK_AGAIN;
 		goto slow_unlocked;
@@ -606,7 +607,7 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	pte = way->table + (addr >> PAGE_SHIFT) % PTRS_PER_TABLE;
 	/* relaxed: for the prefetch; any value will do */
 	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(pte)));
-	vma = straight_lock(self, mm, id, addr, way);
+	vma = straight_lock(self, mm, id, seq, addr, way);
 	if (unlikely(!vma))
 		goto slow_unlocked;
 	/* A table was taken out since we looked: look again under the lock. */

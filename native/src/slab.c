@@ -193,10 +193,14 @@ static void slab_unmake(struct participant *self, struct kmem_cache *c, u32 page
 /* Outside the lock: rcu_retire may wait. */
 static void slab_gone(struct participant *self, const struct kmem_cache *c, u32 page)
 {
-	if (c->flags & SLAB_TYPESAFE_BY_RCU)
-		rcu_retire(self, RETIRE_PAGE, page);
-	else
+	if (!(c->flags & SLAB_TYPESAFE_BY_RCU)) {
 		page_free(self, page);
+		return;
+	}
+	/* Before the grace period begins: who still reads the old number can go to objects of the
+	 * page in this section. pairs: SLAB-1 (rcu.h:slabs_gone) */
+	add_release_u32(&self->seg->hdr->rcu.slabs_gone, 1);
+	rcu_retire(self, RETIRE_PAGE, page);
 }
 
 static void retired_page_free(struct participant *self, u32 kind, u32 ref)

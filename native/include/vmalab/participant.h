@@ -130,8 +130,9 @@ struct participant_area {
  * Where an earlier fault of this participant found its way: the leaf of the range tree and the
  * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
  * in each quarter of the window found. A private copy of what walks would find again as long as
- * mm_id, seq (mm_lock_seq, even) and unlinked (pgd.unlinked) are what they were; fault_way.h
- * (way_serves) says why. (hardware: paging-structure caches; kernel before 6.1: vmacache)
+ * mm_id, seq (mm_lock_seq, even) and unlinked (pgd.unlinked) are what they were, and type-safe VMAs
+ * as long as slabs_gone is; fault_way.h (way_serves) says why. (hardware: paging-structure caches;
+ * kernel before 6.1: vmacache)
  */
 #define FAULT_WAYS              2048 /* by the window's lowest bits */
 #define FAULT_WAY_SHIFT         16
@@ -141,8 +142,9 @@ struct fault_way {
 	u32 mm_id; /* 0: knows nothing */
 	u32 seq;
 	u32 unlinked;
+	u32 slabs_gone;
 	vl_ref leaf;
-	u64 window; /* address >> FAULT_WAY_SHIFT */
+	u32 window; /* address >> FAULT_WAY_SHIFT */
 	u64 *table;
 	vl_ref vmas[FAULT_WAY_QUARTERS]; /* 0: knows none */
 };

@@ -67,6 +67,15 @@ static inline bool rcu_read_lock_held(const struct participant *self)
 	return self->rcu_nest != 0;
 }
 
+/* How many pages the type-safe caches have given back. An object that was of such a cache when this
+ * had the same value in an earlier section is still of it in this one: the grace period of its page
+ * cannot end before this section does. (As PGT-2 for page tables.)
+ * acquire pairs: SLAB-1 (slab.c:slab_gone) */
+static inline u32 slabs_gone(const struct participant *self)
+{
+	return load_acquire_u32(&participant_hdr(self)->rcu.slabs_gone);
+}
+
 /* Waits until every section that was running has ended. Not inside a section. Reports a stall
  * (names the pid) after 1 s and again with doubling intervals; a dead reader found by
  * process_alive() is skipped. */

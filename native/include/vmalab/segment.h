@@ -83,7 +83,9 @@ struct frame_pool {
 };
 
 struct rcu_state {
-	u64 gp_ctr __cacheline_aligned;    /* number of the newest grace period; starts at 2 */
+	u64 gp_ctr __cacheline_aligned; /* number of the newest grace period; starts at 2 */
+	u32 slabs_gone; /* counts pages given back by type-safe caches, before their grace period */
+	u32 pad;
 	u64 completed __cacheline_aligned; /* objects retired with tag <= completed may be freed */
 	struct vl_mutex advance_lock;      /* try-lock of the one who scans */
 	u32 flavour;                       /* enum vl_rcu_flavour, never AUTO */

@@ -27,7 +27,8 @@ s64 advise_remove(struct participant *self, struct mm_struct *mm, u32 id, u64 st
 	while (start < end) {
 		const struct vm_area_struct *vma;
 		u64 stop, first;
-		u32 file = 0;
+		bool pinned;
+		u32 file;
 		int err;
 
 		if (mmap_read_lock(self, mm, id) != 0)
@@ -43,16 +44,16 @@ s64 advise_remove(struct participant *self, struct mm_struct *mm, u32 id, u64 st
 		stop = min_u64(e.end, end);
 		err = sealed_against(vma, MADV_REMOVE) ? -EPERM : remove_check(vma);
 		first = linear_page_index(vma, start);
-		if (!err && file_map(self, vma->vm_file))
-			file = vma->vm_file;
+		file = vma->vm_file;
+		pinned = !err && file_pin(self, file, 1);
 		mmap_read_unlock(self, mm);
 		if (err)
 			return err;
-		if (file) {
+		if (pinned) {
 			failed = op_file_allocate(self, file,
 						  FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 						  first << PAGE_SHIFT, stop - start);
-			file_unmap(self, file);
+			file_unpin(self, 1);
 			if (failed)
 				return failed;
 		}

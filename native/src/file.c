@@ -199,6 +199,32 @@ void file_unmap(struct participant *self, u32 id)
 	refs_put(self, file);
 }
 
+bool file_pin(struct participant *self, u32 id, u32 place)
+{
+	if (!file_map(self, id))
+		return false;
+	file_pin_made(self, id, place);
+	return true;
+}
+
+void file_pin_made(struct participant *self, u32 id, u32 place)
+{
+	store_relaxed_u32(&self->area->file_pins[place], id);
+}
+
+void file_pin_moved(struct participant *self, u32 place)
+{
+	store_relaxed_u32(&self->area->file_pins[place], 0);
+}
+
+void file_unpin(struct participant *self, u32 place)
+{
+	u32 id = self->area->file_pins[place];
+
+	file_pin_moved(self, place);
+	file_unmap(self, id);
+}
+
 /* relaxed: who must see a new size has a barrier before */
 bool file_beyond_end(const struct file *file, u64 pgoff)
 {

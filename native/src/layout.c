@@ -149,6 +149,7 @@ static const struct vl_field_info fields[] = {
 	F(participant_area, prealloc_pad, "unused"),
 	F(participant_area, prealloc, "its participant"),
 	F(participant_area, inflight, "its participant"),
+	F(participant_area, file_pins, "its participant"),
 	F(participant_area, retire_head, "its participant"),
 	F(participant_area, retire_tail, "its participant"),
 	F(participant_area, retired, "its participant"),

@@ -145,7 +145,7 @@ static struct file *file_lock(struct participant *self, u32 id)
 {
 	struct file *file;
 
-	if (!file_map(self, id))
+	if (!file_pin(self, id, 0))
 		return NULL;
 	file = file_get(self->seg, id);
 	down_write(self, &file->lock, HOLD_MMAP2);
@@ -155,7 +155,7 @@ static struct file *file_lock(struct participant *self, u32 id)
 static void file_unlock(struct participant *self, struct file *file)
 {
 	up_write(self, &file->lock, HOLD_MMAP2);
-	file_unmap(self, file_id(file));
+	file_unpin(self, 0);
 }
 
 /* Returns 0, -EBADF, -EFBIG or -EINVAL. */

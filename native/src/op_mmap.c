@@ -121,6 +121,7 @@ static int shared_memory_open(struct participant *self, struct mm_struct *mm,
 	req->file = file_open(self, SHMEM_DEV, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM);
 	if (!req->file)
 		return -ENOMEM;
+	file_pin_made(self, file_id(req->file), 0);
 	req->file->accounted = accounted;
 	req->ops = VMA_SHMEM;
 	return 0;
@@ -179,6 +180,7 @@ static int map_new(struct participant *self, struct mm_struct *mm, struct map_re
 	if (req->file) {
 		vma->vm_file = file_id(req->file);
 		vma->file_open = req->file_open;
+		file_pin_moved(self, 0);
 		req->file = NULL; /* the reference is the VMA's now */
 	}
 	if (!MUTANT(B21))
@@ -321,7 +323,7 @@ static s64 check_request(struct participant *self, struct map_request *req, u64 
 	if (offset & ~PAGE_MASK)
 		return -EINVAL;
 	if (!(flags & MAP_ANONYMOUS)) {
-		if (!file_map(self, (u32)file))
+		if (!file_pin(self, (u32)file, 0))
 			return -EBADF;
 		req->file = file_get(self->seg, (u32)file);
 		req->file_open = (u32)(file >> 32);
@@ -355,7 +357,7 @@ s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 f
 		mmap_write_unlock(self, mm);
 	}
 	if (req.file)
-		file_unmap(self, file_id(req.file));
+		file_unpin(self, 0);
 	if (result >= 0 &&
 	    ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || req.populate))
 		(void)mm_populate(self, id, (u64)result, req.len, false);
@@ -395,7 +397,7 @@ s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u6
 		return VL_S_NO_MM;
 	vma = vma_lookup(self, mm, start);
 	if (vma && (vma->vm_flags & VM_SHARED) && range_is_uniform(self, mm, vma, start + len) &&
-	    file_map(self, vma->vm_file)) {
+	    file_pin(self, vma->vm_file, 0)) {
 		vm_flags = vma->vm_flags;
 		req.file = file_get(self->seg, vma->vm_file);
 		req.ops = vma->vm_ops;
@@ -405,7 +407,7 @@ s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u6
 	}
 	mmap_write_unlock(self, mm);
 	if (req.file)
-		file_unmap(self, file_id(req.file));
+		file_unpin(self, 0);
 	if (result < 0)
 		return result;
 	if (!(flags & MAP_NONBLOCK) || (req.vm_flags & VM_LOCKED))

@@ -321,6 +321,9 @@ static void mark_area(struct walk *w, const struct participant_area *area)
 		    walk_mark(w, CACHE_VMA, area->inflight[i], "VMA in flight"))
 			walk_vma_objects(w, area->inflight[i]);
 	}
+	for (u32 i = 0; i < FILE_PINS; i++)
+		if (area->file_pins[i])
+			w->file_refs[(area->file_pins[i] & 0xffffu) - 1]++;
 	mark_retired(w, area);
 }
 

@@ -220,6 +220,13 @@ u32 file_id(const struct file *file);
 void file_cover(struct file *file, u64 size);
 bool file_map(struct participant *self, u32 id);   /* a VMA maps it; false: no such file */
 void file_unmap(struct participant *self, u32 id); /* a VMA no longer maps it */
+/* Keeps a file while the caller may block: recovery counts the pin if the caller lives. place:
+ * below FILE_PINS. false: no such file. */
+bool file_pin(struct participant *self, u32 id, u32 place);
+void file_unpin(struct participant *self, u32 place);
+/* The reference of a file just made becomes a pin; a pin becomes the reference of a VMA. */
+void file_pin_made(struct participant *self, u32 id, u32 place);
+void file_pin_moved(struct participant *self, u32 place);
 /* The page-cache frame of a page (made on demand), FRAME_NONE when past the end (*sigbus) or out of
  * frames. */
 u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus);

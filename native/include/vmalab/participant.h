@@ -100,6 +100,7 @@ struct retired {
 #define STATS_MAX    64
 #define PREALLOC_MAX 96
 #define INFLIGHT_MAX 16
+#define FILE_PINS    2
 /* Frames that a participant may keep, as a CPU's page lists in the kernel: at most this many, and
  * no more than its share of all would be in a segment of four times the participants. */
 #define FRAME_MAGAZINE     4094
@@ -119,6 +120,7 @@ struct participant_area {
 	u32 prealloc_pad;
 	vl_ref prealloc[PREALLOC_MAX]; /* tree nodes reserved for the store under way */
 	vl_ref inflight[INFLIGHT_MAX]; /* VMAs made, not yet in a tree, while the owner may block */
+	u32 file_pins[FILE_PINS];      /* files that an operation keeps while it may block */
 	u32 retire_head;               /* next to free */
 	u32 retire_tail;               /* next free place; tail - head = entries */
 	struct retired retired[RETIRE_RING];

@@ -84,6 +84,31 @@ static s64 maps_hash(struct participant *self, u32 id)
 	return n < 0 ? n : (s64)(hash >> 1);
 }
 
+/* 0: there is none. */
+static u32 file_at(struct participant *self, u32 id, u64 addr)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	const struct vm_area_struct *vma;
+	u32 file;
+
+	if (!mm || mmap_read_lock(self, mm, id) != 0)
+		return 0;
+	vma = vma_lookup(self, mm, addr);
+	file = vma ? vma->vm_file : 0;
+	mmap_read_unlock(self, mm);
+	return file;
+}
+
+static s64 file_special(struct participant *self, u32 id, const struct vl_lab_op *op)
+{
+	const u64 *a = op->arg;
+
+	if (op->op == VL_LAB_OP_TRUNCATE)
+		return op_file_truncate(self, file_at(self, id, a[0]), a[1]);
+	return op_mmap(self, id, a[0], a[1], (u32)a[2], MAP_PRIVATE | MAP_FIXED,
+		       file_at(self, id, a[3]), 0);
+}
+
 static s64 special(struct participant *self, struct lab_state *lab, const struct vl_lab_op *op,
 		   struct lab_actor *actor)
 {
@@ -115,6 +140,13 @@ static s64 special(struct participant *self, struct lab_state *lab, const struct
 		break;
 	case VL_LAB_OP_MBIND:
 		value = op_mbind(self, id, op->arg[0], op->arg[1], (u32)op->arg[2], op->arg[3]);
+		break;
+	case VL_LAB_OP_TRUNCATE:
+	case VL_LAB_OP_MAP_FILE:
+		value = file_special(self, id, op);
+		break;
+	case VL_LAB_OP_LOW:
+		self->seg->hdr->mm_hint = 0; /* nobody else runs between operations */
 		break;
 	case VL_LAB_OP_RCU:
 		rcu_barrier(self);

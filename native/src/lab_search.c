@@ -175,6 +175,7 @@ static void set_up(struct participant *self, struct lab_state *lab)
 {
 	struct vl_result result;
 
+	self->seg->hdr->mm_hint = 0; /* each run has its mms in the same slots */
 	for (u32 n = 0; n < lab->setup_count; n++) {
 		lab_do(self, lab, &lab->setup[n], NULL, &result);
 		if (result.status != 0)

@@ -238,9 +238,9 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	struct file *file = file_get(self->seg, vma->vm_file);
 	bool private_write = f->access == FAULT_WRITE && !(vma->vm_flags & VM_SHARED);
 	bool again = pte_is_marker(old);
+	u32 flags = f->flags, frame;
 	pte_t new;
 	u64 pgoff;
-	u32 frame;
 	int err;
 
 	VL_ASSERT(file); /* the VMA holds a reference */
@@ -254,15 +254,20 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	if (err)
 		return err;
 	stat_inc(self, pgfault_file);
+	SYNC_ON(file_found, vma);
 	if (private_write) {
+		/* The copy first, what is stored when it stays: others may read it meanwhile. */
+		f->flags &= ~FAULT_STORE;
 		err = install_anon(self, vma, pte, old,
 				   load_relaxed_u64(frame_word(self->seg, frame)), f);
+		f->flags = flags;
 		if (err != FAULT_OK)
 			return err;
-		if (unlikely(!file_page_current(self->seg, file, pgoff, frame)))
-			return take_back(self, pte, load_acquire_u64(pte));
+		new = load_acquire_u64(pte);
+		if (!MUTANT(N4) && unlikely(!file_page_current(self->seg, file, pgoff, frame)))
+			return take_back(self, pte, new);
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
-		return unlikely(again) ? FAULT_LOOK_AGAIN : FAULT_OK;
+		return (new &PTE_WRITE) ? access_page(self, new, f) : FAULT_LOOK_AGAIN;
 	}
 	if (unlikely(!frame_tryget(self, frame)))
 		return FAULT_LOOK_AGAIN; /* it has left the file since */
@@ -273,7 +278,7 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		frame_put(self, frame);
 		return FAULT_LOOK_AGAIN;
 	}
-	if (unlikely(!file_page_current(self->seg, file, pgoff, frame)))
+	if (!MUTANT(N4) && unlikely(!file_page_current(self->seg, file, pgoff, frame)))
 		return take_back(self, pte, new);
 	return unlikely(again) ? FAULT_LOOK_AGAIN : access_page(self, new, f);
 }

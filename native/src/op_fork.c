@@ -35,7 +35,7 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	pte_t *to;
 
 	if (!old || old == PTE_WP_MARKER ||
-	    (c->file && pte_counts(old) &&
+	    (c->file && pte_counts(old) && !MUTANT(N5) &&
 	     file_being_cut(c->file, linear_page_index(c->vma, addr), old & PTE_ANON)))
 		return 0;
 	to = pte_alloc(self, &c->child->pgd, c->owner, addr);

@@ -67,6 +67,9 @@ SPECIAL_OPS: Final[dict[str, int]] = {
     "reap": lib.VL_LAB_OP_REAP,
     "rcu": lib.VL_LAB_OP_RCU,
     "mbind": lib.VL_LAB_OP_MBIND,
+    "truncate": lib.VL_LAB_OP_TRUNCATE,
+    "map": lib.VL_LAB_OP_MAP_FILE,
+    "low": lib.VL_LAB_OP_LOW,
 }
 
 

@@ -26,6 +26,9 @@ def test_operations() -> None:
     fork = compile_line("m2 = m1: fork")
     assert (fork.slot, fork.result) == (1, 2)
     assert compile_line("m0: exit").result == NO_SLOT
+    assert compile_line("m0: truncate 0x10000 1").args == (0x10000, 4096)
+    assert compile_line("m0: map 0x20000 2 rw like 0x10000").args == (0x20000, 8192, 3, 0x10000)
+    assert compile_line("m0: low").args == ()
     assert compile_line("m0: mremap 0x10000 2 2 to 0x50000 dontunmap").args[3:] == (7, 0x50000)
 
 
@@ -39,6 +42,8 @@ def test_operations() -> None:
         ("m0: mmap 0x10000 1 r sideways", "does not know sideways"),
         ("m0: munmap here 1", "is no number"),
         ("m0: madvise 0x10000 1 nothing", "does not know 'nothing'"),
+        ("m0: map 0x10000 1 rw of 0x20000", "wanted 'like'"),
+        ("m0: low 1", "too many"),
         ("m0: fork", "make an address space"),
         ("m1 = m0: exit", "make an address space"),
         ("m9: exit", "m0 to m7"),

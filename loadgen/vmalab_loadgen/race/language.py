@@ -20,6 +20,9 @@ One operation is a line: an address space, a colon, a verb, its operands. Addres
     m0: fail CACHE N                       the N-th next allocation fails (vma, node, avc, anon_vma)
     m0: preset SEQ ADDR STAMP              mm_lock_seq, and the stamp of the VMA of ADDR
     m0: mbind ADDR PAGES MODE NODES        numbers, as for mbind(2)
+    m0: truncate ADDR PAGES                the file mapped at ADDR (shared memory) gets that size
+    m0: map ADDR PAGES PROT like ADDR2     the file mapped at ADDR2, privately
+    m0: low                                the next address space is made in the first free slot
     m0: die POINT                          the actor is killed when it comes to that sync point
 """
 
@@ -165,6 +168,19 @@ def _mbind(operands: list[str]) -> Op:
     return Op(lab.SPECIAL_OPS["mbind"], args=(addr, pages * PAGE, mode, nodes))
 
 
+def _truncate(operands: list[str]) -> Op:
+    addr, pages = map(_number, operands)
+    return Op(lab.SPECIAL_OPS["truncate"], args=(addr, pages * PAGE))
+
+
+def _map(operands: list[str]) -> Op:
+    addr, pages, prot, like, other = operands
+    if like != "like":
+        raise LanguageError(f"{like!r}: wanted 'like'")
+    places = (_number(addr), _number(pages) * PAGE, _prot(prot), _number(other))
+    return Op(lab.SPECIAL_OPS["map"], args=places)
+
+
 VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "new": _plain(_CREATE),
     "mmap": _mmap,
@@ -182,6 +198,9 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "preset": _preset,
     "die": _die,
     "mbind": _mbind,
+    "truncate": _truncate,
+    "map": _map,
+    "low": _plain(lab.SPECIAL_OPS["low"]),
     "maps": _plain(lab.SPECIAL_OPS["maps"]),
     "reap": _plain(lab.SPECIAL_OPS["reap"]),
     "rcu": _plain(lab.SPECIAL_OPS["rcu"]),

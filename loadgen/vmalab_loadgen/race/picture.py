@@ -146,7 +146,7 @@ def _semaphore(word: int) -> str:
     readers = (word >> 8) - (1 << 56 if word >> 63 else 0)
     state = "free"
     if word & 1:
-        state = "held for writing"
+        state = "a writer" if word & 2 else "held for writing"
     elif readers:
         state = f"{readers} reader{'s' * (readers != 1)}"
     return state + (", waiters" if word & 2 else "")

@@ -21,13 +21,17 @@ enum vl_lab_mode { VL_LAB_OFF, VL_LAB_RUN, VL_LAB_GATES, VL_LAB_DELAYS };
 
 /* Operations beside those of block.h. arg[0] ... as said. */
 enum vl_lab_op_code {
-	VL_LAB_OP_PRESET = 200, /* mm_lock_seq += arg[0], even; VMAs of arg[1] get stamp arg[2] */
-	VL_LAB_OP_FAIL = 201,   /* the arg[1]-th next allocation of cache arg[0] fails */
-	VL_LAB_OP_MAPS = 202,   /* reads the maps of the mm; the result is a hash of it */
-	VL_LAB_OP_DIE = 203,    /* the actor kills itself when it comes to sync point arg[0] */
-	VL_LAB_OP_REAP = 204,   /* looks at every VMA of the mm, as an OOM reaper does */
-	VL_LAB_OP_MBIND = 206,  /* as mbind(2): addr, bytes, mode, mask of nodes */
-	VL_LAB_OP_RCU = 205,    /* waits for a grace period and frees what is ripe */
+	VL_LAB_OP_PRESET = 200,   /* mm_lock_seq += arg[0], even; VMAs of arg[1] get stamp arg[2] */
+	VL_LAB_OP_FAIL = 201,     /* the arg[1]-th next allocation of cache arg[0] fails */
+	VL_LAB_OP_MAPS = 202,     /* reads the maps of the mm; the result is a hash of it */
+	VL_LAB_OP_DIE = 203,      /* the actor kills itself when it comes to sync point arg[0] */
+	VL_LAB_OP_REAP = 204,     /* looks at every VMA of the mm, as an OOM reaper does */
+	VL_LAB_OP_MBIND = 206,    /* as mbind(2): addr, bytes, mode, mask of nodes */
+	VL_LAB_OP_RCU = 205,      /* waits for a grace period and frees what is ripe */
+	VL_LAB_OP_TRUNCATE = 207, /* the file that is mapped at arg[0] gets arg[1] bytes */
+	VL_LAB_OP_MAP_FILE = 208, /* the file that is mapped at arg[3], privately at arg[0]: arg[1]
+				     bytes, protection arg[2] */
+	VL_LAB_OP_LOW = 209,      /* the next mm that is made takes the first slot that is free */
 };
 
 struct vl_lab_op {

@@ -38,6 +38,10 @@ X(X1, "MSETR", "a page that was shared by a fork is written in place when its co
 X(W1, "SETR", "the sequence comes round and VMAs keep stamps of long ago")
 X(D1, "SET", "a writer that dies when it was just woken leaves the note that somebody waits")
 X(N1, "SETR", "a gap in maps is believed at the first look")
+X(N2, "MSETR", "truncation takes the pages out of the mappings before it stores the size")
+X(N3, "MSETR", "a page leaves the mappings before it leaves its file")
+X(N4, "MSETR", "a fault does not look again whether the page it found has left its file")
+X(N5, "MSETR", "fork copies entries of pages that are leaving their file")
 X(O2A, "R",
   "no look at the stamp before the increment: a detached VMA in the tree is retried "
   "for as long as it is there")

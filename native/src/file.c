@@ -233,10 +233,10 @@ bool file_beyond_end(const struct file *file, u64 pgoff)
 }
 
 /* The end may have passed the new page before it was there to be taken out. */
-static u32 made_page(struct participant *self, struct file *file, u64 pgoff, pte_t *pte, u32 frame,
+static u32 made_page(struct participant *self, struct file *file, u64 pgoff, pte_t *pte, pte_t made,
 		     bool *sigbus)
 {
-	pte_t made = pte_make(frame, 0);
+	u32 frame = pte_frame(made);
 
 	fence_full(); /* pairs: FILE-3 (op_file.c:cut_begin) */
 	if (likely(!file_beyond_end(file, pgoff)))
@@ -247,9 +247,9 @@ static u32 made_page(struct participant *self, struct file *file, u64 pgoff, pte
 	return FRAME_NONE;
 }
 
-u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus)
+static u32 page_get(struct participant *self, struct file *file, u64 pgoff, u64 flags, bool *sigbus)
 {
-	pte_t *pte, old;
+	pte_t *pte, old, made;
 	u32 frame;
 
 	*sigbus = file_beyond_end(file, pgoff);
@@ -263,13 +263,27 @@ u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigb
 		frame = frame_alloc(self);
 		if (frame == FRAME_NONE)
 			return FRAME_NONE;
-		/* release: the frame is whole before it is found. pairs: FILE-2 (file.c:file_page)
+		made = pte_make(frame, flags);
+		/* release: the frame is whole before it is found. pairs: FILE-2 (file.c:page_get)
 		 */
-		if (cmpxchg_full_u64(pte, &old, pte_make(frame, 0)))
-			return made_page(self, file, pgoff, pte, frame, sigbus);
+		if (cmpxchg_full_u64(pte, &old, made))
+			return made_page(self, file, pgoff, pte, made, sigbus);
 		frame_put_now(self, frame);
 	}
+	/* Somebody looks at it now, or allocates it once more. */
+	if (unlikely(old & PTE_ALLOCATED))
+		(void)cmpxchg_acq_rel_u64(pte, &old, old & ~PTE_ALLOCATED);
 	return pte_frame(old);
+}
+
+u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus)
+{
+	return page_get(self, file, pgoff, 0, sigbus);
+}
+
+u32 file_page_allocate(struct participant *self, struct file *file, u64 pgoff, bool *sigbus)
+{
+	return page_get(self, file, pgoff, PTE_ALLOCATED, sigbus);
 }
 
 /* Frames that are lacking are no error: it is a hint. */
@@ -349,5 +363,7 @@ bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 p
 {
 	pte_t *pte = pgoff < 1ul << 35 ? pte_lookup(seg, &file->cache, pgoff << PAGE_SHIFT) : NULL;
 
-	return pte && load_acquire_u64(pte) != 0;
+	pte_t entry = pte ? load_acquire_u64(pte) : 0;
+
+	return entry && !(entry & PTE_ALLOCATED);
 }

@@ -240,7 +240,7 @@ static s64 allocate(struct participant *self, struct file *file, u64 start, u64 
 	if (file->kind != VMA_SHMEM)
 		return 0;
 	for (u64 page = start >> PAGE_SHIFT; page < PAGE_ALIGN(end) >> PAGE_SHIFT; page++) {
-		if (file_page(self, file, page, &sigbus) == FRAME_NONE)
+		if (file_page_allocate(self, file, page, &sigbus) == FRAME_NONE)
 			return sigbus ? 0 : -ENOSPC;
 		rcu_poll(self);
 	}

@@ -24,6 +24,7 @@ FAULT, MMAP, MUNMAP, MPROTECT, MREMAP, MADVISE, MINCORE, BRK, FORK, EXIT = range
 NOP, SET_VMA_NAME = 0, 12
 MLOCK, MUNLOCK, MLOCKALL, MUNLOCKALL, MSYNC, MSEAL, REMAP_FILE_PAGES = range(14, 21)
 PROCESS_MADVISE, PKEY_MPROTECT, SETRLIMIT, THP_DISABLE = 21, 22, 23, 24
+FILE_TRUNCATE, FILE_ALLOCATE = 30, 31
 PR_SET_THP_DISABLE, PR_SET_VMA = 41, 0x53564D41
 READ, WRITE, EXEC, STORE = 0, 1, 2, 4
 RETURN_BYTE: Final = 0xC3
@@ -117,6 +118,24 @@ def record_mmap(to: Target, args: Sequence[Value]) -> bytes:
     number = to.files[file] if 0 <= file < len(to.files) else 0
     prot_flags = (prot & 0xFFFFFFFF) | (how & 0xFFFFFFFF) << 32
     return packed(MMAP, to.mm, addr, length, prot_flags, number, offset)
+
+
+def real_file_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
+    """The first argument is a file."""
+
+    def real(args: Sequence[Value]) -> RealCall:
+        file, *rest = integers(args)
+        return RealCall(CODE_SYSCALL, nr, (file + FILE_FD, *rest))
+
+    return real
+
+
+def record_file_call(op: int) -> Callable[[Target, Sequence[Value]], bytes]:
+    def record(to: Target, args: Sequence[Value]) -> bytes:
+        file, *rest = integers(args)
+        return packed(op, to.mm, to.files[file] & 0xFFFFFFFF, *rest)
+
+    return record
 
 
 def touch(access: int) -> Callable[[Target, Sequence[Value]], bytes]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from vmalab_loadgen import flags
-from vmalab_loadgen.diff.chooser import MINCORE_PAGES, Chooser
+from vmalab_loadgen.diff.chooser import FILES, MINCORE_PAGES, Chooser
 from vmalab_loadgen.diff.encoding import (
     CODE_SYSCALL,
     MADVISE,
@@ -19,6 +19,7 @@ from vmalab_loadgen.diff.encoding import (
     SET_VMA_NAME,
     SETRLIMIT,
     THP_DISABLE,
+    U64,
     RealCall,
     Target,
     Value,
@@ -275,6 +276,32 @@ def record_setrlimit(to: Target, args: Sequence[Value]) -> bytes:
 
 def record_thp_disable(to: Target, args: Sequence[Value]) -> bytes:
     return packed(THP_DISABLE, to.mm, *integers(args)[1:3])
+
+
+def _whole_file(c: Chooser) -> int:
+    """A file by its descriptor for reading and writing."""
+    return c.number(0, FILES - (2 if c.pageout else 1))
+
+
+def make_ftruncate(c: Chooser) -> tuple[Arg, ...]:
+    size = c.number(0, 24) * PAGE + (c.number(1, PAGE - 1) if c.chance(0.2) else 0)
+    return _whole_file(c), c.pick((U64, 1 << 63, 1 << 40)) if c.odd() else size
+
+
+def make_fallocate(c: Chooser) -> tuple[Arg, ...]:
+    """Mostly holes. Not FALLOC_FL_KEEP_SIZE alone: pages beyond the end are left out."""
+    file, mode = _whole_file(c), c.weighted(((3, 6), (0, 3)))
+    at, length = c.number(0, 20) * PAGE, c.number(1, 8) * PAGE
+    if c.chance(0.2):
+        at, length = at + c.number(1, PAGE - 1), length - c.number(1, PAGE - 1)
+    if c.odd():
+        # Of a file on disk only the modes that files in memory have.
+        mode = c.pick((2, 8, 0x10, 0x20, 0x40, 0x80, 0x13)) if file < FILES - 1 else 2
+    elif c.odd():
+        at, length = c.pick(((U64, PAGE), (0, 0), (PAGE, U64), (1 << 62, 1 << 62)))
+    elif mode & 2 and c.odd():
+        length = 1 << 40
+    return file, mode, at, length
 
 
 def make_mincore(c: Chooser) -> tuple[Arg, ...]:

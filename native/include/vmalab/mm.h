@@ -233,6 +233,9 @@ u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigb
 #define READ_AHEAD_PAGES 32 /* 128 KiB, as read_ahead_kb by default */
 /* Brings in the pages [pgoff, end) of a file on disk, as far as it has them. */
 void file_read_ahead(struct participant *self, struct file *file, u64 pgoff, u64 end);
+/* The same for fallocate: the page is there, and not resident before somebody has looked at it.
+ * (kernel: not uptodate) */
+u32 file_page_allocate(struct participant *self, struct file *file, u64 pgoff, bool *sigbus);
 /* What file_page gave is still the file's page: its end and its holes have not passed it. Asked
  * after an entry was made of it. */
 bool file_page_current(const struct vl_seg *seg, const struct file *file, u64 pgoff, u32 frame);

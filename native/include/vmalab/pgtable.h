@@ -17,8 +17,10 @@
 
 typedef u64 pte_t;
 
-#define PTE_PRESENT    0x001ul
-#define PTE_WRITE      0x002ul
+#define PTE_PRESENT 0x001ul
+#define PTE_WRITE   0x002ul
+#define PTE_ALLOCATED \
+	0x010ul /* in a page cache: by fallocate, and not looked at nor allocated again */
 #define PTE_DIRTY      0x040ul
 #define PTE_ACCESSED   0x020ul
 #define PTE_UFFD_WP    0x080ul    /* a write is told to userfaultfd; never with PTE_WRITE */

@@ -8,18 +8,22 @@
 #include "vmalab/ops.h"
 
 /* A page of a file on disk that is not in memory comes with others around it; with those after it
- * where the program has said that it reads in order; alone where it reads at random.
+ * where the program has said that it reads in order; alone where it reads at random; with those
+ * after it as far as they are mapped where it is code.
  * (kernel: do_sync_mmap_readahead, with read_ahead_kb 128) */
 static void fault_read_around(struct participant *self, const struct vm_area_struct *vma,
 			      struct file *file, u64 pgoff)
 {
-	u64 first = pgoff;
+	u64 first = pgoff, end;
 
 	if (file->kind != VMA_FILE || (vma->vm_flags & VM_RAND_READ))
 		return;
-	if (!(vma->vm_flags & VM_SEQ_READ))
+	if (!(vma->vm_flags & (VM_SEQ_READ | VM_EXEC)))
 		first = pgoff > READ_AHEAD_PAGES / 2 ? pgoff - READ_AHEAD_PAGES / 2 : 0;
-	file_read_ahead(self, file, first, first + READ_AHEAD_PAGES);
+	end = first + READ_AHEAD_PAGES;
+	if ((vma->vm_flags & (VM_SEQ_READ | VM_EXEC)) == VM_EXEC)
+		end = min_u64(end, vma_pgoff(vma) + vma_pages(vma));
+	file_read_ahead(self, file, first, end);
 }
 
 /* Of a VMA that is registered: the file has the page and the VMA's owner wants to know, or it has

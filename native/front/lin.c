@@ -7,8 +7,9 @@
  * state, and which of the operations under way have already taken effect. With the return of an
  * operation only those stay in which it has, and to get there any others that are under way may
  * take effect before it. Equal configurations are one. When none is left, the history up to that
- * return is the shortest prefix that no order explains. An operation that began in the ns in which
- * another one ended counts as concurrent with it.
+ * return is the shortest prefix that no order explains. An operation that changes nothing takes
+ * effect as soon as its answer is right: to wait would not make more possible. An operation that
+ * began in the ns in which another one ended counts as concurrent with it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@ struct search {
 	u8 *slot_of;
 	u32 under_way[SLOTS]; /* step + 1 */
 	u64 busy;             /* slots in use */
+	u64 idle;             /* those of operations that change nothing */
 	struct set now, seen, next;
 	u32 steps_count, entries, words, configs_max;
 	u64 scratch[2 + LIN_ENTRIES_MAX];
@@ -147,8 +149,26 @@ static int set_add(struct search *l, struct set *set, u64 *config)
 	return 0;
 }
 
+/* Adds a configuration to next or seen: has the operation that returns taken effect there? */
+static int reached(struct search *l, u64 *config, u64 returns)
+{
+	u64 open = l->busy & l->idle & ~config[0];
+
+	for (; open; open &= open - 1) {
+		u32 slot = (u32)__builtin_ctzl(open);
+
+		if (lin_apply(&l->steps[l->under_way[slot] - 1], config + 2, l->shape->mms,
+			      l->shape->cell_pages, 0))
+			config[0] |= 1ul << slot;
+	}
+	if (!(config[0] & returns))
+		return set_add(l, &l->seen, config);
+	config[0] &= ~returns;
+	return set_add(l, &l->next, config);
+}
+
 /* Lets one operation that is under way take effect in configuration i of seen. */
-static int follow(struct search *l, u32 i, u32 slot, u32 wanted)
+static int follow(struct search *l, u32 i, u32 slot, u64 returns)
 {
 	const struct lin_step *step = &l->steps[l->under_way[slot] - 1];
 	u64 *config = l->scratch;
@@ -158,8 +178,8 @@ static int follow(struct search *l, u32 i, u32 slot, u32 wanted)
 		memcpy(config, config_at(l, &l->seen, i), l->words * 8ul);
 		if (!lin_apply(step, config + 2, l->shape->mms, l->shape->cell_pages, variant))
 			continue;
-		config[0] |= slot == wanted ? 0 : 1ul << slot;
-		err = set_add(l, slot == wanted ? &l->next : &l->seen, config);
+		config[0] |= 1ul << slot;
+		err = reached(l, config, returns);
 	}
 	return err;
 }
@@ -173,19 +193,14 @@ static int returned(struct search *l, u32 slot)
 	set_clear(&l->seen);
 	set_clear(&l->next);
 	for (u32 i = 0; i < l->now.count && !err; i++) {
-		u64 *config = l->scratch;
-		bool done;
-
-		memcpy(config, config_at(l, &l->now, i), l->words * 8ul);
-		done = config[0] & bit;
-		config[0] &= ~bit;
-		err = set_add(l, done ? &l->next : &l->seen, config);
+		memcpy(l->scratch, config_at(l, &l->now, i), l->words * 8ul);
+		err = reached(l, l->scratch, bit);
 	}
 	for (u32 i = 0; i < l->seen.count && !err; i++) {
-		u64 open = l->busy & ~config_at(l, &l->seen, i)[0];
+		u64 open = l->busy & ~l->idle & ~config_at(l, &l->seen, i)[0];
 
 		for (; open && !err; open &= open - 1)
-			err = follow(l, i, (u32)__builtin_ctzl(open), slot);
+			err = follow(l, i, (u32)__builtin_ctzl(open), bit);
 	}
 	l->out->configs += l->seen.count + l->next.count;
 	if (l->seen.count > l->out->configs_max)
@@ -237,6 +252,8 @@ static void invoked(struct search *l, u32 step)
 	u32 slot = (u32)__builtin_ctzl(~l->busy);
 
 	l->busy |= 1ul << slot;
+	l->idle &= ~(1ul << slot);
+	l->idle |= (u64)lin_idle(&l->steps[step]) << slot;
 	l->under_way[slot] = step + 1;
 	l->slot_of[step] = (u8)slot;
 }

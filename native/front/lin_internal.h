@@ -19,5 +19,7 @@ struct lin_step {
  * variant: steps with several right outcomes, 0 and up. */
 bool lin_apply(const struct lin_step *step, u64 *state, u32 mms, u32 pages, u32 variant);
 u32 lin_variants(const struct lin_step *step);
+/* It leaves every state as it is, those too in which its answer is wrong. */
+bool lin_idle(const struct lin_step *step);
 
 #endif

@@ -234,6 +234,19 @@ static bool apply_all(const struct space *s, const struct lin_step *step, u64 va
 	return true;
 }
 
+bool lin_idle(const struct lin_step *step)
+{
+	switch (step->op->answer) {
+	case LIN_OK:
+		return step->op->kind == LIN_READ || step->op->kind == LIN_TOUCH ||
+		       step->op->kind == LIN_POPULATE;
+	case LIN_HOLE: /* of mprotect: what lies before the hole is changed */
+		return step->op->kind == LIN_TOUCH || step->op->kind == LIN_POPULATE;
+	default:
+		return true;
+	}
+}
+
 u32 lin_variants(const struct lin_step *step)
 {
 	return step->op->kind == LIN_PROTECT && step->op->answer == LIN_HOLE && step->from_before

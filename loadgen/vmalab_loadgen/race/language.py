@@ -14,6 +14,7 @@ One operation is a line: an address space, a colon, a verb, its operands. Addres
     m0: read ADDR | write ADDR WORD | exec ADDR
     m0: move DST SRC PAGES                 a userfaultfd move
     m1 = m0: fork                          the child becomes m1
+    m1 = m0: execve [shared]               the process of m0 goes on in m1; shared: m0 stays
     m0: exit
     m0: maps | reap | rcu                  read the maps; look at every VMA as an OOM reaper does;
                                            wait for a grace period
@@ -50,7 +51,7 @@ _CACHES: Final = {
     "policy": 7,
 }
 _NOP, _FAULT, _MMAP, _MUNMAP, _MPROTECT, _MREMAP, _MADVISE = range(7)
-_FORK, _EXIT, _MOVE, _CREATE = 9, 10, 11, 13
+_FORK, _EXIT, _MOVE, _CREATE, _EXECVE = 9, 10, 11, 13, 40
 _LINE = re.compile(r"^(?:(?P<made>m\d)\s*=\s*)?(?:(?P<mm>m\d)\s*:\s*)?(?P<rest>\S.*)$")
 
 
@@ -163,6 +164,12 @@ def _plain(op: int) -> Callable[[list[str]], Op]:
     return make
 
 
+def _execve(operands: list[str]) -> Op:
+    if operands not in ([], ["shared"]):
+        raise LanguageError(f"execve does not know {' '.join(operands)}")
+    return Op(_EXECVE, args=(0, 0, 0, len(operands)))
+
+
 def _mbind(operands: list[str]) -> Op:
     addr, pages, mode, nodes = map(_number, operands)
     return Op(lab.SPECIAL_OPS["mbind"], args=(addr, pages * PAGE, mode, nodes))
@@ -193,6 +200,7 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "exec": _fault(2),
     "move": _move,
     "fork": _plain(_FORK),
+    "execve": _execve,
     "exit": _plain(_EXIT),
     "fail": _fail,
     "preset": _preset,
@@ -236,6 +244,6 @@ def compile_line(line: str) -> Op:
     result = int(match["made"][1:]) if match["made"] else lab.NO_SLOT
     if max(slot, result if result != lab.NO_SLOT else 0) >= lab.SLOTS_MAX:
         raise LanguageError(f"{line!r}: address spaces are m0 to m{lab.SLOTS_MAX - 1}")
-    if (verb in ("new", "fork")) != (result != lab.NO_SLOT):
-        raise LanguageError(f"{line!r}: new and fork make an address space: 'm1 = ...'")
+    if (verb in ("new", "fork", "execve")) != (result != lab.NO_SLOT):
+        raise LanguageError(f"{line!r}: new, fork, execve make an address space: 'm1 = ...'")
     return Op(op.op, slot, op.flags, op.args, result)

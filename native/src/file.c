@@ -310,13 +310,15 @@ bool file_page_current(const struct vl_seg *seg, const struct file *file, u64 pg
 
 u32 file_page_find(const struct vl_seg *seg, const struct file *file, u64 pgoff)
 {
-	const pte_t *pte;
+	pte_t *pte, entry;
 
 	if (file_beyond_end(file, pgoff))
 		return FRAME_NONE;
 	pte = pte_lookup(seg, &file->cache, pgoff << PAGE_SHIFT);
-	return pte ? pte_frame(load_acquire_u64(pte)) : FRAME_NONE; /* pairs: FILE-2
-								       (file.c:file_page_add) */
+	entry = pte ? load_acquire_u64(pte) : 0; /* pairs: FILE-2 (file.c:file_page_add) */
+	if (unlikely(entry & PTE_ALLOCATED))     /* somebody looks at it now */
+		(void)cmpxchg_acq_rel_u64(pte, &entry, entry & ~PTE_ALLOCATED);
+	return pte_frame(entry);
 }
 
 u32 file_page_add(struct participant *self, struct file *file, u64 pgoff, u64 word, int *err)
@@ -347,7 +349,7 @@ u32 file_page_add(struct participant *self, struct file *file, u64 pgoff, u64 wo
 		return FRAME_NONE;
 	}
 	*err = -EFAULT;
-	return made_page(self, file, pgoff, pte, frame, &sigbus);
+	return made_page(self, file, pgoff, pte, pte_make(frame, 0), &sigbus);
 }
 
 void file_page_remove(struct participant *self, struct file *file, u64 pgoff, u32 frame)

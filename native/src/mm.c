@@ -233,7 +233,8 @@ static int zap_one(struct participant *self, pte_t *pte, u64 addr, void *arg)
 
 struct zap {
 	u64 zapped;
-	bool keep_wp; /* a write protection outlives its page */
+	bool keep_wp;      /* a write protection outlives its page */
+	bool keep_markers; /* and is not taken away with the pages */
 };
 
 static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
@@ -242,7 +243,7 @@ static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	pte_t old = load_relaxed_u64(pte); /* relaxed: a value that is compared */
 
 	(void)addr;
-	while (old && !pte_is_guard(old) && !(zap->keep_wp && pte_is_marker(old))) {
+	while (old && !pte_is_guard(old) && !(zap->keep_markers && pte_is_marker(old))) {
 		pte_t left = zap->keep_wp && (old & PTE_UFFD_WP) ? PTE_WP_MARKER : 0;
 
 		if (!cmpxchg_acq_rel_u64(pte, &old, left))
@@ -266,7 +267,7 @@ u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u6
 u64 zap_pages_only(struct participant *self, struct mm_struct *mm, const struct vm_area_struct *vma,
 		   u64 start, u64 end)
 {
-	struct zap zap = {.keep_wp = vma_keeps_wp(vma)};
+	struct zap zap = {.keep_wp = vma_keeps_wp(vma), .keep_markers = !vma_is_anonymous(vma)};
 
 	pte_walk(self, &mm->pgd, start, end, zap_page, &zap);
 	return zap.zapped;

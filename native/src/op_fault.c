@@ -122,9 +122,9 @@ static int fault_anon_prepare(struct participant *self, struct mm_struct *mm,
 }
 
 /* A page in the place of old: what protection a marker hands on to it. */
-static u64 handed_on(const struct vm_area_struct *vma, pte_t old)
+static u64 handed_on(pte_t old)
 {
-	return unlikely(pte_is_marker(old)) && (vma->vm_flags & VM_UFFD_WP) ? PTE_UFFD_WP : 0;
+	return unlikely(pte_is_marker(old)) ? PTE_UFFD_WP : 0;
 }
 
 /* A frame of our own with the given word, entered in place of old. In place of a marker nothing is
@@ -144,7 +144,7 @@ static int install_anon(struct participant *self, struct vm_area_struct *vma, pt
 	GHOST(anon_page(vma));
 	store_relaxed_u64(frame_word(self->seg, frame), word); /* published by the cmpxchg: PTE-1 */
 	new = pte_make(frame, PTE_ANON | PTE_EXCLUSIVE | PTE_DIRTY);
-	new |= unlikely(handed_on(vma, old)) ? PTE_UFFD_WP : vma->page_prot;
+	new |= unlikely(handed_on(old)) ? PTE_UFFD_WP : vma->page_prot;
 	if (!cmpxchg_acq_rel_u64(pte, &old, new)) {
 		frame_put_now(self, frame);
 		return FAULT_LOOK_AGAIN;
@@ -161,7 +161,7 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	u32 frame = pte_frame(old);
 	int err;
 
-	if (unlikely(old & PTE_UFFD_WP))
+	if (unlikely(old & PTE_UFFD_WP) && (vma->vm_flags & VM_UFFD_WP))
 		return protected_fault(self, mm, vma, pte, old, f);
 	if (vma->vm_flags & VM_SHARED) {
 		if (!cmpxchg_acq_rel_u64(pte, &old, old | PTE_WRITE | PTE_DIRTY))
@@ -201,7 +201,7 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	if (f->access != FAULT_WRITE) {
 		if (unlikely(vma->vm_flags & VM_UFFD_MISSING))
 			return user_fault(self, mm, vma, f, 0);
-		if (!cmpxchg_acq_rel_u64(pte, &old, pte_make(FRAME_ZERO, handed_on(vma, old))))
+		if (!cmpxchg_acq_rel_u64(pte, &old, pte_make(FRAME_ZERO, handed_on(old))))
 			return FAULT_LOOK_AGAIN;
 		f->value = 0;
 		stat_inc(self, pgfault_zero);
@@ -271,7 +271,7 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	}
 	if (unlikely(!frame_tryget(self, frame)))
 		return FAULT_LOOK_AGAIN; /* it has left the file since */
-	new = pte_make(frame, handed_on(vma, old));
+	new = pte_make(frame, handed_on(old));
 	if (f->access == FAULT_WRITE && !(new &PTE_UFFD_WP))
 		new |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_full_u64(pte, &old, new)) {
@@ -296,6 +296,11 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 		SYNC_ON(pte_seen, vma);
 		if (unlikely(pte_is_guard(old)))
 			return FAULT_MAPERR;
+		if (unlikely(old == PTE_WP_MARKER) && !(vma->vm_flags & VM_UFFD_WP)) {
+			(void)cmpxchg_acq_rel_u64(pte, &old, 0); /* left from a registration */
+			result = FAULT_LOOK_AGAIN;
+			continue;
+		}
 		if (likely(old && !pte_is_marker(old))) {
 			if (unlikely(old & PTE_BUSY))
 				return FAULT_AGAIN;

@@ -159,6 +159,7 @@ fail:
 struct moving {
 	struct mm_struct *mm;
 	u64 offset; /* destination - source, modulo 2^64 */
+	bool armed; /* the source is registered with userfaultfd */
 	bool failed;
 };
 
@@ -176,16 +177,17 @@ static int move_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 		m->failed = true;
 		return 1;
 	}
-	if (entry != PTE_WP_MARKER) /* what arrives is registered with nothing */
-		store_release_u64(to, entry & ~PTE_UFFD_WP);
+	if (m->armed) /* what arrives is registered with nothing */
+		entry = entry == PTE_WP_MARKER ? 0 : entry & ~PTE_UFFD_WP;
+	store_release_u64(to, entry);
 	store_release_u64(pte, 0);
 	return 0;
 }
 
 static bool move_page_tables(struct participant *self, struct mm_struct *mm, u64 from, u64 to,
-			     u64 len)
+			     u64 len, bool armed)
 {
-	struct moving m = {.mm = mm, .offset = to - from};
+	struct moving m = {.mm = mm, .offset = to - from, .armed = armed};
 
 	pte_walk(self, &mm->pgd, from, from + len, move_entry, &m);
 	return !m.failed;
@@ -221,9 +223,9 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 		return -ENOMEM;
 	mm_account(mm, flags, (s64)(r->new_len >> PAGE_SHIFT));
 	SYNC_ON(move_copied, new);
-	if (!move_page_tables(self, mm, r->addr, r->new_addr, r->old_len)) {
+	if (!move_page_tables(self, mm, r->addr, r->new_addr, r->old_len, flags & VM_UFFD_FLAGS)) {
 		/* Back with what was moved, and away with the new area. */
-		VL_ASSERT(move_page_tables(self, mm, r->new_addr, r->addr, r->old_len));
+		VL_ASSERT(move_page_tables(self, mm, r->new_addr, r->addr, r->old_len, false));
 		(void)do_munmap(self, mm, r->new_addr, r->new_len, false);
 		return -ENOMEM;
 	}

@@ -216,8 +216,9 @@ static int fill_continue(struct participant *self, const struct fill *f, u64 add
  * Only the first eight bytes of a page are kept, the others are zero. */
 static int source_word(struct participant *self, const struct fill *f, u64 src, u64 *word)
 {
-	u64 skew = src & ~PAGE_MASK;
+	u64 skew = src & ~PAGE_MASK, end = src + sizeof(u64);
 
+	*word = 0;
 	for (u64 page = src & PAGE_MASK; page < src + PAGE_SIZE; page += PAGE_SIZE) {
 		struct vl_result r;
 
@@ -226,8 +227,10 @@ static int source_word(struct participant *self, const struct fill *f, u64 src, 
 			return VL_S_NO_MM;
 		if (r.status)
 			return -EFAULT;
-		if (page <= src)
-			*word = skew < sizeof(u64) ? r.value >> skew * 8 : 0;
+		if (page <= src && skew < sizeof(u64))
+			*word = r.value >> skew * 8;
+		else if (page > src && page < end)
+			*word = r.value << (page - src) * 8;
 	}
 	return 0;
 }
@@ -263,8 +266,7 @@ static int fill_check(const struct participant *self, const struct fill *f, u64 
 	int err = uffd_ready(self, f->mm, handle, &ctx, &state);
 
 	if (!err && f->what == UFFD_FILL_COPY &&
-	    (uffd_range(f->src & PAGE_MASK, f->len) != 0 || f->src < MMAP_MIN_ADDR ||
-	     f->len > TASK_SIZE - f->src))
+	    (uffd_range(f->src & PAGE_MASK, f->len) != 0 || f->len > TASK_SIZE - f->src))
 		err = -EINVAL;
 	if (!err)
 		err = uffd_range(f->dst, f->len);

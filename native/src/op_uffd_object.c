@@ -56,8 +56,7 @@ int uffd_ready(const struct participant *self, const struct mm_struct *mm, u64 h
 
 int uffd_range(u64 start, u64 len)
 {
-	if (((start | len) & ~PAGE_MASK) || !len || start < MMAP_MIN_ADDR || start >= TASK_SIZE ||
-	    len > TASK_SIZE - start)
+	if (((start | len) & ~PAGE_MASK) || !len || start >= TASK_SIZE || len > TASK_SIZE - start)
 		return -EINVAL;
 	return 0;
 }
@@ -339,7 +338,7 @@ static int protect_one(struct participant *self, pte_t *pte, struct protecting *
 
 		if (old & PTE_BUSY)
 			return -EAGAIN;
-		if ((old & PTE_UFFD_WP) || pte_is_marker(old))
+		if (new == old || pte_is_marker(old))
 			return 0;
 		if (cmpxchg_acq_rel_u64(pte, &old, new)) {
 			p->changed |= (old & PTE_WRITE) != 0;

@@ -225,13 +225,6 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 		}
 		complain(w, "mm %#x: page %#lx is no longer in its file", w->mm_id, addr);
 	}
-	if ((*pte & PTE_UFFD_WP) && (!(vma->vm_flags & VM_UFFD_WP) || (*pte & PTE_WRITE))) {
-		if (!w->repair)
-			complain(w, "mm %#x: entry %#lx of page %#lx: write-protected for nobody",
-				 w->mm_id, *pte, addr);
-		else
-			*pte = pte_is_marker(*pte) ? 0 : *pte & ~PTE_UFFD_WP;
-	}
 	if (*pte & PTE_BUSY || ((*pte & PTE_WRITE) && !(vma->vm_flags & VM_WRITE))) {
 		if (!w->repair)
 			complain(w,

@@ -199,6 +199,7 @@ def test_copy_refuses(pair: Both) -> None:
     assert u.copy(0, SOURCE, 1, DONTWAKE) == 0
     assert u.copy(1, SOURCE, 1, skew=2) == 0
     assert u.copy(2, SOURCE, 1, skew=100) == 0
+    assert u.copy(3, SOURCE, 1, skew=4093) == 0
     words(pair, 0, 4)
 
 
@@ -586,3 +587,29 @@ def test_move_to_where_the_source_lies(pair: Both) -> None:
     words(pair, 0, 8)
     assert u.move(5, 2, 3) < 0
     words(pair, 0, 8)
+
+
+def test_protection_left_from_a_registration(pair: Both) -> None:
+    """It stays in the page, says nothing meanwhile, and counts again."""
+    pair.mmap(0, 4)
+    u = pair.uffd(WP_UNPOPULATED)
+    assert u.register(0, 4, WP) == 0
+    assert u.copy(0, SOURCE, 2, COPY_WP) == 0
+    assert u.protect(2, 2) == 0
+    assert u.register(0, 4, MISSING) == 0
+    assert pair.write(0, 5) == 5
+    assert u.zero(2) == -errno.EEXIST
+    assert pair.read(2) == MISSED
+    assert u.zero(2) == 0
+    assert u.register(0, 4, WP) == 0
+    assert [pair.write(page, 6) for page in (1, 3)] == [PROTECTED, PROTECTED]
+
+
+def test_the_lowest_addresses_are_no_special_ranges(pair: Both) -> None:
+    u = pair.uffd()
+    lowest = -(0x2000_0000_0000 // 4096)
+    for page in (lowest, lowest + 1):
+        assert u.protect(page) == -errno.ENOENT
+        assert u.zero(page) == -errno.ENOENT
+        assert u.wake(page, 1) == 0
+        assert u.register(page, 1, MISSING) == -errno.EINVAL

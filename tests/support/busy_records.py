@@ -3,7 +3,7 @@
 
 import random
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 PAGE, ARENA, PAGES = 4096, 0x2000_0000_0000, 256
 RW, READ, FIXED_ANON = 3, 1, 0x32
@@ -38,5 +38,45 @@ def random_record(rng: random.Random, mm: int) -> bytes:
     return record(11, mm, addr, ARENA + rng.randrange(PAGES) * PAGE, PAGE, 0)
 
 
-def random_block(rng: random.Random, mms: Sequence[int], operations: int) -> bytes:
-    return b"".join(random_record(rng, rng.choice(mms)) for _ in range(operations))
+def uffd_record(rng: random.Random, mm: int, uffd: int) -> bytes:
+    """Something with a userfaultfd: registration, filling, protection."""
+    addr = ARENA + rng.randrange(PAGES) * PAGE
+    source = ARENA + rng.randrange(PAGES) * PAGE
+    length = rng.randrange(1, 9) * PAGE
+    kind = rng.randrange(20)
+    if kind < 6:
+        return record(35, mm, uffd, addr, length, rng.choice((1, 2, 3)))
+    if kind < 8:
+        return record(36, mm, uffd, addr, length)
+    if kind < 14:
+        return record(37, mm, uffd, addr, source, length, rng.choice((0, 2)), flags=kind == 8)
+    if kind < 18:
+        return record(38, mm, uffd, addr, length, rng.randrange(2))
+    return record(11, mm, addr, source, length, 2, uffd)
+
+
+def open_uffd(run: Callable[[bytes], bytes], mm: int) -> int:
+    """A userfaultfd of an address space, with its handshake. When there are as many as there can
+    be, those that dead processes left are closed: their numbers are small."""
+    for _ in range(2):
+        status, _, uffd = struct.unpack("<iIQ", run(record(32, mm, 0)))
+        if status == 0:
+            run(record(33, mm, uffd, 0xAA, 1 << 13))
+            return int(uffd)
+        handles = [serial << 8 | slot for slot in range(1, 17) for serial in range(1, 40)]
+        run(b"".join(record(34, mm, handle) for handle in handles))
+    return 0
+
+
+def random_block(
+    rng: random.Random, mms: Sequence[int], operations: int, uffds: Mapping[int, int] | None = None
+) -> bytes:
+    """uffds: of each address space; then one operation of four is about it."""
+    records = []
+    for _ in range(operations):
+        mm = rng.choice(mms)
+        if uffds and mm in uffds and rng.randrange(4) == 0:
+            records.append(uffd_record(rng, mm, uffds[mm]))
+        else:
+            records.append(random_record(rng, mm))
+    return b"".join(records)

@@ -23,7 +23,7 @@ typedef u64 pte_t;
 	0x010ul /* in a page cache: by fallocate, and not looked at nor allocated again */
 #define PTE_DIRTY      0x040ul
 #define PTE_ACCESSED   0x020ul
-#define PTE_UFFD_WP    0x080ul    /* a write is told to userfaultfd; never with PTE_WRITE */
+#define PTE_UFFD_WP    0x080ul    /* asks userfaultfd where VM_UFFD_WP is; else left over */
 #define PTE_EXCLUSIVE  0x100ul    /* anonymous, and no other mm has had it (fork takes it away) */
 #define PTE_ANON       0x200ul    /* an anonymous page (private copy), not a page-cache page */
 #define PTE_BUSY       0x400ul    /* a move is under way; look again */

@@ -30,7 +30,7 @@ LOW_PAGES: Final = 16
 """What is used of the lowest addresses; the executor's own begin at 4 MiB."""
 MINCORE_PAGES: Final = 64
 
-PROFILES: Final = ("anon", "file", "fork", "mremap", "limits")
+PROFILES: Final = ("anon", "file", "fork", "mremap", "limits", "uffd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,14 @@ class Style:
     """That an argument is one that no program uses."""
     huge: float = 0.02
     """That a length is of the order of a huge page or more."""
+    guards: bool = True
+    """Whether MADV_GUARD_INSTALL and MADV_COLLAPSE are given: where a write protection without a
+    page is in shared memory, the kernel tries to make a guard for ever."""
+    reclaim: bool = True
+    """Whether MADV_PAGEOUT is given: shared memory that was only read may be dropped by it, and is
+    missing then."""
+    thp: bool = True
+    """Whether a fault may bring in a huge page: in a registered area it must not."""
     switch: float = 0.15
     """That the next operation is another process's."""
     plain: float = 0.1
@@ -62,6 +70,9 @@ STYLES: Final = {
     "fork": Style(pages=24, arenas=1, switch=0.25),
     "mremap": Style(pages=32, arenas=3, files=0.15),
     "limits": Style(fixed=0.4, odd=0.15, huge=0.15, plain=0.4, low=0.03),
+    # Of a file the kernel maps pages around the one that is read, which minor faults and copies
+    # into private memory would show.
+    "uffd": Style(pages=24, arenas=1, files=0.0, guards=False, reclaim=False, thp=False),
 }
 
 
@@ -87,13 +98,13 @@ class Chooser:
         self.process = 0
         self.views: dict[int, View] = {0: View()}
         self.uid = 0
-        self.pageout = rng.random() < 0.3
+        self.pageout = rng.random() < 0.3 and style.reclaim
         """MADV_PAGEOUT may drop what MADV_FREE and MAP_DROPPABLE have marked, and with it the words
         there; of a file on disk pages that come back with others around them: a program has either
         those or this advice."""
         self.plain = rng.random() < style.plain
         """The program gives up its capabilities at first."""
-        self.thp = not self.pageout and rng.random() < 0.1
+        self.thp = not self.pageout and rng.random() < 0.1 and style.thp
         """The program asks for huge pages and has private memory alone: that of files is collapsed
         by the kernel and not here. Which pages there are depends on free memory then."""
         self.lockall = rng.random() < 0.5

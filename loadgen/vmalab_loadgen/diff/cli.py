@@ -31,10 +31,10 @@ HELP = (
     "(value or errno, chosen address, signal and code, word read, resident pages) and the maps at "
     "check points must be equal. A disagreement is shrunk to the shortest program that shows "
     "it.\n\n"
-    "Profiles: anon, file, fork, mremap, limits (sizes and addresses at the edges), all (each "
-    "program takes one of them). The seed is printed; with it the same programs run again. What "
-    "cannot be compared is counted with its reason under not_compared. Exit code 0: all agreed; "
-    "1: something disagreed; 2: bad usage."
+    "Profiles: anon, file, fork, mremap, limits (sizes and addresses at the edges), uffd "
+    "(userfaultfd), all (each program takes one of them). The seed is printed; with it the same "
+    "programs run again. What cannot be compared is counted with its reason under not_compared. "
+    "Exit code 0: all agreed; 1: something disagreed; 2: bad usage."
 )
 EXAMPLES = """\
 Examples:
@@ -124,7 +124,9 @@ def _guarded(action: Callable[[], runs.DiffResult]) -> runs.DiffResult:
 def diff_command(
     ops: Annotated[int, typer.Option(min=1, help="Operations in all.")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the programs; 0: a new one.")] = 0,
-    profile: Annotated[str, typer.Option(help="anon, file, fork, mremap, limits or all.")] = "all",
+    profile: Annotated[
+        str, typer.Option(help="anon, file, fork, mremap, limits, uffd or all.")
+    ] = "all",
     every: Annotated[int, typer.Option(min=1, help="Operations between two check points.")] = 16,
     shrink: Annotated[int, typer.Option(min=0, help="Disagreements to make short.")] = 5,
     program: Annotated[

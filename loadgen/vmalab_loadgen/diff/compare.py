@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from errno import EAGAIN
 
 from vmalab_loadgen import flags
 from vmalab_loadgen.diff.emulated import Emulator, resolved
@@ -59,6 +60,8 @@ def shown(op: Op, outcome: Outcome) -> str:
     if outcome.signal:
         name = _SIGNALS.get(outcome.signal, f"signal {outcome.signal}")
         return f"{name} code {outcome.code}"
+    if outcome.value == -EAGAIN and answer == "filled":
+        return f"-1 EAGAIN, {outcome.extra:#x} bytes"
     if -4096 < outcome.value < 0:
         return f"-1 {flags.errno_name(-outcome.value)}"
     if outcome.value < 0 and answer not in ("word", "address", "break", "value"):
@@ -90,6 +93,9 @@ def same(op: Op, real: Outcome, emulated: Outcome) -> bool:
             if real.value or refused(emulated):
                 return real.value == emulated.value
             return real.extra == emulated.extra
+        case "filled":
+            both = real.value == emulated.value
+            return both and (real.value != -EAGAIN or real.extra == emulated.extra)
         case _:
             return real.value == emulated.value
 

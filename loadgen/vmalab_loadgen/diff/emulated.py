@@ -13,6 +13,7 @@ from vmalab_loadgen.diff.encoding import EXIT, MADVISE, MMAP, THP_DISABLE, Targe
 from vmalab_loadgen.diff.operations import BY_NAME
 from vmalab_loadgen.diff.program import ARENAS, Op, Place
 from vmalab_loadgen.diff.real import LOCK_LIMIT, MMAP_BASE, Outcome, RealRun, Step, TestFile
+from vmalab_loadgen.diff.uffd import UFFD_API, UFFD_FEATURES, UFFD_OPEN
 from vmalab_loadgen.flags import MADV, MAP
 from vmalab_loadgen.kernel_config import anon_names
 from vmalab_native import cores
@@ -104,6 +105,7 @@ class _Play:
             for file in files
         ]
         self.mms = {0: self._create(real)}
+        self.uffds = {0: [self._uffd(self.mms[0], number) for number in range(2)]}
         self._warm(files)
         self.block: list[bytes] = []
         self.pending: list[int] = []
@@ -140,6 +142,13 @@ class _Play:
                 block += packed(MADVISE, mm, ARENAS[0], file.size, MADV["MADV_POPULATE_READ"])
         self.participant.run(block + packed(EXIT, mm))
 
+    def _uffd(self, mm: int, number: int) -> int:
+        """One of the two userfaultfds of a process, with its handshake."""
+        opened = self.participant.run(packed(UFFD_OPEN, mm, 1))
+        handle: int = RESULT.unpack(opened)[2]
+        self.participant.run(packed(UFFD_API, mm, handle, 0xAA, UFFD_FEATURES[number]))
+        return handle
+
     def all(self) -> None:
         """Every step, or those up to the first that check() refuses."""
         for at, step in enumerate(self.steps):
@@ -150,11 +159,14 @@ class _Play:
             op = self.program[step.op]
             row = BY_NAME[op.name]
             mm = self.mms[step.process]
-            self.block.append(row.record(Target(mm, self.files), resolved(op, self.real)))
+            target = Target(mm, self.files, self.uffds[step.process])
+            self.block.append(row.record(target, resolved(op, self.real)))
             self.pending.append(at)
             if op.name == "exit":
                 del self.mms[step.process]
-            if (op.name == "fork" or len(self.pending) >= BLOCK_STEPS) and not self._flush():
+            if (
+                op.name in ("fork", "uffd_close") or len(self.pending) >= BLOCK_STEPS
+            ) and not self._flush():
                 return
         self._flush()
 
@@ -172,7 +184,11 @@ class _Play:
             op = self.program[self.steps[at].op]
             if op.name == "fork" and status == 0 and isinstance(op.args[0], int):
                 self.mms[op.args[0]] = value
+                self.uffds[op.args[0]] = [self._uffd(value, number) for number in range(2)]
                 value = 0
+            elif op.name == "uffd_close" and status == 0 and isinstance(op.args[0], int):
+                process = self.steps[at].process
+                self.uffds[process][op.args[0]] = self._uffd(self.mms[process], op.args[0])
             outcomes.append(self._outcome(status, info, value))
         return all(self.check(at, outcome) for at, outcome in zip(pending, outcomes, strict=True))
 

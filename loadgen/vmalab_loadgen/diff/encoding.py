@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vmalab_loadgen.diff.chooser import Chooser
-from vmalab_loadgen.diff.program import Arg, Param
+from vmalab_loadgen.diff.program import PAGE, Arg, Param
 
-Answer = Literal["zero", "address", "value", "word", "touch", "mask", "break", "none"]
+Answer = Literal["zero", "address", "value", "word", "touch", "mask", "break", "filled", "none"]
 Value = int | bytes
 """An argument after its address was found."""
 
@@ -29,6 +29,10 @@ PR_SET_THP_DISABLE, PR_SET_VMA = 41, 0x53564D41
 READ, WRITE, EXEC, STORE = 0, 1, 2, 4
 RETURN_BYTE: Final = 0xC3
 """Low byte of every word that is written: the instruction that an exec touch may then meet."""
+
+
+ADDR: Final = Param("addr", "place")
+LENGTH: Final = Param("length", "bytes", least=PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Target:
 
     mm: int
     files: Sequence[int]
+    uffds: Sequence[int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +156,8 @@ def touch(access: int) -> Callable[[Target, Sequence[Value]], bytes]:
 def hard_limit(number: int) -> int:
     """Of this process, whose limits the executor has."""
     return resource.getrlimit(number)[1] & U64
+
+
+def weights(**by_profile: int) -> Mapping[str, int]:
+    """How often each profile takes an operation."""
+    return by_profile

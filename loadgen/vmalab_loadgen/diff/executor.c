@@ -34,6 +34,10 @@ typedef long s64;
 #define SIGNAL_STACK  16384
 #define TRAP_FLAG     0x100ul
 #define MINCORE_PAGES 64
+#define UFFD_FD       40 /* of the first of two */
+#define UFFDIO_API    0xc018aa3ful
+#define UFFD_FEATURES (1ul << 7) /* SIGBUS: nobody waits. The first also has WP_UNPOPULATED */
+#define UFFD_ALL      (1ul << 13)
 
 enum code {
 	CODE_SYSCALL = 0, /* nr with six arguments */
@@ -45,7 +49,8 @@ enum code {
 	CODE_TEXT = 6,    /* nr 0: /proc/self/maps; 1: smaps */
 	CODE_MINCORE = 7, /* as the system call, the vector as a mask of bits */
 	CODE_ADVISE = 8,  /* process_madvise of itself: two ranges, the advice, how many ranges */
-	CODE_PLAIN = 9    /* gives up the capabilities that memory calls ask for */
+	CODE_PLAIN = 9,   /* gives up the capabilities that memory calls ask for */
+	CODE_UFFD = 10 /* ioctl nr of userfaultfd arg[0], the others its struct; nr 0: close it */
 };
 
 struct op {
@@ -78,6 +83,7 @@ struct comm {
 	u64 start_brk;
 	u64 first_text; /* the maps before the first operation: offset << 32 | bytes */
 	u8 vector[MINCORE_PAGES];
+	u32 forked; /* futex: the fork whose child is ready, + 1 */
 };
 
 #define comm    ((volatile struct comm *)COMM)
@@ -106,7 +112,9 @@ enum {
 	NR_mmap = 9,
 	NR_brk = 12,
 	NR_rt_sigaction = 13,
+	NR_ioctl = 16,
 	NR_mincore = 27,
+	NR_dup2 = 33,
 	NR_getpid = 39,
 	NR_fork = 57,
 	NR_execve = 59,
@@ -119,6 +127,7 @@ enum {
 	NR_clock_gettime = 228,
 	NR_exit_group = 231,
 	NR_prlimit64 = 302,
+	NR_userfaultfd = 323,
 	NR_pidfd_open = 434,
 	NR_process_madvise = 440
 };
@@ -276,6 +285,36 @@ static s64 give_up_capabilities(void)
 	return failed ? failed : sys(NR_capset, (u64)header, (u64)sets, 0, 0, 0, 0);
 }
 
+/* One of the two userfaultfds of this process, in the place of what was there. */
+static void uffd_open(u32 number)
+{
+	u64 api[3] = {0xaa, UFFD_FEATURES | (number ? 0 : UFFD_ALL), 0};
+	s64 fd = sys(NR_userfaultfd, 1, 0, 0, 0, 0, 0);
+
+	if (fd < 0)
+		return;
+	sys(NR_dup2, (u64)fd, UFFD_FD + number, 0, 0, 0, 0);
+	sys(NR_close, (u64)fd, 0, 0, 0, 0, 0);
+	sys(NR_ioctl, UFFD_FD + number, UFFDIO_API, (u64)api, 0, 0, 0);
+}
+
+static void uffd_call(const struct op *op, const u64 *arg, volatile struct result *result)
+{
+	u32 turned = op->data[1] != 0; /* the struct has the second address first */
+	u64 words[5] = {arg[1 + turned], arg[2 - turned], arg[3], arg[4], arg[5]};
+
+	if (!op->nr) {
+		result->value = sys(NR_close, UFFD_FD + arg[0], 0, 0, 0, 0, 0);
+		uffd_open((u32)arg[0]);
+		return;
+	}
+	result->value = sys(NR_ioctl, UFFD_FD + arg[0], op->nr, (u64)words, 0, 0, 0);
+	if (op->data[0]) /* where the count of bytes comes back */
+		result->extra = words[op->data[0] - 1];
+	if (op->data[0] && result->value == 0)
+		result->value = (s64)result->extra;
+}
+
 static void wait_gone(u32 pid)
 {
 	s64 fd = sys(NR_pidfd_open, pid, 0, 0, 0, 0, 0);
@@ -309,6 +348,17 @@ static void wait_turn(u32 turn)
 		sys(NR_exit_group, 5, 0, 0, 0, 0, 0);
 }
 
+static void wait_forked(u32 index)
+{
+	u64 patience[2] = {WAIT_SECONDS, 0};
+	u32 seen;
+
+	while ((seen = __atomic_load_n(&comm->forked, __ATOMIC_SEQ_CST)) != index + 1) {
+		if (sys(NR_futex, (u64)&comm->forked, 0, seen, (u64)patience, 0, 0) == -110)
+			sys(NR_exit_group, 5, 0, 0, 0, 0, 0);
+	}
+}
+
 static u64 address(const struct op *op, u32 i)
 {
 	u64 value = op->ref[i] == REF_BREAK ? comm->start_brk
@@ -339,8 +389,14 @@ static void execute(u32 index)
 
 		if (pid == 0) {
 			me = (u32)arg[0];
+			uffd_open(0); /* no descriptor of the parent's is left open */
+			uffd_open(1);
+			__atomic_store_n(&comm->forked, index + 1, __ATOMIC_SEQ_CST);
+			sys(NR_futex, (u64)&comm->forked, 1, 0x7fffffff, 0, 0, 0);
 			return;
 		}
+		if (pid > 0)
+			wait_forked(index);
 		comm->pids[arg[0]] = pid > 0 ? (u32)pid : 0;
 		result->value = pid > 0 ? 0 : pid;
 		break;
@@ -355,6 +411,9 @@ static void execute(u32 index)
 		break;
 	case CODE_MINCORE:
 		mincore_mask(arg, result);
+		break;
+	case CODE_UFFD:
+		uffd_call(op, arg, result);
 		break;
 	case CODE_ADVISE:
 		result->value = advise_self(arg);
@@ -425,6 +484,8 @@ __attribute__((used)) void begin(const u64 *stack)
 		sys(NR_exit_group, 4, 0, 0, 0, 0, 0);
 	sys(NR_close, 3, 0, 0, 0, 0, 0);
 	catch_signals();
+	uffd_open(0);
+	uffd_open(1);
 	/* Its data and bss are written to before the first snapshot: vmalab takes it so. */
 	scratch = saved_sp = 1;
 	signal_stack[0] = signal_stack[SIGNAL_STACK - 1] = 1;

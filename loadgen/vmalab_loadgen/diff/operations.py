@@ -13,7 +13,8 @@ To add an operation, add one row to TABLE. A row says
 - `record`: the record of a block for the same thing (native/include/vmalab/block.h);
 - `answer`: what is compared: "zero" (0 or errno), "address" (or errno), "value" (or errno), "word"
   (the word that was read, or signal and si_code), "touch" (signal and si_code), "mask" (errno, or
-  the vector of mincore), "break" (what brk answers);
+  the vector of mincore), "break" (what brk answers), "filled" (bytes of UFFDIO_COPY and the like,
+  or errno; with EAGAIN both);
 - `known`: the name of the call in C and in strace; "" if it is none;
 - `skip`: gives the reason why an answer is not compared, "" if it is. Reasons are counted in the
   result of the run. There is no other way to leave something out.
@@ -24,12 +25,13 @@ and Chooser.place; a strategy that makes lengths of its own must mind that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from vmalab_loadgen import flags
+from vmalab_loadgen.diff import uffd
 from vmalab_loadgen.diff.chooser import Chooser
 from vmalab_loadgen.diff.encoding import (
+    ADDR,
     BRK,
     CODE_ADVISE,
     CODE_EXEC,
@@ -44,6 +46,7 @@ from vmalab_loadgen.diff.encoding import (
     FILE_ALLOCATE,
     FILE_TRUNCATE,
     FORK,
+    LENGTH,
     MADVISE,
     MINCORE,
     MLOCK,
@@ -76,6 +79,7 @@ from vmalab_loadgen.diff.encoding import (
     record_mmap,
     system_call,
     touch,
+    weights,
 )
 from vmalab_loadgen.diff.program import PAGE, Arg, Op, Param
 from vmalab_loadgen.diff.strategies import (
@@ -113,13 +117,7 @@ from vmalab_loadgen.diff.strategies import (
 
 # --- the table ---
 
-ADDR: Final = Param("addr", "place")
-LENGTH: Final = Param("length", "bytes", least=PAGE)
 PROT: Final = Param("prot", "flags", flags.PROT, least=3)
-
-
-def weights(**by_profile: int) -> Mapping[str, int]:
-    return by_profile
 
 
 TABLE: Final[tuple[Operation, ...]] = (
@@ -133,7 +131,7 @@ TABLE: Final[tuple[Operation, ...]] = (
             Param("file", "file", least=-1),
             Param("offset", "bytes"),
         ),
-        weights=weights(anon=20, file=24, fork=14, mremap=18, limits=24),
+        weights=weights(anon=20, file=24, fork=14, mremap=18, limits=24, uffd=16),
         make=make_mmap,
         real=real_mmap,
         record=record_mmap,
@@ -143,7 +141,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="munmap",
         params=(ADDR, LENGTH),
-        weights=weights(anon=10, file=8, fork=6, mremap=6, limits=12),
+        weights=weights(anon=10, file=8, fork=6, mremap=6, limits=12, uffd=6),
         make=make_munmap,
         real=system_call(11),
         record=of_words(MUNMAP),
@@ -153,7 +151,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="mprotect",
         params=(ADDR, LENGTH, PROT),
-        weights=weights(anon=14, file=10, fork=10, mremap=8, limits=12),
+        weights=weights(anon=14, file=10, fork=10, mremap=8, limits=12, uffd=8),
         make=make_mprotect,
         real=system_call(10),
         record=of_words(MPROTECT),
@@ -169,7 +167,7 @@ TABLE: Final[tuple[Operation, ...]] = (
             Param("flags", "flags", flags.MREMAP),
             Param("new_addr", "place"),
         ),
-        weights=weights(anon=6, file=6, fork=6, mremap=30, limits=8),
+        weights=weights(anon=6, file=6, fork=6, mremap=30, limits=8, uffd=8),
         make=make_mremap,
         real=system_call(25),
         record=of_words(MREMAP),
@@ -179,7 +177,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="madvise",
         params=(ADDR, LENGTH, Param("advice", "choice", flags.MADV)),
-        weights=weights(anon=16, file=12, fork=14, mremap=8, limits=8),
+        weights=weights(anon=16, file=12, fork=14, mremap=8, limits=8, uffd=12),
         make=make_madvise,
         real=system_call(28),
         record=of_words(MADVISE),
@@ -189,7 +187,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="mlock2",
         params=(ADDR, LENGTH, Param("flags", "flags", flags.MLOCK)),
-        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=6),
+        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=6, uffd=2),
         make=make_mlock,
         real=system_call(325),
         record=of_words(MLOCK),
@@ -267,7 +265,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="munlock",
         params=(ADDR, LENGTH),
-        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=4),
+        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=4, uffd=2),
         make=make_range,
         real=system_call(150),
         record=of_words(MUNLOCK),
@@ -378,7 +376,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="mincore",
         params=(ADDR, LENGTH),
-        weights=weights(anon=6, file=4, fork=3, mremap=5, limits=3),
+        weights=weights(anon=6, file=4, fork=3, mremap=5, limits=3, uffd=8),
         make=make_mincore,
         real=of_code(CODE_MINCORE),
         record=of_words(MINCORE),
@@ -388,7 +386,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="brk",
         params=(ADDR,),
-        weights=weights(anon=4, file=1, fork=2, mremap=3, limits=8),
+        weights=weights(anon=4, file=1, fork=2, mremap=3, limits=8, uffd=1),
         make=make_brk,
         real=system_call(12),
         record=of_words(BRK),
@@ -398,7 +396,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="read",
         params=(ADDR,),
-        weights=weights(anon=10, file=14, fork=14, mremap=10, limits=6),
+        weights=weights(anon=10, file=14, fork=14, mremap=10, limits=6, uffd=14),
         make=make_touch,
         real=of_code(CODE_READ),
         record=touch(READ),
@@ -407,7 +405,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="write",
         params=(ADDR, Param("word", "word", least=RETURN_BYTE)),
-        weights=weights(anon=16, file=16, fork=18, mremap=14, limits=6),
+        weights=weights(anon=16, file=16, fork=18, mremap=14, limits=6, uffd=18),
         make=make_write,
         real=of_code(CODE_WRITE),
         record=touch(WRITE | STORE),
@@ -416,7 +414,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="exec",
         params=(ADDR,),
-        weights=weights(anon=2, file=3, fork=2, mremap=1, limits=2),
+        weights=weights(anon=2, file=3, fork=2, mremap=1, limits=2, uffd=1),
         make=make_touch,
         real=of_code(CODE_EXEC),
         record=touch(EXEC),
@@ -425,7 +423,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="fork",
         params=(Param("child", "process"),),
-        weights=weights(anon=1, file=1, fork=6, mremap=2),
+        weights=weights(anon=1, file=1, fork=6, mremap=2, uffd=3),
         make=make_fork,
         real=of_code(CODE_FORK),
         record=lambda to, args: packed(FORK, to.mm),
@@ -435,12 +433,13 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="exit",
         params=(),
-        weights=weights(anon=1, file=1, fork=4, mremap=1),
+        weights=weights(anon=1, file=1, fork=4, mremap=1, uffd=2),
         make=lambda c: (),
         real=of_code(CODE_EXIT),
         record=of_words(EXIT),
         answer="none",
     ),
+    *uffd.TABLE,
 )
 BY_NAME: Final = {operation.name: operation for operation in TABLE}
 PARAMS: Final = {operation.name: operation.params for operation in TABLE}

@@ -26,6 +26,7 @@ _HEAD: Final = """\
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -87,6 +88,26 @@ static long plain(void)
 	return syscall(SYS_capset, header, sets);
 }
 
+static int uffds[2];
+static void open_uffd(int i)
+{
+	unsigned long api[3] = {0xaa, i ? 1UL << 7 : 1UL << 7 | 1UL << 13, 0};
+	uffds[i] = syscall(323, 1);
+	ioctl(uffds[i], 0xc018aa3fUL, api);
+}
+static void open_uffds(void)
+{
+	open_uffd(0);
+	open_uffd(1);
+}
+/* back: the word of the struct that counts bytes, from 1; 0: none */
+#define UFFD(op, what, uffd, request, back, ...)                                    \\
+	do {                                                                        \\
+		unsigned long w_[6] = {__VA_ARGS__};                                \\
+		long r_ = ioctl(uffds[uffd], request, w_);                          \\
+		report(op, what, r_ == -1 ? -errno : back ? (long)w_[back - 1] : 0); \\
+	} while (0)
+
 static void maps(void)
 {
 	char line[512];
@@ -128,6 +149,7 @@ int main(void)
 	}
 %(opened)s
 	brk_start = syscall(SYS_brk, 0) + 4095 & -4096UL;
+	open_uffds();
 	process0();
 	maps();
 	while (wait(NULL) > 0)
@@ -166,6 +188,16 @@ def _c_arg(param: Param, arg: object, numbers: dict[int, int]) -> str:
     return f"{arg:#x}UL" if arg > 9 else str(arg)
 
 
+def _uffd_statement(index: int, op: Op, args: Sequence[str]) -> str:
+    numbers = [arg if isinstance(arg, int) else 0 for arg in op.args]
+    call = BY_NAME[op.name].real(numbers)
+    words = list(args[1:])
+    if op.name in ("uffd_copy", "uffd_move"):
+        words[:2] = words[1::-1]  # the struct has the destination first
+    back = int.from_bytes(call.data[:8], "little")
+    return f'UFFD({index}, "{op.name}", {args[0]}, {call.nr:#x}UL, {back}, {", ".join(words)});'
+
+
 def _statement(index: int, op: Op, numbers: dict[int, int]) -> str:
     row = BY_NAME[op.name]
     args = [_c_arg(p, a, numbers) for p, a in zip(row.params, op.args, strict=True)]
@@ -180,8 +212,12 @@ def _statement(index: int, op: Op, numbers: dict[int, int]) -> str:
                 f"TOUCH({index}, {what}, (((void (*)(void))({args[0]}))(), 0)); "
                 "/* the page must hold a return */"
             )
+        case "uffd_close":
+            return f"close(uffds[{args[0]}]); open_uffd({args[0]});"
+        case name if name.startswith("uffd_"):
+            return _uffd_statement(index, op, args)
         case "fork":
-            return f"if (fork() == 0) {{ process{args[0]}(); _exit(0); }}"
+            return f"if (fork() == 0) {{ open_uffds(); process{args[0]}(); _exit(0); }}"
         case "exit":
             return f"shared->turn = {index + 1}; _exit(0);"
         case "setrlimit" if isinstance(op.args[0], int):

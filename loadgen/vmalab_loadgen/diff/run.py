@@ -187,9 +187,10 @@ def _finding(
     shrinker = Shrinker(lambda shorter: compare(shorter, executor, emulator, every=1))
     try:
         short, comparison = shrinker.shrink(program)
+        shown = shrinker.wanted
     except ValueError:
-        short, comparison = list(program[: one.difference.op + 1]), one
-    finding = Finding(result.programs, short, comparison, shrinker.wanted, result.config.model)
+        short, comparison, shown = list(program[: one.difference.op + 1]), one, raw
+    finding = Finding(result.programs, short, comparison, shown, result.config.model)
     if all(other.signature != finding.signature for other in result.findings):
         result.findings.append(finding)
 

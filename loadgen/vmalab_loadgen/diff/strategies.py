@@ -164,6 +164,8 @@ def advice(c: Chooser) -> int:
     if c.odd():
         return c.pick((5, 7, 26, 99, 100, 101, 0xDEAD, -1 & 0xFFFFFFFF))
     what = A["MADV_HUGEPAGE"] if c.thp and c.chance(0.15) else c.weighted(_ADVICE)
+    if what in (A["MADV_GUARD_INSTALL"], A["MADV_COLLAPSE"]) and not c.style.guards:
+        return A["MADV_DONTNEED"]
     return A["MADV_COLD"] if what == (A["MADV_FREE"] if c.pageout else A["MADV_PAGEOUT"]) else what
 
 
@@ -314,7 +316,7 @@ def make_brk(c: Chooser) -> tuple[Arg, ...]:
     return (Place("brk", 0, -PAGE if c.odd() else offset),)
 
 
-def _touched(c: Chooser) -> Place:
+def touched(c: Chooser) -> Place:
     at = c.place()
     aligned = at.offset // PAGE * PAGE
     if at.kind == "a" and c.chance(0.5):
@@ -323,11 +325,11 @@ def _touched(c: Chooser) -> Place:
 
 
 def make_touch(c: Chooser) -> tuple[Arg, ...]:
-    return (_touched(c),)
+    return (touched(c),)
 
 
 def make_write(c: Chooser) -> tuple[Arg, ...]:
-    return _touched(c), c.uid << 8 | RETURN_BYTE
+    return touched(c), c.uid << 8 | RETURN_BYTE
 
 
 def make_fork(c: Chooser) -> tuple[Arg, ...]:

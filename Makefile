@@ -33,7 +33,7 @@ setup: tools $(STAMPS)/installed ## the virtual environment with everything in i
 	@$(MAKE) --no-print-directory native
 
 tools:
-	@.ci/tools gcc=gcc make=make flock=util-linux strace=strace 'perf=linux-perf?' 'pahole=dwarves?'
+	@.ci/tools gcc=gcc make=make flock=util-linux strace=strace spin=spin 'perf=linux-perf?' 'pahole=dwarves?'
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "vmalab needs Python 3.11 or newer; '$(PYTHON)' is not." >&2; \
 	  echo "Name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
@@ -104,9 +104,9 @@ bench: setup ## every claim measured anew in ten minutes: docs/measurements.md a
 races: setup ## docs/races.md anew: every mutant shown, with its picture
 	@$(BIN)/vmalab race book --out docs/races.md
 
-models: setup ## the lock protocols and their orderings on models: spin and loom (some minutes)
+models: setup ## the lock protocols and their orderings on models: spin and loom; TRAIL="refcount B2": a trail as a schedule
 	@.ci/tools gcc=gcc spin=spin
-	@$(BIN)/python native/models/run.py
+	@$(BIN)/python native/models/$(if $(TRAIL),trail.py $(TRAIL),run.py)
 
 proto: setup ## the Python modules of the protos, after a change of a .proto
 	@$(BIN)/python protos/generate.py

@@ -6,42 +6,31 @@ spin   the protocols, memory sequentially consistent (spin/*.pml): intact, every
 loom   the orderings (loom/): each model intact, and each ordering or check taken away, which must
        be found, unless the model itself says why it cannot
 
+usage: run.py [--quick] [--spin] [--markdown]
+  --quick      the few models of `make test` (spin alone)
+  --spin       spin alone
+  --markdown   the rows as the table of docs/models-checked.md
+
 Exit code 0 when an intact model passes to the end and each bug is found; a row that is not as
 expected is marked, and the last line counts them.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import re
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import spin_table
+
 HERE = Path(__file__).resolve().parent
-SECONDS_MAX = 300
-DEPTH_MAX = 200_000
-MEMORY_MB_MAX = 2500
-# Model, switches, whether a counterexample is wanted.
-SPIN = (
-    ("mmap-lock", (), False),
-    ("embedded-rwsem", (), False),
-    ("typesafe-rwsem", (), False),
-    ("typesafe-rwsem", ("ORDER",), False),
-    ("refcount", (), False),
-    ("refcount", ("ORDER",), False),
-    ("refcount", ("B1",), True),
-    ("refcount", ("B2",), True),
-    ("typesafe-rwsem", ("B5",), True),
-    ("typesafe-rwsem", ("B7",), True),
-    ("refcount", ("B9",), True),
-    ("refcount", ("B10",), True),
-    ("typesafe-rwsem", ("B14",), True),
-    ("refcount", ("ORDER", "B37"), True),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +45,21 @@ class Row:
     good: bool
 
 
-def spin_row(model: str, switches: tuple[str, ...], wanted: bool) -> Row:
+def spin_row(row: spin_table.Row) -> Row:
     """Every interleaving of a Promela model, or the first counterexample."""
-    name = " ".join(switches) or "intact"
+    variant = " ".join((row.scene, row.mutant)).strip() or "intact"
     with tempfile.TemporaryDirectory(prefix="vmalab-spin-") as scratch:
-        for path in (HERE / "spin").glob("*.pml"):
-            shutil.copy(path, scratch)
-        flags = [f"-D{switch}" for switch in switches]
-        subprocess.run(["spin", "-a", *flags, f"{model}.pml"], cwd=scratch, check=True,
-                       stdout=subprocess.DEVNULL)  # fmt: skip
-        subprocess.run(["gcc", "-O2", "-w", "-DSAFETY", f"-DMEMLIM={MEMORY_MB_MAX}", "-o", "pan",
-                        "pan.c"], cwd=scratch, check=True)  # fmt: skip
-        done = subprocess.run(
-            [str(Path(scratch) / "pan"), f"-m{DEPTH_MAX}"],
-            cwd=scratch,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS_MAX,
-            check=False,
-        )
-    errors = re.search(r"errors: (\d+)", done.stdout)
-    states = re.search(r"([\d.e+]+) states, stored", done.stdout)
-    cut = "max search depth too small" in done.stdout or "out of memory" in done.stdout
-    found = errors is not None and errors[1] != "0"
-    why = re.search(r"pan:1: (.*?) \(at depth", done.stdout)
-    verdict = (why[1] if why else "found") if found else "cut" if cut else "passes"
-    good = errors is not None and found == wanted and (found or not cut)
-    return Row("spin", model, name, verdict, f"{states[1] if states else '?'} states", good)
+        try:
+            said = spin_table.verify(row, Path(scratch))
+        except subprocess.CalledProcessError as error:
+            text = str(error.output or error).strip().splitlines()
+            return Row("spin", row.model, variant, text[0] if text else "spin", "?", False)
+        except subprocess.TimeoutExpired:
+            return Row("spin", row.model, variant, "not done in time", "?", False)
+    verdict = said.broken or ("passes" if said.whole else "cut off")
+    size = f"{int(said.states):,} states, depth {said.depth}" if said.states != "?" else "?"
+    good = said.whole and bool(said.broken) == row.wanted
+    return Row("spin", row.model, variant, verdict, size, good)
 
 
 def loom_rows() -> list[Row]:
@@ -103,19 +80,43 @@ def loom_rows() -> list[Row]:
     return rows
 
 
+def line(row: Row, *, markdown: bool) -> str:
+    mark = "" if row.good else "   NOT AS EXPECTED"
+    if markdown:
+        return f"| {row.model} | {row.variant} | {row.verdict} | {row.size}{mark} |"
+    return f"{row.tool:5s} {row.model:15s} {row.variant:26s} {row.verdict:24.60s} {row.size}{mark}"
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Runs the models of the lock protocols.")
+    parser.add_argument("--quick", action="store_true", help="the few models of `make test`")
+    parser.add_argument("--spin", action="store_true", help="spin alone")
+    parser.add_argument("--markdown", action="store_true", help="the rows as a table")
+    return parser.parse_args()
+
+
 def main() -> int:
-    for tool in ("spin", "gcc", "cargo"):
+    wanted = options()
+    spin_alone = wanted.quick or wanted.spin
+    for tool in ("spin", "gcc", *(() if spin_alone else ("cargo",))):
         if not shutil.which(tool):
             print(f"{tool} is not installed: spin and gcc are Debian packages, cargo is Rust's")
             return 2
-    rows = [spin_row(*one) for one in SPIN] + loom_rows()
-    for row in rows:
-        mark = "" if row.good else "   NOT AS EXPECTED"
-        print(
-            f"{row.tool:5s} {row.model:22s} {row.variant:26s} {row.verdict:24.60s} {row.size}{mark}"
-        )
+    chosen = [
+        row
+        for row in spin_table.rows()
+        if not wanted.quick or (row.model, row.scene, row.mutant) in spin_table.QUICK
+    ]
+    rows = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        for row in pool.map(spin_row, chosen):
+            rows.append(row)
+            print(line(row, markdown=wanted.markdown), flush=True)
+    for row in [] if spin_alone else loom_rows():
+        rows.append(row)
+        print(line(row, markdown=wanted.markdown), flush=True)
     bad = sum(not row.good for row in rows)
-    print(f"{len(rows)} models and variants, {bad} not as expected")
+    print(f"{len(rows)} models and variants, {bad} not as expected", file=sys.stderr)
     return 1 if bad else 0
 
 

@@ -1,8 +1,3 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define SECOND_OBJECT 0
-#include "lock_rwsem.pml"
-#ifdef ORDER
-#include "order.pml"
-#else
-#include "reuse.pml"
-#endif
+#define LOCK_rwsem
+#include "scene.pml"

@@ -6,25 +6,29 @@
 #define NO_VMA_LOCK
 #include "common.pml"
 
+inline lock_object_alloc(o) { skip }
+inline lock_object_free(o) { skip }
+
 inline vma_start_write(m, o)
 {
-	atomic { assert(map_writer[m]); stamp[o] = seq[m]; assert(granted[o] == 0) }
+	atomic { assert(map_writer[m]); stamp[o] = seq[m]; rule(reader_writer_overlap, granted[o] == 0) }
 }
 inline vma_mark_attached(o)
 {
-	atomic { det[o] = 0; mark(attached) }
+	atomic { inserted[o] = 1; det[o] = 0 }
 }
 inline vma_mark_detached(m, o)
 {
-	atomic { assert(map_writer[m]); det[o] = 1; mark(detached) }
+	atomic { rule(attach_state, STAMPED(m, o)); det[o] = 1; inserted[o] = 0; knocked[o]++ }
 }
-inline vma_init(m, o, page)
+inline vma_init(m, o)
 {
-	atomic { stamp[o] = UNSET; mark(initialised) }
-	vm_mm[o] = m;
-	atomic { vm_page[o] = page; complete[o] = 1 }
+	mark(allocated);
+	stamp[o] = UNSET;
+	atomic { vm_mm[o] = m; mark(initialised) }
 }
+
 inline lock_check_end(o)
 {
-	assert(granted[o] == 0)
+	rule(fsck, granted[o] == 0)
 }

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lock_refcount.pml: model_refcount.h and vma_refcnt.c, with the writer's sleep.
+ * lock_refcount.pml: model_refcount.h and vma_refcnt.c, with the writer's sleep. The words that say
+ * whether a dead writer's exclusion stands are in dies.pml.
  */
 #define LOCK_IS_DETACHED(o) (refcnt[o] == 0)
 #define TYPESAFE
 #include "common.pml"
 
+inline lock_object_alloc(o) { skip }
+inline lock_object_free(o) { skip }
+
 /* vma_refcnt.c: vma_wake_writer. The mm must be the one that the reference pinned. */
 inline vma_wake_writer(m, old)
 {
-	atomic { mark(waking); assert(mm_generation[m] == old) }
-	if
-	:: vma_writer_waits[m] -> vma_writer_word[m]++
-	:: else
-	fi
+	atomic { rule(lifetime, mm_generation[m] == old); mark(waking) }
+	atomic {
+		rule(lifetime, mm_generation[m] == old);
+		if
+		:: vma_writer_waits[m] -> vma_writer_word[m]++
+		:: else
+		fi
+	}
 }
 
 /* model_refcount.h: vma_refcount_put. Of the object nothing is read after the decrement. */
@@ -25,23 +32,23 @@ inline vma_refcount_put(o)
 	born = generation[o];
 #endif
 	atomic {
-		assert(refcnt[o] != 0 && refcnt[o] != FLAG);
+		rule(lock_word, refcnt[o] != 0 && refcnt[o] != FLAG);
 		refcnt[o]--;
 		count = refcnt[o];
 		mark(read_dropped)
 	}
+#ifdef B1
+	atomic {
+		rule(lifetime, generation[o] == born);
+		other = vm_mm[o];
+		old = mm_generation[other]
+	}
+#endif
 	if
 #ifdef B10
 	:: count == FLAG ->
 #else
 	:: count >= FLAG && count <= FLAG + 1 ->
-#endif
-#ifdef B1
-		atomic {
-			assert(generation[o] == born);
-			other = vm_mm[o];
-			old = mm_generation[other]
-		}
 #endif
 		vma_wake_writer(other, old)
 	:: else
@@ -52,61 +59,113 @@ inline vma_end_read(o)
 {
 	vma_refcount_put(o)
 }
+inline vma_end_read_rcu(o)
+{
+	vma_refcount_put(o)
+}
 
 /* mm.c: mmgrab, mmdrop: the last pin gives the slot away */
 inline mmdrop(m)
 {
-	atomic { pins[m]--; if :: pins[m] == 0 && ending[m] -> mm_generation[m]++ :: else fi }
+	atomic {
+		pins[m]--;
+		if
+		:: pins[m] == 0 && ending[m] -> mm_generation[m]++
+		:: else
+		fi
+	}
 }
 
 /* vma_refcnt.c: vma_put_foreign */
 inline vma_put_foreign(o)
 {
-	atomic { foreign = vm_mm[o]; mark(foreign_found) }
-	rcu[me] = 0;
+	foreign = vm_mm[o];
+	rcu_read_unlock();
 #ifndef B2
-	atomic { pins[foreign]++; mark(foreign_pinned) }
+	pins[foreign]++;
 #endif
+	mark(foreign_pinned);
 	vma_refcount_put(o);
+	mark(foreign_put);
 #ifndef B2
 	mmdrop(foreign);
 #endif
-	atomic { foreign = 0; rcu[me] = 1 }
+	foreign = 0;
+	rcu_read_lock()
+}
+
+/* model_refcount.h: vma_refcount_get: one successful cmpxchg, or none */
+inline vma_refcount_get(o, result)
+{
+	atomic {
+		if
+		:: refcnt[o] == 0 -> result = 2
+#ifndef B10
+		:: refcnt[o] >= FLAG -> result = 0; mark(read_refused)
+#endif
+		:: else ->
+			refcnt[o]++;
+			result = 1;
+#ifdef B10
+			count = refcnt[o];
+#endif
+			mark(read_taken)
+		fi
+	}
+#ifdef B10
+	/* vma_get_unlimited: looked at afterwards; who only looked in wakes nobody */
+	if
+	:: result == 1 && count >= FLAG -> refcnt[o]--; result = 0
+	:: else
+	fi;
+	count = 0
+#endif
 }
 
 /* model_refcount.h: vma_read_trylock. result 0: failed, 1: locked, 2: look again */
 inline vma_read_trylock(m, o, result)
 {
 	result = 0;
-	atomic { taken = (stamp[o] != seq[m]); if :: taken -> mark(stamp_read) :: else fi }
+	atomic {
+#ifdef O2A
+		taken = 1;
+#else
+		taken = (stamp[o] != seq[m]);
+#endif
+		if
+		:: taken -> mark(stamp_read)
+		:: else ->
+#ifdef O2B
+			result = 2
+#endif
+		fi
+	}
 	if
 	:: taken ->
-		atomic { /* vma_refcount_get: one successful cmpxchg, or none */
-			if
-			:: refcnt[o] == 0 -> taken = 0; result = 2; mark(read_miss)
-#ifndef B10
-			:: refcnt[o] >= FLAG -> taken = 0; mark(read_refused)
-#endif
-			:: else -> refcnt[o]++; mark(read_taken)
-			fi
-		}
+		vma_refcount_get(o, result);
 		if
-		:: taken ->
+		:: result == 1 ->
 #ifndef B5
-			atomic { taken = (vm_mm[o] == m); mark(read_identified) }
 			if
-			:: !taken -> vma_put_foreign(o)
+			:: vm_mm[o] != m -> mark(foreign_found); vma_put_foreign(o); result = 0
 			:: else
 			fi;
 #endif
 			if
-			:: taken ->
+			:: result == 1 ->
+				mark(read_identified);
 #ifndef NO_LATE
-				atomic { taken = (stamp[o] != seq[m]); mark(read_stamp_late) }
+				atomic {
+					taken = (stamp[o] != seq[m]);
+					if
+					:: taken -> mark(read_stamp_late)
+					:: else
+					fi
+				}
 #endif
 				if
-				:: taken -> result = 1
-				:: else -> vma_refcount_put(o)
+				:: !taken -> vma_refcount_put(o); result = 0
+				:: else
 				fi
 			:: else
 			fi
@@ -115,6 +174,22 @@ inline vma_read_trylock(m, o, result)
 	:: else
 	fi;
 	taken = 0
+}
+
+/* model_refcount.h: vma_start_read_locked: under mmap_lock it cannot fail */
+inline vma_start_read_locked(m, o, result)
+{
+	result = 1;
+#ifdef B16
+	if
+	:: stamp[o] == seq[m] -> result = 0
+	:: else
+	fi;
+#endif
+	if
+	:: result == 1 -> vma_refcount_get(o, result)
+	:: else
+	fi
 }
 
 /* vma_refcnt.c: vma_wait_readers: sleeps while its word has not moved */
@@ -127,74 +202,93 @@ inline vma_wait_readers(m, o, target)
 	   :: refcnt[o] == target -> break
 	   :: else
 	   fi;
-	   (vma_writer_word[m] != word)
+	   until(vma_writer_word[m] != word, wait)
 	od;
 	vma_writer_waits[m] = 0;
 	word = 0
 }
 
-/* model_refcount.h: vma_start_write */
+/* model_refcount.h: vma_stamp */
+inline vma_stamp(m, o)
+{
+	mark(write_begin);
+	atomic {
+		count = refcnt[o];
+		if
+		:: count != 0 -> refcnt[o] = refcnt[o] + FLAG
+		:: else
+		fi;
+		mark(write_flagged)
+	}
+	if
+	:: count > 1 -> vma_wait_readers(m, o, FLAG + 1)
+	:: else
+	fi;
+	mark(write_alone);
+	stamp[o] = seq[m];
+	owns(m, o);
+	atomic {
+		if
+		:: count != 0 -> refcnt[o] = refcnt[o] - FLAG
+		:: else
+		fi;
+		count = 0;
+		mark(write_stamped)
+	}
+}
 inline vma_start_write(m, o)
 {
 	if
-	:: stamp[o] != seq[m] ->
-		atomic {
-			mark(write_begin);
-			count = refcnt[o];
-			if
-			:: count != 0 -> refcnt[o] = refcnt[o] + FLAG; mark(write_flagged)
-			:: else
-			fi
-		}
-		if
-		:: count > 1 -> vma_wait_readers(m, o, FLAG + 1)
-		:: else
-		fi;
-		atomic { stamp[o] = seq[m]; mark(write_stamped) }
-		atomic { if :: count != 0 -> refcnt[o] = refcnt[o] - FLAG :: else fi; count = 0 }
-	:: else
-	fi;
-	owns(m, o)
+	:: stamp[o] != seq[m] -> vma_stamp(m, o)
+	:: else -> owns(m, o)
+	fi
 }
 
 inline vma_mark_attached(o)
 {
-	atomic { mark(attaching); assert(refcnt[o] == 0); refcnt[o] = 1; mark(attached) }
+	atomic { rule(attach_state, refcnt[o] == 0); mark(attaching) }
+	atomic { inserted[o] = 1; refcnt[o] = 1; mark(attached) }
 }
 
 /* model_refcount.h: vma_mark_detached; vma_refcnt.c: vma_detach_stragglers */
 inline vma_mark_detached(m, o)
 {
 	atomic {
-		assert(stamp[o] == seq[m] && refcnt[o] != 0);
+		rule(attach_state, STAMPED(m, o) && refcnt[o] != 0);
 		refcnt[o]--;
 		count = refcnt[o];
-		mark(detaching)
+		inserted[o] = 0; knocked[o]++
 	}
 	if
 	:: count != 0 ->
 		atomic {
 			count = refcnt[o];
-			if :: count != 0 -> refcnt[o] = refcnt[o] + FLAG :: else fi
+			if
+			:: count != 0 -> refcnt[o] = refcnt[o] + FLAG
+			:: else
+			fi;
+			mark(detaching)
 		}
 		if
-		:: count != 0 -> vma_wait_readers(m, o, FLAG); refcnt[o] = refcnt[o] - FLAG
+		:: count != 0 ->
+			vma_wait_readers(m, o, FLAG);
+			refcnt[o] = refcnt[o] - FLAG
 		:: else
 		fi
 	:: else
 	fi;
-	count = 0;
-	mark(detached)
+	atomic { count = 0; mark(detached) }
 }
 
-inline vma_init(m, o, page)
+/* vma.c: vma_init, with vma_lock_init, in the steps that stale readers can see */
+inline vma_init(m, o)
 {
-	atomic { stamp[o] = UNSET; mark(initialised) }
-	vm_mm[o] = m;
-	atomic { vm_page[o] = page; complete[o] = 1 }
+	mark(allocated);
+	stamp[o] = UNSET;
+	atomic { vm_mm[o] = m; mark(initialised) }
 }
 
 inline lock_check_end(o)
 {
-	assert(refcnt[o] == 0 || refcnt[o] == 1)
+	rule(fsck, refcnt[o] == 0 || refcnt[o] == 1)
 }

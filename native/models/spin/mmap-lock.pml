@@ -1,4 +1,3 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define SECOND_OBJECT 0
-#include "lock_mmap.pml"
-#include "reuse.pml"
+#define LOCK_mmap
+#include "scene.pml"

@@ -1,102 +1,149 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ops.pml: the operations on top of a lock model, as far as they concern locks.
+ * ops.pml: the operations on top of a lock model, as far as they concern locks. A scene that has
+ * something to say about pages defines OWN_PAGES and fault_page() before it includes this.
  */
-#ifdef NO_VMA_LOCK
-#define TRY_VMA_LOCK 0
-#else
-#define TRY_VMA_LOCK 1
-#endif
-
 #define LOCALS								\
-	byte o = NOBODY, p = NOBODY, result, count, word, other, old,	\
-	     born, foreign, turns;					\
-	bit taken, held
+	byte o = NOBODY, p = NOBODY, last = NOBODY, times, result, count, word, other, old,	\
+	     born, foreign, node;					\
+	bit taken, held, gone, again, under
 
-/* lock_model.h: lock_vma_under_rcu. o is NOBODY, or locked */
+#define MOVES_OF(m, o) (seq[m] + knocked[o] + generation[o])
+
+/* lock_model.h: lock_vma_found and what is around it. o is NOBODY, or locked and granted; the RCU
+ * section is over, as for all but faults. */
 inline lock_vma_under_rcu(m, page, o)
 {
-	rcu[me] = 1;
-	turns = 0;
+	rcu_read_lock();
 	do
-	:: atomic {
-		if
-		:: SLOT(m, page) == 0 -> o = NOBODY
-		:: else -> o = SLOT(m, page) - 1; mark(walked)
-		fi
-	   }
+	:: walk(m, page, o);
 	   if
 	   :: o == NOBODY -> break
 	   :: else
 	   fi;
 #ifdef FREED_AFTER_GRACE
-	   assert(!is_free[o]);
+	   rule(rcu, !is_free[o]);
 #endif
-#ifndef NO_VMA_LOCK
 	   vma_read_trylock(m, o, result);
-#endif
 	   if
+	   :: result == 0 -> o = NOBODY; break
 	   :: result == 1 -> break
-	   :: result == 2 && turns == 0 -> turns++
-	   :: else -> o = NOBODY; break
+	   :: else ->
+		atomic {
+			/* a turn for nothing: neither the object nor the writer has moved since */
+			rule(livelock, o != last || MOVES_OF(m, o) != times);
+			last = o;
+			times = MOVES_OF(m, o);
+			mark(read_miss)
+		}
+#ifdef B12
+		/* the leaf is kept while the section is left */
+		node = root[m];
+		rcu_read_unlock();
+		mark(rcu_left);
+		rcu_read_lock();
+		mark(rcu_again);
+#endif
 	   fi
 	od;
-	atomic { turns = 0; result = 0 }
+	atomic { last = NOBODY; times = 0; result = 0 }
 	if
-	:: o != NOBODY && vm_page[o] != page -> vma_end_read(o); o = NOBODY
-	:: else
+	:: o != NOBODY && !COVERS(o, page) -> vma_end_read_rcu(o); o = NOBODY
+	:: o != NOBODY && COVERS(o, page) -> grant(m, o, page)
+	:: o == NOBODY
 	fi;
-#ifdef EARLY_RCU_END
-	rcu[me] = 0;
-#endif
-	if
-	:: o != NOBODY -> grant(m, o, page)
-	:: else
-	fi;
-	rcu[me] = 0
+	rcu_read_unlock()
 }
 
-/* op_fault.c: op_fault, with its way back to mmap_lock */
+/* tree.c: tree_lookup */
+inline walk(m, page, o)
+{
+#ifdef NODES
+#ifdef B12
+	if
+	:: last == NOBODY -> node = root[m]
+	:: else
+	fi;
+#else
+	node = root[m];
+#endif
+	mark(walking);
+	atomic {
+		rule(rcu, node_used[node]);
+		if
+		:: ENTRY(node, page) == 0 -> o = NOBODY
+		:: else -> o = ENTRY(node, page) - 1; mark(walked)
+		fi;
+		node = 0
+	}
+#else
+	atomic {
+		if
+		:: SLOT(m, page) == 0 -> o = NOBODY
+		:: else -> o = SLOT(m, page) - 1; mark(walked)
+		fi
+	}
+#endif
+}
+
+#ifndef OWN_PAGES
+/* The page is there. */
+inline fault_page(m, page, o)
+{
+	mark(pte_seen);
+	mark(word_stored)
+}
+#endif
+
+/* op_fault.c: op_fault, with its way back to mmap_lock. again: the page wants mmap_lock */
 inline op_fault(m, page)
 {
 	mark(op_begin);
+	again = 1;
+#ifdef B13
+	atomic { seen = SLOT(m, page) != 0 && anon[SLOT(m, page) - 1] != 0 }
+#endif
 #ifndef NO_VMA_LOCK
 	lock_vma_under_rcu(m, page, o);
 	if
 	:: o != NOBODY ->
-#ifdef B41
-		mmap_read_lock(m);
-		mmap_read_unlock(m);
-#else
-		/* the first write needs mmap_lock (fault_anon_prepare): by trylock */
-		atomic {
-			held = !map_writer[m];
-			if :: held -> map_readers[m]++; mark(mmap_tried) :: else fi
-		}
-		if
-		:: held -> mmap_read_unlock(m)
-		:: else
-		fi;
-		held = 0;
-#endif
+		atomic { again = 0; under = 1 }
+		fault_page(m, page, o);
+		under = 0;
 		grant_end(o);
-		vma_end_read(o)
-	:: else ->
+		vma_end_read(o);
+		o = NOBODY
+	:: else
+	fi;
 #endif
+	if
+	:: again ->
+		mark(fault_retry);
 		mmap_read_lock(m);
+		mmap_find(m, page, o);
 		if
-		:: SLOT(m, page) != 0 ->
-			o = SLOT(m, page) - 1;
-			assert(!is_free[o] && complete[o] && vm_mm[o] == m && vm_page[o] == page)
+		:: o != NOBODY ->
+			atomic { rule(grant_identity, !is_free[o] && vm_mm[o] == m && COVERS(o, page)) }
+			fault_page(m, page, o);
+			o = NOBODY
 		:: else
 		fi;
 		mmap_read_unlock(m)
-#ifndef NO_VMA_LOCK
+	:: else
 	fi;
+	atomic { again = 0; mark(op_end) }
+}
+/* vma.h: vma_lookup: with mmap_lock the tree stands still, and its nodes with it */
+inline mmap_find(m, page, o)
+{
+#ifdef NODES
+	walk(m, page, o)
 #else
-	;
+	if
+	:: SLOT(m, page) != 0 -> o = SLOT(m, page) - 1
+	:: else
+	fi
 #endif
-	atomic { o = NOBODY; mark(op_end) }
 }
 
 /* op_munmap.c: do_munmap */
@@ -107,19 +154,11 @@ inline op_munmap(m, page)
 	if
 	:: SLOT(m, page) != 0 ->
 		o = SLOT(m, page) - 1;
-#ifdef NO_WRITE_LOCK
-		stamp[o] = seq[m];
-#else
 		vma_start_write(m, o);
-#endif
-#ifdef B14
-		/* an inner lock's release ends all stamps of the mm */
-		atomic { seq[m] = seq[m] + 2 }
-		atomic { assert(granted[o] == 0) }
-		stamp[o] = seq[m];
-#endif
 		vma_mark_detached(m, o);
-		atomic { SLOT(m, page) = 0; mark(cleared) }
+		mark(gathered);
+		tree_store(m, page, 0);
+		mark(cleared);
 		mmap_write_downgrade(m);
 		mark(zapped);
 		object_free(o);
@@ -129,30 +168,60 @@ inline op_munmap(m, page)
 	atomic { o = NOBODY; mark(op_end) }
 }
 
-/* op_mmap.c: a new VMA, if an object is free */
+/* op_mmap.c: map_new, vma_link: a new VMA, if an object is free */
 inline op_mmap(m, page)
 {
 	mark(op_begin);
 	mmap_write_lock(m);
 	if
-	:: SLOT(m, page) == 0 -> object_take(o)
+	:: !gone ->
+		if
+		:: SLOT(m, page) == 0 -> object_take(o)
+		:: else
+		fi;
+		if
+		:: o != NOBODY ->
+			atomic { vm_page[o] = NOBODY; vm_last[o] = 0 }
+			vma_init(m, o);
+#ifdef B21
+			/* map_early: findable before it is whole, and not locked */
+			atomic { vm_page[o] = page; vm_last[o] = page }
+			vma_mark_attached(o);
+			tree_store(m, page, o + 1);
+			mark(map_linked);
+			complete[o] = 1;
+			mark(map_filled);
+#else
+			atomic { vm_page[o] = page; vm_last[o] = page; complete[o] = 1 }
+			mark(map_filled);
+			vma_start_write(m, o);
+			vma_mark_attached(o);
+			tree_store(m, page, o + 1);
+#endif
+			mark(map_linked)
+		:: else
+		fi;
+		mmap_write_unlock(m)
 	:: else
 	fi;
+	atomic { o = NOBODY; gone = 0; mark(op_end) }
+}
+
+/* op_mprotect.c: mprotect_fixup, the same for all that changes a VMA in place */
+inline op_mprotect(m, page)
+{
+	mark(op_begin);
+	mmap_write_lock(m);
 	if
-	:: o != NOBODY ->
-#ifdef B21
-		/* in the tree before it is whole, and not locked */
-		vma_init_begin(m, o, page);
-		vma_mark_attached(o);
-		SLOT(m, page) = o + 1;
-		complete[o] = 1;
-#else
-		vma_init(m, o, page);
-		mark(map_filled);
+	:: SLOT(m, page) != 0 ->
+		o = SLOT(m, page) - 1;
 		vma_start_write(m, o);
-		vma_mark_attached(o);
-		atomic { SLOT(m, page) = o + 1; mark(map_linked) }
+#ifdef B14
+		/* an inner lock's release ends all stamps of the mm */
+		atomic { seq[m] = seq[m] + 2; mark(write_stamped) }
 #endif
+		atomic { rule(reader_writer_overlap, granted[o] == 0); mark(prot_set) }
+		atomic { rule(reader_writer_overlap, granted[o] == 0); mark(prot_ptes) }
 	:: else
 	fi;
 	mmap_write_unlock(m);
@@ -169,32 +238,35 @@ inline op_exit(m)
 	:: SLOT(m, 0) != 0 ->
 		o = SLOT(m, 0) - 1;
 		vma_start_write(m, o);
+		mark(exit_unmapped);
 #ifdef FREED_AFTER_GRACE
 		SLOT(m, 0) = 0;
-		grace_period();
+		synchronize_rcu();
 #endif
-#ifndef B9
-		vma_mark_detached(m, o);
-#endif
-		object_free(o);
-		SLOT(m, 0) = 0;
-		mark(exit_freed)
+		object_free_unreachable(m, o);
+		mark(exit_freed);
+		SLOT(m, 0) = 0
 	:: else
 	fi;
-	mmap_write_unlock(m);
+	ending[m] = 1;
+	seq[m] = NEXT(seq[m]);
+	map_writer[m] = 0;
 	atomic {
-		ending[m] = 1;
 		pins[m]--;
-		if :: pins[m] == 0 -> mm_generation[m]++ :: else fi
+		if
+		:: pins[m] == 0 -> mm_generation[m]++
+		:: else
+		fi
 	}
 	atomic { o = NOBODY; mark(op_end) }
 }
 
-#ifdef B21
-inline vma_init_begin(m, o, page)
-{
-	stamp[o] = UNSET;
-	vm_mm[o] = m;
-	vm_page[o] = page
-}
-#endif
+/* An object that is in the tree from the start. */
+#define there(o, m, page)						\
+	is_free[o] = 0; complete[o] = 1; inserted[o] = 1; det[o] = 0; refcnt[o] = 1;	\
+	vm_mm[o] = m; vm_page[o] = page; vm_last[o] = page; lock_object_alloc(o);	\
+	SLOT(m, page) = o + 1
+/* At the end: what is in the tree is attached, what is free is not, nobody has anything. */
+#define at_rest(o)							\
+	lock_check_end(o); rule(fsck, granted[o] == 0);			\
+	rule(fsck, !is_free[o] || LOCK_IS_DETACHED(o))

@@ -1,57 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reuse.pml: two readers of mm 0, who unmaps the page in mm 0 and maps it in mm 1 (with one object,
- * so the same one), and who ends mm 1. The lab's scenarios reuse-before-lock and cve-2025-38554.
- * SAME_MM: maps it in mm 0 again instead.
+ * reuse.pml: a reader of mm 0, who unmaps its page and maps it in mm 1 (with one object, so the
+ * same one). The lab's reuse-before-lock, reuse-while-locking, late-unlock, cve-2025-38554.
+ * TWO: two readers. ENDS: somebody ends mm 1. SAME_MM: it is mapped in mm 0 again instead.
  */
+#include "lock.pml"
 #include "ops.pml"
 
-proctype reader(byte me)
-{
-	LOCALS;
-	op_fault(0, 0);
-	done++
-}
-proctype recycler(byte me)
-{
-	LOCALS;
-	op_munmap(0, 0);
 #ifdef SAME_MM
-	op_mmap(0, 0);
+#define TO 0
 #else
-	op_mmap(1, 0);
+#define TO 1
 #endif
-	done++
-}
-proctype exiter(byte me)
+
+proctype reader(byte me) ACTOR
 {
 	LOCALS;
+	begins;
+	op_fault(0, 0);
+	ends
+}
+proctype recycler(byte me) ACTOR
+{
+	LOCALS;
+	begins;
+	op_munmap(0, 0);
+	op_mmap(TO, 0);
+	ends
+}
+proctype exiter(byte me) ACTOR
+{
+	LOCALS;
+	begins;
 	op_exit(1);
-	done++
+	ends
 }
 
 init
 {
-	byte me = 0;
+	byte me, many = 2;
 	atomic {
-		pins[0] = 1; pins[1] = 1;
-		is_free[0] = 0; complete[0] = 1; det[0] = 0; refcnt[0] = 1;
-		is_free[1] = SECOND_OBJECT; slot[0] = 1;
-		run reader(0); run recycler(1); run exiter(2);
-#ifndef ONE_READER
+		pins[0] = 1;
+		pins[1] = 1;
+		there(0, 0, 0);
+		is_free[1] = 0;
+		run reader(0);
+		run recycler(1);
+#ifdef ENDS
+		run exiter(2);
+		many++;
+#endif
+#ifdef TWO
 		run reader(3);
+		many++
 #endif
 	}
-#ifdef ONE_READER
-	done == 3;
-#else
-	done == 4;
-#endif
-	atomic {
-		lock_check_end(0); lock_check_end(1);
-		assert(granted[0] == 0 && granted[1] == 0);
-		assert(slot[0] == 0 || !LOCK_IS_DETACHED(slot[0] - 1));
-		assert(slot[2] == 0 || !LOCK_IS_DETACHED(slot[2] - 1));
-		assert(!is_free[0] || LOCK_IS_DETACHED(0))
+	finished == many;
+	d_step {
+		at_rest(0);
+		rule(fsck, slot[0] == 0 || !LOCK_IS_DETACHED(slot[0] - 1));
+		rule(fsck, slot[2] == 0 || !LOCK_IS_DETACHED(slot[2] - 1))
 	}
 }

@@ -683,23 +683,17 @@ class ApplyResponse(_message.Message):
     def __init__(self, results: _Optional[bytes] = ...) -> None: ...
 
 class BatchRequest(_message.Message):
-    __slots__ = ("block", "tag", "failed_only")
+    __slots__ = ("block", "tag")
     BLOCK_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
-    FAILED_ONLY_FIELD_NUMBER: _ClassVar[int]
     block: bytes
     tag: int
-    failed_only: bool
-    def __init__(self, block: _Optional[bytes] = ..., tag: _Optional[int] = ..., failed_only: _Optional[bool] = ...) -> None: ...
+    def __init__(self, block: _Optional[bytes] = ..., tag: _Optional[int] = ...) -> None: ...
 
 class BatchResponse(_message.Message):
-    __slots__ = ("results", "tag", "executed", "failed")
+    __slots__ = ("results", "tag")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
-    EXECUTED_FIELD_NUMBER: _ClassVar[int]
-    FAILED_FIELD_NUMBER: _ClassVar[int]
     results: bytes
     tag: int
-    executed: int
-    failed: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, results: _Optional[bytes] = ..., tag: _Optional[int] = ..., executed: _Optional[int] = ..., failed: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, results: _Optional[bytes] = ..., tag: _Optional[int] = ...) -> None: ...

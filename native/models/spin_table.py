@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Promela models (spin/*.pml): which scene on which lock model, with which bug in it.
+
+A scene is who meets whom; its switches choose among its casts. A mutant is a bug of lab_mutants.h
+by its name there, on the lock models that are named there, or a check of the protocol that only
+the model takes away (CHECKS). scene.pml and rcu.pml say what their switches mean.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+SPIN: Final = HERE / "spin"
+MUTANTS_FILE: Final = HERE.parent / "include" / "vmalab" / "lab_mutants.h"
+SECONDS_MAX: Final = 300
+DEPTH_MAX: Final = 200_000
+MEMORY_MB_MAX: Final = 2500
+LETTERS: Final = {
+    "M": "mmap-lock",
+    "S": "split-rwsem",
+    "E": "embedded-rwsem",
+    "T": "typesafe-rwsem",
+    "R": "refcount",
+}
+
+SCENES: Final = {
+    "reuse": "MSETR",
+    "reuse TWO ENDS": "MSETR",
+    "reuse TWO SAME_MM": "MSETR",
+    "order": "SETR",
+    "order FIRST_WRITE": "SETR",
+    "change": "MSETR",
+    "change TWO": "SETR",
+    "change NEW": "MSETR",
+    "dup": "MSETR",
+    "cursor": "MSETR",
+    "pages MOVES": "MSETR",
+    "pages MERGES": "MSETR",
+    "pages BINDS": "MSETR",
+    "dies": "R",
+    "wrap": "SETR",
+    "wrap ROUND": "SETR",
+    "fork": "MSETR",
+    "fork FAILS": "MSETR",
+    "stack": "MSETR",
+}
+"""Scene with its switches, and the lock models on which the intact one must pass."""
+
+MUTANTS: Final = {
+    "B1": "reuse",
+    "B2": "reuse ENDS",
+    "B4": "dup",
+    "B5": "reuse",
+    "B7": "reuse",
+    "B9": "reuse ENDS",
+    "B10": "change TWO",
+    "B12": "cursor",
+    "B13": "pages MOVES",
+    "B14": "change",
+    "B15": "dies",
+    "B16": "wrap",
+    "B18": "fork",
+    "B19": "stack",
+    "B20": "stack",
+    "B21": "change NEW",
+    "B22": "pages BINDS",
+    "B23": "pages MERGES",
+    "B33": "fork FAILS",
+    "B37": "order",
+    "B41": "order FIRST_WRITE",
+    "W1": "wrap ROUND",
+    "O2A": "cursor",
+    "O2B": "cursor",
+}
+"""The scene that shows a mutant of lab_mutants.h, on each lock model that it applies to there."""
+
+ELSEWHERE: Final = {
+    "B30": "one process alone: what a merge does after it found no memory",
+    "B44": "pivots and slots inside a leaf; a node here is its entries. loom's tree model has it",
+    "B45": "one process alone: which node of the tree a store takes",
+    "D1": "the note in a semaphore that somebody waits; semaphores here have no queue",
+    "X1": "page counts and what a TLB still holds; a page here is one word",
+    "N1": "the text of maps, which is no part of the locks",
+}
+"""Mutants that these models cannot have, and why."""
+
+CHECKS: Final = (
+    ("SETR", "change", "NO_LATE"),
+    ("T", "reuse SAME_MM", "NO_DETACHED"),
+    ("SE", "reuse", "NO_GRACE"),
+    ("S", "reuse", "LOCK_EARLY"),
+)
+"""Models, scene, and a check of the protocol that is taken away."""
+
+RCU: Final = (
+    ("", False),
+    ("FENCED", False),
+    ("NESTED", False),
+    ("DIES", False),
+    ("POLLS=2", False),
+    ("TAG_EXACT", False),
+    ("FLIP_LATE", False),
+    ("SCAN_FIRST", False),
+    ("NO_WAIT", True),
+    ("NO_BARRIER", True),
+    ("NO_FENCE", True),
+    ("TAG_FIRST POLLS=2", True),
+    ("TAG_EXACT FLIP_LATE", True),
+    ("TAG_EXACT SCAN_FIRST", True),
+    ("NOT_COUNTED", True),
+    ("NOT_OLDEST", True),
+    ("NO_LOCK OBJECTS=3 FENCED", True),
+    ("NESTED NEST", True),
+    ("SHOWS_LATE", True),
+    ("ENDS_EARLY", True),
+    ("DIES DEAD_ALIVE", True),
+)
+"""Switches of rcu.pml, and whether a counterexample is wanted."""
+
+QUICK: Final = frozenset(
+    (
+        ("split-rwsem", "reuse", ""),
+        ("typesafe-rwsem", "dup", ""),
+        ("refcount", "reuse", ""),
+        ("rcu", "FENCED", ""),
+        ("mmap-lock", "stack", "B20"),
+        ("split-rwsem", "reuse", "LOCK_EARLY"),
+        ("embedded-rwsem", "fork", "B18"),
+        ("typesafe-rwsem", "dup", "B4"),
+        ("refcount", "reuse ENDS", "B2"),
+        ("refcount", "dies", "B15"),
+        ("rcu", "NO_BARRIER", ""),
+    )
+)
+"""What `make test` runs of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model with one bug, or none."""
+
+    model: str
+    scene: str
+    """With its switches; of rcu: the switches."""
+    mutant: str
+    wanted: bool
+    """A counterexample is wanted."""
+
+    @property
+    def switches(self) -> list[str]:
+        """For the preprocessor."""
+        words = [*self.scene.split(), *self.mutant.split()]
+        if self.model != "rcu":
+            words[0] = f"SCENE_{words[0]}"
+        return [f"-D{word}" for word in words]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What spin says of a row."""
+
+    broken: str
+    """The rule that breaks; empty: none."""
+    states: str
+    depth: str
+    whole: bool
+    """Nothing was cut off."""
+    steps: tuple[str, ...]
+    """Of the counterexample: `ACTOR POINT`."""
+
+
+def mutant_letters() -> dict[str, str]:
+    """The mutants of the lab core, and the letters of the lock models that they apply to."""
+    text = MUTANTS_FILE.read_text(encoding="utf-8")
+    return dict(re.findall(r'^X\((\w+), "([MSETR]+)"', text, re.MULTILINE))
+
+
+def rows() -> Iterator[Row]:
+    """Every row; a mutant of the lab that is neither here nor said to be elsewhere is an error.
+
+    Raises:
+        ValueError: names it.
+    """
+    letters = mutant_letters()
+    forgotten = set(letters) - set(MUTANTS) - set(ELSEWHERE)
+    if forgotten:
+        raise ValueError(f"spin_table.py: no model and no reason for {', '.join(forgotten)}")
+    for scene, models in SCENES.items():
+        for letter in models:
+            yield Row(LETTERS[letter], scene, "", False)
+    for mutant, scene in MUTANTS.items():
+        for letter in letters[mutant]:
+            yield Row(LETTERS[letter], scene, mutant, True)
+    for models, scene, check in CHECKS:
+        for letter in models:
+            yield Row(LETTERS[letter], scene, check, True)
+    for switches, wanted in RCU:
+        yield Row("rcu", switches, "", wanted)
+
+
+def verify(row: Row, folder: Path, *, lab: bool = False) -> Verdict:
+    """Every interleaving, or a counterexample.
+
+    Args:
+        folder: an empty one, for what spin makes.
+        lab: as the lab core goes on, from sync point to sync point; the shortest counterexample.
+
+    Raises:
+        CalledProcessError: spin or gcc does not take the model.
+        TimeoutExpired: after SECONDS_MAX.
+    """
+    for path in SPIN.glob("*.pml"):
+        shutil.copy(path, folder)
+    flags = [*row.switches, *(["-DLAB"] if lab else [])]
+    said = subprocess.run(["spin", "-a", *flags, f"{row.model}.pml"], cwd=folder, check=True,
+                          capture_output=True, text=True)  # fmt: skip
+    if "Error" in said.stdout:
+        raise subprocess.CalledProcessError(1, said.args, said.stdout)
+    # Optimised where it pays: the compiler takes longer than most of the searches.
+    level = "-O2" if row.model == "rcu" else "-O0"
+    ways = ["-DNOREDUCE", "-DBFS"] if lab else []
+    subprocess.run(["gcc", level, "-w", "-DSAFETY", *ways, f"-DMEMLIM={MEMORY_MB_MAX}", "-o",
+                    "pan", "pan.c"], cwd=folder, check=True)  # fmt: skip
+    done = subprocess.run([str(folder / "pan"), f"-m{DEPTH_MAX}"], cwd=folder, capture_output=True,
+                          text=True, timeout=SECONDS_MAX, check=False).stdout  # fmt: skip
+    cut = "max search depth too small" in done or "out of memory" in done
+    errors, broken = re.search(r"errors: (\d+)", done), ""
+    steps: tuple[str, ...] = ()
+    if errors is not None and errors[1] != "0":
+        trail = subprocess.run(["spin", "-t", "-T", *flags, f"{row.model}.pml"], cwd=folder,
+                               capture_output=True, text=True, check=True).stdout  # fmt: skip
+        steps = tuple(re.findall(r"^\s*lab (\d+ \w+)$", trail, re.MULTILINE))
+        rule = re.search(r"^\s*breaks (\w+)", trail, re.MULTILINE)
+        if rule:
+            broken = rule[1].replace("_", "-")
+        elif "pan:1: invalid end state" in done:
+            broken = "deadlock"
+        else:
+            broken = "assertion"
+    states = re.search(r"([\d.e+]+) states, stored", done)
+    depth = re.search(r"depth reached (\d+)", done)
+    return Verdict(
+        broken,
+        str(int(float(states[1]))) if states else "?",
+        depth[1] if depth else "?",
+        errors is not None and not (cut and errors[1] == "0"),
+        steps,
+    )

@@ -271,9 +271,10 @@ static u32 page_get(struct participant *self, struct file *file, u64 pgoff, u64 
 		frame_put_now(self, frame);
 	}
 	/* Somebody looks at it now, or allocates it once more. */
+	frame = pte_frame(old); /* what it was: the page may leave the file at the same time */
 	if (unlikely(old & PTE_ALLOCATED))
 		(void)cmpxchg_acq_rel_u64(pte, &old, old & ~PTE_ALLOCATED);
-	return pte_frame(old);
+	return frame;
 }
 
 u32 file_page(struct participant *self, struct file *file, u64 pgoff, bool *sigbus)

@@ -303,7 +303,10 @@ void down_read_nested(struct participant *self, struct rw_semaphore *sem, enum h
 
 static void write_taken(struct participant *self, struct rw_semaphore *sem, enum hold_place place)
 {
-	store_relaxed_u64(&sem->owner, (u64)self->slot->pid << 32 | (self->index + 1));
+	/* relaxed: its own; who looks for a free slot may be in a cmpxchg on it, which fails */
+	u64 pid = load_relaxed_u32(&self->slot->pid);
+
+	store_relaxed_u64(&sem->owner, pid << 32 | (self->index + 1));
 	hold_set(self, place, sem, HELD_WRITE);
 }
 

@@ -222,7 +222,7 @@ static void test_typesafe_page(void)
 	struct test_seg ts;
 	struct participant user, reader;
 	void *objects[400];
-	u32 page = UINT32_MAX;
+	u32 page = UINT32_MAX, gone;
 
 	test_seg_open(&ts, 64ul << 20);
 	CHECK_EQ(kmem_cache_create(&ts.seg, CACHE_TEST0, "typesafe", 256, 0, SLAB_TYPESAFE_BY_RCU,
@@ -233,9 +233,11 @@ static void test_typesafe_page(void)
 	for (u32 i = 0; i < ARRAY_SIZE(objects); i++)
 		objects[i] = kmem_cache_alloc(&user, CACHE_TEST0);
 	rcu_read_lock(&reader);
+	gone = slabs_gone(&reader);
 	for (u32 i = 0; i < ARRAY_SIZE(objects); i++)
 		kmem_cache_free(&user, CACHE_TEST0, objects[i]);
 	kmem_cache_flush(&user, CACHE_TEST0);
+	CHECK(slabs_gone(&reader) > gone); /* told before any page is another thing */
 	for (u32 i = 0; i < 50; i++) {
 		rcu_advance(&user);
 		rcu_poll(&user);

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from vmalab_client.block import FAULT_STORE, Op, Record, parse_block, parse_results
 from vmalab_client.block import RESULT as _RESULT
@@ -109,7 +109,7 @@ class Driver(ABC):
     def __init__(self) -> None:
         self._done: deque[bytes] = deque()
 
-    def __enter__(self) -> Driver:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -311,7 +311,7 @@ class StreamDriver(_Remote):
         from vmalab_client import wire
 
         super().__init__(address, worker=worker)
-        self._tagged = wire.Tagged
+        self._request = wire.Request
         self._out: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._tag = 0
         self._answers: Any = wire.batch(self._channel)(self._requests())
@@ -323,12 +323,17 @@ class StreamDriver(_Remote):
                 return
             yield request
 
-    def send(self, block: bytes) -> None:
+    def send(self, block: bytes, *, failed_only: bool = False) -> None:
         self._tag += 1
-        self._out.put(self._tagged(block, self._tag))
+        self._out.put(self._request(block, self._tag, failed_only))
 
     def receive(self) -> bytes:
-        return bytes(next(self._answers).data)
+        return bytes(next(self._answers).results)
+
+    def receive_failed(self) -> tuple[int, int]:
+        """Of a block that was sent with failed_only: records executed, records that failed."""
+        answer = next(self._answers)
+        return answer.executed, len(answer.failed or ())
 
     def run(self, block: bytes) -> bytes:
         self.send(block)

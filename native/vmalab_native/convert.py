@@ -65,6 +65,22 @@ def aligned(block: Block) -> Any:
     return data if int(ffi.cast("uintptr_t", data)) % 8 == 0 else bytes(ffi.buffer(data))
 
 
+def failed_records(results: memoryview) -> list[int]:
+    """Which of a block's results are not plain success (status 0), in ascending order.
+
+    Args:
+        results: of Participant.run_view.
+    """
+    data = ffi.from_buffer(results)
+    count = len(data) // 16
+    found: int = lib.vl_results_failed(data, count, ffi.NULL, 0)
+    if not found:
+        return []
+    places = ffi.new("u32[]", found)
+    lib.vl_results_failed(data, count, places, found)
+    return list(places)
+
+
 def mm_options(maps: str, setup: MmSetup) -> Any:
     """A struct vl_mm_options with the first mappings, limits and capabilities; the text lives as
     long as it does."""

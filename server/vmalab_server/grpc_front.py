@@ -97,7 +97,7 @@ def stream(
 
 # Methods with messages of their own: how a request is read, how a response is written.
 ON_THE_WIRE: Final[dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]]] = {
-    wire.BATCH: (wire.request, wire.written)
+    wire.BATCH: (wire.request, wire.written_response)
 }
 
 

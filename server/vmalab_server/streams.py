@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import wire
+from vmalab_native.convert import failed_records
 from vmalab_server import failures
 from vmalab_server.entry import Entry
 from vmalab_server.handlers import MemoryHandlers
@@ -133,8 +134,8 @@ class StreamHandlers:
         return pb.HoldResponse(held_count=len(held), missing=missing)
 
     def batch(
-        self, requests: Iterator[wire.Tagged], cancel: Callable[[], object]
-    ) -> Iterator[wire.Tagged]:
+        self, requests: Iterator[wire.Request], cancel: Callable[[], object]
+    ) -> Iterator[wire.Response]:
         run_block = self._handlers.run_block
         with (
             self._registry.opened(cancel, waits_for_client=False) as stream,
@@ -142,7 +143,17 @@ class StreamHandlers:
         ):
             for request in requests:
                 stream.busy = True
-                results = run_block(participant, bytes(request.data))
-                yield wire.Tagged(results, request.tag)
+                results = run_block(participant, request.block)
+                yield _answer(results, request)
                 stream.idle_since = time.monotonic()
                 stream.busy = False
+
+
+def _answer(results: memoryview, request: wire.Request) -> wire.Response:
+    executed = len(results) // wire.RESULT_BYTES
+    if not request.failed_only:
+        return wire.Response(results, request.tag, executed)
+    failed = failed_records(results)
+    size = wire.RESULT_BYTES
+    chosen = b"".join(results[at * size : (at + 1) * size] for at in failed)
+    return wire.Response(chosen, request.tag, executed, failed)

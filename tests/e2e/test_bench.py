@@ -61,10 +61,12 @@ def test_rpc(client: str, tmp_path: Path) -> None:
     assert data["unary_client"] in ("h2load", "python")
     assert 0.3 < data["unary_ratio"] < 3
     assert data["batch_faults_per_s"] > 10_000
-    assert [row["block_ops"] for row in data["batch"]] == [1024, 8192]
+    rows = [(row["block_ops"], row["answers"]) for row in data["batch"]]
+    assert rows == [(1024, "all"), (1024, "failed"), (16384, "all"), (16384, "failed")]
     assert data["attached_faults_per_s"] > 10_000
     assert data["stream_over_attached"] > 0
     assert data["two_streams_over_one"] > 0
+    assert data["stream_over_attached_failed_only"] > 0
 
 
 @pytest.mark.serial

@@ -23,6 +23,7 @@ from vmalab_client import (
     client,
     parse_results,
 )
+from vmalab_client.types import Failed
 from vmalab_server.embedded import EmbeddedServer
 
 PAGE = 4096
@@ -94,7 +95,10 @@ def test_blocks(vmalab_server: EmbeddedServer) -> None:
             assert [one.status for one in parse_results(await connected.apply(block))] == [0, 0]
             async with connected.batch(window=2) as batch:
                 answers = [answer async for answer in batch.run([block] * 5)]
+                await batch.send(block, failed_only=True)
+                failed = await batch.receive_failed()
             assert [parse_results(answer)[1].value for answer in answers] == [3] * 5
+            assert failed == Failed(2, {})
 
     run(vmalab_server, scenario)
 

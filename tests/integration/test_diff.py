@@ -126,7 +126,10 @@ def test_what_is_killed_leaves_nothing() -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("--profile", "swap"), "--profile swap: give anon, file, fork, mremap, limits, uffd or all"),
+        (
+            ("--profile", "swap"),
+            "--profile swap: give anon, file, fork, mremap, limits, uffd or all",
+        ),
         (("--model", "spin"), "spin"),
         (("--program", "munmap a0"), "munmap takes 2 arguments: addr length"),
         (("--program", "@/nowhere"), "--program @/nowhere: No such file or directory"),

@@ -137,6 +137,25 @@ def play(root: Path) -> verdict.Verdict:
         return orders.improve(read.steps, once(read.steps), once, tries_max=64).verdict
 
 
+FILE_TO_READ_ONLY = r"""
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	int both = open(argv[1], O_RDWR | O_CREAT, 0600), only = open(argv[1], O_RDONLY);
+	if (ftruncate(both, 8192))
+		return 1;
+	char *one = mmap(0, 8192, PROT_READ, MAP_SHARED, only, 0);
+	char *two = mmap(0, 8192, PROT_READ, MAP_SHARED, both, 0);
+	if (mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, only, 0) != MAP_FAILED)
+		return 2;
+	return mprotect(two, 4096, PROT_READ | PROT_WRITE) ? 3 : -mprotect(one, 4096, 3);
+}
+"""
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("program")
@@ -181,6 +200,20 @@ def test_a_file_that_shrinks_and_gets_a_hole(tmp_path: Path) -> None:
     assert any(note.startswith("1 calls of ftruncate") for note in result.not_compared)
     done = vmalab("replay", str(root), "--json", "--processes", "3", "--mode", "batch")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_how_a_file_was_opened(tmp_path: Path) -> None:
+    """A mapping of a file that was opened to read only must not become writable; the same call on
+    an open to read and write must succeed. Both look alike in strace's text."""
+    (tmp_path / "only.c").write_text(FILE_TO_READ_ONLY)
+    target = tmp_path / "only"
+    subprocess.run(["gcc", "-O1", "-o", target, tmp_path / "only.c"], check=True)
+    root = tmp_path / "trace"
+    meta = record([str(target), str(tmp_path / "file")], root, RecordConfig())
+    assert meta.exit_status == 1
+    assert list(meta.modes.values()) == [1]
+    result = play(root)
+    assert result.good, result.first_disagreements
 
 
 @pytest.mark.parametrize("faults", [True, False])

@@ -8,6 +8,7 @@ answer that only the right arguments give.
 
 import errno
 import signal
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,7 @@ from vmalab_client import (
     parse_results,
 )
 from vmalab_client.client import AddressSpace
+from vmalab_client.types import Failed
 
 PAGE = 4096
 BASE = 0x10_0000
@@ -261,6 +263,35 @@ def test_a_window_is_kept(vmalab_client: Client) -> None:
         assert batch.receive() == batch.receive() == bytes(16)
         with pytest.raises(ValueError, match="no block"):
             batch.receive()
+
+
+def test_failed_only_answers_with_what_failed(vmalab_client: Client) -> None:
+    """Ten faults on nothing and an unknown operation among good faults: the same results as in a
+    whole answer, at the same places, and nothing else."""
+    with vmalab_client.address_space() as space, vmalab_client.batch(window=2) as batch:
+        addr = space.mmap(PAGE, flags=Map.PRIVATE | Map.ANONYMOUS)
+        block = BlockBuilder()
+        for number in range(200):
+            block.fault(space.mm, addr if number % 20 else 0x1000, access=Access.READ)
+        raw = bytes(block) + struct.pack("<BBHI", 200, 1, 0, 0)
+        batch.send(raw)
+        whole = batch.receive()
+        batch.send(raw, failed_only=True)
+        failed = batch.receive_failed()
+        wanted = {
+            at: result
+            for at in range(len(whole) // 16)
+            if (result := whole[16 * at : 16 * at + 16])[:4] != bytes(4)
+        }
+        assert len(wanted) == 11
+        assert failed == Failed(201, wanted)
+        batch.send(struct.pack("<BBHI", 0, 1, 0, 0), failed_only=True)
+        with pytest.raises(ValueError, match="receive_failed"):
+            batch.receive()
+        assert batch.receive_failed() == Failed(1, {})
+        batch.send(raw)
+        with pytest.raises(ValueError, match="without failed_only"):
+            batch.receive_failed()
 
 
 def test_an_unspecified_access_is_a_read(vmalab_client: Client, mm: AddressSpace) -> None:

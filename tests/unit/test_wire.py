@@ -19,17 +19,28 @@ DATA = st.one_of(st.binary(max_size=40), st.integers(100, 20_000).map(bytes))
 TAGS = st.one_of(st.sampled_from([0, 1, 127, 128, 2**63, 2**64 - 1]), st.integers(0, 2**64 - 1))
 
 
-@given(DATA, TAGS)
-def test_written_as_protobuf_writes_it(data: bytes, tag: int) -> None:
-    written = wire.written(wire.Tagged(memoryview(data), tag))
-    assert written == pb.BatchRequest(block=data, tag=tag).SerializeToString()
-    assert written == pb.BatchResponse(results=data, tag=tag).SerializeToString()
+@given(DATA, TAGS, st.booleans())
+def test_written_as_protobuf_writes_it(data: bytes, tag: int, failed_only: bool) -> None:
+    wanted = pb.BatchRequest(block=data, tag=tag, failed_only=failed_only).SerializeToString()
+    assert wire.written_request(wire.Request(data, tag, failed_only)) == wanted
+    answer = wire.Response(memoryview(data), tag, len(data) // 16)
+    wanted = pb.BatchResponse(results=data, tag=tag).SerializeToString()
+    assert wire.written_response(answer) == wanted
 
 
-@given(DATA, TAGS)
-def test_read_as_protobuf_reads_it(data: bytes, tag: int) -> None:
-    assert wire.request(pb.BatchRequest(block=data, tag=tag).SerializeToString()) == (data, tag)
-    assert wire.response(pb.BatchResponse(results=data, tag=tag).SerializeToString()) == (data, tag)
+@given(DATA, TAGS, st.booleans())
+def test_read_as_protobuf_reads_it(data: bytes, tag: int, failed_only: bool) -> None:
+    message = pb.BatchRequest(block=data, tag=tag, failed_only=failed_only)
+    assert wire.request(message.SerializeToString()) == wire.Request(data, tag, failed_only)
+    answer = pb.BatchResponse(results=data, tag=tag)
+    wanted = wire.Response(data, tag, len(data) // 16)
+    assert wire.response(answer.SerializeToString()) == wanted
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=20), TAGS, st.integers(1, 2**40))
+def test_failures_come_with_their_places(failed: list[int], tag: int, executed: int) -> None:
+    answer = wire.Response(bytes(16 * len(failed)), tag, executed, tuple(failed))
+    assert wire.response(wire.written_response(answer)) == answer
 
 
 @given(st.binary(max_size=40))
@@ -43,13 +54,29 @@ def test_read_as_protobuf_reads_it(data: bytes, tag: int) -> None:
 @example(b"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f")  # more than 64 bits
 @example(b"\x0a\x00\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f")
 @example(b"\x0a\x00\x10\xff")
+@example(b"\x0a\x01a\x18\x01")  # failed_only without a tag
+@example(b"\x0a\x02\x18\x01")  # a block that ends as if failed_only followed
+@example(b"\x0a\x01a\x10\x18\x01")  # a tag, and a byte too many
+@example(b"\x0a\x01a\x18\x01\x10\x07")  # failed_only before the tag
+@example(b"\x18\x01")
 def test_any_bytes_are_read_or_refused_as_by_protobuf(raw: bytes) -> None:
-    try:
-        wanted = pb.BatchRequest.FromString(raw)
-    except DecodeError:
-        for read in (wire.request, wire.response):
+    for read, refer in ((wire.request, _by_protobuf), (wire.response, _answer_by_protobuf)):
+        try:
+            wanted = refer(raw)
+        except DecodeError:
             with pytest.raises(DecodeError):
                 read(raw)
-        return
-    assert wire.request(raw) == (wanted.block, wanted.tag)
-    assert wire.response(raw) == (wanted.block, wanted.tag)
+        else:
+            assert read(raw) == wanted
+
+
+def _by_protobuf(raw: bytes) -> tuple[object, ...]:
+    message = pb.BatchRequest.FromString(raw)
+    return (message.block, message.tag, message.failed_only)
+
+
+def _answer_by_protobuf(raw: bytes) -> tuple[object, ...]:
+    message = pb.BatchResponse.FromString(raw)
+    if message.executed:
+        return (message.results, message.tag, message.executed, tuple(message.failed))
+    return (message.results, message.tag, len(message.results) // 16, None)

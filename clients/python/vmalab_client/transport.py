@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from vmalab.v1 import inspect_pb2, memory_pb2
-from vmalab_client import types
+from vmalab_client import types, wire
 from vmalab_client.block import Access, FaultInfo
 from vmalab_client.errors import (
     DeadlineExceeded,
@@ -221,3 +221,20 @@ def layout(message: inspect_pb2.GetLayoutResponse) -> list[types.StructInfo]:
         )
         for struct in message.structs
     ]
+
+
+WRONG_RECEIVE = {
+    True: "the oldest block was sent without failed_only: receive() has its results",
+    False: "the oldest block was sent with failed_only: receive_failed() has what failed of it",
+}
+
+
+def failed(answer: wire.Response) -> types.Failed:
+    """The answer to a block that was sent with failed_only."""
+    size = wire.RESULT_BYTES
+    results = bytes(answer.results)
+    places = answer.failed or ()
+    return types.Failed(
+        answer.executed,
+        {at: results[i * size : (i + 1) * size] for i, at in enumerate(places)},
+    )

@@ -21,6 +21,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """What a block sent with failed_only answers: how many records were executed, and of those
+    that failed or ended in a signal the result (16 bytes), by their place in the block."""
+
+    executed: int
+    results: dict[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class ServerInfo:
     version: str
     instance: str

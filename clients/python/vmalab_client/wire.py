@@ -2,76 +2,113 @@
 """The messages of a Batch stream on the wire, without the copies that protobuf makes.
 
 Half a megabyte of results is copied three times on its way out of a generated class and twice on
-its way into another one; that takes as long as a third of the faults that gave them. BatchRequest
-and BatchResponse are the same on the wire, some bytes and a tag, so one pair of functions
-writes and reads both. What does not look exactly as protobuf libraries write it (fields out of
-order, unknown ones) is left to the generated class.
+its way into another one; that takes as long as a third of the faults that gave them. What does not
+look exactly as protobuf libraries write it (fields out of order, unknown ones) and what is short
+anyway is left to the generated classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from vmalab.v1 import memory_pb2
 
 BATCH: Final = "/vmalab.v1.MemoryService/Batch"
+RESULT_BYTES: Final = 16
 
 _BYTES_1: Final = 0x0A  # field 1, length-delimited
 _VARINT_2: Final = 0x10  # field 2, varint
+_TRUE_3: Final = b"\x18\x01"  # field 3, true
 _VARINT_BYTES_MAX: Final = 10
 
 
-class Tagged(NamedTuple):
-    """A BatchRequest (the data is the block) or a BatchResponse (the data are the results)."""
+class Request(NamedTuple):
+    """A BatchRequest."""
 
-    data: bytes | memoryview
+    block: bytes
     tag: int
+    failed_only: bool = False
 
 
-def written(message: Tagged) -> bytes:
+class Response(NamedTuple):
+    """A BatchResponse: the results of `executed` records, or of those at the places `failed`."""
+
+    results: bytes | memoryview
+    tag: int
+    executed: int
+    failed: Sequence[int] | None = None
+
+
+def written_request(message: Request) -> bytes:
     """The message as protobuf would write it; its tag is 0 to 2**64 - 1."""
-    parts: list[bytes | memoryview] = []
-    if message.data:
-        parts = [b"\x0a", _varint_bytes(len(message.data)), message.data]
-    if message.tag:
-        parts += [b"\x10", _varint_bytes(message.tag)]
-    return b"".join(parts)
+    end = _TRUE_3 if message.failed_only else b""
+    return _written(message.block, message.tag, end)
 
 
-def request(raw: bytes) -> Tagged:
+def written_response(message: Response) -> bytes:
+    """The message as protobuf would write it; its tag is 0 to 2**64 - 1."""
+    if message.failed is None:
+        return _written(message.results, message.tag, b"")
+    return memory_pb2.BatchResponse(
+        results=bytes(message.results),
+        tag=message.tag,
+        executed=message.executed,
+        failed=message.failed,
+    ).SerializeToString()
+
+
+def request(raw: bytes) -> Request:
     """A BatchRequest; google.protobuf.message.DecodeError if it is none."""
-    found = _read(raw)
+    failed_only = raw.endswith(_TRUE_3)
+    found = _read(raw, len(raw) - len(_TRUE_3) if failed_only else len(raw))
+    if found is None and failed_only:  # the last two bytes may belong to the block or the tag
+        found, failed_only = _read(raw, len(raw)), False
     if found is None:
         message = memory_pb2.BatchRequest.FromString(raw)
-        found = Tagged(message.block, message.tag)
-    return found
+        return Request(message.block, message.tag, message.failed_only)
+    return Request(*found, failed_only)
 
 
-def response(raw: bytes) -> Tagged:
+def response(raw: bytes) -> Response:
     """A BatchResponse; google.protobuf.message.DecodeError if it is none."""
-    found = _read(raw)
-    if found is None:
-        message = memory_pb2.BatchResponse.FromString(raw)
-        found = Tagged(message.results, message.tag)
-    return found
+    found = _read(raw, len(raw))
+    if found is not None:
+        return Response(*found, len(found[0]) // RESULT_BYTES)
+    message = memory_pb2.BatchResponse.FromString(raw)
+    if message.executed:
+        return Response(message.results, message.tag, message.executed, tuple(message.failed))
+    return Response(message.results, message.tag, len(message.results) // RESULT_BYTES)
 
 
 def batch(channel: Any) -> Any:
-    """What a stub's Batch is, for messages that are Tagged; of a channel of either kind."""
-    return channel.stream_stream(BATCH, request_serializer=written, response_deserializer=response)
+    """What a stub's Batch is, for Request and Response; of a channel of either kind."""
+    return channel.stream_stream(
+        BATCH, request_serializer=written_request, response_deserializer=response
+    )
 
 
-def _read(raw: bytes) -> Tagged | None:
-    if not raw or raw[0] != _BYTES_1:
+def _written(data: bytes | memoryview, tag: int, end: bytes) -> bytes:
+    parts: list[bytes | memoryview] = []
+    if data:
+        parts = [b"\x0a", _varint_bytes(len(data)), data]
+    if tag:
+        parts += [b"\x10", _varint_bytes(tag)]
+    return b"".join((*parts, end))
+
+
+def _read(raw: bytes, stop: int) -> tuple[bytes, int] | None:
+    """Field 1, then field 2 if it is there, and nothing else before `stop`; else None."""
+    if stop <= 0 or raw[0] != _BYTES_1:
         return None
     size, begin = _varint(raw, 1)
     end = begin + size
-    if end == len(raw):
-        return Tagged(raw[begin:end], 0)
-    if end > len(raw) or raw[end] != _VARINT_2:
+    if end == stop:
+        return raw[begin:end], 0
+    if end > stop or raw[end] != _VARINT_2:
         return None
-    tag, stop = _varint(raw, end + 1)
-    return Tagged(raw[begin:end], tag) if stop == len(raw) else None
+    tag, at = _varint(raw, end + 1)
+    return (raw[begin:end], tag) if at == stop else None
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:

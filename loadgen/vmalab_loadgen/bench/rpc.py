@@ -7,6 +7,8 @@ neighbours, the ratio hardly does.
 
 Blocks of faults go through one stream, through two streams to two workers, and, from the same
 process on the same CPU, straight into the attached segment; every result is looked at each time.
+The same again with failed_only: the worker looks at the results and answers with those that are not
+success.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from rich.table import Table
@@ -38,6 +40,10 @@ OUTSTANDING: Final = 32
 UNARY_RATIO: Final = 0.95
 BATCH_FAULTS_PER_S: Final = 5_000_000
 OVER_ATTACHED: Final = 0.5
+ALL: Final = "all"
+FAILED: Final = "failed"
+ANSWERS: Final = (ALL, FAILED)
+_Way = tuple[str, str, int]  # who: one stream, two, attached; what is answered; records a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class RpcBench:
     stream_rounds: int = 15
     stream_s: float = 0.5
     blocks: tuple[int, ...] = (1024, 8192, 16384, 32768)
+    pair_block: int = 16384  # of those; what is compared with the attached loop
     window: int = 4
     workers: int = 2
     client: str = "auto"
@@ -181,25 +188,32 @@ class _Stream(Custom):
     block: bytes
     block_ops: int
     window: int
+    failed_only: bool
 
     def start(self, stack: ExitStack) -> Callable[[float], Turn]:
         return partial(self._turn, stack.enter_context(drivers.StreamDriver(self.address)))
 
-    def _turn(self, stream: drivers.Driver, seconds: float) -> Turn:
+    def _turn(self, stream: drivers.StreamDriver, seconds: float) -> Turn:
         done = flying = 0
         cpu = time.process_time()
         begin = time.perf_counter()
         while (now := time.perf_counter() - begin) < seconds or flying:
             if flying < self.window and now < seconds:
-                stream.send(self.block)
+                stream.send(self.block, failed_only=self.failed_only)
                 flying += 1
                 continue
-            results = np.frombuffer(stream.receive(), RESULT)
+            executed, failed = self._answer(stream)
             flying -= 1
-            done += len(results)
-            if len(results) != self.block_ops or results["status"].any():
+            done += executed
+            if executed != self.block_ops or failed:
                 raise BenchError("a fault in the stream failed")
         return Turn(done, time.perf_counter() - begin, time.process_time() - cpu)
+
+    def _answer(self, stream: drivers.StreamDriver) -> tuple[int, int]:
+        if self.failed_only:
+            return stream.receive_failed()
+        status = np.frombuffer(stream.receive(), RESULT)["status"]
+        return len(status), int(np.count_nonzero(status))
 
 
 def _unary(config: RpcBench, crew: Crew, addresses: list[str], mm: int, seed: int) -> _Found:
@@ -247,22 +261,23 @@ def _streams(
     """Blocks through one stream, through two to two workers, and the same blocks attached."""
     # A client does not share the CPU of its worker as long as there is another one.
     first = 1 % len(crew)
-    ways: dict[tuple[str, int], dict[int, str]] = {}
+    ways: dict[_Way, dict[int, str]] = {}
     for block_ops in config.blocks:
         block = records.faults(mm, BASE + np.arange(block_ops, dtype="<u8") % PAGES * PAGE)
-        for number in range(min(2, len(crew))):
-            member = (first + number) % len(crew)
-            address = addresses[number % len(addresses)]
-            job = _Stream(address, block, block_ops, config.window)
-            crew.give(member, f"stream {block_ops}", job)
-        ways["stream", block_ops] = {first: f"stream {block_ops}"}
-    largest = max(config.blocks)
-    if instance:
-        crew.give(first, "attached", Job(instance, block, largest))
-        ways["attached", largest] = {first: "attached"}
-    if len(addresses) >= 2:
-        ways["two", largest] = dict.fromkeys((first, (first + 1) % 2), f"stream {largest}")
-    rates: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
+        for answers in ANSWERS:
+            key = f"{answers} {block_ops}"
+            for number in range(min(2, len(crew))):
+                member = (first + number) % len(crew)
+                address = addresses[number % len(addresses)]
+                job = _Stream(address, block, block_ops, config.window, answers == FAILED)
+                crew.give(member, key, job)
+            ways["one", answers, block_ops] = {first: key}
+            if len(addresses) >= 2 and block_ops == config.pair_block:
+                ways["two", answers, block_ops] = dict.fromkeys((first, (first + 1) % 2), key)
+        if instance and block_ops == config.pair_block:
+            crew.give(first, "attached", Job(instance, block, block_ops))
+            ways["attached", ALL, block_ops] = {first: "attached"}
+    rates: dict[_Way, list[float]] = {way: [] for way in ways}
     rng = np.random.default_rng(seed)
     for number in range(config.stream_rounds + 1):
         for index in rng.permutation(len(ways)):
@@ -273,46 +288,60 @@ def _streams(
     return _streams_found(config, rates, seed)
 
 
-def _streams_found(
-    config: RpcBench, rates: dict[tuple[str, int], list[float]], seed: int
-) -> _Found:
-    largest = max(config.blocks)
+def _streams_found(config: RpcBench, rates: dict[_Way, list[float]], seed: int) -> _Found:
+    block = config.pair_block
     rows: list[dict[str, Any]] = [
         {
             "block_ops": block_ops,
+            "answers": answers,
             "faults_per_s": round(stats.median(got)),
             "spread": [round(end) for end in stats.spread(got)],
         }
-        for (way, block_ops), got in rates.items()
-        if way == "stream"
+        for (way, answers, block_ops), got in rates.items()
+        if way == "one"
     ]
-    one = rates["stream", largest]
-    attached, two = rates.get(("attached", largest)), rates.get(("two", largest))
-    streams = [got for (way, _), got in rates.items() if way == "stream"]
-    best = max(streams, key=lambda got: stats.median(got))
-    over_attached = stats.ratio(one, attached, seed=seed) if attached else None
-    over_one = stats.ratio(two, one, seed=seed) if two else None
-    facts = {
+    attached = rates.get(("attached", ALL, block))
+    facts: dict[str, Any] = {
         "batch": rows,
-        "batch_faults_per_s": max(row["faults_per_s"] for row in rows),
+        "batch_faults_per_s": max(row["faults_per_s"] for row in rows if row["answers"] == ALL),
         "batch_window": config.window,
+        "pair_block": block,
         "attached_faults_per_s": round(stats.median(attached)) if attached else None,
-        "stream_over_attached": over_attached.value if over_attached else None,
-        "stream_over_attached_interval": over_attached.interval if over_attached else None,
-        "two_streams_faults_per_s": round(stats.median(two)) if two else None,
-        "two_streams_over_one": over_one.value if over_one else None,
-        "two_streams_over_one_interval": over_one.interval if over_one else None,
     }
-    rate = stats.estimate(best, seed=seed)
-    not_here = "" if attached else "the server's instance is not on this machine"
-    return _Found(
-        facts,
-        [
-            Aim("batch_faults_per_s", rate, at_least=BATCH_FAULTS_PER_S, note="one stream"),
-            Aim("stream_over_attached", over_attached, at_least=OVER_ATTACHED, note=not_here),
-            Aim("two_streams_over_one", over_one, at_least=1, note="two workers"),
-        ],
-    )
+    whole = [got for (way, answers, _), got in rates.items() if (way, answers) == ("one", ALL)]
+    best = stats.estimate(max(whole, key=stats.median), seed=seed)
+    aims = [Aim("batch_faults_per_s", best, at_least=BATCH_FAULTS_PER_S, note="one stream")]
+    not_here = "" if attached else "; the server's instance is not on this machine"
+    for answers in ANSWERS:
+        one, two = rates["one", answers, block], rates.get(("two", answers, block))
+        over_attached = stats.ratio(one, attached, seed=seed) if attached else None
+        over_one = stats.ratio(two, one, seed=seed) if two else None
+        mark = "" if answers == ALL else "_failed_only"
+        facts |= {
+            f"stream_over_attached{mark}": over_attached.value if over_attached else None,
+            f"stream_over_attached{mark}_interval": (
+                over_attached.interval if over_attached else None
+            ),
+            f"two_streams_faults_per_s{mark}": round(stats.median(two)) if two else None,
+            f"two_streams_over_one{mark}": over_one.value if over_one else None,
+            f"two_streams_over_one{mark}_interval": over_one.interval if over_one else None,
+        }
+        note = f"answers: {answers}"
+        aims += [
+            Aim(
+                f"stream_over_attached{mark}",
+                over_attached,
+                at_least=OVER_ATTACHED,
+                note=note + not_here,
+            ),
+            Aim(
+                f"two_streams_over_one{mark}",
+                over_one,
+                at_least=1,
+                note=f"two workers, {note}",
+            ),
+        ]
+    return _Found(facts, aims)
 
 
 def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any]:
@@ -323,7 +352,7 @@ def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any
     """
     with drivers.ApplyDriver(target.address) as control, ExitStack() as stack:
         mm = _prepare(control)
-        workers = cast(drivers.ApplyDriver, control).worker_addresses() or [target.address]
+        workers = control.worker_addresses() or [target.address]
         instances = [target.instance] if target.instance else []
         crew = stack.enter_context(Crew(max(2, len(workers)), instances))
         streams = _streams(config, crew, workers, target.instance, mm, seed)
@@ -335,6 +364,10 @@ def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any
     return head | unary.facts | streams.facts | {"aims": aims}
 
 
+def _named(row: dict[str, Any]) -> str:
+    return f"{row['block_ops']} a block" + (", failures" if row["answers"] == FAILED else "")
+
+
 def tables(data: dict[str, Any]) -> list[Table]:
     def rate(name: str) -> str:
         return f"{report.count(data[name])}/s" if data[name] is not None else "not measured"
@@ -344,20 +377,21 @@ def tables(data: dict[str, Any]) -> list[Table]:
         ("unary Echo", rate("unary_echoes_per_s")),
     ]
     rows += [
-        (f"stream, {row['block_ops']} a block", f"{report.count(row['faults_per_s'])} faults/s")
-        for row in data["batch"]
+        (_named(row), f"{report.count(row['faults_per_s'])} faults/s") for row in data["batch"]
     ]
     rows += [
         ("two streams", rate("two_streams_faults_per_s")),
+        ("two streams, failures answered", rate("two_streams_faults_per_s_failed_only")),
         ("the same attached", rate("attached_faults_per_s")),
     ]
     return [report.facts(f"rpc, {data['workers']} workers", rows)]
 
 
 def plot(data: dict[str, Any], path: Path) -> None:
-    bars = {f"stream, {row['block_ops']} a block": row["faults_per_s"] for row in data["batch"]}
+    bars = {_named(row): row["faults_per_s"] for row in data["batch"]}
     bars |= {
         "two streams": data["two_streams_faults_per_s"],
+        "two, failures": data["two_streams_faults_per_s_failed_only"],
         "attached": data["attached_faults_per_s"],
     }
     known = {name: rate for name, rate in bars.items() if rate}

@@ -73,6 +73,9 @@ VL_API long vl_run(struct participant *self, const void *block, u64 block_bytes,
 /* How many address spaces the blocks of this participant have made; wraps. Who ran a block learns
  * from it whether there are leases to look for among the results. */
 VL_API u32 vl_mms_made(const struct participant *self);
+/* Which of these results have a status other than 0: the first cap places, counted from 0, go into
+ * at. Returns how many there are. */
+VL_API long vl_results_failed(const void *results, u64 count, u32 *at, u64 cap);
 VL_API long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec,
 		       u64 cap); /* 0 or -errno / VL_E_NO_MM */
 

@@ -683,17 +683,23 @@ class ApplyResponse(_message.Message):
     def __init__(self, results: _Optional[bytes] = ...) -> None: ...
 
 class BatchRequest(_message.Message):
-    __slots__ = ("block", "tag")
+    __slots__ = ("block", "tag", "failed_only")
     BLOCK_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
+    FAILED_ONLY_FIELD_NUMBER: _ClassVar[int]
     block: bytes
     tag: int
-    def __init__(self, block: _Optional[bytes] = ..., tag: _Optional[int] = ...) -> None: ...
+    failed_only: bool
+    def __init__(self, block: _Optional[bytes] = ..., tag: _Optional[int] = ..., failed_only: _Optional[bool] = ...) -> None: ...
 
 class BatchResponse(_message.Message):
-    __slots__ = ("results", "tag")
+    __slots__ = ("results", "tag", "executed", "failed")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
+    EXECUTED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
     results: bytes
     tag: int
-    def __init__(self, results: _Optional[bytes] = ..., tag: _Optional[int] = ...) -> None: ...
+    executed: int
+    failed: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, results: _Optional[bytes] = ..., tag: _Optional[int] = ..., executed: _Optional[int] = ..., failed: _Optional[_Iterable[int]] = ...) -> None: ...

@@ -133,3 +133,13 @@ void limits_init(struct mm_struct *mm)
 	mm->commit_limit_pages = mode == 2 ? commit_pages : memory_pages;
 	mm->accounted = 0;
 }
+
+void limits_inherit(struct mm_struct *mm, const struct mm_struct *from)
+{
+	mm->stack_limit = from->stack_limit;
+	mm->as_limit = from->as_limit;
+	mm->data_limit = from->data_limit;
+	mm->memlock_limit = from->memlock_limit;
+	mm->commit_limit_pages = from->commit_limit_pages;
+	mm->options = from->options;
+}

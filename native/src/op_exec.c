@@ -30,12 +30,7 @@ static void inherit(struct mm_struct *mm, const struct mm_struct *old)
 {
 	u64 kept = load_relaxed_u64(&old->keep_until_ns);
 
-	mm->stack_limit = old->stack_limit;
-	mm->as_limit = old->as_limit;
-	mm->data_limit = old->data_limit;
-	mm->memlock_limit = old->memlock_limit;
-	mm->commit_limit_pages = old->commit_limit_pages;
-	mm->options = old->options;
+	limits_inherit(mm, old);
 	mm->exec_from = old->id;
 	/* Who keeps the old one by time has none on the new one before he is told its number. */
 	if (kept)

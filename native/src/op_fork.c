@@ -184,12 +184,7 @@ s64 op_fork(struct participant *self, u32 id)
 	child->mmap_base = parent->mmap_base;
 	store_relaxed_u64(&child->start_brk, parent->start_brk);
 	store_relaxed_u64(&child->brk, parent->brk);
-	child->stack_limit = parent->stack_limit;
-	child->as_limit = parent->as_limit;
-	child->data_limit = parent->data_limit;
-	child->memlock_limit = parent->memlock_limit;
-	child->commit_limit_pages = parent->commit_limit_pages;
-	child->options = parent->options;
+	limits_inherit(child, parent);
 	store_relaxed_u64(&child->stack_top, parent->stack_top);
 	child->def_flags = 0; /* nor is anything locked: mlock is not inherited */
 	err = dup_mmap(self, child, parent);

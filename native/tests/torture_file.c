@@ -27,6 +27,7 @@
 #include "vmalab/block.h"
 #include "vmalab/core.h"
 #include "vmalab/participant.h"
+#include "torture.h"
 
 #define SPACES     2
 #define FILES      2
@@ -76,20 +77,6 @@ static u64 addr_of(enum area area, u32 file, u64 page)
 	return 0x200000000000ul + (u64)area * 0x10000000ul + file * 0x1000000ul +
 	       (page << PAGE_SHIFT);
 }
-
-static struct vl_result call(struct actor *a, u8 op, u16 flags, u32 mm, u32 words, const u64 *arg)
-{
-	u64 record[8] = {(u64)op | (u64)(words + 1) << 8 | (u64)flags << 16 | (u64)mm << 32};
-	struct vl_result result;
-
-	if (words)
-		memcpy(record + 1, arg, words * sizeof(u64));
-	CHECK_EQ(vl_run(a->self, record, (words + 1) * sizeof(u64), &result, 1), 1);
-	return result;
-}
-#define CALL(a, op, flags, mm, ...)                                                      \
-	call((a), (op), (flags), (mm), sizeof((const u64[]){__VA_ARGS__}) / sizeof(u64), \
-	     (const u64[]){__VA_ARGS__})
 
 static u64 pick(struct actor *a, u64 below)
 {
@@ -297,7 +284,7 @@ static void fork_and_look(struct actor *a, u32 space)
 	u64 page = pick(a, PAGES), begun, ended, word;
 	u32 file = (u32)pick(a, FILES), child;
 	struct cuts *cuts = &a->shared->cuts[file];
-	struct vl_result result = call(a, OP_FORK, 0, a->shared->mm[space], 0, NULL);
+	struct vl_result result = torture_call(a->self, OP_FORK, 0, a->shared->mm[space], 0, NULL);
 
 	CHECK_EQ(result.status, 0);
 	child = (u32)result.value;
@@ -313,7 +300,7 @@ static void fork_and_look(struct actor *a, u32 space)
 		CHECK_EQ(result.status, 0);
 		child = (u32)result.value;
 	}
-	CHECK_EQ(call(a, OP_EXIT, 0, child, 0, NULL).status, 0);
+	CHECK_EQ(torture_call(a->self, OP_EXIT, 0, child, 0, NULL).status, 0);
 	add_relaxed_u64(&a->shared->forks, 1);
 }
 

@@ -23,6 +23,7 @@
 #include "vmalab/core.h"
 #include "vmalab/participant.h"
 #include "vmalab/stats.h"
+#include "torture.h"
 
 #define SPACES     2
 #define BASE       0x200000000000ul
@@ -106,20 +107,6 @@ struct actor {
 	pid_t pid;
 };
 
-static struct vl_result call(struct actor *a, u8 op, u32 mm, u32 words, const u64 *arg)
-{
-	u64 record[8] = {(u64)op | (u64)(words + 1) << 8 | (u64)mm << 32};
-	struct vl_result result;
-
-	if (words)
-		memcpy(record + 1, arg, words * sizeof(u64));
-	CHECK_EQ(vl_run(a->self, record, (words + 1) * sizeof(u64), &result, 1), 1);
-	return result;
-}
-#define CALL(a, op, mm, ...)                                                    \
-	call((a), (op), (mm), sizeof((const u64[]){__VA_ARGS__}) / sizeof(u64), \
-	     (const u64[]){__VA_ARGS__})
-
 static void take_step(struct actor *a, u32 space, u32 pattern, const struct step *s)
 {
 	u64 flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, base = AREA(pattern);
@@ -130,19 +117,19 @@ static void take_step(struct actor *a, u32 space, u32 pattern, const struct step
 
 	switch (s->kind) {
 	case MAP:
-		result = CALL(a, OP_MMAP, mm, addr, len, prot | flags << 32, 0, 0);
+		result = CALL(a, OP_MMAP, 0, mm, addr, len, prot | flags << 32, 0, 0);
 		break;
 	case UNMAP:
-		result = CALL(a, OP_MUNMAP, mm, addr, len);
+		result = CALL(a, OP_MUNMAP, 0, mm, addr, len);
 		break;
 	case PROTECT:
-		result = CALL(a, OP_MPROTECT, mm, addr, len, prot);
+		result = CALL(a, OP_MPROTECT, 0, mm, addr, len, prot);
 		break;
 	case RESIZE:
-		result = CALL(a, OP_MREMAP, mm, addr, len, arg, 0, 0);
+		result = CALL(a, OP_MREMAP, 0, mm, addr, len, arg, 0, 0);
 		break;
 	case MOVE:
-		result = CALL(a, OP_MREMAP, mm, addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+		result = CALL(a, OP_MREMAP, 0, mm, addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
 			      base + arg);
 		break;
 	case STEP_END:
@@ -328,13 +315,13 @@ static void write_on(struct actor *a, u32 *position)
 
 static void fork_and_exit(struct actor *a, u32 space)
 {
-	struct vl_result result = call(a, OP_FORK, a->shared->mm[space], 0, NULL);
+	struct vl_result result = torture_call(a->self, OP_FORK, 0, a->shared->mm[space], 0, NULL);
 	u32 child = (u32)result.value;
 
 	CHECK_EQ(result.status, 0);
 	store_release_u32(&a->shared->child[space], child);
 	read_maps(a, space, child);
-	CHECK_EQ(call(a, OP_EXIT, child, 0, NULL).status, 0);
+	CHECK_EQ(torture_call(a->self, OP_EXIT, 0, child, 0, NULL).status, 0);
 	add_relaxed_u64(&a->shared->children, 1);
 }
 

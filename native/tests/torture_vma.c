@@ -19,6 +19,7 @@
 #include "vmalab/block.h"
 #include "vmalab/core.h"
 #include "vmalab/participant.h"
+#include "torture.h"
 
 #define SPACES      2
 #define PAGES       48ul
@@ -42,20 +43,6 @@ struct actor {
 	pthread_t thread;
 	pid_t pid;
 };
-
-static struct vl_result call(struct actor *a, u8 op, u16 flags, u32 mm, u32 words, const u64 *arg)
-{
-	u64 record[8] = {(u64)op | (u64)(words + 1) << 8 | (u64)flags << 16 | (u64)mm << 32};
-	struct vl_result result;
-
-	if (words)
-		memcpy(record + 1, arg, words * sizeof(u64));
-	CHECK_EQ(vl_run(a->self, record, (words + 1) * sizeof(u64), &result, 1), 1);
-	return result;
-}
-#define CALL(a, op, flags, mm, ...)                                                      \
-	call((a), (op), (flags), (mm), sizeof((const u64[]){__VA_ARGS__}) / sizeof(u64), \
-	     (const u64[]){__VA_ARGS__})
 
 static u64 random_page(struct actor *a)
 {
@@ -113,14 +100,14 @@ static void change(struct actor *a, u32 mm)
 static void fork_and_exit(struct actor *a, u32 space)
 {
 	u32 mm = a->shared->mm[space];
-	struct vl_result result = call(a, OP_FORK, 0, mm, 0, NULL);
+	struct vl_result result = torture_call(a->self, OP_FORK, 0, mm, 0, NULL);
 	u32 child = (u32)result.value;
 
 	CHECK_EQ(result.status, 0);
 	for (u32 i = 0; i < 8; i++)
 		fault(a, space, child);
 	change(a, child);
-	CHECK_EQ(call(a, OP_EXIT, 0, child, 0, NULL).status, 0);
+	CHECK_EQ(torture_call(a->self, OP_EXIT, 0, child, 0, NULL).status, 0);
 	add_relaxed_u64(&a->shared->forks, 1);
 }
 

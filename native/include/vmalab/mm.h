@@ -207,6 +207,9 @@ bool mlock_future_ok(const struct mm_struct *mm, u64 flags, u64 bytes);
 bool vm_enough_memory(const struct participant *self, const struct mm_struct *mm, s64 pages);
 /* As the running machine is set up. */
 void limits_init(struct mm_struct *mm);
+/* What fork and exec take along: limits, capabilities, the settings of overcommit. The mmap_lock of
+ * both is held. */
+void limits_inherit(struct mm_struct *mm, const struct mm_struct *from);
 
 /* file.c */
 /* Shared memory: anonymous, of memfd_create, or a file of tmpfs as far as device and name tell. */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* torture.h: what the torture tests of a whole core share: one operation as a block of one record.
+ * Included after test.h and the core's headers. */
+#ifndef VMALAB_TORTURE_H
+#define VMALAB_TORTURE_H
+
+static inline struct vl_result torture_call(struct participant *self, u8 op, u16 flags, u32 mm,
+					    u32 words, const u64 *arg)
+{
+	u64 record[8] = {(u64)op | (u64)(words + 1) << 8 | (u64)flags << 16 | (u64)mm << 32};
+	struct vl_result result;
+
+	if (words)
+		memcpy(record + 1, arg, words * sizeof(u64));
+	CHECK_EQ(vl_run(self, record, (words + 1) * sizeof(u64), &result, 1), 1);
+	return result;
+}
+
+/* The operands follow; a is an actor. */
+#define CALL(a, op, flags, mm, ...)                  \
+	torture_call((a)->self, (op), (flags), (mm), \
+		     sizeof((const u64[]){__VA_ARGS__}) / sizeof(u64), (const u64[]){__VA_ARGS__})
+
+#endif

@@ -206,7 +206,10 @@ class _Stream(Custom):
             flying -= 1
             done += executed
             if executed != self.block_ops or failed:
-                raise BenchError("a fault in the stream failed")
+                raise BenchError(
+                    f"{failed} of {self.block_ops} faults in the stream failed, "
+                    f"{executed} were executed"
+                )
         return Turn(done, time.perf_counter() - begin, time.process_time() - cpu)
 
     def _answer(self, stream: drivers.StreamDriver) -> tuple[int, int]:
@@ -256,7 +259,13 @@ def _unary(config: RpcBench, crew: Crew, addresses: list[str], mm: int, seed: in
 
 
 def _streams(
-    config: RpcBench, crew: Crew, addresses: list[str], instance: str, mm: int, seed: int
+    config: RpcBench,
+    crew: Crew,
+    addresses: list[str],
+    instance: str,
+    control: drivers.Driver,
+    mm: int,
+    seed: int,
 ) -> _Found:
     """Blocks through one stream, through two to two workers, and the same blocks attached."""
     # A client does not share the CPU of its worker as long as there is another one.
@@ -280,6 +289,7 @@ def _streams(
     rates: dict[_Way, list[float]] = {way: [] for way in ways}
     rng = np.random.default_rng(seed)
     for number in range(config.stream_rounds + 1):
+        control.keep([mm])  # all rounds together are longer than its time to live
         for index in rng.permutation(len(ways)):
             way, keys = list(ways.items())[index]
             turns = crew.turn(keys, config.stream_s)
@@ -355,7 +365,7 @@ def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any
         workers = control.worker_addresses() or [target.address]
         instances = [target.instance] if target.instance else []
         crew = stack.enter_context(Crew(max(2, len(workers)), instances))
-        streams = _streams(config, crew, workers, target.instance, mm, seed)
+        streams = _streams(config, crew, workers, target.instance, control, mm, seed)
         control.keep([mm])
         unary = _unary(config, crew, workers, mm, seed)
         control.run(records.exits(mm))

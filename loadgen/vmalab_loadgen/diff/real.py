@@ -31,7 +31,10 @@ SOURCE: Final = Path(__file__).with_name("executor.c")
 CFLAGS: Final = (
     "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-pic", "-no-pie",
     "-fcf-protection=none", "-fno-tree-loop-distribute-patterns", "-Wall", "-Wextra",
+    "-Wl,-Ttext-segment=0x10000000",
 )  # fmt: skip
+"""The executor lies where no program maps: above the low addresses (the largest area of a program
+ends below 16 MiB there) and below those of MAP_32BIT (from 1 GiB)."""
 COMM_BYTES: Final = 32 << 20
 OPS_AT, RESULTS_AT, TEXT_AT = 0x1000, 0x200000, 0x400000
 OP: Final = struct.Struct("<4B5IQ6Q32s")

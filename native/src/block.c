@@ -34,6 +34,7 @@ static const u8 words_of[OPS_COUNT] = {
 	[OP_PKEY_MPROTECT] = 5,
 	[OP_SETRLIMIT] = 4,
 	[OP_THP_DISABLE] = 3,
+	[OP_FAULTS] = 2,
 	[OP_FILE_TRUNCATE] = 3,
 	[OP_FILE_ALLOCATE] = 5,
 	[OP_UFFD_OPEN] = 2,
@@ -64,7 +65,9 @@ static s32 record_check(const struct vl_record *rec, u64 left)
 	if (rec->op == OP_FAULT && rec->words == want - 1 && !(rec->flags & FAULT_STORE))
 		return 0; /* no word to store: it may be left out */
 	if (rec->op == OP_UFFD_MOVE && rec->words == want - 1)
-		return 0; /* no userfaultfd is named */
+		return 0;         /* no userfaultfd is named */
+	if (rec->op == OP_FAULTS) /* without words to store */
+		return rec->words >= want && !(rec->flags & FAULT_STORE) ? 0 : VL_S_BAD_RECORD;
 	return rec->words == want ? 0 : VL_S_BAD_RECORD;
 }
 
@@ -276,6 +279,24 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 	return 0;
 }
 
+/* FAULTS: as many as there is room for. How many, or VL_E_BROKEN. */
+static long run_faults(struct participant *self, const struct vl_record *rec, struct vl_result *out,
+		       u64 cap)
+{
+	u64 count = min_u64(rec->words - 1u, cap);
+
+	for (u64 i = 0; i < count; i++) {
+		if (unlikely(core_enter(self) != 0))
+			return VL_E_BROKEN;
+		self->slot->op = OP_FAULT;
+		LAB(self->op_mm = rec->mm;)
+		op_fault(self, rec->mm, rec->arg[i], rec->flags, 0, out + i);
+		rcu_poll(self);
+		core_exit(self);
+	}
+	return (long)count;
+}
+
 u32 vl_mms_made(const struct participant *self)
 {
 	return self->mms_made;
@@ -294,7 +315,13 @@ long vl_run(struct participant *self, const void *block, u64 block_bytes, void *
 		const struct vl_record *rec = (const struct vl_record *)words;
 		s32 refused = record_check(rec, left);
 
-		if (likely(!refused)) {
+		if (likely(!refused) && rec->op == OP_FAULTS) {
+			long ran = run_faults(self, rec, out + done, results_cap - done);
+
+			if (ran < 0)
+				return ran;
+			done += (u64)ran - 1;
+		} else if (likely(!refused)) {
 			if (run_one(self, rec, &out[done]) != 0)
 				return VL_E_BROKEN;
 		} else {

@@ -35,7 +35,6 @@ static void on_crash(int signal)
 static void forget_ways(struct participant *self)
 {
 	memset(self->ways, 0, sizeof(self->ways));
-	memset(&self->way_now, 0, sizeof(self->way_now));
 	self->rcu_nest = 0;
 }
 

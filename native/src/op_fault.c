@@ -591,10 +591,10 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	struct vm_area_struct *vma = NULL;
 	int outcome = FAULT_RETRY;
 	struct participant_area *area;
-	struct fault_way *way, *place;
+	struct fault_way *way;
 	pte_t *pte, entry;
 	u64 *at, value;
-	u32 unlinked, gone, seq;
+	u32 unlinked, until, seq;
 	bool anon_seen = false;
 
 	if (unlikely(!mm)) {
@@ -605,11 +605,11 @@ void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 		anon_seen = anon_vma_seen(self, mm, addr);
 	rcu_read_lock(self);
 	unlinked = pgd_unlinked(&mm->pgd);
-	gone = slabs_gone(self);
 	seq = read_seqcount(&mm->mm_lock_seq);
-	way = place = &self->ways[(addr >> FAULT_WAY_SHIFT) % FAULT_WAYS];
-	if (unlikely(!way_serves(way, id, seq, unlinked, gone, addr)))
-		way = way_find(self, place, mm, id, seq, unlinked, gone, addr);
+	until = way_until(self, seq);
+	way = &self->ways[(addr >> FAULT_WAY_SHIFT) % FAULT_WAYS];
+	if (unlikely(!way_serves(way, id, unlinked, until, addr)))
+		way = way_find(self, way, mm, id, seq, unlinked, until, addr);
 	if (unlikely(!way)) {
 		outcome = FAULT_LOOK_AGAIN;
 		goto slow_unlocked;

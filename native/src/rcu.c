@@ -28,6 +28,13 @@
  *          with A's acquire load: what R read was read before the object is freed.
  *   RCU-4  completed is stored with release by A, loaded with acquire by whoever frees: RCU-3
  *          reaches the one who frees, who need not be the one who scanned.
+ *   RCU-5  rcu_mark: R reads mark = gp_ctr, then finds an object; in a later section R stores its
+ *          word, barrier, reads the same mark. The object's tag is at least the mark, or R could
+ *          not have found it (RCU-1). So it may be freed only after a scan with a number above the
+ *          mark. If R's barrier of that scan came before R read the mark again, R would have read
+ *          that number; so it came after, and the scan saw R's word, which is not above the mark:
+ *          it did not free the object. (The word alone would not do: the barrier may come between
+ *          R's load of gp_ctr and its store. Fenced: the same with both sides' fences.)
  *
  * Waits: a grace period ends when every reader of before has left its section. Sections do not
  * block and a dead reader is skipped, so the wait is bounded by the readers; it sleeps in bounded
@@ -151,8 +158,10 @@ static struct scan rcu_advance_locked(struct participant *self, bool look_for_de
 	struct scan scan;
 
 	fence_full(); /* the fence of RCU-1: after the old number, before the new one */
-	store_release_u64(&rcu->gp_ctr, now); /* pairs: RCU-1 (rcu.h:rcu_read_lock) */
-	readers_barrier(self->seg);           /* pairs: RCU-2 (rcu.h:rcu_read_lock) */
+	/* pairs: RCU-1 (rcu.h:rcu_read_lock)
+	 * pairs: RCU-5 (rcu.h:rcu_mark) */
+	store_release_u64(&rcu->gp_ctr, now);
+	readers_barrier(self->seg); /* pairs: RCU-2 (rcu.h:rcu_read_lock) */
 	scan = oldest_reader(self->seg, now, look_for_dead);
 	if (scan.oldest - 1 > rcu->completed) {
 		/* pairs: RCU-4 (rcu.c:completed_tag) */

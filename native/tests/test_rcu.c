@@ -8,7 +8,8 @@
  * Method: one pointer in shared memory to the newest of a pool of elements. The updater replaces
  * the element and moves every element that it has taken out one step along a pipeline at each
  * grace period: its age. After AGE_END steps the element is used anew. Readers note the age of
- * the element that they found, at the end of their section.
+ * the element that they found, at the end of their section; and again in later sections, as long
+ * as those read the same mark (rcu_mark).
  * Reading a failure: a reader may see age 0 (still published) and 1 (taken out since it looked,
  * one grace period may end while the other began before the section). "OLD OBJECT SEEN" means an
  * age above 1: a whole grace period began and ended inside a read section. The histogram is
@@ -29,7 +30,7 @@ struct shared {
 	u32 mode;    /* how the updater waits */
 	u64 histogram[AGE_END + 2];
 	u64 updates;
-	u64 reads;
+	u64 kept; /* looks at an element that an earlier section had found */
 	struct {
 		u32 age; /* 0 published or free, n: grace periods since it was taken out */
 		u32 pad[15];
@@ -43,36 +44,57 @@ static struct shared *shared_of(const struct vl_seg *seg)
 	return (struct shared *)ALIGN_UP(at, CACHE_LINE);
 }
 
+/* Inside a section, which it ends. */
+static void look_and_leave(struct test_actor *a, struct shared *s, u32 element, u64 pause,
+			   u64 *seen)
+{
+	u32 age;
+
+	for (; pause > 0; pause--)
+		cpu_relax();
+	age = load_relaxed_u32(&s->element[element].age);
+	rcu_read_unlock(&a->self);
+	seen[age > AGE_END ? AGE_END + 1 : age]++;
+}
+
 static void torture_reader(struct test_actor *a)
 {
 	struct shared *s = shared_of(&a->ts->seg);
-	u64 seen[AGE_END + 2] = {0};
+	u64 seen[AGE_END + 2] = {0}, kept = 0;
 
 	while (!test_time_over()) {
 		for (u32 k = 0; k < 100; k++) {
 			u64 r = test_random(&a->rng);
-			u32 e, age;
+			u64 mark;
+			u32 e;
 
 			core_enter(&a->self);
 			rcu_read_lock(&a->self);
+			mark = rcu_mark(&a->self);
 			/* acquire: the element's reset age */
 			e = load_acquire_u32(&s->current);
 			if (r % 512 == 0)
 				sched_yield();
 			if (r % 16384 == 0)
 				sleep_ns(1000000);
-			for (u64 i = r >> 40 & 0xff; i > 0; i--)
-				cpu_relax();
 			if (r & 1) { /* nesting changes nothing */
 				rcu_read_lock(&a->self);
 				rcu_read_unlock(&a->self);
 			}
-			age = load_relaxed_u32(&s->element[e].age);
-			rcu_read_unlock(&a->self);
+			look_and_leave(a, s, e, r >> 40 & 0xff, seen);
+			for (u64 more = r >> 48 & 7; more > 0; more--) {
+				rcu_read_lock(&a->self);
+				if (rcu_mark(&a->self) != mark) {
+					rcu_read_unlock(&a->self);
+					break;
+				}
+				kept++;
+				look_and_leave(a, s, e, r >> 56, seen);
+			}
 			core_exit(&a->self);
-			seen[age > AGE_END ? AGE_END + 1 : age]++;
 		}
 	}
+	add_relaxed_u64(&s->kept, kept);
 	for (u32 i = 0; i < ARRAY_SIZE(seen); i++)
 		add_relaxed_u64(&s->histogram[i], seen[i]);
 }
@@ -132,7 +154,8 @@ static bool test_torture(u32 flavour, const char *name)
 	s = shared_of(&ts.seg);
 	test_time_begin();
 	test_actors(&ts, ACTORS, TEST_PROCESSES, torture_run);
-	printf("torture (%s): %lu updates; ages seen:", name, s->updates);
+	printf("torture (%s): %lu updates; %lu looks by a mark; ages seen:", name, s->updates,
+	       s->kept);
 	for (u32 i = 0; i < ARRAY_SIZE(s->histogram); i++) {
 		printf(" %lu", s->histogram[i]);
 		if (i > 1)
@@ -142,6 +165,7 @@ static bool test_torture(u32 flavour, const char *name)
 	if (old)
 		printf("OLD OBJECT SEEN %lu times\n", old);
 	CHECK(s->updates > 10);
+	CHECK(s->kept > 10);
 	test_seg_close(&ts);
 	return old == 0;
 }

@@ -13,6 +13,7 @@ from vmalab_native.core import Participant
 from vmalab_native.errors import NoSuchMm
 
 _FORK, _MM_CREATE, _EXEC = int(Op.FORK), int(Op.MM_CREATE), int(Op.EXEC)
+_FAULTS = int(Op.FAULTS)
 _EXEC_WORDS = WORDS[Op.EXEC]
 _MM_0 = bytes(4)
 
@@ -27,7 +28,7 @@ def keep(participant: Participant, mm: int, ttl_ns: int) -> None:
 
 
 def creating_records(block: bytes) -> list[int]:
-    """Which records of a block are a FORK, MM_CREATE or EXEC, by their place in the block.
+    """Which records of a block are a FORK, MM_CREATE or EXEC, by the place of their result.
 
     Walking a thousand records in Python would cost more than executing them. So the first byte of
     every word, cut out in one go, is searched instead. What looks like such a header may be an
@@ -57,16 +58,16 @@ def creating_records(block: bytes) -> list[int]:
 
 
 def _record_starts(block: bytes, candidates: list[int]) -> list[int]:
-    """The numbers of the records that begin at one of these words."""
-    lengths = block[1::8]
+    """The numbers of the results of the records that begin at one of these words."""
+    ops, lengths = block[::8], block[1::8]
     found: list[int] = []
     at = number = 0
     for candidate in candidates:
         while at < candidate:
             if not lengths[at]:
                 return found  # the core stops at this record too
+            number += max(1, lengths[at] - 1) if ops[at] == _FAULTS else 1
             at += lengths[at]
-            number += 1
         if at == candidate:
             found.append(number)
     return found

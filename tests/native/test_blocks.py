@@ -25,6 +25,7 @@ NOP, FAULT, MMAP, MUNMAP, MPROTECT, MREMAP, MADVISE, MINCORE, BRK, FORK, EXIT = 
 UFFD_MOVE, SET_VMA_NAME, MM_CREATE, EXEC = 11, 12, 13, 40
 UFFD_OPEN, UFFD_API, UFFD_CLOSE, UFFD_REGISTER, UFFD_UNREGISTER = 32, 33, 34, 35, 36
 UFFD_FILL, UFFD_PROTECT, UFFD_WAKE = 37, 38, 39
+FAULTS = 25
 OPERANDS = [0, 2, 5, 2, 3, 5, 3, 2, 1, 0, 0, 4, 2, 1]
 NO_SUCH_MM, BAD_OP, BAD_RECORD, LIMIT = -1001, -1002, -1003, -1004
 PROT_READ_WRITE = 3
@@ -111,6 +112,37 @@ def test_a_fault_without_a_word(me: Participant, mm: int) -> None:
     store = record(FAULT, mm, addr, 9, flags=WRITE | STORE)
     short = record(FAULT, mm, addr) + record(FAULT, mm, addr, flags=WRITE)
     assert [value for _, _, value in results(me.run(store + short + record(NOP)))] == [9, 9, 9, 0]
+
+
+def test_faults_are_as_many_single_ones(me: Participant, mm: int) -> None:
+    """One result for each address, in order, between those of the records around it."""
+    ((_, _, addr),) = results(me.run(mmap(mm, 0, 3 * PAGE)))
+    me.run(record(FAULT, mm, addr + PAGE, 7, flags=WRITE | STORE))
+    places = [addr, addr + PAGE, addr - PAGE, addr + 2 * PAGE, addr + PAGE]
+    single = results(me.run(b"".join(record(FAULT, mm, place) for place in places)))
+    assert [status for status, _, _ in single] == [0, 0, 11, 0, 0]
+    assert [value for _, _, value in single] == [0, 7, 0, 0, 7]
+    before, *many, after = results(me.run(record(99) + record(FAULTS, mm, *places) + record(NOP)))
+    assert many == results(me.run(b"".join(record(FAULT, mm, place) for place in places)))
+    assert [one[::2] for one in many] == [one[::2] for one in single]
+    assert (before[0], after[0]) == (BAD_OP, 0)
+
+
+def test_faults_write_and_reach_the_longest_record(me: Participant, mm: int) -> None:
+    ((_, _, addr),) = results(me.run(mmap(mm, 0, 254 * PAGE)))
+    places = [addr + number * PAGE for number in range(254)]
+    made = results(me.run(record(FAULTS, mm, *places, flags=WRITE)))
+    assert [status for status, _, _ in made] == [0] * 254
+    assert all(info & 1 << 10 for _, info, _ in made), "each is a new page"
+    ((_, _, here),) = results(me.run(record(MINCORE, mm, addr, 64 * PAGE)))
+    assert here == (1 << 64) - 1
+
+
+@pytest.mark.parametrize("wrong", [record(FAULTS, 1), record(FAULTS, 1, 0, flags=WRITE | STORE)])
+def test_faults_without_addresses_or_with_words_end_the_block(
+    me: Participant, wrong: bytes
+) -> None:
+    assert [status for status, _, _ in results(me.run(wrong + record(NOP)))] == [BAD_RECORD]
 
 
 def test_zero_words_and_cut_record(me: Participant, mm: int) -> None:
@@ -301,8 +333,10 @@ Wild = tuple[int, int, int, list[int]]
 @st.composite
 def wild_records(draw: st.DrawFn) -> Wild:
     """(op, flags, 0 own mm / 1 wild mm, operands)"""
-    op = draw(st.integers(0, 21).filter(lambda number: number != EXIT))
+    op = draw(st.integers(0, 22).filter(lambda number: number != EXIT))
     op += UFFD_OPEN - 14 if op > MM_CREATE else 0
+    if op > UFFD_WAKE:
+        return FAULTS, draw(st.integers(0, 7)), 0, draw(st.lists(ADDRESSES, max_size=6))
     if op == SET_VMA_NAME:
         length = draw(st.integers(0, 90))
         name = [draw(SMALL_NUMBERS) for _ in range((length + 7) // 8)]

@@ -43,6 +43,19 @@ def test_the_same_results(me: Participant) -> None:
     assert [row[0] for row in rows] == [0, 0, 11, 0, -22, 11]
 
 
+def test_faults_have_a_time_each(me: Participant) -> None:
+    mm = me.mm_create()
+    block = BlockBuilder()
+    block.mmap(mm, addr=ADDR, length=2 * PAGE, prot=READ_WRITE, flags=PRIVATE_ANONYMOUS_FIXED)
+    block.faults(mm, [ADDR, ADDR + 2 * PAGE, ADDR + PAGE])
+    block.nop()
+    rows = timed(me, block.bytes())
+    assert [row[0] for row in rows] == [0, 0, 11, 0, 0]
+    times = [moment for row in rows for moment in row[3:]]
+    assert times == sorted(times)
+    assert len(set(row[3] for row in rows[1:4])) == 3
+
+
 def test_times_do_not_go_back(me: Participant) -> None:
     before = time.monotonic_ns()
     rows = timed(me, block_for(me.mm_create()) * 50)

@@ -99,6 +99,7 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
     block.pkey_mprotect(7, 1, 2, 3, -1)
     block.setrlimit(7, 9, 10)
     block.thp_disable(7, 1, flags=2)
+    block.faults(7, [1, 2, 3], access=Access.WRITE)
     block.file_truncate(5, 6)
     block.file_allocate(5, 6, 7, mode=3)
     expected = [
@@ -131,12 +132,24 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
         record(22, 5, 0, 7, 1, 2, 3, 2**64 - 1),
         record(23, 4, 0, 7, 9, 10, 2**64 - 1),
         record(24, 3, 0, 7, 1, 2),
+        record(25, 4, 1, 7, 1, 2, 3),
         record(30, 3, 0, 0, 5, 6),
         record(31, 5, 0, 0, 5, 3, 6, 7),
     ]
     assert bytes(block) == block.bytes() == b"".join(expected)
-    assert len(block) == len(expected)
+    assert len(block) == len(expected) + 2, "one result for each address"
     assert block.nbytes == sum(map(len, expected))
+
+
+def test_more_faults_than_one_record_holds() -> None:
+    block = BlockBuilder()
+    block.faults(7, range(600), access=Access.WRITE)
+    records = list(parse_block(block.bytes()))
+    assert [len(one.operands) for one in records] == [254, 254, 92]
+    assert [addr for one in records for addr in one.operands] == list(range(600))
+    assert len(block) == 600
+    with pytest.raises(BlockError, match="access 5"):
+        block.faults(7, [0], access=5)
 
 
 def test_the_table_of_lengths_agrees_with_the_builder() -> None:

@@ -24,6 +24,8 @@ def build(plan: list[tuple[str, int]]) -> bytes:
                 block.mm_create(mmap_base=word)
             case "exec":
                 block.exec(word & 0xFFFF, mmap_base=word, maps="x" * (word % 40))
+            case "faults":
+                block.faults(1, [word] * (1 + word % 5))
             case "brk":
                 block.brk(1, word)
             case _:
@@ -33,16 +35,18 @@ def build(plan: list[tuple[str, int]]) -> bytes:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["fault", "brk", "fork", "create", "exec"]), WORDS), min_size=1
+        st.tuples(st.sampled_from(["fault", "faults", "brk", "fork", "create", "exec"]), WORDS),
+        min_size=1,
     )
 )
 def test_exactly_the_creating_records_are_found(plan: list[tuple[str, int]]) -> None:
     block = build(plan)
-    expected = [
-        number
-        for number, record in enumerate(parse_block(block))
-        if record.op in (Op.MM_CREATE, Op.EXEC) or (record.op == Op.FORK and record.mm)
-    ]
+    expected = []
+    result = 0
+    for record in parse_block(block):
+        if record.op in (Op.MM_CREATE, Op.EXEC) or (record.op == Op.FORK and record.mm):
+            expected.append(result)
+        result += len(record.operands) if record.op == Op.FAULTS else 1
     assert creating_records(block) == expected
 
 

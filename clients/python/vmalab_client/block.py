@@ -30,6 +30,8 @@ EXEC_SHARED = 1
 EXEC_MAPS_BYTES_MAX = 2000
 MINCORE_PAGES_MAX = 64
 RANGES_MAX = 126
+FAULTS_MAX = 254
+"""Addresses in one FAULTS record."""
 U64_MASK = (1 << 64) - 1
 
 Name = str | bytes
@@ -63,6 +65,7 @@ class Op(IntEnum):
     PKEY_MPROTECT = 22
     SETRLIMIT = 23
     THP_DISABLE = 24
+    FAULTS = 25
     FILE_TRUNCATE = 30
     FILE_ALLOCATE = 31
     UFFD_OPEN = 32
@@ -217,6 +220,7 @@ WORDS: dict[Op, int] = {
     Op.PKEY_MPROTECT: 5,
     Op.SETRLIMIT: 4,
     Op.THP_DISABLE: 3,
+    Op.FAULTS: 2,
     Op.FILE_TRUNCATE: 3,
     Op.FILE_ALLOCATE: 5,
     Op.UFFD_OPEN: 2,
@@ -229,11 +233,11 @@ WORDS: dict[Op, int] = {
     Op.UFFD_WAKE: 4,
     Op.EXEC: 5,
 }
-"""Length of each record in words; what a name, ranges or maps take comes on top."""
+"""Length of each record in words; what a name, ranges, maps or more addresses take comes on top."""
 
 
 class BlockBuilder:
-    """Builds one block, record by record. len() is the number of records.
+    """Builds one block, record by record. len() is the number of results that it will have.
 
     Addresses, lengths, offsets and words are taken modulo 2**64, as registers are. A mm or a file
     that does not fit in 32 bits raises BlockError.
@@ -287,6 +291,15 @@ class BlockBuilder:
             self._add(_ONE, Op.FAULT, access, mm, addr)
         else:
             self._add(_TWO, Op.FAULT, access | FAULT_STORE, mm, addr, word)
+
+    def faults(self, mm: int, addrs: Sequence[int], *, access: int = Access.READ) -> None:
+        """Touch a page at each address: as so many fault(), in half the bytes."""
+        if not 0 <= access <= Access.EXEC:
+            raise BlockError(f"FAULTS: access {access}: 0 read, 1 write or 2 execute; no word")
+        for begin in range(0, len(addrs), FAULTS_MAX):
+            some = addrs[begin : begin + FAULTS_MAX]
+            self._add(struct.Struct(f"<BBHI{len(some)}Q"), Op.FAULTS, access, mm, *some)
+            self._count += len(some) - 1
 
     def mmap(
         self,

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_client.block import WORDS, Op
+from vmalab_client.block import FAULTS_MAX, WORDS, Op
 from vmalab_client.flags import Madv, Map, Prot
 from vmalab_loadgen.bench.base import BenchError
 from vmalab_loadgen.blocks import RESULT, header
@@ -33,6 +34,16 @@ def _records(op: Op, how: int, mm: int, operands: Sequence[Any], count: int) -> 
 def faults(mm: int, addrs: Addresses, access: int = READ) -> bytes:
     column = np.asarray(addrs, dtype="<u8")
     return _records(Op.FAULT, access, mm, (column,), len(column))
+
+
+def many_faults(mm: int, addrs: Addresses) -> bytes:
+    """Read faults with as many addresses in a record as it may have."""
+    words = np.asarray(addrs, dtype="<u8")
+    parts = [words[begin : begin + FAULTS_MAX] for begin in range(0, len(words), FAULTS_MAX)]
+    head = struct.Struct("<Q")
+    return b"".join(
+        head.pack(header(Op.FAULTS, 1 + len(part), READ, mm)) + part.tobytes() for part in parts
+    )
 
 
 def maps(mm: int, addrs: Addresses, length: int, *, prot: int = 3, fixed: bool = True) -> bytes:

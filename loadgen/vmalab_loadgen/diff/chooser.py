@@ -20,6 +20,7 @@ POINTS_MAX: Final = 24
 RESULTS_MAX: Final = 8
 PROCESSES_MAX: Final = 5
 FILES: Final = 4
+ON_DISK: Final = FILES - 1
 """How many files a program has; `real` makes them. The last is on disk."""
 OPENS: Final = 9
 """How many descriptors of them: after one of each file, to read and write, some that may only read
@@ -111,6 +112,8 @@ class Chooser:
         """A program locks all of its memory, or has mappings larger than memory."""
         self.locked = False
         """Something is locked: what then grows must not be larger than memory."""
+        self.deep = False
+        """A stack may grow to any size: nothing may be locked any more."""
 
     @property
     def view(self) -> View:

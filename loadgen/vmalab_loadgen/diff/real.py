@@ -8,6 +8,7 @@ $XDG_CACHE_HOME/vmalab. Files of programs are made here and given to it as descr
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import mmap
 import os
@@ -208,6 +209,16 @@ class Executor:
         fd = os.open(f"/proc/self/fd/{file.fd}", how)
         return replace(file, fd=fd, mode=MODES[how] | fd << 8)
 
+    def _open_anew(self) -> None:
+        """What a file on disk reads ahead depends on how its mappings missed before (struct
+        file_ra_state): no program may find what another one left."""
+        for file in self.files:
+            if file.on_disk:
+                how = fcntl.fcntl(file.fd, fcntl.F_GETFL) & os.O_ACCMODE
+                fresh = os.open(f"/proc/self/fd/{file.fd}", how)
+                os.dup2(fresh, file.fd, inheritable=False)
+                os.close(fresh)
+
     def close(self) -> None:
         """Give everything back."""
         for file in self.files:
@@ -230,6 +241,7 @@ class Executor:
         if len(steps) > STEPS_MAX:
             raise DiffError(f"{len(steps)} steps in one program, at most {STEPS_MAX} are possible")
         self._write(program, steps)
+        self._open_anew()
         for file in self.files[: len(SIZES)]:
             os.ftruncate(file.fd, 0)
             os.ftruncate(file.fd, file.size)

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import resource
 import struct
 from collections.abc import Sequence
 from typing import Final
 
 from vmalab_loadgen import flags
-from vmalab_loadgen.diff.chooser import FILES, MINCORE_PAGES, Chooser
+from vmalab_loadgen.diff.chooser import FILES, MINCORE_PAGES, ON_DISK, Chooser
 from vmalab_loadgen.diff.encoding import (
     CODE_SYSCALL,
     MADVISE,
@@ -51,7 +52,7 @@ def _map_flags(c: Chooser, file: int) -> int:
         how |= M["MAP_POPULATE"]
     if c.chance(0.03):
         how |= M["MAP_STACK"]
-    if c.chance(0.04):
+    if c.chance(0.04) and not c.deep:
         how |= M["MAP_LOCKED"]
     if c.chance(0.04):
         kinds = ("MAP_DROPPABLE", "MAP_GROWSDOWN") if file < 0 else ("MAP_SHARED_VALIDATE",)
@@ -221,7 +222,8 @@ def make_thp_disable(c: Chooser) -> tuple[Arg, ...]:
 
 
 def make_mlock(c: Chooser) -> tuple[Arg, ...]:
-    return *make_range(c), c.pick((2, 3)) if c.odd() else c.number(0, 1)
+    at, length = make_range(c)
+    return at, 0 if c.deep else length, c.pick((2, 3)) if c.odd() else c.number(0, 1)
 
 
 def make_mlockall(c: Chooser) -> tuple[Arg, ...]:
@@ -262,6 +264,10 @@ def make_setrlimit(c: Chooser) -> tuple[Arg, ...]:
     """Hard limits stay: the process could not raise them again."""
     number = c.pick(tuple(_LIMITS))
     soft = hard_limit(number) if c.chance(0.5) else c.pick(_LIMITS[number]) * PAGE
+    if number == resource.RLIMIT_STACK and (c.lockall or c.locked):
+        soft = min(soft, _LIMITS[number][-1] * PAGE)
+    elif number == resource.RLIMIT_STACK:
+        c.deep |= soft > _LIMITS[number][-1] * PAGE
     return number, soft
 
 
@@ -285,20 +291,28 @@ def _whole_file(c: Chooser) -> int:
     return c.number(0, FILES - (2 if c.pageout else 1))
 
 
+def _part_of_page(c: Chooser, file: int) -> int:
+    """Bytes, or 0. Of a file on disk it depends on the file system whether the page in which a cut
+    ends is in the page cache then (ext4: it is, and not up to date, so nothing reads it ahead)."""
+    return c.number(1, PAGE - 1) if c.chance(0.2) and file != ON_DISK else 0
+
+
 def make_ftruncate(c: Chooser) -> tuple[Arg, ...]:
-    size = c.number(0, 24) * PAGE + (c.number(1, PAGE - 1) if c.chance(0.2) else 0)
-    return _whole_file(c), c.pick((U64, 1 << 63, 1 << 40)) if c.odd() else size
+    file = _whole_file(c)
+    size = c.number(0, 24) * PAGE + _part_of_page(c, file)
+    return file, c.pick((U64, 1 << 63, 1 << 40)) if c.odd() else size
 
 
 def make_fallocate(c: Chooser) -> tuple[Arg, ...]:
     """Mostly holes. Not FALLOC_FL_KEEP_SIZE alone: pages beyond the end are left out."""
     file, mode = _whole_file(c), c.weighted(((3, 6), (0, 3)))
     at, length = c.number(0, 20) * PAGE, c.number(1, 8) * PAGE
-    if c.chance(0.2):
-        at, length = at + c.number(1, PAGE - 1), length - c.number(1, PAGE - 1)
+    part = _part_of_page(c, file)
+    if part:
+        at, length = at + part, length - c.number(1, PAGE - 1)
     if c.odd():
         # Of a file on disk only the modes that files in memory have.
-        mode = c.pick((2, 8, 0x10, 0x20, 0x40, 0x80, 0x13)) if file < FILES - 1 else 2
+        mode = c.pick((2, 8, 0x10, 0x20, 0x40, 0x80, 0x13)) if file != ON_DISK else 2
     elif c.odd():
         at, length = c.pick(((U64, PAGE), (0, 0), (PAGE, U64), (1 << 62, 1 << 62)))
     elif mode & 2 and c.odd():

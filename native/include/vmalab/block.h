@@ -4,8 +4,8 @@
  * any language.
  *
  * Little-endian. Record: u8 op, u8 words (record length in 8-byte words, header included), u16
- * flags, u32 mm, then words - 1 operands of 8 bytes. Result, one per record: i32 status, u32 info,
- * u64 value.
+ * flags, u32 mm, then words - 1 operands of 8 bytes. Result, one per record (FAULTS: one per
+ * operand): i32 status, u32 info, u64 value.
  */
 #ifndef VMALAB_BLOCK_H
 #define VMALAB_BLOCK_H
@@ -38,6 +38,7 @@ enum vl_op {
 	OP_PKEY_MPROTECT = 22,
 	OP_SETRLIMIT = 23,
 	OP_THP_DISABLE = 24,
+	OP_FAULTS = 25, /* FAULT of each operand: half the bytes of a record each */
 	OP_FILE_TRUNCATE = 30,
 	OP_FILE_ALLOCATE = 31,
 	OP_UFFD_OPEN = 32,

@@ -10,32 +10,38 @@
 #include "vmalab/mm.h"
 
 /*
- * May that way be taken? seq, unlinked and gone (slabs_gone) are loaded inside this RCU section.
+ * Until when the VMA that a way names may be looked at: a mark, read inside this RCU section. Where
+ * it is what it was when the way was found, the object has not been freed before this section ends
+ * (but for 2^32 moves of it between two faults of one participant in one window):
  *
- * The leaf: the tree changes only while mm_lock_seq is odd, and the number never comes back (but
- * for 2^31 writers between two faults of one participant in one window). It was kept with an even
- * number that was read before the walk. When the same number is read now, the change that would
- * unpublish the leaf is not among what this section is bound to see, so the leaf's grace period
- * cannot end before the section (RCU-1 and RCU-2 of rcu.c, with mm_lock_seq in the place of the
- * word that published the leaf). What it says is then what a walk of an instant ago would have
- * said, and as after a walk all that matters is checked under the VMA's lock.
+ *   type-safe   slabs_gone: it stays a VMA, of whatever life, until its page goes
+ *   deferred    the newest grace period (RCU-5; kernel: poll_state_synchronize_rcu)
+ *   mmap_lock   mm_lock_seq, since the lock alone does not say whether the VMA is still in the tree
  *
- * The table: the same with pgd.unlinked (PGT-2), which the caller compares again under that lock.
- *
- * The VMA of a quarter: where VMAs are freed after a grace period, as the leaf. Where they are
- * type-safe, whatever writers do: as long as slabs_gone stands still the object stays a VMA for
- * this section, and one that is locked, attached, of this mm and covers the address is the one that
- * the tree names, wherever it was found. So beside a writer a fault there neither walks nor waits
- * for the lines that the writer changes in the tree.
- *
- * Recovery, which frees without a grace period, moves every pgd.unlinked (walk_mm.c:walk_one).
+ * With a lock per VMA this is all that is needed, whatever writers do: one that is locked,
+ * attached, of this mm and covers the address is the one that the tree names, wherever it was
+ * found. So beside a writer a fault neither walks nor waits for the lines that the writer changes
+ * in the tree.
  */
-static inline bool way_serves(const struct fault_way *way, u32 id, u32 seq, u32 unlinked, u32 gone,
+static inline u32 way_until(const struct participant *self, u32 seq)
+{
+	if (!VMA_LOCK_PER_VMA)
+		return seq;
+	return VMA_TYPESAFE ? slabs_gone(self) : (u32)rcu_mark(self);
+}
+
+/*
+ * May that way be taken? unlinked and until are loaded inside this RCU section.
+ *
+ * The table: as long as pgd.unlinked stands still (PGT-2), which the caller compares again under
+ * the VMA's lock. Recovery, which frees without a grace period, moves every pgd.unlinked
+ * (walk_mm.c:walk_one).
+ */
+static inline bool way_serves(const struct fault_way *way, u32 id, u32 unlinked, u32 until,
 			      u64 addr)
 {
 	return way->window == (u32)(addr >> FAULT_WAY_SHIFT) && way->mm_id == id &&
-	       way->unlinked == unlinked &&
-	       (VMA_TYPESAFE ? way->slabs_gone == gone : way->seq == seq);
+	       way->unlinked == unlinked && way->until == until;
 }
 
 static inline vl_ref *way_quarter(struct fault_way *way, u64 addr)
@@ -43,8 +49,18 @@ static inline vl_ref *way_quarter(struct fault_way *way, u64 addr)
 	return &way->vmas[(addr >> FAULT_WAY_QUARTER_SHIFT) % FAULT_WAY_QUARTERS];
 }
 
-/* Another VMA than the last one of the quarter: by the leaf, if nobody has written since it was
- * found and the window has no other, or by a walk. */
+/*
+ * Another VMA than the last one of the quarter: by the leaf, if it covers addr and nobody has
+ * written since it was found, or by a walk.
+ *
+ * The tree changes only while mm_lock_seq is odd, and the number never comes back (but for 2^31
+ * writers between two faults of one participant in one window). seq was read before the walk that
+ * found the leaf, and was even. When the same number is read now, the change that would unpublish
+ * the leaf is not among what this section is bound to see, so the leaf's grace period cannot end
+ * before the section (RCU-1 and RCU-2 of rcu.c, with mm_lock_seq in the place of the word that
+ * published the leaf). What it says is then what a walk of an instant ago would have said, and as
+ * after a walk all that matters is checked under the VMA's lock.
+ */
 static __attribute__((noinline)) vl_ref way_look_up(struct participant *self,
 						    const struct mm_struct *mm,
 						    struct fault_way *way, u32 seq, u64 addr)
@@ -77,28 +93,25 @@ static inline vl_ref way_vma(struct participant *self, const struct mm_struct *m
 	return way_look_up(self, mm, way, seq, addr);
 }
 
-/* Walks, and keeps the way in its place; where VMAs are not type-safe not while a writer is at work
- * (seq is odd): then it is good for this section alone. NULL: there is none. */
+/* Walks, and keeps the way. NULL: there is none. */
 static __attribute__((noinline)) struct fault_way *
-way_find(struct participant *self, struct fault_way *place, const struct mm_struct *mm, u32 id,
-	 u32 seq, u32 unlinked, u32 gone, u64 addr)
+way_find(struct participant *self, struct fault_way *way, const struct mm_struct *mm, u32 id,
+	 u32 seq, u32 unlinked, u32 until, u64 addr)
 {
 	pte_t *pte = pte_lookup_at(self->pages, &mm->pgd, addr);
 	const struct tree_node *leaf = tree_leaf(self, &mm->mm_mt, addr);
 
 	if (unlikely(!pte || !leaf))
 		return NULL;
-	if (!VMA_TYPESAFE && unlikely(seq & 1))
-		place = &self->way_now;
-	*place = (struct fault_way){.mm_id = id,
-				    .seq = seq,
-				    .unlinked = unlinked,
-				    .slabs_gone = gone,
-				    .leaf = REF(self, leaf),
-				    .window = (u32)(addr >> FAULT_WAY_SHIFT),
-				    .table = pte - (addr >> PAGE_SHIFT) % PTRS_PER_TABLE};
-	*way_quarter(place, addr) = tree_leaf_slot(leaf, addr);
-	return place;
+	*way = (struct fault_way){.mm_id = id,
+				  .seq = seq,
+				  .unlinked = unlinked,
+				  .until = until,
+				  .leaf = REF(self, leaf),
+				  .window = (u32)(addr >> FAULT_WAY_SHIFT),
+				  .table = pte - (addr >> PAGE_SHIFT) % PTRS_PER_TABLE};
+	*way_quarter(way, addr) = tree_leaf_slot(leaf, addr);
+	return way;
 }
 
 #endif

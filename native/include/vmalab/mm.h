@@ -28,10 +28,11 @@
 enum mm_state { MM_FREE = 0, MM_BUILDING = 1, MM_LIVE = 2, MM_EXITING = 3, MM_PINNED = 4 };
 
 struct mm_struct {
-	/* line 0: what a fault reads */
-	u32 id;                  /* generation << 16 | slot index; 0 when free */
-	u32 state;               /* enum mm_state */
-	struct range_tree mm_mt; /* the tree; mmap_lock write */
+	/* line 0: what a fault reads that has its way (fault_way.h); the tree stands apart, or each
+	 * of its changes would take this line away from faults that do not walk */
+	u32 id;    /* generation << 16 | slot index; 0 when free */
+	u32 state; /* enum mm_state */
+	u64 mmap_base;
 	struct pgd pgd;
 	struct seqcount mm_lock_seq; /* odd while mmap_lock is held for writing */
 	u32 generation;
@@ -46,13 +47,13 @@ struct mm_struct {
 	u32 vma_writer_waits;            /* 1: it may sleep; a hint */
 	u32 exec_to;   /* MM_EXITING by exec: the mm that its process goes on in; op_exec.c */
 	u32 exec_from; /* the mm that it was before exec, or 0 */
-	/* line 2: accounting and layout, mmap_lock write */
-	u32 map_count __cacheline_aligned;
+	/* line 2: the tree, accounting and layout, mmap_lock write */
+	struct range_tree mm_mt __cacheline_aligned;
+	u32 map_count;
 	u32 map_count_max;
 	u64 total_vm; /* pages */
 	u64 data_vm;
 	u64 locked_vm;
-	u64 mmap_base;
 	u64 start_brk;
 	u64 brk;
 	u64 def_flags;

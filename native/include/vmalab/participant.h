@@ -132,9 +132,8 @@ struct participant_area {
  * Where an earlier fault of this participant found its way: the leaf of the range tree and the
  * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
  * in each quarter of the window found. A private copy of what walks would find again as long as
- * mm_id, seq (mm_lock_seq, even) and unlinked (pgd.unlinked) are what they were, and type-safe VMAs
- * as long as slabs_gone is; fault_way.h (way_serves) says why. (hardware: paging-structure caches;
- * kernel before 6.1: vmacache)
+ * mm_id and unlinked (pgd.unlinked) are what they were, and until (way_until) is; fault_way.h says
+ * why. (hardware: paging-structure caches; kernel before 6.1: vmacache)
  */
 #define FAULT_WAYS              2048 /* by the window's lowest bits */
 #define FAULT_WAY_SHIFT         16
@@ -142,9 +141,9 @@ struct participant_area {
 #define FAULT_WAY_QUARTER_SHIFT 14
 struct fault_way {
 	u32 mm_id; /* 0: knows nothing */
-	u32 seq;
+	u32 seq;   /* mm_lock_seq when the leaf was found */
 	u32 unlinked;
-	u32 slabs_gone;
+	u32 until;
 	vl_ref leaf;
 	u32 window; /* address >> FAULT_WAY_SHIFT */
 	u64 *table;
@@ -165,12 +164,11 @@ struct participant {
 	u32 rcu_nest;
 	u32 fenced;
 	u32 index;
-	struct vl_seg *seg;       /* line 1 */
-	u32 frames_keep;          /* frames that its magazine may hold; at most FRAME_MAGAZINE */
-	LAB(u32 op_mm;)           /* id of the mm that the operation under way is done in */
-	u32 retire_mark;          /* retire_tail when this participant last tried to advance */
-	u32 mms_made;             /* by the blocks it ran: vl_mms_made */
-	struct fault_way way_now; /* found beside a writer: for the section that found it alone */
+	struct vl_seg *seg; /* line 1 */
+	u32 frames_keep;    /* frames that its magazine may hold; at most FRAME_MAGAZINE */
+	LAB(u32 op_mm;)     /* id of the mm that the operation under way is done in */
+	u32 retire_mark;    /* retire_tail when this participant last tried to advance */
+	u32 mms_made;       /* by the blocks it ran: vl_mms_made */
 	struct fault_way ways[FAULT_WAYS] __cacheline_aligned;
 };
 

@@ -6,7 +6,7 @@
  * handle. A retired object carries a tag = gp_ctr + 1, read (after a full barrier) when it was
  * already unpublished; it may be freed when completed >= tag. rcu_advance: new = ++gp_ctr, full
  * barrier of every reader (membarrier, or the readers' own fences), scan the slots: completed =
- * (smallest non-zero rcu word, or new) - 1. RCU-1 ... RCU-4 in rcu.c say which bad observation
+ * (smallest non-zero rcu word, or new) - 1. RCU-1 ... RCU-5 in rcu.c say which bad observation
  * each step forbids.
  *
  * Who may sleep: synchronize_rcu, rcu_make_room, rcu_barrier (blocking points like down_read:
@@ -74,6 +74,17 @@ static inline bool rcu_read_lock_held(const struct participant *self)
 static inline u32 slabs_gone(const struct participant *self)
 {
 	return load_acquire_u32(&participant_hdr(self)->rcu.slabs_gone);
+}
+
+/* The number of the newest grace period, as a mark for what this section finds. What a section
+ * found after it has read the mark is not freed before the end of a later section that reads the
+ * same mark: RCU-5. Inside a section. (kernel: get_state_synchronize_rcu,
+ * poll_state_synchronize_rcu) */
+static inline u64 rcu_mark(const struct participant *self)
+{
+	/* acquire: a walk after it is a walk after what was unpublished before that number.
+	 * pairs: RCU-5 (rcu.c:rcu_advance_locked) */
+	return load_acquire_u64(&participant_hdr(self)->rcu.gp_ctr);
 }
 
 /* Waits until every section that was running has ended. Not inside a section. Reports a stall

@@ -40,7 +40,7 @@ Little-endian. A block is a sequence of records, without a header. Its length is
     bytes 2-3  flags (u16)
     bytes 4-7  mm (u32): the address space
 
-  result = 16 bytes for each record, in order
+  result = 16 bytes for each record (FAULTS: for each address), in order
     bytes 0-3   status (i32)
     bytes 4-7   info (u32)
     bytes 8-15  value (u64)
@@ -92,6 +92,7 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   22 PKEY_MPROTECT 5        addr, len, prot, pkey (-1: none)                       0
   23 SETRLIMIT  4           resource (RLIMIT_*), soft, hard                        0
   24 THP_DISABLE 3          disable, flags                                         0
+  25 FAULTS     2 to 255    addr, addr, ...: a FAULT of each       access          one result for each, as of FAULT
   30 FILE_TRUNCATE 3        file, size in bytes. mm is ignored                     0
   31 FILE_ALLOCATE 5        file, mode (FALLOC_FL_*), offset, len in bytes. mm is  0
                             ignored

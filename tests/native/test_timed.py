@@ -53,7 +53,7 @@ def test_faults_have_a_time_each(me: Participant) -> None:
     assert [row[0] for row in rows] == [0, 0, 11, 0, 0]
     times = [moment for row in rows for moment in row[3:]]
     assert times == sorted(times)
-    assert len(set(row[3] for row in rows[1:4])) == 3
+    assert len({row[3] for row in rows[1:4]}) == 3
 
 
 def test_times_do_not_go_back(me: Participant) -> None:

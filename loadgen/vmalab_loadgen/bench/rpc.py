@@ -54,9 +54,9 @@ class RpcBench:
     round_s: float = 2.0
     stream_rounds: int = 15
     stream_s: float = 0.5
-    blocks: tuple[int, ...] = (1024, 8192, 16384, 65536)
-    pair_block: int = 65536  # of those; what is compared with the attached loop
-    window: int = 4
+    blocks: tuple[int, ...] = (1024, 8192, 32768, 65536)
+    pair_block: int = 32768  # of those; what is compared with the attached loop
+    window: int = 3
     workers: int = 2
     client: str = "auto"
     """h2load, python, or auto: h2load when it is there."""
@@ -68,7 +68,7 @@ class RpcBench:
             round_s=0.5,
             stream_rounds=5,
             stream_s=0.2,
-            blocks=(1024, 65536),
+            blocks=(1024, 32768),
             workers=workers,
             client=client,
         )

@@ -47,7 +47,7 @@ vmalab race show b2.sched -o b2.html
 ```
 
 `vmalab race all` runs every scenario on the intact core of each lock model and every mutant on
-every model that it applies to: 34 scenarios, 94 pairs of mutant and model, 85,000 schedules, a
+every model that it applies to: 38 scenarios, 114 pairs of mutant and model, 95,000 schedules, a
 little more than a minute of one CPU. Two actors make about 5,000 schedules a second, B2 is found
 in one second, and 100 replays of its schedule take three.
 

@@ -204,10 +204,13 @@ pub const BOUNDARIES: usize = 6;
 /// The cases of two membarrier calls: every pair of boundaries, in order.
 pub const MEMBARRIER_CASES: usize = BOUNDARIES * (BOUNDARIES + 1) / 2;
 
+/// The same of a reader with two sections.
+pub const TWO_SECTIONS_CASES: usize = BOUNDARIES * (2 * BOUNDARIES + 1);
+
 /// Where the reader runs the fences of two calls, in a case of that many.
-pub fn boundaries(mut case: usize) -> [usize; 2] {
-    for first in 0..BOUNDARIES {
-        let rest = BOUNDARIES - first;
+pub fn boundaries(mut case: usize, sections: usize) -> [usize; 2] {
+    for first in 0..sections * BOUNDARIES {
+        let rest = sections * BOUNDARIES - first;
         if case < rest {
             return [first, first + case];
         }
@@ -251,19 +254,37 @@ impl Rcu {
 
     /// rcu.h:rcu_read_lock
     pub fn read_lock(&self, sw: Switch) {
+        self.read_lock_of(sw, 0);
+    }
+
+    /// The same in the reader's section of that number.
+    pub fn read_lock_of(&self, sw: Switch, section: usize) {
         let word = self.gp_ctr.load(sw.order("reader-acquire", Acquire));
-        self.interrupt(sw, 1);
+        self.interrupt(sw, section * BOUNDARIES + 1);
         self.slot.store(word, Relaxed);
         if self.flavour == Flavour::Fenced {
             sw.fence("reader-fence", SeqCst);
         }
-        self.interrupt(sw, 2);
+        self.interrupt(sw, section * BOUNDARIES + 2);
+    }
+
+    /// rcu.h:rcu_mark; by the word of the section instead, it comes before the section is shown
+    pub fn mark(&self, sw: Switch) -> u32 {
+        if sw.keeps("mark-late") {
+            self.gp_ctr.load(sw.order("mark-acquire", Acquire))
+        } else {
+            self.slot.load(Relaxed)
+        }
     }
 
     /// rcu.h:rcu_read_unlock
     pub fn read_unlock(&self, sw: Switch) {
+        self.read_unlock_of(sw, 0);
+    }
+
+    pub fn read_unlock_of(&self, sw: Switch, section: usize) {
         self.slot.store(0, sw.order("unlock-release", Release));
-        self.interrupt(sw, 5);
+        self.interrupt(sw, section * BOUNDARIES + 5);
     }
 
     /// participant.c:readers_barrier

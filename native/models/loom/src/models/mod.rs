@@ -21,6 +21,8 @@ pub const ALL: &[&Model] = &[
     &rcu::FENCED,
     &rcu::MEMBARRIER,
     &rcu::KILLED,
+    &rcu::MARK_FENCED,
+    &rcu::MARK_MEMBARRIER,
     &tree::PUBLISH,
     &tree::REUSE,
     &tree::DEAD_MARK,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! rcu.c, rcu.h: RCU-1 to RCU-4. A reader that finds an object in its section may read it; one who
+//! rcu.c, rcu.h: RCU-1 to RCU-5. A reader that finds an object in its section may read it; one who
 //! unpublished it poisons it when the grace period of its tag is over. A third scans.
 
 use std::sync::Arc;
@@ -8,7 +8,9 @@ use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 use Ordering::{Acquire, Relaxed};
 
-use crate::parts::{boundaries, Flavour, Plain, Rcu, BOUNDARIES, MEMBARRIER_CASES};
+use crate::parts::{
+    boundaries, Flavour, Plain, Rcu, BOUNDARIES, MEMBARRIER_CASES, TWO_SECTIONS_CASES,
+};
 use crate::{Expect, Model, Switch, Variant};
 
 const MIRRORS: &str = "rcu.h: rcu_read_lock, rcu_read_unlock; rcu.c: new_tag, rcu_advance_locked, \
@@ -93,7 +95,7 @@ pub const MEMBARRIER: Model = Model {
     mirrors: MIRRORS,
     cases: MEMBARRIER_CASES,
     bound: Some(2),
-    body: |sw| body(sw, Flavour::Membarrier, boundaries(sw.case), false),
+    body: |sw| body(sw, Flavour::Membarrier, boundaries(sw.case, 1), false),
     variants: &[
         Variant {
             name: "membarrier",
@@ -211,6 +213,56 @@ pub const KILLED: Model = Model {
     ],
 };
 
+const MARKS: &str = "rcu.h: rcu_mark, rcu_read_lock, rcu_read_unlock; rcu.c: new_tag, \
+                     rcu_advance_locked, oldest_reader, completed_tag";
+
+/// What a section has found is looked at in a later one that reads the same mark.
+pub const MARK_FENCED: Model = Model {
+    name: "rcu-mark-fenced",
+    mirrors: MARKS,
+    cases: 1,
+    bound: Some(3),
+    body: |sw| marked(sw, Flavour::Fenced, [0, 0]),
+    variants: MARK_VARIANTS,
+};
+
+pub const MARK_MEMBARRIER: Model = Model {
+    name: "rcu-mark-membarrier",
+    mirrors: MARKS,
+    cases: TWO_SECTIONS_CASES,
+    bound: Some(2),
+    body: |sw| marked(sw, Flavour::Membarrier, boundaries(sw.case, 2)),
+    variants: MARK_VARIANTS,
+};
+
+const MARK_VARIANTS: &[Variant] = &[
+    Variant {
+        name: "mark-late",
+        letter: "RCU-5: after the section is shown",
+        expect: Expect::Found,
+    },
+    Variant {
+        name: "mark-acquire",
+        letter: "RCU-5, reader",
+        expect: Expect::Redundant("the fence or barrier of the scan before, as of reader-acquire"),
+    },
+    Variant {
+        name: "mark-compared",
+        letter: "RCU-5: looked at whatever the mark",
+        expect: Expect::Found,
+    },
+    Variant {
+        name: "unlock-release",
+        letter: "RCU-3, reader",
+        expect: Expect::Found,
+    },
+    Variant {
+        name: "tag-fence",
+        letter: "RCU-1, who retires",
+        expect: Expect::Found,
+    },
+];
+
 struct Shared {
     rcu: Rcu,
     root: AtomicU32,
@@ -246,6 +298,45 @@ fn body(sw: Switch, flavour: Flavour, boundary: [usize; 2], killed: bool) {
     s.root.store(0, Relaxed);
     let tag = s.rcu.new_tag(sw);
     thread::yield_now(); /* whoever frees comes back later */
+    if s.rcu.is_complete(sw, tag) {
+        s.object.set(2);
+    }
+    scanner.join().unwrap();
+    reader.join().unwrap();
+}
+
+fn marked(sw: Switch, flavour: Flavour, boundary: [usize; 2]) {
+    let s = Arc::new(Shared {
+        rcu: Rcu::new(flavour, boundary),
+        root: AtomicU32::new(1),
+        object: Plain::new(1),
+    });
+    let (r, a) = (Arc::clone(&s), Arc::clone(&s));
+    let reader = thread::spawn(move || {
+        r.rcu.interrupt(sw, 0);
+        r.rcu.read_lock_of(sw, 0);
+        let mark = r.rcu.mark(sw);
+        r.rcu.interrupt(sw, 3);
+        let found = r.root.load(Acquire) == 1;
+        r.rcu.interrupt(sw, 4);
+        r.rcu.read_unlock_of(sw, 0);
+        r.rcu.interrupt(sw, BOUNDARIES);
+        r.rcu.read_lock_of(sw, 1);
+        let same = r.rcu.mark(sw) == mark || !sw.keeps("mark-compared");
+        r.rcu.interrupt(sw, BOUNDARIES + 3);
+        if found && same {
+            r.object.get();
+        }
+        r.rcu.interrupt(sw, BOUNDARIES + 4);
+        r.rcu.read_unlock_of(sw, 1);
+    });
+    let scanner = thread::spawn(move || {
+        a.rcu.advance(sw);
+        a.rcu.advance(sw);
+    });
+    s.root.store(0, Relaxed);
+    let tag = s.rcu.new_tag(sw);
+    thread::yield_now();
     if s.rcu.is_complete(sw, tag) {
         s.object.set(2);
     }

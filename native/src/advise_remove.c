@@ -13,7 +13,8 @@
 
 static int remove_check(const struct vm_area_struct *vma)
 {
-	if ((vma->vm_flags & VM_LOCKED) || !vma->vm_file)
+	/* kernel: a special mapping (vvar) has no vm_file */
+	if ((vma->vm_flags & VM_LOCKED) || !vma->vm_file || vma->vm_ops == VMA_SPECIAL)
 		return -EINVAL;
 	return (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE) ? 0
 											: -EACCES;

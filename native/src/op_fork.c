@@ -67,8 +67,12 @@ static int copy_page_range(struct participant *self, struct mm_struct *child,
 			    .file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL,
 			    .cow = is_cow_mapping(vma->vm_flags)};
 
-	if (!vma->anon_vma && !(vma->vm_flags & VM_MAYBE_GUARD))
-		return 0; /* a fault brings it back: zero page or page cache */
+	/* a fault brings it back: zero page or page cache; not what a driver has put there */
+	if (!vma->anon_vma && !(vma->vm_flags & VM_MAYBE_GUARD) && vma->vm_ops != VMA_SPECIAL)
+		return 0;
+	/* The parent's tables are the child's too, whatever is in them. (kernel: copy_pte_range) */
+	if (!pte_tables_dup(self, &child->pgd, c.owner, &parent->pgd, vma->vm_start, vma->vm_end))
+		return -ENOMEM;
 	pte_walk(self, &parent->pgd, vma->vm_start, vma->vm_end, copy_entry, &c);
 	return c.failed ? -ENOMEM : 0;
 }

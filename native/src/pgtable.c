@@ -138,32 +138,40 @@ pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u32 owner, u64 addr)
 	return table ? table + entry_index(addr, 0) : NULL;
 }
 
-int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end, pte_fn fn,
-	     void *arg)
+/* The leaf table that serves *at, or the first one behind it, to whose start *at then moves. NULL:
+ * there is none below end. */
+static pte_t *leaf_table(const struct vl_seg *seg, const struct pgd *pgd, u64 *at, u64 end)
 {
-	end = min_u64(end, ADDRESS_END);
-	start &= PAGE_MASK;
-	while (start < end) {
-		pte_t *table = top_table(self->seg, pgd);
+	while (*at < end) {
+		pte_t *table = top_table(seg, pgd);
 		u32 level = LEVELS - 1;
-		u64 last;
 
-		if (!table)
-			return 0;
-		while (level > 0) {
-			pte_t *below = child_table(self->seg, table + entry_index(start, level));
+		while (table && level > 0) {
+			pte_t *below = child_table(seg, table + entry_index(*at, level));
 
 			if (!below)
 				break;
 			table = below;
 			level--;
 		}
-		if (level > 0) {
-			start = entry_end(start, level); /* behind what the table would serve */
-			continue;
-		}
+		if (!table || level == 0)
+			return table;
+		*at = entry_end(*at, level); /* behind what the table would serve */
+	}
+	return NULL;
+}
+
+int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end, pte_fn fn,
+	     void *arg)
+{
+	pte_t *table;
+
+	end = min_u64(end, ADDRESS_END);
+	start &= PAGE_MASK;
+	while ((table = leaf_table(self->seg, pgd, &start, end)) != NULL) {
+		u64 last = min_u64(end, entry_end(start, 1));
+
 		/* The rest of this leaf table, as far as the range goes. */
-		last = min_u64(end, entry_end(start, 1));
 		for (; start < last; start += PAGE_SIZE) {
 			pte_t *pte = table + entry_index(start, 0);
 			int stop;
@@ -177,6 +185,19 @@ int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end
 		}
 	}
 	return 0;
+}
+
+bool pte_tables_dup(struct participant *self, struct pgd *to, u32 owner, const struct pgd *from,
+		    u64 start, u64 end)
+{
+	end = min_u64(end, ADDRESS_END);
+	start &= PAGE_MASK;
+	while (leaf_table(self->seg, from, &start, end)) {
+		if (!pte_alloc(self, to, owner, start))
+			return false;
+		start = entry_end(start, 1);
+	}
+	return true;
 }
 
 struct free_range {

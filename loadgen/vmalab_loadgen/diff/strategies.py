@@ -286,6 +286,9 @@ def record_thp_disable(to: Target, args: Sequence[Value]) -> bytes:
     return packed(THP_DISABLE, to.mm, *integers(args)[1:3])
 
 
+ON_DISK_PAGES: Final = 16
+
+
 def _whole_file(c: Chooser) -> int:
     """A file by its descriptor for reading and writing."""
     return c.number(0, FILES - (2 if c.pageout else 1))
@@ -298,15 +301,18 @@ def _part_of_page(c: Chooser, file: int) -> int:
 
 
 def make_ftruncate(c: Chooser) -> tuple[Arg, ...]:
+    """A file on disk has no page that is read without the first one, whatever the machine's
+    read_ahead_kb is, if it is 128 or more."""
     file = _whole_file(c)
-    size = c.number(0, 24) * PAGE + _part_of_page(c, file)
-    return file, c.pick((U64, 1 << 63, 1 << 40)) if c.odd() else size
+    size = c.number(0, ON_DISK_PAGES if file == ON_DISK else 24) * PAGE + _part_of_page(c, file)
+    return file, c.pick((U64, 1 << 63, 1 << (63 if file == ON_DISK else 40))) if c.odd() else size
 
 
 def make_fallocate(c: Chooser) -> tuple[Arg, ...]:
     """Mostly holes. Not FALLOC_FL_KEEP_SIZE alone: pages beyond the end are left out."""
     file, mode = _whole_file(c), c.weighted(((3, 6), (0, 3)))
-    at, length = c.number(0, 20) * PAGE, c.number(1, 8) * PAGE
+    last = ON_DISK_PAGES - 8 if file == ON_DISK else 20
+    at, length = c.number(0, last) * PAGE, c.number(1, 8) * PAGE
     part = _part_of_page(c, file)
     if part:
         at, length = at + part, length - c.number(1, PAGE - 1)

@@ -121,6 +121,11 @@ typedef int (*pte_fn)(struct participant *self, pte_t *pte, u64 addr, void *arg)
 int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end, pte_fn fn,
 	     void *arg);
 
+/* Where one hierarchy has a lowest table in [start, end), the other gets one too, empty. false: the
+ * page pool is empty. */
+bool pte_tables_dup(struct participant *self, struct pgd *to, u32 owner, const struct pgd *from,
+		    u64 start, u64 end);
+
 /* Frees the tables that serve only addresses in [floor, ceiling) and lie around [start, end); all
  * their entries are 0. ceiling 0 = no limit. (kernel: free_pgd_range) */
 void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end, u64 floor,

@@ -88,6 +88,7 @@ ELSEWHERE: Final = {
     "B45": "one process alone: which node of the tree a store takes",
     "D1": "the note in a semaphore that somebody waits; semaphores here have no queue",
     "X1": "page counts and what a TLB still holds; a page here is one word",
+    "G1": "what a participant keeps between faults; each fault walks here",
     "N1": "the text of maps, which is no part of the locks",
     "N2": FILES,
     "N3": FILES,

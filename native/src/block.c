@@ -65,9 +65,11 @@ static s32 record_check(const struct vl_record *rec, u64 left)
 	if (rec->op == OP_FAULT && rec->words == want - 1 && !(rec->flags & FAULT_STORE))
 		return 0; /* no word to store: it may be left out */
 	if (rec->op == OP_UFFD_MOVE && rec->words == want - 1)
-		return 0;         /* no userfaultfd is named */
-	if (rec->op == OP_FAULTS) /* without words to store */
-		return rec->words >= want && !(rec->flags & FAULT_STORE) ? 0 : VL_S_BAD_RECORD;
+		return 0; /* no userfaultfd is named */
+	if (rec->op == OP_FAULTS && rec->words > want)
+		want = rec->words; /* more addresses */
+	if (rec->op == OP_FAULTS && (rec->flags & FAULT_STORE))
+		return VL_S_BAD_RECORD; /* it has no words to store */
 	return rec->words == want ? 0 : VL_S_BAD_RECORD;
 }
 

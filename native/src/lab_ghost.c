@@ -278,6 +278,17 @@ void lab_ghost_touch(const struct vm_area_struct *vma, const char *what)
 			 g->state == GHOST_FREE ? "is free" : "has a new life");
 }
 
+/* A fault looks at what an earlier one has found, where VMAs are not type-safe. */
+void lab_ghost_kept(const struct vm_area_struct *vma)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	/* With B33 what follows from it is to be seen: a fault is granted it. */
+	if (g && g->life && g->state == GHOST_FREE && !MUTANT(B33))
+		lab_fail(VL_LAB_RCU,
+			 "v%u is looked at where an earlier fault found it, and is free", g->name);
+}
+
 /* --- write lock --- */
 
 void lab_ghost_write_lock(const struct mm_struct *mm, const struct vm_area_struct *vma)

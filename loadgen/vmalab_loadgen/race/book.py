@@ -47,7 +47,7 @@ vmalab race show b2.sched -o b2.html
 ```
 
 `vmalab race all` runs every scenario on the intact core of each lock model and every mutant on
-every model that it applies to: 38 scenarios, 114 pairs of mutant and model, 95,000 schedules, a
+every model that it applies to: SCENARIOS scenarios, PAIRS pairs of mutant and model, a
 little more than a minute of one CPU. Two actors make about 5,000 schedules a second, B2 is found
 in one second, and 100 replays of its schedule take three.
 
@@ -234,7 +234,9 @@ def write(page: Path) -> list[str]:
     """
     folder = page.parent / "races"
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [HEAD]
+    pairs = sum(scenario.applies(one.name, model) for one in lab.MUTANTS for model in LETTERS)
+    head = HEAD.replace("SCENARIOS", str(len(scenario.names()))).replace("PAIRS", str(pairs))
+    parts = [head]
     for mutant in lab.MUTANTS:
         one = chapter(mutant.name)
         parts.append(one.text())

@@ -27,7 +27,9 @@ static inline u32 way_until(const struct participant *self, u32 seq)
 {
 	if (!VMA_LOCK_PER_VMA)
 		return seq;
-	return VMA_TYPESAFE ? slabs_gone(self) : (u32)rcu_mark(self);
+	if (VMA_TYPESAFE)
+		return slabs_gone(self);
+	return MUTANT(G1) ? 0 : (u32)rcu_mark(self);
 }
 
 /*
@@ -84,6 +86,8 @@ static inline vl_ref way_vma(struct participant *self, const struct mm_struct *m
 	vl_ref ref = *way_quarter(way, addr);
 	const struct vm_area_struct *vma = PTR(self, ref);
 
+	if (!VMA_TYPESAFE && ref)
+		GHOST(kept(vma));
 	/* relaxed: advice; the range is what it is when it is read under the lock */
 	if (likely(ref && load_relaxed_u64(&vma->vm_start) <= addr &&
 		   addr < load_relaxed_u64(&vma->vm_end))) {

@@ -9,17 +9,15 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 
-#define HUGE_BYTES (2ul << 20)
-
 /* (kernel: thp_vma_allowable_order with TVA_FORCED_COLLAPSE) Files need
  * CONFIG_READ_ONLY_THP_FOR_FS. */
 static bool may_collapse(const struct mm_struct *mm, const struct vm_area_struct *vma)
 {
-	u64 first = ALIGN_UP(vma->vm_start, HUGE_BYTES);
+	u64 first = ALIGN_UP(vma->vm_start, PMD_SIZE);
 
 	return vma_is_anonymous(vma) && load_acquire_u32(&vma->anon_vma) &&
 	       !(vma->vm_flags & (VM_NOHUGEPAGE | VM_SPECIAL)) && !(mm->options & MM_THP_DISABLE) &&
-	       first < vma->vm_end && vma->vm_end - first >= HUGE_BYTES;
+	       first < vma->vm_end && vma->vm_end - first >= PMD_SIZE;
 }
 
 static int find_guard(struct participant *self, pte_t *pte, u64 addr, void *arg)
@@ -35,9 +33,9 @@ static bool collapse_one(struct participant *self, struct mm_struct *mm, struct 
 			 u64 start)
 {
 	if (!pte_lookup(self->seg, &mm->pgd, start) ||
-	    pte_walk(self, &mm->pgd, start, start + HUGE_BYTES, find_guard, NULL) != 0)
+	    pte_walk(self, &mm->pgd, start, start + PMD_SIZE, find_guard, NULL) != 0)
 		return false;
-	return fault_in(self, mm, vma, start, start + HUGE_BYTES, FAULT_WRITE) == 0;
+	return fault_in(self, mm, vma, start, start + PMD_SIZE, FAULT_WRITE) == 0;
 }
 
 int collapse(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
@@ -47,11 +45,11 @@ int collapse(struct participant *self, struct mm_struct *mm, struct vm_area_stru
 
 	if (!may_collapse(mm, vma))
 		return -EINVAL;
-	start = ALIGN_UP(start, HUGE_BYTES);
-	end &= ~(HUGE_BYTES - 1);
+	start = ALIGN_UP(start, PMD_SIZE);
+	end &= ~(PMD_SIZE - 1);
 	if (end < start)
 		return -EINVAL; /* inside one huge page; a range about a border is empty and fine */
-	for (; start < end; start += HUGE_BYTES) {
+	for (; start < end; start += PMD_SIZE) {
 		if (!collapse_one(self, mm, vma, start))
 			err = -EINVAL;
 	}

@@ -192,6 +192,18 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	return err;
 }
 
+/* Where the kernel looks for a huge page first, which needs the VMA's anon_vma also for a read.
+ * (kernel: do_huge_pmd_anonymous_page, thp_vma_suitable_order; for what MADV_HUGEPAGE advised) */
+static bool huge_page_fits(const struct mm_struct *mm, const struct vm_area_struct *vma, u64 addr)
+{
+	u64 first = addr & ~(PMD_SIZE - 1);
+
+	/* relaxed: one bit, of before or after a prctl that runs beside the fault */
+	return (vma->vm_flags & VM_HUGEPAGE) && vma_is_anonymous(vma) && first >= vma->vm_start &&
+	       first + PMD_SIZE <= vma->vm_end &&
+	       !(load_relaxed_u32(&mm->options) & MM_THP_DISABLE);
+}
+
 /* old: 0, or a marker that is no guard. */
 static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		      pte_t *pte, pte_t old, struct fault *f)
@@ -311,6 +323,11 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 			}
 			result = wp_fault(self, mm, vma, pte, old, f);
 			continue;
+		}
+		if (!pte && unlikely(huge_page_fits(mm, vma, f->addr))) {
+			result = fault_anon_prepare(self, mm, vma, f);
+			if (result)
+				return result;
 		}
 		if (!pte)
 			pte = pte_alloc(self, &mm->pgd, mm_index(vma->vm_mm) + 1, f->addr);

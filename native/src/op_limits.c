@@ -51,7 +51,8 @@ s64 op_thp_disable(struct participant *self, u32 id, u64 disable, u64 flags)
 		return -EINVAL;
 	if (mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
-	mm->options = (mm->options & ~(MM_THP_DISABLE | MM_THP_EXCEPT_ADVISED)) | set;
+	set |= mm->options & ~(MM_THP_DISABLE | MM_THP_EXCEPT_ADVISED);
+	store_relaxed_u32(&mm->options, set); /* faults read it beside */
 	mmap_write_unlock(self, mm);
 	return 0;
 }

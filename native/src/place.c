@@ -7,7 +7,6 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
 
-#define PMD_SIZE       (2ul << 20)
 #define BOTTOM_UP_BASE (TASK_SIZE / 3 & PAGE_MASK)
 #define LOW_MAP_START  0x40000000ul
 #define LOW_MAP_END    0x80000000ul

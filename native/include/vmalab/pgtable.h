@@ -56,6 +56,8 @@ static inline pte_t pte_make(u32 frame, u64 flags)
 	return (u64)frame << PAGE_SHIFT | flags | PTE_PRESENT;
 }
 
+#define PMD_SIZE (2ul << 20) /* what one lowest table serves, and a huge page */
+
 /* A table root: page index + 1 of the top table, 0 = none yet. It lies in shared memory and is
  * changed by cmpxchg. */
 struct pgd {

@@ -600,8 +600,8 @@ static inline void straight_unlock(struct participant *self, struct mm_struct *m
  * table depends on nothing that the lock gives, so it goes first and overlaps with the way in the
  * tree: what comes after a locked instruction begins after it. For the same reason the lines needed
  * later are prefetched, and counters and the result are stored after the last one: a locked
- * instruction waits for all stores before it. Aligned, so that its branches stay where they are when
- * what stands before it grows (3 % otherwise). */
+ * instruction waits for all stores before it. Aligned, so that its branches stay where they are
+ * when what stands before it grows (3 % otherwise). */
 __attribute__((aligned(64))) void op_fault(struct participant *self, u32 id, u64 addr, u32 flags,
 					   u64 word, struct vl_result *result)
 {

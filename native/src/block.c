@@ -286,17 +286,9 @@ static long run_faults(struct participant *self, const struct vl_record *rec, st
 		       u64 cap)
 {
 	u64 count = min_u64(rec->words - 1u, cap);
+	int err = op_faults(self, rec->mm, rec->arg, count, rec->flags, out);
 
-	for (u64 i = 0; i < count; i++) {
-		if (unlikely(core_enter(self) != 0))
-			return VL_E_BROKEN;
-		self->slot->op = OP_FAULT;
-		LAB(self->op_mm = rec->mm;)
-		op_fault(self, rec->mm, rec->arg[i], rec->flags, 0, out + i);
-		rcu_poll(self);
-		core_exit(self);
-	}
-	return (long)count;
+	return err ? err : (long)count;
 }
 
 u32 vl_mms_made(const struct participant *self)

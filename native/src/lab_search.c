@@ -34,7 +34,7 @@ static void on_crash(int signal)
 /* As if the process had just joined: what an earlier run has left must not show. */
 static void forget_ways(struct participant *self)
 {
-	memset(self->ways, 0, sizeof(self->ways));
+	memset(self->ways, 0, FAULT_WAYS_BYTES);
 	self->rcu_nest = 0;
 }
 

@@ -625,7 +625,7 @@ __attribute__((aligned(64))) void op_fault(struct participant *self, u32 id, u64
 	unlinked = pgd_unlinked(&mm->pgd);
 	seq = read_seqcount(&mm->mm_lock_seq);
 	until = way_until(self, seq);
-	way = &self->ways[(addr >> FAULT_WAY_SHIFT) % FAULT_WAYS];
+	way = way_of(self, addr);
 	if (unlikely(!way_serves(way, id, unlinked, until, addr)))
 		way = way_find(self, way, mm, id, seq, unlinked, until, addr);
 	if (unlikely(!way)) {

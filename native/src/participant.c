@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -210,6 +211,21 @@ static u32 frames_share(const struct vl_config *config)
 	return (u32)min_u64(max_u64(share, FRAME_MAGAZINE_MIN), FRAME_MAGAZINE) & ~1u;
 }
 
+/* Knowing nothing. Not of the heap, which would clear what nobody has touched. */
+static struct fault_way *ways_make(void)
+{
+	void *ways = mmap(NULL, FAULT_WAYS_BYTES, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return ways == MAP_FAILED ? NULL : ways;
+}
+
+static void ways_free(struct participant *self)
+{
+	munmap(self->ways, FAULT_WAYS_BYTES);
+	self->ways = NULL;
+}
+
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
 		     const char *comm)
 {
@@ -220,13 +236,19 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	memset(self, 0, sizeof(*self));
 	if (!seg->fenced && rcu_register_membarrier() != 0)
 		return VL_E_RCU;
+	self->ways = ways_make();
+	if (!self->ways)
+		return -ENOMEM;
 	index = claim_any(seg, pid);
-	if (index == UINT32_MAX)
+	if (index == UINT32_MAX) {
+		ways_free(self);
 		return VL_E_NO_SLOT;
+	}
 	slot = &seg->slots[index];
 	if (seg_populate(seg, (u64)(seg->areas - seg->base) + (u64)index * PARTICIPANT_AREA_BYTES,
 			 PARTICIPANT_AREA_BYTES) != 0) {
 		store_release_u32(&slot->pid, 0);
+		ways_free(self);
 		return VL_E_SPACE;
 	}
 	VL_ASSERT((u8 *)seg->hdr == seg->base);
@@ -309,6 +331,7 @@ void participant_leave(struct participant *self)
 	participant_fold(self->seg, self->index);
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
 	slot_release(slot);
+	ways_free(self);
 	memset(self, 0, sizeof(*self));
 }
 

@@ -25,6 +25,7 @@
 #define PAGES       48ul
 #define AREA(n)     (0x200000000000ul + (n) * 0x10000000ul) /* two areas, same offsets */
 #define ACTORS      6
+#define MANY        40ul
 #define TAG(s, off) (0x5a000000ul | (u64)(s) << 16 | (off) >> PAGE_SHIFT)
 #define SRC_HOLES   2 /* UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES */
 
@@ -65,6 +66,28 @@ static void fault(struct actor *a, u32 space, u32 mm)
 		CHECK_EQ(result.value, TAG(space, off));
 	else
 		CHECK(!(flags & FAULT_STORE));
+}
+
+/* Many in one record: two groups, and one that is not full. */
+static void faults(struct actor *a, u32 space, u32 mm)
+{
+	u64 record[1 + MANY] = {OP_FAULTS | (1 + MANY) << 8 | (u64)mm << 32};
+	struct vl_result results[MANY];
+
+	for (u32 i = 1; i <= MANY; i++)
+		record[i] = AREA(test_random(&a->rng) & 1) + random_page(a);
+	CHECK_EQ(vl_run(a->self, record, sizeof(record), results, MANY), MANY);
+	for (u32 i = 0; i < MANY; i++) {
+		u64 off = record[i + 1] % (AREA(1) - AREA(0));
+
+		if (results[i].status == SIGSEGV)
+			continue;
+		CHECK_EQ(results[i].status, 0);
+		if (results[i].value)
+			CHECK_EQ(results[i].value, TAG(space, off));
+		add_relaxed_u64(&a->shared->present, 1);
+	}
+	add_relaxed_u64(&a->shared->faults, MANY);
 }
 
 static void change(struct actor *a, u32 mm)
@@ -151,7 +174,9 @@ static void act(struct actor *a)
 			else if (a->number == 3)
 				move_pages(a, mm);
 		}
-		if (a->number == 4) {
+		if (a->number < 2) {
+			faults(a, space, mm);
+		} else if (a->number == 4) {
 			fork_and_exit(a, space);
 			CHECK(vl_maps(a->self, mm, text, sizeof(text)) >= 0);
 		} else if (a->number == 5) {

@@ -119,8 +119,11 @@ def test_size(tmp_path: Path) -> None:
     data = bench("size", "--plot", str(tmp_path / "size.png"), scale="--smoke")
     assert is_picture(tmp_path / "size.png")
     assert [(row["vmas"], row["order"]) for row in data["rows"]] == [
-        (10, "address"), (10, "random"), (1000, "address"), (1000, "random")
+        (10, "address"), (10, "random"), (10, "alone"),
+        (1000, "address"), (1000, "random"), (1000, "cold"), (1000, "alone"),
     ]  # fmt: skip
+    steps = data["dependent_steps_last"]
+    assert 0 < steps["random"] < steps["alone"] < steps["cold"]
     last = data["rows"][-1]
     assert data["random_last_over_first"] > 0
     parts = sum(last["slab_bytes_per_vma"].values()) + last["table_bytes_per_vma"]

@@ -2,22 +2,31 @@
 """What a fault, a mapping and a byte cost as an address space grows.
 
 Address spaces of 10 to 1,000,000 VMAs (one page each, 16 KiB apart, none of them mergeable) live in
-one segment at the same time. In each round the native core faults on their pages in address order
-and in a random order that is the same each time; then blocks map and unmap one page in random gaps.
+one segment at the same time. In each round all pages of each are faulted on in four orders, and
+then blocks map and unmap one page in random gaps:
 
-A fault has to look at memory in steps, each of which waits for the one before. Of these, in the
-random order and an address space far larger than the caches, miss:
+  address   in the order of addresses, in blocks (FAULTS, as a client sends many)
+  random    in a random order that is the same each time, in the same blocks
+  cold      that order, by a participant that has just come and has found no page before
+  alone     that order, each fault by itself: none is known before the one before it is done
 
-  2 for each level of the tree (first the pivots of a node, then the slot they lead to)
-  2 for the VMA: the line with range, mm and flags, and the line with the lock
-  4 for the page table, one for each level
-  1 for the frame, whose word the fault returns
+In address, random and alone the participant has met each page before. A few VMAs have no cold row:
+there is not enough to time.
 
-`steps` counts them; the height of the tree comes from the number of its slots (a VMA and a gap
-each) and how full the nodes of the largest tree are, which the number of nodes in slabinfo tells.
-The upper levels of both trees stay in the caches, so `steps` is the most that can miss; on top come
-misses of the TLB, since the segment has pages of 4 KiB. In address order most of them do not miss:
-the core keeps ways (native/DESIGN.md, section 9), and neighbours share lines.
+Of what a fault loads these wait for each other, each for the one before (`steps`):
+
+  alone     3: the way that an earlier fault kept; then VMA and page-table entry side by side; then
+            the VMA's lock and the frame
+  cold      2 for each level of the tree (first the pivots of a node, then the slot they lead to), 2
+            for the VMA and its lock, 4 for the page table, 1 for the frame; the height of the tree
+            comes from the number of its slots (a VMA and a gap each) and how full the nodes of the
+            largest tree are, which the number of nodes in slabinfo tells
+  random    those of alone, but the core does each step for GROUP faults at a time, so a fault waits
+            for 3 / GROUP of them, as far as the processor has as many loads under way
+  address   as random
+
+Upper levels of both trees stay in the caches, so `steps` is the most that can miss; on top come
+misses of the TLB, since the segment has pages of 4 KiB. native/DESIGN.md, section 9, has more.
 """
 
 from __future__ import annotations
@@ -29,6 +38,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from rich.table import Table
 
 from vmalab_loadgen import report
@@ -36,7 +46,12 @@ from vmalab_loadgen.bench import base, machine, plots, records, space, stats
 from vmalab_loadgen.bench.base import BASE, PAGE, Aim
 
 STRIDE: Final = 4 * PAGE
-ORDERS: Final = ("address", "random")
+ORDERS: Final = ("address", "random", "cold", "alone")
+GROUP: Final = 16  # op_faults.c: AHEAD_MAX, where the tree is at least so high:
+GROUPED_HEIGHT: Final = 4  # AHEAD_HEIGHT
+KEPT_STEPS: Final = 3
+BLOCK: Final = 2_048
+COLD_LEAST: Final = 1_000  # VMAs; fewer are too few to time
 RANDOM_LIMIT: Final = 8.0
 NODE_CACHE: Final = "maple_node"
 NODE_BYTES: Final = 256
@@ -73,7 +88,8 @@ class _Space:
     vmas: int
     mm: int
     memory: dict[str, Any]
-    places: dict[str, list[int]]
+    blocks: dict[str, list[bytes]]
+    alone: list[int]  # in the order of random
     pairs: bytes
     fault_ns: dict[str, list[float]]
     pairs_per_s: list[float]
@@ -98,8 +114,10 @@ def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
         for number in range(config.rounds + 1):
             for index in rng.permutation(len(spaces)):
                 one = spaces[index]
-                for order in rng.permutation(ORDERS):
-                    _faults(participant, one, str(order), config, keep=number > 0)
+                for order in rng.permutation(list(one.fault_ns)):
+                    got = _faults(segment, participant, one, str(order), config)
+                    if number:
+                        one.fault_ns[str(order)].append(got)
                 begin = time.perf_counter()
                 records.must(participant, one.pairs, "mmap + munmap")
                 took = time.perf_counter() - begin
@@ -120,16 +138,49 @@ def _build(
     pairs = records.woven(
         records.maps(mm, gaps, PAGE), records.unmaps(mm, gaps, PAGE), count=config.pairs
     )
-    places = {"address": addrs.tolist(), "random": rng.permutation(addrs).tolist()}
-    return _Space(vmas, mm, memory, places, pairs, {order: [] for order in ORDERS}, [])
+    mixed = rng.permutation(addrs)
+    turns = max(config.iterations, vmas)
+    blocks = {
+        "address": _blocks(mm, np.resize(addrs, turns)),
+        "random": _blocks(mm, np.resize(mixed, turns)),
+    }
+    if vmas >= COLD_LEAST:
+        blocks["cold"] = _blocks(mm, mixed)
+    orders = [order for order in ORDERS if order == "alone" or order in blocks]
+    return _Space(
+        vmas, mm, memory, blocks, mixed.tolist(), pairs, {order: [] for order in orders}, []
+    )
 
 
-def _faults(participant: Any, one: _Space, order: str, config: SizeBench, *, keep: bool) -> None:
-    # Every VMA is met at least once, so that a large space cannot hide in a part of itself.
-    iterations = max(config.iterations, one.vmas)
-    got = participant.bench_fault(one.mm, one.places[order], iterations, rounds=1)
-    if keep:
-        one.fault_ns[order].append(got.fault_ns)
+def _blocks(mm: int, addrs: npt.NDArray[np.uint64]) -> list[bytes]:
+    return [
+        records.many_faults(mm, addrs[begin : begin + BLOCK])
+        for begin in range(0, len(addrs), BLOCK)
+    ]
+
+
+def _faults(segment: Any, participant: Any, one: _Space, order: str, config: SizeBench) -> float:
+    """What one fault takes, ns. Every VMA is met, so that no space hides in a part of itself."""
+    turns = max(config.iterations, one.vmas)
+    if order == "alone":
+        participant.bench_fault(one.mm, one.alone, one.vmas, rounds=1)
+        got: float = participant.bench_fault(one.mm, one.alone, turns, rounds=1).fault_ns
+        return got
+    if order == "cold":
+        with segment.participant("client") as fresh:
+            return sum(_timed(fresh, block) for block in one.blocks[order]) / one.vmas
+    for block in one.blocks[order]:
+        _timed(participant, block)
+    return sum(_timed(participant, block) for block in one.blocks[order]) / turns
+
+
+def _timed(participant: Any, block: bytes) -> float:
+    """ns that the block took."""
+    begin = time.perf_counter_ns()
+    answer = participant.run_view(block)
+    took = time.perf_counter_ns() - begin
+    records.results(answer, "a fault")
+    return took
 
 
 def _used(segment: Any) -> dict[str, int]:
@@ -190,34 +241,42 @@ def _judged(config: SizeBench, spaces: list[_Space], seed: int) -> dict[str, Any
     fill = node_fill(2 * spaces[-1].vmas + 1, max(1, spaces[-1].memory["tree_nodes"]))
     for one in spaces:
         height = tree_height(2 * one.vmas + 1, fill)
-        steps = 2 * height + 2 + PAGE_TABLE_LEVELS + 1
+        walk = 2 * height + 2 + PAGE_TABLE_LEVELS + 1
+        grouped = round(KEPT_STEPS / GROUP, 3) if height >= GROUPED_HEIGHT else KEPT_STEPS
+        steps = {"address": grouped, "random": grouped, "cold": walk, "alone": KEPT_STEPS}
         pairs = {
             "pairs_per_s": round(stats.median(one.pairs_per_s)),
             "pairs_spread": [round(end) for end in stats.spread(one.pairs_per_s)],
         }
-        for order in ORDERS:
-            got = one.fault_ns[order]
+        for order, got in one.fault_ns.items():
             rows.append(
                 {
                     "vmas": one.vmas,
                     "order": order,
                     "fault_ns": round(stats.median(got), 2),
                     "spread": stats.spread(got),
-                    "steps": steps,
+                    "steps": steps[order],
                     "tree_height": height,
                 }
                 | one.memory
                 | pairs
             )
-    ratio = stats.ratio(spaces[-1].fault_ns["random"], spaces[0].fault_ns["random"], seed=seed)
+    ratio, alone = (
+        stats.ratio(spaces[-1].fault_ns[order], spaces[0].fault_ns[order], seed=seed)
+        for order in ("random", "alone")
+    )
     note = f"{config.vmas[-1]:,} over {config.vmas[0]:,} VMAs"
     return base.head("size", seed) | {
         "model": config.model,
         "rounds": config.rounds,
         "random_last_over_first": ratio.value,
         "random_last_over_first_interval": ratio.interval,
+        "alone_last_over_first": alone.value,
+        "alone_last_over_first_interval": alone.interval,
         "tree_fill": round(fill, 3),
-        "dependent_steps_last": rows[-1]["steps"],
+        "dependent_steps_last": {
+            row["order"]: row["steps"] for row in rows if row["vmas"] == spaces[-1].vmas
+        },
         "bytes_per_vma": rows[-1]["bytes_per_vma"],
         "rows": rows,
         "aims": [Aim("random_last_over_first", ratio, at_most=RANDOM_LIMIT, note=note).as_dict()],

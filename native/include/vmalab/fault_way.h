@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fault_way.h (L5): the ways that a participant keeps of its faults (struct fault_way), for
- * op_fault.c alone. Why there are any: DESIGN.md, "What a fault costs".
+ * op_fault.c and op_faults.c alone. Why there are any: DESIGN.md, "What a fault costs".
  */
 #ifndef VMALAB_FAULT_WAY_H
 #define VMALAB_FAULT_WAY_H
@@ -32,6 +32,16 @@ static inline u32 way_until(const struct participant *self, u32 seq)
 	return MUTANT(G1) ? 0 : (u32)rcu_mark(self);
 }
 
+static inline u32 way_window(u64 addr)
+{
+	return (u32)(addr >> FAULT_WAY_SHIFT);
+}
+
+static inline struct fault_way *way_of(const struct participant *self, u64 addr)
+{
+	return &self->ways[(addr >> FAULT_WAY_SHIFT) % FAULT_WAYS];
+}
+
 /*
  * May that way be taken? unlinked and until are loaded inside this RCU section.
  *
@@ -42,17 +52,17 @@ static inline u32 way_until(const struct participant *self, u32 seq)
 static inline bool way_serves(const struct fault_way *way, u32 id, u32 unlinked, u32 until,
 			      u64 addr)
 {
-	return way->window == (u32)(addr >> FAULT_WAY_SHIFT) && way->mm_id == id &&
-	       way->unlinked == unlinked && way->until == until;
+	return way->window == way_window(addr) && way->mm_id == id && way->unlinked == unlinked &&
+	       way->until == until;
 }
 
-static inline vl_ref *way_quarter(struct fault_way *way, u64 addr)
+static inline vl_ref *way_part(struct fault_way *way, u64 addr)
 {
-	return &way->vmas[(addr >> FAULT_WAY_QUARTER_SHIFT) % FAULT_WAY_QUARTERS];
+	return &way->vmas[(addr >> FAULT_WAY_PART_SHIFT) % FAULT_WAY_PARTS];
 }
 
 /*
- * Another VMA than the last one of the quarter: by the leaf, if it covers addr and nobody has
+ * Another VMA than the last one of the part: by the leaf, if it covers addr and nobody has
  * written since it was found, or by a walk.
  *
  * The tree changes only while mm_lock_seq is odd, and the number never comes back (but for 2^31
@@ -63,9 +73,10 @@ static inline vl_ref *way_quarter(struct fault_way *way, u64 addr)
  * published the leaf). What it says is then what a walk of an instant ago would have said, and as
  * after a walk all that matters is checked under the VMA's lock.
  */
-static __attribute__((noinline)) vl_ref way_look_up(struct participant *self,
-						    const struct mm_struct *mm,
-						    struct fault_way *way, u32 seq, u64 addr)
+static __attribute__((noinline, unused)) vl_ref way_look_up(struct participant *self,
+							    const struct mm_struct *mm,
+							    struct fault_way *way, u32 seq,
+							    u64 addr)
 {
 	const struct tree_node *leaf = PTR(self, way->leaf);
 
@@ -76,14 +87,14 @@ static __attribute__((noinline)) vl_ref way_look_up(struct participant *self,
 		way->leaf = REF(self, leaf);
 		way->seq = seq;
 	}
-	return *way_quarter(way, addr) = tree_leaf_slot(leaf, addr);
+	return *way_part(way, addr) = tree_leaf_slot(leaf, addr);
 }
 
-/* What a walk would find at addr: mostly what the last fault in this quarter found. */
+/* What a walk would find at addr: mostly what the last fault in this part found. */
 static inline vl_ref way_vma(struct participant *self, const struct mm_struct *mm,
 			     struct fault_way *way, u32 seq, u64 addr)
 {
-	vl_ref ref = *way_quarter(way, addr);
+	vl_ref ref = *way_part(way, addr);
 	const struct vm_area_struct *vma = PTR(self, ref);
 
 	if (!VMA_TYPESAFE && ref)
@@ -98,7 +109,7 @@ static inline vl_ref way_vma(struct participant *self, const struct mm_struct *m
 }
 
 /* Walks, and keeps the way. NULL: there is none. */
-static __attribute__((noinline)) struct fault_way *
+static __attribute__((noinline, unused)) struct fault_way *
 way_find(struct participant *self, struct fault_way *way, const struct mm_struct *mm, u32 id,
 	 u32 seq, u32 unlinked, u32 until, u64 addr)
 {
@@ -112,9 +123,9 @@ way_find(struct participant *self, struct fault_way *way, const struct mm_struct
 				  .unlinked = unlinked,
 				  .until = until,
 				  .leaf = REF(self, leaf),
-				  .window = (u32)(addr >> FAULT_WAY_SHIFT),
+				  .window = way_window(addr),
 				  .table = pte - (addr >> PAGE_SHIFT) % PTRS_PER_TABLE};
-	*way_quarter(way, addr) = tree_leaf_slot(leaf, addr);
+	*way_part(way, addr) = tree_leaf_slot(leaf, addr);
 	return way;
 }
 

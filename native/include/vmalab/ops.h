@@ -208,6 +208,9 @@ s64 op_mbind(struct participant *self, u32 id, u64 addr, u64 len, u32 mode,
 	     u64 nodes); /* lab core */
 void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	      struct vl_result *result);
+/* op_faults.c. A fault of each address, each as if alone: 0 or VL_E_BROKEN. */
+int op_faults(struct participant *self, u32 id, const u64 *addrs, u64 count, u32 flags,
+	      struct vl_result *out);
 
 /* op_populate.c. Faults in what is mapped there, as mlock and MAP_POPULATE do: 0, or with strict
  * the first error. Takes mmap_lock itself. (kernel: __mm_populate) */

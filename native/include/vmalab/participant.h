@@ -131,14 +131,19 @@ struct participant_area {
 /*
  * Where an earlier fault of this participant found its way: the leaf of the range tree and the
  * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
- * in each quarter of the window found. A private copy of what walks would find again as long as
+ * in each part of the window found. A private copy of what walks would find again as long as
  * mm_id and unlinked (pgd.unlinked) are what they were, and until (way_until) is; fault_way.h says
  * why. (hardware: paging-structure caches; kernel before 6.1: vmacache)
  */
-#define FAULT_WAYS              2048 /* by the window's lowest bits */
-#define FAULT_WAY_SHIFT         16
-#define FAULT_WAY_QUARTERS      4
-#define FAULT_WAY_QUARTER_SHIFT 14
+#ifndef VL_LAB
+#define FAULT_WAYS (1u << 17) /* by the window's lowest bits: 16 GiB of addresses in a row */
+#else
+#define FAULT_WAYS 2048u /* cleared before each schedule */
+#endif
+#define FAULT_WAYS_BYTES     (FAULT_WAYS * sizeof(struct fault_way))
+#define FAULT_WAY_SHIFT      17
+#define FAULT_WAY_PARTS      8
+#define FAULT_WAY_PART_SHIFT 14
 struct fault_way {
 	u32 mm_id; /* 0: knows nothing */
 	u32 seq;   /* mm_lock_seq when the leaf was found */
@@ -147,9 +152,9 @@ struct fault_way {
 	vl_ref leaf;
 	u32 window; /* address >> FAULT_WAY_SHIFT */
 	u64 *table;
-	vl_ref vmas[FAULT_WAY_QUARTERS]; /* 0: knows none */
+	vl_ref vmas[FAULT_WAY_PARTS]; /* 0: knows none */
 };
-SIZE_IS(struct fault_way, 48);
+SIZE_IS(struct fault_way, CACHE_LINE);
 
 /* Process-local handle. What a fault needs of the segment's addresses is copied here, because each
  * step of a fault waits for the load before it (DESIGN.md, "What a fault costs"). */
@@ -160,17 +165,17 @@ struct participant {
 	struct mm_struct *mms;
 	struct participant_slot *slot;
 	struct participant_area *area;
+	struct fault_way *ways; /* FAULT_WAYS of them, in memory that is used as it is touched */
 	u32 mms_count;
 	u32 rcu_nest;
-	u32 fenced;
+	u32 fenced; /* line 1 */
 	u32 index;
-	struct vl_seg *seg; /* line 1 */
-	u32 frames_keep;    /* frames that its magazine may hold; at most FRAME_MAGAZINE */
-	LAB(u32 op_mm;)     /* id of the mm that the operation under way is done in */
-	u32 retire_mark;    /* retire_tail when this participant last tried to advance */
-	u32 mms_made;       /* by the blocks it ran: vl_mms_made */
-	struct fault_way ways[FAULT_WAYS] __cacheline_aligned;
-};
+	struct vl_seg *seg;
+	u32 frames_keep; /* frames that its magazine may hold; at most FRAME_MAGAZINE */
+	LAB(u32 op_mm;)  /* id of the mm that the operation under way is done in */
+	u32 retire_mark; /* retire_tail when this participant last tried to advance */
+	u32 mms_made;    /* by the blocks it ran: vl_mms_made */
+} __cacheline_aligned;
 
 static inline void *participant_ptr(const struct participant *self, vl_ref ref)
 {

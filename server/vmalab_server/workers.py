@@ -20,6 +20,11 @@ STEADY_AFTER_S = 10.0
 """A worker that lived so long starts over with the shortest back-off."""
 
 
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
+"""What a worker's environment says unless ours does: glibc keeps what is freed. A block of faults
+and its answer are up to a megabyte, and would be new pages of the kernel for every message."""
+
+
 def choose_cpus(pin: str, workers: int) -> list[int]:
     """The core of each worker, -1 for none. "auto" pins when there is a core for each."""
     cpus = sorted(os.sched_getaffinity(0))
@@ -76,6 +81,7 @@ class WorkerSlot:
                 [sys.executable, "-P", "-m", "vmalab_server.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
+                env=KEEP_MEMORY | os.environ,
                 pass_fds=[write_fd],
                 text=True,
             )

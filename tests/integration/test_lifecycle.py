@@ -22,6 +22,7 @@ from vmalab_client import Client, ServiceError, ServiceUnavailable
 from vmalab_native.core import Segment
 from vmalab_server import roster
 from vmalab_server.embedded import EmbeddedServer, EmbeddedServerError
+from vmalab_server.workers import KEEP_MEMORY
 
 
 def gone(pids: list[int]) -> bool:
@@ -118,6 +119,23 @@ def test_a_supervisor_imports_no_grpc_and_workers_are_pinned() -> None:
             assert "cygrpc" in Path(f"/proc/{pid}/maps").read_text()
             pinned = {cores[index]} if len(cores) >= 2 else set(cores)
             assert os.sched_getaffinity(pid) == pinned
+
+
+def _environment(pid: int) -> dict[str, str]:
+    parts = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(part.split("=", 1) for part in parts if "=" in part)
+
+
+def test_workers_keep_memory_as_long_as_the_user_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in KEEP_MEMORY:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "4096")
+    with EmbeddedServer(workers=1) as server:
+        found = _environment(server.worker_pids[0])
+    assert found["MALLOC_MMAP_THRESHOLD_"] == KEEP_MEMORY["MALLOC_MMAP_THRESHOLD_"]
+    assert found["MALLOC_TRIM_THRESHOLD_"] == "4096"
 
 
 def test_a_killed_worker_comes_back_at_its_address() -> None:

@@ -159,8 +159,9 @@ SECTIONS: Final = (
         "A unary fault against a bare echo through the same server; blocks of faults through "
         "one stream and two, against the same loop attached to the memory. A fault is 8 bytes in "
         "and 16 bytes out, which both ends copy, and a message costs some 0.2 ms: that bounds a "
-        "stream, however fast the core is. One stream keeps its client and its worker busy, so "
-        "on two CPUs a second one finds little left.",
+        "stream, however fast the core is. One stream has its client on one CPU and its worker "
+        "on another; of two, each has a worker and its client on one CPU and an address space "
+        "of its own. On one VMA two streams pass the line of its lock to and fro.",
         rpc,
         _rpc,
     ),

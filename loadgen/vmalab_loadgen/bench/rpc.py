@@ -7,8 +7,11 @@ neighbours, the ratio hardly does.
 
 Blocks of faults (FAULTS records) go through one stream, through two streams to two workers, and,
 from the same process on the same CPU, straight into the attached segment; every result is looked at
-each time. A message costs a worker and its client some 0.2 ms together, whatever is in it, and one
-stream keeps both of them busy: on two CPUs a second one finds little left.
+each time. A message costs a worker and its client some 0.2 ms together, whatever is in it.
+One stream has its client on another CPU than its worker, which keeps two CPUs busy. Of two streams
+each has an address space of its own, and its client shares the CPU of its worker, so that nothing
+but the segment is common to both. Beside that, the same two on one VMA: its lock's line goes from
+CPU to CPU with every fault.
 The same again with failed_only: the worker looks at the results and answers with those that are not
 success.
 """
@@ -45,7 +48,8 @@ OVER_ATTACHED: Final = 0.5
 ALL: Final = "all"
 FAILED: Final = "failed"
 ANSWERS: Final = (ALL, FAILED)
-_Way = tuple[str, str, int]  # who: one stream, two, attached; what is answered; records a block
+PAIR: Final = (0, 1)  # two streams: number of the client, its worker, its address space
+_Way = tuple[str, str, int]  # who: one stream, two, two on one VMA, attached; answers; faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,32 +271,41 @@ def _streams(
     addresses: list[str],
     instance: str,
     control: drivers.Driver,
-    mm: int,
+    mms: list[int],
     seed: int,
 ) -> _Found:
-    """Blocks through one stream, through two to two workers, and the same blocks attached."""
+    """Blocks through one stream, through two to two workers, and the same blocks attached. mms: an
+    address space for each stream."""
     # A client does not share the CPU of its worker as long as there is another one.
     first = 1 % len(crew)
     ways: dict[_Way, dict[int, str]] = {}
     for block_ops in config.blocks:
-        block = records.many_faults(mm, BASE + np.arange(block_ops, dtype="<u8") % PAGES * PAGE)
+        addrs = BASE + np.arange(block_ops, dtype="<u8") % PAGES * PAGE
+        blocks = [records.many_faults(mm, addrs) for mm in mms]
         for answers in ANSWERS:
+
+            def stream(
+                worker: int, block: bytes, ops: int = block_ops, how: str = answers
+            ) -> _Stream:
+                return _Stream(addresses[worker], block, ops, config.window, how == FAILED)
+
             key = f"{answers} {block_ops}"
-            for number in range(min(2, len(crew))):
-                member = (first + number) % len(crew)
-                address = addresses[number % len(addresses)]
-                job = _Stream(address, block, block_ops, config.window, answers == FAILED)
-                crew.give(member, key, job)
+            crew.give(first, key, stream(0, blocks[0]))
             ways["one", answers, block_ops] = {first: key}
-            if len(addresses) >= 2 and block_ops == config.pair_block:
-                ways["two", answers, block_ops] = dict.fromkeys((first, (first + 1) % 2), key)
+            if len(addresses) < 2 or block_ops != config.pair_block:
+                continue
+            for member in PAIR:
+                crew.give(member, f"own {key}", stream(member, blocks[member]))
+                crew.give(member, f"same {key}", stream(member, blocks[0]))
+            ways["two", answers, block_ops] = dict.fromkeys(PAIR, f"own {key}")
+            ways["same", answers, block_ops] = dict.fromkeys(PAIR, f"same {key}")
         if instance and block_ops == config.pair_block:
-            crew.give(first, "attached", Job(instance, block, block_ops))
+            crew.give(first, "attached", Job(instance, blocks[0], block_ops))
             ways["attached", ALL, block_ops] = {first: "attached"}
     rates: dict[_Way, list[float]] = {way: [] for way in ways}
     rng = np.random.default_rng(seed)
     for number in range(config.stream_rounds + 1):
-        control.keep([mm])  # all rounds together are longer than its time to live
+        control.keep(mms)  # all rounds together are longer than their time to live
         for index in rng.permutation(len(ways)):
             way, keys = list(ways.items())[index]
             turns = crew.turn(keys, config.stream_s)
@@ -327,6 +340,7 @@ def _streams_found(config: RpcBench, rates: dict[_Way, list[float]], seed: int) 
     not_here = "" if attached else "; the server's instance is not on this machine"
     for answers in ANSWERS:
         one, two = rates["one", answers, block], rates.get(("two", answers, block))
+        same = rates.get(("same", answers, block))
         over_attached = stats.ratio(one, attached, seed=seed) if attached else None
         over_one = stats.ratio(two, one, seed=seed) if two else None
         mark = "" if answers == ALL else "_failed_only"
@@ -336,6 +350,7 @@ def _streams_found(config: RpcBench, rates: dict[_Way, list[float]], seed: int) 
                 over_attached.interval if over_attached else None
             ),
             f"two_streams_faults_per_s{mark}": round(stats.median(two)) if two else None,
+            f"two_streams_one_vma_faults_per_s{mark}": round(stats.median(same)) if same else None,
             f"two_streams_over_one{mark}": over_one.value if over_one else None,
             f"two_streams_over_one{mark}_interval": over_one.interval if over_one else None,
         }
@@ -364,14 +379,14 @@ def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any
         BenchError: wrong answers, or no BenchService.
     """
     with drivers.ApplyDriver(target.address) as control, ExitStack() as stack:
-        mm = _prepare(control)
+        mm, other = (_prepare(control) for _ in PAIR)
         workers = control.worker_addresses() or [target.address]
         instances = [target.instance] if target.instance else []
         crew = stack.enter_context(Crew(max(2, len(workers)), instances))
-        streams = _streams(config, crew, workers, target.instance, control, mm, seed)
-        control.keep([mm])
+        streams = _streams(config, crew, workers, target.instance, control, [mm, other], seed)
+        control.keep([mm, other])
         unary = _unary(config, crew, workers, mm, seed)
-        control.run(records.exits(mm))
+        control.run(records.exits(mm) + records.exits(other))
     head = base.head("rpc", seed) | {"workers": len(workers), "rounds": config.rounds}
     aims = [aim.as_dict() for aim in unary.aims + streams.aims]
     return head | unary.facts | streams.facts | {"aims": aims}
@@ -395,6 +410,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
     rows += [
         ("two streams", rate("two_streams_faults_per_s")),
         ("two streams, failures answered", rate("two_streams_faults_per_s_failed_only")),
+        ("two streams, one VMA", rate("two_streams_one_vma_faults_per_s")),
         ("the same attached", rate("attached_faults_per_s")),
     ]
     return [report.facts(f"rpc, {data['workers']} workers", rows)]
@@ -405,6 +421,7 @@ def plot(data: dict[str, Any], path: Path) -> None:
     bars |= {
         "two streams": data["two_streams_faults_per_s"],
         "two, failures": data["two_streams_faults_per_s_failed_only"],
+        "two, one VMA": data["two_streams_one_vma_faults_per_s"],
         "attached": data["attached_faults_per_s"],
     }
     known = {name: rate for name, rate in bars.items() if rate}

@@ -47,6 +47,7 @@ from vmalab_loadgen.bench.base import BASE, PAGE, Aim
 
 STRIDE: Final = 4 * PAGE
 ORDERS: Final = ("address", "random", "cold", "alone")
+LABELS: Final = ("in address order", "at random", "at random, met first", "at random, each alone")
 GROUP: Final = 16  # op_faults.c: AHEAD_MAX, where the tree is at least so high:
 GROUPED_HEIGHT: Final = 4  # AHEAD_HEIGHT
 KEPT_STEPS: Final = 3
@@ -301,11 +302,11 @@ def tables(data: dict[str, Any]) -> list[Table]:
 
 def plot(data: dict[str, Any], path: Path) -> None:
     series, pairs = [], []
-    for order in ORDERS:
+    for order, label in zip(ORDERS, LABELS, strict=True):
         rows = [row for row in data["rows"] if row["order"] == order]
         x = [row["vmas"] for row in rows]
         ends = [[row["spread"][i] for row in rows] for i in (0, 1)]
-        series.append(plots.Series(f"{order} order", x, [row["fault_ns"] for row in rows], *ends))
+        series.append(plots.Series(label, x, [row["fault_ns"] for row in rows], *ends))
         pairs = [plots.Series("mmap + munmap", x, [1e9 / row["pairs_per_s"] for row in rows])]
     panels = {"a fault on a present page": series, "mapping one page and unmapping it": pairs}
     title = f"as an address space grows, {data['model']} (median, range)"

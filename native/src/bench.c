@@ -39,9 +39,11 @@ int vl_bench_fault(struct participant *self, u32 mm, const u64 *addrs, u64 n, u6
 		u64 begin = now_ns(), at = 0;
 
 		for (u64 i = 0; i < iterations; i++) {
+			u64 addr = addrs[at]; /* before the fault: a caller has it */
+
 			if (core_enter(self) != 0)
 				return VL_E_BROKEN;
-			op_fault(self, mm, addrs[at], FAULT_READ, 0, &result);
+			op_fault(self, mm, addr, FAULT_READ, 0, &result);
 			core_exit(self);
 			if (unlikely(result.status))
 				return VL_E_INVALID;

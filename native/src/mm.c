@@ -38,20 +38,6 @@ int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id)
 	return VL_S_NO_MM;
 }
 
-bool mmap_read_trylock(struct participant *self, struct mm_struct *mm)
-{
-	bool taken = down_read_trylock(self, &mm->mmap_lock, HOLD_MMAP);
-
-	SYNC_ON(mmap_tried, mm);
-	return taken;
-}
-
-void mmap_read_unlock(struct participant *self, struct mm_struct *mm)
-{
-	up_read(self, &mm->mmap_lock, HOLD_MMAP);
-	SYNC_ON(mmap_left, mm);
-}
-
 /*
  * The sequence has come round (after 2^31 writers). From here on it takes numbers that VMAs may
  * still carry as stamps, from writers of long ago: the writer at such a number would take the VMA

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_fault.c (L5): page faults.
+ * op_fault.c (L5): page faults: all but the straight path (op_fault_straight.c), which comes here
+ * with what it does not serve itself.
  *
  *   RCU { lock_vma_under_rcu -> permission -> page -> vma_end_read }   success, or a signal:
  *                                                                      vma_lock_success
@@ -29,7 +30,6 @@
  */
 #include <sched.h>
 
-#include "vmalab/fault_way.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
@@ -79,26 +79,14 @@ static void fault_mmap_wait(struct participant *self, struct mm_struct *mm)
 		rcu_read_lock(self);
 }
 
-/* Mutant B13: what the VMA of addr has, before it is locked. */
-static bool anon_vma_seen(struct participant *self, const struct mm_struct *mm, u64 addr)
+/* Mutant B13 believes what was seen before the VMA was locked (op_fault_straight.c). */
+static bool anon_believed(const struct participant *self)
 {
-	const struct vm_area_struct *vma;
-	bool seen = false;
-	vl_ref ref;
-
-	rcu_read_lock(self);
-	ref = tree_lookup(self, &mm->mm_mt, addr);
-	if (ref) {
-		vma = PTR(self, ref);
-		seen = vma->anon_vma != 0;
-		SYNC_ON(anon_checked, vma);
-	}
-	rcu_read_unlock(self);
-	return seen;
+	return MUTANT(B13) && self->anon_seen;
 }
 #else
-#define fault_mmap_wait(self, mm)     ((void)0)
-#define anon_vma_seen(self, mm, addr) false
+#define fault_mmap_wait(self, mm) ((void)0)
+#define anon_believed(self)       false
 #endif
 
 /* An anonymous page needs an anon_vma; under the VMA lock mmap_lock may only be tried. (kernel:
@@ -108,7 +96,7 @@ static int fault_anon_prepare(struct participant *self, struct mm_struct *mm,
 {
 	int err;
 
-	if (likely(load_acquire_u32(&vma->anon_vma)) || (MUTANT(B13) && f->anon_seen))
+	if (likely(load_acquire_u32(&vma->anon_vma)) || anon_believed(self))
 		return 0;
 	SYNC_ON(anon_checked, vma);
 	if (f->under_vma_lock && MUTANT(B41))
@@ -498,173 +486,31 @@ static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u32 id
 }
 #endif
 
-/* What op_fault does not do itself. vma: locked, with RCU held, or NULL: neither; then outcome is
- * FAULT_RETRY (the lock was tried) or FAULT_LOOK_AGAIN (it was not). Not inlined, so that its
- * struct fault and its registers do not burden the straight path. */
-static __attribute__((noinline)) void fault_slow(struct participant *self, struct mm_struct *mm,
-						 u32 id, struct vm_area_struct *vma, int outcome,
-						 struct fault *f, struct vl_result *result)
+void fault_slow(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+		struct vl_result *result, struct vm_area_struct *vma, int outcome)
 {
-	f->access = f->flags & FAULT_ACCESS_MASK;
-	if (f->access != FAULT_WRITE)
-		f->flags &= ~FAULT_STORE;
+	struct mm_struct *mm = mm_slot(self, id);
+	struct fault f = {
+		.addr = addr, .word = word, .flags = flags, .access = flags & FAULT_ACCESS_MASK};
+
+	if (f.access != FAULT_WRITE)
+		f.flags &= ~FAULT_STORE;
 	if (vma)
-		outcome = fault_locked(self, mm, vma, f);
+		outcome = fault_locked(self, mm, vma, &f);
 	for (u32 turn = 0; turn < AGAIN_MAX; turn++) {
 		if (outcome == FAULT_LOOK_AGAIN)
-			outcome = fault_vma_lock(self, mm, id, f);
+			outcome = fault_vma_lock(self, mm, id, &f);
 		if (outcome == FAULT_RETRY)
 			SYNC(fault_retry);
 		if (outcome == FAULT_RETRY)
-			outcome = fault_mmap_lock(self, mm, id, f);
+			outcome = fault_mmap_lock(self, mm, id, &f);
 		if (outcome == FAULT_AGAIN)
 			fault_pause();
 		else if (outcome != FAULT_LOOK_AGAIN) /* that: the stack has grown */
 			break;
-		f->info = 0;
+		f.info = 0;
 		outcome = FAULT_LOOK_AGAIN;
 	}
 	stat_inc(self, pgfault);
-	result_fill(self, f, outcome, result);
-}
-
-static __attribute__((noinline, cold)) void fault_no_mm(struct participant *self,
-							struct vl_result *result)
-{
-	stat_inc(self, pgfault);
-	*result = (struct vl_result){.status = VL_S_NO_MM};
-}
-
-/* The access may be made by that entry of a VMA with these flags, and nothing else is to do.
- * (kernel: the entry gives the rights to the hardware, which would not have faulted) */
-static inline bool pte_serves(pte_t pte, u64 vm_flags, u32 access)
-{
-	if (unlikely(pte == 0 || (pte & (PTE_BUSY | PTE_MARKER))))
-		return false;
-	if (likely(access == FAULT_READ))
-		return (vm_flags & VM_ACCESS_FLAGS) != 0;
-	if (access == FAULT_WRITE)
-		return (vm_flags & VM_WRITE) && (pte & PTE_WRITE);
-	return access == FAULT_EXEC && (vm_flags & VM_EXEC);
-}
-
-/* What the straight path of op_fault locks, and what it says of it. */
-#if VMA_LOCK_PER_VMA
-#define INFO_FAULT_LOCKED FAULT_INFO_VMA_LOCK
-
-static inline struct vm_area_struct *straight_lock(struct participant *self, struct mm_struct *mm,
-						   u32 id, u32 seq, u64 addr, struct fault_way *way)
-{
-	return lock_vma_found(self, mm, id, addr, way_vma(self, mm, way, seq, addr), HOLD_VMA);
-}
-
-static inline void straight_unlock(struct participant *self, struct mm_struct *mm,
-				   struct vm_area_struct *vma)
-{
-	(void)mm;
-	vma_end_read_rcu(self, vma, HOLD_VMA);
-}
-#else
-#define INFO_FAULT_LOCKED FAULT_INFO_MMAP_LOCK
-
-/* With mmap_lock the tree stands still: if nobody has written since, the way's leaf is of it.
- * (kernel before 6.4: mmap_read_trylock, find_vma) */
-static inline struct vm_area_struct *straight_lock(struct participant *self, struct mm_struct *mm,
-						   u32 id, u32 seq, u64 addr, struct fault_way *way)
-{
-	vl_ref ref;
-
-	if (unlikely(!mmap_read_trylock(self, mm)))
-		return NULL;
-	if (likely(mm->id == id && mm->mm_lock_seq.sequence == seq)) {
-		ref = way_vma(self, mm, way, seq, addr);
-		if (likely(ref != 0)) {
-			GHOST(grant(mm, PTR(self, ref), addr));
-			return PTR(self, ref);
-		}
-	}
-	mmap_read_unlock(self, mm);
-	return NULL;
-}
-
-static inline void straight_unlock(struct participant *self, struct mm_struct *mm,
-				   struct vm_area_struct *vma)
-{
-	(void)vma;
-	GHOST(end(vma));
-	mmap_read_unlock(self, mm);
-}
-#endif
-
-/* One straight path for a page that is there; all else goes to fault_slow. The way in the page
- * table depends on nothing that the lock gives, so it goes first and overlaps with the way in the
- * tree: what comes after a locked instruction begins after it. For the same reason the lines needed
- * later are prefetched, and counters and the result are stored after the last one: a locked
- * instruction waits for all stores before it. Aligned, so that its branches stay where they are
- * when what stands before it grows (3 % otherwise). */
-__attribute__((aligned(64))) void op_fault(struct participant *self, u32 id, u64 addr, u32 flags,
-					   u64 word, struct vl_result *result)
-{
-	struct mm_struct *mm = mm_find_self(self, id);
-	struct vm_area_struct *vma = NULL;
-	int outcome = FAULT_RETRY;
-	struct participant_area *area;
-	struct fault_way *way;
-	pte_t *pte, entry;
-	u64 *at, value;
-	u32 unlinked, until, seq;
-	bool anon_seen = false;
-
-	if (unlikely(!mm)) {
-		fault_no_mm(self, result);
-		return;
-	}
-	if (MUTANT(B13))
-		anon_seen = anon_vma_seen(self, mm, addr);
-	rcu_read_lock(self);
-	unlinked = pgd_unlinked(&mm->pgd);
-	seq = read_seqcount(&mm->mm_lock_seq);
-	until = way_until(self, seq);
-	way = way_of(self, addr);
-	if (unlikely(!way_serves(way, id, unlinked, until, addr)))
-		way = way_find(self, way, mm, id, seq, unlinked, until, addr);
-	if (unlikely(!way)) {
-		outcome = FAULT_LOOK_AGAIN;
-		goto slow_unlocked;
-	}
-	pte = way->table + (addr >> PAGE_SHIFT) % PTRS_PER_TABLE;
-	/* relaxed: for the prefetch; any value will do */
-	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(pte)));
-	vma = straight_lock(self, mm, id, seq, addr, way);
-	if (unlikely(!vma))
-		goto slow_unlocked;
-	/* A table was taken out since we looked: look again under the lock. */
-	if (unlikely(pgd_unlinked(&mm->pgd) != unlinked))
-		goto slow;
-	entry = load_acquire_u64(pte); /* PTE-1: the frame's word is seen. pairs: PTE-1
-					  (op_fault.c:install_anon) */
-	SYNC_ON(pte_seen, vma);
-	if (unlikely(!pte_serves(entry, vma->vm_flags, flags & FAULT_ACCESS_MASK)))
-		goto slow;
-	at = &self->frames[pte_frame(entry)].word;
-	/* relaxed: the word is data of the emulated program, which orders its accesses itself */
-	if ((flags & (FAULT_ACCESS_MASK | FAULT_STORE)) == (FAULT_WRITE | FAULT_STORE))
-		store_relaxed_u64(at, word);
-	value = load_relaxed_u64(at);
-	SYNC_ON(word_stored, vma);
-	area = self->area; /* in a register: the stores could change it, says the compiler */
-	straight_unlock(self, mm, vma);
-	rcu_read_unlock(self);
-	stat_inc_in(area, pgfault_straight);
-	result->status = 0;
-	result->info = FAULT_INFO_PRESENT | INFO_FAULT_LOCKED;
-	result->value = value;
-	return;
-slow_unlocked:
-	rcu_read_unlock(self);
-slow:
-	fault_slow(
-		self, mm, id, vma, outcome,
-		&(struct fault){.addr = addr, .word = word, .flags = flags, .anon_seen = anon_seen},
-		result);
+	result_fill(self, &f, outcome, result);
 }

@@ -70,21 +70,19 @@ static void look_ahead(struct participant *self, const struct mm_struct *mm, u32
 {
 	const struct vm_area_struct *vmas[AHEAD_MAX];
 	const pte_t *ptes[AHEAD_MAX];
-	u32 unlinked, until, n = 0;
+	u32 n = 0;
 
 	rcu_read_lock(self);
-	unlinked = pgd_unlinked(&mm->pgd);
-	until = way_until(self, read_seqcount(&mm->mm_lock_seq));
 	for (u64 i = 0; i < count; i++)
 		fetch_u64((const u64 *)way_of(self, addrs[i]));
 	for (u64 i = 0; i < count; i++) {
 		struct fault_way *way = way_of(self, addrs[i]);
 		vl_ref ref = *way_part(way, addrs[i]);
 
-		if (unlikely(!ref || !way_serves(way, id, unlinked, until, addrs[i])))
+		if (unlikely(!ref || !way_serves(self, way, mm, id, addrs[i])))
 			continue;
 		vmas[n] = PTR(self, ref);
-		ptes[n] = way->table + (addrs[i] >> PAGE_SHIFT) % PTRS_PER_TABLE;
+		ptes[n] = way_pte(way, addrs[i]);
 		fetch_vma(vmas[n]);
 		fetch_u64(ptes[n++]);
 	}

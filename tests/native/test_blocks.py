@@ -81,6 +81,42 @@ def test_stale_mm(me: Participant, mm: int) -> None:
     assert [status for status, _, _ in results(me.run(b"".join(wanted)))] == [NO_SUCH_MM] * 12
 
 
+@pytest.mark.parametrize("model", lock_models())
+def test_no_such_mm(instance: str, model: str) -> None:
+    """An id that no mm ever had, of a slot that there is or is not, and the id of a mm of before:
+    also where the participant has kept its way, and where a later mm has the slot.
+    """
+    config = SegmentConfig(
+        size_bytes=48 << 20,
+        mms_max=32,
+        participants_max=4,
+        frames_max=512,
+        files_max=4,
+        model=model,
+    )
+    with Segment.create(instance, config) as segment, segment.participant("client") as me:
+        for absent in (0, 1, 31, 32, 0xFFFF, 1 << 16, 32 | 1 << 16, 0xFFFF_FFFF):
+            for addr in (0, PAGE, 0x1F000, 0x7F00_0000_0000, (1 << 64) - PAGE):
+                block = record(FAULT, absent, addr) + record(FAULTS, absent, addr, addr)
+                assert results(me.run(block)) == [(NO_SUCH_MM, 0, 0)] * 3, (absent, addr)
+        old = me.mm_create()
+        ((_, _, addr),) = results(me.run(mmap(old, 0, PAGE)))
+        store = record(FAULT, old, addr, 7, flags=WRITE | STORE)
+        kept = results(me.run(store + record(FAULT, old, addr) * 2))
+        assert [one[::2] for one in kept] == [(0, 7)] * 3
+        me.run(record(EXIT, old))
+        assert results(me.run(record(FAULT, old, addr))) == [(NO_SUCH_MM, 0, 0)]
+        later = me.mm_create()
+        while later & 0xFFFF != old & 0xFFFF:  # slots are given out in turn
+            me.run(record(EXIT, later))
+            later = me.mm_create()
+        me.run(mmap(later, addr, PAGE))
+        assert results(me.run(record(FAULT, old, addr))) == [(NO_SUCH_MM, 0, 0)]
+        ((status, _, value),) = results(me.run(record(FAULT, later, addr)))
+        assert (status, value) == (0, 0)
+        segment.unlink()
+
+
 @pytest.mark.parametrize("block", [b"", b"\0", bytes(7), bytes(9), bytes(4095)])
 def test_bad_length(me: Participant, block: bytes) -> None:
     with pytest.raises(errors.BadBlock, match=f"{len(block)} bytes"):

@@ -104,48 +104,62 @@ static inline vl_ref stale_lookup(struct participant *self, struct mm_struct *mm
 #define stale_lookup(self, mm, addr) 0
 #endif
 
-/* Read-locks the VMA of addr, which a walk of this RCU section found to be ref, or NULL (counted as
- * abort): the caller then takes mmap_lock. */
-static inline __attribute__((always_inline)) struct vm_area_struct *
-lock_vma_found(struct participant *self, struct mm_struct *mm, u32 id, u64 addr, vl_ref ref,
-	       enum hold_place place)
+/* One attempt to read-lock the VMA of addr; vma is what a walk of this RCU section found. */
+static inline __attribute__((always_inline)) enum vma_read
+lock_vma_once(struct participant *self, struct mm_struct *mm, u32 id, u64 addr,
+	      struct vm_area_struct *vma, enum hold_place place)
 {
-	struct vm_area_struct *vma;
 	enum vma_read outcome;
-	u32 turns = 0;
 
-retry:
-	GHOST(entry(mm, ref, addr));
-	if (unlikely(!ref)) {
-		stat_inc(self, abort_no_vma);
-		goto abort;
-	}
-	vma = PTR(self, ref);
 	SYNC_ON(walked, vma);
 	vma_lock_prefetch(vma); /* its line and the hot one in one wait */
 	outcome = vma_read_trylock(self, mm, id, vma, place);
-	if (unlikely(outcome == VMA_READ_MISS)) {
-		stat_inc(self, vma_lock_miss);
-		SYNC_ON(read_miss, vma);
-		if (++turns == MISS_RETRIES_MAX)
-			goto abort;
-		ref = MUTANT(B12) ? stale_lookup(self, mm, addr)
-				  : tree_lookup(self, &mm->mm_mt, addr);
-		goto retry;
-	}
-	if (unlikely(outcome == VMA_READ_FAILED))
-		goto abort;
+	if (unlikely(outcome != VMA_READ_LOCKED))
+		return outcome;
 	/* Only now may the range be read: before the lock the object could be turning into another,
 	 * or be split. */
 	if (unlikely(addr < vma->vm_start || addr >= vma->vm_end)) {
 		stat_inc(self, abort_range);
 		vma_end_read_rcu(self, vma, place);
-		goto abort;
+		return VMA_READ_FAILED;
 	}
 	GHOST(grant(mm, vma, addr));
 	SYNC_ON(read_granted, vma);
-	return vma;
-abort:
+	return VMA_READ_LOCKED;
+}
+
+/* vma was detached since the walk: what another walk finds. */
+static inline vl_ref lock_vma_missed(struct participant *self, struct mm_struct *mm, u64 addr,
+				     const struct vm_area_struct *vma)
+{
+	(void)vma;
+	stat_inc(self, vma_lock_miss);
+	SYNC_ON(read_miss, vma);
+	return MUTANT(B12) ? stale_lookup(self, mm, addr) : tree_lookup(self, &mm->mm_mt, addr);
+}
+
+/* Read-locks the VMA of addr, which a walk of this RCU section found to be ref, or NULL (counted as
+ * abort): the caller then takes mmap_lock. */
+static inline struct vm_area_struct *lock_vma_found(struct participant *self, struct mm_struct *mm,
+						    u32 id, u64 addr, vl_ref ref,
+						    enum hold_place place)
+{
+	for (u32 turns = 0; turns < MISS_RETRIES_MAX; turns++) {
+		struct vm_area_struct *vma = PTR(self, ref);
+		enum vma_read outcome;
+
+		GHOST(entry(mm, ref, addr));
+		if (unlikely(!ref)) {
+			stat_inc(self, abort_no_vma);
+			break;
+		}
+		outcome = lock_vma_once(self, mm, id, addr, vma, place);
+		if (likely(outcome == VMA_READ_LOCKED))
+			return vma;
+		if (likely(outcome == VMA_READ_FAILED))
+			break;
+		ref = lock_vma_missed(self, mm, addr, vma);
+	}
 	stat_inc(self, vma_lock_abort);
 	return NULL;
 }

@@ -159,6 +159,11 @@ static inline struct mm_struct *mm_find(const struct vl_seg *seg, u32 id)
 {
 	return mm_find_in(seg->mms, seg->mms_count, id);
 }
+/* The slot of an id that was found before: of its life or a later one. */
+static inline struct mm_struct *mm_slot(const struct participant *self, u32 id)
+{
+	return self->mms + mm_index(id);
+}
 static inline struct mm_struct *mm_find_self(const struct participant *self, u32 id)
 {
 	return mm_find_in(self->mms, self->mms_count, id);
@@ -167,10 +172,20 @@ static inline struct mm_struct *mm_find_self(const struct participant *self, u32
 /* mmap_lock with mm_lock_seq and identity: 0, or VL_S_NO_MM when the mm is gone. */
 int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id);
 int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id);
-bool mmap_read_trylock(struct participant *self, struct mm_struct *mm);
-void mmap_read_unlock(struct participant *self, struct mm_struct *mm);
 void mmap_write_unlock(struct participant *self, struct mm_struct *mm);
 void mmap_write_downgrade(struct participant *self, struct mm_struct *mm);
+static inline bool mmap_read_trylock(struct participant *self, struct mm_struct *mm)
+{
+	bool taken = down_read_trylock(self, &mm->mmap_lock, HOLD_MMAP);
+
+	SYNC_ON(mmap_tried, mm);
+	return taken;
+}
+static inline void mmap_read_unlock(struct participant *self, struct mm_struct *mm)
+{
+	up_read(self, &mm->mmap_lock, HOLD_MMAP);
+	SYNC_ON(mmap_left, mm);
+}
 
 /* mm.c */
 struct mm_struct *mm_alloc(struct participant *self); /* MM_BUILDING, NULL: table full */

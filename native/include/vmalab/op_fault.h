@@ -3,6 +3,7 @@
 #ifndef VMALAB_OP_FAULT_H
 #define VMALAB_OP_FAULT_H
 
+#include "vmalab/block.h"
 #include "vmalab/mm.h"
 
 struct fault {
@@ -14,7 +15,6 @@ struct fault {
 	u32 access; /* FAULT_READ, FAULT_WRITE, FAULT_EXEC */
 	u32 info;   /* out: FAULT_INFO_* */
 	bool under_vma_lock;
-	bool anon_seen; /* mutant B13: looked at before the VMA was locked */
 };
 
 enum fault_outcome {
@@ -35,6 +35,12 @@ enum fault_outcome {
 #define CODE_SEGV_MAPERR 1
 #define CODE_SEGV_ACCERR 2
 #define CODE_BUS_ADRERR  2
+
+/* op_fault.c: what op_fault does not do itself. id: of an mm that was found; the rest as for
+ * op_fault. vma: locked, with RCU held, both of which it leaves; or NULL: neither, and outcome is
+ * FAULT_RETRY (the lock was tried) or FAULT_LOOK_AGAIN (it was not). */
+void fault_slow(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+		struct vl_result *result, struct vm_area_struct *vma, int outcome);
 
 int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		    struct fault *f);

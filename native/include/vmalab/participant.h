@@ -171,10 +171,11 @@ struct participant {
 	u32 fenced; /* line 1 */
 	u32 index;
 	struct vl_seg *seg;
-	u32 frames_keep; /* frames that its magazine may hold; at most FRAME_MAGAZINE */
-	LAB(u32 op_mm;)  /* id of the mm that the operation under way is done in */
-	u32 retire_mark; /* retire_tail when this participant last tried to advance */
-	u32 mms_made;    /* by the blocks it ran: vl_mms_made */
+	u32 frames_keep;     /* frames that its magazine may hold; at most FRAME_MAGAZINE */
+	LAB(u32 op_mm;)      /* id of the mm that the operation under way is done in */
+	LAB(bool anon_seen;) /* mutant B13: by the fault under way, before it locked the VMA */
+	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
+	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
 } __cacheline_aligned;
 
 static inline void *participant_ptr(const struct participant *self, vl_ref ref)

@@ -48,6 +48,13 @@ static const u8 words_of[OPS_COUNT] = {
 	[OP_EXEC] = 5,
 };
 
+/* Without a word to store the word may be left out. */
+static inline bool record_is_fault(const struct vl_record *rec, u64 left)
+{
+	return rec->op == OP_FAULT && rec->words <= left &&
+	       (rec->words == 3 || (rec->words == 2 && !(rec->flags & FAULT_STORE)));
+}
+
 /* 0, or the status that refuses the record. left: words left in the block. */
 static s32 record_check(const struct vl_record *rec, u64 left)
 {
@@ -62,8 +69,6 @@ static s32 record_check(const struct vl_record *rec, u64 left)
 		want += (rec->flags + 7u) / 8;
 	if (rec->op == OP_PROCESS_MADVISE)
 		want += 2u * rec->flags;
-	if (rec->op == OP_FAULT && rec->words == want - 1 && !(rec->flags & FAULT_STORE))
-		return 0; /* no word to store: it may be left out */
 	if (rec->op == OP_UFFD_MOVE && rec->words == want - 1)
 		return 0; /* no userfaultfd is named */
 	if (rec->op == OP_FAULTS && rec->words > want)
@@ -256,28 +261,44 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 	}
 }
 
+static inline int run_enter(struct participant *self, const struct vl_record *rec)
+{
+	if (unlikely(core_enter(self) != 0))
+		return VL_E_BROKEN;
+	self->slot->op = rec->op;
+	LAB(self->op_mm = rec->mm;)
+	return 0;
+}
+
+static inline void run_exit(struct participant *self)
+{
+	rcu_poll(self);
+	core_exit(self);
+}
+
+static inline int run_fault(struct participant *self, const struct vl_record *rec,
+			    struct vl_result *result)
+{
+	if (unlikely(run_enter(self, rec) != 0))
+		return VL_E_BROKEN;
+	op_fault(self, rec->mm, rec->arg[0], rec->flags, rec->words > 2 ? rec->arg[1] : 0, result);
+	run_exit(self);
+	return 0;
+}
+
 static int run_one(struct participant *self, const struct vl_record *rec, struct vl_result *result)
 {
 	u64 value = 0;
 	s64 r;
 
-	if (unlikely(core_enter(self) != 0))
+	if (unlikely(run_enter(self, rec) != 0))
 		return VL_E_BROKEN;
-	self->slot->op = rec->op;
-	LAB(self->op_mm = rec->mm;)
-	if (likely(rec->op == OP_FAULT)) {
-		op_fault(self, rec->mm, rec->arg[0], rec->flags, rec->words > 2 ? rec->arg[1] : 0,
-			 result);
-	} else {
-		rcu_make_room(self);
-		r = run_call(self, rec, &value);
-		*result = (struct vl_result){.status = r < 0 ? (s32)r : 0,
-					     .value = r > 0 ? (u64)r : value};
-		if (r < 0)
-			stat_inc(self, call_errors);
-	}
-	rcu_poll(self);
-	core_exit(self);
+	rcu_make_room(self);
+	r = run_call(self, rec, &value);
+	*result = (struct vl_result){.status = r < 0 ? (s32)r : 0, .value = r > 0 ? (u64)r : value};
+	if (r < 0)
+		stat_inc(self, call_errors);
+	run_exit(self);
 	return 0;
 }
 
@@ -289,6 +310,20 @@ static long run_faults(struct participant *self, const struct vl_record *rec, st
 	int err = op_faults(self, rec->mm, rec->arg, count, rec->flags, out);
 
 	return err ? err : (long)count;
+}
+
+/* Any record but a good FAULT. How many results, or VL_E_BROKEN. */
+static __attribute__((noinline)) long run_record(struct participant *self,
+						 const struct vl_record *rec, s32 refused,
+						 struct vl_result *out, u64 cap)
+{
+	if (unlikely(refused)) {
+		*out = (struct vl_result){.status = refused};
+		return 1;
+	}
+	if (rec->op == OP_FAULTS)
+		return run_faults(self, rec, out, cap);
+	return run_one(self, rec, out) ? VL_E_BROKEN : 1;
 }
 
 u32 vl_mms_made(const struct participant *self)
@@ -307,23 +342,21 @@ long vl_run(struct participant *self, const void *block, u64 block_bytes, void *
 		return VL_E_BLOCK;
 	while (left && done < results_cap) {
 		const struct vl_record *rec = (const struct vl_record *)words;
-		s32 refused = record_check(rec, left);
 
-		if (likely(!refused) && rec->op == OP_FAULTS) {
-			long ran = run_faults(self, rec, out + done, results_cap - done);
+		if (likely(record_is_fault(rec, left))) {
+			if (unlikely(run_fault(self, rec, &out[done]) != 0))
+				return VL_E_BROKEN;
+			done++;
+		} else {
+			s32 refused = record_check(rec, left);
+			long ran = run_record(self, rec, refused, out + done, results_cap - done);
 
 			if (ran < 0)
 				return ran;
-			done += (u64)ran - 1;
-		} else if (likely(!refused)) {
-			if (run_one(self, rec, &out[done]) != 0)
-				return VL_E_BROKEN;
-		} else {
-			out[done] = (struct vl_result){.status = refused};
+			done += (u64)ran;
+			if (refused == VL_S_BAD_RECORD)
+				break; /* the rest cannot be told apart */
 		}
-		done++;
-		if (refused == VL_S_BAD_RECORD)
-			break; /* the rest cannot be told apart */
 		words += rec->words;
 		left -= rec->words;
 	}

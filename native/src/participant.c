@@ -265,6 +265,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	participant_fence_if_threaded(self);
 	self->frames_keep = frames_share(&seg->hdr->config);
 	self->retire_mark = self->area->retire_tail;
+	self->retire_due = UINT64_MAX;
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
 	store_relaxed_u32(&slot->in_core, CORE_OUT);
 	store_relaxed_u64(&slot->rcu, 0);

@@ -273,6 +273,41 @@ static u32 ring_count(const struct participant_area *area)
 	return area->retire_tail - area->retire_head;
 }
 
+/* So many are retired that a grace period is to be started, again after some more. */
+static bool wants_grace_period(const struct participant *self)
+{
+	return ring_count(self->area) > RETIRE_RING / 4 &&
+	       self->area->retire_tail - self->retire_mark >= POLL_STEP;
+}
+
+/* After each change of the ring: from when on is there something to do? With the oldest one's grace
+ * period; at once, if one is to be started (lab: always); never, if nothing is retired. */
+static void note_due(struct participant *self)
+{
+	const struct participant_area *area = self->area;
+
+	if (ring_count(area) == 0)
+		self->retire_due = UINT64_MAX;
+	else if (LAB(true ||) wants_grace_period(self))
+		self->retire_due = 0;
+	else
+		self->retire_due = area->retired[area->retire_head % RETIRE_RING].tag;
+}
+
+static void free_first(struct participant *self)
+{
+	struct participant_area *area = self->area;
+	struct retired r = area->retired[area->retire_head % RETIRE_RING];
+
+	VL_ASSERT(r.kind < RETIRE_KINDS_MAX && free_fns[r.kind]);
+	/* First out of the ring, then freed: a kill in between leaks, it never frees twice. */
+	store_release_u32(&area->retire_head, area->retire_head + 1);
+	compiler_barrier();
+	free_fns[r.kind](self, r.kind, r.ref);
+	stat_inc(self, rcu_freed);
+	SYNC(reclaimed);
+}
+
 /* Frees what is ripe, at most what is there now. */
 static void free_ripe(struct participant *self)
 {
@@ -280,27 +315,22 @@ static void free_ripe(struct participant *self)
 	u64 completed = completed_tag(self);
 
 	for (u32 n = ring_count(area); n > 0; n--) {
-		struct retired r = area->retired[area->retire_head % RETIRE_RING];
-
-		if (r.tag > completed)
-			return;
-		VL_ASSERT(r.kind < RETIRE_KINDS_MAX && free_fns[r.kind]);
-		/* First out of the ring, then freed: a kill in between leaks, it never frees twice.
-		 */
-		store_release_u32(&area->retire_head, area->retire_head + 1);
-		compiler_barrier();
-		free_fns[r.kind](self, r.kind, r.ref);
-		stat_inc(self, rcu_freed);
-		SYNC(reclaimed);
+		if (area->retired[area->retire_head % RETIRE_RING].tag > completed)
+			break;
+		free_first(self);
 	}
+	note_due(self);
 }
 
-static void push(struct participant_area *area, struct retired r)
+static void push(struct participant *self, struct retired r)
 {
+	struct participant_area *area = self->area;
+
 	VL_ASSERT(ring_count(area) < RETIRE_RING);
 	area->retired[area->retire_tail % RETIRE_RING] = r;
 	compiler_barrier();
 	store_release_u32(&area->retire_tail, area->retire_tail + 1);
+	note_due(self);
 }
 
 void rcu_retire(struct participant *self, u32 kind, u32 ref)
@@ -320,16 +350,14 @@ void rcu_retire(struct participant *self, u32 kind, u32 ref)
 		/* Inside a section, still full: operations make room at their start for all that
 		 * they retire inside sections, so this is a bug there. (push asserts it.) */
 	}
-	push(area, r);
+	push(self, r);
 	stat_inc(self, rcu_retired);
 }
 
-void rcu_poll(struct participant *self)
+void rcu_poll_ring(struct participant *self)
 {
 	struct participant_area *area = self->area;
 
-	if (likely(ring_count(area) == 0))
-		return;
 	if (lab_is_actor()) { /* grace periods as early as they can end */
 		if (self->rcu_nest == 0) {
 			rcu_advance(self);
@@ -342,12 +370,11 @@ void rcu_poll(struct participant *self)
 		free_ripe(self);
 		return;
 	}
-	if (ring_count(area) <= RETIRE_RING / 4 ||
-	    area->retire_tail - self->retire_mark < POLL_STEP)
+	if (!wants_grace_period(self))
 		return;
 	self->retire_mark = area->retire_tail;
-	if (rcu_advance(self))
-		free_ripe(self);
+	rcu_advance(self);
+	free_ripe(self);
 }
 
 void rcu_make_room(struct participant *self)
@@ -411,7 +438,7 @@ bool rcu_adopt(struct participant *self, u32 dead_index)
 		store_release_u32(&dead->retire_head, dead->retire_head + 1);
 		compiler_barrier();
 		r.tag = new_tag(self); /* its order in our ring: tags never fall */
-		push(self->area, r);
+		push(self, r);
 	}
 	return true;
 }

@@ -171,6 +171,7 @@ struct participant {
 	u32 fenced; /* line 1 */
 	u32 index;
 	struct vl_seg *seg;
+	u64 retire_due;      /* rcu.completed at which rcu_poll has something to do */
 	u32 frames_keep;     /* frames that its magazine may hold; at most FRAME_MAGAZINE */
 	LAB(u32 op_mm;)      /* id of the mm that the operation under way is done in */
 	LAB(bool anon_seen;) /* mutant B13: by the fault under way, before it locked the VMA */

@@ -96,7 +96,13 @@ void synchronize_rcu(struct participant *self);
 void rcu_retire(struct participant *self, u32 kind, u32 ref);
 /* Frees what is ripe; starts a grace period if the ring is more than 1/4 full. Cheap when there is
  * nothing to do. Never blocks. */
-void rcu_poll(struct participant *self);
+void rcu_poll_ring(struct participant *self);
+static inline void rcu_poll(struct participant *self)
+{
+	/* relaxed: who frees looks again (completed_tag) */
+	if (unlikely(load_relaxed_u64(&participant_hdr(self)->rcu.completed) >= self->retire_due))
+		rcu_poll_ring(self);
+}
 /* Makes room: outside a section, waits for grace periods until the ring is at most half full. Call
  * at the start of operations. */
 void rcu_make_room(struct participant *self);

@@ -59,6 +59,20 @@ def test_strategies_give_what_the_row_says(row: Operation) -> None:
             assert isinstance(arg, Place) == (param.kind == "place"), (param, arg)
 
 
+def test_no_huge_page_is_put_over_the_executor() -> None:
+    """One of 1 GiB at address 0 would: such a program ended in SIGSEGV of the executor."""
+    style = replace(STYLES["limits"], low=1.0, fixed=1.0)
+    chooser = Chooser(Random(1), style)
+    at_zero = []
+    for _ in range(50_000):
+        at, _, _, how, *_ = BY_NAME["mmap"].make(chooser)
+        assert isinstance(how, int)
+        if at == Place("", 0, 0) and how >> 26 == 30:
+            at_zero.append(how)
+    assert at_zero
+    assert [how for how in at_zero if how & 0x10] == []
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

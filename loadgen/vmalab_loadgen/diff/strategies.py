@@ -87,6 +87,8 @@ def make_mmap(c: Chooser) -> tuple[Arg, ...]:
             how &= ~(M["MAP_FIXED"] | M["MAP_POPULATE"] | M["MAP_LOCKED"])
         if length > 1 << 32 and c.lockall:
             length = PAGE
+    if how >> 26 == 30 and at == Place("", 0, 0):
+        how &= ~M["MAP_FIXED"]  # a page of 1 GiB there would lie over the executor
     offset = c.number(0, 6) * PAGE if file >= 0 or c.chance(0.1) else 0
     if c.odd():
         offset = c.pick((1, 100, (1 << 63), ((1 << 64) - PAGE), (1 << 52)))

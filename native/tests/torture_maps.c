@@ -96,6 +96,12 @@ struct shared {
 	u64 steps, texts, queries, children, gone;
 };
 
+static bool seen_enough(const struct shared *s)
+{
+	return load_relaxed_u64(&s->steps) > 20 && load_relaxed_u64(&s->texts) > 10 &&
+	       load_relaxed_u64(&s->queries) > 10 && load_relaxed_u64(&s->children) > 0;
+}
+
 struct actor {
 	int fd;
 	struct vl_seg *seg;
@@ -329,7 +335,7 @@ static void act(struct actor *a)
 {
 	u32 position[PATTERNS] = {0};
 
-	while (!test_time_over()) {
+	while (!torture_over(seen_enough(a->shared))) {
 		u32 space = test_random(&a->rng) % SPACES;
 		u32 child = load_acquire_u32(&a->shared->child[space]);
 
@@ -390,7 +396,7 @@ static void check_end(struct actor *me)
 	       vmalab_core.model, s->steps, s->texts, s->queries, s->children, s->gone,
 	       stats[STAT_next_vma_locked], stats[STAT_next_vma_again],
 	       stats[STAT_next_vma_fallback]);
-	CHECK(s->steps > 20 && s->texts > 10 && s->queries > 10 && s->children > 0);
+	CHECK(seen_enough(s));
 }
 
 static void torture(u32 rcu)

@@ -34,6 +34,13 @@ struct shared {
 	u64 faults, present, calls, forks, moves, walks;
 };
 
+static bool seen_enough(const struct shared *s)
+{
+	return load_relaxed_u64(&s->present) > 100 && load_relaxed_u64(&s->calls) > 100 &&
+	       load_relaxed_u64(&s->forks) > 2 && load_relaxed_u64(&s->moves) > 2 &&
+	       load_relaxed_u64(&s->walks) > 2;
+}
+
 struct actor {
 	int fd;
 	struct vl_seg *seg;
@@ -156,14 +163,14 @@ static void walk(struct actor *a)
 		fprintf(stderr, "%s", text);
 	}
 	CHECK(n == 0 || n == -EBUSY);
-	a->shared->walks += n == 0;
+	add_relaxed_u64(&a->shared->walks, n == 0);
 }
 
 static void act(struct actor *a)
 {
 	char text[1 << 14];
 
-	while (!test_time_over()) {
+	while (!torture_over(seen_enough(a->shared))) {
 		u32 space = test_random(&a->rng) % SPACES, mm = a->shared->mm[space];
 
 		for (u32 i = 0; i < 16; i++) {
@@ -239,7 +246,7 @@ static void check_end(struct vl_seg *seg, struct participant *self, struct share
 	}
 	printf("%s: %lu faults (%lu on a page), %lu changes, %lu forks, %lu moves, %lu walks\n",
 	       vmalab_core.model, s->faults, s->present, s->calls, s->forks, s->moves, s->walks);
-	CHECK(s->present > 100 && s->calls > 100 && s->forks > 2 && s->moves > 2 && s->walks > 2);
+	CHECK(seen_enough(s));
 }
 
 static void torture(u32 rcu)

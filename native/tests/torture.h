@@ -6,8 +6,8 @@
 
 #define TORTURE_LONGER_NS 40000000000ull /* a busy machine may take so much longer */
 
-/* Whether an actor is done: the time is over, and what the run is there for was seen often enough. Who
- * sees it never is told so at the end. */
+/* Whether an actor is done: the time is over, and what the run is there for was seen often enough.
+ * Who never sees it is told so at the end. */
 static inline bool torture_over(bool seen)
 {
 	return test_time_over() && (seen || clock_ns() >= test_end_ns + TORTURE_LONGER_NS);

@@ -261,28 +261,13 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 	}
 }
 
-static inline int run_enter(struct participant *self, const struct vl_record *rec)
-{
-	if (unlikely(core_enter(self) != 0))
-		return VL_E_BROKEN;
-	self->slot->op = rec->op;
-	LAB(self->op_mm = rec->mm;)
-	return 0;
-}
-
-static inline void run_exit(struct participant *self)
-{
-	rcu_poll(self);
-	core_exit(self);
-}
-
 static inline int run_fault(struct participant *self, const struct vl_record *rec,
 			    struct vl_result *result)
 {
-	if (unlikely(run_enter(self, rec) != 0))
+	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
 		return VL_E_BROKEN;
 	op_fault(self, rec->mm, rec->arg[0], rec->flags, rec->words > 2 ? rec->arg[1] : 0, result);
-	run_exit(self);
+	op_end(self);
 	return 0;
 }
 
@@ -291,14 +276,14 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 	u64 value = 0;
 	s64 r;
 
-	if (unlikely(run_enter(self, rec) != 0))
+	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
 		return VL_E_BROKEN;
 	rcu_make_room(self);
 	r = run_call(self, rec, &value);
 	*result = (struct vl_result){.status = r < 0 ? (s32)r : 0, .value = r > 0 ? (u64)r : value};
 	if (r < 0)
 		stat_inc(self, call_errors);
-	run_exit(self);
+	op_end(self);
 	return 0;
 }
 

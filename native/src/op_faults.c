@@ -99,15 +99,12 @@ int op_faults(struct participant *self, u32 id, const u64 *addrs, u64 count, u32
 	const struct mm_struct *mm = mm_find_self(self, id);
 
 	for (u64 i = 0; i < count; i++) {
-		if (unlikely(core_enter(self) != 0))
+		if (unlikely(op_begin(self, OP_FAULT, id) != 0))
 			return VL_E_BROKEN;
-		self->slot->op = OP_FAULT;
-		LAB(self->op_mm = id;)
 		if (i % AHEAD_MAX == 0 && is_far(mm))
 			look_ahead(self, mm, id, addrs + i, min_u64(count - i, AHEAD_MAX));
 		op_fault(self, id, addrs[i], flags, 0, out + i);
-		rcu_poll(self);
-		core_exit(self);
+		op_end(self);
 	}
 	return 0;
 }

@@ -22,7 +22,7 @@ from vmalab_loadgen.diff.generate import FIRST, WEIGHTS, alive, generate
 from vmalab_loadgen.diff.operations import BY_NAME, PARAMS, TABLE
 from vmalab_loadgen.diff.printing import c_source, repeat_line
 from vmalab_loadgen.diff.program import Op, Place, ProgramError, parse, render
-from vmalab_loadgen.diff.real import Executor, Outcome
+from vmalab_loadgen.diff.real import DiffError, Executor, Outcome
 from vmalab_loadgen.diff.run import DiffConfig, run
 from vmalab_loadgen.diff.shrink import Shrinker
 
@@ -139,6 +139,15 @@ def test_wrong_maps_are_found_and_made_short(monkeypatch: pytest.MonkeyPatch) ->
     assert len(short) <= 3, render(short, PARAMS)
     assert comparison.difference is not None
     assert comparison.difference.what == "maps"
+
+
+def test_a_program_that_unmaps_the_executor_is_told_so() -> None:
+    program = parse("munmap 0x10000000 16p", PARAMS)
+    with Executor() as executor, Emulator() as emulator:
+        with pytest.raises(DiffError, match=r"step 0: .*signal 11; .*at 0x10000000: the executor"):
+            comparing.compare(program, executor, emulator, every=1)
+        good = parse(PLANTED, PARAMS)
+        assert comparing.compare(good, executor, emulator, every=1).difference is None
 
 
 def test_the_c_of_a_program_compiles_and_gives_the_kernels_answers(tmp_path: Path) -> None:

@@ -29,10 +29,11 @@ from vmalab_loadgen.diff.operations import BY_NAME
 from vmalab_loadgen.diff.program import ARENAS, PAGE, Op, Place
 
 SOURCE: Final = Path(__file__).with_name("executor.c")
+EXECUTOR_AT: Final = 0x1000_0000
 CFLAGS: Final = (
     "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-pic", "-no-pie",
     "-fcf-protection=none", "-fno-tree-loop-distribute-patterns", "-Wall", "-Wextra",
-    "-Wl,-Ttext-segment=0x10000000",
+    f"-Wl,-Ttext-segment={EXECUTOR_AT:#x}",
 )  # fmt: skip
 """The executor lies where no program maps: above the low addresses (the largest area of a program
 ends below 16 MiB there) and below those of MAP_32BIT (from 1 GiB)."""
@@ -327,7 +328,10 @@ class Executor:
             code = os.WEXITSTATUS(status)
             why = _EXITS.get(code, f"it ended with code {code}")
         else:
-            why = f"it was killed by signal {os.WTERMSIG(status)}"
+            why = (
+                f"it was killed by signal {os.WTERMSIG(status)}; a program must not map, unmap"
+                f" or protect what lies at {EXECUTOR_AT:#x}: the executor"
+            )
         raise DiffError(f"the executor failed at step {turn}: {why}")
 
     def _text(self, packed: int) -> str:

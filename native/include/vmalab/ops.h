@@ -9,6 +9,24 @@
 
 #include "vmalab/block.h"
 #include "vmalab/mm.h"
+#include "vmalab/rcu.h"
+
+/* Around each operation of a block: who runs it is in the core for no longer. 0 or VL_E_BROKEN. */
+static inline int op_begin(struct participant *self, u32 op, u32 mm)
+{
+	(void)mm;
+	if (unlikely(core_enter(self) != 0))
+		return VL_E_BROKEN;
+	self->slot->op = op;
+	LAB(self->op_mm = mm;)
+	return 0;
+}
+
+static inline void op_end(struct participant *self)
+{
+	rcu_poll(self);
+	core_exit(self);
+}
 
 #define PROT_READ      0x1u
 #define PROT_WRITE     0x2u
@@ -206,6 +224,9 @@ s64 op_set_vma_name(struct participant *self, u32 id, u64 addr, u64 len, const c
 		    u32 bytes);
 s64 op_mbind(struct participant *self, u32 id, u64 addr, u64 len, u32 mode,
 	     u64 nodes); /* lab core */
+/* op_fault_straight.c. A touch of addr, of which flags are FAULT_* of block.h; with FAULT_STORE it
+ * stores word. What came of it is in *result, as block.h has it, also that there is no such mm. In
+ * no RCU section and with no lock held: it may wait for mmap_lock. (kernel: do_user_addr_fault) */
 void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 	      struct vl_result *result);
 /* op_faults.c. A fault of each address, each as if alone: 0 or VL_E_BROKEN. */

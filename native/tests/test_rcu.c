@@ -401,6 +401,58 @@ static void test_ring(u32 flavour, const char *name)
 	test_seg_close(&ts);
 }
 
+static void retire_one(struct participant *self)
+{
+	struct object *o = kmem_cache_alloc(self, CACHE_TEST0);
+
+	CHECK(o);
+	store_relaxed_u64(&o->state, RETIRED);
+	rcu_retire(self, RETIRE_OBJECT0 + CACHE_TEST0, REF(self, o));
+}
+
+static u32 ring_entries(const struct participant *self)
+{
+	return self->area->retire_tail - self->area->retire_head;
+}
+
+/* rcu_poll frees what is ripe and nothing else, as soon as it is; it starts grace periods itself
+ * when much is retired, so that a ring that is polled never fills. */
+static void test_poll(void)
+{
+	struct participant self, reader;
+	struct test_seg ts;
+	u64 most = 0;
+
+	test_seg_open(&ts, 64ul << 20);
+	CHECK_EQ(kmem_cache_create(&ts.seg, CACHE_TEST0, "ring", sizeof(struct object), 0, 0, 0),
+		 0);
+	test_join(&ts, &self, ROLE_WORKER);
+	test_join(&ts, &reader, ROLE_WORKER);
+	for (u32 round = 0; round < 3; round++) {
+		rcu_read_lock(&reader);
+		retire_one(&self);
+		for (u32 i = 0; i < 4; i++) {
+			rcu_advance(&self);
+			rcu_poll(&self);
+			CHECK_EQ(ring_entries(&self), 1); /* the reader may still look */
+		}
+		rcu_read_unlock(&reader);
+		CHECK(rcu_advance(&self));
+		rcu_poll(&self);
+		CHECK_EQ(ring_entries(&self), 0);
+	}
+	for (u32 i = 0; i < 4 * RETIRE_RING; i++) {
+		retire_one(&self);
+		rcu_poll(&self);
+		most = max_u64(most, ring_entries(&self));
+	}
+	CHECK(most > RETIRE_RING / 4 && most <= RETIRE_RING / 2);
+	rcu_barrier(&self);
+	participant_leave(&reader);
+	participant_leave(&self);
+	test_seg_close(&ts);
+}
+
 /* A ring that is full waits outside a section; nothing is freed inside another's section. */
 static void test_full_ring(void)
 {
@@ -412,15 +464,10 @@ static void test_full_ring(void)
 		 0);
 	test_join(&ts, &self, ROLE_WORKER);
 	core_enter(&self);
-	for (u32 i = 0; i < 3 * RETIRE_RING; i++) {
-		struct object *o = kmem_cache_alloc(&self, CACHE_TEST0);
-
-		CHECK(o);
-		store_relaxed_u64(&o->state, RETIRED);
-		rcu_retire(&self, RETIRE_OBJECT0 + CACHE_TEST0, REF(&self, o));
-	}
+	for (u32 i = 0; i < 3 * RETIRE_RING; i++)
+		retire_one(&self);
 	rcu_make_room(&self);
-	CHECK(self.area->retire_tail - self.area->retire_head <= RETIRE_RING / 2);
+	CHECK(ring_entries(&self) <= RETIRE_RING / 2);
 	core_exit(&self);
 	participant_leave(&self);
 	test_seg_close(&ts);
@@ -500,12 +547,8 @@ static void test_dead(void)
 		test_seg_remap(&ts);
 		test_join(&ts, &mine, ROLE_WORKER);
 		core_enter(&mine);
-		for (u32 i = 0; i < 1000; i++) {
-			struct object *o = kmem_cache_alloc(&mine, CACHE_TEST0);
-
-			store_relaxed_u64(&o->state, RETIRED);
-			rcu_retire(&mine, RETIRE_OBJECT0 + CACHE_TEST0, REF(&mine, o));
-		}
+		for (u32 i = 0; i < 1000; i++)
+			retire_one(&mine);
 		rcu_read_lock(&mine);
 		store_release_u32(&shared_of(&ts.seg)->mode, 1);
 		for (;;)
@@ -519,7 +562,7 @@ static void test_dead(void)
 	CHECK(rcu_adopt(&self, 1));
 	rcu_repair(&ts.seg);
 	CHECK_EQ(ts.seg.slots[1].rcu, 0);
-	CHECK_EQ(self.area->retire_tail - self.area->retire_head, 1000);
+	CHECK_EQ(ring_entries(&self), 1000);
 	CHECK_EQ(kmem_cache_sweep(&ts.seg, CACHE_TEST0, all_live, NULL), 0);
 	participant_bury(&ts.seg, 1);
 	world_start(&self);
@@ -549,6 +592,7 @@ int main(int argc, char **argv)
 	test_barrier(RCU_FENCED, "fenced");
 	test_ring(RCU_MEMBARRIER, "membarrier");
 	test_ring(RCU_FENCED, "fenced");
+	test_poll();
 	test_full_ring();
 	test_stall();
 	test_dead();

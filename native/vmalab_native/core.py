@@ -302,6 +302,7 @@ class Segment(_Handle):
                 in_core=row.in_core != 0,
                 blocked=row.in_core == 2,
                 rcu_active=row.rcu_active != 0,
+                alive=row.alive != 0,
             )
             for row in buffer[0:count]
         ]

@@ -178,7 +178,10 @@ class SystemCallFailed(NativeError):
 class OtherClock(NativeError):
     code = -2018
     constant = "VL_E_CLOCK"
-    summary = "the segment was made in another time namespace, whose clock is not this process's"
+    summary = (
+        "the segment was made in another time namespace, whose clock is not this process's, "
+        "or there is no /proc here to tell"
+    )
     remedy = (
         "Attach from the time namespace that the instance was started in (nsenter --time), "
         "or start an instance in this one."
@@ -268,6 +271,7 @@ BY_CODE: dict[int, type[NativeError]] = {
         RcuUnavailable,
         InvalidArgument,
         CoreMissing,
+        OtherClock,
     )
 }
 

@@ -227,8 +227,8 @@ bool participant_bury(struct vl_seg *seg, u32 index);
 void participant_fold(struct vl_seg *seg, u32 index);
 
 /* Somebody has that slot and the kernel says that it is dead / does not say so. Both are false for
- * a free slot. "Dead" is final until the slot is buried; "alive" may be over when it is returned, so
- * a recovery asks once, and for all (find_dead). */
+ * a free slot. "Dead" is final until the slot is buried; "alive" may be over when it is returned,
+ * so a recovery asks once, and for all (find_dead). */
 bool participant_dead(const struct vl_seg *seg, u32 index);
 bool participant_alive(const struct vl_seg *seg, u32 index);
 void find_dead(const struct vl_seg *seg, struct dead_set *dead);

@@ -136,6 +136,16 @@ void mpol_use(struct participant *self, const struct vm_area_struct *vma);
 
 struct mm_struct;
 
+/* The stamp that a life begins with. It is even, and a writer's number is odd: whatever number the
+ * sequence has come to, no writer takes a VMA for write-locked that nobody has stamped in this
+ * life. (The kernel's is UINT_MAX.) A stale reader may find it equal to an even sequence: a false
+ * "locked", which sends it to mmap_lock. */
+#define VMA_STAMP_FIRST 0u
+static inline u32 vma_stamp_first(void)
+{
+	return MUTANT(first_stamp_odd) ? UINT32_MAX : VMA_STAMP_FIRST;
+}
+
 static inline u64 vma_pages(const struct vm_area_struct *vma)
 {
 	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
@@ -185,8 +195,8 @@ static inline bool is_cow_mapping(u64 flags)
 void vma_ctor(void *object);
 /* A detached VMA of mm with nothing in it, or NULL. (kernel: vm_area_alloc) */
 struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct *mm);
-/* A detached copy, member by member; chain and side objects are empty and the caller's to clone.
- * (kernel: vm_area_dup) */
+/* A detached copy of one that is write-locked, member by member; chain and side objects are empty
+ * and the caller's to clone. (kernel: vm_area_dup) */
 struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig);
 /* Frees a detached VMA and its side objects; asserts that it is detached. (kernel: vm_area_free) */
 void vm_area_free(struct participant *self, struct vm_area_struct *vma);

@@ -102,6 +102,7 @@ ELSEWHERE: Final = {
     "merge_loses_guard": FLAGS,
     "move_copies_unlocked": FLAGS,
     "remap_looks_unlocked": FLAGS,
+    "wrap_death_keeps_stamps": "recovery, which is no part of the locks",
 }
 """Mutants that these models cannot have, and why."""
 

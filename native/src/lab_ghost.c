@@ -329,7 +329,7 @@ void lab_ghost_write_known(const struct mm_struct *mm, const struct vm_area_stru
 	if (!g || g->writer == lab_me.actor + 1)
 		return;
 	/* With these what follows from it is to be seen: somebody reads it. */
-	if (MUTANT(W1) || MUTANT(first_stamp_odd))
+	if (MUTANT(W1) || MUTANT(first_stamp_odd) || MUTANT(wrap_death_keeps_stamps))
 		lab_ghost_write_lock(mm, vma);
 	else
 		lab_fail(VL_LAB_WRITE_LOCK, "v%u is taken for write-locked, and nobody has done it",

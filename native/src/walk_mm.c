@@ -90,9 +90,9 @@ static void check_stamp(struct walk *w, const struct range_entry *e, struct vm_a
 
 	if (((stamp & 1) && stamp <= passed) || MUTANT(B21))
 		return;
-	if (w->repair)
+	if (w->repair && !MUTANT(wrap_death_keeps_stamps))
 		store_relaxed_u32(&vma->vm_lock_seq, passed);
-	else
+	else if (!w->repair)
 		complain(w, "mm %#x: VMA %#lx has a stamp that mm_lock_seq has not passed",
 			 w->mm_id, e->start);
 }

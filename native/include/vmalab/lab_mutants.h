@@ -53,6 +53,8 @@ X(remap_looks_unlocked, "SETR",
   "remap_file_pages compares the flags of VMAs that it has not write-locked")
 X(first_stamp_odd, "T",
   "the first stamp of a life is UINT_MAX, a number that a writer has once in 2^31")
+X(wrap_death_keeps_stamps, "SETR",
+  "recovery leaves the stamps that a writer has not renewed who died at the wrap")
 X(O2A, "R",
   "no look at the stamp before the increment: a detached VMA in the tree is retried "
   "for as long as it is there")

@@ -7,13 +7,15 @@
  * read, mmap_lock or the VMA lock for reading is enough):
  *
  *   vm_start vm_end             stamp; derived from the tree by recovery
- *   vm_flags page_prot          stamp; VM_MAYBE_GUARD is or'ed in under a read lock
+ *   vm_flags page_prot          stamp; VM_MAYBE_GUARD is or'ed in under a read lock, so a writer
+ *                               reads flags to store or copy them after the stamp (DESIGN.md, 7)
  *   vm_pgbase                   once, before insertion; constant in place
  *                               (vm_pgoff = vm_pgbase + (vm_start >> 12))
  *   vm_mm vm_file vm_ops        once, before insertion; stale readers of a recycled object load
  *   file_open                   vm_mm
  *   uffd_ctx                    stamp; set iff one of VM_UFFD_FLAGS is, but for a moment
- *   vm_lock_seq                 stamp; loaded without a lock as advice
+ *   vm_lock_seq                 stamp; VMA_STAMP_FIRST at the begin of a life; loaded without a
+ *                               lock as advice
  *   detached                    attach: mmap_lock write; detach: stamp
  *   anon_vma                    NULL -> set: mmap_lock read + page_table_lock; set -> NULL: stamp
  *   anon_vma_chain, _links      stamp, or as anon_vma when it is set

@@ -364,14 +364,25 @@ s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 f
 	return result;
 }
 
-/* The VMAs of [start, end) are like vma: contiguous, of its file, with its flags. */
-static bool range_is_uniform(struct participant *self, struct mm_struct *mm,
-			     const struct vm_area_struct *vma, u64 end)
+static void remap_lock(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
 {
-	const struct vm_area_struct *next;
+	if (!MUTANT(remap_looks_unlocked))
+		vma_start_write(self, mm, vma);
+	GHOST(source(vma, "the flags are compared"));
+}
 
+/* The VMAs of [start, end) are like vma: contiguous, of its file, with its flags. All are
+ * write-locked, or a holder of a read lock sets a flag after it was compared. */
+static bool range_is_uniform(struct participant *self, struct mm_struct *mm,
+			     struct vm_area_struct *vma, u64 end)
+{
+	struct vm_area_struct *next;
+
+	remap_lock(self, mm, vma);
 	for (u64 at = vma->vm_end; at < end; at = next->vm_end) {
 		next = vma_lookup(self, mm, at);
+		if (next)
+			remap_lock(self, mm, next);
 		if (!next || next->vm_file != vma->vm_file || next->file_open != vma->file_open ||
 		    next->vm_flags != vma->vm_flags)
 			return false;
@@ -386,7 +397,7 @@ s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u6
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 start = addr & PAGE_MASK, len = size & PAGE_MASK, vm_flags;
 	struct map_request req = {.addr = start, .len = len, .pgoff = pgoff};
-	const struct vm_area_struct *vma;
+	struct vm_area_struct *vma;
 	s64 result = -EINVAL;
 
 	if (!mm)

@@ -63,6 +63,7 @@ def test_all_models() -> None:
         ("typesafe-rwsem", "B4"),
         ("typesafe-rwsem", "B5"),
         ("embedded-rwsem", "B37"),
+        ("typesafe-rwsem", "first_stamp_odd"),
     ],
 )
 def test_a_counterexample_happens_on_the_core(model: str, mutant: str) -> None:

@@ -125,14 +125,15 @@ struct vma_merge_struct {
 	bool no_memory; /* out: it would have merged but for memory */
 };
 
-void vmg_from_vma(struct vma_merge_struct *vmg, struct mm_struct *mm, struct vm_area_struct *vma,
-		  u64 start, u64 end);
+/* Write-locks vma: flags that are computed from those of vmg may be stored (vm_flags_reset). */
+void vmg_from_vma(struct participant *self, struct vma_merge_struct *vmg, struct mm_struct *mm,
+		  struct vm_area_struct *vma, u64 start, u64 end);
 void vmg_neighbours(struct participant *self, struct vma_merge_struct *vmg);
 struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_merge_struct *vmg);
 struct vm_area_struct *vma_merge_existing_range(struct participant *self,
 						struct vma_merge_struct *vmg);
 /* Makes [start, end) of middle a VMA of its own with the flags etc. of vmg, by merge or split; *out
- * is it. 0 or -errno. */
+ * is it, write-locked. 0 or -errno. */
 int vma_modify(struct participant *self, struct vma_merge_struct *vmg, struct vm_area_struct **out);
 int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 addr,
 	      bool new_below, bool check_limit);

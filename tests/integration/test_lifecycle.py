@@ -12,11 +12,11 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from patience import HANG_S
 from servers import VMALAB, Serve, kill_worker, new_instance, vmalab, wait_for
 from vmalab_client import Client, ServiceError, ServiceUnavailable
 from vmalab_native.core import Segment
@@ -53,7 +53,7 @@ def test_ctrl_c_reaches_the_whole_group_and_stops_it_once() -> None:
     assert process.stdout is not None
     assert process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     assert b"Traceback" not in errors
     assert b"died" not in errors
@@ -101,7 +101,7 @@ def test_a_small_dev_shm_is_explained() -> None:
         ["unshare", "-m", "sh", "-c", command],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=HANG_S,
         check=False,
     )
     if "unshare" in done.stderr or "mount:" in done.stderr:
@@ -199,40 +199,39 @@ def test_a_call_under_way_finishes_when_the_server_stops() -> None:
         block = BlockBuilder()
         for _ in range(1000):
             block.nop()
-        stopper = threading.Timer(0.3, server.stop)
-        stopper.start()
+        stopper = threading.Thread(target=server.stop)
         with client.batch(window=1) as batch:
             try:
                 while True:
                     batch.send(block)
                     assert len(batch.receive()) == 16 * 1000
                     answered += 1
+                    if answered == 20:
+                        stopper.start()
             except ServiceError as refusal:
                 ending = refusal.code
         stopper.join()
-    assert answered > 10
+    assert answered >= 20
     assert ending in ("CANCELLED", "UNAVAILABLE")
 
 
-def test_stopping_is_quick_while_streams_are_open() -> None:
-    with EmbeddedServer(workers=2, stop_grace_s=20.0) as server, Client(server.target) as client:
+def test_stopping_does_not_wait_out_the_grace_of_open_streams() -> None:
+    with EmbeddedServer(workers=2, stop_grace_s=HANG_S) as server, Client(server.target) as client:
         mm = client.address_space()
         assert client.wait_held(mm.mm)
         with client.batch() as batch:
             batch.send(bytes([0, 1, 0, 0, 0, 0, 0, 0]))
             batch.receive()
-            began = time.monotonic()
             assert server.stop() == 0
-            assert time.monotonic() - began < 5.0
 
 
 def test_an_embedded_server_ends_with_its_parent() -> None:
     code = (
-        "import sys, time\n"
+        "import signal\n"
         "from vmalab_server.embedded import EmbeddedServer\n"
         f"server = EmbeddedServer(instance={new_instance()!r}).start()\n"
         "print(server.pid, *server.worker_pids, flush=True)\n"
-        "time.sleep(60)\n"
+        "signal.pause()\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
@@ -263,11 +262,11 @@ def test_an_embedded_server_says_why_it_does_not_start() -> None:
 def test_a_killed_client_process_is_noticed_and_its_address_space_reaped() -> None:
     """A process that attached the segment itself dies with a lease: the lease goes with it."""
     code = (
-        "import sys, time\n"
+        "import signal, sys\n"
         "from vmalab_native.core import Segment\n"
         "me = Segment.attach(sys.argv[1]).participant('client')\n"
         "print(me.mm_create(), flush=True)\n"
-        "time.sleep(60)\n"
+        "signal.pause()\n"
     )
     with EmbeddedServer(workers=1) as server, Client(server.target) as client:
         child = subprocess.Popen(
@@ -276,11 +275,9 @@ def test_a_killed_client_process_is_noticed_and_its_address_space_reaped() -> No
         assert child.stdout is not None
         mm = int(child.stdout.readline())
         assert [entry.mm for entry in client.inspect.address_spaces()] == [mm]
-        time.sleep(0.5)
-        assert len(client.inspect.address_spaces()) == 1
         child.kill()
         child.wait()
         child.stdout.close()
-        wait_for("the mm is gone", lambda: not client.inspect.address_spaces(), timeout_s=3.0)
+        wait_for("the mm is gone", lambda: not client.inspect.address_spaces())
         assert all(info.pid != child.pid for info in client.inspect.participants())
         assert client.inspect.fsck() == []

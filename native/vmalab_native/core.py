@@ -111,6 +111,23 @@ def _config_to_c(config: SegmentConfig) -> Any:
     return ffi.new("struct vl_config *", sizes)
 
 
+def check_config(config: SegmentConfig) -> None:
+    """Raises InvalidArgument unless a segment can be made so and everything works in it: names the
+    first field that is wrong, and what would be right. CoreMissing: as Segment.create()."""
+    load_core(config.model, config.layout)
+    fault = ffi.new("struct vl_config_fault *")
+    names = (config.model.encode(), config.layout.encode())
+    code = lib.vl_config_check(_config_to_c(config), *names, fault)
+    if code != InvalidArgument.code:
+        checked(code, "the configuration")
+        return
+    of = f", a multiple of {fault.multiple}" if fault.multiple else ""
+    why = f" with {text(fault.because)}" if fault.because[0] != b"\0" else ""
+    raise InvalidArgument(
+        f"{text(fault.field)} = {fault.value}, allowed are {fault.least} .. {fault.most}{of}{why}"
+    )
+
+
 def _config_from_c(c_info: Any) -> SegmentConfig:
     config: SegmentConfig = record(
         SegmentConfig,
@@ -177,7 +194,7 @@ class Segment(_Handle):
         """
         name = shm_name(instance)
         config = config or SegmentConfig()
-        load_core(config.model, config.layout)
+        check_config(config)
         try:
             shm = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=0o600)
         except posix_ipc.ExistentialError:
@@ -202,8 +219,11 @@ class Segment(_Handle):
         return cls(instance, out[0], shm.fd)
 
     @classmethod
-    def attach(cls, instance: str) -> Self:
+    def attach(cls, instance: str, *, build: bool = True) -> Self:
         """Attaches a segment that exists.
+
+        Args:
+            build: build its core if it is not there, which takes a while.
 
         Raises:
             SegmentMissing, SegmentForeign, SegmentTruncated, AbiMismatch, FingerprintMismatch,
@@ -219,7 +239,7 @@ class Segment(_Handle):
             raise SystemCallFailed(f"opening {instance!r}", errno=refusal.errno or 0) from None
         out = ffi.new("struct vl_seg **")
         try:
-            load_core_of(shm.fd, instance)
+            load_core_of(shm.fd, instance, build=build)
             code = lib.vl_seg_attach(shm.fd, out)
             checked(code, f"attaching instance {instance!r}")
         except NativeError:

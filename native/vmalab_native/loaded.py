@@ -26,12 +26,20 @@ def load_core(model: str, layout: str) -> None:
         raise error_of(code, f"{model}, {layout}: {text(lib.vl_core_error())}")
 
 
-def load_core_of(fd: int, instance: str) -> None:
-    """Makes sure that the core is there which the segment in fd was made with, if it is one."""
+def load_core_of(fd: int, instance: str, *, build: bool = True) -> None:
+    """Makes sure that the core is there which the segment in fd was made with, if it is one.
+
+    Raises:
+        CoreMissing: there is no such core, or none that is built and build is False.
+    """
     model, made = ffi.new("char[]", 33), ffi.new("char[]", 33)
     lib.vl_seg_peek(fd, model, made)
     if not text(model):
         return
+    if not build and not cores.file_of(text(model), text(made)).exists():
+        raise CoreMissing(
+            f"instance {instance!r} is of {text(model)}, {text(made)}, which is not built here"
+        )
     try:
         load_core(text(model), text(made))
     except InvalidArgument as unknown:

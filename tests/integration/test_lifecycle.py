@@ -5,7 +5,9 @@ Goal: it comes up or says in one line why not; it goes away without a trace, who
 The guard of conftest.py looks for processes and segments after each test.
 """
 
+import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,7 +21,9 @@ import pytest
 from patience import HANG_S
 from servers import VMALAB, Serve, kill_worker, new_instance, vmalab, wait_for
 from vmalab_client import Client, ServiceError, ServiceUnavailable
-from vmalab_native.core import Segment
+from vmalab_client.client import AddressSpace
+from vmalab_native import cores
+from vmalab_native.core import SHM_DIRECTORY, Segment, SegmentConfig
 from vmalab_server import roster
 from vmalab_server.embedded import EmbeddedServer, EmbeddedServerError
 from vmalab_server.workers import KEEP_MEMORY
@@ -178,13 +182,75 @@ def test_workers_end_when_the_supervisor_is_killed_and_the_rest_can_be_replaced(
         refused = vmalab("serve", "--listen", "127.0.0.1:0", "--instance", server.instance)
         assert refused.returncode == 1
         assert "--replace-stale" in refused.stderr
-        checked = vmalab("fsck", "--instance", server.instance)
-        assert checked.returncode == 1
-        assert "is dead and was not recovered" in checked.stdout
-        repaired = vmalab("fsck", "--repair", "--instance", server.instance)
-        assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+        looked_at_after_a_kill(server.instance)
     with Serve("--replace-stale", instance=server.instance) as second:
         assert second.end() == 0
+
+
+def looked_at_after_a_kill(instance: str) -> None:
+    """What a killed server left can be looked at; fsck recovers it first, and says so."""
+    for command in ("locks", "slabinfo", "vmstat", "maps"):
+        seen = vmalab(command, *(["--all"] if command == "maps" else []), "-i", instance)
+        assert seen.returncode == 0, command
+        assert "was killed" in seen.stderr
+        assert f"fsck --instance {instance}" in seen.stderr
+    assert "its server was killed" in vmalab("ps", "-i", instance).stdout
+    checked = vmalab("fsck", "-i", instance)
+    assert checked.returncode == 0, checked.stdout
+    first, *rest = checked.stdout.splitlines()
+    assert re.fullmatch(r"recovered first from the deaths of [1-9]\d* threads", first)
+    assert rest == ["every invariant holds"]
+    assert vmalab("fsck", "-i", instance).stdout == "every invariant holds\n"
+
+
+def test_fsck_recovers_what_was_killed_in_the_middle_of_work() -> None:
+    with Serve("--workers", "2") as server, Client(server.target) as client:
+        mms = [client.address_space(hold=False) for _ in range(20)]
+        stop = threading.Event()
+        threads = [threading.Thread(target=work, args=(mm, stop)) for mm in mms[:6]]
+        for thread in threads:
+            thread.start()
+        for mm in mms:
+            mm.write(mm.mmap(4096 * 8), 1)
+        for pid in (server.process.pid, *server.worker_pids):
+            os.kill(pid, signal.SIGKILL)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        server.process.wait()
+        wait_for("the workers are gone", lambda: gone(server.worker_pids))
+        looked_at_after_a_kill(server.instance)
+        Segment.remove(server.instance)
+        roster.path_of(server.instance).unlink()
+
+
+def work(mm: AddressSpace, stop: threading.Event) -> None:
+    with contextlib.suppress(ServiceError):
+        while not stop.is_set():
+            addr = mm.mmap(4096 * 4)
+            mm.write(addr, 7)
+            mm.munmap(addr, 4096 * 4)
+
+
+def test_ps_builds_no_core_and_shows_the_others(tmp_path: Path) -> None:
+    """An instance of a core that is not built here is a line, neither a build nor a failure."""
+    config = SegmentConfig(size_bytes=32 << 20, participants_max=4, frames_max=1024)
+    name = new_instance()
+    with (
+        Segment.create(name, config) as segment,
+        (SHM_DIRECTORY / f"vmalab.{name}").open("r+b") as file,
+    ):
+        raw = file.read(1 << 12)
+        file.seek(raw.index(segment.config.layout.encode() + b"\0", raw.index(b"rwsem")))
+        file.write(b"random:987654321\0")
+        file.flush()
+        for arguments in ([], ["--instance", name]):
+            done = vmalab("ps", *arguments)
+            assert "not built here" in done.stdout + done.stderr
+            assert "building" not in done.stderr
+            assert (done.returncode == 0) is (arguments == [])
+        assert not cores.file_of(segment.config.model, "random:987654321").exists()
+        segment.unlink()
 
 
 def test_a_call_under_way_finishes_when_the_server_stops() -> None:

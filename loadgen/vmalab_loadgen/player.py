@@ -365,7 +365,8 @@ def end_processes(processes: list[Any], *, patience_s: float = 10.0) -> None:
 
 def start(process: Any) -> None:
     """Start a client process, which Ctrl-C does not reach: its parent ends it."""
-    with signals.not_to_children():
+    # In one piece: the child waits for what start() sends it.
+    with signals.held(), signals.not_to_children():
         process.start()
 
 

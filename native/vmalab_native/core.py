@@ -439,7 +439,7 @@ class Participant(_Handle):
         options.start_brk = u64("start_brk", start_brk)
         options.brk = u64("brk", brk)
         options.stack_limit = u64("stack_limit_bytes", stack_limit_bytes)
-        return self._mm_made("mm_create", options)
+        return self._mm_made("a new address space", options)
 
     def mm_exec(
         self,
@@ -472,30 +472,34 @@ class Participant(_Handle):
         options.exec_flags = lib.VL_EXEC_SHARED if shared else 0
         if not mm:
             raise error_of(lib.VL_E_NO_MM, "mm 0")
-        return self._mm_made(f"mm_exec of mm {mm}", options)
+        return self._mm_made(f"exec in address space {mm}", options)
 
     def _mm_made(self, what: str, options: Any) -> int:
         mm_id = ffi.new("u32 *")
         message = ffi.new("char[]", 512)
         code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))
-        checked(code, f"{what} {text(message)}".rstrip())
+        said = text(message)
+        checked(code, f"{what}: {said}" if said else what)
         return int(mm_id[0])
 
     def mm_get(self, mm: int) -> None:
         """One more lease on an address space, until mm_put() or death. Raises NoSuchMm."""
-        checked(lib.vl_mm_get(self._open(), u32("mm", mm)), f"mm {mm}")
+        checked(lib.vl_mm_get(self._open(), u32("mm", mm)), f"address space {mm}")
 
     def mm_put(self, mm: int) -> None:
         """Gives one lease back; the last of all, with nothing kept, runs exit_mmap."""
-        checked(lib.vl_mm_put(self._open(), u32("mm", mm)), f"mm {mm}")
+        checked(lib.vl_mm_put(self._open(), u32("mm", mm)), f"address space {mm}")
 
     def mm_keep(self, mm: int, ttl_ns: int) -> None:
         """Keeps an mm for at least ttl_ns from now, also without lease. Raises NoSuchMm."""
-        checked(lib.vl_mm_keep(self._open(), u32("mm", mm), u64("ttl_ns", ttl_ns)), f"mm {mm}")
+        checked(
+            lib.vl_mm_keep(self._open(), u32("mm", mm), u64("ttl_ns", ttl_ns)),
+            f"address space {mm}",
+        )
 
     def mm_reap(self) -> int:
         """Runs exit_mmap for every mm without lease whose time is over; how many those were."""
-        return checked(lib.vl_mm_reap(self._open()), "mm_reap")
+        return checked(lib.vl_mm_reap(self._open()), "ending address spaces")
 
     def mm_list(self) -> list[MmInfo]:
         """Every address space of the segment."""
@@ -503,11 +507,11 @@ class Participant(_Handle):
 
     def maps(self, mm: int) -> str:
         """The address space in the form of /proc/PID/maps. Raises NoSuchMm."""
-        return text_of(f"maps of mm {mm}", lib.vl_maps, self._open(), u32("mm", mm))
+        return text_of(f"maps of address space {mm}", lib.vl_maps, self._open(), u32("mm", mm))
 
     def smaps(self, mm: int) -> str:
         """As maps(), with a line `VmFlags: rd wr ...` after each area. Raises NoSuchMm."""
-        return text_of(f"smaps of mm {mm}", lib.vl_smaps, self._open(), u32("mm", mm))
+        return text_of(f"smaps of address space {mm}", lib.vl_smaps, self._open(), u32("mm", mm))
 
     def query_vma(self, mm: int, addr: int, flags: int = 0) -> tuple[int, VmaInfo | None]:
         """PROCMAP_QUERY: (0, one VMA) or (errno, None). Raises NoSuchMm.
@@ -522,7 +526,7 @@ class Participant(_Handle):
         )
         if -1000 < code < 0:
             return -code, None
-        checked(code, f"query of mm {mm}")
+        checked(code, f"query of address space {mm}")
         return 0, record(VmaInfo, info)
 
     def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
@@ -540,7 +544,7 @@ class Participant(_Handle):
         code = lib.vl_mincore(self._open(), *place, out, pages)
         if -1000 < code < 0:
             return -code, b""
-        checked(code, f"mincore of mm {mm}")
+        checked(code, f"mincore of address space {mm}")
         return 0, bytes(vector)
 
     # --- files ---
@@ -593,11 +597,11 @@ class Participant(_Handle):
         report = ffi.new("struct vl_recovery *")
         code = lib.vl_recover(self._open(), report)
         if code == RecoveryBusy.code:
-            raise RecoveryBusy("recover")
+            raise RecoveryBusy("recovery")
         if code == RecoveryStuck.code:
             pid = int(report.stuck_pid)
-            raise RecoveryStuck(f"recover, process {pid}", stuck_pid=pid)
-        checked(code, "recover")
+            raise RecoveryStuck(f"recovery, process {pid}", stuck_pid=pid)
+        checked(code, "recovery")
         shown = min(report.dead_count, len(report.dead_index))
         return RecoveryReport(
             dead=[(report.dead_index[i], report.dead_pid[i]) for i in range(shown)],

@@ -2,7 +2,7 @@
 """A command that is told to end ends clean: what it started is stopped, what it made is removed.
 
 SIGTERM, SIGHUP and SIGINT unwind the stack (SystemExit with 128 and the number, as a shell counts);
-while that goes on, further ones are ignored. What must not be torn in two, such as making a
+for PATIENCE_S after that, further ones are ignored. What must not be torn in two, such as making a
 segment and noting that it has to be removed, stands in `held()`. A signal is noticed between two
 steps of Python; `breaking()` is for a long call of C, which has to be made to return.
 """
@@ -13,6 +13,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
@@ -20,9 +21,16 @@ from typing import Final
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
+PATIENCE_S: Final = 30.0
+"""So long nothing disturbs what is done at the end. A later signal unwinds again: what stood in the
+way then was somebody who swallows SystemExit."""
+
+
 class _State:
     held = 0
     pending = 0
+    ended_by = 0
+    ended_at = 0.0
 
 
 _state = _State()
@@ -32,8 +40,10 @@ def _end(number: int, frame: FrameType | None) -> None:
     if _state.held:
         _state.pending = number
         return
-    for one in ENDING:
-        signal.signal(one, signal.SIG_IGN)
+    now = time.monotonic()
+    if _state.ended_by and now - _state.ended_at < PATIENCE_S:
+        return
+    _state.ended_by, _state.ended_at = number, now
     raise SystemExit(128 + number)
 
 
@@ -49,6 +59,10 @@ def orderly() -> Iterator[None]:
         signal.signal(number, _end)
     try:
         yield
+    except Exception:
+        if _state.ended_by:  # Python turns SystemExit into another error in some places
+            raise SystemExit(128 + _state.ended_by) from None
+        raise
     finally:
         for number in ours:
             if signal.getsignal(number) is _end:
@@ -81,7 +95,7 @@ def breaking(action: Callable[[], object]) -> Iterator[None]:
 
     def watch() -> None:
         while number := os.read(reader, 1):
-            if number[0] in ENDING and signal.getsignal(number[0]) is not signal.SIG_IGN:
+            if number[0] in ENDING:
                 action()
 
     watcher = threading.Thread(target=watch, name="signals", daemon=True)

@@ -133,9 +133,10 @@ class Supervisor:
             except OSError as error:
                 raise StartError(f"cannot start: {troubles.told(error)}") from None
             stack.callback(self._end_workers)
-            for slot in self._slots:
-                self._spawn(slot)
             self._deadline = time.monotonic() + self._config.start_timeout_s
+            for slot in self._slots:
+                if not self._stopping:
+                    self._spawn(slot)
             self._loop()
         if self._failure:
             raise StartError(self._failure)

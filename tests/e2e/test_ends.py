@@ -9,6 +9,7 @@ left behind is found by the guard of conftest.py (the processes inherit a mark) 
 here.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -160,7 +161,8 @@ class Command:
         if number == signal.SIGTERM:
             self.process.send_signal(number)
         else:
-            os.killpg(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it was done
+                os.killpg(self.pid, number)
 
     def end(self) -> tuple[int, str]:
         """Exit code and what it said, when it is gone."""
@@ -214,12 +216,11 @@ def test_in_the_middle_of_its_work(name: str, number: signal.Signals, tmp_path: 
     command = Command(name, (WORK | OTHERS)[name], tmp_path)
     wait_for("it is at work", lambda: command.at_work() or command.process.poll() is not None)
     command.run_for(max(1.0, command.cpu_s() + 0.5))
-    still = command.process.poll() is None
     command.tell(number)
     code, text = command.end()
     looked_at(code, text, command)
-    if still or name not in ("race run",):
-        assert code in OWN_WORD.get((name, number), {128 + number}), text
+    done = {0, 1} if name == "race run" else set()  # it finds the bug in a moment
+    assert code in OWN_WORD.get((name, number), {128 + number}) | done, text
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -11,7 +11,6 @@ Emulated calls that fail are results, not exceptions. What the library itself re
 NativeError (`vmalab_native.errors`).
 """
 
-import dataclasses
 import os
 import time
 import weakref
@@ -44,9 +43,10 @@ from vmalab_native.errors import (
     SystemCallFailed,
     error_of,
 )
+from vmalab_native.loaded import RCU_NAMES, config_from_c, config_to_c, load_core_of
+from vmalab_native.loaded import check_config as check_config
 from vmalab_native.loaded import fingerprint as fingerprint
 from vmalab_native.loaded import layout as layout
-from vmalab_native.loaded import load_core, load_core_of
 from vmalab_native.records import BenchResult as BenchResult
 from vmalab_native.records import LockInfo as LockInfo
 from vmalab_native.records import Loop as Loop
@@ -75,12 +75,6 @@ _ROLES: dict[str, int] = {
     "inspector": lib.ROLE_INSPECTOR,
 }
 _ROLE_NAMES = {number: name for name, number in _ROLES.items()} | {lib.ROLE_FREE: "free"}
-_RCU: dict[str, int] = {
-    "auto": lib.RCU_AUTO,
-    "membarrier": lib.RCU_MEMBARRIER,
-    "fenced": lib.RCU_FENCED,
-}
-_RCU_NAMES: dict[int, RcuFlavour] = {_RCU[name]: name for name in get_args(RcuFlavour)}
 _STATE_NAMES = {
     lib.SEG_BUILDING: "building",
     lib.SEG_READY: "ready",
@@ -103,40 +97,6 @@ _REPAIRS = (
 def monotonic_ns() -> int:
     """CLOCK_MONOTONIC in ns: the clock of every deadline and `keep_until_ns` in a segment."""
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-
-
-def _config_to_c(config: SegmentConfig) -> Any:
-    sizes = dataclasses.asdict(config) | {"rcu": _RCU[config.rcu]}
-    del sizes["model"], sizes["layout"]
-    return ffi.new("struct vl_config *", sizes)
-
-
-def check_config(config: SegmentConfig) -> None:
-    """Raises InvalidArgument unless a segment can be made so and everything works in it: names the
-    first field that is wrong, and what would be right. CoreMissing: as Segment.create()."""
-    load_core(config.model, config.layout)
-    fault = ffi.new("struct vl_config_fault *")
-    names = (config.model.encode(), config.layout.encode())
-    code = lib.vl_config_check(_config_to_c(config), *names, fault)
-    if code != InvalidArgument.code:
-        checked(code, "the configuration")
-        return
-    of = f", a multiple of {fault.multiple}" if fault.multiple else ""
-    why = f" with {text(fault.because)}" if fault.because[0] != b"\0" else ""
-    raise InvalidArgument(
-        f"{text(fault.field)} = {fault.value}, allowed are {fault.least} .. {fault.most}{of}{why}"
-    )
-
-
-def _config_from_c(c_info: Any) -> SegmentConfig:
-    config: SegmentConfig = record(
-        SegmentConfig,
-        c_info.config,
-        rcu=_RCU_NAMES[c_info.config.rcu],
-        model=c_info.model,
-        layout=c_info.layout,
-    )
-    return config
 
 
 class _Handle(AbstractContextManager[Any]):
@@ -205,7 +165,7 @@ class Segment(_Handle):
         code = lib.vl_seg_create(
             shm.fd,
             instance.encode("ascii"),
-            _config_to_c(config),
+            config_to_c(config),
             config.model.encode(),
             config.layout.encode(),
             out,
@@ -292,8 +252,8 @@ class Segment(_Handle):
         info: SegmentInfo = record(
             SegmentInfo,
             c_info,
-            config=_config_from_c(c_info),
-            rcu_flavour=_RCU_NAMES[c_info.rcu_flavour],
+            config=config_from_c(c_info),
+            rcu_flavour=RCU_NAMES[c_info.rcu_flavour],
             state=_STATE_NAMES.get(c_info.state, str(c_info.state)),
         )
         return info

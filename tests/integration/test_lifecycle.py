@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from vmalab_client.client import AddressSpace
 from vmalab_native import cores
 from vmalab_native.core import SHM_DIRECTORY, Segment, SegmentConfig
 from vmalab_server import roster
+from vmalab_server.cli import apart
 from vmalab_server.embedded import EmbeddedServer, EmbeddedServerError
 from vmalab_server.workers import KEEP_MEMORY
 
@@ -251,6 +253,24 @@ def test_ps_builds_no_core_and_shows_the_others(tmp_path: Path) -> None:
             assert (done.returncode == 0) is (arguments == [])
         assert not cores.file_of(segment.config.model, "random:987654321").exists()
         segment.unlink()
+
+
+def test_ps_outlives_a_look_that_aborts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that does not come back. Other instances are shown all the same."""
+
+    def look(name: str) -> dict[str, object]:
+        if name == "aborts":
+            os.abort()
+        while name == "hangs":
+            time.sleep(1)
+        return {"instance": name}
+
+    monkeypatch.setattr(apart, "PATIENCE_S", 3.0)
+    rows = apart.each(["aborts", "good", "hangs", "another"], look)
+    assert [row["instance"] for row in rows] == ["aborts", "good", "hangs", "another"]
+    assert ["error" in row for row in rows] == [True, False, True, False]
+    assert "aborted" in rows[0]["error"]
+    assert "does not answer within 3 s" in rows[2]["error"]
 
 
 def test_a_call_under_way_finishes_when_the_server_stops() -> None:

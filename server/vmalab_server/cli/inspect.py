@@ -76,23 +76,27 @@ def _facts(source: Any) -> dict[str, Any]:
     }
 
 
+def _row(name: str) -> dict[str, Any]:
+    """What ps says of an instance, or why it cannot be looked at."""
+    from vmalab_native.errors import NativeError
+
+    try:
+        with _open(name, "", build=False, note=False) as source:
+            return _facts(source)
+    except (NativeError, OSError) as error:
+        return {"instance": name, "error": str(error)}
+
+
 def ps(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
     """Every instance of this machine: its workers, who takes part, its address spaces."""
     from vmalab_native.core import Segment
-    from vmalab_native.errors import NativeError
-    from vmalab_server.cli import render
+    from vmalab_server.cli import apart, render
 
     if instance or target:
         with _open(instance, target, build=False, note=False) as source:
             rows = [_facts(source)]
     else:
-        rows = []
-        for name in Segment.list_instances():
-            try:
-                with _open(name, "", build=False, note=False) as source:
-                    rows.append(_facts(source))
-            except (NativeError, OSError) as error:
-                rows.append({"instance": name, "error": str(error)})
+        rows = apart.each(Segment.list_instances(), _row)
     text = "\n\n".join(render.instance(row) for row in rows)
     _show({"instances": rows}, text or "no instance is running", as_json=as_json)
 

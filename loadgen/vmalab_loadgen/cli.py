@@ -235,9 +235,11 @@ def register(app: typer.Typer) -> None:
 def main() -> None:
     """`vmalab-loadgen`: the load command alone."""
     from vmalab_loadgen import load_cli
+    from vmalab_server import signals
 
     app = typer.Typer(add_completion=False)
     app.command(
         help=load_cli.HELP, epilog=load_cli.EXAMPLES.replace("vmalab load", "vmalab-loadgen")
     )(load_cli.load_command)
-    app()
+    with signals.orderly():
+        app()

@@ -26,7 +26,7 @@ from vmalab_client.block import RESULT as _RESULT
 from vmalab_loadgen.folder import FileInfo
 
 TTL_MS = 60_000
-CALL_TIMEOUT_S = 30.0
+CALL_TIMEOUT_S = 300.0
 MESSAGE_BYTES_MAX = 16 << 20
 NO_SUCH_MM = -1001
 LIMIT = -1004

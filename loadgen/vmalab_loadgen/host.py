@@ -7,10 +7,10 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from vmalab_loadgen import lifeline
 from vmalab_loadgen.drivers import DriverError, Target
+from vmalab_server import signals
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def instance_for(
         bench: the embedded server also serves BenchService.
         model, layout: of an instance of our own; "": the environment's or the default.
     """
-    with lifeline.orderly():
+    with signals.orderly():
         yield from _instance_for(target, instance, mode, workers, bench, model, layout)
 
 
@@ -71,9 +71,12 @@ def _bare_segment(model: str, layout: str) -> Iterator[str]:
     config = core.SegmentConfig(
         model=model or cores.default_model(), layout=layout or cores.default_layout()
     )
-    segment = core.Segment.create(name, config)
     stop = threading.Event()
-    try:
+    with ExitStack() as stack:
+        with signals.held():
+            segment = core.Segment.create(name, config)
+            stack.callback(segment.unlink)
+            stack.callback(segment.close)
 
         def supervise() -> None:
             with segment.participant("supervisor") as participant:
@@ -83,12 +86,7 @@ def _bare_segment(model: str, layout: str) -> Iterator[str]:
                     participant.mm_reap()
 
         keeper = threading.Thread(target=supervise, name="supervisor", daemon=True)
+        stack.callback(keeper.join)
+        stack.callback(stop.set)
         keeper.start()
-        try:
-            yield name
-        finally:
-            stop.set()
-            keeper.join(10)
-    finally:
-        segment.close()
-        segment.unlink()
+        yield name

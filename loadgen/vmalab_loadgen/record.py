@@ -35,7 +35,7 @@ from typing import Final
 from vmalab_loadgen import calls, flags, folder, maps, perf, strace
 from vmalab_loadgen.gaps import page_up
 from vmalab_loadgen.kernel_config import anon_names
-from vmalab_loadgen.tracees import Group, Tracees, send, start_brk, task_states
+from vmalab_loadgen.tracees import Group, Tracees, end_tree, send, start_brk, task_states
 
 MEMORY_CALLS: Final = frozenset(
     {
@@ -52,7 +52,7 @@ _FILTER: Final = (
 """Every call that changes an address space or that says whose it is; a name with ? need not be
 known to strace."""
 _HELD = re.compile(r"^(\d+)\s+[\d.]+ exit_group\(")
-_STOP_PATIENCE_S: Final = 2.0
+_STOP_PATIENCE_S: Final = 30.0
 _CLOCK_EVERY_S: Final = 1.0
 _DELETED: Final = " (deleted)"
 
@@ -493,8 +493,12 @@ def _run(recorder: Recorder, command: list[str], config: RecordConfig, scratch: 
     recorder.read_clock()
     try:
         with subprocess.Popen(argv) as process:
-            _pump(recorder, fifo, process)
-            meta.exit_status = process.wait()
+            try:
+                _pump(recorder, fifo, process)
+                meta.exit_status = process.wait()
+            except BaseException:
+                end_tree(process.pid)
+                raise
         recorder.read_clock()
     finally:
         signal.signal(signal.SIGINT, previous)

@@ -14,7 +14,7 @@ from vmalab_loadgen.plan import Plan, load
 from vmalab_loadgen.program import Step
 from vmalab_loadgen.verdict import Identities, Verdict
 
-READY_TIMEOUT_S: Final = 60.0
+READY_TIMEOUT_S: Final = 600.0
 KEEP_EVERY_S: Final = 5.0
 DEAL_RUN: Final = {"unary": 1, "batch": 32, "attach": 32}
 """How many steps in a row one process does when a thread's calls are dealt to several."""
@@ -172,7 +172,7 @@ def _play_shared(
         for me in range(config.processes):
             ours, theirs = context.Pipe()
             process = context.Process(target=player.serve, args=(me, score, baton, theirs))
-            process.start()
+            player.start(process)
             theirs.close()
             pipes.append(ours)
             processes.append(process)
@@ -214,7 +214,7 @@ def _play_copies(
             ]
             ours, theirs = context.Pipe()
             process = context.Process(target=player.serve_copies, args=(me, scores, start, theirs))
-            process.start()
+            player.start(process)
             theirs.close()
             pipes.append(ours)
             processes.append(process)

@@ -354,6 +354,12 @@ static void result_signal(struct participant *self, struct fault *f, s32 signal,
 	stat_inc(self, pgfault_signal);
 }
 
+/* One that is not raises a general protection fault, whatever is mapped. */
+static bool canonical(u64 addr)
+{
+	return addr >> 47 == 0 || addr >> 47 == 0x1ffff;
+}
+
 static void result_fill(struct participant *self, struct fault *f, int outcome, struct vl_result *r)
 {
 	switch (outcome) {
@@ -369,7 +375,8 @@ static void result_fill(struct participant *self, struct fault *f, int outcome, 
 		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_ACCERR, r);
 		break;
 	case FAULT_MAPERR:
-		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_MAPERR, r);
+		result_signal(self, f, SIGNAL_SEGV,
+			      canonical(f->addr) ? CODE_SEGV_MAPERR : CODE_SI_KERNEL, r);
 		break;
 	case FAULT_USERFAULT:
 		*r = (struct vl_result){.status = VL_S_USERFAULT, .info = f->info};

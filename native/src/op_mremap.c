@@ -212,7 +212,7 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 	u64 flags = vma->vm_flags;
 	struct vm_area_struct *new;
 
-	if (mm->map_count >= mm->map_count_max - 3 || !may_charge(self, r, flags))
+	if (mm->map_count + 3 >= mm->map_count_max || !may_charge(self, r, flags))
 		return -ENOMEM;
 	if (vma->vm_ops == VMA_SPECIAL &&
 	    (vma->vm_start != r->addr || vma->vm_end != r->addr + r->old_len))
@@ -393,7 +393,7 @@ s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_l
 		return result;
 	if (mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
-	if (implies_new_addr(&r) && mm->map_count + 2 >= mm->map_count_max - 3)
+	if (implies_new_addr(&r) && mm->map_count + 5 >= mm->map_count_max)
 		result = -ENOMEM; /* a move may need so many */
 	else
 		result = do_mremap(self, &r, &unlocked);

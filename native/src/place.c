@@ -122,6 +122,8 @@ static s64 choose(struct participant *self, struct mm_struct *mm, const struct f
 	return found ? found : place(self, mm, addr, len, flags);
 }
 
+#define ERRNO_END (-1000)
+
 s64 get_unmapped_area(struct participant *self, struct mm_struct *mm, const struct file *file,
 		      u64 addr, u64 len, u64 pgoff, u32 flags)
 {
@@ -132,7 +134,9 @@ s64 get_unmapped_area(struct participant *self, struct mm_struct *mm, const stru
 	if (!file)
 		pgoff = 0; /* an offset says nothing about anonymous memory */
 	found = choose(self, mm, file, addr, len, pgoff, flags);
-	if (found < 0 && !(flags & MAP_FIXED))
+	/* A fixed address in the last page of all looks like an error, to the kernel too. What is
+	 * no errno, as a block sees it, stays ENOMEM. */
+	if (found < 0 && (!(flags & MAP_FIXED) || found > ERRNO_END))
 		return found;
 	if ((u64)found > TASK_SIZE - len)
 		return -ENOMEM;

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from vmalab_native import cores
-from vmalab_native.checks import U32_MAX, bounded
+from vmalab_native.checks import bounded
 from vmalab_native.errors import InvalidArgument
 
 CACHE_LINE = 64
@@ -22,13 +22,14 @@ class SegmentConfig:
     once.
 
     Attributes:
-        size_bytes: length of the file; what the tables below leave of it, and that must be
-            something, is for slab and page-table pages.
+        size_bytes: length of the file, a multiple of 4096 up to 64 GiB; what the tables below leave
+            of it is for slab and page-table pages, and must be 32 pages for each participant.
         mms_max: address spaces at a time, 1..4096.
-        participants_max: threads in the core at a time, 1..4096.
-        frames_max: page frames (16 bytes each), at least 1.
-        files_max: files known at a time, at least 1.
-        vmas_per_mm_max: VMAs of one address space; the kernel's sysctl vm.max_map_count.
+        participants_max: threads in the core at a time, 1..1024.
+        frames_max: page frames (16 bytes each), 8 for each participant .. 2^31.
+        files_max: files known at a time, 1..2^20.
+        vmas_per_mm_max: VMAs of one address space, 1..2^31-1; the kernel's sysctl
+            vm.max_map_count.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
         layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
@@ -46,14 +47,16 @@ class SegmentConfig:
     layout: str = field(default_factory=cores.default_layout)
 
     def __post_init__(self) -> None:
-        bounded("size_bytes", self.size_bytes, 1 << 20, 1 << 36)
+        bounded("size_bytes", self.size_bytes, 1, 1 << 36)
         bounded("mms_max", self.mms_max, 1, 4096)
-        bounded("participants_max", self.participants_max, 1, 4096)
-        bounded("frames_max", self.frames_max, 1, U32_MAX)
-        bounded("files_max", self.files_max, 1, U32_MAX)
-        bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, U32_MAX)
+        bounded("participants_max", self.participants_max, 1, 1024)
+        bounded("frames_max", self.frames_max, 1, 1 << 31)
+        bounded("files_max", self.files_max, 1, 1 << 20)
+        bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, (1 << 31) - 1)
         if self.rcu not in get_args(RcuFlavour):
-            raise InvalidArgument(f"rcu = {self.rcu!r}, allowed are {get_args(RcuFlavour)}")
+            raise InvalidArgument(
+                f"rcu = {self.rcu!r}, allowed are {', '.join(get_args(RcuFlavour))}"
+            )
         cores.check(self.model, self.layout)
 
 

@@ -19,7 +19,11 @@ from vmalab_server.limits import Limits
 from vmalab_server.logs import Format, Level
 
 PORT_DEFAULT = 7420
+LAB_THREADS_MORE = 4
+"""Threads of a worker for LabService, beside those that may wait."""
 _UNIX_PATH_BYTES_MAX = 107
+_LEASES_AND_STREAM = 2
+_OTHERS = 2  # a look from outside, and one process that attaches
 
 
 class ConfigError(Exception):
@@ -86,7 +90,7 @@ class ServerConfig(BaseSettings):
     stop_grace_s: float = Field(5.0, ge=0, le=3600)
     hold_grace_s: float = Field(2.0, ge=0.05, le=3600)
     ttl_default_s: float = Field(30.0, ge=0.05, le=3600)
-    start_timeout_s: float = Field(30.0, gt=0, le=600)
+    start_timeout_s: float = Field(600.0, gt=0, le=3600)
     model: str = ""
     layout: str = ""
     size_bytes: int = 1 << 30
@@ -156,6 +160,28 @@ class ServerConfig(BaseSettings):
         if self.metrics_listen and not is_loopback(split_address(self.metrics_listen)[0]):
             raise ValueError(f"metrics_listen {self.metrics_listen}: loopback addresses only")
         return self
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Self:
+        try:
+            self.segment()
+        except InvalidArgument as error:
+            raise ValueError(error.detail) from None
+        least = self.participants_least
+        if self.participants_max < least:
+            raise ValueError(
+                f"participants_max = {self.participants_max}: workers = {self.workers} and threads"
+                f" = {self.threads} need at least {least}: raise participants_max, or lower the"
+                " others"
+            )
+        return self
+
+    @property
+    def participants_least(self) -> int:
+        """Every thread of every worker, one stream each, the supervisor, and those who look in."""
+        calls = self.threads + (self.limits.lab_held_max if self.lab_core else 0)
+        lab = self.limits.lab_waits_per_worker_max + LAB_THREADS_MORE if self.lab_core else 0
+        return 1 + self.workers * (calls + lab + _LEASES_AND_STREAM) + _OTHERS
 
     @property
     def lab_core(self) -> bool:

@@ -167,7 +167,7 @@ class MemoryHandlers:
             ) from None
         except InvalidArgument as error:
             reason = "BAD_MAPS" if maps else "BAD_ARGUMENT"
-            raise failures.InvalidRequest(reason, str(error)) from None
+            raise failures.InvalidRequest(reason, error.detail) from None
         created.keep(participant, mm, ttl_ns)
         return pb.CreateAddressSpaceResponse(mm=mm)
 
@@ -216,7 +216,7 @@ class MemoryHandlers:
             raise failures.limit_reached(limits, self._segment_limits, "Exec") from None
         except InvalidArgument as error:
             reason = "BAD_MAPS" if request.maps else "BAD_ARGUMENT"
-            raise failures.InvalidRequest(reason, str(error)) from None
+            raise failures.InvalidRequest(reason, error.detail) from None
         except CoreErrno as error:
             number = error.errno or 0
             return pb.ExecResponse(errno_code=number, errno_name=errorcode.get(number, ""))

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from patience import HANG_S
 from servers import vmalab
 from vmalab_loadgen import orders
 from vmalab_loadgen.demo import TRACES
@@ -63,13 +64,13 @@ def traced(program: Path, root: Path, *, seed: int, calls: int = 600) -> Path:
             *(str(program), str(seed), str(calls), str(root)),
         ],
         check=True,
-        timeout=60,
+        timeout=HANG_S,
     )
     return root
 
 
 def run(root: Path, *options: str, code: int = 0) -> dict[str, Any]:
-    done = vmalab("replay", str(root), "--json", *options, timeout_s=90)
+    done = vmalab("replay", str(root), "--json", *options)
     assert done.returncode == code, f"{done.stderr}\n{done.stdout[:3000]}"
     data: dict[str, Any] = json.loads(done.stdout)
     assert set(data) >= KEYS

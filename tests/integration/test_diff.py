@@ -17,6 +17,7 @@ from random import SystemRandom
 
 import pytest
 
+from patience import HANG_S
 from vmalab_loadgen.diff.chooser import PROFILES
 from vmalab_loadgen.diff.run import DiffConfig, DiffResult, run
 from vmalab_native.core import lock_models
@@ -32,7 +33,7 @@ def diff(*words: str) -> subprocess.CompletedProcess[str]:
         [VMALAB, "diff", *words],
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=HANG_S,
         check=False,
     )
 
@@ -50,7 +51,6 @@ def test_a_few_thousand_operations(profile: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("model", lock_models())
 @pytest.mark.parametrize("profile", [*PROFILES, "all"])
 def test_many_operations_on_each_model(profile: str, model: str) -> None:
@@ -86,7 +86,7 @@ def test_a_program_given_is_written_down_and_its_trace_replays(tmp_path: Path) -
     trace = tmp_path / "program.trace"
     command = [VMALAB, "replay", str(trace), "--mode", "attach"]
     replay = subprocess.run(
-        [*command, "--json"], capture_output=True, text=True, timeout=100, check=False
+        [*command, "--json"], capture_output=True, text=True, timeout=HANG_S, check=False
     )
     data = json.loads(replay.stdout)
     assert replay.returncode == 0, replay.stdout + replay.stderr
@@ -111,7 +111,7 @@ def test_what_is_killed_leaves_nothing() -> None:
     """Goal: neither an instance in /dev/shm nor a process stays of a run that is killed. Method: a
     long run, killed when it has an executor under way; the instance has no name by then."""
     with subprocess.Popen([VMALAB, "diff", "--ops", "100000000", "--seed", "1"]) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_S
         while not (under_way := children(process.pid)):
             assert process.poll() is None
             assert time.monotonic() < deadline, "no program was begun"

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from patience import HANG_S
+
 
 class Child:
     """A process that runs Python code and talks line by line. Always gone when the test is over."""
@@ -32,7 +34,7 @@ class Child:
     def kill(self) -> None:
         """SIGKILL, and wait until it is dead."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(HANG_S)
 
     def end(self) -> None:
         if self.process.poll() is None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from operations import PAGE, Answer, Space, space
+from patience import HANG_S
 from vmalab_native.records import MmSetup as MmSetup
 
 SOURCE: Final = Path(__file__).with_name("kernel_calls.c")
@@ -132,7 +133,7 @@ def really(program: list[Call], file: Path) -> Run:
         input=script,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode == 0, f"kernel_calls: {done.returncode} {done.stderr}"

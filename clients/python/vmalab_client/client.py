@@ -135,7 +135,7 @@ class Client(AbstractContextManager["Client"]):
         request = memory_pb2.KeepAliveRequest(mms=list(mms), ttl_ms=int(ttl_s * 1000))
         return list(self.call(self.memory.KeepAlive, request).missing)
 
-    def wait_held(self, mm: int, *, timeout_s: float = 5.0) -> bool:
+    def wait_held(self, mm: int, *, timeout_s: float = 60.0) -> bool:
         """Wait until the server has confirmed that it holds `mm` for this client."""
         return self._holder.wait_held(mm, timeout_s)
 

@@ -17,6 +17,7 @@ from vmalab_loadgen.diff.uffd import UFFD_API, UFFD_FEATURES, UFFD_OPEN
 from vmalab_loadgen.flags import MADV, MAP
 from vmalab_loadgen.kernel_config import anon_names
 from vmalab_native import cores
+from vmalab_server import signals
 
 if TYPE_CHECKING:
     from vmalab_native.core import Participant
@@ -49,7 +50,8 @@ class Emulator:
         )
         self.model = config.model
         name = f"diff-{os.getpid()}-{next(_NUMBERS)}"
-        self._segment = Segment.create(name, config, private=True)
+        with signals.held():
+            self._segment = Segment.create(name, config, private=True)
         self._participant = self._segment.participant("client", comm="diff")
 
     def close(self) -> None:

@@ -23,6 +23,9 @@ struct participant;
 
 /* --- segments: fd comes from posix_ipc (shm_open), stays open in the process while the segment is
  * attached --- */
+/* Would vl_seg_create take it? 0, VL_E_INVALID and what is wrong, VL_E_CORE. */
+VL_API int vl_config_check(const struct vl_config *config, const char *model, const char *layout,
+			   struct vl_config_fault *fault);
 /* model and layout choose the core; VL_E_CORE: it is not in the folder of vl_cores_in(). */
 VL_API int vl_seg_create(int fd, const char *name, const struct vl_config *config,
 			 const char *model, const char *layout, struct vl_seg **out);

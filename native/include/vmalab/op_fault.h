@@ -35,6 +35,7 @@ enum fault_outcome {
 #define CODE_SEGV_MAPERR 1
 #define CODE_SEGV_ACCERR 2
 #define CODE_BUS_ADRERR  2
+#define CODE_SI_KERNEL   128 /* the CPU refuses the address itself */
 
 /* op_fault.c: what op_fault does not do itself. id: of an mm that was found; the rest as for
  * op_fault. vma: locked, with RCU held, both of which it leaves; or NULL: neither, and outcome is

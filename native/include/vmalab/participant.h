@@ -104,9 +104,8 @@ struct retired {
 #define FILE_PINS    2
 /* Frames that a participant may keep, as a CPU's page lists in the kernel: at most this many, and
  * no more than its share of all would be in a segment of four times the participants. */
-#define FRAME_MAGAZINE     4094
-#define FRAME_MAGAZINE_MIN 126
-#define PAGE_MAGAZINE      30
+#define FRAME_MAGAZINE 4094
+#define PAGE_MAGAZINE  30
 
 struct participant_area {
 	u64 stats[STATS_MAX]; /* written by the owner alone; read by anyone, relaxed */

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -228,7 +229,7 @@ def serve(
         logs.configure(level=config.log_level, form=config.log_format, instance=config.instance)
         Supervisor(config, on_ready=on_ready).run()
     except ConfigError as error:
-        raise fail(str(error)) from None
+        raise fail(_with_options(str(error))) from None
     except StartError as error:
         raise fail(str(error), code=1) from None
 
@@ -243,6 +244,16 @@ _OPTIONS = frozenset(
         *("log_level", "log_format"),
     )
 )
+
+
+def _with_options(text: str) -> str:
+    """The message with options in place of the configuration's names: --frames-max, --size."""
+    own = {"size_bytes": "--size", "stop_grace_s": "--stop-grace", "hold_grace_s": "--hold-grace"}
+    own["ttl_default_s"] = "--ttl"
+    options = {name: "--" + name.replace("_", "-") for name in _OPTIONS} | own
+    names = "|".join(sorted(options, key=len, reverse=True))
+    at_start = rf"^({names})(?=[:. ])|\b({names})(?= = )|\b(\w+_\w+)\b"
+    return re.sub(at_start, lambda found: options.get(found[0], found[0]), text)
 
 
 def register(app: typer.Typer) -> None:

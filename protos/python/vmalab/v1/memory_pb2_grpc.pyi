@@ -48,7 +48,7 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   status   0          success
            -1..-999   the emulated call failed with this errno, negated
            positive   FAULT only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code
-                      (SEGV_MAPERR 1, SEGV_ACCERR 2, BUS_ADRERR 2)
+                      (SEGV_MAPERR 1, SEGV_ACCERR 2, BUS_ADRERR 2; SI_KERNEL 128)
            -1001      NO_SUCH_MM: there is no such address space, or it has exited
            -1002      BAD_OP: unknown op
            -1003      BAD_RECORD: words does not fit the op, or the block ends inside the record. Execution stops

@@ -14,6 +14,7 @@
 #include "vmalab/import.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 struct maps_line {
 	u64 start, end, offset, ino;
@@ -147,6 +148,8 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 		return -ENOMEM;
 	store_relaxed_u32(&vma->vm_mm, mm_future_id(self->seg, mm));
 	vma->vm_flags = line_flags(line);
+	if ((vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC)
+		vma->vm_flags |= pkey_of_mmap(mm, PROT_EXEC);
 	err = line_file(self, line, find_vma_prev(self, mm, line->start), vma);
 	if (err) {
 		vm_area_free(self, vma);
@@ -233,6 +236,8 @@ static void set_limits(struct mm_struct *mm, const struct vl_mm_options *options
 			       : options->overcommit == 3 ? MM_OVERCOMMIT_NEVER
 							  : 0;
 	}
+	if (options->pkeys)
+		pkeys_start(mm, options->pkeys == 2);
 	if (options->commit_limit_pages)
 		mm->commit_limit_pages = options->commit_limit_pages;
 }
@@ -250,6 +255,12 @@ static int mm_build(struct participant *self, const struct vl_mm_options *option
 	if (options->mmap_base)
 		mm->mmap_base = options->mmap_base;
 	set_limits(mm, options);
+	if (options->exec_of) {
+		const struct mm_struct *old = mm_find(self->seg, options->exec_of);
+
+		/* relaxed: the same for all its life; if that is over, so is exec */
+		pkeys_start(mm, old && (load_relaxed_u32(&old->pkeys) & PKEYS_ON));
+	}
 	if (options->maps_bytes)
 		err = import_maps(self, mm, options->maps, options->maps_bytes, error, error_cap);
 	if (options->start_brk) {
@@ -271,10 +282,11 @@ static bool options_fit(const struct vl_mm_options *options)
 {
 	if ((options->mmap_base & ~PAGE_MASK) || options->mmap_base > TASK_SIZE ||
 	    options->brk < options->start_brk || options->overcommit > 3 || options->lacks > 0xf ||
-	    options->exec_flags & ~VL_EXEC_SHARED)
+	    options->pkeys > 2 || options->exec_flags & ~VL_EXEC_SHARED)
 		return false;
-	return !options->exec_of || !(options->limits || options->lacks || options->overcommit ||
-				      options->stack_limit || options->commit_limit_pages);
+	return !options->exec_of ||
+	       !(options->limits || options->lacks || options->overcommit || options->pkeys ||
+		 options->stack_limit || options->commit_limit_pages);
 }
 
 int mm_create(struct participant *self, const struct vl_mm_options *options, u32 *id, char *error,

@@ -11,6 +11,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 /* Only write permission is in an entry: reading and executing are decided by the VMA at each fault.
  * A private page becomes writable again through a fault, which may have to copy. */
@@ -79,7 +80,7 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 }
 
 static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start, u64 end, u32 prot,
-		       u32 grows)
+		       s32 pkey, u32 grows)
 {
 	struct vm_area_struct *vma = find_vma_intersection(self, mm, start, end);
 	u64 addr = start;
@@ -103,7 +104,9 @@ static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start
 		if (!vma)
 			return -ENOMEM;
 		flags = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
-			(prot & PROT_EXEC ? VM_EXEC : 0) | (vma->vm_flags & ~VM_ACCESS_FLAGS);
+			(prot & PROT_EXEC ? VM_EXEC : 0) |
+			pkey_of_mprotect(mm, vma->vm_flags, prot, pkey) |
+			(vma->vm_flags & ~(VM_ACCESS_FLAGS | VM_PKEY_MASK));
 		if ((flags & ~(flags >> 4)) & VM_ACCESS_FLAGS)
 			return -EACCES;
 		stop = min_u64(vma->vm_end, end);
@@ -113,7 +116,7 @@ static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start
 	return err;
 }
 
-/* pkey -1: none is given. There are no other keys: the machine has none to give. */
+/* pkey -1: none is given. */
 s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, s32 pkey)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
@@ -134,7 +137,10 @@ s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 pr
 		return -EINVAL;
 	if (mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
-	result = pkey != -1 ? -EINVAL : do_mprotect(self, mm, addr, addr + len, prot, grows);
+	if (pkey != -1 && !pkey_is_usable(mm, pkey))
+		result = -EINVAL;
+	else
+		result = do_mprotect(self, mm, addr, addr + len, prot, pkey, grows);
 	mmap_write_unlock(self, mm);
 	return result;
 }

@@ -160,7 +160,8 @@ static bool config_good(const struct vl_config *c)
 	return c->size_bytes % PAGE_SIZE == 0 && c->size_bytes <= SEG_SIZE_MAX && c->mms_max >= 1 &&
 	       c->mms_max <= MMS_MAX && c->participants_max >= 1 &&
 	       c->participants_max <= PARTICIPANTS_MAX && c->frames_max >= 2 && c->files_max >= 1 &&
-	       c->files_max <= 1u << 20 && c->rcu <= RCU_FENCED;
+	       c->files_max <= 1u << 20 && c->rcu <= RCU_FENCED && c->pkeys <= 1 &&
+	       c->overcommit <= 2;
 }
 
 /* Is there room for the whole of a sparse file, should all of it be used? f_blocks is 0 where the

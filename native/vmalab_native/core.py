@@ -116,6 +116,7 @@ def _config_from_c(c_info: Any) -> SegmentConfig:
         SegmentConfig,
         c_info.config,
         rcu=_RCU_NAMES[c_info.config.rcu],
+        pkeys=bool(c_info.config.pkeys),
         model=c_info.model,
         layout=c_info.layout,
     )

@@ -10,8 +10,17 @@ leave, as text.
 
 A call is written as in `kernel_calls`. Behind "=" stands its answer: an errno, SIGNAL/si_code, a
 number, or an address A+n*P. A call without it must succeed. `areas` are those of the vector's part
-of the address space, in pages from A; each vector has a part of its own, so that all vectors of a
+of the address space, in pages from A, with their protection key if it is not 0; each vector has a part of its own, so that all vectors of a
 file run in one process. `name` and numbers are those of `kernel_calls.OPS` and `WORDS`.
+
+A comment `# needs: NAME ...` has what the file requires of a machine (vmalab_native.machine.NEEDS);
+"pkeys" also gives the instance protection keys. On a machine that lacks it the instance alone is
+compared with what the file says. Answers of such a file are recorded, by
+
+    python tests/support/vectors.py FILE
+
+on a machine that has it: this writes the running kernel's answers into FILE, and the machine's
+facts into a comment.
 """
 
 from __future__ import annotations
@@ -19,6 +28,8 @@ from __future__ import annotations
 import errno
 import re
 import signal
+import sys
+import tempfile
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,6 +38,7 @@ from typing import Final
 import kernel_calls
 from kernel_calls import Call, Emulated
 from operations import PAGE, Space, space
+from vmalab_native import machine
 
 FIRST: Final = 0x2000_0000_0000
 PART: Final = 0x1000_0000
@@ -93,14 +105,17 @@ def answer(text: str, base: int) -> str:
 
 def areas(text: str, base: int) -> str:
     """The areas of a vector's part in a text of maps."""
-    found = []
+    found: list[str] = []
+    inside = False
     for line in text.splitlines():
         match = _AREA.match(line)
-        if match is None:
-            continue
-        start, end = int(match[1], 16), int(match[2], 16)
-        if base <= start < base + PART:
-            found.append(f"{(start - base) // PAGE}-{(end - base) // PAGE} {match[3]}")
+        if match is not None:
+            start, end = int(match[1], 16), int(match[2], 16)
+            inside = base <= start < base + PART
+            if inside:
+                found.append(f"{(start - base) // PAGE}-{(end - base) // PAGE} {match[3]}")
+        elif inside and line.startswith("ProtectionKey:") and int(line.split()[1]):
+            found[-1] += f" key {line.split()[1]}"
     return ", ".join(found) or "none"
 
 
@@ -116,12 +131,24 @@ def part(text: str, base: int) -> str:
     return "\n".join(kept)
 
 
+def needs_of(text: str) -> list[str]:
+    """The names in `# needs:`."""
+    found = re.search(r"^# needs: (.*)$", text, re.MULTILINE)
+    return found[1].split() if found else []
+
+
 @dataclass
 class Played:
     """Answers of one side, a list for each vector."""
 
     start: str
     answers: list[list[str]]
+
+
+@cache
+def began(file: Path) -> str:
+    """The maps of the process that makes calls for real."""
+    return kernel_calls.really([], file).start
 
 
 @cache
@@ -139,7 +166,8 @@ def emulated(path: Path, file: Path, start: str) -> Played:
     """What an instance answers that begins as the kernel's process did."""
     vectors = read(path.read_text())
     program = [line.call for vector in vectors for line in vector.lines]
-    with space() as empty:
+    keys = {"pkeys": True} if "pkeys" in needs_of(path.read_text()) else {}
+    with space(**keys) as empty:
         setup = kernel_calls.setup_of(program)
         mm = empty.participant.mm_create(maps=start, setup=setup)
         here = Emulated(Space(empty.participant, mm), file)
@@ -154,8 +182,19 @@ def _told(line: Line, text: str, base: int) -> str:
     return areas(text, base) if line.text == "areas" else answer(text, base)
 
 
-def failures(vectors: list[Vector], kernel: Played, here: Played) -> list[str]:
-    """Where the kernel or the instance differs from a vector, or they from each other."""
+def failures(vectors: list[Vector], kernel: Played | None, here: Played) -> list[str]:
+    """Where the kernel or the instance differs from a vector, or they from each other.
+
+    Args:
+        kernel: None: this machine lacks what they need.
+    """
+    if kernel is None:
+        return [
+            f"[{vector.name}] {line.text}: wanted {line.wanted}, the instance says {told}"
+            for vector, ours in zip(vectors, here.answers, strict=True)
+            for line, got in zip(vector.lines, ours, strict=True)
+            if (told := _told(line, got, vector.base)) != line.wanted
+        ]
     found = []
     for vector, theirs, ours in zip(vectors, kernel.answers, here.answers, strict=True):
         for line, real, got in zip(vector.lines, theirs, ours, strict=True):
@@ -176,3 +215,35 @@ def failures(vectors: list[Vector], kernel: Played, here: Played) -> list[str]:
                 differ = kernel_calls.differ(part(real, vector.base), part(got, vector.base))
                 found.append(f"[{vector.name}] areas {line.wanted}: {differ}")
     return found
+
+
+def recorded(path: Path, file: Path) -> str:
+    """The text of a file with what the running kernel says behind each call."""
+    played = really(path, file)
+    vectors = read(path.read_text())
+    told = iter(
+        _told(line, text, vector.base)
+        for vector, theirs in zip(vectors, played.answers, strict=True)
+        for line, text in zip(vector.lines, theirs, strict=True)
+    )
+    lines = []
+    for raw in path.read_text().splitlines():
+        if raw.startswith("# recorded on: "):
+            continue
+        if raw.startswith("# needs: "):
+            known = machine.facts()
+            raw += f"\n# recorded on: Linux {known['kernel']}, " + ", ".join(
+                f"{name} {known[name]}" for name in sorted(known) if name.startswith("cpu.")
+            )
+        elif raw and raw[0] not in "#[":
+            call = raw.partition(" = ")[0]
+            raw = f"areas {next(told)}" if call.startswith("areas") else f"{call} = {next(told)}"
+        lines.append(raw)
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        with tempfile.TemporaryDirectory() as scratch:
+            text = recorded(Path(name), Path(scratch) / "file")
+        Path(name).write_text(text)

@@ -54,7 +54,7 @@ _SYSCTLS: Final = (
 )
 
 
-class _Libc:
+class Libc:
     """System calls by number. -errno when one fails."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class _Libc:
 class _Page:
     """A private page to try things on."""
 
-    def __init__(self, call: _Libc, *, hint: int = 0, flags: int = _PRIVATE_ANON) -> None:
+    def __init__(self, call: Libc, *, hint: int = 0, flags: int = _PRIVATE_ANON) -> None:
         self._call = call
         self.at = call(_MMAP, hint, PAGE, _PROT_RW, flags, -1, 0)
 
@@ -101,7 +101,7 @@ def _chosen(path: str) -> str | None:
 @cache
 def has_pkeys() -> bool:
     """Whether the processor has protection keys and the kernel uses them."""
-    call = _Libc()
+    call = Libc()
     with _Page(call) as page:
         return page > 0 and call(_PKEY_MPROTECT, page, PAGE, _PROT_RW, 0) == 0
 
@@ -111,7 +111,7 @@ def anon_names() -> bool:
     """Whether this kernel can give anonymous memory a name (CONFIG_ANON_VMA_NAME)."""
     set_vma, set_vma_anon_name = 0x53564D41, 0
     name = ctypes.create_string_buffer(b"vmalab")
-    call = _Libc()
+    call = Libc()
     with _Page(call) as page:
         where = ctypes.addressof(name)
         return call(_PRCTL, set_vma, set_vma_anon_name, page, PAGE, where) == 0
@@ -163,7 +163,7 @@ def _meminfo() -> dict[str, int]:
 
 def _cpu() -> dict[str, Fact]:
     """la57: a hint above 47 bits is taken. shadow_stack: one can be mapped."""
-    call = _Libc()
+    call = Libc()
     with _Page(call, hint=1 << 48) as page:
         la57 = page >= 1 << 47
     stack = call(_MAP_SHADOW_STACK, 0, PAGE, 0)
@@ -174,7 +174,7 @@ def _cpu() -> dict[str, Fact]:
 
 def _calls() -> dict[str, Fact]:
     """Calls and advice that a kernel may not have."""
-    call = _Libc()
+    call = Libc()
     with _Page(call) as page:
         guards = call(_MADVISE, page, PAGE, 102) == 0
         soft_dirty = "sd" in _vm_flags(page)
@@ -217,7 +217,7 @@ def _uffd_low_source() -> bool | None:
     fd = _uffd()
     if fd < 0:
         return None
-    call = _Libc()
+    call = Libc()
     try:
         with _Page(call) as page:
             fcntl.ioctl(fd, 0xC028AA03, bytearray(struct.pack("<QQQQq", page, 0, PAGE, 0, 0)))
@@ -230,7 +230,7 @@ def _uffd_low_source() -> bool | None:
 
 def _uffd() -> int:
     """A userfaultfd after its handshake; -1: this process may not use it."""
-    fd = _Libc()(_USERFAULTFD, os.O_CLOEXEC | os.O_NONBLOCK | 1)
+    fd = Libc()(_USERFAULTFD, os.O_CLOEXEC | os.O_NONBLOCK | 1)
     if fd < 0:
         return -1
     try:
@@ -244,7 +244,7 @@ def _uffd() -> int:
 @cache
 def userfaultfd_features() -> int | None:
     """The features that userfaultfd offers; None: this process may not use it."""
-    fd = _Libc()(_USERFAULTFD, os.O_CLOEXEC | os.O_NONBLOCK | 1)
+    fd = Libc()(_USERFAULTFD, os.O_CLOEXEC | os.O_NONBLOCK | 1)
     if fd < 0:
         return None
     try:
@@ -404,6 +404,10 @@ NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
         "thp": (
             "the kernel has no transparent huge pages",
             lambda known: known.get("thp.enabled") is not None,
+        ),
+        "thp-not-always": (
+            "huge pages come unasked (thp.enabled always)",
+            lambda known: known.get("thp.enabled") != "always",
         ),
         "no-hugetlb": (
             "huge pages are reserved (vm.nr_hugepages)",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import vectors
-from comparing import NotCompared
+from comparing import KERNEL, NotCompared, needs_of
 from vmalab_native import machine
 
 FILES = sorted((Path(__file__).parents[1] / "vectors").glob("*.vec"))
@@ -26,11 +26,9 @@ def mapped_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_vectors(
-    path: Path, each_model: str, mapped_file: Path, not_compared: NotCompared
-) -> None:
+def test_vectors(path: Path, each_model: str, mapped_file: Path, not_compared: NotCompared) -> None:
     text = path.read_text()
-    lacking = machine.lacks(vectors.needs_of(text))
+    lacking = machine.lacks([*KERNEL, *needs_of(text)])
     kernel = None if lacking else vectors.really(path, mapped_file)
     here = vectors.emulated(path, mapped_file, vectors.began(mapped_file))
     wanted = vectors.read(text)

@@ -11,6 +11,7 @@ is nothing to say.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -20,6 +21,8 @@ import pytest
 from vmalab_native import machine
 
 KEY: Final = "not_compared"
+KERNEL: Final = ("x86-64", "kernel", "top-down", "no-la57", "overcommit-heuristic", "capabilities")
+"""What every comparison of calls with the running kernel requires."""
 NotCompared = Callable[[str, int], None]
 
 
@@ -31,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _record(item: pytest.Item, reason: str, times: int) -> None:
     item.user_properties.append((KEY, (reason, times)))
+
+
+def needs_of(text: str) -> list[str]:
+    """The names in a line `# needs: NAME ...` of a file of calls."""
+    found = re.search(r"^# needs: (.*)$", text, re.MULTILINE)
+    return found[1].split() if found else []
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,8 +10,9 @@ leave, as text.
 
 A call is written as in `kernel_calls`. Behind "=" stands its answer: an errno, SIGNAL/si_code, a
 number, or an address A+n*P. A call without it must succeed. `areas` are those of the vector's part
-of the address space, in pages from A, with their protection key if it is not 0; each vector has a part of its own, so that all vectors of a
-file run in one process. `name` and numbers are those of `kernel_calls.OPS` and `WORDS`.
+of the address space, in pages from A, with their protection key if it is not 0; each vector has a
+part of its own, so that all vectors of a file run in one process. `name` and numbers are those of
+`kernel_calls.OPS` and `WORDS`.
 
 A comment `# needs: NAME ...` has what the file requires of a machine (vmalab_native.machine.NEEDS);
 "pkeys" also gives the instance protection keys. On a machine that lacks it the instance alone is
@@ -36,6 +37,7 @@ from pathlib import Path
 from typing import Final
 
 import kernel_calls
+from comparing import needs_of
 from kernel_calls import Call, Emulated
 from operations import PAGE, Space, space
 from vmalab_native import machine
@@ -131,12 +133,6 @@ def part(text: str, base: int) -> str:
     return "\n".join(kept)
 
 
-def needs_of(text: str) -> list[str]:
-    """The names in `# needs:`."""
-    found = re.search(r"^# needs: (.*)$", text, re.MULTILINE)
-    return found[1].split() if found else []
-
-
 @dataclass
 class Played:
     """Answers of one side, a list for each vector."""
@@ -182,6 +178,12 @@ def _told(line: Line, text: str, base: int) -> str:
     return areas(text, base) if line.text == "areas" else answer(text, base)
 
 
+def _wanted(line: Line, told: str) -> bool:
+    if line.wanted:
+        return told == line.wanted
+    return not (told.startswith("SIG") or told in errno.errorcode.values())
+
+
 def failures(vectors: list[Vector], kernel: Played | None, here: Played) -> list[str]:
     """Where the kernel or the instance differs from a vector, or they from each other.
 
@@ -190,22 +192,17 @@ def failures(vectors: list[Vector], kernel: Played | None, here: Played) -> list
     """
     if kernel is None:
         return [
-            f"[{vector.name}] {line.text}: wanted {line.wanted}, the instance says {told}"
+            f"[{vector.name}] {line.text}: wanted {line.wanted or 'success'}, "
+            f"the instance says {said}"
             for vector, ours in zip(vectors, here.answers, strict=True)
             for line, got in zip(vector.lines, ours, strict=True)
-            if (told := _told(line, got, vector.base)) != line.wanted
+            if not _wanted(line, said := _told(line, got, vector.base))
         ]
     found = []
     for vector, theirs, ours in zip(vectors, kernel.answers, here.answers, strict=True):
         for line, real, got in zip(vector.lines, theirs, ours, strict=True):
             told = [_told(line, text, vector.base) for text in (real, got)]
-            good = told[0] == told[1]
-            if line.wanted:
-                good = good and told[0] == line.wanted
-            else:
-                good = good and not (
-                    told[0].startswith("SIG") or told[0] in errno.errorcode.values()
-                )
+            good = told[0] == told[1] and _wanted(line, told[0])
             if not good:
                 found.append(
                     f"[{vector.name}] {line.text}: wanted {line.wanted or 'success'}, "
@@ -226,7 +223,7 @@ def recorded(path: Path, file: Path) -> str:
         for vector, theirs in zip(vectors, played.answers, strict=True)
         for line, text in zip(vector.lines, theirs, strict=True)
     )
-    lines = []
+    lines: list[str] = []
     for raw in path.read_text().splitlines():
         if raw.startswith("# recorded on: "):
             continue
@@ -243,7 +240,7 @@ def recorded(path: Path, file: Path) -> str:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
+    for named in sys.argv[1:]:
         with tempfile.TemporaryDirectory() as scratch:
-            text = recorded(Path(name), Path(scratch) / "file")
-        Path(name).write_text(text)
+            filled = recorded(Path(named), Path(scratch) / "file")
+        Path(named).write_text(filled)

@@ -332,8 +332,9 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	return result;
 }
 
-/* The key, permission, then the page. Of a page that is not there the processor does not tell that it must
- * not be executed: it is brought in first, and may turn out to lie past the end of its file. */
+/* The key, permission, then the page. Of a page that is not there the processor does not tell that
+ * it must not be executed: it is brought in first, and may turn out to lie past the end of its
+ * file. */
 static int fault_page(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		      struct fault *f)
 {

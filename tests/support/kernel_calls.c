@@ -81,7 +81,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	siglongjmp(after, 1);
 }
 
-/* The rights of protection keys, which a signal's handler begins anew and a jump out of it keeps. */
+/* The rights of protection keys, which a signal's handler begins anew and a jump out of it
+ * keeps. */
 static int has_pkru(void)
 {
 	unsigned a = 7, b, c = 0, d;

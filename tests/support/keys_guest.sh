@@ -47,7 +47,8 @@ echo "$command" >"$out/command"
 truncate -s 2G "$work/disk"
 mkfs.ext4 -q "$work/disk"
 qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m 3G -cpu max,la57=off \
-	-nographic -no-reboot -nodefaults -serial "file:$out/console" -kernel "$kernel"/boot/vmlinuz-* -initrd "$work/initrd" \
+	-nographic -no-reboot -nodefaults -serial "file:$out/console" \
+	-kernel "$kernel"/boot/vmlinuz-* -initrd "$work/initrd" \
 	-append "console=ttyS0 quiet panic=-1" \
 	-drive "file=$work/disk,if=virtio,format=raw,cache=unsafe" \
 	-virtfs local,path=/,mount_tag=files,security_model=none,readonly=on,multidevs=remap \

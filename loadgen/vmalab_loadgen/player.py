@@ -40,6 +40,7 @@ class Import:
     mmap_base: int
     start_brk: int
     brk: int
+    pkeys: bool = False
 
 
 @dataclass(slots=True)
@@ -218,6 +219,7 @@ class Player:
                     start_brk=what.start_brk,
                     brk=what.brk,
                     maps=what.maps,
+                    pkeys=what.pkeys,
                 )
             case Kind.EXEC:
                 what = self.score.imports[step.child]

@@ -34,18 +34,19 @@ from typing import Final
 
 from vmalab_loadgen import calls, flags, folder, maps, perf, strace
 from vmalab_loadgen.gaps import page_up
-from vmalab_loadgen.kernel_config import anon_names
 from vmalab_loadgen.tracees import Group, Tracees, end_tree, send, start_brk, task_states
+from vmalab_native import machine
 
 MEMORY_CALLS: Final = frozenset(
     {
         *("brk", "madvise", "mincore", "mmap", "mprotect", "mremap", "munmap"),
         *("mlock", "mlock2", "mlockall", "msync", "munlock", "munlockall", "pkey_mprotect"),
+        *("pkey_alloc", "pkey_free"),
         *("process_madvise", "remap_file_pages", "shmat", "shmdt"),
     }
 )
 _FILTER: Final = (
-    "trace=%memory,?msync,?process_madvise,?mseal,?map_shadow_stack,?userfaultfd,ioctl,personality,"
+    "trace=%memory,?pkey_alloc,?pkey_free,?msync,?process_madvise,?mseal,?map_shadow_stack,?userfaultfd,ioctl,personality,"
     "shmget,prlimit64,setrlimit,ftruncate,truncate,fallocate,prctl,clone,clone3,fork,vfork,execve,"
     "execveat,exit,exit_group"
 )
@@ -424,8 +425,9 @@ def record(command: list[str], root: Path, config: RecordConfig) -> folder.Meta:
         raise RecordError(f"{root} is not empty")
     meta = folder.Meta(command=list(command), kernel=os.uname().release, recorded=True)
     meta.page_size = os.sysconf("SC_PAGE_SIZE")
-    meta.thp = _thp()
-    meta.anon_names = anon_names()
+    meta.machine = dict(machine.facts())
+    meta.thp = str(meta.machine["thp.enabled"] or "")
+    meta.anon_names = machine.anon_names()
     recorder = Recorder(root, config, meta)
     with tempfile.TemporaryDirectory(prefix="vmalab-record-") as scratch:
         seen = _run(recorder, command, config, Path(scratch))
@@ -458,15 +460,6 @@ def _of_program(lines: list[str], recorder: Recorder) -> tuple[list[str], list[s
         else:
             faults.append(line.strip())
     return faults, locks
-
-
-def _thp() -> str:
-    try:
-        text = Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
-    except OSError:
-        return ""
-    match = re.search(r"\[(\w+)\]", text)
-    return match.group(1) if match else ""
 
 
 def _run(recorder: Recorder, command: list[str], config: RecordConfig, scratch: Path) -> list[str]:

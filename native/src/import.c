@@ -14,6 +14,7 @@
 #include "vmalab/import.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 struct maps_line {
 	u64 start, end, offset, ino;
@@ -147,6 +148,8 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 		return -ENOMEM;
 	store_relaxed_u32(&vma->vm_mm, mm_future_id(self->seg, mm));
 	vma->vm_flags = line_flags(line);
+	if ((vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC)
+		vma->vm_flags |= pkey_of_mmap(mm, PROT_EXEC);
 	err = line_file(self, line, find_vma_prev(self, mm, line->start), vma);
 	if (err) {
 		vm_area_free(self, vma);
@@ -233,6 +236,8 @@ static void set_limits(struct mm_struct *mm, const struct vl_mm_options *options
 			       : options->overcommit == 3 ? MM_OVERCOMMIT_NEVER
 							  : 0;
 	}
+	if (options->pkeys)
+		pkeys_start(mm, options->pkeys == 2);
 	if (options->commit_limit_pages)
 		mm->commit_limit_pages = options->commit_limit_pages;
 }
@@ -250,6 +255,12 @@ static int mm_build(struct participant *self, const struct vl_mm_options *option
 	if (options->mmap_base)
 		mm->mmap_base = options->mmap_base;
 	set_limits(mm, options);
+	if (options->exec_of) {
+		const struct mm_struct *old = mm_find(self->seg, options->exec_of);
+
+		/* relaxed: the same for all its life; if that is over, so is exec */
+		pkeys_start(mm, old && (load_relaxed_u32(&old->pkeys) & PKEYS_ON));
+	}
 	if (options->maps_bytes)
 		err = import_maps(self, mm, options->maps, options->maps_bytes, error, error_cap);
 	if (options->start_brk) {
@@ -277,7 +288,7 @@ static bool refused(char *error, u64 error_cap, const char *field, u64 value, co
 
 static bool options_fit(const struct vl_mm_options *o, char *error, u64 cap)
 {
-	bool of_exec = o->limits || o->lacks || o->overcommit || o->stack_limit ||
+	bool of_exec = o->limits || o->lacks || o->overcommit || o->pkeys || o->stack_limit ||
 		       o->commit_limit_pages;
 
 	if ((o->mmap_base & ~PAGE_MASK) || o->mmap_base > TASK_SIZE)
@@ -289,6 +300,8 @@ static bool options_fit(const struct vl_mm_options *o, char *error, u64 cap)
 		return refused(error, cap, "overcommit", o->overcommit - 1, "0 to 2");
 	if (o->lacks > 0xf)
 		return refused(error, cap, "lacks", o->lacks, "0 to 0xf");
+	if (o->pkeys > 2)
+		return refused(error, cap, "pkeys", o->pkeys, "0 to 2");
 	if (o->exec_flags & ~VL_EXEC_SHARED)
 		return refused(error, cap, "flags", o->exec_flags, "0 or EXEC_SHARED");
 	if (o->exec_of && of_exec)

@@ -14,6 +14,7 @@
 #include "vmalab/futex.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/block.h"
+#include "vmalab/pkeys.h"
 
 u64 now_ns(void)
 {
@@ -129,7 +130,8 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	store_relaxed_u64(&mm->start_brk, 0);
 	store_relaxed_u64(&mm->brk, 0);
 	mm->def_flags = 0;
-	limits_init(mm);
+	limits_init(mm, &self->seg->hdr->config);
+	pkeys_start(mm, self->seg->hdr->config.pkeys);
 	store_relaxed_u64(&mm->stack_top, 0);
 	(void)index;
 }

@@ -118,7 +118,7 @@ int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
 	u64 pages;
 
 	addr &= PAGE_MASK;
-	if (!vma || !(vma->vm_flags & VM_GROWSDOWN) || addr < MMAP_MIN_HINT)
+	if (!vma || !(vma->vm_flags & VM_GROWSDOWN) || addr < mmap_min_hint(self->seg))
 		return -ENOMEM;
 	if (vma->vm_start <= addr)
 		return 0; /* someone else grew it */

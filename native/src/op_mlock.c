@@ -135,9 +135,9 @@ static void lock_all(struct participant *self, struct mm_struct *mm, u32 flags)
 	u64 onfault = flags & MCL_ONFAULT ? VM_LOCKONFAULT : 0, addr = 0;
 	struct range_entry e;
 
-	mm->def_flags &= ~VM_LOCKED_MASK;
+	mm->def_flags &= (u32)~VM_LOCKED_MASK;
 	if (flags & MCL_FUTURE)
-		mm->def_flags |= VM_LOCKED | onfault;
+		mm->def_flags |= (u32)(VM_LOCKED | onfault);
 	if ((flags & MCL_FUTURE) && !(flags & MCL_CURRENT))
 		return;
 	while (tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e)) {

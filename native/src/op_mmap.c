@@ -11,6 +11,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 /* The flags that MAP_SHARED takes; MAP_SHARED_VALIDATE refuses all others. */
 #define LEGACY_MAP_MASK                                                                          \
@@ -268,15 +269,16 @@ static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_re
 		flags |= MAP_FIXED;
 	if (!(flags & MAP_FIXED)) {
 		req->addr &= PAGE_MASK;
-		if (req->addr && req->addr < MMAP_MIN_HINT)
-			req->addr = MMAP_MIN_HINT;
+		if (req->addr && req->addr < mmap_min_hint(self->seg))
+			req->addr = mmap_min_hint(self->seg);
 	}
 	if (mm->map_count > mm->map_count_max)
 		return -ENOMEM;
+	req->vm_flags = prot_to_flags(prot) | pkey_of_mmap(mm, prot) | map_to_flags(flags) |
+			mm->def_flags | VM_MAYALL;
 	if (req->huge_bytes && req->len <= TASK_SIZE && (flags & MAP_FIXED) &&
 	    (req->addr & (req->huge_bytes - 1)))
 		return -EINVAL;
-	req->vm_flags = prot_to_flags(prot) | map_to_flags(flags) | mm->def_flags | VM_MAYALL;
 	/* Room for huge pages is looked for with what aligning them may take; they are not mapped
 	 * in the end. */
 	slack = req->huge_bytes && !(flags & MAP_FIXED) ? req->huge_bytes - PAGE_SIZE : 0;

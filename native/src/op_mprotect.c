@@ -12,6 +12,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 /* Only write permission is in an entry: reading and executing are decided by the VMA at each fault.
  * A private page becomes writable again through a fault, which may have to copy. */
@@ -28,6 +29,7 @@ static int entry_protect(struct participant *self, pte_t *pte, u64 addr, void *a
 	return 0;
 }
 
+/* access: the new VM_ACCESS_FLAGS and the protection key, in its bits of vm_flags. */
 static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 			  struct vm_area_struct *vma, u64 start, u64 end, u64 access)
 {
@@ -37,11 +39,11 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 
 	if (vma_is_sealed(vma))
 		return -EPERM;
-	if ((vma->vm_flags & VM_ACCESS_FLAGS) == access)
+	if ((vma->vm_flags & (VM_ACCESS_FLAGS | VM_PKEY_MASK)) == access)
 		return 0;
 	vmg_from_vma(self, &vmg, mm, vma, start, end);
 	old_flags = vmg.flags;
-	flags = (old_flags & ~VM_ACCESS_FLAGS) | access;
+	flags = (old_flags & ~(VM_ACCESS_FLAGS | VM_PKEY_MASK)) | access;
 	if (flags & VM_WRITE) {
 		/* It becomes data, which has a limit of its own. */
 		if (!may_expand_vm(mm, flags, pages) && may_expand_vm(mm, old_flags, pages))
@@ -79,7 +81,7 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 }
 
 static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start, u64 end, u32 prot,
-		       u32 grows)
+		       s32 pkey, u32 grows)
 {
 	struct vm_area_struct *vma = find_vma_intersection(self, mm, start, end);
 	u64 addr = start;
@@ -107,13 +109,14 @@ static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start
 		if (access & ~(vma->vm_flags >> 4)) /* VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC */
 			return -EACCES;
 		stop = min_u64(vma->vm_end, end);
+		access |= pkey_of_mprotect(mm, vma->vm_flags, prot, pkey);
 		err = mprotect_fixup(self, mm, vma, addr, stop, access);
 		addr = stop;
 	}
 	return err;
 }
 
-/* pkey -1: none is given. There are no other keys: the machine has none to give. */
+/* pkey -1: none is given. */
 s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, s32 pkey)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
@@ -134,7 +137,10 @@ s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 pr
 		return -EINVAL;
 	if (mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
-	result = pkey != -1 ? -EINVAL : do_mprotect(self, mm, addr, addr + len, prot, grows);
+	if (pkey != -1 && !pkey_is_usable(mm, pkey))
+		result = -EINVAL;
+	else
+		result = do_mprotect(self, mm, addr, addr + len, prot, pkey, grows);
 	mmap_write_unlock(self, mm);
 	return result;
 }

@@ -73,7 +73,7 @@ static s64 place_low(struct participant *self, struct mm_struct *mm, u64 addr, u
 static s64 place(struct participant *self, struct mm_struct *mm, u64 addr, u64 len, u32 flags)
 {
 	const struct vm_area_struct *vma;
-	u64 found, low = flags & MAP_ABOVE4G ? LOW_4G : MMAP_MIN_ADDR;
+	u64 found, low = flags & MAP_ABOVE4G ? LOW_4G : PAGE_SIZE;
 
 	if (flags & MAP_32BIT)
 		return place_low(self, mm, addr, len);
@@ -142,7 +142,7 @@ s64 get_unmapped_area(struct participant *self, struct mm_struct *mm, const stru
 		return -ENOMEM;
 	if (found & (s64)~PAGE_MASK)
 		return -EINVAL;
-	if ((u64)found < MMAP_MIN_ADDR && !(mm->options & MM_CAP_SYS_RAWIO))
+	if ((u64)found < self->seg->hdr->config.mmap_min_addr && !(mm->options & MM_CAP_SYS_RAWIO))
 		return -EPERM;
 	return found;
 }

@@ -110,6 +110,7 @@ def config_from_c(c_info: Any) -> SegmentConfig:
         SegmentConfig,
         c_info.config,
         rcu=RCU_NAMES[c_info.config.rcu],
+        pkeys=bool(c_info.config.pkeys),
         model=c_info.model,
         layout=c_info.layout,
     )

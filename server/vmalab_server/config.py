@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from vmalab_native import cores
+from vmalab_native import cores, machine
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.records import RcuFlavour, SegmentConfig
 from vmalab_server.limits import Limits
@@ -100,6 +100,8 @@ class ServerConfig(BaseSettings):
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
     rcu: RcuFlavour = "auto"
+    pkeys: machine.Switch = "machine"
+    overcommit: Literal["machine", "0", "1", "2"] = "machine"
     limits: Limits = Field(default_factory=Limits)
 
     @field_validator("instance")
@@ -201,6 +203,9 @@ class ServerConfig(BaseSettings):
             files_max=self.files_max,
             vmas_per_mm_max=self.vmas_per_mm_max,
             rcu=self.rcu,
+            pkeys=machine.choose_pkeys(self.pkeys),
+            overcommit=machine.choose_overcommit(self.overcommit),
+            commit_limit_pages=machine.commit_limit_pages(self.overcommit),
             model=self.model,
             layout=self.layout,
         )

@@ -179,6 +179,8 @@ s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 f
 s64 op_munmap(struct participant *self, u32 id, u64 addr, u64 len);
 s64 op_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot);
 s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, s32 pkey);
+s64 op_pkey_alloc(struct participant *self, u32 id, u64 flags, u64 rights);
+s64 op_pkey_free(struct participant *self, u32 id, s32 pkey);
 s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_len, u32 flags,
 	      u64 new_addr);
 s64 op_madvise(struct participant *self, u32 id, u64 addr, u64 len, u32 advice);

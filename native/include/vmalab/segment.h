@@ -52,6 +52,11 @@ struct vl_config {
 	u32 files_max;
 	u32 vmas_per_mm_max;
 	u32 rcu; /* enum vl_rcu_flavour */
+	/* what the emulated machine is like; nobody here asks the real one (machine.py) */
+	u32 pkeys;              /* 1: its processor has protection keys */
+	u32 overcommit;         /* vm.overcommit_memory */
+	u64 commit_limit_pages; /* what may be promised, by it; 0: no limit */
+	u64 mmap_min_addr;      /* vm.mmap_min_addr */
 };
 
 /* What a configuration must be for everything to work: each participant keeps some frames and pages

@@ -58,6 +58,8 @@
 #define VM_HUGEPAGE     0x20000000ul
 #define VM_NOHUGEPAGE   0x40000000ul
 #define VM_MERGEABLE    0x80000000ul
+#define VM_PKEY_SHIFT   32 /* four bits: the protection key (pkeys.h) */
+#define VM_PKEY_MASK    (0xful << VM_PKEY_SHIFT)
 #define VM_DROPPABLE    (1ul << 40)
 #define VM_UFFD_MINOR   (1ul << 41) /* and of pages that only their file has */
 #define VM_SEALED       (1ul << 42)

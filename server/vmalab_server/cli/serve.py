@@ -149,6 +149,22 @@ Rcu = Annotated[
     str | None,
     typer.Option(help="auto, membarrier or fenced.", show_default="auto", rich_help_panel=_SIZES),
 ]
+Pkeys = Annotated[
+    str | None,
+    typer.Option(
+        help="Protection keys of the emulated processor: machine (as this one), on or off.",
+        show_default="machine",
+        rich_help_panel=_SIZES,
+    ),
+]
+Overcommit = Annotated[
+    str | None,
+    typer.Option(
+        help="vm.overcommit_memory of the emulated machine: machine (as this one), 0, 1 or 2.",
+        show_default="machine",
+        rich_help_panel=_SIZES,
+    ),
+]
 StopGraceS = Annotated[
     float | None,
     typer.Option("--stop-grace", help="Seconds for calls under way.", rich_help_panel=_TIMES),
@@ -200,6 +216,8 @@ def serve(
     files_max: FilesMax = None,
     vmas_per_mm_max: VmasPerMmMax = None,
     rcu: Rcu = None,
+    pkeys: Pkeys = None,
+    overcommit: Overcommit = None,
     stop_grace_s: StopGraceS = None,
     hold_grace_s: HoldGraceS = None,
     ttl_default_s: TtlDefaultS = None,
@@ -240,8 +258,8 @@ _OPTIONS = frozenset(
         *("model", "layout", "lab"),
         *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file"),
         *("advertise_host", "mms_max", "participants_max", "frames_max", "files_max"),
-        *("vmas_per_mm_max", "rcu", "stop_grace_s", "hold_grace_s", "ttl_default_s"),
-        *("log_level", "log_format"),
+        *("vmas_per_mm_max", "rcu", "pkeys", "overcommit", "stop_grace_s", "hold_grace_s"),
+        *("ttl_default_s", "log_level", "log_format"),
     )
 )
 

@@ -195,7 +195,7 @@ u32 vl_participant_index(const struct participant *self)
 	return self->index;
 }
 
-long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec, u64 cap)
+long vl_mincore(struct participant *self, u64 mm, u64 addr, u64 len, u8 *vec, u64 cap)
 {
 	s64 result;
 
@@ -210,7 +210,7 @@ long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec, u6
 	return result == VL_S_NO_MM ? VL_E_NO_MM : result;
 }
 
-int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u32 *mm_id,
+int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u64 *mm_id,
 		 char *error, u64 error_cap)
 {
 	int err;
@@ -223,7 +223,7 @@ int vl_mm_create(struct participant *self, const struct vl_mm_options *options, 
 	return err;
 }
 
-int vl_mm_get(struct participant *self, u32 mm)
+int vl_mm_get(struct participant *self, u64 mm)
 {
 	int err;
 
@@ -234,7 +234,7 @@ int vl_mm_get(struct participant *self, u32 mm)
 	return err;
 }
 
-int vl_mm_put(struct participant *self, u32 mm)
+int vl_mm_put(struct participant *self, u64 mm)
 {
 	int err;
 
@@ -247,7 +247,7 @@ int vl_mm_put(struct participant *self, u32 mm)
 	return err;
 }
 
-int vl_mm_keep(struct participant *self, u32 mm, u64 ttl_ns)
+int vl_mm_keep(struct participant *self, u64 mm, u64 ttl_ns)
 {
 	int err;
 
@@ -263,7 +263,7 @@ int vl_mm_reap(struct participant *self)
 	return mm_reap(self);
 }
 
-static long maps_any(struct participant *self, u32 mm, char *text, u64 cap, bool flags)
+static long maps_any(struct participant *self, u64 mm, char *text, u64 cap, bool flags)
 {
 	long bytes;
 
@@ -275,17 +275,17 @@ static long maps_any(struct participant *self, u32 mm, char *text, u64 cap, bool
 	return bytes;
 }
 
-long vl_maps(struct participant *self, u32 mm, char *text, u64 cap)
+long vl_maps(struct participant *self, u64 mm, char *text, u64 cap)
 {
 	return maps_any(self, mm, text, cap, false);
 }
 
-long vl_smaps(struct participant *self, u32 mm, char *text, u64 cap)
+long vl_smaps(struct participant *self, u64 mm, char *text, u64 cap)
 {
 	return maps_any(self, mm, text, cap, true);
 }
 
-int vl_query_vma(struct participant *self, u32 mm, u64 addr, u32 flags, struct vl_vma_info *out)
+int vl_query_vma(struct participant *self, u64 mm, u64 addr, u32 flags, struct vl_vma_info *out)
 {
 	int err;
 
@@ -297,7 +297,7 @@ int vl_query_vma(struct participant *self, u32 mm, u64 addr, u32 flags, struct v
 	return err;
 }
 
-int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u32 *id)
+int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u64 *id)
 {
 	struct file *file;
 
@@ -314,7 +314,7 @@ int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const cha
 	return 0;
 }
 
-int vl_file_close(struct participant *self, u32 id)
+int vl_file_close(struct participant *self, u64 id)
 {
 	int err;
 

@@ -39,7 +39,7 @@ static void inherit(struct mm_struct *mm, const struct mm_struct *old)
 
 /* mm: MM_BUILDING, complete, its mmap_lock held for writing (nested); released here. 0, or
  * VL_S_NO_MM: mm is still locked then, and the caller's to take apart. */
-int exec_mmap(struct participant *self, struct mm_struct *mm, u32 old_id, bool shared)
+int exec_mmap(struct participant *self, struct mm_struct *mm, u64 old_id, bool shared)
 {
 	struct mm_struct *old = mm_find(self->seg, old_id);
 

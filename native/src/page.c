@@ -285,7 +285,8 @@ static void mark_rings(const struct vl_seg *seg, u8 *retired)
 
 		if (!participant_alive(seg, p))
 			continue;
-		for (u32 at = area->retire_head; at != area->retire_tail; at++) {
+		for (u32 at = area->retire_head; at != area->retire_tail;
+		     at = place_next(at, RETIRE_RING)) {
 			const struct retired *r = &area->retired[at % RETIRE_RING];
 
 			if (r->kind == RETIRE_PAGE && r->ref < seg->hdr->pages.pages_populated)

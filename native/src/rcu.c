@@ -270,14 +270,15 @@ void synchronize_rcu(struct participant *self)
 
 static u32 ring_count(const struct participant_area *area)
 {
-	return area->retire_tail - area->retire_head;
+	return (area->retire_tail - area->retire_head) & PLACE_MASK(RETIRE_RING);
 }
 
 /* So many are retired that a grace period is to be started, again after some more. */
 static bool wants_grace_period(const struct participant *self)
 {
 	return ring_count(self->area) > RETIRE_RING / 4 &&
-	       self->area->retire_tail - self->retire_mark >= POLL_STEP;
+	       ((self->area->retire_tail - self->retire_mark) & PLACE_MASK(RETIRE_RING)) >=
+		       POLL_STEP;
 }
 
 /* After each change of the ring: from when on is there something to do? With the oldest one's grace
@@ -301,7 +302,7 @@ static void free_first(struct participant *self)
 
 	VL_ASSERT(r.kind < RETIRE_KINDS_MAX && free_fns[r.kind]);
 	/* First out of the ring, then freed: a kill in between leaks, it never frees twice. */
-	store_release_u32(&area->retire_head, area->retire_head + 1);
+	store_release_u32(&area->retire_head, place_next(area->retire_head, RETIRE_RING));
 	compiler_barrier();
 	free_fns[r.kind](self, r.kind, r.ref);
 	stat_inc(self, rcu_freed);
@@ -329,7 +330,7 @@ static void push(struct participant *self, struct retired r)
 	VL_ASSERT(ring_count(area) < RETIRE_RING);
 	area->retired[area->retire_tail % RETIRE_RING] = r;
 	compiler_barrier();
-	store_release_u32(&area->retire_tail, area->retire_tail + 1);
+	store_release_u32(&area->retire_tail, place_next(area->retire_tail, RETIRE_RING));
 	note_due(self);
 }
 
@@ -435,7 +436,7 @@ bool rcu_adopt(struct participant *self, u32 dead_index)
 		}
 		/* Out of the one, then into the other: a kill in between leaks, the sweep finds it.
 		 */
-		store_release_u32(&dead->retire_head, dead->retire_head + 1);
+		store_release_u32(&dead->retire_head, place_next(dead->retire_head, RETIRE_RING));
 		compiler_barrier();
 		r.tag = new_tag(self); /* its order in our ring: tags never fall */
 		push(self, r);

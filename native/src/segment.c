@@ -160,7 +160,7 @@ static bool config_good(const struct vl_config *c)
 	return c->size_bytes % PAGE_SIZE == 0 && c->size_bytes <= SEG_SIZE_MAX && c->mms_max >= 1 &&
 	       c->mms_max <= MMS_MAX && c->participants_max >= 1 &&
 	       c->participants_max <= PARTICIPANTS_MAX && c->frames_max >= 2 && c->files_max >= 1 &&
-	       c->files_max <= 1u << 20 && c->rcu <= RCU_FENCED;
+	       c->files_max <= FILES_MAX && c->rcu <= RCU_FENCED;
 }
 
 /* Is there room for the whole of a sparse file, should all of it be used? f_blocks is 0 where the
@@ -191,7 +191,7 @@ static void fill_header(struct vl_seg *seg, const char *name, const struct vl_co
 	strncpy(hdr->model, model, sizeof(hdr->model) - 1);
 	strncpy(hdr->layout, layout, sizeof(hdr->layout) - 1);
 	memcpy(hdr->regions, regions, sizeof(hdr->regions));
-	hdr->rcu.gp_ctr = 2;
+	hdr->rcu.gp_ctr = GP_FIRST;
 	hdr->rcu.completed = 1;
 	hdr->rcu.flavour = flavour;
 	hdr->pages.pages_total = (u32)(regions[REGION_PAGES].len / PAGE_SIZE);

@@ -219,7 +219,7 @@ def test_stopping_is_quick_while_streams_are_open() -> None:
         mm = client.address_space()
         assert client.wait_held(mm.mm)
         with client.batch() as batch:
-            batch.send(bytes([0, 1, 0, 0, 0, 0, 0, 0]))
+            batch.send(bytes([0, 2, *bytes(14)]))
             batch.receive()
             began = time.monotonic()
             assert server.stop() == 0

@@ -113,19 +113,20 @@ static inline void straight_unlock(struct participant *self, struct mm_struct *m
 static inline __attribute__((always_inline)) void
 fault_held(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	   struct vl_result *result, struct mm_struct *mm, const struct fault_way *way,
-	   struct vm_area_struct *vma)
+	   const pte_t *pte, struct vm_area_struct *vma)
 {
 	struct participant_area *area;
 	pte_t entry;
 	u64 *at, value;
 
-	/* A table was taken out since we looked: look again under the lock. */
-	if (unlikely(pgd_unlinked(&mm->pgd) != way->unlinked)) {
+	/* A table was taken out since we looked: look again under the lock. (Under mmap_lock who
+	 * calls has looked.) */
+	if (VMA_LOCK_PER_VMA && unlikely(pgd_unlinked(&mm->pgd) != way->unlinked)) {
 		fault_more(self, id, addr, flags, word, result);
 		return;
 	}
 	/* PTE-1: the frame's word is seen. pairs: PTE-1 (op_fault.c:install_anon) */
-	entry = load_acquire_u64(way_pte(self, way, addr));
+	entry = load_acquire_u64(pte);
 	SYNC_ON(pte_seen, vma);
 	if (unlikely(!pte_serves(entry, vma->vm_flags, flags & FAULT_ACCESS_MASK))) {
 		fault_more(self, id, addr, flags, word, result);
@@ -169,14 +170,15 @@ fault_straight(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	       struct vl_result *result, struct mm_struct *mm, struct fault_way *way)
 {
 	struct vm_area_struct *vma = way_vma(self, way, addr);
+	const pte_t *pte = way_pte(self, way, addr);
 	enum vma_read outcome;
 
 	/* relaxed: for the prefetch; any value will do */
-	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(way_pte(self, way, addr))));
+	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(pte)));
 	GHOST(entry(mm, *way_part(way, addr), addr));
 	outcome = lock_vma_once(self, mm, id, addr, vma, HOLD_VMA);
 	if (likely(outcome == VMA_READ_LOCKED))
-		fault_held(self, id, addr, flags, word, result, mm, way, vma);
+		fault_held(self, id, addr, flags, word, result, mm, way, pte, vma);
 	else if (outcome == VMA_READ_MISS)
 		fault_missed(self, id, addr, flags, word, result);
 	else
@@ -205,7 +207,7 @@ WAY_OUT fault_elsewhere(struct participant *self, u64 id, u64 addr, u32 flags, u
 	}
 	vma = way_vma(self, way, addr);
 	GHOST(grant(mm, vma, addr));
-	fault_held(self, id, addr, flags, word, result, mm, way, vma);
+	fault_held(self, id, addr, flags, word, result, mm, way, way_pte(self, way, addr), vma);
 }
 
 /* The way serves. With mmap_lock the tree stands still: if nobody has written since, what the way
@@ -215,9 +217,10 @@ fault_straight(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	       struct vl_result *result, struct mm_struct *mm, struct fault_way *way)
 {
 	struct vm_area_struct *vma = way_vma(self, way, addr);
+	const pte_t *pte = way_pte(self, way, addr);
 
 	/* relaxed: for the prefetch; any value will do */
-	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(way_pte(self, way, addr))));
+	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(pte)));
 	if (unlikely(!mmap_read_trylock(self, mm))) {
 		fault_refused(self, id, addr, flags, word, result);
 		return;
@@ -228,7 +231,7 @@ fault_straight(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		return;
 	}
 	GHOST(grant(mm, vma, addr));
-	fault_held(self, id, addr, flags, word, result, mm, way, vma);
+	fault_held(self, id, addr, flags, word, result, mm, way, pte, vma);
 }
 
 /* Its VMAs are looked at under mmap_lock. */

@@ -32,16 +32,15 @@ static inline u64 way_until(const struct participant *self, const struct mm_stru
 	return MUTANT(G1) ? 0 : rcu_mark(self);
 }
 
-/* Which way this is, of those that may stand in its place: all of the slot, and the upper bits of a
- * window of 48. (Those above are left out: the VMA's range has them.) */
-static inline fault_way_tag way_tag(u64 id, u64 addr)
+/* Which window, of those whose ways stand in one place: its upper bits, of 48. (Those above are
+ * left out: the VMA's range has them.) */
+static inline fault_way_window way_window(u64 addr)
 {
-	return (fault_way_tag)(addr >> (FAULT_WAY_SHIFT + FAULT_WAYS_BITS)) << LIFE_SHIFT |
-	       mm_index(id);
+	return (fault_way_window)(addr >> (FAULT_WAY_SHIFT + FAULT_WAYS_BITS));
 }
-_Static_assert(PGTABLE_BITS - FAULT_WAY_SHIFT - FAULT_WAYS_BITS + LIFE_SHIFT <=
-		       8 * sizeof(fault_way_tag),
-	       "slot and window fit");
+_Static_assert(PGTABLE_BITS - FAULT_WAY_SHIFT - FAULT_WAYS_BITS <= 8 * sizeof(fault_way_window),
+	       "a window is told from all others in its place");
+_Static_assert(LIFE_SHIFT == 16, "(u16)id is the slot");
 
 static inline struct fault_way *way_of(const struct participant *self, u64 addr)
 {
@@ -61,8 +60,8 @@ static inline struct fault_way *way_of(const struct participant *self, u64 addr)
 static inline bool way_serves(const struct participant *self, const struct fault_way *way,
 			      const struct mm_struct *mm, u64 id, u64 addr)
 {
-	return way->tag == way_tag(id, addr) && way->unlinked == pgd_unlinked(&mm->pgd) &&
-	       way->until == way_until(self, mm);
+	return way->window == way_window(addr) && way->mm == (u16)id &&
+	       way->unlinked == pgd_unlinked(&mm->pgd) && way->until == way_until(self, mm);
 }
 
 static inline vl_ref *way_part(struct fault_way *way, u64 addr)
@@ -138,7 +137,8 @@ static inline bool way_look_up(struct participant *self, const struct mm_struct 
 static inline bool way_find(struct participant *self, struct fault_way *way,
 			    const struct mm_struct *mm, u64 id, u64 addr)
 {
-	struct fault_way found = {.tag = way_tag(id, addr),
+	struct fault_way found = {.mm = (u16)id,
+				  .window = way_window(addr),
 				  .unlinked = pgd_unlinked(&mm->pgd),
 				  .until = way_until(self, mm),
 				  .seq = read_seqcount(&mm->mm_lock_seq)};

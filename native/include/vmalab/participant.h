@@ -141,10 +141,10 @@ struct participant_area {
  */
 #ifndef VL_LAB
 #define FAULT_WAYS_BITS 17 /* by the window's lowest bits: 16 GiB of addresses in a row */
-typedef u32 fault_way_tag;
+typedef u16 fault_way_window;
 #else
 #define FAULT_WAYS_BITS 11 /* cleared before each schedule */
-typedef u64 fault_way_tag;
+typedef u32 fault_way_window;
 #endif
 #define FAULT_WAYS           (1u << FAULT_WAYS_BITS)
 #define FAULT_WAYS_BYTES     (FAULT_WAYS * sizeof(struct fault_way))
@@ -152,8 +152,9 @@ typedef u64 fault_way_tag;
 #define FAULT_WAY_PARTS      8
 #define FAULT_WAY_PART_SHIFT 14
 struct fault_way {
-	fault_way_tag tag; /* slot of the mm and the rest of the window (fault_way.h) */
-	vl_ref table;      /* 0: knows nothing */
+	fault_way_window window; /* what its place does not say of it */
+	u16 mm;                  /* slot */
+	vl_ref table;            /* 0: knows nothing */
 	u64 unlinked;
 	u64 until;
 	u32 seq; /* mm_lock_seq when the leaf was found */

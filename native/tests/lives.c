@@ -9,8 +9,9 @@
  * done with a few lives. Words that are as wide as the kernel's are put just before their end.
  * Failure: the line that is named: something compares less than the whole number, or keeps what it
  * should make anew.
- * Seen to fail: with (u32) around either side of the comparison in mm_find_in, file_find, uffd_find,
- * mm_lease_put and way_serves; with pgd_begin setting unlinked to 0; without the stamps of recovery.
+ * Seen to fail: with only the lower halves compared in mm_find_in, file_find, uffd_find, mm_lease_get
+ * and way_serves; with unlinked set back in pgd_begin; without the stamps of recovery; with a
+ * pgd.unlinked that stands still when the sequence comes round.
  */
 
 #include <sys/syscall.h>
@@ -105,7 +106,11 @@ static void spaces(void)
 	CHECK_EQ(CALL(&two, OP_MUNMAP, 0, first, ADDR, PAGE_SIZE).status, VL_S_NO_MM);
 	CHECK_EQ(torture_call(two.self, OP_EXIT, 0, first, 0, NULL).status, VL_S_NO_MM);
 	CHECK_EQ(CALL(&one, OP_FAULT, 0, now, ADDR, 0).value, 2);
-	/* A lease of the old one is none of the new one. */
+	/* A lease on the old one is none on the new one. */
+	CHECK_EQ(leases_on(now), 1);
+	CHECK_EQ(vl_mm_get(two.self, now), 0);
+	CHECK_EQ(vl_mm_put(two.self, now), 0);
+	CHECK_EQ(vl_mm_put(two.self, now), VL_E_NO_MM);
 	CHECK_EQ(leases_on(now), 1);
 	CHECK_EQ(vl_mm_put(two.self, first), VL_E_NO_MM);
 	CHECK_EQ(vl_mm_get(two.self, first), VL_E_NO_MM);

@@ -42,8 +42,9 @@ class Actor:
     ) -> None:
         self._me, self._stock, self._rng = me, stock, random.Random(seed)
         self._head, self._row, self._number = board.head[0], board.rows[row], row
-        self._acts = [name for name, _ in ACTS[kind]]
-        self._weights = [weight for _, weight in ACTS[kind]]
+        userfaults = Op.UFFD_OPEN not in stock.without
+        acts = [(name, n) for name, n in ACTS[kind] if userfaults or name != "userfaultfd"]
+        self._acts, self._weights = [name for name, _ in acts], [weight for _, weight in acts]
         self._last_ns = 0
         self._proofs = 0
         self._filled: list[int] = []
@@ -128,7 +129,7 @@ class Actor:
         first, second, fresh = self._born(
             record(Op.FORK, mm=mms[0]) + record(Op.FORK, mm=mms[1]) + record(Op.MM_CREATE, 0)
         )
-        if second and self._rng.randrange(2):
+        if second and Op.EXEC not in self._stock.without and self._rng.randrange(2):
             (program,) = self._born(record(Op.EXEC, 0, mix.HEAP, mix.HEAP, 0, mm=second))
             second = program or second
         born = [first, second, fresh]
@@ -189,7 +190,7 @@ class Actor:
                 name=f"/own/{self._number}",
             )
             tag = proof.tag_of(int(row["pid"]) ^ self._number << 8, self._proofs)
-            wrong = proof.prove(self._run, self._own, tag, file)
+            wrong = proof.prove(self._run, self._own, tag, file, self._stock.without)
         except LimitExceeded:
             wrong = proof.Wrong(refused=1, note="file_open: the table of files is full")
         finally:

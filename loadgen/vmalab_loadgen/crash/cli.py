@@ -73,6 +73,15 @@ def _models(model: str) -> list[str]:
     return [model or cores.default_model()]
 
 
+def _without(names: list[str]) -> frozenset[int]:
+    from vmalab_loadgen.crash import mix
+
+    try:
+        return mix.left_out(names)
+    except ValueError as error:
+        cli.fail(f"--without {error}", cli.USAGE)
+
+
 class _Bar:
     """A line of progress: on a terminal over and over, elsewhere now and then."""
 
@@ -127,6 +136,10 @@ def crash_command(
         bool,
         typer.Option("--grpc", help="Through a server: its workers and clients are the victims."),
     ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="Leave an operation out: set_vma_name, exec, ..."),
+    ] = None,
     failures: Annotated[int, typer.Option(min=1, help="Failures of a model that end its run.")] = 1,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave segments in which something failed.")
@@ -152,6 +165,7 @@ def crash_command(
         failures=failures,
         keep=keep,
         patience_s=patience,
+        without=_without(without or []),
     )
     print(f"seed {config.seed}", file=sys.stderr, flush=True)
     bar = _Bar()
@@ -160,6 +174,7 @@ def crash_command(
     bar.end()
     options = f"--kills {kills} --bursts {bursts} --actors {actors} --recoverers {recoverers}"
     options += " --grpc" * grpc + (f" --sizes {sizes}" if sizes else "")
+    options += "".join(f" --without {name}" for name in without or [])
     for tally in tallies:
         for failure in tally.failures:
             failure["again"] = _again(failure, options)

@@ -27,7 +27,7 @@ UNKNOWN: Final = 3
 """In place of in_core: the slot was given back before it could be looked at."""
 JOINING: Final = 4
 """In place of in_core: it had no slot yet, or none any more."""
-POLL_S: Final = 0.002
+POLL_S: Final = 0.004
 LOG_LINES: Final = 12
 DEATH_PATIENCE_S: Final = 60.0
 
@@ -124,14 +124,14 @@ class Company:
 
     # --- a segment's time ---
 
-    def session(self, instance: str, watch: Watch, seed: int) -> None:
+    def session(self, instance: str, watch: Watch, seed: int, without: frozenset[int]) -> None:
         """From now on processes are forked for that instance."""
         self.board.clear()
         self._free = list(range(ROWS_MAX))
         self._gone.clear()
         self._instance, self._watch = instance, watch
         self._log_from = os.fstat(self._log.fileno()).st_size
-        self._ask({"do": "session", "seed": seed})
+        self._ask({"do": "session", "seed": seed, "without": sorted(without)})
 
     def name_files(self) -> None:
         self._ask({"do": "files", "files": self.board.head[0]["files"].tolist()})
@@ -144,31 +144,42 @@ class Company:
             raise Failure("died", "the process that forks the others ended", self.log())
         return json.loads(said)
 
-    def fork(self, kind: str, seed: str, *, threads: int = 1) -> Member:
+    def fork(self, kind: str, seed: str, threads: int = 1) -> Member:
         """One more process, with so many participants, each in a thread of its own."""
-        rows, self._free = self._free[:threads], self._free[threads:]
-        for row in rows:
-            self.board.rows[row : row + 1] = np.zeros(1, ROW)
-        told = {"do": "fork", "kind": kind, "rows": rows, "seed": seed, "instance": self._instance}
+        return self.fork_all([(kind, seed, threads)])[0]
+
+    def fork_all(self, wanted: Sequence[tuple[str, str, int]]) -> list[Member]:
+        """As fork(), many with one wait: (kind, seed, threads) of each."""
         assert self._control is not None
-        self._control.send(json.dumps(told).encode())
-        said, fds, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 2)
-        if len(fds) != 2:
-            raise Failure("died", "the process that forks the others ended", self.log())
-        pipe = socket.socket(fileno=fds[1])
-        member = Member(kind, json.loads(said)["pid"], fds[0], pipe, rows)
-        self.members.append(member)
-        return member
+        rows_of: list[list[int]] = []
+        for kind, seed, threads in wanted:
+            rows, self._free = self._free[:threads], self._free[threads:]
+            rows_of.append(rows)
+            for row in rows:
+                self.board.rows[row : row + 1] = np.zeros(1, ROW)
+            told = {"do": "fork", "kind": kind, "rows": rows, "seed": seed}
+            self._control.send(json.dumps({**told, "instance": self._instance}).encode())
+        made: list[Member] = []
+        for (kind, _, _), rows in zip(wanted, rows_of, strict=True):
+            said, fds, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 2)
+            if len(fds) != 2:
+                raise Failure("died", "the process that forks the others ended", self.log())
+            pipe = socket.socket(fileno=fds[1])
+            made.append(Member(kind, json.loads(said)["pid"], fds[0], pipe, rows))
+            self.members.append(made[-1])
+        return made
 
     def of(self, kind: str) -> list[Member]:
         """The living of that kind, in the order in which they came. kind "": all."""
         return [one for one in self.members if one.kind == kind or not kind]
 
     def log(self) -> list[str]:
-        """What the processes of this segment said last, on stderr."""
+        """What the processes of this segment said on stderr: the invariants that broke, the end."""
         size = os.fstat(self._log.fileno()).st_size
         text = os.pread(self._log.fileno(), size - self._log_from, self._log_from)
-        return text.decode(errors="replace").splitlines()[-LOG_LINES:]
+        lines = text.decode(errors="replace").splitlines()
+        broken = [one for one in lines if "broken invariant" in one and "by another" not in one]
+        return list(dict.fromkeys([*broken[:LOG_LINES], *lines[-LOG_LINES:]]))
 
     # --- death ---
 

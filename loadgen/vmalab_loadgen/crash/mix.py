@@ -52,8 +52,9 @@ def record(op: int, *args: int, flags: int = 0, mm: int = 0) -> bytes:
 
 @dataclass(slots=True)
 class Draft:
-    """A block under construction."""
+    """A block under construction. without: operations that are left out."""
 
+    without: frozenset[int] = frozenset()
     data: bytearray = field(default_factory=bytearray)
     places: list[int] = field(default_factory=list)
     heads: list[int] = field(default_factory=list)
@@ -66,6 +67,9 @@ class Draft:
     results: int = 0
 
     def add(self, place: int, op: int, *args: int, flags: int = 0) -> None:
+        op = Op.NOP if op in self.without else op
+        args = () if op == Op.NOP else args
+        flags = 0 if op == Op.NOP else flags
         self.heads.append(len(self.data) // 8)
         self.places.append(place)
         self.data += record(op, *args, flags=flags)
@@ -94,6 +98,8 @@ class Draft:
 
     def of_file(self, place: int, op: int, number: int, *args: int, at: int) -> None:
         """at: which argument names the file."""
+        if op in self.without:
+            return
         self.files.append(len(self.data) // 8 + 1 + at)
         self.file_numbers.append(number)
         self.add(place, op, *args)
@@ -258,12 +264,14 @@ def _faults(rng: random.Random, draft: Draft, place: int) -> None:
         draft.add(place, Op.FAULT, _addr(rng), flags=2)
 
 
-def churn(rng: random.Random, records: int, places: int, *, cuts: bool) -> Block:
+def churn(
+    rng: random.Random, records: int, places: int, without: frozenset[int], *, cuts: bool
+) -> Block:
     """Everything that can be done with an address space that others use too.
 
     cuts: truncations and holes too, which look through all address spaces, one after the other.
     """
-    draft = Draft()
+    draft = Draft(without)
     for _ in range(records):
         place, kind = rng.randrange(places), rng.randrange(100)
         if kind < 45:
@@ -277,9 +285,11 @@ def churn(rng: random.Random, records: int, places: int, *, cuts: bool) -> Block
     return draft.done()
 
 
-def last_days(rng: random.Random, records: int, places: int, *, cuts: bool) -> Block:
+def last_days(
+    rng: random.Random, records: int, places: int, without: frozenset[int], *, cuts: bool
+) -> Block:
     """What is done with address spaces of one's own, that ends with their exit."""
-    draft = Draft()
+    draft = Draft(without)
     special: Sequence[Callable[[int], None]] = (
         lambda place: draft.add(place, Op.MSEAL, _addr(rng), _length(rng), 0),
         lambda place: draft.add(place, Op.MLOCKALL, rng.choice((1, 2, 3, 5))),
@@ -333,16 +343,33 @@ class Stock:
     churns: list[Block]
     ends: list[Block]
     userfaults: list[list[tuple[int, tuple[int, ...], int]]]
+    without: frozenset[int] = frozenset()
 
     @classmethod
-    def make(cls, seed: int) -> Stock:
+    def make(cls, seed: int, without: frozenset[int]) -> Stock:
         rng = random.Random(f"{seed}/blocks")
         return cls(
-            [churn(rng, rng.randrange(200, 700), 2, cuts=n % 6 == 0) for n in range(36)],
-            [last_days(rng, rng.randrange(60, 200), 3, cuts=n % 8 == 0) for n in range(16)],
-            [userfaults(rng, 120) for _ in range(8)],
+            [churn(rng, rng.randrange(80, 280), 2, without, cuts=n % 6 == 0) for n in range(64)],
+            [
+                last_days(rng, rng.randrange(40, 140), 3, without, cuts=n % 8 == 0)
+                for n in range(16)
+            ],
+            [[one for one in userfaults(rng, 120) if one[0] not in without] for _ in range(8)],
+            without,
         )
 
     def name_files(self, ids: Sequence[int]) -> None:
         for block in (*self.churns, *self.ends):
             block.name_files(ids)
+
+
+NEEDED: Final = (Op.NOP, Op.FAULT, Op.MMAP, Op.MUNMAP, Op.FORK, Op.EXIT, Op.MM_CREATE)
+
+
+def left_out(names: Sequence[str]) -> frozenset[int]:
+    """Operations by their names, of those that can be left out. Raises ValueError."""
+    known = {op.name.lower(): op for op in Op if op not in NEEDED}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name}: what can be left out is {', '.join(known)}")
+    return frozenset(int(known[name]) for name in names)

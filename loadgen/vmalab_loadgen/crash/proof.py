@@ -43,16 +43,23 @@ class Wrong:
 
 @dataclass(slots=True)
 class Script:
-    """Records with what they must answer."""
+    """Records with what they must answer. without: operations that are left out."""
 
     wrong: Wrong
     tag: int
+    without: frozenset[int]
     data: bytearray = field(default_factory=bytearray)
     wanted: list[tuple[str, int, int | None, bool]] = field(default_factory=list)
+
+    def next(self) -> Script:
+        """Of the same proof."""
+        return Script(self.wrong, self.tag, self.without)
 
     def call(
         self, mm: int, op: Op, *args: int, status: int = 0, value: int | None = None, flags: int = 0
     ) -> None:
+        if op in self.without:
+            return
         self.data += record(op, *args, flags=flags, mm=mm)
         self.wanted.append((op.name, status, value, False))
 
@@ -88,9 +95,9 @@ class Script:
         return values
 
 
-def _memory(script: Script, mm: int, tag: int) -> None:
+def _memory(script: Script, mm: int) -> None:
     """Areas, protection, moves, content."""
-    top = OWN + 4 * PAGES * PAGE
+    tag, without, top = script.tag, script.without, OWN + 4 * PAGES * PAGE
     script.call(mm, Op.MUNMAP, OWN, top - OWN)
     script.call(mm, Op.BRK, mix.HEAP, value=mix.HEAP)
     script.call(mm, Op.MMAP, OWN, PAGES * PAGE, RW | ANON, 0, 0, value=OWN)
@@ -98,32 +105,36 @@ def _memory(script: Script, mm: int, tag: int) -> None:
         script.store(mm, OWN + page * PAGE, tag + page)
     for page in range(PAGES):
         script.read(mm, OWN + page * PAGE, tag + page)
-    script.call(mm, Op.MPROTECT, OWN, 4 * PAGE, READ)
-    script.store(mm, OWN, tag, status=SIGSEGV)
-    script.call(mm, Op.MPROTECT, OWN, 4 * PAGE, RW)
-    script.call(mm, Op.MADVISE, OWN, 2 * PAGE, 4)
-    script.read(mm, OWN, 0)
+    if Op.MPROTECT not in without:
+        script.call(mm, Op.MPROTECT, OWN, 4 * PAGE, READ)
+        script.store(mm, OWN, tag, status=SIGSEGV)
+        script.call(mm, Op.MPROTECT, OWN, 4 * PAGE, RW)
+    if Op.MADVISE not in without:
+        script.call(mm, Op.MADVISE, OWN, 2 * PAGE, 4)
+        script.read(mm, OWN, 0)
+        script.call(mm, Op.MINCORE, OWN, 4 * PAGE, value=0b1101)
     script.store(mm, OWN, tag + 100)
-    moved = OWN + 2 * PAGES * PAGE
-    script.call(mm, Op.MREMAP, OWN + 8 * PAGE, 4 * PAGE, 4 * PAGE, 3, moved, value=moved)
-    script.refuse(mm, OWN + 8 * PAGE, SIGSEGV)
-    for page in range(4):
-        script.read(mm, moved + page * PAGE, tag + 8 + page)
-    script.call(mm, Op.MINCORE, OWN, 4 * PAGE, value=0b1101)
+    if Op.MREMAP not in without:
+        moved = OWN + 2 * PAGES * PAGE
+        script.call(mm, Op.MREMAP, OWN + 8 * PAGE, 4 * PAGE, 4 * PAGE, 3, moved, value=moved)
+        script.refuse(mm, OWN + 8 * PAGE, SIGSEGV)
+        for page in range(4):
+            script.read(mm, moved + page * PAGE, tag + 8 + page)
     script.call(mm, Op.SET_VMA_NAME, OWN, 2 * PAGE, int.from_bytes(b"own", "little"), flags=3)
     script.call(mm, Op.MLOCK, OWN, PAGE, 0)
     script.call(mm, Op.MUNLOCK, OWN, PAGE)
     script.call(mm, Op.MSYNC, OWN, PAGE, 4)
-    script.call(mm, Op.BRK, mix.HEAP + 2 * PAGE, value=mix.HEAP + 2 * PAGE)
-    script.store(mm, mix.HEAP, tag + 101)
-    script.read(mm, mix.HEAP, tag + 101)
+    if Op.BRK not in without:
+        script.call(mm, Op.BRK, mix.HEAP + 2 * PAGE, value=mix.HEAP + 2 * PAGE)
+        script.store(mm, mix.HEAP, tag + 101)
+        script.read(mm, mix.HEAP, tag + 101)
     script.call(mm, Op.MUNMAP, OWN + PAGE, PAGE)
     script.refuse(mm, OWN + PAGE, SIGSEGV)
 
 
-def _file(script: Script, mm: int, tag: int, file: int) -> None:
+def _file(script: Script, mm: int, file: int) -> None:
     """A file mapped twice, cut and with a hole."""
-    shared = RW | (mix.MAP_SHARED | mix.MAP_FIXED) << 32
+    tag, shared = script.tag, RW | (mix.MAP_SHARED | mix.MAP_FIXED) << 32
     second = OWN_FILE + 64 * PAGE
     script.call(mm, Op.MUNMAP, OWN_FILE, 128 * PAGE)
     script.call(mm, Op.FILE_TRUNCATE, file, 0)
@@ -133,23 +144,23 @@ def _file(script: Script, mm: int, tag: int, file: int) -> None:
     for page in range(4):
         script.store(mm, OWN_FILE + page * PAGE, tag + 200 + page)
         script.read(mm, second + page * PAGE, tag + 200 + page)
-    script.call(mm, Op.FILE_ALLOCATE, file, mix.PUNCH_HOLE, PAGE, PAGE)
-    script.read(mm, second + PAGE, 0)
+    if Op.FILE_ALLOCATE not in script.without:
+        script.call(mm, Op.FILE_ALLOCATE, file, mix.PUNCH_HOLE, PAGE, PAGE)
+        script.read(mm, second + PAGE, 0)
     script.call(mm, Op.FILE_TRUNCATE, file, 2 * PAGE)
     script.refuse(mm, second + 2 * PAGE, SIGBUS)
     script.read(mm, second, tag + 200)
     script.call(mm, Op.MUNMAP, OWN_FILE, 128 * PAGE)
 
 
-def _userfault(run: Run, wrong: Wrong, mm: int, tag: int) -> None:
+def _userfault(run: Run, opened: Script, mm: int) -> None:
     """A userfaultfd: registration, a fault that waits, a fill, a move."""
-    opened = Script(wrong, tag)
     opened.call(mm, Op.UFFD_OPEN, 0)
     (uffd,) = opened.run(run)
     if not uffd:
         return
     at, source = OWN + 3 * PAGES * PAGE, OWN + 2 * PAGE
-    script = Script(wrong, tag)
+    script, tag = opened.next(), opened.tag
     script.call(mm, Op.UFFD_API, uffd, 0xAA, 1 << 13)
     script.call(mm, Op.MMAP, at, 4 * PAGE, RW | ANON, 0, 0, value=at)
     script.call(mm, Op.UFFD_REGISTER, uffd, at, 4 * PAGE, 1)
@@ -163,16 +174,15 @@ def _userfault(run: Run, wrong: Wrong, mm: int, tag: int) -> None:
     script.run(run)
 
 
-def _family(run: Run, wrong: Wrong, mm: int, tag: int) -> None:
+def _family(run: Run, born: Script, mm: int) -> None:
     """fork, copies on write, exec, an address space from nothing, and their exits."""
-    born = Script(wrong, tag)
     born.call(mm, Op.FORK)
     born.call(mm, Op.MM_CREATE, 0)
     child, fresh = born.run(run)
     if not child or not fresh:
-        _end(run, wrong, tag, child, fresh)
+        _end(run, born.next(), child, fresh)
         return
-    script, page = Script(wrong, tag), OWN + 4 * PAGE
+    script, page, tag = born.next(), OWN + 4 * PAGE, born.tag
     script.read(child, page, tag + 4)
     script.store(child, page, tag + 300)
     script.read(child, page, tag + 300)
@@ -182,39 +192,40 @@ def _family(run: Run, wrong: Wrong, mm: int, tag: int) -> None:
     script.store(fresh, OWN, tag + 301)
     script.read(fresh, OWN, tag + 301)
     script.call(child, Op.EXEC, 0, mix.HEAP, mix.HEAP, 0)
-    program = script.run(run)[-1]
-    after = Script(wrong, tag)
+    values = script.run(run)
+    program = 0 if Op.EXEC in script.without else values[-1]
     if program:
+        after = born.next()
         after.refuse(program, page, SIGSEGV)
         after.run(run)
-    _end(run, wrong, tag, program or child, fresh)
+    _end(run, born.next(), program or child, fresh)
 
 
-def _end(run: Run, wrong: Wrong, tag: int, *mms: int) -> None:
-    script = Script(wrong, tag)
+def _end(run: Run, script: Script, *mms: int) -> None:
     for mm in filter(None, mms):
         script.call(mm, Op.EXIT)
     if script.data:
         script.run(run)
 
 
-def prove(run: Run, mm: int, tag: int, file: int) -> Wrong:
+def prove(run: Run, mm: int, tag: int, file: int, without: frozenset[int]) -> Wrong:
     """Does all of it.
 
     Args:
         mm: an address space of one's own.
         tag: of the words to store; those above it too, up to 511.
         file: a file of one's own; 0: none.
+        without: operations that are left out.
     """
-    wrong = Wrong()
-    script = Script(wrong, tag)
-    _memory(script, mm, tag)
-    if file:
-        _file(script, mm, tag, file)
+    script = Script(Wrong(), tag, without)
+    _memory(script, mm)
+    if file and Op.FILE_TRUNCATE not in without:
+        _file(script, mm, file)
     script.run(run)
-    _userfault(run, wrong, mm, tag)
-    _family(run, wrong, mm, tag)
-    return wrong
+    if not without.intersection(range(Op.UFFD_OPEN, Op.EXEC)) and Op.UFFD_MOVE not in without:
+        _userfault(run, script.next(), mm)
+    _family(run, script.next(), mm)
+    return script.wrong
 
 
 def tag_of(row: int, number: int) -> int:

@@ -52,6 +52,8 @@ class CrashConfig:
         failures: so many per model end its run.
         keep: segments in which something failed stay.
         patience_s: so long nobody may end an operation.
+        long_stops: now and then a process is stopped for longer than a recovery waits for it.
+        without: operations that nobody does.
     """
 
     kills: int = 1000
@@ -65,6 +67,7 @@ class CrashConfig:
     keep: bool = False
     patience_s: float = 60.0
     long_stops: bool = True
+    without: frozenset[int] = frozenset()
 
     @staticmethod
     def fresh_seed() -> int:
@@ -150,7 +153,7 @@ class Session:
         self._before = self._in_use()
         self._watch = Watch(self._instance, config.model, config.layout)
         stack.callback(self._watch.close)
-        self.company.session(self._instance, self._watch, self.config.seed)
+        self.company.session(self._instance, self._watch, self.config.seed, self.config.without)
 
     def _remove(self) -> None:
         failed = self.tally.failures and self.tally.failures[-1]["session"] == self.number
@@ -166,7 +169,7 @@ class Session:
 
     def _start(self) -> None:
         config, company = self.config, self.company
-        first = self._fork("recoverer")
+        first = self.company.fork(*self._wanted("recoverer"))
         company.ask(first, "begin", config.patience_s)
         if self.ballast_mib:
             pages = self.ballast_mib << 8
@@ -178,15 +181,10 @@ class Session:
         time.sleep(QUIET_S)
         self.tally.quiet_ns = max(self.tally.quiet_ns, self._gap(company.of("")))
 
-    def _fork(self, kind: str) -> Member:
+    def _wanted(self, kind: str, threads: int = 1) -> tuple[str, str, int]:
         self._forked += 1
-        threads = 1
-        if kind == "plain":
-            have = self.company.of("plain")
-            if sum(len(one.rows) > 1 for one in have) < THREADED:
-                threads = THREADS
         seed = f"{self.config.seed}/{self.tally.model}/{self.number}/{self._forked}"
-        return self.company.fork(kind, seed, threads=threads)
+        return kind, seed, threads
 
     def _fill_up(self) -> None:
         """In place of those who are gone."""
@@ -195,9 +193,14 @@ class Session:
             "primitives": min(PRIMITIVES, self.config.actors),
             "plain": max(0, self.config.actors - PRIMITIVES),
         }
+        threaded = sum(len(one.rows) > 1 for one in self.company.of("plain"))
+        orders: list[tuple[str, str, int]] = []
         for kind, number in wanted.items():
             for _ in range(number - len(self.company.of(kind))):
-                self._fork(kind)
+                many = kind == "plain" and threaded < THREADED
+                threaded += many
+                orders.append(self._wanted(kind, THREADS if many else 1))
+        self.company.fork_all(orders)
 
     def _finish(self) -> None:
         """Everybody leaves or is killed; what is left then has leaked."""
@@ -277,7 +280,7 @@ class Session:
                 rng.shuffle(everybody)
                 return everybody[1:]
             case Kind.JOINERS:
-                joiners = [self._fork("plain") for _ in range(burst.size)]
+                joiners = company.fork_all([self._wanted("plain") for _ in range(burst.size)])
                 time.sleep(rng.random() * 0.008)
                 return joiners
             case Kind.LEAVERS:
@@ -309,7 +312,7 @@ class Session:
         for one in self.company.of("recoverer"):
             if one not in but:
                 return one
-        return self._fork("recoverer")
+        return self.company.fork(*self._wanted("recoverer"))
 
     def _recover(
         self, stopped: Sequence[Member], burst: Burst | None = None, rng: Any = None
@@ -324,7 +327,8 @@ class Session:
                 at_it.append(self._recoverer(but=at_it))
             for one in at_it:
                 company.tell(one, "recover")
-            if burst and second and self._caught(at_it[0], burst):
+            more = bool(burst and second and self._caught(at_it[0], burst))
+            if burst and more:
                 self._kill_in_recovery(burst, rng, second, at_it)
                 second = second if again else 0
                 again -= 1
@@ -332,7 +336,7 @@ class Session:
             self._recovered(answers)
             if any(said["stuck"] for said in answers):
                 self.tally.stuck += 1
-            elif answers and not any(said["left"] for said in answers):
+            elif answers and not more and not any(said["left"] for said in answers):
                 return
         raise Failure("unrecovered", f"somebody is dead after {RECOVERIES_MAX} recoveries")
 

@@ -28,6 +28,8 @@ from vmalab_loadgen.crash.recoverer import Recoverer
 from vmalab_native.core import Segment
 
 MESSAGE_BYTES: Final = 1 << 16
+NICE: Final = 4
+"""Of those who work all the time, so that those who kill, fork and recover need not wait."""
 
 
 def _act(board: Board, segment: Segment, row: int, stock: Stock, seed: str, kind: str) -> None:
@@ -48,6 +50,8 @@ def _thread(failed: list[str], *arguments: Any) -> None:
 
 def _live(board: Board, stock: Stock, told: dict[str, Any], pipe: socket.socket) -> None:
     """The life of a child."""
+    if told["kind"] != "recoverer":
+        os.nice(NICE)
     rows: Sequence[int] = told["rows"]
     for row in rows:
         board.rows[row]["pid"] = os.getpid()
@@ -91,7 +95,7 @@ class Zygote:
             match told["do"]:
                 case "session":
                     if self._stock is None:
-                        self._stock = Stock.make(told["seed"])
+                        self._stock = Stock.make(told["seed"], frozenset(told["without"]))
                     self._control.send(b"{}")
                 case "files":
                     assert self._stock is not None

@@ -87,6 +87,7 @@ class Session:
         ballast_mib: populated memory that nobody touches.
         size: what the bursts here are counted for too.
         story: what happened in the burst under way.
+        instance: the name of the segment.
     """
 
     config: CrashConfig
@@ -97,7 +98,7 @@ class Session:
     size: Size | None = None
     burst: int = 0
     story: list[str] = field(default_factory=list)
-    _instance: str = ""
+    instance: str = ""
     _forked: int = 0
     _filled: list[int] = field(default_factory=list)
     _left_ops: int = 0
@@ -110,13 +111,13 @@ class Session:
         self.tally.sessions += 1
         begin = time.monotonic()
         with ExitStack() as stack:
-            self._open(stack)
+            self.open(stack)
             try:
-                self._start()
+                self.start()
                 while not enough():
                     self._one(next(bursts))
                     tell(self.tally)
-                self._finish()
+                self.finish()
             except Failure as failure:
                 self.tally.failed(failure, self._where())
             finally:
@@ -128,7 +129,7 @@ class Session:
         return {
             "model": self.tally.model,
             "seed": self.config.seed,
-            "segment": self._instance if self.config.keep else "",
+            "segment": self.instance if self.config.keep else "",
             "session": self.number,
             "burst": self.burst,
             "story": self.story,
@@ -136,10 +137,20 @@ class Session:
 
     # --- begin and end ---
 
-    def _open(self, stack: ExitStack) -> None:
-        self._instance = f"crash-{os.getpid()}-{next(_instances)}"
+    def open(self, stack: ExitStack) -> None:
+        self.instance = f"crash-{os.getpid()}-{next(_instances)}"
+        config = self.segment_config()
+        self._segment = stack.enter_context(Segment.create(self.instance, config))
+        stack.callback(self._remove)
+        self._before = self._in_use()
+        self._watch = Watch(self.instance, config.model, config.layout)
+        stack.callback(self._watch.close)
+        self.company.session(self.instance, self._watch, self.config.seed, self.config.without)
+
+    def segment_config(self) -> SegmentConfig:
+        """Room enough for everybody, and little enough to be exhausted."""
         pages = self.ballast_mib << 8
-        config = SegmentConfig(
+        return SegmentConfig(
             size_bytes=(160 << 20) + pages * 64,
             mms_max=512,
             participants_max=96,
@@ -148,12 +159,6 @@ class Session:
             vmas_per_mm_max=max(4096, pages // 32),
             model=self.tally.model,
         )
-        self._segment = stack.enter_context(Segment.create(self._instance, config))
-        stack.callback(self._remove)
-        self._before = self._in_use()
-        self._watch = Watch(self._instance, config.model, config.layout)
-        stack.callback(self._watch.close)
-        self.company.session(self._instance, self._watch, self.config.seed, self.config.without)
 
     def _remove(self) -> None:
         failed = self.tally.failures and self.tally.failures[-1]["session"] == self.number
@@ -167,7 +172,7 @@ class Session:
         pages = info.pages_populated - info.pages_free - empty
         return {"frames": info.frames_in_use, "pages": pages, **slabs}
 
-    def _start(self) -> None:
+    def start(self) -> None:
         config, company = self.config, self.company
         first = self.company.fork(*self._wanted("recoverer"))
         company.ask(first, "begin", config.patience_s)
@@ -176,7 +181,7 @@ class Session:
             company.ask(first, "ballast", config.patience_s * 4, pages=pages)
         company.name_files()
         self._fill_up()
-        self._prove()
+        self.prove()
         company.board.head["turn"] += 1
         time.sleep(QUIET_S)
         self.tally.quiet_ns = max(self.tally.quiet_ns, self._gap(company.of("")))
@@ -202,7 +207,7 @@ class Session:
                 orders.append(self._wanted(kind, THREADS if many else 1))
         self.company.fork_all(orders)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """Everybody leaves or is killed; what is left then has leaked."""
         config, company = self.config, self.company
         self.story = ["the end: everybody leaves"]
@@ -261,7 +266,7 @@ class Session:
         survivors = [one for one in company.of("") if one not in stopped]
         self._make_room()
         self._fill_up()
-        self._prove()
+        self.prove()
         self.tally.recovered += 1
         if not burst.stopped:
             gap = self._gap(survivors)
@@ -433,7 +438,7 @@ class Session:
         if complaints:
             raise Failure("unsound", f"fsck: {complaints[0]}", complaints[:20])
 
-    def _prove(self) -> None:
+    def prove(self, patience_s: float = 0.0) -> None:
         """Everybody who is there does everything once, and what he reads is right."""
         company, head, rows = self.company, self.company.board.head, self.company.board.rows
         head["epoch"] += 1
@@ -448,7 +453,7 @@ class Session:
             self._right()
             return not late()
 
-        company.wait(done, late, self.config.patience_s)
+        company.wait(done, late, patience_s or self.config.patience_s)
 
     def _right(self) -> None:
         rows = self.company.board.rows

@@ -72,6 +72,16 @@ def test_many_kills() -> None:
     assert int(str(data["kills"])) >= kills
 
 
+@pytest.mark.timeout(600)
+def test_kills_of_workers_and_clients() -> None:
+    """Over gRPC: the server's supervisor sees the deaths, and recovers."""
+    data = crash("--grpc", "--kills", "8", "--bursts", "2-6", "--seed", str(SEED))
+    models = data["models"]
+    assert isinstance(models, list)
+    assert models[0]["transport"] == "grpc"
+    assert models[0]["recovered"] >= 1
+
+
 # --- the document ---
 
 

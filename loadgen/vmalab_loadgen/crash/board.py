@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from contextlib import suppress
 from enum import IntEnum
 from typing import Any, Final, Self
 
@@ -111,5 +112,6 @@ class Board:
 
     def close(self) -> None:
         del self.head, self.rows
-        self._map.close()
+        with suppress(BufferError):  # somebody holds a row still
+            self._map.close()
         os.close(self.fd)

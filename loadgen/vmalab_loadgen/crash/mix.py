@@ -113,6 +113,7 @@ class Draft:
             store_places=np.array(self.store_places, int),
             files=np.array(self.files, int),
             file_numbers=np.array(self.file_numbers, int),
+            results=self.results,
             reads=np.array(self.reads, int),
             read_places=np.array(self.read_places, int),
         )
@@ -127,7 +128,8 @@ class Block:
         heads, places: where the header of each record is, and the place that it names.
         stores, store_places: where words to store are.
         files, file_numbers: where files are named.
-        reads, read_places: results that are words of anonymous pages.
+        results: so many it has.
+        reads, read_places: those that are words of anonymous pages.
     """
 
     words: Any
@@ -137,6 +139,7 @@ class Block:
     store_places: Any
     files: Any
     file_numbers: Any
+    results: int
     reads: Any
     read_places: Any
 

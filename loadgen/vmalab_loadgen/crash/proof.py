@@ -22,6 +22,7 @@ PAGES: Final = 16
 TAG: Final = 0xA55A
 SIGBUS, SIGSEGV = 7, 11
 USERFAULT: Final = -1005
+NO_SUCH_MM: Final = -1001
 ANON: Final = (mix.MAP_PRIVATE | mix.MAP_ANONYMOUS | mix.MAP_FIXED) << 32
 FILE_DEV: Final = 8
 OWN_INODES: Final = 1000
@@ -39,6 +40,8 @@ class Wrong:
     refused: int = 0
     checked: int = 0
     note: str = ""
+    gone: int = 0
+    """Calls whose address space was not there."""
 
 
 @dataclass(slots=True)
@@ -83,6 +86,7 @@ class Script:
             got, answer = int(result["status"]), int(result["value"])
             values.append(answer if got == 0 else 0)
             wrong.checked += word and got == 0
+            wrong.gone += got == NO_SUCH_MM
             if got != status:
                 wrong.refused += 1
                 wrong.note = wrong.note or f"{name}: {got}, not {status}"

@@ -117,13 +117,18 @@ class Recoverer:
             )
         for number in range(SHARED):
             mm = self._me.mm_create(start_brk=mix.HEAP, brk=mix.HEAP, setup=MmSetup(overcommit=1))
-            self._me.mm_keep(mm, KEEP_NS)
+            self._keep(mm)
             self._head["mms"][number] = mm
+
+    def _keep(self, mm: int) -> None:
+        """By time: whoever made it may die."""
+        self._me.mm_keep(mm, KEEP_NS)
+        self._me.mm_put(mm)
 
     def _ballast(self, pages: int) -> None:
         """An address space with so many pages, a page table for each 512 and a VMA for each 64."""
         mm = self._me.mm_create(setup=MmSetup(overcommit=1))
-        self._me.mm_keep(mm, KEEP_NS)
+        self._keep(mm)
         flags = (mix.MAP_PRIVATE | mix.MAP_ANONYMOUS | mix.MAP_FIXED) << 32
         step = 64 * PAGE
         for at in range(BALLAST, BALLAST + pages * PAGE, step):

@@ -505,10 +505,18 @@ def run_all(
     Args:
         grpc: the victims are workers of a server and their clients.
     """
+    share = -(-config.kills // len(models))
+    if grpc:
+        from vmalab_loadgen.crash import serving
+
+        sizes = config.smallest, config.largest
+        return [
+            serving.run_model(model, share, sizes, config.seed, config.patience_s, progress)
+            for model in models
+        ]
     board = Board.make()
     try:
         with Company(board) as company:
-            share = -(-config.kills // len(models))
             return [run_model(config, model, share, company, progress) for model in models]
     finally:
         board.close()

@@ -31,9 +31,12 @@ def verdict(tallies: Sequence[Tally]) -> str:
     """ "good", "failed", or "undecided": nothing failed, but too few died where it matters."""
     if any(tally.failures for tally in tallies):
         return "failed"
-    victims = max(1, sum(tally.victims for tally in tallies))
-    inside = sum(tally.inside for tally in tallies) / victims
-    in_recovery = sum(tally.in_recovery for tally in tallies) / victims
+    judged = [tally for tally in tallies if tally.transport == "attached"]
+    if not judged:
+        return "good"
+    victims = max(1, sum(tally.victims for tally in judged))
+    inside = sum(tally.inside for tally in judged) / victims
+    in_recovery = sum(tally.in_recovery for tally in judged) / victims
     enough = inside >= INSIDE_MIN and in_recovery >= IN_RECOVERY_MIN
     return "good" if enough else "undecided"
 

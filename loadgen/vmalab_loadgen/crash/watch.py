@@ -46,6 +46,7 @@ class Watch:
         self._words: Any = memoryview(self._map).cast("I")
         self._stop = header["stop"] // 4
         self._generation = header["stop_gen"] // 4
+        self._high = header["slots_high"] // 4
         at = header["regions"] + _REGION_SLOTS * _REGION_BYTES
         self._slots = int.from_bytes(self._map[at : at + 8], "little")
 
@@ -60,6 +61,11 @@ class Watch:
     def slot(self, index: int) -> Slot:
         base = self._slots + index * self._slot_bytes
         return Slot(*(self._words[(base + self._slot[n]) // 4] for n in ("pid", "in_core", "op")))
+
+    def slots_of(self, pid: int) -> list[Slot]:
+        """All slots of a process."""
+        high = int(self._words[self._high])
+        return [slot for slot in map(self.slot, range(high)) if slot.pid == pid]
 
     def close(self) -> None:
         self._words.release()

@@ -64,30 +64,29 @@ def _ms(value: float) -> str:
 
 
 def _models(data: dict[str, Any]) -> Table:
-    head = ("model", "kills", "bursts", "recovered", "hung", "leaked", "corrupt", "broken",
-            "kills/s")  # fmt: skip
-    rows = []
-    for one in [*data["models"], {**data, "model": "all"}]:
-        counts = [report.count(one[name]) for name in ("kills", "bursts", "recovered")]
-        wrong = [str(one[name]) for name in ("hung", "leaked", "corrupt", "broken")]
-        rate = one["kills"] / one["seconds"] if one["seconds"] else 0.0
-        rows.append([one["model"], *counts, *wrong, f"{rate:.1f}"])
-    return report.grid(f"crash, seed {data['seed']}", head, rows)
+    names = ("kills", "bursts", "hung", "leaked", "corrupt", "broken")
+    rows = [
+        [one["model"], *(report.count(one[name]) for name in names)]
+        for one in [*data["models"], {**data, "model": "all"}]
+    ]
+    rate = data["kills"] / data["seconds"] if data["seconds"] else 0.0
+    title = f"crash, seed {data['seed']}, {rate:.1f} kills/s"
+    return report.grid(title, ("model", *names), rows)
 
 
 def _victims(data: dict[str, Any]) -> Table:
-    head = ("model", "victims", "in an operation", "in a recovery", "recoverers")
+    head = ("model", "recovered", "victims", "in operation", "in recovery")
     rows = [
         [
             one["model"],
+            report.count(one["recovered"]),
             report.count(one["victims"]),
             _share(one["inside_operation_share"]),
             _share(one["in_recovery_share"]),
-            report.count(one["recoverers_killed"]),
         ]
         for one in [*data["models"], {**data, "model": "all"}]
     ]
-    return report.grid("where the victims were", head, rows)
+    return report.grid("bursts recovered, and where the victims were", head, rows)
 
 
 def _times(data: dict[str, Any]) -> Table:

@@ -40,7 +40,7 @@ class Failure(Exception):
     """
 
     def __init__(self, kind: str, what: str, lines: Sequence[str] = ()) -> None:
-        super().__init__(what)
+        super().__init__("\n".join([what, *lines]))
         self.kind, self.what, self.lines = kind, what, list(lines)
 
 

@@ -257,22 +257,9 @@ class Served:
         self.tally.ops += int(rows["ops"].sum())
         self.tally.checked += int(rows["checked"].sum())
         self.clients.clear()
-        left: dict[str, int] = {}
-
-        def empty() -> bool:
-            spaces = self._me.inspect.address_spaces()
-            self._me.apply(b"".join(record(Op.EXIT, mm=s.mm) for s in spaces) or record(Op.NOP))
-            for target in self._server.worker_targets:
-                with Client(target, discover=False) as one:
-                    one.apply(record(Op.NOP) * 64)  # each frees what is ripe
-            with Segment.attach(self._server.instance) as segment:
-                left.clear()
-                slabs = segment.slabinfo()
-                left.update({s.name: s.active_objs for s in slabs if s.name != "maple_node"})
-            return not any(left.values())
-
+        left: dict[str, int] = {"not asked": 1}
         deadline = time.monotonic() + self.patience_s
-        while not empty():
+        while not self._empty(left):
             if time.monotonic() > deadline:
                 what = ", ".join(f"{name}: {n}" for name, n in left.items() if n)
                 raise Failure("leaked", what)
@@ -280,6 +267,22 @@ class Served:
         complaints = self._fsck()
         if complaints:
             raise Failure("unsound", f"fsck: {complaints[0]}", complaints[:20])
+
+    def _empty(self, left: dict[str, int]) -> bool:
+        """Ends every address space; whether no object is in use. left: those that are."""
+        try:
+            spaces = self._me.inspect.address_spaces()
+            self._me.apply(b"".join(record(Op.EXIT, mm=s.mm) for s in spaces) or record(Op.NOP))
+            for worker in self._workers():
+                with Client(worker.address, discover=False) as one:
+                    one.apply(record(Op.NOP) * 64)  # each frees what is ripe
+        except ServiceError:
+            return False
+        with Segment.attach(self._server.instance) as segment:
+            left.clear()
+            slabs = segment.slabinfo()
+            left.update({s.name: s.active_objs for s in slabs if s.name != "maple_node"})
+        return not any(left.values())
 
 
 def run_model(

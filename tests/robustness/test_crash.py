@@ -106,6 +106,7 @@ def test_a_seed_gives_the_same_bursts() -> None:
     first = [next(one) for _ in range(200)]
     assert first == [next(other) for _ in range(200)]
     assert {burst.kind for burst in first} == set(Kind)
+    assert sum(burst.second > 0 for burst in first) == 100, "every other one goes on in a recovery"
     assert all(2 <= burst.size <= 20 for burst in first)
     assert len({burst.fill for burst in first}) == 6, "all rooms are exhausted, and none"
     assert first != [next(bursts(8, "refcount", 2, 20)) for _ in range(200)]

@@ -23,6 +23,15 @@ from vmalab_native.records import SegmentConfig
 SEED = int(os.environ.get("VMALAB_SEED", "0")) or 20261130
 PATIENCE_S = 100.0
 PARTICIPANTS_MAX = SegmentConfig().participants_max
+SOME = [
+    ("typesafe-rwsem", 70),
+    ("typesafe-rwsem", 200),
+    ("typesafe-rwsem", 255),
+    ("refcount", 255),
+    ("split-rwsem", 255),
+    ("embedded-rwsem", 200),
+    ("mmap-lock", 70),
+]
 
 
 @pytest.fixture
@@ -56,15 +65,25 @@ class Crowd(Session):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("each_model")
-@pytest.mark.parametrize("participants", [70, 200, 255])
+@pytest.mark.parametrize(("model", "participants"), SOME)
 def test_all_participants_of_a_process_die_at_once(
-    company: Company, participants: int, each_model: str
+    company: Company, model: str, participants: int
 ) -> None:
+    die_at_once(company, model, participants)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("participants", [70, 200, 255])
+def test_the_same_on_each_model(company: Company, each_model: str, participants: int) -> None:
+    die_at_once(company, each_model, participants)
+
+
+def die_at_once(company: Company, model: str, participants: int) -> None:
     others = min(2, PARTICIPANTS_MAX - 1 - participants)
     config = CrashConfig(actors=others, recoverers=1, patience_s=PATIENCE_S, seed=SEED)
     with ExitStack() as stack:
-        session = Crowd(config, Tally(each_model), company, 0)
+        session = Crowd(config, Tally(model), company, 0)
         session.open(stack)
         session.start()
         crowd: Member | None = None

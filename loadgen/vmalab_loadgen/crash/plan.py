@@ -25,15 +25,21 @@ class Kind(StrEnum):
     LEAVERS = "leavers"
 
 
-WEIGHTS: Final = {
-    Kind.PLAIN: 22,
-    Kind.RECOVERER: 28,
-    Kind.BOTH: 12,
-    Kind.ALL_BUT_ONE: 6,
-    Kind.FULL: 10,
-    Kind.STOPPED: 10,
-    Kind.JOINERS: 6,
-    Kind.LEAVERS: 6,
+IN_RECOVERY: Final = {
+    Kind.RECOVERER: 14,
+    Kind.BOTH: 6,
+    Kind.FULL: 2,
+    Kind.STOPPED: 1,
+    Kind.PLAIN: 1,
+}
+"""Every other burst is of these, with a second one in the recovery, so that no run has too few."""
+OTHERS: Final = {
+    Kind.PLAIN: 8,
+    Kind.ALL_BUT_ONE: 3,
+    Kind.FULL: 4,
+    Kind.STOPPED: 4,
+    Kind.JOINERS: 3,
+    Kind.LEAVERS: 3,
 }
 FILLS: Final = (
     Command.FILL_FRAMES,
@@ -79,18 +85,20 @@ def bursts(
 ) -> Iterator[Burst]:
     """Without end. Sizes are smallest..largest."""
     rng = random.Random(f"{seed}/{model}/bursts")
-    kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
     fills: list[Command] = []
+    in_recovery = rng.randrange(2) == 0
     while True:
-        (kind,) = rng.choices(kinds, weights)
+        in_recovery = not in_recovery
+        weights = IN_RECOVERY if in_recovery else OTHERS
+        (kind,) = rng.choices(list(weights), list(weights.values()))
         if not fills:
             fills = rng.sample(FILLS, len(FILLS))
-        in_recovery = kind in (Kind.RECOVERER, Kind.BOTH) or rng.randrange(6) == 0
+        size = rng.randint(smallest, largest)
         long_stop = long_stops and rng.randrange(12) == 0
         yield Burst(
             kind=kind,
-            size=rng.randint(smallest, largest),
-            second=rng.randint(smallest, largest) if in_recovery else 0,
+            size=size,
+            second=max(rng.randint(smallest, largest), size // 2) if in_recovery else 0,
             delay_s=rng.random() * 0.04,
             moment=rng.random() * 1.1,
             fill=fills.pop() if kind == Kind.FULL else Command.RUN,

@@ -101,7 +101,7 @@ class Session:
     instance: str = ""
     _forked: int = 0
     _filled: list[int] = field(default_factory=list)
-    _left_ops: int = 0
+    _missed: int = 0
     _segment: Any = None
     _watch: Any = None
     _before: dict[str, int] = field(default_factory=dict)
@@ -242,13 +242,14 @@ class Session:
 
     def _count_work(self) -> None:
         rows = self.company.board.rows
-        self.tally.ops += int(rows["ops"].sum()) + self._left_ops
+        self.tally.ops += int(rows["ops"].sum())
         self.tally.checked += int(rows["checked"].sum())
 
     # --- one burst ---
 
     def _one(self, burst: Burst) -> None:
         company, config, rng = self.company, self.config, random.Random(burst.picks)
+        before = self.tally.bursts
         self.burst += 1
         self.tally.bursts += 1
         self.tally.kinds[burst.kind] += 1
@@ -267,7 +268,7 @@ class Session:
         self._make_room()
         self._fill_up()
         self.prove()
-        self.tally.recovered += 1
+        self.tally.recovered += self.tally.bursts - before
         if not burst.stopped:
             gap = self._gap(survivors)
             self.tally.standstills_ns.append(gap)
@@ -324,7 +325,7 @@ class Session:
     ) -> None:
         """Until nobody is dead; the plan may have more deaths meanwhile."""
         company, again = self.company, burst.again if burst else 0
-        second = burst.second if burst else 0
+        second = (burst.second or self._missed) if burst else 0
         due = time.monotonic() + burst.stop_s if burst and stopped else 0.0
         for _ in range(RECOVERIES_MAX):
             at_it = [self._recoverer()]
@@ -333,7 +334,10 @@ class Session:
             for one in at_it:
                 company.tell(one, "recover")
             more = bool(burst and second and self._caught(at_it[0], burst))
+            if burst and second and not more:
+                self._missed = second  # it was over too soon; the next one, then
             if burst and more:
+                self._missed = 0
                 self._kill_in_recovery(burst, rng, second, at_it)
                 second = second if again else 0
                 again -= 1
@@ -395,7 +399,6 @@ class Session:
         rng.shuffle(others)
         self.tally.bursts += 1
         self._kill([*meant, *others[: max(0, min(size - len(meant), len(others) - 1))]])
-        self.tally.recovered += 1
 
     # --- room ---
 

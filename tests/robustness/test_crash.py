@@ -32,7 +32,7 @@ from vmalab_loadgen.crash.company import UNKNOWN, Company, Failure, Victim
 from vmalab_loadgen.crash.plan import Kind, bursts
 from vmalab_loadgen.crash.run import CrashConfig, Session
 from vmalab_loadgen.crash.tally import Tally
-from vmalab_loadgen.crash.watch import BLOCKED, IN, OUT
+from vmalab_loadgen.crash.watch import BLOCKED, IN, OUT, Slot, Watch
 from vmalab_native.core import Segment, lock_models
 from vmalab_native.cores import default_model
 
@@ -201,6 +201,26 @@ def test_what_is_left_out_is_not_in_the_blocks() -> None:
     assert used >= without
     with pytest.raises(ValueError, match="fault: what can be left out is"):
         mix.left_out(["fault"])
+
+
+# --- what is read from outside ---
+
+
+def test_the_words_are_where_the_core_has_them() -> None:
+    """Where a participant is, and who has stopped the world, as the core itself says it."""
+    with Segment.create(f"watch-{os.getpid()}-0") as segment:
+        try:
+            watch = Watch(segment.instance, segment.config.model, segment.config.layout)
+            with segment.participant("client") as one, segment.participant("client") as other:
+                assert watch.slot(one.index) == Slot(os.getpid(), OUT, 0)
+                assert watch.slots_of(os.getpid()) == [watch.slot(i) for i in (0, 1)]
+                before = watch.stops()
+                assert other.fsck() == []
+                assert watch.stops() == before + 1 == segment.info().world_stops
+                assert watch.stop() == 0
+            watch.close()
+        finally:
+            segment.unlink()
 
 
 # --- with processes ---

@@ -21,6 +21,7 @@ import numpy as np
 
 from vmalab_loadgen.crash.board import ROW, ROWS_MAX, Board, Command, Doing, State
 from vmalab_loadgen.crash.watch import BLOCKED, IN, OUT, STOP_BROKEN, Watch
+from vmalab_native.core import Segment
 
 MESSAGE_BYTES: Final = 1 << 20
 UNKNOWN: Final = 3
@@ -91,7 +92,7 @@ class Company:
     _zygote: subprocess.Popen[bytes] | None = None
     _log: Any = None
     _log_from: int = 0
-    _instance: str = ""
+    _segment: Segment | None = None
     _watch: Watch | None = None
 
     def __enter__(self) -> Self:
@@ -124,12 +125,12 @@ class Company:
 
     # --- a segment's time ---
 
-    def session(self, instance: str, watch: Watch, seed: int, without: frozenset[int]) -> None:
-        """From now on processes are forked for that instance."""
+    def session(self, segment: Segment, watch: Watch, seed: int, without: frozenset[int]) -> None:
+        """From now on processes are forked for that segment."""
         self.board.clear()
         self._free = list(range(ROWS_MAX))
         self._gone.clear()
-        self._instance, self._watch = instance, watch
+        self._segment, self._watch = segment, watch
         self._log_from = os.fstat(self._log.fileno()).st_size
         self._ask({"do": "session", "seed": seed, "without": sorted(without)})
 
@@ -151,6 +152,7 @@ class Company:
     def fork_all(self, wanted: Sequence[tuple[str, str, int]]) -> list[Member]:
         """As fork(), many with one wait: (kind, seed, threads) of each."""
         assert self._control is not None
+        assert self._segment is not None
         rows_of: list[list[int]] = []
         for kind, seed, threads in wanted:
             rows, self._free = self._free[:threads], self._free[threads:]
@@ -158,7 +160,7 @@ class Company:
             for row in rows:
                 self.board.rows[row : row + 1] = np.zeros(1, ROW)
             told = {"do": "fork", "kind": kind, "rows": rows, "seed": seed}
-            self._control.send(json.dumps({**told, "instance": self._instance}).encode())
+            self._control.send(json.dumps({**told, "instance": self._segment.instance}).encode())
         made: list[Member] = []
         for (kind, _, _), rows in zip(wanted, rows_of, strict=True):
             said, fds, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 2)
@@ -338,25 +340,31 @@ class Company:
         return "/".join(Doing(int(row["doing"])).name.lower() for row in said)
 
     def stuck(self, members: Iterable[Member]) -> list[str]:
-        """What each of them is in."""
+        """What each of them is in, and what it holds, takes or waits for."""
         assert self._watch is not None
-        lines = [f"the world is stopped by slot {self._watch.stop() - 1}"] * bool(
-            self._watch.stop()
-        )
+        stop = self._watch.stop()
+        lines = [f"the world is stopped by slot {stop - 1}"] if stop else []
         for one in members:
             for row in one.rows:
                 said = self.board.rows[row]
-                where = "no slot"
+                where, locks = "no slot", ""
                 if said["slot"]:
-                    slot = self._watch.slot(int(said["slot"]) - 1)
-                    state = ("outside", "in", "blocked in")[slot.in_core % 3]
-                    where = f"slot {said['slot'] - 1} {state} op {slot.op}"
+                    index = int(said["slot"]) - 1
+                    slot = self._watch.slot(index)
+                    state = {OUT: "outside", IN: "in", BLOCKED: "blocked in"}.get(slot.in_core, "?")
+                    where, locks = f"slot {index} {state} op {slot.op}", self._locks(index)
                 doing = Doing(int(said["doing"])).name.lower()
                 lines.append(
-                    f"{one.kind} {one.pid}: {doing}, {where}, proof {said['proved']}, "
+                    f"{one.kind} {one.pid}: {doing}, {where}{locks}, proof {said['proved']}, "
                     f"kernel: {_wchan(one.pid)}"
                 )
         return lines
+
+    def _locks(self, index: int) -> str:
+        """What a participant has announced."""
+        assert self._segment is not None
+        locks = [lock for lock in self._segment.locks() if lock.participant == index]
+        return "".join(f", {one.state} {one.name} {one.mode} of mm {one.mm:#x}" for one in locks)
 
 
 def _how(code: int) -> str:

@@ -145,7 +145,7 @@ class Session:
         self._before = self._in_use()
         self._watch = Watch(self.instance, config.model, config.layout)
         stack.callback(self._watch.close)
-        self.company.session(self.instance, self._watch, self.config.seed, self.config.without)
+        self.company.session(self._segment, self._watch, self.config.seed, self.config.without)
 
     def segment_config(self) -> SegmentConfig:
         """Room enough for everybody, and little enough to be exhausted."""

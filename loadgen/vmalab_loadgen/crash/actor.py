@@ -109,11 +109,13 @@ class Actor:
             self._row["note"] = text.encode()[:199]
 
     def _places(self, count: int) -> tuple[list[int], list[int]]:
-        """Address spaces to work on, with their families: shared ones, now and then one's own."""
+        """Address spaces to work on, with their families: shared ones and one's own.
+
+        As many of the shared ones that most processes are not waiting for each other.
+        """
         mms, families = [], []
         for _ in range(count):
-            number = self._rng.randrange(SHARED + 1)
-            own = number == SHARED
+            number, own = self._rng.randrange(SHARED), self._rng.randrange(5) < 3
             mms.append(self._own if own else int(self._head["mms"][number]))
             families.append(self._kin if own else number)
         return mms, families

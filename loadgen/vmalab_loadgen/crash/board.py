@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 ROWS_MAX: Final = 512
-SHARED: Final = 4
+SHARED: Final = 12
 """Address spaces that all processes share."""
 FILES: Final = 4
 """Files that all processes share."""

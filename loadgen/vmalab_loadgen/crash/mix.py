@@ -352,7 +352,7 @@ class Stock:
     def make(cls, seed: int, without: frozenset[int]) -> Stock:
         rng = random.Random(f"{seed}/blocks")
         return cls(
-            [churn(rng, rng.randrange(80, 280), 2, without, cuts=n % 6 == 0) for n in range(64)],
+            [churn(rng, rng.randrange(80, 280), 2, without, cuts=n % 16 == 0) for n in range(64)],
             [
                 last_days(rng, rng.randrange(40, 140), 3, without, cuts=n % 8 == 0)
                 for n in range(16)

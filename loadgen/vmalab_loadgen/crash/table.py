@@ -50,6 +50,7 @@ def facts(tallies: Sequence[Tally], seed: int) -> dict[str, Any]:
         "seed": seed,
         **{name: round(sum(one[name] for one in models), 2) for name in SUMS},
         "inside_operation_share": round(sum(t.inside for t in tallies) / victims, 4),
+        "running_share": round(sum(t.running for t in tallies) / victims, 4),
         "in_recovery_share": round(sum(t.in_recovery for t in tallies) / victims, 4),
         "models": models,
     }
@@ -75,13 +76,14 @@ def _models(data: dict[str, Any]) -> Table:
 
 
 def _victims(data: dict[str, Any]) -> Table:
-    head = ("model", "recovered", "victims", "in operation", "in recovery")
+    head = ("model", "recovered", "victims", "in op", "running", "in recovery")
     rows = [
         [
             one["model"],
             report.count(one["recovered"]),
             report.count(one["victims"]),
             _share(one["inside_operation_share"]),
+            _share(one["running_share"]),
             _share(one["in_recovery_share"]),
         ]
         for one in [*data["models"], {**data, "model": "all"}]

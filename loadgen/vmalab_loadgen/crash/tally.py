@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vmalab_loadgen.crash.company import UNKNOWN, Failure, Victim
+from vmalab_loadgen.crash.watch import IN
 
 INSIDE_MIN: Final = 0.5
 IN_RECOVERY_MIN: Final = 0.1
@@ -52,6 +53,7 @@ class Tally:
     recovered: int = 0
     victims: int = 0
     inside: int = 0
+    running: int = 0
     in_recovery: int = 0
     unknown: int = 0
     recoverers: int = 0
@@ -73,6 +75,7 @@ class Tally:
         self.victims += len(victims)
         for one in victims:
             self.inside += one.inside
+            self.running += one.in_core == IN
             self.in_recovery += one.in_recovery
             self.unknown += one.in_core == UNKNOWN
             self.recoverers += one.recovering
@@ -106,6 +109,7 @@ class Tally:
             "recovered": self.recovered,
             "victims": self.victims,
             "inside_operation_share": round(self.inside_share, 4),
+            "running_share": round(self.running / self.victims, 4) if self.victims else 0.0,
             "in_recovery_share": round(self.in_recovery_share, 4),
             "recoverers_killed": self.recoverers,
             "victims_not_seen": self.unknown,

@@ -74,12 +74,11 @@ def _bare_segment(model: str, layout: str) -> Iterator[str]:
     segment = core.Segment.create(name, config)
     stop = threading.Event()
     try:
-        segment.set_supervisor(os.getpid())
 
         def supervise() -> None:
             with segment.participant("supervisor") as participant:
                 while not stop.wait(0.2):
-                    if any(not _alive(one.pid) for one in participant.participants()):
+                    if not all(one.alive for one in participant.participants()):
                         participant.recover()
                     participant.mm_reap()
 
@@ -93,13 +92,3 @@ def _bare_segment(model: str, layout: str) -> Iterator[str]:
     finally:
         segment.close()
         segment.unlink()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

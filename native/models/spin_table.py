@@ -87,6 +87,8 @@ ELSEWHERE: Final = {
     "B44": "pivots and slots inside a leaf; a node here is its entries",
     "B45": "one process alone: which node of the tree a store takes",
     "D1": "the note in a semaphore that somebody waits; semaphores here have no queue",
+    "D2": "recovery, and processes that die: the models have none",
+    "D3": "recovery, and processes that die: the models have none",
     "X1": "page counts and what a TLB still holds; a page here is one word",
     "G1": "what a participant keeps between faults; each fault walks here",
     "N1": "the text of maps, which is no part of the locks",

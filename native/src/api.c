@@ -138,17 +138,15 @@ void vl_seg_detach(struct vl_seg *seg)
 	free(seg);
 }
 
-void vl_seg_set_supervisor(struct vl_seg *seg, u32 pid)
-{
-	seg->hdr->supervisor_start = process_start_time(pid);
-	store_release_u32(&seg->hdr->supervisor_pid, pid);
-}
-
 u32 vl_seg_supervisor(const struct vl_seg *seg)
 {
-	u32 pid = load_acquire_u32(&seg->hdr->supervisor_pid);
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
+		const struct participant_slot *slot = &seg->slots[i];
 
-	return pid && process_alive(pid, seg->hdr->supervisor_start) != 0 ? pid : 0;
+		if (load_acquire_u32(&slot->role) == ROLE_SUPERVISOR && participant_alive(seg, i))
+			return load_relaxed_u32(&slot->pid);
+	}
+	return 0;
 }
 
 void vl_seg_close(struct vl_seg *seg)

@@ -234,7 +234,6 @@ u64 frame_rebuild(struct vl_seg *seg, const u32 *refs, const u8 *reserved)
 	struct frame_pool *pool = &seg->hdr->frames;
 	u64 wrong = 0;
 
-	mutex_repair(seg, &pool->lock);
 	pool->free_head = 0;
 	store_relaxed_u64(&pool->free_count, 0);
 	for (u32 f = pool->frames_populated; f-- > FRAMES_FIRST;) {

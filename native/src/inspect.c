@@ -204,6 +204,8 @@ long vl_participants(struct vl_seg *seg, struct vl_participant_info *out, u64 ca
 				.rcu_active = slot->rcu != 0,
 				.op = slot->op,
 				.start_time = slot->start_time,
+				.pid_namespace = area->pid_namespace,
+				.alive = participant_alive(seg, p),
 			};
 			memcpy(out[n].comm, slot->comm, sizeof(out[n].comm));
 			for (u32 i = 0; i < seg->hdr->config.mms_max; i++) {

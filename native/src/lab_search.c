@@ -77,6 +77,7 @@ int vl_lab_actor(struct participant *self, u32 actor)
 	lab_me.ghost = true;
 	me = &lab->actors[actor];
 	me->index = self->index;
+	me->generation = self->slot->generation;
 	store_release_u32(&me->pid, (u32)getpid());
 	for (;;) {
 		/* acquire pairs: LAB-1 (lab_sched.c:give) */
@@ -189,10 +190,14 @@ static void set_up(struct participant *self, struct lab_state *lab)
 }
 
 /* True: an actor died as it was told to. */
-static bool died(struct lab_state *lab)
+static bool died(const struct participant *self, struct lab_state *lab)
 {
 	for (u32 i = 0; i < lab->actors_count; i++) {
-		if (process_alive(lab->actors[i].pid, 0) != 0)
+		const struct lab_actor *a = &lab->actors[i];
+
+		/* Also one that was buried, and whose slot another participant may have. */
+		if (self->seg->slots[a->index].generation == a->generation &&
+		    !life_ended(self->seg, a->index))
 			continue;
 		if (lab->dead != i + 1)
 			lab_fail(VL_LAB_CRASH, "A%u died", i);
@@ -202,7 +207,7 @@ static bool died(struct lab_state *lab)
 }
 
 /* Until the run has ended, or an actor died as it was told to and was not seen before. */
-static void wait_finished(struct lab_state *lab, bool after_death)
+static void wait_finished(const struct participant *self, struct lab_state *lab, bool after_death)
 {
 	u64 since = clock_ns();
 	u32 steps = lab->steps;
@@ -210,7 +215,7 @@ static void wait_finished(struct lab_state *lab, bool after_death)
 	/* acquire pairs: LAB-1 (lab_sched.c:end_run) */
 	while (load_acquire_u32(&lab->finished) == 0) {
 		lab_raw_wait(&lab->finished, 0, lab->dead ? NSEC_PER_MSEC : WAIT_SLICE_NS);
-		if (load_acquire_u32(&lab->finished) || (died(lab) && !after_death))
+		if (load_acquire_u32(&lab->finished) || (died(self, lab) && !after_death))
 			return;
 		if (load_relaxed_u32(&lab->steps) != steps) {
 			steps = load_relaxed_u32(&lab->steps);
@@ -295,7 +300,7 @@ static void clean_up(struct participant *self, struct lab_state *lab)
 		store_release_u32(&a->go, 1); /* pairs: LAB-1 (lab_search.c:vl_lab_actor) */
 		lab_raw_wake(&a->go);
 		/* acquire pairs: LAB-1 (lab_search.c:clean) */
-		while (load_acquire_u32(&a->state) != ACTOR_IDLE && !died(lab))
+		while (load_acquire_u32(&a->state) != ACTOR_IDLE && !died(self, lab))
 			lab_raw_wait(&a->state, ACTOR_DONE, WAIT_SLICE_NS);
 	}
 	if (core_enter(self) == 0) {
@@ -314,14 +319,14 @@ static void check_all(struct participant *self)
 		lab_fail(VL_LAB_FSCK, "%s", n < 0 ? "the world cannot be stopped" : text);
 }
 
-static void go_on(struct lab_state *lab)
+static void go_on(const struct participant *self, struct lab_state *lab)
 {
 	if (!lab_parked(lab))
 		return;
 	lab->current = NOBODY;
 	store_relaxed_u32(&lab->finished, 0);
 	lab_start(lab);
-	wait_finished(lab, true);
+	wait_finished(self, lab, true);
 }
 
 static void after_death(struct participant *self, struct lab_state *lab)
@@ -330,7 +335,7 @@ static void after_death(struct participant *self, struct lab_state *lab)
 
 	VL_ASSERT(out);
 	lab->actors[lab->dead - 1].state = ACTOR_DONE;
-	go_on(lab);
+	go_on(self, lab);
 	if (vl_recover(self, out) != 0 || out->dead_count == 0)
 		lab_fail(VL_LAB_FSCK, "what the dead actor left cannot be repaired");
 	free(out);
@@ -340,7 +345,7 @@ static void after_death(struct participant *self, struct lab_state *lab)
 			lab->actors[i].state = ACTOR_PARKED;
 	lab->dead = 0; /* from here on nobody may be stuck */
 	check_all(self);
-	go_on(lab);
+	go_on(self, lab);
 }
 
 /* False: an actor died, there can be no other run. */
@@ -356,7 +361,7 @@ static bool run_once(struct participant *self, struct lab_state *lab, bool fsck,
 	store_relaxed_u32(&lab->finished, 0);
 	set_up(self, lab);
 	lab_start(lab);
-	wait_finished(lab, false);
+	wait_finished(self, lab, false);
 	died_in_run = lab->dead != 0;
 	if (died_in_run && !lab->violation.invariant)
 		after_death(self, lab);

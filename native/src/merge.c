@@ -147,11 +147,23 @@ static int dup_anon_vma(struct participant *self, struct mm_struct *mm, struct v
 	return 0;
 }
 
-/* After its range belongs to another VMA in the tree. It is announced as in flight: detaching may
- * wait. */
+/* Before the store that gives its range to another VMA, while the tree still has it: detaching may
+ * wait, and nothing waits after a store that takes something out (DESIGN.md, section 4). */
+static void detach_merged(struct participant *self, struct mm_struct *mm,
+			  struct vm_area_struct *vma)
+{
+	if (MUTANT(D3))
+		vma_inflight_add(self, vma);
+	else
+		vma_mark_detached(self, mm, vma);
+}
+
+/* After that store. */
 static void remove_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
 {
-	vma_mark_detached(self, mm, vma);
+	if (MUTANT(D3))
+		vma_mark_detached(self, mm, vma);
+	vma_assert_detached(vma);
 	vma_close(self, vma);
 	mm->map_count--;
 	vm_area_free(self, vma);
@@ -215,11 +227,11 @@ struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_
 	}
 	if (MUTANT(B23))
 		vma_start_write(self, mm, target);
+	if (removed)
+		detach_merged(self, mm, removed);
 	stick(vmg, target, removed, NULL);
 	vma_set_range(target, start, end, linear_page_index(target, start));
 	SYNC_ON(merge_ranged, target);
-	if (removed)
-		vma_inflight_add(self, removed);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
 	SYNC_ON(merge_stored, target);
 	if (removed)
@@ -246,6 +258,10 @@ static struct vm_area_struct *commit_existing(struct participant *self,
 		merge_failed(self, vmg, dup);
 		return NULL;
 	}
+	if (remove_middle)
+		detach_merged(self, mm, middle);
+	if (left && right)
+		detach_merged(self, mm, next);
 	if (!remove_middle && left)
 		vma_set_range(middle, vmg->end, middle->vm_end,
 			      linear_page_index(middle, vmg->end));
@@ -254,10 +270,6 @@ static struct vm_area_struct *commit_existing(struct participant *self,
 	stick(vmg, target, middle, left && right ? next : NULL);
 	vma_set_range(target, start, end, linear_page_index(target, start));
 	SYNC_ON(merge_ranged, target);
-	if (remove_middle)
-		vma_inflight_add(self, middle);
-	if (left && right)
-		vma_inflight_add(self, next);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
 	SYNC_ON(merge_stored, target);
 	if (remove_middle)

@@ -281,6 +281,9 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 
 		vma_start_write(self, mm, vma);
 		zap_page_range(self, mm, e.start, e.end);
+		/* Here, while the tree has it: this waits for readers that will find the stamp. */
+		if (!MUTANT(B9) && !MUTANT(D2))
+			vma_mark_detached(self, mm, vma);
 		addr = e.end;
 	}
 	SYNC_ON(exit_unmapped, mm);
@@ -288,15 +291,17 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 	/* The VMAs are freed at once, as the kernel does when no thread is left to find one. Here
 	 * one may be left: it must not find them any more, or it would come back to an object that
 	 * is another mm's by now for as long as this takes. Nothing from here to the end waits
-	 * where the world can be stopped. */
+	 * where the world can be stopped: recovery would not find them either. */
 	store_release_u64(&mm->mm_mt.root, 0);
 	if (VMA_FREE_DEFERRED)
 		synchronize_rcu(self);
 	for (addr = 0; tree_find(self, &mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
+		if (MUTANT(D2))
+			vma_mark_detached(self, mm, vma);
 		vma_close(self, vma);
-		vm_area_free_unreachable(self, mm, vma);
+		vm_area_free_unreachable(self, vma);
 	}
 	SYNC_ON(exit_freed, mm);
 	tree_destroy(self, &mt, true);

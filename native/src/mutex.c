@@ -7,7 +7,7 @@
  *   I            owner is participant I - 1    -> 0            by its owner (release)
  *                                              -> I | WAITERS  by a waiter before it sleeps
  *   I | WAITERS  somebody may sleep            -> 0            by its owner, who wakes one
- *                                              -> J | WAITERS  by a waiter J that proved I dead
+ *                                              -> J | WAITERS  by a waiter J that found I dead
  *   A dead owner leaves I or I | WAITERS; whoever takes over gets MUTEX_STOLEN and rebuilds. A
  *   dead waiter leaves WAITERS set: one wake too many. A waiter that was woken and killed before
  *   it took the mutex leaves others asleep on a free word: they look again after MUTEX_SLEEP_NS.
@@ -98,14 +98,14 @@ void mutex_unlock(struct participant *self, struct vl_mutex *m)
 		futex_wake(&m->word, 1);
 }
 
-void mutex_repair(struct vl_seg *seg, struct vl_mutex *m)
+void mutex_repair(struct vl_seg *seg, struct vl_mutex *m, const struct dead_set *dead)
 {
 	u32 word = load_acquire_u32(&m->word);
 	u32 owner = (word & ~VL_MUTEX_WAITERS) - 1;
 
 	if (word == 0)
 		return;
-	if (owner < seg->hdr->config.participants_max && participant_alive(seg, owner))
+	if (owner < seg->hdr->config.participants_max && among_living(seg, dead, owner))
 		return;
 	/* A thief may have been faster; then it is the owner and lives. */
 	cmpxchg_acq_rel_u32(&m->word, &word, 0);

@@ -119,19 +119,24 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 {
 	u32 id = mm_future_id(self->seg, child);
 	struct range_entry e;
-	u64 addr = 0;
+	u64 addr;
 
-	while (tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e)) {
+	/* First what may wait: the tree has them all so long. */
+	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
-		addr = e.end;
+		if (vma->vm_mm == id)
+			vma_mark_detached(self, child, vma);
+	}
+	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
+		struct vm_area_struct *vma = PTR(self, e.ref);
+
 		if (vma->vm_mm != id && MUTANT(B33)) /* freed under the parent's feet */
-			vm_area_free_unreachable(self, child, vma);
+			vm_area_free_unreachable(self, vma);
 		if (vma->vm_mm != id)
 			continue;
 		zap_page_range(self, child, e.start, e.end);
 		vma_close(self, vma);
-		vma_mark_detached(self, child, vma);
 		vm_area_free(self, vma);
 	}
 	pgd_destroy(self, &child->pgd);

@@ -111,8 +111,10 @@ s64 op_mbind(struct participant *self, u32 id, u64 addr, u64 len, u32 mode, u64 
 		policy = mpol_new(self, mode, nodes & NODES_HERE);
 		if (!policy)
 			return -ENOMEM;
+		self->area->policy_made = policy;
 	}
 	if (mmap_write_lock(self, mm, id) != 0) {
+		self->area->policy_made = 0;
 		mpol_put(self, policy);
 		return VL_S_NO_MM;
 	}
@@ -126,6 +128,7 @@ s64 op_mbind(struct participant *self, u32 id, u64 addr, u64 len, u32 mode, u64 
 		err = mbind_one(self, mm, PTR(self, e.ref), at, e.end, policy);
 	}
 	mmap_write_unlock(self, mm);
+	self->area->policy_made = 0;
 	mpol_put(self, policy);
 	return err;
 }

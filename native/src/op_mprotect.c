@@ -199,6 +199,7 @@ s64 op_set_vma_name(struct participant *self, u32 id, u64 addr, u64 len, const c
 		ref = anon_name_make(self, name, bytes);
 		if (!ref)
 			return -ENOMEM;
+		store_relaxed_u32(&self->area->name_made, ref); /* recovery looks for its users */
 	}
 	if (mmap_write_lock(self, mm, id) != 0) {
 		result = VL_S_NO_MM;
@@ -223,6 +224,7 @@ s64 op_set_vma_name(struct participant *self, u32 id, u64 addr, u64 len, const c
 	}
 	mmap_write_unlock(self, mm);
 out:
+	store_relaxed_u32(&self->area->name_made, 0);
 	if (ref)
 		anon_name_put(self, ref);
 	return result;

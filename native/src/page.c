@@ -277,14 +277,12 @@ static bool in_magazine(const struct vl_seg *seg, u32 owner, u32 page)
 	return false;
 }
 
-/* Marks the pages in the retire rings of the living. */
+/* Marks the pages in all retire rings: in one of the dead is only what nobody could adopt yet. */
 static void mark_rings(const struct vl_seg *seg, u8 *retired)
 {
 	for (u32 p = 0; p < load_acquire_u32(&seg->hdr->slots_high); p++) {
 		const struct participant_area *area = participant_area_of(seg, p);
 
-		if (!participant_alive(seg, p))
-			continue;
 		for (u32 at = area->retire_head; at != area->retire_tail; at++) {
 			const struct retired *r = &area->retired[at % RETIRE_RING];
 
@@ -306,8 +304,8 @@ static bool orphan_tail(const struct vl_seg *seg, u32 page)
 
 enum verdict { KEEP, GIVE_BACK, RETIRE };
 
-static enum verdict judge(const struct vl_seg *seg, u32 page, const u8 *retired, page_live_fn live,
-			  void *arg)
+static enum verdict judge(const struct vl_seg *seg, u32 page, const u8 *retired,
+			  const struct dead_set *dead, page_live_fn live, void *arg)
 {
 	const struct page_desc *desc = &seg->page_descs[page];
 	u32 owner = desc->owner - 1;
@@ -317,7 +315,7 @@ static enum verdict judge(const struct vl_seg *seg, u32 page, const u8 *retired,
 		return GIVE_BACK;
 	case PAGE_CACHED:
 		return owner < load_acquire_u32(&seg->hdr->slots_high) &&
-				       participant_alive(seg, owner) &&
+				       among_living(seg, dead, owner) &&
 				       in_magazine(seg, owner, page)
 			       ? KEEP
 			       : GIVE_BACK;
@@ -332,7 +330,8 @@ static enum verdict judge(const struct vl_seg *seg, u32 page, const u8 *retired,
 	}
 }
 
-long page_pool_sweep(struct participant *self, page_live_fn live, void *arg)
+long page_pool_sweep(struct participant *self, const struct dead_set *dead, page_live_fn live,
+		     void *arg)
 {
 	struct vl_seg *seg = self->seg;
 	u32 populated = seg->hdr->pages.pages_populated;
@@ -343,7 +342,7 @@ long page_pool_sweep(struct participant *self, page_live_fn live, void *arg)
 		return -ENOMEM;
 	mark_rings(seg, retired);
 	for (u32 page = 0; page < populated; page++) {
-		enum verdict verdict = judge(seg, page, retired, live, arg);
+		enum verdict verdict = judge(seg, page, retired, dead, live, arg);
 
 		n += verdict != KEEP;
 		if (verdict == RETIRE)

@@ -2,36 +2,36 @@
 /*
  * participant.c (L1): identity of processes, slots, joining and leaving.
  *
- * A slot (participant.h draws its lines):
- *   pid 0, ROLE_FREE    free                      -> pid P, ROLE_FREE by a joiner (cmpxchg on
- *   pid) pid P, ROLE_FREE    P is joining or leaving   -> role set by P (release: JOIN-1), or pid
- *   0 by P
- *                                                 -> pid Q by a joiner Q that proved P dead
- *   pid P, role set     in use by P               -> ROLE_FREE by P, or by the recoverer of a
- *   dead P A dead joiner leaves pid P, ROLE_FREE: its area is clean (a slot is only freed clean),
- *   and the next joiner that comes by takes it over.
+ * A slot (participant.h draws its lines), with L: byte of that slot locked (life.c):
+ *   ROLE_FREE          free                       -> ROLE_FREE + L by a joiner, whom the kernel
+ *                                                    chooses by giving it the lock
+ *   ROLE_FREE + L      its owner joins or leaves  -> role set by it (release: JOIN-1), or the lock
+ *                                                    given back
+ *   role set + L       in use                     -> ROLE_FREE + L by its owner, who leaves
+ *   role set, no L     its owner died             -> ROLE_FREE by the recovery that buries it
+ *   Who dies while it joins or leaves leaves ROLE_FREE without L: a free slot, whose area is clean
+ *   (a slot is only freed clean).
  *
  * JOIN-1: role is stored with release after identity; who loads it with acquire sees pid, start
- *         time and tid whole. Without it a watcher could take a new participant for a dead one.
+ *         time and tid whole.
  *
- * JOIN-2: pid 0 is stored with release and claimed with acquire: the next owner finds slot and area
- *         clean.
- * JOIN-3: the generation moves before the identity: a watcher that has read a part of the next
- *         owner's identity sees another generation afterwards. Without it the old pid with the new
- *         start time would make a living participant look dead.
+ * JOIN-2: ROLE_FREE is stored with release and seen with acquire by who claims the slot: the next
+ *         owner finds slot and area clean. (The lock orders it too, but C11 does not know that.)
+ * JOIN-3: the generation moves before the role: who found the role of a former owner, and then no
+ *         lock, sees another generation afterwards, or ROLE_FREE, when the slot changed hands in
+ *         between. Without it a newcomer could be taken for dead on account of who had left.
  *
- * No lock is needed to join, so no lock can be left held by a process that has no slot yet.
+ * No lock of ours is needed to join, so none can be left held by a process that has no slot yet.
  */
 #include "vmalab/participant.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vmalab/life.h"
 #include "vmalab/rcu.h"
 #include "vmalab/stats.h"
 
@@ -51,96 +51,51 @@ void participant_leave_register(participant_leave_fn fn)
 	VL_ASSERT(!"more leave functions than LEAVE_FNS_MAX");
 }
 
-struct proc_stat {
-	char state;
-	u64 threads;
-	u64 start_time;
-};
-
-/* Fields 3, 20 and 22 of /proc/PID/stat. 0, -ENOENT (no such process) or -EACCES (cannot look). */
-static int read_proc_stat(u32 pid, struct proc_stat *out)
+/* When this process was started, field 22 of /proc/self/stat, for people; 0 where there is no
+ * /proc. */
+static u64 start_time(void)
 {
-	char path[32], text[1024];
+	char text[1024];
+	FILE *file = fopen("/proc/self/stat", "re");
+	size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
 	const char *p;
-	ssize_t n;
-	int fd, saved = errno;
 
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (fd >= 0)
-		close(fd);
-	errno = saved;
-	if (n <= 0) {
-		/* Gone, or hidden from us (hidepid); the signal number 0 tells which. */
-		if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
-			n = -ENOENT;
-		else
-			n = -EACCES;
-		errno = saved;
-		return (int)n;
-	}
+	if (file)
+		(void)fclose(file);
 	text[n] = 0;
 	p = strrchr(text, ')'); /* the name may hold anything, parentheses too */
-	if (!p || sscanf(p + 1, " %c", &out->state) != 1)
-		return -EACCES;
-	p += 2;
-	for (u32 field = 3; field < 22; field++) {
-		if (field == 20)
-			out->threads = strtoull(p, NULL, 10);
-		p = strchr(p, ' ');
-		if (!p)
-			return -EACCES;
-		p++;
-	}
-	out->start_time = strtoull(p, NULL, 10);
-	return 0;
-}
-
-int process_alive(u32 pid, u64 start_time)
-{
-	struct proc_stat st = {0};
-	int err = read_proc_stat(pid, &st);
-
-	if (err)
-		return err == -ENOENT ? 0 : -1;
-	if (start_time && st.start_time != start_time)
-		return 0;
-	/* A zombie runs no more; its leader alone may be one while other threads run. */
-	if ((st.state == 'Z' && st.threads <= 1) || st.state == 'X')
-		return 0;
-	return 1;
-}
-
-u64 process_start_time(u32 pid)
-{
-	struct proc_stat st = {0};
-
-	return read_proc_stat(pid, &st) == 0 ? st.start_time : 0;
+	for (u32 field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p, NULL, 10) : 0;
 }
 
 /* The slot may change hands while we look: what was judged must still be there afterwards. */
 bool participant_dead(const struct vl_seg *seg, u32 index)
 {
 	const struct participant_slot *slot = &seg->slots[index];
-	u32 generation, pid;
+	u32 generation = load_acquire_u32(&slot->generation);
 
 	/* pairs: JOIN-1 (participant.c:participant_join) */
-	if (load_acquire_u32(&slot->role) == ROLE_FREE)
-		return false;
-	generation = load_relaxed_u32(&slot->generation);
-	pid = load_relaxed_u32(&slot->pid);
-	if (pid == 0 || process_alive(pid, load_relaxed_u64(&slot->start_time)) != 0)
+	if (load_acquire_u32(&slot->role) == ROLE_FREE || !life_ended(seg, index))
 		return false;
 	fence_acquire(); /* pairs: JOIN-3 (participant.c:identify) */
-	return load_relaxed_u32(&slot->generation) == generation &&
-	       load_relaxed_u32(&slot->role) != ROLE_FREE;
+	return load_acquire_u32(&slot->role) != ROLE_FREE &&
+	       load_relaxed_u32(&slot->generation) == generation;
 }
 
 bool participant_alive(const struct vl_seg *seg, u32 index)
 {
 	return load_acquire_u32(&seg->slots[index].role) != ROLE_FREE &&
 	       !participant_dead(seg, index);
+}
+
+void find_dead(const struct vl_seg *seg, struct dead_set *dead)
+{
+	memset(dead, 0, sizeof(*dead));
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
+		if (participant_dead(seg, i))
+			dead_set_add(dead, i);
+	}
 }
 
 /* Not only who announces the lock that is waited for: a reader may be killed between taking and
@@ -158,25 +113,44 @@ void participant_look_for_dead(struct participant *self)
 	}
 }
 
-static bool claim(struct participant_slot *slot, u32 pid)
+static bool claim(struct vl_seg *seg, int fd, u32 index)
 {
-	u32 old = load_relaxed_u32(&slot->pid); /* relaxed: the cmpxchg decides */
+	const u32 *role = &seg->slots[index].role;
 
-	if (load_acquire_u32(&slot->role) != ROLE_FREE)
-		return false;
-	if (old != 0 && (old == pid || process_alive(old, 0) != 0))
+	if (load_acquire_u32(role) != ROLE_FREE || !life_take(fd, index))
 		return false;
 	/* acquire: the last owner's clearing. pairs: JOIN-2 (participant.c:slot_release) */
-	return cmpxchg_acquire_u32(&slot->pid, &old, pid);
+	if (load_acquire_u32(role) == ROLE_FREE)
+		return true;
+	life_drop(fd, index); /* somebody came, and died, between the two */
+	return false;
 }
 
-static u32 claim_any(struct vl_seg *seg, u32 pid)
+/* A slot whose life has begun, and the page that keeps it. VL_E_NO_SLOT, VL_E_SYS, -ENOMEM. */
+static int claim_any(struct vl_seg *seg, u32 *index, void **life)
 {
-	for (u32 i = 0; i < seg->hdr->config.participants_max; i++) {
-		if (claim(&seg->slots[i], pid))
-			return i;
+	int err = VL_E_NO_SLOT, fd;
+
+	life_lock_fork();
+	fd = life_open(seg);
+	for (u32 i = 0; fd >= 0 && i < seg->hdr->config.participants_max; i++) {
+		if (!claim(seg, fd, i))
+			continue;
+		*index = i;
+		err = 0;
+		break;
 	}
-	return UINT32_MAX;
+	if (fd < 0) {
+		err = VL_E_SYS;
+	} else {
+		*life = life_keep(fd); /* closes it: what is not kept is free again */
+		if (!err && !*life)
+			err = -ENOMEM;
+		else if (err && *life)
+			life_end(*life);
+	}
+	life_unlock_fork();
+	return err;
 }
 
 static void raise_slots_high(struct seg_header *hdr, u32 high)
@@ -190,14 +164,16 @@ static void raise_slots_high(struct seg_header *hdr, u32 high)
 }
 
 /* Who has the slot now. Relaxed stores, because a watcher may still be looking at who had it. */
-static void identify(struct participant_slot *slot, u32 pid, const char *comm)
+static void identify(struct participant_slot *slot, struct participant_area *area, const char *comm)
 {
 	char name[sizeof(slot->comm)] = {0};
 
 	store_relaxed_u32(&slot->generation, slot->generation + 1);
 	fence_release(); /* pairs: JOIN-3 (participant.c:participant_dead) */
+	store_relaxed_u32(&slot->pid, (u32)getpid());
 	store_relaxed_u32(&slot->tid, (u32)syscall(SYS_gettid));
-	store_relaxed_u64(&slot->start_time, process_start_time(pid));
+	store_relaxed_u64(&slot->start_time, start_time());
+	store_relaxed_u64(&area->pid_namespace, life_pid_namespace());
 	store_relaxed_u32(&slot->op, 0);
 	strncpy(name, comm, sizeof(name) - 1);
 	for (u32 i = 0; i < sizeof(name); i++)
@@ -229,8 +205,10 @@ static void ways_free(struct participant *self)
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
 		     const char *comm)
 {
-	u32 pid = (u32)getpid(), index;
 	struct participant_slot *slot;
+	void *life = NULL;
+	u32 index = 0;
+	int err;
 
 	VL_ASSERT(role != ROLE_FREE);
 	memset(self, 0, sizeof(*self));
@@ -239,20 +217,21 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	self->ways = ways_make();
 	if (!self->ways)
 		return -ENOMEM;
-	index = claim_any(seg, pid);
-	if (index == UINT32_MAX) {
+	err = claim_any(seg, &index, &life);
+	if (!err &&
+	    seg_populate(seg, (u64)(seg->areas - seg->base) + (u64)index * PARTICIPANT_AREA_BYTES,
+			 PARTICIPANT_AREA_BYTES) != 0) {
+		life_end(life);
+		err = VL_E_SPACE;
+	}
+	if (err) {
 		ways_free(self);
-		return VL_E_NO_SLOT;
+		return err;
 	}
 	slot = &seg->slots[index];
-	if (seg_populate(seg, (u64)(seg->areas - seg->base) + (u64)index * PARTICIPANT_AREA_BYTES,
-			 PARTICIPANT_AREA_BYTES) != 0) {
-		store_release_u32(&slot->pid, 0);
-		ways_free(self);
-		return VL_E_SPACE;
-	}
 	VL_ASSERT((u8 *)seg->hdr == seg->base);
 	self->seg = seg;
+	self->life = life;
 	self->base = seg->base;
 	self->pages = seg->pages;
 	self->frames = seg->frames;
@@ -271,7 +250,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	store_relaxed_u64(&slot->rcu, 0);
 	for (u32 i = 0; i < HOLDS_COUNT; i++)
 		store_relaxed_u64(&slot->held[i], 0);
-	identify(slot, pid, comm);
+	identify(slot, self->area, comm);
 	raise_slots_high(seg->hdr, index + 1);
 	/* pairs: JOIN-1 (participant.c:participant_dead) */
 	store_release_u32(&slot->role, role);
@@ -283,10 +262,10 @@ static void slot_release(struct participant_slot *slot)
 {
 	store_relaxed_u64(&slot->rcu, 0);
 	store_relaxed_u32(&slot->in_core, CORE_OUT);
-	store_release_u32(&slot->role, ROLE_FREE);
+	store_relaxed_u32(&slot->pid, 0);
 	store_relaxed_u64(&slot->start_time, 0);
 	/* release: the next owner finds it clean. pairs: JOIN-2 (participant.c:claim) */
-	store_release_u32(&slot->pid, 0);
+	store_release_u32(&slot->role, ROLE_FREE);
 }
 
 void participant_fold(struct vl_seg *seg, u32 index)
@@ -332,19 +311,28 @@ void participant_leave(struct participant *self)
 	participant_fold(self->seg, self->index);
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
 	slot_release(slot);
+	life_end(self->life);
 	ways_free(self);
 	memset(self, 0, sizeof(*self));
 }
 
-void participant_bury(struct vl_seg *seg, u32 index)
+bool participant_bury(struct vl_seg *seg, u32 index)
 {
 	struct participant_area *area = participant_area_of(seg, index);
 	struct participant_slot *slot = &seg->slots[index];
+	u64 pid_namespace = area->pid_namespace;
 
-	VL_ASSERT(!participant_alive(seg, index));
-	VL_ASSERT(area->retire_head == area->retire_tail);
 	participant_fold(seg, index);
-	memset(area, 0, sizeof(*area));
 	memset(slot->held, 0, sizeof(slot->held));
+	if (area->retire_head != area->retire_tail) {
+		/* Its ring is all that is left, and is marked by every walk (walk.c). */
+		memset(area, 0, offsetof(struct participant_area, retire_head));
+		memset(area->leases, 0, sizeof(area->leases));
+		area->pid_namespace = pid_namespace;
+		store_relaxed_u32(&area->retires_only, 1);
+		return false;
+	}
+	memset(area, 0, sizeof(*area));
 	slot_release(slot);
+	return true;
 }

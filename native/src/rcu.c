@@ -226,7 +226,8 @@ static void wait_for_tag(struct participant *self, u64 tag, bool may_block)
 	for (u32 round = 0; completed_tag(self) < tag; round++) {
 		waited = round < WAIT_SPINS ? 0 : clock_ns() - begin;
 		(void)mutex_lock(self, lock); /* stolen: each word it guards is whole by itself */
-		scan = rcu_advance_locked(self, waited >= DEAD_CHECK_NS);
+		/* An actor of the lab looks each time: its clock counts steps, not waiting. */
+		scan = rcu_advance_locked(self, lab_is_actor() || waited >= DEAD_CHECK_NS);
 		mutex_unlock(self, lock);
 		if (completed_tag(self) >= tag)
 			return;
@@ -403,34 +404,45 @@ void rcu_barrier(struct participant *self)
 	}
 }
 
-void rcu_repair(struct vl_seg *seg)
+void rcu_repair(struct vl_seg *seg, const struct dead_set *dead)
 {
 	struct rcu_state *rcu = &seg->hdr->rcu;
 
 	VL_ASSERT(rcu->completed <= rcu->gp_ctr);
-	mutex_repair(seg, &rcu->advance_lock);
+	mutex_repair(seg, &rcu->advance_lock, dead);
 	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
-		if (load_relaxed_u64(&seg->slots[i].rcu) != 0 && !participant_alive(seg, i))
+		if (load_relaxed_u64(&seg->slots[i].rcu) != 0 && dead_set_has(dead, i))
 			store_release_u64(&seg->slots[i].rcu, 0);
 	}
+}
+
+bool rcu_ring_ripe(const struct vl_seg *seg, u32 index)
+{
+	const struct participant_area *area = participant_area_of(seg, index);
+
+	return ring_count(area) == 0 || area->retired[area->retire_head % RETIRE_RING].tag <=
+						load_relaxed_u64(&seg->hdr->rcu.completed);
 }
 
 bool rcu_adopt(struct participant *self, u32 dead_index)
 {
 	struct participant_area *dead = participant_area_of(self->seg, dead_index);
 
+	/* Inside an operation its own share stays: it made room for what it retires in sections. */
+	u32 most = load_relaxed_u32(&self->slot->in_core) == CORE_OUT ? RETIRE_RING
+								      : RETIRE_RING / 2;
+
 	VL_ASSERT(dead != self->area);
-	rcu_repair(self->seg); /* the dead must not hold up the grace periods that make room */
 	while (ring_count(dead) != 0) {
 		struct retired r = dead->retired[dead->retire_head % RETIRE_RING];
 
-		if (ring_count(self->area) == RETIRE_RING) {
+		if (ring_count(self->area) >= most) {
 			free_ripe(self);
 			/* Tags are at most gp_ctr + 1: two scans without readers make all ripe. */
-			if (ring_count(self->area) == RETIRE_RING &&
+			if (ring_count(self->area) >= most &&
 			    (rcu_advance(self) | rcu_advance(self)))
 				free_ripe(self);
-			if (ring_count(self->area) == RETIRE_RING)
+			if (ring_count(self->area) >= most)
 				return false;
 		}
 		/* Out of the one, then into the other: a kill in between leaks, the sweep finds it.

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * recover.c (L6): recovery after a participant died, and fsck. DESIGN.md section 4 tells why it
+ * recover.c (L6): recovery after participants died, and fsck. DESIGN.md section 4 tells why it
  * stops the world.
+ *
+ * Who is dead is asked once, when the world has stopped, and all that follows goes by that answer.
+ * Who dies later counts as living: it was outside or blocked, so what it announces is exact, and
+ * the next recovery finds the same in its slot. (To ask again on the way is to sweep one's retire ring
+ * and then to adopt it.)
  *
  * Nothing that recovery needs is changed before the last step (the dead slots are freed), and every
  * step derives its result from what is published: a recoverer that is killed is followed by one
@@ -18,34 +23,46 @@
 #define STOP_TIMEOUT_NS 5000000000ull /* how long the living may take to leave the core */
 #define STOP_TURNS      8
 
-static u32 find_dead(const struct vl_seg *seg, struct vl_recovery *out)
+/* Is there anything to do? One of whom only the ring is left waits for a grace period. */
+static bool anybody_dead(const struct vl_seg *seg)
 {
-	u32 high = load_acquire_u32(&seg->hdr->slots_high);
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
+		const struct participant_area *area = participant_area_of(seg, i);
 
-	for (u32 i = 0; i < high && out->dead_count < ARRAY_SIZE(out->dead_index); i++) {
-		const struct participant_slot *slot = &seg->slots[i];
-
-		if (!participant_dead(seg, i))
-			continue;
-		out->dead_index[out->dead_count] = i;
-		out->dead_pid[out->dead_count++] = slot->pid;
+		if (participant_dead(seg, i) &&
+		    (!load_relaxed_u32(&area->retires_only) || rcu_ring_ripe(seg, i)))
+			return true;
 	}
-	return out->dead_count;
+	return false;
 }
 
-static int repair_all(struct participant *self, struct vl_recovery *out)
+static void note_dead(const struct vl_seg *seg, const struct dead_set *dead,
+		      struct vl_recovery *out)
+{
+	for (u32 i = 0; i < PARTICIPANTS_MAX; i++) {
+		if (!dead_set_has(dead, i))
+			continue;
+		out->dead_index[out->dead_count] = i;
+		out->dead_pid[out->dead_count++] = seg->slots[i].pid;
+	}
+}
+
+static int repair_all(struct participant *self, const struct dead_set *dead,
+		      struct vl_recovery *out)
 {
 	struct walk w;
 
 	/* Twice: what the first pass drops (an mm, a file) had references that only the second
 	 * finds gone. */
 	for (int pass = 0; pass < 2; pass++) {
-		int err = walk_begin(&w, self, true, NULL, 0, out);
+		int err = walk_begin(&w, self, dead, true, NULL, 0, out);
 
 		if (err)
 			return err;
 		walk_all(&w);
 		walk_end(&w);
+		if (w.err)
+			return w.err;
 	}
 	return 0;
 }
@@ -62,21 +79,20 @@ static int stop_for_us(struct participant *self, u32 *stuck_pid)
 }
 
 /* The world is stopped. */
-static int recover_stopped(struct participant *self, struct vl_recovery *out)
+static int recover_stopped(struct participant *self, const struct dead_set *dead,
+			   struct vl_recovery *out)
 {
-	bool adopted[ARRAY_SIZE(out->dead_index)];
 	int err;
 
-	/* What a dead one retired still waits for its grace period. If it does not all fit now, the
-	 * slot stays for a later recovery. */
-	for (u32 i = 0; i < out->dead_count; i++)
-		adopted[i] = rcu_adopt(self, out->dead_index[i]);
-	rcu_repair(self->seg);
-	err = repair_all(self, out);
-	for (u32 i = 0; !err && i < out->dead_count; i++) {
-		LAB(lab_gates_forget(self, out->dead_index[i]));
-		if (adopted[i])
-			participant_bury(self->seg, out->dead_index[i]);
+	note_dead(self->seg, dead, out);
+	/* First: the sections of the dead must not hold up the grace periods that make room. */
+	rcu_repair(self->seg, dead);
+	for (u32 n = 0; n < out->dead_count; n++)
+		(void)rcu_adopt(self, out->dead_index[n]); /* what does not fit stays there */
+	err = repair_all(self, dead, out);
+	for (u32 n = 0; !err && n < out->dead_count; n++) {
+		LAB(lab_gates_forget(self, out->dead_index[n]));
+		out->rings_kept += !participant_bury(self->seg, out->dead_index[n]);
 	}
 	stat_inc(self, recoveries);
 	return err;
@@ -84,22 +100,24 @@ static int recover_stopped(struct participant *self, struct vl_recovery *out)
 
 int vl_recover(struct participant *self, struct vl_recovery *out)
 {
+	struct dead_set dead;
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	if (!find_dead(self->seg, out))
+	if (!anybody_dead(self->seg))
 		return 0;
 	err = stop_for_us(self, &out->stuck_pid);
 	if (err)
 		return err;
-	memset(out, 0, sizeof(*out));
-	err = find_dead(self->seg, out) ? recover_stopped(self, out) : 0;
+	find_dead(self->seg, &dead);
+	err = dead.count ? recover_stopped(self, &dead, out) : 0;
 	world_start(self);
 	return err;
 }
 
 long vl_fsck(struct participant *self, char *text, u64 cap)
 {
+	struct dead_set dead;
 	struct walk w;
 	u32 stuck = 0;
 	int err = stop_for_us(self, &stuck);
@@ -109,7 +127,8 @@ long vl_fsck(struct participant *self, char *text, u64 cap)
 				"pid %u does not leave the core: cannot stop the world\n", stuck);
 	if (err)
 		return err;
-	err = walk_begin(&w, self, false, text, cap, NULL);
+	find_dead(self->seg, &dead);
+	err = walk_begin(&w, self, &dead, false, text, cap, NULL);
 	if (!err) {
 		walk_all(&w);
 		walk_end(&w);

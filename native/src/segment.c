@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "vmalab/futex.h"
+#include "vmalab/life.h"
 #include "vmalab/participant.h"
 #include "vmalab/rcu.h"
 
@@ -91,11 +92,18 @@ static void set_pointers(struct vl_seg *seg)
 
 static int map_file(struct vl_seg *seg, int fd, u64 size)
 {
+	struct stat st;
 	void *base;
 
 	seg->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (seg->fd < 0)
 		return VL_E_SYS;
+	if (fstat(seg->fd, &st) != 0) {
+		close(seg->fd);
+		return VL_E_SYS;
+	}
+	seg->file_dev = (u64)st.st_dev;
+	seg->file_ino = (u64)st.st_ino;
 	base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, seg->fd, 0);
 	if (base == MAP_FAILED) {
 		close(seg->fd);
@@ -186,6 +194,7 @@ static void fill_header(struct vl_seg *seg, const char *name, const struct vl_co
 	hdr->fingerprint = fingerprint;
 	hdr->size = config->size_bytes;
 	hdr->config = *config;
+	hdr->clock_namespace = life_clock_namespace();
 	hdr->created_ns = (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 	strncpy(hdr->name, name, sizeof(hdr->name) - 1);
 	strncpy(hdr->model, model, sizeof(hdr->model) - 1);
@@ -284,8 +293,8 @@ static int check_header(const struct vl_seg *seg, u64 fingerprint, bool inspect)
 	if (inspect)
 		return 0;
 	switch (state) {
-	case SEG_READY:
-		return 0;
+	case SEG_READY: /* deadlines in the segment are times of one clock */
+		return hdr->clock_namespace == life_clock_namespace() ? 0 : VL_E_CLOCK;
 	case SEG_BROKEN:
 		return VL_E_BROKEN;
 	case SEG_CLOSING:

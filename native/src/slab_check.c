@@ -98,13 +98,14 @@ void kmem_cache_numbers(const struct vl_seg *seg, u32 cache, struct slab_numbers
 		out->active_objs = out->num_objs - free - out->magazine_objs;
 }
 
-/* Sets the bit of every object in a living participant's magazine. marks: two words per page. */
-static void mark_magazines(const struct vl_seg *seg, const struct kmem_cache *c, u64 *marks)
+/* Sets the bit of every object in a magazine of the living. marks: two words per page. */
+static void mark_magazines(const struct vl_seg *seg, const struct kmem_cache *c,
+			   const struct dead_set *dead, u64 *marks)
 {
 	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
 		const struct magazine *m = &participant_area_of(seg, i)->magazines[c->index];
 
-		if (m->count == 0 || !participant_alive(seg, i))
+		if (m->count == 0 || !among_living(seg, dead, i))
 			continue;
 		for (u32 k = 0; k < m->count; k++) {
 			struct slab_place at = place_of_ref(seg, c, m->objs[k]);
@@ -115,7 +116,8 @@ static void mark_magazines(const struct vl_seg *seg, const struct kmem_cache *c,
 	}
 }
 
-long kmem_cache_sweep(struct vl_seg *seg, u32 cache, kmem_live_fn live, void *arg)
+long kmem_cache_sweep(struct vl_seg *seg, u32 cache, const struct dead_set *dead, kmem_live_fn live,
+		      void *arg)
 {
 	const struct kmem_cache *c = &seg->hdr->caches[cache];
 	u32 populated = seg->hdr->pages.pages_populated;
@@ -124,7 +126,7 @@ long kmem_cache_sweep(struct vl_seg *seg, u32 cache, kmem_live_fn live, void *ar
 
 	if (!marks)
 		return -ENOMEM;
-	mark_magazines(seg, c, marks);
+	mark_magazines(seg, c, dead, marks);
 	for (u32 page = 0; page < populated; page++) {
 		struct page_desc *desc = &seg->page_descs[page];
 		u8 *base = seg->pages + ((u64)page << PAGE_SHIFT);

@@ -179,11 +179,10 @@ void vm_area_free(struct participant *self, struct vm_area_struct *vma)
 #endif
 }
 
-void vm_area_free_unreachable(struct participant *self, struct mm_struct *mm,
-			      struct vm_area_struct *vma)
+void vm_area_free_unreachable(struct participant *self, struct vm_area_struct *vma)
 {
 	if (!MUTANT(B9) && !MUTANT(B33))
-		vma_mark_detached(self, mm, vma);
+		vma_assert_detached(vma);
 	stat_inc(self, vma_free);
 	area_free(self, vma);
 }

@@ -32,14 +32,15 @@ void complain(struct walk *w, const char *format, ...)
 	w->text_bytes += (u64)n;
 }
 
-int walk_begin(struct walk *w, struct participant *self, bool repair, char *text, u64 cap,
-	       struct vl_recovery *out)
+int walk_begin(struct walk *w, struct participant *self, const struct dead_set *dead, bool repair,
+	       char *text, u64 cap, struct vl_recovery *out)
 {
 	struct seg_header *hdr = self->seg->hdr;
 	u64 granules = hdr->regions[REGION_PAGES].len / MARK_GRANULE;
 
 	*w = (struct walk){.self = self,
 			   .seg = self->seg,
+			   .dead = dead,
 			   .repair = repair,
 			   .text = text,
 			   .text_cap = cap,
@@ -73,6 +74,13 @@ u64 walk_granule(const struct walk *w, vl_ref ref)
 	return (((u64)ref << REF_SHIFT) - w->seg->hdr->regions[REGION_PAGES].off) / MARK_GRANULE;
 }
 
+bool walk_marked(const struct walk *w, vl_ref ref)
+{
+	u64 granule = walk_granule(w, ref);
+
+	return w->marks[granule / 64] >> (granule % 64) & 1;
+}
+
 bool walk_mark(struct walk *w, u32 cache, vl_ref ref, const char *what)
 {
 	u64 granule;
@@ -104,7 +112,7 @@ void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *w
 			u64 held = load_relaxed_u64(&slot->held[place]);
 
 			if (held >> 8 != ref || !(held & HELD_HELD) ||
-			    !participant_alive(w->seg, i))
+			    !among_living(w->seg, w->dead, i))
 				continue;
 			if (held & HELD_WRITE)
 				*writer = i + 1;
@@ -125,7 +133,7 @@ static bool asked_for(const struct walk *w, const void *lock)
 		for (u32 place = 0; place < HOLDS_COUNT; place++)
 			if (load_relaxed_u64(&slot->held[place]) >> 8 == ref &&
 			    load_relaxed_u32(&slot->role) != ROLE_FREE &&
-			    participant_alive(w->seg, i))
+			    among_living(w->seg, w->dead, i))
 				return true;
 	}
 	return false;
@@ -206,7 +214,7 @@ static bool writer_waits(const struct walk *w, const struct vm_area_struct *vma)
 
 	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
 		if (load_relaxed_u64(&w->seg->slots[i].held[HOLD_VMA_WRITE]) == waiting &&
-		    participant_alive(w->seg, i))
+		    among_living(w->seg, w->dead, i))
 			return true;
 	}
 	return false;
@@ -274,15 +282,15 @@ void walk_locks(struct walk *w)
 		return;
 	wake_vma_writers(w);
 	for (u32 i = 0; i < hdr->config.mms_max; i++)
-		mutex_repair(w->seg, &mms[i].page_table_lock);
+		mutex_repair(w->seg, &mms[i].page_table_lock, w->dead);
 	for (u32 i = 0; i < ARRAY_SIZE(hdr->anon_locks); i++)
-		mutex_repair(w->seg, &hdr->anon_locks[i]);
+		mutex_repair(w->seg, &hdr->anon_locks[i], w->dead);
 	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
-		mutex_repair(w->seg, &hdr->caches[i].lock);
-	mutex_repair(w->seg, &hdr->pages.lock);
-	mutex_repair(w->seg, &hdr->frames.lock);
-	mutex_repair(w->seg, &hdr->slots_lock);
-	mutex_repair(w->seg, &hdr->rcu.advance_lock);
+		mutex_repair(w->seg, &hdr->caches[i].lock, w->dead);
+	mutex_repair(w->seg, &hdr->pages.lock, w->dead);
+	mutex_repair(w->seg, &hdr->frames.lock, w->dead);
+	mutex_repair(w->seg, &hdr->slots_lock, w->dead);
+	mutex_repair(w->seg, &hdr->rcu.advance_lock, w->dead);
 }
 
 static void mark_retired(struct walk *w, const struct participant_area *area)
@@ -301,6 +309,14 @@ static void mark_retired(struct walk *w, const struct participant_area *area)
 	}
 }
 
+/* What the owner has made for several VMAs to share, one reference being its own. */
+static void mark_shared(struct walk *w, u32 cache, vl_ref ref, const char *what)
+{
+	if (ref && kmem_cache_owns(w->seg, cache, ref) &&
+	    w->anon[walk_granule(w, ref)].degree++ == 0)
+		walk_mark(w, cache, ref, what);
+}
+
 /* What a living participant has in hand. */
 static void mark_area(struct walk *w, const struct participant_area *area)
 {
@@ -317,26 +333,31 @@ static void mark_area(struct walk *w, const struct participant_area *area)
 	for (u32 i = 0; i < area->prealloc_count; i++)
 		walk_mark(w, CACHE_NODE, area->prealloc[i], "reserved node");
 	for (u32 i = 0; i < INFLIGHT_MAX; i++) {
-		if (area->inflight[i] &&
+		/* It may be in a tree already: its owner waits before it takes the note away. */
+		if (area->inflight[i] && !walk_marked(w, area->inflight[i]) &&
 		    walk_mark(w, CACHE_VMA, area->inflight[i], "VMA in flight"))
 			walk_vma_objects(w, area->inflight[i]);
 	}
+	mark_shared(w, CACHE_NAME, area->name_made, "anon_vma_name");
+	LAB(mark_shared(w, CACHE_POLICY, area->policy_made, "numa_policy"));
 	for (u32 i = 0; i < FILE_PINS; i++)
 		if (area->file_pins[i])
 			w->file_refs[(area->file_pins[i] & 0xffffu) - 1]++;
-	mark_retired(w, area);
 }
 
 void walk_participants(struct walk *w)
 {
 	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
 		const struct participant_slot *slot = &w->seg->slots[i];
+		const struct participant_area *area = participant_area_of(w->seg, i);
 
 		if (load_acquire_u32(&slot->role) == ROLE_FREE)
 			continue;
-		if (participant_alive(w->seg, i))
-			mark_area(w, participant_area_of(w->seg, i));
-		else if (!w->repair)
+		/* Of the dead too: what recovery could not adopt yet is not free. */
+		mark_retired(w, area);
+		if (among_living(w->seg, w->dead, i))
+			mark_area(w, area);
+		else if (!w->repair && !area->retires_only)
 			complain(w, "participant %u (pid %u, %.15s) is dead and was not recovered",
 				 i, slot->pid, slot->comm);
 	}

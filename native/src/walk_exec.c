@@ -35,7 +35,8 @@ void walk_execs(struct walk *w)
 		if (mms[i].state != MM_EXITING || !mms[i].exec_to)
 			continue;
 		walk_announced(w, &mms[i].mmap_lock, &readers, &writer);
-		if (!writer && !(mms[i].builder && participant_alive(w->seg, mms[i].builder - 1)))
+		if (!writer &&
+		    !(mms[i].builder && among_living(w->seg, w->dead, mms[i].builder - 1)))
 			finish_exec(w, &mms[i]);
 	}
 }

@@ -287,7 +287,7 @@ static u32 leases_of(const struct walk *w, u32 index, u32 generation)
 	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
 		u32 lease = load_relaxed_u32(&participant_area_of(w->seg, i)->leases[index]);
 
-		if (lease >> 16 == generation && participant_alive(w->seg, i))
+		if (lease >> 16 == generation && among_living(w->seg, w->dead, i))
 			sum += lease & 0xffff;
 	}
 	return sum;
@@ -332,7 +332,7 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 	}
 	/* Live without an id: its maker died in the middle of publishing it. */
 	if (!writer && (mm->state == MM_BUILDING || mm->state == MM_EXITING || !mm->id)) {
-		if (mm->builder && participant_alive(w->seg, mm->builder - 1))
+		if (mm->builder && among_living(w->seg, w->dead, mm->builder - 1))
 			return; /* waits for another lock first; there is nothing in it yet */
 		if (w->repair)
 			drop_mm(w, mm);

@@ -8,16 +8,9 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/walk.h"
 
-static bool marked(const struct walk *w, vl_ref ref)
-{
-	u64 granule = walk_granule(w, ref);
-
-	return w->marks[granule / 64] >> (granule % 64) & 1;
-}
-
 static bool live_object(void *arg, vl_ref ref)
 {
-	return marked(arg, ref);
+	return walk_marked(arg, ref);
 }
 
 static bool live_page(void *arg, u32 page)
@@ -34,7 +27,7 @@ static void reset_vmas(struct walk *w, u32 page)
 	struct vm_area_struct *vma = (void *)(w->seg->pages + ((u64)page << PAGE_SHIFT));
 
 	for (u32 i = 0; i < w->seg->hdr->caches[CACHE_VMA].objs_per_slab; i++) {
-		if (marked(w, vl_ref_of(w->seg, &vma[i])))
+		if (walk_marked(w, vl_ref_of(w->seg, &vma[i])))
 			continue;
 		vma_lock_reset(&vma[i]);
 	}
@@ -51,9 +44,9 @@ static void check_slab(struct walk *w, u32 page, const struct page_desc *desc)
 		vl_ref ref = vl_ref_of(w->seg, base + (u64)i * cache->slot_bytes);
 		bool is_free = kmem_cache_is_free(w->seg, desc->cache, ref);
 
-		if (is_free && marked(w, ref))
+		if (is_free && walk_marked(w, ref))
 			complain(w, "%s %#x is reachable and free", cache->name, ref);
-		if (!is_free && !marked(w, ref))
+		if (!is_free && !walk_marked(w, ref))
 			complain(w, "%s %#x is allocated and not reachable", cache->name, ref);
 	}
 }
@@ -66,7 +59,7 @@ static void check_page(struct walk *w, u32 page, const struct page_desc *desc)
 	if (desc->kind == PAGE_TABLE || desc->kind == PAGE_RETIRED)
 		lost = !w->pages_marked[page];
 	else if (desc->kind == PAGE_CACHED)
-		lost = !desc->owner || !participant_alive(w->seg, desc->owner - 1);
+		lost = !desc->owner || !among_living(w->seg, w->dead, desc->owner - 1);
 	if (lost)
 		complain(w, "page %u of kind %u is not reachable", page, desc->kind);
 }
@@ -83,7 +76,7 @@ static void sweep_anon(struct walk *w, u32 page, const struct page_desc *desc)
 		struct anon_vma *anon = object;
 		struct anon_vma_name *name = object;
 
-		if (!marked(w, ref) || c->degree == 0) /* free, or in a magazine */
+		if (!walk_marked(w, ref) || c->degree == 0) /* free, or in a magazine */
 			continue;
 		if (desc->cache == CACHE_NAME) {
 			if (w->repair)
@@ -159,10 +152,12 @@ static void free_leaked(struct walk *w)
 	for (u32 c = 0; c < CACHE_TEST0; c++) {
 		if (!w->seg->hdr->caches[c].alive)
 			continue;
-		n = kmem_cache_sweep(w->seg, c, live_object, w);
+		n = kmem_cache_sweep(w->seg, c, w->dead, live_object, w);
 		freed[c] = n > 0 ? (u64)n : 0;
+		w->err = n < 0 ? (int)n : w->err;
 	}
-	n = page_pool_sweep(w->self, live_page, w);
+	n = page_pool_sweep(w->self, w->dead, live_page, w);
+	w->err = n < 0 ? (int)n : w->err;
 	if (!w->out)
 		return;
 	w->out->pages_freed += n > 0 ? (u64)n : 0;

@@ -529,6 +529,7 @@ static void test_dead(void)
 	struct test_seg ts;
 	struct participant self;
 	struct slab_numbers n;
+	struct dead_set dead;
 	u32 stuck;
 	pid_t pid;
 
@@ -559,12 +560,14 @@ static void test_dead(void)
 	test_kill(pid);
 	synchronize_rcu(&self); /* skips the dead reader */
 	CHECK_EQ(world_stop(&self, NSEC_PER_SEC, &stuck), 0);
+	find_dead(&ts.seg, &dead);
+	CHECK(dead_set_has(&dead, 1));
+	rcu_repair(&ts.seg, &dead);
 	CHECK(rcu_adopt(&self, 1));
-	rcu_repair(&ts.seg);
 	CHECK_EQ(ts.seg.slots[1].rcu, 0);
 	CHECK_EQ(ring_entries(&self), 1000);
-	CHECK_EQ(kmem_cache_sweep(&ts.seg, CACHE_TEST0, all_live, NULL), 0);
-	participant_bury(&ts.seg, 1);
+	CHECK_EQ(kmem_cache_sweep(&ts.seg, CACHE_TEST0, &dead, all_live, NULL), 0);
+	CHECK(participant_bury(&ts.seg, 1));
 	world_start(&self);
 	rcu_barrier(&self);
 	kmem_cache_numbers(&ts.seg, CACHE_TEST0, &n);

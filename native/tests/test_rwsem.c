@@ -400,17 +400,19 @@ static void repair_one(struct participant *self, struct rw_semaphore *sem)
 {
 	struct vl_seg *seg = self->seg;
 	u32 stuck = 0, readers = 0, writer = 0, dead = 0;
+	struct dead_set who;
 	u64 ref = REF(self, sem);
 	int err = world_stop(self, 5 * NSEC_PER_SEC, &stuck);
 
 	if (err == -EBUSY)
 		return; /* somebody else has just done it */
 	CHECK_EQ(err, 0);
+	find_dead(seg, &who);
 	for (u32 i = 0; i < seg->hdr->slots_high; i++) {
 		if (seg->slots[i].role == ROLE_FREE)
 			continue;
-		if (!participant_alive(seg, i)) {
-			participant_bury(seg, i);
+		if (dead_set_has(&who, i)) {
+			CHECK(participant_bury(seg, i));
 			dead++;
 			continue;
 		}

@@ -186,6 +186,7 @@ static void test_page_sweep(void)
 	struct participant self;
 	struct page_desc *d;
 	u32 run, keep, table, stuck;
+	const struct dead_set none = {.count = 0};
 
 	test_seg_open(&ts, 64ul << 20);
 	test_join(&ts, &self, ROLE_WORKER);
@@ -204,9 +205,9 @@ static void test_page_sweep(void)
 	CHECK_EQ(world_stop(&self, NSEC_PER_SEC, &stuck), 0);
 	/* a run of 8, seven tails, a tail, a cached page, a retired run; the table that took a head
 	 */
-	CHECK_EQ(page_pool_sweep(&self, is_kept, &(struct kept){keep, table}),
+	CHECK_EQ(page_pool_sweep(&self, &none, is_kept, &(struct kept){keep, table}),
 		 1 + 7 + 1 + 1 + 1 + 1);
-	CHECK_EQ(page_pool_sweep(&self, is_kept, &(struct kept){keep, table}), 0);
+	CHECK_EQ(page_pool_sweep(&self, &none, is_kept, &(struct kept){keep, table}), 0);
 	world_start(&self);
 	rcu_barrier(&self);
 	page_free(&self, keep);
@@ -407,8 +408,9 @@ static void check_all_once(struct participant *self, struct live_table *t)
 static void kill_round(struct test_seg *ts, struct participant *self, struct live_table *t,
 		       u64 *rng)
 {
-	u32 stuck, dead;
+	struct dead_set dead;
 	pid_t pids[3];
+	u32 stuck;
 
 	fflush(NULL);
 	for (u32 i = 0; i < ARRAY_SIZE(pids); i++) {
@@ -423,20 +425,24 @@ static void kill_round(struct test_seg *ts, struct participant *self, struct liv
 	for (u32 i = 0; i < ARRAY_SIZE(pids); i++)
 		test_kill(pids[i]);
 	CHECK_EQ(world_stop(self, NSEC_PER_SEC, &stuck), 0);
-	mutex_repair(&ts->seg, &ts->seg.hdr->caches[CACHE_TEST0].lock);
-	mutex_repair(&ts->seg, &ts->seg.hdr->pages.lock);
-	for (dead = 0; dead < ts->seg.hdr->slots_high; dead++) {
-		if (dead != self->index && ts->seg.slots[dead].role != ROLE_FREE)
-			CHECK(rcu_adopt(self, dead));
+	find_dead(&ts->seg, &dead);
+	mutex_repair(&ts->seg, &ts->seg.hdr->caches[CACHE_TEST0].lock, &dead);
+	mutex_repair(&ts->seg, &ts->seg.hdr->pages.lock, &dead);
+	rcu_repair(&ts->seg, &dead);
+	for (u32 i = 0; i < ts->seg.hdr->slots_high; i++) {
+		if (dead_set_has(&dead, i))
+			CHECK(rcu_adopt(self, i));
 	}
-	rcu_repair(&ts->seg);
-	CHECK(kmem_cache_sweep(&ts->seg, CACHE_TEST0, is_live, t) >= 0);
-	CHECK(page_pool_sweep(self, no_table, NULL) >= 0);
-	for (dead = 0; dead < ts->seg.hdr->slots_high; dead++) {
-		if (dead != self->index && ts->seg.slots[dead].role != ROLE_FREE)
-			participant_bury(&ts->seg, dead);
+	CHECK(kmem_cache_sweep(&ts->seg, CACHE_TEST0, &dead, is_live, t) >= 0);
+	CHECK(page_pool_sweep(self, &dead, no_table, NULL) >= 0);
+	for (u32 i = 0; i < ts->seg.hdr->slots_high; i++) {
+		if (dead_set_has(&dead, i))
+			CHECK(participant_bury(&ts->seg, i));
 	}
-	CHECK_EQ(kmem_cache_sweep(&ts->seg, CACHE_TEST0, is_live, t), 0); /* nothing left to find */
+	find_dead(&ts->seg, &dead);
+	CHECK_EQ(dead.count, 0);
+	/* nothing left to find */
+	CHECK_EQ(kmem_cache_sweep(&ts->seg, CACHE_TEST0, &dead, is_live, t), 0);
 	world_start(self);
 }
 

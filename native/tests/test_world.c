@@ -162,27 +162,6 @@ static void test_broken(void)
 
 /* --- participants --- */
 
-static void test_alive(void)
-{
-	u64 start = process_start_time((u32)getpid());
-	siginfo_t info;
-	pid_t pid;
-
-	CHECK(start != 0);
-	CHECK_EQ(process_alive((u32)getpid(), start), 1);
-	CHECK_EQ(process_alive((u32)getpid(), start + 1), 0); /* the pid was reused */
-	CHECK_EQ(process_alive(1, 0), 1);
-	fflush(NULL);
-	pid = fork();
-	CHECK(pid >= 0);
-	if (pid == 0)
-		_exit(0);
-	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
-	CHECK_EQ(process_alive((u32)pid, 0), 0); /* a zombie is dead */
-	CHECK(waitpid(pid, NULL, 0) == pid);
-	CHECK_EQ(process_alive((u32)pid, 0), 0);
-}
-
 static void test_slots(void)
 {
 	struct test_seg ts;
@@ -209,14 +188,14 @@ static void test_slots(void)
 }
 
 /* All that a joiner or leaver may have held, as recovery does before it buries anybody. */
-static void repair_locks(struct vl_seg *seg)
+static void repair_locks(struct vl_seg *seg, const struct dead_set *dead)
 {
-	mutex_repair(seg, &seg->hdr->pages.lock);
-	mutex_repair(seg, &seg->hdr->frames.lock);
-	mutex_repair(seg, &seg->hdr->slots_lock);
+	mutex_repair(seg, &seg->hdr->pages.lock, dead);
+	mutex_repair(seg, &seg->hdr->frames.lock, dead);
+	mutex_repair(seg, &seg->hdr->slots_lock, dead);
 	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
-		mutex_repair(seg, &seg->hdr->caches[i].lock);
-	rcu_repair(seg);
+		mutex_repair(seg, &seg->hdr->caches[i].lock, dead);
+	rcu_repair(seg, dead);
 }
 
 /* Joiners and leavers killed at random: after burying the dead every slot can be had again. */
@@ -224,6 +203,7 @@ static void test_join_kills(u64 seed)
 {
 	struct test_seg ts;
 	struct participant p[TEST_PARTICIPANTS];
+	struct dead_set dead;
 	u64 rounds = 0;
 
 	if (TEST_SANITIZED)
@@ -247,11 +227,13 @@ static void test_join_kills(u64 seed)
 		sleep_ns(500000 + test_random(&seed) % 3000000);
 		for (u32 i = 0; i < ARRAY_SIZE(pids); i++)
 			test_kill(pids[i]);
+		find_dead(&ts.seg, &dead);
 		for (u32 i = 0; i < ts.seg.hdr->slots_high; i++) {
 			if (ts.seg.slots[i].role != ROLE_FREE) {
 				CHECK(!participant_alive(&ts.seg, i));
-				repair_locks(&ts.seg);
-				participant_bury(&ts.seg, i);
+				CHECK(dead_set_has(&dead, i));
+				repair_locks(&ts.seg, &dead);
+				CHECK(participant_bury(&ts.seg, i));
 			}
 		}
 		for (u32 i = 0; i < TEST_PARTICIPANTS; i++)
@@ -479,7 +461,8 @@ static void test_dead_stopper(void)
 			sleep_ns(1000000);
 		test_kill(pid);
 		CHECK_EQ(world_stop(&p, NSEC_PER_SEC, &stuck), 0);
-		participant_bury(&ts.seg, 1);
+		CHECK(participant_dead(&ts.seg, 1));
+		CHECK(participant_bury(&ts.seg, 1));
 		world_start(&p);
 		CHECK_EQ(core_enter(&p), 0);
 		core_exit(&p);
@@ -549,7 +532,6 @@ int main(int argc, char **argv)
 	test_refusals();
 	test_space();
 	test_broken();
-	test_alive();
 	test_slots();
 	test_stuck();
 	test_dead_stopper();

@@ -207,8 +207,8 @@ class Segment(_Handle):
 
         Raises:
             SegmentMissing, SegmentForeign, SegmentTruncated, AbiMismatch, FingerprintMismatch,
-            SegmentNotReady, SegmentBroken, RcuUnavailable, InvalidArgument, SystemCallFailed
-            (EACCES: another user's), CoreMissing.
+            SegmentNotReady, SegmentBroken, OtherClock, RcuUnavailable, InvalidArgument,
+            SystemCallFailed (EACCES: another user's), CoreMissing.
         """
         name = shm_name(instance)
         try:
@@ -242,11 +242,8 @@ class Segment(_Handle):
 
     @property
     def supervisor_pid(self) -> int:
-        """Process id of the supervisor, 0 if there is none or it is dead."""
+        """Process id of a living participant with the role "supervisor", 0 if there is none."""
         return int(lib.vl_seg_supervisor(self._open()))
-
-    def set_supervisor(self, pid: int) -> None:
-        lib.vl_seg_set_supervisor(self._open(), u32("pid", pid))
 
     def participant(self, role: Role, *, comm: str = "") -> "Participant":
         """A slot for the calling thread.
@@ -256,7 +253,8 @@ class Segment(_Handle):
             comm: what listings show, at most 15 bytes; by default the program's name.
 
         Raises:
-            NoParticipantSlot, RcuUnavailable, InvalidArgument.
+            NoParticipantSlot, RcuUnavailable, InvalidArgument, SystemCallFailed (the segment's
+            file cannot be opened a second time, or this process has no descriptor left).
         """
         if role not in get_args(Role):
             raise InvalidArgument(f"role = {role!r}, allowed are {', '.join(_ROLES)}")

@@ -18,6 +18,7 @@ NativeError
 ├── RcuUnavailable         VL_E_RCU
 ├── InvalidArgument        VL_E_INVALID   (also a ValueError)
 ├── SystemCallFailed       VL_E_SYS       (.errno)
+├── OtherClock             VL_E_CLOCK
 ├── HandleClosed           used after release(), close() or fork()
 └── CoreErrno              the core answered -errno (.errno)
     ├── LockTimeout        ETIMEDOUT      (also a TimeoutError)
@@ -172,6 +173,16 @@ class SystemCallFailed(NativeError):
     def __init__(self, detail: str = "", *, errno: int = 0) -> None:
         self.errno = errno
         super().__init__(f"{detail} ({os.strerror(errno)})" if errno else detail)
+
+
+class OtherClock(NativeError):
+    code = -2018
+    constant = "VL_E_CLOCK"
+    summary = "the segment was made in another time namespace, whose clock is not this process's"
+    remedy = (
+        "Attach from the time namespace that the instance was started in (nsenter --time), "
+        "or start an instance in this one."
+    )
 
 
 class CoreMissing(NativeError):

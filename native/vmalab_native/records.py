@@ -205,7 +205,11 @@ class ParticipantInfo:
     """One participant.
 
     Attributes:
+        pid, tid: in the namespace that it joined from.
         start_time: of its process, in clock ticks since boot (field 22 of /proc/PID/stat).
+        pid_namespace: inode number of that namespace (/proc/PID/ns/pid), 0 unknown.
+        alive: the kernel does not say that its process has ended. One that has ended is
+            listed until a recovery has buried it.
         in_core: it runs or waits in the core.
         blocked: it waits for an rwsem.
         rcu_active: it is in an RCU read section.
@@ -217,6 +221,8 @@ class ParticipantInfo:
     pid: int
     tid: int
     start_time: int
+    pid_namespace: int
+    alive: bool
     role: str
     comm: str
     in_core: bool

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Making the segment of an instance: one supervisor each, and what a dead one left behind.
 
-The supervisor holds a flock on the segment's file for as long as it lives. The kernel takes it away
-at its death, so a lock that can be had means that nobody supervises the instance any more, whatever
-process has the recorded pid now.
+The supervisor holds a lock on the segment's file for as long as it lives (supervised.py). The
+kernel takes it away at its death, so a lock that is free means that nobody supervises the instance
+any more, whatever process has the recorded pid now.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
 from vmalab_native.core import SHM_DIRECTORY, SHM_PREFIX, Segment
 from vmalab_native.errors import NativeError, SegmentExists, SegmentMissing, SegmentTooBig
 from vmalab_native.records import SegmentConfig
+from vmalab_server import supervised
 
 FREE_BYTES_MIN = 32 << 20
 
@@ -27,32 +27,11 @@ def segment_path(instance: str) -> Path:
     return SHM_DIRECTORY / f"{SHM_PREFIX}{instance}"
 
 
-def _lock(instance: str) -> int:
-    """A file descriptor with the lock, -1 if somebody else has it."""
-    fd = os.open(segment_path(instance), os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return -1
-    return fd
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _users(instance: str) -> list[int]:
     """Living processes that are in the segment."""
     try:
         with Segment.attach(instance) as segment:
-            return sorted({info.pid for info in segment.participants() if _alive(info.pid)})
+            return sorted({info.pid for info in segment.participants() if info.alive})
     except NativeError:
         return []
 
@@ -60,7 +39,7 @@ def _users(instance: str) -> list[int]:
 def _clear_stale(instance: str, *, replace_stale: bool) -> None:
     """Remove the segment that a dead supervisor left, or say why not."""
     try:
-        fd = _lock(instance)
+        fd = supervised.take(segment_path(instance))
     except FileNotFoundError:
         return
     except PermissionError:
@@ -118,6 +97,5 @@ def create(instance: str, config: SegmentConfig, *, replace_stale: bool) -> tupl
         raise InstanceError(f"{error} (mount it larger: docker run --shm-size=1g)") from None
     except NativeError as error:
         raise InstanceError(str(error)) from None
-    fd = _lock(instance)
-    segment.set_supervisor(os.getpid())
+    fd = supervised.take(segment_path(instance))
     return segment, fd

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vmalab_native.checks import SHM_DIRECTORY, SHM_PREFIX
+from vmalab_server import supervised
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerEntry:
@@ -92,10 +95,9 @@ def read(path: Path) -> Roster | None:
 
 def find(instance: str) -> Roster | None:
     """The roster of an instance of this user whose supervisor is alive."""
+    if not supervised.is_supervised(SHM_DIRECTORY / f"{SHM_PREFIX}{instance}"):
+        return None
     try:
-        found = read(path_of(instance))
-        if found is not None:
-            os.kill(found.supervisor_pid, 0)
+        return read(path_of(instance))
     except (OSError, RosterError):
         return None
-    return found

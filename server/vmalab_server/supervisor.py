@@ -383,7 +383,7 @@ class Supervisor:
 
     def _recover_from(self, pid: int) -> None:
         """Recover from the end of a process, unless it left in order."""
-        if any(info.pid == pid for info in self._segment.participants()):
+        if not all(info.alive for info in self._segment.participants()):
             self._log.info("a process has died in the segment", pid=pid)
             self._recover()
 

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Noticing that a process that takes part in the segment has died."""
+"""Noticing at once that a process that takes part in the segment has died.
+
+Who is dead, the kernel says by the participant's lock, which any process can ask for. A pidfd only
+makes the question come at once; it is kept for participants of the same pid namespace, because
+elsewhere their pids name other processes.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +13,21 @@ from collections.abc import Iterable
 
 from vmalab_native.records import ParticipantInfo
 
-_START_TIME_FIELD = 22
 
-
-def start_time_of(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None if it is gone or a zombie."""
+def pid_namespace() -> int:
+    """The inode number of this process's pid namespace, 0 where it cannot be read."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        return os.stat("/proc/self/ns/pid").st_ino
     except OSError:
-        return None
-    if fields[0] in (b"Z", b"X"):
-        return None
-    return int(fields[_START_TIME_FIELD - 3])
+        return 0
 
 
 class ProcessWatch:
-    """A pidfd for every foreign process that has a participant.
-
-    A pid names a process only together with its start time: a pid that was given to another
-    process in the meantime counts as a death.
-    """
+    """A pidfd for every foreign process that has a participant."""
 
     def __init__(self, own_pid: int) -> None:
         self._own_pid = own_pid
+        self._namespace = pid_namespace()
         self._fds: dict[tuple[int, int], int] = {}
 
     def update(
@@ -45,30 +41,29 @@ class ProcessWatch:
 
         Returns:
             Descriptors that are new (readable when the process dies), those that are closed, and
-            whether a participant was found whose process is dead already.
+            whether a participant is dead already.
         """
+        infos = list(participants)
         present = {
             (info.pid, info.start_time)
-            for info in participants
-            if info.pid != self._own_pid and info.pid not in known
+            for info in infos
+            if info.alive
+            and info.pid != self._own_pid
+            and info.pid not in known
+            and info.pid_namespace == self._namespace != 0
         }
-        new, dead = [], False
+        new = []
         for pid, start_time in present - self._fds.keys():
             try:
                 fd = os.pidfd_open(pid)
             except OSError:
-                dead = True
-                continue
-            if start_time_of(pid) != start_time:
-                os.close(fd)
-                dead = True
-                continue
+                continue  # it has just died, or there is no descriptor left: the next look tells
             self._fds[pid, start_time] = fd
             new.append(fd)
         gone = [self._fds.pop(key) for key in self._fds.keys() - present]
         for fd in gone:
             os.close(fd)
-        return new, gone, dead
+        return new, gone, not all(info.alive for info in infos)
 
     def died(self, fd: int) -> int:
         """Forget a process whose descriptor became readable; its pid."""

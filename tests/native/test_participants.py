@@ -147,8 +147,8 @@ def test_stopped_one_is_not_dead(
 
 def test_supervisor_is_none_when_dead(segment: Segment, spawn: Callable[..., Child]) -> None:
     assert segment.supervisor_pid == 0
-    child = spawn("input()")
-    segment.set_supervisor(child.pid)
+    child = spawn(JOIN_AND_WAIT.replace('"worker"', '"supervisor"'), segment.instance)
+    child.line()
     assert segment.supervisor_pid == child.pid
     child.kill()
     assert segment.supervisor_pid == 0

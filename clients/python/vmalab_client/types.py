@@ -166,6 +166,8 @@ class ParticipantInfo:
     in_core: bool
     rcu_active: bool
     leases: int
+    alive: bool
+    pid_namespace: int
 
 
 @dataclass(frozen=True, slots=True)

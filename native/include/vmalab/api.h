@@ -38,8 +38,8 @@ VL_API int vl_core_find(const char *model, const char *layout);
 /* Why the last VL_E_CORE of this thread: the loader's words. */
 VL_API const char *vl_core_error(void);
 VL_API void vl_seg_detach(struct vl_seg *seg);
-VL_API void vl_seg_set_supervisor(struct vl_seg *seg, u32 pid);
-VL_API u32 vl_seg_supervisor(const struct vl_seg *seg); /* 0 if none or dead */
+/* Pid of a living participant with ROLE_SUPERVISOR, 0 if there is none. */
+VL_API u32 vl_seg_supervisor(const struct vl_seg *seg);
 VL_API void vl_seg_close(struct vl_seg *seg); /* marks it SEG_CLOSING: later attaches are refused */
 struct vl_seg_info {
 	char name[64];
@@ -178,6 +178,9 @@ VL_API long vl_locks(struct vl_seg *seg, struct vl_lock_info *out, u64 cap);
 struct vl_participant_info {
 	u32 index, pid, tid, role, in_core, rcu_active, leases, op;
 	u64 start_time;
+	u64 pid_namespace; /* inode number of the namespace that pid and tid are of; 0 unknown */
+	u32 alive;         /* the kernel does not say that it is dead */
+	u32 pad;
 	char comm[16];
 };
 VL_API long vl_participants(struct vl_seg *seg, struct vl_participant_info *out, u64 cap);
@@ -194,9 +197,10 @@ VL_API long vl_fsck(struct participant *self, char *text,
 		    u64 cap); /* lines of complaints; 0 bytes = all is well */
 struct vl_recovery {
 	u32 dead_count;
-	u32 dead_index[64];
-	u32 dead_pid[64];
-	u32 stuck_pid; /* a living participant did not leave the core in time */
+	u32 dead_index[1024]; /* PARTICIPANTS_MAX */
+	u32 dead_pid[1024];
+	u32 rings_kept; /* dead whose retired objects wait for a reader; their slots stay so long */
+	u32 stuck_pid;  /* a living participant did not leave the core in time */
 	u32 mms_repaired, mms_reaped;
 	u64 vmas_freed, nodes_freed, objects_freed, frames_fixed, pages_freed, locks_fixed,
 		ptes_fixed;

@@ -63,6 +63,7 @@ enum vl_error {
 	VL_E_INVALID = -2015, /* argument out of bounds */
 	VL_E_SYS = -2016,     /* a system call failed; errno tells */
 	VL_E_CORE = -2017,    /* no core was built for that lock model and layout */
+	VL_E_CLOCK = -2018,   /* made in another time namespace: its clock is not ours */
 };
 
 /* Stops the segment loudly: prints file, line and what, marks the header of every segment that this

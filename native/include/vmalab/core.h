@@ -24,7 +24,6 @@ long core_stat_names(const char **names, u64 cap);
 /* clang-format off */
 #define VL_SEG_CALLS(X) \
 	X(void, vl_seg_detach, (struct vl_seg *seg), (seg)) \
-	X(void, vl_seg_set_supervisor, (struct vl_seg *seg, u32 pid), (seg, pid)) \
 	X(u32, vl_seg_supervisor, (const struct vl_seg *seg), (seg)) \
 	X(void, vl_seg_close, (struct vl_seg *seg), (seg)) \
 	X(void, vl_seg_info, (const struct vl_seg *seg, struct vl_seg_info *out), (seg, out)) \

@@ -37,6 +37,8 @@ X(B45, "MSETR",
 X(X1, "MSETR", "a page that was shared by a fork is written in place when its count is one")
 X(W1, "SETR", "the sequence comes round and VMAs keep stamps of long ago")
 X(D1, "SET", "a writer that dies when it was just woken leaves the note that somebody waits")
+X(D2, "R", "exit detaches its VMAs when the tree is gone, where recovery does not find them")
+X(D3, "R", "a merge detaches after the store that takes the VMA out of the tree")
 X(G1, "SE", "what a fault has found is kept whatever grace periods have ended since")
 X(N1, "SETR", "a gap in maps is believed at the first look")
 X(N2, "MSETR", "truncation takes the pages out of the mappings before it stores the size")

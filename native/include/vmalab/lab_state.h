@@ -60,7 +60,8 @@ enum actor_state {
 struct lab_actor {
 	u32 go __cacheline_aligned; /* futex: 1 = it is chosen */
 	u32 state;
-	u32 index; /* participant */
+	u32 index;      /* participant */
+	u32 generation; /* of its slot */
 	u32 pid;
 	u64 word; /* BLOCKED: offset in the segment */
 	u32 woken;

@@ -15,6 +15,7 @@
 
 struct participant;
 struct vl_seg;
+struct dead_set;
 
 struct vl_mutex {
 	u32 word;
@@ -25,7 +26,7 @@ struct vl_mutex {
 int mutex_lock(struct participant *self, struct vl_mutex *m); /* 0 or MUTEX_STOLEN */
 bool mutex_trylock(struct participant *self, struct vl_mutex *m);
 void mutex_unlock(struct participant *self, struct vl_mutex *m);
-/* Frees it if its owner is not among the living; the world is stopped. */
-void mutex_repair(struct vl_seg *seg, struct vl_mutex *m);
+/* Frees it if its owner is among the dead; the world is stopped. */
+void mutex_repair(struct vl_seg *seg, struct vl_mutex *m, const struct dead_set *dead);
 
 #endif

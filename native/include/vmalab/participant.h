@@ -29,6 +29,7 @@
 #include <sys/single_threaded.h>
 
 #include "vmalab/atomics.h"
+#include "vmalab/life.h"
 #include "vmalab/segment.h"
 
 enum vl_role {
@@ -62,11 +63,11 @@ enum hold_place {
 struct participant_slot {
 	/* line 0: identity and read-side state */
 	u32 in_core; /* enum core_state */
-	u32 role;    /* enum vl_role; ROLE_FREE = nobody is in; set last, cleared before pid */
+	u32 role;    /* enum vl_role; ROLE_FREE = nobody is in; set last, cleared last */
 	u64 rcu;     /* 0, or the gp_ctr that this reader saw at rcu_read_lock */
-	u32 pid;     /* 0 = the slot may be claimed (cmpxchg); cleared last */
+	u32 pid;     /* with tid and start_time for people: life.c says who lives */
 	u32 tid;
-	u64 start_time; /* of the process, field 22 of /proc/PID/stat: with pid it is an identity */
+	u64 start_time; /* of the process, field 22 of /proc/PID/stat; 0 unknown */
 	u32 generation; /* how often the slot was given out */
 	u32 op;         /* op code under way, for reports */
 	char comm[16];
@@ -125,6 +126,10 @@ struct participant_area {
 	u32 retire_tail;               /* next free place; tail - head = entries */
 	struct retired retired[RETIRE_RING];
 	u32 leases[MMS_MAX]; /* per mm index: generation << 16 | leases held */
+	vl_ref name_made;    /* name of the call under way, which may wait before a VMA has it */
+	u64 pid_namespace;   /* in which pid and tid mean something; 0 unknown */
+	LAB(vl_ref policy_made;) /* numa_policy likewise */
+	u32 retires_only;        /* its owner is dead and all but the ring was recovered */
 };
 #define PARTICIPANT_AREA_BYTES ALIGN_UP(sizeof(struct participant_area), PAGE_SIZE)
 
@@ -177,6 +182,7 @@ struct participant {
 	LAB(bool anon_seen;) /* mutant B13: by the fault under way, before it locked the VMA */
 	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
 	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
+	void *life;          /* the page that says it lives (life.c) */
 } __cacheline_aligned;
 
 static inline void *participant_ptr(const struct participant *self, vl_ref ref)
@@ -204,7 +210,7 @@ static inline struct participant_area *participant_area_of(const struct vl_seg *
 }
 
 /* Takes a free slot for the calling thread. comm: at most 15 bytes are kept. 0, VL_E_NO_SLOT,
- * VL_E_RCU, VL_E_SPACE. */
+ * VL_E_RCU, VL_E_SPACE, -ENOMEM, VL_E_SYS (the segment's file cannot be opened a second time). */
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
 		     const char *comm);
 /* Gives everything back (magazines, retired objects after a grace period; leases are the caller's
@@ -214,19 +220,24 @@ void participant_leave(struct participant *self);
 typedef void (*participant_leave_fn)(struct participant *self);
 void participant_leave_register(participant_leave_fn fn);
 /* Last step of a recovery: folds the dead one's counters, drops what its area holds (everything was
- * swept or adopted) and frees its slot. The world is stopped. */
-void participant_bury(struct vl_seg *seg, u32 index);
+ * swept or adopted) and frees its slot. False when its retire ring could not all be adopted: then
+ * slot and ring stay for a later recovery. The world is stopped. */
+bool participant_bury(struct vl_seg *seg, u32 index);
 /* Counters of an area are added to those of the participants that left. (used by the two above) */
 void participant_fold(struct vl_seg *seg, u32 index);
 
-/* 1 alive, 0 dead (a zombie is dead), -1 cannot tell (no permission): by pid and start time.
- * start_time 0: by pid alone. */
-int process_alive(u32 pid, u64 start_time);
-u64 process_start_time(u32 pid); /* 0: no such process */
-/* Somebody has that slot and his process is proven dead / not proven dead. Both are false for a
- * free slot. */
+/* Somebody has that slot and the kernel says that it is dead / does not say so. Both are false for
+ * a free slot. "Dead" is final until the slot is buried; "alive" may be over when it is returned, so
+ * a recovery asks once, and for all (find_dead). */
 bool participant_dead(const struct vl_seg *seg, u32 index);
 bool participant_alive(const struct vl_seg *seg, u32 index);
+void find_dead(const struct vl_seg *seg, struct dead_set *dead);
+/* Has the slot an owner that is not among the dead? */
+static inline bool among_living(const struct vl_seg *seg, const struct dead_set *dead, u32 index)
+{
+	/* pairs: JOIN-1 (participant.c:participant_join) */
+	return load_acquire_u32(&seg->slots[index].role) != ROLE_FREE && !dead_set_has(dead, index);
+}
 
 /* What a waiter does when it has proven the death of a participant that holds what it waits for;
  * set by the recovery layer, may be NULL. The caller is CORE_OUT or CORE_BLOCKED. */
@@ -304,7 +315,7 @@ static inline void hold_clear(struct participant *self, enum hold_place place)
 }
 
 /* Stops the world: 0 when every living participant other than self is CORE_OUT or CORE_BLOCKED
- * (checked with process_alive), -EBUSY when another living participant was stopping it (after
+ * (or dead), -EBUSY when another living participant was stopping it (after
  * waiting for it to finish, at most timeout_ns), -ETIMEDOUT with *stuck_pid set when one did not
  * leave within timeout_ns (the world runs again), VL_E_BROKEN. Dead stoppers are replaced. self is
  * CORE_OUT or CORE_BLOCKED. */

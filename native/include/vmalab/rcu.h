@@ -114,8 +114,10 @@ bool rcu_advance(struct participant *self);
  * living reader holds the grace period up): the rest stays in the dead one's ring; try again later
  * and leave its slot until then. */
 bool rcu_adopt(struct participant *self, u32 dead_index);
+/* Has the grace period of the oldest entry in that participant's ring ended (or is it empty)? */
+bool rcu_ring_ripe(const struct vl_seg *seg, u32 index);
 /* Ends the sections of the dead, frees a dead scanner's lock; the world is stopped. */
-void rcu_repair(struct vl_seg *seg);
+void rcu_repair(struct vl_seg *seg, const struct dead_set *dead);
 
 /* A grace period that takes longer than RCU_STALL_NS. The default report is a line on stderr. */
 #define RCU_STALL_NS 1000000000ull

@@ -99,10 +99,10 @@ struct seg_header {
 	u64 fingerprint;
 	u64 size;
 	struct vl_config config;
-	u32 supervisor_pid;
-	u32 slots_high;       /* highest slot ever used + 1: scans stop here */
-	u64 supervisor_start; /* its start time, field 22 of /proc/PID/stat */
-	u64 created_ns;       /* CLOCK_REALTIME */
+	u32 slots_high; /* highest slot ever used + 1: scans stop here */
+	u32 pad;
+	u64 clock_namespace; /* whose monotonic clock the times in here are of (life.c) */
+	u64 created_ns;      /* CLOCK_REALTIME */
 	char name[VL_NAME_MAX];
 	char model[32];  /* lock model, "typesafe-rwsem" */
 	char layout[32]; /* layout name, "aligned" */
@@ -129,6 +129,7 @@ struct vl_seg {
 	u8 *base;
 	u64 size;
 	int fd;
+	u64 file_dev, file_ino; /* of fd: whether it still is this file */
 	struct seg_header *hdr;
 	struct participant_slot *slots;
 	u8 *areas;

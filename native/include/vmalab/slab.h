@@ -111,13 +111,14 @@ bool kmem_cache_is_free(const struct vl_seg *seg, u32 cache, vl_ref ref);
 /* The object that ref names, also in packed caches. */
 void *kmem_cache_object(const struct vl_seg *seg, u32 cache, vl_ref ref);
 
-/* Frees every object of the cache that is neither free, nor in the magazine of a living participant
- * (this function looks there itself), nor live according to the callback (trees, retire rings,
+/* Frees every object of the cache that is neither free, nor in a magazine of one that is not among
+ * the dead (this function looks there itself), nor live according to the callback (trees, retire rings,
  * reserved nodes, objects in flight: the caller's business); then rebuilds. The world is stopped.
  * Magazines of the dead hold objects freed here: they must be dropped (participant_bury), never
  * flushed. Returns how many were freed, or -ENOMEM. */
 typedef bool (*kmem_live_fn)(void *arg, vl_ref ref);
-long kmem_cache_sweep(struct vl_seg *seg, u32 cache, kmem_live_fn live, void *arg);
+long kmem_cache_sweep(struct vl_seg *seg, u32 cache, const struct dead_set *dead, kmem_live_fn live,
+		      void *arg);
 
 struct slab_numbers {
 	u64 active_objs; /* handed out to users (not in slabs, not in magazines) */
@@ -140,9 +141,10 @@ void page_magazine_flush(struct participant *self);
 
 /* Frees what nobody has: TAKEN pages, pages CACHED by the dead or not in their owner's magazine,
  * orphaned TAIL pages, TABLE pages that the callback does not know, and retires again RETIRED
- * pages that are in no retire ring of a living participant. Slabs are not its business. The world
+ * pages that are in no retire ring. Slabs are not its business. The world
  * is stopped. Returns how many pages were freed or retired, or -ENOMEM. */
 typedef bool (*page_live_fn)(void *arg, u32 page);
-long page_pool_sweep(struct participant *self, page_live_fn live, void *arg);
+long page_pool_sweep(struct participant *self, const struct dead_set *dead, page_live_fn live,
+		     void *arg);
 
 #endif

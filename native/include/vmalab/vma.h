@@ -190,10 +190,9 @@ struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct 
 struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig);
 /* Frees a detached VMA and its side objects; asserts that it is detached. (kernel: vm_area_free) */
 void vm_area_free(struct participant *self, struct vm_area_struct *vma);
-/* The exit path: nobody can reach it any more; marks it detached, then frees. (kernel v4:
- * vm_area_free_unreachable) */
-void vm_area_free_unreachable(struct participant *self, struct mm_struct *mm,
-			      struct vm_area_struct *vma);
+/* The exit path: nobody can reach it any more, and it is detached: freed at once, in every model.
+ * (kernel v4: vm_area_free_unreachable) */
+void vm_area_free_unreachable(struct participant *self, struct vm_area_struct *vma);
 /* What is retired when the model frees after a grace period: frees lock, side objects, object. */
 void vm_area_free_rcu(struct participant *self, u32 kind, u32 ref);
 /* Announces a VMA that no tree has while its owner may block; ends with vm_area_free or

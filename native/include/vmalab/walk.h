@@ -22,6 +22,7 @@ struct anon_counts {
 struct walk {
 	struct participant *self;
 	struct vl_seg *seg;
+	const struct dead_set *dead; /* decided once, when the world had stopped */
 	bool repair;
 	char *text; /* complaints, a line each; may be NULL with repair */
 	u64 text_cap, text_bytes, complaints;
@@ -32,6 +33,7 @@ struct walk {
 	u32 *file_refs;           /* per file: VMAs found */
 	struct anon_counts *anon; /* per granule: for anon_vmas (counts) and names (degree) */
 	struct vl_recovery *out;  /* may be NULL */
+	int err;                  /* the sweep had no memory: nothing may be buried */
 	/* the mm being walked */
 	struct mm_struct *mm;
 	u32 mm_id;
@@ -41,8 +43,8 @@ struct walk {
 	struct range_entry last; /* the VMA that covered the previous page-table entry */
 };
 
-int walk_begin(struct walk *w, struct participant *self, bool repair, char *text, u64 cap,
-	       struct vl_recovery *out);
+int walk_begin(struct walk *w, struct participant *self, const struct dead_set *dead, bool repair,
+	       char *text, u64 cap, struct vl_recovery *out);
 void walk_end(struct walk *w);
 /* Everything, in order: locks, mms, files, participants, then the sweep. */
 void walk_all(struct walk *w);
@@ -50,6 +52,7 @@ void walk_all(struct walk *w);
 void complain(struct walk *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool walk_mark(struct walk *w, u32 cache, vl_ref ref,
 	       const char *what); /* false: not an object, or already marked */
+bool walk_marked(const struct walk *w, vl_ref ref);
 u64 walk_granule(const struct walk *w, vl_ref ref);
 /* The living participants' announcements of one lock (a rw_semaphore; a VMA, in the refcount
  * model): how many hold it for reading, and index + 1 of who holds it for writing. */

@@ -128,7 +128,8 @@ def _address_spaces(rows: list[Row]) -> str:
 def _processes(rows: list[Row]) -> str:
     processes: dict[tuple[int, str, str], list[Row]] = {}
     for row in rows:
-        processes.setdefault((row["pid"], row["role"], row["comm"]), []).append(row)
+        comm = row["comm"] if row["alive"] else f"{row['comm']} (dead)"
+        processes.setdefault((row["pid"], row["role"], comm), []).append(row)
     return columns(
         ("  role", "comm", "pid", "threads", "in core", "leases"),
         (

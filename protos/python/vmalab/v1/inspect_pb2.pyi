@@ -273,7 +273,7 @@ class ListParticipantsResponse(_message.Message):
     def __init__(self, participants: _Optional[_Iterable[_Union[Participant, _Mapping]]] = ...) -> None: ...
 
 class Participant(_message.Message):
-    __slots__ = ("index", "pid", "start_time", "role", "comm", "in_core", "rcu_active", "leases")
+    __slots__ = ("index", "pid", "start_time", "role", "comm", "in_core", "rcu_active", "leases", "alive", "pid_namespace")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -282,6 +282,8 @@ class Participant(_message.Message):
     IN_CORE_FIELD_NUMBER: _ClassVar[int]
     RCU_ACTIVE_FIELD_NUMBER: _ClassVar[int]
     LEASES_FIELD_NUMBER: _ClassVar[int]
+    ALIVE_FIELD_NUMBER: _ClassVar[int]
+    PID_NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     index: int
     pid: int
     start_time: int
@@ -290,7 +292,9 @@ class Participant(_message.Message):
     in_core: bool
     rcu_active: bool
     leases: int
-    def __init__(self, index: _Optional[int] = ..., pid: _Optional[int] = ..., start_time: _Optional[int] = ..., role: _Optional[str] = ..., comm: _Optional[str] = ..., in_core: _Optional[bool] = ..., rcu_active: _Optional[bool] = ..., leases: _Optional[int] = ...) -> None: ...
+    alive: bool
+    pid_namespace: int
+    def __init__(self, index: _Optional[int] = ..., pid: _Optional[int] = ..., start_time: _Optional[int] = ..., role: _Optional[str] = ..., comm: _Optional[str] = ..., in_core: _Optional[bool] = ..., rcu_active: _Optional[bool] = ..., leases: _Optional[int] = ..., alive: _Optional[bool] = ..., pid_namespace: _Optional[int] = ...) -> None: ...
 
 class GetLayoutRequest(_message.Message):
     __slots__ = ()

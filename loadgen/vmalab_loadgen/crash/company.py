@@ -343,7 +343,11 @@ class Company:
         """What each of them is in, and what it holds, takes or waits for."""
         assert self._watch is not None
         stop = self._watch.stop()
-        lines = [f"the world is stopped by slot {stop - 1}"] if stop else []
+        lines = []
+        if stop not in (0, STOP_BROKEN):
+            pid = self._watch.slot(stop - 1).pid
+            who = [f"{m.kind}, {self.doing(m)}" for m in self.members if m.pid == pid]
+            lines.append(f"the world is stopped by slot {stop - 1}, pid {pid}: {who or 'dead'}")
         for one in members:
             for row in one.rows:
                 said = self.board.rows[row]

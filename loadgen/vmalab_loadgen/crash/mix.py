@@ -202,15 +202,15 @@ def _file(rng: random.Random, draft: Draft, place: int, *, cuts: bool) -> None:
             draft.read(place, addr, anonymous=False)
     elif kind < 78:
         draft.add(place, Op.MUNMAP, addr, length)
-    elif kind < 80 and cuts:
+    elif kind < 82 and cuts:
         size = rng.randrange(FILE_PAGES + 1) * PAGE
         draft.of_file(place, Op.FILE_TRUNCATE, number, 0, size, at=0)
-    elif kind < 82 and cuts:
+    elif kind < 86 and cuts:
         mode = rng.choice((PUNCH_HOLE, 0, 1))
         draft.of_file(place, Op.FILE_ALLOCATE, number, 0, mode, page * PAGE, length, at=0)
-    elif kind < 86:
+    elif kind < 90:
         draft.add(place, Op.MSYNC, addr, length, 4)
-    elif kind < 92:
+    elif kind < 95:
         draft.add(place, Op.REMAP_FILE_PAGES, addr, length, 0, rng.randrange(FILE_PAGES), 0)
     else:
         draft.add(place, Op.MREMAP, addr, PAGE, length, 0, 0)

@@ -26,6 +26,8 @@ from vmalab_loadgen.crash.watch import STOP_BROKEN, Watch
 from vmalab_native.core import Segment, SegmentConfig
 
 FRAMES: Final = 1 << 15
+PARTICIPANTS: Final = 96
+"""For so many, or a multiple, a segment has room."""
 PAGE: Final = 4096
 THREADED: Final = 2
 """Processes with several participants."""
@@ -149,13 +151,16 @@ class Session:
 
     def segment_config(self) -> SegmentConfig:
         """Room enough for everybody, and little enough to be exhausted."""
-        pages = self.ballast_mib << 8
+        config, pages = self.config, self.ballast_mib << 8
+        # Everybody, those who come while the dead have their slots still, and some more.
+        participants = config.actors + THREADED * THREADS + config.recoverers + config.largest
+        scale = -(-(participants + RECOVERIES_MAX) // PARTICIPANTS)
         return SegmentConfig(
-            size_bytes=(160 << 20) + pages * 64,
-            mms_max=512,
-            participants_max=96,
-            frames_max=FRAMES + pages * 5 // 4,
-            files_max=2048,
+            size_bytes=scale * (160 << 20) + pages * 64,
+            mms_max=512 * scale,
+            participants_max=PARTICIPANTS * scale,
+            frames_max=FRAMES * scale + pages * 5 // 4,
+            files_max=2048 * scale,
             vmas_per_mm_max=max(4096, pages // 32),
             model=self.tally.model,
         )

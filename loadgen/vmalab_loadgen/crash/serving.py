@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -41,6 +42,8 @@ CLIENTS: Final = 6
 CAUGHT_S: Final = 0.5
 """So long a recovery is waited for, to kill during it."""
 SHARED_INODES: Final = 1
+CALLS_AT_ONCE: Final = 24
+NOPS: Final = 4096
 
 
 @dataclass(slots=True)
@@ -274,8 +277,7 @@ class Served:
             spaces = self._me.inspect.address_spaces()
             self._me.apply(b"".join(record(Op.EXIT, mm=s.mm) for s in spaces) or record(Op.NOP))
             for worker in self._workers():
-                with Client(worker.address, discover=False) as one:
-                    one.apply(record(Op.NOP) * 64)  # each frees what is ripe
+                _poll_all_threads(worker.address)
         except ServiceError:
             return False
         with Segment.attach(self._server.instance) as segment:
@@ -283,6 +285,12 @@ class Served:
             slabs = segment.slabinfo()
             left.update({s.name: s.active_objs for s in slabs if s.name != "maple_node"})
         return not any(left.values())
+
+
+def _poll_all_threads(address: str) -> None:
+    """Work for every thread of a worker: each frees what it retired and is ripe."""
+    with Client(address, discover=False) as one, ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
+        list(threads.map(one.apply, [record(Op.NOP) * NOPS] * CALLS_AT_ONCE))
 
 
 def run_model(

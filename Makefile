@@ -80,7 +80,7 @@ test-models: setup ## service, client and tools on every other lock model, four 
 	  VMALAB_MODEL=$$m $(PYTEST) -m 'not long' tests/unit tests/integration tests/e2e tests/clients; done
 
 test-long: setup ## the tests that take minutes: torture, soak, crash
-	@$(PYTEST) -m long --timeout 3600 $(TESTS)
+	@$(PYTEST) -m long --timeout 21600 $(TESTS)
 
 format: setup ## put Python and C into the house's form
 	@$(BIN)/ruff check --quiet --fix . || true

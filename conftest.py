@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 LOCK_VARIABLE = "VMALAB_TEST_LOCK"
+pytest_plugins = ("comparing",)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,8 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from vmalab_native.core import lock_models
+
+# How long an example takes says what else the machine does.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # A shell that starts this in the background makes it ignore SIGINT, and what tests start would
 # inherit that.
@@ -22,7 +29,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MARK = f"VMALAB_TEST_MARK={os.getpid()}-{time.time_ns()}"
-PATIENCE_S = 5.0
+PATIENCE_S = 300.0  # for what is about to end, on a slow machine
 
 os.environ["VMALAB_TEST_MARK"] = MARK.partition("=")[2]
 

@@ -26,6 +26,13 @@ ModelOption = Annotated[
     typer.Option("--model", help="Lock model of what is started here; vmalab layout --list."),
 ]
 LayoutOption = Annotated[str, typer.Option("--layout", help="Its layout of vm_area_struct.")]
+PkeysOption = Annotated[
+    str,
+    typer.Option(
+        "--pkeys",
+        help="Protection keys of the emulated processor: machine (as this one), on or off.",
+    ),
+]
 
 
 RECORD_HELP = (
@@ -103,6 +110,12 @@ def check_core(model: str, layout: str, *, others: str) -> None:
         fail(error.detail, USAGE)
 
 
+def check_pkeys(given: str, *allowed: str) -> None:
+    """Ends with one line unless --pkeys is one of `allowed`."""
+    if given not in allowed:
+        fail(f"--pkeys {given}: give {', '.join(allowed[:-1])} or {allowed[-1]}", USAGE)
+
+
 def record_command(
     command: Annotated[list[str], typer.Argument(help="The program, after --.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write; made if new.")],
@@ -172,6 +185,13 @@ def replay_command(
     workers: Annotated[int, typer.Option(min=1, help="Workers of the server started here.")] = 2,
     model: ModelOption = "",
     layout: LayoutOption = "",
+    pkeys: Annotated[
+        str,
+        typer.Option(
+            help="Protection keys of the emulated processor: trace (as the recorded one), "
+            "machine (as this one), on or off."
+        ),
+    ] = "trace",
     as_json: Json = False,
 ) -> None:
     """Replay a trace and compare every answer and the maps with those of the kernel."""
@@ -182,8 +202,9 @@ def replay_command(
     if deal not in ("auto", "tid", "round"):
         fail(f"--deal {deal}: give auto, tid or round", USAGE)
     check_core(model, layout, others=target or instance)
+    check_pkeys(pkeys, "trace", "machine", "on", "off")
     config = replay.ReplayConfig(
-        processes=processes, copies=copies, mode=mode, deal=deal, orders_max=orders
+        processes=processes, copies=copies, mode=mode, deal=deal, pkeys=pkeys, orders_max=orders
     )
 
     def run() -> replay.Replay:
@@ -237,9 +258,11 @@ def register(app: typer.Typer) -> None:
 def main() -> None:
     """`vmalab-loadgen`: the load command alone."""
     from vmalab_loadgen import load_cli
+    from vmalab_server import signals
 
     app = typer.Typer(add_completion=False)
     app.command(
         help=load_cli.HELP, epilog=load_cli.EXAMPLES.replace("vmalab load", "vmalab-loadgen")
     )(load_cli.load_command)
-    app()
+    with signals.orderly():
+        app()

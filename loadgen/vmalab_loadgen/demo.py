@@ -23,6 +23,7 @@ from vmalab_loadgen.folder import Folder
 from vmalab_loadgen.mix import Mix
 from vmalab_native import cores
 from vmalab_native.errors import InvalidArgument
+from vmalab_server import signals
 
 TRACES: Final = Path(__file__).resolve().parent / "traces"
 WORKERS: Final = 2
@@ -150,4 +151,5 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    with signals.orderly():
+        raise SystemExit(main())

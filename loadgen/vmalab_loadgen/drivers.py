@@ -26,7 +26,7 @@ from vmalab_client.block import RESULT as _RESULT
 from vmalab_loadgen.folder import FileInfo
 
 TTL_MS = 60_000
-CALL_TIMEOUT_S = 30.0
+CALL_TIMEOUT_S = 300.0
 MESSAGE_BYTES_MAX = 16 << 20
 NO_SUCH_MM = -1001
 LIMIT = -1004
@@ -49,9 +49,15 @@ class Driver(ABC):
 
     @abstractmethod
     def create(
-        self, *, mmap_base: int = 0, start_brk: int = 0, brk: int = 0, maps: str = ""
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        pkeys: bool | None = None,
     ) -> int:
-        """Make an address space."""
+        """Make an address space. pkeys: with protection keys or without; None: as the instance."""
 
     @abstractmethod
     def exec(
@@ -127,10 +133,22 @@ class AttachDriver(Driver):
         self._participant = self._segment.participant(role)  # type: ignore[arg-type]
 
     def create(
-        self, *, mmap_base: int = 0, start_brk: int = 0, brk: int = 0, maps: str = ""
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        pkeys: bool | None = None,
     ) -> int:
+        from vmalab_native.core import MmSetup
+
         return self._participant.mm_create(
-            mmap_base=mmap_base, start_brk=start_brk, brk=brk, maps=maps
+            mmap_base=mmap_base,
+            start_brk=start_brk,
+            brk=brk,
+            maps=maps,
+            setup=MmSetup(protection_keys=pkeys),
         )
 
     def keep(self, mms: list[int]) -> None:
@@ -223,11 +241,19 @@ class _Remote(Driver):
         return [one.address for one in workers if one.address and one.pid]
 
     def create(
-        self, *, mmap_base: int = 0, start_brk: int = 0, brk: int = 0, maps: str = ""
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        pkeys: bool | None = None,
     ) -> int:
         request = self.pb.CreateAddressSpaceRequest(
             mmap_base=mmap_base, start_brk=start_brk, brk=brk, maps=maps, ttl_ms=TTL_MS
         )
+        if pkeys is not None:
+            request.setup.protection_keys = pkeys
         return int(self.memory.CreateAddressSpace(request, timeout=CALL_TIMEOUT_S).mm)
 
     def exec(
@@ -354,6 +380,8 @@ PLAIN_CALLS: Final = {
     Op.MSEAL: "Mseal",
     Op.REMAP_FILE_PAGES: "RemapFilePages",
     Op.PKEY_MPROTECT: "PkeyMprotect",
+    Op.PKEY_ALLOC: "PkeyAlloc",
+    Op.PKEY_FREE: "PkeyFree",
     Op.SETRLIMIT: "SetRlimit",
     Op.THP_DISABLE: "SetThpDisable",
     Op.FILE_TRUNCATE: "TruncateFile",
@@ -483,7 +511,8 @@ class UnaryDriver(_Remote):
         for field, value in zip(fields, operands, strict=True):
             signed = field.name == "pkey" and value >= 1 << 63
             setattr(request, field.name, value - (1 << 64) if signed else value)
-        return -getattr(self.memory, name)(request, timeout=CALL_TIMEOUT_S).errno_code, 0, 0
+        answer = getattr(self.memory, name)(request, timeout=CALL_TIMEOUT_S)
+        return -answer.errno_code, 0, answer.pkey if record.op == Op.PKEY_ALLOC else 0
 
 
 def connect(target: Target, mode: str, *, worker: int = -1) -> Driver:

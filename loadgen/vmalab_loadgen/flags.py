@@ -79,6 +79,7 @@ MADV: Final[Mapping[str, int]] = {
     "MADV_GUARD_REMOVE": 103,
 }
 MLOCK: Final[Mapping[str, int]] = {"MLOCK_ONFAULT": 1}
+PKEY: Final[Mapping[str, int]] = {"PKEY_DISABLE_ACCESS": 1, "PKEY_DISABLE_WRITE": 2}
 MCL: Final[Mapping[str, int]] = {"MCL_CURRENT": 1, "MCL_FUTURE": 2, "MCL_ONFAULT": 4}
 MS: Final[Mapping[str, int]] = {"MS_ASYNC": 1, "MS_INVALIDATE": 2, "MS_SYNC": 4}
 FALLOC: Final[Mapping[str, int]] = {

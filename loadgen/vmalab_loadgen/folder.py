@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from vmalab_native.machine import Fact
+
 FORMAT = 1
 Compress = Literal["", "gz", "xz"]
 """How the files of a folder are packed, by the end of their names."""
@@ -79,6 +81,9 @@ class Meta:
     thp: str = ""
     anon_names: bool = True
     """The kernel can give anonymous memory a name (CONFIG_ANON_VMA_NAME)."""
+    machine: dict[str, Fact] = field(default_factory=dict)
+    """What the recorded answers depended on (vmalab_native.machine); empty: a machine without
+    protection keys, of which no more is known."""
     modes: dict[int, int] = field(default_factory=dict)
     """Lines of the trace whose mmap is of a file that was not opened to read and write: FileMode,
     and above it which open it is (the upper half of a file in a mmap record)."""
@@ -86,6 +91,11 @@ class Meta:
     calls: int = 0
     missed: dict[str, int] = field(default_factory=dict)
     """Snapshots that were wanted and not made, by reason."""
+
+    @property
+    def pkeys(self) -> bool:
+        """The recorded processor has protection keys."""
+        return bool(self.machine.get("cpu.pkeys"))
 
     def trace_time(self, time_ns: int) -> int:
         """A time of `faults` or `locks` on the clock of `trace`."""

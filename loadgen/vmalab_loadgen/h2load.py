@@ -17,6 +17,7 @@ from typing import Final
 _RATE = re.compile(r"finished in [\d.]+m?s, ([\d.]+) req/s")
 _DONE = re.compile(r"requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded, (\d+) failed")
 CONNECTIONS: Final = 4
+PATIENCE_S: Final = 600.0
 STREAMS: Final = 8
 
 
@@ -51,12 +52,15 @@ def rates(addresses: list[str], path: str, message: bytes, *, seconds: float) ->
             for address in addresses
         ]  # fmt: skip
         outputs: list[str] = []
-        for process in running:
-            try:
-                outputs.append(process.communicate(timeout=seconds + 30)[0])
-            except subprocess.TimeoutExpired:
+        try:
+            for process in running:
+                outputs.append(process.communicate(timeout=seconds + PATIENCE_S)[0])
+        except subprocess.TimeoutExpired:
+            raise H2loadError("h2load did not end") from None
+        finally:
+            for process in running:
                 process.kill()
-                raise H2loadError("h2load did not end") from None
+                process.communicate()
     return [_rate(text) for text in outputs]
 
 

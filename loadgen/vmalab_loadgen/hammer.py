@@ -20,7 +20,7 @@ from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.pacing import Pacer
 
-START_TIMEOUT_S: Final = 60.0
+START_TIMEOUT_S: Final = 600.0
 KEEP_EVERY_NS: Final = 10_000_000_000
 
 

@@ -7,10 +7,11 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import cast
 
-from vmalab_loadgen import lifeline
 from vmalab_loadgen.drivers import DriverError, Target
+from vmalab_server import signals
 
 
 @contextmanager
@@ -23,6 +24,7 @@ def instance_for(
     bench: bool = False,
     model: str = "",
     layout: str = "",
+    pkeys: str = "machine",
 ) -> Iterator[Target]:
     """Give the target of a run, and stop what was started for it.
 
@@ -33,13 +35,21 @@ def instance_for(
         workers: of an embedded server.
         bench: the embedded server also serves BenchService.
         model, layout: of an instance of our own; "": the environment's or the default.
+        pkeys: of an instance of our own: machine, on or off.
     """
-    with lifeline.orderly():
-        yield from _instance_for(target, instance, mode, workers, bench, model, layout)
+    with signals.orderly():
+        yield from _instance_for(target, instance, mode, workers, bench, model, layout, pkeys)
 
 
 def _instance_for(
-    target: str, instance: str, mode: str, workers: int, bench: bool, model: str, layout: str
+    target: str,
+    instance: str,
+    mode: str,
+    workers: int,
+    bench: bool,
+    model: str,
+    layout: str,
+    pkeys: str,
 ) -> Iterator[Target]:
     if mode == "attach":
         if target and not instance:
@@ -47,7 +57,7 @@ def _instance_for(
         if instance:
             yield Target(instance=instance)
             return
-        with _bare_segment(model, layout) as name:
+        with _bare_segment(model, layout, pkeys) as name:
             yield Target(instance=name)
         return
     if target:
@@ -57,23 +67,30 @@ def _instance_for(
         raise DriverError("--instance is for attach; the other modes need --target host:port")
     from vmalab_server.embedded import EmbeddedServer
 
-    with EmbeddedServer(workers=workers, bench=bench, model=model, layout=layout) as server:
+    with EmbeddedServer(
+        workers=workers, bench=bench, model=model, layout=layout, pkeys=pkeys
+    ) as server:
         yield Target(address=server.target, instance=server.instance)
 
 
 @contextmanager
-def _bare_segment(model: str, layout: str) -> Iterator[str]:
+def _bare_segment(model: str, layout: str, pkeys: str) -> Iterator[str]:
     """A segment without a server. This process is its supervisor: it repairs after dead
     participants and ends address spaces nobody holds."""
-    from vmalab_native import core, cores
+    from vmalab_native import core, cores, machine
 
     name = f"loadgen-{os.getpid()}-{secrets.token_hex(3)}"
     config = core.SegmentConfig(
-        model=model or cores.default_model(), layout=layout or cores.default_layout()
+        model=model or cores.default_model(),
+        layout=layout or cores.default_layout(),
+        pkeys=machine.choose_pkeys(cast(machine.Switch, pkeys)),
     )
-    segment = core.Segment.create(name, config)
     stop = threading.Event()
-    try:
+    with ExitStack() as stack:
+        with signals.held():
+            segment = core.Segment.create(name, config)
+            stack.callback(segment.unlink)
+            stack.callback(segment.close)
 
         def supervise() -> None:
             with segment.participant("supervisor") as participant:
@@ -83,12 +100,7 @@ def _bare_segment(model: str, layout: str) -> Iterator[str]:
                     participant.mm_reap()
 
         keeper = threading.Thread(target=supervise, name="supervisor", daemon=True)
+        stack.callback(keeper.join)
+        stack.callback(stop.set)
         keeper.start()
-        try:
-            yield name
-        finally:
-            stop.set()
-            keeper.join(10)
-    finally:
-        segment.close()
-        segment.unlink()
+        yield name

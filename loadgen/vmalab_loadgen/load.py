@@ -18,8 +18,8 @@ from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.report import LOCK_COUNTERS
 
-READY_TIMEOUT_S: Final = 90.0
-SETTLE_S: Final = 10.0
+READY_TIMEOUT_S: Final = 600.0
+SETTLE_S: Final = 60.0
 BLOCK_OPS: Final = {"unary": 32, "batch": 1024, "attach": 1024}
 WINDOW: Final = {"unary": 1, "batch": 4, "attach": 1}
 
@@ -220,7 +220,7 @@ def _run_processes(
             shown = context.RawArray("q", 3)
             ours, theirs = context.Pipe()
             process = context.Process(target=hammer.work, args=(task, start, shown, theirs))
-            process.start()
+            player.start(process)
             theirs.close()
             pipes.append(ours)
             processes.append(process)

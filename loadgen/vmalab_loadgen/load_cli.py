@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from vmalab_loadgen import host, load, report
-from vmalab_loadgen.cli import LayoutOption, ModelOption
+from vmalab_loadgen.cli import LayoutOption, ModelOption, PkeysOption
 from vmalab_loadgen.mix import DEFAULT, Mix, MixError
 
 HELP = (
@@ -119,6 +119,7 @@ def load_command(
     instance: Annotated[str, typer.Option(help="For attach: an instance on this machine.")] = "",
     model: ModelOption = "",
     layout: LayoutOption = "",
+    pkeys: PkeysOption = "machine",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Generate load and check every answer."""
@@ -131,6 +132,10 @@ def load_command(
     if mode not in load.BLOCK_OPS:
         cli.fail(f"--mode {mode}: give unary, batch or attach", cli.USAGE)
     cli.check_core(model, layout, others=target or instance)
+    cli.check_pkeys(pkeys, "machine", "on", "off")
+    if pkeys != "machine" and (target or instance):
+        others = target or instance
+        cli.fail(f"--pkeys is for an instance started here, not for {others}", cli.USAGE)
     config = load.LoadConfig(
         processes=processes,
         mix=parsed,
@@ -154,6 +159,7 @@ def load_command(
             workers=workers,
             model=model,
             layout=layout,
+            pkeys=pkeys,
         ) as found:
             return load.run(config, found, _progress)
 

@@ -23,11 +23,14 @@ FORMS: Final[Mapping[str, Form]] = {
     "mseal": (None, None, None),
     "remap_file_pages": (None, None, flags.PROT, None, flags.MAP),
     "pkey_mprotect": (None, None, flags.PROT, None),
+    "pkey_alloc": (None, flags.PKEY),
+    "pkey_free": (None,),
     "setrlimit": (flags.RLIMIT, None, None),
     "prctl(PR_SET_THP_DISABLE)": (None, None),
 }
 RANGED: Final = frozenset(FORMS) - {
-    *("mlockall", "munlockall", "setrlimit", "prctl(PR_SET_THP_DISABLE)")
+    *("mlockall", "munlockall", "setrlimit", "prctl(PR_SET_THP_DISABLE)"),
+    *("pkey_alloc", "pkey_free"),
 }
 """Those whose first two operands are an address and a length."""
 U64_MASK: Final = (1 << 64) - 1
@@ -72,6 +75,10 @@ def add(block: BlockBuilder, mm: int, name: str, numbers: tuple[int, ...]) -> No
             block.remap_file_pages(mm, addr, size, prot=prot, pgoff=pgoff, flags=how)
         case "pkey_mprotect":
             block.pkey_mprotect(mm, *numbers)
+        case "pkey_alloc":
+            block.pkey_alloc(mm, flags=numbers[0], rights=numbers[1])
+        case "pkey_free":
+            block.pkey_free(mm, *numbers)
         case "setrlimit":
             block.setrlimit(mm, *numbers)
         case "prctl(PR_SET_THP_DISABLE)":

@@ -11,6 +11,7 @@ from vmalab_loadgen.folder import FileInfo, Folder, FolderError, Meta
 from vmalab_loadgen.gaps import Gaps, page_up
 from vmalab_loadgen.program import Kind, Program, Step
 from vmalab_loadgen.timeline import USER_END, Timeline
+from vmalab_native.machine import Facts
 
 
 @dataclass(slots=True)
@@ -41,6 +42,9 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     coalesce: bool = False
     """Compare maps with private neighbours joined: the trace does not tell what was written to."""
+    pkeys: bool = False
+    """Its processor has protection keys."""
+    machine: Facts = field(default_factory=dict)
     exact_stack: bool = False
     """The faults that made stacks grow are in the trace."""
 
@@ -91,6 +95,7 @@ def load(folder: Folder) -> Plan:
     plan = Plan(steps, compiled.slots, starts, [], snapshots, compiled, ordering)
     plan.faults_left_out = dict(left_out)
     plan.notes += dropped
+    plan.pkeys, plan.machine = meta.pkeys, meta.machine
     plan.exact_stack = bool(lines) and meta.faults_lost == 0
     if meta.recorded and not lines:
         plan.coalesce = True

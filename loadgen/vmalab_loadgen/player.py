@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import os
+import signal
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from errno import EEXIST, EINVAL
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -21,12 +23,13 @@ from vmalab_client.block import RANGES_MAX, BlockBuilder
 from vmalab_loadgen import calls, drivers, lifeline, maps, plain, shm
 from vmalab_loadgen.folder import FileInfo
 from vmalab_loadgen.program import Kind, Step
+from vmalab_server import signals
 
 RECORDS_MAX: Final = 1024
 MINCORE_PAGES_MAX: Final = 64
 PAGE: Final = 4096
 READ, WRITE, EXEC, UNKNOWN = 0, 1, 2, 3
-BATON_TIMEOUT_S: Final = 120.0
+BATON_TIMEOUT_S: Final = 600.0
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Import:
     mmap_base: int
     start_brk: int
     brk: int
+    pkeys: bool = False
 
 
 @dataclass(slots=True)
@@ -215,6 +219,7 @@ class Player:
                     start_brk=what.start_brk,
                     brk=what.brk,
                     maps=what.maps,
+                    pkeys=what.pkeys,
                 )
             case Kind.EXEC:
                 what = self.score.imports[step.child]
@@ -360,6 +365,19 @@ def end_processes(processes: list[Any], *, patience_s: float = 10.0) -> None:
         process.join()
 
 
+def start(process: Any) -> None:
+    """Start a client process, which Ctrl-C does not reach: its parent ends it."""
+    # In one piece: the child waits for what start() sends it.
+    with signals.held(), signals.not_to_children():
+        process.start()
+
+
 def context() -> Any:
     """Processes are spawned, never forked: gRPC and the core have threads and state."""
+    # multiprocessing's own process, which removes what we leave behind: it must outlive us.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signals.ENDING)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     return mp.get_context("spawn")

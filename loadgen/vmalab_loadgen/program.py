@@ -146,7 +146,13 @@ class _Life:
 
 
 _SIGNALS = {"SIGSEGV": 11, "SIGBUS": 7}
-_CODES = {"SEGV_MAPERR": 1, "SEGV_ACCERR": 2, "BUS_ADRERR": 2}
+_CODES = {
+    "SEGV_MAPERR": 1,
+    "SEGV_ACCERR": 2,
+    "SEGV_PKUERR": 4,
+    "BUS_ADRERR": 2,
+    "SI_KERNEL": 128,
+}
 
 
 def _lives(events: Iterable[strace.Event]) -> dict[int, list[_Life]]:

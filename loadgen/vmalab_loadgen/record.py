@@ -34,25 +34,26 @@ from typing import Final
 
 from vmalab_loadgen import calls, flags, folder, maps, perf, strace
 from vmalab_loadgen.gaps import page_up
-from vmalab_loadgen.kernel_config import anon_names
-from vmalab_loadgen.tracees import Group, Tracees, send, start_brk, task_states
+from vmalab_loadgen.tracees import Group, Tracees, end_tree, send, start_brk, task_states
+from vmalab_native import machine
 
 MEMORY_CALLS: Final = frozenset(
     {
         *("brk", "madvise", "mincore", "mmap", "mprotect", "mremap", "munmap"),
         *("mlock", "mlock2", "mlockall", "msync", "munlock", "munlockall", "pkey_mprotect"),
+        *("pkey_alloc", "pkey_free"),
         *("process_madvise", "remap_file_pages", "shmat", "shmdt"),
     }
 )
 _FILTER: Final = (
-    "trace=%memory,?msync,?process_madvise,?mseal,?map_shadow_stack,?userfaultfd,ioctl,personality,"
+    "trace=%memory,?pkey_alloc,?pkey_free,?msync,?process_madvise,?mseal,?map_shadow_stack,?userfaultfd,ioctl,personality,"
     "shmget,prlimit64,setrlimit,ftruncate,truncate,fallocate,prctl,clone,clone3,fork,vfork,execve,"
     "execveat,exit,exit_group"
 )
 """Every call that changes an address space or that says whose it is; a name with ? need not be
 known to strace."""
 _HELD = re.compile(r"^(\d+)\s+[\d.]+ exit_group\(")
-_STOP_PATIENCE_S: Final = 2.0
+_STOP_PATIENCE_S: Final = 30.0
 _CLOCK_EVERY_S: Final = 1.0
 _DELETED: Final = " (deleted)"
 
@@ -424,8 +425,9 @@ def record(command: list[str], root: Path, config: RecordConfig) -> folder.Meta:
         raise RecordError(f"{root} is not empty")
     meta = folder.Meta(command=list(command), kernel=os.uname().release, recorded=True)
     meta.page_size = os.sysconf("SC_PAGE_SIZE")
-    meta.thp = _thp()
-    meta.anon_names = anon_names()
+    meta.machine = dict(machine.facts())
+    meta.thp = str(meta.machine["thp.enabled"] or "")
+    meta.anon_names = machine.anon_names()
     recorder = Recorder(root, config, meta)
     with tempfile.TemporaryDirectory(prefix="vmalab-record-") as scratch:
         seen = _run(recorder, command, config, Path(scratch))
@@ -460,15 +462,6 @@ def _of_program(lines: list[str], recorder: Recorder) -> tuple[list[str], list[s
     return faults, locks
 
 
-def _thp() -> str:
-    try:
-        text = Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
-    except OSError:
-        return ""
-    match = re.search(r"\[(\w+)\]", text)
-    return match.group(1) if match else ""
-
-
 def _run(recorder: Recorder, command: list[str], config: RecordConfig, scratch: Path) -> list[str]:
     """Run the program under strace (and perf); return perf's lines."""
     meta = recorder.meta
@@ -493,8 +486,12 @@ def _run(recorder: Recorder, command: list[str], config: RecordConfig, scratch: 
     recorder.read_clock()
     try:
         with subprocess.Popen(argv) as process:
-            _pump(recorder, fifo, process)
-            meta.exit_status = process.wait()
+            try:
+                _pump(recorder, fifo, process)
+                meta.exit_status = process.wait()
+            except BaseException:
+                end_tree(process.pid)
+                raise
         recorder.read_clock()
     finally:
         signal.signal(signal.SIGINT, previous)

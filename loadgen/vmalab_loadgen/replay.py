@@ -6,15 +6,16 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from vmalab_loadgen import drivers, maps, orders, player, verdict
 from vmalab_loadgen.folder import FileInfo, Folder
 from vmalab_loadgen.plan import Plan, load
 from vmalab_loadgen.program import Step
 from vmalab_loadgen.verdict import Identities, Verdict
+from vmalab_native.machine import Facts, Switch, choose_pkeys
 
-READY_TIMEOUT_S: Final = 60.0
+READY_TIMEOUT_S: Final = 600.0
 KEEP_EVERY_S: Final = 5.0
 DEAL_RUN: Final = {"unary": 1, "batch": 32, "attach": 32}
 """How many steps in a row one process does when a thread's calls are dealt to several."""
@@ -34,6 +35,8 @@ class ReplayConfig:
     deal: str = "auto"
     """tid: a thread stays with one process; round: steps are dealt in turn; auto: tid when the
     trace has threads enough for all processes."""
+    pkeys: str = "trace"
+    """Protection keys: trace, as the machine that was recorded; machine, on, off."""
     orders_max: int = 16
     """Other orders of overlapping calls to try when an answer disagrees."""
 
@@ -48,6 +51,9 @@ class Replay:
     deal: str
     threads: int
     spaces: int
+    pkeys: bool
+    machine: Facts
+    """Of the recording; empty: the trace does not tell."""
 
     def as_dict(self, config: ReplayConfig, trace: str) -> dict[str, Any]:
         data = self.verdict.as_dict()
@@ -60,6 +66,8 @@ class Replay:
             "deal": self.deal,
             "threads": self.threads,
             "address_spaces": self.spaces,
+            "pkeys": self.pkeys,
+            "machine": dict(self.machine),
             "seconds": round(self.seconds, 4),
             "ops_per_s": round(calls / self.seconds) if self.seconds else 0,
         }
@@ -112,7 +120,7 @@ def score_of(
 ) -> player.Score:
     imports = {
         slot: player.Import(
-            _renamed(start.areas, names), start.mmap_base, start.start_brk, start.brk
+            _renamed(start.areas, names), start.mmap_base, start.start_brk, start.brk, plan.pkeys
         )
         for slot, start in plan.starts.items()
     }
@@ -172,7 +180,7 @@ def _play_shared(
         for me in range(config.processes):
             ours, theirs = context.Pipe()
             process = context.Process(target=player.serve, args=(me, score, baton, theirs))
-            process.start()
+            player.start(process)
             theirs.close()
             pipes.append(ours)
             processes.append(process)
@@ -214,7 +222,7 @@ def _play_copies(
             ]
             ours, theirs = context.Pipe()
             process = context.Process(target=player.serve_copies, args=(me, scores, start, theirs))
-            process.start()
+            player.start(process)
             theirs.close()
             pipes.append(ours)
             processes.append(process)
@@ -248,6 +256,8 @@ def replay(folder: Folder, config: ReplayConfig, target: drivers.Target) -> Repl
         DriverError: the instance cannot be reached.
     """
     plan = load(folder)
+    if config.pkeys != "trace":
+        plan.pkeys = choose_pkeys(cast(Switch, config.pkeys))
     if config.copies > 1:
         result, seconds, deal = _play_copies(plan, config, target)
     else:
@@ -267,4 +277,6 @@ def replay(folder: Folder, config: ReplayConfig, target: drivers.Target) -> Repl
         deal=deal,
         threads=len({step.tid for step in plan.steps}),
         spaces=plan.slots,
+        pkeys=plan.pkeys,
+        machine=plan.machine,
     )

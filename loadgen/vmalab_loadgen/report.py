@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from vmalab_native import machine
+
 LOCK_COUNTERS = (
     "vma_lock_success",
     "vma_lock_abort",
@@ -96,6 +98,8 @@ def replay_tables(data: Mapping[str, Any]) -> list[Table]:
             f"{data['address_spaces']} address spaces, {data['mode']}, dealt by {data['deal']}"
             + (f", {data['copies']} copies" if data["copies"] > 1 else ""),
         ),
+        ("machine", machine.one_line(data["machine"]) or "not in the trace: one without keys"),
+        ("protection keys", "emulated" if data["pkeys"] else "none emulated"),
         ("time", f"{data['seconds']:.3f} s, {count(data['ops_per_s'])} calls and faults/s"),
     ]
     if data["overlapping"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -125,3 +126,30 @@ class Tracees:
         self.groups[tgid].stopped.discard(tid)
         if tgid not in self.group_of.values():
             del self.groups[tgid]
+
+
+def end_tree(root: int) -> None:
+    """Kill every process that descends from one, stopped or not, until there is none; then it.
+
+    strace alone would let go of them: those that were stopped would stay so for ever.
+    """
+    while True:
+        parents: dict[int, int] = {}
+        for name in os.listdir("/proc"):
+            if name.isdigit() and (status := read_status(int(name))) is not None:
+                parents[int(name)] = status.ppid
+        below = {root}
+        while more := {pid for pid, parent in parents.items() if parent in below} - below:
+            below |= more
+        victims = {pid for pid in below - {root} if not is_zombie(pid)}
+        if not victims:
+            break
+        for pid in victims:
+            send(pid, signal.SIGKILL)
+        time.sleep(0.005)
+    send(root, signal.SIGKILL)
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether there is nothing of it left but its number."""
+    return all(state in "ZX" for state in task_states(pid).values())

@@ -117,6 +117,15 @@ int vl_core_find(const char *model, const char *layout)
 	return core_get(model, layout, &core);
 }
 
+int vl_config_check(const struct vl_config *config, const char *model, const char *layout,
+		    struct vl_config_fault *fault)
+{
+	const struct vl_core *core;
+	int err = core_get(model, layout, &core);
+
+	return err ? err : core->config_check(config, fault);
+}
+
 int vl_seg_create(int fd, const char *name, const struct vl_config *config, const char *model,
 		  const char *layout, struct vl_seg **out)
 {

@@ -47,6 +47,7 @@ SCENES: Final = {
     "dies": "R",
     "wrap": "SETR",
     "wrap ROUND": "SETR",
+    "wrap FIRST": "SETR",
     "fork": "MSETR",
     "fork FAILS": "MSETR",
     "stack": "MSETR",
@@ -76,12 +77,14 @@ MUTANTS: Final = {
     "B37": "order",
     "B41": "order FIRST_WRITE",
     "W1": "wrap ROUND",
+    "first_stamp_odd": "wrap FIRST",
     "O2A": "cursor",
     "O2B": "cursor",
 }
 """The scene that shows a mutant of lab_mutants.h, on each lock model that it applies to there."""
 
 FILES: Final = "pages of a file that is cut off; files are not in these models"
+FLAGS: Final = "flags of a VMA, which the locks here do not have"
 ELSEWHERE: Final = {
     "B30": "one process alone: what a merge does after it found no memory",
     "B44": "pivots and slots inside a leaf; a node here is its entries",
@@ -96,6 +99,12 @@ ELSEWHERE: Final = {
     "N3": FILES,
     "N4": FILES,
     "N5": FILES,
+    "split_loses_guard": FLAGS,
+    "change_loses_guard": FLAGS,
+    "merge_loses_guard": FLAGS,
+    "move_copies_unlocked": FLAGS,
+    "remap_looks_unlocked": FLAGS,
+    "wrap_death_keeps_stamps": "recovery, which is no part of the locks",
 }
 """Mutants that these models cannot have, and why."""
 

@@ -42,6 +42,7 @@ CASTS: Final = {
     "B21": Cast("new-vma-published", (("writer",), ("mapper",))),
     "B37": Cast("two-vma-move", (("mover",), ("unmapper",))),
     "B41": Cast("fault-lock-order", (("writer",), ("unmapper",))),
+    "first_stamp_odd": Cast("sequence-at-its-last-number", (("reader",), ("changer",))),
 }
 
 

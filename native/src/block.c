@@ -46,6 +46,8 @@ static const u8 words_of[OPS_COUNT] = {
 	[OP_UFFD_PROTECT] = 5,
 	[OP_UFFD_WAKE] = 4,
 	[OP_EXEC] = 5,
+	[OP_PKEY_ALLOC] = 3,
+	[OP_PKEY_FREE] = 2,
 };
 
 /* Without a word to store the word may be left out. */
@@ -193,6 +195,10 @@ static s64 run_other(struct participant *self, const struct vl_record *rec)
 	case OP_PKEY_MPROTECT:
 		stat_inc(self, mprotect);
 		return op_pkey_mprotect(self, mm, a[0], a[1], (u32)a[2], (s32)a[3]);
+	case OP_PKEY_ALLOC:
+		return op_pkey_alloc(self, mm, a[0], a[1]);
+	case OP_PKEY_FREE:
+		return op_pkey_free(self, mm, (s32)a[0]);
 	case OP_SETRLIMIT:
 		return op_setrlimit(self, mm, (u32)a[0], a[1], a[2]);
 	case OP_THP_DISABLE:

@@ -97,7 +97,8 @@ static bool magazine_fill(struct participant *self)
 	u32 count = area->frame_count, fill = self->frames_keep / 2;
 
 	pool_lock(self);
-	while (count < fill && (pool->free_head || pool_grow(self))) {
+	/* The first chunk may be the two frames that nobody gets. */
+	while (count < fill && (pool->free_head || (pool_grow(self) && pool->free_head))) {
 		u32 f = pool->free_head;
 		struct frame *frame = frame_at(self->seg, f);
 		u32 next = load_relaxed_u32(&frame->next);

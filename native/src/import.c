@@ -14,6 +14,7 @@
 #include "vmalab/import.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 struct maps_line {
 	u64 start, end, offset, ino;
@@ -147,6 +148,8 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 		return -ENOMEM;
 	store_relaxed_u32(&vma->vm_mm, mm_future_id(self->seg, mm));
 	vma->vm_flags = line_flags(line);
+	if ((vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC)
+		vma->vm_flags |= pkey_of_mmap(mm, PROT_EXEC);
 	err = line_file(self, line, find_vma_prev(self, mm, line->start), vma);
 	if (err) {
 		vm_area_free(self, vma);
@@ -233,6 +236,8 @@ static void set_limits(struct mm_struct *mm, const struct vl_mm_options *options
 			       : options->overcommit == 3 ? MM_OVERCOMMIT_NEVER
 							  : 0;
 	}
+	if (options->pkeys)
+		pkeys_start(mm, options->pkeys == 2);
 	if (options->commit_limit_pages)
 		mm->commit_limit_pages = options->commit_limit_pages;
 }
@@ -250,6 +255,12 @@ static int mm_build(struct participant *self, const struct vl_mm_options *option
 	if (options->mmap_base)
 		mm->mmap_base = options->mmap_base;
 	set_limits(mm, options);
+	if (options->exec_of) {
+		const struct mm_struct *old = mm_find(self->seg, options->exec_of);
+
+		/* relaxed: the same for all its life; if that is over, so is exec */
+		pkeys_start(mm, old && (load_relaxed_u32(&old->pkeys) & PKEYS_ON));
+	}
 	if (options->maps_bytes)
 		err = import_maps(self, mm, options->maps, options->maps_bytes, error, error_cap);
 	if (options->start_brk) {
@@ -267,14 +278,36 @@ static void mm_unbuild(struct participant *self, struct mm_struct *mm)
 	mm_free(self, mm);
 }
 
-static bool options_fit(const struct vl_mm_options *options)
+static bool refused(char *error, u64 error_cap, const char *field, u64 value, const char *right)
 {
-	if ((options->mmap_base & ~PAGE_MASK) || options->mmap_base > TASK_SIZE ||
-	    options->brk < options->start_brk || options->overcommit > 3 || options->lacks > 0xf ||
-	    options->exec_flags & ~VL_EXEC_SHARED)
-		return false;
-	return !options->exec_of || !(options->limits || options->lacks || options->overcommit ||
-				      options->stack_limit || options->commit_limit_pages);
+	if (error_cap)
+		snprintf(error, error_cap, "%s = 0x%llx, allowed is %s", field,
+			 (unsigned long long)value, right);
+	return false;
+}
+
+static bool options_fit(const struct vl_mm_options *o, char *error, u64 cap)
+{
+	bool of_exec = o->limits || o->lacks || o->overcommit || o->pkeys || o->stack_limit ||
+		       o->commit_limit_pages;
+
+	if ((o->mmap_base & ~PAGE_MASK) || o->mmap_base > TASK_SIZE)
+		return refused(error, cap, "mmap_base", o->mmap_base,
+			       "0 or a multiple of 4096 up to 0x7ffffffff000");
+	if (o->brk > TASK_SIZE || o->brk < o->start_brk)
+		return refused(error, cap, "brk", o->brk, "start_brk up to 0x7ffffffff000");
+	if (o->overcommit > 3)
+		return refused(error, cap, "overcommit", o->overcommit - 1, "0 to 2");
+	if (o->lacks > 0xf)
+		return refused(error, cap, "lacks", o->lacks, "0 to 0xf");
+	if (o->pkeys > 2)
+		return refused(error, cap, "pkeys", o->pkeys, "0 to 2");
+	if (o->exec_flags & ~VL_EXEC_SHARED)
+		return refused(error, cap, "flags", o->exec_flags, "0 or EXEC_SHARED");
+	if (o->exec_of && of_exec)
+		return refused(error, cap, "exec_of", o->exec_of,
+			       "0 when limits are given: exec keeps them");
+	return true;
 }
 
 int mm_create(struct participant *self, const struct vl_mm_options *options, u32 *id, char *error,
@@ -286,7 +319,7 @@ int mm_create(struct participant *self, const struct vl_mm_options *options, u32
 	_Static_assert(VL_EXEC_SHARED == EXEC_SHARED, "one flag with two names");
 	if (error_cap)
 		error[0] = 0;
-	if (!options_fit(options))
+	if (!options_fit(options, error, error_cap))
 		return VL_E_INVALID;
 	if (options->exec_of && !mm_find(self->seg, options->exec_of))
 		return VL_E_NO_MM;

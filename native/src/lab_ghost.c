@@ -19,7 +19,8 @@
  *   LIFETIME    freed without readers; after the reference is given back the object is not touched
  *               in another life; a foreign mm is woken only while it is that mm
  *   ATTACH      attached and detached by its writer only; freed only when detached
- *   WRITE_LOCK  an attached VMA changes only under its writer
+ *   WRITE_LOCK  an attached VMA changes only under its writer, who has stamped it himself; what
+ *               a holder of its read lock may change is copied and computed from under him only
  *   LOCK_WORD   the lock word has a value that some state of the model has
  *   RCU         no node is used that was freed
  *   TREE        a tree is changed by who has its mmap_lock for writing
@@ -220,6 +221,20 @@ void lab_ghost_change(const struct vm_area_struct *vma, const char *what)
 			 g->name);
 }
 
+/* What a holder of its read lock may change is read, to be given to another VMA or to be stored
+ * again. */
+void lab_ghost_source(const struct vm_area_struct *vma, const char *what)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	/* With these what follows from it is to be seen: something is lost. */
+	if (!g || g->state != GHOST_ATTACHED || MUTANT(B18) || MUTANT(split_loses_guard) ||
+	    MUTANT(change_loses_guard) || MUTANT(merge_loses_guard) || MUTANT(remap_looks_unlocked))
+		return;
+	if (g->writer != lab_me.actor + 1)
+		lab_fail(VL_LAB_WRITE_LOCK, "%s of v%u without its write lock", what, g->name);
+}
+
 /* --- read lock --- */
 
 void lab_ghost_grant(const struct mm_struct *mm, const struct vm_area_struct *vma, u64 addr)
@@ -304,6 +319,21 @@ void lab_ghost_write_lock(const struct mm_struct *mm, const struct vm_area_struc
 		lab_fail(VL_LAB_OVERLAP, "v%u is write-locked by two", g->name);
 	g->writer = (u8)(lab_me.actor + 1);
 	g->mm = (u32)(mm - lab_me.self->mms);
+}
+
+/* A writer finds his own number on it, and goes on as if he had write-locked it. */
+void lab_ghost_write_known(const struct mm_struct *mm, const struct vm_area_struct *vma)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	if (!g || g->writer == lab_me.actor + 1)
+		return;
+	/* With these what follows from it is to be seen: somebody reads it. */
+	if (MUTANT(W1) || MUTANT(first_stamp_odd) || MUTANT(wrap_death_keeps_stamps))
+		lab_ghost_write_lock(mm, vma);
+	else
+		lab_fail(VL_LAB_WRITE_LOCK, "v%u is taken for write-locked, and nobody has done it",
+			 g->name);
 }
 
 void lab_ghost_write_end(const struct mm_struct *mm)

@@ -20,10 +20,25 @@
 static u32 words_of(const struct vl_lab_op *op)
 {
 	static const u8 words[OPS_COUNT] = {
-		[OP_NOP] = 1,       [OP_FAULT] = 3,  [OP_MMAP] = 6,    [OP_MUNMAP] = 3,
-		[OP_MPROTECT] = 4,  [OP_MREMAP] = 6, [OP_MADVISE] = 4, [OP_MINCORE] = 3,
-		[OP_BRK] = 2,       [OP_FORK] = 1,   [OP_EXIT] = 1,    [OP_UFFD_MOVE] = 5,
-		[OP_MM_CREATE] = 2, [OP_EXEC] = 5,
+		[OP_NOP] = 1,
+		[OP_FAULT] = 3,
+		[OP_MMAP] = 6,
+		[OP_MUNMAP] = 3,
+		[OP_MPROTECT] = 4,
+		[OP_MREMAP] = 6,
+		[OP_MADVISE] = 4,
+		[OP_MINCORE] = 3,
+		[OP_BRK] = 2,
+		[OP_FORK] = 1,
+		[OP_EXIT] = 1,
+		[OP_UFFD_MOVE] = 5,
+		[OP_MM_CREATE] = 2,
+		[OP_EXEC] = 5,
+		[OP_MLOCK] = 4,
+		[OP_MUNLOCK] = 3,
+		[OP_MLOCKALL] = 2,
+		[OP_MSEAL] = 4,
+		[OP_REMAP_FILE_PAGES] = 6,
 	};
 
 	return op->op < OPS_COUNT ? words[op->op] : 0;

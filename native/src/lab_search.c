@@ -15,14 +15,19 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmalab/futex.h"
 #include "vmalab/ops.h"
 
-#define ACTORS_COME_NS (10 * NSEC_PER_SEC)
-#define STILL_NS       (5 * NSEC_PER_SEC) /* an actor that makes no step for so long hangs */
-#define WAIT_SLICE_NS  (200 * NSEC_PER_MSEC)
+#define ACTORS_COME_NS (600 * NSEC_PER_SEC)
+/* An actor that makes no step in so much CPU time of its own hangs; or in so long, if it uses none.
+ */
+#define STILL_CPU_NS  (5 * NSEC_PER_SEC)
+#define STILL_NS      (60 * NSEC_PER_SEC)
+#define WAIT_SLICE_NS (200 * NSEC_PER_MSEC)
 
 /* --- the actor --- */
 
@@ -136,13 +141,21 @@ int vl_lab_stop(struct participant *self)
 	return 0;
 }
 
+/* Actors are children of who searches, and live until the session ends. */
+static bool child_died(void)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
 static int actors_come(struct lab_state *lab)
 {
 	u64 end = clock_ns() + ACTORS_COME_NS;
 
 	for (u32 i = 0; i < lab->actors_count; i++)
 		while (load_acquire_u32(&lab->actors[i].pid) == 0) {
-			if (clock_ns() > end)
+			if (clock_ns() > end || child_died())
 				return -ETIMEDOUT;
 			sleep_ns(100 * NSEC_PER_USEC);
 		}
@@ -206,10 +219,25 @@ static bool died(const struct participant *self, struct lab_state *lab)
 	return false;
 }
 
+/* CPU time of all actors. */
+static u64 cpu_used(const struct lab_state *lab)
+{
+	struct timespec used;
+	clockid_t clock;
+	u64 sum = 0;
+
+	for (u32 i = 0; i < lab->actors_count; i++) {
+		if (clock_getcpuclockid((pid_t)lab->actors[i].pid, &clock) == 0 &&
+		    clock_gettime(clock, &used) == 0)
+			sum += (u64)used.tv_sec * NSEC_PER_SEC + (u64)used.tv_nsec;
+	}
+	return sum;
+}
+
 /* Until the run has ended, or an actor died as it was told to and was not seen before. */
 static void wait_finished(const struct participant *self, struct lab_state *lab, bool after_death)
 {
-	u64 since = clock_ns();
+	u64 since = clock_ns(), cpu = cpu_used(lab);
 	u32 steps = lab->steps;
 
 	/* acquire pairs: LAB-1 (lab_sched.c:end_run) */
@@ -220,7 +248,8 @@ static void wait_finished(const struct participant *self, struct lab_state *lab,
 		if (load_relaxed_u32(&lab->steps) != steps) {
 			steps = load_relaxed_u32(&lab->steps);
 			since = clock_ns();
-		} else if (clock_ns() - since > STILL_NS) {
+			cpu = cpu_used(lab);
+		} else if (cpu_used(lab) > cpu + STILL_CPU_NS || clock_ns() - since > STILL_NS) {
 			lab_fail(VL_LAB_LIVELOCK, "A%u does not come to a sync point",
 				 lab->current);
 		}

@@ -9,9 +9,6 @@
  * same time may then both be granted what only one of them may have, as they may in the kernel,
  * whose sum is inexact too. (kernel: may_expand_vm, mlock_future_ok, __vm_enough_memory)
  */
-#include <stdio.h>
-#include <sys/sysinfo.h>
-
 #include "vmalab/mm.h"
 
 /* What root keeps for itself, and one process leaves to the others, when nothing may be promised
@@ -87,50 +84,16 @@ bool vm_enough_memory(const struct participant *self, const struct mm_struct *mm
 	return (s64)committed_pages(self) + pages < allowed;
 }
 
-static u64 number_in(const char *path, const char *format, u64 otherwise)
+void limits_init(struct mm_struct *mm, const struct vl_config *config)
 {
-	FILE *in = fopen(path, "re");
-	char text[128];
-	u64 value;
-
-	while (in && fgets(text, sizeof(text), in)) {
-		if (sscanf(text, format, &value) == 1) {
-			otherwise = value;
-			break;
-		}
-	}
-	if (in)
-		fclose(in);
-	return otherwise;
-}
-
-/* The machine's setting is read once by each process: it is a default, and reading it takes longer
- * than all else that makes an mm. Two threads that race here store the same values. */
-void limits_init(struct mm_struct *mm)
-{
-	static u64 mode, memory_pages, commit_pages;
-	struct sysinfo info;
-
-	/* acquire: who sees this one sees the other two. pairs: LIMITS-1 (limits.c:limits_init) */
-	if (load_acquire_u64(&memory_pages) == 0) {
-		store_relaxed_u64(&mode, number_in("/proc/sys/vm/overcommit_memory", "%lu", 0));
-		store_relaxed_u64(&commit_pages,
-				  number_in("/proc/meminfo", "CommitLimit: %lu", UINT64_MAX >> 2) /
-					  (PAGE_SIZE >> 10));
-		/* pairs: LIMITS-1 (limits.c:limits_init) */
-		store_release_u64(&memory_pages,
-				  sysinfo(&info) == 0
-					  ? (info.totalram + info.totalswap) * info.mem_unit >>
-						    PAGE_SHIFT
-					  : UINT64_MAX);
-	}
 	mm->stack_limit = STACK_LIMIT_DEFAULT;
 	mm->as_limit = mm->data_limit = mm->memlock_limit = LIMIT_INFINITY;
 	mm->options = MM_CAPS_ALL | MM_ANON_NAMES |
-		      (mode == 1   ? MM_OVERCOMMIT_ALWAYS
-		       : mode == 2 ? MM_OVERCOMMIT_NEVER
-				   : 0);
-	mm->commit_limit_pages = mode == 2 ? commit_pages : memory_pages;
+		      (config->overcommit == 1   ? MM_OVERCOMMIT_ALWAYS
+		       : config->overcommit == 2 ? MM_OVERCOMMIT_NEVER
+						 : 0);
+	mm->commit_limit_pages = config->commit_limit_pages ? config->commit_limit_pages
+							    : LIMIT_INFINITY;
 	mm->accounted = 0;
 }
 

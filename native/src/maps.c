@@ -40,6 +40,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/maps.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 #if VMA_LOCK_PER_VMA
 /* Under mmap_lock no writer is there, so the VMA found is the one to lock, and it is not written.
@@ -261,6 +262,17 @@ static void put_flags(struct text_out *out, u64 flags)
 	put(out, "\n", 1);
 }
 
+/* relaxed: that there are keys is said before the mm is published. (kernel: show_smap) */
+static void put_smaps(struct text_out *out, const struct mm_struct *mm, u64 flags)
+{
+	char line[32];
+
+	if (load_relaxed_u32(&mm->pkeys) & PKEYS_ON)
+		put(out, line,
+		    (u64)snprintf(line, sizeof(line), "ProtectionKey:  %8u\n", vma_pkey(flags)));
+	put_flags(out, flags);
+}
+
 long maps_text(struct participant *self, u32 id, char *text, u64 cap, bool flags)
 {
 	struct text_out out = {.text = text, .cap = cap};
@@ -274,7 +286,7 @@ long maps_text(struct participant *self, u32 id, char *text, u64 cap, bool flags
 	while ((err = lock_next_vma(self, mm, id, from, &vma)) == 0 && vma) {
 		put_vma(self, &out, mm, vma);
 		if (flags)
-			put_flags(&out, vma->vm_flags);
+			put_smaps(&out, mm, vma->vm_flags);
 		SYNC_ON(maps_copied, vma);
 		from = vma->vm_end;
 		vma_end_read(self, vma);

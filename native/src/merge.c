@@ -9,7 +9,8 @@
  * compatible with each other as well. A VMA with a close() hook is never merged away: then only the
  * left side merges, or nothing. VM_STICKY of any part is in the result.
  *
- * Order of a merge (and what a kill leaves): stamp all VMAs involved; clone the anon_vma
+ * Order of a merge (and what a kill leaves): stamp all VMAs involved, before anything of them is
+ * read that a holder of their read lock may change; clone the anon_vma
  * (undoable); reserve nodes; set the ranges; ONE tree store publishes; then detach and free what
  * disappeared. Killed before the store: the tree still has the old ranges and recovery sets
  * vm_start and vm_end back from it. Killed after: the new ranges. (kernel: mm/vma.c
@@ -47,9 +48,15 @@ struct vm_area_struct *find_vma_prev(struct participant *self, struct mm_struct 
 	return tree_find_prev(self, &mm->mm_mt, addr, &e) ? PTR(self, e.ref) : NULL;
 }
 
-void vmg_from_vma(struct vma_merge_struct *vmg, struct mm_struct *mm, struct vm_area_struct *vma,
-		  u64 start, u64 end)
+/* Write-locks vma before anything of it is read: what a holder of its read lock has set is in the
+ * request, and no more is set while the request lives. */
+void vmg_from_vma(struct participant *self, struct vma_merge_struct *vmg, struct mm_struct *mm,
+		  struct vm_area_struct *vma, u64 start, u64 end)
 {
+	if (!MUTANT(change_loses_guard) && !MUTANT(merge_loses_guard) &&
+	    !MUTANT(move_copies_unlocked))
+		vma_start_write(self, mm, vma);
+	GHOST(source(vma, "a change is computed from the flags"));
 	*vmg = (struct vma_merge_struct){
 		.mm = mm,
 		.middle = vma,
@@ -179,17 +186,21 @@ static int merge_failed(struct participant *self, struct vma_merge_struct *vmg,
 	return -ENOMEM;
 }
 
-/* target, which is stamped, gets the sticky flags of all that comes together in it. */
+/* target gets the sticky flags of all that comes together in it. (kernel: vm_flags_set of
+ * sticky_flags) */
 static void stick(struct vma_merge_struct *vmg, struct vm_area_struct *target,
 		  const struct vm_area_struct *a, const struct vm_area_struct *b)
 {
-	u64 sticky = vmg->flags | target->vm_flags | (a ? a->vm_flags : 0) | (b ? b->vm_flags : 0);
+	u64 sticky = vmg->flags | target->vm_flags;
 
+	/* All three are stamped, so these are all the flags that they will ever have had. */
+	if (a && !(MUTANT(merge_loses_guard) && a == vmg->middle))
+		sticky |= a->vm_flags;
+	if (b)
+		sticky |= b->vm_flags;
 	sticky &= VM_STICKY;
 	vmg->flags |= sticky;
-	store_relaxed_u64(&target->vm_flags,
-			  target->vm_flags | sticky); /* readers are excluded; a stale one sees old
-							 or new */
+	vm_flags_reset(vmg->mm, target, target->vm_flags | sticky);
 }
 
 struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_merge_struct *vmg)
@@ -317,6 +328,8 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 		return -ENOMEM;
 	if (vma->vm_ops == VMA_SPECIAL)
 		return -EINVAL; /* (kernel: special_mapping_split) */
+	if (!MUTANT(split_loses_guard))
+		vma_start_write(self, mm, vma);
 	new = vm_area_dup(self, vma);
 	if (!new)
 		return -ENOMEM;
@@ -335,7 +348,8 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 	if (new->vm_file)
 		VL_ASSERT(file_map(self, new->vm_file));
 	SYNC_ON(split_dup, new);
-	vma_start_write(self, mm, vma);
+	if (MUTANT(split_loses_guard))
+		vma_start_write(self, mm, vma);
 	vma_start_write(self, mm, new);
 	if (new_below)
 		vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
@@ -364,6 +378,8 @@ int vma_modify(struct participant *self, struct vma_merge_struct *vmg, struct vm
 
 	vmg_neighbours(self, vmg);
 	merged = vma_merge_existing_range(self, vmg);
+	if (!merged && (MUTANT(change_loses_guard) || MUTANT(merge_loses_guard)))
+		vma_start_write(self, vmg->mm, vma); /* after the flags of vmg are computed */
 	if (merged) {
 		*out = merged;
 		return 0;

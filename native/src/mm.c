@@ -14,6 +14,7 @@
 #include "vmalab/futex.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/block.h"
+#include "vmalab/pkeys.h"
 
 u64 now_ns(void)
 {
@@ -42,7 +43,9 @@ int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id)
  * The sequence has come round (after 2^31 writers). From here on it takes numbers that VMAs may
  * still carry as stamps, from writers of long ago: the writer at such a number would take the VMA
  * for write-locked and not wait for its readers. So all are stamped anew, once, before this writer
- * does anything else. (The kernel has no such step: its stamps are as old as they are.)
+ * does anything else. A writer that dies meanwhile leaves old ones: recovery gives them a number
+ * that has passed (walk_mm.c: check_stamp). (The kernel has no such step: its stamps are as old as
+ * they are.)
  */
 static __attribute__((noinline, cold)) void stamp_all(struct participant *self,
 						      struct mm_struct *mm)
@@ -91,7 +94,8 @@ void mmap_write_downgrade(struct participant *self, struct mm_struct *mm)
 	SYNC_ON(downgraded, mm);
 }
 
-/* For an mm that nobody else can see yet: fork's child. (kernel: mmap_write_lock_nested) */
+/* For an mm that nobody else can see yet: fork's child. It has no VMA, so when its sequence comes
+ * round there is nothing to stamp. (kernel: mmap_write_lock_nested) */
 void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm)
 {
 	down_write_nested(self, &mm->mmap_lock, HOLD_MMAP2);
@@ -126,7 +130,8 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	store_relaxed_u64(&mm->start_brk, 0);
 	store_relaxed_u64(&mm->brk, 0);
 	mm->def_flags = 0;
-	limits_init(mm);
+	limits_init(mm, &self->seg->hdr->config);
+	pkeys_start(mm, self->seg->hdr->config.pkeys);
 	store_relaxed_u64(&mm->stack_top, 0);
 	(void)index;
 }

@@ -71,7 +71,7 @@ static void do_brk(struct participant *self, struct mm_struct *mm, u64 brk, bool
 		store_relaxed_u64(&mm->brk, brk);
 		return;
 	}
-	if (to < from) {
+	if (brk < old_brk) {
 		vma = find_vma_intersection(self, mm, to, from);
 		if (!vma || vma->vm_start >= from)
 			return;
@@ -81,7 +81,7 @@ static void do_brk(struct participant *self, struct mm_struct *mm, u64 brk, bool
 			store_relaxed_u64(&mm->brk, old_brk);
 		return;
 	}
-	if (to > TASK_SIZE)
+	if (to > TASK_SIZE || to < from) /* the last page of all is rounded to 0 */
 		return;
 	vma = find_vma(self, mm, from);
 	if (vma && to + PAGE_SIZE > vm_start_gap(vma))
@@ -118,7 +118,7 @@ int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
 	u64 pages;
 
 	addr &= PAGE_MASK;
-	if (!vma || !(vma->vm_flags & VM_GROWSDOWN) || addr < MMAP_MIN_HINT)
+	if (!vma || !(vma->vm_flags & VM_GROWSDOWN) || addr < mmap_min_hint(self->seg))
 		return -ENOMEM;
 	if (vma->vm_start <= addr)
 		return 0; /* someone else grew it */

@@ -33,6 +33,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
 
@@ -331,14 +332,17 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	return result;
 }
 
-/* Permission, then the page. Of a page that is not there the processor does not tell that it must
- * not be executed: it is brought in first, and may turn out to lie past the end of its file. */
+/* The key, permission, then the page. Of a page that is not there the processor does not tell that
+ * it must not be executed: it is brought in first, and may turn out to lie past the end of its
+ * file. */
 static int fault_page(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		      struct fault *f)
 {
 	bool refused = access_error(vma, f->access);
 	int outcome;
 
+	if (f->access != FAULT_EXEC && !pkey_permits(mm, vma->vm_flags, f->access == FAULT_WRITE))
+		return FAULT_PKUERR;
 	if (refused && (f->access != FAULT_EXEC || !(vma->vm_flags & VM_ACCESS_FLAGS)))
 		return FAULT_ACCERR;
 	outcome = handle_mm_fault(self, mm, vma, f);
@@ -352,6 +356,12 @@ static void result_signal(struct participant *self, struct fault *f, s32 signal,
 	r->info = f->info | code;
 	r->value = 0;
 	stat_inc(self, pgfault_signal);
+}
+
+/* One that is not raises a general protection fault, whatever is mapped. */
+static bool canonical(u64 addr)
+{
+	return addr >> 47 == 0 || addr >> 47 == 0x1ffff;
 }
 
 static void result_fill(struct participant *self, struct fault *f, int outcome, struct vl_result *r)
@@ -368,8 +378,12 @@ static void result_fill(struct participant *self, struct fault *f, int outcome, 
 	case FAULT_ACCERR:
 		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_ACCERR, r);
 		break;
+	case FAULT_PKUERR:
+		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_PKUERR, r);
+		break;
 	case FAULT_MAPERR:
-		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_MAPERR, r);
+		result_signal(self, f, SIGNAL_SEGV,
+			      canonical(f->addr) ? CODE_SEGV_MAPERR : CODE_SI_KERNEL, r);
 		break;
 	case FAULT_USERFAULT:
 		*r = (struct vl_result){.status = VL_S_USERFAULT, .info = f->info};

@@ -80,10 +80,12 @@ static inline bool pte_serves(pte_t pte, u64 vm_flags, u32 access)
 {
 	if (unlikely(pte == 0 || (pte & (PTE_BUSY | PTE_MARKER))))
 		return false;
+	/* One that has a protection key goes the long way. The first of these is: some right, no
+	 * key. */
 	if (likely(access == FAULT_READ))
-		return (vm_flags & VM_ACCESS_FLAGS) != 0;
+		return (vm_flags & (VM_ACCESS_FLAGS | VM_PKEY_MASK)) - 1 < VM_ACCESS_FLAGS;
 	if (access == FAULT_WRITE)
-		return (vm_flags & VM_WRITE) && (pte & PTE_WRITE);
+		return (vm_flags & (VM_WRITE | VM_PKEY_MASK)) == VM_WRITE && (pte & PTE_WRITE);
 	return access == FAULT_EXEC && (vm_flags & VM_EXEC);
 }
 

@@ -2,7 +2,7 @@
 /*
  * op_madvise.c (L5): madvise and process_madvise.
  *
- *   flags of VMAs (DONTFORK, HUGEPAGE, ...)     mmap_lock write: merge or split, stamp, set
+ *   flags of VMAs (DONTFORK, HUGEPAGE, ...)     mmap_lock write: stamp, merge or split, set
  *   pages (DONTNEED, FREE, GUARD_*)             the VMA lock for reading if the range lies in one
  *                                               VMA, else mmap_lock read
  *   populate (POPULATE_READ, POPULATE_WRITE)    mmap_lock read, faults
@@ -68,10 +68,10 @@ static enum advice_kind advice_kind(u32 advice)
 	}
 }
 
-/* The flags that vma gets, or -errno. */
+/* The flags that vma gets in the place of *flags, or -errno. */
 static int advice_flags(const struct vm_area_struct *vma, u32 advice, u64 *flags)
 {
-	u64 f = vma->vm_flags;
+	u64 f = *flags;
 
 	switch (advice) {
 	case MADV_NORMAL:
@@ -130,21 +130,19 @@ static int advice_flags(const struct vm_area_struct *vma, u32 advice, u64 *flags
 static int advise_flags(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 			u64 start, u64 end, u32 advice)
 {
+	u64 old = load_relaxed_u64(&vma->vm_flags),
+	    flags = old; /* relaxed: what decides is stable */
 	struct vma_merge_struct vmg;
-	u64 flags;
 	int err = advice_flags(vma, advice, &flags);
 
-	if (err || flags == vma->vm_flags)
+	if (err || flags == old)
 		return err;
-	vmg_from_vma(&vmg, mm, vma, start, end);
-	vmg.flags = flags;
+	vmg_from_vma(self, &vmg, mm, vma, start, end);
+	(void)advice_flags(vma, advice, &vmg.flags); /* again, now that no more are set */
 	err = vma_modify(self, &vmg, &vma);
 	if (err)
 		return err == -ENOMEM ? -EAGAIN : err; /* the kernel maps it so for madvise */
-	vma_start_write(self, mm, vma);
-	GHOST(change(vma, "vm_flags"));
-	store_relaxed_u64(&vma->vm_flags,
-			  vmg.flags); /* readers are excluded; a stale one sees old or new */
+	vm_flags_reset(mm, vma, vmg.flags);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
  * op_mbind.c (L5): memory policies of VMAs, in the lab core alone: there is one node here, so that
  * a policy decides nothing; what matters is who may replace one.
  *
- *   mbind   mmap_lock write -> each VMA: merge or split, stamp, replace, put the old one
+ *   mbind   mmap_lock write -> each VMA: stamp, merge or split, replace, put the old one
  *   fault   VMA lock read   -> looks at the policy of its VMA when it takes a page
  *
  * A policy is shared by the VMAs that were split from one; the last one frees it. It may be
@@ -75,14 +75,12 @@ static int mbind_one(struct participant *self, struct mm_struct *mm, struct vm_a
 	if (mpol_equal(self, vma->vm_policy, policy))
 		return 0;
 	if (!MUTANT(B22) || start != vma->vm_start || end != vma->vm_end) {
-		vmg_from_vma(&vmg, mm, vma, start, end);
+		vmg_from_vma(self, &vmg, mm, vma, start, end);
 		vmg.policy = policy;
 		err = vma_modify(self, &vmg, &vma);
 		if (err)
 			return err;
 	}
-	if (!MUTANT(B22))
-		vma_start_write(self, mm, vma);
 	if (mpol_equal(self, vma->vm_policy, policy))
 		return 0; /* merged into one that has it */
 	old = vma->vm_policy;

@@ -2,7 +2,7 @@
 /*
  * op_mlock.c (L5): mlock, mlock2, munlock, mlockall, munlockall.
  *
- *   mmap_lock write: limits -> for each VMA of the range: merge, or split at the edges; stamp;
+ *   mmap_lock write: limits -> for each VMA of the range: stamp; merge, or split at the edges;
  *   VM_LOCKED, VM_LOCKONFAULT -> unlock -> fault in what was locked
  *
  * VMAs changed before a failure (a hole, no memory) stay changed. There is no reclaim here, so
@@ -21,24 +21,20 @@ static bool can_do_mlock(const struct mm_struct *mm)
 static int mlock_fixup(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		       u64 start, u64 end, u64 locked)
 {
-	u64 old = vma->vm_flags, flags = (old & ~VM_LOCKED_MASK) | locked;
-	u64 pages = (end - start) >> PAGE_SHIFT;
+	u64 old = vma->vm_flags & VM_LOCKED_MASK, pages = (end - start) >> PAGE_SHIFT;
 	struct vma_merge_struct vmg;
 	int err;
 
-	if (flags == old || (old & (VM_SPECIAL | VM_DROPPABLE)))
+	if (old == locked || (vma->vm_flags & (VM_SPECIAL | VM_DROPPABLE)))
 		return 0; /* these cannot be locked, and nobody is told */
-	vmg_from_vma(&vmg, mm, vma, start, end);
-	vmg.flags = flags;
+	vmg_from_vma(self, &vmg, mm, vma, start, end);
+	vmg.flags = (vmg.flags & ~VM_LOCKED_MASK) | locked;
 	err = vma_modify(self, &vmg, &vma);
 	if (err)
 		return err;
-	if ((old ^ flags) & VM_LOCKED)
-		mm->locked_vm += flags & VM_LOCKED ? pages : -pages;
-	vma_start_write(self, mm, vma);
-	GHOST(change(vma, "vm_flags"));
-	store_relaxed_u64(&vma->vm_flags,
-			  vmg.flags); /* readers are excluded; a stale one sees old or new */
+	if ((old ^ locked) & VM_LOCKED)
+		mm->locked_vm += locked & VM_LOCKED ? pages : -pages;
+	vm_flags_reset(mm, vma, vmg.flags);
 	return 0;
 }
 
@@ -139,9 +135,9 @@ static void lock_all(struct participant *self, struct mm_struct *mm, u32 flags)
 	u64 onfault = flags & MCL_ONFAULT ? VM_LOCKONFAULT : 0, addr = 0;
 	struct range_entry e;
 
-	mm->def_flags &= ~VM_LOCKED_MASK;
+	mm->def_flags &= (u32)~VM_LOCKED_MASK;
 	if (flags & MCL_FUTURE)
-		mm->def_flags |= VM_LOCKED | onfault;
+		mm->def_flags |= (u32)(VM_LOCKED | onfault);
 	if ((flags & MCL_FUTURE) && !(flags & MCL_CURRENT))
 		return;
 	while (tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e)) {

@@ -11,6 +11,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 /* The flags that MAP_SHARED takes; MAP_SHARED_VALIDATE refuses all others. */
 #define LEGACY_MAP_MASK                                                                          \
@@ -268,15 +269,16 @@ static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_re
 		flags |= MAP_FIXED;
 	if (!(flags & MAP_FIXED)) {
 		req->addr &= PAGE_MASK;
-		if (req->addr && req->addr < MMAP_MIN_HINT)
-			req->addr = MMAP_MIN_HINT;
+		if (req->addr && req->addr < mmap_min_hint(self->seg))
+			req->addr = mmap_min_hint(self->seg);
 	}
 	if (mm->map_count > mm->map_count_max)
 		return -ENOMEM;
+	req->vm_flags = prot_to_flags(prot) | pkey_of_mmap(mm, prot) | map_to_flags(flags) |
+			mm->def_flags | VM_MAYALL;
 	if (req->huge_bytes && req->len <= TASK_SIZE && (flags & MAP_FIXED) &&
 	    (req->addr & (req->huge_bytes - 1)))
 		return -EINVAL;
-	req->vm_flags = prot_to_flags(prot) | map_to_flags(flags) | mm->def_flags | VM_MAYALL;
 	/* Room for huge pages is looked for with what aligning them may take; they are not mapped
 	 * in the end. */
 	slack = req->huge_bytes && !(flags & MAP_FIXED) ? req->huge_bytes - PAGE_SIZE : 0;
@@ -364,14 +366,25 @@ s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 f
 	return result;
 }
 
-/* The VMAs of [start, end) are like vma: contiguous, of its file, with its flags. */
-static bool range_is_uniform(struct participant *self, struct mm_struct *mm,
-			     const struct vm_area_struct *vma, u64 end)
+static void remap_lock(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
 {
-	const struct vm_area_struct *next;
+	if (!MUTANT(remap_looks_unlocked))
+		vma_start_write(self, mm, vma);
+	GHOST(source(vma, "the flags are compared"));
+}
 
+/* The VMAs of [start, end) are like vma: contiguous, of its file, with its flags. All are
+ * write-locked, or a holder of a read lock sets a flag after it was compared. */
+static bool range_is_uniform(struct participant *self, struct mm_struct *mm,
+			     struct vm_area_struct *vma, u64 end)
+{
+	struct vm_area_struct *next;
+
+	remap_lock(self, mm, vma);
 	for (u64 at = vma->vm_end; at < end; at = next->vm_end) {
 		next = vma_lookup(self, mm, at);
+		if (next)
+			remap_lock(self, mm, next);
 		if (!next || next->vm_file != vma->vm_file || next->file_open != vma->file_open ||
 		    next->vm_flags != vma->vm_flags)
 			return false;
@@ -386,7 +399,7 @@ s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u6
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 start = addr & PAGE_MASK, len = size & PAGE_MASK, vm_flags;
 	struct map_request req = {.addr = start, .len = len, .pgoff = pgoff};
-	const struct vm_area_struct *vma;
+	struct vm_area_struct *vma;
 	s64 result = -EINVAL;
 
 	if (!mm)

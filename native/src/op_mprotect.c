@@ -2,8 +2,9 @@
 /*
  * op_mprotect.c (L5): mprotect, and setting the name of anonymous areas.
  *
- *   mmap_lock write -> for each VMA of the range: same flags? skip -> allowed? -> merge, or split
- * at the edges -> stamp -> flags -> change the page-table entries
+ *   mmap_lock write -> for each VMA of the range: allowed? same permissions? skip -> stamp -> its
+ * flags, and from them the new ones -> merge, or split at the edges -> store the flags -> change
+ * the page-table entries
  *
  * VMAs changed before a failure stay changed. Killed between flags and entries: recovery takes away
  * write permission that the flags no longer give. (kernel: do_mprotect_pkey, mprotect_fixup;
@@ -11,6 +12,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/pkeys.h"
 
 /* Only write permission is in an entry: reading and executing are decided by the VMA at each fault.
  * A private page becomes writable again through a fault, which may have to copy. */
@@ -27,17 +29,21 @@ static int entry_protect(struct participant *self, pte_t *pte, u64 addr, void *a
 	return 0;
 }
 
+/* access: the new VM_ACCESS_FLAGS and the protection key, in its bits of vm_flags. */
 static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
-			  struct vm_area_struct *vma, u64 start, u64 end, u64 flags)
+			  struct vm_area_struct *vma, u64 start, u64 end, u64 access)
 {
 	struct vma_merge_struct vmg;
-	u64 old_flags = vma->vm_flags, pages = (end - start) >> PAGE_SHIFT;
+	u64 old_flags, flags, pages = (end - start) >> PAGE_SHIFT;
 	int err;
 
 	if (vma_is_sealed(vma))
 		return -EPERM;
-	if (flags == old_flags)
+	if ((vma->vm_flags & (VM_ACCESS_FLAGS | VM_PKEY_MASK)) == access)
 		return 0;
+	vmg_from_vma(self, &vmg, mm, vma, start, end);
+	old_flags = vmg.flags;
+	flags = (old_flags & ~(VM_ACCESS_FLAGS | VM_PKEY_MASK)) | access;
 	if (flags & VM_WRITE) {
 		/* It becomes data, which has a limit of its own. */
 		if (!may_expand_vm(mm, flags, pages) && may_expand_vm(mm, old_flags, pages))
@@ -50,24 +56,20 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 	} else if ((old_flags & VM_ACCOUNT) && vma_is_anonymous(vma) && !vma->anon_vma) {
 		flags &= ~VM_ACCOUNT;
 	}
-	vmg_from_vma(&vmg, mm, vma, start, end);
 	vmg.flags = flags;
 	err = vma_modify(self, &vmg, &vma);
 	if (err)
 		return err;
 	flags = vmg.flags;
-	vma_start_write(self, mm, vma);
+	mm_account(mm, old_flags, -(s64)pages);
+	mm_account(mm, flags, (s64)pages);
+	vm_flags_reset(mm, vma, flags);
+	vma_set_page_prot(vma);
 	if (MUTANT(B14)) { /* as the end of a nested mm_take_all_locks once did */
 		write_seqcount_end(&mm->mm_lock_seq);
 		write_seqcount_begin(&mm->mm_lock_seq);
 		SYNC_ON(write_stamped, vma);
 	}
-	GHOST(change(vma, "vm_flags"));
-	mm_account(mm, old_flags, -(s64)pages);
-	mm_account(mm, flags, (s64)pages);
-	store_relaxed_u64(&vma->vm_flags,
-			  flags); /* readers are excluded; a stale one sees old or new */
-	vma_set_page_prot(vma);
 	SYNC_ON(prot_set, vma);
 	if (!(flags & VM_WRITE))
 		pte_walk(self, &mm->pgd, start, end, entry_protect, NULL);
@@ -79,7 +81,7 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 }
 
 static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start, u64 end, u32 prot,
-		       u32 grows)
+		       s32 pkey, u32 grows)
 {
 	struct vm_area_struct *vma = find_vma_intersection(self, mm, start, end);
 	u64 addr = start;
@@ -97,23 +99,24 @@ static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start
 		return -EINVAL; /* nothing grows upwards on this architecture */
 	}
 	while (!err && addr < end) {
-		u64 flags, stop;
+		u64 access, stop;
 
 		vma = vma_lookup(self, mm, addr);
 		if (!vma)
 			return -ENOMEM;
-		flags = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
-			(prot & PROT_EXEC ? VM_EXEC : 0) | (vma->vm_flags & ~VM_ACCESS_FLAGS);
-		if ((flags & ~(flags >> 4)) & VM_ACCESS_FLAGS)
+		access = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+			 (prot & PROT_EXEC ? VM_EXEC : 0);
+		if (access & ~(vma->vm_flags >> 4)) /* VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC */
 			return -EACCES;
 		stop = min_u64(vma->vm_end, end);
-		err = mprotect_fixup(self, mm, vma, addr, stop, flags);
+		access |= pkey_of_mprotect(mm, vma->vm_flags, prot, pkey);
+		err = mprotect_fixup(self, mm, vma, addr, stop, access);
 		addr = stop;
 	}
 	return err;
 }
 
-/* pkey -1: none is given. There are no other keys: the machine has none to give. */
+/* pkey -1: none is given. */
 s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, s32 pkey)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
@@ -134,7 +137,10 @@ s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 pr
 		return -EINVAL;
 	if (mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
-	result = pkey != -1 ? -EINVAL : do_mprotect(self, mm, addr, addr + len, prot, grows);
+	if (pkey != -1 && !pkey_is_usable(mm, pkey))
+		result = -EINVAL;
+	else
+		result = do_mprotect(self, mm, addr, addr + len, prot, pkey, grows);
 	mmap_write_unlock(self, mm);
 	return result;
 }
@@ -155,12 +161,11 @@ static int name_one(struct participant *self, struct mm_struct *mm, struct vm_ar
 		return -EBADF;
 	if (anon_name_equal(self->seg, vma->anon_name, name))
 		return 0;
-	vmg_from_vma(&vmg, mm, vma, start, end);
+	vmg_from_vma(self, &vmg, mm, vma, start, end);
 	vmg.anon_name = name;
 	err = vma_modify(self, &vmg, &vma);
 	if (err)
 		return err;
-	vma_start_write(self, mm, vma);
 	if (anon_name_equal(self->seg, vma->anon_name, name))
 		return 0; /* merged into one that has it */
 	old = vma->anon_name;

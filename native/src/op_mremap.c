@@ -94,7 +94,7 @@ static bool extend(struct participant *self, struct mm_struct *mm, struct vm_are
 {
 	struct vma_merge_struct vmg;
 
-	vmg_from_vma(&vmg, mm, vma, vma->vm_end, vma->vm_end + delta);
+	vmg_from_vma(self, &vmg, mm, vma, vma->vm_end, vma->vm_end + delta);
 	vmg.middle = NULL;
 	vmg.prev = vma;
 	vmg.next = find_vma(self, mm, vma->vm_end);
@@ -123,7 +123,7 @@ static struct vm_area_struct *copy_vma(struct participant *self, const struct re
 
 	if (vma_is_anonymous(vma) && !vma->anon_vma)
 		pgoff = r->new_addr >> PAGE_SHIFT;
-	vmg_from_vma(&vmg, mm, vma, r->new_addr, end);
+	vmg_from_vma(self, &vmg, mm, vma, r->new_addr, end);
 	vmg.middle = NULL;
 	vmg.pgoff = pgoff;
 	vmg.copied_from = vma;
@@ -200,7 +200,7 @@ static void keep_source(struct participant *self, const struct remap *r, struct 
 	struct mm_struct *mm = r->mm;
 
 	vma_start_write(self, mm, vma);
-	vma->vm_flags &= ~VM_LOCKED_MASK;
+	vm_flags_reset(mm, vma, vma->vm_flags & ~VM_LOCKED_MASK);
 	/* All pages are gone: the source starts anew, with no anon_vma. */
 	if (new != vma && vma->vm_start == r->addr && vma->vm_end == r->addr + r->old_len)
 		unlink_anon_vmas(self, vma);
@@ -212,12 +212,13 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 	u64 flags = vma->vm_flags;
 	struct vm_area_struct *new;
 
-	if (mm->map_count >= mm->map_count_max - 3 || !may_charge(self, r, flags))
+	if (mm->map_count + 3 >= mm->map_count_max || !may_charge(self, r, flags))
 		return -ENOMEM;
 	if (vma->vm_ops == VMA_SPECIAL &&
 	    (vma->vm_start != r->addr || vma->vm_end != r->addr + r->old_len))
 		return -EINVAL; /* it cannot be split */
-	vma_start_write(self, mm, vma);
+	if (!MUTANT(move_copies_unlocked))
+		vma_start_write(self, mm, vma);
 	new = copy_vma(self, r, vma);
 	if (!new)
 		return -ENOMEM;
@@ -392,7 +393,7 @@ s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_l
 		return result;
 	if (mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
-	if (implies_new_addr(&r) && mm->map_count + 2 >= mm->map_count_max - 3)
+	if (implies_new_addr(&r) && mm->map_count + 5 >= mm->map_count_max)
 		result = -ENOMEM; /* a move may need so many */
 	else
 		result = do_mremap(self, &r, &unlocked);

@@ -3,7 +3,7 @@
  * op_msync.c (L5): msync and mseal: calls that look at a range VMA by VMA.
  *
  *   msync   mmap_lock read; nothing is written anywhere, so only the checks are left of it
- *   mseal   mmap_lock write; no hole at all, or nothing happens; then merge or split, stamp,
+ *   mseal   mmap_lock write; no hole at all, or nothing happens; then stamp, merge or split,
  *           VM_SEALED. VMAs sealed before one that could not be split stay sealed
  *
  * What a seal forbids stands where it is forbidden: op_munmap.c, op_mprotect.c, op_mremap.c,
@@ -77,15 +77,12 @@ static int seal_one(struct participant *self, struct mm_struct *mm, struct vm_ar
 
 	if (vma_is_sealed(vma))
 		return 0;
-	vmg_from_vma(&vmg, mm, vma, start, end);
+	vmg_from_vma(self, &vmg, mm, vma, start, end);
 	vmg.flags |= VM_SEALED;
 	err = vma_modify(self, &vmg, &vma);
 	if (err)
 		return err;
-	vma_start_write(self, mm, vma);
-	GHOST(change(vma, "vm_flags"));
-	store_relaxed_u64(&vma->vm_flags, vmg.flags); /* readers are excluded; a stale one sees old
-							 or new */
+	vm_flags_reset(mm, vma, vmg.flags);
 	return 0;
 }
 

@@ -107,7 +107,8 @@ static int validate(const struct move *m, u64 dst, u64 src, u64 len)
 		return -EINVAL;
 	if (src + len > m->src->vm_end || dst + len > m->dst->vm_end)
 		return -EINVAL;
-	if ((differ & (VM_ACCESS_FLAGS | VM_LOCKED)) || !(m->src->vm_flags & VM_WRITE))
+	if ((differ & (VM_ACCESS_FLAGS | VM_LOCKED | VM_PKEY_MASK)) ||
+	    !(m->src->vm_flags & VM_WRITE))
 		return -EINVAL;
 	if (m->ctx && m->dst->uffd_ctx != m->ctx)
 		return -EINVAL;

@@ -3,8 +3,8 @@
  * op_uffd_object.c (L5): userfaultfd objects, and which VMAs they are told of.
  *
  *   open, handshake            mmap_lock read (the mm is alive), one cmpxchg of the object's word
- *   register, unregister       mmap_lock write: look at all VMAs of the range; then for each merge,
- *                              or split at the edges -> stamp -> context -> flags (the other way
+ *   register, unregister       mmap_lock write: look at all VMAs of the range; then for each stamp
+ *                              -> merge, or split at the edges -> context -> flags (the other way
  *                              round to take them away)
  *   close                      mmap_lock write: the word says CLOSING -> each VMA as for unregister
  *                              -> the word is free
@@ -157,19 +157,17 @@ static int set_modes(struct participant *self, struct mm_struct *mm, struct vm_a
 	struct vma_merge_struct vmg;
 	int err;
 
-	vmg_from_vma(&vmg, mm, vma, start, *end);
-	vmg.flags = (vma->vm_flags & ~VM_UFFD_FLAGS) | modes;
+	vmg_from_vma(self, &vmg, mm, vma, start, *end);
+	vmg.flags = (vmg.flags & ~VM_UFFD_FLAGS) | modes;
 	vmg.uffd_ctx = ctx;
 	err = vma_modify(self, &vmg, &vma);
 	if (err && (ctx || start != vma->vm_start || *end != vma->vm_end))
 		return err; /* else it need not merge */
-	vma_start_write(self, mm, vma);
 	GHOST(change(vma, "uffd_ctx"));
-	/* readers are excluded; a stale one sees old or new */
 	if (ctx) {
 		vma->uffd_ctx = ctx;
 		SYNC_ON(uffd_armed, vma);
-		store_relaxed_u64(&vma->vm_flags, (vma->vm_flags & ~VM_UFFD_FLAGS) | modes);
+		vm_flags_reset(mm, vma, (vma->vm_flags & ~VM_UFFD_FLAGS) | modes);
 	} else {
 		uffd_forget(vma);
 	}

@@ -184,7 +184,8 @@ static u32 frames_share(const struct vl_config *config)
 {
 	u64 share = config->frames_max / ((u64)config->participants_max * 4);
 
-	return (u32)min_u64(max_u64(share, FRAME_MAGAZINE_MIN), FRAME_MAGAZINE) & ~1u;
+	VL_ASSERT(share >= 2); /* FRAMES_EACH_MIN */
+	return (u32)min_u64(share, FRAME_MAGAZINE) & ~1u;
 }
 
 /* Knowing nothing. Not of the heap, which would clear what nobody has touched. */

@@ -73,7 +73,7 @@ static s64 place_low(struct participant *self, struct mm_struct *mm, u64 addr, u
 static s64 place(struct participant *self, struct mm_struct *mm, u64 addr, u64 len, u32 flags)
 {
 	const struct vm_area_struct *vma;
-	u64 found, low = flags & MAP_ABOVE4G ? LOW_4G : MMAP_MIN_ADDR;
+	u64 found, low = flags & MAP_ABOVE4G ? LOW_4G : PAGE_SIZE;
 
 	if (flags & MAP_32BIT)
 		return place_low(self, mm, addr, len);
@@ -122,6 +122,8 @@ static s64 choose(struct participant *self, struct mm_struct *mm, const struct f
 	return found ? found : place(self, mm, addr, len, flags);
 }
 
+#define ERRNO_END (-1000)
+
 s64 get_unmapped_area(struct participant *self, struct mm_struct *mm, const struct file *file,
 		      u64 addr, u64 len, u64 pgoff, u32 flags)
 {
@@ -132,13 +134,15 @@ s64 get_unmapped_area(struct participant *self, struct mm_struct *mm, const stru
 	if (!file)
 		pgoff = 0; /* an offset says nothing about anonymous memory */
 	found = choose(self, mm, file, addr, len, pgoff, flags);
-	if (found < 0 && !(flags & MAP_FIXED))
+	/* A fixed address in the last page of all looks like an error, to the kernel too. What is
+	 * no errno, as a block sees it, stays ENOMEM. */
+	if (found < 0 && (!(flags & MAP_FIXED) || found > ERRNO_END))
 		return found;
 	if ((u64)found > TASK_SIZE - len)
 		return -ENOMEM;
 	if (found & (s64)~PAGE_MASK)
 		return -EINVAL;
-	if ((u64)found < MMAP_MIN_ADDR && !(mm->options & MM_CAP_SYS_RAWIO))
+	if ((u64)found < self->seg->hdr->config.mmap_min_addr && !(mm->options & MM_CAP_SYS_RAWIO))
 		return -EPERM;
 	return found;
 }

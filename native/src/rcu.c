@@ -57,7 +57,7 @@
 #define WAIT_SLEEP_NS_MAX (1 * NSEC_PER_MSEC)
 #define DEAD_CHECK_NS (100 * NSEC_PER_MSEC) /* a wait that lasts so long looks for dead readers */
 #define CPUS_MAX      8192
-#define POLL_STEP     512 /* so many more entries before a poll tries to advance again */
+#define POLL_STEP     512 /* so many more entries before a poll tries to advance again, at most */
 
 static rcu_free_fn free_fns[RETIRE_KINDS_MAX];
 rcu_stall_fn vl_on_rcu_stall;
@@ -274,11 +274,14 @@ static u32 ring_count(const struct participant_area *area)
 	return area->retire_tail - area->retire_head;
 }
 
-/* So many are retired that a grace period is to be started, again after some more. */
+/* So many are retired that a grace period is to be started, again after some more. Where frames are
+ * few, a share of them is many: nobody else can have what waits here. */
 static bool wants_grace_period(const struct participant *self)
 {
-	return ring_count(self->area) > RETIRE_RING / 4 &&
-	       self->area->retire_tail - self->retire_mark >= POLL_STEP;
+	u32 share = self->frames_keep;
+
+	return ring_count(self->area) > min_u64(RETIRE_RING / 4, share) &&
+	       self->area->retire_tail - self->retire_mark >= min_u64(POLL_STEP, share / 2);
 }
 
 /* After each change of the ring: from when on is there something to do? With the oldest one's grace

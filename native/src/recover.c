@@ -5,8 +5,8 @@
  *
  * Who is dead is asked once, when the world has stopped, and all that follows goes by that answer.
  * Who dies later counts as living: it was outside or blocked, so what it announces is exact, and
- * the next recovery finds the same in its slot. (To ask again on the way is to sweep one's retire ring
- * and then to adopt it.)
+ * the next recovery finds the same in its slot. (To ask again on the way is to sweep one's retire
+ * ring and then to adopt it.)
  *
  * Nothing that recovery needs is changed before the last step (the dead slots are freed), and every
  * step derives its result from what is published: a recoverer that is killed is followed by one
@@ -78,9 +78,7 @@ static int stop_for_us(struct participant *self, u32 *stuck_pid)
 	return err;
 }
 
-/* The world is stopped. */
-static int recover_stopped(struct participant *self, const struct dead_set *dead,
-			   struct vl_recovery *out)
+int recover_dead(struct participant *self, const struct dead_set *dead, struct vl_recovery *out)
 {
 	int err;
 
@@ -110,7 +108,7 @@ int vl_recover(struct participant *self, struct vl_recovery *out)
 	if (err)
 		return err;
 	find_dead(self->seg, &dead);
-	err = dead.count ? recover_stopped(self, &dead, out) : 0;
+	err = dead.count ? recover_dead(self, &dead, out) : 0;
 	world_start(self);
 	return err;
 }

@@ -128,8 +128,8 @@ void seg_unmap(struct vl_seg *seg)
 	seg->fd = -1;
 }
 
-/* Fixed regions first; what is left is shared between pages and their descriptors. */
-static int plan_regions(const struct vl_config *config, struct vl_region *r)
+/* Where the regions before the page descriptors lie; returns where those begin. */
+static u64 plan_fixed(const struct vl_config *config, struct vl_region *r)
 {
 	const u64 fixed[REGION_PAGE_DESCS] = {
 		[REGION_HEADER] = sizeof(struct seg_header),
@@ -141,18 +141,39 @@ static int plan_regions(const struct vl_config *config, struct vl_region *r)
 		[REGION_LAB] = LAB_BYTES,
 #endif
 	};
-	u64 frames = PAGE_ALIGN((u64)config->frames_max * FRAME_BYTES), off = 0, pages;
+	u64 off = 0;
 
 	for (u32 i = 0; i < REGION_PAGE_DESCS; i++) {
 		r[i].off = off;
 		r[i].len = PAGE_ALIGN(fixed[i]);
 		off += r[i].len;
 	}
-	/* one page of rounding for the descriptors, and at least 64 pages to work with */
-	if (off + frames + 66 * PAGE_SIZE > config->size_bytes)
-		return VL_E_INVALID;
-	pages = (config->size_bytes - off - frames - PAGE_SIZE) /
-		(PAGE_SIZE + sizeof(struct page_desc));
+	return off;
+}
+
+static u64 frames_bytes(const struct vl_config *config)
+{
+	return PAGE_ALIGN((u64)config->frames_max * FRAME_BYTES);
+}
+
+/* The least size_bytes of what else is configured. */
+static u64 size_least(const struct vl_config *config)
+{
+	struct vl_region r[REGIONS_COUNT];
+	u64 pages = PAGES_MIN + (u64)config->participants_max * PAGES_EACH_MIN;
+
+	/* one page of rounding for the descriptors */
+	return plan_fixed(config, r) + frames_bytes(config) + PAGE_SIZE +
+	       PAGE_ALIGN(pages * (PAGE_SIZE + sizeof(struct page_desc)));
+}
+
+/* Fixed regions first; what is left is shared between pages and their descriptors. */
+static void plan_regions(const struct vl_config *config, struct vl_region *r)
+{
+	u64 off = plan_fixed(config, r), frames = frames_bytes(config);
+	u64 pages = (config->size_bytes - off - frames - PAGE_SIZE) /
+		    (PAGE_SIZE + sizeof(struct page_desc));
+
 	r[REGION_PAGE_DESCS] = (struct vl_region){off,
 						  PAGE_ALIGN(pages * sizeof(struct page_desc))};
 	off += r[REGION_PAGE_DESCS].len;
@@ -160,15 +181,52 @@ static int plan_regions(const struct vl_config *config, struct vl_region *r)
 	off += frames;
 	r[REGION_PAGES] = (struct vl_region){off, pages * PAGE_SIZE};
 	VL_ASSERT(off + pages * PAGE_SIZE <= config->size_bytes);
-	return 0;
 }
 
-static bool config_good(const struct vl_config *c)
+/* False, and noted, unless least <= value <= most. */
+static bool within(struct vl_config_fault *fault, const char *field, u64 value, u64 least, u64 most)
 {
-	return c->size_bytes % PAGE_SIZE == 0 && c->size_bytes <= SEG_SIZE_MAX && c->mms_max >= 1 &&
-	       c->mms_max <= MMS_MAX && c->participants_max >= 1 &&
-	       c->participants_max <= PARTICIPANTS_MAX && c->frames_max >= 2 && c->files_max >= 1 &&
-	       c->files_max <= 1u << 20 && c->rcu <= RCU_FENCED;
+	if (value >= least && value <= most)
+		return true;
+	memset(fault, 0, sizeof(*fault));
+	snprintf(fault->field, sizeof(fault->field), "%s", field);
+	fault->value = value;
+	fault->least = least;
+	fault->most = most;
+	return false;
+}
+
+int seg_config_check(const struct vl_config *c, struct vl_config_fault *fault)
+{
+	u64 frames = (u64)c->participants_max * FRAMES_EACH_MIN;
+
+	if (!within(fault, "mms_max", c->mms_max, 1, MMS_MAX) ||
+	    !within(fault, "participants_max", c->participants_max, 1, PARTICIPANTS_MAX) ||
+	    !within(fault, "files_max", c->files_max, 1, FILES_MAX) ||
+	    !within(fault, "vmas_per_mm_max", c->vmas_per_mm_max, 1, VMAS_PER_MM_MAX) ||
+	    !within(fault, "rcu", c->rcu, RCU_AUTO, RCU_FENCED) ||
+	    !within(fault, "pkeys", c->pkeys, 0, 1) ||
+	    !within(fault, "overcommit", c->overcommit, 0, 2))
+		return VL_E_INVALID;
+	if (!within(fault, "frames_max", c->frames_max, frames, FRAMES_MAX)) {
+		snprintf(fault->because, sizeof(fault->because), "participants_max = %u",
+			 c->participants_max);
+		return VL_E_INVALID;
+	}
+	if (!within(fault, "size_bytes", c->size_bytes, size_least(c), SEG_SIZE_MAX)) {
+		snprintf(fault->because, sizeof(fault->because),
+			 "participants_max = %u, frames_max = %u, mms_max = %u, files_max = %u",
+			 c->participants_max, c->frames_max, c->mms_max, c->files_max);
+		return VL_E_INVALID;
+	}
+	if (c->size_bytes % PAGE_SIZE != 0) {
+		(void)within(fault, "size_bytes", c->size_bytes, UINT64_MAX, 0);
+		fault->least = size_least(c);
+		fault->most = SEG_SIZE_MAX;
+		fault->multiple = PAGE_SIZE;
+		return VL_E_INVALID;
+	}
+	return 0;
 }
 
 /* Is there room for the whole of a sparse file, should all of it be used? f_blocks is 0 where the
@@ -229,13 +287,15 @@ int seg_format(struct vl_seg *seg, int fd, const char *name, const struct vl_con
 	       u64 fingerprint, const char *model, const char *layout)
 {
 	struct vl_region regions[REGIONS_COUNT];
+	struct vl_config_fault fault;
 	u32 flavour = config->rcu;
 	int err;
 
 	memset(seg, 0, sizeof(*seg));
 	seg->fd = -1;
-	if (!config_good(config) || plan_regions(config, regions) != 0)
+	if (seg_config_check(config, &fault) != 0)
 		return VL_E_INVALID;
+	plan_regions(config, regions);
 	if (flavour != RCU_FENCED) {
 		err = rcu_register_membarrier();
 		if (err && flavour == RCU_MEMBARRIER)

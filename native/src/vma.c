@@ -115,8 +115,13 @@ static void copy_attached(struct vm_area_struct *vma)
  */
 struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig)
 {
-	struct vm_area_struct *vma = object_alloc(self);
+	struct vm_area_struct *vma;
 
+	/* Else the copy misses what a holder of the read lock sets meanwhile. */
+	GHOST(source(orig, "the members are copied"));
+	if (!MUTANT(split_loses_guard) && !MUTANT(B18))
+		vma_assert_write_locked(mm_slot(self, orig->vm_mm), orig);
+	vma = object_alloc(self);
 	if (!vma)
 		return NULL;
 	vma_init(self, vma, orig->vm_mm);

@@ -4,8 +4,9 @@
  *
  * Invariants: the tree is well formed; a VMA's range is the tree's, its vm_mm is this mm, it is
  * attached; map_count and totals (from the flags of the VMAs) add up; mm_lock_seq is even and no
- * VMA is stamped with it when nobody writes; every page-table entry lies in a VMA, is not busy, is
- * writable only if the VMA is; chains, names and files carry the counts that the walk finds.
+ * VMA has a stamp that it has not passed, when nobody writes; every page-table entry lies in a VMA,
+ * is not busy, is writable only if the VMA is, is a guard only if the VMA has the flag; chains,
+ * names and files carry the counts that the walk finds.
  */
 #include <stdio.h>
 
@@ -78,6 +79,25 @@ static void on_node(void *arg, vl_ref node)
 	walk_mark(arg, CACHE_NODE, node, "maple_node");
 }
 
+#if VMA_LOCK_PER_VMA
+/* A VMA of the tree has the number of a writer of this mm who is gone. The sequence has passed that
+ * number, or a later writer who gets it would take the VMA for write-locked. A writer that died at
+ * the wrap leaves VMAs that he has not stamped anew (mm.c:stamp_all): they get the number that has
+ * just been. */
+static void check_stamp(struct walk *w, const struct range_entry *e, struct vm_area_struct *vma)
+{
+	u32 passed = w->mm->mm_lock_seq.sequence - 1, stamp = vma->vm_lock_seq;
+
+	if (((stamp & 1) && stamp <= passed) || MUTANT(B21))
+		return;
+	if (w->repair && !MUTANT(wrap_death_keeps_stamps))
+		store_relaxed_u32(&vma->vm_lock_seq, passed);
+	else if (!w->repair)
+		complain(w, "mm %#x: VMA %#lx has a stamp that mm_lock_seq has not passed",
+			 w->mm_id, e->start);
+}
+#endif
+
 static void check_vma(struct walk *w, const struct range_entry *e, struct vm_area_struct *vma)
 {
 	if (vma->vm_start != e->start || vma->vm_end != e->end) {
@@ -95,8 +115,7 @@ static void check_vma(struct walk *w, const struct range_entry *e, struct vm_are
 			complain(w, "mm %#x: VMA %#lx is in the tree and detached", w->mm_id,
 				 e->start);
 	}
-	if (vma->vm_lock_seq == w->mm->mm_lock_seq.sequence && !w->repair)
-		complain(w, "mm %#x: VMA %#lx is stamped and nobody writes", w->mm_id, e->start);
+	check_stamp(w, e, vma);
 #endif
 	if (vma->vm_start & ~PAGE_MASK || vma->vm_end & ~PAGE_MASK || vma->vm_end > TASK_SIZE)
 		complain(w, "mm %#x: VMA %#lx-%#lx is out of bounds", w->mm_id, vma->vm_start,
@@ -225,6 +244,9 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 		}
 		complain(w, "mm %#x: page %#lx is no longer in its file", w->mm_id, addr);
 	}
+	if (pte_is_guard(*pte) && !(vma->vm_flags & VM_MAYBE_GUARD) && !w->repair)
+		complain(w, "mm %#x: page %#lx is a guard, and its VMA does not have the flag",
+			 w->mm_id, addr);
 	if (*pte & PTE_BUSY || ((*pte & PTE_WRITE) && !(vma->vm_flags & VM_WRITE))) {
 		if (!w->repair)
 			complain(w,

@@ -291,7 +291,7 @@ static void victim(struct test_seg *ts, u64 seed)
 	test_seg_remap(ts);
 	test_join(ts, &self, ROLE_WORKER);
 	b = test_shared(ts);
-	alarm(20);
+	test_end_with_parent();
 	store_release_u32(&b->started, 1);
 	/* Sometimes first most of the frames, so that the pool grows when the kill comes. */
 	for (u32 count = 0; seed % 2 && count < FRAMES / 4 * 3; count++)
@@ -351,7 +351,7 @@ static void kill_one(u64 *rng, u64 *stolen)
 	u32 count;
 	pid_t pid;
 
-	test_seg_open(&ts, 16ul << 20);
+	test_seg_open(&ts, 32ul << 20);
 	b = test_shared(&ts);
 	test_join(&ts, &self, ROLE_WORKER);
 	test_join(&ts, &idle, ROLE_WORKER);
@@ -384,7 +384,7 @@ int main(int argc, char **argv)
 	struct test_seg ts;
 	u32 kills = 0;
 
-	test_seg_open(&ts, 16ul << 20);
+	test_seg_open(&ts, 32ul << 20);
 	test_join(&ts, &self, ROLE_WORKER);
 	counts(&ts, &self);
 	exhaustion(&ts, &self);

@@ -534,7 +534,7 @@ int main(int argc, char **argv)
 {
 	u64 seed = test_begin(argc, argv);
 
-	alarm(200);
+	alarm(TEST_HANG_S);
 	test_single();
 	test_handoff();
 	test_batch();

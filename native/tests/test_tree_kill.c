@@ -70,7 +70,7 @@ static void child(struct test_seg *ts, u64 seed)
 
 	test_seg_remap(ts);
 	test_join(ts, &self, ROLE_WORKER);
-	alarm(20); /* should the parent be gone */
+	test_end_with_parent();
 	for (;;) {
 		store_cells(&self, test_tree(ts), test_shared(ts), &seed);
 		store_release_u32(&((struct shared *)test_shared(ts))->started, 1);
@@ -137,7 +137,7 @@ int main(int argc, char **argv)
 		u32 phase;
 		pid_t pid;
 
-		test_seg_open(&ts, 16ul << 20);
+		test_seg_open(&ts, 32ul << 20);
 		fflush(NULL);
 		pid = fork();
 		CHECK(pid >= 0);

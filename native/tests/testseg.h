@@ -126,7 +126,7 @@ static inline void test_actor_start(struct test_actor *a, bool process)
 	if (a->pid == 0) {
 		struct test_seg mine = *a->ts;
 
-		alarm(120); /* a hang is a failure, not a wait */
+		alarm(TEST_HANG_S); /* a hang is a failure, not a wait */
 		test_seg_remap(&mine);
 		a->ts = &mine;
 		test_actor_main(a);

@@ -384,7 +384,7 @@ static void actor_start(struct actor *a, bool wild)
 	a->pid = fork();
 	CHECK(a->pid >= 0);
 	if (a->pid == 0) {
-		alarm(120);
+		alarm(TEST_HANG_S);
 		CHECK_EQ(core_seg_attach(a->fd, &a->seg), 0);
 		if (wild) {
 			CHECK_EQ(vl_join(a->seg, ROLE_CLIENT, "wild", &a->self), 0);

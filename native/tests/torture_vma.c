@@ -213,7 +213,7 @@ static void actor_start(struct actor *a)
 	a->pid = fork();
 	CHECK(a->pid >= 0);
 	if (a->pid == 0) {
-		alarm(120);
+		alarm(TEST_HANG_S);
 		CHECK_EQ(core_seg_attach(a->fd, &a->seg), 0);
 		actor_main(a);
 		exit(0);

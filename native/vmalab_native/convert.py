@@ -106,6 +106,8 @@ def mm_options(maps: str, setup: MmSetup) -> Any:
     ):
         if not present:
             options.lacks |= lack
+    if setup.protection_keys is not None:
+        options.pkeys = 1 + setup.protection_keys
     if setup.overcommit is not None:
         options.overcommit = 1 + bounded("overcommit", setup.overcommit, 0, 2)
     options.commit_limit_pages = u64("commit_limit_pages", setup.commit_limit_pages)

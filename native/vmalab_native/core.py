@@ -11,7 +11,6 @@ Emulated calls that fail are results, not exceptions. What the library itself re
 NativeError (`vmalab_native.errors`).
 """
 
-import dataclasses
 import os
 import time
 import weakref
@@ -44,9 +43,10 @@ from vmalab_native.errors import (
     SystemCallFailed,
     error_of,
 )
+from vmalab_native.loaded import RCU_NAMES, config_from_c, config_to_c, load_core_of
+from vmalab_native.loaded import check_config as check_config
 from vmalab_native.loaded import fingerprint as fingerprint
 from vmalab_native.loaded import layout as layout
-from vmalab_native.loaded import load_core, load_core_of
 from vmalab_native.records import BenchResult as BenchResult
 from vmalab_native.records import LockInfo as LockInfo
 from vmalab_native.records import Loop as Loop
@@ -75,12 +75,6 @@ _ROLES: dict[str, int] = {
     "inspector": lib.ROLE_INSPECTOR,
 }
 _ROLE_NAMES = {number: name for name, number in _ROLES.items()} | {lib.ROLE_FREE: "free"}
-_RCU: dict[str, int] = {
-    "auto": lib.RCU_AUTO,
-    "membarrier": lib.RCU_MEMBARRIER,
-    "fenced": lib.RCU_FENCED,
-}
-_RCU_NAMES: dict[int, RcuFlavour] = {_RCU[name]: name for name in get_args(RcuFlavour)}
 _STATE_NAMES = {
     lib.SEG_BUILDING: "building",
     lib.SEG_READY: "ready",
@@ -103,23 +97,6 @@ _REPAIRS = (
 def monotonic_ns() -> int:
     """CLOCK_MONOTONIC in ns: the clock of every deadline and `keep_until_ns` in a segment."""
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-
-
-def _config_to_c(config: SegmentConfig) -> Any:
-    sizes = dataclasses.asdict(config) | {"rcu": _RCU[config.rcu]}
-    del sizes["model"], sizes["layout"]
-    return ffi.new("struct vl_config *", sizes)
-
-
-def _config_from_c(c_info: Any) -> SegmentConfig:
-    config: SegmentConfig = record(
-        SegmentConfig,
-        c_info.config,
-        rcu=_RCU_NAMES[c_info.config.rcu],
-        model=c_info.model,
-        layout=c_info.layout,
-    )
-    return config
 
 
 class _Handle(AbstractContextManager[Any]):
@@ -177,7 +154,7 @@ class Segment(_Handle):
         """
         name = shm_name(instance)
         config = config or SegmentConfig()
-        load_core(config.model, config.layout)
+        check_config(config)
         try:
             shm = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=0o600)
         except posix_ipc.ExistentialError:
@@ -188,7 +165,7 @@ class Segment(_Handle):
         code = lib.vl_seg_create(
             shm.fd,
             instance.encode("ascii"),
-            _config_to_c(config),
+            config_to_c(config),
             config.model.encode(),
             config.layout.encode(),
             out,
@@ -202,8 +179,11 @@ class Segment(_Handle):
         return cls(instance, out[0], shm.fd)
 
     @classmethod
-    def attach(cls, instance: str) -> Self:
+    def attach(cls, instance: str, *, build: bool = True) -> Self:
         """Attaches a segment that exists.
+
+        Args:
+            build: build its core if it is not there, which takes a while.
 
         Raises:
             SegmentMissing, SegmentForeign, SegmentTruncated, AbiMismatch, FingerprintMismatch,
@@ -219,7 +199,7 @@ class Segment(_Handle):
             raise SystemCallFailed(f"opening {instance!r}", errno=refusal.errno or 0) from None
         out = ffi.new("struct vl_seg **")
         try:
-            load_core_of(shm.fd, instance)
+            load_core_of(shm.fd, instance, build=build)
             code = lib.vl_seg_attach(shm.fd, out)
             checked(code, f"attaching instance {instance!r}")
         except NativeError:
@@ -270,8 +250,8 @@ class Segment(_Handle):
         info: SegmentInfo = record(
             SegmentInfo,
             c_info,
-            config=_config_from_c(c_info),
-            rcu_flavour=_RCU_NAMES[c_info.rcu_flavour],
+            config=config_from_c(c_info),
+            rcu_flavour=RCU_NAMES[c_info.rcu_flavour],
             state=_STATE_NAMES.get(c_info.state, str(c_info.state)),
         )
         return info
@@ -302,6 +282,7 @@ class Segment(_Handle):
                 in_core=row.in_core != 0,
                 blocked=row.in_core == 2,
                 rcu_active=row.rcu_active != 0,
+                alive=row.alive != 0,
             )
             for row in buffer[0:count]
         ]
@@ -417,7 +398,7 @@ class Participant(_Handle):
         options.start_brk = u64("start_brk", start_brk)
         options.brk = u64("brk", brk)
         options.stack_limit = u64("stack_limit_bytes", stack_limit_bytes)
-        return self._mm_made("mm_create", options)
+        return self._mm_made("a new address space", options)
 
     def mm_exec(
         self,
@@ -450,30 +431,34 @@ class Participant(_Handle):
         options.exec_flags = lib.VL_EXEC_SHARED if shared else 0
         if not mm:
             raise error_of(lib.VL_E_NO_MM, "mm 0")
-        return self._mm_made(f"mm_exec of mm {mm}", options)
+        return self._mm_made(f"exec in address space {mm}", options)
 
     def _mm_made(self, what: str, options: Any) -> int:
         mm_id = ffi.new("u32 *")
         message = ffi.new("char[]", 512)
         code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))
-        checked(code, f"{what} {text(message)}".rstrip())
+        said = text(message)
+        checked(code, f"{what}: {said}" if said else what)
         return int(mm_id[0])
 
     def mm_get(self, mm: int) -> None:
         """One more lease on an address space, until mm_put() or death. Raises NoSuchMm."""
-        checked(lib.vl_mm_get(self._open(), u32("mm", mm)), f"mm {mm}")
+        checked(lib.vl_mm_get(self._open(), u32("mm", mm)), f"address space {mm}")
 
     def mm_put(self, mm: int) -> None:
         """Gives one lease back; the last of all, with nothing kept, runs exit_mmap."""
-        checked(lib.vl_mm_put(self._open(), u32("mm", mm)), f"mm {mm}")
+        checked(lib.vl_mm_put(self._open(), u32("mm", mm)), f"address space {mm}")
 
     def mm_keep(self, mm: int, ttl_ns: int) -> None:
         """Keeps an mm for at least ttl_ns from now, also without lease. Raises NoSuchMm."""
-        checked(lib.vl_mm_keep(self._open(), u32("mm", mm), u64("ttl_ns", ttl_ns)), f"mm {mm}")
+        checked(
+            lib.vl_mm_keep(self._open(), u32("mm", mm), u64("ttl_ns", ttl_ns)),
+            f"address space {mm}",
+        )
 
     def mm_reap(self) -> int:
         """Runs exit_mmap for every mm without lease whose time is over; how many those were."""
-        return checked(lib.vl_mm_reap(self._open()), "mm_reap")
+        return checked(lib.vl_mm_reap(self._open()), "ending address spaces")
 
     def mm_list(self) -> list[MmInfo]:
         """Every address space of the segment."""
@@ -481,11 +466,11 @@ class Participant(_Handle):
 
     def maps(self, mm: int) -> str:
         """The address space in the form of /proc/PID/maps. Raises NoSuchMm."""
-        return text_of(f"maps of mm {mm}", lib.vl_maps, self._open(), u32("mm", mm))
+        return text_of(f"maps of address space {mm}", lib.vl_maps, self._open(), u32("mm", mm))
 
     def smaps(self, mm: int) -> str:
         """As maps(), with a line `VmFlags: rd wr ...` after each area. Raises NoSuchMm."""
-        return text_of(f"smaps of mm {mm}", lib.vl_smaps, self._open(), u32("mm", mm))
+        return text_of(f"smaps of address space {mm}", lib.vl_smaps, self._open(), u32("mm", mm))
 
     def query_vma(self, mm: int, addr: int, flags: int = 0) -> tuple[int, VmaInfo | None]:
         """PROCMAP_QUERY: (0, one VMA) or (errno, None). Raises NoSuchMm.
@@ -500,7 +485,7 @@ class Participant(_Handle):
         )
         if -1000 < code < 0:
             return -code, None
-        checked(code, f"query of mm {mm}")
+        checked(code, f"query of address space {mm}")
         return 0, record(VmaInfo, info)
 
     def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
@@ -518,7 +503,7 @@ class Participant(_Handle):
         code = lib.vl_mincore(self._open(), *place, out, pages)
         if -1000 < code < 0:
             return -code, b""
-        checked(code, f"mincore of mm {mm}")
+        checked(code, f"mincore of address space {mm}")
         return 0, bytes(vector)
 
     # --- files ---
@@ -571,11 +556,11 @@ class Participant(_Handle):
         report = ffi.new("struct vl_recovery *")
         code = lib.vl_recover(self._open(), report)
         if code == RecoveryBusy.code:
-            raise RecoveryBusy("recover")
+            raise RecoveryBusy("recovery")
         if code == RecoveryStuck.code:
             pid = int(report.stuck_pid)
-            raise RecoveryStuck(f"recover, process {pid}", stuck_pid=pid)
-        checked(code, "recover")
+            raise RecoveryStuck(f"recovery, process {pid}", stuck_pid=pid)
+        checked(code, "recovery")
         shown = min(report.dead_count, len(report.dead_index))
         return RecoveryReport(
             dead=[(report.dead_index[i], report.dead_pid[i]) for i in range(shown)],

@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -115,13 +116,18 @@ def ensure(model: str, layout: str) -> None:
 def _make(core: str, what: str) -> None:
     jobs = len(os.sched_getaffinity(0))
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-    done = subprocess.run(
+    with subprocess.Popen(
         ["make", "-C", str(SOURCES), f"-j{jobs}", f"CORES={core}", f"PYTHON={sys.executable}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=environment,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise CoreMissing(f"{what}: building it failed:\n{done.stdout[-2000:]}")
+        process_group=0,
+    ) as build:
+        try:
+            said, _ = build.communicate()
+        except BaseException:  # we are told to end: make removes what it has not finished
+            os.killpg(build.pid, signal.SIGTERM)
+            raise
+    if build.returncode != 0:
+        raise CoreMissing(f"{what}: building it failed:\n{said[-2000:]}")

@@ -47,7 +47,7 @@ class NativeError(Exception):
     def __init__(self, detail: str = "") -> None:
         self.detail = detail
         head = f"{detail}: {self.summary}" if detail else self.summary
-        super().__init__(f"{head} [{self.constant}]. {self.remedy}")
+        super().__init__(f"{head} [{self.constant}]. {self.remedy}".rstrip())
 
 
 class SegmentExists(NativeError):
@@ -121,7 +121,8 @@ class NoParticipantSlot(NativeError):
     constant = "VL_E_NO_SLOT"
     summary = "all participant slots are taken"
     remedy = (
-        "Release participants, run recover(), or create the segment with more participants_max."
+        "End some of the processes and streams that use the instance, "
+        "or start it with a larger participants_max."
     )
 
 
@@ -129,16 +130,14 @@ class NoSuchMm(NativeError):
     code = -2011
     constant = "VL_E_NO_MM"
     summary = "there is no such address space"
-    remedy = (
-        "Its last lease is gone, or the id is of another instance: create one with mm_create()."
-    )
+    remedy = "Its last lease is gone, or the number is of another instance: make a new one."
 
 
 class LimitExceeded(NativeError):
     code = -2012
     constant = "VL_E_LIMIT"
     summary = "a named limit was reached"
-    remedy = "Give back what is not needed, or create the segment with a larger SegmentConfig."
+    remedy = "Give back what is not needed, or start the instance with larger limits."
 
 
 class BadBlock(NativeError):
@@ -152,14 +151,14 @@ class RcuUnavailable(NativeError):
     code = -2014
     constant = "VL_E_RCU"
     summary = "the segment wants membarrier and this process cannot register for it"
-    remedy = 'Create the segment with SegmentConfig(rcu="fenced").'
+    remedy = "Start the instance with rcu = fenced."
 
 
 class InvalidArgument(NativeError, ValueError):
     code = -2015
     constant = "VL_E_INVALID"
-    summary = "an argument is out of bounds"
-    remedy = "The docstring of the call has the bounds."
+    summary = "out of bounds"
+    remedy = "Give a value within them."
 
 
 class SystemCallFailed(NativeError):
@@ -178,7 +177,10 @@ class SystemCallFailed(NativeError):
 class OtherClock(NativeError):
     code = -2018
     constant = "VL_E_CLOCK"
-    summary = "the segment was made in another time namespace, whose clock is not this process's"
+    summary = (
+        "the segment was made in another time namespace, whose clock is not this process's, "
+        "or there is no /proc here to tell"
+    )
     remedy = (
         "Attach from the time namespace that the instance was started in (nsenter --time), "
         "or start an instance in this one."
@@ -196,7 +198,7 @@ class HandleClosed(NativeError):
     constant = "HANDLE_CLOSED"
     summary = "the handle is closed"
     remedy = (
-        "A handle cannot be used after release() or close(); "
+        "It cannot be used after it was released or closed; "
         "a forked child makes participants of its own."
     )
 
@@ -217,7 +219,7 @@ class LockTimeout(CoreErrno, TimeoutError):
     code = -errno_module.ETIMEDOUT
     constant = "ETIMEDOUT"
     summary = "the lock was not free in time"
-    remedy = "Wait longer, or see who holds it with Segment.locks()."
+    remedy = "Wait longer, or see who holds it (vmalab locks)."
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail, errno=errno_module.ETIMEDOUT)
@@ -268,6 +270,7 @@ BY_CODE: dict[int, type[NativeError]] = {
         RcuUnavailable,
         InvalidArgument,
         CoreMissing,
+        OtherClock,
     )
 }
 

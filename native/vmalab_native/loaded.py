@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cores that this process has loaded: finding, building, identity, struct layouts."""
+"""The cores that this process has loaded: finding, building, identity, struct layouts,
+and what a segment of theirs can be configured to."""
 
+import dataclasses
 import os
+from typing import Any, get_args
 
 from vmalab_native import cores
 from vmalab_native._core import ffi, lib
-from vmalab_native.convert import listing, text
+from vmalab_native.convert import checked, listing, record, text
 from vmalab_native.errors import CoreMissing, InvalidArgument, error_of
-from vmalab_native.records import StructInfo, structs_of
+from vmalab_native.records import RcuFlavour, SegmentConfig, StructInfo, structs_of
 
 lib.vl_cores_in(os.fsencode(cores.FOLDER))
 
@@ -26,12 +29,20 @@ def load_core(model: str, layout: str) -> None:
         raise error_of(code, f"{model}, {layout}: {text(lib.vl_core_error())}")
 
 
-def load_core_of(fd: int, instance: str) -> None:
-    """Makes sure that the core is there which the segment in fd was made with, if it is one."""
+def load_core_of(fd: int, instance: str, *, build: bool = True) -> None:
+    """Makes sure that the core is there which the segment in fd was made with, if it is one.
+
+    Raises:
+        CoreMissing: there is no such core, or none that is built and build is False.
+    """
     model, made = ffi.new("char[]", 33), ffi.new("char[]", 33)
     lib.vl_seg_peek(fd, model, made)
     if not text(model):
         return
+    if not build and not cores.file_of(text(model), text(made)).exists():
+        raise CoreMissing(
+            f"instance {instance!r} is of {text(model)}, {text(made)}, which is not built here"
+        )
     try:
         load_core(text(model), text(made))
     except InvalidArgument as unknown:
@@ -61,3 +72,46 @@ def layout(
         )
         for row in rows[0:count]
     )
+
+
+RCU: dict[str, int] = {
+    "auto": lib.RCU_AUTO,
+    "membarrier": lib.RCU_MEMBARRIER,
+    "fenced": lib.RCU_FENCED,
+}
+RCU_NAMES: dict[int, RcuFlavour] = {RCU[name]: name for name in get_args(RcuFlavour)}
+
+
+def config_to_c(config: SegmentConfig) -> Any:
+    sizes = dataclasses.asdict(config) | {"rcu": RCU[config.rcu]}
+    del sizes["model"], sizes["layout"]
+    return ffi.new("struct vl_config *", sizes)
+
+
+def check_config(config: SegmentConfig) -> None:
+    """Raises InvalidArgument unless a segment can be made so and everything works in it: names the
+    first field that is wrong, and what would be right. CoreMissing: as Segment.create()."""
+    load_core(config.model, config.layout)
+    fault = ffi.new("struct vl_config_fault *")
+    names = (config.model.encode(), config.layout.encode())
+    code = lib.vl_config_check(config_to_c(config), *names, fault)
+    if code != InvalidArgument.code:
+        checked(code, "the configuration")
+        return
+    of = f", a multiple of {fault.multiple}" if fault.multiple else ""
+    why = f" with {text(fault.because)}" if fault.because[0] != b"\0" else ""
+    raise InvalidArgument(
+        f"{text(fault.field)} = {fault.value}, allowed are {fault.least} .. {fault.most}{of}{why}"
+    )
+
+
+def config_from_c(c_info: Any) -> SegmentConfig:
+    config: SegmentConfig = record(
+        SegmentConfig,
+        c_info.config,
+        rcu=RCU_NAMES[c_info.config.rcu],
+        pkeys=bool(c_info.config.pkeys),
+        model=c_info.model,
+        layout=c_info.layout,
+    )
+    return config

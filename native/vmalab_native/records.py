@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from vmalab_native import cores
-from vmalab_native.checks import U32_MAX, bounded
+from vmalab_native import cores, machine
+from vmalab_native.checks import bounded, u64
 from vmalab_native.errors import InvalidArgument
 
 CACHE_LINE = 64
@@ -22,13 +22,19 @@ class SegmentConfig:
     once.
 
     Attributes:
-        size_bytes: length of the file; what the tables below leave of it, and that must be
-            something, is for slab and page-table pages.
+        size_bytes: length of the file, a multiple of 4096 up to 64 GiB; what the tables below leave
+            of it is for slab and page-table pages, and must be 32 pages for each participant.
         mms_max: address spaces at a time, 1..4096.
-        participants_max: threads in the core at a time, 1..4096.
-        frames_max: page frames (16 bytes each), at least 1.
-        files_max: files known at a time, at least 1.
-        vmas_per_mm_max: VMAs of one address space; the kernel's sysctl vm.max_map_count.
+        participants_max: threads in the core at a time, 1..1024.
+        frames_max: page frames (16 bytes each), 8 for each participant .. 2^31.
+        files_max: files known at a time, 1..2^20.
+        vmas_per_mm_max: VMAs of one address space, 1..2^31-1; the kernel's sysctl
+            vm.max_map_count.
+        pkeys: the emulated processor has protection keys; by default what the machine's does.
+        overcommit: vm.overcommit_memory, 0 to 2; by default the machine's.
+        commit_limit_pages: what may be promised: with overcommit 0 to one request, with 2 to all
+            address spaces together; 0: no limit; by default what the machine has.
+        mmap_min_addr: vm.mmap_min_addr, in bytes; by default the machine's.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
         layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
@@ -42,18 +48,27 @@ class SegmentConfig:
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
     rcu: RcuFlavour = "auto"
+    pkeys: bool = field(default_factory=machine.has_pkeys)
+    overcommit: int = field(default_factory=machine.overcommit)
+    commit_limit_pages: int = field(default_factory=machine.commit_limit_pages)
+    mmap_min_addr: int = field(default_factory=machine.mmap_min_addr)
     model: str = field(default_factory=cores.default_model)
     layout: str = field(default_factory=cores.default_layout)
 
     def __post_init__(self) -> None:
-        bounded("size_bytes", self.size_bytes, 1 << 20, 1 << 36)
+        bounded("size_bytes", self.size_bytes, 1, 1 << 36)
         bounded("mms_max", self.mms_max, 1, 4096)
-        bounded("participants_max", self.participants_max, 1, 4096)
-        bounded("frames_max", self.frames_max, 1, U32_MAX)
-        bounded("files_max", self.files_max, 1, U32_MAX)
-        bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, U32_MAX)
+        bounded("participants_max", self.participants_max, 1, 1024)
+        bounded("frames_max", self.frames_max, 1, 1 << 31)
+        bounded("files_max", self.files_max, 1, 1 << 20)
+        bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, (1 << 31) - 1)
+        bounded("overcommit", self.overcommit, 0, 2)
+        bounded("mmap_min_addr", self.mmap_min_addr, 0, 1 << 32)
+        u64("commit_limit_pages", self.commit_limit_pages)
         if self.rcu not in get_args(RcuFlavour):
-            raise InvalidArgument(f"rcu = {self.rcu!r}, allowed are {get_args(RcuFlavour)}")
+            raise InvalidArgument(
+                f"rcu = {self.rcu!r}, allowed are {', '.join(get_args(RcuFlavour))}"
+            )
         cores.check(self.model, self.layout)
 
 
@@ -120,9 +135,10 @@ class MmSetup:
         cap_sys_rawio: it may map below 4096.
         cap_sys_admin: it may use the last of what can be promised.
         anon_names: CONFIG_ANON_VMA_NAME: anonymous memory can be named.
-        overcommit: vm.overcommit_memory, 0 to 2; None: the machine's.
+        protection_keys: its processor has them; None: as the instance.
+        overcommit: vm.overcommit_memory, 0 to 2; None: the instance's.
         commit_limit_pages: what may be promised: with overcommit 0 to one request, with 2 to all
-            address spaces together; 0: as on the machine.
+            address spaces together; 0: as the instance.
     """
 
     as_limit_bytes: int | None = None
@@ -132,6 +148,7 @@ class MmSetup:
     cap_sys_rawio: bool = True
     cap_sys_admin: bool = True
     anon_names: bool = True
+    protection_keys: bool | None = None
     overcommit: int | None = None
     commit_limit_pages: int = 0
 

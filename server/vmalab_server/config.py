@@ -12,14 +12,18 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from vmalab_native import cores
+from vmalab_native import cores, machine
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.records import RcuFlavour, SegmentConfig
 from vmalab_server.limits import Limits
 from vmalab_server.logs import Format, Level
 
 PORT_DEFAULT = 7420
+LAB_THREADS_MORE = 4
+"""Threads of a worker for LabService, beside those that may wait."""
 _UNIX_PATH_BYTES_MAX = 107
+_LEASES_AND_STREAM = 2
+_OTHERS = 2  # a look from outside, and one process that attaches
 
 
 class ConfigError(Exception):
@@ -86,7 +90,7 @@ class ServerConfig(BaseSettings):
     stop_grace_s: float = Field(5.0, ge=0, le=3600)
     hold_grace_s: float = Field(2.0, ge=0.05, le=3600)
     ttl_default_s: float = Field(30.0, ge=0.05, le=3600)
-    start_timeout_s: float = Field(30.0, gt=0, le=600)
+    start_timeout_s: float = Field(600.0, gt=0, le=3600)
     model: str = ""
     layout: str = ""
     size_bytes: int = 1 << 30
@@ -96,6 +100,8 @@ class ServerConfig(BaseSettings):
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
     rcu: RcuFlavour = "auto"
+    pkeys: machine.Switch = "machine"
+    overcommit: Literal["machine", "0", "1", "2"] = "machine"
     limits: Limits = Field(default_factory=Limits)
 
     @field_validator("instance")
@@ -157,6 +163,28 @@ class ServerConfig(BaseSettings):
             raise ValueError(f"metrics_listen {self.metrics_listen}: loopback addresses only")
         return self
 
+    @model_validator(mode="after")
+    def _sizes(self) -> Self:
+        try:
+            self.segment()
+        except InvalidArgument as error:
+            raise ValueError(error.detail) from None
+        least = self.participants_least
+        if self.participants_max < least:
+            raise ValueError(
+                f"participants_max = {self.participants_max}: workers = {self.workers} and threads"
+                f" = {self.threads} need at least {least}: raise participants_max, or lower the"
+                " others"
+            )
+        return self
+
+    @property
+    def participants_least(self) -> int:
+        """Every thread of every worker, one stream each, the supervisor, and those who look in."""
+        calls = self.threads + (self.limits.lab_held_max if self.lab_core else 0)
+        lab = self.limits.lab_waits_per_worker_max + LAB_THREADS_MORE if self.lab_core else 0
+        return 1 + self.workers * (calls + lab + _LEASES_AND_STREAM) + _OTHERS
+
     @property
     def lab_core(self) -> bool:
         """Whether LabService serves: `lab`, or a layout that says so."""
@@ -175,6 +203,9 @@ class ServerConfig(BaseSettings):
             files_max=self.files_max,
             vmas_per_mm_max=self.vmas_per_mm_max,
             rcu=self.rcu,
+            pkeys=machine.choose_pkeys(self.pkeys),
+            overcommit=machine.choose_overcommit(self.overcommit),
+            commit_limit_pages=machine.commit_limit_pages(self.overcommit),
             model=self.model,
             layout=self.layout,
         )

@@ -27,7 +27,7 @@ from vmalab_native import cores
 from vmalab_native.errors import CoreMissing, InvalidArgument
 from vmalab_server.limits import Limits
 
-_STOP_MARGIN_S = 8.0
+_STOP_MARGIN_S = 120.0
 
 
 class EmbeddedServerError(Exception):
@@ -61,7 +61,7 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
         layout: str = "",
         limits: Limits | None = None,
         log_level: str = "warning",
-        start_timeout_s: float = 30.0,
+        start_timeout_s: float = 600.0,
         stop_grace_s: float = 5.0,
         **settings: Any,
     ) -> None:

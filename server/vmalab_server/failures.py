@@ -98,7 +98,7 @@ def of_native(error: native.NativeError) -> ServiceFailure:
     if isinstance(error, native.BadBlock):
         return InvalidRequest("BAD_BLOCK", text)
     if isinstance(error, native.InvalidArgument):
-        return InvalidRequest("BAD_ARGUMENT", text)
+        return InvalidRequest("BAD_ARGUMENT", error.detail)
     if isinstance(error, native.SegmentNotReady):
         return Refused("STOPPING", text)
     return CoreFailure("CORE_ERROR", text, constant=error.constant)

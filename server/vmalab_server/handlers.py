@@ -51,6 +51,7 @@ _FORK, _EXIT, _UFFD_MOVE = int(Op.FORK), int(Op.EXIT), int(Op.UFFD_MOVE)
 _MLOCK, _MUNLOCK, _MLOCKALL = int(Op.MLOCK), int(Op.MUNLOCK), int(Op.MLOCKALL)
 _MUNLOCKALL, _MSYNC, _MSEAL = int(Op.MUNLOCKALL), int(Op.MSYNC), int(Op.MSEAL)
 _REMAP_FILE_PAGES, _PKEY_MPROTECT = int(Op.REMAP_FILE_PAGES), int(Op.PKEY_MPROTECT)
+_PKEY_ALLOC, _PKEY_FREE = int(Op.PKEY_ALLOC), int(Op.PKEY_FREE)
 _SETRLIMIT, _THP_DISABLE = int(Op.SETRLIMIT), int(Op.THP_DISABLE)
 _FILE_TRUNCATE, _FILE_ALLOCATE = int(Op.FILE_TRUNCATE), int(Op.FILE_ALLOCATE)
 _U64 = (1 << 64) - 1
@@ -80,6 +81,7 @@ def setup_of(setup: pb.ProcessSetup) -> MmSetup:
         cap_sys_rawio=not setup.lacks_sys_rawio,
         cap_sys_admin=not setup.lacks_sys_admin,
         anon_names=not setup.lacks_anon_names,
+        protection_keys=setup.protection_keys if setup.HasField("protection_keys") else None,
         overcommit=given("overcommit"),
         commit_limit_pages=setup.commit_limit_pages,
     )
@@ -167,7 +169,7 @@ class MemoryHandlers:
             ) from None
         except InvalidArgument as error:
             reason = "BAD_MAPS" if maps else "BAD_ARGUMENT"
-            raise failures.InvalidRequest(reason, str(error)) from None
+            raise failures.InvalidRequest(reason, error.detail) from None
         created.keep(participant, mm, ttl_ns)
         return pb.CreateAddressSpaceResponse(mm=mm)
 
@@ -216,7 +218,7 @@ class MemoryHandlers:
             raise failures.limit_reached(limits, self._segment_limits, "Exec") from None
         except InvalidArgument as error:
             reason = "BAD_MAPS" if request.maps else "BAD_ARGUMENT"
-            raise failures.InvalidRequest(reason, str(error)) from None
+            raise failures.InvalidRequest(reason, error.detail) from None
         except CoreErrno as error:
             number = error.errno or 0
             return pb.ExecResponse(errno_code=number, errno_name=errorcode.get(number, ""))
@@ -421,6 +423,18 @@ class MemoryHandlers:
         )
         errno, name, _ = self._simple(_PKEY_MPROTECT, mm, record)
         return pb.PkeyMprotectResponse(errno_code=errno, errno_name=name)
+
+    def pkey_alloc(self, request: pb.PkeyAllocRequest) -> pb.PkeyAllocResponse:
+        mm = request.mm
+        record = _TWO(_PKEY_ALLOC, 3, 0, mm, request.flags, request.rights)
+        errno, name, pkey = self._simple(_PKEY_ALLOC, mm, record)
+        return pb.PkeyAllocResponse(errno_code=errno, errno_name=name, pkey=pkey)
+
+    def pkey_free(self, request: pb.PkeyFreeRequest) -> pb.PkeyFreeResponse:
+        mm = request.mm
+        record = _ONE(_PKEY_FREE, 2, 0, mm, request.pkey & _U64)
+        errno, name, _ = self._simple(_PKEY_FREE, mm, record)
+        return pb.PkeyFreeResponse(errno_code=errno, errno_name=name)
 
     def set_rlimit(self, request: pb.SetRlimitRequest) -> pb.SetRlimitResponse:
         mm = request.mm

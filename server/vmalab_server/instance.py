@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vmalab_native.core import SHM_DIRECTORY, SHM_PREFIX, Segment
+from vmalab_native.core import SHM_DIRECTORY, SHM_PREFIX, Segment, check_config
 from vmalab_native.errors import NativeError, SegmentExists, SegmentMissing, SegmentTooBig
 from vmalab_native.records import SegmentConfig
 from vmalab_server import supervised
@@ -79,7 +79,9 @@ def create(instance: str, config: SegmentConfig, *, replace_stale: bool) -> tupl
 
     Raises:
         InstanceError: it is served already, left behind, or there is no room for it.
+        InvalidArgument: sizes that do not go together.
     """
+    check_config(config)
     facts = os.statvfs(SHM_DIRECTORY)
     free = facts.f_bavail * facts.f_frsize
     if free < FREE_BYTES_MIN:
@@ -97,5 +99,10 @@ def create(instance: str, config: SegmentConfig, *, replace_stale: bool) -> tupl
         raise InstanceError(f"{error} (mount it larger: docker run --shm-size=1g)") from None
     except NativeError as error:
         raise InstanceError(str(error)) from None
-    fd = supervised.take(segment_path(instance))
+    try:
+        fd = supervised.take(segment_path(instance))
+    except OSError:
+        segment.unlink()
+        segment.close()
+        raise
     return segment, fd

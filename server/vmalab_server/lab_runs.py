@@ -161,8 +161,11 @@ def _explore(order: Order) -> dict[str, Any]:
     return facts
 
 
-def _child(order: Order) -> None:
+def _child(order: Order, parent: int) -> None:
     """In a session of its own, so that it can be ended with its actors."""
+    from vmalab_loadgen import lifeline
+
+    lifeline.end_with_parent(parent)
     os.setsid()
     try:
         message = _explore(order)
@@ -173,18 +176,11 @@ def _child(order: Order) -> None:
 
 
 def _clear(child: int) -> None:
-    """Ends the child with its actors, removes its segments."""
-    from vmalab_native.core import Segment
-    from vmalab_native.errors import SegmentMissing
-
+    """Ends the child with its actors, whose segments have no names."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(child, 0)
-    for name in Segment.list_instances():
-        if name.startswith(f"race-{child}-"):
-            with contextlib.suppress(SegmentMissing):
-                Segment.remove(name)
 
 
 def _end(*_: object) -> None:
@@ -197,10 +193,11 @@ def main() -> int:
     with open(0, "rb", buffering=0, closefd=False) as order_pipe:
         line = order_pipe.readline()
     order = Order(**json.loads(line))
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         try:
-            _child(order)
+            _child(order, parent)
         finally:
             os._exit(0)
     signal.signal(signal.SIGTERM, _end)

@@ -74,10 +74,14 @@ def path_of(instance: str) -> Path:
 
 
 def write(roster: Roster, path: Path) -> None:
-    """Replace the file as a whole."""
+    """Replace the file as a whole. Raises OSError; then the old one stands."""
     fresh = path.with_suffix(f".{os.getpid()}.new")
-    fresh.write_text(json.dumps(dataclasses.asdict(roster)))
-    os.replace(fresh, path)
+    try:
+        fresh.write_text(json.dumps(dataclasses.asdict(roster)))
+        os.replace(fresh, path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def _parse(data: dict[str, Any]) -> Roster:

@@ -12,6 +12,11 @@ What it waits for:
   and mm_reap() at once,
 * what workers say when they are ready,
 * times: who takes part (100 ms), expired address spaces (250 ms), workers to start again.
+
+Whatever it asks of the machine can be refused for a while: descriptors, processes, memory, room for
+the roster. It says so once, serves on with what it has, and tries again (`troubles.py`). Some
+descriptors are kept in reserve, so that the workers can be started again however many processes
+there are to be watched.
 """
 
 from __future__ import annotations
@@ -28,8 +33,8 @@ from pathlib import Path
 
 from vmalab_native import lab
 from vmalab_native.core import Participant, Segment
-from vmalab_native.errors import NativeError, RecoveryBusy, SegmentBroken
-from vmalab_server import instance, logs, roster, version
+from vmalab_native.errors import InvalidArgument, NativeError, RecoveryBusy, SegmentBroken
+from vmalab_server import instance, logs, roster, signals, troubles, version
 from vmalab_server.config import (
     ConfigError,
     ServerConfig,
@@ -39,12 +44,14 @@ from vmalab_server.config import (
 )
 from vmalab_server.launch import WorkerLaunch
 from vmalab_server.ports import AddressInUse, PortReservation, UnixPathReservation
-from vmalab_server.watch import ProcessWatch
+from vmalab_server.troubles import Spare, Troubles
+from vmalab_server.watch import ProcessWatch, Seen
 from vmalab_server.workers import WorkerSlot, choose_cpus
 
 SCAN_S = 0.1
 REAP_S = 0.25
 RECOVER_AGAIN_S = 0.05
+PUBLISH_AGAIN_S = 0.5
 _KILL_MARGIN_S = 3.0
 
 
@@ -108,7 +115,9 @@ class Supervisor:
         self._announced = False
         self._failure = ""
         self._recover_due = 0.0
+        self._publish_due = 0.0
         self._deadline = 0.0
+        self._troubles = Troubles(self._log)
 
     # --- making and taking down ---
 
@@ -119,10 +128,15 @@ class Supervisor:
             ConfigError, StartError: it did not come up.
         """
         with contextlib.ExitStack() as stack:
-            self._set_up(stack)
-            for slot in self._slots:
-                self._spawn(slot)
+            try:
+                self._set_up(stack)
+            except OSError as error:
+                raise StartError(f"cannot start: {troubles.told(error)}") from None
+            stack.callback(self._end_workers)
             self._deadline = time.monotonic() + self._config.start_timeout_s
+            for slot in self._slots:
+                if not self._stopping:
+                    self._spawn(slot)
             self._loop()
         if self._failure:
             raise StartError(self._failure)
@@ -133,18 +147,23 @@ class Supervisor:
         key = _read_text(config.tls_key, "tls_key")
         token = _read_text(config.token_file, "token_file").strip()
         stack.callback(self._selector.close)
+        self._spare = Spare()
+        stack.callback(self._spare.close)
         try:
             host, port = split_address(config.listen)
             shared = PortReservation(host, port)
             stack.callback(shared.close)
-            segment, lock_fd = instance.create(
-                config.instance, config.segment(), replace_stale=config.replace_stale
-            )
+            with signals.held():
+                segment, lock_fd = instance.create(
+                    config.instance, config.segment(), replace_stale=config.replace_stale
+                )
+                stack.callback(os.close, lock_fd)
+                stack.callback(segment.close)
+                stack.callback(segment.unlink)
         except (AddressInUse, instance.InstanceError) as error:
             raise StartError(str(error)) from None
-        stack.callback(os.close, lock_fd)
-        stack.callback(segment.close)
-        stack.callback(segment.unlink)
+        except InvalidArgument as error:
+            raise ConfigError(error.detail) from None
         self._segment: Segment = segment
         self._me: Participant = segment.participant("supervisor", comm="vmalab")
         if config.lab_core:
@@ -259,16 +278,26 @@ class Supervisor:
                 self._reap()
             if self._recover_due and now >= self._recover_due:
                 self._recover()
+            if self._publish_due and now >= self._publish_due:
+                self._publish()
             self._start_again(now)
             self._check_deadline(now)
             due = min([next_scan, next_reap, *self._due_times()])
             for key, _ in self._selector.select(max(0.0, due - time.monotonic())):
-                key.data()
+                with self._troubles.of("an event could not be handled"):
+                    key.data()
         self._reap()
+
+    def _end_workers(self) -> None:
+        """None is left, also when something unforeseen ended the loop."""
+        for slot in self._slots:
+            if slot.process is not None:
+                slot.process.kill()
+                slot.process.wait()
 
     def _due_times(self) -> list[float]:
         times = [slot.due_s for slot in self._slots if slot.state == "backoff"]
-        return times + ([self._recover_due] if self._recover_due else [])
+        return times + [due for due in (self._recover_due, self._publish_due) if due]
 
     def _check_deadline(self, now: float) -> None:
         if not self._deadline or now < self._deadline:
@@ -290,9 +319,20 @@ class Supervisor:
     # --- workers ---
 
     def _spawn(self, slot: WorkerSlot) -> None:
-        slot.spawn()
-        self._register(slot.pidfd, lambda: self._on_worker_death(slot))
-        self._register(slot.ready_fd, lambda: self._on_worker_word(slot))
+        with self._troubles.of(f"worker {slot.launch.index} cannot be started") as refused:
+            with self._spare.given_up() as devnull:
+                slot.spawn(devnull)
+            try:
+                self._register(slot.pidfd, lambda: self._on_worker_death(slot))
+                self._register(slot.ready_fd, lambda: self._on_worker_word(slot))
+            except OSError:
+                self._forget(slot.pidfd)
+                slot.undo()
+                raise
+        if refused:
+            slot.put_off(troubles.told(refused[0]))
+            if not self._announced:
+                self._fail(f"worker {slot.launch.index} cannot be started: {slot.error}")
         self._publish()
 
     def _on_worker_word(self, slot: WorkerSlot) -> None:
@@ -353,6 +393,14 @@ class Supervisor:
         return tuple(slot.entry() for slot in self._slots)
 
     def _publish(self) -> None:
+        self._publish_due = 0.0
+        trouble = "the list of workers cannot be written"
+        with self._troubles.of(trouble) as refused, self._spare.given_up():
+            self._write_roster()
+        if refused:
+            self._publish_due = time.monotonic() + PUBLISH_AGAIN_S
+
+    def _write_roster(self) -> None:
         roster.write(
             roster.Roster(
                 instance=self._config.instance,
@@ -369,13 +417,26 @@ class Supervisor:
 
     def _scan(self) -> None:
         known = {slot.pid for slot in self._slots}
-        new, gone, dead = self._watch.update(self._segment.participants(), known=known)
-        for fd in gone:
-            self._forget(fd)
-        for fd in new:
-            self._register(fd, lambda fd=fd: self._on_foreign_death(fd))  # type: ignore[misc]
-        if dead:
+        seen = Seen()
+        with self._troubles.of(
+            "not every process can be watched, deaths are looked for"
+        ) as refused:
+            seen = self._watch.update(self._segment.participants(), known=known)
+            for fd in seen.gone:
+                self._forget(fd)
+            for fd in seen.new:
+                self._watch_death(fd)
+            if seen.unwatched is not None:
+                raise seen.unwatched
+        if seen.dead or refused:
             self._recover()
+
+    def _watch_death(self, fd: int) -> None:
+        try:
+            self._register(fd, lambda: self._on_foreign_death(fd))
+        except OSError:
+            self._watch.died(fd)  # it is new again at the next look
+            raise
 
     def _on_foreign_death(self, fd: int) -> None:
         self._forget(fd)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from vmalab_native.records import ParticipantInfo
 
@@ -22,26 +23,40 @@ def pid_namespace() -> int:
         return 0
 
 
+@dataclass(slots=True)
+class Seen:
+    """What a look at the participants found.
+
+    Attributes:
+        new: descriptors that are new; each becomes readable when its process dies.
+        gone: descriptors that are closed now.
+        dead: whether a participant was found that is dead already.
+        unwatched: why some process cannot be watched now; None: all are.
+    """
+
+    new: list[int] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    dead: bool = False
+    unwatched: OSError | None = None
+
+
 class ProcessWatch:
-    """A pidfd for every foreign process that has a participant."""
+    """A pidfd for every foreign process that has a participant.
+
+    A process for which there is no descriptor to be had is tried again at the next look.
+    """
 
     def __init__(self, own_pid: int) -> None:
         self._own_pid = own_pid
         self._namespace = pid_namespace()
         self._fds: dict[tuple[int, int], int] = {}
 
-    def update(
-        self, participants: Iterable[ParticipantInfo], *, known: set[int]
-    ) -> tuple[list[int], list[int], bool]:
+    def update(self, participants: Iterable[ParticipantInfo], *, known: set[int]) -> Seen:
         """Follow who takes part.
 
         Args:
             participants: everybody in the segment.
             known: pids that somebody else watches (workers).
-
-        Returns:
-            Descriptors that are new (readable when the process dies), those that are closed, and
-            whether a participant is dead already.
         """
         infos = list(participants)
         present = {
@@ -52,18 +67,21 @@ class ProcessWatch:
             and info.pid not in known
             and info.pid_namespace == self._namespace != 0
         }
-        new = []
-        for pid, start_time in present - self._fds.keys():
+        seen = Seen(dead=not all(info.alive for info in infos))
+        for key in present - self._fds.keys():
             try:
-                fd = os.pidfd_open(pid)
-            except OSError:
-                continue  # it has just died, or there is no descriptor left: the next look tells
-            self._fds[pid, start_time] = fd
-            new.append(fd)
-        gone = [self._fds.pop(key) for key in self._fds.keys() - present]
-        for fd in gone:
+                fd = os.pidfd_open(key[0])
+            except ProcessLookupError:
+                continue  # it has just died: the next look tells
+            except OSError as error:
+                seen.unwatched = error
+                continue
+            self._fds[key] = fd
+            seen.new.append(fd)
+        seen.gone = [self._fds.pop(key) for key in self._fds.keys() - present]
+        for fd in seen.gone:
             os.close(fd)
-        return new, gone, not all(info.alive for info in infos)
+        return seen
 
     def died(self, fd: int) -> int:
         """Forget a process whose descriptor became readable; its pid."""

@@ -40,6 +40,12 @@ def end_with_parent(parent_pid: int) -> None:
         sys.exit(0)
 
 
+def _lab_threads(launch: WorkerLaunch) -> int:
+    from vmalab_server.config import LAB_THREADS_MORE
+
+    return launch.limits.lab_waits_per_worker_max + LAB_THREADS_MORE if launch.lab else 1
+
+
 class Worker:
     """The parts of one worker, in the order they are made; stop() takes them down in reverse."""
 
@@ -99,7 +105,7 @@ class Worker:
             lab=self.lab,
             # A call that is held occupies a thread: the others keep as many as without the lab.
             threads=launch.threads + (launch.limits.lab_held_max if launch.lab else 0),
-            lab_threads=launch.limits.lab_waits_per_worker_max + 4 if launch.lab else 1,
+            lab_threads=_lab_threads(launch),
             streams_max=launch.limits.streams_per_worker_max,
             message_bytes_max=launch.limits.message_bytes_max,
             bench=launch.bench,
@@ -161,7 +167,8 @@ def serve(launch: WorkerLaunch) -> int:
 
 def main() -> int:
     """Read the orders and serve."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, who tells us
+    for number in (signal.SIGINT, signal.SIGHUP):  # the supervisor has them too, and tells us
+        signal.signal(number, signal.SIG_IGN)
     launch = WorkerLaunch.from_json(sys.stdin.readline())
     end_with_parent(launch.supervisor_pid)
     if launch.cpu >= 0:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import os
 import subprocess
@@ -33,6 +35,29 @@ def choose_cpus(pin: str, workers: int) -> list[int]:
     return [cpus[index % len(cpus)] for index in range(workers)]
 
 
+def _pipe(opened: list[int]) -> tuple[int, int]:
+    """Both ends of a pipe; they are noted as open."""
+    ends = os.pipe()
+    opened.extend(ends)
+    return ends
+
+
+def _close(opened: list[int], *fds: int) -> None:
+    for fd in fds:
+        opened.remove(fd)
+        os.close(fd)
+
+
+def _write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
 @dataclass(eq=False)
 class WorkerSlot:
     """One worker's place; the process in it may change.
@@ -45,7 +70,7 @@ class WorkerSlot:
     port: PortReservation
     unix: UnixPathReservation | None
     state: str = "backoff"
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[bytes] | None = None
     pidfd: int = -1
     ready_fd: int = -1
     restarts: int = -1
@@ -70,34 +95,60 @@ class WorkerSlot:
             state=self.state,
         )
 
-    def spawn(self) -> None:
-        """Start the process: a new interpreter, never a fork of this one."""
-        import dataclasses
+    def spawn(self, devnull: int) -> None:
+        """Start the process: a new interpreter, never a fork of this one.
 
-        self.ready_fd, write_fd = os.pipe()
-        os.set_blocking(self.ready_fd, False)
+        Args:
+            devnull: an open descriptor for its standard output.
+
+        Raises:
+            OSError: there is no descriptor, process or memory to be had; nothing is left of it.
+        """
+        opened: list[int] = []
+        process = None
         try:
-            self.process = subprocess.Popen(
+            ready_fd, write_fd = _pipe(opened)
+            orders_fd, say_fd = _pipe(opened)
+            os.set_blocking(ready_fd, False)
+            process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "vmalab_server.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdin=orders_fd,
+                stdout=devnull,
                 env=KEEP_MEMORY | os.environ,
                 pass_fds=[write_fd],
-                text=True,
             )
-        finally:
-            os.close(write_fd)
-        self.pidfd = os.pidfd_open(self.process.pid)
-        orders = dataclasses.replace(self.launch, ready_fd=write_fd)
-        assert self.process.stdin is not None
-        try:
-            self.process.stdin.write(orders.to_json() + "\n")
-            self.process.stdin.close()
-        except BrokenPipeError:
-            pass  # it died at once; its pidfd tells
+            _close(opened, write_fd, orders_fd)
+            pidfd = os.pidfd_open(process.pid)
+            opened.append(pidfd)
+            orders = dataclasses.replace(self.launch, ready_fd=write_fd).to_json() + "\n"
+            with contextlib.suppress(BrokenPipeError):  # it died at once; its pidfd tells
+                _write(say_fd, orders.encode())
+            _close(opened, say_fd)
+        except BaseException:
+            _close(opened, *opened)
+            if process is not None:
+                _end(process)
+            raise
+        self.process, self.pidfd, self.ready_fd = process, pidfd, ready_fd
         self.state, self.error, self._said = "starting", "", b""
         self.started_s = time.monotonic()
         self.restarts += 1
+
+    def put_off(self, reason: str) -> None:
+        """It could not be started: later, when that is then is in `due_s`."""
+        self.error = reason
+        self.state = "backoff"
+        self.due_s = time.monotonic() + self.backoff_s
+        self.backoff_s = min(2 * self.backoff_s, BACKOFF_MAX_S)
+
+    def undo(self) -> None:
+        """The process that was just started cannot be watched: end it."""
+        assert self.process is not None
+        _end(self.process)
+        self.restarts -= 1
+        os.close(self.ready_fd)
+        os.close(self.pidfd)
+        self.process, self.pidfd, self.ready_fd = None, -1, -1
 
     def hear(self) -> None:
         """Read what the worker says of itself: ready, or why it cannot be."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import node
+from patience import HANG_S
 from vmalab_client import Client
 from vmalab_server.embedded import EmbeddedServer
 
@@ -41,7 +42,6 @@ def client(lab_server: EmbeddedServer) -> Iterator[Client]:
         assert one.inspect.fsck() == []
 
 
-@pytest.mark.timeout(300)
 def test_node_scripts_a_race(lab_server: EmbeddedServer, client: Client) -> None:
     report = node.report(node.found(), "race.mjs", lab_server.target)
     assert "vmalab.v1.LabService" in report["services"]
@@ -60,7 +60,6 @@ def test_node_scripts_a_race(lab_server: EmbeddedServer, client: Client) -> None
     assert report["nobody"]["holders"] == []
 
 
-@pytest.mark.timeout(300)
 def test_node_is_told_what_is_wrong(lab_server: EmbeddedServer, client: Client) -> None:
     refused = node.report(node.found(), "refused.mjs", lab_server.target)
     wanted = {
@@ -100,14 +99,13 @@ def test_the_python_of_the_page(tmp_path: Path, default_model: None) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 passed" in done.stdout
 
 
-@pytest.mark.timeout(300)
 def test_the_node_of_the_page(lab_server: EmbeddedServer, client: Client, tmp_path: Path) -> None:
     (name, text), *more = programs("js").items()
     assert (name, more) == ("race.mjs", [])

@@ -6,14 +6,11 @@ project asks the server for its descriptors, then calls Mmap, Fault and Munmap. 
 installed once, as package-lock.json says, into the tree (node_modules is not committed).
 """
 
-import pytest
-
 import node
 from vmalab_client import Client
 from vmalab_server.embedded import EmbeddedServer
 
 
-@pytest.mark.timeout(300)
 def test_a_generic_client_maps_touches_and_unmaps(
     vmalab_server: EmbeddedServer, vmalab_client: Client
 ) -> None:

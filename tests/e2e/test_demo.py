@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from models import FAULT_COUNTER
+from patience import HANG_S
 from vmalab_loadgen.demo import TRACES, folders_in
 from vmalab_loadgen.folder import Folder
 from vmalab_loadgen.plan import load
@@ -26,7 +27,6 @@ def number_after(name: str, text: str) -> int:
 
 
 @pytest.mark.serial
-@pytest.mark.timeout(120)
 def test_demo() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "vmalab_loadgen.demo", "--seconds", "2", "--seed", "1"],
@@ -34,7 +34,7 @@ def test_demo() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=110,
+        timeout=HANG_S,
         check=False,
     )
     text = done.stdout

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from patience import HANG_S
+
 ROOT = Path(__file__).resolve().parents[2]
 USE = """
 import vmalab_client, vmalab_loadgen, vmalab_native, vmalab_server
@@ -40,7 +42,7 @@ def run(*command: str, cwd: Path) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode == 0, f"{command}:\n{done.stdout[-4000:]}"
@@ -56,7 +58,6 @@ def copy_of_the_repository(target: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the repository")
 def test_sdist_and_wheel(tmp_path: Path) -> None:
     source, unpacked = tmp_path / "source", tmp_path / "unpacked"

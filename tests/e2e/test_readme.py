@@ -9,13 +9,14 @@ so that two runs do not meet. Commands that run elsewhere are listed below, with
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from patience import HANG_S
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -43,18 +44,12 @@ def commands() -> list[str]:
     return [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 class Reader:
     """Somebody who types what the README says."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = 0  # of the server, once it has said so
         self.environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -78,7 +73,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=HANG_S,
             check=False,
         )
         assert done.returncode == 0, f"{command} exits {done.returncode}:\n{done.stdout[-3000:]}"
@@ -103,6 +98,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     assert server.stderr is not None
     try:
         for line in server.stderr:
+            if found := re.search(r"serves at 127\.0\.0\.1:(\d+)", line):
+                person.port = int(found[1])
             if "Ctrl-C" in line:
                 break
         else:
@@ -110,7 +107,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         yield person
     finally:
         server.send_signal(signal.SIGINT)
-        code = server.wait(30)
+        code = server.wait(HANG_S)
         server.stderr.close()
     assert code == 0, "Ctrl-C is a good end"
 
@@ -127,7 +124,6 @@ def test_all_shell_lines_are_commands() -> None:
 
 
 @pytest.mark.serial
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("command", RUN_HERE)
 def test_command(reader: Reader, command: str) -> None:
     for name, maker in MADE_BY.items():

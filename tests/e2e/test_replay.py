@@ -17,12 +17,17 @@ from typing import Any
 
 import pytest
 
+from comparing import KERNEL
+from patience import HANG_S
 from servers import vmalab
 from vmalab_loadgen import orders
 from vmalab_loadgen.demo import TRACES
+from vmalab_loadgen.folder import Meta
 from vmalab_loadgen.program import Kind, Step
+from vmalab_native import machine
 
 SOURCE = Path(__file__).resolve().parents[1] / "support" / "random_calls.c"
+PROGRAM_TRACES = Path(__file__).resolve().parents[1] / "traces"
 KEYS = {
     "ops",
     "agree",
@@ -63,19 +68,22 @@ def traced(program: Path, root: Path, *, seed: int, calls: int = 600) -> Path:
             *(str(program), str(seed), str(calls), str(root)),
         ],
         check=True,
-        timeout=60,
+        timeout=HANG_S,
     )
+    meta = Meta(machine=dict(machine.facts()))
+    (root / "meta.json").write_text(meta.to_json())
     return root
 
 
 def run(root: Path, *options: str, code: int = 0) -> dict[str, Any]:
-    done = vmalab("replay", str(root), "--json", *options, timeout_s=90)
+    done = vmalab("replay", str(root), "--json", *options)
     assert done.returncode == code, f"{done.stderr}\n{done.stdout[:3000]}"
     data: dict[str, Any] = json.loads(done.stdout)
     assert set(data) >= KEYS
     return data
 
 
+@pytest.mark.needs(*KERNEL)
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_random_calls(random_calls: Path, tmp_path: Path, seed: int) -> None:
     root = traced(random_calls, tmp_path / "trace", seed=seed)
@@ -86,6 +94,7 @@ def test_random_calls(random_calls: Path, tmp_path: Path, seed: int) -> None:
     assert data["calls_before_start"] > 0
 
 
+@pytest.mark.needs(*KERNEL)
 @pytest.mark.usefixtures("each_model")
 def test_random_calls_on_each_model(random_calls: Path, tmp_path: Path) -> None:
     data = run(traced(random_calls, tmp_path / "trace", seed=6), "--mode", "attach")
@@ -106,6 +115,31 @@ def test_many_copies_at_once(trace: Path) -> None:
     data = run(trace, "--mode", "batch", "--copies", "6", "--processes", "3")
     assert data["ops"] == data["agree"] == 6 * one["ops"]
     assert data["maps_equal"] == 6 * one["maps_equal"]
+
+
+@pytest.mark.parametrize("mode", ["unary", "batch", "attach"])
+def test_a_machine_with_keys_and_one_without(mode: str) -> None:
+    """Goal: a trace says whether its machine had protection keys, and they are emulated then.
+    Method: the trace of such a machine, as it is and with keys switched off, which must be seen."""
+    root = PROGRAM_TRACES / "keys"
+    data = run(root, "--mode", mode)
+    assert data["ops"] == data["agree"] > 90
+    assert data["maps_checked"] == data["maps_equal"] == 5
+    assert data["faults_disagree"] == 0
+    assert data["pkeys"]
+    assert data["machine"]["cpu.pkeys"] is True
+    assert data["machine"]["kernel"].startswith("6.18")
+    without = run(root, "--mode", mode, "--pkeys", "off", "--orders", "0", code=1)
+    assert not without["pkeys"]
+    calls = {one["call"].partition("(")[0] for one in without["first_disagreements"]}
+    assert {"pkey_alloc", "pkey_mprotect", "fault", "mlock"} <= calls
+
+
+def test_a_trace_that_does_not_say_is_of_a_machine_without_keys(trace: Path) -> None:
+    (trace / "meta.json").unlink()
+    data = run(trace, "--mode", "attach", code=int(machine.has_pkeys()))
+    assert not data["pkeys"]
+    assert data["machine"] == {}
 
 
 @pytest.mark.usefixtures("each_model")

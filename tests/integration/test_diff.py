@@ -17,8 +17,11 @@ from random import SystemRandom
 
 import pytest
 
+from comparing import KERNEL, NotCompared
+from patience import HANG_S
 from vmalab_loadgen.diff.chooser import PROFILES
 from vmalab_loadgen.diff.run import DiffConfig, DiffResult, run
+from vmalab_native import machine
 from vmalab_native.core import lock_models
 
 VMALAB = str(Path(sys.executable).with_name("vmalab"))
@@ -32,32 +35,39 @@ def diff(*words: str) -> subprocess.CompletedProcess[str]:
         [VMALAB, "diff", *words],
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=HANG_S,
         check=False,
     )
 
 
-def judge(result: DiffResult) -> None:
+def judge(result: DiffResult, not_compared: NotCompared) -> None:
     assert result.good, json.dumps(result.as_dict(), indent=1)
     assert result.maps_equal == result.maps_checked > 0
-    uncertain = sum(result.not_compared.values())
+    lacking = {reason for reason, _ in machine.NEEDS.values()}
+    uncertain = 0
+    for reason, times in (result.not_compared + result.beside).items():
+        not_compared(reason, times)
+        uncertain += times if reason not in lacking and reason not in result.beside else 0
     assert uncertain <= result.ops // 50, result.not_compared
 
 
+@pytest.mark.needs(*KERNEL)
 @pytest.mark.parametrize("profile", [*PROFILES, "all"])
-def test_a_few_thousand_operations(profile: str) -> None:
-    judge(run(DiffConfig(ops=12_000, seed=SHORT_SEED, profile=profile)))
+def test_a_few_thousand_operations(profile: str, not_compared: NotCompared) -> None:
+    judge(run(DiffConfig(ops=12_000, seed=SHORT_SEED, profile=profile)), not_compared)
 
 
+@pytest.mark.needs(*KERNEL)
 @pytest.mark.long
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("model", lock_models())
 @pytest.mark.parametrize("profile", [*PROFILES, "all"])
-def test_many_operations_on_each_model(profile: str, model: str) -> None:
+def test_many_operations_on_each_model(profile: str, model: str, not_compared: NotCompared) -> None:
     seed = SystemRandom().randrange(1 << 31)
-    judge(run(DiffConfig(ops=200_000, seed=seed, profile=profile, model=model)))
+    result = run(DiffConfig(ops=200_000, seed=seed, profile=profile, model=model))
+    judge(result, not_compared)
 
 
+@pytest.mark.needs(*KERNEL)
 def test_the_command_says_what_it_did() -> None:
     done = diff("--ops", "2000", "--seed", "9", "--profile", "anon", "--json")
     data = json.loads(done.stdout)
@@ -69,6 +79,7 @@ def test_the_command_says_what_it_did() -> None:
     assert again == data
 
 
+@pytest.mark.needs(*KERNEL)
 def test_a_program_given_is_written_down_and_its_trace_replays(tmp_path: Path) -> None:
     """As C, as text that the command takes again, and as a trace for vmalab replay."""
     program = (
@@ -86,7 +97,7 @@ def test_a_program_given_is_written_down_and_its_trace_replays(tmp_path: Path) -
     trace = tmp_path / "program.trace"
     command = [VMALAB, "replay", str(trace), "--mode", "attach"]
     replay = subprocess.run(
-        [*command, "--json"], capture_output=True, text=True, timeout=100, check=False
+        [*command, "--json"], capture_output=True, text=True, timeout=HANG_S, check=False
     )
     data = json.loads(replay.stdout)
     assert replay.returncode == 0, replay.stdout + replay.stderr
@@ -111,7 +122,7 @@ def test_what_is_killed_leaves_nothing() -> None:
     """Goal: neither an instance in /dev/shm nor a process stays of a run that is killed. Method: a
     long run, killed when it has an executor under way; the instance has no name by then."""
     with subprocess.Popen([VMALAB, "diff", "--ops", "100000000", "--seed", "1"]) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_S
         while not (under_way := children(process.pid)):
             assert process.poll() is None
             assert time.monotonic() < deadline, "no program was begun"
@@ -131,6 +142,7 @@ def test_what_is_killed_leaves_nothing() -> None:
             "--profile swap: give anon, file, fork, mremap, limits, uffd or all",
         ),
         (("--model", "spin"), "spin"),
+        (("--pkeys", "maybe"), "--pkeys maybe: give machine, on or off"),
         (("--program", "munmap a0"), "munmap takes 2 arguments: addr length"),
         (("--program", "@/nowhere"), "--program @/nowhere: No such file or directory"),
         (("--ops", "0"), "greater than or equal to 1"),

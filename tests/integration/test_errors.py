@@ -33,9 +33,13 @@ def server() -> Iterator[EmbeddedServer]:
         streams_per_worker_max=3,
         message_bytes_max=8 << 10,
     )
-    with EmbeddedServer(
-        workers=1, limits=limits, mms_max=4, files_max=4, frames_max=64, log_level="error"
-    ) as running:
+    sizes: dict[str, Any] = {
+        "mms_max": 4,
+        "files_max": 4,
+        "participants_max": 16,
+        "frames_max": 128,
+    }
+    with EmbeddedServer(workers=1, limits=limits, **sizes, log_level="error") as running:
         yield running
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from both import PAGE, Both, both
+from comparing import KERNEL
 
-pytestmark = pytest.mark.usefixtures("each_model")
+pytestmark = [pytest.mark.usefixtures("each_model"), pytest.mark.needs(*KERNEL)]
 READ, RW = 1, 3
 PRIVATE, SHARED = 0x12, 0x11
 DONTNEED, REMOVE = 4, 9

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from both import Both, both
+from comparing import KERNEL
 
-pytestmark = pytest.mark.usefixtures("each_model")
+pytestmark = [pytest.mark.usefixtures("each_model"), pytest.mark.needs(*KERNEL)]
 MAYMOVE, FIXED, DONTUNMAP = 1, 2, 4
 READ, RW = 1, 3
 SHARED_ANON, PRIVATE, SHARED = 0x31, 0x12, 0x11

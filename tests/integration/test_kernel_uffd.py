@@ -14,8 +14,12 @@ from collections.abc import Iterator
 import pytest
 
 from both import Both, both
+from comparing import KERNEL
 
-pytestmark = pytest.mark.usefixtures("each_model")
+pytestmark = [
+    pytest.mark.usefixtures("each_model"),
+    pytest.mark.needs(*KERNEL, "userfaultfd", "uffd-move", "guards"),
+]
 READ, RW = 1, 3
 PRIVATE, SHARED, SHARED_ANON, GROWSDOWN = 0x12, 0x11, 0x31, 0x132
 MISSING, WP, MINOR = 1, 2, 4

@@ -5,7 +5,9 @@ Goal: it comes up or says in one line why not; it goes away without a trace, who
 The guard of conftest.py looks for processes and segments after each test.
 """
 
+import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,10 +19,14 @@ from pathlib import Path
 
 import pytest
 
+from patience import HANG_S
 from servers import VMALAB, Serve, kill_worker, new_instance, vmalab, wait_for
 from vmalab_client import Client, ServiceError, ServiceUnavailable
-from vmalab_native.core import Segment
+from vmalab_client.client import AddressSpace
+from vmalab_native import cores
+from vmalab_native.core import SHM_DIRECTORY, Segment, SegmentConfig
 from vmalab_server import roster
+from vmalab_server.cli import apart
 from vmalab_server.embedded import EmbeddedServer, EmbeddedServerError
 from vmalab_server.workers import KEEP_MEMORY
 
@@ -53,7 +59,7 @@ def test_ctrl_c_reaches_the_whole_group_and_stops_it_once() -> None:
     assert process.stdout is not None
     assert process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     assert b"Traceback" not in errors
     assert b"died" not in errors
@@ -101,7 +107,7 @@ def test_a_small_dev_shm_is_explained() -> None:
         ["unshare", "-m", "sh", "-c", command],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=HANG_S,
         check=False,
     )
     if "unshare" in done.stderr or "mount:" in done.stderr:
@@ -178,13 +184,93 @@ def test_workers_end_when_the_supervisor_is_killed_and_the_rest_can_be_replaced(
         refused = vmalab("serve", "--listen", "127.0.0.1:0", "--instance", server.instance)
         assert refused.returncode == 1
         assert "--replace-stale" in refused.stderr
-        checked = vmalab("fsck", "--instance", server.instance)
-        assert checked.returncode == 1
-        assert "is dead and was not recovered" in checked.stdout
-        repaired = vmalab("fsck", "--repair", "--instance", server.instance)
-        assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+        looked_at_after_a_kill(server.instance)
     with Serve("--replace-stale", instance=server.instance) as second:
         assert second.end() == 0
+
+
+def looked_at_after_a_kill(instance: str) -> None:
+    """What a killed server left can be looked at; fsck recovers it first, and says so."""
+    for command in ("locks", "slabinfo", "vmstat", "maps"):
+        seen = vmalab(command, *(["--all"] if command == "maps" else []), "-i", instance)
+        assert seen.returncode == 0, command
+        assert "was killed" in seen.stderr
+        assert f"fsck --instance {instance}" in seen.stderr
+    assert "its server was killed" in vmalab("ps", "-i", instance).stdout
+    checked = vmalab("fsck", "-i", instance)
+    assert checked.returncode == 0, checked.stdout
+    first, *rest = checked.stdout.splitlines()
+    assert re.fullmatch(r"recovered first from the deaths of [1-9]\d* threads", first)
+    assert rest == ["every invariant holds"]
+    assert vmalab("fsck", "-i", instance).stdout == "every invariant holds\n"
+
+
+def test_fsck_recovers_what_was_killed_in_the_middle_of_work() -> None:
+    with Serve("--workers", "2") as server, Client(server.target) as client:
+        mms = [client.address_space(hold=False) for _ in range(20)]
+        stop = threading.Event()
+        threads = [threading.Thread(target=work, args=(mm, stop)) for mm in mms[:6]]
+        for thread in threads:
+            thread.start()
+        for mm in mms:
+            mm.write(mm.mmap(4096 * 8), 1)
+        for pid in (server.process.pid, *server.worker_pids):
+            os.kill(pid, signal.SIGKILL)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        server.process.wait()
+        wait_for("the workers are gone", lambda: gone(server.worker_pids))
+        looked_at_after_a_kill(server.instance)
+        Segment.remove(server.instance)
+        roster.path_of(server.instance).unlink()
+
+
+def work(mm: AddressSpace, stop: threading.Event) -> None:
+    with contextlib.suppress(ServiceError):
+        while not stop.is_set():
+            addr = mm.mmap(4096 * 4)
+            mm.write(addr, 7)
+            mm.munmap(addr, 4096 * 4)
+
+
+def test_ps_builds_no_core_and_shows_the_others(tmp_path: Path) -> None:
+    """An instance of a core that is not built here is a line, neither a build nor a failure."""
+    config = SegmentConfig(size_bytes=32 << 20, participants_max=4, frames_max=1024)
+    name = new_instance()
+    with (
+        Segment.create(name, config) as segment,
+        (SHM_DIRECTORY / f"vmalab.{name}").open("r+b") as file,
+    ):
+        raw = file.read(1 << 12)
+        file.seek(raw.index(segment.config.layout.encode() + b"\0", raw.index(b"rwsem")))
+        file.write(b"random:987654321\0")
+        file.flush()
+        for arguments in ([], ["--instance", name]):
+            done = vmalab("ps", *arguments)
+            assert "not built here" in done.stdout + done.stderr
+            assert "building" not in done.stderr
+            assert (done.returncode == 0) is (arguments == [])
+        assert not cores.file_of(segment.config.model, "random:987654321").exists()
+        segment.unlink()
+
+
+def test_ps_outlives_a_look_that_aborts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that does not come back. Other instances are shown all the same."""
+
+    def look(name: str) -> dict[str, object]:
+        if name == "aborts":
+            os.abort()
+        while name == "hangs":
+            time.sleep(1)
+        return {"instance": name}
+
+    monkeypatch.setattr(apart, "PATIENCE_S", 3.0)
+    rows = apart.each(["aborts", "good", "hangs", "another"], look)
+    assert [row["instance"] for row in rows] == ["aborts", "good", "hangs", "another"]
+    assert ["error" in row for row in rows] == [True, False, True, False]
+    assert "aborted" in rows[0]["error"]
+    assert "does not answer within 3 s" in rows[2]["error"]
 
 
 def test_a_call_under_way_finishes_when_the_server_stops() -> None:
@@ -199,40 +285,39 @@ def test_a_call_under_way_finishes_when_the_server_stops() -> None:
         block = BlockBuilder()
         for _ in range(1000):
             block.nop()
-        stopper = threading.Timer(0.3, server.stop)
-        stopper.start()
+        stopper = threading.Thread(target=server.stop)
         with client.batch(window=1) as batch:
             try:
                 while True:
                     batch.send(block)
                     assert len(batch.receive()) == 16 * 1000
                     answered += 1
+                    if answered == 20:
+                        stopper.start()
             except ServiceError as refusal:
                 ending = refusal.code
         stopper.join()
-    assert answered > 10
+    assert answered >= 20
     assert ending in ("CANCELLED", "UNAVAILABLE")
 
 
-def test_stopping_is_quick_while_streams_are_open() -> None:
-    with EmbeddedServer(workers=2, stop_grace_s=20.0) as server, Client(server.target) as client:
+def test_stopping_does_not_wait_out_the_grace_of_open_streams() -> None:
+    with EmbeddedServer(workers=2, stop_grace_s=HANG_S) as server, Client(server.target) as client:
         mm = client.address_space()
         assert client.wait_held(mm.mm)
         with client.batch() as batch:
             batch.send(bytes([0, 1, 0, 0, 0, 0, 0, 0]))
             batch.receive()
-            began = time.monotonic()
             assert server.stop() == 0
-            assert time.monotonic() - began < 5.0
 
 
 def test_an_embedded_server_ends_with_its_parent() -> None:
     code = (
-        "import sys, time\n"
+        "import signal\n"
         "from vmalab_server.embedded import EmbeddedServer\n"
         f"server = EmbeddedServer(instance={new_instance()!r}).start()\n"
         "print(server.pid, *server.worker_pids, flush=True)\n"
-        "time.sleep(60)\n"
+        "signal.pause()\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
@@ -263,11 +348,11 @@ def test_an_embedded_server_says_why_it_does_not_start() -> None:
 def test_a_killed_client_process_is_noticed_and_its_address_space_reaped() -> None:
     """A process that attached the segment itself dies with a lease: the lease goes with it."""
     code = (
-        "import sys, time\n"
+        "import signal, sys\n"
         "from vmalab_native.core import Segment\n"
         "me = Segment.attach(sys.argv[1]).participant('client')\n"
         "print(me.mm_create(), flush=True)\n"
-        "time.sleep(60)\n"
+        "signal.pause()\n"
     )
     with EmbeddedServer(workers=1) as server, Client(server.target) as client:
         child = subprocess.Popen(
@@ -276,11 +361,9 @@ def test_a_killed_client_process_is_noticed_and_its_address_space_reaped() -> No
         assert child.stdout is not None
         mm = int(child.stdout.readline())
         assert [entry.mm for entry in client.inspect.address_spaces()] == [mm]
-        time.sleep(0.5)
-        assert len(client.inspect.address_spaces()) == 1
         child.kill()
         child.wait()
         child.stdout.close()
-        wait_for("the mm is gone", lambda: not client.inspect.address_spaces(), timeout_s=3.0)
+        wait_for("the mm is gone", lambda: not client.inspect.address_spaces())
         assert all(info.pid != child.pid for info in client.inspect.participants())
         assert client.inspect.fsck() == []

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from patience import HANG_S
+
 SUITE = """
 import pytest
 
@@ -35,7 +37,7 @@ def run_suite(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     if not entry_point_installed():
         command[3:3] = ["-p", "vmalab_client.testing"]
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=folder, capture_output=True, text=True, timeout=HANG_S, check=False
     )
 
 

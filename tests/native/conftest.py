@@ -7,7 +7,7 @@ at the end: a test that leaves a broken invariant fails even when its own checks
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -73,8 +73,8 @@ def spawn() -> Iterator[Callable[..., Child]]:
     """Starts children: spawn(code, argument...)."""
     children: list[Child] = []
 
-    def start(code: str, *arguments: str) -> Child:
-        children.append(Child(code, *arguments))
+    def start(code: str, *arguments: str, prefix: Sequence[str] = ()) -> Child:
+        children.append(Child(code, *arguments, prefix=prefix))
         return children[-1]
 
     yield start

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from children import Child
+from patience import HANG_S
 from vmalab_native import errors
 from vmalab_native.core import Participant, Segment, SegmentConfig, lock_models
 
@@ -282,7 +283,7 @@ class Fuzzed:
         self.child.tell(block.hex())
         answer = self.child.line()
         if not answer:
-            code = self.child.process.wait(10)
+            code = self.child.process.wait(HANG_S)
             self.stop()
             self.start()
             pytest.fail(f"the core died (exit {code}) of the block {block.hex()}")

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from patience import HANG_S
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "native-tests"
 
 
-def run(target: str, *, torture_seconds: int, timeout_s: int) -> None:
+def run(target: str, *, torture_seconds: int) -> None:
     """make TARGET; the end of its output is the failure's message."""
     command = ["make", "-C", "native/tests", "--silent", "-j2", f"BUILD={BUILD}", target]
     environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
@@ -30,7 +32,7 @@ def run(target: str, *, torture_seconds: int, timeout_s: int) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=timeout_s,
+        timeout=HANG_S,
         check=False,
     )
     if done.returncode:
@@ -41,15 +43,13 @@ TARGETS = ["check", "check-broken", "check-tsan", "check-asan"]
 
 
 @pytest.mark.serial
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("target", TARGETS)
 def test_c(target: str) -> None:
-    run(target, torture_seconds=1, timeout_s=380)
+    run(target, torture_seconds=1)
 
 
 @pytest.mark.long
 @pytest.mark.serial
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("target", TARGETS)
 def test_c_for_long(target: str) -> None:
-    run(target, torture_seconds=30, timeout_s=3500)
+    run(target, torture_seconds=30)

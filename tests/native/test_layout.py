@@ -22,6 +22,7 @@ from functools import cache
 
 import pytest
 
+from patience import HANG_S
 from vmalab_native import cores
 from vmalab_native.core import layout, lock_models
 from vmalab_server.cli import structs
@@ -56,7 +57,7 @@ def pahole(model: str, layout_name: str) -> dict[str, str]:
         ["pahole", "-C", ",".join(STRUCTS), str(core)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=True,
     )
     found: dict[str, str] = {}

@@ -13,6 +13,8 @@ import textwrap
 
 import pytest
 
+from patience import HANG_S
+
 PRELUDE = '''
 import os
 import struct
@@ -39,7 +41,7 @@ def in_small_shm(mib: int, code: str) -> str:
         input=PRELUDE + textwrap.dedent(code),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode == 0, f"exit {done.returncode} (-7 is SIGBUS):\n{done.stderr[-2000:]}"

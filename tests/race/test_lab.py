@@ -61,6 +61,11 @@ def test_every_mutant_is_caught_and_nothing_else(model: str, tmp_path: Path) -> 
         ("B33", "embedded-rwsem", "grant-identity"),
         ("B37", "typesafe-rwsem", "deadlock"),
         ("O2A", "refcount", "livelock"),
+        ("split_loses_guard", "embedded-rwsem", "outcome"),
+        ("merge_loses_guard", "refcount", "outcome"),
+        ("move_copies_unlocked", "refcount", "write-lock-first"),
+        ("first_stamp_odd", "typesafe-rwsem", "reader-writer-overlap"),
+        ("wrap_death_keeps_stamps", "refcount", "fsck"),
     ],
 )
 def test_the_invariant_is_the_right_one(mutant: str, model: str, invariant: str) -> None:
@@ -68,6 +73,36 @@ def test_the_invariant_is_the_right_one(mutant: str, model: str, invariant: str)
     result = explore.explore(one, model, Plan(mutants=(mutant,)))
     assert result.finding is not None
     assert result.finding.violation.invariant == invariant
+
+
+@pytest.mark.parametrize("model", ["split-rwsem", "refcount"])
+def test_each_kind_of_change_can_lose_a_guard(model: str) -> None:
+    """One scenario is enough for a mutant to be caught; here each that names one has to show it."""
+    kinds = [one for one in map(scenario.load, scenario.names()) if one.name.startswith("guard-")]
+    assert len([one for one in kinds if "change_loses_guard" in one.finds]) >= 6
+    for one in kinds:
+        for mutant in one.finds:
+            result = explore.explore(one, model, Plan(mutants=(mutant,)))
+            assert result.finding is not None, f"{one.name} does not show {mutant}"
+
+
+PASSED = """
+setup = ["m0 = new", "m0: mmap 0x10000 1 rw", "m0: preset 0x10 0x10000 STAMP"]
+[actors]
+reader = ["m0: read 0x10000"]
+"""
+
+
+@pytest.mark.parametrize("stamp", ["0x11", "0xffffffff", "0x10", "0"])
+def test_the_walker_wants_stamps_that_have_passed(stamp: str) -> None:
+    """A stamp ahead of the sequence, or one that no writer can have given."""
+    one = scenario.parse("passed", PASSED.replace("STAMP", stamp))
+    result = explore.explore(one, "typesafe-rwsem", Plan())
+    assert result.finding is not None
+    assert result.finding.violation.invariant == "fsck"
+    assert "has a stamp that mm_lock_seq has not passed" in result.finding.violation.text
+    good = scenario.parse("passed", PASSED.replace("STAMP", "0xf"))
+    assert explore.explore(good, "typesafe-rwsem", Plan()).finding is None
 
 
 def test_a_schedule_gives_the_same_trace_each_time() -> None:

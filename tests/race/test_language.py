@@ -29,6 +29,12 @@ def test_operations() -> None:
     assert compile_line("m0: truncate 0x10000 1").args == (0x10000, 4096)
     assert compile_line("m0: map 0x20000 2 rw like 0x10000").args == (0x20000, 8192, 3, 0x10000)
     assert compile_line("m0: low").args == ()
+    assert compile_line("m0: mlock 0x10000 2").args == (0x10000, 8192, 0)
+    assert compile_line("m0: mlock 0x10000 2 onfault").args == (0x10000, 8192, 1)
+    assert compile_line("m0: munlock 0x10000 2").args == (0x10000, 8192)
+    assert compile_line("m0: mlockall").args == (1,)
+    assert compile_line("m0: mseal 0x10000 1").args == (0x10000, 4096, 0)
+    assert compile_line("m0: remap 0x10000 2 1").args == (0x10000, 8192, 0, 1, 0)
     assert compile_line("m1 = m0: execve shared").args == (0, 0, 0, 1)
     assert compile_line("m0: mremap 0x10000 2 2 to 0x50000 dontunmap").args[3:] == (7, 0x50000)
 
@@ -45,6 +51,8 @@ def test_operations() -> None:
         ("m0: madvise 0x10000 1 nothing", "does not know 'nothing'"),
         ("m0: map 0x10000 1 rw of 0x20000", "wanted 'like'"),
         ("m0: low 1", "too many"),
+        ("m0: mlock 0x10000 1 now", "mlock does not know now"),
+        ("m0: mlockall 1", "too many"),
         ("m0: execve", "make an address space"),
         ("m1 = m0: execve now", "does not know now"),
         ("m0: fork", "make an address space"),

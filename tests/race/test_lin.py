@@ -23,6 +23,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from patience import HANG_S
 from vmalab_loadgen import cli
 from vmalab_loadgen.lin.ops import History, load, save
 from vmalab_native.core import lock_models
@@ -32,20 +33,20 @@ VMALAB = str(Path(sys.executable).with_name("vmalab"))
 FOUND_WITHIN_S = 80
 
 
-def lin(*arguments: str, code: int = 0, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+def lin(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [VMALAB, "lin", *arguments],
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done
 
 
-def facts(*arguments: str, code: int = 0, timeout_s: float = 300) -> Any:
-    return json.loads(lin(*arguments, "--json", code=code, timeout_s=timeout_s).stdout)
+def facts(*arguments: str, code: int = 0) -> Any:
+    return json.loads(lin(*arguments, "--json", code=code).stdout)
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +124,12 @@ def test_a_process_that_dies_is_no_success(tmp_path: Path) -> None:
     """What it had done is lost, so the history of its epoch is not complete: the run ends and says
     who died. Nothing is left behind."""
     with subprocess.Popen(
-        [VMALAB, "lin", "--duration", "60", "--json", "--out", str(tmp_path)],
+        [VMALAB, "lin", "--duration", "3600", "--json", "--out", str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     ) as command:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_S
         while not list(Path("/dev/shm").glob(f"vmalab.loadgen-{command.pid}-*")):
             assert time.monotonic() < deadline, "no segment"
             time.sleep(0.1)
@@ -139,7 +140,7 @@ def test_a_process_that_dies_is_no_success(tmp_path: Path) -> None:
         ]
         assert len(actors) == 4
         os.kill(actors[1], signal.SIGKILL)
-        out, _ = command.communicate(timeout=100)
+        out, _ = command.communicate(timeout=HANG_S)
     row = json.loads(out)
     assert command.returncode == 1
     assert row["models"][0]["problems"] == ["process 1 died, exit code -9"]
@@ -165,14 +166,11 @@ def test_mutants_on_all_their_models(mutant: str, model: str, tmp_path: Path) ->
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("delays", [False, True])
 def test_intact_models_for_minutes(delays: bool, tmp_path: Path) -> None:
     """With delays: the lab core, whose sync points pause at random, so that windows are wide."""
     how = ["--delays"] if delays else []
-    row = facts(
-        *("--model", "all", "--duration", "60", "--out", str(tmp_path)), *how, timeout_s=1000
-    )
+    row = facts(*("--model", "all", "--duration", "60", "--out", str(tmp_path)), *how)
     assert (row["violations"], row["undecided"]) == (0, 0)
 
 

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from patience import HANG_S
 from vmalab_loadgen.race.language import VERBS, compile_line
 from vmalab_loadgen.race.scenario import KEYS
 
@@ -26,7 +27,7 @@ def race(*arguments: str, code: int = 0) -> str:
         [str(Path(sys.executable).with_name("vmalab")), "race", *arguments],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode == code, done.stdout + done.stderr

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from operations import ARENA, Answer, Space, space
+from patience import HANG_S
 
 SOURCE = Path(__file__).with_name("kernel_side.c")
 PAGE = 4096
@@ -62,7 +63,7 @@ class Real:
 
     def _answer(self, pair: int) -> tuple[int, int, int, int, tuple[int, ...]]:
         answers = self._pipes[pair][1]
-        assert select.select([answers], [], [], 10)[0], "the real process does not answer"
+        assert select.select([answers], [], [], HANG_S)[0], "the real process does not answer"
         raw = os.read(answers, 88)
         assert len(raw) == 88, "the real process has ended"
         value, signal, code, blocked, *out = struct.unpack("<qIIQ8Q", raw)
@@ -393,4 +394,4 @@ def both(folder: Path, **config: Any) -> Iterator[Both]:
         for a, b in ours:
             os.close(a)
             os.close(b)
-        process.wait(10)
+        process.wait(HANG_S)

@@ -3,14 +3,18 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
+
+from patience import HANG_S
 
 
 class Child:
     """A process that runs Python code and talks line by line. Always gone when the test is over."""
 
-    def __init__(self, code: str, *arguments: str) -> None:
+    def __init__(self, code: str, *arguments: str, prefix: Sequence[str] = ()) -> None:
+        """prefix: the words of a command that runs it, `unshare ...`."""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
+            [*prefix, sys.executable, "-c", code, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -30,7 +34,7 @@ class Child:
     def kill(self) -> None:
         """SIGKILL, and wait until it is dead."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(HANG_S)
 
     def end(self) -> None:
         if self.process.poll() is None:

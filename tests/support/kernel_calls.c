@@ -52,6 +52,8 @@ enum op {
 	OP_MAPS,
 	OP_NAME,
 	OP_THP_DISABLE,
+	OP_PKEY_ALLOC,
+	OP_PKEY_FREE,
 };
 
 #define ARGS_MAX 16
@@ -79,8 +81,33 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	siglongjmp(after, 1);
 }
 
+/* The rights of protection keys, which a signal's handler begins anew and a jump out of it
+ * keeps. */
+static int has_pkru(void)
+{
+	unsigned a = 7, b, c = 0, d;
+
+	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return c >> 4 & 1;
+}
+
+static unsigned get_pkru(void)
+{
+	unsigned rights, high;
+
+	__asm__ volatile("rdpkru" : "=a"(rights), "=d"(high) : "c"(0));
+	return rights;
+}
+
+static void set_pkru(unsigned rights)
+{
+	__asm__ volatile("wrpkru" : : "a"(rights), "c"(0), "d"(0) : "memory");
+}
+
 static void touch(int op, uint64_t addr, uint64_t word)
 {
+	int keys = has_pkru();
+	unsigned rights = keys ? get_pkru() : 0;
 	volatile uint64_t *at = (volatile uint64_t *)addr;
 	uint64_t value = 0;
 
@@ -93,6 +120,8 @@ static void touch(int op, uint64_t addr, uint64_t word)
 		else
 			value = *at;
 	}
+	if (keys)
+		set_pkru(rights);
 	say("%lu 0 %d %d\n", caught_signal ? 0 : value, caught_signal, caught_code);
 }
 
@@ -122,7 +151,8 @@ static void put_lines(const char *const *heads)
 static void show_maps(void)
 {
 	static const char *const of_smaps[] = {"0", "1", "2", "3", "4", "5", "6", "7",        "8",
-					       "9", "a", "b", "c", "d", "e", "f", "VmFlags:", NULL};
+					       "9", "a", "b", "c", "d", "e", "f",
+					       "ProtectionKey:", "VmFlags:", NULL};
 	static const char *const of_status[] = {"VmSize:", "VmLck:", NULL};
 
 	slurp("/proc/self/smaps");
@@ -232,6 +262,10 @@ static long one(int op, const uint64_t *a, int count)
 		return prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, a[0], a[1], a[2] ? "n" : NULL);
 	case OP_THP_DISABLE:
 		return prctl(PR_SET_THP_DISABLE, a[0], a[1], 0, 0);
+	case OP_PKEY_ALLOC:
+		return syscall(SYS_pkey_alloc, a[0], a[1]);
+	case OP_PKEY_FREE:
+		return syscall(SYS_pkey_free, a[0]);
 	default:
 		_exit(4);
 	}

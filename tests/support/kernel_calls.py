@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from operations import PAGE, Answer, Space, space
+from patience import HANG_S
 from vmalab_native.records import MmSetup as MmSetup
 
 SOURCE: Final = Path(__file__).with_name("kernel_calls.c")
@@ -28,7 +29,7 @@ OPS: Final = (
     *("mmap", "munmap", "mprotect", "mremap", "madvise", "mincore", "brk", "fork", "exit"),
     *("read", "write", "exec", "mlock", "munlock", "mlockall", "munlockall", "msync", "mseal"),
     *("remap_file_pages", "process_madvise", "pkey_mprotect", "setrlimit", "cap_drop", "maps"),
-    *("name", "thp_disable"),
+    *("name", "thp_disable", "pkey_alloc", "pkey_free"),
 )
 NUMBERS: Final = {
     "mmap": 2,
@@ -49,9 +50,11 @@ NUMBERS: Final = {
     "pkey_mprotect": 22,
     "setrlimit": 23,
     "thp_disable": 24,
+    "pkey_alloc": 41,
+    "pkey_free": 42,
 }
 """Of the calls whose operands are those of a record."""
-OPERANDS: Final = {"mremap": 5, "mlock": 3, "setrlimit": 3}
+OPERANDS: Final = {"mremap": 5, "mlock": 3, "setrlimit": 3, "pkey_alloc": 2}
 CAP_IPC_LOCK, CAP_SYS_RAWIO = 14, 17
 FILE_PAGES: Final = 8
 NO_FILE: Final = 2**64 - 1
@@ -119,6 +122,8 @@ class Run:
 
     start: str
     answers: list[str] = field(default_factory=list)
+    soft_dirty: int = 0
+    """Areas whose VmFlags had sd, which is left out."""
 
 
 def really(program: list[Call], file: Path) -> Run:
@@ -132,7 +137,7 @@ def really(program: list[Call], file: Path) -> Run:
         input=script,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode == 0, f"kernel_calls: {done.returncode} {done.stderr}"
@@ -143,11 +148,17 @@ def really(program: list[Call], file: Path) -> Run:
         if name != "maps":
             run.answers.append(next(lines))
             continue
-        found = []
+        found, ours = [], True
         while (line := next(lines)) != ".":
-            if "[vsyscall]" in line or line == "VmFlags: ex ":
-                continue
-            found.append(" ".join(line.split()))
+            if line[0].islower() or line[0].isdigit():
+                ours = "[vsyscall]" not in line  # that belongs to no address space
+            if ours or line.startswith(("VmSize", "VmLck")):
+                words = line.split()
+                # VM_SOFTDIRTY is of a kernel with CONFIG_MEM_SOFT_DIRTY, which is not emulated
+                if words[0] == "VmFlags:" and "sd" in words:
+                    words.remove("sd")
+                    run.soft_dirty += 1
+                found.append(" ".join(words))
         run.answers.append("\n".join(found))
     return run
 

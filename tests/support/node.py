@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from patience import HANG_S
+
 FOLDER = Path(__file__).resolve().parents[1] / "clients" / "node_reflection"
 VERSION_MIN = 18
 
@@ -26,7 +28,7 @@ def _install_packages() -> None:
             return
         command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
         done = subprocess.run(
-            command, cwd=FOLDER, capture_output=True, text=True, timeout=240, check=False
+            command, cwd=FOLDER, capture_output=True, text=True, timeout=HANG_S, check=False
         )
         assert done.returncode == 0, f"npm ci failed:\n{done.stdout}{done.stderr}"
         stamp.write_text(lock_text)
@@ -44,22 +46,20 @@ def found() -> str:
     return program
 
 
-def run(program: str, script: Path, *arguments: str, timeout_s: float = 60.0) -> str:
+def run(program: str, script: Path, *arguments: str) -> str:
     """What a script prints; fails when its exit code is not 0."""
     done = subprocess.run(
         [program, str(script), *arguments],
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def report(program: str, script: str, *arguments: str, timeout_s: float = 60.0) -> dict[str, Any]:
+def report(program: str, script: str, *arguments: str) -> dict[str, Any]:
     """The JSON object that a script of the folder prints."""
-    facts: dict[str, Any] = json.loads(
-        run(program, FOLDER / script, *arguments, timeout_s=timeout_s)
-    )
+    facts: dict[str, Any] = json.loads(run(program, FOLDER / script, *arguments))
     return facts

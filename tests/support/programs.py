@@ -26,6 +26,7 @@ TOOLS = {
     "perl": ["perl"],
     "pipeline": ["sort", "awk"],
     "corners": ["gcc"],
+    "keys": ["gcc"],
     "sysv": ["gcc"],
 }
 """What each program needs on this machine."""
@@ -34,6 +35,7 @@ BUILDS = {
     "go": ["go", "build", "-o", "gc", "gc.go"],
     "go-build": ["go", "build", "-o", "gc", "gc.go"],
     "sysv": ["gcc", "-O1", "-o", "sysv", "sysv.c"],
+    "keys": ["gcc", "-O1", "-o", "keys", "keys.c"],
     "corners": ["gcc", "-O1", "-pthread", "-o", "corners", "corners.c"],
 }
 

@@ -6,15 +6,16 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from patience import HANG_S
 from vmalab_server import roster
 
 VMALAB = (sys.executable, "-c", "from vmalab_server.cli import main; main()")
@@ -26,19 +27,19 @@ def new_instance() -> str:
     return f"s-{os.getpid()}-{next(_numbers)}"
 
 
-def vmalab(*arguments: str, timeout_s: float = 30.0) -> subprocess.CompletedProcess[str]:
+def vmalab(*arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
-        [*VMALAB, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False
+        [*VMALAB, *arguments], capture_output=True, text=True, timeout=HANG_S, check=False, **how
     )
 
 
-def wait_for(what: str, condition: Callable[[], object], *, timeout_s: float = 10.0) -> None:
-    """Wait until a condition holds; fails with `what` when it does not in time."""
-    deadline = time.monotonic() + timeout_s
+def wait_for(what: str, condition: Callable[[], object]) -> None:
+    """Wait until a condition holds; says `what` when it hangs."""
+    deadline = time.monotonic() + HANG_S
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"after {timeout_s} s still not: {what}")
+            raise AssertionError(f"after {HANG_S} s still not: {what}")
         time.sleep(0.02)
 
 
@@ -58,27 +59,34 @@ def kill_worker(instance: str, index: int) -> None:
         now = workers(instance)[index]
         return now.restarts > victim.restarts and now.state == "ready"
 
-    # the pause before a start grows with deaths in a row, up to 5 s
-    wait_for(f"worker {index} is back", back, timeout_s=30.0)
+    wait_for(f"worker {index} is back", back)
 
 
 class Serve(AbstractContextManager["Serve"]):
     """`vmalab serve` as a process. `ready` is what it says when it is up; killed at the end."""
 
-    def __init__(self, *options: str, instance: str = "") -> None:
+    def __init__(
+        self, *options: str, instance: str = "", how: Mapping[str, Any] | None = None
+    ) -> None:
+        """Start it and wait until it serves, or has ended.
+
+        Args:
+            options: of `vmalab serve`.
+            how: more arguments of subprocess.Popen.
+        """
         self.instance = instance or new_instance()
-        self.errors = ""
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this
         self.process = subprocess.Popen(
             [
                 *(*VMALAB, "serve", "--json", "--listen", "127.0.0.1:0"),
                 *("--instance", self.instance, "--log-format", "json", *options),
             ],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._log,
+            **(how or {}),
         )
         assert self.process.stdout is not None
-        readable, _, _ = select.select([self.process.stdout], [], [], 30.0)
-        line = self.process.stdout.readline() if readable else b""
+        line = self.process.stdout.readline()
         if not line:
             self.__exit__()
             raise AssertionError(f"no server: {self.errors}")
@@ -86,22 +94,30 @@ class Serve(AbstractContextManager["Serve"]):
         self.target: str = self.ready["address"]
 
     @property
+    def errors(self) -> str:
+        """What it has logged so far."""
+        if not self._log.closed:
+            self._said = os.pread(self._log.fileno(), 1 << 24, 0).decode()
+        return self._said
+
+    @property
     def worker_pids(self) -> list[int]:
         return [worker["pid"] for worker in self.ready["workers"]]
 
-    def end(self, number: int = signal.SIGTERM, *, timeout_s: float = 20.0) -> int:
-        """Send a signal and wait; the exit code. What it logged is in `errors`."""
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait; the exit code."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=timeout_s)
-        self.errors = errors.decode()
-        return self.process.returncode
+        return self.process.wait(HANG_S)
 
     def __exit__(self, *exception: object) -> None:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(15)
+                self.process.wait(HANG_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-        _, errors = self.process.communicate()
-        self.errors = self.errors or errors.decode()
+                self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._said = self.errors
+        self._log.close()

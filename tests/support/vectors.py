@@ -10,8 +10,18 @@ leave, as text.
 
 A call is written as in `kernel_calls`. Behind "=" stands its answer: an errno, SIGNAL/si_code, a
 number, or an address A+n*P. A call without it must succeed. `areas` are those of the vector's part
-of the address space, in pages from A; each vector has a part of its own, so that all vectors of a
-file run in one process. `name` and numbers are those of `kernel_calls.OPS` and `WORDS`.
+of the address space, in pages from A, with their protection key if it is not 0; each vector has a
+part of its own, so that all vectors of a file run in one process. `name` and numbers are those of
+`kernel_calls.OPS` and `WORDS`.
+
+A comment `# needs: NAME ...` has what the file requires of a machine (vmalab_native.machine.NEEDS);
+"pkeys" also gives the instance protection keys. On a machine that lacks it the instance alone is
+compared with what the file says. Answers of such a file are recorded, by
+
+    python tests/support/vectors.py FILE
+
+on a machine that has it: this writes the running kernel's answers into FILE, and the machine's
+facts into a comment.
 """
 
 from __future__ import annotations
@@ -19,14 +29,18 @@ from __future__ import annotations
 import errno
 import re
 import signal
+import sys
+import tempfile
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import kernel_calls
+from comparing import needs_of
 from kernel_calls import Call, Emulated
 from operations import PAGE, Space, space
+from vmalab_native import machine
 
 FIRST: Final = 0x2000_0000_0000
 PART: Final = 0x1000_0000
@@ -93,14 +107,17 @@ def answer(text: str, base: int) -> str:
 
 def areas(text: str, base: int) -> str:
     """The areas of a vector's part in a text of maps."""
-    found = []
+    found: list[str] = []
+    inside = False
     for line in text.splitlines():
         match = _AREA.match(line)
-        if match is None:
-            continue
-        start, end = int(match[1], 16), int(match[2], 16)
-        if base <= start < base + PART:
-            found.append(f"{(start - base) // PAGE}-{(end - base) // PAGE} {match[3]}")
+        if match is not None:
+            start, end = int(match[1], 16), int(match[2], 16)
+            inside = base <= start < base + PART
+            if inside:
+                found.append(f"{(start - base) // PAGE}-{(end - base) // PAGE} {match[3]}")
+        elif inside and line.startswith("ProtectionKey:") and int(line.split()[1]):
+            found[-1] += f" key {line.split()[1]}"
     return ", ".join(found) or "none"
 
 
@@ -125,6 +142,12 @@ class Played:
 
 
 @cache
+def began(file: Path) -> str:
+    """The maps of the process that makes calls for real."""
+    return kernel_calls.really([], file).start
+
+
+@cache
 def really(path: Path, file: Path) -> Played:
     """What the running kernel answers; once for all models."""
     vectors = read(path.read_text())
@@ -139,7 +162,8 @@ def emulated(path: Path, file: Path, start: str) -> Played:
     """What an instance answers that begins as the kernel's process did."""
     vectors = read(path.read_text())
     program = [line.call for vector in vectors for line in vector.lines]
-    with space() as empty:
+    keys = {"pkeys": True} if "pkeys" in needs_of(path.read_text()) else {}
+    with space(**keys) as empty:
         setup = kernel_calls.setup_of(program)
         mm = empty.participant.mm_create(maps=start, setup=setup)
         here = Emulated(Space(empty.participant, mm), file)
@@ -154,19 +178,31 @@ def _told(line: Line, text: str, base: int) -> str:
     return areas(text, base) if line.text == "areas" else answer(text, base)
 
 
-def failures(vectors: list[Vector], kernel: Played, here: Played) -> list[str]:
-    """Where the kernel or the instance differs from a vector, or they from each other."""
+def _wanted(line: Line, told: str) -> bool:
+    if line.wanted:
+        return told == line.wanted
+    return not (told.startswith("SIG") or told in errno.errorcode.values())
+
+
+def failures(vectors: list[Vector], kernel: Played | None, here: Played) -> list[str]:
+    """Where the kernel or the instance differs from a vector, or they from each other.
+
+    Args:
+        kernel: None: this machine lacks what they need.
+    """
+    if kernel is None:
+        return [
+            f"[{vector.name}] {line.text}: wanted {line.wanted or 'success'}, "
+            f"the instance says {said}"
+            for vector, ours in zip(vectors, here.answers, strict=True)
+            for line, got in zip(vector.lines, ours, strict=True)
+            if not _wanted(line, said := _told(line, got, vector.base))
+        ]
     found = []
     for vector, theirs, ours in zip(vectors, kernel.answers, here.answers, strict=True):
         for line, real, got in zip(vector.lines, theirs, ours, strict=True):
             told = [_told(line, text, vector.base) for text in (real, got)]
-            good = told[0] == told[1]
-            if line.wanted:
-                good = good and told[0] == line.wanted
-            else:
-                good = good and not (
-                    told[0].startswith("SIG") or told[0] in errno.errorcode.values()
-                )
+            good = told[0] == told[1] and _wanted(line, told[0])
             if not good:
                 found.append(
                     f"[{vector.name}] {line.text}: wanted {line.wanted or 'success'}, "
@@ -176,3 +212,35 @@ def failures(vectors: list[Vector], kernel: Played, here: Played) -> list[str]:
                 differ = kernel_calls.differ(part(real, vector.base), part(got, vector.base))
                 found.append(f"[{vector.name}] areas {line.wanted}: {differ}")
     return found
+
+
+def recorded(path: Path, file: Path) -> str:
+    """The text of a file with what the running kernel says behind each call."""
+    played = really(path, file)
+    vectors = read(path.read_text())
+    told = iter(
+        _told(line, text, vector.base)
+        for vector, theirs in zip(vectors, played.answers, strict=True)
+        for line, text in zip(vector.lines, theirs, strict=True)
+    )
+    lines: list[str] = []
+    for raw in path.read_text().splitlines():
+        if raw.startswith("# recorded on: "):
+            continue
+        if raw.startswith("# needs: "):
+            known = machine.facts()
+            raw += f"\n# recorded on: Linux {known['kernel']}, " + ", ".join(
+                f"{name} {known[name]}" for name in sorted(known) if name.startswith("cpu.")
+            )
+        elif raw and raw[0] not in "#[":
+            call = raw.partition(" = ")[0]
+            raw = f"areas {next(told)}" if call.startswith("areas") else f"{call} = {next(told)}"
+        lines.append(raw)
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    for named in sys.argv[1:]:
+        with tempfile.TemporaryDirectory() as scratch:
+            filled = recorded(Path(named), Path(scratch) / "file")
+        Path(named).write_text(filled)

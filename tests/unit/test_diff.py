@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 
+from patience import HANG_S
 from vmalab_loadgen.diff import compare as comparing
 from vmalab_loadgen.diff.chooser import PROFILES, STYLES, Chooser
 from vmalab_loadgen.diff.emulated import Emulator
@@ -162,8 +163,8 @@ def test_the_c_of_a_program_compiles_and_gives_the_kernels_answers(tmp_path: Pat
     assert comparison.difference is None
     source = tmp_path / "program.c"
     source.write_text(c_source(program, comparison))
-    subprocess.run(["gcc", "-w", "-o", tmp_path / "program", source], check=True, timeout=60)
-    done = subprocess.run([tmp_path / "program"], capture_output=True, text=True, timeout=60)
+    subprocess.run(["gcc", "-w", "-o", tmp_path / "program", source], check=True, timeout=HANG_S)
+    done = subprocess.run([tmp_path / "program"], capture_output=True, text=True, timeout=HANG_S)
     lines = done.stdout.splitlines()
     assert "  0 mmap = 0x200000000000" in lines
     assert "  4 read = 0x7c3" in lines

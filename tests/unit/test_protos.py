@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import HANG_S
 from vmalab_server.grpc_front import (
     BENCH,
     INSPECT,
@@ -30,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_generated_code_is_fresh() -> None:
     """When this fails: python protos/generate.py, and commit what it wrote."""
     command = [sys.executable, str(ROOT / "protos" / "generate.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_S)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

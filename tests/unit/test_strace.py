@@ -232,6 +232,14 @@ def test_unfinished_and_resumed_anywhere(operation: calls.Operation, data: st.Da
             0,
             "",
         ),
+        ("pkey_alloc(0, PKEY_DISABLE_WRITE) = 3", Plain("pkey_alloc", (0, 2)), 3, ""),
+        (
+            "pkey_alloc(0, 0x8 /* PKEY_??? */) = -1 EINVAL (x)",
+            Plain("pkey_alloc", (0, 8)),
+            -1,
+            "EINVAL",
+        ),
+        ("pkey_free(3) = 0", Plain("pkey_free", (3,)), 0, ""),
     ],
 )
 def test_lines(text: str, operation: calls.Operation, value: int, errno: str) -> None:

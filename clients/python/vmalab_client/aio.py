@@ -436,11 +436,21 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         await self._call("remap_file_pages", self._stub.RemapFilePages, request)
 
     async def pkey_mprotect(self, addr: int, length: int, prot: int, pkey: int) -> None:
-        """pkey_mprotect(2); there is no key but -1, none."""
+        """pkey_mprotect(2); pkey -1: none is given."""
         request = memory_pb2.PkeyMprotectRequest(
             mm=self.mm, addr=addr, length=length, prot=prot, pkey=pkey
         )
         await self._call("pkey_mprotect", self._stub.PkeyMprotect, request)
+
+    async def pkey_alloc(self, *, flags: int = 0, rights: int = 0) -> int:
+        """pkey_alloc(2): the key. rights: 1 no access, 2 no writes."""
+        request = memory_pb2.PkeyAllocRequest(mm=self.mm, flags=flags, rights=rights)
+        return int((await self._call("pkey_alloc", self._stub.PkeyAlloc, request)).pkey)
+
+    async def pkey_free(self, pkey: int) -> None:
+        """pkey_free(2)."""
+        request = memory_pb2.PkeyFreeRequest(mm=self.mm, pkey=pkey)
+        await self._call("pkey_free", self._stub.PkeyFree, request)
 
     async def set_rlimit(self, resource: int, soft: int, hard: int = INFINITY) -> None:
         """setrlimit(2) of AS, DATA, MEMLOCK or STACK; hard limits are not kept."""

@@ -77,6 +77,8 @@ class Op(IntEnum):
     UFFD_PROTECT = 38
     UFFD_WAKE = 39
     EXEC = 40
+    PKEY_ALLOC = 41
+    PKEY_FREE = 42
 
 
 class Access(IntEnum):
@@ -232,6 +234,8 @@ WORDS: dict[Op, int] = {
     Op.UFFD_PROTECT: 5,
     Op.UFFD_WAKE: 4,
     Op.EXEC: 5,
+    Op.PKEY_ALLOC: 3,
+    Op.PKEY_FREE: 2,
 }
 """Length of each record in words; what a name, ranges, maps or more addresses take comes on top."""
 
@@ -433,6 +437,14 @@ class BlockBuilder:
 
     def pkey_mprotect(self, mm: int, addr: int, length: int, prot: int, pkey: int) -> None:
         self._add(_FOUR, Op.PKEY_MPROTECT, 0, mm, addr, length, prot, pkey)
+
+    def pkey_alloc(self, mm: int, *, flags: int = 0, rights: int = 0) -> None:
+        """pkey_alloc(2); rights: 1 no access, 2 no writes."""
+        self._add(_TWO, Op.PKEY_ALLOC, 0, mm, flags, rights)
+
+    def pkey_free(self, mm: int, pkey: int) -> None:
+        """pkey_free(2)."""
+        self._add(_ONE, Op.PKEY_FREE, 0, mm, pkey)
 
     def setrlimit(self, mm: int, resource: int, soft: int, hard: int = U64_MASK) -> None:
         self._add(_THREE, Op.SETRLIMIT, 0, mm, resource, soft, hard)

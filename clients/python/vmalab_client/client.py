@@ -135,7 +135,7 @@ class Client(AbstractContextManager["Client"]):
         request = memory_pb2.KeepAliveRequest(mms=list(mms), ttl_ms=int(ttl_s * 1000))
         return list(self.call(self.memory.KeepAlive, request).missing)
 
-    def wait_held(self, mm: int, *, timeout_s: float = 5.0) -> bool:
+    def wait_held(self, mm: int, *, timeout_s: float = 60.0) -> bool:
         """Wait until the server has confirmed that it holds `mm` for this client."""
         return self._holder.wait_held(mm, timeout_s)
 
@@ -428,11 +428,23 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         transport.check(self._client.call(self._stub.RemapFilePages, request), "remap_file_pages")
 
     def pkey_mprotect(self, addr: int, length: int, prot: int, pkey: int) -> None:
-        """pkey_mprotect(2); there is no key but -1, none."""
+        """pkey_mprotect(2); pkey -1: none is given."""
         request = memory_pb2.PkeyMprotectRequest(
             mm=self.mm, addr=addr, length=length, prot=prot, pkey=pkey
         )
         transport.check(self._client.call(self._stub.PkeyMprotect, request), "pkey_mprotect")
+
+    def pkey_alloc(self, *, flags: int = 0, rights: int = 0) -> int:
+        """pkey_alloc(2): the key. rights: 1 no access, 2 no writes."""
+        request = memory_pb2.PkeyAllocRequest(mm=self.mm, flags=flags, rights=rights)
+        response = self._client.call(self._stub.PkeyAlloc, request)
+        transport.check(response, "pkey_alloc")
+        return int(response.pkey)
+
+    def pkey_free(self, pkey: int) -> None:
+        """pkey_free(2)."""
+        request = memory_pb2.PkeyFreeRequest(mm=self.mm, pkey=pkey)
+        transport.check(self._client.call(self._stub.PkeyFree, request), "pkey_free")
 
     def set_rlimit(self, resource: int, soft: int, hard: int = INFINITY) -> None:
         """setrlimit(2) of AS, DATA, MEMLOCK or STACK; hard limits are not kept."""

@@ -51,6 +51,8 @@ class MemoryCallError(VmalabError, OSError):
 _CODES: dict[tuple[int, int], str] = {
     (signal_module.SIGSEGV, 1): "SEGV_MAPERR",
     (signal_module.SIGSEGV, 2): "SEGV_ACCERR",
+    (signal_module.SIGSEGV, 128): "SI_KERNEL",
+    (signal_module.SIGSEGV, 4): "SEGV_PKUERR",
     (signal_module.SIGBUS, 2): "BUS_ADRERR",
 }
 
@@ -60,7 +62,8 @@ class FaultSignal(VmalabError):
 
     Attributes:
         signal: 11 SIGSEGV or 7 SIGBUS.
-        si_code: SEGV_MAPERR 1, SEGV_ACCERR 2, BUS_ADRERR 2.
+        si_code: SEGV_MAPERR 1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2; SI_KERNEL 128: no
+            address at all.
         addr: where.
     """
 

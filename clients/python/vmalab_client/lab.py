@@ -93,7 +93,7 @@ class Lab:
         answer = self._client.call(self._stub.ListPoints, pb.ListPointsRequest())
         return [_point(one) for one in answer.points]
 
-    def arm(self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0) -> None:
+    def arm(self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 60.0) -> None:
         """Hold the next `count` calls that come to a sync point, in that mm or in any (0).
 
         Args:
@@ -109,7 +109,7 @@ class Lab:
         """Hold nobody more at a sync point; those who are held stay."""
         self._client.call(self._stub.ArmPoint, pb.ArmPointRequest(point=point))
 
-    def wait(self, point: str, *, timeout_s: float = 10.0) -> tuple[types.HolderInfo, ...]:
+    def wait(self, point: str, *, timeout_s: float = 60.0) -> tuple[types.HolderInfo, ...]:
         """Wait until somebody is held at a sync point: who. Raises DeadlineExceeded."""
         request = pb.WaitPointRequest(point=point, timeout_ms=_ms(timeout_s))
         answer = self._client.call(self._stub.WaitPoint, request, more_s=timeout_s)
@@ -203,7 +203,7 @@ class AsyncLab:
         answer = await self._client.call(self._stub.ListPoints, pb.ListPointsRequest())
         return [_point(one) for one in answer.points]
 
-    async def arm(self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0) -> None:
+    async def arm(self, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 60.0) -> None:
         """Hold the next `count` calls that come to a sync point, in that mm or in any (0)."""
         request = pb.ArmPointRequest(point=point, mm=mm, count=count, hold_ms=_ms(hold_s))
         await self._client.call(self._stub.ArmPoint, request)
@@ -212,7 +212,7 @@ class AsyncLab:
         """Hold nobody more at a sync point; those who are held stay."""
         await self._client.call(self._stub.ArmPoint, pb.ArmPointRequest(point=point))
 
-    async def wait(self, point: str, *, timeout_s: float = 10.0) -> tuple[types.HolderInfo, ...]:
+    async def wait(self, point: str, *, timeout_s: float = 60.0) -> tuple[types.HolderInfo, ...]:
         """Wait until somebody is held at a sync point: who. Raises DeadlineExceeded."""
         request = pb.WaitPointRequest(point=point, timeout_ms=_ms(timeout_s))
         answer = await self._client.call(self._stub.WaitPoint, request, more_s=timeout_s)

@@ -123,9 +123,10 @@ class ProcessSetup:
         stack_limit_bytes: RLIMIT_STACK; 0: 8 MiB.
         lacks_ipc_lock, lacks_sys_rawio, lacks_sys_admin: capabilities it does not have.
         lacks_anon_names: its kernel has not CONFIG_ANON_VMA_NAME.
-        overcommit: vm.overcommit_memory, 0 to 2; None: the machine's.
+        protection_keys: its processor has them; None: as the instance.
+        overcommit: vm.overcommit_memory, 0 to 2; None: the instance's.
         commit_limit_pages: what may be promised: with overcommit 0 to one request, with 2 to all
-            address spaces together; 0: as on the machine.
+            address spaces together; 0: as the instance.
     """
 
     as_limit_bytes: int | None = None
@@ -136,6 +137,7 @@ class ProcessSetup:
     lacks_sys_rawio: bool = False
     lacks_sys_admin: bool = False
     lacks_anon_names: bool = False
+    protection_keys: bool | None = None
     overcommit: int | None = None
     commit_limit_pages: int = 0
 

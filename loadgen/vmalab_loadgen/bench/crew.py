@@ -27,7 +27,7 @@ from vmalab_loadgen.bench import machine
 from vmalab_loadgen.bench.base import BenchError
 from vmalab_loadgen.blocks import RESULT
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Crew:
                     args=(cpu, os.getpid(), tuple(instances), barriers, theirs),
                     name=f"bench-{me}",
                 )
-                process.start()
+                player.start(process)
                 theirs.close()
                 self._pipes.append(ours)
                 self._processes.append(process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +17,6 @@ from vmalab_loadgen.bench.base import BenchError
 ROOT: Final = Path(__file__).resolve().parents[3]
 SOURCES: Final = ROOT / "native" / "bench"
 BUILD: Final = ROOT / "build" / "bench"
-BUILD_TIMEOUT_S: Final = 300
 WAIT_S: Final = 5
 
 
@@ -119,13 +119,18 @@ def _fresh(program: Path, source: Path) -> bool:
 
 def _run(command: list[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
-    done = subprocess.run(
+    with subprocess.Popen(
         command,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=BUILD_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode:
-        raise NoProgram(f"{' '.join(command)}:\n{done.stderr.strip()[-2000:]}")
+        process_group=0,
+    ) as build:
+        try:
+            _, said = build.communicate()
+        except BaseException:
+            os.killpg(build.pid, signal.SIGTERM)
+            raise
+    if build.returncode:
+        raise NoProgram(f"{' '.join(command)}:\n{said.strip()[-2000:]}")

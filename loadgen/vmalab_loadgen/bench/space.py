@@ -10,13 +10,13 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from vmalab_loadgen import lifeline
 from vmalab_loadgen.bench.base import BadRequest
 from vmalab_native import cores
 from vmalab_native.checks import SHM_DIRECTORY
+from vmalab_server import signals
 
 if TYPE_CHECKING:
     from vmalab_native.core import Segment
@@ -76,10 +76,9 @@ def segment(
         layout=layout or cores.DEFAULT_LAYOUT,
         **({"size_bytes": SIZE_BYTES} | sizes),
     )
-    with lifeline.orderly():
-        made = core.Segment.create(name, config)
-        try:
-            yield made
-        finally:
-            made.unlink()
-            made.close()
+    with signals.orderly(), ExitStack() as stack:
+        with signals.held():
+            made = core.Segment.create(name, config)
+            stack.callback(made.close)
+            stack.callback(made.unlink)
+        yield made

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.progress import Progress as Bar
@@ -16,12 +16,23 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from vmalab_loadgen import report
-from vmalab_loadgen.cli import FAILED, USAGE, Json, LayoutOption, ModelOption, check_core, fail
+from vmalab_loadgen.cli import (
+    FAILED,
+    USAGE,
+    Json,
+    LayoutOption,
+    ModelOption,
+    PkeysOption,
+    check_core,
+    check_pkeys,
+    fail,
+)
 from vmalab_loadgen.diff import run as runs
 from vmalab_loadgen.diff.chooser import PROFILES
 from vmalab_loadgen.diff.operations import PARAMS
 from vmalab_loadgen.diff.program import Op, ProgramError, parse
 from vmalab_loadgen.diff.real import DiffError
+from vmalab_native import machine
 
 HELP = (
     "Compare an instance with the running kernel: random programs, done for real and here.\n\n"
@@ -82,6 +93,8 @@ def _watched(config: runs.DiffConfig) -> runs.DiffResult:
 def _tables(data: dict[str, Any]) -> list[Table]:
     rows = [
         ("seed", f"{data['seed']}, profile {data['profile']}, model {data['model']}"),
+        ("machine", machine.one_line(data["machine"])),
+        ("protection keys", "emulated" if data["pkeys"] else "none emulated"),
         ("operations", f"{report.count(data['ops'])} in {report.count(data['programs'])} programs"),
         ("agree", report.count(data["agree"])),
         ("disagree", report.count(data["disagree"])),
@@ -91,6 +104,7 @@ def _tables(data: dict[str, Any]) -> list[Table]:
         ),
     ]
     rows += [(f"not compared: {name}", report.count(n)) for name, n in data["not_compared"].items()]
+    rows += [("not as expected here", reason) for reason in data["lacking"]]
     rows.append(("fsck", "; ".join(data["fsck"]) or "every invariant holds"))
     tables = [report.facts("diff", rows)]
     for number, found in enumerate(data["shrunk"]):
@@ -137,18 +151,21 @@ def diff_command(
     ] = None,
     model: ModelOption = "",
     layout: LayoutOption = "",
+    pkeys: PkeysOption = "machine",
     as_json: Json = False,
 ) -> None:
     """Compare an instance with the running kernel: random programs, done for real and here."""
     if profile not in (*PROFILES, "all"):
         fail(f"--profile {profile}: give {', '.join(PROFILES)} or all", USAGE)
     check_core(model, layout, others="")
+    check_pkeys(pkeys, "machine", "on", "off")
     config = runs.DiffConfig(
         ops=ops,
         seed=seed or random.SystemRandom().randrange(1, 1 << 31),
         profile=profile,
         model=model,
         layout=layout,
+        pkeys=cast(machine.Switch, pkeys),
         every=every,
         shrink_max=shrink,
     )

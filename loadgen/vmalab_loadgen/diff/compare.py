@@ -20,6 +20,8 @@ _KERNELS = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .*\[v(?:var|dso)", re.MULTILINE
 KERNELS_PAGES = "touches of pages that are the kernel's own: [vvar], [vdso]"
 RECLAIMED_PAGES = "mincore after MADV_PAGEOUT: pages that the kernel took"
 HUGE_PAGES = "mincore with huge pages: pages that came with another"
+SOFT_DIRTY = "VM_SOFTDIRTY of areas (VmFlags sd)"
+_FLAG_LINES = ("VmFlags", "Protect")
 _SIGNALS = {7: "SIGBUS", 11: "SIGSEGV"}
 
 
@@ -52,6 +54,8 @@ class Comparison:
     maps_equal: int = 0
     difference: Difference | None = None
     not_compared: Counter[str] = field(default_factory=Counter)
+    beside: Counter[str] = field(default_factory=Counter)
+    """The same of what is no operation."""
 
 
 def shown(op: Op, outcome: Outcome) -> str:
@@ -147,18 +151,19 @@ def only_maps(text: str) -> str:
 
 
 def maps_and_flags(smaps: str) -> str:
-    """The lines of maps and of VmFlags out of a text of smaps."""
+    """The lines of maps, of protection keys and of VmFlags out of a text of smaps. VM_SOFTDIRTY is
+    left out: SOFT_DIRTY counts it."""
     return "".join(
-        line.rstrip() + "\n" if line[0] == "V" else line + "\n"
+        line.rstrip().replace(" sd", "") + "\n" if line[0] == "V" else line + "\n"
         for line in smaps.splitlines()
-        if line[:1] in "0123456789abcdef" or line.startswith("VmFlags")
+        if line[:1] in "0123456789abcdef" or line.startswith(("VmFlags", "ProtectionKey"))
     )
 
 
 def _flags_differ(kernel: str, vmalab: str) -> bool:
     """Whether the first differing lines are of VmFlags."""
     for one, two in zip(kernel.splitlines(), vmalab.splitlines(), strict=False):
-        if one != two and one.startswith("VmFlags") and two.startswith("VmFlags"):
+        if one != two and one[:7] == two[:7] and one.startswith(_FLAG_LINES):
             return True
         if one != two and "/dev/zero" not in one:
             return False
@@ -228,6 +233,8 @@ class _Check:
         comparison = self.comparison
         comparison.maps_checked += 1
         text = maps_and_flags(real.text) if step.smaps else real.text
+        if step.smaps and (soft_dirty := real.text.count(" sd")):
+            comparison.beside[SOFT_DIRTY] += soft_dirty
         lines = self.maps.difference(text, emulated.text)
         if lines is None:
             comparison.maps_equal += 1

@@ -15,8 +15,8 @@ from vmalab_loadgen.diff.program import ARENAS, Op, Place
 from vmalab_loadgen.diff.real import LOCK_LIMIT, MMAP_BASE, Outcome, RealRun, Step, TestFile
 from vmalab_loadgen.diff.uffd import UFFD_API, UFFD_FEATURES, UFFD_OPEN
 from vmalab_loadgen.flags import MADV, MAP
-from vmalab_loadgen.kernel_config import anon_names
-from vmalab_native import cores
+from vmalab_native import cores, machine
+from vmalab_server import signals
 
 if TYPE_CHECKING:
     from vmalab_native.core import Participant
@@ -35,7 +35,9 @@ def resolved(op: Op, run: RealRun) -> list[Value]:
 class Emulator:
     """An instance of its own and one participant."""
 
-    def __init__(self, *, model: str = "", layout: str = "") -> None:
+    def __init__(
+        self, *, model: str = "", layout: str = "", pkeys: machine.Switch = "machine"
+    ) -> None:
         from vmalab_native.core import Segment, SegmentConfig  # late: `vmalab --help` needs no core
 
         config = SegmentConfig(
@@ -44,12 +46,15 @@ class Emulator:
             participants_max=4,
             frames_max=1 << 18,
             files_max=1024,
+            pkeys=machine.choose_pkeys(pkeys),
+            vmas_per_mm_max=machine.max_map_count(),
             model=model or cores.default_model(),
             layout=layout or cores.default_layout(),
         )
-        self.model = config.model
+        self.model, self.pkeys = config.model, config.pkeys
         name = f"diff-{os.getpid()}-{next(_NUMBERS)}"
-        self._segment = Segment.create(name, config, private=True)
+        with signals.held():
+            self._segment = Segment.create(name, config, private=True)
         self._participant = self._segment.participant("client", comm="diff")
 
     def close(self) -> None:
@@ -120,7 +125,7 @@ class _Play:
             cap_ipc_lock=not plain,
             cap_sys_rawio=not plain,
             cap_sys_admin=not plain,
-            anon_names=anon_names(),
+            anon_names=machine.anon_names(),
         )
         mm = self.participant.mm_create(
             mmap_base=MMAP_BASE,

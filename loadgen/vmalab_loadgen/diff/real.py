@@ -27,6 +27,7 @@ from typing import Final
 from vmalab_loadgen.diff.encoding import CODE_TEXT, FILE_FD, RealCall, hard_limit
 from vmalab_loadgen.diff.operations import BY_NAME
 from vmalab_loadgen.diff.program import ARENAS, PAGE, Op, Place
+from vmalab_server import signals
 
 SOURCE: Final = Path(__file__).with_name("executor.c")
 EXECUTOR_AT: Final = 0x1000_0000
@@ -45,7 +46,7 @@ STEPS_MAX: Final = (RESULTS_AT - OPS_AT) // OP.size
 REF_BREAK, REF_RESULTS = 1, 2
 MMAP_BASE: Final = 0x7FFF_F7FF_F000
 """Where the kernel starts to place mappings without randomisation and with 8 MiB of stack."""
-TIMEOUT_MS: Final = 60_000
+TIMEOUT_MS: Final = 300_000
 U64: Final = (1 << 64) - 1
 ERRNO_MAX: Final = 4095
 _EXITS: Final = {
@@ -181,6 +182,14 @@ def executable() -> Path:
     return path
 
 
+def _end(pid: int) -> None:
+    """Kill an executor with all of its programs; it may have been reaped."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
 class Executor:
     """Runs programs for real, one process tree each, one after another."""
 
@@ -291,21 +300,30 @@ class Executor:
         )  # fmt: skip
 
     def _start(self) -> None:
-        actions: list[tuple[int, ...]] = [(os.POSIX_SPAWN_DUP2, self._fd, 3)]
+        pid = 0
+        try:
+            with signals.held():
+                pid = self._spawn()
+            self._wait(pid)
+        except BaseException:
+            if pid:
+                _end(pid)
+            raise
+
+    def _spawn(self) -> int:
         # Twice: a descriptor of ours may be where another one has to go.
         high = 64
         spare = [os.dup2(file.fd, high + number) for number, file in enumerate(self.files)]
         comm = os.dup2(self._fd, high + len(spare))
         try:
-            actions = [(os.POSIX_SPAWN_DUP2, comm, 3)]
+            actions: list[tuple[int, ...]] = [(os.POSIX_SPAWN_DUP2, comm, 3)]
             actions += [
                 (os.POSIX_SPAWN_DUP2, fd, FILE_FD + number) for number, fd in enumerate(spare)
             ]
-            pid = os.posix_spawn(self.path, ["executor"], {}, file_actions=actions, setpgroup=0)
+            return os.posix_spawn(self.path, ["executor"], {}, file_actions=actions, setpgroup=0)
         finally:
             for fd in [*spare, comm]:
                 os.close(fd)
-        self._wait(pid)
 
     def _wait(self, pid: int) -> None:
         watch = os.pidfd_open(pid)

@@ -12,12 +12,14 @@ from typing import Any, Final
 from vmalab_loadgen.diff.compare import Comparison, compare
 from vmalab_loadgen.diff.emulated import Emulator
 from vmalab_loadgen.diff.generate import PROGRAM_OPS, alive, generate
+from vmalab_loadgen.diff.needs import ALL, possible
 from vmalab_loadgen.diff.operations import PARAMS
 from vmalab_loadgen.diff.printing import c_source, repeat_line
 from vmalab_loadgen.diff.program import Op, render
 from vmalab_loadgen.diff.real import Executor, TestFile
 from vmalab_loadgen.diff.shrink import Shrinker, Signature, signature
 from vmalab_loadgen.diff.trace import write_trace
+from vmalab_native import machine
 
 FSCK_EVERY: Final = 100
 """Programs between two walks of all invariants."""
@@ -31,6 +33,7 @@ class DiffConfig:
         ops: operations in all.
         profile: one of chooser.PROFILES, or "all".
         model, layout: of the instance; "" is the default.
+        pkeys: whether it has protection keys; "machine": as the one that is compared.
         every: operations between two snapshots of maps.
         shrink_max: how many different disagreements are made short.
     """
@@ -40,6 +43,7 @@ class DiffConfig:
     profile: str = "all"
     model: str = ""
     layout: str = ""
+    pkeys: machine.Switch = "machine"
     every: int = 16
     shrink_max: int = 5
 
@@ -75,12 +79,15 @@ class DiffResult:
 
     config: DiffConfig
     model: str = ""
+    pkeys: bool = False
     programs: int = 0
     agree: int = 0
     disagree: int = 0
     maps_checked: int = 0
     maps_equal: int = 0
     not_compared: Counter[str] = field(default_factory=Counter)
+    beside: Counter[str] = field(default_factory=Counter)
+    """The same of what is no operation: fields of snapshots."""
     signatures: Counter[Signature] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -109,14 +116,21 @@ class DiffResult:
             "seed": self.config.seed,
             "profile": self.config.profile,
             "model": self.model,
+            "pkeys": self.pkeys,
+            "machine": dict(machine.facts()),
             "programs": self.programs,
-            "not_compared": dict(sorted(self.not_compared.items())),
+            "not_compared": dict(sorted((self.not_compared + self.beside).items())),
+            "lacking": machine.lacks(ALL),
             "fsck": self.complaints,
             "shrunk": [finding.as_dict() for finding in self.findings],
         }
 
 
 Progress = Callable[[DiffResult], None]
+
+
+def _emulator(config: DiffConfig) -> Emulator:
+    return Emulator(model=config.model, layout=config.layout, pkeys=config.pkeys)
 
 
 def run(config: DiffConfig, progress: Progress = lambda result: None) -> DiffResult:
@@ -126,11 +140,15 @@ def run(config: DiffConfig, progress: Progress = lambda result: None) -> DiffRes
         DiffError: the real side could not be run.
     """
     result = DiffResult(config)
-    with Executor() as executor, Emulator(model=config.model, layout=config.layout) as emulator:
+    with Executor() as executor, _emulator(config) as emulator:
         result.model, result.files = emulator.model, executor.files
+        result.pkeys = emulator.pkeys
         while result.ops < config.ops and not result.complaints:
             ops = min(PROGRAM_OPS, config.ops - result.ops)
-            program = generate(config.seed, config.profile, result.programs, ops=ops)
+            program, lacking = possible(
+                generate(config.seed, config.profile, result.programs, ops=ops), machine.facts()
+            )
+            result.not_compared += lacking
             one = compare(program, executor, emulator, every=config.every)
             _add(result, one)
             if one.difference is not None:
@@ -150,15 +168,17 @@ def run_one(program: Sequence[Op], config: DiffConfig) -> DiffResult:
         DiffError: the real side could not be run.
     """
     result = DiffResult(config, programs=1)
-    with Executor() as executor, Emulator(model=config.model, layout=config.layout) as emulator:
+    with Executor() as executor, _emulator(config) as emulator:
         result.model, result.files = emulator.model, executor.files
-        possible = alive(program)
-        one = compare(possible, executor, emulator, every=1)
-        result.alone = (possible, one)
+        result.pkeys = emulator.pkeys
+        program, lacking = possible(alive(program), machine.facts())
+        one = compare(program, executor, emulator, every=1)
+        result.not_compared += lacking
+        result.alone = (program, one)
         _add(result, one)
         if one.difference is not None:
-            found = signature(possible, one.difference)
-            result.findings.append(Finding(0, possible, one, found, config.model))
+            found = signature(program, one.difference)
+            result.findings.append(Finding(0, program, one, found, config.model))
         result.complaints = emulator.fsck()
     return result
 
@@ -168,6 +188,7 @@ def _add(result: DiffResult, one: Comparison) -> None:
     result.maps_checked += one.maps_checked
     result.maps_equal += one.maps_equal
     result.not_compared += one.not_compared
+    result.beside += one.beside
     if one.difference is not None:
         result.disagree += 1
 

@@ -21,7 +21,7 @@ from vmalab_loadgen.diff.operations import BY_NAME
 from vmalab_loadgen.diff.program import PAGE, Op, Param
 from vmalab_loadgen.diff.real import MMAP_BASE, Outcome, Step, TestFile
 from vmalab_loadgen.folder import FileInfo, Meta, SnapshotInfo, write
-from vmalab_loadgen.kernel_config import anon_names
+from vmalab_native import machine
 
 FIRST_PID: Final = 1000
 START_US: Final = 1_000_000_000_000_000
@@ -157,7 +157,8 @@ def write_trace(
         files=[FileInfo(file.name, file.dev, file.inode, file.size) for file in files],
         modes={line: mode for line, mode in writer.modes.items() if mode},
         snapshots=[info for info, _ in writer.snapshots],
-        anon_names=anon_names(),
+        anon_names=machine.anon_names(),
+        machine=dict(machine.facts()),
         faults_source="exceptions",
         calls=len(writer.calls),
     )

@@ -29,7 +29,7 @@ from vmalab_native import core, history, lab
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.history import Kind, Shape
 
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 60.0
 """So long, and for each thousand operations half a second more, an epoch may take."""
 LAB_LAYOUT: Final = "-lab"
 
@@ -180,7 +180,7 @@ class _Processes:
                 ours, theirs = context.Pipe()
                 part = Part(me, os.getpid(), setup, raw, ready)
                 process = context.Process(target=work, args=(part, theirs), name=f"lin-{me}")
-                process.start()
+                player.start(process)
                 theirs.close()
                 self._pipes.append(ours)
                 self._processes.append(process)

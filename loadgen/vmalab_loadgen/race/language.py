@@ -11,6 +11,9 @@ One operation is a line: an address space, a colon, a verb, its operands. Addres
     m0: mprotect ADDR PAGES PROT
     m0: mremap ADDR PAGES NEW [to ADDR] [dontunmap]
     m0: madvise ADDR PAGES ADVICE          dontneed free dontfork hugepage nohugepage random ...
+    m0: mlock ADDR PAGES [onfault] | munlock ADDR PAGES | mlockall
+    m0: mseal ADDR PAGES
+    m0: remap ADDR PAGES PGOFF             remap_file_pages
     m0: read ADDR | write ADDR WORD | exec ADDR
     m0: move DST SRC PAGES                 a userfaultfd move
     m1 = m0: fork                          the child becomes m1
@@ -52,6 +55,7 @@ _CACHES: Final = {
 }
 _NOP, _FAULT, _MMAP, _MUNMAP, _MPROTECT, _MREMAP, _MADVISE = range(7)
 _FORK, _EXIT, _MOVE, _CREATE, _EXECVE = 9, 10, 11, 13, 40
+_MLOCK, _MUNLOCK, _MLOCKALL, _MSEAL, _REMAP = 14, 15, 16, 19, 20
 _LINE = re.compile(r"^(?:(?P<made>m\d)\s*=\s*)?(?:(?P<mm>m\d)\s*:\s*)?(?P<rest>\S.*)$")
 
 
@@ -170,6 +174,29 @@ def _execve(operands: list[str]) -> Op:
     return Op(_EXECVE, args=(0, 0, 0, len(operands)))
 
 
+def _mlock(operands: list[str]) -> Op:
+    addr, pages, *words = operands
+    if words not in ([], ["onfault"]):
+        raise LanguageError(f"mlock does not know {' '.join(words)}")
+    return Op(_MLOCK, args=(_number(addr), _number(pages) * PAGE, len(words)))
+
+
+def _mlockall(operands: list[str]) -> Op:
+    if operands:
+        raise LanguageError(f"operands {' '.join(operands)!r} are too many")
+    return Op(_MLOCKALL, args=(1,))  # MCL_CURRENT
+
+
+def _mseal(operands: list[str]) -> Op:
+    addr, pages = operands
+    return Op(_MSEAL, args=(_number(addr), _number(pages) * PAGE, 0))
+
+
+def _remap(operands: list[str]) -> Op:
+    addr, pages, pgoff = operands
+    return Op(_REMAP, args=(_number(addr), _number(pages) * PAGE, 0, _number(pgoff), 0))
+
+
 def _mbind(operands: list[str]) -> Op:
     addr, pages, mode, nodes = map(_number, operands)
     return Op(lab.SPECIAL_OPS["mbind"], args=(addr, pages * PAGE, mode, nodes))
@@ -199,6 +226,11 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "write": _fault(1),
     "exec": _fault(2),
     "move": _move,
+    "mlock": _mlock,
+    "munlock": _span(_MUNLOCK),
+    "mlockall": _mlockall,
+    "mseal": _mseal,
+    "remap": _remap,
     "fork": _plain(_FORK),
     "execve": _execve,
     "exit": _plain(_EXIT),

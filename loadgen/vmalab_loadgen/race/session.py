@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from vmalab_loadgen import lifeline
 from vmalab_loadgen.race.scenario import Scenario
 from vmalab_native import lab
 from vmalab_native.core import Participant, Segment, SegmentConfig
 from vmalab_native.cores import LAB, ensure
 from vmalab_native.lab import Report, Strategy, TraceLine
+from vmalab_server import signals
 
 LAYOUT: Final = "aligned" + LAB
 ORDERS_MAX: Final = 20_000
@@ -68,9 +70,10 @@ def _config(model: str) -> SegmentConfig:
     )
 
 
-def _actor(segment: Segment, number: int, name: str, cpu: int) -> None:
-    """The whole life of an actor process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _actor(segment: Segment, number: int, name: str, cpu: int, parent: int) -> None:
+    """The whole life of an actor process; it ends with its parent, however that ends."""
+    signals.to_children()
+    lifeline.end_with_parent(parent)
     with contextlib.suppress(OSError):
         os.sched_setaffinity(0, {cpu})
     lab.act(segment.participant("client", comm=name[:15]), number)
@@ -86,30 +89,46 @@ def opened(scenario: Scenario, model: str) -> Iterator[Session]:
         CoreMissing: the lab core of the model cannot be built.
     """
     ensure(model, LAYOUT)
-    segment = Segment.create(f"race-{os.getpid()}-{next(_numbers)}", _config(model))
     pids: list[int] = []
-    before = os.sched_getaffinity(0)
-    cpu = min(before)
+    with contextlib.ExitStack() as stack:
+        with signals.held():
+            # Nobody attaches it: it needs no name, and a kill leaves nothing.
+            name = f"race-{os.getpid()}-{next(_numbers)}"
+            segment = Segment.create(name, _config(model), private=True)
+            stack.callback(lab.abandon, segment)
+            stack.callback(_end, pids)
+            me = segment.participant("client", comm="controller")
+            lab.load(me, scenario.program())
+            before = os.sched_getaffinity(0)
+            stack.callback(os.sched_setaffinity, 0, before)
+            _fork_actors(segment, scenario, min(before), pids)
+        # A search is one call: without its actors it comes back.
+        with signals.breaking(lambda: _kill(pids)):
+            yield Session(scenario, model, me, pids)
+
+
+def _fork_actors(segment: Segment, scenario: Scenario, cpu: int, pids: list[int]) -> None:
+    parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
-    try:
-        me = segment.participant("client", comm="controller")
-        lab.load(me, scenario.program())
-        os.sched_setaffinity(0, {cpu})
-        for number, name in enumerate(scenario.actor_names):
-            pid = os.fork()
-            if pid == 0:
-                try:
-                    _actor(segment, number, name, cpu)
-                finally:
-                    os._exit(0)
-            pids.append(pid)
-        yield Session(scenario, model, me, pids)
-    finally:
-        os.sched_setaffinity(0, before)
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        for pid in pids:
-            os.waitpid(pid, 0)
-        segment.unlink()
-        lab.abandon(segment)
+    os.sched_setaffinity(0, {cpu})
+    for number, name in enumerate(scenario.actor_names):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _actor(segment, number, name, cpu, parent)
+            finally:
+                os._exit(0)
+        pids.append(pid)
+
+
+def _kill(pids: list[int]) -> None:
+    """They are reaped by _end() alone, so the numbers are theirs."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _end(pids: list[int]) -> None:
+    _kill(pids)
+    while pids:
+        os.waitpid(pids.pop(), 0)

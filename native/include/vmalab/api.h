@@ -23,6 +23,9 @@ struct participant;
 
 /* --- segments: fd comes from posix_ipc (shm_open), stays open in the process while the segment is
  * attached --- */
+/* Would vl_seg_create take it? 0, VL_E_INVALID and what is wrong, VL_E_CORE. */
+VL_API int vl_config_check(const struct vl_config *config, const char *model, const char *layout,
+			   struct vl_config_fault *fault);
 /* model and layout choose the core; VL_E_CORE: it is not in the folder of vl_cores_in(). */
 VL_API int vl_seg_create(int fd, const char *name, const struct vl_config *config,
 			 const char *model, const char *layout, struct vl_seg **out);
@@ -91,11 +94,11 @@ struct vl_mm_options {
 	u64 commit_limit_pages;                  /* what may be promised; 0: as the machine */
 	u32 limits;                              /* 1 << RLIMIT_*: which of the three are given */
 	u32 lacks;      /* VL_LACKS_*: what the process may not do, or its kernel cannot */
-	u32 overcommit; /* 0: as the machine; else 1 + vm.overcommit_memory */
+	u32 overcommit; /* 0: as the instance; else 1 + vm.overcommit_memory */
 	u32 exec_of;    /* execve: the mm that a process leaves for this one, with its limits and
 			   capabilities (none may be given); 0: a process of its own */
 	u32 exec_flags; /* VL_EXEC_SHARED: others run on in the mm that is left */
-	u32 pad;
+	u32 pkeys;      /* 0: as the instance; 1: no protection keys; 2: keys */
 };
 #define VL_EXEC_SHARED      1u
 #define VL_LACKS_IPC_LOCK   0x1u

@@ -50,6 +50,8 @@ enum vl_op {
 	OP_UFFD_PROTECT = 38,
 	OP_UFFD_WAKE = 39,
 	OP_EXEC = 40,
+	OP_PKEY_ALLOC = 41,
+	OP_PKEY_FREE = 42,
 	OPS_COUNT
 };
 

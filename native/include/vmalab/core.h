@@ -98,6 +98,7 @@ struct vl_core {
 	const char *model;
 	const char *layout;
 	u64 (*fingerprint)(void);
+	int (*config_check)(const struct vl_config *config, struct vl_config_fault *fault);
 	int (*seg_create)(int fd, const char *name, const struct vl_config *config,
 			  struct vl_seg **out);
 	int (*seg_attach)(int fd, struct vl_seg **out);

@@ -75,6 +75,8 @@ void lab_ghost_put(const struct vm_area_struct *vma);
 void lab_ghost_touch(const struct vm_area_struct *vma, const char *what);
 void lab_ghost_kept(const struct vm_area_struct *vma);
 void lab_ghost_write_lock(const struct mm_struct *mm, const struct vm_area_struct *vma);
+void lab_ghost_write_known(const struct mm_struct *mm, const struct vm_area_struct *vma);
+void lab_ghost_source(const struct vm_area_struct *vma, const char *what);
 void lab_ghost_write_end(const struct mm_struct *mm);
 void lab_ghost_foreign(bool begins);
 void lab_ghost_wake(u32 mm_id);

@@ -45,6 +45,18 @@ X(N2, "MSETR", "truncation takes the pages out of the mappings before it stores 
 X(N3, "MSETR", "a page leaves the mappings before it leaves its file")
 X(N4, "MSETR", "a fault does not look again whether the page it found has left its file")
 X(N5, "MSETR", "fork copies entries of pages that are leaving their file")
+X(split_loses_guard, "SETR", "a split copies the flags of a VMA before it write-locks it")
+X(change_loses_guard, "SETR",
+  "a change of flags is computed before the VMA is write-locked, and stored after that")
+X(merge_loses_guard, "SETR",
+  "a merge takes the sticky flags of the VMA that goes as they were before it is write-locked")
+X(move_copies_unlocked, "SETR", "mremap copies its VMA before it write-locks it")
+X(remap_looks_unlocked, "SETR",
+  "remap_file_pages compares the flags of VMAs that it has not write-locked")
+X(first_stamp_odd, "T",
+  "the first stamp of a life is UINT_MAX, a number that a writer has once in 2^31")
+X(wrap_death_keeps_stamps, "SETR",
+  "recovery leaves the stamps that a writer has not renewed who died at the wrap")
 X(O2A, "R",
   "no look at the stamp before the increment: a detached VMA in the tree is retried "
   "for as long as it is there")

@@ -80,6 +80,18 @@ static inline void vma_end_read(struct participant *self, struct vm_area_struct 
 	vma_end_read_at(self, vma, HOLD_VMA);
 }
 
+/* vma gets these flags, computed from its own since it is write-locked: what a holder of its read
+ * lock has set is in them. (kernel: vm_flags_reset) */
+static inline void vm_flags_reset(const struct mm_struct *mm, struct vm_area_struct *vma, u64 flags)
+{
+	vma_assert_write_locked(mm, vma);
+	if (!MUTANT(change_loses_guard))
+		VL_ASSERT(!(vma->vm_flags & ~flags & VM_STICKY));
+	GHOST(change(vma, "vm_flags"));
+	/* relaxed: readers are excluded; a stale one sees old or new */
+	store_relaxed_u64(&vma->vm_flags, flags);
+}
+
 /* Each turn of the retry loop needs the object to be knocked out again, so this many are never seen
  * in earnest. */
 #define MISS_RETRIES_MAX 1024

@@ -56,7 +56,8 @@ struct mm_struct {
 	u64 locked_vm;
 	u64 start_brk;
 	u64 brk;
-	u64 def_flags;
+	u32 def_flags; /* VM_* of new areas, all of them below bit 32 */
+	u32 pkeys;     /* pkeys.h */
 	/* line 3: limits, mmap_lock write */
 	u64 stack_limit __cacheline_aligned; /* RLIMIT_* in bytes */
 	u64 as_limit;
@@ -66,7 +67,7 @@ struct mm_struct {
 	u64 accounted;          /* pages of its VM_ACCOUNT areas */
 	u64 stack_top;
 	u32 options; /* MM_* */
-	u32 limits_pad;
+	u32 pkru;    /* pkeys.h */
 } __cacheline_aligned;
 SIZE_IS(struct mm_struct, MM_SLOT_BYTES);
 
@@ -120,10 +121,14 @@ SIZE_IS(struct file, 320);
 #define STACK_LIMIT_DEFAULT (8ul << 20)
 #define LIMIT_INFINITY      (~0ul)
 #define STACK_GUARD_GAP     (256ul << PAGE_SHIFT)
-/* Below the first no hint leads and no stack grows (CONFIG_LSM_MMAP_MIN_ADDR); below the second
- * only who has CAP_SYS_RAWIO may map (vm.mmap_min_addr). */
+/* Below it no hint leads and no stack grows (CONFIG_LSM_MMAP_MIN_ADDR); below vm.mmap_min_addr,
+ * which may be more, only who has CAP_SYS_RAWIO may map. (kernel: mmap_min_addr,
+ * dac_mmap_min_addr) */
 #define MMAP_MIN_HINT 0x10000ul
-#define MMAP_MIN_ADDR 0x1000ul
+static inline u64 mmap_min_hint(const struct vl_seg *seg)
+{
+	return max_u64(MMAP_MIN_HINT, seg->hdr->config.mmap_min_addr);
+}
 
 static inline struct mm_struct *mm_table(const struct vl_seg *seg)
 {
@@ -221,8 +226,8 @@ bool may_expand_vm(const struct mm_struct *mm, u64 flags, u64 pages);
 bool mlock_future_ok(const struct mm_struct *mm, u64 flags, u64 bytes);
 /* May so many more pages be promised? pages may be negative. (kernel: __vm_enough_memory) */
 bool vm_enough_memory(const struct participant *self, const struct mm_struct *mm, s64 pages);
-/* As the running machine is set up. */
-void limits_init(struct mm_struct *mm);
+/* As the instance is set up. */
+void limits_init(struct mm_struct *mm, const struct vl_config *config);
 /* What fork and exec take along: limits, capabilities, the settings of overcommit. The mmap_lock of
  * both is held. */
 void limits_inherit(struct mm_struct *mm, const struct mm_struct *from);

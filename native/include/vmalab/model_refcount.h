@@ -240,6 +240,8 @@ static inline void vma_start_write(struct participant *self, struct mm_struct *m
 {
 	if (vma->vm_lock_seq != mm->mm_lock_seq.sequence)
 		vma_stamp(self, mm, vma);
+	else
+		GHOST(write_known(mm, vma));
 }
 
 static inline void vma_assert_attached(const struct vm_area_struct *vma)
@@ -305,13 +307,13 @@ static inline void vma_lock_ctor(struct vm_area_struct *vma)
 {
 	vma->vm_refcnt = 0;
 	vma->detached = 1;
-	vma->vm_lock_seq = UINT32_MAX;
+	vma->vm_lock_seq = VMA_STAMP_FIRST;
 }
 
 static inline void vma_lock_init(struct vm_area_struct *vma)
 {
 	vma_assert_detached(vma);
-	store_relaxed_u32(&vma->vm_lock_seq, UINT32_MAX);
+	store_relaxed_u32(&vma->vm_lock_seq, vma_stamp_first());
 }
 
 /* For recovery: an object that nothing reaches goes back to the freed state; one that the tree has
@@ -320,7 +322,7 @@ static inline void vma_lock_reset(struct vm_area_struct *vma)
 {
 	store_relaxed_u32(&vma->detached, 1);
 	store_relaxed_u32(&vma->vm_refcnt, 0);
-	store_relaxed_u32(&vma->vm_lock_seq, UINT32_MAX);
+	store_relaxed_u32(&vma->vm_lock_seq, vma_stamp_first());
 }
 static inline void vma_lock_reattach(struct vm_area_struct *vma)
 {

@@ -101,7 +101,7 @@ static inline void vma_lock_ctor(struct vm_area_struct *vma)
 {
 	init_rwsem(&vma->vm_lock);
 	vma->detached = 1;
-	vma->vm_lock_seq = UINT32_MAX;
+	vma->vm_lock_seq = VMA_STAMP_FIRST;
 }
 
 /* Stale readers may hold the semaphore and look at detached: neither is touched. */
@@ -111,7 +111,7 @@ static inline void vma_lock_init(struct vm_area_struct *vma)
 	if (MUTANT(B7))
 		init_rwsem(&vma->vm_lock);
 	/* release pairs: VMA-9 (vma_rwsem.h:vma_start_read) */
-	store_release_u32(&vma->vm_lock_seq, UINT32_MAX);
+	store_release_u32(&vma->vm_lock_seq, vma_stamp_first());
 }
 
 #include "vmalab/vma_rwsem.h"

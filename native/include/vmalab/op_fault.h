@@ -27,6 +27,7 @@ enum fault_outcome {
 	FAULT_MAPERR = 6,
 	FAULT_OOM = 7,
 	FAULT_NO_MM = 8,
+	FAULT_PKUERR = 10,   /* the protection key of the area forbids it */
 	FAULT_USERFAULT = 9, /* whoever has the userfaultfd is to be told */
 };
 
@@ -34,7 +35,9 @@ enum fault_outcome {
 #define SIGNAL_SEGV      11
 #define CODE_SEGV_MAPERR 1
 #define CODE_SEGV_ACCERR 2
+#define CODE_SEGV_PKUERR 4
 #define CODE_BUS_ADRERR  2
+#define CODE_SI_KERNEL   128 /* the CPU refuses the address itself */
 
 /* op_fault.c: what op_fault does not do itself. id: of an mm that was found; the rest as for
  * op_fault. vma: locked, with RCU held, both of which it leaves; or NULL: neither, and outcome is

@@ -125,14 +125,15 @@ struct vma_merge_struct {
 	bool no_memory; /* out: it would have merged but for memory */
 };
 
-void vmg_from_vma(struct vma_merge_struct *vmg, struct mm_struct *mm, struct vm_area_struct *vma,
-		  u64 start, u64 end);
+/* Write-locks vma: flags that are computed from those of vmg may be stored (vm_flags_reset). */
+void vmg_from_vma(struct participant *self, struct vma_merge_struct *vmg, struct mm_struct *mm,
+		  struct vm_area_struct *vma, u64 start, u64 end);
 void vmg_neighbours(struct participant *self, struct vma_merge_struct *vmg);
 struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_merge_struct *vmg);
 struct vm_area_struct *vma_merge_existing_range(struct participant *self,
 						struct vma_merge_struct *vmg);
 /* Makes [start, end) of middle a VMA of its own with the flags etc. of vmg, by merge or split; *out
- * is it. 0 or -errno. */
+ * is it, write-locked. 0 or -errno. */
 int vma_modify(struct participant *self, struct vma_merge_struct *vmg, struct vm_area_struct **out);
 int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 addr,
 	      bool new_below, bool check_limit);
@@ -178,6 +179,8 @@ s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 f
 s64 op_munmap(struct participant *self, u32 id, u64 addr, u64 len);
 s64 op_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot);
 s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, s32 pkey);
+s64 op_pkey_alloc(struct participant *self, u32 id, u64 flags, u64 rights);
+s64 op_pkey_free(struct participant *self, u32 id, s32 pkey);
 s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_len, u32 flags,
 	      u64 new_addr);
 s64 op_madvise(struct participant *self, u32 id, u64 addr, u64 len, u32 advice);

@@ -104,9 +104,8 @@ struct retired {
 #define FILE_PINS    2
 /* Frames that a participant may keep, as a CPU's page lists in the kernel: at most this many, and
  * no more than its share of all would be in a segment of four times the participants. */
-#define FRAME_MAGAZINE     4094
-#define FRAME_MAGAZINE_MIN 126
-#define PAGE_MAGAZINE      30
+#define FRAME_MAGAZINE 4094
+#define PAGE_MAGAZINE  30
 
 struct participant_area {
 	u64 stats[STATS_MAX]; /* written by the owner alone; read by anyone, relaxed */
@@ -227,8 +226,8 @@ bool participant_bury(struct vl_seg *seg, u32 index);
 void participant_fold(struct vl_seg *seg, u32 index);
 
 /* Somebody has that slot and the kernel says that it is dead / does not say so. Both are false for
- * a free slot. "Dead" is final until the slot is buried; "alive" may be over when it is returned, so
- * a recovery asks once, and for all (find_dead). */
+ * a free slot. "Dead" is final until the slot is buried; "alive" may be over when it is returned,
+ * so a recovery asks once, and for all (find_dead). */
 bool participant_dead(const struct vl_seg *seg, u32 index);
 bool participant_alive(const struct vl_seg *seg, u32 index);
 void find_dead(const struct vl_seg *seg, struct dead_set *dead);

@@ -52,6 +52,29 @@ struct vl_config {
 	u32 files_max;
 	u32 vmas_per_mm_max;
 	u32 rcu; /* enum vl_rcu_flavour */
+	/* what the emulated machine is like; nobody here asks the real one (machine.py) */
+	u32 pkeys;              /* 1: its processor has protection keys */
+	u32 overcommit;         /* vm.overcommit_memory */
+	u64 commit_limit_pages; /* what may be promised, by it; 0: no limit */
+	u64 mmap_min_addr;      /* vm.mmap_min_addr */
+};
+
+/* What a configuration must be for everything to work: each participant keeps some frames and pages
+ * for itself, and nobody else can have those. */
+#define FRAMES_EACH_MIN 8  /* frames_max for each participant: at most half of them are kept */
+#define PAGES_EACH_MIN  32 /* the same of pages: PAGE_MAGAZINE, and slabs */
+#define PAGES_MIN       64
+#define FRAMES_MAX      (1u << 31) /* FRAME_IN_POOL is the bit above */
+#define FILES_MAX       (1u << 20)
+#define VMAS_PER_MM_MAX ((1u << 31) - 1)
+
+/* Which field of a configuration is wrong, and what would be right. */
+struct vl_config_fault {
+	char field[24];
+	u64 value;
+	u64 least, most;
+	u64 multiple;      /* of this; 0: any number */
+	char because[128]; /* of other fields; "": always */
 };
 
 /* Bytes of one slot of the mm table and of the file table; L4 asserts that its structs fit. */
@@ -152,6 +175,8 @@ static inline vl_ref vl_ref_of(const struct vl_seg *seg, const void *p)
 	return (vl_ref)((u64)((const u8 *)p - seg->base) >> REF_SHIFT);
 }
 
+/* 0, or VL_E_INVALID and what is wrong. */
+int seg_config_check(const struct vl_config *config, struct vl_config_fault *fault);
 /* Lays out a fresh segment in an open, empty file descriptor: ftruncate, map, header, region table,
  * page and frame pools; slots, mm table, file table and the first frames get memory at once.
  * Caches are created by the caller (vl_seg_create in api.c), who then stores SEG_READY. The

@@ -7,13 +7,15 @@
  * read, mmap_lock or the VMA lock for reading is enough):
  *
  *   vm_start vm_end             stamp; derived from the tree by recovery
- *   vm_flags page_prot          stamp; VM_MAYBE_GUARD is or'ed in under a read lock
+ *   vm_flags page_prot          stamp; VM_MAYBE_GUARD is or'ed in under a read lock, so a writer
+ *                               reads flags to store or copy them after the stamp (DESIGN.md, 7)
  *   vm_pgbase                   once, before insertion; constant in place
  *                               (vm_pgoff = vm_pgbase + (vm_start >> 12))
  *   vm_mm vm_file vm_ops        once, before insertion; stale readers of a recycled object load
  *   file_open                   vm_mm
  *   uffd_ctx                    stamp; set iff one of VM_UFFD_FLAGS is, but for a moment
- *   vm_lock_seq                 stamp; loaded without a lock as advice
+ *   vm_lock_seq                 stamp; VMA_STAMP_FIRST at the begin of a life; loaded without a
+ *                               lock as advice
  *   detached                    attach: mmap_lock write; detach: stamp
  *   anon_vma                    NULL -> set: mmap_lock read + page_table_lock; set -> NULL: stamp
  *   anon_vma_chain, _links      stamp, or as anon_vma when it is set
@@ -56,6 +58,8 @@
 #define VM_HUGEPAGE     0x20000000ul
 #define VM_NOHUGEPAGE   0x40000000ul
 #define VM_MERGEABLE    0x80000000ul
+#define VM_PKEY_SHIFT   32 /* four bits: the protection key (pkeys.h) */
+#define VM_PKEY_MASK    (0xful << VM_PKEY_SHIFT)
 #define VM_DROPPABLE    (1ul << 40)
 #define VM_UFFD_MINOR   (1ul << 41) /* and of pages that only their file has */
 #define VM_SEALED       (1ul << 42)
@@ -136,6 +140,16 @@ void mpol_use(struct participant *self, const struct vm_area_struct *vma);
 
 struct mm_struct;
 
+/* The stamp that a life begins with. It is even, and a writer's number is odd: whatever number the
+ * sequence has come to, no writer takes a VMA for write-locked that nobody has stamped in this
+ * life. (The kernel's is UINT_MAX.) A stale reader may find it equal to an even sequence: a false
+ * "locked", which sends it to mmap_lock. */
+#define VMA_STAMP_FIRST 0u
+static inline u32 vma_stamp_first(void)
+{
+	return MUTANT(first_stamp_odd) ? UINT32_MAX : VMA_STAMP_FIRST;
+}
+
 static inline u64 vma_pages(const struct vm_area_struct *vma)
 {
 	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
@@ -185,8 +199,8 @@ static inline bool is_cow_mapping(u64 flags)
 void vma_ctor(void *object);
 /* A detached VMA of mm with nothing in it, or NULL. (kernel: vm_area_alloc) */
 struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct *mm);
-/* A detached copy, member by member; chain and side objects are empty and the caller's to clone.
- * (kernel: vm_area_dup) */
+/* A detached copy of one that is write-locked, member by member; chain and side objects are empty
+ * and the caller's to clone. (kernel: vm_area_dup) */
 struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig);
 /* Frees a detached VMA and its side objects; asserts that it is detached. (kernel: vm_area_free) */
 void vm_area_free(struct participant *self, struct vm_area_struct *vma);

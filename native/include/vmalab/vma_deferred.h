@@ -50,7 +50,7 @@ static inline void vma_lock_ctor(struct vm_area_struct *vma)
 static inline void vma_lock_init(struct vm_area_struct *vma)
 {
 	vma->detached = 0;
-	store_relaxed_u32(&vma->vm_lock_seq, UINT32_MAX);
+	store_relaxed_u32(&vma->vm_lock_seq, vma_stamp_first());
 }
 
 #endif

@@ -136,6 +136,8 @@ static inline void vma_start_write(struct participant *self, const struct mm_str
 {
 	if (vma->vm_lock_seq != mm->mm_lock_seq.sequence)
 		vma_stamp(self, mm, vma);
+	else
+		GHOST(write_known(mm, vma));
 }
 
 static inline void vma_mark_detached(struct participant *self, struct mm_struct *mm,
@@ -159,7 +161,7 @@ static inline void vma_assert_attached(const struct vm_area_struct *vma)
 static inline void vma_lock_reset(struct vm_area_struct *vma)
 {
 	store_relaxed_u32(&vma->detached, 1);
-	store_relaxed_u32(&vma->vm_lock_seq, UINT32_MAX);
+	store_relaxed_u32(&vma->vm_lock_seq, vma_stamp_first());
 }
 static inline void vma_lock_reattach(struct vm_area_struct *vma)
 {

@@ -35,8 +35,13 @@ mtype = { reader_writer_overlap, grant_identity, lifetime, attach_state, write_l
 #define MMS    2
 #define ACTORS 4
 #define NOBODY 255
-#define UNSET  255 /* the first stamp: odd, as UINT_MAX */
 #define FLAG   64
+/* The first stamp of a life: no writer's number, which is odd. */
+#ifdef first_stamp_odd
+#define UNSET 7 /* UINT_MAX in three bits (WRAP) */
+#else
+#define UNSET 254
+#endif
 
 /* an object of the slab: its words */
 byte stamp[OBJECTS] = UNSET;

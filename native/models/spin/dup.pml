@@ -33,6 +33,7 @@ inline op_split()
 	mark(op_begin);
 	mmap_write_lock(0);
 	p = SLOT(0, 1) - 1;
+	vma_start_write(0, p);
 	object_take(o);
 	if
 	:: o != NOBODY ->
@@ -45,7 +46,6 @@ inline op_split()
 #endif
 		atomic { complete[o] = 1; mark(copied) }
 		mark(split_dup);
-		vma_start_write(0, p);
 		vma_start_write(0, o);
 		atomic { change(p); vm_last[o] = 0; vm_page[p] = 1; mark(split_ranged) }
 		vma_mark_attached(o);

@@ -3,7 +3,9 @@
  * wrap.pml: numbers of long ago. A VMA carries a stamp that equals the sequence though nobody has
  * locked it: the read lock under mmap_lock, which may not fail, must not look at it (the lab's
  * sequence-wrap). ROUND: the sequence comes round to a stamp of long ago under a writer
- * (sequence-comes-round). The numbers have three bits here.
+ * (sequence-comes-round). FIRST: it comes to the last number before the wrap when a VMA is made
+ * whose object a reader of its former life still holds (sequence-at-its-last-number). The numbers
+ * have three bits here.
  */
 #define WRAP
 #include "lock.pml"
@@ -24,6 +26,9 @@ proctype other_one(byte me) ACTOR
 	op_mprotect(0, 1);
 	op_mprotect(0, 1);
 	op_mprotect(0, 0);
+#elif defined(FIRST)
+	op_munmap(0, 0);
+	op_mmap(0, 0);
 #else
 	/* op_uffd.c: lock_fast, lock_slow */
 	mark(op_begin);
@@ -50,9 +55,16 @@ init
 	byte me;
 	atomic {
 		there(0, 0, 0);
+#ifdef FIRST
+		is_free[1] = 0;
+#else
 		there(1, 0, 1);
-#ifdef ROUND
+#endif
+#if defined(ROUND)
 		seq[0] = 6;
+		stamp[0] = 3;
+#elif defined(FIRST)
+		seq[0] = 4;
 		stamp[0] = 3;
 #else
 		seq[0] = 4;
@@ -62,5 +74,9 @@ init
 		run other_one(1)
 	}
 	finished == 2;
+#ifdef FIRST
+	d_step { at_rest(0) }
+#else
 	d_step { at_rest(0); at_rest(1) }
+#endif
 }

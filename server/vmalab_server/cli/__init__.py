@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `vmalab` command."""
+"""The command `vmalab`. What the commands need is imported when they run."""
 
 from __future__ import annotations
 
-from vmalab_server.cli.app import main
 
-__all__ = ["main"]
+def main() -> None:
+    """Run the command line; a signal ends it clean from here on."""
+    from vmalab_server import signals
+
+    with signals.orderly():
+        from vmalab_server.cli.app import run
+
+        run()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command's root: what is there, how errors look, exit codes.
 
-Exit codes: 0 good, 1 the check failed (or the server did not come up), 2 bad usage. What a command
-needs is imported when it runs, so that `vmalab --help` is quick.
+Exit codes: 0 good, 1 the check failed (or the server did not come up), 2 bad usage, 128 and the
+number of the signal that ended it (a server that has come up: 0). What a command needs is imported
+when it runs, so that `vmalab --help` is quick.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ vmalab vmstat; vmalab slabinfo; vmalab fsck [dim]# what it did, and whether all 
 
 vmalab record -o trace -- ls; vmalab replay trace [dim]# a real program, compared call by call[/dim]
 
-[bold]Everywhere[/bold]: --json prints facts for programs. Exit code 0 good, 1 check failed, 2 bad usage.
+[bold]Everywhere[/bold]: --json prints facts for programs. Exit code 0 good, 1 check failed, 2 bad usage, 128+N ended by signal N.
 """  # noqa: E501 - a line of help is one line, rich wraps it
 
 app = typer.Typer(
@@ -87,7 +88,7 @@ def _register() -> None:
     inspect.register(app)
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line."""
     _register()
     try:

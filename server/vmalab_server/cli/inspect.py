@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -45,37 +47,56 @@ def _show(value: Any, text: str, *, as_json: bool) -> None:
     typer.echo(json.dumps(value, indent=2) if as_json else text)
 
 
-def _open(instance: str, target: str) -> Any:
+@contextmanager
+def _open(instance: str, target: str, *, build: bool = True, note: bool = True) -> Iterator[Any]:
+    """The source that the options name; says so when its server was killed.
+
+    Args:
+        build: build its core if it is not there.
+    """
     from vmalab_server.cli.sources import opened
 
-    return opened(instance=instance, target=target)
+    with opened(instance=instance, target=target, build=build) as source:
+        if note and source.orphaned():
+            name = source.summary()["instance"]
+            typer.echo(
+                f"vmalab: the server of instance {name!r} was killed, this is what it left;"
+                f" `vmalab fsck --instance {name}` recovers and checks it",
+                err=True,
+            )
+        yield source
 
 
 def _facts(source: Any) -> dict[str, Any]:
     return {
         **source.summary(),
+        "orphaned": source.orphaned(),
         "participants": source.participants(),
         "address_spaces": source.address_spaces(),
     }
 
 
+def _row(name: str) -> dict[str, Any]:
+    """What ps says of an instance, or why it cannot be looked at."""
+    from vmalab_native.errors import NativeError
+
+    try:
+        with _open(name, "", build=False, note=False) as source:
+            return _facts(source)
+    except (NativeError, OSError) as error:
+        return {"instance": name, "error": str(error)}
+
+
 def ps(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
     """Every instance of this machine: its workers, who takes part, its address spaces."""
     from vmalab_native.core import Segment
-    from vmalab_native.errors import NativeError
-    from vmalab_server.cli import render
+    from vmalab_server.cli import apart, render
 
     if instance or target:
-        with _open(instance, target) as source:
+        with _open(instance, target, build=False, note=False) as source:
             rows = [_facts(source)]
     else:
-        rows = []
-        for name in Segment.list_instances():
-            try:
-                with _open(name, "") as source:
-                    rows.append(_facts(source))
-            except NativeError as error:
-                rows.append({"instance": name, "error": str(error)})
+        rows = apart.each(Segment.list_instances(), _row)
     text = "\n\n".join(render.instance(row) for row in rows)
     _show({"instances": rows}, text or "no instance is running", as_json=as_json)
 
@@ -216,7 +237,7 @@ def layout(
 def fsck(
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="First repair what dead processes left (no server does)."),
+        typer.Option("--repair", help="Recover first, also where a server lives or none ever did."),
     ] = False,
     instance: Instance = "",
     target: Target = "",
@@ -224,15 +245,20 @@ def fsck(
 ) -> None:
     """Walk every invariant of the segment; the instance stands still meanwhile.
 
-    Exit code 1 if one is broken.
+    What nobody serves any more is recovered first: an instance whose server was killed has deaths
+    that are nobody's job. Exit code 1 if an invariant is broken.
     """
     if repair and target:
         raise fail("--repair works on the memory itself; a running server repairs by itself")
-    with _open(instance, target) as source:
-        if repair:
-            source.repair()
-        problems = source.fsck()
-    _show({"problems": problems}, "\n".join(problems) or "every invariant holds", as_json=as_json)
+    facts: dict[str, Any] = {}
+    with _open(instance, target, note=False) as source:
+        if repair or source.orphaned():
+            facts["recovered"] = source.repair()
+        facts["problems"] = problems = source.fsck()
+    text = "\n".join(problems) or "every invariant holds"
+    if "recovered" in facts:
+        text = f"recovered first from the deaths of {facts['recovered']} threads\n{text}"
+    _show(facts, text, as_json=as_json)
     if problems:
         raise typer.Exit(1)
 

@@ -149,7 +149,9 @@ def instance(row: Row) -> str:
     if "error" in row:
         return f"{row['instance']}: {row['error']}"
     pid = row["supervisor_pid"]
-    supervisor = f"supervisor {pid}" if pid else "no server (it was killed, or there never was one)"
+    killed = "its server was killed (vmalab fsck recovers and checks it)"
+    none = killed if row.get("orphaned") else "no server"
+    supervisor = f"supervisor {pid}" if pid else none
     where = f", {row['shared_address']}" if row["shared_address"] else ""
     head = (
         f"{row['instance']}: {row['state']}, {supervisor}{where},"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -148,6 +149,22 @@ Rcu = Annotated[
     str | None,
     typer.Option(help="auto, membarrier or fenced.", show_default="auto", rich_help_panel=_SIZES),
 ]
+Pkeys = Annotated[
+    str | None,
+    typer.Option(
+        help="Protection keys of the emulated processor: machine (as this one), on or off.",
+        show_default="machine",
+        rich_help_panel=_SIZES,
+    ),
+]
+Overcommit = Annotated[
+    str | None,
+    typer.Option(
+        help="vm.overcommit_memory of the emulated machine: machine (as this one), 0, 1 or 2.",
+        show_default="machine",
+        rich_help_panel=_SIZES,
+    ),
+]
 StopGraceS = Annotated[
     float | None,
     typer.Option("--stop-grace", help="Seconds for calls under way.", rich_help_panel=_TIMES),
@@ -199,6 +216,8 @@ def serve(
     files_max: FilesMax = None,
     vmas_per_mm_max: VmasPerMmMax = None,
     rcu: Rcu = None,
+    pkeys: Pkeys = None,
+    overcommit: Overcommit = None,
     stop_grace_s: StopGraceS = None,
     hold_grace_s: HoldGraceS = None,
     ttl_default_s: TtlDefaultS = None,
@@ -228,7 +247,7 @@ def serve(
         logs.configure(level=config.log_level, form=config.log_format, instance=config.instance)
         Supervisor(config, on_ready=on_ready).run()
     except ConfigError as error:
-        raise fail(str(error)) from None
+        raise fail(_with_options(str(error))) from None
     except StartError as error:
         raise fail(str(error), code=1) from None
 
@@ -239,10 +258,20 @@ _OPTIONS = frozenset(
         *("model", "layout", "lab"),
         *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file"),
         *("advertise_host", "mms_max", "participants_max", "frames_max", "files_max"),
-        *("vmas_per_mm_max", "rcu", "stop_grace_s", "hold_grace_s", "ttl_default_s"),
-        *("log_level", "log_format"),
+        *("vmas_per_mm_max", "rcu", "pkeys", "overcommit", "stop_grace_s", "hold_grace_s"),
+        *("ttl_default_s", "log_level", "log_format"),
     )
 )
+
+
+def _with_options(text: str) -> str:
+    """The message with options in place of the configuration's names: --frames-max, --size."""
+    own = {"size_bytes": "--size", "stop_grace_s": "--stop-grace", "hold_grace_s": "--hold-grace"}
+    own["ttl_default_s"] = "--ttl"
+    options = {name: "--" + name.replace("_", "-") for name in _OPTIONS} | own
+    names = "|".join(sorted(options, key=len, reverse=True))
+    at_start = rf"^({names})(?=[:. ])|\b({names})(?= = )|\b(\w+_\w+)\b"
+    return re.sub(at_start, lambda found: options.get(found[0], found[0]), text)
 
 
 def register(app: typer.Typer) -> None:

@@ -51,6 +51,14 @@ class Source(ABC):
     @abstractmethod
     def fsck(self) -> list[str]: ...
 
+    def orphaned(self) -> bool:
+        """Whether the server of the instance was killed, and nobody has cleared up after it."""
+        return False
+
+    def repair(self) -> int:
+        """Recover from every death that nobody has recovered from; how many those were."""
+        return 0
+
 
 class SegmentSource(Source):
     """The shared memory, mapped by this process: works without a server, and after a crash."""
@@ -113,10 +121,17 @@ class SegmentSource(Source):
         config = self._segment.config
         return build_layout(config.model, config.layout)
 
-    def repair(self) -> None:
-        """Recover from every death that nobody has recovered from."""
+    def orphaned(self) -> bool:
+        if self._segment.supervisor_pid:
+            return False
+        return any(info.role == "supervisor" for info in self._segment.participants())
+
+    def repair(self) -> int:
+        dead = 0
         with self._segment.participant("inspector", comm="vmalab") as me:
-            me.recover()
+            while found := me.recover().dead:  # one recovery may name some of them only
+                dead += len(found)
+        return dead
 
     def fsck(self) -> list[str]:
         with self._segment.participant("inspector", comm="vmalab") as me:
@@ -159,8 +174,7 @@ def _vma_cache(model: str, layout: str) -> Row:
         size_bytes=32 << 20, mms_max=1, participants_max=1, frames_max=16, files_max=1,
         model=model, layout=layout,
     )  # fmt: skip
-    with Segment.create(f"layout-{os.getpid()}", config) as segment:
-        segment.unlink()
+    with Segment.create(f"layout-{os.getpid()}", config, private=True) as segment:
         (cache,) = [info for info in segment.slabinfo() if info.name == "vm_area_struct"]
     return {
         "vma_bytes": cache.objsize,
@@ -236,17 +250,21 @@ def choose_instance(instance: str) -> str:
 
 
 @contextmanager
-def opened(*, instance: str, target: str) -> Iterator[Source]:
-    """The source that the options name. Raises ConfigError and what attaching raises."""
+def opened(*, instance: str, target: str, build: bool = True) -> Iterator[Source]:
+    """The source that the options name. Raises ConfigError and what attaching raises.
+
+    Args:
+        build: build the core of the instance if it is not there, and say so.
+    """
     if instance and target:
         raise ConfigError("--instance and --target exclude each other")
     if target:
         from vmalab_client.client import Client
 
-        with Client(target, discover=False, timeout_s=10.0) as client:
+        with Client(target, discover=False, timeout_s=120.0) as client:
             yield ServerSource(client)
         return
     from vmalab_native.core import Segment
 
-    with Segment.attach(choose_instance(instance)) as segment:
+    with Segment.attach(choose_instance(instance), build=build) as segment:
         yield SegmentSource(segment)

@@ -17,5 +17,6 @@ sqlite) exec sqlite3 :memory: \
 perl) exec perl -e 'my %h = map { $_ => "x$_" } 1 .. 3000; print scalar(keys %h), "\n"' ;;
 pipeline) ls / | sort | awk '{ print $1 }' | head -3 | cat ;;
 corners) exec ./corners ;;
+keys) exec ./keys ;;
 *) echo "no program $1" >&2; exit 2 ;;
 esac

@@ -11,6 +11,9 @@ use Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use crate::Switch;
 
+/// The first stamp of a life: even, as no writer's number is (vma.h: VMA_STAMP_FIRST).
+pub const STAMP_FIRST: u32 = u32::MAX - 1;
+
 pub const WRITER: u32 = 1;
 pub const WAITERS: u32 = 2;
 pub const READER: u32 = 0x100;

@@ -6,6 +6,7 @@ import grpc
 import warnings
 
 from vmalab.v1 import memory_pb2 as vmalab_dot_v1_dot_memory__pb2
+from vmalab.v1 import pkeys_pb2 as vmalab_dot_v1_dot_pkeys__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -154,8 +155,18 @@ class MemoryServiceStub:
                 _registered_method=True)
         self.PkeyMprotect = channel.unary_unary(
                 '/vmalab.v1.MemoryService/PkeyMprotect',
-                request_serializer=vmalab_dot_v1_dot_memory__pb2.PkeyMprotectRequest.SerializeToString,
-                response_deserializer=vmalab_dot_v1_dot_memory__pb2.PkeyMprotectResponse.FromString,
+                request_serializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyMprotectRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyMprotectResponse.FromString,
+                _registered_method=True)
+        self.PkeyAlloc = channel.unary_unary(
+                '/vmalab.v1.MemoryService/PkeyAlloc',
+                request_serializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyAllocRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyAllocResponse.FromString,
+                _registered_method=True)
+        self.PkeyFree = channel.unary_unary(
+                '/vmalab.v1.MemoryService/PkeyFree',
+                request_serializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyFreeRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyFreeResponse.FromString,
                 _registered_method=True)
         self.SetRlimit = channel.unary_unary(
                 '/vmalab.v1.MemoryService/SetRlimit',
@@ -376,7 +387,21 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PkeyMprotect(self, request, context):
-        """PkeyMprotect is pkey_mprotect(2) on a machine without protection keys.
+        """PkeyMprotect is pkey_mprotect(2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PkeyAlloc(self, request, context):
+        """PkeyAlloc is pkey_alloc(2); its rights are those of the whole address space.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PkeyFree(self, request, context):
+        """PkeyFree is pkey_free(2).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -565,8 +590,18 @@ def add_MemoryServiceServicer_to_server(servicer, server):
             ),
             'PkeyMprotect': grpc.unary_unary_rpc_method_handler(
                     servicer.PkeyMprotect,
-                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.PkeyMprotectRequest.FromString,
-                    response_serializer=vmalab_dot_v1_dot_memory__pb2.PkeyMprotectResponse.SerializeToString,
+                    request_deserializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyMprotectRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyMprotectResponse.SerializeToString,
+            ),
+            'PkeyAlloc': grpc.unary_unary_rpc_method_handler(
+                    servicer.PkeyAlloc,
+                    request_deserializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyAllocRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyAllocResponse.SerializeToString,
+            ),
+            'PkeyFree': grpc.unary_unary_rpc_method_handler(
+                    servicer.PkeyFree,
+                    request_deserializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyFreeRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_pkeys__pb2.PkeyFreeResponse.SerializeToString,
             ),
             'SetRlimit': grpc.unary_unary_rpc_method_handler(
                     servicer.SetRlimit,
@@ -1261,8 +1296,62 @@ class MemoryService:
             request,
             target,
             '/vmalab.v1.MemoryService/PkeyMprotect',
-            vmalab_dot_v1_dot_memory__pb2.PkeyMprotectRequest.SerializeToString,
-            vmalab_dot_v1_dot_memory__pb2.PkeyMprotectResponse.FromString,
+            vmalab_dot_v1_dot_pkeys__pb2.PkeyMprotectRequest.SerializeToString,
+            vmalab_dot_v1_dot_pkeys__pb2.PkeyMprotectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PkeyAlloc(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/PkeyAlloc',
+            vmalab_dot_v1_dot_pkeys__pb2.PkeyAllocRequest.SerializeToString,
+            vmalab_dot_v1_dot_pkeys__pb2.PkeyAllocResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PkeyFree(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/PkeyFree',
+            vmalab_dot_v1_dot_pkeys__pb2.PkeyFreeRequest.SerializeToString,
+            vmalab_dot_v1_dot_pkeys__pb2.PkeyFreeResponse.FromString,
             options,
             channel_credentials,
             insecure,

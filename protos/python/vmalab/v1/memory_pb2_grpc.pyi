@@ -48,7 +48,7 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   status   0          success
            -1..-999   the emulated call failed with this errno, negated
            positive   FAULT only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code
-                      (SEGV_MAPERR 1, SEGV_ACCERR 2, BUS_ADRERR 2)
+                      (SEGV_MAPERR 1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2; SI_KERNEL 128)
            -1001      NO_SUCH_MM: there is no such address space, or it has exited
            -1002      BAD_OP: unknown op
            -1003      BAD_RECORD: words does not fit the op, or the block ends inside the record. Execution stops
@@ -111,6 +111,8 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   40 EXEC                   mmap_base, start_brk, brk, 1 if shared; then the       length of       the new number; it
                 5 + ceil(flags / 8)  maps text padded with zero. See Exec         the text,       lives for the default
                                                                    0-2000          ttl
+  41 PKEY_ALLOC 3           flags, rights (1 no access, 2 no writes)              the key
+  42 PKEY_FREE 2            pkey                                                  0
 
   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 execute; bit 2 STORE: store `word` in the page (write only)
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
@@ -121,6 +123,13 @@ Little-endian. A block is a sequence of records, without a header. Its length is
 from collections import abc as _abc
 from grpc import aio as _aio
 from vmalab.v1 import memory_pb2 as _memory_pb2
+from vmalab.v1 import pkeys_pb2 as _pkeys_pb2
+from vmalab.v1.pkeys_pb2 import PkeyAllocRequest as PkeyAllocRequest
+from vmalab.v1.pkeys_pb2 import PkeyAllocResponse as PkeyAllocResponse
+from vmalab.v1.pkeys_pb2 import PkeyFreeRequest as PkeyFreeRequest
+from vmalab.v1.pkeys_pb2 import PkeyFreeResponse as PkeyFreeResponse
+from vmalab.v1.pkeys_pb2 import PkeyMprotectRequest as PkeyMprotectRequest
+from vmalab.v1.pkeys_pb2 import PkeyMprotectResponse as PkeyMprotectResponse
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -202,8 +211,12 @@ class MemoryServiceStub:
     """Mseal is mseal(2)."""
     RemapFilePages: _grpc.UnaryUnaryMultiCallable[_memory_pb2.RemapFilePagesRequest, _memory_pb2.RemapFilePagesResponse]
     """RemapFilePages is remap_file_pages(2)."""
-    PkeyMprotect: _grpc.UnaryUnaryMultiCallable[_memory_pb2.PkeyMprotectRequest, _memory_pb2.PkeyMprotectResponse]
-    """PkeyMprotect is pkey_mprotect(2) on a machine without protection keys."""
+    PkeyMprotect: _grpc.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyMprotectRequest, _pkeys_pb2.PkeyMprotectResponse]
+    """PkeyMprotect is pkey_mprotect(2)."""
+    PkeyAlloc: _grpc.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyAllocRequest, _pkeys_pb2.PkeyAllocResponse]
+    """PkeyAlloc is pkey_alloc(2); its rights are those of the whole address space."""
+    PkeyFree: _grpc.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyFreeRequest, _pkeys_pb2.PkeyFreeResponse]
+    """PkeyFree is pkey_free(2)."""
     SetRlimit: _grpc.UnaryUnaryMultiCallable[_memory_pb2.SetRlimitRequest, _memory_pb2.SetRlimitResponse]
     """SetRlimit is setrlimit(2) of the process that the address space belongs to."""
     SetThpDisable: _grpc.UnaryUnaryMultiCallable[_memory_pb2.SetThpDisableRequest, _memory_pb2.SetThpDisableResponse]
@@ -282,8 +295,12 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """Mseal is mseal(2)."""
     RemapFilePages: _aio.UnaryUnaryMultiCallable[_memory_pb2.RemapFilePagesRequest, _memory_pb2.RemapFilePagesResponse]  # type: ignore[assignment]
     """RemapFilePages is remap_file_pages(2)."""
-    PkeyMprotect: _aio.UnaryUnaryMultiCallable[_memory_pb2.PkeyMprotectRequest, _memory_pb2.PkeyMprotectResponse]  # type: ignore[assignment]
-    """PkeyMprotect is pkey_mprotect(2) on a machine without protection keys."""
+    PkeyMprotect: _aio.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyMprotectRequest, _pkeys_pb2.PkeyMprotectResponse]  # type: ignore[assignment]
+    """PkeyMprotect is pkey_mprotect(2)."""
+    PkeyAlloc: _aio.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyAllocRequest, _pkeys_pb2.PkeyAllocResponse]  # type: ignore[assignment]
+    """PkeyAlloc is pkey_alloc(2); its rights are those of the whole address space."""
+    PkeyFree: _aio.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyFreeRequest, _pkeys_pb2.PkeyFreeResponse]  # type: ignore[assignment]
+    """PkeyFree is pkey_free(2)."""
     SetRlimit: _aio.UnaryUnaryMultiCallable[_memory_pb2.SetRlimitRequest, _memory_pb2.SetRlimitResponse]  # type: ignore[assignment]
     """SetRlimit is setrlimit(2) of the process that the address space belongs to."""
     SetThpDisable: _aio.UnaryUnaryMultiCallable[_memory_pb2.SetThpDisableRequest, _memory_pb2.SetThpDisableResponse]  # type: ignore[assignment]
@@ -501,10 +518,26 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def PkeyMprotect(
         self,
-        request: _memory_pb2.PkeyMprotectRequest,
+        request: _pkeys_pb2.PkeyMprotectRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_memory_pb2.PkeyMprotectResponse, _abc.Awaitable[_memory_pb2.PkeyMprotectResponse]]:
-        """PkeyMprotect is pkey_mprotect(2) on a machine without protection keys."""
+    ) -> _typing.Union[_pkeys_pb2.PkeyMprotectResponse, _abc.Awaitable[_pkeys_pb2.PkeyMprotectResponse]]:
+        """PkeyMprotect is pkey_mprotect(2)."""
+
+    @_abc_1.abstractmethod
+    def PkeyAlloc(
+        self,
+        request: _pkeys_pb2.PkeyAllocRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pkeys_pb2.PkeyAllocResponse, _abc.Awaitable[_pkeys_pb2.PkeyAllocResponse]]:
+        """PkeyAlloc is pkey_alloc(2); its rights are those of the whole address space."""
+
+    @_abc_1.abstractmethod
+    def PkeyFree(
+        self,
+        request: _pkeys_pb2.PkeyFreeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pkeys_pb2.PkeyFreeResponse, _abc.Awaitable[_pkeys_pb2.PkeyFreeResponse]]:
+        """PkeyFree is pkey_free(2)."""
 
     @_abc_1.abstractmethod
     def SetRlimit(

@@ -9,7 +9,7 @@ use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
-use crate::parts::{tries, Futex, Plain, Seqcount};
+use crate::parts::{tries, Futex, Plain, Seqcount, STAMP_FIRST};
 use crate::{Expect, Model, Switch, Variant};
 
 const FLAG: u32 = 0x4000_0000;
@@ -187,7 +187,7 @@ fn writer(s: &Shared, sw: Switch) -> Option<()> {
     s.seq[0].end(sw, 2);
     /* freed; taken again for mm 2: vma.c:vma_init, merge.c:vma_link */
     s.seq[1].begin(sw, 0);
-    s.stamp.store(u32::MAX, Relaxed);
+    s.stamp.store(STAMP_FIRST, Relaxed);
     s.vm_mm.store(2, Relaxed);
     s.flags.set(5);
     s.start_write(sw, 1)?;
@@ -200,7 +200,7 @@ fn lock_body(sw: Switch) {
     let s = Arc::new(Shared {
         seq: [Seqcount(AtomicU32::new(0)), Seqcount(AtomicU32::new(0))],
         refcnt: AtomicU32::new(1),
-        stamp: AtomicU32::new(u32::MAX),
+        stamp: AtomicU32::new(STAMP_FIRST),
         vm_mm: AtomicU32::new(1),
         flags: Plain::new(0),
     });

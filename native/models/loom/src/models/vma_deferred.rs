@@ -12,7 +12,7 @@ use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 use Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use crate::parts::{tries, Plain, Rwsem, Seqcount};
+use crate::parts::{tries, Plain, Rwsem, Seqcount, STAMP_FIRST};
 use crate::{Expect, Model, Switch, Variant};
 
 const MIRRORS: &str = "vma_rwsem.h: vma_start_read, vma_start_write, vma_end_read_at, \
@@ -166,7 +166,7 @@ impl Shared {
         }
         self.lock.count.store(0, Relaxed); /* init_rwsem */
         self.detached.store(0, Relaxed);
-        self.stamp.store(u32::MAX, Relaxed);
+        self.stamp.store(STAMP_FIRST, Relaxed);
         self.flags.set(seq);
         self.start_write(sw, seq)?;
         self.slot.store(1, Release);
@@ -204,7 +204,7 @@ fn body(sw: Switch, split: bool) {
         readers: AtomicU32::new(0),
         seq: Seqcount(AtomicU32::new(0)),
         slot: AtomicU32::new(1),
-        stamp: AtomicU32::new(u32::MAX),
+        stamp: AtomicU32::new(STAMP_FIRST),
         detached: AtomicU32::new(0),
         lock: Rwsem::new(),
         lock_memory: Plain::new(0),

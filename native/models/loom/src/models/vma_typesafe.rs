@@ -14,7 +14,7 @@ use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 use Ordering::{Acquire, Relaxed, Release};
 
-use crate::parts::{Plain, Rwsem, Seqcount};
+use crate::parts::{Plain, Rwsem, Seqcount, STAMP_FIRST};
 use crate::{Expect, Model, Switch, Variant};
 
 const MIRRORS: &str = "vma_rwsem.h: vma_start_read, vma_start_write, vma_mark_detached; \
@@ -234,7 +234,7 @@ impl Shared {
     fn new() -> Shared {
         Shared {
             seq: [Seqcount(AtomicU32::new(0)), Seqcount(AtomicU32::new(0))],
-            stamp: AtomicU32::new(u32::MAX),
+            stamp: AtomicU32::new(STAMP_FIRST),
             detached: AtomicU32::new(0),
             vm_mm: AtomicU32::new(1),
             vm_start: AtomicU32::new(1),
@@ -295,7 +295,8 @@ fn writer(s: &Shared, sw: Switch, kind: Kind) -> Option<()> {
     if !sw.keeps("lock-survives") {
         s.lock.count.store(0, Relaxed);
     }
-    s.stamp.store(u32::MAX, sw.order("init-release", Release));
+    s.stamp
+        .store(STAMP_FIRST, sw.order("init-release", Release));
     if !sw.keeps("detached-survives") {
         s.detached.store(0, Relaxed); /* a copy of the whole source, put right at once */
         s.detached.store(1, Relaxed);

@@ -235,6 +235,7 @@ def register(app: typer.Typer) -> None:
     """Add this package's commands to an application."""
     from vmalab_loadgen import load_cli
     from vmalab_loadgen.bench import cli as bench_cli
+    from vmalab_loadgen.crash import cli as crash_cli
     from vmalab_loadgen.diff import cli as diff_cli
     from vmalab_loadgen.lin import cli as lin_cli
     from vmalab_loadgen.race import cli as race_cli
@@ -249,6 +250,7 @@ def register(app: typer.Typer) -> None:
     app.command("load", help=load_cli.HELP, epilog=load_cli.EXAMPLES)(load_cli.load_command)
     app.command("diff", help=diff_cli.HELP, epilog=diff_cli.EXAMPLES)(diff_cli.diff_command)
     app.command("lin", help=lin_cli.HELP, epilog=lin_cli.EXAMPLES)(lin_cli.lin_command)
+    app.command("crash", help=crash_cli.HELP, epilog=crash_cli.EXAMPLES)(crash_cli.crash_command)
     app.add_typer(bench_cli.app, name="bench")
     app.add_typer(race_cli.app, name="race")
 

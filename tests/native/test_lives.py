@@ -133,7 +133,6 @@ def narrow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return model
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("narrow", MODELS, indirect=True)
 def test_the_number_of_before_reaches_nobody(instance: str, narrow: str) -> None:
     owner = Child(OWNER, instance, narrow)
@@ -160,7 +159,6 @@ def test_the_number_of_before_reaches_nobody(instance: str, narrow: str) -> None
         owner.end()
 
 
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("narrow", MODELS, indirect=True)
 def test_kills_with_narrow_lives(narrow: str) -> None:
     """The kills of tests/robustness, in a pytest of their own: the cores are loaded only once."""

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from patience import HANG_S
 from servers import VMALAB, vmalab, wait_for
 from vmalab_client.block import Op
 from vmalab_loadgen.crash import mix, proof, table
@@ -41,19 +42,18 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "crash.md"
 RUN_ELSEWHERE = {"vmalab crash --model all --kills 10000 --bursts 2-20 --json": "test_many_kills"}
 
 
-def crash(*options: str, timeout_s: float = 300.0) -> dict[str, object]:
+def crash(*options: str, hang_s: float = HANG_S) -> dict[str, object]:
     """The command's JSON, when it says that all is good."""
-    done = vmalab("crash", "--json", *options, timeout_s=timeout_s)
+    done = vmalab("crash", "--json", *options, hang_s=hang_s)
     assert done.returncode == 0, f"exit {done.returncode}: {done.stderr}\n{done.stdout[-6000:]}"
     data: dict[str, object] = json.loads(done.stdout)
     assert data["verdict"] == "good"
     return data
 
 
-@pytest.mark.timeout(600)
 def test_kills_in_bursts() -> None:
     """The short form: some bursts on each lock model."""
-    data = crash("--model", "all", "--kills", "200", "--seed", str(SEED), timeout_s=500)
+    data = crash("--model", "all", "--kills", "200", "--seed", str(SEED))
     models = data["models"]
     assert isinstance(models, list)
     assert [one["model"] for one in models] == list(lock_models())
@@ -61,18 +61,16 @@ def test_kills_in_bursts() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(7200)
 def test_many_kills() -> None:
     kills = int(os.environ.get("VMALAB_KILLS", "10000"))
     data = crash(
         *("--model", "all", "--kills", str(kills), "--bursts", "2-20", "--seed", str(SEED)),
         *("--sizes", "0,64,256"),
-        timeout_s=7000,
+        hang_s=20 * HANG_S,
     )
     assert int(str(data["kills"])) >= kills
 
 
-@pytest.mark.timeout(600)
 def test_kills_of_workers_and_clients() -> None:
     """Over gRPC: the server's supervisor sees the deaths, and recovers."""
     data = crash("--grpc", "--kills", "8", "--bursts", "2-6", "--seed", str(SEED))
@@ -90,11 +88,10 @@ def commands() -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.strip()]
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("command", [c for c in commands() if c not in RUN_ELSEWHERE])
 def test_command_of_the_document(command: str, tmp_path: Path) -> None:
     assert command.startswith("vmalab crash ")
-    done = vmalab(*command.split()[1:], timeout_s=500)
+    done = vmalab(*command.split()[1:])
     assert done.returncode == 0, f"{command}: {done.returncode}: {done.stderr}\n{done.stdout}"
 
 
@@ -250,7 +247,7 @@ def test_one_that_ends_by_itself_is_a_failure(company: Company) -> None:
         stage = Stage(company, stack)
         os.kill(company.of("plain")[0].pid, signal.SIGKILL)  # not by the harness
         with pytest.raises(Failure, match="ended by itself, by signal 9") as raised:
-            wait_for("it is seen", lambda: company.look(), timeout_s=60)
+            wait_for("it is seen", lambda: company.look())
         assert raised.value.kind == "died"
         company.end_all()
         del stage
@@ -324,10 +321,10 @@ def test_a_signal_leaves_nothing(number: int) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_for("there is a segment", lambda: segments_of(process.pid), timeout_s=60)
+        wait_for("there is a segment", lambda: segments_of(process.pid))
         time.sleep(1)
         process.send_signal(number)
-        assert process.wait(60) != 0
+        assert process.wait(HANG_S) != 0
         assert segments_of(process.pid) == []
     finally:
         process.kill()

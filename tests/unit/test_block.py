@@ -38,7 +38,7 @@ def record(op: int, words: int, flags: int, mm: int, *operands: int, how: int = 
     return head + b"".join(operand.to_bytes(8, "little") for operand in operands)
 
 
-def test_userfaultfd_records_too() -> None:
+def test_records_of_userfaultfd_keys_and_exec_too() -> None:
     block = BlockBuilder()
     block.uffd_move(7, 1, 2, 3, mode=2, uffd=0x101)
     block.uffd_open(7, flags=1)
@@ -51,6 +51,8 @@ def test_userfaultfd_records_too() -> None:
     block.uffd_continue(7, 0x101, 1, 3, mode=2)
     block.uffd_writeprotect(7, 0x101, 1, 2, mode=1)
     block.uffd_wake(7, 0x101, 1, 2)
+    block.pkey_alloc(7, rights=2)
+    block.pkey_free(7, 3)
     block.exec(7, mmap_base=1, start_brk=2, brk=3, maps="maps and so on", shared=True)
     expected = [
         record(11, 7, 0, 7, 1, 2, 3, 2, 0x101),
@@ -64,6 +66,8 @@ def test_userfaultfd_records_too() -> None:
         record(37, 7, 2, 7, 0x101, 1, 0, 3, 2),
         record(38, 6, 0, 7, 0x101, 1, 2, 1),
         record(39, 5, 0, 7, 0x101, 1, 2),
+        record(41, 4, 0, 7, 0, 2),
+        record(42, 3, 0, 7, 3),
         record(40, 8, 14, 7, 1, 2, 3, 1) + b"maps and so on\0\0",
     ]
     assert bytes(block) == b"".join(expected)
@@ -99,8 +103,6 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
     block.remap_file_pages(7, 1, 2, pgoff=4)
     block.process_madvise(7, [(1, 2), (3, 4)], 5, remote=True)
     block.pkey_mprotect(7, 1, 2, 3, -1)
-    block.pkey_alloc(7, rights=2)
-    block.pkey_free(7, 3)
     block.setrlimit(7, 9, 10)
     block.thp_disable(7, 1, flags=2)
     block.faults(7, [1, 2, 3], access=Access.WRITE)
@@ -134,8 +136,6 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
         record(20, 7, 0, 7, 1, 2, 0, 4, 0),
         record(21, 7, 2, 7, 5 | 1 << 32, 1, 2, 3, 4),
         record(22, 6, 0, 7, 1, 2, 3, 2**64 - 1),
-        record(41, 4, 0, 7, 0, 2),
-        record(42, 3, 0, 7, 3),
         record(23, 5, 0, 7, 9, 10, 2**64 - 1),
         record(24, 4, 0, 7, 1, 2),
         record(25, 5, 1, 7, 1, 2, 3),

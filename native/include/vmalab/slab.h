@@ -113,7 +113,8 @@ void *kmem_cache_object(const struct vl_seg *seg, u32 cache, vl_ref ref);
 
 /* Frees every object of the cache that is neither free, nor in a magazine of one that is not among
  * the dead (this function looks there itself), nor live according to the callback (trees, retire
- * rings, reserved nodes, objects in flight: the caller's business); then rebuilds. The world is stopped.
+ * rings, reserved nodes, objects in flight: the caller's business); then rebuilds. The world is
+ * stopped.
  * Magazines of the dead hold objects freed here: they must be dropped (participant_bury), never
  * flushed. Returns how many were freed, or -ENOMEM. */
 typedef bool (*kmem_live_fn)(void *arg, vl_ref ref);

@@ -22,7 +22,7 @@ FILES = sorted(
 BOUNDS = {"timeout", "timeout_s", "timeout_ns", "start_timeout_s", "patience_s"}
 WAITS = {"result", "exception", "join", "wait", "communicate", "acquire", "poll", "settimeout"}
 SHARED_NAMES = ("127.0.0.1:7420", "localhost:7420", "vmalab.default")
-THEMSELVES = {
+THEMSELVES: dict[str, set[float]] = {
     # Time-outs that are what the test is about: they are meant to pass.
     "tests/integration/test_lab_service.py": {0.1, 1.5, 0},
     "tests/native/test_namespaces.py": {200_000_000},

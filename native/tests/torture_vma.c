@@ -21,6 +21,11 @@
 #include "vmalab/participant.h"
 #include "torture.h"
 
+#ifndef MADV_GUARD_INSTALL /* not in every libc */
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
+#endif
+
 #define SPACES      2
 #define PAGES       48ul
 #define AREA(n)     (0x200000000000ul + (n) * 0x10000000ul) /* two areas, same offsets */
@@ -97,6 +102,21 @@ static void faults(struct actor *a, u32 space, u64 mm)
 	add_relaxed_u64(&a->shared->faults, MANY);
 }
 
+/* Guards set a flag of a VMA that only its read lock holds, beside those who copy and change it: the
+ * walker asks for it. Whoever reads other flags of the VMA does it plainly, which for the thread
+ * sanitizer is a race with the atomic or. */
+static u32 advice(u64 random)
+{
+#ifndef __SANITIZE_THREAD__
+	if (random % 4 == 0)
+		return MADV_GUARD_INSTALL;
+	if (random % 4 == 1)
+		return MADV_GUARD_REMOVE;
+#endif
+	(void)random;
+	return MADV_DONTNEED;
+}
+
 static void change(struct actor *a, u64 mm)
 {
 	u64 r = test_random(&a->rng), addr = AREA(r & 1) + random_page(a);
@@ -118,7 +138,7 @@ static void change(struct actor *a, u64 mm)
 		CHECK_EQ(result.status, 0);
 		break;
 	case 5:
-		result = CALL(a, OP_MADVISE, 0, mm, addr, len, MADV_DONTNEED);
+		result = CALL(a, OP_MADVISE, 0, mm, addr, len, advice(r >> 32));
 		break;
 	default:
 		result = CALL(a, OP_MPROTECT, 0, mm, addr, len, prot);

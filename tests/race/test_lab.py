@@ -86,6 +86,27 @@ def test_each_kind_of_change_can_lose_a_guard(model: str) -> None:
             assert result.finding is not None, f"{one.name} does not show {mutant}"
 
 
+LOST = """
+bound = 1
+points = ["op_*", "advise_locked", "write_*", "wait"]
+setup = ["m0 = new", "m0: mmap 0x10000 2 rw shared"]
+[actors]
+guarder = ["m0: madvise 0x10000 1 guard_install"]
+changer = ["m0: mprotect 0x10000 2 r"]
+"""
+
+
+def test_the_walker_misses_the_flag_of_a_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that a program could see has gone wrong yet."""
+    monkeypatch.setattr(explore, "FSCK_EVERY", 1)
+    one = scenario.parse("lost", LOST)
+    result = explore.explore(one, "refcount", Plan(mutants=("change_loses_guard",)))
+    assert result.finding is not None
+    assert result.finding.violation.invariant == "fsck"
+    assert "is a guard, and its VMA does not have the flag" in result.finding.violation.text
+    assert explore.explore(one, "refcount", Plan()).finding is None
+
+
 PASSED = """
 setup = ["m0 = new", "m0: mmap 0x10000 1 rw", "m0: preset 0x10 0x10000 STAMP"]
 [actors]

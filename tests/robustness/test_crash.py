@@ -227,7 +227,7 @@ class Stage:
     """A segment with a few processes, as a run has it."""
 
     def __init__(self, company: Company, stack: ExitStack, kind: type[Session] = Session) -> None:
-        config = CrashConfig(actors=4, recoverers=1, patience_s=30.0, seed=SEED)
+        config = CrashConfig(actors=4, recoverers=1, patience_s=HANG_S, seed=SEED)
         self.company = company
         self.session = kind(config, Tally("typesafe-rwsem"), company, 0)
         self.session.open(stack)

@@ -26,6 +26,7 @@ THEMSELVES: dict[str, set[float]] = {
     # Time-outs that are what the test is about: they are meant to pass.
     "tests/integration/test_lab_service.py": {0.1, 1.5, 0},
     "tests/native/test_namespaces.py": {200_000_000},
+    "tests/robustness/test_crash.py": {2.0},
     "tests/native/test_primitives.py": {0, 20_000_000, 600_000_000, 50_000_000, 0.3},
 }
 

@@ -56,8 +56,8 @@ def test_facts_of_this_machine() -> None:
 
 
 def test_asking_changes_nothing() -> None:
-    """Without keys the first pkey_alloc of a process is answered otherwise than the second, and with
-    them each gives another key: in a fresh process none of the probes was one."""
+    """Without keys the first pkey_alloc of a process is answered otherwise than the second, and
+    with them each gives another key: in a fresh process none of the probes was one."""
     ask = (
         "from vmalab_native import machine; machine.facts(); call = machine.Libc();"
         "print(call(330, 0, 0), call(330, 0, 0))"

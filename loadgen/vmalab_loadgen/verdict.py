@@ -15,6 +15,7 @@ from vmalab_loadgen.player import Outcome
 from vmalab_loadgen.program import Kind, Step
 
 SHOWN_MAX: Final = 20
+SEGV_PKUERR: Final = 4
 _SIGNALS: Final = {7: "SIGBUS", 11: "SIGSEGV"}
 _SERVICE: Final = {-1001: "NO_SUCH_MM", -1002: "BAD_OP", -1003: "BAD_RECORD", -1004: "LIMIT"}
 
@@ -44,6 +45,9 @@ class Verdict:
     overlapping: int = 0
     reordered: int = 0
     orders_tried: int = 0
+    keyed: int = 0
+    """Touches that a protection key of the program's own decided otherwise. Not printed: a note of
+    not_compared has them."""
     first_bad_step: int = -1
     """Index of the first step that disagrees; -1 for none. Not printed."""
     bad_ranges: list[tuple[int, int]] = field(default_factory=list)
@@ -61,7 +65,7 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         # Not dataclasses.asdict: it makes a Counter anew from pairs, which counts the pairs.
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        del data["first_bad_step"], data["bad_ranges"]
+        del data["first_bad_step"], data["bad_ranges"], data["keyed"]
         return {name: dict(one) if isinstance(one, dict) else one for name, one in data.items()}
 
     def _wrong(self, index: int, step: Step, call: str, expected: str, got: str) -> None:
@@ -161,10 +165,16 @@ def _judge_mincore(
     return got == shown, "".join(map(str, shown)), "".join(map(str, got))
 
 
-def _judge_fault(verdict: Verdict, index: int, step: Step, outcome: Outcome) -> None:
+def _judge_fault(
+    verdict: Verdict, index: int, step: Step, outcome: Outcome, *, own_keys: bool
+) -> None:
     verdict.faults_checked += 1
     code = outcome.info & 0xFF if outcome.status else 0
     if (outcome.status, code) == (step.signal, step.si_code):
+        return
+    if own_keys and (code == SEGV_PKUERR) != (step.si_code == SEGV_PKUERR):
+        verdict.faults_checked -= 1
+        verdict.keyed += 1
         return
     verdict.faults_disagree += 1
     wanted = _fault_answer(step.signal, step.si_code)
@@ -227,13 +237,19 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
             {"line": garbage.line, "call": garbage.text[:200], "expected": "", "got": garbage.why}
         )
     inodes: dict[int, int] = {}
+    own_keys = plan.pkeys and any(
+        isinstance(step.operation, calls.Plain)
+        and step.operation.name == "pkey_alloc"
+        and not step.errno
+        for step in steps
+    )
     for outcome in sorted(outcomes, key=lambda one: one.step):
         step = steps[outcome.step]
         match step.kind:
             case Kind.CALL:
                 _judge_call(verdict, outcome.step, step, outcome)
             case Kind.FAULT:
-                _judge_fault(verdict, outcome.step, step, outcome)
+                _judge_fault(verdict, outcome.step, step, outcome, own_keys=own_keys)
             case Kind.CHECK:
                 expected = plan.snapshots[step.snapshot]
                 _judge_maps(
@@ -254,4 +270,9 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
                     verdict.disagree += 1
                     got = _answer(outcome.status, 0)
                     verdict._wrong(outcome.step, step, step.text(), "0", got)
+    if verdict.keyed:
+        verdict.not_compared.append(
+            f"{verdict.keyed} touches that a protection key decides: what the program writes to "
+            "PKRU is in no trace"
+        )
     return verdict

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -133,6 +135,30 @@ def test_a_machine_with_keys_and_one_without(mode: str) -> None:
     assert not without["pkeys"]
     calls = {one["call"].partition("(")[0] for one in without["first_disagreements"]}
     assert {"pkey_alloc", "pkey_mprotect", "fault", "mlock"} <= calls
+
+
+def test_what_a_program_writes_to_pkru_is_not_compared(tmp_path: Path) -> None:
+    """Goal: a touch that the program allowed itself by PKRU is counted, not called wrong, and only
+    where it has a key of its own. Method: the trace with keys, in which pages get the key that must
+    not be written before they are touched: the touches that follow were allowed in truth."""
+    root = tmp_path / "keys"
+    shutil.copytree(PROGRAM_TRACES / "keys", root)
+    lines = lzma.decompress((root / "trace.xz").read_bytes()).decode().splitlines(keepends=True)
+    (root / "trace.xz").unlink()
+    at = next(n for n, line in enumerate(lines) if "PKEY_DISABLE_WRITE) = 2 " in line)
+    pid, seconds = lines[at].split()[:2]
+    where = re.search(r"mmap\(NULL, 32768, .* = (0x[0-9a-f]+)", lines[at - 2])
+    assert where is not None
+    whole, fraction = seconds.split(".")
+    call = f"pkey_mprotect({where[1]}, 32768, PROT_READ|PROT_WRITE, 2) = 0 <0.000001>"
+    lines.insert(at + 1, f"{pid}   {whole}.{int(fraction) + 600000:09d} {call}\n")
+    (root / "trace").write_text("".join(lines))
+    done = vmalab("replay", str(root), "--json", "--mode", "attach", "--orders", "0")
+    data = json.loads(done.stdout)
+    notes = [note for note in data["not_compared"] if "PKRU" in note]
+    assert len(notes) == 1
+    assert int(notes[0].split()[0]) >= 6, "those that are touched"
+    assert data["faults_disagree"] == 0
 
 
 def test_a_trace_that_does_not_say_is_of_a_machine_without_keys(trace: Path) -> None:

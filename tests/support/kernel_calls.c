@@ -150,9 +150,25 @@ static void put_lines(const char *const *heads)
 
 static void show_maps(void)
 {
-	static const char *const of_smaps[] = {"0", "1", "2", "3", "4", "5", "6", "7",        "8",
-					       "9", "a", "b", "c", "d", "e", "f",
-					       "ProtectionKey:", "VmFlags:", NULL};
+	static const char *const of_smaps[] = {"0",
+					       "1",
+					       "2",
+					       "3",
+					       "4",
+					       "5",
+					       "6",
+					       "7",
+					       "8",
+					       "9",
+					       "a",
+					       "b",
+					       "c",
+					       "d",
+					       "e",
+					       "f",
+					       "ProtectionKey:",
+					       "VmFlags:",
+					       NULL};
 	static const char *const of_status[] = {"VmSize:", "VmLck:", NULL};
 
 	slurp("/proc/self/smaps");

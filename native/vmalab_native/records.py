@@ -10,6 +10,7 @@ from vmalab_native.checks import U32_MAX, bounded
 from vmalab_native.errors import InvalidArgument
 
 CACHE_LINE = 64
+FILES_MAX = 65535
 
 Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
@@ -27,7 +28,7 @@ class SegmentConfig:
         mms_max: address spaces at a time, 1..4096.
         participants_max: threads in the core at a time, 1..4096.
         frames_max: page frames (16 bytes each), at least 1.
-        files_max: files known at a time, at least 1.
+        files_max: files known at a time, 1..65535.
         vmas_per_mm_max: VMAs of one address space; the kernel's sysctl vm.max_map_count.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
@@ -50,7 +51,7 @@ class SegmentConfig:
         bounded("mms_max", self.mms_max, 1, 4096)
         bounded("participants_max", self.participants_max, 1, 4096)
         bounded("frames_max", self.frames_max, 1, U32_MAX)
-        bounded("files_max", self.files_max, 1, U32_MAX)
+        bounded("files_max", self.files_max, 1, FILES_MAX)
         bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, U32_MAX)
         if self.rcu not in get_args(RcuFlavour):
             raise InvalidArgument(f"rcu = {self.rcu!r}, allowed are {get_args(RcuFlavour)}")

@@ -9,9 +9,9 @@
  * done with a few lives. Words that are as wide as the kernel's are put just before their end.
  * Failure: the line that is named: something compares less than the whole number, or keeps what it
  * should make anew.
- * Seen to fail: with only the lower halves compared in mm_find_in, file_find, uffd_find, mm_lease_get
- * and way_serves; with unlinked set back in pgd_begin; without the stamps of recovery; with a
- * pgd.unlinked that stands still when the sequence comes round.
+ * Seen to fail: with only the lower halves compared in mm_find_in, file_find, uffd_find,
+ * mm_lease_get and way_serves; with unlinked set back in pgd_begin; without the stamps of recovery
+ * or stamp_all; with a pgd.unlinked that stands still when the sequence comes round.
  */
 
 #include <sys/syscall.h>

@@ -10,6 +10,7 @@ from vmalab_native.checks import bounded, u64
 from vmalab_native.errors import InvalidArgument
 
 CACHE_LINE = 64
+FILES_MAX = 65535
 
 Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
@@ -60,7 +61,7 @@ class SegmentConfig:
         bounded("mms_max", self.mms_max, 1, 4096)
         bounded("participants_max", self.participants_max, 1, 1024)
         bounded("frames_max", self.frames_max, 1, 1 << 31)
-        bounded("files_max", self.files_max, 1, (1 << 16) - 1)
+        bounded("files_max", self.files_max, 1, FILES_MAX)
         bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, (1 << 31) - 1)
         bounded("overcommit", self.overcommit, 0, 2)
         bounded("mmap_min_addr", self.mmap_min_addr, 0, 1 << 32)

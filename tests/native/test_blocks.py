@@ -145,6 +145,21 @@ def test_wrong_words_end_the_block(me: Participant, mm: int, op: int, change: in
     assert [status for status, _, _ in results(me.run(block))] == [0, BAD_RECORD]
 
 
+@pytest.mark.parametrize("op", [NOP, FAULT, MUNMAP, FORK, EXIT, FAULTS])
+def test_how_is_for_mmap_alone(me: Participant, mm: int, op: int) -> None:
+    """Of all other records that part of the header is 0, so that it may mean something one day."""
+    operands = [0] * (1 if op == FAULTS else OPERANDS[op])
+    block = record(NOP) + record(op, mm, *operands, how=1) + record(NOP)
+    assert [status for status, _, _ in results(me.run(block))] == [0, BAD_RECORD]
+
+
+def test_a_header_that_is_cut_off(me: Participant, mm: int) -> None:
+    block = record(NOP) + record(FORK, mm)[:8]
+    assert [status for status, _, _ in results(me.run(block))] == [0, BAD_RECORD]
+    block = record(NOP) + record(FORK, mm, words=1)
+    assert [status for status, _, _ in results(me.run(block))] == [0, BAD_RECORD]
+
+
 def test_a_fault_without_a_word(me: Participant, mm: int) -> None:
     """It may be shorter than one that stores; what lies behind it in the block is not read."""
     ((_, _, addr),) = results(me.run(record(MMAP, mm, 0, PAGE, 3 | PRIVATE_ANONYMOUS << 32, 0, 0)))

@@ -3,12 +3,13 @@
 too, and through the leases and the cached lookups of a process of his own.
 
 Method: cores are built with -DVL_NARROW_LIVES=3 (native/include/vmalab/lives.h): the lower 32 bits
-of each number that names a life come round after eight. In an instance of three address spaces one
-process makes and drops them until one has, in its lower half, the number of the first; another
-process still has that number, a lease, and a cached lookup. Then processes are killed under load
-with these cores, as tests/robustness does with the others.
+of each number that names a life come round after eight, the upper ones are not 0. In an instance of
+three address spaces one process makes and drops them until one has, in its lower half, the number
+of the first; another process still has that number, a lease, and a cached lookup. Processes are
+killed under load with these cores, as tests/robustness does with the others, and a server and its
+clients run with them.
 Failure: an answer other than NO_SUCH_MM means that the old number reached the new address space. In
-the second test the lines of the walker say what is wrong.
+the others the output of the tests that they run says what is wrong.
 """
 
 import fcntl
@@ -161,12 +162,22 @@ def test_the_number_of_before_reaches_nobody(instance: str, narrow: str) -> None
 
 @pytest.mark.parametrize("narrow", MODELS, indirect=True)
 def test_kills_with_narrow_lives(narrow: str) -> None:
-    """The kills of tests/robustness, in a pytest of their own: the cores are loaded only once."""
-    kills = ROOT / "tests" / "robustness" / "test_kills.py"
+    run_narrow("robustness/test_kills.py", f"under_load and {narrow}", narrow)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("narrow", [DEFAULT], indirect=True)
+def test_the_wire_carries_whole_numbers(narrow: str) -> None:
+    """The ids of these cores are above 2**32: services, client and Hold streams keep all of it."""
+    run_narrow("integration/test_leases.py", "not killed", narrow)
+
+
+def run_narrow(file: str, selected: str, model: str) -> None:
+    """Tests in a pytest of their own, because cores are loaded only once."""
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
-    environment = {"VMALAB_KILLS": "10", **os.environ, "VMALAB_MODEL": narrow}
+    environment = {"VMALAB_KILLS": "10", **os.environ, "VMALAB_MODEL": model}
     done = subprocess.run(
-        [*command, f"{kills}::test_kill_attached_processes_under_load", "-k", narrow],
+        [*command, str(ROOT / "tests" / file), "-k", selected],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

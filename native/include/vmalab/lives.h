@@ -10,10 +10,11 @@
  *            made anew when it does (mm.c:mmap_write_lock)
  *   place    a position in a ring: only differences count, and those are bounded
  *
- * With -DVL_NARROW_LIVES=N (3 or 4) the lower 32 bits of each life come round after 2^N steps, a
- * sequence after 2^N writers, a place after two rounds of its ring, and the grace periods begin
- * 2^N before 2^32. So what keeps less than the whole number, or forgets to make something anew,
- * fails within a second. Such a core shares no segment with another (layout.c:core_fingerprint).
+ * With -DVL_NARROW_LIVES=N (3 or 4) the lower 32 bits of each life come round after 2^N steps, and
+ * the upper ones are never 0; a sequence comes round after 2^N writers, a place after two rounds of
+ * its ring, and the grace periods begin 2^N before 2^32. So what keeps less than the whole number,
+ * or forgets to make something anew, fails within a second. Such a core shares no segment with
+ * another (layout.c:core_fingerprint).
  */
 #ifndef VMALAB_LIVES_H
 #define VMALAB_LIVES_H
@@ -21,7 +22,7 @@
 #include "vmalab/base.h"
 
 #ifdef VL_NARROW_LIVES
-#define LIFE_STEP       (1ull << (32 - VL_NARROW_LIVES))
+#define LIFE_STEP       ((1ull << 32) + (1ull << (32 - VL_NARROW_LIVES)))
 #define SEQ_MASK        ((2u << VL_NARROW_LIVES) - 1)
 #define PLACE_MASK(len) (2u * (len) - 1)
 #define GP_FIRST        ((1ull << 32) - (1u << VL_NARROW_LIVES))

@@ -51,7 +51,6 @@ def crash(*options: str) -> dict[str, object]:
     return data
 
 
-@pytest.mark.timeout(600)
 def test_kills_in_bursts() -> None:
     """The short form: some bursts on each lock model."""
     data = crash("--model", "all", "--kills", "200", "--seed", str(SEED))
@@ -72,7 +71,6 @@ def test_many_kills() -> None:
     assert int(str(data["kills"])) >= kills
 
 
-@pytest.mark.timeout(600)
 def test_kills_of_workers_and_clients() -> None:
     """Over gRPC: the server's supervisor sees the deaths, and recovers."""
     data = crash("--grpc", "--kills", "8", "--bursts", "2-6", "--seed", str(SEED))
@@ -90,7 +88,6 @@ def commands() -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.strip()]
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("command", [c for c in commands() if c not in RUN_ELSEWHERE])
 def test_command_of_the_document(command: str, tmp_path: Path) -> None:
     assert command.startswith("vmalab crash ")

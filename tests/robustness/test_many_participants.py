@@ -64,7 +64,6 @@ class Crowd(Session):
         assert self.company.ask(recoverer, "fsck", PATIENCE_S) == []
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("model", "participants"), SOME)
 def test_all_participants_of_a_process_die_at_once(
     company: Company, model: str, participants: int
@@ -73,7 +72,6 @@ def test_all_participants_of_a_process_die_at_once(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("participants", [70, 200, 255])
 def test_the_same_on_each_model(company: Company, each_model: str, participants: int) -> None:
     die_at_once(company, each_model, participants)

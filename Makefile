@@ -95,8 +95,8 @@ lint: setup ## ruff, mypy --strict, the form of C files, stale generated code
 	@$(BIN)/python protos/generate.py --check
 	@$(BIN)/mypy --no-error-summary
 
-check-native: tools ## the C tests alone: plain, thread sanitizer, address sanitizer
-	@$(MAKE) -C native/tests --silent -j$(JOBS) BUILD=$(CURDIR)/build/native-tests check check-broken check-tsan check-asan
+check-native: tools ## the C tests alone: plain, narrow lives, thread sanitizer, address sanitizer
+	@$(MAKE) -C native/tests --silent -j$(JOBS) BUILD=$(CURDIR)/build/native-tests check check-narrow check-broken check-tsan check-asan
 
 bench: setup ## every claim measured anew in ten minutes: docs/measurements.md and its pictures
 	@$(BIN)/vmalab bench all --out docs/measurements.md

@@ -3,8 +3,9 @@
 RANDSTRUCT_PERFORMANCE shuffles the members of a __randomize_layout struct: inside groups of one
 cache line, never across them.
 
-The groups are those of the packed layout. Words of 4 bytes are shuffled among themselves and come
-in pairs, so that no shuffle makes the struct larger than another.
+The groups are those of the packed layout. Words of 4 bytes, and the two of 2 bytes that stand in
+one macro, are shuffled among themselves and come in pairs, so that no shuffle makes the struct
+larger than another.
 
 usage: random_layout.py SEED > HEADER
 """
@@ -28,7 +29,7 @@ def fields(text: str, name: str) -> list[str]:
 
 def shuffled(names: list[str], text: str, rng: random.Random) -> list[str]:
     """Fields of 8 bytes and pairs of fields of 4, in any order."""
-    small = [n for n in names if re.search(rf"^#define {n}\s+(u32|vl_ref)\b", text, re.M)]
+    small = [n for n in names if re.search(rf"^#define {n}\s+(u32|u16|vl_ref)\b", text, re.M)]
     units = [[n] for n in names if n not in small]
     rng.shuffle(small)
     units += [small[i : i + 2] for i in range(0, len(small), 2)]

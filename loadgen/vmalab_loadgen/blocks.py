@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_client.block import Op
+from vmalab_client.block import HEADER_WORDS, Op
 from vmalab_loadgen import flags
 from vmalab_loadgen.arena import (
     ARENA_BYTES,
@@ -114,8 +114,9 @@ class Tally:
             self.wrong_first.append(one)
 
 
-def header(op: int, words: int, how: int, mm: int) -> int:
-    return op | words << 8 | how << 16 | mm << 32
+def header(op: int, operands: int, flags: int) -> int:
+    """The first word of a record; the second is its address space."""
+    return op | (HEADER_WORDS + operands) << 8 | flags << 16
 
 
 @dataclass(slots=True)
@@ -206,8 +207,8 @@ class Maker:
             case _:
                 return None
 
-    def _head(self, op: int, words: int) -> int:
-        return header(op, words, 0, self.mm)
+    def _head(self, op: int, operands: int) -> tuple[int, int]:
+        return header(op, operands, 0), self.mm
 
     def _map(self, slot: int, *, writable: bool, populate: bool) -> Planned:
         addr = self.arena.address(slot * SLOT_PAGES)
@@ -215,7 +216,7 @@ class Maker:
         prot = RW if writable else 1
         self.arena.map_pages(slot * SLOT_PAGES, SLOT_PAGES, writable=writable, populated=populate)
         self.arena.whole[slot] = True
-        words = [self._head(Op.MMAP, 6), addr, SLOT_PAGES * PAGE, prot | how << 32, 0, 0]
+        words = [*self._head(Op.MMAP, 5), addr, SLOT_PAGES * PAGE, prot | how << 32, 0, 0]
         return Planned(Op.MMAP, words, value=addr)
 
     def _part(self, slot: int) -> tuple[int, int]:
@@ -233,7 +234,7 @@ class Maker:
         if count == SLOT_PAGES:
             self.arena.whole[slot] = False
         self.arena.unmap_pages(first, count)
-        words = [self._head(Op.MUNMAP, 3), self.arena.address(first), count * PAGE]
+        words = [*self._head(Op.MUNMAP, 2), self.arena.address(first), count * PAGE]
         return Planned(Op.MUNMAP, words)
 
     def _protect(self, slot: int) -> Planned | None:
@@ -249,7 +250,7 @@ class Maker:
         if hole < count:
             self.arena.whole[slot] = False
         prot = RW if writable else 1
-        words = [self._head(Op.MPROTECT, 4), self.arena.address(first), count * PAGE, prot]
+        words = [*self._head(Op.MPROTECT, 3), self.arena.address(first), count * PAGE, prot]
         return Planned(Op.MPROTECT, words, status=0 if hole == count else -ENOMEM)
 
     def _advise(self, slot: int) -> Planned | None:
@@ -268,7 +269,7 @@ class Maker:
         else:
             # DONTNEED does all that is mapped and then complains about the holes.
             arena.drop_pages(first, count)
-        words = [self._head(Op.MADVISE, 4), arena.address(first), count * PAGE, advice]
+        words = [*self._head(Op.MADVISE, 3), arena.address(first), count * PAGE, advice]
         return Planned(Op.MADVISE, words, status=0 if mapped else -ENOMEM)
 
     def _remap(self, pool: _Pool) -> Planned | None:
@@ -280,7 +281,7 @@ class Maker:
         new = self.arena.address(target * SLOT_PAGES)
         self.arena.move_slot(source, target)
         size = SLOT_PAGES * PAGE
-        words = [self._head(Op.MREMAP, 6), old, size, size, 3, new]
+        words = [*self._head(Op.MREMAP, 5), old, size, size, 3, new]
         return Planned(Op.MREMAP, words, value=new)
 
     def _mincore(self, slot: int) -> Planned | None:
@@ -288,7 +289,7 @@ class Maker:
             return None
         pages = self.arena.span(slot)
         addr = self.arena.address(slot * SLOT_PAGES)
-        words = [self._head(Op.MINCORE, 3), addr, SLOT_PAGES * PAGE]
+        words = [*self._head(Op.MINCORE, 2), addr, SLOT_PAGES * PAGE]
         if not self.arena.mapped[pages].all():
             return Planned(Op.MINCORE, words, status=-ENOMEM)
         bits = sum(1 << page for page in np.flatnonzero(self.arena.resident[pages]).tolist())
@@ -303,7 +304,7 @@ class Maker:
 
     def _brk(self) -> Planned:
         wanted = BRK_BASE + int(self.rng.integers(0, BRK_PAGES + 1)) * PAGE
-        words = [self._head(Op.BRK, 2), wanted]
+        words = [*self._head(Op.BRK, 1), wanted]
         if not self.others:
             self.brk = wanted
             return Planned(Op.BRK, words, value=wanted)
@@ -335,7 +336,7 @@ class Maker:
                 return value == PAGE
             return status == -EBUSY or (status == -EEXIST and bool(self.others))
 
-        words = [self._head(Op.UFFD_MOVE, 5), arena.address(target), arena.address(source)]
+        words = [*self._head(Op.UFFD_MOVE, 4), arena.address(target), arena.address(source)]
         return Planned(Op.UFFD_MOVE, [*words, PAGE, 0], judge=judge)
 
     def _fork_or_exit(self, name: str) -> list[Planned]:
@@ -345,7 +346,7 @@ class Maker:
         if name == "exit" or full:
             if self.children:
                 child = self.children.pop(0)
-                planned = [Planned(Op.EXIT, [header(Op.EXIT, 1, 0, child.mm)])]
+                planned = [Planned(Op.EXIT, [header(Op.EXIT, 0, 0), child.mm])]
                 return planned if name == "exit" else [*planned, self._fork()]
             if full:
                 return []
@@ -361,7 +362,7 @@ class Maker:
                 self.children.append(Child(value, arena))
             return status == 0 and value != 0
 
-        return Planned(Op.FORK, [self._head(Op.FORK, 1)], judge=judge)
+        return Planned(Op.FORK, [*self._head(Op.FORK, 0)], judge=judge)
 
     def _words(self, count: int) -> npt.NDArray[np.uint64]:
         numbers = np.arange(self.counter + 1, self.counter + 1 + count, dtype=np.uint64)
@@ -451,16 +452,15 @@ class Maker:
         fault_at = np.flatnonzero(is_fault)
         other_at = [int(place) for place in np.flatnonzero(~is_fault)]
         planned = [*begin, *others]
-        size = np.full(total, 3)
+        size = np.full(total, HEADER_WORDS + 2)
         size[other_at] = [len(one.words) for one in planned]
         start = np.concatenate(([0], np.cumsum(size)))
         words = np.zeros(int(start[-1]), np.uint64)
         at = start[:-1][fault_at]
-        words[at] = (
-            np.uint64(Op.FAULT | 3 << 8) | faults.access << np.uint64(16) | mms << np.uint64(32)
-        )
-        words[at + 1] = faults.addr
-        words[at + 2] = np.where(faults.access & np.uint64(4), faults.word, np.uint64(0))
+        words[at] = np.uint64(header(Op.FAULT, 2, 0)) | faults.access << np.uint64(16)
+        words[at + 1] = mms
+        words[at + 2] = faults.addr
+        words[at + 3] = np.where(faults.access & np.uint64(4), faults.word, np.uint64(0))
         for place, one in zip(other_at, planned, strict=True):
             words[start[place] : start[place + 1]] = one.words
         return Block(words.tobytes(), total, fault_at, faults, other_at, planned, foreign)
@@ -490,7 +490,7 @@ class Maker:
                 good = status == planned.status and (status != 0 or value == planned.value)
                 expected = f"{planned.status}, {planned.value:#x}"
             if not good:
-                what = " ".join(f"{word:#x}" for word in planned.words[1:])
+                what = " ".join(f"{word:#x}" for word in planned.words[HEADER_WORDS:])
                 tally.add_wrong(Wrong(name, what, expected, f"{status}, {value:#x}"))
         return block.count
 
@@ -526,14 +526,14 @@ class Maker:
 
     def farewell(self) -> bytes:
         """A block that unmaps the own arena and ends the children."""
-        words = [self._head(Op.MUNMAP, 3), arena_base(self.me), self.vmas * 2 * SLOT_PAGES * PAGE]
+        words = [*self._head(Op.MUNMAP, 2), arena_base(self.me), self.vmas * 2 * SLOT_PAGES * PAGE]
         for child in self.children:
-            words.append(header(Op.EXIT, 1, 0, child.mm))
+            words += [header(Op.EXIT, 0, 0), child.mm]
         return np.array(words, np.uint64).tobytes()
 
     def last(self) -> bytes:
         """A block that ends the own address space."""
-        return np.array([header(Op.EXIT, 1, 0, self.mm)], np.uint64).tobytes()
+        return np.array(self._head(Op.EXIT, 0), np.uint64).tobytes()
 
 
 @dataclass(slots=True)

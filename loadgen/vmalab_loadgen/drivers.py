@@ -431,7 +431,7 @@ class UnaryDriver(_Remote):
                 prot, how = args[2] & 0xFFFFFFFF, args[2] >> 32
                 request = pb.MmapRequest(
                     mm=mm, addr=args[0], length=args[1], prot=prot, flags=how,
-                    file=args[3] & 0xFFFFFFFF, file_mode=args[3] >> 32, offset=args[4],
+                    file=args[3], file_mode=record.how, offset=args[4],
                 )  # fmt: skip
                 got = memory.Mmap(request, timeout=wait)
                 return -got.errno_code, 0, got.addr

@@ -49,17 +49,20 @@ long vl_run_timed(struct participant *self, const void *block, u64 block_bytes,
 	while (left && done < results_cap) {
 		const struct vl_record *rec = (const struct vl_record *)words;
 		u64 size = rec->words && rec->words <= left ? rec->words : 1, turns = 1;
-		u64 fault[2] = {(words[0] & ~0xfffful) | OP_FAULT | 2u << 8};
-		bool apart = rec->op == OP_FAULTS && size > 1 && !(rec->flags & FAULT_STORE);
+		u64 fault[RECORD_WORDS + 1] = {(words[0] & ~0xfffful) | OP_FAULT | 3u << 8};
+		bool apart = rec->op == OP_FAULTS && size > RECORD_WORDS && !rec->how &&
+			     !(rec->flags & FAULT_STORE);
 
-		if (apart)
-			turns = min_u64(size - 1, results_cap - done);
+		if (apart) {
+			turns = min_u64(size - RECORD_WORDS, results_cap - done);
+			fault[1] = rec->mm;
+		}
 		for (u64 i = 0; i < turns; i++) {
 			int err;
 
 			if (apart)
-				fault[1] = rec->arg[i];
-			err = apart ? run_timed(self, fault, 2, &results[done])
+				fault[2] = rec->arg[i];
+			err = apart ? run_timed(self, fault, RECORD_WORDS + 1, &results[done])
 				    : run_timed(self, words, size, &results[done]);
 			if (err)
 				return err;

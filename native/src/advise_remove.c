@@ -20,7 +20,7 @@ static int remove_check(const struct vm_area_struct *vma)
 											: -EACCES;
 }
 
-s64 advise_remove(struct participant *self, struct mm_struct *mm, u32 id, u64 start, u64 end)
+s64 advise_remove(struct participant *self, struct mm_struct *mm, u64 id, u64 start, u64 end)
 {
 	struct range_entry e;
 	s64 unmapped = 0, failed;
@@ -28,8 +28,7 @@ s64 advise_remove(struct participant *self, struct mm_struct *mm, u32 id, u64 st
 	while (start < end) {
 		const struct vm_area_struct *vma;
 		u64 stop, first;
-		bool pinned;
-		u32 file;
+		u64 file;
 		int err;
 
 		if (mmap_read_lock(self, mm, id) != 0)
@@ -45,19 +44,18 @@ s64 advise_remove(struct participant *self, struct mm_struct *mm, u32 id, u64 st
 		stop = min_u64(e.end, end);
 		err = sealed_against(vma, MADV_REMOVE) ? -EPERM : remove_check(vma);
 		first = linear_page_index(vma, start);
-		file = vma->vm_file;
-		pinned = !err && file_pin(self, file, 1);
-		mmap_read_unlock(self, mm);
-		if (err)
+		if (err) {
+			mmap_read_unlock(self, mm);
 			return err;
-		if (pinned) {
-			failed = op_file_allocate(self, file,
-						  FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-						  first << PAGE_SHIFT, stop - start);
-			file_unpin(self, 1);
-			if (failed)
-				return failed;
 		}
+		file_pin_number(self, vma->vm_file, 1);
+		file = file_id(file_get(self->seg, vma->vm_file));
+		mmap_read_unlock(self, mm);
+		failed = op_file_allocate(self, file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					  first << PAGE_SHIFT, stop - start);
+		file_unpin(self, 1);
+		if (failed)
+			return failed;
 		start = stop;
 	}
 	return unmapped;

@@ -175,11 +175,12 @@ int vl_join(struct vl_seg *seg, u32 role, const char *comm, struct participant *
 void vl_leave(struct participant *self)
 {
 	for (u32 i = 0; i < self->seg->hdr->config.mms_max; i++) {
-		u32 lease = self->area->leases[i];
+		u64 lease = self->area->leases[i];
 
 		if (core_enter(self) != 0)
 			break; /* broken: nothing is given back any more */
-		while ((lease & 0xffff) && mm_lease_put(self, (lease & 0xffff0000u) | i) == 0)
+		while ((lease & LEASES_MAX) &&
+		       mm_lease_put(self, life_id(lease >> LEASE_SHIFT, i)) == 0)
 			lease = self->area->leases[i];
 		self->area->leases[i] = 0;
 		core_exit(self);
@@ -193,7 +194,7 @@ u32 vl_participant_index(const struct participant *self)
 	return self->index;
 }
 
-long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec, u64 cap)
+long vl_mincore(struct participant *self, u64 mm, u64 addr, u64 len, u8 *vec, u64 cap)
 {
 	s64 result;
 
@@ -208,7 +209,7 @@ long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec, u6
 	return result == VL_S_NO_MM ? VL_E_NO_MM : result;
 }
 
-int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u32 *mm_id,
+int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u64 *mm_id,
 		 char *error, u64 error_cap)
 {
 	int err;
@@ -221,7 +222,7 @@ int vl_mm_create(struct participant *self, const struct vl_mm_options *options, 
 	return err;
 }
 
-int vl_mm_get(struct participant *self, u32 mm)
+int vl_mm_get(struct participant *self, u64 mm)
 {
 	int err;
 
@@ -232,7 +233,7 @@ int vl_mm_get(struct participant *self, u32 mm)
 	return err;
 }
 
-int vl_mm_put(struct participant *self, u32 mm)
+int vl_mm_put(struct participant *self, u64 mm)
 {
 	int err;
 
@@ -245,7 +246,7 @@ int vl_mm_put(struct participant *self, u32 mm)
 	return err;
 }
 
-int vl_mm_keep(struct participant *self, u32 mm, u64 ttl_ns)
+int vl_mm_keep(struct participant *self, u64 mm, u64 ttl_ns)
 {
 	int err;
 
@@ -261,7 +262,7 @@ int vl_mm_reap(struct participant *self)
 	return mm_reap(self);
 }
 
-static long maps_any(struct participant *self, u32 mm, char *text, u64 cap, bool flags)
+static long maps_any(struct participant *self, u64 mm, char *text, u64 cap, bool flags)
 {
 	long bytes;
 
@@ -273,17 +274,17 @@ static long maps_any(struct participant *self, u32 mm, char *text, u64 cap, bool
 	return bytes;
 }
 
-long vl_maps(struct participant *self, u32 mm, char *text, u64 cap)
+long vl_maps(struct participant *self, u64 mm, char *text, u64 cap)
 {
 	return maps_any(self, mm, text, cap, false);
 }
 
-long vl_smaps(struct participant *self, u32 mm, char *text, u64 cap)
+long vl_smaps(struct participant *self, u64 mm, char *text, u64 cap)
 {
 	return maps_any(self, mm, text, cap, true);
 }
 
-int vl_query_vma(struct participant *self, u32 mm, u64 addr, u32 flags, struct vl_vma_info *out)
+int vl_query_vma(struct participant *self, u64 mm, u64 addr, u32 flags, struct vl_vma_info *out)
 {
 	int err;
 
@@ -295,7 +296,7 @@ int vl_query_vma(struct participant *self, u32 mm, u64 addr, u32 flags, struct v
 	return err;
 }
 
-int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u32 *id)
+int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u64 *id)
 {
 	struct file *file;
 
@@ -312,7 +313,7 @@ int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const cha
 	return 0;
 }
 
-int vl_file_close(struct participant *self, u32 id)
+int vl_file_close(struct participant *self, u64 id)
 {
 	int err;
 

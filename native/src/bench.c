@@ -26,7 +26,7 @@ static u64 under_vma_lock(const struct participant *self)
 	return stats[STAT_vma_lock_success] + (VMA_LOCK_PER_VMA ? stats[STAT_pgfault_straight] : 0);
 }
 
-int vl_bench_fault(struct participant *self, u32 mm, const u64 *addrs, u64 n, u64 iterations,
+int vl_bench_fault(struct participant *self, u64 mm, const u64 *addrs, u64 n, u64 iterations,
 		   u32 rounds, struct vl_bench_result *out)
 {
 	u64 fault_ns[64], rmw_ns[64], before = under_vma_lock(self);
@@ -65,7 +65,7 @@ int vl_bench_fault(struct participant *self, u32 mm, const u64 *addrs, u64 n, u6
 }
 
 /* As a reader of /proc/PID/maps or of a profile: no lock, two words of each VMA. */
-static bool turn_walk(struct participant *self, struct mm_struct *mm, u32 id, u64 addr)
+static bool turn_walk(struct participant *self, struct mm_struct *mm, u64 id, u64 addr)
 {
 	const struct vm_area_struct *vma;
 	vl_ref ref;
@@ -81,7 +81,7 @@ static bool turn_walk(struct participant *self, struct mm_struct *mm, u32 id, u6
 	return found;
 }
 
-static bool turn_lock(struct participant *self, struct mm_struct *mm, u32 id, u64 addr)
+static bool turn_lock(struct participant *self, struct mm_struct *mm, u64 id, u64 addr)
 {
 #if VMA_LOCK_PER_VMA
 	struct vm_area_struct *vma;
@@ -103,7 +103,7 @@ static bool turn_lock(struct participant *self, struct mm_struct *mm, u32 id, u6
 #endif
 }
 
-static bool turn_fault(struct participant *self, struct mm_struct *mm, u32 id, u64 addr)
+static bool turn_fault(struct participant *self, struct mm_struct *mm, u64 id, u64 addr)
 {
 	struct vl_result result;
 
@@ -112,9 +112,9 @@ static bool turn_fault(struct participant *self, struct mm_struct *mm, u32 id, u
 	return result.status == 0;
 }
 
-typedef bool (*turn_fn)(struct participant *self, struct mm_struct *mm, u32 id, u64 addr);
+typedef bool (*turn_fn)(struct participant *self, struct mm_struct *mm, u64 id, u64 addr);
 
-static inline __attribute__((always_inline)) int run_turns(struct participant *self, u32 id,
+static inline __attribute__((always_inline)) int run_turns(struct participant *self, u64 id,
 							   const u64 *addrs, u64 n, u64 ns,
 							   struct vl_bench_loop_result *out,
 							   turn_fn turn)
@@ -141,7 +141,7 @@ static inline __attribute__((always_inline)) int run_turns(struct participant *s
 	return 0;
 }
 
-int vl_bench_loop(struct participant *self, u32 loop, u32 mm, const u64 *addrs, u64 n, u64 ns,
+int vl_bench_loop(struct participant *self, u32 loop, u64 mm, const u64 *addrs, u64 n, u64 ns,
 		  struct vl_bench_loop_result *out)
 {
 	*out = (struct vl_bench_loop_result){0};

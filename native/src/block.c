@@ -9,52 +9,52 @@
 #include "vmalab/ops.h"
 
 static const u8 words_of[OPS_COUNT] = {
-	[OP_NOP] = 1,
-	[OP_FAULT] = 3,
-	[OP_MMAP] = 6,
-	[OP_MUNMAP] = 3,
-	[OP_MPROTECT] = 4,
-	[OP_MREMAP] = 6,
-	[OP_MADVISE] = 4,
-	[OP_MINCORE] = 3,
-	[OP_BRK] = 2,
-	[OP_FORK] = 1,
-	[OP_EXIT] = 1,
-	[OP_UFFD_MOVE] = 6,
-	[OP_SET_VMA_NAME] = 3,
-	[OP_MM_CREATE] = 2,
-	[OP_MLOCK] = 4,
-	[OP_MUNLOCK] = 3,
-	[OP_MLOCKALL] = 2,
-	[OP_MUNLOCKALL] = 1,
-	[OP_MSYNC] = 4,
-	[OP_MSEAL] = 4,
-	[OP_REMAP_FILE_PAGES] = 6,
-	[OP_PROCESS_MADVISE] = 2,
-	[OP_PKEY_MPROTECT] = 5,
-	[OP_SETRLIMIT] = 4,
-	[OP_THP_DISABLE] = 3,
-	[OP_FAULTS] = 2,
-	[OP_FILE_TRUNCATE] = 3,
-	[OP_FILE_ALLOCATE] = 5,
-	[OP_UFFD_OPEN] = 2,
-	[OP_UFFD_API] = 4,
-	[OP_UFFD_CLOSE] = 2,
-	[OP_UFFD_REGISTER] = 5,
-	[OP_UFFD_UNREGISTER] = 4,
-	[OP_UFFD_FILL] = 6,
-	[OP_UFFD_PROTECT] = 5,
-	[OP_UFFD_WAKE] = 4,
-	[OP_EXEC] = 5,
-	[OP_PKEY_ALLOC] = 3,
-	[OP_PKEY_FREE] = 2,
+	[OP_NOP] = 2,
+	[OP_FAULT] = 4,
+	[OP_MMAP] = 7,
+	[OP_MUNMAP] = 4,
+	[OP_MPROTECT] = 5,
+	[OP_MREMAP] = 7,
+	[OP_MADVISE] = 5,
+	[OP_MINCORE] = 4,
+	[OP_BRK] = 3,
+	[OP_FORK] = 2,
+	[OP_EXIT] = 2,
+	[OP_UFFD_MOVE] = 7,
+	[OP_SET_VMA_NAME] = 4,
+	[OP_MM_CREATE] = 3,
+	[OP_MLOCK] = 5,
+	[OP_MUNLOCK] = 4,
+	[OP_MLOCKALL] = 3,
+	[OP_MUNLOCKALL] = 2,
+	[OP_MSYNC] = 5,
+	[OP_MSEAL] = 5,
+	[OP_REMAP_FILE_PAGES] = 7,
+	[OP_PROCESS_MADVISE] = 3,
+	[OP_PKEY_MPROTECT] = 6,
+	[OP_SETRLIMIT] = 5,
+	[OP_THP_DISABLE] = 4,
+	[OP_FAULTS] = 3,
+	[OP_FILE_TRUNCATE] = 4,
+	[OP_FILE_ALLOCATE] = 6,
+	[OP_UFFD_OPEN] = 3,
+	[OP_UFFD_API] = 5,
+	[OP_UFFD_CLOSE] = 3,
+	[OP_UFFD_REGISTER] = 6,
+	[OP_UFFD_UNREGISTER] = 5,
+	[OP_UFFD_FILL] = 7,
+	[OP_UFFD_PROTECT] = 6,
+	[OP_UFFD_WAKE] = 5,
+	[OP_EXEC] = 6,
+	[OP_PKEY_ALLOC] = 4,
+	[OP_PKEY_FREE] = 3,
 };
 
 /* Without a word to store the word may be left out. */
 static inline bool record_is_fault(const struct vl_record *rec, u64 left)
 {
-	return rec->op == OP_FAULT && rec->words <= left &&
-	       (rec->words == 3 || (rec->words == 2 && !(rec->flags & FAULT_STORE)));
+	return rec->op == OP_FAULT && rec->words <= left && !rec->how &&
+	       (rec->words == 4 || (rec->words == 3 && !(rec->flags & FAULT_STORE)));
 }
 
 /* 0, or the status that refuses the record. left: words left in the block. */
@@ -62,10 +62,12 @@ static s32 record_check(const struct vl_record *rec, u64 left)
 {
 	u32 want;
 
-	if (rec->words == 0 || rec->words > left)
+	if (rec->words < RECORD_WORDS || rec->words > left)
 		return VL_S_BAD_RECORD;
 	if (rec->op >= OPS_COUNT || !words_of[rec->op])
 		return VL_S_BAD_OP;
+	if (rec->how && rec->op != OP_MMAP)
+		return VL_S_BAD_RECORD;
 	want = words_of[rec->op];
 	if (rec->op == OP_SET_VMA_NAME || rec->op == OP_EXEC)
 		want += (rec->flags + 7u) / 8;
@@ -105,7 +107,7 @@ static s64 mm_made(struct participant *self, s64 id)
 static s64 run_create(struct participant *self, const struct vl_record *rec)
 {
 	struct vl_mm_options options = {.mmap_base = rec->arg[0]};
-	u32 id;
+	u64 id;
 	int err = mm_create(self, &options, &id, NULL, 0);
 
 	return err ? VL_S_LIMIT : (s64)id;
@@ -121,7 +123,7 @@ static s64 run_exec(struct participant *self, const struct vl_record *rec)
 					.exec_of = rec->mm,
 					.maps = (const char *)&rec->arg[4],
 					.maps_bytes = rec->flags};
-	u32 id;
+	u64 id;
 	int err = mm_create(self, &options, &id, NULL, 0);
 
 	if (err == VL_E_NO_MM || !rec->mm)
@@ -134,7 +136,7 @@ static s64 run_exec(struct participant *self, const struct vl_record *rec)
 static s64 run_uffd(struct participant *self, const struct vl_record *rec, u64 *value)
 {
 	const u64 *a = rec->arg;
-	u32 mm = rec->mm;
+	u64 mm = rec->mm;
 
 	if (rec->op == OP_UFFD_FILL)
 		stat_inc(self, uffd_fill);
@@ -164,7 +166,7 @@ static s64 run_uffd(struct participant *self, const struct vl_record *rec, u64 *
 static s64 run_other(struct participant *self, const struct vl_record *rec)
 {
 	const u64 *a = rec->arg;
-	u32 mm = rec->mm;
+	u64 mm = rec->mm;
 
 	switch (rec->op) {
 	case OP_MLOCK:
@@ -212,14 +214,15 @@ static s64 run_other(struct participant *self, const struct vl_record *rec)
 static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *value)
 {
 	const u64 *a = rec->arg;
-	u32 mm = rec->mm;
+	u64 mm = rec->mm;
 
 	switch (rec->op) {
 	case OP_NOP:
 		return 0;
 	case OP_MMAP:
 		stat_inc(self, mmap);
-		return op_mmap(self, mm, a[0], a[1], (u32)a[2], (u32)(a[2] >> 32), a[3], a[4]);
+		return op_mmap(self, mm, a[0], a[1], (u32)a[2], (u32)(a[2] >> 32), a[3], rec->how,
+			       a[4]);
 	case OP_MUNMAP:
 		stat_inc(self, munmap);
 		return op_munmap(self, mm, a[0], a[1]);
@@ -245,7 +248,7 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 		return op_exit(self, mm);
 	case OP_UFFD_MOVE:
 		stat_inc(self, uffd_move);
-		return op_uffd_move(self, mm, a[0], a[1], a[2], a[3], rec->words > 5 ? a[4] : 0,
+		return op_uffd_move(self, mm, a[0], a[1], a[2], a[3], rec->words > 6 ? a[4] : 0,
 				    value);
 	case OP_SET_VMA_NAME:
 		stat_inc(self, set_vma_name);
@@ -256,10 +259,10 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 		return mm_made(self, run_exec(self, rec));
 	case OP_FILE_TRUNCATE:
 		stat_inc(self, file_truncate);
-		return op_file_truncate(self, (u32)a[0], a[1]);
+		return op_file_truncate(self, a[0], a[1]);
 	case OP_FILE_ALLOCATE:
 		stat_inc(self, file_allocate);
-		return op_file_allocate(self, (u32)a[0], (u32)a[1], a[2], a[3]);
+		return op_file_allocate(self, a[0], (u32)a[1], a[2], a[3]);
 	default:
 		if (rec->op >= OP_UFFD_OPEN && rec->op <= OP_UFFD_WAKE)
 			return run_uffd(self, rec, value);
@@ -272,7 +275,7 @@ static inline int run_fault(struct participant *self, const struct vl_record *re
 {
 	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
 		return VL_E_BROKEN;
-	op_fault(self, rec->mm, rec->arg[0], rec->flags, rec->words > 2 ? rec->arg[1] : 0, result);
+	op_fault(self, rec->mm, rec->arg[0], rec->flags, rec->words > 3 ? rec->arg[1] : 0, result);
 	op_end(self);
 	return 0;
 }
@@ -297,7 +300,7 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 static long run_faults(struct participant *self, const struct vl_record *rec, struct vl_result *out,
 		       u64 cap)
 {
-	u64 count = min_u64(rec->words - 1u, cap);
+	u64 count = min_u64((u64)rec->words - RECORD_WORDS, cap);
 	int err = op_faults(self, rec->mm, rec->arg, count, rec->flags, out);
 
 	return err ? err : (long)count;

@@ -4,7 +4,8 @@
  *
  * file.refs counts the VMAs that map it plus its opens; it is taken with increment-unless-zero, so
  * a file that is on its way out is never found again (kernel: get_file on a typesafe struct file).
- * The id holds the slot's generation, compared after the reference is taken. The last reference
+ * The id holds the slot's generation (lives.h), compared after the reference is taken; who has a
+ * reference may name the file by its number alone. The last reference
  * frees the slot under the slots lock.
  *
  * The page cache is a page table keyed by file offset; an entry holds one reference of its frame.
@@ -16,14 +17,21 @@
  */
 #include "vmalab/lock_model.h"
 
+#define INO_FOREIGN (1ull << 63) /* numbers from here on do not move next_ino to its end */
+
 static u32 file_owner(const struct file *file)
 {
 	return 0x80000000u | (file->index + 1);
 }
 
-u32 file_id(const struct file *file)
+u32 file_number(const struct file *file)
 {
-	return file->generation << 16 | (file->index + 1);
+	return file->index + 1;
+}
+
+u64 file_id(const struct file *file)
+{
+	return life_id(file->generation, file_number(file));
 }
 
 bool file_is_shmem(const struct file *file)
@@ -32,15 +40,21 @@ bool file_is_shmem(const struct file *file)
 	       strncmp(file->name, "/dev/shm/", strlen("/dev/shm/")) == 0;
 }
 
-struct file *file_get(const struct vl_seg *seg, u32 id)
+struct file *file_find(const struct vl_seg *seg, u64 id)
 {
-	u32 index = (id & 0xffffu) - 1;
+	u32 index = life_slot(id) - 1;
 	struct file *file;
 
-	if (id == 0 || index >= seg->hdr->config.files_max)
+	if (index >= seg->hdr->config.files_max)
 		return NULL;
 	file = &file_table(seg)[index];
 	return load_acquire_u32(&file->state) && file_id(file) == id ? file : NULL;
+}
+
+struct file *file_get(const struct vl_seg *seg, u32 number)
+{
+	VL_ASSERT(number - 1 < seg->hdr->config.files_max);
+	return &file_table(seg)[number - 1];
 }
 
 static bool refs_inc_not_zero(struct file *file)
@@ -95,13 +109,13 @@ static u32 kind_of(u64 dev, const char *name)
 static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, const char *name,
 		      u32 kind, bool named)
 {
-	file->generation = (file->generation + 1) & 0xffffu;
-	file->index = index;
+	file->generation += GENERATION_STEP;
+	file->index = (u16)index;
 	file->dev = dev;
 	file->ino = ino;
 	file->size = size;
 	file->cache = (struct pgd){0};
-	file->kind = (u16)kind;
+	file->kind = (u8)kind;
 	file->accounted = 0;
 	file->opens = named;
 	file->named = named;
@@ -115,13 +129,14 @@ static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, 
 
 /* For a mapped file: the same (dev, ino) gives the same file, as it is, and an open is counted. For
  * shared anonymous memory (VMA_SHMEM) always a new one, with one reference that
- * becomes the VMA's; ino 0: the next free one. NULL: the file table is full. */
+ * becomes the VMA's; ino 0: the next free one. NULL: the file table is full, or the file has been
+ * opened FILE_OPENS_MAX times. */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
 		       u32 kind)
 {
 	struct seg_header *hdr = self->seg->hdr;
 	struct file *table = file_table(self->seg), *found = NULL;
-	bool named = kind != VMA_SHMEM;
+	bool named = kind != VMA_SHMEM, full = false;
 
 	(void)mutex_lock(
 		self, &hdr->slots_lock); /* stolen: states are single words, nothing to rebuild */
@@ -133,23 +148,27 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 			if (f->state && f->named && f->dev == dev && f->ino == ino &&
 			    refs_inc_not_zero(f)) {
 				found = f;
-				f->opens++;
+				full = f->opens++ == FILE_OPENS_MAX;
 			}
 		}
 	}
 	for (u32 i = 0; i < hdr->config.files_max && !found; i++) {
-		if (table[i].state)
+		if (table[i].state || !life_left(table[i].generation))
 			continue;
 		found = &table[i];
 		if (!named && !ino)
 			ino = ++hdr->next_ino;
-		hdr->next_ino = named ? hdr->next_ino : max_u64(hdr->next_ino, ino);
+		if (!named && ino < INO_FOREIGN)
+			hdr->next_ino = max_u64(hdr->next_ino, ino);
 		file_init(found, i, dev, ino, size, name, kind, named);
 		if (i >= hdr->file_hint)
 			hdr->file_hint = i + 1;
 	}
 	mutex_unlock(self, &hdr->slots_lock);
-	return found;
+	if (likely(!full))
+		return found;
+	file_close(self, file_id(found));
+	return NULL;
 }
 
 void file_cover(struct file *file, u64 size)
@@ -160,9 +179,9 @@ void file_cover(struct file *file, u64 size)
 		;
 }
 
-int file_close(struct participant *self, u32 id)
+int file_close(struct participant *self, u64 id)
 {
-	struct file *file = file_get(self->seg, id);
+	struct file *file = file_find(self->seg, id);
 	bool open = false;
 
 	if (!file)
@@ -179,37 +198,39 @@ int file_close(struct participant *self, u32 id)
 	return 0;
 }
 
-bool file_map(struct participant *self, u32 id)
+void file_map(struct participant *self, u32 number)
 {
-	struct file *file = file_get(self->seg, id);
+	VL_ASSERT(refs_inc_not_zero(file_get(self->seg, number)));
+}
+
+void file_unmap(struct participant *self, u32 number)
+{
+	refs_put(self, file_get(self->seg, number));
+}
+
+struct file *file_pin(struct participant *self, u64 id, u32 place)
+{
+	struct file *file = file_find(self->seg, id);
 
 	if (!file || !refs_inc_not_zero(file))
-		return false;
-	if (file_id(file) == id)
-		return true;
-	refs_put(self, file);
-	return false;
+		return NULL;
+	if (file_id(file) != id) {
+		refs_put(self, file);
+		return NULL;
+	}
+	file_pin_made(self, file_number(file), place);
+	return file;
 }
 
-void file_unmap(struct participant *self, u32 id)
+void file_pin_number(struct participant *self, u32 number, u32 place)
 {
-	struct file *file = file_get(self->seg, id);
-
-	VL_ASSERT(file);
-	refs_put(self, file);
+	file_map(self, number);
+	file_pin_made(self, number, place);
 }
 
-bool file_pin(struct participant *self, u32 id, u32 place)
+void file_pin_made(struct participant *self, u32 number, u32 place)
 {
-	if (!file_map(self, id))
-		return false;
-	file_pin_made(self, id, place);
-	return true;
-}
-
-void file_pin_made(struct participant *self, u32 id, u32 place)
-{
-	store_relaxed_u32(&self->area->file_pins[place], id);
+	store_relaxed_u32(&self->area->file_pins[place], number);
 }
 
 void file_pin_moved(struct participant *self, u32 place)
@@ -219,10 +240,10 @@ void file_pin_moved(struct participant *self, u32 place)
 
 void file_unpin(struct participant *self, u32 place)
 {
-	u32 id = self->area->file_pins[place];
+	u32 number = self->area->file_pins[place];
 
 	file_pin_moved(self, place);
-	file_unmap(self, id);
+	file_unmap(self, number);
 }
 
 /* relaxed: who must see a new size has a barrier before */

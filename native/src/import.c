@@ -81,7 +81,7 @@ static struct file *shared_with(struct participant *self, const struct maps_line
 	if (!file || file->kind != VMA_SHMEM || !line->ino || file->ino != line->ino ||
 	    file->dev != dev || strcmp(file->name, line->name) != 0)
 		return NULL;
-	VL_ASSERT(file_map(self, prev->vm_file));
+	file_map(self, prev->vm_file);
 	return file;
 }
 
@@ -111,11 +111,11 @@ static int line_file(struct participant *self, const struct maps_line *line,
 	if (!file)
 		return VL_E_LIMIT;
 	file_cover(file, line->offset + line->end - line->start);
-	vma->vm_file = file_id(file);
+	vma->vm_file = (u16)file_number(file);
 	vma->vm_ops = special ? VMA_SPECIAL : file->kind;
 	if (file->named) {
-		VL_ASSERT(file_map(self, vma->vm_file));
-		file_close(self, vma->vm_file);
+		file_map(self, vma->vm_file);
+		file_close(self, file_id(file));
 	}
 	return 0;
 }
@@ -146,7 +146,7 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 	vma = vm_area_alloc(self, mm);
 	if (!vma)
 		return -ENOMEM;
-	store_relaxed_u32(&vma->vm_mm, mm_future_id(self->seg, mm));
+	store_relaxed_u64(&vma->vm_mm, mm_future_id(self->seg, mm));
 	vma->vm_flags = line_flags(line);
 	if ((vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC)
 		vma->vm_flags |= pkey_of_mmap(mm, PROT_EXEC);
@@ -310,7 +310,7 @@ static bool options_fit(const struct vl_mm_options *o, char *error, u64 cap)
 	return true;
 }
 
-int mm_create(struct participant *self, const struct vl_mm_options *options, u32 *id, char *error,
+int mm_create(struct participant *self, const struct vl_mm_options *options, u64 *id, char *error,
 	      u64 error_cap)
 {
 	struct mm_struct *mm = NULL;

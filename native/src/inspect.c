@@ -209,10 +209,10 @@ long vl_participants(struct vl_seg *seg, struct vl_participant_info *out, u64 ca
 			};
 			memcpy(out[n].comm, slot->comm, sizeof(out[n].comm));
 			for (u32 i = 0; i < seg->hdr->config.mms_max; i++) {
-				u32 lease = load_relaxed_u32(&area->leases[i]);
+				u64 lease = load_relaxed_u64(&area->leases[i]);
 
-				if ((lease & 0xffff) && mm_table(seg)[i].generation == lease >> 16)
-					out[n].leases += lease & 0xffff;
+				if (mm_table(seg)[i].generation == lease >> LEASE_SHIFT)
+					out[n].leases += lease & LEASES_MAX;
 			}
 		}
 		n++;
@@ -235,7 +235,7 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 
 	for (u32 i = 0; i < self->seg->hdr->config.mms_max; i++) {
 		struct mm_struct *mm = (struct mm_struct *)&mms[i];
-		u32 id = load_acquire_u32(&mm->id);
+		u64 id = load_acquire_u64(&mm->id);
 
 		if (!id)
 			continue;
@@ -257,7 +257,7 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 					.locked_pages = mm->locked_vm,
 					.data_pages = mm->data_vm,
 					.accounted_pages = mm->accounted,
-					.exec_from = mm->exec_from,
+					.exec_from = mm_aside(self->seg, mm)->exec_from,
 				};
 				pte_walk(self, &mm->pgd, 0, TASK_SIZE, count_resident,
 					 &out[n].resident_pages);

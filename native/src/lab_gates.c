@@ -46,7 +46,7 @@ static struct lab_holder *take_place(struct lab_gate *gate, const struct partici
 
 		if (!cmpxchg_acq_rel_u32(&holder->who, &nobody, (self->index + 1) | HOLDER_COMES))
 			continue;
-		store_relaxed_u32(&holder->mm, self->op_mm);
+		store_relaxed_u64(&holder->mm, self->op_mm);
 		store_relaxed_u32(&holder->op, load_relaxed_u32(&self->slot->op));
 		store_relaxed_u32(&holder->leave, 0);
 		/* pairs: GATE-1 (lab_gates.c:stands_there) */
@@ -102,14 +102,15 @@ void lab_free_running(enum lab_point point, const void *object)
 	struct participant *self = lab_me.self;
 	struct lab_state *lab = lab_me.lab;
 	struct lab_gate *gate = &lab->gates[point];
-	u32 role = load_relaxed_u32(&self->slot->role), mm;
+	u32 role = load_relaxed_u32(&self->slot->role);
+	u64 mm;
 
 	(void)object;
 	add_relaxed_u64(&lab->coverage[point], 1);
 	if (role == ROLE_SUPERVISOR || role == ROLE_INSPECTOR)
 		return;
 	if (unlikely(load_relaxed_u32(&gate->armed) != 0)) {
-		mm = load_relaxed_u32(&gate->mm);
+		mm = load_relaxed_u64(&gate->mm);
 		if (mm == 0 || mm == self->op_mm)
 			pass_gate(self, gate);
 	}
@@ -141,7 +142,7 @@ static void describe(struct participant *self, u32 point, struct vl_lab_gate_inf
 			continue;
 		out->participant = who - 1;
 		out->pid = load_relaxed_u32(&self->seg->slots[who - 1].pid);
-		out->mm = load_relaxed_u32(&gate->holders[i].mm);
+		out->mm = load_relaxed_u64(&gate->holders[i].mm);
 		out->op = load_relaxed_u32(&gate->holders[i].op);
 	}
 }
@@ -171,7 +172,7 @@ long vl_lab_holders(struct participant *self, struct vl_lab_holder_info *out, u6
 			.point = point,
 			.participant = who - 1,
 			.pid = load_relaxed_u32(&self->seg->slots[who - 1].pid),
-			.mm = load_relaxed_u32(&holder->mm),
+			.mm = load_relaxed_u64(&holder->mm),
 			.op = load_relaxed_u32(&holder->op)};
 	}
 	return (long)count;
@@ -194,12 +195,12 @@ void lab_gates_forget(struct participant *self, u32 index)
 	}
 }
 
-void lab_gates_leave(struct participant *self, u32 mm_id)
+void lab_gates_leave(struct participant *self, u64 mm_id)
 {
 	for (u32 i = 0; i < LAB_POINTS * VL_LAB_HOLDERS_MAX; i++) {
 		struct lab_holder *holder = holder_at(self, i);
 
-		if (stands_there(self->seg, holder) && load_relaxed_u32(&holder->mm) == mm_id)
+		if (stands_there(self->seg, holder) && load_relaxed_u64(&holder->mm) == mm_id)
 			store_relaxed_u32(&holder->leave, 1);
 	}
 }
@@ -222,7 +223,7 @@ int vl_lab_mutants_get(struct participant *self, u64 *out)
 	return 0;
 }
 
-int vl_lab_gate(struct participant *self, u32 point, u32 mm, u32 count, u64 hold_ns)
+int vl_lab_gate(struct participant *self, u32 point, u64 mm, u32 count, u64 hold_ns)
 {
 	struct lab_state *lab = lab_state_of(self);
 	struct lab_gate *gate;
@@ -230,7 +231,7 @@ int vl_lab_gate(struct participant *self, u32 point, u32 mm, u32 count, u64 hold
 	if (point >= LAB_POINTS || hold_ns > HOLD_NS_MAX)
 		return VL_E_INVALID;
 	gate = &lab->gates[point];
-	store_relaxed_u32(&gate->mm, mm);
+	store_relaxed_u64(&gate->mm, mm);
 	store_relaxed_u64(&gate->hold_ns, hold_ns);
 	store_release_u32(&gate->armed, count);
 	store_release_u32(&lab->mode, VL_LAB_GATES);

@@ -85,7 +85,7 @@ void lab_put_names(const struct lab_state *lab, char *text)
 	char old[48], new[16];
 
 	for (u32 i = 0; i < LAB_SLOTS_MAX; i++) {
-		snprintf(old, sizeof(old), "mm %#x", lab->mms[i]);
+		snprintf(old, sizeof(old), "mm %#lx", lab->mms[i]);
 		snprintf(new, sizeof(new), "m%u", i);
 		if (lab->mms[i])
 			replace(text, old, new);
@@ -359,14 +359,14 @@ void lab_ghost_foreign(bool begins)
 	lab_me.foreign = begins;
 }
 
-void lab_ghost_wake(u32 mm_id)
+void lab_ghost_wake(u64 mm_id)
 {
 	const struct mm_struct *mm;
 
 	if (!lab_me.lab || !lab_me.ghost || !lab_me.foreign)
 		return;
 	mm = &lab_me.self->mms[mm_index(mm_id)];
-	if (mm->state == MM_FREE || mm->generation != mm_id >> 16)
+	if (mm->state == MM_FREE || mm->generation != life_generation(mm_id))
 		lab_fail(VL_LAB_LIFETIME,
 			 "the writer of a foreign mm is woken, and that mm is gone");
 }

@@ -20,25 +20,25 @@
 static u32 words_of(const struct vl_lab_op *op)
 {
 	static const u8 words[OPS_COUNT] = {
-		[OP_NOP] = 1,
-		[OP_FAULT] = 3,
-		[OP_MMAP] = 6,
-		[OP_MUNMAP] = 3,
-		[OP_MPROTECT] = 4,
-		[OP_MREMAP] = 6,
-		[OP_MADVISE] = 4,
-		[OP_MINCORE] = 3,
-		[OP_BRK] = 2,
-		[OP_FORK] = 1,
-		[OP_EXIT] = 1,
-		[OP_UFFD_MOVE] = 5,
-		[OP_MM_CREATE] = 2,
-		[OP_EXEC] = 5,
-		[OP_MLOCK] = 4,
-		[OP_MUNLOCK] = 3,
-		[OP_MLOCKALL] = 2,
-		[OP_MSEAL] = 4,
-		[OP_REMAP_FILE_PAGES] = 6,
+		[OP_NOP] = 2,
+		[OP_FAULT] = 4,
+		[OP_MMAP] = 7,
+		[OP_MUNMAP] = 4,
+		[OP_MPROTECT] = 5,
+		[OP_MREMAP] = 7,
+		[OP_MADVISE] = 5,
+		[OP_MINCORE] = 4,
+		[OP_BRK] = 3,
+		[OP_FORK] = 2,
+		[OP_EXIT] = 2,
+		[OP_UFFD_MOVE] = 6,
+		[OP_MM_CREATE] = 3,
+		[OP_EXEC] = 6,
+		[OP_MLOCK] = 5,
+		[OP_MUNLOCK] = 4,
+		[OP_MLOCKALL] = 3,
+		[OP_MSEAL] = 5,
+		[OP_REMAP_FILE_PAGES] = 7,
 	};
 
 	return op->op < OPS_COUNT ? words[op->op] : 0;
@@ -58,7 +58,7 @@ static void preset(struct participant *self, struct mm_struct *mm, const u64 *ar
 }
 
 /* Every VMA that the tree has, under mmap_lock read. (kernel: __oom_reap_task_mm) */
-static s64 reap(struct participant *self, struct mm_struct *mm, u32 id)
+static s64 reap(struct participant *self, struct mm_struct *mm, u64 id)
 {
 	struct range_entry e;
 	s64 n = 0;
@@ -80,7 +80,7 @@ static s64 reap(struct participant *self, struct mm_struct *mm, u32 id)
 /* Which addresses the text says are mapped. Lines are each of their own moment, so borders and
  * protections may be mixed; what is always mapped must be there, and no line lies before its
  * predecessor. */
-static s64 maps_hash(struct participant *self, u32 id)
+static s64 maps_hash(struct participant *self, u64 id)
 {
 	char text[4096] = "", *line = text;
 	u64 hash = 14695981039346656037ull, from = 0, to = 0, start, end;
@@ -100,34 +100,34 @@ static s64 maps_hash(struct participant *self, u32 id)
 }
 
 /* 0: there is none. */
-static u32 file_at(struct participant *self, u32 id, u64 addr)
+static u64 file_at(struct participant *self, u64 id, u64 addr)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	const struct vm_area_struct *vma;
-	u32 file;
+	u64 file;
 
 	if (!mm || mmap_read_lock(self, mm, id) != 0)
 		return 0;
 	vma = vma_lookup(self, mm, addr);
-	file = vma ? vma->vm_file : 0;
+	file = vma && vma->vm_file ? file_id(file_get(self->seg, vma->vm_file)) : 0;
 	mmap_read_unlock(self, mm);
 	return file;
 }
 
-static s64 file_special(struct participant *self, u32 id, const struct vl_lab_op *op)
+static s64 file_special(struct participant *self, u64 id, const struct vl_lab_op *op)
 {
 	const u64 *a = op->arg;
 
 	if (op->op == VL_LAB_OP_TRUNCATE)
 		return op_file_truncate(self, file_at(self, id, a[0]), a[1]);
 	return op_mmap(self, id, a[0], a[1], (u32)a[2], MAP_PRIVATE | MAP_FIXED,
-		       file_at(self, id, a[3]), 0);
+		       file_at(self, id, a[3]), 0, 0);
 }
 
 static s64 special(struct participant *self, struct lab_state *lab, const struct vl_lab_op *op,
 		   struct lab_actor *actor)
 {
-	u32 id = lab->mms[op->slot % LAB_SLOTS_MAX];
+	u64 id = lab->mms[op->slot % LAB_SLOTS_MAX];
 	struct mm_struct *mm = mm_find(self->seg, id);
 	s64 value = 0;
 
@@ -189,11 +189,11 @@ void lab_do(struct participant *self, struct lab_state *lab, const struct vl_lab
 				  .words = (u8)words,
 				  .flags = (u16)op->flags,
 				  .mm = lab->mms[op->slot % LAB_SLOTS_MAX]};
-	memcpy(rec->arg, op->arg, (words - 1) * sizeof(u64));
+	memcpy(rec->arg, op->arg, (words - RECORD_WORDS) * sizeof(u64));
 	if (vl_run(self, block, words * 8, result, 1) != 1)
 		*result = (struct vl_result){.status = VL_S_BAD_RECORD};
 	if (op->result < LAB_SLOTS_MAX && result->status == 0) {
-		lab->mms[op->result] = (u32)result->value;
+		lab->mms[op->result] = result->value;
 		result->value = op->result; /* ids differ from run to run */
 	}
 	if (op->op == OP_FAULT) {
@@ -264,7 +264,7 @@ static int say_word(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	return 0;
 }
 
-static void say_mm(struct participant *self, struct text *t, u32 slot, u32 id)
+static void say_mm(struct participant *self, struct text *t, u32 slot, u64 id)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	struct range_entry e;

@@ -86,20 +86,20 @@ static const struct vl_field_info fields[] = {
 #endif
 	F(mm_struct, id, "release at publish, 0 at exit"),
 	F(mm_struct, state, "slots_lock; mmap_lock W"),
+	F(mm_struct, users, "atomic; truth in the areas"),
 	F(mm_struct, mmap_base, "before publish"),
 	F(mm_struct, pgd, "cmpxchg"),
 	F(mm_struct, mm_lock_seq, "mmap_lock W"),
+	F(mm_struct, builder, "slots_lock"),
+	F(mm_struct, options, "mmap_lock W"),
 	F(mm_struct, generation, "slots_lock"),
 	F(mm_struct, keep_until_ns, "cmpxchg, only forward"),
-	F(mm_struct, users, "atomic; truth in the areas"),
-	F(mm_struct, builder, "slots_lock"),
 	F(mm_struct, mmap_lock, "atomics"),
 	F(mm_struct, page_table_lock, "atomics"),
 	F(mm_struct, mm_count, "atomics"),
 	F(mm_struct, vma_writer_wait, "futex"),
 	F(mm_struct, vma_writer_waits, "who waits with mmap_lock W; a hint"),
 	F(mm_struct, exec_to, "mmap_lock W"),
-	F(mm_struct, exec_from, "before publish"),
 	F(mm_struct, mm_mt, "mmap_lock W, one store"),
 	F(mm_struct, map_count, "mmap_lock W"),
 	F(mm_struct, map_count_max, "before publish"),
@@ -117,9 +117,11 @@ static const struct vl_field_info fields[] = {
 	F(mm_struct, commit_limit_pages, "before publish"),
 	F(mm_struct, accounted, "mmap_lock W"),
 	F(mm_struct, stack_top, "before publish"),
-	F(mm_struct, options, "mmap_lock W"),
 	F(mm_struct, pkru, "mmap_lock W"),
-	F(mm_uffds, word, "mmap_lock R, cmpxchg; closing: mmap_lock W"),
+	F(mm_struct, pad, "unused"),
+	F(mm_aside, uffds, "mmap_lock R, cmpxchg; closing: mmap_lock W"),
+	F(mm_aside, exec_from, "before publish"),
+	F(mm_aside, pad, "unused"),
 	F(rw_semaphore, count, "atomics"),
 	F(rw_semaphore, owner, "writer; a hint"),
 	F(rw_semaphore, wake_readers, "futex"),
@@ -175,6 +177,9 @@ static const struct vl_field_info fields[] = {
 	F(frame, next, "frame pool lock"),
 	F(frame, word, "VMA lock R + RCU"),
 	F(file, state, "slots_lock"),
+	F(file, kind, "slots_lock"),
+	F(file, accounted, "slots_lock"),
+	F(file, index, "slots_lock"),
 	F(file, generation, "slots_lock"),
 	F(file, dev, "slots_lock"),
 	F(file, ino, "slots_lock"),
@@ -182,9 +187,6 @@ static const struct vl_field_info fields[] = {
 	F(file, cache, "cmpxchg"),
 	F(file, refs, "atomics"),
 	F(file, opens, "slots_lock"),
-	F(file, kind, "slots_lock"),
-	F(file, accounted, "slots_lock"),
-	F(file, index, "slots_lock"),
 	F(file, name, "slots_lock"),
 	F(file, lock, "atomics"),
 	F(file, cut_from, "lock"),
@@ -295,8 +297,10 @@ static u64 fnv(u64 hash, const void *data, u64 bytes)
 u64 core_fingerprint(void)
 {
 	static const char model[] = LOCK_MODEL_NAME "/" LAYOUT_NAME;
+	static const u64 steps[] = {LIFE_STEP, SEQ_MASK}; /* a narrow build is another one */
 	u64 hash = fnv(0xcbf29ce484222325ull, model, sizeof(model));
 
+	hash = fnv(hash, steps, sizeof(steps));
 	for (u64 i = 0; i < ARRAY_SIZE(fields); i++) {
 		u32 numbers[3] = {fields[i].offset, fields[i].size, fields[i].type_size};
 

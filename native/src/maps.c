@@ -33,7 +33,9 @@
  * Orderings: the speculation is that of seqcount.h (SEQ-1, SEQ-2): when mm_lock_seq is the same
  * even number before the walk and after the lock was taken, no writer was there in between, and
  * the range read under the lock is that of the walk. Without SEQ-1 a moved boundary could be read
- * together with the old number: a gap that was never there.
+ * together with the old number: a gap that was never there. The number comes round after 2^31
+ * writers, while a reader may be stopped for as long as somebody likes; pgd.unlinked moves before
+ * it does, and is compared too.
  */
 #include <stdio.h>
 
@@ -45,7 +47,7 @@
 #if VMA_LOCK_PER_VMA
 /* Under mmap_lock no writer is there, so the VMA found is the one to lock, and it is not written.
  */
-static int lock_next_vma_mmap(struct participant *self, struct mm_struct *mm, u32 id, u64 from,
+static int lock_next_vma_mmap(struct participant *self, struct mm_struct *mm, u64 id, u64 from,
 			      struct vm_area_struct **out)
 {
 	struct range_entry e;
@@ -65,15 +67,29 @@ static int lock_next_vma_mmap(struct participant *self, struct mm_struct *mm, u3
 	return err;
 }
 
+struct speculation {
+	bool on; /* no writer was there */
+	u32 seq;
+	u64 round; /* pgd.unlinked, read first */
+};
+
+static struct speculation speculate(const struct mm_struct *mm)
+{
+	struct speculation s = {.round = pgd_unlinked(&mm->pgd)};
+
+	s.on = read_seqcount_try_begin(&mm->mm_lock_seq, &s.seq);
+	return s;
+}
+
 /* The VMA found for `from` is locked: is it the next one? RCU is held. */
-static bool is_next_vma(struct participant *self, struct mm_struct *mm, u32 id, u64 from,
-			const struct vm_area_struct *vma, bool speculating, u32 seq)
+static bool is_next_vma(struct participant *self, struct mm_struct *mm, u64 id, u64 from,
+			const struct vm_area_struct *vma, const struct speculation *before)
 {
 	struct range_entry e;
 
 	/* The typesafe models have asked for the mm; in the others the whole tree may have become
 	 * that of another mm in this slot. */
-	if (load_relaxed_u32(&vma->vm_mm) != id || vma->vm_end <= from)
+	if (load_relaxed_u64(&vma->vm_mm) != id || vma->vm_end <= from)
 		return false;
 	if (vma->vm_start <= from)
 		return true;
@@ -82,25 +98,25 @@ static bool is_next_vma(struct participant *self, struct mm_struct *mm, u32 id, 
 #endif
 	if (MUTANT(N1))
 		return true;
-	if (speculating && !read_seqcount_retry(&mm->mm_lock_seq, seq))
+	if (before->on && !read_seqcount_retry(&mm->mm_lock_seq, before->seq) &&
+	    pgd_unlinked(&mm->pgd) == before->round)
 		return true;
 	stat_inc(self, next_vma_again);
 	return tree_find(self, &mm->mm_mt, from, UINT64_MAX, &e) && PTR(self, e.ref) == vma;
 }
 
-int lock_next_vma(struct participant *self, struct mm_struct *mm, u32 id, u64 from,
+int lock_next_vma(struct participant *self, struct mm_struct *mm, u64 id, u64 from,
 		  struct vm_area_struct **out)
 {
+	struct speculation before;
 	struct range_entry e;
-	bool speculating;
-	u32 seq;
 
 	rcu_read_lock(self);
 	for (u32 turns = 0; turns < MISS_RETRIES_MAX; turns++) {
 		enum vma_read outcome;
 		struct vm_area_struct *vma;
 
-		speculating = read_seqcount_try_begin(&mm->mm_lock_seq, &seq);
+		before = speculate(mm);
 		*out = NULL;
 		SYNC_ON(maps_begin, mm);
 		if (!tree_find(self, &mm->mm_mt, from, UINT64_MAX, &e)) {
@@ -116,7 +132,7 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u32 id, u64 fr
 		}
 		if (outcome == VMA_READ_FAILED)
 			break;
-		if (unlikely(!is_next_vma(self, mm, id, from, vma, speculating, seq))) {
+		if (unlikely(!is_next_vma(self, mm, id, from, vma, &before))) {
 			vma_end_read_rcu(self, vma, HOLD_VMA);
 			break;
 		}
@@ -131,22 +147,22 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u32 id, u64 fr
 	return lock_next_vma_mmap(self, mm, id, from, out);
 }
 
-static int maps_begin(struct participant *self, struct mm_struct *mm, u32 id)
+static int maps_begin(struct participant *self, struct mm_struct *mm, u64 id)
 {
 	(void)self, (void)mm, (void)id;
 	return 0;
 }
 
 /* An mm that ended while it was read has an empty tree at last. */
-static int maps_end(struct participant *self, struct mm_struct *mm, u32 id)
+static int maps_end(struct participant *self, struct mm_struct *mm, u64 id)
 {
 	(void)self;
-	return load_acquire_u32(&mm->id) == id && load_relaxed_u32(&mm->state) == MM_LIVE
+	return load_acquire_u64(&mm->id) == id && load_relaxed_u32(&mm->state) == MM_LIVE
 		       ? 0
 		       : VL_E_NO_MM;
 }
 #else
-int lock_next_vma(struct participant *self, struct mm_struct *mm, u32 id, u64 from,
+int lock_next_vma(struct participant *self, struct mm_struct *mm, u64 id, u64 from,
 		  struct vm_area_struct **out)
 {
 	struct range_entry e;
@@ -156,12 +172,12 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u32 id, u64 fr
 	return 0;
 }
 
-static int maps_begin(struct participant *self, struct mm_struct *mm, u32 id)
+static int maps_begin(struct participant *self, struct mm_struct *mm, u64 id)
 {
 	return mmap_read_lock(self, mm, id) != 0 ? VL_E_NO_MM : 0;
 }
 
-static int maps_end(struct participant *self, struct mm_struct *mm, u32 id)
+static int maps_end(struct participant *self, struct mm_struct *mm, u64 id)
 {
 	(void)id;
 	mmap_read_unlock(self, mm);
@@ -273,7 +289,7 @@ static void put_smaps(struct text_out *out, const struct mm_struct *mm, u64 flag
 	put_flags(out, flags);
 }
 
-long maps_text(struct participant *self, u32 id, char *text, u64 cap, bool flags)
+long maps_text(struct participant *self, u64 id, char *text, u64 cap, bool flags)
 {
 	struct text_out out = {.text = text, .cap = cap};
 	struct mm_struct *mm = mm_find(self->seg, id);
@@ -330,7 +346,7 @@ static void query_fill(struct participant *self, const struct mm_struct *mm,
 	snprintf(out->name, sizeof(out->name), "%s", vma_label(self, mm, vma, buf, sizeof(buf)));
 }
 
-int maps_query(struct participant *self, u32 id, u64 addr, u32 flags, struct vl_vma_info *out)
+int maps_query(struct participant *self, u64 id, u64 addr, u32 flags, struct vl_vma_info *out)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	struct vm_area_struct *vma;

@@ -29,11 +29,11 @@ static void vma_end_write_all(struct mm_struct *mm)
 	write_seqcount_end(&mm->mm_lock_seq);
 }
 
-int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id)
+int mmap_read_lock(struct participant *self, struct mm_struct *mm, u64 id)
 {
 	down_read(self, &mm->mmap_lock, HOLD_MMAP);
 	SYNC_ON(mmap_read, mm);
-	if (likely(load_relaxed_u32(&mm->id) == id)) /* relaxed: changed under the lock */
+	if (likely(load_relaxed_u64(&mm->id) == id)) /* relaxed: changed under the lock */
 		return 0;
 	up_read(self, &mm->mmap_lock, HOLD_MMAP);
 	return VL_S_NO_MM;
@@ -62,15 +62,17 @@ static __attribute__((noinline, cold)) void stamp_all(struct participant *self,
 #endif
 }
 
-int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id)
+int mmap_write_lock(struct participant *self, struct mm_struct *mm, u64 id)
 {
 	down_write(self, &mm->mmap_lock, HOLD_MMAP);
-	if (unlikely(load_relaxed_u32(&mm->id) != id)) { /* relaxed: as above */
+	if (unlikely(load_relaxed_u64(&mm->id) != id)) { /* relaxed: as above */
 		up_write(self, &mm->mmap_lock, HOLD_MMAP);
 		return VL_S_NO_MM;
 	}
 	write_seqcount_begin(&mm->mm_lock_seq);
 	SYNC_ON(mmap_write, mm);
+	if (unlikely(mm->mm_lock_seq.sequence == SEQ_MASK))
+		pgd_move(&mm->pgd); /* the number comes round: who kept it looks again */
 	if (unlikely(mm->mm_lock_seq.sequence == 1))
 		stamp_all(self, mm);
 	return 0;
@@ -112,16 +114,17 @@ void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm)
 static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 {
 	VL_ASSERT(!(mm->mm_lock_seq.sequence & 1));
-	mm->generation = (mm->generation % 0xfffe) + 1; /* 1 ... 0xfffe */
-	store_relaxed_u32(&mm->id, 0);
-	mm->builder = self->index + 1;
+	mm->generation += GENERATION_STEP;
+	store_relaxed_u64(&mm->id, 0);
+	mm->builder = (u16)(self->index + 1);
 	store_relaxed_u64(&mm->mm_mt.root, 0);
-	mm->pgd = (struct pgd){0};
+	pgd_begin(&mm->pgd);
 	for (u32 i = 0; i < UFFDS_MAX; i++)
 		mm_uffds(self->seg, mm)[i] &= ~UFFD_STATE;
 	mm->keep_until_ns = 0;
 	mm->users = 0;
-	mm->exec_to = mm->exec_from = 0;
+	mm->exec_to = 0;
+	mm_aside(self->seg, mm)->exec_from = 0;
 	mm->mm_count = 1;
 	mm->map_count = 0;
 	mm->map_count_max = self->seg->hdr->config.vmas_per_mm_max;
@@ -147,7 +150,7 @@ struct mm_struct *mm_alloc(struct participant *self)
 	for (u32 i = 0; i < max; i++) {
 		u32 index = (hdr->mm_hint + i) % max;
 
-		if (table[index].state != MM_FREE)
+		if (table[index].state != MM_FREE || !life_left(table[index].generation))
 			continue;
 		mm = &table[index];
 		mm_init(self, mm, index);
@@ -160,29 +163,35 @@ struct mm_struct *mm_alloc(struct participant *self)
 }
 
 /* The id that an mm being built will have; its VMAs carry it from the start. */
-u32 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm)
+u64 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm)
 {
-	return mm->generation << 16 | (u32)(mm - mm_table(seg));
+	return life_id(mm->generation, (u32)(mm - mm_table(seg)));
+}
+
+/* No leases of that id, in the form of participant_area.leases. */
+static u64 lease_of(u64 id)
+{
+	return life_generation(id) << LEASE_SHIFT;
 }
 
 /* With one lease for its maker, taken before anybody can see the mm: one without a lease and
  * without a keep-alive may be reaped at once. */
 void mm_publish(struct participant *self, struct mm_struct *mm)
 {
-	u32 id = mm_future_id(self->seg, mm);
+	u64 id = mm_future_id(self->seg, mm);
 
-	store_relaxed_u32(&self->area->leases[mm_index(id)], id >> 16 << 16 | 1);
+	store_relaxed_u64(&self->area->leases[mm_index(id)], lease_of(id) | 1);
 	store_relaxed_u32(&mm->users, 1);
 	mm->builder = 0;
 	store_relaxed_u32(&mm->state, MM_LIVE);
-	store_release_u32(&mm->id, id); /* pairs: MM-1 (mm.h:mm_find_in) */
+	store_release_u64(&mm->id, id); /* pairs: MM-1 (mm.h:mm_find_in) */
 }
 
 void mm_free(struct participant *self, struct mm_struct *mm)
 {
 	struct seg_header *hdr = self->seg->hdr;
 
-	store_relaxed_u32(&mm->id, 0);
+	store_relaxed_u64(&mm->id, 0);
 	mm->users = 0;
 	(void)mutex_lock(self, &hdr->slots_lock);
 	mm->builder = 0;
@@ -316,7 +325,7 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 
 void exit_mmap_into(struct participant *self, struct mm_struct *mm, struct mm_struct *next)
 {
-	mm->builder = self->index + 1;
+	mm->builder = (u16)(self->index + 1);
 	mm->exec_to = next ? mm_future_id(self->seg, next) : 0;
 	/* release: in a crash exec_to is there when the state is */
 	store_release_u32(&mm->state, MM_EXITING);
@@ -326,14 +335,14 @@ void exit_mmap_into(struct participant *self, struct mm_struct *mm, struct mm_st
 		SYNC_ON(exec_done, next);
 	}
 	exit_mmap_locked(self, mm);
-	store_relaxed_u32(&mm->id, 0); /* who waits for mmap_lock sees it there, under the lock */
+	store_relaxed_u64(&mm->id, 0); /* who waits for mmap_lock sees it there, under the lock */
 	GHOST(write_end(mm));
 	vma_end_write_all(mm);
 	up_write(self, &mm->mmap_lock, HOLD_MMAP);
 	mm_free(self, mm);
 }
 
-int exit_mmap(struct participant *self, u32 id)
+int exit_mmap(struct participant *self, u64 id)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 
@@ -344,33 +353,33 @@ int exit_mmap(struct participant *self, u32 id)
 	return 0;
 }
 
-int mm_lease_get(struct participant *self, u32 id)
+int mm_lease_get(struct participant *self, u64 id)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
-	u32 *lease = &self->area->leases[mm_index(id) % ARRAY_SIZE(self->area->leases)];
+	u64 *lease = &self->area->leases[mm_index(id) % ARRAY_SIZE(self->area->leases)];
 
 	if (!mm)
 		return VL_E_NO_MM;
-	if (*lease >> 16 != id >> 16)
-		*lease = (id >> 16) << 16;
-	if ((*lease & 0xffff) == 0xffff)
+	if (*lease >> LEASE_SHIFT != life_generation(id))
+		store_relaxed_u64(lease, lease_of(id));
+	if ((*lease & LEASES_MAX) == LEASES_MAX)
 		return VL_E_LIMIT;
-	store_relaxed_u32(lease, *lease + 1);
+	store_relaxed_u64(lease, *lease + 1);
 	add_acq_rel_u32(&mm->users, 1);
-	if (load_acquire_u32(&mm->id) == id)
+	if (load_acquire_u64(&mm->id) == id)
 		return 0;
-	store_relaxed_u32(lease, *lease - 1); /* it went away meanwhile; its users are void */
+	store_relaxed_u64(lease, *lease - 1); /* it went away meanwhile; its users are void */
 	return VL_E_NO_MM;
 }
 
-int mm_lease_put(struct participant *self, u32 id)
+int mm_lease_put(struct participant *self, u64 id)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
-	u32 *lease = &self->area->leases[mm_index(id) % ARRAY_SIZE(self->area->leases)];
+	u64 *lease = &self->area->leases[mm_index(id) % ARRAY_SIZE(self->area->leases)];
 
-	if (*lease >> 16 != id >> 16 || (*lease & 0xffff) == 0)
+	if (*lease >> LEASE_SHIFT != life_generation(id) || (*lease & LEASES_MAX) == 0)
 		return VL_E_NO_MM;
-	store_relaxed_u32(lease, *lease - 1);
+	store_relaxed_u64(lease, *lease - 1);
 	if (!mm)
 		return VL_E_NO_MM;
 	if (add_acq_rel_u32(&mm->users, (u32)-1) == 0 &&
@@ -379,7 +388,7 @@ int mm_lease_put(struct participant *self, u32 id)
 	return 0;
 }
 
-int mm_keep(struct participant *self, u32 id, u64 ttl_ns)
+int mm_keep(struct participant *self, u64 id, u64 ttl_ns)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 until = now_ns() + ttl_ns, old;
@@ -400,7 +409,7 @@ int mm_reap(struct participant *self)
 
 	for (u32 i = 0; i < self->seg->hdr->config.mms_max; i++) {
 		struct mm_struct *mm = &table[i];
-		u32 id = load_acquire_u32(&mm->id);
+		u64 id = load_acquire_u64(&mm->id);
 
 		if (!id || load_relaxed_u32(&mm->users) != 0 ||
 		    load_relaxed_u64(&mm->keep_until_ns) > now)

@@ -90,7 +90,7 @@ static void do_brk(struct participant *self, struct mm_struct *mm, u64 brk, bool
 		store_relaxed_u64(&mm->brk, brk);
 }
 
-s64 op_brk(struct participant *self, u32 id, u64 brk)
+s64 op_brk(struct participant *self, u64 id, u64 brk)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	bool unlocked = false, populate;

@@ -26,12 +26,12 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
 
-static void inherit(struct mm_struct *mm, const struct mm_struct *old)
+static void inherit(struct participant *self, struct mm_struct *mm, const struct mm_struct *old)
 {
 	u64 kept = load_relaxed_u64(&old->keep_until_ns);
 
 	limits_inherit(mm, old);
-	mm->exec_from = old->id;
+	mm_aside(self->seg, mm)->exec_from = old->id;
 	/* Who keeps the old one by time has none on the new one before he is told its number. */
 	if (kept)
 		mm->keep_until_ns = kept > now_ns() + EXEC_KEPT_NS ? kept : now_ns() + EXEC_KEPT_NS;
@@ -39,14 +39,14 @@ static void inherit(struct mm_struct *mm, const struct mm_struct *old)
 
 /* mm: MM_BUILDING, complete, its mmap_lock held for writing (nested); released here. 0, or
  * VL_S_NO_MM: mm is still locked then, and the caller's to take apart. */
-int exec_mmap(struct participant *self, struct mm_struct *mm, u32 old_id, bool shared)
+int exec_mmap(struct participant *self, struct mm_struct *mm, u64 old_id, bool shared)
 {
 	struct mm_struct *old = mm_find(self->seg, old_id);
 
 	/* Nobody can wait for the new mm's lock who holds one that is waited for here. */
 	if (!old || mmap_write_lock(self, old, old_id) != 0)
 		return VL_S_NO_MM;
-	inherit(mm, old);
+	inherit(self, mm, old);
 	SYNC_ON(exec_built, mm);
 	mmap_write_unlock_nested(self, mm);
 	stat_inc(self, exec);

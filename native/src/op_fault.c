@@ -190,7 +190,7 @@ static bool huge_page_fits(const struct mm_struct *mm, const struct vm_area_stru
 	/* relaxed: one bit, of before or after a prctl that runs beside the fault */
 	return (vma->vm_flags & VM_HUGEPAGE) && vma_is_anonymous(vma) && first >= vma->vm_start &&
 	       first + PMD_SIZE <= vma->vm_end &&
-	       !(load_relaxed_u32(&mm->options) & MM_THP_DISABLE);
+	       !(load_relaxed_u16(&mm->options) & MM_THP_DISABLE);
 }
 
 /* old: 0, or a marker that is no guard. */
@@ -415,7 +415,7 @@ static int fault_mmap_locked(struct participant *self, struct mm_struct *mm,
 }
 
 /* The fallback. (kernel: lock_mm_and_find_vma) */
-static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u32 id, struct fault *f)
+static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u64 id, struct fault *f)
 {
 	struct vm_area_struct *vma;
 	int outcome;
@@ -470,7 +470,7 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	return outcome;
 }
 
-static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u32 id, struct fault *f)
+static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u64 id, struct fault *f)
 {
 	struct vm_area_struct *vma;
 
@@ -493,14 +493,14 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	return outcome;
 }
 
-static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u32 id, struct fault *f)
+static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u64 id, struct fault *f)
 {
 	(void)self, (void)mm, (void)id, (void)f;
 	return FAULT_RETRY;
 }
 #endif
 
-void fault_slow(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		struct vl_result *result, struct vm_area_struct *vma, int outcome)
 {
 	struct mm_struct *mm = mm_slot(self, id);

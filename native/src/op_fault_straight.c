@@ -13,7 +13,8 @@
  *   with the way in the tree: what comes after a locked instruction begins after it. For the same
  *   reason the lines needed later are prefetched, and counters and the result are stored after the
  *   last one: a locked instruction waits for all stores before it.
- * - The mm is not searched for: a way with its id says that it was found before.
+ * - The mm is not searched for: a way of its slot says that there is one, and the lock whether it
+ *   is the one that the caller means.
  */
 #include "vmalab/fault_way.h"
 #include "vmalab/lock_model.h"
@@ -22,7 +23,7 @@
 
 #ifdef VL_LAB
 /* Mutant B13: what the VMA of addr has, before it is locked. */
-static void anon_look(struct participant *self, u32 id, u64 addr)
+static void anon_look(struct participant *self, u64 id, u64 addr)
 {
 	const struct mm_struct *mm = mm_find_self(self, id);
 	const struct vm_area_struct *vma;
@@ -48,7 +49,7 @@ static void anon_look(struct participant *self, u32 id, u64 addr)
 #define WAY_OUT static __attribute__((noinline)) void
 
 /* No way leads there. */
-WAY_OUT fault_wayless(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+WAY_OUT fault_wayless(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		      struct vl_result *result)
 {
 	rcu_read_unlock(self);
@@ -56,7 +57,7 @@ WAY_OUT fault_wayless(struct participant *self, u32 id, u64 addr, u32 flags, u64
 }
 
 /* The lock was refused. */
-WAY_OUT fault_refused(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+WAY_OUT fault_refused(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		      struct vl_result *result)
 {
 	if (VMA_LOCK_PER_VMA)
@@ -66,7 +67,7 @@ WAY_OUT fault_refused(struct participant *self, u32 id, u64 addr, u32 flags, u64
 }
 
 /* The VMA that the way names is locked, and more is to do than to look at the page. */
-WAY_OUT fault_more(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+WAY_OUT fault_more(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		   struct vl_result *result)
 {
 	struct vm_area_struct *vma = way_vma(self, way_of(self, addr), addr);
@@ -112,21 +113,22 @@ static inline void straight_unlock(struct participant *self, struct mm_struct *m
 
 /* The VMA that the way names is locked. */
 static inline __attribute__((always_inline)) void
-fault_held(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+fault_held(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	   struct vl_result *result, struct mm_struct *mm, const struct fault_way *way,
-	   struct vm_area_struct *vma)
+	   const pte_t *pte, struct vm_area_struct *vma)
 {
 	struct participant_area *area;
 	pte_t entry;
 	u64 *at, value;
 
-	/* A table was taken out since we looked: look again under the lock. */
-	if (unlikely(pgd_unlinked(&mm->pgd) != way->unlinked)) {
+	/* A table was taken out since we looked: look again under the lock. (Under mmap_lock who
+	 * calls has looked.) */
+	if (VMA_LOCK_PER_VMA && unlikely(pgd_unlinked(&mm->pgd) != way->unlinked)) {
 		fault_more(self, id, addr, flags, word, result);
 		return;
 	}
 	/* PTE-1: the frame's word is seen. pairs: PTE-1 (op_fault.c:install_anon) */
-	entry = load_acquire_u64(way_pte(way, addr));
+	entry = load_acquire_u64(pte);
 	SYNC_ON(pte_seen, vma);
 	if (unlikely(!pte_serves(entry, vma->vm_flags, flags & FAULT_ACCESS_MASK))) {
 		fault_more(self, id, addr, flags, word, result);
@@ -149,7 +151,7 @@ fault_held(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
 
 #if VMA_LOCK_PER_VMA
 /* The VMA that the way names has been detached: another takes its place, if there is one. */
-WAY_OUT fault_missed(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+WAY_OUT fault_missed(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		     struct vl_result *result)
 {
 	struct mm_struct *mm = mm_slot(self, id);
@@ -166,18 +168,19 @@ WAY_OUT fault_missed(struct participant *self, u32 id, u64 addr, u32 flags, u64 
 
 /* The way serves and names a VMA. */
 static inline __attribute__((always_inline)) void
-fault_straight(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+fault_straight(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	       struct vl_result *result, struct mm_struct *mm, struct fault_way *way)
 {
 	struct vm_area_struct *vma = way_vma(self, way, addr);
+	const pte_t *pte = way_pte(self, way, addr);
 	enum vma_read outcome;
 
 	/* relaxed: for the prefetch; any value will do */
-	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(way_pte(way, addr))));
+	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(pte)));
 	GHOST(entry(mm, *way_part(way, addr), addr));
 	outcome = lock_vma_once(self, mm, id, addr, vma, HOLD_VMA);
 	if (likely(outcome == VMA_READ_LOCKED))
-		fault_held(self, id, addr, flags, word, result, mm, way, vma);
+		fault_held(self, id, addr, flags, word, result, mm, way, pte, vma);
 	else if (outcome == VMA_READ_MISS)
 		fault_missed(self, id, addr, flags, word, result);
 	else
@@ -190,7 +193,7 @@ static inline bool way_straight(struct participant *self, struct fault_way *way,
 }
 #else
 /* mmap_lock is held, and the way does not name the VMA of addr. */
-WAY_OUT fault_elsewhere(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+WAY_OUT fault_elsewhere(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 			struct vl_result *result)
 {
 	struct mm_struct *mm = mm_slot(self, id);
@@ -199,49 +202,50 @@ WAY_OUT fault_elsewhere(struct participant *self, u32 id, u64 addr, u32 flags, u
 
 	/* Whether the way still serves: with mmap_lock the tree stands still. */
 	if (unlikely(mm->id != id || mm->mm_lock_seq.sequence != way->until ||
-		     !way_look_up(self, mm, way, addr))) {
+		     mm->pgd.unlinked != way->unlinked || !way_look_up(self, mm, way, addr))) {
 		mmap_read_unlock(self, mm);
 		fault_refused(self, id, addr, flags, word, result);
 		return;
 	}
 	vma = way_vma(self, way, addr);
 	GHOST(grant(mm, vma, addr));
-	fault_held(self, id, addr, flags, word, result, mm, way, vma);
+	fault_held(self, id, addr, flags, word, result, mm, way, way_pte(self, way, addr), vma);
 }
 
 /* The way serves. With mmap_lock the tree stands still: if nobody has written since, what the way
  * names is of it. (kernel before 6.4: mmap_read_trylock, find_vma) */
 static inline __attribute__((always_inline)) void
-fault_straight(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+fault_straight(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	       struct vl_result *result, struct mm_struct *mm, struct fault_way *way)
 {
 	struct vm_area_struct *vma = way_vma(self, way, addr);
+	const pte_t *pte = way_pte(self, way, addr);
 
 	/* relaxed: for the prefetch; any value will do */
-	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(way_pte(way, addr))));
+	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(pte)));
 	if (unlikely(!mmap_read_trylock(self, mm))) {
 		fault_refused(self, id, addr, flags, word, result);
 		return;
 	}
 	if (unlikely(mm->id != id || mm->mm_lock_seq.sequence != way->until ||
-		     !way_kept(self, way, addr))) {
+		     mm->pgd.unlinked != way->unlinked || !way_kept(self, way, addr))) {
 		fault_elsewhere(self, id, addr, flags, word, result);
 		return;
 	}
 	GHOST(grant(mm, vma, addr));
-	fault_held(self, id, addr, flags, word, result, mm, way, vma);
+	fault_held(self, id, addr, flags, word, result, mm, way, pte, vma);
 }
 
 /* Its VMAs are looked at under mmap_lock. */
 static inline bool way_straight(struct participant *self, struct fault_way *way, u64 addr)
 {
 	(void)self, (void)addr;
-	return way->table != NULL;
+	return way->table != 0;
 }
 #endif
 
 /* No way serves, or it names no VMA there: walks. */
-WAY_OUT fault_walk(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+WAY_OUT fault_walk(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		   struct vl_result *result)
 {
 	struct mm_struct *mm = mm_find_self(self, id);
@@ -270,7 +274,7 @@ WAY_OUT fault_walk(struct participant *self, u32 id, u64 addr, u32 flags, u64 wo
 
 /* Aligned, so that its branches stay where they are when what stands before it grows (3 %
  * otherwise). */
-__attribute__((aligned(64))) void op_fault(struct participant *self, u32 id, u64 addr, u32 flags,
+__attribute__((aligned(64))) void op_fault(struct participant *self, u64 id, u64 addr, u32 flags,
 					   u64 word, struct vl_result *result)
 {
 	struct fault_way *way = way_of(self, addr);
@@ -278,7 +282,7 @@ __attribute__((aligned(64))) void op_fault(struct participant *self, u32 id, u64
 
 	anon_look(self, id, addr);
 	rcu_read_lock(self);
-	/* A way that knows nothing serves the id 0; but it has no VMA, and no table. */
+	/* A way that knows nothing serves a slot that never lived: it has no VMA and no table. */
 	if (unlikely(!way_serves(self, way, mm, id, addr) || !way_straight(self, way, addr))) {
 		fault_walk(self, id, addr, flags, word, result);
 		return;

@@ -65,7 +65,7 @@ static inline void fetch_lock(const struct participant *self, const struct vm_ar
 }
 
 /* Before the faults of a group. */
-static void look_ahead(struct participant *self, const struct mm_struct *mm, u32 id,
+static void look_ahead(struct participant *self, const struct mm_struct *mm, u64 id,
 		       const u64 *addrs, u64 count)
 {
 	const struct vm_area_struct *vmas[AHEAD_MAX];
@@ -82,7 +82,7 @@ static void look_ahead(struct participant *self, const struct mm_struct *mm, u32
 		if (unlikely(!ref || !way_serves(self, way, mm, id, addrs[i])))
 			continue;
 		vmas[n] = PTR(self, ref);
-		ptes[n] = way_pte(way, addrs[i]);
+		ptes[n] = way_pte(self, way, addrs[i]);
 		fetch_vma(vmas[n]);
 		fetch_u64(ptes[n++]);
 	}
@@ -93,7 +93,7 @@ static void look_ahead(struct participant *self, const struct mm_struct *mm, u32
 	rcu_read_unlock(self);
 }
 
-int op_faults(struct participant *self, u32 id, const u64 *addrs, u64 count, u32 flags,
+int op_faults(struct participant *self, u64 id, const u64 *addrs, u64 count, u32 flags,
 	      struct vl_result *out)
 {
 	const struct mm_struct *mm = mm_find_self(self, id);

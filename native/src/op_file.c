@@ -66,7 +66,7 @@ static int drop_cached(struct participant *self, pte_t *pte, u64 addr, void *arg
 /* mmap_lock is held for reading. */
 static void cut_mm(struct participant *self, struct mm_struct *mm, struct cut *cut)
 {
-	u32 id = file_id(cut->file);
+	u32 number = file_number(cut->file);
 	struct range_entry e;
 
 	for (u64 at = 0; tree_find(self, &mm->mm_mt, at, UINT64_MAX, &e); at = e.end) {
@@ -75,7 +75,7 @@ static void cut_mm(struct participant *self, struct mm_struct *mm, struct cut *c
 		u64 from = first > cut->from ? first : cut->from, to = min_u64(last, cut->to);
 
 		cut->keep_wp = vma_keeps_wp(vma);
-		if (vma->vm_file == id && from < to)
+		if (vma->vm_file == number && from < to)
 			pte_walk(self, &mm->pgd, e.start + ((from - first) << PAGE_SHIFT),
 				 e.start + ((to - first) << PAGE_SHIFT), drop_entry, cut);
 	}
@@ -158,13 +158,12 @@ static void clear_bytes(struct participant *self, const struct file *file, u64 p
 }
 
 /* The file with its lock held for writing and a reference that keeps it, or NULL. */
-static struct file *file_lock(struct participant *self, u32 id)
+static struct file *file_lock(struct participant *self, u64 id)
 {
-	struct file *file;
+	struct file *file = file_pin(self, id, 0);
 
-	if (!file_pin(self, id, 0))
+	if (!file)
 		return NULL;
-	file = file_get(self->seg, id);
 	down_write(self, &file->lock, HOLD_MMAP2);
 	SYNC(cut_locked);
 	return file;
@@ -177,7 +176,7 @@ static void file_unlock(struct participant *self, struct file *file)
 }
 
 /* Returns 0, -EBADF, -EFBIG or -EINVAL. */
-s64 op_file_truncate(struct participant *self, u32 id, u64 size)
+s64 op_file_truncate(struct participant *self, u64 id, u64 size)
 {
 	struct file *file;
 	struct cut cut = {.to = FILE_PAGES_MAX, .even_cows = true};
@@ -248,7 +247,7 @@ static s64 allocate(struct participant *self, struct file *file, u64 start, u64 
 }
 
 /* Modes 0, KEEP_SIZE, and PUNCH_HOLE with KEEP_SIZE. */
-s64 op_file_allocate(struct participant *self, u32 id, u32 mode, u64 start, u64 len)
+s64 op_file_allocate(struct participant *self, u64 id, u32 mode, u64 start, u64 len)
 {
 	struct file *file;
 	s64 err = 0;

@@ -90,7 +90,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	vma = vm_area_dup(self, mpnt);
 	if (!vma)
 		return -ENOMEM;
-	store_relaxed_u32(&vma->vm_mm, mm_future_id(self->seg, child));
+	store_relaxed_u64(&vma->vm_mm, mm_future_id(self->seg, child));
 	if (!(mpnt->vm_flags & VM_WIPEONFORK))
 		err = anon_vma_fork(self, vma, mpnt);
 	if (err) {
@@ -103,7 +103,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	vma->vm_flags &= ~VM_LOCKED_MASK;
 	uffd_forget(vma);
 	if (vma->vm_file)
-		VL_ASSERT(file_map(self, vma->vm_file));
+		file_map(self, vma->vm_file);
 	tree_replace(self, &child->mm_mt, vma->vm_start, REF(self, vma));
 	vma_start_write(self, child, vma);
 	vma_mark_attached(vma);
@@ -118,7 +118,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
  * recovery. */
 void fork_abort(struct participant *self, struct mm_struct *child)
 {
-	u32 id = mm_future_id(self->seg, child);
+	u64 id = mm_future_id(self->seg, child);
 	struct range_entry e;
 	u64 addr;
 
@@ -175,10 +175,10 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 	return 0;
 }
 
-s64 op_fork(struct participant *self, u32 id)
+s64 op_fork(struct participant *self, u64 id)
 {
 	struct mm_struct *parent = mm_find(self->seg, id), *child;
-	u32 child_id;
+	u64 child_id;
 	int err;
 
 	if (!parent)
@@ -212,10 +212,10 @@ s64 op_fork(struct participant *self, u32 id)
 	child_id = mm_future_id(self->seg, child);
 	mm_publish(self, child);
 	SYNC_ON(fork_done, child);
-	return child_id;
+	return (s64)child_id;
 }
 
-s64 op_exit(struct participant *self, u32 id)
+s64 op_exit(struct participant *self, u64 id)
 {
 	return exit_mmap(self, id);
 }

@@ -9,7 +9,7 @@
 
 /* RLIMIT_* of the four resources that memory calls look at. Hard limits are not kept: a raise is
  * granted as to a process with CAP_SYS_RESOURCE. (kernel: do_prlimit) */
-s64 op_setrlimit(struct participant *self, u32 id, u32 resource, u64 soft, u64 hard)
+s64 op_setrlimit(struct participant *self, u64 id, u32 resource, u64 soft, u64 hard)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 
@@ -40,7 +40,7 @@ s64 op_setrlimit(struct participant *self, u32 id, u32 resource, u64 soft, u64 h
 
 /* prctl(PR_SET_THP_DISABLE, disable, flags): flags 2 excepts what MADV_HUGEPAGE advised. (kernel:
  * prctl_set_thp_disable) */
-s64 op_thp_disable(struct participant *self, u32 id, u64 disable, u64 flags)
+s64 op_thp_disable(struct participant *self, u64 id, u64 disable, u64 flags)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u32 set = disable ? flags ? MM_THP_EXCEPT_ADVISED : MM_THP_DISABLE : 0;
@@ -52,7 +52,7 @@ s64 op_thp_disable(struct participant *self, u32 id, u64 disable, u64 flags)
 	if (mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
 	set |= mm->options & ~(MM_THP_DISABLE | MM_THP_EXCEPT_ADVISED);
-	store_relaxed_u32(&mm->options, set); /* faults read it beside */
+	store_relaxed_u16(&mm->options, (u16)set); /* faults read it beside */
 	mmap_write_unlock(self, mm);
 	return 0;
 }

@@ -253,7 +253,7 @@ static s64 advise_walk(struct participant *self, struct mm_struct *mm, u64 start
 
 /* One VMA, its own lock: true if the advice was given this way. Guards need an anon_vma, which
  * takes mmap_lock to make. (kernel: try_vma_read_lock) */
-static bool advise_vma_lock(struct participant *self, struct mm_struct *mm, u32 id, u64 start,
+static bool advise_vma_lock(struct participant *self, struct mm_struct *mm, u64 id, u64 start,
 			    u64 end, u32 advice, s64 *result)
 {
 	struct vm_area_struct *vma = lock_vma_under_rcu(self, mm, id, start, HOLD_VMA);
@@ -273,7 +273,7 @@ static bool advise_vma_lock(struct participant *self, struct mm_struct *mm, u32 
 }
 
 /* The range is right and not empty. */
-static s64 advise(struct participant *self, struct mm_struct *mm, u32 id, u64 addr, u64 end,
+static s64 advise(struct participant *self, struct mm_struct *mm, u64 id, u64 addr, u64 end,
 		  u32 advice)
 {
 	enum advice_kind kind = advice_kind(advice);
@@ -308,7 +308,7 @@ static bool advice_valid(u64 addr, u64 len, u32 advice)
 	       addr + size >= addr;
 }
 
-s64 op_madvise(struct participant *self, u32 id, u64 addr, u64 len, u32 advice)
+s64 op_madvise(struct participant *self, u64 id, u64 addr, u64 len, u32 advice)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 
@@ -331,7 +331,7 @@ static bool remote_valid(u32 advice)
 /* Bytes that were advised before the first range that failed, or its error if it was the first. At
  * most MAX_RW_COUNT bytes count. Ranges of no length are looked at only while nothing of the count
  * was used, and not at all where it is nothing. (kernel: import_iovec, vector_madvise) */
-s64 op_process_madvise(struct participant *self, u32 id, u32 advice, bool remote, const u64 *ranges,
+s64 op_process_madvise(struct participant *self, u64 id, u32 advice, bool remote, const u64 *ranges,
 		       u32 count)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);

@@ -90,7 +90,7 @@ static int mbind_one(struct participant *self, struct mm_struct *mm, struct vm_a
 	return 0;
 }
 
-s64 op_mbind(struct participant *self, u32 id, u64 addr, u64 len, u32 mode, u64 nodes)
+s64 op_mbind(struct participant *self, u64 id, u64 addr, u64 len, u32 mode, u64 nodes)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 end = addr + PAGE_ALIGN(len);

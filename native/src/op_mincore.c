@@ -20,7 +20,7 @@ static bool page_resident(struct participant *self, struct mm_struct *mm,
 
 /* One byte per page. Like the kernel, works in steps of a page of answers, each under mmap_lock of
  * its own. */
-s64 op_mincore(struct participant *self, u32 id, u64 addr, u64 len, u8 *vec)
+s64 op_mincore(struct participant *self, u64 id, u64 addr, u64 len, u8 *vec)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 pages = PAGE_ALIGN(len) >> PAGE_SHIFT, done = 0;

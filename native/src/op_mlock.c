@@ -83,7 +83,7 @@ static bool within_limit(struct participant *self, struct mm_struct *mm, u64 sta
 	return pages - locked_pages_in(self, mm, start, start + len) <= limit;
 }
 
-s64 op_mlock(struct participant *self, u32 id, u64 addr, u64 len, u32 flags)
+s64 op_mlock(struct participant *self, u64 id, u64 addr, u64 len, u32 flags)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 start = addr & PAGE_MASK;
@@ -113,7 +113,7 @@ s64 op_mlock(struct participant *self, u32 id, u64 addr, u64 len, u32 flags)
 	return err == -EFAULT ? -ENOMEM : err == -ENOMEM ? -EAGAIN : err;
 }
 
-s64 op_munlock(struct participant *self, u32 id, u64 addr, u64 len)
+s64 op_munlock(struct participant *self, u64 id, u64 addr, u64 len)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 start = addr & PAGE_MASK;
@@ -147,7 +147,7 @@ static void lock_all(struct participant *self, struct mm_struct *mm, u32 flags)
 	}
 }
 
-s64 op_mlockall(struct participant *self, u32 id, u32 flags)
+s64 op_mlockall(struct participant *self, u64 id, u32 flags)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	s64 err = 0;
@@ -171,7 +171,7 @@ s64 op_mlockall(struct participant *self, u32 id, u32 flags)
 	return err;
 }
 
-s64 op_munlockall(struct participant *self, u32 id)
+s64 op_munlockall(struct participant *self, u64 id)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 

@@ -122,7 +122,7 @@ static int shared_memory_open(struct participant *self, struct mm_struct *mm,
 	req->file = file_open(self, SHMEM_DEV, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM);
 	if (!req->file)
 		return -ENOMEM;
-	file_pin_made(self, file_id(req->file), 0);
+	file_pin_made(self, file_number(req->file), 0);
 	req->file->accounted = accounted;
 	req->ops = VMA_SHMEM;
 	return 0;
@@ -179,7 +179,7 @@ static int map_new(struct participant *self, struct mm_struct *mm, struct map_re
 	GHOST(complete(vma));
 	SYNC_ON(map_filled, vma);
 	if (req->file) {
-		vma->vm_file = file_id(req->file);
+		vma->vm_file = (u16)file_number(req->file);
 		vma->file_open = req->file_open;
 		file_pin_moved(self, 0);
 		req->file = NULL; /* the reference is the VMA's now */
@@ -233,7 +233,7 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 		.pgoff = req->pgoff,
 		.flags = req->vm_flags,
 		.ops = req->ops,
-		.file = req->file ? file_id(req->file) : 0,
+		.file = req->file ? file_number(req->file) : 0,
 		.file_open = req->file_open,
 	};
 	/* Shared memory is a file of its own, so it never merges. */
@@ -320,15 +320,15 @@ static s64 huge_request(struct map_request *req, u64 *len, u32 flags)
 
 /* What needs no lock. 0 or -errno. */
 static s64 check_request(struct participant *self, struct map_request *req, u64 len, u32 flags,
-			 u64 file, u64 offset)
+			 u64 file, u32 how, u64 offset)
 {
 	if (offset & ~PAGE_MASK)
 		return -EINVAL;
 	if (!(flags & MAP_ANONYMOUS)) {
-		if (!file_pin(self, (u32)file, 0))
+		req->file = file_pin(self, file, 0);
+		if (!req->file)
 			return -EBADF;
-		req->file = file_get(self->seg, (u32)file);
-		req->file_open = (u32)(file >> 32);
+		req->file_open = how;
 		req->ops = req->file->kind;
 	}
 	if ((flags & MAP_HUGETLB) && huge_request(req, &len, flags) != 0)
@@ -342,8 +342,8 @@ static s64 check_request(struct participant *self, struct map_request *req, u64 
 	return req->pgoff + (req->len >> PAGE_SHIFT) < req->pgoff ? -EOVERFLOW : 0;
 }
 
-s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 flags, u64 file,
-	    u64 offset)
+s64 op_mmap(struct participant *self, u64 id, u64 addr, u64 len, u32 prot, u32 flags, u64 file,
+	    u32 how, u64 offset)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	struct map_request req = {.addr = addr};
@@ -351,7 +351,7 @@ s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 f
 
 	if (!mm)
 		return VL_S_NO_MM;
-	result = check_request(self, &req, len, flags, file, offset);
+	result = check_request(self, &req, len, flags, file, how, offset);
 	if (!result && mmap_write_lock(self, mm, id) != 0)
 		result = VL_S_NO_MM;
 	else if (!result) {
@@ -393,7 +393,7 @@ static bool range_is_uniform(struct participant *self, struct mm_struct *mm,
 }
 
 /* Once a call of its own, now a mapping over the mapping. (kernel: remap_file_pages) */
-s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u64 prot, u64 pgoff,
+s64 op_remap_file_pages(struct participant *self, u64 id, u64 addr, u64 size, u64 prot, u64 pgoff,
 			u64 flags)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
@@ -410,7 +410,8 @@ s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u6
 		return VL_S_NO_MM;
 	vma = vma_lookup(self, mm, start);
 	if (vma && (vma->vm_flags & VM_SHARED) && range_is_uniform(self, mm, vma, start + len) &&
-	    file_pin(self, vma->vm_file, 0)) {
+	    vma->vm_file) {
+		file_pin_number(self, vma->vm_file, 0);
 		vm_flags = vma->vm_flags;
 		req.file = file_get(self->seg, vma->vm_file);
 		req.ops = vma->vm_ops;

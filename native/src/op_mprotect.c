@@ -117,7 +117,7 @@ static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start
 }
 
 /* pkey -1: none is given. */
-s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, s32 pkey)
+s64 op_pkey_mprotect(struct participant *self, u64 id, u64 addr, u64 len, u32 prot, s32 pkey)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u32 grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
@@ -145,7 +145,7 @@ s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 pr
 	return result;
 }
 
-s64 op_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot)
+s64 op_mprotect(struct participant *self, u64 id, u64 addr, u64 len, u32 prot)
 {
 	return op_pkey_mprotect(self, id, addr, len, prot, -1);
 }
@@ -184,7 +184,7 @@ static bool name_valid(const char *name, u32 bytes)
 	return bytes < ANON_NAME_MAX;
 }
 
-s64 op_set_vma_name(struct participant *self, u32 id, u64 addr, u64 len, const char *name,
+s64 op_set_vma_name(struct participant *self, u64 id, u64 addr, u64 len, const char *name,
 		    u32 bytes)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);

@@ -145,7 +145,7 @@ static struct vm_area_struct *copy_vma(struct participant *self, const struct re
 		goto fail;
 	}
 	if (new->vm_file)
-		VL_ASSERT(file_map(self, new->vm_file));
+		file_map(self, new->vm_file);
 	vma_link(self, mm, new);
 	SYNC_ON(move_copied, new);
 	return new;
@@ -373,7 +373,7 @@ static s64 do_mremap(struct participant *self, struct remap *r, bool *unlocked)
 	return grow(self, r, vma);
 }
 
-s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_len, u32 flags,
+s64 op_mremap(struct participant *self, u64 id, u64 addr, u64 old_len, u64 new_len, u32 flags,
 	      u64 new_addr)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);

@@ -36,7 +36,7 @@ static s64 sync_range(struct participant *self, struct mm_struct *mm, u64 start,
 	return unmapped;
 }
 
-s64 op_msync(struct participant *self, u32 id, u64 addr, u64 len, u32 flags)
+s64 op_msync(struct participant *self, u64 id, u64 addr, u64 len, u32 flags)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 end = addr + PAGE_ALIGN(len);
@@ -86,7 +86,7 @@ static int seal_one(struct participant *self, struct mm_struct *mm, struct vm_ar
 	return 0;
 }
 
-s64 op_mseal(struct participant *self, u32 id, u64 addr, u64 len, u32 flags)
+s64 op_mseal(struct participant *self, u64 id, u64 addr, u64 len, u32 flags)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 end = addr + PAGE_ALIGN(len);

@@ -194,7 +194,7 @@ out:
 	return err;
 }
 
-s64 op_munmap(struct participant *self, u32 id, u64 addr, u64 len)
+s64 op_munmap(struct participant *self, u64 id, u64 addr, u64 len)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 

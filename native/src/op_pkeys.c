@@ -98,7 +98,7 @@ u64 pkey_of_mprotect(struct mm_struct *mm, u64 vm_flags, u32 prot, s32 pkey)
 
 /* Without keys the first call of a process is told EINVAL, which the processor's part of the kernel
  * says, and all others ENOSPC. (kernel: sys_pkey_alloc) */
-s64 op_pkey_alloc(struct participant *self, u32 id, u64 flags, u64 rights)
+s64 op_pkey_alloc(struct participant *self, u64 id, u64 flags, u64 rights)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	s64 result = -ENOSPC;
@@ -122,7 +122,7 @@ s64 op_pkey_alloc(struct participant *self, u32 id, u64 flags, u64 rights)
 	return result;
 }
 
-s64 op_pkey_free(struct participant *self, u32 id, s32 pkey)
+s64 op_pkey_free(struct participant *self, u64 id, s32 pkey)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	bool usable;

@@ -72,7 +72,7 @@ int populate_vma(struct participant *self, struct mm_struct *mm, struct vm_area_
 	return fault_in(self, mm, vma, start, end, write ? FAULT_WRITE : FAULT_READ);
 }
 
-int mm_populate(struct participant *self, u32 id, u64 addr, u64 len, bool strict)
+int mm_populate(struct participant *self, u64 id, u64 addr, u64 len, bool strict)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 end = addr + len;

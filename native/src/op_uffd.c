@@ -37,7 +37,7 @@ static void move_unlock(struct participant *self, const struct move *m)
 		mmap_read_unlock(self, m->mm);
 }
 
-static bool lock_fast(struct participant *self, struct move *m, u32 id, u64 dst, u64 src)
+static bool lock_fast(struct participant *self, struct move *m, u64 id, u64 dst, u64 src)
 {
 	m->dst = lock_vma_under_rcu(self, m->mm, id, dst, HOLD_VMA);
 	if (!m->dst)
@@ -62,7 +62,7 @@ drop:
 	return false;
 }
 
-static int lock_slow(struct participant *self, struct move *m, u32 id, u64 dst, u64 src)
+static int lock_slow(struct participant *self, struct move *m, u64 id, u64 dst, u64 src)
 {
 	int err = -ENOENT;
 
@@ -235,7 +235,7 @@ static int move_pages(struct participant *self, const struct move *m, u64 dst, u
 	return err ? err : stop;
 }
 
-s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 handle,
+s64 op_uffd_move(struct participant *self, u64 id, u64 dst, u64 src, u64 len, u64 mode, u64 handle,
 		 u64 *moved)
 {
 	struct move m = {.mm = mm_find(self->seg, id)};

@@ -20,7 +20,7 @@ struct fill {
 	struct mm_struct *mm;
 	struct vm_area_struct *vma; /* locked, or NULL */
 	bool mmap_locked;           /* the model has no VMA lock to hold instead */
-	u32 id, what;               /* UFFD_FILL_* */
+	u64 id, what;               /* UFFD_FILL_* */
 	u64 dst, src, len, mode;
 	bool wp;
 };
@@ -277,7 +277,7 @@ static int fill_check(const struct participant *self, const struct fill *f, u64 
 }
 
 /* *filled: bytes. All of them: 0; some: -EAGAIN; none: the error. */
-s64 op_uffd_fill(struct participant *self, u32 id, u64 handle, u32 what, const u64 *range,
+s64 op_uffd_fill(struct participant *self, u64 id, u64 handle, u32 what, const u64 *range,
 		 u64 *filled)
 {
 	struct fill f = {.mm = mm_find(self->seg, id),

@@ -31,15 +31,14 @@
 
 u32 uffd_find(const struct participant *self, const struct mm_struct *mm, u64 handle, u32 *state)
 {
-	u64 slot = (handle & 0xff) - 1;
-	u32 word;
+	u64 slot = (handle & 0xff) - 1, word;
 
 	if (slot >= UFFDS_MAX)
 		return 0;
 	/* relaxed: whoever has the handle came after the object was made; that it is closed
 	 * meanwhile is for the lock to keep out */
-	word = load_relaxed_u32(&mm_uffds(self->seg, mm)[slot]);
-	*state = word & UFFD_STATE;
+	word = load_relaxed_u64(&mm_uffds(self->seg, mm)[slot]);
+	*state = (u32)(word & UFFD_STATE);
 	if (!(word & UFFD_OPEN) || (word & UFFD_CLOSING) || word >> 8 != handle >> 8)
 		return 0;
 	return (u32)slot + 1;
@@ -62,7 +61,7 @@ int uffd_range(u64 start, u64 len)
 }
 
 /* A handle. */
-s64 op_uffd_open(struct participant *self, u32 id, u64 flags)
+s64 op_uffd_open(struct participant *self, u64 id, u64 flags)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	s64 handle = -EMFILE;
@@ -74,15 +73,17 @@ s64 op_uffd_open(struct participant *self, u32 id, u64 flags)
 	if (mmap_read_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
 	for (u32 slot = 0; slot < UFFDS_MAX && handle < 0; slot++) {
-		u32 old = load_relaxed_u32(
-			&mm_uffds(self->seg, mm)[slot]); /* relaxed: the cmpxchg decides */
-		u32 serial = (old >> UFFD_SERIAL_SHIFT) + 1;
+		u64 *word = &mm_uffds(self->seg, mm)[slot];
+		u64 old = load_relaxed_u64(word); /* relaxed: the cmpxchg decides */
+		u64 serial = (old >> UFFD_SERIAL_SHIFT) + UFFD_SERIAL_STEP;
 
-		while (!(old & UFFD_OPEN)) {
-			if (!cmpxchg_relaxed_u32(&mm_uffds(self->seg, mm)[slot], &old,
-						 serial << UFFD_SERIAL_SHIFT | UFFD_OPEN))
+		while (!(old & UFFD_OPEN) && serial <= UFFD_SERIAL_MAX) {
+			if (!cmpxchg_relaxed_u64(word, &old,
+						 serial << UFFD_SERIAL_SHIFT | UFFD_OPEN)) {
+				serial = (old >> UFFD_SERIAL_SHIFT) + UFFD_SERIAL_STEP;
 				continue;
-			handle = (s64)(serial << UFFD_SERIAL_SHIFT) | (slot + 1);
+			}
+			handle = (s64)(serial << UFFD_SERIAL_SHIFT | (slot + 1));
 			break;
 		}
 	}
@@ -91,10 +92,11 @@ s64 op_uffd_open(struct participant *self, u32 id, u64 flags)
 }
 
 /* (kernel: userfaultfd_api) */
-s64 op_uffd_api(struct participant *self, u32 id, u64 handle, u64 version, u64 features)
+s64 op_uffd_api(struct participant *self, u64 id, u64 handle, u64 version, u64 features)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
-	u32 ctx, state, word, old;
+	u32 ctx, state;
+	u64 word, old;
 	s64 err = 0;
 
 	if (!mm || mmap_read_lock(self, mm, id) != 0)
@@ -105,12 +107,12 @@ s64 op_uffd_api(struct participant *self, u32 id, u64 handle, u64 version, u64 f
 	} else if (version != UFFD_API_VERSION || (features & ~FEATURES_ACCEPTED)) {
 		err = -EINVAL;
 	} else {
-		old = (u32)(handle >> 8) << UFFD_SERIAL_SHIFT | UFFD_OPEN;
+		old = handle >> UFFD_SERIAL_SHIFT << UFFD_SERIAL_SHIFT | UFFD_OPEN;
 		word = old | UFFD_READY | (features & FEATURE_SIGBUS ? UFFD_SIGBUS : 0) |
 		       (features & FEATURE_WP_ASYNC ? UFFD_WP_ASYNC | UFFD_WP_UNPOPULATED : 0) |
 		       (features & FEATURE_WP_UNPOPULATED ? UFFD_WP_UNPOPULATED : 0);
 		/* relaxed: nobody acts on the word before a VMA is registered, under mmap_lock */
-		if (!cmpxchg_relaxed_u32(&mm_uffds(self->seg, mm)[ctx - 1], &old, word))
+		if (!cmpxchg_relaxed_u64(&mm_uffds(self->seg, mm)[ctx - 1], &old, word))
 			err = -EINVAL; /* a second time */
 	}
 	mmap_read_unlock(self, mm);
@@ -182,7 +184,7 @@ void uffd_forget(struct vm_area_struct *vma)
 }
 
 /* (kernel: userfaultfd_register) */
-s64 op_uffd_register(struct participant *self, u32 id, u64 handle, u64 start, u64 len, u64 mode)
+s64 op_uffd_register(struct participant *self, u64 id, u64 handle, u64 start, u64 len, u64 mode)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 end = start + len, modes = (mode & UFFDIO_REGISTER_MODE_MISSING ? VM_UFFD_MISSING : 0) |
@@ -240,7 +242,7 @@ static int clear_vma(struct participant *self, struct mm_struct *mm, struct vm_a
 }
 
 /* (kernel: userfaultfd_unregister) */
-s64 op_uffd_unregister(struct participant *self, u32 id, u64 handle, u64 start, u64 len)
+s64 op_uffd_unregister(struct participant *self, u64 id, u64 handle, u64 start, u64 len)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u64 end = start + len;
@@ -279,12 +281,12 @@ s64 op_uffd_unregister(struct participant *self, u32 id, u64 handle, u64 start, 
 }
 
 /* (kernel: userfaultfd_release) */
-s64 op_uffd_close(struct participant *self, u32 id, u64 handle)
+s64 op_uffd_close(struct participant *self, u64 id, u64 handle)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	struct range_entry e;
-	u32 ctx, state, *word;
-	u64 at = 0;
+	u32 ctx, state;
+	u64 at = 0, *word;
 
 	if (!mm || mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
@@ -294,7 +296,7 @@ s64 op_uffd_close(struct participant *self, u32 id, u64 handle)
 		return -EBADF;
 	}
 	word = &mm_uffds(self->seg, mm)[ctx - 1];
-	or_relaxed_u32(word, UFFD_CLOSING); /* relaxed: for recovery, which comes after all */
+	or_relaxed_u64(word, UFFD_CLOSING); /* relaxed: for recovery, which comes after all */
 	SYNC_ON(uffd_closing, mm);
 	while (tree_find(self, &mm->mm_mt, at, UINT64_MAX, &e)) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
@@ -303,12 +305,12 @@ s64 op_uffd_close(struct participant *self, u32 id, u64 handle)
 		if (vma->uffd_ctx == ctx)
 			VL_ASSERT(clear_vma(self, mm, vma, e.start, &at) == 0);
 	}
-	store_relaxed_u32(word, (u32)(handle >> 8) << UFFD_SERIAL_SHIFT);
+	store_relaxed_u64(word, handle >> UFFD_SERIAL_SHIFT << UFFD_SERIAL_SHIFT);
 	mmap_write_unlock(self, mm);
 	return 0;
 }
 
-s64 op_uffd_wake(struct participant *self, u32 id, u64 handle, u64 start, u64 len)
+s64 op_uffd_wake(struct participant *self, u64 id, u64 handle, u64 start, u64 len)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	u32 ctx, state;
@@ -370,7 +372,7 @@ static int protect_range(struct participant *self, struct protecting *p, u64 sta
 /* Under mmap_lock read, so faults run beside it. One that saw an entry writable may still store: a
  * grace period at the end is what the flush of the TLB is for the kernel. (kernel:
  * mwriteprotect_range, uffd_wp_range) */
-s64 op_uffd_protect(struct participant *self, u32 id, u64 handle, u64 start, u64 len, u64 mode)
+s64 op_uffd_protect(struct participant *self, u64 id, u64 handle, u64 start, u64 len, u64 mode)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	struct protecting p = {.mm = mm};

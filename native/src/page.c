@@ -283,7 +283,8 @@ static void mark_rings(const struct vl_seg *seg, u8 *retired)
 	for (u32 p = 0; p < load_acquire_u32(&seg->hdr->slots_high); p++) {
 		const struct participant_area *area = participant_area_of(seg, p);
 
-		for (u32 at = area->retire_head; at != area->retire_tail; at++) {
+		for (u32 at = area->retire_head; at != area->retire_tail;
+		     at = place_next(at, RETIRE_RING)) {
 			const struct retired *r = &area->retired[at % RETIRE_RING];
 
 			if (r->kind == RETIRE_PAGE && r->ref < seg->hdr->pages.pages_populated)

@@ -82,7 +82,7 @@ static void table_unlinked(struct participant *self, struct pgd *pgd, u32 page)
 #endif
 	desc->owner = self->index + 1;
 	store_release_u8(&desc->kind, PAGE_RETIRED);
-	add_release_u32(&pgd->unlinked, 1);
+	pgd_move(pgd);
 	table_counted(pgd, -1u);
 	rcu_retire(self, RETIRE_PAGE, page);
 }

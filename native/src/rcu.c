@@ -271,7 +271,7 @@ void synchronize_rcu(struct participant *self)
 
 static u32 ring_count(const struct participant_area *area)
 {
-	return area->retire_tail - area->retire_head;
+	return (area->retire_tail - area->retire_head) & PLACE_MASK(RETIRE_RING);
 }
 
 /* So many are retired that a grace period is to be started, again after some more. Where frames are
@@ -279,9 +279,10 @@ static u32 ring_count(const struct participant_area *area)
 static bool wants_grace_period(const struct participant *self)
 {
 	u32 share = self->frames_keep;
+	u32 since = (self->area->retire_tail - self->retire_mark) & PLACE_MASK(RETIRE_RING);
 
 	return ring_count(self->area) > min_u64(RETIRE_RING / 4, share) &&
-	       self->area->retire_tail - self->retire_mark >= min_u64(POLL_STEP, share / 2);
+	       since >= min_u64(POLL_STEP, share / 2);
 }
 
 /* After each change of the ring: from when on is there something to do? With the oldest one's grace
@@ -305,7 +306,7 @@ static void free_first(struct participant *self)
 
 	VL_ASSERT(r.kind < RETIRE_KINDS_MAX && free_fns[r.kind]);
 	/* First out of the ring, then freed: a kill in between leaks, it never frees twice. */
-	store_release_u32(&area->retire_head, area->retire_head + 1);
+	store_release_u32(&area->retire_head, place_next(area->retire_head, RETIRE_RING));
 	compiler_barrier();
 	free_fns[r.kind](self, r.kind, r.ref);
 	stat_inc(self, rcu_freed);
@@ -333,7 +334,7 @@ static void push(struct participant *self, struct retired r)
 	VL_ASSERT(ring_count(area) < RETIRE_RING);
 	area->retired[area->retire_tail % RETIRE_RING] = r;
 	compiler_barrier();
-	store_release_u32(&area->retire_tail, area->retire_tail + 1);
+	store_release_u32(&area->retire_tail, place_next(area->retire_tail, RETIRE_RING));
 	note_due(self);
 }
 
@@ -450,7 +451,7 @@ bool rcu_adopt(struct participant *self, u32 dead_index)
 		}
 		/* Out of the one, then into the other: a kill in between leaks, the sweep finds it.
 		 */
-		store_release_u32(&dead->retire_head, dead->retire_head + 1);
+		store_release_u32(&dead->retire_head, place_next(dead->retire_head, RETIRE_RING));
 		compiler_barrier();
 		r.tag = new_tag(self); /* its order in our ring: tags never fall */
 		push(self, r);

@@ -135,7 +135,7 @@ static u64 plan_fixed(const struct vl_config *config, struct vl_region *r)
 		[REGION_HEADER] = sizeof(struct seg_header),
 		[REGION_SLOTS] = (u64)config->participants_max * sizeof(struct participant_slot),
 		[REGION_AREAS] = (u64)config->participants_max * PARTICIPANT_AREA_BYTES,
-		[REGION_MMS] = (u64)config->mms_max * (MM_SLOT_BYTES + MM_UFFDS_BYTES),
+		[REGION_MMS] = (u64)config->mms_max * (MM_SLOT_BYTES + MM_ASIDE_BYTES),
 		[REGION_FILES] = (u64)config->files_max * FILE_SLOT_BYTES,
 #ifdef VL_LAB
 		[REGION_LAB] = LAB_BYTES,
@@ -258,7 +258,7 @@ static void fill_header(struct vl_seg *seg, const char *name, const struct vl_co
 	strncpy(hdr->model, model, sizeof(hdr->model) - 1);
 	strncpy(hdr->layout, layout, sizeof(hdr->layout) - 1);
 	memcpy(hdr->regions, regions, sizeof(hdr->regions));
-	hdr->rcu.gp_ctr = 2;
+	hdr->rcu.gp_ctr = GP_FIRST;
 	hdr->rcu.completed = 1;
 	hdr->rcu.flavour = flavour;
 	hdr->pages.pages_total = (u32)(regions[REGION_PAGES].len / PAGE_SIZE);

@@ -199,7 +199,7 @@ static void slab_gone(struct participant *self, const struct kmem_cache *c, u32 
 	}
 	/* Before the grace period begins: who still reads the old number can go to objects of the
 	 * page in this section. pairs: SLAB-1 (rcu.h:slabs_gone) */
-	add_release_u32(&self->seg->hdr->rcu.slabs_gone, 1);
+	add_release_u64(&self->seg->hdr->rcu.slabs_gone, LIFE_STEP);
 	rcu_retire(self, RETIRE_PAGE, page);
 }
 

@@ -46,14 +46,14 @@ void vma_inflight_done(struct participant *self, const struct vm_area_struct *vm
 
 /* vm_mm and the range are loaded by stale readers: stored whole, no order needed, VMA-2 orders them
  * at attach. */
-static void vma_init(struct participant *self, struct vm_area_struct *vma, u32 mm_id)
+static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 mm_id)
 {
 	GHOST(alloc(vma));
 	SYNC_ON(allocated, vma);
 	if (MUTANT(B9)) /* the last life ended attached; what came of it is over */
 		vma_lock_reset(vma);
 	vma_lock_init(vma);
-	store_relaxed_u32(&vma->vm_mm, mm_id);
+	store_relaxed_u64(&vma->vm_mm, mm_id);
 	vma->vm_flags = 0;
 	vma->vm_pgbase = 0;
 	vma->anon_vma = 0;

@@ -16,7 +16,7 @@
 #define SPINS 200
 
 /* kernel: rcuwait_wake_up */
-void vma_wake_writer(struct participant *self, u32 mm_id)
+void vma_wake_writer(struct participant *self, u64 mm_id)
 {
 	struct mm_struct *mm = &self->mms[mm_index(mm_id)];
 
@@ -37,7 +37,7 @@ void vma_wake_writer(struct participant *self, u32 mm_id)
  * take a lock. (kernel: commit 9bbffee67ffd, the fix of CVE-2025-38554) */
 void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum hold_place place)
 {
-	struct mm_struct *other = &self->mms[mm_index(load_relaxed_u32(&vma->vm_mm))];
+	struct mm_struct *other = &self->mms[mm_index(load_relaxed_u64(&vma->vm_mm))];
 
 	VL_ASSERT(self->rcu_nest == 1);
 	rcu_read_unlock(self);

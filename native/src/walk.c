@@ -295,7 +295,8 @@ void walk_locks(struct walk *w)
 
 static void mark_retired(struct walk *w, const struct participant_area *area)
 {
-	for (u32 at = area->retire_head; at != area->retire_tail; at++) {
+	for (u32 at = area->retire_head; at != area->retire_tail;
+	     at = place_next(at, RETIRE_RING)) {
 		const struct retired *r = &area->retired[at % RETIRE_RING];
 
 		if (r->kind == RETIRE_FRAME)
@@ -342,7 +343,7 @@ static void mark_area(struct walk *w, const struct participant_area *area)
 	LAB(mark_shared(w, CACHE_POLICY, area->policy_made, "numa_policy"));
 	for (u32 i = 0; i < FILE_PINS; i++)
 		if (area->file_pins[i])
-			w->file_refs[(area->file_pins[i] & 0xffffu) - 1]++;
+			w->file_refs[area->file_pins[i] - 1]++;
 }
 
 void walk_participants(struct walk *w)

@@ -23,7 +23,7 @@ static void finish_exec(struct walk *w, struct mm_struct *old)
 	if (mm->keep_until_ns < now_ns() + EXEC_KEPT_NS)
 		store_relaxed_u64(&mm->keep_until_ns, now_ns() + EXEC_KEPT_NS);
 	store_relaxed_u32(&mm->state, MM_LIVE);
-	store_release_u32(&mm->id, old->exec_to); /* pairs: MM-1 (mm.h:mm_find_in) */
+	store_release_u64(&mm->id, old->exec_to); /* pairs: MM-1 (mm.h:mm_find_in) */
 }
 
 void walk_execs(struct walk *w)

@@ -71,7 +71,7 @@ void walk_vma_objects(struct walk *w, vl_ref ref)
 	if (vma->numab_state)
 		walk_mark(w, CACHE_NUMAB, vma->numab_state, "vma_numab_state");
 	if (vma->vm_file)
-		w->file_refs[(vma->vm_file & 0xffffu) - 1]++;
+		w->file_refs[vma->vm_file - 1]++;
 }
 
 static void on_node(void *arg, vl_ref node)
@@ -86,14 +86,14 @@ static void on_node(void *arg, vl_ref node)
  * just been. */
 static void check_stamp(struct walk *w, const struct range_entry *e, struct vm_area_struct *vma)
 {
-	u32 passed = w->mm->mm_lock_seq.sequence - 1, stamp = vma->vm_lock_seq;
+	u32 passed = (w->mm->mm_lock_seq.sequence - 1) & SEQ_MASK, stamp = vma->vm_lock_seq;
 
 	if (((stamp & 1) && stamp <= passed) || MUTANT(B21))
 		return;
 	if (w->repair && !MUTANT(wrap_death_keeps_stamps))
 		store_relaxed_u32(&vma->vm_lock_seq, passed);
 	else if (!w->repair)
-		complain(w, "mm %#x: VMA %#lx has a stamp that mm_lock_seq has not passed",
+		complain(w, "mm %#lx: VMA %#lx has a stamp that mm_lock_seq has not passed",
 			 w->mm_id, e->start);
 }
 #endif
@@ -104,7 +104,7 @@ static void check_vma(struct walk *w, const struct range_entry *e, struct vm_are
 		if (w->repair)
 			vma->vm_start = e->start, vma->vm_end = e->end;
 		else
-			complain(w, "mm %#x: VMA %#lx-%#lx, but the tree says %#lx-%#lx", w->mm_id,
+			complain(w, "mm %#lx: VMA %#lx-%#lx, but the tree says %#lx-%#lx", w->mm_id,
 				 vma->vm_start, vma->vm_end, e->start, e->end);
 	}
 #if VMA_LOCK_PER_VMA
@@ -112,13 +112,13 @@ static void check_vma(struct walk *w, const struct range_entry *e, struct vm_are
 		if (w->repair)
 			vma_lock_reattach(vma);
 		else
-			complain(w, "mm %#x: VMA %#lx is in the tree and detached", w->mm_id,
+			complain(w, "mm %#lx: VMA %#lx is in the tree and detached", w->mm_id,
 				 e->start);
 	}
 	check_stamp(w, e, vma);
 #endif
 	if (vma->vm_start & ~PAGE_MASK || vma->vm_end & ~PAGE_MASK || vma->vm_end > TASK_SIZE)
-		complain(w, "mm %#x: VMA %#lx-%#lx is out of bounds", w->mm_id, vma->vm_start,
+		complain(w, "mm %#lx: VMA %#lx-%#lx is out of bounds", w->mm_id, vma->vm_start,
 			 vma->vm_end);
 }
 
@@ -127,7 +127,8 @@ static void check_vma(struct walk *w, const struct range_entry *e, struct vm_are
 static void check_uffd(struct walk *w, struct vm_area_struct *vma)
 {
 	u32 ctx = vma->uffd_ctx;
-	u32 state = ctx && ctx <= UFFDS_MAX ? mm_uffds(w->seg, w->mm)[ctx - 1] & UFFD_STATE : 0;
+	u32 state = ctx && ctx <= UFFDS_MAX ? (u32)(mm_uffds(w->seg, w->mm)[ctx - 1] & UFFD_STATE)
+					    : 0;
 
 	if (!ctx && !vma_is_armed(vma))
 		return;
@@ -136,9 +137,10 @@ static void check_uffd(struct walk *w, struct vm_area_struct *vma)
 	if (w->repair)
 		uffd_forget(vma);
 	else
-		complain(w,
-			 "mm %#x: VMA %#lx: flags %#lx of userfaultfd with context %u in state %#x",
-			 w->mm_id, vma->vm_start, vma->vm_flags & VM_UFFD_FLAGS, ctx, state);
+		complain(
+			w,
+			"mm %#lx: VMA %#lx: flags %#lx of userfaultfd with context %u in state %#x",
+			w->mm_id, vma->vm_start, vma->vm_flags & VM_UFFD_FLAGS, ctx, state);
 }
 
 static void on_entry(void *arg, const struct range_entry *e)
@@ -152,7 +154,7 @@ static void on_entry(void *arg, const struct range_entry *e)
 		return;
 	walk_vma_objects(w, e->ref);
 	if (vma->vm_mm != w->mm_id)
-		complain(w, "mm %#x: VMA %#lx belongs to mm %#x", w->mm_id, e->start, vma->vm_mm);
+		complain(w, "mm %#lx: VMA %#lx belongs to mm %#lx", w->mm_id, e->start, vma->vm_mm);
 	if (!w->mm_busy)
 		check_vma(w, e, vma);
 	if (!w->mm_busy)
@@ -182,7 +184,7 @@ static bool count_frame(struct walk *w, pte_t pte)
 	if (frame == FRAME_ZERO) /* there before the first of the others is, and never counted */
 		return true;
 	if (frame >= w->seg->hdr->frames.frames_populated) {
-		complain(w, "mm %#x: an entry names frame %u, which does not exist", w->mm_id,
+		complain(w, "mm %#lx: an entry names frame %u, which does not exist", w->mm_id,
 			 frame);
 		return false;
 	}
@@ -225,7 +227,8 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 		tree_get(w->self, &w->mm->mm_mt, addr, &w->last);
 	if (!w->last.ref) {
 		if (!w->repair) {
-			complain(w, "mm %#x: page %#lx is mapped outside all VMAs", w->mm_id, addr);
+			complain(w, "mm %#lx: page %#lx is mapped outside all VMAs", w->mm_id,
+				 addr);
 			count_frame(w, *pte);
 			return;
 		}
@@ -242,15 +245,15 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 				w->out->ptes_fixed++;
 			return;
 		}
-		complain(w, "mm %#x: page %#lx is no longer in its file", w->mm_id, addr);
+		complain(w, "mm %#lx: page %#lx is no longer in its file", w->mm_id, addr);
 	}
 	if (pte_is_guard(*pte) && !(vma->vm_flags & VM_MAYBE_GUARD) && !w->repair)
-		complain(w, "mm %#x: page %#lx is a guard, and its VMA does not have the flag",
+		complain(w, "mm %#lx: page %#lx is a guard, and its VMA does not have the flag",
 			 w->mm_id, addr);
 	if (*pte & PTE_BUSY || ((*pte & PTE_WRITE) && !(vma->vm_flags & VM_WRITE))) {
 		if (!w->repair)
 			complain(w,
-				 "mm %#x: entry %#lx of page %#lx is busy, or writable where its "
+				 "mm %#lx: entry %#lx of page %#lx is busy, or writable where its "
 				 "VMA is not",
 				 w->mm_id, *pte, addr);
 		else
@@ -272,45 +275,45 @@ static void check_totals(struct walk *w)
 		return;
 	}
 	if (mm->map_count != w->mm_vmas)
-		complain(w, "mm %#x: map_count %u, but %u VMAs", w->mm_id, mm->map_count,
+		complain(w, "mm %#lx: map_count %u, but %u VMAs", w->mm_id, mm->map_count,
 			 w->mm_vmas);
 	if (mm->total_vm != w->counted.total_vm || mm->data_vm != w->counted.data_vm ||
 	    mm->accounted != w->counted.accounted)
 		complain(w,
-			 "mm %#x: %lu pages, %lu of data, %lu accounted, but it has %lu, %lu, %lu",
+			 "mm %#lx: %lu pages, %lu of data, %lu accounted, but it has %lu, %lu, %lu",
 			 w->mm_id, mm->total_vm, mm->data_vm, mm->accounted, w->counted.total_vm,
 			 w->counted.data_vm, w->counted.accounted);
 	if (mm->locked_vm < w->counted.locked_vm) /* it may be more: op_mlock.c */
-		complain(w, "mm %#x: locked_vm %lu, but %lu pages are locked", w->mm_id,
+		complain(w, "mm %#lx: locked_vm %lu, but %lu pages are locked", w->mm_id,
 			 mm->locked_vm, w->counted.locked_vm);
 	if (mm->mm_lock_seq.sequence & 1)
-		complain(w, "mm %#x: mm_lock_seq is odd and nobody writes", w->mm_id);
+		complain(w, "mm %#lx: mm_lock_seq is odd and nobody writes", w->mm_id);
 }
 
 /* A dead maker's or destroyer's mm: forget it; the sweep frees what it was made of. */
 static void drop_mm(struct walk *w, struct mm_struct *mm)
 {
 	mm->mm_mt.root = 0;
-	mm->pgd = (struct pgd){0};
+	pgd_begin(&mm->pgd);
 	mm->map_count = 0;
 	mm->total_vm = mm->data_vm = mm->locked_vm = mm->accounted = 0;
 	mm->users = 0;
 	mm->builder = 0;
-	store_relaxed_u32(&mm->id, 0);
+	store_relaxed_u64(&mm->id, 0);
 	store_release_u32(&mm->state, MM_FREE);
 	if (w->out)
 		w->out->mms_reaped++;
 }
 
-static u32 leases_of(const struct walk *w, u32 index, u32 generation)
+static u32 leases_of(const struct walk *w, u32 index, u64 generation)
 {
 	u32 sum = 0;
 
 	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
-		u32 lease = load_relaxed_u32(&participant_area_of(w->seg, i)->leases[index]);
+		u64 lease = load_relaxed_u64(&participant_area_of(w->seg, i)->leases[index]);
 
-		if (lease >> 16 == generation && among_living(w->seg, w->dead, i))
-			sum += lease & 0xffff;
+		if (lease >> LEASE_SHIFT == generation && among_living(w->seg, w->dead, i))
+			sum += lease & LEASES_MAX;
 	}
 	return sum;
 }
@@ -318,7 +321,7 @@ static u32 leases_of(const struct walk *w, u32 index, u32 generation)
 /* No VMA names a userfaultfd that is on its way out any more. */
 static void uffds_ended(struct walk *w)
 {
-	u32 *uffds = mm_uffds(w->seg, w->mm);
+	u64 *uffds = mm_uffds(w->seg, w->mm);
 
 	for (u32 i = 0; i < UFFDS_MAX; i++) {
 		if (!(uffds[i] & UFFD_CLOSING))
@@ -326,7 +329,7 @@ static void uffds_ended(struct walk *w)
 		if (w->repair)
 			uffds[i] &= ~UFFD_STATE;
 		else
-			complain(w, "mm %#x: userfaultfd %u is half closed", w->mm_id, i);
+			complain(w, "mm %#lx: userfaultfd %u is half closed", w->mm_id, i);
 	}
 }
 
@@ -368,9 +371,9 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 	/* A table that the dead one took out without counting it is freed by the sweep: the ways
 	 * that the living keep must not lead there (fault_way.h:way_serves). */
 	if (w->repair)
-		add_release_u32(&mm->pgd.unlinked, 1);
+		pgd_move(&mm->pgd);
 	w->mm = mm;
-	w->mm_id = mm->generation << 16 | index;
+	w->mm_id = life_id(mm->generation, index);
 	w->mm_busy = writer != 0;
 	w->mm_vmas = 0;
 	w->counted = (struct mm_struct){0};
@@ -382,10 +385,10 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 	}
 	broken = tree_check(w->seg, &mm->mm_mt, w->repair && !writer, NULL, on_node, on_entry, w);
 	if (broken && !writer)
-		complain(w, "mm %#x: tree: %s", w->mm_id, broken);
+		complain(w, "mm %#lx: tree: %s", w->mm_id, broken);
 	broken = pgd_check(w->seg, &mm->pgd, on_table, on_pte, w);
 	if (broken)
-		complain(w, "mm %#x: page tables: %s", w->mm_id, broken);
+		complain(w, "mm %#lx: page tables: %s", w->mm_id, broken);
 	if (!writer) {
 		check_totals(w);
 		uffds_ended(w);
@@ -393,7 +396,7 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 	if (w->repair)
 		store_relaxed_u32(&mm->users, leases_of(w, index, mm->generation));
 	else if (mm->users != leases_of(w, index, mm->generation))
-		complain(w, "mm %#x: users %u, but the living hold %u leases", w->mm_id, mm->users,
+		complain(w, "mm %#lx: users %u, but the living hold %u leases", w->mm_id, mm->users,
 			 leases_of(w, index, mm->generation));
 }
 

@@ -412,7 +412,7 @@ static void retire_one(struct participant *self)
 
 static u32 ring_entries(const struct participant *self)
 {
-	return self->area->retire_tail - self->area->retire_head;
+	return (self->area->retire_tail - self->area->retire_head) & PLACE_MASK(RETIRE_RING);
 }
 
 /* rcu_poll frees what is ripe and nothing else, as soon as it is; it starts grace periods itself

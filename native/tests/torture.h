@@ -13,15 +13,15 @@ static inline bool torture_over(bool seen)
 	return test_time_over() && (seen || clock_ns() >= test_end_ns + TORTURE_LONGER_NS);
 }
 
-static inline struct vl_result torture_call(struct participant *self, u8 op, u16 flags, u32 mm,
+static inline struct vl_result torture_call(struct participant *self, u8 op, u16 flags, u64 mm,
 					    u32 words, const u64 *arg)
 {
-	u64 record[8] = {(u64)op | (u64)(words + 1) << 8 | (u64)flags << 16 | (u64)mm << 32};
+	u64 record[8] = {(u64)op | (u64)(words + RECORD_WORDS) << 8 | (u64)flags << 16, mm};
 	struct vl_result result;
 
 	if (words)
-		memcpy(record + 1, arg, words * sizeof(u64));
-	CHECK_EQ(vl_run(self, record, (words + 1) * sizeof(u64), &result, 1), 1);
+		memcpy(record + RECORD_WORDS, arg, words * sizeof(u64));
+	CHECK_EQ(vl_run(self, record, (words + RECORD_WORDS) * sizeof(u64), &result, 1), 1);
 	return result;
 }
 

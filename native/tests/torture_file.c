@@ -49,8 +49,8 @@ struct cuts {
 };
 
 struct shared {
-	u32 mm[SPACES + FILES]; /* the last ones: the truncators' own */
-	u32 file[FILES];
+	u64 mm[SPACES + FILES]; /* the last ones: the truncators' own */
+	u64 file[FILES];
 	struct cuts cuts[FILES];
 	u64 reads, words, cut_calls, copies, copies_cut, changes, forks, walks, kills;
 };
@@ -90,7 +90,7 @@ static u64 pick(struct actor *a, u64 below)
 	return test_random(&a->rng) % below;
 }
 
-static bool read_word(struct actor *a, u32 mm, u64 addr, u16 flags, u64 *word)
+static bool read_word(struct actor *a, u64 mm, u64 addr, u16 flags, u64 *word)
 {
 	struct vl_result result = CALL(a, OP_FAULT, flags, mm, addr, 0);
 
@@ -124,7 +124,7 @@ static void check_word(u32 space, u32 file, u64 page, enum area area, u64 word, 
 	}
 }
 
-static void look(struct actor *a, u32 space, u32 mm)
+static void look(struct actor *a, u32 space, u64 mm)
 {
 	u32 file = (u32)pick(a, FILES);
 	enum area area = (enum area)pick(a, AREAS);
@@ -166,7 +166,7 @@ static void punch_file(struct actor *a, u32 file, u64 first, u64 pages, u64 numb
 static void write_word(struct actor *a, u32 file, u64 page, u64 number)
 {
 	u64 word = FROM_FILE | (u64)file << 56 | page << 48 | number, addr, seen;
-	u32 mm = a->shared->mm[SPACES + file];
+	u64 mm = a->shared->mm[SPACES + file];
 	struct vl_result result;
 
 	addr = addr_of(SHARED, file, page);
@@ -249,7 +249,7 @@ static void store_copy(struct actor *a, u64 *number, struct copy copies[SPACES][
 	add_relaxed_u64(&a->shared->copies, 1);
 }
 
-static void change(struct actor *a, u32 mm)
+static void change(struct actor *a, u64 mm)
 {
 	u32 file = (u32)pick(a, FILES);
 	enum area area = pick(a, 2) ? SHARED : MOVED;
@@ -289,12 +289,13 @@ static void change(struct actor *a, u32 mm)
 static void fork_and_look(struct actor *a, u32 space)
 {
 	u64 page = pick(a, PAGES), begun, ended, word;
-	u32 file = (u32)pick(a, FILES), child;
+	u32 file = (u32)pick(a, FILES);
+	u64 child;
 	struct cuts *cuts = &a->shared->cuts[file];
 	struct vl_result result = torture_call(a->self, OP_FORK, 0, a->shared->mm[space], 0, NULL);
 
 	CHECK_EQ(result.status, 0);
-	child = (u32)result.value;
+	child = result.value;
 	begun = load_acquire_u64(&cuts->begun[page]);
 	for (u32 i = 0; i < 8; i++)
 		look(a, space, child);
@@ -305,7 +306,7 @@ static void fork_and_look(struct actor *a, u32 space)
 	if (pick(a, 4) == 0) {
 		result = CALL(a, OP_EXEC, 0, child, 0, 0, 0, 0);
 		CHECK_EQ(result.status, 0);
-		child = (u32)result.value;
+		child = result.value;
 	}
 	CHECK_EQ(torture_call(a->self, OP_EXIT, 0, child, 0, NULL).status, 0);
 	add_relaxed_u64(&a->shared->forks, 1);
@@ -330,7 +331,8 @@ static void act(struct actor *a)
 	u64 number = 0;
 
 	while (!torture_over(seen_enough(a->shared))) {
-		u32 space = (u32)pick(a, SPACES), mm = a->shared->mm[space];
+		u32 space = (u32)pick(a, SPACES);
+		u64 mm = a->shared->mm[space];
 
 		if (a->number < FILES)
 			shape_file(a, a->number, &number);
@@ -474,7 +476,7 @@ static void check_end(struct actor *a)
 {
 	struct vl_slab_info slabs[KMEM_CACHES_MAX];
 	struct shared *s = a->shared;
-	const u64 nop = 1 << 8;
+	const u64 nop[RECORD_WORDS] = {OP_NOP | RECORD_WORDS << 8};
 	struct vl_result result;
 	long n;
 
@@ -484,7 +486,7 @@ static void check_end(struct actor *a)
 		CHECK_EQ(vl_file_close(a->self, s->file[i]), 0);
 	for (u32 i = 0; i < 8; i++) {
 		vl_synchronize_rcu(a->self);
-		CHECK_EQ(vl_run(a->self, &nop, sizeof(nop), &result, 1), 1);
+		CHECK_EQ(vl_run(a->self, nop, sizeof(nop), &result, 1), 1);
 	}
 	walk(a);
 	n = vl_slabinfo(a->seg, slabs, ARRAY_SIZE(slabs));

@@ -90,8 +90,8 @@ struct legal {
 };
 
 struct shared {
-	u32 mm[SPACES];
-	u32 child[SPACES]; /* comes and goes */
+	u64 mm[SPACES];
+	u64 child[SPACES]; /* comes and goes */
 	struct legal legal[SPACES][PATTERNS];
 	u64 steps, texts, queries, children, gone;
 };
@@ -118,7 +118,7 @@ static void take_step(struct actor *a, u32 space, u32 pattern, const struct step
 	u64 flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, base = AREA(pattern);
 	u64 addr = base + ((u64)s->at << PAGE_SHIFT), len = (u64)s->pages << PAGE_SHIFT;
 	u64 arg = (u64)s->arg << PAGE_SHIFT, prot = s->arg | (space ? PROT_EXEC : 0);
-	u32 mm = a->shared->mm[space];
+	u64 mm = a->shared->mm[space];
 	struct vl_result result = {0};
 
 	switch (s->kind) {
@@ -263,7 +263,7 @@ static void check_text(struct actor *a, u32 space, const char *text)
 			torn("a page that was always mapped is in no line", &line, k, text);
 }
 
-static void read_maps(struct actor *a, u32 space, u32 mm)
+static void read_maps(struct actor *a, u32 space, u64 mm)
 {
 	char text[TEXT_BYTES];
 	long n = vl_maps(a->self, mm, text, sizeof(text) - 1);
@@ -322,10 +322,10 @@ static void write_on(struct actor *a, u32 *position)
 static void fork_and_exit(struct actor *a, u32 space)
 {
 	struct vl_result result = torture_call(a->self, OP_FORK, 0, a->shared->mm[space], 0, NULL);
-	u32 child = (u32)result.value;
+	u64 child = result.value;
 
 	CHECK_EQ(result.status, 0);
-	store_release_u32(&a->shared->child[space], child);
+	store_release_u64(&a->shared->child[space], child);
 	read_maps(a, space, child);
 	CHECK_EQ(torture_call(a->self, OP_EXIT, 0, child, 0, NULL).status, 0);
 	add_relaxed_u64(&a->shared->children, 1);
@@ -337,7 +337,7 @@ static void act(struct actor *a)
 
 	while (!torture_over(seen_enough(a->shared))) {
 		u32 space = test_random(&a->rng) % SPACES;
-		u32 child = load_acquire_u32(&a->shared->child[space]);
+		u64 child = load_acquire_u64(&a->shared->child[space]);
 
 		for (u32 i = 0; i < 16; i++) {
 			if (a->number < SPACES)

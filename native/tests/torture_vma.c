@@ -30,7 +30,7 @@
 #define SRC_HOLES   2 /* UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES */
 
 struct shared {
-	u32 mm[SPACES];
+	u64 mm[SPACES];
 	u64 faults, present, calls, forks, moves, walks;
 };
 
@@ -58,7 +58,7 @@ static u64 random_page(struct actor *a)
 }
 
 /* space: whose words its pages hold; mm: it, or a child forked from it. */
-static void fault(struct actor *a, u32 space, u32 mm)
+static void fault(struct actor *a, u32 space, u64 mm)
 {
 	u64 off = random_page(a), r = test_random(&a->rng), addr = AREA(r & 1) + off;
 	u16 flags = r & 2 ? FAULT_WRITE | FAULT_STORE : FAULT_READ;
@@ -76,16 +76,16 @@ static void fault(struct actor *a, u32 space, u32 mm)
 }
 
 /* Many in one record: two groups, and one that is not full. */
-static void faults(struct actor *a, u32 space, u32 mm)
+static void faults(struct actor *a, u32 space, u64 mm)
 {
-	u64 record[1 + MANY] = {OP_FAULTS | (1 + MANY) << 8 | (u64)mm << 32};
+	u64 record[RECORD_WORDS + MANY] = {OP_FAULTS | (RECORD_WORDS + MANY) << 8, mm};
 	struct vl_result results[MANY];
 
-	for (u32 i = 1; i <= MANY; i++)
-		record[i] = AREA(test_random(&a->rng) & 1) + random_page(a);
+	for (u32 i = 0; i < MANY; i++)
+		record[RECORD_WORDS + i] = AREA(test_random(&a->rng) & 1) + random_page(a);
 	CHECK_EQ(vl_run(a->self, record, sizeof(record), results, MANY), MANY);
 	for (u32 i = 0; i < MANY; i++) {
-		u64 off = record[i + 1] % (AREA(1) - AREA(0));
+		u64 off = record[RECORD_WORDS + i] % (AREA(1) - AREA(0));
 
 		if (results[i].status == SIGSEGV)
 			continue;
@@ -97,7 +97,7 @@ static void faults(struct actor *a, u32 space, u32 mm)
 	add_relaxed_u64(&a->shared->faults, MANY);
 }
 
-static void change(struct actor *a, u32 mm)
+static void change(struct actor *a, u64 mm)
 {
 	u64 r = test_random(&a->rng), addr = AREA(r & 1) + random_page(a);
 	u64 len = (1 + (r >> 8) % 8) << PAGE_SHIFT;
@@ -129,9 +129,9 @@ static void change(struct actor *a, u32 mm)
 
 static void fork_and_exit(struct actor *a, u32 space)
 {
-	u32 mm = a->shared->mm[space];
+	u64 mm = a->shared->mm[space];
 	struct vl_result result = torture_call(a->self, OP_FORK, 0, mm, 0, NULL);
-	u32 child = (u32)result.value;
+	u64 child = result.value;
 
 	CHECK_EQ(result.status, 0);
 	for (u32 i = 0; i < 8; i++)
@@ -141,7 +141,7 @@ static void fork_and_exit(struct actor *a, u32 space)
 	add_relaxed_u64(&a->shared->forks, 1);
 }
 
-static void move_pages(struct actor *a, u32 mm)
+static void move_pages(struct actor *a, u64 mm)
 {
 	u64 off = random_page(a), len = (1 + test_random(&a->rng) % 4) << PAGE_SHIFT;
 	u64 from = test_random(&a->rng) & 1;
@@ -171,7 +171,8 @@ static void act(struct actor *a)
 	char text[1 << 14];
 
 	while (!torture_over(seen_enough(a->shared))) {
-		u32 space = test_random(&a->rng) % SPACES, mm = a->shared->mm[space];
+		u32 space = test_random(&a->rng) % SPACES;
+		u64 mm = a->shared->mm[space];
 
 		for (u32 i = 0; i < 16; i++) {
 			if (a->number < 2)
@@ -223,7 +224,7 @@ static void actor_start(struct actor *a)
 static void check_end(struct vl_seg *seg, struct participant *self, struct shared *s)
 {
 	struct vl_slab_info slabs[KMEM_CACHES_MAX];
-	const u64 nop = 1 << 8;
+	const u64 nop[RECORD_WORDS] = {OP_NOP | RECORD_WORDS << 8};
 	struct vl_result result;
 	char text[4096] = "";
 	long n;
@@ -232,7 +233,7 @@ static void check_end(struct vl_seg *seg, struct participant *self, struct share
 		CHECK_EQ(vl_mm_put(self, s->mm[i]), 0);
 	for (u32 i = 0; i < 8; i++) {
 		vl_synchronize_rcu(self);
-		CHECK_EQ(vl_run(self, &nop, sizeof(nop), &result, 1), 1);
+		CHECK_EQ(vl_run(self, nop, sizeof(nop), &result, 1), 1);
 	}
 	n = vl_fsck(self, text, sizeof(text) - 1);
 	if (n)

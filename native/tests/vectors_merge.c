@@ -112,7 +112,7 @@ struct world {
 	struct vl_seg *seg;
 	struct participant *self;
 	struct mm_struct *mm;
-	u32 id;
+	u64 id;
 	struct vm_area_struct *vmas[LETTERS]; /* by letter, NULL: gone */
 	vl_ref anon[LETTERS];                 /* by number */
 	u32 sticky;                           /* a bit per letter */

@@ -427,14 +427,14 @@ class Participant(_Handle):
         options.mmap_base = u64("mmap_base", mmap_base)
         options.start_brk = u64("start_brk", start_brk)
         options.brk = u64("brk", brk)
-        options.exec_of = u32("mm", mm)
+        options.exec_of = u64("mm", mm)
         options.exec_flags = lib.VL_EXEC_SHARED if shared else 0
         if not mm:
             raise error_of(lib.VL_E_NO_MM, "mm 0")
         return self._mm_made(f"exec in address space {mm}", options)
 
     def _mm_made(self, what: str, options: Any) -> int:
-        mm_id = ffi.new("u32 *")
+        mm_id = ffi.new("u64 *")
         message = ffi.new("char[]", 512)
         code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))
         said = text(message)
@@ -443,16 +443,16 @@ class Participant(_Handle):
 
     def mm_get(self, mm: int) -> None:
         """One more lease on an address space, until mm_put() or death. Raises NoSuchMm."""
-        checked(lib.vl_mm_get(self._open(), u32("mm", mm)), f"address space {mm}")
+        checked(lib.vl_mm_get(self._open(), u64("mm", mm)), f"address space {mm}")
 
     def mm_put(self, mm: int) -> None:
         """Gives one lease back; the last of all, with nothing kept, runs exit_mmap."""
-        checked(lib.vl_mm_put(self._open(), u32("mm", mm)), f"address space {mm}")
+        checked(lib.vl_mm_put(self._open(), u64("mm", mm)), f"address space {mm}")
 
     def mm_keep(self, mm: int, ttl_ns: int) -> None:
         """Keeps an mm for at least ttl_ns from now, also without lease. Raises NoSuchMm."""
         checked(
-            lib.vl_mm_keep(self._open(), u32("mm", mm), u64("ttl_ns", ttl_ns)),
+            lib.vl_mm_keep(self._open(), u64("mm", mm), u64("ttl_ns", ttl_ns)),
             f"address space {mm}",
         )
 
@@ -466,11 +466,11 @@ class Participant(_Handle):
 
     def maps(self, mm: int) -> str:
         """The address space in the form of /proc/PID/maps. Raises NoSuchMm."""
-        return text_of(f"maps of address space {mm}", lib.vl_maps, self._open(), u32("mm", mm))
+        return text_of(f"maps of address space {mm}", lib.vl_maps, self._open(), u64("mm", mm))
 
     def smaps(self, mm: int) -> str:
         """As maps(), with a line `VmFlags: rd wr ...` after each area. Raises NoSuchMm."""
-        return text_of(f"smaps of address space {mm}", lib.vl_smaps, self._open(), u32("mm", mm))
+        return text_of(f"smaps of address space {mm}", lib.vl_smaps, self._open(), u64("mm", mm))
 
     def query_vma(self, mm: int, addr: int, flags: int = 0) -> tuple[int, VmaInfo | None]:
         """PROCMAP_QUERY: (0, one VMA) or (errno, None). Raises NoSuchMm.
@@ -481,7 +481,7 @@ class Participant(_Handle):
         """
         info = ffi.new("struct vl_vma_info *")
         code = lib.vl_query_vma(
-            self._open(), u32("mm", mm), u64("addr", addr), u32("flags", flags), info
+            self._open(), u64("mm", mm), u64("addr", addr), u32("flags", flags), info
         )
         if -1000 < code < 0:
             return -code, None
@@ -498,7 +498,7 @@ class Participant(_Handle):
         bounded("length", length, 0, 1 << 32)
         pages = (length + 4095) // 4096
         vector = bytearray(pages)
-        place = (u32("mm", mm), u64("addr", addr), length)
+        place = (u64("mm", mm), u64("addr", addr), length)
         out = ffi.from_buffer("u8[]", vector)
         code = lib.vl_mincore(self._open(), *place, out, pages)
         if -1000 < code < 0:
@@ -517,14 +517,14 @@ class Participant(_Handle):
         raw = name.encode("utf-8", "surrogateescape")
         if b"\0" in raw:
             raise InvalidArgument(f"name = {name!r} has a 0 byte")
-        file_id = ffi.new("u32 *")
+        file_id = ffi.new("u64 *")
         inode = (u64("dev", dev), u64("ino", ino), u64("size_bytes", size_bytes))
         code = lib.vl_file_open(self._open(), *inode, raw, file_id)
         checked(code, f"file {name!r}")
         return int(file_id[0])
 
     def file_close(self, file: int) -> None:
-        checked(lib.vl_file_close(self._open(), u32("file", file)), f"file {file}")
+        checked(lib.vl_file_close(self._open(), u64("file", file)), f"file {file}")
 
     # --- looking inside: the same as on the segment, for those who hold a participant ---
 

@@ -18,7 +18,10 @@ from typing import Final
 
 from vmalab_native.errors import CoreMissing, InvalidArgument
 
-FOLDER: Final = Path(__file__).resolve().parent / "cores"
+FOLDER: Final = Path(
+    os.environ.get("VMALAB_CORES") or Path(__file__).resolve().parent / "cores"
+).resolve()
+"""Where the shared objects are: beside the package, or in the folder that VMALAB_CORES names."""
 SOURCES: Final = Path(__file__).resolve().parents[1]
 DEFAULT_MODEL: Final = "typesafe-rwsem"
 DEFAULT_LAYOUT: Final = "aligned"
@@ -117,7 +120,10 @@ def _make(core: str, what: str) -> None:
     jobs = len(os.sched_getaffinity(0))
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     with subprocess.Popen(
-        ["make", "-C", str(SOURCES), f"-j{jobs}", f"CORES={core}", f"PYTHON={sys.executable}"],
+        [
+            *("make", "-C", str(SOURCES), f"-j{jobs}", f"CORES={core}", f"OUT={FOLDER}"),
+            f"PYTHON={sys.executable}",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from vmalab_native._core import ffi, lib
-from vmalab_native.checks import U64_MAX, bounded, u32
+from vmalab_native.checks import U64_MAX, bounded, u64
 from vmalab_native.convert import checked, record
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.records import BenchResult, Loop, LoopResult
@@ -26,7 +26,7 @@ def faults(handle: Any, mm: int, addrs: Sequence[int], iterations: int, rounds: 
     out = ffi.new("struct vl_bench_result *")
     code = lib.vl_bench_fault(
         handle,
-        u32("mm", mm),
+        u64("mm", mm),
         ffi.new("u64[]", list(addrs)),
         len(addrs),
         bounded("iterations", iterations, 1, U64_MAX),
@@ -50,7 +50,7 @@ def loop(handle: Any, name: Loop, mm: int, addrs: Sequence[int], seconds: float)
     code = lib.vl_bench_loop(
         handle,
         _LOOPS[name],
-        u32("mm", mm),
+        u64("mm", mm),
         ffi.new("u64[]", list(addrs)),
         len(addrs),
         bounded("seconds in ns", int(seconds * 1e9), 0, 3600 * 10**9),

@@ -27,7 +27,7 @@ class SegmentConfig:
         mms_max: address spaces at a time, 1..4096.
         participants_max: threads in the core at a time, 1..1024.
         frames_max: page frames (16 bytes each), 8 for each participant .. 2^31.
-        files_max: files known at a time, 1..2^20.
+        files_max: files known at a time, 1..65535.
         vmas_per_mm_max: VMAs of one address space, 1..2^31-1; the kernel's sysctl
             vm.max_map_count.
         pkeys: the emulated processor has protection keys; by default what the machine's does.
@@ -60,7 +60,7 @@ class SegmentConfig:
         bounded("mms_max", self.mms_max, 1, 4096)
         bounded("participants_max", self.participants_max, 1, 1024)
         bounded("frames_max", self.frames_max, 1, 1 << 31)
-        bounded("files_max", self.files_max, 1, 1 << 20)
+        bounded("files_max", self.files_max, 1, (1 << 16) - 1)
         bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, (1 << 31) - 1)
         bounded("overcommit", self.overcommit, 0, 2)
         bounded("mmap_min_addr", self.mmap_min_addr, 0, 1 << 32)

@@ -8,14 +8,15 @@ a time to live at once: in that time the client opens a Hold stream, or calls Ke
 
 from __future__ import annotations
 
-from vmalab_client.block import RESULT, RESULT_BYTES, WORDS, Op
+from vmalab_client.block import HEADER_WORDS, RESULT, RESULT_BYTES, WORDS, Op
 from vmalab_native.core import Participant
 from vmalab_native.errors import NoSuchMm
 
 _FORK, _MM_CREATE, _EXEC = int(Op.FORK), int(Op.MM_CREATE), int(Op.EXEC)
 _FAULTS = int(Op.FAULTS)
+_FORK_WORDS, _MM_CREATE_WORDS = WORDS[Op.FORK], WORDS[Op.MM_CREATE]
 _EXEC_WORDS = WORDS[Op.EXEC]
-_MM_0 = bytes(4)
+_NO_MM = (bytes(8), b"")
 
 
 def keep(participant: Participant, mm: int, ttl_ns: int) -> None:
@@ -40,13 +41,13 @@ def creating_records(block: bytes) -> list[int]:
     candidates = []
     at = first_bytes.find(_FORK)
     while at >= 0:
-        # No address space has the number 0; a small number in an operand looks like mm 0.
-        if block[8 * at + 1] == 1 and block[8 * at + 4 : 8 * at + 8] != _MM_0:
+        # No address space has the number 0.
+        if block[8 * at + 1] == _FORK_WORDS and block[8 * at + 8 : 8 * at + 16] not in _NO_MM:
             candidates.append(at)
         at = first_bytes.find(_FORK, at + 1)
     at = first_bytes.find(_MM_CREATE)
     while at >= 0:
-        if block[8 * at + 1] == 2:
+        if block[8 * at + 1] == _MM_CREATE_WORDS:
             candidates.append(at)
         at = first_bytes.find(_MM_CREATE, at + 1)
     at = first_bytes.find(_EXEC)
@@ -64,9 +65,9 @@ def _record_starts(block: bytes, candidates: list[int]) -> list[int]:
     at = number = 0
     for candidate in candidates:
         while at < candidate:
-            if not lengths[at]:
+            if lengths[at] < HEADER_WORDS:
                 return found  # the core stops at this record too
-            number += max(1, lengths[at] - 1) if ops[at] == _FAULTS else 1
+            number += max(1, lengths[at] - HEADER_WORDS) if ops[at] == _FAULTS else 1
             at += lengths[at]
         if at == candidate:
             found.append(number)

@@ -37,12 +37,13 @@ from vmalab_server.uffd_handlers import UserfaultfdHandlers
 if TYPE_CHECKING:
     from vmalab_native.core import Participant
 
-_NONE = struct.Struct("<BBHI").pack
-_ONE = struct.Struct("<BBHIQ").pack
-_TWO = struct.Struct("<BBHIQQ").pack
-_THREE = struct.Struct("<BBHIQQQ").pack
-_FOUR = struct.Struct("<BBHIQQQQ").pack
-_FIVE = struct.Struct("<BBHIQQQQQ").pack
+_NONE = struct.Struct("<BBH4xQ").pack
+_ONE = struct.Struct("<BBH4xQQ").pack
+_TWO = struct.Struct("<BBH4xQQQ").pack
+_THREE = struct.Struct("<BBH4xQQQQ").pack
+_FOUR = struct.Struct("<BBH4xQQQQQ").pack
+_FIVE = struct.Struct("<BBH4xQQQQQQ").pack
+_OPENED = struct.Struct("<BBHIQQQQQQ").pack
 _RESULT = struct.Struct("<iIQ").unpack
 
 _FAULT, _MMAP, _MUNMAP, _MPROTECT = int(Op.FAULT), int(Op.MMAP), int(Op.MUNMAP), int(Op.MPROTECT)
@@ -191,7 +192,7 @@ class MemoryHandlers:
     ) -> pb.ForkAddressSpaceResponse:
         ttl_ns = self._ttl_ns(request.ttl_ms)
         mm = request.mm
-        errno, name, child = self._simple(_FORK, mm, _NONE(_FORK, 1, 0, mm))
+        errno, name, child = self._simple(_FORK, mm, _NONE(_FORK, 2, 0, mm))
         if errno:
             return pb.ForkAddressSpaceResponse(errno_code=errno, errno_name=name)
         created.keep(self._entry.participant(), child, ttl_ns)
@@ -227,7 +228,7 @@ class MemoryHandlers:
 
     def exit(self, request: pb.ExitRequest) -> pb.ExitResponse:
         mm = request.mm
-        self._simple(_EXIT, mm, _NONE(_EXIT, 1, 0, mm))
+        self._simple(_EXIT, mm, _NONE(_EXIT, 2, 0, mm))
         return pb.ExitResponse()
 
     # --- memory calls ---
@@ -237,10 +238,10 @@ class MemoryHandlers:
         errno, name, addr = self._simple(
             _MMAP,
             mm,
-            _FIVE(
-                *(_MMAP, 6, 0, mm, request.addr, request.length),
+            _OPENED(
+                *(_MMAP, 7, 0, request.file_mode, mm, request.addr, request.length),
                 request.prot | request.flags << 32,
-                request.file | request.file_mode << 32,
+                request.file,
                 request.offset,
             ),
         )
@@ -251,7 +252,7 @@ class MemoryHandlers:
     def munmap(self, request: pb.MunmapRequest) -> pb.MunmapResponse:
         mm = request.mm
         errno, name, _ = self._simple(
-            _MUNMAP, mm, _TWO(_MUNMAP, 3, 0, mm, request.addr, request.length)
+            _MUNMAP, mm, _TWO(_MUNMAP, 4, 0, mm, request.addr, request.length)
         )
         return pb.MunmapResponse(errno_code=errno, errno_name=name)
 
@@ -260,7 +261,7 @@ class MemoryHandlers:
         errno, name, _ = self._simple(
             _MPROTECT,
             mm,
-            _THREE(_MPROTECT, 4, 0, mm, request.addr, request.length, request.prot),
+            _THREE(_MPROTECT, 5, 0, mm, request.addr, request.length, request.prot),
         )
         return pb.MprotectResponse(errno_code=errno, errno_name=name)
 
@@ -270,7 +271,7 @@ class MemoryHandlers:
             _MREMAP,
             mm,
             _FIVE(
-                *(_MREMAP, 6, 0, mm, request.addr, request.old_length),
+                *(_MREMAP, 7, 0, mm, request.addr, request.old_length),
                 request.new_length,
                 request.flags,
                 request.new_addr,
@@ -285,7 +286,7 @@ class MemoryHandlers:
         errno, name, _ = self._simple(
             _MADVISE,
             mm,
-            _THREE(_MADVISE, 4, 0, mm, request.addr, request.length, request.advice),
+            _THREE(_MADVISE, 5, 0, mm, request.addr, request.length, request.advice),
         )
         return pb.MadviseResponse(errno_code=errno, errno_name=name)
 
@@ -305,7 +306,7 @@ class MemoryHandlers:
 
     def brk(self, request: pb.BrkRequest) -> pb.BrkResponse:
         mm = request.mm
-        errno, name, brk = self._simple(_BRK, mm, _ONE(_BRK, 2, 0, mm, request.addr))
+        errno, name, brk = self._simple(_BRK, mm, _ONE(_BRK, 3, 0, mm, request.addr))
         return pb.BrkResponse(errno_code=errno, errno_name=name, brk=brk)
 
     def fault(self, request: pb.FaultRequest) -> pb.FaultResponse:
@@ -319,7 +320,7 @@ class MemoryHandlers:
             if flags != Access.WRITE:
                 raise failures.bad_argument("word", "only ACCESS_WRITE stores a word")
             flags |= FAULT_STORE
-        status, info, value = _RESULT(self._run()(_TWO(_FAULT, 3, flags, mm, request.addr, word)))
+        status, info, value = _RESULT(self._run()(_TWO(_FAULT, 4, flags, mm, request.addr, word)))
         if status == 0:
             return pb.FaultResponse(word=value, info=info & FAULT_INFO_MASK)
         if status > 0:
@@ -341,7 +342,7 @@ class MemoryHandlers:
             _UFFD_MOVE,
             mm,
             _FIVE(
-                *(_UFFD_MOVE, 6, 0, mm, request.dst, request.src),
+                *(_UFFD_MOVE, 7, 0, mm, request.dst, request.src),
                 request.length,
                 request.mode,
                 request.uffd,
@@ -359,37 +360,37 @@ class MemoryHandlers:
 
     def mlock(self, request: pb.MlockRequest) -> pb.MlockResponse:
         mm = request.mm
-        record = _THREE(_MLOCK, 4, 0, mm, request.addr, request.length, request.flags)
+        record = _THREE(_MLOCK, 5, 0, mm, request.addr, request.length, request.flags)
         errno, name, _ = self._simple(_MLOCK, mm, record)
         return pb.MlockResponse(errno_code=errno, errno_name=name)
 
     def munlock(self, request: pb.MunlockRequest) -> pb.MunlockResponse:
         mm = request.mm
-        record = _TWO(_MUNLOCK, 3, 0, mm, request.addr, request.length)
+        record = _TWO(_MUNLOCK, 4, 0, mm, request.addr, request.length)
         errno, name, _ = self._simple(_MUNLOCK, mm, record)
         return pb.MunlockResponse(errno_code=errno, errno_name=name)
 
     def mlockall(self, request: pb.MlockallRequest) -> pb.MlockallResponse:
         mm = request.mm
-        record = _ONE(_MLOCKALL, 2, 0, mm, request.flags)
+        record = _ONE(_MLOCKALL, 3, 0, mm, request.flags)
         errno, name, _ = self._simple(_MLOCKALL, mm, record)
         return pb.MlockallResponse(errno_code=errno, errno_name=name)
 
     def munlockall(self, request: pb.MunlockallRequest) -> pb.MunlockallResponse:
         mm = request.mm
-        record = _NONE(_MUNLOCKALL, 1, 0, mm)
+        record = _NONE(_MUNLOCKALL, 2, 0, mm)
         errno, name, _ = self._simple(_MUNLOCKALL, mm, record)
         return pb.MunlockallResponse(errno_code=errno, errno_name=name)
 
     def msync(self, request: pb.MsyncRequest) -> pb.MsyncResponse:
         mm = request.mm
-        record = _THREE(_MSYNC, 4, 0, mm, request.addr, request.length, request.flags)
+        record = _THREE(_MSYNC, 5, 0, mm, request.addr, request.length, request.flags)
         errno, name, _ = self._simple(_MSYNC, mm, record)
         return pb.MsyncResponse(errno_code=errno, errno_name=name)
 
     def mseal(self, request: pb.MsealRequest) -> pb.MsealResponse:
         mm = request.mm
-        record = _THREE(_MSEAL, 4, 0, mm, request.addr, request.length, request.flags)
+        record = _THREE(_MSEAL, 5, 0, mm, request.addr, request.length, request.flags)
         errno, name, _ = self._simple(_MSEAL, mm, record)
         return pb.MsealResponse(errno_code=errno, errno_name=name)
 
@@ -397,7 +398,7 @@ class MemoryHandlers:
         mm = request.mm
         record = _FIVE(
             _REMAP_FILE_PAGES,
-            6,
+            7,
             0,
             mm,
             request.addr,
@@ -413,7 +414,7 @@ class MemoryHandlers:
         mm = request.mm
         record = _FOUR(
             _PKEY_MPROTECT,
-            5,
+            6,
             0,
             mm,
             request.addr,
@@ -438,13 +439,13 @@ class MemoryHandlers:
 
     def set_rlimit(self, request: pb.SetRlimitRequest) -> pb.SetRlimitResponse:
         mm = request.mm
-        record = _THREE(_SETRLIMIT, 4, 0, mm, request.resource, request.soft, request.hard)
+        record = _THREE(_SETRLIMIT, 5, 0, mm, request.resource, request.soft, request.hard)
         errno, name, _ = self._simple(_SETRLIMIT, mm, record)
         return pb.SetRlimitResponse(errno_code=errno, errno_name=name)
 
     def set_thp_disable(self, request: pb.SetThpDisableRequest) -> pb.SetThpDisableResponse:
         mm = request.mm
-        record = _TWO(_THP_DISABLE, 3, 0, mm, request.disable, request.flags)
+        record = _TWO(_THP_DISABLE, 4, 0, mm, request.disable, request.flags)
         errno, name, _ = self._simple(_THP_DISABLE, mm, record)
         return pb.SetThpDisableResponse(errno_code=errno, errno_name=name)
 
@@ -480,13 +481,13 @@ class MemoryHandlers:
         return pb.CloseFileResponse()
 
     def truncate_file(self, request: pb.TruncateFileRequest) -> pb.TruncateFileResponse:
-        record = _TWO(_FILE_TRUNCATE, 3, 0, 0, request.file, request.size_bytes)
+        record = _TWO(_FILE_TRUNCATE, 4, 0, 0, request.file, request.size_bytes)
         errno, name, _ = self._simple(_FILE_TRUNCATE, 0, record)
         return pb.TruncateFileResponse(errno_code=errno, errno_name=name)
 
     def allocate_file(self, request: pb.AllocateFileRequest) -> pb.AllocateFileResponse:
         record = _FOUR(
-            *(_FILE_ALLOCATE, 5, 0, 0, request.file, request.mode),
+            *(_FILE_ALLOCATE, 6, 0, 0, request.file, request.mode),
             request.offset,
             request.length,
         )

@@ -13,10 +13,10 @@ from vmalab_client.block import UFFD_API_VERSION, Op, UffdFill
 _UFFD_OPEN, _UFFD_API, _UFFD_CLOSE = int(Op.UFFD_OPEN), int(Op.UFFD_API), int(Op.UFFD_CLOSE)
 _UFFD_REGISTER, _UFFD_UNREGISTER = int(Op.UFFD_REGISTER), int(Op.UFFD_UNREGISTER)
 _UFFD_FILL, _UFFD_PROTECT, _UFFD_WAKE = int(Op.UFFD_FILL), int(Op.UFFD_PROTECT), int(Op.UFFD_WAKE)
-_ONE = struct.Struct("<BBHIQ").pack
-_THREE = struct.Struct("<BBHIQQQ").pack
-_FOUR = struct.Struct("<BBHIQQQQ").pack
-_FIVE = struct.Struct("<BBHIQQQQQ").pack
+_ONE = struct.Struct("<BBH4xQQ").pack
+_THREE = struct.Struct("<BBH4xQQQQ").pack
+_FOUR = struct.Struct("<BBH4xQQQQQ").pack
+_FIVE = struct.Struct("<BBH4xQQQQQQ").pack
 
 
 class UserfaultfdHandlers:
@@ -31,26 +31,26 @@ class UserfaultfdHandlers:
 
     def open_userfaultfd(self, request: pb.OpenUserfaultfdRequest) -> pb.OpenUserfaultfdResponse:
         mm = request.mm
-        errno, name, uffd = self._one(_UFFD_OPEN, mm, _ONE(_UFFD_OPEN, 2, 0, mm, request.flags))
+        errno, name, uffd = self._one(_UFFD_OPEN, mm, _ONE(_UFFD_OPEN, 3, 0, mm, request.flags))
         if errno:
             return pb.OpenUserfaultfdResponse(errno_code=errno, errno_name=name)
         errno, name, features = self._one(
-            _UFFD_API, mm, _THREE(_UFFD_API, 4, 0, mm, uffd, UFFD_API_VERSION, request.features)
+            _UFFD_API, mm, _THREE(_UFFD_API, 5, 0, mm, uffd, UFFD_API_VERSION, request.features)
         )
         if errno:
-            self._one(_UFFD_CLOSE, mm, _ONE(_UFFD_CLOSE, 2, 0, mm, uffd))
+            self._one(_UFFD_CLOSE, mm, _ONE(_UFFD_CLOSE, 3, 0, mm, uffd))
             return pb.OpenUserfaultfdResponse(errno_code=errno, errno_name=name)
         return pb.OpenUserfaultfdResponse(uffd=uffd, features=features)
 
     def close_userfaultfd(self, request: pb.CloseUserfaultfdRequest) -> pb.CloseUserfaultfdResponse:
         mm = request.mm
-        errno, name, _ = self._one(_UFFD_CLOSE, mm, _ONE(_UFFD_CLOSE, 2, 0, mm, request.uffd))
+        errno, name, _ = self._one(_UFFD_CLOSE, mm, _ONE(_UFFD_CLOSE, 3, 0, mm, request.uffd))
         return pb.CloseUserfaultfdResponse(errno_code=errno, errno_name=name)
 
     def uffd_register(self, request: pb.UffdRegisterRequest) -> pb.UffdRegisterResponse:
         mm = request.mm
         record = _FOUR(
-            *(_UFFD_REGISTER, 5, 0, mm, request.uffd, request.addr),
+            *(_UFFD_REGISTER, 6, 0, mm, request.uffd, request.addr),
             request.length,
             request.mode,
         )
@@ -59,14 +59,14 @@ class UserfaultfdHandlers:
 
     def uffd_unregister(self, request: pb.UffdUnregisterRequest) -> pb.UffdUnregisterResponse:
         mm = request.mm
-        record = _THREE(_UFFD_UNREGISTER, 4, 0, mm, request.uffd, request.addr, request.length)
+        record = _THREE(_UFFD_UNREGISTER, 5, 0, mm, request.uffd, request.addr, request.length)
         errno, name, _ = self._one(_UFFD_UNREGISTER, mm, record)
         return pb.UffdUnregisterResponse(errno_code=errno, errno_name=name)
 
     def _fill(
         self, fill: UffdFill, mm: int, uffd: int, dst: int, src: int, length: int, mode: int
     ) -> dict[str, Any]:
-        record = _FIVE(_UFFD_FILL, 6, fill, mm, uffd, dst, src, length, mode)
+        record = _FIVE(_UFFD_FILL, 7, fill, mm, uffd, dst, src, length, mode)
         errno, name, filled = self._one(_UFFD_FILL, mm, record)
         return {"errno_code": errno, "errno_name": name, "filled": filled}
 
@@ -100,7 +100,7 @@ class UserfaultfdHandlers:
     def uffd_writeprotect(self, request: pb.UffdWriteprotectRequest) -> pb.UffdWriteprotectResponse:
         mm = request.mm
         record = _FOUR(
-            *(_UFFD_PROTECT, 5, 0, mm, request.uffd, request.addr),
+            *(_UFFD_PROTECT, 6, 0, mm, request.uffd, request.addr),
             request.length,
             request.mode,
         )
@@ -109,6 +109,6 @@ class UserfaultfdHandlers:
 
     def uffd_wake(self, request: pb.UffdWakeRequest) -> pb.UffdWakeResponse:
         mm = request.mm
-        record = _THREE(_UFFD_WAKE, 4, 0, mm, request.uffd, request.addr, request.length)
+        record = _THREE(_UFFD_WAKE, 5, 0, mm, request.uffd, request.addr, request.length)
         errno, name, _ = self._one(_UFFD_WAKE, mm, record)
         return pb.UffdWakeResponse(errno_code=errno, errno_name=name)

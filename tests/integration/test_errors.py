@@ -19,7 +19,7 @@ from vmalab_client import Access, BlockBuilder, Client, LimitReached, MemoryCall
 from vmalab_server.embedded import EmbeddedServer
 from vmalab_server.limits import Limits
 
-NOP = bytes([0, 1, 0, 0, 0, 0, 0, 0])
+NOP = bytes([0, 2, *bytes(14)])
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +89,10 @@ def refusal(call: Callable[[], Any]) -> tuple[str, error_details_pb2.ErrorInfo]:
         ("Apply", pb.ApplyRequest(block=b"12345"), "INVALID_ARGUMENT", "BAD_BLOCK", {}),
         (
             "Apply",
-            pb.ApplyRequest(block=NOP * 129),
+            pb.ApplyRequest(block=NOP * 65),
             "INVALID_ARGUMENT",
             "BLOCK_TOO_BIG",
-            {"limit": "block_bytes_max", "max": "1024", "got": "1032"},
+            {"limit": "block_bytes_max", "max": "1024", "got": "1040"},
         ),
         (
             "Mincore",
@@ -159,12 +159,12 @@ def test_the_limit_of_frames_has_a_name(client: Client) -> None:
     with client.address_space() as mm:
         addr = mm.mmap(200 * 4096)
         block = BlockBuilder()
-        for page in range(42):
+        for page in range(32):
             block.fault(mm.mm, addr + 4096 * page, access=Access.WRITE, word=1)
         client.apply(block)
 
         def touch_the_rest() -> None:
-            for page in range(42, 200):
+            for page in range(32, 200):
                 mm.write(addr + 4096 * page, 1)
 
         with pytest.raises((LimitReached, MemoryCallError)) as caught:

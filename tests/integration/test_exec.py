@@ -234,7 +234,7 @@ from vmalab_native.core import Segment
 instance, mm, shared, maps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4].encode()
 with Segment.attach(instance) as segment, segment.participant("client") as me:
     padded = maps + bytes(-len(maps) % 8)
-    head = struct.pack("<BBHIQQQQ", 40, 5 + len(padded) // 8, len(maps), mm, 0, 0, 0, shared)
+    head = struct.pack("<BBH4xQQQQQ", 40, 6 + len(padded) // 8, len(maps), mm, 0, 0, 0, shared)
     me.run(head + padded)
 """
 

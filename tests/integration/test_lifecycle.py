@@ -306,7 +306,7 @@ def test_stopping_does_not_wait_out_the_grace_of_open_streams() -> None:
         mm = client.address_space()
         assert client.wait_held(mm.mm)
         with client.batch() as batch:
-            batch.send(bytes([0, 1, 0, 0, 0, 0, 0, 0]))
+            batch.send(bytes([0, 2, *bytes(14)]))
             batch.receive()
             assert server.stop() == 0
 

@@ -67,7 +67,7 @@ def test_with_certificate_and_token_everything_works(
             assert client.wait_held(mm.mm)
             mm.write(mm.mmap(4096), 1)
         with client.batch() as batch:
-            batch.send(bytes([0, 1, 0, 0, 0, 0, 0, 0]))
+            batch.send(bytes([0, 2, *bytes(14)]))
             assert batch.receive() == bytes(16)
 
 
@@ -81,7 +81,7 @@ def test_without_the_token_nothing_is_served(
             client.inspect.server_info()
         assert refusal.value.reason == "BAD_TOKEN"
         with client.batch() as batch:
-            batch.send(bytes([0, 1, 0, 0, 0, 0, 0, 0]))
+            batch.send(bytes([0, 2, *bytes(14)]))
             with pytest.raises(Unauthenticated):
                 batch.receive()
 

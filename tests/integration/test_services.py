@@ -246,16 +246,16 @@ def test_apply_and_batch_give_what_unary_calls_give(
 
 
 def test_a_bad_record_ends_its_block(vmalab_client: Client) -> None:
-    good = bytes([0, 1, 0, 0, 0, 0, 0, 0])
-    unknown = bytes([99, 1, 0, 0, 0, 0, 0, 0])
-    short = bytes([1, 2, 5, 0, 0, 0, 0, 0])  # a write fault with no word to store
+    good = bytes([0, 2, *bytes(14)])
+    unknown = bytes([99, 2, *bytes(14)])
+    short = bytes([1, 3, 5, *bytes(13)])  # a write fault with no word to store
     results = parse_results(vmalab_client.apply(good + unknown + good + short + good))
     assert [result.status for result in results] == [0, -1002, 0, -1003]
 
 
 def test_a_window_is_kept(vmalab_client: Client) -> None:
     with vmalab_client.batch(window=2) as batch:
-        block = bytes([0, 1, 0, 0, 0, 0, 0, 0])
+        block = bytes([0, 2, *bytes(14)])
         batch.send(block)
         batch.send(block)
         with pytest.raises(ValueError, match="2 blocks"):
@@ -273,7 +273,7 @@ def test_failed_only_answers_with_what_failed(vmalab_client: Client) -> None:
         block = BlockBuilder()
         for number in range(200):
             block.fault(space.mm, addr if number % 20 else 0x1000, access=Access.READ)
-        raw = bytes(block) + struct.pack("<BBHI", 200, 1, 0, 0)
+        raw = bytes(block) + struct.pack("<BBHIQ", 200, 2, 0, 0, 0)
         batch.send(raw)
         whole = batch.receive()
         batch.send(raw, failed_only=True)
@@ -285,7 +285,7 @@ def test_failed_only_answers_with_what_failed(vmalab_client: Client) -> None:
         }
         assert len(wanted) == 11
         assert failed == Failed(201, wanted)
-        batch.send(struct.pack("<BBHI", 0, 1, 0, 0), failed_only=True)
+        batch.send(struct.pack("<BBHIQ", 0, 2, 0, 0, 0), failed_only=True)
         with pytest.raises(ValueError, match="receive_failed"):
             batch.receive()
         assert batch.receive_failed() == Failed(1, {})

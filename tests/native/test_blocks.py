@@ -36,10 +36,12 @@ PAGE = 4096
 Result = tuple[int, int, int]
 
 
-def record(op: int, mm: int = 0, *operands: int, flags: int = 0, words: int | None = None) -> bytes:
-    count = 1 + len(operands) if words is None else words
+def record(
+    op: int, mm: int = 0, *operands: int, flags: int = 0, how: int = 0, words: int | None = None
+) -> bytes:
+    count = 2 + len(operands) if words is None else words
     values = [operand & (1 << 64) - 1 for operand in operands]
-    return struct.pack(f"<BBHI{len(values)}Q", op, count, flags, mm, *values)
+    return struct.pack(f"<BBHIQ{len(values)}Q", op, count, flags, how, mm, *values)
 
 
 def mmap(mm: int, addr: int, length: int, prot: int = 3, flags: int = PRIVATE_ANONYMOUS) -> bytes:
@@ -96,7 +98,7 @@ def test_no_such_mm(instance: str, model: str) -> None:
         model=model,
     )
     with Segment.create(instance, config) as segment, segment.participant("client") as me:
-        for absent in (0, 1, 31, 32, 0xFFFF, 1 << 16, 32 | 1 << 16, 0xFFFF_FFFF):
+        for absent in (0, 1, 31, 32, 0xFFFF, 1 << 16, 32 | 1 << 16, 0xFFFF_FFFF, (1 << 64) - 1):
             for addr in (0, PAGE, 0x1F000, 0x7F00_0000_0000, (1 << 64) - PAGE):
                 block = record(FAULT, absent, addr) + record(FAULTS, absent, addr, addr)
                 assert results(me.run(block)) == [(NO_SUCH_MM, 0, 0)] * 3, (absent, addr)
@@ -134,10 +136,10 @@ def test_unknown_op_is_skipped(me: Participant) -> None:
 @pytest.mark.parametrize("op", range(14))
 @pytest.mark.parametrize("change", [-1, 1])
 def test_wrong_words_end_the_block(me: Participant, mm: int, op: int, change: int) -> None:
-    words = 1 + OPERANDS[op] + change
+    words = 2 + OPERANDS[op] + change
     if op == UFFD_MOVE and change == 1:
         words += 1  # one more is the userfaultfd
-    operands = [0] * max(0, words - 1)
+    operands = [0] * max(0, words - 2)
     flags = STORE if op == FAULT else 0  # without it the word may be left out
     block = record(NOP) + record(op, mm, *operands, words=words, flags=flags) + record(NOP)
     assert [status for status, _, _ in results(me.run(block))] == [0, BAD_RECORD]
@@ -166,10 +168,10 @@ def test_faults_are_as_many_single_ones(me: Participant, mm: int) -> None:
 
 
 def test_faults_write_and_reach_the_longest_record(me: Participant, mm: int) -> None:
-    ((_, _, addr),) = results(me.run(mmap(mm, 0, 254 * PAGE)))
-    places = [addr + number * PAGE for number in range(254)]
+    ((_, _, addr),) = results(me.run(mmap(mm, 0, 253 * PAGE)))
+    places = [addr + number * PAGE for number in range(253)]
     made = results(me.run(record(FAULTS, mm, *places, flags=WRITE)))
-    assert [status for status, _, _ in made] == [0] * 254
+    assert [status for status, _, _ in made] == [0] * 253
     assert all(info & 1 << 10 for _, info, _ in made), "each is a new page"
     ((_, _, here),) = results(me.run(record(MINCORE, mm, addr, 64 * PAGE)))
     assert here == (1 << 64) - 1
@@ -193,9 +195,9 @@ def test_name_too_long(me: Participant, mm: int, flags: int) -> None:
     """The length of a name stands in the flags: one that the record has no room for is refused."""
     block = record(SET_VMA_NAME, mm, 0x10000, PAGE, 0, 0, flags=flags)
     assert results(me.run(block))[0][0] == BAD_RECORD
-    words = 3 + (flags + 7) // 8
+    words = 4 + (flags + 7) // 8
     if words < 256:
-        full = record(SET_VMA_NAME, mm, 0x10000, PAGE, *[0] * (words - 3), flags=flags)
+        full = record(SET_VMA_NAME, mm, 0x10000, PAGE, *[0] * (words - 4), flags=flags)
         assert results(me.run(full))[0][0] < 0
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: the C tests of the core hold: plain, under the thread sanitizer, under the address
-sanitizer.
+"""Goal: the C tests of the core hold: plain, with narrow lives, under the thread sanitizer, under
+the address sanitizer.
 
 Method: native/tests/Makefile builds and runs them; each C file says at its head what it shows and
 how its failure is to be read. `make check-native` runs the same by hand; VMALAB_TORTURE_SECONDS
@@ -39,7 +39,7 @@ def run(target: str, *, torture_seconds: int) -> None:
         pytest.fail(f"{' '.join(command)}\n...\n{done.stdout[-6000:]}", pytrace=False)
 
 
-TARGETS = ["check", "check-broken", "check-tsan", "check-asan"]
+TARGETS = ["check", "check-narrow", "check-broken", "check-tsan", "check-asan"]
 
 
 @pytest.mark.serial

@@ -56,8 +56,8 @@ def test_released_handle_is_refused(segment: Segment) -> None:
     one.release()
     assert one.closed
     calls: list[Callable[[], object]] = [
-        lambda: one.run(bytes(8)),
-        lambda: one.run_view(bytes(8)),
+        lambda: one.run(bytes(16)),
+        lambda: one.run_view(bytes(16)),
         one.mm_create,
         one.mm_list,
         one.recover,
@@ -76,7 +76,7 @@ def test_closed_segment_is_refused(segment: Segment) -> None:
     with pytest.raises(errors.HandleClosed):
         segment.participant("client")
     with pytest.raises(errors.HandleClosed):
-        one.run(bytes(8))
+        one.run(bytes(16))
 
 
 def test_bad_role_and_comm(segment: Segment) -> None:
@@ -92,19 +92,19 @@ def test_forked_child_cannot_use_the_parents_slot(segment: Segment, me: Particip
     if pid == 0:
         code = 1
         try:
-            me.run(bytes(8))
+            me.run(bytes(16))
         except errors.HandleClosed:
             with segment.participant("client") as own:
-                code = 0 if own.index != me.index and len(own.run(bytes(8))) == 16 else 2
+                code = 0 if own.index != me.index and len(own.run(bytes(16))) == 16 else 2
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert len(me.run(bytes(8))) == 16
+    assert len(me.run(bytes(16))) == 16
 
 
 def test_threads_have_their_own(segment: Segment) -> None:
     results: list[int] = []
-    nop = bytes([0, 1, 0, 0, 0, 0, 0, 0])
+    nop = bytes([0, 2, *bytes(14)])
 
     def work() -> None:
         with segment.participant("client") as own:
@@ -171,7 +171,7 @@ def offset_of(struct_name: str, field_name: str) -> int:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda me, mm: me.run(bytes([0, 1, 0, 0, 0, 0, 0, 0])),
+        lambda me, mm: me.run(bytes([0, 2, *bytes(14)])),
         lambda me, mm: me.mm_create(),
         lambda me, mm: me.mm_get(mm),
         lambda me, mm: me.mm_keep(mm, 1),

@@ -22,7 +22,7 @@ from vmalab_native import errors
 from vmalab_native.core import Segment, SegmentConfig
 PAGE = 4096
 def mmap(mm, length, flags):
-    return struct.pack("<BBHIQQQQQ", 2, 6, 0, mm, 0, length, 3 | flags << 32, 0, 0)
+    return struct.pack("<BBH4xQQQQQQ", 2, 7, 0, mm, 0, length, 3 | flags << 32, 0, 0)
 def results(raw):
     return list(struct.iter_unpack("<iIQ", raw))
 def leave(bytes_left):
@@ -121,7 +121,7 @@ def test_full_of_vmas() -> None:
             seen = set()
             for number in range(60000):
                 block = struct.pack(
-                    "<BBHIQQQQQ", 2, 6, 0, mm, (number + 16) * 2 * PAGE, PAGE, 3 | 0x100022 << 32,
+                    "<BBH4xQQQQQQ", 2, 7, 0, mm, (number + 16) * 2 * PAGE, PAGE, 3 | 0x100022 << 32,
                     0, 0
                 )
                 seen.add(results(me.run(block))[0][0])

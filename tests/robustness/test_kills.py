@@ -26,7 +26,7 @@ from vmalab_native.core import Participant, Segment, SegmentConfig
 
 SEED = int(os.environ.get("VMALAB_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 ROUNDS = int(os.environ.get("VMALAB_KILLS", "50"))
-NOP = struct.pack("<BBHI", 0, 1, 0, 0)
+NOP = struct.pack("<BBHIQ", 0, 2, 0, 0, 0)
 BUSY = Path(__file__).with_name("busy.py")
 
 

@@ -10,7 +10,7 @@ RW, READ, FIXED_ANON = 3, 1, 0x32
 
 
 def record(op: int, mm: int, *args: int, flags: int = 0) -> bytes:
-    return struct.pack("<BBHI", op, 1 + len(args), flags, mm) + struct.pack(f"<{len(args)}Q", *args)
+    return struct.pack(f"<BBH4xQ{len(args)}Q", op, 2 + len(args), flags, mm, *args)
 
 
 def random_record(rng: random.Random, mm: int) -> bytes:

@@ -191,8 +191,8 @@ class Emulated:
     def mmap(self, numbers: list[int]) -> Answer:
         addr, length, prot, flags, *rest = numbers
         index, offset = (rest + [NO_FILE, 0][len(rest) :])[:2]
-        file = 0 if index % 2**64 == NO_FILE else self.file | (index % 4) << 32
-        return self.now.call(2, addr, length, prot | flags << 32, file, offset)
+        file, how = (0, 0) if index % 2**64 == NO_FILE else (self.file, index % 4)
+        return self.now.call(2, addr, length, prot | flags << 32, file, offset, how=how)
 
     def do(self, name: str, numbers: list[int]) -> str:
         match name:

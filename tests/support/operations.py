@@ -47,9 +47,9 @@ class Space:
             self.participant.synchronize_rcu()
             self.call(0)
 
-    def call(self, op: int, *args: int, flags: int = 0, tail: bytes = b"") -> Answer:
-        words = 1 + len(args) + len(tail) // 8
-        record = struct.pack("<BBHI", op, words, flags, self.mm)
+    def call(self, op: int, *args: int, flags: int = 0, how: int = 0, tail: bytes = b"") -> Answer:
+        words = 2 + len(args) + len(tail) // 8
+        record = struct.pack("<BBHIQ", op, words, flags, how, self.mm)
         record += b"".join(struct.pack("<Q", a % 2**64) for a in args) + tail
         return Answer(*struct.unpack("<iIQ", self.participant.run(record)))
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmalab_client.block import (
+    HEADER_WORDS,
     RESULT,
     WORDS,
     Access,
@@ -31,8 +32,9 @@ U64 = st.integers(0, 2**64 - 1)
 U32 = st.integers(0, 2**32 - 1)
 
 
-def record(op: int, words: int, flags: int, mm: int, *operands: int) -> bytes:
-    head = bytes([op, words]) + flags.to_bytes(2, "little") + mm.to_bytes(4, "little")
+def record(op: int, words: int, flags: int, mm: int, *operands: int, how: int = 0) -> bytes:
+    head = bytes([op, words]) + flags.to_bytes(2, "little") + how.to_bytes(4, "little")
+    head += mm.to_bytes(8, "little")
     return head + b"".join(operand.to_bytes(8, "little") for operand in operands)
 
 
@@ -51,18 +53,18 @@ def test_userfaultfd_records_too() -> None:
     block.uffd_wake(7, 0x101, 1, 2)
     block.exec(7, mmap_base=1, start_brk=2, brk=3, maps="maps and so on", shared=True)
     expected = [
-        record(11, 6, 0, 7, 1, 2, 3, 2, 0x101),
-        record(32, 2, 0, 7, 1),
-        record(33, 4, 0, 7, 0x101, 0xAA, 0x80),
-        record(34, 2, 0, 7, 0x101),
-        record(35, 5, 0, 7, 0x101, 1, 2, 3),
-        record(36, 4, 0, 7, 0x101, 1, 2),
-        record(37, 6, 0, 7, 0x101, 1, 2, 3, 1),
-        record(37, 6, 1, 7, 0x101, 1, 0, 3, 0),
-        record(37, 6, 2, 7, 0x101, 1, 0, 3, 2),
-        record(38, 5, 0, 7, 0x101, 1, 2, 1),
-        record(39, 4, 0, 7, 0x101, 1, 2),
-        record(40, 7, 14, 7, 1, 2, 3, 1) + b"maps and so on\0\0",
+        record(11, 7, 0, 7, 1, 2, 3, 2, 0x101),
+        record(32, 3, 0, 7, 1),
+        record(33, 5, 0, 7, 0x101, 0xAA, 0x80),
+        record(34, 3, 0, 7, 0x101),
+        record(35, 6, 0, 7, 0x101, 1, 2, 3),
+        record(36, 5, 0, 7, 0x101, 1, 2),
+        record(37, 7, 0, 7, 0x101, 1, 2, 3, 1),
+        record(37, 7, 1, 7, 0x101, 1, 0, 3, 0),
+        record(37, 7, 2, 7, 0x101, 1, 0, 3, 2),
+        record(38, 6, 0, 7, 0x101, 1, 2, 1),
+        record(39, 5, 0, 7, 0x101, 1, 2),
+        record(40, 8, 14, 7, 1, 2, 3, 1) + b"maps and so on\0\0",
     ]
     assert bytes(block) == b"".join(expected)
     assert len(block) == len(expected)
@@ -105,40 +107,40 @@ def test_each_record_has_the_bytes_of_the_format() -> None:
     block.file_truncate(5, 6)
     block.file_allocate(5, 6, 7, mode=3)
     expected = [
-        record(0, 1, 0, 0),
-        record(1, 2, 0, 7, 0x1000),
-        record(1, 2, 1, 7, 0x1000),
-        record(1, 3, 5, 7, 0x1000, 5),
-        record(1, 2, 2, 7, 0x1000),
-        record(2, 6, 0, 7, 1, 2, 3 | 4 << 32, 5, 6),
-        record(3, 3, 0, 7, 1, 2),
-        record(4, 4, 0, 7, 1, 2, 3),
-        record(5, 6, 0, 7, 1, 2, 3, 4, 5),
-        record(6, 4, 0, 7, 1, 2, 3),
-        record(7, 3, 0, 7, 1, 2),
-        record(8, 2, 0, 7, 1),
-        record(9, 1, 0, 7),
-        record(10, 1, 0, 7),
-        record(11, 5, 0, 7, 1, 2, 3, 2),
-        record(12, 5, 12, 7, 1, 2) + b"heap of nine\0\0\0\0",
-        record(13, 2, 0, 0, 9),
-        record(2, 6, 0, 7, 0, 2, 3 | 4 << 32, 5 | 1 << 32, 0),
-        record(14, 4, 0, 7, 1, 2, 1),
-        record(15, 3, 0, 7, 1, 2),
-        record(16, 2, 0, 7, 3),
-        record(17, 1, 0, 7),
-        record(18, 4, 0, 7, 1, 2, 4),
-        record(19, 4, 0, 7, 1, 2, 0),
-        record(20, 6, 0, 7, 1, 2, 0, 4, 0),
-        record(21, 6, 2, 7, 5 | 1 << 32, 1, 2, 3, 4),
-        record(22, 5, 0, 7, 1, 2, 3, 2**64 - 1),
-        record(41, 3, 0, 7, 0, 2),
-        record(42, 2, 0, 7, 3),
-        record(23, 4, 0, 7, 9, 10, 2**64 - 1),
-        record(24, 3, 0, 7, 1, 2),
-        record(25, 4, 1, 7, 1, 2, 3),
-        record(30, 3, 0, 0, 5, 6),
-        record(31, 5, 0, 0, 5, 3, 6, 7),
+        record(0, 2, 0, 0),
+        record(1, 3, 0, 7, 0x1000),
+        record(1, 3, 1, 7, 0x1000),
+        record(1, 4, 5, 7, 0x1000, 5),
+        record(1, 3, 2, 7, 0x1000),
+        record(2, 7, 0, 7, 1, 2, 3 | 4 << 32, 5, 6),
+        record(3, 4, 0, 7, 1, 2),
+        record(4, 5, 0, 7, 1, 2, 3),
+        record(5, 7, 0, 7, 1, 2, 3, 4, 5),
+        record(6, 5, 0, 7, 1, 2, 3),
+        record(7, 4, 0, 7, 1, 2),
+        record(8, 3, 0, 7, 1),
+        record(9, 2, 0, 7),
+        record(10, 2, 0, 7),
+        record(11, 6, 0, 7, 1, 2, 3, 2),
+        record(12, 6, 12, 7, 1, 2) + b"heap of nine\0\0\0\0",
+        record(13, 3, 0, 0, 9),
+        record(2, 7, 0, 7, 0, 2, 3 | 4 << 32, 5, 0, how=1),
+        record(14, 5, 0, 7, 1, 2, 1),
+        record(15, 4, 0, 7, 1, 2),
+        record(16, 3, 0, 7, 3),
+        record(17, 2, 0, 7),
+        record(18, 5, 0, 7, 1, 2, 4),
+        record(19, 5, 0, 7, 1, 2, 0),
+        record(20, 7, 0, 7, 1, 2, 0, 4, 0),
+        record(21, 7, 2, 7, 5 | 1 << 32, 1, 2, 3, 4),
+        record(22, 6, 0, 7, 1, 2, 3, 2**64 - 1),
+        record(41, 4, 0, 7, 0, 2),
+        record(42, 3, 0, 7, 3),
+        record(23, 5, 0, 7, 9, 10, 2**64 - 1),
+        record(24, 4, 0, 7, 1, 2),
+        record(25, 5, 1, 7, 1, 2, 3),
+        record(30, 4, 0, 0, 5, 6),
+        record(31, 6, 0, 0, 5, 3, 6, 7),
     ]
     assert bytes(block) == block.bytes() == b"".join(expected)
     assert len(block) == len(expected) + 2, "one result for each address"
@@ -149,7 +151,7 @@ def test_more_faults_than_one_record_holds() -> None:
     block = BlockBuilder()
     block.faults(7, range(600), access=Access.WRITE)
     records = list(parse_block(block.bytes()))
-    assert [len(one.operands) for one in records] == [254, 254, 92]
+    assert [len(one.operands) for one in records] == [253, 253, 94]
     assert [addr for one in records for addr in one.operands] == list(range(600))
     assert len(block) == 600
     with pytest.raises(BlockError, match="access 5"):
@@ -161,10 +163,10 @@ def test_the_table_of_lengths_agrees_with_the_builder() -> None:
     block.set_vma_name(1, 0, 0, "")
     block.mm_create()
     for parsed in parse_block(block.bytes()):
-        assert 1 + len(parsed.payload) // 8 == WORDS[Op(parsed.op)]
+        assert HEADER_WORDS + len(parsed.payload) // 8 == WORDS[Op(parsed.op)]
 
 
-@given(st.lists(st.tuples(U32, U64, U64), max_size=40))
+@given(st.lists(st.tuples(U64, U64, U64), max_size=40))
 def test_a_block_taken_apart_is_what_was_put_in(faults: list[tuple[int, int, int]]) -> None:
     block = BlockBuilder()
     block.nop()
@@ -192,7 +194,7 @@ def test_a_result_says_which_kind_of_failure_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [b"", b"1234567", bytes(12), record(1, 3, 0, 1, 0), bytes([0, 0, 0, 0, 0, 0, 0, 0])]
+    "block", [b"", b"1234567", bytes(12), record(1, 4, 0, 1, 0), bytes([0, 0, 0, 0, 0, 0, 0, 0])]
 )
 def test_a_malformed_block_is_refused(block: bytes) -> None:
     with pytest.raises(BlockError):
@@ -202,7 +204,7 @@ def test_a_malformed_block_is_refused(block: bytes) -> None:
 def test_what_does_not_fit_is_refused() -> None:
     block = BlockBuilder()
     with pytest.raises(BlockError, match="mm"):
-        block.fork(1 << 32)
+        block.fork(1 << 64)
     with pytest.raises(BlockError, match="word"):
         block.fault(1, 0, access=Access.READ, word=1)
     with pytest.raises(BlockError, match="80 bytes"):
@@ -219,7 +221,7 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_operands_are_taken_modulo_64_bits() -> None:
     block = BlockBuilder()
     block.brk(1, -1)
-    assert struct.unpack_from("<Q", block.bytes(), 8) == (2**64 - 1,)
+    assert struct.unpack_from("<Q", block.bytes(), 16) == (2**64 - 1,)
 
 
 def test_clear_begins_again() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vmalab_client.block import BlockBuilder, Op, parse_block
 from vmalab_server.created import creating_records
 
-WORDS = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([9, 13, 40, 0x0109, 0x020D, 0x0628]))
+WORDS = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([9, 13, 40, 0x0209, 0x030D, 0x0728]))
 
 
 def build(plan: list[tuple[str, int]]) -> bytes:
@@ -52,9 +52,9 @@ def test_exactly_the_creating_records_are_found(plan: list[tuple[str, int]]) -> 
 
 def test_a_malformed_block_ends_the_search() -> None:
     good = build([("fork", 7)])
-    nothing = bytes(8)
+    nothing = bytes(16)
     assert creating_records(good + nothing + good) == [0]
-    assert creating_records(good + good[:4] + bytes([0, 0, 0, 0])) == [0]
+    assert creating_records(good + good[:4] + bytes(4)) == [0]
 
 
 @given(st.binary(min_size=8, max_size=400))

@@ -27,10 +27,10 @@ RESULT_BYTES = 16
 WORD_BYTES = 8
 NAME_BYTES_MAX = 79
 EXEC_SHARED = 1
-EXEC_MAPS_BYTES_MAX = 2000
+EXEC_MAPS_BYTES_MAX = 1992
 MINCORE_PAGES_MAX = 64
 RANGES_MAX = 126
-FAULTS_MAX = 254
+FAULTS_MAX = 253
 """Addresses in one FAULTS record."""
 U64_MASK = (1 << 64) - 1
 
@@ -179,6 +179,7 @@ class Record:
 
     op: int
     flags: int
+    how: int
     mm: int
     payload: bytes
 
@@ -187,55 +188,58 @@ class Record:
         return struct.unpack(f"<{len(self.payload) // WORD_BYTES}Q", self.payload)
 
 
-HEADER = struct.Struct("<BBHI")
+HEADER = struct.Struct("<BBHIQ")
 RESULT = struct.Struct("<iIQ")
-_ONE = struct.Struct("<BBHIQ")
-_TWO = struct.Struct("<BBHIQQ")
-_THREE = struct.Struct("<BBHIQQQ")
-_FOUR = struct.Struct("<BBHIQQQQ")
-_FIVE = struct.Struct("<BBHIQQQQQ")
+HEADER_WORDS = HEADER.size // WORD_BYTES
+_MMAP = struct.Struct("<BBHIQQQQQQ")
+_ZERO = struct.Struct("<BBH4xQ")
+_ONE = struct.Struct("<BBH4xQQ")
+_TWO = struct.Struct("<BBH4xQQQ")
+_THREE = struct.Struct("<BBH4xQQQQ")
+_FOUR = struct.Struct("<BBH4xQQQQQ")
+_FIVE = struct.Struct("<BBH4xQQQQQQ")
 
 # Of a record in full: a FAULT with no word to store may leave it out.
 WORDS: dict[Op, int] = {
-    Op.NOP: 1,
-    Op.FAULT: 3,
-    Op.MMAP: 6,
-    Op.MUNMAP: 3,
-    Op.MPROTECT: 4,
-    Op.MREMAP: 6,
-    Op.MADVISE: 4,
-    Op.MINCORE: 3,
-    Op.BRK: 2,
-    Op.FORK: 1,
-    Op.EXIT: 1,
-    Op.UFFD_MOVE: 5,
-    Op.SET_VMA_NAME: 3,
-    Op.MM_CREATE: 2,
-    Op.MLOCK: 4,
-    Op.MUNLOCK: 3,
-    Op.MLOCKALL: 2,
-    Op.MUNLOCKALL: 1,
-    Op.MSYNC: 4,
-    Op.MSEAL: 4,
-    Op.REMAP_FILE_PAGES: 6,
-    Op.PROCESS_MADVISE: 2,
-    Op.PKEY_MPROTECT: 5,
-    Op.SETRLIMIT: 4,
-    Op.THP_DISABLE: 3,
-    Op.FAULTS: 2,
-    Op.FILE_TRUNCATE: 3,
-    Op.FILE_ALLOCATE: 5,
-    Op.UFFD_OPEN: 2,
-    Op.UFFD_API: 4,
-    Op.UFFD_CLOSE: 2,
-    Op.UFFD_REGISTER: 5,
-    Op.UFFD_UNREGISTER: 4,
-    Op.UFFD_FILL: 6,
-    Op.UFFD_PROTECT: 5,
-    Op.UFFD_WAKE: 4,
-    Op.EXEC: 5,
-    Op.PKEY_ALLOC: 3,
-    Op.PKEY_FREE: 2,
+    Op.NOP: 2,
+    Op.FAULT: 4,
+    Op.MMAP: 7,
+    Op.MUNMAP: 4,
+    Op.MPROTECT: 5,
+    Op.MREMAP: 7,
+    Op.MADVISE: 5,
+    Op.MINCORE: 4,
+    Op.BRK: 3,
+    Op.FORK: 2,
+    Op.EXIT: 2,
+    Op.UFFD_MOVE: 6,
+    Op.SET_VMA_NAME: 4,
+    Op.MM_CREATE: 3,
+    Op.MLOCK: 5,
+    Op.MUNLOCK: 4,
+    Op.MLOCKALL: 3,
+    Op.MUNLOCKALL: 2,
+    Op.MSYNC: 5,
+    Op.MSEAL: 5,
+    Op.REMAP_FILE_PAGES: 7,
+    Op.PROCESS_MADVISE: 3,
+    Op.PKEY_MPROTECT: 6,
+    Op.SETRLIMIT: 5,
+    Op.THP_DISABLE: 4,
+    Op.FAULTS: 3,
+    Op.FILE_TRUNCATE: 4,
+    Op.FILE_ALLOCATE: 6,
+    Op.UFFD_OPEN: 3,
+    Op.UFFD_API: 5,
+    Op.UFFD_CLOSE: 3,
+    Op.UFFD_REGISTER: 6,
+    Op.UFFD_UNREGISTER: 5,
+    Op.UFFD_FILL: 7,
+    Op.UFFD_PROTECT: 6,
+    Op.UFFD_WAKE: 5,
+    Op.EXEC: 6,
+    Op.PKEY_ALLOC: 4,
+    Op.PKEY_FREE: 3,
 }
 """Length of each record in words; what a name, ranges, maps or more addresses take comes on top."""
 
@@ -244,7 +248,7 @@ class BlockBuilder:
     """Builds one block, record by record. len() is the number of results that it will have.
 
     Addresses, lengths, offsets and words are taken modulo 2**64, as registers are. A mm or a file
-    that does not fit in 32 bits raises BlockError.
+    that does not fit in 64 bits raises BlockError.
     """
 
     __slots__ = ("_buffer", "_count")
@@ -283,7 +287,7 @@ class BlockBuilder:
         self._count += 1
 
     def nop(self) -> None:
-        self._add(HEADER, Op.NOP, 0, 0)
+        self._add(_ZERO, Op.NOP, 0, 0)
 
     def fault(
         self, mm: int, addr: int, *, access: int = Access.READ, word: int | None = None
@@ -302,7 +306,7 @@ class BlockBuilder:
             raise BlockError(f"FAULTS: access {access}: 0 read, 1 write or 2 execute; no word")
         for begin in range(0, len(addrs), FAULTS_MAX):
             some = addrs[begin : begin + FAULTS_MAX]
-            self._add(struct.Struct(f"<BBHI{len(some)}Q"), Op.FAULTS, access, mm, *some)
+            self._add(struct.Struct(f"<BBH4xQ{len(some)}Q"), Op.FAULTS, access, mm, *some)
             self._count += len(some) - 1
 
     def mmap(
@@ -317,10 +321,8 @@ class BlockBuilder:
         offset: int = 0,
         file_mode: int = FileMode.READ_WRITE,
     ) -> None:
-        if max(prot, flags, file, file_mode) >= 1 << 32 or min(prot, flags, file, file_mode) < 0:
-            raise BlockError(f"MMAP: prot {prot}, flags {flags}, file {file}: 32 bits each")
-        opened = file | file_mode << 32
-        self._add(_FIVE, Op.MMAP, 0, mm, addr, length, prot | flags << 32, opened, offset)
+        self._buffer += pack_mmap(mm, addr, length, prot, flags, file, file_mode, offset)
+        self._count += 1
 
     def munmap(self, mm: int, addr: int, length: int) -> None:
         self._add(_TWO, Op.MUNMAP, 0, mm, addr, length)
@@ -351,10 +353,10 @@ class BlockBuilder:
         self._add(_ONE, Op.BRK, 0, mm, addr)
 
     def fork(self, mm: int) -> None:
-        self._add(HEADER, Op.FORK, 0, mm)
+        self._add(_ZERO, Op.FORK, 0, mm)
 
     def exit(self, mm: int) -> None:
-        self._add(HEADER, Op.EXIT, 0, mm)
+        self._add(_ZERO, Op.EXIT, 0, mm)
 
     def uffd_move(
         self, mm: int, dst: int, src: int, length: int, *, mode: int = 0, uffd: int = 0
@@ -415,7 +417,7 @@ class BlockBuilder:
         self._add(_ONE, Op.MLOCKALL, 0, mm, flags)
 
     def munlockall(self, mm: int) -> None:
-        self._add(HEADER, Op.MUNLOCKALL, 0, mm)
+        self._add(_ZERO, Op.MUNLOCKALL, 0, mm)
 
     def msync(self, mm: int, addr: int, length: int, flags: int) -> None:
         self._add(_THREE, Op.MSYNC, 0, mm, addr, length, flags)
@@ -475,7 +477,7 @@ class BlockBuilder:
     ) -> None:
         """execve: the process of `mm` goes on in a new address space, the value.
 
-        At most 2000 bytes of maps; the unary call takes more. shared: others stay in `mm`.
+        At most 1992 bytes of maps; the unary call takes more. shared: others stay in `mm`.
         """
         raw = maps.encode()
         if len(raw) > EXEC_MAPS_BYTES_MAX:
@@ -489,6 +491,20 @@ class BlockBuilder:
 
     def mm_create(self, *, mmap_base: int = 0) -> None:
         self._add(_ONE, Op.MM_CREATE, 0, 0, mmap_base)
+
+
+def pack_mmap(
+    mm: int, addr: int, length: int, prot: int, flags: int, file: int, file_mode: int, offset: int
+) -> bytes:
+    """One MMAP record. Raises BlockError for a number that is too large."""
+    if not (0 <= prot < 1 << 32 and 0 <= flags < 1 << 32):
+        raise BlockError(f"MMAP: prot {prot}, flags {flags}: 32 bits each")
+    place = (addr & U64_MASK, length & U64_MASK, prot | flags << 32, file, offset & U64_MASK)
+    try:
+        return _MMAP.pack(Op.MMAP, WORDS[Op.MMAP], 0, file_mode, mm, *place)
+    except struct.error as error:
+        text = f"MMAP: mm {mm}, file {file}: 64 bits each; file_mode {file_mode}: 32 bits"
+        raise BlockError(text) from error
 
 
 def pack_set_vma_name(mm: int, addr: int, length: int, name: Name) -> bytes:
@@ -530,9 +546,10 @@ def parse_block(block: bytes | bytearray | memoryview) -> Iterator[Record]:
         raise BlockError(f"{len(view)} bytes of block: not a positive multiple of {WORD_BYTES}")
     start = 0
     while start < len(view):
-        op, words, flags, mm = HEADER.unpack_from(view, start)
+        words = view[start + 1]
         end = start + words * WORD_BYTES
-        if not words or end > len(view):
+        if words < HEADER_WORDS or end > len(view):
             raise BlockError(f"record at byte {start}: {words} words do not fit in the block")
-        yield Record(op, flags, mm, bytes(view[start + HEADER.size : end]))
+        op, words, flags, how, mm = HEADER.unpack_from(view, start)
+        yield Record(op, flags, how, mm, bytes(view[start + HEADER.size : end]))
         start = end

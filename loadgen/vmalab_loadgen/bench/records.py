@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_client.block import FAULTS_MAX, WORDS, Op
+from vmalab_client.block import FAULTS_MAX, HEADER_WORDS, WORDS, Op
 from vmalab_client.flags import Madv, Map, Prot
 from vmalab_loadgen.bench.base import BenchError
 from vmalab_loadgen.blocks import RESULT, header
@@ -21,12 +21,13 @@ RECORDS_MAX: Final = 50_000
 Addresses = Sequence[int] | npt.NDArray[np.uint64]
 
 
-def _records(op: Op, how: int, mm: int, operands: Sequence[Any], count: int) -> bytes:
+def _records(op: Op, flags: int, mm: int, operands: Sequence[Any], count: int) -> bytes:
     """`count` records of one operation; an operand is one value for all or a column."""
-    words = 2 if op is Op.FAULT else WORDS[op]  # no word to store
+    words = WORDS[op] - (op is Op.FAULT)  # no word to store
     rows = np.zeros((count, words), dtype="<u8")
-    rows[:, 0] = header(op, words, how, mm)
-    for column, operand in enumerate(operands, start=1):
+    rows[:, 0] = header(op, words - HEADER_WORDS, flags)
+    rows[:, 1] = mm
+    for column, operand in enumerate(operands, start=HEADER_WORDS):
         rows[:, column] = operand
     return rows.tobytes()
 
@@ -40,9 +41,9 @@ def many_faults(mm: int, addrs: Addresses) -> bytes:
     """Read faults with as many addresses in a record as it may have."""
     words = np.asarray(addrs, dtype="<u8")
     parts = [words[begin : begin + FAULTS_MAX] for begin in range(0, len(words), FAULTS_MAX)]
-    head = struct.Struct("<Q")
+    head = struct.Struct("<QQ")
     return b"".join(
-        head.pack(header(Op.FAULTS, 1 + len(part), READ, mm)) + part.tobytes() for part in parts
+        head.pack(header(Op.FAULTS, len(part), READ), mm) + part.tobytes() for part in parts
     )
 
 

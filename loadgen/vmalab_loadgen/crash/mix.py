@@ -34,6 +34,8 @@ RW: Final = READ | WRITE
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 1, 2, 0x10, 0x20
 MAP_LOCKED, MAP_NORESERVE, MAP_POPULATE = 0x2000, 0x4000, 0x8000
 PUNCH_HOLE: Final = 3
+HEAD_WORDS: Final = 2
+"""Of a record; the second is the number of its address space."""
 TIMED = np.dtype(
     [
         ("status", "<i4"),
@@ -47,7 +49,8 @@ TIMED = np.dtype(
 
 def record(op: int, *args: int, flags: int = 0, mm: int = 0) -> bytes:
     """One record, of the address space `mm`, or of a place that is put in later."""
-    return struct.pack("<BBHI", op, 1 + len(args), flags, mm) + struct.pack(f"<{len(args)}Q", *args)
+    words = HEAD_WORDS + len(args)
+    return struct.pack(f"<BBHIQ{len(args)}Q", op, words, flags, 0, mm, *args)
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ class Draft:
         op = Op.NOP if op in self.without else op
         args = () if op == Op.NOP else args
         flags = 0 if op == Op.NOP else flags
-        self.heads.append(len(self.data) // 8)
+        self.heads.append(len(self.data) // 8 + 1)
         self.places.append(place)
         self.data += record(op, *args, flags=flags)
         self.results += 1
@@ -82,13 +85,13 @@ class Draft:
         self.add(place, Op.FAULT, addr)
 
     def store(self, place: int, addr: int, word: int) -> None:
-        self.stores.append(len(self.data) // 8 + 2)
+        self.stores.append(len(self.data) // 8 + HEAD_WORDS + 1)
         self.store_places.append(place)
         self.add(place, Op.FAULT, addr, TAG << 48 | word, flags=1 | FAULT_STORE)
 
     def faults(self, place: int, addrs: Sequence[int]) -> None:
         """One record, with a result for each address."""
-        self.heads.append(len(self.data) // 8)
+        self.heads.append(len(self.data) // 8 + 1)
         self.places.append(place)
         self.data += record(Op.FAULTS, *addrs)
         for _ in addrs:
@@ -100,7 +103,7 @@ class Draft:
         """at: which argument names the file."""
         if op in self.without:
             return
-        self.files.append(len(self.data) // 8 + 1 + at)
+        self.files.append(len(self.data) // 8 + HEAD_WORDS + at)
         self.file_numbers.append(number)
         self.add(place, op, *args)
 
@@ -125,7 +128,7 @@ class Block:
 
     Attributes:
         words: the records.
-        heads, places: where the header of each record is, and the place that it names.
+        heads, places: where each record names its address space, and the place that it names.
         stores, store_places: where words to store are.
         files, file_numbers: where files are named.
         results: so many it has.
@@ -146,14 +149,12 @@ class Block:
     def name_files(self, ids: Sequence[int]) -> None:
         """The files of a segment, once for all."""
         self.words = self.words.copy()
-        upper = self.words[self.files] & np.uint64(0xFFFF_FFFF_0000_0000)
-        self.words[self.files] = upper | np.array(ids, np.uint64)[self.file_numbers]
+        self.words[self.files] = np.array(ids, np.uint64)[self.file_numbers]
 
     def of(self, mms: Sequence[int], families: Sequence[int]) -> Any:
         """The words, for those address spaces of those families."""
         words = self.words.copy()
-        ids = np.array(mms, np.uint64) << np.uint64(32)
-        words[self.heads] |= ids[self.places]
+        words[self.heads] = np.array(mms, np.uint64)[self.places]
         kin = np.array(families, np.uint64) << np.uint64(FAMILY_SHIFT)
         words[self.stores] |= kin[self.store_places]
         return words

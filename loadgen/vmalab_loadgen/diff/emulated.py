@@ -103,10 +103,12 @@ class _Play:
         self.participant = participant
         self.program, self.steps, self.real, self.check = program, steps, real, check
         self.files = [
-            self.participant.file_open(
-                dev=file.dev, ino=file.inode, size_bytes=file.size, name=file.name
+            (
+                self.participant.file_open(
+                    dev=file.dev, ino=file.inode, size_bytes=file.size, name=file.name
+                ),
+                file.mode,
             )
-            | file.mode << 32
             for file in files
         ]
         self.mms = {0: self._create(real)}
@@ -141,7 +143,7 @@ class _Play:
         """Files on disk are read whole before a program begins, on both sides."""
         mm = self.participant.mm_create()
         block = b""
-        for number, file in zip(self.files, files, strict=True):
+        for (number, _), file in zip(self.files, files, strict=True):
             if file.on_disk and not file.mode:
                 block += packed(MMAP, mm, ARENAS[0], file.size, 1 | MAP_SHARED_FIXED, number, 0)
                 block += packed(MADVISE, mm, ARENAS[0], file.size, MADV["MADV_POPULATE_READ"])
@@ -207,5 +209,5 @@ class _Play:
         """Ends what lives and closes the files."""
         ends = b"".join(packed(EXIT, mm) for mm in self.mms.values())
         self.participant.run(ends)
-        for file in self.files:
-            self.participant.file_close(file & 0xFFFFFFFF)
+        for number, _ in self.files:
+            self.participant.file_close(number)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from vmalab_client.block import HEADER_WORDS
 from vmalab_loadgen.diff.chooser import Chooser
 from vmalab_loadgen.diff.program import PAGE, Arg, Param
 
@@ -51,7 +52,8 @@ class Target:
     """The emulator's names for what a record needs."""
 
     mm: int
-    files: Sequence[int]
+    files: Sequence[tuple[int, int]]
+    """The id of each, and how it was opened."""
     uffds: Sequence[int] = (0, 0)
 
 
@@ -91,10 +93,11 @@ def of_code(code: int) -> Callable[[Sequence[Value]], RealCall]:
     return lambda args: RealCall(code, 0, tuple(arg for arg in args if isinstance(arg, int)))
 
 
-def packed(op: int, mm: int, *words: int, flags: int = 0) -> bytes:
+def packed(op: int, mm: int, *words: int, flags: int = 0, how: int = 0) -> bytes:
     """One record of a block."""
+    operands = [word & U64 for word in words]
     return struct.pack(
-        f"<BBHI{len(words)}Q", op, 1 + len(words), flags, mm, *[word & U64 for word in words]
+        f"<BBHIQ{len(words)}Q", op, HEADER_WORDS + len(words), flags, how, mm, *operands
     )
 
 
@@ -120,9 +123,9 @@ def real_mmap(args: Sequence[Value]) -> RealCall:
 
 def record_mmap(to: Target, args: Sequence[Value]) -> bytes:
     addr, length, prot, how, file, offset = (arg for arg in args if isinstance(arg, int))
-    number = to.files[file] if 0 <= file < len(to.files) else 0
+    number, mode = to.files[file] if 0 <= file < len(to.files) else (0, 0)
     prot_flags = (prot & 0xFFFFFFFF) | (how & 0xFFFFFFFF) << 32
-    return packed(MMAP, to.mm, addr, length, prot_flags, number, offset)
+    return packed(MMAP, to.mm, addr, length, prot_flags, number, offset, how=mode)
 
 
 def real_file_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
@@ -138,7 +141,7 @@ def real_file_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
 def record_file_call(op: int) -> Callable[[Target, Sequence[Value]], bytes]:
     def record(to: Target, args: Sequence[Value]) -> bytes:
         file, *rest = integers(args)
-        return packed(op, to.mm, to.files[file] & 0xFFFFFFFF, *rest)
+        return packed(op, to.mm, to.files[file][0], *rest)
 
     return record
 

@@ -15,14 +15,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_client.block import Op
+from vmalab_client.block import HEADER_WORDS, Op
 from vmalab_loadgen import lifeline
 from vmalab_loadgen.lin import plan
 from vmalab_loadgen.lin.ops import Ops
 from vmalab_native import core, history
 from vmalab_native.history import Kind
 
-_NOP: Final = np.uint64(Op.NOP | 1 << 8)
+_NOP: Final = np.uint64(Op.NOP | HEADER_WORDS << 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Actor:
         skipped = (ops["kind"] == Kind.EXIT) & (mm == 0)  # the first mm of a family stays
         ops["mm"] = mm
         words = made.words[made.at[begin] : made.at[end]].copy()
-        words[at - at[0]] |= ids[family, mm].astype(np.uint64) << np.uint64(32)
+        words[at - at[0] + 1] = ids[family, mm]
         words[at[skipped] - at[0]] = _NOP
         kept[begin:end] = ~skipped
         answer = history.run_timed(self._participant, words.tobytes())

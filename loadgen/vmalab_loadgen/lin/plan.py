@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_client.block import FAULT_STORE, Access, Op
+from vmalab_client.block import FAULT_STORE, HEADER_WORDS, Access, Op
 from vmalab_loadgen import flags
 from vmalab_loadgen.lin.ops import OP, WORD_BITS_COUNT, Ops
 from vmalab_native.history import Answer, Kind, Shape
@@ -65,8 +65,8 @@ _RECORD_OP: Final = {
     Kind.UFFD: Op.UFFD_MOVE,
 }
 _WORDS: Final = {
-    Op.FAULT: 3, Op.MMAP: 6, Op.MUNMAP: 3, Op.MPROTECT: 4, Op.MADVISE: 4, Op.FORK: 1, Op.EXIT: 1,
-    Op.MREMAP: 6, Op.UFFD_MOVE: 5,
+    Op.FAULT: 4, Op.MMAP: 7, Op.MUNMAP: 4, Op.MPROTECT: 5, Op.MADVISE: 5, Op.FORK: 2, Op.EXIT: 2,
+    Op.MREMAP: 7, Op.UFFD_MOVE: 6,
 }  # fmt: skip
 _ONE_PAGE: Final = (Kind.READ, Kind.WRITE, Kind.MAP_NEW, Kind.POPULATE, Kind.MOVE, Kind.UFFD)
 _ERRORS: Final[dict[Kind, dict[int, Answer]]] = {
@@ -235,7 +235,7 @@ def _choose_pages(setup: Setup, rng: np.random.Generator, ops: Ops, family: Any)
 
 
 def _records(ops: Ops, coin: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """The packed records, with mm 0 in each."""
+    """The packed records, with mm 0 in each: its place is the second word."""
     kinds = ops["kind"].astype(np.int64)
     op_of = np.zeros(max(Kind) + 1, np.uint64)
     for kind, op in _RECORD_OP.items():
@@ -249,7 +249,7 @@ def _records(ops: Ops, coin: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[n
     words = np.zeros(at[-1], np.uint64)
     how = np.where(kinds == Kind.WRITE, np.uint64(Access.WRITE | FAULT_STORE), np.uint64(0))
     words[at[:-1]] = record_op | size.astype(np.uint64) << np.uint64(8) | how << np.uint64(16)
-    for position, values in enumerate(_operands(ops, coin), 1):
+    for position, values in enumerate(_operands(ops, coin), HEADER_WORDS):
         has = size > position
         words[at[:-1][has] + position] = values[has]
     return words, at

@@ -18,7 +18,7 @@ int guard_remove(struct participant *self, struct mm_struct *mm, const struct vm
 		 u64 start, u64 end);
 
 /* advise_remove.c: a hole in a file. Takes mmap_lock itself. */
-s64 advise_remove(struct participant *self, struct mm_struct *mm, u32 id, u64 start, u64 end);
+s64 advise_remove(struct participant *self, struct mm_struct *mm, u64 id, u64 start, u64 end);
 
 /* advise_collapse.c; mmap_lock is held for reading. */
 int collapse(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,

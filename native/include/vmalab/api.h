@@ -79,7 +79,7 @@ VL_API u32 vl_mms_made(const struct participant *self);
 /* Which of these results have a status other than 0: the first cap places, counted from 0, go into
  * at. Returns how many there are. */
 VL_API long vl_results_failed(const void *results, u64 count, u32 *at, u64 cap);
-VL_API long vl_mincore(struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec,
+VL_API long vl_mincore(struct participant *self, u64 mm, u64 addr, u64 len, u8 *vec,
 		       u64 cap); /* 0 or -errno / VL_E_NO_MM */
 
 /* --- address spaces --- */
@@ -95,41 +95,41 @@ struct vl_mm_options {
 	u32 limits;                              /* 1 << RLIMIT_*: which of the three are given */
 	u32 lacks;      /* VL_LACKS_*: what the process may not do, or its kernel cannot */
 	u32 overcommit; /* 0: as the instance; else 1 + vm.overcommit_memory */
-	u32 exec_of;    /* execve: the mm that a process leaves for this one, with its limits and
-			   capabilities (none may be given); 0: a process of its own */
 	u32 exec_flags; /* VL_EXEC_SHARED: others run on in the mm that is left */
 	u32 pkeys;      /* 0: as the instance; 1: no protection keys; 2: keys */
+	u64 exec_of;    /* execve: the mm that a process leaves for this one, with its limits and
+			   capabilities (none may be given); 0: a process of its own */
 };
 #define VL_EXEC_SHARED      1u
 #define VL_LACKS_IPC_LOCK   0x1u
 #define VL_LACKS_SYS_RAWIO  0x2u
 #define VL_LACKS_SYS_ADMIN  0x4u
 #define VL_LACKS_ANON_NAMES 0x8u
-VL_API int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u32 *mm_id,
+VL_API int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u64 *mm_id,
 			char *error, u64 error_cap);
-VL_API int vl_mm_get(struct participant *self, u32 mm);
+VL_API int vl_mm_get(struct participant *self, u64 mm);
 VL_API int vl_mm_put(struct participant *self,
-		     u32 mm); /* the last one of all, with no keep-alive left, runs exit_mmap */
-VL_API int vl_mm_keep(struct participant *self, u32 mm, u64 ttl_ns);
+		     u64 mm); /* the last one of all, with no keep-alive left, runs exit_mmap */
+VL_API int vl_mm_keep(struct participant *self, u64 mm, u64 ttl_ns);
 VL_API int vl_mm_reap(struct participant *self); /* exit_mmap of every mm without lease whose
 						    keep-alive is over; count */
 struct vl_mm_info {
-	u32 id;
+	u64 id;
 	u32 leases;
 	u32 map_count;
 	u32 mm_lock_seq;
+	u32 pad;
 	u64 keep_until_ns; /* CLOCK_MONOTONIC; 0 none */
 	u64 total_pages, resident_pages, table_pages;
 	u64 mmap_base, start_brk, brk;
 	u64 locked_pages, data_pages, accounted_pages;
-	u32 exec_from; /* the mm that its process was in before exec; 0: none */
-	u32 pad;
+	u64 exec_from; /* the mm that its process was in before exec; 0: none */
 };
 VL_API long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap);
-VL_API long vl_maps(struct participant *self, u32 mm, char *text,
+VL_API long vl_maps(struct participant *self, u64 mm, char *text,
 		    u64 cap); /* bytes, or VL_E_NO_MM */
 /* maps with a line `VmFlags: rd wr ...` after each area, as in smaps */
-VL_API long vl_smaps(struct participant *self, u32 mm, char *text, u64 cap);
+VL_API long vl_smaps(struct participant *self, u64 mm, char *text, u64 cap);
 /* What vl_query_vma may be asked; the numbers are those of PROCMAP_QUERY in <linux/fs.h>. */
 enum vl_query {
 	VL_QUERY_READABLE = 1,
@@ -149,13 +149,13 @@ struct vl_vma_info {
 	char name[192]; /* as in maps */
 };
 /* One VMA that has all that the flags name. 0, -ENOENT, -EINVAL (unknown flags), VL_E_NO_MM. */
-VL_API int vl_query_vma(struct participant *self, u32 mm, u64 addr, u32 flags,
+VL_API int vl_query_vma(struct participant *self, u64 mm, u64 addr, u32 flags,
 			struct vl_vma_info *out);
 
 /* --- files --- */
 VL_API int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
-			u32 *file_id);
-VL_API int vl_file_close(struct participant *self, u32 file_id);
+			u64 *file_id);
+VL_API int vl_file_close(struct participant *self, u64 file_id);
 
 /* --- looking inside --- */
 struct vl_slab_info {
@@ -173,8 +173,7 @@ struct vl_lock_info {
 	char name[16];  /* mmap_lock, vm_lock, user */
 	char mode[4];   /* R, W */
 	char state[12]; /* taking, held, waiting */
-	u32 mm;
-	u32 pad;
+	u64 mm;
 	u64 start, end;
 };
 VL_API long vl_locks(struct vl_seg *seg, struct vl_lock_info *out, u64 cap);
@@ -231,7 +230,7 @@ struct vl_bench_result {
 };
 /* Read faults on the present pages addrs[0..n) round-robin, rounds alternating with locked adds;
  * medians over rounds. */
-VL_API int vl_bench_fault(struct participant *self, u32 mm, const u64 *addrs, u64 n, u64 iterations,
+VL_API int vl_bench_fault(struct participant *self, u64 mm, const u64 *addrs, u64 n, u64 iterations,
 			  u32 rounds, struct vl_bench_result *out);
 
 /* One loop until so many ns are over; what one turn is depends on the loop. */
@@ -245,7 +244,7 @@ struct vl_bench_loop_result {
 	u64 ns;
 	u64 failed; /* turns that found no VMA or no lock */
 };
-VL_API int vl_bench_loop(struct participant *self, u32 loop, u32 mm, const u64 *addrs, u64 n,
+VL_API int vl_bench_loop(struct participant *self, u32 loop, u64 mm, const u64 *addrs, u64 n,
 			 u64 ns, struct vl_bench_loop_result *out);
 
 #endif

@@ -3,9 +3,10 @@
  * block.h (L5): the packed form of operations. The same table stands in memory.proto for clients in
  * any language.
  *
- * Little-endian. Record: u8 op, u8 words (record length in 8-byte words, header included), u16
- * flags, u32 mm, then words - 1 operands of 8 bytes. Result, one per record (FAULTS: one per
- * operand): i32 status, u32 info, u64 value.
+ * Little-endian. Record: u8 op, u8 words (record length in 8-byte words, the two of the header
+ * included), u16 flags, u32 how (MMAP: how its file was opened; of all others 0), u64 mm, then
+ * words - 2 operands of 8 bytes. Result, one per record (FAULTS: one per operand): i32 status, u32
+ * info, u64 value.
  */
 #ifndef VMALAB_BLOCK_H
 #define VMALAB_BLOCK_H
@@ -59,9 +60,12 @@ struct vl_record {
 	u8 op;
 	u8 words;
 	u16 flags;
-	u32 mm;
+	u32 how;
+	u64 mm;
 	u64 arg[];
 };
+#define RECORD_WORDS 2 /* of the header */
+SIZE_IS(struct vl_record, RECORD_WORDS * 8);
 
 struct vl_result {
 	s32 status;
@@ -77,7 +81,7 @@ SIZE_IS(struct vl_result, 16);
 #define VL_S_LIMIT      (-1004)
 #define VL_S_USERFAULT  (-1005) /* FAULT: it waits for who has the userfaultfd */
 
-/* MMAP: how the file was opened, in the upper half of the operand that names it */
+/* MMAP: how the file was opened: the record's how */
 #define MMAP_FILE_READ_WRITE 0u
 #define MMAP_FILE_READ_ONLY  1u
 #define MMAP_FILE_WRITE_ONLY 2u

@@ -46,29 +46,29 @@ long core_stat_names(const char **names, u64 cap);
 	  (struct participant *self, const void *block, u64 bytes, void *results, u64 cap), \
 	  (self, block, bytes, results, cap)) \
 	X(long, vl_mincore, \
-	  (struct participant *self, u32 mm, u64 addr, u64 len, u8 *vec, u64 cap), \
+	  (struct participant *self, u64 mm, u64 addr, u64 len, u8 *vec, u64 cap), \
 	  (self, mm, addr, len, vec, cap)) \
 	X(int, vl_mm_create, \
-	  (struct participant *self, const struct vl_mm_options *options, u32 *mm_id, \
+	  (struct participant *self, const struct vl_mm_options *options, u64 *mm_id, \
 	   char *error, u64 error_cap), \
 	  (self, options, mm_id, error, error_cap)) \
-	X(int, vl_mm_get, (struct participant *self, u32 mm), (self, mm)) \
-	X(int, vl_mm_put, (struct participant *self, u32 mm), (self, mm)) \
-	X(int, vl_mm_keep, (struct participant *self, u32 mm, u64 ttl_ns), (self, mm, ttl_ns)) \
+	X(int, vl_mm_get, (struct participant *self, u64 mm), (self, mm)) \
+	X(int, vl_mm_put, (struct participant *self, u64 mm), (self, mm)) \
+	X(int, vl_mm_keep, (struct participant *self, u64 mm, u64 ttl_ns), (self, mm, ttl_ns)) \
 	X(int, vl_mm_reap, (struct participant *self), (self)) \
 	X(long, vl_mm_list, (struct participant *self, struct vl_mm_info *out, u64 cap), \
 	  (self, out, cap)) \
-	X(long, vl_maps, (struct participant *self, u32 mm, char *text, u64 cap), \
+	X(long, vl_maps, (struct participant *self, u64 mm, char *text, u64 cap), \
 	  (self, mm, text, cap)) \
-	X(long, vl_smaps, (struct participant *self, u32 mm, char *text, u64 cap), \
+	X(long, vl_smaps, (struct participant *self, u64 mm, char *text, u64 cap), \
 	  (self, mm, text, cap)) \
 	X(int, vl_query_vma, \
-	  (struct participant *self, u32 mm, u64 addr, u32 flags, struct vl_vma_info *out), \
+	  (struct participant *self, u64 mm, u64 addr, u32 flags, struct vl_vma_info *out), \
 	  (self, mm, addr, flags, out)) \
 	X(int, vl_file_open, \
-	  (struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u32 *file_id), \
+	  (struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u64 *file_id), \
 	  (self, dev, ino, size, name, file_id)) \
-	X(int, vl_file_close, (struct participant *self, u32 file_id), (self, file_id)) \
+	X(int, vl_file_close, (struct participant *self, u64 file_id), (self, file_id)) \
 	X(long, vl_fsck, (struct participant *self, char *text, u64 cap), (self, text, cap)) \
 	X(int, vl_recover, (struct participant *self, struct vl_recovery *out), (self, out)) \
 	X(int, vl_user_down, \
@@ -82,11 +82,11 @@ long core_stat_names(const char **names, u64 cap);
 	X(void, vl_rcu_read_unlock, (struct participant *self), (self)) \
 	X(void, vl_synchronize_rcu, (struct participant *self), (self)) \
 	X(int, vl_bench_fault, \
-	  (struct participant *self, u32 mm, const u64 *addrs, u64 n, u64 iterations, u32 rounds, \
+	  (struct participant *self, u64 mm, const u64 *addrs, u64 n, u64 iterations, u32 rounds, \
 	   struct vl_bench_result *out), \
 	  (self, mm, addrs, n, iterations, rounds, out)) \
 	X(int, vl_bench_loop, \
-	  (struct participant *self, u32 loop, u32 mm, const u64 *addrs, u64 n, u64 ns, \
+	  (struct participant *self, u32 loop, u64 mm, const u64 *addrs, u64 n, u64 ns, \
 	   struct vl_bench_loop_result *out), \
 	  (self, loop, mm, addrs, n, ns, out))
 /* clang-format on */

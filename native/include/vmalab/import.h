@@ -8,7 +8,7 @@
 
 /* 0, VL_E_LIMIT (mm table full), -ENOMEM, VL_E_INVALID with a text that names the line. The caller
  * gets one lease. */
-int mm_create(struct participant *self, const struct vl_mm_options *options, u32 *id, char *error,
+int mm_create(struct participant *self, const struct vl_mm_options *options, u64 *id, char *error,
 	      u64 error_cap);
 
 #endif

@@ -60,7 +60,7 @@ bool lab_object_give(u32 cache, vl_ref ref);
 /* Recovery buries that participant: it stands at no gate any more. */
 void lab_gates_forget(struct participant *self, u32 index);
 /* Nobody holds that mm any more: who is held in it goes on. */
-void lab_gates_leave(struct participant *self, u32 mm_id);
+void lab_gates_leave(struct participant *self, u64 mm_id);
 
 /* Ghost state of VMAs and mms: lab_ghost.c has the invariants. */
 void lab_ghost_alloc(const struct vm_area_struct *vma);
@@ -79,7 +79,7 @@ void lab_ghost_write_known(const struct mm_struct *mm, const struct vm_area_stru
 void lab_ghost_source(const struct vm_area_struct *vma, const char *what);
 void lab_ghost_write_end(const struct mm_struct *mm);
 void lab_ghost_foreign(bool begins);
-void lab_ghost_wake(u32 mm_id);
+void lab_ghost_wake(u64 mm_id);
 void lab_ghost_node(const void *node);
 void lab_ghost_entry(const struct mm_struct *mm, vl_ref ref, u64 addr);
 void lab_ghost_tree_write(const void *tree);

@@ -155,15 +155,17 @@ struct vl_lab_name {
 
 struct vl_lab_gate_info {
 	u32 point;
-	u32 armed;                    /* how many are still to be held */
-	u32 held;                     /* how many stand there now */
-	u32 reached;                  /* how many were held so far */
-	u32 participant, pid, mm, op; /* of one of those who stand there */
+	u32 armed;                     /* how many are still to be held */
+	u32 held;                      /* how many stand there now */
+	u32 reached;                   /* how many were held so far */
+	u32 participant, pid, op, pad; /* of one of those who stand there */
+	u64 mm;
 };
 
 struct vl_lab_holder_info {
 	u32 point;
-	u32 participant, pid, mm, op;
+	u32 participant, pid, op;
+	u64 mm;
 };
 
 /* clang-format off */
@@ -184,7 +186,7 @@ struct vl_lab_holder_info {
 	X(int, vl_lab_mutants_set, (struct participant * self, u64 low, u64 high), \
 	  (self, low, high)) \
 	X(int, vl_lab_gate, \
-	  (struct participant * self, u32 point, u32 mm, u32 count, u64 hold_ns), \
+	  (struct participant * self, u32 point, u64 mm, u32 count, u64 hold_ns), \
 	  (self, point, mm, count, hold_ns)) \
 	X(int, vl_lab_gate_wait, \
 	  (struct participant * self, u32 point, u64 timeout_ns, struct vl_lab_gate_info * out), \
@@ -227,7 +229,7 @@ VL_API int vl_lab_mutants_get(struct participant *self, u64 *out);
 /* The next `count` participants that come to a point, in any mm (0) or in that mm, are held there
  * until they are released, at most hold_ns. count 0: no more. At most VL_LAB_HOLDERS_MAX stand at
  * one gate: who comes then is not held. */
-VL_API int vl_lab_gate(struct participant *self, u32 point, u32 mm, u32 count, u64 hold_ns);
+VL_API int vl_lab_gate(struct participant *self, u32 point, u64 mm, u32 count, u64 hold_ns);
 /* Every gate, and everyone who stands at one. Returns how many. */
 VL_API long vl_lab_gates(struct participant *self, struct vl_lab_gate_info *out, u64 cap);
 VL_API long vl_lab_holders(struct participant *self, struct vl_lab_holder_info *out, u64 cap);

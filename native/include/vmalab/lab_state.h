@@ -87,11 +87,11 @@ struct lab_choice {
 
 /* What the ghost state knows of a VMA object. Oracles only. */
 struct lab_ghost {
+	u64 run;  /* the entry is of this run */
 	u32 key;  /* ref + 1; 0: no entry */
-	u32 run;  /* the entry is of this run */
 	u32 name; /* order of appearance in the run */
 	u32 life; /* number of this life in the run */
-	u32 mm;   /* id, from allocation */
+	u64 mm;   /* id, from allocation */
 	u8 state; /* enum ghost_state */
 	u8 complete;
 	u8 writer;   /* actor + 1 that has it write-locked */
@@ -117,24 +117,24 @@ struct lab_trace {
 /* A gate: who comes to its point is held; lab_gates.c has the states of each word. */
 struct lab_holder {
 	u32 who; /* 0: nobody; participant + 1, with HOLDER_COMES until the rest is written */
-	u32 mm;
 	u32 op;
+	u64 mm;
 	u32 leave; /* 1: goes on, whoever else is held */
 };
 struct lab_gate {
 	u32 armed;
-	u32 mm; /* 0: any */
+	u32 pad;
+	u64 mm; /* 0: any */
 	u32 reached;
 	u32 release; /* futex: moves when those who are held may go on */
 	u32 arrived; /* futex: moves when somebody comes */
-	u32 pad;
 	u64 hold_ns;
 	struct lab_holder holders[VL_LAB_HOLDERS_MAX];
 };
 
 struct lab_state {
 	u32 mode; /* enum vl_lab_mode */
-	u32 run;  /* number of the run; moves at each */
+	u64 run;  /* number of the run; moves at each, never set back */
 	u64 mutants[2];
 	u64 points[2]; /* where an actor may be preempted */
 	u64 coverage[LAB_POINTS];
@@ -150,7 +150,7 @@ struct lab_state {
 	u32 slab_objects;
 	u32 stack_count;
 	vl_ref stack[LAB_SLAB_MAX];
-	u32 mms[LAB_SLOTS_MAX];
+	u64 mms[LAB_SLOTS_MAX];
 	u32 seq_from[LAB_SLOTS_MAX]; /* mm_lock_seq at the start; 0: made in the run */
 	u32 setup_count, check_count;
 	u32 stopped; /* actors end */

@@ -118,7 +118,7 @@ static inline vl_ref stale_lookup(struct participant *self, struct mm_struct *mm
 
 /* One attempt to read-lock the VMA of addr; vma is what a walk of this RCU section found. */
 static inline __attribute__((always_inline)) enum vma_read
-lock_vma_once(struct participant *self, struct mm_struct *mm, u32 id, u64 addr,
+lock_vma_once(struct participant *self, struct mm_struct *mm, u64 id, u64 addr,
 	      struct vm_area_struct *vma, enum hold_place place)
 {
 	enum vma_read outcome;
@@ -153,7 +153,7 @@ static inline vl_ref lock_vma_missed(struct participant *self, struct mm_struct 
 /* Read-locks the VMA of addr, which a walk of this RCU section found to be ref, or NULL (counted as
  * abort): the caller then takes mmap_lock. */
 static inline struct vm_area_struct *lock_vma_found(struct participant *self, struct mm_struct *mm,
-						    u32 id, u64 addr, vl_ref ref,
+						    u64 id, u64 addr, vl_ref ref,
 						    enum hold_place place)
 {
 	for (u32 turns = 0; turns < MISS_RETRIES_MAX; turns++) {
@@ -177,7 +177,7 @@ static inline struct vm_area_struct *lock_vma_found(struct participant *self, st
 }
 
 static inline struct vm_area_struct *lock_vma_rcu_held(struct participant *self,
-						       struct mm_struct *mm, u32 id, u64 addr,
+						       struct mm_struct *mm, u64 id, u64 addr,
 						       enum hold_place place)
 {
 	return lock_vma_found(self, mm, id, addr, tree_lookup(self, &mm->mm_mt, addr), place);
@@ -186,7 +186,7 @@ static inline struct vm_area_struct *lock_vma_rcu_held(struct participant *self,
 /* The same with the RCU section of the lookup inside: the lock alone keeps the VMA.
  * (kernel: lock_vma_under_rcu) */
 static inline struct vm_area_struct *lock_vma_under_rcu(struct participant *self,
-							struct mm_struct *mm, u32 id, u64 addr,
+							struct mm_struct *mm, u64 id, u64 addr,
 							enum hold_place place)
 {
 	struct vm_area_struct *vma;
@@ -199,7 +199,7 @@ static inline struct vm_area_struct *lock_vma_under_rcu(struct participant *self
 #else
 /* There is no lock but mmap_lock. */
 static inline struct vm_area_struct *lock_vma_under_rcu(struct participant *self,
-							struct mm_struct *mm, u32 id, u64 addr,
+							struct mm_struct *mm, u64 id, u64 addr,
 							enum hold_place place)
 {
 	(void)self, (void)mm, (void)id, (void)addr, (void)place;

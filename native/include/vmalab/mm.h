@@ -4,7 +4,7 @@
  *
  * An mm lives in a slot of the mm table. The slot, with its mmap_lock, is never unmapped or
  * re-initialised, so whoever has a stale id may take the lock and must then compare the id (as a
- * reader of a typesafe object does). The id holds the slot's generation; 0 is none.
+ * reader of a typesafe object does). The id holds the slot's generation (lives.h); 0 is none.
  *
  * mm.state:
  *   MM_FREE     -> MM_BUILDING by mm_alloc (slots lock)
@@ -30,23 +30,23 @@ enum mm_state { MM_FREE = 0, MM_BUILDING = 1, MM_LIVE = 2, MM_EXITING = 3, MM_PI
 struct mm_struct {
 	/* line 0: what a fault reads that has its way (fault_way.h); the tree stands apart, or each
 	 * of its changes would take this line away from faults that do not walk */
-	u32 id;    /* generation << 16 | slot index; 0 when free */
+	u64 id;    /* life_id of generation and slot index; 0 when free */
 	u32 state; /* enum mm_state */
+	u32 users; /* leases; truth is in the participants' areas */
 	u64 mmap_base;
 	struct pgd pgd;
 	struct seqcount mm_lock_seq; /* odd while mmap_lock is held for writing */
-	u32 generation;
-	u64 keep_until_ns; /* CLOCK_MONOTONIC; the mm lives at least until then */
-	u32 users;         /* leases; truth is in the participants' areas */
-	u32 builder;       /* participant index + 1 while MM_BUILDING or MM_EXITING */
+	u16 builder;                 /* participant index + 1 while MM_BUILDING or MM_EXITING */
+	u16 options;                 /* MM_* */
+	u64 generation;              /* never set back */
+	u64 keep_until_ns;           /* CLOCK_MONOTONIC; the mm lives at least until then */
 	/* line 1: the lock */
 	struct rw_semaphore mmap_lock __cacheline_aligned;
 	struct vl_mutex page_table_lock; /* guards anon_vma NULL -> set */
 	u32 mm_count;                    /* 1 for its life, + who pins the slot (mmgrab) */
 	u32 vma_writer_wait;             /* futex of the writer that waits for readers of a VMA */
 	u32 vma_writer_waits;            /* 1: it may sleep; a hint */
-	u32 exec_to;   /* MM_EXITING by exec: the mm that its process goes on in; op_exec.c */
-	u32 exec_from; /* the mm that it was before exec, or 0 */
+	u64 exec_to; /* MM_EXITING by exec: the mm that its process goes on in; op_exec.c */
 	/* line 2: the tree, accounting and layout, mmap_lock write */
 	struct range_tree mm_mt __cacheline_aligned;
 	u32 map_count;
@@ -66,18 +66,21 @@ struct mm_struct {
 	u64 commit_limit_pages; /* what may be promised; limits.c */
 	u64 accounted;          /* pages of its VM_ACCOUNT areas */
 	u64 stack_top;
-	u32 options; /* MM_* */
-	u32 pkru;    /* pkeys.h */
+	u32 pkru; /* pkeys.h */
+	u32 pad;
 } __cacheline_aligned;
 SIZE_IS(struct mm_struct, MM_SLOT_BYTES);
 
-/* Its userfaultfd objects: uffd.h. They lie apart, so that an mm is found by a shift. */
+/* What no fault and no lock reads lies aside, so that an mm is found by a shift: its userfaultfd
+ * objects (uffd.h), and where it comes from. */
 #define UFFDS_MAX  16
-#define UFFD_STATE 0xffu /* of a word; above it a serial number */
-struct mm_uffds {
-	u32 word[UFFDS_MAX];
+#define UFFD_STATE 0xffull /* of a word; above it a serial number, never set back */
+struct mm_aside {
+	u64 uffds[UFFDS_MAX];
+	u64 exec_from; /* the mm that it was before exec, or 0 */
+	u64 pad[7];
 } __cacheline_aligned;
-SIZE_IS(struct mm_uffds, MM_UFFDS_BYTES);
+SIZE_IS(struct mm_aside, MM_ASIDE_BYTES);
 
 /* What the process behind an mm may do, and how its kernel was set up. */
 #define MM_CAP_IPC_LOCK       0x1u
@@ -91,6 +94,7 @@ SIZE_IS(struct mm_uffds, MM_UFFDS_BYTES);
 #define MM_CAPS_ALL           (MM_CAP_IPC_LOCK | MM_CAP_SYS_RAWIO | MM_CAP_SYS_ADMIN)
 
 #define FILE_NAME_MAX  192
+#define FILE_OPENS_MAX (1u << 31) /* leaves refs room for all VMAs that fit into a segment */
 #define FILE_PAGES_MAX (1ul << 35)
 #define SHMEM_DEV      1ul /* 00:01, where the kernel keeps shared memory */
 /* file.state: 0 free; 1 in use. Page cache: a page table keyed by file offset whose leaf entries
@@ -98,16 +102,16 @@ SIZE_IS(struct mm_uffds, MM_UFFDS_BYTES);
  * again; anonymous shared memory has none. How pages leave a file: op_file.c. */
 struct file {
 	u32 state;
-	u32 generation;
+	u8 kind; /* enum vma_ops: VMA_FILE, VMA_SHMEM (anonymous shared memory) or VMA_SPECIAL */
+	u8 accounted; /* shared memory whose size counts as promised */
+	u16 index;
+	u64 generation; /* never set back */
 	u64 dev;
 	u64 ino;
 	u64 size; /* bytes; once mapped, changed with the lock held for writing */
 	struct pgd cache;
 	u32 refs;  /* VMAs that map it; recounted by recovery */
-	u32 opens; /* file_open minus file_close */
-	u16 kind;  /* enum vma_ops: VMA_FILE, VMA_SHMEM (anonymous shared memory) or VMA_SPECIAL */
-	u16 accounted; /* shared memory whose size counts as promised */
-	u32 index;
+	u32 opens; /* file_open minus file_close; at most FILE_OPENS_MAX */
 	char name[FILE_NAME_MAX];
 	struct rw_semaphore lock __cacheline_aligned; /* size and holes; survives the file */
 	u64 cut_from; /* pages that are leaving the mappings now: [cut_from, cut_to) */
@@ -134,49 +138,53 @@ static inline struct mm_struct *mm_table(const struct vl_seg *seg)
 {
 	return seg->mms;
 }
-static inline u32 *mm_uffds(const struct vl_seg *seg, const struct mm_struct *mm)
+static inline struct mm_aside *mm_aside(const struct vl_seg *seg, const struct mm_struct *mm)
 {
-	struct mm_uffds *table = (struct mm_uffds *)(seg->mms + seg->hdr->config.mms_max);
+	struct mm_aside *table = (struct mm_aside *)(seg->mms + seg->hdr->config.mms_max);
 
-	return table[mm - seg->mms].word;
+	return &table[mm - seg->mms];
+}
+static inline u64 *mm_uffds(const struct vl_seg *seg, const struct mm_struct *mm)
+{
+	return mm_aside(seg, mm)->uffds;
 }
 static inline struct file *file_table(const struct vl_seg *seg)
 {
 	return (struct file *)(seg->base + seg->hdr->regions[REGION_FILES].off);
 }
-static inline u32 mm_index(u32 id)
+static inline u32 mm_index(u64 id)
 {
-	return id & 0xffffu;
+	return life_slot(id);
 }
 
 /* The slot that id names, if the id is that of its present life. The answer may be stale at once;
  * see the head. */
-static inline struct mm_struct *mm_find_in(struct mm_struct *mms, u32 count, u32 id)
+static inline struct mm_struct *mm_find_in(struct mm_struct *mms, u32 count, u64 id)
 {
 	u32 index = mm_index(id);
 
 	if (unlikely(id == 0 || index >= count))
 		return NULL;
 	/* acquire: a new life's fields are seen whole. pairs: MM-1 (mm.c:mm_publish) */
-	return likely(load_acquire_u32(&mms[index].id) == id) ? mms + index : NULL;
+	return likely(load_acquire_u64(&mms[index].id) == id) ? mms + index : NULL;
 }
-static inline struct mm_struct *mm_find(const struct vl_seg *seg, u32 id)
+static inline struct mm_struct *mm_find(const struct vl_seg *seg, u64 id)
 {
 	return mm_find_in(seg->mms, seg->mms_count, id);
 }
 /* The slot of an id that was found before: of its life or a later one. */
-static inline struct mm_struct *mm_slot(const struct participant *self, u32 id)
+static inline struct mm_struct *mm_slot(const struct participant *self, u64 id)
 {
 	return self->mms + mm_index(id);
 }
-static inline struct mm_struct *mm_find_self(const struct participant *self, u32 id)
+static inline struct mm_struct *mm_find_self(const struct participant *self, u64 id)
 {
 	return mm_find_in(self->mms, self->mms_count, id);
 }
 
 /* mmap_lock with mm_lock_seq and identity: 0, or VL_S_NO_MM when the mm is gone. */
-int mmap_read_lock(struct participant *self, struct mm_struct *mm, u32 id);
-int mmap_write_lock(struct participant *self, struct mm_struct *mm, u32 id);
+int mmap_read_lock(struct participant *self, struct mm_struct *mm, u64 id);
+int mmap_write_lock(struct participant *self, struct mm_struct *mm, u64 id);
 void mmap_write_unlock(struct participant *self, struct mm_struct *mm);
 void mmap_write_downgrade(struct participant *self, struct mm_struct *mm);
 static inline bool mmap_read_trylock(struct participant *self, struct mm_struct *mm)
@@ -200,11 +208,11 @@ void mm_free(struct participant *self, struct mm_struct *mm);
  * mmdrop) */
 void mmgrab(struct mm_struct *mm);
 void mmdrop(struct participant *self, struct mm_struct *mm);
-int mm_lease_get(struct participant *self, u32 id);
-int mm_lease_put(struct participant *self, u32 id);
-int mm_keep(struct participant *self, u32 id, u64 ttl_ns);
+int mm_lease_get(struct participant *self, u64 id);
+int mm_lease_put(struct participant *self, u64 id);
+int mm_keep(struct participant *self, u64 id, u64 ttl_ns);
 int mm_reap(struct participant *self);
-int exit_mmap(struct participant *self, u32 id); /* 0 or VL_S_NO_MM */
+int exit_mmap(struct participant *self, u64 id); /* 0 or VL_S_NO_MM */
 void exit_mmap_locked(struct participant *self, struct mm_struct *mm);
 /* mmap_lock is held for writing. With next, an mm that is built, its process goes on there: the
  * store of mm.state is the moment. */
@@ -213,7 +221,7 @@ u64 now_ns(void);
 
 void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm);
 void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm);
-u32 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm);
+u64 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm);
 /* Takes the pages away. Guards stay where the area stays (madvise), and go where it goes. */
 u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end);
 u64 zap_pages_only(struct participant *self, struct mm_struct *mm, const struct vm_area_struct *vma,
@@ -235,21 +243,26 @@ void limits_inherit(struct mm_struct *mm, const struct mm_struct *from);
 /* file.c */
 /* Shared memory: anonymous, of memfd_create, or a file of tmpfs as far as device and name tell. */
 bool file_is_shmem(const struct file *file);
-struct file *file_get(const struct vl_seg *seg, u32 id); /* NULL: no such file */
+/* A file is named to the world by its id (a life, lives.h), and here by its number: slot + 1, which
+ * cannot become another file's while a reference is held, as each VMA holds one. */
+struct file *file_find(const struct vl_seg *seg, u64 id);    /* NULL: no such file */
+struct file *file_get(const struct vl_seg *seg, u32 number); /* of one that is referenced */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
 		       u32 kind);
-int file_close(struct participant *self, u32 id);
-u32 file_id(const struct file *file);
+int file_close(struct participant *self, u64 id);
+u64 file_id(const struct file *file);
+u32 file_number(const struct file *file);
 /* The file is at least that long: some mapping of it was seen. */
 void file_cover(struct file *file, u64 size);
-bool file_map(struct participant *self, u32 id);   /* a VMA maps it; false: no such file */
-void file_unmap(struct participant *self, u32 id); /* a VMA no longer maps it */
+void file_map(struct participant *self, u32 number);   /* one more VMA maps it */
+void file_unmap(struct participant *self, u32 number); /* a VMA no longer maps it */
 /* Keeps a file while the caller may block: recovery counts the pin if the caller lives. place:
- * below FILE_PINS. false: no such file. */
-bool file_pin(struct participant *self, u32 id, u32 place);
+ * below FILE_PINS. NULL: no such file. The second: one that is referenced. */
+struct file *file_pin(struct participant *self, u64 id, u32 place);
+void file_pin_number(struct participant *self, u32 number, u32 place);
 void file_unpin(struct participant *self, u32 place);
 /* The reference of a file just made becomes a pin; a pin becomes the reference of a VMA. */
-void file_pin_made(struct participant *self, u32 id, u32 place);
+void file_pin_made(struct participant *self, u32 number, u32 place);
 void file_pin_moved(struct participant *self, u32 place);
 /* The page-cache frame of a page (made on demand), FRAME_NONE when past the end (*sigbus) or out of
  * frames. */

@@ -53,7 +53,7 @@
 #define VM_REFCNT_LIMIT                (VM_REFCNT_EXCLUDE_READERS_FLAG - 1)
 
 /* vma_refcnt.c: what is rare */
-void vma_wake_writer(struct participant *self, u32 mm_id) __attribute__((cold));
+void vma_wake_writer(struct participant *self, u64 mm_id) __attribute__((cold));
 void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum hold_place place)
 	__attribute__((cold));
 /* The writer has announced itself and added FLAG: waits until the word is target. */
@@ -67,7 +67,8 @@ static inline void vma_refcount_put(struct participant *self, struct vm_area_str
 				    enum hold_place place)
 {
 	/* First: after the decrement nothing of the object may be touched. */
-	u32 mm_id = load_relaxed_u32(&vma->vm_mm), count;
+	u64 mm_id = load_relaxed_u64(&vma->vm_mm);
+	u32 count;
 
 	GHOST(end(vma));
 	SYNC_ON(read_ending, vma);
@@ -78,7 +79,7 @@ static inline void vma_refcount_put(struct participant *self, struct vm_area_str
 	SYNC_ON(read_dropped, vma);
 	if (MUTANT(B1)) {
 		GHOST(touch(vma, "vm_mm is read"));
-		mm_id = load_relaxed_u32(&vma->vm_mm);
+		mm_id = load_relaxed_u64(&vma->vm_mm);
 	}
 	if (unlikely(count & VM_REFCNT_EXCLUDE_READERS_FLAG) &&
 	    count <= VM_REFCNT_EXCLUDE_READERS_FLAG + 1)
@@ -148,7 +149,7 @@ static inline enum vma_read vma_refcount_get(struct participant *self, struct vm
 
 /* (kernel 6.16.1: vma_start_read) */
 static inline enum vma_read vma_read_trylock(struct participant *self, const struct mm_struct *mm,
-					     u32 id, struct vm_area_struct *vma,
+					     u64 id, struct vm_area_struct *vma,
 					     enum hold_place place)
 {
 	enum vma_read outcome;
@@ -169,7 +170,7 @@ static inline enum vma_read vma_read_trylock(struct participant *self, const str
 	}
 	/* Of another mm: its object was reused for one. To compare before the stamp, which belongs
 	 * to that mm's sequence. */
-	if (unlikely(load_relaxed_u32(&vma->vm_mm) != id) && !MUTANT(B5)) {
+	if (unlikely(load_relaxed_u64(&vma->vm_mm) != id) && !MUTANT(B5)) {
 		SYNC_ON(foreign_found, vma);
 		vma_put_foreign(self, vma, place);
 		stat_inc(self, abort_mm);

@@ -65,7 +65,7 @@ static inline bool vma_is_detached(const struct vm_area_struct *vma)
 
 /* The object is locked; is it the one that the walk meant? */
 static inline enum vma_read vma_identity(struct participant *self, const struct vm_area_struct *vma,
-					 u32 id)
+					 u64 id)
 {
 	if (unlikely(vma_is_detached(vma)))
 		return VMA_READ_MISS;

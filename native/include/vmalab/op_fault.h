@@ -42,7 +42,7 @@ enum fault_outcome {
 /* op_fault.c: what op_fault does not do itself. id: of an mm that was found; the rest as for
  * op_fault. vma: locked, with RCU held, both of which it leaves; or NULL: neither, and outcome is
  * FAULT_RETRY (the lock was tried) or FAULT_LOOK_AGAIN (it was not). */
-void fault_slow(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		struct vl_result *result, struct vm_area_struct *vma, int outcome);
 
 int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,

@@ -12,7 +12,7 @@
 #include "vmalab/rcu.h"
 
 /* Around each operation of a block: who runs it is in the core for no longer. 0 or VL_E_BROKEN. */
-static inline int op_begin(struct participant *self, u32 op, u32 mm)
+static inline int op_begin(struct participant *self, u32 op, u64 mm)
 {
 	(void)mm;
 	if (unlikely(core_enter(self) != 0))
@@ -174,71 +174,71 @@ void vms_complete(struct participant *self, struct vma_munmap *vms);
 int do_munmap(struct participant *self, struct mm_struct *mm, u64 start, u64 len, bool unlock);
 
 /* file: an id, and in the upper half how it was opened (MMAP_FILE_*). */
-s64 op_mmap(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, u32 flags, u64 file,
-	    u64 offset);
-s64 op_munmap(struct participant *self, u32 id, u64 addr, u64 len);
-s64 op_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot);
-s64 op_pkey_mprotect(struct participant *self, u32 id, u64 addr, u64 len, u32 prot, s32 pkey);
-s64 op_pkey_alloc(struct participant *self, u32 id, u64 flags, u64 rights);
-s64 op_pkey_free(struct participant *self, u32 id, s32 pkey);
-s64 op_mremap(struct participant *self, u32 id, u64 addr, u64 old_len, u64 new_len, u32 flags,
+s64 op_mmap(struct participant *self, u64 id, u64 addr, u64 len, u32 prot, u32 flags, u64 file,
+	    u32 how, u64 offset);
+s64 op_munmap(struct participant *self, u64 id, u64 addr, u64 len);
+s64 op_mprotect(struct participant *self, u64 id, u64 addr, u64 len, u32 prot);
+s64 op_pkey_mprotect(struct participant *self, u64 id, u64 addr, u64 len, u32 prot, s32 pkey);
+s64 op_pkey_alloc(struct participant *self, u64 id, u64 flags, u64 rights);
+s64 op_pkey_free(struct participant *self, u64 id, s32 pkey);
+s64 op_mremap(struct participant *self, u64 id, u64 addr, u64 old_len, u64 new_len, u32 flags,
 	      u64 new_addr);
-s64 op_madvise(struct participant *self, u32 id, u64 addr, u64 len, u32 advice);
+s64 op_madvise(struct participant *self, u64 id, u64 addr, u64 len, u32 advice);
 /* count pairs of address and length. (kernel: vector_madvise) */
-s64 op_process_madvise(struct participant *self, u32 id, u32 advice, bool remote, const u64 *ranges,
+s64 op_process_madvise(struct participant *self, u64 id, u32 advice, bool remote, const u64 *ranges,
 		       u32 count);
-s64 op_mincore(struct participant *self, u32 id, u64 addr, u64 len, u8 *vec);
-s64 op_brk(struct participant *self, u32 id, u64 brk);
+s64 op_mincore(struct participant *self, u64 id, u64 addr, u64 len, u8 *vec);
+s64 op_brk(struct participant *self, u64 id, u64 brk);
 /* op_exec.c */
 #define EXEC_SHARED  1u
 #define EXEC_KEPT_NS 10000000000ull /* so long the new mm lives if its maker died in exec */
-int exec_mmap(struct participant *self, struct mm_struct *mm, u32 old_id, bool shared);
-s64 op_fork(struct participant *self, u32 id);
+int exec_mmap(struct participant *self, struct mm_struct *mm, u64 old_id, bool shared);
+s64 op_fork(struct participant *self, u64 id);
 void fork_abort(struct participant *self, struct mm_struct *child);
-s64 op_exit(struct participant *self, u32 id);
-s64 op_mlock(struct participant *self, u32 id, u64 addr, u64 len, u32 flags);
-s64 op_munlock(struct participant *self, u32 id, u64 addr, u64 len);
-s64 op_mlockall(struct participant *self, u32 id, u32 flags);
-s64 op_munlockall(struct participant *self, u32 id);
-s64 op_msync(struct participant *self, u32 id, u64 addr, u64 len, u32 flags);
-s64 op_mseal(struct participant *self, u32 id, u64 addr, u64 len, u32 flags);
-s64 op_remap_file_pages(struct participant *self, u32 id, u64 addr, u64 size, u64 prot, u64 pgoff,
+s64 op_exit(struct participant *self, u64 id);
+s64 op_mlock(struct participant *self, u64 id, u64 addr, u64 len, u32 flags);
+s64 op_munlock(struct participant *self, u64 id, u64 addr, u64 len);
+s64 op_mlockall(struct participant *self, u64 id, u32 flags);
+s64 op_munlockall(struct participant *self, u64 id);
+s64 op_msync(struct participant *self, u64 id, u64 addr, u64 len, u32 flags);
+s64 op_mseal(struct participant *self, u64 id, u64 addr, u64 len, u32 flags);
+s64 op_remap_file_pages(struct participant *self, u64 id, u64 addr, u64 size, u64 prot, u64 pgoff,
 			u64 flags);
-s64 op_setrlimit(struct participant *self, u32 id, u32 resource, u64 soft, u64 hard);
-s64 op_thp_disable(struct participant *self, u32 id, u64 disable, u64 flags);
+s64 op_setrlimit(struct participant *self, u64 id, u32 resource, u64 soft, u64 hard);
+s64 op_thp_disable(struct participant *self, u64 id, u64 disable, u64 flags);
 /* Userfaultfd, a handle in the place of the descriptor (uffd.h). Of a move it may be 0: as if the
  * destination were registered with the caller's. range: destination, source, length, mode. */
-s64 op_uffd_move(struct participant *self, u32 id, u64 dst, u64 src, u64 len, u64 mode, u64 handle,
+s64 op_uffd_move(struct participant *self, u64 id, u64 dst, u64 src, u64 len, u64 mode, u64 handle,
 		 u64 *moved);
-s64 op_uffd_open(struct participant *self, u32 id, u64 flags);
-s64 op_uffd_api(struct participant *self, u32 id, u64 handle, u64 version, u64 features);
-s64 op_uffd_close(struct participant *self, u32 id, u64 handle);
-s64 op_uffd_register(struct participant *self, u32 id, u64 handle, u64 start, u64 len, u64 mode);
-s64 op_uffd_unregister(struct participant *self, u32 id, u64 handle, u64 start, u64 len);
-s64 op_uffd_fill(struct participant *self, u32 id, u64 handle, u32 what, const u64 *range,
+s64 op_uffd_open(struct participant *self, u64 id, u64 flags);
+s64 op_uffd_api(struct participant *self, u64 id, u64 handle, u64 version, u64 features);
+s64 op_uffd_close(struct participant *self, u64 id, u64 handle);
+s64 op_uffd_register(struct participant *self, u64 id, u64 handle, u64 start, u64 len, u64 mode);
+s64 op_uffd_unregister(struct participant *self, u64 id, u64 handle, u64 start, u64 len);
+s64 op_uffd_fill(struct participant *self, u64 id, u64 handle, u32 what, const u64 *range,
 		 u64 *filled);
-s64 op_uffd_protect(struct participant *self, u32 id, u64 handle, u64 start, u64 len, u64 mode);
-s64 op_uffd_wake(struct participant *self, u32 id, u64 handle, u64 start, u64 len);
+s64 op_uffd_protect(struct participant *self, u64 id, u64 handle, u64 start, u64 len, u64 mode);
+s64 op_uffd_wake(struct participant *self, u64 id, u64 handle, u64 start, u64 len);
 /* op_file.c */
-s64 op_file_truncate(struct participant *self, u32 file, u64 size);
-s64 op_file_allocate(struct participant *self, u32 file, u32 mode, u64 start, u64 len);
+s64 op_file_truncate(struct participant *self, u64 file, u64 size);
+s64 op_file_allocate(struct participant *self, u64 file, u32 mode, u64 start, u64 len);
 bool file_being_cut(const struct file *file, u64 pgoff, bool cow);
-s64 op_set_vma_name(struct participant *self, u32 id, u64 addr, u64 len, const char *name,
+s64 op_set_vma_name(struct participant *self, u64 id, u64 addr, u64 len, const char *name,
 		    u32 bytes);
-s64 op_mbind(struct participant *self, u32 id, u64 addr, u64 len, u32 mode,
+s64 op_mbind(struct participant *self, u64 id, u64 addr, u64 len, u32 mode,
 	     u64 nodes); /* lab core */
 /* op_fault_straight.c. A touch of addr, of which flags are FAULT_* of block.h; with FAULT_STORE it
  * stores word. What came of it is in *result, as block.h has it, also that there is no such mm. In
  * no RCU section and with no lock held: it may wait for mmap_lock. (kernel: do_user_addr_fault) */
-void op_fault(struct participant *self, u32 id, u64 addr, u32 flags, u64 word,
+void op_fault(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	      struct vl_result *result);
 /* op_faults.c. A fault of each address, each as if alone: 0 or VL_E_BROKEN. */
-int op_faults(struct participant *self, u32 id, const u64 *addrs, u64 count, u32 flags,
+int op_faults(struct participant *self, u64 id, const u64 *addrs, u64 count, u32 flags,
 	      struct vl_result *out);
 
 /* op_populate.c. Faults in what is mapped there, as mlock and MAP_POPULATE do: 0, or with strict
  * the first error. Takes mmap_lock itself. (kernel: __mm_populate) */
-int mm_populate(struct participant *self, u32 id, u64 addr, u64 len, bool strict);
+int mm_populate(struct participant *self, u64 id, u64 addr, u64 len, bool strict);
 /* One VMA, mmap_lock is held. (kernel: populate_vma_page_range) */
 int populate_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		 u64 start, u64 end);

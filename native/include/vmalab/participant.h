@@ -98,6 +98,8 @@ struct retired {
 	u32 ref;
 };
 
+#define LEASE_SHIFT  16
+#define LEASES_MAX   ((1u << LEASE_SHIFT) - 1) /* that one participant holds on one mm */
 #define STATS_MAX    64
 #define PREALLOC_MAX 96
 #define INFLIGHT_MAX 16
@@ -120,11 +122,12 @@ struct participant_area {
 	u32 prealloc_pad;
 	vl_ref prealloc[PREALLOC_MAX]; /* tree nodes reserved for the store under way */
 	vl_ref inflight[INFLIGHT_MAX]; /* VMAs made, not yet in a tree, while the owner may block */
-	u32 file_pins[FILE_PINS];      /* files that an operation keeps while it may block */
-	u32 retire_head;               /* next to free */
+	u32 file_pins[FILE_PINS];      /* numbers of files that an operation keeps while it may
+					* block */
+	u32 retire_head;               /* next to free; places (lives.h) */
 	u32 retire_tail;               /* next free place; tail - head = entries */
 	struct retired retired[RETIRE_RING];
-	u32 leases[MMS_MAX]; /* per mm index: generation << 16 | leases held */
+	u64 leases[MMS_MAX]; /* per mm index: generation << LEASE_SHIFT | leases held */
 	vl_ref name_made;    /* name of the call under way, which may wait before a VMA has it */
 	u64 pid_namespace;   /* in which pid and tid mean something; 0 unknown */
 	LAB(vl_ref policy_made;) /* numa_policy likewise */
@@ -136,29 +139,35 @@ struct participant_area {
  * Where an earlier fault of this participant found its way: the leaf of the range tree and the
  * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
  * in each part of the window found. A private copy of what walks would find again as long as
- * mm_id and unlinked (pgd.unlinked) are what they were, and until (way_until) is; fault_way.h says
- * why. (hardware: paging-structure caches; kernel before 6.1: vmacache)
+ * unlinked (pgd.unlinked of the mm's slot, which no two lives of it share) is what it was, and
+ * until (way_until) is; fault_way.h says why. (hardware: paging-structure caches; kernel before
+ * 6.1: vmacache)
  */
 #ifndef VL_LAB
-#define FAULT_WAYS (1u << 17) /* by the window's lowest bits: 16 GiB of addresses in a row */
+#define FAULT_WAYS_BITS 17 /* by the window's lowest bits: 16 GiB of addresses in a row */
+typedef u16 fault_way_window;
 #else
-#define FAULT_WAYS 2048u /* cleared before each schedule */
+#define FAULT_WAYS_BITS 11 /* cleared before each schedule */
+typedef u32 fault_way_window;
 #endif
+#define FAULT_WAYS           (1u << FAULT_WAYS_BITS)
 #define FAULT_WAYS_BYTES     (FAULT_WAYS * sizeof(struct fault_way))
 #define FAULT_WAY_SHIFT      17
 #define FAULT_WAY_PARTS      8
 #define FAULT_WAY_PART_SHIFT 14
 struct fault_way {
-	u32 mm_id; /* 0: knows nothing */
-	u32 seq;   /* mm_lock_seq when the leaf was found */
-	u32 unlinked;
-	u32 until;
+	fault_way_window window; /* what its place does not say of it */
+	u16 mm;                  /* slot */
+	vl_ref table;            /* 0: knows nothing */
+	u64 unlinked;
+	u64 until;
+	u32 seq; /* mm_lock_seq when the leaf was found */
 	vl_ref leaf;
-	u32 window; /* address >> FAULT_WAY_SHIFT */
-	u64 *table;
 	vl_ref vmas[FAULT_WAY_PARTS]; /* 0: knows none */
 };
+#ifndef VL_LAB
 SIZE_IS(struct fault_way, CACHE_LINE);
+#endif
 
 /* Process-local handle. What a fault needs of the segment's addresses is copied here, because each
  * step of a fault waits for the load before it (DESIGN.md, "What a fault costs"). */
@@ -177,7 +186,7 @@ struct participant {
 	struct vl_seg *seg;
 	u64 retire_due;      /* rcu.completed at which rcu_poll has something to do */
 	u32 frames_keep;     /* frames that its magazine may hold; at most FRAME_MAGAZINE */
-	LAB(u32 op_mm;)      /* id of the mm that the operation under way is done in */
+	LAB(u64 op_mm;)      /* id of the mm that the operation under way is done in */
 	LAB(bool anon_seen;) /* mutant B13: by the fault under way, before it locked the VMA */
 	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
 	u32 mms_made;        /* by the blocks it ran: vl_mms_made */

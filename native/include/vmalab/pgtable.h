@@ -14,6 +14,7 @@
 #define VMALAB_PGTABLE_H
 
 #include "vmalab/frame.h"
+#include "vmalab/lives.h"
 
 typedef u64 pte_t;
 
@@ -62,9 +63,11 @@ static inline pte_t pte_make(u32 frame, u64 flags)
  * changed by cmpxchg. */
 struct pgd {
 	u32 top;
-	u32 tables;   /* pages in use by this hierarchy, hint for statistics (relaxed adds) */
-	u32 unlinked; /* counts tables taken out, before their grace period: PGT-2 */
-	u32 pad;
+	u32 tables; /* pages in use by this hierarchy, hint for statistics (relaxed adds) */
+	/* A life (lives.h), never set back: moves when a table is taken out, before its grace
+	 * period (PGT-2), when the slot that the root is in begins another life, and before the
+	 * mm's mm_lock_seq comes round. */
+	u64 unlinked;
 };
 
 static inline pte_t *pgtable_at(const struct vl_seg *seg, u32 page)
@@ -75,9 +78,22 @@ static inline pte_t *pgtable_at(const struct vl_seg *seg, u32 page)
 /* Number of the newest unlinking. An entry found by pte_lookup after this is still of the hierarchy
  * when later, under the lock of a VMA that covers it, the number is the same.
  * pairs: PGT-2 (pgtable.c:table_unlinked) */
-static inline u32 pgd_unlinked(const struct pgd *pgd)
+static inline u64 pgd_unlinked(const struct pgd *pgd)
 {
-	return load_acquire_u32(&pgd->unlinked);
+	return load_acquire_u64(&pgd->unlinked);
+}
+/* What was found before and compares the number must look again. release pairs: PGT-2
+ * (pgtable.h:pgd_unlinked) */
+static inline void pgd_move(struct pgd *pgd)
+{
+	add_release_u64(&pgd->unlinked, LIFE_STEP);
+}
+/* The root of another life of its slot: no tables. */
+static inline void pgd_begin(struct pgd *pgd)
+{
+	pgd_move(pgd);
+	pgd->top = 0;
+	pgd->tables = 0;
 }
 
 /* The leaf entry of addr, or NULL when a level is missing. Tables go through a grace period, so in

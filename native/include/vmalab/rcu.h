@@ -71,9 +71,9 @@ static inline bool rcu_read_lock_held(const struct participant *self)
  * had the same value in an earlier section is still of it in this one: the grace period of its page
  * cannot end before this section does. (As PGT-2 for page tables.)
  * acquire pairs: SLAB-1 (slab.c:slab_gone) */
-static inline u32 slabs_gone(const struct participant *self)
+static inline u64 slabs_gone(const struct participant *self)
 {
-	return load_acquire_u32(&participant_hdr(self)->rcu.slabs_gone);
+	return load_acquire_u64(&participant_hdr(self)->rcu.slabs_gone);
 }
 
 /* The number of the newest grace period, as a mark for what this section finds. What a section

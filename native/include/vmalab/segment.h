@@ -15,10 +15,11 @@
 
 #include "vmalab/base.h"
 #include "vmalab/lab.h"
+#include "vmalab/lives.h"
 #include "vmalab/slab.h"
 
 #define VL_MAGIC       0x62616c616d76ull /* "vmalab" */
-#define VL_ABI_VERSION 1u
+#define VL_ABI_VERSION 2u
 #define VL_NAME_MAX    64
 
 enum vl_region_id {
@@ -65,7 +66,6 @@ struct vl_config {
 #define PAGES_EACH_MIN  32 /* the same of pages: PAGE_MAGAZINE, and slabs */
 #define PAGES_MIN       64
 #define FRAMES_MAX      (1u << 31) /* FRAME_IN_POOL is the bit above */
-#define FILES_MAX       (1u << 20)
 #define VMAS_PER_MM_MAX ((1u << 31) - 1)
 
 /* Which field of a configuration is wrong, and what would be right. */
@@ -79,11 +79,12 @@ struct vl_config_fault {
 
 /* Bytes of one slot of the mm table and of the file table; L4 asserts that its structs fit. */
 #define MM_SLOT_BYTES    256
-#define MM_UFFDS_BYTES   64 /* behind all slots, one for each */
+#define MM_ASIDE_BYTES   192 /* behind all slots, one for each */
 #define FILE_SLOT_BYTES  320
 #define PARTICIPANTS_MAX 1024
 #define MMS_MAX          4096
-#define SEG_SIZE_MAX     (1ull << 36) /* what a vl_ref reaches */
+#define FILES_MAX        (LIFE_SLOTS - 1) /* a VMA has the number of its file in 16 bits */
+#define SEG_SIZE_MAX     (1ull << 36)     /* what a vl_ref reaches */
 
 /* Page pool: state of REGION_PAGES. Authoritative state is in the page descriptors; hints may be
  * rebuilt. */
@@ -106,9 +107,9 @@ struct frame_pool {
 };
 
 struct rcu_state {
-	u64 gp_ctr __cacheline_aligned; /* number of the newest grace period; starts at 2 */
-	u32 slabs_gone; /* counts pages given back by type-safe caches, before their grace period */
-	u32 pad;
+	u64 gp_ctr __cacheline_aligned; /* number of the newest grace period; starts at GP_FIRST */
+	u64 slabs_gone; /* moves with pages given back by type-safe caches, before their grace
+			 * period; a life (lives.h) */
 	u64 completed __cacheline_aligned; /* objects retired with tag <= completed may be freed */
 	struct vl_mutex advance_lock;      /* try-lock of the one who scans */
 	u32 flavour;                       /* enum vl_rcu_flavour, never AUTO */

@@ -3,9 +3,11 @@
  * seqcount.h (L2): sequence counter; odd while its writer is active. (kernel: seqcount_t, used
  * for mm_lock_seq)
  *
- * The writer is serialised by a lock of its own (mmap_lock). 32 bits; it may wrap. What a reader
- * reads under it must be read with relaxed atomics, because it may be changing. A dead writer
- * leaves it odd: readers fail until recovery makes it even; none of them waits for that.
+ * The writer is serialised by a lock of its own (mmap_lock). 32 bits, as the kernel's: it comes
+ * round after 2^31 writers, and who may stand still for so long compares a second number that
+ * moves before (mm.c: pgd.unlinked). What a reader reads under it must be read with relaxed
+ * atomics, because it may be changing. A dead writer leaves it odd: readers fail until recovery
+ * makes it even; none of them waits for that.
  *
  * SEQ-1: a reader that saw a store of the section sees the odd value on its second look. Without
  *        it a torn pair would be taken for whole.
@@ -19,6 +21,7 @@
 #define VMALAB_SEQCOUNT_H
 
 #include "vmalab/atomics.h"
+#include "vmalab/lives.h"
 
 struct seqcount {
 	u32 sequence;
@@ -30,7 +33,7 @@ static inline void write_seqcount_begin(struct seqcount *s)
 	/* release: a reader that takes an older stamp for ended because of this number sees what
 	 * its writer did, who had the lock before us. The fence orders the section after it.
 	 * pairs: SEQ-3 (seqcount.h:read_seqcount) */
-	store_release_u32(&s->sequence, s->sequence + 1);
+	store_release_u32(&s->sequence, (s->sequence + 1) & SEQ_MASK);
 	fence_release(); /* pairs: SEQ-1 (seqcount.h:read_seqcount_retry) */
 }
 
@@ -38,7 +41,7 @@ static inline void write_seqcount_begin(struct seqcount *s)
 static inline void write_seqcount_end(struct seqcount *s)
 {
 	/* pairs: SEQ-2 (seqcount.h:read_seqcount) */
-	store_release_u32(&s->sequence, s->sequence + 1);
+	store_release_u32(&s->sequence, (s->sequence + 1) & SEQ_MASK);
 }
 
 static inline u32 read_seqcount(const struct seqcount *s)

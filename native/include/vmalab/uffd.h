@@ -2,9 +2,10 @@
 /*
  * uffd.h (L5): userfaultfd objects.
  *
- * An mm has UFFDS_MAX of them, one word each in its struct mm_uffds: what it is and may do in the
+ * An mm has UFFDS_MAX of them, one word each in its struct mm_aside: what it is and may do in the
  * low byte, a serial number above. A handle, which the program has in the place of a descriptor, is
- * the same serial number over slot + 1, so that one of a closed object is told apart. A VMA names
+ * the same serial number over slot + 1, so that one of a closed object is told apart. It has 55
+ * bits and is never set back; an object that has used them up is not opened again. A VMA names
  * its object by slot + 1 in uffd_ctx, which is an identity while one of VM_UFFD_FLAGS is set.
  *
  *   0            free        -> OPEN by uffd_open (cmpxchg)
@@ -28,6 +29,8 @@
 #define UFFD_WP_UNPOPULATED 0x10u /* anonymous pages that are not there can be protected too */
 #define UFFD_WP_ASYNC       0x20u /* a write takes the protection away, nobody is asked */
 #define UFFD_SERIAL_SHIFT   8
+#define UFFD_SERIAL_STEP    ((LIFE_STEP >> UFFD_SERIAL_SHIFT) | (LIFE_STEP == 1))
+#define UFFD_SERIAL_MAX     ((1ull << 55) - 1) /* a handle is positive as a signed number */
 
 #define UFFD_USER_MODE_ONLY 1u
 #define UFFD_NONBLOCK       0x800u
@@ -50,7 +53,7 @@ static inline u32 uffd_of(const struct participant *self, const struct mm_struct
 			  const struct vm_area_struct *vma)
 {
 	/* relaxed: what a fault asks for was there before the VMA was registered */
-	return load_relaxed_u32(&mm_uffds(self->seg, mm)[vma->uffd_ctx - 1]);
+	return (u32)load_relaxed_u64(&mm_uffds(self->seg, mm)[vma->uffd_ctx - 1]) & UFFD_STATE;
 }
 
 /* uffd_ctx of the VMAs of that handle, and in *state what the object is; 0: no such object. */

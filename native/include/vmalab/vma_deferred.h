@@ -24,12 +24,12 @@ static inline bool vma_is_detached(const struct vm_area_struct *vma)
 }
 
 static inline enum vma_read vma_identity(struct participant *self, const struct vm_area_struct *vma,
-					 u32 id)
+					 u64 id)
 {
 	if (unlikely(vma_is_detached(vma)))
 		return VMA_READ_MISS;
 	SYNC_ON(read_identified, vma);
-	if (likely(load_relaxed_u32(&vma->vm_mm) ==
+	if (likely(load_relaxed_u64(&vma->vm_mm) ==
 		   id)) /* relaxed: set before insertion (TREE-1) */
 		return VMA_READ_LOCKED;
 	stat_inc(self, abort_mm);

@@ -32,10 +32,10 @@
 #define F_vm_flags       u64 vm_flags;
 #define F_vm_pgbase      u64 vm_pgbase; /* page offset of address 0, modulo 2^64 */
 #define F_page_prot      u64 page_prot; /* PTE_WRITE if a fresh entry may be writable */
-#define F_vm_mm          u32 vm_mm;     /* id of the mm, generation included: an identity */
+#define F_vm_mm          u64 vm_mm;     /* id of the mm, a life (lives.h): an identity */
 #define F_anon_vma       vl_ref anon_vma;
-#define F_vm_file        u32 vm_file; /* file id or 0 */
-#define F_vm_ops         u32 vm_ops;  /* enum vma_ops */
+/* vm_file: number of the file, which a VMA references, or 0. vm_ops: enum vma_ops */
+#define F_vm_file_ops    u16 vm_file; u16 vm_ops;
 #define F_anon_vma_chain vl_ref anon_vma_chain; /* newest link first */
 #define F_anon_vma_links u32 anon_vma_links;    /* how many */
 #define F_anon_name      vl_ref anon_name;
@@ -71,8 +71,8 @@
 #endif
 
 /* --- the groups: each at most one cache line --- */
-#define VMA_HOT_FIRST F_vm_start F_vm_end F_vm_flags F_page_prot F_vm_mm F_vm_lock_seq
-#define VMA_HOT_REST  F_detached F_anon_vma F_vm_pgbase F_vm_file F_vm_ops
+#define VMA_HOT_FIRST F_vm_start F_vm_end F_vm_flags F_page_prot F_vm_mm F_vm_lock_seq F_detached
+#define VMA_HOT_REST  F_anon_vma F_vm_file_ops F_vm_pgbase
 #define VMA_HOT       VMA_HOT_FIRST VMA_HOT_REST /* all that a fault reads */
 #define VMA_COLD /* what splits, merges and forks need */                                    \
 	F_anon_vma_chain F_anon_vma_links F_anon_name F_numab_state F_alloc_seq F_vm_policy \

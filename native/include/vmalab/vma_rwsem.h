@@ -79,7 +79,7 @@ static inline bool vma_start_read(struct participant *self, const struct mm_stru
 }
 
 static inline enum vma_read vma_read_trylock(struct participant *self, const struct mm_struct *mm,
-					     u32 id, struct vm_area_struct *vma,
+					     u64 id, struct vm_area_struct *vma,
 					     enum hold_place place)
 {
 	enum vma_read outcome;

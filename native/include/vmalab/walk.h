@@ -36,7 +36,7 @@ struct walk {
 	int err;                  /* the sweep had no memory: nothing may be buried */
 	/* the mm being walked */
 	struct mm_struct *mm;
-	u32 mm_id;
+	u64 mm_id;
 	bool mm_busy; /* a living writer is in the middle of an operation: mark, do not judge */
 	struct mm_struct counted; /* its totals, as the VMAs' ranges and flags say */
 	u32 mm_vmas;

@@ -34,11 +34,11 @@ The block format
 ----------------
 Little-endian. A block is a sequence of records, without a header. Its length is a multiple of 8 and not 0.
 
-  record = 8-byte header + (words - 1) operands of 8 bytes
-    byte 0     op
-    byte 1     words: length of the record in 8-byte words, header included
-    bytes 2-3  flags (u16)
-    bytes 4-7  mm (u32): the address space
+  record = 16-byte header + (words - 2) operands of 8 bytes
+    byte 0      op
+    byte 1      words: length of the record in 8-byte words, the two of the header included
+    bytes 2-7   flags (u16), how (u32; of MMAP file_mode, of all others 0)
+    bytes 8-15  mm (u64): the address space
 
   result = 16 bytes for each record (FAULTS: for each address), in order
     bytes 0-3   status (i32)
@@ -51,68 +51,68 @@ Little-endian. A block is a sequence of records, without a header. Its length is
                       (SEGV_MAPERR 1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2; SI_KERNEL 128)
            -1001      NO_SUCH_MM: there is no such address space, or it has exited
            -1002      BAD_OP: unknown op
-           -1003      BAD_RECORD: words does not fit the op, or the block ends inside the record. Execution stops
+           -1003      BAD_RECORD: words or how does not fit the op, or the block ends inside the record. Execution stops
                       here; the records that follow have no result
            -1004      LIMIT: a limit of the instance is reached (address spaces, files, participants, frames)
            -1005      USERFAULT, FAULT only: the program would sleep now until its userfaultfd is served. Nobody sleeps
                       here: fill the page (or take its protection off) and touch it again
 
   op            words       operands                               flags           value on success
-   0 NOP        1                                                                  0
-   1 FAULT      2 or 3      addr, word (to STORE it)               see below       the page's word after the access
-   2 MMAP       6           addr, len, prot | map_flags << 32,                     address
-                            file (0: none) | file_mode << 32, offset in bytes
-   3 MUNMAP     3           addr, len                                              0
-   4 MPROTECT   4           addr, len, prot                                        0
-   5 MREMAP     6           addr, old_len, new_len, flags,                         address
+   0 NOP        2                                                                  0
+   1 FAULT      3 or 4      addr, word (to STORE it)               see below       the page's word after the access
+   2 MMAP       7           addr, len, prot | map_flags << 32,                     address
+                            file (0: none), offset in bytes
+   3 MUNMAP     4           addr, len                                              0
+   4 MPROTECT   5           addr, len, prot                                        0
+   5 MREMAP     7           addr, old_len, new_len, flags,                         address
                             new_addr
-   6 MADVISE    4           addr, len, advice                                      0
-   7 MINCORE    3           addr, len (64 pages at most)                           bit i: page i is resident
-   8 BRK        2           addr                                                   the new program break
-   9 FORK       1                                                                  the child's number; it lives for
+   6 MADVISE    5           addr, len, advice                                      0
+   7 MINCORE    4           addr, len (64 pages at most)                           bit i: page i is resident
+   8 BRK        3           addr                                                   the new program break
+   9 FORK       2                                                                  the child's number; it lives for
                                                                                    the default ttl
-  10 EXIT       1                                                                  0; the number is stale after it
-  11 UFFD_MOVE  5 or 6      dst, src, len, mode (UFFDIO_MOVE_MODE_*),              bytes moved
+  10 EXIT       2                                                                  0; the number is stale after it
+  11 UFFD_MOVE  6 or 7      dst, src, len, mode (UFFDIO_MOVE_MODE_*),              bytes moved
                             uffd (left out or 0: as if dst were
                             registered)
   12 SET_VMA_NAME           addr, len, name padded with zero       length of       0
-                3 + ceil(flags / 8)                                the name, 0-79;
+                4 + ceil(flags / 8)                                the name, 0-79;
                                                                    0 removes it
-  13 MM_CREATE  2           mmap_base (0: 0x7ffff7fff000)                          the new number; it lives for the
+  13 MM_CREATE  3           mmap_base (0: 0x7ffff7fff000)                          the new number; it lives for the
                                                                                    default ttl. mm is ignored
-  14 MLOCK      4           addr, len, flags (MLOCK_ONFAULT)                       0
-  15 MUNLOCK    3           addr, len                                              0
-  16 MLOCKALL   2           flags (MCL_*)                                          0
-  17 MUNLOCKALL 1                                                                  0
-  18 MSYNC      4           addr, len, flags (MS_*)                                0
-  19 MSEAL      4           addr, len, flags                                       0
-  20 REMAP_FILE_PAGES 6     addr, size, prot, pgoff, flags                         0
+  14 MLOCK      5           addr, len, flags (MLOCK_ONFAULT)                       0
+  15 MUNLOCK    4           addr, len                                              0
+  16 MLOCKALL   3           flags (MCL_*)                                          0
+  17 MUNLOCKALL 2                                                                  0
+  18 MSYNC      5           addr, len, flags (MS_*)                                0
+  19 MSEAL      5           addr, len, flags                                       0
+  20 REMAP_FILE_PAGES 7     addr, size, prot, pgoff, flags                         0
   21 PROCESS_MADVISE        advice, or'ed with 1 << 32 if given by another         number of       bytes advised
-                2 + 2 * flags process; then addr, len of each range                ranges, 0-126
-  22 PKEY_MPROTECT 5        addr, len, prot, pkey (-1: none)                       0
-  23 SETRLIMIT  4           resource (RLIMIT_*), soft, hard                        0
-  24 THP_DISABLE 3          disable, flags                                         0
-  25 FAULTS     2 to 255    addr, addr, ...: a FAULT of each       access          one result for each, as of FAULT
-  30 FILE_TRUNCATE 3        file, size in bytes. mm is ignored                     0
-  31 FILE_ALLOCATE 5        file, mode (FALLOC_FL_*), offset, len in bytes. mm is  0
+                3 + 2 * flags process; then addr, len of each range                ranges, 0-126
+  22 PKEY_MPROTECT 6        addr, len, prot, pkey (-1: none)                       0
+  23 SETRLIMIT  5           resource (RLIMIT_*), soft, hard                        0
+  24 THP_DISABLE 4          disable, flags                                         0
+  25 FAULTS     3 to 255    addr, addr, ...: a FAULT of each       access          one result for each, as of FAULT
+  30 FILE_TRUNCATE 4        file, size in bytes. mm is ignored                     0
+  31 FILE_ALLOCATE 6        file, mode (FALLOC_FL_*), offset, len in bytes. mm is  0
                             ignored
-  32 UFFD_OPEN  2           flags (UFFD_USER_MODE_ONLY, O_*)                       uffd: the number that the
+  32 UFFD_OPEN  3           flags (UFFD_USER_MODE_ONLY, O_*)                       uffd: the number that the
                                                                                    others take as descriptor
-  33 UFFD_API   4           uffd, 0xaa, features (UFFD_FEATURE_*)                  features there are
-  34 UFFD_CLOSE 2           uffd                                                   0
-  35 UFFD_REGISTER 5        uffd, addr, len, mode (UFFDIO_REGISTER_MODE_*)         0
-  36 UFFD_UNREGISTER 4      uffd, addr, len                                        0
-  37 UFFD_FILL  6           uffd, dst, src (for COPY), len, mode   0 COPY,         bytes filled, also with EAGAIN
+  33 UFFD_API   5           uffd, 0xaa, features (UFFD_FEATURE_*)                  features there are
+  34 UFFD_CLOSE 3           uffd                                                   0
+  35 UFFD_REGISTER 6        uffd, addr, len, mode (UFFDIO_REGISTER_MODE_*)         0
+  36 UFFD_UNREGISTER 5      uffd, addr, len                                        0
+  37 UFFD_FILL  7           uffd, dst, src (for COPY), len, mode   0 COPY,         bytes filled, also with EAGAIN
                             (UFFDIO_COPY_MODE_* and alike)         1 ZEROPAGE,
                                                                    2 CONTINUE
-  38 UFFD_PROTECT 5         uffd, addr, len, mode                                  0
+  38 UFFD_PROTECT 6         uffd, addr, len, mode                                  0
                             (UFFDIO_WRITEPROTECT_MODE_*)
-  39 UFFD_WAKE  4           uffd, addr, len                                        0
+  39 UFFD_WAKE  5           uffd, addr, len                                        0
   40 EXEC                   mmap_base, start_brk, brk, 1 if shared; then the       length of       the new number; it
-                5 + ceil(flags / 8)  maps text padded with zero. See Exec         the text,       lives for the default
-                                                                   0-2000          ttl
-  41 PKEY_ALLOC 3           flags, rights (1 no access, 2 no writes)              the key
-  42 PKEY_FREE 2            pkey                                                  0
+                6 + ceil(flags / 8)  maps text padded with zero. See Exec         the text,       lives for the default
+                                                                   0-1992          ttl
+  41 PKEY_ALLOC 4           flags, rights (1 no access, 2 no writes)              the key
+  42 PKEY_FREE  3           pkey                                                  0
 
   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 execute; bit 2 STORE: store `word` in the page (write only)
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was

@@ -26,8 +26,8 @@ HEAD = np.dtype(
         ("turn", np.uint64),  # number of the burst
         ("epoch", np.uint64),  # number of the proof that is asked for
         ("full", np.uint64),  # odd: calls may fail for want of room
-        ("mms", np.uint32, SHARED),
-        ("files", np.uint32, FILES),
+        ("mms", np.uint64, SHARED),
+        ("files", np.uint64, FILES),
     ]
 )
 ROW = np.dtype(

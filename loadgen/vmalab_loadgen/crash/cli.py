@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final
 import typer
 
 from vmalab_loadgen import cli, report
-from vmalab_server import signals
 
 HELP = (
     "Kill processes in bursts, at any instant, and judge what is left.\n\n"
@@ -170,8 +169,7 @@ def crash_command(
     )
     print(f"seed {config.seed}", file=sys.stderr, flush=True)
     bar = _Bar()
-    with signals.orderly():
-        tallies = cli.guarded(lambda: run.run_all(config, models, bar, grpc=grpc))
+    tallies = cli.guarded(lambda: run.run_all(config, models, bar, grpc=grpc))
     bar.end()
     options = f"--kills {kills} --bursts {bursts} --actors {actors} --recoverers {recoverers}"
     options += " --grpc" * grpc + (f" --sizes {sizes}" if sizes else "")

@@ -24,6 +24,7 @@ from vmalab_loadgen.crash.plan import Burst, Kind
 from vmalab_loadgen.crash.tally import Size, Tally
 from vmalab_loadgen.crash.watch import STOP_BROKEN, Watch
 from vmalab_native.core import Segment, SegmentConfig
+from vmalab_server import signals
 
 FRAMES: Final = 1 << 15
 PARTICIPANTS: Final = 96
@@ -142,8 +143,9 @@ class Session:
     def open(self, stack: ExitStack) -> None:
         self.instance = f"crash-{os.getpid()}-{next(_instances)}"
         config = self.segment_config()
-        self._segment = stack.enter_context(Segment.create(self.instance, config))
-        stack.callback(self._remove)
+        with signals.held():
+            self._segment = stack.enter_context(Segment.create(self.instance, config))
+            stack.callback(self._remove)
         self._before = self._in_use()
         self._watch = Watch(self.instance, config.model, config.layout)
         stack.callback(self._watch.close)

@@ -13,6 +13,7 @@ import asyncio
 import pytest
 
 from operations import EXEC, RW, Space, space
+from servers import vmalab
 from vmalab_client import AsyncClient, Client, FaultSignal, Map, MemoryCallError, ProcessSetup, Prot
 from vmalab_native import machine
 from vmalab_native.core import MmSetup
@@ -135,3 +136,26 @@ def test_a_server_without_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(overcommit="2").segment().overcommit == 2
     with pytest.raises(ConfigError, match="overcommit"):
         load(overcommit="3")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("load", "--pkeys", "some"), "--pkeys some: give machine, on or off"),
+        (
+            ("load", "--pkeys", "on", "--target", "127.0.0.1:1"),
+            "--pkeys is for an instance started here, not for 127.0.0.1:1",
+        ),
+        (("replay", "/nowhere", "--pkeys", "some"), "give trace, machine, on or off"),
+    ],
+)
+def test_bad_usage_is_refused(words: tuple[str, ...], reason: str) -> None:
+    done = vmalab(*words)
+    assert done.returncode == 2
+    assert reason in " ".join(done.stderr.split())
+
+
+def test_load_on_an_instance_with_keys() -> None:
+    options = ("--duration", "0.2", "--processes", "1", "--mode", "attach", "--check", "--json")
+    done = vmalab("load", "--pkeys", "on", *options)
+    assert done.returncode == 0, done.stderr

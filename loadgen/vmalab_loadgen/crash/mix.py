@@ -249,7 +249,9 @@ def _change(rng: random.Random, draft: Draft, place: int) -> None:
         ranges = (addr, length, _addr(rng), PAGE)
         draft.add(place, Op.PROCESS_MADVISE, 4, *ranges, flags=2)
     elif kind < 96:
-        draft.add(place, Op.PKEY_MPROTECT, addr, length, RW, 0)
+        draft.add(place, Op.PKEY_ALLOC, 0, rng.randrange(3))
+        draft.add(place, Op.PKEY_MPROTECT, addr, length, RW, rng.randrange(2))
+        draft.add(place, Op.PKEY_FREE, rng.randrange(1, 4))
     elif kind < 98:
         draft.add(place, Op.UFFD_MOVE, addr, _addr(rng), PAGE, 2)
     else:

@@ -36,6 +36,8 @@ THREADS: Final = 4
 PRIMITIVES: Final = 2
 """Processes that use rwsems and RCU too."""
 SESSION_KILLS: Final = 400
+FEW_KILLS: Final = 20
+"""Too few to be a sample, however they fall."""
 QUIET_S: Final = 0.5
 RECOVERIES_MAX: Final = 20
 SIZE_BURSTS: Final = 12
@@ -480,6 +482,12 @@ class Session:
         return max((int(rows[n]["gap_ns"]) for n in numbers if rows[n]["turn"] == turn), default=0)
 
 
+def _enough(tally: Tally, kills: int) -> bool:
+    """So many, and up to half as many again while too few died where it matters."""
+    more = 0 if tally.decided or kills < FEW_KILLS else kills // 2
+    return tally.kills >= kills + more
+
+
 def run_model(
     config: CrashConfig, model: str, kills: int, company: Company, progress: Progress
 ) -> Tally:
@@ -492,7 +500,7 @@ def run_model(
     while tally.kills < kills and len(tally.failures) < config.failures:
         until = min(kills, tally.kills + SESSION_KILLS)
         session = Session(config, tally, company, next(numbers))
-        session.run(bursts, lambda until=until: tally.kills >= until, progress)  # type: ignore[misc]
+        session.run(bursts, lambda until=until: _enough(tally, until), progress)  # type: ignore[misc]
     for mib in config.sizes:
         if len(tally.failures) >= config.failures:
             break

@@ -235,13 +235,16 @@ def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
             result.finding = _finding(one, Plan(), learnt)
             return result
         outcomes = lab.outcomes(one.me)
-        if scenario.mortal:
-            return _mortal(result, outcomes)
-        search = _exhaustive if plan.strategy == "exhaustive" else _sampled
-        report = search(one, plan, result)
-        result.coverage = Counter(lab.coverage(one.me))
-        if report is not None:
-            result.finding = _finding(one, plan, report)
+        if not scenario.mortal:
+            search = _exhaustive if plan.strategy == "exhaustive" else _sampled
+            report = search(one, plan, result)
+            result.coverage = Counter(lab.coverage(one.me))
+            if report is not None:
+                result.finding = _finding(one, plan, report)
+    # With actors of its own, when those that died in here are gone: a search that waits for its
+    # actors gives up when a child has died.
+    if scenario.mortal:
+        return _mortal(result, outcomes)
     if report is not None and plan.strategy != "exhaustive":
         result.finding = shorten(scenario, model, plan, report, outcomes) or result.finding
     return result

@@ -24,6 +24,8 @@ import os
 import platform
 import resource
 import struct
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -177,8 +179,8 @@ def _calls() -> dict[str, Fact]:
     call = Libc()
     with _Page(call) as page:
         guards = call(_MADVISE, page, PAGE, 102) == 0
-        soft_dirty = "sd" in _vm_flags(page)
-        guard_flag = guards and "gu" in _vm_flags(page)
+        soft_dirty = "sd" in vm_flags(page)
+        guard_flag = guards and "gu" in vm_flags(page)
         mseal = call(_MSEAL, page, 0, 0) == 0
     with _Page(call, flags=_DROPPABLE) as page:
         droppable = page > 0
@@ -188,6 +190,7 @@ def _calls() -> dict[str, Fact]:
         "call.guard_flag": guard_flag,
         "call.mseal": mseal,
         "call.droppable": droppable,
+        "call.droppable_unlocked": droppable and _droppable_unlocked(),
         "call.uffd_low_source": _uffd_low_source(),
         "call.soft_dirty": soft_dirty,
         "call.memory_failure": Path("/proc/sys/vm/memory_failure_recovery").exists(),
@@ -195,7 +198,7 @@ def _calls() -> dict[str, Fact]:
     }
 
 
-def _vm_flags(address: int) -> list[str]:
+def vm_flags(address: int) -> list[str]:
     """VmFlags of the area of this process that an address is in."""
     inside = False
     try:
@@ -210,6 +213,19 @@ def _vm_flags(address: int) -> list[str]:
         elif inside and line.startswith("VmFlags:"):
             return words[1:]
     return []
+
+
+def _droppable_unlocked() -> bool:
+    """Whether droppable memory is not locked by mlockall(MCL_FUTURE | MCL_ONFAULT) either: tried in
+    a process of its own, which has such memory and nothing else to lock."""
+    code = (
+        "from vmalab_native import machine as m; call = m.Libc(); call(151, 6);"
+        "at = call(9, 0, m.PAGE, 3, 0x28, -1, 0); print('lo' in m.vm_flags(at))"
+    )
+    tried = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    return tried.stdout.strip() == "False"
 
 
 def _uffd_low_source() -> bool | None:
@@ -392,7 +408,10 @@ NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
             lambda known: known.get("call.uffd_low_source") is not False,
         ),
         "mseal": ("the kernel has no mseal", _has("call.mseal")),
-        "droppable": ("the kernel has no MAP_DROPPABLE", _has("call.droppable")),
+        "droppable": (
+            "the kernel has no MAP_DROPPABLE, or locks such memory",
+            _has("call.droppable_unlocked"),
+        ),
         "userfaultfd": (
             "this process may not use userfaultfd",
             lambda known: known.get("call.userfaultfd") is not None,

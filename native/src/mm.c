@@ -421,5 +421,9 @@ int mm_reap(struct participant *self)
 			reaped++;
 		core_exit(self);
 	}
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	rcu_tidy(self); /* what the ended mms had, and what a recovery adopted */
+	core_exit(self);
 	return reaped;
 }

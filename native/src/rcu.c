@@ -382,6 +382,15 @@ void rcu_poll_ring(struct participant *self)
 	free_ripe(self);
 }
 
+void rcu_tidy(struct participant *self)
+{
+	VL_ASSERT(self->rcu_nest == 0);
+	if (ring_count(self->area) == 0)
+		return;
+	rcu_advance(self);
+	free_ripe(self);
+}
+
 void rcu_make_room(struct participant *self)
 {
 	struct participant_area *area = self->area;

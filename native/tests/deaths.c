@@ -61,7 +61,7 @@ static void work(struct actor *a, u32 rounds, u64 pages)
 {
 	struct vl_mm_options options = {0};
 	u64 rw = PROT_READ | PROT_WRITE, how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-	u32 mm;
+	u64 mm;
 
 	CHECK_EQ(vl_mm_create(a->self, &options, &mm, NULL, 0), 0);
 	for (u32 i = 0; i < rounds; i++) {
@@ -126,6 +126,15 @@ static void recover(struct actor *a, u32 dead)
 	CHECK_EQ(out.rings_kept, 0);
 }
 
+/* What it adopted goes although it does nothing but reap: other readers are in no section. */
+static void check_tidied(struct actor *a)
+{
+	CHECK(a->self->area->retire_head != a->self->area->retire_tail);
+	for (u32 i = 0; i < 4; i++)
+		CHECK(vl_mm_reap(a->self) >= 0);
+	CHECK_EQ(a->self->area->retire_head, a->self->area->retire_tail);
+}
+
 /* Everything comes back: nobody but the caller is there, and nothing is in use. */
 static void check_end(struct actor *a)
 {
@@ -173,6 +182,7 @@ static void test_late_death(void)
 	recover(&a, 1);
 	check_clean(&a);
 	recover(&a, 0);
+	check_tidied(&a);
 	check_end(&a);
 }
 

@@ -103,6 +103,9 @@ static inline void rcu_poll(struct participant *self)
 	if (unlikely(load_relaxed_u64(&participant_hdr(self)->rcu.completed) >= self->retire_due))
 		rcu_poll_ring(self);
 }
+/* For one that retires little and then does nothing for long (a supervisor): tries to end a grace
+ * period however little there is, and frees what is ripe. Never blocks; outside a section. */
+void rcu_tidy(struct participant *self);
 /* Makes room: outside a section, waits for grace periods until the ring is at most half full. Call
  * at the start of operations. */
 void rcu_make_room(struct participant *self);

@@ -4,12 +4,14 @@
  *
  * Goal: a participant lives as long as the memory of its process, and no longer.
  * Method: children join and are looked at from outside: stopped, killed and not waited for, killed
- * while a child of theirs lives on, after they closed every descriptor, after a thread of theirs
- * ended, after exec. Reading a failure: "participant_alive" = a living one would be buried;
+ * while a child of theirs lives on, after they closed every descriptor, or sent them all to where
+ * they outlive them, after a thread of theirs ended, after exec. Reading a failure: "participant_alive" = a living one would be buried;
  * "participant_dead" or "dead_set_has" = a dead one would never be.
  */
 #include "testseg.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 static u32 *shared_pid(struct test_seg *ts)
@@ -105,18 +107,45 @@ static void fork_on(struct test_seg *ts)
 	store_relaxed_u32(shared_pid(ts), (u32)grandchild);
 }
 
+static int letter_box[2]; /* what goes in stays there, with the descriptors in it */
+
+/* Every descriptor that it has, to where they outlive it. */
+static void send_descriptors(struct test_seg *ts)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {0}, byte = 0;
+	struct iovec text = {&byte, 1};
+	struct msghdr message = {.msg_iov = &text,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = sizeof(control)};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	(void)ts;
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	for (int fd = 3; fd < 64; fd++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			continue;
+		memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+		CHECK(sendmsg(letter_box[1], &message, 0) == 1);
+	}
+}
+
 /* The life of a participant is its process's: a thread or a descriptor more or less is nothing, a
  * child that lives on does not keep it, a zombie has none, exec ends it though the pid stays. */
 static void test_life(void)
 {
 	struct test_seg ts;
 	struct joined child;
-	void (*const deeds[])(struct test_seg *) = {NULL, close_descriptors, end_a_thread, fork_on};
+	void (*const deeds[])(struct test_seg *) = {NULL, close_descriptors, end_a_thread, fork_on,
+						    send_descriptors};
 	siginfo_t info;
 
 	if (TEST_SANITIZED)
 		return; /* processes only */
 	test_seg_open(&ts, 64ul << 20);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, letter_box) == 0);
 	for (u32 i = 0; i < ARRAY_SIZE(deeds); i++) {
 		child = join_in_child(&ts, deeds[i]);
 		CHECK(participant_alive(&ts.seg, child.index));
@@ -129,6 +158,8 @@ static void test_life(void)
 		bury_child(&ts, &child);
 	}
 	CHECK(kill((pid_t)*shared_pid(&ts), SIGKILL) == 0);
+	close(letter_box[0]);
+	close(letter_box[1]);
 	test_seg_close(&ts);
 }
 

@@ -10,7 +10,7 @@
  *                   inherit, an exec could keep, a socket could carry, or a program that closes all
  *                   its descriptors could close. In between, fork() waits (life_lock_fork), and
  *                   exec closes it (O_CLOEXEC).
- *   the mapping     of one page, without access, MADV_NORMAL: no child has it. It is torn down
+ *   the mapping     of one page, without access, MADV_DONTFORK: no child has it. It is torn down
  *                   with the memory of the process (exit or exec), after the last thread that could
  *                   run in this memory has gone: the lock is there for as long as anything can be
  *                   written, and no longer. A thread that ends leaves it alone: a participant

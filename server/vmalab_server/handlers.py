@@ -427,13 +427,13 @@ class MemoryHandlers:
 
     def pkey_alloc(self, request: pb.PkeyAllocRequest) -> pb.PkeyAllocResponse:
         mm = request.mm
-        record = _TWO(_PKEY_ALLOC, 3, 0, mm, request.flags, request.rights)
+        record = _TWO(_PKEY_ALLOC, 4, 0, mm, request.flags, request.rights)
         errno, name, pkey = self._simple(_PKEY_ALLOC, mm, record)
         return pb.PkeyAllocResponse(errno_code=errno, errno_name=name, pkey=pkey)
 
     def pkey_free(self, request: pb.PkeyFreeRequest) -> pb.PkeyFreeResponse:
         mm = request.mm
-        record = _ONE(_PKEY_FREE, 2, 0, mm, request.pkey & _U64)
+        record = _ONE(_PKEY_FREE, 3, 0, mm, request.pkey & _U64)
         errno, name, _ = self._simple(_PKEY_FREE, mm, record)
         return pb.PkeyFreeResponse(errno_code=errno, errno_name=name)
 

@@ -255,7 +255,7 @@ with Segment.attach(instance) as segment, segment.participant("client") as me:
 def test_killed_in_the_middle(point: str, shared: bool, left: str) -> None:
     """Recovery leaves the old address space as it was, or the new one, never both or none."""
     layout = f"{cores.default_layout()}-lab"
-    config = SegmentConfig(size_bytes=64 << 20, frames_max=1 << 14, layout=layout)
+    config = SegmentConfig(size_bytes=128 << 20, frames_max=1 << 14, layout=layout)
     instance = f"e-{uuid4().hex[:10]}"
     with Segment.create(instance, config) as segment:
         try:

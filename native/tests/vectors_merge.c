@@ -499,7 +499,7 @@ static void test_mmap_region(struct world *w)
 	for (u32 i = 0; i < ARRAY_SIZE(at); i++)
 		CHECK_EQ(UNLOCKED(w, op_mmap(w->self, w->id, PAGE(at[i]), PAGE(3),
 					     PROT_READ | PROT_WRITE,
-					     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0, 0)),
+					     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0, 0, 0)),
 			 PAGE(at[i]));
 	expect(w, "a:24d-253@24d/0 b:300-306@300/0");
 	CHECK_EQ(w->mm->map_count, 2);

@@ -39,6 +39,7 @@ WORK: dict[str, list[str]] = {
     "replay": [str(TRACE), "--mode", "attach", "--copies", "200000", "--processes", "2"],
     "load": ["--duration", HOURS, "--mode", "attach", "--processes", "2"],
     "diff": ["--ops", "1000000000"],
+    "crash": ["--kills", "1000000000"],
     "lin": ["--duration", HOURS, "--out", "FOLDER"],
     "bench fault": ["--vmas", "1000"] * 200,
     "bench rpc": [],

@@ -347,11 +347,8 @@ inline object_free(o)
 #endif
 }
 /* vma.c: vm_area_free_unreachable: at once, in every model */
-inline object_free_unreachable(m, o)
+inline object_free_unreachable(o)
 {
-#ifndef B9
-	vma_mark_detached(m, o);
-#endif
 	atomic {
 		mark(freeing);
 		rule(lifetime, granted[o] == 0);

@@ -228,7 +228,8 @@ inline op_mprotect(m, page)
 	atomic { o = NOBODY; mark(op_end) }
 }
 
-/* mm.c: exit_mmap: the VMAs are freed while the tree still names them; stamped readers go away */
+/* mm.c: exit_mmap: the VMAs are detached, and here also freed, while the tree still names them;
+ * stamped readers go away */
 inline op_exit(m)
 {
 	mark(op_begin);
@@ -238,12 +239,15 @@ inline op_exit(m)
 	:: SLOT(m, 0) != 0 ->
 		o = SLOT(m, 0) - 1;
 		vma_start_write(m, o);
+#ifndef B9
+		vma_mark_detached(m, o);
+#endif
 		mark(exit_unmapped);
 #ifdef FREED_AFTER_GRACE
 		SLOT(m, 0) = 0;
 		synchronize_rcu();
 #endif
-		object_free_unreachable(m, o);
+		object_free_unreachable(o);
 		mark(exit_freed);
 		SLOT(m, 0) = 0
 	:: else

@@ -365,11 +365,13 @@ def end_processes(processes: list[Any], *, patience_s: float = 10.0) -> None:
         process.join()
 
 
-def start(process: Any) -> None:
-    """Start a client process, which Ctrl-C does not reach: its parent ends it."""
-    # In one piece: the child waits for what start() sends it.
+def start(process: Any, processes: list[Any]) -> None:
+    """Start a client process, which Ctrl-C does not reach: its parent ends it, and finds it in
+    `processes`."""
+    # In one piece: the child waits for what start() sends it, and one that runs has to be ended.
     with signals.held(), signals.not_to_children():
         process.start()
+        processes.append(process)
 
 
 def context() -> Any:

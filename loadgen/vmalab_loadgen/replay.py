@@ -180,10 +180,9 @@ def _play_shared(
         for me in range(config.processes):
             ours, theirs = context.Pipe()
             process = context.Process(target=player.serve, args=(me, score, baton, theirs))
-            player.start(process)
+            player.start(process, processes)
             theirs.close()
             pipes.append(ours)
-            processes.append(process)
         _receive(pipes, "ready", READY_TIMEOUT_S)
         with drivers.connect(target, "attach" if config.mode == "attach" else "apply") as driver:
             begin = time.perf_counter()
@@ -222,10 +221,9 @@ def _play_copies(
             ]
             ours, theirs = context.Pipe()
             process = context.Process(target=player.serve_copies, args=(me, scores, start, theirs))
-            player.start(process)
+            player.start(process, processes)
             theirs.close()
             pipes.append(ours)
-            processes.append(process)
         _receive(pipes, "ready", READY_TIMEOUT_S)
         begin = time.perf_counter()
         start.set()

@@ -189,6 +189,12 @@ void vl_leave(struct participant *self)
 	free(self);
 }
 
+void vl_abandon(struct participant *self)
+{
+	participant_abandon(self);
+	free(self);
+}
+
 u32 vl_participant_index(const struct participant *self)
 {
 	return self->index;

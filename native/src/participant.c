@@ -317,6 +317,12 @@ void participant_leave(struct participant *self)
 	memset(self, 0, sizeof(*self));
 }
 
+void participant_abandon(struct participant *self)
+{
+	life_end(self->life); /* it keeps the file, too */
+	ways_free(self);
+}
+
 bool participant_bury(struct vl_seg *seg, u32 index)
 {
 	struct participant_area *area = participant_area_of(seg, index);

@@ -5,7 +5,8 @@
  * Goal: a participant lives as long as the memory of its process, and no longer.
  * Method: children join and are looked at from outside: stopped, killed and not waited for, killed
  * while a child of theirs lives on, after they closed every descriptor, or sent them all to where
- * they outlive them, after a thread of theirs ended, after exec. Reading a failure: "participant_alive" = a living one would be buried;
+ * they outlive them, after a thread of theirs ended, after exec. Reading a failure:
+ * "participant_alive" = a living one would be buried;
  * "participant_dead" or "dead_set_has" = a dead one would never be.
  */
 #include "testseg.h"

@@ -102,7 +102,7 @@ static void faults(struct actor *a, u32 space, u64 mm)
 	add_relaxed_u64(&a->shared->faults, MANY);
 }
 
-/* Guards set a flag of a VMA that only its read lock holds, beside those who copy and change it: the
+/* Guards set a flag of a VMA that only its read lock holds, beside who copies and changes it: the
  * walker asks for it. Whoever reads other flags of the VMA does it plainly, which for the thread
  * sanitizer is a race with the atomic or. */
 static u32 advice(u64 random)

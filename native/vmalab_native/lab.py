@@ -456,6 +456,8 @@ def abandon(segment: Segment) -> None:
     """Unmaps a segment whose actors were ended in the middle of operations: its participants are
     forgotten, not released, because nothing in it may be waited for."""
     for participant in list(segment._participants):
+        if participant._handle is not None:
+            lib.vl_abandon(participant._handle)
         participant._handle = None
         segment._participants.discard(participant)
     segment.close()

@@ -64,9 +64,11 @@ def orderly() -> Iterator[None]:
             raise SystemExit(128 + _state.ended_by) from None
         raise
     finally:
+        # Told to end and unwound: what is left is the interpreter's own end, in which Python takes
+        # its handlers away; a further signal must not tear that.
         for number in ours:
             if signal.getsignal(number) is _end:
-                signal.signal(number, before[number])
+                signal.signal(number, signal.SIG_IGN if _state.ended_by else before[number])
 
 
 @contextlib.contextmanager

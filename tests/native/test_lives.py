@@ -165,7 +165,6 @@ def test_kills_with_narrow_lives(narrow: str) -> None:
     run_narrow("robustness/test_kills.py", f"under_load and {narrow}", narrow)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("narrow", [DEFAULT], indirect=True)
 def test_the_wire_carries_whole_numbers(narrow: str) -> None:
     """The ids of these cores are above 2**32: services, client and Hold streams keep all of it."""

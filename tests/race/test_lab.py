@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vmalab_loadgen.race import book, explore, scenario, schedule, survey
+from vmalab_loadgen.race import book, explore, scenario, schedule, session, survey
 from vmalab_loadgen.race.explore import Plan
 from vmalab_native import lab
 from vmalab_native.core import Segment, SegmentConfig, lock_models
@@ -270,3 +270,11 @@ def test_a_release_core_has_no_lab(tmp_path: Path) -> None:
                 lab.set_mutants(me, ["B5"])
         finally:
             segment.unlink()
+
+
+def test_a_session_leaves_no_memory() -> None:
+    """Also one whose actors were ended in the middle: a segment without a name lives as long as
+    anything of it is mapped."""
+    with session.opened(scenario.load("writer-dies"), "refcount") as one:
+        one.learn()
+    assert "vmalab.race-" not in Path("/proc/self/maps").read_text()

@@ -102,10 +102,9 @@ class Crew:
                     args=(cpu, os.getpid(), tuple(instances), barriers, theirs),
                     name=f"bench-{me}",
                 )
-                player.start(process)
+                player.start(process, self._processes)
                 theirs.close()
                 self._pipes.append(ours)
-                self._processes.append(process)
             for member in range(count):
                 self._answer(member)
         except BaseException:

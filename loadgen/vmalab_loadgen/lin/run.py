@@ -180,10 +180,9 @@ class _Processes:
                 ours, theirs = context.Pipe()
                 part = Part(me, os.getpid(), setup, raw, ready)
                 process = context.Process(target=work, args=(part, theirs), name=f"lin-{me}")
-                player.start(process)
+                player.start(process, self._processes)
                 theirs.close()
                 self._pipes.append(ours)
-                self._processes.append(process)
         except BaseException:
             self.close()
             raise

@@ -67,6 +67,9 @@ VL_API const char *vl_strerror(int code);
 /* --- participants --- */
 VL_API int vl_join(struct vl_seg *seg, u32 role, const char *comm, struct participant **out);
 VL_API void vl_leave(struct participant *self);
+/* Forgets it as its process's death would: its life ends, and what it has is recovery's. For who
+ * may not wait for others, before the segment is unmapped. */
+VL_API void vl_abandon(struct participant *self);
 VL_API u32 vl_participant_index(const struct participant *self);
 
 /* --- operations: block.h describes the block. Returns the number of results written (16 bytes

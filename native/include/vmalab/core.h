@@ -40,6 +40,7 @@ long core_stat_names(const char **names, u64 cap);
 
 #define VL_PARTICIPANT_CALLS(X) \
 	X(void, vl_leave, (struct participant *self), (self)) \
+	X(void, vl_abandon, (struct participant *self), (self)) \
 	X(u32, vl_participant_index, (const struct participant *self), (self)) \
 	X(u32, vl_mms_made, (const struct participant *self), (self)) \
 	X(long, vl_run, \

@@ -224,6 +224,9 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 /* Gives everything back (magazines, retired objects after a grace period; leases are the caller's
  * business) and the slot. Holds no lock, is in no RCU section. */
 void participant_leave(struct participant *self);
+/* Ends its life and frees what the process has for it; slot and area are left as they are, as those
+ * of a dead one. */
+void participant_abandon(struct participant *self);
 /* Called by participant_leave before the slot is given back, for magazines of higher layers. */
 typedef void (*participant_leave_fn)(struct participant *self);
 void participant_leave_register(participant_leave_fn fn);

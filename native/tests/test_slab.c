@@ -397,7 +397,7 @@ static void check_all_once(struct participant *self, struct live_table *t)
 		*(u64 *)o = 0xa110c;
 		kmem_cache_numbers(self->seg, CACHE_TEST0, &n);
 	}
-	CHECK(got > slabs * 32 - LIVE_MAX - MAGAZINE_SIZE);
+	CHECK(got + LIVE_MAX + MAGAZINE_SIZE > slabs * 32);
 	for (u32 i = 0; i < got; i++) {
 		*(u64 *)objects[i] = 0;
 		kmem_cache_free(self, CACHE_TEST0, objects[i]);

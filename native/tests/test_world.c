@@ -305,9 +305,12 @@ static void test_mutex_kills(u64 seed)
 			.ts = &ts, .number = i, .run = mutex_run, .rng = seed + i};
 		test_actor_start(&waiters[i], true);
 	}
-	for (; !test_time_over() && rounds < TEST_PARTICIPANTS - 8; rounds++) {
+	for (; rounds < TEST_PARTICIPANTS - 8; rounds++) {
 		u64 before;
 		pid_t pid;
+
+		if (test_time_over() && load_relaxed_u64(&s->steals))
+			break;
 
 		fflush(NULL);
 		pid = fork();
@@ -321,12 +324,15 @@ static void test_mutex_kills(u64 seed)
 				(void)mutex_lock(&self, &s->mutex);
 				s->b = s->a; /* in case it was stolen */
 				s->a++;
+				store_release_u32(&s->phase, (u32)getpid());
 				sleep_ns(20000);
 				s->b++;
 				mutex_unlock(&self, &s->mutex);
 			}
 		}
-		sleep_ns(2000000 + test_random(&seed) % 1000000);
+		while (load_acquire_u32(&s->phase) != (u32)pid) /* it is at it */
+			sleep_ns(100000);
+		sleep_ns(test_random(&seed) % 1000000);
 		test_kill(pid);
 		before = load_relaxed_u64(&s->turns);
 		while (load_relaxed_u64(&s->turns) < before + 2 && !test_time_over())

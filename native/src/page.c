@@ -303,7 +303,7 @@ static bool orphan_tail(const struct vl_seg *seg, u32 page)
 	       kind == PAGE_TAIL;
 }
 
-enum verdict { KEEP, GIVE_BACK, RETIRE };
+enum verdict { KEEP, GIVE_BACK };
 
 static enum verdict judge(const struct vl_seg *seg, u32 page, const u8 *retired,
 			  const struct dead_set *dead, page_live_fn live, void *arg)
@@ -325,7 +325,9 @@ static enum verdict judge(const struct vl_seg *seg, u32 page, const u8 *retired,
 	case PAGE_TABLE:
 		return live && live(arg, page) ? KEEP : GIVE_BACK;
 	case PAGE_RETIRED:
-		return retired[page] ? KEEP : RETIRE;
+		/* One that was to be retired: no section of the core is open, and nobody else
+		 * looks at pages of its caches. To retire it could mean to wait. */
+		return retired[page] ? KEEP : GIVE_BACK;
 	default:
 		return KEEP;
 	}
@@ -346,9 +348,7 @@ long page_pool_sweep(struct participant *self, const struct dead_set *dead, page
 		enum verdict verdict = judge(seg, page, retired, dead, live, arg);
 
 		n += verdict != KEEP;
-		if (verdict == RETIRE)
-			rcu_retire(self, RETIRE_PAGE, page);
-		else if (verdict == GIVE_BACK)
+		if (verdict == GIVE_BACK)
 			run_free(seg, page);
 	}
 	free(retired);

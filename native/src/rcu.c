@@ -441,9 +441,10 @@ bool rcu_adopt(struct participant *self, u32 dead_index)
 {
 	struct participant_area *dead = participant_area_of(self->seg, dead_index);
 
-	/* Inside an operation its own share stays: it made room for what it retires in sections. */
-	u32 most = load_relaxed_u32(&self->slot->in_core) == CORE_OUT ? RETIRE_RING
-								      : RETIRE_RING / 2;
+	/* Half stays free: for an operation under way, which made room for what it retires in
+	 * sections, and for slab pages that freeing retires. Nothing may wait for a grace period
+	 * here: a reader of before may stand at the door of the stopped world. */
+	u32 most = RETIRE_RING / 2;
 
 	VL_ASSERT(dead != self->area);
 	while (ring_count(dead) != 0) {

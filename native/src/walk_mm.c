@@ -210,6 +210,25 @@ static bool left_its_file(const struct walk *w, const struct vm_area_struct *vma
 	return !writer;
 }
 
+static void find_vma_of(struct walk *w, u64 addr)
+{
+	if (addr < w->last.start || addr >= w->last.end)
+		tree_get(w->self, &w->mm->mm_mt, addr, &w->last);
+}
+
+/* In an mm whose writer lives, and waits, before or after what it does: a dead truncator's entries
+ * are nobody else's to take out. */
+static bool leave_with_file(struct walk *w, pte_t *pte, u64 addr)
+{
+	find_vma_of(w, addr);
+	if (!w->last.ref || !left_its_file(w, vl_ptr(w->seg, w->last.ref), *pte, addr))
+		return false;
+	*pte = 0;
+	if (w->out)
+		w->out->ptes_fixed++;
+	return true;
+}
+
 /* An entry outside all VMAs is an unmap that was published and not finished: finish it. */
 static void on_pte(void *arg, pte_t *pte, u64 addr)
 {
@@ -220,11 +239,12 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 		/* A mover cannot be caught alive by a stopped world, so a mark is a dead one's. */
 		if (w->repair)
 			*pte &= ~PTE_BUSY;
+		if (w->repair && leave_with_file(w, pte, addr))
+			return;
 		count_frame(w, *pte);
 		return;
 	}
-	if (addr < w->last.start || addr >= w->last.end)
-		tree_get(w->self, &w->mm->mm_mt, addr, &w->last);
+	find_vma_of(w, addr);
 	if (!w->last.ref) {
 		if (!w->repair) {
 			complain(w, "mm %#lx: page %#lx is mapped outside all VMAs", w->mm_id,

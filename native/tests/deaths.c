@@ -221,7 +221,7 @@ static void test_rings(void)
 		test_kill(pids[i]);
 	CHECK_EQ(vl_recover(a.self, &out), 0);
 	CHECK_EQ(out.dead_count, 3);
-	CHECK(out.rings_kept >= 1 && out.rings_kept <= 2);
+	CHECK(out.rings_kept >= 1); /* half a ring is taken over */
 	check_clean(&a);
 	CHECK_EQ(vl_recover(a.self, &out), 0); /* nothing can be done, and nothing is */
 	CHECK_EQ(out.dead_count, 0);

@@ -141,9 +141,9 @@ void page_pool_rebuild(struct vl_seg *seg);
 void page_magazine_flush(struct participant *self);
 
 /* Frees what nobody has: TAKEN pages, pages CACHED by the dead or not in their owner's magazine,
- * orphaned TAIL pages, TABLE pages that the callback does not know, and retires again RETIRED
- * pages that are in no retire ring. Slabs are not its business. The world
- * is stopped. Returns how many pages were freed or retired, or -ENOMEM. */
+ * orphaned TAIL pages, TABLE pages that the callback does not know, RETIRED pages that are in no
+ * retire ring. Slabs are not its business. The world
+ * is stopped. Returns how many pages were freed, or -ENOMEM. */
 typedef bool (*page_live_fn)(void *arg, u32 page);
 long page_pool_sweep(struct participant *self, const struct dead_set *dead, page_live_fn live,
 		     void *arg);

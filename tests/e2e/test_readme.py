@@ -21,6 +21,7 @@ from patience import HANG_S
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 RUN_ELSEWHERE = {
+    "vmalab crash --kills 50": "tests/robustness/test_crash.py",
     "make demo": "tests/e2e/test_demo.py",
     "make test": "it runs this test",
     "vmalab serve --model refcount": "tests/integration/test_models.py",

@@ -39,15 +39,23 @@ from vmalab_native.cores import default_model
 
 SEED = int(os.environ.get("VMALAB_SEED", "0")) or 20261130
 DOCUMENT = Path(__file__).parents[2] / "docs" / "crash.md"
+README = Path(__file__).parents[2] / "README.md"
 RUN_ELSEWHERE = {"vmalab crash --model all --kills 10000 --bursts 2-20 --json": "test_many_kills"}
 
 
-def crash(*options: str, hang_s: float = HANG_S) -> dict[str, object]:
-    """The command's JSON, when it says that all is good."""
+# Where few are killed, chance decides how many of them were in a recovery: that is no failure.
+BY_CHANCE = {"good": 0, "undecided": 1}
+
+
+def crash(
+    *options: str, good: dict[str, int] = BY_CHANCE, hang_s: float = HANG_S
+) -> dict[str, object]:
+    """The command's JSON, when its verdict is one of those."""
     done = vmalab("crash", "--json", *options, hang_s=hang_s)
-    assert done.returncode == 0, f"exit {done.returncode}: {done.stderr}\n{done.stdout[-6000:]}"
+    said = f"exit {done.returncode}: {done.stderr}\n{done.stdout[-6000:]}"
+    assert done.returncode in good.values(), said
     data: dict[str, object] = json.loads(done.stdout)
-    assert data["verdict"] == "good"
+    assert good.get(str(data["verdict"])) == done.returncode, said
     return data
 
 
@@ -66,6 +74,7 @@ def test_many_kills() -> None:
     data = crash(
         *("--model", "all", "--kills", str(kills), "--bursts", "2-20", "--seed", str(SEED)),
         *("--sizes", "0,64,256"),
+        good={"good": 0},
         hang_s=20 * HANG_S,
     )
     assert int(str(data["kills"])) >= kills
@@ -84,15 +93,18 @@ def test_kills_of_workers_and_clients() -> None:
 
 
 def commands() -> list[str]:
-    blocks = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.strip()]
+    """Of the document, and those of README that are this command."""
+    text = DOCUMENT.read_text() + README.read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("vmalab crash ")]
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c not in RUN_ELSEWHERE])
 def test_command_of_the_document(command: str, tmp_path: Path) -> None:
-    assert command.startswith("vmalab crash ")
     done = vmalab(*command.split()[1:])
-    assert done.returncode == 0, f"{command}: {done.returncode}: {done.stderr}\n{done.stdout}"
+    said = f"{command}: {done.returncode}: {done.stderr}\n{done.stdout}"
+    assert done.returncode == 0 or (done.returncode == 1 and "\nundecided: " in done.stdout), said
 
 
 # --- the plan ---

@@ -10,7 +10,8 @@
  *   SLAB     head of a slab              -> RETIRED (typesafe) or TAKEN by slab.c (cache lock)
  *   TAIL     follows a head              -> FREE after its head; without a head: by the sweep
  *   TABLE    a page table                -> CACHED or TAKEN by page_free
- *   RETIRED  waits for a grace period    -> TAKEN, then FREE by the RCU callback
+ *   RETIRED  waits for a grace period    -> TAKEN, then FREE by the RCU callback; FREE by the
+ *                                          sweep, when its owner died before it retired it
  *   A dead owner leaves TAKEN pages, and CACHED ones in its magazine or between magazine and use;
  *   page_pool_sweep finds all of them.
  *

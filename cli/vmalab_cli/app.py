@@ -135,7 +135,7 @@ def run() -> None:
     except Exception as error:
         if _is_expected(error):
             typer.echo(f"vmalab: {' '.join(str(error).split())}", err=True)
-            sys.exit(2)
+            sys.exit(getattr(error, "exit_code", 2))
         raise
 
 
@@ -144,5 +144,8 @@ def _is_expected(error: Exception) -> bool:
     names = {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
     return bool(
         names
-        & {"vmalab_client.VmalabError", "vmalab_native.NativeError", "vmalab_server.ConfigError"}
+        & {
+            *("vmalab_client.VmalabError", "vmalab_drive.CommandError"),
+            *("vmalab_native.NativeError", "vmalab_server.ConfigError"),
+        }
     )

@@ -17,7 +17,8 @@ Instance = Annotated[
         "--instance",
         "-i",
         envvar="VMALAB_INSTANCE",
-        help="Look into this instance's memory; needs no server. Default: the only one there is.",
+        help="Look into this instance's memory; needs no server. Default: the only one there is, "
+        "or the one named default.",
     ),
 ]
 Target = Annotated[
@@ -84,13 +85,15 @@ def _row(name: str) -> dict[str, Any]:
 
 def ps(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
     """Every instance of this machine: its workers, who takes part, its address spaces."""
-    from vmalab_cli import apart, render
-    from vmalab_native.core import Segment
+    from vmalab_cli import render
 
     if instance or target:
         with _open(instance, target, build=False, note=False) as source:
             rows = [_facts(source)]
     else:
+        from vmalab_cli import apart
+        from vmalab_native.core import Segment
+
         rows = apart.each(Segment.list_instances(), _row)
     text = "\n\n".join(render.instance(row) for row in rows)
     show({"instances": rows}, text or "no instance is running", as_json=as_json)

@@ -8,14 +8,15 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
+from vmalab_drive.errors import UsageError
 from vmalab_native import cores
 from vmalab_native.errors import InvalidArgument
 from vmalab_server import roster
-from vmalab_server.config import ConfigError
 
 Row = dict[str, Any]
+DEFAULT_INSTANCE: Final = "default"
 
 
 class Source(ABC):
@@ -147,11 +148,11 @@ def build_layout(model: str, layout: str) -> list[Row]:
 
 
 def check_core(model: str, layout: str) -> None:
-    """Raises ConfigError, with what there is, unless there is such a lock model and layout."""
+    """Raises UsageError, with what there is, unless there is such a lock model and layout."""
     try:
         cores.check(model, layout)
     except InvalidArgument as error:
-        raise ConfigError(error.detail) from None
+        raise UsageError(error.detail) from None
 
 
 def all_cores() -> list[Row]:
@@ -236,28 +237,30 @@ class ServerSource(Source):
 
 
 def choose_instance(instance: str) -> str:
-    """The instance meant: the one named, or the only one there is. Raises ConfigError."""
+    """The instance meant: the one named, the only one there is, or `default`. Raises UsageError."""
     from vmalab_native.core import Segment
 
     if instance:
         return instance
     names = Segment.list_instances()
     if not names:
-        raise ConfigError("no instance is running: start one with `vmalab serve`")
+        raise UsageError("no instance is running: start one with `vmalab serve`")
+    if len(names) > 1 and DEFAULT_INSTANCE in names:
+        return DEFAULT_INSTANCE
     if len(names) > 1:
-        raise ConfigError(f"several instances: choose one with --instance: {', '.join(names)}")
+        raise UsageError(f"several instances: choose one with --instance: {', '.join(names)}")
     return names[0]
 
 
 @contextmanager
 def opened(*, instance: str, target: str, build: bool = True) -> Iterator[Source]:
-    """The source that the options name. Raises ConfigError and what attaching raises.
+    """The source that the options name. Raises UsageError and what attaching raises.
 
     Args:
         build: build the core of the instance if it is not there, and say so.
     """
     if instance and target:
-        raise ConfigError("--instance and --target exclude each other")
+        raise UsageError("--instance and --target exclude each other")
     if target:
         from vmalab_client.client import Client
 

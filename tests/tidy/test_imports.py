@@ -24,13 +24,13 @@ BELOW = {
 BELOW["vmalab_pytest"] = {*BELOW["vmalab_server"], "vmalab_server"}
 BELOW["vmalab_drive"] = {*BELOW["vmalab_server"], "vmalab_server"}
 _DRIVEN = {*BELOW["vmalab_drive"], "vmalab_drive"}
-BELOW |= {
-    name: _DRIVEN
-    for name in (
+BELOW |= dict.fromkeys(
+    (
         *("vmalab_loadgen", "vmalab_trace", "vmalab_race", "vmalab_lin"),
         *("vmalab_crash", "vmalab_bench"),
-    )
-}
+    ),
+    _DRIVEN,
+)
 BELOW["vmalab_diff"] = {*_DRIVEN, "vmalab_trace"}
 BELOW["vmalab_cli"] = {*BELOW} - {"vmalab_pytest"}
 """What each package may import besides itself."""

@@ -24,13 +24,8 @@ BELOW = {
 BELOW["vmalab_pytest"] = {*BELOW["vmalab_server"], "vmalab_server"}
 BELOW["vmalab_drive"] = {*BELOW["vmalab_server"], "vmalab_server"}
 _DRIVEN = {*BELOW["vmalab_drive"], "vmalab_drive"}
-BELOW |= dict.fromkeys(
-    (
-        *("vmalab_loadgen", "vmalab_trace", "vmalab_race", "vmalab_lin"),
-        *("vmalab_crash", "vmalab_bench"),
-    ),
-    _DRIVEN,
-)
+_ABOVE_DRIVE = ("bench", "crash", "lin", "loadgen", "race", "trace")
+BELOW |= {f"vmalab_{name}": _DRIVEN for name in _ABOVE_DRIVE}
 BELOW["vmalab_diff"] = {*_DRIVEN, "vmalab_trace"}
 BELOW["vmalab_cli"] = {*BELOW} - {"vmalab_pytest"}
 """What each package may import besides itself."""

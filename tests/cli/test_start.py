@@ -2,7 +2,8 @@
 """Goal: a command starts fast, needs no extra that it does not use, and names the one it misses.
 
 Method: CPU time (of the process and its children) of a command beside that of an interpreter that
-imports typer and rich, in turn, the best of each; commands run with the libraries of the extras blocked.
+imports typer and rich, in turn, the best of each; commands run with the libraries of the extras
+blocked.
 """
 
 import os

@@ -101,7 +101,7 @@ class _Run:
             self._finish()
 
     def _send(self, block: Block) -> None:
-        if isinstance(self.driver, drivers.UnaryDriver):
+        if isinstance(self.driver, drivers.CallByCall):
             times: list[int] = []
             answer = self.driver.run_timed(block.data, times)
             late = max(0, block.sent_ns - block.intended_ns)

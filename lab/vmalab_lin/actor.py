@@ -58,7 +58,9 @@ class Actor:
     def __init__(self, part: Part, participant: core.Participant) -> None:
         setup = part.setup
         self._part, self._setup, self._participant = part, setup, participant
-        self._ids = np.frombuffer(memoryview(part.ids), np.uint32).reshape(len(setup.shapes), setup.mms)
+        self._ids = np.frombuffer(memoryview(part.ids), np.uint32).reshape(
+            len(setup.shapes), setup.mms
+        )
         self._forks = [0] * len(setup.shapes)
 
     def epoch(self, made: plan.Plan) -> tuple[Ops, Numbers]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -494,6 +495,10 @@ def _enough(tally: Tally, kills: int) -> bool:
     return tally.kills >= kills + more
 
 
+def _enough_of(size: Size) -> bool:
+    return size.bursts >= SIZE_BURSTS
+
+
 def run_model(
     config: CrashConfig, model: str, kills: int, company: Company, progress: Progress
 ) -> Tally:
@@ -506,18 +511,14 @@ def run_model(
     while tally.kills < kills and len(tally.failures) < config.failures:
         until = min(kills, tally.kills + SESSION_KILLS)
         session = Session(config, tally, company, next(numbers))
-        session.run(bursts, lambda until=until: _enough(tally, until), progress)  # type: ignore[misc]
+        session.run(bursts, partial(_enough, tally, until), progress)
     for mib in config.sizes:
         if len(tally.failures) >= config.failures:
             break
         size = Size(mib)
         tally.sizes.append(size)
         session = Session(config, tally, company, next(numbers), mib, size)
-        session.run(
-            bursts,
-            lambda size=size: size.bursts >= SIZE_BURSTS,  # type: ignore[misc]
-            progress,
-        )
+        session.run(bursts, partial(_enough_of, size), progress)
     return tally
 
 

@@ -60,7 +60,7 @@ def _tables(data: Mapping[str, Any]) -> list[Table]:
     tables.append(report.grid("operations", ("kind", "count", "per second"), kinds))
     if data["errnos"]:
         errnos = [[name, report.count(number)] for name, number in data["errnos"].items()]
-        tables.append(report.grid("errors that belong to the mix", ("error", "count"), errnos))
+        tables.append(report.grid("expected errors", ("error", "count"), errnos))
     times = [
         [name, report.count(value), report.count(data["latency_raw_us"][name])]
         for name, value in data["latency_us"].items()

@@ -53,7 +53,7 @@ class Replay:
     spaces: int
     pkeys: bool
     machine: Facts
-    """Of the recording; empty: the trace does not tell."""
+    """Of the recording; empty: not in the trace."""
 
     def as_dict(self, config: ReplayConfig, trace: str) -> dict[str, Any]:
         data = self.verdict.as_dict()

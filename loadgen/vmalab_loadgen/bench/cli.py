@@ -101,7 +101,7 @@ def _aims(aims: list[dict[str, Any]]) -> Table:
             measured += "" if low == high else f" ({report.short(low)}-{report.short(high)})"
             said = "yes" if aim["met"] else "no"
         rows.append([aim["name"], measured, goal, said, aim["note"]])
-    return report.grid("aims", ("", "measured (95 %)", "aim", "met", ""), rows)
+    return report.grid("targets", ("", "measured (95 %)", "target", "passed", ""), rows)
 
 
 @app.command("fault")

@@ -5,7 +5,7 @@
     about = "what happens, for a reader"
     source = "where it comes from"
     models = ["typesafe-rwsem", "refcount"]   # none: all
-    slab = 1            # VMA objects that go from hand to hand at once, whoever frees them
+    slab = 1            # VMA objects that are reused at once, whichever actor frees them
     points = ["walk*", "read_*"]              # shell patterns of sync points; "!name" takes out
     bound = 2           # preemptions of an exhaustive search
     schedules = 3000    # of a search, at most

@@ -49,7 +49,7 @@ def parse_size(text: str) -> int:
 
 
 def show_ready(ready: Ready) -> None:
-    """Tell people where the instance is."""
+    """Print where the instance is."""
     core = f"{ready.model}, {ready.layout}"
     typer.echo(f"vmalab: instance {ready.instance!r} ({core}) serves at {ready.address}", err=True)
     for worker in ready.workers:

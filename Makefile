@@ -102,11 +102,11 @@ lint: setup ## ruff, mypy --strict, the form of C files, stale generated code, M
 check-native: tools ## the C tests alone: plain, narrow lives, thread sanitizer, address sanitizer
 	@$(MAKE) -C native/tests --silent -j$(JOBS) BUILD=$(CURDIR)/build/native-tests check check-narrow check-broken check-tsan check-asan
 
-bench: setup ## every claim measured anew in ten minutes: docs/measurements.md and its pictures
+bench: setup ## every claim measured in ten minutes: docs/measurements.md and its pictures
 	@$(BIN)/vmalab bench all --out docs/measurements.md
 
-races: setup ## docs/races.md anew: every mutant shown, with its picture
-	@$(BIN)/vmalab race book --out docs/races.md
+races: setup ## the race catalogue, docs/races.md: every mutant shown, with its picture
+	@$(BIN)/vmalab race catalogue --out docs/races.md
 
 models: setup ## the lock protocols and their orderings on models: spin and loom; TRAIL="refcount B2": a trail as a schedule
 	@.ci/tools gcc=gcc spin=spin

@@ -385,13 +385,14 @@ def show_command(
 
 
 @app.command("book", hidden=True)
-def book_command(
+@app.command("catalogue")
+def catalogue_command(
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("docs/races.md"),
 ) -> None:
-    """Write docs/races.md with its pictures."""
-    from vmalab_race import book
+    """Write the race catalogue: docs/races.md with its pictures."""
+    from vmalab_race import catalogue
 
-    shown = _guarded(lambda: book.write(out))
+    shown = _guarded(lambda: catalogue.write(out))
     print(f"{out}: {len(shown)} mutants")
 
 

@@ -15,10 +15,10 @@ STAMPS := $(VENV)/.vmalab
 LOCKED := flock $(STAMPS)/lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The folders are there for files that are removed.
-NATIVE := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/front/*.c) native/src \
-	native/include/vmalab native/core.cdef native/lab.cdef native/build_ffi.py native/Makefile \
-	native/random_layout.py setup.py
-C_FILES := $(wildcard native/src/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \
+NATIVE := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.[ch]) native/src \
+	$(wildcard native/src/*) native/include/vmalab native/front native/core.cdef native/lab.cdef \
+	native/build_ffi.py native/Makefile native/random_layout.py setup.py
+C_FILES := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \
 	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c)
 MARKDOWN := $(wildcard *.md docs/*.md native/*.md tests/*.md tests/traces/*.md clients/*/*.md)
 TESTS ?= tests

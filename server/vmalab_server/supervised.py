@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 
 LOCK_BYTE = 1 << 41
-"""Beyond the locks of the participants (native/src/life.c)."""
+"""Beyond the locks of the participants (native/src/segment/life.c)."""
 
 _FLOCK = "hhqqi4x"
 

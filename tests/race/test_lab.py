@@ -196,7 +196,7 @@ def test_every_point_and_every_mutant_has_its_place() -> None:
     text = "\n".join(
         path.read_text()
         for folder in ("src", "include/vmalab")
-        for path in (NATIVE / folder).iterdir()
+        for path in (NATIVE / folder).rglob("*.[ch]")
     )
     used = set(re.findall(r"\bSYNC(?:_ON)?\((\w+)", text)) | set(re.findall(r"\bSP_(\w+)", text))
     assert [point.name for point in lab.POINTS if point.name not in used] == []

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lab_mutants.h (L0): the mutants of the lab core: each a bug that was in a kernel, or was found in
- * a review, switched on by its name. No guard: it is a list that is read several times.
+ * lab_mutants.h (base): the mutants of the lab core: each a bug that was in a kernel, or was found
+ * in a review, switched on by its name. No guard: it is a list that is read several times.
  *
  * X(name, lock models it applies to, what is wrong)
  * models: M mmap-lock, S split-rwsem, E embedded-rwsem, T typesafe-rwsem, R refcount

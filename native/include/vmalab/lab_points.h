@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lab_points.h (L0): the sync points, in the order of the layers. No guard: it is a list that is
+ * lab_points.h (base): the sync points, in the order of the layers. No guard: it is a list that is
  * read several times.
  *
  * X(name, kind of the object that is there, what has just happened)

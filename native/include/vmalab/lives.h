@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lives.h (L0): the numbers that tell one life of a thing from another, and what a narrow build
+ * lives.h (base): the numbers that tell one life of a thing from another, and what a narrow build
  * makes of them. DESIGN.md, "Counters that wrap around", has all of them.
  *
  * Three kinds:

@@ -20,6 +20,7 @@ NATIVE := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/
 	native/build_ffi.py native/Makefile native/random_layout.py setup.py
 C_FILES := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \
 	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c)
+MARKDOWN := $(wildcard *.md docs/*.md native/*.md tests/*.md tests/traces/*.md clients/*/*.md)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 
@@ -107,22 +108,25 @@ format: setup ## put Python and C into the house's form
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/clang-format -i $(C_FILES)
 
-lint: setup ## ruff, mypy --strict, the form of C files, stale generated code
-	@echo "ruff, mypy, clang-format"
+lint: setup ## ruff, mypy --strict, the form of C files, stale generated code, Markdown, spelling, words
+	@echo "ruff, mypy, clang-format, pymarkdown, codespell, words"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@$(BIN)/python protos/generate.py --check
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/pymarkdown --strict-config scan $(MARKDOWN)
+	@$(BIN)/codespell
+	@$(BIN)/python tests/support/words.py
 
 check-native: tools ## the C tests alone: plain, narrow lives, thread sanitizer, address sanitizer
 	@$(MAKE) -C native/tests --silent -j$(JOBS) BUILD=$(CURDIR)/build/native-tests check check-narrow check-broken check-tsan check-asan
 
-bench: setup ## every claim measured anew in ten minutes: docs/measurements.md and its pictures
+bench: setup ## every claim measured in ten minutes: docs/measurements.md and its pictures
 	@$(BIN)/vmalab bench all --out docs/measurements.md
 
-races: setup ## docs/races.md anew: every mutant shown, with its picture
-	@$(BIN)/vmalab race book --out docs/races.md
+races: setup ## the race catalogue, docs/races.md: every mutant shown, with its picture
+	@$(BIN)/vmalab race catalogue --out docs/races.md
 
 models: setup ## the lock protocols and their orderings on models: spin and loom; TRAIL="refcount B2": a trail as a schedule
 	@.ci/tools gcc=gcc spin=spin

@@ -26,7 +26,7 @@ _NOP: Final = np.uint64(Op.NOP | HEADER_WORDS << 8)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one process is told at its start. The arrays are shared memory."""
+    """What one process receives at its start. The arrays are shared memory."""
 
     me: int
     parent: int
@@ -90,7 +90,7 @@ class Actor:
         return 1 + self._part.me * self._setup.forks + np.array(self._forks)[family] - 1
 
     def _called(self, ops: Ops, family: int, index: int, result: Any) -> None:
-        """Tells the others of a child that came or went."""
+        """Reports to the others a child that came or went."""
         if ops["kind"][index] == Kind.EXIT:
             self._ids[family, ops["mm"][index]] = 0
             return
@@ -102,7 +102,7 @@ class Actor:
 
 
 class _Worker:
-    """What a process does when it is told."""
+    """What a process does on command."""
 
     def __init__(self, part: Part, stack: ExitStack) -> None:
         self._part, self._stack = part, stack

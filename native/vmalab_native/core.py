@@ -413,7 +413,7 @@ class Participant(_Handle):
         """execve: a process leaves an address space for a new one, with its limits.
 
         Args:
-            mm: what it leaves, and what ends then, whoever else holds it.
+            mm: what it leaves, and what ends then, even if others hold it.
             mmap_base, start_brk, brk, maps: of the new one, as for mm_create().
             shared: others run on in `mm` (vfork, CLONE_VM): it stays.
 
@@ -509,7 +509,7 @@ class Participant(_Handle):
     # --- files ---
 
     def file_open(self, *, dev: int, ino: int, size_bytes: int, name: str) -> int:
-        """The id of a file for MMAP records: one per (dev, ino), its size set anew.
+        """The id of a file for MMAP records: one per (dev, ino), its size set again.
 
         Raises:
             LimitExceeded (files_max).

@@ -168,7 +168,7 @@ class UffdWriteprotectMode(IntFlag):
 
 
 class UffdPagefault(IntFlag):
-    """UFFD_PAGEFAULT_FLAG_*: what a userfaultfd is told of a fault."""
+    """UFFD_PAGEFAULT_FLAG_*: what a userfaultfd reads about a fault."""
 
     NONE = 0
     WRITE = 1

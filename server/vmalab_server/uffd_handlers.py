@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict
 
 from vmalab.v1 import userfaultfd_pb2 as pb
 from vmalab_client.block import UFFD_API_VERSION, Op, UffdFill
@@ -17,6 +17,14 @@ _ONE = struct.Struct("<BBH4xQQ").pack
 _THREE = struct.Struct("<BBH4xQQQQ").pack
 _FOUR = struct.Struct("<BBH4xQQQQQ").pack
 _FIVE = struct.Struct("<BBH4xQQQQQQ").pack
+
+
+class _Filled(TypedDict):
+    """The fields of every response to a fill."""
+
+    errno_code: int
+    errno_name: str
+    filled: int
 
 
 class UserfaultfdHandlers:
@@ -65,7 +73,7 @@ class UserfaultfdHandlers:
 
     def _fill(
         self, fill: UffdFill, mm: int, uffd: int, dst: int, src: int, length: int, mode: int
-    ) -> dict[str, Any]:
+    ) -> _Filled:
         record = _FIVE(_UFFD_FILL, 7, fill, mm, uffd, dst, src, length, mode)
         errno, name, filled = self._one(_UFFD_FILL, mm, record)
         return {"errno_code": errno, "errno_name": name, "filled": filled}

@@ -170,7 +170,7 @@ def _blocks(mm: int, addrs: npt.NDArray[np.uint64]) -> list[bytes]:
 def _faults(
     segment: Segment, participant: Participant, one: _Space, order: str, config: SizeBench
 ) -> float:
-    """What one fault takes, ns. Every VMA is touched, so that no space hides in a part of itself."""
+    """What one fault takes, ns. Every VMA is touched, so no space hides in a part of itself."""
     turns = max(config.iterations, one.vmas)
     if order == "alone":
         participant.bench_fault(one.mm, one.alone, one.vmas, rounds=1)

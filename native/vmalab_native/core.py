@@ -20,6 +20,7 @@ from typing import Generic, Self, TypeVar, get_args
 
 import posix_ipc
 
+from vmalab.ops import RESULT_BYTES as RESULT_BYTES
 from vmalab_native import measure
 from vmalab_native._core import ffi, lib
 from vmalab_native.cdata import CStruct, Getter, ParticipantHandle, SegmentHandle
@@ -67,7 +68,6 @@ from vmalab_native.records import VmaInfo as VmaInfo
 ABI_VERSION: int = lib.VL_ABI_VERSION
 USER_RWSEMS: int = lib.VL_USER_RWSEMS
 USER_RWSEM_PLACES = 3  # user locks that one participant can hold at a time
-RESULT_BYTES = 16
 _vl_run: Getter = lib.vl_run
 _ROLES: dict[str, int] = {
     "supervisor": lib.ROLE_SUPERVISOR,

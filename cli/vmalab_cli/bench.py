@@ -23,13 +23,17 @@ app = typer.Typer(
     help="Measured comparisons. Every bench takes --quick (under 20 s), --seed, --plot and --json.",
     no_args_is_help=True,
 )
-Quick = Annotated[bool, typer.Option("--quick", help="Less than 20 seconds, less exact.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Measure for less than 20 seconds, less exactly.")
+]
 Smoke = Annotated[bool, typer.Option("--smoke", hidden=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Plot = Annotated[str, typer.Option("--plot", metavar="FILE", help="Draw it: FILE.png or FILE.svg.")]
+Plot = Annotated[
+    str, typer.Option("--plot", metavar="FILE", help="Write a picture: FILE.png or FILE.svg.")
+]
 Seed = Annotated[
     int,
-    typer.Option(min=-1, max=SEED_MAX, help="-1: a fresh one; it is printed."),
+    typer.Option(min=-1, max=SEED_MAX, help="Seed; -1: a new one, which is printed."),
 ]
 Model = Annotated[str, typer.Option(metavar="NAME", help="Lock model.")]
 Models = Annotated[
@@ -125,7 +129,7 @@ def _aims(aims: list[dict[str, Any]]) -> Table:
             measured += "" if low == high else f" ({report.short(low)}-{report.short(high)})"
             said = "yes" if aim["met"] else "no"
         rows.append([aim["name"], measured, goal, said, aim["note"]])
-    return report.grid("aims", ("", "measured (95 %)", "aim", "met", ""), rows)
+    return report.grid("targets", ("", "measured (95 %)", "target", "passed", ""), rows)
 
 
 @app.command("fault")
@@ -156,12 +160,12 @@ def fault_command(
 def rpc_command(
     quick: Quick = False,
     smoke: Smoke = False,
-    workers: Annotated[int, typer.Option(min=1, help="Workers of the server started here.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of the server that is started.")] = 2,
     client: Annotated[
-        str, typer.Option(help="Who makes the unary calls: h2load, python or auto.")
+        str, typer.Option(help="Client of the unary calls: h2load, python or auto.")
     ] = "auto",
     target: Annotated[
-        str, typer.Option(help="A server started with --bench; none: one is started.")
+        str, typer.Option(help="Server to measure, started with --bench; default: one is started.")
     ] = "",
     seed: Seed = -1,
     plot: Plot = "",
@@ -275,7 +279,9 @@ def layouts_command(
         list[str] | None,
         typer.Option(metavar="NAME", help="Layout; may be repeated. Default: all, ten seeds."),
     ] = None,
-    vmas: Annotated[int, typer.Option(min=1, max=30000, help="Walked and locked in turn.")] = 64,
+    vmas: Annotated[
+        int, typer.Option(min=1, max=30000, help="VMAs that are walked, and locked meanwhile.")
+    ] = 64,
     model: Model = DEFAULT_MODEL,
     seed: Seed = -1,
     plot: Plot = "",
@@ -317,7 +323,7 @@ def rcu_command(
 
 @app.command("all")
 def all_command(
-    out: Annotated[Path, typer.Option(metavar="PAGE.md", help="Where the page goes.")],
+    out: Annotated[Path, typer.Option(metavar="PAGE.md", help="Page to write.")],
     quick: Quick = False,
     seed: Seed = -1,
 ) -> None:

@@ -16,7 +16,7 @@ scheduler keeps the writer away for most of the time, and `mmap_lock` alone does
 without a writer.
 
 Each model has a segment of its own, all alive at the same time, with the same processes attached to
-all. A cell is measured for one model right after the other, in an order drawn anew each time, so
+all. A cell is measured for one model right after the other, in an order drawn again each time, so
 that the ratio to `split-rwsem` (the kernel from 6.4 to 6.14) is one of neighbours in time.
 """
 

@@ -98,7 +98,7 @@ class RpcBench:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A part of the output, and its aims."""
+    """A part of the output, and its targets."""
 
     facts: dict[str, Any]
     aims: list[Aim]

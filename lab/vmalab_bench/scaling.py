@@ -13,7 +13,7 @@ Faults on present pages take the lock of the VMA and look at the page table. Fau
 (the pages are given back with MADV_DONTNEED between, which is part of the time) also allocate; they
 are measured where that is one call for all pages of a process.
 
-With more processes than CPUs nothing can grow any more; those rows tell whether it falls. Faults
+With more processes than CPUs nothing can grow any more; those rows show whether it falls. Faults
 per second of CPU time do not mind if something else runs on the machine, nor do they count waiting.
 """
 

@@ -10,8 +10,8 @@ then blocks map and unmap one page in random gaps:
   cold      that order, by a participant that has just come and has found no page before
   alone     that order, each fault by itself: none is known before the one before it is done
 
-In address, random and alone the participant has met each page before. A few VMAs have no cold row:
-there is not enough to time.
+In address, random and alone the participant has touched each page before. A few VMAs have no cold
+row: there is not enough to time.
 
 Of what a fault loads these wait for each other, each for the one before (`steps`):
 
@@ -20,7 +20,7 @@ Of what a fault loads these wait for each other, each for the one before (`steps
   cold      2 for each level of the tree (first the pivots of a node, then the slot they lead to), 2
             for the VMA and its lock, 4 for the page table, 1 for the frame; the height of the tree
             comes from the number of its slots (a VMA and a gap each) and how full the nodes of the
-            largest tree are, which the number of nodes in slabinfo tells
+            largest tree are, which the number of nodes in slabinfo shows
   random    those of alone, but the core does each step for GROUP faults at a time, so a fault waits
             for 3 / GROUP of them, as far as the processor has as many loads under way
   address   as random
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 STRIDE: Final = 4 * PAGE
 ORDERS: Final = ("address", "random", "cold", "alone")
-LABELS: Final = ("in address order", "at random", "at random, met first", "at random, each alone")
+LABELS: Final = ("in address order", "at random", "at random, first touch", "at random, each alone")
 GROUP: Final = 16  # op_faults.c: AHEAD_MAX, where the tree is at least so high:
 GROUPED_HEIGHT: Final = 4  # AHEAD_HEIGHT
 KEPT_STEPS: Final = 3
@@ -170,7 +170,7 @@ def _blocks(mm: int, addrs: npt.NDArray[np.uint64]) -> list[bytes]:
 def _faults(
     segment: Segment, participant: Participant, one: _Space, order: str, config: SizeBench
 ) -> float:
-    """What one fault takes, ns. Every VMA is met, so that no space hides in a part of itself."""
+    """What one fault takes, ns. Every VMA is touched, so no space hides in a part of itself."""
     turns = max(config.iterations, one.vmas)
     if order == "alone":
         participant.bench_fault(one.mm, one.alone, one.vmas, rounds=1)

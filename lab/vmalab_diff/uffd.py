@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operations of userfaultfd: two objects of each process, told UFFD_FEATURES.
+"""The operations of userfaultfd: two objects of each process, with UFFD_FEATURES.
 
 With SIGBUS nobody waits. The executor opens them before the first operation and after each fork;
 one that is closed is opened again.
@@ -31,7 +31,7 @@ UFFD_MOVE, UFFD_OPEN, UFFD_API, UFFD_CLOSE = 11, 32, 33, 34
 UFFD_REGISTER, UFFD_UNREGISTER, UFFD_FILL, UFFD_PROTECT = range(35, 39)
 FILL_COPY, FILL_ZERO = 0, 1
 UFFD_FEATURES: Final = (1 << 7 | 1 << 13, 1 << 7)
-"""What the two userfaultfds of each process are told: see executor.c."""
+"""The features of the two userfaultfds of each process: see executor.c."""
 UFFD: Final = Param("uffd", "number")
 MODE: Final = Param("mode", "number")
 

@@ -47,7 +47,7 @@ class _Remote(Driver):
         self.inspect = inspect_pb2_grpc.InspectServiceStub(self._channel)
 
     def worker_addresses(self) -> list[str]:
-        """The address of each living worker; they also share the one we were told."""
+        """The address of each living worker; they also share the given one."""
         request = inspect_pb2.ListWorkersRequest()
         workers = self.inspect.ListWorkers(request, timeout=CALL_TIMEOUT_S).workers
         return [one.address for one in workers if one.address and one.pid]

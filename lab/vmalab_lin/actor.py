@@ -39,7 +39,7 @@ Message = tuple[str, Acted | str | None]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one process is told at its start. The arrays are shared memory."""
+    """What one process receives at its start. The arrays are shared memory."""
 
     me: int
     parent: int
@@ -113,7 +113,7 @@ class Actor:
         return numbers
 
     def _called(self, ops: Ops, family: int, index: int, result: np.void) -> None:
-        """Tells the others of a child that came or went."""
+        """Reports to the others a child that came or went."""
         if ops["kind"][index] == Kind.EXIT:
             self._ids[family, ops["mm"][index]] = 0
             return
@@ -125,7 +125,7 @@ class Actor:
 
 
 class _Worker:
-    """What a process does when it is told."""
+    """What a process does on command."""
 
     def __init__(self, part: Part, stack: ExitStack) -> None:
         self._part, self._stack = part, stack

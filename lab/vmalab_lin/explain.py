@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes a history that has no order small, and tells it."""
+"""Makes a history that has no order small, and explains it."""
 
 from __future__ import annotations
 

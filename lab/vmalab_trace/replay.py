@@ -25,7 +25,7 @@ from vmalab_trace.verdict import Identities, Verdict
 READY_TIMEOUT_S: Final = 600.0
 KEEP_EVERY_S: Final = 5.0
 DEAL_RUN: Final = {"unary": 1, "batch": 32, "attach": 32}
-"""How many steps in a row one process does when a thread's calls are dealt to several."""
+"""How many steps in a row one process does when a thread's calls go to several."""
 
 
 class ReplayError(CommandError):
@@ -40,7 +40,7 @@ class ReplayConfig:
     copies: int = 1
     mode: str = "unary"
     deal: str = "auto"
-    """tid: a thread stays with one process; round: steps are dealt in turn; auto: tid when the
+    """tid: a thread stays with one process; round: steps go round the processes; auto: tid when the
     trace has threads enough for all processes."""
     pkeys: str = "trace"
     """Protection keys: trace, as the machine that was recorded; machine, on, off."""
@@ -60,7 +60,7 @@ class Replay:
     spaces: int
     pkeys: bool
     machine: Facts
-    """Of the recording; empty: the trace does not tell."""
+    """Of the recording; empty: not in the trace."""
 
     def as_dict(self, config: ReplayConfig, trace: str) -> dict[str, Any]:
         data = self.verdict.as_dict()

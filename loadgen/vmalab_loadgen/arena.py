@@ -3,7 +3,7 @@
 
 A process owns an arena of addresses: slots of SLOT_PAGES pages with a gap after each, so that
 each mapped slot is a VMA of its own. Only the owner changes an arena, in blocks that are executed
-in order, so the owner can tell the answer of every operation before it is given.
+in order, so the owner knows the answer of every operation before it is given.
 
 The state of all pages is in numpy arrays, indexed by page: slot * SLOT_PAGES + page in slot.
 """

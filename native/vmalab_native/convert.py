@@ -5,6 +5,7 @@ import dataclasses
 import weakref
 from typing import TYPE_CHECKING, TypeVar
 
+from vmalab.ops import RESULT_BYTES
 from vmalab_native._core import ffi, lib
 from vmalab_native.cdata import CArray, CStruct, Getter, ParticipantHandle, SegmentHandle
 from vmalab_native.checks import bounded, u64
@@ -85,13 +86,28 @@ def failed_records(results: memoryview) -> list[int]:
         results: of Participant.run_view.
     """
     data = ffi.from_buffer(results)
-    count = len(data) // 16
+    count = len(data) // RESULT_BYTES
     found: int = lib.vl_results_failed(data, count, ffi.NULL, 0)
     if not found:
         return []
     places = ffi.new("u32[]", found)
     lib.vl_results_failed(data, count, places, found)
     return list(places)
+
+
+def made_mms(block: Block, results: memoryview) -> list[int]:
+    """The address spaces that a block has made.
+
+    Args:
+        results: of Participant.run_view for this block.
+    """
+    data = aligned(block)
+    answers = ffi.from_buffer(results)
+    count = len(answers) // RESULT_BYTES
+    found: int = lib.vl_results_made(data, len(data), answers, count, ffi.NULL, 0)
+    ids = ffi.new("u64[]", found)
+    lib.vl_results_made(data, len(data), answers, count, ids, found)
+    return list(ids)
 
 
 def mm_options(maps: str, setup: MmSetup) -> CStruct:

@@ -20,6 +20,7 @@ from typing import Generic, Self, TypeVar, get_args
 
 import posix_ipc
 
+from vmalab.ops import RESULT_BYTES as RESULT_BYTES
 from vmalab_native import measure
 from vmalab_native._core import ffi, lib
 from vmalab_native.cdata import CStruct, Getter, ParticipantHandle, SegmentHandle
@@ -67,7 +68,6 @@ from vmalab_native.records import VmaInfo as VmaInfo
 ABI_VERSION: int = lib.VL_ABI_VERSION
 USER_RWSEMS: int = lib.VL_USER_RWSEMS
 USER_RWSEM_PLACES = 3  # user locks that one participant can hold at a time
-RESULT_BYTES = 16
 _vl_run: Getter = lib.vl_run
 _ROLES: dict[str, int] = {
     "supervisor": lib.ROLE_SUPERVISOR,
@@ -416,7 +416,7 @@ class Participant(_Handle[ParticipantHandle]):
         """execve: a process leaves an address space for a new one, with its limits.
 
         Args:
-            mm: what it leaves, and what ends then, whoever else holds it.
+            mm: what it leaves, and what ends then, even if others hold it.
             mmap_base, start_brk, brk, maps: of the new one, as for mm_create().
             shared: others run on in `mm` (vfork, CLONE_VM): it stays.
 
@@ -512,7 +512,7 @@ class Participant(_Handle[ParticipantHandle]):
     # --- files ---
 
     def file_open(self, *, dev: int, ino: int, size_bytes: int, name: str) -> int:
-        """The id of a file for MMAP records: one per (dev, ino), its size set anew.
+        """The id of a file for MMAP records: one per (dev, ino), its size set again.
 
         Raises:
             LimitExceeded (files_max).

@@ -128,7 +128,7 @@ class Report:
     ns: int
     complete: bool
     died: bool
-    """An actor was told to die, and has: the session is of no more use."""
+    """An actor had to die, and has: the session is of no more use."""
     preemptions: int
     chosen: tuple[int, ...]
     violation: Violation | None
@@ -385,7 +385,7 @@ def gates(participant: Participant) -> list[GateInfo]:
 
 
 def holders(participant: Participant) -> list[Holder]:
-    """Everyone who is held at a gate, and lives."""
+    """Every participant that is paused at a gate, and lives."""
     handle = participant._open()
     buffer, count = listing("struct vl_lab_holder_info[]", "holders", lib.vl_lab_holders, handle)
     return [
@@ -414,7 +414,7 @@ def set_mutants(participant: Participant, names: Sequence[str]) -> None:
 def arm(
     participant: Participant, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0
 ) -> None:
-    """The next `count` who come to a sync point, in that mm or (0) in any, are held there.
+    """Pause the next `count` calls that come to a sync point, in that mm or (0) in any.
 
     Args:
         hold_s: at most so long, up to 600 s; then they go on by themselves.
@@ -424,7 +424,7 @@ def arm(
 
 
 def wait_held(participant: Participant, point: str, *, timeout_s: float) -> GateInfo | None:
-    """Waits until somebody is held at the point; None after the timeout."""
+    """Waits until a call is paused at the point; None after the timeout."""
     row = ffi.new("struct vl_lab_gate_info *")
     number = point_number(point)
     code = lib.vl_lab_gate_wait(participant._open(), number, int(timeout_s * 1e9), row)
@@ -435,7 +435,7 @@ def wait_held(participant: Participant, point: str, *, timeout_s: float) -> Gate
 
 
 def release(participant: Participant, point: str) -> int:
-    """Lets all go on who are held there; how many that are."""
+    """Releases the calls that are paused there; returns how many."""
     code = lib.vl_lab_gate_release(participant._open(), point_number(point))
     return checked(code, f"releasing {point}")
 

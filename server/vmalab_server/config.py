@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server can be told: options of `vmalab serve`, or VMALAB_* in the environment."""
+"""The settings of a server: options of `vmalab serve`, or VMALAB_* in the environment."""
 
 from __future__ import annotations
 

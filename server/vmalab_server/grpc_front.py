@@ -290,7 +290,7 @@ class Front:
         self.server.start()
 
     def leave(self) -> None:
-        """Tell who watches the health that this worker stops."""
+        """Report to the watchers of the health that this worker stops."""
         self._health.enter_graceful_shutdown()
 
     def stop(self, grace_s: float, drain: Callable[[], object]) -> None:

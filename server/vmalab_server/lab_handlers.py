@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """LabService as functions from request to response: sync points, mutants, delays, scenarios.
 
-A call that is held at a sync point keeps its thread, in C, until it is released. So the worker has
-`lab_held_max` threads more than it is told to have, and no more calls than that may be held or
-waited to be held in the whole instance. Calls of this service have threads of their own: who
+A call that is paused at a sync point keeps its thread, in C, until it is released. So the worker
+has `lab_held_max` threads more than its setting, and no more calls than that may be paused, or
+waited for, in the whole instance. Calls of this service have threads of their own: who
 releases is served, whatever hangs. Who waits is bounded by `lab_waits_per_worker_max`.
 """
 

@@ -76,14 +76,14 @@ class Limits:
         8,
         low=1,
         high=64,
-        message="{max} calls may be held at sync points, armed ones counted; {got} were asked for:"
-        " release or disarm some",
+        message="{max} calls may be paused at sync points, armed ones counted; {got} were asked "
+        "for: release or disarm some",
     )
     lab_hold_ms_max: int = _limit(
         60_000,
         low=100,
         high=600_000,
-        message="a call may be held, or waited for, {max} ms; {got} were asked for",
+        message="a call may be paused, or waited for, {max} ms; {got} were asked for",
     )
     lab_waits_per_worker_max: int = _limit(
         16,

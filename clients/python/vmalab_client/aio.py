@@ -551,7 +551,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         return await self._client.inspect.query_vma(self.mm, addr, flags)
 
     async def exit(self) -> None:
-        """End it now, whoever else uses it."""
+        """End it now, even if others use it."""
         self._client.release(self.mm)
         await self._client.call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
 
@@ -589,7 +589,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
     async def send(self, block: bytes | BlockBuilder, *, failed_only: bool = False) -> None:
         """Send one block; at most `window` may be outstanding (ValueError).
 
-        failed_only: be told of the records that fail alone, by receive_failed. It makes a stream
+        failed_only: receive the records that fail only, by receive_failed. It makes a stream
         twice as fast, and addresses, words and numbers of address spaces do not come back.
         """
         if self.full:

@@ -193,7 +193,7 @@ class Client(AbstractContextManager["Client"]):
     # --- the end ---
 
     def close(self) -> None:
-        """Let go of everything that is held, and close the connection."""
+        """Release all leases, and close the connection."""
         if not self._closed:
             self._closed = True
             self._holder.close()
@@ -534,7 +534,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         return self._client.inspect.query_vma(self.mm, addr, flags)
 
     def exit(self) -> None:
-        """End it now, whoever else uses it."""
+        """End it now, even if others use it."""
         self._client.release(self.mm)
         self._client.call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
 
@@ -578,7 +578,7 @@ class Batch(AbstractContextManager["Batch"]):
     def send(self, block: bytes | BlockBuilder, *, failed_only: bool = False) -> None:
         """Send one block; at most `window` may be outstanding (ValueError).
 
-        failed_only: be told of the records that fail alone, by receive_failed. It makes a stream
+        failed_only: receive the records that fail only, by receive_failed. It makes a stream
         twice as fast, and addresses, words and numbers of address spaces do not come back.
         """
         if self.full:

@@ -92,7 +92,7 @@ class Lab:
         self._stub = stub
 
     def points(self) -> list[types.SyncPointInfo]:
-        """Every sync point, whether it is armed, and who is held there."""
+        """Every sync point, whether it is armed, and which calls are paused there."""
         answer = self._client.call(self._stub.ListPoints, pb.ListPointsRequest())
         return [_point(one) for one in answer.points]
 
@@ -113,16 +113,16 @@ class Lab:
         self._client.call(self._stub.ArmPoint, pb.ArmPointRequest(point=point))
 
     def wait(self, point: str, *, timeout_s: float = 60.0) -> tuple[types.HolderInfo, ...]:
-        """Wait until somebody is held at a sync point: who. Raises DeadlineExceeded."""
+        """Wait until a call is paused at a sync point; returns those. Raises DeadlineExceeded."""
         request = pb.WaitPointRequest(point=point, timeout_ms=_ms(timeout_s))
         answer = self._client.call(self._stub.WaitPoint, request, more_s=timeout_s)
         return _came(point, timeout_s, answer)
 
     def release(self, point: str = "", *, disarm: bool = False) -> int:
-        """Let those go on who are held at a sync point, or (no name) at every one: how many.
+        """Release the calls paused at a sync point, or (no name) at every one: how many.
 
         Args:
-            disarm: nobody is held there any more.
+            disarm: no further call is paused there.
         """
         request = pb.ReleasePointRequest(point=point, disarm=disarm)
         answer = self._client.call(self._stub.ReleasePoint, request)
@@ -202,7 +202,7 @@ class AsyncLab:
         self._stub = stub
 
     async def points(self) -> list[types.SyncPointInfo]:
-        """Every sync point, whether it is armed, and who is held there."""
+        """Every sync point, whether it is armed, and which calls are paused there."""
         answer = await self._client.call(self._stub.ListPoints, pb.ListPointsRequest())
         return [_point(one) for one in answer.points]
 
@@ -216,13 +216,13 @@ class AsyncLab:
         await self._client.call(self._stub.ArmPoint, pb.ArmPointRequest(point=point))
 
     async def wait(self, point: str, *, timeout_s: float = 60.0) -> tuple[types.HolderInfo, ...]:
-        """Wait until somebody is held at a sync point: who. Raises DeadlineExceeded."""
+        """Wait until a call is paused at a sync point; returns those. Raises DeadlineExceeded."""
         request = pb.WaitPointRequest(point=point, timeout_ms=_ms(timeout_s))
         answer = await self._client.call(self._stub.WaitPoint, request, more_s=timeout_s)
         return _came(point, timeout_s, answer)
 
     async def release(self, point: str = "", *, disarm: bool = False) -> int:
-        """Let those go on who are held at a sync point, or (no name) at every one: how many."""
+        """Release the calls paused at a sync point, or (no name) at every one: how many."""
         request = pb.ReleasePointRequest(point=point, disarm=disarm)
         answer = await self._client.call(self._stub.ReleasePoint, request)
         released: int = answer.released

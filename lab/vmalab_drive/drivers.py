@@ -21,15 +21,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from vmalab_client.block import FAULT_STORE, Op, Record, parse_block, parse_results
-from vmalab_client.block import RESULT as _RESULT
+from vmalab.ops import RESULT as _RESULT
+from vmalab.ops import Op, Status
+from vmalab_client.block import FAULT_STORE, Record, parse_block, parse_results
 from vmalab_drive.errors import CommandError
 
 TTL_MS = 60_000
 CALL_TIMEOUT_S = 300.0
 MESSAGE_BYTES_MAX = 16 << 20
-NO_SUCH_MM = -1001
-LIMIT = -1004
 
 
 class DriverError(CommandError):
@@ -420,9 +419,9 @@ class UnaryDriver(_Remote):
         except self._grpc.RpcError as error:
             code = error.code()
             if code is self._grpc.StatusCode.NOT_FOUND:
-                return NO_SUCH_MM, 0, 0
+                return Status.NO_SUCH_MM, 0, 0
             if code is self._grpc.StatusCode.RESOURCE_EXHAUSTED:
-                return LIMIT, 0, 0
+                return Status.LIMIT, 0, 0
             raise DriverError(f"{Op(record.op).name}: {code.name}: {error.details()}") from error
 
     def _call(self, record: Record) -> tuple[int, int, int]:
@@ -479,7 +478,7 @@ class UnaryDriver(_Remote):
                 got = memory.ForkAddressSpace(request, timeout=wait)
                 return -got.errno_code, 0, got.mm
             case Op.EXEC:
-                text = record.payload[32 : 32 + record.flags].decode()
+                text = record.text.decode()
                 places = dict(zip(("mmap_base", "start_brk", "brk"), args[:3], strict=True))
                 return 0, 0, self.exec(mm, maps=text, shared=bool(args[3]), **places)
             case Op.EXIT:
@@ -492,7 +491,7 @@ class UnaryDriver(_Remote):
                 got = memory.UffdMove(request, timeout=wait)
                 return -got.errno_code, 0, got.moved
             case Op.SET_VMA_NAME:
-                name = record.payload[16 : 16 + record.flags]
+                name = record.text
                 request = pb.SetVmaNameRequest(mm=mm, addr=args[0], length=args[1], name=name)
                 return -memory.SetVmaName(request, timeout=wait).errno_code, 0, 0
             case Op.MM_CREATE:

@@ -23,16 +23,18 @@ LOOK = "Look inside a running instance (or what a killed one left)"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 TargetOption = Annotated[
-    str, typer.Option("--target", help="host:port of a server; none: one is started for this run.")
+    str, typer.Option("--target", help="Server, host:port; default: one is started for this run.")
 ]
 InstanceOption = Annotated[
-    str, typer.Option("--instance", help="For attach: an instance on this machine.")
+    str, typer.Option("--instance", help="Instance on this machine, for --mode attach.")
 ]
 ModelOption = Annotated[
     str,
-    typer.Option("--model", help="Lock model of what is started here; vmalab layout --list."),
+    typer.Option("--model", help="Lock model of the server that is started; vmalab layout --list."),
 ]
-LayoutOption = Annotated[str, typer.Option("--layout", help="Its layout of vm_area_struct.")]
+LayoutOption = Annotated[
+    str, typer.Option("--layout", help="Layout of vm_area_struct in that server.")
+]
 PkeysOption = Annotated[
     str,
     typer.Option(

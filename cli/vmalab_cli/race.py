@@ -19,10 +19,10 @@ from vmalab_cli.common import FAILED, GOOD, USAGE, WORK, Json, fail, guarded
 
 HELP = (
     "Races on demand: the lock protocol under a scheduler, one step at a time.\n\n"
-    "A scenario says who does what; its actors are real processes on the lab core, of which one "
-    "at a time goes on, from sync point to sync point. A mutant is a real bug, switched on by "
-    "name. An invariant that breaks is named, with the schedule that breaks it: a text file that "
-    "gives the same run again, byte for byte."
+    "A scenario is a list of actors and their operations. The actors are real processes on the lab "
+    "core. Exactly one of them runs at a time, from sync point to sync point. A mutant is a real "
+    "bug that is switched on by name. The output names the invariant that breaks, and has the "
+    "schedule that breaks it: a text file that gives the same run again, byte for byte."
 )
 EXAMPLES = """\
 Examples:
@@ -43,7 +43,7 @@ Model = Annotated[
     str,
     typer.Option(
         "--model",
-        help="Lock model; default: typesafe-rwsem, where it fits.",
+        help="Lock model; default: typesafe-rwsem, if the scenario is for it.",
     ),
 ]
 Mutants = Annotated[
@@ -54,17 +54,24 @@ StrategyOption = Annotated[
     typer.Option("--strategy", help="exhaustive (with a bound of preemptions), pct, or random."),
 ]
 Schedules = Annotated[
-    int, typer.Option("--schedules", min=0, help="At most so many; 0: as the scenario says.")
+    int,
+    typer.Option("--schedules", min=0, help="Schedules to run, at most; 0: as the scenario says."),
 ]
 Bound = Annotated[
     int,
     typer.Option(
-        "--bound", min=-1, help="Preemptions, or change points; -1: as the scenario says."
+        "--bound",
+        min=-1,
+        help="Preemptions of a schedule, at most (pct: change points); -1: as the scenario says.",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Of pct and random; -1: a fresh one, printed.")]
-Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="At most so long.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="A file for the schedule.")]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Seed of pct and random; -1: a new one, which is printed.")
+]
+Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Time limit in seconds.")]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="File to write the schedule to.")
+]
 _T = TypeVar("_T")
 DEFAULT_MODEL: Final = "typesafe-rwsem"
 
@@ -204,7 +211,7 @@ def _finish(result: Any, *, as_json: bool, output: Path | None, coverage: bool =
 
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
-    """The scenarios, and the mutants with the scenarios that show them."""
+    """List the scenarios, and the mutants with the scenarios that show them."""
     from vmalab_native import lab
     from vmalab_native.race import scenario
 
@@ -286,7 +293,7 @@ def explore_command(
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """The same, further: more preemptions and schedules than `run`, and what was covered."""
+    """Search further than `run`: more preemptions and schedules, and the coverage."""
     result = _search(name, model, lambda: _plan(strategy, bound, schedules, seed, seconds, mutant))
     if not as_json:
         missed = [point for point, count in result.coverage.items() if not count]
@@ -296,14 +303,14 @@ def explore_command(
 
 @app.command("replay")
 def replay_command(
-    file: Annotated[Path, typer.Argument(help="A schedule (.sched).")],
-    times: Annotated[int, typer.Option("--times", min=1, help="How often.")] = 1,
+    file: Annotated[Path, typer.Argument(help="Schedule (a .sched file).")],
+    times: Annotated[int, typer.Option("--times", min=1, help="Number of replays.")] = 1,
     trace: Annotated[bool, typer.Option("--trace", help="Print the trace.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Follow a schedule again, and compare the traces of all times.
+    """Follow a schedule several times, and compare the traces.
 
-    Exit code 0: each time the same trace, and the invariant broke that the schedule names.
+    Exit code 0: the traces are the same, and the invariant broke that the schedule names.
     """
     from vmalab_native.race import explore, schedule
 
@@ -341,7 +348,7 @@ def replay_command(
 
 @app.command("show")
 def show_command(
-    file: Annotated[Path, typer.Argument(help="A schedule (.sched).")],
+    file: Annotated[Path, typer.Argument(help="Schedule (a .sched file).")],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -349,11 +356,11 @@ def show_command(
         ),
     ] = None,
     perfetto: Annotated[
-        Path | None, typer.Option("--perfetto", help="Write a trace for ui.perfetto.dev too.")
+        Path | None, typer.Option("--perfetto", help="Also write a trace for ui.perfetto.dev.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow a schedule and draw it: a lane for each process, the lock words, what breaks."""
+    """Follow a schedule and draw it: a lane for each process, lock words, the invariant."""
     from vmalab_native.race import explore, schedule
     from vmalab_race import perfetto as perfetto_trace
     from vmalab_race import picture
@@ -385,28 +392,30 @@ def show_command(
 
 
 @app.command("book", hidden=True)
-def book_command(
+@app.command("catalogue")
+def catalogue_command(
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("docs/races.md"),
 ) -> None:
-    """Write docs/races.md with its pictures."""
-    from vmalab_race import book
+    """Write the race catalogue: docs/races.md with its pictures."""
+    from vmalab_race import catalogue
 
-    shown = _guarded(lambda: book.write(out))
+    shown = _guarded(lambda: catalogue.write(out))
     print(f"{out}: {len(shown)} mutants")
 
 
 @app.command("all")
 def all_command(
-    model: Annotated[str, typer.Option("--model", help="One lock model; default: all five.")] = "",
+    model: Annotated[str, typer.Option("--model", help="Lock model; default: all five.")] = "",
     seed: Seed = 1,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for a schedule of each mutant.")
+        Path | None,
+        typer.Option("-o", "--output", help="Folder to write a schedule of each mutant to."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Every scenario on the intact core, every mutant on every model it applies to.
+    """Run every scenario on the intact core, and every mutant on each model it applies to.
 
-    Exit code 0: each mutant was caught, and the intact core broke nothing.
+    Exit code 0: each mutant was caught, and the intact core broke no invariant.
     """
     from vmalab_native.core import lock_models
     from vmalab_race import survey

@@ -18,15 +18,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, Final, Literal, Self
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import numpy as np
 
 from vmalab_bench import machine
 from vmalab_bench.base import BenchError
 from vmalab_drive import spawning
-from vmalab_drive.packed import RESULT
+from vmalab_drive.packed import RESULT, Statuses
 from vmalab_native import lifeline
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
 
 PATIENCE_S: Final = 600.0
 
@@ -92,8 +97,8 @@ class Crew:
         # A barrier knows its number of parties, so there is one for each.
         barriers = {parties: context.Barrier(parties) for parties in range(1, count + 1)}
         allowed = machine.cpus()
-        self._pipes: list[Connection] = []
-        self._processes: list[Any] = []
+        self._pipes: list[Connection[object, tuple[str, Turn | None]]] = []
+        self._processes: list[BaseProcess] = []
         try:
             for me in range(count):
                 ours, theirs = context.Pipe()
@@ -129,9 +134,15 @@ class Crew:
         """The members named run their jobs at the same time."""
         for member, key in keys.items():
             self._pipes[member].send(("turn", key, len(keys), seconds))
-        return {member: self._answer(member) for member in keys}
+        return {member: self._turn_of(member) for member in keys}
 
-    def _answer(self, member: int) -> Any:
+    def _turn_of(self, member: int) -> Turn:
+        turn = self._answer(member)
+        assert turn is not None
+        return turn
+
+    def _answer(self, member: int) -> Turn | None:
+        """What the member did in a turn; None if it was told to do another thing."""
         pipe = self._pipes[member]
         if not pipe.poll(PATIENCE_S):
             raise BenchError(f"process {member} of the bench does not answer")
@@ -164,7 +175,11 @@ class Crew:
 
 
 def _work(
-    cpu: int, parent: int, instances: tuple[str, ...], barriers: Mapping[int, Any], pipe: Connection
+    cpu: int,
+    parent: int,
+    instances: tuple[str, ...],
+    barriers: Mapping[int, Barrier],
+    pipe: Connection,
 ) -> None:
     """The life of a member."""
     lifeline.end_with_parent(parent)
@@ -177,7 +192,7 @@ def _work(
         pipe.send(("error", f"{error}\n{traceback.format_exc()}"))
 
 
-def _serve(instances: tuple[str, ...], barriers: Mapping[int, Any], pipe: Connection) -> None:
+def _serve(instances: tuple[str, ...], barriers: Mapping[int, Barrier], pipe: Connection) -> None:
     from vmalab_native import core
 
     with ExitStack() as stack:
@@ -211,7 +226,7 @@ def _serve(instances: tuple[str, ...], barriers: Mapping[int, Any], pipe: Connec
                     raise BenchError(f"{other!r} is not understood")
 
 
-def _turn(job: Job, participant: Any, seconds: float) -> Turn:
+def _turn(job: Job, participant: Participant, seconds: float) -> Turn:
     run, block, clock = participant.run_view, job.block, time.perf_counter_ns
     # Not counted: it brings the caches up to date. The results come to the same place each time.
     status = np.frombuffer(run(block), RESULT)["status"]
@@ -228,7 +243,7 @@ def _turn(job: Job, participant: Any, seconds: float) -> Turn:
     return Turn(done, (now - begin) / 1e9, (time.process_time_ns() - cpu) / 1e9)
 
 
-def _loop(job: Loop, participant: Any, seconds: float) -> Turn:
+def _loop(job: Loop, participant: Participant, seconds: float) -> Turn:
     cpu = time.process_time_ns()
     got = participant.bench_loop(job.loop, job.mm, job.addrs, seconds)
     if got.failed:
@@ -236,7 +251,7 @@ def _loop(job: Loop, participant: Any, seconds: float) -> Turn:
     return Turn(got.turns, got.ns / 1e9, (time.process_time_ns() - cpu) / 1e9)
 
 
-def _look(status: Any) -> None:
+def _look(status: Statuses) -> None:
     bad = np.flatnonzero(status)
     if len(bad):
         raise BenchError(f"record {bad[0]} of a block answered {status[bad[0]]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,19 @@ import numpy.typing as npt
 from vmalab.ops import FAULTS_MAX, HEADER_WORDS, OPERATIONS, Op, header
 from vmalab.uapi import Access, Madv, Map, Prot
 from vmalab_bench.base import BenchError
-from vmalab_drive.packed import RESULT
+from vmalab_drive.packed import RESULT, Results
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
 
 READ: Final = int(Access.READ)
 WRITE: Final = int(Access.WRITE)
 RECORDS_MAX: Final = 50_000
-Addresses = Sequence[int] | npt.NDArray[np.uint64]
+Column = npt.NDArray[np.uint64]
+Addresses = Sequence[int] | Column
 
 
-def _records(op: Op, flags: int, mm: int, operands: Sequence[Any], count: int) -> bytes:
+def _records(op: Op, flags: int, mm: int, operands: Sequence[int | Column], count: int) -> bytes:
     """`count` records of one operation, as short as they may be; an operand is one value for all or
     a column."""
     words = OPERATIONS[op].words_least
@@ -76,7 +80,7 @@ def woven(*blocks: bytes, count: int) -> bytes:
     return np.concatenate(parts, axis=1).tobytes()
 
 
-def results(answer: bytes, what: str) -> npt.NDArray[Any]:
+def results(answer: bytes | memoryview, what: str) -> Results:
     """The results of a block that must all be good.
 
     Raises:
@@ -89,12 +93,14 @@ def results(answer: bytes, what: str) -> npt.NDArray[Any]:
     return rows
 
 
-def must(participant: Any, block: bytes, what: str) -> npt.NDArray[Any]:
+def must(participant: Participant, block: bytes, what: str) -> Results:
     """Executes a block whose every record must succeed; its results."""
     return results(participant.run(block), what)
 
 
-def fill(participant: Any, mm: int, addrs: Addresses, length: int, *, touch: bool = True) -> None:
+def fill(
+    participant: Participant, mm: int, addrs: Addresses, length: int, *, touch: bool = True
+) -> None:
     """Maps a VMA at each address; with touch, its first page is made present."""
     column = np.asarray(addrs, dtype="<u8")
     for start in range(0, len(column), RECORDS_MAX):
@@ -104,7 +110,7 @@ def fill(participant: Any, mm: int, addrs: Addresses, length: int, *, touch: boo
         touch_each(participant, mm, column)
 
 
-def touch_each(participant: Any, mm: int, addrs: Addresses) -> None:
+def touch_each(participant: Participant, mm: int, addrs: Addresses) -> None:
     """Makes the page at each address present."""
     column = np.asarray(addrs, dtype="<u8")
     for start in range(0, len(column), RECORDS_MAX):

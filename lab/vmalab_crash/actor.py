@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of a process that uses the segment until it is killed or told to leave.
+"""The life of a process that uses the segment until it is killed or has to leave.
 
 It is nearly always inside of a block, so nearly always inside of an operation. After each burst it
 proves that it can do everything (proof), and between two operations it looks at the clock: the
@@ -53,7 +53,7 @@ class Actor:
         self._kin = OWN_FAMILIES + row % (256 - OWN_FAMILIES)
 
     def live(self) -> None:
-        """Until told to leave; then everything of one's own is given back."""
+        """Until the order to leave; then everything of one's own is given back."""
         row = self._row
         row["slot"] = self._me.index + 1
         self._own = self._me.mm_create(

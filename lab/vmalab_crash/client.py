@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client that gives a server work until it is killed or told to leave.
+"""A client that gives a server work until it is killed or has to leave.
 
 `python -m vmalab_crash.client TARGET BOARD ROW SEED PARENT`: BOARD is the number of a
 descriptor. A call that meets a dying worker is tried again, by way of other work; a proof that does
-so begins anew.
+so begins again.
 """
 
 from __future__ import annotations

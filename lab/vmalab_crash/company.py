@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of a run: they are forked, told, killed, and it is known how each died."""
+"""The processes of a run: they are forked, commanded, killed, and it is known how each died."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ class Company:
 
     def look(self) -> None:
         """Raises Failure if a process ended by itself, or the segment is broken. Those that were
-        told to leave may end."""
+        ordered to leave may end."""
         waited = select.poll()
         by_fd = {one.pidfd: one for one in self.members}
         for fd in by_fd:

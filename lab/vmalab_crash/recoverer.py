@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of a process that recovers, checks and counts when it is told, as a supervisor does.
+"""The life of a process that recovers, checks and counts on command, as a supervisor does.
 
 It knows nothing that it would have to keep: it can be killed too, and another does the next thing.
 """
@@ -121,7 +121,7 @@ class Recoverer:
             self._head["mms"][number] = mm
 
     def _keep(self, mm: int) -> None:
-        """By time: whoever made it may die."""
+        """By time: its maker may die."""
         self._me.mm_keep(mm, KEEP_NS)
         self._me.mm_put(mm)
 

@@ -451,7 +451,7 @@ class Session:
             raise Failure("unsound", f"fsck: {complaints[0]}", complaints[:20])
 
     def prove(self, patience_s: float = 0.0) -> None:
-        """Everybody who is there does everything once, and what he reads is right."""
+        """Every process does everything once, and what it reads is right."""
         company, head, rows = self.company, self.company.board.head, self.company.board.rows
         head["epoch"] += 1
         epoch = head["epoch"][0]

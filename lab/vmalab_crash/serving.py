@@ -129,7 +129,7 @@ class Served:
     # --- death ---
 
     def kill(self, burst: Burst, rng: random.Random) -> None:
-        """A burst, and a second one in the recovery when one can be met."""
+        """A burst, and a second one in the recovery if there is one in time."""
         self.burst += 1
         self.tally.bursts += 1
         self.tally.kinds["over gRPC"] += 1

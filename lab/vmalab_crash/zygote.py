@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 from typing import Any, Final
@@ -25,15 +26,26 @@ from vmalab_crash.board import Board, Doing, State
 from vmalab_crash.mix import Stock
 from vmalab_crash.recoverer import Recoverer
 from vmalab_native import lifeline
-from vmalab_native.core import Segment
+from vmalab_native.core import Participant, Segment
+from vmalab_native.errors import NoParticipantSlot
 
 MESSAGE_BYTES: Final = 1 << 16
 NICE: Final = 4
 """Of those who work all the time, so that those who kill, fork and recover need not wait."""
 
 
+def _joined(segment: Segment) -> Participant:
+    """A slot. One may stay taken for a while: a dead thread's whose retired pages nobody had room
+    for. Who waits for this process ends it when that takes too long."""
+    while True:
+        try:
+            return segment.participant("client", comm="crash")
+        except NoParticipantSlot:
+            time.sleep(0.01)
+
+
 def _act(board: Board, segment: Segment, row: int, stock: Stock, seed: str, kind: str) -> None:
-    with segment.participant("client", comm="crash") as me:
+    with _joined(segment) as me:
         Actor(board, row, me, stock, seed, kind).live()
     board.rows[row]["state"] = State.LEFT
 

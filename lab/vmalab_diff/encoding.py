@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an operation is told to both sides: what the executor does, and the record of a block.
+"""How an operation is encoded for both sides: what the executor does, and the record of a block.
 
 Numbers and lengths of records are those of the table of operations (vmalab.ops).
 """

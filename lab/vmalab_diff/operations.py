@@ -447,7 +447,7 @@ def _has(how: Arg, flag: str) -> bool:
 
 
 def noted(c: Chooser, op: Op) -> None:
-    """Tell the chooser what an operation did."""
+    """Report to the chooser what an operation did."""
     c.note(op)
     fixed = M["MAP_FIXED"] | M["MAP_FIXED_NOREPLACE"]
     if op.name in ("mlock", "mlock2") or (op.name == "mmap" and _has(op.args[3], "MAP_LOCKED")):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operations of userfaultfd: two objects of each process, told UFFD_FEATURES.
+"""The operations of userfaultfd: two objects of each process, with UFFD_FEATURES.
 
 With SIGBUS nobody waits. The executor opens them before the first operation and after each fork;
 one that is closed is opened again.
@@ -34,7 +34,7 @@ UFFD_FEATURES: Final = (
     int(UffdFeature.SIGBUS | UffdFeature.WP_UNPOPULATED),
     int(UffdFeature.SIGBUS),
 )
-"""What the two userfaultfds of each process are told: see executor.c."""
+"""The features of the two userfaultfds of each process: see executor.c."""
 UFFD: Final = Param("uffd", "number")
 MODE: Final = Param("mode", "number")
 

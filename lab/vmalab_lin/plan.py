@@ -8,14 +8,14 @@ decided when its block is run, because children come and go meanwhile.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from vmalab.ops import HEADER_WORDS, OPERATIONS, Op, Status
 from vmalab.uapi import FAULT_FLAG, Access, Madv, Map, Mremap
-from vmalab_lin.ops import OP, WORD_BITS_COUNT, Ops
+from vmalab_lin.ops import OP, WORD_BITS_COUNT, Numbers, Ops
 from vmalab_native.history import Answer, Kind, Shape
 
 PAGE: Final = 4096
@@ -23,6 +23,8 @@ BASE: Final = 0x1000_0000
 TIMED: Final = np.dtype(
     [("status", "<i4"), ("info", "<u4"), ("value", "<u8"), ("begin", "<u8"), ("end", "<u8")]
 )
+Timed = npt.NDArray[np.void]
+"""Rows of TIMED."""
 WEIGHTS: Final[dict[Kind, float]] = {
     Kind.READ: 34,
     Kind.WRITE: 30,
@@ -167,7 +169,7 @@ def _runs(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
     return first
 
 
-def _sweep(setup: Setup, rng: np.random.Generator, ops: Ops, family: Any, run: Any) -> None:
+def _sweep(setup: Setup, rng: np.random.Generator, ops: Ops, family: Numbers, run: Numbers) -> None:
     """Turns some runs into writes, or reads, of all pages one after the other: they see whether
     a fork, or a call for several pages, is one instant for all of them."""
     count = len(ops)
@@ -186,7 +188,7 @@ def ops_min(forks: int, families: int) -> int:
 
 
 def _strew_forks(
-    setup: Setup, rng: np.random.Generator, ops: Ops, family: Any, choice: Any
+    setup: Setup, rng: np.random.Generator, ops: Ops, family: Numbers, choice: Numbers
 ) -> None:
     """Puts the forks, the reads after them, and the exits in place of other operations."""
     families, stride = len(setup.shapes), READS_AFTER_FORK + 1
@@ -209,7 +211,7 @@ def _strew_forks(
         ops["to"][reads] = 0
 
 
-def _choose_pages(setup: Setup, rng: np.random.Generator, ops: Ops, family: Any) -> None:
+def _choose_pages(setup: Setup, rng: np.random.Generator, ops: Ops, family: Numbers) -> None:
     """Half of the operations go to the first cell, so that processes meet."""
     count = len(ops)
     kinds = ops["kind"]
@@ -234,7 +236,9 @@ def unjudged() -> list[Op]:
     return sorted(set(Op) - set(_RECORD_OP.values()))
 
 
-def _records(ops: Ops, coin: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+def _records(
+    ops: Ops, coin: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     """The packed records, in full, with mm 0 in each: its place is the second word."""
     kinds = ops["kind"].astype(np.int64)
     op_of = np.zeros(max(Kind) + 1, np.uint64)
@@ -258,7 +262,7 @@ def _records(ops: Ops, coin: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[n
     return words, at
 
 
-def _operands(ops: Ops, coin: Any) -> dict[str, npt.NDArray[np.uint64]]:
+def _operands(ops: Ops, coin: npt.NDArray[np.uint64]) -> dict[str, npt.NDArray[np.uint64]]:
     """By the names that they have in the table of operations."""
     kinds = ops["kind"].astype(np.int64)
     first, last, to = (ops[name].astype(np.uint64) for name in ("first", "last", "to"))
@@ -300,7 +304,7 @@ def _operands(ops: Ops, coin: Any) -> dict[str, npt.NDArray[np.uint64]]:
     }
 
 
-def answers(ops: Ops, timed: npt.NDArray[Any]) -> None:
+def answers(ops: Ops, timed: Timed) -> None:
     """Fills in what came back, and when."""
     status = timed["status"].astype(np.int64)
     kinds = ops["kind"]

@@ -36,7 +36,7 @@ class Verdict:
     faults_disagree: int = 0
     mincore_compared: int = 0
     mincore_not_compared: int = 0
-    """mincore calls of which only the errno was compared: the trace does not tell which pages the
+    """mincore calls of which only the errno was compared: the trace does not show which pages the
     program touched, or which file pages were cached."""
     calls_before_start: int = 0
     calls_unanswered: Counter[str] = field(default_factory=Counter)

@@ -53,7 +53,7 @@ SLOTS_TAKEN: Final = {
 """Slots of the arena that one operation keeps from the others of its block."""
 
 Answer = Callable[[int, int], bool]
-"""Judges (status, value) of an answer that could not be told before."""
+"""Judges (status, value) of an answer that could not be known before."""
 
 
 @dataclass(slots=True)
@@ -468,7 +468,7 @@ class Maker:
     # --- checking ---
 
     def check(self, block: Block, answer: bytes) -> int:
-        """Compare the answers with what was told. Returns how many operations were done."""
+        """Compare the answers with those expected. Returns how many operations were done."""
         results = np.frombuffer(answer, RESULT)
         if len(results) != block.count:
             what = f"{block.count} records"

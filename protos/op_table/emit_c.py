@@ -64,7 +64,7 @@ def _sets(table: Table, where: str) -> list[Set]:
 
 def _uapi(table: Table) -> str:
     head = c_header(
-        "uapi.h (L0): constants of Linux on x86-64 that operands of calls are made of.",
+        "uapi.h (base): constants of Linux on x86-64 that operands of calls are made of.",
         source="protos/uapi.toml",
     )
     return head + _guarded("uapi.h", "\n".join(map(_defines, _sets(table, "uapi"))))
@@ -78,7 +78,7 @@ def _enum(table: Table) -> str:
 
 def _ops(table: Table) -> str:
     head = c_header(
-        "block_ops.h (L0): numbers of operations and statuses, and constants of the block format.",
+        "block_ops.h (base): numbers of operations and statuses, constants of the block format.",
         source="protos/ops.toml and protos/uapi.toml",
     )
     parts = [_enum(table), "/* status beyond errno: the service could not serve */"]
@@ -92,7 +92,7 @@ def _ops(table: Table) -> str:
 
 def _shapes(table: Table) -> str:
     head = c_header(
-        "block_shapes.h (L0): how long the record of each operation is.", source="protos/ops.toml"
+        "block_shapes.h (base): how long the record of each operation is.", source="protos/ops.toml"
     )
     rows = []
     for one in table.operations:
@@ -151,7 +151,7 @@ def _parameters(one: Operation) -> str:
 
 def _calls(table: Table) -> str:
     head = c_header(
-        "block_calls.h (L5): the functions behind the records. Each takes the caller's"
+        "block_calls.h (calls): the functions behind the records. Each takes the caller's"
         " participant (inside core_enter), the id of an mm if the operation names one, and the"
         " operands in the order of the record; it returns a value >= 0, -errno, or VL_S_*. What an"
         " operation is, its entry in the table says; its sequence is told at the head of its file.",
@@ -198,7 +198,7 @@ def _call(one: Operation) -> str:
 
 def _dispatch(table: Table) -> str:
     head = c_header(
-        "block_dispatch.h (L6): from a record to its function; block.c includes it, behind its"
+        "block_dispatch.h (surface): from a record to its function; block.c includes it, behind its"
         " run_* functions. Each returns what the function does.",
         source="protos/ops.toml",
     )

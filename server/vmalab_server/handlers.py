@@ -55,7 +55,7 @@ _LIMITS_OF = {
 
 
 def setup_of(setup: pb.ProcessSetup) -> MmSetup:
-    """What the core is told of a process."""
+    """What the core gets to know of a process."""
 
     def given(name: str) -> int | None:
         return getattr(setup, name) if setup.HasField(name) else None

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict
 
 from vmalab import pack
 from vmalab.ops import Op
@@ -14,6 +14,14 @@ from vmalab.v1 import userfaultfd_pb2 as pb
 _UFFD_OPEN, _UFFD_API, _UFFD_CLOSE = int(Op.UFFD_OPEN), int(Op.UFFD_API), int(Op.UFFD_CLOSE)
 _UFFD_REGISTER, _UFFD_UNREGISTER = int(Op.UFFD_REGISTER), int(Op.UFFD_UNREGISTER)
 _UFFD_FILL, _UFFD_PROTECT, _UFFD_WAKE = int(Op.UFFD_FILL), int(Op.UFFD_PROTECT), int(Op.UFFD_WAKE)
+
+
+class _Filled(TypedDict):
+    """The fields of every response to a fill."""
+
+    errno_code: int
+    errno_name: str
+    filled: int
 
 
 class UserfaultfdHandlers:
@@ -56,7 +64,7 @@ class UserfaultfdHandlers:
 
     def _fill(
         self, fill: UffdFill, mm: int, uffd: int, dst: int, src: int, length: int, mode: int
-    ) -> dict[str, Any]:
+    ) -> _Filled:
         record = pack.uffd_fill(mm, uffd, dst, src, length, mode, fill)
         errno, name, filled = self._one(_UFFD_FILL, mm, record)
         return {"errno_code": errno, "errno_name": name, "filled": filled}

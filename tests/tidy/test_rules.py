@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: the rules of the house are kept without anybody watching: licence lines, lengths, layers,
-pairs of orderings.
+"""Goal: the rules of the house are kept without anybody watching: licence lines, lengths, pairs of
+orderings.
 
 Method: read the sources as text. A failure names file and line; the rule is in native/DESIGN.md or
 in the test.
@@ -187,51 +187,6 @@ def test_memory_orders_stand_in_one_header() -> None:
 
 def strip_comments(text: str) -> str:
     return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-
-
-# --- layers ---
-
-
-def layers() -> list[tuple[str, int]]:
-    """(pattern of a file's stem, layer) from the table in DESIGN.md; longest patterns first."""
-    rows = re.findall(
-        r"^\| L(\d) \| `([^`]*)`", (NATIVE / "DESIGN.md").read_text(), flags=re.MULTILINE
-    )
-    patterns = [(word, int(layer)) for layer, words in rows for word in words.split()]
-    return sorted(patterns, key=lambda pair: -len(pair[0]))
-
-
-def layer_of(name: str) -> int | None:
-    """Names in the table stand for .c and .h.
-
-    A name with a suffix for that file, "*" for the rest.
-    """
-    stem = name.rsplit(".", 1)[0]
-    for pattern, layer in layers():
-        wanted = name if pattern.endswith((".c", ".h")) else stem
-        if re.fullmatch(pattern.replace(".", r"\.").replace("*", r"\w*"), wanted):
-            return layer
-    return None
-
-
-def layered_files() -> list[Path]:
-    return [path for path in core_files() if path.parent.name in ("src", "vmalab")]
-
-
-def test_every_file_has_a_layer() -> None:
-    assert [path.name for path in layered_files() if layer_of(path.name) is None] == []
-
-
-def test_includes_go_down() -> None:
-    """A file includes headers of its own or a lower layer."""
-    bad = []
-    for path in layered_files():
-        own = layer_of(path.name)
-        for target in re.findall(r'^#include "(?:vmalab/)?(\w+\.h)"', path.read_text(), re.M):
-            theirs = layer_of(target)
-            if own is None or theirs is None or theirs > own:
-                bad.append(f"{path.name} (L{own}) includes {target} (L{theirs})")
-    assert bad == []
 
 
 # --- orderings ---

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api.h (L6): what the Python side (and any other embedder) calls. One call = one complete
+ * api.h (surface): what the Python side (and any other embedder) calls. One call = one complete
  * operation.
  *
  * Handles are opaque and belong to the process; a participant handle belongs to one thread at a

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * block.h (L5): the packed form of operations. What an operation is, protos/ops.toml says;
- * docs/block-format.md tells the format to who writes a client.
+ * block.h (base): the packed form of operations. What an operation is, protos/ops.toml says;
+ * docs/block-format.md has the format for who writes a client.
  *
  * Little-endian. Record: u8 op, u8 words (record length in 8-byte words, the two of the header
  * included), u16 flags, u32 how (MMAP: how its file was opened; of all others 0), u64 mm, then

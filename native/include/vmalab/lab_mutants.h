@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lab_mutants.h (L0): the mutants of the lab core: each a bug that was in a kernel, or was found in
- * a review, switched on by its name. No guard: it is a list that is read several times.
+ * lab_mutants.h (base): the mutants of the lab core: each a bug that was in a kernel, or was found
+ * in a review, switched on by its name. No guard: it is a list that is read several times.
  *
  * X(name, lock models it applies to, what is wrong)
  * models: M mmap-lock, S split-rwsem, E embedded-rwsem, T typesafe-rwsem, R refcount
@@ -35,7 +35,7 @@ X(B45, "MSETR",
   "a store that ends at the end of a node takes the wrong node for its right side "
   "(CVE-2024-50200)")
 X(X1, "MSETR", "a page that was shared by a fork is written in place when its count is one")
-X(W1, "SETR", "the sequence comes round and VMAs keep stamps of long ago")
+X(W1, "SETR", "the sequence wraps around and VMAs keep stamps of long ago")
 X(D1, "SET", "a writer that dies when it was just woken leaves the note that somebody waits")
 X(D2, "R", "exit detaches its VMAs when the tree is gone, where recovery does not find them")
 X(D3, "R", "a merge detaches after the store that takes the VMA out of the tree")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uffd.h (L5): userfaultfd objects.
+ * uffd.h (uffd): userfaultfd objects.
  *
  * An mm has UFFDS_MAX of them, one word each in its struct mm_aside: what it is and may do in the
  * low byte, a serial number above. A handle, which the program has in the place of a descriptor, is

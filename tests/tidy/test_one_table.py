@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from vmalab.ops import OPERATIONS, Op, Status
+from vmalab.ops import OPERATIONS, Op, Reason, Status
 
 ROOT = Path(__file__).resolve().parents[2]
 ORACLES = {"tests/client/test_block.py", "tests/native/test_blocks.py"}
@@ -201,3 +201,33 @@ def test_no_number_of_an_operation_in_documents_and_protos() -> None:
     ]
     assert found == []
     assert len(searched(".md", ".proto")) > 15, "the search finds too few files"
+
+
+# --- the reasons of errors ---
+
+FAILURES = {"NotFound", "InvalidRequest", "Exhausted", "Precondition", "Refused"}
+FAILURES |= {"Unauthenticated", "CoreFailure", "too_much", "exhausted"}
+
+
+def reasons_given(tree: ast.AST) -> Iterator[str]:
+    """First arguments, as they are written out, of what makes a failure of the service."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and named(node.func) in FAILURES and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and str(first.value).isupper():
+                yield str(first.value)
+
+
+def test_the_reasons_of_errors_are_those_of_the_table() -> None:
+    paths = sorted((ROOT / "server" / "vmalab_server").rglob("*.py"))
+    texts = [path.read_text() for path in paths]
+    given = {reason for text in texts for reason in reasons_given(ast.parse(text))}
+    assert given - {*Reason} == set()
+    assert len(given) > 10, "the search finds too little"
+    whole = "\n".join(texts)
+    assert [reason for reason in Reason if f'"{reason}"' not in whole] == []
+
+
+@pytest.mark.parametrize("line", ['failures.Refused("GONE", text)', 'self._too_much("GONE", "x")'])
+def test_the_search_of_reasons_finds(line: str) -> None:
+    assert list(reasons_given(ast.parse(line))) == ["GONE"]

@@ -6,7 +6,9 @@
 #include "vmalab/api.h"
 #include "import.h"
 #include "vmalab/lock_model.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
+#include "vmalab/uffd_ops.h"
 
 static const u8 words_of[OPS_COUNT] = {
 	[OP_NOP] = 2,

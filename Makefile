@@ -19,7 +19,7 @@ NATIVE := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/
 	$(wildcard native/src/*) native/include/vmalab native/front native/core.cdef native/lab.cdef \
 	native/build_ffi.py native/Makefile native/random_layout.py setup.py
 C_FILES := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \
-	native/bench/*.[ch] tests/support/*.c loadgen/vmalab_loadgen/diff/*.c)
+	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 
@@ -67,7 +67,7 @@ $(STAMPS)/native: $(NATIVE)
 	@mv $@.begin $@
 
 demo: setup ## a server, two recorded programs replayed, a load from four processes: half a minute
-	@$(BIN)/python -m vmalab_loadgen.demo
+	@$(BIN)/python -m vmalab_cli.demo
 
 test: setup ## everything that must hold: lint, types, C tests with sanitizers, pytest
 	@$(MAKE) --no-print-directory lint
@@ -77,7 +77,7 @@ test: setup ## everything that must hold: lint, types, C tests with sanitizers, 
 MODELS := mmap-lock split-rwsem embedded-rwsem refcount
 test-models: setup ## service, client and tools on every other lock model, four minutes each
 	@for m in $(MODELS); do echo "lock model $$m"; \
-	  VMALAB_MODEL=$$m $(PYTEST) -m 'not long' tests/unit tests/integration tests/e2e tests/clients; done
+	  VMALAB_MODEL=$$m $(PYTEST) -m 'not long' $(addprefix tests/,client clients server kernel loadgen trace diff bench cli); done
 
 test-long: setup ## the tests that take minutes: torture, soak, crash
 	@$(PYTEST) -m long --timeout 21600 $(TESTS)
@@ -115,7 +115,7 @@ clean: ## remove what was built
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@rm -rf native/vmalab_native/_core*.so native/vmalab_native/_core.c native/vmalab_native/cores
 	@rm -f $(STAMPS)/native
-	@find native server clients/python loadgen protos tests -name __pycache__ -prune \
+	@find cli lab native server clients/python loadgen protos tests -name __pycache__ -prune \
 	  -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean ## and the virtual environment

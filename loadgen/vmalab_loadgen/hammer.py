@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from vmalab_loadgen import drivers, lifeline
+from vmalab_drive import drivers
 from vmalab_loadgen.blocks import BRK_BASE, Block, Maker, Tally
 from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.pacing import Pacer
+from vmalab_native import lifeline
 
 START_TIMEOUT_S: Final = 600.0
 KEEP_EVERY_NS: Final = 10_000_000_000

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from vmalab_loadgen import drivers, hammer, player
+from vmalab_drive import drivers, spawning
+from vmalab_drive.errors import CommandError
+from vmalab_drive.report import LOCK_COUNTERS
+from vmalab_loadgen import hammer
 from vmalab_loadgen.blocks import BRK_BASE, Wrong
 from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.mix import Mix
-from vmalab_loadgen.report import LOCK_COUNTERS
 
 READY_TIMEOUT_S: Final = 600.0
 SETTLE_S: Final = 60.0
@@ -24,7 +26,7 @@ BLOCK_OPS: Final = {"unary": 32, "batch": 1024, "attach": 1024}
 WINDOW: Final = {"unary": 1, "batch": 4, "attach": 1}
 
 
-class LoadError(Exception):
+class LoadError(CommandError):
     """The load could not be carried out."""
 
 
@@ -191,7 +193,7 @@ def _run_processes(
     control: drivers.Driver,
     progress: Progress | None,
 ) -> list[hammer.Done]:
-    context = player.context()
+    context = spawning.context()
     start = context.Event()
     everyone = range(config.processes)
     pipes: list[Any] = []
@@ -220,7 +222,7 @@ def _run_processes(
             shown = context.RawArray("q", 3)
             ours, theirs = context.Pipe()
             process = context.Process(target=hammer.work, args=(task, start, shown, theirs))
-            player.start(process, processes)
+            spawning.start(process, processes)
             theirs.close()
             pipes.append(ours)
             counters.append(shown)
@@ -240,9 +242,9 @@ def _run_processes(
         start.set()
         parts = _messages(pipes, "done", config.seconds + READY_TIMEOUT_S, tick)
     except BaseException:
-        player.end_processes(processes, patience_s=0)
+        spawning.end(processes, patience_s=0)
         raise
-    player.end_processes(processes)
+    spawning.end(processes)
     return parts
 
 

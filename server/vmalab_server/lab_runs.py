@@ -46,7 +46,7 @@ class Order:
 
     def check(self) -> None:
         """Raises ValueError: says what is wrong, and what there is."""
-        from vmalab_loadgen.race import scenario
+        from vmalab_native.race import scenario
 
         if self.name not in scenario.names():
             raise ValueError(f"scenario {self.name!r}, there are {', '.join(scenario.names())}")
@@ -68,7 +68,7 @@ class Order:
 
 def scenarios() -> list[dict[str, Any]]:
     """Every scenario, as the fields of the message."""
-    from vmalab_loadgen.race import scenario
+    from vmalab_native.race import scenario
 
     found = []
     for name in scenario.names():
@@ -132,7 +132,7 @@ class Runs:
 
 
 def _explore(order: Order) -> dict[str, Any]:
-    from vmalab_loadgen.race import explore, scenario
+    from vmalab_native.race import explore, scenario
 
     plan = explore.Plan(
         strategy=order.strategy,
@@ -163,7 +163,7 @@ def _explore(order: Order) -> dict[str, Any]:
 
 def _child(order: Order, parent: int) -> None:
     """In a session of its own, so that it can be ended with its actors."""
-    from vmalab_loadgen import lifeline
+    from vmalab_native import lifeline
 
     lifeline.end_with_parent(parent)
     os.setsid()

@@ -31,10 +31,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmalab_native import lab
+from vmalab_native import lab, signals
 from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import InvalidArgument, NativeError, RecoveryBusy, SegmentBroken
-from vmalab_server import instance, logs, roster, signals, troubles, version
+from vmalab_server import instance, logs, roster, troubles, version
 from vmalab_server.config import (
     ConfigError,
     ServerConfig,

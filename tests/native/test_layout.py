@@ -23,9 +23,9 @@ from functools import cache
 import pytest
 
 from patience import HANG_S
+from vmalab_cli import structs
 from vmalab_native import cores
 from vmalab_native.core import layout, lock_models
-from vmalab_server.cli import structs
 
 STRUCTS = (
     *("vm_area_struct", "mm_struct", "rw_semaphore", "participant_slot", "participant_area"),

@@ -16,11 +16,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vmalab_loadgen.race import book, explore, scenario, schedule, session, survey
-from vmalab_loadgen.race.explore import Plan
 from vmalab_native import lab
 from vmalab_native.core import Segment, SegmentConfig, lock_models
 from vmalab_native.errors import CoreMissing
+from vmalab_native.race import explore, scenario, schedule, session
+from vmalab_native.race.explore import Plan
+from vmalab_race import book, survey
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "native"

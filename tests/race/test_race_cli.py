@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 import pytest
 
 from patience import HANG_S
-from vmalab_loadgen.race.language import VERBS, compile_line
-from vmalab_loadgen.race.scenario import KEYS
+from vmalab_native.race.language import VERBS, compile_line
+from vmalab_native.race.scenario import KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -88,7 +88,8 @@ static u32 leases_on(u64 id)
 
 static void spaces(void)
 {
-	u64 first = space_made(), faults[] = {OP_FAULTS | 4 << 8, first, ADDR, ADDR}, now;
+	u64 first = space_made(),
+	    faults[] = {OP_FAULTS | (RECORD_WORDS + 2) << 8, first, ADDR, ADDR}, now;
 	struct vl_result results[2];
 
 	map_page(first, 1);

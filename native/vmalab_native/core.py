@@ -342,7 +342,7 @@ class Participant(_Handle[ParticipantHandle]):
 
         Returns:
             16 bytes per record: i32 status, u32 info, u64 value. A record that is itself malformed
-            ends the block with status -1003; what follows it has no result.
+            ends the block with status BAD_RECORD; what follows it has no result.
 
         Raises:
             BadBlock: the length is 0 or no multiple of 8; nothing was executed.

@@ -17,7 +17,7 @@ class FakeRpcError(grpc.RpcError):
 
     def __init__(self, code: grpc.StatusCode, info: error_details_pb2.ErrorInfo | None) -> None:
         self._code = code
-        self._metadata: "tuple[grpc._Metadatum, ...]" = ()
+        self._metadata: tuple[grpc._Metadatum, ...] = ()
         if info is not None:
             detail = any_pb2.Any()
             detail.Pack(info)

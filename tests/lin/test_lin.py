@@ -45,18 +45,19 @@ def lin(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def facts(*arguments: str, code: int = 0) -> Any:
-    return json.loads(lin(*arguments, "--json", code=code).stdout)
+def facts(*arguments: str, code: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lin(*arguments, "--json", code=code).stdout)
+    return found
 
 
 @pytest.fixture(scope="module")
-def intact(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def intact(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Every model, for a moment."""
     out = tmp_path_factory.mktemp("lin")
     return facts("--model", "all", "--duration", "0.3", "--keep", "--out", str(out))
 
 
-def test_intact_models_have_an_order(intact: Any) -> None:
+def test_intact_models_have_an_order(intact: dict[str, Any]) -> None:
     assert [one["model"] for one in intact["models"]] == list(lock_models())
     assert (intact["violations"], intact["undecided"]) == (0, 0)
     for one in intact["models"]:
@@ -66,7 +67,7 @@ def test_intact_models_have_an_order(intact: Any) -> None:
         assert one["orders_per_step"] > 1, "operations overlapped"
 
 
-def test_operations_end_well_and_badly(intact: Any) -> None:
+def test_operations_end_well_and_badly(intact: dict[str, Any]) -> None:
     """The load reaches what it is to check: most answers that there are are given."""
     seen = set()
     for one in intact["models"]:
@@ -83,7 +84,9 @@ def test_operations_end_well_and_badly(intact: Any) -> None:
         assert pair in seen, pair
 
 
-def test_one_flipped_answer_of_a_recorded_history_is_found(intact: Any, tmp_path: Path) -> None:
+def test_one_flipped_answer_of_a_recorded_history_is_found(
+    intact: dict[str, Any], tmp_path: Path
+) -> None:
     """Each of some reads of a recorded history, given another word, leaves no order."""
     whole = load(Path(intact["models"][0]["kept"][0]))
     reads = np.flatnonzero((whole.ops["kind"] == Kind.READ) & (whole.ops["answer"] == Answer.OK))

@@ -126,8 +126,7 @@ class Lab:
         """
         request = pb.ReleasePointRequest(point=point, disarm=disarm)
         answer = self._client.call(self._stub.ReleasePoint, request)
-        released: int = answer.released
-        return released
+        return answer.released
 
     def set_delays(self, *, seed: int, one_in: int, us_max: int) -> None:
         """A pause of up to `us_max` at one of `one_in` sync points, at random; 0: no more."""
@@ -225,8 +224,7 @@ class AsyncLab:
         """Release the calls paused at a sync point, or (no name) at every one: how many."""
         request = pb.ReleasePointRequest(point=point, disarm=disarm)
         answer = await self._client.call(self._stub.ReleasePoint, request)
-        released: int = answer.released
-        return released
+        return answer.released
 
     async def set_delays(self, *, seed: int, one_in: int, us_max: int) -> None:
         """A pause of up to `us_max` at one of `one_in` sync points, at random; 0: no more."""

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ops.h (calls): the memory operations, and what they share. block_calls.h has the prototypes of those
- * that a record calls. Each takes the caller's participant (inside core_enter) and the id of an mm,
- * and returns a value >= 0, -errno, or VL_S_* (block.h). The sequence of each is told at the head
- * of its file.
+ * ops.h (calls): the memory operations, and what they share. block_calls.h has the prototypes of
+ * those that a record calls. Each takes the caller's participant (inside core_enter) and the id of
+ * an mm, and returns a value >= 0, -errno, or VL_S_* (block.h). The head of its file has its
+ * sequence.
  */
 #ifndef VMALAB_OPS_H
 #define VMALAB_OPS_H

@@ -57,13 +57,16 @@ $(STAMPS)/installed: pyproject.toml setup.py | $(STAMPS)/venv
 native: $(STAMPS)/installed ## the native core, when its sources changed
 	@$(LOCKED) $(MAKE) --no-print-directory --silent $(STAMPS)/native
 
-# --force: distutils looks at times only and would keep objects that were built with other flags.
-# Cores go away first: those of other layouts are built again when they are asked for.
+# What is up to date stays. native/Makefile knows when flags or the list of files changed; distutils
+# looks at the times of sources and headers only, so --force when what else it goes by changed.
+# Cores of other layouts go away: they are built again when they are asked for.
+FORCE_IF := native/build_ffi.py native/front setup.py
 $(STAMPS)/native: $(NATIVE)
 	@echo "building the native core"
-	@rm -rf build/lib* build/temp* native/vmalab_native/cores
+	@rm -rf build/lib*
+	@find native/vmalab_native/cores -name '*.so' ! -name '*.aligned.so' -delete 2>/dev/null || true
 	@touch $@.begin
-	@$(BIN)/python setup.py --quiet build_ext --inplace --force
+	@$(BIN)/python setup.py --quiet build_ext --inplace $(if $(filter $(FORCE_IF),$?),--force)
 	@mv $@.begin $@
 
 demo: setup ## a server, two recorded programs replayed, a load from four processes: half a minute

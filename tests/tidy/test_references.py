@@ -60,7 +60,7 @@ def files() -> tuple[Path, ...]:
 @cache
 def ends() -> frozenset[str]:
     """Every end of every path: native/src/sync/rwsem.c, src/sync/rwsem.c, ... rwsem.c."""
-    found = set()
+    found: set[str] = set()
     for path in files():
         parts = path.relative_to(ROOT).parts
         found.update("/".join(parts[i:]) for i in range(len(parts)))

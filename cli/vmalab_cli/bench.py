@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
@@ -23,13 +23,17 @@ app = typer.Typer(
     help="Measured comparisons. Every bench takes --quick (under 20 s), --seed, --plot and --json.",
     no_args_is_help=True,
 )
-Quick = Annotated[bool, typer.Option("--quick", help="Less than 20 seconds, less exact.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Measure for less than 20 seconds, less exactly.")
+]
 Smoke = Annotated[bool, typer.Option("--smoke", hidden=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Plot = Annotated[str, typer.Option("--plot", metavar="FILE", help="Draw it: FILE.png or FILE.svg.")]
+Plot = Annotated[
+    str, typer.Option("--plot", metavar="FILE", help="Write a picture: FILE.png or FILE.svg.")
+]
 Seed = Annotated[
     int,
-    typer.Option(min=-1, max=SEED_MAX, help="-1: a fresh one; it is printed."),
+    typer.Option(min=-1, max=SEED_MAX, help="Seed; -1: a new one, which is printed."),
 ]
 Model = Annotated[str, typer.Option(metavar="NAME", help="Lock model.")]
 Models = Annotated[
@@ -38,16 +42,24 @@ Models = Annotated[
 ]
 
 
-class Settings(Protocol):
-    """What a bench is run with; each has its own fields."""
+class OfModel(Protocol):
+    """The class of the settings of a bench of one lock model; each has fields of its own."""
 
-    def quick(self, *of: Any) -> Any: ...
+    def quick(self, model: str) -> object: ...
 
-    def smoke(self, *of: Any) -> Any: ...
+    def smoke(self, model: str) -> object: ...
 
-    def full(self, *of: Any) -> Any: ...
+    def __call__(self, *, model: str) -> object: ...
 
-    def __call__(self, **fields: Any) -> Any: ...
+
+class OfModels(Protocol):
+    """The class of the settings of a bench that compares lock models."""
+
+    def quick(self, models: Sequence[str]) -> object: ...
+
+    def smoke(self, models: Sequence[str]) -> object: ...
+
+    def full(self, models: Sequence[str]) -> object: ...
 
 
 class Shown(Protocol):
@@ -59,9 +71,9 @@ class Shown(Protocol):
 
 
 class Bench(Shown, Protocol):
-    """A bench that needs nothing but its settings."""
+    """A bench that needs nothing but its settings, those of its own class."""
 
-    def run(self, config: Any, *, seed: int) -> dict[str, Any]: ...
+    def run(self, config: object, *, seed: int) -> dict[str, Any]: ...
 
 
 def _named(name: str) -> Bench:
@@ -87,7 +99,7 @@ def _perform(
             data["plot"] = str(path)
         return data
 
-    data: dict[str, Any] = common.guarded(act)
+    data = common.guarded(act)
     if as_json:
         report.print_json(data)
         return
@@ -117,7 +129,7 @@ def _aims(aims: list[dict[str, Any]]) -> Table:
             measured += "" if low == high else f" ({report.short(low)}-{report.short(high)})"
             said = "yes" if aim["met"] else "no"
         rows.append([aim["name"], measured, goal, said, aim["note"]])
-    return report.grid("aims", ("", "measured (95 %)", "aim", "met", ""), rows)
+    return report.grid("targets", ("", "measured (95 %)", "target", "passed", ""), rows)
 
 
 @app.command("fault")
@@ -148,12 +160,12 @@ def fault_command(
 def rpc_command(
     quick: Quick = False,
     smoke: Smoke = False,
-    workers: Annotated[int, typer.Option(min=1, help="Workers of the server started here.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of the server that is started.")] = 2,
     client: Annotated[
-        str, typer.Option(help="Who makes the unary calls: h2load, python or auto.")
+        str, typer.Option(help="Client of the unary calls: h2load, python or auto.")
     ] = "auto",
     target: Annotated[
-        str, typer.Option(help="A server started with --bench; none: one is started.")
+        str, typer.Option(help="Server to measure, started with --bench; default: one is started.")
     ] = "",
     seed: Seed = -1,
     plot: Plot = "",
@@ -197,7 +209,7 @@ def _of_one_model(name: str, settings: str, what: str) -> None:
 
         def measure(number: int) -> dict[str, Any]:
             space.chosen([model], default=())
-            kind: Settings = getattr(bench, settings)
+            kind: OfModel = getattr(bench, settings)
             made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
             return bench.run(made, seed=number)
 
@@ -223,7 +235,7 @@ def _of_all_models(name: str, settings: str, what: str) -> None:
 
         def measure(number: int) -> dict[str, Any]:
             names = space.chosen(model, default=space.models())
-            kind: Settings = getattr(bench, settings)
+            kind: OfModels = getattr(bench, settings)
             made = (kind.smoke if smoke else kind.quick if quick else kind.full)(names)
             return bench.run(made, seed=number)
 
@@ -267,7 +279,9 @@ def layouts_command(
         list[str] | None,
         typer.Option(metavar="NAME", help="Layout; may be repeated. Default: all, ten seeds."),
     ] = None,
-    vmas: Annotated[int, typer.Option(min=1, max=30000, help="Walked and locked in turn.")] = 64,
+    vmas: Annotated[
+        int, typer.Option(min=1, max=30000, help="VMAs that are walked, and locked meanwhile.")
+    ] = 64,
     model: Model = DEFAULT_MODEL,
     seed: Seed = -1,
     plot: Plot = "",
@@ -309,7 +323,7 @@ def rcu_command(
 
 @app.command("all")
 def all_command(
-    out: Annotated[Path, typer.Option(metavar="PAGE.md", help="Where the page goes.")],
+    out: Annotated[Path, typer.Option(metavar="PAGE.md", help="Page to write.")],
     quick: Quick = False,
     seed: Seed = -1,
 ) -> None:

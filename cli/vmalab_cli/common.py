@@ -9,7 +9,7 @@ what a command needs is imported when it runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -23,16 +23,18 @@ LOOK = "Look inside a running instance (or what a killed one left)"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 TargetOption = Annotated[
-    str, typer.Option("--target", help="host:port of a server; none: one is started for this run.")
+    str, typer.Option("--target", help="Server, host:port; default: one is started for this run.")
 ]
 InstanceOption = Annotated[
-    str, typer.Option("--instance", help="For attach: an instance on this machine.")
+    str, typer.Option("--instance", help="Instance on this machine, for --mode attach.")
 ]
 ModelOption = Annotated[
     str,
-    typer.Option("--model", help="Lock model of what is started here; vmalab layout --list."),
+    typer.Option("--model", help="Lock model of the server that is started; vmalab layout --list."),
 ]
-LayoutOption = Annotated[str, typer.Option("--layout", help="Its layout of vm_area_struct.")]
+LayoutOption = Annotated[
+    str, typer.Option("--layout", help="Layout of vm_area_struct in that server.")
+]
 PkeysOption = Annotated[
     str,
     typer.Option(
@@ -97,6 +99,6 @@ def check_pkeys(given: str, *allowed: str) -> None:
         fail(f"--pkeys {given}: give {', '.join(allowed[:-1])} or {allowed[-1]}", USAGE)
 
 
-def show(value: Any, text: str, *, as_json: bool) -> None:
+def show(value: Mapping[str, Any], text: str, *, as_json: bool) -> None:
     """One JSON object, or the same as text."""
     typer.echo(json.dumps(value, indent=2) if as_json else text)

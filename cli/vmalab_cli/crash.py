@@ -6,23 +6,26 @@ from __future__ import annotations
 import re
 import sys
 import time
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from vmalab_cli.common import FAILED, USAGE, WORK, Json, check_core, fail, guarded
 from vmalab_drive import report
 
+if TYPE_CHECKING:
+    from vmalab_crash.tally import Tally
+
 HELP = (
-    "Kill processes in bursts, at any instant, and judge what is left.\n\n"
-    "Attached processes run every operation at full speed in address spaces that they share. Some "
-    "of them are killed at once, again and again: also all but one, also while the segment is "
-    "full, while some are stopped, while they attach or leave, and the recoverer in the middle of "
-    "a recovery, with or without a second one. After each burst every process must be able to do "
-    "every operation, what it reads must be what it wrote, and every invariant is walked; when all "
-    "have left, nothing may be left.\n\n"
-    "The seed is printed; with it the same bursts come again, though what each process is doing "
-    "then is chance. Exit code 0: good; 1: something failed, or too few died inside an operation "
+    "Kill processes in bursts, at any instant, and check what is left.\n\n"
+    "Attached processes run every operation at full speed in address spaces that they share. Each "
+    "burst kills some of them at once: all but one, or while the segment is full, while some are "
+    "stopped, while they attach or detach, or the recoverer in the middle of a recovery, with or "
+    "without a second one. After each burst every process must be able to do every operation, must "
+    "read what it wrote, and every invariant is checked. When all have detached, nothing may be "
+    "left.\n\n"
+    "The seed is printed. It repeats the bursts, but not what each process is doing at that "
+    "moment. Exit code 0: good; 1: something failed, or too few died inside an operation "
     "or during a recovery (undecided); 2: bad usage."
 )
 EXAMPLES = """\
@@ -92,7 +95,7 @@ class _Bar:
         self._said = time.monotonic()
         self._terminal = sys.stderr.isatty()
 
-    def __call__(self, tally: Any) -> None:
+    def __call__(self, tally: Tally) -> None:
         line = (
             f"{tally.model}: {tally.kills:,} kills in {tally.bursts:,} bursts, "
             f"{tally.inside_share:.0%} in an operation, {tally.in_recovery_share:.0%} in a "
@@ -115,42 +118,47 @@ def _again(failure: dict[str, Any], options: str) -> str:
 
 def crash_command(
     model: Annotated[
-        str, typer.Option("--model", help="A lock model, or all: one after the other.")
+        str, typer.Option("--model", help="Lock model; all: each of them, one after the other.")
     ] = "",
     kills: Annotated[
-        int, typer.Option(min=1, help="Processes to kill, over all models together.")
+        int, typer.Option(min=1, help="Processes to kill, all models together.")
     ] = 1000,
-    bursts: Annotated[str, typer.Option(help="How many at once: from-to, or one number.")] = "2-20",
+    bursts: Annotated[str, typer.Option(help="Kills at once: FROM-TO, or one number.")] = "2-20",
     actors: Annotated[
         int, typer.Option(min=4, max=ACTORS_MAX, help="Processes that work at a time.")
     ] = 24,
     recoverers: Annotated[
-        int, typer.Option(min=1, max=8, help="Processes that can recover; they die too.")
+        int, typer.Option(min=1, max=8, help="Processes that recover; they are killed too.")
     ] = 3,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Repeats the bursts; when they hit is chance.")
+        int | None,
+        typer.Option(min=0, help="Seed; it repeats the bursts, not the instants when they hit."),
     ] = None,
     sizes: Annotated[
-        str, typer.Option(help="Then some bursts with so many MiB in use each: 0,64,256.")
+        str, typer.Option(help="Then bursts with these amounts of memory in use, in MiB: 0,64,256.")
     ] = "",
     grpc: Annotated[
         bool,
-        typer.Option("--grpc", help="Through a server: its workers and clients are the victims."),
+        typer.Option("--grpc", help="Use a server, and kill its workers and clients."),
     ] = False,
     without: Annotated[
         list[str] | None,
-        typer.Option("--without", help="Leave an operation out: set_vma_name, exec, ..."),
+        typer.Option(
+            "--without", help="Operation to leave out: set_vma_name, exec, ...; may be repeated."
+        ),
     ] = None,
-    failures: Annotated[int, typer.Option(min=1, help="Failures of a model that end its run.")] = 1,
+    failures: Annotated[
+        int, typer.Option(min=1, help="Failures after which the run of a model ends.")
+    ] = 1,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave segments in which something failed.")
+        bool, typer.Option("--keep", help="Keep the segments in which a check failed.")
     ] = False,
     patience: Annotated[
-        float, typer.Option(min=5.0, help="Seconds without an operation that are a hang.")
+        float, typer.Option(min=5.0, help="Seconds without an operation that count as a hang.")
     ] = 60.0,
     as_json: Json = False,
 ) -> None:
-    """Kill processes in bursts, at any instant, and judge what is left."""
+    """Kill processes in bursts, at any instant, and check what is left."""
     from vmalab_crash import run, table
 
     models = _models(model)

@@ -39,8 +39,8 @@ def arguments_of(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--processes", type=int, default=CLIENTS_MIN, help="client processes, 4..64"
     )
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of the load")
-    parser.add_argument("--seed", type=int, default=-1, help="of the load; -1 draws one")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of the load in seconds")
+    parser.add_argument("--seed", type=int, default=-1, help="seed of the load; -1: a new one")
     parser.add_argument("--model", default="", help="lock model")
     parser.add_argument("--layout", default="", help="layout of vm_area_struct")
     options = parser.parse_args(words)

@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from vmalab_native import machine
 
 HELP = (
-    "Compare an instance with the running kernel: random programs, done for real and here.\n\n"
+    "Compare an instance with the running kernel: the same random programs on both.\n\n"
     "Each program is a few hundred memory operations of one or more processes: mmap, mremap, "
-    "madvise, fork, reading and writing pages, and the rest. A small executor does it for real in "
-    "a fresh address space; an instance starts from the same maps and does the same. Every answer "
-    "(value or errno, chosen address, signal and code, word read, resident pages) and the maps at "
-    "check points must be equal. A disagreement is shrunk to the shortest program that shows "
-    "it.\n\n"
+    "madvise, fork, reading and writing pages, and the rest. A small executor runs it on the "
+    "kernel in a fresh address space. An instance starts from the same maps and runs it too. Every "
+    "answer (value or errno, chosen address, signal and code, word read, resident pages) and the "
+    "maps at check points must be equal. A disagreement is shrunk to the shortest program that "
+    "shows it.\n\n"
     "Profiles: anon, file, fork, mremap, limits (sizes and addresses at the edges), uffd "
-    "(userfaultfd), all (each program takes one of them). The seed is printed; with it the same "
-    "programs run again. What cannot be compared is counted with its reason under not_compared. "
-    "Exit code 0: all agreed; 1: something disagreed; 2: bad usage."
+    "(userfaultfd), all (each program takes one of them). The seed is printed. It repeats the "
+    "programs. not_compared counts what cannot be compared, with the reason. "
+    "Exit code 0: all agreed; 1: a disagreement; 2: bad usage."
 )
 EXAMPLES = """\
 Examples:
@@ -113,6 +113,7 @@ def _tables(data: dict[str, Any]) -> list[Table]:
         ),
     ]
     rows += [(f"not compared: {name}", report.count(n)) for name, n in data["not_compared"].items()]
+    rows.append(("no specification of", ", ".join(data["not_drawn"])))
     rows += [("not as expected here", reason) for reason in data["lacking"]]
     rows.append(("fsck", "; ".join(data["fsck"]) or "every invariant holds"))
     tables = [report.facts("diff", rows)]
@@ -138,25 +139,30 @@ def _print(data: dict[str, Any], *, as_json: bool) -> None:
 
 
 def diff_command(
-    ops: Annotated[int, typer.Option(min=1, help="Operations in all.")] = 20_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the programs; 0: a new one.")] = 0,
+    ops: Annotated[int, typer.Option(min=1, help="Operations, all programs together.")] = 20_000,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the programs; 0: a new one, which is printed.")
+    ] = 0,
     profile: Annotated[
-        str, typer.Option(help="anon, file, fork, mremap, limits, uffd or all.")
+        str, typer.Option(help="Kind of programs: anon, file, fork, mremap, limits, uffd or all.")
     ] = "all",
-    every: Annotated[int, typer.Option(min=1, help="Operations between two check points.")] = 16,
-    shrink: Annotated[int, typer.Option(min=0, help="Disagreements to make short.")] = 5,
+    every: Annotated[
+        int, typer.Option(min=1, help="Operations between two comparisons of the maps.")
+    ] = 16,
+    shrink: Annotated[int, typer.Option(min=0, help="Disagreements to shrink, at most.")] = 5,
     program: Annotated[
         str, typer.Option(help="Run this program alone: its text, or @FILE. Makes nothing shorter.")
     ] = "",
     out: Annotated[
-        Path | None, typer.Option(help="Folder for each disagreement as C, text and a trace.")
+        Path | None,
+        typer.Option(help="Folder to write each disagreement to, as C, text and a trace."),
     ] = None,
     model: ModelOption = "",
     layout: LayoutOption = "",
     pkeys: PkeysOption = "machine",
     as_json: Json = False,
 ) -> None:
-    """Compare an instance with the running kernel: random programs, done for real and here."""
+    """Compare an instance with the running kernel: the same random programs on both."""
     from vmalab_diff import run as runs
     from vmalab_diff.chooser import PROFILES
 

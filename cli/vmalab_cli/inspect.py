@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vmalab_cli.common import FAILED, LOOK, USAGE, fail, show
+
+if TYPE_CHECKING:
+    from vmalab_cli.sources import Source
 
 Instance = Annotated[
     str,
@@ -44,7 +47,7 @@ vmalab layout --list[/dim]
 
 
 @contextmanager
-def _open(instance: str, target: str, *, build: bool = True, note: bool = True) -> Iterator[Any]:
+def _open(instance: str, target: str, *, build: bool = True, note: bool = True) -> Iterator[Source]:
     """The source that the options name; says so when its server was killed.
 
     Args:
@@ -63,7 +66,7 @@ def _open(instance: str, target: str, *, build: bool = True, note: bool = True) 
         yield source
 
 
-def _facts(source: Any) -> dict[str, Any]:
+def _facts(source: Source) -> dict[str, Any]:
     return {
         **source.summary(),
         "orphaned": source.orphaned(),
@@ -84,7 +87,7 @@ def _row(name: str) -> dict[str, Any]:
 
 
 def ps(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
-    """Every instance of this machine: its workers, who takes part, its address spaces."""
+    """List the instances of this machine: workers, attached processes, address spaces."""
     from vmalab_cli import render
 
     if instance or target:
@@ -122,7 +125,7 @@ def _query(mm: int | None, text: str, *, instance: str, target: str, as_json: bo
 
 
 def maps(
-    mm: Annotated[int | None, typer.Argument(help="Number of an address space.")] = None,
+    mm: Annotated[int | None, typer.Argument(help="Id of an address space.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All address spaces.")] = False,
     query: Annotated[
         str,
@@ -132,7 +135,7 @@ def maps(
     target: Target = "",
     as_json: AsJson = False,
 ) -> None:
-    """The mappings of an address space, as /proc/PID/maps shows them."""
+    """Show the mappings of an address space, as /proc/PID/maps does."""
     if (mm is None) is not everything:
         fail("say which address space: a number (vmalab ps has them), or --all", USAGE)
     if query:
@@ -147,7 +150,7 @@ def maps(
 
 
 def slabinfo(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
-    """The slab caches, as /proc/slabinfo shows them; then allocated, freed and reused objects."""
+    """Show the slab caches, as /proc/slabinfo does, with frees and reuses of objects."""
     from vmalab_cli import render
 
     with _open(instance, target) as source:
@@ -156,7 +159,7 @@ def slabinfo(instance: Instance = "", target: Target = "", as_json: AsJson = Fal
 
 
 def vmstat(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
-    """The counters of all participants together, as /proc/vmstat shows them."""
+    """Show the counters of all participants together, as /proc/vmstat does."""
     from vmalab_cli import render
 
     with _open(instance, target) as source:
@@ -165,7 +168,7 @@ def vmstat(instance: Instance = "", target: Target = "", as_json: AsJson = False
 
 
 def locks(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
-    """Who takes, holds or waits for which lock, now."""
+    """Show which thread takes, holds or waits for which lock, now."""
     from vmalab_cli import render
 
     with _open(instance, target) as source:
@@ -173,7 +176,7 @@ def locks(instance: Instance = "", target: Target = "", as_json: AsJson = False)
     show({"locks": rows}, render.locks(rows), as_json=as_json)
 
 
-def _structs(source: Any, names: list[str]) -> dict[str, Any]:
+def _structs(source: Source | tuple[str, str], names: list[str]) -> dict[str, Any]:
     """What `vmalab layout` shows of a core; source: an instance, or (model, layout) of a build."""
     from vmalab_cli import sources, structs
 
@@ -192,7 +195,7 @@ def _structs(source: Any, names: list[str]) -> dict[str, Any]:
 
 
 def layout(
-    struct: Annotated[list[str] | None, typer.Argument(help="Names; default: all.")] = None,
+    struct: Annotated[list[str] | None, typer.Argument(help="Names to show; default: all.")] = None,
     model: Annotated[str, typer.Option(help="Lock model, running or not.")] = "",
     layout_of: Annotated[
         str, typer.Option("--layout", help="Layout of vm_area_struct in that model.")
@@ -204,7 +207,7 @@ def layout(
     target: Target = "",
     as_json: AsJson = False,
 ) -> None:
-    """Offset, size, cache line, holes of the shared structs, and who may write each field.
+    """Show offsets, cache lines and holes of the shared structs, and the lock of each field.
 
     As pahole draws them. Of the instance, if one is named; else of --model and --layout, which need
     no instance (default: typesafe-rwsem, aligned).
@@ -235,13 +238,15 @@ def layout(
 def fsck(
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Recover first, also where a server lives or none ever did."),
+        typer.Option(
+            "--repair", help="Recover first, even if a server runs or there never was one."
+        ),
     ] = False,
     instance: Instance = "",
     target: Target = "",
     as_json: AsJson = False,
 ) -> None:
-    """Walk every invariant of the segment; the instance stands still meanwhile.
+    """Check every invariant of the segment; all its processes are stopped meanwhile.
 
     What nobody serves any more is recovered first: an instance whose server was killed has deaths
     that are nobody's job. Exit code 1 if an invariant is broken.

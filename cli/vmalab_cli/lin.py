@@ -5,19 +5,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vmalab_cli.common import FAILED, USAGE, WORK, Json, LayoutOption, check_core, fail, guarded
 from vmalab_drive import report
 
+if TYPE_CHECKING:
+    from vmalab_lin.run import LinResult
+    from vmalab_native.history import Kind
+
 HELP = (
     "Check that concurrent operations are linearizable.\n\n"
     "Processes attached to the segment do random operations on a few pages, each with the times "
-    "before and after it; a checker looks for an order of them that a sequential address space "
-    "explains. If there is none, the shortest prefix that has none is shown and written to a "
-    "file. Exit code 1 then."
+    "before and after it. A checker looks for an order of them that a sequential address space "
+    "explains. If there is none, the exit code is 1, and the shortest prefix without one is shown "
+    "and written to a file."
 )
 EXAMPLES = """\
 Examples:
@@ -29,7 +33,7 @@ vmalab lin --mutant B18 --out /tmp
 vmalab lin --recheck /tmp/lin-typesafe-rwsem-7-0-2.json
 """
 ModelsOption = Annotated[
-    str, typer.Option("--model", help="A lock model, or all: one after the other.")
+    str, typer.Option("--model", help="Lock model; all: each of them, one after the other.")
 ]
 
 
@@ -92,7 +96,7 @@ def _models(model: str, layout: str, mutants: list[str]) -> list[str]:
     return able
 
 
-def _kinds(names: list[str]) -> tuple[Any, ...]:
+def _kinds(names: list[str]) -> tuple[Kind, ...]:
     """Operations by their names."""
     from vmalab_lin import plan
 
@@ -105,7 +109,14 @@ def _kinds(names: list[str]) -> tuple[Any, ...]:
     return tuple(known[name] for name in names)
 
 
-def _show(results: list[Any], seed: int) -> None:
+def _not_judged() -> list[str]:
+    """Operations that nobody has said how to judge."""
+    from vmalab_lin import plan
+
+    return [op.name.lower() for op in plan.unjudged()]
+
+
+def _show(results: list[LinResult], seed: int) -> None:
     facts = [result.as_dict() for result in results]
     rows = [
         [
@@ -118,6 +129,7 @@ def _show(results: list[Any], seed: int) -> None:
     head = ("model", "checked", "epochs", "violations", "seconds")
     console = report.console()
     console.print(report.grid(f"linearizability, seed {seed}", head, rows))
+    console.print(f"no specification of: {', '.join(_not_judged())}", soft_wrap=True)
     for result in results:
         for line in result.told:
             console.print(line, soft_wrap=True)
@@ -136,10 +148,12 @@ def _show(results: list[Any], seed: int) -> None:
 
 
 def lin_command(
-    processes: Annotated[int, typer.Option(min=1, max=16, help="Processes that act.")] = 4,
+    processes: Annotated[
+        int, typer.Option(min=1, max=16, help="Processes that do operations.")
+    ] = 4,
     duration: Annotated[float, typer.Option(min=0.0, help="Seconds for each model.")] = 10.0,
     seed: Annotated[
-        int | None, typer.Option(help="Repeats the operations; when they meet is chance.")
+        int | None, typer.Option(help="Seed; it repeats the operations, not their interleaving.")
     ] = None,
     model: ModelsOption = "",
     layout: LayoutOption = "",
@@ -152,20 +166,22 @@ def lin_command(
     ] = False,
     without: Annotated[
         list[str] | None,
-        typer.Option("--without", help="Leave an operation out: uffd, move, dontneed, ..."),
+        typer.Option(
+            "--without", help="Operation to leave out: uffd, move, dontneed, ...; may be repeated."
+        ),
     ] = None,
     epoch_ops: Annotated[
-        int, typer.Option(min=100, max=200_000, help="Operations between two quiet moments.")
+        int, typer.Option(min=100, max=200_000, help="Operations of an epoch.")
     ] = 4000,
     pages: Annotated[
         int, typer.Option(min=2, max=128, help="Pages of an address space, an even number.")
     ] = 8,
-    out: Annotated[Path, typer.Option(help="Folder for failing histories.")] = Path(),
+    out: Annotated[Path, typer.Option(help="Folder to write failing histories to.")] = Path(),
     keep: Annotated[
         bool, typer.Option("--keep", help="Write the histories of the last epoch too.")
     ] = False,
     recheck: Annotated[
-        Path | None, typer.Option(help="Check a history that was written, run nothing.")
+        Path | None, typer.Option(help="Check this file with a history; run nothing.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -216,6 +232,7 @@ def lin_command(
                 "seed": seed,
                 **{name: round(sum(one[name] for one in facts), 3) for name in sums},
                 "pages": facts[0]["pages"],
+                "not_judged": _not_judged(),
                 "models": facts,
             }
         )

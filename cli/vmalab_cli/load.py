@@ -64,7 +64,7 @@ def _tables(data: Mapping[str, Any]) -> list[Table]:
     tables.append(report.grid("operations", ("kind", "count", "per second"), kinds))
     if data["errnos"]:
         errnos = [[name, report.count(number)] for name, number in data["errnos"].items()]
-        tables.append(report.grid("errors that belong to the mix", ("error", "count"), errnos))
+        tables.append(report.grid("expected errors", ("error", "count"), errnos))
     times = [
         [name, report.count(value), report.count(data["latency_raw_us"][name])]
         for name, value in data["latency_us"].items()
@@ -99,28 +99,35 @@ def load_command(
         int, typer.Option("--shared-mm", min=1, help="Address spaces shared by the processes.")
     ] = 1,
     own_mm: Annotated[
-        bool, typer.Option("--own-mm", help="Each process has an address space of its own.")
+        bool, typer.Option("--own-mm", help="Give each process an address space of its own.")
     ] = False,
-    duration: Annotated[float, typer.Option(min=0.1, help="Seconds.")] = 10.0,
+    duration: Annotated[float, typer.Option(min=0.1, help="Length of the load in seconds.")] = 10.0,
     mode: Annotated[
-        str, typer.Option(help="unary calls, batch (stream of blocks), attach (no server).")
+        str, typer.Option(help="unary (calls), batch (a stream of blocks) or attach (no server).")
     ] = "unary",
     vmas: Annotated[int, typer.Option(min=4, max=65536, help="VMAs of each process.")] = 1000,
     block_ops: Annotated[
-        int, typer.Option(min=0, max=65536, help="Operations in a block; 0: as suits the mode.")
+        int,
+        typer.Option(min=0, max=65536, help="Operations in a block; 0: the default of the mode."),
     ] = 0,
-    window: Annotated[int, typer.Option(min=0, max=64, help="Blocks outstanding in batch.")] = 0,
+    window: Annotated[
+        int, typer.Option(min=0, max=64, help="Blocks in flight, for --mode batch.")
+    ] = 0,
     rate: Annotated[
         float,
-        typer.Option(min=0, help="Operations/s of all together (open loop); 0: closed loop."),
+        typer.Option(
+            min=0, help="Operations per second, all processes together (open loop); 0: closed loop."
+        ),
     ] = 0.0,
-    seed: Annotated[int, typer.Option(min=-1, help="-1: a fresh one; it is printed.")] = -1,
+    seed: Annotated[int, typer.Option(min=-1, help="Seed; -1: a new one, which is printed.")] = -1,
     check: Annotated[
-        bool, typer.Option(help="Walk every invariant at the end and look for leaks.")
+        bool, typer.Option(help="Check every invariant and look for leaks at the end.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Workers of the server started here.")] = 2,
-    target: Annotated[str, typer.Option(help="host:port of a server; none: one is started.")] = "",
-    instance: Annotated[str, typer.Option(help="For attach: an instance on this machine.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Workers of the server that is started.")] = 2,
+    target: Annotated[str, typer.Option(help="Server, host:port; default: one is started.")] = "",
+    instance: Annotated[
+        str, typer.Option(help="Instance on this machine, for --mode attach.")
+    ] = "",
     model: ModelOption = "",
     layout: LayoutOption = "",
     pkeys: PkeysOption = "machine",

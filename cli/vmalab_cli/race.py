@@ -9,7 +9,7 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 from rich.console import Console
@@ -17,12 +17,18 @@ from rich.table import Table
 
 from vmalab_cli.common import FAILED, GOOD, USAGE, WORK, Json, fail, guarded
 
+if TYPE_CHECKING:
+    from vmalab_native.race.explore import Finding, Plan, Replayed, Result
+    from vmalab_native.race.scenario import Scenario
+    from vmalab_native.race.schedule import Schedule
+    from vmalab_race.survey import Survey
+
 HELP = (
     "Races on demand: the lock protocol under a scheduler, one step at a time.\n\n"
-    "A scenario says who does what; its actors are real processes on the lab core, of which one "
-    "at a time goes on, from sync point to sync point. A mutant is a real bug, switched on by "
-    "name. An invariant that breaks is named, with the schedule that breaks it: a text file that "
-    "gives the same run again, byte for byte."
+    "A scenario is a list of actors and their operations. The actors are real processes on the lab "
+    "core. Exactly one of them runs at a time, from sync point to sync point. A mutant is a real "
+    "bug that is switched on by name. The output names the invariant that breaks, and has the "
+    "schedule that breaks it: a text file that gives the same run again, byte for byte."
 )
 EXAMPLES = """\
 Examples:
@@ -43,7 +49,7 @@ Model = Annotated[
     str,
     typer.Option(
         "--model",
-        help="Lock model; default: typesafe-rwsem, where it fits.",
+        help="Lock model; default: typesafe-rwsem, if the scenario is for it.",
     ),
 ]
 Mutants = Annotated[
@@ -54,17 +60,24 @@ StrategyOption = Annotated[
     typer.Option("--strategy", help="exhaustive (with a bound of preemptions), pct, or random."),
 ]
 Schedules = Annotated[
-    int, typer.Option("--schedules", min=0, help="At most so many; 0: as the scenario says.")
+    int,
+    typer.Option("--schedules", min=0, help="Schedules to run, at most; 0: as the scenario says."),
 ]
 Bound = Annotated[
     int,
     typer.Option(
-        "--bound", min=-1, help="Preemptions, or change points; -1: as the scenario says."
+        "--bound",
+        min=-1,
+        help="Preemptions of a schedule, at most (pct: change points); -1: as the scenario says.",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Of pct and random; -1: a fresh one, printed.")]
-Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="At most so long.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="A file for the schedule.")]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Seed of pct and random; -1: a new one, which is printed.")
+]
+Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Time limit in seconds.")]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="File to write the schedule to.")
+]
 _T = TypeVar("_T")
 DEFAULT_MODEL: Final = "typesafe-rwsem"
 
@@ -85,7 +98,7 @@ def _guarded(action: Callable[[], _T]) -> _T:
     return guarded(named, asked=(InvalidArgument, ScenarioError, ScheduleError))
 
 
-def _model_of(one: Any, model: str, mutants: Sequence[str]) -> str:
+def _model_of(one: Scenario, model: str, mutants: Sequence[str]) -> str:
     """The model that was asked for, else the default, else the newest that fits."""
     from vmalab_native.race import scenario
 
@@ -109,7 +122,7 @@ def _seed(seed: int) -> int:
 
 def _plan(
     strategy: str, bound: int, schedules: int, seed: int, seconds: float, mutants: list[str]
-) -> Any:
+) -> Plan:
     from vmalab_native.race.explore import STRATEGIES, Plan
     from vmalab_native.race.scenario import ScenarioError, unknown
 
@@ -125,10 +138,10 @@ def _plan(
     )
 
 
-def _search(name: str, model: str, plan: Callable[[], Any]) -> Any:
+def _search(name: str, model: str, plan: Callable[[], Plan]) -> Result:
     from vmalab_native.race import explore, scenario
 
-    def search() -> Any:
+    def search() -> Result:
         one = scenario.load(name)
         how = plan()
         return explore.explore(one, _model_of(one, model, how.mutants), how)
@@ -140,18 +153,17 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
-def _print_finding(result: Any) -> None:
+def _print_finding(scenario: Scenario, found: Finding) -> None:
     from vmalab_native.race import explore
 
-    found = result.finding
     print(f"\n{found.violation.invariant}: {found.violation.text}")
     steps = _count(len(found.schedule.lines), "step")
     print(f"{steps}, {_count(found.preemptions, 'preemption')}\n")
-    print(explore.trace_text(result.scenario, found.trace))
+    print(explore.trace_text(scenario, found.trace))
     print(found.outcome, end="")
 
 
-def _print_result(result: Any) -> None:
+def _print_result(result: Result) -> None:
     row = result.as_dict()
     mutants = ", ".join(row["mutants"])
     print(f"{row['scenario']} on {row['model']}" + (f" with {mutants}" if mutants else ""))
@@ -164,7 +176,7 @@ def _print_result(result: Any) -> None:
     print(f"  coverage   {row['points']} of {row['points_known']} sync points")
 
 
-def _shown_elsewhere(result: Any) -> str:
+def _shown_elsewhere(result: Result) -> str:
     """Which scenarios show the mutants, if this one does not say that it does."""
     from vmalab_race import survey
 
@@ -177,11 +189,12 @@ def _shown_elsewhere(result: Any) -> str:
     return f"; {', '.join(sorted(others))} would show it" if others else ""
 
 
-def _finish(result: Any, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:
+def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:
     """Exit code 0 when what was to be seen was seen: without a mutant nothing."""
     found = result.finding
     if output is not None and found is not None:
-        _guarded(lambda: output.write_text(found.schedule.text(), encoding="utf-8"))
+        text = found.schedule.text()
+        _guarded(lambda: output.write_text(text, encoding="utf-8"))
     if as_json:
         row = result.as_dict()
         if found is not None:
@@ -192,7 +205,7 @@ def _finish(result: Any, *, as_json: bool, output: Path | None, coverage: bool =
     else:
         _print_result(result)
         if found is not None:
-            _print_finding(result)
+            _print_finding(result.scenario, found)
         elif result.plan.mutants:
             print(f"\nno invariant broke: the mutant was not shown{_shown_elsewhere(result)}")
         else:
@@ -204,7 +217,7 @@ def _finish(result: Any, *, as_json: bool, output: Path | None, coverage: bool =
 
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
-    """The scenarios, and the mutants with the scenarios that show them."""
+    """List the scenarios, and the mutants with the scenarios that show them."""
     from vmalab_native import lab
     from vmalab_native.race import scenario
 
@@ -286,7 +299,7 @@ def explore_command(
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """The same, further: more preemptions and schedules than `run`, and what was covered."""
+    """Search further than `run`: more preemptions and schedules, and the coverage."""
     result = _search(name, model, lambda: _plan(strategy, bound, schedules, seed, seconds, mutant))
     if not as_json:
         missed = [point for point, count in result.coverage.items() if not count]
@@ -296,18 +309,18 @@ def explore_command(
 
 @app.command("replay")
 def replay_command(
-    file: Annotated[Path, typer.Argument(help="A schedule (.sched).")],
-    times: Annotated[int, typer.Option("--times", min=1, help="How often.")] = 1,
+    file: Annotated[Path, typer.Argument(help="Schedule (a .sched file).")],
+    times: Annotated[int, typer.Option("--times", min=1, help="Number of replays.")] = 1,
     trace: Annotated[bool, typer.Option("--trace", help="Print the trace.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Follow a schedule again, and compare the traces of all times.
+    """Follow a schedule several times, and compare the traces.
 
-    Exit code 0: each time the same trace, and the invariant broke that the schedule names.
+    Exit code 0: the traces are the same, and the invariant broke that the schedule names.
     """
     from vmalab_native.race import explore, schedule
 
-    def follow() -> Any:
+    def follow() -> tuple[Schedule, Replayed]:
         one = schedule.read(file)
         return one, explore.replay(one, times=times)
 
@@ -341,7 +354,7 @@ def replay_command(
 
 @app.command("show")
 def show_command(
-    file: Annotated[Path, typer.Argument(help="A schedule (.sched).")],
+    file: Annotated[Path, typer.Argument(help="Schedule (a .sched file).")],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -349,11 +362,11 @@ def show_command(
         ),
     ] = None,
     perfetto: Annotated[
-        Path | None, typer.Option("--perfetto", help="Write a trace for ui.perfetto.dev too.")
+        Path | None, typer.Option("--perfetto", help="Also write a trace for ui.perfetto.dev.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow a schedule and draw it: a lane for each process, the lock words, what breaks."""
+    """Follow a schedule and draw it: a lane for each process, lock words, the invariant."""
     from vmalab_native.race import explore, schedule
     from vmalab_race import perfetto as perfetto_trace
     from vmalab_race import picture
@@ -362,7 +375,7 @@ def show_command(
     if target.suffix not in (".svg", ".html"):
         fail(f"{target}: a picture is .svg or .html", USAGE)
 
-    def draw() -> Any:
+    def draw() -> picture.Picture:
         one = schedule.read(file)
         done = explore.replay(one)
         drawn = picture.Picture(
@@ -385,28 +398,30 @@ def show_command(
 
 
 @app.command("book", hidden=True)
-def book_command(
+@app.command("catalogue")
+def catalogue_command(
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("docs/races.md"),
 ) -> None:
-    """Write docs/races.md with its pictures."""
-    from vmalab_race import book
+    """Write the race catalogue: docs/races.md with its pictures."""
+    from vmalab_race import catalogue
 
-    shown = _guarded(lambda: book.write(out))
+    shown = _guarded(lambda: catalogue.write(out))
     print(f"{out}: {len(shown)} mutants")
 
 
 @app.command("all")
 def all_command(
-    model: Annotated[str, typer.Option("--model", help="One lock model; default: all five.")] = "",
+    model: Annotated[str, typer.Option("--model", help="Lock model; default: all five.")] = "",
     seed: Seed = 1,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for a schedule of each mutant.")
+        Path | None,
+        typer.Option("-o", "--output", help="Folder to write a schedule of each mutant to."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Every scenario on the intact core, every mutant on every model it applies to.
+    """Run every scenario on the intact core, and every mutant on each model it applies to.
 
-    Exit code 0: each mutant was caught, and the intact core broke nothing.
+    Exit code 0: each mutant was caught, and the intact core broke no invariant.
     """
     from vmalab_native.core import lock_models
     from vmalab_race import survey
@@ -439,7 +454,7 @@ def all_command(
     raise typer.Exit(GOOD if done.good else FAILED)
 
 
-def _print_survey(done: Any) -> None:
+def _print_survey(done: Survey) -> None:
     console = Console()
     table = Table("mutant", "model", "scenario", "invariant", "schedules", box=None)
     for row in done.rows:
@@ -447,16 +462,16 @@ def _print_survey(done: Any) -> None:
             row.mutant, row.model, row.scenario, row.invariant or "MISSED", f"{row.schedules:,}"
         )
     console.print(table)
-    for result in done.false_alarms:
+    for result, found in done.false_alarms:
         print(f"FALSE ALARM {result.scenario.name} on {result.model}: ", end="")
-        print(f"{result.finding.violation.invariant}: {result.finding.violation.text}")
-    row = done.as_dict()
+        print(f"{found.violation.invariant}: {found.violation.text}")
+    facts = done.as_dict()
     print(
-        f"\n{row['scenarios']} scenarios, {len(done.intact)} runs of them on the intact core, "
-        f"{row['false_alarms']} false alarms"
+        f"\n{facts['scenarios']} scenarios, {len(done.intact)} runs of them on the intact core, "
+        f"{facts['false_alarms']} false alarms"
     )
-    print(f"{row['mutants']} mutants on models, {row['caught']} caught")
-    print(f"{row['schedules']:,} schedules in {row['seconds']} s, seed {row['seed']}")
+    print(f"{facts['mutants']} mutants on models, {facts['caught']} caught")
+    print(f"{facts['schedules']:,} schedules in {facts['seconds']} s, seed {facts['seed']}")
 
 
 def register(parent: typer.Typer) -> None:

@@ -49,7 +49,7 @@ def parse_size(text: str) -> int:
 
 
 def show_ready(ready: Ready) -> None:
-    """Tell people where the instance is."""
+    """Print where the instance is."""
     core = f"{ready.model}, {ready.layout}"
     typer.echo(f"vmalab: instance {ready.instance!r} ({core}) serves at {ready.address}", err=True)
     for worker in ready.workers:
@@ -65,11 +65,12 @@ def show_ready(ready: Ready) -> None:
 
 # The options of serve. None: not given, the configuration's default or the environment holds.
 Instance = Annotated[
-    str | None, typer.Option("--instance", "-i", help="Name.", show_default="default")
+    str | None,
+    typer.Option("--instance", "-i", help="Name of the instance.", show_default="default"),
 ]
 Listen = Annotated[
     str | None,
-    typer.Option(help="host:port, port 0: any free one.", show_default="127.0.0.1:7420"),
+    typer.Option(help="Address, host:port; port 0: any free one.", show_default="127.0.0.1:7420"),
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", "-w", help="Worker processes.", show_default="2")
@@ -85,7 +86,7 @@ Pin = Annotated[
     ),
 ]
 UnixDir = Annotated[
-    Path | None, typer.Option(help="Also a unix socket for each worker, in this folder.")
+    Path | None, typer.Option(help="Folder for a Unix socket of each worker, beside TCP.")
 ]
 Model = Annotated[
     str | None,
@@ -108,8 +109,14 @@ Limit = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=VALUE", help="A limit of the service; may be repeated."),
 ]
-TlsCert = Annotated[Path | None, typer.Option(help="Certificate (PEM).", rich_help_panel=_SECURITY)]
-TlsKey = Annotated[Path | None, typer.Option(help="Its key (PEM).", rich_help_panel=_SECURITY)]
+TlsCert = Annotated[
+    Path | None,
+    typer.Option(help="File with the TLS certificate (PEM).", rich_help_panel=_SECURITY),
+]
+TlsKey = Annotated[
+    Path | None,
+    typer.Option(help="File with the key of the certificate (PEM).", rich_help_panel=_SECURITY),
+]
 TokenFile = Annotated[
     Path | None,
     typer.Option(help="File with the token that clients send.", rich_help_panel=_SECURITY),
@@ -121,33 +128,39 @@ AdvertiseHost = Annotated[
 Size = Annotated[
     str | None,
     typer.Option(
-        help="Segment; memory is taken as it is used.",
+        help="Size of the segment, as 64M or 1G; memory is allocated as it is used.",
         show_default="1G",
         rich_help_panel=_SIZES,
     ),
 ]
 MmsMax = Annotated[
     int | None,
-    typer.Option(help="Address spaces.", show_default="1024", rich_help_panel=_SIZES),
+    typer.Option(help="Limit: address spaces.", show_default="1024", rich_help_panel=_SIZES),
 ]
 ParticipantsMax = Annotated[
     int | None,
-    typer.Option(help="Threads in the segment.", show_default="256", rich_help_panel=_SIZES),
+    typer.Option(
+        help="Limit: threads that use the segment.", show_default="256", rich_help_panel=_SIZES
+    ),
 ]
 FramesMax = Annotated[
     int | None,
-    typer.Option(help="Page frames.", show_default="4194304", rich_help_panel=_SIZES),
+    typer.Option(help="Limit: page frames.", show_default="4194304", rich_help_panel=_SIZES),
 ]
 FilesMax = Annotated[
-    int | None, typer.Option(help="Files.", show_default="4096", rich_help_panel=_SIZES)
+    int | None, typer.Option(help="Limit: files.", show_default="4096", rich_help_panel=_SIZES)
 ]
 VmasPerMmMax = Annotated[
     int | None,
-    typer.Option(help="VMAs of one mm.", show_default="65530", rich_help_panel=_SIZES),
+    typer.Option(
+        help="Limit: VMAs of one address space.", show_default="65530", rich_help_panel=_SIZES
+    ),
 ]
 Rcu = Annotated[
     str | None,
-    typer.Option(help="auto, membarrier or fenced.", show_default="auto", rich_help_panel=_SIZES),
+    typer.Option(
+        help="RCU flavour: auto, membarrier or fenced.", show_default="auto", rich_help_panel=_SIZES
+    ),
 ]
 Pkeys = Annotated[
     str | None,
@@ -167,28 +180,40 @@ Overcommit = Annotated[
 ]
 StopGraceS = Annotated[
     float | None,
-    typer.Option("--stop-grace", help="Seconds for calls under way.", rich_help_panel=_TIMES),
+    typer.Option(
+        "--stop-grace",
+        help="Seconds that a stop waits for calls in progress.",
+        rich_help_panel=_TIMES,
+    ),
 ]
 HoldGraceS = Annotated[
     float | None,
     typer.Option(
         "--hold-grace",
-        help="Seconds an mm lives after its last Hold stream.",
+        help="Seconds that an address space lives after its last Hold stream.",
         rich_help_panel=_TIMES,
     ),
 ]
 TtlDefaultS = Annotated[
     float | None,
-    typer.Option("--ttl", help="Seconds a new mm lives unheld.", rich_help_panel=_TIMES),
+    typer.Option(
+        "--ttl",
+        help="Seconds that a new address space lives before its first Hold stream.",
+        rich_help_panel=_TIMES,
+    ),
 ]
 LogLevel = Annotated[
-    str | None, typer.Option(help="debug, info, warning, error.", show_default="info")
+    str | None, typer.Option(help="Log level: debug, info, warning or error.", show_default="info")
 ]
 LogFormat = Annotated[
     str | None,
-    typer.Option(help="human, json, auto (human on a terminal).", show_default="auto"),
+    typer.Option(
+        help="Log format: human, json or auto (human on a terminal).", show_default="auto"
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="When it is ready, say so in one JSON line.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON line when the server is ready.")
+]
 
 
 def serve(

@@ -26,8 +26,8 @@ from vmalab_cli.common import (
 RECORD_HELP = (
     "Run a real program and write its memory calls, page faults and maps as a trace.\n\n"
     "The program runs under strace, with perf for its page faults where perf works. Its maps are "
-    "read while all its threads stand still: after execve, every so many memory calls, and before "
-    "exit_group."
+    "read while all its threads are stopped: after execve, after each --every memory calls, and "
+    "before exit_group."
 )
 RECORD_EXAMPLES = """\
 Examples:
@@ -39,8 +39,8 @@ vmalab replay /tmp/trace
 REPLAY_HELP = (
     "Replay a trace and compare every answer and the maps with those of the kernel.\n\n"
     "The client processes act as the program's threads, in the recorded order. Calls of different "
-    "threads that overlapped are put in an order the answers allow. Exit code 1 when anything "
-    "disagrees; what was not compared is named."
+    "threads that overlapped are put in an order that their answers allow. The report names what "
+    "was not compared. Exit code 1: a disagreement."
 )
 REPLAY_EXAMPLES = """\
 Examples:
@@ -55,13 +55,24 @@ vmalab replay /tmp/trace --model refcount
 
 def record_command(
     command: Annotated[list[str], typer.Argument(help="The program, after --.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write; made if new.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="Folder to write the trace to; it is created if there is none."
+        ),
+    ],
     every: Annotated[
-        int, typer.Option(min=0, help="Memory calls of a process between check points; 0: none.")
+        int,
+        typer.Option(
+            min=0, help="Memory calls of a process between two snapshots; 0: no snapshots."
+        ),
     ] = 250,
-    snapshots: Annotated[int, typer.Option(min=0, help="Check points at most.")] = 64,
+    snapshots: Annotated[int, typer.Option(min=0, help="Snapshots, at most.")] = 64,
     hold_ms: Annotated[
-        int, typer.Option(min=1, help="How long each process waits at its end for its snapshot.")
+        int,
+        typer.Option(
+            min=1, help="Milliseconds that each process waits at its end for its snapshot."
+        ),
     ] = 50,
     faults: Annotated[bool, typer.Option(help="Record page faults with perf.")] = True,
     gzip: Annotated[
@@ -107,13 +118,14 @@ def replay_command(
     trace: Annotated[Path, typer.Argument(help="A trace folder.")],
     processes: Annotated[int, typer.Option(min=1, max=64, help="Client processes.")] = 4,
     copies: Annotated[
-        int, typer.Option(min=1, help="Replay so many copies at once, each its own mm.")
+        int,
+        typer.Option(min=1, help="Copies of the trace at once, each in address spaces of its own."),
     ] = 1,
     mode: Annotated[str, typer.Option(help="unary, batch (blocks) or attach.")] = "unary",
     deal: Annotated[
         str,
         typer.Option(
-            help="tid: a thread stays with one process; round: its calls are dealt to all; "
+            help="tid: a thread stays with one process; round: its calls go to all processes; "
             "auto: tid when there are threads enough."
         ),
     ] = "auto",
@@ -122,7 +134,7 @@ def replay_command(
     ] = 16,
     target: TargetOption = "",
     instance: InstanceOption = "",
-    workers: Annotated[int, typer.Option(min=1, help="Workers of the server started here.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of the server that is started.")] = 2,
     model: ModelOption = "",
     layout: LayoutOption = "",
     pkeys: Annotated[

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The frame of every bench: its errors, the head of its output, its aims."""
+"""The frame of every bench: its errors, the head of its output, its targets."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def cpus() -> list[int]:
 
 
 def facts() -> dict[str, Any]:
-    """What a reader must know of the machine; None for what it does not tell."""
+    """What a reader must know of the machine; None for what is not known."""
     return {
         "cpu": _cpu_model(),
         "cores": len(cpus()),
@@ -32,7 +32,7 @@ def facts() -> dict[str, Any]:
 def one_line(machine: dict[str, Any]) -> str:
     return (
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, "
-        f"governor {machine['governor'] or 'not told'}, load {machine['load_1m']}"
+        f"governor {machine['governor'] or 'unknown'}, load {machine['load_1m']}"
     )
 
 

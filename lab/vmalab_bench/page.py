@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """All benches in turn, and the page that shows them: docs/measurements.md with its pictures.
 
-What a section says of its claim comes from the aims that the bench judged, never from this file;
-the text here tells where the claim is from and what was done.
+What a section says of its claim comes from the targets that the bench judged, never from this file;
+the text here says where the claim is from and what was done.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from rich.table import Table
 
@@ -33,14 +33,14 @@ from vmalab_drive import instances, report
 HEAD: Final = """\
 # Measurements
 
-Each claim of the patch series "move per-vma lock into vm_area_struct" (v4, November 2024), of its
-review, and of this project, measured by one command. This page is made by `make bench`, which runs
-all of them one after the other; the figures are those of the machine named here, and every command
-makes them anew on yours.
+Each section is a claim of the patch series "move per-vma lock into vm_area_struct" (v4, November
+2024), of its review, or of this project, with the command that measures it. `make bench` runs all
+of them one after the other and writes this page. The figures are those of the machine named here.
+Each command measures them again on yours.
 
-Absolute times mean little on a shared machine: what is compared was measured in turn within one
-run, with the participants pinned; figures are medians over the rounds, intervals hold 95 % of
-bootstrapped medians. An aim that was not met stands here as it was measured.
+Absolute times mean little on a shared machine. What is compared was measured alternately within one
+run, with pinned processes. Figures are medians over the rounds. Intervals hold 95 % of bootstrapped
+medians. A target that was not passed is shown as it was measured.
 """
 
 
@@ -50,6 +50,33 @@ class Module(Protocol):
     def tables(self, data: dict[str, Any]) -> list[Table]: ...
 
     def plot(self, data: dict[str, Any], path: Path) -> None: ...
+
+
+_Config = TypeVar("_Config")
+_Made = TypeVar("_Made", covariant=True)
+_Wanted = TypeVar("_Wanted", contravariant=True)
+
+
+class Plain(Protocol[_Made]):
+    """The settings of a bench of one lock model: a class."""
+
+    def quick(self) -> _Made: ...
+
+    def __call__(self) -> _Made: ...
+
+
+class Compared(Protocol[_Made]):
+    """The settings of a bench that compares lock models: a class."""
+
+    def quick(self, models: Sequence[str]) -> _Made: ...
+
+    def full(self, models: Sequence[str]) -> _Made: ...
+
+
+class Bench(Protocol[_Wanted]):
+    """A module that measures with settings of its own."""
+
+    def run(self, config: _Wanted, *, seed: int) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +96,19 @@ def _rpc(quick: bool, seed: int) -> dict[str, Any]:
         return rpc.run(config, found, seed=seed)
 
 
-def _plain(kind: Any, module: Any) -> Callable[[bool, int], dict[str, Any]]:
+def _plain(kind: Plain[_Config], module: Bench[_Config]) -> Callable[[bool, int], dict[str, Any]]:
     def measure(quick: bool, seed: int) -> dict[str, Any]:
-        data: dict[str, Any] = module.run(kind.quick() if quick else kind(), seed=seed)
-        return data
+        return module.run(kind.quick() if quick else kind(), seed=seed)
 
     return measure
 
 
-def _compared(kind: Any, module: Any) -> Callable[[bool, int], dict[str, Any]]:
+def _compared(
+    kind: Compared[_Config], module: Bench[_Config]
+) -> Callable[[bool, int], dict[str, Any]]:
     def measure(quick: bool, seed: int) -> dict[str, Any]:
         made = (kind.quick if quick else kind.full)(space.models())
-        data: dict[str, Any] = module.run(made, seed=seed)
-        return data
+        return module.run(made, seed=seed)
 
     return measure
 
@@ -97,8 +124,8 @@ SECTIONS: Final = (
         "Memory",
         "The cover letter: the lock inside the VMA takes 64 pages for 1,000 VMAs where the "
         "split one took 50 (54 with a 176-byte VMA); the word that was merged later takes 48. "
-        "Objects are really allocated and slab pages counted; whole slabs for exactly 1,000 "
-        "objects stand beside what a large number needs for each 1,000.",
+        "The bench allocates real objects and counts slab pages: whole slabs for exactly 1,000 "
+        "objects, and the pages for each 1,000 of a large number.",
         memory,
         _compared(memory.MemoryBench, memory),
     ),
@@ -106,7 +133,7 @@ SECTIONS: Final = (
         "models",
         "Page faults in each lock model",
         "The cover letter: moving the lock costs nothing noticeable in page-fault benchmarks, "
-        "and SLAB_TYPESAFE_BY_RCU makes call_rcu unnecessary. And what it is all for: faults "
+        "and SLAB_TYPESAFE_BY_RCU makes call_rcu unnecessary. The purpose of it all: faults "
         "beside a process that maps and unmaps, against `mmap_lock` alone.",
         models,
         _compared(models.ModelsBench, models),
@@ -124,17 +151,17 @@ SECTIONS: Final = (
     Section(
         "scaling",
         "Processes at the same time",
-        "Faults in different VMAs of one address space do not get in each other's way: two "
-        "processes on two CPUs do at least 1.9 times what one does.",
+        "Faults in different VMAs of one address space do not slow each other down: two "
+        "processes on two CPUs do at least 1.9 times the faults of one.",
         scaling,
         _plain(scaling.ScalingBench, scaling),
     ),
     Section(
         "size",
         "Address spaces from 10 to 1,000,000 VMAs",
-        "What a lookup costs as the tree grows, in address order and at random, with the "
-        "loads that have to wait for each other; memory for each VMA; how fast VMAs come and "
-        "go. What bounds it: native/DESIGN.md, section 9.",
+        "The cost of a lookup as the tree grows, in address order and at random, with the "
+        "loads that have to wait for each other; memory for each VMA; the rate of mapping and "
+        "unmapping. native/DESIGN.md, section 9, has the bounds.",
         size,
         _plain(size.SizeBench, size),
     ),
@@ -158,10 +185,10 @@ SECTIONS: Final = (
         "The service",
         "A unary fault against a bare echo through the same server; blocks of faults through "
         "one stream and two, against the same loop attached to the memory. A fault is 8 bytes in "
-        "and 16 bytes out, which both ends copy, and a message costs some 0.2 ms: that bounds a "
-        "stream, however fast the core is. One stream has its client on one CPU and its worker "
-        "on another; of two, each has a worker and its client on one CPU and an address space "
-        "of its own. On one VMA two streams pass the line of its lock to and fro.",
+        "and 16 bytes out, which both ends copy, and a message costs some 0.2 ms. That bounds a "
+        "stream, whatever the speed of the core. One stream has its client on one CPU and its "
+        "worker on another; of two, each has a worker and its client on one CPU and an address "
+        "space of its own. On one VMA two streams pass the cache line of its lock back and forth.",
         rpc,
         _rpc,
     ),
@@ -169,14 +196,16 @@ SECTIONS: Final = (
         "rcu",
         "RCU",
         "Read side and grace periods of both flavours between processes; liburcu between "
-        "threads is the nearest thing there is.",
+        "threads is the nearest existing library.",
         rcu,
         _plain(rcu.RcuBench, rcu),
     ),
 )
 
 
-def measure(*, quick: bool, seed: int, said: Callable[[str], None]) -> Iterator[tuple[str, Any]]:
+def measure(
+    *, quick: bool, seed: int, said: Callable[[str], None]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Runs every bench; (name, data) one by one."""
     for section in SECTIONS:
         said(f"bench {section.name}")
@@ -213,7 +242,7 @@ def _section(section: Section, data: dict[str, Any], picture: str) -> str:
 
 
 def _aims(aims: list[dict[str, Any]]) -> list[str]:
-    lines = ["| | measured | 95 % | aim | met |", "|---|---|---|---|---|"]
+    lines = ["| | measured | 95 % | target | passed |", "|---|---|---|---|---|"]
     for aim in aims:
         goal = " and ".join(
             f"{sign} {report.short(aim[name])}"

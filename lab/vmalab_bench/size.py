@@ -10,8 +10,8 @@ then blocks map and unmap one page in random gaps:
   cold      that order, by a participant that has just come and has found no page before
   alone     that order, each fault by itself: none is known before the one before it is done
 
-In address, random and alone the participant has met each page before. A few VMAs have no cold row:
-there is not enough to time.
+In address, random and alone the participant has touched each page before. A few VMAs have no cold
+row: there is not enough to time.
 
 Of what a fault loads these wait for each other, each for the one before (`steps`):
 
@@ -20,7 +20,7 @@ Of what a fault loads these wait for each other, each for the one before (`steps
   cold      2 for each level of the tree (first the pivots of a node, then the slot they lead to), 2
             for the VMA and its lock, 4 for the page table, 1 for the frame; the height of the tree
             comes from the number of its slots (a VMA and a gap each) and how full the nodes of the
-            largest tree are, which the number of nodes in slabinfo tells
+            largest tree are, which the number of nodes in slabinfo shows
   random    those of alone, but the core does each step for GROUP faults at a time, so a fault waits
             for 3 / GROUP of them, as far as the processor has as many loads under way
   address   as random
@@ -35,7 +35,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -45,9 +45,12 @@ from vmalab_bench import base, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim
 from vmalab_drive import report
 
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant, Segment
+
 STRIDE: Final = 4 * PAGE
 ORDERS: Final = ("address", "random", "cold", "alone")
-LABELS: Final = ("in address order", "at random", "at random, met first", "at random, each alone")
+LABELS: Final = ("in address order", "at random", "at random, first touch", "at random, each alone")
 GROUP: Final = 16  # op_faults.c: AHEAD_MAX, where the tree is at least so high:
 GROUPED_HEIGHT: Final = 4  # AHEAD_HEIGHT
 KEPT_STEPS: Final = 3
@@ -100,7 +103,7 @@ def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
     """Build every size, then measure all of them in each round."""
     total = sum(config.vmas)
     need = total * BYTES_EACH + (16 << 20)
-    sizes: dict[str, Any] = {
+    sizes: space.Sizes = {
         "size_bytes": max(space.SIZE_BYTES, math.ceil(2 * need / (1 << 30)) << 30),
         "frames_max": max(1 << 22, 2 * total),
         "vmas_per_mm_max": max(65530, max(config.vmas) + 1000),
@@ -128,7 +131,11 @@ def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
 
 
 def _build(
-    segment: Any, participant: Any, vmas: int, config: SizeBench, rng: np.random.Generator
+    segment: Segment,
+    participant: Participant,
+    vmas: int,
+    config: SizeBench,
+    rng: np.random.Generator,
 ) -> _Space:
     before = _used(segment)
     mm = participant.mm_create()
@@ -160,13 +167,14 @@ def _blocks(mm: int, addrs: npt.NDArray[np.uint64]) -> list[bytes]:
     ]
 
 
-def _faults(segment: Any, participant: Any, one: _Space, order: str, config: SizeBench) -> float:
-    """What one fault takes, ns. Every VMA is met, so that no space hides in a part of itself."""
+def _faults(
+    segment: Segment, participant: Participant, one: _Space, order: str, config: SizeBench
+) -> float:
+    """What one fault takes, ns. Every VMA is touched, so no space hides in a part of itself."""
     turns = max(config.iterations, one.vmas)
     if order == "alone":
         participant.bench_fault(one.mm, one.alone, one.vmas, rounds=1)
-        got: float = participant.bench_fault(one.mm, one.alone, turns, rounds=1).fault_ns
-        return got
+        return participant.bench_fault(one.mm, one.alone, turns, rounds=1).fault_ns
     if order == "cold":
         with segment.participant("client") as fresh:
             return sum(_timed(fresh, block) for block in one.blocks[order]) / one.vmas
@@ -175,7 +183,7 @@ def _faults(segment: Any, participant: Any, one: _Space, order: str, config: Siz
     return sum(_timed(participant, block) for block in one.blocks[order]) / turns
 
 
-def _timed(participant: Any, block: bytes) -> float:
+def _timed(participant: Participant, block: bytes) -> float:
     """ns that the block took."""
     begin = time.perf_counter_ns()
     answer = participant.run_view(block)
@@ -184,7 +192,7 @@ def _timed(participant: Any, block: bytes) -> float:
     return took
 
 
-def _used(segment: Any) -> dict[str, int]:
+def _used(segment: Segment) -> dict[str, int]:
     """What is in use now: pages of the segment, pages and objects of each cache."""
     info = segment.info()
     used = {"pages": info.pages_populated - info.pages_free, "frames": info.frames_in_use}

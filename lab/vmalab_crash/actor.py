@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of a process that uses the segment until it is killed or told to leave.
+"""The life of a process that uses the segment until it is killed or has to leave.
 
 It is nearly always inside of a block, so nearly always inside of an operation. After each burst it
 proves that it can do everything (proof), and between two operations it looks at the clock: the
@@ -9,11 +9,12 @@ longest time without an end of one is what the others stood still.
 from __future__ import annotations
 
 import random
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from vmalab_client.block import Op
+from vmalab.ops import Op
+from vmalab.uapi import UFFD_API_VERSION, UffdFeature
 from vmalab_crash import mix, proof
 from vmalab_crash.board import SHARED, Board, Command, Doing, State
 from vmalab_crash.mix import PAGE, RW, Stock, record
@@ -52,7 +53,7 @@ class Actor:
         self._kin = OWN_FAMILIES + row % (256 - OWN_FAMILIES)
 
     def live(self) -> None:
-        """Until told to leave; then everything of one's own is given back."""
+        """Until the order to leave; then everything of one's own is given back."""
         row = self._row
         row["slot"] = self._me.index + 1
         self._own = self._me.mm_create(
@@ -76,7 +77,7 @@ class Actor:
         except NoSuchMm:
             return
 
-    def _run(self, words: Any) -> Any:
+    def _run(self, words: bytes | mix.Words) -> mix.Rows:
         """Executes a block, and notes the longest time between two ends."""
         raw = history.run_timed(self._me, words if isinstance(words, bytes) else words.tobytes())
         timed, row = np.frombuffer(raw, mix.TIMED), self._row
@@ -93,7 +94,7 @@ class Actor:
         row["ops"] += len(ends)
         return timed
 
-    def _checked(self, block: mix.Block, mms: list[int], families: list[int]) -> Any:
+    def _checked(self, block: mix.Block, mms: list[int], families: list[int]) -> mix.Rows:
         """As _run, and words of other families are counted."""
         timed = self._run(block.of(mms, families))
         strangers = block.strangers(timed, families)
@@ -154,7 +155,7 @@ class Actor:
             self._run(b"".join(record(Op.UFFD_CLOSE, one, mm=mm) for one in handles))
             return
         uffd = int(opened["value"][0])
-        block = record(Op.UFFD_API, uffd, 0xAA, 1 << 13, mm=mm)
+        block = record(Op.UFFD_API, uffd, UFFD_API_VERSION, UffdFeature.WP_UNPOPULATED, mm=mm)
         for op, args, flags in self._rng.choice(self._stock.userfaults):
             operands = (*args, uffd) if op == Op.UFFD_MOVE else (uffd, *args)
             block += record(op, *operands, flags=flags, mm=mm)

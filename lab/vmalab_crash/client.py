@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client that gives a server work until it is killed or told to leave.
+"""A client that gives a server work until it is killed or has to leave.
 
 `python -m vmalab_crash.client TARGET BOARD ROW SEED PARENT`: BOARD is the number of a
 descriptor. A call that meets a dying worker is tried again, by way of other work; a proof that does
-so begins anew.
+so begins again.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import random
 import signal
 import sys
 import time
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from vmalab.ops import Op
 from vmalab_client import AddressSpace, Client, ServiceError
-from vmalab_client.block import Op
 from vmalab_crash import mix, proof
 from vmalab_crash.actor import OWN_FAMILIES
 from vmalab_crash.board import SHARED, Board, Command, Doing, State
@@ -66,7 +66,7 @@ class Worker:
         else:
             self._forks()
 
-    def _apply(self, block: bytes) -> Any:
+    def _apply(self, block: bytes) -> mix.Rows:
         results = np.frombuffer(self._client.apply(block), RESULT)
         row, now = self._row, time.monotonic_ns()
         gap, self._last_ns = now - (self._last_ns or now), now
@@ -78,7 +78,7 @@ class Worker:
         row["ops"] += len(results)
         return results
 
-    def _check(self, block: mix.Block, results: Any, families: list[int]) -> None:
+    def _check(self, block: mix.Block, results: mix.Rows, families: list[int]) -> None:
         strangers = block.strangers(results, families)
         self._row["checked"] += len(block.reads)
         if len(strangers):

@@ -20,12 +20,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
+from vmalab.ops import Op
 from vmalab_client import Client, ServiceError
-from vmalab_client.block import Op
 from vmalab_crash import mix, plan
 from vmalab_crash.board import FILES, ROW, SHARED, Board, Command, State
 from vmalab_crash.company import POLL_S, Failure, Victim
@@ -63,9 +63,9 @@ class Served:
     burst: int = 0
     story: list[str] = field(default_factory=list)
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    _server: Any = None
-    _watch: Any = None
-    _me: Any = None
+    _server: EmbeddedServer = field(init=False, repr=False)
+    _watch: Watch = field(init=False, repr=False)
+    _me: Client = field(init=False, repr=False)
 
     def __enter__(self) -> Self:
         try:
@@ -129,7 +129,7 @@ class Served:
     # --- death ---
 
     def kill(self, burst: Burst, rng: random.Random) -> None:
-        """A burst, and a second one in the recovery when one can be met."""
+        """A burst, and a second one in the recovery if there is one in time."""
         self.burst += 1
         self.tally.bursts += 1
         self.tally.kinds["over gRPC"] += 1

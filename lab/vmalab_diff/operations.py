@@ -10,7 +10,8 @@ To add an operation, add one row to TABLE. A row says
 - `make`: draws the arguments from a Chooser, which prefers addresses where something happened;
 - `real`: what the executor does. For a system call that is `system_call(nr)`: the arguments in
   order, a bytes argument as the address of its bytes (32 at most, see executor.c `data`);
-- `record`: the record of a block for the same thing (native/include/vmalab/block.h);
+- `packs`: the operation of a block for the same thing (protos/ops.toml); its operands are the
+  arguments in order, or `record` makes its record;
 - `answer`: what is compared: "zero" (0 or errno), "address" (or errno), "value" (or errno), "word"
   (the word that was read, or signal and si_code), "touch" (signal and si_code), "mask" (errno, or
   the vector of mincore), "break" (what brk answers), "filled" (bytes of UFFDIO_COPY and the like,
@@ -27,11 +28,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from vmalab.ops import Op as Code
+from vmalab.uapi import Access
 from vmalab_diff import uffd
 from vmalab_diff.chooser import Chooser
 from vmalab_diff.encoding import (
     ADDR,
-    BRK,
     CODE_ADVISE,
     CODE_EXEC,
     CODE_EXIT,
@@ -40,37 +42,15 @@ from vmalab_diff.encoding import (
     CODE_PLAIN,
     CODE_READ,
     CODE_WRITE,
-    EXEC,
-    EXIT,
-    FILE_ALLOCATE,
-    FILE_TRUNCATE,
-    FORK,
     LENGTH,
-    MADVISE,
-    MINCORE,
-    MLOCK,
-    MLOCKALL,
-    MPROTECT,
-    MREMAP,
-    MSEAL,
-    MSYNC,
-    MUNLOCK,
-    MUNLOCKALL,
-    MUNMAP,
-    NOP,
-    PKEY_MPROTECT,
     PR_SET_THP_DISABLE,
     PR_SET_VMA,
-    READ,
-    REMAP_FILE_PAGES,
     RETURN_BYTE,
     STORE,
     U64,
-    WRITE,
     Operation,
     integers,
     of_code,
-    of_words,
     packed,
     real_file_call,
     real_mmap,
@@ -134,6 +114,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=20, file=24, fork=14, mremap=18, limits=24, uffd=16),
         make=make_mmap,
         real=real_mmap,
+        packs=Code.MMAP,
         record=record_mmap,
         answer="address",
         known="mmap",
@@ -144,7 +125,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=10, file=8, fork=6, mremap=6, limits=12, uffd=6),
         make=make_munmap,
         real=system_call(11),
-        record=of_words(MUNMAP),
+        packs=Code.MUNMAP,
         answer="zero",
         known="munmap",
     ),
@@ -154,7 +135,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=14, file=10, fork=10, mremap=8, limits=12, uffd=8),
         make=make_mprotect,
         real=system_call(10),
-        record=of_words(MPROTECT),
+        packs=Code.MPROTECT,
         answer="zero",
         known="mprotect",
     ),
@@ -170,7 +151,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=6, file=6, fork=6, mremap=30, limits=8, uffd=8),
         make=make_mremap,
         real=system_call(25),
-        record=of_words(MREMAP),
+        packs=Code.MREMAP,
         answer="address",
         known="mremap",
     ),
@@ -180,7 +161,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=16, file=12, fork=14, mremap=8, limits=8, uffd=12),
         make=make_madvise,
         real=system_call(28),
-        record=of_words(MADVISE),
+        packs=Code.MADVISE,
         answer="zero",
         known="madvise",
     ),
@@ -190,7 +171,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=4, file=3, fork=3, mremap=4, limits=6, uffd=2),
         make=make_mlock,
         real=system_call(325),
-        record=of_words(MLOCK),
+        packs=Code.MLOCK,
         answer="zero",
         known="mlock2",
     ),
@@ -200,7 +181,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=1, file=1, fork=1, mremap=1, limits=3),
         make=make_range,
         real=system_call(149),
-        record=lambda to, args: packed(MLOCK, to.mm, *integers(args), 0),
+        packs=Code.MLOCK,
+        record=lambda to, args: packed(Code.MLOCK, to.mm, *integers(args), 0),
         answer="zero",
         known="mlock",
     ),
@@ -217,6 +199,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=4, file=3, fork=3, mremap=1, limits=3),
         make=make_process_madvise,
         real=of_code(CODE_ADVISE),
+        packs=Code.PROCESS_MADVISE,
         record=record_process_madvise,
         answer="value",
         known="process_madvise",
@@ -233,6 +216,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=1, mremap=1),
         make=make_name,
         real=real_name,
+        packs=Code.SET_VMA_NAME,
         record=record_name,
         answer="zero",
         known="prctl",
@@ -249,6 +233,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(limits=2),
         make=make_thp_disable,
         real=system_call(157),
+        packs=Code.THP_DISABLE,
         record=record_thp_disable,
         answer="zero",
         known="prctl",
@@ -259,7 +244,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights={},
         make=lambda c: (),
         real=of_code(CODE_PLAIN),
-        record=lambda to, args: packed(NOP, to.mm),
+        packs=Code.NOP,
         answer="zero",
     ),
     Operation(
@@ -268,7 +253,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=4, file=3, fork=3, mremap=4, limits=4, uffd=2),
         make=make_range,
         real=system_call(150),
-        record=of_words(MUNLOCK),
+        packs=Code.MUNLOCK,
         answer="zero",
         known="munlock",
     ),
@@ -278,7 +263,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=1, fork=1, limits=1),
         make=make_mlockall,
         real=system_call(151),
-        record=of_words(MLOCKALL),
+        packs=Code.MLOCKALL,
         answer="zero",
         known="mlockall",
     ),
@@ -288,7 +273,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=2, fork=2, limits=3),
         make=lambda c: (),
         real=system_call(152),
-        record=of_words(MUNLOCKALL),
+        packs=Code.MUNLOCKALL,
         answer="zero",
         known="munlockall",
     ),
@@ -298,7 +283,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=2, file=4, fork=1, mremap=1, limits=2),
         make=make_msync,
         real=system_call(26),
-        record=of_words(MSYNC),
+        packs=Code.MSYNC,
         answer="zero",
         known="msync",
     ),
@@ -308,7 +293,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=1, file=1, fork=1, mremap=1, limits=1),
         make=make_mseal,
         real=system_call(462),
-        record=of_words(MSEAL),
+        packs=Code.MSEAL,
         answer="zero",
         known="mseal",
     ),
@@ -318,7 +303,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(file=6, fork=2, mremap=2, limits=1),
         make=make_ftruncate,
         real=real_file_call(77),
-        record=record_file_call(FILE_TRUNCATE),
+        packs=Code.FILE_TRUNCATE,
+        record=record_file_call(Code.FILE_TRUNCATE),
         answer="zero",
         known="ftruncate",
     ),
@@ -333,7 +319,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(file=6, fork=2, mremap=1, limits=1),
         make=make_fallocate,
         real=real_file_call(285),
-        record=record_file_call(FILE_ALLOCATE),
+        packs=Code.FILE_ALLOCATE,
+        record=record_file_call(Code.FILE_ALLOCATE),
         answer="zero",
         known="fallocate",
     ),
@@ -349,7 +336,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=2, file=4, fork=1, mremap=1, limits=1),
         make=make_remap_file_pages,
         real=system_call(216),
-        record=of_words(REMAP_FILE_PAGES),
+        packs=Code.REMAP_FILE_PAGES,
         answer="zero",
         known="remap_file_pages",
     ),
@@ -359,7 +346,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=2, file=1, fork=1, mremap=1, limits=2),
         make=make_pkey_mprotect,
         real=system_call(329),
-        record=of_words(PKEY_MPROTECT),
+        packs=Code.PKEY_MPROTECT,
         answer="zero",
         known="pkey_mprotect",
     ),
@@ -369,6 +356,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(limits=5),
         make=make_setrlimit,
         real=real_setrlimit,
+        packs=Code.SETRLIMIT,
         record=record_setrlimit,
         answer="zero",
         known="prlimit64",
@@ -379,7 +367,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=6, file=4, fork=3, mremap=5, limits=3, uffd=8),
         make=make_mincore,
         real=of_code(CODE_MINCORE),
-        record=of_words(MINCORE),
+        packs=Code.MINCORE,
         answer="mask",
         known="mincore",
     ),
@@ -389,7 +377,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=4, file=1, fork=2, mremap=3, limits=8, uffd=1),
         make=make_brk,
         real=system_call(12),
-        record=of_words(BRK),
+        packs=Code.BRK,
         answer="break",
         known="brk",
     ),
@@ -399,7 +387,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=10, file=14, fork=14, mremap=10, limits=6, uffd=14),
         make=make_touch,
         real=of_code(CODE_READ),
-        record=touch(READ),
+        packs=Code.FAULT,
+        record=touch(Access.READ),
         answer="word",
     ),
     Operation(
@@ -408,7 +397,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=16, file=16, fork=18, mremap=14, limits=6, uffd=18),
         make=make_write,
         real=of_code(CODE_WRITE),
-        record=touch(WRITE | STORE),
+        packs=Code.FAULT,
+        record=touch(Access.WRITE | STORE),
         answer="touch",
     ),
     Operation(
@@ -417,7 +407,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=2, file=3, fork=2, mremap=1, limits=2, uffd=1),
         make=make_touch,
         real=of_code(CODE_EXEC),
-        record=touch(EXEC),
+        packs=Code.FAULT,
+        record=touch(Access.EXEC),
         answer="touch",
     ),
     Operation(
@@ -426,7 +417,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=1, file=1, fork=6, mremap=2, uffd=3),
         make=make_fork,
         real=of_code(CODE_FORK),
-        record=lambda to, args: packed(FORK, to.mm),
+        packs=Code.FORK,
+        record=lambda to, args: packed(Code.FORK, to.mm),
         answer="none",
         known="fork",
     ),
@@ -436,7 +428,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(anon=1, file=1, fork=4, mremap=1, uffd=2),
         make=lambda c: (),
         real=of_code(CODE_EXIT),
-        record=of_words(EXIT),
+        packs=Code.EXIT,
         answer="none",
     ),
     *uffd.TABLE,
@@ -445,12 +437,17 @@ BY_NAME: Final = {operation.name: operation for operation in TABLE}
 PARAMS: Final = {operation.name: operation.params for operation in TABLE}
 
 
+def undrawn() -> list[Code]:
+    """The operations of a block that no program has: nobody has said how they are drawn."""
+    return sorted(set(Code) - {operation.packs for operation in TABLE})
+
+
 def _has(how: Arg, flag: str) -> bool:
     return isinstance(how, int) and bool(how & M[flag])
 
 
 def noted(c: Chooser, op: Op) -> None:
-    """Tell the chooser what an operation did."""
+    """Report to the chooser what an operation did."""
     c.note(op)
     fixed = M["MAP_FIXED"] | M["MAP_FIXED_NOREPLACE"]
     if op.name in ("mlock", "mlock2") or (op.name == "mmap" and _has(op.args[3], "MAP_LOCKED")):

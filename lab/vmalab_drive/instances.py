@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a command finds its instance: the one it was told of, or one of its own."""
+"""Where a command finds its instance: the one that was named, or one of its own."""
 
 from __future__ import annotations
 

@@ -316,7 +316,7 @@ class _Drawing:
         return result
 
     def killed(self, row: int, rows: Sequence[tuple[int, TraceLine]]) -> bool:
-        """The last step of an actor that was told to die there."""
+        """The last step of an actor that has to die there."""
         line = rows[row][1]
         if line.actor >= len(self.actors) or any(
             one.actor == line.actor for _, one in rows[row + 1 :]

@@ -154,7 +154,7 @@ class Execve:
 
 @dataclass(frozen=True, slots=True)
 class Quit:
-    """exit and exit_group: they do not come back, the Exit event tells the rest."""
+    """exit and exit_group: they do not come back, the Exit event has the rest."""
 
 
 @dataclass(frozen=True, slots=True)

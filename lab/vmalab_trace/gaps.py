@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model of which addresses are used, just good enough to tell apart two orders of two calls.
+"""A model of which addresses are used, just good enough to distinguish two orders of two calls.
 
 It knows ranges only: no permissions, no merging, no pages. The emulator is not asked, so that an
 order chosen with this model says nothing about the emulator's own answer to the call.
@@ -113,7 +113,7 @@ class Gaps:
             exact: also expect the address of top-down placement. Ranges of 2 MiB and more are
                 excepted: the kernel may align them.
             sensible: also expect that munmap has something to unmap. The kernel does not, but
-                programs do, and it tells many orders apart.
+                programs do, and it distinguishes many orders.
         """
         match operation:
             case calls.Munmap(addr, length) if sensible and not error:

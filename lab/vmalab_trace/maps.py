@@ -146,7 +146,7 @@ def same(
 
     Args:
         notes: gets a sentence for each kind of thing that was not compared.
-        inodes: the pairing of shared anonymous objects, grown as they are met.
+        inodes: the pairing of shared anonymous objects, grown as they are found.
         unknown: true for a got area whose file the trace did not identify.
         exact_stack: the start of [stack] counts.
     """

@@ -2,9 +2,9 @@
 """The order of calls that overlapped.
 
 strace shows when a call was entered and when its result was seen. Two calls of one address space
-whose spans overlap may have been done in either order; the recorded answers tell which orders are
+whose spans overlap may have been done in either order; the recorded answers show which orders are
 possible. This module looks for one with the model of gaps.py, and keeps the order of completion
-where the model cannot tell. Where the trace has `locks`, a step's span is one point of time for
+where the model cannot decide. Where the trace has `locks`, a step's span is one point of time for
 nearly all steps, and there is nothing to look for.
 """
 
@@ -22,14 +22,14 @@ from vmalab_trace.steps import Kind, Step
 NODES_MAX: Final = 20_000
 """Bound of the search in one cluster; beyond it the order of completion is kept."""
 STRETCHES_MAX: Final = 16
-"""How many clusters are put anew at most when a later one fits nowhere."""
+"""How many clusters are put again at most when a later one fits nowhere."""
 AGAIN_MAX: Final = 600
 """And how many steps."""
 
 
 @dataclass(slots=True)
 class Ordering:
-    """What the search met."""
+    """What the search found."""
 
     clusters: int = 0
     """Groups of steps whose spans hang together."""
@@ -104,7 +104,7 @@ def search(
     gaps: Gaps, cluster: list[Step], *, exact: bool, sensible: bool = False
 ) -> list[Step] | None:
     """An order of the cluster in which the model agrees with every answer; None if there is none
-    or the bound is met."""
+    or the bound is reached."""
     frames = [_Frame(gaps, cluster, _choices(cluster)[::-1])]
     nodes = 0
     while frames:
@@ -184,7 +184,7 @@ class _Space:
 
     def _again(self, cluster: list[Step]) -> bool:
         """An order that fitted an earlier cluster may have been a wrong one: put earlier clusters
-        and this one anew, going back one at a time."""
+        and this one again, going back one at a time."""
         if not self.exact:
             return False
         steps: list[Step] = list(cluster)

@@ -40,11 +40,11 @@ class Plan:
     program: Program
     ordering: Ordering
     unknown_files: set[int] = field(default_factory=set)
-    """Indices of files whose device, inode and path the trace does not tell."""
+    """Indices of files whose device, inode and path are not in the trace."""
     faults_left_out: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     coalesce: bool = False
-    """Compare maps with private neighbours joined: the trace does not tell what was written to."""
+    """Compare maps with private neighbours joined: the trace does not show what was written to."""
     pkeys: bool = False
     """Its processor has protection keys."""
     machine: Facts = field(default_factory=dict)
@@ -112,7 +112,7 @@ def load(folder: Folder) -> Plan:
 
 
 def _attach_segments(compiled: Program, snapshots: dict[int, list[maps.Area]]) -> None:
-    """Make mappings of the calls of shmat, and tell the calls of shmdt what they end."""
+    """Make mappings of the calls of shmat, and give the calls of shmdt what they end."""
     seen = [area for areas in snapshots.values() for area in areas if shm.is_segment(area)]
     sizes: dict[int, int] = {}
     opens = 0
@@ -183,7 +183,7 @@ def _start(step: Step, meta: Meta, compiled: Program, text: str, areas: list[map
 
 
 def _first_brk(compiled: Program, slot: int) -> int:
-    """The first brk answer tells where the heap is when nothing else does."""
+    """The first brk answer shows where the heap is when nothing else does."""
     for step in compiled.steps:
         if step.mm == slot and isinstance(step.operation, calls.Brk):
             return step.value

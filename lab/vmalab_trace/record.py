@@ -9,7 +9,7 @@ exec    strace injects SIGSTOP into execve: the process stops on its way out of 
 check   after every N memory calls the recorder sends SIGSTOP, waits until strace has shown the
         stop of each thread, reads, and sends SIGCONT. A stopped thread is outside every call, so
         all that strace wrote before is done and nothing after has begun.
-exit    strace delays the entry of exit_group; the thread that calls it is held there while the
+exit    strace delays the entry of exit_group; the thread that calls it is delayed there while the
         others are stopped as above.
 
 Each snapshot is followed by a marker line in the trace that belongs to the thread which stood
@@ -270,7 +270,7 @@ class Recorder:
         self.meta.clock.append((time.monotonic_ns(), perf.clock_offset_ns()))
 
     def hold(self, tid: int) -> None:
-        """A thread is held at the entry of exit_group."""
+        """A thread is delayed at the entry of exit_group."""
         if tid in self._held_open:
             return
         self._held_open.add(tid)

@@ -62,7 +62,7 @@ class Step:
     time_ns: int | None = None
     end_ns: int | None = None
     moment_ns: int | None = None
-    """When it took effect, where `locks` or `faults` tell it."""
+    """When it took effect, where `locks` or `faults` show it."""
     first: float = -1.0
     """It took effect neither before this point nor after `last`: lines of the trace, or
     nanoseconds where the trace has `locks`."""
@@ -115,7 +115,7 @@ class Program:
     markers: int = 0
     signals: list[strace.Signal] = field(default_factory=list)
     brk_answers: dict[int, list[int]] = field(default_factory=dict)
-    """Answers of brk before the first marker, by thread: they tell where the heap began."""
+    """Answers of brk before the first marker, by thread: they show where the heap began."""
     segments: dict[int, calls.Segment] = field(default_factory=dict)
     """System V shared memory, by its number: what was last made under it."""
     homes: dict[int, list[Home]] = field(default_factory=dict)
@@ -374,7 +374,7 @@ class _Compiler:
         self._add(space.exec)
 
     def _end_execs(self) -> None:
-        """Where the trace does not tell what a program began with, the one before it just ends."""
+        """Where the trace does not show what a program began with, the one before it just ends."""
         for step in self.program.steps:
             if step.kind is Kind.EXEC and step.child < 0 and not step.shared:
                 step.kind, step.operation = Kind.EXIT, None

@@ -5,7 +5,7 @@ strace shows the span of a call. What the call does to its address space it does
 critical section of mmap_lock, and the line of `locks` says when that was: of two calls that
 overlap, the one that got the lock first came first. A fault that gives a VMA its anon_vma, or that
 finds its VMA locked, takes mmap_lock for reading and has such a line too; any other fault touches
-pages of one VMA only and is put at the time it was met.
+pages of one VMA only and is put at the time it was seen.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class Tracees:
     """Children whose clone has returned."""
 
     def group(self, tid: int, open_spawns: dict[int, Spawn]) -> Group:
-        """The group of a thread, made when it is met for the first time.
+        """The group of a thread, made when it is seen for the first time.
 
         Args:
             open_spawns: clone calls that have not returned, by the calling thread.
@@ -131,7 +131,7 @@ class Tracees:
 def end_tree(root: int) -> None:
     """Kill every process that descends from one, stopped or not, until there is none; then it.
 
-    strace alone would let go of them: those that were stopped would stay so for ever.
+    strace alone would detach from them: those that were stopped would stay so for ever.
     """
     while True:
         parents: dict[int, int] = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
+from vmalab.ops import Status
 from vmalab_native.flags import errno_name
 from vmalab_trace import calls, maps
 from vmalab_trace.plan import Plan
@@ -17,7 +18,7 @@ from vmalab_trace.steps import Kind, Step
 SHOWN_MAX: Final = 20
 SEGV_PKUERR: Final = 4
 _SIGNALS: Final = {7: "SIGBUS", 11: "SIGSEGV"}
-_SERVICE: Final = {-1001: "NO_SUCH_MM", -1002: "BAD_OP", -1003: "BAD_RECORD", -1004: "LIMIT"}
+_SERVICE: Final = {int(status): status.name for status in Status}
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Verdict:
     faults_disagree: int = 0
     mincore_compared: int = 0
     mincore_not_compared: int = 0
-    """mincore calls of which only the errno was compared: the trace does not tell which pages the
+    """mincore calls of which only the errno was compared: the trace does not show which pages the
     program touched, or which file pages were cached."""
     calls_before_start: int = 0
     calls_unanswered: Counter[str] = field(default_factory=Counter)

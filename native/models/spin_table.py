@@ -83,18 +83,18 @@ MUTANTS: Final = {
 }
 """The scene that shows a mutant of lab_mutants.h, on each lock model that it applies to there."""
 
-FILES: Final = "pages of a file that is cut off; files are not in these models"
+FILES: Final = "pages of a truncated file; files are not in these models"
 FLAGS: Final = "flags of a VMA, which the locks here do not have"
 ELSEWHERE: Final = {
     "B30": "one process alone: what a merge does after it found no memory",
     "B44": "pivots and slots inside a leaf; a node here is its entries",
     "B45": "one process alone: which node of the tree a store takes",
-    "D1": "the note in a semaphore that somebody waits; semaphores here have no queue",
+    "D1": "the WAITERS flag of a semaphore; semaphores here have no queue",
     "D2": "recovery, and processes that die: the models have none",
     "D3": "recovery, and processes that die: the models have none",
     "X1": "page counts and what a TLB still holds; a page here is one word",
     "G1": "what a participant keeps between faults; each fault walks here",
-    "N1": "the text of maps, which is no part of the locks",
+    "N1": "the text of maps, which is not part of the locks",
     "N2": FILES,
     "N3": FILES,
     "N4": FILES,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the core tells about itself, as frozen dataclasses. No ffi here."""
+"""What the core reports about itself, as frozen dataclasses. No ffi here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

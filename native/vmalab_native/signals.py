@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A command that is told to end ends clean: what it started is stopped, what it made is removed.
+"""A command that has to end ends cleanly: what it started is stopped, what it made is removed.
 
 SIGTERM, SIGHUP and SIGINT unwind the stack (SystemExit with 128 and the number, as a shell counts);
 for PATIENCE_S after that, further ones are ignored. What must not be torn in two, such as making a

@@ -99,7 +99,7 @@ class Supervisor:
 
         Args:
             config: what to serve.
-            on_ready: told once, when every worker serves.
+            on_ready: called once, when every worker serves.
             life_line_fd: the instance stops when this descriptor reaches its end; -1: none.
         """
         self._config = config
@@ -122,7 +122,7 @@ class Supervisor:
     # --- making and taking down ---
 
     def run(self) -> None:
-        """Serve until told to stop; everything is gone when it returns.
+        """Serve until stopped; everything is gone when it returns.
 
         Raises:
             ConfigError, StartError: it did not come up.

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal: `make demo` shows what it promises, on the traces that are in the repository, and ends 0.
 
-Method: run it with a short load, read what it prints.
+What README.md shows of its output is what it prints.
+
+Method: run it with a short load, read what it prints; each line that README.md shows must be in it,
+with other numbers.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -11,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from models import FAULT_COUNTER
+from models import FAULT_COUNTER, MODEL
 from patience import HANG_S
 from vmalab_cli.demo import TRACES, folders_in
 from vmalab_trace.folder import Folder
 from vmalab_trace.plan import load
 
 ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
 
 
 def number_after(name: str, text: str) -> int:
@@ -34,6 +39,7 @@ def test_demo() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, "COLUMNS": "140"},
         timeout=HANG_S,
         check=False,
     )
@@ -48,6 +54,26 @@ def test_demo() -> None:
         number_after(name, text)
     assert int(re.findall(r"([\d,]+) of them used before", text)[0].replace(",", "")) > 0
     assert "vm_area_struct" in text
+    if MODEL == "typesafe-rwsem":  # as in README.md
+        assert [line for line in readme_lines() if not re.search(line, text, re.MULTILINE)] == []
+
+
+EXACT = ("calls", "maps", "kernel's")
+"""What the lines begin with whose numbers are the same in each run."""
+
+
+def readme_lines() -> list[str]:
+    """What README.md shows of the output, as patterns: any number and any gap fits."""
+    (block,) = re.findall(r"^```text\n(replay .*?)^```$", README.read_text(), re.M | re.S)
+    lines = [line for line in block.splitlines() if line.strip() not in ("", "...")]
+    assert len(lines) > 15
+    patterns = []
+    for line in lines:
+        words = [re.escape(word) for word in line.split()]
+        if words[0] not in EXACT:
+            words = [re.sub(r"\d[\d,]*", r"\\d[\\d,]*", word) for word in words]
+        patterns.append(r"^\s*" + r"\s+".join(words) + r"\s*$")
+    return patterns
 
 
 def test_the_committed_traces() -> None:

@@ -54,7 +54,7 @@ WORK: dict[str, list[str]] = {
     "race explore": ["reuse-before-lock", "--seconds", HOURS, "--schedules", "1000000000",
                      "--strategy", "random"],
     "race all": [],
-    "race book": ["--out", "FOLDER/races.md"],
+    "race catalogue": ["--out", "FOLDER/races.md"],
     "race run": ["cve-2025-38554", "--mutant", "B2"],
     "race replay": ["SCHEDULE", "--times", "1000000000"],
 }  # fmt: skip

@@ -21,7 +21,7 @@ from vmalab_native.core import Segment, SegmentConfig, lock_models
 from vmalab_native.errors import CoreMissing
 from vmalab_native.race import explore, scenario, schedule, session
 from vmalab_native.race.explore import Plan
-from vmalab_race import book, survey
+from vmalab_race import catalogue, survey
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "native"
@@ -31,9 +31,8 @@ NATIVE = ROOT / "native"
 def test_every_mutant_is_caught_and_nothing_else(model: str, tmp_path: Path) -> None:
     done = survey.survey(models=[model], folder=tmp_path)
     alarms = [
-        f"{one.scenario.name}: {one.finding.violation.invariant}: {one.finding.violation.text}"
-        for one in done.false_alarms
-        if one.finding
+        f"{one.scenario.name}: {found.violation.invariant}: {found.violation.text}"
+        for one, found in done.false_alarms
     ]
     assert alarms == []
     assert [row.mutant for row in done.rows if not row.caught] == []
@@ -214,7 +213,7 @@ def test_the_page_is_current() -> None:
     page = (ROOT / "docs" / "races.md").read_text()
     # B15 is found at random and named by fsck: nothing in it may be of this run alone.
     for name in ("B2", "B15", "B18", "B20", "B45"):
-        one = book.chapter(name)
+        one = catalogue.chapter(name)
         assert one.text() in page
         assert (ROOT / "docs" / "races" / one.file).read_text() == one.picture()
     pictures = re.findall(r"\(races/(\w+\.svg)\)", page)

@@ -35,7 +35,7 @@ X(B45, "MSETR",
   "a store that ends at the end of a node takes the wrong node for its right side "
   "(CVE-2024-50200)")
 X(X1, "MSETR", "a page that was shared by a fork is written in place when its count is one")
-X(W1, "SETR", "the sequence comes round and VMAs keep stamps of long ago")
+X(W1, "SETR", "the sequence wraps around and VMAs keep stamps of long ago")
 X(D1, "SET", "a writer that dies when it was just woken leaves the note that somebody waits")
 X(D2, "R", "exit detaches its VMAs when the tree is gone, where recovery does not find them")
 X(D3, "R", "a merge detaches after the store that takes the VMA out of the tree")

@@ -32,7 +32,7 @@ X(downgraded, MM, "mmap_lock is downgraded")
 X(mmap_left, MM, "mmap_lock is released")
 /* looking a VMA up and read-locking it */
 X(walked, VMA, "the walk of the tree found it")
-X(stamp_read, VMA, "the stamp differs from the sequence, as far as an unordered look tells")
+X(stamp_read, VMA, "the stamp differs from the sequence, as far as an unordered look shows")
 X(read_taken, VMA, "the trylock, or the increment, succeeded")
 X(read_refused, VMA, "the trylock, or the increment, was refused")
 X(read_miss, VMA, "it is detached: look again")

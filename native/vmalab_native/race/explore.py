@@ -350,7 +350,7 @@ def replay(one: Schedule, *, times: int = 1) -> Replayed:
 
 
 def object_name(line: TraceLine) -> str:
-    """v3.2: the third VMA object that the run met, in its second life; m0: an address space."""
+    """v3.2: the third VMA object of the run, in its second life; m0: an address space."""
     kinds = {point.name: point.kind for point in lab.POINTS}
     if kinds[line.point] == "VMA" and line.object:
         return f"v{line.object >> 8}.{line.object & 0xFF}"

@@ -5,7 +5,7 @@
     about = "what happens, for a reader"
     source = "where it comes from"
     models = ["typesafe-rwsem", "refcount"]   # none: all
-    slab = 1            # VMA objects that go from hand to hand at once, whoever frees them
+    slab = 1            # VMA objects that are reused at once, whichever actor frees them
     points = ["walk*", "read_*"]              # shell patterns of sync points; "!name" takes out
     bound = 2           # preemptions of an exhaustive search
     schedules = 3000    # of a search, at most
@@ -160,8 +160,8 @@ def _points(patterns: list[str], where: str) -> frozenset[str]:
     return frozenset(chosen)
 
 
-def _fits(value: Any, kind: str) -> bool:
-    def texts(one: Any) -> bool:
+def _fits(value: object, kind: str) -> bool:
+    def texts(one: object) -> bool:
         return isinstance(one, list) and all(isinstance(line, str) for line in one)
 
     match kind:
@@ -255,6 +255,13 @@ def parse(name: str, text: str) -> Scenario:
     return one
 
 
+FORMER_NAMES: Final = {
+    "sequence-comes-round": "sequence-wraps-around",
+    "way-of-an-earlier-fault": "stale-cached-lookup",
+}
+"""Names that schedules and command lines may still have."""
+
+
 @cache
 def names() -> tuple[str, ...]:
     """The scenarios that come with the package."""
@@ -268,6 +275,7 @@ def load(name: str) -> Scenario:
         ScenarioError: there is none, or it cannot be read.
     """
     mine = name.endswith(".toml")
+    name = FORMER_NAMES.get(name, name)
     if not mine and name not in names():
         hint = "; one of your own is the path of a .toml file"
         raise ScenarioError(unknown("scenario", name, names()) + hint)

@@ -27,17 +27,17 @@ OPS_MAX: Final = 4
 HEAD: Final = """\
 # Races
 
-Each chapter is a bug that was in a kernel, or was found in a review before it could be, and one
-schedule that shows it: made by `make races` on the lab core, from the scenarios in
-[native/vmalab_native/race/scenarios](../native/vmalab_native/race/scenarios). The actors are
-real processes on real shared memory; between two sync points exactly one of them runs. A chapter
-says where the bug is from, what happens, in which order, what breaks, and how it was put right.
+This is the race catalogue. Each chapter is a bug that was in a kernel, or that a review found
+before, and one schedule that shows it. `make races` writes the page on the lab core, from the
+scenarios in [native/vmalab_native/race/scenarios](../native/vmalab_native/race/scenarios). The
+actors are real processes on real shared memory. Between two sync points exactly one of them runs. A
+chapter has the source of the bug, the schedule, what breaks, and the fix.
 
 Read a picture from the top: a lane is a process, an arrow is a hand-over to another one. A stripe
-is a lock that is held, with the name of what is locked: `m0` is the first address space, `v1.2` the
+is a held lock, with the name of the locked object: `m0` is the first address space, `v1.2` the
 first VMA object in its second life, after it was freed and used again. On the right is the lock
-word at that step. Where the line turns red an invariant breaks. Black steps are those where the
-schedule may switch; small text says what the last step before a switch is.
+word at that step. An invariant breaks where the line turns red. Black steps are those where the
+schedule may switch. Small text names the last step before a switch.
 
 To see one for yourself, and to follow it again as often as you like:
 
@@ -52,9 +52,9 @@ every model that it applies to: SCENARIOS scenarios, PAIRS pairs of mutant and m
 little more than a minute of one CPU. Two actors make about 5,000 schedules a second, B2 is found
 in one second, and 100 replays of its schedule take three.
 
-What x86 cannot show, because it needs a machine that reorders more, is checked on models instead
-([models-checked.md](models-checked.md)). To hold a living server at a step of the protocol, from a
-test of your own, read [lab.md](lab.md).
+x86 cannot show races that need a machine that reorders more. They are checked on models
+([models-checked.md](models-checked.md)). To pause a call of a running server at a step of the
+protocol, from a test of your own, read [lab.md](lab.md).
 
 ## What is watched
 
@@ -72,7 +72,7 @@ test of your own, read [lab.md](lab.md).
 | anon-vma | no anonymous page in a VMA that has no anon_vma, or has lost it |
 | outcome | results, words and maps are those of some order of whole operations |
 | counters | faults, ways to end, reasons to give up add up |
-| deadlock, livelock | somebody can go on; a run ends |
+| deadlock, livelock | some actor can continue; a run ends |
 | assertion, crash, fsck | the core's own checks, a signal, the walker over everything at the end |
 """
 
@@ -143,7 +143,7 @@ def _sentence(text: str) -> str:
 def _switches(preemptions: int) -> str:
     """How unlucky one must be."""
     if not preemptions:
-        return ", in which nobody is interrupted: it is no race, every such order shows it"
+        return ", in which no actor is interrupted: it is no race, every such order shows it"
     return f", with {preemptions} preemption{'s' * (preemptions != 1)}"
 
 
@@ -161,7 +161,7 @@ def steps(one: Scenario, trace: Sequence[TraceLine]) -> str:
         last = number == len(turns)
         mine = [before[-1] for before in turns[: number - 1] if before[0].actor == turn[0].actor]
         if last and len(turn) == 1 and mine and mine[-1].point == turn[0].point:
-            items.append(f"{number}. **{name}** goes on from there, and the invariant breaks")
+            items.append(f"{number}. **{name}** continues from there, and the invariant breaks")
         else:
             items.append(f"{number}. **{name}** {_turn(one, turn, last=last)}")
     if len(items) > TURNS_MAX:
@@ -183,11 +183,11 @@ def _turn(one: Scenario, turn: Sequence[TraceLine], *, last: bool) -> str:
     text = ", ".join(parts)
     if stop.point not in ("op_begin", "op_end", "done"):
         point = next(point for point in lab.POINTS if point.name == stop.point)
-        way = f"{text}, up to" if text else "goes on to"
+        way = f"{text}, up to" if text else "continues to"
         text = f"{way} `{stop.point}`: {point.text}"
         if any(op.endswith(f" die {stop.point}") for op in ops):
             text += ", and is killed"
-    return (text or "goes on") + (", and the invariant breaks" if last else "")
+    return (text or "continues") + (", and the invariant breaks" if last else "")
 
 
 def _listed(names: Sequence[str]) -> str:

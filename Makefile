@@ -68,11 +68,17 @@ $(STAMPS)/installed: pyproject.toml setup.py | $(STAMPS)/venv
 native: $(STAMPS)/installed ## the native cores, when their sources changed
 	@$(LOCKED) $(MAKE) --no-print-directory --silent $(STAMPS)/native
 
-# --force: distutils looks at times only and would keep objects that were built with other flags.
-# Cores go away first: those of other layouts are built again when they are asked for.
+# What is up to date stays. native/Makefile knows when flags or the list of files changed; distutils
+# looks at the times of sources and headers only, so --force when what else it goes by changed. Cores
+# that are not built here go away: they are built again when they are asked for.
 # $(1): what is built, in the words of setup.py.
-build = rm -rf build/lib* build/temp* native/vmalab_native/cores && \
-	VMALAB_BUILD_NATIVE=$(1) $(BIN)/python setup.py --quiet build_ext --inplace --force
+FORCE_IF := native/build_ffi.py native/front setup.py
+KEPT_all := *.aligned.so
+KEPT_default := typesafe-rwsem.aligned.so
+build = rm -rf build/lib*; \
+	find native/vmalab_native -path '*/cores/*.so' ! -name '$(KEPT_$(1))' -delete; \
+	VMALAB_BUILD_NATIVE=$(1) $(BIN)/python setup.py --quiet build_ext --inplace \
+	$(if $(filter $(FORCE_IF),$?),--force)
 
 $(STAMPS)/native: $(NATIVE)
 	@echo "building the native cores, $(JOBS) files at a time"

@@ -25,6 +25,8 @@ PREAMBLE = """
 #include "vmalab/lin.h"
 #include "vmalab/lab_api.h"
 #include "vmalab/participant.h"
+/* cffi defines it without one, which -Wmissing-prototypes would say. */
+PyMODINIT_FUNC PyInit__core(void);
 """
 
 COMPILE_ARGS = [
@@ -37,7 +39,11 @@ COMPILE_ARGS = [
     "-Werror=incompatible-pointer-types",
     "-Werror=int-conversion",
     "-Wall",
-    "-Wno-unused-function",
+    "-Wextra",
+    "-Wshadow",
+    "-Wstrict-prototypes",
+    "-Wmissing-prototypes",
+    "-Wundef",
 ]
 
 

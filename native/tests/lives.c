@@ -23,7 +23,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
-#include "vmalab/uffd_ops.h"
+#include "vmalab/uffd.h"
 #include "torture.h"
 
 #define ADDR  0x200000000000ul

@@ -16,22 +16,20 @@ lab_ghost_of, which lab.h does not declare, in tree_store.c; a file in no folder
 new typedef of a function in slab.h.
 """
 
-import fcntl
-import os
 import re
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+import objects
 from vmalab_native import cores
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "native"
 SRC = NATIVE / "src"
 PUBLIC = NATIVE / "include" / "vmalab"
-OBJECTS = ROOT / "build" / "cores"
-BELOW_MODELS = ("base", "segment", "sync", "memory", "tree")
 INCLUDE = re.compile(r'^\s*#\s*include "([^"]+)"', re.M)
 
 
@@ -73,8 +71,8 @@ def test_the_folders_are_the_layers() -> None:
         r"^BASE := \$\(filter (.*),\$\(SOURCES\)\)$", (NATIVE / "Makefile").read_text(), re.M
     )
     assert makefile is not None
-    assert tuple(word.removesuffix("/%") for word in makefile[1].split()) == BELOW_MODELS
-    assert tuple(order())[: len(BELOW_MODELS)] == BELOW_MODELS
+    assert tuple(word.removesuffix("/%") for word in makefile[1].split()) == objects.BELOW_MODELS
+    assert tuple(order())[: len(objects.BELOW_MODELS)] == objects.BELOW_MODELS
 
 
 def test_every_header_has_a_layer() -> None:
@@ -115,27 +113,11 @@ def test_includes_go_down() -> None:
 
 @cache
 def built() -> dict[str, list[Path]]:
-    """Core: its object files, made anew where they are older than their sources."""
-    names = [f"{model}.aligned{lab}" for model in cores.lock_models() for lab in ("", cores.LAB)]
-    cores.FOLDER.mkdir(exist_ok=True)
-    with (cores.FOLDER / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(
-            ["make", "-C", NATIVE, "--silent", f"-j{len(os.sched_getaffinity(0))}",
-             f"CORES={' '.join(names)}", f"OUT={cores.FOLDER}", f"PYTHON={sys.executable}"],
-            check=True,
-            env={name: value for name, value in os.environ.items() if "MAKE" not in name},
-        )  # fmt: skip
-    found = {}
-    for name in names:
-        below = OBJECTS / ("base-lab" if name.endswith(cores.LAB) else "base")
-        found[name] = [
-            (below if path.parent.name in BELOW_MODELS else OBJECTS / name)
-            / path.parent.name
-            / f"{path.stem}.o"
-            for path in SRC.rglob("*.c")
-        ]
-    return found
+    """Core: its object files, none of them older than its sources."""
+    done = objects.compiled()
+    if done.returncode:
+        pytest.fail(done.stdout[-6000:], pytrace=False)
+    return {core: objects.of_core(core) for core in objects.CORES}
 
 
 @cache
@@ -158,9 +140,9 @@ def of_the_lab() -> set[str]:
 def test_calls_go_down() -> None:
     bad = set()
     edges = 0
-    for core, objects in built().items():
-        definer = {symbol: path for path in objects for symbol in symbols(path)[0]}
-        for path in objects:
+    for core, compiled in built().items():
+        definer = {symbol: path for path in compiled for symbol in symbols(path)[0]}
+        for path in compiled:
             for symbol in symbols(path)[1] & definer.keys():
                 there = definer[symbol].parent.name
                 edges += 1
@@ -176,9 +158,9 @@ def test_calls_go_down() -> None:
 
 def test_the_lab_is_a_hook_of_the_lab_core_alone() -> None:
     """What lab.h declares is defined in lab/, and nothing of it is in a release core."""
-    for core, objects in built().items():
-        defined = {symbol for path in objects for symbol in symbols(path)[0]}
-        here = {s for path in objects if path.parent.name == "lab" for s in symbols(path)[0]}
+    for core, compiled in built().items():
+        defined = {symbol for path in compiled for symbol in symbols(path)[0]}
+        here = {s for path in compiled if path.parent.name == "lab" for s in symbols(path)[0]}
         if core.endswith(cores.LAB):
             assert of_the_lab() <= here
         else:

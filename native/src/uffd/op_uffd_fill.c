@@ -12,11 +12,13 @@
  * put into its file first; of two who come at once, one finds it there. Killed in between: the page
  * is in the file, as after fallocate. (kernel: mfill_atomic, uffd_mfill_lock)
  */
+#include "uffd_internal.h"
+
+#include "vmalab/block_calls.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/merge.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/uapi.h"
-#include "vmalab/uffd_ops.h"
 
 struct fill {
 	struct mm_struct *mm;

@@ -13,11 +13,13 @@
  * VMAs that were changed before a failure stay changed. A VMA that is registered merges with those
  * of the same object and modes only. (kernel: fs/userfaultfd.c)
  */
+#include "uffd_internal.h"
+
+#include "vmalab/block_calls.h"
 #include "vmalab/lock_model.h"
-#include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/uapi.h"
-#include "vmalab/uffd_ops.h"
 
 /* The kernel's bits, and those of them that are answered here: no events, no poison. */
 #define FEATURES_ACCEPTED                                                                \

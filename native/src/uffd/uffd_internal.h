@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uffd_ops.h (uffd): what the operations of userfaultfd share. block_calls.h has their prototypes,
- * uffd.h what an object is.
+ * uffd_internal.h: what the operations on userfaultfds ask of an object (op_uffd_object.c). uffd.h
+ * has what one is.
  */
-#ifndef VMALAB_UFFD_OPS_H
-#define VMALAB_UFFD_OPS_H
+#ifndef VMALAB_UFFD_INTERNAL_H
+#define VMALAB_UFFD_INTERNAL_H
 
-#include "vmalab/block_calls.h"
 #include "vmalab/uffd.h"
 
 /* uffd_ctx of the VMAs of that handle, and in *state what the object is; 0: no such object. */

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: the C core compiles without a warning, in every lock model, as release and as lab core; so
+do front, benchmarks and C tests.
+
+Method: the cores are compiled as they ship (-O3), with -Werror; the rest is looked at with the
+flags of native/compile_flags.txt, which editors use. What a failure prints is the compiler's word.
+The C tests' own Makefile has -Werror too, at -O2 and with the sanitizers.
+
+Seen to fail: a parameter that nobody uses in a function of the lab core alone (lab_gates.c); a
+local variable `index` inside another `index` in front.c; a function without a prototype in
+test_life.c.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import objects
+
+ROOT = Path(__file__).resolve().parents[2]
+NATIVE = ROOT / "native"
+WANTED = {
+    *("-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wundef"),
+}
+OTHERS = sorted(
+    path for folder in ("front", "bench", "tests") for path in (NATIVE / folder).glob("*.c")
+)
+
+
+def test_the_cores() -> None:
+    done = objects.compiled()
+    if done.returncode:
+        pytest.fail(done.stdout[-6000:], pytrace=False)
+
+
+@pytest.mark.parametrize("source", OTHERS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_others(source: Path) -> None:
+    flags = (NATIVE / "compile_flags.txt").read_text().splitlines()
+    done = subprocess.run(
+        ["gcc", *flags, "-Werror", "-fsyntax-only", str(source)],
+        cwd=NATIVE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if re.search(r"fatal error: urcu\S*\.h: No such file", done.stdout):
+        pytest.skip("liburcu is not here (Debian: liburcu-dev)")
+    if done.returncode:
+        pytest.fail(done.stdout[-6000:], pytrace=False)
+
+
+@pytest.mark.parametrize(
+    "name", ["Makefile", "tests/Makefile", "build_ffi.py", "compile_flags.txt"]
+)
+def test_everybody_has_the_same_warnings(name: str) -> None:
+    text = (NATIVE / name).read_text()
+    assert set(re.findall(r"(?<![\w-])-W(?!error|no-|l,|tsan)[\w-]+", text)) == WANTED
+    assert "-Wno-unused" not in text

@@ -227,7 +227,7 @@ s64 op_set_vma_name(struct participant *self, u64 id, u64 addr, u64 len, const c
 		    u32 bytes);
 s64 op_mbind(struct participant *self, u64 id, u64 addr, u64 len, u32 mode,
 	     u64 nodes); /* lab core */
-/* op_fault_straight.c. A touch of addr, of which flags are FAULT_* of block.h; with FAULT_STORE it
+/* op_fault_fast.c. A touch of addr, of which flags are FAULT_* of block.h; with FAULT_STORE it
  * stores word. What came of it is in *result, as block.h has it, also that there is no such mm. In
  * no RCU section and with no lock held: it may wait for mmap_lock. (kernel: do_user_addr_fault) */
 void op_fault(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
@@ -42,16 +42,24 @@ Models = Annotated[
 ]
 
 
-class Settings(Protocol):
-    """What a bench is run with; each has its own fields."""
+class OfModel(Protocol):
+    """The class of the settings of a bench of one lock model; each has fields of its own."""
 
-    def quick(self, *of: Any) -> Any: ...
+    def quick(self, model: str) -> object: ...
 
-    def smoke(self, *of: Any) -> Any: ...
+    def smoke(self, model: str) -> object: ...
 
-    def full(self, *of: Any) -> Any: ...
+    def __call__(self, *, model: str) -> object: ...
 
-    def __call__(self, **fields: Any) -> Any: ...
+
+class OfModels(Protocol):
+    """The class of the settings of a bench that compares lock models."""
+
+    def quick(self, models: Sequence[str]) -> object: ...
+
+    def smoke(self, models: Sequence[str]) -> object: ...
+
+    def full(self, models: Sequence[str]) -> object: ...
 
 
 class Shown(Protocol):
@@ -63,9 +71,9 @@ class Shown(Protocol):
 
 
 class Bench(Shown, Protocol):
-    """A bench that needs nothing but its settings."""
+    """A bench that needs nothing but its settings, those of its own class."""
 
-    def run(self, config: Any, *, seed: int) -> dict[str, Any]: ...
+    def run(self, config: object, *, seed: int) -> dict[str, Any]: ...
 
 
 def _named(name: str) -> Bench:
@@ -91,7 +99,7 @@ def _perform(
             data["plot"] = str(path)
         return data
 
-    data: dict[str, Any] = common.guarded(act)
+    data = common.guarded(act)
     if as_json:
         report.print_json(data)
         return
@@ -201,7 +209,7 @@ def _of_one_model(name: str, settings: str, what: str) -> None:
 
         def measure(number: int) -> dict[str, Any]:
             space.chosen([model], default=())
-            kind: Settings = getattr(bench, settings)
+            kind: OfModel = getattr(bench, settings)
             made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
             return bench.run(made, seed=number)
 
@@ -227,7 +235,7 @@ def _of_all_models(name: str, settings: str, what: str) -> None:
 
         def measure(number: int) -> dict[str, Any]:
             names = space.chosen(model, default=space.models())
-            kind: Settings = getattr(bench, settings)
+            kind: OfModels = getattr(bench, settings)
             made = (kind.smoke if smoke else kind.quick if quick else kind.full)(names)
             return bench.run(made, seed=number)
 

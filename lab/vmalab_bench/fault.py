@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
 from vmalab_bench import base, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim
 from vmalab_drive import report
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
 
 STRIDE: Final = 4 * PAGE
 RATIO_LIMIT: Final = 6.0
@@ -89,7 +92,7 @@ def _orders(addrs: list[int]) -> dict[str, list[int]]:
 
 
 def _measure(
-    participant: Any, mm: int, addrs: list[int], config: FaultBench, seed: int
+    participant: Participant, mm: int, addrs: list[int], config: FaultBench, seed: int
 ) -> tuple[dict[str, Any], stats.Estimate]:
     # The first is for the caches.
     rounds = [

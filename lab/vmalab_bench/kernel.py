@@ -16,14 +16,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from rich.table import Table
 
 from vmalab_bench import base, compiled, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim, BenchError
 from vmalab_drive import report
+from vmalab_drive.packed import Results
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
 
 KINDS: Final = ("fault", "pair", "touch_pair")
 WHAT: Final = {
@@ -68,7 +73,7 @@ class _Real:
 class _Ours:
     """The same three kinds as blocks; made once, run again and again."""
 
-    def __init__(self, participant: Any, config: KernelBench) -> None:
+    def __init__(self, participant: Participant, config: KernelBench) -> None:
         self._participant = participant
         self._mm = mm = participant.mm_create()
         others = BASE + np.arange(OTHER_VMAS, dtype="<u8") * (4 * PAGE)
@@ -93,7 +98,7 @@ class _Ours:
             "touch_pair": records.woven(asked, written, gone, count=count),
         }
 
-    def _pair_of_one(self, anywhere: Any) -> Any:
+    def _pair_of_one(self, anywhere: npt.NDArray[np.uint64]) -> Results:
         """Where a mapping without a wish is put; it is gone again afterwards."""
         block = records.maps(self._mm, anywhere, PAGE, fixed=False)
         got = records.must(self._participant, block, "mmap")

@@ -39,7 +39,7 @@ STRIDE: Final = 4 * PAGE
 FALSE_SHARING: Final = 1.2
 """Unaligned over aligned: from here on the lesson can be seen."""
 WALKER, LOCKER = 0, 1
-SIZES: Final[dict[str, int]] = {"size_bytes": 128 << 20, "frames_max": 1 << 15}
+SIZES: Final[space.Sizes] = {"size_bytes": 128 << 20, "frames_max": 1 << 15}
 
 
 @dataclass(frozen=True, slots=True)

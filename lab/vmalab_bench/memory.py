@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from rich.table import Table
@@ -22,6 +22,9 @@ from rich.table import Table
 from vmalab_bench import base, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim
 from vmalab_drive import report
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Segment, SlabInfo
 
 STRIDE: Final = 4 * PAGE
 VMA_CACHE: Final = "vm_area_struct"
@@ -86,9 +89,14 @@ def run(config: MemoryBench, *, seed: int) -> dict[str, Any]:
 
 
 def _measure(model: str, layout: str, vmas: int) -> dict[str, Any]:
-    sizes: dict[str, Any] = {"vmas_per_mm_max": max(65530, vmas + 1000)}
+
     with (
-        space.segment(model=model, layout=layout, need_bytes=vmas * BYTES_EACH, **sizes) as segment,
+        space.segment(
+            model=model,
+            layout=layout,
+            need_bytes=vmas * BYTES_EACH,
+            vmas_per_mm_max=max(65530, vmas + 1000),
+        ) as segment,
         segment.participant("client") as participant,
     ):
         before = _used(segment)
@@ -124,21 +132,21 @@ def _measure(model: str, layout: str, vmas: int) -> dict[str, Any]:
     }
 
 
-def _used(segment: Any) -> int:
+def _used(segment: Segment) -> int:
     """Pages of the segment that are in use."""
     info = segment.info()
-    return int(info.pages_populated - info.pages_free)
+    return info.pages_populated - info.pages_free
 
 
-def _whole_slabs(cache: Any) -> int:
-    return int(-(-COUNTED // cache.objperslab) * cache.pagesperslab)
+def _whole_slabs(cache: SlabInfo) -> int:
+    return -(-COUNTED // cache.objperslab) * cache.pagesperslab
 
 
-def _pages_of(cache: Any) -> float:
-    return float(cache.num_slabs * cache.pagesperslab * COUNTED / cache.active_objs)
+def _pages_of(cache: SlabInfo) -> float:
+    return cache.num_slabs * cache.pagesperslab * COUNTED / cache.active_objs
 
 
-def _bytes_each(cache: Any, vmas: int) -> float:
+def _bytes_each(cache: SlabInfo | None, vmas: int) -> float:
     return round(cache.num_slabs * cache.pagesperslab * PAGE / vmas, 1) if cache else 0.0
 
 

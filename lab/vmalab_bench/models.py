@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from rich.table import Table
@@ -36,6 +36,9 @@ from vmalab_bench import base, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim
 from vmalab_bench.crew import Crew, Job
 from vmalab_drive import report
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant, Segment
 
 SHAPES: Final = ("own-vma", "shared-vma")
 PAGES: Final = ("present", "fresh")
@@ -126,7 +129,9 @@ def _writer_of(config: ModelsBench) -> int:
     return math.ceil((max(config.processes) + 1) / cpus) * cpus - 1
 
 
-def _prepare(config: ModelsBench, crew: Crew, model: str, instance: str, participant: Any) -> None:
+def _prepare(
+    config: ModelsBench, crew: Crew, model: str, instance: str, participant: Participant
+) -> None:
     """For each shape and kind of pages an address space of its own with a job for each member."""
     members = max(config.processes)
     pages = np.arange(config.pages, dtype="<u8") * PAGE
@@ -170,14 +175,14 @@ def _key(model: str, shape: str, pages: str) -> str:
     return f"{model} {shape} {pages}"
 
 
-def _counters(segment: Any) -> tuple[int | None, int]:
+def _counters(segment: Segment) -> tuple[int | None, int]:
     """VMA objects whose free was deferred (None: not counted), and such that were used again."""
     reuses = sum(cache.reuses for cache in segment.slabinfo() if cache.name == "vm_area_struct")
     return segment.vmstat().get("vma_free_deferred"), reuses
 
 
 def _turn(
-    crew: Crew, segment: Any, model: str, cell: Cell, config: ModelsBench, into: _Measured
+    crew: Crew, segment: Segment, model: str, cell: Cell, config: ModelsBench, into: _Measured
 ) -> None:
     shape, pages, processes, writer = cell
     jobs = dict.fromkeys(range(processes), _key(model, shape, pages))

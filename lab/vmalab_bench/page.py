@@ -8,10 +8,10 @@ the text here says where the claim is from and what was done.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from rich.table import Table
 
@@ -52,6 +52,33 @@ class Module(Protocol):
     def plot(self, data: dict[str, Any], path: Path) -> None: ...
 
 
+_Config = TypeVar("_Config")
+_Made = TypeVar("_Made", covariant=True)
+_Wanted = TypeVar("_Wanted", contravariant=True)
+
+
+class Plain(Protocol[_Made]):
+    """The settings of a bench of one lock model: a class."""
+
+    def quick(self) -> _Made: ...
+
+    def __call__(self) -> _Made: ...
+
+
+class Compared(Protocol[_Made]):
+    """The settings of a bench that compares lock models: a class."""
+
+    def quick(self, models: Sequence[str]) -> _Made: ...
+
+    def full(self, models: Sequence[str]) -> _Made: ...
+
+
+class Bench(Protocol[_Wanted]):
+    """A module that measures with settings of its own."""
+
+    def run(self, config: _Wanted, *, seed: int) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """One bench on the page. `measure` takes quick or not, and the seed."""
@@ -69,19 +96,19 @@ def _rpc(quick: bool, seed: int) -> dict[str, Any]:
         return rpc.run(config, found, seed=seed)
 
 
-def _plain(kind: Any, module: Any) -> Callable[[bool, int], dict[str, Any]]:
+def _plain(kind: Plain[_Config], module: Bench[_Config]) -> Callable[[bool, int], dict[str, Any]]:
     def measure(quick: bool, seed: int) -> dict[str, Any]:
-        data: dict[str, Any] = module.run(kind.quick() if quick else kind(), seed=seed)
-        return data
+        return module.run(kind.quick() if quick else kind(), seed=seed)
 
     return measure
 
 
-def _compared(kind: Any, module: Any) -> Callable[[bool, int], dict[str, Any]]:
+def _compared(
+    kind: Compared[_Config], module: Bench[_Config]
+) -> Callable[[bool, int], dict[str, Any]]:
     def measure(quick: bool, seed: int) -> dict[str, Any]:
         made = (kind.quick if quick else kind.full)(space.models())
-        data: dict[str, Any] = module.run(made, seed=seed)
-        return data
+        return module.run(made, seed=seed)
 
     return measure
 
@@ -176,7 +203,9 @@ SECTIONS: Final = (
 )
 
 
-def measure(*, quick: bool, seed: int, said: Callable[[str], None]) -> Iterator[tuple[str, Any]]:
+def measure(
+    *, quick: bool, seed: int, said: Callable[[str], None]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Runs every bench; (name, data) one by one."""
     for section in SECTIONS:
         said(f"bench {section.name}")

@@ -7,9 +7,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vmalab_bench.base import BadRequest
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SUFFIXES: Final = (".png", ".svg")
 
@@ -100,7 +104,7 @@ def bar_panels(
         width = 0.8 / max(1, len(series))
         for number, one in enumerate(series):
             at = [x + (number + 0.5) * width - 0.4 for x in one.x]
-            whiskers: Any = None
+            whiskers: list[list[float]] | None = None
             if one.low:
                 below = [max(0.0, y - low) for y, low in zip(one.y, one.low, strict=True)]
                 above = [max(0.0, high - y) for y, high in zip(one.y, one.high, strict=True)]
@@ -119,7 +123,7 @@ def bar_panels(
     _save(figure, path, title)
 
 
-def _panels(count: int, wide: float = 5.0) -> tuple[Any, Any]:
+def _panels(count: int, wide: float = 5.0) -> tuple[Figure, Sequence[Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -128,6 +132,6 @@ def _panels(count: int, wide: float = 5.0) -> tuple[Any, Any]:
     return figure, figure.subplots(1, count, squeeze=False)[0]
 
 
-def _save(figure: Any, path: Path, title: str) -> None:
+def _save(figure: Figure, path: Path, title: str) -> None:
     figure.suptitle(title, fontsize="medium")
     figure.savefig(path, dpi=120, format=path.suffix[1:])

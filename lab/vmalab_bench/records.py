@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,19 @@ import numpy.typing as npt
 from vmalab_bench.base import BenchError
 from vmalab_client.block import FAULTS_MAX, HEADER_WORDS, WORDS, Op
 from vmalab_client.flags import Madv, Map, Prot
-from vmalab_drive.packed import RESULT, header
+from vmalab_drive.packed import RESULT, Results, header
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
 
 READ: Final = 0
 WRITE: Final = 1
 RECORDS_MAX: Final = 50_000
-Addresses = Sequence[int] | npt.NDArray[np.uint64]
+Column = npt.NDArray[np.uint64]
+Addresses = Sequence[int] | Column
 
 
-def _records(op: Op, flags: int, mm: int, operands: Sequence[Any], count: int) -> bytes:
+def _records(op: Op, flags: int, mm: int, operands: Sequence[int | Column], count: int) -> bytes:
     """`count` records of one operation; an operand is one value for all or a column."""
     words = WORDS[op] - (op is Op.FAULT)  # no word to store
     rows = np.zeros((count, words), dtype="<u8")
@@ -74,7 +78,7 @@ def woven(*blocks: bytes, count: int) -> bytes:
     return np.concatenate(parts, axis=1).tobytes()
 
 
-def results(answer: bytes, what: str) -> npt.NDArray[Any]:
+def results(answer: bytes | memoryview, what: str) -> Results:
     """The results of a block that must all be good.
 
     Raises:
@@ -87,12 +91,14 @@ def results(answer: bytes, what: str) -> npt.NDArray[Any]:
     return rows
 
 
-def must(participant: Any, block: bytes, what: str) -> npt.NDArray[Any]:
+def must(participant: Participant, block: bytes, what: str) -> Results:
     """Executes a block whose every record must succeed; its results."""
     return results(participant.run(block), what)
 
 
-def fill(participant: Any, mm: int, addrs: Addresses, length: int, *, touch: bool = True) -> None:
+def fill(
+    participant: Participant, mm: int, addrs: Addresses, length: int, *, touch: bool = True
+) -> None:
     """Maps a VMA at each address; with touch, its first page is made present."""
     column = np.asarray(addrs, dtype="<u8")
     for start in range(0, len(column), RECORDS_MAX):
@@ -102,7 +108,7 @@ def fill(participant: Any, mm: int, addrs: Addresses, length: int, *, touch: boo
         touch_each(participant, mm, column)
 
 
-def touch_each(participant: Any, mm: int, addrs: Addresses) -> None:
+def touch_each(participant: Participant, mm: int, addrs: Addresses) -> None:
     """Makes the page at each address present."""
     column = np.asarray(addrs, dtype="<u8")
     for start in range(0, len(column), RECORDS_MAX):

@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from rich.table import Table
@@ -37,6 +37,11 @@ from vmalab_client.block import BlockBuilder
 from vmalab_client.flags import Map
 from vmalab_drive import drivers, report
 from vmalab_drive.packed import RESULT
+
+if TYPE_CHECKING:
+    import grpc
+
+    from vmalab_drive.remote import StreamDriver
 
 PAGES: Final = 256
 FAULT: Final = "/vmalab.v1.MemoryService/Fault"
@@ -126,13 +131,11 @@ def _calls(address: str, mm: int) -> tuple[_Unary, _Unary]:
 
     from vmalab.v1 import bench_pb2, bench_pb2_grpc, memory_pb2, memory_pb2_grpc
 
-    fault_request: Any = memory_pb2.FaultRequest(
-        mm=mm, addr=BASE + PAGE, access=memory_pb2.ACCESS_READ
-    )
-    echo_request: Any = bench_pb2.EchoRequest(first=mm, second=BASE + PAGE, third=1)
+    fault_request = memory_pb2.FaultRequest(mm=mm, addr=BASE + PAGE, access=memory_pb2.ACCESS_READ)
+    echo_request = bench_pb2.EchoRequest(first=mm, second=BASE + PAGE, third=1)
     with grpc.insecure_channel(address) as channel:
-        memory: Any = memory_pb2_grpc.MemoryServiceStub(channel)
-        bench: Any = bench_pb2_grpc.BenchServiceStub(channel)
+        memory = memory_pb2_grpc.MemoryServiceStub(channel)
+        bench = bench_pb2_grpc.BenchServiceStub(channel)
         fault = memory.Fault(fault_request, timeout=10)
         if fault.word != 2 or fault.signal or fault.errno_code:
             raise BenchError(f"Fault answered {fault}")
@@ -150,9 +153,11 @@ def _calls(address: str, mm: int) -> tuple[_Unary, _Unary]:
     )
 
 
-def _python_calls(call: Any, request: bytes, seconds: float) -> Turn:
+def _python_calls(
+    call: grpc.UnaryUnaryMultiCallable[bytes, bytes], request: bytes, seconds: float
+) -> Turn:
     """Calls of one process, several outstanding; the messages are not even parsed."""
-    flying: deque[Any] = deque()
+    flying: deque[grpc.Future[bytes]] = deque()
     done = 0
     cpu = time.process_time()
     begin = time.monotonic()
@@ -179,7 +184,7 @@ class _PythonCalls(Custom):
         import grpc
 
         channel = stack.enter_context(grpc.insecure_channel(self.address))
-        call: Any = channel.unary_unary(
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             self.call.path, request_serializer=None, response_deserializer=None
         )
         for _ in range(50):
@@ -198,9 +203,11 @@ class _Stream(Custom):
     failed_only: bool
 
     def start(self, stack: ExitStack) -> Callable[[float], Turn]:
-        return partial(self._turn, stack.enter_context(drivers.StreamDriver(self.address)))
+        from vmalab_drive.remote import StreamDriver
 
-    def _turn(self, stream: drivers.StreamDriver, seconds: float) -> Turn:
+        return partial(self._turn, stack.enter_context(StreamDriver(self.address)))
+
+    def _turn(self, stream: StreamDriver, seconds: float) -> Turn:
         done = flying = 0
         cpu = time.process_time()
         begin = time.perf_counter()
@@ -219,7 +226,7 @@ class _Stream(Custom):
                 )
         return Turn(done, time.perf_counter() - begin, time.process_time() - cpu)
 
-    def _answer(self, stream: drivers.StreamDriver) -> tuple[int, int]:
+    def _answer(self, stream: StreamDriver) -> tuple[int, int]:
         if self.failed_only:
             return stream.receive_failed()
         status = np.frombuffer(stream.receive(), RESULT)["status"]
@@ -378,7 +385,9 @@ def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any
     Raises:
         BenchError: wrong answers, or no BenchService.
     """
-    with drivers.ApplyDriver(target.address) as control, ExitStack() as stack:
+    from vmalab_drive.remote import ApplyDriver
+
+    with ApplyDriver(target.address) as control, ExitStack() as stack:
         mm, other = (_prepare(control) for _ in PAIR)
         workers = control.worker_addresses() or [target.address]
         instances = [target.instance] if target.instance else []

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from rich.table import Table
@@ -30,6 +30,9 @@ from vmalab_bench import base, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim
 from vmalab_bench.crew import Crew, Job
 from vmalab_drive import report
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
 
 SHAPES: Final = ("different-vmas", "one-vma-each", "same-vma", "different-mms")
 FRESH_SHAPES: Final = ("one-vma-each", "same-vma", "one-vma-own-mm")
@@ -97,7 +100,7 @@ def _turn(crew: Crew, cell: tuple[str, str, int], seconds: float) -> tuple[float
 
 
 def _prepare(
-    config: ScalingBench, crew: Crew, instance: str, participant: Any
+    config: ScalingBench, crew: Crew, instance: str, participant: Participant
 ) -> list[tuple[str, str]]:
     """Address spaces and jobs of every shape; each member maps and touches what it will use."""
     kinds = [(shape, "present") for shape in SHAPES] + [(shape, "fresh") for shape in FRESH_SHAPES]

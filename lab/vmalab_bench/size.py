@@ -35,7 +35,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,9 @@ from rich.table import Table
 from vmalab_bench import base, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim
 from vmalab_drive import report
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant, Segment
 
 STRIDE: Final = 4 * PAGE
 ORDERS: Final = ("address", "random", "cold", "alone")
@@ -100,7 +103,7 @@ def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
     """Build every size, then measure all of them in each round."""
     total = sum(config.vmas)
     need = total * BYTES_EACH + (16 << 20)
-    sizes: dict[str, Any] = {
+    sizes: space.Sizes = {
         "size_bytes": max(space.SIZE_BYTES, math.ceil(2 * need / (1 << 30)) << 30),
         "frames_max": max(1 << 22, 2 * total),
         "vmas_per_mm_max": max(65530, max(config.vmas) + 1000),
@@ -128,7 +131,11 @@ def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
 
 
 def _build(
-    segment: Any, participant: Any, vmas: int, config: SizeBench, rng: np.random.Generator
+    segment: Segment,
+    participant: Participant,
+    vmas: int,
+    config: SizeBench,
+    rng: np.random.Generator,
 ) -> _Space:
     before = _used(segment)
     mm = participant.mm_create()
@@ -160,13 +167,14 @@ def _blocks(mm: int, addrs: npt.NDArray[np.uint64]) -> list[bytes]:
     ]
 
 
-def _faults(segment: Any, participant: Any, one: _Space, order: str, config: SizeBench) -> float:
+def _faults(
+    segment: Segment, participant: Participant, one: _Space, order: str, config: SizeBench
+) -> float:
     """What one fault takes, ns. Every VMA is touched, so no space hides in a part of itself."""
     turns = max(config.iterations, one.vmas)
     if order == "alone":
         participant.bench_fault(one.mm, one.alone, one.vmas, rounds=1)
-        got: float = participant.bench_fault(one.mm, one.alone, turns, rounds=1).fault_ns
-        return got
+        return participant.bench_fault(one.mm, one.alone, turns, rounds=1).fault_ns
     if order == "cold":
         with segment.participant("client") as fresh:
             return sum(_timed(fresh, block) for block in one.blocks[order]) / one.vmas
@@ -175,7 +183,7 @@ def _faults(segment: Any, participant: Any, one: _Space, order: str, config: Siz
     return sum(_timed(participant, block) for block in one.blocks[order]) / turns
 
 
-def _timed(participant: Any, block: bytes) -> float:
+def _timed(participant: Participant, block: bytes) -> float:
     """ns that the block took."""
     begin = time.perf_counter_ns()
     answer = participant.run_view(block)
@@ -184,7 +192,7 @@ def _timed(participant: Any, block: bytes) -> float:
     return took
 
 
-def _used(segment: Any) -> dict[str, int]:
+def _used(segment: Segment) -> dict[str, int]:
     """What is in use now: pages of the segment, pages and objects of each cache."""
     info = segment.info()
     used = {"pages": info.pages_populated - info.pages_free, "frames": info.frames_in_use}

@@ -11,7 +11,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from vmalab_bench.base import BadRequest
 from vmalab_native import cores, signals
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL: Final = cores.DEFAULT_MODEL
 SIZE_BYTES: Final = 1 << 30
+
+
+class Sizes(TypedDict, total=False):
+    """Fields of SegmentConfig that a bench may choose."""
+
+    size_bytes: int
+    frames_max: int
+    vmas_per_mm_max: int
 
 
 def models() -> list[str]:
@@ -49,14 +57,18 @@ def chosen(wanted: Sequence[str] | None, *, default: Sequence[str]) -> list[str]
 
 @contextmanager
 def segment(
-    *, model: str = DEFAULT_MODEL, layout: str = "", need_bytes: int = 0, **sizes: Any
+    *,
+    model: str = DEFAULT_MODEL,
+    layout: str = "",
+    need_bytes: int = 0,
+    **sizes: Unpack[Sizes],
 ) -> Iterator[Segment]:
     """A segment of one's own, removed at the end.
 
     Args:
         layout: "" is the model's usual one.
         need_bytes: how much memory will be used, checked beforehand.
-        sizes: further fields of SegmentConfig.
+        sizes: of the segment; size_bytes is SIZE_BYTES by default.
 
     Raises:
         BadRequest: /dev/shm has not so much room.
@@ -69,11 +81,12 @@ def segment(
             f"{SHM_DIRECTORY} has {free >> 20} MiB free, this needs {need_bytes >> 20} MiB: "
             f"ask for less, or enlarge it (mount -o remount,size=... {SHM_DIRECTORY})"
         )
+    sizes.setdefault("size_bytes", SIZE_BYTES)
     name = f"bench-{os.getpid()}-{secrets.token_hex(3)}"
     config = core.SegmentConfig(
         model=model,
         layout=layout or cores.DEFAULT_LAYOUT,
-        **({"size_bytes": SIZE_BYTES} | sizes),
+        **sizes,
     )
     with signals.orderly(), ExitStack() as stack:
         with signals.held():

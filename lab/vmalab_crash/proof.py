@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from vmalab_client.block import FAULT_STORE, Op
 from vmalab_crash import mix
@@ -28,7 +28,7 @@ FILE_DEV: Final = 8
 OWN_INODES: Final = 1000
 """Row r has the file with this number plus r."""
 
-Run = Callable[[bytes], Any]
+Run = Callable[[bytes], mix.Rows]
 """Executes a block; gives an array with `status` and `value`."""
 
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 import multiprocessing as mp
 import signal
 from multiprocessing import resource_tracker
-from typing import Any
+from multiprocessing.context import SpawnContext
+from multiprocessing.process import BaseProcess
 
 from vmalab_native import signals
 
 
-def end(processes: list[Any], *, patience_s: float = 10.0) -> None:
+def end(processes: list[BaseProcess], *, patience_s: float = 10.0) -> None:
     """Wait for client processes to end by themselves, then end them."""
     for process in processes:
         process.join(patience_s)
@@ -22,7 +23,7 @@ def end(processes: list[Any], *, patience_s: float = 10.0) -> None:
         process.join()
 
 
-def start(process: Any, processes: list[Any]) -> None:
+def start(process: BaseProcess, processes: list[BaseProcess]) -> None:
     """Start a client process, which Ctrl-C does not reach: its parent ends it, and finds it in
     `processes`."""
     # In one piece: the child waits for what start() sends it, and one that runs has to be ended.
@@ -31,7 +32,7 @@ def start(process: Any, processes: list[Any]) -> None:
         processes.append(process)
 
 
-def context() -> Any:
+def context() -> SpawnContext:
     """Processes are spawned, never forked: gRPC and the core have threads and state."""
     # multiprocessing's own process, which removes what we leave behind: it must outlive us.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signals.ENDING)

@@ -3,25 +3,38 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from vmalab_client.block import HEADER_WORDS, Op
 from vmalab_lin import plan
-from vmalab_lin.ops import Ops
+from vmalab_lin.ops import Numbers, Ops
 from vmalab_native import core, history, lifeline
 from vmalab_native.history import Kind
 
 _NOP: Final = np.uint64(Op.NOP | HEADER_WORDS << 8)
+
+
+Where = tuple[str, int]
+"""What comes with "attach": the instance, and the number of the first epoch there."""
+Acted = tuple[bytes, bytes]
+"""What a process did in an epoch: its Ops, and the family of each, Numbers."""
+
+
+Told = tuple[str, Where | None]
+"""To a process: "attach" with where, "detach", or "epoch"."""
+Message = tuple[str, Acted | str | None]
+"""From a process: "done" with what it did, if it acted, or "error" with why not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +44,9 @@ class Part:
     me: int
     parent: int
     setup: plan.Setup
-    ids: Any
+    ids: ctypes.Array[ctypes.c_uint]
     """Numbers of the address spaces: [family * mms + number]; 0: not there."""
-    ready: Any
+    ready: ctypes.Array[ctypes.c_ulonglong]
     """How many epochs each process has begun."""
 
 
@@ -51,10 +64,12 @@ class Actor:
     def __init__(self, part: Part, participant: core.Participant) -> None:
         setup = part.setup
         self._part, self._setup, self._participant = part, setup, participant
-        self._ids = np.frombuffer(part.ids, np.uint32).reshape(len(setup.shapes), setup.mms)
+        self._ids = np.frombuffer(memoryview(part.ids), np.uint32).reshape(
+            len(setup.shapes), setup.mms
+        )
         self._forks = [0] * len(setup.shapes)
 
-    def epoch(self, made: plan.Plan) -> tuple[Ops, npt.NDArray[np.int64]]:
+    def epoch(self, made: plan.Plan) -> tuple[Ops, Numbers]:
         """Does all operations of a plan; gives those that were done, and the family of each."""
         self._forks = [0] * len(self._setup.shapes)
         kept = np.ones(len(made.ops), bool)
@@ -65,7 +80,14 @@ class Actor:
         plan.answers(ops, timed[kept])
         return ops, made.family[kept]
 
-    def _block(self, made: plan.Plan, begin: int, end: int, kept: Any, timed: Any) -> None:
+    def _block(
+        self,
+        made: plan.Plan,
+        begin: int,
+        end: int,
+        kept: npt.NDArray[np.bool_],
+        timed: plan.Timed,
+    ) -> None:
         ids, ops = self._ids.copy(), made.ops[begin:end]
         family, at = made.family[begin:end], made.at[begin:end]
         order = np.argsort(ids == 0, axis=1, kind="stable")  # those that are there come first
@@ -85,11 +107,12 @@ class Actor:
         for call in map(int, np.flatnonzero(calls)):
             self._called(ops, int(family[call]), call, timed[begin + call])
 
-    def _youngest(self, family: Any) -> Any:
+    def _youngest(self, family: Numbers) -> Numbers:
         """Numbers of the children that this process has made last."""
-        return 1 + self._part.me * self._setup.forks + np.array(self._forks)[family] - 1
+        numbers: Numbers = 1 + self._part.me * self._setup.forks + np.array(self._forks)[family] - 1
+        return numbers
 
-    def _called(self, ops: Ops, family: int, index: int, result: Any) -> None:
+    def _called(self, ops: Ops, family: int, index: int, result: np.void) -> None:
         """Reports to the others a child that came or went."""
         if ops["kind"][index] == Kind.EXIT:
             self._ids[family, ops["mm"][index]] = 0
@@ -108,17 +131,27 @@ class _Worker:
         self._part, self._stack = part, stack
         self._turns = 0
 
-    def attach(self, where: tuple[str, int]) -> None:
-        instance, self._epoch = where
+    def do(self, kind: str, where: Where | None) -> Acted | None:
+        """What "attach", "detach" or "epoch" says."""
+        match kind, where:
+            case "attach", (instance, epoch):
+                self._attach(instance, epoch)
+            case "detach", None:
+                self._stack.close()
+            case "epoch", None:
+                return self._act()
+            case _:
+                raise ValueError(f"{kind!r} with {where!r} is not understood")
+        return None
+
+    def _attach(self, instance: str, epoch: int) -> None:
+        self._epoch = epoch
         segment = self._stack.enter_context(core.Segment.attach(instance))
         participant = self._stack.enter_context(segment.participant("client", comm="lin"))
         self._actor = Actor(self._part, participant)
         self._plan = plan.make(self._part.setup, self._part.me, self._epoch)
 
-    def detach(self, nothing: None) -> None:
-        self._stack.close()
-
-    def epoch(self, nothing: None) -> tuple[bytes, bytes]:
+    def _act(self) -> Acted:
         self._turns += 1
         self._part.ready[self._part.me] = self._turns
         while min(self._part.ready) < self._turns:
@@ -132,20 +165,15 @@ class _Worker:
         self._plan = plan.make(self._part.setup, self._part.me, self._epoch)
 
 
-def work(part: Part, pipe: Connection) -> None:
+def work(part: Part, pipe: Connection[Message, Told]) -> None:
     """The body of a process."""
     lifeline.end_with_parent(part.parent)
     try:
         with ExitStack() as stack:
             worker = _Worker(part, stack)
-            does: dict[str, Callable[[Any], Any]] = {
-                "attach": worker.attach,
-                "detach": worker.detach,
-                "epoch": worker.epoch,
-            }
             while True:
-                kind, data = pipe.recv()
-                pipe.send(("done", does[kind](data)))
+                kind, where = pipe.recv()
+                pipe.send(("done", worker.do(kind, where)))
                 if kind == "epoch":
                     worker.prepare()
     except EOFError:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from vmalab_lin.ops import History, Ops, answer_text, op_text, state_text, word_text, writer
+from vmalab_lin.ops import History, OneOp, Ops, answer_text, op_text, state_text, word_text, writer
 from vmalab_native import history
 from vmalab_native.history import Answer, Kind
 
@@ -56,12 +56,12 @@ def _prefix(whole: History, failure: history.Failure) -> Ops:
     return ordered
 
 
-def _fails_alike(shape: history.Shape, ops: Ops, failing: Any) -> bool:
+def _fails_alike(shape: history.Shape, ops: Ops, failing: OneOp) -> bool:
     found = history.check(ops.tobytes(), shape).failure
     return found is not None and bool(ops[found.op] == failing)
 
 
-def _reduce(prefix: History, failing: Any) -> Ops:
+def _reduce(prefix: History, failing: OneOp) -> Ops:
     """Without operations that change nothing, as long as the same one still fails. If a history
     has an order, so has what is left without these; so what is left fails rightly."""
     ops = prefix.ops
@@ -145,7 +145,7 @@ def _impossible(found: Found, everything: Ops | None) -> list[str]:
     return lines
 
 
-def _origin(word: int, failing: Any, everything: Ops | None) -> str:
+def _origin(word: int, failing: OneOp, everything: Ops | None) -> str:
     process, number = writer(word)
     text = f"{word_text(word)} is word {number} of process {process}"
     if everything is None:

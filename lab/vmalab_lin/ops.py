@@ -17,7 +17,11 @@ from vmalab_native import history
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.history import Answer, Kind, Shape
 
-Ops = npt.NDArray[Any]
+Ops = npt.NDArray[np.void]
+"""Rows of OP."""
+OneOp = np.void
+"""A row of OP."""
+Numbers = npt.NDArray[np.int64]
 OP: Final = np.dtype(
     {
         "names": [name for name, _, _ in history.OP_FIELDS if name != "pad"],
@@ -75,12 +79,12 @@ def word_text(word: int) -> str:
     return f"p{process}#{number}" if process >= 0 else f"0x{word:x}"
 
 
-def _pages(op: Any) -> str:
+def _pages(op: OneOp) -> str:
     first, last = int(op["first"]), int(op["last"])
     return f"page {first}" if first == last else f"pages {first}-{last}"
 
 
-def op_text(op: Any) -> str:
+def op_text(op: OneOp) -> str:
     """What the operation was asked to do."""
     kind, mm, pages = Kind(int(op["kind"])), f"mm {op['mm']}", _pages(op)
     prot, sharing = _PROT[int(op["prot"])], "shared" if op["shared"] else "private"
@@ -112,7 +116,7 @@ def op_text(op: Any) -> str:
     return f"{mm} {text}"
 
 
-def answer_text(op: Any) -> str:
+def answer_text(op: OneOp) -> str:
     """What came back."""
     answer = Answer(int(op["answer"]))
     if answer is Answer.OK and op["kind"] == Kind.READ:

@@ -8,13 +8,13 @@ decided when its block is run, because children come and go meanwhile.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from vmalab_client.block import FAULT_STORE, HEADER_WORDS, Access, Op
-from vmalab_lin.ops import OP, WORD_BITS_COUNT, Ops
+from vmalab_lin.ops import OP, WORD_BITS_COUNT, Numbers, Ops
 from vmalab_native import flags
 from vmalab_native.history import Answer, Kind, Shape
 
@@ -24,6 +24,8 @@ NO_MM: Final = -1001
 TIMED: Final = np.dtype(
     [("status", "<i4"), ("info", "<u4"), ("value", "<u8"), ("begin", "<u8"), ("end", "<u8")]
 )
+Timed = npt.NDArray[np.void]
+"""Rows of TIMED."""
 WEIGHTS: Final[dict[Kind, float]] = {
     Kind.READ: 34,
     Kind.WRITE: 30,
@@ -172,7 +174,7 @@ def _runs(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
     return first
 
 
-def _sweep(setup: Setup, rng: np.random.Generator, ops: Ops, family: Any, run: Any) -> None:
+def _sweep(setup: Setup, rng: np.random.Generator, ops: Ops, family: Numbers, run: Numbers) -> None:
     """Turns some runs into writes, or reads, of all pages one after the other: they see whether
     a fork, or a call for several pages, is one instant for all of them."""
     count = len(ops)
@@ -191,7 +193,7 @@ def ops_min(forks: int, families: int) -> int:
 
 
 def _strew_forks(
-    setup: Setup, rng: np.random.Generator, ops: Ops, family: Any, choice: Any
+    setup: Setup, rng: np.random.Generator, ops: Ops, family: Numbers, choice: Numbers
 ) -> None:
     """Puts the forks, the reads after them, and the exits in place of other operations."""
     families, stride = len(setup.shapes), READS_AFTER_FORK + 1
@@ -214,7 +216,7 @@ def _strew_forks(
         ops["to"][reads] = 0
 
 
-def _choose_pages(setup: Setup, rng: np.random.Generator, ops: Ops, family: Any) -> None:
+def _choose_pages(setup: Setup, rng: np.random.Generator, ops: Ops, family: Numbers) -> None:
     """Half of the operations go to the first cell, so that processes meet."""
     count = len(ops)
     kinds = ops["kind"]
@@ -234,7 +236,9 @@ def _choose_pages(setup: Setup, rng: np.random.Generator, ops: Ops, family: Any)
     ops["kind"] = np.where(lonely, int(Kind.READ), kinds)
 
 
-def _records(ops: Ops, coin: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+def _records(
+    ops: Ops, coin: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     """The packed records, with mm 0 in each: its place is the second word."""
     kinds = ops["kind"].astype(np.int64)
     op_of = np.zeros(max(Kind) + 1, np.uint64)
@@ -255,7 +259,7 @@ def _records(ops: Ops, coin: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[n
     return words, at
 
 
-def _operands(ops: Ops, coin: Any) -> list[npt.NDArray[np.uint64]]:
+def _operands(ops: Ops, coin: npt.NDArray[np.uint64]) -> list[npt.NDArray[np.uint64]]:
     kinds = ops["kind"].astype(np.int64)
     first, last, to = (ops[name].astype(np.uint64) for name in ("first", "last", "to"))
     page, base = np.uint64(PAGE), np.uint64(BASE)
@@ -297,7 +301,7 @@ def _operands(ops: Ops, coin: Any) -> list[npt.NDArray[np.uint64]]:
     ]
 
 
-def answers(ops: Ops, timed: npt.NDArray[Any]) -> None:
+def answers(ops: Ops, timed: Timed) -> None:
     """Fills in what came back, and when."""
     status = timed["status"].astype(np.int64)
     kinds = ops["kind"]

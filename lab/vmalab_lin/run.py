@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -24,8 +25,8 @@ from vmalab_client.block import BlockBuilder
 from vmalab_drive import instances, spawning
 from vmalab_drive.errors import CommandError
 from vmalab_lin import explain, plan
-from vmalab_lin.actor import Part, work
-from vmalab_lin.ops import OP, History, Ops, joined, save
+from vmalab_lin.actor import Acted, Message, Part, Told, Where, work
+from vmalab_lin.ops import OP, History, Numbers, Ops, joined, save
 from vmalab_native import core, history, lab
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.history import Kind, Shape
@@ -166,8 +167,8 @@ class _Processes:
     def __init__(self, setup: plan.Setup) -> None:
         self._setup = setup
         self._patience_s = PATIENCE_S + setup.ops * setup.processes / 2000
-        self._pipes: list[Connection] = []
-        self._processes: list[Any] = []
+        self._pipes: list[Connection[Told, Message]] = []
+        self._processes: list[BaseProcess] = []
         self._start()
 
     def _start(self) -> None:
@@ -207,14 +208,14 @@ class _Processes:
     def begin(self) -> None:
         self._tell("epoch")
 
-    def _tell(self, kind: str, data: Any = None) -> None:
+    def _tell(self, kind: str, where: Where | None = None) -> None:
         for pipe in self._pipes:
             with suppress(OSError):  # who died is noticed by answers()
-                pipe.send((kind, data))
+                pipe.send((kind, where))
 
-    def answers(self) -> list[Any]:
-        """What each has to say."""
-        said = []
+    def answers(self) -> list[Acted]:
+        """Waits for all of them; what each did in an epoch, if it was one."""
+        said: list[Acted] = []
         for me, pipe in enumerate(self._pipes):
             deadline = time.monotonic() + self._patience_s
             while not pipe.poll(0.2):
@@ -225,7 +226,8 @@ class _Processes:
                 raise ProcessFailed(f"process {me} died, {self._code(me)}") from None
             if kind == "error":
                 raise LinError(f"process {me}: {data}")
-            said.append(data)
+            if isinstance(data, tuple):
+                said.append(data)
         return said
 
     def _look(self, deadline: float, waited_for: int) -> None:
@@ -270,7 +272,7 @@ class _Run:
 
     def loop(self, progress: Progress | None) -> None:
         """While the processes do an epoch, the one before is checked."""
-        waiting: list[tuple[Ops, Any]] = []
+        waiting: list[tuple[Ops, Numbers]] = []
         while not self.result.found:
             over = time.monotonic() - self._begun >= self.config.seconds and self.result.epochs > 0
             if not over:
@@ -293,7 +295,7 @@ class _Run:
             self._crew.ids[family, 0] = self._participant.mm_create()
         self._crew.begin()
 
-    def _finish(self) -> tuple[Ops, Any]:
+    def _finish(self) -> tuple[Ops, Numbers]:
         said = self._crew.answers()
         parts = [np.frombuffer(ops, OP) for ops, _ in said]
         families = [np.frombuffer(family, np.int64) for _, family in said]
@@ -308,7 +310,7 @@ class _Run:
         self.result.epochs += 1
         return ops, np.concatenate([*families, family])
 
-    def _probe(self) -> tuple[Ops, Any]:
+    def _probe(self) -> tuple[Ops, Numbers]:
         """Reads every page of every address space, one by one."""
         block, rows, families = BlockBuilder(), [], []
         for family, shape in enumerate(self.setup.shapes):
@@ -332,7 +334,7 @@ class _Run:
             block.exit(int(number))
         self._participant.run(block.bytes())
 
-    def _check(self, ops: Ops, family: Any, epoch: int, *, last: bool) -> None:
+    def _check(self, ops: Ops, family: Numbers, epoch: int, *, last: bool) -> None:
         config, result = self.config, self.result
         begin = time.process_time()
         for number, shape in enumerate(self.setup.shapes):

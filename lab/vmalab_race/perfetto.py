@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from vmalab_native import lab
 from vmalab_native.race.explore import object_name
@@ -37,7 +36,7 @@ class _Writer:
         if parent:
             packet.track_descriptor.parent_uuid = parent
 
-    def add(self, kind: Any, uuid: int, time_ns: int, name: str = "", **notes: str) -> None:
+    def add(self, kind: int, uuid: int, time_ns: int, name: str = "", **notes: str) -> None:
         packet = self.builder.add_packet()
         packet.timestamp = time_ns
         packet.trusted_packet_sequence_id = _SEQUENCE

@@ -8,13 +8,16 @@ steps up to the first that belongs to another, writes down whose turn is next an
 
 from __future__ import annotations
 
+import ctypes
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from errno import EEXIST, EINVAL
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from multiprocessing.context import SpawnContext
+from multiprocessing.synchronize import Event, Semaphore
+from typing import Final
 
 from vmalab_client.block import RANGES_MAX, BlockBuilder
 from vmalab_drive import drivers
@@ -68,18 +71,22 @@ class Outcome:
     vector: bytes = b""
 
 
+SharedNumbers = ctypes.Array[ctypes.c_uint]
+Numbers = SharedNumbers | list[int]
+
+
 @dataclass(slots=True)
 class Baton:
     """Shared between the processes of one replay."""
 
-    turn: Any
-    mms: Any
-    files: Any
-    wake: Sequence[Any]
-    done: Any
+    turn: ctypes.c_longlong
+    mms: SharedNumbers
+    files: SharedNumbers
+    wake: Sequence[Semaphore]
+    done: Event
 
     @staticmethod
-    def make(context: Any, processes: int, slots: int, files: int) -> Baton:
+    def make(context: SpawnContext, processes: int, slots: int, files: int) -> Baton:
         return Baton(
             turn=context.RawValue("q", 0),
             mms=context.RawArray("I", max(slots, 1)),
@@ -95,17 +102,17 @@ class Player:
 
     score: Score
     driver: drivers.Driver
-    mms: Any
+    mms: Numbers
     """Slot to the emulator's number; shared with the other processes."""
-    files: Any = None
+    files: Numbers = field(default_factory=list)
     """The same of files, 0: not opened yet. To open one a second time would set its size back.
-    None: those of this player alone."""
+    Empty: those of this player alone."""
     outcomes: list[Outcome] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     block: BlockBuilder = field(default_factory=BlockBuilder)
 
     def __post_init__(self) -> None:
-        if self.files is None:
+        if not len(self.files):
             self.files = [0] * len(self.score.files)
 
     def play(self, first: int, last: int) -> None:
@@ -264,6 +271,9 @@ class Player:
         return result
 
 
+Body = Callable[[int, Score, Baton, Player], None]
+
+
 def _run_parts(me: int, score: Score, baton: Baton, player: Player) -> None:
     total = len(score.steps)
     owners = score.owners
@@ -294,7 +304,7 @@ def _run_whole(me: int, score: Score, baton: Baton, player: Player) -> None:
     player.play(0, len(score.steps))
 
 
-def serve_copies(me: int, scores: list[tuple[int, Score]], start: Any, pipe: Connection) -> None:
+def serve_copies(me: int, scores: list[tuple[int, Score]], start: Event, pipe: Connection) -> None:
     """The body of a client process that replays whole copies, each with address spaces of its
     own."""
     results: list[tuple[int, list[Outcome]]] = []
@@ -324,7 +334,7 @@ def _travel(mode: str) -> str:
     return "apply" if mode == "batch" else mode
 
 
-def _serve(me: int, score: Score, baton: Baton, pipe: Connection, body: Any) -> None:
+def _serve(me: int, score: Score, baton: Baton, pipe: Connection, body: Body) -> None:
     lifeline.end_with_parent(score.parent)
     try:
         with drivers.connect(score.target, _travel(score.mode), worker=me) as driver:
@@ -341,7 +351,7 @@ def _serve(me: int, score: Score, baton: Baton, pipe: Connection, body: Any) -> 
         pipe.send(("error", f"{error}\n{traceback.format_exc()}"))
 
 
-def end_all(driver: drivers.Driver, mms: Any, score: Score) -> None:
+def end_all(driver: drivers.Driver, mms: Numbers, score: Score) -> None:
     """Exit what the trace left alive."""
     ended = {step.mm for step in score.steps if step.ends}
     block = BlockBuilder()

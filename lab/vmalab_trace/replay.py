@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, Final, TypeVar, cast
 
 from vmalab_drive import drivers, spawning
 from vmalab_drive.drivers import FileInfo
@@ -15,6 +18,7 @@ from vmalab_native.machine import Facts, Switch, choose_pkeys
 from vmalab_trace import maps, player, reorder, verdict
 from vmalab_trace.folder import Folder
 from vmalab_trace.plan import Plan, load
+from vmalab_trace.player import Outcome
 from vmalab_trace.steps import Step
 from vmalab_trace.verdict import Identities, Verdict
 
@@ -146,9 +150,17 @@ def _deal(steps: list[Step], config: ReplayConfig) -> tuple[list[int], str]:
     return [index // run % config.processes for index in range(len(steps))], deal
 
 
-def _receive(pipes: list[Any], wanted: str, timeout_s: float, keep: Any = None) -> list[Any]:
+_Report = TypeVar("_Report")
+
+
+def _receive(
+    pipes: list[Connection[None, tuple[str, _Report]]],
+    wanted: str,
+    timeout_s: float,
+    keep: Callable[[], None] | None = None,
+) -> list[_Report]:
     """One message of every process; an error of any of them is raised."""
-    answers: list[Any] = []
+    answers: list[_Report] = []
     deadline = time.monotonic() + timeout_s
     kept = time.monotonic()
     for pipe in pipes:
@@ -163,7 +175,7 @@ def _receive(pipes: list[Any], wanted: str, timeout_s: float, keep: Any = None) 
         except EOFError:
             raise ReplayError("a client process died") from None
         if kind == "error":
-            raise ReplayError(data)
+            raise ReplayError(str(data))
         answers.append(data)
     return answers
 
@@ -177,8 +189,8 @@ def _play_shared(
     score = score_of(plan, steps, owners, names, target, config.mode)
     context = spawning.context()
     baton = player.Baton.make(context, config.processes, plan.slots, len(plan.files))
-    pipes: list[Any] = []
-    processes: list[Any] = []
+    pipes: list[Connection[None, tuple[str, list[Outcome]]]] = []
+    processes: list[BaseProcess] = []
     try:
         for me in range(config.processes):
             ours, theirs = context.Pipe()
@@ -214,8 +226,8 @@ def _play_copies(
     start = context.Event()
     names = [identities(plan, copy) for copy in range(config.copies)]
     owners = [0] * len(plan.steps)
-    pipes: list[Any] = []
-    processes: list[Any] = []
+    pipes: list[Connection[None, tuple[str, list[tuple[int, list[Outcome]]]]]] = []
+    processes: list[BaseProcess] = []
     try:
         for me in range(config.processes):
             scores = [

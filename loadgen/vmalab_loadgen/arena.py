@@ -11,7 +11,7 @@ The state of all pages is in numpy arrays, indexed by page: slot * SLOT_PAGES + 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -170,7 +170,7 @@ class Arena:
         self.resident[pages[done]] = True
         status = np.where(done, 0, SIGSEGV).astype(np.int32)
         code = np.where(done, 0, np.where(mapped, ACCERR, MAPERR)).astype(np.uint32)
-        access: Any = np.where(write, 1 | 4, 0).astype(np.uint64)
+        access = np.where(write, 1 | 4, 0).astype(np.uint64)
         return Faults(
             self.addresses(pages), access, words, status, code, value, np.ones(len(pages), bool)
         )

@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
 from vmalab_drive import drivers, spawning
@@ -196,9 +198,9 @@ def _run_processes(
     context = spawning.context()
     start = context.Event()
     everyone = range(config.processes)
-    pipes: list[Any] = []
-    processes: list[Any] = []
-    counters: list[Any] = []
+    pipes: list[Connection[None, hammer.Message]] = []
+    processes: list[BaseProcess] = []
+    counters: list[hammer.Counters] = []
     try:
         for me in everyone:
             group = me % len(mms) if mms else me
@@ -219,7 +221,7 @@ def _run_processes(
                 seconds=config.seconds,
                 seed=config.seed,
             )
-            shown = context.RawArray("q", 3)
+            shown: hammer.Counters = context.RawArray("q", 3)
             ours, theirs = context.Pipe()
             process = context.Process(target=hammer.work, args=(task, start, shown, theirs))
             spawning.start(process, processes)
@@ -249,9 +251,13 @@ def _run_processes(
 
 
 def _messages(
-    pipes: list[Any], wanted: str, timeout_s: float, tick: Callable[[], None] | None
-) -> list[Any]:
-    answers: list[Any] = []
+    pipes: list[Connection[None, hammer.Message]],
+    wanted: str,
+    timeout_s: float,
+    tick: Callable[[], None] | None,
+) -> list[hammer.Done]:
+    """One message of every process, and what they did, if it says that."""
+    answers: list[hammer.Done] = []
     deadline = time.monotonic() + timeout_s
     for me, pipe in enumerate(pipes):
         while not pipe.poll(0.25):
@@ -265,7 +271,8 @@ def _messages(
             raise LoadError(f"process {me} died") from None
         if kind == "error":
             raise LoadError(f"process {me}: {data}")
-        answers.append(data)
+        if isinstance(data, hammer.Done):
+            answers.append(data)
     return answers
 
 

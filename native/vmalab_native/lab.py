@@ -8,9 +8,10 @@ a run works). Everything here refuses a segment of a release core with CoreMissi
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from vmalab_native._core import ffi, lib
+from vmalab_native.cdata import CArray, CStruct, Getter
 from vmalab_native.convert import checked, listing, text
 from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import InvalidArgument
@@ -148,7 +149,7 @@ class TraceLine:
     word: int
 
 
-def _names(getter: Any) -> tuple[Named, ...]:
+def _names(getter: Getter) -> tuple[Named, ...]:
     rows, count = listing("struct vl_lab_name[]", "names", getter, start=160)
     return tuple(
         Named(text(rows[i].name), text(rows[i].kind), text(rows[i].text)) for i in range(count)
@@ -183,7 +184,7 @@ def mutant_bits(names: Sequence[str]) -> tuple[int, int]:
     return _bits([_MUTANT_NUMBER[name] for name in names])
 
 
-def _fill(rows: Any, ops: Sequence[Op], what: str) -> int:
+def _fill(rows: CArray, ops: Sequence[Op], what: str) -> int:
     if len(ops) > OPS_MAX:
         raise InvalidArgument(f"{what} has {len(ops)} operations, at most {OPS_MAX} are possible")
     for row, op in zip(rows, ops, strict=False):
@@ -274,7 +275,7 @@ def search(
     return _report(c_report)
 
 
-def _report(row: Any) -> Report:
+def _report(row: CStruct) -> Report:
     broken = row.violation
     violation = None
     if broken.invariant:
@@ -367,7 +368,7 @@ class Holder:
     op: int
 
 
-def _gate(row: Any) -> GateInfo:
+def _gate(row: CStruct) -> GateInfo:
     return GateInfo(
         *(POINTS[row.point].name, row.armed, row.held, row.reached),
         *(row.participant, row.pid, row.mm, row.op),

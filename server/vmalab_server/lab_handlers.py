@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import NoReturn
+
+from google.protobuf.message import Message
 
 from vmalab.v1 import lab_pb2 as pb
 from vmalab_client.block import Op
@@ -36,8 +38,8 @@ _MUTANTS = {mutant.name: [_LETTERS[one] for one in mutant.kind] for mutant in la
 class NoLab:
     """LabService of a server with a release core: every method refuses."""
 
-    def __getattr__(self, name: str) -> Callable[[Any], Any]:
-        def refuse(request: Any) -> Any:
+    def __getattr__(self, name: str) -> Callable[[Message], NoReturn]:
+        def refuse(request: Message) -> NoReturn:
             raise failures.Precondition(
                 "NO_LAB",
                 "this server runs a release core, which has no sync points: start the server with"
@@ -60,7 +62,7 @@ def _holder(holder: lab.Holder) -> pb.Holder:
     )
 
 
-def _unknown(field: str, name: str, there: Any) -> failures.InvalidRequest:
+def _unknown(field: str, name: str, there: Iterable[str]) -> failures.InvalidRequest:
     return failures.bad_argument(field, f"{name!r} is not known, there are {', '.join(there)}")
 
 
@@ -243,7 +245,12 @@ class LabHandlers:
 
     def list_scenarios(self, request: pb.ListScenariosRequest) -> pb.ListScenariosResponse:
         return pb.ListScenariosResponse(
-            scenarios=[pb.Scenario(**facts) for facts in lab_runs.scenarios()]
+            scenarios=[
+                pb.Scenario(
+                    name=one.name, title=one.title, lock_models=one.models, mutants=list(one.finds)
+                )
+                for one in lab_runs.scenarios()
+            ]
         )
 
     def run_scenario(self, request: pb.RunScenarioRequest) -> pb.RunScenarioResponse:

@@ -18,10 +18,13 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vmalab_native import lab
 from vmalab_native.core import lock_models
+
+if TYPE_CHECKING:
+    from vmalab_native.race.scenario import Scenario
 
 STRATEGIES: Final = ("exhaustive", "pct", "random")
 OVERTIME_S: Final = 60.0
@@ -66,16 +69,11 @@ class Order:
         scenario.check_applies([self.mutant], self.lock_model)
 
 
-def scenarios() -> list[dict[str, Any]]:
-    """Every scenario, as the fields of the message."""
+def scenarios() -> list[Scenario]:
+    """Every scenario that comes with the package."""
     from vmalab_native.race import scenario
 
-    found = []
-    for name in scenario.names():
-        one = scenario.load(name)
-        facts = {"name": name, "title": one.title, "lock_models": list(one.models)}
-        found.append(facts | {"mutants": list(one.finds)})
-    return found
+    return [scenario.load(name) for name in scenario.names()]
 
 
 class Runs:

@@ -10,8 +10,8 @@ pahole sees a hole before such a mark. Without pahole (Debian: dwarves) there is
 with, and the test is skipped.
 
 A failure names core, struct and member: left what `vmalab layout` says, right what pahole says.
-Usual causes are a member that native/src/surface/layout.c does not name, or a core built from other sources
-(make native).
+Usual causes are a member that native/src/surface/layout.c does not name, or a core built from
+other sources (make native).
 """
 
 import dataclasses

@@ -156,18 +156,12 @@ def test_nobody_else_asks() -> None:
     """What the kernel's answers depend on is read in machine.py alone."""
     asks = re.compile(r"/proc/sys/vm/|/proc/config|transparent_hugepage/|/proc/cpuinfo|MMAP_MIN_AD")
     places = [
-<<<<<<< HEAD:tests/native/test_machine.py
         *ROOT.glob("native/src/*/*.c"),
         *(
             path
             for top in ("cli", "lab", "loadgen", "server")
             for path in ROOT.glob(f"{top}/**/*.py")
         ),
-=======
-        *ROOT.glob("native/src/*/*.c"),
-        *ROOT.glob("loadgen/**/*.py"),
-        *ROOT.glob("server/**/*.py"),
->>>>>>> layers:tests/unit/test_machine.py
     ]
     found = {str(path.relative_to(ROOT)) for path in places if asks.search(path.read_text())}
     assert found == {"lab/vmalab_bench/machine.py"}, "that one is of measurements"

@@ -101,7 +101,7 @@ def test_every_limit_has_bounds_and_a_message_with_its_value() -> None:
     for name in limits.as_dict():
         text = limits.message(name, got=123456789)
         assert str(getattr(limits, name)) in text
-        assert RULES[name]["low"] <= getattr(limits, name) <= RULES[name]["high"]
+        assert RULES[name].low <= getattr(limits, name) <= RULES[name].high
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,16 @@ def test_licence_line() -> None:
     assert bad == []
 
 
+def lines_written(text: str) -> int:
+    """Without the parts that are made from the table of operations."""
+    made = re.compile(
+        r"^// \[(\w+): made from protos/ops\.toml\]$.*?^// \[end of \1\]$", re.M | re.S
+    )
+    return len(made.sub("", text).splitlines())
+
+
 def test_files_are_short() -> None:
-    counts = {name_of(path): len(path.read_text().splitlines()) for path in written()}
+    counts = {name_of(path): lines_written(path.read_text()) for path in written()}
     assert {name: lines for name, lines in counts.items() if lines > LINES_MAX} == {}
 
 

@@ -7,7 +7,7 @@ import collections
 import queue
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 
@@ -23,6 +23,7 @@ from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import Holder
 from vmalab_client.lab import Lab
 
+_Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
 _SPARE_WINDOW = 8
 
@@ -83,7 +84,13 @@ class Client(AbstractContextManager["Client"]):
         addresses = [worker.address for worker in answer.workers]
         return transport.balanced(addresses, target)
 
-    def call(self, method: Any, request: Any, *, more_s: float = 0.0) -> Any:
+    def call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        *,
+        more_s: float = 0.0,
+    ) -> _Response:
         """One unary call with this package's errors; it may take `more_s` longer than others."""
         try:
             return method(request, timeout=self.timeout_s + more_s)

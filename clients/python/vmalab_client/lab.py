@@ -15,13 +15,14 @@ On a server without the lab every method raises InvalidRequest with reason NO_LA
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vmalab.v1 import lab_pb2 as pb
 from vmalab_client import transport, types
 from vmalab_client.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
+    from vmalab.v1.lab_pb2_grpc import LabServiceAsyncStub, LabServiceStub
     from vmalab_client.aio import AsyncClient
     from vmalab_client.client import Client
 
@@ -34,11 +35,11 @@ def _ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-def _holders(answer: Any) -> tuple[types.HolderInfo, ...]:
+def _holders(answer: pb.SyncPoint | pb.WaitPointResponse) -> tuple[types.HolderInfo, ...]:
     return tuple(transport.record(types.HolderInfo, one) for one in answer.holders)
 
 
-def _point(message: Any) -> types.SyncPointInfo:
+def _point(message: pb.SyncPoint) -> types.SyncPointInfo:
     return types.SyncPointInfo(
         name=message.name,
         kind=message.kind,
@@ -49,17 +50,17 @@ def _point(message: Any) -> types.SyncPointInfo:
     )
 
 
-def _mutant(message: Any) -> types.MutantInfo:
+def _mutant(message: pb.Mutant) -> types.MutantInfo:
     models = tuple(message.lock_models)
     return types.MutantInfo(message.name, models, message.text, message.on)
 
 
-def _scenario(message: Any) -> types.ScenarioInfo:
+def _scenario(message: pb.Scenario) -> types.ScenarioInfo:
     models, mutants = tuple(message.lock_models), tuple(message.mutants)
     return types.ScenarioInfo(message.name, message.title, models, mutants)
 
 
-def _result(message: Any) -> types.RunResult:
+def _result(message: pb.RunScenarioResponse) -> types.RunResult:
     return types.RunResult(
         verdict=message.verdict,
         invariant=message.invariant,
@@ -73,7 +74,9 @@ def _result(message: Any) -> types.RunResult:
     )
 
 
-def _came(point: str, timeout_s: float, answer: Any) -> tuple[types.HolderInfo, ...]:
+def _came(
+    point: str, timeout_s: float, answer: pb.WaitPointResponse
+) -> tuple[types.HolderInfo, ...]:
     if not answer.holders:
         raise DeadlineExceeded(
             f"nobody came to {point} in {timeout_s:g} s", reason="NOBODY_CAME", code="OK"
@@ -84,7 +87,7 @@ def _came(point: str, timeout_s: float, answer: Any) -> tuple[types.HolderInfo, 
 class Lab:
     """The lab of a Client."""
 
-    def __init__(self, client: Client, stub: Any) -> None:
+    def __init__(self, client: Client, stub: LabServiceStub) -> None:
         self._client = client
         self._stub = stub
 
@@ -194,7 +197,7 @@ class Lab:
 class AsyncLab:
     """The same as coroutines; the arguments are those of Lab."""
 
-    def __init__(self, client: AsyncClient, stub: Any) -> None:
+    def __init__(self, client: AsyncClient, stub: LabServiceAsyncStub) -> None:
         self._client = client
         self._stub = stub
 

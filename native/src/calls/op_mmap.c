@@ -343,7 +343,7 @@ static s64 check_request(struct participant *self, struct map_request *req, u64 
 }
 
 s64 op_mmap(struct participant *self, u64 id, u64 addr, u64 len, u32 prot, u32 flags, u64 file,
-	    u32 how, u64 offset)
+	    u64 offset, u32 how)
 {
 	struct mm_struct *mm = mm_find(self->seg, id);
 	struct map_request req = {.addr = addr};

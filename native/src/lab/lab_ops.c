@@ -13,36 +13,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "vmalab/block_shapes.h"
 #include "vmalab/ops.h"
 
 #define FAULT_INFO_KEPT 0xffu /* signal code; which lock and whose page it was may differ */
-
-static u32 words_of(const struct vl_lab_op *op)
-{
-	static const u8 words[OPS_COUNT] = {
-		[OP_NOP] = 2,
-		[OP_FAULT] = 4,
-		[OP_MMAP] = 7,
-		[OP_MUNMAP] = 4,
-		[OP_MPROTECT] = 5,
-		[OP_MREMAP] = 7,
-		[OP_MADVISE] = 5,
-		[OP_MINCORE] = 4,
-		[OP_BRK] = 3,
-		[OP_FORK] = 2,
-		[OP_EXIT] = 2,
-		[OP_UFFD_MOVE] = 6,
-		[OP_MM_CREATE] = 3,
-		[OP_EXEC] = 6,
-		[OP_MLOCK] = 5,
-		[OP_MUNLOCK] = 4,
-		[OP_MLOCKALL] = 3,
-		[OP_MSEAL] = 5,
-		[OP_REMAP_FILE_PAGES] = 7,
-	};
-
-	return op->op < OPS_COUNT ? words[op->op] : 0;
-}
 
 static void preset(struct participant *self, struct mm_struct *mm, const u64 *arg)
 {
@@ -176,7 +150,7 @@ void lab_do(struct participant *self, struct lab_state *lab, const struct vl_lab
 {
 	u64 block[8] = {0};
 	struct vl_record *rec = (struct vl_record *)block;
-	u32 words = words_of(op);
+	u32 words = op->op < OPS_COUNT ? op_shapes[op->op].words : 0;
 
 	if (!words) {
 		s64 value = special(self, lab, op, actor);

@@ -277,17 +277,17 @@ static int fill_check(const struct participant *self, const struct fill *f, u64 
 }
 
 /* *filled: bytes. All of them: 0; some: -EAGAIN; none: the error. */
-s64 op_uffd_fill(struct participant *self, u64 id, u64 handle, u32 what, const u64 *range,
-		 u64 *filled)
+s64 op_uffd_fill(struct participant *self, u64 id, u64 handle, u64 dst, u64 src, u64 len, u64 mode,
+		 u32 what, u64 *filled)
 {
 	struct fill f = {.mm = mm_find(self->seg, id),
 			 .id = id,
 			 .what = what,
-			 .dst = range[0],
-			 .src = range[1],
-			 .len = range[2],
-			 .mode = range[3],
-			 .wp = range[3] & UFFDIO_FILL_MODE_WP};
+			 .dst = dst,
+			 .src = src,
+			 .len = len,
+			 .mode = mode,
+			 .wp = mode & UFFDIO_FILL_MODE_WP};
 	int err;
 
 	*filled = 0;

@@ -19,15 +19,12 @@
 #include "vmalab/uffd.h"
 
 /* The kernel's bits, and those of them that are answered here: no events, no poison. */
-#define FEATURE_SIGBUS         (1ul << 7)
-#define FEATURE_WP_UNPOPULATED (1ul << 13)
-#define FEATURE_WP_ASYNC       (1ul << 15)
-#define FEATURES_ACCEPTED                                                           \
-	(1ul << 0 /* PAGEFAULT_FLAG_WP */ | 1ul << 4 /* MISSING_HUGETLBFS */ |      \
-	 1ul << 5 /* MISSING_SHMEM */ | FEATURE_SIGBUS | 1ul << 8 /* THREAD_ID */ | \
-	 1ul << 9 /* MINOR_HUGETLBFS */ | 1ul << 10 /* MINOR_SHMEM */ |             \
-	 1ul << 11 /* EXACT_ADDRESS */ | 1ul << 12 /* WP_HUGETLBFS_SHMEM */ |       \
-	 FEATURE_WP_UNPOPULATED | FEATURE_WP_ASYNC | 1ul << 16 /* MOVE */)
+#define FEATURES_ACCEPTED                                                                \
+	(1ul << 0 /* PAGEFAULT_FLAG_WP */ | 1ul << 4 /* MISSING_HUGETLBFS */ |           \
+	 1ul << 5 /* MISSING_SHMEM */ | UFFD_FEATURE_SIGBUS | 1ul << 8 /* THREAD_ID */ | \
+	 1ul << 9 /* MINOR_HUGETLBFS */ | 1ul << 10 /* MINOR_SHMEM */ |                  \
+	 1ul << 11 /* EXACT_ADDRESS */ | 1ul << 12 /* WP_HUGETLBFS_SHMEM */ |            \
+	 UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_ASYNC | 1ul << 16 /* MOVE */)
 
 u32 uffd_find(const struct participant *self, const struct mm_struct *mm, u64 handle, u32 *state)
 {
@@ -108,9 +105,10 @@ s64 op_uffd_api(struct participant *self, u64 id, u64 handle, u64 version, u64 f
 		err = -EINVAL;
 	} else {
 		old = handle >> UFFD_SERIAL_SHIFT << UFFD_SERIAL_SHIFT | UFFD_OPEN;
-		word = old | UFFD_READY | (features & FEATURE_SIGBUS ? UFFD_SIGBUS : 0) |
-		       (features & FEATURE_WP_ASYNC ? UFFD_WP_ASYNC | UFFD_WP_UNPOPULATED : 0) |
-		       (features & FEATURE_WP_UNPOPULATED ? UFFD_WP_UNPOPULATED : 0);
+		word = old | UFFD_READY | (features & UFFD_FEATURE_SIGBUS ? UFFD_SIGBUS : 0) |
+		       (features & UFFD_FEATURE_WP_ASYNC ? UFFD_WP_ASYNC | UFFD_WP_UNPOPULATED
+							 : 0) |
+		       (features & UFFD_FEATURE_WP_UNPOPULATED ? UFFD_WP_UNPOPULATED : 0);
 		/* relaxed: nobody acts on the word before a VMA is registered, under mmap_lock */
 		if (!cmpxchg_relaxed_u64(&mm_uffds(self->seg, mm)[ctx - 1], &old, word))
 			err = -EINVAL; /* a second time */

@@ -160,8 +160,8 @@ def _points(patterns: list[str], where: str) -> frozenset[str]:
     return frozenset(chosen)
 
 
-def _fits(value: Any, kind: str) -> bool:
-    def texts(one: Any) -> bool:
+def _fits(value: object, kind: str) -> bool:
+    def texts(one: object) -> bool:
         return isinstance(one, list) and all(isinstance(line, str) for line in one)
 
     match kind:

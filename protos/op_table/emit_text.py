@@ -20,7 +20,7 @@ _BYTES: Final = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "s32": 4}
 
 
 def parts(table: Table, root: Path) -> dict[Path, str]:
-    """The whole files, with their parts made anew."""
+    """The whole files, with their parts made again."""
     proto = (root / PROTO).read_text(encoding="utf-8")
     for name, lines in (("reasons", _proto_reasons(table)), ("records", _proto_records(table))):
         marks = (f"// [{name}: made from protos/ops.toml]", f"// [end of {name}]")

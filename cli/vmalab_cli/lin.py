@@ -109,6 +109,13 @@ def _kinds(names: list[str]) -> tuple[Kind, ...]:
     return tuple(known[name] for name in names)
 
 
+def _not_judged() -> list[str]:
+    """Operations that nobody has said how to judge."""
+    from vmalab_lin import plan
+
+    return [op.name.lower() for op in plan.unjudged()]
+
+
 def _show(results: list[LinResult], seed: int) -> None:
     facts = [result.as_dict() for result in results]
     rows = [
@@ -122,6 +129,7 @@ def _show(results: list[LinResult], seed: int) -> None:
     head = ("model", "checked", "epochs", "violations", "seconds")
     console = report.console()
     console.print(report.grid(f"linearizability, seed {seed}", head, rows))
+    console.print(f"no specification of: {', '.join(_not_judged())}", soft_wrap=True)
     for result in results:
         for line in result.told:
             console.print(line, soft_wrap=True)
@@ -224,6 +232,7 @@ def lin_command(
                 "seed": seed,
                 **{name: round(sum(one[name] for one in facts), 3) for name in sums},
                 "pages": facts[0]["pages"],
+                "not_judged": _not_judged(),
                 "models": facts,
             }
         )

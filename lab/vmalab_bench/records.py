@@ -10,26 +10,27 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from vmalab.ops import FAULTS_MAX, HEADER_WORDS, OPERATIONS, Op, header
+from vmalab.uapi import Access, Madv, Map, Prot
 from vmalab_bench.base import BenchError
-from vmalab_client.block import FAULTS_MAX, HEADER_WORDS, WORDS, Op
-from vmalab_client.flags import Madv, Map, Prot
-from vmalab_drive.packed import RESULT, Results, header
+from vmalab_drive.packed import RESULT, Results
 
 if TYPE_CHECKING:
     from vmalab_native.core import Participant
 
-READ: Final = 0
-WRITE: Final = 1
+READ: Final = int(Access.READ)
+WRITE: Final = int(Access.WRITE)
 RECORDS_MAX: Final = 50_000
 Column = npt.NDArray[np.uint64]
 Addresses = Sequence[int] | Column
 
 
 def _records(op: Op, flags: int, mm: int, operands: Sequence[int | Column], count: int) -> bytes:
-    """`count` records of one operation; an operand is one value for all or a column."""
-    words = WORDS[op] - (op is Op.FAULT)  # no word to store
+    """`count` records of one operation, as short as they may be; an operand is one value for all or
+    a column."""
+    words = OPERATIONS[op].words_least
     rows = np.zeros((count, words), dtype="<u8")
-    rows[:, 0] = header(op, words - HEADER_WORDS, flags)
+    rows[:, 0] = header(op, words, flags)
     rows[:, 1] = mm
     for column, operand in enumerate(operands, start=HEADER_WORDS):
         rows[:, column] = operand
@@ -47,7 +48,8 @@ def many_faults(mm: int, addrs: Addresses) -> bytes:
     parts = [words[begin : begin + FAULTS_MAX] for begin in range(0, len(words), FAULTS_MAX)]
     head = struct.Struct("<QQ")
     return b"".join(
-        head.pack(header(Op.FAULTS, len(part), READ), mm) + part.tobytes() for part in parts
+        head.pack(header(Op.FAULTS, HEADER_WORDS + len(part), READ), mm) + part.tobytes()
+        for part in parts
     )
 
 

@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from vmalab_client.block import Op
+from vmalab.ops import Op
+from vmalab.uapi import UFFD_API_VERSION, UffdFeature
 from vmalab_crash import mix, proof
 from vmalab_crash.board import SHARED, Board, Command, Doing, State
 from vmalab_crash.mix import PAGE, RW, Stock, record
@@ -154,7 +155,7 @@ class Actor:
             self._run(b"".join(record(Op.UFFD_CLOSE, one, mm=mm) for one in handles))
             return
         uffd = int(opened["value"][0])
-        block = record(Op.UFFD_API, uffd, 0xAA, 1 << 13, mm=mm)
+        block = record(Op.UFFD_API, uffd, UFFD_API_VERSION, UffdFeature.WP_UNPOPULATED, mm=mm)
         for op, args, flags in self._rng.choice(self._stock.userfaults):
             operands = (*args, uffd) if op == Op.UFFD_MOVE else (uffd, *args)
             block += record(op, *operands, flags=flags, mm=mm)

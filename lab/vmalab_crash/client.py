@@ -17,8 +17,8 @@ from typing import Final
 
 import numpy as np
 
+from vmalab.ops import Op
 from vmalab_client import AddressSpace, Client, ServiceError
-from vmalab_client.block import Op
 from vmalab_crash import mix, proof
 from vmalab_crash.actor import OWN_FAMILIES
 from vmalab_crash.board import SHARED, Board, Command, Doing, State

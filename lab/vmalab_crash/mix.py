@@ -9,7 +9,6 @@ that a page that got into another family is seen. Pages of files are in a range 
 from __future__ import annotations
 
 import random
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,7 +16,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_client.block import FAULT_STORE, Op
+from vmalab import ops
+from vmalab.ops import HEADER_WORDS, Op
+from vmalab.uapi import FAULT_FLAG, Access, Falloc, Madv, Map, Prot
 
 PAGE: Final = 4096
 ARENA: Final = 0x2000_0000_0000
@@ -30,13 +31,18 @@ FILL: Final = 0x3800_0000_0000
 TAG: Final = 0x5AA5
 """The upper 16 bits of a stored word; the next 8 are the family."""
 FAMILY_SHIFT: Final = 40
-NONE, READ, WRITE, EXEC = 0, 1, 2, 4
-RW: Final = READ | WRITE
-MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 1, 2, 0x10, 0x20
-MAP_LOCKED, MAP_NORESERVE, MAP_POPULATE = 0x2000, 0x4000, 0x8000
-PUNCH_HOLE: Final = 3
-HEAD_WORDS: Final = 2
-"""Of a record; the second is the number of its address space."""
+NONE, READ, EXEC = int(Prot.NONE), int(Prot.READ), int(Prot.EXEC)
+RW: Final = int(Prot.READ | Prot.WRITE)
+MAP_SHARED, MAP_PRIVATE, MAP_FIXED = int(Map.SHARED), int(Map.PRIVATE), int(Map.FIXED)
+MAP_ANONYMOUS, MAP_LOCKED = int(Map.ANONYMOUS), int(Map.LOCKED)
+MAP_NORESERVE, MAP_POPULATE = int(Map.NORESERVE), int(Map.POPULATE)
+PUNCH_HOLE: Final = int(Falloc.PUNCH_HOLE | Falloc.KEEP_SIZE)
+STORE: Final = Access.WRITE | FAULT_FLAG["FAULT_STORE"]
+ADVICE: Final = (
+    *(Madv.DONTNEED, Madv.DONTNEED, Madv.FREE, Madv.DONTFORK, Madv.DOFORK, Madv.HUGEPAGE),
+    *(Madv.NOHUGEPAGE, Madv.COLD, Madv.PAGEOUT, Madv.POPULATE_READ, Madv.POPULATE_WRITE),
+    *(Madv.COLLAPSE, Madv.GUARD_INSTALL, Madv.GUARD_REMOVE),
+)
 TIMED = np.dtype(
     [
         ("status", "<i4"),
@@ -50,8 +56,7 @@ TIMED = np.dtype(
 
 def record(op: int, *args: int, flags: int = 0, mm: int = 0) -> bytes:
     """One record, of the address space `mm`, or of a place that is put in later."""
-    words = HEAD_WORDS + len(args)
-    return struct.pack(f"<BBHIQ{len(args)}Q", op, words, flags, 0, mm, *args)
+    return ops.record(op, mm, *args, flags=flags)
 
 
 @dataclass(slots=True)
@@ -86,9 +91,9 @@ class Draft:
         self.add(place, Op.FAULT, addr)
 
     def store(self, place: int, addr: int, word: int) -> None:
-        self.stores.append(len(self.data) // 8 + HEAD_WORDS + 1)
+        self.stores.append(len(self.data) // 8 + HEADER_WORDS + 1)
         self.store_places.append(place)
-        self.add(place, Op.FAULT, addr, TAG << 48 | word, flags=1 | FAULT_STORE)
+        self.add(place, Op.FAULT, addr, TAG << 48 | word, flags=STORE)
 
     def faults(self, place: int, addrs: Sequence[int]) -> None:
         """One record, with a result for each address."""
@@ -104,7 +109,7 @@ class Draft:
         """at: which argument names the file."""
         if op in self.without:
             return
-        self.files.append(len(self.data) // 8 + HEAD_WORDS + at)
+        self.files.append(len(self.data) // 8 + HEADER_WORDS + at)
         self.file_numbers.append(number)
         self.add(place, op, *args)
 
@@ -234,7 +239,7 @@ def _change(rng: random.Random, draft: Draft, place: int) -> None:
     elif kind < 42:
         draft.add(place, Op.MPROTECT, addr, length, rng.choice((RW, RW, READ, NONE)))
     elif kind < 62:
-        advice = rng.choice((4, 4, 8, 10, 11, 14, 15, 20, 21, 22, 23, 25, 102, 103))
+        advice = rng.choice(ADVICE)
         draft.add(place, Op.MADVISE, addr, length, advice)
     elif kind < 74:
         to = _addr(rng)
@@ -255,7 +260,8 @@ def _change(rng: random.Random, draft: Draft, place: int) -> None:
         draft.add(place, Op.SET_VMA_NAME, addr, length, whole, flags=len(name))
     elif kind < 94:
         ranges = (addr, length, _addr(rng), PAGE)
-        draft.add(place, Op.PROCESS_MADVISE, 4, *ranges, flags=2)
+        count = len(ranges) // 2
+        draft.add(place, Op.PROCESS_MADVISE, Madv.DONTNEED, *ranges, flags=count)
     elif kind < 96:
         draft.add(place, Op.PKEY_ALLOC, 0, rng.randrange(3))
         draft.add(place, Op.PKEY_MPROTECT, addr, length, RW, rng.randrange(2))
@@ -275,7 +281,7 @@ def _faults(rng: random.Random, draft: Draft, place: int) -> None:
     elif kind < 95:
         draft.store(place, _addr(rng), rng.getrandbits(32))
     else:
-        draft.add(place, Op.FAULT, _addr(rng), flags=2)
+        draft.add(place, Op.FAULT, _addr(rng), flags=Access.EXEC)
 
 
 def churn(

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from vmalab_client.block import FAULT_STORE, Op
+from vmalab.ops import Op, Status
+from vmalab.uapi import UFFD_API_VERSION, UffdFeature
 from vmalab_crash import mix
 from vmalab_crash.mix import PAGE, READ, RW, record
 
@@ -21,8 +22,6 @@ OWN_FILE: Final = 0x3000_8000_0000
 PAGES: Final = 16
 TAG: Final = 0xA55A
 SIGBUS, SIGSEGV = 7, 11
-USERFAULT: Final = -1005
-NO_SUCH_MM: Final = -1001
 ANON: Final = (mix.MAP_PRIVATE | mix.MAP_ANONYMOUS | mix.MAP_FIXED) << 32
 FILE_DEV: Final = 8
 OWN_INODES: Final = 1000
@@ -67,7 +66,7 @@ class Script:
         self.wanted.append((op.name, status, value, False))
 
     def store(self, mm: int, addr: int, word: int, *, status: int = 0) -> None:
-        self.data += record(Op.FAULT, addr, word, flags=1 | FAULT_STORE, mm=mm)
+        self.data += record(Op.FAULT, addr, word, flags=mix.STORE, mm=mm)
         self.wanted.append(("FAULT, store", status, None, False))
 
     def read(self, mm: int, addr: int, word: int) -> None:
@@ -86,7 +85,7 @@ class Script:
             got, answer = int(result["status"]), int(result["value"])
             values.append(answer if got == 0 else 0)
             wrong.checked += word and got == 0
-            wrong.gone += got == NO_SUCH_MM
+            wrong.gone += got == Status.NO_SUCH_MM
             if got != status:
                 wrong.refused += 1
                 wrong.note = wrong.note or f"{name}: {got}, not {status}"
@@ -165,10 +164,10 @@ def _userfault(run: Run, opened: Script, mm: int) -> None:
         return
     at, source = OWN + 3 * PAGES * PAGE, OWN + 2 * PAGE
     script, tag = opened.next(), opened.tag
-    script.call(mm, Op.UFFD_API, uffd, 0xAA, 1 << 13)
+    script.call(mm, Op.UFFD_API, uffd, UFFD_API_VERSION, UffdFeature.WP_UNPOPULATED)
     script.call(mm, Op.MMAP, at, 4 * PAGE, RW | ANON, 0, 0, value=at)
     script.call(mm, Op.UFFD_REGISTER, uffd, at, 4 * PAGE, 1)
-    script.refuse(mm, at, USERFAULT)
+    script.refuse(mm, at, Status.USERFAULT)
     script.call(mm, Op.UFFD_FILL, uffd, at, source, PAGE, 0, value=PAGE)
     script.read(mm, at, tag + 2)
     script.call(mm, Op.UFFD_MOVE, at + PAGE, source + PAGE, PAGE, 0, uffd, value=PAGE)

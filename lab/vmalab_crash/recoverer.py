@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vmalab_client.block import Op
+from vmalab.ops import Op
 from vmalab_crash import actor, mix, proof
 from vmalab_crash.board import FILES, ROWS_MAX, SHARED, Board, Doing, State
 from vmalab_crash.mix import PAGE, RW, record

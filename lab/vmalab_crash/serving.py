@@ -24,8 +24,8 @@ from typing import Final, Self
 
 import numpy as np
 
+from vmalab.ops import Op
 from vmalab_client import Client, ServiceError
-from vmalab_client.block import Op
 from vmalab_crash import mix, plan
 from vmalab_crash.board import FILES, ROW, SHARED, Board, Command, State
 from vmalab_crash.company import POLL_S, Failure, Victim

@@ -5,24 +5,23 @@ from __future__ import annotations
 
 import itertools
 import os
-import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from vmalab_diff.encoding import EXIT, MADVISE, MMAP, THP_DISABLE, Target, Value, packed
+from vmalab import pack
+from vmalab.ops import RESULT
+from vmalab.uapi import Madv, Map, Prot, UffdOpen
+from vmalab_diff.encoding import Target, Value
 from vmalab_diff.operations import BY_NAME
 from vmalab_diff.program import ARENAS, Op, Place
 from vmalab_diff.real import LOCK_LIMIT, MMAP_BASE, Outcome, RealRun, Step, TestFile
-from vmalab_diff.uffd import UFFD_API, UFFD_FEATURES, UFFD_OPEN
+from vmalab_diff.uffd import UFFD_FEATURES
 from vmalab_native import cores, machine, signals
-from vmalab_native.flags import MADV, MAP
 
 if TYPE_CHECKING:
     from vmalab_native.core import Participant
 
-RESULT: Final = struct.Struct("<iIQ")
 BLOCK_STEPS: Final = 256
-MAP_SHARED_FIXED: Final = (MAP["MAP_SHARED"] | MAP["MAP_FIXED"]) << 32
 _NUMBERS = itertools.count(1)
 
 
@@ -135,7 +134,7 @@ class _Play:
             maps=real.maps,
             setup=setup,
         )
-        self.participant.run(packed(THP_DISABLE, mm, 1, 0))
+        self.participant.run(pack.thp_disable(mm, 1, 0))
         return mm
 
     def _warm(self, files: Sequence[TestFile]) -> None:
@@ -144,15 +143,16 @@ class _Play:
         block = b""
         for (number, _), file in zip(self.files, files, strict=True):
             if file.on_disk and not file.mode:
-                block += packed(MMAP, mm, ARENAS[0], file.size, 1 | MAP_SHARED_FIXED, number, 0)
-                block += packed(MADVISE, mm, ARENAS[0], file.size, MADV["MADV_POPULATE_READ"])
-        self.participant.run(block + packed(EXIT, mm))
+                how = Map.SHARED | Map.FIXED
+                block += pack.mmap(mm, ARENAS[0], file.size, Prot.READ, how, number, 0, 0)
+                block += pack.madvise(mm, ARENAS[0], file.size, Madv.POPULATE_READ)
+        self.participant.run(block + pack.exit(mm))
 
     def _uffd(self, mm: int, number: int) -> int:
         """One of the two userfaultfds of a process, with its handshake."""
-        opened = self.participant.run(packed(UFFD_OPEN, mm, 1))
+        opened = self.participant.run(pack.uffd_open(mm, UffdOpen.USER_MODE_ONLY))
         handle: int = RESULT.unpack(opened)[2]
-        self.participant.run(packed(UFFD_API, mm, handle, 0xAA, UFFD_FEATURES[number]))
+        self.participant.run(pack.uffd_api(mm, handle, UFFD_FEATURES[number]))
         return handle
 
     def all(self) -> None:
@@ -166,7 +166,7 @@ class _Play:
             row = BY_NAME[op.name]
             mm = self.mms[step.process]
             target = Target(mm, self.files, self.uffds[step.process])
-            self.block.append(row.record(target, resolved(op, self.real)))
+            self.block.append(row.packed(target, resolved(op, self.real)))
             self.pending.append(at)
             if op.name == "exit":
                 del self.mms[step.process]
@@ -206,7 +206,7 @@ class _Play:
 
     def end(self) -> None:
         """Ends what lives and closes the files."""
-        ends = b"".join(packed(EXIT, mm) for mm in self.mms.values())
+        ends = b"".join(pack.exit(mm) for mm in self.mms.values())
         self.participant.run(ends)
         for number, _ in self.files:
             self.participant.file_close(number)

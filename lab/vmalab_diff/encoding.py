@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an operation is encoded for both sides: what the executor does, and the record of a block."""
+"""How an operation is encoded for both sides: what the executor does, and the record of a block.
+
+Numbers and lengths of records are those of the table of operations (vmalab.ops).
+"""
 
 from __future__ import annotations
 
 import resource
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from vmalab_client.block import HEADER_WORDS
+from vmalab import pack
+from vmalab.ops import U64_MASK, record
+from vmalab.ops import Op as Code
+from vmalab.uapi import FAULT_FLAG
 from vmalab_diff.chooser import Chooser
 from vmalab_diff.program import PAGE, Arg, Param
 
@@ -17,17 +22,13 @@ Answer = Literal["zero", "address", "value", "word", "touch", "mask", "break", "
 Value = int | bytes
 """An argument after its address was found."""
 
-U64: Final = (1 << 64) - 1
+U64: Final = U64_MASK
+packed: Final = record
 CODE_SYSCALL, CODE_READ, CODE_WRITE, CODE_EXEC = 0, 1, 2, 3
 CODE_FORK, CODE_EXIT, CODE_TEXT, CODE_MINCORE = 4, 5, 6, 7
 CODE_ADVISE, CODE_PLAIN = 8, 9
-FAULT, MMAP, MUNMAP, MPROTECT, MREMAP, MADVISE, MINCORE, BRK, FORK, EXIT = range(1, 11)
-NOP, SET_VMA_NAME = 0, 12
-MLOCK, MUNLOCK, MLOCKALL, MUNLOCKALL, MSYNC, MSEAL, REMAP_FILE_PAGES = range(14, 21)
-PROCESS_MADVISE, PKEY_MPROTECT, SETRLIMIT, THP_DISABLE = 21, 22, 23, 24
-FILE_TRUNCATE, FILE_ALLOCATE = 30, 31
 PR_SET_THP_DISABLE, PR_SET_VMA = 41, 0x53564D41
-READ, WRITE, EXEC, STORE = 0, 1, 2, 4
+STORE: Final = FAULT_FLAG["FAULT_STORE"]
 RETURN_BYTE: Final = 0xC3
 """Low byte of every word that is written: the instruction that an exec touch may then meet."""
 
@@ -66,10 +67,17 @@ class Operation:
     weights: Mapping[str, int]
     make: Callable[[Chooser], tuple[Arg, ...]]
     real: Callable[[Sequence[Value]], RealCall]
-    record: Callable[[Target, Sequence[Value]], bytes]
+    packs: Code
     answer: Answer
+    record: Callable[[Target, Sequence[Value]], bytes] | None = None
     known: str = ""
     skip: Callable[[Sequence[Value]], str] = lambda args: ""
+
+    def packed(self, to: Target, args: Sequence[Value]) -> bytes:
+        """The record of a block."""
+        if self.record is not None:
+            return self.record(to, args)
+        return packed(self.packs, to.mm, *integers(args))
 
 
 # --- encoders ---
@@ -93,19 +101,6 @@ def of_code(code: int) -> Callable[[Sequence[Value]], RealCall]:
     return lambda args: RealCall(code, 0, tuple(arg for arg in args if isinstance(arg, int)))
 
 
-def packed(op: int, mm: int, *words: int, flags: int = 0, how: int = 0) -> bytes:
-    """One record of a block."""
-    operands = [word & U64 for word in words]
-    return struct.pack(
-        f"<BBHIQ{len(words)}Q", op, HEADER_WORDS + len(words), flags, how, mm, *operands
-    )
-
-
-def of_words(op: int) -> Callable[[Target, Sequence[Value]], bytes]:
-    """A record whose operands are the arguments in order."""
-    return lambda to, args: packed(op, to.mm, *[arg for arg in args if isinstance(arg, int)])
-
-
 def integers(args: Sequence[Value]) -> list[int]:
     return [arg for arg in args if isinstance(arg, int)]
 
@@ -124,8 +119,8 @@ def real_mmap(args: Sequence[Value]) -> RealCall:
 def record_mmap(to: Target, args: Sequence[Value]) -> bytes:
     addr, length, prot, how, file, offset = (arg for arg in args if isinstance(arg, int))
     number, mode = to.files[file] if 0 <= file < len(to.files) else (0, 0)
-    prot_flags = (prot & 0xFFFFFFFF) | (how & 0xFFFFFFFF) << 32
-    return packed(MMAP, to.mm, addr, length, prot_flags, number, offset, how=mode)
+    prot, how = prot & 0xFFFFFFFF, how & 0xFFFFFFFF
+    return pack.mmap(to.mm, addr, length, prot, how, number, offset, mode)
 
 
 def real_file_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
@@ -138,7 +133,7 @@ def real_file_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
     return real
 
 
-def record_file_call(op: int) -> Callable[[Target, Sequence[Value]], bytes]:
+def record_file_call(op: Code) -> Callable[[Target, Sequence[Value]], bytes]:
     def record(to: Target, args: Sequence[Value]) -> bytes:
         file, *rest = integers(args)
         return packed(op, to.mm, to.files[file][0], *rest)
@@ -151,7 +146,7 @@ def touch(access: int) -> Callable[[Target, Sequence[Value]], bytes]:
         word = args[1] if len(args) > 1 else 0
         assert isinstance(args[0], int)
         assert isinstance(word, int)
-        return packed(FAULT, to.mm, args[0], word, flags=access)
+        return packed(Code.FAULT, to.mm, args[0], word, flags=access)
 
     return record
 

@@ -13,7 +13,7 @@ from vmalab_diff.compare import Comparison, compare
 from vmalab_diff.emulated import Emulator
 from vmalab_diff.generate import PROGRAM_OPS, alive, generate
 from vmalab_diff.needs import ALL, possible
-from vmalab_diff.operations import PARAMS
+from vmalab_diff.operations import PARAMS, undrawn
 from vmalab_diff.printing import c_source, repeat_line
 from vmalab_diff.program import Op, render
 from vmalab_diff.real import Executor, TestFile
@@ -120,6 +120,7 @@ class DiffResult:
             "machine": dict(machine.facts()),
             "programs": self.programs,
             "not_compared": dict(sorted((self.not_compared + self.beside).items())),
+            "not_drawn": [op.name.lower() for op in undrawn()],
             "lacking": machine.lacks(ALL),
             "fsck": self.complaints,
             "shrunk": [finding.as_dict() for finding in self.findings],

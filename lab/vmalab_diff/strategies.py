@@ -8,17 +8,14 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
+from vmalab import pack
+from vmalab.ops import Op as Code
 from vmalab_diff.chooser import FILES, MINCORE_PAGES, ON_DISK, Chooser
 from vmalab_diff.encoding import (
     CODE_SYSCALL,
-    MADVISE,
     PR_SET_THP_DISABLE,
     PR_SET_VMA,
-    PROCESS_MADVISE,
     RETURN_BYTE,
-    SET_VMA_NAME,
-    SETRLIMIT,
-    THP_DISABLE,
     U64,
     RealCall,
     Target,
@@ -188,7 +185,7 @@ def make_process_madvise(c: Chooser) -> tuple[Arg, ...]:
 
 def record_process_madvise(to: Target, args: Sequence[Value]) -> bytes:
     *ranges, what, count = integers(args)
-    return packed(PROCESS_MADVISE, to.mm, what, *ranges[: 2 * count], flags=count)
+    return packed(Code.PROCESS_MADVISE, to.mm, what, *ranges[: 2 * count], flags=count)
 
 
 def make_name(c: Chooser) -> tuple[Arg, ...]:
@@ -208,10 +205,10 @@ def record_name(to: Target, args: Sequence[Value]) -> bytes:
     _, attribute, at, length, name = args
     assert isinstance(name, bytes)
     if attribute:
-        return packed(MADVISE, to.mm, 1, 0, 0)  # no such attribute: EINVAL, as of an odd address
-    padded = name + bytes(-len(name) % 8)
-    words = struct.unpack(f"<{len(padded) // 8}Q", padded)
-    return packed(SET_VMA_NAME, to.mm, *integers((at, length)), *words, flags=len(name))
+        # no such attribute: EINVAL, as of an odd address
+        return packed(Code.MADVISE, to.mm, 1, 0, 0)
+    start, size = integers((at, length))
+    return pack.set_vma_name(to.mm, start, size, name)
 
 
 def make_thp_disable(c: Chooser) -> tuple[Arg, ...]:
@@ -281,11 +278,11 @@ def real_setrlimit(args: Sequence[Value]) -> RealCall:
 
 def record_setrlimit(to: Target, args: Sequence[Value]) -> bytes:
     number, soft = integers(args)
-    return packed(SETRLIMIT, to.mm, number, soft, hard_limit(number))
+    return packed(Code.SETRLIMIT, to.mm, number, soft, hard_limit(number))
 
 
 def record_thp_disable(to: Target, args: Sequence[Value]) -> bytes:
-    return packed(THP_DISABLE, to.mm, *integers(args)[1:3])
+    return packed(Code.THP_DISABLE, to.mm, *integers(args)[1:3])
 
 
 ON_DISK_PAGES: Final = 16

@@ -11,6 +11,9 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from vmalab import pack
+from vmalab.ops import Op as Code
+from vmalab.uapi import UffdFeature, UffdFill
 from vmalab_diff.chooser import Chooser
 from vmalab_diff.encoding import (
     ADDR,
@@ -27,10 +30,10 @@ from vmalab_diff.program import PAGE, Arg, Param, Place
 from vmalab_diff.strategies import make_range
 
 CODE_UFFD: Final = 10
-UFFD_MOVE, UFFD_OPEN, UFFD_API, UFFD_CLOSE = 11, 32, 33, 34
-UFFD_REGISTER, UFFD_UNREGISTER, UFFD_FILL, UFFD_PROTECT = range(35, 39)
-FILL_COPY, FILL_ZERO = 0, 1
-UFFD_FEATURES: Final = (1 << 7 | 1 << 13, 1 << 7)
+UFFD_FEATURES: Final = (
+    int(UffdFeature.SIGBUS | UffdFeature.WP_UNPOPULATED),
+    int(UffdFeature.SIGBUS),
+)
 """The features of the two userfaultfds of each process: see executor.c."""
 UFFD: Final = Param("uffd", "number")
 MODE: Final = Param("mode", "number")
@@ -45,19 +48,19 @@ def uffd_call(request: int, back: int = 0) -> Callable[[Sequence[Value]], RealCa
     return real
 
 
-def uffd_record(op: int, flags: int = 0) -> Callable[[Target, Sequence[Value]], bytes]:
+def uffd_record(op: Code) -> Callable[[Target, Sequence[Value]], bytes]:
     """The record of such a call: the handle, then the other arguments."""
 
     def record(to: Target, args: Sequence[Value]) -> bytes:
         uffd, *words = integers(args)
-        return packed(op, to.mm, to.uffds[uffd & 1], *words, flags=flags)
+        return packed(op, to.mm, to.uffds[uffd & 1], *words)
 
     return record
 
 
 def _record_zeropage(to: Target, args: Sequence[Value]) -> bytes:
     uffd, addr, length, mode = integers(args)
-    return packed(UFFD_FILL, to.mm, to.uffds[uffd], addr, 0, length, mode, flags=FILL_ZERO)
+    return pack.uffd_fill(to.mm, to.uffds[uffd], addr, 0, length, mode, UffdFill.ZEROPAGE)
 
 
 def _real_pages(request: int) -> Callable[[Sequence[Value]], RealCall]:
@@ -69,12 +72,12 @@ def _real_pages(request: int) -> Callable[[Sequence[Value]], RealCall]:
 
 def _record_copy(to: Target, args: Sequence[Value]) -> bytes:
     uffd, src, dst, length, mode = integers(args)
-    return packed(UFFD_FILL, to.mm, to.uffds[uffd], dst, src, length, mode, flags=FILL_COPY)
+    return pack.uffd_fill(to.mm, to.uffds[uffd], dst, src, length, mode, UffdFill.COPY)
 
 
 def _record_move(to: Target, args: Sequence[Value]) -> bytes:
     uffd, src, dst, length, mode = integers(args)
-    return packed(UFFD_MOVE, to.mm, dst, src, length, mode, to.uffds[uffd])
+    return pack.uffd_move(to.mm, dst, src, length, mode, to.uffds[uffd])
 
 
 def _uffd(c: Chooser) -> int:
@@ -126,7 +129,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(uffd=18),
         make=make_uffd_register,
         real=uffd_call(0xC020AA00),
-        record=uffd_record(UFFD_REGISTER),
+        packs=Code.UFFD_REGISTER,
+        record=uffd_record(Code.UFFD_REGISTER),
         answer="zero",
     ),
     Operation(
@@ -135,7 +139,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(uffd=5),
         make=make_uffd_range,
         real=uffd_call(0x8010AA01),
-        record=uffd_record(UFFD_UNREGISTER),
+        packs=Code.UFFD_UNREGISTER,
+        record=uffd_record(Code.UFFD_UNREGISTER),
         answer="zero",
     ),
     Operation(
@@ -144,6 +149,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(uffd=18),
         make=make_uffd_copy,
         real=_real_pages(0xC028AA03),
+        packs=Code.UFFD_FILL,
         record=_record_copy,
         answer="filled",
     ),
@@ -153,6 +159,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(uffd=6),
         make=make_uffd_zeropage,
         real=uffd_call(0xC020AA04, 4),
+        packs=Code.UFFD_FILL,
         record=_record_zeropage,
         answer="filled",
     ),
@@ -162,7 +169,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(uffd=12),
         make=make_uffd_writeprotect,
         real=uffd_call(0xC018AA06),
-        record=uffd_record(UFFD_PROTECT),
+        packs=Code.UFFD_PROTECT,
+        record=uffd_record(Code.UFFD_PROTECT),
         answer="zero",
     ),
     Operation(
@@ -171,6 +179,7 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(uffd=8),
         make=make_uffd_move,
         real=_real_pages(0xC028AA05),
+        packs=Code.UFFD_MOVE,
         record=_record_move,
         answer="filled",
     ),
@@ -180,7 +189,8 @@ TABLE: Final[tuple[Operation, ...]] = (
         weights=weights(uffd=1),
         make=lambda c: (_uffd(c),),
         real=uffd_call(0),
-        record=uffd_record(UFFD_CLOSE),
+        packs=Code.UFFD_CLOSE,
+        record=uffd_record(Code.UFFD_CLOSE),
         answer="zero",
     ),
 )

@@ -10,16 +10,15 @@ from typing import Final, cast
 
 import grpc
 
+from vmalab.ops import RESULT, Op, Status
 from vmalab.v1 import inspect_pb2, inspect_pb2_grpc, memory_pb2_grpc
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import wire
-from vmalab_client.block import FAULT_STORE, RESULT, Op, Record, parse_block
+from vmalab_client.block import FAULT_STORE, Record, parse_block
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
 
 CALL_TIMEOUT_S = 300.0
 MESSAGE_BYTES_MAX = 16 << 20
-NO_SUCH_MM = -1001
-LIMIT = -1004
 
 
 class _Remote(Driver):
@@ -217,9 +216,9 @@ class UnaryDriver(_Remote, CallByCall):
         except grpc.RpcError as error:
             code = error.code()
             if code is grpc.StatusCode.NOT_FOUND:
-                return NO_SUCH_MM, 0, 0
+                return Status.NO_SUCH_MM, 0, 0
             if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-                return LIMIT, 0, 0
+                return Status.LIMIT, 0, 0
             raise DriverError(f"{Op(record.op).name}: {code.name}: {error.details()}") from error
 
     def _call(self, record: Record) -> tuple[int, int, int]:
@@ -276,7 +275,7 @@ class UnaryDriver(_Remote, CallByCall):
                 child = memory.ForkAddressSpace(fork, timeout=wait)
                 return -child.errno_code, 0, child.mm
             case Op.EXEC:
-                text = record.payload[32 : 32 + record.flags].decode()
+                text = record.text.decode()
                 places = dict(zip(("mmap_base", "start_brk", "brk"), args[:3], strict=True))
                 return 0, 0, self.exec(mm, maps=text, shared=bool(args[3]), **places)
             case Op.EXIT:
@@ -289,7 +288,7 @@ class UnaryDriver(_Remote, CallByCall):
                 moved = memory.UffdMove(move, timeout=wait)
                 return -moved.errno_code, 0, moved.moved
             case Op.SET_VMA_NAME:
-                name = record.payload[16 : 16 + record.flags]
+                name = record.text
                 named = pb.SetVmaNameRequest(mm=mm, addr=args[0], length=args[1], name=name)
                 return -memory.SetVmaName(named, timeout=wait).errno_code, 0, 0
             case Op.MM_CREATE:

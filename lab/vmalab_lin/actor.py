@@ -16,13 +16,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_client.block import HEADER_WORDS, Op
+from vmalab.ops import Op, header
 from vmalab_lin import plan
 from vmalab_lin.ops import Numbers, Ops
 from vmalab_native import core, history, lifeline
 from vmalab_native.history import Kind
 
-_NOP: Final = np.uint64(Op.NOP | HEADER_WORDS << 8)
+_NOP: Final = np.uint64(header(Op.NOP))
 
 
 Where = tuple[str, int]

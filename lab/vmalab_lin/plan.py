@@ -13,14 +13,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_client.block import FAULT_STORE, HEADER_WORDS, Access, Op
+from vmalab.ops import HEADER_WORDS, OPERATIONS, Op, Status
+from vmalab.uapi import FAULT_FLAG, Access, Madv, Map, Mremap
 from vmalab_lin.ops import OP, WORD_BITS_COUNT, Numbers, Ops
-from vmalab_native import flags
 from vmalab_native.history import Answer, Kind, Shape
 
 PAGE: Final = 4096
 BASE: Final = 0x1000_0000
-NO_MM: Final = -1001
 TIMED: Final = np.dtype(
     [("status", "<i4"), ("info", "<u4"), ("value", "<u8"), ("begin", "<u8"), ("end", "<u8")]
 )
@@ -66,10 +65,6 @@ _RECORD_OP: Final = {
     Kind.MOVE: Op.MREMAP,
     Kind.UFFD: Op.UFFD_MOVE,
 }
-_WORDS: Final = {
-    Op.FAULT: 4, Op.MMAP: 7, Op.MUNMAP: 4, Op.MPROTECT: 5, Op.MADVISE: 5, Op.FORK: 2, Op.EXIT: 2,
-    Op.MREMAP: 7, Op.UFFD_MOVE: 6,
-}  # fmt: skip
 _ONE_PAGE: Final = (Kind.READ, Kind.WRITE, Kind.MAP_NEW, Kind.POPULATE, Kind.MOVE, Kind.UFFD)
 _ERRORS: Final[dict[Kind, dict[int, Answer]]] = {
     Kind.MAP_NEW: {-17: Answer.EXISTS},
@@ -236,30 +231,39 @@ def _choose_pages(setup: Setup, rng: np.random.Generator, ops: Ops, family: Numb
     ops["kind"] = np.where(lonely, int(Kind.READ), kinds)
 
 
+def unjudged() -> list[Op]:
+    """The operations that the checker has no specification of: no history has them."""
+    return sorted(set(Op) - set(_RECORD_OP.values()))
+
+
 def _records(
     ops: Ops, coin: npt.NDArray[np.uint64]
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """The packed records, with mm 0 in each: its place is the second word."""
+    """The packed records, in full, with mm 0 in each: its place is the second word."""
     kinds = ops["kind"].astype(np.int64)
     op_of = np.zeros(max(Kind) + 1, np.uint64)
     for kind, op in _RECORD_OP.items():
         op_of[kind] = op
-    words_of = np.zeros(max(Op) + 1, np.int64)
-    for op, count in _WORDS.items():
-        words_of[op] = count
     record_op = op_of[kinds]
+    words_of = np.zeros(max(Op) + 1, np.int64)
+    for op, one in OPERATIONS.items():
+        words_of[op] = one.words
     size = words_of[record_op.astype(np.int64)]
     at = np.concatenate([[0], np.cumsum(size)])
     words = np.zeros(at[-1], np.uint64)
-    how = np.where(kinds == Kind.WRITE, np.uint64(Access.WRITE | FAULT_STORE), np.uint64(0))
+    store = Access.WRITE | FAULT_FLAG["FAULT_STORE"]
+    how = np.where(kinds == Kind.WRITE, np.uint64(store), np.uint64(0))
     words[at[:-1]] = record_op | size.astype(np.uint64) << np.uint64(8) | how << np.uint64(16)
-    for position, values in enumerate(_operands(ops, coin), HEADER_WORDS):
-        has = size > position
-        words[at[:-1][has] + position] = values[has]
+    values = _operands(ops, coin)
+    for op in set(_RECORD_OP.values()):
+        these = np.flatnonzero(record_op == op)
+        for position, name in enumerate(OPERATIONS[op].operands, HEADER_WORDS):
+            words[at[these] + position] = values[name][these]
     return words, at
 
 
-def _operands(ops: Ops, coin: npt.NDArray[np.uint64]) -> list[npt.NDArray[np.uint64]]:
+def _operands(ops: Ops, coin: npt.NDArray[np.uint64]) -> dict[str, npt.NDArray[np.uint64]]:
+    """By the names that they have in the table of operations."""
     kinds = ops["kind"].astype(np.int64)
     first, last, to = (ops[name].astype(np.uint64) for name in ("first", "last", "to"))
     page, base = np.uint64(PAGE), np.uint64(BASE)
@@ -269,36 +273,35 @@ def _operands(ops: Ops, coin: npt.NDArray[np.uint64]) -> list[npt.NDArray[np.uin
         base + to * page,
     )
     prot = ops["prot"].astype(np.uint64)
-    is_uffd = kinds == Kind.UFFD
-    is_fault = (kinds == Kind.READ) | (kinds == Kind.WRITE)
-    is_move = kinds == Kind.MOVE
-    how = np.where(ops["shared"] == 1, flags.MAP["MAP_SHARED"], flags.MAP["MAP_PRIVATE"])
-    how = how | flags.MAP_ANONYMOUS
+    how = np.where(ops["shared"] == 1, Map.SHARED, Map.PRIVATE) | Map.ANONYMOUS
     # Neighbours that are alike merge; half of them are not alike.
-    how = how | np.where(coin == 1, flags.MAP["MAP_NORESERVE"], 0)
-    how = how | np.where(kinds == Kind.MAP_NEW, flags.MAP["MAP_FIXED_NOREPLACE"], flags.MAP_FIXED)
-    populate = np.where(
-        prot == 3, flags.MADV["MADV_POPULATE_WRITE"], flags.MADV["MADV_POPULATE_READ"]
-    )
+    how = how | np.where(coin == 1, Map.NORESERVE, 0)
+    how = how | np.where(kinds == Kind.MAP_NEW, Map.FIXED_NOREPLACE, Map.FIXED)
     advice = np.select(
         [kinds == Kind.DONTNEED, kinds == Kind.TOUCH],
-        [np.uint64(flags.MADV["MADV_DONTNEED"]), np.uint64(flags.MADV["MADV_HUGEPAGE"]) + coin],
-        populate,
+        [np.uint64(Madv.DONTNEED), np.uint64(Madv.HUGEPAGE) + coin],
+        np.where(prot == 3, Madv.POPULATE_WRITE, Madv.POPULATE_READ),
     )
-    is_map = (kinds == Kind.MAP) | (kinds == Kind.MAP_NEW)
-    third = np.select(
-        [is_map, kinds == Kind.PROTECT, is_uffd | is_move],
-        [prot | how.astype(np.uint64) << np.uint64(32), prot, page],
-        advice,
-    )
-    may_move = np.uint64(flags.MREMAP["MREMAP_MAYMOVE"] | flags.MREMAP["MREMAP_FIXED"])
-    return [
-        np.where(is_uffd, target, addr),
-        np.select([is_uffd, is_fault], [addr, ops["word"]], length),
-        third.astype(np.uint64),
-        np.where(is_move, may_move, np.uint64(0)),
-        np.where(is_move, target, np.uint64(0)),
-    ]
+    nothing = np.zeros(len(ops), np.uint64)
+    moved = nothing + page
+    return {
+        "addr": addr,
+        "length": np.where(kinds == Kind.UFFD, page, length),
+        "word": ops["word"],
+        "prot": prot,
+        "prot | flags << 32": prot | how.astype(np.uint64) << np.uint64(32),
+        "file": nothing,
+        "offset": nothing,
+        "advice": advice.astype(np.uint64),
+        "old_length": length,
+        "new_length": moved,
+        "flags": nothing + np.uint64(Mremap.MAYMOVE | Mremap.FIXED),
+        "new_addr": target,
+        "dst": target,
+        "src": addr,
+        "mode": nothing,
+        "uffd": nothing,
+    }
 
 
 def answers(ops: Ops, timed: Timed) -> None:
@@ -308,7 +311,7 @@ def answers(ops: Ops, timed: Timed) -> None:
     answer = np.full(len(ops), int(Answer.STRANGE), np.uint8)
     fault = (kinds == Kind.READ) | (kinds == Kind.WRITE)
     answer[status == 0] = Answer.OK
-    answer[status == NO_MM] = Answer.NO_MM
+    answer[status == Status.NO_SUCH_MM] = Answer.NO_MM
     signal = fault & (status == _SIGSEGV)
     code = timed["info"] & 0xFF
     answer[signal & (code == 1)] = Answer.MAPERR

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
+from vmalab.ops import Status
 from vmalab_native.flags import errno_name
 from vmalab_trace import calls, maps
 from vmalab_trace.plan import Plan
@@ -17,7 +18,7 @@ from vmalab_trace.steps import Kind, Step
 SHOWN_MAX: Final = 20
 SEGV_PKUERR: Final = 4
 _SIGNALS: Final = {7: "SIGBUS", 11: "SIGSEGV"}
-_SERVICE: Final = {-1001: "NO_SUCH_MM", -1002: "BAD_OP", -1003: "BAD_RECORD", -1004: "LIMIT"}
+_SERVICE: Final = {int(status): status.name for status in Status}
 
 
 @dataclass(slots=True)

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_client.block import HEADER_WORDS, Op
-from vmalab_drive.packed import RESULT, header
+from vmalab.ops import HEADER_WORDS, WORDS, Op, header
+from vmalab.uapi import FAULT_FLAG, Madv, Map, Mremap, Prot
+from vmalab_drive.packed import RESULT
 from vmalab_loadgen.arena import (
     ARENA_BYTES,
     PAGE,
@@ -33,11 +34,12 @@ WRONG_SHOWN: Final = 5
 EBUSY: Final = 16
 ENOMEM: Final = 12
 EEXIST: Final = 17
-RW: Final = 3
-_FIXED: Final = flags.MAP["MAP_PRIVATE"] | flags.MAP_ANONYMOUS | flags.MAP_FIXED
-_DONTNEED: Final = flags.MADV["MADV_DONTNEED"]
-_POPULATE_READ: Final = flags.MADV["MADV_POPULATE_READ"]
-_POPULATE_WRITE: Final = flags.MADV["MADV_POPULATE_WRITE"]
+RW: Final = int(Prot.READ | Prot.WRITE)
+_FIXED: Final = int(Map.PRIVATE | Map.ANONYMOUS | Map.FIXED)
+_MOVES: Final = int(Mremap.MAYMOVE | Mremap.FIXED)
+_DONTNEED: Final = int(Madv.DONTNEED)
+_POPULATE_READ: Final = int(Madv.POPULATE_READ)
+_POPULATE_WRITE: Final = int(Madv.POPULATE_WRITE)
 
 SLOTS_TAKEN: Final = {
     "mmap": 1,
@@ -202,16 +204,17 @@ class Maker:
             case _:
                 return None
 
-    def _head(self, op: int, operands: int) -> tuple[int, int]:
-        return header(op, operands, 0), self.mm
+    def _head(self, op: Op) -> tuple[int, int]:
+        """Of a record in full."""
+        return header(op), self.mm
 
     def _map(self, slot: int, *, writable: bool, populate: bool) -> Planned:
         addr = self.arena.address(slot * SLOT_PAGES)
-        how = _FIXED | (flags.MAP["MAP_POPULATE"] if populate else 0)
+        how = _FIXED | (Map.POPULATE if populate else 0)
         prot = RW if writable else 1
         self.arena.map_pages(slot * SLOT_PAGES, SLOT_PAGES, writable=writable, populated=populate)
         self.arena.whole[slot] = True
-        words = [*self._head(Op.MMAP, 5), addr, SLOT_PAGES * PAGE, prot | how << 32, 0, 0]
+        words = [*self._head(Op.MMAP), addr, SLOT_PAGES * PAGE, prot | how << 32, 0, 0]
         return Planned(Op.MMAP, words, value=addr)
 
     def _part(self, slot: int) -> tuple[int, int]:
@@ -229,7 +232,7 @@ class Maker:
         if count == SLOT_PAGES:
             self.arena.whole[slot] = False
         self.arena.unmap_pages(first, count)
-        words = [*self._head(Op.MUNMAP, 2), self.arena.address(first), count * PAGE]
+        words = [*self._head(Op.MUNMAP), self.arena.address(first), count * PAGE]
         return Planned(Op.MUNMAP, words)
 
     def _protect(self, slot: int) -> Planned | None:
@@ -245,7 +248,7 @@ class Maker:
         if hole < count:
             self.arena.whole[slot] = False
         prot = RW if writable else 1
-        words = [*self._head(Op.MPROTECT, 3), self.arena.address(first), count * PAGE, prot]
+        words = [*self._head(Op.MPROTECT), self.arena.address(first), count * PAGE, prot]
         return Planned(Op.MPROTECT, words, status=0 if hole == count else -ENOMEM)
 
     def _advise(self, slot: int) -> Planned | None:
@@ -264,7 +267,7 @@ class Maker:
         else:
             # DONTNEED does all that is mapped and then complains about the holes.
             arena.drop_pages(first, count)
-        words = [*self._head(Op.MADVISE, 3), arena.address(first), count * PAGE, advice]
+        words = [*self._head(Op.MADVISE), arena.address(first), count * PAGE, advice]
         return Planned(Op.MADVISE, words, status=0 if mapped else -ENOMEM)
 
     def _remap(self, pool: _Pool) -> Planned | None:
@@ -276,7 +279,7 @@ class Maker:
         new = self.arena.address(target * SLOT_PAGES)
         self.arena.move_slot(source, target)
         size = SLOT_PAGES * PAGE
-        words = [*self._head(Op.MREMAP, 5), old, size, size, 3, new]
+        words = [*self._head(Op.MREMAP), old, size, size, _MOVES, new]
         return Planned(Op.MREMAP, words, value=new)
 
     def _mincore(self, slot: int) -> Planned | None:
@@ -284,7 +287,7 @@ class Maker:
             return None
         pages = self.arena.span(slot)
         addr = self.arena.address(slot * SLOT_PAGES)
-        words = [*self._head(Op.MINCORE, 2), addr, SLOT_PAGES * PAGE]
+        words = [*self._head(Op.MINCORE), addr, SLOT_PAGES * PAGE]
         if not self.arena.mapped[pages].all():
             return Planned(Op.MINCORE, words, status=-ENOMEM)
         bits = sum(1 << page for page in np.flatnonzero(self.arena.resident[pages]).tolist())
@@ -299,7 +302,7 @@ class Maker:
 
     def _brk(self) -> Planned:
         wanted = BRK_BASE + int(self.rng.integers(0, BRK_PAGES + 1)) * PAGE
-        words = [*self._head(Op.BRK, 1), wanted]
+        words = [*self._head(Op.BRK), wanted]
         if not self.others:
             self.brk = wanted
             return Planned(Op.BRK, words, value=wanted)
@@ -331,8 +334,8 @@ class Maker:
                 return value == PAGE
             return status == -EBUSY or (status == -EEXIST and bool(self.others))
 
-        words = [*self._head(Op.UFFD_MOVE, 4), arena.address(target), arena.address(source)]
-        return Planned(Op.UFFD_MOVE, [*words, PAGE, 0], judge=judge)
+        words = [*self._head(Op.UFFD_MOVE), arena.address(target), arena.address(source)]
+        return Planned(Op.UFFD_MOVE, [*words, PAGE, 0, 0], judge=judge)
 
     def _fork_or_exit(self, name: str) -> list[Planned]:
         """Forks and exits stand at the begin of a block, so that the child is a copy of the state
@@ -341,7 +344,7 @@ class Maker:
         if name == "exit" or full:
             if self.children:
                 child = self.children.pop(0)
-                planned = [Planned(Op.EXIT, [header(Op.EXIT, 0, 0), child.mm])]
+                planned = [Planned(Op.EXIT, [header(Op.EXIT), child.mm])]
                 return planned if name == "exit" else [*planned, self._fork()]
             if full:
                 return []
@@ -357,7 +360,7 @@ class Maker:
                 self.children.append(Child(value, arena))
             return status == 0 and value != 0
 
-        return Planned(Op.FORK, [*self._head(Op.FORK, 0)], judge=judge)
+        return Planned(Op.FORK, [*self._head(Op.FORK)], judge=judge)
 
     def _words(self, count: int) -> npt.NDArray[np.uint64]:
         numbers = np.arange(self.counter + 1, self.counter + 1 + count, dtype=np.uint64)
@@ -447,15 +450,17 @@ class Maker:
         fault_at = np.flatnonzero(is_fault)
         other_at = [int(place) for place in np.flatnonzero(~is_fault)]
         planned = [*begin, *others]
-        size = np.full(total, HEADER_WORDS + 2)
+        size = np.full(total, WORDS[Op.FAULT])
         size[other_at] = [len(one.words) for one in planned]
         start = np.concatenate(([0], np.cumsum(size)))
         words = np.zeros(int(start[-1]), np.uint64)
         at = start[:-1][fault_at]
-        words[at] = np.uint64(header(Op.FAULT, 2, 0)) | faults.access << np.uint64(16)
+        words[at] = np.uint64(header(Op.FAULT)) | faults.access << np.uint64(16)
         words[at + 1] = mms
         words[at + 2] = faults.addr
-        words[at + 3] = np.where(faults.access & np.uint64(4), faults.word, np.uint64(0))
+        words[at + 3] = np.where(
+            faults.access & np.uint64(FAULT_FLAG["FAULT_STORE"]), faults.word, np.uint64(0)
+        )
         for place, one in zip(other_at, planned, strict=True):
             words[start[place] : start[place + 1]] = one.words
         return Block(words.tobytes(), total, fault_at, faults, other_at, planned, foreign)
@@ -521,14 +526,14 @@ class Maker:
 
     def farewell(self) -> bytes:
         """A block that unmaps the own arena and ends the children."""
-        words = [*self._head(Op.MUNMAP, 2), arena_base(self.me), self.vmas * 2 * SLOT_PAGES * PAGE]
+        words = [*self._head(Op.MUNMAP), arena_base(self.me), self.vmas * 2 * SLOT_PAGES * PAGE]
         for child in self.children:
-            words += [header(Op.EXIT, 0, 0), child.mm]
+            words += [header(Op.EXIT), child.mm]
         return np.array(words, np.uint64).tobytes()
 
     def last(self) -> bytes:
         """A block that ends the own address space."""
-        return np.array(self._head(Op.EXIT, 0), np.uint64).tobytes()
+        return np.array(self._head(Op.EXIT), np.uint64).tobytes()
 
 
 @dataclass(slots=True)

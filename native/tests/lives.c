@@ -21,8 +21,9 @@
 #include "vmalab/core.h"
 #include "vmalab/cached_lookup.h"
 #include "vmalab/lock_model.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
-#include "vmalab/uffd.h"
+#include "vmalab/uffd_ops.h"
 #include "torture.h"
 
 #define ADDR  0x200000000000ul
@@ -88,7 +89,8 @@ static u32 leases_on(u64 id)
 
 static void spaces(void)
 {
-	u64 first = space_made(), faults[] = {OP_FAULTS | 4 << 8, first, ADDR, ADDR}, now;
+	u64 first = space_made(),
+	    faults[] = {OP_FAULTS | (RECORD_WORDS + 2) << 8, first, ADDR, ADDR}, now;
 	struct vl_result results[2];
 
 	map_page(first, 1);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C core for Python: segments and participants. The only module that touches ffi.
+"""The C core for Python: segments and participants.
 
 A Segment is one mapping of an instance's shared memory. A Participant is the right of one thread to
 enter the core; it has a slot in the segment by which the others see what it holds, also after it
@@ -342,7 +342,7 @@ class Participant(_Handle[ParticipantHandle]):
 
         Returns:
             16 bytes per record: i32 status, u32 info, u64 value. A record that is itself malformed
-            ends the block with status -1003; what follows it has no result.
+            ends the block with status BAD_RECORD; what follows it has no result.
 
         Raises:
             BadBlock: the length is 0 or no multiple of 8; nothing was executed.

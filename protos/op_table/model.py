@@ -27,7 +27,9 @@ _UNITS: Final = (
     *("address", "bytes", "pages", "flags", "number", "word", "file", "uffd", "key", "bool"),
 )
 _TYPES: Final = ("u64", "u32", "s32", "bool")
-_VALUES: Final = (*("zero", "address", "word", "bytes", "mask", "mm", "uffd", "features", "key"),)
+_VALUES: Final = (
+    *("zero", "address", "word", "bytes", "number", "mask", "mm", "uffd", "features", "key"),
+)
 _TAILS: Final = ("bytes", "ranges", "addresses")
 _FUNCTIONS: Final = ("op", "record", "loop")
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*")

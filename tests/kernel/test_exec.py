@@ -22,6 +22,7 @@ import pytest
 
 from operations import ARENA, PAGE, Space, space
 from patience import HANG_S
+from vmalab.ops import Op, Status
 from vmalab_client import (
     AsyncClient,
     BlockBuilder,
@@ -120,12 +121,12 @@ def test_what_is_kept_and_what_is_not(kernel: dict[str, int]) -> None:
     assert kernel == {"data": 1 << 26, "memlock": 1 << 22, "locked": 0, "thp_disable": 1}
     with space() as old:
         me = old.participant
-        assert old.call(23, 2, kernel["data"], 1 << 28).status == 0
-        assert old.call(24, 1, 0).status == 0
-        assert old.call(16, 6).status == 0
+        assert old.call(Op.SETRLIMIT, 2, kernel["data"], 1 << 28).status == 0
+        assert old.call(Op.THP_DISABLE, 1, 0).status == 0
+        assert old.call(Op.MLOCKALL, 6).status == 0
         assert old.mmap(ARENA, 4).value == ARENA
         assert old.write(ARENA, 7).status == 0
-        assert old.call(19, ARENA, PAGE, 0).status == 0
+        assert old.call(Op.MSEAL, ARENA, PAGE, 0).status == 0
         assert info(me, old.mm)["locked_pages"] == 4
         new = Space(me, me.mm_exec(old.mm, maps=MAPS, mmap_base=BASE))
         with pytest.raises(NoSuchMm):
@@ -141,7 +142,7 @@ def test_what_is_kept_and_what_is_not(kernel: dict[str, int]) -> None:
         assert new.mmap(ARENA, 1 << 10).value == ARENA
         assert new.write(ARENA, 1).status == 0
         assert new.madvise(ARENA, 512, 25).status == -22, "PR_SET_THP_DISABLE is kept"
-        assert new.call(24, 0, 0).status == 0
+        assert new.call(Op.THP_DISABLE, 0, 0).status == 0
         assert new.madvise(ARENA, 512, 25).status == 0
 
 
@@ -166,9 +167,9 @@ def test_what_fails_has_changed_nothing() -> None:
         me.mm_put(other)
         assert (me.maps(old.mm), me.mm_list()) == before
         assert old.read(ARENA).value == old.mm
-        assert old.call(40, 0, 0, 0, 2).status == -8, "an unknown flag: ENOEXEC"
-        assert old.call(40, 0, 0, 0, 0, flags=7, tail=b"no maps\0").status == -8
-        assert old.call(40, 0, 0, 0, 0, flags=9, tail=b"no maps\0").status == -1003
+        assert old.call(Op.EXEC, 0, 0, 0, 2).status == -8, "an unknown flag: ENOEXEC"
+        assert old.call(Op.EXEC, 0, 0, 0, 0, flags=7, tail=b"no maps\0").status == -8
+        assert old.call(Op.EXEC, 0, 0, 0, 0, flags=9, tail=b"no maps\0").status == Status.BAD_RECORD
 
 
 @pytest.mark.usefixtures("each_model")
@@ -177,7 +178,7 @@ def test_a_vfork_parent_stays() -> None:
         me = old.participant
         old.mmap(ARENA, 1)
         old.write(ARENA, old.mm)
-        answer = old.call(40, 0, 0, 0, 1)
+        answer = old.call(Op.EXEC, 0, 0, 0, 1)
         assert answer.status == 0
         new = Space(me, answer.value)
         assert me.maps(new.mm) == ""
@@ -204,7 +205,7 @@ def test_faults_see_the_old_map_or_none() -> None:
                     mine = Space(one, current[0])
                     for _ in range(50):
                         answer = mine.read(ARENA)
-                        gone = answer.status == -1001
+                        gone = answer.status == Status.NO_SUCH_MM
                         seen[gone] += 1
                         if gone:
                             break
@@ -229,13 +230,12 @@ def test_faults_see_the_old_map_or_none() -> None:
 
 
 EXEC = """
-import struct, sys
+import sys
+from vmalab import pack
 from vmalab_native.core import Segment
 instance, mm, shared, maps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4].encode()
 with Segment.attach(instance) as segment, segment.participant("client") as me:
-    padded = maps + bytes(-len(maps) % 8)
-    head = struct.pack("<BBH4xQQQQQ", 40, 6 + len(padded) // 8, len(maps), mm, 0, 0, 0, shared)
-    me.run(head + padded)
+    me.run(pack.exec(mm, 0, 0, 0, shared, maps))
 """
 
 
@@ -355,7 +355,7 @@ def test_blocks_and_the_asynchronous_client(vmalab_server: EmbeddedServer) -> No
             block.exec(new.mm, maps=MAPS, mmap_base=BASE)
             block.fault(new.mm, ARENA)
             made, gone = parse_results(await client.apply(block))
-            assert (made.status, gone.status) == (0, -1001)
+            assert (made.status, gone.status) == (0, Status.NO_SUCH_MM)
             third = client.use(made.value)
             assert "[heap]" in await third.maps()
             await third.exit()

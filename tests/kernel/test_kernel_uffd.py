@@ -15,6 +15,7 @@ import pytest
 
 from both import Both, both
 from comparing import KERNEL
+from vmalab.ops import Op
 
 pytestmark = [
     pytest.mark.usefixtures("each_model"),
@@ -63,7 +64,7 @@ def test_the_handshake(pair: Both) -> None:
 def test_flags_of_the_object(pair: Both) -> None:
     for flags in (0, 1, 0x800, 0x80000, 0x80801, 2, 4, 1 << 20, 1 << 31):
         real = pair.real.syscall(323, flags)
-        assert min(real, 0) == pair.core.call(32, flags).status, flags
+        assert min(real, 0) == pair.core.call(Op.UFFD_OPEN, flags).status, flags
 
 
 def test_closing_ends_all_registrations(pair: Both) -> None:
@@ -242,7 +243,7 @@ def test_calls_that_touch_registered_pages(pair: Both) -> None:
     assert pair.madvise(4, 4, POPULATE_WRITE) == 0
     addr = 0x2000_0000_0000
     real = pair.real.syscall(149, addr, 8 * 4096)  # mlock
-    assert real == pair.core.call(14, addr, 8 * 4096, 0).status
+    assert real == pair.core.call(Op.MLOCK, addr, 8 * 4096, 0).status
     pair.same_areas()
     assert pair.mincore(0, 8) == "00001111"
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vmalab.ops import Op
 from vmalab_client.block import parse_block
 from vmalab_drive.packed import RESULT
 from vmalab_loadgen.arena import SLOT_PAGES, Arena
@@ -72,7 +73,7 @@ def expected(block: Block) -> Any:
     results["value"][block.fault_at] = block.faults.value
     for place, one in zip(block.other_at, block.others, strict=True):
         results[place] = (one.status, 0, one.value) if one.judge is None else (-16, 0, 0)
-        if one.op == 9:
+        if one.op == Op.FORK:
             results[place] = (0, 0, 77)
     return results
 

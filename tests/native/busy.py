@@ -11,10 +11,11 @@ import struct
 import sys
 from pathlib import Path
 
+from vmalab.ops import Op, record
 from vmalab_native.core import Segment
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-from busy_records import open_uffd, random_block, record
+from busy_records import open_uffd, random_block
 
 
 def main() -> None:
@@ -28,13 +29,13 @@ def main() -> None:
             if mm not in uffds:
                 uffds[mm] = open_uffd(me.run, mm)
             elif rng.randrange(8) == 0:
-                me.run(record(34, mm, uffds.pop(mm)))
+                me.run(record(Op.UFFD_CLOSE, mm, uffds.pop(mm)))
             me.run(random_block(rng, shared, 64, uffds))
             if rng.randrange(4) == 0:
-                fork = struct.unpack("<iIQ", me.run(record(9, rng.choice(shared))))
+                fork = struct.unpack("<iIQ", me.run(record(Op.FORK, rng.choice(shared))))
                 if fork[0] == 0:
                     me.run(random_block(rng, [fork[2]], 16))
-                    me.run(record(10, fork[2]))
+                    me.run(record(Op.EXIT, fork[2]))
 
 
 if __name__ == "__main__":

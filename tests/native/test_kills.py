@@ -12,7 +12,6 @@ with VMALAB_SEED=N.
 import os
 import random
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -22,11 +21,12 @@ from uuid import uuid4
 import pytest
 
 from patience import HANG_S
+from vmalab import pack
 from vmalab_native.core import Participant, Segment, SegmentConfig
 
 SEED = int(os.environ.get("VMALAB_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 ROUNDS = int(os.environ.get("VMALAB_KILLS", "50"))
-NOP = struct.pack("<BBHIQ", 0, 2, 0, 0, 0)
+NOP = pack.nop()
 BUSY = Path(__file__).with_name("busy.py")
 
 

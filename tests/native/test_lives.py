@@ -33,16 +33,17 @@ MODELS = [
 ]
 
 PRELUDE = """
-import struct, sys
+import sys
+from vmalab.ops import RESULT, Op, Status, record
 from vmalab_native import errors
 from vmalab_native.core import Segment, SegmentConfig
 
-ADDR, PAGE, NO_SUCH_MM = 0x200000000000, 4096, -1001
-FAULT, MMAP, EXIT, FAULTS = 1, 2, 10, 25
+ADDR, PAGE, NO_SUCH_MM = 0x200000000000, 4096, Status.NO_SUCH_MM
+FAULT, MMAP, EXIT, FAULTS = Op.FAULT, Op.MMAP, Op.EXIT, Op.FAULTS
 
 def call(me, op, mm, *args, flags=0):
-    block = struct.pack(f"<BBHIQ{len(args)}Q", op, 2 + len(args), flags, 0, mm, *args)
-    return [(status, value) for status, _, value in struct.iter_unpack("<iIQ", me.run(block))]
+    block = record(op, mm, *args, flags=flags)
+    return [(status, value) for status, _, value in RESULT.iter_unpack(me.run(block))]
 
 def tell(text):
     print(text, flush=True)

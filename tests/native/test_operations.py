@@ -28,6 +28,7 @@ from operations import (
     failed,
     space,
 )
+from vmalab.ops import Op, Status
 
 pytestmark = pytest.mark.usefixtures("each_model")
 DONTNEED, DONTFORK, WIPEONFORK, POPULATE_READ, POPULATE_WRITE = 4, 10, 18, 22, 23
@@ -71,9 +72,9 @@ def test_large_aligned_areas_start_on_a_huge_page() -> None:
 def test_mmap_refusals() -> None:
     with space() as s:
         assert failed(s.mmap(0, 0), EINVAL)
-        assert failed(s.call(2, page(0), PAGE, RW | (ANONYMOUS | FIXED) << 32, 0, 0), EINVAL)
-        assert failed(s.call(2, page(0) + 1, PAGE, RW | (ANON | FIXED) << 32, 0, 0), EINVAL)
-        assert failed(s.call(2, page(0), PAGE, RW | (ANON | FIXED) << 32, 0, 7), EINVAL)
+        assert failed(s.call(Op.MMAP, page(0), PAGE, RW | (ANONYMOUS | FIXED) << 32, 0, 0), EINVAL)
+        assert failed(s.call(Op.MMAP, page(0) + 1, PAGE, RW | (ANON | FIXED) << 32, 0, 0), EINVAL)
+        assert failed(s.call(Op.MMAP, page(0), PAGE, RW | (ANON | FIXED) << 32, 0, 7), EINVAL)
         assert failed(s.mmap(0x7FFFFFFFF000, 2), ENOMEM)
         assert failed(s.mmap(page(0), 1, flags=2 | FIXED), errno.EBADF)
         s.mmap(page(0), 4)
@@ -230,7 +231,7 @@ def test_fork_copies_on_write_and_keeps_the_flag_rules() -> None:
         child.write(page(8), 55)
         assert s.read(page(8)).value == 55
         assert child.exit().status == 0
-        assert child.read(page(0)).status == -1001
+        assert child.read(page(0)).status == Status.NO_SUCH_MM
 
 
 def test_a_fork_child_does_not_merge_over_its_parents_anon_vma() -> None:

@@ -18,11 +18,12 @@ from patience import HANG_S
 PRELUDE = '''
 import os
 import struct
+from vmalab import pack
 from vmalab_native import errors
 from vmalab_native.core import Segment, SegmentConfig
 PAGE = 4096
 def mmap(mm, length, flags):
-    return struct.pack("<BBH4xQQQQQQ", 2, 7, 0, mm, 0, length, 3 | flags << 32, 0, 0)
+    return pack.mmap(mm, 0, length, 3, flags, 0, 0, 0)
 def results(raw):
     return list(struct.iter_unpack("<iIQ", raw))
 def leave(bytes_left):
@@ -120,10 +121,7 @@ def test_full_of_vmas() -> None:
             leave(2 << 20)
             seen = set()
             for number in range(60000):
-                block = struct.pack(
-                    "<BBH4xQQQQQQ", 2, 7, 0, mm, (number + 16) * 2 * PAGE, PAGE, 3 | 0x100022 << 32,
-                    0, 0
-                )
+                block = pack.mmap(mm, (number + 16) * 2 * PAGE, PAGE, 3, 0x100022, 0, 0, 0)
                 seen.add(results(me.run(block))[0][0])
                 if -12 in seen:
                     break

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from vmalab.ops import Status
 from vmalab_client.block import BlockBuilder
 from vmalab_native import history
 from vmalab_native.core import Participant
@@ -71,7 +72,7 @@ def test_a_record_that_is_cut_off_is_the_last(me: Participant) -> None:
     block = block_for(me.mm_create())
     rows = timed(me, block[:-8])
     assert len(rows) == 6
-    assert rows[-1][0] == -1003
+    assert rows[-1][0] == Status.BAD_RECORD
     with pytest.raises(BadBlock):
         history.run_timed(me, block[:-1])
     with pytest.raises(BadBlock):

@@ -15,6 +15,7 @@ import pytest
 
 from operations import ANON, RW, Space
 from servers import Serve, new_instance, vmalab
+from vmalab.ops import Op
 from vmalab_client import BlockBuilder, Client, parse_results
 from vmalab_native.core import Segment, SegmentConfig, check_config
 from vmalab_native.errors import InvalidArgument
@@ -136,7 +137,9 @@ def test_a_few_areas() -> None:
             statuses = {space.mremap(addr, 4, 4, 3, PAGE << 20).status}
             if most <= 4:
                 assert statuses == {-12}, "a move may need four areas more"
-            statuses |= {space.call(4, addr + n * PAGE, PAGE, n % 2).status for n in range(4)}
+            statuses |= {
+                space.call(Op.MPROTECT, addr + n * PAGE, PAGE, n % 2).status for n in range(4)
+            }
             assert statuses <= {0, -12}, most
             assert me.fsck() == []
 

@@ -9,7 +9,7 @@ record in Python.
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmalab.ops import RESULT
+from vmalab.ops import RESULT, Status
 from vmalab_client.block import BlockBuilder, Op, parse_block
 from vmalab_native.convert import made_mms
 
@@ -56,7 +56,7 @@ def expected(block: bytes, results: bytes) -> list[int]:
 
 @given(
     st.lists(st.tuples(KINDS, WORDS), min_size=1),
-    st.lists(st.sampled_from([0, 0, 0, -12, -1001, 11]), min_size=1, max_size=120),
+    st.lists(st.sampled_from([0, 0, 0, -12, Status.NO_SUCH_MM, 11]), min_size=1, max_size=120),
 )
 def test_exactly_what_was_made_is_found(plan: list[tuple[str, int]], statuses: list[int]) -> None:
     """Also where the results end early, as after a record that stopped the block."""

@@ -14,6 +14,7 @@ import pytest
 
 from operations import EXEC, RW, Space, space
 from servers import vmalab
+from vmalab.ops import Op
 from vmalab_client import AsyncClient, Client, FaultSignal, Map, MemoryCallError, ProcessSetup, Prot
 from vmalab_native import machine
 from vmalab_native.core import MmSetup
@@ -27,7 +28,7 @@ ALLOC, FREE, MPROTECT = 41, 42, 22
 
 
 def touched(s: Space, addr: int = A) -> tuple[int, int]:
-    got = s.call(1, addr)
+    got = s.call(Op.FAULT, addr)
     return got.status, got.info & 0xFF if got.status else 0
 
 
@@ -37,7 +38,7 @@ def test_fork_inherits_and_exec_begins_anew() -> None:
         me = s.participant
         assert s.mmap(A, 1, EXEC).status == 0
         assert s.call(ALLOC, 0, 0).value == 2
-        child = Space(me, s.call(9).value)
+        child = Space(me, s.call(Op.FORK).value)
         assert touched(child) == touched(s) == PKUERR
         assert child.call(ALLOC, 0, 0).value == 3
         assert s.call(ALLOC, 0, 0).value == 3, "each has keys of its own since"
@@ -59,7 +60,7 @@ def test_without_keys_nothing_shows() -> None:
         assert s.call(MPROTECT, A, PAGE, RW, 0).status == -22
         assert s.call(MPROTECT, A, PAGE, RW, -1).status == 0
         assert "ProtectionKey" not in s.participant.smaps(s.mm)
-        child = Space(s.participant, s.call(9).value)
+        child = Space(s.participant, s.call(Op.FORK).value)
         assert child.call(ALLOC, 0, 0).status == -22, "a child has asked for none yet"
         child.exit()
 
@@ -80,12 +81,12 @@ def test_one_address_space_may_be_of_another_machine(instance: bool) -> None:
 def test_move_between_areas_with_different_keys_is_refused() -> None:
     with space(pkeys=True) as s:
         assert s.mmap(A, 4).status == 0
-        assert s.call(1, A, 7, flags=5).status == 0
-        assert s.call(1, A + 2 * PAGE, 7, flags=5).status == 0
+        assert s.call(Op.FAULT, A, 7, flags=5).status == 0
+        assert s.call(Op.FAULT, A + 2 * PAGE, 7, flags=5).status == 0
         key = s.call(ALLOC, 0, 0).value
         assert s.call(MPROTECT, A + 2 * PAGE, PAGE, RW, key).status == 0
-        assert s.call(11, A + 3 * PAGE, A + 2 * PAGE, PAGE, 0).status == -22
-        assert s.call(11, A + 3 * PAGE, A, PAGE, 0).value == PAGE
+        assert s.call(Op.UFFD_MOVE, A + 3 * PAGE, A + 2 * PAGE, PAGE, 0).status == -22
+        assert s.call(Op.UFFD_MOVE, A + 3 * PAGE, A, PAGE, 0).value == PAGE
 
 
 def test_a_client_asks_for_keys() -> None:

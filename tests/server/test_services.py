@@ -8,12 +8,13 @@ answer that only the right arguments give.
 
 import errno
 import signal
-import struct
 from collections.abc import Iterator
 
 import pytest
 
 from models import FAULT_COUNTER, LAYOUT, MODEL, VMA_BYTES
+from vmalab import pack
+from vmalab.ops import Status, record
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import (
     Access,
@@ -234,14 +235,14 @@ def test_apply_and_batch_give_what_unary_calls_give(
     block.set_vma_name(mm.mm, BASE, PAGE, "in a block")
     block.fault(999_999, 0)
     first = parse_results(vmalab_client.apply(block))
-    assert [result.status for result in first] == [0, 0, 0, 11, -22, 0, 0, -1001]
+    assert [result.status for result in first] == [0, 0, 0, 11, -22, 0, 0, Status.NO_SUCH_MM]
     assert [result.value for result in first[:3]] == [BASE, 12, 12]
     assert first[5].value == 1
     with vmalab_client.batch(window=3) as batch:
         answers = list(batch.run([block] * 10))
     assert len(answers) == 10
     assert [result.status for result in parse_results(answers[-1])] == [
-        *(0, 0, 0, 11, -22, 0, 0, -1001)
+        *(0, 0, 0, 11, -22, 0, 0, Status.NO_SUCH_MM)
     ]
 
 
@@ -250,7 +251,7 @@ def test_a_bad_record_ends_its_block(vmalab_client: Client) -> None:
     unknown = bytes([99, 2, *bytes(14)])
     short = bytes([1, 3, 5, *bytes(13)])  # a write fault with no word to store
     results = parse_results(vmalab_client.apply(good + unknown + good + short + good))
-    assert [result.status for result in results] == [0, -1002, 0, -1003]
+    assert [result.status for result in results] == [0, Status.BAD_OP, 0, Status.BAD_RECORD]
 
 
 def test_a_window_is_kept(vmalab_client: Client) -> None:
@@ -273,7 +274,7 @@ def test_failed_only_answers_with_what_failed(vmalab_client: Client) -> None:
         block = BlockBuilder()
         for number in range(200):
             block.fault(space.mm, addr if number % 20 else 0x1000, access=Access.READ)
-        raw = bytes(block) + struct.pack("<BBHIQ", 200, 2, 0, 0, 0)
+        raw = bytes(block) + record(200, 0)
         batch.send(raw)
         whole = batch.receive()
         batch.send(raw, failed_only=True)
@@ -285,7 +286,7 @@ def test_failed_only_answers_with_what_failed(vmalab_client: Client) -> None:
         }
         assert len(wanted) == 11
         assert failed == Failed(201, wanted)
-        batch.send(struct.pack("<BBHIQ", 0, 2, 0, 0, 0), failed_only=True)
+        batch.send(pack.nop(), failed_only=True)
         with pytest.raises(ValueError, match="receive_failed"):
             batch.receive()
         assert batch.receive_failed() == Failed(1, {})

@@ -19,6 +19,7 @@ from typing import Unpack
 
 from operations import ARENA, Answer, Config, Space, space
 from patience import HANG_S
+from vmalab.ops import Op
 
 SOURCE = Path(__file__).with_name("kernel_side.c")
 PAGE = 4096
@@ -276,13 +277,13 @@ class File:
     def resize(self, size_bytes: int) -> None:
         """ftruncate(2)."""
         assert self._both.real.syscall(SYS_FTRUNCATE, self.fd, size_bytes) == 0
-        answer = self._both.core.call(30, self.number, size_bytes)
+        answer = self._both.core.call(Op.FILE_TRUNCATE, self.number, size_bytes)
         assert answer.status == 0, answer
 
     def punch(self, page: int, pages: int) -> None:
         """fallocate(2) with FALLOC_FL_PUNCH_HOLE and FALLOC_FL_KEEP_SIZE."""
         real = self._both.real.syscall(SYS_FALLOCATE, self.fd, 3, page * PAGE, pages * PAGE)
-        answer = self._both.core.call(31, self.number, 3, page * PAGE, pages * PAGE)
+        answer = self._both.core.call(Op.FILE_ALLOCATE, self.number, 3, page * PAGE, pages * PAGE)
         assert real == answer.status, f"punch: kernel {real}, core {answer}"
 
 
@@ -294,10 +295,10 @@ class Uffd:
         self._both = both
         self.fd = both.real.syscall(SYS_USERFAULTFD, flags | 0x800)
         self.handle = both._same(
-            "userfaultfd", min(self.fd, 0), both.core.call(32, flags | 0x800).status
+            "userfaultfd", min(self.fd, 0), both.core.call(Op.UFFD_OPEN, flags | 0x800).status
         )
         if self.fd >= 0:
-            self.handle = both.core.call(32, flags | 0x800).value
+            self.handle = both.core.call(Op.UFFD_OPEN, flags | 0x800).value
             both.real.ask(WATCH, self.fd)
 
     def _ioctl(
@@ -312,61 +313,61 @@ class Uffd:
         return value
 
     def api(self, features: int = 0, *, version: int = 0xAA) -> int:
-        core = self._both.core.call(33, self.handle, version, features)
+        core = self._both.core.call(Op.UFFD_API, self.handle, version, features)
         return self._ioctl(f"api({features:#x})", _API, [version, features, 0], None, core)
 
     def register(self, page: int, pages: int, mode: int) -> int:
         start, size = ARENA + page * PAGE, pages * PAGE
-        core = self._both.core.call(35, self.handle, start, size, mode)
+        core = self._both.core.call(Op.UFFD_REGISTER, self.handle, start, size, mode)
         words = [start, size, mode, 0]
         return self._ioctl(f"register({page}, {pages}, {mode})", _REGISTER, words, None, core)
 
     def unregister(self, page: int, pages: int) -> int:
         start, size = ARENA + page * PAGE, pages * PAGE
-        core = self._both.core.call(36, self.handle, start, size)
+        core = self._both.core.call(Op.UFFD_UNREGISTER, self.handle, start, size)
         return self._ioctl(f"unregister({page}, {pages})", _UNREGISTER, [start, size], None, core)
 
     def wake(self, page: int, pages: int) -> int:
         start, size = ARENA + page * PAGE, pages * PAGE
-        core = self._both.core.call(39, self.handle, start, size)
+        core = self._both.core.call(Op.UFFD_WAKE, self.handle, start, size)
         return self._ioctl(f"wake({page}, {pages})", _WAKE, [start, size], None, core)
 
     def copy(self, dst: int, src: int, pages: int = 1, mode: int = 0, *, skew: int = 0) -> int:
         """skew: bytes that the source begins after its page."""
         to, source, size = ARENA + dst * PAGE, ARENA + src * PAGE + skew, pages * PAGE
-        core = self._both.core.call(37, self.handle, to, source, size, mode, flags=0)
+        core = self._both.core.call(Op.UFFD_FILL, self.handle, to, source, size, mode, flags=0)
         words = [to, source, size, mode, 0]
         return self._ioctl(f"copy({dst}, {src}, {pages}, {mode})", _COPY, words, 4, core)
 
     def zero(self, page: int, pages: int = 1, mode: int = 0) -> int:
         start, size = ARENA + page * PAGE, pages * PAGE
-        core = self._both.core.call(37, self.handle, start, 0, size, mode, flags=1)
+        core = self._both.core.call(Op.UFFD_FILL, self.handle, start, 0, size, mode, flags=1)
         words = [start, size, mode, 0]
         return self._ioctl(f"zeropage({page}, {pages}, {mode})", _ZEROPAGE, words, 3, core)
 
     def go_on(self, page: int, pages: int = 1, mode: int = 0) -> int:
         """UFFDIO_CONTINUE."""
         start, size = ARENA + page * PAGE, pages * PAGE
-        core = self._both.core.call(37, self.handle, start, 0, size, mode, flags=2)
+        core = self._both.core.call(Op.UFFD_FILL, self.handle, start, 0, size, mode, flags=2)
         words = [start, size, mode, 0]
         return self._ioctl(f"continue({page}, {pages}, {mode})", _CONTINUE, words, 3, core)
 
     def protect(self, page: int, pages: int = 1, mode: int = 1) -> int:
         start, size = ARENA + page * PAGE, pages * PAGE
-        core = self._both.core.call(38, self.handle, start, size, mode)
+        core = self._both.core.call(Op.UFFD_PROTECT, self.handle, start, size, mode)
         words = [start, size, mode]
         return self._ioctl(f"protect({page}, {pages}, {mode})", _PROTECT, words, None, core)
 
     def move(self, dst: int, src: int, pages: int = 1, mode: int = 0) -> int:
         to, source, size = ARENA + dst * PAGE, ARENA + src * PAGE, pages * PAGE
-        core = self._both.core.call(11, to, source, size, mode, self.handle)
+        core = self._both.core.call(Op.UFFD_MOVE, to, source, size, mode, self.handle)
         words = [to, source, size, mode, 0]
         return self._ioctl(f"move({dst}, {src}, {pages}, {mode})", _MOVE, words, 4, core)
 
     def close(self) -> None:
         real = self._both.real.syscall(SYS_CLOSE, self.fd)
         time.sleep(0.05)  # until the watching thread has let go of it
-        self._both._same("close", real, self._both.core.call(34, self.handle).status)
+        self._both._same("close", real, self._both.core.call(Op.UFFD_CLOSE, self.handle).status)
         self._both.same_areas()
         self._both.same_armed()
 

@@ -22,6 +22,7 @@ from typing import Final
 
 from operations import PAGE, Answer, Space, space
 from patience import HANG_S
+from vmalab.ops import Op
 from vmalab_native.records import MmSetup as MmSetup
 
 SOURCE: Final = Path(__file__).with_name("kernel_calls.c")
@@ -192,14 +193,14 @@ class Emulated:
         addr, length, prot, flags, *rest = numbers
         index, offset = (rest + [NO_FILE, 0][len(rest) :])[:2]
         file, how = (0, 0) if index % 2**64 == NO_FILE else (self.file, index % 4)
-        return self.now.call(2, addr, length, prot | flags << 32, file, offset, how=how)
+        return self.now.call(Op.MMAP, addr, length, prot | flags << 32, file, offset, how=how)
 
     def do(self, name: str, numbers: list[int]) -> str:
         match name:
             case "maps":
                 return self.maps()
             case "fork":
-                answer = self.now.call(9)
+                answer = self.now.call(Op.FORK)
                 if answer.status == 0:
                     self.stack.append(Space(self.now.participant, answer.value))
                     return "0 0 0 0"
@@ -211,16 +212,18 @@ class Emulated:
                 return "0 0 0 0"  # given to mm_create
             case "read" | "write" | "exec":
                 access = {"read": 0, "write": 1 | 4, "exec": 2}[name]
-                got = self.now.call(1, numbers[0], [*numbers, 0][1], flags=access)
+                got = self.now.call(Op.FAULT, numbers[0], [*numbers, 0][1], flags=access)
                 value = 0 if got.status or name == "exec" else got.value
                 return f"{value} 0 {got.status} {got.info & 0xFF if got.status else 0}"
             case "mmap":
                 answer = self.mmap(numbers)
             case "name":
                 tail = b"n".ljust(8, b"\0") if numbers[2] else b""
-                answer = self.now.call(12, *numbers[:2], flags=len(tail) // 8, tail=tail)
+                answer = self.now.call(
+                    Op.SET_VMA_NAME, *numbers[:2], flags=len(tail) // 8, tail=tail
+                )
             case "process_madvise":
-                answer = self.now.call(21, *numbers, flags=(len(numbers) - 1) // 2)
+                answer = self.now.call(Op.PROCESS_MADVISE, *numbers, flags=(len(numbers) - 1) // 2)
             case _:
                 numbers = numbers + [0] * (OPERANDS.get(name, 0) - len(numbers))
                 answer = self.now.call(NUMBERS[name], *numbers)

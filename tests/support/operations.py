@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypedDict, Unpack
 from uuid import uuid4
 
+from vmalab.ops import RESULT, Op, record
 from vmalab_native.core import Participant, Segment, SegmentConfig
 
 PAGE = 4096
@@ -45,13 +46,12 @@ class Space:
         """Until what was freed and waits for a grace period is back in its slab."""
         while self.participant.vmstat()["rcu_freed"] < self.participant.vmstat()["rcu_retired"]:
             self.participant.synchronize_rcu()
-            self.call(0)
+            self.call(Op.NOP)
 
     def call(self, op: int, *args: int, flags: int = 0, how: int = 0, tail: bytes = b"") -> Answer:
-        words = 2 + len(args) + len(tail) // 8
-        record = struct.pack("<BBHIQ", op, words, flags, how, self.mm)
-        record += b"".join(struct.pack("<Q", a % 2**64) for a in args) + tail
-        return Answer(*struct.unpack("<iIQ", self.participant.run(record)))
+        words = (*args, *struct.unpack(f"<{len(tail) // 8}Q", tail))
+        block = record(op, self.mm, *words, flags=flags, how=how)
+        return Answer(*RESULT.unpack(self.participant.run(block)))
 
     def mmap(
         self,
@@ -63,49 +63,49 @@ class Space:
         file: int = 0,
         offset: int = 0,
     ) -> Answer:
-        return self.call(2, addr, pages * PAGE, prot | flags << 32, file, offset)
+        return self.call(Op.MMAP, addr, pages * PAGE, prot | flags << 32, file, offset)
 
     def munmap(self, addr: int, pages: int) -> Answer:
-        return self.call(3, addr, pages * PAGE)
+        return self.call(Op.MUNMAP, addr, pages * PAGE)
 
     def mprotect(self, addr: int, pages: int, prot: int) -> Answer:
-        return self.call(4, addr, pages * PAGE, prot)
+        return self.call(Op.MPROTECT, addr, pages * PAGE, prot)
 
     def mremap(self, addr: int, old: int, new: int, flags: int = 0, to: int = 0) -> Answer:
-        return self.call(5, addr, old * PAGE, new * PAGE, flags, to)
+        return self.call(Op.MREMAP, addr, old * PAGE, new * PAGE, flags, to)
 
     def madvise(self, addr: int, pages: int, advice: int) -> Answer:
-        return self.call(6, addr, pages * PAGE, advice)
+        return self.call(Op.MADVISE, addr, pages * PAGE, advice)
 
     def mincore(self, addr: int, pages: int) -> Answer:
-        return self.call(7, addr, pages * PAGE)
+        return self.call(Op.MINCORE, addr, pages * PAGE)
 
     def brk(self, addr: int) -> Answer:
-        return self.call(8, addr)
+        return self.call(Op.BRK, addr)
 
     def fork(self) -> "Space":
-        answer = self.call(9)
+        answer = self.call(Op.FORK)
         assert answer.status == 0, answer
         return Space(self.participant, answer.value)
 
     def exit(self) -> Answer:
-        return self.call(10)
+        return self.call(Op.EXIT)
 
     def uffd_move(self, dst: int, src: int, pages: int, mode: int = 0) -> Answer:
-        return self.call(11, dst, src, pages * PAGE, mode)
+        return self.call(Op.UFFD_MOVE, dst, src, pages * PAGE, mode)
 
     def name(self, addr: int, pages: int, name: bytes) -> Answer:
         padded = name + bytes(-len(name) % 8)
-        return self.call(12, addr, pages * PAGE, flags=len(name), tail=padded)
+        return self.call(Op.SET_VMA_NAME, addr, pages * PAGE, flags=len(name), tail=padded)
 
     def read(self, addr: int) -> Answer:
-        return self.call(1, addr, 0, flags=0)
+        return self.call(Op.FAULT, addr, 0, flags=0)
 
     def write(self, addr: int, word: int) -> Answer:
-        return self.call(1, addr, word, flags=1 | 4)
+        return self.call(Op.FAULT, addr, word, flags=1 | 4)
 
     def execute(self, addr: int) -> Answer:
-        return self.call(1, addr, 0, flags=2)
+        return self.call(Op.FAULT, addr, 0, flags=2)
 
     def areas(self) -> list[str]:
         """`START-END PERMS` of each VMA, in pages from the arena when it lies there."""

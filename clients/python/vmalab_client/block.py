@@ -110,6 +110,12 @@ class Record:
     def operands(self) -> tuple[int, ...]:
         return struct.unpack(f"<{len(self.payload) // WORD_BYTES}Q", self.payload)
 
+    @property
+    def text(self) -> bytes:
+        """Of a record with a name or a maps text behind its operands: that, without its padding."""
+        begin = (WORDS[Op(self.op)] - HEADER_WORDS) * WORD_BYTES
+        return self.payload[begin : begin + self.flags]
+
 
 Packer = Callable[..., bytes]
 

@@ -17,7 +17,7 @@
  * RCU section, and of valid lookups (cached_lookup.h), so what they name is still of its kind.
  */
 #include "vmalab/cached_lookup.h"
-#include "vmalab/ops.h"
+#include "vmalab/op_fault.h"
 
 #define AHEAD_MAX 16 /* faults of a group: their lines fit into the first cache */
 

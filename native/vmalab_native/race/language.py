@@ -36,13 +36,15 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from vmalab_native import flags, lab
+from vmalab.ops import Op as Code
+from vmalab.uapi import FAULT_FLAG, MADV, Access, Map, Mcl, Mlock, Mremap, Prot
+from vmalab_native import lab
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.lab import Op
 
 PAGE: Final = 4096
-_PROTS: Final = {"r": 1, "w": 2, "x": 4}
-_WORDS: Final = {"growsdown": 0x100, "populate": 0x8000}
+_PROTS: Final = {"r": int(Prot.READ), "w": int(Prot.WRITE), "x": int(Prot.EXEC)}
+_WORDS: Final = {"growsdown": int(Map.GROWSDOWN), "populate": int(Map.POPULATE)}
 _CACHES: Final = {
     "vma": 0,
     "node": 1,
@@ -52,9 +54,6 @@ _CACHES: Final = {
     "vma_lock": 6,
     "policy": 7,
 }
-_NOP, _FAULT, _MMAP, _MUNMAP, _MPROTECT, _MREMAP, _MADVISE = range(7)
-_FORK, _EXIT, _MOVE, _CREATE, _EXECVE = 9, 10, 11, 13, 40
-_MLOCK, _MUNLOCK, _MLOCKALL, _MSEAL, _REMAP = 14, 15, 16, 19, 20
 _LINE = re.compile(r"^(?:(?P<made>m\d)\s*=\s*)?(?:(?P<mm>m\d)\s*:\s*)?(?P<rest>\S.*)$")
 
 
@@ -77,7 +76,7 @@ def _prot(text: str) -> int:
 
 def _mmap(operands: list[str]) -> Op:
     addr, pages, prot, *words = operands
-    bits = 0x20 | (1 if "shared" in words else 2)
+    bits = int(Map.ANONYMOUS | (Map.SHARED if "shared" in words else Map.PRIVATE))
     unknown = set(words) - {"shared", "hint", "noreplace", *_WORDS}
     if unknown:
         raise LanguageError(f"mmap does not know {', '.join(sorted(unknown))}")
@@ -85,37 +84,37 @@ def _mmap(operands: list[str]) -> Op:
         bits |= bit if word in words else 0
     where = 0 if addr == "any" else _number(addr)
     if "noreplace" in words:
-        bits |= 0x100000
+        bits |= Map.FIXED_NOREPLACE
     elif where and "hint" not in words:
-        bits |= 0x10
-    return Op(_MMAP, args=(where, _number(pages) * PAGE, _prot(prot) | bits << 32, 0, 0))
+        bits |= Map.FIXED
+    return Op(Code.MMAP, args=(where, _number(pages) * PAGE, _prot(prot) | bits << 32, 0, 0))
 
 
 def _mremap(operands: list[str]) -> Op:
     addr, old, new, *words = operands
-    bits, to = 1, 0
+    bits, to = int(Mremap.MAYMOVE), 0
     if "to" in words:
-        bits |= 2
+        bits |= Mremap.FIXED
         to = _number(words[words.index("to") + 1])
     if "dontunmap" in words:
-        bits |= 4
-    return Op(_MREMAP, args=(_number(addr), _number(old) * PAGE, _number(new) * PAGE, bits, to))
+        bits |= Mremap.DONTUNMAP
+    return Op(Code.MREMAP, args=(_number(addr), _number(old) * PAGE, _number(new) * PAGE, bits, to))
 
 
 def _madvise(operands: list[str]) -> Op:
     addr, pages, advice = operands
-    number = flags.MADV.get(f"MADV_{advice.upper()}")
+    number = MADV.get(f"MADV_{advice.upper()}")
     if number is None:
         raise LanguageError(f"madvise does not know {advice!r}")
-    return Op(_MADVISE, args=(_number(addr), _number(pages) * PAGE, number))
+    return Op(Code.MADVISE, args=(_number(addr), _number(pages) * PAGE, number))
 
 
 def _fault(access: int) -> Callable[[list[str]], Op]:
     def make(operands: list[str]) -> Op:
         addr, *word = operands
-        store = 4 if word else 0
+        store = FAULT_FLAG["FAULT_STORE"] if word else 0
         return Op(
-            _FAULT, flags=access | store, args=(_number(addr), _number(word[0]) if word else 0)
+            Code.FAULT, flags=access | store, args=(_number(addr), _number(word[0]) if word else 0)
         )
 
     return make
@@ -131,12 +130,12 @@ def _span(op: int) -> Callable[[list[str]], Op]:
 
 def _mprotect(operands: list[str]) -> Op:
     addr, pages, prot = operands
-    return Op(_MPROTECT, args=(_number(addr), _number(pages) * PAGE, _prot(prot)))
+    return Op(Code.MPROTECT, args=(_number(addr), _number(pages) * PAGE, _prot(prot)))
 
 
 def _move(operands: list[str]) -> Op:
     dst, src, pages = operands
-    return Op(_MOVE, args=(_number(dst), _number(src), _number(pages) * PAGE, 0))
+    return Op(Code.UFFD_MOVE, args=(_number(dst), _number(src), _number(pages) * PAGE, 0))
 
 
 def _fail(operands: list[str]) -> Op:
@@ -162,7 +161,7 @@ def _plain(op: int) -> Callable[[list[str]], Op]:
     def make(operands: list[str]) -> Op:
         if operands:
             raise LanguageError(f"operands {' '.join(operands)!r} are too many")
-        return Op(op, args=(0,) if op == _CREATE else ())
+        return Op(op, args=(0,) if op == Code.MM_CREATE else ())
 
     return make
 
@@ -170,30 +169,34 @@ def _plain(op: int) -> Callable[[list[str]], Op]:
 def _execve(operands: list[str]) -> Op:
     if operands not in ([], ["shared"]):
         raise LanguageError(f"execve does not know {' '.join(operands)}")
-    return Op(_EXECVE, args=(0, 0, 0, len(operands)))
+    return Op(Code.EXEC, args=(0, 0, 0, len(operands)))
 
 
 def _mlock(operands: list[str]) -> Op:
     addr, pages, *words = operands
     if words not in ([], ["onfault"]):
         raise LanguageError(f"mlock does not know {' '.join(words)}")
-    return Op(_MLOCK, args=(_number(addr), _number(pages) * PAGE, len(words)))
+    return Op(
+        Code.MLOCK, args=(_number(addr), _number(pages) * PAGE, Mlock.ONFAULT if words else 0)
+    )
 
 
 def _mlockall(operands: list[str]) -> Op:
     if operands:
         raise LanguageError(f"operands {' '.join(operands)!r} are too many")
-    return Op(_MLOCKALL, args=(1,))  # MCL_CURRENT
+    return Op(Code.MLOCKALL, args=(Mcl.CURRENT,))
 
 
 def _mseal(operands: list[str]) -> Op:
     addr, pages = operands
-    return Op(_MSEAL, args=(_number(addr), _number(pages) * PAGE, 0))
+    return Op(Code.MSEAL, args=(_number(addr), _number(pages) * PAGE, 0))
 
 
 def _remap(operands: list[str]) -> Op:
     addr, pages, pgoff = operands
-    return Op(_REMAP, args=(_number(addr), _number(pages) * PAGE, 0, _number(pgoff), 0))
+    return Op(
+        Code.REMAP_FILE_PAGES, args=(_number(addr), _number(pages) * PAGE, 0, _number(pgoff), 0)
+    )
 
 
 def _mbind(operands: list[str]) -> Op:
@@ -215,24 +218,24 @@ def _map(operands: list[str]) -> Op:
 
 
 VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
-    "new": _plain(_CREATE),
+    "new": _plain(Code.MM_CREATE),
     "mmap": _mmap,
-    "munmap": _span(_MUNMAP),
+    "munmap": _span(Code.MUNMAP),
     "mprotect": _mprotect,
     "mremap": _mremap,
     "madvise": _madvise,
-    "read": _fault(0),
-    "write": _fault(1),
-    "exec": _fault(2),
+    "read": _fault(Access.READ),
+    "write": _fault(Access.WRITE),
+    "exec": _fault(Access.EXEC),
     "move": _move,
     "mlock": _mlock,
-    "munlock": _span(_MUNLOCK),
+    "munlock": _span(Code.MUNLOCK),
     "mlockall": _mlockall,
     "mseal": _mseal,
     "remap": _remap,
-    "fork": _plain(_FORK),
+    "fork": _plain(Code.FORK),
     "execve": _execve,
-    "exit": _plain(_EXIT),
+    "exit": _plain(Code.EXIT),
     "fail": _fail,
     "preset": _preset,
     "die": _die,
@@ -248,7 +251,10 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
 
 def needs_space(op: Op) -> bool:
     """Whether an operation works in an address space."""
-    return op.op not in (_CREATE, *(lab.SPECIAL_OPS[name] for name in ("fail", "die", "rcu")))
+    return op.op not in (
+        Code.MM_CREATE,
+        *(lab.SPECIAL_OPS[name] for name in ("fail", "die", "rcu")),
+    )
 
 
 def compile_line(line: str) -> Op:

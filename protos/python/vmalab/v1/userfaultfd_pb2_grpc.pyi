@@ -8,7 +8,7 @@ SPDX-License-Identifier: Apache-2.0
 UserfaultfdService: the faults of an address space are served by its client, as a program does with userfaultfd(2).
 
 A touch of a page that is missing in a registered area, protected, or only in its file, is answered with `userfault`
-(MemoryService.Fault) or status -1005 (blocks): a service cannot put its caller to sleep. The client fills the page,
+(MemoryService.Fault) or status USERFAULT (blocks): a service cannot put its caller to sleep. The client fills the page,
 or takes its protection off, and touches it again. The answers of each call are those of memory.proto.
 """
 

@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from vmalab.v1 import lab_pb2 as pb
 from vmalab_client.block import Op
 from vmalab_native import lab
-from vmalab_native.cores import lock_models
+from vmalab_native.race.scenario import LETTERS
 from vmalab_server import failures, lab_runs
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
@@ -30,7 +30,7 @@ RUN_MS_DEFAULT = 10_000
 DELAY_US_MAX = 100_000
 _LOOK_S = 0.2
 _OPS = {int(op): op.name for op in Op if op is not Op.NOP}
-_LETTERS = dict(zip("MSETR", lock_models(), strict=True))
+_LETTERS = {letter: model for model, letter in LETTERS.items()}
 _POINTS = {point.name: number for number, point in enumerate(lab.POINTS)}
 _MUTANTS = {mutant.name: [_LETTERS[one] for one in mutant.kind] for mutant in lab.MUTANTS}
 

@@ -23,7 +23,7 @@ from vmalab_native.loaded import fingerprint
 
 NATIVE = Path(__file__).resolve().parents[2] / "native"
 MODELS = ("typesafe-rwsem", "refcount")
-FILES = ("op_fault", "op_fault_straight", "op_munmap", "op_mmap", "block", "vma", "mm")
+FILES = ("op_fault", "op_fault_fast", "op_munmap", "op_mmap", "block", "vma", "mm")
 EMPTY = """
 #ifndef VMALAB_LAB_H
 #define VMALAB_LAB_H
@@ -116,7 +116,7 @@ def test_the_same_machine_code(model: str, tmp_path: Path) -> None:
         hot += len(release)
     assert differ == {file: [] for file in FILES}
     assert hot > 60
-    source = NATIVE / "src" / "fault" / "op_fault_straight.c"
+    source = NATIVE / "src" / "fault" / "op_fault_fast.c"
     with_lab = code(source, model, tmp_path / "lab.o", "-DVL_LAB")
     assert with_lab["op_fault"] != code(source, model, tmp_path / "release.o")["op_fault"]
 

@@ -121,7 +121,7 @@ class RecordMethods:
         self._put(1, pack.fork, mm)
 
     def exit(self, mm: int) -> None:
-        """exit(2): ends an address space, also if others hold it."""
+        """exit(2): ends an address space, even if others hold it."""
         self._put(1, pack.exit, mm)
 
     def uffd_move(

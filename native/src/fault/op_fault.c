@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_fault.c: page faults: all but the straight path (op_fault_straight.c), which comes here
+ * op_fault.c: page faults: all but the fast path (op_fault_fast.c), which comes here
  * with what it does not serve itself.
  *
  *   RCU { lock_vma_under_rcu -> permission -> page -> vma_end_read }   success, or a signal:
@@ -80,7 +80,7 @@ static void fault_mmap_wait(struct participant *self, struct mm_struct *mm)
 		rcu_read_lock(self);
 }
 
-/* Mutant B13 believes what was seen before the VMA was locked (op_fault_straight.c). */
+/* Mutant B13 believes what was seen before the VMA was locked (op_fault_fast.c). */
 static bool anon_believed(const struct participant *self)
 {
 	return MUTANT(B13) && self->anon_seen;

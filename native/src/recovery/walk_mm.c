@@ -388,8 +388,8 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 			write_seqcount_end(&mm->mm_lock_seq);
 		return;
 	}
-	/* A table that the dead one took out without counting it is freed by the sweep: the ways
-	 * that the living keep must not lead there (fault_way.h:way_serves). */
+	/* A table that the dead one took out without counting it is freed by the sweep: the cached
+	 * lookups of live participants must not lead there (cached_lookup.h:lookup_valid). */
 	if (w->repair)
 		pgd_move(&mm->pgd);
 	w->mm = mm;

@@ -96,7 +96,7 @@ def fork(mm: int) -> bytes:
 
 
 def exit(mm: int) -> bytes:
-    """exit(2): ends an address space, also if others hold it."""
+    """exit(2): ends an address space, even if others hold it."""
     return _0(10, 2, 0, 0, mm)
 
 

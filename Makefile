@@ -104,7 +104,7 @@ bench: setup ## every claim measured anew in ten minutes: docs/measurements.md a
 races: setup ## docs/races.md anew: every mutant shown, with its picture
 	@$(BIN)/vmalab race book --out docs/races.md
 
-models: setup ## the lock protocols and their orderings on models: spin and loom; TRAIL="refcount B2": a trail as a schedule
+models: setup ## the lock protocols and their orderings on models: spin and loom; TRAIL="refcount foreign_wake_unpinned": a trail as a schedule
 	@.ci/tools gcc=gcc spin=spin
 	@$(BIN)/python native/models/$(if $(TRAIL),trail.py $(TRAIL),run.py)
 

@@ -438,10 +438,10 @@ static void publish_root(struct store *st, vl_ref ref, u32 height, u32 level_don
 	vl_ref old = tree_root_ref(st->tree->root);
 
 	VL_ASSERT(height <= TREE_HEIGHT_MAX);
-	SYNC(tree_replaced);
+	STEP(tree_replaced);
 	/* pairs: TREE-1 (tree.h:tree_leaf) */
 	store_release_u64(&st->tree->root, ref ? (u64)height << 56 | ref : 0);
-	SYNC(tree_published);
+	STEP(tree_published);
 	for (u32 level = level_done + 1; level < st->height; level++) {
 		st->replaced_low[level] = 0;
 		st->replaced_high[level] = UINT64_MAX;
@@ -458,10 +458,10 @@ static void publish(struct store *st, u32 level)
 	vl_ref old = *slot;
 
 	VL_ASSERT(PTR(st->self, old) == (void *)st->left.node[level]);
-	SYNC(tree_replaced);
+	STEP(tree_replaced);
 	/* pairs: TREE-1 (tree.h:tree_leaf) */
 	store_release_u32(slot, st->made[0]);
-	SYNC(tree_published);
+	STEP(tree_published);
 	gaps_up(st, level, st->made_gap[0]);
 	retire_replaced(st, old, level);
 }
@@ -544,27 +544,27 @@ static bool store_in_place(struct store *st)
 		return false; /* the tree becomes empty */
 	/* pairs: TREE-2 (tree.h:tree_leaf_slot) */
 	store_release_u32(&leaf->leaf.slot[i], st->ref);
-	SYNC(tree_published);
+	STEP(tree_published);
 	if ((old == 0) != (st->ref == 0) && st->height > 1)
 		gaps_up(st, 0, tree_node_gap(leaf));
 	return true;
 }
 
 #ifdef VL_LAB
-/* Mutant B44: the pivots of the leaf first, its slots then, where readers look. */
+/* Mutant leaf_changed_in_place: the pivots first, the slots then, where readers look. */
 static void change_in_place(struct store *st, struct tree_node *leaf, struct tree_node *node)
 {
 	leaf->count = node->count;
 	memcpy(leaf->leaf.pivot, node->leaf.pivot, sizeof(leaf->leaf.pivot));
-	SYNC(tree_between);
+	STEP(tree_between);
 	memcpy(leaf->leaf.slot, node->leaf.slot, sizeof(leaf->leaf.slot));
 	if (st->height > 1)
 		gaps_up(st, 0, tree_node_gap(leaf));
 	kmem_cache_free(st->self, CACHE_NODE, node);
 }
 
-/* Mutant B45: the store ends where its leaf ends, and takes the first entry of the next leaf with
- * it. */
+/* Mutant store_takes_wrong_node: the store ends where its leaf ends, and takes the first entry of
+ * the next leaf with it. */
 static void wrong_right_side(struct store *st)
 {
 	const struct tree_node *leaf = st->left.node[0];
@@ -616,7 +616,7 @@ static bool store_in_leaf(struct store *st)
 		node->leaf.slot[k] = 0;
 		node->leaf.pivot[k - 1] = UINT64_MAX;
 	}
-	if (MUTANT(B44)) {
+	if (MUTANT(leaf_changed_in_place)) {
 		change_in_place(st, old, node);
 		return true;
 	}
@@ -654,8 +654,7 @@ void tree_store(struct participant *self, struct range_tree *tree, u64 start, u6
 	} else {
 		path_down(&st, &st.right, end - 1);
 	}
-	if (MUTANT(B45))
-		wrong_right_side(&st);
+	MUTATE(store_takes_wrong_node, wrong_right_side(&st));
 	if (ref == 0) {
 		extend_left(&st);
 		extend_right(&st);

@@ -152,7 +152,7 @@ static void check_lock(struct walk *w, struct rw_semaphore *sem, const char *wha
 	/* Who was woken last was killed before it took the lock: nobody takes WAITERS away, and who
 	 * only tries is refused for ever. */
 	in_vain = noted && count && !want && !asked_for(w, sem);
-	if (noted && (!in_vain || (w->repair && MUTANT(D1))))
+	if (noted && (!in_vain || (w->repair && MUTANT(dead_waiter_stays_noted))))
 		return;
 	if (!w->repair && in_vain) {
 		complain(w, "%s %u: somebody waits, it says, and nobody does", what, number);
@@ -236,7 +236,7 @@ static void check_vma_lock(struct walk *w, void *object)
 			 REF(w->self, vma), count, want);
 		return;
 	}
-	if (MUTANT(B15)) /* the readers' part alone */
+	if (MUTANT(dead_writer_excludes)) /* the readers' part alone */
 		want |= count & VM_REFCNT_EXCLUDE_READERS_FLAG;
 	store_relaxed_u32(&vma->vm_refcnt, want);
 	if (w->out)

@@ -88,7 +88,7 @@ static void check_stamp(struct walk *w, const struct range_entry *e, struct vm_a
 {
 	u32 passed = (w->mm->mm_lock_seq.sequence - 1) & SEQ_MASK, stamp = vma->vm_lock_seq;
 
-	if (((stamp & 1) && stamp <= passed) || MUTANT(B21))
+	if (((stamp & 1) && stamp <= passed) || MUTANT(published_incomplete))
 		return;
 	if (w->repair && !MUTANT(wrap_death_keeps_stamps))
 		store_relaxed_u32(&vma->vm_lock_seq, passed);

@@ -19,6 +19,7 @@ from vmalab.v1 import lab_pb2 as pb
 from vmalab_client.block import Op
 from vmalab_native import lab
 from vmalab_native.cores import lock_models
+from vmalab_native.errors import InvalidArgument
 from vmalab_server import failures, lab_runs
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
@@ -216,7 +217,8 @@ class LabHandlers:
         answer = pb.ListMutantsResponse()
         for mutant in lab.MUTANTS:
             answer.mutants.add(
-                name=mutant.name,
+                name=mutant.short,
+                full_name=mutant.name,
                 lock_models=_MUTANTS[mutant.name],
                 text=mutant.text,
                 on=mutant.name in on,
@@ -226,18 +228,20 @@ class LabHandlers:
     def set_mutants(self, request: pb.SetMutantsRequest) -> pb.SetMutantsResponse:
         model = self._entry.segment.config.model
         for name in request.names:
-            if name not in _MUTANTS:
-                raise _unknown("names", name, _MUTANTS)
-            if model not in _MUTANTS[name]:
-                there = ", ".join(_MUTANTS[name])
+            try:
+                there = _MUTANTS[lab.mutant(name).name]
+            except InvalidArgument as error:
+                raise failures.bad_argument("names", error.detail) from None
+            if model not in there:
                 raise failures.bad_argument(
-                    "names", f"{name} means nothing on {model}: it applies to {there}"
+                    "names", f"{name} means nothing on {model}: it applies to {', '.join(there)}"
                 )
         lab.set_mutants(self._entry.participant(), list(request.names))
         return pb.SetMutantsResponse()
 
     def get_mutants(self, request: pb.GetMutantsRequest) -> pb.GetMutantsResponse:
-        return pb.GetMutantsResponse(names=lab.mutants_on(self._entry.participant()))
+        on = lab.mutants_on(self._entry.participant())
+        return pb.GetMutantsResponse(names=[lab.mutant(one).short for one in on], full_names=on)
 
     # --- scenarios ---
 

@@ -29,7 +29,7 @@ static inline u64 way_until(const struct participant *self, const struct mm_stru
 		return read_seqcount(&mm->mm_lock_seq);
 	if (VMA_TYPESAFE)
 		return slabs_gone(self);
-	return MUTANT(G1) ? 0 : rcu_mark(self);
+	return MUTANT(lookup_cached_too_long) ? 0 : rcu_mark(self);
 }
 
 /* Which window, of those whose ways stand in one place: its upper bits, of 48. (Those above are
@@ -96,7 +96,7 @@ static inline bool way_kept(const struct participant *self, struct fault_way *wa
 	if (unlikely(addr < load_relaxed_u64(&vma->vm_start) ||
 		     addr >= load_relaxed_u64(&vma->vm_end)))
 		return false;
-	SYNC(walking);
+	STEP(walking);
 	return true;
 }
 

@@ -111,8 +111,8 @@ static bool place_at_end(const struct place *at, int step)
 }
 
 /* Moves a path to the next node of a level (step 1) or to the one before (step -1), and to its
- * first or last slot; what it says about lower levels is void then. The opposite step undoes it.
- * False, and nothing changes, if there is none. */
+ * first or last slot; what it says about lower levels is void then. False, and nothing changes, if
+ * there is none. From the last slot in that direction the opposite step undoes it. */
 static bool path_move(struct store *st, enum side side, u32 level, int step)
 {
 	u32 up = level + 1;

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the cores (native/Makefile) and vmalab_native._core; all else is in pyproject.toml."""
+"""Builds the cores (native/Makefile) and vmalab_native._core; all else is in pyproject.toml.
+
+VMALAB_BUILD_NATIVE: all (the default), default (only the core that is taken where none is named;
+others are built when they are asked for), or no.
+"""
 
 import os
 import subprocess
@@ -8,6 +12,10 @@ from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
+
+WANTED = os.environ.get("VMALAB_BUILD_NATIVE", "all")
+if WANTED not in ("all", "default", "no"):
+    sys.exit(f"VMALAB_BUILD_NATIVE={WANTED}: give all, default or no")
 
 
 class BuildCores(build_ext):
@@ -18,10 +26,14 @@ class BuildCores(build_ext):
         jobs = len(os.sched_getaffinity(0))
         where = [f"OUT={folder.absolute()}", f"O={Path('build/cores').absolute()}"]
         quiet = ["--silent"] if self.verbose < 1 else []
+        cores = ["CORES=typesafe-rwsem.aligned"] if WANTED == "default" else []
         command = ["make", "-C", "native", f"-j{jobs}", f"PYTHON={sys.executable}"]
         environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-        subprocess.run([*command, *where, *quiet], check=True, env=environment)
+        subprocess.run([*command, *where, *cores, *quiet], check=True, env=environment)
         super().run()
 
 
-setup(cffi_modules=["native/build_ffi.py:ffibuilder"], cmdclass={"build_ext": BuildCores})
+if WANTED == "no":
+    setup()
+else:
+    setup(cffi_modules=["native/build_ffi.py:ffibuilder"], cmdclass={"build_ext": BuildCores})

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Generate the Python modules of the protos into ``protos/python``.
+"""Generate what is made from the table of operations and from the protos.
 
-Run ``python protos/generate.py`` after a change of a ``.proto`` file and commit what it wrote;
+From ops.toml and uapi.toml: headers of the C core, Python modules, the methods of the client's
+BlockBuilder, parts of memory.proto and of docs/block-format.md (op_table has a module for each
+kind). From the ``.proto`` files: the Python modules in ``protos/python``.
+
+Run ``python protos/generate.py`` after a change of one of them and commit what it wrote;
 ``python protos/generate.py --check`` writes nothing and exits 1 when a committed file is stale.
-The versions of grpcio-tools and mypy-protobuf are pinned in pyproject.toml, because their
-numbers and habits go into the output.
+The versions of grpcio-tools, mypy-protobuf and the formatters are pinned in pyproject.toml, because
+their numbers and habits go into the output.
 """
 
 from __future__ import annotations
@@ -20,6 +24,13 @@ import tempfile
 from pathlib import Path
 
 PROTOS = Path(__file__).resolve().parent
+sys.path.insert(0, str(PROTOS))
+
+from op_table import emit_c, emit_client, emit_python, emit_text, model  # noqa: E402
+
+ROOT = PROTOS.parent
+EMITTERS = (emit_c.files, emit_python.files, emit_client.files, emit_text.parts)
+"""Each: from the table and the root of the tree to texts by path."""
 PACKAGE = Path("vmalab") / "v1"
 HEADER = (
     "# SPDX-License-Identifier: Apache-2.0\n"
@@ -58,6 +69,12 @@ def finish(out: Path) -> None:
         (folder / "py.typed").write_text("")
 
 
+def table_files() -> dict[Path, str]:
+    """What is made from the table, by its path in the tree."""
+    table = model.load(PROTOS)
+    return {path: text for emitter in EMITTERS for path, text in emitter(table, ROOT).items()}
+
+
 def relative_files(root: Path) -> set[Path]:
     """All files under ``root``, without what Python makes when it runs."""
     return {
@@ -76,21 +93,45 @@ def stale(fresh: Path, committed: Path) -> list[str]:
     return sorted(str(name) for name in (old ^ new) | differing)
 
 
+def write_table(texts: dict[Path, str]) -> None:
+    for path, text in texts.items():
+        if not (ROOT / path).exists() or (ROOT / path).read_text(encoding="utf-8") != text:
+            (ROOT / path).write_text(text, encoding="utf-8")
+
+
+def stale_table(texts: dict[Path, str]) -> list[str]:
+    """The files that are not what the table makes."""
+    return [
+        path.as_posix()
+        for path, text in texts.items()
+        if not (ROOT / path).exists() or (ROOT / path).read_text(encoding="utf-8") != text
+    ]
+
+
 def main() -> int:
     """Generate, or check."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when stale")
     arguments = parser.parse_args()
     target = PROTOS / "python"
+    try:
+        texts = table_files()
+    except model.TableError as error:
+        sys.exit(f"the table of operations: {error}")
+    if not arguments.check:
+        write_table(texts)
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder)
         protoc(fresh)
         finish(fresh)
+        for path, text in texts.items():
+            if PROTOS / "python" in (ROOT / path).parents:
+                (fresh / (ROOT / path).relative_to(target)).write_text(text, encoding="utf-8")
         if arguments.check:
-            names = stale(fresh, target)
-            for name in names:
-                print(f"stale: protos/python/{name} (run: python protos/generate.py)")
-            return 1 if names else 0
+            names = [f"protos/python/{name}" for name in stale(fresh, target)]
+            for name in dict.fromkeys([*stale_table(texts), *names]):
+                print(f"stale: {name} (run: python protos/generate.py)")
+            return 1 if names or stale_table(texts) else 0
         shutil.rmtree(target / "vmalab", ignore_errors=True)
         shutil.copytree(fresh / "vmalab", target / "vmalab")
     return 0

@@ -3,7 +3,7 @@
 
 A process owns an arena of addresses: slots of SLOT_PAGES pages with a gap after each, so that
 each mapped slot is a VMA of its own. Only the owner changes an arena, in blocks that are executed
-in order, so the owner can tell the answer of every operation before it is given.
+in order, so the owner knows the answer of every operation before it is given.
 
 The state of all pages is in numpy arrays, indexed by page: slot * SLOT_PAGES + page in slot.
 """
@@ -11,7 +11,7 @@ The state of all pages is in numpy arrays, indexed by page: slot * SLOT_PAGES + 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -170,7 +170,7 @@ class Arena:
         self.resident[pages[done]] = True
         status = np.where(done, 0, SIGSEGV).astype(np.int32)
         code = np.where(done, 0, np.where(mapped, ACCERR, MAPERR)).astype(np.uint32)
-        access: Any = np.where(write, 1 | 4, 0).astype(np.uint64)
+        access = np.where(write, 1 | 4, 0).astype(np.uint64)
         return Faults(
             self.addresses(pages), access, words, status, code, value, np.ones(len(pages), bool)
         )

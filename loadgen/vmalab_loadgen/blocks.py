@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmalab_client.block import HEADER_WORDS, Op
-from vmalab_loadgen import flags
+from vmalab_drive.packed import RESULT, header
 from vmalab_loadgen.arena import (
     ARENA_BYTES,
     PAGE,
@@ -24,6 +24,7 @@ from vmalab_loadgen.arena import (
     arena_base,
 )
 from vmalab_loadgen.mix import Mix
+from vmalab_native import flags
 
 CHILDREN_MAX: Final = 4
 BRK_BASE: Final = 0x5555_0000_0000
@@ -32,7 +33,6 @@ WRONG_SHOWN: Final = 5
 EBUSY: Final = 16
 ENOMEM: Final = 12
 EEXIST: Final = 17
-RESULT: Final = np.dtype([("status", "<i4"), ("info", "<u4"), ("value", "<u8")])
 RW: Final = 3
 _FIXED: Final = flags.MAP["MAP_PRIVATE"] | flags.MAP_ANONYMOUS | flags.MAP_FIXED
 _DONTNEED: Final = flags.MADV["MADV_DONTNEED"]
@@ -51,7 +51,7 @@ SLOTS_TAKEN: Final = {
 """Slots of the arena that one operation keeps from the others of its block."""
 
 Answer = Callable[[int, int], bool]
-"""Judges (status, value) of an answer that could not be told before."""
+"""Judges (status, value) of an answer that could not be known before."""
 
 
 @dataclass(slots=True)
@@ -112,11 +112,6 @@ class Tally:
         self.wrong += 1
         if len(self.wrong_first) < WRONG_SHOWN:
             self.wrong_first.append(one)
-
-
-def header(op: int, operands: int, flags: int) -> int:
-    """The first word of a record; the second is its address space."""
-    return op | (HEADER_WORDS + operands) << 8 | flags << 16
 
 
 @dataclass(slots=True)
@@ -468,7 +463,7 @@ class Maker:
     # --- checking ---
 
     def check(self, block: Block, answer: bytes) -> int:
-        """Compare the answers with what was told. Returns how many operations were done."""
+        """Compare the answers with those expected. Returns how many operations were done."""
         results = np.frombuffer(answer, RESULT)
         if len(results) != block.count:
             what = f"{block.count} records"

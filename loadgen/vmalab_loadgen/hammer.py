@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import time
@@ -10,18 +11,23 @@ import traceback
 from collections import deque
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from multiprocessing.synchronize import Event
+from typing import Final
 
 import numpy as np
 
-from vmalab_loadgen import drivers, lifeline
+from vmalab_drive import drivers
 from vmalab_loadgen.blocks import BRK_BASE, Block, Maker, Tally
 from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.pacing import Pacer
+from vmalab_native import lifeline
 
 START_TIMEOUT_S: Final = 600.0
 KEEP_EVERY_NS: Final = 10_000_000_000
+
+Counters = ctypes.Array[ctypes.c_longlong]
+"""Shared with the parent: operations, faults, wrong answers so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class _Run:
     task: Task
     driver: drivers.Driver
     maker: Maker
-    shown: Any
+    shown: Counters
     raw: Latency = field(default_factory=Latency)
     corrected: Latency = field(default_factory=Latency)
     flying: deque[Block] = field(default_factory=deque)
@@ -100,7 +106,7 @@ class _Run:
             self._finish()
 
     def _send(self, block: Block) -> None:
-        if isinstance(self.driver, drivers.UnaryDriver):
+        if isinstance(self.driver, drivers.CallByCall):
             times: list[int] = []
             answer = self.driver.run_timed(block.data, times)
             late = max(0, block.sent_ns - block.intended_ns)
@@ -129,7 +135,7 @@ class _Run:
         self.shown[2] = self.maker.tally.wrong
 
 
-def work(task: Task, start: Any, counters: Any, pipe: Connection) -> None:
+def work(task: Task, start: Event, counters: Counters, pipe: Connection) -> None:
     """The body of a process of the load."""
     lifeline.end_with_parent(task.parent)
     try:

@@ -7,7 +7,7 @@ sent; in the closed loop both are the same, and the closed loop hides what a sta
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from hdrh.histogram import HdrHistogram
 
@@ -21,7 +21,7 @@ class Latency:
     """One distribution of times in nanoseconds."""
 
     def __init__(self) -> None:
-        self._histogram: Any = HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
+        self._histogram = HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
 
     def record(self, nanoseconds: int) -> None:
         self._histogram.record_value(min(max(nanoseconds, LOWEST_NS), HIGHEST_NS))

@@ -10,13 +10,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
-from vmalab_loadgen import drivers, hammer, player
+from vmalab_drive import drivers, spawning
+from vmalab_drive.errors import CommandError
+from vmalab_drive.report import LOCK_COUNTERS
+from vmalab_loadgen import hammer
 from vmalab_loadgen.blocks import BRK_BASE, Wrong
 from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.mix import Mix
-from vmalab_loadgen.report import LOCK_COUNTERS
 
 READY_TIMEOUT_S: Final = 600.0
 SETTLE_S: Final = 60.0
@@ -24,7 +28,7 @@ BLOCK_OPS: Final = {"unary": 32, "batch": 1024, "attach": 1024}
 WINDOW: Final = {"unary": 1, "batch": 4, "attach": 1}
 
 
-class LoadError(Exception):
+class LoadError(CommandError):
     """The load could not be carried out."""
 
 
@@ -191,12 +195,12 @@ def _run_processes(
     control: drivers.Driver,
     progress: Progress | None,
 ) -> list[hammer.Done]:
-    context = player.context()
+    context = spawning.context()
     start = context.Event()
     everyone = range(config.processes)
-    pipes: list[Any] = []
-    processes: list[Any] = []
-    counters: list[Any] = []
+    pipes: list[Connection] = []
+    processes: list[BaseProcess] = []
+    counters: list[hammer.Counters] = []
     try:
         for me in everyone:
             group = me % len(mms) if mms else me
@@ -217,10 +221,10 @@ def _run_processes(
                 seconds=config.seconds,
                 seed=config.seed,
             )
-            shown = context.RawArray("q", 3)
+            shown: hammer.Counters = context.RawArray("q", 3)
             ours, theirs = context.Pipe()
             process = context.Process(target=hammer.work, args=(task, start, shown, theirs))
-            player.start(process, processes)
+            spawning.start(process, processes)
             theirs.close()
             pipes.append(ours)
             counters.append(shown)
@@ -240,16 +244,17 @@ def _run_processes(
         start.set()
         parts = _messages(pipes, "done", config.seconds + READY_TIMEOUT_S, tick)
     except BaseException:
-        player.end_processes(processes, patience_s=0)
+        spawning.end(processes, patience_s=0)
         raise
-    player.end_processes(processes)
+    spawning.end(processes)
     return parts
 
 
 def _messages(
-    pipes: list[Any], wanted: str, timeout_s: float, tick: Callable[[], None] | None
-) -> list[Any]:
-    answers: list[Any] = []
+    pipes: list[Connection], wanted: str, timeout_s: float, tick: Callable[[], None] | None
+) -> list[hammer.Done]:
+    """One message of every process, and what it carries, if anything."""
+    answers: list[hammer.Done] = []
     deadline = time.monotonic() + timeout_s
     for me, pipe in enumerate(pipes):
         while not pipe.poll(0.25):
@@ -263,7 +268,8 @@ def _messages(
             raise LoadError(f"process {me} died") from None
         if kind == "error":
             raise LoadError(f"process {me}: {data}")
-        answers.append(data)
+        if data is not None:
+            answers.append(data)
     return answers
 
 

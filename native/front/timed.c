@@ -49,7 +49,8 @@ long vl_run_timed(struct participant *self, const void *block, u64 block_bytes,
 	while (left && done < results_cap) {
 		const struct vl_record *rec = (const struct vl_record *)words;
 		u64 size = rec->words && rec->words <= left ? rec->words : 1, turns = 1;
-		u64 fault[RECORD_WORDS + 1] = {(words[0] & ~0xfffful) | OP_FAULT | 3u << 8};
+		u64 fault[RECORD_WORDS + 1] = {(words[0] & ~0xfffful) | OP_FAULT |
+					       (RECORD_WORDS + 1) << 8};
 		bool apart = rec->op == OP_FAULTS && size > RECORD_WORDS && !rec->how &&
 			     !(rec->flags & FAULT_STORE);
 

@@ -83,18 +83,18 @@ MUTANTS: Final = {
 }
 """The scene that shows a mutant of lab_mutants.h, on each lock model that it applies to there."""
 
-FILES: Final = "pages of a file that is cut off; files are not in these models"
+FILES: Final = "pages of a truncated file; files are not in these models"
 FLAGS: Final = "flags of a VMA, which the locks here do not have"
 ELSEWHERE: Final = {
     "failed_merge_goes_on": "one process alone: what a merge does after it found no memory",
     "leaf_changed_in_place": "pivots and slots inside a leaf; a node here is its entries",
     "store_takes_wrong_node": "one process alone: which node of the tree a store takes",
-    "dead_waiter_stays_noted": "the note in a semaphore that somebody waits; no queue here",
+    "dead_waiter_stays_noted": "the WAITERS flag of a semaphore; semaphores here have no queue",
     "exit_detaches_late": "recovery, and processes that die: the models have none",
     "merge_detaches_late": "recovery, and processes that die: the models have none",
     "shared_page_reused": "page counts and what a TLB still holds; a page here is one word",
     "lookup_cached_too_long": "what a participant keeps between faults; each fault walks here",
-    "maps_gap_believed": "the text of maps, which is no part of the locks",
+    "maps_gap_believed": "the text of maps, which is not part of the locks",
     "unmapped_before_sized": FILES,
     "unmapped_before_uncached": FILES,
     "fault_keeps_cut_page": FILES,

@@ -3,23 +3,29 @@
 
 import dataclasses
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
+from vmalab.ops import RESULT_BYTES
 from vmalab_native._core import ffi, lib
+from vmalab_native.cdata import CArray, CStruct, Getter, ParticipantHandle, SegmentHandle
 from vmalab_native.checks import bounded, u64
 from vmalab_native.errors import NativeError, error_of
 from vmalab_native.records import MmSetup
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Record = TypeVar("_Record", bound="DataclassInstance")
 Block = bytes | bytearray | memoryview
-_TEXTS: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+_TEXTS: weakref.WeakKeyDictionary[CStruct, CArray] = weakref.WeakKeyDictionary()
 _GROW_TRIES = 16  # a listing that still outgrows its buffer after so many tries is given up
 
 
-def text(chars: Any) -> str:
+def text(chars: CArray) -> str:
     return str(ffi.string(chars).decode("utf-8", "replace"))
 
 
-def record(kind: type[Any], row: Any, **overrides: Any) -> Any:
+def record(kind: type[_Record], row: CStruct, **overrides: object) -> _Record:
     """A dataclass from a C struct whose fields have the same names; char arrays become text."""
     values = {}
     for field in dataclasses.fields(kind):
@@ -34,7 +40,9 @@ def checked(code: int, detail: str) -> int:
     return code
 
 
-def listing(kind: str, what: str, getter: Any, *args: Any, start: int = 64) -> tuple[Any, int]:
+def listing(
+    kind: str, what: str, getter: Getter, *args: object, start: int = 64
+) -> tuple[CArray, int]:
     """Calls getter(*args, buffer, cap) with larger buffers until all fits: the buffer, entries.
 
     The caller keeps the buffer while it looks at a part of it: a slice does not keep it alive.
@@ -49,17 +57,23 @@ def listing(kind: str, what: str, getter: Any, *args: Any, start: int = 64) -> t
     raise NativeError(f"{what} kept growing while it was read")
 
 
-def records(kind: type[Any], c_type: str, what: str, getter: Any, handle: Any) -> list[Any]:
+def records(
+    kind: type[_Record],
+    c_type: str,
+    what: str,
+    getter: Getter,
+    handle: SegmentHandle | ParticipantHandle,
+) -> list[_Record]:
     buffer, count = listing(c_type + "[]", what, getter, handle)
     return [record(kind, buffer[i]) for i in range(count)]
 
 
-def text_of(what: str, getter: Any, *args: Any) -> str:
+def text_of(what: str, getter: Getter, *args: object) -> str:
     buffer, count = listing("char[]", what, getter, *args, start=16384)
     return bytes(ffi.buffer(buffer, count)).decode("utf-8", "replace")
 
 
-def aligned(block: Block) -> Any:
+def aligned(block: Block) -> CArray | bytes:
     """The block as C wants it: in place if it lies on 8 bytes, as a slice may not; else a copy."""
     data = ffi.from_buffer(block)
     return data if int(ffi.cast("uintptr_t", data)) % 8 == 0 else bytes(ffi.buffer(data))
@@ -72,7 +86,7 @@ def failed_records(results: memoryview) -> list[int]:
         results: of Participant.run_view.
     """
     data = ffi.from_buffer(results)
-    count = len(data) // 16
+    count = len(data) // RESULT_BYTES
     found: int = lib.vl_results_failed(data, count, ffi.NULL, 0)
     if not found:
         return []
@@ -81,7 +95,22 @@ def failed_records(results: memoryview) -> list[int]:
     return list(places)
 
 
-def mm_options(maps: str, setup: MmSetup) -> Any:
+def made_mms(block: Block, results: memoryview) -> list[int]:
+    """The address spaces that a block has made.
+
+    Args:
+        results: of Participant.run_view for this block.
+    """
+    data = aligned(block)
+    answers = ffi.from_buffer(results)
+    count = len(answers) // RESULT_BYTES
+    found: int = lib.vl_results_made(data, len(data), answers, count, ffi.NULL, 0)
+    ids = ffi.new("u64[]", found)
+    lib.vl_results_made(data, len(data), answers, count, ids, found)
+    return list(ids)
+
+
+def mm_options(maps: str, setup: MmSetup) -> CStruct:
     """A struct vl_mm_options with the first mappings, limits and capabilities; the text lives as
     long as it does."""
     raw = maps.encode("utf-8")

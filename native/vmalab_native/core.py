@@ -15,13 +15,15 @@ import os
 import time
 import weakref
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
-from typing import Any, Self, get_args
+from contextlib import suppress
+from typing import Generic, Self, TypeVar, get_args
 
 import posix_ipc
 
+from vmalab.ops import RESULT_BYTES as RESULT_BYTES
 from vmalab_native import measure
 from vmalab_native._core import ffi, lib
+from vmalab_native.cdata import CStruct, Getter, ParticipantHandle, SegmentHandle
 
 # The names "as" themselves are offered by this module too.
 from vmalab_native.checks import SHM_DIRECTORY as SHM_DIRECTORY
@@ -66,8 +68,7 @@ from vmalab_native.records import VmaInfo as VmaInfo
 ABI_VERSION: int = lib.VL_ABI_VERSION
 USER_RWSEMS: int = lib.VL_USER_RWSEMS
 USER_RWSEM_PLACES = 3  # user locks that one participant can hold at a time
-RESULT_BYTES = 16
-_vl_run: Any = lib.vl_run
+_vl_run: Getter = lib.vl_run
 _ROLES: dict[str, int] = {
     "supervisor": lib.ROLE_SUPERVISOR,
     "worker": lib.ROLE_WORKER,
@@ -99,12 +100,15 @@ def monotonic_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
-class _Handle(AbstractContextManager[Any]):
+_H = TypeVar("_H", SegmentHandle, ParticipantHandle)
+
+
+class _Handle(Generic[_H]):
     """A C handle that ends once: None afterwards, so that nothing stale reaches C."""
 
-    _handle: Any
+    _handle: _H | None
 
-    def _open(self) -> Any:
+    def _open(self) -> _H:
         if self._handle is None:
             raise HandleClosed(repr(self))
         return self._handle
@@ -117,7 +121,7 @@ class _Handle(AbstractContextManager[Any]):
         return self
 
 
-class Segment(_Handle):
+class Segment(_Handle[SegmentHandle]):
     """One instance's shared memory, mapped into this process. Made by create() or attach(), never
     directly.
 
@@ -125,7 +129,7 @@ class Segment(_Handle):
     the Segment, but not the participants of its parent.
     """
 
-    def __init__(self, instance: str, handle: Any, fd: int) -> None:
+    def __init__(self, instance: str, handle: SegmentHandle, fd: int) -> None:
         self.instance = instance
         self._handle = handle
         self._fd = fd
@@ -247,14 +251,13 @@ class Segment(_Handle):
         """Identity, sizes and how full the segment is, now."""
         c_info = ffi.new("struct vl_seg_info *")
         lib.vl_seg_info(self._open(), c_info)
-        info: SegmentInfo = record(
+        return record(
             SegmentInfo,
             c_info,
             config=config_from_c(c_info),
             rcu_flavour=RCU_NAMES[c_info.rcu_flavour],
             state=_STATE_NAMES.get(c_info.state, str(c_info.state)),
         )
-        return info
 
     def slabinfo(self) -> list[SlabInfo]:
         """Every kmem_cache of the segment; needs no participant."""
@@ -312,10 +315,10 @@ class Segment(_Handle):
         return f"<Segment {self.instance} {state}>"
 
 
-class Participant(_Handle):
+class Participant(_Handle[ParticipantHandle]):
     """One thread's slot in a segment: never used by two at once; ends with release() or death."""
 
-    def __init__(self, segment: Segment, handle: Any) -> None:
+    def __init__(self, segment: Segment, handle: ParticipantHandle) -> None:
         self.segment = segment
         self.index: int = lib.vl_participant_index(handle)
         self._handle = handle
@@ -348,7 +351,7 @@ class Participant(_Handle):
 
     def run_view(self, block: Block) -> memoryview:
         """As run(), but the results are not copied: they hold until the next block."""
-        data: Any = block if type(block) is bytes else aligned(block)
+        data = block if type(block) is bytes else aligned(block)
         size = len(data)
         if size > self._block_bytes_max:
             self._grow_results((size + 7) // 8)
@@ -413,7 +416,7 @@ class Participant(_Handle):
         """execve: a process leaves an address space for a new one, with its limits.
 
         Args:
-            mm: what it leaves, and what ends then, whoever else holds it.
+            mm: what it leaves, and what ends then, even if others hold it.
             mmap_base, start_brk, brk, maps: of the new one, as for mm_create().
             shared: others run on in `mm` (vfork, CLONE_VM): it stays.
 
@@ -433,7 +436,7 @@ class Participant(_Handle):
             raise error_of(lib.VL_E_NO_MM, "mm 0")
         return self._mm_made(f"exec in address space {mm}", options)
 
-    def _mm_made(self, what: str, options: Any) -> int:
+    def _mm_made(self, what: str, options: CStruct) -> int:
         mm_id = ffi.new("u64 *")
         message = ffi.new("char[]", 512)
         code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))
@@ -509,7 +512,7 @@ class Participant(_Handle):
     # --- files ---
 
     def file_open(self, *, dev: int, ino: int, size_bytes: int, name: str) -> int:
-        """The id of a file for MMAP records: one per (dev, ino), its size set anew.
+        """The id of a file for MMAP records: one per (dev, ino), its size set again.
 
         Raises:
             LimitExceeded (files_max).

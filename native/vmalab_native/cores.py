@@ -9,9 +9,7 @@ for, which takes some seconds, a C compiler, make, and the source tree.
 import fcntl
 import os
 import re
-import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -105,6 +103,8 @@ def ensure(model: str, layout: str) -> None:
     what = f"{model}, {layout}"
     if not (SOURCES / "Makefile").exists():
         raise CoreMissing(f"{what}: this installation has no sources to build it from")
+    import shutil  # only who builds a core needs it
+
     missing = [tool for tool in ("make", os.environ.get("CC", "gcc")) if not shutil.which(tool)]
     if missing:
         raise CoreMissing(f"{what}: {' and '.join(missing)} not found, which build it")
@@ -119,6 +119,8 @@ def ensure(model: str, layout: str) -> None:
 def _make(core: str, what: str) -> None:
     jobs = len(os.sched_getaffinity(0))
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    import subprocess
+
     with subprocess.Popen(
         [
             *("make", "-C", str(SOURCES), f"-j{jobs}", f"CORES={core}", f"OUT={FOLDER}"),

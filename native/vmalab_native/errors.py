@@ -179,7 +179,7 @@ class OtherClock(NativeError):
     constant = "VL_E_CLOCK"
     summary = (
         "the segment was made in another time namespace, whose clock is not this process's, "
-        "or there is no /proc here to tell"
+        "or there is no /proc here that shows it"
     )
     remedy = (
         "Attach from the time namespace that the instance was started in (nsenter --time), "

@@ -9,9 +9,10 @@ an operation mean, and that families of address spaces are checked cell by cell.
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from vmalab_native._core import ffi, lib
+from vmalab_native.cdata import CArray
 from vmalab_native.checks import bounded
 from vmalab_native.convert import Block, aligned, checked
 from vmalab_native.core import Participant
@@ -149,7 +150,7 @@ def run_timed(participant: Participant, block: Block) -> bytes:
     Raises:
         BadBlock: the length is 0 or no multiple of 8; nothing was executed.
     """
-    data: Any = aligned(block)
+    data = aligned(block)
     results = ffi.new("struct vl_timed_result[]", max(1, len(data) // 8))
     count = lib.vl_run_timed(participant._open(), data, len(data), results, len(data) // 8)
     checked(count, f"a block of {len(data)} bytes")
@@ -168,7 +169,7 @@ def check(ops: Block, shape: Shape) -> Verdict:
     """
     if len(ops) % OP_BYTES:
         raise InvalidArgument(f"{len(ops)} bytes are no whole operations of {OP_BYTES}")
-    data: Any = aligned(ops)
+    data = aligned(ops)
     c_shape = ffi.new("struct vl_lin_shape *")
     c_shape.mms, c_shape.pages = shape.mms, shape.pages
     c_shape.cell_pages, c_shape.configs_max = shape.cell_pages, shape.configs_max
@@ -192,6 +193,6 @@ def check(ops: Block, shape: Shape) -> Verdict:
     return Verdict(out.steps, out.configs, out.configs_max, out.undecided, failure)
 
 
-def _state(words: Any, entries: int) -> State:
+def _state(words: CArray, entries: int) -> State:
     half = entries // 2
     return State(tuple(words[0:half]), tuple(words[half:entries]))

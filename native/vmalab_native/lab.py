@@ -9,9 +9,10 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from vmalab_native._core import ffi, lib
+from vmalab_native.cdata import CArray, CStruct, Getter
 from vmalab_native.convert import checked, listing, text
 from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import InvalidArgument
@@ -140,7 +141,7 @@ class Report:
     ns: int
     complete: bool
     died: bool
-    """An actor was told to die, and has: the session is of no more use."""
+    """An actor had to die, and has: the session is of no more use."""
     preemptions: int
     chosen: tuple[int, ...]
     violation: Violation | None
@@ -161,7 +162,7 @@ class TraceLine:
     word: int
 
 
-def _names(getter: Any) -> tuple[Named, ...]:
+def _names(getter: Getter) -> tuple[Named, ...]:
     rows, count = listing("struct vl_lab_name[]", "names", getter, start=160)
     return tuple(
         Named(text(rows[i].name), text(rows[i].kind), text(rows[i].text), text(rows[i].alias))
@@ -225,7 +226,7 @@ def mutant_bits(names: Sequence[str]) -> tuple[int, int]:
     return _bits([_MUTANT_BIT[mutant(name).name] for name in names])
 
 
-def _fill(rows: Any, ops: Sequence[Op], what: str) -> int:
+def _fill(rows: CArray, ops: Sequence[Op], what: str) -> int:
     if len(ops) > OPS_MAX:
         raise InvalidArgument(f"{what} has {len(ops)} operations, at most {OPS_MAX} are possible")
     for row, op in zip(rows, ops, strict=False):
@@ -316,7 +317,7 @@ def search(
     return _report(c_report)
 
 
-def _report(row: Any) -> Report:
+def _report(row: CStruct) -> Report:
     broken = row.violation
     violation = None
     if broken.invariant:
@@ -409,7 +410,7 @@ class Holder:
     op: int
 
 
-def _gate(row: Any) -> GateInfo:
+def _gate(row: CStruct) -> GateInfo:
     return GateInfo(
         *(POINTS[row.point].name, row.armed, row.held, row.reached),
         *(row.participant, row.pid, row.mm, row.op),
@@ -426,7 +427,7 @@ def gates(participant: Participant) -> list[GateInfo]:
 
 
 def holders(participant: Participant) -> list[Holder]:
-    """Everyone who is held at a gate, and lives."""
+    """Every participant that is paused at a gate, and lives."""
     handle = participant._open()
     buffer, count = listing("struct vl_lab_holder_info[]", "holders", lib.vl_lab_holders, handle)
     return [
@@ -451,7 +452,7 @@ def set_mutants(participant: Participant, names: Sequence[str]) -> None:
 def arm(
     participant: Participant, point: str, *, mm: int = 0, count: int = 1, hold_s: float = 10.0
 ) -> None:
-    """The next `count` who come to a sync point, in that mm or (0) in any, are held there.
+    """Pause the next `count` calls that come to a sync point, in that mm or (0) in any.
 
     Args:
         hold_s: at most so long, up to 600 s; then they go on by themselves.
@@ -461,7 +462,7 @@ def arm(
 
 
 def wait_held(participant: Participant, point: str, *, timeout_s: float) -> GateInfo | None:
-    """Waits until somebody is held at the point; None after the timeout."""
+    """Waits until a call is paused at the point; None after the timeout."""
     row = ffi.new("struct vl_lab_gate_info *")
     number = point_number(point)
     code = lib.vl_lab_gate_wait(participant._open(), number, int(timeout_s * 1e9), row)
@@ -472,7 +473,7 @@ def wait_held(participant: Participant, point: str, *, timeout_s: float) -> Gate
 
 
 def release(participant: Participant, point: str) -> int:
-    """Lets all go on who are held there; how many that are."""
+    """Releases the calls that are paused there; returns how many."""
     code = lib.vl_lab_gate_release(participant._open(), point_number(point))
     return checked(code, f"releasing {point}")
 

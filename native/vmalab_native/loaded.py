@@ -4,10 +4,11 @@ and what a segment of theirs can be configured to."""
 
 import dataclasses
 import os
-from typing import Any, get_args
+from typing import get_args
 
 from vmalab_native import cores
 from vmalab_native._core import ffi, lib
+from vmalab_native.cdata import CStruct
 from vmalab_native.convert import checked, listing, record, text
 from vmalab_native.errors import CoreMissing, InvalidArgument, error_of
 from vmalab_native.records import RcuFlavour, SegmentConfig, StructInfo, structs_of
@@ -82,7 +83,7 @@ RCU: dict[str, int] = {
 RCU_NAMES: dict[int, RcuFlavour] = {RCU[name]: name for name in get_args(RcuFlavour)}
 
 
-def config_to_c(config: SegmentConfig) -> Any:
+def config_to_c(config: SegmentConfig) -> CStruct:
     sizes = dataclasses.asdict(config) | {"rcu": RCU[config.rcu]}
     del sizes["model"], sizes["layout"]
     return ffi.new("struct vl_config *", sizes)
@@ -105,8 +106,8 @@ def check_config(config: SegmentConfig) -> None:
     )
 
 
-def config_from_c(c_info: Any) -> SegmentConfig:
-    config: SegmentConfig = record(
+def config_from_c(c_info: CStruct) -> SegmentConfig:
+    return record(
         SegmentConfig,
         c_info.config,
         rcu=RCU_NAMES[c_info.config.rcu],
@@ -114,4 +115,3 @@ def config_from_c(c_info: Any) -> SegmentConfig:
         model=c_info.model,
         layout=c_info.layout,
     )
-    return config

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the running kernel's answers depend on: the one place that asks.
 
-Everything here is of the machine, and of the process that asks. A call is made where one can tell;
-names and files are read where none can. What a machine does not tell is None. The facts stand in
-the meta.json of a trace, and `vmalab diff` and `vmalab replay` print them; what of them an
+Everything here is of the machine, and of the process that asks. A call is made where one can
+answer; names and files are read where none can. What a machine does not show is None. The facts
+stand in the meta.json of a trace, and `vmalab diff` and `vmalab replay` print them; what of them an
 instance's answers depend on (protection keys, overcommit) is set in its configuration.
 
 `NEEDS` has what a comparison with the running kernel may require of the machine, by name. What a
@@ -131,7 +131,7 @@ def choose_overcommit(setting: str) -> int:
 
 def commit_limit_pages(setting: str = "machine") -> int:
     """What may be promised: with overcommit "never" CommitLimit, else all memory and swap; 0: the
-    machine does not tell."""
+    machine does not say."""
     kib = _meminfo()
     if choose_overcommit(setting) == 2:
         return kib.get("CommitLimit", 0) * 1024 // PAGE

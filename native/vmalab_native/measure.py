@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from vmalab_native._core import ffi, lib
+from vmalab_native.cdata import ParticipantHandle
 from vmalab_native.checks import U64_MAX, bounded, u64
 from vmalab_native.convert import checked, record
 from vmalab_native.errors import InvalidArgument
@@ -19,7 +20,9 @@ _LOOPS: Final[dict[str, int]] = {
 }
 
 
-def faults(handle: Any, mm: int, addrs: Sequence[int], iterations: int, rounds: int) -> BenchResult:
+def faults(
+    handle: ParticipantHandle, mm: int, addrs: Sequence[int], iterations: int, rounds: int
+) -> BenchResult:
     """Participant.bench_fault, of its handle."""
     if not addrs:
         raise InvalidArgument("addrs is empty")
@@ -42,7 +45,9 @@ def faults(handle: Any, mm: int, addrs: Sequence[int], iterations: int, rounds: 
     )
 
 
-def loop(handle: Any, name: Loop, mm: int, addrs: Sequence[int], seconds: float) -> LoopResult:
+def loop(
+    handle: ParticipantHandle, name: Loop, mm: int, addrs: Sequence[int], seconds: float
+) -> LoopResult:
     """Participant.bench_loop, of its handle."""
     if name not in _LOOPS or not addrs:
         raise InvalidArgument(f"loop = {name!r}, {len(addrs)} addresses")
@@ -57,5 +62,4 @@ def loop(handle: Any, name: Loop, mm: int, addrs: Sequence[int], seconds: float)
         out,
     )
     checked(code, f"loop {name} on mm {mm}")
-    result: LoopResult = record(LoopResult, out)
-    return result
+    return record(LoopResult, out)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An rwsem and RCU between processes, that survive kill -9 of whoever holds them.
+"""An rwsem and RCU between processes, that survive kill -9 of a process that holds them.
 
     with Segment.create("jobs") as segment, segment.participant("client") as me:
         sem = RwSem(me, 0)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the core tells about itself, as frozen dataclasses. No ffi here."""
+"""What the core reports about itself, as frozen dataclasses. No ffi here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Literal, get_args
 
-from vmalab_native import cores, machine
+from vmalab_native import cores
 from vmalab_native.checks import bounded, u64
 from vmalab_native.errors import InvalidArgument
 
@@ -15,6 +16,13 @@ FILES_MAX = 65535
 Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
 Loop = Literal["walk", "lock", "fault"]
+
+
+def _machine() -> ModuleType:
+    """Asked only when a segment is made: it imports much, and those who look need none of it."""
+    from vmalab_native import machine
+
+    return machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +57,10 @@ class SegmentConfig:
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
     rcu: RcuFlavour = "auto"
-    pkeys: bool = field(default_factory=machine.has_pkeys)
-    overcommit: int = field(default_factory=machine.overcommit)
-    commit_limit_pages: int = field(default_factory=machine.commit_limit_pages)
-    mmap_min_addr: int = field(default_factory=machine.mmap_min_addr)
+    pkeys: bool = field(default_factory=lambda: _machine().has_pkeys())
+    overcommit: int = field(default_factory=lambda: _machine().overcommit())
+    commit_limit_pages: int = field(default_factory=lambda: _machine().commit_limit_pages())
+    mmap_min_addr: int = field(default_factory=lambda: _machine().mmap_min_addr())
     model: str = field(default_factory=cores.default_model)
     layout: str = field(default_factory=cores.default_layout)
 

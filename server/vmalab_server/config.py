@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server can be told: options of `vmalab serve`, or VMALAB_* in the environment."""
+"""The settings of a server: options of `vmalab serve`, or VMALAB_* in the environment."""
 
 from __future__ import annotations
 
@@ -211,13 +211,13 @@ class ServerConfig(BaseSettings):
         )
 
 
-def load(**options: Any) -> ServerConfig:
+def load(**options: object) -> ServerConfig:
     """A configuration from options (None: not given) and the environment.
 
     Raises:
         ConfigError: with one line for the first thing that is wrong.
     """
-    given = {name: value for name, value in options.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     try:
         return ServerConfig(**given)
     except ValidationError as error:

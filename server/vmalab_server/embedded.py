@@ -63,7 +63,7 @@ class EmbeddedServer(AbstractContextManager["EmbeddedServer"]):
         log_level: str = "warning",
         start_timeout_s: float = 600.0,
         stop_grace_s: float = 5.0,
-        **settings: Any,
+        **settings: object,
     ) -> None:
         """Nothing is started before start() or `with`.
 

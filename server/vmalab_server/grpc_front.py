@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn, TypeVar, cast
 
 import grpc
 from google.protobuf import any_pb2
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -41,6 +42,11 @@ BENCH = bench_pb2.DESCRIPTOR.services_by_name["BenchService"]
 REFLECTION_NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
 
 Context = grpc.ServicerContext
+AnyRequest = Message | wire.Request
+AnyResponse = Message | wire.Response
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
 
 
 def status_of(failure: failures.ServiceFailure) -> grpc.Status:
@@ -63,11 +69,11 @@ def _abort(context: Context, error: failures.ServiceFailure | NativeError) -> No
 
 
 def unary(
-    handler: Callable[[Any], Any], pool: ThreadPoolExecutor | None = None
-) -> Callable[[Any, Context], Any]:
+    handler: Callable[[_Request], _Response], pool: ThreadPoolExecutor | None = None
+) -> Callable[[_Request, Context], _Response]:
     """A unary method around a handler, run in a pool of its own if there is one."""
 
-    def behaviour(request: Any, context: Context) -> Any:
+    def behaviour(request: _Request, context: Context) -> _Response:
         try:
             return handler(request)
         except (failures.ServiceFailure, NativeError) as error:
@@ -79,12 +85,12 @@ def unary(
 
 
 def stream(
-    handler: Callable[[Iterator[Any], Callable[[], object]], Iterator[Any]],
+    handler: Callable[[Iterator[_Request], Callable[[], object]], Iterator[_Response]],
     pool: ThreadPoolExecutor,
-) -> Callable[[Iterator[Any], Context], Iterator[Any]]:
+) -> Callable[[Iterator[_Request], Context], Iterator[_Response]]:
     """A bidirectional method around a handler, run in the pool of the streams."""
 
-    def behaviour(requests: Iterator[Any], context: Context) -> Iterator[Any]:
+    def behaviour(requests: Iterator[_Request], context: Context) -> Iterator[_Response]:
         try:
             yield from handler(requests, context.cancel)
         except (failures.ServiceFailure, NativeError) as error:
@@ -96,9 +102,19 @@ def stream(
 
 
 # Methods with messages of their own: how a request is read, how a response is written.
-ON_THE_WIRE: Final[dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]]] = {
-    wire.BATCH: (wire.request, wire.written_response)
-}
+ON_THE_WIRE: Final = {wire.BATCH: (wire.request, wire.written_response)}
+
+
+def _codec(
+    name: str, method: MethodDescriptor
+) -> tuple[Callable[[bytes], AnyRequest], Callable[[AnyResponse], bytes]]:
+    """How a request of a method is read and its response is written."""
+    if name in ON_THE_WIRE:
+        read, write = ON_THE_WIRE[name]
+        return read, cast(Callable[[AnyResponse], bytes], write)
+    response = GetMessageClass(method.output_type)
+    written = cast(Callable[[AnyResponse], bytes], response.SerializeToString)
+    return GetMessageClass(method.input_type).FromString, written
 
 
 def snake_case(name: str) -> str:
@@ -115,12 +131,10 @@ def service(
     unary_pool: ThreadPoolExecutor | None = None,
 ) -> grpc.GenericRpcHandler:
     """A service from its descriptor: each method has a handler of its name."""
-    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    methods: dict[str, grpc.RpcMethodHandler[AnyRequest, AnyResponse]] = {}
     for method in descriptor.methods:
         name = snake_case(method.name)
-        read: Callable[[bytes], Any] = GetMessageClass(method.input_type).FromString
-        write: Callable[[Any], bytes] = GetMessageClass(method.output_type).SerializeToString
-        read, write = ON_THE_WIRE.get(f"/{descriptor.full_name}/{method.name}", (read, write))
+        read, write = _codec(f"/{descriptor.full_name}/{method.name}", method)
         if method.client_streaming:
             behaviour = stream(getattr(streams, name), pool)
             methods[method.name] = grpc.stream_stream_rpc_method_handler(behaviour, read, write)
@@ -157,15 +171,18 @@ class TokenInterceptor(grpc.ServerInterceptor):
             "BAD_TOKEN", "a call needs the metadata 'authorization: Bearer TOKEN'"
         )
 
-        def refuse(request: Any, context: Context) -> Any:
+        def refuse(request: object, context: Context) -> NoReturn:
             _abort(context, failure)
 
-        self._unary: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(refuse)
-        self._stream: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
-            refuse
-        )
+        self._refuse = refuse
 
-    def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+    def intercept_service(
+        self,
+        continuation: Callable[
+            [grpc.HandlerCallDetails], grpc.RpcMethodHandler[_Request, _Response] | None
+        ],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[_Request, _Response] | None:
         if handler_call_details.method.startswith("/grpc.health.v1.Health/"):
             return continuation(handler_call_details)
         for key, value in handler_call_details.invocation_metadata:
@@ -174,8 +191,9 @@ class TokenInterceptor(grpc.ServerInterceptor):
                 if hmac.compare_digest(raw, self._wanted):
                     return continuation(handler_call_details)
         method = continuation(handler_call_details)
-        streaming = method is not None and method.request_streaming
-        return self._stream if streaming else self._unary
+        if method is not None and method.request_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._refuse)
+        return grpc.unary_unary_rpc_method_handler(self._refuse)
 
 
 def reflection_service(
@@ -187,7 +205,9 @@ def reflection_service(
     """
     answer = reflection.ReflectionServicer(names).ServerReflectionInfo
 
-    def behaviour(requests: Iterator[Any], context: Context) -> Iterator[Any]:
+    def behaviour(
+        requests: Iterator[reflection_pb2.ServerReflectionRequest], context: Context
+    ) -> Iterator[reflection_pb2.ServerReflectionResponse]:
         yield from answer(requests, context)
 
     behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
@@ -270,7 +290,7 @@ class Front:
         self.server.start()
 
     def leave(self) -> None:
-        """Tell who watches the health that this worker stops."""
+        """Report to the watchers of the health that this worker stops."""
         self._health.enter_graceful_shutdown()
 
     def stop(self, grace_s: float, drain: Callable[[], object]) -> None:

@@ -7,26 +7,20 @@ The budget of a handler is 5 us of Python, so there is no logging, no intercepto
 
 from __future__ import annotations
 
-import struct
 from errno import EINVAL, errorcode
 from typing import TYPE_CHECKING
 
+from vmalab import pack
+from vmalab.ops import NAME_BYTES_MAX, RANGES_MAX, RESULT, Op, Status
+from vmalab.uapi import PAGE_BYTES, Access
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client.block import (
     FAULT_INFO_MASK,
-    FAULT_STORE,
-    NAME_BYTES_MAX,
-    RANGES_MAX,
     SI_CODE_MASK,
     USERFAULT_MASK,
     USERFAULT_SHIFT,
-    Access,
-    Op,
-    Status,
     pack_process_madvise,
-    pack_set_vma_name,
 )
-from vmalab_client.flags import PAGE_BYTES
 from vmalab_native.errors import CoreErrno, InvalidArgument, LimitExceeded, NoSuchMm
 from vmalab_native.records import MmSetup
 from vmalab_server import created, failures
@@ -37,14 +31,7 @@ from vmalab_server.uffd_handlers import UserfaultfdHandlers
 if TYPE_CHECKING:
     from vmalab_native.core import Participant
 
-_NONE = struct.Struct("<BBH4xQ").pack
-_ONE = struct.Struct("<BBH4xQQ").pack
-_TWO = struct.Struct("<BBH4xQQQ").pack
-_THREE = struct.Struct("<BBH4xQQQQ").pack
-_FOUR = struct.Struct("<BBH4xQQQQQ").pack
-_FIVE = struct.Struct("<BBH4xQQQQQQ").pack
-_OPENED = struct.Struct("<BBHIQQQQQQ").pack
-_RESULT = struct.Struct("<iIQ").unpack
+_RESULT = RESULT.unpack
 
 _FAULT, _MMAP, _MUNMAP, _MPROTECT = int(Op.FAULT), int(Op.MMAP), int(Op.MUNMAP), int(Op.MPROTECT)
 _MREMAP, _MADVISE, _BRK = int(Op.MREMAP), int(Op.MADVISE), int(Op.BRK)
@@ -55,7 +42,6 @@ _REMAP_FILE_PAGES, _PKEY_MPROTECT = int(Op.REMAP_FILE_PAGES), int(Op.PKEY_MPROTE
 _PKEY_ALLOC, _PKEY_FREE = int(Op.PKEY_ALLOC), int(Op.PKEY_FREE)
 _SETRLIMIT, _THP_DISABLE = int(Op.SETRLIMIT), int(Op.THP_DISABLE)
 _FILE_TRUNCATE, _FILE_ALLOCATE = int(Op.FILE_TRUNCATE), int(Op.FILE_ALLOCATE)
-_U64 = (1 << 64) - 1
 
 _ACCESS = (int(Access.READ), int(Access.READ), int(Access.WRITE), int(Access.EXEC))
 _SERVICE_STATUS = -1000
@@ -69,7 +55,7 @@ _LIMITS_OF = {
 
 
 def setup_of(setup: pb.ProcessSetup) -> MmSetup:
-    """What the core is told of a process."""
+    """What the core gets to know of a process."""
 
     def given(name: str) -> int | None:
         return getattr(setup, name) if setup.HasField(name) else None
@@ -192,7 +178,7 @@ class MemoryHandlers:
     ) -> pb.ForkAddressSpaceResponse:
         ttl_ns = self._ttl_ns(request.ttl_ms)
         mm = request.mm
-        errno, name, child = self._simple(_FORK, mm, _NONE(_FORK, 2, 0, mm))
+        errno, name, child = self._simple(_FORK, mm, pack.fork(mm))
         if errno:
             return pb.ForkAddressSpaceResponse(errno_code=errno, errno_name=name)
         created.keep(self._entry.participant(), child, ttl_ns)
@@ -228,7 +214,7 @@ class MemoryHandlers:
 
     def exit(self, request: pb.ExitRequest) -> pb.ExitResponse:
         mm = request.mm
-        self._simple(_EXIT, mm, _NONE(_EXIT, 2, 0, mm))
+        self._simple(_EXIT, mm, pack.exit(mm))
         return pb.ExitResponse()
 
     # --- memory calls ---
@@ -238,11 +224,9 @@ class MemoryHandlers:
         errno, name, addr = self._simple(
             _MMAP,
             mm,
-            _OPENED(
-                *(_MMAP, 7, 0, request.file_mode, mm, request.addr, request.length),
-                request.prot | request.flags << 32,
-                request.file,
-                request.offset,
+            pack.mmap(
+                *(mm, request.addr, request.length, request.prot, request.flags),
+                *(request.file, request.offset, request.file_mode),
             ),
         )
         if errno:
@@ -251,9 +235,7 @@ class MemoryHandlers:
 
     def munmap(self, request: pb.MunmapRequest) -> pb.MunmapResponse:
         mm = request.mm
-        errno, name, _ = self._simple(
-            _MUNMAP, mm, _TWO(_MUNMAP, 4, 0, mm, request.addr, request.length)
-        )
+        errno, name, _ = self._simple(_MUNMAP, mm, pack.munmap(mm, request.addr, request.length))
         return pb.MunmapResponse(errno_code=errno, errno_name=name)
 
     def mprotect(self, request: pb.MprotectRequest) -> pb.MprotectResponse:
@@ -261,7 +243,7 @@ class MemoryHandlers:
         errno, name, _ = self._simple(
             _MPROTECT,
             mm,
-            _THREE(_MPROTECT, 5, 0, mm, request.addr, request.length, request.prot),
+            pack.mprotect(mm, request.addr, request.length, request.prot),
         )
         return pb.MprotectResponse(errno_code=errno, errno_name=name)
 
@@ -270,11 +252,9 @@ class MemoryHandlers:
         errno, name, addr = self._simple(
             _MREMAP,
             mm,
-            _FIVE(
-                *(_MREMAP, 7, 0, mm, request.addr, request.old_length),
-                request.new_length,
-                request.flags,
-                request.new_addr,
+            pack.mremap(
+                *(mm, request.addr, request.old_length, request.new_length),
+                *(request.flags, request.new_addr),
             ),
         )
         if errno:
@@ -286,7 +266,7 @@ class MemoryHandlers:
         errno, name, _ = self._simple(
             _MADVISE,
             mm,
-            _THREE(_MADVISE, 5, 0, mm, request.addr, request.length, request.advice),
+            pack.madvise(mm, request.addr, request.length, request.advice),
         )
         return pb.MadviseResponse(errno_code=errno, errno_name=name)
 
@@ -306,7 +286,7 @@ class MemoryHandlers:
 
     def brk(self, request: pb.BrkRequest) -> pb.BrkResponse:
         mm = request.mm
-        errno, name, brk = self._simple(_BRK, mm, _ONE(_BRK, 3, 0, mm, request.addr))
+        errno, name, brk = self._simple(_BRK, mm, pack.brk(mm, request.addr))
         return pb.BrkResponse(errno_code=errno, errno_name=name, brk=brk)
 
     def fault(self, request: pb.FaultRequest) -> pb.FaultResponse:
@@ -315,12 +295,10 @@ class MemoryHandlers:
             flags = _ACCESS[request.access]
         except IndexError:
             raise failures.bad_argument("access", f"{request.access} is no Access") from None
-        word = request.word
-        if request.HasField("word"):
-            if flags != Access.WRITE:
-                raise failures.bad_argument("word", "only ACCESS_WRITE stores a word")
-            flags |= FAULT_STORE
-        status, info, value = _RESULT(self._run()(_TWO(_FAULT, 4, flags, mm, request.addr, word)))
+        word = request.word if request.HasField("word") else None
+        if word is not None and flags != Access.WRITE:
+            raise failures.bad_argument("word", "only ACCESS_WRITE stores a word")
+        status, info, value = _RESULT(self._run()(pack.fault(mm, request.addr, word, flags)))
         if status == 0:
             return pb.FaultResponse(word=value, info=info & FAULT_INFO_MASK)
         if status > 0:
@@ -341,11 +319,8 @@ class MemoryHandlers:
         errno, name, moved = self._simple(
             _UFFD_MOVE,
             mm,
-            _FIVE(
-                *(_UFFD_MOVE, 7, 0, mm, request.dst, request.src),
-                request.length,
-                request.mode,
-                request.uffd,
+            pack.uffd_move(
+                mm, request.dst, request.src, request.length, request.mode, request.uffd
             ),
         )
         return pb.UffdMoveResponse(errno_code=errno, errno_name=name, moved=moved)
@@ -354,98 +329,81 @@ class MemoryHandlers:
         mm, text = request.mm, request.name
         if len(text) > NAME_BYTES_MAX:  # what prctl answers, and more than a record can carry
             return pb.SetVmaNameResponse(errno_code=EINVAL, errno_name="EINVAL")
-        record = pack_set_vma_name(mm, request.addr, request.length, text)
+        record = pack.set_vma_name(mm, request.addr, request.length, text)
         errno, name, _ = self._simple(int(Op.SET_VMA_NAME), mm, record)
         return pb.SetVmaNameResponse(errno_code=errno, errno_name=name)
 
     def mlock(self, request: pb.MlockRequest) -> pb.MlockResponse:
         mm = request.mm
-        record = _THREE(_MLOCK, 5, 0, mm, request.addr, request.length, request.flags)
+        record = pack.mlock(mm, request.addr, request.length, request.flags)
         errno, name, _ = self._simple(_MLOCK, mm, record)
         return pb.MlockResponse(errno_code=errno, errno_name=name)
 
     def munlock(self, request: pb.MunlockRequest) -> pb.MunlockResponse:
         mm = request.mm
-        record = _TWO(_MUNLOCK, 4, 0, mm, request.addr, request.length)
+        record = pack.munlock(mm, request.addr, request.length)
         errno, name, _ = self._simple(_MUNLOCK, mm, record)
         return pb.MunlockResponse(errno_code=errno, errno_name=name)
 
     def mlockall(self, request: pb.MlockallRequest) -> pb.MlockallResponse:
         mm = request.mm
-        record = _ONE(_MLOCKALL, 3, 0, mm, request.flags)
+        record = pack.mlockall(mm, request.flags)
         errno, name, _ = self._simple(_MLOCKALL, mm, record)
         return pb.MlockallResponse(errno_code=errno, errno_name=name)
 
     def munlockall(self, request: pb.MunlockallRequest) -> pb.MunlockallResponse:
         mm = request.mm
-        record = _NONE(_MUNLOCKALL, 2, 0, mm)
+        record = pack.munlockall(mm)
         errno, name, _ = self._simple(_MUNLOCKALL, mm, record)
         return pb.MunlockallResponse(errno_code=errno, errno_name=name)
 
     def msync(self, request: pb.MsyncRequest) -> pb.MsyncResponse:
         mm = request.mm
-        record = _THREE(_MSYNC, 5, 0, mm, request.addr, request.length, request.flags)
+        record = pack.msync(mm, request.addr, request.length, request.flags)
         errno, name, _ = self._simple(_MSYNC, mm, record)
         return pb.MsyncResponse(errno_code=errno, errno_name=name)
 
     def mseal(self, request: pb.MsealRequest) -> pb.MsealResponse:
         mm = request.mm
-        record = _THREE(_MSEAL, 5, 0, mm, request.addr, request.length, request.flags)
+        record = pack.mseal(mm, request.addr, request.length, request.flags)
         errno, name, _ = self._simple(_MSEAL, mm, record)
         return pb.MsealResponse(errno_code=errno, errno_name=name)
 
     def remap_file_pages(self, request: pb.RemapFilePagesRequest) -> pb.RemapFilePagesResponse:
         mm = request.mm
-        record = _FIVE(
-            _REMAP_FILE_PAGES,
-            7,
-            0,
-            mm,
-            request.addr,
-            request.size,
-            request.prot,
-            request.pgoff,
-            request.flags,
+        record = pack.remap_file_pages(
+            mm, request.addr, request.size, request.prot, request.pgoff, request.flags
         )
         errno, name, _ = self._simple(_REMAP_FILE_PAGES, mm, record)
         return pb.RemapFilePagesResponse(errno_code=errno, errno_name=name)
 
     def pkey_mprotect(self, request: pb.PkeyMprotectRequest) -> pb.PkeyMprotectResponse:
         mm = request.mm
-        record = _FOUR(
-            _PKEY_MPROTECT,
-            6,
-            0,
-            mm,
-            request.addr,
-            request.length,
-            request.prot,
-            request.pkey & _U64,
-        )
+        record = pack.pkey_mprotect(mm, request.addr, request.length, request.prot, request.pkey)
         errno, name, _ = self._simple(_PKEY_MPROTECT, mm, record)
         return pb.PkeyMprotectResponse(errno_code=errno, errno_name=name)
 
     def pkey_alloc(self, request: pb.PkeyAllocRequest) -> pb.PkeyAllocResponse:
         mm = request.mm
-        record = _TWO(_PKEY_ALLOC, 4, 0, mm, request.flags, request.rights)
+        record = pack.pkey_alloc(mm, request.flags, request.rights)
         errno, name, pkey = self._simple(_PKEY_ALLOC, mm, record)
         return pb.PkeyAllocResponse(errno_code=errno, errno_name=name, pkey=pkey)
 
     def pkey_free(self, request: pb.PkeyFreeRequest) -> pb.PkeyFreeResponse:
         mm = request.mm
-        record = _ONE(_PKEY_FREE, 3, 0, mm, request.pkey & _U64)
+        record = pack.pkey_free(mm, request.pkey)
         errno, name, _ = self._simple(_PKEY_FREE, mm, record)
         return pb.PkeyFreeResponse(errno_code=errno, errno_name=name)
 
     def set_rlimit(self, request: pb.SetRlimitRequest) -> pb.SetRlimitResponse:
         mm = request.mm
-        record = _THREE(_SETRLIMIT, 5, 0, mm, request.resource, request.soft, request.hard)
+        record = pack.setrlimit(mm, request.resource, request.soft, request.hard)
         errno, name, _ = self._simple(_SETRLIMIT, mm, record)
         return pb.SetRlimitResponse(errno_code=errno, errno_name=name)
 
     def set_thp_disable(self, request: pb.SetThpDisableRequest) -> pb.SetThpDisableResponse:
         mm = request.mm
-        record = _TWO(_THP_DISABLE, 4, 0, mm, request.disable, request.flags)
+        record = pack.thp_disable(mm, request.disable, request.flags)
         errno, name, _ = self._simple(_THP_DISABLE, mm, record)
         return pb.SetThpDisableResponse(errno_code=errno, errno_name=name)
 
@@ -481,16 +439,12 @@ class MemoryHandlers:
         return pb.CloseFileResponse()
 
     def truncate_file(self, request: pb.TruncateFileRequest) -> pb.TruncateFileResponse:
-        record = _TWO(_FILE_TRUNCATE, 4, 0, 0, request.file, request.size_bytes)
+        record = pack.file_truncate(request.file, request.size_bytes)
         errno, name, _ = self._simple(_FILE_TRUNCATE, 0, record)
         return pb.TruncateFileResponse(errno_code=errno, errno_name=name)
 
     def allocate_file(self, request: pb.AllocateFileRequest) -> pb.AllocateFileResponse:
-        record = _FOUR(
-            *(_FILE_ALLOCATE, 6, 0, 0, request.file, request.mode),
-            request.offset,
-            request.length,
-        )
+        record = pack.file_allocate(request.file, request.mode, request.offset, request.length)
         errno, name, _ = self._simple(_FILE_ALLOCATE, 0, record)
         return pb.AllocateFileResponse(errno_code=errno, errno_name=name)
 
@@ -509,8 +463,7 @@ class MemoryHandlers:
         made = participant.mms_made
         results = participant.run_view(block)
         if participant.mms_made != made:
-            numbers = created.creating_records(block)
-            created.keep_all(participant, numbers, results, self._ttl_default_ns)
+            created.keep_made(participant, block, results, self._ttl_default_ns)
         return results
 
     def apply(self, request: pb.ApplyRequest) -> pb.ApplyResponse:

@@ -6,7 +6,9 @@ from __future__ import annotations
 import dataclasses
 from errno import errorcode
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from vmalab.v1 import inspect_pb2 as pb
 from vmalab_native.core import monotonic_ns
@@ -16,8 +18,10 @@ from vmalab_server import failures, roster
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
 
+_Message = TypeVar("_Message", bound=Message)
 
-def _same_fields(message: Any, record: Any) -> Any:
+
+def _same_fields(message: type[_Message], record: object) -> _Message:
     """A message from a dataclass whose fields have the same names."""
     names = message.DESCRIPTOR.fields_by_name
     return message(**{name: getattr(record, name) for name in names if hasattr(record, name)})

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """LabService as functions from request to response: sync points, mutants, delays, scenarios.
 
-A call that is held at a sync point keeps its thread, in C, until it is released. So the worker has
-`lab_held_max` threads more than it is told to have, and no more calls than that may be held or
-waited to be held in the whole instance. Calls of this service have threads of their own: who
+A call that is paused at a sync point keeps its thread, in C, until it is released. So the worker
+has `lab_held_max` threads more than its setting, and no more calls than that may be paused, or
+waited for, in the whole instance. Calls of this service have threads of their own: who
 releases is served, whatever hangs. Who waits is bounded by `lab_waits_per_worker_max`.
 """
 
@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import NoReturn
+
+from google.protobuf.message import Message
 
 from vmalab.v1 import lab_pb2 as pb
 from vmalab_client.block import Op
@@ -37,8 +39,8 @@ _MUTANTS = {mutant.name: [_LETTERS[one] for one in mutant.kind] for mutant in la
 class NoLab:
     """LabService of a server with a release core: every method refuses."""
 
-    def __getattr__(self, name: str) -> Callable[[Any], Any]:
-        def refuse(request: Any) -> Any:
+    def __getattr__(self, name: str) -> Callable[[Message], NoReturn]:
+        def refuse(request: Message) -> NoReturn:
             raise failures.Precondition(
                 "NO_LAB",
                 "this server runs a release core, which has no sync points: start the server with"
@@ -61,7 +63,7 @@ def _holder(holder: lab.Holder) -> pb.Holder:
     )
 
 
-def _unknown(field: str, name: str, there: Any) -> failures.InvalidRequest:
+def _unknown(field: str, name: str, there: Iterable[str]) -> failures.InvalidRequest:
     return failures.bad_argument(field, f"{name!r} is not known, there are {', '.join(there)}")
 
 
@@ -247,7 +249,16 @@ class LabHandlers:
 
     def list_scenarios(self, request: pb.ListScenariosRequest) -> pb.ListScenariosResponse:
         return pb.ListScenariosResponse(
-            scenarios=[pb.Scenario(**facts) for facts in lab_runs.scenarios()]
+            scenarios=[
+                pb.Scenario(
+                    name=one.name,
+                    title=one.title,
+                    lock_models=one.models,
+                    mutants=[lab.mutant(name).short for name in one.finds],
+                    mutant_full_names=list(one.finds),
+                )
+                for one in lab_runs.scenarios()
+            ]
         )
 
     def run_scenario(self, request: pb.RunScenarioRequest) -> pb.RunScenarioResponse:

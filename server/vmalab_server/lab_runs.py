@@ -18,10 +18,12 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from vmalab_native import lab
 from vmalab_native.core import lock_models
+
+if TYPE_CHECKING:
+    from vmalab_native.race.scenario import Scenario
 
 STRATEGIES: Final = ("exhaustive", "pct", "random")
 OVERTIME_S: Final = 60.0
@@ -46,7 +48,7 @@ class Order:
 
     def check(self) -> None:
         """Raises ValueError: says what is wrong, and what there is."""
-        from vmalab_loadgen.race import scenario
+        from vmalab_native.race import scenario
 
         if self.name not in scenario.names():
             raise ValueError(f"scenario {self.name!r}, there are {', '.join(scenario.names())}")
@@ -63,17 +65,11 @@ class Order:
         scenario.check_applies([self.mutant], self.lock_model)
 
 
-def scenarios() -> list[dict[str, Any]]:
-    """Every scenario, as the fields of the message."""
-    from vmalab_loadgen.race import scenario
+def scenarios() -> list[Scenario]:
+    """Every scenario that comes with the package."""
+    from vmalab_native.race import scenario
 
-    found = []
-    for name in scenario.names():
-        one = scenario.load(name)
-        facts = {"name": name, "title": one.title, "lock_models": list(one.models)}
-        shorts = [lab.mutant(mutant).short for mutant in one.finds]
-        found.append(facts | {"mutants": shorts, "mutant_full_names": list(one.finds)})
-    return found
+    return [scenario.load(name) for name in scenario.names()]
 
 
 class Runs:
@@ -130,7 +126,7 @@ class Runs:
 
 
 def _explore(order: Order) -> dict[str, Any]:
-    from vmalab_loadgen.race import explore, scenario
+    from vmalab_native.race import explore, scenario
 
     plan = explore.Plan(
         strategy=order.strategy,
@@ -161,7 +157,7 @@ def _explore(order: Order) -> dict[str, Any]:
 
 def _child(order: Order, parent: int) -> None:
     """In a session of its own, so that it can be ended with its actors."""
-    from vmalab_loadgen import lifeline
+    from vmalab_native import lifeline
 
     lifeline.end_with_parent(parent)
     os.setsid()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a worker is told when it is started. A standard-library dataclass, cheap to import."""
+"""What a worker receives when it is started. A standard-library dataclass, cheap to import."""
 
 from __future__ import annotations
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
 
 
-def _limit(default: int, *, low: int, high: int, message: str) -> Any:
-    return field(default=default, metadata={"low": low, "high": high, "message": message})
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a limit may be set to, and what to say to who asked for more than it."""
+
+    low: int
+    high: int
+    message: str
+
+
+def _limit(default: int, *, low: int, high: int, message: str) -> int:
+    return field(default=default, metadata={"rule": Rule(low, high, message)})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,14 +76,14 @@ class Limits:
         8,
         low=1,
         high=64,
-        message="{max} calls may be held at sync points, armed ones counted; {got} were asked for:"
-        " release or disarm some",
+        message="{max} calls may be paused at sync points, armed ones counted; {got} were asked "
+        "for: release or disarm some",
     )
     lab_hold_ms_max: int = _limit(
         60_000,
         low=100,
         high=600_000,
-        message="a call may be held, or waited for, {max} ms; {got} were asked for",
+        message="a call may be paused, or waited for, {max} ms; {got} were asked for",
     )
     lab_waits_per_worker_max: int = _limit(
         16,
@@ -94,10 +102,8 @@ class Limits:
     def __post_init__(self) -> None:
         for name, rule in RULES.items():
             value = getattr(self, name)
-            if not rule["low"] <= value <= rule["high"]:
-                raise ValueError(
-                    f"limit {name} = {value}: allowed are {rule['low']} .. {rule['high']}"
-                )
+            if not rule.low <= value <= rule.high:
+                raise ValueError(f"limit {name} = {value}: allowed are {rule.low} .. {rule.high}")
         if self.block_bytes_max + 64 > self.message_bytes_max:
             raise ValueError(
                 f"block_bytes_max = {self.block_bytes_max} does not fit in a message of"
@@ -106,13 +112,12 @@ class Limits:
 
     def message(self, name: str, *, got: int) -> str:
         """What to say to who asked for `got` of `name`."""
-        text: str = RULES[name]["message"]
-        return text.format(max=getattr(self, name), got=got)
+        return RULES[name].message.format(max=getattr(self, name), got=got)
 
     def as_dict(self) -> dict[str, int]:
         return dataclasses.asdict(self)
 
 
-RULES: dict[str, dict[str, Any]] = {
-    entry.name: dict(entry.metadata) for entry in dataclasses.fields(Limits)
+RULES: dict[str, Rule] = {
+    entry.name: entry.metadata["rule"] for entry in dataclasses.fields(Limits)
 }

@@ -7,9 +7,12 @@ import contextlib
 import logging
 import os
 import sys
-from typing import Any, Literal, TextIO, cast
+from typing import TYPE_CHECKING, Literal, TextIO, cast
 
 import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger, Processor
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "human", "json"]
@@ -27,7 +30,7 @@ class _Stderr:
             sys.stderr.flush()
 
 
-def configure(*, level: Level = "info", form: Format = "auto", **context: Any) -> None:
+def configure(*, level: Level = "info", form: Format = "auto", **context: object) -> None:
     """Set up structlog for this process.
 
     Args:
@@ -36,7 +39,7 @@ def configure(*, level: Level = "info", form: Format = "auto", **context: Any) -
         context: fields of every line, {"worker": 0}.
     """
     human = form == "human" or (form == "auto" and os.isatty(sys.stderr.fileno()))
-    renderer: Any = (
+    renderer: Processor = (
         structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer()
     )
     structlog.configure(
@@ -54,5 +57,6 @@ def configure(*, level: Level = "info", form: Format = "auto", **context: Any) -
     structlog.contextvars.bind_contextvars(**context)
 
 
-def get() -> Any:
-    return structlog.get_logger()
+def get() -> FilteringBoundLogger:
+    log: FilteringBoundLogger = structlog.get_logger()
+    return log

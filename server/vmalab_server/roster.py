@@ -12,7 +12,6 @@ import dataclasses
 import json
 import os
 import stat
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +60,8 @@ def folder() -> Path:
     if base and os.path.isdir(base) and os.access(base, os.W_OK):
         path = Path(base) / "vmalab"
     else:
+        import tempfile
+
         path = Path(tempfile.gettempdir()) / f"vmalab-{uid}"
     path.mkdir(mode=0o700, exist_ok=True)
     facts = path.stat(follow_symlinks=False)

@@ -2,7 +2,7 @@
 """The lock that says that an instance has a supervisor.
 
 It lies on a byte of the segment's file, behind all data, and belongs to an open file description of
-the supervisor alone: the kernel takes it away at its death, and tells every process, in whatever
+the supervisor alone: the kernel takes it away at its death, and shows every process, in whatever
 pid namespace, whether it is held. Asking does not disturb who takes it.
 """
 
@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 
 LOCK_BYTE = 1 << 41
-"""Beyond the locks of the participants (native/src/life.c)."""
+"""Beyond the locks of the participants (native/src/segment/life.c)."""
 
 _FLOCK = "hhqqi4x"
 

@@ -31,10 +31,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmalab_native import lab
+from vmalab_native import lab, signals
 from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import InvalidArgument, NativeError, RecoveryBusy, SegmentBroken
-from vmalab_server import instance, logs, roster, signals, troubles, version
+from vmalab_server import instance, logs, roster, troubles, version
 from vmalab_server.config import (
     ConfigError,
     ServerConfig,
@@ -99,7 +99,7 @@ class Supervisor:
 
         Args:
             config: what to serve.
-            on_ready: told once, when every worker serves.
+            on_ready: called once, when every worker serves.
             life_line_fd: the instance stops when this descriptor reaches its end; -1: none.
         """
         self._config = config
@@ -122,7 +122,7 @@ class Supervisor:
     # --- making and taking down ---
 
     def run(self) -> None:
-        """Serve until told to stop; everything is gone when it returns.
+        """Serve until stopped; everything is gone when it returns.
 
         Raises:
             ConfigError, StartError: it did not come up.

@@ -7,7 +7,10 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
 
 _REMEDY: Final = {
     "EMFILE": "raise the limit of open files (ulimit -n)",
@@ -33,7 +36,7 @@ def told(error: BaseException) -> str:
 class Troubles:
     """What is refused at present: said once when it begins, once when it is over."""
 
-    def __init__(self, log: Any) -> None:
+    def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
         self._now: set[str] = set()
 

@@ -3,20 +3,25 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict
 
+from vmalab import pack
+from vmalab.ops import Op
+from vmalab.uapi import UffdFill
 from vmalab.v1 import userfaultfd_pb2 as pb
-from vmalab_client.block import UFFD_API_VERSION, Op, UffdFill
 
 _UFFD_OPEN, _UFFD_API, _UFFD_CLOSE = int(Op.UFFD_OPEN), int(Op.UFFD_API), int(Op.UFFD_CLOSE)
 _UFFD_REGISTER, _UFFD_UNREGISTER = int(Op.UFFD_REGISTER), int(Op.UFFD_UNREGISTER)
 _UFFD_FILL, _UFFD_PROTECT, _UFFD_WAKE = int(Op.UFFD_FILL), int(Op.UFFD_PROTECT), int(Op.UFFD_WAKE)
-_ONE = struct.Struct("<BBH4xQQ").pack
-_THREE = struct.Struct("<BBH4xQQQQ").pack
-_FOUR = struct.Struct("<BBH4xQQQQQ").pack
-_FIVE = struct.Struct("<BBH4xQQQQQQ").pack
+
+
+class _Filled(TypedDict):
+    """The fields of every response to a fill."""
+
+    errno_code: int
+    errno_name: str
+    filled: int
 
 
 class UserfaultfdHandlers:
@@ -31,42 +36,36 @@ class UserfaultfdHandlers:
 
     def open_userfaultfd(self, request: pb.OpenUserfaultfdRequest) -> pb.OpenUserfaultfdResponse:
         mm = request.mm
-        errno, name, uffd = self._one(_UFFD_OPEN, mm, _ONE(_UFFD_OPEN, 3, 0, mm, request.flags))
+        errno, name, uffd = self._one(_UFFD_OPEN, mm, pack.uffd_open(mm, request.flags))
         if errno:
             return pb.OpenUserfaultfdResponse(errno_code=errno, errno_name=name)
-        errno, name, features = self._one(
-            _UFFD_API, mm, _THREE(_UFFD_API, 5, 0, mm, uffd, UFFD_API_VERSION, request.features)
-        )
+        errno, name, features = self._one(_UFFD_API, mm, pack.uffd_api(mm, uffd, request.features))
         if errno:
-            self._one(_UFFD_CLOSE, mm, _ONE(_UFFD_CLOSE, 3, 0, mm, uffd))
+            self._one(_UFFD_CLOSE, mm, pack.uffd_close(mm, uffd))
             return pb.OpenUserfaultfdResponse(errno_code=errno, errno_name=name)
         return pb.OpenUserfaultfdResponse(uffd=uffd, features=features)
 
     def close_userfaultfd(self, request: pb.CloseUserfaultfdRequest) -> pb.CloseUserfaultfdResponse:
         mm = request.mm
-        errno, name, _ = self._one(_UFFD_CLOSE, mm, _ONE(_UFFD_CLOSE, 3, 0, mm, request.uffd))
+        errno, name, _ = self._one(_UFFD_CLOSE, mm, pack.uffd_close(mm, request.uffd))
         return pb.CloseUserfaultfdResponse(errno_code=errno, errno_name=name)
 
     def uffd_register(self, request: pb.UffdRegisterRequest) -> pb.UffdRegisterResponse:
         mm = request.mm
-        record = _FOUR(
-            *(_UFFD_REGISTER, 6, 0, mm, request.uffd, request.addr),
-            request.length,
-            request.mode,
-        )
+        record = pack.uffd_register(mm, request.uffd, request.addr, request.length, request.mode)
         errno, name, _ = self._one(_UFFD_REGISTER, mm, record)
         return pb.UffdRegisterResponse(errno_code=errno, errno_name=name)
 
     def uffd_unregister(self, request: pb.UffdUnregisterRequest) -> pb.UffdUnregisterResponse:
         mm = request.mm
-        record = _THREE(_UFFD_UNREGISTER, 5, 0, mm, request.uffd, request.addr, request.length)
+        record = pack.uffd_unregister(mm, request.uffd, request.addr, request.length)
         errno, name, _ = self._one(_UFFD_UNREGISTER, mm, record)
         return pb.UffdUnregisterResponse(errno_code=errno, errno_name=name)
 
     def _fill(
         self, fill: UffdFill, mm: int, uffd: int, dst: int, src: int, length: int, mode: int
-    ) -> dict[str, Any]:
-        record = _FIVE(_UFFD_FILL, 7, fill, mm, uffd, dst, src, length, mode)
+    ) -> _Filled:
+        record = pack.uffd_fill(mm, uffd, dst, src, length, mode, fill)
         errno, name, filled = self._one(_UFFD_FILL, mm, record)
         return {"errno_code": errno, "errno_name": name, "filled": filled}
 
@@ -99,16 +98,12 @@ class UserfaultfdHandlers:
 
     def uffd_writeprotect(self, request: pb.UffdWriteprotectRequest) -> pb.UffdWriteprotectResponse:
         mm = request.mm
-        record = _FOUR(
-            *(_UFFD_PROTECT, 6, 0, mm, request.uffd, request.addr),
-            request.length,
-            request.mode,
-        )
+        record = pack.uffd_protect(mm, request.uffd, request.addr, request.length, request.mode)
         errno, name, _ = self._one(_UFFD_PROTECT, mm, record)
         return pb.UffdWriteprotectResponse(errno_code=errno, errno_name=name)
 
     def uffd_wake(self, request: pb.UffdWakeRequest) -> pb.UffdWakeResponse:
         mm = request.mm
-        record = _THREE(_UFFD_WAKE, 5, 0, mm, request.uffd, request.addr, request.length)
+        record = pack.uffd_wake(mm, request.uffd, request.addr, request.length)
         errno, name, _ = self._one(_UFFD_WAKE, mm, record)
         return pb.UffdWakeResponse(errno_code=errno, errno_name=name)

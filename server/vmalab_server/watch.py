@@ -43,7 +43,7 @@ class Seen:
 class ProcessWatch:
     """A pidfd for every foreign process that has a participant.
 
-    A process for which there is no descriptor to be had is tried again at the next look.
+    A process for which no descriptor is available is tried again at the next look.
     """
 
     def __init__(self, own_pid: int) -> None:

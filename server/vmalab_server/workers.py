@@ -102,7 +102,7 @@ class WorkerSlot:
             devnull: an open descriptor for its standard output.
 
         Raises:
-            OSError: there is no descriptor, process or memory to be had; nothing is left of it.
+            OSError: no descriptor, process or memory is available; nothing is left of it.
         """
         opened: list[int] = []
         process = None

@@ -10,8 +10,8 @@ pahole sees a hole before such a mark. Without pahole (Debian: dwarves) there is
 with, and the test is skipped.
 
 A failure names core, struct and member: left what `vmalab layout` says, right what pahole says.
-Usual causes are a member that native/src/layout.c does not name, or a core built from other sources
-(make native).
+Usual causes are a member that native/src/surface/layout.c does not name, or a core built from
+other sources (make native).
 """
 
 import dataclasses
@@ -23,9 +23,9 @@ from functools import cache
 import pytest
 
 from patience import HANG_S
+from vmalab_cli import structs
 from vmalab_native import cores
 from vmalab_native.core import layout, lock_models
-from vmalab_server.cli import structs
 
 STRUCTS = (
     *("vm_area_struct", "mm_struct", "rw_semaphore", "participant_slot", "participant_area"),

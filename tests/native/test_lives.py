@@ -6,7 +6,7 @@ Method: cores are built with -DVL_NARROW_LIVES=3 (native/include/vmalab/lives.h)
 of each number that names a life come round after eight, the upper ones are not 0. In an instance of
 three address spaces one process makes and drops them until one has, in its lower half, the number
 of the first; another process still has that number, a lease, and a cached lookup. Processes are
-killed under load with these cores, as tests/robustness does with the others, and a server and its
+killed under load with these cores, as tests/crash does with the others, and a server and its
 clients run with them.
 Failure: an answer other than NO_SUCH_MM means that the old number reached the new address space. In
 the others the output of the tests that they run says what is wrong.

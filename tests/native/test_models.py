@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from patience import HANG_S
-from vmalab_loadgen.race import explore, schedule
+from vmalab_native.race import explore, schedule
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "native" / "models"

@@ -16,11 +16,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vmalab_loadgen.race import book, explore, scenario, schedule, session, survey
-from vmalab_loadgen.race.explore import Plan
 from vmalab_native import lab
 from vmalab_native.core import Segment, SegmentConfig, lock_models
 from vmalab_native.errors import CoreMissing
+from vmalab_native.race import explore, scenario, schedule, session
+from vmalab_native.race.explore import Plan
+from vmalab_race import catalogue, survey
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "native"
@@ -195,7 +196,7 @@ def test_every_point_and_every_mutant_has_its_place() -> None:
     text = "\n".join(
         path.read_text()
         for folder in ("src", "include/vmalab")
-        for path in (NATIVE / folder).iterdir()
+        for path in (NATIVE / folder).rglob("*.[ch]")
     )
     used = set(re.findall(r"\bSTEP\((\w+)", text)) | set(re.findall(r"\bSP_(\w+)", text))
     assert [point.name for point in lab.POINTS if point.name not in used] == []
@@ -237,7 +238,7 @@ def test_the_page_is_current() -> None:
     # alone. One by its number.
     names = ("B2", "dead_writer_excludes", "fork_parent_unlocked", "stack_grows_read_locked")
     for name in (*names, "store_takes_wrong_node"):
-        one = book.chapter(name)
+        one = catalogue.chapter(name)
         assert one.text() in page
         assert (ROOT / "docs" / "races" / one.file).read_text() == one.picture()
     pictures = re.findall(r"\(races/(\w+\.svg)\)", page)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from vmalab_loadgen.race import scenario, schedule
-from vmalab_loadgen.race.language import LanguageError, compile_line
 from vmalab_native.lab import NO_SLOT
+from vmalab_native.race import scenario, schedule
+from vmalab_native.race.language import LanguageError, compile_line
 
 
 def test_operations() -> None:

@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 import pytest
 
 from patience import HANG_S
-from vmalab_loadgen.race.language import VERBS, compile_line
-from vmalab_loadgen.race.scenario import KEYS
+from vmalab_native.race.language import VERBS, compile_line
+from vmalab_native.race.scenario import KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -140,7 +140,7 @@ def test_the_scenario_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """docs/lab.md: its scenario and its commands, as they stand there."""
     page = (ROOT / "docs" / "lab.md").read_text()
     (text,) = re.findall(r"^```toml\n(# exit.toml.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    (lines,) = re.findall(r"^```\n(vmalab race run exit.toml\n.*?)^```$", page, re.M | re.S)
+    (lines,) = re.findall(r"^```sh\n(vmalab race run exit.toml\n.*?)^```$", page, re.M | re.S)
     (tmp_path / "exit.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
     shown = [race(*line.split()[2:]) for line in lines.splitlines()]

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from vmalab_loadgen import drivers, host, orders, plan, player, replay, verdict
-from vmalab_loadgen.folder import Folder
-from vmalab_loadgen.program import Step
+from vmalab_drive import drivers, instances
+from vmalab_trace import plan, player, reorder, replay, verdict
+from vmalab_trace.folder import Folder
+from vmalab_trace.steps import Step
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 TOOLS = {
@@ -54,7 +55,7 @@ def play(root: Path) -> tuple[plan.Plan, verdict.Verdict]:
     """Replay a folder in this process, with no other order than the trace's."""
     read = plan.load(Folder(root))
     with (
-        host.instance_for(mode="attach") as target,
+        instances.instance_for(mode="attach") as target,
         drivers.connect(target, "attach") as driver,
     ):
 
@@ -67,4 +68,4 @@ def play(root: Path) -> tuple[plan.Plan, verdict.Verdict]:
             assert driver.fsck() == []
             return verdict.judge(read, steps, one.outcomes, names)
 
-        return read, orders.improve(read.steps, once(read.steps), once, tries_max=0).verdict
+        return read, reorder.improve(read.steps, once(read.steps), once, tries_max=0).verdict

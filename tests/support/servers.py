@@ -18,7 +18,7 @@ from typing import Any
 from patience import HANG_S
 from vmalab_server import roster
 
-VMALAB = (sys.executable, "-c", "from vmalab_server.cli import main; main()")
+VMALAB = (sys.executable, "-c", "from vmalab_cli import main; main()")
 _numbers = itertools.count()
 
 

@@ -8,7 +8,7 @@ import collections
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import grpc
 
@@ -23,6 +23,15 @@ from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import RETRY_FIRST_S, RETRY_MAX_S
 from vmalab_client.lab import AsyncLab
+
+if TYPE_CHECKING:
+    from vmalab.v1.inspect_pb2_grpc import InspectServiceAsyncStub
+    from vmalab.v1.memory_pb2_grpc import MemoryServiceAsyncStub
+    from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceAsyncStub
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+_Answer = TypeVar("_Answer", bound=transport.Answer)
 
 
 class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
@@ -56,19 +65,25 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         """Connect. Raises ServiceUnavailable, DeadlineExceeded."""
         if self._discover_first and self._credentials is None:
             async with self._channel_to(self.target) as channel:
-                stub: Any = InspectServiceStub(channel)
+                stub = InspectServiceStub(channel)
                 answer = await self.call(stub.ListWorkers, inspect_pb2.ListWorkersRequest())
             addresses = [worker.address for worker in answer.workers]
             self.target = transport.balanced(addresses, self.target)
         self._channel = self._channel_to(self.target)
-        self.memory: Any = MemoryServiceStub(self._channel)
-        self.userfaultfd: Any = UserfaultfdServiceStub(self._channel)
+        self.memory: MemoryServiceAsyncStub = MemoryServiceStub(self._channel)
+        self.userfaultfd: UserfaultfdServiceAsyncStub = UserfaultfdServiceStub(self._channel)
         self.inspect = AsyncInspect(self, InspectServiceStub(self._channel))
         self.lab = AsyncLab(self, LabServiceStub(self._channel))
         self._holder = AsyncHolder(self.memory, self.lost)
         return self
 
-    async def call(self, method: Any, request: Any, *, more_s: float = 0.0) -> Any:
+    async def call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        *,
+        more_s: float = 0.0,
+    ) -> _Response:
         """One unary call with this package's errors; it may take `more_s` longer than others."""
         try:
             return await method(request, timeout=self.timeout_s + more_s)
@@ -129,7 +144,8 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
     async def truncate_file(self, file: int, size_bytes: int) -> None:
         """ftruncate(2): what lies beyond the new end is gone from every mapping."""
         request = memory_pb2.TruncateFileRequest(file=file, size_bytes=size_bytes)
-        transport.check(await self.call(self.memory.TruncateFile, request), "truncate_file")
+        answer = await self.call(self.memory.TruncateFile, request)
+        transport.check(answer, "truncate_file")
 
     async def allocate_file(self, file: int, offset: int, length: int, *, mode: int = 0) -> None:
         """fallocate(2) in bytes; with Falloc.PUNCH_HOLE | Falloc.KEEP_SIZE a hole.
@@ -137,7 +153,8 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         Private copies of the pages of a hole stay.
         """
         request = memory_pb2.AllocateFileRequest(file=file, mode=mode, offset=offset, length=length)
-        transport.check(await self.call(self.memory.AllocateFile, request), "allocate_file")
+        answer = await self.call(self.memory.AllocateFile, request)
+        transport.check(answer, "allocate_file")
 
     async def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
@@ -163,7 +180,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
 class AsyncHolder:
     """The address spaces that a client holds: one Hold stream, opened again when it breaks."""
 
-    def __init__(self, stub: Any, lost: set[int]) -> None:
+    def __init__(self, stub: MemoryServiceAsyncStub, lost: set[int]) -> None:
         self._stub = stub
         self._lost = lost
         self._wanted: set[int] = set()
@@ -223,7 +240,12 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
     def __repr__(self) -> str:
         return f"<AsyncAddressSpace {self.mm}>"
 
-    async def _call(self, name: str, method: Any, request: Any) -> Any:
+    async def _call(
+        self,
+        name: str,
+        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Answer],
+        request: _Request,
+    ) -> _Answer:
         response = await self._client.call(method, request)
         transport.check(response, name)
         return response
@@ -348,25 +370,24 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         request = userfaultfd_pb2.UffdCopyRequest(
             mm=self.mm, uffd=uffd, dst=dst, src=src, length=length, mode=mode
         )
-        return transport.filled(await self._client.call(self._uffd.UffdCopy, request), "uffd_copy")
+        response = await self._client.call(self._uffd.UffdCopy, request)
+        return transport.filled(response, "uffd_copy")
 
     async def uffd_zeropage(self, uffd: int, addr: int, length: int, *, mode: int = 0) -> int:
         """UFFDIO_ZEROPAGE: bytes filled, as for uffd_copy."""
         request = userfaultfd_pb2.UffdZeropageRequest(
             mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
         )
-        return transport.filled(
-            await self._client.call(self._uffd.UffdZeropage, request), "uffd_zeropage"
-        )
+        response = await self._client.call(self._uffd.UffdZeropage, request)
+        return transport.filled(response, "uffd_zeropage")
 
     async def uffd_continue(self, uffd: int, addr: int, length: int, *, mode: int = 0) -> int:
         """UFFDIO_CONTINUE: bytes mapped, as for uffd_copy."""
         request = userfaultfd_pb2.UffdContinueRequest(
             mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
         )
-        return transport.filled(
-            await self._client.call(self._uffd.UffdContinue, request), "uffd_continue"
-        )
+        response = await self._client.call(self._uffd.UffdContinue, request)
+        return transport.filled(response, "uffd_continue")
 
     async def uffd_writeprotect(self, uffd: int, addr: int, length: int, *, mode: int) -> None:
         """UFFDIO_WRITEPROTECT: with UffdWriteprotectMode.WP protect, without it no more."""
@@ -530,7 +551,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         return await self._client.inspect.query_vma(self.mm, addr, flags)
 
     async def exit(self) -> None:
-        """End it now, whoever else uses it."""
+        """End it now, even if others use it."""
         self._client.release(self.mm)
         await self._client.call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
 
@@ -552,7 +573,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
 class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
     """A stream of blocks. For one task."""
 
-    def __init__(self, channel: Any, *, window: int) -> None:
+    def __init__(self, channel: grpc.aio.Channel, *, window: int) -> None:
         if window < 1:
             raise ValueError(f"window = {window}: at least 1")
         self._window = window
@@ -568,7 +589,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
     async def send(self, block: bytes | BlockBuilder, *, failed_only: bool = False) -> None:
         """Send one block; at most `window` may be outstanding (ValueError).
 
-        failed_only: be told of the records that fail alone, by receive_failed. It makes a stream
+        failed_only: receive the records that fail only, by receive_failed. It makes a stream
         twice as fast, and addresses, words and numbers of address spaces do not come back.
         """
         if self.full:
@@ -597,11 +618,10 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
             answer = await self._call.read()
         except grpc.RpcError as error:
             raise transport.error_of(error) from None
-        if answer is grpc.aio.EOF:
+        if not isinstance(answer, wire.Response):  # grpc.aio.EOF
             raise ServiceUnavailable("the server ended the stream")
         self._outstanding.popleft()
-        found: wire.Response = answer
-        return found
+        return answer
 
     async def run(self, blocks: Iterable[bytes | BlockBuilder]) -> AsyncIterator[bytes]:
         """The results of each block, in order, with the window kept full."""
@@ -627,7 +647,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
 class AsyncInspect:
     """Look inside the instance."""
 
-    def __init__(self, client: AsyncClient, stub: Any) -> None:
+    def __init__(self, client: AsyncClient, stub: InspectServiceAsyncStub) -> None:
         self._client = client
         self._stub = stub
 

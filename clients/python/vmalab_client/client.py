@@ -7,7 +7,7 @@ import collections
 import queue
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 
@@ -23,6 +23,7 @@ from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import Holder
 from vmalab_client.lab import Lab
 
+_Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
 _SPARE_WINDOW = 8
 
@@ -83,7 +84,13 @@ class Client(AbstractContextManager["Client"]):
         addresses = [worker.address for worker in answer.workers]
         return transport.balanced(addresses, target)
 
-    def call(self, method: Any, request: Any, *, more_s: float = 0.0) -> Any:
+    def call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        *,
+        more_s: float = 0.0,
+    ) -> _Response:
         """One unary call with this package's errors; it may take `more_s` longer than others."""
         try:
             return method(request, timeout=self.timeout_s + more_s)
@@ -186,7 +193,7 @@ class Client(AbstractContextManager["Client"]):
     # --- the end ---
 
     def close(self) -> None:
-        """Let go of everything that is held, and close the connection."""
+        """Release all leases, and close the connection."""
         if not self._closed:
             self._closed = True
             self._holder.close()
@@ -527,7 +534,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         return self._client.inspect.query_vma(self.mm, addr, flags)
 
     def exit(self) -> None:
-        """End it now, whoever else uses it."""
+        """End it now, even if others use it."""
         self._client.release(self.mm)
         self._client.call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
 
@@ -571,7 +578,7 @@ class Batch(AbstractContextManager["Batch"]):
     def send(self, block: bytes | BlockBuilder, *, failed_only: bool = False) -> None:
         """Send one block; at most `window` may be outstanding (ValueError).
 
-        failed_only: be told of the records that fail alone, by receive_failed. It makes a stream
+        failed_only: receive the records that fail only, by receive_failed. It makes a stream
         twice as fast, and addresses, words and numbers of address spaces do not come back.
         """
         if self.full:

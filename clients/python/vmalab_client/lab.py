@@ -15,13 +15,14 @@ On a server without the lab every method raises InvalidRequest with reason NO_LA
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vmalab.v1 import lab_pb2 as pb
 from vmalab_client import transport, types
 from vmalab_client.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
+    from vmalab.v1.lab_pb2_grpc import LabServiceAsyncStub, LabServiceStub
     from vmalab_client.aio import AsyncClient
     from vmalab_client.client import Client
 
@@ -34,11 +35,11 @@ def _ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-def _holders(answer: Any) -> tuple[types.HolderInfo, ...]:
+def _holders(answer: pb.SyncPoint | pb.WaitPointResponse) -> tuple[types.HolderInfo, ...]:
     return tuple(transport.record(types.HolderInfo, one) for one in answer.holders)
 
 
-def _point(message: Any) -> types.SyncPointInfo:
+def _point(message: pb.SyncPoint) -> types.SyncPointInfo:
     return types.SyncPointInfo(
         name=message.name,
         kind=message.kind,
@@ -49,18 +50,18 @@ def _point(message: Any) -> types.SyncPointInfo:
     )
 
 
-def _mutant(message: Any) -> types.MutantInfo:
+def _mutant(message: pb.Mutant) -> types.MutantInfo:
     models = tuple(message.lock_models)
     return types.MutantInfo(message.name, models, message.text, message.on, message.full_name)
 
 
-def _scenario(message: Any) -> types.ScenarioInfo:
+def _scenario(message: pb.Scenario) -> types.ScenarioInfo:
     models, mutants = tuple(message.lock_models), tuple(message.mutants)
     names = tuple(message.mutant_full_names)
     return types.ScenarioInfo(message.name, message.title, models, mutants, names)
 
 
-def _result(message: Any) -> types.RunResult:
+def _result(message: pb.RunScenarioResponse) -> types.RunResult:
     return types.RunResult(
         verdict=message.verdict,
         invariant=message.invariant,
@@ -74,7 +75,9 @@ def _result(message: Any) -> types.RunResult:
     )
 
 
-def _came(point: str, timeout_s: float, answer: Any) -> tuple[types.HolderInfo, ...]:
+def _came(
+    point: str, timeout_s: float, answer: pb.WaitPointResponse
+) -> tuple[types.HolderInfo, ...]:
     if not answer.holders:
         raise DeadlineExceeded(
             f"nobody came to {point} in {timeout_s:g} s", reason="NOBODY_CAME", code="OK"
@@ -85,12 +88,12 @@ def _came(point: str, timeout_s: float, answer: Any) -> tuple[types.HolderInfo, 
 class Lab:
     """The lab of a Client."""
 
-    def __init__(self, client: Client, stub: Any) -> None:
+    def __init__(self, client: Client, stub: LabServiceStub) -> None:
         self._client = client
         self._stub = stub
 
     def points(self) -> list[types.SyncPointInfo]:
-        """Every sync point, whether it is armed, and who is held there."""
+        """Every sync point, whether it is armed, and which calls are paused there."""
         answer = self._client.call(self._stub.ListPoints, pb.ListPointsRequest())
         return [_point(one) for one in answer.points]
 
@@ -111,16 +114,16 @@ class Lab:
         self._client.call(self._stub.ArmPoint, pb.ArmPointRequest(point=point))
 
     def wait(self, point: str, *, timeout_s: float = 60.0) -> tuple[types.HolderInfo, ...]:
-        """Wait until somebody is held at a sync point: who. Raises DeadlineExceeded."""
+        """Wait until a call is paused at a sync point; returns those. Raises DeadlineExceeded."""
         request = pb.WaitPointRequest(point=point, timeout_ms=_ms(timeout_s))
         answer = self._client.call(self._stub.WaitPoint, request, more_s=timeout_s)
         return _came(point, timeout_s, answer)
 
     def release(self, point: str = "", *, disarm: bool = False) -> int:
-        """Let those go on who are held at a sync point, or (no name) at every one: how many.
+        """Release the calls paused at a sync point, or (no name) at every one: how many.
 
         Args:
-            disarm: nobody is held there any more.
+            disarm: no further call is paused there.
         """
         request = pb.ReleasePointRequest(point=point, disarm=disarm)
         answer = self._client.call(self._stub.ReleasePoint, request)
@@ -195,12 +198,12 @@ class Lab:
 class AsyncLab:
     """The same as coroutines; the arguments are those of Lab."""
 
-    def __init__(self, client: AsyncClient, stub: Any) -> None:
+    def __init__(self, client: AsyncClient, stub: LabServiceAsyncStub) -> None:
         self._client = client
         self._stub = stub
 
     async def points(self) -> list[types.SyncPointInfo]:
-        """Every sync point, whether it is armed, and who is held there."""
+        """Every sync point, whether it is armed, and which calls are paused there."""
         answer = await self._client.call(self._stub.ListPoints, pb.ListPointsRequest())
         return [_point(one) for one in answer.points]
 
@@ -214,13 +217,13 @@ class AsyncLab:
         await self._client.call(self._stub.ArmPoint, pb.ArmPointRequest(point=point))
 
     async def wait(self, point: str, *, timeout_s: float = 60.0) -> tuple[types.HolderInfo, ...]:
-        """Wait until somebody is held at a sync point: who. Raises DeadlineExceeded."""
+        """Wait until a call is paused at a sync point; returns those. Raises DeadlineExceeded."""
         request = pb.WaitPointRequest(point=point, timeout_ms=_ms(timeout_s))
         answer = await self._client.call(self._stub.WaitPoint, request, more_s=timeout_s)
         return _came(point, timeout_s, answer)
 
     async def release(self, point: str = "", *, disarm: bool = False) -> int:
-        """Let those go on who are held at a sync point, or (no name) at every one: how many."""
+        """Release the calls paused at a sync point, or (no name) at every one: how many."""
         request = pb.ReleasePointRequest(point=point, disarm=disarm)
         answer = await self._client.call(self._stub.ReleasePoint, request)
         released: int = answer.released

@@ -8,10 +8,10 @@ import errno
 import ipaddress
 import json
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from vmalab.v1 import inspect_pb2, memory_pb2
@@ -29,6 +29,9 @@ from vmalab_client.errors import (
     Unauthenticated,
     UserFault,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 MESSAGE_BYTES_MAX = 64 << 20
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -52,7 +55,7 @@ _SERVICE_CONFIG = json.dumps(
     }
 )
 
-OPTIONS: tuple[tuple[str, Any], ...] = (
+OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.service_config", _SERVICE_CONFIG),
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
@@ -154,7 +157,21 @@ def error_of(error: grpc.RpcError) -> ServiceError:
     return kind(text, reason=info.reason, code=code.name, metadata=dict(info.metadata))
 
 
-def check(response: Any, call: str) -> None:
+class Answer(Protocol):
+    """A response to an emulated call, which may have failed."""
+
+    @property
+    def errno_code(self) -> int: ...
+
+
+class FillAnswer(Answer, Protocol):
+    """A response of UFFDIO_COPY and the like, which may have failed after a part."""
+
+    @property
+    def filled(self) -> int: ...
+
+
+def check(response: Answer, call: str) -> None:
     """Raise MemoryCallError if the emulated call failed."""
     if response.errno_code:
         raise MemoryCallError(response.errno_code, call=call)
@@ -165,7 +182,7 @@ def setup(given: types.ProcessSetup | None) -> memory_pb2.ProcessSetup | None:
     return memory_pb2.ProcessSetup(**dataclasses.asdict(given)) if given else None
 
 
-def vma(response: Any) -> types.VmaInfo | None:
+def vma(response: inspect_pb2.QueryVmaResponse) -> types.VmaInfo | None:
     """The mapping of a QueryVmaResponse; None if there is none."""
     if response.errno_code == errno.ENOENT:
         return None
@@ -190,20 +207,20 @@ def fault_of(response: memory_pb2.FaultResponse, addr: int) -> types.Fault:
     return types.Fault(word=response.word, info=FaultInfo(response.info))
 
 
-def filled(response: Any, call: str) -> int:
+def filled(response: FillAnswer, call: str) -> int:
     """Bytes of UFFDIO_COPY and the like. Raises MemoryCallError if there are none."""
-    count: int = response.filled
+    count = response.filled
     if not count:
         check(response, call)
     return count
 
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound="DataclassInstance")
 
 
-def record(kind: type[_T], message: Any) -> _T:
+def record(kind: type[_T], message: Message) -> _T:
     """A dataclass from a message whose fields have the same names."""
-    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    names = [field.name for field in dataclasses.fields(kind)]
     return kind(**{name: getattr(message, name) for name in names})
 
 

@@ -195,7 +195,7 @@ class StructInfo:
 
 @dataclass(frozen=True, slots=True)
 class HolderInfo:
-    """A thread that is held at a sync point. op: "FAULT", ...; "": no record of a block."""
+    """A call that is paused at a sync point. op: "FAULT", ...; "": no record of a block."""
 
     participant: int
     pid: int

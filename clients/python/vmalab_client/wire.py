@@ -10,9 +10,12 @@ anyway is left to the generated classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
 from vmalab.v1 import memory_pb2
+
+if TYPE_CHECKING:
+    import grpc
 
 BATCH: Final = "/vmalab.v1.MemoryService/Batch"
 RESULT_BYTES: Final = 16
@@ -81,7 +84,16 @@ def response(raw: bytes) -> Response:
     return Response(message.results, message.tag, len(message.results) // RESULT_BYTES)
 
 
-def batch(channel: Any) -> Any:
+@overload
+def batch(channel: grpc.Channel) -> grpc.StreamStreamMultiCallable[Request, Response]: ...
+@overload
+def batch(channel: grpc.aio.Channel) -> grpc.aio.StreamStreamMultiCallable[Request, Response]: ...
+def batch(
+    channel: grpc.Channel | grpc.aio.Channel,
+) -> (
+    grpc.StreamStreamMultiCallable[Request, Response]
+    | grpc.aio.StreamStreamMultiCallable[Request, Response]
+):
     """What a stub's Batch is, for Request and Response; of a channel of either kind."""
     return channel.stream_stream(
         BATCH, request_serializer=written_request, response_deserializer=response

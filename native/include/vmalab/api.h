@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api.h (L6): what the Python side (and any other embedder) calls. One call = one complete
+ * api.h (surface): what the Python side (and any other embedder) calls. One call = one complete
  * operation.
  *
  * Handles are opaque and belong to the process; a participant handle belongs to one thread at a
@@ -79,6 +79,10 @@ VL_API long vl_run(struct participant *self, const void *block, u64 block_bytes,
 /* How many address spaces the blocks of this participant have made; wraps. Who ran a block learns
  * from it whether there are leases to look for among the results. */
 VL_API u32 vl_mms_made(const struct participant *self);
+/* Which address spaces a block has made, by its count results: the first cap go into ids. Returns
+ * how many there are. */
+VL_API long vl_results_made(const void *block, u64 block_bytes, const void *results, u64 count,
+			    u64 *ids, u64 cap);
 /* Which of these results have a status other than 0: the first cap places, counted from 0, go into
  * at. Returns how many there are. */
 VL_API long vl_results_failed(const void *results, u64 count, u32 *at, u64 cap);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * atomics.h (L0): ordered access to plain integers in shared memory.
+ * atomics.h (base): ordered access to plain integers in shared memory.
  *
  * The one header in which memory orders stand: elsewhere the order is in the function's name.
  * Shared structs hold plain integers (not _Atomic), because their layout is a file format; the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base.h (L0): types, references, error codes, build-time assertions.
+ * base.h (base): types, references, error codes, build-time assertions.
  *
  * Shared memory holds offsets, never pointers. A vl_ref is an offset from the start of the
  * segment in units of 16 bytes, so that 32 bits reach 64 GiB; 0 is "nothing". PTR() and REF()

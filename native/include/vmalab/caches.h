@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* caches.h: the numbers of the kmem_caches; their order is part of the segment's fingerprint. */
+/* caches.h (base): numbers of the kmem_caches; their order is part of the segment's fingerprint. */
 #ifndef VMALAB_CACHES_H
 #define VMALAB_CACHES_H
 

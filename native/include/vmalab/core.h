@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core.h (L6): a core: everything below compiled once for one lock model and one layout, as a
+ * core.h (core): a core: everything below compiled once for one lock model and one layout, as a
  * shared object that exports one symbol, `vmalab_core`: the table of its functions.
  *
  * front.c, with which every program links, finds the core that a segment was made for, loads it

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fault_way.h (L5): the ways that a participant keeps of its faults (struct fault_way), for
+ * fault_way.h (fault): the ways that a participant keeps of its faults (struct fault_way), for
  * op_fault_straight.c and op_faults.c alone. Why there are any: DESIGN.md, "What a fault costs".
  */
 #ifndef VMALAB_FAULT_WAY_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * frame.h (L3): page frames: a reference count and one 64-bit word of content.
+ * frame.h (memory): page frames: a reference count and one 64-bit word of content.
  *
  * Frame 0 is "none"; frame 1 is the zero page (never counted, never freed, word always 0). A frame
  * whose count drops to 0 goes through rcu_retire, because a fault that runs under RCU may still

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * futex.h (L0): sleeping on a word of shared memory, and the clock that bounds it.
+ * futex.h (base): sleeping on a word of shared memory, and the clock that bounds it.
  *
  * The words lie in a file mapping and are shared by processes, so the private-futex flag is never
  * used.

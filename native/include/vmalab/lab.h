@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lab.h (L0): what the sources say to the lab: sync points, mutants, ghost state. In the release
+ * lab.h (base): what the sources say to the lab: sync points, mutants, ghost state. In the release
  * core every macro is nothing. In the lab core (built with VL_LAB) lab.c, lab_sched.c, lab_ghost.c
  * and lab_explore.c stand behind them; lab_state.h says what lies in shared memory.
  *

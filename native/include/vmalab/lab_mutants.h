@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lab_mutants.h (L0): the mutants of the lab core: each a bug that was in a kernel, or was found in
- * a review, switched on by its name. The name says what breaks. Some have a number of a catalogue
- * besides: whoever takes a name takes the number too. No guard: it is a list that is read several
- * times.
+ * lab_mutants.h (base): the mutants of the lab core: each a bug that was in a kernel, or was found
+ * in a review, switched on by its name. The name says what breaks. Some have a number of a
+ * catalogue besides: where a name is taken, the number is taken too. No guard: it is a list that is
+ * read several times.
  *
  * X(name, number or "", lock models it applies to, what is wrong)
  * models: M mmap-lock, S split-rwsem, E embedded-rwsem, T typesafe-rwsem, R refcount
@@ -51,7 +51,7 @@ X(store_takes_wrong_node, "B45", "MSETR",
   "(CVE-2024-50200)")
 X(shared_page_reused, "X1", "MSETR",
   "a page that was shared by a fork is written in place when its count is one")
-X(wrap_keeps_stamps, "W1", "SETR", "the sequence comes round and VMAs keep stamps of long ago")
+X(wrap_keeps_stamps, "W1", "SETR", "the sequence wraps around and VMAs keep stamps of long ago")
 X(dead_waiter_stays_noted, "D1", "SET",
   "a writer that dies when it was just woken leaves the note that somebody waits")
 X(exit_detaches_late, "D2", "R",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lab_points.h (L0): the sync points, in the order of the layers. No guard: it is a list that is
+ * lab_points.h (base): the sync points, in the order of the layers. No guard: it is a list that is
  * read several times.
  *
  * X(name, kind of the object that is there, what has just happened)
@@ -32,7 +32,7 @@ X(downgraded, MM, "mmap_lock is downgraded")
 X(mmap_left, MM, "mmap_lock is released")
 /* looking a VMA up and read-locking it */
 X(walked, VMA, "the walk of the tree found it")
-X(stamp_read, VMA, "the stamp differs from the sequence, as far as an unordered look tells")
+X(stamp_read, VMA, "the stamp differs from the sequence, as far as an unordered look shows")
 X(read_taken, VMA, "the trylock, or the increment, succeeded")
 X(read_refused, VMA, "the trylock, or the increment, was refused")
 X(read_miss, VMA, "it is detached: look again")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * life.h (L1): which participants live, as the kernel says it.
+ * life.h (segment): which participants live, as the kernel says it.
  *
  * A participant that lives has a lock on a byte of the segment's file, of an open file description
  * of its own, which nothing but one mapping of one page refers to. The kernel takes the lock away

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lin.h (L6): is a history of concurrent memory operations linearizable? lin.c has the method and
- * lin_spec.c what one operation does to a page; docs/checking.md tells both to a reader.
+ * lin.h (front): is a history of concurrent memory operations linearizable? lin.c has the method
+ * and lin_spec.c what one operation does to a page; docs/checking.md tells both to a reader.
  *
  * A history is a set of operations on a family: an mm and its descendants by fork, numbered 0 to
  * mms - 1. Their pages are cut into cells of cell_pages; an operation may move a page within a cell

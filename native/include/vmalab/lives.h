@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lives.h (L0): the numbers that tell one life of a thing from another, and what a narrow build
- * makes of them. DESIGN.md, "Numbers that come round", has all of them.
+ * lives.h (base): the numbers that tell one life of a thing from another, and what a narrow build
+ * makes of them. DESIGN.md, "Counters that wrap around", has all of them.
  *
  * Three kinds:
  *   a life   64 bits, never set back: two lives of one slot never have the same number. Whoever

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lock_model.h (L4): the lock model that this core was compiled for. Each model is one header with
+ * lock_model.h (mm): the lock model that this core was compiled for. Each model is one header with
  * its own state table, orderings and pairs, so that it can be read beside the kernel's.
  *
  * A model provides

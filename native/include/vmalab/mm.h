@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mm.h (L4): mm_struct, files, and how both are found.
+ * mm.h (mm): mm_struct, files, and how both are found.
  *
  * An mm lives in a slot of the mm table. The slot, with its mmap_lock, is never unmapped or
  * re-initialised, so whoever has a stale id may take the lock and must then compare the id (as a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * model_embedded_rwsem.h (L4): the per-VMA lock of "move per-vma lock into vm_area_struct", v4,
+ * model_embedded_rwsem.h (mm): the per-VMA lock of "move per-vma lock into vm_area_struct", v4,
  * patch 2 alone: the rwsem inside the VMA, on a cache line of its own; the object freed after a
  * grace period as before.
  *

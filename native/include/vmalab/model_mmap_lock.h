@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * model_mmap_lock.h (L4): no lock per VMA, as before Linux 6.4 or without CONFIG_PER_VMA_LOCK: who
+ * model_mmap_lock.h (mm): no lock per VMA, as before Linux 6.4 or without CONFIG_PER_VMA_LOCK: who
  * reads a VMA holds mmap_lock for reading, who changes one holds it for writing.
  *
  * State of a VMA: in the tree, or not; mmap_lock write moves it. Nothing stale is ever looked at

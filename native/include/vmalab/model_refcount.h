@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * model_refcount.h (L4): the per-VMA lock of Linux 6.15 and later (as of 6.16.1): one word,
+ * model_refcount.h (mm): the per-VMA lock of Linux 6.15 and later (as of 6.16.1): one word,
  * vm_refcnt, is lock and attach state; one waiter per mm. Objects are reused at once
  * (SLAB_TYPESAFE_BY_RCU).
  *

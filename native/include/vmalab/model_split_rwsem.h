@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * model_split_rwsem.h (L4): the per-VMA lock of Linux 6.4 to 6.14: a 40-byte rwsem in a cache of
+ * model_split_rwsem.h (mm): the per-VMA lock of Linux 6.4 to 6.14: a 40-byte rwsem in a cache of
  * its own (vma_lock), named by the VMA; both freed after a grace period.
  *
  * States, orderings and what the dead leave: as in model_embedded_rwsem.h, which differs only in

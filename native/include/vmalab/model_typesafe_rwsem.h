@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * model_typesafe_rwsem.h (L4): the per-VMA lock of "move per-vma lock into vm_area_struct", v4,
+ * model_typesafe_rwsem.h (mm): the per-VMA lock of "move per-vma lock into vm_area_struct", v4,
  * patches 3 and 4.
  *
  * The rwsem is embedded and initialised by the slab constructor only; objects are reused at once

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mutex.h (L0/L1): the short mutex.
+ * mutex.h (segment): the short mutex.
  *
  * Held for a bounded number of instructions, never across a wait on an rwsem. Its word is 0 or
  * the owner's participant index + 1, with VL_MUTEX_WAITERS when somebody may sleep on it. A

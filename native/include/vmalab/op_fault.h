@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* op_fault.h (L5): one fault in work, and how it can end. */
+/* op_fault.h (fault): one fault in work, and how it can end. */
 #ifndef VMALAB_OP_FAULT_H
 #define VMALAB_OP_FAULT_H
 

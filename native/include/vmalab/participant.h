@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * participant.h (L1): who runs in the core, what each holds, and how the world is stopped.
+ * participant.h (segment): who runs in the core, what each holds, and how the world is stopped.
  *
  * Every thread that enters the core has a participant: a slot of two cache lines that only it
  * writes, and an area of its own (counters, magazines, retire ring, preallocated nodes, leases).

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pgtable.h (L3): four-level page tables, 512 entries each, changed only by atomic operations on
- * one entry.
+ * pgtable.h (memory): four-level page tables, 512 entries each, changed only by atomic operations
+ * on one entry.
  *
  * Upper entry: 0, or page index << 12 | PTE_PRESENT. Leaf entry: 0, or frame << 12 | flags, or a
  * marker, which names no frame: PTE_GUARD, or PTE_WP_MARKER, a write protection without a page.

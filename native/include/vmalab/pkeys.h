@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pkeys.h (L4): protection keys of an mm, as far as a program sees them that does not write to
+ * pkeys.h (mm): protection keys of an mm, as far as a program sees them that does not write to
  * PKRU.
  *
  * mm.pkeys is one word, so that each change is one store:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rcu.h (L2): RCU between processes.
+ * rcu.h (sync): RCU between processes.
  *
  * A reader copies gp_ctr into its slot and clears the slot at the end; nesting is counted in the
  * handle. A retired object carries a tag = gp_ctr + 1, read (after a full barrier) when it was

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* recover.h (L6): recovery's own steps, and what it hooks into lower layers. */
+/* recover.h (recovery): recovery's own steps, and what it hooks into lower layers. */
 #ifndef VMALAB_RECOVER_H
 #define VMALAB_RECOVER_H
 

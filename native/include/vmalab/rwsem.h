@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rwsem.h (L2): process-shared reader-writer semaphore, 40 bytes like the kernel's rw_semaphore.
+ * rwsem.h (sync): process-shared reader-writer semaphore, 40 bytes like the kernel's rw_semaphore.
  *
  * Contract: any number of readers or one writer. A waiting writer stops new readers (trylock
  * included), so writers are not starved; readers that waited are let in together when a writer

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * segment.h (L1): the shared-memory segment: header, region table, growth.
+ * segment.h (segment): the shared-memory segment: header, region table, growth.
  *
  * Memory map (all offsets in the header's region table, each region page aligned):
  *
@@ -77,7 +77,7 @@ struct vl_config_fault {
 	char because[128]; /* of other fields; "": always */
 };
 
-/* Bytes of one slot of the mm table and of the file table; L4 asserts that its structs fit. */
+/* Bytes of one slot of the mm table and of the file table; mm.h asserts that its structs fit. */
 #define MM_SLOT_BYTES    256
 #define MM_ASIDE_BYTES   192 /* behind all slots, one for each */
 #define FILE_SLOT_BYTES  320

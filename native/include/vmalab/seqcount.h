@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seqcount.h (L2): sequence counter; odd while its writer is active. (kernel: seqcount_t, used
+ * seqcount.h (sync): sequence counter; odd while its writer is active. (kernel: seqcount_t, used
  * for mm_lock_seq)
  *
  * The writer is serialised by a lock of its own (mmap_lock). 32 bits, as the kernel's: it comes

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * slab.h (L1): page pool and kmem_cache (slab pages, magazines, typesafe reuse).
+ * slab.h (memory): page pool and kmem_cache (slab pages, magazines, typesafe reuse).
  *
  * A page descriptor is the truth about its page: kind, order, owner, and for a slab page the
  * bitmap of free objects. No free pointer exists in an object, so nothing that a stale reader of

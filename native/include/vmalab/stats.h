@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stats.h (L1): counters per participant, never shared; readers add them up. Names are the
+ * stats.h (segment): counters per participant, never shared; readers add them up. Names are the
  * kernel's where it has them.
  */
 #ifndef VMALAB_STATS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tree.h (L3): range tree from addresses to references; readers need only RCU, writers are
+ * tree.h (tree): range tree from addresses to references; readers need only RCU, writers are
  * serialised by mmap_lock.
  *
  * The ranges of all entries partition [0, 2^64): each slot covers [low, high) and holds a

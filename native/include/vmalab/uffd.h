@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uffd.h (L5): userfaultfd objects.
+ * uffd.h (uffd): userfaultfd objects.
  *
  * An mm has UFFDS_MAX of them, one word each in its struct mm_aside: what it is and may do in the
  * low byte, a serial number above. A handle, which the program has in the place of a descriptor, is
@@ -21,6 +21,7 @@
 #define VMALAB_UFFD_H
 
 #include "vmalab/mm.h"
+#include "vmalab/uapi.h"
 
 #define UFFD_OPEN           0x01u
 #define UFFD_READY          0x02u
@@ -31,21 +32,6 @@
 #define UFFD_SERIAL_SHIFT   8
 #define UFFD_SERIAL_STEP    ((LIFE_STEP >> UFFD_SERIAL_SHIFT) | (LIFE_STEP == 1))
 #define UFFD_SERIAL_MAX     ((1ull << 55) - 1) /* a handle is positive as a signed number */
-
-#define UFFD_USER_MODE_ONLY 1u
-#define UFFD_NONBLOCK       0x800u
-#define UFFD_CLOEXEC        0x80000u
-#define UFFD_API_VERSION    0xaaul
-
-#define UFFDIO_REGISTER_MODE_MISSING     1ul
-#define UFFDIO_REGISTER_MODE_WP          2ul
-#define UFFDIO_REGISTER_MODE_MINOR       4ul
-#define UFFDIO_FILL_MODE_DONTWAKE        1ul
-#define UFFDIO_FILL_MODE_WP              2ul
-#define UFFDIO_WRITEPROTECT_MODE_WP      1ul
-#define UFFDIO_WRITEPROTECT_DONTWAKE     2ul
-#define UFFDIO_MOVE_MODE_DONTWAKE        1ul
-#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2ul
 
 /* The object that a VMA of mm is registered with. Its lock, or mmap_lock, is held: the object stays
  * until it is given back. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vma.h (L4): vm_area_struct, its flags, its side objects. Where each field stands is the layout's
+ * vma.h (mm): vm_area_struct, its flags, its side objects. Where each field stands is the layout's
  * business (vma_layout.h), what the lock fields mean is the model's (model_*.h).
  *
  * Field table: who writes what under which lock ("stamp": mmap_lock write and vma_start_write; to

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vma_deferred.h (L4): identity where VMAs are freed after a grace period, as 6.4 to 6.14 do: the
+ * vma_deferred.h (mm): identity where VMAs are freed after a grace period, as 6.4 to 6.14 do: the
  * object that a walk found is that VMA until the RCU section ends, so it can only have been
  * detached meanwhile. The mm is compared all the same, which those kernels need not do: their task
  * pins its mm, while a client here may name one that ends between its search for the mm and its

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vma_layout.h (L4): struct vm_area_struct of every lock model in every layout.
+ * vma_layout.h (mm): struct vm_area_struct of every lock model in every layout.
  *
  * A core is compiled for one model and one layout (-DVL_MODEL_..., -DVL_LAYOUT_...); without them
  * for typesafe-rwsem, aligned. The fields are the same everywhere, but for what the model locks

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vma_rwsem.h (L4): what the three models with a rw_semaphore per VMA have in common: a reader
+ * vma_rwsem.h (mm): what the three models with a rw_semaphore per VMA have in common: a reader
  * holds it, a writer takes it for a moment and leaves a stamp. The model that includes this says
  * where the semaphore is (vma_rwsem) and what makes an object the one that was looked for
  * (vma_identity).

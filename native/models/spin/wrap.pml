@@ -2,8 +2,8 @@
 /*
  * wrap.pml: numbers of long ago. A VMA carries a stamp that equals the sequence though nobody has
  * locked it: the read lock under mmap_lock, which may not fail, must not look at it (the lab's
- * sequence-wrap). ROUND: the sequence comes round to a stamp of long ago under a writer
- * (sequence-comes-round). FIRST: it comes to the last number before the wrap when a VMA is made
+ * sequence-wrap). ROUND: the sequence wraps around to a stamp of long ago under a writer
+ * (sequence-wraps-around). FIRST: it comes to the last number before the wrap when a VMA is made
  * whose object a reader of its former life still holds (sequence-at-its-last-number). The numbers
  * have three bits here.
  */

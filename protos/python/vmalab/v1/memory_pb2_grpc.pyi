@@ -19,9 +19,21 @@ Three kinds of answer
 2. The emulated call failed as the kernel's would: a normal answer with `errno_code` (12) and `errno_name`
    ("ENOMEM"); for a fault `signal` and `si_code`. (Plain `errno` would be a macro in C and C++.)
 3. The service could not serve: a gRPC status with a google.rpc.ErrorInfo detail: domain "vmalab", a stable reason
-   and metadata. NOT_FOUND NO_SUCH_MM {mm}; RESOURCE_EXHAUSTED LIMIT_EXCEEDED {limit, max}; INVALID_ARGUMENT
-   BAD_BLOCK {bytes}, BLOCK_TOO_BIG, MINCORE_TOO_LONG, TTL_TOO_LONG, BAD_MAPS, BAD_ARGUMENT {field};
-   UNAVAILABLE STOPPING; UNAUTHENTICATED BAD_TOKEN; INTERNAL CORE_ERROR {constant}.
+   and metadata.
+
+[reasons: made from protos/ops.toml]
+Reasons, with what their metadata has:
+  NOT_FOUND            NO_SUCH_MM {mm}
+  RESOURCE_EXHAUSTED   LIMIT_EXCEEDED {limit, max}, STREAMS_LIMIT {limit, max}, LAB_HELD_LIMIT {limit, max, got},
+                       LAB_WAITS_LIMIT {limit, max, got}
+  INVALID_ARGUMENT     BAD_BLOCK {bytes}, BLOCK_TOO_BIG {limit, max, got}, MINCORE_TOO_LONG {limit, max, got},
+                       TTL_TOO_LONG {limit, max}, TOO_MANY_MMS {limit, max, got}, TOO_LONG {limit, max, got},
+                       BAD_MAPS, MAPS_TOO_BIG {limit, max, got}, BAD_ARGUMENT {field}
+  FAILED_PRECONDITION  NO_LAB {remedy}
+  UNAVAILABLE          STOPPING
+  UNAUTHENTICATED      BAD_TOKEN
+  INTERNAL             CORE_ERROR {constant}, LAB_RUN_FAILED
+[end of reasons]
 
 The life of an address space
 ----------------------------
@@ -32,6 +44,7 @@ gone. Every client that knows the number may use the address space: clients are 
 
 The block format
 ----------------
+docs/block-format.md tells it to who writes a client, with an example.
 Little-endian. A block is a sequence of records, without a header. Its length is a multiple of 8 and not 0.
 
   record = 16-byte header + (words - 2) operands of 8 bytes
@@ -45,79 +58,95 @@ Little-endian. A block is a sequence of records, without a header. Its length is
     bytes 4-7   info (u32)
     bytes 8-15  value (u64)
 
+[records: made from protos/ops.toml]
   status   0          success
            -1..-999   the emulated call failed with this errno, negated
-           positive   FAULT only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code
-                      (SEGV_MAPERR 1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2; SI_KERNEL 128)
+           positive   FAULT only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code (SEGV_MAPERR
+                      1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2, SI_KERNEL 128)
            -1001      NO_SUCH_MM: there is no such address space, or it has exited
            -1002      BAD_OP: unknown op
-           -1003      BAD_RECORD: words or how does not fit the op, or the block ends inside the record. Execution stops
-                      here; the records that follow have no result
+           -1003      BAD_RECORD: words or how does not fit the op, or the block ends inside the record. Execution
+                      stops here; the records that follow have no result
            -1004      LIMIT: a limit of the instance is reached (address spaces, files, participants, frames)
-           -1005      USERFAULT, FAULT only: the program would sleep now until its userfaultfd is served. Nobody sleeps
-                      here: fill the page (or take its protection off) and touch it again
+           -1005      USERFAULT: of FAULT only, the program would sleep now until its userfaultfd is served. Nobody
+                      sleeps here: fill the page (or take its protection off) and touch it again
 
-  op            words       operands                               flags           value on success
-   0 NOP        2                                                                  0
-   1 FAULT      3 or 4      addr, word (to STORE it)               see below       the page's word after the access
-   2 MMAP       7           addr, len, prot | map_flags << 32,                     address
-                            file (0: none), offset in bytes
-   3 MUNMAP     4           addr, len                                              0
-   4 MPROTECT   5           addr, len, prot                                        0
-   5 MREMAP     7           addr, old_len, new_len, flags,                         address
-                            new_addr
-   6 MADVISE    5           addr, len, advice                                      0
-   7 MINCORE    4           addr, len (64 pages at most)                           bit i: page i is resident
-   8 BRK        3           addr                                                   the new program break
-   9 FORK       2                                                                  the child's number; it lives for
-                                                                                   the default ttl
-  10 EXIT       2                                                                  0; the number is stale after it
-  11 UFFD_MOVE  6 or 7      dst, src, len, mode (UFFDIO_MOVE_MODE_*),              bytes moved
-                            uffd (left out or 0: as if dst were
-                            registered)
-  12 SET_VMA_NAME           addr, len, name padded with zero       length of       0
-                4 + ceil(flags / 8)                                the name, 0-79;
-                                                                   0 removes it
-  13 MM_CREATE  3           mmap_base (0: 0x7ffff7fff000)                          the new number; it lives for the
-                                                                                   default ttl. mm is ignored
-  14 MLOCK      5           addr, len, flags (MLOCK_ONFAULT)                       0
-  15 MUNLOCK    4           addr, len                                              0
-  16 MLOCKALL   3           flags (MCL_*)                                          0
-  17 MUNLOCKALL 2                                                                  0
-  18 MSYNC      5           addr, len, flags (MS_*)                                0
-  19 MSEAL      5           addr, len, flags                                       0
-  20 REMAP_FILE_PAGES 7     addr, size, prot, pgoff, flags                         0
-  21 PROCESS_MADVISE        advice, or'ed with 1 << 32 if given by another         number of       bytes advised
-                3 + 2 * flags process; then addr, len of each range                ranges, 0-126
-  22 PKEY_MPROTECT 6        addr, len, prot, pkey (-1: none)                       0
-  23 SETRLIMIT  5           resource (RLIMIT_*), soft, hard                        0
-  24 THP_DISABLE 4          disable, flags                                         0
-  25 FAULTS     3 to 255    addr, addr, ...: a FAULT of each       access          one result for each, as of FAULT
-  30 FILE_TRUNCATE 4        file, size in bytes. mm is ignored                     0
-  31 FILE_ALLOCATE 6        file, mode (FALLOC_FL_*), offset, len in bytes. mm is  0
-                            ignored
-  32 UFFD_OPEN  3           flags (UFFD_USER_MODE_ONLY, O_*)                       uffd: the number that the
-                                                                                   others take as descriptor
-  33 UFFD_API   5           uffd, 0xaa, features (UFFD_FEATURE_*)                  features there are
-  34 UFFD_CLOSE 3           uffd                                                   0
-  35 UFFD_REGISTER 6        uffd, addr, len, mode (UFFDIO_REGISTER_MODE_*)         0
-  36 UFFD_UNREGISTER 5      uffd, addr, len                                        0
-  37 UFFD_FILL  7           uffd, dst, src (for COPY), len, mode   0 COPY,         bytes filled, also with EAGAIN
-                            (UFFDIO_COPY_MODE_* and alike)         1 ZEROPAGE,
-                                                                   2 CONTINUE
-  38 UFFD_PROTECT 6         uffd, addr, len, mode                                  0
-                            (UFFDIO_WRITEPROTECT_MODE_*)
-  39 UFFD_WAKE  5           uffd, addr, len                                        0
-  40 EXEC                   mmap_base, start_brk, brk, 1 if shared; then the       length of       the new number; it
-                6 + ceil(flags / 8)  maps text padded with zero. See Exec         the text,       lives for the default
-                                                                   0-1992          ttl
-  41 PKEY_ALLOC 4           flags, rights (1 no access, 2 no writes)              the key
-  42 PKEY_FREE  3           pkey                                                  0
+  op                  words        operands                            flags               value on success
+   0 NOP              2                                                                    0
+   1 FAULT            3 or 4       addr, word (to STORE it)            0 READ, 1 WRITE, 2  the page's word after the
+                                                                       EXEC                access
+   2 MMAP             7            addr, length, prot | flags << 32,                       address
+                                   file (0: none), offset (in bytes)
+   3 MUNMAP           4            addr, length                                            0
+   4 MPROTECT         5            addr, length, prot                                      0
+   5 MREMAP           7            addr, old_length, new_length,                           address
+                                   flags, new_addr
+   6 MADVISE          5            addr, length, advice                                    0
+   7 MINCORE          4            addr, length (64 pages at most)                         bit i: page i is resident
+   8 BRK              3            addr                                                    the new program break
+   9 FORK             2                                                                    the child's number; it
+                                                                                           lives for the default ttl
+  10 EXIT             2                                                                    0; the number is stale
+                                                                                           after it
+  11 UFFD_MOVE        6 or 7       dst, src, length, mode                                  bytes moved
+                                   (UFFDIO_MOVE_MODE_*), uffd (left
+                                   out or 0: as if dst were
+                                   registered)
+  12 SET_VMA_NAME     4 +          addr, length, name padded with      length of name,     0
+                      ceil(flags   zero                                0-79; empty
+                      / 8)                                             removes it
+  13 MM_CREATE        3            mmap_base (0: 0x7ffff7fff000). mm                       the new number; it lives
+                                   is ignored                                              for the default ttl
+  14 MLOCK            5            addr, length, flags                                     0
+                                   (MLOCK_ONFAULT)
+  15 MUNLOCK          4            addr, length                                            0
+  16 MLOCKALL         3            flags (MCL_*)                                           0
+  17 MUNLOCKALL       2                                                                    0
+  18 MSYNC            5            addr, length, flags (MS_*)                              0
+  19 MSEAL            5            addr, length, flags                                     0
+  20 REMAP_FILE_PAGES 7            addr, size, prot, pgoff, flags                          0
+  21 PROCESS_MADVISE  3 + 2 *      advice | remote << 32 (given by     number of ranges,   bytes advised
+                      flags        another process), then addr,        0-126
+                                   length of each range
+  22 PKEY_MPROTECT    6            addr, length, prot, pkey (-1:                           0
+                                   none)
+  23 SETRLIMIT        5            resource (RLIMIT_*), soft, hard                         0
+  24 THP_DISABLE      4            disable, flags                                          0
+  25 FAULTS           3 to 255     addr, addr, ...: a FAULT of each    0 READ, 1 WRITE, 2  one result for each, as
+                                                                       EXEC                of FAULT
+  30 FILE_TRUNCATE    4            file, size (in bytes). mm is                            0
+                                   ignored
+  31 FILE_ALLOCATE    6            file, mode (FALLOC_FL_*), offset,                       0
+                                   length (in bytes). mm is ignored
+  32 UFFD_OPEN        3            flags (UFFD_USER_MODE_ONLY, O_*)                        the number that the
+                                                                                           others take as descriptor
+  33 UFFD_API         5            uffd, version (0xaa), features                          features there are
+                                   (UFFD_FEATURE_*)
+  34 UFFD_CLOSE       3            uffd                                                    0
+  35 UFFD_REGISTER    6            uffd, addr, length, mode                                0
+                                   (UFFDIO_REGISTER_MODE_*)
+  36 UFFD_UNREGISTER  5            uffd, addr, length                                      0
+  37 UFFD_FILL        7            uffd, dst, src (for COPY), length,  0 COPY, 1 ZERO, 2   bytes filled, also with
+                                   mode (UFFDIO_COPY_MODE_* and        CONTINUE            EAGAIN
+                                   alike)
+  38 UFFD_PROTECT     6            uffd, addr, length, mode                                0
+                                   (UFFDIO_WRITEPROTECT_MODE_*)
+  39 UFFD_WAKE        5            uffd, addr, length                                      0
+  40 EXEC             6 +          mmap_base, start_brk, brk, shared   length of maps,     the new number; it lives
+                      ceil(flags   (1: others stay in mm), maps        0-1992; as          for the default ttl
+                      / 8)         padded with zero                    /proc/PID/maps has
+                                                                       it; the unary call
+                                                                       takes more
+  41 PKEY_ALLOC       4            flags, rights (1 no access, 2 no                        the key
+                                   writes)
+  42 PKEY_FREE        3            pkey                                                    0
 
-  FAULT flags   bits 0-1 access: 0 read, 1 write, 2 execute; bit 2 STORE: store `word` in the page (write only)
+  FAULT flags   bits 0-1 access: 0 read, 1 write, 2 exec; bit 2 STORE: store `word` in the page (write only)
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
-                made; bit 11 copied on write; bit 12 the page was already present; bit 16 USERFAULT, with
-                UFFD_PAGEFAULT_FLAG_* in bits 17 (WRITE), 18 (WP) and 19 (MINOR)
+                made; bit 11 copied on write; bit 12 the page was already present; bit 16 it waits for its
+                userfaultfd; the next three say what the message would; bit 17 UFFD_PAGEFAULT_FLAG_WRITE; bit 18
+                UFFD_PAGEFAULT_FLAG_WP; bit 19 UFFD_PAGEFAULT_FLAG_MINOR
+[end of records]
 """
 
 from collections import abc as _abc

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command's root: which commands there are, and how an unexpected error looks.
+
+A command's module is imported when that command is called, and all of them for `vmalab --help`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "serve",
+    "record": "traces",
+    "replay": "traces",
+    "load": "load",
+    "diff": "diff",
+    "lin": "lin",
+    "crash": "crash",
+    "bench": "bench",
+    "race": "race",
+    "ps": "inspect",
+    "maps": "inspect",
+    "slabinfo": "inspect",
+    "vmstat": "inspect",
+    "locks": "inspect",
+    "layout": "inspect",
+    "fsck": "inspect",
+}
+"""Each command, and the module beside this one that registers it."""
+
+EXTRAS: Final[Mapping[str, str]] = {
+    "hdrh": "lab",
+    "matplotlib": "plots",
+    "numpy": "lab",
+    "perfetto": "trace",
+}
+"""What is not installed with the package alone, and the extra that brings it."""
+
+HELP = (
+    "The Linux kernel's per-VMA locking, run for real between processes, in user space.\n\n"
+    "An [bold]instance[/bold] is one shared-memory segment with a server in front of it. Its"
+    " address spaces are used over gRPC, or by processes that map the segment themselves."
+)
+
+EPILOG = """\
+[bold]First steps[/bold]
+
+vmalab serve [dim]# a server on 127.0.0.1:7420, with 2 workers; Ctrl-C stops it[/dim]
+
+vmalab ps [dim]# in another terminal: what runs, and its address spaces[/dim]
+
+vmalab load --target 127.0.0.1:7420 --duration 5 [dim]# give it work[/dim]
+
+vmalab vmstat; vmalab slabinfo; vmalab fsck [dim]# what it did, and whether all is well[/dim]
+
+vmalab record -o trace -- ls; vmalab replay trace [dim]# a real program, compared call by call[/dim]
+
+[bold]Everywhere[/bold]: --json prints facts for programs. Exit code 0 good, 1 check failed, 2 bad usage, 128+N ended by signal N.
+"""  # noqa: E501 - a line of help is one line, rich wraps it
+
+
+class Commands(TyperGroup):
+    """Finds a command by its name, and imports no other.
+
+    Any: typer has click's classes in a module of its own or from click, as its version is.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"vmalab_cli.{COMMANDS[cmd_name]}")
+        part = typer.Typer(rich_markup_mode="rich")
+        part.callback()(_nothing)
+        module.register(part)
+        return typer.main.get_group(part).commands[cmd_name]
+
+
+def _nothing() -> None:
+    """A group stays one, also with a single command."""
+
+
+app = typer.Typer(
+    name="vmalab",
+    cls=Commands,
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from vmalab_server import version
+
+        typer.echo(f"vmalab {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Holds the options that stand before a command."""
+
+
+def run() -> None:
+    """Run the command line."""
+    try:
+        app(prog_name="vmalab")
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; nobody is left to tell
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        text = f"this needs {error.name}, which comes with: pip install 'vmalab[{extra}]'"
+        typer.echo(f"vmalab: {text}", err=True)
+        sys.exit(2)
+    except Exception as error:
+        if _is_expected(error):
+            typer.echo(f"vmalab: {' '.join(str(error).split())}", err=True)
+            sys.exit(getattr(error, "exit_code", 2))
+        raise
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether an error is one that its one line explains."""
+    names = {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+    return bool(
+        names
+        & {
+            *("vmalab_client.VmalabError", "vmalab_drive.CommandError"),
+            *("vmalab_native.NativeError", "vmalab_server.ConfigError"),
+        }
+    )

@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vmalab bench`: the commands."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
+
+import typer
+
+from vmalab_bench import SEED_MAX
+from vmalab_cli import common
+from vmalab_native.cores import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+app = typer.Typer(
+    help="Measured comparisons. Every bench takes --quick (under 20 s), --seed, --plot and --json.",
+    no_args_is_help=True,
+)
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Measure for less than 20 seconds, less exactly.")
+]
+Smoke = Annotated[bool, typer.Option("--smoke", hidden=True)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Plot = Annotated[
+    str, typer.Option("--plot", metavar="FILE", help="Write a picture: FILE.png or FILE.svg.")
+]
+Seed = Annotated[
+    int,
+    typer.Option(min=-1, max=SEED_MAX, help="Seed; -1: a new one, which is printed."),
+]
+Model = Annotated[str, typer.Option(metavar="NAME", help="Lock model.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", metavar="NAME", help="Lock model; may be repeated. Default: all."),
+]
+
+
+class OfModel(Protocol):
+    """The class of the settings of a bench of one lock model; each has fields of its own."""
+
+    def quick(self, model: str) -> object: ...
+
+    def smoke(self, model: str) -> object: ...
+
+    def __call__(self, *, model: str) -> object: ...
+
+
+class OfModels(Protocol):
+    """The class of the settings of a bench that compares lock models."""
+
+    def quick(self, models: Sequence[str]) -> object: ...
+
+    def smoke(self, models: Sequence[str]) -> object: ...
+
+    def full(self, models: Sequence[str]) -> object: ...
+
+
+class Shown(Protocol):
+    """What every module of a bench offers to the commands."""
+
+    def tables(self, data: dict[str, Any]) -> list[Table]: ...
+
+    def plot(self, data: dict[str, Any], path: Path) -> None: ...
+
+
+class Bench(Shown, Protocol):
+    """A bench that needs nothing but its settings, those of its own class."""
+
+    def run(self, config: object, *, seed: int) -> dict[str, Any]: ...
+
+
+def _named(name: str) -> Bench:
+    """A bench's module: it needs numpy, which --help does not."""
+    return cast(Bench, importlib.import_module(f"vmalab_bench.{name}"))
+
+
+def _perform(
+    bench: Shown, measure: Callable[[int], dict[str, Any]], seed: int, plot: str, as_json: bool
+) -> None:
+    """Measure, draw, print. What cannot be asked for is exit code 2, what went wrong is 1."""
+
+    from vmalab_bench import base, machine, plots
+    from vmalab_drive import report
+
+    def act() -> dict[str, Any]:
+        path = plots.checked(plot)
+        number = base.fresh_seed() if seed < 0 else seed
+        print(f"seed {number}", file=sys.stderr)
+        data = measure(number)
+        if path:
+            bench.plot(data, path)
+            data["plot"] = str(path)
+        return data
+
+    data = common.guarded(act)
+    if as_json:
+        report.print_json(data)
+        return
+    console = report.console()
+    for table in bench.tables(data):
+        console.print(table)
+    if data.get("aims"):
+        console.print(_aims(data["aims"]))
+    facts = [("seed", str(data["seed"])), ("machine", machine.one_line(data["machine"]))]
+    if plot:
+        facts.append(("plot", plot))
+    console.print(report.facts("", facts))
+
+
+def _aims(aims: list[dict[str, Any]]) -> Table:
+    from vmalab_drive import report
+
+    rows = []
+    for aim in aims:
+        least, most = aim.get("at_least"), aim.get("at_most")
+        ends = [("=", least)] if least == most else [(">=", least), ("<=", most)]
+        goal = " ".join(f"{sign} {report.short(end)}" for sign, end in ends if end is not None)
+        measured, said = "not measured", ""
+        if aim["value"] is not None:
+            low, high = aim["interval"]
+            measured = report.short(aim["value"])
+            measured += "" if low == high else f" ({report.short(low)}-{report.short(high)})"
+            said = "yes" if aim["met"] else "no"
+        rows.append([aim["name"], measured, goal, said, aim["note"]])
+    return report.grid("targets", ("", "measured (95 %)", "target", "passed", ""), rows)
+
+
+@app.command("fault")
+def fault_command(
+    quick: Quick = False,
+    vmas: Annotated[
+        list[int] | None, typer.Option(min=1, help="Numbers of VMAs; may be repeated.")
+    ] = None,
+    model: Model = DEFAULT_MODEL,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """One read fault on a present page, in units of an uncontended locked add."""
+    from vmalab_bench import fault, space
+
+    def measure(number: int) -> dict[str, Any]:
+        space.chosen([model], default=())
+        config = fault.FaultBench.quick(model) if quick else fault.FaultBench(model=model)
+        if vmas:
+            config = fault.FaultBench(tuple(vmas), config.iterations, config.rounds, model)
+        return fault.run(config, seed=number)
+
+    _perform(fault, measure, seed, plot, as_json)
+
+
+@app.command("rpc")
+def rpc_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of the server that is started.")] = 2,
+    client: Annotated[
+        str, typer.Option(help="Client of the unary calls: h2load, python or auto.")
+    ] = "auto",
+    target: Annotated[
+        str, typer.Option(help="Server to measure, started with --bench; default: one is started.")
+    ] = "",
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """Fault beside a bare echo as unary calls, and faults through streams of blocks."""
+    from vmalab_bench import rpc
+    from vmalab_bench.base import BadRequest
+    from vmalab_drive import instances
+
+    def measure(number: int) -> dict[str, Any]:
+        if client not in ("auto", "h2load", "python"):
+            raise BadRequest(f"--client {client}: give auto, h2load or python")
+        kind = rpc.RpcBench
+        if smoke or quick:
+            config = (kind.smoke if smoke else kind.quick)(workers, client)
+        else:
+            config = kind(workers=workers, client=client)
+        with instances.instance_for(
+            target=target, mode="unary", workers=workers, bench=True
+        ) as found:
+            return rpc.run(config, found, seed=number)
+
+    _perform(rpc, measure, seed, plot, as_json)
+
+
+def _of_one_model(name: str, settings: str, what: str) -> None:
+    """A command that measures one lock model; `settings` is the class in its module."""
+
+    def command(
+        quick: Quick = False,
+        smoke: Smoke = False,
+        model: Model = DEFAULT_MODEL,
+        seed: Seed = -1,
+        plot: Plot = "",
+        as_json: Json = False,
+    ) -> None:
+        from vmalab_bench import space
+
+        bench = _named(name)
+
+        def measure(number: int) -> dict[str, Any]:
+            space.chosen([model], default=())
+            kind: OfModel = getattr(bench, settings)
+            made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
+            return bench.run(made, seed=number)
+
+        _perform(bench, measure, seed, plot, as_json)
+
+    app.command(name, help=what)(command)
+
+
+def _of_all_models(name: str, settings: str, what: str) -> None:
+    """A command that compares lock models."""
+
+    def command(
+        quick: Quick = False,
+        smoke: Smoke = False,
+        model: Models = None,
+        seed: Seed = -1,
+        plot: Plot = "",
+        as_json: Json = False,
+    ) -> None:
+        from vmalab_bench import space
+
+        bench = _named(name)
+
+        def measure(number: int) -> dict[str, Any]:
+            names = space.chosen(model, default=space.models())
+            kind: OfModels = getattr(bench, settings)
+            made = (kind.smoke if smoke else kind.quick if quick else kind.full)(names)
+            return bench.run(made, seed=number)
+
+        _perform(bench, measure, seed, plot, as_json)
+
+    app.command(name, help=what)(command)
+
+
+_of_one_model(
+    "kernel",
+    "KernelBench",
+    "Fresh pages and mmap + munmap, done by the running kernel and here, in turn.",
+)
+_of_one_model(
+    "scaling",
+    "ScalingBench",
+    "Faults of one to four processes at the same time, sharing more or less.",
+)
+_of_one_model(
+    "size",
+    "SizeBench",
+    "A fault, a mapping and the memory for it, from 10 to 1,000,000 VMAs.",
+)
+_of_all_models(
+    "models",
+    "ModelsBench",
+    "The lock models beside each other: processes, sharing, a writer.",
+)
+_of_all_models(
+    "memory",
+    "MemoryBench",
+    "Memory that VMAs really take, in each lock model and layout, beside the kernel's figures.",
+)
+
+
+@app.command("layouts")
+def layouts_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Layout; may be repeated. Default: all, ten seeds."),
+    ] = None,
+    vmas: Annotated[
+        int, typer.Option(min=1, max=30000, help="VMAs that are walked, and locked meanwhile.")
+    ] = 64,
+    model: Model = DEFAULT_MODEL,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """Walking VMAs beside their read locks: the false sharing of each layout."""
+    from vmalab_bench import layouts, space
+
+    def measure(number: int) -> dict[str, Any]:
+        space.chosen([model], default=())
+        kind = layouts.LayoutsBench
+        made = (kind.smoke if smoke else kind.quick if quick else kind.full)(model)
+        made = dataclasses.replace(made, vmas=vmas)
+        if layout:
+            made = dataclasses.replace(made, layouts=tuple(dict.fromkeys(layout)))
+        layouts.checked(made)
+        return layouts.run(made, seed=number)
+
+    _perform(layouts, measure, seed, plot, as_json)
+
+
+@app.command("rcu")
+def rcu_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    seed: Seed = -1,
+    plot: Plot = "",
+    as_json: Json = False,
+) -> None:
+    """Read sections and grace periods of both flavours, beside liburcu."""
+    from vmalab_bench import rcu
+
+    def measure(number: int) -> dict[str, Any]:
+        kind = rcu.RcuBench
+        return rcu.run((kind.smoke if smoke else kind.quick if quick else kind)(), seed=number)
+
+    _perform(rcu, measure, seed, plot, as_json)
+
+
+@app.command("all")
+def all_command(
+    out: Annotated[Path, typer.Option(metavar="PAGE.md", help="Page to write.")],
+    quick: Quick = False,
+    seed: Seed = -1,
+) -> None:
+    """Every bench in turn, and a page with their tables and pictures beside it."""
+    from vmalab_bench import base, page
+    from vmalab_bench.base import BadRequest
+
+    def act() -> None:
+        if out.suffix != ".md" or not out.parent.is_dir():
+            raise BadRequest(
+                f"--out {out}: give a file that ends in .md, in a folder that is there"
+            )
+        number = base.fresh_seed() if seed < 0 else seed
+
+        def said(text: str) -> None:
+            print(text, file=sys.stderr, flush=True)
+
+        page.write(dict(page.measure(quick=quick, seed=number, said=said)), out)
+        print(out)
+
+    common.guarded(act)
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="bench", rich_help_panel=common.WORK)

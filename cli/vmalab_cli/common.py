@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all commands share: exit codes, options, how errors end a command, what is printed.
+
+Exit codes: 0 good, 1 the check failed (or the server did not come up), 2 bad usage, 128 and the
+number of the signal that ended it (a server that has come up: 0). Nothing heavy is imported here:
+what a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+GOOD, FAILED, USAGE = 0, 1, 2
+
+SERVE = "Serve"
+WORK = "Give it work"
+LOOK = "Look inside a running instance (or what a killed one left)"
+"""The panels of `vmalab --help`."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+TargetOption = Annotated[
+    str, typer.Option("--target", help="Server, host:port; default: one is started for this run.")
+]
+InstanceOption = Annotated[
+    str, typer.Option("--instance", help="Instance on this machine, for --mode attach.")
+]
+ModelOption = Annotated[
+    str,
+    typer.Option("--model", help="Lock model of the server that is started; vmalab layout --list."),
+]
+LayoutOption = Annotated[
+    str, typer.Option("--layout", help="Layout of vm_area_struct in that server.")
+]
+PkeysOption = Annotated[
+    str,
+    typer.Option(
+        "--pkeys",
+        help="Protection keys of the emulated processor: machine (as this one), on or off.",
+    ),
+]
+
+_T = TypeVar("_T")
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """End the command: one line on standard error, and the exit code."""
+    typer.echo(f"vmalab: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def guarded(action: Callable[[], _T], *, asked: tuple[type[Exception], ...] = ()) -> _T:
+    """Run an action; an error that its text explains becomes one line, not a traceback.
+
+    Args:
+        asked: errors that mean that what was asked for cannot be done: exit code 2.
+    """
+    from vmalab_drive.errors import CommandError
+
+    try:
+        return action()
+    except asked as error:
+        fail(getattr(error, "detail", str(error)), USAGE)
+    except CommandError as error:
+        fail(str(error), error.exit_code)
+    except typer.Exit:
+        raise
+    except Exception as error:
+        if type(error).__module__.startswith(("vmalab_native", "vmalab_server", "vmalab_client")):
+            fail(str(error))
+        raise
+
+
+def check_core(model: str, layout: str, *, others: str) -> None:
+    """Ends with one line unless an instance with this lock model and layout can be started here.
+
+    Args:
+        others: target or instance that the user named; what it was made with stands.
+    """
+    from vmalab_native import cores
+    from vmalab_native.errors import InvalidArgument
+
+    if others and (model or layout):
+        fail(f"--model and --layout are for an instance started here, not for {others}", USAGE)
+    if others:
+        return
+    try:
+        cores.check(model or cores.default_model(), layout or cores.default_layout())
+    except InvalidArgument as error:
+        fail(error.detail, USAGE)
+
+
+def check_pkeys(given: str, *allowed: str) -> None:
+    """Ends with one line unless --pkeys is one of `allowed`."""
+    if given not in allowed:
+        fail(f"--pkeys {given}: give {', '.join(allowed[:-1])} or {allowed[-1]}", USAGE)
+
+
+def show(value: Any, text: str, *, as_json: bool) -> None:
+    """One JSON object, or the same as text."""
+    typer.echo(json.dumps(value, indent=2) if as_json else text)

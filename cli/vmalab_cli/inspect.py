@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vmalab ps`, `maps`, `slabinfo`, `vmstat`, `layout`, `locks` and `fsck`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from vmalab_cli.common import FAILED, LOOK, USAGE, fail, show
+
+Instance = Annotated[
+    str,
+    typer.Option(
+        "--instance",
+        "-i",
+        envvar="VMALAB_INSTANCE",
+        help="Look into this instance's memory; needs no server. Default: the only one there is, "
+        "or the one named default.",
+    ),
+]
+Target = Annotated[
+    str, typer.Option("--target", "-t", help="Ask the server at host:port (or unix:PATH) instead.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+
+_HOW = """\
+[dim]vmalab {0}
+
+vmalab {0} --instance lab
+
+vmalab {0} --target 127.0.0.1:7420 --json[/dim]
+"""
+
+_LAYOUT_HOW = """
+[dim]vmalab layout --model refcount vm_area_struct
+
+vmalab layout --layout random:7 vm_area_struct [dim]# a core that is not there is built[/dim]
+
+vmalab layout --list[/dim]
+"""
+
+
+@contextmanager
+def _open(instance: str, target: str, *, build: bool = True, note: bool = True) -> Iterator[Any]:
+    """The source that the options name; says so when its server was killed.
+
+    Args:
+        build: build its core if it is not there.
+    """
+    from vmalab_cli.sources import opened
+
+    with opened(instance=instance, target=target, build=build) as source:
+        if note and source.orphaned():
+            name = source.summary()["instance"]
+            typer.echo(
+                f"vmalab: the server of instance {name!r} was killed, this is what it left;"
+                f" `vmalab fsck --instance {name}` recovers and checks it",
+                err=True,
+            )
+        yield source
+
+
+def _facts(source: Any) -> dict[str, Any]:
+    return {
+        **source.summary(),
+        "orphaned": source.orphaned(),
+        "participants": source.participants(),
+        "address_spaces": source.address_spaces(),
+    }
+
+
+def _row(name: str) -> dict[str, Any]:
+    """What ps says of an instance, or why it cannot be looked at."""
+    from vmalab_native.errors import NativeError
+
+    try:
+        with _open(name, "", build=False, note=False) as source:
+            return _facts(source)
+    except (NativeError, OSError) as error:
+        return {"instance": name, "error": str(error)}
+
+
+def ps(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
+    """List the instances of this machine: workers, attached processes, address spaces."""
+    from vmalab_cli import render
+
+    if instance or target:
+        with _open(instance, target, build=False, note=False) as source:
+            rows = [_facts(source)]
+    else:
+        from vmalab_cli import apart
+        from vmalab_native.core import Segment
+
+        rows = apart.each(Segment.list_instances(), _row)
+    text = "\n\n".join(render.instance(row) for row in rows)
+    show({"instances": rows}, text or "no instance is running", as_json=as_json)
+
+
+_OR_NEXT = 16  # PROCMAP_QUERY_COVERING_OR_NEXT_VMA
+
+
+def _query(mm: int | None, text: str, *, instance: str, target: str, as_json: bool) -> None:
+    """Exit code 1: there is no mapping at or after the address."""
+    from vmalab_cli import render
+
+    if mm is None:
+        fail("--query wants one address space, not --all", USAGE)
+    try:
+        addr = int(text, 0)
+    except ValueError:
+        addr = -1
+    if not 0 <= addr < 1 << 64:
+        fail(f"--query {text}: an address is wanted, such as 0x7f0000001000 or 4096", USAGE)
+    with _open(instance, target) as source:
+        row = source.query_vma(mm, addr, _OR_NEXT)
+    if row is None:
+        fail(f"nothing is mapped at {addr:#x} or above", FAILED)
+    show({"mm": mm, "vma": row}, render.vma(row), as_json=as_json)
+
+
+def maps(
+    mm: Annotated[int | None, typer.Argument(help="Id of an address space.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All address spaces.")] = False,
+    query: Annotated[
+        str,
+        typer.Option(metavar="ADDR", help="Only the mapping that contains ADDR, or the next one."),
+    ] = "",
+    instance: Instance = "",
+    target: Target = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show the mappings of an address space, as /proc/PID/maps does."""
+    if (mm is None) is not everything:
+        fail("say which address space: a number (vmalab ps has them), or --all", USAGE)
+    if query:
+        _query(mm, query, instance=instance, target=target, as_json=as_json)
+        return
+    with _open(instance, target) as source:
+        wanted = [row["mm"] for row in source.address_spaces()] if mm is None else [mm]
+        texts = {number: source.maps(number) for number in wanted}
+    shown = (f"# mm {n}\n{text}" if everything else text for n, text in texts.items())
+    rows = [{"mm": number, "maps": text.splitlines()} for number, text in texts.items()]
+    show({"address_spaces": rows}, "\n".join(shown).rstrip("\n"), as_json=as_json)
+
+
+def slabinfo(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
+    """Show the slab caches, as /proc/slabinfo does, with frees and reuses of objects."""
+    from vmalab_cli import render
+
+    with _open(instance, target) as source:
+        rows = source.slabinfo()
+    show({"caches": rows}, render.slabinfo(rows), as_json=as_json)
+
+
+def vmstat(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
+    """Show the counters of all participants together, as /proc/vmstat does."""
+    from vmalab_cli import render
+
+    with _open(instance, target) as source:
+        counters = dict(sorted(source.vmstat().items()))
+    show(counters, render.vmstat(counters), as_json=as_json)
+
+
+def locks(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
+    """Show which thread takes, holds or waits for which lock, now."""
+    from vmalab_cli import render
+
+    with _open(instance, target) as source:
+        rows = source.locks()
+    show({"locks": rows}, render.locks(rows), as_json=as_json)
+
+
+def _structs(source: Any, names: list[str]) -> dict[str, Any]:
+    """What `vmalab layout` shows of a core; source: an instance, or (model, layout) of a build."""
+    from vmalab_cli import sources, structs
+
+    if isinstance(source, tuple):
+        model, layout = source
+        rows = sources.build_layout(model, layout)
+    else:
+        about = source.summary()
+        model, layout, rows = about["lock_model"], about["layout"], source.layout()
+    known = {row["name"] for row in rows}
+    for name in names:
+        if name not in known:
+            fail(f"no struct {name!r}; there are {', '.join(sorted(known))}", USAGE)
+    chosen = [structs.facts(row) for row in rows if not names or row["name"] in names]
+    return {"model": model, "layout": layout, "structs": chosen}
+
+
+def layout(
+    struct: Annotated[list[str] | None, typer.Argument(help="Names to show; default: all.")] = None,
+    model: Annotated[str, typer.Option(help="Lock model, running or not.")] = "",
+    layout_of: Annotated[
+        str, typer.Option("--layout", help="Layout of vm_area_struct in that model.")
+    ] = "",
+    everything: Annotated[
+        bool, typer.Option("--list", help="All lock models and their layouts instead.")
+    ] = False,
+    instance: Instance = "",
+    target: Target = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show offsets, cache lines and holes of the shared structs, and the lock of each field.
+
+    As pahole draws them. Of the instance, if one is named; else of --model and --layout, which need
+    no instance (default: typesafe-rwsem, aligned).
+    """
+    from vmalab_cli import render, sources, structs
+    from vmalab_native import cores
+
+    if everything:
+        if struct or model or layout_of or instance or target:
+            fail("--list goes alone, or with --json", USAGE)
+        rows = sources.all_cores()
+        show({"cores": rows}, render.cores(rows), as_json=as_json)
+        return
+    if instance or target:
+        if model or layout_of:
+            fail("--model and --layout are for a build, an instance has its own", USAGE)
+        with _open(instance, target) as source:
+            found = _structs(source, struct or [])
+    else:
+        wanted = (model or cores.default_model(), layout_of or cores.default_layout())
+        sources.check_core(*wanted)
+        found = _structs(wanted, struct or [])
+    head = f"/* {found['model']}, {found['layout']} */\n"
+    text = head + "\n\n".join(structs.listing(row) for row in found["structs"])
+    show(found, text, as_json=as_json)
+
+
+def fsck(
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Recover first, even if a server runs or there never was one."
+        ),
+    ] = False,
+    instance: Instance = "",
+    target: Target = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check every invariant of the segment; all its processes are stopped meanwhile.
+
+    What nobody serves any more is recovered first: an instance whose server was killed has deaths
+    that are nobody's job. Exit code 1 if an invariant is broken.
+    """
+    if repair and target:
+        fail("--repair works on the memory itself; a running server repairs by itself", USAGE)
+    facts: dict[str, Any] = {}
+    with _open(instance, target, note=False) as source:
+        if repair or source.orphaned():
+            facts["recovered"] = source.repair()
+        facts["problems"] = problems = source.fsck()
+    text = "\n".join(problems) or "every invariant holds"
+    if "recovered" in facts:
+        text = f"recovered first from the deaths of {facts['recovered']} threads\n{text}"
+    show(facts, text, as_json=as_json)
+    if problems:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    for command in (ps, maps, slabinfo, vmstat, locks, layout, fsck):
+        name = command.__name__
+        example = "maps 65536" if name == "maps" else name
+        more = _LAYOUT_HOW if name == "layout" else ""
+        app.command(rich_help_panel=LOOK, epilog=_HOW.format(example) + more)(command)

@@ -1,0 +1,484 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vmalab race`: list, run, explore, replay, show, all."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from vmalab_cli.common import FAILED, GOOD, USAGE, WORK, Json, fail, guarded
+
+HELP = (
+    "Races on demand: the lock protocol under a scheduler, one step at a time.\n\n"
+    "A scenario is a list of actors and their operations. The actors are real processes on the lab "
+    "core. Exactly one of them runs at a time, from sync point to sync point. A mutant is a real "
+    "bug that is switched on by name. The output names the invariant that breaks, and has the "
+    "schedule that breaks it: a text file that gives the same run again, byte for byte."
+)
+EXAMPLES = """\
+Examples:
+
+vmalab race list
+
+vmalab race run cve-2025-38554 --mutant foreign_wake_unpinned -o wake.sched
+
+vmalab race show wake.sched -o wake.svg
+
+vmalab race replay wake.sched --times 100
+
+vmalab race explore reuse-before-lock --model refcount --strategy pct --schedules 10000
+
+vmalab race all
+"""
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="Lock model; default: typesafe-rwsem, if the scenario is for it.",
+    ),
+]
+Mutants = Annotated[
+    list[str],
+    typer.Option("--mutant", help="A bug to switch on, by name or number; may be repeated."),
+]
+StrategyOption = Annotated[
+    str,
+    typer.Option("--strategy", help="exhaustive (with a bound of preemptions), pct, or random."),
+]
+Schedules = Annotated[
+    int,
+    typer.Option("--schedules", min=0, help="Schedules to run, at most; 0: as the scenario says."),
+]
+Bound = Annotated[
+    int,
+    typer.Option(
+        "--bound",
+        min=-1,
+        help="Preemptions of a schedule, at most (pct: change points); -1: as the scenario says.",
+    ),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Seed of pct and random; -1: a new one, which is printed.")
+]
+Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Time limit in seconds.")]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="File to write the schedule to.")
+]
+_T = TypeVar("_T")
+DEFAULT_MODEL: Final = "typesafe-rwsem"
+
+app = typer.Typer(help=HELP, epilog=EXAMPLES, no_args_is_help=True, rich_markup_mode="rich")
+
+
+def _guarded(action: Callable[[], _T]) -> _T:
+    from vmalab_native.errors import InvalidArgument
+    from vmalab_native.race.scenario import ScenarioError
+    from vmalab_native.race.schedule import ScheduleError
+
+    def named() -> _T:
+        try:
+            return action()
+        except OSError as error:
+            fail(f"{error.filename}: {error.strerror}", USAGE)
+
+    return guarded(named, asked=(InvalidArgument, ScenarioError, ScheduleError))
+
+
+def _model_of(one: Any, model: str, mutants: Sequence[str]) -> str:
+    """The model that was asked for, else the default, else the newest that fits."""
+    from vmalab_native.race import scenario
+
+    if model and model not in one.models:
+        if model not in scenario.LETTERS:
+            raise scenario.ScenarioError(scenario.unknown("lock model", model, scenario.LETTERS))
+        raise scenario.ScenarioError(f"{one.name} is for {', '.join(one.models)}, not for {model}")
+    if not model:
+        fit = [
+            name for name in one.models if all(scenario.applies(mutant, name) for mutant in mutants)
+        ]
+        there = fit or one.models
+        model = DEFAULT_MODEL if DEFAULT_MODEL in there else there[-1]
+    scenario.check_applies(mutants, model)
+    return model
+
+
+def _seed(seed: int) -> int:
+    return random.SystemRandom().randrange(1, 2**31) if seed < 0 else seed
+
+
+def _plan(
+    strategy: str, bound: int, schedules: int, seed: int, seconds: float, mutants: list[str]
+) -> Any:
+    from vmalab_native.race.explore import STRATEGIES, Plan
+    from vmalab_native.race.scenario import ScenarioError, unknown
+
+    if strategy not in STRATEGIES:
+        raise ScenarioError(unknown("strategy", strategy, STRATEGIES))
+    return Plan(
+        strategy=strategy,
+        bound=None if bound < 0 else bound,
+        schedules=schedules or None,
+        seconds=seconds,
+        seed=_seed(seed),
+        mutants=tuple(mutants),
+    )
+
+
+def _search(name: str, model: str, plan: Callable[[], Any]) -> Any:
+    from vmalab_native.race import explore, scenario
+
+    def search() -> Any:
+        one = scenario.load(name)
+        how = plan()
+        return explore.explore(one, _model_of(one, model, how.mutants), how)
+
+    return _guarded(search)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _print_finding(result: Any) -> None:
+    from vmalab_native.race import explore
+
+    found = result.finding
+    print(f"\n{found.violation.invariant}: {found.violation.text}")
+    steps = _count(len(found.schedule.lines), "step")
+    print(f"{steps}, {_count(found.preemptions, 'preemption')}\n")
+    print(explore.trace_text(result.scenario, found.trace))
+    print(found.outcome, end="")
+
+
+def _print_result(result: Any) -> None:
+    from vmalab_native.race import scenario
+
+    row = result.as_dict()
+    mutants = ", ".join(scenario.mutant_of(name).label for name in result.plan.mutants)
+    print(f"{row['scenario']} on {row['model']}" + (f" with {mutants}" if mutants else ""))
+    whole = "all within the bound" if result.complete else "not all within the bound"
+    if row["strategy"] != "exhaustive":
+        whole = f"{row['strategy']}, seed {row['seed']}"
+    print(f"  schedules  {row['schedules']:,} ({whole}), {row['schedules_per_s']:,}/s")
+    print(f"  states     {row['states']:,} distinct, {row['steps']:,} steps")
+    print(f"  outcomes   {row['outcomes']} possible")
+    print(f"  coverage   {row['points']} of {row['points_known']} sync points")
+
+
+def _shown_elsewhere(result: Any) -> str:
+    """Which scenarios show the mutants, if this one does not say that it does."""
+    from vmalab_race import survey
+
+    others = {
+        name
+        for mutant in result.plan.mutants
+        if mutant not in result.scenario.finds
+        for name in survey.shown_by(mutant, result.model)
+    }
+    return f"; {', '.join(sorted(others))} would show it" if others else ""
+
+
+def _finish(result: Any, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:
+    """Exit code 0 when what was to be seen was seen: without a mutant nothing."""
+    found = result.finding
+    if output is not None and found is not None:
+        _guarded(lambda: output.write_text(found.schedule.text(), encoding="utf-8"))
+    if as_json:
+        row = result.as_dict()
+        if found is not None:
+            row["schedule"] = found.schedule.text()
+        if coverage:
+            row["coverage"] = dict(result.coverage)
+        print(json.dumps(row, indent=2))
+    else:
+        _print_result(result)
+        if found is not None:
+            _print_finding(result)
+        elif result.plan.mutants:
+            print(f"\nno invariant broke: the mutant was not shown{_shown_elsewhere(result)}")
+        else:
+            print("\nevery invariant held")
+        if output is not None and found is not None:
+            print(f"\nschedule: {output}")
+    raise typer.Exit(GOOD if bool(found) == bool(result.plan.mutants) else FAILED)
+
+
+@app.command("list")
+def list_command(as_json: Json = False) -> None:
+    """List the scenarios, and the mutants with the scenarios that show them."""
+    from vmalab_native import lab
+    from vmalab_native.race import scenario
+
+    scenarios = _guarded(lambda: [scenario.load(name) for name in scenario.names()])
+    if as_json:
+        rows = {
+            "scenarios": [
+                {
+                    "name": one.name,
+                    "title": one.title,
+                    "source": one.source,
+                    "models": list(one.models),
+                    "actors": one.actor_names,
+                    "finds": [lab.mutant(name).short for name in one.finds],
+                }
+                for one in scenarios
+            ],
+            "mutants": [
+                {
+                    "name": mutant.short,
+                    "full_name": mutant.name,
+                    "text": mutant.text,
+                    "models": [
+                        model for model, letter in scenario.LETTERS.items() if letter in mutant.kind
+                    ],
+                }
+                for mutant in lab.MUTANTS
+            ],
+            "points": [
+                {"name": point.name, "about": point.kind, "text": point.text}
+                for point in lab.POINTS
+            ],
+        }
+        print(json.dumps(rows, indent=2))
+        return
+    console = Console()
+    table = Table("scenario", "what happens", Column("shows", overflow="fold"), box=None)
+    for one in scenarios:
+        table.add_row(one.name, one.title, " ".join(one.finds))
+    console.print(table)
+    print()
+    letters = ", ".join(f"{letter} {model}" for model, letter in scenario.LETTERS.items())
+    name = Column("mutant", no_wrap=True)
+    table = Table(name, "models", "what is wrong", box=None, caption=f"models: {letters}")
+    for mutant in lab.MUTANTS:
+        table.add_row(mutant.label, mutant.kind, mutant.text)
+    console.print(table)
+
+
+@app.command("run")
+def run_command(
+    name: Annotated[str, typer.Argument(help="A scenario, or the path of a .toml file.")],
+    model: Model = "",
+    mutant: Mutants = [],  # noqa: B006 - typer wants a list
+    strategy: StrategyOption = "exhaustive",
+    bound: Bound = -1,
+    schedules: Schedules = 0,
+    seed: Seed = 1,
+    seconds: Seconds = 60.0,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Search a scenario for a broken invariant; with a mutant, show it.
+
+    Exit code 0: without a mutant every invariant held, with one it was shown. -o: the schedule.
+    """
+    result = _search(name, model, lambda: _plan(strategy, bound, schedules, seed, seconds, mutant))
+    _finish(result, as_json=as_json, output=output)
+
+
+@app.command("explore")
+def explore_command(
+    name: Annotated[str, typer.Argument(help="A scenario, or the path of a .toml file.")],
+    model: Model = "",
+    mutant: Mutants = [],  # noqa: B006 - typer wants a list
+    strategy: StrategyOption = "exhaustive",
+    bound: Bound = 3,
+    schedules: Schedules = 100_000,
+    seed: Seed = 1,
+    seconds: Seconds = 60.0,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Search further than `run`: more preemptions and schedules, and the coverage."""
+    result = _search(name, model, lambda: _plan(strategy, bound, schedules, seed, seconds, mutant))
+    if not as_json:
+        missed = [point for point, count in result.coverage.items() if not count]
+        print(f"not passed: {', '.join(missed)}\n")
+    _finish(result, as_json=as_json, output=output, coverage=True)
+
+
+@app.command("replay")
+def replay_command(
+    file: Annotated[Path, typer.Argument(help="Schedule (a .sched file).")],
+    times: Annotated[int, typer.Option("--times", min=1, help="Number of replays.")] = 1,
+    trace: Annotated[bool, typer.Option("--trace", help="Print the trace.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Follow a schedule several times, and compare the traces.
+
+    Exit code 0: the traces are the same, and the invariant broke that the schedule names.
+    """
+    from vmalab_native.race import explore, schedule
+
+    def follow() -> Any:
+        one = schedule.read(file)
+        return one, explore.replay(one, times=times)
+
+    one, done = _guarded(follow)
+    broke = done.violation.invariant if done.violation else ""
+    good = done.traces == 1 and broke == one.expect
+    text = explore.trace_text(schedule.load_scenario(one), done.trace)
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "times": done.times,
+                    "traces": done.traces,
+                    "invariant": broke,
+                    "text": done.violation.text if done.violation else "",
+                    "expected": one.expect,
+                    "trace": text.splitlines(),
+                },
+                indent=2,
+            )
+        )
+    else:
+        if trace:
+            print(text)
+        print(f"{_count(done.times, 'time')}, {_count(done.traces, 'different trace')}")
+        print(f"{broke}: {done.violation.text}" if done.violation else "every invariant held")
+        if broke != one.expect:
+            print(f"the schedule says {one.expect or 'that no invariant breaks'}")
+    raise typer.Exit(GOOD if good else FAILED)
+
+
+@app.command("show")
+def show_command(
+    file: Annotated[Path, typer.Argument(help="Schedule (a .sched file).")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Picture: .svg or .html; default: beside the schedule."
+        ),
+    ] = None,
+    perfetto: Annotated[
+        Path | None, typer.Option("--perfetto", help="Also write a trace for ui.perfetto.dev.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Follow a schedule and draw it: a lane for each process, lock words, the invariant."""
+    from vmalab_native.race import explore, schedule
+    from vmalab_race import perfetto as perfetto_trace
+    from vmalab_race import picture
+
+    target = output or file.with_suffix(".svg")
+    if target.suffix not in (".svg", ".html"):
+        fail(f"{target}: a picture is .svg or .html", USAGE)
+
+    def draw() -> Any:
+        one = schedule.read(file)
+        done = explore.replay(one)
+        drawn = picture.Picture(
+            schedule.load_scenario(one), one, done.trace, done.violation, done.outcome
+        )
+        text = picture.svg(drawn) if target.suffix == ".svg" else picture.html(drawn)
+        target.write_text(text, encoding="utf-8")
+        if perfetto is not None:
+            perfetto.write_bytes(perfetto_trace.trace_bytes(drawn))
+        return drawn
+
+    drawn = _guarded(draw)
+    row = {
+        "picture": str(target),
+        "perfetto": str(perfetto or ""),
+        "steps": len(drawn.trace),
+        "verdict": drawn.verdict(),
+    }
+    print(json.dumps(row, indent=2) if as_json else f"{target}: {row['verdict']}")
+
+
+@app.command("book", hidden=True)
+@app.command("catalogue")
+def catalogue_command(
+    out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("docs/races.md"),
+) -> None:
+    """Write the race catalogue: docs/races.md with its pictures."""
+    from vmalab_race import catalogue
+
+    shown = _guarded(lambda: catalogue.write(out))
+    print(f"{out}: {len(shown)} mutants")
+
+
+@app.command("all")
+def all_command(
+    model: Annotated[str, typer.Option("--model", help="Lock model; default: all five.")] = "",
+    seed: Seed = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder to write a schedule of each mutant to."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run every scenario on the intact core, and every mutant on each model it applies to.
+
+    Exit code 0: each mutant was caught, and the intact core broke no invariant.
+    """
+    from vmalab_native.core import lock_models
+    from vmalab_race import survey
+
+    models = lock_models()
+    if model and model not in models:
+        from vmalab_native.race.scenario import unknown
+
+        fail(unknown("lock model", model, models), USAGE)
+    live = sys.stderr.isatty() and not as_json
+
+    def progress(text: str) -> None:
+        if live:
+            width = os.get_terminal_size(2).columns - 1
+            print(f"\r{text[:width]:<{width}}", end="", file=sys.stderr, flush=True)
+
+    done = _guarded(
+        lambda: survey.survey(
+            models=[model] if model else models,
+            seed=_seed(seed),
+            folder=output,
+            progress=progress,
+        )
+    )
+    progress("")
+    if as_json:
+        print(json.dumps(done.as_dict(), indent=2))
+    else:
+        _print_survey(done)
+    raise typer.Exit(GOOD if done.good else FAILED)
+
+
+def _print_survey(done: Any) -> None:
+    from vmalab_native import lab
+
+    console = Console()
+    name = Column("mutant", no_wrap=True)
+    table = Table(name, "model", "scenario", "invariant", "schedules", box=None)
+    for row in done.rows:
+        table.add_row(
+            lab.mutant(row.mutant).label,
+            row.model,
+            row.scenario,
+            row.invariant or "MISSED",
+            f"{row.schedules:,}",
+        )
+    console.print(table)
+    for result in done.false_alarms:
+        print(f"FALSE ALARM {result.scenario.name} on {result.model}: ", end="")
+        print(f"{result.finding.violation.invariant}: {result.finding.violation.text}")
+    row = done.as_dict()
+    print(
+        f"\n{row['scenarios']} scenarios, {len(done.intact)} runs of them on the intact core, "
+        f"{row['false_alarms']} false alarms"
+    )
+    print(f"{row['mutants']} mutants on models, {row['caught']} caught")
+    print(f"{row['schedules']:,} schedules in {row['seconds']} s, seed {row['seed']}")
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="race", rich_help_panel=WORK)

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where facts come from: the segment itself, or a server over gRPC. Both give the same rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from vmalab_drive.errors import UsageError
+from vmalab_native import cores
+from vmalab_native.errors import InvalidArgument
+from vmalab_server import roster
+
+Row = dict[str, Any]
+DEFAULT_INSTANCE: Final = "default"
+
+
+class Source(ABC):
+    """One instance to look at. Rows have the field names of the messages in inspect.proto."""
+
+    @abstractmethod
+    def summary(self) -> Row: ...
+
+    @abstractmethod
+    def address_spaces(self) -> list[Row]: ...
+
+    @abstractmethod
+    def participants(self) -> list[Row]: ...
+
+    @abstractmethod
+    def maps(self, mm: int) -> str: ...
+
+    @abstractmethod
+    def query_vma(self, mm: int, addr: int, flags: int) -> Row | None: ...
+
+    @abstractmethod
+    def slabinfo(self) -> list[Row]: ...
+
+    @abstractmethod
+    def vmstat(self) -> dict[str, int]: ...
+
+    @abstractmethod
+    def locks(self) -> list[Row]: ...
+
+    @abstractmethod
+    def layout(self) -> list[Row]: ...
+
+    @abstractmethod
+    def fsck(self) -> list[str]: ...
+
+    def orphaned(self) -> bool:
+        """Whether the server of the instance was killed, and nobody has cleared up after it."""
+        return False
+
+    def repair(self) -> int:
+        """Recover from every death that nobody has recovered from; how many those were."""
+        return 0
+
+
+class SegmentSource(Source):
+    """The shared memory, mapped by this process: works without a server, and after a crash."""
+
+    def __init__(self, segment: Any) -> None:
+        self._segment = segment
+
+    def summary(self) -> Row:
+        info = self._segment.info()
+        found = roster.find(self._segment.instance)
+        return {
+            "instance": self._segment.instance,
+            "state": info.state,
+            "lock_model": info.model,
+            "layout": info.layout,
+            "rcu_flavour": info.rcu_flavour,
+            "supervisor_pid": info.supervisor_pid,
+            "shared_address": found.shared_address if found else "",
+            "workers": [dataclasses.asdict(entry) for entry in found.workers] if found else [],
+        }
+
+    def address_spaces(self) -> list[Row]:
+        from vmalab_native.core import monotonic_ns
+
+        now_ns = monotonic_ns()
+        with self._segment.participant("inspector", comm="vmalab") as me:
+            rows = [dataclasses.asdict(info) for info in me.mm_list()]
+        for row in rows:
+            row["mm"] = row.pop("id")
+            row["ttl_ms"] = max(0, row.pop("keep_until_ns") - now_ns) // 1_000_000
+        return rows
+
+    def participants(self) -> list[Row]:
+        return [dataclasses.asdict(info) for info in self._segment.participants()]
+
+    def maps(self, mm: int) -> str:
+        with self._segment.participant("inspector", comm="vmalab") as me:
+            text: str = me.maps(mm)
+        return text
+
+    def query_vma(self, mm: int, addr: int, flags: int) -> Row | None:
+        with self._segment.participant("inspector", comm="vmalab") as me:
+            _, info = me.query_vma(mm, addr, flags)
+        return None if info is None else dataclasses.asdict(info)
+
+    def slabinfo(self) -> list[Row]:
+        return [dataclasses.asdict(info) for info in self._segment.slabinfo()]
+
+    def vmstat(self) -> dict[str, int]:
+        counters: dict[str, int] = self._segment.vmstat()
+        return counters
+
+    def locks(self) -> list[Row]:
+        rows = [dataclasses.asdict(info) for info in self._segment.locks()]
+        for row in rows:
+            row["vma_start"], row["vma_end"] = row.pop("start"), row.pop("end")
+        return rows
+
+    def layout(self) -> list[Row]:
+        config = self._segment.config
+        return build_layout(config.model, config.layout)
+
+    def orphaned(self) -> bool:
+        if self._segment.supervisor_pid:
+            return False
+        return any(info.role == "supervisor" for info in self._segment.participants())
+
+    def repair(self) -> int:
+        dead = 0
+        with self._segment.participant("inspector", comm="vmalab") as me:
+            while found := me.recover().dead:  # one recovery may name some of them only
+                dead += len(found)
+        return dead
+
+    def fsck(self) -> list[str]:
+        with self._segment.participant("inspector", comm="vmalab") as me:
+            problems: list[str] = me.fsck()
+        return problems
+
+
+def build_layout(model: str, layout: str) -> list[Row]:
+    """The structs of one core, which is built if need be; needs no instance."""
+    from vmalab_native import core
+
+    return [dataclasses.asdict(info) for info in core.layout(model, layout)]
+
+
+def check_core(model: str, layout: str) -> None:
+    """Raises UsageError, with what there is, unless there is such a lock model and layout."""
+    try:
+        cores.check(model, layout)
+    except InvalidArgument as error:
+        raise UsageError(error.detail) from None
+
+
+def all_cores() -> list[Row]:
+    """Every lock model in every layout: how its VMAs lie on slab pages, if the core is built."""
+    rows = []
+    for model in cores.lock_models():
+        for layout in cores.layouts(model):
+            row: Row = {"model": model, "layout": layout, "built": False}
+            if cores.file_of(model, layout).exists():
+                row |= {"built": True, **_vma_cache(model, layout)}
+            rows.append(row)
+    return rows
+
+
+def _vma_cache(model: str, layout: str) -> Row:
+    """Read from a segment that is made for it: it is the core that decides."""
+    from vmalab_native.core import Segment, SegmentConfig
+
+    config = SegmentConfig(
+        size_bytes=32 << 20, mms_max=1, participants_max=1, frames_max=16, files_max=1,
+        model=model, layout=layout,
+    )  # fmt: skip
+    with Segment.create(f"layout-{os.getpid()}", config, private=True) as segment:
+        (cache,) = [info for info in segment.slabinfo() if info.name == "vm_area_struct"]
+    return {
+        "vma_bytes": cache.objsize,
+        "objperslab": cache.objperslab,
+        "pagesperslab": cache.pagesperslab,
+    }
+
+
+class ServerSource(Source):
+    """A server, asked over gRPC."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._inspect = client.inspect
+
+    def summary(self) -> Row:
+        info = self._inspect.server_info()
+        return {
+            "instance": info.instance,
+            "state": "ready",
+            "lock_model": info.lock_model,
+            "layout": info.layout,
+            "rcu_flavour": info.rcu_flavour,
+            "supervisor_pid": info.supervisor_pid,
+            "shared_address": self._client.target,
+            "workers": [dataclasses.asdict(entry) for entry in self._inspect.workers()],
+        }
+
+    def address_spaces(self) -> list[Row]:
+        return [dataclasses.asdict(info) for info in self._inspect.address_spaces()]
+
+    def participants(self) -> list[Row]:
+        return [dataclasses.asdict(info) for info in self._inspect.participants()]
+
+    def maps(self, mm: int) -> str:
+        text: str = self._inspect.maps(mm)
+        return text
+
+    def query_vma(self, mm: int, addr: int, flags: int) -> Row | None:
+        info = self._inspect.query_vma(mm, addr, flags)
+        return None if info is None else dataclasses.asdict(info)
+
+    def slabinfo(self) -> list[Row]:
+        return [dataclasses.asdict(info) for info in self._inspect.slabinfo()]
+
+    def vmstat(self) -> dict[str, int]:
+        counters: dict[str, int] = self._inspect.vmstat()
+        return counters
+
+    def locks(self) -> list[Row]:
+        return [dataclasses.asdict(info) for info in self._inspect.locks()]
+
+    def layout(self) -> list[Row]:
+        return [dataclasses.asdict(info) for info in self._inspect.layout()]
+
+    def fsck(self) -> list[str]:
+        problems: list[str] = self._inspect.fsck()
+        return problems
+
+
+def choose_instance(instance: str) -> str:
+    """The instance meant: the one named, the only one there is, or `default`. Raises UsageError."""
+    from vmalab_native.core import Segment
+
+    if instance:
+        return instance
+    names = Segment.list_instances()
+    if not names:
+        raise UsageError("no instance is running: start one with `vmalab serve`")
+    if len(names) > 1 and DEFAULT_INSTANCE in names:
+        return DEFAULT_INSTANCE
+    if len(names) > 1:
+        raise UsageError(f"several instances: choose one with --instance: {', '.join(names)}")
+    return names[0]
+
+
+@contextmanager
+def opened(*, instance: str, target: str, build: bool = True) -> Iterator[Source]:
+    """The source that the options name. Raises UsageError and what attaching raises.
+
+    Args:
+        build: build the core of the instance if it is not there, and say so.
+    """
+    if instance and target:
+        raise UsageError("--instance and --target exclude each other")
+    if target:
+        from vmalab_client.client import Client
+
+        with Client(target, discover=False, timeout_s=120.0) as client:
+            yield ServerSource(client)
+        return
+    from vmalab_native.core import Segment
+
+    with Segment.attach(choose_instance(instance), build=build) as segment:
+        yield SegmentSource(segment)

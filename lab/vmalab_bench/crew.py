@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Worker processes of a bench: attached to its segments, pinned, started together, never left over.
+
+Each member is a real process (spawned, not forked) with a participant in every segment. Between its
+turns it waits on a pipe, outside of the core, where nobody has to wait for it. A turn: those who
+take part meet at a barrier, run their block again and again for the time given, look at every
+result, and say how much they did.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+import numpy as np
+
+from vmalab_bench import machine
+from vmalab_bench.base import BenchError
+from vmalab_drive import spawning
+from vmalab_drive.packed import RESULT, Statuses
+from vmalab_native import lifeline
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
+
+PATIENCE_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A block to be run again and again.
+
+    Attributes:
+        instance: the segment it is for.
+        block: its records must all succeed.
+        counted: operations of one run that count (a MADV_DONTNEED between faults does not).
+    """
+
+    instance: str
+    block: bytes
+    counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop of the core itself, without records (Participant.bench_loop); no turn may fail."""
+
+    instance: str
+    loop: Literal["walk", "lock", "fault"]
+    mm: int
+    addrs: tuple[int, ...]
+
+
+class Custom(ABC):
+    """A job that knows itself what a turn of it is; it is pickled to the member."""
+
+    @abstractmethod
+    def start(self, stack: ExitStack) -> Callable[[float], Turn]:
+        """In the member: what to call with the seconds of each turn. `stack` ends with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one member did in one turn."""
+
+    done: int
+    seconds: float
+    cpu_s: float
+
+    @property
+    def per_s(self) -> float:
+        return self.done / self.seconds
+
+
+class Crew:
+    """The members; use it in a with block, which kills and reaps them at its end."""
+
+    def __init__(self, count: int, instances: Sequence[str]) -> None:
+        from vmalab_server.workers import KEEP_MEMORY
+
+        # numpy's BLAS would start threads in each of them that spin for a while.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        # As the workers of the service: messages are not new pages of the kernel each time.
+        for name, value in KEEP_MEMORY.items():
+            os.environ.setdefault(name, value)
+        context = spawning.context()
+        # A barrier knows its number of parties, so there is one for each.
+        barriers = {parties: context.Barrier(parties) for parties in range(1, count + 1)}
+        allowed = machine.cpus()
+        self._pipes: list[Connection[object, tuple[str, Turn | None]]] = []
+        self._processes: list[BaseProcess] = []
+        try:
+            for me in range(count):
+                ours, theirs = context.Pipe()
+                cpu = allowed[me % len(allowed)]
+                process = context.Process(
+                    target=_work,
+                    args=(cpu, os.getpid(), tuple(instances), barriers, theirs),
+                    name=f"bench-{me}",
+                )
+                spawning.start(process, self._processes)
+                theirs.close()
+                self._pipes.append(ours)
+            for member in range(count):
+                self._answer(member)
+        except BaseException:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        return len(self._processes)
+
+    def once(self, member: int, instance: str, block: bytes) -> None:
+        """Have one member execute a block, so that what it allocates comes from its own slabs."""
+        self._pipes[member].send(("once", instance, block))
+        self._answer(member)
+
+    def give(self, member: int, key: str, job: Job | Loop | Custom) -> None:
+        """A job for later turns, under a name of its own."""
+        self._pipes[member].send(("give", key, job))
+        self._answer(member)
+
+    def turn(self, keys: Mapping[int, str], seconds: float) -> dict[int, Turn]:
+        """The members named run their jobs at the same time."""
+        for member, key in keys.items():
+            self._pipes[member].send(("turn", key, len(keys), seconds))
+        return {member: self._turn_of(member) for member in keys}
+
+    def _turn_of(self, member: int) -> Turn:
+        turn = self._answer(member)
+        assert turn is not None
+        return turn
+
+    def _answer(self, member: int) -> Turn | None:
+        """What the member did in a turn; None if it was told to do another thing."""
+        pipe = self._pipes[member]
+        if not pipe.poll(PATIENCE_S):
+            raise BenchError(f"process {member} of the bench does not answer")
+        try:
+            kind, said = pipe.recv()
+        except (EOFError, ConnectionError):
+            self._processes[member].join(5)
+            code = self._processes[member].exitcode
+            raise BenchError(f"process {member} of the bench died, exit code {code}") from None
+        if kind == "error":
+            raise BenchError(f"process {member} of the bench: {said}")
+        return said
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.join()
+            process.close()
+        self._processes.clear()
+        for pipe in self._pipes:
+            pipe.close()
+        self._pipes.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _work(
+    cpu: int,
+    parent: int,
+    instances: tuple[str, ...],
+    barriers: Mapping[int, Barrier],
+    pipe: Connection,
+) -> None:
+    """The life of a member."""
+    lifeline.end_with_parent(parent)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        _serve(instances, barriers, pipe)
+    except EOFError:
+        return
+    except Exception as error:
+        pipe.send(("error", f"{error}\n{traceback.format_exc()}"))
+
+
+def _serve(instances: tuple[str, ...], barriers: Mapping[int, Barrier], pipe: Connection) -> None:
+    from vmalab_native import core
+
+    with ExitStack() as stack:
+        participants = {
+            name: stack.enter_context(
+                stack.enter_context(core.Segment.attach(name)).participant("client")
+            )
+            for name in instances
+        }
+        jobs: dict[str, Callable[[float], Turn]] = {}
+        pipe.send(("ready", None))
+        while True:
+            match pipe.recv():
+                case ("once", instance, block):
+                    answer = participants[instance].run(block)
+                    _look(np.frombuffer(answer, RESULT)["status"])
+                    pipe.send(("done", None))
+                case ("give", key, Loop() as job):
+                    jobs[key] = partial(_loop, job, participants[job.instance])
+                    pipe.send(("done", None))
+                case ("give", key, Custom() as job):
+                    jobs[key] = job.start(stack)
+                    pipe.send(("done", None))
+                case ("give", key, job):
+                    jobs[key] = partial(_turn, job, participants[job.instance])
+                    pipe.send(("done", None))
+                case ("turn", key, parties, seconds):
+                    barriers[parties].wait(PATIENCE_S)
+                    pipe.send(("done", jobs[key](seconds)))
+                case other:
+                    raise BenchError(f"{other!r} is not understood")
+
+
+def _turn(job: Job, participant: Participant, seconds: float) -> Turn:
+    run, block, clock = participant.run_view, job.block, time.perf_counter_ns
+    # Not counted: it brings the caches up to date. The results come to the same place each time.
+    status = np.frombuffer(run(block), RESULT)["status"]
+    done = 0
+    cpu = time.process_time_ns()
+    begin = now = clock()
+    end = begin + int(seconds * 1e9)
+    while now < end:
+        run(block)
+        if status.any():
+            _look(status)
+        done += job.counted
+        now = clock()
+    return Turn(done, (now - begin) / 1e9, (time.process_time_ns() - cpu) / 1e9)
+
+
+def _loop(job: Loop, participant: Participant, seconds: float) -> Turn:
+    cpu = time.process_time_ns()
+    got = participant.bench_loop(job.loop, job.mm, job.addrs, seconds)
+    if got.failed:
+        raise BenchError(f"{got.failed} of {got.turns} turns of the loop {job.loop} failed")
+    return Turn(got.turns, got.ns / 1e9, (time.process_time_ns() - cpu) / 1e9)
+
+
+def _look(status: Statuses) -> None:
+    bad = np.flatnonzero(status)
+    if len(bad):
+        raise BenchError(f"record {bad[0]} of a block answered {status[bad[0]]}")

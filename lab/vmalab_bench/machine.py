@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine that was measured on, and places on its CPUs."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+def cpus() -> list[int]:
+    """The CPUs this process may use, in order."""
+    return sorted(os.sched_getaffinity(0))
+
+
+def facts() -> dict[str, Any]:
+    """What a reader must know of the machine; None for what is not known."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(cpus()),
+        "kernel": platform.release(),
+        "governor": _first_line(_GOVERNOR),
+        "load_1m": round(os.getloadavg()[0], 2),
+    }
+
+
+def one_line(machine: dict[str, Any]) -> str:
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, "
+        f"governor {machine['governor'] or 'unknown'}, load {machine['load_1m']}"
+    )
+
+
+@contextmanager
+def pinned(cpu: int) -> Iterator[None]:
+    """The calling thread stays on one CPU."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _cpu_model() -> str | None:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        return None
+    return None
+
+
+def _first_line(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None

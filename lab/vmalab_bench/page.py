@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All benches in turn, and the page that shows them: docs/measurements.md with its pictures.
+
+What a section says of its claim comes from the targets that the bench judged, never from this file;
+the text here says where the claim is from and what was done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+from rich.table import Table
+
+from vmalab_bench import (
+    fault,
+    kernel,
+    layouts,
+    machine,
+    memory,
+    models,
+    rcu,
+    rpc,
+    scaling,
+    size,
+    space,
+)
+from vmalab_drive import instances, report
+
+HEAD: Final = """\
+# Measurements
+
+Each section is a claim of the patch series "move per-vma lock into vm_area_struct" (v4, November
+2024), of its review, or of this project, with the command that measures it. `make bench` runs all
+of them one after the other and writes this page. The figures are those of the machine named here.
+Each command measures them again on yours.
+
+Absolute times mean little on a shared machine. What is compared was measured alternately within one
+run, with pinned processes. Figures are medians over the rounds. Intervals hold 95 % of bootstrapped
+medians. A target that was not passed is shown as it was measured.
+"""
+
+
+class Module(Protocol):
+    """What a bench offers for its section."""
+
+    def tables(self, data: dict[str, Any]) -> list[Table]: ...
+
+    def plot(self, data: dict[str, Any], path: Path) -> None: ...
+
+
+_Config = TypeVar("_Config")
+_Made = TypeVar("_Made", covariant=True)
+_Wanted = TypeVar("_Wanted", contravariant=True)
+
+
+class Plain(Protocol[_Made]):
+    """The settings of a bench of one lock model: a class."""
+
+    def quick(self) -> _Made: ...
+
+    def __call__(self) -> _Made: ...
+
+
+class Compared(Protocol[_Made]):
+    """The settings of a bench that compares lock models: a class."""
+
+    def quick(self, models: Sequence[str]) -> _Made: ...
+
+    def full(self, models: Sequence[str]) -> _Made: ...
+
+
+class Bench(Protocol[_Wanted]):
+    """A module that measures with settings of its own."""
+
+    def run(self, config: _Wanted, *, seed: int) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One bench on the page. `measure` takes quick or not, and the seed."""
+
+    name: str
+    title: str
+    claim: str
+    module: Module
+    measure: Callable[[bool, int], dict[str, Any]]
+
+
+def _rpc(quick: bool, seed: int) -> dict[str, Any]:
+    config = rpc.RpcBench.quick(2, "auto") if quick else rpc.RpcBench(workers=2, client="auto")
+    with instances.instance_for(target="", mode="unary", workers=2, bench=True) as found:
+        return rpc.run(config, found, seed=seed)
+
+
+def _plain(kind: Plain[_Config], module: Bench[_Config]) -> Callable[[bool, int], dict[str, Any]]:
+    def measure(quick: bool, seed: int) -> dict[str, Any]:
+        return module.run(kind.quick() if quick else kind(), seed=seed)
+
+    return measure
+
+
+def _compared(
+    kind: Compared[_Config], module: Bench[_Config]
+) -> Callable[[bool, int], dict[str, Any]]:
+    def measure(quick: bool, seed: int) -> dict[str, Any]:
+        made = (kind.quick if quick else kind.full)(space.models())
+        return module.run(made, seed=seed)
+
+    return measure
+
+
+def _layouts(quick: bool, seed: int) -> dict[str, Any]:
+    kind = layouts.LayoutsBench
+    return layouts.run((kind.quick if quick else kind.full)(space.DEFAULT_MODEL), seed=seed)
+
+
+SECTIONS: Final = (
+    Section(
+        "memory",
+        "Memory",
+        "The cover letter: the lock inside the VMA takes 64 pages for 1,000 VMAs where the "
+        "split one took 50 (54 with a 176-byte VMA); the word that was merged later takes 48. "
+        "The bench allocates real objects and counts slab pages: whole slabs for exactly 1,000 "
+        "objects, and the pages for each 1,000 of a large number.",
+        memory,
+        _compared(memory.MemoryBench, memory),
+    ),
+    Section(
+        "models",
+        "Page faults in each lock model",
+        "The cover letter: moving the lock costs nothing noticeable in page-fault benchmarks, "
+        "and SLAB_TYPESAFE_BY_RCU makes call_rcu unnecessary. The purpose of it all: faults "
+        "beside a process that maps and unmaps, against `mmap_lock` alone.",
+        models,
+        _compared(models.ModelsBench, models),
+    ),
+    Section(
+        "layouts",
+        "False sharing and layouts",
+        "The review: Shakeel Butt asks whether the lock should have a line of its own and a "
+        "pad behind it, and what __randomize_layout does to that; Suren Baghdasaryan wants "
+        "both; Matthew Wilcox points at objects that are not aligned at all. A walker reads "
+        "the ranges of VMAs whose read locks another process takes and drops.",
+        layouts,
+        _layouts,
+    ),
+    Section(
+        "scaling",
+        "Processes at the same time",
+        "Faults in different VMAs of one address space do not slow each other down: two "
+        "processes on two CPUs do at least 1.9 times the faults of one.",
+        scaling,
+        _plain(scaling.ScalingBench, scaling),
+    ),
+    Section(
+        "size",
+        "Address spaces from 10 to 1,000,000 VMAs",
+        "The cost of a lookup as the tree grows, in address order and at random, with the "
+        "loads that have to wait for each other; memory for each VMA; the rate of mapping and "
+        "unmapping. native/DESIGN.md, section 9, has the bounds.",
+        size,
+        _plain(size.SizeBench, size),
+    ),
+    Section(
+        "fault",
+        "One fault",
+        "A read fault on a present page, 1,000 VMAs, in units of one uncontended locked add; "
+        "two of these are the floor of the models with a semaphore or a count.",
+        fault,
+        _plain(fault.FaultBench, fault),
+    ),
+    Section(
+        "kernel",
+        "The running kernel beside this",
+        "The same work done for real in the same run: first touch of a page, map and unmap.",
+        kernel,
+        _plain(kernel.KernelBench, kernel),
+    ),
+    Section(
+        "rpc",
+        "The service",
+        "A unary fault against a bare echo through the same server; blocks of faults through "
+        "one stream and two, against the same loop attached to the memory. A fault is 8 bytes in "
+        "and 16 bytes out, which both ends copy, and a message costs some 0.2 ms. That bounds a "
+        "stream, whatever the speed of the core. One stream has its client on one CPU and its "
+        "worker on another; of two, each has a worker and its client on one CPU and an address "
+        "space of its own. On one VMA two streams pass the cache line of its lock back and forth.",
+        rpc,
+        _rpc,
+    ),
+    Section(
+        "rcu",
+        "RCU",
+        "Read side and grace periods of both flavours between processes; liburcu between "
+        "threads is the nearest existing library.",
+        rcu,
+        _plain(rcu.RcuBench, rcu),
+    ),
+)
+
+
+def measure(
+    *, quick: bool, seed: int, said: Callable[[str], None]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Runs every bench; (name, data) one by one."""
+    for section in SECTIONS:
+        said(f"bench {section.name}")
+        yield section.name, section.measure(quick, seed)
+
+
+def write(results: Mapping[str, dict[str, Any]], page: Path) -> None:
+    """The page, and beside it a folder of its name with a picture and the JSON of each bench."""
+    folder = page.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    first = next(iter(results.values()))
+    facts = machine.one_line(first["machine"])
+    parts = [HEAD, f"Machine: {facts}. Seed: {first['seed']}.\n"]
+    for section in SECTIONS:
+        if section.name not in results:
+            continue
+        data = results[section.name]
+        picture = folder / f"{section.name}.svg"
+        section.module.plot(data, picture)
+        (folder / f"{section.name}.json").write_text(json.dumps(data, indent=1) + "\n")
+        parts.append(_section(section, data, f"{folder.name}/{section.name}.svg"))
+    page.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _section(section: Section, data: dict[str, Any], picture: str) -> str:
+    lines = [f"## {section.title}", "", section.claim, ""]
+    lines += ["```sh", f"vmalab bench {section.name} --seed {data['seed']}", "```", ""]
+    if data.get("aims"):
+        lines += [*_aims(data["aims"]), ""]
+    lines += [f"![{section.title}]({picture})", ""]
+    for table in section.module.tables(data):
+        lines += [*_markdown(table), ""]
+    return "\n".join(lines)
+
+
+def _aims(aims: list[dict[str, Any]]) -> list[str]:
+    lines = ["| | measured | 95 % | target | passed |", "|---|---|---|---|---|"]
+    for aim in aims:
+        goal = " and ".join(
+            f"{sign} {report.short(aim[name])}"
+            for sign, name in (("at least", "at_least"), ("at most", "at_most"))
+            if name in aim
+        )
+        measured, interval, met = "not measured", "", ""
+        if aim["value"] is not None:
+            measured = report.short(aim["value"])
+            interval = " to ".join(report.short(end) for end in aim["interval"])
+            met = "yes" if aim["met"] else "**no**"
+        name = aim["name"] + (f" ({aim['note']})" if aim["note"] else "")
+        lines.append(f"| {name} | {measured} | {interval} | {goal} | {met} |")
+    return lines
+
+
+def _markdown(table: Table) -> list[str]:
+    """A rich table as Markdown; the title in front."""
+    columns = [[str(cell) for cell in column.cells] for column in table.columns]
+    head = [str(column.header) for column in table.columns]
+    lines = [f"{str(table.title)[:1].upper()}{str(table.title)[1:]}:", ""] if table.title else []
+    lines.append(f"| {' | '.join(head)} |")
+    lines.append("|" + "|".join("---" if i == 0 else "--:" for i in range(len(head))) + "|")
+    lines += [f"| {' | '.join(row)} |" for row in zip(*columns, strict=True)]
+    return lines

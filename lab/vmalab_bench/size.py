@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a fault, a mapping and a byte cost as an address space grows.
+
+Address spaces of 10 to 1,000,000 VMAs (one page each, 16 KiB apart, none of them mergeable) live in
+one segment at the same time. In each round all pages of each are faulted on in four orders, and
+then blocks map and unmap one page in random gaps:
+
+  address   in the order of addresses, in blocks (FAULTS, as a client sends many)
+  random    in a random order that is the same each time, in the same blocks
+  cold      that order, by a participant that has just come and has found no page before
+  alone     that order, each fault by itself: none is known before the one before it is done
+
+In address, random and alone the participant has touched each page before. A few VMAs have no cold
+row: there is not enough to time.
+
+Of what a fault loads these wait for each other, each for the one before (`steps`):
+
+  alone     3: the way that an earlier fault kept; then VMA and page-table entry side by side; then
+            the VMA's lock and the frame
+  cold      2 for each level of the tree (first the pivots of a node, then the slot they lead to), 2
+            for the VMA and its lock, 4 for the page table, 1 for the frame; the height of the tree
+            comes from the number of its slots (a VMA and a gap each) and how full the nodes of the
+            largest tree are, which the number of nodes in slabinfo shows
+  random    those of alone, but the core does each step for GROUP faults at a time, so a fault waits
+            for 3 / GROUP of them, as far as the processor has as many loads under way
+  address   as random
+
+Upper levels of both trees stay in the caches, so `steps` is the most that can miss; on top come
+misses of the TLB, since the segment has pages of 4 KiB. native/DESIGN.md, section 9, has more.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from rich.table import Table
+
+from vmalab_bench import base, machine, plots, records, space, stats
+from vmalab_bench.base import BASE, PAGE, Aim
+from vmalab_drive import report
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant, Segment
+
+STRIDE: Final = 4 * PAGE
+ORDERS: Final = ("address", "random", "cold", "alone")
+LABELS: Final = ("in address order", "at random", "at random, first touch", "at random, each alone")
+GROUP: Final = 16  # op_faults.c: AHEAD_MAX, where the tree is at least so high:
+GROUPED_HEIGHT: Final = 4  # AHEAD_HEIGHT
+KEPT_STEPS: Final = 3
+BLOCK: Final = 2_048
+COLD_LEAST: Final = 1_000  # VMAs; fewer are too few to time
+RANDOM_LIMIT: Final = 8.0
+NODE_CACHE: Final = "maple_node"
+NODE_BYTES: Final = 256
+FRAME_BYTES: Final = 16
+PAGE_TABLE_LEVELS: Final = 4
+LEAF_SLOTS: Final = 20
+INNER_SLOTS: Final = 12
+FILL_LEAST: Final = 0.3  # a node that is not the root has 5 of 20 or 4 of 12 slots
+BYTES_EACH: Final = 700  # of one VMA with all that belongs to it; for the look at /dev/shm
+
+
+@dataclass(frozen=True, slots=True)
+class SizeBench:
+    vmas: tuple[int, ...] = (10, 1_000, 100_000, 1_000_000)
+    iterations: int = 1_000_000
+    pairs: int = 20_000
+    rounds: int = 9
+    model: str = space.DEFAULT_MODEL
+
+    @staticmethod
+    def quick(model: str = space.DEFAULT_MODEL) -> SizeBench:
+        vmas = (10, 1_000, 100_000)
+        return SizeBench(vmas=vmas, iterations=200_000, pairs=5_000, rounds=7, model=model)
+
+    @staticmethod
+    def smoke(model: str = space.DEFAULT_MODEL) -> SizeBench:
+        return SizeBench(vmas=(10, 1_000), iterations=2_000, pairs=200, rounds=3, model=model)
+
+
+@dataclass(slots=True)
+class _Space:
+    """One address space with what its VMAs took, and what was measured in it."""
+
+    vmas: int
+    mm: int
+    memory: dict[str, Any]
+    blocks: dict[str, list[bytes]]
+    alone: list[int]  # in the order of random
+    pairs: bytes
+    fault_ns: dict[str, list[float]]
+    pairs_per_s: list[float]
+
+
+def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
+    """Build every size, then measure all of them in each round."""
+    total = sum(config.vmas)
+    need = total * BYTES_EACH + (16 << 20)
+    sizes: space.Sizes = {
+        "size_bytes": max(space.SIZE_BYTES, math.ceil(2 * need / (1 << 30)) << 30),
+        "frames_max": max(1 << 22, 2 * total),
+        "vmas_per_mm_max": max(65530, max(config.vmas) + 1000),
+    }
+    rng = np.random.default_rng(seed)
+    with (
+        machine.pinned(machine.cpus()[0]),
+        space.segment(model=config.model, need_bytes=need, **sizes) as segment,
+        segment.participant("client") as participant,
+    ):
+        spaces = [_build(segment, participant, vmas, config, rng) for vmas in config.vmas]
+        for number in range(config.rounds + 1):
+            for index in rng.permutation(len(spaces)):
+                one = spaces[index]
+                for order in rng.permutation(list(one.fault_ns)):
+                    got = _faults(segment, participant, one, str(order), config)
+                    if number:
+                        one.fault_ns[str(order)].append(got)
+                begin = time.perf_counter()
+                records.must(participant, one.pairs, "mmap + munmap")
+                took = time.perf_counter() - begin
+                if number:
+                    one.pairs_per_s.append(config.pairs / took)
+    return _judged(config, spaces, seed)
+
+
+def _build(
+    segment: Segment,
+    participant: Participant,
+    vmas: int,
+    config: SizeBench,
+    rng: np.random.Generator,
+) -> _Space:
+    before = _used(segment)
+    mm = participant.mm_create()
+    addrs = BASE + np.arange(vmas, dtype="<u8") * STRIDE
+    records.fill(participant, mm, addrs, PAGE)
+    memory = _memory(vmas, before, _used(segment))
+    gaps = rng.permutation(np.resize(addrs, max(vmas, config.pairs)))[: config.pairs] + 2 * PAGE
+    pairs = records.woven(
+        records.maps(mm, gaps, PAGE), records.unmaps(mm, gaps, PAGE), count=config.pairs
+    )
+    mixed = rng.permutation(addrs)
+    turns = max(config.iterations, vmas)
+    blocks = {
+        "address": _blocks(mm, np.resize(addrs, turns)),
+        "random": _blocks(mm, np.resize(mixed, turns)),
+    }
+    if vmas >= COLD_LEAST:
+        blocks["cold"] = _blocks(mm, mixed)
+    orders = [order for order in ORDERS if order == "alone" or order in blocks]
+    return _Space(
+        vmas, mm, memory, blocks, mixed.tolist(), pairs, {order: [] for order in orders}, []
+    )
+
+
+def _blocks(mm: int, addrs: npt.NDArray[np.uint64]) -> list[bytes]:
+    return [
+        records.many_faults(mm, addrs[begin : begin + BLOCK])
+        for begin in range(0, len(addrs), BLOCK)
+    ]
+
+
+def _faults(
+    segment: Segment, participant: Participant, one: _Space, order: str, config: SizeBench
+) -> float:
+    """What one fault takes, ns. Every VMA is touched, so no space hides in a part of itself."""
+    turns = max(config.iterations, one.vmas)
+    if order == "alone":
+        participant.bench_fault(one.mm, one.alone, one.vmas, rounds=1)
+        return participant.bench_fault(one.mm, one.alone, turns, rounds=1).fault_ns
+    if order == "cold":
+        with segment.participant("client") as fresh:
+            return sum(_timed(fresh, block) for block in one.blocks[order]) / one.vmas
+    for block in one.blocks[order]:
+        _timed(participant, block)
+    return sum(_timed(participant, block) for block in one.blocks[order]) / turns
+
+
+def _timed(participant: Participant, block: bytes) -> float:
+    """ns that the block took."""
+    begin = time.perf_counter_ns()
+    answer = participant.run_view(block)
+    took = time.perf_counter_ns() - begin
+    records.results(answer, "a fault")
+    return took
+
+
+def _used(segment: Segment) -> dict[str, int]:
+    """What is in use now: pages of the segment, pages and objects of each cache."""
+    info = segment.info()
+    used = {"pages": info.pages_populated - info.pages_free, "frames": info.frames_in_use}
+    for cache in segment.slabinfo():
+        used[f"slab {cache.name}"] = cache.num_slabs * cache.pagesperslab
+        used[f"objects {cache.name}"] = cache.active_objs
+    return used
+
+
+def _memory(vmas: int, before: dict[str, int], after: dict[str, int]) -> dict[str, Any]:
+    grown = {name: after[name] - before.get(name, 0) for name in after}
+    slab_pages = sum(pages for name, pages in grown.items() if name.startswith("slab "))
+    each = PAGE / vmas
+    return {
+        "bytes_per_vma": round(grown["pages"] * each + grown["frames"] * FRAME_BYTES / vmas, 1),
+        "slab_bytes_per_vma": {
+            name.removeprefix("slab "): round(pages * each, 1)
+            for name, pages in grown.items()
+            if name.startswith("slab ") and pages > 0
+        },
+        "table_bytes_per_vma": round((grown["pages"] - slab_pages) * each, 1),
+        "tree_nodes": grown.get(f"objects {NODE_CACHE}", 0),
+    }
+
+
+def node_fill(slots: int, nodes: int) -> float:
+    """How full the nodes of a tree are, taking leaves and the others to be equally so.
+
+    Args:
+        slots: in its leaves.
+        nodes: of both kinds.
+    """
+    # Each node but the root takes one slot of its parent.
+    fill = 1.0
+    for _ in range(20):
+        leaves = nodes * (1 - 1 / (INNER_SLOTS * fill))
+        fill = (slots + nodes - 1) / (LEAF_SLOTS * leaves + INNER_SLOTS * (nodes - leaves))
+        fill = min(1.0, max(FILL_LEAST, fill))
+    return fill
+
+
+def tree_height(slots: int, fill: float) -> int:
+    """Levels of a tree with so many slots in its leaves, whose nodes are that full."""
+    level = math.ceil(slots / (LEAF_SLOTS * fill))
+    height = 1
+    while level > 1:
+        level = math.ceil(level / (INNER_SLOTS * fill))
+        height += 1
+    return height
+
+
+def _judged(config: SizeBench, spaces: list[_Space], seed: int) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    # In the largest, where the nodes that a participant keeps in reserve do not count.
+    fill = node_fill(2 * spaces[-1].vmas + 1, max(1, spaces[-1].memory["tree_nodes"]))
+    for one in spaces:
+        height = tree_height(2 * one.vmas + 1, fill)
+        walk = 2 * height + 2 + PAGE_TABLE_LEVELS + 1
+        grouped = round(KEPT_STEPS / GROUP, 3) if height >= GROUPED_HEIGHT else KEPT_STEPS
+        steps = {"address": grouped, "random": grouped, "cold": walk, "alone": KEPT_STEPS}
+        pairs = {
+            "pairs_per_s": round(stats.median(one.pairs_per_s)),
+            "pairs_spread": [round(end) for end in stats.spread(one.pairs_per_s)],
+        }
+        for order, got in one.fault_ns.items():
+            rows.append(
+                {
+                    "vmas": one.vmas,
+                    "order": order,
+                    "fault_ns": round(stats.median(got), 2),
+                    "spread": stats.spread(got),
+                    "steps": steps[order],
+                    "tree_height": height,
+                }
+                | one.memory
+                | pairs
+            )
+    ratio, alone = (
+        stats.ratio(spaces[-1].fault_ns[order], spaces[0].fault_ns[order], seed=seed)
+        for order in ("random", "alone")
+    )
+    note = f"{config.vmas[-1]:,} over {config.vmas[0]:,} VMAs"
+    return base.head("size", seed) | {
+        "model": config.model,
+        "rounds": config.rounds,
+        "random_last_over_first": ratio.value,
+        "random_last_over_first_interval": ratio.interval,
+        "alone_last_over_first": alone.value,
+        "alone_last_over_first_interval": alone.interval,
+        "tree_fill": round(fill, 3),
+        "dependent_steps_last": {
+            row["order"]: row["steps"] for row in rows if row["vmas"] == spaces[-1].vmas
+        },
+        "bytes_per_vma": rows[-1]["bytes_per_vma"],
+        "rows": rows,
+        "aims": [Aim("random_last_over_first", ratio, at_most=RANDOM_LIMIT, note=note).as_dict()],
+    }
+
+
+def tables(data: dict[str, Any]) -> list[Table]:
+    rows = [
+        [
+            f"{row['vmas']:,} {row['order']}",
+            f"{row['fault_ns']:.1f}",
+            str(row["tree_height"]),
+            str(row["steps"]),
+            f"{row['bytes_per_vma']:,.0f}",
+            report.short(row["pairs_per_s"]),
+        ]
+        for row in data["rows"]
+    ]
+    head = ("VMAs", "fault ns", "height", "steps", "bytes a VMA", "pairs/s")
+    return [report.grid(f"as an address space grows, {data['model']}", head, rows)]
+
+
+def plot(data: dict[str, Any], path: Path) -> None:
+    series, pairs = [], []
+    for order, label in zip(ORDERS, LABELS, strict=True):
+        rows = [row for row in data["rows"] if row["order"] == order]
+        x = [row["vmas"] for row in rows]
+        ends = [[row["spread"][i] for row in rows] for i in (0, 1)]
+        series.append(plots.Series(label, x, [row["fault_ns"] for row in rows], *ends))
+        pairs = [plots.Series("mmap + munmap", x, [1e9 / row["pairs_per_s"] for row in rows])]
+    panels = {"a fault on a present page": series, "mapping one page and unmapping it": pairs}
+    title = f"as an address space grows, {data['model']} (median, range)"
+    plots.lines(path, panels, title=title, x_label="VMAs", y_label="ns", log_x=True)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Segments for benches: the one place that knows how a lock model and a layout are chosen.
+
+The core is imported when it is used, so that --help does not load it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+
+from vmalab_bench.base import BadRequest
+from vmalab_native import cores, signals
+from vmalab_native.checks import SHM_DIRECTORY
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Segment
+
+DEFAULT_MODEL: Final = cores.DEFAULT_MODEL
+SIZE_BYTES: Final = 1 << 30
+
+
+class Sizes(TypedDict, total=False):
+    """Fields of SegmentConfig that a bench may choose."""
+
+    size_bytes: int
+    frames_max: int
+    vmas_per_mm_max: int
+
+
+def models() -> list[str]:
+    """Names of the lock models of this build."""
+    return cores.lock_models()
+
+
+def layouts(model: str) -> list[str]:
+    """Layouts of a model's VMA that have one name, so not the shuffled ones."""
+    return [name for name in cores.layouts(model) if ":" not in name]
+
+
+def chosen(wanted: Sequence[str] | None, *, default: Sequence[str]) -> list[str]:
+    """The models that --model named, once each, or the default ones.
+
+    Raises:
+        BadRequest: one of them is not in this build.
+    """
+    known = models()
+    for name in wanted or ():
+        if name not in known:
+            raise BadRequest(f"--model {name}: this build has {', '.join(known)}")
+    return list(dict.fromkeys(wanted or default))
+
+
+@contextmanager
+def segment(
+    *,
+    model: str = DEFAULT_MODEL,
+    layout: str = "",
+    need_bytes: int = 0,
+    **sizes: Unpack[Sizes],
+) -> Iterator[Segment]:
+    """A segment of one's own, removed at the end.
+
+    Args:
+        layout: "" is the model's usual one.
+        need_bytes: how much memory will be used, checked beforehand.
+        sizes: of the segment; size_bytes is SIZE_BYTES by default.
+
+    Raises:
+        BadRequest: /dev/shm has not so much room.
+    """
+    from vmalab_native import core
+
+    free = shutil.disk_usage(SHM_DIRECTORY).free
+    if need_bytes > free:
+        raise BadRequest(
+            f"{SHM_DIRECTORY} has {free >> 20} MiB free, this needs {need_bytes >> 20} MiB: "
+            f"ask for less, or enlarge it (mount -o remount,size=... {SHM_DIRECTORY})"
+        )
+    sizes.setdefault("size_bytes", SIZE_BYTES)
+    name = f"bench-{os.getpid()}-{secrets.token_hex(3)}"
+    config = core.SegmentConfig(
+        model=model,
+        layout=layout or cores.DEFAULT_LAYOUT,
+        **sizes,
+    )
+    with signals.orderly(), ExitStack() as stack:
+        with signals.held():
+            made = core.Segment.create(name, config)
+            stack.callback(made.close)
+            stack.callback(made.unlink)
+        yield made

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated side: the same program on an instance, in this process."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import struct
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from vmalab_diff.encoding import EXIT, MADVISE, MMAP, THP_DISABLE, Target, Value, packed
+from vmalab_diff.operations import BY_NAME
+from vmalab_diff.program import ARENAS, Op, Place
+from vmalab_diff.real import LOCK_LIMIT, MMAP_BASE, Outcome, RealRun, Step, TestFile
+from vmalab_diff.uffd import UFFD_API, UFFD_FEATURES, UFFD_OPEN
+from vmalab_native import cores, machine, signals
+from vmalab_native.flags import MADV, MAP
+
+if TYPE_CHECKING:
+    from vmalab_native.core import Participant
+
+RESULT: Final = struct.Struct("<iIQ")
+BLOCK_STEPS: Final = 256
+MAP_SHARED_FIXED: Final = (MAP["MAP_SHARED"] | MAP["MAP_FIXED"]) << 32
+_NUMBERS = itertools.count(1)
+
+
+def resolved(op: Op, run: RealRun) -> list[Value]:
+    """The arguments as numbers, with the addresses that the real run had."""
+    return [run.address(arg) if isinstance(arg, Place) else arg for arg in op.args]
+
+
+class Emulator:
+    """An instance of its own and one participant."""
+
+    def __init__(
+        self, *, model: str = "", layout: str = "", pkeys: machine.Switch = "machine"
+    ) -> None:
+        from vmalab_native.core import Segment, SegmentConfig  # late: `vmalab --help` needs no core
+
+        config = SegmentConfig(
+            size_bytes=256 << 20,
+            mms_max=64,
+            participants_max=4,
+            frames_max=1 << 18,
+            files_max=1024,
+            pkeys=machine.choose_pkeys(pkeys),
+            vmas_per_mm_max=machine.max_map_count(),
+            model=model or cores.default_model(),
+            layout=layout or cores.default_layout(),
+        )
+        self.model, self.pkeys = config.model, config.pkeys
+        name = f"diff-{os.getpid()}-{next(_NUMBERS)}"
+        with signals.held():
+            self._segment = Segment.create(name, config, private=True)
+        self._participant = self._segment.participant("client", comm="diff")
+
+    def close(self) -> None:
+        """Give the instance back."""
+        self._participant.release()
+        self._segment.close()
+
+    def __enter__(self) -> Emulator:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def fsck(self) -> list[str]:
+        """Complaints of the invariant walker."""
+        return self._participant.fsck()
+
+    def run(
+        self,
+        program: Sequence[Op],
+        steps: Sequence[Step],
+        real: RealRun,
+        files: Sequence[TestFile],
+        check: Callable[[int, Outcome], bool],
+    ) -> None:
+        """Do a program, giving each step's outcome to check() in order, until that says False."""
+        play = _Play(self._participant, program, steps, real, files, check)
+        try:
+            play.all()
+        finally:
+            play.end()
+
+
+class _Play:
+    """One program under way."""
+
+    def __init__(
+        self,
+        participant: Participant,
+        program: Sequence[Op],
+        steps: Sequence[Step],
+        real: RealRun,
+        files: Sequence[TestFile],
+        check: Callable[[int, Outcome], bool],
+    ) -> None:
+        self.participant = participant
+        self.program, self.steps, self.real, self.check = program, steps, real, check
+        self.files = [
+            (
+                self.participant.file_open(
+                    dev=file.dev, ino=file.inode, size_bytes=file.size, name=file.name
+                ),
+                file.mode,
+            )
+            for file in files
+        ]
+        self.mms = {0: self._create(real)}
+        self.uffds = {0: [self._uffd(self.mms[0], number) for number in range(2)]}
+        self._warm(files)
+        self.block: list[bytes] = []
+        self.pending: list[int] = []
+
+    def _create(self, real: RealRun) -> int:
+        """The address space of the executor, whose huge pages are off."""
+        from vmalab_native.core import MmSetup
+
+        plain = bool(self.program) and self.program[0].name == "plain"
+        setup = MmSetup(
+            memlock_limit_bytes=LOCK_LIMIT,
+            cap_ipc_lock=not plain,
+            cap_sys_rawio=not plain,
+            cap_sys_admin=not plain,
+            anon_names=machine.anon_names(),
+        )
+        mm = self.participant.mm_create(
+            mmap_base=MMAP_BASE,
+            start_brk=real.start_brk,
+            brk=real.start_brk,
+            maps=real.maps,
+            setup=setup,
+        )
+        self.participant.run(packed(THP_DISABLE, mm, 1, 0))
+        return mm
+
+    def _warm(self, files: Sequence[TestFile]) -> None:
+        """Files on disk are read whole before a program begins, on both sides."""
+        mm = self.participant.mm_create()
+        block = b""
+        for (number, _), file in zip(self.files, files, strict=True):
+            if file.on_disk and not file.mode:
+                block += packed(MMAP, mm, ARENAS[0], file.size, 1 | MAP_SHARED_FIXED, number, 0)
+                block += packed(MADVISE, mm, ARENAS[0], file.size, MADV["MADV_POPULATE_READ"])
+        self.participant.run(block + packed(EXIT, mm))
+
+    def _uffd(self, mm: int, number: int) -> int:
+        """One of the two userfaultfds of a process, with its handshake."""
+        opened = self.participant.run(packed(UFFD_OPEN, mm, 1))
+        handle: int = RESULT.unpack(opened)[2]
+        self.participant.run(packed(UFFD_API, mm, handle, 0xAA, UFFD_FEATURES[number]))
+        return handle
+
+    def all(self) -> None:
+        """Every step, or those up to the first that check() refuses."""
+        for at, step in enumerate(self.steps):
+            if step.op < 0:
+                if not self._flush() or not self.check(at, self._snapshot(step)):
+                    return
+                continue
+            op = self.program[step.op]
+            row = BY_NAME[op.name]
+            mm = self.mms[step.process]
+            target = Target(mm, self.files, self.uffds[step.process])
+            self.block.append(row.record(target, resolved(op, self.real)))
+            self.pending.append(at)
+            if op.name == "exit":
+                del self.mms[step.process]
+            if (
+                op.name in ("fork", "uffd_close") or len(self.pending) >= BLOCK_STEPS
+            ) and not self._flush():
+                return
+        self._flush()
+
+    def _snapshot(self, step: Step) -> Outcome:
+        read = self.participant.smaps if step.smaps else self.participant.maps
+        return Outcome(text=read(self.mms[step.process]))
+
+    def _flush(self) -> bool:
+        if not self.pending:
+            return True
+        results = self.participant.run(b"".join(self.block))
+        pending, self.pending, self.block = self.pending, [], []
+        outcomes: list[Outcome] = []
+        for at, (status, info, value) in zip(pending, RESULT.iter_unpack(results), strict=True):
+            op = self.program[self.steps[at].op]
+            if op.name == "fork" and status == 0 and isinstance(op.args[0], int):
+                self.mms[op.args[0]] = value
+                self.uffds[op.args[0]] = [self._uffd(value, number) for number in range(2)]
+                value = 0
+            elif op.name == "uffd_close" and status == 0 and isinstance(op.args[0], int):
+                process = self.steps[at].process
+                self.uffds[process][op.args[0]] = self._uffd(self.mms[process], op.args[0])
+            outcomes.append(self._outcome(status, info, value))
+        return all(self.check(at, outcome) for at, outcome in zip(pending, outcomes, strict=True))
+
+    @staticmethod
+    def _outcome(status: int, info: int, value: int) -> Outcome:
+        if status > 0:
+            return Outcome(0, status, info & 0xFF)
+        return Outcome(status or (value - (1 << 64) if value >> 63 else value), extra=value)
+
+    def end(self) -> None:
+        """Ends what lives and closes the files."""
+        ends = b"".join(packed(EXIT, mm) for mm in self.mms.values())
+        self.participant.run(ends)
+        for number, _ in self.files:
+            self.participant.file_close(number)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every driver does: it has blocks executed. drivers.py says which drivers there are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from vmalab_drive.errors import CommandError
+
+TTL_MS = 60_000
+
+
+class DriverError(CommandError):
+    """The instance could not be reached or did not do what any instance does."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file the program mapped, as it was when it was mapped."""
+
+    path: str
+    dev: int
+    inode: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the operations go: an address of a server, or an instance to attach to."""
+
+    address: str = ""
+    instance: str = ""
+
+
+class Driver(ABC):
+    """Somebody who executes blocks. Used by one thread at a time."""
+
+    @abstractmethod
+    def create(
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        pkeys: bool | None = None,
+    ) -> int:
+        """Make an address space. pkeys: with protection keys or without; None: as the instance."""
+
+    @abstractmethod
+    def exec(
+        self,
+        mm: int,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        shared: bool = False,
+    ) -> int:
+        """Leave an address space for a new one, as execve does; the new one."""
+
+    @abstractmethod
+    def keep(self, mms: list[int]) -> None:
+        """Let address spaces live for another TTL_MS."""
+
+    @abstractmethod
+    def open_file(self, info: FileInfo) -> int:
+        """Make a file known; the same device and inode give the same number."""
+
+    @abstractmethod
+    def run(self, block: bytes) -> bytes:
+        """Execute a block and wait for its results."""
+
+    @abstractmethod
+    def maps(self, mm: int) -> str:
+        """/proc/PID/maps of an address space."""
+
+    @abstractmethod
+    def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
+        """errno or 0, and one byte for each page."""
+
+    @abstractmethod
+    def vmstat(self) -> Mapping[str, int]: ...
+
+    @abstractmethod
+    def slabinfo(self) -> list[dict[str, int | str]]: ...
+
+    @abstractmethod
+    def fsck(self) -> list[str]: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def send(self, block: bytes) -> None:
+        """Begin a block; its results come from receive() in order. Here: execute it at once."""
+        self._done.append(self.run(block))
+
+    def receive(self) -> bytes:
+        """The results of the oldest block that was sent."""
+        return self._done.popleft()
+
+    def __init__(self) -> None:
+        self._done: deque[bytes] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class CallByCall(Driver):
+    """A driver that does one call for each record, and so can time each."""
+
+    @abstractmethod
+    def run_timed(self, block: bytes, times_ns: list[int]) -> bytes:
+        """As run(), and the time each call took."""

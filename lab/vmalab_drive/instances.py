@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a command finds its instance: the one that was named, or one of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import cast
+
+from vmalab_drive.drivers import DriverError, Target
+from vmalab_native import signals
+
+
+@contextmanager
+def instance_for(
+    *,
+    target: str = "",
+    instance: str = "",
+    mode: str,
+    workers: int = 2,
+    bench: bool = False,
+    model: str = "",
+    layout: str = "",
+    pkeys: str = "machine",
+) -> Iterator[Target]:
+    """Give the target of a run, and stop what was started for it.
+
+    Args:
+        target: `host:port` of a server, if the user named one.
+        instance: an instance on this machine, if the user named one.
+        mode: attach needs no server, so an instance of our own is a bare segment then.
+        workers: of an embedded server.
+        bench: the embedded server also serves BenchService.
+        model, layout: of an instance of our own; "": the environment's or the default.
+        pkeys: of an instance of our own: machine, on or off.
+    """
+    with signals.orderly():
+        yield from _instance_for(target, instance, mode, workers, bench, model, layout, pkeys)
+
+
+def _instance_for(
+    target: str,
+    instance: str,
+    mode: str,
+    workers: int,
+    bench: bool,
+    model: str,
+    layout: str,
+    pkeys: str,
+) -> Iterator[Target]:
+    if mode == "attach":
+        if target and not instance:
+            raise DriverError("attach maps the segment: give --instance, not --target")
+        if instance:
+            yield Target(instance=instance)
+            return
+        with _bare_segment(model, layout, pkeys) as name:
+            yield Target(instance=name)
+        return
+    if target:
+        yield Target(address=target, instance=instance)
+        return
+    if instance:
+        raise DriverError("--instance is for attach; the other modes need --target host:port")
+    from vmalab_server.embedded import EmbeddedServer
+
+    with EmbeddedServer(
+        workers=workers, bench=bench, model=model, layout=layout, pkeys=pkeys
+    ) as server:
+        yield Target(address=server.target, instance=server.instance)
+
+
+@contextmanager
+def _bare_segment(model: str, layout: str, pkeys: str) -> Iterator[str]:
+    """A segment without a server. This process is its supervisor: it repairs after dead
+    participants and ends address spaces nobody holds."""
+    from vmalab_native import core, cores, machine
+
+    name = f"loadgen-{os.getpid()}-{secrets.token_hex(3)}"
+    config = core.SegmentConfig(
+        model=model or cores.default_model(),
+        layout=layout or cores.default_layout(),
+        pkeys=machine.choose_pkeys(cast(machine.Switch, pkeys)),
+    )
+    stop = threading.Event()
+    with ExitStack() as stack:
+        with signals.held():
+            segment = core.Segment.create(name, config)
+            stack.callback(segment.unlink)
+            stack.callback(segment.close)
+
+        def supervise() -> None:
+            with segment.participant("supervisor") as participant:
+                while not stop.wait(0.2):
+                    if not all(one.alive for one in participant.participants()):
+                        participant.recover()
+                    participant.mm_reap()
+
+        keeper = threading.Thread(target=supervise, name="supervisor", daemon=True)
+        stack.callback(keeper.join)
+        stack.callback(stop.set)
+        keeper.start()
+        yield name

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The drivers that reach an instance by gRPC, which is heavy: imported where one is made."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
+
+import grpc
+
+from vmalab.v1 import inspect_pb2, inspect_pb2_grpc, memory_pb2_grpc
+from vmalab.v1 import memory_pb2 as pb
+from vmalab_client import wire
+from vmalab_client.block import FAULT_STORE, RESULT, Op, Record, parse_block
+from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
+
+CALL_TIMEOUT_S = 300.0
+MESSAGE_BYTES_MAX = 16 << 20
+NO_SUCH_MM = -1001
+LIMIT = -1004
+
+
+class _Remote(Driver):
+    """What the gRPC drivers have in common."""
+
+    def __init__(self, address: str, *, worker: int = -1) -> None:
+        super().__init__()
+        options = [
+            ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+            ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+            ("grpc.use_local_subchannel_pool", 1),
+        ]
+        self._channel = grpc.insecure_channel(address, options=options)
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=CALL_TIMEOUT_S)
+        except grpc.FutureTimeoutError:
+            raise DriverError(f"no server answers at {address}") from None
+        self.inspect = inspect_pb2_grpc.InspectServiceStub(self._channel)
+        own = self.worker_addresses() if worker >= 0 else []
+        if own:
+            # The kernel balances connections badly; everyone gets a worker of his own.
+            self._channel.close()
+            self._channel = grpc.insecure_channel(own[worker % len(own)], options=options)
+        self.memory = memory_pb2_grpc.MemoryServiceStub(self._channel)
+        self.inspect = inspect_pb2_grpc.InspectServiceStub(self._channel)
+
+    def worker_addresses(self) -> list[str]:
+        """The address of each living worker; they also share the given one."""
+        request = inspect_pb2.ListWorkersRequest()
+        workers = self.inspect.ListWorkers(request, timeout=CALL_TIMEOUT_S).workers
+        return [one.address for one in workers if one.address and one.pid]
+
+    def create(
+        self,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        pkeys: bool | None = None,
+    ) -> int:
+        request = pb.CreateAddressSpaceRequest(
+            mmap_base=mmap_base, start_brk=start_brk, brk=brk, maps=maps, ttl_ms=TTL_MS
+        )
+        if pkeys is not None:
+            request.setup.protection_keys = pkeys
+        return int(self.memory.CreateAddressSpace(request, timeout=CALL_TIMEOUT_S).mm)
+
+    def exec(
+        self,
+        mm: int,
+        *,
+        mmap_base: int = 0,
+        start_brk: int = 0,
+        brk: int = 0,
+        maps: str = "",
+        shared: bool = False,
+    ) -> int:
+        request = pb.ExecRequest(
+            mm=mm,
+            mmap_base=mmap_base,
+            start_brk=start_brk,
+            brk=brk,
+            maps=maps,
+            ttl_ms=TTL_MS,
+            shared=shared,
+        )
+        answer = self.memory.Exec(request, timeout=CALL_TIMEOUT_S)
+        if answer.errno_code:
+            raise DriverError(f"exec of {mm}: {answer.errno_name}")
+        return int(answer.mm)
+
+    def keep(self, mms: list[int]) -> None:
+        request = pb.KeepAliveRequest(mms=mms, ttl_ms=TTL_MS)
+        self.memory.KeepAlive(request, timeout=CALL_TIMEOUT_S)
+
+    def open_file(self, info: FileInfo) -> int:
+        request = pb.OpenFileRequest(
+            dev_major=info.dev >> 20,
+            dev_minor=info.dev & 0xFFFFF,
+            ino=info.inode,
+            size_bytes=info.size,
+            name=info.path,
+        )
+        return int(self.memory.OpenFile(request, timeout=CALL_TIMEOUT_S).file)
+
+    def maps(self, mm: int) -> str:
+        request = inspect_pb2.GetMapsRequest(mm=mm)
+        return str(self.inspect.GetMaps(request, timeout=CALL_TIMEOUT_S).maps)
+
+    def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
+        request = pb.MincoreRequest(mm=mm, addr=addr, length=length)
+        answer = self.memory.Mincore(request, timeout=CALL_TIMEOUT_S)
+        return int(answer.errno_code), bytes(answer.vector)
+
+    def vmstat(self) -> Mapping[str, int]:
+        answer = self.inspect.GetVmstat(inspect_pb2.GetVmstatRequest(), timeout=CALL_TIMEOUT_S)
+        return dict(answer.counters)
+
+    def slabinfo(self) -> list[dict[str, int | str]]:
+        answer = self.inspect.GetSlabinfo(inspect_pb2.GetSlabinfoRequest(), timeout=CALL_TIMEOUT_S)
+        names = [one.name for one in inspect_pb2.SlabInfo.DESCRIPTOR.fields]
+        return [{name: getattr(cache, name) for name in names} for cache in answer.caches]
+
+    def fsck(self) -> list[str]:
+        answer = self.inspect.Fsck(inspect_pb2.FsckRequest(), timeout=CALL_TIMEOUT_S)
+        return list(answer.problems)
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+class ApplyDriver(_Remote):
+    """One unary Apply for each block."""
+
+    def run(self, block: bytes) -> bytes:
+        request = pb.ApplyRequest(block=block)
+        return bytes(self.memory.Apply(request, timeout=CALL_TIMEOUT_S).results)
+
+
+class StreamDriver(_Remote):
+    """Blocks through one Batch stream; send() does not wait."""
+
+    def __init__(self, address: str, *, worker: int = -1) -> None:
+        super().__init__(address, worker=worker)
+        self._out: queue.SimpleQueue[wire.Request | None] = queue.SimpleQueue()
+        self._tag = 0
+        self._answers = wire.batch(self._channel)(self._requests())
+
+    def _requests(self) -> Iterator[wire.Request]:
+        while True:
+            request = self._out.get()
+            if request is None:
+                return
+            yield request
+
+    def send(self, block: bytes, *, failed_only: bool = False) -> None:
+        self._tag += 1
+        self._out.put(wire.Request(block, self._tag, failed_only))
+
+    def receive(self) -> bytes:
+        return bytes(next(self._answers).results)
+
+    def receive_failed(self) -> tuple[int, int]:
+        """Of a block that was sent with failed_only: records executed, records that failed."""
+        answer = next(self._answers)
+        return answer.executed, len(answer.failed or ())
+
+    def run(self, block: bytes) -> bytes:
+        self.send(block)
+        return self.receive()
+
+    def close(self) -> None:
+        self._out.put(None)
+        self._answers.cancel()
+        super().close()
+
+
+PLAIN_CALLS: Final = {
+    Op.MLOCK: "Mlock",
+    Op.MUNLOCK: "Munlock",
+    Op.MLOCKALL: "Mlockall",
+    Op.MUNLOCKALL: "Munlockall",
+    Op.MSYNC: "Msync",
+    Op.MSEAL: "Mseal",
+    Op.REMAP_FILE_PAGES: "RemapFilePages",
+    Op.PKEY_MPROTECT: "PkeyMprotect",
+    Op.PKEY_ALLOC: "PkeyAlloc",
+    Op.PKEY_FREE: "PkeyFree",
+    Op.SETRLIMIT: "SetRlimit",
+    Op.THP_DISABLE: "SetThpDisable",
+    Op.FILE_TRUNCATE: "TruncateFile",
+    Op.FILE_ALLOCATE: "AllocateFile",
+}
+
+
+class UnaryDriver(_Remote, CallByCall):
+    """One unary call for each record of a block."""
+
+    def run(self, block: bytes) -> bytes:
+        return b"".join(RESULT.pack(*self._one(record)) for record in parse_block(block))
+
+    def run_timed(self, block: bytes, times_ns: list[int]) -> bytes:
+        """As run(), and the time each call took."""
+        answers: list[bytes] = []
+        for record in parse_block(block):
+            begin = time.perf_counter_ns()
+            answers.append(RESULT.pack(*self._one(record)))
+            times_ns.append(time.perf_counter_ns() - begin)
+        return b"".join(answers)
+
+    def _one(self, record: Record) -> tuple[int, int, int]:
+        try:
+            return self._call(record)
+        except grpc.RpcError as error:
+            code = error.code()
+            if code is grpc.StatusCode.NOT_FOUND:
+                return NO_SUCH_MM, 0, 0
+            if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+                return LIMIT, 0, 0
+            raise DriverError(f"{Op(record.op).name}: {code.name}: {error.details()}") from error
+
+    def _call(self, record: Record) -> tuple[int, int, int]:
+        memory, mm = self.memory, record.mm
+        args = record.operands
+        wait = CALL_TIMEOUT_S
+        match record.op:
+            case Op.FAULT:
+                access = cast("pb.Access", (record.flags & 3) + 1)
+                word = args[1] if record.flags & FAULT_STORE else None
+                touch = pb.FaultRequest(mm=mm, addr=args[0], access=access, word=word)
+                fault = memory.Fault(touch, timeout=wait)
+                status = fault.signal or -fault.errno_code
+                return status, fault.info | (fault.si_code if fault.signal else 0), fault.word
+            case Op.MMAP:
+                prot, how = args[2] & 0xFFFFFFFF, args[2] >> 32
+                mmap = pb.MmapRequest(
+                    mm=mm, addr=args[0], length=args[1], prot=prot, flags=how,
+                    file=args[3], file_mode=record.how, offset=args[4],
+                )  # fmt: skip
+                mapped = memory.Mmap(mmap, timeout=wait)
+                return -mapped.errno_code, 0, mapped.addr
+            case Op.MUNMAP:
+                munmap = pb.MunmapRequest(mm=mm, addr=args[0], length=args[1])
+                return -memory.Munmap(munmap, timeout=wait).errno_code, 0, 0
+            case Op.MPROTECT:
+                mprotect = pb.MprotectRequest(mm=mm, addr=args[0], length=args[1], prot=args[2])
+                return -memory.Mprotect(mprotect, timeout=wait).errno_code, 0, 0
+            case Op.MADVISE:
+                madvise = pb.MadviseRequest(mm=mm, addr=args[0], length=args[1], advice=args[2])
+                return -memory.Madvise(madvise, timeout=wait).errno_code, 0, 0
+            case _:
+                return self._call_rare(record, args)
+
+    def _call_rare(self, record: Record, args: tuple[int, ...]) -> tuple[int, int, int]:
+        memory, mm = self.memory, record.mm
+        wait = CALL_TIMEOUT_S
+        match record.op:
+            case Op.MREMAP:
+                mremap = pb.MremapRequest(
+                    mm=mm, addr=args[0], old_length=args[1], new_length=args[2], flags=args[3],
+                    new_addr=args[4],
+                )  # fmt: skip
+                mapped = memory.Mremap(mremap, timeout=wait)
+                return -mapped.errno_code, 0, mapped.addr
+            case Op.MINCORE:
+                error, vector = self.mincore(mm, args[0], args[1])
+                return -error, 0, sum((byte & 1) << index for index, byte in enumerate(vector))
+            case Op.BRK:
+                brk = memory.Brk(pb.BrkRequest(mm=mm, addr=args[0]), timeout=wait)
+                return -brk.errno_code, 0, brk.brk
+            case Op.FORK:
+                fork = pb.ForkAddressSpaceRequest(mm=mm, ttl_ms=TTL_MS)
+                child = memory.ForkAddressSpace(fork, timeout=wait)
+                return -child.errno_code, 0, child.mm
+            case Op.EXEC:
+                text = record.payload[32 : 32 + record.flags].decode()
+                places = dict(zip(("mmap_base", "start_brk", "brk"), args[:3], strict=True))
+                return 0, 0, self.exec(mm, maps=text, shared=bool(args[3]), **places)
+            case Op.EXIT:
+                memory.Exit(pb.ExitRequest(mm=mm), timeout=wait)
+                return 0, 0, 0
+            case Op.UFFD_MOVE:
+                move = pb.UffdMoveRequest(
+                    mm=mm, dst=args[0], src=args[1], length=args[2], mode=args[3]
+                )
+                moved = memory.UffdMove(move, timeout=wait)
+                return -moved.errno_code, 0, moved.moved
+            case Op.SET_VMA_NAME:
+                name = record.payload[16 : 16 + record.flags]
+                named = pb.SetVmaNameRequest(mm=mm, addr=args[0], length=args[1], name=name)
+                return -memory.SetVmaName(named, timeout=wait).errno_code, 0, 0
+            case Op.MM_CREATE:
+                return 0, 0, self.create(mmap_base=args[0])
+            case _:
+                return self._call_plain(record, args)
+
+    def _call_plain(self, record: Record, args: tuple[int, ...]) -> tuple[int, int, int]:
+        """The calls whose operands are the fields of their request, in order."""
+        name = PLAIN_CALLS.get(Op(record.op), "")
+        if record.op == Op.PROCESS_MADVISE:
+            ranges = [
+                pb.MemoryRange(addr=args[at], length=args[at + 1]) for at in range(1, len(args), 2)
+            ]
+            request = pb.ProcessMadviseRequest(
+                mm=record.mm, ranges=ranges, advice=args[0] & 0xFFFFFFFF, remote=args[0] >> 32 == 1
+            )
+            got = self.memory.ProcessMadvise(request, timeout=CALL_TIMEOUT_S)
+            return -got.errno_code, 0, got.advised
+        if not name:
+            return 0, 0, 0
+        request = getattr(pb, f"{name}Request")()
+        fields = request.DESCRIPTOR.fields
+        operands = (record.mm, *args) if fields[0].name == "mm" else args
+        for field, value in zip(fields, operands, strict=True):
+            signed = field.name == "pkey" and value >= 1 << 63
+            setattr(request, field.name, value - (1 << 64) if signed else value)
+        answer = getattr(self.memory, name)(request, timeout=CALL_TIMEOUT_S)
+        return -answer.errno_code, 0, answer.pkey if record.op == Op.PKEY_ALLOC else 0

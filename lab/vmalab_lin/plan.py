@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the random operations of one process for one epoch, and reads their answers.
+
+An epoch's operations are made at once, by numpy; which address space each of them is done in is
+decided when its block is run, because children come and go meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from vmalab_client.block import FAULT_STORE, HEADER_WORDS, Access, Op
+from vmalab_lin.ops import OP, WORD_BITS_COUNT, Numbers, Ops
+from vmalab_native import flags
+from vmalab_native.history import Answer, Kind, Shape
+
+PAGE: Final = 4096
+BASE: Final = 0x1000_0000
+NO_MM: Final = -1001
+TIMED: Final = np.dtype(
+    [("status", "<i4"), ("info", "<u4"), ("value", "<u8"), ("begin", "<u8"), ("end", "<u8")]
+)
+Timed = npt.NDArray[np.void]
+"""Rows of TIMED."""
+WEIGHTS: Final[dict[Kind, float]] = {
+    Kind.READ: 34,
+    Kind.WRITE: 30,
+    Kind.MAP: 8,
+    Kind.MAP_NEW: 2,
+    Kind.UNMAP: 5,
+    Kind.PROTECT: 6,
+    Kind.DONTNEED: 5,
+    Kind.TOUCH: 2,
+    Kind.POPULATE: 2,
+    Kind.MOVE: 3,
+    Kind.UFFD: 3,
+}
+"""Shares of the operations; forks and exits are so many in an epoch."""
+RUN_OPS: Final = 8
+"""About so many operations in a row are done in the same address space."""
+SWEEP_SHARE: Final = 0.25
+"""So many of these runs write, or read, one page after the other."""
+FIRST_SHARE: Final = 0.4
+"""So many of them in the first one of a family; the others in any."""
+READS_AFTER_FORK: Final = 8
+YOUNGEST: Final = -1
+EXIT_SHARE: Final = 0.5
+"""Exits of children, for each fork."""
+
+_RECORD_OP: Final = {
+    Kind.READ: Op.FAULT,
+    Kind.WRITE: Op.FAULT,
+    Kind.MAP: Op.MMAP,
+    Kind.MAP_NEW: Op.MMAP,
+    Kind.UNMAP: Op.MUNMAP,
+    Kind.PROTECT: Op.MPROTECT,
+    Kind.DONTNEED: Op.MADVISE,
+    Kind.TOUCH: Op.MADVISE,
+    Kind.POPULATE: Op.MADVISE,
+    Kind.FORK: Op.FORK,
+    Kind.EXIT: Op.EXIT,
+    Kind.MOVE: Op.MREMAP,
+    Kind.UFFD: Op.UFFD_MOVE,
+}
+_WORDS: Final = {
+    Op.FAULT: 4, Op.MMAP: 7, Op.MUNMAP: 4, Op.MPROTECT: 5, Op.MADVISE: 5, Op.FORK: 2, Op.EXIT: 2,
+    Op.MREMAP: 7, Op.UFFD_MOVE: 6,
+}  # fmt: skip
+_ONE_PAGE: Final = (Kind.READ, Kind.WRITE, Kind.MAP_NEW, Kind.POPULATE, Kind.MOVE, Kind.UFFD)
+_ERRORS: Final[dict[Kind, dict[int, Answer]]] = {
+    Kind.MAP_NEW: {-17: Answer.EXISTS},
+    Kind.PROTECT: {-12: Answer.HOLE},
+    Kind.DONTNEED: {-12: Answer.HOLE},
+    Kind.TOUCH: {-12: Answer.HOLE},
+    Kind.POPULATE: {-12: Answer.HOLE, -22: Answer.ACCERR},
+    Kind.MOVE: {-14: Answer.MAPERR},
+}
+_SIGSEGV: Final = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What every process of a run knows.
+
+    Attributes:
+        shapes: of each family; all start at the same address.
+        processes: that act.
+        forks: of each process in each family in an epoch. Each is followed by reads of the child.
+        ops: of each process in an epoch.
+        block: operations done at a time; children become known between blocks.
+        without: not to be done.
+    """
+
+    shapes: tuple[Shape, ...]
+    processes: int
+    forks: int
+    ops: int
+    block: int
+    seed: int
+    without: frozenset[Kind] = frozenset()
+
+    @property
+    def mms(self) -> int:
+        return 1 + self.processes * self.forks
+
+
+@dataclass(slots=True)
+class Plan:
+    """Operations of one process; `begin` and `end` of ops and answers are still to come."""
+
+    ops: Ops
+    family: npt.NDArray[np.int64]
+    choice: npt.NDArray[np.int64]
+    """Which address space: this number modulo those that are there; -1: the youngest child of this
+    process."""
+    words: npt.NDArray[np.uint64]
+    at: npt.NDArray[np.int64]
+    """Where the record of each operation begins; one more for the end."""
+
+
+def rng_of(setup: Setup, me: int, epoch: int) -> np.random.Generator:
+    return np.random.default_rng([setup.seed, epoch, me])
+
+
+def make(setup: Setup, me: int, epoch: int) -> Plan:
+    """The operations of a process in an epoch: the same for the same seed."""
+    rng = rng_of(setup, me, epoch)
+    families = len(setup.shapes)
+    count = setup.ops
+    kinds = rng.choice(
+        [int(kind) for kind in WEIGHTS],
+        count,
+        p=_shares(setup.without),
+    )
+    run = _runs(rng, count)
+    family = rng.integers(0, families, count)[run]
+    choice = rng.integers(1, 1 << 30, count)
+    choice[rng.random(count) < FIRST_SHARE] = 0
+    choice = choice[run]
+    ops = np.zeros(count, OP)
+    ops["kind"] = kinds
+    ops["process"] = me
+    _choose_pages(setup, rng, ops, family)
+    _sweep(setup, rng, ops, family, run)
+    _strew_forks(setup, rng, ops, family, choice)
+    kinds = ops["kind"]
+    ops["prot"] = rng.choice([0, 1, 3], count, p=[0.05, 0.15, 0.8])
+    populate = kinds == Kind.POPULATE
+    ops["prot"][populate] = rng.choice([1, 3], int(populate.sum()))
+    maps = (kinds == Kind.MAP) | (kinds == Kind.MAP_NEW)
+    ops["shared"] = maps & (rng.random(count) < 0.3)
+    number = np.arange(count, dtype=np.uint64) + np.uint64(epoch * count + 1)
+    word = np.uint64((me + 1) << WORD_BITS_COUNT) | number
+    ops["word"] = np.where(kinds == Kind.WRITE, word, np.uint64(0))
+    words, at = _records(ops, rng.integers(0, 2, count).astype(np.uint64))
+    return Plan(ops, family, choice, words, at)
+
+
+def _shares(without: frozenset[Kind]) -> npt.NDArray[np.float64]:
+    weights = np.array([0 if kind in without else weight for kind, weight in WEIGHTS.items()])
+    shares: npt.NDArray[np.float64] = weights / weights.sum()
+    return shares
+
+
+def _runs(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+    """For each operation the first one of the run that it is in."""
+    begins = rng.random(count) < 1 / RUN_OPS
+    begins[0] = True
+    first: npt.NDArray[np.int64] = np.maximum.accumulate(np.where(begins, np.arange(count), 0))
+    return first
+
+
+def _sweep(setup: Setup, rng: np.random.Generator, ops: Ops, family: Numbers, run: Numbers) -> None:
+    """Turns some runs into writes, or reads, of all pages one after the other: they see whether
+    a fork, or a call for several pages, is one instant for all of them."""
+    count = len(ops)
+    some = (rng.random(count) < SWEEP_SHARE)[run]
+    kind = np.where(rng.random(count) < 0.7, int(Kind.WRITE), int(Kind.READ))[run]
+    pages = np.array([shape.pages for shape in setup.shapes])[family]
+    ops["kind"][some] = kind[some]
+    ops["first"][some] = ((np.arange(count) - run) % pages)[some]
+    ops["last"][some] = ops["first"][some]
+    ops["to"][some] = 0
+
+
+def ops_min(forks: int, families: int) -> int:
+    """Operations in which so many forks, exits and reads after forks find room."""
+    return (forks * families + int(forks * families * EXIT_SHARE)) * (READS_AFTER_FORK + 1)
+
+
+def _strew_forks(
+    setup: Setup, rng: np.random.Generator, ops: Ops, family: Numbers, choice: Numbers
+) -> None:
+    """Puts the forks, the reads after them, and the exits in place of other operations."""
+    families, stride = len(setup.shapes), READS_AFTER_FORK + 1
+    forks, exits = setup.forks * families, int(setup.forks * families * EXIT_SHARE)
+    places = rng.permutation(len(ops) // stride)[: forks + exits] * stride
+    pages = np.array([shape.pages for shape in setup.shapes])
+    for number, place in enumerate(map(int, places)):
+        ops["first"][place] = ops["last"][place] = ops["to"][place] = 0
+        if number >= forks:
+            ops["kind"][place] = Kind.EXIT
+            continue
+        ops["kind"][place] = Kind.FORK
+        after = slice(place, place + stride)
+        family[after] = number % families
+        reads = slice(place + 1, place + stride)
+        ops["kind"][reads] = Kind.READ
+        choice[reads] = YOUNGEST
+        page = np.arange(READS_AFTER_FORK) % pages[number % families]
+        ops["first"][reads] = ops["last"][reads] = page
+        ops["to"][reads] = 0
+
+
+def _choose_pages(setup: Setup, rng: np.random.Generator, ops: Ops, family: Numbers) -> None:
+    """Half of the operations go to the first cell, so that processes meet."""
+    count = len(ops)
+    kinds = ops["kind"]
+    pages = np.array([shape.pages for shape in setup.shapes])[family]
+    cell = np.array([shape.cell_pages for shape in setup.shapes])[family]
+    near = rng.random(count) < 0.5
+    first = (rng.random(count) * np.where(near, cell, pages)).astype(np.int64)
+    length = rng.choice([1, 2, 3, 4], count, p=[0.6, 0.25, 0.05, 0.1])
+    length[np.isin(kinds, [int(kind) for kind in _ONE_PAGE])] = 1
+    last = np.minimum(first + length - 1, pages - 1)
+    base = first // cell * cell
+    shift = 1 + (rng.random(count) * np.maximum(cell - 1, 1)).astype(np.int64)
+    to = base + (first - base + shift) % cell
+    ops["first"], ops["last"] = first, last
+    ops["to"] = np.where((kinds == Kind.MOVE) | (kinds == Kind.UFFD), to, 0)
+    lonely = (cell == 1) & ((kinds == Kind.MOVE) | (kinds == Kind.UFFD))
+    ops["kind"] = np.where(lonely, int(Kind.READ), kinds)
+
+
+def _records(
+    ops: Ops, coin: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """The packed records, with mm 0 in each: its place is the second word."""
+    kinds = ops["kind"].astype(np.int64)
+    op_of = np.zeros(max(Kind) + 1, np.uint64)
+    for kind, op in _RECORD_OP.items():
+        op_of[kind] = op
+    words_of = np.zeros(max(Op) + 1, np.int64)
+    for op, count in _WORDS.items():
+        words_of[op] = count
+    record_op = op_of[kinds]
+    size = words_of[record_op.astype(np.int64)]
+    at = np.concatenate([[0], np.cumsum(size)])
+    words = np.zeros(at[-1], np.uint64)
+    how = np.where(kinds == Kind.WRITE, np.uint64(Access.WRITE | FAULT_STORE), np.uint64(0))
+    words[at[:-1]] = record_op | size.astype(np.uint64) << np.uint64(8) | how << np.uint64(16)
+    for position, values in enumerate(_operands(ops, coin), HEADER_WORDS):
+        has = size > position
+        words[at[:-1][has] + position] = values[has]
+    return words, at
+
+
+def _operands(ops: Ops, coin: npt.NDArray[np.uint64]) -> list[npt.NDArray[np.uint64]]:
+    kinds = ops["kind"].astype(np.int64)
+    first, last, to = (ops[name].astype(np.uint64) for name in ("first", "last", "to"))
+    page, base = np.uint64(PAGE), np.uint64(BASE)
+    addr, length, target = (
+        base + first * page,
+        (last - first + np.uint64(1)) * page,
+        base + to * page,
+    )
+    prot = ops["prot"].astype(np.uint64)
+    is_uffd = kinds == Kind.UFFD
+    is_fault = (kinds == Kind.READ) | (kinds == Kind.WRITE)
+    is_move = kinds == Kind.MOVE
+    how = np.where(ops["shared"] == 1, flags.MAP["MAP_SHARED"], flags.MAP["MAP_PRIVATE"])
+    how = how | flags.MAP_ANONYMOUS
+    # Neighbours that are alike merge; half of them are not alike.
+    how = how | np.where(coin == 1, flags.MAP["MAP_NORESERVE"], 0)
+    how = how | np.where(kinds == Kind.MAP_NEW, flags.MAP["MAP_FIXED_NOREPLACE"], flags.MAP_FIXED)
+    populate = np.where(
+        prot == 3, flags.MADV["MADV_POPULATE_WRITE"], flags.MADV["MADV_POPULATE_READ"]
+    )
+    advice = np.select(
+        [kinds == Kind.DONTNEED, kinds == Kind.TOUCH],
+        [np.uint64(flags.MADV["MADV_DONTNEED"]), np.uint64(flags.MADV["MADV_HUGEPAGE"]) + coin],
+        populate,
+    )
+    is_map = (kinds == Kind.MAP) | (kinds == Kind.MAP_NEW)
+    third = np.select(
+        [is_map, kinds == Kind.PROTECT, is_uffd | is_move],
+        [prot | how.astype(np.uint64) << np.uint64(32), prot, page],
+        advice,
+    )
+    may_move = np.uint64(flags.MREMAP["MREMAP_MAYMOVE"] | flags.MREMAP["MREMAP_FIXED"])
+    return [
+        np.where(is_uffd, target, addr),
+        np.select([is_uffd, is_fault], [addr, ops["word"]], length),
+        third.astype(np.uint64),
+        np.where(is_move, may_move, np.uint64(0)),
+        np.where(is_move, target, np.uint64(0)),
+    ]
+
+
+def answers(ops: Ops, timed: Timed) -> None:
+    """Fills in what came back, and when."""
+    status = timed["status"].astype(np.int64)
+    kinds = ops["kind"]
+    answer = np.full(len(ops), int(Answer.STRANGE), np.uint8)
+    fault = (kinds == Kind.READ) | (kinds == Kind.WRITE)
+    answer[status == 0] = Answer.OK
+    answer[status == NO_MM] = Answer.NO_MM
+    signal = fault & (status == _SIGSEGV)
+    code = timed["info"] & 0xFF
+    answer[signal & (code == 1)] = Answer.MAPERR
+    answer[signal & (code == 2)] = Answer.ACCERR
+    for kind, errors in _ERRORS.items():
+        for errno, meaning in errors.items():
+            answer[(kinds == kind) & (status == errno)] = meaning
+    answer[(kinds == Kind.UFFD) & (status < 0) & (status > -1000)] = Answer.REFUSED
+    placed = (kinds == Kind.MAP) | (kinds == Kind.MAP_NEW)
+    addr = np.uint64(BASE) + ops["first"].astype(np.uint64) * np.uint64(PAGE)
+    elsewhere = placed & (answer == Answer.OK) & (timed["value"] != addr)
+    answer[elsewhere] = Answer.STRANGE
+    ops["answer"] = answer
+    strange = answer == Answer.STRANGE
+    ops["word"][strange] = status[strange].astype(np.uint64)
+    read = (kinds == Kind.READ) & (answer == Answer.OK)
+    ops["word"][read] = timed["value"][read]
+    ops["begin"], ops["end"] = timed["begin"], timed["end"]

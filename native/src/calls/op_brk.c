@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op_brk.c: the program break, and stacks that grow by a fault.
+ *
+ *   grow:  merge with the VMA that ends at the break, or: fields, stamp, tree store, attach (after
+ * the store, as the kernel does here) shrink: mm.brk first, then munmap of the tail, which
+ * downgrades; restored when that fails stack: reserve nodes, anon_vma, stamp, vm_start, ONE tree
+ * store; under mmap_lock write (the lesson of StackRot) (kernel: mm/mmap.c brk, do_brk_flags,
+ * expand_downwards)
+ */
+#include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
+
+#define BRK_FLAGS (VM_READ | VM_WRITE | VM_MAYALL | VM_ACCOUNT)
+
+static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u64 end)
+{
+	struct vm_area_struct *prev = find_vma_prev(self, mm, start), *vma;
+	struct vma_merge_struct vmg = {
+		.mm = mm,
+		.prev = prev,
+		.start = start,
+		.end = end,
+		.pgoff = start >> PAGE_SHIFT,
+		.flags = BRK_FLAGS | mm->def_flags,
+		.just_expand = true,
+	};
+	u64 pages = (end - start) >> PAGE_SHIFT;
+
+	if (!mlock_future_ok(mm, vmg.flags, end - start) || !may_expand_vm(mm, vmg.flags, pages) ||
+	    !vm_enough_memory(self, mm, (s64)pages) || mm->map_count > mm->map_count_max)
+		return -ENOMEM;
+	/* What ends where the heap begins, the program's bss, is no part of it. */
+	if (prev && prev->vm_end == start && start > mm->start_brk &&
+	    vma_merge_new_range(self, &vmg))
+		goto out;
+	vma = vm_area_alloc(self, mm);
+	if (!vma)
+		return -ENOMEM;
+	if (tree_preallocate(self, &mm->mm_mt, start, end) != 0) {
+		tree_prealloc_free(self);
+		vm_area_free(self, vma);
+		return -ENOMEM;
+	}
+	vma->vm_flags = vmg.flags;
+	vma_set_range(vma, start, end, start >> PAGE_SHIFT);
+	vma_set_page_prot(vma);
+	GHOST(complete(vma));
+	vma_start_write(self, mm, vma);
+	tree_store(self, &mm->mm_mt, start, end, REF(self, vma));
+	vma_mark_attached(vma);
+	vma_inflight_done(self, vma);
+	mm->map_count++;
+out:
+	mm_account(mm, vmg.flags, (s64)pages);
+	return 0;
+}
+
+/* mmap_lock write is held; *unlocked tells that it was released. */
+static void do_brk(struct participant *self, struct mm_struct *mm, u64 brk, bool *unlocked)
+{
+	u64 old_brk = mm->brk, from = PAGE_ALIGN(mm->brk), to = PAGE_ALIGN(brk);
+	const struct vm_area_struct *vma;
+
+	if (brk < mm->start_brk || mm->start_brk == 0)
+		return;
+	/* The program's own data counts too, for the kernel, which knows where it is. */
+	if (brk - mm->start_brk > mm->data_limit && mm->data_limit != LIMIT_INFINITY)
+		return;
+	if (to == from) {
+		store_relaxed_u64(&mm->brk, brk);
+		return;
+	}
+	if (brk < old_brk) {
+		vma = find_vma_intersection(self, mm, to, from);
+		if (!vma || vma->vm_start >= from)
+			return;
+		store_relaxed_u64(&mm->brk, brk);
+		*unlocked = true;
+		if (do_munmap(self, mm, to, from - to, true) != 0)
+			store_relaxed_u64(&mm->brk, old_brk);
+		return;
+	}
+	if (to > TASK_SIZE || to < from) /* the last page of all is rounded to 0 */
+		return;
+	vma = find_vma(self, mm, from);
+	if (vma && to + PAGE_SIZE > vm_start_gap(vma))
+		return;
+	if (brk_grow(self, mm, from, to) == 0)
+		store_relaxed_u64(&mm->brk, brk);
+}
+
+s64 op_brk(struct participant *self, u64 id, u64 brk)
+{
+	struct mm_struct *mm = mm_find(self->seg, id);
+	bool unlocked = false, populate;
+	u64 result, old;
+
+	if (!mm || mmap_write_lock(self, mm, id) != 0)
+		return VL_S_NO_MM;
+	old = mm->brk;
+	do_brk(self, mm, brk, &unlocked);
+	result = mm->brk;
+	populate = result > old && (mm->def_flags & VM_LOCKED);
+	if (!unlocked)
+		mmap_write_unlock(self, mm);
+	if (populate)
+		(void)mm_populate(self, id, PAGE_ALIGN(old), PAGE_ALIGN(result) - PAGE_ALIGN(old),
+				  false);
+	return (s64)result;
+}
+
+/* Grows the stack above addr down to it. mmap_lock write is held. 0 or -ENOMEM. (kernel:
+ * expand_downwards) */
+int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
+{
+	struct vm_area_struct *vma = find_vma(self, mm, addr), *prev;
+	u64 pages;
+
+	addr &= PAGE_MASK;
+	if (!vma || !(vma->vm_flags & VM_GROWSDOWN) || addr < mmap_min_hint(self->seg))
+		return -ENOMEM;
+	if (vma->vm_start <= addr)
+		return 0; /* someone else grew it */
+	prev = find_vma_prev(self, mm, vma->vm_start);
+	if (prev && !(prev->vm_flags & VM_GROWSDOWN) && (prev->vm_flags & VM_ACCESS_FLAGS) &&
+	    addr < prev->vm_end + STACK_GUARD_GAP)
+		return -ENOMEM;
+	if (prev && prev->vm_end > addr)
+		return -ENOMEM;
+	/* Also before a growth that is refused: later merges and accounting show it. */
+	if (anon_vma_prepare(self, mm, vma) != 0)
+		return -ENOMEM;
+	pages = (vma->vm_start - addr) >> PAGE_SHIFT;
+	if (pages > vma_pgoff(vma) || !may_expand_vm(mm, vma->vm_flags, pages) ||
+	    vma->vm_end - addr > mm->stack_limit ||
+	    !mlock_future_ok(mm, vma->vm_flags, pages << PAGE_SHIFT) ||
+	    !vm_enough_memory(self, mm, (s64)pages))
+		return -ENOMEM;
+	if (tree_preallocate(self, &mm->mm_mt, addr, vma->vm_end) != 0) {
+		tree_prealloc_free(self);
+		return -ENOMEM;
+	}
+	STEP(stack_found, vma);
+	if (!MUTANT(stack_grows_unlocked) && !MUTANT(stack_grows_read_locked))
+		vma_start_write(self, mm, vma);
+	vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
+	tree_store(self, &mm->mm_mt, addr, vma->vm_end, REF(self, vma));
+	STEP(stack_grown, vma);
+	mm_account(mm, vma->vm_flags, (s64)pages);
+	return 0;
+}

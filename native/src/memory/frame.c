@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * frame.c: page frames.
+ *
+ * Where a frame is, by its words:
+ *   refs  next                  where                          next state
+ *   0     FRAME_IN_POOL | link  pool list (pool mutex)         magazine (magazine_fill)
+ *   0     0                     a magazine                     in use (frame_alloc), pool
+ *   n>0   0                     in use, n references           n +- 1; 0 references (frame_put)
+ *   0     0                     a retire ring, until nobody    magazine (frame_rcu_free)
+ *                               can read its word any more
+ *
+ * What a dead owner leaves:
+ *   of the pool mutex   a list cut anywhere. FRAME_IN_POOL says which frames belong to it: it is
+ *                       set before a frame is linked and cleared before it is handed out. The
+ *                       next owner links all frames that carry it (MUTEX_STOLEN). What was under
+ *                       way between pool and magazine is lost until recovery.
+ *   of references       counts that are too high; frame_rebuild sets them to what the page tables
+ *                       and page caches hold.
+ *   of a magazine       frames with no reference, in no pool: frame_rebuild puts them in the list.
+ *
+ * Orderings:
+ *   FRAME-1  frame_put releases, whoever drops the last reference acquires: what others did to the
+ *            word is over before the frame goes to its next user. Without it: a late store of the
+ *            former user in the new user's word.
+ * The first word of a new life needs no order of its own: it is published with the page-table
+ * entry (release), and before that the frame came to us through a mutex or a grace period.
+ */
+#include "vmalab/frame.h"
+#include "vmalab/stats.h"
+
+#define FRAMES_CHUNK 8192u /* taken from /dev/shm at a time: 128 KiB */
+
+static struct frame *frame_at(const struct vl_seg *seg, u32 frame)
+{
+	VL_ASSERT(frame >= FRAMES_FIRST && frame < seg->hdr->frames.frames_total);
+	return &seg->frames[frame];
+}
+
+/* Pool mutex, or the world is stopped. */
+static void pool_link(struct vl_seg *seg, u32 frame)
+{
+	struct frame_pool *pool = &seg->hdr->frames;
+
+	store_relaxed_u32(&frame_at(seg, frame)->next, FRAME_IN_POOL | pool->free_head);
+	pool->free_head = frame;
+	/* relaxed: frame_numbers() reads it without the mutex and wants a whole value */
+	store_relaxed_u64(&pool->free_count, pool->free_count + 1);
+}
+
+/* Links what belongs to the pool anew, lowest first, after its owner died in the middle. */
+static void pool_relink(struct vl_seg *seg)
+{
+	struct frame_pool *pool = &seg->hdr->frames;
+
+	pool->free_head = 0;
+	store_relaxed_u64(&pool->free_count, 0);
+	for (u32 f = pool->frames_populated; f-- > FRAMES_FIRST;) {
+		if (load_relaxed_u32(&seg->frames[f].next) & FRAME_IN_POOL)
+			pool_link(seg, f);
+	}
+}
+
+static void pool_lock(struct participant *self)
+{
+	if (mutex_lock(self, &self->seg->hdr->frames.lock) == MUTEX_STOLEN)
+		pool_relink(self->seg);
+}
+
+/* Backs more frames with memory. False if there are no more, or /dev/shm is full. */
+static bool pool_grow(struct participant *self)
+{
+	struct vl_seg *seg = self->seg;
+	struct frame_pool *pool = &seg->hdr->frames;
+	u64 region = seg->hdr->regions[REGION_FRAMES].off;
+	u32 from = pool->frames_populated;
+	u32 to = (u32)min_u64(pool->frames_total, ALIGN_UP((u64)from + 1, FRAMES_CHUNK));
+
+	if (from >= to)
+		return false;
+	if (seg_populate(seg, region + (u64)from * sizeof(struct frame),
+			 (u64)(to - from) * sizeof(struct frame)) != 0)
+		return false;
+	/* Counted after they are linked: a kill in between leaves words that the next growth sets
+	 * anew, and pool_relink() looks only at those that are counted. */
+	for (u32 f = to; f-- > (u32)max_u64(from, FRAMES_FIRST);)
+		pool_link(seg, f);
+	store_relaxed_u32(&pool->frames_populated, to);
+	return true;
+}
+
+/* Fills half an empty magazine from the pool. False: there is none. */
+static bool magazine_fill(struct participant *self)
+{
+	struct frame_pool *pool = &self->seg->hdr->frames;
+	struct participant_area *area = self->area;
+	u32 count = area->frame_count, fill = self->frames_keep / 2;
+
+	pool_lock(self);
+	/* The first chunk may be the two frames that nobody gets. */
+	while (count < fill && (pool->free_head || (pool_grow(self) && pool->free_head))) {
+		u32 f = pool->free_head;
+		struct frame *frame = frame_at(self->seg, f);
+		u32 next = load_relaxed_u32(&frame->next);
+
+		VL_ASSERT((next & FRAME_IN_POOL) && load_relaxed_u32(&frame->refs) == 0);
+		pool->free_head = next & ~FRAME_IN_POOL;
+		store_relaxed_u64(&pool->free_count, pool->free_count - 1);
+		store_relaxed_u32(&frame->next, 0);
+		area->frames[count++] = f;
+	}
+	store_relaxed_u32(&area->frame_count, count);
+	mutex_unlock(self, &pool->lock);
+	return count > 0;
+}
+
+static void magazine_drain(struct participant *self, u32 keep)
+{
+	struct frame_pool *pool = &self->seg->hdr->frames;
+	struct participant_area *area = self->area;
+	u32 count = area->frame_count;
+
+	VL_ASSERT(count <= FRAME_MAGAZINE);
+	if (count <= keep)
+		return;
+	pool_lock(self);
+	while (count > keep)
+		pool_link(self->seg, area->frames[--count]);
+	store_relaxed_u32(&area->frame_count, count);
+	mutex_unlock(self, &pool->lock);
+}
+
+/* A frame that nobody can reach any more. */
+static void frame_free(struct participant *self, u32 f)
+{
+	struct participant_area *area = self->area;
+
+	VL_ASSERT(load_relaxed_u32(&frame_at(self->seg, f)->refs) == 0);
+	VL_ASSERT(load_relaxed_u32(&frame_at(self->seg, f)->next) == 0);
+	if (area->frame_count >= self->frames_keep)
+		magazine_drain(self, self->frames_keep / 2);
+	area->frames[area->frame_count] = f;
+	store_relaxed_u32(&area->frame_count, area->frame_count + 1);
+}
+
+u32 frame_alloc(struct participant *self)
+{
+	struct participant_area *area = self->area;
+	struct frame *frame;
+	u32 f;
+
+	if (unlikely(area->frame_count == 0) && !magazine_fill(self)) {
+		/* What we retired ourselves may be ripe. */
+		rcu_poll(self);
+		if (area->frame_count == 0)
+			return FRAME_NONE;
+	}
+	f = area->frames[area->frame_count - 1];
+	store_relaxed_u32(&area->frame_count, area->frame_count - 1);
+	frame = frame_at(self->seg, f);
+	VL_ASSERT(load_relaxed_u32(&frame->refs) == 0);
+	store_relaxed_u64(&frame->word, 0); /* published by whoever publishes the frame */
+	store_relaxed_u32(&frame->refs, 1);
+	return f;
+}
+
+void frame_get(struct participant *self, u32 f)
+{
+	u32 refs;
+
+	if (f == FRAME_ZERO)
+		return;
+	/* relaxed: the caller's own reference keeps the frame */
+	refs = add_relaxed_u32(&frame_at(self->seg, f)->refs, 1);
+	VL_ASSERT(refs > 1);
+}
+
+bool frame_tryget(struct participant *self, u32 f)
+{
+	struct frame *frame;
+	u32 refs;
+
+	if (f == FRAME_ZERO)
+		return true;
+	frame = frame_at(self->seg, f);
+	refs = load_relaxed_u32(&frame->refs); /* relaxed: the cmpxchg decides */
+	while (refs != 0) {
+		/* relaxed: the caller looks again at what named the frame, and that orders */
+		if (cmpxchg_relaxed_u32(&frame->refs, &refs, refs + 1))
+			return true;
+	}
+	return false;
+}
+
+/* Drops a reference; true if it was the last. */
+static bool frame_drop(struct participant *self, u32 f)
+{
+	/* pairs: FRAME-1 (frame.c:frame_drop): release by all, acquire by the last */
+	u32 refs = add_acq_rel_u32(&frame_at(self->seg, f)->refs, -1u);
+
+	VL_ASSERT(refs != UINT32_MAX);
+	return refs == 0;
+}
+
+void frame_put(struct participant *self, u32 f)
+{
+	if (f != FRAME_ZERO && frame_drop(self, f))
+		rcu_retire(self, RETIRE_FRAME, f);
+}
+
+void frame_put_now(struct participant *self, u32 f)
+{
+	bool last;
+
+	if (f == FRAME_ZERO)
+		return;
+	last = frame_drop(self, f);
+	VL_ASSERT(last); /* nobody else ever saw it */
+	frame_free(self, f);
+}
+
+u32 frame_refs(const struct vl_seg *seg, u32 f)
+{
+	/* relaxed: a count that others change is stale at once; who needs more excludes them */
+	return f < FRAMES_FIRST ? 0 : load_relaxed_u32(&frame_at(seg, f)->refs);
+}
+
+void frame_flush(struct participant *self)
+{
+	magazine_drain(self, 0);
+}
+
+u64 frame_rebuild(struct vl_seg *seg, const u32 *refs, const u8 *reserved)
+{
+	struct frame_pool *pool = &seg->hdr->frames;
+	u64 wrong = 0;
+
+	pool->free_head = 0;
+	store_relaxed_u64(&pool->free_count, 0);
+	for (u32 f = pool->frames_populated; f-- > FRAMES_FIRST;) {
+		struct frame *frame = frame_at(seg, f);
+
+		if (load_relaxed_u32(&frame->refs) != refs[f]) {
+			store_relaxed_u32(&frame->refs, refs[f]);
+			wrong++;
+		}
+		store_relaxed_u32(&frame->next, 0);
+		if (refs[f] == 0 && !reserved[f])
+			pool_link(seg, f);
+	}
+	return wrong;
+}
+
+void frame_numbers(const struct vl_seg *seg, struct frame_numbers *out)
+{
+	const struct frame_pool *pool = &seg->hdr->frames;
+	u64 usable;
+
+	/* relaxed throughout: a sum of numbers that move; each of them is whole */
+	out->total = pool->frames_total;
+	out->populated = load_relaxed_u32(&pool->frames_populated);
+	out->free = load_relaxed_u64(&pool->free_count);
+	for (u32 i = 0; i < load_relaxed_u32(&seg->hdr->slots_high); i++) {
+		const struct participant_area *area =
+			(const void *)(seg->areas + (u64)i * PARTICIPANT_AREA_BYTES);
+
+		out->free += load_relaxed_u32(&area->frame_count);
+	}
+	usable = out->populated > FRAMES_FIRST ? out->populated - FRAMES_FIRST : 0;
+	out->free = min_u64(out->free, usable);
+	out->in_use = usable - out->free;
+}
+
+static void frame_rcu_free(struct participant *self, u32 kind, u32 ref)
+{
+	VL_ASSERT(kind == RETIRE_FRAME);
+	frame_free(self, ref);
+}
+
+void frame_register(void)
+{
+	rcu_free_register(RETIRE_FRAME, frame_rcu_free);
+	participant_leave_register(frame_flush);
+}

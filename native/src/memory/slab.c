@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * slab.c: kmem_cache: objects of one size on slab pages, a magazine per participant before
+ * them.
+ *
+ * An object is in one of three places:
+ *   slab      its bit in desc->free is set   -> magazine by a refill (cache lock)
+ *   magazine  listed below count             -> user by alloc, slab by a flush; owner of the area
+ *   user      in neither                     -> magazine by free
+ *   It is taken out of one place before it is put in the next, so a kill leaves an object in no
+ *   place (found by kmem_cache_sweep, because nothing reaches it) and never in two.
+ * The store of magazine.count is what moves an object between magazine and user.
+ *
+ * Partial list, empty_slabs and slabs are derived from the descriptors: a thief of the cache lock
+ * rebuilds them (kmem_cache_rebuild). A slab that is wholly free beyond SLAB_EMPTY_MIN goes back
+ * to the page pool: at once, or after a grace period when the cache is typesafe (PAGE_RETIRED). A
+ * dead owner in between leaves PAGE_TAKEN or PAGE_RETIRED: page_pool_sweep.
+ *
+ * The cache lock orders objects that change owners (MUTEX-1). Nothing orders a stale reader of a
+ * typesafe object: such readers read with atomics and check identity.
+ */
+#include "vmalab/slab.h"
+
+#include "vmalab/participant.h"
+#include "vmalab/rcu.h"
+#include "slab_internal.h"
+
+#define MAGAZINE_HALF (MAGAZINE_SIZE / 2)
+#define OBJS_MIN      28 /* as the kernel's 4 * (fls(cpus) + 1) gives for 32 to 63 CPUs */
+
+static kmem_ctor ctors[KMEM_CTORS_MAX];
+
+void kmem_ctor_register(u32 id, kmem_ctor fn)
+{
+	VL_ASSERT(id > 0 && id < KMEM_CTORS_MAX);
+	ctors[id] = fn;
+}
+
+/* --- geometry --- */
+
+static u32 alignment(u32 object_bytes, u32 align, u32 flags)
+{
+	u32 best = align ? align : 32, line = CACHE_LINE;
+
+	if (flags & SLAB_HWCACHE_ALIGN) {
+		while (object_bytes <= line / 2)
+			line /= 2;
+		if (line > best)
+			best = line;
+	}
+	return best < 8 ? 8 : best;
+}
+
+/* The smallest order with OBJS_MIN objects and little waste; the waste allowed grows until one
+ * fits. (kernel: calculate_order in mm/slub.c, from its description) */
+static u32 slab_order(u32 slot)
+{
+	u32 want = OBJS_MIN, most = (u32)(PAGE_SIZE << SLAB_ORDER_MAX) / slot, first = 0;
+
+	if (want > most)
+		want = most;
+	while ((PAGE_SIZE << first) < (u64)want * slot)
+		first++;
+	for (u32 fraction = 16; fraction > 1; fraction /= 2) {
+		for (u32 order = first; order <= SLAB_ORDER_MAX; order++) {
+			u64 bytes = PAGE_SIZE << order;
+
+			if (bytes % slot <= bytes / fraction)
+				return order;
+		}
+	}
+	return SLAB_ORDER_MAX;
+}
+
+int kmem_cache_create(struct vl_seg *seg, u32 index, const char *name, u32 object_bytes, u32 align,
+		      u32 flags, u32 ctor)
+{
+	struct kmem_cache *c;
+
+	if (index >= KMEM_CACHES_MAX || object_bytes == 0 || object_bytes > PAGE_SIZE ||
+	    align > PAGE_SIZE || (align & (align - 1)) != 0 || ctor >= KMEM_CTORS_MAX)
+		return VL_E_INVALID;
+	c = &seg->hdr->caches[index];
+	if (c->alive)
+		return VL_E_EXISTS;
+	strncpy(c->name, name, sizeof(c->name) - 1);
+	c->object_bytes = object_bytes;
+	c->align = alignment(object_bytes, align, flags);
+	c->slot_bytes = (u32)ALIGN_UP(object_bytes < 16 ? 16 : object_bytes, c->align);
+	c->flags = flags;
+	c->order = slab_order(c->slot_bytes);
+	c->objs_per_slab = (u32)(PAGE_SIZE << c->order) / c->slot_bytes;
+	if (c->objs_per_slab > SLAB_OBJS_MAX)
+		c->objs_per_slab = SLAB_OBJS_MAX;
+	c->ctor = ctor;
+	c->index = index;
+	store_release_u32(&c->alive, 1);
+	return 0;
+}
+
+/* --- partial list; cache lock --- */
+
+static void list_add(struct vl_seg *seg, struct kmem_cache *c, u32 page)
+{
+	struct page_desc *desc = &seg->page_descs[page];
+
+	VL_ASSERT(!desc->on_list);
+	desc->prev = 0;
+	desc->next = c->partial_head;
+	if (c->partial_head)
+		seg->page_descs[c->partial_head - 1].prev = page + 1;
+	c->partial_head = page + 1;
+	desc->on_list = 1;
+}
+
+static void list_del(struct vl_seg *seg, struct kmem_cache *c, u32 page)
+{
+	struct page_desc *desc = &seg->page_descs[page];
+
+	VL_ASSERT(desc->on_list);
+	if (desc->prev)
+		seg->page_descs[desc->prev - 1].next = desc->next;
+	else
+		c->partial_head = desc->next;
+	if (desc->next)
+		seg->page_descs[desc->next - 1].prev = desc->prev;
+	desc->on_list = 0;
+}
+
+void slab_cache_lock(struct participant *self, struct kmem_cache *c)
+{
+	if (mutex_lock(self, &c->lock) == MUTEX_STOLEN)
+		kmem_cache_rebuild(self->seg, c->index);
+}
+
+/* --- slabs --- */
+
+static bool wholly_free(const struct kmem_cache *c, const struct page_desc *desc)
+{
+	return desc->free[0] == slab_word_mask(c, 0) && desc->free[1] == slab_word_mask(c, 1);
+}
+
+static bool wholly_taken(const struct page_desc *desc)
+{
+	return (desc->free[0] | desc->free[1]) == 0;
+}
+
+/* A new slab on the list. Cache lock. */
+static bool slab_make(struct participant *self, struct kmem_cache *c)
+{
+	struct vl_seg *seg = self->seg;
+	u32 page = page_alloc(self, c->order, PAGE_TAKEN, self->index + 1);
+	struct page_desc *desc;
+
+	if (page == UINT32_MAX)
+		return false;
+	desc = &seg->page_descs[page];
+	if (c->ctor) {
+		u8 *object = seg->pages + ((u64)page << PAGE_SHIFT);
+
+		VL_ASSERT(ctors[c->ctor] != NULL);
+		for (u32 i = 0; i < c->objs_per_slab; i++)
+			ctors[c->ctor](object + (u64)i * c->slot_bytes);
+	}
+	desc->cache = (u8)c->index;
+	desc->on_list = 0;
+	for (u32 w = 0; w < 2; w++) {
+		store_relaxed_u64(&desc->free[w], slab_word_mask(c, w));
+		store_relaxed_u64(&desc->used[w], 0);
+	}
+	desc->owner = 0;
+	store_release_u8(&desc->kind, PAGE_SLAB); /* last: now it is a slab */
+	list_add(seg, c, page);
+	c->slabs++;
+	c->slabs_made++;
+	c->empty_slabs++;
+	return true;
+}
+
+/* Takes an empty slab out of the cache. Cache lock. slab_gone() must follow. */
+static void slab_unmake(struct participant *self, struct kmem_cache *c, u32 page)
+{
+	struct page_desc *desc = &self->seg->page_descs[page];
+
+	list_del(self->seg, c, page);
+	c->slabs--;
+	c->slabs_given_back++;
+	c->empty_slabs--;
+	desc->owner = self->index + 1;
+	store_release_u8(&desc->kind, c->flags & SLAB_TYPESAFE_BY_RCU ? PAGE_RETIRED : PAGE_TAKEN);
+}
+
+/* Outside the lock: rcu_retire may wait. */
+static void slab_gone(struct participant *self, const struct kmem_cache *c, u32 page)
+{
+	if (!(c->flags & SLAB_TYPESAFE_BY_RCU)) {
+		page_free(self, page);
+		return;
+	}
+	/* Before the grace period begins: who still reads the old number can go to objects of the
+	 * page in this section. pairs: SLAB-1 (rcu.h:slabs_gone) */
+	add_release_u64(&self->seg->hdr->rcu.slabs_gone, LIFE_STEP);
+	rcu_retire(self, RETIRE_PAGE, page);
+}
+
+static void retired_page_free(struct participant *self, u32 kind, u32 ref)
+{
+	(void)kind;
+	VL_ASSERT(self->seg->page_descs[ref].kind == PAGE_RETIRED);
+	page_free(self, ref);
+}
+
+static void retired_object_free(struct participant *self, u32 kind, u32 ref)
+{
+	u32 cache = kind - RETIRE_OBJECT0;
+
+	kmem_cache_free(self, cache, kmem_cache_object(self->seg, cache, ref));
+}
+
+__attribute__((constructor)) static void slab_register(void)
+{
+	rcu_free_register(RETIRE_PAGE, retired_page_free);
+	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
+		rcu_free_register(RETIRE_OBJECT0 + i, retired_object_free);
+}
+
+/* --- magazines --- */
+
+static void magazine_push(struct magazine *m, u64 off, bool fresh)
+{
+	u32 i = m->count;
+
+	VL_ASSERT(i < MAGAZINE_SIZE);
+	m->objs[i] = (vl_ref)(off >> REF_SHIFT);
+	if (unlikely(off & 8))
+		m->half |= 1ull << i;
+	if (unlikely(fresh))
+		m->fresh |= 1ull << i;
+	compiler_barrier(); /* the entry before the count, should we be killed in between */
+	store_relaxed_u32(&m->count, i + 1);
+}
+
+static u64 magazine_offset(const struct magazine *m, u32 i)
+{
+	return ((u64)m->objs[i] << REF_SHIFT) + (m->half >> i & 1) * 8;
+}
+
+/* Takes objects of the slab for the magazine until that is half full. Cache lock. */
+static void take_from(struct participant *self, struct kmem_cache *c, u32 page, struct magazine *m)
+{
+	struct page_desc *desc = &self->seg->page_descs[page];
+	u64 base = (u64)(self->seg->pages - self->seg->base) + ((u64)page << PAGE_SHIFT);
+
+	if (wholly_free(c, desc))
+		c->empty_slabs--;
+	for (u32 w = 0; w < 2; w++) {
+		while (desc->free[w] != 0 && m->count < MAGAZINE_HALF) {
+			u32 bit = (u32)__builtin_ctzll(desc->free[w]);
+			bool fresh = !(desc->used[w] >> bit & 1);
+
+			store_relaxed_u64(&desc->free[w], desc->free[w] & ~(1ull << bit));
+			compiler_barrier(); /* out of the slab before it is in the magazine */
+			magazine_push(m, base + (u64)(w * 64 + bit) * c->slot_bytes, fresh);
+		}
+	}
+	if (wholly_taken(desc))
+		list_del(self->seg, c, page);
+}
+
+static bool refill(struct participant *self, u32 cache)
+{
+	struct kmem_cache *c = &self->seg->hdr->caches[cache];
+	struct magazine *m = &self->area->magazines[cache];
+
+	VL_ASSERT(cache < KMEM_CACHES_MAX && c->alive);
+	slab_cache_lock(self, c);
+	while (m->count < MAGAZINE_HALF && (c->partial_head || slab_make(self, c)))
+		take_from(self, c, c->partial_head - 1, m);
+	mutex_unlock(self, &c->lock);
+	return m->count != 0;
+}
+
+struct flush {
+	u32 pages[MAGAZINE_SIZE];
+	u32 count;
+};
+
+/* One object back to its slab. Cache lock. */
+static void give_back(struct participant *self, struct kmem_cache *c, u64 off, bool fresh)
+{
+	struct vl_seg *seg = self->seg;
+	struct slab_place at = slab_place(seg, c, off);
+	struct page_desc *desc;
+	u64 bit = 1ull << (at.index % 64);
+	u32 w = at.index / 64;
+
+	VL_ASSERT(at.page != UINT32_MAX && at.exact); /* else not an object of this cache */
+	desc = &seg->page_descs[at.page];
+	VL_ASSERT((desc->free[w] & bit) == 0); /* else freed twice */
+	if (!fresh)
+		store_relaxed_u64(&desc->used[w], desc->used[w] | bit);
+	store_relaxed_u64(&desc->free[w], desc->free[w] | bit);
+	if (!desc->on_list)
+		list_add(seg, c, at.page);
+	if (wholly_free(c, desc))
+		c->empty_slabs++;
+}
+
+/* Unmakes wholly free slabs beyond `keep`, at most as many as fit; the caller gives them away. */
+static void unmake_empty(struct participant *self, struct kmem_cache *c, u32 keep, struct flush *f)
+{
+	u32 page = c->partial_head;
+
+	while (page && c->empty_slabs > keep && f->count < MAGAZINE_SIZE) {
+		u32 next = self->seg->page_descs[page - 1].next;
+
+		if (wholly_free(c, &self->seg->page_descs[page - 1])) {
+			f->pages[f->count++] = page - 1;
+			slab_unmake(self, c, page - 1);
+		}
+		page = next;
+	}
+}
+
+/* The oldest `n` objects of the magazine go back. */
+static void flush_some(struct participant *self, u32 cache, struct magazine *m, u32 n, u32 keep)
+{
+	struct kmem_cache *c = &self->seg->hdr->caches[cache];
+	u64 offs[MAGAZINE_SIZE], fresh = m->fresh;
+	struct flush f = {.count = 0};
+
+	VL_ASSERT(n <= m->count);
+	for (u32 i = 0; i < n; i++)
+		offs[i] = magazine_offset(m, i);
+	/* Out of the magazine: first all but the count, which then is right for what is left. A
+	 * kill in between leaves the moved ones listed twice, or lost: they are the dead one's, and
+	 * the sweep does not believe its magazine. */
+	memmove(m->objs, m->objs + n, (m->count - n) * sizeof(m->objs[0]));
+	m->fresh = n < 64 ? m->fresh >> n : 0;
+	m->half = n < 64 ? m->half >> n : 0;
+	store_relaxed_u32(&m->count, m->count - n);
+	slab_cache_lock(self, c);
+	for (u32 i = 0; i < n; i++)
+		give_back(self, c, offs[i], fresh >> i & 1);
+	if (c->empty_slabs > keep)
+		unmake_empty(self, c, keep, &f);
+	mutex_unlock(self, &c->lock);
+	for (u32 i = 0; i < f.count; i++)
+		slab_gone(self, c, f.pages[i]);
+}
+
+void *kmem_cache_alloc(struct participant *self, u32 cache)
+{
+	struct magazine *m = &self->area->magazines[cache];
+	vl_ref lent;
+	u64 off;
+	u32 i;
+
+	if (lab_fails(cache))
+		return NULL;
+	lent = lab_object_take(cache);
+	if (lent)
+		return PTR(self, lent);
+	if (unlikely(m->count == 0) && !refill(self, cache))
+		return NULL;
+	i = m->count - 1;
+	off = magazine_offset(m, i);
+	if (unlikely((m->half | m->fresh) >> i & 1)) {
+		if (m->fresh >> i & 1)
+			store_relaxed_u64(&m->firsts, m->firsts + 1);
+		m->fresh &= ~(1ull << i);
+		m->half &= ~(1ull << i);
+	}
+	store_relaxed_u32(&m->count, i);
+	store_relaxed_u64(&m->allocs, m->allocs + 1);
+	return self->seg->base + off;
+}
+
+void kmem_cache_free(struct participant *self, u32 cache, void *object)
+{
+	struct magazine *m = &self->area->magazines[cache];
+
+	if (lab_object_give(cache, REF(self, object)))
+		return;
+	if (unlikely(m->count == MAGAZINE_SIZE))
+		flush_some(self, cache, m, MAGAZINE_HALF, SLAB_EMPTY_MIN);
+	magazine_push(m, (u64)((u8 *)object - self->seg->base), false);
+	store_relaxed_u64(&m->frees, m->frees + 1);
+}
+
+void kmem_cache_flush_area(struct participant *self, u32 owner_index, u32 cache)
+{
+	struct participant_area *area = participant_area_of(self->seg, owner_index);
+	struct kmem_cache *c = &self->seg->hdr->caches[cache];
+	struct magazine *m = &area->magazines[cache];
+	struct flush f;
+
+	flush_some(self, cache, m, m->count, SLAB_EMPTY_MIN);
+	do { /* all empty slabs, a handful at a time */
+		f.count = 0;
+		slab_cache_lock(self, c);
+		unmake_empty(self, c, 0, &f);
+		mutex_unlock(self, &c->lock);
+		for (u32 i = 0; i < f.count; i++)
+			slab_gone(self, c, f.pages[i]);
+	} while (f.count == MAGAZINE_SIZE);
+}
+
+void kmem_cache_flush(struct participant *self, u32 cache)
+{
+	kmem_cache_flush_area(self, self->index, cache);
+}
+
+/* --- rebuilding; cache lock or stopped world --- */
+
+void kmem_cache_rebuild(struct vl_seg *seg, u32 cache)
+{
+	struct kmem_cache *c = &seg->hdr->caches[cache];
+	u32 populated = load_acquire_u32(&seg->hdr->pages.pages_populated);
+
+	c->partial_head = 0;
+	c->empty_slabs = 0;
+	c->slabs = 0;
+	for (u32 page = populated; page-- > 0;) { /* lowest page first on the list */
+		struct page_desc *desc = &seg->page_descs[page];
+
+		if (load_acquire_u8(&desc->kind) != PAGE_SLAB || desc->cache != cache)
+			continue;
+		desc->on_list = 0;
+		c->slabs++;
+		c->empty_slabs += wholly_free(c, desc);
+		if (!wholly_taken(desc))
+			list_add(seg, c, page);
+	}
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recover.c: recovery after participants died, and fsck. DESIGN.md section 4 tells why it
+ * stops the world.
+ *
+ * Who is dead is asked once, when the world has stopped, and all that follows goes by that answer.
+ * Who dies later counts as living: it was outside or blocked, so what it announces is exact, and
+ * the next recovery finds the same in its slot. (To ask again on the way is to sweep one's retire
+ * ring and then to adopt it.)
+ *
+ * Nothing that recovery needs is changed before the last step (the dead slots are freed), and every
+ * step derives its result from what is published: a recoverer that is killed is followed by one
+ * that starts again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vmalab/api.h"
+#include "vmalab/lock_model.h"
+#include "vmalab/recover.h"
+#include "walk.h"
+
+#define STOP_TIMEOUT_NS 5000000000ull /* how long the living may take to leave the core */
+#define STOP_TURNS      8
+
+/* Is there anything to do? One of whom only the ring is left waits for a grace period. */
+static bool anybody_dead(const struct vl_seg *seg)
+{
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
+		const struct participant_area *area = participant_area_of(seg, i);
+
+		if (participant_dead(seg, i) &&
+		    (!load_relaxed_u32(&area->retires_only) || rcu_ring_ripe(seg, i)))
+			return true;
+	}
+	return false;
+}
+
+static void note_dead(const struct vl_seg *seg, const struct dead_set *dead,
+		      struct vl_recovery *out)
+{
+	for (u32 i = 0; i < PARTICIPANTS_MAX; i++) {
+		if (!dead_set_has(dead, i))
+			continue;
+		out->dead_index[out->dead_count] = i;
+		out->dead_pid[out->dead_count++] = seg->slots[i].pid;
+	}
+}
+
+static int repair_all(struct participant *self, const struct dead_set *dead,
+		      struct vl_recovery *out)
+{
+	struct walk w;
+
+	/* Twice: what the first pass drops (an mm, a file) had references that only the second
+	 * finds gone. */
+	for (int pass = 0; pass < 2; pass++) {
+		int err = walk_begin(&w, self, dead, true, NULL, out);
+
+		if (err)
+			return err;
+		walk_all(&w);
+		walk_end(&w);
+		if (w.err)
+			return w.err;
+	}
+	return 0;
+}
+
+/* Another participant may be stopping the world for the same reason: wait for it, then look anew.
+ */
+static int stop_for_us(struct participant *self, u32 *stuck_pid)
+{
+	int err = -EBUSY;
+
+	for (int turn = 0; turn < STOP_TURNS && err == -EBUSY; turn++)
+		err = world_stop(self, STOP_TIMEOUT_NS, stuck_pid);
+	return err;
+}
+
+int recover_dead(struct participant *self, const struct dead_set *dead, struct vl_recovery *out)
+{
+	int err;
+
+	note_dead(self->seg, dead, out);
+	/* First: the sections of the dead must not hold up the grace periods that make room. */
+	rcu_repair(self->seg, dead);
+	for (u32 n = 0; n < out->dead_count; n++)
+		(void)rcu_adopt(self, out->dead_index[n]); /* what does not fit stays there */
+	err = repair_all(self, dead, out);
+	for (u32 n = 0; !err && n < out->dead_count; n++) {
+		LAB(lab_gates_forget(self, out->dead_index[n]));
+		out->rings_kept += !participant_bury(self->seg, out->dead_index[n]);
+	}
+	stat_inc(self, recoveries);
+	return err;
+}
+
+int vl_recover(struct participant *self, struct vl_recovery *out)
+{
+	struct dead_set dead;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	if (!anybody_dead(self->seg))
+		return 0;
+	err = stop_for_us(self, &out->stuck_pid);
+	if (err)
+		return err;
+	find_dead(self->seg, &dead);
+	err = dead.count ? recover_dead(self, &dead, out) : 0;
+	world_start(self);
+	return err;
+}
+
+long vl_fsck(struct participant *self, char *text, u64 cap)
+{
+	struct walk_report report = {.text = text, .text_cap = cap};
+	struct dead_set dead;
+	struct walk w;
+	u32 stuck = 0;
+	int err = stop_for_us(self, &stuck);
+
+	if (err == -ETIMEDOUT)
+		return snprintf(text, cap,
+				"pid %u does not leave the core: cannot stop the world\n", stuck);
+	if (err)
+		return err;
+	find_dead(self->seg, &dead);
+	err = walk_begin(&w, self, &dead, false, &report, NULL);
+	if (!err) {
+		walk_all(&w);
+		walk_end(&w);
+	}
+	world_start(self);
+	return err ? err : (long)report.text_bytes;
+}
+
+/* A waiter found an owner dead and no supervisor has come yet. */
+static void on_dead_owner(struct participant *self, u32 index)
+{
+	struct vl_recovery *out = malloc(sizeof(*out));
+
+	(void)index;
+	if (out)
+		(void)vl_recover(self, out);
+	free(out);
+}
+
+void recover_register(void)
+{
+	vl_on_dead_owner = on_dead_owner;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * walk.h: the walker: one pass over everything that is published, which either reports (fsck)
+ * or repairs (recovery).
+ *
+ * The world is stopped. What is reachable is marked in private memory; what is derived is compared
+ * with the truth (DESIGN.md, section 3) and, with repair, set from it; what is allocated and not
+ * marked is a leak, and with repair is freed.
+ */
+#ifndef VMALAB_WALK_H
+#define VMALAB_WALK_H
+
+#include "vmalab/api.h"
+#include "vmalab/mm.h"
+
+#define MARK_GRANULE 32 /* smallest distance between two slab objects */
+
+struct anon_counts {
+	u32 degree, active, children;
+};
+
+/* Complaints, a line each. */
+struct walk_report {
+	char *text;
+	u64 text_cap, text_bytes, complaints;
+};
+
+struct walk {
+	struct participant *self;
+	struct vl_seg *seg;
+	const struct dead_set *dead; /* decided once, when the world had stopped */
+	bool repair;
+	struct walk_report *report; /* NULL: nobody reads complaints */
+	u64 *marks;                 /* a bit per granule of the page region */
+	u8 *pages_marked;           /* a byte per page of the page region */
+	u32 *frame_refs;            /* per frame: references found */
+	u8 *frame_reserved;         /* per frame: in a living magazine or retire ring */
+	u32 *file_refs;             /* per file: VMAs found */
+	struct anon_counts *anon;   /* per granule: for anon_vmas (counts) and names (degree) */
+	struct vl_recovery *out;    /* may be NULL */
+	int err;                    /* the sweep had no memory: nothing may be buried */
+	/* the mm being walked */
+	struct mm_struct *mm;
+	u64 mm_id;
+	bool mm_busy; /* a living writer is in the middle of an operation: mark, do not judge */
+	struct mm_struct counted; /* its totals, as the VMAs' ranges and flags say */
+	u32 mm_vmas;
+	struct range_entry last; /* the VMA that covered the previous page-table entry */
+};
+
+int walk_begin(struct walk *w, struct participant *self, const struct dead_set *dead, bool repair,
+	       struct walk_report *report, struct vl_recovery *out);
+void walk_end(struct walk *w);
+/* Everything, in order: locks, mms, files, participants, then the sweep. */
+void walk_all(struct walk *w);
+
+void complain(const struct walk *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool walk_mark(struct walk *w, u32 cache, vl_ref ref,
+	       const char *what); /* false: not an object, or already marked */
+bool walk_marked(const struct walk *w, vl_ref ref);
+u64 walk_granule(const struct walk *w, vl_ref ref);
+/* The living participants' announcements of one lock (a rw_semaphore; a VMA, in the refcount
+ * model): how many hold it for reading, and index + 1 of who holds it for writing. */
+void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *writer);
+
+/* walk_exec.c, walk_mm.c, walk_sweep.c */
+void walk_execs(struct walk *w);
+void walk_mms(struct walk *w);
+void walk_vma_objects(struct walk *w, vl_ref ref);
+void walk_files(struct walk *w);
+void walk_participants(struct walk *w);
+void walk_locks(struct walk *w);
+void walk_sweep(struct walk *w);
+
+#endif

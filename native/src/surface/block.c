@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * block.c: executes a packed block of operations (block.h). Each operation is one
+ * core_enter/core_exit, so that a long block never holds up who wants to stop the world.
+ */
+#include "vmalab/api.h"
+#include "vmalab/block_shapes.h"
+#include "import.h"
+#include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
+
+/* Without a word to store the word may be left out. */
+static inline bool record_is_fault(const struct vl_record *rec, u64 left)
+{
+	return rec->op == OP_FAULT && rec->words <= left && !rec->how &&
+	       (rec->words == op_shapes[OP_FAULT].words ||
+		(rec->words == op_shapes[OP_FAULT].words_least && !(rec->flags & FAULT_STORE)));
+}
+
+/* Words of the record beyond its operands; addresses: beyond the first. */
+static inline u32 tail_words(const struct vl_record *rec, const struct op_shape *shape)
+{
+	switch (shape->tail) {
+	case TAIL_BYTES:
+		return (rec->flags + 7u) / 8;
+	case TAIL_RANGES:
+		return 2u * rec->flags;
+	case TAIL_ADDRESSES:
+		return rec->words > shape->words ? rec->words - (u32)shape->words : 0;
+	default:
+		return 0;
+	}
+}
+
+/* 0, or the status that refuses the record. left: words left in the block. */
+static s32 record_check(const struct vl_record *rec, u64 left)
+{
+	const struct op_shape *shape;
+	u32 tail;
+
+	if (rec->words < RECORD_WORDS || rec->words > left)
+		return VL_S_BAD_RECORD;
+	if (rec->op >= OPS_COUNT || !op_shapes[rec->op].words)
+		return VL_S_BAD_OP;
+	shape = &op_shapes[rec->op];
+	if (rec->how && !shape->how)
+		return VL_S_BAD_RECORD;
+	if (rec->op == OP_FAULT)
+		return VL_S_BAD_RECORD; /* a good one does not come here */
+	if (rec->op == OP_FAULTS && (rec->flags & FAULT_STORE))
+		return VL_S_BAD_RECORD; /* it has no words to store */
+	tail = tail_words(rec, shape);
+	if (rec->words == shape->words + tail || rec->words == shape->words_least + tail)
+		return 0;
+	return VL_S_BAD_RECORD;
+}
+
+/* --- operations that take the record as it is --- */
+
+static s64 run_nop(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	(void)self, (void)rec, (void)value;
+	return 0;
+}
+
+static s64 run_mincore(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	u8 vec[MINCORE_PAGES_MAX] = {0};
+	u64 mask = 0, most = MINCORE_PAGES_MAX * PAGE_SIZE;
+	s64 err;
+
+	if (PAGE_ALIGN(rec->arg[1]) > most || rec->arg[1] > most)
+		return VL_S_LIMIT;
+	err = op_mincore(self, rec->mm, rec->arg[0], rec->arg[1], vec);
+	for (u32 i = 0; i < MINCORE_PAGES_MAX; i++)
+		mask |= (u64)(vec[i] & 1) << i;
+	*value = err ? 0 : mask;
+	return err;
+}
+
+/* id of a new address space, or a status. */
+static s64 mm_made(struct participant *self, s64 id)
+{
+	self->mms_made += id > 0;
+	return id;
+}
+
+static s64 run_mm_create(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	struct vl_mm_options options = {.mmap_base = rec->arg[0]};
+	u64 id;
+	int err = mm_create(self, &options, &id, NULL, 0);
+
+	(void)value;
+	return err ? VL_S_LIMIT : (s64)id;
+}
+
+/* The text of maps stands behind the operands. */
+static s64 run_exec(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	struct vl_mm_options options = {.mmap_base = rec->arg[0],
+					.start_brk = rec->arg[1],
+					.brk = rec->arg[2],
+					.exec_flags = (u32)min_u64(rec->arg[3], UINT32_MAX),
+					.exec_of = rec->mm,
+					.maps = (const char *)&rec->arg[4],
+					.maps_bytes = rec->flags};
+	u64 id;
+	int err = mm_create(self, &options, &id, NULL, 0);
+
+	(void)value;
+	if (err == VL_E_NO_MM || !rec->mm)
+		return VL_S_NO_MM;
+	if (err == VL_E_INVALID)
+		return -ENOEXEC;
+	return err == VL_E_LIMIT ? VL_S_LIMIT : err ? err : (s64)id;
+}
+
+#include "block_dispatch.h"
+
+/* Everything but FAULT and FAULTS: a value >= 0, or a status. */
+static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	return call_of[rec->op](self, rec, value);
+}
+
+static inline int run_fault(struct participant *self, const struct vl_record *rec,
+			    struct vl_result *result)
+{
+	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
+		return VL_E_BROKEN;
+	op_fault(self, rec->mm, rec->arg[0], rec->flags,
+		 rec->words == op_shapes[OP_FAULT].words ? rec->arg[1] : 0, result);
+	op_end(self);
+	return 0;
+}
+
+static int run_one(struct participant *self, const struct vl_record *rec, struct vl_result *result)
+{
+	u64 value = 0;
+	s64 r;
+
+	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
+		return VL_E_BROKEN;
+	rcu_make_room(self);
+	r = run_call(self, rec, &value);
+	*result = (struct vl_result){.status = r < 0 ? (s32)r : 0, .value = r > 0 ? (u64)r : value};
+	if (r < 0)
+		stat_inc(self, call_errors);
+	op_end(self);
+	return 0;
+}
+
+/* FAULTS: as many as there is room for. How many, or VL_E_BROKEN. */
+static long run_faults(struct participant *self, const struct vl_record *rec, struct vl_result *out,
+		       u64 cap)
+{
+	u64 count = min_u64((u64)rec->words - RECORD_WORDS, cap);
+	int err = op_faults(self, rec->mm, rec->arg, count, rec->flags, out);
+
+	return err ? err : (long)count;
+}
+
+/* Any record but a good FAULT. How many results, or VL_E_BROKEN. */
+static __attribute__((noinline)) long run_record(struct participant *self,
+						 const struct vl_record *rec, s32 refused,
+						 struct vl_result *out, u64 cap)
+{
+	if (unlikely(refused)) {
+		*out = (struct vl_result){.status = refused};
+		return 1;
+	}
+	if (rec->op == OP_FAULTS)
+		return run_faults(self, rec, out, cap);
+	return run_one(self, rec, out) ? VL_E_BROKEN : 1;
+}
+
+u32 vl_mms_made(const struct participant *self)
+{
+	return self->mms_made;
+}
+
+long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
+	    u64 results_cap)
+{
+	const u64 *words = block;
+	struct vl_result *out = results;
+	u64 left = block_bytes / 8, done = 0;
+
+	if (block_bytes == 0 || block_bytes % 8 || ((u64)block & 7) || ((u64)results & 7))
+		return VL_E_BLOCK;
+	while (left && done < results_cap) {
+		const struct vl_record *rec = (const struct vl_record *)words;
+
+		if (likely(record_is_fault(rec, left))) {
+			if (unlikely(run_fault(self, rec, &out[done]) != 0))
+				return VL_E_BROKEN;
+			done++;
+		} else {
+			s32 refused = record_check(rec, left);
+			long ran = run_record(self, rec, refused, out + done, results_cap - done);
+
+			if (ran < 0)
+				return ran;
+			done += (u64)ran;
+			if (refused == VL_S_BAD_RECORD)
+				break; /* the rest cannot be told apart */
+		}
+		words += rec->words;
+		left -= rec->words;
+	}
+	return (long)done;
+}

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operations of a scenario, as text and as the records that the lab executes.
+
+One operation is a line: an address space, a colon, a verb, its operands. Addresses are written
+0x..., lengths are pages.
+
+    m0 = new                               an empty address space
+    m0: mmap ADDR PAGES PROT [WORD ...]    PROT of r w x, or -; ADDR "any"; words: shared hint
+                                           growsdown populate noreplace
+    m0: munmap ADDR PAGES
+    m0: mprotect ADDR PAGES PROT
+    m0: mremap ADDR PAGES NEW [to ADDR] [dontunmap]
+    m0: madvise ADDR PAGES ADVICE          dontneed free dontfork hugepage nohugepage random ...
+    m0: mlock ADDR PAGES [onfault] | munlock ADDR PAGES | mlockall
+    m0: mseal ADDR PAGES
+    m0: remap ADDR PAGES PGOFF             remap_file_pages
+    m0: read ADDR | write ADDR WORD | exec ADDR
+    m0: move DST SRC PAGES                 a userfaultfd move
+    m1 = m0: fork                          the child becomes m1
+    m1 = m0: execve [shared]               the process of m0 goes on in m1; shared: m0 stays
+    m0: exit
+    m0: maps | reap | rcu                  read the maps; look at every VMA as an OOM reaper does;
+                                           wait for a grace period
+    m0: fail CACHE N                       the N-th next allocation fails (vma, node, avc, anon_vma)
+    m0: preset SEQ ADDR STAMP              mm_lock_seq, and the stamp of the VMA of ADDR
+    m0: mbind ADDR PAGES MODE NODES        numbers, as for mbind(2)
+    m0: truncate ADDR PAGES                the file mapped at ADDR (shared memory) gets that size
+    m0: map ADDR PAGES PROT like ADDR2     the file mapped at ADDR2, privately
+    m0: low                                the next address space is made in the first free slot
+    m0: die POINT                          the actor is killed when it comes to that sync point
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from vmalab_native import flags, lab
+from vmalab_native.errors import InvalidArgument
+from vmalab_native.lab import Op
+
+PAGE: Final = 4096
+_PROTS: Final = {"r": 1, "w": 2, "x": 4}
+_WORDS: Final = {"growsdown": 0x100, "populate": 0x8000}
+_CACHES: Final = {
+    "vma": 0,
+    "node": 1,
+    "anon_vma": 2,
+    "avc": 3,
+    "name": 4,
+    "vma_lock": 6,
+    "policy": 7,
+}
+_NOP, _FAULT, _MMAP, _MUNMAP, _MPROTECT, _MREMAP, _MADVISE = range(7)
+_FORK, _EXIT, _MOVE, _CREATE, _EXECVE = 9, 10, 11, 13, 40
+_MLOCK, _MUNLOCK, _MLOCKALL, _MSEAL, _REMAP = 14, 15, 16, 19, 20
+_LINE = re.compile(r"^(?:(?P<made>m\d)\s*=\s*)?(?:(?P<mm>m\d)\s*:\s*)?(?P<rest>\S.*)$")
+
+
+class LanguageError(ValueError):
+    """A line of a scenario that means nothing; says what would be right."""
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise LanguageError(f"{text!r} is no number") from None
+
+
+def _prot(text: str) -> int:
+    if not set(text) <= {*_PROTS, "-"}:
+        raise LanguageError(f"protection {text!r}: letters of r, w, x, or -")
+    return sum(value for letter, value in _PROTS.items() if letter in text)
+
+
+def _mmap(operands: list[str]) -> Op:
+    addr, pages, prot, *words = operands
+    bits = 0x20 | (1 if "shared" in words else 2)
+    unknown = set(words) - {"shared", "hint", "noreplace", *_WORDS}
+    if unknown:
+        raise LanguageError(f"mmap does not know {', '.join(sorted(unknown))}")
+    for word, bit in _WORDS.items():
+        bits |= bit if word in words else 0
+    where = 0 if addr == "any" else _number(addr)
+    if "noreplace" in words:
+        bits |= 0x100000
+    elif where and "hint" not in words:
+        bits |= 0x10
+    return Op(_MMAP, args=(where, _number(pages) * PAGE, _prot(prot) | bits << 32, 0, 0))
+
+
+def _mremap(operands: list[str]) -> Op:
+    addr, old, new, *words = operands
+    bits, to = 1, 0
+    if "to" in words:
+        bits |= 2
+        to = _number(words[words.index("to") + 1])
+    if "dontunmap" in words:
+        bits |= 4
+    return Op(_MREMAP, args=(_number(addr), _number(old) * PAGE, _number(new) * PAGE, bits, to))
+
+
+def _madvise(operands: list[str]) -> Op:
+    addr, pages, advice = operands
+    number = flags.MADV.get(f"MADV_{advice.upper()}")
+    if number is None:
+        raise LanguageError(f"madvise does not know {advice!r}")
+    return Op(_MADVISE, args=(_number(addr), _number(pages) * PAGE, number))
+
+
+def _fault(access: int) -> Callable[[list[str]], Op]:
+    def make(operands: list[str]) -> Op:
+        addr, *word = operands
+        store = 4 if word else 0
+        return Op(
+            _FAULT, flags=access | store, args=(_number(addr), _number(word[0]) if word else 0)
+        )
+
+    return make
+
+
+def _span(op: int) -> Callable[[list[str]], Op]:
+    def make(operands: list[str]) -> Op:
+        addr, pages = operands
+        return Op(op, args=(_number(addr), _number(pages) * PAGE))
+
+    return make
+
+
+def _mprotect(operands: list[str]) -> Op:
+    addr, pages, prot = operands
+    return Op(_MPROTECT, args=(_number(addr), _number(pages) * PAGE, _prot(prot)))
+
+
+def _move(operands: list[str]) -> Op:
+    dst, src, pages = operands
+    return Op(_MOVE, args=(_number(dst), _number(src), _number(pages) * PAGE, 0))
+
+
+def _fail(operands: list[str]) -> Op:
+    cache, nth = operands
+    if cache not in _CACHES:
+        raise LanguageError(f"cache {cache!r}, there are {', '.join(_CACHES)}")
+    return Op(lab.SPECIAL_OPS["fail"], args=(_CACHES[cache], _number(nth)))
+
+
+def _preset(operands: list[str]) -> Op:
+    seq, addr, stamp = operands
+    return Op(
+        lab.SPECIAL_OPS["preset"], args=(_number(seq), _number(addr), _number(stamp) & 0xFFFFFFFF)
+    )
+
+
+def _die(operands: list[str]) -> Op:
+    (point,) = operands
+    return Op(lab.SPECIAL_OPS["die"], args=(lab.point_number(point),))
+
+
+def _plain(op: int) -> Callable[[list[str]], Op]:
+    def make(operands: list[str]) -> Op:
+        if operands:
+            raise LanguageError(f"operands {' '.join(operands)!r} are too many")
+        return Op(op, args=(0,) if op == _CREATE else ())
+
+    return make
+
+
+def _execve(operands: list[str]) -> Op:
+    if operands not in ([], ["shared"]):
+        raise LanguageError(f"execve does not know {' '.join(operands)}")
+    return Op(_EXECVE, args=(0, 0, 0, len(operands)))
+
+
+def _mlock(operands: list[str]) -> Op:
+    addr, pages, *words = operands
+    if words not in ([], ["onfault"]):
+        raise LanguageError(f"mlock does not know {' '.join(words)}")
+    return Op(_MLOCK, args=(_number(addr), _number(pages) * PAGE, len(words)))
+
+
+def _mlockall(operands: list[str]) -> Op:
+    if operands:
+        raise LanguageError(f"operands {' '.join(operands)!r} are too many")
+    return Op(_MLOCKALL, args=(1,))  # MCL_CURRENT
+
+
+def _mseal(operands: list[str]) -> Op:
+    addr, pages = operands
+    return Op(_MSEAL, args=(_number(addr), _number(pages) * PAGE, 0))
+
+
+def _remap(operands: list[str]) -> Op:
+    addr, pages, pgoff = operands
+    return Op(_REMAP, args=(_number(addr), _number(pages) * PAGE, 0, _number(pgoff), 0))
+
+
+def _mbind(operands: list[str]) -> Op:
+    addr, pages, mode, nodes = map(_number, operands)
+    return Op(lab.SPECIAL_OPS["mbind"], args=(addr, pages * PAGE, mode, nodes))
+
+
+def _truncate(operands: list[str]) -> Op:
+    addr, pages = map(_number, operands)
+    return Op(lab.SPECIAL_OPS["truncate"], args=(addr, pages * PAGE))
+
+
+def _map(operands: list[str]) -> Op:
+    addr, pages, prot, like, other = operands
+    if like != "like":
+        raise LanguageError(f"{like!r}: wanted 'like'")
+    places = (_number(addr), _number(pages) * PAGE, _prot(prot), _number(other))
+    return Op(lab.SPECIAL_OPS["map"], args=places)
+
+
+VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
+    "new": _plain(_CREATE),
+    "mmap": _mmap,
+    "munmap": _span(_MUNMAP),
+    "mprotect": _mprotect,
+    "mremap": _mremap,
+    "madvise": _madvise,
+    "read": _fault(0),
+    "write": _fault(1),
+    "exec": _fault(2),
+    "move": _move,
+    "mlock": _mlock,
+    "munlock": _span(_MUNLOCK),
+    "mlockall": _mlockall,
+    "mseal": _mseal,
+    "remap": _remap,
+    "fork": _plain(_FORK),
+    "execve": _execve,
+    "exit": _plain(_EXIT),
+    "fail": _fail,
+    "preset": _preset,
+    "die": _die,
+    "mbind": _mbind,
+    "truncate": _truncate,
+    "map": _map,
+    "low": _plain(lab.SPECIAL_OPS["low"]),
+    "maps": _plain(lab.SPECIAL_OPS["maps"]),
+    "reap": _plain(lab.SPECIAL_OPS["reap"]),
+    "rcu": _plain(lab.SPECIAL_OPS["rcu"]),
+}
+
+
+def needs_space(op: Op) -> bool:
+    """Whether an operation works in an address space."""
+    return op.op not in (_CREATE, *(lab.SPECIAL_OPS[name] for name in ("fail", "die", "rcu")))
+
+
+def compile_line(line: str) -> Op:
+    """One operation.
+
+    Raises:
+        LanguageError: it cannot be read; says why.
+    """
+    match = _LINE.match(line.strip())
+    if match is None:
+        raise LanguageError(f"{line!r}: wanted 'm0: verb operands'")
+    verb, *operands = match["rest"].split()
+    if verb not in VERBS:
+        raise LanguageError(f"{line!r}: verb {verb!r}, there are {', '.join(VERBS)}")
+    try:
+        op = VERBS[verb](operands)
+    except LanguageError as error:
+        raise LanguageError(f"{line!r}: {error}") from None
+    except InvalidArgument as error:
+        raise LanguageError(f"{line!r}: {error.detail}") from None
+    except (ValueError, IndexError):
+        raise LanguageError(f"{line!r}: operands do not fit {verb}") from None
+    slot = int(match["mm"][1:]) if match["mm"] else 0
+    result = int(match["made"][1:]) if match["made"] else lab.NO_SLOT
+    if max(slot, result if result != lab.NO_SLOT else 0) >= lab.SLOTS_MAX:
+        raise LanguageError(f"{line!r}: address spaces are m0 to m{lab.SLOTS_MAX - 1}")
+    if (verb in ("new", "fork", "execve")) != (result != lab.NO_SLOT):
+        raise LanguageError(f"{line!r}: new, fork, execve make an address space: 'm1 = ...'")
+    return Op(op.op, slot, op.flags, op.args, result)

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A scenario: a TOML file that says who does what, where preemption is possible, what it shows.
+
+    title = "one line"
+    about = "what happens, for a reader"
+    source = "where it comes from"
+    models = ["typesafe-rwsem", "refcount"]   # none: all
+    slab = 1            # VMA objects that are reused at once, whichever actor frees them
+    points = ["walk*", "read_*"]              # shell patterns of sync points; "!name" takes out
+    bound = 2           # preemptions of an exhaustive search
+    schedules = 3000    # of a search, at most
+    fsck = true         # walk all invariants of the segment between runs
+    setup = ["m0 = new", "m0: mmap 0x10000 1 rw"]
+    check = ["m0: read 0x10000"]              # done at the end; their results are compared too
+    [actors]
+    reader = ["m0: read 0x10000"]
+    [finds]             # mutants that it shows
+    mm_not_compared = "what is seen"
+    [fix]               # how each was, or is, put right
+    mm_not_compared = "..."
+    [only]              # why others have not the bug; need not be there
+    mm_not_compared = "..."
+
+A mutant may be named by its number in the catalogue too (B5). Operations are in language.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from vmalab_native import lab
+from vmalab_native.core import lock_models
+from vmalab_native.errors import InvalidArgument
+from vmalab_native.race.language import LanguageError, compile_line, needs_space
+
+FOLDER: Final = Path(__file__).resolve().parent / "scenarios"
+SLAB_MAX: Final = 16
+QUIET: Final = frozenset({"walking", "woken", "done"})
+"""Points that are no place for preemption unless a scenario names them."""
+LETTERS: Final = {
+    "mmap-lock": "M",
+    "split-rwsem": "S",
+    "embedded-rwsem": "E",
+    "typesafe-rwsem": "T",
+    "refcount": "R",
+}
+_TEXT, _NUMBER, _FLAG = "a text", "a number that is not negative", "true or false"
+_TEXTS, _NAMED, _ACTORS = "a list of texts", "a table of texts", "a table of lists of texts"
+KEYS: Final = {
+    **dict.fromkeys(("title", "about", "source"), _TEXT),
+    **dict.fromkeys(("models", "points", "setup", "check"), _TEXTS),
+    **dict.fromkeys(("slab", "bound", "schedules"), _NUMBER),
+    **dict.fromkeys(("finds", "fix", "only"), _NAMED),
+    "fsck": _FLAG,
+    "actors": _ACTORS,
+}
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be read, or is not there."""
+
+
+def unknown(what: str, name: str, there: Iterable[str]) -> str:
+    """A message that says what there is, and what was meant if that can be guessed."""
+    names = [*there]
+    lower = {one.lower(): one for one in names}
+    close = difflib.get_close_matches(name.lower(), lower, n=1)
+    guess = f" (did you mean {lower[close[0]]}?)" if close else ""
+    return f"{what} {name!r}{guess}, there are {', '.join(names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario as its file has it."""
+
+    name: str
+    """Of one that comes with the package; of another one the path of its file."""
+    title: str
+    about: str
+    source: str
+    models: tuple[str, ...]
+    slab: int
+    points: frozenset[str]
+    bound: int
+    schedules: int
+    fsck: bool
+    setup: tuple[str, ...]
+    check: tuple[str, ...]
+    actors: dict[str, tuple[str, ...]]
+    finds: dict[str, str] = field(default_factory=dict)
+    fix: dict[str, str] = field(default_factory=dict)
+    only: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def mortal(self) -> bool:
+        """An actor is killed in it: a run needs actors of its own."""
+        return any(" die " in line for lines in self.actors.values() for line in lines)
+
+    @property
+    def actor_names(self) -> list[str]:
+        return list(self.actors)
+
+    def program(self) -> lab.Program:
+        return lab.Program(
+            actors=tuple(tuple(map(compile_line, lines)) for lines in self.actors.values()),
+            setup=tuple(map(compile_line, self.setup)),
+            check=tuple(map(compile_line, self.check)),
+            slab_objects=self.slab,
+            points=self.points,
+        )
+
+    def mutants(self, model: str) -> list[str]:
+        """The mutants that it shows on a model."""
+        return [name for name in self.finds if applies(name, model)]
+
+
+def mutant_of(name: str) -> lab.Named:
+    """A mutant by its name or its number.
+
+    Raises:
+        ScenarioError: there is no such mutant.
+    """
+    try:
+        return lab.mutant(name)
+    except InvalidArgument as error:
+        raise ScenarioError(error.detail) from None
+
+
+def mutant_names(given: Iterable[str]) -> tuple[str, ...]:
+    """The names of mutants that are given by name or number. Raises ScenarioError."""
+    return tuple(mutant_of(one).name for one in given)
+
+
+def applies(mutant: str, model: str) -> bool:
+    """Whether a mutant means something on a lock model.
+
+    Raises:
+        ScenarioError: there is no such mutant.
+    """
+    return LETTERS[model] in mutant_of(mutant).kind
+
+
+def check_applies(mutants: Iterable[str], model: str) -> None:
+    """Raises ScenarioError: a mutant means nothing on the lock model; says on which it does."""
+    for mutant in mutants:
+        if not applies(mutant, model):
+            there = ", ".join(one for one in LETTERS if applies(mutant, one))
+            raise ScenarioError(f"{mutant} means nothing on {model}: it applies to {there}")
+
+
+def _points(patterns: list[str], where: str) -> frozenset[str]:
+    names = [point.name for point in lab.POINTS]
+    chosen: set[str] = set()
+    for pattern in patterns or ["*"]:
+        bare = pattern.removeprefix("!")
+        found = fnmatch.filter(names, bare)
+        if not found:
+            raise ScenarioError(f"{where}: no sync point is {bare!r}")
+        if pattern.startswith("!"):
+            chosen -= set(found)
+        else:
+            chosen |= {name for name in found if name == bare or name not in QUIET}
+    return frozenset(chosen)
+
+
+def _fits(value: object, kind: str) -> bool:
+    def texts(one: object) -> bool:
+        return isinstance(one, list) and all(isinstance(line, str) for line in one)
+
+    match kind:
+        case "a text":
+            return isinstance(value, str)
+        case "true or false":
+            return isinstance(value, bool)
+        case "a list of texts":
+            return texts(value)
+        case "a table of texts":
+            return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+        case "a table of lists of texts":
+            return isinstance(value, dict) and all(texts(one) for one in value.values())
+        case _:
+            return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _check_spaces(one: Scenario) -> None:
+    """Every address space that a line names is made by some line."""
+    lines = [*one.setup, *one.check, *(line for lines in one.actors.values() for line in lines)]
+    ops = [(line, compile_line(line)) for line in lines]
+    made = {op.result for _, op in ops if op.result != lab.NO_SLOT}
+    for line, op in ops:
+        if needs_space(op) and op.slot not in made:
+            slot = f"m{op.slot}"
+            raise LanguageError(f"{line!r}: no line makes {slot}: '{slot} = new' in the set-up")
+
+
+def _check_limits(one: Scenario) -> None:
+    """What the lab has room for."""
+    parts = {"setup": one.setup, "check": one.check, **one.actors}
+    for part, lines in parts.items():
+        if len(lines) > lab.OPS_MAX:
+            raise LanguageError(f"{part} has {len(lines)} operations, at most {lab.OPS_MAX}")
+    if len(one.actors) > lab.ACTORS_MAX:
+        raise LanguageError(f"{len(one.actors)} actors, at most {lab.ACTORS_MAX}")
+    if one.slab > SLAB_MAX:
+        raise LanguageError(f"slab = {one.slab}, at most {SLAB_MAX} objects")
+    for actor in one.actors:
+        if len(actor.split()) != 1 or "#" in actor:
+            raise LanguageError(f"actor {actor!r}: a name is one word")
+
+
+def _of_mutants(name: str, table: dict[str, str]) -> dict[str, str]:
+    """A table with the names of its mutants as keys."""
+    try:
+        return {mutant_of(mutant).name: text for mutant, text in table.items()}
+    except ScenarioError as error:
+        raise ScenarioError(f"{name}: {error}") from None
+
+
+def parse(name: str, text: str) -> Scenario:
+    """Reads the text of a scenario.
+
+    Raises:
+        ScenarioError: says what is wrong in it.
+    """
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{name}: {error}") from None
+    for key, value in data.items():
+        if key not in KEYS:
+            raise ScenarioError(f"{name}: {unknown('key', key, KEYS)}")
+        if not _fits(value, KEYS[key]):
+            raise ScenarioError(f"{name}: {key} = {value!r}: {KEYS[key]} is wanted")
+    if not data.get("actors"):
+        raise ScenarioError(f"{name}: no actors")
+    models = tuple(data.get("models") or lock_models())
+    for model in models:
+        if model not in LETTERS:
+            raise ScenarioError(f"{name}: {unknown('lock model', model, LETTERS)}")
+    one = Scenario(
+        name=name,
+        title=data.get("title", name),
+        about=data.get("about", "").strip(),
+        source=data.get("source", ""),
+        models=models,
+        slab=data.get("slab", 0),
+        points=_points(data.get("points", []), name),
+        bound=data.get("bound", 2),
+        schedules=data.get("schedules", 3000),
+        fsck=data.get("fsck", True),
+        setup=tuple(data.get("setup", [])),
+        check=tuple(data.get("check", [])),
+        actors={actor: tuple(lines) for actor, lines in data["actors"].items()},
+        finds=_of_mutants(name, data.get("finds", {})),
+        fix=_of_mutants(name, data.get("fix", {})),
+        only=_of_mutants(name, data.get("only", {})),
+    )
+    try:
+        one.program()
+        _check_spaces(one)
+        _check_limits(one)
+    except LanguageError as error:
+        raise ScenarioError(f"{name}: {error}") from None
+    return one
+
+
+FORMER_NAMES: Final = {
+    "sequence-comes-round": "sequence-wraps-around",
+    "way-of-an-earlier-fault": "stale-cached-lookup",
+}
+"""Names that schedules and command lines may still have."""
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The scenarios that come with the package."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+def load(name: str) -> Scenario:
+    """A scenario by its name, or by the path of a file.
+
+    Raises:
+        ScenarioError: there is none, or it cannot be read.
+    """
+    mine = name.endswith(".toml")
+    name = FORMER_NAMES.get(name, name)
+    if not mine and name not in names():
+        hint = "; one of your own is the path of a .toml file"
+        raise ScenarioError(unknown("scenario", name, names()) + hint)
+    path = Path(name) if mine else FOLDER / f"{name}.toml"
+    try:
+        return parse(name, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise ScenarioError(f"{name}: this is no text") from None

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: the benches run in their time and print what they promise.
+
+Method: --json, and --quick or the hidden --smoke, which does as little as can be. What the figures
+are is not judged, only that they are there, that they add up, and that the picture is one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from servers import vmalab
+from vmalab_bench import compiled, memory, models, rcu, size, space
+from vmalab_bench.base import BadRequest
+
+
+def bench(*arguments: str, scale: str = "--quick") -> dict[str, Any]:
+    done = vmalab("bench", *arguments, scale, "--json")
+    assert done.returncode == 0, done.stderr
+    data: dict[str, Any] = json.loads(done.stdout)
+    assert data["bench"] == arguments[0]
+    assert data["machine"]["cores"] >= 1
+    assert f"seed {data['seed']}" in done.stderr
+    for aim in data.get("aims", ()):
+        assert aim["met"] is None or aim["interval"][0] <= aim["value"] <= aim["interval"][1]
+    return data
+
+
+def is_picture(path: Path) -> bool:
+    """What is in the file, not what its name says."""
+    raw = path.read_bytes()
+    if path.suffix == ".png":
+        return raw.startswith(b"\x89PNG\r\n\x1a\n") and raw.endswith(b"IEND\xaeB`\x82")
+    return ElementTree.fromstring(raw).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+@pytest.mark.serial
+def test_fault(tmp_path: Path) -> None:
+    data = bench("fault", "--plot", str(tmp_path / "fault.svg"))
+    assert is_picture(tmp_path / "fault.svg")
+    assert data["vmas"] == 1000
+    assert data["interval"][0] <= data["ratio"] <= data["interval"][1]
+    assert 0 < data["rmw_ns"] < data["fault_ns"]
+    assert all(row["under_vma_lock"] > 0 for row in data["rows"])
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize("client", ["auto", "python"])
+def test_rpc(client: str, tmp_path: Path) -> None:
+    picture = tmp_path / "rpc.png"
+    data = bench("rpc", "--client", client, "--plot", str(picture), scale="--smoke")
+    assert is_picture(picture)
+    assert data["unary_client"] in ("h2load", "python")
+    assert 0.3 < data["unary_ratio"] < 3
+    assert data["batch_faults_per_s"] > 10_000
+    rows = [(row["block_ops"], row["answers"]) for row in data["batch"]]
+    assert rows == [(1024, "all"), (1024, "failed"), (16384, "all"), (16384, "failed")]
+    assert data["attached_faults_per_s"] > 10_000
+    assert data["stream_over_attached"] > 0
+    assert data["two_streams_over_one"] > 0
+    assert data["stream_over_attached_failed_only"] > 0
+
+
+@pytest.mark.serial
+def test_kernel(tmp_path: Path) -> None:
+    picture = tmp_path / "kernel.png"
+    data = bench("kernel", "--seed", "7", "--plot", str(picture), scale="--smoke")
+    assert data["seed"] == 7
+    assert is_picture(picture)
+    rows = {row["kind"]: row for row in data["rows"]}
+    assert list(rows) == ["fault", "pair", "touch_pair"]
+    for kind, row in rows.items():
+        assert row["ours_ns"] > 0
+        assert row["kernel_ns"] > 100, "no system call and no fault is that fast"
+        assert data[f"{kind}_ratio"] == row["ratio"] > 0
+    assert rows["touch_pair"]["kernel_ns"] > rows["pair"]["kernel_ns"]
+
+
+@pytest.mark.serial
+def test_scaling(tmp_path: Path) -> None:
+    data = bench("scaling", "--plot", str(tmp_path / "scaling.png"), scale="--smoke")
+    assert is_picture(tmp_path / "scaling.png")
+    rows = {(row["shape"], row["pages"], row["processes"]): row for row in data["rows"]}
+    for (_, _, processes), row in rows.items():
+        assert row["faults_per_s"] > 10_000
+        assert row["interval"][0] <= row["over_one"] <= row["interval"][1]
+        assert processes > 1 or row["over_one"] == 1
+    assert ("same-vma", "fresh", 2) in rows
+    two = rows["different-vmas", "present", 2]
+    assert data["different_vmas_2_over_1"] == two["over_one"]
+
+
+@pytest.mark.serial
+def test_layouts(tmp_path: Path) -> None:
+    picture = tmp_path / "layouts.svg"
+    data = bench("layouts", "--vmas", "16", "--plot", str(picture), scale="--smoke")
+    assert is_picture(picture)
+    rows = {row["layout"]: row for row in data["rows"]}
+    assert list(rows) == ["aligned", "unaligned"]
+    assert rows["aligned"]["over_aligned"] == 1
+    assert (rows["aligned"]["vma_bytes"], rows["aligned"]["lock_offset"]) == (256, 192)
+    assert rows["unaligned"]["vma_bytes"] % 64 != 0
+    for row in rows.values():
+        assert 0 < row["walk_alone_ns"] < 10_000
+        assert 0 < row["lock_alone_ns"] < 10_000
+    assert data["unaligned_over_aligned"] == rows["unaligned"]["over_aligned"]
+
+
+@pytest.mark.serial
+def test_size(tmp_path: Path) -> None:
+    data = bench("size", "--plot", str(tmp_path / "size.png"), scale="--smoke")
+    assert is_picture(tmp_path / "size.png")
+    assert [(row["vmas"], row["order"]) for row in data["rows"]] == [
+        (10, "address"), (10, "random"), (10, "alone"),
+        (1000, "address"), (1000, "random"), (1000, "cold"), (1000, "alone"),
+    ]  # fmt: skip
+    steps = data["dependent_steps_last"]
+    assert 0 < steps["random"] < steps["alone"] < steps["cold"]
+    last = data["rows"][-1]
+    assert data["random_last_over_first"] > 0
+    parts = sum(last["slab_bytes_per_vma"].values()) + last["table_bytes_per_vma"]
+    assert last["bytes_per_vma"] == pytest.approx(parts + size.FRAME_BYTES, rel=0.05)
+    assert all(row["pairs_per_s"] > 0 and row["fault_ns"] > 0 for row in data["rows"])
+
+
+def test_tree_height() -> None:
+    """Against trees whose nodes are counted here."""
+    assert size.tree_height(1, 1.0) == 1
+    assert size.tree_height(20, 1.0) == 1
+    assert size.tree_height(21, 1.0) == 2
+    assert size.tree_height(20 * 12 * 12, 1.0) == 3
+    assert size.node_fill(20 * 12, 13) == pytest.approx(1, abs=0.02)
+    leaves, inner = 3600, 600 + 100 + 17  # half full
+    assert size.node_fill(10 * leaves, leaves + inner) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.serial
+def test_models(tmp_path: Path) -> None:
+    picture = tmp_path / "models.png"
+    data = bench("models", "--model", "typesafe-rwsem", "--plot", str(picture), scale="--smoke")
+    assert is_picture(picture)
+    assert data["models"] == ["typesafe-rwsem"]
+    assert len(data["rows"]) == 2 * 2 * (3 + 2), "shapes, processes, writers by kind of page"
+    for row in data["rows"]:
+        assert row["faults_per_s"] > 0
+        assert row["faults_per_s_per_cpu"] > 0
+        assert row["ratio_to_split"] is None, "there is nothing to compare with"
+        assert row["deferred_frees"] in (None, 0)
+        written = row["writer"] != "none"
+        assert (row["writes_per_s"] or 0) > 0 if written else row["writes_per_s"] is None
+        assert (row["immediate_reuses"] > 0) == written, "a writer reuses what it unmapped"
+
+
+def test_models_judged() -> None:
+    """The aims, with figures made up: twice the faults of the split lock, ten times those of
+    mmap-lock with a writer, and a free that was deferred where none may be."""
+    speed = {"mmap-lock": 10.0, "split-rwsem": 50.0, "typesafe-rwsem": 100.0}
+    config = models.ModelsBench(tuple(speed), processes=(1,))
+    cells = [("own-vma", "present", 1, writer) for writer in ("none", "area")]
+    got = {
+        (model, cell): models._Measured([speed[model]] * 3, [1.0] * 3, [7.0] * 3, 1, 2)
+        for model in speed
+        for cell in cells
+    }
+    data = models._judged(config, cells, got, 1)
+    row = next(row for row in data["rows"] if row["model"] == "typesafe-rwsem")
+    assert (row["ratio_to_split"], row["interval"]) == (2, [2, 2])
+    assert {aim["name"]: (aim["value"], aim["met"]) for aim in data["aims"]} == {
+        "typesafe-rwsem / split-rwsem": (2, False),
+        "typesafe-rwsem deferred": (2, False),
+        "split-rwsem / mmap-lock": (5, True),
+        "typesafe-rwsem / mmap-lock": (10, True),
+    }
+
+
+def test_memory(tmp_path: Path) -> None:
+    picture = tmp_path / "memory.svg"
+    data = bench("memory", "--plot", str(picture), scale="--smoke")
+    assert is_picture(picture)
+    rows = {(row["model"], row["layout"]): row for row in data["rows"]}
+    assert len(rows) == len(data["rows"])
+    kernel = {key: memory.KERNEL_PAGES[key] for key in rows if key in memory.KERNEL_PAGES}
+    assert ("typesafe-rwsem", "aligned") in kernel
+    for key, row in rows.items():
+        assert row["vma_objects"] == data["vmas"]
+        assert row["lock_objects"] == (data["vmas"] if row["lock_bytes"] else 0)
+        assert row["pages_per_1000_vmas_measured"] <= row["pages_per_1000_vmas"] * 1.1
+        slab = row["pages_per_1000_vmas_measured"] * 4096 / 1000
+        assert row["bytes_per_vma"] >= slab + row["tree_bytes_per_vma"] - 1
+        assert row["pages_per_1000_vmas"] == kernel.get(key, row["pages_per_1000_vmas"])
+
+
+@pytest.mark.serial
+def test_rcu(tmp_path: Path) -> None:
+    data = bench("rcu", "--plot", str(tmp_path / "rcu.png"), scale="--smoke")
+    assert is_picture(tmp_path / "rcu.png")
+    rows = {(row["library"], row["flavour"]): row for row in data["rows"]}
+    assert {("vmalab", "membarrier"), ("vmalab", "fenced")} <= set(rows)
+    for row in rows.values():
+        assert row["read_ns"] > 0
+        assert all(row[f"sync_{readers}_ns"] > 0 for readers in (0, 1, 2))
+    if data["liburcu"] is None:
+        assert "liburcu-dev" in data["liburcu_missing"]
+        assert data["ratios"] == []
+    else:
+        assert {("liburcu", flavour) for flavour in data["liburcu"]} <= set(rows)
+        assert data["ratios"]
+
+
+@pytest.mark.serial
+def test_rcu_without_liburcu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, **_: object) -> Path:
+        raise compiled.NoProgram(f"{name}: no such file: urcu.h")
+
+    monkeypatch.setattr(compiled, "compiled", refuse)
+    data = rcu.run(rcu.RcuBench.smoke(), seed=1)
+    assert data["liburcu"] is None
+    assert "apt-get install liburcu-dev" in data["liburcu_missing"]
+    assert "urcu.h" in data["liburcu_missing"]
+    assert rcu.tables(data)
+
+
+def test_no_room() -> None:
+    """What does not fit into /dev/shm is refused before anything is made, with the remedy."""
+    with pytest.raises(BadRequest, match="remount"), space.segment(need_bytes=1 << 60):
+        pytest.fail("it was made")
+
+
+def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The message says what to install; nothing is left that a later run could take for done."""
+    monkeypatch.setattr(compiled, "BUILD", tmp_path / "build")
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(compiled.NoProgram, match="install gcc"):
+        compiled.compiled("kernel")
+    monkeypatch.setenv("CC", "/bin/false")
+    with pytest.raises(compiled.NoProgram, match="/bin/false"):
+        compiled.compiled("kernel")
+    assert not list((tmp_path / "build").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "nothing"),
+        (["rpc", "--client", "pigeon"], "pigeon"),
+        (["kernel", "--plot", "kernel.jpg"], ".png or .svg"),
+        (["kernel", "--plot", "/nowhere/at/all.png"], "cannot write"),
+        (["kernel", "--model", "wishful"], "typesafe-rwsem"),
+        (["layouts", "--model", "split-rwsem"], "no embedded lock"),
+        (["layouts", "--layout", "aligned", "--layout", "heap"], "random:SEED"),
+        (["layouts", "--layout", "packed"], "--layout aligned"),
+        (["fault", "--vmas", "0"], "--vmas"),
+        (["fault", "--seed", "-2"], "--seed"),
+    ],
+)
+def test_usage(arguments: list[str], said: str) -> None:
+    done = vmalab("bench", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that look inside, at the memory itself and through a server.
+
+Goal: both ways give the same facts, errors are one line, exit codes are 0, 1 and 2 as promised.
+"""
+
+import json
+import resource
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from models import LAYOUT, MODEL, VMA_BYTES
+from servers import vmalab
+from vmalab_client import Client
+from vmalab_client.client import AddressSpace
+from vmalab_server.embedded import EmbeddedServer
+
+PAGE = 4096
+
+
+@pytest.fixture
+def mm(vmalab_client: Client) -> Iterator[AddressSpace]:
+    with vmalab_client.address_space() as space:
+        space.write(space.mmap(4 * PAGE), 1)
+        yield space
+
+
+def facts(*arguments: str) -> Any:
+    done = vmalab(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def both(server: EmbeddedServer, *command: str) -> tuple[Any, Any]:
+    """A command's facts from the memory and from the server."""
+    return (
+        facts(*command, "--instance", server.instance),
+        facts(*command, "--target", server.target),
+    )
+
+
+def test_ps(vmalab_server: EmbeddedServer, mm: AddressSpace) -> None:
+    for found in both(vmalab_server, "ps"):
+        (row,) = found["instances"]
+        assert row["instance"] == vmalab_server.instance
+        assert row["supervisor_pid"] == vmalab_server.pid
+        assert [worker["pid"] for worker in row["workers"]] == vmalab_server.worker_pids
+        (space,) = [entry for entry in row["address_spaces"] if entry["mm"] == mm.mm]
+        assert (space["total_pages"], space["resident_pages"]) == (4, 1)
+    text = vmalab("ps", "-i", vmalab_server.instance).stdout
+    assert str(mm.mm) in text
+    assert str(vmalab_server.pid) in text
+    everything = facts("ps")["instances"]
+    assert vmalab_server.instance in {row["instance"] for row in everything}
+
+
+def test_maps(vmalab_server: EmbeddedServer, mm: AddressSpace) -> None:
+    for found in both(vmalab_server, "maps", str(mm.mm)):
+        assert found["address_spaces"] == [{"mm": mm.mm, "maps": mm.maps().splitlines()}]
+    text = vmalab("maps", str(mm.mm), "-i", vmalab_server.instance).stdout
+    assert text == mm.maps()
+    assert f"# mm {mm.mm}\n" in vmalab("maps", "--all", "-t", vmalab_server.target).stdout
+
+
+def test_maps_query(vmalab_server: EmbeddedServer, mm: AddressSpace) -> None:
+    """One line of maps; exit code 1 with a sentence when there is none, 2 for no address."""
+    line = mm.maps().splitlines()[0]
+    start = int(line.partition("-")[0], 16)
+    command = ("maps", str(mm.mm), "--query")
+    for found in both(vmalab_server, *command, hex(start - 1)):
+        assert (found["vma"]["start"], found["vma"]["flags"]) == (start, 3)
+    where = ("-i", vmalab_server.instance)
+    assert vmalab(*command, str(start), *where).stdout == f"{line}\n"
+    none = vmalab(*command, hex(1 << 47), *where)
+    assert (none.returncode, "nothing is mapped" in none.stderr) == (1, True)
+    bad = vmalab(*command, "here", *where)
+    assert (bad.returncode, "an address is wanted" in bad.stderr) == (2, True)
+    assert vmalab("maps", "--all", "--query", "0", *where).returncode == 2
+
+
+@pytest.mark.parametrize("command", ["slabinfo", "vmstat", "locks", "layout", "fsck"])
+def test_memory_and_server_agree(
+    vmalab_server: EmbeddedServer, mm: AddressSpace, command: str
+) -> None:
+    memory, server = both(vmalab_server, command)
+    assert memory.keys() == server.keys()
+    if command in ("locks", "fsck", "layout"):
+        assert memory == server
+    else:
+        assert len(str(memory)) > 100
+    done = vmalab(command, "--instance", vmalab_server.instance)
+    assert (done.returncode, bool(done.stdout)) == (0, True)
+
+
+def test_the_kernels_formats(vmalab_server: EmbeddedServer, mm: AddressSpace) -> None:
+    slabs = vmalab("slabinfo", "-i", vmalab_server.instance).stdout.splitlines()
+    assert slabs[0] == "slabinfo - version: 2.1"
+    (row,) = [line.split() for line in slabs if line.startswith("vm_area_struct")]
+    assert row[3] == str(VMA_BYTES)
+    assert row[6:8] == [":", "tunables"]
+    stat = vmalab("vmstat", "-i", vmalab_server.instance).stdout
+    counters = dict(line.split() for line in stat.splitlines())
+    assert int(counters["vma_lock_success"]) >= 0
+
+
+@pytest.mark.skipif((MODEL, LAYOUT) != ("typesafe-rwsem", "aligned"), reason="a picture of it")
+def test_layout_as_pahole_draws_it() -> None:
+    """The lock is on the last line, and shares it with nothing."""
+    done = vmalab("layout", "vm_area_struct")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "/* typesafe-rwsem, aligned */"
+    assert lines[1].split() == [
+        "struct",
+        "vm_area_struct",
+        "{",
+        "/*",
+        "offset",
+        "size",
+        "written",
+        "under",
+        "*/",
+    ]
+    first = "u64 vm_start; /* 0 8 mmap_lock W + vm_lock W; derived from the tree */"
+    assert lines[2].split() == first.split()
+    end = lines.index("\t/* --- cacheline 3 boundary (192 bytes) --- */")
+    lock = "struct rw_semaphore vm_lock; /* 192 40 constructor; then atomics */"
+    assert lines[end + 1].split() == lock.split()
+    assert lines[end - 2 : end] == ["\t/* XXX 8 bytes hole, try to pack */", ""]
+    assert lines[end + 2 :] == [
+        "",
+        "\t/* size: 256, cachelines: 4, members: 26 */",
+        "\t/* sum members: 192, holes: 2, sum holes: 40 */",
+        "\t/* padding: 24 */",
+        "};",
+    ]
+
+
+def test_layout_of_a_model_and_all_of_them() -> None:
+    found = facts("layout", "--model", "refcount", "vm_area_struct", "frame")
+    assert (found["model"], found["layout"]) == ("refcount", "aligned")
+    vma, frame = found["structs"]
+    assert (vma["name"], vma["size"], vma["cachelines"]) == ("vm_area_struct", 192, 3)
+    assert vma["holes"] == [{"offset": 132, "bytes": 4}]
+    assert (vma["sum_members"], vma["sum_holes"], vma["padding"]) == (156, 4, 32)
+    (lock,) = [field for field in vma["fields"] if field["name"] == "vm_refcnt"]
+    assert (lock["offset"], lock["size"], lock["cacheline"]) == (128, 4, 2)
+    assert all(field["guard"] and field["type"] for field in vma["fields"])
+    assert (frame["size"], frame["holes"], frame["padding"]) == (16, [], 0)
+    rows = facts("layout", "--list")["cores"]
+    sizes = {row["model"]: row["vma_bytes"] for row in rows if row["layout"] == "aligned"}
+    assert sizes == {
+        "mmap-lock": 144,
+        "split-rwsem": 160,
+        "embedded-rwsem": 256,
+        "typesafe-rwsem": 256,
+        "refcount": 192,
+    }
+    assert "random:SEED" in vmalab("layout", "--list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ps", "--instance", "not-there"], "no such segment"),
+        (["ps", "--instance", "a", "--target", "b:1"], "exclude each other"),
+        (["maps", "--instance", "not-there"], "--all"),
+        (["vmstat", "--target", "127.0.0.1:1"], "refused"),
+        (["layout", "no_struct"], "there are"),
+        (["layout", "--model", "futex"], "there are mmap-lock, split-rwsem"),
+        (["layout", "--layout", "wide"], "of typesafe-rwsem, there are aligned"),
+        (["layout", "--model", "refcount", "--target", "b:1"], "an instance has its own"),
+        (["layout", "--list", "frame"], "goes alone"),
+        (["fsck", "--repair", "--target", "127.0.0.1:1"], "repairs by itself"),
+    ],
+)
+def test_errors_are_one_line_and_bad_usage(arguments: list[str], words: str) -> None:
+    done = vmalab(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_unknown_commands_and_options_are_bad_usage() -> None:
+    for arguments in (["nonsense"], ["ps", "--nonsense"]):
+        assert vmalab(*arguments).returncode == 2
+
+
+def test_help_teaches_and_is_quick() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = vmalab("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0
+    for word in ("serve", "record", "replay", "load", "bench", "fsck", "First steps", "Exit code"):
+        assert word in done.stdout
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert cpu_s < 3.0  # half a second on an idle machine; a busy one has other clocks, not work
+    assert vmalab("--version").stdout.startswith("vmalab ")
+
+
+def test_help_imports_neither_grpc_nor_the_core() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys\n"
+        "from vmalab_cli import main\n"
+        "sys.argv = ['vmalab', '--help']\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "print([m for m in ('grpc', 'vmalab_native._core', 'matplotlib')"
+        " if m in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"

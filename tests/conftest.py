@@ -34,6 +34,28 @@ PATIENCE_S = 300.0  # for what is about to end, on a slow machine
 os.environ["VMALAB_TEST_MARK"] = MARK.partition("=")[2]
 
 
+LONG = (
+    "tests/native/test_c.py",
+    "tests/race/test_lab.py",
+    "tests/crash/",
+    "tests/server/test_worker",
+)
+"""Tests that take longest: they are begun first, so that none is left over at the end."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each worker of xdist begins with some of the long ones: they are dealt in equal parts."""
+    parts = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    long = [item for item in items if item.nodeid.startswith(LONG)]
+    rest = [item for item in items if not item.nodeid.startswith(LONG)]
+    size = -(-len(rest) // parts)
+    items[:] = [
+        item
+        for part in range(parts)
+        for item in (*long[part::parts], *rest[part * size : (part + 1) * size])
+    ]
+
+
 @pytest.fixture(params=lock_models())
 def each_model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A lock model: every segment that the test makes, or its children make, is of it."""

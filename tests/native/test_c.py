@@ -42,14 +42,12 @@ def run(target: str, *, torture_seconds: int) -> None:
 TARGETS = ["check", "check-narrow", "check-broken", "check-tsan", "check-asan"]
 
 
-@pytest.mark.serial
 @pytest.mark.parametrize("target", TARGETS)
 def test_c(target: str) -> None:
     run(target, torture_seconds=1)
 
 
 @pytest.mark.long
-@pytest.mark.serial
 @pytest.mark.parametrize("target", TARGETS)
 def test_c_for_long(target: str) -> None:
     run(target, torture_seconds=30)

@@ -101,8 +101,7 @@ class SegmentSource(Source):
 
     def maps(self, mm: int) -> str:
         with self._segment.participant("inspector", comm="vmalab") as me:
-            text: str = me.maps(mm)
-        return text
+            return me.maps(mm)
 
     def query_vma(self, mm: int, addr: int, flags: int) -> Row | None:
         with self._segment.participant("inspector", comm="vmalab") as me:
@@ -113,8 +112,7 @@ class SegmentSource(Source):
         return [dataclasses.asdict(info) for info in self._segment.slabinfo()]
 
     def vmstat(self) -> dict[str, int]:
-        counters: dict[str, int] = self._segment.vmstat()
-        return counters
+        return self._segment.vmstat()
 
     def locks(self) -> list[Row]:
         rows = [dataclasses.asdict(info) for info in self._segment.locks()]
@@ -140,8 +138,7 @@ class SegmentSource(Source):
 
     def fsck(self) -> list[str]:
         with self._segment.participant("inspector", comm="vmalab") as me:
-            problems: list[str] = me.fsck()
-        return problems
+            return me.fsck()
 
 
 def build_layout(model: str, layout: str) -> list[Row]:
@@ -215,8 +212,7 @@ class ServerSource(Source):
         return [dataclasses.asdict(info) for info in self._inspect.participants()]
 
     def maps(self, mm: int) -> str:
-        text: str = self._inspect.maps(mm)
-        return text
+        return self._inspect.maps(mm)
 
     def query_vma(self, mm: int, addr: int, flags: int) -> Row | None:
         info = self._inspect.query_vma(mm, addr, flags)
@@ -226,8 +222,7 @@ class ServerSource(Source):
         return [dataclasses.asdict(info) for info in self._inspect.slabinfo()]
 
     def vmstat(self) -> dict[str, int]:
-        counters: dict[str, int] = self._inspect.vmstat()
-        return counters
+        return self._inspect.vmstat()
 
     def locks(self) -> list[Row]:
         return [dataclasses.asdict(info) for info in self._inspect.locks()]
@@ -236,8 +231,7 @@ class ServerSource(Source):
         return [dataclasses.asdict(info) for info in self._inspect.layout()]
 
     def fsck(self) -> list[str]:
-        problems: list[str] = self._inspect.fsck()
-        return problems
+        return self._inspect.fsck()
 
 
 def choose_instance(instance: str) -> str:

@@ -172,7 +172,7 @@ class Crew:
         return turn
 
     def _answer(self, member: int) -> Turn | str | None:
-        """What the member did in a turn; None if it was told to do another thing."""
+        """What the member did in a turn; None if it had another thing to do."""
         pipe = self._pipes[member]
         if not pipe.poll(PATIENCE_S):
             raise BenchError(f"process {member} of the bench does not answer")

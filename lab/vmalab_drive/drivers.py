@@ -4,11 +4,12 @@
 All take a block (the packed form of vmalab_client.block) and give 16 bytes for each record, so
 that what makes operations and what judges answers does not care how they travel.
 
-Driver
+Driver (contract.py)
 ├── AttachDriver    the core in this process, on the shared segment
-├── ApplyDriver     one unary Apply for each block
-├── StreamDriver    one Batch stream, several blocks outstanding
-└── UnaryDriver     one unary call for each record
+└── by gRPC (remote.py)
+    ├── ApplyDriver     one unary Apply for each block
+    ├── StreamDriver    one Batch stream, several blocks outstanding
+    └── UnaryDriver     one unary call for each record
 """
 
 from __future__ import annotations

@@ -109,8 +109,7 @@ class Actor:
 
     def _youngest(self, family: Numbers) -> Numbers:
         """Numbers of the children that this process has made last."""
-        numbers: Numbers = 1 + self._part.me * self._setup.forks + np.array(self._forks)[family] - 1
-        return numbers
+        return 1 + self._part.me * self._setup.forks + np.array(self._forks)[family] - 1
 
     def _called(self, ops: Ops, family: int, index: int, result: np.void) -> None:
         """Reports to the others a child that came or went."""

@@ -17,7 +17,7 @@ from errno import EEXIST, EINVAL
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import Event, Semaphore
-from typing import Final
+from typing import Final, TypeAlias
 
 from vmalab_client.block import RANGES_MAX, BlockBuilder
 from vmalab_drive import drivers
@@ -295,7 +295,12 @@ def _run_parts(me: int, score: Score, baton: Baton, player: Player) -> None:
             baton.wake[owners[last]].release()
 
 
-def serve(me: int, score: Score, baton: Baton, pipe: Connection) -> None:
+ToParent: TypeAlias = "Connection[tuple[str, list[Outcome] | str | None], None]"
+"""For "ready", "done" with the outcomes, or "error" with why not."""
+Copies = list[tuple[int, list[Outcome]]]
+
+
+def serve(me: int, score: Score, baton: Baton, pipe: ToParent) -> None:
     """The body of one client process: its threads' steps, whenever the baton comes."""
     _serve(me, score, baton, pipe, _run_parts)
 
@@ -304,10 +309,15 @@ def _run_whole(me: int, score: Score, baton: Baton, player: Player) -> None:
     player.play(0, len(score.steps))
 
 
-def serve_copies(me: int, scores: list[tuple[int, Score]], start: Event, pipe: Connection) -> None:
+def serve_copies(
+    me: int,
+    scores: list[tuple[int, Score]],
+    start: Event,
+    pipe: Connection[tuple[str, Copies | str | None], None],
+) -> None:
     """The body of a client process that replays whole copies, each with address spaces of its
     own."""
-    results: list[tuple[int, list[Outcome]]] = []
+    results: Copies = []
     if scores:
         lifeline.end_with_parent(scores[0][1].parent)
     try:
@@ -334,7 +344,7 @@ def _travel(mode: str) -> str:
     return "apply" if mode == "batch" else mode
 
 
-def _serve(me: int, score: Score, baton: Baton, pipe: Connection, body: Body) -> None:
+def _serve(me: int, score: Score, baton: Baton, pipe: ToParent, body: Body) -> None:
     lifeline.end_with_parent(score.parent)
     try:
         with drivers.connect(score.target, _travel(score.mode), worker=me) as driver:

@@ -2,16 +2,16 @@
 /*
  * lives.c: who has the number of a life that is over meets no other one; built for each lock model.
  *
- * Goal: ids of address spaces, files and userfaultfds, leases, kept ways and stamps of before are
- * told from those of now, however many lives have gone by.
- * Method: in the narrow build (lives.h) the lower 32 bits of every number come round after a few
+ * Goal: ids of address spaces, files and userfaultfds, leases, cached lookups and stamps of earlier
+ * lives are distinguished from those of now, after any number of lives.
+ * Method: in the narrow build (lives.h) the lower 32 bits of every number wrap around after a few
  * lives, so the old and the new one differ in the upper half alone. In the plain build the same is
  * done with a few lives. Words that are as wide as the kernel's are put just before their end.
  * Failure: the line that is named: something compares less than the whole number, or keeps what it
  * should make anew.
  * Seen to fail: with only the lower halves compared in mm_find_in, file_find, uffd_find,
- * mm_lease_get and way_serves; with unlinked set back in pgd_begin; without the stamps of recovery
- * or stamp_all; with a pgd.unlinked that stands still when the sequence comes round.
+ * mm_lease_get and lookup_valid; with unlinked set back in pgd_begin; without the stamps of
+ * recovery or stamp_all; with a pgd.unlinked that does not move when the sequence wraps around.
  */
 
 #include <sys/syscall.h>
@@ -19,7 +19,7 @@
 #include "test.h"
 #include "vmalab/block.h"
 #include "vmalab/core.h"
-#include "vmalab/fault_way.h"
+#include "vmalab/cached_lookup.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
@@ -95,7 +95,7 @@ static void spaces(void)
 
 	map_page(first, 1);
 	CHECK_EQ(vl_mm_get(two.self, first), 0);
-	CHECK_EQ(CALL(&two, OP_FAULT, 0, first, ADDR, 0).value, 1); /* it has a way from now on */
+	CHECK_EQ(CALL(&two, OP_FAULT, 0, first, ADDR, 0).value, 1); /* cached from now on */
 	space_ended(first);
 	now = another_life(first);
 	map_page(now, 2);
@@ -165,28 +165,28 @@ static void userfaultfds(void)
 	space_ended(mm);
 }
 
-/* A way serves until one of its numbers moves, in whatever half. */
-static void ways(void)
+/* A cached lookup is valid until one of its numbers moves, in whatever half. */
+static void cached_lookups(void)
 {
 	u64 id = space_made();
 	struct mm_struct *mm = mm_find(seg, id);
-	struct fault_way *way = way_of(two.self, ADDR);
-	const struct fault_way zero = {0};
+	struct cached_lookup *lookup = lookup_of(two.self, ADDR);
+	const struct cached_lookup zero = {0};
 	u64 moved;
 
 	map_page(id, 1);
 	CHECK_EQ(CALL(&two, OP_FAULT, 0, id, ADDR, 0).value, 1);
 	rcu_read_lock(two.self);
-	CHECK(way_serves(two.self, way, mm, id, ADDR));
-	CHECK(!way_serves(two.self, way, mm, id, ADDR + (1ul << 45)));
-	CHECK(!way_serves(two.self, &zero, mm, id, 0)); /* no life has 0 */
-	way->until ^= 1ul << 40;
-	CHECK(!way_serves(two.self, way, mm, id, ADDR));
-	way->until ^= 1ul << 40;
-	way->unlinked ^= 1ul << 40;
-	CHECK(!way_serves(two.self, way, mm, id, ADDR));
-	way->unlinked ^= 1ul << 40;
-	CHECK(way_serves(two.self, way, mm, id, ADDR));
+	CHECK(lookup_valid(two.self, lookup, mm, id, ADDR));
+	CHECK(!lookup_valid(two.self, lookup, mm, id, ADDR + (1ul << 45)));
+	CHECK(!lookup_valid(two.self, &zero, mm, id, 0)); /* no life has 0 */
+	lookup->until ^= 1ul << 40;
+	CHECK(!lookup_valid(two.self, lookup, mm, id, ADDR));
+	lookup->until ^= 1ul << 40;
+	lookup->unlinked ^= 1ul << 40;
+	CHECK(!lookup_valid(two.self, lookup, mm, id, ADDR));
+	lookup->unlinked ^= 1ul << 40;
+	CHECK(lookup_valid(two.self, lookup, mm, id, ADDR));
 	rcu_read_unlock(two.self);
 	moved = pgd_unlinked(&mm->pgd);
 	space_ended(id);
@@ -196,7 +196,8 @@ static void ways(void)
 	space_ended(id);
 }
 
-/* Before mm_lock_seq comes round, what was found with it by ways and readers of maps is over. */
+/* Before mm_lock_seq wraps around, what was found with it expires: cached lookups, readers of
+ * maps. */
 static void sequence(void)
 {
 	u64 id = space_made(), before;
@@ -293,7 +294,7 @@ int main(int argc, char **argv)
 	spaces();
 	files();
 	userfaultfds();
-	ways();
+	cached_lookups();
 	sequence();
 	sequence_dead();
 	used_up();

@@ -3,6 +3,6 @@
 
 `model` has the table as typed objects, `writing` what the emitters share. Each emit_ module makes
 the files of one kind: a function from the table and the root of the tree to texts by path, whole
-files or written ones with a part made anew. To make another kind, such as a client in another
+files or written ones with a part made again. To make another kind, such as a client in another
 language, add such a module and name it in EMITTERS of generate.py.
 """

@@ -154,7 +154,7 @@ def _calls(table: Table) -> str:
         "block_calls.h (calls): the functions behind the records. Each takes the caller's"
         " participant (inside core_enter), the id of an mm if the operation names one, and the"
         " operands in the order of the record; it returns a value >= 0, -errno, or VL_S_*. What an"
-        " operation is, its entry in the table says; its sequence is told at the head of its file.",
+        " operation is, its entry in the table says; the head of its file has its sequence.",
         source="protos/ops.toml",
     )
     lines = ['#include "vmalab/block.h"', "", "struct participant;", ""]

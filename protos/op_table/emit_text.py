@@ -20,7 +20,7 @@ _BYTES: Final = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "s32": 4}
 
 
 def parts(table: Table, root: Path) -> dict[Path, str]:
-    """The whole files, with their parts made anew."""
+    """The whole files, with their parts made again."""
     proto = (root / PROTO).read_text(encoding="utf-8")
     for name, lines in (("reasons", _proto_reasons(table)), ("records", _proto_records(table))):
         marks = (f"// [{name}: made from protos/ops.toml]", f"// [end of {name}]")
@@ -192,6 +192,9 @@ def _operations(table: Table) -> list[str]:
     return _markdown(("op", "name", "call", "words", "flags", "value on success"), rows)
 
 
+_UNITS: Final = {"uffd": "userfaultfd", "bool": "0 or 1"}
+
+
 def _operands(table: Table) -> list[str]:
     lines = []
     for one in table.operations:
@@ -207,7 +210,8 @@ def _operands(table: Table) -> list[str]:
                 notes += [part.text] if part.text else []
                 notes += [f"always {part.fixed}"] if part.fixed is not None else []
                 notes += ["may be left out"] if part.optional else []
-                rows.append((f"{index + 2}{bits}", f"`{part.name}`", part.unit, "; ".join(notes)))
+                unit = _UNITS.get(part.unit, part.unit)
+                rows.append((f"{index + 2}{bits}", f"`{part.name}`", unit, "; ".join(notes)))
         if one.how:
             prefix = table.sets[one.how.set].prefix
             rows.append(

@@ -65,7 +65,7 @@ class CoreFailure(ServiceFailure):
 def no_such_mm(mm: int) -> NotFound:
     return NotFound(
         "NO_SUCH_MM",
-        f"there is no address space {mm}: it has exited, nobody held it, or it never was",
+        f"there is no address space {mm}: it has exited, its last lease has ended, or it never was",
         mm=str(mm),
     )
 

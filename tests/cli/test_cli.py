@@ -27,13 +27,14 @@ def mm(vmalab_client: Client) -> Iterator[AddressSpace]:
         yield space
 
 
-def facts(*arguments: str) -> Any:
+def facts(*arguments: str) -> dict[str, Any]:
     done = vmalab(*arguments, "--json")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
-def both(server: EmbeddedServer, *command: str) -> tuple[Any, Any]:
+def both(server: EmbeddedServer, *command: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A command's facts from the memory and from the server."""
     return (
         facts(*command, "--instance", server.instance),

@@ -2,7 +2,7 @@
 """The exception tree of the client, and what becomes of a gRPC status in it."""
 
 import errno
-from typing import Any
+from typing import cast
 
 import grpc
 import pytest
@@ -17,12 +17,13 @@ class FakeRpcError(grpc.RpcError):
 
     def __init__(self, code: grpc.StatusCode, info: error_details_pb2.ErrorInfo | None) -> None:
         self._code = code
-        self._metadata: tuple[Any, ...] = ()
+        self._metadata: tuple[grpc._Metadatum, ...] = ()
         if info is not None:
             detail = any_pb2.Any()
             detail.Pack(info)
             status = status_pb2.Status(details=[detail]).SerializeToString()
-            self._metadata = (("grpc-status-details-bin", status),)
+            pairs = (("grpc-status-details-bin", status),)
+            self._metadata = cast("tuple[grpc._Metadatum, ...]", pairs)
 
     def code(self) -> grpc.StatusCode:
         return self._code
@@ -30,7 +31,7 @@ class FakeRpcError(grpc.RpcError):
     def details(self) -> str:
         return "the text"
 
-    def trailing_metadata(self) -> tuple[Any, ...]:
+    def trailing_metadata(self) -> "tuple[grpc._Metadatum, ...]":
         return self._metadata
 
 

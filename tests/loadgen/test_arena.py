@@ -7,9 +7,8 @@ block's answers changed in one place must be found out.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from vmalab.ops import Op
@@ -65,7 +64,7 @@ def maker(mix: str, seed: int = 1) -> Maker:
     return made
 
 
-def expected(block: Block) -> Any:
+def expected(block: Block) -> npt.NDArray[np.void]:
     """The answers a block must get; deferred ones get one that is possible."""
     results = np.zeros(block.count, RESULT)
     results["status"][block.fault_at] = block.faults.status

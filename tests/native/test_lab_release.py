@@ -23,15 +23,16 @@ from vmalab_native.loaded import fingerprint
 
 NATIVE = Path(__file__).resolve().parents[2] / "native"
 MODELS = ("typesafe-rwsem", "refcount")
-FILES = ("op_fault", "op_fault_straight", "op_munmap", "op_mmap", "block", "vma", "mm")
+FILES = ("op_fault", "op_fault_fast", "op_munmap", "op_mmap", "block", "vma", "mm")
 EMPTY = """
 #ifndef VMALAB_LAB_H
 #define VMALAB_LAB_H
 #include "vmalab/base.h"
 #define lab_nothing() ((void)sizeof(char))
-#define SYNC(point) lab_nothing()
-#define SYNC_ON(point, object) lab_nothing()
+#define STEP(...) lab_nothing()
 #define MUTANT(name) false
+#define MUTATE(name, statement) lab_nothing()
+#define INTACT(name, statement) do { statement; } while (0)
 #define GHOST(event) lab_nothing()
 #define LAB(...)
 #define lab_is_actor() false
@@ -116,7 +117,7 @@ def test_the_same_machine_code(model: str, tmp_path: Path) -> None:
         hot += len(release)
     assert differ == {file: [] for file in FILES}
     assert hot > 60
-    source = NATIVE / "src" / "fault" / "op_fault_straight.c"
+    source = NATIVE / "src" / "fault" / "op_fault_fast.c"
     with_lab = code(source, model, tmp_path / "lab.o", "-DVL_LAB")
     assert with_lab["op_fault"] != code(source, model, tmp_path / "release.o")["op_fault"]
 

@@ -163,13 +163,13 @@ def test_the_number_of_before_reaches_nobody(instance: str, narrow: str) -> None
 
 @pytest.mark.parametrize("narrow", MODELS, indirect=True)
 def test_kills_with_narrow_lives(narrow: str) -> None:
-    run_narrow("robustness/test_kills.py", f"under_load and {narrow}", narrow)
+    run_narrow("native/test_kills.py", f"under_load and {narrow}", narrow)
 
 
 @pytest.mark.parametrize("narrow", [DEFAULT], indirect=True)
 def test_the_wire_carries_whole_numbers(narrow: str) -> None:
     """The ids of these cores are above 2**32: services, client and Hold streams keep all of it."""
-    run_narrow("integration/test_leases.py", "not killed", narrow)
+    run_narrow("server/test_leases.py", "not killed", narrow)
 
 
 def run_narrow(file: str, selected: str, model: str) -> None:

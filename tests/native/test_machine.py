@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -126,9 +125,9 @@ def test_an_operation_that_this_machine_cannot_answer_is_taken_out_and_counted()
 
 def test_what_a_run_could_not_compare_is_counted_once_for_each_test() -> None:
     """A test has a report for each of its phases, which say the same again."""
-    said: list[Any] = [(KEY, ("no keys", 3)), ("other", 1), (KEY, ("no keys", 2))]
+    said: list[tuple[str, object]] = [(KEY, ("no keys", 3)), ("other", 1), (KEY, ("no keys", 2))]
 
-    def report(node: str, properties: list[Any]) -> pytest.TestReport:
+    def report(node: str, properties: list[tuple[str, object]]) -> pytest.TestReport:
         return pytest.TestReport(
             node, ("", 0, ""), {}, "passed", None, "call", user_properties=properties
         )
@@ -156,7 +155,7 @@ def test_nobody_else_asks() -> None:
     """What the kernel's answers depend on is read in machine.py alone."""
     asks = re.compile(r"/proc/sys/vm/|/proc/config|transparent_hugepage/|/proc/cpuinfo|MMAP_MIN_AD")
     places = [
-        *ROOT.glob("native/src/*/*.c"),
+        *ROOT.glob("native/src/**/*.c"),
         *(
             path
             for top in ("cli", "lab", "loadgen", "server")

@@ -7,10 +7,11 @@ grpcio-status from the raw call, not through this project's client.
 
 import errno
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -49,11 +50,11 @@ def client(server: EmbeddedServer) -> Iterator[Client]:
         yield connected
 
 
-def refusal(call: Callable[[], Any]) -> tuple[str, error_details_pb2.ErrorInfo]:
+def refusal(call: Callable[[], object]) -> tuple[str, error_details_pb2.ErrorInfo]:
     """(name of the status code, ErrorInfo) of a call that must fail."""
     with pytest.raises(grpc.RpcError) as caught:
         call()
-    error: Any = caught.value
+    error = cast(grpc.Call, caught.value)
     status = rpc_status.from_call(error)
     assert status is not None, caught.value
     info = error_details_pb2.ErrorInfo()
@@ -132,7 +133,7 @@ def refusal(call: Callable[[], Any]) -> tuple[str, error_details_pb2.ErrorInfo]:
     ],
 )
 def test_a_refusal_has_its_reason(
-    client: Client, method: str, request_: Any, code: str, reason: str, metadata: dict[str, str]
+    client: Client, method: str, request_: Message, code: str, reason: str, metadata: dict[str, str]
 ) -> None:
     got, info = refusal(lambda: getattr(client.memory, method)(request_))
     assert (got, info.reason) == (code, reason)

@@ -96,9 +96,9 @@ print(json.dumps({
 """
 
 
-def _run(command: list[str], **more: Any) -> str:
-    done: subprocess.CompletedProcess[str] = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=HANG_S, **more
+def _run(command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=HANG_S, cwd=cwd, env=env
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout

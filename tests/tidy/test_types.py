@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("protos", "clients/python", "native", "server", "lab", "loadgen", "cli", "tests/support")
+FOLDERS = ("protos", "clients/python", "native", "server", "lab", "loadgen", "cli", "tests")
 JSON_OBJECTS = {"dict", "Mapping", "MutableMapping"}
 
 ALLOWED: dict[str, str] = {
@@ -21,6 +21,15 @@ ALLOWED: dict[str, str] = {
     "native/vmalab_native/cdata.py:CArray": "as CStruct",
     "cli/vmalab_cli/app.py:Commands.list_commands": "a class of click or of typer, by its version",
     "cli/vmalab_cli/app.py:Commands.get_command": "as list_commands",
+    "tests/cli/test_ends.py:commands.leaves": "as list_commands",
+    "tests/cli/test_old_command_lines.py:root": "as list_commands",
+    "tests/cli/test_old_command_lines.py:resolved": "as list_commands",
+    "tests/server/test_standard_services.py:test_health_is_serving.stub": (
+        "the types of grpcio-health-checking leave out the methods of its stub"
+    ),
+    "tests/server/test_standard_services.py:test_who_watches_the_health_is_told_of_the_stop.stub": (
+        "as above"
+    ),
 }
 """file:name of the variable, function or class, and why its type cannot be said."""
 
@@ -108,7 +117,7 @@ def found() -> dict[str, list[int]]:
     seen: dict[str, list[int]] = {}
     files = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
     files = [path for path in files if not {"traces", "v1"} & {*path.parts}]  # recorded, generated
-    assert len(files) > 150, "the search finds too little"
+    assert len(files) > 250, "the search finds too little"
     for path in files:
         for line, place in places(path.read_text()):
             seen.setdefault(f"{path.relative_to(ROOT)}:{place}", []).append(line)

@@ -24,6 +24,7 @@ from patience import HANG_S
 from servers import vmalab
 from vmalab_cli.demo import TRACES
 from vmalab_native import machine
+from vmalab_server.embedded import EmbeddedServer
 from vmalab_trace import reorder
 from vmalab_trace.folder import Meta
 from vmalab_trace.steps import Kind, Step
@@ -180,7 +181,7 @@ def test_recorded_programs(name: str) -> None:
     assert sum(path.stat().st_size for path in (TRACES / name).iterdir()) < 300_000
 
 
-def test_twice_on_one_server(trace: Path, vmalab_server: Any) -> None:
+def test_twice_on_one_server(trace: Path, vmalab_server: EmbeddedServer) -> None:
     """What the first replay left in the page cache of its files is not seen by the second."""
     for _ in range(2):
         run(trace, "--mode", "batch", "--target", vmalab_server.target)

@@ -135,8 +135,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         request = memory_pb2.OpenFileRequest(
             dev_major=dev_major, dev_minor=dev_minor, ino=ino, size_bytes=size_bytes, name=name
         )
-        file: int = (await self.call(self.memory.OpenFile, request)).file
-        return file
+        return (await self.call(self.memory.OpenFile, request)).file
 
     async def close_file(self, file: int) -> None:
         await self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))
@@ -159,8 +158,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
     async def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
         request = memory_pb2.ApplyRequest(block=bytes(block))
-        results: bytes = (await self.call(self.memory.Apply, request)).results
-        return results
+        return (await self.call(self.memory.Apply, request)).results
 
     def batch(self, *, window: int = 8) -> AsyncBatch:
         """A stream of blocks with at most `window` of them outstanding."""
@@ -272,8 +270,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
             offset=offset,
             file_mode=file_mode,
         )
-        found: int = (await self._call("mmap", self._stub.Mmap, request)).addr
-        return found
+        return (await self._call("mmap", self._stub.Mmap, request)).addr
 
     async def munmap(self, addr: int, length: int) -> None:
         """munmap(2)."""
@@ -303,8 +300,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
             flags=flags,
             new_addr=new_addr,
         )
-        found: int = (await self._call("mremap", self._stub.Mremap, request)).addr
-        return found
+        return (await self._call("mremap", self._stub.Mremap, request)).addr
 
     async def madvise(self, addr: int, length: int, advice: int) -> None:
         """madvise(2)."""
@@ -314,14 +310,12 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
     async def mincore(self, addr: int, length: int) -> bytes:
         """mincore(2): one byte for each page."""
         request = memory_pb2.MincoreRequest(mm=self.mm, addr=addr, length=length)
-        vector: bytes = (await self._call("mincore", self._stub.Mincore, request)).vector
-        return vector
+        return (await self._call("mincore", self._stub.Mincore, request)).vector
 
     async def brk(self, addr: int = 0) -> int:
         """The brk system call: the program break after it."""
         request = memory_pb2.BrkRequest(mm=self.mm, addr=addr)
-        found: int = (await self._call("brk", self._stub.Brk, request)).brk
-        return found
+        return (await self._call("brk", self._stub.Brk, request)).brk
 
     async def fault(
         self, addr: int, *, access: Access = Access.READ, word: int | None = None
@@ -343,8 +337,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
     async def userfaultfd(self, *, features: int = 0, flags: int = 0) -> int:
         """userfaultfd(2) with its handshake: the number that uffd_* take."""
         request = userfaultfd_pb2.OpenUserfaultfdRequest(mm=self.mm, flags=flags, features=features)
-        found: int = (await self._call("userfaultfd", self._uffd.OpenUserfaultfd, request)).uffd
-        return found
+        return (await self._call("userfaultfd", self._uffd.OpenUserfaultfd, request)).uffd
 
     async def uffd_close(self, uffd: int) -> None:
         """Close one: nothing is registered with it any more."""
@@ -408,8 +401,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         request = memory_pb2.UffdMoveRequest(
             mm=self.mm, dst=dst, src=src, length=length, mode=mode, uffd=uffd
         )
-        moved: int = (await self._call("uffd_move", self._stub.UffdMove, request)).moved
-        return moved
+        return (await self._call("uffd_move", self._stub.UffdMove, request)).moved
 
     async def set_name(self, addr: int, length: int, name: str | bytes) -> None:
         """prctl(PR_SET_VMA_ANON_NAME); an empty name removes it."""
@@ -499,8 +491,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
             remote=remote,
         )
         response = await self._call("process_madvise", self._stub.ProcessMadvise, request)
-        advised: int = response.advised
-        return advised
+        return response.advised
 
     async def exec(
         self,
@@ -671,8 +662,7 @@ class AsyncInspect:
 
     async def maps(self, mm: int) -> str:
         request = inspect_pb2.GetMapsRequest(mm=mm)
-        text: str = (await self._client.call(self._stub.GetMaps, request)).maps
-        return text
+        return (await self._client.call(self._stub.GetMaps, request)).maps
 
     async def query_vma(self, mm: int, addr: int, flags: int = 0) -> types.VmaInfo | None:
         """As AsyncAddressSpace.query_vma."""

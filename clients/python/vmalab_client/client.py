@@ -159,8 +159,7 @@ class Client(AbstractContextManager["Client"]):
         request = memory_pb2.OpenFileRequest(
             dev_major=dev_major, dev_minor=dev_minor, ino=ino, size_bytes=size_bytes, name=name
         )
-        file: int = self.call(self.memory.OpenFile, request).file
-        return file
+        return self.call(self.memory.OpenFile, request).file
 
     def close_file(self, file: int) -> None:
         self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))
@@ -183,8 +182,7 @@ class Client(AbstractContextManager["Client"]):
     def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
         request = memory_pb2.ApplyRequest(block=bytes(block))
-        results: bytes = self.call(self.memory.Apply, request).results
-        return results
+        return self.call(self.memory.Apply, request).results
 
     def batch(self, *, window: int = _SPARE_WINDOW) -> Batch:
         """A stream of blocks with at most `window` of them outstanding."""
@@ -239,8 +237,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         )
         response = self._client.call(self._stub.Mmap, request)
         transport.check(response, "mmap")
-        found: int = response.addr
-        return found
+        return response.addr
 
     def munmap(self, addr: int, length: int) -> None:
         """munmap(2)."""
@@ -272,8 +269,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         )
         response = self._client.call(self._stub.Mremap, request)
         transport.check(response, "mremap")
-        found: int = response.addr
-        return found
+        return response.addr
 
     def madvise(self, addr: int, length: int, advice: int) -> None:
         """madvise(2)."""
@@ -285,15 +281,13 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         request = memory_pb2.MincoreRequest(mm=self.mm, addr=addr, length=length)
         response = self._client.call(self._stub.Mincore, request)
         transport.check(response, "mincore")
-        vector: bytes = response.vector
-        return vector
+        return response.vector
 
     def brk(self, addr: int = 0) -> int:
         """The brk system call: the program break after it."""
         response = self._client.call(self._stub.Brk, memory_pb2.BrkRequest(mm=self.mm, addr=addr))
         transport.check(response, "brk")
-        found: int = response.brk
-        return found
+        return response.brk
 
     def fault(
         self, addr: int, *, access: Access = Access.READ, word: int | None = None
@@ -317,8 +311,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         request = userfaultfd_pb2.OpenUserfaultfdRequest(mm=self.mm, flags=flags, features=features)
         response = self._client.call(self._uffd.OpenUserfaultfd, request)
         transport.check(response, "userfaultfd")
-        found: int = response.uffd
-        return found
+        return response.uffd
 
     def uffd_close(self, uffd: int) -> None:
         """Close one: nothing is registered with it any more."""
@@ -386,8 +379,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         )
         response = self._client.call(self._stub.UffdMove, request)
         transport.check(response, "uffd_move")
-        moved: int = response.moved
-        return moved
+        return response.moved
 
     def set_name(self, addr: int, length: int, name: str | bytes) -> None:
         """prctl(PR_SET_VMA_ANON_NAME); an empty name removes it."""
@@ -480,8 +472,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         )
         response = self._client.call(self._stub.ProcessMadvise, request)
         transport.check(response, "process_madvise")
-        advised: int = response.advised
-        return advised
+        return response.advised
 
     def exec(
         self,
@@ -655,8 +646,7 @@ class Inspect:
 
     def maps(self, mm: int) -> str:
         answer = self._client.call(self._stub.GetMaps, inspect_pb2.GetMapsRequest(mm=mm))
-        text: str = answer.maps
-        return text
+        return answer.maps
 
     def query_vma(self, mm: int, addr: int, flags: int = 0) -> types.VmaInfo | None:
         """As AddressSpace.query_vma."""

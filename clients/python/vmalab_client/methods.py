@@ -83,7 +83,7 @@ class RecordMethods:
         flags: int = Mremap.MAYMOVE,
         new_addr: int = 0,
     ) -> None:
-        """mremap(2): moves or resizes a mapping.
+        """mremap(2): moves a mapping, or changes its length.
 
         Args:
             new_addr: where to, with MREMAP_FIXED.
@@ -116,12 +116,12 @@ class RecordMethods:
     def fork(self, mm: int) -> None:
         """fork(2): copies an address space.
 
-        The value: the child's number; it lives for the default ttl.
+        The value: the child's number; it lives for the default time (30 s).
         """
         self._put(1, pack.fork, mm)
 
     def exit(self, mm: int) -> None:
-        """exit(2): ends an address space, whoever holds it."""
+        """exit(2): ends an address space, even if others hold it."""
         self._put(1, pack.exit, mm)
 
     def uffd_move(
@@ -130,7 +130,7 @@ class RecordMethods:
         """UFFDIO_MOVE: moves pages between two mappings.
 
         Args:
-            uffd: what dst is registered with; left out or 0: as if it were.
+            uffd: what `dst` is registered with; left out or 0: as if it were.
 
         The value: bytes moved.
         """
@@ -157,7 +157,7 @@ class RecordMethods:
         Args:
             mmap_base: where top-down placement begins; 0: 0x7ffff7fff000.
 
-        The value: the new number; it lives for the default ttl.
+        The value: the new number; it lives for the default time (30 s).
         """
         self._put(1, pack.mm_create, mmap_base)
 
@@ -323,7 +323,7 @@ class RecordMethods:
             shared: 1: others stay in `mm`.
             maps: at most 1992 bytes; as /proc/PID/maps has it; the unary call takes more.
 
-        The value: the new number; it lives for the default ttl.
+        The value: the new number; it lives for the default time (30 s).
         """
         self._put(1, pack.exec, mm, mmap_base, start_brk, brk, shared, maps.encode())
 

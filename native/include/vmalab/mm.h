@@ -29,8 +29,8 @@
 enum mm_state { MM_FREE = 0, MM_BUILDING = 1, MM_LIVE = 2, MM_EXITING = 3, MM_PINNED = 4 };
 
 struct mm_struct {
-	/* line 0: what a fault reads that has its way (fault_way.h); the tree stands apart, or each
-	 * of its changes would take this line away from faults that do not walk */
+	/* line 0: what a fault with a cached lookup reads (cached_lookup.h); the tree is elsewhere,
+	 * or each of its changes would take this line away from faults that do not walk */
 	u64 id;    /* life_id of generation and slot index; 0 when free */
 	u32 state; /* enum mm_state */
 	u32 users; /* leases; truth is in the participants' areas */
@@ -192,13 +192,13 @@ static inline bool mmap_read_trylock(struct participant *self, struct mm_struct 
 {
 	bool taken = down_read_trylock(self, &mm->mmap_lock, HOLD_MMAP);
 
-	SYNC_ON(mmap_tried, mm);
+	STEP(mmap_tried, mm);
 	return taken;
 }
 static inline void mmap_read_unlock(struct participant *self, struct mm_struct *mm)
 {
 	up_read(self, &mm->mmap_lock, HOLD_MMAP);
-	SYNC_ON(mmap_left, mm);
+	STEP(mmap_left, mm);
 }
 
 /* mm.c */

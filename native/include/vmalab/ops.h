@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ops.h (calls): the memory operations, and what they share. block_calls.h has the prototypes of
- * those that a record calls. Each takes the caller's participant (inside core_enter) and the id of
- * an mm, and returns a value >= 0, -errno, or VL_S_* (block.h). The sequence of each is told at the
- * head of its file.
+ * ops.h (calls): the memory operations. block_calls.h has the prototypes of those that a record
+ * calls. Each takes the caller's participant (inside core_enter) and the id of an mm, and returns a
+ * value >= 0, -errno, or VL_S_* (block.h). The head of its file has the sequence of each.
  */
 #ifndef VMALAB_OPS_H
 #define VMALAB_OPS_H
@@ -14,14 +13,14 @@
 #include "vmalab/op.h"
 #include "vmalab/uapi.h"
 
-#define RLIMITS_COUNT 16u
-
 /* Beside what block_calls.h has: the others of the table. */
 s64 op_mincore(struct participant *self, u64 id, u64 addr, u64 len, u8 *vec);
 /* op_exec.c */
 #define EXEC_KEPT_NS 10000000000ull /* so long the new mm lives if its maker died in exec */
 int exec_mmap(struct participant *self, struct mm_struct *mm, u64 old_id, bool shared);
 void fork_abort(struct participant *self, struct mm_struct *child);
+/* op_limits.c */
+#define RLIMITS_COUNT 16u
 /* op_file.c */
 bool file_being_cut(const struct file *file, u64 pgoff, bool cow);
 s64 op_mbind(struct participant *self, u64 id, u64 addr, u64 len, u32 mode,

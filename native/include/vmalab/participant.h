@@ -137,37 +137,37 @@ struct participant_area {
 #define PARTICIPANT_AREA_BYTES ALIGN_UP(sizeof(struct participant_area), PAGE_SIZE)
 
 /*
- * Where an earlier fault of this participant found its way: the leaf of the range tree and the
+ * What an earlier fault of this participant looked up: the leaf of the range tree and the
  * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
  * in each part of the window found. A private copy of what walks would find again as long as
  * unlinked (pgd.unlinked of the mm's slot, which no two lives of it share) is what it was, and
- * until (way_until) is; fault_way.h says why. (hardware: paging-structure caches; kernel before
- * 6.1: vmacache)
+ * until (lookup_until) is. cached_lookup.h says why. (hardware: paging-structure caches; kernel
+ * before 6.1: vmacache)
  */
 #ifndef VL_LAB
-#define FAULT_WAYS_BITS 17 /* by the window's lowest bits: 16 GiB of addresses in a row */
-typedef u16 fault_way_window;
+#define CACHED_LOOKUPS_BITS 17 /* by the window's lowest bits: 16 GiB of addresses in a row */
+typedef u16 lookup_window;
 #else
-#define FAULT_WAYS_BITS 11 /* cleared before each schedule */
-typedef u32 fault_way_window;
+#define CACHED_LOOKUPS_BITS 11 /* cleared before each schedule */
+typedef u32 lookup_window;
 #endif
-#define FAULT_WAYS           (1u << FAULT_WAYS_BITS)
-#define FAULT_WAYS_BYTES     (FAULT_WAYS * sizeof(struct fault_way))
-#define FAULT_WAY_SHIFT      17
-#define FAULT_WAY_PARTS      8
-#define FAULT_WAY_PART_SHIFT 14
-struct fault_way {
-	fault_way_window window; /* what its place does not say of it */
-	u16 mm;                  /* slot */
-	vl_ref table;            /* 0: knows nothing */
+#define CACHED_LOOKUPS       (1u << CACHED_LOOKUPS_BITS)
+#define CACHED_LOOKUPS_BYTES (CACHED_LOOKUPS * sizeof(struct cached_lookup))
+#define LOOKUP_SHIFT         17
+#define LOOKUP_PARTS         8
+#define LOOKUP_PART_SHIFT    14
+struct cached_lookup {
+	lookup_window window; /* what its place does not say of it */
+	u16 mm;               /* slot */
+	vl_ref table;         /* 0: knows nothing */
 	u64 unlinked;
 	u64 until;
 	u32 seq; /* mm_lock_seq when the leaf was found */
 	vl_ref leaf;
-	vl_ref vmas[FAULT_WAY_PARTS]; /* 0: knows none */
+	vl_ref vmas[LOOKUP_PARTS]; /* 0: knows none */
 };
 #ifndef VL_LAB
-SIZE_IS(struct fault_way, CACHE_LINE);
+SIZE_IS(struct cached_lookup, CACHE_LINE);
 #endif
 
 /* Process-local handle. What a fault needs of the segment's addresses is copied here, because each
@@ -179,7 +179,8 @@ struct participant {
 	struct mm_struct *mms;
 	struct participant_slot *slot;
 	struct participant_area *area;
-	struct fault_way *ways; /* FAULT_WAYS of them, in memory that is used as it is touched */
+	struct cached_lookup
+		*lookups; /* CACHED_LOOKUPS of them, in memory that is used as it is touched */
 	u32 mms_count;
 	u32 rcu_nest;
 	u32 fenced; /* line 1 */
@@ -188,7 +189,7 @@ struct participant {
 	u64 retire_due;      /* rcu.completed at which rcu_poll has something to do */
 	u32 frames_keep;     /* frames that its magazine may hold; at most FRAME_MAGAZINE */
 	LAB(u64 op_mm;)      /* id of the mm that the operation under way is done in */
-	LAB(bool anon_seen;) /* mutant B13: by the fault under way, before it locked the VMA */
+	LAB(bool anon_seen;) /* by the fault under way, before it locked the VMA */
 	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
 	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
 	void *life;          /* the page that says it lives (life.c) */

@@ -4,19 +4,19 @@
  *
  * Each is a fault of its own, with its own core_enter/core_exit, RCU section and lock. In an
  * address space that is larger than the caches one fault waits for memory three times in a row: for
- * its way, for the VMA and the page-table entry, for the lock and the frame. So the faults go in
- * groups, and before each group those lines are loaded, step by step for all of the group: within a
- * step no load waits for another. (Chen, Ailamaki, Gibbons and Mowry, "Improving Hash Join
- * Performance through Prefetching", 2004: group prefetching)
+ * its cached lookup, for the VMA and the page-table entry, for the lock and the frame. So the
+ * faults go in groups, and before each group those lines are loaded, step by step for all of the
+ * group: within a step no load waits for another. (Chen, Ailamaki, Gibbons and Mowry, "Improving
+ * Hash Join Performance through Prefetching", 2004: group prefetching)
  *
  * Loads, not prefetches, which are lost where they miss in the TLB (measured: DESIGN.md, section
  * 9). And all before the group, not between the faults: a locked instruction waits for the loads
  * before it.
  *
  * What is loaded here decides nothing: the fault itself looks at all of it again. It is done in an
- * RCU section, and of ways that serve (fault_way.h), so what they name is still of its kind.
+ * RCU section, and of valid lookups (cached_lookup.h), so what they name is still of its kind.
  */
-#include "vmalab/fault_way.h"
+#include "vmalab/cached_lookup.h"
 #include "vmalab/op_fault.h"
 
 #define AHEAD_MAX 16 /* faults of a group: their lines fit into the first cache */
@@ -74,15 +74,15 @@ static void look_ahead(struct participant *self, const struct mm_struct *mm, u64
 
 	rcu_read_lock(self);
 	for (u64 i = 0; i < count; i++)
-		fetch_u64((const u64 *)way_of(self, addrs[i]));
+		fetch_u64((const u64 *)lookup_of(self, addrs[i]));
 	for (u64 i = 0; i < count; i++) {
-		struct fault_way *way = way_of(self, addrs[i]);
-		vl_ref ref = *way_part(way, addrs[i]);
+		struct cached_lookup *lookup = lookup_of(self, addrs[i]);
+		vl_ref ref = *lookup_part(lookup, addrs[i]);
 
-		if (unlikely(!ref || !way_serves(self, way, mm, id, addrs[i])))
+		if (unlikely(!ref || !lookup_valid(self, lookup, mm, id, addrs[i])))
 			continue;
 		vmas[n] = PTR(self, ref);
-		ptes[n] = way_pte(self, way, addrs[i]);
+		ptes[n] = lookup_pte(self, lookup, addrs[i]);
 		fetch_vma(vmas[n]);
 		fetch_u64(ptes[n++]);
 	}

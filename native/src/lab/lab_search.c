@@ -37,9 +37,9 @@ static void on_crash(int signal)
 }
 
 /* As if the process had just joined: what an earlier run has left must not show. */
-static void forget_ways(struct participant *self)
+static void forget_lookups(struct participant *self)
 {
-	memset(self->ways, 0, FAULT_WAYS_BYTES);
+	memset(self->lookups, 0, CACHED_LOOKUPS_BYTES);
 	self->rcu_nest = 0;
 }
 
@@ -50,9 +50,9 @@ static void act(struct participant *self, struct lab_state *lab, u32 i)
 	for (u32 n = 0; n < me->ops_count; n++) {
 		me->op = n;
 		lab_enter(self);
-		SYNC(op_begin);
+		STEP(op_begin);
 		lab_do(self, lab, &me->ops[n], me, &me->results[n]);
-		SYNC(op_end);
+		STEP(op_end);
 	}
 	lab_step(ACTOR_DONE);
 }
@@ -97,7 +97,7 @@ int vl_lab_actor(struct participant *self, u32 actor)
 			lab_me.ghost = true;
 			continue;
 		}
-		forget_ways(self);
+		forget_lookups(self);
 		lab_me.actor = actor;
 		act(self, lab, actor);
 		lab_me.actor = NOBODY;

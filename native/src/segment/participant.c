@@ -175,18 +175,18 @@ static u32 frames_share(const struct vl_config *config)
 }
 
 /* Knowing nothing. Not of the heap, which would clear what nobody has touched. */
-static struct fault_way *ways_make(void)
+static struct cached_lookup *lookups_make(void)
 {
-	void *ways = mmap(NULL, FAULT_WAYS_BYTES, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *lookups = mmap(NULL, CACHED_LOOKUPS_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return ways == MAP_FAILED ? NULL : ways;
+	return lookups == MAP_FAILED ? NULL : lookups;
 }
 
-static void ways_free(struct participant *self)
+static void lookups_free(struct participant *self)
 {
-	munmap(self->ways, FAULT_WAYS_BYTES);
-	self->ways = NULL;
+	munmap(self->lookups, CACHED_LOOKUPS_BYTES);
+	self->lookups = NULL;
 }
 
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
@@ -201,8 +201,8 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	memset(self, 0, sizeof(*self));
 	if (!seg->fenced && membarrier_register() != 0)
 		return VL_E_RCU;
-	self->ways = ways_make();
-	if (!self->ways)
+	self->lookups = lookups_make();
+	if (!self->lookups)
 		return -ENOMEM;
 	err = claim_any(seg, &index, &life);
 	if (!err &&
@@ -212,7 +212,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 		err = VL_E_SPACE;
 	}
 	if (err) {
-		ways_free(self);
+		lookups_free(self);
 		return err;
 	}
 	slot = &seg->slots[index];
@@ -282,14 +282,14 @@ void participant_vacate(struct participant *self)
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
 	slot_release(self->slot);
 	life_end(self->life);
-	ways_free(self);
+	lookups_free(self);
 	memset(self, 0, sizeof(*self));
 }
 
 void participant_abandon(struct participant *self)
 {
 	life_end(self->life); /* it keeps the file, too */
-	ways_free(self);
+	lookups_free(self);
 }
 
 bool participant_bury(struct vl_seg *seg, u32 index)

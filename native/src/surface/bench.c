@@ -23,7 +23,7 @@ static u64 under_vma_lock(const struct participant *self)
 {
 	const u64 *stats = self->area->stats;
 
-	return stats[STAT_vma_lock_success] + (VMA_LOCK_PER_VMA ? stats[STAT_pgfault_straight] : 0);
+	return stats[STAT_vma_lock_success] + (VMA_LOCK_PER_VMA ? stats[STAT_pgfault_fast] : 0);
 }
 
 int vl_bench_fault(struct participant *self, u64 mm, const u64 *addrs, u64 n, u64 iterations,

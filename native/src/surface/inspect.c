@@ -102,7 +102,7 @@ long vl_stats(struct vl_seg *seg, u64 *values, u64 cap)
 	for (u64 i = 0; i < STATS_COUNT && i < cap; i++) {
 		values[i] = stat_total(seg, i);
 		if (i == STAT_pgfault || i == STAT_pgfault_present || i == STAT_FAULT_LOCKED)
-			values[i] += stat_total(seg, STAT_pgfault_straight);
+			values[i] += stat_total(seg, STAT_pgfault_fast);
 	}
 	return STATS_COUNT;
 }

@@ -69,7 +69,7 @@ def mprotect(mm: int, addr: int, length: int, prot: int) -> bytes:
 def mremap(
     mm: int, addr: int, old_length: int, new_length: int, flags: int, new_addr: int
 ) -> bytes:
-    """mremap(2): moves or resizes a mapping."""
+    """mremap(2): moves a mapping, or changes its length."""
     return _5(
         5, 7, 0, 0, mm, addr & _M, old_length & _M, new_length & _M, flags & _M, new_addr & _M
     )
@@ -96,7 +96,7 @@ def fork(mm: int) -> bytes:
 
 
 def exit(mm: int) -> bytes:
-    """exit(2): ends an address space, whoever holds it."""
+    """exit(2): ends an address space, even if others hold it."""
     return _0(10, 2, 0, 0, mm)
 
 

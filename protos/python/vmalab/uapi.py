@@ -200,7 +200,7 @@ class UffdMoveMode(IntFlag):
 
 
 class UffdPagefault(IntFlag):
-    """UFFD_PAGEFAULT_FLAG_*: what a userfaultfd is told of a fault."""
+    """UFFD_PAGEFAULT_FLAG_*: what the message of a userfaultfd says of a fault."""
 
     NONE = 0
     WRITE = 1
@@ -407,7 +407,7 @@ UFFD_PAGEFAULT: Final[Mapping[str, int]] = {
     "UFFD_PAGEFAULT_FLAG_WP": 2,
     "UFFD_PAGEFAULT_FLAG_MINOR": 4,
 }
-"""UFFD_PAGEFAULT_FLAG_*: what a userfaultfd is told of a fault."""
+"""UFFD_PAGEFAULT_FLAG_*: what the message of a userfaultfd says of a fault."""
 QUERY: Final[Mapping[str, int]] = {
     "PROCMAP_QUERY_READABLE": 1,
     "PROCMAP_QUERY_WRITABLE": 2,

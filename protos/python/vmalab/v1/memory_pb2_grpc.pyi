@@ -85,7 +85,8 @@ Little-endian. A block is a sequence of records, without a header. Its length is
    7 MINCORE          4            addr, length (64 pages at most)                         bit i: page i is resident
    8 BRK              3            addr                                                    the new program break
    9 FORK             2                                                                    the child's number; it
-                                                                                           lives for the default ttl
+                                                                                           lives for the default
+                                                                                           time (30 s)
   10 EXIT             2                                                                    0; the number is stale
                                                                                            after it
   11 UFFD_MOVE        6 or 7       dst, src, length, mode                                  bytes moved
@@ -96,7 +97,8 @@ Little-endian. A block is a sequence of records, without a header. Its length is
                       ceil(flags   zero                                0-79; empty
                       / 8)                                             removes it
   13 MM_CREATE        3            mmap_base (0: 0x7ffff7fff000). mm                       the new number; it lives
-                                   is ignored                                              for the default ttl
+                                   is ignored                                              for the default time (30
+                                                                                           s)
   14 MLOCK            5            addr, length, flags                                     0
                                    (MLOCK_ONFAULT)
   15 MUNLOCK          4            addr, length                                            0
@@ -133,8 +135,8 @@ Little-endian. A block is a sequence of records, without a header. Its length is
                                    (UFFDIO_WRITEPROTECT_MODE_*)
   39 UFFD_WAKE        5            uffd, addr, length                                      0
   40 EXEC             6 +          mmap_base, start_brk, brk, shared   length of maps,     the new number; it lives
-                      ceil(flags   (1: others stay in mm), maps        0-1992; as          for the default ttl
-                      / 8)         padded with zero                    /proc/PID/maps has
+                      ceil(flags   (1: others stay in mm), maps        0-1992; as          for the default time (30
+                      / 8)         padded with zero                    /proc/PID/maps has  s)
                                                                        it; the unary call
                                                                        takes more
   41 PKEY_ALLOC       4            flags, rights (1 no access, 2 no                        the key

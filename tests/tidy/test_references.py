@@ -3,7 +3,7 @@
 links.
 
 Method: comments are taken out of the sources (Python's by its own tokenizer), Markdown is read
-without its fenced blocks. In them
+without its fenced blocks, scenarios are read whole. In them
 
 - `rwsem.c:up_read` and `(rwsem.c: up_read)` name what that file defines: a function, type, macro or
   variable;
@@ -78,7 +78,7 @@ def flat_lines(text: str) -> Iterator[tuple[int, str]]:
     number = 1
     for block in re.split(r"(\n\s*\n)", text):
         if block.strip():
-            yield number, block
+            yield number, re.sub(r"\s*\n\s*", " ", block)
         number += block.count("\n")
 
 
@@ -90,7 +90,7 @@ def python_words(text: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             value = node.value.value
             if isinstance(value, str):
-                yield node.lineno, value
+                yield node.lineno, re.sub(r"\s*\n\s*", " ", value)
 
 
 def words(path: Path) -> Iterator[tuple[int, str]]:
@@ -101,7 +101,7 @@ def words(path: Path) -> Iterator[tuple[int, str]]:
     ):
         return
     text = path.read_text(encoding="utf-8")
-    if path.suffix == ".md":
+    if path.suffix == ".md" or "scenarios" in path.parts:
         yield from flat_lines(text)
     elif path.suffix == ".py":
         yield from python_words(text)

@@ -6,9 +6,9 @@ Method: the cores are compiled as they ship (-O3), with -Werror; the rest is loo
 flags of native/compile_flags.txt, which editors use. What a failure prints is the compiler's word.
 The C tests' own Makefile has -Werror too, at -O2 and with the sanitizers.
 
-Seen to fail: a parameter that nobody uses in a function of the lab core alone (lab_gates.c); a
-local variable `index` inside another `index` in front.c; a function without a prototype in
-test_life.c.
+Seen to fail: a parameter that nobody uses in a function of the lab core alone (lab_gates.c), a
+variable `index` inside another `index` in timed.c, a function without a prototype in bench/rcu.c, a
+list without -Wundef in build_ffi.py.
 """
 
 import re

@@ -21,7 +21,6 @@
 #define VMALAB_UFFD_H
 
 #include "vmalab/mm.h"
-#include "vmalab/uapi.h"
 
 #define UFFD_OPEN           0x01u
 #define UFFD_READY          0x02u

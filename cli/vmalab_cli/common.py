@@ -9,7 +9,7 @@ what a command needs is imported when it runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -99,6 +99,6 @@ def check_pkeys(given: str, *allowed: str) -> None:
         fail(f"--pkeys {given}: give {', '.join(allowed[:-1])} or {allowed[-1]}", USAGE)
 
 
-def show(value: Any, text: str, *, as_json: bool) -> None:
+def show(value: Mapping[str, Any], text: str, *, as_json: bool) -> None:
     """One JSON object, or the same as text."""
     typer.echo(json.dumps(value, indent=2) if as_json else text)

@@ -6,12 +6,15 @@ from __future__ import annotations
 import re
 import sys
 import time
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from vmalab_cli.common import FAILED, USAGE, WORK, Json, check_core, fail, guarded
 from vmalab_drive import report
+
+if TYPE_CHECKING:
+    from vmalab_crash.tally import Tally
 
 HELP = (
     "Kill processes in bursts, at any instant, and check what is left.\n\n"
@@ -92,7 +95,7 @@ class _Bar:
         self._said = time.monotonic()
         self._terminal = sys.stderr.isatty()
 
-    def __call__(self, tally: Any) -> None:
+    def __call__(self, tally: Tally) -> None:
         line = (
             f"{tally.model}: {tally.kills:,} kills in {tally.bursts:,} bursts, "
             f"{tally.inside_share:.0%} in an operation, {tally.in_recovery_share:.0%} in a "

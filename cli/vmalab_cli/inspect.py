@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vmalab_cli.common import FAILED, LOOK, USAGE, fail, show
+
+if TYPE_CHECKING:
+    from vmalab_cli.sources import Source
 
 Instance = Annotated[
     str,
@@ -44,7 +47,7 @@ vmalab layout --list[/dim]
 
 
 @contextmanager
-def _open(instance: str, target: str, *, build: bool = True, note: bool = True) -> Iterator[Any]:
+def _open(instance: str, target: str, *, build: bool = True, note: bool = True) -> Iterator[Source]:
     """The source that the options name; says so when its server was killed.
 
     Args:
@@ -63,7 +66,7 @@ def _open(instance: str, target: str, *, build: bool = True, note: bool = True) 
         yield source
 
 
-def _facts(source: Any) -> dict[str, Any]:
+def _facts(source: Source) -> dict[str, Any]:
     return {
         **source.summary(),
         "orphaned": source.orphaned(),
@@ -173,7 +176,7 @@ def locks(instance: Instance = "", target: Target = "", as_json: AsJson = False)
     show({"locks": rows}, render.locks(rows), as_json=as_json)
 
 
-def _structs(source: Any, names: list[str]) -> dict[str, Any]:
+def _structs(source: Source | tuple[str, str], names: list[str]) -> dict[str, Any]:
     """What `vmalab layout` shows of a core; source: an instance, or (model, layout) of a build."""
     from vmalab_cli import sources, structs
 

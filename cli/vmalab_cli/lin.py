@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vmalab_cli.common import FAILED, USAGE, WORK, Json, LayoutOption, check_core, fail, guarded
 from vmalab_drive import report
+
+if TYPE_CHECKING:
+    from vmalab_lin.run import LinResult
+    from vmalab_native.history import Kind
 
 HELP = (
     "Check that concurrent operations are linearizable.\n\n"
@@ -92,7 +96,7 @@ def _models(model: str, layout: str, mutants: list[str]) -> list[str]:
     return able
 
 
-def _kinds(names: list[str]) -> tuple[Any, ...]:
+def _kinds(names: list[str]) -> tuple[Kind, ...]:
     """Operations by their names."""
     from vmalab_lin import plan
 
@@ -112,7 +116,7 @@ def _not_judged() -> list[str]:
     return [op.name.lower() for op in plan.unjudged()]
 
 
-def _show(results: list[Any], seed: int) -> None:
+def _show(results: list[LinResult], seed: int) -> None:
     facts = [result.as_dict() for result in results]
     rows = [
         [

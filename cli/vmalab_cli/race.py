@@ -9,13 +9,19 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from vmalab_cli.common import FAILED, GOOD, USAGE, WORK, Json, fail, guarded
+
+if TYPE_CHECKING:
+    from vmalab_native.race.explore import Finding, Plan, Replayed, Result
+    from vmalab_native.race.scenario import Scenario
+    from vmalab_native.race.schedule import Schedule
+    from vmalab_race.survey import Survey
 
 HELP = (
     "Races on demand: the lock protocol under a scheduler, one step at a time.\n\n"
@@ -92,7 +98,7 @@ def _guarded(action: Callable[[], _T]) -> _T:
     return guarded(named, asked=(InvalidArgument, ScenarioError, ScheduleError))
 
 
-def _model_of(one: Any, model: str, mutants: Sequence[str]) -> str:
+def _model_of(one: Scenario, model: str, mutants: Sequence[str]) -> str:
     """The model that was asked for, else the default, else the newest that fits."""
     from vmalab_native.race import scenario
 
@@ -116,7 +122,7 @@ def _seed(seed: int) -> int:
 
 def _plan(
     strategy: str, bound: int, schedules: int, seed: int, seconds: float, mutants: list[str]
-) -> Any:
+) -> Plan:
     from vmalab_native.race.explore import STRATEGIES, Plan
     from vmalab_native.race.scenario import ScenarioError, unknown
 
@@ -132,10 +138,10 @@ def _plan(
     )
 
 
-def _search(name: str, model: str, plan: Callable[[], Any]) -> Any:
+def _search(name: str, model: str, plan: Callable[[], Plan]) -> Result:
     from vmalab_native.race import explore, scenario
 
-    def search() -> Any:
+    def search() -> Result:
         one = scenario.load(name)
         how = plan()
         return explore.explore(one, _model_of(one, model, how.mutants), how)
@@ -147,18 +153,17 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
-def _print_finding(result: Any) -> None:
+def _print_finding(scenario: Scenario, found: Finding) -> None:
     from vmalab_native.race import explore
 
-    found = result.finding
     print(f"\n{found.violation.invariant}: {found.violation.text}")
     steps = _count(len(found.schedule.lines), "step")
     print(f"{steps}, {_count(found.preemptions, 'preemption')}\n")
-    print(explore.trace_text(result.scenario, found.trace))
+    print(explore.trace_text(scenario, found.trace))
     print(found.outcome, end="")
 
 
-def _print_result(result: Any) -> None:
+def _print_result(result: Result) -> None:
     row = result.as_dict()
     mutants = ", ".join(row["mutants"])
     print(f"{row['scenario']} on {row['model']}" + (f" with {mutants}" if mutants else ""))
@@ -171,7 +176,7 @@ def _print_result(result: Any) -> None:
     print(f"  coverage   {row['points']} of {row['points_known']} sync points")
 
 
-def _shown_elsewhere(result: Any) -> str:
+def _shown_elsewhere(result: Result) -> str:
     """Which scenarios show the mutants, if this one does not say that it does."""
     from vmalab_race import survey
 
@@ -184,11 +189,12 @@ def _shown_elsewhere(result: Any) -> str:
     return f"; {', '.join(sorted(others))} would show it" if others else ""
 
 
-def _finish(result: Any, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:
+def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:
     """Exit code 0 when what was to be seen was seen: without a mutant nothing."""
     found = result.finding
     if output is not None and found is not None:
-        _guarded(lambda: output.write_text(found.schedule.text(), encoding="utf-8"))
+        text = found.schedule.text()
+        _guarded(lambda: output.write_text(text, encoding="utf-8"))
     if as_json:
         row = result.as_dict()
         if found is not None:
@@ -199,7 +205,7 @@ def _finish(result: Any, *, as_json: bool, output: Path | None, coverage: bool =
     else:
         _print_result(result)
         if found is not None:
-            _print_finding(result)
+            _print_finding(result.scenario, found)
         elif result.plan.mutants:
             print(f"\nno invariant broke: the mutant was not shown{_shown_elsewhere(result)}")
         else:
@@ -314,7 +320,7 @@ def replay_command(
     """
     from vmalab_native.race import explore, schedule
 
-    def follow() -> Any:
+    def follow() -> tuple[Schedule, Replayed]:
         one = schedule.read(file)
         return one, explore.replay(one, times=times)
 
@@ -369,7 +375,7 @@ def show_command(
     if target.suffix not in (".svg", ".html"):
         fail(f"{target}: a picture is .svg or .html", USAGE)
 
-    def draw() -> Any:
+    def draw() -> picture.Picture:
         one = schedule.read(file)
         done = explore.replay(one)
         drawn = picture.Picture(
@@ -448,7 +454,7 @@ def all_command(
     raise typer.Exit(GOOD if done.good else FAILED)
 
 
-def _print_survey(done: Any) -> None:
+def _print_survey(done: Survey) -> None:
     console = Console()
     table = Table("mutant", "model", "scenario", "invariant", "schedules", box=None)
     for row in done.rows:
@@ -456,16 +462,16 @@ def _print_survey(done: Any) -> None:
             row.mutant, row.model, row.scenario, row.invariant or "MISSED", f"{row.schedules:,}"
         )
     console.print(table)
-    for result in done.false_alarms:
+    for result, found in done.false_alarms:
         print(f"FALSE ALARM {result.scenario.name} on {result.model}: ", end="")
-        print(f"{result.finding.violation.invariant}: {result.finding.violation.text}")
-    row = done.as_dict()
+        print(f"{found.violation.invariant}: {found.violation.text}")
+    facts = done.as_dict()
     print(
-        f"\n{row['scenarios']} scenarios, {len(done.intact)} runs of them on the intact core, "
-        f"{row['false_alarms']} false alarms"
+        f"\n{facts['scenarios']} scenarios, {len(done.intact)} runs of them on the intact core, "
+        f"{facts['false_alarms']} false alarms"
     )
-    print(f"{row['mutants']} mutants on models, {row['caught']} caught")
-    print(f"{row['schedules']:,} schedules in {row['seconds']} s, seed {row['seed']}")
+    print(f"{facts['mutants']} mutants on models, {facts['caught']} caught")
+    print(f"{facts['schedules']:,} schedules in {facts['seconds']} s, seed {facts['seed']}")
 
 
 def register(parent: typer.Typer) -> None:

@@ -8,12 +8,16 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vmalab_drive.errors import UsageError
 from vmalab_native import cores
 from vmalab_native.errors import InvalidArgument
 from vmalab_server import roster
+
+if TYPE_CHECKING:
+    from vmalab_client import Client
+    from vmalab_native.core import Segment
 
 Row = dict[str, Any]
 DEFAULT_INSTANCE: Final = "default"
@@ -64,7 +68,7 @@ class Source(ABC):
 class SegmentSource(Source):
     """The shared memory, mapped by this process: works without a server, and after a crash."""
 
-    def __init__(self, segment: Any) -> None:
+    def __init__(self, segment: Segment) -> None:
         self._segment = segment
 
     def summary(self) -> Row:
@@ -187,7 +191,7 @@ def _vma_cache(model: str, layout: str) -> Row:
 class ServerSource(Source):
     """A server, asked over gRPC."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._inspect = client.inspect
 

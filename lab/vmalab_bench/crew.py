@@ -20,7 +20,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self, assert_never
 
 import numpy as np
 
@@ -82,6 +82,36 @@ class Turn:
         return self.done / self.seconds
 
 
+@dataclass(frozen=True, slots=True)
+class _Once:
+    """To a member: execute a block."""
+
+    instance: str
+    block: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Give:
+    """To a member: a job for later, under a name."""
+
+    key: str
+    job: Job | Loop | Custom
+
+
+@dataclass(frozen=True, slots=True)
+class _Take:
+    """To a member: do a turn of that job, with so many others, for so long."""
+
+    key: str
+    parties: int
+    seconds: float
+
+
+Told = _Once | _Give | _Take
+Message = tuple[str, Turn | str | None]
+"""From a member: "ready", "done" with what a turn did, or "error" with why not."""
+
+
 class Crew:
     """The members; use it in a with block, which kills and reaps them at its end."""
 
@@ -97,7 +127,7 @@ class Crew:
         # A barrier knows its number of parties, so there is one for each.
         barriers = {parties: context.Barrier(parties) for parties in range(1, count + 1)}
         allowed = machine.cpus()
-        self._pipes: list[Connection[object, tuple[str, Turn | None]]] = []
+        self._pipes: list[Connection[Told, Message]] = []
         self._processes: list[BaseProcess] = []
         try:
             for me in range(count):
@@ -122,26 +152,26 @@ class Crew:
 
     def once(self, member: int, instance: str, block: bytes) -> None:
         """Have one member execute a block, so that what it allocates comes from its own slabs."""
-        self._pipes[member].send(("once", instance, block))
+        self._pipes[member].send(_Once(instance, block))
         self._answer(member)
 
     def give(self, member: int, key: str, job: Job | Loop | Custom) -> None:
         """A job for later turns, under a name of its own."""
-        self._pipes[member].send(("give", key, job))
+        self._pipes[member].send(_Give(key, job))
         self._answer(member)
 
     def turn(self, keys: Mapping[int, str], seconds: float) -> dict[int, Turn]:
         """The members named run their jobs at the same time."""
         for member, key in keys.items():
-            self._pipes[member].send(("turn", key, len(keys), seconds))
+            self._pipes[member].send(_Take(key, len(keys), seconds))
         return {member: self._turn_of(member) for member in keys}
 
     def _turn_of(self, member: int) -> Turn:
         turn = self._answer(member)
-        assert turn is not None
+        assert isinstance(turn, Turn)
         return turn
 
-    def _answer(self, member: int) -> Turn | None:
+    def _answer(self, member: int) -> Turn | str | None:
         """What the member did in a turn; None if it was told to do another thing."""
         pipe = self._pipes[member]
         if not pipe.poll(PATIENCE_S):
@@ -179,7 +209,7 @@ def _work(
     parent: int,
     instances: tuple[str, ...],
     barriers: Mapping[int, Barrier],
-    pipe: Connection,
+    pipe: Connection[Message, Told],
 ) -> None:
     """The life of a member."""
     lifeline.end_with_parent(parent)
@@ -192,7 +222,11 @@ def _work(
         pipe.send(("error", f"{error}\n{traceback.format_exc()}"))
 
 
-def _serve(instances: tuple[str, ...], barriers: Mapping[int, Barrier], pipe: Connection) -> None:
+def _serve(
+    instances: tuple[str, ...],
+    barriers: Mapping[int, Barrier],
+    pipe: Connection[Message, Told],
+) -> None:
     from vmalab_native import core
 
     with ExitStack() as stack:
@@ -206,24 +240,31 @@ def _serve(instances: tuple[str, ...], barriers: Mapping[int, Barrier], pipe: Co
         pipe.send(("ready", None))
         while True:
             match pipe.recv():
-                case ("once", instance, block):
+                case _Once(instance, block):
                     answer = participants[instance].run(block)
                     _look(np.frombuffer(answer, RESULT)["status"])
                     pipe.send(("done", None))
-                case ("give", key, Loop() as job):
-                    jobs[key] = partial(_loop, job, participants[job.instance])
+                case _Give(key, job):
+                    jobs[key] = _turns_of(job, participants, stack)
                     pipe.send(("done", None))
-                case ("give", key, Custom() as job):
-                    jobs[key] = job.start(stack)
-                    pipe.send(("done", None))
-                case ("give", key, job):
-                    jobs[key] = partial(_turn, job, participants[job.instance])
-                    pipe.send(("done", None))
-                case ("turn", key, parties, seconds):
+                case _Take(key, parties, seconds):
                     barriers[parties].wait(PATIENCE_S)
                     pipe.send(("done", jobs[key](seconds)))
                 case other:
-                    raise BenchError(f"{other!r} is not understood")
+                    assert_never(other)
+
+
+def _turns_of(
+    job: Job | Loop | Custom, participants: Mapping[str, Participant], stack: ExitStack
+) -> Callable[[float], Turn]:
+    """What to call with the seconds of each turn."""
+    match job:
+        case Loop():
+            return partial(_loop, job, participants[job.instance])
+        case Custom():
+            return job.start(stack)
+        case Job():
+            return partial(_turn, job, participants[job.instance])
 
 
 def _turn(job: Job, participant: Participant, seconds: float) -> Turn:

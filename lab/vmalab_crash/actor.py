@@ -9,7 +9,7 @@ longest time without an end of one is what the others stood still.
 from __future__ import annotations
 
 import random
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -77,7 +77,7 @@ class Actor:
         except NoSuchMm:
             return
 
-    def _run(self, words: Any) -> Any:
+    def _run(self, words: bytes | mix.Words) -> mix.Rows:
         """Executes a block, and notes the longest time between two ends."""
         raw = history.run_timed(self._me, words if isinstance(words, bytes) else words.tobytes())
         timed, row = np.frombuffer(raw, mix.TIMED), self._row
@@ -94,7 +94,7 @@ class Actor:
         row["ops"] += len(ends)
         return timed
 
-    def _checked(self, block: mix.Block, mms: list[int], families: list[int]) -> Any:
+    def _checked(self, block: mix.Block, mms: list[int], families: list[int]) -> mix.Rows:
         """As _run, and words of other families are counted."""
         timed = self._run(block.of(mms, families))
         strangers = block.strangers(timed, families)

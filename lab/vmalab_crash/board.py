@@ -11,9 +11,10 @@ import mmap
 import os
 from contextlib import suppress
 from enum import IntEnum
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 ROWS_MAX: Final = 512
 SHARED: Final = 12
@@ -50,6 +51,8 @@ ROW = np.dtype(
     ]
 )
 HEAD_BYTES: Final = 4096
+Rows = npt.NDArray[np.void]
+"""Of HEAD or ROW."""
 
 
 class State(IntEnum):
@@ -96,8 +99,8 @@ class Board:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._map = mmap.mmap(fd, HEAD_BYTES + ROWS_MAX * ROW.itemsize)
-        self.head: Any = np.frombuffer(self._map, HEAD, 1)[0:1]
-        self.rows: Any = np.frombuffer(self._map, ROW, ROWS_MAX, HEAD_BYTES)
+        self.head: Rows = np.frombuffer(self._map, HEAD, 1)[0:1]
+        self.rows: Rows = np.frombuffer(self._map, ROW, ROWS_MAX, HEAD_BYTES)
 
     @classmethod
     def make(cls) -> Self:

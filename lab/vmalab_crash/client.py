@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 import time
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class Worker:
         else:
             self._forks()
 
-    def _apply(self, block: bytes) -> Any:
+    def _apply(self, block: bytes) -> mix.Rows:
         results = np.frombuffer(self._client.apply(block), RESULT)
         row, now = self._row, time.monotonic_ns()
         gap, self._last_ns = now - (self._last_ns or now), now
@@ -78,7 +78,7 @@ class Worker:
         row["ops"] += len(results)
         return results
 
-    def _check(self, block: mix.Block, results: Any, families: list[int]) -> None:
+    def _check(self, block: mix.Block, results: mix.Rows, families: list[int]) -> None:
         strangers = block.strangers(results, families)
         self._row["checked"] += len(block.reads)
         if len(strangers):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import select
@@ -15,14 +16,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import numpy as np
 
 from vmalab_crash.board import ROW, ROWS_MAX, Board, Command, Doing, State
+from vmalab_crash.talk import Birth, Order, packed, unpacked
 from vmalab_crash.watch import BLOCKED, IN, OUT, STOP_BROKEN, Watch
 from vmalab_native.core import Segment
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Answer = TypeVar("_Answer", bound="DataclassInstance")
 MESSAGE_BYTES: Final = 1 << 20
 UNKNOWN: Final = 3
 """In place of in_core: the slot was given back before it could be looked at."""
@@ -90,7 +96,7 @@ class Company:
     _gone: dict[int, int] = field(default_factory=dict)
     _control: socket.socket | None = None
     _zygote: subprocess.Popen[bytes] | None = None
-    _log: Any = None
+    _log: IO[bytes] = field(init=False, repr=False)
     _log_from: int = 0
     _segment: Segment | None = None
     _watch: Watch | None = None
@@ -137,13 +143,13 @@ class Company:
     def name_files(self) -> None:
         self._ask({"do": "files", "files": self.board.head[0]["files"].tolist()})
 
-    def _ask(self, told: dict[str, Any]) -> Any:
+    def _ask(self, told: dict[str, Any]) -> bytes:
         assert self._control is not None
         self._control.send(json.dumps(told).encode())
         said = self._control.recv(MESSAGE_BYTES)
         if not said:
             raise Failure("died", "the process that forks the others ended", self.log())
-        return json.loads(said)
+        return said
 
     def fork(self, kind: str, seed: str, threads: int = 1) -> Member:
         """One more process, with so many participants, each in a thread of its own."""
@@ -159,8 +165,9 @@ class Company:
             rows_of.append(rows)
             for row in rows:
                 self.board.rows[row : row + 1] = np.zeros(1, ROW)
-            told = {"do": "fork", "kind": kind, "rows": rows, "seed": seed}
-            self._control.send(json.dumps({**told, "instance": self._segment.instance}).encode())
+            birth = Birth(self._segment.instance, kind, rows, seed)
+            told = {"do": "fork", "birth": dataclasses.asdict(birth)}
+            self._control.send(json.dumps(told).encode())
         made: list[Member] = []
         for (kind, _, _), rows in zip(wanted, rows_of, strict=True):
             said, fds, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 2)
@@ -253,7 +260,7 @@ class Company:
 
     def reap(self) -> None:
         """Those that died leave the kernel's table."""
-        self._gone |= dict(self._ask({"do": "reap"}))
+        self._gone |= dict(json.loads(self._ask({"do": "reap"})))
 
     def end_all(self) -> None:
         """Kills who is left, whatever it does."""
@@ -285,26 +292,27 @@ class Company:
                 signal.pidfd_send_signal(one.pidfd, signal.SIGCONT)
             one.stopped = False
 
-    def tell(self, one: Member, do: str, **told: Any) -> None:
-        one.pipe.send(json.dumps({"do": do, **told}).encode())
+    def tell(self, one: Member, order: Order) -> None:
+        one.pipe.send(packed(order))
 
     def has_answered(self, one: Member) -> bool:
         waited = select.poll()
         waited.register(one.pipe, select.POLLIN)
         return bool(waited.poll(0))
 
-    def answer(self, one: Member, patience_s: float) -> Any:
+    def answer(self, one: Member, patience_s: float, kind: type[_Answer]) -> _Answer:
         """Waits for it, as long as nobody dies and the patience lasts."""
         self.wait(lambda: self.has_answered(one), lambda: [one], patience_s)
         said = one.pipe.recv(MESSAGE_BYTES)
         if not said:
             self.look()
             raise Failure("died", f"{one.kind} {one.pid} closed its pipe", self.log())
-        return json.loads(said)
+        return unpacked(kind, said)
 
-    def ask(self, one: Member, do: str, patience_s: float, **told: Any) -> Any:
-        self.tell(one, do, **told)
-        return self.answer(one, patience_s)
+    def ask(self, one: Member, order: Order, patience_s: float, kind: type[_Answer]) -> _Answer:
+        """kind: of the answer to that order."""
+        self.tell(one, order)
+        return self.answer(one, patience_s, kind)
 
     def wait(
         self, done: Callable[[], bool], whom: Callable[[], list[Member]], patience_s: float

@@ -11,9 +11,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from vmalab import ops
 from vmalab.ops import HEADER_WORDS, Op
@@ -127,6 +128,12 @@ class Draft:
         )
 
 
+Words = npt.NDArray[np.uint64]
+Numbers = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.void]
+"""Results of a block, with `status` and `value`, of TIMED or of what an Apply answers."""
+
+
 @dataclass(slots=True)
 class Block:
     """A block with places for address spaces, files and families.
@@ -140,23 +147,23 @@ class Block:
         reads, read_places: those that are words of anonymous pages.
     """
 
-    words: Any
-    heads: Any
-    places: Any
-    stores: Any
-    store_places: Any
-    files: Any
-    file_numbers: Any
+    words: Words
+    heads: Numbers
+    places: Numbers
+    stores: Numbers
+    store_places: Numbers
+    files: Numbers
+    file_numbers: Numbers
     results: int
-    reads: Any
-    read_places: Any
+    reads: Numbers
+    read_places: Numbers
 
     def name_files(self, ids: Sequence[int]) -> None:
         """The files of a segment, once for all."""
         self.words = self.words.copy()
         self.words[self.files] = np.array(ids, np.uint64)[self.file_numbers]
 
-    def of(self, mms: Sequence[int], families: Sequence[int]) -> Any:
+    def of(self, mms: Sequence[int], families: Sequence[int]) -> Words:
         """The words, for those address spaces of those families."""
         words = self.words.copy()
         words[self.heads] = np.array(mms, np.uint64)[self.places]
@@ -164,7 +171,7 @@ class Block:
         words[self.stores] |= kin[self.store_places]
         return words
 
-    def strangers(self, timed: Any, families: Sequence[int]) -> Any:
+    def strangers(self, timed: Rows, families: Sequence[int]) -> Numbers:
         """Indices of results that are words of another family. timed: may be shorter than the
         block, when that was cut."""
         reads = self.reads[self.reads < len(timed)]
@@ -173,7 +180,8 @@ class Block:
         values = timed["value"][reads]
         wrong = (timed["status"][reads] == 0) & (values != 0)
         wrong &= (values >> np.uint64(FAMILY_SHIFT)) != want
-        return reads[wrong]
+        strange: Numbers = reads[wrong]
+        return strange
 
 
 def _addr(rng: random.Random) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from vmalab.ops import Op, Status
 from vmalab.uapi import UFFD_API_VERSION, UffdFeature
@@ -27,7 +27,7 @@ FILE_DEV: Final = 8
 OWN_INODES: Final = 1000
 """Row r has the file with this number plus r."""
 
-Run = Callable[[bytes], Any]
+Run = Callable[[bytes], mix.Rows]
 """Executes a block; gives an array with `status` and `value`."""
 
 

@@ -6,12 +6,10 @@ It knows nothing that it would have to keep: it can be killed too, and another d
 
 from __future__ import annotations
 
-import json
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -19,6 +17,7 @@ from vmalab.ops import Op
 from vmalab_crash import actor, mix, proof
 from vmalab_crash.board import FILES, ROWS_MAX, SHARED, Board, Doing, State
 from vmalab_crash.mix import PAGE, RW, record
+from vmalab_crash.talk import Complaints, Done, Left, Order, Recovery, packed, unpacked
 from vmalab_native.core import MmSetup, Participant, monotonic_ns
 from vmalab_native.errors import (
     InvalidArgument,
@@ -26,6 +25,9 @@ from vmalab_native.errors import (
     RecoveryBusy,
     RecoveryStuck,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 KEEP_NS: Final = 3600 * 10**9
 FILE_INODES: Final = 1
@@ -36,19 +38,11 @@ ROUNDS_MAX: Final = 100
 
 
 class Recoverer:
-    """One participant that answers to commands over a socket, one JSON object each."""
+    """One participant that answers to orders over a socket."""
 
     def __init__(self, board: Board, row: int, me: Participant, pipe: socket.socket) -> None:
         self._me, self._pipe = me, pipe
         self._head, self._row = board.head[0], board.rows[row]
-        self._does: dict[str, Callable[..., Any]] = {
-            "recover": self._recover,
-            "fsck": self._fsck,
-            "begin": self._begin,
-            "ballast": self._ballast,
-            "unfill": self._unfill,
-            "end": self._end,
-        }
 
     def live(self) -> None:
         row = self._row
@@ -60,22 +54,36 @@ class Recoverer:
             said = self._pipe.recv(1 << 16)
             if not said:
                 return
-            told = json.loads(said)
-            if told["do"] == "leave":
+            order = unpacked(Order, said)
+            if order.do == "leave":
                 row["doing"] = Doing.LEAVE
                 return
-            answer = self._does[told.pop("do")](**told)
-            self._pipe.send(json.dumps(answer).encode())
+            self._pipe.send(packed(self._done(order)))
 
-    def _recover(self) -> dict[str, Any]:
-        """Until nobody is dead: how many were, and how long the calls took that found them.
+    def _done(self, order: Order) -> DataclassInstance:
+        """Carries out an order: the answer."""
+        match order.do:
+            case "recover":
+                return self._recover()
+            case "fsck":
+                return Complaints(self._fsck())
+            case "begin":
+                self._begin()
+            case "ballast":
+                self._ballast(order.pages)
+            case "unfill":
+                self._unfill(order.rows)
+            case "end":
+                return self._end()
+            case _:
+                raise ValueError(f"{order.do!r} is no order")
+        return Done()
 
-        `left`: somebody is dead still after ROUNDS_MAX calls. `stuck`: the pid of a living process
-        that does not leave the core.
-        """
+    def _recover(self) -> Recovery:
+        """Until nobody is dead, or ROUNDS_MAX calls were made."""
         row = self._row
         row["doing"] = Doing.RECOVER
-        said: dict[str, Any] = {"dead": 0, "spent_ns": [], "stuck": 0, "left": 0, "repaired": 0}
+        said = Recovery()
         for _ in range(ROUNDS_MAX):
             begin = time.monotonic_ns()
             row["recovering"] = 1
@@ -84,18 +92,18 @@ class Recoverer:
             except RecoveryBusy:
                 continue
             except RecoveryStuck as error:
-                said["stuck"] = error.stuck_pid
+                said.stuck = error.stuck_pid
                 return said
             finally:
                 row["recovering"] = 0
             if not report.dead:
                 self._me.mm_reap()  # what the dead were to go on in by exec is kept for a time
                 return said
-            said["spent_ns"].append(time.monotonic_ns() - begin)
-            said["dead"] += len(report.dead)
-            said["repaired"] += sum(report.repaired.values())
+            said.spent_ns.append(time.monotonic_ns() - begin)
+            said.dead += len(report.dead)
+            said.repaired += sum(report.repaired.values())
             self._me.run(record(Op.NOP))  # what was adopted and is ripe goes
-        said["left"] = 1
+        said.left = True
         return said
 
     def _fsck(self) -> list[str]:
@@ -177,7 +185,7 @@ class Recoverer:
             self._me.file_close(file)
         return len(ids)
 
-    def _end(self) -> dict[str, Any]:
+    def _end(self) -> Left:
         """Everybody else has left: what is kept by time ends, and nothing may be left."""
         for mm in self._me.mm_list():
             if not mm.leases and mm.keep_until_ns > monotonic_ns():
@@ -188,8 +196,4 @@ class Recoverer:
         for _ in range(4):
             self._me.synchronize_rcu()
             self._me.run(record(Op.NOP))
-        return {
-            "mms": len(self._me.mm_list()),
-            "files_free": self._files_free(),
-            "fsck": self._fsck(),
-        }
+        return Left(mms=len(self._me.mm_list()), files_free=self._files_free(), fsck=self._fsck())

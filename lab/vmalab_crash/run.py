@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from vmalab_crash import plan
 from vmalab_crash.board import Board, Command, State
 from vmalab_crash.company import POLL_S, Company, Failure, Member, Victim
 from vmalab_crash.plan import Burst, Kind
+from vmalab_crash.talk import Complaints, Done, Left, Order, Recovery
 from vmalab_crash.tally import Size, Tally
 from vmalab_crash.watch import STOP_BROKEN, Watch
 from vmalab_native import signals
@@ -107,8 +109,8 @@ class Session:
     _forked: int = 0
     _filled: list[int] = field(default_factory=list)
     _missed: int = 0
-    _segment: Any = None
-    _watch: Any = None
+    _segment: Segment = field(init=False, repr=False)
+    _watch: Watch = field(init=False, repr=False)
     _before: dict[str, int] = field(default_factory=dict)
 
     def run(self, bursts: Iterator[Burst], enough: Callable[[], bool], tell: Progress) -> None:
@@ -184,10 +186,10 @@ class Session:
     def start(self) -> None:
         config, company = self.config, self.company
         first = self.company.fork(*self._wanted("recoverer"))
-        company.ask(first, "begin", config.patience_s)
+        company.ask(first, Order("begin"), config.patience_s, Done)
         if self.ballast_mib:
             pages = self.ballast_mib << 8
-            company.ask(first, "ballast", config.patience_s * 4, pages=pages)
+            company.ask(first, Order("ballast", pages=pages), config.patience_s * 4, Done)
         company.name_files()
         self._fill_up()
         self.prove()
@@ -229,19 +231,19 @@ class Session:
             company.command(one, Command.LEAVE)
         company.wait(lambda: not self._actors(), self._actors, config.patience_s)
         self._recover([])
-        said = company.ask(self._recoverer(), "end", config.patience_s * 2)
+        said = company.ask(self._recoverer(), Order("end"), config.patience_s * 2, Left)
         for one in company.of("recoverer"):
-            company.tell(one, "leave")
+            company.tell(one, Order("leave"))
             one.leaving = True
         company.wait(lambda: not company.of(""), lambda: company.of(""), config.patience_s)
-        self._sound(said["fsck"])
+        self._sound(said.fsck)
         left = {
             name: number - self._before.get(name, 0)
             for name, number in self._in_use().items()
             if number != self._before.get(name, 0)
         }
-        left |= {"mms": said["mms"]} if said["mms"] else {}
-        files = self._segment.config.files_max - said["files_free"]
+        left |= {"mms": said.mms} if said.mms else {}
+        files = self._segment.config.files_max - said.files_free
         left |= {"files": files} if files else {}
         if left:
             raise Failure("leaked", ", ".join(f"{name}: {n}" for name, n in left.items()))
@@ -272,7 +274,8 @@ class Session:
             self.story.append(f"stopped: {one.kind} {one.pid} ({company.doing(one)})")
         self._kill(self._victims(burst, rng, stopped))
         self._recover(stopped, burst, rng)
-        self._sound(company.ask(self._recoverer(), "fsck", config.patience_s))
+        fsck = company.ask(self._recoverer(), Order("fsck"), config.patience_s, Complaints)
+        self._sound(fsck.lines)
         survivors = [one for one in company.of("") if one not in stopped]
         self._make_room()
         self._fill_up()
@@ -330,7 +333,10 @@ class Session:
         return self.company.fork(*self._wanted("recoverer"))
 
     def _recover(
-        self, stopped: Sequence[Member], burst: Burst | None = None, rng: Any = None
+        self,
+        stopped: Sequence[Member],
+        burst: Burst | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         """Until nobody is dead; the plan may have more deaths meanwhile."""
         company, again = self.company, burst.again if burst else 0
@@ -341,26 +347,27 @@ class Session:
             if burst and (burst.kind == Kind.BOTH or burst.picks % 4 == 0):
                 at_it.append(self._recoverer(but=at_it))
             for one in at_it:
-                company.tell(one, "recover")
+                company.tell(one, Order("recover"))
             more = bool(burst and second and self._caught(at_it[0], burst))
             if burst and second and not more:
                 self._missed = second  # it was over too soon; the next one, then
             if burst and more:
+                assert rng is not None
                 self._missed = 0
                 self._kill_in_recovery(burst, rng, second, at_it)
                 second = second if again else 0
                 again -= 1
             answers = self._answers(at_it, stopped, due)
             self._recovered(answers)
-            if any(said["stuck"] for said in answers):
+            if any(said.stuck for said in answers):
                 self.tally.stuck += 1
-            elif answers and not more and not any(said["left"] for said in answers):
+            elif answers and not more and not any(said.left for said in answers):
                 return
         raise Failure("unrecovered", f"somebody is dead after {RECOVERIES_MAX} recoveries")
 
     def _answers(
         self, at_it: Sequence[Member], stopped: Sequence[Member], due: float
-    ) -> list[dict[str, Any]]:
+    ) -> list[Recovery]:
         """Of those who recover and live; those who are stopped go on when they are due, or when
         they are waited for no more."""
         company, living = self.company, [one for one in at_it if one in self.company.members]
@@ -369,15 +376,15 @@ class Session:
             time.sleep(POLL_S)
         if living:
             company.go_on(stopped)
-        return [company.answer(one, self.config.patience_s) for one in living]
+        return [company.answer(one, self.config.patience_s, Recovery) for one in living]
 
-    def _recovered(self, answers: list[dict[str, Any]]) -> None:
+    def _recovered(self, answers: list[Recovery]) -> None:
         for said in answers:
-            self.tally.recoveries_ns += said["spent_ns"]
+            self.tally.recoveries_ns += said.spent_ns
             if self.size is not None:
-                self.size.recoveries_ns += said["spent_ns"]
-            if said["dead"]:
-                self.story.append(f"recovered: {said['dead']} dead, {said['repaired']} repairs")
+                self.size.recoveries_ns += said.spent_ns
+            if said.dead:
+                self.story.append(f"recovered: {said.dead} dead, {said.repaired} repairs")
 
     def _caught(self, recoverer: Member, burst: Burst) -> bool:
         """Waits until the world is stopped, and then for the moment of the second burst."""
@@ -440,7 +447,7 @@ class Session:
             self.config.patience_s,
         )
         patience = self.config.patience_s
-        self.company.ask(self._recoverer(), "unfill", patience, rows=self._filled)
+        self.company.ask(self._recoverer(), Order("unfill", rows=self._filled), patience, Done)
         self._filled = []
         self.company.board.head["full"] += 1
 
@@ -488,6 +495,10 @@ def _enough(tally: Tally, kills: int) -> bool:
     return tally.kills >= kills + more
 
 
+def _enough_of(size: Size) -> bool:
+    return size.bursts >= SIZE_BURSTS
+
+
 def run_model(
     config: CrashConfig, model: str, kills: int, company: Company, progress: Progress
 ) -> Tally:
@@ -500,18 +511,14 @@ def run_model(
     while tally.kills < kills and len(tally.failures) < config.failures:
         until = min(kills, tally.kills + SESSION_KILLS)
         session = Session(config, tally, company, next(numbers))
-        session.run(bursts, lambda until=until: _enough(tally, until), progress)  # type: ignore[misc]
+        session.run(bursts, partial(_enough, tally, until), progress)
     for mib in config.sizes:
         if len(tally.failures) >= config.failures:
             break
         size = Size(mib)
         tally.sizes.append(size)
         session = Session(config, tally, company, next(numbers), mib, size)
-        session.run(
-            bursts,
-            lambda size=size: size.bursts >= SIZE_BURSTS,  # type: ignore[misc]
-            progress,
-        )
+        session.run(bursts, partial(_enough_of, size), progress)
     return tally
 
 

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
@@ -63,9 +63,9 @@ class Served:
     burst: int = 0
     story: list[str] = field(default_factory=list)
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    _server: Any = None
-    _watch: Any = None
-    _me: Any = None
+    _server: EmbeddedServer = field(init=False, repr=False)
+    _watch: Watch = field(init=False, repr=False)
+    _me: Client = field(init=False, repr=False)
 
     def __enter__(self) -> Self:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from vmalab_native.checks import SHM_DIRECTORY, SHM_PREFIX
 from vmalab_native.core import layout
@@ -43,7 +43,7 @@ class Watch:
             self._map = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
         finally:
             os.close(fd)
-        self._words: Any = memoryview(self._map).cast("I")
+        self._words = memoryview(self._map).cast("I")
         self._stop = header["stop"] // 4
         self._generation = header["stop_gen"] // 4
         self._high = header["slots_high"] // 4

@@ -18,13 +18,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from vmalab_crash.actor import Actor
 from vmalab_crash.board import Board, Doing, State
 from vmalab_crash.mix import Stock
 from vmalab_crash.recoverer import Recoverer
+from vmalab_crash.talk import Birth
 from vmalab_native import lifeline
 from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import NoParticipantSlot
@@ -50,9 +50,17 @@ def _act(board: Board, segment: Segment, row: int, stock: Stock, seed: str, kind
     board.rows[row]["state"] = State.LEFT
 
 
-def _thread(failed: list[str], *arguments: Any) -> None:
+def _thread(
+    failed: list[str],
+    board: Board,
+    segment: Segment,
+    row: int,
+    stock: Stock,
+    seed: str,
+    kind: str,
+) -> None:
     try:
-        _act(*arguments)
+        _act(board, segment, row, stock, seed, kind)
     except BaseException:
         failed.append(traceback.format_exc())
         sys.stderr.write(failed[-1])
@@ -60,16 +68,16 @@ def _thread(failed: list[str], *arguments: Any) -> None:
         os._exit(3)
 
 
-def _live(board: Board, stock: Stock, told: dict[str, Any], pipe: socket.socket) -> None:
+def _live(board: Board, stock: Stock, birth: Birth, pipe: socket.socket) -> None:
     """The life of a child."""
-    if told["kind"] != "recoverer":
+    if birth.kind != "recoverer":
         os.nice(NICE)
-    rows: Sequence[int] = told["rows"]
+    rows = birth.rows
     for row in rows:
         board.rows[row]["pid"] = os.getpid()
         board.rows[row]["doing"] = Doing.JOIN
-    with Segment.attach(told["instance"]) as segment:
-        kind, seed = told["kind"], told["seed"]
+    with Segment.attach(birth.instance) as segment:
+        kind, seed = birth.kind, birth.seed
         if kind == "recoverer":
             with segment.participant("supervisor", comm="crash-rec") as me:
                 Recoverer(board, rows[0], me, pipe).live()
@@ -116,32 +124,30 @@ class Zygote:
                     gc.freeze()  # a child that collects would copy all pages
                     self._control.send(b"{}")
                 case "fork":
-                    self._fork(told)
+                    self._fork(Birth(**told["birth"]))
                 case "reap":
                     self._control.send(json.dumps(self._reap()).encode())
 
-    def _fork(self, told: dict[str, Any]) -> None:
+    def _fork(self, birth: Birth) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._child(told, parent, ours, theirs)
+            self._child(birth, parent, ours, theirs)
         pidfd = os.pidfd_open(pid)
         theirs.close()
         socket.send_fds(self._control, [json.dumps({"pid": pid}).encode()], [pidfd, ours.fileno()])
         os.close(pidfd)
         ours.close()
 
-    def _child(
-        self, told: dict[str, Any], parent: int, ours: socket.socket, theirs: socket.socket
-    ) -> None:
+    def _child(self, birth: Birth, parent: int, ours: socket.socket, theirs: socket.socket) -> None:
         status = 3
         try:
             lifeline.end_with_parent(parent)
             self._control.close()
             ours.close()
             assert self._stock is not None
-            _live(self._board, self._stock, told, theirs)
+            _live(self._board, self._stock, birth, theirs)
             status = 0
         except BaseException:
             traceback.print_exc()

@@ -31,6 +31,12 @@ Acted = tuple[bytes, bytes]
 """What a process did in an epoch: its Ops, and the family of each, Numbers."""
 
 
+Told = tuple[str, Where | None]
+"""To a process: "attach" with where, "detach", or "epoch"."""
+Message = tuple[str, Acted | str | None]
+"""From a process: "done" with what it did, if it acted, or "error" with why not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What one process receives at its start. The arrays are shared memory."""
@@ -159,7 +165,7 @@ class _Worker:
         self._plan = plan.make(self._part.setup, self._part.me, self._epoch)
 
 
-def work(part: Part, pipe: Connection) -> None:
+def work(part: Part, pipe: Connection[Message, Told]) -> None:
     """The body of a process."""
     lifeline.end_with_parent(part.parent)
     try:

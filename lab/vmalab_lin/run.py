@@ -25,7 +25,7 @@ from vmalab_client.block import BlockBuilder
 from vmalab_drive import instances, spawning
 from vmalab_drive.errors import CommandError
 from vmalab_lin import explain, plan
-from vmalab_lin.actor import Acted, Part, Where, work
+from vmalab_lin.actor import Acted, Message, Part, Told, Where, work
 from vmalab_lin.ops import OP, History, Numbers, Ops, joined, save
 from vmalab_native import core, history, lab
 from vmalab_native.errors import InvalidArgument
@@ -167,7 +167,7 @@ class _Processes:
     def __init__(self, setup: plan.Setup) -> None:
         self._setup = setup
         self._patience_s = PATIENCE_S + setup.ops * setup.processes / 2000
-        self._pipes: list[Connection] = []
+        self._pipes: list[Connection[Told, Message]] = []
         self._processes: list[BaseProcess] = []
         self._start()
 
@@ -226,7 +226,7 @@ class _Processes:
                 raise ProcessFailed(f"process {me} died, {self._code(me)}") from None
             if kind == "error":
                 raise LinError(f"process {me}: {data}")
-            if data is not None:
+            if isinstance(data, tuple):
                 said.append(data)
         return said
 

@@ -50,8 +50,8 @@ class Survey:
     seconds: float = 0.0
 
     @property
-    def false_alarms(self) -> list[Result]:
-        return [result for result in self.intact if result.finding]
+    def false_alarms(self) -> list[tuple[Result, Finding]]:
+        return [(result, result.finding) for result in self.intact if result.finding]
 
     @property
     def good(self) -> bool:

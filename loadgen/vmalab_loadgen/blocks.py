@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -126,7 +126,7 @@ class Maker:
     """The processes that work in the same address space."""
     mix: Mix
     vmas: int
-    rng: Any
+    rng: np.random.Generator
     arena: Arena = field(init=False)
     children: list[Child] = field(default_factory=list)
     forks_open: int = 0
@@ -494,7 +494,7 @@ class Maker:
                 tally.add_wrong(Wrong(name, what, expected, f"{status}, {value:#x}"))
         return block.count
 
-    def _check_faults(self, block: Block, got: Any) -> None:
+    def _check_faults(self, block: Block, got: npt.NDArray[np.void]) -> None:
         faults = block.faults
         status, value = got["status"], got["value"]
         code = got["info"] & np.uint32(0xFF)

@@ -64,6 +64,10 @@ class Done:
     ended_ns: int = 0
 
 
+Message = tuple[str, Done | str | None]
+"""To the parent: "ready", "done" with what was done, or "error" with why not."""
+
+
 @dataclass(slots=True)
 class _Run:
     task: Task
@@ -135,7 +139,7 @@ class _Run:
         self.shown[2] = self.maker.tally.wrong
 
 
-def work(task: Task, start: Event, counters: Counters, pipe: Connection) -> None:
+def work(task: Task, start: Event, counters: Counters, pipe: Connection[Message, None]) -> None:
     """The body of a process of the load."""
     lifeline.end_with_parent(task.parent)
     try:

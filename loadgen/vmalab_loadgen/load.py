@@ -198,7 +198,7 @@ def _run_processes(
     context = spawning.context()
     start = context.Event()
     everyone = range(config.processes)
-    pipes: list[Connection] = []
+    pipes: list[Connection[None, hammer.Message]] = []
     processes: list[BaseProcess] = []
     counters: list[hammer.Counters] = []
     try:
@@ -251,9 +251,12 @@ def _run_processes(
 
 
 def _messages(
-    pipes: list[Connection], wanted: str, timeout_s: float, tick: Callable[[], None] | None
+    pipes: list[Connection[None, hammer.Message]],
+    wanted: str,
+    timeout_s: float,
+    tick: Callable[[], None] | None,
 ) -> list[hammer.Done]:
-    """One message of every process, and what it carries, if anything."""
+    """One message of every process, and what they did, if it says that."""
     answers: list[hammer.Done] = []
     deadline = time.monotonic() + timeout_s
     for me, pipe in enumerate(pipes):
@@ -268,7 +271,7 @@ def _messages(
             raise LoadError(f"process {me} died") from None
         if kind == "error":
             raise LoadError(f"process {me}: {data}")
-        if data is not None:
+        if isinstance(data, hammer.Done):
             answers.append(data)
     return answers
 

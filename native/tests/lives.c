@@ -21,8 +21,9 @@
 #include "vmalab/core.h"
 #include "vmalab/fault_way.h"
 #include "vmalab/lock_model.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
-#include "vmalab/uffd.h"
+#include "vmalab/uffd_ops.h"
 #include "torture.h"
 
 #define ADDR  0x200000000000ul

@@ -14,8 +14,11 @@
 #include "test.h"
 #include "vmalab/caches.h"
 #include "vmalab/frame.h"
+#include "vmalab/leave.h"
+#include "vmalab/membarrier.h"
 #include "vmalab/rcu.h"
 #include "vmalab/rwsem.h"
+#include "vmalab/slab.h"
 #include "vmalab/tree.h"
 
 #define TEST_FINGERPRINT  0x7465737400000001ull

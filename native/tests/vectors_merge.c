@@ -22,6 +22,7 @@
 #include "vmalab/api.h"
 #include "vmalab/core.h"
 #include "vmalab/lock_model.h"
+#include "vmalab/munmap.h"
 #include "vmalab/ops.h"
 
 #define LETTERS    8
@@ -480,14 +481,14 @@ static void expect(struct world *w, const char *wanted)
 }
 
 /* Around an operation that takes mmap_lock itself. */
-#define UNLOCKED(w, expression)                                            \
-	({                                                                 \
-		s64 result_;                                               \
-                                                                           \
-		mmap_write_unlock((w)->self, (w)->mm);                     \
-		result_ = (expression);                                    \
-		CHECK_EQ(mmap_write_lock((w)->self, (w)->mm, (w)->id), 0); \
-		result_;                                                   \
+#define UNLOCKED(w, expression)                                           \
+	({                                                                \
+		s64 result_;                                              \
+                                                                          \
+		mmap_write_unlock((w)->self, (w)->mm);                    \
+		result_ = (expression);                                   \
+		CHECK(mmap_write_lock((w)->self, (w)->mm, (w)->id) == 0); \
+		result_;                                                  \
 	})
 
 /* Four mappings, each touching one before: two VMAs of six pages. */

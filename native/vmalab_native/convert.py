@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Between C and Python: strings, records, listings of unknown length. Used by core.py alone."""
+"""Between C and Python: strings, records, listings of unknown length."""
 
 import dataclasses
 import weakref

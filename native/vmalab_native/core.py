@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C core for Python: segments and participants. The only module that touches ffi.
+"""The C core for Python: segments and participants.
 
 A Segment is one mapping of an instance's shared memory. A Participant is the right of one thread to
 enter the core; it has a slot in the segment by which the others see what it holds, also after it

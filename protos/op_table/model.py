@@ -11,7 +11,10 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 WORD_BYTES: Final = 8
 HEADER_WORDS: Final = 2
@@ -30,7 +33,7 @@ _VALUES: Final = (
 _TAILS: Final = ("bytes", "ranges", "addresses")
 _FUNCTIONS: Final = ("op", "record", "loop")
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*")
-T = TypeVar("T")
+T = TypeVar("T", bound="DataclassInstance")
 
 
 class TableError(ValueError):
@@ -245,7 +248,7 @@ class Table:
 
 
 def _made(kind: type[T], row: Mapping[str, Any], where: str) -> T:
-    known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    known = {one.name for one in fields(kind)}
     unknown = set(row) - known
     if unknown:
         raise TableError(f"{where}: unknown {', '.join(sorted(unknown))}")

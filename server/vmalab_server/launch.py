@@ -6,8 +6,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vmalab_server.limits import Limits
+
+if TYPE_CHECKING:
+    from vmalab_server.logs import Format, Level
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,8 +35,8 @@ class WorkerLaunch:
     token: str
     roster_path: str
     ready_fd: int
-    log_level: str
-    log_format: str
+    log_level: Level
+    log_format: Format
     version: str
     limits: Limits
 

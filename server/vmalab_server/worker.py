@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from vmalab_native.core import Segment
     from vmalab_server.entry import Entry
     from vmalab_server.grpc_front import Front
+    from vmalab_server.handlers import MemoryHandlers
     from vmalab_server.lab_handlers import LabHandlers, NoLab
     from vmalab_server.leases import LeaseKeeper
-    from vmalab_server.streams import StreamRegistry
+    from vmalab_server.streams import StreamHandlers, StreamRegistry
 
 _PR_SET_PDEATHSIG = 1
 _EXIT_MARGIN_S = 2.0
@@ -80,7 +81,7 @@ class Worker:
             return NoLab()
         return LabHandlers(self.entry, limits=self.launch.limits)
 
-    def _front(self, memory: object, streams: object) -> Front:
+    def _front(self, memory: MemoryHandlers, streams: StreamHandlers) -> Front:
         from pathlib import Path
 
         import grpc
@@ -99,8 +100,8 @@ class Worker:
             grpc_version=grpc.__version__,
         )
         front = Front(
-            memory=memory,  # type: ignore[arg-type]
-            streams=streams,  # type: ignore[arg-type]
+            memory=memory,
+            streams=streams,
             inspect=inspect,
             lab=self.lab,
             # A call that is held occupies a thread: the others keep as many as without the lab.
@@ -140,8 +141,8 @@ def serve(launch: WorkerLaunch) -> int:
     from vmalab_server import logs
 
     logs.configure(
-        level=launch.log_level,  # type: ignore[arg-type]
-        form=launch.log_format,  # type: ignore[arg-type]
+        level=launch.log_level,
+        form=launch.log_format,
         instance=launch.instance,
         worker=launch.index,
     )

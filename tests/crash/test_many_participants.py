@@ -17,6 +17,7 @@ import pytest
 from vmalab_crash.board import Board, Command
 from vmalab_crash.company import Company, Member
 from vmalab_crash.run import CrashConfig, Session
+from vmalab_crash.talk import Complaints, Order, Recovery
 from vmalab_crash.tally import Tally
 from vmalab_native.records import SegmentConfig
 
@@ -59,9 +60,10 @@ class Crowd(Session):
 
     def recovered(self) -> None:
         recoverer = self.company.of("recoverer")[0]
-        said = self.company.ask(recoverer, "recover", PATIENCE_S)
-        assert not said["left"], said
-        assert self.company.ask(recoverer, "fsck", PATIENCE_S) == []
+        said = self.company.ask(recoverer, Order("recover"), PATIENCE_S, Recovery)
+        assert not said.left, said
+        fsck = self.company.ask(recoverer, Order("fsck"), PATIENCE_S, Complaints)
+        assert fsck.lines == []
 
 
 @pytest.mark.parametrize(("model", "participants"), SOME)

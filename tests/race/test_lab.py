@@ -31,9 +31,8 @@ NATIVE = ROOT / "native"
 def test_every_mutant_is_caught_and_nothing_else(model: str, tmp_path: Path) -> None:
     done = survey.survey(models=[model], folder=tmp_path)
     alarms = [
-        f"{one.scenario.name}: {one.finding.violation.invariant}: {one.finding.violation.text}"
-        for one in done.false_alarms
-        if one.finding
+        f"{one.scenario.name}: {found.violation.invariant}: {found.violation.text}"
+        for one, found in done.false_alarms
     ]
     assert alarms == []
     assert [row.mutant for row in done.rows if not row.caught] == []

@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
-from operations import ARENA, Answer, Space, space
+from operations import ARENA, Answer, Config, Space, space
 from patience import HANG_S
 from vmalab.ops import Op
 
@@ -203,7 +203,9 @@ class Both:
 
     # --- accesses: the word, or the name of the signal and its code ---
 
-    def _access(self, what: str, real: tuple[Any, ...], core: Answer) -> int | str:
+    def _access(
+        self, what: str, real: tuple[int, int, int, int, tuple[int, ...]], core: Answer
+    ) -> int | str:
         value, signal, code, blocked, _ = real
         if blocked:
             expected: int | str = f"userfaultfd {blocked & 7}"
@@ -371,7 +373,7 @@ class Uffd:
 
 
 @contextmanager
-def both(folder: Path, **config: Any) -> Iterator[Both]:
+def both(folder: Path, **config: Unpack[Config]) -> Iterator[Both]:
     """A fresh pair; at the end every invariant of the core is walked."""
     program = executable(folder)
     theirs: list[tuple[int, int]] = []

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, Unpack
 from uuid import uuid4
 
 from vmalab.ops import RESULT, Op, record
@@ -119,12 +119,29 @@ class Space:
         return lines
 
 
+class Config(TypedDict, total=False):
+    """Fields of SegmentConfig that a test may choose."""
+
+    size_bytes: int
+    mms_max: int
+    participants_max: int
+    frames_max: int
+    files_max: int
+    vmas_per_mm_max: int
+    pkeys: bool
+    overcommit: int
+    commit_limit_pages: int
+    model: str
+    layout: str
+
+
 @contextmanager
-def space(**config: Any) -> Iterator[Space]:
+def space(**config: Unpack[Config]) -> Iterator[Space]:
     """A segment of its own with one empty mm; at the end every invariant is walked."""
     instance = f"t-{uuid4().hex[:10]}"
-    sizes = {"size_bytes": 64 << 20, "frames_max": 1 << 16, "participants_max": 16} | config
-    with Segment.create(instance, SegmentConfig(**sizes)) as segment:
+    chosen: Config = {"size_bytes": 64 << 20, "frames_max": 1 << 16, "participants_max": 16}
+    chosen.update(config)
+    with Segment.create(instance, SegmentConfig(**chosen)) as segment:
         try:
             with segment.participant("client") as participant:
                 mm = participant.mm_create()

@@ -27,10 +27,10 @@ def new_instance() -> str:
     return f"s-{os.getpid()}-{next(_numbers)}"
 
 
-def vmalab(*arguments: str, hang_s: float = HANG_S, **how: Any) -> subprocess.CompletedProcess[str]:
+def vmalab(*arguments: str, hang_s: float = HANG_S) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
-        [*VMALAB, *arguments], capture_output=True, text=True, timeout=hang_s, check=False, **how
+        [*VMALAB, *arguments], capture_output=True, text=True, timeout=hang_s, check=False
     )
 
 

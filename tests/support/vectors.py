@@ -39,7 +39,7 @@ from typing import Final
 import kernel_calls
 from comparing import needs_of
 from kernel_calls import Call, Emulated
-from operations import PAGE, Space, space
+from operations import PAGE, Config, Space, space
 from vmalab_native import machine
 
 FIRST: Final = 0x2000_0000_0000
@@ -162,7 +162,7 @@ def emulated(path: Path, file: Path, start: str) -> Played:
     """What an instance answers that begins as the kernel's process did."""
     vectors = read(path.read_text())
     program = [line.call for vector in vectors for line in vector.lines]
-    keys = {"pkeys": True} if "pkeys" in needs_of(path.read_text()) else {}
+    keys: Config = {"pkeys": True} if "pkeys" in needs_of(path.read_text()) else {}
     with space(**keys) as empty:
         setup = kernel_calls.setup_of(program)
         mm = empty.participant.mm_create(maps=start, setup=setup)

@@ -11,10 +11,8 @@
 #ifndef VMALAB_API_H
 #define VMALAB_API_H
 
-#include "vmalab/base.h"
+#include "vmalab/recover.h"
 #include "vmalab/segment.h"
-
-#define VL_API __attribute__((visibility("default")))
 
 struct participant;
 
@@ -201,25 +199,9 @@ struct vl_field_info {
 };
 VL_API long vl_layout(const char *model, const char *layout, struct vl_field_info *out, u64 cap);
 
-/* --- invariants and recovery --- */
-VL_API long vl_fsck(struct participant *self, char *text,
-		    u64 cap); /* lines of complaints; 0 bytes = all is well */
-struct vl_recovery {
-	u32 dead_count;
-	u32 dead_index[1024]; /* PARTICIPANTS_MAX */
-	u32 dead_pid[1024];
-	u32 rings_kept; /* dead whose retired objects wait for a reader; their slots stay so long */
-	u32 stuck_pid;  /* a living participant did not leave the core in time */
-	u32 mms_repaired, mms_reaped;
-	u64 vmas_freed, nodes_freed, objects_freed, frames_fixed, pages_freed, locks_fixed,
-		ptes_fixed;
-};
-/* Finds dead participants and repairs what they left. 0 (also when nobody is dead), -EBUSY,
- * -ETIMEDOUT. */
-VL_API int vl_recover(struct participant *self, struct vl_recovery *out);
+/* --- invariants and recovery: recover.h --- */
 
 /* --- library users: rwsems by number in the segment, and RCU --- */
-#define VL_USER_RWSEMS 64
 VL_API int vl_user_down(struct participant *self, u32 rwsem, u32 place, int write,
 			u64 timeout_ns); /* place 0..2; 0, -ETIMEDOUT */
 VL_API int vl_user_up(struct participant *self, u32 rwsem, u32 place, int write);

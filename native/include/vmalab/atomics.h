@@ -14,10 +14,12 @@
  *   xchg_*                        returns the old value
  *   cmpxchg_*                     strong (fails only when the value differs); *old is updated on
  *                                 failure; a failed one is an acquire where the successful one
- *   acquires, else relaxed fence_full                    sequentially consistent fence (a store
- *   before it and a load after it do not pass each other) fence_acquire, fence_release  C11
- *   fences compiler_barrier              orders against a kill or signal of the own thread, and
- *                                 against another thread only together with membarrier; costs no
+ *                                 acquires, else relaxed
+ *   fence_full                    sequentially consistent fence (a store before it and a load
+ *                                 after it do not pass each other)
+ *   fence_acquire, fence_release  C11 fences
+ *   compiler_barrier              orders against a kill or signal of the own thread, and against
+ *                                 another thread only together with membarrier; costs no
  *                                 instruction
  */
 #ifndef VMALAB_ATOMICS_H

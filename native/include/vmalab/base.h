@@ -32,6 +32,7 @@ typedef u32 vl_ref;
 #define TASK_SIZE     0x7ffffffff000ul
 #define REF_SHIFT     4
 
+#define VL_API                    __attribute__((visibility("default")))
 #define likely(x)                 __builtin_expect(!!(x), 1)
 #define unlikely(x)               __builtin_expect(!!(x), 0)
 #define __cacheline_aligned       __attribute__((aligned(CACHE_LINE)))
@@ -66,9 +67,12 @@ enum vl_error {
 	VL_E_CLOCK = -2018,   /* made in another time namespace: its clock is not ours */
 };
 
-/* Stops the segment loudly: prints file, line and what, marks the header of every segment that this
- * process has mapped broken, so that nobody enters any more, and aborts. */
+/* Stops the segment loudly: prints file, line and what, has every segment that this process has
+ * mapped marked broken (vl_on_broken), so that nobody enters any more, and aborts. */
 void vl_broken(const char *file, int line, const char *what) __attribute__((noreturn, cold));
+/* Marks them; set by segment.c, which knows their headers. May be NULL. */
+typedef void (*broken_fn)(void);
+extern broken_fn vl_on_broken;
 #define VL_ASSERT(cond)                                       \
 	do {                                                  \
 		if (unlikely(!(cond)))                        \

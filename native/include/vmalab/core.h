@@ -12,14 +12,8 @@
 #ifndef VMALAB_CORE_H
 #define VMALAB_CORE_H
 
+#include "vmalab/core_setup.h"
 #include "vmalab/lab_api.h"
-
-/* What front.c calls before there is a handle. */
-u64 core_fingerprint(void);
-int core_seg_create(int fd, const char *name, const struct vl_config *config, struct vl_seg **out);
-int core_seg_attach(int fd, struct vl_seg **out);
-long core_layout(struct vl_field_info *out, u64 cap);
-long core_stat_names(const char **names, u64 cap);
 
 /* clang-format off */
 #define VL_SEG_CALLS(X) \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lab.h (base): what the sources say to the lab: sync points, mutants, ghost state. In the release
- * core every macro is nothing. In the lab core (built with VL_LAB) lab.c, lab_sched.c, lab_ghost.c
- * and lab_explore.c stand behind them; lab_state.h says what lies in shared memory.
+ * core every macro is nothing. In the lab core (built with VL_LAB) the files of src/lab stand
+ * behind them; lab_state.h says what lies in shared memory.
  *
  *   SYNC(point), SYNC_ON(point, object)  the caller has just done what the point's text says
  *   MUTANT(name)                         true when that bug is switched on

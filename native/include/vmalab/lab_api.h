@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lab_api.h (surface): what drives the lab core, as api.h drives every core. A release core refuses
+ * lab_api.h (lab): what drives the lab core, as api.h drives every core. A release core refuses
  * each call with VL_E_CORE. lab_state.h says what a run is.
  */
 #ifndef VMALAB_LAB_API_H

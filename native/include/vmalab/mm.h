@@ -21,6 +21,7 @@
 #include "vmalab/caches.h"
 #include "vmalab/pgtable.h"
 #include "vmalab/seqcount.h"
+#include "vmalab/slab.h"
 #include "vmalab/stats.h"
 #include "vmalab/tree.h"
 #include "vmalab/vma.h"
@@ -119,7 +120,7 @@ struct file {
 	u32 cut_even_cows; /* with the private copies */
 	u32 named;
 } __cacheline_aligned;
-SIZE_IS(struct file, 320);
+SIZE_IS(struct file, FILE_SLOT_BYTES);
 
 #define MMAP_BASE_DEFAULT   0x7ffff7fff000ul
 #define STACK_LIMIT_DEFAULT (8ul << 20)

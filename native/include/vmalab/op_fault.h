@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* op_fault.h (fault): one fault in work, and how it can end. */
+/* op_fault.h (fault): faults: the calls, one fault in work, and how it can end. */
 #ifndef VMALAB_OP_FAULT_H
 #define VMALAB_OP_FAULT_H
 
 #include "vmalab/block.h"
 #include "vmalab/mm.h"
+#include "vmalab/op.h"
+#include "vmalab/uapi.h"
 
 struct fault {
 	u64 addr;
@@ -67,5 +69,25 @@ void fault_pause(void);
  * had a program touched it), -ENOMEM. */
 int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
 	     u64 end, u32 access);
+
+/* op_fault_straight.c. A touch of addr, of which flags are FAULT_* of block.h; with FAULT_STORE it
+ * stores word. What came of it is in *result, as block.h has it, also that there is no such mm. In
+ * no RCU section and with no lock held: it may wait for mmap_lock. (kernel: do_user_addr_fault) */
+void op_fault(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
+	      struct vl_result *result);
+/* op_faults.c. A fault of each address, each as if alone: 0 or VL_E_BROKEN. */
+int op_faults(struct participant *self, u64 id, const u64 *addrs, u64 count, u32 flags,
+	      struct vl_result *out);
+
+/* op_populate.c. Faults in what is mapped there, as mlock and MAP_POPULATE do: 0, or with strict
+ * the first error. Takes mmap_lock itself. (kernel: __mm_populate) */
+int mm_populate(struct participant *self, u64 id, u64 addr, u64 len, bool strict);
+/* One VMA, mmap_lock is held. (kernel: populate_vma_page_range) */
+int populate_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		 u64 start, u64 end);
+/* Faults in [start, end) under mmap_lock read, which is held: 0, -ENOMEM (hole), -EFAULT, -EINVAL.
+ * (kernel: faultin_page_range) */
+int faultin_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
+		       bool write);
 
 #endif

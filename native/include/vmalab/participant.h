@@ -10,8 +10,9 @@
  *   CORE_OUT      not in the core                       -> CORE_IN by its owner (core_enter)
  *   CORE_IN       in an operation; will leave or block  -> CORE_OUT (core_exit), CORE_BLOCKED
  *                                                          (core_block)
- *   CORE_BLOCKED  waits for an rwsem or a grace period; what it holds and what it has in flight
- *                 is announced exactly                     -> CORE_IN by its owner (core_unblock)
+ *   CORE_BLOCKED  waits for an rwsem or a grace         -> CORE_IN by its owner (core_unblock)
+ *                 period; what it holds and what it
+ *                 has in flight is announced exactly
  *   a dead owner may leave any of them; the recoverer ignores in_core of the dead.
  * Ordering STOP-1: core_enter stores in_core, then loads hdr->stop; the stopper stores stop, then
  * loads in_core. Both could read the old value without a full barrier between; in the fence-free
@@ -221,15 +222,11 @@ static inline struct participant_area *participant_area_of(const struct vl_seg *
  * VL_E_RCU, VL_E_SPACE, -ENOMEM, VL_E_SYS (the segment's file cannot be opened a second time). */
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
 		     const char *comm);
-/* Gives everything back (magazines, retired objects after a grace period; leases are the caller's
- * business) and the slot. Holds no lock, is in no RCU section. */
-void participant_leave(struct participant *self);
+/* Ends its life and frees its slot; its area is clean (leave.c). */
+void participant_vacate(struct participant *self);
 /* Ends its life and frees what the process has for it; slot and area are left as they are, as those
  * of a dead one. */
 void participant_abandon(struct participant *self);
-/* Called by participant_leave before the slot is given back, for magazines of higher layers. */
-typedef void (*participant_leave_fn)(struct participant *self);
-void participant_leave_register(participant_leave_fn fn);
 /* Last step of a recovery: folds the dead one's counters, drops what its area holds (everything was
  * swept or adopted) and frees its slot. False when its retire ring could not all be adopted: then
  * slot and ring stay for a later recovery. The world is stopped. */
@@ -260,8 +257,8 @@ void participant_look_for_dead(struct participant *self);
 int core_enter_slow(struct participant *self) __attribute__((cold));
 
 /* A thread that ends leaves its CPU unknown to membarrier until another process runs there
- * (rcu.c), so in a process with threads a reader runs its own fence. The only thread of a process
- * cannot get company while it is in here. */
+ * (membarrier.c), so in a process with threads a reader runs its own fence. The only thread of a
+ * process cannot get company while it is in here. */
 static inline void participant_fence_if_threaded(struct participant *self)
 {
 	if (unlikely(!__libc_single_threaded))
@@ -332,9 +329,6 @@ static inline void hold_clear(struct participant *self, enum hold_place place)
  * CORE_OUT or CORE_BLOCKED. */
 int world_stop(struct participant *self, u64 timeout_ns, u32 *stuck_pid);
 void world_start(struct participant *self);
-
-/* A full barrier here and, against their compiler barriers or fences, in every participant. */
-void readers_barrier(const struct vl_seg *seg);
 
 /* hdr->stop once the segment is broken: nobody enters any more. */
 #define STOP_BROKEN UINT32_MAX

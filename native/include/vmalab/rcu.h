@@ -32,9 +32,6 @@ enum rcu_kind {
 typedef void (*rcu_free_fn)(struct participant *self, u32 kind, u32 ref);
 void rcu_free_register(u32 kind, rcu_free_fn fn);
 
-/* Registers this process for membarrier GLOBAL_EXPEDITED; 0 or -errno. */
-int rcu_register_membarrier(void);
-
 #ifdef TORTURE_BREAK_RCU /* the reader never shows itself: the torture test must notice */
 #define RCU_READER_WORD(self) 0
 #else
@@ -89,7 +86,7 @@ static inline u64 rcu_mark(const struct participant *self)
 
 /* Waits until every section that was running has ended. Not inside a section. Reports a stall
  * (names the pid) after 1 s and again with doubling intervals; a dead reader found by
- * process_alive() is skipped. */
+ * participant_alive() is skipped. */
 void synchronize_rcu(struct participant *self);
 /* Queues (kind, ref) to be freed after a grace period. Never blocks inside a section; outside, a
  * full ring waits. */

@@ -1,10 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* recover.h (recovery): recovery's own steps, and what it hooks into lower layers. */
+/*
+ * recover.h (recovery): looking for what is wrong, and repairing what the dead left.
+ */
 #ifndef VMALAB_RECOVER_H
 #define VMALAB_RECOVER_H
 
-#include "vmalab/api.h"
 #include "vmalab/life.h"
+
+/* Lines of complaints; 0 bytes: all is well. */
+VL_API long vl_fsck(struct participant *self, char *text, u64 cap);
+struct vl_recovery {
+	u32 dead_count;
+	u32 dead_index[1024]; /* PARTICIPANTS_MAX */
+	u32 dead_pid[1024];
+	u32 rings_kept; /* dead whose retired objects wait for a reader; their slots stay so long */
+	u32 stuck_pid;  /* a living participant did not leave the core in time */
+	u32 mms_repaired, mms_reaped;
+	u64 vmas_freed, nodes_freed, objects_freed, frames_fixed, pages_freed, locks_fixed,
+		ptes_fixed;
+};
+/* Finds dead participants and repairs what they left. 0 (also when nobody is dead), -EBUSY,
+ * -ETIMEDOUT. */
+VL_API int vl_recover(struct participant *self, struct vl_recovery *out);
 
 /* Repairs what those in the set left and frees their slots. The world is stopped, and the set was
  * made since. 0, or -ENOMEM: nothing is freed, it may be done again. */

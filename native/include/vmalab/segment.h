@@ -16,11 +16,12 @@
 #include "vmalab/base.h"
 #include "vmalab/lab.h"
 #include "vmalab/lives.h"
-#include "vmalab/slab.h"
+#include "vmalab/slab_def.h"
 
 #define VL_MAGIC       0x62616c616d76ull /* "vmalab" */
 #define VL_ABI_VERSION 2u
 #define VL_NAME_MAX    64
+#define VL_USER_RWSEMS 64 /* locks for library users */
 
 enum vl_region_id {
 	REGION_HEADER,
@@ -141,7 +142,7 @@ struct seg_header {
 	u32 file_hint;
 	u64 next_ino;                   /* inode numbers of shared anonymous memory */
 	struct vl_mutex anon_locks[64]; /* by hash of the root anon_vma */
-	u8 user_locks[64][64]
+	u8 user_locks[VL_USER_RWSEMS][64]
 		__cacheline_aligned; /* rw_semaphores for library users, a line each */
 	u64 stats_gone[64];          /* counters of participants that left (stats.h) */
 	struct kmem_cache caches[KMEM_CACHES_MAX] __cacheline_aligned;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uffd.h (uffd): userfaultfd objects.
+ * uffd.h (mm): userfaultfd objects.
  *
  * An mm has UFFDS_MAX of them, one word each in its struct mm_aside: what it is and may do in the
  * low byte, a serial number above. A handle, which the program has in the place of a descriptor, is
@@ -41,15 +41,5 @@ static inline u32 uffd_of(const struct participant *self, const struct mm_struct
 	/* relaxed: what a fault asks for was there before the VMA was registered */
 	return (u32)load_relaxed_u64(&mm_uffds(self->seg, mm)[vma->uffd_ctx - 1]) & UFFD_STATE;
 }
-
-/* uffd_ctx of the VMAs of that handle, and in *state what the object is; 0: no such object. */
-u32 uffd_find(const struct participant *self, const struct mm_struct *mm, u64 handle, u32 *state);
-/* 0, -EBADF, or -EINVAL before the handshake. */
-int uffd_ready(const struct participant *self, const struct mm_struct *mm, u64 handle, u32 *ctx,
-	       u32 *state);
-/* (kernel: validate_range) */
-int uffd_range(u64 start, u64 len);
-/* vma, whose lock is held for writing, is of no object any more. */
-void uffd_forget(struct vm_area_struct *vma);
 
 #endif

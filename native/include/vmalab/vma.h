@@ -127,6 +127,8 @@ struct mempolicy {
 	u64 pad[2];
 };
 SIZE_IS(struct mempolicy, 32);
+/* policy.c: one with a reference, the caller's, or 0: no memory. */
+vl_ref mpol_new(struct participant *self, u32 mode, u64 nodes);
 vl_ref mpol_get(struct participant *self, vl_ref ref);
 void mpol_put(struct participant *self, vl_ref ref);
 bool mpol_equal(const struct participant *self, vl_ref a, vl_ref b);
@@ -216,6 +218,8 @@ void vma_inflight_done(struct participant *self, const struct vm_area_struct *vm
 void vma_numab_init(struct participant *self, struct vm_area_struct *vma);
 void vma_set_page_prot(struct vm_area_struct *vma);
 void vma_set_range(struct vm_area_struct *vma, u64 start, u64 end, u64 pgoff);
+/* vma, whose lock is held for writing, is of no userfaultfd object any more. */
+void uffd_forget(struct vm_area_struct *vma);
 
 /* anon.c */
 int anon_vma_prepare(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma);

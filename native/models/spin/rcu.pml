@@ -161,7 +161,7 @@ inline drain(i)
 		fi
 	}
 }
-/* participant.h: readers_barrier: each CPU when the interrupt comes to it */
+/* membarrier.c:readers_barrier: each CPU when the interrupt comes to it */
 inline readers_barrier()
 {
 #ifndef NO_BARRIER

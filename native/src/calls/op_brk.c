@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_brk.c: the program break, and stacks that grow by a fault.
+ * op_brk.c: the program break.
  *
- *   grow:  merge with the VMA that ends at the break, or: fields, stamp, tree store, attach (after
- * the store, as the kernel does here) shrink: mm.brk first, then munmap of the tail, which
- * downgrades; restored when that fails stack: reserve nodes, anon_vma, stamp, vm_start, ONE tree
- * store; under mmap_lock write (the lesson of StackRot) (kernel: mm/mmap.c brk, do_brk_flags,
- * expand_downwards)
+ *   grow    merge with the VMA that ends at the break, or: fields, stamp, tree store, attach (after
+ *           the store, as the kernel does here)
+ *   shrink  mm.brk first, then munmap of the tail, which downgrades; restored when that fails
+ *
+ * (kernel: mm/mmap.c brk, do_brk_flags)
  */
 #include "vmalab/lock_model.h"
+#include "vmalab/munmap.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
 
 #define BRK_FLAGS (VM_READ | VM_WRITE | VM_MAYALL | VM_ACCOUNT)
@@ -108,45 +110,4 @@ s64 op_brk(struct participant *self, u64 id, u64 brk)
 		(void)mm_populate(self, id, PAGE_ALIGN(old), PAGE_ALIGN(result) - PAGE_ALIGN(old),
 				  false);
 	return (s64)result;
-}
-
-/* Grows the stack above addr down to it. mmap_lock write is held. 0 or -ENOMEM. (kernel:
- * expand_downwards) */
-int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
-{
-	struct vm_area_struct *vma = find_vma(self, mm, addr), *prev;
-	u64 pages;
-
-	addr &= PAGE_MASK;
-	if (!vma || !(vma->vm_flags & VM_GROWSDOWN) || addr < mmap_min_hint(self->seg))
-		return -ENOMEM;
-	if (vma->vm_start <= addr)
-		return 0; /* someone else grew it */
-	prev = find_vma_prev(self, mm, vma->vm_start);
-	if (prev && !(prev->vm_flags & VM_GROWSDOWN) && (prev->vm_flags & VM_ACCESS_FLAGS) &&
-	    addr < prev->vm_end + STACK_GUARD_GAP)
-		return -ENOMEM;
-	if (prev && prev->vm_end > addr)
-		return -ENOMEM;
-	/* Also before a growth that is refused: later merges and accounting show it. */
-	if (anon_vma_prepare(self, mm, vma) != 0)
-		return -ENOMEM;
-	pages = (vma->vm_start - addr) >> PAGE_SHIFT;
-	if (pages > vma_pgoff(vma) || !may_expand_vm(mm, vma->vm_flags, pages) ||
-	    vma->vm_end - addr > mm->stack_limit ||
-	    !mlock_future_ok(mm, vma->vm_flags, pages << PAGE_SHIFT) ||
-	    !vm_enough_memory(self, mm, (s64)pages))
-		return -ENOMEM;
-	if (tree_preallocate(self, &mm->mm_mt, addr, vma->vm_end) != 0) {
-		tree_prealloc_free(self);
-		return -ENOMEM;
-	}
-	SYNC_ON(stack_found, vma);
-	if (!MUTANT(B19) && !MUTANT(B20))
-		vma_start_write(self, mm, vma);
-	vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
-	tree_store(self, &mm->mm_mt, addr, vma->vm_end, REF(self, vma));
-	SYNC_ON(stack_grown, vma);
-	mm_account(mm, vma->vm_flags, (s64)pages);
-	return 0;
 }

@@ -2,10 +2,12 @@
 /*
  * op_fork.c: fork (dup_mmap) and exit.
  *
- *   parent mmap_lock write, child mmap_lock write (nested; nobody can see the child) -> duplicate
- * the tree (it holds the parent's references for now) -> for each parent VMA: stamp; DONTCOPY:
- * clear it in the child; else duplicate, fork the anon_vma, put it in the entry, attach, map the
- * file, copy the entries (write-protect both sides) -> unlock child -> unlock parent -> publish
+ *   parent mmap_lock write, child mmap_lock write (nested; nobody can see the child)
+ *   -> duplicate the tree (it holds the parent's references for now)
+ *   -> for each parent VMA: stamp; DONTCOPY: clear it in the child; else duplicate, fork the
+ *      anon_vma, put it in the entry, attach, map the file, copy the entries (write-protect both
+ *      sides)
+ *   -> unlock child -> unlock parent -> publish
  *
  * Every parent VMA is write-locked before its pages and anon_vma are looked at: faults that ran on
  * under the VMA lock were the memory corruption of Linux 6.4.0. A failure tears down what was made:

@@ -16,6 +16,7 @@
  * are refused with EINVAL, as by a kernel without CONFIG_MEMORY_FAILURE. (kernel: mm/madvise.c)
  */
 #include "vmalab/lock_model.h"
+#include "vmalab/op_fault.h"
 #include "advise.h"
 
 #define MAX_RW_COUNT       (0x7ffffffful & PAGE_MASK) /* the most bytes of one vector */

@@ -11,6 +11,7 @@
  * (kernel: mm/mlock.c)
  */
 #include "vmalab/lock_model.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
 
 static bool can_do_mlock(const struct mm_struct *mm)

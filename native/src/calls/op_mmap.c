@@ -2,14 +2,19 @@
 /*
  * op_mmap.c: mmap.
  *
- *   mmap_lock write -> checks, flags, address -> gather what lies there (stamped, detached, still
- * in the tree) -> limits -> zap the old pages -> merge with a neighbour, or a new VMA: fields,
- * stamp, attach -> ONE tree store over the old range -> free the old VMAs -> unlock -> populate
+ *   mmap_lock write -> checks, flags, address
+ *   -> gather what lies there (stamped, detached, still in the tree) -> limits
+ *   -> zap the old pages
+ *   -> merge with a neighbour, or a new VMA: fields, stamp, attach
+ *   -> ONE tree store over the old range
+ *   -> free the old VMAs -> unlock -> populate
  *
  * Before the zap a failure attaches the old VMAs again; after it they are gone, and the range
  * becomes a hole. (kernel: do_mmap, __mmap_region)
  */
 #include "vmalab/lock_model.h"
+#include "vmalab/munmap.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
 #include "vmalab/pkeys.h"
 

@@ -2,15 +2,17 @@
 /*
  * op_mprotect.c: mprotect, and setting the name of anonymous areas.
  *
- *   mmap_lock write -> for each VMA of the range: allowed? same permissions? skip -> stamp -> its
- * flags, and from them the new ones -> merge, or split at the edges -> store the flags -> change
- * the page-table entries
+ *   mmap_lock write
+ *   -> for each VMA of the range: allowed? same permissions? skip
+ *      -> stamp -> its flags, and from them the new ones -> merge, or split at the edges
+ *      -> store the flags -> change the page-table entries
  *
  * VMAs changed before a failure stay changed. Killed between flags and entries: recovery takes away
  * write permission that the flags no longer give. (kernel: do_mprotect_pkey, mprotect_fixup;
  * madvise_set_anon_name)
  */
 #include "vmalab/lock_model.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
 #include "vmalab/pkeys.h"
 

@@ -3,16 +3,20 @@
  * op_mremap.c: mremap: shrink, grow in place, move, move to a fixed place, move and keep the
  * source mapped empty.
  *
- *   shrink: munmap of the tail (downgrades).   grow: merge as a copy of itself into the gap behind.
- *   move: [FIXED: munmap the destination] -> stamp source -> copy: merge at the destination or
- * duplicate (stamp, attach, store) -> move the entries one by one -> munmap the source, or
- * DONTUNMAP: leave it empty
+ *   shrink  munmap of the tail (downgrades)
+ *   grow    merge as a copy of itself into the gap behind
+ *   move    [FIXED: munmap the destination] -> stamp source
+ *           -> copy: merge at the destination or duplicate (stamp, attach, store)
+ *           -> move the entries one by one
+ *           -> munmap the source, or DONTUNMAP: leave it empty
  *
  * An anonymous area that was never written gets the page offset of its new place, so that it can
  * merge there. Killed while entries move: source and destination both exist with disjoint pages,
  * none lost. (kernel: mm/mremap.c)
  */
 #include "vmalab/lock_model.h"
+#include "vmalab/munmap.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
 #include "vmalab/uffd.h"
 

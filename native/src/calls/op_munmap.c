@@ -2,10 +2,11 @@
 /*
  * op_munmap.c: unmapping in two halves.
  *
- *   gather:  split head | for each VMA: [split tail] stamp, remember, detach      undoable:
- * reattach
- *   ------   clear the range in the tree (one store)                              point of no
- * return complete: count; downgrade mmap_lock; zap pages, free tables; free the VMAs
+ *   gather    split head | for each VMA: [split tail] stamp, remember, detach
+ *             can be undone: reattach
+ *   clear     the range in the tree, by one store
+ *             the point of no return
+ *   complete  count; downgrade mmap_lock; zap pages, free tables; free the VMAs
  *
  * Between "detached" and "cleared" the VMAs are still found by readers: their stamp sends those
  * away. Splits that were made stay made when the operation fails. After the downgrade faults
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 
 #include "vmalab/lock_model.h"
+#include "vmalab/munmap.h"
 #include "vmalab/ops.h"
 
 static int vms_remember(struct participant *self, struct vma_munmap *vms,

@@ -32,7 +32,7 @@
 
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
-#include "vmalab/ops.h"
+#include "vmalab/merge.h"
 #include "vmalab/pkeys.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */

@@ -5,7 +5,6 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
-#include "vmalab/ops.h"
 
 /* A page of a file on disk that is not in memory comes with others around it; with those after it
  * where the program has said that it reads in order; alone where it reads at random; with those

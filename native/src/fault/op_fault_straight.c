@@ -19,7 +19,6 @@
 #include "vmalab/fault_way.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
-#include "vmalab/ops.h"
 
 #ifdef VL_LAB
 /* Mutant B13: what the VMA of addr has, before it is locked. */

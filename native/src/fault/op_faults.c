@@ -17,7 +17,7 @@
  * RCU section, and of ways that serve (fault_way.h), so what they name is still of its kind.
  */
 #include "vmalab/fault_way.h"
-#include "vmalab/ops.h"
+#include "vmalab/op_fault.h"
 
 #define AHEAD_MAX 16 /* faults of a group: their lines fit into the first cache */
 

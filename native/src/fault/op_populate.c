@@ -9,7 +9,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
-#include "vmalab/ops.h"
+#include "vmalab/merge.h"
 #include "vmalab/pkeys.h"
 
 int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,

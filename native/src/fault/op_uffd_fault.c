@@ -6,7 +6,6 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
-#include "vmalab/ops.h"
 #include "vmalab/uffd.h"
 
 /* (kernel: handle_userfault) */

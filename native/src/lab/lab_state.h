@@ -9,12 +9,12 @@
  * follows from the choices, and the same choices give the same run.
  *
  * actor.state:
- *   ACTOR_IDLE     waits for a run                 -> PARKED by the controller (start of a run)
- *   ACTOR_PARKED   stands at a sync point           -> RUNNING by who chooses it
- *   ACTOR_RUNNING  the one that runs                -> PARKED, BLOCKED, POLLING, DONE by itself
- *   ACTOR_BLOCKED  sleeps on actor.word             -> PARKED by who wakes that word
+ *   ACTOR_IDLE     waits for a run                   -> PARKED by the controller (start of a run)
+ *   ACTOR_PARKED   stands at a sync point            -> RUNNING by who chooses it
+ *   ACTOR_RUNNING  the one that runs                 -> PARKED, BLOCKED, POLLING, DONE by itself
+ *   ACTOR_BLOCKED  sleeps on actor.word              -> PARKED by who wakes that word
  *   ACTOR_POLLING  turns until somebody makes a step -> PARKED by the next step of another actor
- *   ACTOR_DONE     has no operations left           -> IDLE by the controller
+ *   ACTOR_DONE     has no operations left            -> IDLE by the controller
  *   A run ends when all are DONE, when none of the others can be chosen (deadlock), or when an
  *   invariant breaks. In the two last cases actors stand in the middle of operations: the segment
  *   is of no more use, and its owner ends the processes and removes it.

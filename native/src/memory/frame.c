@@ -27,6 +27,7 @@
  * entry (release), and before that the frame came to us through a mutex or a grace period.
  */
 #include "vmalab/frame.h"
+#include "vmalab/leave.h"
 #include "vmalab/stats.h"
 
 #define FRAMES_CHUNK 8192u /* taken from /dev/shm at a time: 128 KiB */

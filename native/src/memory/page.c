@@ -2,9 +2,9 @@
 /*
  * page.c: the page pool: whole pages for slabs and page tables.
  *
- * The truth about a page is the kind in its descriptor (slab.h: enum page_kind):
- *   FREE     in the pool                 -> TAKEN by page_alloc, CACHED by a magazine refill
- *   (pool lock)
+ * The truth about a page is the kind in its descriptor (slab_def.h: enum page_kind):
+ *   FREE     in the pool                 -> TAKEN by page_alloc, CACHED by a magazine refill (pool
+ *                                          lock)
  *   TAKEN    between two uses; owner     -> any kind by its owner, FREE by page_free (pool lock)
  *   CACHED   in owner's page magazine    -> the kind asked for by page_alloc, FREE by a flush
  *   SLAB     head of a slab              -> RETIRED (typesafe) or TAKEN by slab.c (cache lock)

@@ -20,6 +20,8 @@
  */
 #include "vmalab/pgtable.h"
 
+#include "vmalab/slab.h"
+
 #define LEVELS      4
 #define TABLE_BITS  9
 #define TABLE_BYTES (PTRS_PER_TABLE * sizeof(pte_t))

@@ -17,7 +17,7 @@
  * vma_merge_new_range, vma_merge_existing_range, __split_vma, vma_modify)
  */
 #include "vmalab/lock_model.h"
-#include "vmalab/ops.h"
+#include "vmalab/merge.h"
 
 struct vm_area_struct *find_vma(struct participant *self, struct mm_struct *mm, u64 addr)
 {

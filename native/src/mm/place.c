@@ -5,7 +5,8 @@
  * thp_get_unmapped_area)
  */
 #include "vmalab/lock_model.h"
-#include "vmalab/ops.h"
+#include "vmalab/merge.h"
+#include "vmalab/uapi.h"
 
 #define BOTTOM_UP_BASE (TASK_SIZE / 3 & PAGE_MASK)
 #define LOW_MAP_START  0x40000000ul

@@ -222,3 +222,9 @@ void vma_set_range(struct vm_area_struct *vma, u64 start, u64 end, u64 pgoff)
 	store_relaxed_u64(&vma->vm_end, end);
 	vma->vm_pgbase = pgoff - (start >> PAGE_SHIFT);
 }
+
+void uffd_forget(struct vm_area_struct *vma)
+{
+	store_relaxed_u64(&vma->vm_flags, vma->vm_flags & ~VM_UFFD_FLAGS);
+	vma->uffd_ctx = 0;
+}

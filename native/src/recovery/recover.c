@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "vmalab/api.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/recover.h"
 #include "walk.h"

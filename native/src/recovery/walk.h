@@ -10,8 +10,8 @@
 #ifndef VMALAB_WALK_H
 #define VMALAB_WALK_H
 
-#include "vmalab/api.h"
 #include "vmalab/mm.h"
+#include "vmalab/recover.h"
 
 #define MARK_GRANULE 32 /* smallest distance between two slab objects */
 

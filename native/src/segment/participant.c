@@ -32,24 +32,10 @@
 #include <unistd.h>
 
 #include "vmalab/life.h"
-#include "vmalab/rcu.h"
+#include "vmalab/membarrier.h"
 #include "vmalab/stats.h"
 
 dead_owner_fn vl_on_dead_owner;
-
-#define LEAVE_FNS_MAX 4
-static participant_leave_fn leave_fns[LEAVE_FNS_MAX];
-
-void participant_leave_register(participant_leave_fn fn)
-{
-	for (u32 i = 0; i < LEAVE_FNS_MAX; i++) {
-		if (!leave_fns[i] || leave_fns[i] == fn) {
-			leave_fns[i] = fn;
-			return;
-		}
-	}
-	VL_ASSERT(!"more leave functions than LEAVE_FNS_MAX");
-}
 
 /* When this process was started, field 22 of /proc/self/stat, for people; 0 where there is no
  * /proc. */
@@ -213,7 +199,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 
 	VL_ASSERT(role != ROLE_FREE);
 	memset(self, 0, sizeof(*self));
-	if (!seg->fenced && rcu_register_membarrier() != 0)
+	if (!seg->fenced && membarrier_register() != 0)
 		return VL_E_RCU;
 	self->ways = ways_make();
 	if (!self->ways)
@@ -290,28 +276,11 @@ void participant_fold(struct vl_seg *seg, u32 index)
 	}
 }
 
-void participant_leave(struct participant *self)
+void participant_vacate(struct participant *self)
 {
-	struct participant_slot *slot = self->slot;
-
-	VL_ASSERT(self->rcu_nest == 0);
-	for (u32 i = 0; i < HOLDS_COUNT; i++)
-		VL_ASSERT(load_relaxed_u64(&slot->held[i]) == 0);
-	(void)core_enter(self); /* in a broken segment the rest is done all the same */
-	rcu_barrier(self);
-	for (u32 i = 0; i < LEAVE_FNS_MAX && leave_fns[i]; i++)
-		leave_fns[i](self);
-	rcu_barrier(self); /* flushing may have retired slab pages */
-	for (u32 i = 0; i < KMEM_CACHES_MAX; i++) {
-		if (self->seg->hdr->caches[i].alive)
-			kmem_cache_flush(self, i);
-	}
-	rcu_barrier(self);
-	page_magazine_flush(self);
-	core_exit(self);
 	participant_fold(self->seg, self->index);
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
-	slot_release(slot);
+	slot_release(self->slot);
 	life_end(self->life);
 	ways_free(self);
 	memset(self, 0, sizeof(*self));

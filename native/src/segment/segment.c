@@ -4,7 +4,7 @@
  *
  * hdr->state:
  *   SEG_BUILDING  its maker is at work    -> SEG_READY by the maker (release: SEG-1)
- *   SEG_READY     in use                  -> SEG_CLOSING by its owner, SEG_BROKEN by vl_broken
+ *   SEG_READY     in use                  -> SEG_CLOSING by its owner, SEG_BROKEN by mark_broken
  *   SEG_BROKEN    an invariant failed     -> for ever; can be looked at (seg_map_inspect)
  *   SEG_CLOSING   nobody new comes in     -> for ever
  *   A maker that dies leaves SEG_BUILDING or an empty file: VL_E_NOT_READY, to be unlinked.
@@ -28,12 +28,12 @@
 
 #include "vmalab/futex.h"
 #include "vmalab/life.h"
+#include "vmalab/membarrier.h"
 #include "vmalab/participant.h"
-#include "vmalab/rcu.h"
 
 #define FRAME_BYTES 16
 
-/* Headers of the segments that this process has mapped, for vl_broken; addresses, 0 free. */
+/* Headers of the segments that this process has mapped, for mark_broken; addresses, 0 free. */
 #define MAPPED_MAX 16
 static u64 mapped[MAPPED_MAX];
 
@@ -48,11 +48,8 @@ static void mapped_replace(u64 from, u64 to)
 	}
 }
 
-void vl_broken(const char *file, int line, const char *what)
+static void mark_broken(void)
 {
-	lab_assert_failed(file, line, what); /* a run of the lab ends there, not here */
-	fprintf(stderr, "vmalab: broken invariant at %s:%d: %s (pid %d)\n", file, line, what,
-		(int)getpid());
 	for (u32 i = 0; i < MAPPED_MAX; i++) {
 		struct seg_header *hdr = (struct seg_header *)load_acquire_u64(&mapped[i]);
 
@@ -62,7 +59,11 @@ void vl_broken(const char *file, int line, const char *what)
 		store_release_u32(&hdr->stop, STOP_BROKEN);
 		futex_wake(&hdr->stop, FUTEX_ALL);
 	}
-	abort();
+}
+
+__attribute__((constructor)) static void segment_register(void)
+{
+	vl_on_broken = mark_broken;
 }
 
 int seg_populate(const struct vl_seg *seg, u64 off, u64 len)
@@ -297,7 +298,7 @@ int seg_format(struct vl_seg *seg, int fd, const char *name, const struct vl_con
 		return VL_E_INVALID;
 	plan_regions(config, regions);
 	if (flavour != RCU_FENCED) {
-		err = rcu_register_membarrier();
+		err = membarrier_register();
 		if (err && flavour == RCU_MEMBARRIER)
 			return VL_E_RCU;
 		flavour = err ? RCU_FENCED : RCU_MEMBARRIER;

@@ -24,30 +24,13 @@
  * as long as the stopper lives: going on in a half-repaired segment would be worse.
  */
 #include "vmalab/futex.h"
+#include "vmalab/membarrier.h"
 #include "vmalab/participant.h"
 #include "vmalab/stats.h"
-
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define ENTER_SLEEP_NS   (100 * NSEC_PER_MSEC)
 #define STOP_POLL_NS_MAX (1 * NSEC_PER_MSEC)
 #define STOP_CHECK_NS    (10 * NSEC_PER_MSEC) /* how often who stays in is checked for life */
-
-void readers_barrier(const struct vl_seg *seg)
-{
-	int saved = errno;
-	long err = 0;
-
-	fence_full();
-	if (!seg->fenced)
-		err = syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
-	/* It worked when this process registered; nothing else may make it fail. */
-	VL_ASSERT(err == 0);
-	errno = saved;
-	fence_full();
-}
 
 static bool stopper_dead(const struct vl_seg *seg, u32 stop)
 {

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vmalab/core.h"
+#include "vmalab/core_setup.h"
 #include "import.h"
+#include "vmalab/leave.h"
 #include "vmalab/lock_model.h"
 #include "maps.h"
 #include "vmalab/op_fault.h"

@@ -7,7 +7,9 @@
 #include "vmalab/block_shapes.h"
 #include "import.h"
 #include "vmalab/lock_model.h"
+#include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
+#include "vmalab/uffd_ops.h"
 
 /* Without a word to store the word may be left out. */
 static inline bool record_is_fault(const struct vl_record *rec, u64 left)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "vmalab/lock_model.h"
-#include "vmalab/core.h"
+#include "vmalab/core_setup.h"
 
 void vl_seg_info(const struct vl_seg *seg, struct vl_seg_info *out)
 {

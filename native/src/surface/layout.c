@@ -4,7 +4,7 @@
  * what the fingerprint hashes, so that two builds that disagree about one offset never share a
  * segment.
  */
-#include "vmalab/core.h"
+#include "vmalab/core_setup.h"
 #include "vmalab/lock_model.h"
 
 /* clang-format off */

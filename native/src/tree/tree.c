@@ -19,10 +19,11 @@
  *           names as it was when it was stored. A leaf that is replaced whole gives the same
  *           through TREE-1.
  *
- * A dead reader leaves nothing here (its RCU word is skipped by process_alive()). A dead copier
+ * A dead reader leaves nothing here (its RCU word is skipped by participant_alive()). A dead copier
  * or destroyer leaves nodes that nothing reaches; recovery frees them.
  */
 #include "tree_internal.h"
+#include "vmalab/leave.h"
 
 void tree_get(const struct participant *self, const struct range_tree *tree, u64 addr,
 	      struct range_entry *out)

@@ -8,6 +8,7 @@
  * the node says of itself; the slots' ranges must follow each other without a hole.
  */
 #include "vmalab/caches.h"
+#include "vmalab/slab.h"
 #include "vmalab/tree.h"
 
 struct check {

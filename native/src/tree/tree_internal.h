@@ -4,6 +4,7 @@
 #define VMALAB_TREE_INTERNAL_H
 
 #include "vmalab/caches.h"
+#include "vmalab/slab.h"
 #include "vmalab/tree.h"
 
 static inline bool tree_is_leaf(const struct tree_node *node)

@@ -15,9 +15,11 @@
  * PTE_BUSY; a page found in both places stays in the destination and the source. (kernel:
  * mm/userfaultfd.c move_pages, uffd_move_lock)
  */
+#include "vmalab/block.h"
 #include "vmalab/lock_model.h"
-#include "vmalab/ops.h"
-#include "vmalab/uffd.h"
+#include "vmalab/merge.h"
+#include "vmalab/uapi.h"
+#include "vmalab/uffd_ops.h"
 
 #define MOVE_CHUNK_PAGES 512
 

@@ -13,8 +13,10 @@
  * is in the file, as after fallocate. (kernel: mfill_atomic, uffd_mfill_lock)
  */
 #include "vmalab/lock_model.h"
-#include "vmalab/ops.h"
-#include "vmalab/uffd.h"
+#include "vmalab/merge.h"
+#include "vmalab/op_fault.h"
+#include "vmalab/uapi.h"
+#include "vmalab/uffd_ops.h"
 
 struct fill {
 	struct mm_struct *mm;

@@ -15,8 +15,9 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
-#include "vmalab/ops.h"
-#include "vmalab/uffd.h"
+#include "vmalab/merge.h"
+#include "vmalab/uapi.h"
+#include "vmalab/uffd_ops.h"
 
 /* The kernel's bits, and those of them that are answered here: no events, no poison. */
 #define FEATURES_ACCEPTED                                                                \
@@ -173,12 +174,6 @@ static int set_modes(struct participant *self, struct mm_struct *mm, struct vm_a
 	}
 	*end = vma->vm_end;
 	return 0;
-}
-
-void uffd_forget(struct vm_area_struct *vma)
-{
-	store_relaxed_u64(&vma->vm_flags, vma->vm_flags & ~VM_UFFD_FLAGS);
-	vma->uffd_ctx = 0;
 }
 
 /* (kernel: userfaultfd_register) */

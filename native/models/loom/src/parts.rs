@@ -175,7 +175,7 @@ impl Default for Futex {
     }
 }
 
-/// How the scanner makes a reader's word visible (participant.c:readers_barrier).
+/// How the scanner makes a reader's word visible (membarrier.c:readers_barrier).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
     /// readers run a fence of their own
@@ -290,7 +290,7 @@ impl Rcu {
         self.interrupt(sw, section * BOUNDARIES + 5);
     }
 
-    /// participant.c:readers_barrier
+    /// membarrier.c:readers_barrier
     fn readers_barrier(&self, sw: Switch) {
         if self.flavour == Flavour::Fenced {
             sw.fence("scan-fence", SeqCst);

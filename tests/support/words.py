@@ -78,7 +78,7 @@ def tracked(*suffixes: str) -> list[Path]:
 
 def without_code(text: str) -> str:
     """Markdown or a docstring with code, links and addresses taken out; lines stay lines."""
-    text = re.sub(r"^```.*?^```$", _blank, text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^[ \t]*```.*?^[ \t]*```$", _blank, text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"``?[^`]*``?", _blank, text)
     text = re.sub(r"\]\([^)\s]*\)", "]", text)
     return re.sub(r"https?://\S+|<!--.*?-->", "", text)

@@ -28,7 +28,7 @@ Examples:
 
 vmalab lin --model all --duration 60
 
-vmalab lin --mutant B18 --out /tmp
+vmalab lin --mutant fork_parent_unlocked --out /tmp
 
 vmalab lin --recheck /tmp/lin-typesafe-rwsem-7-0-2.json
 """
@@ -75,13 +75,10 @@ def _models(model: str, layout: str, mutants: list[str]) -> list[str]:
     from vmalab_native.race.scenario import LETTERS
 
     try:
-        lab.mutant_bits(mutants)
+        kinds = [lab.mutant(name).kind for name in mutants]
     except InvalidArgument as error:
         fail(error.detail, USAGE)
-    letters = {mutant.name: mutant.kind for mutant in lab.MUTANTS}
-    able = [
-        one for one in cores.lock_models() if all(LETTERS[one] in letters[name] for name in mutants)
-    ]
+    able = [one for one in cores.lock_models() if all(LETTERS[one] in kind for kind in kinds)]
     if model != "all":
         check_core(model, layout, others="")
         one = model or cores.default_model()
@@ -159,7 +156,9 @@ def lin_command(
     layout: LayoutOption = "",
     mutant: Annotated[
         list[str] | None,
-        typer.Option("--mutant", help="Switch a known bug on, in the lab core: B5, B18, ..."),
+        typer.Option(
+            "--mutant", help="Switch a known bug on, in the lab core: mm_not_compared, ..."
+        ),
     ] = None,
     delays: Annotated[
         bool, typer.Option(help="Lab core: pause at sync points at random. Always with --mutant.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from vmalab_cli.common import FAILED, GOOD, USAGE, WORK, Json, fail, guarded
 
@@ -35,11 +35,11 @@ Examples:
 
 vmalab race list
 
-vmalab race run cve-2025-38554 --mutant B2 -o b2.sched
+vmalab race run cve-2025-38554 --mutant foreign_wake_unpinned -o wake.sched
 
-vmalab race show b2.sched -o b2.svg
+vmalab race show wake.sched -o wake.svg
 
-vmalab race replay b2.sched --times 100
+vmalab race replay wake.sched --times 100
 
 vmalab race explore reuse-before-lock --model refcount --strategy pct --schedules 10000
 
@@ -53,7 +53,8 @@ Model = Annotated[
     ),
 ]
 Mutants = Annotated[
-    list[str], typer.Option("--mutant", help="A bug to switch on, by name; may be repeated.")
+    list[str],
+    typer.Option("--mutant", help="A bug to switch on, by name or number; may be repeated."),
 ]
 StrategyOption = Annotated[
     str,
@@ -164,8 +165,10 @@ def _print_finding(scenario: Scenario, found: Finding) -> None:
 
 
 def _print_result(result: Result) -> None:
+    from vmalab_native.race import scenario
+
     row = result.as_dict()
-    mutants = ", ".join(row["mutants"])
+    mutants = ", ".join(scenario.mutant_of(name).label for name in result.plan.mutants)
     print(f"{row['scenario']} on {row['model']}" + (f" with {mutants}" if mutants else ""))
     whole = "all within the bound" if result.complete else "not all within the bound"
     if row["strategy"] != "exhaustive":
@@ -231,13 +234,14 @@ def list_command(as_json: Json = False) -> None:
                     "source": one.source,
                     "models": list(one.models),
                     "actors": one.actor_names,
-                    "finds": list(one.finds),
+                    "finds": [lab.mutant(name).short for name in one.finds],
                 }
                 for one in scenarios
             ],
             "mutants": [
                 {
-                    "name": mutant.name,
+                    "name": mutant.short,
+                    "full_name": mutant.name,
                     "text": mutant.text,
                     "models": [
                         model for model, letter in scenario.LETTERS.items() if letter in mutant.kind
@@ -253,15 +257,16 @@ def list_command(as_json: Json = False) -> None:
         print(json.dumps(rows, indent=2))
         return
     console = Console()
-    table = Table("scenario", "what happens", "shows", box=None)
+    table = Table("scenario", "what happens", Column("shows", overflow="fold"), box=None)
     for one in scenarios:
         table.add_row(one.name, one.title, " ".join(one.finds))
     console.print(table)
     print()
     letters = ", ".join(f"{letter} {model}" for model, letter in scenario.LETTERS.items())
-    table = Table("mutant", "models", "what is wrong", box=None, caption=f"models: {letters}")
+    name = Column("mutant", no_wrap=True)
+    table = Table(name, "models", "what is wrong", box=None, caption=f"models: {letters}")
     for mutant in lab.MUTANTS:
-        table.add_row(mutant.name, mutant.kind, mutant.text)
+        table.add_row(mutant.label, mutant.kind, mutant.text)
     console.print(table)
 
 
@@ -455,11 +460,18 @@ def all_command(
 
 
 def _print_survey(done: Survey) -> None:
+    from vmalab_native import lab
+
     console = Console()
-    table = Table("mutant", "model", "scenario", "invariant", "schedules", box=None)
+    name = Column("mutant", no_wrap=True)
+    table = Table(name, "model", "scenario", "invariant", "schedules", box=None)
     for row in done.rows:
         table.add_row(
-            row.mutant, row.model, row.scenario, row.invariant or "MISSED", f"{row.schedules:,}"
+            lab.mutant(row.mutant).label,
+            row.model,
+            row.scenario,
+            row.invariant or "MISSED",
+            f"{row.schedules:,}",
         )
     console.print(table)
     for result, found in done.false_alarms:

@@ -42,15 +42,18 @@ schedule may switch. Small text names the last step before a switch.
 To see one for yourself, and to follow it again as often as you like:
 
 ```sh
-vmalab race run cve-2025-38554 --mutant B2 -o b2.sched
-vmalab race replay b2.sched --times 100
-vmalab race show b2.sched -o b2.html
+vmalab race run cve-2025-38554 --mutant foreign_wake_unpinned -o wake.sched
+vmalab race replay wake.sched --times 100
+vmalab race show wake.sched -o wake.html
 ```
 
 `vmalab race all` runs every scenario on the intact core of each lock model and every mutant on
 every model that it applies to: SCENARIOS scenarios, PAIRS pairs of mutant and model, a
-little more than a minute of one CPU. Two actors make about 5,000 schedules a second, B2 is found
-in one second, and 100 replays of its schedule take three.
+little more than a minute of one CPU. Two actors make about 5,000 schedules a second, this
+mutant is found in one second, and 100 replays of its schedule take three.
+
+A mutant is called after what breaks. Most have a number of a catalogue besides (B2), which stands
+beside the name and is taken wherever a name is.
 
 x86 cannot show races that need a machine that reorders more. They are checked on models
 ([models-checked.md](models-checked.md)). To pause a call of a running server at a step of the
@@ -102,7 +105,7 @@ class Chapter:
         )
 
     def text(self) -> str:
-        mutant = next(one for one in lab.MUTANTS if one.name == self.mutant)
+        mutant = lab.mutant(self.mutant)
         models = ", ".join(name for name, letter in LETTERS.items() if letter in mutant.kind)
         one, found = self.scenario, self.finding
         broken = found.violation
@@ -112,7 +115,7 @@ class Chapter:
         )
         only = _sentence(one.only[self.mutant]) if self.mutant in one.only else ""
         return f"""
-## {self.mutant}: {mutant.text}
+## {mutant.label}: {mutant.text}
 
 *Source: {one.source}.*
 
@@ -217,6 +220,7 @@ def chapter(mutant: str) -> Chapter:
     Raises:
         ScenarioError: no scenario shows it.
     """
+    mutant = scenario.mutant_of(mutant).name
     for model in reversed(LETTERS):
         for name in survey.shown_by(mutant, model) if scenario.applies(mutant, model) else []:
             one = scenario.load(name)

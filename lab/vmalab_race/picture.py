@@ -198,7 +198,7 @@ class Picture:
         return [*numbered[:ROWS_FIRST], *numbered[-ROWS_LAST:]]
 
     def heading(self) -> str:
-        mutants = " and ".join(self.schedule.mutants)
+        mutants = " and ".join(lab.mutant(name).label for name in self.schedule.mutants)
         core = f"{self.schedule.model}" + (f", mutant {mutants}" if mutants else ", intact core")
         return f"{self.scenario.title} ({core})"
 
@@ -208,8 +208,8 @@ class Picture:
         return self.violation is not None and self.violation.invariant == "outcome"
 
     def mutant_texts(self) -> list[str]:
-        known = {mutant.name: mutant.text for mutant in lab.MUTANTS}
-        return [f"{name}: {known[name]}" for name in self.schedule.mutants]
+        named = [lab.mutant(name) for name in self.schedule.mutants]
+        return [f"{mutant.label}: {mutant.text}" for mutant in named]
 
     def verdict(self) -> str:
         if self.violation is None:

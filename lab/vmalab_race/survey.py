@@ -39,6 +39,11 @@ class Row:
     def caught(self) -> bool:
         return bool(self.invariant)
 
+    @property
+    def short(self) -> str:
+        """For a program: the mutant's number, or its name where there is none."""
+        return lab.mutant(self.mutant).short
+
 
 @dataclass(slots=True)
 class Survey:
@@ -60,7 +65,7 @@ class Survey:
     def not_applicable(self) -> list[str]:
         there = {(row.mutant, row.model) for row in self.rows}
         return [
-            f"{mutant.name} {model}"
+            f"{mutant.short} {model}"
             for mutant in lab.MUTANTS
             for model in lock_models()
             if (mutant.name, model) not in there
@@ -73,7 +78,7 @@ class Survey:
             "caught": sum(row.caught for row in self.rows),
             "false_alarms": len(self.false_alarms),
             "not_applicable": self.not_applicable(),
-            "missed": [f"{row.mutant} {row.model}" for row in self.rows if not row.caught],
+            "missed": [f"{row.short} {row.model}" for row in self.rows if not row.caught],
             "schedules": sum(result.schedules for result in self.intact)
             + sum(row.schedules for row in self.rows),
             "seconds": round(self.seconds, 1),
@@ -81,7 +86,8 @@ class Survey:
             "intact": [result.as_dict() for result in self.intact],
             "rows": [
                 {
-                    "mutant": row.mutant,
+                    "mutant": row.short,
+                    "mutant_name": row.mutant,
                     "model": row.model,
                     "scenario": row.scenario,
                     "caught": row.caught,

@@ -275,7 +275,7 @@ static long names(const struct vl_lab_name *all, long count, struct vl_lab_name 
 long vl_lab_points(struct vl_lab_name *out, u64 cap)
 {
 	static const struct vl_lab_name all[] = {
-#define X(name, kind, text) {#name, #kind, text},
+#define X(name, kind, text) {#name, "", #kind, text},
 #include "vmalab/lab_points.h"
 #undef X
 	};
@@ -286,7 +286,7 @@ long vl_lab_points(struct vl_lab_name *out, u64 cap)
 long vl_lab_mutants(struct vl_lab_name *out, u64 cap)
 {
 	static const struct vl_lab_name all[] = {
-#define X(name, models, text) {#name, models, text},
+#define X(name, number, models, text) {#name, number, models, text},
 #include "vmalab/lab_mutants.h"
 #undef X
 	};

@@ -48,7 +48,7 @@ class Row:
 
 def spin_row(row: spin_table.Row) -> Row:
     """Every interleaving of a Promela model, or the first counterexample."""
-    variant = " ".join((row.scene, row.mutant)).strip() or "intact"
+    variant = " ".join((row.scene, spin_table.mutant_label(row.mutant))).strip() or "intact"
     with tempfile.TemporaryDirectory(prefix="vmalab-spin-") as scratch:
         try:
             said = spin_table.verify(row, Path(scratch))
@@ -89,7 +89,7 @@ def line(row: Row, *, markdown: bool) -> str:
     mark = "" if row.good else "   NOT AS EXPECTED"
     if markdown:
         return f"| {row.model} | {row.variant} | {row.verdict} | {row.size}{mark} |"
-    return f"{row.tool:5s} {row.model:15s} {row.variant:26s} {row.verdict:24.60s} {row.size}{mark}"
+    return f"{row.tool:5s} {row.model:15s} {row.variant:44s} {row.verdict:24.60s} {row.size}{mark}"
 
 
 def options() -> argparse.Namespace:

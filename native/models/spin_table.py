@@ -55,50 +55,50 @@ SCENES: Final = {
 """Scene with its switches, and the lock models on which the intact one must pass."""
 
 MUTANTS: Final = {
-    "B1": "reuse",
-    "B2": "reuse ENDS",
-    "B4": "dup",
-    "B5": "reuse",
-    "B7": "reuse",
-    "B9": "reuse ENDS",
-    "B10": "change TWO",
-    "B12": "cursor",
-    "B13": "pages MOVES",
-    "B14": "change",
-    "B15": "dies",
-    "B16": "wrap",
-    "B18": "fork",
-    "B19": "stack",
-    "B20": "stack",
-    "B21": "change NEW",
-    "B22": "pages BINDS",
-    "B23": "pages MERGES",
-    "B33": "fork FAILS",
-    "B37": "order",
-    "B41": "order FIRST_WRITE",
-    "W1": "wrap ROUND",
+    "mm_read_after_put": "reuse",
+    "foreign_wake_unpinned": "reuse ENDS",
+    "dup_copies_detached": "dup",
+    "mm_not_compared": "reuse",
+    "lock_initialised_again": "reuse",
+    "exit_frees_attached": "reuse ENDS",
+    "readers_unlimited": "change TWO",
+    "stale_leaf": "cursor",
+    "anon_vma_seen_unlocked": "pages MOVES",
+    "inner_unlock_ends_all": "change",
+    "dead_writer_excludes": "dies",
+    "read_locked_may_fail": "wrap",
+    "fork_parent_unlocked": "fork",
+    "stack_grows_unlocked": "stack",
+    "stack_grows_read_locked": "stack",
+    "published_incomplete": "change NEW",
+    "mbind_unlocked": "pages BINDS",
+    "merge_anon_unlocked": "pages MERGES",
+    "failed_fork_keeps_vmas": "fork FAILS",
+    "move_blocks_holding_vma": "order",
+    "fault_blocks_holding_vma": "order FIRST_WRITE",
+    "wrap_keeps_stamps": "wrap ROUND",
     "first_stamp_odd": "wrap FIRST",
-    "O2A": "cursor",
-    "O2B": "cursor",
+    "early_stamp_ignored": "cursor",
+    "early_stamp_retries": "cursor",
 }
 """The scene that shows a mutant of lab_mutants.h, on each lock model that it applies to there."""
 
 FILES: Final = "pages of a truncated file; files are not in these models"
 FLAGS: Final = "flags of a VMA, which the locks here do not have"
 ELSEWHERE: Final = {
-    "B30": "one process alone: what a merge does after it found no memory",
-    "B44": "pivots and slots inside a leaf; a node here is its entries",
-    "B45": "one process alone: which node of the tree a store takes",
-    "D1": "the WAITERS flag of a semaphore; semaphores here have no queue",
-    "D2": "recovery, and processes that die: the models have none",
-    "D3": "recovery, and processes that die: the models have none",
-    "X1": "page counts and what a TLB still holds; a page here is one word",
-    "G1": "what a participant keeps between faults; each fault walks here",
-    "N1": "the text of maps, which is not part of the locks",
-    "N2": FILES,
-    "N3": FILES,
-    "N4": FILES,
-    "N5": FILES,
+    "failed_merge_goes_on": "one process alone: what a merge does after it found no memory",
+    "leaf_changed_in_place": "pivots and slots inside a leaf; a node here is its entries",
+    "store_takes_wrong_node": "one process alone: which node of the tree a store takes",
+    "dead_waiter_stays_noted": "the WAITERS flag of a semaphore; semaphores here have no queue",
+    "exit_detaches_late": "recovery, and processes that die: the models have none",
+    "merge_detaches_late": "recovery, and processes that die: the models have none",
+    "shared_page_reused": "page counts and what a TLB still holds; a page here is one word",
+    "lookup_cached_too_long": "what a participant keeps between faults; each fault walks here",
+    "maps_gap_believed": "the text of maps, which is not part of the locks",
+    "unmapped_before_sized": FILES,
+    "unmapped_before_uncached": FILES,
+    "fault_keeps_cut_page": FILES,
+    "fork_copies_cut_page": FILES,
     "split_loses_guard": FLAGS,
     "change_loses_guard": FLAGS,
     "merge_loses_guard": FLAGS,
@@ -147,12 +147,12 @@ QUICK: Final = frozenset(
         ("typesafe-rwsem", "dup", ""),
         ("refcount", "reuse", ""),
         ("rcu", "FENCED", ""),
-        ("mmap-lock", "stack", "B20"),
+        ("mmap-lock", "stack", "stack_grows_read_locked"),
         ("split-rwsem", "reuse", "LOCK_EARLY"),
-        ("embedded-rwsem", "fork", "B18"),
-        ("typesafe-rwsem", "dup", "B4"),
-        ("refcount", "reuse ENDS", "B2"),
-        ("refcount", "dies", "B15"),
+        ("embedded-rwsem", "fork", "fork_parent_unlocked"),
+        ("typesafe-rwsem", "dup", "dup_copies_detached"),
+        ("refcount", "reuse ENDS", "foreign_wake_unpinned"),
+        ("refcount", "dies", "dead_writer_excludes"),
         ("rcu", "NO_BARRIER", ""),
     )
 )
@@ -193,10 +193,33 @@ class Verdict:
     """Of the counterexample: `ACTOR POINT`."""
 
 
+_LINE: Final = re.compile(r'^X\((\w+), "(\w*)",\s+"([MSETR]+)"', re.MULTILINE)
+
+
+def _mutant_lines() -> list[tuple[str, str, str]]:
+    """Of each mutant of the lab core: its name, its number or "", its lock models by letter."""
+    return _LINE.findall(MUTANTS_FILE.read_text(encoding="utf-8"))
+
+
 def mutant_letters() -> dict[str, str]:
     """The mutants of the lab core, and the letters of the lock models that they apply to."""
-    text = MUTANTS_FILE.read_text(encoding="utf-8")
-    return dict(re.findall(r'^X\((\w+), "([MSETR]+)"', text, re.MULTILINE))
+    return {name: letters for name, _, letters in _mutant_lines()}
+
+
+def mutant_numbers() -> dict[str, str]:
+    """The mutants that have a number in the catalogue, and the number."""
+    return {name: number for name, number, _ in _mutant_lines() if number}
+
+
+def mutant_named(given: str) -> str:
+    """The name of a mutant that is given by name or by number; what is neither stays as it is."""
+    return {number: name for name, number in mutant_numbers().items()}.get(given, given)
+
+
+def mutant_label(name: str) -> str:
+    """For a reader: the name, and the number beside it."""
+    number = mutant_numbers().get(name)
+    return f"{name} ({number})" if number else name
 
 
 def forgotten() -> list[str]:

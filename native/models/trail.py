@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A counterexample of spin as a schedule of the lab: `make models TRAIL="refcount B2"`.
+"""A counterexample of spin as a schedule of the lab: `make models TRAIL="MODEL MUTANT"`.
 
 usage: trail.py MODEL MUTANT [-o FILE]
 
@@ -12,6 +12,7 @@ invariant breaks there.
 from __future__ import annotations
 
 import argparse
+import difflib
 import shutil
 import sys
 import tempfile
@@ -32,16 +33,16 @@ class Cast:
 
 
 CASTS: Final = {
-    "B1": Cast("late-unlock", (("reader",), ("unmapper", "mapper"))),
-    "B2": Cast("cve-2025-38554", (("reader",), ("recycler",), ("exiter",))),
-    "B4": Cast("dup-of-recycled", (("reader",), ("changer",))),
-    "B5": Cast("reuse-before-lock", (("reader",), ("unmapper", "mapper"))),
-    "B7": Cast("reuse-while-locking", (("reader",), ("unmapper", "mapper"))),
-    "B14": Cast("protect-against-fault", (("writer",), ("protector",))),
-    "B18": Cast("fork-under-faults", (("forker",), ("writer",))),
-    "B21": Cast("new-vma-published", (("writer",), ("mapper",))),
-    "B37": Cast("two-vma-move", (("mover",), ("unmapper",))),
-    "B41": Cast("fault-lock-order", (("writer",), ("unmapper",))),
+    "mm_read_after_put": Cast("late-unlock", (("reader",), ("unmapper", "mapper"))),
+    "foreign_wake_unpinned": Cast("cve-2025-38554", (("reader",), ("recycler",), ("exiter",))),
+    "dup_copies_detached": Cast("dup-of-recycled", (("reader",), ("changer",))),
+    "mm_not_compared": Cast("reuse-before-lock", (("reader",), ("unmapper", "mapper"))),
+    "lock_initialised_again": Cast("reuse-while-locking", (("reader",), ("unmapper", "mapper"))),
+    "inner_unlock_ends_all": Cast("protect-against-fault", (("writer",), ("protector",))),
+    "fork_parent_unlocked": Cast("fork-under-faults", (("forker",), ("writer",))),
+    "published_incomplete": Cast("new-vma-published", (("writer",), ("mapper",))),
+    "move_blocks_holding_vma": Cast("two-vma-move", (("mover",), ("unmapper",))),
+    "fault_blocks_holding_vma": Cast("fault-lock-order", (("writer",), ("unmapper",))),
     "first_stamp_odd": Cast("sequence-at-its-last-number", (("reader",), ("changer",))),
 }
 
@@ -70,11 +71,15 @@ def schedule(model: str, mutant: str) -> str:
         ValueError: there is no such trail; says which there are.
     """
     letters = spin_table.mutant_letters()
+    given, mutant = mutant, spin_table.mutant_named(mutant)
     models = [spin_table.LETTERS[one] for one in letters.get(mutant, "")]
     if mutant not in CASTS:
-        raise ValueError(f"mutant {mutant!r}: there are trails of {', '.join(CASTS)}")
+        near = difflib.get_close_matches(mutant, CASTS, n=3)
+        guess = f" (did you mean {' or '.join(near)}?)" if near else ""
+        there = ", ".join(map(spin_table.mutant_label, CASTS))
+        raise ValueError(f"mutant {given!r}{guess}: there are trails of {there}")
     if model not in models:
-        raise ValueError(f"{mutant} is a bug of {', '.join(models)}, not of {model!r}")
+        raise ValueError(f"{given} is a bug of {', '.join(models)}, not of {model!r}")
     row = spin_table.Row(model, spin_table.MUTANTS[mutant], mutant, True)
     with tempfile.TemporaryDirectory(prefix="vmalab-trail-") as scratch:
         said = spin_table.verify(row, Path(scratch), lab=True)
@@ -86,7 +91,7 @@ def schedule(model: str, mutant: str) -> str:
         f"# from the model of {model}, scene {row.scene}: shortest counterexample of spin",
         f"scenario {cast.scenario}",
         f"model {model}",
-        f"mutant {mutant}",
+        f"mutant {mutant}  # {spin_table.mutant_numbers().get(mutant, '')}".rstrip(" #"),
         f"expect {said.broken}",
     ]
     return "\n".join([*head, *lines(said.steps, cast)]) + "\n"
@@ -95,7 +100,8 @@ def schedule(model: str, mutant: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="A counterexample of spin as a schedule.")
     parser.add_argument("model", help="a lock model")
-    parser.add_argument("mutant", help=", ".join(CASTS))
+    there = ", ".join(map(spin_table.mutant_label, CASTS))
+    parser.add_argument("mutant", help=f"by name or number: {there}")
     parser.add_argument("-o", "--output", type=Path, help="write it here")
     wanted = parser.parse_args()
     for tool in ("spin", "gcc"):

@@ -5,6 +5,7 @@ A segment whose layout ends in "-lab" has sync points, mutants and ghost state (
 a run works). Everything here refuses a segment of a release core with CoreMissing.
 """
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -82,6 +83,18 @@ class Named:
     kind: str
     """Of a point: what it is about (VMA, MM, NODE, NONE). Of a mutant: its models by letter."""
     text: str
+    alias: str = ""
+    """Of a mutant: its number in the catalogue ("B5"), if it has one."""
+
+    @property
+    def label(self) -> str:
+        """For a reader: the name, and the number beside it."""
+        return f"{self.name} ({self.alias})" if self.alias else self.name
+
+    @property
+    def short(self) -> str:
+        """For a program: the number, which stays as it is, or the name where there is none."""
+        return self.alias or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +165,19 @@ class TraceLine:
 def _names(getter: Getter) -> tuple[Named, ...]:
     rows, count = listing("struct vl_lab_name[]", "names", getter, start=160)
     return tuple(
-        Named(text(rows[i].name), text(rows[i].kind), text(rows[i].text)) for i in range(count)
+        Named(text(rows[i].name), text(rows[i].kind), text(rows[i].text), text(rows[i].alias))
+        for i in range(count)
     )
 
 
 POINTS: Final = _names(lib.vl_lab_points)
 MUTANTS: Final = _names(lib.vl_lab_mutants)
 _POINT_NUMBER: Final = {point.name: number for number, point in enumerate(POINTS)}
-_MUTANT_NUMBER: Final = {mutant.name: number for number, mutant in enumerate(MUTANTS)}
+_MUTANT_BIT: Final = {
+    one: bit for bit, mutant in enumerate(MUTANTS) for one in (mutant.name, mutant.alias) if one
+}
+_NEAR_MAX: Final = 4
+_NEAR_RATIO: Final = 0.7
 
 
 def point_number(name: str) -> int:
@@ -176,12 +194,36 @@ def _bits(numbers: Sequence[int]) -> tuple[int, int]:
     return words[0], words[1]
 
 
+def _near(name: str) -> str:
+    """The names and numbers of mutants that may have been meant, as a question."""
+    lower = {one.lower(): one for one in _MUTANT_BIT}
+    word = name.lower()
+    close = [word] if word in lower else difflib.get_close_matches(
+        word, lower, n=_NEAR_MAX, cutoff=_NEAR_RATIO
+    )  # fmt: skip
+    if len(word) > 3:
+        close += [one for one in lower if word in one and one not in close]
+    found = [lower[one] for one in close[:_NEAR_MAX]]
+    if len(found) > 1:
+        found[-2:] = [f"{found[-2]} or {found[-1]}"]
+    return f" (did you mean {', '.join(found)}?)" if found else ""
+
+
+def mutant(name: str) -> Named:
+    """A mutant by its name, or by its number in the catalogue ("B5").
+
+    Raises:
+        InvalidArgument: there is none; says which may have been meant, and which there are.
+    """
+    if name not in _MUTANT_BIT:
+        there = ", ".join(one.label for one in MUTANTS)
+        raise InvalidArgument(f"mutant {name!r}{_near(name)}, there are {there}")
+    return MUTANTS[_MUTANT_BIT[name]]
+
+
 def mutant_bits(names: Sequence[str]) -> tuple[int, int]:
     """Raises InvalidArgument: there is no such mutant."""
-    for name in names:
-        if name not in _MUTANT_NUMBER:
-            raise InvalidArgument(f"mutant {name!r}, there are {', '.join(_MUTANT_NUMBER)}")
-    return _bits([_MUTANT_NUMBER[name] for name in names])
+    return _bits([_MUTANT_BIT[mutant(name).name] for name in names])
 
 
 def _fill(rows: CArray, ops: Sequence[Op], what: str) -> int:
@@ -395,14 +437,10 @@ def holders(participant: Participant) -> list[Holder]:
 
 
 def mutants_on(participant: Participant) -> list[str]:
-    """The mutants that are switched on."""
+    """The names of the mutants that are switched on."""
     words = ffi.new("u64[2]")
     checked(lib.vl_lab_mutants_get(participant._open(), words), "mutants")
-    return [
-        mutant.name
-        for number, mutant in enumerate(MUTANTS)
-        if words[number // 64] >> number % 64 & 1
-    ]
+    return [one.name for bit, one in enumerate(MUTANTS) if words[bit // 64] >> bit % 64 & 1]
 
 
 def set_mutants(participant: Participant, names: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 from vmalab.v1 import lab_pb2 as pb
 from vmalab_client.block import Op
 from vmalab_native import lab
+from vmalab_native.errors import InvalidArgument
 from vmalab_native.race.scenario import LETTERS
 from vmalab_server import failures, lab_runs
 from vmalab_server.entry import Entry
@@ -218,7 +219,8 @@ class LabHandlers:
         answer = pb.ListMutantsResponse()
         for mutant in lab.MUTANTS:
             answer.mutants.add(
-                name=mutant.name,
+                name=mutant.short,
+                full_name=mutant.name,
                 lock_models=_MUTANTS[mutant.name],
                 text=mutant.text,
                 on=mutant.name in on,
@@ -228,18 +230,20 @@ class LabHandlers:
     def set_mutants(self, request: pb.SetMutantsRequest) -> pb.SetMutantsResponse:
         model = self._entry.segment.config.model
         for name in request.names:
-            if name not in _MUTANTS:
-                raise _unknown("names", name, _MUTANTS)
-            if model not in _MUTANTS[name]:
-                there = ", ".join(_MUTANTS[name])
+            try:
+                there = _MUTANTS[lab.mutant(name).name]
+            except InvalidArgument as error:
+                raise failures.bad_argument("names", error.detail) from None
+            if model not in there:
                 raise failures.bad_argument(
-                    "names", f"{name} means nothing on {model}: it applies to {there}"
+                    "names", f"{name} means nothing on {model}: it applies to {', '.join(there)}"
                 )
         lab.set_mutants(self._entry.participant(), list(request.names))
         return pb.SetMutantsResponse()
 
     def get_mutants(self, request: pb.GetMutantsRequest) -> pb.GetMutantsResponse:
-        return pb.GetMutantsResponse(names=lab.mutants_on(self._entry.participant()))
+        on = lab.mutants_on(self._entry.participant())
+        return pb.GetMutantsResponse(names=[lab.mutant(one).short for one in on], full_names=on)
 
     # --- scenarios ---
 
@@ -247,7 +251,11 @@ class LabHandlers:
         return pb.ListScenariosResponse(
             scenarios=[
                 pb.Scenario(
-                    name=one.name, title=one.title, lock_models=one.models, mutants=list(one.finds)
+                    name=one.name,
+                    title=one.title,
+                    lock_models=one.models,
+                    mutants=[lab.mutant(name).short for name in one.finds],
+                    mutant_full_names=list(one.finds),
                 )
                 for one in lab_runs.scenarios()
             ]

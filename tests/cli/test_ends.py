@@ -55,7 +55,7 @@ WORK: dict[str, list[str]] = {
                      "--strategy", "random"],
     "race all": [],
     "race catalogue": ["--out", "FOLDER/races.md"],
-    "race run": ["cve-2025-38554", "--mutant", "B2"],
+    "race run": ["cve-2025-38554", "--mutant", "foreign_wake_unpinned"],
     "race replay": ["SCHEDULE", "--times", "1000000000"],
 }  # fmt: skip
 """What each command does for long; the words in capitals are filled in."""
@@ -179,7 +179,16 @@ def schedule(folder: Path) -> Path:
     target = folder / "a.sched"
     if not target.exists():
         done = subprocess.run(
-            [*VMALAB, "race", "run", "cve-2025-38554", "--mutant", "B2", "-o", str(target)],
+            [
+                *VMALAB,
+                "race",
+                "run",
+                "cve-2025-38554",
+                "--mutant",
+                "foreign_wake_unpinned",
+                "-o",
+                str(target),
+            ],
             capture_output=True,
         )
         assert target.exists(), done.stderr

@@ -29,7 +29,7 @@ RUN_ELSEWHERE = {
 }
 MADE_BY = {
     "trace": "vmalab record -o trace -- ls /",
-    "b2.sched": "vmalab race run cve-2025-38554 --mutant B2 -o b2.sched",
+    "wake.sched": "vmalab race run cve-2025-38554 --mutant foreign_wake_unpinned -o wake.sched",
 }
 """What a command needs from one before it, which another pytest process may have run."""
 LOOKING = ("ps", "slabinfo", "vmstat", "locks", "fsck", "maps")

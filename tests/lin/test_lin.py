@@ -107,7 +107,7 @@ def test_one_flipped_answer_of_a_recorded_history_is_found(
     assert facts("--recheck", intact["models"][0]["kept"][0])["violations"] == 0
 
 
-@pytest.mark.parametrize("mutant", ["B5", "B18"])
+@pytest.mark.parametrize("mutant", ["mm_not_compared", "fork_parent_unlocked"])
 def test_mutants_are_found_by_the_checker_alone(mutant: str, tmp_path: Path) -> None:
     """The file that is written fails again when it is read."""
     row = facts(
@@ -154,8 +154,9 @@ def test_a_process_that_dies_is_no_success(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mutant", "model"),
     [
-        ("B5", "typesafe-rwsem"), ("B5", "refcount"), ("B18", "split-rwsem"),
-        ("B18", "embedded-rwsem"), ("B18", "typesafe-rwsem"), ("B18", "refcount"),
+        ("mm_not_compared", "typesafe-rwsem"), ("mm_not_compared", "refcount"),
+        ("fork_parent_unlocked", "split-rwsem"), ("fork_parent_unlocked", "embedded-rwsem"),
+        ("fork_parent_unlocked", "typesafe-rwsem"), ("fork_parent_unlocked", "refcount"),
     ],
 )  # fmt: skip
 def test_mutants_on_all_their_models(mutant: str, model: str, tmp_path: Path) -> None:
@@ -178,9 +179,12 @@ def test_intact_models_for_minutes(delays: bool, tmp_path: Path) -> None:
 
 
 NONSENSE = [
-    (["--mutant", "B99"], "mutant 'B99', there are B1"),
+    (["--mutant", "B99"], "mutant 'B99' (did you mean B9?), there are mm_read_after_put (B1)"),
     (["--mutant", "B5", "--model", "mmap-lock"], "mmap-lock cannot have B5"),
-    (["--mutant", "B1", "--mutant", "B4", "--model", "all"], "no model"),
+    (
+        ["--mutant", "mm_read_after_put", "--mutant", "dup_copies_detached", "--model", "all"],
+        "no model",
+    ),
     (["--pages", "3"], "3 pages are no whole cells of 2"),
     (["--without", "frok"], "--without frok: the operations are read, write"),
     (["--model", "none"], "lock model 'none', there are mmap-lock"),

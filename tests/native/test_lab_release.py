@@ -29,9 +29,10 @@ EMPTY = """
 #define VMALAB_LAB_H
 #include "vmalab/base.h"
 #define lab_nothing() ((void)sizeof(char))
-#define SYNC(point) lab_nothing()
-#define SYNC_ON(point, object) lab_nothing()
+#define STEP(...) lab_nothing()
 #define MUTANT(name) false
+#define MUTATE(name, statement) lab_nothing()
+#define INTACT(name, statement) do { statement; } while (0)
 #define GHOST(event) lab_nothing()
 #define LAB(...)
 #define lab_is_actor() false

@@ -56,11 +56,11 @@ def test_all_models() -> None:
 @pytest.mark.parametrize(
     ("model", "mutant"),
     [
-        ("refcount", "B1"),
-        ("refcount", "B2"),
-        ("typesafe-rwsem", "B4"),
-        ("typesafe-rwsem", "B5"),
-        ("embedded-rwsem", "B37"),
+        ("refcount", "mm_read_after_put"),
+        ("refcount", "foreign_wake_unpinned"),
+        ("typesafe-rwsem", "dup_copies_detached"),
+        ("typesafe-rwsem", "mm_not_compared"),
+        ("embedded-rwsem", "move_blocks_holding_vma"),
         ("typesafe-rwsem", "first_stamp_odd"),
     ],
 )

@@ -37,7 +37,7 @@ def race(*arguments: str, code: int = 0) -> str:
 @pytest.fixture(scope="module")
 def b2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("race") / "b2.sched"
-    text = race("run", "cve-2025-38554", "--mutant", "B2", "-o", str(path))
+    text = race("run", "cve-2025-38554", "--mutant", "foreign_wake_unpinned", "-o", str(path))
     assert "lifetime: the writer of a foreign mm is woken" in text
     return path
 
@@ -46,7 +46,14 @@ def test_list() -> None:
     assert "cve-2025-38554" in race("list")
     rows = json.loads(race("list", "--json"))
     assert len(rows["scenarios"]) >= 25
-    assert {"B2", "B18", "B20"} <= {row["name"] for row in rows["mutants"]}
+    mutants = {row["name"]: row["full_name"] for row in rows["mutants"]}
+    assert {"B2", "B18", "split_loses_guard"} <= mutants.keys()
+    assert (mutants["B2"], mutants["split_loses_guard"]) == (
+        "foreign_wake_unpinned",
+        "split_loses_guard",
+    )
+    finds = {row["name"]: row["finds"] for row in rows["scenarios"]}
+    assert finds["cve-2025-38554"] == ["B2"]
     assert len(rows["points"]) >= 60
 
 
@@ -81,12 +88,12 @@ def test_show(b2: Path, tmp_path: Path) -> None:
 
 
 def test_the_slices_of_a_perfetto_track_do_not_overlap(tmp_path: Path) -> None:
-    """An end belongs to the slice that began last. The mover of B37 has two VMAs at a time."""
+    """An end belongs to the slice that began last. The mover has two VMAs at a time."""
     from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 
-    schedule, trace = tmp_path / "b37.sched", tmp_path / "b37.pftrace"
-    race("run", "two-vma-move", "--mutant", "B37", "-o", str(schedule))
-    race("show", str(schedule), "-o", str(tmp_path / "b37.html"), "--perfetto", str(trace))
+    schedule, trace = tmp_path / "two.sched", tmp_path / "two.pftrace"
+    race("run", "two-vma-move", "--mutant", "move_blocks_holding_vma", "-o", str(schedule))
+    race("show", str(schedule), "-o", str(tmp_path / "two.html"), "--perfetto", str(trace))
     packets = Trace.FromString(trace.read_bytes()).packet
     names = {one.track_descriptor.uuid: one.track_descriptor.name for one in packets}
     assert {"steps", "VMA read lock", "VMA read lock 2", "mmap_lock for writing"} <= {
@@ -168,8 +175,9 @@ def test_a_schedule_of_ones_own_scenario(tmp_path: Path) -> None:
         'setup = ["m0 = new", "m0: mmap 0x10000 1 rw", "m0: write 0x10000 7"]\n'
         '[actors]\nreader = ["m0: read 0x10000"]\nexiter = ["m0: exit"]\n'
     )
-    text = race("run", str(scenario), "--mutant", "B9", "-o", str(schedule))
-    assert "on refcount with B9" in text
+    text = race("run", str(scenario), "--mutant", "exit_frees_attached", "-o", str(schedule))
+    assert "on refcount with exit_frees_attached (B9)" in text
+    assert "\nmutant exit_frees_attached  # B9\n" in schedule.read_text()
     assert "grant-identity" in race("replay", str(schedule))
 
 
@@ -181,7 +189,10 @@ def test_a_schedule_of_ones_own_scenario(tmp_path: Path) -> None:
         (("run", "/nonexistent.toml"), "No such file"),
         (("run", "stackrot", "--mutant", "B99"), "mutant 'B99' (did you mean B9?), there are"),
         (("run", "cve-2025-38554", "--model", "mmap-lock"), "is for refcount"),
-        (("run", "cve-2025-38554", "--mutant", "B4"), "it applies to typesafe-rwsem"),
+        (("run", "stackrot", "--mutant", "stale_laef"), "(did you mean stale_leaf?), there are"),
+        (("run", "stackrot", "--mutant", "guard"), "(did you mean split_loses_guard, change_loses"),
+        (("run", "cve-2025-38554", "--mutant", "B4"), "B4 means nothing on refcount"),
+        (("run", "cve-2025-38554", "--mutant", "dup_copies_detached"), "applies to typesafe-rwsem"),
         (("run", "stackrot", "--strategy", "guess"), "strategy 'guess', there are"),
         (("replay", "/nonexistent.sched"), "No such file"),
         (("replay", "/etc/passwd"), "/etc/passwd: this is no schedule"),

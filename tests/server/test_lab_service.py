@@ -106,7 +106,7 @@ def test_another_address_space_passes_and_the_hold_ends(
 def test_errors_say_what_there_is(client: Client) -> None:
     with pytest.raises(InvalidRequest, match="read_granted"):
         client.lab.arm("no_such_point")
-    with pytest.raises(InvalidRequest, match="B18"):
+    with pytest.raises(InvalidRequest, match="fork_parent_unlocked"):
         client.lab.set_mutants(["B999"])
     model = client.inspect.server_info().lock_model
     foreign = next(one for one in client.lab.mutants() if model not in one.lock_models)
@@ -132,9 +132,14 @@ def test_waits_are_bounded(client: Client, threads: ThreadPoolExecutor) -> None:
 
 
 def test_mutants_delays_coverage(client: Client) -> None:
-    client.lab.set_mutants(["B20", "X1"])  # bugs of every lock model
+    # Bugs of every lock model, one by its number; what has a number is answered by it, with the
+    # name beside it.
+    client.lab.set_mutants(["stack_grows_read_locked", "X1"])
     assert client.lab.mutants_on() == ["B20", "X1"]
-    assert {one.name for one in client.lab.mutants() if one.on} == {"B20", "X1"}
+    on = {one.name: one.full_name for one in client.lab.mutants() if one.on}
+    assert on == {"B20": "stack_grows_read_locked", "X1": "shared_page_reused"}
+    plain = {one.name: one.full_name for one in client.lab.mutants()}
+    assert plain["split_loses_guard"] == "split_loses_guard"
     client.lab.set_mutants([])
     before = client.lab.coverage()[POINT]
     client.lab.set_delays(seed=3, one_in=2, us_max=100)
@@ -198,7 +203,9 @@ def test_a_scenario_runs_apart(client: Client) -> None:
     assert "split-under-faults" in names
     with pytest.raises(InvalidRequest, match="split-under-faults"):
         client.lab.run("no-such-scenario")
-    found = client.lab.run("reuse-before-lock", lock_model="typesafe-rwsem", mutant="B5")
+    found = client.lab.run(
+        "reuse-before-lock", lock_model="typesafe-rwsem", mutant="mm_not_compared"
+    )
     assert found.verdict == "broken", found
     assert found.schedule.startswith("# vmalab-sched 1")
     assert found.invariant

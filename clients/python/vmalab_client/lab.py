@@ -52,12 +52,13 @@ def _point(message: pb.SyncPoint) -> types.SyncPointInfo:
 
 def _mutant(message: pb.Mutant) -> types.MutantInfo:
     models = tuple(message.lock_models)
-    return types.MutantInfo(message.name, models, message.text, message.on)
+    return types.MutantInfo(message.name, models, message.text, message.on, message.full_name)
 
 
 def _scenario(message: pb.Scenario) -> types.ScenarioInfo:
     models, mutants = tuple(message.lock_models), tuple(message.mutants)
-    return types.ScenarioInfo(message.name, message.title, models, mutants)
+    names = tuple(message.mutant_full_names)
+    return types.ScenarioInfo(message.name, message.title, models, mutants, names)
 
 
 def _result(message: pb.RunScenarioResponse) -> types.RunResult:
@@ -144,12 +145,12 @@ class Lab:
         return [_mutant(one) for one in answer.mutants]
 
     def set_mutants(self, names: Iterable[str]) -> None:
-        """Switch these on and all others off."""
+        """Switch these on, by name or number, and all others off."""
         request = pb.SetMutantsRequest(names=list(names))
         self._client.call(self._stub.SetMutants, request)
 
     def mutants_on(self) -> list[str]:
-        """The names of those that are on."""
+        """Those that are on, as MutantInfo.name has them."""
         answer = self._client.call(self._stub.GetMutants, pb.GetMutantsRequest())
         return list(answer.names)
 
@@ -173,7 +174,7 @@ class Lab:
 
         Args:
             lock_model: "": the instance's.
-            mutant: to switch on; "": the intact core.
+            mutant: to switch on, by name or number; "": the intact core.
             strategy: "exhaustive", "pct" or "random"; "": the first.
             schedules: at most so many; 0: as the scenario says.
             seed: of what is random; 0: 1.
@@ -242,12 +243,12 @@ class AsyncLab:
         return [_mutant(one) for one in answer.mutants]
 
     async def set_mutants(self, names: Iterable[str]) -> None:
-        """Switch these on and all others off."""
+        """Switch these on, by name or number, and all others off."""
         request = pb.SetMutantsRequest(names=list(names))
         await self._client.call(self._stub.SetMutants, request)
 
     async def mutants_on(self) -> list[str]:
-        """The names of those that are on."""
+        """Those that are on, as MutantInfo.name has them."""
         answer = await self._client.call(self._stub.GetMutants, pb.GetMutantsRequest())
         return list(answer.names)
 

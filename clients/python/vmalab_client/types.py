@@ -217,22 +217,30 @@ class SyncPointInfo:
 
 @dataclass(frozen=True, slots=True)
 class MutantInfo:
-    """A bug that can be switched on, and the lock models that can have it."""
+    """A bug that can be switched on, and the lock models that can have it.
+
+    Attributes:
+        name: its number in the catalogue, "B2", or, where it has none, its name.
+        full_name: its name, which says what breaks; requests take this or the number.
+    """
 
     name: str
     lock_models: tuple[str, ...]
     text: str
     on: bool
+    full_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioInfo:
-    """A scenario: the lock models that it runs on, the mutants that it shows."""
+    """A scenario: the lock models that it runs on, the mutants that it shows (as MutantInfo.name
+    has them, and as MutantInfo.full_name has them)."""
 
     name: str
     title: str
     lock_models: tuple[str, ...]
     mutants: tuple[str, ...]
+    mutant_full_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

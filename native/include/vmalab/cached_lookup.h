@@ -29,7 +29,7 @@ static inline u64 lookup_until(const struct participant *self, const struct mm_s
 		return read_seqcount(&mm->mm_lock_seq);
 	if (VMA_TYPESAFE)
 		return slabs_gone(self);
-	return MUTANT(G1) ? 0 : rcu_mark(self);
+	return MUTANT(lookup_cached_too_long) ? 0 : rcu_mark(self);
 }
 
 /* Which window, of those that share a place in the cache: its upper bits, of 48. (Those above are
@@ -99,7 +99,7 @@ static inline bool lookup_has_vma(const struct participant *self, struct cached_
 	if (unlikely(addr < load_relaxed_u64(&vma->vm_start) ||
 		     addr >= load_relaxed_u64(&vma->vm_end)))
 		return false;
-	SYNC(walking);
+	STEP(walking);
 	return true;
 }
 

@@ -4,11 +4,17 @@
  * core every macro is nothing. In the lab core (built with VL_LAB) the files of src/lab stand
  * behind them; lab_state.h says what lies in shared memory.
  *
- *   SYNC(point), SYNC_ON(point, object)  the caller has just done what the point's text says
- *   MUTANT(name)                         true when that bug is switched on
- *   GHOST(event(...))                    tells the ghost state, which decides nothing: it only
- *                                        knows what should hold, and says when it does not
- *   LAB(...)                             text of the lab core alone
+ *   STEP(point)                  the caller has just done what the point's text says
+ *   STEP(point, object)          (lab_points.h); another process may go on here
+ *   STEP(point, object, event)   the same, and the ghost state hears of the event first
+ *   GHOST(event)                 an event without a step. The ghost state decides nothing: it only
+ *                                knows what should hold, and says when it does not
+ *   MUTANT(name)                 true when that bug is switched on (lab_mutants.h)
+ *   MUTATE(name, statement)      the statement is executed when that bug is switched on
+ *   INTACT(name, statement)      the statement is executed unless that bug is switched on
+ *   LAB(...)                     text of the lab core alone
+ *
+ * An event is a function of lab_ghost.c without its lab_ghost_: STEP(read_ending, vma, end(vma)).
  */
 #ifndef VMALAB_LAB_H
 #define VMALAB_LAB_H
@@ -29,7 +35,7 @@ enum lab_point {
 };
 
 enum lab_mutant {
-#define X(name, models, text) MUT_##name,
+#define X(name, number, models, text) MUT_##name,
 #include "vmalab/lab_mutants.h"
 #undef X
 	LAB_MUTANTS
@@ -87,18 +93,38 @@ void lab_ghost_policy(const struct vm_area_struct *vma, bool freed);
 void lab_ghost_anon_page(const struct vm_area_struct *vma);
 void lab_ghost_anon_gone(const struct vm_area_struct *vma);
 
-#define SYNC(point)            lab_sync(SP_##point, NULL)
-#define SYNC_ON(point, object) lab_sync(SP_##point, (object))
-#define MUTANT(name)           unlikely(lab_mutant(MUT_##name))
-#define GHOST(event)           lab_ghost_##event
-#define LAB(...)               __VA_ARGS__
+/* One, two or three operands. */
+#define STEP(...) STEP_FOR(__VA_ARGS__, STEP_TOLD, STEP_ON, STEP_BARE, 0)(__VA_ARGS__)
+#define STEP_FOR(a, b, c, which, ...)   which
+#define STEP_BARE(point)                lab_sync(SP_##point, NULL)
+#define STEP_ON(point, object)          lab_sync(SP_##point, (object))
+#define STEP_TOLD(point, object, event) (lab_ghost_##event, lab_sync(SP_##point, (object)))
+#define GHOST(event)                    lab_ghost_##event
+#define MUTANT(name)                    unlikely(lab_mutant(MUT_##name))
+#define MUTATE(name, statement)     \
+	do {                        \
+		if (MUTANT(name)) { \
+			statement;  \
+		}                   \
+	} while (0)
+#define INTACT(name, statement)      \
+	do {                         \
+		if (!MUTANT(name)) { \
+			statement;   \
+		}                    \
+	} while (0)
+#define LAB(...) __VA_ARGS__
 
 #else
 
-#define SYNC(point)            ((void)0)
-#define SYNC_ON(point, object) ((void)0)
-#define MUTANT(name)           0
-#define GHOST(event)           ((void)0)
+#define STEP(...)               ((void)0)
+#define GHOST(event)            ((void)0)
+#define MUTANT(name)            0
+#define MUTATE(name, statement) ((void)0)
+#define INTACT(name, statement) \
+	do {                    \
+		statement;      \
+	} while (0)
 #define LAB(...)
 /* Constants, so that what depends on them goes away. */
 #define lab_is_actor()                    0

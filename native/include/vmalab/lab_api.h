@@ -148,8 +148,9 @@ struct vl_lab_trace_line {
 };
 
 struct vl_lab_name {
-	char name[24];
-	char kind[8]; /* of a point: its object; of a mutant: the models */
+	char name[32];
+	char alias[8]; /* of a mutant: its number in the catalogue, or "" */
+	char kind[8];  /* of a point: its object; of a mutant: the models */
 	char text[120];
 };
 

@@ -1,63 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lab_mutants.h (base): the mutants of the lab core: each a bug that was in a kernel, or was found
- * in a review, switched on by its name. No guard: it is a list that is read several times.
+ * in a review, switched on by its name. The name says what breaks. Some have a number of a
+ * catalogue besides: where a name is taken, the number is taken too. No guard: it is a list that is
+ * read several times.
  *
- * X(name, lock models it applies to, what is wrong)
+ * X(name, number or "", lock models it applies to, what is wrong)
  * models: M mmap-lock, S split-rwsem, E embedded-rwsem, T typesafe-rwsem, R refcount
  */
-X(B1, "R", "after the decrement the mm is read from the VMA, to find whom to wake")
-X(B2, "R", "the writer of a foreign mm is woken without a pin of that mm (CVE-2025-38554)")
-X(B4, "T", "vm_area_dup copies `detached` into a recycled object for a moment")
-X(B5, "TR", "no comparison of vm_mm after the lock is taken")
-X(B7, "T", "the lock is initialised at each allocation, under a stale reader")
-X(B9, "TR", "exit frees VMAs that are still attached")
-X(B10, "R", "readers increment without a limit and wake on the wrong transition")
-X(B12, "TR", "after a miss the search goes on from a node kept across RCU sections")
-X(B13, "SETR", "anon_vma is looked at before the VMA is locked")
-X(B14, "SETR", "an inner lock's release ends all VMA write locks of the mm")
-X(B15, "R", "a writer that dies while it waits leaves its exclusion of readers behind")
-X(B16, "SETR", "the read lock that may not fail compares the stamp")
-X(B18, "SETR", "fork does not write-lock the parent's VMAs (Linux 6.4.0)")
-X(B19, "SETR", "the stack grows without its VMA's write lock")
-X(B20, "MSETR", "the stack grows under mmap_lock read (StackRot, CVE-2023-3269)")
-X(B21, "SETR", "a new VMA is in the tree before it is complete, and not write-locked")
-X(B22, "SETR", "mbind replaces the policy without the VMA's write lock (CVE-2023-4611)")
-X(B23, "SETR", "a merge sets anon_vma of its target before locking it, and takes it back")
-X(B30, "MSETR",
+X(mm_read_after_put, "B1", "R",
+  "after the decrement the mm is read from the VMA, to find whom to wake")
+X(foreign_wake_unpinned, "B2", "R",
+  "the writer of a foreign mm is woken without a pin of that mm (CVE-2025-38554)")
+X(dup_copies_detached, "B4", "T",
+  "vm_area_dup copies `detached` into a recycled object for a moment")
+X(mm_not_compared, "B5", "TR", "no comparison of vm_mm after the lock is taken")
+X(lock_initialised_again, "B7", "T",
+  "the lock is initialised at each allocation, under a stale reader")
+X(exit_frees_attached, "B9", "TR", "exit frees VMAs that are still attached")
+X(readers_unlimited, "B10", "R",
+  "readers increment without a limit and wake on the wrong transition")
+X(stale_leaf, "B12", "TR", "after a miss the search goes on from a node kept across RCU sections")
+X(anon_vma_seen_unlocked, "B13", "SETR", "anon_vma is looked at before the VMA is locked")
+X(inner_unlock_ends_all, "B14", "SETR",
+  "an inner lock's release ends all VMA write locks of the mm")
+X(dead_writer_excludes, "B15", "R",
+  "a writer that dies while it waits leaves its exclusion of readers behind")
+X(read_locked_may_fail, "B16", "SETR", "the read lock that may not fail compares the stamp")
+X(fork_parent_unlocked, "B18", "SETR", "fork does not write-lock the parent's VMAs (Linux 6.4.0)")
+X(stack_grows_unlocked, "B19", "SETR", "the stack grows without its VMA's write lock")
+X(stack_grows_read_locked, "B20", "MSETR",
+  "the stack grows under mmap_lock read (StackRot, CVE-2023-3269)")
+X(published_incomplete, "B21", "SETR",
+  "a new VMA is in the tree before it is complete, and not write-locked")
+X(mbind_unlocked, "B22", "SETR",
+  "mbind replaces the policy without the VMA's write lock (CVE-2023-4611)")
+X(merge_anon_unlocked, "B23", "SETR",
+  "a merge sets anon_vma of its target before locking it, and takes it back")
+X(failed_merge_goes_on, "B30", "MSETR",
   "after a merge without memory the change goes on with the merge's range "
   "(CVE-2025-21932)")
-X(B33, "MSETR", "a fork that fails half way leaves the parent's VMAs in the child's tree")
-X(B37, "SETR", "a two-VMA move blocks on mmap_lock with the first VMA locked")
-X(B41, "SETR", "a fault blocks on mmap_lock with its VMA locked")
-X(B44, "SETR", "a leaf is changed in place: pivot and slot by two stores")
-X(B45, "MSETR",
+X(failed_fork_keeps_vmas, "B33", "MSETR",
+  "a fork that fails half way leaves the parent's VMAs in the child's tree")
+X(move_blocks_holding_vma, "B37", "SETR",
+  "a two-VMA move blocks on mmap_lock with the first VMA locked")
+X(fault_blocks_holding_vma, "B41", "SETR", "a fault blocks on mmap_lock with its VMA locked")
+X(leaf_changed_in_place, "B44", "SETR", "a leaf is changed in place: pivot and slot by two stores")
+X(store_takes_wrong_node, "B45", "MSETR",
   "a store that ends at the end of a node takes the wrong node for its right side "
   "(CVE-2024-50200)")
-X(X1, "MSETR", "a page that was shared by a fork is written in place when its count is one")
-X(W1, "SETR", "the sequence wraps around and VMAs keep stamps of long ago")
-X(D1, "SET", "a writer that dies when it was just woken leaves the note that somebody waits")
-X(D2, "R", "exit detaches its VMAs when the tree is gone, where recovery does not find them")
-X(D3, "R", "a merge detaches after the store that takes the VMA out of the tree")
-X(G1, "SE", "what a fault has found is kept whatever grace periods have ended since")
-X(N1, "SETR", "a gap in maps is believed at the first look")
-X(N2, "MSETR", "truncation takes the pages out of the mappings before it stores the size")
-X(N3, "MSETR", "a page leaves the mappings before it leaves its file")
-X(N4, "MSETR", "a fault does not look again whether the page it found has left its file")
-X(N5, "MSETR", "fork copies entries of pages that are leaving their file")
-X(split_loses_guard, "SETR", "a split copies the flags of a VMA before it write-locks it")
-X(change_loses_guard, "SETR",
+X(shared_page_reused, "X1", "MSETR",
+  "a page that was shared by a fork is written in place when its count is one")
+X(wrap_keeps_stamps, "W1", "SETR", "the sequence wraps around and VMAs keep stamps of long ago")
+X(dead_waiter_stays_noted, "D1", "SET",
+  "a writer that dies when it was just woken leaves the note that somebody waits")
+X(exit_detaches_late, "D2", "R",
+  "exit detaches its VMAs when the tree is gone, where recovery does not find them")
+X(merge_detaches_late, "D3", "R",
+  "a merge detaches after the store that takes the VMA out of the tree")
+X(lookup_cached_too_long, "G1", "SE",
+  "what a fault has found is kept whatever grace periods have ended since")
+X(maps_gap_believed, "N1", "SETR", "a gap in maps is believed at the first look")
+X(unmapped_before_sized, "N2", "MSETR",
+  "truncation takes the pages out of the mappings before it stores the size")
+X(unmapped_before_uncached, "N3", "MSETR", "a page leaves the mappings before it leaves its file")
+X(fault_keeps_cut_page, "N4", "MSETR",
+  "a fault does not look again whether the page it found has left its file")
+X(fork_copies_cut_page, "N5", "MSETR", "fork copies entries of pages that are leaving their file")
+X(split_loses_guard, "", "SETR", "a split copies the flags of a VMA before it write-locks it")
+X(change_loses_guard, "", "SETR",
   "a change of flags is computed before the VMA is write-locked, and stored after that")
-X(merge_loses_guard, "SETR",
+X(merge_loses_guard, "", "SETR",
   "a merge takes the sticky flags of the VMA that goes as they were before it is write-locked")
-X(move_copies_unlocked, "SETR", "mremap copies its VMA before it write-locks it")
-X(remap_looks_unlocked, "SETR",
+X(move_copies_unlocked, "", "SETR", "mremap copies its VMA before it write-locks it")
+X(remap_looks_unlocked, "", "SETR",
   "remap_file_pages compares the flags of VMAs that it has not write-locked")
-X(first_stamp_odd, "T",
+X(first_stamp_odd, "", "T",
   "the first stamp of a life is UINT_MAX, a number that a writer has once in 2^31")
-X(wrap_death_keeps_stamps, "SETR",
+X(wrap_death_keeps_stamps, "", "SETR",
   "recovery leaves the stamps that a writer has not renewed who died at the wrap")
-X(O2A, "R",
+X(early_stamp_ignored, "O2A", "R",
   "no look at the stamp before the increment: a detached VMA in the tree is retried "
   "for as long as it is there")
-X(O2B, "R", "the look at the stamp answers `again` instead of giving up")
+X(early_stamp_retries, "O2B", "R", "the look at the stamp answers `again` instead of giving up")

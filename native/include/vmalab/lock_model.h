@@ -10,7 +10,8 @@
  *   vma_read_trylock                   kernel: vma_start_read, with the identity checks after it
  *   vma_start_read_locked(_nested)     for holders of mmap_lock; false: too many readers
  *   vma_end_read_at, vma_end_read_rcu  the latter inside an RCU section that goes on
- *   vma_start_write                    until mmap_lock is released or downgraded
+ *   vma_start_write, __vma_start_write until mmap_lock is released or downgraded; the latter
+ *                                      whatever the stamp says
  *   vma_mark_attached, _detached       and vma_assert_attached, _detached
  *   vma_lock_reset, vma_lock_reattach  for recovery: a leaked object; one that the tree has
  * and says
@@ -47,6 +48,13 @@ static inline bool vma_is_write_locked(const struct mm_struct *mm, const struct 
 	return mm->mm_lock_seq.sequence & 1;
 }
 #endif
+
+/* The same for who has vma and not its mm. */
+static inline bool vma_stamp_is_current(const struct participant *self,
+					const struct vm_area_struct *vma)
+{
+	return vma_is_write_locked(&self->mms[mm_index(vma->vm_mm)], vma);
+}
 
 static inline void vma_assert_write_locked(const struct mm_struct *mm,
 					   const struct vm_area_struct *vma)
@@ -85,8 +93,7 @@ static inline void vma_end_read(struct participant *self, struct vm_area_struct 
 static inline void vm_flags_reset(const struct mm_struct *mm, struct vm_area_struct *vma, u64 flags)
 {
 	vma_assert_write_locked(mm, vma);
-	if (!MUTANT(change_loses_guard))
-		VL_ASSERT(!(vma->vm_flags & ~flags & VM_STICKY));
+	INTACT(change_loses_guard, VL_ASSERT(!(vma->vm_flags & ~flags & VM_STICKY)));
 	GHOST(change(vma, "vm_flags"));
 	/* relaxed: readers are excluded; a stale one sees old or new */
 	store_relaxed_u64(&vma->vm_flags, flags);
@@ -98,15 +105,15 @@ static inline void vm_flags_reset(const struct mm_struct *mm, struct vm_area_str
 
 #if VMA_LOCK_PER_VMA
 #ifdef VL_LAB
-/* Mutant B12: the leaf is kept while the RCU section is left. */
+/* Mutant stale_leaf: the leaf is kept while the RCU section is left. */
 static inline vl_ref stale_lookup(struct participant *self, struct mm_struct *mm, u64 addr)
 {
 	const struct tree_node *leaf = tree_leaf(self, &mm->mm_mt, addr);
 
 	rcu_read_unlock(self);
-	SYNC(rcu_left);
+	STEP(rcu_left);
 	rcu_read_lock(self);
-	SYNC(rcu_again);
+	STEP(rcu_again);
 	if (!leaf)
 		return 0;
 	GHOST(node(leaf));
@@ -123,7 +130,7 @@ lock_vma_once(struct participant *self, struct mm_struct *mm, u64 id, u64 addr,
 {
 	enum vma_read outcome;
 
-	SYNC_ON(walked, vma);
+	STEP(walked, vma);
 	vma_lock_prefetch(vma); /* its line and the hot one in one wait */
 	outcome = vma_read_trylock(self, mm, id, vma, place);
 	if (unlikely(outcome != VMA_READ_LOCKED))
@@ -135,8 +142,7 @@ lock_vma_once(struct participant *self, struct mm_struct *mm, u64 id, u64 addr,
 		vma_end_read_rcu(self, vma, place);
 		return VMA_READ_FAILED;
 	}
-	GHOST(grant(mm, vma, addr));
-	SYNC_ON(read_granted, vma);
+	STEP(read_granted, vma, grant(mm, vma, addr));
 	return VMA_READ_LOCKED;
 }
 
@@ -146,8 +152,9 @@ static inline vl_ref lock_vma_missed(struct participant *self, struct mm_struct 
 {
 	(void)vma;
 	stat_inc(self, vma_lock_miss);
-	SYNC_ON(read_miss, vma);
-	return MUTANT(B12) ? stale_lookup(self, mm, addr) : tree_lookup(self, &mm->mm_mt, addr);
+	STEP(read_miss, vma);
+	return MUTANT(stale_leaf) ? stale_lookup(self, mm, addr)
+				  : tree_lookup(self, &mm->mm_mt, addr);
 }
 
 /* Read-locks the VMA of addr, which a walk of this RCU section found to be ref, or NULL (counted as

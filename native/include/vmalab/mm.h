@@ -192,13 +192,13 @@ static inline bool mmap_read_trylock(struct participant *self, struct mm_struct 
 {
 	bool taken = down_read_trylock(self, &mm->mmap_lock, HOLD_MMAP);
 
-	SYNC_ON(mmap_tried, mm);
+	STEP(mmap_tried, mm);
 	return taken;
 }
 static inline void mmap_read_unlock(struct participant *self, struct mm_struct *mm)
 {
 	up_read(self, &mm->mmap_lock, HOLD_MMAP);
-	SYNC_ON(mmap_left, mm);
+	STEP(mmap_left, mm);
 }
 
 /* mm.c */

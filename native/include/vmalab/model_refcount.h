@@ -7,6 +7,11 @@
  * FLAG = VM_REFCNT_EXCLUDE_READERS_FLAG (before 7.0: VMA_LOCK_OFFSET). stamp = vm_lock_seq, seq =
  * its mm's mm_lock_seq.
  *
+ * To be read beside include/linux/mmap_lock.h and mm/mmap_lock.c of 6.16.1: their functions in
+ * their order, step by step. Three things are not there. self and place say who announces what it
+ * takes and where (hold_set in participant.h), for recovery. stat_inc counts why a reader gave up.
+ * STEP and MUTATE are the lab's, and nothing in the release core (lab.h).
+ *
  *   vm_refcnt   meaning                                             next
  *   0           detached: free, being made, or unmapped             attach: 1
  *   1           attached; write-locked if stamp == seq              reader +1, writer +FLAG,
@@ -59,109 +64,88 @@ void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum 
 /* The writer has announced itself and added FLAG: waits until the word is target. */
 void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		      u32 target) __attribute__((cold));
+/* The attach reference is gone, readers are left: enters and exits as a detacher. */
 void vma_detach_stragglers(struct participant *self, struct mm_struct *mm,
 			   struct vm_area_struct *vma) __attribute__((cold));
+/* What the mutants readers_unlimited and mm_read_after_put do. */
+enum vma_read lab_get_unlimited(struct participant *self, struct vm_area_struct *vma,
+				enum hold_place place);
+u64 lab_read_mm_late(const struct vm_area_struct *vma);
 
-/* (kernel: vma_refcount_put) */
+/* --- include/linux/mmap_lock.h --- */
+
+static inline void vma_assert_detached(const struct vm_area_struct *vma);
+static inline void __vma_start_write(struct participant *self, struct mm_struct *mm,
+				     struct vm_area_struct *vma);
+
+static inline void vma_lock_init(struct vm_area_struct *vma)
+{
+	vma_assert_detached(vma);
+	store_relaxed_u32(&vma->vm_lock_seq, vma_stamp_first());
+}
+
+static inline bool is_vma_writer_only(u32 refcnt)
+{
+	return unlikely(refcnt & VM_REFCNT_EXCLUDE_READERS_FLAG) &&
+	       refcnt <= VM_REFCNT_EXCLUDE_READERS_FLAG + 1;
+}
+
 static inline void vma_refcount_put(struct participant *self, struct vm_area_struct *vma,
 				    enum hold_place place)
 {
 	/* First: after the decrement nothing of the object may be touched. */
 	u64 mm_id = load_relaxed_u64(&vma->vm_mm);
-	u32 count;
+	u32 refcnt;
 
-	GHOST(end(vma));
-	SYNC_ON(read_ending, vma);
-	GHOST(put(vma));
+	STEP(read_ending, vma, end(vma));
 	/* release pairs: VMA-7 (vma_refcnt.c:vma_wait_readers) */
-	count = add_release_u32(&vma->vm_refcnt, -1u);
+	refcnt = add_release_u32(&vma->vm_refcnt, -1u);
 	hold_clear(self, place);
-	SYNC_ON(read_dropped, vma);
-	if (MUTANT(B1)) {
-		GHOST(touch(vma, "vm_mm is read"));
-		mm_id = load_relaxed_u64(&vma->vm_mm);
-	}
-	if (unlikely(count & VM_REFCNT_EXCLUDE_READERS_FLAG) &&
-	    count <= VM_REFCNT_EXCLUDE_READERS_FLAG + 1)
+	STEP(read_dropped, vma, put(vma));
+	MUTATE(mm_read_after_put, mm_id = lab_read_mm_late(vma));
+	if (is_vma_writer_only(refcnt))
 		vma_wake_writer(self, mm_id); /* VMA-8 */
-	SYNC(read_ended);
+	STEP(read_ended);
 }
-
-static inline void vma_end_read_rcu(struct participant *self, struct vm_area_struct *vma,
-				    enum hold_place place)
-{
-	vma_refcount_put(self, vma, place);
-}
-
-static inline void vma_end_read_at(struct participant *self, struct vm_area_struct *vma,
-				   enum hold_place place)
-{
-	vma_refcount_put(self, vma, place);
-}
-
-#ifdef VL_LAB
-/* Mutant B10: the count is taken first and looked at then; who only looked in wakes nobody. */
-static inline enum vma_read vma_get_unlimited(struct participant *self, struct vm_area_struct *vma,
-					      enum hold_place place)
-{
-	u32 count = load_relaxed_u32(&vma->vm_refcnt);
-
-	if (count == 0)
-		return VMA_READ_MISS;
-	count = add_acq_rel_u32(&vma->vm_refcnt, 1);
-	GHOST(put(vma));
-	SYNC_ON(read_taken, vma);
-	if (count & VM_REFCNT_EXCLUDE_READERS_FLAG) {
-		add_acq_rel_u32(&vma->vm_refcnt, -1u);
-		return VMA_READ_FAILED;
-	}
-	hold_set(self, place, vma, HELD_READ);
-	return VMA_READ_LOCKED;
-}
-#else
-#define vma_get_unlimited(self, vma, place) VMA_READ_FAILED
-#endif
 
 /* One reference more, unless detached (MISS), excluded or too many (FAILED).
  * (kernel: __refcount_inc_not_zero_limited_acquire) */
 static inline enum vma_read vma_refcount_get(struct participant *self, struct vm_area_struct *vma,
 					     enum hold_place place)
 {
-	u32 count = 1; /* A guess, so that nothing waits for a load; a wrong one is corrected. */
+	u32 refcnt = 1; /* A guess, so that nothing waits for a load; a wrong one is corrected. */
 
-	if (MUTANT(B10))
-		return vma_get_unlimited(self, vma, place);
+	MUTATE(readers_unlimited, return lab_get_unlimited(self, vma, place));
 	do {
 		/* acquire pairs: VMA-5 (model_refcount.h:vma_mark_attached),
-		 * VMA-6 (model_refcount.h:vma_stamp) */
-		if (likely(cmpxchg_acquire_u32(&vma->vm_refcnt, &count, count + 1))) {
+		 * VMA-6 (model_refcount.h:__vma_exit_locked) */
+		if (likely(cmpxchg_acquire_u32(&vma->vm_refcnt, &refcnt, refcnt + 1))) {
 			hold_set(self, place, vma, HELD_READ);
-			GHOST(put(vma));
-			SYNC_ON(read_taken, vma);
+			STEP(read_taken, vma, put(vma));
 			return VMA_READ_LOCKED;
 		}
-		if (count == 0)
+		if (refcnt == 0)
 			return VMA_READ_MISS;
-	} while (count < VM_REFCNT_LIMIT);
-	SYNC_ON(read_refused, vma);
+	} while (refcnt < VM_REFCNT_LIMIT);
+	STEP(read_refused, vma);
 	return VMA_READ_FAILED;
 }
 
-/* (kernel 6.16.1: vma_start_read) */
-static inline enum vma_read vma_read_trylock(struct participant *self, const struct mm_struct *mm,
-					     u64 id, struct vm_area_struct *vma,
-					     enum hold_place place)
+static inline enum vma_read vma_start_read(struct participant *self, const struct mm_struct *mm,
+					   u64 id, struct vm_area_struct *vma,
+					   enum hold_place place)
 {
 	enum vma_read outcome;
 
 	/* Advice only, no order. */
 	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) ==
 		     load_relaxed_u32(&mm->mm_lock_seq.sequence)) &&
-	    !MUTANT(O2A)) {
+	    !MUTANT(early_stamp_ignored)) {
 		stat_inc(self, abort_stamp);
-		return MUTANT(O2B) ? VMA_READ_MISS : VMA_READ_FAILED;
+		MUTATE(early_stamp_retries, return VMA_READ_MISS);
+		return VMA_READ_FAILED;
 	}
-	SYNC_ON(stamp_read, vma);
+	STEP(stamp_read, vma);
 	outcome = vma_refcount_get(self, vma, place);
 	if (unlikely(outcome != VMA_READ_LOCKED)) {
 		if (outcome == VMA_READ_FAILED)
@@ -170,13 +154,13 @@ static inline enum vma_read vma_read_trylock(struct participant *self, const str
 	}
 	/* Of another mm: its object was reused for one. To compare before the stamp, which belongs
 	 * to that mm's sequence. */
-	if (unlikely(load_relaxed_u64(&vma->vm_mm) != id) && !MUTANT(B5)) {
-		SYNC_ON(foreign_found, vma);
+	if (unlikely(load_relaxed_u64(&vma->vm_mm) != id) && !MUTANT(mm_not_compared)) {
+		STEP(foreign_found, vma);
 		vma_put_foreign(self, vma, place);
 		stat_inc(self, abort_mm);
 		return VMA_READ_FAILED;
 	}
-	SYNC_ON(read_identified, vma);
+	STEP(read_identified, vma);
 	/* The stamp cannot change while we have the reference. Overflow of seq may give a false
 	 * "locked", never a false "unlocked". acquire pairs: VMA-1 (mm.c:vma_end_write_all) */
 	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq))) {
@@ -184,63 +168,44 @@ static inline enum vma_read vma_read_trylock(struct participant *self, const str
 		stat_inc(self, abort_stamp_late);
 		return VMA_READ_FAILED;
 	}
-	SYNC_ON(read_stamp_late, vma);
+	STEP(read_stamp_late, vma);
 	return VMA_READ_LOCKED;
 }
 
 /* For callers that hold mmap_lock for reading: no writer can be there; false only when there are
  * too many readers. */
-static inline bool vma_start_read_locked(struct participant *self, struct vm_area_struct *vma,
-					 enum hold_place place)
-{
-	if (MUTANT(B16) && vma->vm_lock_seq == self->mms[mm_index(vma->vm_mm)].mm_lock_seq.sequence)
-		return false;
-	return vma_refcount_get(self, vma, place) == VMA_READ_LOCKED;
-}
-
 static inline bool vma_start_read_locked_nested(struct participant *self,
 						struct vm_area_struct *vma, enum hold_place place)
 {
-	return vma_start_read_locked(self, vma, place);
+	MUTATE(read_locked_may_fail, if (vma_stamp_is_current(self, vma)) return false);
+	return vma_refcount_get(self, vma, place) == VMA_READ_LOCKED;
 }
 
-/* Write-locks vma whatever its stamp says. (kernel: __vma_start_write) */
-static inline void vma_stamp(struct participant *self, struct mm_struct *mm,
-			     struct vm_area_struct *vma)
+static inline bool vma_start_read_locked(struct participant *self, struct vm_area_struct *vma,
+					 enum hold_place place)
 {
-	u32 seq = mm->mm_lock_seq.sequence, count = 1;
-	bool attached;
-
-	VL_ASSERT(seq & 1);
-	SYNC_ON(write_begin, vma);
-	hold_taking(self, HOLD_VMA_WRITE, vma, HELD_WRITE);
-	/* acquire: with no reader there is nothing to wait for. pairs: VMA-7
-	 * (model_refcount.h:vma_refcount_put) */
-	while (!cmpxchg_acquire_u32(&vma->vm_refcnt, &count,
-				    count + VM_REFCNT_EXCLUDE_READERS_FLAG) &&
-	       count)
-		;
-	attached = count != 0;
-	SYNC_ON(write_flagged, vma);
-	if (unlikely(count > 1))
-		vma_wait_readers(self, mm, vma, VM_REFCNT_EXCLUDE_READERS_FLAG + 1);
-	/* relaxed: readers compare it without a reference as advice; with one VMA-6 orders it */
-	SYNC_ON(write_alone, vma);
-	store_relaxed_u32(&vma->vm_lock_seq, seq);
-	GHOST(write_lock(mm, vma));
-	if (likely(attached)) /* release pairs: VMA-6 (model_refcount.h:vma_refcount_get) */
-		add_release_u32(&vma->vm_refcnt, -VM_REFCNT_EXCLUDE_READERS_FLAG);
-	hold_clear(self, HOLD_VMA_WRITE);
-	SYNC_ON(write_stamped, vma);
+	return vma_start_read_locked_nested(self, vma, place);
 }
 
-/* Write-locks vma until mmap_lock is released or downgraded. mmap_lock write is held. (kernel:
- * vma_start_write) */
+/* (kernel: vma_end_read) */
+static inline void vma_end_read_at(struct participant *self, struct vm_area_struct *vma,
+				   enum hold_place place)
+{
+	vma_refcount_put(self, vma, place);
+}
+
+static inline void vma_end_read_rcu(struct participant *self, struct vm_area_struct *vma,
+				    enum hold_place place)
+{
+	vma_refcount_put(self, vma, place);
+}
+
+/* Write-locks vma until mmap_lock is released or downgraded. mmap_lock write is held. */
 static inline void vma_start_write(struct participant *self, struct mm_struct *mm,
 				   struct vm_area_struct *vma)
 {
 	if (vma->vm_lock_seq != mm->mm_lock_seq.sequence)
-		vma_stamp(self, mm, vma);
+		__vma_start_write(self, mm, vma);
 	else
 		GHOST(write_known(mm, vma));
 }
@@ -255,21 +220,67 @@ static inline void vma_assert_detached(const struct vm_area_struct *vma)
 	VL_ASSERT(load_relaxed_u32(&vma->vm_refcnt) == 0);
 }
 
-static inline bool vma_is_detached(const struct vm_area_struct *vma)
-{
-	return load_relaxed_u32(&vma->vm_refcnt) == 0;
-}
-
 /* The VMA becomes visible to readers that find it. It is stamped and all its fields are set. */
 static inline void vma_mark_attached(struct vm_area_struct *vma)
 {
 	vma_assert_detached(vma);
-	GHOST(attach(vma));
-	SYNC_ON(attaching, vma);
+	STEP(attaching, vma, attach(vma));
 	store_relaxed_u32(&vma->detached, 0);
 	/* release pairs: VMA-5 (model_refcount.h:vma_refcount_get) */
 	store_release_u32(&vma->vm_refcnt, 1);
-	SYNC_ON(attached, vma);
+	STEP(attached, vma);
+}
+
+/* --- mm/mmap_lock.c --- */
+
+/* Excludes readers and waits for those inside. False: the count is 0, nobody is or comes inside. */
+static inline bool __vma_enter_locked(struct participant *self, struct mm_struct *mm,
+				      struct vm_area_struct *vma, bool detaching)
+{
+	u32 attached = detaching ? 0 : 1; /* one reference more, if the vma is attached */
+	u32 refcnt = 1;                   /* a guess, as above */
+
+	hold_taking(self, HOLD_VMA_WRITE, vma, HELD_WRITE);
+	/* acquire: with no reader there is nothing to wait for. pairs: VMA-7
+	 * (model_refcount.h:vma_refcount_put) */
+	while (!cmpxchg_acquire_u32(&vma->vm_refcnt, &refcnt,
+				    refcnt + VM_REFCNT_EXCLUDE_READERS_FLAG) &&
+	       refcnt)
+		;
+	if (detaching)
+		STEP(detaching, vma);
+	else
+		STEP(write_flagged, vma);
+	if (unlikely(refcnt > attached))
+		vma_wait_readers(self, mm, vma, VM_REFCNT_EXCLUDE_READERS_FLAG + attached);
+	return refcnt != 0;
+}
+
+/* True: it is detached. */
+static inline bool __vma_exit_locked(struct vm_area_struct *vma)
+{
+	/* release pairs: VMA-6 (model_refcount.h:vma_refcount_get); acquire, when it comes to 0,
+	 * pairs: VMA-7 (model_refcount.h:vma_refcount_put) */
+	return add_acq_rel_u32(&vma->vm_refcnt, -VM_REFCNT_EXCLUDE_READERS_FLAG) == 0;
+}
+
+/* Write-locks vma whatever its stamp says. */
+static inline void __vma_start_write(struct participant *self, struct mm_struct *mm,
+				     struct vm_area_struct *vma)
+{
+	u32 seq = mm->mm_lock_seq.sequence;
+	bool locked;
+
+	VL_ASSERT(seq & 1);
+	STEP(write_begin, vma);
+	locked = __vma_enter_locked(self, mm, vma, false);
+	STEP(write_alone, vma);
+	/* relaxed: readers compare it without a reference as advice; with one VMA-6 orders it */
+	store_relaxed_u32(&vma->vm_lock_seq, seq);
+	if (likely(locked))
+		(void)__vma_exit_locked(vma);
+	hold_clear(self, HOLD_VMA_WRITE);
+	STEP(write_stamped, vma, write_lock(mm, vma));
 }
 
 /* It is stamped, so readers do not stay; one that has its reference and has not looked at the stamp
@@ -285,7 +296,22 @@ static inline void vma_mark_detached(struct participant *self, struct mm_struct 
 	 * (model_refcount.h:vma_refcount_put) */
 	if (unlikely(add_acq_rel_u32(&vma->vm_refcnt, -1u) != 0))
 		vma_detach_stragglers(self, mm, vma);
-	SYNC_ON(detached, vma);
+	STEP(detached, vma);
+}
+
+/* --- what the kernel has elsewhere, or not --- */
+
+/* What the search asks of every model. (kernel: the part of lock_vma_under_rcu before the range) */
+static inline enum vma_read vma_read_trylock(struct participant *self, const struct mm_struct *mm,
+					     u64 id, struct vm_area_struct *vma,
+					     enum hold_place place)
+{
+	return vma_start_read(self, mm, id, vma, place);
+}
+
+static inline bool vma_is_detached(const struct vm_area_struct *vma)
+{
+	return load_relaxed_u32(&vma->vm_refcnt) == 0;
 }
 
 static inline void vma_lock_prefetch(const struct vm_area_struct *vma)
@@ -309,12 +335,6 @@ static inline void vma_lock_ctor(struct vm_area_struct *vma)
 	vma->vm_refcnt = 0;
 	vma->detached = 1;
 	vma->vm_lock_seq = VMA_STAMP_FIRST;
-}
-
-static inline void vma_lock_init(struct vm_area_struct *vma)
-{
-	vma_assert_detached(vma);
-	store_relaxed_u32(&vma->vm_lock_seq, vma_stamp_first());
 }
 
 /* For recovery: an object that nothing reaches goes back to the freed state; one that the tree has

@@ -50,11 +50,10 @@ static inline struct rw_semaphore *vma_rwsem(const struct participant *self,
 /* The VMA becomes visible to readers that find it. mmap_lock write is held; all fields are set. */
 static inline void vma_mark_attached(struct vm_area_struct *vma)
 {
-	GHOST(attach(vma));
-	SYNC_ON(attaching, vma);
+	STEP(attaching, vma, attach(vma));
 	/* release pairs: VMA-2 (model_typesafe_rwsem.h:vma_is_detached) */
 	store_release_u32(&vma->detached, 0);
-	SYNC_ON(attached, vma);
+	STEP(attached, vma);
 }
 
 static inline bool vma_is_detached(const struct vm_area_struct *vma)
@@ -69,8 +68,8 @@ static inline enum vma_read vma_identity(struct participant *self, const struct 
 {
 	if (unlikely(vma_is_detached(vma)))
 		return VMA_READ_MISS;
-	SYNC_ON(read_identified, vma);
-	if (likely(vma->vm_mm == id) || MUTANT(B5))
+	STEP(read_identified, vma);
+	if (likely(vma->vm_mm == id) || MUTANT(mm_not_compared))
 		return VMA_READ_LOCKED;
 	stat_inc(self, abort_mm);
 	return VMA_READ_FAILED;
@@ -108,8 +107,7 @@ static inline void vma_lock_ctor(struct vm_area_struct *vma)
 static inline void vma_lock_init(struct vm_area_struct *vma)
 {
 	VL_ASSERT(vma->detached);
-	if (MUTANT(B7))
-		init_rwsem(&vma->vm_lock);
+	MUTATE(lock_initialised_again, init_rwsem(&vma->vm_lock));
 	/* release pairs: VMA-9 (vma_rwsem.h:vma_start_read) */
 	store_release_u32(&vma->vm_lock_seq, vma_stamp_first());
 }

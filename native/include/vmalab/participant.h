@@ -189,7 +189,7 @@ struct participant {
 	u64 retire_due;      /* rcu.completed at which rcu_poll has something to do */
 	u32 frames_keep;     /* frames that its magazine may hold; at most FRAME_MAGAZINE */
 	LAB(u64 op_mm;)      /* id of the mm that the operation under way is done in */
-	LAB(bool anon_seen;) /* mutant B13: by the fault under way, before it locked the VMA */
+	LAB(bool anon_seen;) /* by the fault under way, before it locked the VMA */
 	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
 	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
 	void *life;          /* the page that says it lives (life.c) */

@@ -80,7 +80,7 @@ static inline void up_read(struct participant *self, struct rw_semaphore *sem,
 	u64 count = add_release_u64(&sem->count, -(u64)RWSEM_READER); /* returns the new value */
 
 	hold_clear(self, place);
-	SYNC(read_dropped);
+	STEP(read_dropped);
 	if (unlikely((count & RWSEM_WAITERS) != 0 && count < RWSEM_READER))
 		rwsem_wake(self, sem);
 }

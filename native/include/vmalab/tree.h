@@ -160,7 +160,7 @@ static inline const struct tree_node *tree_leaf(const struct participant *self,
 /* The entry that covers addr in a leaf that covers addr. */
 static inline vl_ref tree_leaf_slot(const struct tree_node *leaf, u64 addr)
 {
-	SYNC(walking);
+	STEP(walking);
 	GHOST(node(leaf));
 	/* acquire: what the entry names is seen as it was when it was stored.
 	 * pairs: TREE-2 (tree_store.c:store_in_place) */

@@ -13,8 +13,7 @@
 
 static inline void vma_mark_attached(struct vm_area_struct *vma)
 {
-	GHOST(attach(vma));
-	SYNC_ON(attaching, vma);
+	STEP(attaching, vma, attach(vma));
 	store_relaxed_u32(&vma->detached, 0); /* no order: the tree publishes it whole (TREE-1) */
 }
 
@@ -28,7 +27,7 @@ static inline enum vma_read vma_identity(struct participant *self, const struct 
 {
 	if (unlikely(vma_is_detached(vma)))
 		return VMA_READ_MISS;
-	SYNC_ON(read_identified, vma);
+	STEP(read_identified, vma);
 	if (likely(load_relaxed_u64(&vma->vm_mm) ==
 		   id)) /* relaxed: set before insertion (TREE-1) */
 		return VMA_READ_LOCKED;

@@ -26,23 +26,21 @@
 static inline void vma_end_read_at(struct participant *self, struct vm_area_struct *vma,
 				   enum hold_place place)
 {
-	GHOST(end(vma));
-	SYNC_ON(read_ending, vma);
+	STEP(read_ending, vma, end(vma));
 	/* RCU: after the count drops a writer may free the object and its slab page while up_read
 	 * still looks for waiters. */
 	rcu_read_lock(self);
 	up_read(self, vma_rwsem(self, vma), place);
-	SYNC_ON(read_ended, vma);
+	STEP(read_ended, vma);
 	rcu_read_unlock(self);
 }
 
 static inline void vma_end_read_rcu(struct participant *self, struct vm_area_struct *vma,
 				    enum hold_place place)
 {
-	GHOST(end(vma));
-	SYNC_ON(read_ending, vma);
+	STEP(read_ending, vma, end(vma));
 	up_read(self, vma_rwsem(self, vma), place);
-	SYNC_ON(read_ended, vma);
+	STEP(read_ended, vma);
 }
 
 /* Tries to read-lock vma for a user of mm; may fail for no reason. RCU is held. (kernel: 6.4 to
@@ -57,14 +55,13 @@ static inline bool vma_start_read(struct participant *self, const struct mm_stru
 		stat_inc(self, abort_stamp);
 		return false;
 	}
-	SYNC_ON(stamp_read, vma);
+	STEP(stamp_read, vma);
 	if (unlikely(!down_read_trylock(self, vma_rwsem(self, vma), place))) {
 		stat_inc(self, abort_trylock);
-		SYNC_ON(read_refused, vma);
+		STEP(read_refused, vma);
 		return false;
 	}
-	GHOST(put(vma));
-	SYNC_ON(read_taken, vma);
+	STEP(read_taken, vma, put(vma));
 	/* The stamp cannot change while we hold the lock. Overflow of the sequence may give a false
 	 * "locked", never a false "unlocked". acquire pairs: VMA-1 (mm.c:vma_end_write_all).
 	 * The stamp may be that of a later life, which ends the comparison: acquire
@@ -74,7 +71,7 @@ static inline bool vma_start_read(struct participant *self, const struct mm_stru
 		stat_inc(self, abort_stamp_late);
 		return false;
 	}
-	SYNC_ON(read_stamp_late, vma);
+	STEP(read_stamp_late, vma);
 	return true;
 }
 
@@ -96,10 +93,9 @@ static inline enum vma_read vma_read_trylock(struct participant *self, const str
 static inline bool vma_start_read_locked(struct participant *self, struct vm_area_struct *vma,
 					 enum hold_place place)
 {
-	if (MUTANT(B16) && vma->vm_lock_seq == self->mms[mm_index(vma->vm_mm)].mm_lock_seq.sequence)
-		return false;
+	MUTATE(read_locked_may_fail, if (vma_stamp_is_current(self, vma)) return false);
 	down_read(self, vma_rwsem(self, vma), place);
-	SYNC_ON(read_locked, vma);
+	STEP(read_locked, vma);
 	return true;
 }
 
@@ -109,25 +105,24 @@ static inline bool vma_start_read_locked_nested(struct participant *self,
 						struct vm_area_struct *vma, enum hold_place place)
 {
 	down_read_nested(self, vma_rwsem(self, vma), place);
-	SYNC_ON(read_locked, vma);
+	STEP(read_locked, vma);
 	return true;
 }
 
 /* Write-locks vma whatever its stamp says. */
-static inline void vma_stamp(struct participant *self, const struct mm_struct *mm,
-			     struct vm_area_struct *vma)
+static inline void __vma_start_write(struct participant *self, const struct mm_struct *mm,
+				     struct vm_area_struct *vma)
 {
 	u32 seq = mm->mm_lock_seq.sequence;
 
 	VL_ASSERT(seq & 1);
-	SYNC_ON(write_begin, vma);
+	STEP(write_begin, vma);
 	down_write(self, vma_rwsem(self, vma), HOLD_VMA_WRITE);
-	SYNC_ON(write_alone, vma);
+	STEP(write_alone, vma);
 	/* relaxed: readers compare it without the lock as advice; with it RWSEM-1 orders it */
 	store_relaxed_u32(&vma->vm_lock_seq, seq);
-	GHOST(write_lock(mm, vma));
 	up_write(self, vma_rwsem(self, vma), HOLD_VMA_WRITE);
-	SYNC_ON(write_stamped, vma);
+	STEP(write_stamped, vma, write_lock(mm, vma));
 }
 
 /* Write-locks vma until mmap_lock is released or downgraded. mmap_lock write is held. */
@@ -135,7 +130,7 @@ static inline void vma_start_write(struct participant *self, const struct mm_str
 				   struct vm_area_struct *vma)
 {
 	if (vma->vm_lock_seq != mm->mm_lock_seq.sequence)
-		vma_stamp(self, mm, vma);
+		__vma_start_write(self, mm, vma);
 	else
 		GHOST(write_known(mm, vma));
 }
@@ -148,7 +143,7 @@ static inline void vma_mark_detached(struct participant *self, struct mm_struct 
 	GHOST(detach(vma));
 	/* relaxed: readers are excluded by the stamp; whoever reads it stale finds the stamp */
 	store_relaxed_u32(&vma->detached, 1);
-	SYNC_ON(detached, vma);
+	STEP(detached, vma);
 }
 
 static inline void vma_assert_attached(const struct vm_area_struct *vma)

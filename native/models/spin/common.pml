@@ -270,10 +270,10 @@ inline mmap_write_lock(m)
 		fi
 	}
 #ifdef WRAP
-#ifndef W1
+#ifndef wrap_keeps_stamps
 	/* mm.c: stamp_all */
 	if
-	:: seq[m] == 1 -> vma_stamp(m, 0); vma_stamp(m, 1)
+	:: seq[m] == 1 -> __vma_start_write(m, 0); __vma_start_write(m, 1)
 	:: else
 	fi
 #endif

@@ -61,7 +61,7 @@ end:
 		seq[0]++;
 		map_writer[0] = 0;
 		vma_writer_waits[0] = 0;
-#ifdef B15
+#ifdef dead_writer_excludes
 		refcnt[0] = (refcnt[0] & FLAG) + 1; /* the readers' part alone */
 #else
 		refcnt[0] = 1;

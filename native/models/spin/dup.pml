@@ -39,7 +39,7 @@ inline op_split()
 	:: o != NOBODY ->
 		vma_init(0, o);
 		atomic { vm_page[o] = vm_page[p]; vm_last[o] = vm_last[p] }
-#ifdef B4
+#ifdef dup_copies_detached
 		/* the copy carries `detached` of the source for a moment */
 		atomic { det[o] = det[p]; mark(copied) }
 		det[o] = 1;

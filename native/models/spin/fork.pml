@@ -32,7 +32,7 @@ inline fault_page(m, page, o)
 inline dup_one(page)
 {
 	p = SLOT(0, page) - 1;
-#ifndef B18
+#ifndef fork_parent_unlocked
 	vma_start_write(0, p);
 #endif
 	mark(fork_locked);
@@ -55,7 +55,7 @@ inline fork_abort(page)
 	if
 	:: SLOT(1, page) != 0 ->
 		o = SLOT(1, page) - 1;
-#ifdef B33
+#ifdef failed_fork_keeps_vmas
 		vma_mark_detached(1, o);
 		object_free(o);
 #else

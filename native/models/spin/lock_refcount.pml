@@ -26,7 +26,7 @@ inline vma_wake_writer(m, old)
 /* model_refcount.h: vma_refcount_put. Of the object nothing is read after the decrement. */
 inline vma_refcount_put(o)
 {
-#ifndef B1
+#ifndef mm_read_after_put
 	atomic { other = vm_mm[o]; old = mm_generation[other] }
 #else
 	born = generation[o];
@@ -37,7 +37,7 @@ inline vma_refcount_put(o)
 		count = refcnt[o];
 		mark(read_dropped)
 	}
-#ifdef B1
+#ifdef mm_read_after_put
 	atomic {
 		rule(lifetime, generation[o] == born);
 		other = vm_mm[o];
@@ -45,7 +45,7 @@ inline vma_refcount_put(o)
 	}
 #endif
 	if
-#ifdef B10
+#ifdef readers_unlimited
 	:: count == FLAG ->
 #else
 	:: count >= FLAG && count <= FLAG + 1 ->
@@ -81,13 +81,13 @@ inline vma_put_foreign(o)
 {
 	foreign = vm_mm[o];
 	rcu_read_unlock();
-#ifndef B2
+#ifndef foreign_wake_unpinned
 	pins[foreign]++;
 #endif
 	mark(foreign_pinned);
 	vma_refcount_put(o);
 	mark(foreign_put);
-#ifndef B2
+#ifndef foreign_wake_unpinned
 	mmdrop(foreign);
 #endif
 	foreign = 0;
@@ -100,20 +100,20 @@ inline vma_refcount_get(o, result)
 	atomic {
 		if
 		:: refcnt[o] == 0 -> result = 2
-#ifndef B10
+#ifndef readers_unlimited
 		:: refcnt[o] >= FLAG -> result = 0; mark(read_refused)
 #endif
 		:: else ->
 			refcnt[o]++;
 			result = 1;
-#ifdef B10
+#ifdef readers_unlimited
 			count = refcnt[o];
 #endif
 			mark(read_taken)
 		fi
 	}
-#ifdef B10
-	/* vma_get_unlimited: looked at afterwards; who only looked in wakes nobody */
+#ifdef readers_unlimited
+	/* lab_get_unlimited: looked at afterwards; who only looked in wakes nobody */
 	if
 	:: result == 1 && count >= FLAG -> refcnt[o]--; result = 0
 	:: else
@@ -122,12 +122,12 @@ inline vma_refcount_get(o, result)
 #endif
 }
 
-/* model_refcount.h: vma_read_trylock. result 0: failed, 1: locked, 2: look again */
+/* model_refcount.h: vma_start_read. result 0: failed, 1: locked, 2: look again */
 inline vma_read_trylock(m, o, result)
 {
 	result = 0;
 	atomic {
-#ifdef O2A
+#ifdef early_stamp_ignored
 		taken = 1;
 #else
 		taken = (stamp[o] != seq[m]);
@@ -135,7 +135,7 @@ inline vma_read_trylock(m, o, result)
 		if
 		:: taken -> mark(stamp_read)
 		:: else ->
-#ifdef O2B
+#ifdef early_stamp_retries
 			result = 2
 #endif
 		fi
@@ -145,7 +145,7 @@ inline vma_read_trylock(m, o, result)
 		vma_refcount_get(o, result);
 		if
 		:: result == 1 ->
-#ifndef B5
+#ifndef mm_not_compared
 			if
 			:: vm_mm[o] != m -> mark(foreign_found); vma_put_foreign(o); result = 0
 			:: else
@@ -180,7 +180,7 @@ inline vma_read_trylock(m, o, result)
 inline vma_start_read_locked(m, o, result)
 {
 	result = 1;
-#ifdef B16
+#ifdef read_locked_may_fail
 	if
 	:: stamp[o] == seq[m] -> result = 0
 	:: else
@@ -208,8 +208,8 @@ inline vma_wait_readers(m, o, target)
 	word = 0
 }
 
-/* model_refcount.h: vma_stamp */
-inline vma_stamp(m, o)
+/* model_refcount.h: __vma_start_write */
+inline __vma_start_write(m, o)
 {
 	mark(write_begin);
 	atomic {
@@ -239,7 +239,7 @@ inline vma_stamp(m, o)
 inline vma_start_write(m, o)
 {
 	if
-	:: stamp[o] != seq[m] -> vma_stamp(m, o)
+	:: stamp[o] != seq[m] -> __vma_start_write(m, o)
 	:: else -> owns(m, o)
 	fi
 }

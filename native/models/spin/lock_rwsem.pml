@@ -122,7 +122,7 @@ inline vma_read_trylock(m, o, result)
 					fi
 				}
 #endif
-#ifndef B5
+#ifndef mm_not_compared
 				if
 				:: taken -> taken = (vm_mm[o] == m)
 				:: else
@@ -145,7 +145,7 @@ inline vma_read_trylock(m, o, result)
 inline vma_start_read_locked(m, o, result)
 {
 	result = 1;
-#ifdef B16
+#ifdef read_locked_may_fail
 	if
 	:: stamp[o] == seq[m] -> result = 0
 	:: else
@@ -163,8 +163,8 @@ inline vma_start_read_locked(m, o, result)
 	fi
 }
 
-/* vma_rwsem.h: vma_stamp */
-inline vma_stamp(m, o)
+/* vma_rwsem.h: __vma_start_write */
+inline __vma_start_write(m, o)
 {
 	mark(write_begin);
 	atomic {
@@ -180,7 +180,7 @@ inline vma_stamp(m, o)
 inline vma_start_write(m, o)
 {
 	if
-	:: stamp[o] != seq[m] -> vma_stamp(m, o)
+	:: stamp[o] != seq[m] -> __vma_start_write(m, o)
 	:: else -> owns(m, o)
 	fi
 }
@@ -203,7 +203,7 @@ inline vma_mark_detached(m, o)
 inline vma_init(m, o)
 {
 	mark(allocated);
-#ifdef B7
+#ifdef lock_initialised_again
 	atomic { readers[o] = 0; writer[o] = 0 }
 #endif
 #ifndef TYPESAFE

@@ -36,7 +36,7 @@ inline lock_vma_under_rcu(m, page, o)
 			times = MOVES_OF(m, o);
 			mark(read_miss)
 		}
-#ifdef B12
+#ifdef stale_leaf
 		/* the leaf is kept while the section is left */
 		node = root[m];
 		rcu_read_unlock();
@@ -59,7 +59,7 @@ inline lock_vma_under_rcu(m, page, o)
 inline walk(m, page, o)
 {
 #ifdef NODES
-#ifdef B12
+#ifdef stale_leaf
 	if
 	:: last == NOBODY -> node = root[m]
 	:: else
@@ -100,7 +100,7 @@ inline op_fault(m, page)
 {
 	mark(op_begin);
 	again = 1;
-#ifdef B13
+#ifdef anon_vma_seen_unlocked
 	atomic { seen = SLOT(m, page) != 0 && anon[SLOT(m, page) - 1] != 0 }
 #endif
 #ifndef NO_VMA_LOCK
@@ -183,7 +183,7 @@ inline op_mmap(m, page)
 		:: o != NOBODY ->
 			atomic { vm_page[o] = NOBODY; vm_last[o] = 0 }
 			vma_init(m, o);
-#ifdef B21
+#ifdef published_incomplete
 			/* map_early: findable before it is whole, and not locked */
 			atomic { vm_page[o] = page; vm_last[o] = page }
 			vma_mark_attached(o);
@@ -216,7 +216,7 @@ inline op_mprotect(m, page)
 	:: SLOT(m, page) != 0 ->
 		o = SLOT(m, page) - 1;
 		vma_start_write(m, o);
-#ifdef B14
+#ifdef inner_unlock_ends_all
 		/* an inner lock's release ends all stamps of the mm */
 		atomic { seq[m] = seq[m] + 2; mark(write_stamped) }
 #endif
@@ -239,7 +239,7 @@ inline op_exit(m)
 	:: SLOT(m, 0) != 0 ->
 		o = SLOT(m, 0) - 1;
 		vma_start_write(m, o);
-#ifndef B9
+#ifndef exit_frees_attached
 		vma_mark_detached(m, o);
 #endif
 		mark(exit_unmapped);

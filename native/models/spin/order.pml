@@ -16,7 +16,7 @@ inline fault_page(m, page, o)
 	mark(anon_checked);
 	if
 	:: under ->
-#ifdef B41
+#ifdef fault_blocks_holding_vma
 		mmap_read_lock(m);
 		held = 1;
 #else
@@ -50,7 +50,7 @@ proctype mover(byte me) ACTOR
 		if
 		:: o != NOBODY -> mark(uffd_src); grant_end(o); vma_end_read(o)
 		:: else ->
-#ifdef B37
+#ifdef move_blocks_holding_vma
 			mmap_read_lock(0);
 			mmap_read_unlock(0)
 #endif

@@ -13,7 +13,7 @@ bit lent;	    /* the anon_vma will be taken back */
 byte policy = 1;
 bit policy_freed[4];
 bit entered, entered_lent;
-#ifdef B13
+#ifdef anon_vma_seen_unlocked
 #define seen seen_before
 bit seen_before;
 #endif
@@ -26,7 +26,7 @@ inline fault_page(m, page, o)
 	atomic {
 		held = 0;
 		taken = anon[o] != 0;
-#ifdef B13
+#ifdef anon_vma_seen_unlocked
 		taken = taken || (under && seen_before)
 #endif
 	}
@@ -84,8 +84,8 @@ proctype other_one(byte me) ACTOR
 	mark(op_begin);
 	mmap_write_lock(0);
 	o = 0;
-#ifndef B22
-#ifndef B23
+#ifndef mbind_unlocked
+#ifndef merge_anon_unlocked
 	vma_start_write(0, o);
 #endif
 #endif

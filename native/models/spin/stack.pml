@@ -11,12 +11,12 @@
 inline expand_stack()
 {
 	mark(stack_found);
-#ifndef B19
-#ifndef B20
+#ifndef stack_grows_unlocked
+#ifndef stack_grows_read_locked
 	vma_start_write(0, o);
 #endif
 #endif
-#ifndef B20 /* what follows from it is to be seen, not that it is done */
+#ifndef stack_grows_read_locked /* what follows from it is to be seen, not that it is done */
 	atomic { change(o); vm_page[o] = 0 }
 #else
 	vm_page[o] = 0;
@@ -30,7 +30,7 @@ proctype grower(byte me) ACTOR
 	begins;
 	mark(op_begin);
 	o = 0;
-#ifdef B20
+#ifdef stack_grows_read_locked
 	mmap_read_lock(0);
 	expand_stack();
 	mmap_read_unlock(0);

@@ -47,7 +47,7 @@ int exec_mmap(struct participant *self, struct mm_struct *mm, u64 old_id, bool s
 	if (!old || mmap_write_lock(self, old, old_id) != 0)
 		return VL_S_NO_MM;
 	inherit(self, mm, old);
-	SYNC_ON(exec_built, mm);
+	STEP(exec_built, mm);
 	mmap_write_unlock_nested(self, mm);
 	stat_inc(self, exec);
 	if (!shared) {
@@ -55,7 +55,7 @@ int exec_mmap(struct participant *self, struct mm_struct *mm, u64 old_id, bool s
 		return 0;
 	}
 	mm_publish(self, mm);
-	SYNC_ON(exec_done, mm);
+	STEP(exec_done, mm);
 	mmap_write_unlock(self, old);
 	return 0;
 }

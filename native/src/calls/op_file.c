@@ -90,7 +90,7 @@ static void cut_begin(const struct cut *cut)
 	store_release_u64(&file->cut_from, cut->from);
 	fence_full(); /* pairs: FILE-3 (file.c:file_page_current, file.c:made_page), FILE-4
 			 (op_file.c:file_being_cut) */
-	SYNC(cut_begun);
+	STEP(cut_begun);
 }
 
 static void cut_end(struct file *file)
@@ -102,7 +102,7 @@ static void cut_cache(struct participant *self, const struct cut *cut)
 {
 	pte_walk(self, &cut->file->cache, cut->from << PAGE_SHIFT, cut->to << PAGE_SHIFT,
 		 drop_cached, NULL);
-	SYNC(cut_uncached);
+	STEP(cut_uncached);
 }
 
 static void cut_mms(struct participant *self, struct cut *cut)
@@ -117,20 +117,18 @@ static void cut_mms(struct participant *self, struct cut *cut)
 		down_read(self, &table[i].mmap_lock, HOLD_MMAP);
 		cut_mm(self, &table[i], cut);
 		up_read(self, &table[i].mmap_lock, HOLD_MMAP);
-		SYNC_ON(cut_mm, &table[i]);
+		STEP(cut_mm, &table[i]);
 	}
-	SYNC(cut_done);
+	STEP(cut_done);
 }
 
 /* The file's lock is held for writing; a new size is stored. */
 static void cut_pages(struct participant *self, struct cut *cut)
 {
 	cut_begin(cut);
-	if (!MUTANT(N3))
-		cut_cache(self, cut);
+	INTACT(unmapped_before_uncached, cut_cache(self, cut));
 	cut_mms(self, cut);
-	if (MUTANT(N3))
-		cut_cache(self, cut);
+	MUTATE(unmapped_before_uncached, cut_cache(self, cut));
 	cut_end(cut->file);
 }
 
@@ -165,7 +163,7 @@ static struct file *file_lock(struct participant *self, u64 id)
 	if (!file)
 		return NULL;
 	down_write(self, &file->lock, HOLD_MMAP2);
-	SYNC(cut_locked);
+	STEP(cut_locked);
 	return file;
 }
 
@@ -192,13 +190,13 @@ s64 op_file_truncate(struct participant *self, u64 id, u64 size)
 	old = file->size;
 	cut.file = file;
 	cut.from = PAGE_ALIGN(size) >> PAGE_SHIFT;
-	if (MUTANT(N2) && size < old)
+	if (MUTANT(unmapped_before_sized) && size < old)
 		cut_pages(self, &cut);
 	store_relaxed_u64(&file->size, size);
-	SYNC(cut_sized);
+	STEP(cut_sized);
 	if (size < old && (size & ~PAGE_MASK))
 		clear_bytes(self, file, size >> PAGE_SHIFT, size & ~PAGE_MASK, PAGE_SIZE);
-	if (cut.from < PAGE_ALIGN(old) >> PAGE_SHIFT && !MUTANT(N2))
+	if (cut.from < PAGE_ALIGN(old) >> PAGE_SHIFT && !MUTANT(unmapped_before_sized))
 		cut_pages(self, &cut);
 	file_unlock(self, file);
 	return 0;

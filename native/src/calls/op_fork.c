@@ -38,7 +38,7 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	pte_t *to;
 
 	if (!old || old == PTE_WP_MARKER ||
-	    (c->file && pte_counts(old) && !MUTANT(N5) &&
+	    (c->file && pte_counts(old) && !MUTANT(fork_copies_cut_page) &&
 	     file_being_cut(c->file, linear_page_index(c->vma, addr), old & PTE_ANON)))
 		return 0;
 	to = pte_alloc(self, &c->child->pgd, c->owner, addr);
@@ -53,7 +53,8 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	if (c->cow)
 		old &= ~OWNED;
 	old &= ~PTE_UFFD_WP; /* the child is registered with nothing */
-	if (MUTANT(B18))     /* else no move can be under way here; nobody would end the copy's */
+	/* Else no move can be under way here; nobody would end the copy's. */
+	if (MUTANT(fork_parent_unlocked))
 		old &= ~PTE_BUSY;
 	if (pte_counts(old))
 		frame_get(self, pte_frame(old));
@@ -101,7 +102,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 		vm_area_free(self, vma);
 		return err;
 	}
-	SYNC_ON(fork_anon, vma);
+	STEP(fork_anon, vma);
 	vma->vm_flags &= ~VM_LOCKED_MASK;
 	uffd_forget(vma);
 	if (vma->vm_file)
@@ -112,7 +113,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	vma_inflight_done(self, vma);
 	child->map_count++;
 	mm_account(child, vma->vm_flags, (s64)vma_pages(vma));
-	SYNC_ON(fork_replaced, vma);
+	STEP(fork_replaced, vma);
 	return vma->vm_flags & VM_WIPEONFORK ? 0 : copy_page_range(self, child, parent, mpnt);
 }
 
@@ -134,7 +135,8 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
-		if (vma->vm_mm != id && MUTANT(B33)) /* freed under the parent's feet */
+		if (vma->vm_mm != id &&
+		    MUTANT(failed_fork_keeps_vmas)) /* freed under the parent's feet */
 			vm_area_free_unreachable(self, vma);
 		if (vma->vm_mm != id)
 			continue;
@@ -155,14 +157,13 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 
 	if (err)
 		return err;
-	SYNC_ON(fork_tree, child);
+	STEP(fork_tree, child);
 	while (tree_find(self, &parent->mm_mt, addr, UINT64_MAX, &e)) {
 		struct vm_area_struct *mpnt = PTR(self, e.ref);
 
 		addr = e.end;
-		if (!MUTANT(B18))
-			vma_start_write(self, parent, mpnt);
-		SYNC_ON(fork_locked, mpnt);
+		INTACT(fork_parent_unlocked, vma_start_write(self, parent, mpnt));
+		STEP(fork_locked, mpnt);
 		if (mpnt->vm_flags & VM_DONTCOPY) {
 			if (tree_preallocate(self, &child->mm_mt, e.start, e.end) != 0)
 				return -ENOMEM;
@@ -172,7 +173,7 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 		err = dup_one(self, child, parent, mpnt);
 		if (err)
 			return err;
-		SYNC_ON(fork_copied, mpnt);
+		STEP(fork_copied, mpnt);
 	}
 	return 0;
 }
@@ -202,7 +203,7 @@ s64 op_fork(struct participant *self, u64 id)
 	child->def_flags = 0; /* nor is anything locked: mlock is not inherited */
 	err = dup_mmap(self, child, parent);
 	if (err)
-		SYNC_ON(fork_failed, child);
+		STEP(fork_failed, child);
 	if (err)
 		fork_abort(self, child);
 	mmap_write_unlock_nested(self, child);
@@ -213,7 +214,7 @@ s64 op_fork(struct participant *self, u64 id)
 	}
 	child_id = mm_future_id(self->seg, child);
 	mm_publish(self, child);
-	SYNC_ON(fork_done, child);
+	STEP(fork_done, child);
 	return (s64)child_id;
 }
 

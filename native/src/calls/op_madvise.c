@@ -267,7 +267,7 @@ static bool advise_vma_lock(struct participant *self, struct mm_struct *mm, u64 
 		vma_end_read(self, vma);
 		return false;
 	}
-	SYNC_ON(advise_locked, vma);
+	STEP(advise_locked, vma);
 	*result = advise_one(self, mm, vma, start, end, advice);
 	vma_end_read(self, vma);
 	return true;

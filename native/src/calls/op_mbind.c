@@ -25,7 +25,7 @@ static int mbind_one(struct participant *self, struct mm_struct *mm, struct vm_a
 
 	if (mpol_equal(self, vma->vm_policy, policy))
 		return 0;
-	if (!MUTANT(B22) || start != vma->vm_start || end != vma->vm_end) {
+	if (!MUTANT(mbind_unlocked) || start != vma->vm_start || end != vma->vm_end) {
 		vmg_from_vma(self, &vmg, mm, vma, start, end);
 		vmg.policy = policy;
 		err = vma_modify(self, &vmg, &vma);
@@ -36,7 +36,7 @@ static int mbind_one(struct participant *self, struct mm_struct *mm, struct vm_a
 		return 0; /* merged into one that has it */
 	old = vma->vm_policy;
 	store_relaxed_u32(&vma->vm_policy, mpol_get(self, policy));
-	SYNC_ON(policy_set, vma);
+	STEP(policy_set, vma);
 	mpol_put(self, old);
 	return 0;
 }

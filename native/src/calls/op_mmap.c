@@ -134,7 +134,7 @@ static int shared_memory_open(struct participant *self, struct mm_struct *mm,
 }
 
 #ifdef VL_LAB
-/* Mutant B21: findable before its fields are set, and not write-locked. */
+/* Mutant published_incomplete: findable before its fields are set, and not write-locked. */
 static void map_early(struct participant *self, struct mm_struct *mm, struct map_request *req,
 		      struct vm_area_struct *vma)
 {
@@ -143,7 +143,7 @@ static void map_early(struct participant *self, struct mm_struct *mm, struct map
 	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
 	vma_inflight_done(self, vma);
 	mm->map_count++;
-	SYNC_ON(map_linked, vma);
+	STEP(map_linked, vma);
 }
 #else
 #define map_early(self, mm, req, vma) ((void)0)
@@ -173,25 +173,22 @@ static int map_new(struct participant *self, struct mm_struct *mm, struct map_re
 		vm_area_free(self, vma);
 		return -ENOMEM;
 	}
-	if (MUTANT(B21))
-		map_early(self, mm, req, vma);
+	MUTATE(published_incomplete, map_early(self, mm, req, vma));
 	if (req->vm_flags & VM_DROPPABLE)
 		req->vm_flags &= ~VM_LOCKED_MASK; /* after looking for whom to merge with */
 	vma->vm_flags = req->vm_flags;
 	vma->vm_ops = req->ops;
 	vma_set_range(vma, req->addr, req->addr + req->len, req->pgoff);
 	vma_set_page_prot(vma);
-	GHOST(complete(vma));
-	SYNC_ON(map_filled, vma);
+	STEP(map_filled, vma, complete(vma));
 	if (req->file) {
 		vma->vm_file = (u16)file_number(req->file);
 		vma->file_open = req->file_open;
 		file_pin_moved(self, 0);
 		req->file = NULL; /* the reference is the VMA's now */
 	}
-	if (!MUTANT(B21))
-		vma_link(self, mm, vma);
-	SYNC_ON(map_linked, vma);
+	INTACT(published_incomplete, vma_link(self, mm, vma));
+	STEP(map_linked, vma);
 	return 0;
 }
 
@@ -373,8 +370,7 @@ s64 op_mmap(struct participant *self, u64 id, u64 addr, u64 len, u32 prot, u32 f
 
 static void remap_lock(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
 {
-	if (!MUTANT(remap_looks_unlocked))
-		vma_start_write(self, mm, vma);
+	INTACT(remap_looks_unlocked, vma_start_write(self, mm, vma));
 	GHOST(source(vma, "the flags are compared"));
 }
 

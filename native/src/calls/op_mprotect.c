@@ -67,15 +67,15 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 	mm_account(mm, flags, (s64)pages);
 	vm_flags_reset(mm, vma, flags);
 	vma_set_page_prot(vma);
-	if (MUTANT(B14)) { /* as the end of a nested mm_take_all_locks once did */
+	if (MUTANT(inner_unlock_ends_all)) { /* as the end of a nested mm_take_all_locks once did */
 		write_seqcount_end(&mm->mm_lock_seq);
 		write_seqcount_begin(&mm->mm_lock_seq);
-		SYNC_ON(write_stamped, vma);
+		STEP(write_stamped, vma);
 	}
-	SYNC_ON(prot_set, vma);
+	STEP(prot_set, vma);
 	if (!(flags & VM_WRITE))
 		pte_walk(self, &mm->pgd, start, end, entry_protect, NULL);
-	SYNC_ON(prot_ptes, vma);
+	STEP(prot_ptes, vma);
 	/* Locked pages are copied now rather than at the first write. */
 	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (flags & VM_WRITE))
 		(void)populate_vma(self, mm, vma, start, end);

@@ -151,7 +151,7 @@ static struct vm_area_struct *copy_vma(struct participant *self, const struct re
 	if (new->vm_file)
 		file_map(self, new->vm_file);
 	vma_link(self, mm, new);
-	SYNC_ON(move_copied, new);
+	STEP(move_copied, new);
 	return new;
 fail:
 	tree_prealloc_free(self);
@@ -221,20 +221,19 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 	if (vma->vm_ops == VMA_SPECIAL &&
 	    (vma->vm_start != r->addr || vma->vm_end != r->addr + r->old_len))
 		return -EINVAL; /* it cannot be split */
-	if (!MUTANT(move_copies_unlocked))
-		vma_start_write(self, mm, vma);
+	INTACT(move_copies_unlocked, vma_start_write(self, mm, vma));
 	new = copy_vma(self, r, vma);
 	if (!new)
 		return -ENOMEM;
 	mm_account(mm, flags, (s64)(r->new_len >> PAGE_SHIFT));
-	SYNC_ON(move_copied, new);
+	STEP(move_copied, new);
 	if (!move_page_tables(self, mm, r->addr, r->new_addr, r->old_len, flags & VM_UFFD_FLAGS)) {
 		/* Back with what was moved, and away with the new area. */
 		VL_ASSERT(move_page_tables(self, mm, r->new_addr, r->addr, r->old_len, false));
 		(void)do_munmap(self, mm, r->new_addr, r->new_len, false);
 		return -ENOMEM;
 	}
-	SYNC_ON(move_tables, new);
+	STEP(move_tables, new);
 	uffd_forget(new); /* it is stamped. (kernel: mremap_userfaultfd_prep) */
 	if (r->flags & MREMAP_DONTUNMAP) {
 		vma = vma_lookup(self, mm, r->addr);

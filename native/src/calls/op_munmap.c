@@ -52,7 +52,7 @@ void vms_reattach(struct participant *self, struct vma_munmap *vms)
 {
 	for (u32 i = 0; i < vms->count; i++) {
 		vma_mark_attached(PTR(self, vms->refs[i]));
-		SYNC_ON(reattached, PTR(self, vms->refs[i]));
+		STEP(reattached, PTR(self, vms->refs[i]));
 	}
 	stat_add(self, vma_reattach, vms->count);
 	vms_done(vms);
@@ -94,7 +94,7 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 		if (err)
 			break;
 		vma_mark_detached(self, mm, vma);
-		SYNC_ON(gathered, vma);
+		STEP(gathered, vma);
 		vms->pages += (s64)vma_pages(vma);
 		if (vma->vm_flags & VM_ACCOUNT)
 			vms->accounted += (s64)vma_pages(vma);
@@ -119,9 +119,9 @@ void vms_clear_ptes(struct participant *self, struct vma_munmap *vms)
 	if (!vms->count || vms->ptes_cleared)
 		return;
 	zap_page_range(self, vms->mm, vms->start, vms->end);
-	SYNC_ON(zapped, vms->mm);
+	STEP(zapped, vms->mm);
 	free_pgtables(self, &vms->mm->pgd, vms->start, vms->end, floor, ceiling);
-	SYNC_ON(tables_freed, vms->mm);
+	STEP(tables_freed, vms->mm);
 	vms->ptes_cleared = true;
 }
 
@@ -181,7 +181,7 @@ int do_munmap(struct participant *self, struct mm_struct *mm, u64 start, u64 len
 		goto out;
 	}
 	tree_store(self, &mm->mm_mt, start, end, 0);
-	SYNC_ON(cleared, mm);
+	STEP(cleared, mm);
 	vms_account(self, &vms);
 	if (unlock)
 		mmap_write_downgrade(self, mm);

@@ -67,8 +67,8 @@ static int access_page(struct participant *self, pte_t pte, struct fault *f)
 }
 
 #ifdef VL_LAB
-/* Mutant B41: waits for mmap_lock with the VMA locked; out of the RCU section, which may not
- * wait. */
+/* Mutant fault_blocks_holding_vma: waits for mmap_lock with the VMA locked; out of the RCU section,
+ * which may not wait. */
 static void fault_mmap_wait(struct participant *self, struct mm_struct *mm)
 {
 	u32 nest = self->rcu_nest;
@@ -80,10 +80,11 @@ static void fault_mmap_wait(struct participant *self, struct mm_struct *mm)
 		rcu_read_lock(self);
 }
 
-/* Mutant B13 believes what was seen before the VMA was locked (op_fault_fast.c). */
+/* Mutant anon_vma_seen_unlocked believes what was seen before the VMA was locked
+ * (op_fault_fast.c). */
 static bool anon_believed(const struct participant *self)
 {
-	return MUTANT(B13) && self->anon_seen;
+	return MUTANT(anon_vma_seen_unlocked) && self->anon_seen;
 }
 #else
 #define fault_mmap_wait(self, mm) ((void)0)
@@ -99,8 +100,8 @@ static int fault_anon_prepare(struct participant *self, struct mm_struct *mm,
 
 	if (likely(load_acquire_u32(&vma->anon_vma)) || anon_believed(self))
 		return 0;
-	SYNC_ON(anon_checked, vma);
-	if (f->under_vma_lock && MUTANT(B41))
+	STEP(anon_checked, vma);
+	if (f->under_vma_lock && MUTANT(fault_blocks_holding_vma))
 		fault_mmap_wait(self, mm);
 	else if (f->under_vma_lock && !mmap_read_trylock(self, mm))
 		return FAULT_RETRY;
@@ -138,7 +139,7 @@ static int install_anon(struct participant *self, struct vm_area_struct *vma, pt
 		frame_put_now(self, frame);
 		return FAULT_LOOK_AGAIN;
 	}
-	SYNC_ON(pte_set, vma);
+	STEP(pte_set, vma);
 	f->value = word;
 	return FAULT_OK;
 }
@@ -166,7 +167,7 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	 * (kernel: PageAnonExclusive; there the TLB flush comes before the page's reference is
 	 * dropped) */
 	if ((old & PTE_EXCLUSIVE) ||
-	    (MUTANT(X1) && (old & PTE_ANON) && frame_refs(self->seg, frame) == 1)) {
+	    (MUTANT(shared_page_reused) && (old & PTE_ANON) && frame_refs(self->seg, frame) == 1)) {
 		if (!cmpxchg_acq_rel_u64(pte, &old, old | PTE_WRITE | PTE_DIRTY))
 			return FAULT_LOOK_AGAIN;
 		return access_page(self, old, f);
@@ -255,7 +256,7 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	if (err)
 		return err;
 	stat_inc(self, pgfault_file);
-	SYNC_ON(file_found, vma);
+	STEP(file_found, vma);
 	if (private_write) {
 		/* The copy first, what is stored when it stays: others may read it meanwhile. */
 		f->flags &= ~FAULT_STORE;
@@ -265,7 +266,8 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		if (err != FAULT_OK)
 			return err;
 		new = load_acquire_u64(pte);
-		if (!MUTANT(N4) && unlikely(!file_page_current(self->seg, file, pgoff, frame)))
+		if (!MUTANT(fault_keeps_cut_page) &&
+		    unlikely(!file_page_current(self->seg, file, pgoff, frame)))
 			return take_back(self, pte, new);
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
 		return (new &PTE_WRITE) ? access_page(self, new, f) : FAULT_LOOK_AGAIN;
@@ -279,7 +281,8 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		frame_put(self, frame);
 		return FAULT_LOOK_AGAIN;
 	}
-	if (!MUTANT(N4) && unlikely(!file_page_current(self->seg, file, pgoff, frame)))
+	if (!MUTANT(fault_keeps_cut_page) &&
+	    unlikely(!file_page_current(self->seg, file, pgoff, frame)))
 		return take_back(self, pte, new);
 	return unlikely(again) ? FAULT_LOOK_AGAIN : access_page(self, new, f);
 }
@@ -294,7 +297,7 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	do { /* each turn means that another participant changed the entry */
 		old = pte ? load_acquire_u64(pte) : 0; /* PTE-1: the frame's word is seen. pairs:
 							  PTE-1 (op_fault.c:install_anon) */
-		SYNC_ON(pte_seen, vma);
+		STEP(pte_seen, vma);
 		if (unlikely(pte_is_guard(old)))
 			return FAULT_MAPERR;
 		if (unlikely(old == PTE_WP_MARKER) && !(vma->vm_flags & VM_UFFD_WP)) {
@@ -407,8 +410,7 @@ static int fault_mmap_locked(struct participant *self, struct mm_struct *mm,
 	f->pte = NULL;
 	f->info |= FAULT_INFO_MMAP_LOCK;
 	stat_inc(self, mmap_lock_faults);
-	GHOST(grant(mm, vma, f->addr));
-	SYNC_ON(fault_locked, vma);
+	STEP(fault_locked, vma, grant(mm, vma, f->addr));
 	outcome = fault_page(self, mm, vma, f);
 	GHOST(end(vma));
 	return outcome;
@@ -427,7 +429,7 @@ static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u64 i
 		struct vm_area_struct *above = find_vma(self, mm, f->addr);
 		bool stack = above && (above->vm_flags & VM_GROWSDOWN);
 
-		if (MUTANT(B20) && stack) {
+		if (MUTANT(stack_grows_read_locked) && stack) {
 			outcome = expand_stack(self, mm, f->addr);
 			mmap_read_unlock(self, mm);
 			return outcome ? FAULT_MAPERR : FAULT_LOOK_AGAIN;
@@ -457,7 +459,7 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 
 	f->under_vma_lock = true;
 	f->pte = NULL;
-	SYNC_ON(fault_locked, vma);
+	STEP(fault_locked, vma);
 	outcome = fault_page(self, mm, vma, f);
 	vma_end_read_rcu(self, vma, HOLD_VMA);
 	rcu_read_unlock(self);
@@ -515,7 +517,7 @@ void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		if (outcome == FAULT_LOOK_AGAIN)
 			outcome = fault_vma_lock(self, mm, id, &f);
 		if (outcome == FAULT_RETRY)
-			SYNC(fault_retry);
+			STEP(fault_retry);
 		if (outcome == FAULT_RETRY)
 			outcome = fault_mmap_lock(self, mm, id, &f);
 		if (outcome == FAULT_AGAIN)

@@ -21,7 +21,7 @@
 #include "vmalab/op_fault.h"
 
 #ifdef VL_LAB
-/* Mutant B13: what the VMA of addr has, before it is locked. */
+/* Mutant anon_vma_seen_unlocked: what the VMA of addr has, before it is locked. */
 static void anon_look(struct participant *self, u64 id, u64 addr)
 {
 	const struct mm_struct *mm = mm_find_self(self, id);
@@ -29,14 +29,14 @@ static void anon_look(struct participant *self, u64 id, u64 addr)
 	vl_ref ref;
 
 	self->anon_seen = false;
-	if (!mm || !MUTANT(B13))
+	if (!mm || !MUTANT(anon_vma_seen_unlocked))
 		return;
 	rcu_read_lock(self);
 	ref = tree_lookup(self, &mm->mm_mt, addr);
 	if (ref) {
 		vma = PTR(self, ref);
 		self->anon_seen = vma->anon_vma != 0;
-		SYNC_ON(anon_checked, vma);
+		STEP(anon_checked, vma);
 	}
 	rcu_read_unlock(self);
 }
@@ -128,7 +128,7 @@ fault_held(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	}
 	/* PTE-1: the frame's word is seen. pairs: PTE-1 (op_fault.c:install_anon) */
 	entry = load_acquire_u64(pte);
-	SYNC_ON(pte_seen, vma);
+	STEP(pte_seen, vma);
 	if (unlikely(!pte_serves(entry, vma->vm_flags, flags & FAULT_ACCESS_MASK))) {
 		fault_more(self, id, addr, flags, word, result);
 		return;
@@ -138,7 +138,7 @@ fault_held(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	if ((flags & (FAULT_ACCESS_MASK | FAULT_STORE)) == (FAULT_WRITE | FAULT_STORE))
 		store_relaxed_u64(at, word);
 	value = load_relaxed_u64(at);
-	SYNC_ON(word_stored, vma);
+	STEP(word_stored, vma);
 	area = self->area; /* in a register: the stores could change it, says the compiler */
 	fast_unlock(self, mm, vma);
 	rcu_read_unlock(self);

@@ -162,8 +162,10 @@ void lab_ghost_free(const struct vm_area_struct *vma)
 
 	if (!g)
 		return;
-	/* With B9 and B33 what follows from it is to be seen: somebody gets it. */
-	if (g->state == GHOST_ATTACHED && !MUTANT(B9) && !MUTANT(B33))
+	/* With exit_frees_attached and failed_fork_keeps_vmas what follows from it is to be seen:
+	 * somebody gets it. */
+	if (g->state == GHOST_ATTACHED && !MUTANT(exit_frees_attached) &&
+	    !MUTANT(failed_fork_keeps_vmas))
 		lab_fail(VL_LAB_ATTACH, "v%u is freed while it is attached", g->name);
 	if (g->state == GHOST_FREE && g->life)
 		lab_fail(VL_LAB_LIFETIME, "v%u is freed twice", g->name);
@@ -182,7 +184,7 @@ void lab_ghost_attach(const struct vm_area_struct *vma)
 		return;
 	if (g->state != GHOST_DETACHED)
 		lab_fail(VL_LAB_ATTACH, "v%u is attached, and is not detached", g->name);
-	if (g->writer != lab_me.actor + 1 && !MUTANT(B21))
+	if (g->writer != lab_me.actor + 1 && !MUTANT(published_incomplete))
 		lab_fail(VL_LAB_ATTACH, "v%u is attached without its write lock", g->name);
 	g->state = GHOST_ATTACHED;
 }
@@ -211,12 +213,14 @@ void lab_ghost_change(const struct vm_area_struct *vma, const char *what)
 	struct lab_ghost *g = ghost(vma);
 
 	/* With these what follows from it is to be seen, not that it is done. */
-	if (!g || g->state != GHOST_ATTACHED || MUTANT(B20) || MUTANT(B21) || MUTANT(B23))
+	if (!g || g->state != GHOST_ATTACHED || MUTANT(stack_grows_read_locked) ||
+	    MUTANT(published_incomplete) || MUTANT(merge_anon_unlocked))
 		return;
 	if (g->readers & ~me_bit())
 		lab_fail(VL_LAB_OVERLAP, "%s of v%u changes while A%u has it read-locked", what,
 			 g->name, (u32)__builtin_ctz(g->readers & ~me_bit()));
-	if (g->writer != lab_me.actor + 1 && !MUTANT(B19) && !MUTANT(W1))
+	if (g->writer != lab_me.actor + 1 && !MUTANT(stack_grows_unlocked) &&
+	    !MUTANT(wrap_keeps_stamps))
 		lab_fail(VL_LAB_WRITE_LOCK, "%s of v%u changes without its write lock", what,
 			 g->name);
 }
@@ -228,8 +232,9 @@ void lab_ghost_source(const struct vm_area_struct *vma, const char *what)
 	struct lab_ghost *g = ghost(vma);
 
 	/* With these what follows from it is to be seen: something is lost. */
-	if (!g || g->state != GHOST_ATTACHED || MUTANT(B18) || MUTANT(split_loses_guard) ||
-	    MUTANT(change_loses_guard) || MUTANT(merge_loses_guard) || MUTANT(remap_looks_unlocked))
+	if (!g || g->state != GHOST_ATTACHED || MUTANT(fork_parent_unlocked) ||
+	    MUTANT(split_loses_guard) || MUTANT(change_loses_guard) || MUTANT(merge_loses_guard) ||
+	    MUTANT(remap_looks_unlocked))
 		return;
 	if (g->writer != lab_me.actor + 1)
 		lab_fail(VL_LAB_WRITE_LOCK, "%s of v%u without its write lock", what, g->name);
@@ -298,8 +303,8 @@ void lab_ghost_kept(const struct vm_area_struct *vma)
 {
 	struct lab_ghost *g = ghost(vma);
 
-	/* With B33 what follows from it is to be seen: a fault is granted it. */
-	if (g && g->life && g->state == GHOST_FREE && !MUTANT(B33))
+	/* With failed_fork_keeps_vmas what follows from it is to be seen: a fault is granted it. */
+	if (g && g->life && g->state == GHOST_FREE && !MUTANT(failed_fork_keeps_vmas))
 		lab_fail(VL_LAB_RCU,
 			 "v%u is looked at where an earlier fault found it, and is free", g->name);
 }
@@ -329,7 +334,7 @@ void lab_ghost_write_known(const struct mm_struct *mm, const struct vm_area_stru
 	if (!g || g->writer == lab_me.actor + 1)
 		return;
 	/* With these what follows from it is to be seen: somebody reads it. */
-	if (MUTANT(W1) || MUTANT(first_stamp_odd) || MUTANT(wrap_death_keeps_stamps))
+	if (MUTANT(wrap_keeps_stamps) || MUTANT(first_stamp_odd) || MUTANT(wrap_death_keeps_stamps))
 		lab_ghost_write_lock(mm, vma);
 	else
 		lab_fail(VL_LAB_WRITE_LOCK, "v%u is taken for write-locked, and nobody has done it",
@@ -411,7 +416,7 @@ void lab_ghost_tree_write(const void *tree)
 	struct participant *self = lab_me.self;
 	u64 lock;
 
-	if (!lab_me.lab || !lab_me.ghost || MUTANT(B20))
+	if (!lab_me.lab || !lab_me.ghost || MUTANT(stack_grows_read_locked))
 		return;
 	lock = (u64)((const u8 *)tree - self->base) - offsetof(struct mm_struct, mm_mt) +
 	       offsetof(struct mm_struct, mmap_lock);

@@ -42,7 +42,7 @@ static s64 reap(struct participant *self, struct mm_struct *mm, u64 id)
 	for (u64 addr = 0; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
 		const struct vm_area_struct *vma = PTR(self, e.ref);
 
-		SYNC_ON(maps_found, vma);
+		STEP(maps_found, vma);
 		if (vma->vm_mm != id)
 			lab_fail(VL_LAB_IDENTITY, "an mm has a VMA of another mm in its tree");
 		n++;

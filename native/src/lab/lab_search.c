@@ -50,9 +50,9 @@ static void act(struct participant *self, struct lab_state *lab, u32 i)
 	for (u32 n = 0; n < me->ops_count; n++) {
 		me->op = n;
 		lab_enter(self);
-		SYNC(op_begin);
+		STEP(op_begin);
 		lab_do(self, lab, &me->ops[n], me, &me->results[n]);
-		SYNC(op_end);
+		STEP(op_end);
 	}
 	lab_step(ACTOR_DONE);
 }

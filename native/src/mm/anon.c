@@ -103,7 +103,7 @@ int anon_vma_prepare(struct participant *self, struct mm_struct *mm, struct vm_a
 
 	if (load_acquire_u32(&vma->anon_vma))
 		return 0;
-	SYNC_ON(anon_checked, vma);
+	STEP(anon_checked, vma);
 	avc = kmem_cache_alloc(self, CACHE_AVC);
 	if (!avc)
 		return -ENOMEM;
@@ -128,7 +128,7 @@ int anon_vma_prepare(struct participant *self, struct mm_struct *mm, struct vm_a
 	 */
 	store_release_u32(&vma->anon_vma, found);
 	mutex_unlock(self, &mm->page_table_lock);
-	SYNC_ON(anon_set, vma);
+	STEP(anon_set, vma);
 	return 0;
 raced:
 	mutex_unlock(self, &mm->page_table_lock);
@@ -248,7 +248,7 @@ void unlink_anon_vmas(struct participant *self, struct vm_area_struct *vma)
 	vma->anon_vma = 0;
 	vma->anon_vma_chain = 0;
 	vma->anon_vma_links = 0;
-	SYNC_ON(anon_unlinked, vma);
+	STEP(anon_unlinked, vma);
 	/* Two passes: a parent must outlive the last use of its children's parent field. */
 	while (ref) {
 		struct anon_vma_chain *avc = PTR(self, ref);

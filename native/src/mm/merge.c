@@ -138,18 +138,17 @@ static int dup_anon_vma(struct participant *self, struct mm_struct *mm, struct v
 
 	if (!src || !src->anon_vma || dst->anon_vma)
 		return 0;
-	if (!MUTANT(B23))
-		vma_assert_write_locked(mm, dst);
+	INTACT(merge_anon_unlocked, vma_assert_write_locked(mm, dst));
 	GHOST(change(dst, "anon_vma"));
 	dst->anon_vma = src->anon_vma;
-	SYNC_ON(anon_set, dst);
+	STEP(anon_set, dst);
 	err = anon_vma_clone(self, dst, src);
 	if (err) {
 		dst->anon_vma = 0;
 		GHOST(anon_gone(dst));
 		return err;
 	}
-	SYNC_ON(anon_cloned, dst);
+	STEP(anon_cloned, dst);
 	*dup = dst;
 	return 0;
 }
@@ -159,7 +158,7 @@ static int dup_anon_vma(struct participant *self, struct mm_struct *mm, struct v
 static void detach_merged(struct participant *self, struct mm_struct *mm,
 			  struct vm_area_struct *vma)
 {
-	if (MUTANT(D3))
+	if (MUTANT(merge_detaches_late))
 		vma_inflight_add(self, vma);
 	else
 		vma_mark_detached(self, mm, vma);
@@ -168,8 +167,7 @@ static void detach_merged(struct participant *self, struct mm_struct *mm,
 /* After that store. */
 static void remove_vma(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
 {
-	if (MUTANT(D3))
-		vma_mark_detached(self, mm, vma);
+	MUTATE(merge_detaches_late, vma_mark_detached(self, mm, vma));
 	vma_assert_detached(vma);
 	vma_close(self, vma);
 	mm->map_count--;
@@ -225,26 +223,24 @@ struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_
 		end = vmg->next->vm_end;
 	if (left && right)
 		removed = vmg->next;
-	if (!MUTANT(B23))
-		vma_start_write(self, mm, target);
+	INTACT(merge_anon_unlocked, vma_start_write(self, mm, target));
 	if (removed)
 		vma_start_write(self, mm, removed);
-	SYNC_ON(merge_locked, target);
+	STEP(merge_locked, target);
 	if (dup_anon_vma(self, mm, target, removed, &dup) != 0 ||
 	    dup_anon_vma(self, mm, target, vmg->copied_from, &dup) != 0 ||
 	    tree_preallocate(self, &mm->mm_mt, start, end) != 0) {
 		merge_failed(self, vmg, dup);
 		return NULL;
 	}
-	if (MUTANT(B23))
-		vma_start_write(self, mm, target);
+	MUTATE(merge_anon_unlocked, vma_start_write(self, mm, target));
 	if (removed)
 		detach_merged(self, mm, removed);
 	stick(vmg, target, removed, NULL);
 	vma_set_range(target, start, end, linear_page_index(target, start));
-	SYNC_ON(merge_ranged, target);
+	STEP(merge_ranged, target);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
-	SYNC_ON(merge_stored, target);
+	STEP(merge_stored, target);
 	if (removed)
 		remove_vma(self, mm, removed);
 	stat_inc(self, vma_merge);
@@ -280,9 +276,9 @@ static struct vm_area_struct *commit_existing(struct participant *self,
 		vma_set_range(middle, middle->vm_start, vmg->start, vma_pgoff(middle));
 	stick(vmg, target, middle, left && right ? next : NULL);
 	vma_set_range(target, start, end, linear_page_index(target, start));
-	SYNC_ON(merge_ranged, target);
+	STEP(merge_ranged, target);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
-	SYNC_ON(merge_stored, target);
+	STEP(merge_stored, target);
 	if (remove_middle)
 		remove_vma(self, mm, middle);
 	if (left && right)
@@ -311,7 +307,7 @@ struct vm_area_struct *vma_merge_existing_range(struct participant *self,
 		vma_start_write(self, vmg->mm, vmg->next);
 	if (left)
 		vma_start_write(self, vmg->mm, vmg->prev);
-	SYNC_ON(merge_locked, middle);
+	STEP(merge_locked, middle);
 	return commit_existing(self, vmg, left, right, left_side && right_side);
 }
 
@@ -328,8 +324,7 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 		return -ENOMEM;
 	if (vma->vm_ops == VMA_SPECIAL)
 		return -EINVAL; /* (kernel: special_mapping_split) */
-	if (!MUTANT(split_loses_guard))
-		vma_start_write(self, mm, vma);
+	INTACT(split_loses_guard, vma_start_write(self, mm, vma));
 	new = vm_area_dup(self, vma);
 	if (!new)
 		return -ENOMEM;
@@ -347,18 +342,17 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 	}
 	if (new->vm_file)
 		file_map(self, new->vm_file);
-	SYNC_ON(split_dup, new);
-	if (MUTANT(split_loses_guard))
-		vma_start_write(self, mm, vma);
+	STEP(split_dup, new);
+	MUTATE(split_loses_guard, vma_start_write(self, mm, vma));
 	vma_start_write(self, mm, new);
 	if (new_below)
 		vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
 	else
 		vma_set_range(vma, vma->vm_start, addr, vma_pgoff(vma));
-	SYNC_ON(split_ranged, vma);
+	STEP(split_ranged, vma);
 	vma_mark_attached(new);
 	tree_store(self, &mm->mm_mt, new->vm_start, new->vm_end, REF(self, new));
-	SYNC_ON(split_stored, new);
+	STEP(split_stored, new);
 	vma_inflight_done(self, new);
 	mm->map_count++;
 	stat_inc(self, vma_split);
@@ -384,9 +378,9 @@ int vma_modify(struct participant *self, struct vma_merge_struct *vmg, struct vm
 		*out = merged;
 		return 0;
 	}
-	if (vmg->no_memory && !MUTANT(B30))
+	if (vmg->no_memory && !MUTANT(failed_merge_goes_on))
 		return -ENOMEM;
-	if (MUTANT(B30) &&
+	if (MUTANT(failed_merge_goes_on) &&
 	    vmg->no_memory) { /* the failed merge's range in the place of the request's */
 		start = vma->vm_start;
 		end = vma->vm_end;

@@ -25,14 +25,14 @@ u64 now_ns(void)
 static void vma_end_write_all(struct mm_struct *mm)
 {
 	VL_ASSERT(mm->mm_lock_seq.sequence & 1);
-	/* release pairs: VMA-1 (vma_rwsem.h:vma_start_read, model_refcount.h:vma_read_trylock) */
+	/* release pairs: VMA-1 (vma_rwsem.h:vma_start_read, model_refcount.h:vma_start_read) */
 	write_seqcount_end(&mm->mm_lock_seq);
 }
 
 int mmap_read_lock(struct participant *self, struct mm_struct *mm, u64 id)
 {
 	down_read(self, &mm->mmap_lock, HOLD_MMAP);
-	SYNC_ON(mmap_read, mm);
+	STEP(mmap_read, mm);
 	if (likely(load_relaxed_u64(&mm->id) == id)) /* relaxed: changed under the lock */
 		return 0;
 	up_read(self, &mm->mmap_lock, HOLD_MMAP);
@@ -53,10 +53,9 @@ static __attribute__((noinline, cold)) void stamp_all(struct participant *self,
 #if VMA_LOCK_PER_VMA
 	struct range_entry e;
 
-	if (MUTANT(W1))
-		return;
+	MUTATE(wrap_keeps_stamps, return);
 	for (u64 addr = 0; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end)
-		vma_stamp(self, mm, PTR(self, e.ref));
+		__vma_start_write(self, mm, PTR(self, e.ref));
 #else
 	(void)self, (void)mm;
 #endif
@@ -70,7 +69,7 @@ int mmap_write_lock(struct participant *self, struct mm_struct *mm, u64 id)
 		return VL_S_NO_MM;
 	}
 	write_seqcount_begin(&mm->mm_lock_seq);
-	SYNC_ON(mmap_write, mm);
+	STEP(mmap_write, mm);
 	if (unlikely(mm->mm_lock_seq.sequence == SEQ_MASK))
 		pgd_move(&mm->pgd); /* the number comes round: who kept it looks again */
 	if (unlikely(mm->mm_lock_seq.sequence == 1))
@@ -82,18 +81,18 @@ void mmap_write_unlock(struct participant *self, struct mm_struct *mm)
 {
 	GHOST(write_end(mm));
 	vma_end_write_all(mm);
-	SYNC_ON(seq_ended, mm);
+	STEP(seq_ended, mm);
 	up_write(self, &mm->mmap_lock, HOLD_MMAP);
-	SYNC_ON(mmap_left, mm);
+	STEP(mmap_left, mm);
 }
 
 void mmap_write_downgrade(struct participant *self, struct mm_struct *mm)
 {
 	GHOST(write_end(mm));
 	vma_end_write_all(mm);
-	SYNC_ON(seq_ended, mm);
+	STEP(seq_ended, mm);
 	downgrade_write(self, &mm->mmap_lock, HOLD_MMAP);
-	SYNC_ON(downgraded, mm);
+	STEP(downgraded, mm);
 }
 
 /* For an mm that nobody else can see yet: fork's child. It has no VMA, so when its sequence comes
@@ -296,11 +295,11 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 		vma_start_write(self, mm, vma);
 		zap_page_range(self, mm, e.start, e.end);
 		/* Here, while the tree has it: this waits for readers that will find the stamp. */
-		if (!MUTANT(B9) && !MUTANT(D2))
+		if (!MUTANT(exit_frees_attached) && !MUTANT(exit_detaches_late))
 			vma_mark_detached(self, mm, vma);
 		addr = e.end;
 	}
-	SYNC_ON(exit_unmapped, mm);
+	STEP(exit_unmapped, mm);
 	pgd_destroy(self, &mm->pgd);
 	/* The VMAs are freed at once, as the kernel does when no thread is left to find one. Here
 	 * one may be left: it must not find them any more, or it would come back to an object that
@@ -312,12 +311,11 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 	for (addr = 0; tree_find(self, &mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
-		if (MUTANT(D2))
-			vma_mark_detached(self, mm, vma);
+		MUTATE(exit_detaches_late, vma_mark_detached(self, mm, vma));
 		vma_close(self, vma);
 		vm_area_free_unreachable(self, vma);
 	}
-	SYNC_ON(exit_freed, mm);
+	STEP(exit_freed, mm);
 	tree_destroy(self, &mt, true);
 	mm->map_count = 0;
 	mm->total_vm = mm->data_vm = mm->locked_vm = mm->accounted = 0;
@@ -329,10 +327,10 @@ void exit_mmap_into(struct participant *self, struct mm_struct *mm, struct mm_st
 	mm->exec_to = next ? mm_future_id(self->seg, next) : 0;
 	/* release: in a crash exec_to is there when the state is */
 	store_release_u32(&mm->state, MM_EXITING);
-	SYNC_ON(exit_locked, mm);
+	STEP(exit_locked, mm);
 	if (next) {
 		mm_publish(self, next);
-		SYNC_ON(exec_done, next);
+		STEP(exec_done, next);
 	}
 	exit_mmap_locked(self, mm);
 	store_relaxed_u64(&mm->id, 0); /* who waits for mmap_lock sees it there, under the lock */

@@ -43,7 +43,7 @@ void mpol_use(struct participant *self, const struct vm_area_struct *vma)
 
 	if (!ref)
 		return;
-	SYNC_ON(policy_used, vma);
+	STEP(policy_used, vma);
 	GHOST(policy(vma, load_relaxed_u32(&policy->mode) == POISON));
 }
 

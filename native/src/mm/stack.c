@@ -39,12 +39,12 @@ int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
 		tree_prealloc_free(self);
 		return -ENOMEM;
 	}
-	SYNC_ON(stack_found, vma);
-	if (!MUTANT(B19) && !MUTANT(B20))
+	STEP(stack_found, vma);
+	if (!MUTANT(stack_grows_unlocked) && !MUTANT(stack_grows_read_locked))
 		vma_start_write(self, mm, vma);
 	vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
 	tree_store(self, &mm->mm_mt, addr, vma->vm_end, REF(self, vma));
-	SYNC_ON(stack_grown, vma);
+	STEP(stack_grown, vma);
 	mm_account(mm, vma->vm_flags, (s64)pages);
 	return 0;
 }

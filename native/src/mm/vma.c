@@ -48,9 +48,8 @@ void vma_inflight_done(struct participant *self, const struct vm_area_struct *vm
  * at attach. */
 static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 mm_id)
 {
-	GHOST(alloc(vma));
-	SYNC_ON(allocated, vma);
-	if (MUTANT(B9)) /* the last life ended attached; what came of it is over */
+	STEP(allocated, vma, alloc(vma));
+	if (MUTANT(exit_frees_attached)) /* the last life ended attached; what came of it is over */
 		vma_lock_reset(vma);
 	vma_lock_init(vma);
 	store_relaxed_u64(&vma->vm_mm, mm_id);
@@ -69,7 +68,7 @@ static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 m
 	vma->file_open = 0;
 	vma->alloc_seq++;
 	vma_inflight_add(self, vma);
-	SYNC_ON(initialised, vma);
+	STEP(initialised, vma);
 	stat_inc(self, vma_alloc);
 }
 
@@ -98,13 +97,13 @@ struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct 
 }
 
 #if defined(VL_LAB) && !defined(VL_MODEL_MMAP_LOCK)
-/* Mutant B4: the copy carries `detached` of the source for a moment. */
+/* Mutant dup_copies_detached: the copy carries `detached` of the source for a moment. */
 static void copy_attached(struct vm_area_struct *vma)
 {
-	if (!MUTANT(B4))
+	if (!MUTANT(dup_copies_detached))
 		return;
 	store_relaxed_u32(&vma->detached, 0);
-	SYNC_ON(copied, vma);
+	STEP(copied, vma);
 	store_relaxed_u32(&vma->detached, 1);
 }
 #else
@@ -119,7 +118,7 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 
 	/* Else the copy misses what a holder of the read lock sets meanwhile. */
 	GHOST(source(orig, "the members are copied"));
-	if (!MUTANT(split_loses_guard) && !MUTANT(B18))
+	if (!MUTANT(split_loses_guard) && !MUTANT(fork_parent_unlocked))
 		vma_assert_write_locked(mm_slot(self, orig->vm_mm), orig);
 	vma = object_alloc(self);
 	if (!vma)
@@ -137,8 +136,7 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 	vma->file_open = orig->file_open;
 	vma->anon_name = anon_name_get(self, orig->anon_name);
 	copy_attached(vma);
-	GHOST(complete(vma));
-	SYNC_ON(copied, vma);
+	STEP(copied, vma, complete(vma));
 	return vma;
 }
 
@@ -158,10 +156,10 @@ static void area_free(struct participant *self, struct vm_area_struct *vma)
 		vma->numab_state = 0;
 	}
 	vma_lock_free(self, vma);
-	SYNC_ON(freeing, vma);
+	STEP(freeing, vma);
 	GHOST(free(vma));
 	kmem_cache_free(self, CACHE_VMA, vma);
-	SYNC_ON(freed, vma);
+	STEP(freed, vma);
 }
 
 void vm_area_free_rcu(struct participant *self, u32 kind, u32 ref)
@@ -186,7 +184,7 @@ void vm_area_free(struct participant *self, struct vm_area_struct *vma)
 
 void vm_area_free_unreachable(struct participant *self, struct vm_area_struct *vma)
 {
-	if (!MUTANT(B9) && !MUTANT(B33))
+	if (!MUTANT(exit_frees_attached) && !MUTANT(failed_fork_keeps_vmas))
 		vma_assert_detached(vma);
 	stat_inc(self, vma_free);
 	area_free(self, vma);

@@ -20,8 +20,7 @@ void vma_wake_writer(struct participant *self, u64 mm_id)
 {
 	struct mm_struct *mm = &self->mms[mm_index(mm_id)];
 
-	GHOST(wake(mm_id));
-	SYNC_ON(waking, mm);
+	STEP(waking, mm, wake(mm_id));
 	GHOST(wake(mm_id));
 	fence_full(); /* decremented, then looks. pairs: VMA-8 (vma_refcnt.c:vma_wait_readers) */
 	if (load_relaxed_u32(&mm->vma_writer_waits) == 0)
@@ -42,13 +41,11 @@ void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum 
 	VL_ASSERT(self->rcu_nest == 1);
 	rcu_read_unlock(self);
 	GHOST(foreign(true));
-	if (!MUTANT(B2))
-		mmgrab(other);
-	SYNC_ON(foreign_pinned, vma);
+	INTACT(foreign_wake_unpinned, mmgrab(other));
+	STEP(foreign_pinned, vma);
 	vma_refcount_put(self, vma, place);
-	SYNC(foreign_put);
-	if (!MUTANT(B2))
-		mmdrop(self, other);
+	STEP(foreign_put);
+	INTACT(foreign_wake_unpinned, mmdrop(self, other));
 	GHOST(foreign(false));
 	rcu_read_lock(self);
 }
@@ -95,20 +92,38 @@ void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_
 void vma_detach_stragglers(struct participant *self, struct mm_struct *mm,
 			   struct vm_area_struct *vma)
 {
-	u32 count = load_relaxed_u32(&vma->vm_refcnt);
+	if (__vma_enter_locked(self, mm, vma, true)) {
+		bool detached = __vma_exit_locked(vma);
 
-	hold_taking(self, HOLD_VMA_WRITE, vma, HELD_WRITE);
-	/* acquire pairs: VMA-7 (model_refcount.h:vma_refcount_put) */
-	while (count && !cmpxchg_acquire_u32(&vma->vm_refcnt, &count,
-					     count + VM_REFCNT_EXCLUDE_READERS_FLAG))
-		;
-	SYNC_ON(detaching, vma);
-	if (count) {
-		vma_wait_readers(self, mm, vma, VM_REFCNT_EXCLUDE_READERS_FLAG);
-		count = add_acq_rel_u32(&vma->vm_refcnt, -VM_REFCNT_EXCLUDE_READERS_FLAG);
-		VL_ASSERT(count == 0);
+		VL_ASSERT(detached);
 	}
 	fence_acquire(); /* the last straggler may have left before we added. VMA-7 */
 	hold_clear(self, HOLD_VMA_WRITE);
 }
+
+#ifdef VL_LAB
+/* The count is taken first and looked at then; who only looked in wakes nobody. */
+enum vma_read lab_get_unlimited(struct participant *self, struct vm_area_struct *vma,
+				enum hold_place place)
+{
+	u32 count = load_relaxed_u32(&vma->vm_refcnt);
+
+	if (count == 0)
+		return VMA_READ_MISS;
+	count = add_acq_rel_u32(&vma->vm_refcnt, 1);
+	STEP(read_taken, vma, put(vma));
+	if (count & VM_REFCNT_EXCLUDE_READERS_FLAG) {
+		add_acq_rel_u32(&vma->vm_refcnt, -1u);
+		return VMA_READ_FAILED;
+	}
+	hold_set(self, place, vma, HELD_READ);
+	return VMA_READ_LOCKED;
+}
+
+u64 lab_read_mm_late(const struct vm_area_struct *vma)
+{
+	GHOST(touch(vma, "vm_mm is read"));
+	return load_relaxed_u64(&vma->vm_mm);
+}
+#endif
 #endif

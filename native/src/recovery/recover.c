@@ -54,7 +54,7 @@ static int repair_all(struct participant *self, const struct dead_set *dead,
 	/* Twice: what the first pass drops (an mm, a file) had references that only the second
 	 * finds gone. */
 	for (int pass = 0; pass < 2; pass++) {
-		int err = walk_begin(&w, self, dead, true, NULL, 0, out);
+		int err = walk_begin(&w, self, dead, true, NULL, out);
 
 		if (err)
 			return err;
@@ -114,6 +114,7 @@ int vl_recover(struct participant *self, struct vl_recovery *out)
 
 long vl_fsck(struct participant *self, char *text, u64 cap)
 {
+	struct walk_report report = {.text = text, .text_cap = cap};
 	struct dead_set dead;
 	struct walk w;
 	u32 stuck = 0;
@@ -125,13 +126,13 @@ long vl_fsck(struct participant *self, char *text, u64 cap)
 	if (err)
 		return err;
 	find_dead(self->seg, &dead);
-	err = walk_begin(&w, self, &dead, false, text, cap, NULL);
+	err = walk_begin(&w, self, &dead, false, &report, NULL);
 	if (!err) {
 		walk_all(&w);
 		walk_end(&w);
 	}
 	world_start(self);
-	return err ? err : (long)w.text_bytes;
+	return err ? err : (long)report.text_bytes;
 }
 
 /* A waiter found an owner dead and no supervisor has come yet. */

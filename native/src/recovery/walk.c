@@ -12,14 +12,14 @@
 
 #define COMPLAINTS_MAX 200 /* after that they are only counted */
 
-void complain(struct walk *w, const char *format, ...)
+void complain(const struct walk *w, const char *format, ...)
 {
+	struct walk_report *report = w->report;
 	char line[256];
 	va_list args;
 	int n;
 
-	w->complaints++;
-	if (w->complaints > COMPLAINTS_MAX)
+	if (!report || ++report->complaints > COMPLAINTS_MAX)
 		return;
 	va_start(args, format);
 	n = vsnprintf(line, sizeof(line) - 1, format, args);
@@ -27,13 +27,14 @@ void complain(struct walk *w, const char *format, ...)
 	if (n > (int)sizeof(line) - 2)
 		n = (int)sizeof(line) - 2;
 	line[n++] = '\n';
-	if (w->text_bytes < w->text_cap)
-		memcpy(w->text + w->text_bytes, line, min_u64((u64)n, w->text_cap - w->text_bytes));
-	w->text_bytes += (u64)n;
+	if (report->text_bytes < report->text_cap)
+		memcpy(report->text + report->text_bytes, line,
+		       min_u64((u64)n, report->text_cap - report->text_bytes));
+	report->text_bytes += (u64)n;
 }
 
 int walk_begin(struct walk *w, struct participant *self, const struct dead_set *dead, bool repair,
-	       char *text, u64 cap, struct vl_recovery *out)
+	       struct walk_report *report, struct vl_recovery *out)
 {
 	struct seg_header *hdr = self->seg->hdr;
 	u64 granules = hdr->regions[REGION_PAGES].len / MARK_GRANULE;
@@ -42,8 +43,7 @@ int walk_begin(struct walk *w, struct participant *self, const struct dead_set *
 			   .seg = self->seg,
 			   .dead = dead,
 			   .repair = repair,
-			   .text = text,
-			   .text_cap = cap,
+			   .report = report,
 			   .out = out};
 	/* calloc of untouched memory costs nothing until it is touched */
 	w->marks = calloc(granules / 64 + 1, sizeof(u64));
@@ -152,7 +152,7 @@ static void check_lock(struct walk *w, struct rw_semaphore *sem, const char *wha
 	/* Who was woken last was killed before it took the lock: nobody takes WAITERS away, and who
 	 * only tries is refused for ever. */
 	in_vain = noted && count && !want && !asked_for(w, sem);
-	if (noted && (!in_vain || (w->repair && MUTANT(D1))))
+	if (noted && (!in_vain || (w->repair && MUTANT(dead_waiter_stays_noted))))
 		return;
 	if (!w->repair && in_vain) {
 		complain(w, "%s %u: somebody waits, it says, and nobody does", what, number);
@@ -236,7 +236,7 @@ static void check_vma_lock(struct walk *w, void *object)
 			 REF(w->self, vma), count, want);
 		return;
 	}
-	if (MUTANT(B15)) /* the readers' part alone */
+	if (MUTANT(dead_writer_excludes)) /* the readers' part alone */
 		want |= count & VM_REFCNT_EXCLUDE_READERS_FLAG;
 	store_relaxed_u32(&vma->vm_refcnt, want);
 	if (w->out)

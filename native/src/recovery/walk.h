@@ -19,21 +19,26 @@ struct anon_counts {
 	u32 degree, active, children;
 };
 
+/* Complaints, a line each. */
+struct walk_report {
+	char *text;
+	u64 text_cap, text_bytes, complaints;
+};
+
 struct walk {
 	struct participant *self;
 	struct vl_seg *seg;
 	const struct dead_set *dead; /* decided once, when the world had stopped */
 	bool repair;
-	char *text; /* complaints, a line each; may be NULL with repair */
-	u64 text_cap, text_bytes, complaints;
-	u64 *marks;               /* a bit per granule of the page region */
-	u8 *pages_marked;         /* a byte per page of the page region */
-	u32 *frame_refs;          /* per frame: references found */
-	u8 *frame_reserved;       /* per frame: in a living magazine or retire ring */
-	u32 *file_refs;           /* per file: VMAs found */
-	struct anon_counts *anon; /* per granule: for anon_vmas (counts) and names (degree) */
-	struct vl_recovery *out;  /* may be NULL */
-	int err;                  /* the sweep had no memory: nothing may be buried */
+	struct walk_report *report; /* NULL: nobody reads complaints */
+	u64 *marks;                 /* a bit per granule of the page region */
+	u8 *pages_marked;           /* a byte per page of the page region */
+	u32 *frame_refs;            /* per frame: references found */
+	u8 *frame_reserved;         /* per frame: in a living magazine or retire ring */
+	u32 *file_refs;             /* per file: VMAs found */
+	struct anon_counts *anon;   /* per granule: for anon_vmas (counts) and names (degree) */
+	struct vl_recovery *out;    /* may be NULL */
+	int err;                    /* the sweep had no memory: nothing may be buried */
 	/* the mm being walked */
 	struct mm_struct *mm;
 	u64 mm_id;
@@ -44,12 +49,12 @@ struct walk {
 };
 
 int walk_begin(struct walk *w, struct participant *self, const struct dead_set *dead, bool repair,
-	       char *text, u64 cap, struct vl_recovery *out);
+	       struct walk_report *report, struct vl_recovery *out);
 void walk_end(struct walk *w);
 /* Everything, in order: locks, mms, files, participants, then the sweep. */
 void walk_all(struct walk *w);
 
-void complain(struct walk *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void complain(const struct walk *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool walk_mark(struct walk *w, u32 cache, vl_ref ref,
 	       const char *what); /* false: not an object, or already marked */
 bool walk_marked(const struct walk *w, vl_ref ref);

@@ -96,8 +96,7 @@ static bool is_next_vma(struct participant *self, struct mm_struct *mm, u64 id, 
 #ifdef TORTURE_BREAK_MAPS /* the gap is believed: the torture test must notice */
 	return true;
 #endif
-	if (MUTANT(N1))
-		return true;
+	MUTATE(maps_gap_believed, return true);
 	if (before->on && !read_seqcount_retry(&mm->mm_lock_seq, before->seq) &&
 	    pgd_unlinked(&mm->pgd) == before->round)
 		return true;
@@ -118,13 +117,13 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u64 id, u64 fr
 
 		before = speculate(mm);
 		*out = NULL;
-		SYNC_ON(maps_begin, mm);
+		STEP(maps_begin, mm);
 		if (!tree_find(self, &mm->mm_mt, from, UINT64_MAX, &e)) {
 			rcu_read_unlock(self);
 			return 0;
 		}
 		vma = PTR(self, e.ref);
-		SYNC_ON(maps_found, vma);
+		STEP(maps_found, vma);
 		outcome = vma_read_trylock(self, mm, id, vma, HOLD_VMA);
 		if (outcome == VMA_READ_MISS) {
 			stat_inc(self, next_vma_miss);
@@ -138,7 +137,7 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u64 id, u64 fr
 		}
 		GHOST(grant(mm, vma, vma->vm_start));
 		rcu_read_unlock(self); /* the lock keeps the VMA */
-		SYNC_ON(maps_locked, vma);
+		STEP(maps_locked, vma);
 		stat_inc(self, next_vma_locked);
 		*out = vma;
 		return 0;
@@ -303,7 +302,7 @@ long maps_text(struct participant *self, u64 id, char *text, u64 cap, bool flags
 		put_vma(self, &out, mm, vma);
 		if (flags)
 			put_smaps(&out, mm, vma->vm_flags);
-		SYNC_ON(maps_copied, vma);
+		STEP(maps_copied, vma);
 		from = vma->vm_end;
 		vma_end_read(self, vma);
 	}

@@ -205,7 +205,7 @@ void synchronize_rcu(struct participant *self)
 	 * nobody may judge (op_uffd.c). Dead readers are skipped, so the wait is that of the
 	 * living's sections. */
 	wait_for_tag(self, new_tag(self), false);
-	SYNC(grace_period);
+	STEP(grace_period);
 }
 
 static u32 ring_count(const struct participant_area *area)
@@ -249,7 +249,7 @@ static void free_first(struct participant *self)
 	compiler_barrier();
 	free_fns[r.kind](self, r.kind, r.ref);
 	stat_inc(self, rcu_freed);
-	SYNC(reclaimed);
+	STEP(reclaimed);
 }
 
 /* Frees what is ripe, at most what is there now. */

@@ -25,10 +25,26 @@
  */
 #include "tree_internal.h"
 
-/* Levels count from the leaves: level 0 is leaves. */
-struct tree_path {
-	struct tree_node *node[TREE_HEIGHT_MAX];
-	u32 index[TREE_HEIGHT_MAX];
+enum side { LEFT, RIGHT };
+
+/* Where a path is at one level: a node, and the slot in it that the path goes through. */
+struct place {
+	struct tree_node *node;
+	u32 index;
+};
+
+/* What a store knows of one level. Levels count from the leaves: level 0 is leaves. */
+struct level {
+	struct place path[2]; /* of the first byte (LEFT), and of the last (RIGHT) */
+	u64 replaced_low;     /* the nodes of this span are replaced */
+	u64 replaced_high;
+};
+
+/* A new node, as the level above will name it. */
+struct made_node {
+	vl_ref ref;
+	u64 end;
+	u64 gap;
 };
 
 /* Two leaves, their neighbours' rest and the new entry; levels above need less. */
@@ -54,114 +70,104 @@ struct store {
 	u64 end;
 	vl_ref ref;
 	u32 height;
-	struct tree_path left;
-	struct tree_path right;
+	struct level level[TREE_HEIGHT_MAX];
+	/* of the level under way */
 	struct slot_list list;
 	u32 changed; /* the list's first slot that is new */
-	/* nodes made for the level under way */
 	u32 made_count;
-	vl_ref made[MADE_MAX];
-	u64 made_end[MADE_MAX];
-	u64 made_gap[MADE_MAX];
-	/* per level: the nodes of this span are replaced */
-	u64 replaced_low[TREE_HEIGHT_MAX];
-	u64 replaced_high[TREE_HEIGHT_MAX];
+	struct made_node made[MADE_MAX];
 };
 
-static void path_down(const struct store *st, struct tree_path *path, u64 addr)
+static void path_down(struct store *st, enum side side, u64 addr)
 {
 	struct tree_node *node = PTR(st->self, tree_root_ref(st->tree->root));
+	struct place *leaf = &st->level[0].path[side];
 
 	for (u32 level = st->height - 1; level > 0; level--) {
+		struct place *at = &st->level[level].path[side];
+
 		VL_ASSERT(node->magic == TREE_NODE_MAGIC && node->height == level + 1);
-		path->node[level] = node;
-		path->index[level] = tree_inner_index(node, addr);
-		node = tree_child(st->self, node, path->index[level]);
+		at->node = node;
+		at->index = tree_inner_index(node, addr);
+		node = tree_child(st->self, node, at->index);
 	}
 	VL_ASSERT(node->magic == TREE_NODE_MAGIC && tree_is_leaf(node));
-	path->node[0] = node;
-	path->index[0] = tree_leaf_index(node, addr);
+	leaf->node = node;
+	leaf->index = tree_leaf_index(node, addr);
 }
 
-/* Moves the path to the next node of a level (step 1) or to the one before (step -1), and to its
+/* The right path ends in the left path's leaf. */
+static void path_right_in_leaf(struct store *st)
+{
+	for (u32 level = 0; level < st->height; level++)
+		st->level[level].path[RIGHT] = st->level[level].path[LEFT];
+	st->level[0].path[RIGHT].index = tree_leaf_index(st->level[0].path[LEFT].node, st->end - 1);
+}
+
+/* Is this the last slot of its node in the direction of step? */
+static bool place_at_end(const struct place *at, int step)
+{
+	return at->index == (step > 0 ? at->node->count - 1u : 0);
+}
+
+/* Moves a path to the next node of a level (step 1) or to the one before (step -1), and to its
  * first or last slot; what it says about lower levels is void then. False, and nothing changes, if
- * there is none. noipa: gcc 12 at -O2 takes st->right.node[] as unchanged by this function
- * (ipa-modref with type-based aliasing) and uses the old node; test_tree.c:in_order notices. */
-static __attribute__((noipa)) bool path_move(const struct store *st, struct tree_path *path,
-					     u32 level, int step)
+ * there is none. From the last slot in that direction the opposite step undoes it. */
+static bool path_move(struct store *st, enum side side, u32 level, int step)
 {
 	u32 up = level + 1;
 
-	while (up < st->height && path->index[up] == (step > 0 ? path->node[up]->count - 1u : 0))
+	while (up < st->height && place_at_end(&st->level[up].path[side], step))
 		up++;
 	if (up >= st->height)
 		return false;
-	path->index[up] += (u32)step;
+	st->level[up].path[side].index += (u32)step;
 	while (up-- > level) {
-		path->node[up] = tree_child(st->self, path->node[up + 1], path->index[up + 1]);
-		path->index[up] = step > 0 ? 0 : path->node[up]->count - 1u;
+		const struct place *parent = &st->level[up + 1].path[side];
+		struct place *at = &st->level[up].path[side];
+
+		at->node = tree_child(st->self, parent->node, parent->index);
+		at->index = step > 0 ? 0 : at->node->count - 1u;
 	}
 	return true;
 }
 
-static void path_copy(const struct store *st, struct tree_path *to, const struct tree_path *from)
+static bool place_is_gap(const struct place *at)
 {
-	for (u32 level = 0; level < st->height; level++) {
-		to->node[level] = from->node[level];
-		to->index[level] = from->index[level];
-	}
+	return at->node->leaf.slot[at->index] == 0;
 }
 
-static bool path_at_gap(const struct tree_path *path)
+/* Moves a path to the next slot of the leaves, if that is a gap. */
+static bool path_to_gap(struct store *st, enum side side, int step)
 {
-	return path->node[0]->leaf.slot[path->index[0]] == 0;
+	struct place *at = &st->level[0].path[side];
+
+	if (!place_at_end(at, step)) {
+		if (at->node->leaf.slot[at->index + (u32)step] != 0)
+			return false;
+		at->index += (u32)step;
+		return true;
+	}
+	if (!path_move(st, side, 0, step))
+		return false;
+	if (place_is_gap(at))
+		return true;
+	path_move(st, side, 0, -step);
+	return false;
 }
 
-/* A gap grows over the gap that it cuts or touches at its start. The left path follows. */
-static void extend_left(struct store *st)
+/* A gap grows over the gaps that it cuts or touches. The paths follow. */
+static void extend_gap(struct store *st)
 {
-	struct tree_path *path = &st->left;
+	const struct place *left = &st->level[0].path[LEFT];
+	const struct place *right = &st->level[0].path[RIGHT];
 
-	if (!path_at_gap(path)) {
-		struct tree_path before;
-
-		if (st->start != tree_slot_low(path->node[0], path->index[0]))
-			return;
-		if (path->index[0] > 0) {
-			if (path->node[0]->leaf.slot[path->index[0] - 1] != 0)
-				return;
-			path->index[0]--;
-		} else {
-			path_copy(st, &before, path);
-			if (!path_move(st, &before, 0, -1) || !path_at_gap(&before))
-				return;
-			path_copy(st, path, &before);
-		}
-	}
-	st->start = tree_slot_low(path->node[0], path->index[0]);
-}
-
-static void extend_right(struct store *st)
-{
-	struct tree_path *path = &st->right;
-
-	if (!path_at_gap(path)) {
-		struct tree_path after;
-
-		if (st->end != tree_slot_high(path->node[0], path->index[0]))
-			return;
-		if (path->index[0] + 1u < path->node[0]->count) {
-			if (path->node[0]->leaf.slot[path->index[0] + 1] != 0)
-				return;
-			path->index[0]++;
-		} else {
-			path_copy(st, &after, path);
-			if (!path_move(st, &after, 0, 1) || !path_at_gap(&after))
-				return;
-			path_copy(st, path, &after);
-		}
-	}
-	st->end = tree_slot_high(path->node[0], path->index[0]);
+	if (place_is_gap(left) ||
+	    (st->start == tree_slot_low(left->node, left->index) && path_to_gap(st, LEFT, -1)))
+		st->start = tree_slot_low(left->node, left->index);
+	if (place_is_gap(right) ||
+	    (st->end == tree_slot_high(right->node, right->index) && path_to_gap(st, RIGHT, 1)))
+		st->end = tree_slot_high(right->node, right->index);
 }
 
 static void list_add(struct slot_list *list, u64 end, vl_ref ref, u64 gap)
@@ -212,10 +218,9 @@ static void list_prepend(struct slot_list *list, struct tree_node *node)
 /* The leaf level: what remains of the left leaf, the new entry, what remains of the right leaf. */
 static void list_leaves(struct store *st)
 {
-	struct tree_node *left = st->left.node[0];
-	struct tree_node *right = st->right.node[0];
-	u32 i = st->left.index[0];
-	u32 j = st->right.index[0];
+	const struct place *first = &st->level[0].path[LEFT], *last = &st->level[0].path[RIGHT];
+	struct tree_node *left = first->node, *right = last->node;
+	u32 i = first->index, j = last->index;
 	u64 tail = tree_slot_high(right, j);
 
 	st->list.count = 0;
@@ -230,19 +235,25 @@ static void list_leaves(struct store *st)
 	list_append(&st->list, right, j + 1, right->count);
 }
 
+/* What was made below. */
+static void list_made(struct store *st)
+{
+	for (u32 i = 0; i < st->made_count; i++)
+		list_add(&st->list, st->made[i].end, st->made[i].ref, st->made[i].gap);
+}
+
 /* A level above: children before the left path, what was made below, children after the right. */
 static void list_inner(struct store *st, u32 level)
 {
-	struct tree_node *left = st->left.node[level];
-	struct tree_node *right = st->right.node[level];
+	const struct place *left = &st->level[level].path[LEFT];
+	const struct place *right = &st->level[level].path[RIGHT];
 
 	st->list.count = 0;
-	st->list.low = left->low;
-	list_append(&st->list, left, 0, st->left.index[level]);
+	st->list.low = left->node->low;
+	list_append(&st->list, left->node, 0, left->index);
 	st->changed = st->list.count;
-	for (u32 i = 0; i < st->made_count; i++)
-		list_add(&st->list, st->made_end[i], st->made[i], st->made_gap[i]);
-	list_append(&st->list, right, st->right.index[level] + 1, right->count);
+	list_made(st);
+	list_append(&st->list, right->node, right->index + 1, right->node->count);
 }
 
 static u32 level_slots(u32 level)
@@ -258,32 +269,34 @@ static u32 level_min(u32 level)
 /* Is there another child of the same parent after the right path's node? */
 static bool has_next_sibling(const struct store *st, u32 level)
 {
-	return level + 1 < st->height &&
-	       st->right.index[level + 1] + 1u < st->right.node[level + 1]->count;
+	return level + 1 < st->height && !place_at_end(&st->level[level + 1].path[RIGHT], 1);
 }
 
 static bool has_sibling_before(const struct store *st, u32 level)
 {
-	return level + 1 < st->height && st->left.index[level + 1] > 0;
+	return level + 1 < st->height && !place_at_end(&st->level[level + 1].path[LEFT], -1);
 }
 
 static bool take_next(struct store *st, u32 level)
 {
 	struct tree_node *node;
 
-	if (!path_move(st, &st->right, level, 1))
+	if (!path_move(st, RIGHT, level, 1))
 		return false;
-	node = st->right.node[level];
+	node = st->level[level].path[RIGHT].node;
 	list_append(&st->list, node, 0, node->count);
 	return true;
 }
 
 static bool take_before(struct store *st, u32 level)
 {
-	if (!path_move(st, &st->left, level, -1))
+	struct tree_node *node;
+
+	if (!path_move(st, LEFT, level, -1))
 		return false;
-	list_prepend(&st->list, st->left.node[level]);
-	st->changed += st->left.node[level]->count;
+	node = st->level[level].path[LEFT].node;
+	list_prepend(&st->list, node);
+	st->changed += node->count;
 	return true;
 }
 
@@ -296,14 +309,19 @@ static int change_side(const struct store *st)
 }
 
 /* The neighbour of the same parent, on the side away from the change, has room for half a node. */
-static bool neighbour_has_room(struct store *st, u32 level, int side)
+static bool neighbour_has_room(struct store *st, u32 level, int change)
 {
-	const struct tree_node *parent = st->left.node[level + 1];
-	u32 i = st->left.index[level + 1] - (u32)side;
+	const struct place *parent = &st->level[level + 1].path[LEFT];
+	u32 i = parent->index - (u32)change;
 
-	if (side == 0 || i >= parent->count)
+	if (change == 0 || i >= parent->node->count)
 		return false;
-	return tree_child(st->self, parent, i)->count <= level_slots(level) / 4 * 3;
+	return tree_child(st->self, parent->node, i)->count <= level_slots(level) / 4 * 3;
+}
+
+static bool in_one_node(const struct store *st, u32 level)
+{
+	return st->level[level].path[LEFT].node == st->level[level].path[RIGHT].node;
 }
 
 /* Takes in a neighbour: when there are too few slots for a node (then there is none only if the
@@ -322,13 +340,13 @@ static void list_balance(struct store *st, u32 level)
 			take_before(st, level);
 		return;
 	}
-	if (level + 1 < st->height && st->left.node[level] == st->right.node[level] &&
-	    st->list.count > slots && st->list.count <= slots + 2) {
-		int side = change_side(st);
+	if (level + 1 < st->height && in_one_node(st, level) && st->list.count > slots &&
+	    st->list.count <= slots + 2) {
+		int change = change_side(st);
 
-		if (!neighbour_has_room(st, level, side))
+		if (!neighbour_has_room(st, level, change))
 			return;
-		if (side > 0)
+		if (change > 0)
 			take_before(st, level);
 		else
 			take_next(st, level);
@@ -376,9 +394,9 @@ static u32 first_share(const struct store *st, u32 level)
 	u32 count = st->list.count;
 	u32 least = level_min(level) + (level == 0 ? 2 : 1);
 	u32 most = (u32)min_u64(level_slots(level), count - least);
-	int side = change_side(st);
+	int change = change_side(st);
 
-	return side == 0 ? count / 2 : side > 0 ? most : count - most;
+	return change == 0 ? count / 2 : change > 0 ? most : count - most;
 }
 
 /* Spreads the list over as few nodes as hold it. */
@@ -398,9 +416,11 @@ static void make_nodes(struct store *st, u32 level)
 			n = first_share(st, level);
 		node_write(st, node, level, at, n);
 		at += n;
-		st->made[i] = REF(st->self, node);
-		st->made_end[i] = node->high;
-		st->made_gap[i] = tree_node_gap(node);
+		st->made[i] = (struct made_node){
+			.ref = REF(st->self, node),
+			.end = node->high,
+			.gap = tree_node_gap(node),
+		};
 	}
 	VL_ASSERT(at == st->list.count);
 }
@@ -409,13 +429,13 @@ static void make_nodes(struct store *st, u32 level)
 static void gaps_up(struct store *st, u32 level, u64 gap)
 {
 	while (++level < st->height) {
-		struct tree_node *node = st->left.node[level];
-		u64 *summary = &node->inner.gap[st->left.index[level]];
+		const struct place *at = &st->level[level].path[LEFT];
+		u64 *summary = &at->node->inner.gap[at->index];
 
 		if (*summary == gap)
 			return;
 		*summary = gap;
-		gap = tree_node_gap(node);
+		gap = tree_node_gap(at->node);
 	}
 }
 
@@ -424,10 +444,11 @@ static void gaps_up(struct store *st, u32 level, u64 gap)
 static void retire_replaced(struct store *st, vl_ref ref, u32 level)
 {
 	struct tree_node *node = PTR(st->self, ref);
+	const struct level *below = st->level + level - 1;
 
 	for (u32 i = 0; level > 0 && i < node->count; i++) {
-		if (tree_slot_low(node, i) >= st->replaced_low[level - 1] &&
-		    tree_slot_high(node, i) <= st->replaced_high[level - 1])
+		if (tree_slot_low(node, i) >= below->replaced_low &&
+		    tree_slot_high(node, i) <= below->replaced_high)
 			retire_replaced(st, node->inner.slot[i], level - 1);
 	}
 	rcu_retire(st->self, RETIRE_OBJECT0 + CACHE_NODE, ref);
@@ -438,13 +459,13 @@ static void publish_root(struct store *st, vl_ref ref, u32 height, u32 level_don
 	vl_ref old = tree_root_ref(st->tree->root);
 
 	VL_ASSERT(height <= TREE_HEIGHT_MAX);
-	SYNC(tree_replaced);
+	STEP(tree_replaced);
 	/* pairs: TREE-1 (tree.h:tree_leaf) */
 	store_release_u64(&st->tree->root, ref ? (u64)height << 56 | ref : 0);
-	SYNC(tree_published);
+	STEP(tree_published);
 	for (u32 level = level_done + 1; level < st->height; level++) {
-		st->replaced_low[level] = 0;
-		st->replaced_high[level] = UINT64_MAX;
+		st->level[level].replaced_low = 0;
+		st->level[level].replaced_high = UINT64_MAX;
 	}
 	if (old)
 		retire_replaced(st, old, st->height - 1);
@@ -453,16 +474,16 @@ static void publish_root(struct store *st, vl_ref ref, u32 height, u32 level_don
 /* One node takes the place of the left path's node at level. */
 static void publish(struct store *st, u32 level)
 {
-	struct tree_node *parent = st->left.node[level + 1];
-	vl_ref *slot = &parent->inner.slot[st->left.index[level + 1]];
+	const struct place *parent = &st->level[level + 1].path[LEFT];
+	vl_ref *slot = &parent->node->inner.slot[parent->index];
 	vl_ref old = *slot;
 
-	VL_ASSERT(PTR(st->self, old) == (void *)st->left.node[level]);
-	SYNC(tree_replaced);
+	VL_ASSERT(PTR(st->self, old) == (void *)st->level[level].path[LEFT].node);
+	STEP(tree_replaced);
 	/* pairs: TREE-1 (tree.h:tree_leaf) */
-	store_release_u32(slot, st->made[0]);
-	SYNC(tree_published);
-	gaps_up(st, level, st->made_gap[0]);
+	store_release_u32(slot, st->made[0].ref);
+	STEP(tree_published);
+	gaps_up(st, level, st->made[0].gap);
 	retire_replaced(st, old, level);
 }
 
@@ -473,8 +494,7 @@ static void grow(struct store *st, u32 level)
 
 	st->list.count = 0;
 	st->list.low = 0;
-	for (u32 i = 0; i < st->made_count; i++)
-		list_add(&st->list, st->made_end[i], st->made[i], st->made_gap[i]);
+	list_made(st);
 	node = node_take(st->self);
 	node_write(st, node, level + 1, 0, st->list.count);
 	publish_root(st, REF(st->self, node), level + 2, level);
@@ -484,28 +504,28 @@ static void rebuild(struct store *st)
 {
 	list_leaves(st);
 	for (u32 level = 0;; level++) {
-		struct tree_node *left, *right;
+		struct level *here = &st->level[level];
+		bool everything;
 
 		VL_ASSERT(level < st->height);
 		if (level > 0)
 			list_inner(st, level);
 		list_balance(st, level);
-		left = st->left.node[level];
-		right = st->right.node[level];
-		st->replaced_low[level] = left->low;
-		st->replaced_high[level] = right->high;
+		here->replaced_low = here->path[LEFT].node->low;
+		here->replaced_high = here->path[RIGHT].node->high;
+		everything = here->replaced_low == 0 && here->replaced_high == UINT64_MAX;
 		if (st->list.count == 1 && level == 0 && st->ref == 0) {
 			/* One gap is all that remains. */
-			VL_ASSERT(left->low == 0 && right->high == UINT64_MAX);
+			VL_ASSERT(everything);
 			publish_root(st, 0, 0, level);
 			return;
 		}
 		make_nodes(st, level);
-		if (st->made_count == 1 && left->low == 0 && right->high == UINT64_MAX) {
-			publish_root(st, st->made[0], level + 1, level);
+		if (st->made_count == 1 && everything) {
+			publish_root(st, st->made[0].ref, level + 1, level);
 			return;
 		}
-		if (st->made_count == 1 && left == right) {
+		if (st->made_count == 1 && in_one_node(st, level)) {
 			publish(st, level);
 			return;
 		}
@@ -527,52 +547,61 @@ static void store_first(struct store *st)
 	if (st->end < UINT64_MAX)
 		list_add(&st->list, UINT64_MAX, 0, 0);
 	make_nodes(st, 0);
-	publish_root(st, st->made[0], 1, 0);
+	publish_root(st, st->made[0].ref, 1, 0);
+}
+
+/* Do both paths end in the same slot? */
+static bool in_one_slot(const struct store *st)
+{
+	const struct place *path = st->level[0].path;
+
+	return path[LEFT].node == path[RIGHT].node && path[LEFT].index == path[RIGHT].index;
 }
 
 /* The store covers exactly one slot: the slot is all that changes. */
 static bool store_in_place(struct store *st)
 {
-	struct tree_node *leaf = st->left.node[0];
-	u32 i = st->left.index[0];
+	struct tree_node *leaf = st->level[0].path[LEFT].node;
+	u32 i = st->level[0].path[LEFT].index;
 	vl_ref old = leaf->leaf.slot[i];
 
-	if (leaf != st->right.node[0] || i != st->right.index[0] ||
-	    st->start != tree_slot_low(leaf, i) || st->end != tree_slot_high(leaf, i))
+	if (!in_one_slot(st) || st->start != tree_slot_low(leaf, i) ||
+	    st->end != tree_slot_high(leaf, i))
 		return false;
 	if (leaf->count == 1 && st->ref == 0)
 		return false; /* the tree becomes empty */
 	/* pairs: TREE-2 (tree.h:tree_leaf_slot) */
 	store_release_u32(&leaf->leaf.slot[i], st->ref);
-	SYNC(tree_published);
+	STEP(tree_published);
 	if ((old == 0) != (st->ref == 0) && st->height > 1)
 		gaps_up(st, 0, tree_node_gap(leaf));
 	return true;
 }
 
 #ifdef VL_LAB
-/* Mutant B44: the pivots of the leaf first, its slots then, where readers look. */
+/* Mutant leaf_changed_in_place: the pivots first, the slots then, where readers look. */
 static void change_in_place(struct store *st, struct tree_node *leaf, struct tree_node *node)
 {
 	leaf->count = node->count;
 	memcpy(leaf->leaf.pivot, node->leaf.pivot, sizeof(leaf->leaf.pivot));
-	SYNC(tree_between);
+	STEP(tree_between);
 	memcpy(leaf->leaf.slot, node->leaf.slot, sizeof(leaf->leaf.slot));
 	if (st->height > 1)
 		gaps_up(st, 0, tree_node_gap(leaf));
 	kmem_cache_free(st->self, CACHE_NODE, node);
 }
 
-/* Mutant B45: the store ends where its leaf ends, and takes the first entry of the next leaf with
- * it. */
+/* Mutant store_takes_wrong_node: the store ends where its leaf ends, and takes the first entry of
+ * the next leaf with it. */
 static void wrong_right_side(struct store *st)
 {
-	const struct tree_node *leaf = st->left.node[0];
+	const struct place *right = &st->level[0].path[RIGHT];
 
-	if (st->height < 2 || st->end != leaf->high || st->end == UINT64_MAX)
+	if (st->height < 2 || st->end != st->level[0].path[LEFT].node->high ||
+	    st->end == UINT64_MAX)
 		return;
-	path_down(st, &st->right, st->end);
-	st->end = tree_slot_high(st->right.node[0], st->right.index[0]);
+	path_down(st, RIGHT, st->end);
+	st->end = tree_slot_high(right->node, right->index);
 }
 #else
 #define change_in_place(st, leaf, node) ((void)0)
@@ -583,8 +612,8 @@ static void wrong_right_side(struct store *st)
  * same result. */
 static bool store_in_leaf(struct store *st)
 {
-	struct tree_node *old = st->left.node[0];
-	u32 i = st->left.index[0], j = st->right.index[0];
+	struct tree_node *old = st->level[0].path[LEFT].node;
+	u32 i = st->level[0].path[LEFT].index, j = st->level[0].path[RIGHT].index;
 	u32 head = tree_slot_low(old, i) < st->start;
 	u32 tail = st->end < tree_slot_high(old, j);
 	u32 count = old->count - (j - i) + head + tail;
@@ -593,7 +622,7 @@ static bool store_in_leaf(struct store *st)
 	u32 follow = old->count - (j + 1u);
 	struct tree_node *node;
 
-	if (old != st->right.node[0] || count > TREE_LEAF_SLOTS ||
+	if (!in_one_node(st, 0) || count > TREE_LEAF_SLOTS ||
 	    count < (st->height > 1 ? TREE_LEAF_MIN : 2))
 		return false;
 	node = node_take(st->self);
@@ -616,15 +645,15 @@ static bool store_in_leaf(struct store *st)
 		node->leaf.slot[k] = 0;
 		node->leaf.pivot[k - 1] = UINT64_MAX;
 	}
-	if (MUTANT(B44)) {
+	if (MUTANT(leaf_changed_in_place)) {
 		change_in_place(st, old, node);
 		return true;
 	}
-	st->made[0] = REF(st->self, node);
+	st->made[0].ref = REF(st->self, node);
 	if (st->height == 1) {
-		publish_root(st, st->made[0], 1, 0);
+		publish_root(st, st->made[0].ref, 1, 0);
 	} else {
-		st->made_gap[0] = tree_node_gap(node);
+		st->made[0].gap = tree_node_gap(node);
 		publish(st, 0);
 	}
 	return true;
@@ -647,20 +676,15 @@ void tree_store(struct participant *self, struct range_tree *tree, u64 start, u6
 			store_first(&st);
 		return;
 	}
-	path_down(&st, &st.left, start);
-	if (end <= st.left.node[0]->high) {
-		path_copy(&st, &st.right, &st.left);
-		st.right.index[0] = tree_leaf_index(st.left.node[0], end - 1);
-	} else {
-		path_down(&st, &st.right, end - 1);
-	}
-	if (MUTANT(B45))
-		wrong_right_side(&st);
+	path_down(&st, LEFT, start);
+	if (end <= st.level[0].path[LEFT].node->high)
+		path_right_in_leaf(&st);
+	else
+		path_down(&st, RIGHT, end - 1);
+	MUTATE(store_takes_wrong_node, wrong_right_side(&st));
 	if (ref == 0) {
-		extend_left(&st);
-		extend_right(&st);
-		if (st.left.node[0] == st.right.node[0] && path_at_gap(&st.left) &&
-		    st.left.index[0] == st.right.index[0])
+		extend_gap(&st);
+		if (in_one_slot(&st) && place_is_gap(&st.level[0].path[LEFT]))
 			return; /* it is a gap already */
 	}
 	if (!store_in_place(&st) && !store_in_leaf(&st))

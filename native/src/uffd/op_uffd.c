@@ -48,7 +48,7 @@ static bool lock_fast(struct participant *self, struct move *m, u64 id, u64 dst,
 	/* A fault may be setting it now. acquire pairs: ANON-1 (anon.c:anon_vma_prepare) */
 	if (!load_acquire_u32(&m->dst->anon_vma))
 		goto drop;
-	SYNC_ON(uffd_dst, m->dst);
+	STEP(uffd_dst, m->dst);
 	if (src >= m->dst->vm_start && src < m->dst->vm_end) {
 		m->src = m->dst;
 		return true;
@@ -56,7 +56,7 @@ static bool lock_fast(struct participant *self, struct move *m, u64 id, u64 dst,
 	m->src = lock_vma_under_rcu(self, m->mm, id, src, HOLD_VMA2);
 	if (m->src)
 		return true;
-	if (MUTANT(B37)) { /* waits with the first VMA locked */
+	if (MUTANT(move_blocks_holding_vma)) { /* waits with the first VMA locked */
 		if (mmap_read_lock(self, m->mm, id) == 0)
 			mmap_read_unlock(self, m->mm);
 	}
@@ -225,7 +225,7 @@ static int move_pages(struct participant *self, const struct move *m, u64 dst, u
 		if (!stop)
 			marked += PAGE_SIZE;
 	}
-	SYNC_ON(uffd_busy, m->src);
+	STEP(uffd_busy, m->src);
 	if (marked)
 		synchronize_rcu(self);
 	while (*moved < marked && !err) {
@@ -269,11 +269,11 @@ s64 op_uffd_move(struct participant *self, u64 id, u64 dst, u64 src, u64 len, u6
 			err = lock_slow(self, &m, id, dst + *moved, src + *moved);
 		if (err)
 			break;
-		SYNC_ON(uffd_src, m.src);
+		STEP(uffd_src, m.src);
 		err = validate(&m, dst + *moved, src + *moved, *moved ? step : len);
 		if (!err)
 			err = move_pages(self, &m, dst + *moved, src + *moved, step, mode, &done);
-		SYNC_ON(uffd_moved, m.src);
+		STEP(uffd_moved, m.src);
 		move_unlock(self, &m);
 		*moved += done;
 	}

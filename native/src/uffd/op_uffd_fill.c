@@ -86,7 +86,7 @@ static int fill_lock(struct participant *self, struct fill *f)
 
 	if (err)
 		return err;
-	SYNC_ON(uffd_dst, f->vma);
+	STEP(uffd_dst, f->vma);
 	shmem = is_shmem(self, f->vma);
 	if (f->dst + f->len > f->vma->vm_end || !vma_is_armed(f->vma))
 		err = -ENOENT;
@@ -114,7 +114,7 @@ static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t
 		if (old && (!pte_is_marker(old) || pte_frame(new) == FRAME_ZERO))
 			return -EEXIST;
 	} while (!cmpxchg_full_u64(pte, &old, new));
-	SYNC_ON(pte_set, f->vma);
+	STEP(pte_set, f->vma);
 	return 0;
 }
 
@@ -250,7 +250,7 @@ static int fill_one(struct participant *self, struct fill *f, u64 done)
 		err = source_word(self, f, f->src + done, &word);
 		if (err)
 			return err;
-		SYNC(uffd_source);
+		STEP(uffd_source);
 	}
 	if (!f->vma) {
 		err = fill_lock(self, f);

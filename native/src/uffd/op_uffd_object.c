@@ -169,7 +169,7 @@ static int set_modes(struct participant *self, struct mm_struct *mm, struct vm_a
 	GHOST(change(vma, "uffd_ctx"));
 	if (ctx) {
 		vma->uffd_ctx = ctx;
-		SYNC_ON(uffd_armed, vma);
+		STEP(uffd_armed, vma);
 		vm_flags_reset(mm, vma, (vma->vm_flags & ~VM_UFFD_FLAGS) | modes);
 	} else {
 		uffd_forget(vma);
@@ -292,7 +292,7 @@ s64 op_uffd_close(struct participant *self, u64 id, u64 handle)
 	}
 	word = &mm_uffds(self->seg, mm)[ctx - 1];
 	or_relaxed_u64(word, UFFD_CLOSING); /* relaxed: for recovery, which comes after all */
-	SYNC_ON(uffd_closing, mm);
+	STEP(uffd_closing, mm);
 	while (tree_find(self, &mm->mm_mt, at, UINT64_MAX, &e)) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 

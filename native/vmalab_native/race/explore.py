@@ -7,13 +7,13 @@ import os
 import re
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from vmalab_native import lab
 from vmalab_native.lab import NO_SLOT, Report, Strategy, TraceLine, Violation
 from vmalab_native.race import schedule, session
-from vmalab_native.race.scenario import Scenario, ScenarioError
+from vmalab_native.race.scenario import Scenario, ScenarioError, mutant_names
 from vmalab_native.race.schedule import Schedule
 
 STRATEGIES: Final = ("exhaustive", "pct", "random")
@@ -36,6 +36,7 @@ class Plan:
     seconds: float = 60.0
     seed: int = 1
     mutants: tuple[str, ...] = ()
+    """By name or number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ class Result:
         return {
             "scenario": self.scenario.name,
             "model": self.model,
-            "mutants": list(self.plan.mutants),
+            "mutants": [lab.mutant(name).short for name in self.plan.mutants],
+            "mutant_names": list(self.plan.mutants),
             "strategy": self.plan.strategy,
             "seed": self.plan.seed,
             "schedules": self.schedules,
@@ -224,7 +226,9 @@ def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
 
     Raises:
         NativeError: the lab core cannot be built, or the actors did not come.
+        ScenarioError: there is no such mutant.
     """
+    plan = replace(plan, mutants=mutant_names(plan.mutants))
     result = Result(scenario, model, plan)
     with session.opened(scenario, model) as one:
         learnt = one.learn()

@@ -15,13 +15,13 @@
     [actors]
     reader = ["m0: read 0x10000"]
     [finds]             # mutants that it shows
-    B5 = "what is seen"
+    mm_not_compared = "what is seen"
     [fix]               # how each was, or is, put right
-    B5 = "..."
+    mm_not_compared = "..."
     [only]              # why others have not the bug; need not be there
-    B5 = "..."
+    mm_not_compared = "..."
 
-Operations are in language.py.
+A mutant may be named by its number in the catalogue too (B5). Operations are in language.py.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from typing import Any, Final
 
 from vmalab_native import lab
 from vmalab_native.core import lock_models
+from vmalab_native.errors import InvalidArgument
 from vmalab_native.race.language import LanguageError, compile_line, needs_space
 
 FOLDER: Final = Path(__file__).resolve().parent / "scenarios"
@@ -120,9 +121,21 @@ class Scenario:
         return [name for name in self.finds if applies(name, model)]
 
 
-@cache
-def _models_of() -> dict[str, str]:
-    return {mutant.name: mutant.kind for mutant in lab.MUTANTS}
+def mutant_of(name: str) -> lab.Named:
+    """A mutant by its name or its number.
+
+    Raises:
+        ScenarioError: there is no such mutant.
+    """
+    try:
+        return lab.mutant(name)
+    except InvalidArgument as error:
+        raise ScenarioError(error.detail) from None
+
+
+def mutant_names(given: Iterable[str]) -> tuple[str, ...]:
+    """The names of mutants that are given by name or number. Raises ScenarioError."""
+    return tuple(mutant_of(one).name for one in given)
 
 
 def applies(mutant: str, model: str) -> bool:
@@ -131,10 +144,7 @@ def applies(mutant: str, model: str) -> bool:
     Raises:
         ScenarioError: there is no such mutant.
     """
-    kinds = _models_of()
-    if mutant not in kinds:
-        raise ScenarioError(unknown("mutant", mutant, kinds))
-    return LETTERS[model] in kinds[mutant]
+    return LETTERS[model] in mutant_of(mutant).kind
 
 
 def check_applies(mutants: Iterable[str], model: str) -> None:
@@ -205,6 +215,14 @@ def _check_limits(one: Scenario) -> None:
             raise LanguageError(f"actor {actor!r}: a name is one word")
 
 
+def _of_mutants(name: str, table: dict[str, str]) -> dict[str, str]:
+    """A table with the names of its mutants as keys."""
+    try:
+        return {mutant_of(mutant).name: text for mutant, text in table.items()}
+    except ScenarioError as error:
+        raise ScenarioError(f"{name}: {error}") from None
+
+
 def parse(name: str, text: str) -> Scenario:
     """Reads the text of a scenario.
 
@@ -240,9 +258,9 @@ def parse(name: str, text: str) -> Scenario:
         setup=tuple(data.get("setup", [])),
         check=tuple(data.get("check", [])),
         actors={actor: tuple(lines) for actor, lines in data["actors"].items()},
-        finds=dict(data.get("finds", {})),
-        fix=dict(data.get("fix", {})),
-        only=dict(data.get("only", {})),
+        finds=_of_mutants(name, data.get("finds", {})),
+        fix=_of_mutants(name, data.get("fix", {})),
+        only=_of_mutants(name, data.get("only", {})),
     )
     try:
         one.program()
@@ -250,8 +268,6 @@ def parse(name: str, text: str) -> Scenario:
         _check_limits(one)
     except LanguageError as error:
         raise ScenarioError(f"{name}: {error}") from None
-    for mutant in one.finds:
-        applies(mutant, models[0])
     return one
 
 

@@ -4,7 +4,7 @@
     # vmalab-sched 1
     scenario reuse-before-lock
     model typesafe-rwsem
-    mutant B5
+    mutant mm_not_compared
     expect grant-identity
     reader walked
     unmapper op_begin
@@ -28,6 +28,8 @@ from vmalab_native.race.scenario import (
     ScenarioError,
     check_applies,
     load,
+    mutant_names,
+    mutant_of,
     unknown,
 )
 
@@ -36,6 +38,12 @@ _FIRST = "# vmalab-sched 1"
 
 class ScheduleError(ValueError):
     """A schedule that cannot be read, or does not fit its scenario."""
+
+
+def _called(name: str) -> str:
+    """A mutant's name, with its number as a remark."""
+    one = mutant_of(name)
+    return f"{one.name}  # {one.alias}" if one.alias else one.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Schedule:
 
     def text(self) -> str:
         head = [_FIRST, f"scenario {self.scenario}", f"model {self.model}"]
-        head += [f"mutant {name}" for name in self.mutants]
+        head += [f"mutant {_called(name)}" for name in self.mutants]
         if self.expect:
             head.append(f"expect {self.expect}")
         return "\n".join([*head, *(f"{actor} {point}" for actor, point in self.lines)]) + "\n"
@@ -155,6 +163,7 @@ def read(path: Path) -> Schedule:
         if one.scenario.endswith(".toml") and not Path(one.scenario).is_file() and beside.is_file():
             one = replace(one, scenario=str(beside))
         one.script(load_scenario(one))
+        one = replace(one, mutants=mutant_names(one.mutants))
     except UnicodeDecodeError:
         raise ScheduleError(f"{path}: this is no schedule: it is no text") from None
     except ScheduleError as error:

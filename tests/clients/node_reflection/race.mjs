@@ -2,7 +2,7 @@
 //
 // Scripts the fork corruption of Linux 6.4.0 over gRPC: a fork is held when the low page is copied
 // and the high one is not; a writer writes the low page, then the high one. On the intact core it
-// waits for the fork. With mutant B18 it goes on, and the child has its second word without its first.
+// waits for the fork. With mutant fork_parent_unlocked it goes on, and the child has its second word without its first.
 //
 // usage: node race.mjs HOST:PORT        prints one JSON object; exit code 0: all calls answered
 import { setTimeout as sleep } from "node:timers/promises";
@@ -71,9 +71,9 @@ async function race(names) {
 async function main() {
   const { mutants } = await call(lab, "ListMutants", {});
   const intact = await race([]);
-  const mutant = await race(["B18"]);
+  const mutant = await race(["fork_parent_unlocked"]);
   const scenario = { name: "fork-under-faults", lock_model: "typesafe-rwsem" };
-  const named = await call(lab, "RunScenario", { ...scenario, mutant: "B18" });
+  const named = await call(lab, "RunScenario", { ...scenario, mutant: "fork_parent_unlocked" });
   const passed = await call(lab, "RunScenario", { ...scenario, schedules: 50 });
   const nobody = await call(lab, "WaitPoint", { point: POINT, timeout_ms: 20 });
   for (const client of [memory, lab, inspect]) client.close();

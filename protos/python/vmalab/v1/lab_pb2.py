@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13vmalab/v1/lab.proto\x12\tvmalab.v1\"\x13\n\x11ListPointsRequest\":\n\x12ListPointsResponse\x12$\n\x06points\x18\x01 \x03(\x0b\x32\x14.vmalab.v1.SyncPoint\"y\n\tSyncPoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05\x61rmed\x18\x04 \x01(\r\x12\x0f\n\x07reached\x18\x05 \x01(\r\x12\"\n\x07holders\x18\x06 \x03(\x0b\x32\x11.vmalab.v1.Holder\"B\n\x06Holder\x12\x13\n\x0bparticipant\x18\x01 \x01(\r\x12\x0b\n\x03pid\x18\x02 \x01(\x05\x12\n\n\x02mm\x18\x03 \x01(\x04\x12\n\n\x02op\x18\x04 \x01(\t\"L\n\x0f\x41rmPointRequest\x12\r\n\x05point\x18\x01 \x01(\t\x12\n\n\x02mm\x18\x02 \x01(\x04\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x0f\n\x07hold_ms\x18\x04 \x01(\r\"\x12\n\x10\x41rmPointResponse\"5\n\x10WaitPointRequest\x12\r\n\x05point\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x02 \x01(\r\"7\n\x11WaitPointResponse\x12\"\n\x07holders\x18\x01 \x03(\x0b\x32\x11.vmalab.v1.Holder\"4\n\x13ReleasePointRequest\x12\r\n\x05point\x18\x01 \x01(\t\x12\x0e\n\x06\x64isarm\x18\x02 \x01(\x08\"(\n\x14ReleasePointResponse\x12\x10\n\x08released\x18\x01 \x01(\r\"@\n\x10SetDelaysRequest\x12\x0c\n\x04seed\x18\x01 \x01(\x04\x12\x0e\n\x06one_in\x18\x02 \x01(\r\x12\x0e\n\x06us_max\x18\x03 \x01(\r\"\x13\n\x11SetDelaysResponse\"\x14\n\x12GetCoverageRequest\"\x80\x01\n\x13GetCoverageResponse\x12:\n\x06passed\x18\x01 \x03(\x0b\x32*.vmalab.v1.GetCoverageResponse.PassedEntry\x1a-\n\x0bPassedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\x14\n\x12ListMutantsRequest\"9\n\x13ListMutantsResponse\x12\"\n\x07mutants\x18\x01 \x03(\x0b\x32\x11.vmalab.v1.Mutant\"E\n\x06Mutant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0block_models\x18\x02 \x03(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\n\n\x02on\x18\x04 \x01(\x08\"\"\n\x11SetMutantsRequest\x12\r\n\x05names\x18\x01 \x03(\t\"\x14\n\x12SetMutantsResponse\"\x13\n\x11GetMutantsRequest\"#\n\x12GetMutantsResponse\x12\r\n\x05names\x18\x01 \x03(\t\"\x16\n\x14ListScenariosRequest\"?\n\x15ListScenariosResponse\x12&\n\tscenarios\x18\x01 \x03(\x0b\x32\x13.vmalab.v1.Scenario\"M\n\x08Scenario\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x13\n\x0block_models\x18\x03 \x03(\t\x12\x0f\n\x07mutants\x18\x04 \x03(\t\"\x8a\x01\n\x12RunScenarioRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nlock_model\x18\x02 \x01(\t\x12\x0e\n\x06mutant\x18\x03 \x01(\t\x12\x10\n\x08strategy\x18\x04 \x01(\t\x12\x11\n\tschedules\x18\x05 \x01(\x04\x12\x0c\n\x04seed\x18\x06 \x01(\x04\x12\x0f\n\x07time_ms\x18\x07 \x01(\r\"\xaf\x01\n\x13RunScenarioResponse\x12\x0f\n\x07verdict\x18\x01 \x01(\t\x12\x11\n\tinvariant\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x10\n\x08schedule\x18\x04 \x01(\t\x12\r\n\x05trace\x18\x05 \x03(\t\x12\x11\n\tschedules\x18\x06 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x07 \x01(\x08\x12\x0c\n\x04seed\x18\x08 \x01(\x04\x12\x12\n\nlock_model\x18\t \x01(\t2\xd1\x06\n\nLabService\x12I\n\nListPoints\x12\x1c.vmalab.v1.ListPointsRequest\x1a\x1d.vmalab.v1.ListPointsResponse\x12\x43\n\x08\x41rmPoint\x12\x1a.vmalab.v1.ArmPointRequest\x1a\x1b.vmalab.v1.ArmPointResponse\x12\x46\n\tWaitPoint\x12\x1b.vmalab.v1.WaitPointRequest\x1a\x1c.vmalab.v1.WaitPointResponse\x12O\n\x0cReleasePoint\x12\x1e.vmalab.v1.ReleasePointRequest\x1a\x1f.vmalab.v1.ReleasePointResponse\x12\x46\n\tSetDelays\x12\x1b.vmalab.v1.SetDelaysRequest\x1a\x1c.vmalab.v1.SetDelaysResponse\x12L\n\x0bGetCoverage\x12\x1d.vmalab.v1.GetCoverageRequest\x1a\x1e.vmalab.v1.GetCoverageResponse\x12L\n\x0bListMutants\x12\x1d.vmalab.v1.ListMutantsRequest\x1a\x1e.vmalab.v1.ListMutantsResponse\x12I\n\nSetMutants\x12\x1c.vmalab.v1.SetMutantsRequest\x1a\x1d.vmalab.v1.SetMutantsResponse\x12I\n\nGetMutants\x12\x1c.vmalab.v1.GetMutantsRequest\x1a\x1d.vmalab.v1.GetMutantsResponse\x12R\n\rListScenarios\x12\x1f.vmalab.v1.ListScenariosRequest\x1a .vmalab.v1.ListScenariosResponse\x12L\n\x0bRunScenario\x12\x1d.vmalab.v1.RunScenarioRequest\x1a\x1e.vmalab.v1.RunScenarioResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13vmalab/v1/lab.proto\x12\tvmalab.v1\"\x13\n\x11ListPointsRequest\":\n\x12ListPointsResponse\x12$\n\x06points\x18\x01 \x03(\x0b\x32\x14.vmalab.v1.SyncPoint\"y\n\tSyncPoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05\x61rmed\x18\x04 \x01(\r\x12\x0f\n\x07reached\x18\x05 \x01(\r\x12\"\n\x07holders\x18\x06 \x03(\x0b\x32\x11.vmalab.v1.Holder\"B\n\x06Holder\x12\x13\n\x0bparticipant\x18\x01 \x01(\r\x12\x0b\n\x03pid\x18\x02 \x01(\x05\x12\n\n\x02mm\x18\x03 \x01(\x04\x12\n\n\x02op\x18\x04 \x01(\t\"L\n\x0f\x41rmPointRequest\x12\r\n\x05point\x18\x01 \x01(\t\x12\n\n\x02mm\x18\x02 \x01(\x04\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x0f\n\x07hold_ms\x18\x04 \x01(\r\"\x12\n\x10\x41rmPointResponse\"5\n\x10WaitPointRequest\x12\r\n\x05point\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x02 \x01(\r\"7\n\x11WaitPointResponse\x12\"\n\x07holders\x18\x01 \x03(\x0b\x32\x11.vmalab.v1.Holder\"4\n\x13ReleasePointRequest\x12\r\n\x05point\x18\x01 \x01(\t\x12\x0e\n\x06\x64isarm\x18\x02 \x01(\x08\"(\n\x14ReleasePointResponse\x12\x10\n\x08released\x18\x01 \x01(\r\"@\n\x10SetDelaysRequest\x12\x0c\n\x04seed\x18\x01 \x01(\x04\x12\x0e\n\x06one_in\x18\x02 \x01(\r\x12\x0e\n\x06us_max\x18\x03 \x01(\r\"\x13\n\x11SetDelaysResponse\"\x14\n\x12GetCoverageRequest\"\x80\x01\n\x13GetCoverageResponse\x12:\n\x06passed\x18\x01 \x03(\x0b\x32*.vmalab.v1.GetCoverageResponse.PassedEntry\x1a-\n\x0bPassedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\x14\n\x12ListMutantsRequest\"9\n\x13ListMutantsResponse\x12\"\n\x07mutants\x18\x01 \x03(\x0b\x32\x11.vmalab.v1.Mutant\"X\n\x06Mutant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0block_models\x18\x02 \x03(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\n\n\x02on\x18\x04 \x01(\x08\x12\x11\n\tfull_name\x18\x05 \x01(\t\"\"\n\x11SetMutantsRequest\x12\r\n\x05names\x18\x01 \x03(\t\"\x14\n\x12SetMutantsResponse\"\x13\n\x11GetMutantsRequest\"7\n\x12GetMutantsResponse\x12\r\n\x05names\x18\x01 \x03(\t\x12\x12\n\nfull_names\x18\x02 \x03(\t\"\x16\n\x14ListScenariosRequest\"?\n\x15ListScenariosResponse\x12&\n\tscenarios\x18\x01 \x03(\x0b\x32\x13.vmalab.v1.Scenario\"h\n\x08Scenario\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x13\n\x0block_models\x18\x03 \x03(\t\x12\x0f\n\x07mutants\x18\x04 \x03(\t\x12\x19\n\x11mutant_full_names\x18\x05 \x03(\t\"\x8a\x01\n\x12RunScenarioRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nlock_model\x18\x02 \x01(\t\x12\x0e\n\x06mutant\x18\x03 \x01(\t\x12\x10\n\x08strategy\x18\x04 \x01(\t\x12\x11\n\tschedules\x18\x05 \x01(\x04\x12\x0c\n\x04seed\x18\x06 \x01(\x04\x12\x0f\n\x07time_ms\x18\x07 \x01(\r\"\xaf\x01\n\x13RunScenarioResponse\x12\x0f\n\x07verdict\x18\x01 \x01(\t\x12\x11\n\tinvariant\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x10\n\x08schedule\x18\x04 \x01(\t\x12\r\n\x05trace\x18\x05 \x03(\t\x12\x11\n\tschedules\x18\x06 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x07 \x01(\x08\x12\x0c\n\x04seed\x18\x08 \x01(\x04\x12\x12\n\nlock_model\x18\t \x01(\t2\xd1\x06\n\nLabService\x12I\n\nListPoints\x12\x1c.vmalab.v1.ListPointsRequest\x1a\x1d.vmalab.v1.ListPointsResponse\x12\x43\n\x08\x41rmPoint\x12\x1a.vmalab.v1.ArmPointRequest\x1a\x1b.vmalab.v1.ArmPointResponse\x12\x46\n\tWaitPoint\x12\x1b.vmalab.v1.WaitPointRequest\x1a\x1c.vmalab.v1.WaitPointResponse\x12O\n\x0cReleasePoint\x12\x1e.vmalab.v1.ReleasePointRequest\x1a\x1f.vmalab.v1.ReleasePointResponse\x12\x46\n\tSetDelays\x12\x1b.vmalab.v1.SetDelaysRequest\x1a\x1c.vmalab.v1.SetDelaysResponse\x12L\n\x0bGetCoverage\x12\x1d.vmalab.v1.GetCoverageRequest\x1a\x1e.vmalab.v1.GetCoverageResponse\x12L\n\x0bListMutants\x12\x1d.vmalab.v1.ListMutantsRequest\x1a\x1e.vmalab.v1.ListMutantsResponse\x12I\n\nSetMutants\x12\x1c.vmalab.v1.SetMutantsRequest\x1a\x1d.vmalab.v1.SetMutantsResponse\x12I\n\nGetMutants\x12\x1c.vmalab.v1.GetMutantsRequest\x1a\x1d.vmalab.v1.GetMutantsResponse\x12R\n\rListScenarios\x12\x1f.vmalab.v1.ListScenariosRequest\x1a .vmalab.v1.ListScenariosResponse\x12L\n\x0bRunScenario\x12\x1d.vmalab.v1.RunScenarioRequest\x1a\x1e.vmalab.v1.RunScenarioResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -70,25 +70,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMUTANTSRESPONSE']._serialized_start=874
   _globals['_LISTMUTANTSRESPONSE']._serialized_end=931
   _globals['_MUTANT']._serialized_start=933
-  _globals['_MUTANT']._serialized_end=1002
-  _globals['_SETMUTANTSREQUEST']._serialized_start=1004
-  _globals['_SETMUTANTSREQUEST']._serialized_end=1038
-  _globals['_SETMUTANTSRESPONSE']._serialized_start=1040
-  _globals['_SETMUTANTSRESPONSE']._serialized_end=1060
-  _globals['_GETMUTANTSREQUEST']._serialized_start=1062
-  _globals['_GETMUTANTSREQUEST']._serialized_end=1081
-  _globals['_GETMUTANTSRESPONSE']._serialized_start=1083
-  _globals['_GETMUTANTSRESPONSE']._serialized_end=1118
-  _globals['_LISTSCENARIOSREQUEST']._serialized_start=1120
-  _globals['_LISTSCENARIOSREQUEST']._serialized_end=1142
-  _globals['_LISTSCENARIOSRESPONSE']._serialized_start=1144
-  _globals['_LISTSCENARIOSRESPONSE']._serialized_end=1207
-  _globals['_SCENARIO']._serialized_start=1209
-  _globals['_SCENARIO']._serialized_end=1286
-  _globals['_RUNSCENARIOREQUEST']._serialized_start=1289
-  _globals['_RUNSCENARIOREQUEST']._serialized_end=1427
-  _globals['_RUNSCENARIORESPONSE']._serialized_start=1430
-  _globals['_RUNSCENARIORESPONSE']._serialized_end=1605
-  _globals['_LABSERVICE']._serialized_start=1608
-  _globals['_LABSERVICE']._serialized_end=2457
+  _globals['_MUTANT']._serialized_end=1021
+  _globals['_SETMUTANTSREQUEST']._serialized_start=1023
+  _globals['_SETMUTANTSREQUEST']._serialized_end=1057
+  _globals['_SETMUTANTSRESPONSE']._serialized_start=1059
+  _globals['_SETMUTANTSRESPONSE']._serialized_end=1079
+  _globals['_GETMUTANTSREQUEST']._serialized_start=1081
+  _globals['_GETMUTANTSREQUEST']._serialized_end=1100
+  _globals['_GETMUTANTSRESPONSE']._serialized_start=1102
+  _globals['_GETMUTANTSRESPONSE']._serialized_end=1157
+  _globals['_LISTSCENARIOSREQUEST']._serialized_start=1159
+  _globals['_LISTSCENARIOSREQUEST']._serialized_end=1181
+  _globals['_LISTSCENARIOSRESPONSE']._serialized_start=1183
+  _globals['_LISTSCENARIOSRESPONSE']._serialized_end=1246
+  _globals['_SCENARIO']._serialized_start=1248
+  _globals['_SCENARIO']._serialized_end=1352
+  _globals['_RUNSCENARIOREQUEST']._serialized_start=1355
+  _globals['_RUNSCENARIOREQUEST']._serialized_end=1493
+  _globals['_RUNSCENARIORESPONSE']._serialized_start=1496
+  _globals['_RUNSCENARIORESPONSE']._serialized_end=1671
+  _globals['_LABSERVICE']._serialized_start=1674
+  _globals['_LABSERVICE']._serialized_end=2523
 # @@protoc_insertion_point(module_scope)

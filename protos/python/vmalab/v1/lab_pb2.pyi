@@ -132,16 +132,18 @@ class ListMutantsResponse(_message.Message):
     def __init__(self, mutants: _Optional[_Iterable[_Union[Mutant, _Mapping]]] = ...) -> None: ...
 
 class Mutant(_message.Message):
-    __slots__ = ("name", "lock_models", "text", "on")
+    __slots__ = ("name", "lock_models", "text", "on", "full_name")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LOCK_MODELS_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     ON_FIELD_NUMBER: _ClassVar[int]
+    FULL_NAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     lock_models: _containers.RepeatedScalarFieldContainer[str]
     text: str
     on: bool
-    def __init__(self, name: _Optional[str] = ..., lock_models: _Optional[_Iterable[str]] = ..., text: _Optional[str] = ..., on: _Optional[bool] = ...) -> None: ...
+    full_name: str
+    def __init__(self, name: _Optional[str] = ..., lock_models: _Optional[_Iterable[str]] = ..., text: _Optional[str] = ..., on: _Optional[bool] = ..., full_name: _Optional[str] = ...) -> None: ...
 
 class SetMutantsRequest(_message.Message):
     __slots__ = ("names",)
@@ -158,10 +160,12 @@ class GetMutantsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetMutantsResponse(_message.Message):
-    __slots__ = ("names",)
+    __slots__ = ("names", "full_names")
     NAMES_FIELD_NUMBER: _ClassVar[int]
+    FULL_NAMES_FIELD_NUMBER: _ClassVar[int]
     names: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, names: _Optional[_Iterable[str]] = ...) -> None: ...
+    full_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, names: _Optional[_Iterable[str]] = ..., full_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListScenariosRequest(_message.Message):
     __slots__ = ()
@@ -174,16 +178,18 @@ class ListScenariosResponse(_message.Message):
     def __init__(self, scenarios: _Optional[_Iterable[_Union[Scenario, _Mapping]]] = ...) -> None: ...
 
 class Scenario(_message.Message):
-    __slots__ = ("name", "title", "lock_models", "mutants")
+    __slots__ = ("name", "title", "lock_models", "mutants", "mutant_full_names")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     LOCK_MODELS_FIELD_NUMBER: _ClassVar[int]
     MUTANTS_FIELD_NUMBER: _ClassVar[int]
+    MUTANT_FULL_NAMES_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: str
     lock_models: _containers.RepeatedScalarFieldContainer[str]
     mutants: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., lock_models: _Optional[_Iterable[str]] = ..., mutants: _Optional[_Iterable[str]] = ...) -> None: ...
+    mutant_full_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., lock_models: _Optional[_Iterable[str]] = ..., mutants: _Optional[_Iterable[str]] = ..., mutant_full_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RunScenarioRequest(_message.Message):
     __slots__ = ("name", "lock_model", "mutant", "strategy", "schedules", "seed", "time_ms")

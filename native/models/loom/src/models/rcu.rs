@@ -84,7 +84,7 @@ pub const FENCED: Model = Model {
         },
         Variant {
             name: "grace-period",
-            letter: "B43: reuse at once",
+            letter: "reuse at once",
             expect: Expect::Found,
         },
     ],
@@ -144,7 +144,7 @@ pub const MEMBARRIER: Model = Model {
         },
         Variant {
             name: "grace-period",
-            letter: "B43: reuse at once",
+            letter: "reuse at once",
             expect: Expect::Found,
         },
     ],
@@ -207,7 +207,7 @@ pub const KILLED: Model = Model {
         },
         Variant {
             name: "grace-period",
-            letter: "B43: reuse at once",
+            letter: "reuse at once",
             expect: Expect::Found,
         },
     ],

@@ -25,7 +25,7 @@ const fn found(name: &'static str, letter: &'static str) -> Variant {
 
 pub const LOCK: Model = Model {
     name: "refcount",
-    mirrors: "model_refcount.h: vma_read_trylock, vma_refcount_get, vma_refcount_put, \
+    mirrors: "model_refcount.h: vma_start_read, vma_refcount_get, vma_refcount_put, \
               vma_start_write, vma_mark_attached, vma_mark_detached; vma_refcnt.c: \
               vma_wait_readers, vma_detach_stragglers; mm.c: vma_end_write_all",
     cases: 1,
@@ -34,14 +34,14 @@ pub const LOCK: Model = Model {
     variants: &[
         found("end-release", "VMA-1, vma_end_write_all"),
         found("begin-release", "SEQ-3, seqcount: the next writer's odd number"),
-        found("seq-acquire", "VMA-1, the late look (B6)"),
+        found("seq-acquire", "VMA-1, the late look"),
         found("attach-release", "VMA-5, attach"),
-        found("get-acquire", "VMA-5, VMA-6, reader (B3)"),
+        found("get-acquire", "VMA-5, VMA-6, reader"),
         found("unflag-release", "VMA-6, writer"),
         found("put-release", "VMA-7, reader"),
         found("late-look", "check: stamp against sequence, with the reference"),
-        found("mm-look", "check: vm_mm, with the reference (B5)"),
-        found("limit", "check: no increment past FLAG (B10)"),
+        found("mm-look", "check: vm_mm, with the reference (mm_not_compared)"),
+        found("limit", "check: no increment past FLAG (readers_unlimited)"),
         found("not-zero", "check: no increment from 0"),
         found("write-lock", "VMA-4: stamped before the change"),
         found("waits", "the writer waits for readers"),
@@ -99,7 +99,7 @@ impl Shared {
         self.refcnt.fetch_sub(1, sw.order("put-release", Release));
     }
 
-    /// model_refcount.h:vma_read_trylock for a user of mm 1
+    /// model_refcount.h:vma_start_read for a user of mm 1
     fn read_trylock(&self, sw: Switch) -> bool {
         if self.stamp.load(Relaxed) == self.seq[0].0.load(Relaxed) || !self.get(sw) {
             return false;
@@ -267,7 +267,7 @@ pub const WAKE: Model = Model {
         found("word-moves", "VMA-8: the word moves before the wake"),
         found("word-first", "VMA-8: word before the test"),
         found("says-it-waits", "VMA-8: hint before the test"),
-        found("wakes", "wake on FLAG and FLAG+1 (B10)"),
+        found("wakes", "wake on FLAG and FLAG+1 (readers_unlimited)"),
         Variant {
             name: "word-acquire",
             letter: "VMA-8, waiter's word",

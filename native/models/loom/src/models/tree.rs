@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! tree.h, tree_store.c: what the tree publishes is complete (TREE-1, TREE-2), and a node is used
-//! again only after a grace period (B43). Last, for comparison, the mark on dead nodes by which the
+//! again only after a grace period. Last, for comparison, the mark on dead nodes by which the
 //! kernel's tree lets readers find out (kernel: mte_set_node_dead, ma_dead_node).
 
 use std::sync::Arc;
@@ -103,12 +103,12 @@ pub const REUSE: Model = Model {
     variants: &[
         Variant {
             name: "grace-period",
-            letter: "B43: a node reused at once",
+            letter: "a node reused at once",
             expect: Expect::Found,
         },
         Variant {
             name: "stays-inside",
-            letter: "B12: a node kept across sections",
+            letter: "stale_leaf: a node kept across sections",
             expect: Expect::Found,
         },
         Variant {
@@ -221,17 +221,17 @@ pub const DEAD_MARK: Model = Model {
     variants: &[
         Variant {
             name: "mark-fence",
-            letter: "B43: the writer's smp_wmb",
+            letter: "the writer's smp_wmb",
             expect: Expect::Found,
         },
         Variant {
             name: "look-fence",
-            letter: "B43: the reader's smp_rmb",
+            letter: "the reader's smp_rmb",
             expect: Expect::Found,
         },
         Variant {
             name: "look",
-            letter: "B43: the test of the mark",
+            letter: "the test of the mark",
             expect: Expect::Found,
         },
     ],

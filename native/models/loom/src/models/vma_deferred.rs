@@ -47,14 +47,14 @@ pub const SPLIT: Model = Model {
 
 const VARIANTS: &[Variant] = &[
     found("end-release", "VMA-1, vma_end_write_all"),
-    found("seq-acquire", "VMA-1, the late look (B6)"),
+    found("seq-acquire", "VMA-1, the late look"),
     found("late-look", "check: stamp against sequence, under the lock"),
     found("detached-look", "check: detached, under the lock"),
     found("write-lock", "VMA-4: stamped before the change"),
     found("read-release", "VMA-3, RWSEM-2, reader"),
     found("write-acquire", "VMA-3, RWSEM-2, writer"),
     found("grace-period", "freed through RCU"),
-    found("end-in-rcu", "vma_end_read's RCU section (B1)"),
+    found("end-in-rcu", "vma_end_read's RCU section (mm_read_after_put)"),
     found("entry-acquire", "TREE-2: the lock of a new VMA"),
     found("read-acquire", "VMA-4, RWSEM-1, reader"),
     found("write-release", "VMA-4, RWSEM-1, up_write"),

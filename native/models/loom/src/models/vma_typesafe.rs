@@ -51,10 +51,10 @@ pub const LOCKED: Model = Model {
     body: |sw| body(sw, Kind::Locked),
     variants: &[
         found("end-release", "VMA-1, vma_end_write_all"),
-        found("seq-acquire", "VMA-1, the late look (B6)"),
+        found("seq-acquire", "VMA-1, the late look"),
         found("late-look", "check: stamp against sequence, under the lock"),
         found("detached-look", "check: detached, under the lock"),
-        found("mm-look", "check: vm_mm, under the lock (B5)"),
+        found("mm-look", "check: vm_mm, under the lock (mm_not_compared)"),
         Variant {
             name: "range-look",
             letter: "check: range",
@@ -65,11 +65,11 @@ pub const LOCKED: Model = Model {
         found("write-acquire", "VMA-3, RWSEM-2, writer"),
         found(
             "lock-survives",
-            "vma_lock_init leaves the semaphore alone (B7)",
+            "vma_lock_init leaves the semaphore alone (lock_initialised_again)",
         ),
         found(
             "detached-survives",
-            "vm_area_dup leaves detached alone (B4)",
+            "vm_area_dup leaves detached alone (dup_copies_detached)",
         ),
         Variant {
             name: "init-release",
@@ -114,10 +114,10 @@ pub const BARE: Model = Model {
         found("attach-release", "VMA-2, attach (the series' smp_wmb)"),
         found("attach-acquire", "VMA-2, reader (the series' smp_rmb)"),
         found("end-release", "VMA-1, vma_end_write_all"),
-        found("seq-acquire", "VMA-1, the late look (B6)"),
+        found("seq-acquire", "VMA-1, the late look"),
         found("late-look", "check: stamp against sequence, under the lock"),
         found("detached-look", "check: detached, under the lock"),
-        found("mm-look", "check: vm_mm, under the lock (B5)"),
+        found("mm-look", "check: vm_mm, under the lock (mm_not_compared)"),
         Variant {
             name: "range-look",
             letter: "check: range",
@@ -128,7 +128,7 @@ pub const BARE: Model = Model {
         found("write-acquire", "VMA-3, RWSEM-2, writer"),
         found(
             "detached-survives",
-            "vm_area_dup leaves detached alone (B4)",
+            "vm_area_dup leaves detached alone (dup_copies_detached)",
         ),
         Variant {
             name: "init-release",
@@ -143,7 +143,7 @@ pub const BARE: Model = Model {
         found("stamp-acquire", "VMA-9, the late look"),
         found(
             "lock-survives",
-            "vma_lock_init leaves the semaphore alone (B7)",
+            "vma_lock_init leaves the semaphore alone (lock_initialised_again)",
         ),
         found("read-acquire", "VMA-4, RWSEM-1, reader"),
         found("write-release", "VMA-4, RWSEM-1, up_write"),
@@ -176,11 +176,11 @@ pub const SECTION: Model = Model {
         found("write-release", "VMA-4, RWSEM-1, up_write"),
         found(
             "lock-survives",
-            "vma_lock_init leaves the semaphore alone (B7)",
+            "vma_lock_init leaves the semaphore alone (lock_initialised_again)",
         ),
         found(
             "detached-survives",
-            "vm_area_dup leaves detached alone (B4)",
+            "vm_area_dup leaves detached alone (dup_copies_detached)",
         ),
         Variant {
             name: "seq-acquire",
@@ -346,7 +346,7 @@ pub const STAMP: Model = Model {
             "SEQ-3, seqcount: the next writer's odd number",
         ),
         found("end-release", "VMA-1, vma_end_write_all"),
-        found("seq-acquire", "VMA-1, the late look (B6)"),
+        found("seq-acquire", "VMA-1, the late look"),
         found("late-look", "check: stamp against sequence, under the lock"),
         found("write-lock", "VMA-4: stamped before the change"),
         found("read-release", "VMA-3, RWSEM-2, reader"),

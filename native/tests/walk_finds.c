@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * walk_finds.c: what the walker says is wrong with an mm, and puts right; for each lock model.
+ *
+ * Goal: fsck names each broken invariant of an mm or a file and changes nothing; a recovery puts
+ * the same right.
+ * Method: a small segment with two areas of memory and one of a file. One word is broken at a time,
+ * by hand. fsck must say so, and leave the mm, the VMAs, the entries and the file as they are. Then
+ * a participant dies, and after the recovery fsck must have nothing to say.
+ * Failure: the case, and what fsck said instead.
+ * Seen to fail: with each bit of enum wrong (walk_mm.h) taken out of its repair, each one taken out
+ * of its find_*, each complaint left out, and with a find_* that stores.
+ */
+#include <sys/mman.h>
+
+#include "test.h"
+#include "vmalab/block.h"
+#include "vmalab/core.h"
+#include "vmalab/lock_model.h"
+#include "vmalab/recover.h"
+#include "vmalab/uffd.h"
+#include "torture.h"
+
+#define AREA      0x200000000000ul /* two pages, read and write */
+#define READ_ONLY (AREA + 0x10000)
+#define OF_FILE   (AREA + 0x20000) /* two pages of the file, shared */
+#define NOWHERE   (AREA + 0x30000)
+
+struct world {
+	struct participant *self;
+	struct vl_seg *seg;
+	int fd;
+	struct mm_struct *mm;
+	struct vm_area_struct *vma, *read_only;
+	struct file *file;
+	pte_t *nowhere; /* the entry of an address without a VMA */
+};
+
+static struct vm_area_struct *area_at(const struct world *w, u64 addr)
+{
+	struct range_entry e;
+
+	tree_get(w->self, &w->mm->mm_mt, addr, &e);
+	CHECK(e.ref);
+	return vl_ptr(w->seg, e.ref);
+}
+
+static pte_t *entry_at(const struct world *w, u64 addr)
+{
+	pte_t *pte = pte_lookup(w->seg, &w->mm->pgd, addr);
+
+	CHECK(pte);
+	return pte;
+}
+
+static void map(struct world *w, u64 mm, u64 addr, u64 prot, u64 how, u64 file)
+{
+	CHECK_EQ(CALL(w, OP_MMAP, 0, mm, addr, 2 * PAGE_SIZE, prot | (how | MAP_FIXED) << 32, file,
+		      0)
+			 .status,
+		 0);
+	for (u64 page = 0; page < 2; page++)
+		CHECK_EQ(CALL(w, OP_FAULT, prot & PROT_WRITE ? FAULT_WRITE : 0, mm,
+			      addr + page * PAGE_SIZE, 0)
+				 .status,
+			 0);
+}
+
+static void open_all(struct world *w)
+{
+	struct vl_config config = {.size_bytes = 64 << 20,
+				   .mms_max = 8,
+				   .participants_max = 8,
+				   .frames_max = 1 << 12,
+				   .files_max = 4,
+				   .vmas_per_mm_max = 100};
+	struct vl_mm_options options = {0};
+	u64 mm, file;
+
+	w->fd = memfd_create("vmalab-walk", MFD_CLOEXEC);
+	CHECK(w->fd >= 0);
+	CHECK_EQ(core_seg_create(w->fd, "walk", &config, &w->seg), 0);
+	CHECK_EQ(vl_join(w->seg, ROLE_SUPERVISOR, "walk", &w->self), 0);
+	CHECK_EQ(vl_mm_create(w->self, &options, &mm, NULL, 0), 0);
+	CHECK_EQ(vl_file_open(w->self, 1, 100, 2 * PAGE_SIZE, "/memfd:walk", &file), 0);
+	map(w, mm, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	map(w, mm, READ_ONLY, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	map(w, mm, OF_FILE, PROT_READ | PROT_WRITE, MAP_SHARED, file);
+	w->mm = &mm_table(w->seg)[mm_index(mm)];
+	w->vma = area_at(w, AREA);
+	w->read_only = area_at(w, READ_ONLY);
+	w->file = file_find(w->seg, file);
+	CHECK_EQ(core_enter(w->self), 0);
+	w->nowhere = pte_alloc(w->self, &w->mm->pgd, mm_index(mm) + 1, NOWHERE);
+	core_exit(w->self);
+	CHECK(w->nowhere);
+}
+
+static void close_all(struct world *w)
+{
+	vl_leave(w->self);
+	vl_seg_detach(w->seg);
+	close(w->fd);
+}
+
+/* --- each breaks one thing --- */
+
+static void break_range(struct world *w)
+{
+	w->vma->vm_end += PAGE_SIZE;
+}
+static void break_bounds(struct world *w)
+{
+	w->vma->vm_start++;
+}
+#if VMA_LOCK_PER_VMA
+static void break_attachment(struct world *w)
+{
+	w->vma->detached = 1;
+}
+static void break_stamp(struct world *w)
+{
+	w->vma->vm_lock_seq = w->mm->mm_lock_seq.sequence + 1;
+}
+#endif
+static void break_uffd(struct world *w)
+{
+	w->vma->uffd_ctx = 1;
+}
+static void break_uffd_object(struct world *w)
+{
+	mm_uffds(w->seg, w->mm)[1] |= UFFD_CLOSING;
+}
+static void break_place(struct world *w)
+{
+	*w->nowhere = pte_make(FRAME_ZERO, 0);
+}
+static void break_busy(struct world *w)
+{
+	*entry_at(w, AREA) |= PTE_BUSY;
+}
+static void break_rights(struct world *w)
+{
+	*entry_at(w, READ_ONLY) |= PTE_WRITE;
+}
+static void break_guard(struct world *w)
+{
+	*entry_at(w, READ_ONLY) = PTE_GUARD;
+}
+static void break_size(struct world *w)
+{
+	w->file->size = PAGE_SIZE; /* with a page of the file, and of its mapping, behind it */
+}
+static void break_cutter(struct world *w)
+{
+	w->file->cut_to = 7;
+}
+static void break_map_count(struct world *w)
+{
+	w->mm->map_count++;
+}
+static void break_total(struct world *w)
+{
+	w->mm->data_vm += 3;
+}
+static void break_locked(struct world *w)
+{
+	w->vma->vm_flags |= VM_LOCKED;
+}
+static void break_seq(struct world *w)
+{
+	w->mm->mm_lock_seq.sequence |= 1;
+}
+static void break_users(struct world *w)
+{
+	w->mm->users += 5;
+}
+static void break_count(struct world *w)
+{
+	w->mm->mm_count = 2;
+}
+static void break_pin(struct world *w)
+{
+	w->mm[1].state = MM_PINNED;
+}
+static void break_maker(struct world *w)
+{
+	w->mm[1].state = MM_BUILDING;
+	w->mm[1].mm_count = 1;
+	w->mm[1].builder = 0;
+	w->mm[1].mm_lock_seq.sequence |= 1;
+}
+
+/* What fsck says of it. The guard alone no recovery takes away: nobody has left it. */
+static const struct wrong_case {
+	const char *name;
+	void (*break_it)(struct world *w);
+	const char *said;
+	const char *also;
+	bool stays;
+} cases[] = {
+	{"range", break_range, "but the tree says", NULL, false},
+	{"bounds", break_bounds, "is out of bounds", "but the tree says", false},
+#if VMA_LOCK_PER_VMA
+	{"attachment", break_attachment, "is in the tree and detached", NULL, false},
+	{"stamp", break_stamp, "has a stamp that mm_lock_seq has not passed", NULL, false},
+#endif
+	{"uffd", break_uffd, "of userfaultfd with context 1", NULL, false},
+	{"uffd object", break_uffd_object, "userfaultfd 1 is half closed", NULL, false},
+	{"place", break_place, "is mapped outside all VMAs", NULL, false},
+	{"busy", break_busy, "is busy, or writable", NULL, false},
+	{"rights", break_rights, "is busy, or writable", NULL, false},
+	{"guard", break_guard, "is a guard, and its VMA does not have the flag", NULL, true},
+	{"size", break_size, "is no longer in its file", "beyond the end", false},
+	{"cutter", break_cutter, "pages are cut by nobody", NULL, false},
+	{"map_count", break_map_count, "map_count 4, but 3 VMAs", NULL, false},
+	{"total", break_total, "of data", NULL, false},
+	{"locked", break_locked, "but 2 pages are locked", NULL, false},
+	{"sequence", break_seq, "mm_lock_seq is odd and nobody writes", NULL, false},
+	{"users", break_users, "but the living hold 1 leases", NULL, false},
+	{"mm_count", break_count, "mm_count 2, and nobody pins", NULL, false},
+	{"pin", break_pin, "pinned by nobody", NULL, false},
+	{"maker", break_maker, "its maker or destroyer", NULL, false},
+};
+
+/* --- fsck, and a recovery --- */
+
+static char text[8192];
+
+static long fsck(struct world *w)
+{
+	long n = vl_fsck(w->self, text, sizeof(text) - 1);
+
+	CHECK(n >= 0 && n < (long)sizeof(text));
+	text[n] = 0;
+	return n;
+}
+
+/* What the walk looks at: copies, to be compared. */
+struct seen {
+	struct mm_struct mms[2];
+	u64 uffds[UFFDS_MAX];
+	struct vm_area_struct vmas[2];
+	struct file file;
+	pte_t entries[5];
+};
+
+static void look(struct world *w, struct seen *seen)
+{
+	memset(seen, 0, sizeof(*seen));
+	memcpy(seen->mms, w->mm, sizeof(seen->mms));
+	memcpy(seen->uffds, mm_uffds(w->seg, w->mm), sizeof(seen->uffds));
+	seen->vmas[0] = *w->vma;
+	seen->vmas[1] = *w->read_only;
+	seen->file = *w->file;
+	seen->entries[0] = *entry_at(w, AREA);
+	seen->entries[1] = *entry_at(w, READ_ONLY);
+	seen->entries[2] = *entry_at(w, OF_FILE + PAGE_SIZE);
+	seen->entries[3] = *w->nowhere;
+	seen->entries[4] = *pte_lookup(w->seg, &w->file->cache, PAGE_SIZE);
+}
+
+/* A participant that dies, so that there is something to recover. */
+static void die_and_recover(struct world *w)
+{
+	static struct vl_recovery out;
+	struct participant *victim;
+	struct vl_seg *seg;
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		CHECK_EQ(core_seg_attach(w->fd, &seg), 0);
+		CHECK_EQ(vl_join(seg, ROLE_CLIENT, "victim", &victim), 0);
+		_exit(42); /* without leaving */
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+	CHECK_EQ(vl_recover(w->self, &out), 0);
+	CHECK_EQ(out.dead_count, 1);
+}
+
+static void fail(const char *name)
+{
+	fprintf(stderr, "%s: fsck said:\n%s", name, text);
+	exit(1);
+}
+
+static void test_case(const struct wrong_case *c)
+{
+	static struct seen before, after;
+	struct world w;
+
+	printf("%s\n", c->name);
+	open_all(&w);
+	if (fsck(&w))
+		fail(c->name);
+	c->break_it(&w);
+	look(&w, &before);
+	fsck(&w);
+	if (!strstr(text, c->said) || (c->also && !strstr(text, c->also)))
+		fail(c->name);
+	look(&w, &after);
+	CHECK(memcmp(&before, &after, sizeof(before)) == 0);
+	die_and_recover(&w);
+	fsck(&w);
+	if ((*text != 0) != c->stays || (c->stays && !strstr(text, c->said)))
+		fail(c->name);
+	close_all(&w);
+}
+
+int main(int argc, char **argv)
+{
+	test_begin(argc, argv);
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++)
+		test_case(&cases[i]);
+	printf("good\n");
+	return 0;
+}

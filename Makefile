@@ -24,7 +24,7 @@ MARKDOWN := $(wildcard *.md docs/*.md native/*.md tests/*.md tests/traces/*.md c
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: help setup native demo races models test test-models test-long format lint check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races models test test-quick test-models test-long format lint check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -100,6 +100,19 @@ test: setup ## everything that must hold: lint, types, C tests with sanitizers, 
 	@$(MAKE) --no-print-directory lint
 	@echo "C and Python tests, $(JOBS) at a time"
 	@$(PYTEST) -m 'not long' $(TESTS)
+
+# What finds most in a second: tests/README.md says how they were chosen.
+QUICK := $(addprefix tests/,tidy native/test_core.py native/test_operations.py native/test_blocks.py \
+	client/test_block.py client/test_wire.py server/test_handlers.py server/test_config.py \
+	server/test_services.py server/test_standard_services.py race/test_language.py lin/test_checker.py \
+	trace/test_strace.py trace/test_ordering.py trace/test_timeline.py loadgen/test_arena.py \
+	diff/test_diff_run.py cli/test_cli.py cli/test_old_command_lines.py)
+test-quick: setup ## the inner loop, one to two minutes: lint, quick C tests, quick tests of each package
+	@$(MAKE) --no-print-directory lint
+	@echo "quick C tests"
+	@VMALAB_TORTURE_SECONDS=1 $(MAKE) -C native/tests --silent -j$(JOBS) BUILD=$(CURDIR)/build/native-tests check-quick
+	@echo "quick tests of each package, $(JOBS) at a time"
+	@$(PYTEST) -m 'not long' $(QUICK)
 
 MODELS := mmap-lock split-rwsem embedded-rwsem refcount
 test-models: setup ## service, client and tools on every other lock model, four minutes each

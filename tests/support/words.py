@@ -2,10 +2,11 @@
 """The words of the project: spelling of the documents, and terms that have a standard one.
 
 docs/glossary.md has the terms of the project, and a table of words that are replaced: "not | but".
-This module reads both, and the texts that people read: Markdown without its code, and the strings
-of Python (help texts, docstrings, messages). `make lint` runs it; tests/tidy has its tests.
+This module reads both, and the texts that people read: Markdown without its code, the comments of
+the protos, and the strings of Python (help texts, docstrings, messages). `make lint` runs it;
+tests/tidy has its tests.
 
-usage: words.py [FILE ...]    without files: all documents and all Python of the packages
+usage: words.py [FILE ...]    without files: all documents, protos and Python of the packages
 
 Exit code 0 when all words are right; 1 with a line for each that is not.
 """
@@ -78,7 +79,7 @@ def tracked(*suffixes: str) -> list[Path]:
 
 def without_code(text: str) -> str:
     """Markdown or a docstring with code, links and addresses taken out; lines stay lines."""
-    text = re.sub(r"^```.*?^```$", _blank, text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^[ \t]*```.*?^[ \t]*```$", _blank, text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"``?[^`]*``?", _blank, text)
     text = re.sub(r"\]\([^)\s]*\)", "]", text)
     return re.sub(r"https?://\S+|<!--.*?-->", "", text)
@@ -104,9 +105,26 @@ def python(path: Path) -> Iterator[Text]:
             yield Text(path, node.lineno, without_code(node.value))
 
 
+def proto(path: Path) -> Iterator[Text]:
+    """The comments of a .proto, each run of lines as one text."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comments = [line.partition("//")[2] for line in lines]
+    number = 0
+    while number < len(lines):
+        end = number
+        while end < len(lines) and comments[end]:
+            end += 1
+        if end > number:
+            yield Text(path, number + 1, without_code("\n".join(comments[number:end])))
+        number = end + 1
+
+
+READERS = {".md": document, ".proto": proto, ".py": python}
+
+
 def texts(paths: Iterable[Path]) -> Iterator[Text]:
     for path in paths:
-        yield from document(path) if path.suffix == ".md" else python(path)
+        yield from READERS[path.suffix](path)
 
 
 # --- words that are replaced ---
@@ -194,7 +212,7 @@ def main(arguments: list[str]) -> int:
             for path in tracked(".py")
             if not path.relative_to(ROOT).as_posix().startswith(NOT_READ)
         ]
-        paths = [*tracked(".md"), *ours]
+        paths = [*tracked(".md", ".proto"), *ours]
     pieces = [*texts(paths)]
     prose = [piece for piece in pieces if piece.path.suffix == ".md"]
     found = [*misspelled(prose), *wrong_terms(pieces)]

@@ -70,7 +70,7 @@ def test_no_term_is_a_replaced_word() -> None:
 
 def test_every_replaced_word_is_found(tmp_path: Path) -> None:
     """In a paragraph, over a line's end, and in the help text of a command; not inside code."""
-    page, module = tmp_path / "page.md", tmp_path / "command.py"
+    page, module, proto = (tmp_path / name for name in ("page.md", "command.py", "one.proto"))
     assert len(words.replaced()) > 30
     for one in words.replaced():
         phrase = one.phrase.replace("*", "")
@@ -79,7 +79,11 @@ def test_every_replaced_word_is_found(tmp_path: Path) -> None:
         module.write_text(f'"""A module."""\n\nHELP = "Then {phrase} follows."\n')
         (first,) = {line.split('"')[1] for line in words.wrong_terms(words.texts([page]))}
         assert first.lower().startswith(phrase)
-        assert [*words.wrong_terms(words.texts([module]))], one
+        proto.write_text(
+            f'syntax = "proto3";\n// Then {broken.replace(chr(10), chr(10) + "// ")}.\n'
+        )
+        for path in (module, proto):
+            assert [*words.wrong_terms(words.texts([path]))], one
         page.write_text(f"# A page\n\nThen `{phrase}` follows.\n\n```text\n{phrase}\n```\n")
         assert [*words.wrong_terms(words.texts([page]))] == []
 

@@ -99,14 +99,14 @@ class InspectServiceServicer:
     """
 
     def GetServerInfo(self, request, context):
-        """GetServerInfo tells the version, the limits, the lock model with its layout and the RCU flavour.
+        """GetServerInfo reports the version, the limits, the lock model with its layout and the RCU flavour.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListWorkers(self, request, context):
-        """ListWorkers tells the address of each worker. All of them also share one port; the kernel spreads connections
+        """ListWorkers reports the address of each worker. All of them also share one port; the kernel spreads connections
         over it, not calls, so a client that wants both workers takes this list and round_robin.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -142,28 +142,28 @@ class InspectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAddressSpaces(self, request, context):
-        """ListAddressSpaces tells the size of every address space and how long it lives.
+        """ListAddressSpaces reports the size of every address space and how long it lives.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLocks(self, request, context):
-        """ListLocks tells who holds, takes or waits for which lock.
+        """ListLocks reports which thread holds, takes or waits for which lock.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListParticipants(self, request, context):
-        """ListParticipants tells which threads of which processes are in the segment.
+        """ListParticipants reports which threads of which processes are in the segment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetLayout(self, request, context):
-        """GetLayout tells where every field of the shared structs lies, in the server's lock model and layout, and who may
+        """GetLayout reports where every field of the shared structs lies, in the server's lock model and layout, and who may
         write it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

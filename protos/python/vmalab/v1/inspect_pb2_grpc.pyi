@@ -40,9 +40,9 @@ class InspectServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InspectServiceAsyncStub: ...
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.GetServerInfoRequest, _inspect_pb2.GetServerInfoResponse]
-    """GetServerInfo tells the version, the limits, the lock model with its layout and the RCU flavour."""
+    """GetServerInfo reports the version, the limits, the lock model with its layout and the RCU flavour."""
     ListWorkers: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.ListWorkersRequest, _inspect_pb2.ListWorkersResponse]
-    """ListWorkers tells the address of each worker. All of them also share one port; the kernel spreads connections
+    """ListWorkers reports the address of each worker. All of them also share one port; the kernel spreads connections
     over it, not calls, so a client that wants both workers takes this list and round_robin.
     """
     GetSlabinfo: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.GetSlabinfoRequest, _inspect_pb2.GetSlabinfoResponse]
@@ -54,13 +54,13 @@ class InspectServiceStub:
     QueryVma: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.QueryVmaRequest, _inspect_pb2.QueryVmaResponse]
     """QueryVma is PROCMAP_QUERY: one mapping, found by an address in or before it."""
     ListAddressSpaces: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.ListAddressSpacesRequest, _inspect_pb2.ListAddressSpacesResponse]
-    """ListAddressSpaces tells the size of every address space and how long it lives."""
+    """ListAddressSpaces reports the size of every address space and how long it lives."""
     ListLocks: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.ListLocksRequest, _inspect_pb2.ListLocksResponse]
-    """ListLocks tells who holds, takes or waits for which lock."""
+    """ListLocks reports which thread holds, takes or waits for which lock."""
     ListParticipants: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.ListParticipantsRequest, _inspect_pb2.ListParticipantsResponse]
-    """ListParticipants tells which threads of which processes are in the segment."""
+    """ListParticipants reports which threads of which processes are in the segment."""
     GetLayout: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.GetLayoutRequest, _inspect_pb2.GetLayoutResponse]
-    """GetLayout tells where every field of the shared structs lies, in the server's lock model and layout, and who may
+    """GetLayout reports where every field of the shared structs lies, in the server's lock model and layout, and who may
     write it.
     """
     Fsck: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.FsckRequest, _inspect_pb2.FsckResponse]
@@ -72,9 +72,9 @@ class InspectServiceAsyncStub(InspectServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_inspect_pb2.GetServerInfoRequest, _inspect_pb2.GetServerInfoResponse]  # type: ignore[assignment]
-    """GetServerInfo tells the version, the limits, the lock model with its layout and the RCU flavour."""
+    """GetServerInfo reports the version, the limits, the lock model with its layout and the RCU flavour."""
     ListWorkers: _aio.UnaryUnaryMultiCallable[_inspect_pb2.ListWorkersRequest, _inspect_pb2.ListWorkersResponse]  # type: ignore[assignment]
-    """ListWorkers tells the address of each worker. All of them also share one port; the kernel spreads connections
+    """ListWorkers reports the address of each worker. All of them also share one port; the kernel spreads connections
     over it, not calls, so a client that wants both workers takes this list and round_robin.
     """
     GetSlabinfo: _aio.UnaryUnaryMultiCallable[_inspect_pb2.GetSlabinfoRequest, _inspect_pb2.GetSlabinfoResponse]  # type: ignore[assignment]
@@ -86,13 +86,13 @@ class InspectServiceAsyncStub(InspectServiceStub):
     QueryVma: _aio.UnaryUnaryMultiCallable[_inspect_pb2.QueryVmaRequest, _inspect_pb2.QueryVmaResponse]  # type: ignore[assignment]
     """QueryVma is PROCMAP_QUERY: one mapping, found by an address in or before it."""
     ListAddressSpaces: _aio.UnaryUnaryMultiCallable[_inspect_pb2.ListAddressSpacesRequest, _inspect_pb2.ListAddressSpacesResponse]  # type: ignore[assignment]
-    """ListAddressSpaces tells the size of every address space and how long it lives."""
+    """ListAddressSpaces reports the size of every address space and how long it lives."""
     ListLocks: _aio.UnaryUnaryMultiCallable[_inspect_pb2.ListLocksRequest, _inspect_pb2.ListLocksResponse]  # type: ignore[assignment]
-    """ListLocks tells who holds, takes or waits for which lock."""
+    """ListLocks reports which thread holds, takes or waits for which lock."""
     ListParticipants: _aio.UnaryUnaryMultiCallable[_inspect_pb2.ListParticipantsRequest, _inspect_pb2.ListParticipantsResponse]  # type: ignore[assignment]
-    """ListParticipants tells which threads of which processes are in the segment."""
+    """ListParticipants reports which threads of which processes are in the segment."""
     GetLayout: _aio.UnaryUnaryMultiCallable[_inspect_pb2.GetLayoutRequest, _inspect_pb2.GetLayoutResponse]  # type: ignore[assignment]
-    """GetLayout tells where every field of the shared structs lies, in the server's lock model and layout, and who may
+    """GetLayout reports where every field of the shared structs lies, in the server's lock model and layout, and who may
     write it.
     """
     Fsck: _aio.UnaryUnaryMultiCallable[_inspect_pb2.FsckRequest, _inspect_pb2.FsckResponse]  # type: ignore[assignment]
@@ -107,7 +107,7 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inspect_pb2.GetServerInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.GetServerInfoResponse, _abc.Awaitable[_inspect_pb2.GetServerInfoResponse]]:
-        """GetServerInfo tells the version, the limits, the lock model with its layout and the RCU flavour."""
+        """GetServerInfo reports the version, the limits, the lock model with its layout and the RCU flavour."""
 
     @_abc_1.abstractmethod
     def ListWorkers(
@@ -115,7 +115,7 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inspect_pb2.ListWorkersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.ListWorkersResponse, _abc.Awaitable[_inspect_pb2.ListWorkersResponse]]:
-        """ListWorkers tells the address of each worker. All of them also share one port; the kernel spreads connections
+        """ListWorkers reports the address of each worker. All of them also share one port; the kernel spreads connections
         over it, not calls, so a client that wants both workers takes this list and round_robin.
         """
 
@@ -157,7 +157,7 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inspect_pb2.ListAddressSpacesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.ListAddressSpacesResponse, _abc.Awaitable[_inspect_pb2.ListAddressSpacesResponse]]:
-        """ListAddressSpaces tells the size of every address space and how long it lives."""
+        """ListAddressSpaces reports the size of every address space and how long it lives."""
 
     @_abc_1.abstractmethod
     def ListLocks(
@@ -165,7 +165,7 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inspect_pb2.ListLocksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.ListLocksResponse, _abc.Awaitable[_inspect_pb2.ListLocksResponse]]:
-        """ListLocks tells who holds, takes or waits for which lock."""
+        """ListLocks reports which thread holds, takes or waits for which lock."""
 
     @_abc_1.abstractmethod
     def ListParticipants(
@@ -173,7 +173,7 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inspect_pb2.ListParticipantsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.ListParticipantsResponse, _abc.Awaitable[_inspect_pb2.ListParticipantsResponse]]:
-        """ListParticipants tells which threads of which processes are in the segment."""
+        """ListParticipants reports which threads of which processes are in the segment."""
 
     @_abc_1.abstractmethod
     def GetLayout(
@@ -181,7 +181,7 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inspect_pb2.GetLayoutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.GetLayoutResponse, _abc.Awaitable[_inspect_pb2.GetLayoutResponse]]:
-        """GetLayout tells where every field of the shared structs lies, in the server's lock model and layout, and who may
+        """GetLayout reports where every field of the shared structs lies, in the server's lock model and layout, and who may
         write it.
         """
 

@@ -99,7 +99,7 @@ class LabServiceServicer:
     """
 
     def ListPoints(self, request, context):
-        """ListPoints tells every sync point, whether it is armed, and who is held there.
+        """ListPoints reports every sync point, whether it is armed, and which calls are paused there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,14 +113,14 @@ class LabServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WaitPoint(self, request, context):
-        """WaitPoint waits until somebody is held at a sync point, and tells who.
+        """WaitPoint waits until a call is paused at a sync point, and reports it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReleasePoint(self, request, context):
-        """ReleasePoint lets those go on who are held at a sync point.
+        """ReleasePoint releases the calls that are paused at a sync point.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,14 +134,14 @@ class LabServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCoverage(self, request, context):
-        """GetCoverage tells how often each sync point was passed.
+        """GetCoverage reports how often each sync point was passed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMutants(self, request, context):
-        """ListMutants tells the bugs that can be switched on, and which are.
+        """ListMutants reports the bugs that can be switched on, and which are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,14 +155,14 @@ class LabServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetMutants(self, request, context):
-        """GetMutants tells which are on.
+        """GetMutants reports which are on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListScenarios(self, request, context):
-        """ListScenarios tells the scenarios that RunScenario knows.
+        """ListScenarios reports the scenarios that RunScenario knows.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -6,9 +6,9 @@ isort:skip_file
 SPDX-License-Identifier: Apache-2.0
 
 LabService: script a race in a running instance. Every step of the lock protocol is a named sync point; a call that
-comes to an armed one is held there until it is released. Only on a server that was started with --lab: another
-answers FAILED_PRECONDITION (reason NO_LAB). Gates, mutants and delays belong to the instance, not to a client or a
-worker: whoever asks which worker, it is the same gate.
+comes to an armed one is paused there until it is released. Only on a server that was started with --lab: another
+answers FAILED_PRECONDITION (reason NO_LAB). Armed points, mutants and delays belong to the instance, not to a client or
+a worker: all workers show the same.
 """
 
 from collections import abc as _abc
@@ -42,25 +42,25 @@ class LabServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LabServiceAsyncStub: ...
     ListPoints: _grpc.UnaryUnaryMultiCallable[_lab_pb2.ListPointsRequest, _lab_pb2.ListPointsResponse]
-    """ListPoints tells every sync point, whether it is armed, and who is held there."""
+    """ListPoints reports every sync point, whether it is armed, and which calls are paused there."""
     ArmPoint: _grpc.UnaryUnaryMultiCallable[_lab_pb2.ArmPointRequest, _lab_pb2.ArmPointResponse]
     """ArmPoint holds the next calls that come to a sync point. A second ArmPoint of the same point replaces the first."""
     WaitPoint: _grpc.UnaryUnaryMultiCallable[_lab_pb2.WaitPointRequest, _lab_pb2.WaitPointResponse]
-    """WaitPoint waits until somebody is held at a sync point, and tells who."""
+    """WaitPoint waits until a call is paused at a sync point, and reports it."""
     ReleasePoint: _grpc.UnaryUnaryMultiCallable[_lab_pb2.ReleasePointRequest, _lab_pb2.ReleasePointResponse]
-    """ReleasePoint lets those go on who are held at a sync point."""
+    """ReleasePoint releases the calls that are paused at a sync point."""
     SetDelays: _grpc.UnaryUnaryMultiCallable[_lab_pb2.SetDelaysRequest, _lab_pb2.SetDelaysResponse]
     """SetDelays makes calls pause at sync points, at random, so that rare orders become frequent."""
     GetCoverage: _grpc.UnaryUnaryMultiCallable[_lab_pb2.GetCoverageRequest, _lab_pb2.GetCoverageResponse]
-    """GetCoverage tells how often each sync point was passed."""
+    """GetCoverage reports how often each sync point was passed."""
     ListMutants: _grpc.UnaryUnaryMultiCallable[_lab_pb2.ListMutantsRequest, _lab_pb2.ListMutantsResponse]
-    """ListMutants tells the bugs that can be switched on, and which are."""
+    """ListMutants reports the bugs that can be switched on, and which are."""
     SetMutants: _grpc.UnaryUnaryMultiCallable[_lab_pb2.SetMutantsRequest, _lab_pb2.SetMutantsResponse]
     """SetMutants switches these on and all others off. The instance may come to harm: that is what they are for."""
     GetMutants: _grpc.UnaryUnaryMultiCallable[_lab_pb2.GetMutantsRequest, _lab_pb2.GetMutantsResponse]
-    """GetMutants tells which are on."""
+    """GetMutants reports which are on."""
     ListScenarios: _grpc.UnaryUnaryMultiCallable[_lab_pb2.ListScenariosRequest, _lab_pb2.ListScenariosResponse]
-    """ListScenarios tells the scenarios that RunScenario knows."""
+    """ListScenarios reports the scenarios that RunScenario knows."""
     RunScenario: _grpc.UnaryUnaryMultiCallable[_lab_pb2.RunScenarioRequest, _lab_pb2.RunScenarioResponse]
     """RunScenario runs schedules of a scenario, in a segment and with processes of its own: this instance takes no part."""
 
@@ -70,25 +70,25 @@ class LabServiceAsyncStub(LabServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListPoints: _aio.UnaryUnaryMultiCallable[_lab_pb2.ListPointsRequest, _lab_pb2.ListPointsResponse]  # type: ignore[assignment]
-    """ListPoints tells every sync point, whether it is armed, and who is held there."""
+    """ListPoints reports every sync point, whether it is armed, and which calls are paused there."""
     ArmPoint: _aio.UnaryUnaryMultiCallable[_lab_pb2.ArmPointRequest, _lab_pb2.ArmPointResponse]  # type: ignore[assignment]
     """ArmPoint holds the next calls that come to a sync point. A second ArmPoint of the same point replaces the first."""
     WaitPoint: _aio.UnaryUnaryMultiCallable[_lab_pb2.WaitPointRequest, _lab_pb2.WaitPointResponse]  # type: ignore[assignment]
-    """WaitPoint waits until somebody is held at a sync point, and tells who."""
+    """WaitPoint waits until a call is paused at a sync point, and reports it."""
     ReleasePoint: _aio.UnaryUnaryMultiCallable[_lab_pb2.ReleasePointRequest, _lab_pb2.ReleasePointResponse]  # type: ignore[assignment]
-    """ReleasePoint lets those go on who are held at a sync point."""
+    """ReleasePoint releases the calls that are paused at a sync point."""
     SetDelays: _aio.UnaryUnaryMultiCallable[_lab_pb2.SetDelaysRequest, _lab_pb2.SetDelaysResponse]  # type: ignore[assignment]
     """SetDelays makes calls pause at sync points, at random, so that rare orders become frequent."""
     GetCoverage: _aio.UnaryUnaryMultiCallable[_lab_pb2.GetCoverageRequest, _lab_pb2.GetCoverageResponse]  # type: ignore[assignment]
-    """GetCoverage tells how often each sync point was passed."""
+    """GetCoverage reports how often each sync point was passed."""
     ListMutants: _aio.UnaryUnaryMultiCallable[_lab_pb2.ListMutantsRequest, _lab_pb2.ListMutantsResponse]  # type: ignore[assignment]
-    """ListMutants tells the bugs that can be switched on, and which are."""
+    """ListMutants reports the bugs that can be switched on, and which are."""
     SetMutants: _aio.UnaryUnaryMultiCallable[_lab_pb2.SetMutantsRequest, _lab_pb2.SetMutantsResponse]  # type: ignore[assignment]
     """SetMutants switches these on and all others off. The instance may come to harm: that is what they are for."""
     GetMutants: _aio.UnaryUnaryMultiCallable[_lab_pb2.GetMutantsRequest, _lab_pb2.GetMutantsResponse]  # type: ignore[assignment]
-    """GetMutants tells which are on."""
+    """GetMutants reports which are on."""
     ListScenarios: _aio.UnaryUnaryMultiCallable[_lab_pb2.ListScenariosRequest, _lab_pb2.ListScenariosResponse]  # type: ignore[assignment]
-    """ListScenarios tells the scenarios that RunScenario knows."""
+    """ListScenarios reports the scenarios that RunScenario knows."""
     RunScenario: _aio.UnaryUnaryMultiCallable[_lab_pb2.RunScenarioRequest, _lab_pb2.RunScenarioResponse]  # type: ignore[assignment]
     """RunScenario runs schedules of a scenario, in a segment and with processes of its own: this instance takes no part."""
 
@@ -101,7 +101,7 @@ class LabServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lab_pb2.ListPointsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lab_pb2.ListPointsResponse, _abc.Awaitable[_lab_pb2.ListPointsResponse]]:
-        """ListPoints tells every sync point, whether it is armed, and who is held there."""
+        """ListPoints reports every sync point, whether it is armed, and which calls are paused there."""
 
     @_abc_1.abstractmethod
     def ArmPoint(
@@ -117,7 +117,7 @@ class LabServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lab_pb2.WaitPointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lab_pb2.WaitPointResponse, _abc.Awaitable[_lab_pb2.WaitPointResponse]]:
-        """WaitPoint waits until somebody is held at a sync point, and tells who."""
+        """WaitPoint waits until a call is paused at a sync point, and reports it."""
 
     @_abc_1.abstractmethod
     def ReleasePoint(
@@ -125,7 +125,7 @@ class LabServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lab_pb2.ReleasePointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lab_pb2.ReleasePointResponse, _abc.Awaitable[_lab_pb2.ReleasePointResponse]]:
-        """ReleasePoint lets those go on who are held at a sync point."""
+        """ReleasePoint releases the calls that are paused at a sync point."""
 
     @_abc_1.abstractmethod
     def SetDelays(
@@ -141,7 +141,7 @@ class LabServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lab_pb2.GetCoverageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lab_pb2.GetCoverageResponse, _abc.Awaitable[_lab_pb2.GetCoverageResponse]]:
-        """GetCoverage tells how often each sync point was passed."""
+        """GetCoverage reports how often each sync point was passed."""
 
     @_abc_1.abstractmethod
     def ListMutants(
@@ -149,7 +149,7 @@ class LabServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lab_pb2.ListMutantsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lab_pb2.ListMutantsResponse, _abc.Awaitable[_lab_pb2.ListMutantsResponse]]:
-        """ListMutants tells the bugs that can be switched on, and which are."""
+        """ListMutants reports the bugs that can be switched on, and which are."""
 
     @_abc_1.abstractmethod
     def SetMutants(
@@ -165,7 +165,7 @@ class LabServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lab_pb2.GetMutantsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lab_pb2.GetMutantsResponse, _abc.Awaitable[_lab_pb2.GetMutantsResponse]]:
-        """GetMutants tells which are on."""
+        """GetMutants reports which are on."""
 
     @_abc_1.abstractmethod
     def ListScenarios(
@@ -173,7 +173,7 @@ class LabServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lab_pb2.ListScenariosRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lab_pb2.ListScenariosResponse, _abc.Awaitable[_lab_pb2.ListScenariosResponse]]:
-        """ListScenarios tells the scenarios that RunScenario knows."""
+        """ListScenarios reports the scenarios that RunScenario knows."""
 
     @_abc_1.abstractmethod
     def RunScenario(

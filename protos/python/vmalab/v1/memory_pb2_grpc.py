@@ -261,7 +261,7 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Exit(self, request, context):
-        """Exit ends an address space now, whoever holds it.
+        """Exit ends an address space now, even if others hold it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ gone. Every client that knows the number may use the address space: clients are 
 
 The block format
 ----------------
-docs/block-format.md tells it to who writes a client, with an example.
+docs/block-format.md explains it for authors of clients, with an example.
 Little-endian. A block is a sequence of records, without a header. Its length is a multiple of 8 and not 0.
 
   record = 16-byte header + (words - 2) operands of 8 bytes
@@ -207,7 +207,7 @@ class MemoryServiceStub:
     (ListAddressSpaces) is its number.
     """
     Exit: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ExitRequest, _memory_pb2.ExitResponse]
-    """Exit ends an address space now, whoever holds it."""
+    """Exit ends an address space now, even if others hold it."""
     Mmap: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MmapRequest, _memory_pb2.MmapResponse]
     """Mmap is mmap(2)."""
     Munmap: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MunmapRequest, _memory_pb2.MunmapResponse]
@@ -291,7 +291,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     (ListAddressSpaces) is its number.
     """
     Exit: _aio.UnaryUnaryMultiCallable[_memory_pb2.ExitRequest, _memory_pb2.ExitResponse]  # type: ignore[assignment]
-    """Exit ends an address space now, whoever holds it."""
+    """Exit ends an address space now, even if others hold it."""
     Mmap: _aio.UnaryUnaryMultiCallable[_memory_pb2.MmapRequest, _memory_pb2.MmapResponse]  # type: ignore[assignment]
     """Mmap is mmap(2)."""
     Munmap: _aio.UnaryUnaryMultiCallable[_memory_pb2.MunmapRequest, _memory_pb2.MunmapResponse]  # type: ignore[assignment]
@@ -408,7 +408,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_pb2.ExitRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.ExitResponse, _abc.Awaitable[_memory_pb2.ExitResponse]]:
-        """Exit ends an address space now, whoever holds it."""
+        """Exit ends an address space now, even if others hold it."""
 
     @_abc_1.abstractmethod
     def Mmap(

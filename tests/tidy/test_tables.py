@@ -21,9 +21,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "native"
-TABLE = """\
+TABLE = f"""\
 /*
- *   word      what it means while it is in the state of the first column, which is a long line
+ *   word      {"more than the line holds " * 5}and
  *   state     next; a second line would be
  *             pulled up
  */

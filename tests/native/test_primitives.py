@@ -46,6 +46,24 @@ def locks_of(segment: Segment) -> list[tuple[str, str, str]]:
     return [(lock.name, lock.mode, lock.state) for lock in segment.locks()]
 
 
+def test_leaving_releases_all(segment: Segment, me: Participant) -> None:
+    """A participant that leaves with locks and in a read section gives them back: no abort."""
+    other = segment.participant("client")
+    lowered = RwSem(other, 6).write()
+    lowered.take()
+    lowered.downgrade()
+    RwSem(other, 5).write().take()
+    RcuReader(other).__enter__()
+    other.release()
+    assert locks_of(segment) == []
+    synchronize(me)
+    with RwSem(me, 5).write(timeout_ns=0), RwSem(me, 6).write(timeout_ns=0):
+        pass
+    with pytest.raises(errors.HandleClosed):
+        lowered.give()
+    assert me.fsck() == []
+
+
 def test_read_write_downgrade(segment: Segment, me: Participant) -> None:
     sem = RwSem(me, 3)
     with segment.participant("client") as other:

@@ -61,7 +61,7 @@ Little-endian. A block is a sequence of records, without a header. Its length is
 [records: made from protos/ops.toml]
   status   0          success
            -1..-999   the emulated call failed with this errno, negated
-           positive   FAULT and FAULTS only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code
+           positive   FAULT, FAULTS: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code
                       (SEGV_MAPERR 1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2, SI_KERNEL 128)
            -1001      NO_SUCH_MM: there is no such address space, or it has exited
            -1002      BAD_OP: unknown op

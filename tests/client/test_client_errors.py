@@ -38,7 +38,7 @@ class FakeRpcError(grpc.RpcError):
 def test_every_error_is_a_vmalab_error() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     ours = [kind for kind in kinds if kind.__module__ == errors.__name__]
-    assert len(ours) == 12
+    assert len(ours) == 13
     assert all(issubclass(kind, errors.VmalabError) for kind in ours)
 
 
@@ -102,6 +102,10 @@ def test_targets_are_joined_for_round_robin() -> None:
     assert transport.balanced(["[::1]:1", "1.2.3.4:2"], "f") == "f"
     with pytest.raises(ValueError, match="mixed"):
         transport.join_target(["unix:/a", "b:1"])
+    for target in ("", "nonsense", "127.0.0.1", "127.0.0.1:99999", "a:0", "http://a:1", "[::1]"):
+        with pytest.raises(errors.BadTarget, match="is not host:port"):
+            transport.join_target(target)
+    assert transport.join_target("[::1]:7420") == "[::1]:7420"
     with pytest.raises(ValueError, match="no target"):
         transport.join_target([])
     with pytest.raises(ValueError, match="TLS"):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from vmalab_client.client import AddressSpace, Batch, Client
     from vmalab_client.errors import (
+        BadTarget,
         BlockError,
         DeadlineExceeded,
         FaultSignal,
@@ -83,6 +84,7 @@ _HOMES = {
     ),
     "client": ("AddressSpace", "Batch", "Client"),
     "errors": (
+        "BadTarget",
         "BlockError",
         "DeadlineExceeded",
         "FaultSignal",
@@ -136,6 +138,7 @@ __all__ = [  # noqa: RUF022 - in the order of the modules
     "AddressSpace",
     "Batch",
     "Client",
+    "BadTarget",
     "BlockError",
     "DeadlineExceeded",
     "FaultSignal",

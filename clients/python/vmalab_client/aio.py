@@ -322,7 +322,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
     ) -> types.Fault:
         """Touch a page. Raises FaultSignal where a program would get SIGSEGV or SIGBUS."""
         request = memory_pb2.FaultRequest(
-            mm=self.mm, addr=addr, access=transport.ACCESS[access], word=word
+            mm=self.mm, addr=addr, access=transport.ACCESS[Access(access)], word=word
         )
         return transport.fault_of(await self._client.call(self._stub.Fault, request), addr)
 

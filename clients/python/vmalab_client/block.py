@@ -166,7 +166,9 @@ def _packed(packer: Packer, *arguments: object) -> bytes:
     except struct.error as error:
         name = packer.__name__.upper()
         given = ", ".join(map(str, arguments))
-        raise BlockError(f"{name}({given}): a mm, file or flags out of range") from error
+        raise BlockError(
+            f"{name}({given}): give numbers in range (mm: that of an address space)"
+        ) from error
 
 
 def pack_mmap(

@@ -294,7 +294,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
     ) -> types.Fault:
         """Touch a page. Raises FaultSignal where a program would get SIGSEGV or SIGBUS."""
         request = memory_pb2.FaultRequest(
-            mm=self.mm, addr=addr, access=transport.ACCESS[access], word=word
+            mm=self.mm, addr=addr, access=transport.ACCESS[Access(access)], word=word
         )
         return transport.fault_of(self._client.call(self._stub.Fault, request), addr)
 

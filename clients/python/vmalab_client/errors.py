@@ -8,6 +8,7 @@
     ├── FaultSignal            the access would have raised SIGSEGV or SIGBUS
     ├── UserFault              the access would sleep until a userfaultfd is served
     ├── BlockError             a block or its results are malformed (also a ValueError)
+    ├── BadTarget              a target is no address (also a ValueError)
     └── ServiceError           the service could not serve: reason, metadata, grpc code
         ├── NoSuchAddressSpace     NO_SUCH_MM
         ├── LimitReached           RESOURCE_EXHAUSTED with any reason
@@ -97,6 +98,10 @@ class UserFault(VmalabError):
 
 class BlockError(VmalabError, ValueError):
     """A block, or what came back for one, is malformed."""
+
+
+class BadTarget(VmalabError, ValueError):
+    """What was given as a target is no address."""
 
 
 class ServiceError(VmalabError):

@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import ipaddress
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -18,6 +19,7 @@ from vmalab.v1 import inspect_pb2, memory_pb2
 from vmalab_client import types, wire
 from vmalab_client.block import Access, FaultInfo
 from vmalab_client.errors import (
+    BadTarget,
     DeadlineExceeded,
     FaultSignal,
     InvalidRequest,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES_MAX = 64 << 20
 _DETAILS_KEY = "grpc-status-details-bin"
+_HOST_PORT = re.compile(r"(?:\[[^\]]+\]|[^:/\[\]]+):(\d{1,5})")
+_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
 
 _SERVICE_CONFIG = json.dumps(
     {
@@ -86,8 +90,8 @@ def join_target(target: str | Sequence[str]) -> str:
     Several addresses become one target that round_robin spreads calls over.
     """
     if isinstance(target, str):
-        return target
-    addresses = list(target)
+        return _checked(target)
+    addresses = [_checked(address) for address in target]
     if not addresses:
         raise ValueError("no target: give host:port, or a list of them")
     if len(addresses) == 1:
@@ -99,6 +103,14 @@ def join_target(target: str | Sequence[str]) -> str:
         raise ValueError("unix sockets and TCP addresses cannot be mixed in one client")
     scheme = "ipv6" if addresses[0].startswith("[") else "ipv4"
     return f"{scheme}:" + ",".join(addresses)
+
+
+def _checked(address: str) -> str:
+    """`address`. Raises BadTarget if gRPC would take it for another port or name."""
+    found = _HOST_PORT.fullmatch(address)
+    if address.startswith(_SCHEMES) or (found and 0 < int(found[1]) < 1 << 16):
+        return address
+    raise BadTarget(f"target {address!r} is not host:port, as 127.0.0.1:7420, or unix:PATH")
 
 
 def balanced(addresses: Sequence[str], fallback: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from vmalab.uapi import SI_CODE, SIGNAL
 from vmalab_native import flags
 from vmalab_trace import calls, strace
 
@@ -146,16 +147,6 @@ class _Life:
     space: _Space | None = None
 
 
-_SIGNALS = {"SIGSEGV": 11, "SIGBUS": 7}
-_CODES = {
-    "SEGV_MAPERR": 1,
-    "SEGV_ACCERR": 2,
-    "SEGV_PKUERR": 4,
-    "BUS_ADRERR": 2,
-    "SI_KERNEL": 128,
-}
-
-
 def _lives(events: Iterable[strace.Event]) -> dict[int, list[_Life]]:
     lives: dict[int, list[_Life]] = {}
     open_lives: dict[int, _Life] = {}
@@ -262,7 +253,7 @@ class _Compiler:
             self._call(end, event, self.operations[index])
 
     def _signal(self, event: strace.Signal) -> None:
-        if event.name not in _SIGNALS or event.fields.get("si_code") not in _CODES:
+        if event.name not in SIGNAL or event.fields.get("si_code") not in SI_CODE:
             return
         space = self._space(event.pid, event.line)
         self.program.signals.append(event)
@@ -277,8 +268,8 @@ class _Compiler:
                 space.slot,
                 addr=int(event.fields.get("si_addr", "0").replace("NULL", "0"), 0),
                 access=3,
-                signal=_SIGNALS[event.name],
-                si_code=_CODES[event.fields["si_code"]],
+                signal=SIGNAL[event.name],
+                si_code=SI_CODE[event.fields["si_code"]],
                 time_ns=event.time_ns,
                 end_ns=event.time_ns,
             )

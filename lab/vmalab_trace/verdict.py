@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Final
 
 from vmalab.ops import Status
+from vmalab.uapi import SEGV_PKUERR, SIGNAL
 from vmalab_native.flags import errno_name
 from vmalab_trace import calls, maps
 from vmalab_trace.plan import Plan
@@ -16,8 +17,7 @@ from vmalab_trace.player import Outcome
 from vmalab_trace.steps import Kind, Step
 
 SHOWN_MAX: Final = 20
-SEGV_PKUERR: Final = 4
-_SIGNALS: Final = {7: "SIGBUS", 11: "SIGSEGV"}
+_SIGNALS: Final = {number: name for name, number in SIGNAL.items()}
 _SERVICE: Final = {int(status): status.name for status in Status}
 
 

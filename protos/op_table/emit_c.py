@@ -54,7 +54,8 @@ def _defines(one: Set) -> str:
     lines = [f"/* {one.text} */"]
     for key, value in one.values.items():
         text = f" /* {one.texts[key]} */" if key in one.texts else ""
-        lines.append(f"#define {one.prefix}{key} {_number(value, one.suffix)}{text}")
+        prefix = one.c_prefix or one.prefix
+        lines.append(f"#define {prefix}{key} {_number(value, one.suffix)}{text}")
     return "\n".join(lines) + "\n"
 
 

@@ -72,7 +72,7 @@ def _uapi(table: Table) -> str:
         "from typing import Final\n",
         "\n\n".join(_enum(one) for one in sets if one.enum),
         "\n\n# --- by the names that C and strace have ---\n",
-        "\n".join(_mapping(one) for one in sets if one.prefix),
+        "\n".join(_mapping(one) for one in sets if one.prefix or one.c_prefix),
         "",
     ]
     for one in sets:

@@ -51,6 +51,7 @@ class Set:
     values: Mapping[str, int]
     enum: str = ""
     c: str = ""
+    c_prefix: str = ""
     suffix: str = ""
     members: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ import os
 import signal as signal_module
 from collections.abc import Mapping
 
+from vmalab.uapi import SI_CODE, SIGNAL
+
 
 class VmalabError(Exception):
     """Base of everything this package raises on its own account."""
@@ -49,11 +51,8 @@ class MemoryCallError(VmalabError, OSError):
 
 
 _CODES: dict[tuple[int, int], str] = {
-    (signal_module.SIGSEGV, 1): "SEGV_MAPERR",
-    (signal_module.SIGSEGV, 2): "SEGV_ACCERR",
-    (signal_module.SIGSEGV, 128): "SI_KERNEL",
-    (signal_module.SIGSEGV, 4): "SEGV_PKUERR",
-    (signal_module.SIGBUS, 2): "BUS_ADRERR",
+    (SIGNAL["SIGBUS" if name.startswith("BUS") else "SIGSEGV"], code): name
+    for name, code in SI_CODE.items()
 }
 
 

@@ -33,14 +33,6 @@ enum fault_outcome {
 	FAULT_USERFAULT = 9, /* whoever has the userfaultfd is to be told */
 };
 
-#define SIGNAL_BUS       7
-#define SIGNAL_SEGV      11
-#define CODE_SEGV_MAPERR 1
-#define CODE_SEGV_ACCERR 2
-#define CODE_SEGV_PKUERR 4
-#define CODE_BUS_ADRERR  2
-#define CODE_SI_KERNEL   128 /* the CPU refuses the address itself */
-
 /* op_fault.c: what op_fault does not do itself. id: of an mm that was found; the rest as for
  * op_fault. vma: locked, with RCU held, both of which it leaves; or NULL: neither, and outcome is
  * FAULT_RETRY (the lock was tried) or FAULT_LOOK_AGAIN (it was not). */

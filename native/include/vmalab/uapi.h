@@ -136,4 +136,15 @@
 #define UFFDIO_MOVE_MODE_DONTWAKE        1ul
 #define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2ul
 
+/* signals of a fault */
+#define SIGNAL_BUS  7
+#define SIGNAL_SEGV 11
+
+/* si_code of a fault's signal; SI_KERNEL: no CPU takes the address */
+#define CODE_SEGV_MAPERR 1
+#define CODE_SEGV_ACCERR 2
+#define CODE_SEGV_PKUERR 4
+#define CODE_BUS_ADRERR  2
+#define CODE_SI_KERNEL   128
+
 #endif

@@ -148,7 +148,7 @@ static s64 special(struct participant *self, struct lab_state *lab, const struct
 void lab_do(struct participant *self, struct lab_state *lab, const struct vl_lab_op *op,
 	    struct lab_actor *actor, struct vl_result *result)
 {
-	u64 block[8] = {0};
+	u64 block[RECORD_WORDS + ARRAY_SIZE(op->arg)] = {0};
 	struct vl_record *rec = (struct vl_record *)block;
 	u32 words = op->op < OPS_COUNT ? op_shapes[op->op].words : 0;
 
@@ -158,6 +158,10 @@ void lab_do(struct participant *self, struct lab_state *lab, const struct vl_lab
 		*result = (struct vl_result){.status = value < 0 ? (s32)value : 0,
 					     .value = value > 0 ? (u64)value : 0};
 		return;
+	}
+	if (words > RECORD_WORDS + ARRAY_SIZE(op->arg)) {
+		*result = (struct vl_result){.status = VL_S_BAD_RECORD};
+		return; /* a scenario has no room for its operands */
 	}
 	*rec = (struct vl_record){.op = op->op,
 				  .words = (u8)words,

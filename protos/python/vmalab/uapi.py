@@ -435,6 +435,14 @@ SIGNAL: Final[Mapping[str, int]] = {
     "SIGSEGV": 0xB,
 }
 """Signals of a fault."""
+SI_CODE: Final[Mapping[str, int]] = {
+    "SEGV_MAPERR": 1,
+    "SEGV_ACCERR": 2,
+    "SEGV_PKUERR": 4,
+    "BUS_ADRERR": 2,
+    "SI_KERNEL": 0x80,
+}
+"""Si_code of a fault's signal; SI_KERNEL: no CPU takes the address."""
 ERRNO: Final[Mapping[str, int]] = {
     "EPERM": 1,
     "ENOENT": 2,

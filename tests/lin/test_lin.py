@@ -179,7 +179,7 @@ def test_intact_models_for_minutes(delays: bool, tmp_path: Path) -> None:
 
 
 NONSENSE = [
-    (["--mutant", "B99"], "mutant 'B99' (did you mean B9?), there are mm_read_after_put (B1)"),
+    (["--mutant", "B99"], "mutant 'B99' (did you mean B9?); there are mm_read_after_put (B1)"),
     (["--mutant", "B5", "--model", "mmap-lock"], "mmap-lock cannot have B5"),
     (
         ["--mutant", "mm_read_after_put", "--mutant", "dup_copies_detached", "--model", "all"],
@@ -187,7 +187,7 @@ NONSENSE = [
     ),
     (["--pages", "3"], "3 pages are no whole cells of 2"),
     (["--without", "frok"], "--without frok: the operations are read, write"),
-    (["--model", "none"], "lock model 'none', there are mmap-lock"),
+    (["--model", "none"], "lock model 'none'; there are mmap-lock"),
     (["--model", "all", "--layout", "padded"], "--layout is for one model"),
     (["--out", "/nowhere"], "--out /nowhere: no such folder"),
     (["--recheck", "/nowhere"], "/nowhere: No such file"),

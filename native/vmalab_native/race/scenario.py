@@ -73,7 +73,7 @@ def unknown(what: str, name: str, there: Iterable[str]) -> str:
     lower = {one.lower(): one for one in names}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
     guess = f" (did you mean {lower[close[0]]}?)" if close else ""
-    return f"{what} {name!r}{guess}, there are {', '.join(names)}"
+    return f"there is no {what} {name!r}{guess}; there are {', '.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +148,11 @@ def applies(mutant: str, model: str) -> bool:
 
 
 def check_applies(mutants: Iterable[str], model: str) -> None:
-    """Raises ScenarioError: a mutant means nothing on the lock model; says on which it does."""
+    """Raises ScenarioError: a mutant does not apply to the lock model; says to which it does."""
     for mutant in mutants:
         if not applies(mutant, model):
             there = ", ".join(one for one in LETTERS if applies(mutant, one))
-            raise ScenarioError(f"{mutant} means nothing on {model}: it applies to {there}")
+            raise ScenarioError(f"{mutant} does not apply to {model}; it applies to {there}")
 
 
 def _points(patterns: list[str], where: str) -> frozenset[str]:

@@ -75,7 +75,7 @@ def flags_text(table: Table, one: Operation) -> str:
         return ""
     found = [f"{number} {name}" for name, number in table.sets[one.flags.set].values.items()]
     found += [
-        f"or'ed {table.number_of(operand.flag)} {operand.flag}: {operand.name} is there"
+        f"with {table.number_of(operand.flag)} {operand.flag} added: {operand.name} is there"
         for operand in one.operands
         if operand.flag
     ]

@@ -14,7 +14,7 @@
  *                                      whatever the stamp says
  *   vma_mark_attached, _detached       and vma_assert_attached, _detached
  *   vma_lock_reset, vma_lock_reattach  for recovery: a leaked object; one that the tree has
- * and says
+ * It says
  *   VMA_LOCK_PER_VMA       0: readers of a VMA hold mmap_lock instead
  *   VMA_TYPESAFE           1: objects are reused at once, pages after a grace period
  *   VMA_FREE_DEFERRED      1: objects are freed after a grace period (kernel: call_rcu)

@@ -24,7 +24,7 @@
  *   SHOWS_LATE      a reader looks for the object, then shows itself
  *   ENDS_EARLY      a reader ends its section, then looks at the object
  *   DEAD_ALIVE      (DIES) a reader that is slow counts as dead
- * and what must not hold the grace period up for ever: (DIES) the dead one's word.
+ * What must not hold the grace period up for ever: (DIES) the dead one's word.
  */
 #define READERS	     2
 #ifndef OBJECTS

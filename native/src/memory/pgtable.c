@@ -6,7 +6,7 @@
  *   0                       no table      -> a table, by the cmpxchg of any pte_alloc (install)
  *   page << 12 | PRESENT    a table       -> 0, by free_pgtables or pgd_destroy, whose caller
  *                                            excludes all who could use the entry
- * and the root word likewise, as page index + 1. Leaf entries are their users' (op_fault.c).
+ * The root word likewise, as page index + 1. Leaf entries are their users' (op_fault.c).
  *
  * What a dead owner leaves: a table that it took from the pool and did not install (recovery frees
  * it: nothing names the page), or one that it took out of its entry and did not free (the same),

@@ -73,8 +73,13 @@ def flags_text(table: Table, one: Operation) -> str:
         return f"{text}; {one.tail.text}" if one.tail.text else text
     if one.flags is None:
         return ""
-    values = table.sets[one.flags.set].values
-    return ", ".join(f"{number} {name}" for name, number in values.items())
+    found = [f"{number} {name}" for name, number in table.sets[one.flags.set].values.items()]
+    found += [
+        f"with {table.number_of(operand.flag)} {operand.flag} added: {operand.name} is there"
+        for operand in one.operands
+        if operand.flag
+    ]
+    return ", ".join(found)
 
 
 _WIDTHS: Final = (20, 13, 36, 20)

@@ -74,7 +74,9 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   op                  words        operands                            flags               value on success
    0 NOP              2                                                                    0
    1 FAULT            3 or 4       addr, word (to STORE it)            0 READ, 1 WRITE, 2  the page's word after the
-                                                                       EXEC                access
+                                                                       EXEC, with 4        access
+                                                                       FAULT_STORE added:
+                                                                       word is there
    2 MMAP             7            addr, length, prot | flags << 32,                       address
                                    file (0: none), offset (in bytes)
    3 MUNMAP           4            addr, length                                            0

@@ -58,12 +58,12 @@ def test_list() -> None:
 
 
 def test_replay(b2: Path, tmp_path: Path) -> None:
-    assert "5 times, 1 different trace\n" in race("replay", str(b2), "--times", "5")
+    assert "5 replays, 1 distinct trace\n" in race("replay", str(b2), "--times", "5")
     row = json.loads(race("replay", str(b2), "--json"))
     assert (row["traces"], row["invariant"]) == (1, "lifetime")
     other = tmp_path / "other.sched"
     other.write_text(b2.read_text().replace("expect lifetime", "expect deadlock"))
-    assert "the schedule says deadlock" in race("replay", str(other), code=1)
+    assert "the schedule expects deadlock" in race("replay", str(other), code=1)
 
 
 def test_show(b2: Path, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_scenario_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     shown = [race(*line.split()[2:]) for line in lines.splitlines()]
     assert "every invariant held" in shown[0]
     assert "v1 is read-locked and is free" in shown[1]
-    assert "100 times, 1 different trace\n" in shown[2]
+    assert "100 replays, 1 distinct trace\n" in shown[2]
     assert (tmp_path / "exit.html").is_file()
     assert (tmp_path / "exit.pftrace").is_file()
 

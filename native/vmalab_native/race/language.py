@@ -141,7 +141,7 @@ def _move(operands: list[str]) -> Op:
 def _fail(operands: list[str]) -> Op:
     cache, nth = operands
     if cache not in _CACHES:
-        raise LanguageError(f"cache {cache!r}, there are {', '.join(_CACHES)}")
+        raise LanguageError(f"no cache {cache!r}, there are {', '.join(_CACHES)}")
     return Op(lab.SPECIAL_OPS["fail"], args=(_CACHES[cache], _number(nth)))
 
 
@@ -268,7 +268,7 @@ def compile_line(line: str) -> Op:
         raise LanguageError(f"{line!r}: wanted 'm0: verb operands'")
     verb, *operands = match["rest"].split()
     if verb not in VERBS:
-        raise LanguageError(f"{line!r}: verb {verb!r}, there are {', '.join(VERBS)}")
+        raise LanguageError(f"{line!r}: no verb {verb!r}, there are {', '.join(VERBS)}")
     try:
         op = VERBS[verb](operands)
     except LanguageError as error:

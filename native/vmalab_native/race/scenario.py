@@ -73,7 +73,7 @@ def unknown(what: str, name: str, there: Iterable[str]) -> str:
     lower = {one.lower(): one for one in names}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
     guess = f" (did you mean {lower[close[0]]}?)" if close else ""
-    return f"{what} {name!r}{guess}, there are {', '.join(names)}"
+    return f"no {what} {name!r}{guess}, there are {', '.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)

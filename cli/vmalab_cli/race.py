@@ -49,7 +49,8 @@ Model = Annotated[
     str,
     typer.Option(
         "--model",
-        help="Lock model; default: typesafe-rwsem, if the scenario is for it.",
+        help="Lock model; default: typesafe-rwsem, or the newest that the scenario and the mutants "
+        "apply to.",
     ),
 ]
 Mutants = Annotated[
@@ -58,7 +59,11 @@ Mutants = Annotated[
 ]
 StrategyOption = Annotated[
     str,
-    typer.Option("--strategy", help="exhaustive (with a bound of preemptions), pct, or random."),
+    typer.Option(
+        "--strategy",
+        help="exhaustive (with a bound of preemptions), pct (probabilistic concurrency testing), "
+        "or random.",
+    ),
 ]
 Schedules = Annotated[
     int,
@@ -257,7 +262,8 @@ def list_command(as_json: Json = False) -> None:
         print(json.dumps(rows, indent=2))
         return
     console = Console()
-    table = Table("scenario", "what happens", Column("shows", overflow="fold"), box=None)
+    scenario_name = Column("scenario", overflow="fold")
+    table = Table(scenario_name, "what happens", Column("shows", overflow="fold"), box=None)
     for one in scenarios:
         table.add_row(one.name, one.title, " ".join(one.finds))
     console.print(table)
@@ -287,6 +293,8 @@ def run_command(
 
     Exit code 0: without a mutant every invariant held; with one an invariant broke. -o writes the
     schedule that breaks it.
+    Marks of the trace: * the schedule may switch here, G the VMA is granted, ! the invariant
+    breaks.
     """
     result = _search(name, model, lambda: _plan(strategy, bound, schedules, seed, seconds, mutant))
     _finish(result, as_json=as_json, output=output)
@@ -355,7 +363,7 @@ def replay_command(
         print(_count(done.times, "time") + (f", {same}" if done.times > 1 else ""))
         print(f"{broke}: {done.violation.text}" if done.violation else "every invariant held")
         if broke != one.expect:
-            print(f"the schedule says {one.expect or 'that no invariant breaks'}")
+            print(f"the schedule expects {one.expect or 'that no invariant breaks'}")
     raise typer.Exit(GOOD if good else FAILED)
 
 

@@ -28,8 +28,9 @@ HEAD: Final = """\
 # Races
 
 This is the race catalogue. Each chapter is a bug that was in a kernel, or that a review found
-before, and one schedule that shows it. `make races` writes the page on the lab core, from the
-scenarios in [native/vmalab_native/race/scenarios](../native/vmalab_native/race/scenarios). The
+before a release, and one schedule that shows it. `make races` writes the page on the lab core, from
+the scenarios in
+[native/vmalab_native/race/scenarios](../native/vmalab_native/race/scenarios). The
 actors are real processes on real shared memory. Between two sync points exactly one of them runs. A
 chapter has the source of the bug, the schedule, what breaks, and the fix.
 [glossary.md](glossary.md) explains the terms.
@@ -37,8 +38,8 @@ chapter has the source of the bug, the schedule, what breaks, and the fix.
 Read a picture from the top: a lane is a process, an arrow is a switch to another one. A stripe is a
 held lock, with the name of the locked object: `m0` is the first address space, `v1.2` the
 first VMA object in its second life, after it was freed and used again. On the right is the lock
-word at that step. An invariant breaks where the line turns red. Black steps are those where the
-schedule may switch. Small text names the last step before a switch.
+word at that step. An invariant breaks in the red row. Black steps are those where the schedule may
+switch. Small text names the last step before a switch.
 
 To see one for yourself, and to run its schedule again as often as you like:
 

@@ -63,7 +63,7 @@ def test_replay(b2: Path, tmp_path: Path) -> None:
     assert (row["traces"], row["invariant"]) == (1, "lifetime")
     other = tmp_path / "other.sched"
     other.write_text(b2.read_text().replace("expect lifetime", "expect deadlock"))
-    assert "the schedule says deadlock" in race("replay", str(other), code=1)
+    assert "the schedule expects deadlock" in race("replay", str(other), code=1)
 
 
 def test_show(b2: Path, tmp_path: Path) -> None:

@@ -248,8 +248,8 @@ def fsck(
 ) -> None:
     """Check every invariant of the segment; all its processes are stopped meanwhile.
 
-    What nobody serves any more is recovered first: an instance whose server was killed has deaths
-    that are nobody's job. Exit code 1 if an invariant is broken.
+    If the server of the instance was killed, fsck recovers the segment first. A segment that never
+    had a server needs --repair for that. Exit code 1 if an invariant is broken.
     """
     if repair and target:
         fail("--repair works on the memory itself; a running server repairs by itself", USAGE)
@@ -260,7 +260,7 @@ def fsck(
         facts["problems"] = problems = source.fsck()
     text = "\n".join(problems) or "every invariant holds"
     if "recovered" in facts:
-        text = f"recovered first from the deaths of {facts['recovered']} threads\n{text}"
+        text = f"dead participants recovered first: {facts['recovered']}\n{text}"
     show(facts, text, as_json=as_json)
     if problems:
         raise typer.Exit(1)

@@ -16,7 +16,7 @@ from vmalab_cli.common import FAILED, SERVE, USAGE, fail
 if TYPE_CHECKING:
     from vmalab_server.supervisor import Ready
 
-_SECURITY = "Addresses that others can reach (all three are needed)"
+_SECURITY = "Addresses that others can reach (certificate, key and token are needed)"
 _SIZES = "Sizes of the segment"
 _TIMES = "Times"
 _SUFFIXES = {"K": 10, "M": 20, "G": 30}
@@ -183,6 +183,7 @@ StopGraceS = Annotated[
     typer.Option(
         "--stop-grace",
         help="Seconds that a stop waits for calls in progress.",
+        show_default="5",
         rich_help_panel=_TIMES,
     ),
 ]
@@ -190,7 +191,8 @@ HoldGraceS = Annotated[
     float | None,
     typer.Option(
         "--hold-grace",
-        help="Seconds that an address space lives after its last Hold stream.",
+        help="Seconds that an address space lives at least after its last Hold stream.",
+        show_default="2",
         rich_help_panel=_TIMES,
     ),
 ]
@@ -198,7 +200,8 @@ TtlDefaultS = Annotated[
     float | None,
     typer.Option(
         "--ttl",
-        help="Seconds that a new address space lives before its first Hold stream.",
+        help="Seconds that a new address space lives at least, also without a Hold stream.",
+        show_default="30",
         rich_help_panel=_TIMES,
     ),
 ]

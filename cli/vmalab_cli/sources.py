@@ -258,7 +258,7 @@ def opened(*, instance: str, target: str, build: bool = True) -> Iterator[Source
         build: build the core of the instance if it is not there, and say so.
     """
     if instance and target:
-        raise UsageError("--instance and --target exclude each other")
+        raise UsageError("--instance (or VMALAB_INSTANCE) and --target exclude each other")
     if target:
         from vmalab_client.client import Client
 

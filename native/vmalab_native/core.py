@@ -324,6 +324,7 @@ class Participant(_Handle[ParticipantHandle]):
         self._handle = handle
         self._places_free = list(range(USER_RWSEM_PLACES))
         self._rcu_depth = 0
+        self._user_held: dict[int, tuple[int, bool]] = {}
         self._grow_results(256)
         segment._participants.add(self)
 
@@ -590,15 +591,18 @@ class Participant(_Handle[ParticipantHandle]):
         if code == RecoveryStuck.code:  # -ETIMEDOUT
             return False
         checked(code, f"user rwsem {number}")
+        self._user_held[place] = (number, write)
         return True
 
     def user_up(self, number: int, *, place: int, write: bool) -> None:
         code = lib.vl_user_up(self._open(), number, place, int(write))
         checked(code, f"release of user rwsem {number}")
+        self._user_held.pop(place, None)
 
     def user_downgrade(self, number: int, *, place: int) -> None:
         code = lib.vl_user_downgrade(self._open(), number, place)
         checked(code, f"downgrade of user rwsem {number}")
+        self._user_held[place] = (number, False)
 
     def rcu_read_lock(self) -> None:
         lib.vl_rcu_read_lock(self._open())
@@ -645,11 +649,16 @@ class Participant(_Handle[ParticipantHandle]):
         return measure.loop(self._open(), loop, mm, addrs, seconds)
 
     def release(self) -> None:
-        """Gives the slot back, with every lease. Releasing twice is harmless."""
+        """Gives the slot back, with every lease, user rwsem and read section. Idempotent."""
         self.segment._participants.discard(self)
         if self._handle is None:
             return
         handle, self._handle = self._handle, None
+        for place, (number, write) in self._user_held.items():
+            lib.vl_user_up(handle, number, place, int(write))
+        for _ in range(self._rcu_depth):
+            lib.vl_rcu_read_unlock(handle)
+        self._user_held, self._rcu_depth = {}, 0
         lib.vl_leave(handle)
 
     def __exit__(self, *exception: object) -> None:

@@ -56,7 +56,7 @@ class SegmentExists(NativeError):
     summary = "a segment of that name exists"
     remedy = (
         "Choose another instance name, stop the instance that runs, "
-        "or remove what a killed one left in /dev/shm."
+        "or remove what a killed one left in /dev/shm (Segment.remove)."
     )
 
 
@@ -137,7 +137,7 @@ class LimitExceeded(NativeError):
     code = -2012
     constant = "VL_E_LIMIT"
     summary = "a named limit was reached"
-    remedy = "Give back what is not needed, or start the instance with larger limits."
+    remedy = "Give back what is not needed, or, if it is a setting, make the instance with a larger one."
 
 
 class BadBlock(NativeError):
@@ -157,8 +157,8 @@ class RcuUnavailable(NativeError):
 class InvalidArgument(NativeError, ValueError):
     code = -2015
     constant = "VL_E_INVALID"
-    summary = "out of bounds"
-    remedy = "Give a value within them."
+    summary = "not allowed"
+    remedy = ""
 
 
 class SystemCallFailed(NativeError):

@@ -10,9 +10,8 @@
 
 A segment has 64 rwsems, by number; what a number stands for is up to those who share the segment. A
 participant can hold three at a time. Unlike the core's own operations these locks stay held while
-Python runs, so a waiter never waits without end in C: it looks up every WAIT_SLICE_NS, serves
-signals, and when the segment has no supervisor it finds out itself whether the holder is dead and
-repairs the lock.
+Python runs, so a wait in C ends after WAIT_SLICE_NS. Then Python handles signals, and when the
+segment has no supervisor the waiter asks whether the holder is dead, and repairs the lock.
 """
 
 from contextlib import AbstractContextManager
@@ -55,7 +54,7 @@ class Held(AbstractContextManager["Held"]):
             raise InvalidArgument(f"user rwsem {self.number} is held already")
         place = self.participant.user_place_take()
         if place is None:
-            raise LimitExceeded("three user rwsems are held by this participant")
+            raise LimitExceeded("this participant holds three user rwsems, the most there can be")
         try:
             self._wait(place)
         except BaseException:
@@ -83,7 +82,7 @@ class Held(AbstractContextManager["Held"]):
     def _recover(self) -> None:
         """Repairs the lock if its holder died.
 
-        Another one at it, or a slow participant, is a reason to wait on.
+        If another participant recovers, or one does not leave the core in time, the wait goes on.
         """
         try:
             self.participant.recover()
@@ -117,7 +116,7 @@ class RwSem:
     """Reader-writer semaphore `number` of a segment, seen by one participant. Fair to writers.
 
     Args:
-        participant: who takes it; of the calling thread.
+        participant: that of the calling thread; it takes the lock.
         number: 0 .. 63.
     """
 
@@ -146,8 +145,8 @@ class RcuReader(AbstractContextManager["RcuReader"]):
     """An RCU read section: what was published when it began is not reused before it ends. Sections
     nest.
 
-    Keep it short: memory of every process waits for it. A section that lasts is reported with the
-    pid (vmstat, stalls).
+    Keep it short: no process can reuse freed memory before it ends. A process that waits for a
+    long section prints the pid of the reader to stderr (RCU stall).
     """
 
     def __init__(self, participant: Participant) -> None:

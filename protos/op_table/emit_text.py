@@ -122,7 +122,7 @@ def _proto_records(table: Table) -> list[str]:
     ]
     codes = table.sets["si_code"].values
     said = ", ".join(f"{name} {number}" for name, number in codes.items())
-    text = "FAULT only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code"
+    text = "FAULT and FAULTS only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code"
     lines += _wrapped("           positive   ", f"{text} ({said})", 22)
     for status in table.statuses:
         lines += _wrapped(f"           {status.number:<10} ", f"{status.name}: {status.text}", 22)
@@ -180,7 +180,7 @@ def _statuses(table: Table) -> list[str]:
     rows = [
         ("0", "", "success"),
         ("-1 to -999", "", "the emulated call failed with this errno, negated"),
-        ("above 0", "", "FAULT only: the signal; the low 8 bits of `info` are its si_code"),
+        ("above 0", "", "FAULT and FAULTS only: the signal; the low 8 bits of `info` are its si_code"),
     ]
     rows += [(str(one.number), one.name, one.text) for one in table.statuses]
     return _markdown(("status", "name", "meaning"), rows)
@@ -200,6 +200,10 @@ def _operations(table: Table) -> list[str]:
 _UNITS: Final = {"uffd": "userfaultfd", "bool": "0 or 1"}
 
 
+def _bits(first: int, count: int) -> str:
+    return f"bit {first}" if count == 1 else f"bits {first}-{first + count - 1}"
+
+
 def _operands(table: Table) -> list[str]:
     lines = []
     for one in table.operations:
@@ -209,7 +213,7 @@ def _operands(table: Table) -> list[str]:
         rows = []
         for index, word in enumerate(one.words_of_operands):
             for part in word:
-                bits = f", bits {part.shift}-{part.shift + part.bits - 1}" if part.bits else ""
+                bits = f", {_bits(part.shift, part.bits)}" if part.bits else ""
                 prefix = table.sets[part.set].prefix if part.set else ""
                 notes = [f"`{prefix}*`"] if prefix else []
                 notes += [part.text] if part.text else []

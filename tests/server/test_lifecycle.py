@@ -200,7 +200,7 @@ def looked_at_after_a_kill(instance: str) -> None:
     checked = vmalab("fsck", "-i", instance)
     assert checked.returncode == 0, checked.stdout
     first, *rest = checked.stdout.splitlines()
-    assert re.fullmatch(r"recovered first from the deaths of [1-9]\d* threads", first)
+    assert re.fullmatch(r"dead participants recovered first: [1-9]\d*", first)
     assert rest == ["every invariant holds"]
     assert vmalab("fsck", "-i", instance).stdout == "every invariant holds\n"
 

@@ -106,7 +106,7 @@ class LabServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ArmPoint(self, request, context):
-        """ArmPoint holds the next calls that come to a sync point. A second ArmPoint of the same point replaces the first.
+        """ArmPoint pauses the next calls that come to a sync point. A second ArmPoint of the same point replaces the first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ class LabServiceStub:
     ListPoints: _grpc.UnaryUnaryMultiCallable[_lab_pb2.ListPointsRequest, _lab_pb2.ListPointsResponse]
     """ListPoints reports every sync point, whether it is armed, and which calls are paused there."""
     ArmPoint: _grpc.UnaryUnaryMultiCallable[_lab_pb2.ArmPointRequest, _lab_pb2.ArmPointResponse]
-    """ArmPoint holds the next calls that come to a sync point. A second ArmPoint of the same point replaces the first."""
+    """ArmPoint pauses the next calls that come to a sync point. A second ArmPoint of the same point replaces the first."""
     WaitPoint: _grpc.UnaryUnaryMultiCallable[_lab_pb2.WaitPointRequest, _lab_pb2.WaitPointResponse]
     """WaitPoint waits until a call is paused at a sync point, and reports it."""
     ReleasePoint: _grpc.UnaryUnaryMultiCallable[_lab_pb2.ReleasePointRequest, _lab_pb2.ReleasePointResponse]
@@ -72,7 +72,7 @@ class LabServiceAsyncStub(LabServiceStub):
     ListPoints: _aio.UnaryUnaryMultiCallable[_lab_pb2.ListPointsRequest, _lab_pb2.ListPointsResponse]  # type: ignore[assignment]
     """ListPoints reports every sync point, whether it is armed, and which calls are paused there."""
     ArmPoint: _aio.UnaryUnaryMultiCallable[_lab_pb2.ArmPointRequest, _lab_pb2.ArmPointResponse]  # type: ignore[assignment]
-    """ArmPoint holds the next calls that come to a sync point. A second ArmPoint of the same point replaces the first."""
+    """ArmPoint pauses the next calls that come to a sync point. A second ArmPoint of the same point replaces the first."""
     WaitPoint: _aio.UnaryUnaryMultiCallable[_lab_pb2.WaitPointRequest, _lab_pb2.WaitPointResponse]  # type: ignore[assignment]
     """WaitPoint waits until a call is paused at a sync point, and reports it."""
     ReleasePoint: _aio.UnaryUnaryMultiCallable[_lab_pb2.ReleasePointRequest, _lab_pb2.ReleasePointResponse]  # type: ignore[assignment]
@@ -109,7 +109,7 @@ class LabServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lab_pb2.ArmPointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lab_pb2.ArmPointResponse, _abc.Awaitable[_lab_pb2.ArmPointResponse]]:
-        """ArmPoint holds the next calls that come to a sync point. A second ArmPoint of the same point replaces the first."""
+        """ArmPoint pauses the next calls that come to a sync point. A second ArmPoint of the same point replaces the first."""
 
     @_abc_1.abstractmethod
     def WaitPoint(

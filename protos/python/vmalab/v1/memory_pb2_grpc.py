@@ -228,8 +228,8 @@ class MemoryServiceServicer:
 
     def Hold(self, request_iterator, context):
         """Hold keeps address spaces alive while the stream is open. The service answers each request with what is held.
-        When the stream ends for whatever reason, they live for the server's grace time (2 s by default) so that the
-        client can open another, at any worker.
+        When the stream ends for whatever reason, they live at least for the server's grace time (2 s by default) so that
+        the client can open another, at any worker. A longer time to live stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -61,15 +61,15 @@ Little-endian. A block is a sequence of records, without a header. Its length is
 [records: made from protos/ops.toml]
   status   0          success
            -1..-999   the emulated call failed with this errno, negated
-           positive   FAULT only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code (SEGV_MAPERR
-                      1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2, SI_KERNEL 128)
+           positive   FAULT and FAULTS only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code
+                      (SEGV_MAPERR 1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2, SI_KERNEL 128)
            -1001      NO_SUCH_MM: there is no such address space, or it has exited
            -1002      BAD_OP: unknown op
-           -1003      BAD_RECORD: words or how does not fit the op, or the block ends inside the record. Execution
-                      stops here; the records that follow have no result
+           -1003      BAD_RECORD: words or how does not fit the op, FAULT_STORE does not fit words, or the block ends
+                      inside the record. Execution stops here; the records that follow have no result
            -1004      LIMIT: a limit of the instance is reached (address spaces, files, participants, frames)
-           -1005      USERFAULT: of FAULT only, the program would sleep now until its userfaultfd is served. Nobody
-                      sleeps here: fill the page (or take its protection off) and touch it again
+           -1005      USERFAULT: of FAULT and FAULTS only: the program would sleep now until its userfaultfd is
+                      served. Nobody sleeps here: fill the page (or take its protection off) and touch it again
 
   op                  words        operands                            flags               value on success
    0 NOP              2                                                                    0
@@ -194,8 +194,8 @@ class MemoryServiceStub:
     """CreateAddressSpace makes an address space, empty or as a /proc/PID/maps text says."""
     Hold: _grpc.StreamStreamMultiCallable[_memory_pb2.HoldRequest, _memory_pb2.HoldResponse]
     """Hold keeps address spaces alive while the stream is open. The service answers each request with what is held.
-    When the stream ends for whatever reason, they live for the server's grace time (2 s by default) so that the
-    client can open another, at any worker.
+    When the stream ends for whatever reason, they live at least for the server's grace time (2 s by default) so that
+    the client can open another, at any worker. A longer time to live stays.
     """
     KeepAlive: _grpc.UnaryUnaryMultiCallable[_memory_pb2.KeepAliveRequest, _memory_pb2.KeepAliveResponse]
     """KeepAlive lets address spaces live at least `ttl_ms` from now."""
@@ -278,8 +278,8 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """CreateAddressSpace makes an address space, empty or as a /proc/PID/maps text says."""
     Hold: _aio.StreamStreamMultiCallable[_memory_pb2.HoldRequest, _memory_pb2.HoldResponse]  # type: ignore[assignment]
     """Hold keeps address spaces alive while the stream is open. The service answers each request with what is held.
-    When the stream ends for whatever reason, they live for the server's grace time (2 s by default) so that the
-    client can open another, at any worker.
+    When the stream ends for whatever reason, they live at least for the server's grace time (2 s by default) so that
+    the client can open another, at any worker. A longer time to live stays.
     """
     KeepAlive: _aio.UnaryUnaryMultiCallable[_memory_pb2.KeepAliveRequest, _memory_pb2.KeepAliveResponse]  # type: ignore[assignment]
     """KeepAlive lets address spaces live at least `ttl_ms` from now."""
@@ -371,8 +371,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_memory_pb2.HoldResponse], _abc.AsyncIterator[_memory_pb2.HoldResponse]]:
         """Hold keeps address spaces alive while the stream is open. The service answers each request with what is held.
-        When the stream ends for whatever reason, they live for the server's grace time (2 s by default) so that the
-        client can open another, at any worker.
+        When the stream ends for whatever reason, they live at least for the server's grace time (2 s by default) so that
+        the client can open another, at any worker. A longer time to live stays.
         """
 
     @_abc_1.abstractmethod

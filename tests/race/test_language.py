@@ -132,7 +132,7 @@ def test_a_schedule_names_actors_and_points_that_there_are() -> None:
     ("text", "message"),
     [
         (HEAD + "nobody walked\n", "step 1: actor 'nobody', reuse-before-lock has"),
-        (HEAD + "reader walked\nreader wlaked\n", r"step 2: sync point .* mean walked\?"),
+        (HEAD + "reader walked\nreader wlaked\n", r"step 2: no sync point .* mean walked\?"),
         (HEAD.replace("refcount", "abacus"), "lock model 'abacus', there are"),
         (HEAD.replace("refcount", "mmap-lock") + "mutant B5\n", "B5 means nothing on mmap-lock"),
         (HEAD + "mutant b5\n", "did you mean B5"),

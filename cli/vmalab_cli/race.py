@@ -262,7 +262,7 @@ def list_command(as_json: Json = False) -> None:
         print(json.dumps(rows, indent=2))
         return
     console = Console()
-    scenario_name = Column("scenario", overflow="fold")
+    scenario_name = Column("scenario", no_wrap=True)
     table = Table(scenario_name, "what happens", Column("shows", overflow="fold"), box=None)
     for one in scenarios:
         table.add_row(one.name, one.title, " ".join(one.finds))

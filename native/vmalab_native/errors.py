@@ -137,7 +137,9 @@ class LimitExceeded(NativeError):
     code = -2012
     constant = "VL_E_LIMIT"
     summary = "a named limit was reached"
-    remedy = "Give back what is not needed, or, if it is a setting, make the instance with a larger one."
+    remedy = (
+        "Give back what is not needed, or, if it is a setting, make the instance with a larger one."
+    )
 
 
 class BadBlock(NativeError):

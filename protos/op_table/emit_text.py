@@ -122,7 +122,8 @@ def _proto_records(table: Table) -> list[str]:
     ]
     codes = table.sets["si_code"].values
     said = ", ".join(f"{name} {number}" for name, number in codes.items())
-    text = "FAULT and FAULTS only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code"
+    text = "FAULT and FAULTS only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are"
+    text += " si_code"
     lines += _wrapped("           positive   ", f"{text} ({said})", 22)
     for status in table.statuses:
         lines += _wrapped(f"           {status.number:<10} ", f"{status.name}: {status.text}", 22)
@@ -180,7 +181,7 @@ def _statuses(table: Table) -> list[str]:
     rows = [
         ("0", "", "success"),
         ("-1 to -999", "", "the emulated call failed with this errno, negated"),
-        ("above 0", "", "FAULT and FAULTS only: the signal; the low 8 bits of `info` are its si_code"),
+        ("above 0", "", "FAULT, FAULTS: the signal; the low 8 bits of `info` are its si_code"),
     ]
     rows += [(str(one.number), one.name, one.text) for one in table.statuses]
     return _markdown(("status", "name", "meaning"), rows)

@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from patience import HANG_S
-from vmalab_cli import traces as cli
+from vmalab_cli import app
 from vmalab_lin.ops import History, load, save
 from vmalab_native.core import lock_models
 from vmalab_native.history import Answer, Kind
@@ -197,8 +196,6 @@ NONSENSE = [
 
 @pytest.mark.parametrize(("arguments", "says"), NONSENSE)
 def test_nonsense_is_refused(arguments: list[str], says: str) -> None:
-    app = typer.Typer()
-    cli.register(app)
-    done = CliRunner().invoke(app, ["lin", *arguments])
+    done = CliRunner().invoke(app.app, ["lin", *arguments])
     assert done.exit_code == 2, done.output
     assert says in done.output.replace("\n", " ")

@@ -130,6 +130,7 @@ def run() -> None:
         if extra is None:
             raise
         text = f"this needs {error.name}, which comes with: pip install 'vmalab[{extra}]'"
+        text += "; in the source tree `make setup` installs it"
         typer.echo(f"vmalab: {text}", err=True)
         sys.exit(2)
     except Exception as error:

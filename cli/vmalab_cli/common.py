@@ -30,10 +30,12 @@ InstanceOption = Annotated[
 ]
 ModelOption = Annotated[
     str,
-    typer.Option("--model", help="Lock model of the server that is started; vmalab layout --list."),
+    typer.Option(
+        "--model", help="Lock model of the instance that is started; vmalab layout --list."
+    ),
 ]
 LayoutOption = Annotated[
-    str, typer.Option("--layout", help="Layout of vm_area_struct in that server.")
+    str, typer.Option("--layout", help="Layout of vm_area_struct in that instance.")
 ]
 PkeysOption = Annotated[
     str,

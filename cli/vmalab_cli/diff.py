@@ -151,7 +151,7 @@ def diff_command(
     ] = 16,
     shrink: Annotated[int, typer.Option(min=0, help="Disagreements to shrink, at most.")] = 5,
     program: Annotated[
-        str, typer.Option(help="Run this program alone: its text, or @FILE. Makes nothing shorter.")
+        str, typer.Option(help="Run this program alone: its text, or @FILE. Nothing is shrunk.")
     ] = "",
     out: Annotated[
         Path | None,

@@ -49,7 +49,8 @@ Model = Annotated[
     str,
     typer.Option(
         "--model",
-        help="Lock model; default: typesafe-rwsem, if the scenario is for it.",
+        help="Lock model; default: typesafe-rwsem, or the newest that the scenario and the mutants "
+        "apply to.",
     ),
 ]
 Mutants = Annotated[
@@ -58,7 +59,11 @@ Mutants = Annotated[
 ]
 StrategyOption = Annotated[
     str,
-    typer.Option("--strategy", help="exhaustive (with a bound of preemptions), pct, or random."),
+    typer.Option(
+        "--strategy",
+        help="exhaustive (with a bound of preemptions), pct (probabilistic concurrency testing), "
+        "or random.",
+    ),
 ]
 Schedules = Annotated[
     int,
@@ -170,7 +175,7 @@ def _print_result(result: Result) -> None:
     row = result.as_dict()
     mutants = ", ".join(scenario.mutant_of(name).label for name in result.plan.mutants)
     print(f"{row['scenario']} on {row['model']}" + (f" with {mutants}" if mutants else ""))
-    whole = "all within the bound" if result.complete else "not all within the bound"
+    whole = "all within the bound" if result.complete else "some of those within the bound"
     if row["strategy"] != "exhaustive":
         whole = f"{row['strategy']}, seed {row['seed']}"
     print(f"  schedules  {row['schedules']:,} ({whole}), {row['schedules_per_s']:,}/s")
@@ -257,7 +262,8 @@ def list_command(as_json: Json = False) -> None:
         print(json.dumps(rows, indent=2))
         return
     console = Console()
-    table = Table("scenario", "what happens", Column("shows", overflow="fold"), box=None)
+    scenario_name = Column("scenario", no_wrap=True)
+    table = Table(scenario_name, "what happens", Column("shows", overflow="fold"), box=None)
     for one in scenarios:
         table.add_row(one.name, one.title, " ".join(one.finds))
     console.print(table)
@@ -285,7 +291,10 @@ def run_command(
 ) -> None:
     """Search a scenario for a broken invariant; with a mutant, show it.
 
-    Exit code 0: without a mutant every invariant held, with one it was shown. -o: the schedule.
+    Exit code 0: without a mutant every invariant held; with one an invariant broke. -o writes the
+    schedule that breaks it.
+    Marks of the trace: * the schedule may switch here, G the VMA is granted, ! the invariant
+    breaks.
     """
     result = _search(name, model, lambda: _plan(strategy, bound, schedules, seed, seconds, mutant))
     _finish(result, as_json=as_json, output=output)
@@ -350,10 +359,11 @@ def replay_command(
     else:
         if trace:
             print(text)
-        print(f"{_count(done.times, 'time')}, {_count(done.traces, 'different trace')}")
+        same = "the same trace each time" if done.traces == 1 else f"{done.traces} different traces"
+        print(_count(done.times, "time") + (f", {same}" if done.times > 1 else ""))
         print(f"{broke}: {done.violation.text}" if done.violation else "every invariant held")
         if broke != one.expect:
-            print(f"the schedule says {one.expect or 'that no invariant breaks'}")
+            print(f"the schedule expects {one.expect or 'that no invariant breaks'}")
     raise typer.Exit(GOOD if good else FAILED)
 
 
@@ -378,7 +388,7 @@ def show_command(
 
     target = output or file.with_suffix(".svg")
     if target.suffix not in (".svg", ".html"):
-        fail(f"{target}: a picture is .svg or .html", USAGE)
+        fail(f"{target}: the name of a picture ends in .svg or .html", USAGE)
 
     def draw() -> picture.Picture:
         one = schedule.read(file)
@@ -399,7 +409,7 @@ def show_command(
         "steps": len(drawn.trace),
         "verdict": drawn.verdict(),
     }
-    print(json.dumps(row, indent=2) if as_json else f"{target}: {row['verdict']}")
+    print(json.dumps(row, indent=2) if as_json else f"wrote {target}: {row['verdict']}")
 
 
 @app.command("book", hidden=True)

@@ -30,9 +30,10 @@ def facts() -> dict[str, Any]:
 
 
 def one_line(machine: dict[str, Any]) -> str:
+    busy = "" if machine["load_1m"] <= machine["cores"] else ": busy, so the times are too long"
     return (
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, "
-        f"governor {machine['governor'] or 'unknown'}, load {machine['load_1m']}"
+        f"governor {machine['governor'] or 'unknown'}, load {machine['load_1m']}{busy}"
     )
 
 

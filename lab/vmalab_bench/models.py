@@ -312,7 +312,10 @@ def tables(data: dict[str, Any]) -> list[Table]:
         head = ("", "model", "faults/s", "to split", "deferred", "reuses")
         found.append(
             report.grid(
-                f"faults on {pages} pages (own or shared VMA, +p, +a: a writer)", head, rows
+                f"faults on {pages} pages (own or shared VMA; +p, +a: beside a writer of pages, "
+                "of areas)",
+                head,
+                rows,
             )
         )
     return found

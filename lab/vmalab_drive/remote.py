@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
@@ -18,7 +19,30 @@ from vmalab_client.block import FAULT_STORE, Record, parse_block
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
 
 CALL_TIMEOUT_S = 300.0
+REFUSED_S = 5.0
+"""So long a connection may fail: a worker may be starting again."""
 MESSAGE_BYTES_MAX = 16 << 20
+
+
+def _wait_ready(channel: grpc.Channel, address: str) -> None:
+    """Raises DriverError: nobody listens there, for some seconds, or a server does not answer."""
+    refused, ready = threading.Event(), threading.Event()
+
+    def changed(state: grpc.ChannelConnectivity) -> None:
+        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+            refused.set()
+        elif state is grpc.ChannelConnectivity.READY:
+            ready.set()
+
+    channel.subscribe(changed, try_to_connect=True)
+    try:
+        begun = time.monotonic()
+        while not ready.wait(0.05):
+            waited = time.monotonic() - begun
+            if waited > (REFUSED_S if refused.is_set() else CALL_TIMEOUT_S):
+                raise DriverError(f"no server answers at {address}: start one with `vmalab serve`")
+    finally:
+        channel.unsubscribe(changed)
 
 
 class _Remote(Driver):
@@ -33,9 +57,10 @@ class _Remote(Driver):
         ]
         self._channel = grpc.insecure_channel(address, options=options)
         try:
-            grpc.channel_ready_future(self._channel).result(timeout=CALL_TIMEOUT_S)
-        except grpc.FutureTimeoutError:
-            raise DriverError(f"no server answers at {address}") from None
+            _wait_ready(self._channel, address)
+        except DriverError:
+            self._channel.close()
+            raise
         self.inspect = inspect_pb2_grpc.InspectServiceStub(self._channel)
         own = self.worker_addresses() if worker >= 0 else []
         if own:

@@ -28,18 +28,20 @@ HEAD: Final = """\
 # Races
 
 This is the race catalogue. Each chapter is a bug that was in a kernel, or that a review found
-before, and one schedule that shows it. `make races` writes the page on the lab core, from the
-scenarios in [native/vmalab_native/race/scenarios](../native/vmalab_native/race/scenarios). The
+before a release, and one schedule that shows it. `make races` writes the page on the lab core, from
+the scenarios in
+[native/vmalab_native/race/scenarios](../native/vmalab_native/race/scenarios). The
 actors are real processes on real shared memory. Between two sync points exactly one of them runs. A
 chapter has the source of the bug, the schedule, what breaks, and the fix.
+[glossary.md](glossary.md) explains the terms.
 
-Read a picture from the top: a lane is a process, an arrow is a hand-over to another one. A stripe
-is a held lock, with the name of the locked object: `m0` is the first address space, `v1.2` the
+Read a picture from the top: a lane is a process, an arrow is a switch to another one. A stripe is a
+held lock, with the name of the locked object: `m0` is the first address space, `v1.2` the
 first VMA object in its second life, after it was freed and used again. On the right is the lock
-word at that step. An invariant breaks where the line turns red. Black steps are those where the
-schedule may switch. Small text names the last step before a switch.
+word at that step. An invariant breaks in the red row. Black steps are those where the schedule may
+switch. Small text names the last step before a switch.
 
-To see one for yourself, and to follow it again as often as you like:
+To see one for yourself, and to run its schedule again as often as you like:
 
 ```sh
 vmalab race run cve-2025-38554 --mutant foreign_wake_unpinned -o wake.sched
@@ -52,10 +54,10 @@ every model that it applies to: SCENARIOS scenarios, PAIRS pairs of mutant and m
 little more than a minute of one CPU. Two actors make about 5,000 schedules a second, this
 mutant is found in one second, and 100 replays of its schedule take three.
 
-A mutant is called after what breaks. Most have a number of a catalogue besides (B2), which stands
-beside the name and is taken wherever a name is.
+The name of a mutant says what breaks. Most mutants also have a number, such as B2. A command takes
+the name or the number.
 
-x86 cannot show races that need a machine that reorders more. They are checked on models
+Some races need a machine that reorders more than x86 does. They are checked on models
 ([models-checked.md](models-checked.md)). To pause a call of a running server at a step of the
 protocol, from a test of your own, read [lab.md](lab.md).
 
@@ -63,20 +65,20 @@ protocol, from a test of your own, read [lab.md](lab.md).
 
 | invariant | what it says |
 |---|---|
-| reader-writer-overlap | a granted VMA has no writer and does not change |
-| grant-identity | a granted VMA is attached, of the right address space, covers the address |
-| publish-complete | what can be found is complete |
-| lifetime | after the last reference nothing of the object is touched |
-| attach-state | attached and detached under the write lock; freed only when detached |
+| reader-writer-overlap | a VMA whose read lock was granted has no writer and does not change |
+| grant-identity | a VMA whose read lock was granted is attached, is of that mm, has that address |
+| publish-complete | a VMA that a lookup can find has all its fields set |
+| lifetime | after its last reference is given back, no part of an object is read or written |
+| attach-state | a VMA is attached and detached under its write lock, and freed only when detached |
 | write-lock-first | a VMA that can be found changes under its write lock only |
 | lock-word | the lock word has a value that some state of the model has |
 | rcu | nothing is used that was freed after a grace period |
-| tree | changed under mmap_lock for writing; names each VMA for its own addresses |
+| tree | it changes under mmap_lock for writing only, and names each VMA for its own addresses |
 | anon-vma | no anonymous page in a VMA that has no anon_vma, or has lost it |
 | outcome | results, words and maps are those of some order of whole operations |
-| counters | faults, ways to end, reasons to give up add up |
-| deadlock, livelock | some actor can continue; a run ends |
-| assertion, crash, fsck | the core's own checks, a signal, the walker over everything at the end |
+| counters | each fault is counted once, and each lookup that gave up has a counted reason |
+| deadlock, livelock | some actor can always continue; each run ends |
+| assertion, crash, fsck | no check in the core fails, no actor crashes, the walker finds nothing |
 """
 
 

@@ -424,7 +424,7 @@ def record(command: list[str], root: Path, config: RecordConfig) -> folder.Meta:
         raise RecordError("strace is not installed (Debian: apt-get install strace)")
     root.mkdir(parents=True, exist_ok=True)
     if any(root.iterdir()):
-        raise RecordError(f"{root} is not empty")
+        raise RecordError(f"{root} is not empty: give -o another folder")
     meta = folder.Meta(command=list(command), kernel=os.uname().release, recorded=True)
     meta.page_size = os.sysconf("SC_PAGE_SIZE")
     meta.machine = dict(machine.facts())

@@ -31,9 +31,8 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
         ),
         (
             "clients",
-            f"{data['processes']} processes as {data['threads']} threads in "
-            f"{data['address_spaces']} address spaces, {data['mode']}, "
-            f"distributed by {data['deal']}"
+            f"{data['processes']} processes act as {data['threads']} threads, address spaces: "
+            f"{data['address_spaces']}, mode {data['mode']}, distributed by {data['deal']}"
             + (f", {data['copies']} copies" if data["copies"] > 1 else ""),
         ),
         ("machine", machine.one_line(data["machine"]) or "not in the trace: one without keys"),

@@ -3,7 +3,7 @@
 
 A scene is who meets whom; its switches choose among its casts. A mutant is a bug of lab_mutants.h
 by its name there, on the lock models that are named there, or a check of the protocol that only
-the model takes away (CHECKS). scene.pml and rcu.pml say what their switches mean.
+the model takes away (CHECKS). The head of each scene, and of rcu.pml, says what its switches mean.
 """
 
 from __future__ import annotations

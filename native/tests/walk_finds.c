@@ -11,13 +11,14 @@
  * Seen to fail: with each bit of enum wrong (walk_mm.h) taken out of its repair, each one taken out
  * of its find_*, each complaint left out, and with a find_* that stores.
  */
-#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "test.h"
 #include "vmalab/block.h"
 #include "vmalab/core.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/recover.h"
+#include "vmalab/uapi.h"
 #include "vmalab/uffd.h"
 #include "torture.h"
 
@@ -77,7 +78,8 @@ static void open_all(struct world *w)
 	struct vl_mm_options options = {0};
 	u64 mm, file;
 
-	w->fd = memfd_create("vmalab-walk", MFD_CLOEXEC);
+	/* sys/mman.h and uapi.h name the same things */
+	w->fd = (int)syscall(SYS_memfd_create, "vmalab-walk", 0);
 	CHECK(w->fd >= 0);
 	CHECK_EQ(core_seg_create(w->fd, "walk", &config, &w->seg), 0);
 	CHECK_EQ(vl_join(w->seg, ROLE_SUPERVISOR, "walk", &w->self), 0);

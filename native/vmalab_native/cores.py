@@ -68,7 +68,7 @@ def layouts(model: str) -> list[str]:
         InvalidArgument: there is no such model.
     """
     if model not in _LAYOUTS:
-        raise InvalidArgument(f"lock model {model!r}, there are {', '.join(_LAYOUTS)}")
+        raise InvalidArgument(f"there is no lock model {model!r}; there are {', '.join(_LAYOUTS)}")
     return list(_LAYOUTS[model])
 
 
@@ -81,7 +81,7 @@ def check(model: str, layout: str) -> None:
     found = re.fullmatch(r"random:(0|[1-9]\d*)", layout)
     if found and "random:SEED" in there and int(found[1]) <= RANDOM_SEED_MAX:
         return
-    raise InvalidArgument(f"layout {layout!r} of {model}, there are {', '.join(there)}")
+    raise InvalidArgument(f"there is no layout {layout!r} of {model}; there are {', '.join(there)}")
 
 
 def file_of(model: str, layout: str) -> Path:

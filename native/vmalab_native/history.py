@@ -86,7 +86,8 @@ class Shape:
         bounded("pages", self.pages, 1, 255)
         bounded("cell_pages", self.cell_pages, 1, self.pages)
         if self.pages % self.cell_pages:
-            raise InvalidArgument(f"{self.pages} pages are no whole cells of {self.cell_pages}")
+            what = f"{self.pages} pages are no whole cells of {self.cell_pages}"
+            raise InvalidArgument(f"{what}: give a multiple of it")
         bounded("only", self.only, -1, self.pages // self.cell_pages - 1)
         if self.mms * self.cell_pages > ENTRIES_MAX:
             raise InvalidArgument(

@@ -183,7 +183,9 @@ _NEAR_RATIO: Final = 0.7
 def point_number(name: str) -> int:
     """Raises InvalidArgument: there is no such sync point."""
     if name not in _POINT_NUMBER:
-        raise InvalidArgument(f"sync point {name!r}, there are {', '.join(_POINT_NUMBER)}")
+        raise InvalidArgument(
+            f"there is no sync point {name!r}; there are {', '.join(_POINT_NUMBER)}"
+        )
     return _POINT_NUMBER[name]
 
 
@@ -217,7 +219,7 @@ def mutant(name: str) -> Named:
     """
     if name not in _MUTANT_BIT:
         there = ", ".join(one.label for one in MUTANTS)
-        raise InvalidArgument(f"mutant {name!r}{_near(name)}, there are {there}")
+        raise InvalidArgument(f"there is no mutant {name!r}{_near(name)}; there are {there}")
     return MUTANTS[_MUTANT_BIT[name]]
 
 

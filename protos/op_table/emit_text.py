@@ -73,8 +73,13 @@ def flags_text(table: Table, one: Operation) -> str:
         return f"{text}; {one.tail.text}" if one.tail.text else text
     if one.flags is None:
         return ""
-    values = table.sets[one.flags.set].values
-    return ", ".join(f"{number} {name}" for name, number in values.items())
+    found = [f"{number} {name}" for name, number in table.sets[one.flags.set].values.items()]
+    found += [
+        f"with {table.number_of(operand.flag)} {operand.flag} added: {operand.name} is there"
+        for operand in one.operands
+        if operand.flag
+    ]
+    return ", ".join(found)
 
 
 _WIDTHS: Final = (20, 13, 36, 20)
@@ -117,7 +122,8 @@ def _proto_records(table: Table) -> list[str]:
     ]
     codes = table.sets["si_code"].values
     said = ", ".join(f"{name} {number}" for name, number in codes.items())
-    text = "FAULT, FAULTS: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code"
+    text = "FAULT and FAULTS only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are"
+    text += " si_code"
     lines += _wrapped("           positive   ", f"{text} ({said})", 22)
     for status in table.statuses:
         lines += _wrapped(f"           {status.number:<10} ", f"{status.name}: {status.text}", 22)

@@ -64,7 +64,7 @@ def _holder(holder: lab.Holder) -> pb.Holder:
 
 
 def _unknown(field: str, name: str, there: Iterable[str]) -> failures.InvalidRequest:
-    return failures.bad_argument(field, f"{name!r} is not known, there are {', '.join(there)}")
+    return failures.bad_argument(field, f"{name!r} is not known; there are {', '.join(there)}")
 
 
 def _point(name: str) -> str:
@@ -236,7 +236,7 @@ class LabHandlers:
                 raise failures.bad_argument("names", error.detail) from None
             if model not in there:
                 raise failures.bad_argument(
-                    "names", f"{name} means nothing on {model}: it applies to {', '.join(there)}"
+                    "names", f"{name} does not apply to {model}; it applies to {', '.join(there)}"
                 )
         lab.set_mutants(self._entry.participant(), list(request.names))
         return pb.SetMutantsResponse()

@@ -51,12 +51,16 @@ class Order:
         from vmalab_native.race import scenario
 
         if self.name not in scenario.names():
-            raise ValueError(f"scenario {self.name!r}, there are {', '.join(scenario.names())}")
+            raise ValueError(
+                f"there is no scenario {self.name!r}; there are {', '.join(scenario.names())}"
+            )
         if self.strategy not in STRATEGIES:
-            raise ValueError(f"strategy {self.strategy!r}, there are {', '.join(STRATEGIES)}")
+            raise ValueError(
+                f"there is no strategy {self.strategy!r}; there are {', '.join(STRATEGIES)}"
+            )
         if self.lock_model not in lock_models():
             models = ", ".join(lock_models())
-            raise ValueError(f"lock model {self.lock_model!r}, there are {models}")
+            raise ValueError(f"there is no lock model {self.lock_model!r}; there are {models}")
         there = scenario.load(self.name).models
         if self.lock_model not in there:
             raise ValueError(f"{self.name} runs on {', '.join(there)}, not on {self.lock_model}")

@@ -171,7 +171,7 @@ def test_layout_of_a_model_and_all_of_them() -> None:
         (["vmstat", "--target", "127.0.0.1:1"], "refused"),
         (["layout", "no_struct"], "there are"),
         (["layout", "--model", "futex"], "there are mmap-lock, split-rwsem"),
-        (["layout", "--layout", "wide"], "of typesafe-rwsem, there are aligned"),
+        (["layout", "--layout", "wide"], "of typesafe-rwsem; there are aligned"),
         (["layout", "--model", "refcount", "--target", "b:1"], "an instance has its own"),
         (["layout", "--list", "frame"], "goes alone"),
         (["fsck", "--repair", "--target", "127.0.0.1:1"], "repairs by itself"),

@@ -98,4 +98,5 @@ def test_a_missing_extra_is_named(words: list[str], library: str, extra: str) ->
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
         f"vmalab: this needs {library}, which comes with: pip install 'vmalab[{extra}]'"
+        "; in the source tree `make setup` installs it"
     )

@@ -71,7 +71,7 @@ def test_node_is_told_what_is_wrong(lab_server: EmbeddedServer, client: Client) 
         "model": (
             "INVALID_ARGUMENT",
             "BAD_ARGUMENT",
-            f"nothing on {MODEL}: it applies to refcount",
+            f"does not apply to {MODEL}; it applies to refcount",
         ),
         "scenario": ("INVALID_ARGUMENT", "BAD_ARGUMENT", "fork-under-faults"),
     }

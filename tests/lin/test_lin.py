@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from patience import HANG_S
-from vmalab_cli import traces as cli
+from vmalab_cli import app
 from vmalab_lin.ops import History, load, save
 from vmalab_native.core import lock_models
 from vmalab_native.history import Answer, Kind
@@ -179,7 +178,7 @@ def test_intact_models_for_minutes(delays: bool, tmp_path: Path) -> None:
 
 
 NONSENSE = [
-    (["--mutant", "B99"], "mutant 'B99' (did you mean B9?), there are mm_read_after_put (B1)"),
+    (["--mutant", "B99"], "mutant 'B99' (did you mean B9?); there are mm_read_after_put (B1)"),
     (["--mutant", "B5", "--model", "mmap-lock"], "mmap-lock cannot have B5"),
     (
         ["--mutant", "mm_read_after_put", "--mutant", "dup_copies_detached", "--model", "all"],
@@ -187,18 +186,16 @@ NONSENSE = [
     ),
     (["--pages", "3"], "3 pages are no whole cells of 2"),
     (["--without", "frok"], "--without frok: the operations are read, write"),
-    (["--model", "none"], "lock model 'none', there are mmap-lock"),
+    (["--model", "none"], "lock model 'none'; there are mmap-lock"),
     (["--model", "all", "--layout", "padded"], "--layout is for one model"),
     (["--out", "/nowhere"], "--out /nowhere: no such folder"),
     (["--recheck", "/nowhere"], "/nowhere: No such file"),
-    (["--recheck", str(Path(__file__).with_name("test_lab.py"))], "no JSON"),
+    (["--recheck", str(Path(__file__))], "no JSON"),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "says"), NONSENSE)
 def test_nonsense_is_refused(arguments: list[str], says: str) -> None:
-    app = typer.Typer()
-    cli.register(app)
-    done = CliRunner().invoke(app, ["lin", *arguments])
+    done = CliRunner().invoke(app.app, ["lin", *arguments])
     assert done.exit_code == 2, done.output
     assert says in done.output.replace("\n", " ")

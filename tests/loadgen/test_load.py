@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import time
 from typing import Any
 
 import pytest
 
 from models import FAULT_COUNTER
 from servers import vmalab
+from vmalab_drive.remote import CALL_TIMEOUT_S
 
 ALL = (
     "fault=70,mmap=5,munmap=5,mprotect=4,madvise=4,mremap=3,mincore=3,brk=1,fork=0.2,exit=0.2,"
@@ -78,3 +81,16 @@ def test_nobody_answers() -> None:
     done = vmalab("load", "--mode", "attach", "--instance", "no-such-instance")
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_a_target_where_nobody_listens_is_named_soon() -> None:
+    """A refused connection ends the command before a call would time out."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        begun = time.monotonic()
+        done = vmalab("load", "--target", address, "--duration", "1")
+        took_s = time.monotonic() - begun
+    assert done.returncode == 1
+    assert f"no server answers at {address}: start one with `vmalab serve`" in done.stderr
+    assert took_s < CALL_TIMEOUT_S

@@ -58,12 +58,12 @@ def test_list() -> None:
 
 
 def test_replay(b2: Path, tmp_path: Path) -> None:
-    assert "5 times, 1 different trace\n" in race("replay", str(b2), "--times", "5")
+    assert "5 times, the same trace each time\n" in race("replay", str(b2), "--times", "5")
     row = json.loads(race("replay", str(b2), "--json"))
     assert (row["traces"], row["invariant"]) == (1, "lifetime")
     other = tmp_path / "other.sched"
     other.write_text(b2.read_text().replace("expect lifetime", "expect deadlock"))
-    assert "the schedule says deadlock" in race("replay", str(other), code=1)
+    assert "the schedule expects deadlock" in race("replay", str(other), code=1)
 
 
 def test_show(b2: Path, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_scenario_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     shown = [race(*line.split()[2:]) for line in lines.splitlines()]
     assert "every invariant held" in shown[0]
     assert "v1 is read-locked and is free" in shown[1]
-    assert "100 times, 1 different trace\n" in shown[2]
+    assert "100 times, the same trace each time\n" in shown[2]
     assert (tmp_path / "exit.html").is_file()
     assert (tmp_path / "exit.pftrace").is_file()
 
@@ -184,16 +184,16 @@ def test_a_schedule_of_ones_own_scenario(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run", "nothing"), "scenario 'nothing', there are"),
+        (("run", "nothing"), "scenario 'nothing'; there are"),
         (("run", "stakrot"), "did you mean stackrot?"),
         (("run", "/nonexistent.toml"), "No such file"),
-        (("run", "stackrot", "--mutant", "B99"), "mutant 'B99' (did you mean B9?), there are"),
+        (("run", "stackrot", "--mutant", "B99"), "mutant 'B99' (did you mean B9?); there are"),
         (("run", "cve-2025-38554", "--model", "mmap-lock"), "is for refcount"),
-        (("run", "stackrot", "--mutant", "stale_laef"), "(did you mean stale_leaf?), there are"),
+        (("run", "stackrot", "--mutant", "stale_laef"), "(did you mean stale_leaf?); there are"),
         (("run", "stackrot", "--mutant", "guard"), "(did you mean split_loses_guard, change_loses"),
-        (("run", "cve-2025-38554", "--mutant", "B4"), "B4 means nothing on refcount"),
+        (("run", "cve-2025-38554", "--mutant", "B4"), "B4 does not apply to refcount"),
         (("run", "cve-2025-38554", "--mutant", "dup_copies_detached"), "applies to typesafe-rwsem"),
-        (("run", "stackrot", "--strategy", "guess"), "strategy 'guess', there are"),
+        (("run", "stackrot", "--strategy", "guess"), "strategy 'guess'; there are"),
         (("replay", "/nonexistent.sched"), "No such file"),
         (("replay", "/etc/passwd"), "/etc/passwd: this is no schedule"),
         (("show", "/bin/true"), "/bin/true: this is no schedule: it is no text"),

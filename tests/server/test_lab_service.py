@@ -110,7 +110,7 @@ def test_errors_say_what_there_is(client: Client) -> None:
         client.lab.set_mutants(["B999"])
     model = client.inspect.server_info().lock_model
     foreign = next(one for one in client.lab.mutants() if model not in one.lock_models)
-    with pytest.raises(InvalidRequest, match=f"nothing on {model}: it applies to"):
+    with pytest.raises(InvalidRequest, match=f"does not apply to {model}; it applies to"):
         client.lab.set_mutants([foreign.name])
     assert client.lab.mutants_on() == []
     with pytest.raises(NoSuchAddressSpace):

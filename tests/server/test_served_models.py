@@ -75,10 +75,10 @@ def test_an_embedded_server_refuses_in_one_line() -> None:
     ("arguments", "words"),
     [
         (["serve", "--model", "futex"], "there are mmap-lock, split-rwsem"),
-        (["serve", "--layout", "wide"], "of typesafe-rwsem, there are aligned"),
+        (["serve", "--layout", "wide"], "of typesafe-rwsem; there are aligned"),
         (["load", "--model", "futex"], "there are mmap-lock, split-rwsem"),
         (["load", "--model", "refcount", "--target", "a:1"], "started here, not for a:1"),
-        (["replay", "nowhere", "--layout", "loose"], "of typesafe-rwsem, there are aligned"),
+        (["replay", "nowhere", "--layout", "loose"], "of typesafe-rwsem; there are aligned"),
     ],
 )
 def test_wrong_names_are_bad_usage(arguments: list[str], words: str) -> None:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2, status_pb2
 
-from vmalab.v1 import inspect_pb2, memory_pb2
+from vmalab.v1 import errors_pb2, inspect_pb2, memory_pb2
 from vmalab_client import types, wire
 from vmalab_client.block import Access, FaultInfo
 from vmalab_client.errors import (
@@ -140,19 +139,17 @@ def credentials(token: str, root_certificates: bytes) -> grpc.ChannelCredentials
     return grpc.composite_channel_credentials(channel, grpc.access_token_call_credentials(token))
 
 
-def _error_info(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
+def _error_info(error: grpc.RpcError) -> errors_pb2.ErrorInfo | None:
     metadata = getattr(error, "trailing_metadata", lambda: None)() or ()
     for key, value in metadata:
         if key != _DETAILS_KEY:
             continue
-        status, info = status_pb2.Status(), error_details_pb2.ErrorInfo()
         try:
-            status.ParseFromString(value)
+            for detail in errors_pb2.ErrorStatus.FromString(value).details:
+                if detail.type_url.endswith("/google.rpc.ErrorInfo"):
+                    return errors_pb2.ErrorInfo.FromString(detail.value)
         except DecodeError:
             return None
-        for detail in status.details:
-            if detail.Unpack(info):
-                return info
     return None
 
 

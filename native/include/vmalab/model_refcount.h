@@ -8,9 +8,13 @@
  * its mm's mm_lock_seq.
  *
  * To be read beside include/linux/mmap_lock.h and mm/mmap_lock.c of 6.16.1: their functions in
- * their order, step by step. Three things are not there. self and place say who announces what it
- * takes and where (hold_set in participant.h), for recovery. stat_inc counts why a reader gave up.
- * STEP and MUTATE are the lab's, and nothing in the release core (lab.h).
+ * their order, step by step. Four things are not in the kernel. self and place say who announces
+ * what it takes and where (hold_set in participant.h), for recovery. mm is passed where the kernel
+ * takes vma->vm_mm. stat_inc counts why a reader gave up. STEP, MUTATE and GHOST are the lab's, and
+ * nothing in the release core (lab.h).
+ *
+ * Elsewhere: what is rare, the waits among it (vma_refcnt.c); vma_assert_write_locked and
+ * lock_vma_under_rcu (lock_model.h), vma_end_write_all (mm.c). lockdep's map is not modelled.
  *
  *   vm_refcnt   meaning                                             next
  *   0           detached: free, being made, or unmapped             attach: 1

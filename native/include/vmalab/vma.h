@@ -19,7 +19,8 @@
  *   detached                    attach: mmap_lock write; detach: stamp
  *   anon_vma                    NULL -> set: mmap_lock read + page_table_lock; set -> NULL: stamp
  *   anon_vma_chain, _links      stamp, or as anon_vma when it is set
- *   anon_name numab_state       stamp (numab: read lock and cmpxchg NULL -> set)
+ *   anon_name                   stamp
+ *   numab_state                 NULL -> set: mmap_lock read + cmpxchg; else stamp
  *   vm_lock, vm_refcnt          atomics of the model; survive free and reuse
  */
 #ifndef VMALAB_VMA_H

@@ -40,9 +40,9 @@ int mmap_read_lock(struct participant *self, struct mm_struct *mm, u64 id)
 }
 
 /*
- * The sequence has come round (after 2^31 writers). From here on it takes numbers that VMAs may
+ * The sequence has wrapped around (after 2^31 writers). From here on it takes numbers that VMAs may
  * still carry as stamps, from writers of long ago: the writer at such a number would take the VMA
- * for write-locked and not wait for its readers. So all are stamped anew, once, before this writer
+ * for write-locked and not wait for its readers. So all are stamped again, once, before this writer
  * does anything else. A writer that dies meanwhile leaves old ones: recovery gives them a number
  * that has passed (walk_mm_repair.c:repair_vma). (The kernel has no such step: its stamps are as
  * old as they are.)

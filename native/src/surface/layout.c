@@ -43,16 +43,18 @@
 static const struct vl_field_info fields[] = {
 	F(vm_area_struct, vm_start, VMA_W "; derived from the tree"),
 	F(vm_area_struct, vm_end, VMA_W "; derived from the tree"),
-	F(vm_area_struct, vm_flags, VMA_W),
+	F(vm_area_struct, vm_flags, VMA_W "; VM_MAYBE_GUARD: " VMA_R ", atomic or"),
 	F(vm_area_struct, vm_pgbase, "before insertion"),
-	F(vm_area_struct, vm_mm, "before insertion; stale readers"),
 #if VMA_LOCK_PER_VMA
+	F(vm_area_struct, vm_mm, "before insertion; stale readers load it"),
 	F(vm_area_struct, vm_lock_seq, VMA_W),
 #ifdef VL_MODEL_REFCOUNT
 	F(vm_area_struct, detached, "mmap_lock W; a note for recovery"),
 #else
 	F(vm_area_struct, detached, "attach: mmap_lock W; detach: stamped"),
 #endif
+#else
+	F(vm_area_struct, vm_mm, "before insertion"),
 #endif
 	F(vm_area_struct, anon_vma, "NULL->set: mmap_lock R + page_table_lock; ->NULL: " GONE),
 	F(vm_area_struct, vm_file, "before insertion"),
@@ -61,7 +63,7 @@ static const struct vl_field_info fields[] = {
 	F(vm_area_struct, anon_vma_chain, "as anon_vma"),
 	F(vm_area_struct, anon_vma_links, "as anon_vma"),
 	F(vm_area_struct, anon_name, VMA_W),
-	F(vm_area_struct, numab_state, VMA_R ", cmpxchg"),
+	F(vm_area_struct, numab_state, "mmap_lock R, cmpxchg"),
 	F(vm_area_struct, alloc_seq, "allocator"),
 	F(vm_area_struct, vm_policy, VMA_W),
 	F(vm_area_struct, uffd_ctx, VMA_W),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -108,6 +109,14 @@ def named(text: str, scenario: Scenario) -> str:
     return re.sub(r"\bA(\d)\b", name, text)
 
 
+def _signal_named(result: str) -> str:
+    """A result; that of a fault that ended with a signal is "NUMBER/CODE" in the core's text."""
+    found = re.fullmatch(r"(\d+)/(\d+)", result)
+    if found is None or int(found[1]) not in {*signal.Signals}:
+        return result
+    return f"{signal.Signals(int(found[1])).name}, si_code {found[2]}"
+
+
 def outcome_text(text: str, scenario: Scenario) -> str:
     """What came out, each result behind the operation that it is of."""
     parts = {
@@ -119,7 +128,7 @@ def outcome_text(text: str, scenario: Scenario) -> str:
         name, ops = parts.get(match[1], (match[1], ()))
         number = int(match[2])
         what = ops[number] if number < len(ops) else f"operation {number}"
-        return f"{name}, {what}: {match[3]}"
+        return f"{name}, {what}: {_signal_named(match[3])}"
 
     return re.sub(r"^(A\d+|check0)\.(\d+): (.*)$", result, text, flags=re.MULTILINE)
 

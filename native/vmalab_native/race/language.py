@@ -141,7 +141,7 @@ def _move(operands: list[str]) -> Op:
 def _fail(operands: list[str]) -> Op:
     cache, nth = operands
     if cache not in _CACHES:
-        raise LanguageError(f"cache {cache!r}, there are {', '.join(_CACHES)}")
+        raise LanguageError(f"there is no cache {cache!r}; there are {', '.join(_CACHES)}")
     return Op(lab.SPECIAL_OPS["fail"], args=(_CACHES[cache], _number(nth)))
 
 
@@ -248,6 +248,26 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "rcu": _plain(lab.SPECIAL_OPS["rcu"]),
 }
 
+_SPAN: Final = "ADDR PAGES"
+OPERANDS: Final = {
+    **dict.fromkeys(("munmap", "munlock", "mseal", "truncate"), _SPAN),
+    **dict.fromkeys(("read", "exec"), "ADDR"),
+    "mmap": f"{_SPAN} PROT [WORD ...]",
+    "mprotect": f"{_SPAN} PROT",
+    "mremap": f"{_SPAN} NEW_PAGES [to ADDR] [dontunmap]",
+    "madvise": f"{_SPAN} ADVICE",
+    "write": "ADDR WORD",
+    "move": "TO_ADDR FROM_ADDR PAGES",
+    "mlock": f"{_SPAN} [onfault]",
+    "remap": f"{_SPAN} PAGE_OFFSET",
+    "fail": "CACHE N",
+    "preset": "SEQ ADDR STAMP",
+    "die": "POINT",
+    "mbind": f"{_SPAN} MODE NODES",
+    "map": f"{_SPAN} PROT like ADDR",
+}
+"""What a verb that has operands takes, for a message."""
+
 
 def needs_space(op: Op) -> bool:
     """Whether an operation works in an address space."""
@@ -265,10 +285,10 @@ def compile_line(line: str) -> Op:
     """
     match = _LINE.match(line.strip())
     if match is None:
-        raise LanguageError(f"{line!r}: wanted 'm0: verb operands'")
+        raise LanguageError(f"{line!r}: wanted 'm0: VERB OPERANDS'")
     verb, *operands = match["rest"].split()
     if verb not in VERBS:
-        raise LanguageError(f"{line!r}: verb {verb!r}, there are {', '.join(VERBS)}")
+        raise LanguageError(f"{line!r}: there is no verb {verb!r}; there are {', '.join(VERBS)}")
     try:
         op = VERBS[verb](operands)
     except LanguageError as error:
@@ -276,7 +296,8 @@ def compile_line(line: str) -> Op:
     except InvalidArgument as error:
         raise LanguageError(f"{line!r}: {error.detail}") from None
     except (ValueError, IndexError):
-        raise LanguageError(f"{line!r}: operands do not fit {verb}") from None
+        right = f"'{verb} {OPERANDS[verb]}'" if verb in OPERANDS else "none"
+        raise LanguageError(f"{line!r}: operands do not fit {verb}: {right} fits") from None
     slot = int(match["mm"][1:]) if match["mm"] else 0
     result = int(match["made"][1:]) if match["made"] else lab.NO_SLOT
     if max(slot, result if result != lab.NO_SLOT else 0) >= lab.SLOTS_MAX:

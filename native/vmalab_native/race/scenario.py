@@ -73,7 +73,7 @@ def unknown(what: str, name: str, there: Iterable[str]) -> str:
     lower = {one.lower(): one for one in names}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
     guess = f" (did you mean {lower[close[0]]}?)" if close else ""
-    return f"{what} {name!r}{guess}, there are {', '.join(names)}"
+    return f"there is no {what} {name!r}{guess}; there are {', '.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +148,11 @@ def applies(mutant: str, model: str) -> bool:
 
 
 def check_applies(mutants: Iterable[str], model: str) -> None:
-    """Raises ScenarioError: a mutant means nothing on the lock model; says on which it does."""
+    """Raises ScenarioError: a mutant does not apply to the lock model; says to which it does."""
     for mutant in mutants:
         if not applies(mutant, model):
             there = ", ".join(one for one in LETTERS if applies(mutant, one))
-            raise ScenarioError(f"{mutant} means nothing on {model}: it applies to {there}")
+            raise ScenarioError(f"{mutant} does not apply to {model}; it applies to {there}")
 
 
 def _points(patterns: list[str], where: str) -> frozenset[str]:
@@ -162,7 +162,8 @@ def _points(patterns: list[str], where: str) -> frozenset[str]:
         bare = pattern.removeprefix("!")
         found = fnmatch.filter(names, bare)
         if not found:
-            raise ScenarioError(f"{where}: no sync point is {bare!r}")
+            listed = "`vmalab race list --json` lists them"
+            raise ScenarioError(f"{where}: no sync point is {bare!r}; {listed}")
         if pattern.startswith("!"):
             chosen -= set(found)
         else:
@@ -197,7 +198,7 @@ def _check_spaces(one: Scenario) -> None:
     for line, op in ops:
         if needs_space(op) and op.slot not in made:
             slot = f"m{op.slot}"
-            raise LanguageError(f"{line!r}: no line makes {slot}: '{slot} = new' in the set-up")
+            raise LanguageError(f"{line!r}: no line makes {slot}: '{slot} = new' in setup does")
 
 
 def _check_limits(one: Scenario) -> None:
@@ -206,6 +207,8 @@ def _check_limits(one: Scenario) -> None:
     for part, lines in parts.items():
         if len(lines) > lab.OPS_MAX:
             raise LanguageError(f"{part} has {len(lines)} operations, at most {lab.OPS_MAX}")
+        if not lines and part in one.actors:
+            raise LanguageError(f"actor {part} has no operations: give it one, or leave it out")
     if len(one.actors) > lab.ACTORS_MAX:
         raise LanguageError(f"{len(one.actors)} actors, at most {lab.ACTORS_MAX}")
     if one.slab > SLAB_MAX:

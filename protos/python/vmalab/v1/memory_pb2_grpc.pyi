@@ -61,7 +61,7 @@ Little-endian. A block is a sequence of records, without a header. Its length is
 [records: made from protos/ops.toml]
   status   0          success
            -1..-999   the emulated call failed with this errno, negated
-           positive   FAULT, FAULTS: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code
+           positive   FAULT and FAULTS only: the signal (11 SIGSEGV, 7 SIGBUS); the low 8 bits of info are si_code
                       (SEGV_MAPERR 1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2, SI_KERNEL 128)
            -1001      NO_SUCH_MM: there is no such address space, or it has exited
            -1002      BAD_OP: unknown op
@@ -74,7 +74,9 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   op                  words        operands                            flags               value on success
    0 NOP              2                                                                    0
    1 FAULT            3 or 4       addr, word (to STORE it)            0 READ, 1 WRITE, 2  the page's word after the
-                                                                       EXEC                access
+                                                                       EXEC, with 4        access
+                                                                       FAULT_STORE added:
+                                                                       word is there
    2 MMAP             7            addr, length, prot | flags << 32,                       address
                                    file (0: none), offset (in bytes)
    3 MUNMAP           4            addr, length                                            0

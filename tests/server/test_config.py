@@ -4,6 +4,8 @@
 Goal: each wrong option is refused before anything is started, in one line that names it.
 """
 
+import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +122,14 @@ def test_a_wrong_limit_is_named(settings: list[str], words: str) -> None:
 
 def test_limits_can_be_given_in_hex() -> None:
     assert parse_limits(["block_bytes_max=0x1000"]).block_bytes_max == 4096
+
+
+def test_the_page_for_client_authors_has_the_limits() -> None:
+    """docs/service.md names every limit of a request with its default; those of the lab apart."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "service.md").read_text()
+    shown = {
+        name: int(value.replace(",", ""))
+        for name, value in re.findall(r"^\| `(\w+_max)` \| ([\d,]+) \|", page, re.MULTILINE)
+    }
+    there = {item.name: item.default for item in dataclasses.fields(Limits)}
+    assert shown == {name: value for name, value in there.items() if not name.startswith("lab_")}

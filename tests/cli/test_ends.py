@@ -61,7 +61,7 @@ WORK: dict[str, list[str]] = {
 """What each command does for long; the words in capitals are filled in."""
 PROGRAMS = {
     "demo": [sys.executable, "-m", "vmalab_cli.demo"],
-    "vmalab-loadgen": [sys.executable, "-c", "from vmalab_cli.traces import main; main()"],
+    "vmalab-loadgen": [sys.executable, "-c", "from vmalab_cli.load import main; main()"],
 }
 OTHERS: dict[str, list[str]] = {
     "demo": ["--seconds", HOURS],
@@ -87,7 +87,9 @@ def commands() -> list[str]:
             yield " ".join(path)
             return
         for name in command.list_commands(None):
-            yield from leaves(command.get_command(None, name), (*path, name))
+            below = command.get_command(None, name)
+            if not below.hidden:  # another name of one that is shown
+                yield from leaves(below, (*path, name))
 
     return sorted(leaves(typer.main.get_command(app.app), ()))
 

@@ -145,7 +145,7 @@ def test_what_is_killed_leaves_nothing() -> None:
         (("--pkeys", "maybe"), "--pkeys maybe: give machine, on or off"),
         (("--program", "munmap a0"), "munmap takes 2 arguments: addr length"),
         (("--program", "@/nowhere"), "--program @/nowhere: No such file or directory"),
-        (("--ops", "0"), "greater than or equal to 1"),
+        (("--ops", "0"), "Invalid value for '--ops'"),
     ],
 )
 def test_bad_usage_is_refused(words: tuple[str, ...], reason: str) -> None:

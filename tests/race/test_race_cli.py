@@ -76,7 +76,9 @@ def test_show(b2: Path, tmp_path: Path) -> None:
     race("show", str(b2), "-o", str(page))
     assert "<svg" in page.read_text()
     assert "reader foreign_found" in page.read_text()
-    assert "a picture is .svg or .html" in race("show", str(b2), "-o", "b2.bmp", code=2)
+    assert "the name of a picture ends in .svg or .html" in race(
+        "show", str(b2), "-o", "b2.bmp", code=2
+    )
 
     from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 

@@ -28,9 +28,9 @@ SOME = [
     ("typesafe-rwsem", 70),
     ("typesafe-rwsem", 200),
     ("typesafe-rwsem", 255),
-    ("refcount", 255),
-    ("split-rwsem", 255),
-    ("embedded-rwsem", 200),
+    ("refcount", 200),
+    ("split-rwsem", 70),
+    ("embedded-rwsem", 70),
     ("mmap-lock", 70),
 ]
 

@@ -49,10 +49,11 @@ class Crowd(Session):
     def segment_config(self) -> SegmentConfig:
         config = super().segment_config()
         return SegmentConfig(
-            size_bytes=config.size_bytes * 2,
+            # What the dead kept for themselves is free again only some grace periods later.
+            size_bytes=config.size_bytes * 4,
             mms_max=1024,
             participants_max=PARTICIPANTS_MAX,
-            frames_max=config.frames_max * 2,
+            frames_max=config.frames_max * 4,
             files_max=4096,
             vmas_per_mm_max=config.vmas_per_mm_max,
             model=config.model,

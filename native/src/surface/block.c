@@ -9,6 +9,9 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
+#include "vmalab/safe_point.h"
+
+#define CANCEL_LOOKS 32 /* results after which a block looks whether it was cancelled */
 
 /* Without a word to store the word may be left out. */
 static inline bool record_is_fault(const struct vl_record *rec, u64 left)
@@ -70,8 +73,10 @@ static s64 run_mincore(struct participant *self, const struct vl_record *rec, u6
 	u64 mask = 0, most = MINCORE_PAGES_MAX * PAGE_SIZE;
 	s64 err;
 
-	if (PAGE_ALIGN(rec->arg[1]) > most || rec->arg[1] > most)
+	if (PAGE_ALIGN(rec->arg[1]) > most || rec->arg[1] > most) {
+		limit_note(self, VL_LIMIT_MINCORE_PAGES_MAX, MINCORE_PAGES_MAX, 0);
 		return VL_S_LIMIT;
+	}
 	err = op_mincore(self, rec->mm, rec->arg[0], rec->arg[1], vec);
 	for (u32 i = 0; i < MINCORE_PAGES_MAX; i++)
 		mask |= (u64)(vec[i] & 1) << i;
@@ -144,8 +149,16 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
 		return VL_E_BROKEN;
 	rcu_make_room(self);
+	limit_forget(self);
 	r = run_call(self, rec, &value);
+	/* What the emulated kernel would not lack is not its error: a limit of ours was met. */
+	if (unlikely((r == -ENOMEM || r == -EAGAIN) && self->met_limit))
+		r = VL_S_LIMIT;
 	*result = (struct vl_result){.status = r < 0 ? (s32)r : 0, .value = r > 0 ? (u64)r : value};
+	if (unlikely(r == VL_S_LIMIT)) {
+		result->info = self->met_limit;
+		result->value = self->met_max;
+	}
 	if (r < 0)
 		stat_inc(self, call_errors);
 	op_end(self);
@@ -193,6 +206,10 @@ long vl_run(struct participant *self, const void *block, u64 block_bytes, void *
 	while (left && done < results_cap) {
 		const struct vl_record *rec = (const struct vl_record *)words;
 
+		if (unlikely(done % CANCEL_LOOKS == 0 && cancelled(self))) {
+			out[done++] = (struct vl_result){.status = VL_S_CANCELLED};
+			break;
+		}
 		if (likely(record_is_fault(rec, left))) {
 			if (unlikely(run_fault(self, rec, &out[done]) != 0))
 				return VL_E_BROKEN;

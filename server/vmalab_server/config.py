@@ -17,12 +17,10 @@ from vmalab_native.errors import InvalidArgument
 from vmalab_native.records import RcuFlavour, SegmentConfig
 from vmalab_server.limits import Limits
 from vmalab_server.logs import Format, Level
+from vmalab_server.threads import Threads
 
 PORT_DEFAULT = 7420
-LAB_THREADS_MORE = 4
-"""Threads of a worker for LabService, beside those that may wait."""
 _UNIX_PATH_BYTES_MAX = 107
-_LEASES_AND_STREAM = 2
 _OTHERS = 2  # a look from outside, and one process that attaches
 
 
@@ -180,10 +178,16 @@ class ServerConfig(BaseSettings):
 
     @property
     def participants_least(self) -> int:
-        """Every thread of every worker, one stream each, the supervisor, and those who look in."""
-        calls = self.threads + (self.limits.lab_held_max if self.lab_core else 0)
-        lab = self.limits.lab_waits_per_worker_max + LAB_THREADS_MORE if self.lab_core else 0
-        return 1 + self.workers * (calls + lab + _LEASES_AND_STREAM) + _OTHERS
+        """Every thread of every worker, its streams, the supervisor, and those who look in.
+
+        How many streams there are does not matter: threads.py says why.
+        """
+        return 1 + self.workers * self.worker_threads.participants + _OTHERS
+
+    @property
+    def worker_threads(self) -> Threads:
+        """The threads of each worker."""
+        return Threads.of(self.threads, self.limits, lab=self.lab_core)
 
     @property
     def lab_core(self) -> bool:

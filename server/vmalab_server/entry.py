@@ -11,6 +11,8 @@ from typing import cast
 from vmalab_native.core import Participant, Segment
 
 Run = Callable[[bytes], bytes]
+SPARE_MAX = 4
+"""Participants that nobody uses, kept for the next block; others go back to the segment."""
 
 
 class _Local(threading.local):
@@ -22,7 +24,8 @@ class Entry:
     """Gives each thread its participant.
 
     A thread of the unary pool keeps its own for its life (`run`, `participant`). A stream borrows
-    one for as long as it lasts, so that slots are not bound to threads that sleep.
+    one for each block (streams.py bounds how many at a time), so that slots are not bound to
+    streams that sleep.
     """
 
     def __init__(self, segment: Segment) -> None:
@@ -61,8 +64,13 @@ class Entry:
         return self._join()
 
     def give(self, participant: Participant) -> None:
+        """What `take` gave goes back: to the next one who takes, or to the segment."""
         with self._lock:
-            self._spare.append(participant)
+            if len(self._spare) < SPARE_MAX:
+                self._spare.append(participant)
+                return
+            self._all.remove(participant)
+        participant.release()
 
     @contextmanager
     def borrowed(self) -> Iterator[Participant]:

@@ -10,6 +10,8 @@ ServiceFailure
 ├── Precondition        FAILED_PRECONDITION
 ├── Refused             UNAVAILABLE
 ├── Unauthenticated     UNAUTHENTICATED
+├── Denied              PERMISSION_DENIED
+├── TooLate             DEADLINE_EXCEEDED
 └── CoreFailure         INTERNAL
 """
 
@@ -56,6 +58,14 @@ class Refused(ServiceFailure):
 
 class Unauthenticated(ServiceFailure):
     code = "UNAUTHENTICATED"
+
+
+class Denied(ServiceFailure):
+    code = "PERMISSION_DENIED"
+
+
+class TooLate(ServiceFailure):
+    code = "DEADLINE_EXCEEDED"
 
 
 class CoreFailure(ServiceFailure):

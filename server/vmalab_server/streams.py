@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Streams of a worker: how many, how they end when the worker stops, Hold and Batch.
+"""Streams of a worker: how they end when the worker stops, Hold and Batch.
 
-A stream occupies a thread for as long as it is open, so streams have a thread pool of their own
-and never take a thread from unary calls.
+A stream has a thread for as long as it is open (admission.py counts them). It has a participant
+while it executes a block and no longer, and `blocks_at_a_time` of them do that at a time, in turn
+between clients: the slots of the segment do not depend on how many streams there are.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import wire
 from vmalab_native.convert import failed_records
 from vmalab_server import failures
+from vmalab_server.caller import here
 from vmalab_server.entry import Entry
+from vmalab_server.fair import Turnstile
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.leases import LeaseKeeper
-from vmalab_server.limits import Limits
 
 IDLE_BEFORE_CANCEL_S = 0.1
 _POLL_S = 0.02
@@ -37,10 +39,9 @@ class OpenStream:
 
 
 class StreamRegistry:
-    """Every stream that is open in this worker."""
+    """Every Hold and Batch stream that is open in this worker."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: set[OpenStream] = set()
         self._stopping = False
@@ -49,24 +50,16 @@ class StreamRegistry:
     def opened(
         self, cancel: Callable[[], object], *, waits_for_client: bool
     ) -> Iterator[OpenStream]:
-        """Count a stream in for as long as it lasts.
+        """Know a stream for as long as it lasts.
 
         Args:
             cancel: ends the stream from another thread.
             waits_for_client: nothing is lost when it is cut at a stop (Hold).
         """
         stream = OpenStream(cancel, waits_for_client, idle_since=time.monotonic())
-        limit = self._limits.streams_per_worker_max
         with self._lock:
             if self._stopping:
                 raise failures.Refused("STOPPING", "the worker is stopping: use another one")
-            if len(self._open) >= limit:
-                raise failures.Exhausted(
-                    "STREAMS_LIMIT",
-                    self._limits.message("streams_per_worker_max", got=len(self._open) + 1),
-                    limit="streams_per_worker_max",
-                    max=str(limit),
-                )
             self._open.add(stream)
         try:
             yield stream
@@ -92,7 +85,11 @@ class StreamRegistry:
 
 
 class StreamHandlers:
-    """Hold and Batch as functions from an iterator of requests to an iterator of responses."""
+    """Hold and Batch as functions from an iterator of requests to an iterator of responses.
+
+    Args:
+        turnstile: lets a stream execute its block.
+    """
 
     def __init__(
         self,
@@ -100,11 +97,13 @@ class StreamHandlers:
         handlers: MemoryHandlers,
         leases: LeaseKeeper,
         registry: StreamRegistry,
+        turnstile: Turnstile,
     ) -> None:
         self._entry = entry
         self._handlers = handlers
         self._leases = leases
         self._registry = registry
+        self._turnstile = turnstile
 
     def hold(
         self, requests: Iterator[pb.HoldRequest], cancel: Callable[[], object]
@@ -135,16 +134,17 @@ class StreamHandlers:
 
     def batch(
         self, requests: Iterator[wire.Request], cancel: Callable[[], object]
-    ) -> Iterator[wire.Response]:
+    ) -> Iterator[bytes]:
+        """The answers as they go over the wire: the results lie in a buffer of the participant."""
+        client = here.caller.key
         run_block = self._handlers.run_block
-        with (
-            self._registry.opened(cancel, waits_for_client=False) as stream,
-            self._entry.borrowed() as participant,
-        ):
+        with self._registry.opened(cancel, waits_for_client=False) as stream:
             for request in requests:
                 stream.busy = True
-                results = run_block(participant, request.block)
-                yield _answer(results, request)
+                with self._turnstile.turn(client), self._entry.borrowed() as participant:
+                    results = run_block(participant, request.block)
+                    written = wire.written_response(_answer(results, request))
+                yield written
                 stream.idle_since = time.monotonic()
                 stream.busy = False
 

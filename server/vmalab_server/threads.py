@@ -50,7 +50,7 @@ class Threads:
             blocks=threads + paused,
             inspect=INSPECT,
             lab=limits.lab_waits_per_worker_max + LAB_MORE if lab else 1,
-            lab_reserved=LAB_MORE if lab else 0,
+            lab_reserved=LAB_MORE // 2 if lab else 0,
         )
 
     @property

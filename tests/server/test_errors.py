@@ -37,8 +37,8 @@ def server() -> Iterator[EmbeddedServer]:
     sizes: dict[str, Any] = {
         "mms_max": 4,
         "files_max": 4,
-        "participants_max": 16,
-        "frames_max": 128,
+        "participants_max": 19,
+        "frames_max": 8 * 19,
     }
     with EmbeddedServer(workers=1, limits=limits, **sizes, log_level="error") as running:
         yield running

@@ -156,6 +156,14 @@ VmasPerMmMax = Annotated[
         help="Limit: VMAs of one address space.", show_default="65530", rich_help_panel=_SIZES
     ),
 ]
+Quota = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="What one client may have of the instance; may be repeated. 0: a half.",
+        rich_help_panel=_SIZES,
+    ),
+]
 Rcu = Annotated[
     str | None,
     typer.Option(
@@ -243,6 +251,7 @@ def serve(
     frames_max: FramesMax = None,
     files_max: FilesMax = None,
     vmas_per_mm_max: VmasPerMmMax = None,
+    quota: Quota = None,
     rcu: Rcu = None,
     pkeys: Pkeys = None,
     overcommit: Overcommit = None,
@@ -259,7 +268,7 @@ def serve(
     """
     options = {name: value for name, value in locals().items() if name in _OPTIONS}
     from vmalab_server import logs
-    from vmalab_server.config import ConfigError, load, parse_limits
+    from vmalab_server.config import ConfigError, load, parse_limits, parse_quotas
     from vmalab_server.supervisor import StartError, Supervisor
 
     def on_ready(ready: Ready) -> None:
@@ -271,7 +280,8 @@ def serve(
     try:
         limits = parse_limits(limit) if limit else None
         size_bytes = parse_size(size) if size is not None else None
-        config = load(**options, limits=limits, size_bytes=size_bytes)
+        quotas = parse_quotas(quota or [])
+        config = load(**options, **quotas, limits=limits, size_bytes=size_bytes)
         logs.configure(level=config.log_level, form=config.log_format, instance=config.instance)
         Supervisor(config, on_ready=on_ready).run()
     except ConfigError as error:

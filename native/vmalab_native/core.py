@@ -16,12 +16,12 @@ import time
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Generic, Self, TypeVar, get_args
+from typing import Self, get_args
 
 import posix_ipc
 
 from vmalab.ops import RESULT_BYTES as RESULT_BYTES
-from vmalab_native import measure
+from vmalab_native import accounts, measure
 from vmalab_native._core import ffi, lib
 from vmalab_native.cdata import CStruct, Getter, ParticipantHandle, SegmentHandle
 
@@ -35,7 +35,6 @@ from vmalab_native.convert import mm_options as new_options
 from vmalab_native.cores import layouts as layouts
 from vmalab_native.cores import lock_models as lock_models
 from vmalab_native.errors import (
-    HandleClosed,
     InvalidArgument,
     NativeError,
     RecoveryBusy,
@@ -45,11 +44,14 @@ from vmalab_native.errors import (
     SystemCallFailed,
     error_of,
 )
+from vmalab_native.handle import Handle
 from vmalab_native.loaded import RCU_NAMES, config_from_c, config_to_c, load_core_of
 from vmalab_native.loaded import check_config as check_config
 from vmalab_native.loaded import fingerprint as fingerprint
 from vmalab_native.loaded import layout as layout
+from vmalab_native.records import AccountInfo as AccountInfo
 from vmalab_native.records import BenchResult as BenchResult
+from vmalab_native.records import LimitMet as LimitMet
 from vmalab_native.records import LockInfo as LockInfo
 from vmalab_native.records import Loop as Loop
 from vmalab_native.records import LoopResult as LoopResult
@@ -100,28 +102,7 @@ def monotonic_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
-_H = TypeVar("_H", SegmentHandle, ParticipantHandle)
-
-
-class _Handle(Generic[_H]):
-    """A C handle that ends once: None afterwards, so that nothing stale reaches C."""
-
-    _handle: _H | None
-
-    def _open(self) -> _H:
-        if self._handle is None:
-            raise HandleClosed(repr(self))
-        return self._handle
-
-    @property
-    def closed(self) -> bool:
-        return self._handle is None
-
-    def __enter__(self) -> Self:
-        return self
-
-
-class Segment(_Handle[SegmentHandle]):
+class Segment(Handle[SegmentHandle]):
     """One instance's shared memory, mapped into this process. Made by create() or attach(), never
     directly.
 
@@ -269,6 +250,12 @@ class Segment(_Handle[SegmentHandle]):
         values, _ = listing("u64[]", "vmstat", lib.vl_stats, self._open(), start=128)
         return {text(names[i]): values[i] for i in range(count)}
 
+    def accounts(self) -> list[AccountInfo]:
+        """Every account that is in use, and what it is charged; needs no participant."""
+        return records(
+            AccountInfo, "struct vl_account_info", "accounts", lib.vl_accounts, self._open()
+        )
+
     def locks(self) -> list[LockInfo]:
         """Every announced lock, read one by one, not at one instant; needs no participant."""
         return records(LockInfo, "struct vl_lock_info", "locks", lib.vl_locks, self._open())
@@ -315,7 +302,7 @@ class Segment(_Handle[SegmentHandle]):
         return f"<Segment {self.instance} {state}>"
 
 
-class Participant(_Handle[ParticipantHandle]):
+class Participant(Handle[ParticipantHandle]):
     """One thread's slot in a segment: never used by two at once; ends with release() or death."""
 
     def __init__(self, segment: Segment, handle: ParticipantHandle) -> None:
@@ -369,6 +356,47 @@ class Participant(_Handle[ParticipantHandle]):
         """How many address spaces the blocks of this participant have made; wraps at 2**32."""
         return int(lib.vl_mms_made(self._open()))
 
+    # --- accounts and cancelling ---
+
+    def account(self, name: str, *, key: int | None = None) -> int:
+        """Finds or makes an account: new address spaces and opened files of this participant are
+        charged to it from now on.
+
+        What is in an address space is charged to the account that it was made for, whoever does
+        it. A fork and an exec keep it.
+
+        Args:
+            name: for messages; 47 bytes of it are kept. "" without a key: the instance, which has
+                no quota.
+            key: what it is found by; by default made of the name. 0: the instance.
+
+        Returns:
+            Its number.
+
+        Raises:
+            LimitExceeded (accounts_max): every account has something.
+        """
+        return accounts.use(self._open(), name, key)
+
+    def limit_of(self, status: int, info: int, value: int) -> LimitMet | None:
+        """Which limit a result of the last block has met; None: none (status is not LIMIT).
+
+        The name of the account is known for the last refusal only.
+        """
+        return accounts.limit_of(self._open(), status, info, value)
+
+    def cancel(self) -> None:
+        """Ends early what this participant does, and whatever it begins until resume().
+
+        Long calls answer EINTR. A block ends with status CANCELLED at the next record. Any thread
+        may call this.
+        """
+        lib.vl_cancel(self._open())
+
+    def resume(self) -> None:
+        """Ends cancel()."""
+        lib.vl_resume(self._open())
+
     # --- address spaces ---
 
     def mm_create(
@@ -395,7 +423,7 @@ class Participant(_Handle[ParticipantHandle]):
             The id, to be put in the records of blocks.
 
         Raises:
-            LimitExceeded (mms_max), InvalidArgument (with the line of maps that is wrong).
+            LimitExceeded, InvalidArgument (with the line of maps that is wrong).
         """
         options = new_options(maps, setup or MmSetup())
         options.mmap_base = u64("mmap_base", mmap_base)
@@ -425,7 +453,7 @@ class Participant(_Handle[ParticipantHandle]):
             The id of the new one; this participant gets one lease on it.
 
         Raises:
-            NoSuchMm, LimitExceeded (mms_max), InvalidArgument: nothing has changed.
+            NoSuchMm, LimitExceeded, InvalidArgument: nothing has changed.
         """
         options = new_options(maps, MmSetup())
         options.mmap_base = u64("mmap_base", mmap_base)
@@ -442,7 +470,7 @@ class Participant(_Handle[ParticipantHandle]):
         message = ffi.new("char[]", 512)
         code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))
         said = text(message)
-        checked(code, f"{what}: {said}" if said else what)
+        accounts.checked(self._open(), code, f"{what}: {said}" if said else what)
         return int(mm_id[0])
 
     def mm_get(self, mm: int) -> None:
@@ -516,7 +544,7 @@ class Participant(_Handle[ParticipantHandle]):
         """The id of a file for MMAP records: one per (dev, ino), its size set again.
 
         Raises:
-            LimitExceeded (files_max).
+            LimitExceeded (files_max, account_files_max).
         """
         raw = name.encode("utf-8", "surrogateescape")
         if b"\0" in raw:
@@ -524,7 +552,7 @@ class Participant(_Handle[ParticipantHandle]):
         file_id = ffi.new("u64 *")
         inode = (u64("dev", dev), u64("ino", ino), u64("size_bytes", size_bytes))
         code = lib.vl_file_open(self._open(), *inode, raw, file_id)
-        checked(code, f"file {name!r}")
+        accounts.checked(self._open(), code, f"file {name!r}")
         return int(file_id[0])
 
     def file_close(self, file: int) -> None:

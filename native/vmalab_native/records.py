@@ -12,6 +12,14 @@ from vmalab_native.errors import InvalidArgument
 
 CACHE_LINE = 64
 FILES_MAX = 65535
+QUOTAS = (
+    "tables_per_mm_max",
+    "account_frames_max",
+    "account_tables_max",
+    "account_vmas_max",
+    "account_files_max",
+    "account_mms_max",
+)
 
 Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
@@ -44,6 +52,13 @@ class SegmentConfig:
         commit_limit_pages: what may be promised: with overcommit 0 to one request, with 2 to all
             address spaces together; 0: no limit; by default what the machine has.
         mmap_min_addr: vm.mmap_min_addr, in bytes; by default the machine's.
+        tables_per_mm_max: page tables of one address space; 0: as many as its account may have.
+        account_frames_max: page frames of one account (`Participant.account`); 0: half of
+            frames_max. Here and below: what is of no account has no quota.
+        account_tables_max: page tables of one account; 0: a quarter of the segment's pages.
+        account_vmas_max: VMAs of one account; 0: two for each of the segment's pages.
+        account_files_max: files of one account; 0: half of files_max.
+        account_mms_max: address spaces of one account; 0: half of mms_max.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
         layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
@@ -61,6 +76,12 @@ class SegmentConfig:
     overcommit: int = field(default_factory=lambda: _machine().overcommit())
     commit_limit_pages: int = field(default_factory=lambda: _machine().commit_limit_pages())
     mmap_min_addr: int = field(default_factory=lambda: _machine().mmap_min_addr())
+    tables_per_mm_max: int = 0
+    account_frames_max: int = 0
+    account_tables_max: int = 0
+    account_vmas_max: int = 0
+    account_files_max: int = 0
+    account_mms_max: int = 0
     model: str = field(default_factory=cores.default_model)
     layout: str = field(default_factory=cores.default_layout)
 
@@ -74,6 +95,8 @@ class SegmentConfig:
         bounded("overcommit", self.overcommit, 0, 2)
         bounded("mmap_min_addr", self.mmap_min_addr, 0, 1 << 32)
         u64("commit_limit_pages", self.commit_limit_pages)
+        for name in QUOTAS:
+            bounded(name, getattr(self, name), 0, (1 << 32) - 1)
         if self.rcu not in get_args(RcuFlavour):
             raise InvalidArgument(
                 f"rcu = {self.rcu!r}, allowed are {', '.join(get_args(RcuFlavour))}"
@@ -201,6 +224,54 @@ class SlabInfo:
     allocs: int
     frees: int
     reuses: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """One account: whom address spaces and files are charged to, with all that is in them.
+
+    Attributes:
+        key, name: as given to Participant.account().
+        account: its number; another account may get it when this one has nothing.
+        frames, tables, vmas, files, mms: what is charged. Frames and tables with what
+            participants have charged in advance, 64 each at most.
+        frames_max, tables_max, vmas_max, files_max, mms_max: what it may have.
+        refused: how often a quota has refused something.
+    """
+
+    key: int
+    name: str
+    account: int
+    frames: int
+    tables: int
+    vmas: int
+    files: int
+    mms: int
+    frames_max: int
+    tables_max: int
+    vmas_max: int
+    files_max: int
+    mms_max: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitMet:
+    """A limit that refused something.
+
+    Attributes:
+        name: of the limit, as in SegmentConfig ("account_frames_max").
+        max: what it is set to.
+        account: the name of the account whose quota it is; "": the limit is of the instance.
+    """
+
+    name: str
+    max: int
+    account: str
+
+    def __str__(self) -> str:
+        of = f" of account {self.account!r}" if self.account else ""
+        return f"{self.name} = {self.max}{of}"
 
 
 @dataclass(frozen=True, slots=True)

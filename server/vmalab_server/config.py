@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmalab_native import cores, machine
 from vmalab_native.errors import InvalidArgument
-from vmalab_native.records import RcuFlavour, SegmentConfig
+from vmalab_native.records import QUOTAS, RcuFlavour, SegmentConfig
 from vmalab_server.limits import Limits
 from vmalab_server.logs import Format, Level
 from vmalab_server.threads import Threads
@@ -97,6 +98,12 @@ class ServerConfig(BaseSettings):
     frames_max: int = 1 << 22
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
+    tables_per_mm_max: int = Field(0, ge=0)
+    account_frames_max: int = Field(0, ge=0)
+    account_tables_max: int = Field(0, ge=0)
+    account_vmas_max: int = Field(0, ge=0)
+    account_files_max: int = Field(0, ge=0)
+    account_mms_max: int = Field(0, ge=0)
     rcu: RcuFlavour = "auto"
     pkeys: machine.Switch = "machine"
     overcommit: Literal["machine", "0", "1", "2"] = "machine"
@@ -206,6 +213,12 @@ class ServerConfig(BaseSettings):
             frames_max=self.frames_max,
             files_max=self.files_max,
             vmas_per_mm_max=self.vmas_per_mm_max,
+            tables_per_mm_max=self.tables_per_mm_max,
+            account_frames_max=self.account_frames_max,
+            account_tables_max=self.account_tables_max,
+            account_vmas_max=self.account_vmas_max,
+            account_files_max=self.account_files_max,
+            account_mms_max=self.account_mms_max,
             rcu=self.rcu,
             pkeys=machine.choose_pkeys(self.pkeys),
             overcommit=machine.choose_overcommit(self.overcommit),
@@ -233,19 +246,28 @@ def load(**options: object) -> ServerConfig:
         raise ConfigError(f"{where}: {reason}" if where else reason) from None
 
 
-def parse_limits(settings: list[str]) -> Limits:
-    """Limits from NAME=VALUE texts. Raises ConfigError."""
-    known = Limits().as_dict()
+def _numbers(settings: list[str], known: Iterable[str], what: str) -> dict[str, int]:
+    """Numbers by name from NAME=VALUE texts. Raises ConfigError."""
     chosen: dict[str, int] = {}
     for setting in settings:
         name, _, value = setting.partition("=")
         if name not in known:
-            raise ConfigError(f"limit {name!r} is not one of {', '.join(known)}")
+            raise ConfigError(f"{what} {name!r} is not one of {', '.join(known)}")
         try:
             chosen[name] = int(value, 0)
         except ValueError:
-            raise ConfigError(f"limit {name}: {value!r} is not a number") from None
+            raise ConfigError(f"{what} {name}: {value!r} is not a number") from None
+    return chosen
+
+
+def parse_quotas(settings: list[str]) -> dict[str, int]:
+    """Fields of ServerConfig from NAME=VALUE texts: quotas. Raises ConfigError."""
+    return _numbers(settings, QUOTAS, "quota")
+
+
+def parse_limits(settings: list[str]) -> Limits:
+    """Limits from NAME=VALUE texts. Raises ConfigError."""
     try:
-        return Limits(**chosen)
+        return Limits(**_numbers(settings, Limits().as_dict(), "limit"))
     except ValueError as error:
         raise ConfigError(str(error)) from None

@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from vmalab_native import errors as native
+from vmalab_native.records import LimitMet
 
 DOMAIN = "vmalab"
 
@@ -84,16 +85,27 @@ def bad_argument(field: str, message: str) -> InvalidRequest:
     return InvalidRequest("BAD_ARGUMENT", f"{field}: {message}", field=field)
 
 
-def limit_reached(names: str, values: dict[str, int], what: str) -> Exhausted:
-    """A limit of the segment is reached: one of `names` (comma separated)."""
-    shown = {name: str(values[name]) for name in names.split(",") if name in values}
-    limits = ", ".join(f"{name} = {value}" for name, value in shown.items())
+def limit_met(met: LimitMet | None, what: str) -> Exhausted:
+    """A limit of the instance, or a quota of a client's account, refused something."""
+    if met is None:
+        return Exhausted("LIMIT_EXCEEDED", f"{what}: a limit of the instance is reached")
+    whose = (
+        f"client {met.account!r} has what it may have" if met.account else "the instance is full"
+    )
+    metadata = {"client": met.account} if met.account else {}
     return Exhausted(
         "LIMIT_EXCEEDED",
-        f"{what}: a limit of the instance is reached ({limits})",
-        limit=names,
-        max=",".join(shown.values()),
+        f"{what}: {whose} ({met.name} = {met.max})",
+        limit=met.name,
+        max=str(met.max),
+        **metadata,
     )
+
+
+def _limit_exceeded(error: native.LimitExceeded, text: str) -> Exhausted:
+    if not error.limit:
+        return Exhausted("LIMIT_EXCEEDED", text)
+    return limit_met(LimitMet(error.limit, error.max, error.account), error.what)
 
 
 def of_native(error: native.NativeError) -> ServiceFailure:
@@ -104,7 +116,7 @@ def of_native(error: native.NativeError) -> ServiceFailure:
     if isinstance(error, native.NoParticipantSlot):
         return Exhausted("LIMIT_EXCEEDED", text, limit="participants_max")
     if isinstance(error, native.LimitExceeded):
-        return Exhausted("LIMIT_EXCEEDED", text)
+        return _limit_exceeded(error, text)
     if isinstance(error, native.BadBlock):
         return InvalidRequest("BAD_BLOCK", text)
     if isinstance(error, native.InvalidArgument):

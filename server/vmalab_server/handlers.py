@@ -45,13 +45,6 @@ _FILE_TRUNCATE, _FILE_ALLOCATE = int(Op.FILE_TRUNCATE), int(Op.FILE_ALLOCATE)
 
 _ACCESS = (int(Access.READ), int(Access.READ), int(Access.WRITE), int(Access.EXEC))
 _SERVICE_STATUS = -1000
-_LIMITS_OF = {
-    Op.FAULT: "frames_max",
-    Op.MMAP: "files_max,frames_max",
-    Op.MADVISE: "frames_max",
-    Op.FORK: "mms_max,frames_max",
-    Op.EXEC: "mms_max,files_max",
-}
 
 
 def setup_of(setup: pb.ProcessSetup) -> MmSetup:
@@ -84,31 +77,28 @@ class MemoryHandlers:
         self._block_bytes_max = limits.block_bytes_max
         self._ttl_default_ns = ttl_default_ns
         self.userfaultfd = UserfaultfdHandlers(self._simple)
-        config = entry.segment.config
-        self._segment_limits = {
-            name: int(getattr(config, name))
-            for name in ("mms_max", "files_max", "frames_max", "participants_max")
-        }
 
     # --- helpers ---
 
-    def _failed(self, op: int, mm: int, status: int) -> failures.ServiceFailure:
+    def _failed(
+        self, op: int, mm: int, status: int, info: int = 0, value: int = 0
+    ) -> failures.ServiceFailure:
         """The failure for a status of the service itself."""
         if status == Status.NO_SUCH_MM:
             return failures.no_such_mm(mm)
         name = Op(op).name
         if status == Status.LIMIT:
-            limits = _LIMITS_OF.get(Op(op), "frames_max")
-            return failures.limit_reached(limits, self._segment_limits, name)
+            met = self._entry.participant().limit_of(status, info, value)
+            return failures.limit_met(met, name)
         return failures.CoreFailure("CORE_ERROR", f"{name}: status {status}", status=str(status))
 
     def _simple(self, op: int, mm: int, record: bytes) -> tuple[int, str, int]:
         """(errno, its name, value) of one record."""
-        status, _, value = _RESULT(self._run()(record))
+        status, info, value = _RESULT(self._run()(record))
         if status == 0:
             return 0, "", value
         if status < _SERVICE_STATUS:
-            raise self._failed(op, mm, status)
+            raise self._failed(op, mm, status, info, value)
         return -status, errorcode.get(-status, ""), value
 
     def _ttl_ns(self, ttl_ms: int) -> int:
@@ -149,11 +139,8 @@ class MemoryHandlers:
                 stack_limit_bytes=request.setup.stack_limit_bytes,
                 setup=setup_of(request.setup) if request.HasField("setup") else None,
             )
-        except LimitExceeded:
-            limits = "mms_max,files_max" if maps else "mms_max"
-            raise failures.limit_reached(
-                limits, self._segment_limits, "CreateAddressSpace"
-            ) from None
+        except LimitExceeded as error:
+            raise failures.of_native(error) from None
         except InvalidArgument as error:
             reason = "BAD_MAPS" if maps else "BAD_ARGUMENT"
             raise failures.InvalidRequest(reason, error.detail) from None
@@ -200,9 +187,8 @@ class MemoryHandlers:
             )
         except NoSuchMm:
             raise failures.no_such_mm(request.mm) from None
-        except LimitExceeded:
-            limits = "mms_max,files_max" if request.maps else "mms_max"
-            raise failures.limit_reached(limits, self._segment_limits, "Exec") from None
+        except LimitExceeded as error:
+            raise failures.of_native(error) from None
         except InvalidArgument as error:
             reason = "BAD_MAPS" if request.maps else "BAD_ARGUMENT"
             raise failures.InvalidRequest(reason, error.detail) from None
@@ -311,7 +297,7 @@ class MemoryHandlers:
                 userfault=True, userfault_flags=flags, info=info & FAULT_INFO_MASK
             )
         if status < _SERVICE_STATUS:
-            raise self._failed(_FAULT, mm, status)
+            raise self._failed(_FAULT, mm, status, info, value)
         return pb.FaultResponse(errno_code=-status, errno_name=errorcode.get(-status, ""))
 
     def uffd_move(self, request: pb.UffdMoveRequest) -> pb.UffdMoveResponse:
@@ -430,8 +416,8 @@ class MemoryHandlers:
                 size_bytes=request.size_bytes,
                 name=request.name,
             )
-        except LimitExceeded:
-            raise failures.limit_reached("files_max", self._segment_limits, "OpenFile") from None
+        except LimitExceeded as error:
+            raise failures.of_native(error) from None
         return pb.OpenFileResponse(file=file)
 
     def close_file(self, request: pb.CloseFileRequest) -> pb.CloseFileResponse:

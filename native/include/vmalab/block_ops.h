@@ -56,6 +56,27 @@ enum vl_op {
 #define VL_S_BAD_RECORD (-1003)
 #define VL_S_LIMIT      (-1004)
 #define VL_S_USERFAULT  (-1005)
+#define VL_S_CANCELLED  (-1006)
+
+/* which limit VL_S_LIMIT means */
+enum vl_limit {
+	VL_LIMIT_NONE = 0,
+	VL_LIMIT_MMS_MAX = 1,    /* address spaces of the instance */
+	VL_LIMIT_FILES_MAX = 2,  /* files of the instance */
+	VL_LIMIT_FRAMES_MAX = 3, /* page frames of the instance */
+	VL_LIMIT_SIZE_BYTES = 4, /* bytes of the segment: what is left for page tables and VMAs */
+	VL_LIMIT_VMAS_PER_MM_MAX = 5,   /* VMAs of one address space */
+	VL_LIMIT_TABLES_PER_MM_MAX = 6, /* page tables of one address space */
+	VL_LIMIT_FILE_OPENS_MAX = 7,    /* opens of one file; fixed */
+	VL_LIMIT_MINCORE_PAGES_MAX = 8, /* pages of one MINCORE; fixed */
+	VL_LIMIT_LEASES_MAX = 9,        /* leases of one participant on one address space; fixed */
+	VL_LIMIT_ACCOUNTS_MAX = 10,     /* accounts at a time; fixed */
+	VL_LIMIT_ACCOUNT_FRAMES_MAX = 11, /* page frames of one account */
+	VL_LIMIT_ACCOUNT_TABLES_MAX = 12, /* page tables of one account */
+	VL_LIMIT_ACCOUNT_VMAS_MAX = 13,   /* VMAs of one account */
+	VL_LIMIT_ACCOUNT_FILES_MAX = 14,  /* files of one account */
+	VL_LIMIT_ACCOUNT_MMS_MAX = 15,    /* address spaces of one account */
+};
 
 /* limits of a record */
 #define NAME_BYTES_MAX      79u   /* length of the name of SET_VMA_NAME */

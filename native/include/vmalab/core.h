@@ -27,6 +27,8 @@
 	X(long, vl_slabinfo, (struct vl_seg *seg, struct vl_slab_info *out, u64 cap), \
 	  (seg, out, cap)) \
 	X(long, vl_stats, (struct vl_seg *seg, u64 *values, u64 cap), (seg, values, cap)) \
+	X(long, vl_accounts, (struct vl_seg *seg, struct vl_account_info *out, u64 cap), \
+	  (seg, out, cap)) \
 	X(long, vl_locks, (struct vl_seg *seg, struct vl_lock_info *out, u64 cap), \
 	  (seg, out, cap)) \
 	X(long, vl_participants, \
@@ -37,6 +39,12 @@
 	X(void, vl_abandon, (struct participant *self), (self)) \
 	X(u32, vl_participant_index, (const struct participant *self), (self)) \
 	X(u32, vl_mms_made, (const struct participant *self), (self)) \
+	X(int, vl_account_use, (struct participant *self, u64 key, const char *name), \
+	  (self, key, name)) \
+	X(void, vl_limit_met, (const struct participant *self, struct vl_limit_info *out), \
+	  (self, out)) \
+	X(void, vl_cancel, (struct participant *self), (self)) \
+	X(void, vl_resume, (struct participant *self), (self)) \
 	X(long, vl_run, \
 	  (struct participant *self, const void *block, u64 bytes, void *results, u64 cap), \
 	  (self, block, bytes, results, cap)) \

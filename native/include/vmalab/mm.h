@@ -67,8 +67,8 @@ struct mm_struct {
 	u64 commit_limit_pages; /* what may be promised; limits.c */
 	u64 accounted;          /* pages of its VM_ACCOUNT areas */
 	u64 stack_top;
-	u32 pkru; /* pkeys.h */
-	u32 pad;
+	u32 pkru;    /* pkeys.h */
+	u32 account; /* who pays for it and what is in it; set before it is seen (account.h) */
 } __cacheline_aligned;
 SIZE_IS(struct mm_struct, MM_SLOT_BYTES);
 
@@ -118,7 +118,8 @@ struct file {
 	u64 cut_from; /* pages that are leaving the mappings now: [cut_from, cut_to) */
 	u64 cut_to;
 	u32 cut_even_cows; /* with the private copies */
-	u32 named;
+	u16 named;
+	u16 account; /* who pays for its pages (account.h) */
 } __cacheline_aligned;
 SIZE_IS(struct file, FILE_SLOT_BYTES);
 
@@ -202,7 +203,14 @@ static inline void mmap_read_unlock(struct participant *self, struct mm_struct *
 }
 
 /* mm.c */
-struct mm_struct *mm_alloc(struct participant *self); /* MM_BUILDING, NULL: table full */
+/* MM_BUILDING, of that account. NULL, and noted (limit_note): the table is full, or the quota is
+ * used up. */
+struct mm_struct *mm_alloc(struct participant *self, u32 account);
+/* As pte_alloc wants it. */
+static inline u64 mm_table_owner(const struct participant *self, const struct mm_struct *mm)
+{
+	return table_owner((u32)(mm - self->mms) + 1, mm->account);
+}
 void mm_publish(struct participant *self, struct mm_struct *mm);
 void mm_free(struct participant *self, struct mm_struct *mm);
 /* Keeps the slot from being given to another mm; short, nothing in between blocks. (kernel: mmgrab,
@@ -231,6 +239,17 @@ void vma_close(struct participant *self, struct vm_area_struct *vma);
 
 /* limits.c */
 void mm_account(struct mm_struct *mm, u64 flags, s64 pages);
+/* Has the account room for n more VMAs of this mm? If not, noted. */
+static inline bool vmas_may_grow(struct participant *self, const struct mm_struct *mm, u32 n)
+{
+	return likely(mm->account == 0) || account_room(self, mm->account, CHARGE_VMAS, n);
+}
+/* map_count changes by n, and what the account is charged. */
+static inline void vmas_count(struct participant *self, struct mm_struct *mm, s64 n)
+{
+	mm->map_count += (u32)n;
+	account_add(self, mm->account, CHARGE_VMAS, n);
+}
 bool may_expand_vm(const struct mm_struct *mm, u64 flags, u64 pages);
 bool mlock_future_ok(const struct mm_struct *mm, u64 flags, u64 bytes);
 /* May so many more pages be promised? pages may be negative. (kernel: __vm_enough_memory) */
@@ -249,7 +268,7 @@ bool file_is_shmem(const struct file *file);
 struct file *file_find(const struct vl_seg *seg, u64 id);    /* NULL: no such file */
 struct file *file_get(const struct vl_seg *seg, u32 number); /* of one that is referenced */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
-		       u32 kind);
+		       u32 kind, u32 account);
 int file_close(struct participant *self, u64 id);
 u64 file_id(const struct file *file);
 u32 file_number(const struct file *file);

@@ -105,6 +105,7 @@ struct retired {
 #define PREALLOC_MAX 96
 #define INFLIGHT_MAX 16
 #define FILE_PINS    2
+#define STOCKS_EACH  4 /* accounts that a participant holds charges of in advance, for each kind */
 /* Frames that a participant may keep, as a CPU's page lists in the kernel: at most this many, and
  * no more than its share of all would be in a segment of four times the participants. */
 #define FRAME_MAGAZINE 4094
@@ -125,8 +126,11 @@ struct participant_area {
 	vl_ref inflight[INFLIGHT_MAX]; /* VMAs made, not yet in a tree, while the owner may block */
 	u32 file_pins[FILE_PINS];      /* numbers of files that an operation keeps while it may
 					* block */
-	u32 retire_head;               /* next to free; places (lives.h) */
-	u32 retire_tail;               /* next free place; tail - head = entries */
+	u64 stocks[CHARGES_STOCKED][STOCKS_EACH] __cacheline_aligned; /* account.h */
+	u32 account;     /* what its new address spaces are charged to */
+	u32 cancel;      /* not 0: what it does is to end early (safe_point.h) */
+	u32 retire_head; /* next to free; places (lives.h) */
+	u32 retire_tail; /* next free place; tail - head = entries */
 	struct retired retired[RETIRE_RING];
 	u64 leases[MMS_MAX]; /* per mm index: generation << LEASE_SHIFT | leases held */
 	vl_ref name_made;    /* name of the call under way, which may wait before a VMA has it */
@@ -192,7 +196,10 @@ struct participant {
 	LAB(bool anon_seen;) /* by the fault under way, before it locked the VMA */
 	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
 	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
-	void *life;          /* the page that says it lives (life.c) */
+	u32 met_limit;       /* enum vl_limit: the last that refused something; account.h */
+	u32 met_account;
+	u64 met_max;
+	void *life; /* the page that says it lives (life.c) */
 } __cacheline_aligned;
 
 static inline void *participant_ptr(const struct participant *self, vl_ref ref)

@@ -129,9 +129,16 @@ static inline pte_t *pte_lookup(const struct vl_seg *seg, const struct pgd *pgd,
 {
 	return pte_lookup_at(seg->pages, pgd, addr);
 }
-/* The same, making levels as needed; owner is written in the page descriptors (mm index + 1, or
- * 0x80000000 | file index + 1). NULL: the page pool is empty, or addr has more than 48 bits. */
-pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u32 owner, u64 addr);
+/* Who has a hierarchy: what its page descriptors say (mm index + 1, or 0x80000000 | file index +
+ * 1), and above that, in the upper half, the account that its tables are charged to. */
+#define TABLE_OF_FILE 0x80000000u
+static inline u64 table_owner(u32 owner, u32 account)
+{
+	return (u64)account << 32 | owner;
+}
+/* The same, making levels as needed. NULL: the page pool is empty, a quota is used up (noted:
+ * limit_note), or addr has more than 48 bits. */
+pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u64 owner, u64 addr);
 
 /* Calls fn for each leaf entry of [start, end) that lies in an existing table and is not 0, in
  * order; stops when fn returns non-zero and returns that. Skips missing tables fast. */
@@ -141,7 +148,7 @@ int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end
 
 /* Where one hierarchy has a lowest table in [start, end), the other gets one too, empty. false: the
  * page pool is empty. */
-bool pte_tables_dup(struct participant *self, struct pgd *to, u32 owner, const struct pgd *from,
+bool pte_tables_dup(struct participant *self, struct pgd *to, u64 owner, const struct pgd *from,
 		    u64 start, u64 end);
 
 /* Frees the tables that serve only addresses in [floor, ceiling) and lie around [start, end); all

@@ -59,6 +59,14 @@ struct vl_config {
 	u32 overcommit;         /* vm.overcommit_memory */
 	u64 commit_limit_pages; /* what may be promised, by it; 0: no limit */
 	u64 mmap_min_addr;      /* vm.mmap_min_addr */
+	/* what each may have of the whole; 0: of an account half, of an address space all that its
+	 * account may */
+	u32 tables_per_mm_max;
+	u32 account_frames_max;
+	u32 account_tables_max;
+	u32 account_vmas_max;
+	u32 account_files_max;
+	u32 account_mms_max;
 };
 
 /* What a configuration must be for everything to work: each participant keeps some frames and pages
@@ -86,6 +94,30 @@ struct vl_config_fault {
 #define MMS_MAX          4096
 #define FILES_MAX        (LIFE_SLOTS - 1) /* a VMA has the number of its file in 16 bits */
 #define SEG_SIZE_MAX     (1ull << 36)     /* what a vl_ref reaches */
+
+/* Who pays for what is taken: account.h. */
+enum charge { CHARGE_FRAMES, CHARGE_TABLES, CHARGE_VMAS, CHARGE_FILES, CHARGE_MMS, CHARGES_COUNT };
+#define CHARGES_STOCKED (CHARGE_TABLES + 1) /* charged in advance */
+#ifndef VL_LAB
+#define ACCOUNTS_MAX 512
+#else
+#define ACCOUNTS_MAX 8
+#endif
+#define ACCOUNT_NAME_MAX 48
+#define ACCOUNT_USED     1u
+
+struct account {
+	/* line 0: who it is; slots lock */
+	u64 key; /* 0: the instance, whose place is the first */
+	u32 state;
+	u32 pad;
+	char name[ACCOUNT_NAME_MAX];
+	/* line 1: numbers, by enum charge */
+	u32 charged[CHARGES_COUNT];
+	u32 refused[CHARGES_COUNT]; /* how often the quota refused */
+	u32 pad1[6];
+} __cacheline_aligned;
+SIZE_IS(struct account, 128);
 
 /* Page pool: state of REGION_PAGES. Authoritative state is in the page descriptors; hints may be
  * rebuilt. */
@@ -145,6 +177,9 @@ struct seg_header {
 	u8 user_locks[VL_USER_RWSEMS][64]
 		__cacheline_aligned; /* rw_semaphores for library users, a line each */
 	u64 stats_gone[64];          /* counters of participants that left (stats.h) */
+	u32 account_max[CHARGES_COUNT] __cacheline_aligned; /* what one account may have */
+	u32 tables_per_mm_max;                              /* what one address space may have */
+	struct account accounts[ACCOUNTS_MAX];
 	struct kmem_cache caches[KMEM_CACHES_MAX] __cacheline_aligned;
 };
 

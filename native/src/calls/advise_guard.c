@@ -17,7 +17,7 @@
 /* 0, -ENOMEM, or -EAGAIN: a move of that page is under way. */
 static int guard_one(struct participant *self, struct mm_struct *mm, u64 addr)
 {
-	pte_t *pte = pte_alloc(self, &mm->pgd, mm_index(mm->id) + 1, addr);
+	pte_t *pte = pte_alloc(self, &mm->pgd, mm_table_owner(self, mm), addr);
 	pte_t old = pte ? load_acquire_u64(pte) : 0;
 
 	if (!pte)

@@ -22,7 +22,7 @@
 
 struct copying {
 	struct mm_struct *child;
-	u32 owner;
+	u64 owner;
 	const struct vm_area_struct *vma;
 	const struct file *file; /* NULL: anonymous */
 	bool cow;
@@ -66,7 +66,7 @@ static int copy_page_range(struct participant *self, struct mm_struct *child,
 			   struct mm_struct *parent, const struct vm_area_struct *vma)
 {
 	struct copying c = {.child = child,
-			    .owner = mm_index(mm_future_id(self->seg, child)) + 1,
+			    .owner = mm_table_owner(self, child),
 			    .vma = vma,
 			    .file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL,
 			    .cow = is_cow_mapping(vma->vm_flags)};
@@ -88,6 +88,8 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	struct vm_area_struct *vma;
 	int err = 0;
 
+	if (!vmas_may_grow(self, child, 1))
+		return -ENOMEM;
 	if ((mpnt->vm_flags & VM_ACCOUNT) && !vm_enough_memory(self, parent, (s64)vma_pages(mpnt)))
 		return -ENOMEM;
 	vma = vm_area_dup(self, mpnt);
@@ -111,7 +113,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	vma_start_write(self, child, vma);
 	vma_mark_attached(vma);
 	vma_inflight_done(self, vma);
-	child->map_count++;
+	vmas_count(self, child, 1);
 	mm_account(child, vma->vm_flags, (s64)vma_pages(vma));
 	STEP(fork_replaced, vma);
 	return vma->vm_flags & VM_WIPEONFORK ? 0 : copy_page_range(self, child, parent, mpnt);
@@ -146,7 +148,7 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 	}
 	pgd_destroy(self, &child->pgd);
 	tree_destroy(self, &child->mm_mt, false);
-	child->map_count = 0;
+	vmas_count(self, child, -(s64)child->map_count);
 }
 
 static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm_struct *parent)
@@ -188,7 +190,7 @@ s64 op_fork(struct participant *self, u64 id)
 		return VL_S_NO_MM;
 	if (mmap_write_lock(self, parent, id) != 0)
 		return VL_S_NO_MM;
-	child = mm_alloc(self);
+	child = mm_alloc(self, parent->account);
 	if (!child) {
 		mmap_write_unlock(self, parent);
 		return VL_S_LIMIT;

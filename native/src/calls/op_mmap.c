@@ -124,7 +124,8 @@ static int shared_memory_open(struct participant *self, struct mm_struct *mm,
 
 	if (accounted && !vm_enough_memory(self, mm, (s64)(req->len >> PAGE_SHIFT)))
 		return -ENOMEM;
-	req->file = file_open(self, SHMEM_DEV, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM);
+	req->file = file_open(self, SHMEM_DEV, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM,
+			      mm->account);
 	if (!req->file)
 		return -ENOMEM;
 	file_pin_made(self, file_number(req->file), 0);
@@ -142,7 +143,7 @@ static void map_early(struct participant *self, struct mm_struct *mm, struct map
 	vma_mark_attached(vma);
 	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
 	vma_inflight_done(self, vma);
-	mm->map_count++;
+	vmas_count(self, mm, 1);
 	STEP(map_linked, vma);
 }
 #else
@@ -274,7 +275,7 @@ static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_re
 		if (req->addr && req->addr < mmap_min_hint(self->seg))
 			req->addr = mmap_min_hint(self->seg);
 	}
-	if (mm->map_count > mm->map_count_max)
+	if (mm->map_count > mm->map_count_max || !vmas_may_grow(self, mm, 1))
 		return -ENOMEM;
 	req->vm_flags = prot_to_flags(prot) | pkey_of_mmap(mm, prot) | map_to_flags(flags) |
 			mm->def_flags | VM_MAYALL;

@@ -71,7 +71,8 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 	vms->cap = ARRAY_SIZE(vms->small);
 	if (vma && vma->vm_start < start) {
 		/* A hole in the middle ends with one VMA more. */
-		if (end < vma->vm_end && mm->map_count >= mm->map_count_max)
+		if (end < vma->vm_end &&
+		    (mm->map_count >= mm->map_count_max || !vmas_may_grow(self, mm, 1)))
 			return -ENOMEM;
 		if (vma_is_sealed(vma))
 			return -EPERM;
@@ -146,7 +147,7 @@ static void vms_account(struct participant *self, struct vma_munmap *vms)
 
 		mm_account(mm, vma->vm_flags, -(s64)vma_pages(vma));
 	}
-	mm->map_count -= vms->count;
+	vmas_count(self, mm, -(s64)vms->count);
 }
 
 /* For mmap: the tree no longer has them, mmap_lock stays write-held. */

@@ -119,14 +119,15 @@ static u64 handed_on(pte_t old)
 
 /* A frame of our own with the given word, entered in place of old. In place of a marker nothing is
  * stored yet: the caller looks again. */
-static int install_anon(struct participant *self, struct vm_area_struct *vma, pte_t *pte, pte_t old,
-			u64 word, struct fault *f)
+static int install_anon(struct participant *self, const struct mm_struct *mm,
+			struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
+			struct fault *f)
 {
 	u32 frame;
 	pte_t new;
 
 	mpol_use(self, vma);
-	frame = frame_alloc(self);
+	frame = frame_alloc_for(self, mm->account);
 	if (frame == FRAME_NONE)
 		return FAULT_OOM;
 	if ((f->flags & FAULT_STORE) && likely(!pte_is_marker(old)))
@@ -172,7 +173,8 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 			return FAULT_LOOK_AGAIN;
 		return access_page(self, old, f);
 	}
-	err = install_anon(self, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)), f);
+	err = install_anon(self, mm, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)),
+			   f);
 	if (err == FAULT_OK) {
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
 		stat_inc(self, pgfault_cow);
@@ -214,7 +216,7 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		return err;
 	if (unlikely(vma->vm_flags & VM_UFFD_MISSING))
 		return user_fault(self, mm, vma, f, 0);
-	err = install_anon(self, vma, pte, old, 0, f);
+	err = install_anon(self, mm, vma, pte, old, 0, f);
 	if (err != FAULT_OK)
 		return err;
 	f->info |= FAULT_INFO_NEW_PAGE;
@@ -260,7 +262,7 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	if (private_write) {
 		/* The copy first, what is stored when it stays: others may read it meanwhile. */
 		f->flags &= ~FAULT_STORE;
-		err = install_anon(self, vma, pte, old,
+		err = install_anon(self, mm, vma, pte, old,
 				   load_relaxed_u64(frame_word(self->seg, frame)), f);
 		f->flags = flags;
 		if (err != FAULT_OK)
@@ -322,7 +324,7 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 				return result;
 		}
 		if (!pte)
-			pte = pte_alloc(self, &mm->pgd, mm_index(vma->vm_mm) + 1, f->addr);
+			pte = pte_alloc(self, &mm->pgd, mm_table_owner(self, mm), f->addr);
 		if (!pte)
 			return FAULT_OOM;
 		if (vma->vm_file)
@@ -396,7 +398,8 @@ static void result_fill(struct participant *self, struct fault *f, int outcome, 
 		*r = (struct vl_result){.status = VL_S_NO_MM};
 		break;
 	default:
-		*r = (struct vl_result){.status = -ENOMEM};
+		*r = (struct vl_result){
+			.status = VL_S_LIMIT, .info = self->met_limit, .value = self->met_max};
 	}
 }
 

@@ -82,6 +82,8 @@ static void table_unlinked(struct participant *self, struct pgd *pgd, u32 page)
 	for (u32 i = 0; i < PTRS_PER_TABLE; i++)
 		VL_ASSERT(load_relaxed_u64(pgtable_at(self->seg, page) + i) == 0);
 #endif
+	account_uncharge(self, desc->account, CHARGE_TABLES);
+	desc->account = 0;
 	desc->owner = self->index + 1;
 	store_release_u8(&desc->kind, PAGE_RETIRED);
 	pgd_move(pgd);
@@ -89,11 +91,40 @@ static void table_unlinked(struct participant *self, struct pgd *pgd, u32 page)
 	rcu_retire(self, RETIRE_PAGE, page);
 }
 
+/* An empty table that is charged and not installed, or UINT32_MAX. */
+static u32 table_alloc(struct participant *self, const struct pgd *pgd, u64 owner)
+{
+	u32 account = (u32)(owner >> 32), most = participant_hdr(self)->tables_per_mm_max, page;
+
+	/* A file's cache is bounded by its account's quota alone. */
+	if (unlikely(load_relaxed_u32(&pgd->tables) >= most && !(owner & TABLE_OF_FILE))) {
+		limit_note(self, VL_LIMIT_TABLES_PER_MM_MAX, most, account);
+		return UINT32_MAX;
+	}
+	if (unlikely(!account_charge(self, account, CHARGE_TABLES)))
+		return UINT32_MAX;
+	page = page_alloc(self, 0, PAGE_TABLE, (u32)owner);
+	if (page == UINT32_MAX)
+		account_uncharge(self, account, CHARGE_TABLES);
+	else
+		self->seg->page_descs[page].account = account;
+	return page;
+}
+
+static void table_free(struct participant *self, u32 page)
+{
+	struct page_desc *desc = &self->seg->page_descs[page];
+
+	account_uncharge(self, desc->account, CHARGE_TABLES);
+	desc->account = 0;
+	page_free(self, page);
+}
+
 /* A table below entry: the one that is there, or a new one. NULL: the pool is empty. */
-static pte_t *install(struct participant *self, struct pgd *pgd, u32 owner, pte_t *entry)
+static pte_t *install(struct participant *self, struct pgd *pgd, u64 owner, pte_t *entry)
 {
 	pte_t old = 0;
-	u32 page = page_alloc(self, 0, PAGE_TABLE, owner);
+	u32 page = table_alloc(self, pgd, owner);
 
 	if (page == UINT32_MAX)
 		return NULL;
@@ -102,14 +133,14 @@ static pte_t *install(struct participant *self, struct pgd *pgd, u32 owner, pte_
 		table_counted(pgd, 1);
 		return pgtable_at(self->seg, page);
 	}
-	page_free(self, page); /* another was faster; nobody saw ours */
+	table_free(self, page); /* another was faster; nobody saw ours */
 	return pgtable_at(self->seg, upper_page(old));
 }
 
-static pte_t *install_top(struct participant *self, struct pgd *pgd, u32 owner)
+static pte_t *install_top(struct participant *self, struct pgd *pgd, u64 owner)
 {
 	u32 old = 0;
-	u32 page = page_alloc(self, 0, PAGE_TABLE, owner);
+	u32 page = table_alloc(self, pgd, owner);
 
 	if (page == UINT32_MAX)
 		return NULL;
@@ -118,11 +149,11 @@ static pte_t *install_top(struct participant *self, struct pgd *pgd, u32 owner)
 		table_counted(pgd, 1);
 		return pgtable_at(self->seg, page);
 	}
-	page_free(self, page);
+	table_free(self, page);
 	return pgtable_at(self->seg, old - 1);
 }
 
-pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u32 owner, u64 addr)
+pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u64 owner, u64 addr)
 {
 	pte_t *table = top_table(self->seg, pgd);
 
@@ -189,7 +220,7 @@ int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end
 	return 0;
 }
 
-bool pte_tables_dup(struct participant *self, struct pgd *to, u32 owner, const struct pgd *from,
+bool pte_tables_dup(struct participant *self, struct pgd *to, u64 owner, const struct pgd *from,
 		    u64 start, u64 end)
 {
 	end = min_u64(end, ADDRESS_END);

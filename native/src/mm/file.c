@@ -19,9 +19,9 @@
 
 #define INO_FOREIGN (1ull << 63) /* numbers from here on do not move next_ino to its end */
 
-static u32 file_owner(const struct file *file)
+static u64 file_owner(const struct file *file)
 {
-	return 0x80000000u | (file->index + 1);
+	return table_owner(TABLE_OF_FILE | (file->index + 1u), file->account);
 }
 
 u32 file_number(const struct file *file)
@@ -85,6 +85,7 @@ static void file_release(struct participant *self, struct file *file)
 	pte_walk(self, &file->cache, 0, 1ul << 47, drop_page, NULL);
 	pgd_destroy(self, &file->cache);
 	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	account_add(self, file->account, CHARGE_FILES, -1);
 	store_release_u32(&file->state, 0);
 	mutex_unlock(self, &self->seg->hdr->slots_lock);
 }
@@ -107,7 +108,7 @@ static u32 kind_of(u64 dev, const char *name)
 }
 
 static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, const char *name,
-		      u32 kind, bool named)
+		      u32 kind, bool named, u32 account)
 {
 	file->generation += GENERATION_STEP;
 	file->index = (u16)index;
@@ -119,6 +120,7 @@ static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, 
 	file->accounted = 0;
 	file->opens = named;
 	file->named = named;
+	file->account = (u16)account;
 	file->cut_from = file->cut_to = 0;
 	file->cut_even_cows = 0;
 	memset(file->name, 0, sizeof(file->name));
@@ -130,9 +132,9 @@ static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, 
 /* For a mapped file: the same (dev, ino) gives the same file, as it is, and an open is counted. For
  * shared anonymous memory (VMA_SHMEM) always a new one, with one reference that
  * becomes the VMA's; ino 0: the next free one. NULL: the file table is full, or the file has been
- * opened FILE_OPENS_MAX times. */
+ * opened FILE_OPENS_MAX times; noted (limit_note). */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
-		       u32 kind)
+		       u32 kind, u32 account)
 {
 	struct seg_header *hdr = self->seg->hdr;
 	struct file *table = file_table(self->seg), *found = NULL;
@@ -152,7 +154,11 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 			}
 		}
 	}
+	if (!found)
+		limit_note(self, VL_LIMIT_FILES_MAX, hdr->config.files_max, 0);
 	for (u32 i = 0; i < hdr->config.files_max && !found; i++) {
+		if (!account_room(self, account, CHARGE_FILES, 1))
+			break;
 		if (table[i].state || !life_left(table[i].generation))
 			continue;
 		found = &table[i];
@@ -160,7 +166,9 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 			ino = ++hdr->next_ino;
 		if (!named && ino < INO_FOREIGN)
 			hdr->next_ino = max_u64(hdr->next_ino, ino);
-		file_init(found, i, dev, ino, size, name, kind, named);
+		file_init(found, i, dev, ino, size, name, kind, named, account);
+		account_add(self, account, CHARGE_FILES, 1);
+		limit_forget(self);
 		if (i >= hdr->file_hint)
 			hdr->file_hint = i + 1;
 	}
@@ -168,6 +176,7 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 	if (likely(!full))
 		return found;
 	file_close(self, file_id(found));
+	limit_note(self, VL_LIMIT_FILE_OPENS_MAX, FILE_OPENS_MAX, 0);
 	return NULL;
 }
 
@@ -281,7 +290,7 @@ static u32 page_get(struct participant *self, struct file *file, u64 pgoff, u64 
 		return FRAME_NONE;
 	old = load_acquire_u64(pte);
 	while (!old) {
-		frame = frame_alloc(self);
+		frame = frame_alloc_for(self, file->account);
 		if (frame == FRAME_NONE)
 			return FRAME_NONE;
 		made = pte_make(frame, flags);
@@ -314,8 +323,10 @@ void file_read_ahead(struct participant *self, struct file *file, u64 pgoff, u64
 	bool sigbus = file->kind != VMA_FILE;
 
 	for (; pgoff < end && !sigbus; pgoff++) {
-		if (file_page(self, file, pgoff, &sigbus) == FRAME_NONE)
+		if (file_page(self, file, pgoff, &sigbus) == FRAME_NONE) {
+			limit_forget(self);
 			return;
+		}
 	}
 }
 
@@ -360,7 +371,7 @@ u32 file_page_add(struct participant *self, struct file *file, u64 pgoff, u64 wo
 	if (load_relaxed_u64(pte)) /* relaxed: the cmpxchg decides */
 		return FRAME_NONE;
 	*err = -ENOMEM;
-	frame = frame_alloc(self);
+	frame = frame_alloc_for(self, file->account);
 	if (frame == FRAME_NONE)
 		return FRAME_NONE;
 	store_relaxed_u64(frame_word(self->seg, frame), word); /* published by the cmpxchg */

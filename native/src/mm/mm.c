@@ -110,7 +110,7 @@ void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm)
 	up_write(self, &mm->mmap_lock, HOLD_MMAP2);
 }
 
-static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
+static void mm_init(struct participant *self, struct mm_struct *mm, u32 account)
 {
 	VL_ASSERT(!(mm->mm_lock_seq.sequence & 1));
 	mm->generation += GENERATION_STEP;
@@ -135,10 +135,10 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	limits_init(mm, &self->seg->hdr->config);
 	pkeys_start(mm, self->seg->hdr->config.pkeys);
 	store_relaxed_u64(&mm->stack_top, 0);
-	(void)index;
+	mm->account = account;
 }
 
-struct mm_struct *mm_alloc(struct participant *self)
+struct mm_struct *mm_alloc(struct participant *self, u32 account)
 {
 	struct seg_header *hdr = self->seg->hdr;
 	struct mm_struct *table = mm_table(self->seg), *mm = NULL;
@@ -146,13 +146,16 @@ struct mm_struct *mm_alloc(struct participant *self)
 
 	(void)mutex_lock(
 		self, &hdr->slots_lock); /* stolen: states are single words, nothing to rebuild */
-	for (u32 i = 0; i < max; i++) {
+	limit_note(self, VL_LIMIT_MMS_MAX, max, 0);
+	for (u32 i = 0; i < max && account_room(self, account, CHARGE_MMS, 1); i++) {
 		u32 index = (hdr->mm_hint + i) % max;
 
 		if (table[index].state != MM_FREE || !life_left(table[index].generation))
 			continue;
 		mm = &table[index];
-		mm_init(self, mm, index);
+		mm_init(self, mm, account);
+		account_add(self, account, CHARGE_MMS, 1);
+		limit_forget(self);
 		store_release_u32(&mm->state, MM_BUILDING);
 		hdr->mm_hint = (index + 1) % max;
 		break;
@@ -214,6 +217,7 @@ void mmdrop(struct participant *self, struct mm_struct *mm)
 		return;
 	(void)mutex_lock(self, &hdr->slots_lock);
 	VL_ASSERT(mm->state == MM_PINNED);
+	account_add(self, mm->account, CHARGE_MMS, -1);
 	store_release_u32(&mm->state, MM_FREE);
 	mutex_unlock(self, &hdr->slots_lock);
 }
@@ -317,7 +321,7 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 	}
 	STEP(exit_freed, mm);
 	tree_destroy(self, &mt, true);
-	mm->map_count = 0;
+	vmas_count(self, mm, -(s64)mm->map_count);
 	mm->total_vm = mm->data_vm = mm->locked_vm = mm->accounted = 0;
 }
 

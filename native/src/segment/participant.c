@@ -31,6 +31,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vmalab/account.h"
 #include "vmalab/life.h"
 #include "vmalab/membarrier.h"
 #include "vmalab/stats.h"
@@ -279,6 +280,9 @@ void participant_fold(struct vl_seg *seg, u32 index)
 void participant_vacate(struct participant *self)
 {
 	participant_fold(self->seg, self->index);
+	account_flush(self);
+	store_relaxed_u32(&self->area->account, 0);
+	store_relaxed_u32(&self->area->cancel, 0);
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
 	slot_release(self->slot);
 	life_end(self->life);

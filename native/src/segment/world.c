@@ -26,6 +26,7 @@
 #include "vmalab/futex.h"
 #include "vmalab/membarrier.h"
 #include "vmalab/participant.h"
+#include "vmalab/safe_point.h"
 #include "vmalab/stats.h"
 
 #define ENTER_SLEEP_NS   (100 * NSEC_PER_MSEC)
@@ -81,6 +82,13 @@ void core_unblock(struct participant *self)
 	/* In the middle of an operation there is no error to return. */
 	if (enter_slow(self, CORE_BLOCKED) != 0)
 		vl_broken(__FILE__, __LINE__, "the segment was broken by another process");
+}
+
+void safe_point_stop(struct participant *self)
+{
+	VL_ASSERT(self->rcu_nest == 0);
+	core_block(self);
+	core_unblock(self);
 }
 
 /* Makes self the stopper: 0, -EBUSY (another one was at it, or still is), VL_E_BROKEN. */

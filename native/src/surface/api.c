@@ -201,6 +201,27 @@ u32 vl_participant_index(const struct participant *self)
 	return self->index;
 }
 
+int vl_account_use(struct participant *self, u64 key, const char *name)
+{
+	int account;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	account = account_use(self, key, name);
+	core_exit(self);
+	return account;
+}
+
+void vl_cancel(struct participant *self)
+{
+	store_relaxed_u32(&self->area->cancel, 1); /* relaxed: it is looked at again and again */
+}
+
+void vl_resume(struct participant *self)
+{
+	store_relaxed_u32(&self->area->cancel, 0); /* relaxed: as above */
+}
+
 long vl_mincore(struct participant *self, u64 mm, u64 addr, u64 len, u8 *vec, u64 cap)
 {
 	s64 result;
@@ -310,7 +331,8 @@ int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const cha
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
 	rcu_make_room(self);
-	file = file_open(self, dev, ino, size, name, VMA_FILE);
+	limit_forget(self);
+	file = file_open(self, dev, ino, size, name, VMA_FILE, account_used(self));
 	if (file)
 		(void)op_file_truncate(self, file_id(file), size);
 	core_exit(self);

@@ -13,7 +13,8 @@
 	X(char) X(u8) X(u16) X(u32) X(u64) X(struct range_tree) X(struct pgd)         \
 	X(struct seqcount) X(struct rw_semaphore) X(struct vl_mutex)                  \
 	X(struct magazine) X(struct retired) X(struct vl_config) X(struct vl_region)  \
-	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct kmem_cache)
+	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct kmem_cache) \
+	X(struct account)
 /* An array decays to a pointer; fields that are pointers there are none. */
 #define TYPE_NAME(t)  t: #t, t *: #t,
 #define TYPE_BYTES(t) t: 0, t *: sizeof(t),
@@ -120,7 +121,7 @@ static const struct vl_field_info fields[] = {
 	F(mm_struct, accounted, "mmap_lock W"),
 	F(mm_struct, stack_top, "before publish"),
 	F(mm_struct, pkru, "mmap_lock W"),
-	F(mm_struct, pad, "unused"),
+	F(mm_struct, account, "before publish"),
 	F(mm_aside, uffds, "mmap_lock R, cmpxchg; closing: mmap_lock W"),
 	F(mm_aside, exec_from, "before publish"),
 	F(mm_aside, pad, "unused"),
@@ -155,6 +156,9 @@ static const struct vl_field_info fields[] = {
 	F(participant_area, prealloc, "its participant"),
 	F(participant_area, inflight, "its participant"),
 	F(participant_area, file_pins, "its participant"),
+	F(participant_area, stocks, "its participant; who meets a quota: cmpxchg"),
+	F(participant_area, account, "its participant"),
+	F(participant_area, cancel, "anybody"),
 	F(participant_area, retire_head, "its participant"),
 	F(participant_area, retire_tail, "its participant"),
 	F(participant_area, retired, "its participant"),
@@ -174,6 +178,8 @@ static const struct vl_field_info fields[] = {
 	F(page_desc, prev, "cache lock"),
 	F(page_desc, free, "cache lock"),
 	F(page_desc, used, "cache lock"),
+	F(page_desc, account, "who has it TAKEN"),
+	F(page_desc, pad0, "unused"),
 	F(page_desc, pad, "unused"),
 	F(frame, refs, "atomics"),
 	F(frame, next, "frame pool lock"),
@@ -195,6 +201,7 @@ static const struct vl_field_info fields[] = {
 	F(file, cut_to, "lock"),
 	F(file, cut_even_cows, "lock"),
 	F(file, named, "slots_lock"),
+	F(file, account, "slots_lock"),
 	F(anon_vma, root, "before insertion"),
 	F(anon_vma, parent, "before insertion"),
 	F(anon_vma, degree, "anon lock of its root"),
@@ -277,6 +284,9 @@ static const struct vl_field_info fields[] = {
 	F(seg_header, anon_locks, "atomics"),
 	F(seg_header, user_locks, "atomics"),
 	F(seg_header, stats_gone, "atomics"),
+	F(seg_header, account_max, "creator"),
+	F(seg_header, tables_per_mm_max, "creator"),
+	F(seg_header, accounts, "key, state, name: slots_lock; numbers: atomics"),
 	F(seg_header, caches, "each its lock"),
 };
 

@@ -172,7 +172,7 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		*frame = FRAME_NONE;
 		return 0;
 	}
-	to = pte_alloc(self, &m->mm->pgd, mm_index(m->mm->id) + 1, dst);
+	to = pte_alloc(self, &m->mm->pgd, mm_table_owner(self, m->mm), dst);
 	if (!to)
 		return -ENOMEM;
 	entry = marked & ~(PTE_BUSY | PTE_UFFD_WP);

@@ -103,7 +103,7 @@ static int fill_lock(struct participant *self, struct fill *f)
  * pte_none_mostly) */
 static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t new)
 {
-	pte_t *pte = pte_alloc(self, &f->mm->pgd, mm_index(f->id) + 1, addr);
+	pte_t *pte = pte_alloc(self, &f->mm->pgd, mm_table_owner(self, f->mm), addr);
 	pte_t old = pte ? load_relaxed_u64(pte) : 0; /* relaxed: a value that is compared */
 
 	if (!pte)
@@ -138,7 +138,7 @@ static int fill_private(struct participant *self, const struct fill *f, u64 addr
 	if (file && file_beyond_end(file, pgoff))
 		return -EFAULT;
 	if (f->what == UFFD_FILL_COPY)
-		frame = frame_alloc(self);
+		frame = frame_alloc_for(self, f->mm->account);
 	if (frame == FRAME_NONE)
 		return -ENOMEM;
 	if (frame == FRAME_ZERO) {

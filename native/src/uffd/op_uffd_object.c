@@ -346,7 +346,7 @@ static int protect_one(struct participant *self, pte_t *pte, struct protecting *
 static int protect_range(struct participant *self, struct protecting *p, u64 start, u64 end,
 			 bool markers)
 {
-	u32 owner = mm_index(p->mm->id) + 1;
+	u64 owner = mm_table_owner(self, p->mm);
 
 	for (u64 addr = start; addr < end; addr += PAGE_SIZE) {
 		pte_t *pte = markers ? pte_alloc(self, &p->mm->pgd, owner, addr)

@@ -62,6 +62,27 @@ class Status(IntEnum):
     BAD_RECORD = -1003
     LIMIT = -1004
     USERFAULT = -1005
+    CANCELLED = -1006
+
+
+class Limit(IntEnum):
+    """Which limit Status.LIMIT means: the info of its result. The lower case is its setting."""
+
+    MMS_MAX = 1
+    FILES_MAX = 2
+    FRAMES_MAX = 3
+    SIZE_BYTES = 4
+    VMAS_PER_MM_MAX = 5
+    TABLES_PER_MM_MAX = 6
+    FILE_OPENS_MAX = 7
+    MINCORE_PAGES_MAX = 8
+    LEASES_MAX = 9
+    ACCOUNTS_MAX = 10
+    ACCOUNT_FRAMES_MAX = 11
+    ACCOUNT_TABLES_MAX = 12
+    ACCOUNT_VMAS_MAX = 13
+    ACCOUNT_FILES_MAX = 14
+    ACCOUNT_MMS_MAX = 15
 
 
 class Reason(StrEnum):
@@ -90,7 +111,7 @@ class Reason(StrEnum):
 
 REASONS: Final[Mapping[Reason, tuple[str, tuple[str, ...]]]] = {
     Reason.NO_SUCH_MM: ("NOT_FOUND", ("mm",)),
-    Reason.LIMIT_EXCEEDED: ("RESOURCE_EXHAUSTED", ("limit", "max")),
+    Reason.LIMIT_EXCEEDED: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
     Reason.STREAMS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max")),
     Reason.LAB_HELD_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "got")),
     Reason.LAB_WAITS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "got")),

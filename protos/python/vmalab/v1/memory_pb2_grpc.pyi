@@ -24,8 +24,8 @@ Three kinds of answer
 [reasons: made from protos/ops.toml]
 Reasons, with what their metadata has:
   NOT_FOUND            NO_SUCH_MM {mm}
-  RESOURCE_EXHAUSTED   LIMIT_EXCEEDED {limit, max}, STREAMS_LIMIT {limit, max}, LAB_HELD_LIMIT {limit, max, got},
-                       LAB_WAITS_LIMIT {limit, max, got}
+  RESOURCE_EXHAUSTED   LIMIT_EXCEEDED {limit, max, client}, STREAMS_LIMIT {limit, max}, LAB_HELD_LIMIT {limit, max,
+                       got}, LAB_WAITS_LIMIT {limit, max, got}
   INVALID_ARGUMENT     BAD_BLOCK {bytes}, BLOCK_TOO_BIG {limit, max, got}, MINCORE_TOO_LONG {limit, max, got},
                        TTL_TOO_LONG {limit, max}, TOO_MANY_MMS {limit, max, got}, TOO_LONG {limit, max, got},
                        BAD_MAPS, MAPS_TOO_BIG {limit, max, got}, BAD_ARGUMENT {field}
@@ -67,9 +67,12 @@ Little-endian. A block is a sequence of records, without a header. Its length is
            -1002      BAD_OP: unknown op
            -1003      BAD_RECORD: words or how does not fit the op, FAULT_STORE does not fit words, or the block ends
                       inside the record. Execution stops here; the records that follow have no result
-           -1004      LIMIT: a limit of the instance is reached (address spaces, files, participants, frames)
+           -1004      LIMIT: a limit of the instance, or of the client's account, is reached: `info` is the limit
+                      (its number in the table of limits), `value` what it is set to
            -1005      USERFAULT: of FAULT and FAULTS only: the program would sleep now until its userfaultfd is
                       served. Nobody sleeps here: fill the page (or take its protection off) and touch it again
+           -1006      CANCELLED: the call was cancelled: its client is gone, its deadline is over, or the worker
+                      stops. This record has not run. Execution stops here; the records that follow have no result
 
   op                  words        operands                            flags               value on success
    0 NOP              2                                                                    0

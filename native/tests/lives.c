@@ -142,7 +142,7 @@ static void files(void)
 	CHECK_EQ(vl_file_open(one.self, 8, file_find(seg, id)->ino, PAGE_SIZE, "/later", &first),
 		 VL_E_LIMIT);
 	CHECK_EQ(file_find(seg, id)->opens, FILE_OPENS_MAX);
-	file_find(seg, id)->opens = file_find(seg, id)->refs = 1;
+	file_find(seg, id)->opens = 1, file_find(seg, id)->refs = 1;
 	CHECK_EQ(vl_file_close(one.self, id), 0);
 }
 

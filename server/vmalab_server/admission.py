@@ -134,7 +134,7 @@ class Refuser:
 
 def _over(limits: Limits, limit: str, got: int, caller: Caller) -> failures.Exhausted:
     return failures.Exhausted(
-        "TOO_MANY_CALLS" if limit.startswith("calls") else "STREAMS_LIMIT",
+        "CALLS_LIMIT" if limit.startswith("calls") else "STREAMS_LIMIT",
         limits.message(limit, got=got),
         limit=limit,
         max=str(getattr(limits, limit)),

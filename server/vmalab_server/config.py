@@ -82,6 +82,7 @@ class ServerConfig(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     token_file: Path | None = None
+    share: Literal["auto", "all", "own"] = "auto"
     replace_stale: bool = False
     metrics_listen: str = ""
     log_level: Level = "info"
@@ -156,8 +157,6 @@ class ServerConfig(BaseSettings):
     def _secure(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together: give both")
-        if self.token_file is not None and self.tls_cert is None:
-            raise ValueError("a token goes over TLS only: give tls_cert and tls_key too")
         host = split_address(self.listen)[0]
         if not is_loopback(host) and (self.tls_cert is None or self.token_file is None):
             raise ValueError(
@@ -195,6 +194,13 @@ class ServerConfig(BaseSettings):
     def worker_threads(self) -> Threads:
         """The threads of each worker."""
         return Threads.of(self.threads, self.limits, lab=self.lab_core)
+
+    @property
+    def share_all(self) -> bool:
+        """Whether everybody may use everything; by default where this machine alone can call."""
+        if self.share == "auto":
+            return is_loopback(split_address(self.listen)[0])
+        return self.share == "all"
 
     @property
     def lab_core(self) -> bool:

@@ -130,7 +130,7 @@ class Methods:
             try:
                 if here.refusal is not None:
                     raise here.refusal
-                raw = self._received(raws, context)
+                raw = self._received(raws, context, codec.name)
                 upkeep.bytes_seen += len(raw)
                 return codec.write(handler(codec.decoded(raw)))
             except (failures.ServiceFailure, NativeError) as error:
@@ -140,7 +140,7 @@ class Methods:
         behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
         return grpc.stream_unary_rpc_method_handler(behaviour)
 
-    def _received(self, raws: Iterator[bytes], context: Context) -> bytes:
+    def _received(self, raws: Iterator[bytes], context: Context, method: str) -> bytes:
         """The message of a unary call; a call whose message does not come loses its thread."""
         awaited = self._upkeep.awaited
         key = id(context)
@@ -150,7 +150,9 @@ class Methods:
         finally:
             awaited.pop(key, None)
         if raw is None:
-            raise failures.InvalidRequest("BAD_REQUEST", "the call has no request message")
+            raise failures.InvalidRequest(
+                "BAD_REQUEST", f"the call of {method} has no request message", method=method
+            )
         return raw
 
     def _give_up(self, context: Context) -> Callable[[], object]:

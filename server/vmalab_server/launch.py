@@ -34,6 +34,7 @@ class WorkerLaunch:
     tls_cert: str
     tls_key: str
     tokens: str
+    share_all: bool
     roster_path: str
     ready_fd: int
     log_level: Level

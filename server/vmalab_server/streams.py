@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -109,28 +109,33 @@ class StreamHandlers:
         self, requests: Iterator[pb.HoldRequest], cancel: Callable[[], object]
     ) -> Iterator[pb.HoldResponse]:
         held: set[int] = set()
+        files: set[int] = set()
         with self._registry.opened(cancel, waits_for_client=True):
             try:
                 for request in requests:
-                    yield self._held(request, held)
+                    yield self._held(request, held, files)
             finally:
                 for mm in held:
                     self._leases.drop(mm)
+                for file in files:
+                    self._leases.drop_file(file)
 
-    def _held(self, request: pb.HoldRequest, held: set[int]) -> pb.HoldResponse:
-        missing = []
-        for mm in request.add:
-            if mm in held:
-                continue
-            if self._leases.add(mm):
-                held.add(mm)
-            else:
-                missing.append(mm)
-        for mm in request.drop:
-            if mm in held:
-                held.remove(mm)
-                self._leases.drop(mm)
-        return pb.HoldResponse(held_count=len(held), missing=missing)
+    def _held(self, request: pb.HoldRequest, held: set[int], files: set[int]) -> pb.HoldResponse:
+        if self._entry.owners.checked:
+            with self._entry.borrowed() as me:
+                for mm in request.add:
+                    self._entry.owners.may(me, mm=mm)
+                for file in request.add_files:
+                    self._entry.owners.may(me, file=file)
+        return pb.HoldResponse(
+            missing=_changed(held, request.add, request.drop, self._leases.add, self._leases.drop),
+            missing_files=_changed(
+                *(files, request.add_files, request.drop_files),
+                *(self._leases.add_file, self._leases.drop_file),
+            ),
+            held_count=len(held),
+            held_files_count=len(files),
+        )
 
     def batch(
         self, requests: Iterator[wire.Request], cancel: Callable[[], object]
@@ -147,6 +152,29 @@ class StreamHandlers:
                 yield written
                 stream.idle_since = time.monotonic()
                 stream.busy = False
+
+
+def _changed(
+    held: set[int],
+    add: Iterable[int],
+    drop: Iterable[int],
+    take: Callable[[int], bool],
+    let_go: Callable[[int], None],
+) -> list[int]:
+    """Hold more and less; those of `add` that cannot be held."""
+    missing = []
+    for one in add:
+        if one in held:
+            continue
+        if take(one):
+            held.add(one)
+        else:
+            missing.append(one)
+    for one in drop:
+        if one in held:
+            held.remove(one)
+            let_go(one)
+    return missing
 
 
 def _answer(results: memoryview, request: wire.Request) -> wire.Response:

@@ -35,6 +35,7 @@ from vmalab_native import lab, signals
 from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import InvalidArgument, NativeError, RecoveryBusy, SegmentBroken
 from vmalab_server import instance, logs, roster, troubles, version
+from vmalab_server.caller import Tokens
 from vmalab_server.config import (
     ConfigError,
     ServerConfig,
@@ -145,7 +146,11 @@ class Supervisor:
         config = self._config
         cert = _read_text(config.tls_cert, "tls_cert")
         key = _read_text(config.tls_key, "tls_key")
-        token = _read_text(config.token_file, "token_file").strip()
+        token = _read_text(config.token_file, "token_file")
+        try:
+            Tokens(token)
+        except ValueError as error:
+            raise ConfigError(f"token_file: {config.token_file}: {error}") from None
         stack.callback(self._selector.close)
         self._spare = Spare()
         stack.callback(self._spare.close)
@@ -221,6 +226,7 @@ class Supervisor:
                 tls_cert=cert,
                 tls_key=key,
                 tokens=token,
+                share_all=config.share_all,
                 roster_path=str(self._roster_path),
                 ready_fd=-1,
                 log_level=config.log_level,

@@ -21,6 +21,7 @@ from vmalab_server.launch import WorkerLaunch
 
 if TYPE_CHECKING:
     from vmalab_native.core import Segment
+    from vmalab_server.caller import Tokens
     from vmalab_server.entry import Entry
     from vmalab_server.grpc_front import Front
     from vmalab_server.handlers import MemoryHandlers
@@ -47,15 +48,19 @@ class Worker:
     def __init__(self, launch: WorkerLaunch) -> None:
         # grpc is imported here, after the affinity is set: its threads inherit it.
         from vmalab_native.core import Segment
+        from vmalab_server.caller import Tokens
         from vmalab_server.entry import Entry
         from vmalab_server.fair import Turnstile
         from vmalab_server.handlers import MemoryHandlers
         from vmalab_server.leases import LeaseKeeper
+        from vmalab_server.owners import Owners
         from vmalab_server.streams import StreamHandlers, StreamRegistry
 
         self.launch = launch
         self.segment: Segment = Segment.attach(launch.instance)
-        self.entry: Entry = Entry(self.segment)
+        self.tokens: Tokens = Tokens(launch.tokens)
+        owners = Owners(named=bool(self.tokens), share_all=launch.share_all)
+        self.entry: Entry = Entry(self.segment, owners)
         memory = MemoryHandlers(
             self.entry,
             limits=launch.limits,
@@ -82,7 +87,6 @@ class Worker:
 
         import grpc
 
-        from vmalab_server.caller import Tokens
         from vmalab_server.grpc_front import Front
         from vmalab_server.inspect_handlers import InspectHandlers
 
@@ -104,7 +108,7 @@ class Worker:
             threads=launch.threads,
             limits=launch.limits,
             bench=launch.bench,
-            tokens=Tokens(launch.tokens),
+            tokens=self.tokens,
         )
         cert, key = launch.tls_cert.encode(), launch.tls_key.encode()
         for address in launch.addresses:

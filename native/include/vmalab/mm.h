@@ -113,7 +113,6 @@ struct file {
 	u64 size; /* bytes; once mapped, changed with the lock held for writing */
 	struct pgd cache;
 	u32 refs; /* VMAs that map it, and opens; recounted by recovery */
-	u32 pad;
 	char name[FILE_NAME_MAX];
 	struct rw_semaphore lock __cacheline_aligned; /* size and holes; survives the file */
 	u64 cut_from; /* pages that are leaving the mappings now: [cut_from, cut_to) */

@@ -33,7 +33,13 @@ from pathlib import Path
 
 from vmalab_native import lab, signals
 from vmalab_native.core import Participant, Segment
-from vmalab_native.errors import InvalidArgument, NativeError, RecoveryBusy, SegmentBroken
+from vmalab_native.errors import (
+    InvalidArgument,
+    NativeError,
+    RecoveryBusy,
+    SegmentBroken,
+    SegmentTooBig,
+)
 from vmalab_server import instance, logs, roster, troubles, version
 from vmalab_server.caller import Tokens
 from vmalab_server.config import (
@@ -171,6 +177,7 @@ class Supervisor:
             raise ConfigError(error.detail) from None
         self._segment: Segment = segment
         self._me: Participant = segment.participant("supervisor", comm="vmalab")
+        self._make_room()
         if config.lab_core:
             lab.set_delays(self._me, seed=1, one_in=0, us_max=0)  # free-running from now on
         stack.callback(self._watch.close)
@@ -189,6 +196,19 @@ class Supervisor:
         if self._life_line_fd >= 0:
             os.set_blocking(self._life_line_fd, False)
             self._register(self._life_line_fd, self._on_life_line)
+
+    def _make_room(self) -> None:
+        """Memory for every thread that will join, now: a slot keeps what it once had.
+
+        Otherwise nobody could look into an instance whose /dev/shm is full.
+        """
+        count = self._config.participants_least - 1
+        try:
+            joined = [self._segment.participant("supervisor") for _ in range(count)]
+        except SegmentTooBig as error:
+            raise StartError(str(error)) from None
+        for participant in joined:
+            participant.release()
 
     def _make_slots(
         self,

@@ -83,6 +83,7 @@ class Limit(IntEnum):
     ACCOUNT_VMAS_MAX = 13
     ACCOUNT_FILES_MAX = 14
     ACCOUNT_MMS_MAX = 15
+    MACHINE_MEMORY = 16
 
 
 class Reason(StrEnum):

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -110,25 +111,75 @@ class Door:
 
 
 class Refuser:
-    """One thread that answers the calls that are not served."""
+    """One thread that answers the calls that are not served.
+
+    A client that calls again at once, and again, would keep the worker busy with refusals. So each
+    has `AT_ONCE` of them, which are made up for at `A_SECOND`; others are answered when it has one
+    again. Until then they count as the calls of its connection, of which there is a limit.
+    """
+
+    AT_ONCE = 256
+    A_SECOND = 64.0
 
     def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[tuple[failures.ServiceFailure, Callable[[], object]] | None]
-        self._calls = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._waiting: dict[str, deque[tuple[failures.ServiceFailure, Callable[[], object]]]] = {}
+        self._had: dict[str, tuple[float, float]] = {}
+        """How many each client has left, and when that was so."""
+        self._ends = False
         self._thread = threading.Thread(target=self._work, name="refuse", daemon=True)
         self._thread.start()
 
-    def refuse(self, failure: failures.ServiceFailure, run: Callable[[], object]) -> None:
-        self._calls.put((failure, run))
+    def refuse(
+        self, client: str, failure: failures.ServiceFailure, run: Callable[[], object]
+    ) -> None:
+        with self._lock:
+            self._waiting.setdefault(client, deque()).append((failure, run))
+            self._wake.notify()
+
+    def _left(self, client: str, now: float) -> float:
+        left, then = self._had.get(client, (float(self.AT_ONCE), now))
+        return min(float(self.AT_ONCE), left + (now - then) * self.A_SECOND)
+
+    def _take(self) -> list[tuple[failures.ServiceFailure, Callable[[], object]]]:
+        """One refusal of each client that has one left; how long to wait, if there is none."""
+        now = time.monotonic()
+        taken = []
+        for client, calls in list(self._waiting.items()):
+            left = self._left(client, now)
+            if left < 1.0 and not self._ends:
+                continue
+            self._had[client] = (left - 1.0, now)
+            taken.append(calls.popleft())
+            if not calls:
+                del self._waiting[client]
+        return taken
+
+    def _forget(self) -> None:
+        """Clients that have all of theirs again."""
+        now = time.monotonic()
+        for client in [one for one in self._had if self._left(one, now) >= self.AT_ONCE]:
+            del self._had[client]
 
     def _work(self) -> None:
-        for failure, run in iter(self._calls.get, None):
-            here.refusal = failure
-            run()
+        while True:
+            with self._lock:
+                taken = self._take()
+                if not taken:
+                    if self._ends and not self._waiting:
+                        return
+                    self._forget()
+                    self._wake.wait(1.0 / self.A_SECOND if self._waiting else None)
+            for failure, run in taken:
+                here.refusal = failure
+                run()
 
     def close(self) -> None:
         """Answer what is left, and end."""
-        self._calls.put(None)
+        with self._lock:
+            self._ends = True
+            self._wake.notify()
         self._thread.join()
 
 
@@ -159,16 +210,18 @@ class _Pool(ThreadPoolExecutor):
         def run() -> object:
             return fn(*args, **kwargs)
 
+        caller = NOBODY
         try:
-            job = _Job(self._door.caller(args), run)
+            caller = self._door.caller(args)
+            job = _Job(caller, run)
             with self._mutex:
                 if self._ends:
                     raise failures.Refused("STOPPING", "the worker is stopping: use another one")
                 self._take_in(job)
         except failures.ServiceFailure as failure:
-            self._refuser.refuse(failure, run)
+            self._refuser.refuse(caller.key, failure, run)
         except Exception as error:  # the thread that grpcio serves with may not end
-            self._refuser.refuse(failures.CoreFailure("CORE_ERROR", str(error)), run)
+            self._refuser.refuse(caller.key, failures.CoreFailure("CORE_ERROR", str(error)), run)
         return cast("Future[_T]", _DONE)
 
     def _take_in(self, job: _Job) -> None:
@@ -219,7 +272,7 @@ class CallPool(_Pool):
             if last is None:
                 raise _over(limits, "calls_per_worker_max", self.under_way + 1, job.caller)
             failure = _over(limits, "calls_per_worker_max", self.under_way + 2, last.caller)
-            self._refuser.refuse(failure, last.run)
+            self._refuser.refuse(last.caller.key, failure, last.run)
         if self._queue.put(key, job):
             self._call_thread()
 

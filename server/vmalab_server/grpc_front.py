@@ -92,6 +92,7 @@ class Front:
             ("grpc.so_reuseport", 1),
             ("grpc.max_receive_message_length", limits.message_bytes_max),
             ("grpc.max_send_message_length", 2 * limits.message_bytes_max),
+            ("grpc.http2.bdp_probe", 0),  # what waits holds one window, and that stays small
             ("grpc.max_concurrent_streams", limits.requests_per_connection_max),
         ]
         self.server = grpc.server(self._pool, options=options)

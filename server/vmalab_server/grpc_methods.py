@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar, cast
 
 import grpc
 from google.protobuf import any_pb2
@@ -83,18 +83,21 @@ class Codec(Generic[_Request, _Response]):
             yield self.decoded(raw)
 
 
+AnyCodec = Codec[Message | wire.Request, Message | bytes]
+
 # Methods with messages of their own: a stream writes its responses itself, while it has its buffer.
 _ON_THE_WIRE: Final = {wire.BATCH: Codec(wire.BATCH, wire.request, bytes)}
 
 
-def codec_of(service: str, method: MethodDescriptor) -> Codec[Any, Any]:
+def codec_of(service: str, method: MethodDescriptor) -> AnyCodec:
     """The codec of a method, of its protobuf messages if there is no better one."""
     name = f"/{service}/{method.name}"
     if name in _ON_THE_WIRE:
-        return _ON_THE_WIRE[name]
+        return cast(AnyCodec, _ON_THE_WIRE[name])
     response = GetMessageClass(method.output_type)
     read: Callable[[bytes], Message] = GetMessageClass(method.input_type).FromString
-    return Codec(name, read, cast("Callable[[Message], bytes]", response.SerializeToString))
+    write = cast("Callable[[Message | bytes], bytes]", response.SerializeToString)
+    return Codec(name, read, write)
 
 
 class Methods:

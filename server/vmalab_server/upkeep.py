@@ -5,21 +5,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import threading
 import time
 from collections.abc import Callable
 
 LOOK_S = 1.0
 TRIM_BYTES = 32 << 20
-"""So much more memory than after the last time is worth looking for what is free."""
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-def resident_bytes() -> int:
-    """Memory of this process."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * _PAGE
+"""After so many bytes of requests it is worth looking for what is free."""
 
 
 class Upkeep:
@@ -46,16 +38,14 @@ class Upkeep:
         self._thread.start()
 
     def _look(self) -> None:
-        seen, resident = -1, 0
+        looked = trimmed = 0
         while not self._stop.wait(LOOK_S):
             self._end_late(time.monotonic())
-            quiet = seen == self.bytes_seen
-            seen = self.bytes_seen
-            if not resident:
-                resident = resident_bytes()
-            elif quiet and resident_bytes() > resident + TRIM_BYTES:
+            seen, quiet = self.bytes_seen, self.bytes_seen == looked
+            looked = seen
+            if quiet and seen - trimmed > TRIM_BYTES:
                 self._trim(0)
-                resident = resident_bytes()
+                trimmed = seen
 
     def _end_late(self, now: float) -> None:
         for key, (deadline, end) in list(self.awaited.items()):

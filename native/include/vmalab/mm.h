@@ -120,8 +120,8 @@ struct file {
 	u32 cut_even_cows; /* with the private copies */
 	u16 named;
 	u16 account; /* who pays for its pages (account.h) */
-	/* file_open minus file_close, at most FILE_OPENS_MAX; above OPENS_SHIFT those among them that
-	 * last as long as the lease. One word: a death leaves both or neither. */
+	/* file_open minus file_close, at most FILE_OPENS_MAX; above OPENS_SHIFT those among them
+	 * that last as long as the lease. One word: a death leaves both or neither. */
 	u64 opens __cacheline_aligned;
 	u64 keep_until_ns; /* the lease: atomic max */
 	u32 shared;        /* other accounts may use it too */

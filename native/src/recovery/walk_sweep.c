@@ -116,7 +116,8 @@ static void sweep_files(struct walk *w)
 			continue;
 		if (!w->repair) {
 			complain(w, "file %u (%s): refs %u, but %u VMAs and %u opens", i,
-				 files[i].name, files[i].refs, w->file_refs[i], file_opens(&files[i]));
+				 files[i].name, files[i].refs, w->file_refs[i],
+				 file_opens(&files[i]));
 			continue;
 		}
 		files[i].refs = want;

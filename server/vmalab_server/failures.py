@@ -11,7 +11,6 @@ ServiceFailure
 ├── Refused             UNAVAILABLE
 ├── Unauthenticated     UNAUTHENTICATED
 ├── Denied              PERMISSION_DENIED
-├── TooLate             DEADLINE_EXCEEDED
 └── CoreFailure         INTERNAL
 """
 
@@ -63,10 +62,6 @@ class Unauthenticated(ServiceFailure):
 
 class Denied(ServiceFailure):
     code = "PERMISSION_DENIED"
-
-
-class TooLate(ServiceFailure):
-    code = "DEADLINE_EXCEEDED"
 
 
 class CoreFailure(ServiceFailure):

@@ -111,14 +111,6 @@ class Methods:
     def __init__(self, upkeep: Upkeep, *, receive_s: float) -> None:
         self._upkeep = upkeep
         self._receive_s = receive_s
-        self._late = status_of(
-            failures.TooLate(
-                "REQUEST_LATE",
-                f"the request did not come within {receive_s:g} s of its call",
-                limit="receive_ms_max",
-                max=str(round(receive_s * 1000)),
-            )
-        )
 
     def unary(
         self,
@@ -144,10 +136,10 @@ class Methods:
         return grpc.stream_unary_rpc_method_handler(behaviour)
 
     def _received(self, raws: Iterator[bytes], context: Context, method: str) -> bytes:
-        """The message of a unary call; a call whose message does not come loses its thread."""
+        """The message of a unary call; one whose message does not come is cancelled."""
         awaited = self._upkeep.awaited
         key = id(context)
-        awaited[key] = (time.monotonic() + self._receive_s, self._give_up(context))
+        awaited[key] = (time.monotonic() + self._receive_s, context.cancel)
         try:
             raw = next(raws, None)
         finally:
@@ -157,9 +149,6 @@ class Methods:
                 "BAD_REQUEST", f"the call of {method} has no request message", method=method
             )
         return raw
-
-    def _give_up(self, context: Context) -> Callable[[], object]:
-        return lambda: context.abort_with_status(self._late)
 
     def stream(
         self,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import threading
 import time
@@ -50,8 +49,7 @@ class Upkeep:
     def _end_late(self, now: float) -> None:
         for key, (deadline, end) in list(self.awaited.items()):
             if now > deadline and self.awaited.pop(key, None) is not None:
-                with contextlib.suppress(Exception):  # abort raises, by grpcio's contract
-                    end()
+                end()
 
     def close(self) -> None:
         self._stop.set()

@@ -49,7 +49,9 @@ class Bad:
         self.working = threading.Event()
         self.threads: list[threading.Thread] = []
 
-    def again(self, what: Callable[[], object], count: int) -> None:
+    def again(
+        self, what: Callable[[], object], count: int, end: Callable[[], object] = lambda: None
+    ) -> None:
         """Do it in so many threads until the end."""
 
         def loop() -> None:
@@ -60,6 +62,7 @@ class Bad:
                 except grpc.RpcError as error:
                     self.met[error.code().name] += 1
                     time.sleep(RETRY_S)
+            end()
 
         self.threads += [threading.Thread(target=loop, daemon=True) for _ in range(count)]
 
@@ -104,7 +107,7 @@ class Bad:
                 futures.append(method.future(block, timeout=60))
             futures.pop(0).result()
 
-        self.again(call, 1)
+        self.again(call, 1, lambda: [future.cancel() for future in futures])
 
     def garbage(self) -> None:
         """Requests that nobody can decode."""

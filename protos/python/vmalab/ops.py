@@ -110,7 +110,6 @@ class Reason(StrEnum):
     NO_LAB = "NO_LAB"
     STOPPING = "STOPPING"
     NOT_OWNER = "NOT_OWNER"
-    REQUEST_LATE = "REQUEST_LATE"
     NO_SUCH_SERVICE = "NO_SUCH_SERVICE"
     BAD_TOKEN = "BAD_TOKEN"
     CORE_ERROR = "CORE_ERROR"
@@ -139,7 +138,6 @@ REASONS: Final[Mapping[Reason, tuple[str, tuple[str, ...]]]] = {
     Reason.NO_LAB: ("FAILED_PRECONDITION", ("remedy",)),
     Reason.STOPPING: ("UNAVAILABLE", ()),
     Reason.NOT_OWNER: ("PERMISSION_DENIED", ("mm", "file", "client")),
-    Reason.REQUEST_LATE: ("DEADLINE_EXCEEDED", ("limit", "max")),
     Reason.NO_SUCH_SERVICE: ("NOT_FOUND", ("name",)),
     Reason.BAD_TOKEN: ("UNAUTHENTICATED", ()),
     Reason.CORE_ERROR: ("INTERNAL", ("constant",)),

@@ -33,7 +33,6 @@ Reasons, with what their metadata has:
   FAILED_PRECONDITION  NO_LAB {remedy}
   UNAVAILABLE          STOPPING
   PERMISSION_DENIED    NOT_OWNER {mm, file, client}
-  DEADLINE_EXCEEDED    REQUEST_LATE {limit, max}
   UNAUTHENTICATED      BAD_TOKEN
   INTERNAL             CORE_ERROR {constant}, LAB_RUN_FAILED
 [end of reasons]

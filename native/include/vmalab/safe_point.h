@@ -27,6 +27,7 @@ void safe_point_stop(struct participant *self) __attribute__((cold));
 /* 0, or -EINTR: cancelled. */
 static inline int safe_point(struct participant *self)
 {
+	VL_ASSERT(self->rcu_nest == 0);
 	/* relaxed: who is found later than now is found at the next */
 	if (unlikely(load_relaxed_u32(&participant_hdr(self)->stop) != 0))
 		safe_point_stop(self);

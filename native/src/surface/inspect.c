@@ -259,8 +259,8 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 					.accounted_pages = mm->accounted,
 					.exec_from = mm_aside(self->seg, mm)->exec_from,
 				};
-				pte_walk(self, &mm->pgd, 0, TASK_SIZE, count_resident,
-					 &out[n].resident_pages);
+				(void)pte_walk_long(self, &mm->pgd, 0, TASK_SIZE, false,
+						    count_resident, &out[n].resident_pages);
 			}
 			mmap_read_unlock(self, mm);
 			n++;

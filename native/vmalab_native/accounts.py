@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom a participant charges, which limit it has met, and that what it does is cancelled."""
+"""Whom a participant charges, which limit it has reached, and that what it does is cancelled."""
 
 from hashlib import blake2b
 
@@ -69,8 +69,8 @@ class Charging(Handle[ParticipantHandle]):
         """Finds or makes an account: new address spaces and opened files of this participant are
         charged to it from now on.
 
-        What is in an address space is charged to the account that it was made for, whoever does
-        it. A fork and an exec keep it.
+        What is in an address space is charged to the account that it was made for, whichever
+        participant does it. A fork and an exec keep it.
 
         Args:
             name: for messages; 47 bytes of it are kept. "" without a key: the instance, which has
@@ -86,7 +86,7 @@ class Charging(Handle[ParticipantHandle]):
         return use(self._open(), name, key)
 
     def limit_of(self, status: int, info: int, value: int) -> LimitMet | None:
-        """Which limit a result of the last block has met; None: none (status is not LIMIT).
+        """Which limit a result of the last block has reached; None: none (status is not LIMIT).
 
         The name of the account is known for the last refusal only.
         """

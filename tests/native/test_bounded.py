@@ -165,21 +165,25 @@ def test_a_cancelled_block_ends_at_the_next_record(whole: Segment) -> None:
 
 def test_a_cancelled_fork_leaves_nothing(whole: Segment) -> None:
     """EINTR, and the child's tables and VMAs are given back; the parent is as it was."""
+    answers = set()
     with whole.participant("client") as client:
         parent = Space(client, client.mm_create())
-        pages = (1 << 30) // PAGE * 8
+        pages = (16 << 30) // PAGE
         parent.mmap(ARENA, pages, flags=ANON | FIXED | NORESERVE)
         assert parent.madvise(ARENA, pages, GUARD_INSTALL).status == 0
         (before,) = client.mm_list()
-        running = Running(whole, parent, lambda s: s.fork_answer())
-        running.wait_for_begin()
-        client.cancel()
-        answer = running.wait_for_end()
-        client.resume()
-        assert answer.status in (-errno.EINTR, 0)
-        if answer.status == 0:  # it was faster
-            Space(client, answer.value).exit()
-        client.synchronize_rcu()
+        for _ in range(TRIES):
+            running = Running(whole, parent, lambda s: s.fork_answer())
+            running.wait_for_begin()
+            client.cancel()
+            answer = running.wait_for_end()
+            client.resume()
+            answers.add(answer.status)
+            if answer.status == -errno.EINTR:
+                break
+            Space(client, answer.value).exit()  # it was faster
+        assert answers <= {0, -errno.EINTR}
+        assert -errno.EINTR in answers
         (after,) = client.mm_list()
         assert after.table_pages == before.table_pages
         assert parent.read(ARENA).status == 11

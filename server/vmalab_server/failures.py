@@ -79,9 +79,7 @@ def limit_met(met: LimitMet | None, what: str) -> Exhausted:
     """A limit of the instance, or a quota of a client's account, refused something."""
     if met is None:
         return Exhausted("LIMIT_EXCEEDED", f"{what}: a limit of the instance is reached")
-    whose = (
-        f"client {met.account!r} has what it may have" if met.account else "the instance is full"
-    )
+    whose = f"client {met.account!r} has all it may have" if met.account else "the instance is full"
     metadata = {"client": met.account} if met.account else {}
     return Exhausted(
         "LIMIT_EXCEEDED",

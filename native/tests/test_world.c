@@ -435,8 +435,8 @@ static void test_stuck(void)
 	test_seg_close(&ts);
 }
 
-/* Somebody is in the core and does nothing, as one that got SIGSTOP. Who wants to stop the world must
- * not keep the others out for longer than a part of the time, and stops it when that one has left.
+/* Somebody is in the core and does nothing, as one that got SIGSTOP. Who wants to stop the world
+ * must not keep the others out for more than a part of the time, and stops it when that one leaves.
  * Read a failure as: the entry was closed in most of the samples, or the stopper did not come. */
 static void test_stuck_keeps_nobody_out(void)
 {

@@ -157,7 +157,8 @@ int pte_tables_dup(struct participant *self, struct pgd *to, u64 owner, const st
 		   u64 start, u64 end);
 
 /* Frees the tables that serve only addresses in [floor, ceiling) and lie around [start, end); all
- * their entries are 0. ceiling 0 = no limit. may_stop: passes safe points. (kernel: free_pgd_range) */
+ * their entries are 0. ceiling 0 = no limit. may_stop: passes safe points. (kernel:
+ * free_pgd_range) */
 void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end, u64 floor,
 		   u64 ceiling, bool may_stop);
 /* Frees every table; leaf entries must be 0. may_stop: as above. */

@@ -3,8 +3,8 @@
  * safe_point.h (segment): the places of a long operation at which the world may be stopped, and at
  * which a cancelled one ends.
  *
- * A loop over pages or tables passes one after every SAFE_STEPS entries. There the operation is what
- * one that waits for an rwsem is (DESIGN.md, section 4): outside RCU; its locks are announced;
+ * A loop over pages or tables passes one after every SAFE_STEPS entries. There the operation is
+ * what one that waits for an rwsem is (DESIGN.md, section 4): outside RCU; its locks are announced;
  * what it works on is reachable from a tree or announced; no frame, table or VMA is in its hands
  * alone. What it has looked up in page tables before is looked up again after, because recovery may
  * have cleared entries. VMAs that its locks keep in the tree are the same ones.

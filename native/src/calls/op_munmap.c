@@ -161,9 +161,9 @@ void vms_complete(struct participant *self, struct vma_munmap *vms)
 	vms_free_vmas(self, vms);
 }
 
-/* To take the pages of a large area away takes long, and the world may have to stop meanwhile: then
- * recovery must find the VMAs, which are in no tree. A few are announced as those are that are made.
- * More of them are not, nor is a small range. */
+/* To take the pages of a large area away takes long, and the world may have to stop meanwhile. Then
+ * recovery must find the VMAs, which are in no tree. A few are announced, as those in the
+ * making are. More of them are not, nor is a small range. */
 static void vms_announce(struct participant *self, struct vma_munmap *vms)
 {
 	if (vms->pages <= SAFE_STEPS || vms->count > INFLIGHT_MAX / 2)

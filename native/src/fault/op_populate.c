@@ -2,7 +2,8 @@
 /*
  * op_populate.c: pages faulted in on purpose: MAP_POPULATE, mlock, MADV_POPULATE_*.
  *
- *   mmap_lock read (write, where mprotect copies locked pages); each page by the fault code under it. No lock of a VMA is needed: who would
+ *   mmap_lock read (write, where mprotect copies locked pages);
+ *   each page by the fault code under it. No lock of a VMA is needed: who would
  *   change the VMAs needs mmap_lock for writing.
  *
  * (kernel: __get_user_pages, populate_vma_page_range, faultin_page_range)

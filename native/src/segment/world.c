@@ -20,12 +20,12 @@
  * STOP-3: world_start stores 0 with release, entering loads it with acquire: what was repaired is
  *         seen by who runs on.
  *
- * A participant that is stopped (SIGSTOP) or starved inside an operation cannot be waited for with the
- * entry closed, or it would stop all others with it. So the stopper opens the entry again after
+ * A participant that is stopped (SIGSTOP) or starved inside an operation cannot be waited for with
+ * the entry closed, or it would stop all others with it. So the stopper opens the entry again after
  * CLOSED_NS and notes who it was. Until that one has done something, or left, or died, no stopper
- * closes the entry, but for one attempt in a pause of OPEN_SHARE times as long, which doubles. So the
- * entry is closed for at most one part in OPEN_SHARE of the time. One that is stopped outside needs
- * no wait: it cannot come in while the world is stopped.
+ * closes the entry, but for one attempt in a pause of OPEN_SHARE times as long, which doubles. So
+ * the entry is closed for at most one part in OPEN_SHARE of the time. One that is stopped outside
+ * needs no wait: it cannot come in while the world is stopped.
  *
  * Waits: the stopper's is bounded by its timeout; who waits to enter sleeps in bounded steps, but
  * as long as the stopper lives: going on in a half-repaired segment would be worse.
@@ -61,7 +61,7 @@ static int enter_slow(struct participant *self, u32 outside)
 
 		if (stop == 0) {
 			store_relaxed_u32(&self->slot->in_core, CORE_IN);
-			fence_full(); /* pairs: STOP-1 (world.c:world_stop) */
+			fence_full(); /* pairs: STOP-1 (world.c:stop_once) */
 			if (load_acquire_u32(&hdr->stop) == 0)
 				return 0;
 			continue;
@@ -84,9 +84,9 @@ void core_unblock(struct participant *self)
 {
 	store_relaxed_u32(&self->slot->in_core, CORE_IN);
 	if (self->fenced)
-		fence_full(); /* pairs: STOP-1 (world.c:world_stop) */
+		fence_full(); /* pairs: STOP-1 (world.c:stop_once) */
 	else
-		compiler_barrier(); /* membarrier pairs: STOP-1 (world.c:world_stop) */
+		compiler_barrier(); /* membarrier pairs: STOP-1 (world.c:stop_once) */
 	if (likely(load_acquire_u32(&self->seg->hdr->stop) == 0))
 		return;
 	/* In the middle of an operation there is no error to return. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom a participant charges, and which limit it has met."""
+"""Whom a participant charges, which limit it has reached, and that what it does is cancelled."""
 
 from hashlib import blake2b
 
@@ -10,6 +10,7 @@ from vmalab_native.cdata import ParticipantHandle
 from vmalab_native.checks import u64
 from vmalab_native.convert import text
 from vmalab_native.errors import InvalidArgument, LimitExceeded
+from vmalab_native.handle import Handle
 from vmalab_native.records import LimitMet
 
 NAME_BYTES_MAX = 47
@@ -59,3 +60,46 @@ def checked(handle: ParticipantHandle, code: int, detail: str) -> int:
         if met is not None:
             raise LimitExceeded(detail, limit=met.name, maximum=met.max, account=met.account)
     return convert.checked(code, detail)
+
+
+class Charging(Handle[ParticipantHandle]):
+    """Accounts and cancelling, as a participant has them."""
+
+    def account(self, name: str, *, key: int | None = None) -> int:
+        """Finds or makes an account: new address spaces and opened files of this participant are
+        charged to it from now on.
+
+        What is in an address space is charged to the account that it was made for, whichever
+        participant does it. A fork and an exec keep it.
+
+        Args:
+            name: for messages; 47 bytes of it are kept. "" without a key: the instance, which has
+                no quota.
+            key: what it is found by; by default made of the name. 0: the instance.
+
+        Returns:
+            Its number.
+
+        Raises:
+            LimitExceeded (accounts_max): every account has something.
+        """
+        return use(self._open(), name, key)
+
+    def limit_of(self, status: int, info: int, value: int) -> LimitMet | None:
+        """Which limit a result of the last block has reached; None: none (status is not LIMIT).
+
+        The name of the account is known for the last refusal only.
+        """
+        return limit_of(self._open(), status, info, value)
+
+    def cancel(self) -> None:
+        """Ends early what this participant does, and whatever it begins until resume().
+
+        Long calls answer EINTR. A block ends with status CANCELLED at the next record. Any thread
+        may call this.
+        """
+        lib.vl_cancel(self._open())
+
+    def resume(self) -> None:
+        """Ends cancel()."""
+        lib.vl_resume(self._open())

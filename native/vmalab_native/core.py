@@ -303,7 +303,7 @@ class Segment(Handle[SegmentHandle]):
         return f"<Segment {self.instance} {state}>"
 
 
-class Participant(OwnedThings):
+class Participant(accounts.Charging, OwnedThings):
     """One thread's slot in a segment: never used by two at once; ends with release() or death."""
 
     def __init__(self, segment: Segment, handle: ParticipantHandle) -> None:
@@ -356,47 +356,6 @@ class Participant(OwnedThings):
     def mms_made(self) -> int:
         """How many address spaces the blocks of this participant have made; wraps at 2**32."""
         return int(lib.vl_mms_made(self._open()))
-
-    # --- accounts and cancelling ---
-
-    def account(self, name: str, *, key: int | None = None) -> int:
-        """Finds or makes an account: new address spaces and opened files of this participant are
-        charged to it from now on.
-
-        What is in an address space is charged to the account that it was made for, whoever does
-        it. A fork and an exec keep it.
-
-        Args:
-            name: for messages; 47 bytes of it are kept. "" without a key: the instance, which has
-                no quota.
-            key: what it is found by; by default made of the name. 0: the instance.
-
-        Returns:
-            Its number.
-
-        Raises:
-            LimitExceeded (accounts_max): every account has something.
-        """
-        return accounts.use(self._open(), name, key)
-
-    def limit_of(self, status: int, info: int, value: int) -> LimitMet | None:
-        """Which limit a result of the last block has met; None: none (status is not LIMIT).
-
-        The name of the account is known for the last refusal only.
-        """
-        return accounts.limit_of(self._open(), status, info, value)
-
-    def cancel(self) -> None:
-        """Ends early what this participant does, and whatever it begins until resume().
-
-        Long calls answer EINTR. A block ends with status CANCELLED at the next record. Any thread
-        may call this.
-        """
-        lib.vl_cancel(self._open())
-
-    def resume(self) -> None:
-        """Ends cancel()."""
-        lib.vl_resume(self._open())
 
     # --- address spaces ---
 
@@ -669,6 +628,13 @@ class Participant(OwnedThings):
             lib.vl_rcu_read_unlock(handle)
         self._user_held, self._rcu_depth = {}, 0
         lib.vl_leave(handle)
+
+    def abandon(self) -> None:
+        """Forgets it, as the death of its process would: what it has is left to a recovery."""
+        self.segment._participants.discard(self)
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
+            lib.vl_abandon(handle)
 
     def __exit__(self, *exception: object) -> None:
         self.release()

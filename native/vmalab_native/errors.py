@@ -134,7 +134,7 @@ class NoSuchMm(NativeError):
 
 
 class LimitExceeded(NativeError):
-    """`what` was tried. `limit` is the name of the limit that was met, `max` what it is set to,
+    """`what` was tried. `limit` is the name of the limit that was reached, `max` what it is set to,
     `account` the name of the account whose quota it is ("": it is of the instance). "" and 0: the
     detail says it."""
 

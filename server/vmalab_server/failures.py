@@ -109,9 +109,7 @@ def limit_met(met: LimitMet | None, what: str) -> Exhausted:
         return Exhausted("LIMIT_EXCEEDED", f"{what}: a limit of the instance is reached")
     if met.name == "machine_memory":
         return no_memory(what)
-    whose = (
-        f"client {met.account!r} has what it may have" if met.account else "the instance is full"
-    )
+    whose = f"client {met.account!r} has all it may have" if met.account else "the instance is full"
     metadata = {"client": met.account} if met.account else {}
     return Exhausted(
         "LIMIT_EXCEEDED",

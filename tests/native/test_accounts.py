@@ -10,18 +10,20 @@ invariants, which recounts every charge.
 """
 
 from collections.abc import Callable, Iterator
+from threading import Thread
 
 import pytest
 
 from children import Child
 from operations import ANONYMOUS, ARENA, FIXED, PAGE, POPULATE, SHARED, Space
+from vmalab import pack
 from vmalab.ops import Limit, Status
 from vmalab_native.core import AccountInfo, Segment, SegmentConfig
 from vmalab_native.errors import LimitExceeded
 
 pytestmark = pytest.mark.usefixtures("each_model")
 FRAMES, TABLES, VMAS, FILES, MMS = 100, 20, 12, 3, 4
-HUGE = 1 << 21
+HUGE, DONTNEED = 1 << 21, 4
 
 
 @pytest.fixture
@@ -206,6 +208,33 @@ def test_limits_of_the_instance_are_named_too(instance: str) -> None:
         assert (refused.value.limit, refused.value.account) == ("mms_max", "")
         assert participant.fsck() == []
         made.unlink()
+
+
+def test_many_at_the_quota_at_once(shared: Segment) -> None:
+    """Threads that charge, give back, and take each other's stocks back: never more than the quota,
+    and at the end every charge is accounted for (the walk at the end recounts)."""
+    turns = 100
+    one = client(shared, "one")
+    spaces = [one, *(Space(shared.participant("client"), one.mm) for _ in range(2))]
+
+    def churn(space: Space, arena: int) -> None:
+        writes = b"".join(pack.fault(one.mm, arena + i * PAGE, 1, 1) for i in range(FRAMES))
+        drop = pack.madvise(one.mm, arena, FRAMES * PAGE, DONTNEED)
+        for _ in range(turns):
+            space.participant.run(writes + drop)
+
+    places = [ARENA + i * FRAMES * PAGE for i in range(1, len(spaces) + 1)]
+    assert one.mmap(ARENA, (1 + len(spaces)) * FRAMES).status == 0
+    assert writes(one, 0, 60) == 60, "so that each thread alone reaches the quota"
+    threads = [Thread(target=churn, args=pair) for pair in zip(spaces, places, strict=True)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert info(shared, "one").frames <= FRAMES
+    for thread in threads:
+        thread.join()
+    assert info(shared, "one").refused > turns, "the quota was hardly ever reached"
+    assert writes(one, 60, FRAMES) == FRAMES - 60
 
 
 DIES = """

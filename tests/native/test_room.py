@@ -14,11 +14,13 @@ import textwrap
 import pytest
 
 from patience import HANG_S
+from vmalab.ops import Status
 
 PRELUDE = '''
 import os
 import struct
 from vmalab import pack
+from vmalab.ops import Status
 from vmalab_native import errors
 from vmalab_native.core import Segment, SegmentConfig
 PAGE = 4096
@@ -105,7 +107,7 @@ def test_full_while_running() -> None:
         """,
     )
     assert text.splitlines()[1:] == ["[]", "0 64", "[]"]
-    assert all(status in (0, -1004) for status in json.loads(text.splitlines()[0]))
+    assert all(status in (0, Status.LIMIT) for status in json.loads(text.splitlines()[0]))
 
 
 def test_full_of_vmas() -> None:
@@ -123,7 +125,7 @@ def test_full_of_vmas() -> None:
             for number in range(60000):
                 block = pack.mmap(mm, (number + 16) * 2 * PAGE, PAGE, 3, 0x100022, 0, 0, 0)
                 seen.add(results(me.run(block))[0][0])
-                if -1004 in seen:
+                if Status.LIMIT in seen:
                     break
             print(sorted(seen))
             print(me.fsck())
@@ -132,4 +134,4 @@ def test_full_of_vmas() -> None:
             segment.unlink()
         """,
     )
-    assert text.splitlines() == ["[-1004, 0]", "[]", "True []"]
+    assert text.splitlines() == [f"[{Status.LIMIT}, 0]", "[]", "True []"]

@@ -249,8 +249,10 @@ u64 now_ns(void);
 void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm);
 void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm);
 u64 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm);
-/* Takes the pages away. Guards stay where the area stays (madvise), and go where it goes. */
-u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end);
+/* Takes the pages away. Guards stay where the area stays (madvise), and go where it goes. may_stop:
+ * passes safe points (safe_point.h); the second always does. */
+u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
+		   bool may_stop);
 u64 zap_pages_only(struct participant *self, struct mm_struct *mm, const struct vm_area_struct *vma,
 		   u64 start, u64 end);
 void vma_close(struct participant *self, struct vm_area_struct *vma);

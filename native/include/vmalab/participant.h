@@ -17,7 +17,7 @@
  * Ordering STOP-1: core_enter stores in_core, then loads hdr->stop; the stopper stores stop, then
  * loads in_core. Both could read the old value without a full barrier between; in the fence-free
  * flavour the stopper supplies it on every CPU with membarrier, in the fenced flavour both sides
- * run a fence. pairs: STOP-1 (world.c:world_stop)
+ * run a fence. pairs: STOP-1 (world.c:stop_once)
  *
  * held[i], the announcement of one lock: 0, or ref << 8 | mode | state. Written with plain stores
  * on the owner's own line: TAKING before the attempt, HELD after success, 0 after the release.
@@ -284,7 +284,7 @@ static inline int core_enter(struct participant *self)
 		fence_full();
 	else
 		compiler_barrier();
-	/* pairs: STOP-1 (world.c:world_stop) */
+	/* pairs: STOP-1 (world.c:stop_once) */
 	if (unlikely(load_acquire_u32(&participant_hdr(self)->stop) != 0))
 		return core_enter_slow(self);
 	return 0;

@@ -166,6 +166,10 @@ struct seg_header {
 	struct vl_region regions[REGIONS_COUNT];
 	u32 stop __cacheline_aligned; /* futex: 0, or index + 1 of who has stopped the world */
 	u32 stop_gen;                 /* how often it was stopped */
+	u32 stuck;                    /* index + 1 of who did not let the last stopper stop it */
+	u32 stuck_times;              /* how often, one after the other */
+	u64 stuck_progress;           /* what it had counted then */
+	u64 stop_again_ns;            /* before this no stopper closes the entry for it again */
 	struct rcu_state rcu;
 	struct page_pool pages __cacheline_aligned;
 	struct frame_pool frames __cacheline_aligned;

@@ -18,6 +18,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
 #include "vmalab/pkeys.h"
+#include "vmalab/safe_point.h"
 #include "vmalab/uffd.h"
 
 struct copying {
@@ -70,15 +71,17 @@ static int copy_page_range(struct participant *self, struct mm_struct *child,
 			    .vma = vma,
 			    .file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL,
 			    .cow = is_cow_mapping(vma->vm_flags)};
+	int err;
 
 	/* a fault brings it back: zero page or page cache; not what a driver has put there */
 	if (!vma->anon_vma && !(vma->vm_flags & VM_MAYBE_GUARD) && vma->vm_ops != VMA_SPECIAL)
 		return 0;
 	/* The parent's tables are the child's too, whatever is in them. (kernel: copy_pte_range) */
-	if (!pte_tables_dup(self, &child->pgd, c.owner, &parent->pgd, vma->vm_start, vma->vm_end))
-		return -ENOMEM;
-	pte_walk(self, &parent->pgd, vma->vm_start, vma->vm_end, copy_entry, &c);
-	return c.failed ? -ENOMEM : 0;
+	err = pte_tables_dup(self, &child->pgd, c.owner, &parent->pgd, vma->vm_start, vma->vm_end);
+	if (!err)
+		err = pte_walk_long(self, &parent->pgd, vma->vm_start, vma->vm_end, true,
+				    copy_entry, &c);
+	return c.failed ? -ENOMEM : err;
 }
 
 /* The child's VMA, in its tree in place of the parent's. */
@@ -131,8 +134,10 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
-		if (vma->vm_mm == id)
-			vma_mark_detached(self, child, vma);
+		if (vma->vm_mm != id)
+			continue;
+		zap_page_range(self, child, e.start, e.end, true);
+		vma_mark_detached(self, child, vma);
 	}
 	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
@@ -142,11 +147,10 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 			vm_area_free_unreachable(self, vma);
 		if (vma->vm_mm != id)
 			continue;
-		zap_page_range(self, child, e.start, e.end);
 		vma_close(self, vma);
 		vm_area_free(self, vma);
 	}
-	pgd_destroy(self, &child->pgd);
+	pgd_destroy(self, &child->pgd, false);
 	tree_destroy(self, &child->mm_mt, false);
 	vmas_count(self, child, -(s64)child->map_count);
 }
@@ -155,6 +159,7 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 {
 	struct range_entry e;
 	u64 addr = 0;
+	u32 steps = 0;
 	int err = tree_dup(self, &parent->mm_mt, &child->mm_mt);
 
 	if (err)
@@ -173,6 +178,8 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 			continue;
 		}
 		err = dup_one(self, child, parent, mpnt);
+		if (!err)
+			err = safe_step(self, &steps);
 		if (err)
 			return err;
 		STEP(fork_copied, mpnt);

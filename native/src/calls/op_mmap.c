@@ -226,7 +226,7 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 		vms_reattach(self, &vms);
 		return -ENOMEM;
 	}
-	vms_clear_ptes(self, &vms);
+	vms_clear_ptes(self, &vms, true);
 	vmg = (struct vma_merge_struct){
 		.mm = mm,
 		.prev = vms.prev,

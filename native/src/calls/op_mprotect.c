@@ -74,7 +74,7 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 	}
 	STEP(prot_set, vma);
 	if (!(flags & VM_WRITE))
-		pte_walk(self, &mm->pgd, start, end, entry_protect, NULL);
+		(void)pte_walk_long(self, &mm->pgd, start, end, false, entry_protect, NULL);
 	STEP(prot_ptes, vma);
 	/* Locked pages are copied now rather than at the first write. */
 	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (flags & VM_WRITE))

@@ -192,7 +192,7 @@ static bool move_page_tables(struct participant *self, struct mm_struct *mm, u64
 {
 	struct moving m = {.mm = mm, .offset = to - from, .armed = armed};
 
-	pte_walk(self, &mm->pgd, from, from + len, move_entry, &m);
+	(void)pte_walk_long(self, &mm->pgd, from, from + len, false, move_entry, &m);
 	return !m.failed;
 }
 

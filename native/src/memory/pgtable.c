@@ -20,6 +20,7 @@
  */
 #include "vmalab/pgtable.h"
 
+#include "vmalab/safe_point.h"
 #include "vmalab/slab.h"
 
 #define LEVELS      4
@@ -194,43 +195,73 @@ static pte_t *leaf_table(const struct vl_seg *seg, const struct pgd *pgd, u64 *a
 	return NULL;
 }
 
-int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end, pte_fn fn,
-	     void *arg)
+/* The entries of one leaf table from *at on, as far as the range goes; *at moves behind them. */
+static int walk_table(struct participant *self, pte_t *table, u64 *at, u64 end, pte_fn fn,
+		      void *arg)
 {
-	pte_t *table;
+	u64 last = min_u64(end, entry_end(*at, 1));
 
-	end = min_u64(end, ADDRESS_END);
-	start &= PAGE_MASK;
-	while ((table = leaf_table(self->seg, pgd, &start, end)) != NULL) {
-		u64 last = min_u64(end, entry_end(start, 1));
+	for (; *at < last; *at += PAGE_SIZE) {
+		pte_t *pte = table + entry_index(*at, 0);
+		int stop;
 
-		/* The rest of this leaf table, as far as the range goes. */
-		for (; start < last; start += PAGE_SIZE) {
-			pte_t *pte = table + entry_index(start, 0);
-			int stop;
-
-			/* relaxed: fn looks with the order that it needs */
-			if (load_relaxed_u64(pte) == 0)
-				continue;
-			stop = fn(self, pte, start, arg);
-			if (stop)
-				return stop;
-		}
+		/* relaxed: fn looks with the order that it needs */
+		if (load_relaxed_u64(pte) == 0)
+			continue;
+		stop = fn(self, pte, *at, arg);
+		if (stop)
+			return stop;
 	}
 	return 0;
 }
 
-bool pte_tables_dup(struct participant *self, struct pgd *to, u64 owner, const struct pgd *from,
-		    u64 start, u64 end)
+int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end, pte_fn fn,
+	     void *arg)
 {
+	pte_t *table;
+	int stop = 0;
+
+	end = min_u64(end, ADDRESS_END);
+	start &= PAGE_MASK;
+	while (!stop && (table = leaf_table(self->seg, pgd, &start, end)) != NULL)
+		stop = walk_table(self, table, &start, end, fn, arg);
+	return stop;
+}
+
+#define SAFE_TABLES (SAFE_STEPS / PTRS_PER_TABLE)
+
+int pte_walk_long(struct participant *self, const struct pgd *pgd, u64 start, u64 end, bool may_end,
+		  pte_fn fn, void *arg)
+{
+	u32 tables = 0;
+	pte_t *table;
+	int stop = 0;
+
+	end = min_u64(end, ADDRESS_END);
+	start &= PAGE_MASK;
+	while (!stop && (table = leaf_table(self->seg, pgd, &start, end)) != NULL) {
+		stop = walk_table(self, table, &start, end, fn, arg);
+		if (!stop && ++tables % SAFE_TABLES == 0 && safe_point(self) != 0 && may_end)
+			stop = -EINTR;
+	}
+	return stop;
+}
+
+int pte_tables_dup(struct participant *self, struct pgd *to, u64 owner, const struct pgd *from,
+		   u64 start, u64 end)
+{
+	u32 steps = 0;
+
 	end = min_u64(end, ADDRESS_END);
 	start &= PAGE_MASK;
 	while (leaf_table(self->seg, from, &start, end)) {
 		if (!pte_alloc(self, to, owner, start))
-			return false;
+			return -ENOMEM;
 		start = entry_end(start, 1);
+		if (safe_step(self, &steps) != 0)
+			return -EINTR;
 	}
-	return true;
+	return 0;
 }
 
 struct free_range {
@@ -240,11 +271,13 @@ struct free_range {
 	u64 end;
 	u64 floor;
 	u64 ceiling; /* ADDRESS_END at most */
+	bool may_stop;
+	u32 freed;
 };
 
 /* Frees the tables below `table` (which serves from base on) that lie around the range and serve
  * nothing outside [floor, ceiling). */
-static void free_children(const struct free_range *r, pte_t *table, u64 base, u32 level)
+static void free_children(struct free_range *r, pte_t *table, u64 base, u32 level)
 {
 	u64 span = entry_span(level);
 	u64 addr = max_u64(base, r->start & ~(span - 1));
@@ -264,14 +297,18 @@ static void free_children(const struct free_range *r, pte_t *table, u64 base, u3
 		page = upper_page(load_relaxed_u64(entry)); /* relaxed: users are excluded */
 		store_relaxed_u64(entry, 0);
 		table_unlinked(r->self, r->pgd, page);
+		/* The tables above are still in the hierarchy, and only we take any out. */
+		if (r->may_stop && ++r->freed % SAFE_TABLES == 0)
+			(void)safe_point(r->self);
 	}
 }
 
 void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end, u64 floor,
-		   u64 ceiling)
+		   u64 ceiling, bool may_stop)
 {
 	pte_t *top = top_table(self->seg, pgd);
-	struct free_range r = {self, pgd, start, min_u64(end, ADDRESS_END), floor, ADDRESS_END};
+	struct free_range r = {self,  pgd,         start,    min_u64(end, ADDRESS_END),
+			       floor, ADDRESS_END, may_stop, 0};
 
 	VL_ASSERT(floor <= start && (ceiling == 0 || end <= ceiling));
 	if (ceiling != 0)
@@ -281,9 +318,9 @@ void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end
 		free_children(&r, top, 0, LEVELS - 1);
 }
 
-void pgd_destroy(struct participant *self, struct pgd *pgd)
+void pgd_destroy(struct participant *self, struct pgd *pgd, bool may_stop)
 {
-	struct free_range r = {self, pgd, 0, ADDRESS_END, 0, ADDRESS_END};
+	struct free_range r = {self, pgd, 0, ADDRESS_END, 0, ADDRESS_END, may_stop, 0};
 	pte_t *top = top_table(self->seg, pgd);
 	u32 page = load_relaxed_u32(&pgd->top); /* relaxed: users are excluded */
 

@@ -86,7 +86,7 @@ static int drop_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 static void file_release(struct participant *self, struct file *file)
 {
 	pte_walk(self, &file->cache, 0, 1ul << 47, drop_page, NULL);
-	pgd_destroy(self, &file->cache);
+	pgd_destroy(self, &file->cache, false);
 	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
 	account_add(self, file->account, CHARGE_FILES, -1);
 	store_release_u32(&file->state, 0);

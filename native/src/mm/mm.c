@@ -260,11 +260,15 @@ static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	return 0;
 }
 
-u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end)
+u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
+		   bool may_stop)
 {
 	u64 zapped = 0;
 
-	pte_walk(self, &mm->pgd, start, end, zap_one, &zapped);
+	if (may_stop)
+		(void)pte_walk_long(self, &mm->pgd, start, end, false, zap_one, &zapped);
+	else
+		(void)pte_walk(self, &mm->pgd, start, end, zap_one, &zapped);
 	return zapped;
 }
 
@@ -273,7 +277,7 @@ u64 zap_pages_only(struct participant *self, struct mm_struct *mm, const struct 
 {
 	struct zap zap = {.keep_wp = vma_keeps_wp(vma), .keep_markers = !vma_is_anonymous(vma)};
 
-	pte_walk(self, &mm->pgd, start, end, zap_page, &zap);
+	(void)pte_walk_long(self, &mm->pgd, start, end, false, zap_page, &zap);
 	return zap.zapped;
 }
 
@@ -298,14 +302,14 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
 		vma_start_write(self, mm, vma);
-		zap_page_range(self, mm, e.start, e.end);
+		zap_page_range(self, mm, e.start, e.end, true);
 		/* Here, while the tree has it: this waits for readers that will find the stamp. */
 		if (!MUTANT(exit_frees_attached) && !MUTANT(exit_detaches_late))
 			vma_mark_detached(self, mm, vma);
 		addr = e.end;
 	}
 	STEP(exit_unmapped, mm);
-	pgd_destroy(self, &mm->pgd);
+	pgd_destroy(self, &mm->pgd, true);
 	/* The VMAs are freed at once, as the kernel does when no thread is left to find one. Here
 	 * one may be left: it must not find them any more, or it would come back to an object that
 	 * is another mm's by now for as long as this takes. Nothing from here to the end waits

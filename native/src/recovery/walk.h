@@ -38,6 +38,7 @@ struct walk {
 	u32 *file_refs;             /* per file: VMAs found */
 	struct anon_counts *anon;   /* per granule: for anon_vmas (counts) and names (degree) */
 	struct vl_recovery *out;    /* may be NULL */
+	bool dropped;               /* a file, whose pages and tables are marked already */
 	int err;                    /* the sweep had no memory: nothing may be buried */
 	/* the mm being walked */
 	struct mm_struct *mm;

@@ -123,7 +123,7 @@ static void sweep_files(struct walk *w)
 		files[i].refs = want;
 		if (!want) /* its pages and tables are found by the next pass, which the recoverer
 			      makes */
-			files[i].cache = (struct pgd){0}, files[i].state = 0;
+			files[i].cache = (struct pgd){0}, files[i].state = 0, w->dropped = true;
 	}
 }
 

@@ -261,8 +261,8 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 					.account = mm->account,
 					.shared = mm_aside(self->seg, mm)->shared,
 				};
-				pte_walk(self, &mm->pgd, 0, TASK_SIZE, count_resident,
-					 &out[n].resident_pages);
+				(void)pte_walk_long(self, &mm->pgd, 0, TASK_SIZE, false,
+						    count_resident, &out[n].resident_pages);
 			}
 			mmap_read_unlock(self, mm);
 			n++;

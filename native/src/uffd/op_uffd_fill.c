@@ -18,6 +18,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/merge.h"
 #include "vmalab/op_fault.h"
+#include "vmalab/safe_point.h"
 #include "vmalab/uapi.h"
 
 struct fill {
@@ -292,6 +293,7 @@ s64 op_uffd_fill(struct participant *self, u64 id, u64 handle, u64 dst, u64 src,
 			 .len = len,
 			 .mode = mode,
 			 .wp = mode & UFFDIO_FILL_MODE_WP};
+	u32 steps = 0;
 	int err;
 
 	*filled = 0;
@@ -306,6 +308,8 @@ s64 op_uffd_fill(struct participant *self, u64 id, u64 handle, u64 dst, u64 src,
 		if (!err)
 			*filled += PAGE_SIZE;
 		rcu_poll(self);
+		if (!err && *filled < f.len)
+			err = safe_step(self, &steps);
 	}
 	if (f.vma)
 		fill_unlock(self, &f);

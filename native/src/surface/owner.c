@@ -15,7 +15,7 @@ static u32 file_place(u32 op)
 {
 	switch (op) {
 	case OP_MMAP:
-		return 1 + 4;
+		return 1 + 3;
 	case OP_FILE_TRUNCATE:
 	case OP_FILE_ALLOCATE:
 		return 1;

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which calls a worker serves, and in which order: its thread pools.
 
-grpcio gives a call to the pool of its method before the message is read. There the caller is told
-apart, and the call is refused at once or put into its client's line; only a thread that serves it
+grpcio gives a call to the pool of its method before the message is read. There the caller becomes
+known, and the call is refused at once or put into its client's line; only a thread that serves it
 reads its message, so that what waits holds a flow control window of bytes and no more.
 
 * Unary calls: `calls_per_client_max` and `calls_per_worker_max` bound what waits and runs. Lines
-  are served in turn (fair.py). In a full worker whoever comes with a shorter line takes the place
+  are served in turn (fair.py). In a full worker a client with a shorter line takes the place
   of the last call of the longest one.
 * Inspection has threads of its own, with lines of its own.
 * Streams: a thread each. The last `_STREAMS_RESERVED` places are for clients with one stream at
@@ -72,7 +72,7 @@ _DONE.set_result(None)
 
 
 class Door:
-    """Tells callers apart, and counts what was refused."""
+    """Knows callers by their tokens or addresses."""
 
     def __init__(self, tokens: Tokens, *, open_methods: str) -> None:
         """

@@ -26,7 +26,7 @@ class Entry:
 
     A thread of the unary pool keeps its own for its life (`run`, `participant`). A stream borrows
     one for each block (streams.py bounds how many at a time), so that slots are not bound to
-    streams that sleep. Where owners are told apart, a participant acts for the caller of its thread
+    streams that sleep. Where clients have accounts, a participant acts for the caller of its thread
     (caller.py).
     """
 

@@ -91,7 +91,7 @@ _REMEDY = {
     "account_tables_max": ": unmap memory",
     "account_vmas_max": ": unmap memory",
 }
-"""What helps who met a limit."""
+"""What helps, by the limit."""
 
 
 def no_memory(what: str) -> Exhausted:

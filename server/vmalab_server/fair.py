@@ -28,7 +28,7 @@ class _Line(Generic[_Job]):
 
 
 class FairQueue(Generic[_Job]):
-    """Lines of jobs. Not locked: whoever has it has a lock.
+    """Lines of jobs. Not locked: its owner has a lock.
 
     Args:
         share: how many jobs of one client may run at a time.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Owners:
-    """How an instance tells owners apart.
+    """Which owners an instance knows.
 
     Args:
         named: clients have names, each of which has an account.

@@ -32,7 +32,7 @@ class Health:
         self._leaving = False
 
     def leave(self) -> None:
-        """Tell the watchers that this worker stops."""
+        """Report to the watchers that this worker stops."""
         with self._changed:
             self._leaving = True
             self._changed.notify_all()

@@ -7,6 +7,9 @@ then shared, then works. A failure names the access that was let through.
 """
 
 import asyncio
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +17,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from patience import HANG_S
 from servers import wait_for
 from vmalab.v1 import inspect_pb2
 from vmalab.v1 import memory_pb2 as pb
@@ -164,6 +168,15 @@ def test_tokens(server: EmbeddedServer) -> None:
             return await mm.mmap(PAGE)
 
     assert asyncio.run(use()) > 0
+
+
+def test_the_example_of_the_page(server: EmbeddedServer) -> None:
+    """docs/service.md, as it is written there."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "service.md").read_text()
+    (text,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    text = text.replace("127.0.0.1:7420", server.target).replace("the token of alice", "a secret")
+    assert "a secret" in text
+    subprocess.run([sys.executable, "-c", text], check=True, timeout=HANG_S)
 
 
 def test_who_shares_by_default() -> None:

@@ -13,6 +13,7 @@ a failure: the message has both times.
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,21 @@ def faults(client: Client) -> Callable[[], object]:
     return fault
 
 
+def held_until(ended: threading.Event) -> Iterator[pb.HoldRequest]:
+    """The requests of a stream that stays open."""
+    yield pb.HoldRequest()
+    ended.wait()
+
+
+def first_of(call: Iterator[pb.HoldResponse]) -> dict[str, str]:
+    """What a refusal says; {}: the stream is served."""
+    try:
+        next(call)
+    except grpc.RpcError as error:
+        return transport.error_of(error).metadata
+    return {}
+
+
 def check(seen: Beside, kind: str) -> None:
     print(f"{kind}: {seen}")
     assert seen.ratio <= RATIO_MAX, f"{kind}: {seen}"
@@ -93,8 +109,13 @@ def test_streams(length: Length) -> None:
         assert len(client.inspect.participants()) < 40, "slots do not depend on streams"
         bad.rest()
         with grpc.insecure_channel(server.target) as channel:
-            few = [MemoryServiceStub(channel).Hold(iter([])) for _ in range(100)]
-            assert [list(one) for one in few] == [[]] * 100, "places are given back"
+            stub, ended = MemoryServiceStub(channel), threading.Event()
+            calls = [stub.Hold(held_until(ended)) for _ in range(140)]
+            answers = [first_of(call) for call in calls]
+            ended.set()
+        most = {"limit": "streams_per_client_max", "max": "128", "client": "ipv4:127.0.0.1"}
+        assert answers.count({}) == 128, "places are given back"
+        assert answers.count(most) == 12
 
 
 @lengths
@@ -161,22 +182,23 @@ def test_calls_that_send_nothing(length: Length) -> None:
 def test_files_that_are_left(length: Length, tmp_path: Path) -> None:
     """It opens files, closes none, and goes."""
     sizes = {"files_max": 64, "ttl_default_s": 0.5}
-    with good_and_bad("files", tmp_path / "tokens", **sizes) as (_, client, bad):
+    with good_and_bad("files", tmp_path / "tokens", **sizes) as (server, client, bad):
         check(compare(faults(client), bad, length), "files")
         bad.go()
         wait_for("its quota is full", lambda: bad.heard().get("RESOURCE_EXHAUSTED"))
         kept = [client.open_file(ino=ino, size_bytes=PAGE, name="/good") for ino in range(1, 30)]
         bad.rest()
 
-        def room() -> bool:
-            try:
-                file = client.open_file(ino=1 << 50, size_bytes=PAGE, name="/more", hold=False)
-            except LimitReached:
-                return False
-            client.close_file(file)
-            return True
+        with Client(server.target, discover=False, token="token of the bad") as again:
 
-        wait_for("what was left is closed", room)
+            def room() -> bool:
+                try:
+                    again.open_file(ino=1 << 50, size_bytes=PAGE, name="/more", hold=False)
+                except LimitReached:
+                    return False
+                return True
+
+            wait_for("what was left is closed", room)
         time.sleep(1.0)  # twice the time that a file has which nobody holds
         mm = client.address_space()
         for file in kept:

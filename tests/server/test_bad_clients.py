@@ -46,15 +46,16 @@ def resident_mib(pid: int) -> int:
 
 @contextmanager
 def good_and_bad(
-    kind: str, tokens: Path | None = None, **settings: Any
+    kind: str, tokens: Path | None = None, settings: dict[str, Any] | None = None
 ) -> Iterator[tuple[EmbeddedServer, Client, BadClient]]:
     """A server, a good client with an address space, and a bad client."""
+    chosen: dict[str, Any] = settings or {}
     if tokens is not None:
         tokens.write_text("# name:token\ngood:token of the good\nbad:token of the bad\n")
-        settings["token_file"] = str(tokens)
+        chosen = {**chosen, "token_file": str(tokens)}
     good, bad = ("token of the good", "token of the bad") if tokens else ("", "")
     with (
-        EmbeddedServer(workers=1, **settings) as server,
+        EmbeddedServer(workers=1, **chosen) as server,
         Client(server.target, discover=False, token=good) as client,
         BadClient(server.target, kind, bad) as other,
     ):
@@ -122,7 +123,7 @@ def test_streams(length: Length) -> None:
 def test_a_flood_of_calls(length: Length) -> None:
     """It sends large unary calls without waiting for answers."""
     limits = Limits(calls_per_client_max=64)
-    with good_and_bad("flood", limits=limits) as (server, client, bad):
+    with good_and_bad("flood", settings={"limits": limits}) as (server, client, bad):
         before = resident_mib(server.worker_pids[0])
         check(compare(faults(client), bad, length), "flood")
         bad.go()
@@ -135,7 +136,7 @@ def test_a_flood_of_calls(length: Length) -> None:
 def test_a_refused_call_says_which_limit(tmp_path: Path) -> None:
     """The bound of a client is below the worker's, and the answer names both it and the client."""
     limits = Limits(calls_per_client_max=4)
-    with good_and_bad("flood", tmp_path / "tokens", limits=limits) as (server, _, _):
+    with good_and_bad("flood", tmp_path / "tokens", {"limits": limits}) as (server, _, _):
         token = (("authorization", "Bearer token of the bad"),)
         with grpc.insecure_channel(server.target) as channel:
             stub = MemoryServiceStub(channel)
@@ -171,7 +172,7 @@ def test_what_cannot_be_decoded(length: Length) -> None:
 def test_calls_that_send_nothing(length: Length) -> None:
     """It opens unary calls and keeps their messages to itself."""
     limits = Limits(receive_ms_max=300)
-    with good_and_bad("silent", limits=limits) as (_, client, bad):
+    with good_and_bad("silent", settings={"limits": limits}) as (_, client, bad):
         check(compare(faults(client), bad, length), "silent")
         bad.go()
         wait_for("a thread is given back", lambda: bad.heard().get("CANCELLED"))
@@ -182,7 +183,7 @@ def test_calls_that_send_nothing(length: Length) -> None:
 def test_files_that_are_left(length: Length, tmp_path: Path) -> None:
     """It opens files, closes none, and goes."""
     sizes = {"files_max": 64, "ttl_default_s": 0.5}
-    with good_and_bad("files", tmp_path / "tokens", **sizes) as (server, client, bad):
+    with good_and_bad("files", tmp_path / "tokens", sizes) as (server, client, bad):
         check(compare(faults(client), bad, length), "files")
         bad.go()
         wait_for("its quota is full", lambda: bad.heard().get("RESOURCE_EXHAUSTED"))
@@ -208,7 +209,7 @@ def test_files_that_are_left(length: Length, tmp_path: Path) -> None:
 @lengths
 def test_address_spaces_of_others(length: Length, tmp_path: Path) -> None:
     """It tries to unmap what others have, by all numbers."""
-    with good_and_bad("foreign", tmp_path / "tokens", share="own") as (_, client, bad):
+    with good_and_bad("foreign", tmp_path / "tokens", {"share": "own"}) as (_, client, bad):
         check(compare(faults(client), bad, length), "foreign")
         assert bad.met.get("PERMISSION_DENIED"), bad.met
         assert set(bad.met) <= {"PERMISSION_DENIED", "NOT_FOUND"}, bad.met

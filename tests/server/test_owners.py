@@ -174,7 +174,8 @@ def test_the_example_of_the_page(server: EmbeddedServer) -> None:
     """docs/service.md, as it is written there."""
     page = (Path(__file__).resolve().parents[2] / "docs" / "service.md").read_text()
     (text,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    text = text.replace("127.0.0.1:7420", server.target).replace("the token of alice", "a secret")
+    text = re.sub(r"127\.0\.0\.1:\d+", server.target, text)
+    text = text.replace("the token of alice", "a secret")
     assert "a secret" in text
     subprocess.run([sys.executable, "-c", text], check=True, timeout=HANG_S)
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import grpc
 
+from patience import HANG_S
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import plain_token
 
@@ -67,7 +68,7 @@ class Bad:
         self.threads += [threading.Thread(target=loop, daemon=True) for _ in range(count)]
 
     def unary(self, method: str, raw: bytes) -> bytes:
-        return bytes(self.channel.unary_unary(method)(raw, timeout=60))
+        return bytes(self.channel.unary_unary(method)(raw, timeout=HANG_S))
 
     def stays(self, method: str, raw: bytes) -> None:
         """A stream that says something once and stays open."""
@@ -104,7 +105,7 @@ class Bad:
         def call() -> None:
             method = self.channel.unary_unary(SERVICE + "Apply")
             while len(futures) < 400:
-                futures.append(method.future(block, timeout=60))
+                futures.append(method.future(block, timeout=HANG_S))
             futures.pop(0).result()
 
         self.again(call, 1, lambda: [future.cancel() for future in futures])
@@ -146,7 +147,7 @@ class Bad:
                     time.sleep(0.05)
                 yield from ()
 
-            self.channel.stream_unary(SERVICE + "Fault")(nothing(), timeout=60)
+            self.channel.stream_unary(SERVICE + "Fault")(nothing(), timeout=HANG_S)
 
         self.again(call, 16)
 

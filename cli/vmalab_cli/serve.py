@@ -119,7 +119,18 @@ TlsKey = Annotated[
 ]
 TokenFile = Annotated[
     Path | None,
-    typer.Option(help="File with the token that clients send.", rich_help_panel=_SECURITY),
+    typer.Option(
+        help="File with the tokens that clients send: lines NAME:TOKEN.", rich_help_panel=_SECURITY
+    ),
+]
+Share = Annotated[
+    str | None,
+    typer.Option(
+        help="Who may use an address space or a file: all, own (who made it, and whom it is shared"
+        " with) or auto (all on a loopback address, else own).",
+        show_default="auto",
+        rich_help_panel=_SECURITY,
+    ),
 ]
 AdvertiseHost = Annotated[
     str | None,
@@ -244,6 +255,7 @@ def serve(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     token_file: TokenFile = None,
+    share: Share = None,
     advertise_host: AdvertiseHost = None,
     size: Size = None,
     mms_max: MmsMax = None,
@@ -294,7 +306,7 @@ _OPTIONS = frozenset(
     (
         *("instance", "listen", "workers", "threads", "pin", "unix_dir", "bench"),
         *("model", "layout", "lab"),
-        *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file"),
+        *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file", "share"),
         *("advertise_host", "mms_max", "participants_max", "frames_max", "files_max"),
         *("vmas_per_mm_max", "rcu", "pkeys", "overcommit", "stop_grace_s", "hold_grace_s"),
         *("ttl_default_s", "log_level", "log_format"),

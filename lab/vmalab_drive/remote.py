@@ -6,7 +6,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import grpc
@@ -116,8 +116,8 @@ class _Remote(Driver):
             raise DriverError(f"exec of {mm}: {answer.errno_name}")
         return int(answer.mm)
 
-    def keep(self, mms: list[int]) -> None:
-        request = pb.KeepAliveRequest(mms=mms, ttl_ms=TTL_MS)
+    def keep(self, mms: list[int], files: Sequence[int] = ()) -> None:
+        request = pb.KeepAliveRequest(mms=mms, files=files, ttl_ms=TTL_MS)
         self.memory.KeepAlive(request, timeout=CALL_TIMEOUT_S)
 
     def open_file(self, info: FileInfo) -> int:
@@ -127,8 +127,12 @@ class _Remote(Driver):
             ino=info.inode,
             size_bytes=info.size,
             name=info.path,
+            ttl_ms=TTL_MS,
         )
         return int(self.memory.OpenFile(request, timeout=CALL_TIMEOUT_S).file)
+
+    def close_file(self, file: int) -> None:
+        self.memory.CloseFile(pb.CloseFileRequest(file=file), timeout=CALL_TIMEOUT_S)
 
     def maps(self, mm: int) -> str:
         request = inspect_pb2.GetMapsRequest(mm=mm)

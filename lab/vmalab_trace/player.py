@@ -89,8 +89,8 @@ class Baton:
     def make(context: SpawnContext, processes: int, slots: int, files: int) -> Baton:
         return Baton(
             turn=context.RawValue("q", 0),
-            mms=context.RawArray("I", max(slots, 1)),
-            files=context.RawArray("I", max(files, 1)),
+            mms=context.RawArray("Q", max(slots, 1)),
+            files=context.RawArray("Q", max(files, 1)),
             wake=[context.Semaphore(0) for _ in range(processes)],
             done=context.Event(),
         )
@@ -332,7 +332,7 @@ def serve_copies(
             for copy, score in scores:
                 player = Player(score, driver, [0] * max(score.slots, 1))
                 player.play(0, len(score.steps))
-                end_all(driver, player.mms, score)
+                end_all(driver, player.mms, player.files, score)
                 results.append((copy, player.outcomes))
             pipe.send(("done", results))
     except Exception as error:
@@ -361,8 +361,8 @@ def _serve(me: int, score: Score, baton: Baton, pipe: ToParent, body: Body) -> N
         pipe.send(("error", f"{error}\n{traceback.format_exc()}"))
 
 
-def end_all(driver: drivers.Driver, mms: Numbers, score: Score) -> None:
-    """Exit what the trace left alive."""
+def end_all(driver: drivers.Driver, mms: Numbers, files: Numbers, score: Score) -> None:
+    """Exit what the trace left alive, and close the files."""
     ended = {step.mm for step in score.steps if step.ends}
     block = BlockBuilder()
     for slot in range(score.slots):
@@ -370,3 +370,5 @@ def end_all(driver: drivers.Driver, mms: Numbers, score: Score) -> None:
             block.exit(mms[slot])
     if len(block):
         driver.run(block.bytes())
+    for file in filter(None, files):
+        driver.close_file(file)

@@ -204,11 +204,11 @@ def _play_shared(
             baton.wake[owners[0]].release()
 
             def keep() -> None:
-                driver.keep([mm for mm in baton.mms if mm])
+                driver.keep([mm for mm in baton.mms if mm], [file for file in baton.files if file])
 
             results = _receive(pipes, "done", player.BATON_TIMEOUT_S * 4, keep)
             seconds = time.perf_counter() - begin
-            player.end_all(driver, list(baton.mms), score)
+            player.end_all(driver, list(baton.mms), list(baton.files), score)
     except BaseException:
         spawning.end(processes, patience_s=0)
         raise

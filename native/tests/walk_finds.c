@@ -84,7 +84,7 @@ static void open_all(struct world *w)
 	CHECK_EQ(core_seg_create(w->fd, "walk", &config, &w->seg), 0);
 	CHECK_EQ(vl_join(w->seg, ROLE_SUPERVISOR, "walk", &w->self), 0);
 	CHECK_EQ(vl_mm_create(w->self, &options, &mm, NULL, 0), 0);
-	CHECK_EQ(vl_file_open(w->self, 1, 100, 2 * PAGE_SIZE, "/memfd:walk", &file), 0);
+	CHECK_EQ(vl_file_open(w->self, 1, 100, 2 * PAGE_SIZE, "/memfd:walk", 0, &file), 0);
 	map(w, mm, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
 	map(w, mm, READ_ONLY, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, 0);
 	map(w, mm, OF_FILE, PROT_READ | PROT_WRITE, MAP_SHARED, file);

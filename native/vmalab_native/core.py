@@ -49,6 +49,7 @@ from vmalab_native.loaded import RCU_NAMES, config_from_c, config_to_c, load_cor
 from vmalab_native.loaded import check_config as check_config
 from vmalab_native.loaded import fingerprint as fingerprint
 from vmalab_native.loaded import layout as layout
+from vmalab_native.owned import OwnedThings
 from vmalab_native.records import AccountInfo as AccountInfo
 from vmalab_native.records import BenchResult as BenchResult
 from vmalab_native.records import LimitMet as LimitMet
@@ -302,7 +303,7 @@ class Segment(Handle[SegmentHandle]):
         return f"<Segment {self.instance} {state}>"
 
 
-class Participant(accounts.Charging):
+class Participant(accounts.Charging, OwnedThings):
     """One thread's slot in a segment: never used by two at once; ends with release() or death."""
 
     def __init__(self, segment: Segment, handle: ParticipantHandle) -> None:
@@ -496,26 +497,6 @@ class Participant(accounts.Charging):
             return -code, b""
         checked(code, f"mincore of address space {mm}")
         return 0, bytes(vector)
-
-    # --- files ---
-
-    def file_open(self, *, dev: int, ino: int, size_bytes: int, name: str) -> int:
-        """The id of a file for MMAP records: one per (dev, ino), its size set again.
-
-        Raises:
-            LimitExceeded (files_max, account_files_max).
-        """
-        raw = name.encode("utf-8", "surrogateescape")
-        if b"\0" in raw:
-            raise InvalidArgument(f"name = {name!r} has a 0 byte")
-        file_id = ffi.new("u64 *")
-        inode = (u64("dev", dev), u64("ino", ino), u64("size_bytes", size_bytes))
-        code = lib.vl_file_open(self._open(), *inode, raw, file_id)
-        accounts.checked(self._open(), code, f"file {name!r}")
-        return int(file_id[0])
-
-    def file_close(self, file: int) -> None:
-        checked(lib.vl_file_close(self._open(), u64("file", file)), f"file {file}")
 
     # --- looking inside: the same as on the segment, for those who hold a participant ---
 

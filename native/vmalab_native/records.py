@@ -154,6 +154,10 @@ class MmInfo:
     accounted_pages: int
     exec_from: int
     """What its process was in before exec; 0: none."""
+    account: int
+    """Whose it is: a number of Segment.accounts(); 0: the instance's."""
+    shared: int
+    """1: all accounts may use it."""
 
 
 @dataclass(frozen=True, slots=True)

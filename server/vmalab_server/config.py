@@ -18,12 +18,10 @@ from vmalab_native.errors import InvalidArgument
 from vmalab_native.records import QUOTAS, RcuFlavour, SegmentConfig
 from vmalab_server.limits import Limits
 from vmalab_server.logs import Format, Level
+from vmalab_server.threads import Threads
 
 PORT_DEFAULT = 7420
-LAB_THREADS_MORE = 4
-"""Threads of a worker for LabService, beside those that may wait."""
 _UNIX_PATH_BYTES_MAX = 107
-_LEASES_AND_STREAM = 2
 _OTHERS = 2  # a look from outside, and one process that attaches
 
 
@@ -84,6 +82,7 @@ class ServerConfig(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     token_file: Path | None = None
+    share: Literal["auto", "all", "own"] = "auto"
     replace_stale: bool = False
     metrics_listen: str = ""
     log_level: Level = "info"
@@ -158,8 +157,6 @@ class ServerConfig(BaseSettings):
     def _secure(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together: give both")
-        if self.token_file is not None and self.tls_cert is None:
-            raise ValueError("a token goes over TLS only: give tls_cert and tls_key too")
         host = split_address(self.listen)[0]
         if not is_loopback(host) and (self.tls_cert is None or self.token_file is None):
             raise ValueError(
@@ -187,10 +184,23 @@ class ServerConfig(BaseSettings):
 
     @property
     def participants_least(self) -> int:
-        """Every thread of every worker, one stream each, the supervisor, and those who look in."""
-        calls = self.threads + (self.limits.lab_held_max if self.lab_core else 0)
-        lab = self.limits.lab_waits_per_worker_max + LAB_THREADS_MORE if self.lab_core else 0
-        return 1 + self.workers * (calls + lab + _LEASES_AND_STREAM) + _OTHERS
+        """Every thread of every worker, its streams, the supervisor, and those who look in.
+
+        How many streams there are does not matter: threads.py says why.
+        """
+        return 1 + self.workers * self.worker_threads.participants + _OTHERS
+
+    @property
+    def worker_threads(self) -> Threads:
+        """The threads of each worker."""
+        return Threads.of(self.threads, self.limits, lab=self.lab_core)
+
+    @property
+    def share_all(self) -> bool:
+        """Whether everybody may use everything; by default where this machine alone can call."""
+        if self.share == "auto":
+            return is_loopback(split_address(self.listen)[0])
+        return self.share == "all"
 
     @property
     def lab_core(self) -> bool:

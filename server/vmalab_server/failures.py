@@ -10,6 +10,7 @@ ServiceFailure
 ├── Precondition        FAILED_PRECONDITION
 ├── Refused             UNAVAILABLE
 ├── Unauthenticated     UNAUTHENTICATED
+├── Denied              PERMISSION_DENIED
 └── CoreFailure         INTERNAL
 """
 
@@ -59,6 +60,10 @@ class Unauthenticated(ServiceFailure):
     code = "UNAUTHENTICATED"
 
 
+class Denied(ServiceFailure):
+    code = "PERMISSION_DENIED"
+
+
 class CoreFailure(ServiceFailure):
     code = "INTERNAL"
 
@@ -75,15 +80,40 @@ def bad_argument(field: str, message: str) -> InvalidRequest:
     return InvalidRequest("BAD_ARGUMENT", f"{field}: {message}", field=field)
 
 
+_REMEDY = {
+    "mms_max": ": end address spaces, or start the server with a larger --mms-max",
+    "files_max": ": close files, or start the server with a larger --files-max",
+    "frames_max": ": unmap memory, or start the server with a larger --frames-max",
+    "size_bytes": ": unmap memory, or start the server with a larger --size",
+    "account_mms_max": ": end address spaces",
+    "account_files_max": ": close files",
+    "account_frames_max": ": unmap memory",
+    "account_tables_max": ": unmap memory",
+    "account_vmas_max": ": unmap memory",
+}
+"""What helps, by the limit."""
+
+
+def no_memory(what: str) -> Exhausted:
+    """The machine has no memory for the segment."""
+    return Exhausted(
+        "NO_MEMORY",
+        f"{what}: the machine of the server has no memory for it (its /dev/shm is full): unmap"
+        " memory, or make room there",
+    )
+
+
 def limit_met(met: LimitMet | None, what: str) -> Exhausted:
     """A limit of the instance, or a quota of a client's account, refused something."""
     if met is None:
         return Exhausted("LIMIT_EXCEEDED", f"{what}: a limit of the instance is reached")
+    if met.name == "machine_memory":
+        return no_memory(what)
     whose = f"client {met.account!r} has all it may have" if met.account else "the instance is full"
     metadata = {"client": met.account} if met.account else {}
     return Exhausted(
         "LIMIT_EXCEEDED",
-        f"{what}: {whose} ({met.name} = {met.max})",
+        f"{what}: {whose} ({met.name} = {met.max}){_REMEDY.get(met.name, '')}",
         limit=met.name,
         max=str(met.max),
         **metadata,
@@ -103,6 +133,8 @@ def of_native(error: native.NativeError) -> ServiceFailure:
         return NotFound("NO_SUCH_MM", text)
     if isinstance(error, native.NoParticipantSlot):
         return Exhausted("LIMIT_EXCEEDED", text, limit="participants_max")
+    if isinstance(error, native.SegmentTooBig):
+        return no_memory("a new thread of the server")
     if isinstance(error, native.LimitExceeded):
         return _limit_exceeded(error, text)
     if isinstance(error, native.BadBlock):

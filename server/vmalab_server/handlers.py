@@ -151,14 +151,34 @@ class MemoryHandlers:
         ttl_ns = self._ttl_ns(request.ttl_ms)
         if len(request.mms) > self._limits.keepalive_mms_max:
             raise self._too_much("TOO_MANY_MMS", "keepalive_mms_max", len(request.mms))
-        participant = self._entry.participant()
-        missing = []
+        if len(request.files) > self._limits.keepalive_mms_max:
+            raise self._too_much("TOO_MANY_MMS", "keepalive_mms_max", len(request.files))
+        participant, owners = self._entry.participant(), self._entry.owners
+        missing, missing_files = [], []
         for mm in request.mms:
+            owners.may(participant, mm=mm)
             try:
                 participant.mm_keep(mm, ttl_ns)
             except NoSuchMm:
                 missing.append(mm)
-        return pb.KeepAliveResponse(missing=missing)
+        for file in request.files:
+            owners.may(participant, file=file)
+            try:
+                participant.file_keep(file, ttl_ns)
+            except InvalidArgument:
+                missing_files.append(file)
+        return pb.KeepAliveResponse(missing=missing, missing_files=missing_files)
+
+    def share_address_space(
+        self, request: pb.ShareAddressSpaceRequest
+    ) -> pb.ShareAddressSpaceResponse:
+        participant = self._entry.participant()
+        self._entry.owners.may(participant, mm=request.mm)
+        try:
+            participant.mm_share(request.mm)
+        except NoSuchMm:
+            raise failures.no_such_mm(request.mm) from None
+        return pb.ShareAddressSpaceResponse()
 
     def fork_address_space(
         self, request: pb.ForkAddressSpaceRequest
@@ -176,6 +196,7 @@ class MemoryHandlers:
         if len(request.maps) > self._limits.maps_bytes_max:
             raise self._too_much("MAPS_TOO_BIG", "maps_bytes_max", len(request.maps))
         participant = self._entry.participant()
+        self._entry.owners.may(participant, mm=request.mm)
         try:
             mm = participant.mm_exec(
                 request.mm,
@@ -260,10 +281,10 @@ class MemoryHandlers:
         pages = -(-request.length // PAGE_BYTES)
         if pages > self._limits.mincore_pages_max:
             raise self._too_much("MINCORE_TOO_LONG", "mincore_pages_max", pages)
+        participant = self._entry.participant()
+        self._entry.owners.may(participant, mm=request.mm)
         try:
-            errno, vector = self._entry.participant().mincore(
-                request.mm, request.addr, request.length
-            )
+            errno, vector = participant.mincore(request.mm, request.addr, request.length)
         except NoSuchMm:
             raise failures.no_such_mm(request.mm) from None
         if errno:
@@ -407,6 +428,7 @@ class MemoryHandlers:
     # --- files ---
 
     def open_file(self, request: pb.OpenFileRequest) -> pb.OpenFileResponse:
+        ttl_ns = self._ttl_ns(request.ttl_ms)
         if request.dev_minor >= 1 << 20 or request.dev_major >= 1 << 12:
             raise failures.bad_argument("dev_major, dev_minor", "at most 12 and 20 bits")
         try:
@@ -415,14 +437,23 @@ class MemoryHandlers:
                 ino=request.ino,
                 size_bytes=request.size_bytes,
                 name=request.name,
+                ttl_ns=ttl_ns,
             )
         except LimitExceeded as error:
             raise failures.of_native(error) from None
         return pb.OpenFileResponse(file=file)
 
     def close_file(self, request: pb.CloseFileRequest) -> pb.CloseFileResponse:
-        self._entry.participant().file_close(request.file)
+        participant = self._entry.participant()
+        self._entry.owners.may(participant, file=request.file)
+        participant.file_close(request.file, leased=True)
         return pb.CloseFileResponse()
+
+    def share_file(self, request: pb.ShareFileRequest) -> pb.ShareFileResponse:
+        participant = self._entry.participant()
+        self._entry.owners.may(participant, file=request.file)
+        participant.file_share(request.file)
+        return pb.ShareFileResponse()
 
     def truncate_file(self, request: pb.TruncateFileRequest) -> pb.TruncateFileResponse:
         record = pack.file_truncate(request.file, request.size_bytes)
@@ -446,6 +477,7 @@ class MemoryHandlers:
                 f"a block of {len(block)} bytes: it must be a positive multiple of 8",
                 bytes=str(len(block)),
             )
+        self._entry.owners.may_run(participant, block)
         made = participant.mms_made
         results = participant.run_view(block)
         if participant.mms_made != made:

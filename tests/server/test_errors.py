@@ -36,8 +36,8 @@ def server() -> Iterator[EmbeddedServer]:
     sizes: dict[str, Any] = {
         "mms_max": 4,
         "files_max": 4,
-        "participants_max": 16,
-        "frames_max": 128,
+        "participants_max": 19,
+        "frames_max": 8 * 19,
     }
     with EmbeddedServer(workers=1, limits=limits, **sizes, log_level="error") as running:
         yield running
@@ -184,7 +184,9 @@ def test_too_many_streams_are_refused_and_unary_calls_go_on(client: Client) -> N
             with pytest.raises(LimitReached) as caught:
                 too_many.receive()
         assert caught.value.reason == "STREAMS_LIMIT"
-        assert caught.value.metadata == {"limit": "streams_per_worker_max", "max": "3"}
+        metadata = caught.value.metadata
+        assert (metadata["limit"], metadata["max"]) == ("streams_per_worker_max", "3")
+        assert metadata["client"] == "ipv4:127.0.0.1"
         for _ in range(50):
             assert client.keep_alive([]) == []
     finally:

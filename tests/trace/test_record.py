@@ -131,7 +131,7 @@ def play(root: Path) -> verdict.Verdict:
             score = replay.score_of(read, steps, [0] * len(steps), names, target, "attach")
             one = player.Player(score, driver, [0] * max(read.slots, 1))
             one.play(0, len(steps))
-            player.end_all(driver, one.mms, score)
+            player.end_all(driver, one.mms, one.files, score)
             assert driver.fsck() == []
             return verdict.judge(read, steps, one.outcomes, names)
 

@@ -162,6 +162,8 @@ struct vl_mm_info {
 	u64 mmap_base, start_brk, brk;
 	u64 locked_pages, data_pages, accounted_pages;
 	u64 exec_from; /* the mm that its process was in before exec; 0: none */
+	u32 account;   /* whose it is */
+	u32 shared;    /* 1: others may use it too */
 };
 VL_API long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap);
 VL_API long vl_maps(struct participant *self, u64 mm, char *text,
@@ -192,8 +194,21 @@ VL_API int vl_query_vma(struct participant *self, u64 mm, u64 addr, u32 flags,
 
 /* --- files --- */
 VL_API int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
-			u64 *file_id);
-VL_API int vl_file_close(struct participant *self, u64 file_id);
+			u64 ttl_ns, u64 *file_id); /* ttl_ns: the open is leased; 0: it is not */
+VL_API int vl_file_close(struct participant *self, u64 file_id, int leased);
+VL_API int vl_file_keep(struct participant *self, u64 file_id, u64 ttl_ns);
+
+/* --- owners: an address space and a file are of the account that made them (vl_account_use) --- */
+/* What this participant makes from now on is shared with all accounts, or is not. */
+VL_API void vl_share_new(struct participant *self, int shared);
+VL_API int vl_mm_share(struct participant *self, u64 mm); /* from now on, for good */
+VL_API int vl_file_share(struct participant *self, u64 file_id);
+/* Whether this participant's account may use it; of what is not there 1: the call says that. */
+VL_API int vl_mm_may(const struct participant *self, u64 mm);
+VL_API int vl_file_may(const struct participant *self, u64 file_id);
+/* The first address space or file in a block that it may not use: 1 (mm) or 2 (file) and its id;
+ * 0: there is none. */
+VL_API int vl_block_may(const struct participant *self, const void *block, u64 bytes, u64 *id);
 
 /* --- looking inside --- */
 struct vl_slab_info {

@@ -76,6 +76,7 @@ enum vl_limit {
 	VL_LIMIT_ACCOUNT_VMAS_MAX = 13,   /* VMAs of one account */
 	VL_LIMIT_ACCOUNT_FILES_MAX = 14,  /* files of one account */
 	VL_LIMIT_ACCOUNT_MMS_MAX = 15,    /* address spaces of one account */
+	VL_LIMIT_MACHINE_MEMORY = 16,     /* memory of the server's machine: /dev/shm is full */
 };
 
 /* limits of a record */

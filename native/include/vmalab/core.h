@@ -69,9 +69,21 @@
 	  (struct participant *self, u64 mm, u64 addr, u32 flags, struct vl_vma_info *out), \
 	  (self, mm, addr, flags, out)) \
 	X(int, vl_file_open, \
-	  (struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u64 *file_id), \
-	  (self, dev, ino, size, name, file_id)) \
-	X(int, vl_file_close, (struct participant *self, u64 file_id), (self, file_id)) \
+	  (struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u64 ttl_ns, \
+	   u64 *file_id), \
+	  (self, dev, ino, size, name, ttl_ns, file_id)) \
+	X(int, vl_file_close, (struct participant *self, u64 file_id, int leased), \
+	  (self, file_id, leased)) \
+	X(int, vl_file_keep, (struct participant *self, u64 file_id, u64 ttl_ns), \
+	  (self, file_id, ttl_ns)) \
+	X(void, vl_share_new, (struct participant *self, int shared), (self, shared)) \
+	X(int, vl_mm_share, (struct participant *self, u64 mm), (self, mm)) \
+	X(int, vl_file_share, (struct participant *self, u64 file_id), (self, file_id)) \
+	X(int, vl_mm_may, (const struct participant *self, u64 mm), (self, mm)) \
+	X(int, vl_file_may, (const struct participant *self, u64 file_id), (self, file_id)) \
+	X(int, vl_block_may, \
+	  (const struct participant *self, const void *block, u64 bytes, u64 *id), \
+	  (self, block, bytes, id)) \
 	X(long, vl_fsck, (struct participant *self, char *text, u64 cap), (self, text, cap)) \
 	X(int, vl_recover, (struct participant *self, struct vl_recovery *out), (self, out)) \
 	X(int, vl_user_down, \

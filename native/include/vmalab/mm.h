@@ -79,7 +79,8 @@ SIZE_IS(struct mm_struct, MM_SLOT_BYTES);
 struct mm_aside {
 	u64 uffds[UFFDS_MAX];
 	u64 exec_from; /* the mm that it was before exec, or 0 */
-	u64 pad[7];
+	u32 shared;    /* other accounts may use it too (owner.c) */
+	u32 pad[13];
 } __cacheline_aligned;
 SIZE_IS(struct mm_aside, MM_ASIDE_BYTES);
 
@@ -111,8 +112,7 @@ struct file {
 	u64 ino;
 	u64 size; /* bytes; once mapped, changed with the lock held for writing */
 	struct pgd cache;
-	u32 refs;  /* VMAs that map it; recounted by recovery */
-	u32 opens; /* file_open minus file_close; at most FILE_OPENS_MAX */
+	u32 refs; /* VMAs that map it, and opens; recounted by recovery */
 	char name[FILE_NAME_MAX];
 	struct rw_semaphore lock __cacheline_aligned; /* size and holes; survives the file */
 	u64 cut_from; /* pages that are leaving the mappings now: [cut_from, cut_to) */
@@ -120,8 +120,22 @@ struct file {
 	u32 cut_even_cows; /* with the private copies */
 	u16 named;
 	u16 account; /* who pays for its pages (account.h) */
+	/* file_open minus file_close, at most FILE_OPENS_MAX; above OPENS_SHIFT those among them
+	 * that last as long as the lease. One word: a death leaves both or neither. */
+	u64 opens __cacheline_aligned;
+	u64 keep_until_ns; /* the lease: atomic max */
+	u32 shared;        /* other accounts may use it too */
 } __cacheline_aligned;
 SIZE_IS(struct file, FILE_SLOT_BYTES);
+#define OPENS_SHIFT 32
+static inline u32 file_opens(const struct file *file)
+{
+	return (u32)file->opens;
+}
+static inline u32 file_opens_leased(const struct file *file)
+{
+	return (u32)(file->opens >> OPENS_SHIFT);
+}
 
 #define MMAP_BASE_DEFAULT   0x7ffff7fff000ul
 #define STACK_LIMIT_DEFAULT (8ul << 20)
@@ -145,6 +159,10 @@ static inline struct mm_aside *mm_aside(const struct vl_seg *seg, const struct m
 	struct mm_aside *table = (struct mm_aside *)(seg->mms + seg->hdr->config.mms_max);
 
 	return &table[mm - seg->mms];
+}
+static inline u32 mm_is_shared(const struct vl_seg *seg, const struct mm_struct *mm)
+{
+	return load_relaxed_u32(&mm_aside(seg, mm)->shared); /* relaxed: set once, for good */
 }
 static inline u64 *mm_uffds(const struct vl_seg *seg, const struct mm_struct *mm)
 {
@@ -270,8 +288,11 @@ bool file_is_shmem(const struct file *file);
 struct file *file_find(const struct vl_seg *seg, u64 id);    /* NULL: no such file */
 struct file *file_get(const struct vl_seg *seg, u32 number); /* of one that is referenced */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
-		       u32 kind, u32 account);
+		       u32 kind, u32 account, u64 ttl_ns);
 int file_close(struct participant *self, u64 id);
+int file_keep(struct participant *self, u64 id, u64 ttl_ns); /* the lease is at least ttl_ns */
+int file_give_up(struct participant *self, u64 id);          /* file_close of a leased open */
+int file_reap(struct participant *self); /* closes the opens of leases that are over; files */
 u64 file_id(const struct file *file);
 u32 file_number(const struct file *file);
 /* The file is at least that long: some mapping of it was seen. */

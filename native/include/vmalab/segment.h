@@ -89,7 +89,7 @@ struct vl_config_fault {
 /* Bytes of one slot of the mm table and of the file table; mm.h asserts that its structs fit. */
 #define MM_SLOT_BYTES    256
 #define MM_ASIDE_BYTES   192 /* behind all slots, one for each */
-#define FILE_SLOT_BYTES  320
+#define FILE_SLOT_BYTES  384
 #define PARTICIPANTS_MAX 1024
 #define MMS_MAX          4096
 #define FILES_MAX        (LIFE_SLOTS - 1) /* a VMA has the number of its file in 16 bits */

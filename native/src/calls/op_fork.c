@@ -203,6 +203,7 @@ s64 op_fork(struct participant *self, u64 id)
 		return VL_S_LIMIT;
 	}
 	mmap_write_lock_nested(self, child);
+	mm_aside(self->seg, child)->shared |= mm_is_shared(self->seg, parent);
 	child->mmap_base = parent->mmap_base;
 	store_relaxed_u64(&child->start_brk, parent->start_brk);
 	store_relaxed_u64(&child->brk, parent->brk);

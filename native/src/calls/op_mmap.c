@@ -125,7 +125,7 @@ static int shared_memory_open(struct participant *self, struct mm_struct *mm,
 	if (accounted && !vm_enough_memory(self, mm, (s64)(req->len >> PAGE_SHIFT)))
 		return -ENOMEM;
 	req->file = file_open(self, SHMEM_DEV, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM,
-			      mm->account);
+			      mm->account, 0);
 	if (!req->file)
 		return -ENOMEM;
 	file_pin_made(self, file_number(req->file), 0);

@@ -144,6 +144,18 @@ static void frame_free(struct participant *self, u32 f)
 	store_relaxed_u32(&area->frame_count, area->frame_count + 1);
 }
 
+/* None is left, or there is no memory for more: the file of the segment is sparse. */
+static void note_none(struct participant *self)
+{
+	const struct seg_header *hdr = self->seg->hdr;
+
+	/* relaxed: a reason for a message */
+	if (load_relaxed_u32(&hdr->frames.frames_populated) < hdr->frames.frames_total)
+		limit_note(self, VL_LIMIT_MACHINE_MEMORY, 0, 0);
+	else
+		limit_note(self, VL_LIMIT_FRAMES_MAX, hdr->config.frames_max, 0);
+}
+
 u32 frame_alloc_for(struct participant *self, u32 account)
 {
 	struct participant_area *area = self->area;
@@ -157,7 +169,7 @@ u32 frame_alloc_for(struct participant *self, u32 account)
 		rcu_poll(self);
 		if (area->frame_count == 0) {
 			account_uncharge(self, account, CHARGE_FRAMES);
-			limit_note(self, VL_LIMIT_FRAMES_MAX, self->seg->hdr->config.frames_max, 0);
+			note_none(self);
 			return FRAME_NONE;
 		}
 	}

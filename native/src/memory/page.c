@@ -235,7 +235,13 @@ u32 page_alloc(struct participant *self, u32 order, u8 kind, u32 owner)
 	VL_ASSERT(order <= SLAB_ORDER_MAX);
 	index = order == 0 ? alloc_one(self) : alloc_run(self, order);
 	if (index == UINT32_MAX) {
-		limit_note(self, VL_LIMIT_SIZE_BYTES, self->seg->hdr->config.size_bytes, 0);
+		const struct seg_header *hdr = self->seg->hdr;
+
+		/* relaxed: a reason for a message. The file of the segment is sparse. */
+		if (load_relaxed_u32(&hdr->pages.pages_populated) < hdr->pages.pages_total)
+			limit_note(self, VL_LIMIT_MACHINE_MEMORY, 0, 0);
+		else
+			limit_note(self, VL_LIMIT_SIZE_BYTES, hdr->config.size_bytes, 0);
 		return UINT32_MAX;
 	}
 	memset(page_address(self->seg, index), 0, PAGE_SIZE << order);

@@ -14,6 +14,9 @@
  * full barrier on both sides: one of the two sees the other. Without it: an entry that names a page
  * that the file no longer has.
  * A killed owner leaves refs too high: recovery recounts them from VMAs and opens.
+ *
+ * An open lasts until it is closed. A leased one ends with the lease too (keep_until_ns): who holds
+ * the file renews that, and who reaps closes all leased opens when the time is over.
  */
 #include "vmalab/lock_model.h"
 
@@ -107,8 +110,8 @@ static u32 kind_of(u64 dev, const char *name)
 	return dev == SHMEM_DEV || strncmp(name, "/dev/shm/", 9) == 0 ? VMA_SHMEM : VMA_FILE;
 }
 
-static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, const char *name,
-		      u32 kind, bool named, u32 account)
+static void file_init(const struct participant *self, struct file *file, u32 index, u64 dev,
+		      u64 ino, u64 size, const char *name, u32 kind, bool named, u32 account)
 {
 	file->generation += GENERATION_STEP;
 	file->index = (u16)index;
@@ -118,7 +121,9 @@ static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, 
 	file->cache = (struct pgd){0};
 	file->kind = (u8)kind;
 	file->accounted = 0;
-	file->opens = named;
+	file->opens = 0;
+	file->keep_until_ns = 0;
+	file->shared = self->shares_new;
 	file->named = named;
 	file->account = (u16)account;
 	file->cut_from = file->cut_to = 0;
@@ -129,12 +134,21 @@ static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, 
 	store_release_u32(&file->state, 1);
 }
 
-/* For a mapped file: the same (dev, ino) gives the same file, as it is, and an open is counted. For
+static void keep_until(struct file *file, u64 until)
+{
+	u64 old = load_relaxed_u64(&file->keep_until_ns); /* relaxed: the cmpxchg decides */
+
+	while (old < until && !cmpxchg_relaxed_u64(&file->keep_until_ns, &old, until))
+		;
+}
+
+/* For a mapped file: the same (dev, ino) gives the same file, as it is, if it is of the same
+ * account or shared; an open is counted, which is leased for ttl_ns if that is not 0. For
  * shared anonymous memory (VMA_SHMEM) always a new one, with one reference that
  * becomes the VMA's; ino 0: the next free one. NULL: the file table is full, or the file has been
  * opened FILE_OPENS_MAX times; noted (limit_note). */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
-		       u32 kind, u32 account)
+		       u32 kind, u32 account, u64 ttl_ns)
 {
 	struct seg_header *hdr = self->seg->hdr;
 	struct file *table = file_table(self->seg), *found = NULL;
@@ -148,9 +162,9 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 			struct file *f = &table[i];
 
 			if (f->state && f->named && f->dev == dev && f->ino == ino &&
-			    refs_inc_not_zero(f)) {
+			    (f->shared || f->account == account) && refs_inc_not_zero(f)) {
 				found = f;
-				full = f->opens++ == FILE_OPENS_MAX;
+				full = file_opens(f) == FILE_OPENS_MAX;
 			}
 		}
 	}
@@ -166,18 +180,110 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 			ino = ++hdr->next_ino;
 		if (!named && ino < INO_FOREIGN)
 			hdr->next_ino = max_u64(hdr->next_ino, ino);
-		file_init(found, i, dev, ino, size, name, kind, named, account);
+		file_init(self, found, i, dev, ino, size, name, kind, named, account);
 		account_add(self, account, CHARGE_FILES, 1);
 		limit_forget(self);
 		if (i >= hdr->file_hint)
 			hdr->file_hint = i + 1;
 	}
+	if (found && named && !full) {
+		if (ttl_ns)
+			keep_until(found, now_ns() + ttl_ns);
+		store_relaxed_u64(&found->opens,
+				  found->opens + 1 + ((u64)(ttl_ns != 0) << OPENS_SHIFT));
+	}
 	mutex_unlock(self, &hdr->slots_lock);
 	if (likely(!full))
 		return found;
-	file_close(self, file_id(found));
+	refs_put(self, found);
 	limit_note(self, VL_LIMIT_FILE_OPENS_MAX, FILE_OPENS_MAX, 0);
 	return NULL;
+}
+
+/* Takes an open away: one that is leased, or one that is not. */
+static int close_one(struct participant *self, u64 id, bool leased)
+{
+	struct file *file = file_find(self->seg, id);
+	bool open = false;
+
+	if (!file)
+		return VL_E_INVALID;
+	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	if (file_id(file) == id &&
+	    (leased ? file_opens_leased(file) : file_opens(file) - file_opens_leased(file))) {
+		store_relaxed_u64(&file->opens,
+				  file->opens - 1 -
+					  ((u64)leased << OPENS_SHIFT)); /* under the lock */
+		open = true;
+	}
+	mutex_unlock(self, &self->seg->hdr->slots_lock);
+	if (!open)
+		return VL_E_INVALID;
+	refs_put(self, file);
+	return 0;
+}
+
+int file_close(struct participant *self, u64 id)
+{
+	return close_one(self, id, false);
+}
+
+int file_give_up(struct participant *self, u64 id)
+{
+	return close_one(self, id, true);
+}
+
+int file_keep(struct participant *self, u64 id, u64 ttl_ns)
+{
+	struct file *file = file_find(self->seg, id);
+	int err = VL_E_INVALID;
+
+	if (!file)
+		return err;
+	/* The lock: who reaps looks at the time and takes the opens away under it. */
+	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	if (file->state && file_id(file) == id && file_opens(file)) {
+		keep_until(file, now_ns() + ttl_ns);
+		err = 0;
+	}
+	mutex_unlock(self, &self->seg->hdr->slots_lock);
+	return err;
+}
+
+/* A death between the word and the references leaves these too high: recovery recounts them. */
+static bool reap_one(struct participant *self, struct file *file, u64 now)
+{
+	u32 leased = 0;
+
+	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	if (file->state && file->keep_until_ns <= now) {
+		leased = file_opens_leased(file);
+		store_relaxed_u64(&file->opens, file_opens(file) - leased);
+	}
+	mutex_unlock(self, &self->seg->hdr->slots_lock);
+	/* acq_rel: as in refs_put */
+	if (leased && add_acq_rel_u32(&file->refs, -leased) == 0)
+		file_release(self, file);
+	return leased != 0;
+}
+
+int file_reap(struct participant *self)
+{
+	struct file *table = file_table(self->seg);
+	u64 now = now_ns();
+	int reaped = 0;
+
+	for (u32 i = 0; i < self->seg->hdr->file_hint; i++) {
+		/* relaxed: it is looked at again under the lock */
+		if (load_relaxed_u64(&table[i].opens) >> OPENS_SHIFT == 0 ||
+		    load_relaxed_u64(&table[i].keep_until_ns) > now)
+			continue;
+		if (core_enter(self) != 0)
+			return VL_E_BROKEN;
+		reaped += reap_one(self, &table[i], now);
+		core_exit(self);
+	}
+	return reaped;
 }
 
 void file_cover(struct file *file, u64 size)
@@ -186,25 +292,6 @@ void file_cover(struct file *file, u64 size)
 
 	while (old < size && !cmpxchg_relaxed_u64(&file->size, &old, size))
 		;
-}
-
-int file_close(struct participant *self, u64 id)
-{
-	struct file *file = file_find(self->seg, id);
-	bool open = false;
-
-	if (!file)
-		return VL_E_INVALID;
-	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
-	if (file->opens) {
-		file->opens--;
-		open = true;
-	}
-	mutex_unlock(self, &self->seg->hdr->slots_lock);
-	if (!open)
-		return VL_E_INVALID;
-	refs_put(self, file);
-	return 0;
 }
 
 void file_map(struct participant *self, u32 number)

@@ -124,6 +124,7 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 account)
 	mm->users = 0;
 	mm->exec_to = 0;
 	mm_aside(self->seg, mm)->exec_from = 0;
+	mm_aside(self->seg, mm)->shared = self->shares_new;
 	mm->mm_count = 1;
 	mm->map_count = 0;
 	mm->map_count_max = self->seg->hdr->config.vmas_per_mm_max;

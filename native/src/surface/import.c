@@ -97,18 +97,18 @@ static int line_file(struct participant *self, u32 account, const struct maps_li
 	/* A size that covers what is mapped; file_open by the client sets the true one. */
 	if (special)
 		file = file_open(self, 0, 0, line->end - line->start, line->name, VMA_SHMEM,
-				 account);
+				 account, 0);
 	else if (name_is(line, "/SYSV")) /* shmat counts its mappings in close() */
 		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
-				 line->name, VMA_DRIVER, account);
+				 line->name, VMA_DRIVER, account, 0);
 	else if ((file = shared_with(self, line, prev)))
 		;
 	else if (line->ino == 0 || (line->name[0] == '/' && line->major == 0 && line->minor == 1))
 		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
-				 line->name, VMA_SHMEM, account);
+				 line->name, VMA_SHMEM, account, 0);
 	else
 		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
-				 line->name, VMA_FILE, account);
+				 line->name, VMA_FILE, account, 0);
 	if (!file)
 		return VL_E_LIMIT;
 	file_cover(file, line->offset + line->end - line->start);
@@ -260,6 +260,8 @@ static int mm_build(struct participant *self, const struct vl_mm_options *option
 	if (!mm)
 		return VL_E_LIMIT;
 	mmap_write_lock_nested(self, mm);
+	if (old)
+		mm_aside(self->seg, mm)->shared |= mm_is_shared(self->seg, old);
 	if (options->mmap_base)
 		mm->mmap_base = options->mmap_base;
 	set_limits(mm, options);

@@ -258,6 +258,8 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 					.data_pages = mm->data_vm,
 					.accounted_pages = mm->accounted,
 					.exec_from = mm_aside(self->seg, mm)->exec_from,
+					.account = mm->account,
+					.shared = mm_aside(self->seg, mm)->shared,
 				};
 				(void)pte_walk_long(self, &mm->pgd, 0, TASK_SIZE, false,
 						    count_resident, &out[n].resident_pages);

@@ -83,6 +83,7 @@ class Limit(IntEnum):
     ACCOUNT_VMAS_MAX = 13
     ACCOUNT_FILES_MAX = 14
     ACCOUNT_MMS_MAX = 15
+    MACHINE_MEMORY = 16
 
 
 class Reason(StrEnum):
@@ -91,6 +92,9 @@ class Reason(StrEnum):
     NO_SUCH_MM = "NO_SUCH_MM"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     STREAMS_LIMIT = "STREAMS_LIMIT"
+    CALLS_LIMIT = "CALLS_LIMIT"
+    NO_THREAD = "NO_THREAD"
+    NO_MEMORY = "NO_MEMORY"
     LAB_HELD_LIMIT = "LAB_HELD_LIMIT"
     LAB_WAITS_LIMIT = "LAB_WAITS_LIMIT"
     BAD_BLOCK = "BAD_BLOCK"
@@ -101,9 +105,12 @@ class Reason(StrEnum):
     TOO_LONG = "TOO_LONG"
     BAD_MAPS = "BAD_MAPS"
     MAPS_TOO_BIG = "MAPS_TOO_BIG"
+    BAD_REQUEST = "BAD_REQUEST"
     BAD_ARGUMENT = "BAD_ARGUMENT"
     NO_LAB = "NO_LAB"
     STOPPING = "STOPPING"
+    NOT_OWNER = "NOT_OWNER"
+    NO_SUCH_SERVICE = "NO_SUCH_SERVICE"
     BAD_TOKEN = "BAD_TOKEN"
     CORE_ERROR = "CORE_ERROR"
     LAB_RUN_FAILED = "LAB_RUN_FAILED"
@@ -112,7 +119,10 @@ class Reason(StrEnum):
 REASONS: Final[Mapping[Reason, tuple[str, tuple[str, ...]]]] = {
     Reason.NO_SUCH_MM: ("NOT_FOUND", ("mm",)),
     Reason.LIMIT_EXCEEDED: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
-    Reason.STREAMS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max")),
+    Reason.STREAMS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
+    Reason.CALLS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
+    Reason.NO_THREAD: ("RESOURCE_EXHAUSTED", ()),
+    Reason.NO_MEMORY: ("RESOURCE_EXHAUSTED", ()),
     Reason.LAB_HELD_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "got")),
     Reason.LAB_WAITS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "got")),
     Reason.BAD_BLOCK: ("INVALID_ARGUMENT", ("bytes",)),
@@ -123,9 +133,12 @@ REASONS: Final[Mapping[Reason, tuple[str, tuple[str, ...]]]] = {
     Reason.TOO_LONG: ("INVALID_ARGUMENT", ("limit", "max", "got")),
     Reason.BAD_MAPS: ("INVALID_ARGUMENT", ()),
     Reason.MAPS_TOO_BIG: ("INVALID_ARGUMENT", ("limit", "max", "got")),
+    Reason.BAD_REQUEST: ("INVALID_ARGUMENT", ("method",)),
     Reason.BAD_ARGUMENT: ("INVALID_ARGUMENT", ("field",)),
     Reason.NO_LAB: ("FAILED_PRECONDITION", ("remedy",)),
     Reason.STOPPING: ("UNAVAILABLE", ()),
+    Reason.NOT_OWNER: ("PERMISSION_DENIED", ("mm", "file", "client")),
+    Reason.NO_SUCH_SERVICE: ("NOT_FOUND", ("name",)),
     Reason.BAD_TOKEN: ("UNAUTHENTICATED", ()),
     Reason.CORE_ERROR: ("INTERNAL", ("constant",)),
     Reason.LAB_RUN_FAILED: ("INTERNAL", ()),

@@ -23,14 +23,16 @@ Three kinds of answer
 
 [reasons: made from protos/ops.toml]
 Reasons, with what their metadata has:
-  NOT_FOUND            NO_SUCH_MM {mm}
-  RESOURCE_EXHAUSTED   LIMIT_EXCEEDED {limit, max, client}, STREAMS_LIMIT {limit, max}, LAB_HELD_LIMIT {limit, max,
-                       got}, LAB_WAITS_LIMIT {limit, max, got}
+  NOT_FOUND            NO_SUCH_MM {mm}, NO_SUCH_SERVICE {name}
+  RESOURCE_EXHAUSTED   LIMIT_EXCEEDED {limit, max, client}, STREAMS_LIMIT {limit, max, client}, CALLS_LIMIT {limit,
+                       max, client}, NO_THREAD, NO_MEMORY, LAB_HELD_LIMIT {limit, max, got}, LAB_WAITS_LIMIT {limit,
+                       max, got}
   INVALID_ARGUMENT     BAD_BLOCK {bytes}, BLOCK_TOO_BIG {limit, max, got}, MINCORE_TOO_LONG {limit, max, got},
                        TTL_TOO_LONG {limit, max}, TOO_MANY_MMS {limit, max, got}, TOO_LONG {limit, max, got},
-                       BAD_MAPS, MAPS_TOO_BIG {limit, max, got}, BAD_ARGUMENT {field}
+                       BAD_MAPS, MAPS_TOO_BIG {limit, max, got}, BAD_REQUEST {method}, BAD_ARGUMENT {field}
   FAILED_PRECONDITION  NO_LAB {remedy}
   UNAVAILABLE          STOPPING
+  PERMISSION_DENIED    NOT_OWNER {mm, file, client}
   UNAUTHENTICATED      BAD_TOKEN
   INTERNAL             CORE_ERROR {constant}, LAB_RUN_FAILED
 [end of reasons]
@@ -40,7 +42,8 @@ The life of an address space
 An address space lives while somebody holds it. A new one (CreateAddressSpace, ForkAddressSpace) lives for its
 `ttl_ms`; a client that wants more opens a Hold stream and names it there, or calls KeepAlive from time to time.
 When the last hold has ended and the time is over, exit_mmap runs, as it does when the last thread of a process is
-gone. Every client that knows the number may use the address space: clients are its threads.
+gone. A file that was opened (OpenFile) stays open in the same way. docs/service.md says who may use either of them:
+every client that knows the number, or who made it until it is shared.
 
 The block format
 ----------------
@@ -259,8 +262,14 @@ class MemoryServiceStub:
     """SetThpDisable is prctl(PR_SET_THP_DISABLE)."""
     ProcessMadvise: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ProcessMadviseRequest, _memory_pb2.ProcessMadviseResponse]
     """ProcessMadvise is process_madvise(2), of one's own memory or another process's."""
+    ShareAddressSpace: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ShareAddressSpaceRequest, _memory_pb2.ShareAddressSpaceResponse]
+    """ShareAddressSpace lets all clients use an address space of the caller's, for good."""
+    ShareFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ShareFileRequest, _memory_pb2.ShareFileResponse]
+    """ShareFile lets all clients use a file of the caller's, for good."""
     OpenFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.OpenFileRequest, _memory_pb2.OpenFileResponse]
-    """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
+    """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated. A file
+    that is another client's and not shared is another file.
+    """
     CloseFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.CloseFileRequest, _memory_pb2.CloseFileResponse]
     """CloseFile gives a file back. What is mapped stays mapped."""
     TruncateFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.TruncateFileRequest, _memory_pb2.TruncateFileResponse]
@@ -343,8 +352,14 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """SetThpDisable is prctl(PR_SET_THP_DISABLE)."""
     ProcessMadvise: _aio.UnaryUnaryMultiCallable[_memory_pb2.ProcessMadviseRequest, _memory_pb2.ProcessMadviseResponse]  # type: ignore[assignment]
     """ProcessMadvise is process_madvise(2), of one's own memory or another process's."""
+    ShareAddressSpace: _aio.UnaryUnaryMultiCallable[_memory_pb2.ShareAddressSpaceRequest, _memory_pb2.ShareAddressSpaceResponse]  # type: ignore[assignment]
+    """ShareAddressSpace lets all clients use an address space of the caller's, for good."""
+    ShareFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.ShareFileRequest, _memory_pb2.ShareFileResponse]  # type: ignore[assignment]
+    """ShareFile lets all clients use a file of the caller's, for good."""
     OpenFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.OpenFileRequest, _memory_pb2.OpenFileResponse]  # type: ignore[assignment]
-    """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
+    """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated. A file
+    that is another client's and not shared is another file.
+    """
     CloseFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.CloseFileRequest, _memory_pb2.CloseFileResponse]  # type: ignore[assignment]
     """CloseFile gives a file back. What is mapped stays mapped."""
     TruncateFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.TruncateFileRequest, _memory_pb2.TruncateFileResponse]  # type: ignore[assignment]
@@ -600,12 +615,30 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """ProcessMadvise is process_madvise(2), of one's own memory or another process's."""
 
     @_abc_1.abstractmethod
+    def ShareAddressSpace(
+        self,
+        request: _memory_pb2.ShareAddressSpaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.ShareAddressSpaceResponse, _abc.Awaitable[_memory_pb2.ShareAddressSpaceResponse]]:
+        """ShareAddressSpace lets all clients use an address space of the caller's, for good."""
+
+    @_abc_1.abstractmethod
+    def ShareFile(
+        self,
+        request: _memory_pb2.ShareFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.ShareFileResponse, _abc.Awaitable[_memory_pb2.ShareFileResponse]]:
+        """ShareFile lets all clients use a file of the caller's, for good."""
+
+    @_abc_1.abstractmethod
     def OpenFile(
         self,
         request: _memory_pb2.OpenFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.OpenFileResponse, _abc.Awaitable[_memory_pb2.OpenFileResponse]]:
-        """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
+        """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated. A file
+        that is another client's and not shared is another file.
+        """
 
     @_abc_1.abstractmethod
     def CloseFile(

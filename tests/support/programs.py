@@ -13,6 +13,8 @@ from vmalab_trace.folder import Folder
 from vmalab_trace.steps import Step
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
+EDGES = ("edge-answers", "edge-files", "edge-opened", "edge-processes")
+"""Small programs of what few programs do; they are recorded anew in each run of the tests."""
 TOOLS = {
     "python": ["/usr/bin/python3"],
     "python-processes": ["/usr/bin/python3"],
@@ -29,6 +31,7 @@ TOOLS = {
     "corners": ["gcc"],
     "keys": ["gcc"],
     "sysv": ["gcc"],
+    **{name: ["gcc"] for name in EDGES},
 }
 """What each program needs on this machine."""
 BUILDS = {
@@ -38,6 +41,7 @@ BUILDS = {
     "sysv": ["gcc", "-O1", "-o", "sysv", "sysv.c"],
     "keys": ["gcc", "-O1", "-o", "keys", "keys.c"],
     "corners": ["gcc", "-O1", "-pthread", "-o", "corners", "corners.c"],
+    **{name: ["gcc", "-O1", "-w", "-o", name, f"{name}.c"] for name in EDGES},
 }
 
 
@@ -66,6 +70,8 @@ def play(root: Path) -> tuple[plan.Plan, verdict.Verdict]:
             one.play(0, len(steps))
             player.end_all(driver, one.mms, score)
             assert driver.fsck() == []
-            return verdict.judge(read, steps, one.outcomes, names)
+            result = verdict.judge(read, steps, one.outcomes, names)
+            result.hold_to(read.expect)
+            return result
 
         return read, reorder.improve(read.steps, once(read.steps), once, tries_max=0).verdict

@@ -20,6 +20,7 @@ from vmalab_trace.folder import Folder, Meta
 from vmalab_trace.gaps import page_up
 from vmalab_trace.steps import Kind, Step
 
+REMAP: Final = "remap_file_pages"
 NO_EXEC, NO_MMAP = 4, 8
 """Of FileMode."""
 _KEEP_SIZE: Final = flags.FALLOC["FALLOC_FL_KEEP_SIZE"]
@@ -42,6 +43,7 @@ class Files:
     meta: Meta
     snapshots: Mapping[int, list[maps.Area]]
     segments: Mapping[int, calls.Segment]
+    removed: Mapping[int, float]
     notes: Counter[str]
     infos: list[FileInfo] = field(default_factory=list)
     unknown: set[int] = field(default_factory=set)
@@ -69,6 +71,13 @@ class Files:
             elif call.fd >= 0:
                 step.file = self._mapped(steps, step, call, by_path, later[step.mm])
                 step.file_mode = self._mode(step, call)
+        for step in steps:
+            if isinstance(step.operation, calls.Plain) and step.operation.name == REMAP:
+                step.dying = tuple(
+                    self.index_of[(shm.DEV, number, 0)]
+                    for number, since in self.removed.items()
+                    if since <= step.end_line and (shm.DEV, number, 0) in self.index_of
+                )
         steps = self._name_changes(steps)
         self._begin_empty(steps)
         self.infos = [self._sized(steps, index, info) for index, info in enumerate(self.infos)]

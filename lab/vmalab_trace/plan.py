@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from errno import EACCES, EIDRM
+from errno import EACCES, EIDRM, EINVAL
 from typing import Any, Final
 
 from vmalab_drive.drivers import FileInfo
@@ -157,7 +157,7 @@ def load(folder: Folder) -> Plan:
         unseen = len(plan.blind & starts.keys() - compiled.late)
         plan.notes += Counter({BLIND: unseen, LATE: len(compiled.late)})
     _reserve(plan)
-    named = files.Files(folder, meta, snapshots, compiled.segments, plan.notes)
+    named = files.Files(folder, meta, snapshots, compiled.segments, compiled.removed, plan.notes)
     plan.steps = named.name_all(plan.steps)
     plan.files, plan.unknown_files = named.infos, named.unknown
     plan.steps = _as_processes(plan.steps, meta)
@@ -177,10 +177,13 @@ def _attach_segments(
     for step in compiled.steps:
         call = step.operation
         if isinstance(call, calls.Shmat):
-            if step.errno in _OWNERS_WORD:
+            gone = compiled.removed.get(call.fd, 1 << 62) < step.end_line
+            if step.errno in _OWNERS_WORD or (gone and step.errno == EINVAL):
                 notes["shmat of a segment that its owner does not share, or that is removed"] += 1
                 continue
-            segment = compiled.segments.get(call.fd) or shm.segment_of(call.fd, seen)
+            segment = step.segment
+            if segment is None and call.fd not in compiled.segments:
+                segment = shm.segment_of(call.fd, seen)
             if segment is None and not step.errno:
                 compiled.unsupported["shmat of a segment that the trace does not make"] += 1
                 continue

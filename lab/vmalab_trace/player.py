@@ -185,6 +185,8 @@ class Player:
                 self.block.brk(mm, addr)
             case calls.SetVmaName(addr, length, name):
                 self.block.set_vma_name(mm, addr, length, name)
+            case calls.Plain() if step.dying:
+                return False
             case calls.Plain(name=what, numbers=numbers):
                 plain.add(self.block, mm, what, numbers)
             case calls.ProcessMadvise(ranges, advice) if len(ranges) <= RANGES_MAX:
@@ -255,9 +257,33 @@ class Player:
                 outcome.status, outcome.info, outcome.value = self._touch(mm, step)
             case _ if isinstance(step.operation, calls.Shmdt):
                 outcome.status = self._detach(mm, step.operation)
+            case _ if isinstance(step.operation, calls.Plain):
+                outcome.status = self._remap(mm, index, step.operation)
             case _ if isinstance(step.operation, calls.Mincore):
                 outcome.status, outcome.vector = self._mincore(mm, step, step.operation)
         self.outcomes.append(outcome)
+
+    def _remap(self, mm: int, index: int, call: calls.Plain) -> int:
+        """remap_file_pages, which maps anew. A removed segment whose last attachment it takes away
+        is gone then: the range is unmapped, and the answer is EINVAL."""
+        start, end = call.numbers[0], call.numbers[0] + call.numbers[1]
+        dying = self.score.steps[index].dying
+        numbers = {self.score.files[one].inode for one in dying}
+        inside: set[int] = set()
+        outside: set[int] = set()
+        ended = {other.mm for other in self.score.steps[:index] if other.ends}
+        for slot in {self.mms[one] for one in range(self.score.slots) if one not in ended} - {0}:
+            for area in maps.parse(self.driver.maps(slot)):
+                if area.inode in numbers:
+                    within = slot == mm and start <= area.start and area.end <= end
+                    (inside if within else outside).add(area.inode)
+        block = BlockBuilder()
+        if inside - outside:
+            block.munmap(mm, start, end - start)
+        else:
+            plain.add(block, mm, call.name, call.numbers)
+        status, _, _ = drivers.results(self.driver.run(block.bytes()))[0]
+        return status or (-EINVAL if inside - outside else 0)
 
     def _mincore(self, mm: int, step: Step, call: calls.Mincore) -> tuple[int, bytes]:
         """The answer of mincore as an errno negated, and the vector. EFAULT is about the place of

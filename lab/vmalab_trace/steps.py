@@ -58,6 +58,10 @@ class Step:
     """The open behind the call's descriptor, where the trace shows it."""
     placed: int = 0
     """The kernel drew this address at random: the call is replayed with it."""
+    segment: calls.Segment | None = None
+    """Of shmat: what its number named at that time."""
+    dying: tuple[int, ...] = ()
+    """Of remap_file_pages: the files of segments that end with their last attachment."""
     counted: bool = True
     """It stands for a call of the memory; else it makes the emulator's state what the kernel's
     was, and its answer is no answer of the kernel's."""
@@ -130,8 +134,8 @@ class Program:
     """A file got another name."""
     late: set[int] = field(default_factory=set)
     """Address spaces that are not known from their beginning on."""
-    removed: set[int] = field(default_factory=set)
-    """Segments that end with their last attachment."""
+    removed: dict[int, float] = field(default_factory=dict)
+    """Segments that end with their last attachment, and from which line on."""
     other_modes: list[strace.OtherMode] = field(default_factory=list)
     homes: dict[int, list[Home]] = field(default_factory=dict)
     """Where each thread number was, in the order of time."""
@@ -328,7 +332,8 @@ class _Compiler:
                 self.program.renamed = self.program.renamed or not call.errno
                 return
             case calls.Removed():
-                self.program.removed.add(operation.segment)
+                if not call.errno:
+                    self.program.removed[operation.segment] = end
                 return
             case calls.Segment():
                 if call.value is not None and call.value >= 0:
@@ -371,6 +376,8 @@ class _Compiler:
             end_ns=call.end_ns if call.end_ns is not None else call.time_ns,
         )
         match operation:
+            case calls.Shmat(fd=number):
+                step.segment = self.program.segments.get(number)
             case calls.Mmap(fd=fd, path=path) if not operation.flags & flags.MAP_ANONYMOUS:
                 step.opened = self.descriptors.find(call.pid, fd, path)
             case calls.Truncate(path, fd) | calls.Allocate(path, fd) | opens.Seal(path, fd):

@@ -61,6 +61,19 @@ static void segments(void)
 	shmat(id + 1, 0, 0);
 }
 
+/* A removed segment ends when remap_file_pages takes its last attachment away to map it anew. */
+static void removed_segments(void)
+{
+	for (int whole = 0; whole < 2; whole++) {
+		int id = shmget(IPC_PRIVATE, 4 * PAGE, IPC_CREAT | 0600);
+		char *at = shmat(id, 0, 0);
+
+		shmctl(id, IPC_RMID, 0);
+		syscall(SYS_remap_file_pages, at, (whole ? 4 : 1) * PAGE, 0, 2 - 2 * whole, 0);
+		MAP_AN(1, RW);
+	}
+}
+
 static void handler_of_faults(void)
 {
 	long fd = syscall(SYS_userfaultfd, O_CLOEXEC | 1);
@@ -136,6 +149,7 @@ int main(void)
 	moves();
 	huge_and_low();
 	segments();
+	removed_segments();
 	handler_of_faults();
 	bad_addresses();
 	stack_limit();

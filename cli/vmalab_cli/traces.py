@@ -117,7 +117,7 @@ def record_command(
 
 
 def replay_command(
-    trace: Annotated[Path, typer.Argument(help="A trace folder.")],
+    trace: Annotated[Path, typer.Argument(help="A trace folder, or a file of strace's output.")],
     processes: Annotated[int, typer.Option(min=1, max=64, help="Client processes.")] = 4,
     copies: Annotated[
         int,

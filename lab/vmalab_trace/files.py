@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which file each mapping of a trace is of, and how large that file was at each moment.
 
-Names and inode numbers do not tell: a name comes to stand for another file, a number is used
-again. What tells, in this order: the identity that perf or the recorder saw (`file_of` of
+Names and inode numbers are not enough: a name comes to stand for another file, a number is used
+again. What decides, in this order: the identity that perf or the recorder saw (`file_of` of
 meta.json), the open behind the descriptor, the snapshots, the name.
 """
 

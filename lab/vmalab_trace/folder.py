@@ -145,17 +145,21 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Reads a trace folder."""
+    """Reads a trace folder, or a file with strace's output alone."""
 
     root: Path
 
     def __post_init__(self) -> None:
+        if self.root.is_file():
+            return
         if not self.root.is_dir():
             raise FolderError(f"{self.root} is not a folder")
         if self._find("trace") is None:
             raise FolderError(f"{self.root} has no file named trace, trace.gz or trace.xz")
 
     def _find(self, name: str) -> Path | None:
+        if self.root.is_file():
+            return self.root if name == "trace" else None
         for path in (self.root / f"{name}{suffix}" for suffix in ("", ".gz", ".xz")):
             if path.is_file():
                 return path
@@ -205,6 +209,8 @@ class Folder:
 
 def keep_counts(root: Path, counts: dict[str, Any]) -> None:
     """Write into meta.json what a replay compared: later ones must compare as much."""
+    if root.is_file():
+        raise FolderError(f"{root} is a file: the counts are kept in the meta.json of a folder")
     path = root / "meta.json"
     meta = Meta.from_json(path.read_text()) if path.is_file() else Meta()
     meta.expect = counts

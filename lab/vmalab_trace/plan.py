@@ -15,7 +15,7 @@ from typing import Any, Final
 from vmalab_drive.drivers import FileInfo
 from vmalab_native import flags
 from vmalab_native.machine import Facts
-from vmalab_trace import calls, files, maps, opens, plain, shm
+from vmalab_trace import calls, files, maps, opens, pasted, plain, shm
 from vmalab_trace.folder import Folder, FolderError, Meta
 from vmalab_trace.gaps import Gaps, page_up
 from vmalab_trace.ordering import Ordering, arrange
@@ -89,42 +89,27 @@ class Plan:
 
 
 def load(folder: Folder) -> Plan:
-    """Read a trace folder.
+    """Read a trace folder, or a file of strace's output.
 
     Raises:
-        FolderError: no marker, or no maps for it.
+        FolderError: no marker though there are maps, or no maps for a marker; no 64-bit program.
     """
     meta = folder.meta()
-    compiled = compile_trace(folder.lines())
-    for other in compiled.other_modes:
-        raise FolderError(
-            f"line {other.line}: process {other.pid} runs in {other.mode} mode; only 64-bit "
-            "programs can be replayed"
-        )
-    if compiled.markers == 0:
-        raise FolderError(
-            f"{folder.root}/trace has no marker: madvise(ADDR, 0, 0xdead) must stand where "
-            "maps.0 was read"
-        )
-    snapshots: dict[int, list[maps.Area]] = {}
-    texts: dict[int, str] = {}
-    for step in compiled.steps:
-        if step.snapshot >= 0:
-            text = folder.maps(step.snapshot)
-            if text is None:
-                raise FolderError(f"line {step.line} marks maps.{step.snapshot}, which is missing")
-            texts[step.snapshot] = text
-            snapshots[step.snapshot] = maps.parse(text)
     notes: Counter[str] = Counter(
         {
             f"answers that {name} decides: it was changed from {old} to {new} meanwhile": 1
             for name, (old, new) in meta.changed.items()
         }
     )
+    compiled, bare = _compile(folder, notes)
+    texts = _snapshots(folder, compiled)
+    snapshots = {number: _areas(number, text) for number, text in texts.items()}
     _attach_segments(compiled, snapshots, notes)
     _drop_unknowable(compiled, meta, notes)
     starts = {
-        step.begins: _start(step, meta, compiled, texts[step.snapshot], snapshots[step.snapshot])
+        step.begins: _start(
+            step, meta, compiled, texts.get(step.snapshot, ""), snapshots.get(step.snapshot, [])
+        )
         for step in compiled.steps
         if step.kind in (Kind.IMPORT, Kind.EXEC)
     }
@@ -134,6 +119,63 @@ def load(folder: Folder) -> Plan:
     lines = folder.faults()
     if lines:
         timeline.add_faults(lines, snapshots)
+    steps, ordering = _in_order(compiled, starts)
+    plan = Plan(steps, compiled.slots, starts, [], snapshots, compiled, ordering, notes=notes)
+    plan.faults_left_out = dict(left_out)
+    plan.pkeys, plan.machine, plan.expect = meta.pkeys, meta.machine, meta.expect
+    if bare:
+        plan.steps = pasted.take_addresses(plan.steps, plan.notes)
+    else:
+        _judge_faults(plan, meta, has_faults=bool(lines))
+    _reserve(plan)
+    named = files.Files(folder, meta, snapshots, compiled.segments, compiled.removed, plan.notes)
+    plan.steps = named.name_all(plan.steps)
+    plan.files, plan.unknown_files = named.infos, named.unknown
+    plan.steps = _as_processes(plan.steps, meta)
+    _place_drawn(plan, meta)
+    return plan
+
+
+def _compile(folder: Folder, notes: Counter[str]) -> tuple[Program, bool]:
+    """The steps of a trace, and whether it is bare: strace's output without snapshots."""
+    compiled = compile_trace(folder.lines())
+    bare = compiled.markers == 0 and folder.maps(0) is None
+    if bare:
+        compiled = compile_trace(pasted.clean(folder.lines(), notes), empty=True)
+    for other in compiled.other_modes:
+        raise FolderError(
+            f"line {other.line}: process {other.pid} runs in {other.mode} mode; only 64-bit "
+            "programs can be replayed"
+        )
+    if bare and not compiled.steps:
+        raise FolderError(f"{folder.root} has no memory call as strace prints it")
+    if compiled.markers == 0 and not bare:
+        raise FolderError(
+            f"{folder.root}/trace has no marker: madvise(ADDR, 0, 0xdead) must stand where "
+            "maps.0 was read"
+        )
+    return compiled, bare
+
+
+def _snapshots(folder: Folder, compiled: Program) -> dict[int, str]:
+    texts: dict[int, str] = {}
+    for step in compiled.steps:
+        if step.snapshot >= 0:
+            text = folder.maps(step.snapshot)
+            if text is None:
+                raise FolderError(f"line {step.line} marks maps.{step.snapshot}, which is missing")
+            texts[step.snapshot] = text
+    return texts
+
+
+def _areas(number: int, text: str) -> list[maps.Area]:
+    try:
+        return maps.parse(text)
+    except maps.MapsError as error:
+        raise FolderError(f"maps.{number}: {error}") from None
+
+
+def _in_order(compiled: Program, starts: dict[int, Start]) -> tuple[list[Step], Ordering]:
     gaps = {
         slot: Gaps.of(start.areas, base=start.mmap_base, brk=start.brk)
         for slot, start in starts.items()
@@ -142,28 +184,24 @@ def load(folder: Folder) -> Plan:
     for index, step in enumerate(steps):
         # Address spaces were ordered one by one; a later line of one may not pass another's fork.
         step.last = max(step.last, steps[index - 1].last if index else 0.0)
-    plan = Plan(steps, compiled.slots, starts, [], snapshots, compiled, ordering, notes=notes)
-    plan.faults_left_out = dict(left_out)
-    plan.pkeys, plan.machine, plan.expect = meta.pkeys, meta.machine, meta.expect
-    plan.exact_stack = bool(lines) and meta.faults_lost == 0
-    if meta.recorded and not lines:
+    return steps, ordering
+
+
+def _judge_faults(plan: Plan, meta: Meta, *, has_faults: bool) -> None:
+    """What can be compared depends on which page faults are in the trace."""
+    plan.exact_stack = has_faults and meta.faults_lost == 0
+    if meta.recorded and not has_faults:
         plan.coalesce = True
         plan.notes[
             "borders between private neighbours of equal kind: whether the kernel joins them "
             "depends on page faults, which were not recorded"
         ] += 1
-    if lines:
-        plan.blind = _blind(plan.steps, compiled.late)
-        unseen = len(plan.blind & starts.keys() - compiled.late)
-        plan.notes += Counter({BLIND: unseen, LATE: len(compiled.late)})
-    _reserve(plan)
-    named = files.Files(folder, meta, snapshots, compiled.segments, compiled.removed, plan.notes)
-    plan.steps = named.name_all(plan.steps)
-    plan.files, plan.unknown_files = named.infos, named.unknown
-    plan.steps = _as_processes(plan.steps, meta)
-    _place_drawn(plan, meta)
-    _judge_mincore(plan, meta, has_faults=bool(lines))
-    return plan
+    if has_faults:
+        late = plan.program.late
+        plan.blind = _blind(plan.steps, late)
+        unseen = len(plan.blind & plan.starts.keys() - late)
+        plan.notes += Counter({BLIND: unseen, LATE: len(late)})
+    _judge_mincore(plan, meta, has_faults=has_faults)
 
 
 def _attach_segments(

@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import Event, Semaphore
 from typing import Final, TypeAlias
 
-from vmalab.uapi import MAP
+from vmalab.uapi import MAP, MREMAP
 from vmalab_client.block import RANGES_MAX, BlockBuilder
 from vmalab_drive import drivers
 from vmalab_drive.drivers import FileInfo
@@ -34,6 +34,7 @@ MINCORE_BYTES_MAX: Final = 1 << 30
 PAGE: Final = 4096
 USER_END: Final = 1 << 47
 ANONYMOUS: Final = MAP["MAP_ANONYMOUS"]
+MREMAP_FIXED: Final = MREMAP["MREMAP_FIXED"]
 MAP_32BIT: Final = MAP["MAP_32BIT"]
 MAP_FIXED_NOREPLACE: Final = MAP["MAP_FIXED_NOREPLACE"]
 READ, WRITE, EXEC, UNKNOWN = 0, 1, 2, 3
@@ -176,6 +177,8 @@ class Player:
             case calls.Mprotect(addr, length, prot):
                 self.block.mprotect(mm, addr, length, prot)
             case calls.Mremap(addr, old, new, flags, new_addr):
+                if step.placed:
+                    flags, new_addr = flags | MREMAP_FIXED, step.placed
                 self.block.mremap(mm, addr, old, new, flags=flags, new_addr=new_addr)
             case calls.Madvise(addr, length, advice):
                 self.block.madvise(mm, addr, length, advice)
@@ -264,8 +267,8 @@ class Player:
         self.outcomes.append(outcome)
 
     def _remap(self, mm: int, index: int, call: calls.Plain) -> int:
-        """remap_file_pages, which maps anew. A removed segment whose last attachment it takes away
-        is gone then: the range is unmapped, and the answer is EINVAL."""
+        """remap_file_pages, which maps once more. A removed segment whose last attachment it takes
+        away is gone then: the range is unmapped, and the answer is EINVAL."""
         start, end = call.numbers[0], call.numbers[0] + call.numbers[1]
         dying = self.score.steps[index].dying
         numbers = {self.score.files[one].inode for one in dying}
@@ -287,8 +290,8 @@ class Player:
 
     def _mincore(self, mm: int, step: Step, call: calls.Mincore) -> tuple[int, bytes]:
         """The answer of mincore as an errno negated, and the vector. EFAULT is about the place of
-        the vector: whether the program could have written there. A range with a hole in it is
-        ENOMEM as soon as the hole is met, so that a part with it answers for all."""
+        the vector: whether the program could have written there. A range longer
+        than an instance takes is looked through for its first hole."""
         if step.errno == EFAULT and call.vector_at >= 0:
             block = BlockBuilder()
             block.fault(mm, call.vector_at, access=WRITE)

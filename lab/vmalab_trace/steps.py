@@ -199,8 +199,9 @@ def is_marker(operation: calls.Operation) -> bool:
 
 
 class _Compiler:
-    def __init__(self, events: list[strace.Event]) -> None:
+    def __init__(self, events: list[strace.Event], *, empty: bool) -> None:
         self.program = Program()
+        self.empty = empty
         self.lives = _lives(events)
         self.events = events
         self.operations: dict[int, calls.Operation] = {}
@@ -255,6 +256,7 @@ class _Compiler:
         life = self._life(pid, line)
         if life.space is None:
             self._settle(life, _Space(users=1), life.first_ns)
+            self._begin_empty(life, int(line))
         assert life.space is not None
         return life.space
 
@@ -391,6 +393,11 @@ class _Compiler:
         life = self._life(call.pid, end)
         old, space = life.space, _Space(users=1)
         self._settle(life, space, call.time_ns)
+        if self.empty:
+            if old is not None:
+                self._release(old, end, call.pid, call.end_ns)
+            self._begin_empty(life, int(end))
+            return
         if old is None:
             return
         if old.slot < 0:
@@ -412,6 +419,14 @@ class _Compiler:
             last=end,
         )
         self._add(space.exec)
+
+    def _begin_empty(self, life: _Life, line: int) -> None:
+        """Without snapshots an address space begins with nothing in it."""
+        if not self.empty or life.space is None or life.space.slot >= 0:
+            return
+        life.space.slot = self.program.slots
+        self.program.slots += 1
+        self._add(Step(Kind.IMPORT, line, float(line), life.pid, life.space.slot))
 
     def _end_execs(self) -> None:
         """Where the trace does not show what a program began with, the one before it just ends."""
@@ -500,9 +515,13 @@ def _counts(call: strace.Call, operation: calls.Operation) -> bool:
     return not opening and not isinstance(operation, opens.Write | calls.Capabilities)
 
 
-def compile_trace(lines: Iterable[str]) -> Program:
-    """Read a trace and give its steps in the order of completion."""
-    return _Compiler(list(strace.parse(lines))).run()
+def compile_trace(lines: Iterable[str], *, empty: bool = False) -> Program:
+    """Read a trace and give its steps in the order of completion.
+
+    Args:
+        empty: there are no snapshots; each address space begins empty.
+    """
+    return _Compiler(list(strace.parse(lines)), empty=empty).run()
 
 
 def running_max(values: Iterable[int | None]) -> list[int]:

@@ -53,7 +53,7 @@ class Verdict:
     keyed: int = 0
     """Touches that a protection key of the program's own decided otherwise. Not printed: a note of
     not_compared has them."""
-    counts_differ: dict[str, list[Any]] = field(default_factory=dict)
+    counts_differ: dict[str, list[object]] = field(default_factory=dict)
     """Counts that are not those of `expect` in meta.json: what they should be, and are."""
     first_bad_step: int = -1
     """Index of the first step that disagrees; -1 for none. Not printed."""

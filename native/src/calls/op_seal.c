@@ -2,13 +2,13 @@
 /*
  * op_seal.c: seals of files of memory (fcntl F_ADD_SEALS), and what they forbid.
  *
- *   file's lock write -> the seals are coming: who maps from now on sees them -> F_SEAL_WRITE: each
- *   mm, its mmap_lock read: is there a shared mapping that may be written? -> the seals hold, or are
- *   gone again (EBUSY) -> unlock
+ *   file's lock write -> the seals are coming: who maps from now on sees them -> F_SEAL_WRITE:
+ *   each mm, its mmap_lock read: is there a shared mapping that may be written? -> the seals hold,
+ *   or are gone again (EBUSY) -> unlock
  *
- * There is no count of such mappings (kernel: i_mmap_writable): all mms are looked through, as for a
- * truncation (op_file.c). A mapping made before we look at its mm is found; one made after sees the
- * seals under the same mmap_lock. What is left is a fork whose child lies behind us:
+ * There is no count of such mappings (kernel: i_mmap_writable): all mms are looked through, as for
+ * a truncation (op_file.c). A mapping made before we look at its mm is found; one made after sees
+ * the seals under the same mmap_lock. What is left is a fork whose child lies behind us:
  *
  *   SEAL-1: fork marks its child's slot as used, copies such a mapping, and looks at seals_coming;
  *   we store seals_coming and look at the slots; each with a full barrier between. Either fork sees

@@ -90,7 +90,7 @@ class Madv(IntEnum):
 
 
 class FileMode(IntFlag):
-    """How a file that is mapped was opened; NOEXEC: it lies on a mount with noexec; NO_MMAP: it has no pages to map, as a pipe or a directory."""
+    """How a file that is mapped was opened; NOEXEC: on a mount with noexec; NO_MMAP: it has no pages."""
 
     READ_WRITE = 0
     READ_ONLY = 1
@@ -133,7 +133,7 @@ class Mdwe(IntFlag):
 
 
 class Capability(IntFlag):
-    """What a process may do: lock without limit, map below 4096, use the last of what can be promised."""
+    """What a process may do: lock without limit, map at 0, use the last of what can be promised."""
 
     NONE = 0
     IPC_LOCK = 1
@@ -361,7 +361,7 @@ FILE_MODE: Final[Mapping[str, int]] = {
     "MMAP_FILE_NOEXEC": 4,
     "MMAP_FILE_NO_MMAP": 8,
 }
-"""How a file that is mapped was opened; NOEXEC: it lies on a mount with noexec; NO_MMAP: it has no pages to map, as a pipe or a directory."""
+"""How a file that is mapped was opened; NOEXEC: on a mount with noexec; NO_MMAP: it has no pages."""
 FALLOC: Final[Mapping[str, int]] = {
     "FALLOC_FL_KEEP_SIZE": 1,
     "FALLOC_FL_PUNCH_HOLE": 2,
@@ -391,7 +391,7 @@ CAPABILITY: Final[Mapping[str, int]] = {
     "VL_CAP_SYS_RAWIO": 2,
     "VL_CAP_SYS_ADMIN": 4,
 }
-"""What a process may do: lock without limit, map below 4096, use the last of what can be promised."""
+"""What a process may do: lock without limit, map at 0, use the last of what can be promised."""
 MLOCK: Final[Mapping[str, int]] = {
     "MLOCK_ONFAULT": 1,
 }

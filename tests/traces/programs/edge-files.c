@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files whose name or inode number is another file's too: replaced, renamed, unlinked, memfds of one
- * name; a file that a write makes longer; names with odd letters. */
+/* Files whose name or inode number is another file's too: replaced, renamed, unlinked, memfds of
+ * one name; a file that a write makes longer; names with odd letters. */
 #include "edge.h"
 
 static void replaced(void)

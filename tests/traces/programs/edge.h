@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the small programs of this folder share: touching memory that may not be there, and files. */
+/* What the small programs of this folder share: files, and touches of memory that may fail. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+import programs
 from servers import vmalab
-from vmalab_trace import pasted
+from vmalab_trace import pasted, plan
+from vmalab_trace.folder import Folder, FolderError
 
 REPORT = """\
 Hi, this fails since 6.18 (dmesg is empty):
@@ -35,11 +37,8 @@ Any idea?
 """
 
 
-def replayed(trace: Path, *, code: int = 0) -> dict[str, Any]:
-    done = vmalab("replay", str(trace), "--mode", "attach", "--processes", "1", "--json")
-    assert done.returncode == code, done.stdout + done.stderr
-    data: dict[str, Any] = json.loads(done.stdout)
-    return data
+def replayed(trace: Path) -> dict[str, Any]:
+    return programs.play(trace)[1].as_dict()
 
 
 def test_a_report(tmp_path: Path) -> None:
@@ -47,7 +46,9 @@ def test_a_report(tmp_path: Path) -> None:
     disagrees; what is about other memory, or is no memory call, is counted."""
     trace = tmp_path / "report.txt"
     trace.write_text(REPORT)
-    data = replayed(trace, code=1)
+    done = vmalab("replay", str(trace), "--mode", "attach", "--processes", "1", "--json")
+    assert done.returncode == 1, done.stderr
+    data = json.loads(done.stdout)
     assert (data["ops"], data["disagree"], data["disagreements"]) == (6, 1, 1)
     assert data["first_disagreements"][0]["line"] == 12
     assert data["not_compared"] == {
@@ -67,13 +68,13 @@ def test_the_output_of_a_real_strace(tmp_path: Path) -> None:
     data = replayed(tmp_path / "trace")
     assert data["disagree"] == 0
     assert data["ops"] > 60
-    assert data["address_spaces"] >= 4, "fork and execve begin new ones"
+    assert plan.load(Folder(tmp_path / "trace")).slots >= 4, "fork and execve begin new ones"
 
 
 def test_first_disagreements_are_few_and_counted(tmp_path: Path) -> None:
     trace = tmp_path / "wrong"
     trace.write_text("".join(f"munmap({page:#x}, 4096) = -1 EPERM (x)\n" for page in range(1, 60)))
-    data = replayed(trace, code=1)
+    data = replayed(trace)
     assert data["disagreements"] == data["disagree"] == 59
     assert len(data["first_disagreements"]) == 20
 
@@ -94,10 +95,8 @@ AREA = "10000-20000 rw-p 00000000 00:00 0 \n"
 def test_maps_text_that_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "trace").write_text(MARK)
     (tmp_path / "maps.0").write_text(text, newline="")
-    done = vmalab("replay", str(tmp_path))
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    with pytest.raises(FolderError, match=message):
+        plan.load(Folder(tmp_path))
 
 
 def test_maps_text_from_elsewhere(tmp_path: Path) -> None:

@@ -50,8 +50,10 @@ class Files:
     """Indices of files whose device, inode and path are not in the trace."""
     index_of: dict[Key, int] = field(default_factory=dict)
     by_open: dict[opens.Open, int] = field(default_factory=dict)
-    born: set[int] = field(default_factory=set)
-    """Indices of files that the trace saw begin as empty ones."""
+    first_sizes: dict[int, int] = field(default_factory=dict)
+    """The size of each of the recorder's files when it was seen first."""
+    sized: set[int] = field(default_factory=set)
+    """Indices of files whose size at the beginning is known, even if it is 0."""
 
     def name_all(self, steps: list[Step]) -> list[Step]:
         """Give each step its file. Returns the steps without those of files that nobody maps."""
@@ -60,6 +62,8 @@ class Files:
             if step.snapshot >= 0:
                 later[step.begins if step.begins >= 0 else step.mm].append(step.snapshot)
         by_path = {info.path: info for info in self.meta.files}
+        for line in sorted(self.meta.sizes):
+            self.first_sizes.setdefault(self.meta.file_of[line], self.meta.sizes[line])
         for step in steps:
             call = step.operation
             if not isinstance(call, calls.Mmap) or call.flags & flags.MAP_ANONYMOUS:
@@ -111,7 +115,10 @@ class Files:
         if seen is not None:
             info = self.meta.files[seen]
             life = self.meta.lives[seen] if seen < len(self.meta.lives) else 0
-            index = self._add((info.dev, info.inode, life), info)
+            size = self.first_sizes.get(seen, info.size)
+            first = FileInfo(info.path, info.dev, info.inode, size)
+            index = self._add((info.dev, info.inode, life), first)
+            self.sized |= {index} if seen in self.first_sizes else set()
         elif step.opened is not None and step.opened in self.by_open:
             return self.by_open[step.opened]
         else:
@@ -172,11 +179,15 @@ class Files:
         mapped: Mapping[tuple[int, str | int], int],
     ) -> int:
         seen = self.meta.file_of.get(int(step.end_line))
+        if seen is None and step.opened is not None:
+            if step.opened in self.by_open:
+                return self.by_open[step.opened]
+            seen = self.meta.file_of.get(step.opened.line)
         if seen is not None:
             info, life = self.meta.files[seen], self.meta.lives[seen]
             return self.index_of.get((info.dev, info.inode, life), -1)
         if step.opened is not None:
-            return self.by_open.get(step.opened, -1)
+            return -1
         if isinstance(call, opens.Write) or not step.counted:
             return -1
         return mapped.get((0, call.path) if call.path else (step.tid, call.fd), -1)
@@ -191,11 +202,11 @@ class Files:
             if opened.empty:
                 info = self.infos[index]
                 self.infos[index] = FileInfo(info.path, info.dev, info.inode, 0)
-                self.born.add(index)
+                self.sized.add(index)
 
     def _sized(self, steps: list[Step], index: int, info: FileInfo) -> FileInfo:
         """A file of unknown size is taken to hold all that was mapped of it."""
-        if info.size or index in self.born:
+        if info.size or index in self.sized:
             return info
         ends = [
             step.operation.offset + step.operation.length

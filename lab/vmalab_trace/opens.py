@@ -43,6 +43,8 @@ class Open:
     huge: bool = False
     """Its pages are those of hugetlbfs."""
     append: bool = False
+    line: int = 0
+    """Where the trace shows the end of the call that opened it."""
     position: int = 0
     """Where the next write goes."""
 
@@ -172,7 +174,7 @@ class Descriptors:
         mine = self.table(parent)
         self.tables[child] = mine if shared else dict(mine)
 
-    def act(self, tid: int, what: Opens | Duplicate, fd: int) -> Open | None:
+    def act(self, tid: int, what: Opens | Duplicate, fd: int, *, line: int = 0) -> Open | None:
         """A call gave a thread the descriptor `fd`; the open that it made."""
         mine = self.table(tid)
         if isinstance(what, Duplicate):
@@ -184,7 +186,14 @@ class Descriptors:
             return None
         self.count += 1
         made = Open(
-            self.count, what.path, what.mode, what.empty, what.memfd, what.huge, what.append
+            number=self.count,
+            path=what.path,
+            mode=what.mode,
+            empty=what.empty,
+            memfd=what.memfd,
+            huge=what.huge,
+            append=what.append,
+            line=line,
         )
         mine[fd] = made
         return made

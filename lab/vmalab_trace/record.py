@@ -217,7 +217,7 @@ class Recorder:
                 return opened is not None and opened.grows
             case opens.Opens() | opens.Duplicate() as made:
                 opened = self.descriptors.act(call.pid, made, call.value or 0)
-                if opened is not None and opened.empty and not opened.memfd:
+                if opened is not None and opened.grows and not opened.memfd:
                     one = Sighting(line=line, tid=call.pid, path=opened.path, maps=False)
                     self.files.see(one, (f"/proc/{call.pid}/fd/{call.value}",))
             case calls.Capabilities():

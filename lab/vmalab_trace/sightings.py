@@ -28,7 +28,7 @@ Identity = tuple[int, int, int]
 
 @dataclass(slots=True)
 class Sighting:
-    """A call that maps a file, or that opened and emptied one."""
+    """A call that maps a file, or that opened one to write."""
 
     line: int
     tid: int

@@ -323,7 +323,9 @@ class _Compiler:
             case calls.Quit() | calls.Other():
                 return
             case opens.Opens() | opens.Duplicate():
-                opened = self.descriptors.act(call.pid, operation, call.value or 0)
+                opened = self.descriptors.act(
+                    call.pid, operation, call.value or 0, line=call.end_line
+                )
                 if opened is None or not opened.empty or opened.memfd:
                     return
                 operation = calls.Truncate(opened.path, call.value or 0, 0)

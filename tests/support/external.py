@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class Row:
 
     @property
     def clean(self) -> bool:
+        """Without a difference, as far as it was replayed."""
         return not (self.disagree or self.maps_differ or self.faults_wrong or self.note)
 
 
@@ -60,15 +62,25 @@ def found(folder: Path, only: str) -> list[Path]:
     return result
 
 
-def one(program: Path, seconds: int) -> Row:
+def _lines(path: Path) -> Iterator[bytes]:
+    if path.is_file():
+        with path.open("rb") as data:
+            yield from data
+
+
+def one(program: Path, seconds: int, lines_max: int) -> Row:
     """Record and replay a program."""
     row = Row(program.name)
     work = Path(tempfile.mkdtemp(prefix="vmalab-external-"))
     try:
         (work / "here").mkdir()
-        inside = 'cd "$0" && exec timeout -k 5 "$1" "$2"'
+        inside = 'cd "$0" && exec timeout -k 5 "$1" "$2" >/dev/null 2>&1'
         command = ["/bin/sh", "-c", inside, str(work / "here"), str(seconds), str(program)]
         record(command, work / "trace", RecordConfig())
+        lines = sum(1 for name in ("trace", "faults") for _ in _lines(work / "trace" / name))
+        if lines > lines_max:
+            row.note = f"left out: {lines} lines, more than --lines"
+            return row
         _, result = programs.play(work / "trace")
     except (CommandError, UsageError) as error:
         row.note = str(error).splitlines()[0]
@@ -113,6 +125,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="a regular expression: these paths alone")
     parser.add_argument("--seconds", type=int, default=60, help="of each program, at most")
+    parser.add_argument("--lines", type=int, default=60_000, help="of each trace, at most")
     parser.add_argument("--json", type=Path, help="a file for all that was found")
     options = parser.parse_args(arguments)
     chosen = found(options.folder.resolve(), options.only)
@@ -120,7 +133,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"{options.folder} has no program: build the suite first")
     rows: list[Row] = []
     for program in chosen:
-        rows.append(one(program, options.seconds))
+        rows.append(one(program, options.seconds, options.lines))
         print(f"{program.name}: {'clean' if rows[-1].clean else rows[-1]}", file=sys.stderr)
         if options.json:
             options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")

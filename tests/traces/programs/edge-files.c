@@ -77,6 +77,22 @@ static void grown(void)
 	unlink("grown");
 }
 
+/* Written through one open, mapped through another. */
+static void written_elsewhere(void)
+{
+	static const char text[2 * PAGE];
+	int out = open("elsewhere", O_WRONLY | O_CREAT, 0600), in = open("elsewhere", O_RDONLY);
+	char *at = mmap(0, 4 * PAGE, PROT_READ, MAP_SHARED, in, 0);
+
+	touch_read(at);
+	lseek(out, PAGE, SEEK_SET);
+	if (write(out, text, 2 * PAGE) != 2 * PAGE)
+		exit(9);
+	touch_read(at + 2 * PAGE);
+	touch_read(at + 3 * PAGE);
+	unlink("elsewhere");
+}
+
 static void names(void)
 {
 	static const char *const odd[] = {"new\nline",      "quo\"te",    "back\\slash",
@@ -99,6 +115,7 @@ int main(void)
 	reused();
 	memfds();
 	grown();
+	written_elsewhere();
 	names();
 	return 0;
 }

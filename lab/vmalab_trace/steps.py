@@ -357,7 +357,7 @@ class _Compiler:
         if is_marker(operation):
             self._marker(call, space)
             return
-        if call.value is None:
+        if call.value is None or _is_no_address(call, operation):
             self.program.unanswered[call.name] += 1
             return
         if space.slot < 0:
@@ -509,6 +509,12 @@ class _Compiler:
         if child is None:
             # The child did nothing that is in the trace; its address space ends unseen.
             self._add(Step(Kind.EXIT, call.line, end, call.pid, space.slot, end_ns=call.end_ns))
+
+
+def _is_no_address(call: strace.Call, operation: calls.Operation) -> bool:
+    """Of a thread that is killed inside mmap strace may show what is left in the register."""
+    maps = isinstance(operation, calls.Mmap | calls.Mremap)
+    return maps and not call.errno and bool((call.value or 0) % 4096)
 
 
 def _counts(call: strace.Call, operation: calls.Operation) -> bool:

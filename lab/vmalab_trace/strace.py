@@ -41,7 +41,7 @@ _RESULT = re.compile(
 _FIELD = re.compile(r"(\w+)=([^,{}]+)")
 _NOTICE = re.compile(r"^(?:strace: Process \d+ (?:attached|detached)|\[ Process PID=.* \])")
 _OTHER_MODE = re.compile(r"^\[ Process PID=(\d+) runs in (?!64 bit)(.*) mode\. \]")
-_DIED = re.compile(r"^\?\?\?\(\)\s+= \?$")
+_DIED = re.compile(r"^(?:<\.\.\. )?\?\?\?(?:\(| resumed>)")
 """A thread that was killed at the entry of a call: strace could not read which one."""
 _UNFINISHED = re.compile(r"\s*<(?:unfinished|pid changed to \d+) \.\.\.>\s*$")
 """The second when a thread that is not the leader calls execve and takes over the leader's id."""
@@ -219,14 +219,14 @@ class Parser:
         pid, body = _take_pid(body)
         time_ns, body = _take_time(body)
         body = body.strip()
+        if _DIED.match(body):
+            return []
         if body.startswith("+++"):
             return self._gone(pid, body, time_ns)
         if body.startswith("---"):
             return [self._signal(pid, body, time_ns)]
         if body.startswith("<..."):
             return [self._resume(pid, body, time_ns)]
-        if _DIED.match(body):
-            return []
         event = self._call(pid, body, time_ns)
         return [] if event is None else [event]
 

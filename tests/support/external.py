@@ -81,7 +81,7 @@ def one(program: Path, seconds: int, lines_max: int) -> Row:
         if lines > lines_max:
             row.note = f"left out: {lines} lines, more than --lines"
             return row
-        _, result = programs.play(work / "trace")
+        _, result = programs.play(work / "trace", orders=16)
     except (CommandError, UsageError) as error:
         row.note = str(error).splitlines()[0]
         return row

@@ -55,8 +55,8 @@ def prepare(name: str, folder: Path) -> list[str]:
     return ["/bin/sh", "-c", 'cd "$0" && exec sh all.sh "$1"', str(folder), name]
 
 
-def play(root: Path) -> tuple[plan.Plan, verdict.Verdict]:
-    """Replay a folder in this process, with no other order than the trace's."""
+def play(root: Path, *, orders: int = 0) -> tuple[plan.Plan, verdict.Verdict]:
+    """Replay a folder in this process, with no other order than the trace's, or some others."""
     read = plan.load(Folder(root))
     with (
         instances.instance_for(mode="attach") as target,
@@ -74,4 +74,4 @@ def play(root: Path) -> tuple[plan.Plan, verdict.Verdict]:
             result.hold_to(read.expect)
             return result
 
-        return read, reorder.improve(read.steps, once(read.steps), once, tries_max=0).verdict
+        return read, reorder.improve(read.steps, once(read.steps), once, tries_max=orders).verdict

@@ -87,12 +87,15 @@ def test_a_thread_that_was_killed_in_a_call() -> None:
         [
             MARK,
             "1 munmap(0x7f2b96796000, 4096) = -1 (errno 18446744073709551554) <0.000034872>",
+            "1 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 11",
             "1 ???()        = ?",
+            "1 ???( <unfinished ...>",
+            "1 <... ??? resumed>) = ?",
             "1 +++ killed by SIGKILL +++",
         ]
     )
     assert compiled.unread == []
-    assert compiled.unanswered == {"munmap": 1}
+    assert compiled.unanswered == {"munmap": 1, "mmap": 1}
 
 
 def test_descriptors_are_followed() -> None:

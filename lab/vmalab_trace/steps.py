@@ -318,26 +318,36 @@ class _Compiler:
                 Step(Kind.EXIT, int(line), line, pid, space.slot, time_ns=time_ns, end_ns=time_ns)
             )
 
-    def _call(self, end: float, call: strace.Call, operation: calls.Operation) -> None:
+    def _beside(
+        self, end: float, call: strace.Call, operation: calls.Operation
+    ) -> calls.Operation | None:
+        """Follow what calls do to descriptors, names and segments. Returns what is left to do."""
         match operation:
-            case calls.Quit() | calls.Other():
-                return
             case opens.Opens() | opens.Duplicate():
                 opened = self.descriptors.act(
                     call.pid, operation, call.value or 0, line=call.end_line
                 )
                 if opened is None or not opened.empty or opened.memfd:
-                    return
-                operation = calls.Truncate(opened.path, call.value or 0, 0)
+                    return None
+                return calls.Truncate(opened.path, call.value or 0, 0)
             case opens.Move():
                 self.descriptors.move(call.pid, operation)
-                return
+                return None
             case calls.Renamed():
                 self.program.renamed = self.program.renamed or not call.errno
-                return
+                return None
             case calls.Removed():
                 if not call.errno:
                     self.program.removed[operation.segment] = end
+                return None
+        return operation
+
+    def _call(self, end: float, call: strace.Call, decoded: calls.Operation) -> None:
+        operation = self._beside(end, call, decoded)
+        match operation:
+            case None:
+                return
+            case calls.Quit() | calls.Other():
                 return
             case calls.Segment():
                 if call.value is not None and call.value >= 0:

@@ -342,7 +342,7 @@ class RecordMethods:
         self._put(1, pack.pkey_free, mm, pkey)
 
     def mdwe(self, mm: int, bits: int) -> None:
-        """prctl(PR_SET_MDWE): lets no memory that could be written become executable, from now on."""
+        """prctl(PR_SET_MDWE): lets no writable memory become executable, from now on."""
         self._put(1, pack.mdwe, mm, bits)
 
     def file_seal(self, file: int, seals: int) -> None:

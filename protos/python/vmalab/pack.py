@@ -268,7 +268,7 @@ def pkey_free(mm: int, pkey: int) -> bytes:
 
 
 def mdwe(mm: int, bits: int) -> bytes:
-    """prctl(PR_SET_MDWE): lets no memory that could be written become executable, from now on."""
+    """prctl(PR_SET_MDWE): lets no writable memory become executable, from now on."""
     return _1(43, 3, 0, 0, mm, bits & _M)
 
 

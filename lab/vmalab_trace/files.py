@@ -50,8 +50,8 @@ class Files:
     """Indices of files whose device, inode and path are not in the trace."""
     index_of: dict[Key, int] = field(default_factory=dict)
     by_open: dict[opens.Open, int] = field(default_factory=dict)
-    first_sizes: dict[int, int] = field(default_factory=dict)
-    """The size of each of the recorder's files when it was seen first."""
+    first_sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Line and size at which each of the recorder's files was seen first."""
     sized: set[int] = field(default_factory=set)
     """Indices of files whose size at the beginning is known, even if it is 0."""
 
@@ -63,7 +63,7 @@ class Files:
                 later[step.begins if step.begins >= 0 else step.mm].append(step.snapshot)
         by_path = {info.path: info for info in self.meta.files}
         for line in sorted(self.meta.sizes):
-            self.first_sizes.setdefault(self.meta.file_of[line], self.meta.sizes[line])
+            self.first_sizes.setdefault(self.meta.file_of[line], (line, self.meta.sizes[line]))
         for step in steps:
             call = step.operation
             if not isinstance(call, calls.Mmap) or call.flags & flags.MAP_ANONYMOUS:
@@ -115,10 +115,12 @@ class Files:
         if seen is not None:
             info = self.meta.files[seen]
             life = self.meta.lives[seen] if seen < len(self.meta.lives) else 0
-            size = self.first_sizes.get(seen, info.size)
-            first = FileInfo(info.path, info.dev, info.inode, size)
-            index = self._add((info.dev, info.inode, life), first)
-            self.sized |= {index} if seen in self.first_sizes else set()
+            line, size = self.first_sizes.get(seen, (0, info.size))
+            sized = seen in self.first_sizes and line <= step.end_line
+            first = FileInfo(info.path, info.dev, info.inode, size if sized else 0)
+            key = (info.dev, info.inode, life)
+            self.sized |= {len(self.infos)} if sized and key not in self.index_of else set()
+            index = self._add(key, first)
         elif step.opened is not None and step.opened in self.by_open:
             return self.by_open[step.opened]
         else:

@@ -38,11 +38,13 @@ class Open:
     mode: int
     """FileMode: how it may be mapped."""
     empty: bool
-    """The file has no bytes at this moment: O_TRUNC, or a new memfd."""
+    """The file has no bytes at this moment: O_TRUNC, a new file (O_EXCL), or a new memfd."""
     memfd: bool = False
     huge: bool = False
     """Its pages are those of hugetlbfs."""
     append: bool = False
+    new: bool = False
+    """The open made the file, whatever its inode number named before."""
     line: int = 0
     """Where the trace shows the end of the call that opened it."""
     position: int = 0
@@ -64,6 +66,7 @@ class Opens:
     memfd: bool = False
     huge: bool = False
     append: bool = False
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,8 @@ def _decode_open(call: Call) -> Opens:
     how = "O_WRONLY|O_CREAT|O_TRUNC" if call.name == "creat" else words.need(call, at + 1)[at]
     path = words.path_of(call.shown) or words.path_of(call.args[at - 1].strip('"'))
     mode = READ_WRITE if "O_RDWR" in how else WRITE_ONLY if "O_WRONLY" in how else READ_ONLY
-    return Opens(path, mode, empty="O_TRUNC" in how, append="O_APPEND" in how)
+    new = "O_CREAT" in how and "O_EXCL" in how
+    return Opens(path, mode, empty=new or "O_TRUNC" in how, append="O_APPEND" in how, new=new)
 
 
 def _decode_fcntl(call: Call) -> Kinds | None:
@@ -193,6 +197,7 @@ class Descriptors:
             memfd=what.memfd,
             huge=what.huge,
             append=what.append,
+            new=what.new,
             line=line,
         )
         mine[fd] = made

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from errno import EACCES, EIDRM, EINVAL
+from errno import EACCES, EIDRM, EINVAL, EPERM
 from typing import Any, Final
 
 from vmalab_drive.drivers import FileInfo
@@ -266,11 +266,15 @@ def _drop_unknowable(compiled: Program, meta: Meta, notes: Counter[str]) -> None
     """Take out what the recorded kernel did not have, and name it."""
     kept: list[Step] = []
     for step in compiled.steps:
-        if isinstance(step.operation, calls.SetVmaName) and not meta.anon_names:
+        call = step.operation
+        if isinstance(call, calls.SetVmaName) and not meta.anon_names:
             notes[
                 "calls of prctl(PR_SET_VMA): the recorded kernel was built without "
                 "CONFIG_ANON_VMA_NAME and refuses them all"
             ] += 1
+            continue
+        if isinstance(call, calls.Plain) and call.name == "setrlimit" and step.errno == EPERM:
+            notes["raises of a hard limit that the kernel refused: hard limits are not kept"] += 1
             continue
         kept.append(step)
     compiled.steps = kept

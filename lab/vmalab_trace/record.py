@@ -218,7 +218,9 @@ class Recorder:
             case opens.Opens() | opens.Duplicate() as made:
                 opened = self.descriptors.act(call.pid, made, call.value or 0)
                 if opened is not None and opened.grows and not opened.memfd:
-                    one = Sighting(line=line, tid=call.pid, path=opened.path, maps=False)
+                    one = Sighting(
+                        line=line, tid=call.pid, path=opened.path, maps=False, new=opened.new
+                    )
                     self.files.see(one, (f"/proc/{call.pid}/fd/{call.value}",))
             case calls.Capabilities():
                 found = capabilities(call.pid)

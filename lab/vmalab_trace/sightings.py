@@ -39,6 +39,8 @@ class Sighting:
     end_ns: int = 0
     facts: os.stat_result | None = None
     maps: bool = True
+    new: bool = False
+    """The call made the file."""
 
 
 @dataclass(slots=True)
@@ -75,13 +77,30 @@ class Sightings:
                 continue
             identity = (_dev(one.facts.st_dev), one.facts.st_ino, 0)
             lives = of_number.get(identity[:2])
-            if lives:  # the life that was mapped last, or else first
-                at = bisect_right([line for line, _ in lives], one.line)
-                _note(meta, one, lives[max(at - 1, 0)][1])
+            if lives:
+                index = _life_of(meta, one, lives)
+                if index >= 0:
+                    _note(meta, one, index)
             elif one.maps:
                 if identity not in index_of:
                     index_of[identity] = _add(meta, one, identity)
                 _note(meta, one, index_of[identity])
+
+
+def _life_of(meta: Meta, one: Sighting, lives: list[tuple[int, int]]) -> int:
+    """Which life of an inode number a call was about: of those that were mapped, by line, the one
+    before or the next. -1: none of them for sure."""
+    at = bisect_right([line for line, _ in lives], one.line)
+    before = lives[at - 1][1] if at else -1
+    after = lives[at][1] if at < len(lives) else -1
+    if one.new:
+        return after
+    if one.maps:
+        return before if before >= 0 else after
+    if before < 0:
+        return after
+    same = meta.files[before].path.removesuffix(DELETED) == one.path.removesuffix(DELETED)
+    return before if same else -1
 
 
 def _add(meta: Meta, one: Sighting, identity: Identity) -> int:

@@ -81,7 +81,8 @@ static void grown(void)
 static void written_elsewhere(void)
 {
 	static const char text[2 * PAGE];
-	int out = open("elsewhere", O_WRONLY | O_CREAT, 0600), in = open("elsewhere", O_RDONLY);
+	int out = open("elsewhere", O_WRONLY | O_CREAT | O_EXCL, 0600),
+	    in = open("elsewhere", O_RDONLY);
 	char *at = mmap(0, 4 * PAGE, PROT_READ, MAP_SHARED, in, 0);
 
 	touch_read(at);

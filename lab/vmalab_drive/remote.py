@@ -6,16 +6,17 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import grpc
 
+from vmalab import pack
 from vmalab.ops import RESULT, Op, Status
 from vmalab.v1 import inspect_pb2, inspect_pb2_grpc, memory_pb2_grpc
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import wire
-from vmalab_client.block import FAULT_STORE, Record, parse_block
+from vmalab_client.block import FAULT_STORE, Record, parse_block, parse_results
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
 
 CALL_TIMEOUT_S = 300.0
@@ -224,6 +225,19 @@ PLAIN_CALLS: Final = {
 }
 
 
+BLOCK_CALLS: Final[Mapping[Op, Callable[..., bytes]]] = {
+    Op.MDWE: pack.mdwe,
+    Op.FILE_SEAL: pack.file_seal,
+    Op.CAPSET: pack.capset,
+}
+"""Operations that have no unary call of their own: each is sent as a block."""
+
+
+def operands_of(record: Record) -> tuple[int, ...]:
+    """The arguments of the packer of an operation: an address space, if it names one, first."""
+    return record.operands if record.op == Op.FILE_SEAL else (record.mm, *record.operands)
+
+
 class UnaryDriver(_Remote, CallByCall):
     """One unary call for each record of a block."""
 
@@ -337,6 +351,9 @@ class UnaryDriver(_Remote, CallByCall):
             )
             got = self.memory.ProcessMadvise(request, timeout=CALL_TIMEOUT_S)
             return -got.errno_code, 0, got.advised
+        if record.op in BLOCK_CALLS:
+            block = pb.ApplyRequest(block=BLOCK_CALLS[Op(record.op)](*operands_of(record)))
+            return parse_results(self.memory.Apply(block, timeout=CALL_TIMEOUT_S).results)[0]
         if not name:
             return 0, 0, 0
         request = getattr(pb, f"{name}Request")()

@@ -157,6 +157,10 @@ static void break_cutter(struct world *w)
 {
 	w->file->cut_to = 7;
 }
+static void break_seals(struct world *w)
+{
+	w->file->seals_coming = 8;
+}
 static void break_map_count(struct world *w)
 {
 	w->mm->map_count++;
@@ -215,6 +219,7 @@ static const struct wrong_case {
 	{"guard", break_guard, "is a guard, and its VMA does not have the flag", NULL, true},
 	{"size", break_size, "is no longer in its file", "beyond the end", false},
 	{"cutter", break_cutter, "pages are cut by nobody", NULL, false},
+	{"seals", break_seals, "seals are set by nobody", NULL, false},
 	{"map_count", break_map_count, "map_count 4, but 3 VMAs", NULL, false},
 	{"total", break_total, "of data", NULL, false},
 	{"locked", break_locked, "but 2 pages are locked", NULL, false},

@@ -47,6 +47,9 @@ enum vl_op {
 	OP_EXEC = 40,
 	OP_PKEY_ALLOC = 41,
 	OP_PKEY_FREE = 42,
+	OP_MDWE = 43,
+	OP_FILE_SEAL = 44,
+	OP_CAPSET = 45,
 	OPS_COUNT
 };
 
@@ -86,11 +89,17 @@ enum vl_limit {
 #define FAULTS_MAX          253u  /* addresses of one FAULTS */
 #define EXEC_MAPS_BYTES_MAX 1992u /* length of the maps of EXEC */
 
-/* How a file that is mapped was opened; NOEXEC: it lies on a mount with noexec */
+/* How a file that is mapped was opened; NOEXEC: on a mount with noexec; NO_MMAP: it has no pages */
 #define MMAP_FILE_READ_WRITE 0u
 #define MMAP_FILE_READ_ONLY  1u
 #define MMAP_FILE_WRITE_ONLY 2u
 #define MMAP_FILE_NOEXEC     4u
+#define MMAP_FILE_NO_MMAP    8u
+
+/* What a process may do: lock without limit, map at 0, use the last of what can be promised */
+#define VL_CAP_IPC_LOCK  1u
+#define VL_CAP_SYS_RAWIO 2u
+#define VL_CAP_SYS_ADMIN 4u
 
 /* how a page is touched: the low two bits of the flags of FAULT and FAULTS */
 #define FAULT_READ  0u

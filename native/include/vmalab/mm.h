@@ -88,11 +88,13 @@ SIZE_IS(struct mm_aside, MM_ASIDE_BYTES);
 #define MM_CAP_IPC_LOCK       0x1u
 #define MM_CAP_SYS_RAWIO      0x2u
 #define MM_CAP_SYS_ADMIN      0x4u
-#define MM_ANON_NAMES         0x8u  /* CONFIG_ANON_VMA_NAME */
-#define MM_OVERCOMMIT_ALWAYS  0x10u /* vm.overcommit_memory 1; with neither bit 0 */
-#define MM_OVERCOMMIT_NEVER   0x20u /* vm.overcommit_memory 2 */
-#define MM_THP_DISABLE        0x40u /* PR_SET_THP_DISABLE */
-#define MM_THP_EXCEPT_ADVISED 0x80u /* PR_THP_DISABLE_EXCEPT_ADVISED */
+#define MM_ANON_NAMES         0x8u   /* CONFIG_ANON_VMA_NAME */
+#define MM_OVERCOMMIT_ALWAYS  0x10u  /* vm.overcommit_memory 1; with neither bit 0 */
+#define MM_OVERCOMMIT_NEVER   0x20u  /* vm.overcommit_memory 2 */
+#define MM_THP_DISABLE        0x40u  /* PR_SET_THP_DISABLE */
+#define MM_THP_EXCEPT_ADVISED 0x80u  /* PR_THP_DISABLE_EXCEPT_ADVISED */
+#define MM_REFUSE_EXEC_GAIN   0x100u /* PR_SET_MDWE */
+#define MM_MDWE_NO_INHERIT    0x200u
 #define MM_CAPS_ALL           (MM_CAP_IPC_LOCK | MM_CAP_SYS_RAWIO | MM_CAP_SYS_ADMIN)
 
 #define FILE_NAME_MAX  192
@@ -118,13 +120,16 @@ struct file {
 	u64 cut_from; /* pages that are leaving the mappings now: [cut_from, cut_to) */
 	u64 cut_to;
 	u32 cut_even_cows; /* with the private copies */
-	u16 named;
-	u16 account; /* who pays for its pages (account.h) */
+	u8 seals;          /* F_SEAL_*; changed with the lock held for writing */
+	u8 seals_coming;   /* bind who maps already, until a mapping is found that forbids them */
+	u8 seals_refused;  /* a fork copied such a mapping meanwhile (op_seal.c) */
+	u8 named;
 	/* file_open minus file_close, at most FILE_OPENS_MAX; above OPENS_SHIFT those among them
 	 * that last as long as the lease. One word: a death leaves both or neither. */
 	u64 opens __cacheline_aligned;
 	u64 keep_until_ns; /* the lease: atomic max */
 	u32 shared;        /* other accounts may use it too */
+	u16 account;       /* who pays for its pages (account.h) */
 } __cacheline_aligned;
 SIZE_IS(struct file, FILE_SLOT_BYTES);
 #define OPENS_SHIFT 32

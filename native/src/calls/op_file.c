@@ -176,7 +176,7 @@ static void file_unlock(struct participant *self, struct file *file)
 	file_unpin(self, 0);
 }
 
-/* Returns 0, -EBADF, -EFBIG or -EINVAL. */
+/* Returns 0, -EBADF, -EFBIG, -EINVAL or -EPERM. */
 s64 op_file_truncate(struct participant *self, u64 id, u64 size)
 {
 	struct file *file;
@@ -191,6 +191,10 @@ s64 op_file_truncate(struct participant *self, u64 id, u64 size)
 	if (!file)
 		return -EBADF;
 	old = file->size;
+	if (file->seals & (size < old ? F_SEAL_SHRINK : size > old ? F_SEAL_GROW : 0)) {
+		file_unlock(self, file);
+		return -EPERM;
+	}
 	cut.file = file;
 	cut.from = PAGE_ALIGN(size) >> PAGE_SHIFT;
 	if (MUTANT(unmapped_before_sized) && size < old)
@@ -265,6 +269,10 @@ s64 op_file_allocate(struct participant *self, u64 id, u32 mode, u64 start, u64 
 		return -EBADF;
 	if (start + len > bytes_max(file))
 		err = -EFBIG;
+	else if (file->seals & (mode & FALLOC_FL_PUNCH_HOLE ? F_SEAL_WRITE | F_SEAL_FUTURE_WRITE
+				: start + len > file->size  ? F_SEAL_GROW
+							    : 0))
+		err = -EPERM;
 	else if (mode & FALLOC_FL_PUNCH_HOLE)
 		punch(self, file, start, start + len);
 	else if (start + len > FILE_PAGES_MAX << PAGE_SHIFT)

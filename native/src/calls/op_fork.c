@@ -110,8 +110,10 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	STEP(fork_anon, vma);
 	vma->vm_flags &= ~VM_LOCKED_MASK;
 	uffd_forget(vma);
-	if (vma->vm_file)
+	if (vma->vm_file) {
 		file_map(self, vma->vm_file);
+		file_seal_meets_fork(file_get(self->seg, vma->vm_file), vma);
+	}
 	tree_replace(self, &child->mm_mt, vma->vm_start, REF(self, vma));
 	vma_start_write(self, child, vma);
 	vma_mark_attached(vma);

@@ -55,6 +55,18 @@ static bool accountable(const struct map_request *req)
 	return (req->vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
 }
 
+/* (kernel: memfd_check_seals_mmap) */
+static int file_write_seals(struct map_request *req)
+{
+	if (!(req->vm_flags & VM_SHARED) || !req->file ||
+	    !(file_seals(req->file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return 0;
+	if (req->vm_flags & VM_WRITE)
+		return -EPERM;
+	req->vm_flags &= ~VM_MAYWRITE;
+	return 0;
+}
+
 /* (kernel: do_mmap, the part for files) */
 static int file_flags(struct map_request *req, u32 prot, u32 flags)
 {
@@ -89,7 +101,11 @@ static int file_flags(struct map_request *req, u32 prot, u32 flags)
 			return -EPERM;
 		req->vm_flags &= ~VM_MAYEXEC;
 	}
-	return req->vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
+	if (req->file_open & MMAP_FILE_NO_MMAP)
+		return -ENODEV;
+	if (req->vm_flags & VM_GROWSDOWN)
+		return -EINVAL;
+	return file_write_seals(req);
 }
 
 /* (kernel: do_mmap, the part without a file) */
@@ -216,6 +232,8 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 	struct vma_munmap vms;
 	int err;
 
+	if (exec_gain_refused(mm, req->vm_flags, req->vm_flags))
+		return -EACCES;
 	err = vms_gather(self, &vms, mm, req->addr, end);
 	if (err)
 		return err;

@@ -110,6 +110,8 @@ static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start
 			 (prot & PROT_EXEC ? VM_EXEC : 0);
 		if (access & ~(vma->vm_flags >> 4)) /* VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC */
 			return -EACCES;
+		if (exec_gain_refused(mm, vma->vm_flags, access))
+			return -EACCES;
 		stop = min_u64(vma->vm_end, end);
 		access |= pkey_of_mprotect(mm, vma->vm_flags, prot, pkey);
 		err = mprotect_fixup(self, mm, vma, addr, stop, access);

@@ -128,6 +128,7 @@ static void file_init(const struct participant *self, struct file *file, u32 ind
 	file->account = (u16)account;
 	file->cut_from = file->cut_to = 0;
 	file->cut_even_cows = 0;
+	file->seals = file->seals_coming = file->seals_refused = 0;
 	memset(file->name, 0, sizeof(file->name));
 	strncpy(file->name, name, sizeof(file->name) - 1);
 	store_release_u32(&file->refs, 1); /* pairs: FILE-1 (file.c:refs_inc_not_zero) */

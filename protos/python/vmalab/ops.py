@@ -52,6 +52,9 @@ class Op(IntEnum):
     EXEC = 40
     PKEY_ALLOC = 41
     PKEY_FREE = 42
+    MDWE = 43
+    FILE_SEAL = 44
+    CAPSET = 45
 
 
 class Status(IntEnum):
@@ -394,6 +397,11 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         Op.PKEY_ALLOC, "pkey_alloc(2)", ("flags", "rights"), 4, 4, "", True, False, False
     ),
     Op.PKEY_FREE: Operation(Op.PKEY_FREE, "pkey_free(2)", ("pkey",), 3, 3, "", True, False, False),
+    Op.MDWE: Operation(Op.MDWE, "prctl(PR_SET_MDWE)", ("bits",), 3, 3, "", True, False, False),
+    Op.FILE_SEAL: Operation(
+        Op.FILE_SEAL, "fcntl(F_ADD_SEALS)", ("file", "seals"), 4, 4, "", False, False, False
+    ),
+    Op.CAPSET: Operation(Op.CAPSET, "capset(2)", ("capabilities",), 3, 3, "", True, False, False),
 }
 WORDS: Final[Mapping[Op, int]] = {op: one.words for op, one in OPERATIONS.items()}
 """Length of each record in full; a tail comes on top, of addresses but one."""

@@ -150,6 +150,10 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   41 PKEY_ALLOC       4            flags, rights (1 no access, 2 no                        the key
                                    writes)
   42 PKEY_FREE        3            pkey                                                    0
+  43 MDWE             3            bits (PR_MDWE_*)                                        0
+  44 FILE_SEAL        4            file, seals (F_SEAL_*). mm is                           0
+                                   ignored
+  45 CAPSET           3            capabilities                                            0
 
   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 exec; bit 2 STORE: store `word` in the page (write only)
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was

@@ -15,6 +15,7 @@ from vmalab_cli.common import (
     InstanceOption,
     Json,
     LayoutOption,
+    LookupOption,
     ModelOption,
     TargetOption,
     check_core,
@@ -144,6 +145,7 @@ def replay_command(
             "machine (as this one), on or off."
         ),
     ] = "trace",
+    lookup: LookupOption = "",
     as_json: Json = False,
 ) -> None:
     """Replay a trace and compare every answer and the maps with those of the kernel."""
@@ -173,7 +175,7 @@ def replay_command(
             return replay.replay(where, config, found)
 
     result = guarded(run)
-    data = result.as_dict(config, str(trace))
+    data = result.as_dict(config, str(trace)) | {"lookup": lookup}
     if as_json:
         report.print_json(data)
     else:

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmalab_native import cores, machine
 from vmalab_native.errors import InvalidArgument
-from vmalab_native.records import RcuFlavour, SegmentConfig
+from vmalab_native.records import RcuFlavour, SegmentConfig, WriterWait
 from vmalab_server.limits import Limits
 from vmalab_server.logs import Format, Level
 
@@ -100,6 +100,8 @@ class ServerConfig(BaseSettings):
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
     rcu: RcuFlavour = "auto"
+    lookup: cores.Lookup = Field(default_factory=cores.default_lookup)
+    writer_wait: WriterWait = "sleep"
     pkeys: machine.Switch = "machine"
     overcommit: Literal["machine", "0", "1", "2"] = "machine"
     limits: Limits = Field(default_factory=Limits)
@@ -203,6 +205,8 @@ class ServerConfig(BaseSettings):
             files_max=self.files_max,
             vmas_per_mm_max=self.vmas_per_mm_max,
             rcu=self.rcu,
+            lookup=self.lookup,
+            writer_wait=self.writer_wait,
             pkeys=machine.choose_pkeys(self.pkeys),
             overcommit=machine.choose_overcommit(self.overcommit),
             commit_limit_pages=machine.commit_limit_pages(self.overcommit),

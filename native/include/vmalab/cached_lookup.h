@@ -136,6 +136,7 @@ static inline bool lookup_refill(struct participant *self, const struct mm_struc
 	if (unlikely(lookup->seq != seq || (seq & 1) ||
 		     lookup->unlinked != pgd_unlinked(&mm->pgd) || addr < leaf->low ||
 		     addr >= leaf->high)) {
+		stat_inc(self, cached_lookup_walk);
 		leaf = tree_leaf(self, &mm->mm_mt, addr);
 		if (unlikely(!leaf))
 			return false;
@@ -159,6 +160,7 @@ static inline bool lookup_walk(struct participant *self, struct cached_lookup *l
 	pte_t *pte = pte_lookup_at(self->pages, &mm->pgd, addr);
 	const struct tree_node *leaf = tree_leaf(self, &mm->mm_mt, addr);
 
+	stat_inc(self, cached_lookup_walk);
 	if (unlikely(!pte || !leaf))
 		return false;
 	found.leaf = REF(self, leaf);

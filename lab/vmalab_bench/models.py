@@ -11,6 +11,9 @@ more process on the last CPU that changes the same address space all the time:
   area  maps 32 single pages and then, in one call, the whole area over them, which unmaps 64 VMAs
         while mmap_lock is held for writing
 
+All of it is measured twice: with faults that walk the tree, which is what is compared, and with
+faults that go by cached lookups.
+
 Beside a writer the promise is one for processes that each have a CPU: with more of them the
 scheduler keeps the writer away for most of the time, and `mmap_lock` alone does then what it does
 without a writer.
@@ -36,6 +39,7 @@ from vmalab_bench import base, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim
 from vmalab_bench.crew import Crew, Job
 from vmalab_drive import report
+from vmalab_native import cores
 
 if TYPE_CHECKING:
     from vmalab_native.core import Participant, Segment
@@ -47,6 +51,7 @@ MMAP_LOCK: Final = "mmap-lock"
 CLOSE_TO_SPLIT: Final = ("embedded-rwsem", "typesafe-rwsem")
 DEFERS_NOTHING: Final = ("typesafe-rwsem", "refcount")
 NEAR: Final = 0.03
+WIDTH: Final = 0.015  # a comparison whose interval is wider on either side decides nothing
 OVER_MMAP_LOCK: Final = 5.0
 AREA: Final = 1 << 30
 WRITER_AT: Final = BASE - AREA
@@ -56,6 +61,10 @@ AREA_PAGES: Final = 64
 WRITER_MARKS: Final = {"none": "", "page": " +p", "area": " +a"}
 NOBODY, PAGE_WRITER, AREA_WRITER = "none", "page", "area"
 WRITERS: Final = {"present": (NOBODY, PAGE_WRITER, AREA_WRITER), "fresh": (NOBODY, AREA_WRITER)}
+
+WALK: Final = "walk"
+CACHE: Final = "cache"
+LOOKUPS: Final[tuple[cores.Lookup, ...]] = (WALK, CACHE)
 
 Cell = tuple[str, str, int, str]
 """Shape, pages, number of processes, what the writer does."""
@@ -103,11 +112,15 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
         for writer in WRITERS[pages]
         for processes in config.processes
     ]
-    got = {(model, cell): _Measured() for model in config.models for cell in cells}
+    variants = {
+        _variant(model, lookup): (model, lookup) for model in config.models for lookup in LOOKUPS
+    }
+    got = {(variant, cell): _Measured() for variant in variants for cell in cells}
     rng = np.random.default_rng(seed)
     with ExitStack() as stack:
         segments = {
-            model: stack.enter_context(space.segment(model=model)) for model in config.models
+            variant: stack.enter_context(space.segment(model=model, lookup=lookup))
+            for variant, (model, lookup) in variants.items()
         }
         names = [segment.instance for segment in segments.values()]
         crew = stack.enter_context(Crew(_writer_of(config) + 1, names))
@@ -116,11 +129,16 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
             _prepare(config, crew, model, segment.instance, participant)
         for _ in range(config.rounds):
             for index in rng.permutation(len(cells)):
-                for model in rng.permutation(config.models):
+                for model in rng.permutation(list(variants)):
                     cell = cells[index]
                     measured = got[str(model), cell]
                     _turn(crew, segments[str(model)], str(model), cell, config, measured)
     return _judged(config, cells, got, seed)
+
+
+def _variant(model: str, lookup: str) -> str:
+    """Under what a model's figures are kept: with the walk, its own name."""
+    return model if lookup == WALK else f"{model} {lookup}"
 
 
 def _writer_of(config: ModelsBench) -> int:
@@ -227,12 +245,16 @@ def _judged(
                     "writes_per_s": writes,
                     "ratio_to_split": to_split.value if to_split else None,
                     "interval": to_split.interval if to_split else None,
+                    "cache_faults_per_s": round(
+                        stats.median(got[_variant(model, CACHE), cell].faults_per_s)
+                    ),
                     "deferred_frees": one.deferred,
                     "immediate_reuses": one.reuses,
                 }
             )
     return base.head("models", seed) | {
         "models": list(config.models),
+        "lookup": WALK,
         "rounds": config.rounds,
         "turn_s": config.turn_s,
         "rows": rows,
@@ -264,6 +286,7 @@ def _aims(
             _ratio(got, (model, SPLIT), alone, seed),
             at_least=1 - NEAR,
             at_most=1 + NEAR,
+            width_max=WIDTH,
             note=f"{alone[2]} process",
         )
         for model in CLOSE_TO_SPLIT
@@ -286,6 +309,7 @@ def _aims(
                 f"{model} / {MMAP_LOCK}",
                 _ratio(got, (model, MMAP_LOCK), beside, seed),
                 at_least=OVER_MMAP_LOCK,
+                width_max=WIDTH,
                 note=f"processes: {beside[2]}, {writer} writer",
             )
             for model in config.models
@@ -303,13 +327,14 @@ def tables(data: dict[str, Any]) -> list[Table]:
                 row["model"],
                 report.short(row["faults_per_s"]),
                 "" if row["interval"] is None else f"{row['ratio_to_split']:.2f}",
+                report.short(row["cache_faults_per_s"]),
                 "?" if row["deferred_frees"] is None else report.short(row["deferred_frees"]),
                 report.short(row["immediate_reuses"]),
             ]
             for row in data["rows"]
             if row["pages"] == pages
         ]
-        head = ("", "model", "faults/s", "to split", "deferred", "reuses")
+        head = ("", "model", "faults/s", "to split", "cache faults/s", "deferred", "reuses")
         found.append(
             report.grid(
                 f"faults on {pages} pages (own or shared VMA; +p, +a: beside a writer of pages, "

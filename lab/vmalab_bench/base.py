@@ -46,7 +46,7 @@ class Aim:
 
     @property
     def met(self) -> bool | None:
-        """None when it was not measured. What is undecided is not met."""
+        """None when it was not measured. What is undecided is not passed."""
         if self.estimate is None:
             return None
         if self.undecided:
@@ -73,7 +73,7 @@ class Aim:
 
 
 def verdict(aim: dict[str, Any]) -> str:
-    """What is said of an aim: yes, no, undecided; nothing of what was not measured."""
+    """What is said of a target: yes, no, undecided; nothing of what was not measured."""
     if aim["value"] is None:
         return ""
     return "undecided" if aim.get("undecided") else "yes" if aim["met"] else "no"

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lock models beside each other at the same faults.
 
-One, two and four processes fault in one address space: each in a VMA of its own, or all in the same
-VMA (on pages of their own); on present pages, or on fresh ones that are given back in between
-(MADV_DONTNEED), as will-it-scale's page_fault1 does; and each of that alone or beside a writer, one
-more process on the last CPU that changes the same address space all the time:
+One, two and four processes fault in one address space: each in a VMA of its own that it has mapped
+itself, or in one of VMAs that one process has mapped one after the other (adjacent-vma), or all in
+the same VMA (on pages of their own). Who maps a VMA allocates its lock, so only with one mapper do
+locks of 40 bytes lie side by side, several on a cache line.
+
+Faults are on present pages, or on fresh ones that are given back in between (MADV_DONTNEED), as
+will-it-scale's page_fault1 does; and each of that alone or beside a writer, one more process on the
+last CPU that changes the same address space all the time:
 
   page  maps one page and unmaps it: the shortest time that mmap_lock is held for writing; what
         is left of the difference is that of the lines that a writer takes away from readers
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
     from vmalab_native.core import Participant, Segment
 
 SHAPES: Final = ("own-vma", "shared-vma")
+ADJACENT: Final = "adjacent-vma"
 PAGES: Final = ("present", "fresh")
 SPLIT: Final = "split-rwsem"
 MMAP_LOCK: Final = "mmap-lock"
@@ -112,6 +117,7 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
         for writer in WRITERS[pages]
         for processes in config.processes
     ]
+    cells += [(ADJACENT, "present", processes, NOBODY) for processes in config.processes]
     variants = {
         _variant(model, lookup): (model, lookup) for model in config.models for lookup in LOOKUPS
     }
@@ -154,8 +160,8 @@ def _prepare(
     members = max(config.processes)
     pages = np.arange(config.pages, dtype="<u8") * PAGE
     length = config.pages * PAGE
-    for shape in SHAPES:
-        for kind in PAGES:
+    for shape in (*SHAPES, ADJACENT):
+        for kind in PAGES if shape in SHAPES else ("present",):
             mm = participant.mm_create()
             if shape == "shared-vma":
                 whole = records.maps(mm, [BASE], members * length)
@@ -164,6 +170,8 @@ def _prepare(
                 start = BASE + member * (length if shape == "shared-vma" else AREA)
                 if shape == "own-vma":
                     crew.once(member, instance, records.maps(mm, [start], length))
+                elif shape == ADJACENT:
+                    records.must(participant, records.maps(mm, [start], length), shape)
                 crew.once(member, instance, records.faults(mm, start + pages, records.WRITE))
                 if kind == "fresh":
                     block = records.forget(mm, start, length)
@@ -337,8 +345,8 @@ def tables(data: dict[str, Any]) -> list[Table]:
         head = ("", "model", "faults/s", "to split", "cache faults/s", "deferred", "reuses")
         found.append(
             report.grid(
-                f"faults on {pages} pages (own or shared VMA; +p, +a: beside a writer of pages, "
-                "of areas)",
+                f"faults on {pages} pages (own, adjacent or shared VMA; +p, +a: beside a writer of "
+                "pages, of areas)",
                 head,
                 rows,
             )
@@ -348,8 +356,8 @@ def tables(data: dict[str, Any]) -> list[Table]:
 
 def plot(data: dict[str, Any], path: Path) -> None:
     panels: dict[str, list[plots.Series]] = {}
-    for shape in SHAPES:
-        for writer in WRITERS["present"]:
+    for shape in (*SHAPES, ADJACENT):
+        for writer in WRITERS["present"] if shape in SHAPES else (NOBODY,):
             name = f"{shape}{'' if writer == NOBODY else f', {writer} writer'}"
             panels[name] = []
             for model in data["models"]:

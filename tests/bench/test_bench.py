@@ -149,7 +149,7 @@ def test_models(tmp_path: Path) -> None:
     data = bench("models", "--model", "typesafe-rwsem", "--plot", str(picture), scale="--smoke")
     assert is_picture(picture)
     assert data["models"] == ["typesafe-rwsem"]
-    assert len(data["rows"]) == 2 * 2 * (3 + 2), "shapes, processes, writers by kind of page"
+    assert len(data["rows"]) == 2 * 2 * (3 + 2) + 2, "shapes, processes, writers by kind of page"
     for row in data["rows"]:
         assert row["faults_per_s"] > 0
         assert row["faults_per_s_per_cpu"] > 0

@@ -181,6 +181,24 @@ Rcu = Annotated[
         help="RCU flavour: auto, membarrier or fenced.", show_default="auto", rich_help_panel=_SIZES
     ),
 ]
+Lookup = Annotated[
+    str | None,
+    typer.Option(
+        help="How a fault finds its VMA: walk (of the tree, as the kernel does), or cache (lookups "
+        "that each participant keeps).",
+        show_default="walk",
+        rich_help_panel=_SIZES,
+    ),
+]
+WriterWait = Annotated[
+    str | None,
+    typer.Option(
+        help="How a writer of the refcount model waits for a VMA's readers: sleep at once, as the "
+        "kernel does, or spin before.",
+        show_default="sleep",
+        rich_help_panel=_SIZES,
+    ),
+]
 Pkeys = Annotated[
     str | None,
     typer.Option(
@@ -265,6 +283,8 @@ def serve(
     vmas_per_mm_max: VmasPerMmMax = None,
     quota: Quota = None,
     rcu: Rcu = None,
+    lookup: Lookup = None,
+    writer_wait: WriterWait = None,
     pkeys: Pkeys = None,
     overcommit: Overcommit = None,
     stop_grace_s: StopGraceS = None,
@@ -308,7 +328,16 @@ _OPTIONS = frozenset(
         *("model", "layout", "lab"),
         *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file", "share"),
         *("advertise_host", "mms_max", "participants_max", "frames_max", "files_max"),
-        *("vmas_per_mm_max", "rcu", "pkeys", "overcommit", "stop_grace_s", "hold_grace_s"),
+        *(
+            "vmas_per_mm_max",
+            "rcu",
+            "lookup",
+            "writer_wait",
+            "pkeys",
+            "overcommit",
+            "stop_grace_s",
+            "hold_grace_s",
+        ),
         *("ttl_default_s", "log_level", "log_format"),
     )
 )

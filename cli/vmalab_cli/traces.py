@@ -15,6 +15,7 @@ from vmalab_cli.common import (
     InstanceOption,
     Json,
     LayoutOption,
+    LookupOption,
     ModelOption,
     TargetOption,
     check_core,
@@ -154,6 +155,7 @@ def replay_command(
             "have the same counts.",
         ),
     ] = False,
+    lookup: LookupOption = "",
     as_json: Json = False,
 ) -> None:
     """Replay a trace and compare every answer and the maps with those of the kernel."""
@@ -186,7 +188,7 @@ def replay_command(
     if keep_counts:
         folder.keep_counts(trace, result.verdict.counts())
         result.verdict.counts_differ = {}
-    data = result.as_dict(config, str(trace))
+    data = result.as_dict(config, str(trace)) | {"lookup": lookup}
     if as_json:
         report.print_json(data)
     else:

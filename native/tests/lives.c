@@ -280,7 +280,8 @@ int main(int argc, char **argv)
 				   .participants_max = 4,
 				   .frames_max = 1 << 12,
 				   .files_max = 1,
-				   .vmas_per_mm_max = 100};
+				   .vmas_per_mm_max = 100,
+				   .lookup = LOOKUP_CACHE};
 	char text[4096] = "";
 	long n;
 

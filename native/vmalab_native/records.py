@@ -7,8 +7,7 @@ from types import ModuleType
 from typing import Literal, get_args
 
 from vmalab_native import cores
-from vmalab_native.checks import bounded, u64
-from vmalab_native.errors import InvalidArgument
+from vmalab_native.checks import bounded, one_of, u64
 
 CACHE_LINE = 64
 FILES_MAX = 65535
@@ -23,6 +22,7 @@ QUOTAS = (
 
 Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
+WriterWait = Literal["sleep", "spin"]
 Loop = Literal["walk", "lock", "fault"]
 
 
@@ -59,6 +59,10 @@ class SegmentConfig:
         account_vmas_max: VMAs of one account; 0: two for each of the segment's pages.
         account_files_max: files of one account; 0: half of files_max.
         account_mms_max: address spaces of one account; 0: half of mms_max.
+        lookup: how a fault finds its VMA: "walk" of the tree, as the kernel does; or "cache",
+            lookups that each participant keeps; by default what VMALAB_LOOKUP says.
+        writer_wait: how a writer of the lock model refcount waits for the readers of a VMA: "sleep"
+            at once, as the kernel does, or "spin" for some turns before.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
         layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
@@ -72,6 +76,8 @@ class SegmentConfig:
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
     rcu: RcuFlavour = "auto"
+    lookup: cores.Lookup = field(default_factory=cores.default_lookup)
+    writer_wait: WriterWait = "sleep"
     pkeys: bool = field(default_factory=lambda: _machine().has_pkeys())
     overcommit: int = field(default_factory=lambda: _machine().overcommit())
     commit_limit_pages: int = field(default_factory=lambda: _machine().commit_limit_pages())
@@ -97,10 +103,9 @@ class SegmentConfig:
         u64("commit_limit_pages", self.commit_limit_pages)
         for name in QUOTAS:
             bounded(name, getattr(self, name), 0, (1 << 32) - 1)
-        if self.rcu not in get_args(RcuFlavour):
-            raise InvalidArgument(
-                f"rcu = {self.rcu!r}, allowed are {', '.join(get_args(RcuFlavour))}"
-            )
+        one_of("rcu", self.rcu, get_args(RcuFlavour))
+        one_of("lookup", self.lookup, get_args(cores.Lookup))
+        one_of("writer_wait", self.writer_wait, get_args(WriterWait))
         cores.check(self.model, self.layout)
 
 

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmalab_native import cores, machine
 from vmalab_native.errors import InvalidArgument
-from vmalab_native.records import QUOTAS, RcuFlavour, SegmentConfig
+from vmalab_native.records import QUOTAS, RcuFlavour, SegmentConfig, WriterWait
 from vmalab_server.limits import Limits
 from vmalab_server.logs import Format, Level
 from vmalab_server.threads import Threads
@@ -106,6 +106,8 @@ class ServerConfig(BaseSettings):
     account_files_max: int = Field(0, ge=0)
     account_mms_max: int = Field(0, ge=0)
     rcu: RcuFlavour = "auto"
+    lookup: cores.Lookup = Field(default_factory=cores.default_lookup)
+    writer_wait: WriterWait = "sleep"
     pkeys: machine.Switch = "machine"
     overcommit: Literal["machine", "0", "1", "2"] = "machine"
     limits: Limits = Field(default_factory=Limits)
@@ -226,6 +228,8 @@ class ServerConfig(BaseSettings):
             account_files_max=self.account_files_max,
             account_mms_max=self.account_mms_max,
             rcu=self.rcu,
+            lookup=self.lookup,
+            writer_wait=self.writer_wait,
             pkeys=machine.choose_pkeys(self.pkeys),
             overcommit=machine.choose_overcommit(self.overcommit),
             commit_limit_pages=machine.commit_limit_pages(self.overcommit),

@@ -68,6 +68,7 @@ X(anon_set, VMA, "its anon_vma is set")
 X(anon_cloned, VMA, "the chain of another VMA is cloned into it")
 X(anon_unlinked, VMA, "its anon_vma is unlinked")
 /* faults */
+X(lock_alone, VMA, "the fault's VMA is locked, and the RCU section of the lookup is over")
 X(fault_locked, VMA, "the fault has its VMA")
 X(fault_retry, NONE, "the fault needs mmap_lock")
 X(pte_seen, VMA, "the page-table entry was read")

@@ -141,7 +141,7 @@ struct participant_area {
 #define PARTICIPANT_AREA_BYTES ALIGN_UP(sizeof(struct participant_area), PAGE_SIZE)
 
 /*
- * What an earlier fault of this participant looked up: the leaf of the range tree and the
+ * Of an instance with LOOKUP_CACHE: what an earlier fault of this participant looked up: the leaf of the range tree and the
  * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
  * in each part of the window found. A private copy of what walks would find again as long as
  * unlinked (pgd.unlinked of the mm's slot, which no two lives of it share) is what it was, and
@@ -183,21 +183,22 @@ struct participant {
 	struct mm_struct *mms;
 	struct participant_slot *slot;
 	struct participant_area *area;
-	struct cached_lookup
-		*lookups; /* CACHED_LOOKUPS of them, in memory that is used as it is touched */
+	struct cached_lookup *lookups; /* CACHED_LOOKUPS of them, in memory that is used as it is
+					  touched; NULL: faults walk */
 	u32 mms_count;
 	u32 rcu_nest;
 	u32 fenced; /* line 1 */
 	u32 index;
 	struct vl_seg *seg;
-	u64 retire_due;      /* rcu.completed at which rcu_poll has something to do */
-	u32 frames_keep;     /* frames that its magazine may hold; at most FRAME_MAGAZINE */
-	LAB(u64 op_mm;)      /* id of the mm that the operation under way is done in */
-	LAB(bool anon_seen;) /* by the fault under way, before it locked the VMA */
-	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
-	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
-	u32 shares_new;      /* 1: what it makes is shared with all accounts */
-	u32 met_limit;       /* enum vl_limit: the last that refused something; account.h */
+	u64 retire_due;  /* rcu.completed at which rcu_poll has something to do */
+	u32 frames_keep; /* frames that its magazine may hold; at most FRAME_MAGAZINE */
+	struct vm_area_struct *locked; /* by a fault, on its way from the fast path to the slow */
+	LAB(u64 op_mm;)                /* id of the mm that the operation under way is done in */
+	LAB(bool anon_seen;)           /* by the fault under way, before it locked the VMA */
+	u32 retire_mark;               /* retire_tail when this participant last tried to advance */
+	u32 mms_made;                  /* by the blocks it ran: vl_mms_made */
+	u32 shares_new;                /* 1: what it makes is shared with all accounts */
+	u32 met_limit; /* enum vl_limit: the last that refused something; account.h */
 	u32 met_account;
 	u64 met_max;
 	void *life; /* the page that says it lives (life.c) */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_fault.c: page faults: all but the fast path (op_fault_fast.c), which comes here
- * with what it does not serve itself.
+ * op_fault.c: page faults: all but the fast path (op_fault_fast.c), which comes here with what it
+ * does not serve itself.
  *
- *   RCU { lock_vma_under_rcu -> permission -> page -> vma_end_read }   success, or a signal:
+ *   lock_vma_under_rcu -> RCU { permission -> page } -> vma_end_read   success, or a signal:
  *                                                                      vma_lock_success
  *   no VMA, or the page needs more than the VMA lock (RETRY)           -> mmap_lock read, the same
  *                                                                      again
@@ -11,10 +11,11 @@
  *                                                                      the stack
  *   A model without a lock per VMA takes mmap_lock (read, at first by trylock) in its place.
  *
- * The whole fast path runs in one RCU section, because it reads and stores words of frames: a frame
- * that loses its last entry meanwhile is reused only after a grace period. A store that arrives in
- * such a frame came before the unmapping. Nothing in the section blocks; the only wait is
- * mmap_lock, taken outside it with no VMA lock held.
+ * The section of the lookup ends when the VMA is locked: from there on its lock alone keeps it. The
+ * second section is for page tables and frames, whose words are read and stored in it: a frame that
+ * loses its last entry meanwhile is reused only after a grace period. A store that arrives in such
+ * a frame came before the unmapping. Nothing in a section blocks; the only wait is mmap_lock, taken
+ * outside with no VMA lock held.
  *
  * Changes of one entry, each by one cmpxchg (loser looks again):
  *   0 -> zero page | new page | page-cache page
@@ -403,7 +404,7 @@ static void result_fill(struct participant *self, struct fault *f, int outcome, 
 	}
 }
 
-/* vma is there, mmap_lock and RCU are held and stay so. */
+/* vma is there, mmap_lock is held and stays so. */
 static int fault_mmap_locked(struct participant *self, struct mm_struct *mm,
 			     struct vm_area_struct *vma, struct fault *f)
 {
@@ -414,7 +415,9 @@ static int fault_mmap_locked(struct participant *self, struct mm_struct *mm,
 	f->info |= FAULT_INFO_MMAP_LOCK;
 	stat_inc(self, mmap_lock_faults);
 	STEP(fault_locked, vma, grant(mm, vma, f->addr));
+	rcu_read_lock(self);
 	outcome = fault_page(self, mm, vma, f);
+	rcu_read_unlock(self);
 	GHOST(end(vma));
 	return outcome;
 }
@@ -446,15 +449,13 @@ static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u64 i
 		mmap_write_unlock(self, mm);
 		return outcome ? FAULT_MAPERR : FAULT_LOOK_AGAIN;
 	}
-	rcu_read_lock(self);
 	outcome = fault_mmap_locked(self, mm, vma, f);
-	rcu_read_unlock(self);
 	mmap_read_unlock(self, mm);
 	return outcome;
 }
 
 #if VMA_LOCK_PER_VMA
-/* The rest of the fast path, in any case: vma is locked and RCU is held. Leaves both. */
+/* The rest of the fast path, in any case: vma is locked. Leaves it. */
 static int fault_locked(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 			struct fault *f)
 {
@@ -463,9 +464,10 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	f->under_vma_lock = true;
 	f->pte = NULL;
 	STEP(fault_locked, vma);
+	rcu_read_lock(self);
 	outcome = fault_page(self, mm, vma, f);
-	vma_end_read_rcu(self, vma, HOLD_VMA);
 	rcu_read_unlock(self);
+	vma_end_read(self, vma);
 	if (outcome == FAULT_RETRY) {
 		stat_inc(self, vma_lock_retry);
 	} else if (outcome != FAULT_AGAIN) {
@@ -477,24 +479,18 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 
 static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u64 id, struct fault *f)
 {
-	struct vm_area_struct *vma;
+	struct vm_area_struct *vma = lock_vma_under_rcu(self, mm, id, f->addr, HOLD_VMA);
 
-	rcu_read_lock(self);
-	vma = lock_vma_rcu_held(self, mm, id, f->addr, HOLD_VMA);
-	if (vma)
-		return fault_locked(self, mm, vma, f);
-	rcu_read_unlock(self);
-	return FAULT_RETRY;
+	return vma ? fault_locked(self, mm, vma, f) : FAULT_RETRY;
 }
 #else
-/* mmap_lock and RCU are held. Leaves both. */
+/* mmap_lock is held. Leaves it. */
 static int fault_locked(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 			struct fault *f)
 {
 	int outcome = fault_mmap_locked(self, mm, vma, f);
 
 	mmap_read_unlock(self, mm);
-	rcu_read_unlock(self);
 	return outcome;
 }
 

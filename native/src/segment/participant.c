@@ -186,7 +186,8 @@ static struct cached_lookup *lookups_make(void)
 
 static void lookups_free(struct participant *self)
 {
-	munmap(self->lookups, CACHED_LOOKUPS_BYTES);
+	if (self->lookups)
+		munmap(self->lookups, CACHED_LOOKUPS_BYTES);
 	self->lookups = NULL;
 }
 
@@ -202,8 +203,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	memset(self, 0, sizeof(*self));
 	if (!seg->fenced && membarrier_register() != 0)
 		return VL_E_RCU;
-	self->lookups = lookups_make();
-	if (!self->lookups)
+	if (seg->hdr->config.lookup == LOOKUP_CACHE && !(self->lookups = lookups_make()))
 		return -ENOMEM;
 	err = claim_any(seg, &index, &life);
 	if (!err &&

@@ -207,7 +207,9 @@ int seg_config_check(const struct vl_config *c, struct vl_config_fault *fault)
 	    !within(fault, "vmas_per_mm_max", c->vmas_per_mm_max, 1, VMAS_PER_MM_MAX) ||
 	    !within(fault, "rcu", c->rcu, RCU_AUTO, RCU_FENCED) ||
 	    !within(fault, "pkeys", c->pkeys, 0, 1) ||
-	    !within(fault, "overcommit", c->overcommit, 0, 2))
+	    !within(fault, "overcommit", c->overcommit, 0, 2) ||
+	    !within(fault, "lookup", c->lookup, LOOKUP_WALK, LOOKUP_CACHE) ||
+	    !within(fault, "writer_wait", c->writer_wait, WRITER_SLEEPS, WRITER_SPINS))
 		return VL_E_INVALID;
 	if (!within(fault, "frames_max", c->frames_max, frames, FRAMES_MAX)) {
 		snprintf(fault->because, sizeof(fault->because), "participants_max = %u",

@@ -31,6 +31,7 @@ from vmalab_native.core import SHM_DIRECTORY, Segment, SegmentConfig
 ROOT = Path(__file__).resolve().parents[2]
 TRACE = ROOT / "lab" / "vmalab_trace" / "traces" / "python-threads"
 HOURS = "36000"
+STANDSTILL_S = 2.0
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 WORK: dict[str, list[str]] = {
@@ -146,8 +147,18 @@ class Command:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def run_for(self, cpu_s: float) -> None:
-        """Until its processes have run for so long in all, or it has ended."""
-        wait_for("it runs", lambda: self.process.poll() is not None or self.cpu_s() >= cpu_s)
+        """Until its processes have run for so long in all, or wait for somebody, or it has ended."""
+        seen, since = 0.0, time.monotonic()
+
+        def ran() -> bool:
+            nonlocal seen, since
+            now = self.cpu_s()
+            if now > seen + 0.02:  # a server that has nothing to do runs a little all the same
+                seen, since = now, time.monotonic()
+            waits = time.monotonic() - since > STANDSTILL_S
+            return self.process.poll() is not None or now >= cpu_s or waits
+
+        wait_for("it runs", ran)
 
     def at_work(self) -> bool:
         """It has others do something, or has a segment."""

@@ -307,6 +307,10 @@ class Segment(_Handle[SegmentHandle]):
         with suppress(posix_ipc.ExistentialError):
             posix_ipc.unlink_shared_memory(shm_name(self.instance))
 
+    def mark_broken(self, why: str) -> None:
+        """As a broken invariant does: nobody enters any more, and `vmalab ps` shows why."""
+        lib.vl_seg_break(self._open(), why.encode("utf-8", "replace").replace(b"\0", b"?"))
+
     def __exit__(self, *exception: object) -> None:
         self.close()
 

@@ -41,6 +41,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         capture_output=True,
     )
+    (folder / "token").touch(mode=0o600)
     (folder / "token").write_text(TOKEN + "\n")
     return folder
 

@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is damaged in a segment: every index, reference and list that its users would follow.
+
+`damages()` reads the file of a segment (`segment_file.py`), so it asserts nothing, locks nothing
+and ends on any content: a list is followed for as many steps as it can have members. It looks at
+the frame of all things, not at each invariant: whether counts and locks agree is for the walker
+(`walk.c`), which may follow whatever passes here.
+
+In a segment at work a look is overtaken. What is said is what five looks in a row have found.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from vmalab_native.errors import SegmentDamaged
+from vmalab_native.segment_file import (
+    CACHE_ANON_VMA,
+    CACHE_AVC,
+    CACHE_NAME,
+    CACHE_NODE,
+    CACHE_NUMAB,
+    CACHE_VMA,
+    CACHE_VMA_LOCK,
+    CACHES,
+    FRAMES_FIRST,
+    MAGAZINE_SIZE,
+    REF_SHIFT,
+    RETIRED,
+    SLAB,
+    TAIL,
+    PageDesc,
+    SegmentFile,
+    words,
+)
+from vmalab_native.view import MARKER, ROLES, SegmentView
+
+DAMAGES_MAX: Final = 50
+"""After so many a look ends."""
+LOOKS: Final = 5
+RETIRE_RING: Final = 4096
+RETIRE_OBJECT0: Final = 16
+MM_STATES: Final = 5
+FRAME_LINK: Final = 0x7FFFFFFF
+_SIDE_OBJECTS: Final = (
+    ("anon_name", CACHE_NAME),
+    ("numab_state", CACHE_NUMAB),
+    ("anon_vma", CACHE_ANON_VMA),
+)
+LINKS_MAX: Final = 1 << 20
+"""Of one anon_vma_chain; a VMA has one for each fork that its page went through."""
+
+
+def damages(file: SegmentFile) -> list[str]:
+    """What is damaged, a sentence each; empty if nothing is.
+
+    Args:
+        file: opened, so its header is right; it is read again for every look.
+    """
+    found: list[str] = []
+    for look in range(LOOKS):
+        now = _look(file)
+        found = [text for text in found if text in now] if look else now
+        if not found or not file.anybody_lives():
+            break
+        time.sleep(0.005 * (look + 1))
+    return found
+
+
+def _look(file: SegmentFile) -> list[str]:
+    try:
+        file.refresh()
+        return list(dict.fromkeys(itertools.islice(_Look(file).everything(), DAMAGES_MAX)))
+    except SegmentDamaged as damage:
+        return [_said(file, damage)]
+
+
+def _said(file: SegmentFile, damage: SegmentDamaged) -> str:
+    return damage.detail.removeprefix(f"instance {file.instance!r}: ")
+
+
+class _Look:
+    """One walk over everything."""
+
+    def __init__(self, file: SegmentFile) -> None:
+        self._file = file
+        self._view = SegmentView(file)
+        self._frames = file.frames_populated
+        self._pages = file.pages_populated
+        self._links: dict[int, str] = {}
+
+    def everything(self) -> Iterator[str]:
+        descs = list(self._file.descs())
+        yield from self._pages_right(descs)
+        yield from self._lists_right(descs)
+        yield from self._free_frames()
+        for index in range(self._file.slots_high):
+            yield from self._participant(index)
+        for index, raw in enumerate(self._file.mm_table()):
+            yield from self._mm(index, raw)
+        for number in range(1, self._file.of_header("file_hint") + 1):
+            yield from self._file_right(number)
+
+    # --- pages and slabs ---
+
+    def _pages_right(self, descs: list[PageDesc]) -> Iterator[str]:
+        for page, desc in enumerate(descs):
+            if desc.kind > RETIRED or desc.order > 3:
+                yield f"page {page} has kind {desc.kind} and order {desc.order}"
+            elif desc.kind == SLAB:
+                yield from self._slab(page, desc, descs)
+            elif desc.kind == TAIL and not self._tail_right(page, desc, descs):
+                yield f"page {page} is a tail of page {desc.owner}, which has none there"
+
+    def _tail_right(self, page: int, desc: PageDesc, descs: list[PageDesc]) -> bool:
+        if desc.owner >= page:
+            return False
+        return page < desc.owner + (1 << descs[desc.owner].order)
+
+    def _slab(self, page: int, desc: PageDesc, descs: list[PageDesc]) -> Iterator[str]:
+        cache = self._file.caches[desc.cache] if desc.cache < CACHES else None
+        if cache is None:
+            yield f"page {page} is a slab of cache {desc.cache}, which is not there"
+            return
+        if desc.order != cache.order or page + (1 << desc.order) > len(descs):
+            yield f"page {page} is a slab of order {desc.order}, its cache has {cache.order}"
+        free = desc.free[0] | desc.free[1] << 64
+        if free >> cache.objs_per_slab:
+            yield f"page {page} has free objects beyond its last one"
+
+    def _lists_right(self, descs: list[PageDesc]) -> Iterator[str]:
+        for cache in self._file.caches:
+            if cache is None:
+                continue
+            at, before = cache.partial_head, 0
+            for _ in range(len(descs) + 1):
+                if at == 0:
+                    break
+                desc = descs[at - 1] if at <= len(descs) else None
+                if desc is None or desc.kind != SLAB or desc.cache != cache.index:
+                    yield f"the list of cache {cache.index} names page {at - 1}, no slab of it"
+                    break
+                if not desc.on_list or desc.prev != before:
+                    yield f"the list of cache {cache.index} is not linked both ways at {at - 1}"
+                    break
+                at, before = desc.next, at
+            else:
+                yield f"the list of cache {cache.index} has no end"
+
+    def _free_frames(self) -> Iterator[str]:
+        """The pool's list: every link in range, and an end."""
+        size = self._file.structs["frame"].size
+        raw = self._file.read(self._file.regions["frames"][0], self._frames * size, "the frames")
+        links = words(raw, 4)[self._file.structs["frame"].at["next"][0] // 4 :: size // 4]
+        at = self._file.inner("frames", "frame_pool", "free_head")
+        for _ in range(self._frames + 1):
+            if at == 0:
+                return
+            if not FRAMES_FIRST <= at < self._frames:
+                yield f"the list of free frames names frame {at} of {self._frames}"
+                return
+            at = links[at] & FRAME_LINK
+        yield "the list of free frames has no end"
+
+    # --- participants ---
+
+    def _participant(self, index: int) -> Iterator[str]:
+        slot = self._file.structs["participant_slot"]
+        raw = self._file.row("participant_slot", "slots", index)
+        role, in_core = slot.get(raw, "role"), slot.get(raw, "in_core")
+        if role >= len(ROLES) or in_core > 2:
+            yield f"participant {index} has role {role} and is in state {in_core}"
+        for place, held in enumerate(words(slot.part(raw, "held"))):
+            if held and held >> 8 << REF_SHIFT >= self._file.size:
+                yield f"participant {index} announces a lock outside of the segment at {place}"
+        if role or not self._file.lives(index):
+            yield from self._area(index, taken=role != 0)
+
+    def _area(self, index: int, *, taken: bool) -> Iterator[str]:
+        raw, kind = self._file.area(index), self._file.structs["participant_area"]
+        magazine = self._file.structs["magazine"]
+        base = kind.at["magazines"][0]
+        for cache in range(CACHES):
+            at = base + cache * magazine.size
+            count = magazine.get(raw, "count", at)
+            objs = words(magazine.part(raw, "objs", at), 4)
+            yield from self._stack(f"participant {index}: magazine {cache}", count, MAGAZINE_SIZE)
+            if self._file.caches[cache] and taken and count <= MAGAZINE_SIZE:
+                for ref in objs[:count]:
+                    if not self._file.owns(cache, ref):
+                        yield f"participant {index}: magazine {cache} has {ref:#x}, no object"
+        for what, count_of, most in (
+            ("frames", "frame_count", self._frames),
+            ("pages", "page_count", self._pages),
+            ("prealloc", "prealloc_count", -1),
+        ):
+            members = words(kind.part(raw, what), 4)
+            count = kind.get(raw, count_of)
+            yield from self._stack(f"participant {index}: {what}", count, len(members))
+            for number in members[: min(count, len(members))]:
+                if number >= most if most >= 0 else not self._file.owns(CACHE_NODE, number):
+                    yield f"participant {index}: {what} has {number:#x}, which is none"
+        yield from self._ring(index, raw)
+        for ref in words(kind.part(raw, "inflight"), 4):
+            if ref and not self._file.owns(CACHE_VMA, ref):
+                yield f"participant {index}: a VMA in flight is {ref:#x}, which is none"
+        for number in words(kind.part(raw, "file_pins"), 4):
+            if number > self._file.config("files_max"):
+                yield f"participant {index}: pins file {number}"
+        if not taken and not self._clean(raw):
+            yield f"participant {index}: the slot is free, and its area is not clean"
+
+    def _clean(self, raw: bytes) -> bool:
+        """As `participant_join` wants it."""
+        kind, magazine = self._file.structs["participant_area"], self._file.structs["magazine"]
+        base = kind.at["magazines"][0]
+        counts = [magazine.get(raw, "count", base + i * magazine.size) for i in range(CACHES)]
+        counts += [kind.get(raw, f"{what}_count") for what in ("frame", "page", "prealloc")]
+        ring_empty = kind.get(raw, "retire_head") == kind.get(raw, "retire_tail")
+        leases = any(lease & 0xFFFF for lease in words(kind.part(raw, "leases")))
+        return ring_empty and not any(counts) and not leases and not kind.get(raw, "retires_only")
+
+    @staticmethod
+    def _stack(what: str, count: int, most: int) -> Iterator[str]:
+        if count > most:
+            yield f"{what} counts {count}, {most} fit"
+
+    def _ring(self, index: int, raw: bytes) -> Iterator[str]:
+        kind, retired = self._file.structs["participant_area"], self._file.structs["retired"]
+        head, tail = kind.get(raw, "retire_head"), kind.get(raw, "retire_tail")
+        entries = (tail - head) % (2 * RETIRE_RING) if tail < head else tail - head
+        if entries > RETIRE_RING and (tail - head) % (1 << 32) > RETIRE_RING:
+            yield f"participant {index}: the retire ring has {entries} entries, {RETIRE_RING} fit"
+            return
+        base = kind.at["retired"][0]
+        for place in range(min(entries, RETIRE_RING)):
+            at = base + (head + place) % RETIRE_RING * retired.size
+            what, ref = retired.get(raw, "kind", at), retired.get(raw, "ref", at)
+            if not self._retired_right(what, ref):
+                yield f"participant {index}: the retire ring has kind {what}, {ref:#x}"
+
+    def _retired_right(self, kind: int, ref: int) -> bool:
+        if kind >= RETIRE_OBJECT0:
+            return self._file.owns(kind - RETIRE_OBJECT0, ref)
+        return ref < max(self._frames, self._pages) if kind else False
+
+    # --- address spaces and files ---
+
+    def _mm(self, index: int, raw: bytes) -> Iterator[str]:
+        mm = self._file.structs["mm_struct"]
+        number, state = mm.get(raw, "id"), mm.get(raw, "state")
+        if state >= MM_STATES:
+            yield f"mm slot {index} has state {state}"
+        if number and (number & 0xFFFF != index or number >> 16 != mm.get(raw, "generation")):
+            yield f"mm slot {index} has number {number}"
+            return
+        if mm.get(raw, "builder") > self._file.config("participants_max"):
+            yield f"mm slot {index} is made by participant {mm.get(raw, 'builder') - 1}"
+        try:
+            yield from self._entries(f"mm slot {index}", mm.part(raw, "pgd"))
+            root = self._file.structs["range_tree"].get(mm.part(raw, "mm_mt"), "root")
+            addr = 0
+            while (leaf := self._view.leaf(root, addr)) is not None:
+                start = leaf.low
+                for end, ref in zip(leaf.ends, leaf.refs, strict=True):
+                    if ref:
+                        yield from self._vma(index, number, (start, end, ref))
+                    start = end
+                addr = leaf.ends[-1]
+        except SegmentDamaged as damage:
+            yield f"mm slot {index}: {_said(self._file, damage)}"
+
+    def _vma(self, index: int, number: int, entry: tuple[int, int, int]) -> Iterator[str]:
+        start, end, ref = entry
+        where = f"mm slot {index}, {start:x}-{end:x}"
+        vma = self._file.structs["vm_area_struct"]
+        offset = self._file.object_of(CACHE_VMA, ref, where)
+        raw = self._file.read(offset, vma.size, where)
+        if vma.get(raw, "vm_mm") & 0xFFFF != index or (number and vma.get(raw, "vm_mm") != number):
+            yield f"{where}: its VMA is of another address space"
+        file = vma.get(raw, "vm_file")
+        if file > self._file.config("files_max") or vma.get(raw, "vm_ops") > 4:
+            yield f"{where}: file {file}, kind {vma.get(raw, 'vm_ops')}"
+        for field, cache in _SIDE_OBJECTS:
+            side = vma.get(raw, field)
+            if side and not self._file.owns(cache, side):
+                yield f"{where}: {field} {side:#x} is none"
+        if "vm_lock" in vma.at and self._file.caches[CACHE_VMA_LOCK]:
+            lock = vma.get(raw, "vm_lock")
+            if lock and not self._file.owns(CACHE_VMA_LOCK, lock >> REF_SHIFT):
+                yield f"{where}: its lock at {lock:#x} is none"
+        yield from self._chain(where, vma.get(raw, "anon_vma_chain"), ref)
+
+    def _chain(self, where: str, ref: int, vma: int) -> Iterator[str]:
+        kind, seen = self._file.structs["anon_vma_chain"], 0
+        while ref:
+            seen += 1
+            if seen > LINKS_MAX or ref in self._links or not self._file.owns(CACHE_AVC, ref):
+                yield f"{where}: link {ref:#x} of its anon_vma chain is none, or of another chain"
+                return
+            self._links[ref] = where
+            raw = self._file.read(ref << REF_SHIFT, kind.size, where)
+            if not self._file.owns(CACHE_ANON_VMA, kind.get(raw, "anon_vma")):
+                yield f"{where}: a link of its chain names no anon_vma"
+            if kind.get(raw, "vma") != vma:
+                yield f"{where}: a link of its chain is of another VMA"
+            ref = kind.get(raw, "next")
+
+    def _entries(self, where: str, pgd: bytes) -> Iterator[str]:
+        """Leaf entries name frames that are there."""
+        most = max(self._frames, FRAMES_FIRST) << 12
+        for level, entries in self._view.tables(pgd):
+            if level > 1:
+                continue
+            for entry in entries:
+                if entry >= most and not entry & MARKER:
+                    yield f"{where}: a page-table entry names frame {entry >> 12}"
+
+    def _file_right(self, number: int) -> Iterator[str]:
+        kind, raw = self._file.structs["file"], self._file.file(number)
+        if not kind.get(raw, "state"):
+            return
+        if kind.get(raw, "index") != number - 1 or kind.get(raw, "kind") > 4:
+            yield f"file slot {number - 1} has index {kind.get(raw, 'index')}"
+        if b"\0" not in kind.part(raw, "name"):
+            yield f"file slot {number - 1}: its name has no end"
+        try:
+            yield from self._entries(f"file slot {number - 1}", kind.part(raw, "cache"))
+        except SegmentDamaged as damage:
+            yield f"file slot {number - 1}: {_said(self._file, damage)}"

@@ -34,13 +34,14 @@ from vmalab_native.segment_file import (
     SegmentFile,
     words,
 )
-from vmalab_native.view import MARKER, ROLES, SegmentView
+from vmalab_native.view import MARKER, NODE_MAGIC, ROLES, SegmentView
 
 DAMAGES_MAX: Final = 50
 """After so many a look ends."""
 LOOKS: Final = 5
+LIST_TRIES: Final = 200
 RETIRE_RING: Final = 4096
-RETIRE_OBJECT0: Final = 16
+RETIRE_PAGE, RETIRE_FRAME, RETIRE_OBJECT0 = 1, 2, 16
 MM_STATES: Final = 5
 FRAME_LINK: Final = 0x7FFFFFFF
 _SIDE_OBJECTS: Final = (
@@ -89,11 +90,14 @@ class _Look:
         self._frames = file.frames_populated
         self._pages = file.pages_populated
         self._links: dict[int, str] = {}
+        self._anon_vmas: set[int] = set()
+        self._placed: set[int] = set()
 
     def everything(self) -> Iterator[str]:
+        yield from self._grace_periods()
         descs = list(self._file.descs())
         yield from self._pages_right(descs)
-        yield from self._lists_right(descs)
+        yield from self._lists_right()
         yield from self._free_frames()
         for index in range(self._file.slots_high):
             yield from self._participant(index)
@@ -101,6 +105,12 @@ class _Look:
             yield from self._mm(index, raw)
         for number in range(1, self._file.of_header("file_hint") + 1):
             yield from self._file_right(number)
+
+    def _grace_periods(self) -> Iterator[str]:
+        newest = self._file.inner("rcu", "rcu_state", "gp_ctr")
+        over = self._file.inner("rcu", "rcu_state", "completed")
+        if over > newest:
+            yield f"grace period {over} is over, and the newest one is {newest}"
 
     # --- pages and slabs ---
 
@@ -129,24 +139,30 @@ class _Look:
         if free >> cache.objs_per_slab:
             yield f"page {page} has free objects beyond its last one"
 
-    def _lists_right(self, descs: list[PageDesc]) -> Iterator[str]:
-        for cache in self._file.caches:
-            if cache is None:
-                continue
-            at, before = cache.partial_head, 0
-            for _ in range(len(descs) + 1):
-                if at == 0:
+    def _lists_right(self) -> Iterator[str]:
+        for index in range(CACHES):
+            for _ in range(LIST_TRIES):
+                found = self._list(index)
+                if not found or not self._file.anybody_lives():
                     break
-                desc = descs[at - 1] if at <= len(descs) else None
-                if desc is None or desc.kind != SLAB or desc.cache != cache.index:
-                    yield f"the list of cache {cache.index} names page {at - 1}, no slab of it"
-                    break
-                if not desc.on_list or desc.prev != before:
-                    yield f"the list of cache {cache.index} is not linked both ways at {at - 1}"
-                    break
-                at, before = desc.next, at
-            else:
-                yield f"the list of cache {cache.index} has no end"
+                self._file.refresh()  # it was overtaken: a list changes in microseconds
+            if found:
+                yield found
+
+    def _list(self, index: int) -> str:
+        """What is wrong with the list of slabs of a cache, "" if nothing."""
+        cache = self._file.cache(index)
+        at, before = cache.partial_head if cache else 0, 0
+        for _ in range(self._pages + 1):
+            if at == 0:
+                return ""
+            desc = self._file.desc(at - 1) if at <= self._pages else None
+            if desc is None or desc.kind != SLAB or desc.cache != index:
+                return f"the list of cache {index} names page {at - 1}, no slab of it"
+            if not desc.on_list or desc.prev != before:
+                return f"the list of cache {index} is not linked both ways at page {at - 1}"
+            at, before = desc.next, at
+        return f"the list of cache {index} has no end"
 
     def _free_frames(self) -> Iterator[str]:
         """The pool's list: every link in range, and an end."""
@@ -188,8 +204,8 @@ class _Look:
             yield from self._stack(f"participant {index}: magazine {cache}", count, MAGAZINE_SIZE)
             if self._file.caches[cache] and taken and count <= MAGAZINE_SIZE:
                 for ref in objs[:count]:
-                    if not self._file.owns(cache, ref):
-                        yield f"participant {index}: magazine {cache} has {ref:#x}, no object"
+                    if not self._taken(cache, ref):
+                        yield f"participant {index}: magazine {cache} has {ref:#x}, no object of it"
         for what, count_of, most in (
             ("frames", "frame_count", self._frames),
             ("pages", "page_count", self._pages),
@@ -199,7 +215,9 @@ class _Look:
             count = kind.get(raw, count_of)
             yield from self._stack(f"participant {index}: {what}", count, len(members))
             for number in members[: min(count, len(members))]:
-                if number >= most if most >= 0 else not self._file.owns(CACHE_NODE, number):
+                if what == "frames" and number < FRAMES_FIRST:
+                    yield f"participant {index}: has frame {number}, which is nobody's"
+                if number >= most if most >= 0 else not self._taken(CACHE_NODE, number):
                     yield f"participant {index}: {what} has {number:#x}, which is none"
         yield from self._ring(index, raw)
         for ref in words(kind.part(raw, "inflight"), 4):
@@ -242,8 +260,29 @@ class _Look:
 
     def _retired_right(self, kind: int, ref: int) -> bool:
         if kind >= RETIRE_OBJECT0:
-            return self._file.owns(kind - RETIRE_OBJECT0, ref)
-        return ref < max(self._frames, self._pages) if kind else False
+            return self._taken(kind - RETIRE_OBJECT0, ref) and (
+                kind != RETIRE_OBJECT0 + CACHE_NODE or self._is_node(ref)
+            )
+        if kind == RETIRE_FRAME:
+            return FRAMES_FIRST <= ref < self._frames
+        return kind == RETIRE_PAGE and ref < self._pages and self._file.desc(ref).kind == RETIRED
+
+    def _is_node(self, ref: int) -> bool:
+        node = self._file.structs["tree_node"]
+        return node.get(self._file.read(ref << REF_SHIFT, node.size, ""), "magic") == NODE_MAGIC
+
+    def _taken(self, cache: int, ref: int) -> bool:
+        """An object that is out of its slab, and in no other place of a participant."""
+        try:
+            offset = self._file.object_of(cache, ref, "")
+        except SegmentDamaged:
+            return False
+        page, number, _ = self._file.place(cache, offset) or (0, 0, 0)
+        free = self._file.desc(page).free
+        if (free[0] | free[1] << 64) >> number & 1 or offset in self._placed:
+            return False
+        self._placed.add(offset)
+        return True
 
     # --- address spaces and files ---
 
@@ -301,11 +340,28 @@ class _Look:
                 return
             self._links[ref] = where
             raw = self._file.read(ref << REF_SHIFT, kind.size, where)
-            if not self._file.owns(CACHE_ANON_VMA, kind.get(raw, "anon_vma")):
+            if not self._anon_vma(kind.get(raw, "anon_vma")):
                 yield f"{where}: a link of its chain names no anon_vma"
             if kind.get(raw, "vma") != vma:
                 yield f"{where}: a link of its chain is of another VMA"
             ref = kind.get(raw, "next")
+
+    def _anon_vma(self, ref: int) -> bool:
+        """An object whose root and parent are objects, and whose root is its own."""
+        if ref in self._anon_vmas:
+            return True
+        kind = self._file.structs["anon_vma"]
+        if not self._file.owns(CACHE_ANON_VMA, ref):
+            return False
+        raw = self._file.read(ref << REF_SHIFT, kind.size, "an anon_vma")
+        root, parent = kind.get(raw, "root"), kind.get(raw, "parent")
+        if not all(self._file.owns(CACHE_ANON_VMA, one) for one in (root, parent)):
+            return False
+        top = self._file.read(root << REF_SHIFT, kind.size, "an anon_vma")
+        if kind.get(top, "root") != root:
+            return False
+        self._anon_vmas.add(ref)
+        return True
 
     def _entries(self, where: str, pgd: bytes) -> Iterator[str]:
         """Leaf entries name frames that are there."""

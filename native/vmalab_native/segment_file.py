@@ -254,7 +254,7 @@ class SegmentFile:
                 raise self.damaged(f"region {name} has {length} bytes, not {wanted[name]}")
             end = offset + length
         self._check_pools()
-        self.caches = [self._cache(index) for index in range(CACHES)]
+        self.caches = [self.cache(index) for index in range(CACHES)]
 
     def _check_config(self) -> None:
         raw = self.header_struct.part(self.header, "config")
@@ -307,7 +307,8 @@ class SegmentFile:
     def slots_high(self) -> int:
         return self.of_header("slots_high")
 
-    def _cache(self, index: int) -> Cache | None:
+    def cache(self, index: int) -> Cache | None:
+        """A cache as the header that was read last has it. Raises SegmentDamaged."""
         kind = self.structs["kmem_cache"]
         base = self.header_struct.at["caches"][0] + index * kind.size
 

@@ -373,6 +373,14 @@ static bool cache_right(const struct seg_header *hdr, u32 index)
 	       load_relaxed_u32(&c->partial_head) <= hdr->pages.pages_total;
 }
 
+/* What is over is read first: both only grow. */
+static bool grace_periods_right(const struct rcu_state *rcu)
+{
+	u64 completed = load_acquire_u64(&rcu->completed);
+
+	return completed <= load_relaxed_u64(&rcu->gp_ctr);
+}
+
 int seg_header_check(const struct seg_header *hdr, u64 size)
 {
 	struct vl_region planned[REGIONS_COUNT];
@@ -386,6 +394,7 @@ int seg_header_check(const struct seg_header *hdr, u64 size)
 	if (memcmp(planned, hdr->regions, sizeof(planned)) != 0 || !pools_right(hdr) ||
 	    load_acquire_u32(&hdr->slots_high) > config.participants_max ||
 	    load_relaxed_u32(&hdr->file_hint) > config.files_max ||
+	    !grace_periods_right(&hdr->rcu) ||
 	    (hdr->rcu.flavour != RCU_MEMBARRIER && hdr->rcu.flavour != RCU_FENCED))
 		return VL_E_DAMAGED;
 	for (u32 i = 0; i < KMEM_CACHES_MAX; i++) {

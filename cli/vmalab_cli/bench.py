@@ -115,6 +115,7 @@ def _perform(
 
 
 def _aims(aims: list[dict[str, Any]]) -> Table:
+    from vmalab_bench import base
     from vmalab_drive import report
 
     rows = []
@@ -127,7 +128,7 @@ def _aims(aims: list[dict[str, Any]]) -> Table:
             low, high = aim["interval"]
             measured = report.short(aim["value"])
             measured += "" if low == high else f" ({report.short(low)}-{report.short(high)})"
-            said = "yes" if aim["met"] else "no"
+            said = base.verdict(aim)
         rows.append([aim["name"], measured, goal, said, aim["note"]])
     return report.grid("targets", ("", "measured (95 %)", "target", "passed", ""), rows)
 
@@ -184,6 +185,8 @@ def rpc_command(
             config = (kind.smoke if smoke else kind.quick)(workers, client)
         else:
             config = kind(workers=workers, client=client)
+        if not target:
+            return rpc.run_both(config, seed=number)
         with instances.instance_for(
             target=target, mode="unary", workers=workers, bench=True
         ) as found:

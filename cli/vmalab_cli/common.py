@@ -10,6 +10,7 @@ imported when it runs.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -37,6 +38,31 @@ ModelOption = Annotated[
 ]
 LayoutOption = Annotated[
     str, typer.Option("--layout", help="Layout of vm_area_struct in that instance.")
+]
+
+
+def _use_lookup(given: str) -> str:
+    """What instances of this run are made with, also in its child processes."""
+    from vmalab_native import cores
+    from vmalab_native.errors import InvalidArgument
+
+    if given:
+        os.environ["VMALAB_LOOKUP"] = given
+    try:
+        return cores.default_lookup()
+    except InvalidArgument as error:
+        fail(f"--lookup {given}: {error.detail}", USAGE)
+
+
+LookupOption = Annotated[
+    str,
+    typer.Option(
+        "--lookup",
+        callback=_use_lookup,
+        show_default="walk",
+        help="How a fault finds its VMA in that instance: walk (of the tree, as the kernel does), "
+        "or cache (lookups that each participant keeps).",
+    ),
 ]
 PkeysOption = Annotated[
     str,

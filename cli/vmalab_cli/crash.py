@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vmalab_cli.common import FAILED, USAGE, WORK, Json, check_core, fail, guarded
+from vmalab_cli.common import FAILED, USAGE, WORK, Json, LookupOption, check_core, fail, guarded
 from vmalab_drive import report
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ def crash_command(
     failures: Annotated[
         int, typer.Option(min=1, help="Failures after which the run of a model ends.")
     ] = 1,
+    lookup: LookupOption = "",
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the segments in which a check failed.")
     ] = False,
@@ -186,7 +187,7 @@ def crash_command(
     for tally in tallies:
         for failure in tally.failures:
             failure["again"] = _again(failure, options)
-    data = table.facts(tallies, config.seed)
+    data = table.facts(tallies, config.seed) | {"lookup": lookup}
     if as_json:
         report.print_json(data)
     else:

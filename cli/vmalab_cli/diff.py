@@ -17,6 +17,7 @@ from vmalab_cli.common import (
     WORK,
     Json,
     LayoutOption,
+    LookupOption,
     ModelOption,
     PkeysOption,
     check_core,
@@ -160,6 +161,7 @@ def diff_command(
     model: ModelOption = "",
     layout: LayoutOption = "",
     pkeys: PkeysOption = "machine",
+    lookup: LookupOption = "",
     as_json: Json = False,
 ) -> None:
     """Compare an instance with the running kernel: the same random programs on both."""
@@ -186,7 +188,7 @@ def diff_command(
         result = guarded(lambda: runs.run_one(alone, config))
     else:
         result = guarded(lambda: _watched(config))
-    data = result.as_dict()
+    data = result.as_dict() | {"lookup": lookup}
     if out is not None:
         data["written"] = [str(path) for path in runs.write_findings(result, out)]
     _print(data, as_json=as_json)

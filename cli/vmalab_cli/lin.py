@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vmalab_cli.common import FAILED, USAGE, WORK, Json, LayoutOption, check_core, fail, guarded
+from vmalab_cli.common import (
+    FAILED,
+    USAGE,
+    WORK,
+    Json,
+    LayoutOption,
+    LookupOption,
+    check_core,
+    fail,
+    guarded,
+)
 from vmalab_drive import report
 
 if TYPE_CHECKING:
@@ -154,6 +164,7 @@ def lin_command(
     ] = None,
     model: ModelsOption = "",
     layout: LayoutOption = "",
+    lookup: LookupOption = "",
     mutant: Annotated[
         list[str] | None,
         typer.Option(
@@ -229,6 +240,7 @@ def lin_command(
         report.print_json(
             {
                 "seed": seed,
+                "lookup": lookup,
                 **{name: round(sum(one[name] for one in facts), 3) for name in sums},
                 "pages": facts[0]["pages"],
                 "not_judged": _not_judged(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vmalab_cli import common
-from vmalab_cli.common import LayoutOption, ModelOption, PkeysOption
+from vmalab_cli.common import LayoutOption, LookupOption, ModelOption, PkeysOption
 from vmalab_loadgen.mix import DEFAULT, Mix, MixError
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def load_command(
     model: ModelOption = "",
     layout: LayoutOption = "",
     pkeys: PkeysOption = "machine",
+    lookup: LookupOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Generate load and check every answer."""
@@ -178,7 +179,7 @@ def load_command(
     result = common.guarded(run)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    data = result.as_dict()
+    data = result.as_dict() | {"lookup": lookup}
     if as_json:
         report.print_json(data)
     else:

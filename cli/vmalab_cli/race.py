@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from vmalab_cli.common import FAILED, GOOD, USAGE, WORK, Json, fail, guarded
+from vmalab_cli.common import FAILED, GOOD, USAGE, WORK, Json, LookupOption, fail, guarded
 
 if TYPE_CHECKING:
     from vmalab_native.race.explore import Finding, Plan, Replayed, Result
@@ -287,6 +287,7 @@ def run_command(
     seed: Seed = 1,
     seconds: Seconds = 60.0,
     output: Output = None,
+    lookup: LookupOption = "",
     as_json: Json = False,
 ) -> None:
     """Search a scenario for a broken invariant; with a mutant, show it.
@@ -311,6 +312,7 @@ def explore_command(
     seed: Seed = 1,
     seconds: Seconds = 60.0,
     output: Output = None,
+    lookup: LookupOption = "",
     as_json: Json = False,
 ) -> None:
     """Search further than `run`: more preemptions and schedules, and the coverage."""
@@ -432,6 +434,7 @@ def all_command(
         Path | None,
         typer.Option("-o", "--output", help="Folder to write a schedule of each mutant to."),
     ] = None,
+    lookup: LookupOption = "",
     as_json: Json = False,
 ) -> None:
     """Run every scenario on the intact core, and every mutant on each model it applies to.
@@ -463,7 +466,7 @@ def all_command(
     )
     progress("")
     if as_json:
-        print(json.dumps(done.as_dict(), indent=2))
+        print(json.dumps(done.as_dict() | {"lookup": lookup}, indent=2))
     else:
         _print_survey(done)
     raise typer.Exit(GOOD if done.good else FAILED)

@@ -119,7 +119,18 @@ TlsKey = Annotated[
 ]
 TokenFile = Annotated[
     Path | None,
-    typer.Option(help="File with the token that clients send.", rich_help_panel=_SECURITY),
+    typer.Option(
+        help="File with the tokens that clients send: lines NAME:TOKEN.", rich_help_panel=_SECURITY
+    ),
+]
+Share = Annotated[
+    str | None,
+    typer.Option(
+        help="Who may use an address space or a file: all, own (who made it, and whom it is shared"
+        " with) or auto (all on a loopback address, else own).",
+        show_default="auto",
+        rich_help_panel=_SECURITY,
+    ),
 ]
 AdvertiseHost = Annotated[
     str | None,
@@ -156,10 +167,36 @@ VmasPerMmMax = Annotated[
         help="Limit: VMAs of one address space.", show_default="65530", rich_help_panel=_SIZES
     ),
 ]
+Quota = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="What one client may have of the instance; may be repeated. 0: a half.",
+        rich_help_panel=_SIZES,
+    ),
+]
 Rcu = Annotated[
     str | None,
     typer.Option(
         help="RCU flavour: auto, membarrier or fenced.", show_default="auto", rich_help_panel=_SIZES
+    ),
+]
+Lookup = Annotated[
+    str | None,
+    typer.Option(
+        help="How a fault finds its VMA: walk (of the tree, as the kernel does), or cache (lookups "
+        "that each participant keeps).",
+        show_default="walk",
+        rich_help_panel=_SIZES,
+    ),
+]
+WriterWait = Annotated[
+    str | None,
+    typer.Option(
+        help="How a writer of the refcount model waits for a VMA's readers: sleep at once, as the "
+        "kernel does, or spin before.",
+        show_default="sleep",
+        rich_help_panel=_SIZES,
     ),
 ]
 Pkeys = Annotated[
@@ -236,6 +273,7 @@ def serve(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     token_file: TokenFile = None,
+    share: Share = None,
     advertise_host: AdvertiseHost = None,
     size: Size = None,
     mms_max: MmsMax = None,
@@ -243,7 +281,10 @@ def serve(
     frames_max: FramesMax = None,
     files_max: FilesMax = None,
     vmas_per_mm_max: VmasPerMmMax = None,
+    quota: Quota = None,
     rcu: Rcu = None,
+    lookup: Lookup = None,
+    writer_wait: WriterWait = None,
     pkeys: Pkeys = None,
     overcommit: Overcommit = None,
     stop_grace_s: StopGraceS = None,
@@ -259,7 +300,7 @@ def serve(
     """
     options = {name: value for name, value in locals().items() if name in _OPTIONS}
     from vmalab_server import logs
-    from vmalab_server.config import ConfigError, load, parse_limits
+    from vmalab_server.config import ConfigError, load, parse_limits, parse_quotas
     from vmalab_server.supervisor import InstanceBrokenError, StartError, Supervisor
 
     def on_ready(ready: Ready) -> None:
@@ -271,7 +312,8 @@ def serve(
     try:
         limits = parse_limits(limit) if limit else None
         size_bytes = parse_size(size) if size is not None else None
-        config = load(**options, limits=limits, size_bytes=size_bytes)
+        quotas = parse_quotas(quota or [])
+        config = load(**options, **quotas, limits=limits, size_bytes=size_bytes)
         logs.configure(level=config.log_level, form=config.log_format, instance=config.instance)
         Supervisor(config, on_ready=on_ready).run()
     except ConfigError as error:
@@ -286,9 +328,18 @@ _OPTIONS = frozenset(
     (
         *("instance", "listen", "workers", "threads", "pin", "unix_dir", "bench"),
         *("model", "layout", "lab"),
-        *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file"),
+        *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file", "share"),
         *("advertise_host", "mms_max", "participants_max", "frames_max", "files_max"),
-        *("vmas_per_mm_max", "rcu", "pkeys", "overcommit", "stop_grace_s", "hold_grace_s"),
+        *(
+            "vmas_per_mm_max",
+            "rcu",
+            "lookup",
+            "writer_wait",
+            "pkeys",
+            "overcommit",
+            "stop_grace_s",
+            "hold_grace_s",
+        ),
         *("ttl_default_s", "log_level", "log_format"),
     )
 )

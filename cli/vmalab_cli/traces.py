@@ -15,6 +15,7 @@ from vmalab_cli.common import (
     InstanceOption,
     Json,
     LayoutOption,
+    LookupOption,
     ModelOption,
     TargetOption,
     check_core,
@@ -106,6 +107,8 @@ def record_command(
         "files": len(meta.files),
         "faults": meta.faults_source or f"none: {meta.faults_note}",
         "faults_lost": meta.faults_lost,
+        "faults_unseen": meta.faults_unseen,
+        "settings_changed": meta.changed,
     }
     if as_json:
         report.print_json(facts)
@@ -115,7 +118,7 @@ def record_command(
 
 
 def replay_command(
-    trace: Annotated[Path, typer.Argument(help="A trace folder.")],
+    trace: Annotated[Path, typer.Argument(help="A trace folder, or a file of strace's output.")],
     processes: Annotated[int, typer.Option(min=1, max=64, help="Client processes.")] = 4,
     copies: Annotated[
         int,
@@ -144,6 +147,15 @@ def replay_command(
             "machine (as this one), on or off."
         ),
     ] = "trace",
+    keep_counts: Annotated[
+        bool,
+        typer.Option(
+            "--keep-counts",
+            help="Write into meta.json what was compared and what was not; every later replay must "
+            "have the same counts.",
+        ),
+    ] = False,
+    lookup: LookupOption = "",
     as_json: Json = False,
 ) -> None:
     """Replay a trace and compare every answer and the maps with those of the kernel."""
@@ -173,7 +185,10 @@ def replay_command(
             return replay.replay(where, config, found)
 
     result = guarded(run)
-    data = result.as_dict(config, str(trace))
+    if keep_counts:
+        folder.keep_counts(trace, result.verdict.counts())
+        result.verdict.counts_differ = {}
+    data = result.as_dict(config, str(trace)) | {"lookup": lookup}
     if as_json:
         report.print_json(data)
     else:

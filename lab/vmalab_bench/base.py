@@ -33,12 +33,24 @@ class Aim:
     at_least: float | None = None
     at_most: float | None = None
     note: str = ""
+    width_max: float | None = None
+    """Half of the interval, as a part of the value; a wider one decides nothing."""
+
+    @property
+    def undecided(self) -> bool:
+        """It was measured, and not well enough to say."""
+        if self.estimate is None or self.width_max is None:
+            return False
+        half = (self.estimate.high - self.estimate.low) / 2
+        return half > self.width_max * abs(self.estimate.value)
 
     @property
     def met(self) -> bool | None:
-        """None when it was not measured."""
+        """None when it was not measured. What is undecided is not passed."""
         if self.estimate is None:
             return None
+        if self.undecided:
+            return False
         value = self.estimate.value
         low = self.at_least is None or value >= self.at_least
         return low and (self.at_most is None or value <= self.at_most)
@@ -55,8 +67,16 @@ class Aim:
             "interval": self.estimate.interval if self.estimate else None,
             **goal,
             "met": self.met,
+            "undecided": self.undecided,
             "note": self.note,
         }
+
+
+def verdict(aim: dict[str, Any]) -> str:
+    """What is said of a target: yes, no, undecided; nothing of what was not measured."""
+    if aim["value"] is None:
+        return ""
+    return "undecided" if aim.get("undecided") else "yes" if aim["met"] else "no"
 
 
 def fresh_seed() -> int:

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lock models beside each other at the same faults.
 
-One, two and four processes fault in one address space: each in a VMA of its own, or all in the same
-VMA (on pages of their own); on present pages, or on fresh ones that are given back in between
-(MADV_DONTNEED), as will-it-scale's page_fault1 does; and each of that alone or beside a writer, one
-more process on the last CPU that changes the same address space all the time:
+One, two and four processes fault in one address space: each in a VMA of its own that it has mapped
+itself, or in one of VMAs that one process has mapped one after the other (adjacent-vma), or all in
+the same VMA (on pages of their own). Who maps a VMA allocates its lock, so only with one mapper do
+locks of 40 bytes lie side by side, several on a cache line.
+
+Faults are on present pages, or on fresh ones that are given back in between (MADV_DONTNEED), as
+will-it-scale's page_fault1 does; and each of that alone or beside a writer, one more process on the
+last CPU that changes the same address space all the time:
 
   page  maps one page and unmaps it: the shortest time that mmap_lock is held for writing; what
         is left of the difference is that of the lines that a writer takes away from readers
   area  maps 32 single pages and then, in one call, the whole area over them, which unmaps 64 VMAs
         while mmap_lock is held for writing
+
+All of it is measured twice: with faults that walk the tree, which is what is compared, and with
+faults that go by cached lookups.
 
 Beside a writer the promise is one for processes that each have a CPU: with more of them the
 scheduler keeps the writer away for most of the time, and `mmap_lock` alone does then what it does
@@ -36,17 +43,20 @@ from vmalab_bench import base, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim
 from vmalab_bench.crew import Crew, Job
 from vmalab_drive import report
+from vmalab_native import cores
 
 if TYPE_CHECKING:
     from vmalab_native.core import Participant, Segment
 
 SHAPES: Final = ("own-vma", "shared-vma")
+ADJACENT: Final = "adjacent-vma"
 PAGES: Final = ("present", "fresh")
 SPLIT: Final = "split-rwsem"
 MMAP_LOCK: Final = "mmap-lock"
 CLOSE_TO_SPLIT: Final = ("embedded-rwsem", "typesafe-rwsem")
 DEFERS_NOTHING: Final = ("typesafe-rwsem", "refcount")
 NEAR: Final = 0.03
+WIDTH: Final = 0.015  # a comparison whose interval is wider on either side decides nothing
 OVER_MMAP_LOCK: Final = 5.0
 AREA: Final = 1 << 30
 WRITER_AT: Final = BASE - AREA
@@ -56,6 +66,10 @@ AREA_PAGES: Final = 64
 WRITER_MARKS: Final = {"none": "", "page": " +p", "area": " +a"}
 NOBODY, PAGE_WRITER, AREA_WRITER = "none", "page", "area"
 WRITERS: Final = {"present": (NOBODY, PAGE_WRITER, AREA_WRITER), "fresh": (NOBODY, AREA_WRITER)}
+
+WALK: Final = "walk"
+CACHE: Final = "cache"
+LOOKUPS: Final[tuple[cores.Lookup, ...]] = (WALK, CACHE)
 
 Cell = tuple[str, str, int, str]
 """Shape, pages, number of processes, what the writer does."""
@@ -103,11 +117,16 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
         for writer in WRITERS[pages]
         for processes in config.processes
     ]
-    got = {(model, cell): _Measured() for model in config.models for cell in cells}
+    cells += [(ADJACENT, "present", processes, NOBODY) for processes in config.processes]
+    variants = {
+        _variant(model, lookup): (model, lookup) for model in config.models for lookup in LOOKUPS
+    }
+    got = {(variant, cell): _Measured() for variant in variants for cell in cells}
     rng = np.random.default_rng(seed)
     with ExitStack() as stack:
         segments = {
-            model: stack.enter_context(space.segment(model=model)) for model in config.models
+            variant: stack.enter_context(space.segment(model=model, lookup=lookup))
+            for variant, (model, lookup) in variants.items()
         }
         names = [segment.instance for segment in segments.values()]
         crew = stack.enter_context(Crew(_writer_of(config) + 1, names))
@@ -116,11 +135,16 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
             _prepare(config, crew, model, segment.instance, participant)
         for _ in range(config.rounds):
             for index in rng.permutation(len(cells)):
-                for model in rng.permutation(config.models):
+                for model in rng.permutation(list(variants)):
                     cell = cells[index]
                     measured = got[str(model), cell]
                     _turn(crew, segments[str(model)], str(model), cell, config, measured)
     return _judged(config, cells, got, seed)
+
+
+def _variant(model: str, lookup: str) -> str:
+    """Under what a model's figures are kept: with the walk, its own name."""
+    return model if lookup == WALK else f"{model} {lookup}"
 
 
 def _writer_of(config: ModelsBench) -> int:
@@ -136,8 +160,8 @@ def _prepare(
     members = max(config.processes)
     pages = np.arange(config.pages, dtype="<u8") * PAGE
     length = config.pages * PAGE
-    for shape in SHAPES:
-        for kind in PAGES:
+    for shape in (*SHAPES, ADJACENT):
+        for kind in PAGES if shape in SHAPES else ("present",):
             mm = participant.mm_create()
             if shape == "shared-vma":
                 whole = records.maps(mm, [BASE], members * length)
@@ -146,6 +170,8 @@ def _prepare(
                 start = BASE + member * (length if shape == "shared-vma" else AREA)
                 if shape == "own-vma":
                     crew.once(member, instance, records.maps(mm, [start], length))
+                elif shape == ADJACENT:
+                    records.must(participant, records.maps(mm, [start], length), shape)
                 crew.once(member, instance, records.faults(mm, start + pages, records.WRITE))
                 if kind == "fresh":
                     block = records.forget(mm, start, length)
@@ -227,12 +253,16 @@ def _judged(
                     "writes_per_s": writes,
                     "ratio_to_split": to_split.value if to_split else None,
                     "interval": to_split.interval if to_split else None,
+                    "cache_faults_per_s": round(
+                        stats.median(got[_variant(model, CACHE), cell].faults_per_s)
+                    ),
                     "deferred_frees": one.deferred,
                     "immediate_reuses": one.reuses,
                 }
             )
     return base.head("models", seed) | {
         "models": list(config.models),
+        "lookup": WALK,
         "rounds": config.rounds,
         "turn_s": config.turn_s,
         "rows": rows,
@@ -264,6 +294,7 @@ def _aims(
             _ratio(got, (model, SPLIT), alone, seed),
             at_least=1 - NEAR,
             at_most=1 + NEAR,
+            width_max=WIDTH,
             note=f"{alone[2]} process",
         )
         for model in CLOSE_TO_SPLIT
@@ -286,6 +317,7 @@ def _aims(
                 f"{model} / {MMAP_LOCK}",
                 _ratio(got, (model, MMAP_LOCK), beside, seed),
                 at_least=OVER_MMAP_LOCK,
+                width_max=WIDTH,
                 note=f"processes: {beside[2]}, {writer} writer",
             )
             for model in config.models
@@ -303,17 +335,18 @@ def tables(data: dict[str, Any]) -> list[Table]:
                 row["model"],
                 report.short(row["faults_per_s"]),
                 "" if row["interval"] is None else f"{row['ratio_to_split']:.2f}",
+                report.short(row["cache_faults_per_s"]),
                 "?" if row["deferred_frees"] is None else report.short(row["deferred_frees"]),
                 report.short(row["immediate_reuses"]),
             ]
             for row in data["rows"]
             if row["pages"] == pages
         ]
-        head = ("", "model", "faults/s", "to split", "deferred", "reuses")
+        head = ("", "model", "faults/s", "to split", "cache faults/s", "deferred", "reuses")
         found.append(
             report.grid(
-                f"faults on {pages} pages (own or shared VMA; +p, +a: beside a writer of pages, "
-                "of areas)",
+                f"faults on {pages} pages (own, adjacent or shared VMA; +p, +a: beside a writer of "
+                "pages, of areas)",
                 head,
                 rows,
             )
@@ -323,8 +356,8 @@ def tables(data: dict[str, Any]) -> list[Table]:
 
 def plot(data: dict[str, Any], path: Path) -> None:
     panels: dict[str, list[plots.Series]] = {}
-    for shape in SHAPES:
-        for writer in WRITERS["present"]:
+    for shape in (*SHAPES, ADJACENT):
+        for writer in WRITERS["present"] if shape in SHAPES else (NOBODY,):
             name = f"{shape}{'' if writer == NOBODY else f', {writer} writer'}"
             panels[name] = []
             for model in data["models"]:

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 from rich.table import Table
 
 from vmalab_bench import (
+    base,
     fault,
     kernel,
     layouts,
@@ -28,7 +29,7 @@ from vmalab_bench import (
     size,
     space,
 )
-from vmalab_drive import instances, report
+from vmalab_drive import report
 
 HEAD: Final = """\
 # Measurements
@@ -92,8 +93,7 @@ class Section:
 
 def _rpc(quick: bool, seed: int) -> dict[str, Any]:
     config = rpc.RpcBench.quick(2, "auto") if quick else rpc.RpcBench(workers=2, client="auto")
-    with instances.instance_for(target="", mode="unary", workers=2, bench=True) as found:
-        return rpc.run(config, found, seed=seed)
+    return rpc.run_both(config, seed=seed)
 
 
 def _plain(kind: Plain[_Config], module: Bench[_Config]) -> Callable[[bool, int], dict[str, Any]]:
@@ -253,7 +253,8 @@ def _aims(aims: list[dict[str, Any]]) -> list[str]:
         if aim["value"] is not None:
             measured = report.short(aim["value"])
             interval = " to ".join(report.short(end) for end in aim["interval"])
-            met = "yes" if aim["met"] else "**no**"
+            met = base.verdict(aim)
+            met = met if met == "yes" else f"**{met}**"
         name = aim["name"] + (f" ({aim['note']})" if aim["note"] else "")
         lines.append(f"| {name} | {measured} | {interval} | {goal} | {met} |")
     return lines

@@ -70,6 +70,10 @@ def forget(mm: int, addr: int, length: int) -> bytes:
     return _records(Op.MADVISE, 0, mm, (addr, length, int(Madv.DONTNEED)), 1)
 
 
+def forks(mm: int) -> bytes:
+    return _records(Op.FORK, 0, mm, (), 1)
+
+
 def exits(mm: int) -> bytes:
     return _records(Op.EXIT, 0, mm, (), 1)
 

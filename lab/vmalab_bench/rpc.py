@@ -35,7 +35,7 @@ from vmalab_bench.base import BASE, PAGE, Aim, BenchError
 from vmalab_bench.crew import Crew, Custom, Job, Turn
 from vmalab_client.block import BlockBuilder
 from vmalab_client.flags import Map
-from vmalab_drive import drivers, report
+from vmalab_drive import drivers, instances, report
 from vmalab_drive.packed import RESULT
 
 if TYPE_CHECKING:
@@ -390,8 +390,8 @@ def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any
     with ApplyDriver(target.address) as control, ExitStack() as stack:
         mm, other = (_prepare(control) for _ in PAIR)
         workers = control.worker_addresses() or [target.address]
-        instances = [target.instance] if target.instance else []
-        crew = stack.enter_context(Crew(max(2, len(workers)), instances))
+        attachable = [target.instance] if target.instance else []
+        crew = stack.enter_context(Crew(max(2, len(workers)), attachable))
         streams = _streams(config, crew, workers, target.instance, control, [mm, other], seed)
         control.keep([mm, other])
         unary = _unary(config, crew, workers, mm, seed)
@@ -401,28 +401,56 @@ def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any
     return head | unary.facts | streams.facts | {"aims": aims}
 
 
+IN_BOTH: Final = (
+    *("unary_faults_per_s", "two_streams_faults_per_s", "two_streams_faults_per_s_failed_only"),
+    *("two_streams_one_vma_faults_per_s", "attached_faults_per_s", "batch"),
+)
+
+
+def run_both(config: RpcBench, *, seed: int) -> dict[str, Any]:
+    """Measure a server whose faults walk the tree, and then one with cached lookups.
+
+    Returns:
+        What run() says of the first, and under "cache" what the second did.
+    """
+    found = {}
+    for lookup in ("walk", "cache"):
+        with instances.instance_for(
+            mode="unary", workers=config.workers, bench=True, lookup=lookup
+        ) as target:
+            found[lookup] = run(config, target, seed=seed)
+    cached = {name: found["cache"][name] for name in IN_BOTH}
+    return found["walk"] | {"lookup": "walk", "cache": cached}
+
+
 def _named(row: dict[str, Any]) -> str:
     return f"{row['block_ops']} a block" + (", failures" if row["answers"] == FAILED else "")
 
 
 def tables(data: dict[str, Any]) -> list[Table]:
-    def rate(name: str) -> str:
-        return f"{report.count(data[name])}/s" if data[name] is not None else "not measured"
+    cached = data.get("cache", {})
+
+    def rates(name: str) -> list[str]:
+        sides = [data, cached] if cached else [data]
+        known = [side.get(name) for side in sides]
+        return ["" if one is None else f"{report.count(one)}/s" for one in known]
 
     rows = [
-        ("unary Fault", f"{rate('unary_faults_per_s')} ({data['unary_client']})"),
-        ("unary Echo", rate("unary_echoes_per_s")),
+        [f"unary Fault ({data['unary_client']})", *rates("unary_faults_per_s")],
+        ["unary Echo", *rates("unary_echoes_per_s")],
     ]
+    also = {_named(row): row["faults_per_s"] for row in cached.get("batch", ())}
+    for row in data["batch"]:
+        sides = [row["faults_per_s"], *([also[_named(row)]] if cached else [])]
+        rows.append([_named(row), *(f"{report.count(one)}/s" for one in sides)])
     rows += [
-        (_named(row), f"{report.count(row['faults_per_s'])} faults/s") for row in data["batch"]
+        ["two streams", *rates("two_streams_faults_per_s")],
+        ["two streams, failures answered", *rates("two_streams_faults_per_s_failed_only")],
+        ["two streams, one VMA", *rates("two_streams_one_vma_faults_per_s")],
+        ["the same attached", *rates("attached_faults_per_s")],
     ]
-    rows += [
-        ("two streams", rate("two_streams_faults_per_s")),
-        ("two streams, failures answered", rate("two_streams_faults_per_s_failed_only")),
-        ("two streams, one VMA", rate("two_streams_one_vma_faults_per_s")),
-        ("the same attached", rate("attached_faults_per_s")),
-    ]
-    return [report.facts(f"rpc, {data['workers']} workers", rows)]
+    head = ("", "faults", *(["cache"] if cached else []))
+    return [report.grid(f"rpc, {data['workers']} workers", head, rows)]
 
 
 def plot(data: dict[str, Any], path: Path) -> None:

@@ -13,6 +13,9 @@ Faults on present pages take the lock of the VMA and look at the page table. Fau
 (the pages are given back with MADV_DONTNEED between, which is part of the time) also allocate; they
 are measured where that is one call for all pages of a process.
 
+All of it is measured twice, in a segment whose faults walk the tree and in one whose faults go by
+cached lookups, right after each other.
+
 With more processes than CPUs nothing can grow any more; those rows show whether it falls. Faults
 per second of CPU time do not mind if something else runs on the machine, nor do they count waiting.
 """
@@ -42,9 +45,12 @@ STRIDE: Final = 4 * PAGE
 AREA: Final = 1 << 30
 """From one process's addresses to the next's: they share no page table."""
 BLOCK_FAULTS: Final = 4000
+LOOKUPS: Final = ("walk", "cache")
 
-Rates = dict[tuple[str, str, int], list[tuple[float, float]]]
-"""By shape, pages and number of processes: faults per second, and per second of CPU time."""
+Cell = tuple[str, str, int]
+"""Shape, pages and number of processes."""
+Rates = dict[Cell, list[tuple[float, float]]]
+"""Faults per second, and per second of CPU time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +73,34 @@ class ScalingBench:
 def run(config: ScalingBench, *, seed: int) -> dict[str, Any]:
     """Measure every shape with every number of processes, in an order of its own each round."""
     with (
-        space.segment(model=config.model) as segment,
-        segment.participant("client") as participant,
-        Crew(config.processes, [segment.instance]) as crew,
+        space.segment(model=config.model, lookup="walk") as walking,
+        space.segment(model=config.model, lookup="cache") as caching,
+        walking.participant("client") as walker,
+        caching.participant("client") as cacher,
+        Crew(config.processes, [walking.instance, caching.instance]) as crew,
     ):
-        kinds = _prepare(config, crew, segment.instance, participant)
-        rates: Rates = {(*kind, n): [] for kind in kinds for n in range(1, config.processes + 1)}
+        kinds = _prepare(config, crew, "walk", walking.instance, walker)
+        _prepare(config, crew, "cache", caching.instance, cacher)
+        rates: dict[str, Rates] = {
+            lookup: {(*kind, n): [] for kind in kinds for n in range(1, config.processes + 1)}
+            for lookup in LOOKUPS
+        }
         rng = np.random.default_rng(seed)
         for _ in range(config.rounds):
             for kind in rng.permutation(len(kinds)):
                 # What is compared is measured one right after the other.
                 for processes in 1 + rng.permutation(config.processes):
                     cell = (*kinds[kind], int(processes))
-                    rates[cell].append(_turn(crew, cell, config.turn_s))
+                    for lookup in rng.permutation(LOOKUPS):
+                        got = _turn(crew, str(lookup), cell, config.turn_s)
+                        rates[str(lookup)][cell].append(got)
     return _judged(config, rates, seed)
 
 
-def _turn(crew: Crew, cell: tuple[str, str, int], seconds: float) -> tuple[float, float]:
+def _turn(crew: Crew, lookup: str, cell: Cell, seconds: float) -> tuple[float, float]:
     """Faults per second of all, and per second of CPU time."""
     shape, pages, processes = cell
-    key = f"{shape} {pages}"
+    key = f"{lookup} {shape} {pages}"
     if processes > 1:
         turns = crew.turn(dict.fromkeys(range(processes), key), seconds)
         faults = sum(turn.per_s for turn in turns.values())
@@ -100,7 +114,7 @@ def _turn(crew: Crew, cell: tuple[str, str, int], seconds: float) -> tuple[float
 
 
 def _prepare(
-    config: ScalingBench, crew: Crew, instance: str, participant: Participant
+    config: ScalingBench, crew: Crew, lookup: str, instance: str, participant: Participant
 ) -> list[tuple[str, str]]:
     """Address spaces and jobs of every shape; each member maps and touches what it will use."""
     kinds = [(shape, "present") for shape in SHAPES] + [(shape, "fresh") for shape in FRESH_SHAPES]
@@ -131,13 +145,14 @@ def _prepare(
             else:
                 block = records.faults(mm, np.resize(addrs, BLOCK_FAULTS))
                 counted = BLOCK_FAULTS
-            crew.give(member, f"{shape} {pages}", Job(instance, block, counted))
+            crew.give(member, f"{lookup} {shape} {pages}", Job(instance, block, counted))
     return kinds
 
 
-def _judged(config: ScalingBench, rates: Rates, seed: int) -> dict[str, Any]:
+def _judged(config: ScalingBench, all_rates: dict[str, Rates], seed: int) -> dict[str, Any]:
     rows = []
     headline: stats.Estimate | None = None
+    rates, cached = (all_rates[lookup] for lookup in LOOKUPS)
     for (shape, pages, processes), pairs in rates.items():
         got = [faults for faults, _ in pairs]
         alone = [faults for faults, _ in rates[shape, pages, 1]]
@@ -154,6 +169,9 @@ def _judged(config: ScalingBench, rates: Rates, seed: int) -> dict[str, Any]:
                 "faults_per_cpu_s": round(stats.median([per_cpu for _, per_cpu in pairs])),
                 "over_one": over_one.value,
                 "interval": over_one.interval,
+                "cache_faults_per_s": round(
+                    stats.median([faults for faults, _ in cached[shape, pages, processes]])
+                ),
             }
         )
     enough = len(machine.cpus()) >= 2
@@ -165,6 +183,7 @@ def _judged(config: ScalingBench, rates: Rates, seed: int) -> dict[str, Any]:
     )
     return base.head("scaling", seed) | {
         "model": config.model,
+        "lookup": "walk",
         "rounds": config.rounds,
         "turn_s": config.turn_s,
         "different_vmas_2_over_1": headline.value if headline else None,
@@ -183,10 +202,11 @@ def tables(data: dict[str, Any]) -> list[Table]:
             report.short(row["faults_per_cpu_s"]),
             f"{row['over_one']:.2f}",
             f"{row['interval'][0]:.2f} to {row['interval'][1]:.2f}",
+            report.short(row["cache_faults_per_s"]),
         ]
         for row in data["rows"]
     ]
-    head = ("", "procs", "faults/s", "/CPU s", "over one", "95 %")
+    head = ("", "procs", "faults/s", "/CPU s", "over one", "95 %", "cache faults/s")
     return [report.grid(f"faults at the same time, {data['model']}", head, rows)]
 
 

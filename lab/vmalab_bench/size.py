@@ -1,29 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a fault, a mapping and a byte cost as an address space grows.
 
-Address spaces of 10 to 1,000,000 VMAs (one page each, 16 KiB apart, none of them mergeable) live in
-one segment at the same time. In each round all pages of each are faulted on in four orders, and
-then blocks map and unmap one page in random gaps:
+Address spaces of 10 to 1,000,000 VMAs (one page each, 16 KiB apart, none of them mergeable), twice:
+in a segment whose faults walk the tree, and in one whose faults go by the lookups that each
+participant keeps (--lookup cache). All are alive at the same time. In each round all pages of each
+are faulted on in several orders, by walk and by cache right after each other, and then blocks map
+and unmap one page in random gaps:
 
   address   in the order of addresses, in blocks (FAULTS, as a client sends many)
   random    in a random order that is the same each time, in the same blocks
-  cold      that order, by a participant that has just come and has found no page before
   alone     that order, each fault by itself: none is known before the one before it is done
+  cold      that order, by a participant that has just come: its cache is empty
 
-In address, random and alone the participant has touched each page before. A few VMAs have no cold
-row: there is not enough to time.
+The participant has touched each page before, but for cold. A walk keeps nothing between faults, so
+cold says something of the cache alone, which has to be filled. A few VMAs have no cold row: there
+is not enough to time.
 
-Of what a fault loads these wait for each other, each for the one before (`steps`):
+Of what a fault loads these wait for each other, each for the one before (`steps`, of a walk):
 
-  alone     3: the way that an earlier fault kept; then VMA and page-table entry side by side; then
-            the VMA's lock and the frame
-  cold      2 for each level of the tree (first the pivots of a node, then the slot they lead to), 2
-            for the VMA and its lock, 4 for the page table, 1 for the frame; the height of the tree
-            comes from the number of its slots (a VMA and a gap each) and how full the nodes of the
-            largest tree are, which the number of nodes in slabinfo shows
-  random    those of alone, but the core does each step for GROUP faults at a time, so a fault waits
-            for 3 / GROUP of them, as far as the processor has as many loads under way
-  address   as random
+  1  the address space: its tree's root, its sequence, its page table
+  1  for each level of the tree: the node, all of whose lines follow from its address; its height
+     comes from the number of its slots (a VMA and a gap each) and how full the nodes of the largest
+     tree are, which the number of nodes in slabinfo shows
+  1  the VMA, and beside it its lock
+  4  the page table
+  1  the frame
 
 Upper levels of both trees stay in the caches, so `steps` is the most that can miss; on top come
 misses of the TLB, since the segment has pages of 4 KiB. native/DESIGN.md, section 9, has more.
@@ -42,21 +43,18 @@ import numpy.typing as npt
 from rich.table import Table
 
 from vmalab_bench import base, machine, plots, records, space, stats
-from vmalab_bench.base import BASE, PAGE, Aim
+from vmalab_bench.base import BASE, PAGE
 from vmalab_drive import report
 
 if TYPE_CHECKING:
     from vmalab_native.core import Participant, Segment
 
 STRIDE: Final = 4 * PAGE
-ORDERS: Final = ("address", "random", "cold", "alone")
-LABELS: Final = ("in address order", "at random", "at random, first touch", "at random, each alone")
-GROUP: Final = 16  # op_faults.c: AHEAD_MAX, where the tree is at least so high:
-GROUPED_HEIGHT: Final = 4  # AHEAD_HEIGHT
-KEPT_STEPS: Final = 3
+ORDERS: Final = ("address", "random", "alone", "cold")
+LABELS: Final = ("in address order", "at random", "at random, each alone", "at random, first touch")
+BESIDE_THE_TREE: Final = 3  # the address space, the VMA, the frame
 BLOCK: Final = 2_048
 COLD_LEAST: Final = 1_000  # VMAs; fewer are too few to time
-RANDOM_LIMIT: Final = 8.0
 NODE_CACHE: Final = "maple_node"
 NODE_BYTES: Final = 256
 FRAME_BYTES: Final = 16
@@ -89,14 +87,24 @@ class SizeBench:
 class _Space:
     """One address space with what its VMAs took, and what was measured in it."""
 
+    segment: Segment
+    participant: Participant
     vmas: int
     mm: int
     memory: dict[str, Any]
     blocks: dict[str, list[bytes]]
     alone: list[int]  # in the order of random
-    pairs: bytes
+    gaps: npt.NDArray[np.uint64]
     fault_ns: dict[str, list[float]]
     pairs_per_s: list[float]
+
+    def pairs(self) -> bytes:
+        """Maps a page in each gap, and unmaps it."""
+        return records.woven(
+            records.maps(self.mm, self.gaps, PAGE),
+            records.unmaps(self.mm, self.gaps, PAGE),
+            count=len(self.gaps),
+        )
 
 
 def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
@@ -111,52 +119,76 @@ def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     with (
         machine.pinned(machine.cpus()[0]),
-        space.segment(model=config.model, need_bytes=need, **sizes) as segment,
-        segment.participant("client") as participant,
+        space.segment(model=config.model, lookup="walk", need_bytes=2 * need, **sizes) as walking,
+        space.segment(model=config.model, lookup="cache", **sizes) as caching,
+        walking.participant("client") as walker,
+        caching.participant("client") as cacher,
     ):
-        spaces = [_build(segment, participant, vmas, config, rng) for vmas in config.vmas]
+        pairs = []
+        for vmas in config.vmas:
+            plan = _plan(vmas, config, rng)
+            pairs.append(
+                (_build(walking, walker, plan, config), _build(caching, cacher, plan, config))
+            )
         for number in range(config.rounds + 1):
-            for index in rng.permutation(len(spaces)):
-                one = spaces[index]
-                for order in rng.permutation(list(one.fault_ns)):
-                    got = _faults(segment, participant, one, str(order), config)
-                    if number:
-                        one.fault_ns[str(order)].append(got)
-                begin = time.perf_counter()
-                records.must(participant, one.pairs, "mmap + munmap")
-                took = time.perf_counter() - begin
-                if number:
-                    one.pairs_per_s.append(config.pairs / took)
-    return _judged(config, spaces, seed)
+            for index in rng.permutation(len(pairs)):
+                _round(pairs[index], config, rng, count=number > 0)
+        return _judged(config, pairs, seed)
 
 
-def _build(
-    segment: Segment,
-    participant: Participant,
-    vmas: int,
-    config: SizeBench,
-    rng: np.random.Generator,
-) -> _Space:
+_Pair = tuple["_Space", "_Space"]
+"""The same VMAs, for faults that walk and for faults that go by cached lookups."""
+
+
+def _round(pair: _Pair, config: SizeBench, rng: np.random.Generator, *, count: bool) -> None:
+    """Each order in both, right after each other; then what maps and unmaps."""
+    for order in rng.permutation(list(pair[0].fault_ns)):
+        for side in rng.permutation(2):
+            one = pair[side]
+            got = _faults(one, str(order), config)
+            if count:
+                one.fault_ns[str(order)].append(got)
+    for one in pair:
+        begin = time.perf_counter()
+        records.must(one.participant, one.pairs(), "mmap + munmap")
+        took = time.perf_counter() - begin
+        if count:
+            one.pairs_per_s.append(config.pairs / took)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where the VMAs of an address space are, and in which order they are touched."""
+
+    addrs: npt.NDArray[np.uint64]
+    mixed: npt.NDArray[np.uint64]
+    gaps: npt.NDArray[np.uint64]
+
+
+def _plan(vmas: int, config: SizeBench, rng: np.random.Generator) -> _Plan:
+    addrs = BASE + np.arange(vmas, dtype="<u8") * STRIDE
+    gaps = rng.permutation(np.resize(addrs, max(vmas, config.pairs)))[: config.pairs] + 2 * PAGE
+    return _Plan(addrs, rng.permutation(addrs), gaps)
+
+
+def _build(segment: Segment, participant: Participant, plan: _Plan, config: SizeBench) -> _Space:
     before = _used(segment)
     mm = participant.mm_create()
-    addrs = BASE + np.arange(vmas, dtype="<u8") * STRIDE
-    records.fill(participant, mm, addrs, PAGE)
+    vmas = len(plan.addrs)
+    records.fill(participant, mm, plan.addrs, PAGE)
     memory = _memory(vmas, before, _used(segment))
-    gaps = rng.permutation(np.resize(addrs, max(vmas, config.pairs)))[: config.pairs] + 2 * PAGE
-    pairs = records.woven(
-        records.maps(mm, gaps, PAGE), records.unmaps(mm, gaps, PAGE), count=config.pairs
-    )
-    mixed = rng.permutation(addrs)
     turns = max(config.iterations, vmas)
     blocks = {
-        "address": _blocks(mm, np.resize(addrs, turns)),
-        "random": _blocks(mm, np.resize(mixed, turns)),
+        "address": _blocks(mm, np.resize(plan.addrs, turns)),
+        "random": _blocks(mm, np.resize(plan.mixed, turns)),
     }
     if vmas >= COLD_LEAST:
-        blocks["cold"] = _blocks(mm, mixed)
+        blocks["cold"] = _blocks(mm, plan.mixed)
     orders = [order for order in ORDERS if order == "alone" or order in blocks]
     return _Space(
-        vmas, mm, memory, blocks, mixed.tolist(), pairs, {order: [] for order in orders}, []
+        *(segment, participant, vmas, mm, memory, blocks, plan.mixed.tolist(), plan.gaps),
+        {order: [] for order in orders},
+        [],
     )
 
 
@@ -167,16 +199,15 @@ def _blocks(mm: int, addrs: npt.NDArray[np.uint64]) -> list[bytes]:
     ]
 
 
-def _faults(
-    segment: Segment, participant: Participant, one: _Space, order: str, config: SizeBench
-) -> float:
+def _faults(one: _Space, order: str, config: SizeBench) -> float:
     """What one fault takes, ns. Every VMA is touched, so no space hides in a part of itself."""
     turns = max(config.iterations, one.vmas)
+    participant = one.participant
     if order == "alone":
         participant.bench_fault(one.mm, one.alone, one.vmas, rounds=1)
         return participant.bench_fault(one.mm, one.alone, turns, rounds=1).fault_ns
     if order == "cold":
-        with segment.participant("client") as fresh:
+        with one.segment.participant("client") as fresh:
             return sum(_timed(fresh, block) for block in one.blocks[order]) / one.vmas
     for block in one.blocks[order]:
         _timed(participant, block)
@@ -244,51 +275,47 @@ def tree_height(slots: int, fill: float) -> int:
     return height
 
 
-def _judged(config: SizeBench, spaces: list[_Space], seed: int) -> dict[str, Any]:
+def _judged(config: SizeBench, pairs: list[_Pair], seed: int) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
+    last, first = pairs[-1][0], pairs[0][0]
     # In the largest, where the nodes that a participant keeps in reserve do not count.
-    fill = node_fill(2 * spaces[-1].vmas + 1, max(1, spaces[-1].memory["tree_nodes"]))
-    for one in spaces:
-        height = tree_height(2 * one.vmas + 1, fill)
-        walk = 2 * height + 2 + PAGE_TABLE_LEVELS + 1
-        grouped = round(KEPT_STEPS / GROUP, 3) if height >= GROUPED_HEIGHT else KEPT_STEPS
-        steps = {"address": grouped, "random": grouped, "cold": walk, "alone": KEPT_STEPS}
-        pairs = {
-            "pairs_per_s": round(stats.median(one.pairs_per_s)),
-            "pairs_spread": [round(end) for end in stats.spread(one.pairs_per_s)],
+    fill = node_fill(2 * last.vmas + 1, max(1, last.memory["tree_nodes"]))
+    for walk, cache in pairs:
+        height = tree_height(2 * walk.vmas + 1, fill)
+        common = walk.memory | {
+            "steps": height + PAGE_TABLE_LEVELS + BESIDE_THE_TREE,
+            "tree_height": height,
+            "pairs_per_s": round(stats.median(walk.pairs_per_s)),
+            "pairs_spread": [round(end) for end in stats.spread(walk.pairs_per_s)],
         }
-        for order, got in one.fault_ns.items():
-            rows.append(
-                {
-                    "vmas": one.vmas,
-                    "order": order,
-                    "fault_ns": round(stats.median(got), 2),
-                    "spread": stats.spread(got),
-                    "steps": steps[order],
-                    "tree_height": height,
-                }
-                | one.memory
-                | pairs
-            )
+        for order, got in walk.fault_ns.items():
+            over = stats.ratio(got, cache.fault_ns[order], seed=seed)
+            row = {
+                "vmas": walk.vmas,
+                "order": order,
+                "fault_ns": round(stats.median(got), 2),
+                "spread": stats.spread(got),
+                "cache_ns": round(stats.median(cache.fault_ns[order]), 2),
+                "cache_spread": stats.spread(cache.fault_ns[order]),
+                "walk_over_cache": over.value,
+                "walk_over_cache_interval": over.interval,
+            }
+            rows.append(row | common)
     ratio, alone = (
-        stats.ratio(spaces[-1].fault_ns[order], spaces[0].fault_ns[order], seed=seed)
+        stats.ratio(last.fault_ns[order], first.fault_ns[order], seed=seed)
         for order in ("random", "alone")
     )
-    note = f"{config.vmas[-1]:,} over {config.vmas[0]:,} VMAs"
     return base.head("size", seed) | {
         "model": config.model,
+        "lookup": "walk",
         "rounds": config.rounds,
         "random_last_over_first": ratio.value,
         "random_last_over_first_interval": ratio.interval,
         "alone_last_over_first": alone.value,
         "alone_last_over_first_interval": alone.interval,
         "tree_fill": round(fill, 3),
-        "dependent_steps_last": {
-            row["order"]: row["steps"] for row in rows if row["vmas"] == spaces[-1].vmas
-        },
         "bytes_per_vma": rows[-1]["bytes_per_vma"],
         "rows": rows,
-        "aims": [Aim("random_last_over_first", ratio, at_most=RANDOM_LIMIT, note=note).as_dict()],
     }
 
 
@@ -299,23 +326,34 @@ def tables(data: dict[str, Any]) -> list[Table]:
             f"{row['fault_ns']:.1f}",
             str(row["tree_height"]),
             str(row["steps"]),
+            f"{row['cache_ns']:.1f}",
+            f"{row['walk_over_cache']:.2f}",
             f"{row['bytes_per_vma']:,.0f}",
             report.short(row["pairs_per_s"]),
         ]
         for row in data["rows"]
     ]
-    head = ("VMAs", "fault ns", "height", "steps", "bytes a VMA", "pairs/s")
+    head = (
+        *("VMAs", "fault ns", "height", "steps", "cache ns", "walk / cache"),
+        *("bytes a VMA", "pairs/s"),
+    )
     return [report.grid(f"as an address space grows, {data['model']}", head, rows)]
 
 
 def plot(data: dict[str, Any], path: Path) -> None:
-    series, pairs = [], []
-    for order, label in zip(ORDERS, LABELS, strict=True):
-        rows = [row for row in data["rows"] if row["order"] == order]
-        x = [row["vmas"] for row in rows]
-        ends = [[row["spread"][i] for row in rows] for i in (0, 1)]
-        series.append(plots.Series(label, x, [row["fault_ns"] for row in rows], *ends))
-        pairs = [plots.Series("mmap + munmap", x, [1e9 / row["pairs_per_s"] for row in rows])]
-    panels = {"a fault on a present page": series, "mapping one page and unmapping it": pairs}
+    panels: dict[str, list[plots.Series]] = {}
+    for name, key, ends_key in (
+        ("a fault on a present page, by a walk", "fault_ns", "spread"),
+        ("the same by cached lookups", "cache_ns", "cache_spread"),
+    ):
+        panels[name] = []
+        for order, label in zip(ORDERS, LABELS, strict=True):
+            rows = [row for row in data["rows"] if row["order"] == order]
+            x = [row["vmas"] for row in rows]
+            ends = [[row[ends_key][i] for row in rows] for i in (0, 1)]
+            panels[name].append(plots.Series(label, x, [row[key] for row in rows], *ends))
+    rows = [row for row in data["rows"] if row["order"] == "random"]
+    x, y = [row["vmas"] for row in rows], [1e9 / row["pairs_per_s"] for row in rows]
+    panels["mapping one page and unmapping it"] = [plots.Series("mmap + munmap", x, y)]
     title = f"as an address space grows, {data['model']} (median, range)"
     plots.lines(path, panels, title=title, x_label="VMAs", y_label="ns", log_x=True)

@@ -60,6 +60,7 @@ def segment(
     *,
     model: str = DEFAULT_MODEL,
     layout: str = "",
+    lookup: cores.Lookup | None = None,
     need_bytes: int = 0,
     **sizes: Unpack[Sizes],
 ) -> Iterator[Segment]:
@@ -67,6 +68,7 @@ def segment(
 
     Args:
         layout: "" is the model's usual one.
+        lookup: how faults find VMAs; None: as VMALAB_LOOKUP says.
         need_bytes: how much memory will be used, checked beforehand.
         sizes: of the segment; size_bytes is SIZE_BYTES by default.
 
@@ -86,6 +88,7 @@ def segment(
     config = core.SegmentConfig(
         model=model,
         layout=layout or cores.DEFAULT_LAYOUT,
+        lookup=lookup or cores.default_lookup(),
         **sizes,
     )
     with signals.orderly(), ExitStack() as stack:

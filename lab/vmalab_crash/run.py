@@ -29,6 +29,7 @@ from vmalab_native import signals
 from vmalab_native.core import Segment, SegmentConfig
 
 FRAMES: Final = 1 << 15
+QUOTA: Final = (1 << 31) - 1
 PARTICIPANTS: Final = 96
 """For so many, or a multiple, a segment has room."""
 PAGE: Final = 4096
@@ -168,6 +169,12 @@ class Session:
             frames_max=FRAMES * scale + pages * 5 // 4,
             files_max=2048 * scale,
             vmas_per_mm_max=max(4096, pages // 32),
+            # The charges of accounts are recounted; what is refused is the whole segment's to say.
+            account_frames_max=QUOTA,
+            account_tables_max=QUOTA,
+            account_vmas_max=QUOTA,
+            account_files_max=QUOTA,
+            account_mms_max=QUOTA,
             model=self.tally.model,
         )
 

@@ -30,6 +30,7 @@ from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import NoParticipantSlot
 
 MESSAGE_BYTES: Final = 1 << 16
+ACCOUNTS: Final = 5
 NICE: Final = 4
 """Of those who work all the time, so that those who kill, fork and recover need not wait."""
 
@@ -39,7 +40,9 @@ def _joined(segment: Segment) -> Participant:
     for. Who waits for this process ends it when that takes too long."""
     while True:
         try:
-            return segment.participant("client", comm="crash")
+            me = segment.participant("client", comm="crash")
+            me.account(f"client {me.index % ACCOUNTS}")
+            return me
         except NoParticipantSlot:
             time.sleep(0.01)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -65,12 +65,16 @@ class Driver(ABC):
         """Leave an address space for a new one, as execve does; the new one."""
 
     @abstractmethod
-    def keep(self, mms: list[int]) -> None:
-        """Let address spaces live for another TTL_MS."""
+    def keep(self, mms: list[int], files: Sequence[int] = ()) -> None:
+        """Let address spaces live, and files stay open, for another TTL_MS."""
 
     @abstractmethod
     def open_file(self, info: FileInfo) -> int:
         """Make a file known; the same device and inode give the same number."""
+
+    @abstractmethod
+    def close_file(self, file: int) -> None:
+        """Take an open_file back. What is mapped stays mapped."""
 
     @abstractmethod
     def run(self, block: bytes) -> bytes:

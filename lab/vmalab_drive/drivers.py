@@ -14,7 +14,7 @@ Driver (contract.py)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vmalab_client.block import parse_results
@@ -59,7 +59,7 @@ class AttachDriver(Driver):
             setup=MmSetup(protection_keys=pkeys),
         )
 
-    def keep(self, mms: list[int]) -> None:
+    def keep(self, mms: list[int], files: Sequence[int] = ()) -> None:
         """Nothing to do: this participant has a lease on what it made."""
 
     def lease(self, mm: int) -> None:
@@ -84,6 +84,9 @@ class AttachDriver(Driver):
         return self._participant.file_open(
             dev=info.dev, ino=info.inode, size_bytes=info.size, name=info.path
         )
+
+    def close_file(self, file: int) -> None:
+        self._participant.file_close(file)
 
     def run(self, block: bytes) -> bytes:
         return self._participant.run(block)

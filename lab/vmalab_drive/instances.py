@@ -8,10 +8,11 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import cast
 
 from vmalab_drive.drivers import DriverError, Target
-from vmalab_native import signals
+from vmalab_native import cores, signals
 
 
 @contextmanager
@@ -25,6 +26,7 @@ def instance_for(
     model: str = "",
     layout: str = "",
     pkeys: str = "machine",
+    lookup: str = "",
 ) -> Iterator[Target]:
     """Give the target of a run, and stop what was started for it.
 
@@ -36,20 +38,25 @@ def instance_for(
         bench: the embedded server also serves BenchService.
         model, layout: of an instance of our own; "": the environment's or the default.
         pkeys: of an instance of our own: machine, on or off.
+        lookup: of an instance of our own: walk or cache; "": the environment's, else walk.
     """
+    own = _Own(model, layout, pkeys, lookup or cores.default_lookup())
     with signals.orderly():
-        yield from _instance_for(target, instance, mode, workers, bench, model, layout, pkeys)
+        yield from _instance_for(target, instance, mode, workers, bench, own)
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """How an instance of our own is made; "": as the environment says."""
+
+    model: str
+    layout: str
+    pkeys: str
+    lookup: str
 
 
 def _instance_for(
-    target: str,
-    instance: str,
-    mode: str,
-    workers: int,
-    bench: bool,
-    model: str,
-    layout: str,
-    pkeys: str,
+    target: str, instance: str, mode: str, workers: int, bench: bool, own: _Own
 ) -> Iterator[Target]:
     if mode == "attach":
         if target and not instance:
@@ -57,7 +64,7 @@ def _instance_for(
         if instance:
             yield Target(instance=instance)
             return
-        with _bare_segment(model, layout, pkeys) as name:
+        with _bare_segment(own) as name:
             yield Target(instance=name)
         return
     if target:
@@ -68,22 +75,28 @@ def _instance_for(
     from vmalab_server.embedded import EmbeddedServer
 
     with EmbeddedServer(
-        workers=workers, bench=bench, model=model, layout=layout, pkeys=pkeys
+        workers=workers,
+        bench=bench,
+        model=own.model,
+        layout=own.layout,
+        pkeys=own.pkeys,
+        lookup=own.lookup,
     ) as server:
         yield Target(address=server.target, instance=server.instance)
 
 
 @contextmanager
-def _bare_segment(model: str, layout: str, pkeys: str) -> Iterator[str]:
+def _bare_segment(own: _Own) -> Iterator[str]:
     """A segment without a server. This process is its supervisor: it repairs after dead
     participants and ends address spaces nobody holds."""
-    from vmalab_native import core, cores, machine
+    from vmalab_native import core, machine
 
     name = f"loadgen-{os.getpid()}-{secrets.token_hex(3)}"
     config = core.SegmentConfig(
-        model=model or cores.default_model(),
-        layout=layout or cores.default_layout(),
-        pkeys=machine.choose_pkeys(cast(machine.Switch, pkeys)),
+        model=own.model or cores.default_model(),
+        layout=own.layout or cores.default_layout(),
+        pkeys=machine.choose_pkeys(cast(machine.Switch, own.pkeys)),
+        lookup=cores.lookup_of(own.lookup),
     )
     stop = threading.Event()
     with ExitStack() as stack:

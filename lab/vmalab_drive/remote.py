@@ -6,16 +6,17 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import grpc
 
+from vmalab import pack
 from vmalab.ops import RESULT, Op, Status
 from vmalab.v1 import inspect_pb2, inspect_pb2_grpc, memory_pb2_grpc
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import wire
-from vmalab_client.block import FAULT_STORE, Record, parse_block
+from vmalab_client.block import FAULT_STORE, Record, parse_block, parse_results
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
 
 CALL_TIMEOUT_S = 300.0
@@ -116,8 +117,8 @@ class _Remote(Driver):
             raise DriverError(f"exec of {mm}: {answer.errno_name}")
         return int(answer.mm)
 
-    def keep(self, mms: list[int]) -> None:
-        request = pb.KeepAliveRequest(mms=mms, ttl_ms=TTL_MS)
+    def keep(self, mms: list[int], files: Sequence[int] = ()) -> None:
+        request = pb.KeepAliveRequest(mms=mms, files=files, ttl_ms=TTL_MS)
         self.memory.KeepAlive(request, timeout=CALL_TIMEOUT_S)
 
     def open_file(self, info: FileInfo) -> int:
@@ -127,8 +128,12 @@ class _Remote(Driver):
             ino=info.inode,
             size_bytes=info.size,
             name=info.path,
+            ttl_ms=TTL_MS,
         )
         return int(self.memory.OpenFile(request, timeout=CALL_TIMEOUT_S).file)
+
+    def close_file(self, file: int) -> None:
+        self.memory.CloseFile(pb.CloseFileRequest(file=file), timeout=CALL_TIMEOUT_S)
 
     def maps(self, mm: int) -> str:
         request = inspect_pb2.GetMapsRequest(mm=mm)
@@ -218,6 +223,19 @@ PLAIN_CALLS: Final = {
     Op.FILE_TRUNCATE: "TruncateFile",
     Op.FILE_ALLOCATE: "AllocateFile",
 }
+
+
+BLOCK_CALLS: Final[Mapping[Op, Callable[..., bytes]]] = {
+    Op.MDWE: pack.mdwe,
+    Op.FILE_SEAL: pack.file_seal,
+    Op.CAPSET: pack.capset,
+}
+"""Operations that have no unary call of their own: each is sent as a block."""
+
+
+def operands_of(record: Record) -> tuple[int, ...]:
+    """The arguments of the packer of an operation: an address space, if it names one, first."""
+    return record.operands if record.op == Op.FILE_SEAL else (record.mm, *record.operands)
 
 
 class UnaryDriver(_Remote, CallByCall):
@@ -333,6 +351,9 @@ class UnaryDriver(_Remote, CallByCall):
             )
             got = self.memory.ProcessMadvise(request, timeout=CALL_TIMEOUT_S)
             return -got.errno_code, 0, got.advised
+        if record.op in BLOCK_CALLS:
+            block = pb.ApplyRequest(block=BLOCK_CALLS[Op(record.op)](*operands_of(record)))
+            return parse_results(self.memory.Apply(block, timeout=CALL_TIMEOUT_S).results)[0]
         if not name:
             return 0, 0, 0
         request = getattr(pb, f"{name}Request")()

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from vmalab_native import flags
-from vmalab_trace import plain
+from vmalab_trace import opens, plain, words
 from vmalab_trace.strace import Call
-
-
-class DecodeError(ValueError):
-    """The arguments of a known call could not be understood."""
+from vmalab_trace.words import DecodeError as DecodeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +84,8 @@ class Mincore:
     """The bytes strace shows; None when it shows a pointer (the call failed)."""
     vector_cut: bool = False
     """strace showed only the beginning (its -s)."""
+    vector_at: int = -1
+    """Where the vector is, if strace shows that; -1: it shows the bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +144,7 @@ class Spawn:
     shares_mm: bool
     thread: bool
     vfork: bool
+    shares_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,26 @@ class Execve:
 @dataclass(frozen=True, slots=True)
 class Quit:
     """exit and exit_group: they do not come back, the Exit event has the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """shmctl(IPC_RMID): a segment ends with its last attachment."""
+
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A file got another name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """A call after which a process may do less or more: setuid and its like, capset."""
+
+    bits: int = 0
+    """VL_CAP_*: what of it the memory calls ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +189,18 @@ class Other:
     """A call of a name that also has memory calls, which is none itself: most of prctl, ioctl."""
 
 
+CREDENTIALS: Final = frozenset(
+    {"setuid", "setreuid", "setresuid", "setfsuid", "capset"}
+    | {"setuid32", "setreuid32", "setresuid32", "setfsuid32"}
+)
 ALLOCATE_MODES: Final = flags.FALLOC["FALLOC_FL_KEEP_SIZE"] | flags.FALLOC["FALLOC_FL_PUNCH_HOLE"]
-SOMETIMES: Final = frozenset({"prctl", "ioctl", "personality"})
-"""Names of calls of which only some are memory calls."""
+SOMETIMES: Final = (
+    frozenset({"prctl", "ioctl", "personality", "fcntl", "fcntl64", "shmctl"})
+    | opens.CALLS
+    | opens.WRITES
+    | opens.READS
+)
+"""Names of calls of which only some matter here."""
 
 Operation = (
     Mmap
@@ -190,11 +219,14 @@ Operation = (
     | Spawn
     | Execve
     | Quit
+    | Removed
+    | Renamed
+    | Capabilities
+    | opens.Kinds
     | Unsupported
     | Other
 )
 
-_FD = re.compile(r"^(-?\d+)(?:<(.*)>(\(deleted\))?)?$", re.DOTALL)
 MSEAL: Final = "syscall_0x1ce"
 """What a strace that does not know mseal calls it."""
 UNRELATED: Final = "unrelated:"
@@ -202,46 +234,9 @@ UNRELATED: Final = "unrelated:"
 _RANGE = re.compile(r"iov_base=([^,}]+), iov_len=([^,}]+)")
 _CLONE_FLAGS = re.compile(r"flags=([^,}]+)")
 _LAYOUTS: Final = ("READ_IMPLIES_EXEC", "ADDR_COMPAT_LAYOUT", "ADDR_LIMIT_3GB", "MMAP_PAGE_ZERO")
-_LAYOUT_PRCTLS: Final = frozenset({"PR_SET_MM", "PR_SET_MDWE", "PR_SET_MEMORY_MERGE"})
-_OCTAL: Final = re.compile(r'\\([0-7]{1,3}|x[0-9a-fA-F]{2}|[nrtvf\\"])')
-_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "v": "\v", "f": "\f", "\\": "\\", '"': '"'}
-
-
-def _number(text: str) -> int:
-    word = re.sub(r"/\*.*?\*/", "", text).strip()
-    if word == "NULL":
-        return 0
-    try:
-        return int(word, 0)
-    except ValueError:
-        raise DecodeError(f"not a number: {text!r}") from None
-
-
-def _unescape(text: str) -> str:
-    def one(match: re.Match[str]) -> str:
-        word = match.group(1)
-        if word in _ESCAPES:
-            return _ESCAPES[word]
-        return chr(int(word[1:], 16) if word[0] == "x" else int(word, 8))
-
-    return _OCTAL.sub(one, text)
-
-
-def _descriptor(text: str) -> tuple[int, str]:
-    match = _FD.match(text.strip())
-    if not match:
-        raise DecodeError(f"not a file descriptor: {text!r}")
-    path = _unescape(match.group(2) or "")
-    if match.group(3) and not path.endswith(" (deleted)"):
-        path += " (deleted)"
-    return int(match.group(1)), path
-
-
-def _quoted(text: str) -> str | None:
-    """The content of a C string; None for NULL or a bare pointer."""
-    if not text.startswith('"'):
-        return None
-    return _unescape(text[1 : text.rindex('"')])
+_LAYOUT_PRCTLS: Final = frozenset({"PR_SET_MM", "PR_SET_MEMORY_MERGE"})
+_MDWE: Final = ("PR_SET_MDWE", "0x41 /* PR_??? */")
+NAME_UNREAD: Final = "prctl(PR_SET_VMA) with a name that strace could not read"
 
 
 def _vector(text: str) -> tuple[tuple[int, ...] | None, bool]:
@@ -252,12 +247,6 @@ def _vector(text: str) -> tuple[tuple[int, ...] | None, bool]:
     if cut:
         words[-1] = words[-1].removesuffix("...").strip()
     return tuple(int(word, 0) & 1 for word in words if word), cut
-
-
-def _need(call: Call, least: int) -> tuple[str, ...]:
-    if len(call.args) < least:
-        raise DecodeError(f"{call.name} with {len(call.args)} arguments")
-    return call.args
 
 
 def decode(call: Call) -> Operation:
@@ -275,34 +264,37 @@ def decode(call: Call) -> Operation:
 def _decode(call: Call) -> Operation:
     match call.name:
         case "mmap" | "mmap2":
-            args = _need(call, 6)
-            fd, path = _descriptor(args[4])
-            offset = _number(args[5]) * (4096 if call.name == "mmap2" else 1)
+            args = words.need(call, 6)
+            fd, path = words.descriptor(args[4])
+            offset = words.number(args[5]) * (4096 if call.name == "mmap2" else 1)
             prot = flags.parse_flags(args[2], flags.PROT)
             how = flags.parse_flags(args[3], flags.MAP)
-            return Mmap(_number(args[0]), _number(args[1]), prot, how, fd, offset, path)
+            return Mmap(words.number(args[0]), words.number(args[1]), prot, how, fd, offset, path)
         case "munmap":
-            args = _need(call, 2)
-            return Munmap(_number(args[0]), _number(args[1]))
+            args = words.need(call, 2)
+            return Munmap(words.number(args[0]), words.number(args[1]))
         case "mprotect":
-            args = _need(call, 3)
+            args = words.need(call, 3)
             prot = flags.parse_flags(args[2], flags.PROT)
-            return Mprotect(_number(args[0]), _number(args[1]), prot)
+            return Mprotect(words.number(args[0]), words.number(args[1]), prot)
         case "mremap":
-            args = _need(call, 4)
+            args = words.need(call, 4)
             how = flags.parse_flags(args[3], flags.MREMAP)
-            new_addr = _number(args[4]) if len(args) > 4 else 0
-            return Mremap(_number(args[0]), _number(args[1]), _number(args[2]), how, new_addr)
+            new_addr = words.number(args[4]) if len(args) > 4 else 0
+            return Mremap(
+                words.number(args[0]), words.number(args[1]), words.number(args[2]), how, new_addr
+            )
         case "madvise":
-            args = _need(call, 3)
+            args = words.need(call, 3)
             advice = flags.parse_flags(args[2], flags.MADV)
-            return Madvise(_number(args[0]), _number(args[1]), advice)
+            return Madvise(words.number(args[0]), words.number(args[1]), advice)
         case "mincore":
-            args = _need(call, 3)
+            args = words.need(call, 3)
             vector, cut = _vector(args[2])
-            return Mincore(_number(args[0]), _number(args[1]), vector, cut)
+            at = -1 if args[2].startswith("[") else words.number(args[2])
+            return Mincore(words.number(args[0]), words.number(args[1]), vector, cut, at)
         case "brk":
-            return Brk(_number(_need(call, 1)[0]))
+            return Brk(words.number(words.need(call, 1)[0]))
         case _:
             return _decode_other(call)
 
@@ -324,12 +316,12 @@ def _decode_other(call: Call) -> Operation:
             odd = [word for word in _LAYOUTS if word in "".join(call.args)]
             return Unsupported(f"personality({odd[0]})") if odd else Other()
         case "ftruncate" | "ftruncate64":
-            args = _need(call, 2)
-            fd, path = _descriptor(args[0])
-            return Truncate(path, fd, _number(args[1]))
+            args = words.need(call, 2)
+            fd, path = words.descriptor(args[0])
+            return Truncate(path, fd, words.number(args[1]))
         case "truncate" | "truncate64":
-            args = _need(call, 2)
-            return Truncate(_quoted(args[0]) or "", -1, _number(args[1]))
+            args = words.need(call, 2)
+            return Truncate(words.quoted(args[0]) or "", -1, words.number(args[1]))
         case "fallocate":
             return _decode_allocate(call)
         case "clone" | "clone2" | "clone3":
@@ -340,53 +332,63 @@ def _decode_other(call: Call) -> Operation:
                 shares_mm=bool(bits & flags.CLONE_VM),
                 thread=bool(bits & flags.CLONE_THREAD),
                 vfork=bool(bits & flags.CLONE_VFORK),
+                shares_files="CLONE_FILES" in word,
             )
         case "fork":
             return Spawn(shares_mm=False, thread=False, vfork=False)
         case "vfork":
             return Spawn(shares_mm=True, thread=False, vfork=True)
         case "shmget":
-            args = _need(call, 2)
-            key = 0 if args[0] == "IPC_PRIVATE" else _number(args[0])
-            return Segment(key, _number(args[1]))
+            args = words.need(call, 2)
+            key = 0 if args[0] == "IPC_PRIVATE" else words.number(args[0])
+            return Segment(key, words.number(args[1]))
         case "shmat":
-            args = _need(call, 3)
+            args = words.need(call, 3)
             how = flags.parse_flags(args[2], flags.SHM)
-            return Shmat(0, 0, 0, 0, fd=_number(args[0]), how=how, asked=_number(args[1]))
+            return Shmat(0, 0, 0, 0, fd=words.number(args[0]), how=how, asked=words.number(args[1]))
         case "shmdt":
-            return Shmdt(_number(_need(call, 1)[0]), 0)
+            return Shmdt(words.number(words.need(call, 1)[0]), 0)
         case "execve" | "execveat":
-            args = _need(call, 1)
+            args = words.need(call, 1)
             where = args[1] if call.name == "execveat" and len(args) > 1 else args[0]
-            return Execve(_quoted(where) or where)
+            return Execve(words.quoted(where) or where)
         case "exit" | "exit_group":
             return Quit()
+        case name if name in CREDENTIALS:
+            return Capabilities()
+        case "rename" | "renameat" | "renameat2":
+            return Renamed()
+        case "shmctl":
+            args = words.need(call, 2)
+            return Removed(words.number(args[0])) if "IPC_RMID" in args[1] else Other()
+        case name if name in SOMETIMES:
+            return opens.decode(call) or Other()
         case _:
             return Unsupported(call.name)
 
 
 def _decode_allocate(call: Call) -> Operation:
-    args = _need(call, 4)
+    args = words.need(call, 4)
     mode = flags.parse_flags(args[1], flags.FALLOC)
     if mode & ~ALLOCATE_MODES and not call.errno:
         return Unsupported(f"fallocate({args[1]})")
-    fd, path = _descriptor(args[0])
-    return Allocate(path, fd, mode, _number(args[2]), _number(args[3]))
+    fd, path = words.descriptor(args[0])
+    return Allocate(path, fd, mode, words.number(args[2]), words.number(args[3]))
 
 
 def _decode_plain(call: Call, name: str) -> Operation:
     form = plain.FORMS[name]
     numbers = [
-        _number(text) if names is None else flags.parse_flags(text, names)
-        for text, names in zip(_need(call, len(form)), form, strict=False)
+        words.number(text) if names is None else flags.parse_flags(text, names)
+        for text, names in zip(words.need(call, len(form)), form, strict=False)
     ]
     return Plain(name, tuple(numbers))
 
 
 def _decode_limit(call: Call) -> Operation:
     """What is only asked, or of another process, or no matter of memory, is not replayed."""
-    args = _need(call, 2)
-    who, resource, new = ("0", *args[:2]) if call.name == "setrlimit" else _need(call, 3)[:3]
+    args = words.need(call, 2)
+    who, resource, new = ("0", *args[:2]) if call.name == "setrlimit" else words.need(call, 3)[:3]
     pair = plain.limit_pair(new)
     if resource not in flags.RLIMIT or new == "NULL" or (who != "0" and who != str(call.pid)):
         return Unsupported(f"{UNRELATED}{call.name}")
@@ -396,38 +398,43 @@ def _decode_limit(call: Call) -> Operation:
 
 
 def _decode_process_madvise(call: Call) -> Operation:
-    args = _need(call, 5)
+    args = words.need(call, 5)
     if not args[1].startswith("["):
         return Unsupported("process_madvise of ranges that strace could not read")
     found = _RANGE.findall(args[1])
-    ranges = tuple((_number(base), _number(length)) for base, length in found)
+    ranges = tuple((words.number(base), words.number(length)) for base, length in found)
     return ProcessMadvise(ranges, flags.parse_flags(args[3], flags.MADV))
 
 
 def _decode_prctl(call: Call) -> Operation:
-    args = _need(call, 1)
+    args = words.need(call, 1)
     if args[0] == "PR_SET_THP_DISABLE" and len(args) > 2:
-        return Plain("prctl(PR_SET_THP_DISABLE)", (_number(args[1]), _number(args[2])))
+        return Plain("prctl(PR_SET_THP_DISABLE)", (words.number(args[1]), words.number(args[2])))
+    if args[0] in _MDWE and len(args) > 1:
+        if any(words.number(word) for word in args[2:5]):
+            return Unsupported(f"{UNRELATED}prctl(PR_SET_MDWE) with more arguments")
+        return Plain("prctl(PR_SET_MDWE)", (flags.parse_flags(args[1], flags.MDWE),))
     if args[0] in _LAYOUT_PRCTLS:
         return Unsupported(f"prctl({args[0]})")
     if args[0] != "PR_SET_VMA":
         return Other()
     if len(args) < 5 or args[1] != "PR_SET_VMA_ANON_NAME":
         return Unsupported(f"prctl({args[0]})")
-    name = _quoted(args[4])
-    if name is None and _number(args[4]) != 0:
-        raise DecodeError(f"a name strace could not read: {args[4]!r}")
-    return SetVmaName(_number(args[2]), _number(args[3]), (name or "").encode("latin-1"))
+    name = words.quoted(args[4])
+    if name is None and words.number(args[4]) != 0:
+        return Unsupported(NAME_UNREAD)
+    return SetVmaName(words.number(args[2]), words.number(args[3]), (name or "").encode("latin-1"))
 
 
 def _address(value: int) -> str:
     return f"{value:#x}" if value else "NULL"
 
 
-def _escape(data: str) -> str:
+def _escape(data: str, coding: str = "utf-8") -> str:
+    """A string as strace writes it, byte by byte."""
     return "".join(
-        char if " " <= char <= "~" and char not in '<>"\\' else f"\\{ord(char):03o}"
-        for char in data
+        chr(byte) if 0x20 <= byte <= 0x7E and byte not in b'<>"\\' else f"\\{byte:03o}"
+        for byte in data.encode(coding, "surrogateescape")
     )
 
 
@@ -473,7 +480,8 @@ def _render_plain(operation: Plain) -> str:
         resource = flags.render_choice(numbers[0], flags.RLIMIT, unknown="RLIMIT_???")
         return f"setrlimit({resource}, {{rlim_cur={numbers[1]}, rlim_max={numbers[2]}}})"
     if name.startswith("prctl("):
-        return f"prctl(PR_SET_THP_DISABLE, {numbers[0]}, {numbers[1]}, 0, 0)"
+        option = name[len("prctl(") : -1]
+        return f"prctl({option}, {', '.join(map(str, numbers))}, 0, 0)"
     words = [
         flags.render_flags(number, names, unknown="???") if names is not None else str(number)
         for number, names in zip(numbers, plain.FORMS[name], strict=True)
@@ -486,7 +494,7 @@ def _render_plain(operation: Plain) -> str:
 def _render_other(operation: Operation) -> str:
     match operation:
         case Mincore():
-            bits = "NULL"
+            bits = _address(max(operation.vector_at, 0))
             if operation.vector is not None:
                 tail = "..." if operation.vector_cut else ""
                 bits = "[" + ", ".join(str(bit) for bit in operation.vector) + tail + "]"
@@ -494,7 +502,11 @@ def _render_other(operation: Operation) -> str:
         case Brk():
             return f"brk({_address(operation.addr)})"
         case SetVmaName():
-            name = f'"{_escape(operation.name.decode("latin-1"))}"' if operation.name else "NULL"
+            name = (
+                f'"{_escape(operation.name.decode("latin-1"), "latin-1")}"'
+                if operation.name
+                else "NULL"
+            )
             where = f"{_address(operation.addr)}, {operation.length}"
             return f"prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, {where}, {name})"
         case Plain():
@@ -514,6 +526,9 @@ def _render_other(operation: Operation) -> str:
             mode = flags.render_flags(operation.mode, flags.FALLOC, unknown="FALLOC_FL_???")
             span = f"{operation.offset}, {operation.length}"
             return f"fallocate({operation.fd}{path}, {mode}, {span})"
+        case opens.Seal(path, fd, seals):
+            shown = flags.render_flags(seals, flags.SEAL, unknown="F_SEAL_???")
+            return f"fcntl({fd}<{_escape(path)}>, F_ADD_SEALS, {shown})"
         case Spawn():
             return "clone(CLONE_VM)" if operation.shares_mm else "fork()"
         case Execve():
@@ -524,7 +539,9 @@ def _render_other(operation: Operation) -> str:
             return f"{operation.name}()"
         case Segment():
             return f"shmget({operation.key:#x}, {operation.size})"
-        case Other():
+        case Other() | Removed() | Renamed() | Capabilities():
             return "other()"
+        case opens.Opens() | opens.Duplicate() | opens.Write() | opens.Move():
+            return "file()"
         case _:
             raise TypeError(f"{operation!r} is rendered by render()")

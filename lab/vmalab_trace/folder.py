@@ -19,7 +19,7 @@ import json
 import lzma
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +44,12 @@ class SnapshotInfo:
     pid: int
     why: str
     start_brk: int = 0
+    capabilities: int = -1
+    """VL_CAP_* of the process; -1: not known, all are taken to be there."""
+    limits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Soft and hard limits in bytes, by RLIMIT_*; those that are infinite are left out."""
+    read_ns: int = 0
+    """When it was read, on the clock of the trace."""
 
 
 @dataclass(slots=True)
@@ -79,6 +85,21 @@ class Meta:
     modes: dict[int, int] = field(default_factory=dict)
     """Lines of the trace whose mmap is of a file that was not opened to read and write: FileMode,
     and above it which open it is (the upper half of a file in a mmap record)."""
+    lives: list[int] = field(default_factory=list)
+    """For each of `files` which life of its inode it is: a number that no other file of the same
+    inode number has; 0: perf did not say."""
+    file_of: dict[int, int] = field(default_factory=dict)
+    """Lines of the trace whose call is of a file: which of `files`."""
+    sizes: dict[int, int] = field(default_factory=dict)
+    """The size in bytes that such a file was seen to have when the call returned."""
+    capabilities: dict[int, int] = field(default_factory=dict)
+    """VL_CAP_* of the process after the call of that line (setuid, capset)."""
+    changed: dict[str, list[Fact]] = field(default_factory=dict)
+    """Facts of `machine` that were others at the end: before and after."""
+    faults_unseen: int = 0
+    """Programs whose page faults perf could not see: it leaves a process at a set-user-id exec."""
+    expect: dict[str, Any] = field(default_factory=dict)
+    """What a replay must have compared, and what it may have left out (`counts` of its report)."""
     exit_status: int = 0
     calls: int = 0
     missed: dict[str, int] = field(default_factory=dict)
@@ -104,14 +125,8 @@ class Meta:
         data: dict[str, Any] = {"format": FORMAT}
         for name in self.__dataclass_fields__:
             data[name] = getattr(self, name)
-        data["files"] = [
-            {"path": one.path, "dev": one.dev, "inode": one.inode, "size": one.size}
-            for one in self.files
-        ]
-        data["snapshots"] = [
-            {"number": one.number, "pid": one.pid, "why": one.why, "start_brk": one.start_brk}
-            for one in self.snapshots
-        ]
+        data["files"] = [asdict(one) for one in self.files]
+        data["snapshots"] = [asdict(one) for one in self.snapshots]
         return json.dumps(data, indent=1) + "\n"
 
     @staticmethod
@@ -121,23 +136,30 @@ class Meta:
         known["files"] = [FileInfo(**one) for one in data.get("files", [])]
         known["clock"] = [(int(one), int(two)) for one, two in data.get("clock", [])]
         known["snapshots"] = [SnapshotInfo(**one) for one in data.get("snapshots", [])]
-        known["modes"] = {int(line): int(mode) for line, mode in data.get("modes", {}).items()}
+        for name in ("modes", "file_of", "sizes", "capabilities"):
+            known[name] = {int(line): int(what) for line, what in data.get(name, {}).items()}
+        for one in known["snapshots"]:
+            one.limits.update({name: tuple(pair) for name, pair in one.limits.items()})
         return Meta(**known)
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Reads a trace folder."""
+    """Reads a trace folder, or a file with strace's output alone."""
 
     root: Path
 
     def __post_init__(self) -> None:
+        if self.root.is_file():
+            return
         if not self.root.is_dir():
             raise FolderError(f"{self.root} is not a folder")
         if self._find("trace") is None:
             raise FolderError(f"{self.root} has no file named trace, trace.gz or trace.xz")
 
     def _find(self, name: str) -> Path | None:
+        if self.root.is_file():
+            return self.root if name == "trace" else None
         for path in (self.root / f"{name}{suffix}" for suffix in ("", ".gz", ".xz")):
             if path.is_file():
                 return path
@@ -183,6 +205,16 @@ class Folder:
         except OSError:
             beside = self.root / Path(path).name
             return beside.stat().st_size if beside.is_file() else None
+
+
+def keep_counts(root: Path, counts: dict[str, Any]) -> None:
+    """Write into meta.json what a replay compared: later ones must compare as much."""
+    if root.is_file():
+        raise FolderError(f"{root} is a file: the counts are kept in the meta.json of a folder")
+    path = root / "meta.json"
+    meta = Meta.from_json(path.read_text()) if path.is_file() else Meta()
+    meta.expect = counts
+    path.write_text(meta.to_json())
 
 
 def write(root: Path, name: str, text: str, *, compress: Compress) -> None:

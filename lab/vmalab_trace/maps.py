@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -61,24 +62,27 @@ def parse(text: str) -> list[Area]:
         MapsError: a line of another form.
     """
     areas: list[Area] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
+        if line.endswith("\r"):
+            raise MapsError(f"line {number} ends with CR LF: maps text has LF alone")
         match = _LINE.match(line)
         if not match:
             raise MapsError(f"line {number} is not one of /proc/PID/maps: {line!r}")
-        areas.append(
-            Area(
-                start=int(match.group(1), 16),
-                end=int(match.group(2), 16),
-                perms=match.group(3),
-                offset=int(match.group(4), 16),
-                major=int(match.group(5), 16),
-                minor=int(match.group(6), 16),
-                inode=int(match.group(7)),
-                path=(match.group(8) or "").strip(),
-            )
+        area = Area(
+            start=int(match.group(1), 16),
+            end=int(match.group(2), 16),
+            perms=match.group(3),
+            offset=int(match.group(4), 16),
+            major=int(match.group(5), 16),
+            minor=int(match.group(6), 16),
+            inode=int(match.group(7)),
+            path=(match.group(8) or "").strip(),
         )
+        if areas and area.start < areas[-1].end:
+            raise MapsError(f"line {number} begins below the end of the line before: {line!r}")
+        areas.append(area)
     return areas
 
 
@@ -94,8 +98,8 @@ class Comparison:
     areas: int = 0
     differences: list[tuple[str, str]] = field(default_factory=list)
     """Pairs (expected line or "", got line or "")."""
-    notes: set[str] = field(default_factory=set)
-    """What was left out of the comparison, in words."""
+    notes: Counter[str] = field(default_factory=Counter)
+    """What was left out of the comparison, in words, and how often."""
 
     @property
     def equal(self) -> bool:
@@ -129,30 +133,34 @@ def _joinable(one: Area, two: Area) -> bool:
     return same_file and one.offset + one.end - one.start == two.offset
 
 
-def _path(area: Area) -> str:
-    return area.path.removesuffix(" (deleted)")
+def _same_name(one: str, two: str) -> bool:
+    """Whether two paths are one, of a file that may have been unlinked meanwhile."""
+    gone = " (deleted)"
+    return one == two or one == two + gone or two == one + gone
 
 
 def same(
     expected: Area,
     got: Area,
     *,
-    notes: set[str],
+    notes: Counter[str],
     inodes: dict[int, int],
     unknown: Callable[[Area], bool],
     exact_stack: bool = False,
+    renamed: bool = False,
 ) -> bool:
     """Whether two areas say the same.
 
     Args:
-        notes: gets a sentence for each kind of thing that was not compared.
+        notes: counts each kind of thing that was not compared.
         inodes: the pairing of shared anonymous objects, grown as they are found.
         unknown: true for a got area whose file the trace did not identify.
         exact_stack: the start of [stack] counts.
+        renamed: files got other names meanwhile, so device and inode decide.
     """
     start_equal = expected.start == got.start
     if not start_equal and expected.path == "[stack]" and not exact_stack:
-        notes.add("start of [stack] (it grows by faults, not by calls)")
+        notes["start of [stack] (it grows by faults, not by calls)"] += 1
         start_equal = True
     if not start_equal or expected.end != got.end or expected.perms != got.perms:
         return False
@@ -162,14 +170,23 @@ def same(
         paired = inodes.setdefault(expected.inode, got.inode)
         return got.is_shared_anonymous and paired == got.inode and expected.offset == got.offset
     if not expected.is_file:
+        unknown_label = expected.path.startswith("[") and not got.path and not got.is_file
+        if unknown_label and not expected.path.startswith("[anon:"):
+            notes["labels in maps that the emulator does not have"] += 1
+            return True
         return expected.path == got.path
     if expected.offset != got.offset:
         return False
     if unknown(got):
-        notes.add("device, inode and path of files the trace does not name")
+        notes["device, inode and path of files the trace does not name"] += 1
         return True
-    same_file = (expected.dev, expected.inode) == (got.dev, got.inode)
-    return same_file and _path(expected) == _path(got)
+    if (expected.dev, expected.inode) != (got.dev, got.inode):
+        return False
+    if not _same_name(expected.path, got.path):
+        if not renamed:
+            return False
+        notes["names of files in maps that had another name when they were mapped"] += 1
+    return True
 
 
 def compare(
@@ -179,6 +196,7 @@ def compare(
     inodes: dict[int, int] | None = None,
     unknown: Callable[[Area], bool] = lambda area: False,
     exact_stack: bool = False,
+    renamed: bool = False,
 ) -> Comparison:
     """Compare two maps by their areas' ranges, so that one extra area is one difference."""
     result = Comparison()
@@ -197,6 +215,7 @@ def compare(
                 inodes=pairing,
                 unknown=unknown,
                 exact_stack=exact_stack,
+                renamed=renamed,
             ):
                 i, j = i + 1, j + 1
                 continue

@@ -32,6 +32,11 @@ _TRACEPOINT = re.compile(
 )
 _LOCK = re.compile(r"mmap_lock_acquire_returned:.*\bwrite=(?P<write>true|false)")
 _LOCK_LINE = re.compile(r"^(?P<tid>\d+) (?P<seconds>\d+)\.(?P<fraction>\d{9}) (?P<kind>[rw])$")
+_MAPPING = re.compile(
+    r"PERF_RECORD_MMAP2 .*?: \[(?P<start>0x[0-9a-f]+)\((?P<length>0x[0-9a-f]+)\) @ "
+    r"(?P<offset>0x[0-9a-f]+|0) (?P<major>[0-9a-f]+):(?P<minor>[0-9a-f]+) (?P<inode>\d+) "
+    r"(?P<life>\d+)\]: "
+)
 _SOFTWARE = re.compile(r"page-faults[a-zA-Z:]*:\s+(?P<addr>[0-9a-f]+)(?:\s+(?P<ip>[0-9a-f]+))?")
 
 READ, WRITE, EXEC = 0, 1, 2
@@ -66,6 +71,21 @@ class Lock:
         return f"{self.tid} {seconds}.{fraction:09d} {'w' if self.write else 'r'}"
 
 
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The kernel made, or changed, a mapping."""
+
+    tid: int
+    time_ns: int
+    start: int
+    length: int
+    offset: int
+    dev: int
+    inode: int
+    life: int
+    """The generation of the inode: another file with the same number has another one."""
+
+
 def choose() -> tuple[str, tuple[str, ...], str] | str:
     """The best event that works here, or the reason why there is none."""
     if shutil.which("perf") is None:
@@ -86,14 +106,15 @@ def choose() -> tuple[str, tuple[str, ...], str] | str:
 
 def command(arguments: tuple[str, ...], data: Path) -> list[str]:
     """What to put before a command so that its faults are recorded."""
-    return ["perf", "record", "-q", "-k", "CLOCK_MONOTONIC", "-m", "1024", *arguments,
+    return ["perf", "record", "-q", "-d", "-k", "CLOCK_MONOTONIC", "-m", "1024", *arguments,
             "-o", str(data), "--"]  # fmt: skip
 
 
 def script(data: Path, fields: str) -> tuple[list[str], int]:
     """The recorded faults as lines, and how many perf says it lost."""
     done = subprocess.run(
-        ["perf", "script", "-i", str(data), "--ns", "--show-lost-events", "-F",
+        ["perf", "script", "-i", str(data), "--ns", "--show-lost-events",
+         "--show-mmap-events", "-F",
          f"comm,pid,tid,time,event,{fields}"],
         capture_output=True,
         text=True,
@@ -102,7 +123,7 @@ def script(data: Path, fields: str) -> tuple[list[str], int]:
     )  # fmt: skip
     lines: list[str] = []
     lost = 0
-    for line in done.stdout.splitlines():
+    for line in done.stdout.split("\n"):
         match = re.search(r"PERF_RECORD_LOST\S*.*?(\d+)\s*$", line)
         if match:
             lost += int(match.group(1))
@@ -141,6 +162,24 @@ def lock_of(text: str) -> Lock | None:
     if head is None or point is None:
         return None
     return Lock(int(head["tid"] or head["pid"]), _time_ns(head), point["write"] == "true")
+
+
+def mapping_of(text: str) -> Mapping | None:
+    """One line of perf script; None when nothing was mapped."""
+    head = _HEAD.match(text)
+    point = _MAPPING.search(head["rest"]) if head else None
+    if head is None or point is None:
+        return None
+    return Mapping(
+        tid=int(head["tid"] or head["pid"]),
+        time_ns=_time_ns(head),
+        start=int(point["start"], 16),
+        length=int(point["length"], 16),
+        offset=int(point["offset"], 16),
+        dev=int(point["major"], 16) << 20 | int(point["minor"], 16),
+        inode=int(point["inode"]),
+        life=int(point["life"]),
+    )
 
 
 def parse_locks(lines: Iterable[str]) -> tuple[list[Lock], int]:

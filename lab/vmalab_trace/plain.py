@@ -27,9 +27,11 @@ FORMS: Final[Mapping[str, Form]] = {
     "pkey_free": (None,),
     "setrlimit": (flags.RLIMIT, None, None),
     "prctl(PR_SET_THP_DISABLE)": (None, None),
+    "prctl(PR_SET_MDWE)": (flags.MDWE,),
 }
 RANGED: Final = frozenset(FORMS) - {
     *("mlockall", "munlockall", "setrlimit", "prctl(PR_SET_THP_DISABLE)"),
+    "prctl(PR_SET_MDWE)",
     *("pkey_alloc", "pkey_free"),
 }
 """Those whose first two operands are an address and a length."""
@@ -83,5 +85,7 @@ def add(block: BlockBuilder, mm: int, name: str, numbers: tuple[int, ...]) -> No
             block.setrlimit(mm, *numbers)
         case "prctl(PR_SET_THP_DISABLE)":
             block.thp_disable(mm, numbers[0], flags=numbers[1])
+        case "prctl(PR_SET_MDWE)":
+            block.mdwe(mm, *numbers)
         case _:
             raise ValueError(f"{name} is no call of {sorted(FORMS)}")

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plan of a replay: steps in their order, files by identity, faults in their places."""
+"""The plan of a replay: steps in their order, files by identity, faults in their places.
+
+What the emulator has nothing for is named here: a mapping of a driver's memory becomes a reserved
+range, so that nothing else moves, and what happens in it is not compared.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from errno import EACCES, EIDRM, EINVAL, EPERM
+from typing import Any, Final
 
 from vmalab_drive.drivers import FileInfo
 from vmalab_native import flags
 from vmalab_native.machine import Facts
-from vmalab_trace import calls, maps, shm
+from vmalab_trace import calls, files, maps, opens, pasted, plain, shm
 from vmalab_trace.folder import Folder, FolderError, Meta
 from vmalab_trace.gaps import Gaps, page_up
 from vmalab_trace.ordering import Ordering, arrange
@@ -28,6 +34,9 @@ class Start:
     brk: int
 
 
+_RANGED: Final = (*(calls.Munmap, calls.Mprotect, calls.Madvise, calls.Mincore, calls.SetVmaName),)
+
+
 @dataclass(slots=True)
 class Plan:
     """Everything a replay needs."""
@@ -42,7 +51,10 @@ class Plan:
     unknown_files: set[int] = field(default_factory=set)
     """Indices of files whose device, inode and path are not in the trace."""
     faults_left_out: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+    """What is not compared, and how often."""
+    reserved: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """By address space: ranges of mappings that the emulator does not have."""
     coalesce: bool = False
     """Compare maps with private neighbours joined: the trace does not show what was written to."""
     pkeys: bool = False
@@ -50,34 +62,54 @@ class Plan:
     machine: Facts = field(default_factory=dict)
     exact_stack: bool = False
     """The faults that made stacks grow are in the trace."""
+    expect: dict[str, Any] = field(default_factory=dict)
+    """What must be compared, and what may be left out (meta.json)."""
+    blind: set[int] = field(default_factory=set)
+    """Address spaces whose faults are not in the trace, though those of others are."""
+
+    def in_reserved(self, step: Step) -> bool:
+        """Whether a step is about memory that the emulator does not have."""
+        ranges = self.reserved.get(step.mm)
+        if not ranges:
+            return False
+        call = step.operation
+        if step.kind is Kind.FAULT:
+            start, end = step.addr, step.addr + 1
+        elif isinstance(call, calls.Mremap):
+            start, end = call.addr, call.addr + max(page_up(call.old_length), 1)
+        elif isinstance(call, _RANGED) or (
+            isinstance(call, calls.Plain) and call.name in plain.RANGED
+        ):
+            start, length = (call.numbers[:2] if isinstance(call, calls.Plain)
+                             else (call.addr, call.length))  # fmt: skip
+            end = start + max(page_up(length), 1)
+        else:
+            return False
+        return any(low < end and start < high for low, high in ranges)
 
 
 def load(folder: Folder) -> Plan:
-    """Read a trace folder.
+    """Read a trace folder, or a file of strace's output.
 
     Raises:
-        FolderError: no marker, or no maps for it.
+        FolderError: no marker though there are maps, or no maps for a marker; no 64-bit program.
     """
     meta = folder.meta()
-    compiled = compile_trace(folder.lines())
-    if compiled.markers == 0:
-        raise FolderError(
-            f"{folder.root}/trace has no marker: madvise(ADDR, 0, 0xdead) must stand where "
-            "maps.0 was read"
-        )
-    snapshots: dict[int, list[maps.Area]] = {}
-    texts: dict[int, str] = {}
-    for step in compiled.steps:
-        if step.snapshot >= 0:
-            text = folder.maps(step.snapshot)
-            if text is None:
-                raise FolderError(f"line {step.line} marks maps.{step.snapshot}, which is missing")
-            texts[step.snapshot] = text
-            snapshots[step.snapshot] = maps.parse(text)
-    _attach_segments(compiled, snapshots)
-    dropped = _drop_unknowable(compiled, meta)
+    notes: Counter[str] = Counter(
+        {
+            f"answers that {name} decides: it was changed from {old} to {new} meanwhile": 1
+            for name, (old, new) in meta.changed.items()
+        }
+    )
+    compiled, bare = _compile(folder, notes)
+    texts = _snapshots(folder, compiled)
+    snapshots = {number: _areas(number, text) for number, text in texts.items()}
+    _attach_segments(compiled, snapshots, notes)
+    _drop_unknowable(compiled, meta, notes)
     starts = {
-        step.begins: _start(step, meta, compiled, texts[step.snapshot], snapshots[step.snapshot])
+        step.begins: _start(
+            step, meta, compiled, texts.get(step.snapshot, ""), snapshots.get(step.snapshot, [])
+        )
         for step in compiled.steps
         if step.kind in (Kind.IMPORT, Kind.EXEC)
     }
@@ -87,6 +119,63 @@ def load(folder: Folder) -> Plan:
     lines = folder.faults()
     if lines:
         timeline.add_faults(lines, snapshots)
+    steps, ordering = _in_order(compiled, starts)
+    plan = Plan(steps, compiled.slots, starts, [], snapshots, compiled, ordering, notes=notes)
+    plan.faults_left_out = dict(left_out)
+    plan.pkeys, plan.machine, plan.expect = meta.pkeys, meta.machine, meta.expect
+    if bare:
+        plan.steps = pasted.take_addresses(plan.steps, plan.notes)
+    else:
+        _judge_faults(plan, meta, has_faults=bool(lines))
+    _reserve(plan)
+    named = files.Files(folder, meta, snapshots, compiled.segments, compiled.removed, plan.notes)
+    plan.steps = named.name_all(plan.steps)
+    plan.files, plan.unknown_files = named.infos, named.unknown
+    plan.steps = _as_processes(plan.steps, meta)
+    _place_drawn(plan, meta)
+    return plan
+
+
+def _compile(folder: Folder, notes: Counter[str]) -> tuple[Program, bool]:
+    """The steps of a trace, and whether it is bare: strace's output without snapshots."""
+    compiled = compile_trace(folder.lines())
+    bare = compiled.markers == 0 and folder.maps(0) is None
+    if bare:
+        compiled = compile_trace(pasted.clean(folder.lines(), notes), empty=True)
+    for other in compiled.other_modes:
+        raise FolderError(
+            f"line {other.line}: process {other.pid} runs in {other.mode} mode; only 64-bit "
+            "programs can be replayed"
+        )
+    if bare and not compiled.steps:
+        raise FolderError(f"{folder.root} has no memory call as strace prints it")
+    if compiled.markers == 0 and not bare:
+        raise FolderError(
+            f"{folder.root}/trace has no marker: madvise(ADDR, 0, 0xdead) must stand where "
+            "maps.0 was read"
+        )
+    return compiled, bare
+
+
+def _snapshots(folder: Folder, compiled: Program) -> dict[int, str]:
+    texts: dict[int, str] = {}
+    for step in compiled.steps:
+        if step.snapshot >= 0:
+            text = folder.maps(step.snapshot)
+            if text is None:
+                raise FolderError(f"line {step.line} marks maps.{step.snapshot}, which is missing")
+            texts[step.snapshot] = text
+    return texts
+
+
+def _areas(number: int, text: str) -> list[maps.Area]:
+    try:
+        return maps.parse(text)
+    except maps.MapsError as error:
+        raise FolderError(f"maps.{number}: {error}") from None
+
+
+def _in_order(compiled: Program, starts: dict[int, Start]) -> tuple[list[Step], Ordering]:
     gaps = {
         slot: Gaps.of(start.areas, base=start.mmap_base, brk=start.brk)
         for slot, start in starts.items()
@@ -95,23 +184,29 @@ def load(folder: Folder) -> Plan:
     for index, step in enumerate(steps):
         # Address spaces were ordered one by one; a later line of one may not pass another's fork.
         step.last = max(step.last, steps[index - 1].last if index else 0.0)
-    plan = Plan(steps, compiled.slots, starts, [], snapshots, compiled, ordering)
-    plan.faults_left_out = dict(left_out)
-    plan.notes += dropped
-    plan.pkeys, plan.machine = meta.pkeys, meta.machine
-    plan.exact_stack = bool(lines) and meta.faults_lost == 0
-    if meta.recorded and not lines:
+    return steps, ordering
+
+
+def _judge_faults(plan: Plan, meta: Meta, *, has_faults: bool) -> None:
+    """What can be compared depends on which page faults are in the trace."""
+    plan.exact_stack = has_faults and meta.faults_lost == 0
+    if meta.recorded and not has_faults:
         plan.coalesce = True
-        plan.notes.append(
+        plan.notes[
             "borders between private neighbours of equal kind: whether the kernel joins them "
             "depends on page faults, which were not recorded"
-        )
-    _name_files(plan, folder, meta)
-    _judge_mincore(plan, meta, has_faults=bool(lines))
-    return plan
+        ] += 1
+    if has_faults:
+        late = plan.program.late
+        plan.blind = _blind(plan.steps, late)
+        unseen = len(plan.blind & plan.starts.keys() - late)
+        plan.notes += Counter({BLIND: unseen, LATE: len(late)})
+    _judge_mincore(plan, meta, has_faults=has_faults)
 
 
-def _attach_segments(compiled: Program, snapshots: dict[int, list[maps.Area]]) -> None:
+def _attach_segments(
+    compiled: Program, snapshots: dict[int, list[maps.Area]], notes: Counter[str]
+) -> None:
     """Make mappings of the calls of shmat, and give the calls of shmdt what they end."""
     seen = [area for areas in snapshots.values() for area in areas if shm.is_segment(area)]
     sizes: dict[int, int] = {}
@@ -120,7 +215,13 @@ def _attach_segments(compiled: Program, snapshots: dict[int, list[maps.Area]]) -
     for step in compiled.steps:
         call = step.operation
         if isinstance(call, calls.Shmat):
-            segment = compiled.segments.get(call.fd) or shm.segment_of(call.fd, seen)
+            gone = compiled.removed.get(call.fd, 1 << 62) < step.end_line
+            if step.errno in _OWNERS_WORD or (gone and step.errno == EINVAL):
+                notes["shmat of a segment that its owner does not share, or that is removed"] += 1
+                continue
+            segment = step.segment
+            if segment is None and call.fd not in compiled.segments:
+                segment = shm.segment_of(call.fd, seen)
             if segment is None and not step.errno:
                 compiled.unsupported["shmat of a segment that the trace does not make"] += 1
                 continue
@@ -134,36 +235,166 @@ def _attach_segments(compiled: Program, snapshots: dict[int, list[maps.Area]]) -
     compiled.steps = kept
 
 
-def _drop_unknowable(compiled: Program, meta: Meta) -> list[str]:
-    """Take out what the recorded kernel did not have, and name what no file of the emulator can
-    stand for. Returns notes of what was taken out."""
-    names = 0
+BLIND: Final = (
+    "page faults of a program that perf did not follow (set-user-id): borders between neighbours, "
+    "mincore and the stack"
+)
+
+
+LATE: Final = (
+    "address spaces known from a later snapshot only, without the page faults before it: borders "
+    "between neighbours, mincore and the stack"
+)
+
+
+def _blind(steps: list[Step], late: set[int]) -> set[int]:
+    """Address spaces of programs without a single fault, though no program begins without one, and
+    those whose first faults are not known."""
+    seen = {step.mm for step in steps if step.kind is Kind.FAULT} - late
+    blind: set[int] = set()
+    for step in steps:
+        began = step.kind in (Kind.IMPORT, Kind.EXEC)
+        if step.begins not in seen and (began or (step.kind is Kind.FORK and step.mm in blind)):
+            blind.add(step.begins)
+    return blind
+
+
+_OWNERS_WORD: Final = (EACCES, EIDRM)
+
+
+def _drop_unknowable(compiled: Program, meta: Meta, notes: Counter[str]) -> None:
+    """Take out what the recorded kernel did not have, and name it."""
     kept: list[Step] = []
     for step in compiled.steps:
         call = step.operation
         if isinstance(call, calls.SetVmaName) and not meta.anon_names:
-            names += 1
+            notes[
+                "calls of prctl(PR_SET_VMA): the recorded kernel was built without "
+                "CONFIG_ANON_VMA_NAME and refuses them all"
+            ] += 1
             continue
-        if isinstance(call, calls.Mmap) and not step.errno and _is_device(call):
-            compiled.unsupported[f"mmap({call.path})"] += 1
+        if isinstance(call, calls.Plain) and call.name == "setrlimit" and step.errno == EPERM:
+            notes["raises of a hard limit that the kernel refused: hard limits are not kept"] += 1
             continue
         kept.append(step)
     compiled.steps = kept
-    if not names:
-        return []
-    return [
-        f"{names} calls of prctl(PR_SET_VMA): the recorded kernel was built without "
-        "CONFIG_ANON_VMA_NAME and refuses them all"
-    ]
 
 
-def _is_device(call: calls.Mmap) -> bool:
+def _is_device(step: Step, call: calls.Mmap) -> bool:
     """A mapping whose pages are a driver's: its VMA has flags of the driver's choice."""
     if call.flags & flags.MAP_ANONYMOUS or call.fd < 0:
         return False
-    if call.path.startswith("anon_inode:"):
+    if call.path.startswith("anon_inode:") or (step.opened is not None and step.opened.huge):
         return True
     return call.path.startswith("/dev/") and not call.path.startswith("/dev/shm/")
+
+
+def _zero_as_memory(step: Step, call: calls.Mmap) -> bool:
+    """A mapping of /dev/zero: a shared one is shared memory without a name, a private one the pages
+    of a file that are all zero. False: neither says all of it."""
+    if call.path != files.ZERO_DEVICE:
+        return False
+    if not call.flags & flags.MAP_SHARED:
+        return True
+    if call.offset or step.opened is None or step.opened.mode != opens.READ_WRITE:
+        return False
+    step.operation = replace(call, flags=call.flags | flags.MAP_ANONYMOUS)
+    return True
+
+
+def _reserve(plan: Plan) -> None:
+    """Keep the place of each mapping that no file of the emulator can stand for."""
+    kept: list[Step] = []
+    for step in plan.steps:
+        call = step.operation
+        if step.kind is Kind.FORK:
+            plan.reserved[step.child] = list(plan.reserved.get(step.mm, []))
+        elif isinstance(call, calls.Mmap) and _is_strange(step, call):
+            plan.program.unsupported[f"mmap({call.path})"] += 1
+            if step.errno:
+                continue
+            _reserve_one(plan, step, call)
+        kept.append(step)
+    plan.steps = kept
+
+
+def _is_strange(step: Step, call: calls.Mmap) -> bool:
+    """Whether neither a file nor memory without a name can stand for a mapping. What cannot be
+    mapped at all is refused before its driver is asked."""
+    if not _is_device(step, call) or _zero_as_memory(step, call):
+        return False
+    return flags.errno_name(step.errno) not in ("ENODEV", "EBADF", "EACCES")
+
+
+def _reserve_one(plan: Plan, step: Step, call: calls.Mmap) -> None:
+    length = page_up(call.length)
+    how = flags.MAP["MAP_PRIVATE"] | flags.MAP_ANONYMOUS | flags.MAP_FIXED
+    step.operation = calls.Mmap(step.value, length, 0, how | flags.MAP["MAP_NORESERVE"])
+    step.counted = False
+    plan.reserved.setdefault(step.mm, []).append((step.value, step.value + length))
+
+
+def _as_processes(steps: list[Step], meta: Meta) -> list[Step]:
+    """Give each imported address space the capabilities and limits of its process, and each process
+    what setuid, capset and their like left it."""
+    result: list[Step] = []
+    infos = {info.number: info for info in meta.snapshots}
+    for step in steps:
+        if isinstance(step.operation, calls.Capabilities):
+            bits = meta.capabilities.get(int(step.end_line))
+            if bits is not None and not step.errno:
+                step.operation, step.value = calls.Capabilities(bits), 0
+                result.append(step)
+            continue
+        result.append(step)
+        info = infos.get(step.snapshot)
+        if info is None or step.begins < 0:
+            continue
+        setup: list[calls.Operation] = []
+        if info.capabilities >= 0:
+            setup.append(calls.Capabilities(info.capabilities))
+        if step.kind is Kind.IMPORT:
+            setup += [
+                calls.Plain("setrlimit", (flags.RLIMIT[name], soft, hard))
+                for name, (soft, hard) in info.limits.items()
+            ]
+        result += [
+            Step(
+                Kind.CALL,
+                step.line,
+                step.end_line,
+                step.tid,
+                step.begins,
+                operation=one,
+                counted=False,
+                first=step.first,
+                last=step.last,
+            )
+            for one in setup
+        ]
+    return result
+
+
+LOW_FROM, LOW_TO = 0x4000_0000, 0x8000_0000
+"""Where MAP_32BIT maps (kernel: find_start_end)."""
+
+
+def _place_drawn(plan: Plan, meta: Meta) -> None:
+    """Addresses that the kernel draws at random are taken from the trace, within their bounds."""
+    if meta.machine.get("sysctl.kernel.randomize_va_space") == 0 or not meta.recorded:
+        return
+    for step in plan.steps:
+        call = step.operation
+        if not isinstance(call, calls.Mmap) or step.errno or not call.flags & _LOW:
+            continue
+        asked = call.addr and call.addr & -4096 == step.value
+        fixed = call.flags & (flags.MAP_FIXED | flags.MAP_FIXED_NOREPLACE)
+        if not asked and not fixed and LOW_FROM <= step.value <= LOW_TO - page_up(call.length):
+            step.placed = step.value
+            plan.notes["addresses of MAP_32BIT, which the kernel draws: only their bounds"] += 1
+
+
+_LOW: Final = flags.MAP["MAP_32BIT"]
 
 
 def _start(step: Step, meta: Meta, compiled: Program, text: str, areas: list[maps.Area]) -> Start:
@@ -209,145 +440,6 @@ def _mmap_base(compiled: Program, step: Step, areas: list[maps.Area]) -> int:
     return base
 
 
-def _name_files(plan: Plan, folder: Folder, meta: Meta) -> None:
-    """Find out which file each mapping is of."""
-    index_of: dict[tuple[int, int], int] = {}
-    by_path = {info.path: info for info in meta.files}
-    later: dict[int, list[int]] = defaultdict(list)
-    for step in plan.steps:
-        if step.snapshot >= 0:
-            later[step.begins if step.begins >= 0 else step.mm].append(step.snapshot)
-    for step in plan.steps:
-        call = step.operation
-        if not isinstance(call, calls.Mmap) or call.flags & flags.MAP_ANONYMOUS or call.fd < 0:
-            continue
-        if isinstance(call, calls.Shmat):
-            step.file = _segment_file(plan, index_of, call)
-            continue
-        info = by_path.get(call.path) or _from_snapshots(plan, later[step.mm], step, call)
-        known = info is not None
-        if info is None:
-            # An identity of its own per descriptor number: enough to tell two files apart.
-            info = FileInfo(call.path or f"fd:{call.fd}", 0xFFF << 20, 1 + call.fd, 0)
-        key = (info.dev, info.inode)
-        if key not in index_of:
-            size = info.size or folder.file_size(info.path) or 0
-            index_of[key] = len(plan.files)
-            plan.files.append(FileInfo(info.path, info.dev, info.inode, size))
-            if not known:
-                plan.unknown_files.add(index_of[key])
-        step.file = index_of[key]
-        step.file_mode = meta.modes.get(int(step.end_line), 0) or _mode_of_refusal(step, call)
-    plan.files = [_sized(plan, index, info) for index, info in enumerate(plan.files)]
-    _name_changed_files(plan)
-
-
-def _mode_of_refusal(step: Step, call: calls.Mmap) -> int:
-    """How the file must have been opened, or its mount be, for the kernel to refuse so."""
-    shared = call.flags & flags.MAP_SHARED
-    match flags.errno_name(step.errno) if step.errno else "":
-        case "EACCES":
-            return 1 if shared and call.prot & flags.PROT["PROT_WRITE"] else 2
-        case "EPERM" if call.prot & flags.PROT["PROT_EXEC"]:
-            return 4
-        case _:
-            return 0
-
-
-def _segment_file(plan: Plan, index_of: dict[tuple[int, int], int], call: calls.Shmat) -> int:
-    """A segment is a file of its own, whose inode is its number."""
-    segment = plan.program.segments.get(call.fd)
-    key = (shm.DEV, call.fd)
-    if not call.length:
-        return -1
-    if key not in index_of:
-        index_of[key] = len(plan.files)
-        size = segment.size if segment else call.length
-        plan.files.append(FileInfo(call.path, *key, size))
-    return index_of[key]
-
-
-def _name_changed_files(plan: Plan) -> None:
-    """Which file each ftruncate, truncate and fallocate is of. Those of files that nobody maps,
-    and those that the file system refused, are no matter of memory."""
-    mapped: dict[tuple[int, str | int], int] = {}
-    kept: list[Step] = []
-    left_out = 0
-    for step in plan.steps:
-        call = step.operation
-        if isinstance(call, calls.Mmap) and step.file >= 0:
-            mapped[(0, call.path) if call.path else (step.tid, call.fd)] = step.file
-    for step in plan.steps:
-        call = step.operation
-        if isinstance(call, calls.Truncate | calls.Allocate):
-            key: tuple[int, str | int] = (0, call.path) if call.path else (step.tid, call.fd)
-            step.file = mapped.get(key, -1)
-            if step.file < 0 or step.errno:
-                left_out += 1
-                continue
-        kept.append(step)
-    plan.steps = kept
-    if left_out:
-        plan.notes.append(
-            f"{left_out} calls of ftruncate, truncate and fallocate that failed, or were of files "
-            "that nobody maps"
-        )
-
-
-def _sized(plan: Plan, index: int, info: FileInfo) -> FileInfo:
-    """A file of unknown size is taken to hold all that was mapped of it."""
-    if info.size:
-        return info
-    ends = [
-        step.operation.offset + step.operation.length
-        for step in plan.steps
-        if step.file == index and isinstance(step.operation, calls.Mmap)
-    ]
-    plan.notes.append(f"size of {info.path} unknown: taken as what was mapped of it")
-    return FileInfo(info.path, info.dev, info.inode, page_up(max(ends, default=0)))
-
-
-def _from_snapshots(
-    plan: Plan, numbers: list[int], step: Step, call: calls.Mmap
-) -> FileInfo | None:
-    """Look for the mapping in later snapshots, then for its path anywhere."""
-    if not step.errno:
-        for number in numbers:
-            for area in plan.snapshots[number]:
-                if not area.is_file or area.is_shared_anonymous:
-                    continue
-                if area.start <= step.value < area.end:
-                    offset = area.offset + step.value - area.start
-                    if offset == call.offset and call.path in ("", area.path):
-                        return FileInfo(area.path, area.dev, area.inode, 0)
-    if call.path:
-        for found in plan.snapshots.values():
-            for area in found:
-                if area.path == call.path and area.is_file:
-                    return FileInfo(area.path, area.dev, area.inode, 0)
-    else:
-        return _same_descriptor(plan, step, call)
-    return None
-
-
-def _same_descriptor(plan: Plan, step: Step, call: calls.Mmap) -> FileInfo | None:
-    """Without paths, a descriptor is taken to stay the file that another mapping of it showed."""
-    for other in plan.steps:
-        there = other.operation
-        if not isinstance(there, calls.Mmap) or there.fd != call.fd or other.tid != step.tid:
-            continue
-        if there.flags & flags.MAP_ANONYMOUS or other.errno:
-            continue
-        for areas in plan.snapshots.values():
-            for area in areas:
-                if not area.is_file or area.is_shared_anonymous:
-                    continue
-                inside = area.start <= other.value < area.end
-                if inside and area.offset + other.value - area.start == there.offset:
-                    return FileInfo(area.path, area.dev, area.inode, 0)
-    return None
-
-
 def _judge_mincore(plan: Plan, meta: Meta, *, has_faults: bool) -> None:
     """Decide which mincore vectors mean something.
 
@@ -362,4 +454,4 @@ def _judge_mincore(plan: Plan, meta: Meta, *, has_faults: bool) -> None:
     reliable = has_faults and meta.faults_lost == 0
     for step in plan.steps:
         if isinstance(step.operation, calls.Mincore):
-            step.compare_vector = step.compare_vector and reliable
+            step.compare_vector = reliable and step.mm not in plan.blind

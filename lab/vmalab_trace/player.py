@@ -13,22 +13,30 @@ import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from errno import EEXIST, EINVAL
+from errno import EEXIST, EFAULT, EINVAL, ENOMEM
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import Event, Semaphore
 from typing import Final, TypeAlias
 
+from vmalab.uapi import MAP, MREMAP
 from vmalab_client.block import RANGES_MAX, BlockBuilder
 from vmalab_drive import drivers
 from vmalab_drive.drivers import FileInfo
 from vmalab_native import lifeline
-from vmalab_trace import calls, maps, plain, shm
+from vmalab_trace import calls, maps, opens, plain, shm
 from vmalab_trace.steps import Kind, Step
 
 RECORDS_MAX: Final = 1024
 MINCORE_PAGES_MAX: Final = 64
+MINCORE_BYTES_MAX: Final = 1 << 30
+"""What is asked of the instance; of more only the first hole is looked for."""
 PAGE: Final = 4096
+USER_END: Final = 1 << 47
+ANONYMOUS: Final = MAP["MAP_ANONYMOUS"]
+MREMAP_FIXED: Final = MREMAP["MREMAP_FIXED"]
+MAP_32BIT: Final = MAP["MAP_32BIT"]
+MAP_FIXED_NOREPLACE: Final = MAP["MAP_FIXED_NOREPLACE"]
 READ, WRITE, EXEC, UNKNOWN = 0, 1, 2, 3
 BATON_TIMEOUT_S: Final = 600.0
 
@@ -89,8 +97,8 @@ class Baton:
     def make(context: SpawnContext, processes: int, slots: int, files: int) -> Baton:
         return Baton(
             turn=context.RawValue("q", 0),
-            mms=context.RawArray("I", max(slots, 1)),
-            files=context.RawArray("I", max(files, 1)),
+            mms=context.RawArray("Q", max(slots, 1)),
+            files=context.RawArray("Q", max(files, 1)),
             wake=[context.Semaphore(0) for _ in range(processes)],
             done=context.Event(),
         )
@@ -149,7 +157,9 @@ class Player:
     def _collect_call(self, mm: int, step: Step) -> bool:
         match step.operation:
             case calls.Mmap(addr, length, prot, flags, _, offset):
-                file = self._file(step.file) if step.file >= 0 else 0
+                file = self._file(step.file) if step.file >= 0 and not flags & ANONYMOUS else 0
+                if step.placed:
+                    addr, flags = step.placed, flags & ~MAP_32BIT | MAP_FIXED_NOREPLACE
                 self.block.mmap(
                     mm,
                     addr=addr,
@@ -167,19 +177,27 @@ class Player:
             case calls.Mprotect(addr, length, prot):
                 self.block.mprotect(mm, addr, length, prot)
             case calls.Mremap(addr, old, new, flags, new_addr):
+                if step.placed:
+                    flags, new_addr = flags | MREMAP_FIXED, step.placed
                 self.block.mremap(mm, addr, old, new, flags=flags, new_addr=new_addr)
             case calls.Madvise(addr, length, advice):
                 self.block.madvise(mm, addr, length, advice)
-            case calls.Mincore(addr, length) if 0 < length <= MINCORE_PAGES_MAX * PAGE:
+            case calls.Mincore(addr, length) if _fits_a_record(step, length):
                 self.block.mincore(mm, addr, length)
             case calls.Brk(addr):
                 self.block.brk(mm, addr)
             case calls.SetVmaName(addr, length, name):
                 self.block.set_vma_name(mm, addr, length, name)
+            case calls.Plain() if step.dying:
+                return False
             case calls.Plain(name=what, numbers=numbers):
                 plain.add(self.block, mm, what, numbers)
             case calls.ProcessMadvise(ranges, advice) if len(ranges) <= RANGES_MAX:
                 self.block.process_madvise(mm, ranges, advice)
+            case calls.Capabilities(bits):
+                self.block.capset(mm, bits)
+            case opens.Seal(seals=seals):
+                self.block.file_seal(self._file(step.file), seals)
             case calls.Truncate(size=size):
                 self.block.file_truncate(self._file(step.file), size)
             case calls.Allocate(mode=mode, offset=offset, length=length):
@@ -242,11 +260,52 @@ class Player:
                 outcome.status, outcome.info, outcome.value = self._touch(mm, step)
             case _ if isinstance(step.operation, calls.Shmdt):
                 outcome.status = self._detach(mm, step.operation)
+            case _ if isinstance(step.operation, calls.Plain):
+                outcome.status = self._remap(mm, index, step.operation)
             case _ if isinstance(step.operation, calls.Mincore):
-                operation = step.operation
-                error, outcome.vector = self.driver.mincore(mm, operation.addr, operation.length)
-                outcome.status = -error
+                outcome.status, outcome.vector = self._mincore(mm, step, step.operation)
         self.outcomes.append(outcome)
+
+    def _remap(self, mm: int, index: int, call: calls.Plain) -> int:
+        """remap_file_pages, which maps once more. A removed segment whose last attachment it takes
+        away is gone then: the range is unmapped, and the answer is EINVAL."""
+        start, end = call.numbers[0], call.numbers[0] + call.numbers[1]
+        dying = self.score.steps[index].dying
+        numbers = {self.score.files[one].inode for one in dying}
+        inside: set[int] = set()
+        outside: set[int] = set()
+        ended = {other.mm for other in self.score.steps[:index] if other.ends}
+        for slot in {self.mms[one] for one in range(self.score.slots) if one not in ended} - {0}:
+            for area in maps.parse(self.driver.maps(slot)):
+                if area.inode in numbers:
+                    within = slot == mm and start <= area.start and area.end <= end
+                    (inside if within else outside).add(area.inode)
+        block = BlockBuilder()
+        if inside - outside:
+            block.munmap(mm, start, end - start)
+        else:
+            plain.add(block, mm, call.name, call.numbers)
+        status, _, _ = drivers.results(self.driver.run(block.bytes()))[0]
+        return status or (-EINVAL if inside - outside else 0)
+
+    def _mincore(self, mm: int, step: Step, call: calls.Mincore) -> tuple[int, bytes]:
+        """The answer of mincore as an errno negated, and the vector. EFAULT is about the place of
+        the vector: whether the program could have written there. A range longer
+        than an instance takes is looked through for its first hole."""
+        if step.errno == EFAULT and call.vector_at >= 0:
+            block = BlockBuilder()
+            block.fault(mm, call.vector_at, access=WRITE)
+            status, _, _ = drivers.results(self.driver.run(block.bytes()))[0]
+            return (-EFAULT if status > 0 or call.vector_at >= USER_END else 0), b""
+        if call.addr % PAGE == 0 and call.length > MINCORE_BYTES_MAX:
+            if call.length > USER_END - call.addr:
+                return -ENOMEM, b""
+            found = shm.first_hole(maps.parse(self.driver.maps(mm)), call.addr)
+            if found - call.addr < call.length:
+                return -ENOMEM, b""
+            return 0, b""
+        error, vector = self.driver.mincore(mm, call.addr, call.length)
+        return -error, vector
 
     def _detach(self, mm: int, call: calls.Shmdt) -> int:
         areas = shm.attached(maps.parse(self.driver.maps(mm)), call.addr, call.length)
@@ -272,6 +331,10 @@ class Player:
 
 
 Body = Callable[[int, Score, Baton, Player], None]
+
+
+def _fits_a_record(step: Step, length: int) -> bool:
+    return 0 < length <= MINCORE_PAGES_MAX * PAGE and step.errno != EFAULT
 
 
 def _run_parts(me: int, score: Score, baton: Baton, player: Player) -> None:
@@ -332,7 +395,7 @@ def serve_copies(
             for copy, score in scores:
                 player = Player(score, driver, [0] * max(score.slots, 1))
                 player.play(0, len(score.steps))
-                end_all(driver, player.mms, score)
+                end_all(driver, player.mms, player.files, score)
                 results.append((copy, player.outcomes))
             pipe.send(("done", results))
     except Exception as error:
@@ -361,8 +424,8 @@ def _serve(me: int, score: Score, baton: Baton, pipe: ToParent, body: Body) -> N
         pipe.send(("error", f"{error}\n{traceback.format_exc()}"))
 
 
-def end_all(driver: drivers.Driver, mms: Numbers, score: Score) -> None:
-    """Exit what the trace left alive."""
+def end_all(driver: drivers.Driver, mms: Numbers, files: Numbers, score: Score) -> None:
+    """Exit what the trace left alive, and close the files."""
     ended = {step.mm for step in score.steps if step.ends}
     block = BlockBuilder()
     for slot in range(score.slots):
@@ -370,3 +433,5 @@ def end_all(driver: drivers.Driver, mms: Numbers, score: Score) -> None:
             block.exit(mms[slot])
     if len(block):
         driver.run(block.bytes())
+    for file in filter(None, files):
+        driver.close_file(file)

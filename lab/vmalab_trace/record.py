@@ -27,17 +27,29 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from vmalab_drive.drivers import FileInfo
 from vmalab_drive.errors import UsageError
 from vmalab_native import flags, machine
-from vmalab_trace import calls, folder, maps, perf, strace
+from vmalab_trace import calls, folder, maps, opens, perf, sightings, strace
 from vmalab_trace.gaps import page_up
-from vmalab_trace.tracees import Group, Tracees, end_tree, send, start_brk, task_states
+from vmalab_trace.sightings import Sighting
+from vmalab_trace.tracees import (
+    Group,
+    Snapshot,
+    Tracees,
+    capabilities,
+    end_tree,
+    limits,
+    send,
+    start_brk,
+    task_states,
+    word_bits,
+)
 
 MEMORY_CALLS: Final = frozenset(
     {
@@ -47,17 +59,22 @@ MEMORY_CALLS: Final = frozenset(
         *("process_madvise", "remap_file_pages", "shmat", "shmdt"),
     }
 )
+_RAW: Final = ",".join(["mremap", *sorted(opens.WRITES | opens.READS)])
+"""Calls of which the numbers are wanted: what is written is not, and strace does not show the fifth
+argument of mremap if MREMAP_FIXED is missing."""
 _FILTER: Final = (
-    "trace=%memory,?pkey_alloc,?pkey_free,?msync,?process_madvise,?mseal,?map_shadow_stack,?userfaultfd,ioctl,personality,"
-    "shmget,prlimit64,setrlimit,ftruncate,truncate,fallocate,prctl,clone,clone3,fork,vfork,execve,"
-    "execveat,exit,exit_group"
+    "trace=%memory,?pkey_alloc,?pkey_free,?msync,?process_madvise,?mseal,?map_shadow_stack,"
+    "?userfaultfd,ioctl,personality,shmget,shmctl,prlimit64,setrlimit,ftruncate,truncate,fallocate,"
+    "prctl,clone,clone3,fork,vfork,execve,execveat,exit,exit_group,"
+    "open,openat,?openat2,creat,memfd_create,dup,dup2,dup3,fcntl,setuid,setreuid,setresuid,"
+    "setfsuid,capset,rename,renameat,?renameat2," + _RAW
 )
-"""Every call that changes an address space or that says whose it is; a name with ? need not be
-known to strace."""
+"""Every call that changes an address space, or that says whose it is, which file it maps and what
+it may do; a name with ? need not be known to strace."""
 _HELD = re.compile(r"^(\d+)\s+[\d.]+ exit_group\(")
 _STOP_PATIENCE_S: Final = 30.0
 _CLOCK_EVERY_S: Final = 1.0
-_DELETED: Final = " (deleted)"
+_LOOKED_AT: Final = frozenset({"mmap", "rename", "renameat", "renameat2"}) | calls.CREDENTIALS
 
 
 class RecordError(UsageError):
@@ -91,8 +108,12 @@ class Recorder:
     execs_seen: int = 0
     clock_read: float = 0.0
     launched: bool = False
+    files: sightings.Sightings = field(default_factory=sightings.Sightings)
+    descriptors: opens.Descriptors = field(default_factory=opens.Descriptors)
+    snapshots: list[Snapshot] = field(default_factory=list)
     _held_open: set[int] = field(default_factory=set)
-    _files: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    _opened_at: dict[int, int] = field(default_factory=dict)
+    """Where in the trace the call that a thread is in was entered."""
 
     def feed(self, line: str) -> None:
         """One whole line of strace."""
@@ -103,7 +124,13 @@ class Recorder:
         opened = self.parser.open_calls.get(tid)
         if self.launched and opened is not None and opened.name == "exit_group":
             self.hold(tid)
-        if self.launched and keep:
+        if not self.launched:
+            return
+        if opened is not None and opened.line == self.parser.line:
+            self._opened_at[tid] = len(self.trace)
+        elif not keep and " resumed>" in line and tid in self._opened_at:
+            self.trace[self._opened_at[tid]] = ""  # a blank line, so that the others keep theirs
+        if keep:
             self.trace.append(line)
 
     def partial(self, text: str) -> None:
@@ -122,7 +149,7 @@ class Recorder:
         for caller, opened in self.parser.open_calls.items():
             if opened.name in ("clone", "clone3", "fork", "vfork"):
                 call = strace.Call(0, 0, caller, opened.name, (opened.text,), None)
-                operation = calls.decode(call)
+                operation = _decoded(call)
                 if isinstance(operation, calls.Spawn):
                     spawns[caller] = operation
         return self.tracees.group(tid, spawns)
@@ -165,21 +192,50 @@ class Recorder:
             group.stop, group.stop_since = "exec", time.monotonic()
             group.stopped.clear()
         if call.name in ("clone", "clone3", "fork", "vfork") and (call.value or 0) > 0:
-            spawn = calls.decode(call)
+            spawn = _decoded(call)
             if isinstance(spawn, calls.Spawn) and call.value is not None:
                 self.tracees.spawned[call.value] = spawn
-        if call.name == "mmap":
-            self._file_of(call)
+                self.descriptors.spawned(call.pid, call.value, shared=spawn.shares_files)
         if call.name in MEMORY_CALLS:
             self.meta.calls += 1
             group.calls += 1
             self._maybe_check(group)
-        return call.name not in calls.SOMETIMES or not isinstance(calls.decode(call), calls.Other)
+        return self._look(call)
+
+    def _look(self, call: strace.Call) -> bool:
+        """See what the call was about, while that can be seen. False: it says nothing."""
+        if not (call.name in _LOOKED_AT or call.name in calls.SOMETIMES):
+            return True
+        line = len(self.trace) + 1
+        match _decoded(call):
+            case calls.Other():
+                return False
+            case calls.Renamed() if call.errno:
+                return False
+            case opens.Write(fd) | opens.Move(fd):
+                opened = self.descriptors.find(call.pid, fd, "")
+                return opened is not None and opened.grows
+            case opens.Opens() | opens.Duplicate() as made:
+                opened = self.descriptors.act(call.pid, made, call.value or 0)
+                if opened is not None and opened.grows and not opened.memfd:
+                    one = Sighting(
+                        line=line, tid=call.pid, path=opened.path, maps=False, new=opened.new
+                    )
+                    self.files.see(one, (f"/proc/{call.pid}/fd/{call.value}",))
+            case calls.Capabilities():
+                found = capabilities(call.pid)
+                if found >= 0 and not call.errno:
+                    self.meta.capabilities[line] = found
+            case calls.Mmap() as mapping if mapping.fd >= 0 and mapping.path:
+                self._see_mapping(line, call, mapping)
+        return True
 
     def _signal(self, event: strace.Signal) -> bool:
         group = self._group(event.pid)
         if event.name == "SIGCONT" and event.fields.get("si_pid") == str(os.getpid()):
             return False
+        if event.name == "SIGCONT":
+            self._continued(group, event.time_ns or 0)
         if event.name != "SIGSTOP":
             return True
         if event.fields.get("si_code") == "SI_KERNEL":
@@ -199,7 +255,7 @@ class Recorder:
         config = self.config
         if not config.every_calls or group.calls < config.every_calls or group.stop:
             return
-        if len(self.meta.snapshots) >= config.snapshots_max or group.borrowed:
+        if len(self.snapshots) >= config.snapshots_max or group.borrowed:
             return
         if self._lends(group):
             return
@@ -298,67 +354,76 @@ class Recorder:
         if why == "exit" and task_states(group.tgid).get(tid) not in ("t", "T"):
             self._miss("exit: the process was gone before its maps were read")
             return
-        number = len(self.meta.snapshots)
-        folder.write(self.root, f"maps.{number}", text, compress=self.config.compress)
-        self.meta.snapshots.append(folder.SnapshotInfo(number, group.tgid, why, brk_from))
-        if number == 0:
-            self.meta.start_brk = self.meta.brk = brk_from
-            self.meta.mmap_base = highest_below_stack(maps.parse(text))
+        if why == "exec" and word_bits(group.tgid) == 32:
+            program = os.readlink(f"/proc/{group.tgid}/exe")
+            raise RecordError(f"{program} is a 32-bit program: only 64-bit ones can be recorded")
+        info = folder.SnapshotInfo(
+            0, group.tgid, why, brk_from, capabilities(group.tgid), limits(group.tgid), now
+        )
+        group.last = Snapshot(text, info, len(self.trace), time.time_ns())
+        self.snapshots.append(group.last)
         self.trace.append(
             f"{tid:<5d} {now // 10**9}.{now % 10**9:09d} madvise(0x0, 0, "
             "0xdead /* MADV_??? */) = -1 EINVAL (Invalid argument)"
         )
         group.calls = 0
 
-    def _file_of(self, call: strace.Call) -> None:
+    def _continued(self, group: Group, time_ns: int) -> None:
+        """The program itself continues what we have stopped: a snapshot that was being made does
+        not count, because the process was running while its maps were read."""
+        last = group.last
+        if last is not None and last.good and time_ns <= last.read_ns:
+            last.good = False
+            self._miss(f"{last.info.why}: the program continued the process itself")
+        elif group.stop in ("exec", "check"):
+            self._let_go(group, missed=f"{group.stop}: the program continued the process itself")
+
+    def _see_mapping(self, line: int, call: strace.Call, mapping: calls.Mmap) -> None:
         """Remember what is behind a mapped descriptor while it is still open."""
-        try:
-            operation = calls.decode(call)
-        except calls.DecodeError:
-            return
-        if not isinstance(operation, calls.Mmap) or operation.fd < 0 or not operation.path:
-            return
-        end = (call.value or 0) + page_up(operation.length)
-        places = (
-            f"/proc/{call.pid}/fd/{operation.fd}",
-            f"/proc/{call.pid}/map_files/{call.value or 0:x}-{end:x}",
-            operation.path,
+        value = call.value or 0
+        end = value + page_up(mapping.length)
+        self.files.see(
+            Sighting(
+                line=line,
+                tid=call.pid,
+                path=mapping.path,
+                offset=mapping.offset,
+                addr=value,
+                begin_ns=call.time_ns or 0,
+                end_ns=call.end_ns or call.time_ns or 0,
+            ),
+            (
+                f"/proc/{call.pid}/fd/{mapping.fd}",
+                f"/proc/{call.pid}/map_files/{value:x}-{end:x}",
+                mapping.path.replace("\\012", "\n"),
+            ),
         )
-        found = (_facts(where, operation.path) for where in places)
-        facts = next((one for one in found if one is not None), None)
-        if facts is None:
-            return
-        key = (operation.path, facts.st_dev, facts.st_ino)
-        size = facts.st_size
-        if key in self._files:
-            # The largest: where it became smaller is in the trace, where it grew is not.
-            size = max(size, self.meta.files[self._files[key]].size)
-        else:
-            self._files[key] = len(self.meta.files)
-            self.meta.files.append(FileInfo("", 0, 0, 0))
-        if operation.flags & flags.MAP_SHARED and call.value is not None and call.value > 0:
-            mode = _opened(call.pid, call.value, end)
+        if mapping.flags & flags.MAP_SHARED and value > 0:
+            mode = _opened(call.pid, value, end)
             if mode:
-                self.meta.modes[len(self.trace) + 1] = mode
-        info = FileInfo(operation.path, _dev(facts.st_dev), facts.st_ino, size)
-        self.meta.files[self._files[key]] = info
+                self.meta.modes[line] = mode
+
+    def finish(self) -> None:
+        """Number the snapshots that count, and write them."""
+        for one in self.snapshots:
+            if not one.good:
+                self.trace[one.at] = ""
+                continue
+            info = replace(one.info, number=len(self.meta.snapshots))
+            name = f"maps.{info.number}"
+            folder.write(self.root, name, one.text, compress=self.config.compress)
+            self.meta.snapshots.append(info)
+            if info.number == 0:
+                self.meta.start_brk = self.meta.brk = info.start_brk
+                self.meta.mmap_base = highest_below_stack(maps.parse(one.text))
 
 
-def _facts(where: str, path: str) -> os.stat_result | None:
-    """stat of a file, None unless it is the one of that path. The program runs on and may use the
-    descriptor's number for another file at any time, so both questions go to one open file."""
+def _decoded(call: strace.Call) -> calls.Operation | None:
+    """None: strace could not read an argument. The replay will say so."""
     try:
-        opened = os.open(where, os.O_PATH)
-    except OSError:
+        return calls.decode(call)
+    except calls.DecodeError:
         return None
-    try:
-        name = os.readlink(f"/proc/self/fd/{opened}")
-        same = name.removesuffix(_DELETED) == path.removesuffix(_DELETED)
-        return os.fstat(opened) if same else None
-    except OSError:
-        return None
-    finally:
-        os.close(opened)
 
 
 def _opened(pid: int, start: int, end: int) -> int:
@@ -369,11 +434,6 @@ def _opened(pid: int, start: int, end: int) -> int:
     except OSError:
         return 0
     return {0o400: 1, 0o200: 2}.get(rights, 0)
-
-
-def _dev(number: int) -> int:
-    """st_dev in the form Area.dev has it."""
-    return os.major(number) << 20 | os.minor(number)
 
 
 def highest_below_stack(areas: list[maps.Area]) -> int:
@@ -422,9 +482,16 @@ def record(command: list[str], root: Path, config: RecordConfig) -> folder.Meta:
         raise RecordError("no command to record")
     if shutil.which("strace") is None:
         raise RecordError("strace is not installed (Debian: apt-get install strace)")
-    root.mkdir(parents=True, exist_ok=True)
-    if any(root.iterdir()):
-        raise RecordError(f"{root} is not empty: give -o another folder")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if any(root.iterdir()):
+            raise RecordError(f"{root} is not empty: give -o another folder")
+        (root / "trace").touch()
+        (root / "trace").unlink()
+    except OSError as error:
+        raise RecordError(
+            f"{root} cannot be written ({error.strerror}): give -o another folder"
+        ) from None
     meta = folder.Meta(command=list(command), kernel=os.uname().release, recorded=True)
     meta.page_size = os.sysconf("SC_PAGE_SIZE")
     meta.machine = dict(machine.facts())
@@ -435,7 +502,17 @@ def record(command: list[str], root: Path, config: RecordConfig) -> folder.Meta:
         seen = _run(recorder, command, config, Path(scratch))
     if not recorder.launched:
         raise RecordError(f"{command[0]} could not be run (exit status {meta.exit_status})")
+    recorder.finish()
+    now = machine.changeable()
+    meta.changed = {
+        name: [meta.machine.get(name), fact]
+        for name, fact in now.items()
+        if meta.machine.get(name) != fact
+    }
+    mappings = [one for line in seen if (one := perf.mapping_of(line)) is not None]
+    recorder.files.settle(meta, mappings)
     faults, locks = _of_program(seen, recorder)
+    meta.faults_unseen = _unseen(meta, faults)
     for name, lines in (("faults", faults), ("locks", locks), ("trace", recorder.trace)):
         if lines:
             folder.write(root, name, "\n".join(lines) + "\n", compress=config.compress)
@@ -464,6 +541,26 @@ def _of_program(lines: list[str], recorder: Recorder) -> tuple[list[str], list[s
     return faults, locks
 
 
+def _unseen(meta: folder.Meta, faults: list[str]) -> int:
+    """How many programs began and had no page fault, though no program runs without one."""
+    times: dict[int, list[int]] = {}
+    for line in faults:
+        fault = perf.parse_line(line)
+        if fault is not None:
+            times.setdefault(fault.tid, []).append(meta.trace_time(fault.time_ns))
+    begun: dict[int, list[int]] = {}
+    for one in meta.snapshots:
+        if one.why == "exec":
+            begun.setdefault(one.pid, []).append(one.read_ns)
+    if not faults:
+        return 0
+    unseen = 0
+    for pid, starts in begun.items():
+        for start, end in pairwise([*starts, 1 << 63]):
+            unseen += not any(start < moment < end for moment in times.get(pid, []))
+    return unseen
+
+
 def _run(recorder: Recorder, command: list[str], config: RecordConfig, scratch: Path) -> list[str]:
     """Run the program under strace (and perf); return perf's lines."""
     meta = recorder.meta
@@ -480,7 +577,7 @@ def _run(recorder: Recorder, command: list[str], config: RecordConfig, scratch: 
     # strace does not tamper with the execve that starts its own child, so a shell stands in for
     # the program until the execve that counts.
     argv = [*prefix, "strace", "-f", "-y", "--absolute-timestamps=format:unix,precision:ns",
-            "--syscall-times=ns", "-s", "16384", "-e", _FILTER,
+            "--syscall-times=ns", "-s", "16384", "-e", _FILTER, "-e", f"raw={_RAW}",
             "-e", "inject=execve,execveat:signal=SIGSTOP",
             "-e", f"inject=exit_group:delay_enter={config.hold_ms * 1000}",
             "-o", str(fifo_path), "--", "/bin/sh", "-c", 'exec "$@"', "sh", *command]  # fmt: skip

@@ -85,20 +85,23 @@ def identities(plan: Plan, copy: int) -> Identities:
     """Fresh inode numbers for every file of the trace."""
     salt = int.from_bytes(os.urandom(3), "little") << 8 | copy & 0xFF
     forth: dict[tuple[int, int], int] = {}
-    keys = [(info.dev, info.inode) for info in plan.files]
+    numbers: list[int] = []
+    back: dict[tuple[int, int], int] = {}
+    for info in plan.files:
+        # Two files may have had the same inode number, one after the other.
+        numbers.append(salt << 24 | len(back) + 1)
+        back[(info.dev, numbers[-1])] = info.inode
+        forth.setdefault((info.dev, info.inode), numbers[-1])
     for areas in plan.snapshots.values():
-        keys += [
-            (area.dev, area.inode)
-            for area in areas
-            if area.is_file and not area.is_shared_anonymous
-        ]
-    for key in keys:
-        forth.setdefault(key, salt << 24 | len(forth) + 1)
-    back = {(dev, new): inode for (dev, inode), new in forth.items()}
+        for area in areas:
+            key = (area.dev, area.inode)
+            if area.is_file and not area.is_shared_anonymous and key not in forth:
+                forth[key] = salt << 24 | len(back) + 1
+                back[(area.dev, forth[key])] = area.inode
     unknown = frozenset(
         (plan.files[index].dev, plan.files[index].inode) for index in plan.unknown_files
     )
-    return Identities(forth, back, unknown)
+    return Identities(forth, back, unknown, numbers)
 
 
 def _renamed(areas: list[maps.Area], names: Identities) -> str:
@@ -132,8 +135,8 @@ def score_of(
         for slot, start in plan.starts.items()
     }
     files = [
-        FileInfo(info.path, info.dev, names.forth[(info.dev, info.inode)], info.size)
-        for info in plan.files
+        FileInfo(info.path, info.dev, number, info.size)
+        for info, number in zip(plan.files, names.files, strict=True)
     ]
     return player.Score(steps, owners, imports, files, plan.slots, target, mode)
 
@@ -204,11 +207,11 @@ def _play_shared(
             baton.wake[owners[0]].release()
 
             def keep() -> None:
-                driver.keep([mm for mm in baton.mms if mm])
+                driver.keep([mm for mm in baton.mms if mm], [file for file in baton.files if file])
 
             results = _receive(pipes, "done", player.BATON_TIMEOUT_S * 4, keep)
             seconds = time.perf_counter() - begin
-            player.end_all(driver, list(baton.mms), score)
+            player.end_all(driver, list(baton.mms), list(baton.files), score)
     except BaseException:
         spawning.end(processes, patience_s=0)
         raise
@@ -283,6 +286,8 @@ def replay(folder: Folder, config: ReplayConfig, target: drivers.Target) -> Repl
 
         best = reorder.improve(plan.steps, play(plan.steps), play, tries_max=config.orders_max)
         result = best.verdict
+    if config.copies == 1 and config.pkeys == "trace":
+        result.hold_to(plan.expect)
     return Replay(
         verdict=result,
         seconds=seconds,

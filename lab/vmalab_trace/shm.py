@@ -55,14 +55,13 @@ def attach(call: Shmat, segment: Segment | None) -> Shmat:
     """The mapping that a shmat asks for; one of length 0, which is EINVAL, if it must fail."""
     at, how = call.asked, flags.MAP_SHARED
     remap = bool(call.how & flags.SHM["SHM_REMAP"])
-    if at % PAGE and call.how & flags.SHM["SHM_RND"]:
+    if call.how & flags.SHM["SHM_RND"]:
         at -= at % PAGE
-        remap = remap and at != 0
     if segment is None or at % PAGE or (remap and not at):
         return replace(call, flags=flags.MAP["MAP_PRIVATE"] | flags.MAP_ANONYMOUS)
     prot = READ if read_only(call) else READ | WRITE
     prot |= EXEC if call.how & flags.SHM["SHM_EXEC"] else 0
-    if at:
+    if call.asked:  # also if it is rounded down to 0
         how |= flags.MAP_FIXED if remap else flags.MAP_FIXED_NOREPLACE
     return replace(
         call, addr=at, length=page_up(segment.size), prot=prot, flags=how, path=name(segment)
@@ -82,3 +81,11 @@ def attached(areas: Iterable[maps.Area], addr: int, size: int) -> list[maps.Area
         if not found or (area.inode == found[0].inode and area.end - addr <= page_up(size)):
             found.append(area)
     return found
+
+
+def first_hole(areas: Iterable[maps.Area], addr: int) -> int:
+    """The first address from addr on where nothing is mapped."""
+    for area in areas:
+        if area.start <= addr < area.end:
+            addr = area.end
+    return addr

@@ -17,7 +17,7 @@ from enum import Enum
 
 from vmalab.uapi import SI_CODE, SIGNAL
 from vmalab_native import flags
-from vmalab_trace import calls, strace
+from vmalab_trace import calls, opens, strace
 
 
 class Kind(Enum):
@@ -54,6 +54,17 @@ class Step:
     file: int = -1
     file_mode: int = 0
     """How the file was opened, and which open it is: the upper half of a file in a mmap record."""
+    opened: opens.Open | None = None
+    """The open behind the call's descriptor, where the trace shows it."""
+    placed: int = 0
+    """The kernel drew this address at random: the call is replayed with it."""
+    segment: calls.Segment | None = None
+    """Of shmat: what its number named at that time."""
+    dying: tuple[int, ...] = ()
+    """Of remap_file_pages: the files of segments that end with their last attachment."""
+    counted: bool = True
+    """It stands for a call of the memory; else it makes the emulator's state what the kernel's
+    was, and its answer is no answer of the kernel's."""
     addr: int = 0
     access: int = 0
     signal: int = 0
@@ -119,6 +130,13 @@ class Program:
     """Answers of brk before the first marker, by thread: they show where the heap began."""
     segments: dict[int, calls.Segment] = field(default_factory=dict)
     """System V shared memory, by its number: what was last made under it."""
+    renamed: bool = False
+    """A file got another name."""
+    late: set[int] = field(default_factory=set)
+    """Address spaces that are not known from their beginning on."""
+    removed: dict[int, float] = field(default_factory=dict)
+    """Segments that end with their last attachment, and from which line on."""
+    other_modes: list[strace.OtherMode] = field(default_factory=list)
     homes: dict[int, list[Home]] = field(default_factory=dict)
     """Where each thread number was, in the order of time."""
     first_ns: dict[int, int] = field(default_factory=dict)
@@ -133,6 +151,8 @@ class _Space:
     users: int = 0
     exec: Step | None = None
     """The execve that it began with; None: it did not, or what was before is not known."""
+    late: bool = False
+    """Calls came before its first snapshot."""
 
 
 @dataclass(slots=True, eq=False)
@@ -151,7 +171,7 @@ def _lives(events: Iterable[strace.Event]) -> dict[int, list[_Life]]:
     lives: dict[int, list[_Life]] = {}
     open_lives: dict[int, _Life] = {}
     for event in events:
-        if isinstance(event, strace.Garbage):
+        if isinstance(event, strace.Garbage | strace.OtherMode):
             continue
         pid = event.pid
         life = open_lives.get(pid)
@@ -179,12 +199,14 @@ def is_marker(operation: calls.Operation) -> bool:
 
 
 class _Compiler:
-    def __init__(self, events: list[strace.Event]) -> None:
+    def __init__(self, events: list[strace.Event], *, empty: bool) -> None:
         self.program = Program()
+        self.empty = empty
         self.lives = _lives(events)
         self.events = events
         self.operations: dict[int, calls.Operation] = {}
         self.homes: dict[int, list[tuple[int, _Space | None]]] = {}
+        self.descriptors = opens.Descriptors()
 
     def run(self) -> Program:
         ordered: list[tuple[float, int, strace.Event]] = []
@@ -234,12 +256,15 @@ class _Compiler:
         life = self._life(pid, line)
         if life.space is None:
             self._settle(life, _Space(users=1), life.first_ns)
+            self._begin_empty(life, int(line))
         assert life.space is not None
         return life.space
 
     def _event(self, end: float, index: int, event: strace.Event) -> None:
         if isinstance(event, strace.Garbage):
             self.program.unread.append(event)
+        elif isinstance(event, strace.OtherMode):
+            self.program.other_modes.append(event)
         elif isinstance(event, strace.Signal):
             self._signal(event)
         elif isinstance(event, strace.Exit):
@@ -293,8 +318,35 @@ class _Compiler:
                 Step(Kind.EXIT, int(line), line, pid, space.slot, time_ns=time_ns, end_ns=time_ns)
             )
 
-    def _call(self, end: float, call: strace.Call, operation: calls.Operation) -> None:
+    def _beside(
+        self, end: float, call: strace.Call, operation: calls.Operation
+    ) -> calls.Operation | None:
+        """Follow what calls do to descriptors, names and segments. Returns what is left to do."""
         match operation:
+            case opens.Opens() | opens.Duplicate():
+                opened = self.descriptors.act(
+                    call.pid, operation, call.value or 0, line=call.end_line
+                )
+                if opened is None or not opened.empty or opened.memfd:
+                    return None
+                return calls.Truncate(opened.path, call.value or 0, 0)
+            case opens.Move():
+                self.descriptors.move(call.pid, operation)
+                return None
+            case calls.Renamed():
+                self.program.renamed = self.program.renamed or not call.errno
+                return None
+            case calls.Removed():
+                if not call.errno:
+                    self.program.removed[operation.segment] = end
+                return None
+        return operation
+
+    def _call(self, end: float, call: strace.Call, decoded: calls.Operation) -> None:
+        operation = self._beside(end, call, decoded)
+        match operation:
+            case None:
+                return
             case calls.Quit() | calls.Other():
                 return
             case calls.Segment():
@@ -315,33 +367,49 @@ class _Compiler:
         if is_marker(operation):
             self._marker(call, space)
             return
-        if call.value is None:
+        if call.value is None or _is_no_address(call, operation):
             self.program.unanswered[call.name] += 1
             return
         if space.slot < 0:
-            self.program.before_start += 1
+            self.program.before_start += _counts(call, operation)
+            space.late = True
             if isinstance(operation, calls.Brk):
                 self.program.brk_answers.setdefault(call.pid, []).append(call.value)
             return
-        self._add(
-            Step(
-                Kind.CALL,
-                call.line,
-                end,
-                call.pid,
-                space.slot,
-                operation=operation,
-                value=call.value,
-                errno=flags.errno_number(call.errno) if call.errno else 0,
-                time_ns=call.time_ns,
-                end_ns=call.end_ns if call.end_ns is not None else call.time_ns,
-            )
+        step = Step(
+            Kind.CALL,
+            call.line,
+            end,
+            call.pid,
+            space.slot,
+            operation=operation,
+            value=call.value,
+            errno=flags.errno_number(call.errno) if call.errno else 0,
+            counted=_counts(call, operation),
+            time_ns=call.time_ns,
+            end_ns=call.end_ns if call.end_ns is not None else call.time_ns,
         )
+        match operation:
+            case calls.Shmat(fd=number):
+                step.segment = self.program.segments.get(number)
+            case calls.Mmap(fd=fd, path=path) if not operation.flags & flags.MAP_ANONYMOUS:
+                step.opened = self.descriptors.find(call.pid, fd, path)
+            case calls.Truncate(path, fd) | calls.Allocate(path, fd) | opens.Seal(path, fd):
+                step.opened = self.descriptors.find(call.pid, fd, path)
+            case opens.Write(fd):
+                step.opened = self.descriptors.find(call.pid, fd, "")
+                step.value = self.descriptors.move(call.pid, operation)
+        self._add(step)
 
     def _exec(self, end: float, call: strace.Call, operation: calls.Execve) -> None:
         life = self._life(call.pid, end)
         old, space = life.space, _Space(users=1)
         self._settle(life, space, call.time_ns)
+        if self.empty:
+            if old is not None:
+                self._release(old, end, call.pid, call.end_ns)
+            self._begin_empty(life, int(end))
+            return
         if old is None:
             return
         if old.slot < 0:
@@ -363,6 +431,14 @@ class _Compiler:
             last=end,
         )
         self._add(space.exec)
+
+    def _begin_empty(self, life: _Life, line: int) -> None:
+        """Without snapshots an address space begins with nothing in it."""
+        if not self.empty or life.space is None or life.space.slot >= 0:
+            return
+        life.space.slot = self.program.slots
+        self.program.slots += 1
+        self._add(Step(Kind.IMPORT, line, float(line), life.pid, life.space.slot))
 
     def _end_execs(self) -> None:
         """Where the trace does not show what a program began with, the one before it just ends."""
@@ -388,7 +464,9 @@ class _Compiler:
             kind = Kind.IMPORT
             space.slot = self.program.slots
             self.program.slots += 1
-            if space.exec is not None:
+            if space.late:
+                self.program.late.add(space.slot)
+            elif space.exec is not None:
                 space.exec.child, space.exec.snapshot = space.slot, self.program.markers
                 self.program.markers += 1
                 return
@@ -409,6 +487,7 @@ class _Compiler:
     def _spawn(self, end: float, call: strace.Call, spawn: calls.Spawn) -> None:
         if not call.value or call.value < 0:
             return
+        self.descriptors.spawned(call.pid, call.value, shared=spawn.shares_files)
         child = next((one for one in self.lives.get(call.value, []) if one.spawn is call), None)
         parent = self._space(call.pid, end)
         if spawn.shares_mm:
@@ -442,9 +521,25 @@ class _Compiler:
             self._add(Step(Kind.EXIT, call.line, end, call.pid, space.slot, end_ns=call.end_ns))
 
 
-def compile_trace(lines: Iterable[str]) -> Program:
-    """Read a trace and give its steps in the order of completion."""
-    return _Compiler(list(strace.parse(lines))).run()
+def _is_no_address(call: strace.Call, operation: calls.Operation) -> bool:
+    """Of a thread that is killed inside mmap strace may show what is left in the register."""
+    maps = isinstance(operation, calls.Mmap | calls.Mremap)
+    return maps and not call.errno and bool((call.value or 0) % 4096)
+
+
+def _counts(call: strace.Call, operation: calls.Operation) -> bool:
+    """Whether a call is one of the memory, or of a file that is mapped."""
+    opening = isinstance(operation, calls.Truncate) and call.name in opens.CALLS
+    return not opening and not isinstance(operation, opens.Write | calls.Capabilities)
+
+
+def compile_trace(lines: Iterable[str], *, empty: bool = False) -> Program:
+    """Read a trace and give its steps in the order of completion.
+
+    Args:
+        empty: there are no snapshots; each address space begins empty.
+    """
+    return _Compiler(list(strace.parse(lines)), empty=empty).run()
 
 
 def running_max(values: Iterable[int | None]) -> list[int]:

@@ -32,13 +32,17 @@ _KILLED = re.compile(r"^\+\+\+ killed by (SIG[A-Z0-9_+]+)(?: \(core dumped\))? \
 _SUPERSEDED = re.compile(r"^\+\+\+ superseded by execve in pid (\d+) \+\+\+$")
 _RESULT = re.compile(
     r"^\s*=\s*(?P<value>\?|-?\d+|0x[0-9a-fA-F]+)"
-    r"(?P<path>(?:\s*<(?!\d+\.\d+>)[^>]*>)(?:\(deleted\))?)?"
+    r"(?:\s*<(?!\d+\.\d+>)(?P<path>[^>]*)>(?P<gone>\(deleted\))?)?"
     r"(?:\s+(?P<errno>E[A-Z0-9_]+))?"
+    r"(?P<lost>\s+\(errno \d+\))?"
     r"(?P<note>(?:\s+\([^()]*(?:\([^()]*\)[^()]*)*\))*)"
     r"(?:\s+<(?P<seconds>\d+\.\d+)>)?\s*$"
 )
 _FIELD = re.compile(r"(\w+)=([^,{}]+)")
 _NOTICE = re.compile(r"^(?:strace: Process \d+ (?:attached|detached)|\[ Process PID=.* \])")
+_OTHER_MODE = re.compile(r"^\[ Process PID=(\d+) runs in (?!64 bit)(.*) mode\. \]")
+_DIED = re.compile(r"^(?:<\.\.\. )?\?\?\?(?:\(| resumed>)")
+"""A thread that was killed at the entry of a call: strace could not read which one."""
 _UNFINISHED = re.compile(r"\s*<(?:unfinished|pid changed to \d+) \.\.\.>\s*$")
 """The second when a thread that is not the leader calls execve and takes over the leader's id."""
 
@@ -62,6 +66,8 @@ class Call:
     time_ns: int | None = None
     """When it was entered (the clock of the trace)."""
     end_ns: int | None = None
+    shown: str = ""
+    """The path behind a descriptor that the call returned, as strace -y prints it."""
 
     def text(self) -> str:
         """The call as one line, for reports."""
@@ -109,7 +115,16 @@ class Garbage:
     why: str
 
 
-Event = Call | Signal | Exit | Superseded | Garbage
+@dataclass(frozen=True, slots=True)
+class OtherMode:
+    """A process that is no 64-bit program: its calls have other numbers and other answers."""
+
+    line: int
+    pid: int
+    mode: str
+
+
+Event = Call | Signal | Exit | Superseded | Garbage | OtherMode
 
 
 @dataclass(slots=True)
@@ -141,7 +156,7 @@ def split_arguments(text: str) -> tuple[tuple[str, ...], str]:
         char = text[index]
         if char == '"':
             index = _string_end(text, index)
-        elif char == "<" and index and (text[index - 1].isalnum()):
+        elif char == "<" and _begins_path(text, index):
             index = _path_end(text, index)
         elif text.startswith("/*", index):
             end = text.find("*/", index + 2)
@@ -170,6 +185,11 @@ def _string_end(text: str, index: int) -> int:
     return index
 
 
+def _begins_path(text: str, index: int) -> bool:
+    """Whether a `<` stands behind a descriptor: `3</etc/passwd>`, and not `21<<MAP_HUGE_SHIFT`."""
+    return index > 0 and text[index - 1].isalnum() and text[index + 1 : index + 2] != "<"
+
+
 def _path_end(text: str, index: int) -> int:
     """Index of the `>` that ends a descriptor's path; the index itself if this is no path.
 
@@ -190,12 +210,17 @@ class Parser:
         """Read one line. Nothing comes of a line that only opens a call; two events of the death
         of a thread that was in a call."""
         self.line += 1
-        body = text.rstrip("\n")
+        body = text.rstrip("\r\n")
+        other = _OTHER_MODE.match(body)
+        if other:
+            return [OtherMode(self.line, int(other.group(1)), other.group(2))]
         if not body.strip() or _NOTICE.match(body):
             return []
         pid, body = _take_pid(body)
         time_ns, body = _take_time(body)
         body = body.strip()
+        if _DIED.match(body):
+            return []
         if body.startswith("+++"):
             return self._gone(pid, body, time_ns)
         if body.startswith("---"):
@@ -284,7 +309,9 @@ class Parser:
         result = _RESULT.match(rest)
         if not result:
             return Garbage(self.line, f"{opened.name}({text}", "no result")
-        value = None if result["value"] == "?" else int(result["value"], 0)
+        # A call that was killed inside has no answer; strace then prints what is in the register.
+        unknown = result["value"] == "?" or result["lost"]
+        value = None if unknown else int(result["value"], 0)
         errno = result["errno"] or ""
         if end_ns is None and opened.time_ns is not None and result["seconds"]:
             end_ns = opened.time_ns + _nanoseconds(*result["seconds"].split("."))
@@ -298,6 +325,7 @@ class Parser:
             errno=errno,
             time_ns=opened.time_ns,
             end_ns=end_ns,
+            shown=(result["path"] or "") + (" (deleted)" if result["gone"] else ""),
         )
 
 

@@ -47,9 +47,10 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
     if data["first_disagreements"]:
         shown = [
             [str(one["line"]), one["call"], str(one["expected"]), str(one["got"])]
-            for one in data["first_disagreements"][:20]
+            for one in data["first_disagreements"]
         ]
-        tables.append(grid("first disagreements", ("line", "call", "expected", "got"), shown))
+        title = f"first {len(shown)} of {data['disagreements']} disagreements"
+        tables.append(grid(title, ("line", "call", "expected", "got"), shown))
     return tables
 
 
@@ -68,5 +69,7 @@ def _left_out(data: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("not understood", f"{data['lines_unread']} lines"))
     for why, times in data["faults_left_out"].items():
         rows.append(("faults left out", f"{times}: {why}"))
-    rows += [("not compared", note) for note in data["not_compared"]]
+    for name, (expected, got) in data["counts_differ"].items():
+        rows.append(("count differs", f"{name}: {got}, and meta.json expects {expected}"))
+    rows += [("not compared", f"{n}: {why}") for why, n in data["not_compared"].items()]
     return rows

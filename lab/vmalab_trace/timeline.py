@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from vmalab_trace import calls, maps, perf
+from vmalab_trace import calls, maps, opens, perf
 from vmalab_trace.folder import Meta
 from vmalab_trace.steps import Kind, Program, Step, place_by_time, running_max
 
@@ -45,7 +45,7 @@ class _Locks:
         Args:
             until: when the thread entered its next call.
         """
-        if step.time_ns is None or step.end_ns is None:
+        if step.time_ns is None or step.end_ns is None or _takes_no_lock(step):
             return None
         low = bisect_left(self.times, step.time_ns - CLOCK_SLACK_NS)
         high = bisect_left(self.times, until)
@@ -63,6 +63,17 @@ class _Locks:
     def of_fault(self, moment: int, until: int) -> int | None:
         at = bisect_left(self.times, moment)
         return self.times[at] if at < len(self.times) and self.times[at] < until else None
+
+
+def _takes_no_lock(step: Step) -> bool:
+    """Calls that leave mmap_lock alone. What takes it next is a fault of the program, which must
+    not be taken for theirs."""
+    match step.operation:
+        case calls.Plain(name="setrlimit") | calls.Capabilities():
+            return True
+        case calls.Truncate() | calls.Allocate() | opens.Seal() | opens.Write():
+            return True
+    return False
 
 
 @dataclass(slots=True)
@@ -247,6 +258,8 @@ class _Places:
         """
         slot = self._slot(fault, moment, areas)
         if slot < 0 or slot not in self.begins:
+            return None
+        if slot in self.program.late and moment < (self.steps[self.begins[slot]].time_ns or 0):
             return None
         mine = self.began[fault.tid]
         at = bisect_right(mine, moment)

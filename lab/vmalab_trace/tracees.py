@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+from vmalab.uapi import CAPABILITY
 from vmalab_trace.calls import Spawn
+from vmalab_trace.folder import SnapshotInfo
 
 Stop = Literal["", "check", "exec", "exit"]
 
@@ -33,6 +36,22 @@ class Group:
     """strace has sent the SIGSTOP of an execve."""
     exec_done: bool = False
     """execve succeeded and its snapshot is still to be made."""
+    last: Snapshot | None = None
+    continued: bool = False
+    """Somebody else has ended a stop of ours."""
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A maps text that was read, until it is known whether it counts."""
+
+    text: str
+    info: SnapshotInfo
+    at: int
+    """Index of its marker among the lines of the trace."""
+    read_ns: int
+    """When all of it was read."""
+    good: bool = True
 
 
 @dataclass(slots=True)
@@ -74,6 +93,46 @@ def start_brk(tgid: int) -> int:
     text = Path(f"/proc/{tgid}/stat").read_text()
     fields = text[text.rindex(")") + 2 :].split()
     return int(fields[44])
+
+
+_CAPABILITIES: Final = {14: "IPC_LOCK", 17: "SYS_RAWIO", 21: "SYS_ADMIN"}
+_LIMITS: Final = ("AS", "DATA", "MEMLOCK", "STACK")
+_INFINITE: Final = (1 << 64) - 1
+
+
+def capabilities(tid: int) -> int:
+    """Which of VL_CAP_* a thread has; -1 when it is gone."""
+    try:
+        text = Path(f"/proc/{tid}/status").read_text()
+    except OSError:
+        return -1
+    line = next((one for one in text.splitlines() if one.startswith("CapEff:")), "CapEff: 0")
+    mask = int(line.split()[1], 16)
+    return sum(CAPABILITY[f"VL_CAP_{n}"] for bit, n in _CAPABILITIES.items() if mask >> bit & 1)
+
+
+def limits(tid: int) -> dict[str, tuple[int, int]]:
+    """The limits of memory that a process has, by RLIMIT_*; those without end are left out."""
+    found: dict[str, tuple[int, int]] = {}
+    for name in _LIMITS:
+        try:
+            soft, hard = resource.prlimit(tid, getattr(resource, f"RLIMIT_{name}"))
+        except OSError:
+            return {}
+        if soft != resource.RLIM_INFINITY:
+            endless = hard == resource.RLIM_INFINITY
+            found[f"RLIMIT_{name}"] = (soft, _INFINITE if endless else hard)
+    return found
+
+
+def word_bits(tgid: int) -> int:
+    """32 or 64: what kind of program a process runs; 0 when it is gone."""
+    try:
+        with open(f"/proc/{tgid}/exe", "rb") as program:
+            head = program.read(5)
+    except OSError:
+        return 0
+    return {b"\x7fELF\x01": 32, b"\x7fELF\x02": 64}.get(head, 0)
 
 
 def send(tgid: int, number: signal.Signals) -> bool:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
@@ -42,13 +43,18 @@ class Verdict:
     calls_unanswered: Counter[str] = field(default_factory=Counter)
     lines_unread: int = 0
     faults_left_out: dict[str, int] = field(default_factory=dict)
-    not_compared: list[str] = field(default_factory=list)
+    not_compared: Counter[str] = field(default_factory=Counter)
+    """What of it could not be compared, by reason."""
+    disagreements: int = 0
+    """All of them, of which first_disagreements has the first."""
     overlapping: int = 0
     reordered: int = 0
     orders_tried: int = 0
     keyed: int = 0
     """Touches that a protection key of the program's own decided otherwise. Not printed: a note of
     not_compared has them."""
+    counts_differ: dict[str, list[object]] = field(default_factory=dict)
+    """Counts that are not those of `expect` in meta.json: what they should be, and are."""
     first_bad_step: int = -1
     """Index of the first step that disagrees; -1 for none. Not printed."""
     bad_ranges: list[tuple[int, int]] = field(default_factory=list)
@@ -61,6 +67,7 @@ class Verdict:
             and self.faults_disagree == 0
             and self.maps_equal == self.maps_checked
             and self.lines_unread == 0
+            and not self.counts_differ
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -73,16 +80,40 @@ class Verdict:
         if self.first_bad_step < 0 or index < self.first_bad_step:
             self.first_bad_step = index
             self.bad_ranges = []
-        self.first_disagreements.append(
-            {"line": step.line, "call": call, "expected": expected, "got": got}
-        )
+        self.disagreements += 1
+        if len(self.first_disagreements) < SHOWN_MAX:
+            self.first_disagreements.append(
+                {"line": step.line, "call": call, "expected": expected, "got": got}
+            )
 
     def merge(self, other: Verdict) -> None:
         """Add the counts of another copy of the same trace."""
         for name in ("ops", "agree", "disagree", "maps_checked", "maps_equal", "faults_checked",
-                     "faults_disagree", "mincore_compared", "mincore_not_compared"):  # fmt: skip
+                     "faults_disagree", "mincore_compared", "mincore_not_compared",
+                     "disagreements"):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.first_disagreements += other.first_disagreements
+        self.not_compared.update(other.not_compared)
+        room = SHOWN_MAX - len(self.first_disagreements)
+        self.first_disagreements += other.first_disagreements[:room]
+
+    def hold_to(self, expect: Mapping[str, Any]) -> None:
+        """Compare the counts with those that the trace promises; without a promise nothing is."""
+        found = self.counts()
+        if expect:
+            self.counts_differ = {
+                name: [expect.get(name, 0), found.get(name, 0)]
+                for name in sorted(expect.keys() | found.keys())
+                if expect.get(name, 0) != found.get(name, 0)
+            }
+
+    def counts(self) -> dict[str, Any]:
+        """What was compared and what was not: the part of a report that is the same on every
+        replay of a trace (`expect` of its meta.json)."""
+        names = ("ops", "maps_checked", "faults_checked", "mincore_compared",
+                 "mincore_not_compared", "calls_before_start", "calls_unanswered", "unsupported",
+                 "faults_left_out", "not_compared")  # fmt: skip
+        data = self.as_dict()
+        return {name: data[name] for name in names if data[name]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +127,8 @@ class Identities:
     forth: dict[tuple[int, int], int]
     back: dict[tuple[int, int], int]
     unknown: frozenset[tuple[int, int]]
+    files: list[int]
+    """The inode number of each file of the plan."""
 
     def original(self, area: maps.Area) -> maps.Area:
         inode = self.back.get((area.dev, area.inode))
@@ -128,7 +161,23 @@ def _bits(outcome: Outcome, pages: int) -> tuple[int, ...]:
     return tuple(outcome.value >> page & 1 for page in range(pages))
 
 
-def _judge_call(verdict: Verdict, index: int, step: Step, outcome: Outcome) -> None:
+RESERVED: Final = "calls and touches of memory that the emulator does not have"
+BY_KERNEL: Final = (
+    "touches by the kernel of an address that the program may not touch: a call that is not in the "
+    "trace gave EFAULT, or less than it was asked for"
+)
+
+
+def _judge_call(plan: Plan, verdict: Verdict, index: int, step: Step, outcome: Outcome) -> None:
+    if not step.counted:
+        if outcome.status:
+            verdict.disagree += 1
+            got = _answer(outcome.status, 0)
+            verdict._wrong(index, step, f"{step.text()} (made by the replay)", "0", got)
+        return
+    if plan.in_reserved(step):
+        verdict.not_compared[RESERVED] += 1
+        return
     verdict.ops += 1
     expected = -step.errno
     same = outcome.status == expected
@@ -159,16 +208,21 @@ def _judge_mincore(
     shown = call.vector
     if call.vector_cut or len(shown) < pages:
         note = "mincore pages beyond those strace printed (use strace -v or a larger -s)"
-        if note not in verdict.not_compared:
-            verdict.not_compared.append(note)
+        verdict.not_compared[note] += 1
         got = got[: len(shown)]
     verdict.mincore_compared += 1
     return got == shown, "".join(map(str, shown)), "".join(map(str, got))
 
 
 def _judge_fault(
-    verdict: Verdict, index: int, step: Step, outcome: Outcome, *, own_keys: bool
+    plan: Plan, verdict: Verdict, index: int, step: Step, outcome: Outcome, *, own_keys: bool
 ) -> None:
+    if plan.in_reserved(step):
+        verdict.not_compared[RESERVED] += 1
+        return
+    if step.kernel and outcome.status > 0 and not step.signal:
+        verdict.not_compared[BY_KERNEL] += 1
+        return
     verdict.faults_checked += 1
     code = outcome.info & 0xFF if outcome.status else 0
     if (outcome.status, code) == (step.signal, step.si_code):
@@ -195,18 +249,22 @@ def _judge_maps(
 ) -> None:
     verdict.maps_checked += 1
     got = [names.original(area) for area in maps.parse(text)]
-    if plan.coalesce:
+    reserved = plan.reserved.get(step.mm, [])
+    if reserved:
+        left = [area for area in expected if not _inside(area, reserved)]
+        verdict.not_compared[RESERVED] += len(expected) - len(left)
+        expected, got = left, [area for area in got if not _inside(area, reserved)]
+    if plan.coalesce or step.mm in plan.blind:
         expected, got = maps.coalesce(expected), maps.coalesce(got)
     result = maps.compare(
         expected,
         got,
         inodes=inodes,
         unknown=lambda area: (area.dev, area.inode) in names.unknown,
-        exact_stack=plan.exact_stack,
+        exact_stack=plan.exact_stack and step.mm not in plan.blind,
+        renamed=plan.program.renamed,
     )
-    for note in sorted(result.notes):
-        if note not in verdict.not_compared:
-            verdict.not_compared.append(note)
+    verdict.not_compared.update(result.notes)
     if result.equal:
         verdict.maps_equal += 1
         return
@@ -221,6 +279,10 @@ def _judge_maps(
         ]
 
 
+def _inside(area: maps.Area, ranges: list[tuple[int, int]]) -> bool:
+    return any(start < area.end and area.start < end for start, end in ranges)
+
+
 def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identities) -> Verdict:
     """Compare every outcome with what was recorded."""
     verdict = Verdict(
@@ -229,11 +291,12 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
         calls_unanswered=Counter(plan.program.unanswered),
         lines_unread=len(plan.program.unread),
         faults_left_out=dict(plan.faults_left_out),
-        not_compared=list(plan.notes),
+        not_compared=Counter(plan.notes),
         overlapping=plan.ordering.overlapping,
         reordered=plan.ordering.reordered,
     )
     for garbage in plan.program.unread[:SHOWN_MAX]:
+        verdict.disagreements += 1
         verdict.first_disagreements.append(
             {"line": garbage.line, "call": garbage.text[:200], "expected": "", "got": garbage.why}
         )
@@ -248,9 +311,9 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
         step = steps[outcome.step]
         match step.kind:
             case Kind.CALL:
-                _judge_call(verdict, outcome.step, step, outcome)
+                _judge_call(plan, verdict, outcome.step, step, outcome)
             case Kind.FAULT:
-                _judge_fault(verdict, outcome.step, step, outcome, own_keys=own_keys)
+                _judge_fault(plan, verdict, outcome.step, step, outcome, own_keys=own_keys)
             case Kind.CHECK:
                 expected = plan.snapshots[step.snapshot]
                 _judge_maps(
@@ -272,8 +335,7 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
                     got = _answer(outcome.status, 0)
                     verdict._wrong(outcome.step, step, step.text(), "0", got)
     if verdict.keyed:
-        verdict.not_compared.append(
-            f"{verdict.keyed} touches that a protection key decides: what the program writes to "
-            "PKRU is in no trace"
-        )
+        verdict.not_compared[
+            "touches that a protection key decides: what the program writes to PKRU is in no trace"
+        ] += verdict.keyed
     return verdict

@@ -125,25 +125,25 @@ static void files(void)
 {
 	u64 first, id = 0;
 
-	CHECK_EQ(vl_file_open(one.self, 8, 1, PAGE_SIZE, "/first", &first), 0);
-	CHECK_EQ(vl_file_close(one.self, first), 0);
+	CHECK_EQ(vl_file_open(one.self, 8, 1, PAGE_SIZE, "/first", 0, &first), 0);
+	CHECK_EQ(vl_file_close(one.self, first, 0), 0);
 	for (u32 n = 0; n < LIVES && (u32)id != (u32)first; n++) {
 		if (id)
-			CHECK_EQ(vl_file_close(one.self, id), 0);
-		CHECK_EQ(vl_file_open(one.self, 8, 2 + n, PAGE_SIZE, "/later", &id), 0);
+			CHECK_EQ(vl_file_close(one.self, id, 0), 0);
+		CHECK_EQ(vl_file_open(one.self, 8, 2 + n, PAGE_SIZE, "/later", 0, &id), 0);
 		CHECK(id != first);
 	}
 	CHECK_EQ(life_slot(id), life_slot(first));
 	CHECK_EQ(CALL(&one, OP_FILE_TRUNCATE, 0, 0, first, 0).status, -EBADF);
-	CHECK_EQ(vl_file_close(one.self, first), VL_E_INVALID);
+	CHECK_EQ(vl_file_close(one.self, first, 0), VL_E_INVALID);
 	/* Nor do its opens come round. */
 	file_find(seg, id)->opens = FILE_OPENS_MAX;
 	file_find(seg, id)->refs = FILE_OPENS_MAX;
-	CHECK_EQ(vl_file_open(one.self, 8, file_find(seg, id)->ino, PAGE_SIZE, "/later", &first),
+	CHECK_EQ(vl_file_open(one.self, 8, file_find(seg, id)->ino, PAGE_SIZE, "/later", 0, &first),
 		 VL_E_LIMIT);
 	CHECK_EQ(file_find(seg, id)->opens, FILE_OPENS_MAX);
-	file_find(seg, id)->opens = file_find(seg, id)->refs = 1;
-	CHECK_EQ(vl_file_close(one.self, id), 0);
+	file_find(seg, id)->opens = 1, file_find(seg, id)->refs = 1;
+	CHECK_EQ(vl_file_close(one.self, id, 0), 0);
 }
 
 static void userfaultfds(void)
@@ -280,7 +280,8 @@ int main(int argc, char **argv)
 				   .participants_max = 4,
 				   .frames_max = 1 << 12,
 				   .files_max = 1,
-				   .vmas_per_mm_max = 100};
+				   .vmas_per_mm_max = 100,
+				   .lookup = LOOKUP_CACHE};
 	char text[4096] = "";
 	long n;
 

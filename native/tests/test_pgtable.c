@@ -117,7 +117,7 @@ static void levels(void)
 	CHECK(!pte_alloc(&self, pgd, OWNER, UINT64_MAX));
 	zap(0, UINT64_MAX);
 	check_counts(13, 0);
-	pgd_destroy(&self, pgd);
+	pgd_destroy(&self, pgd, false);
 	check_counts(0, 0);
 	rcu_barrier(&self);
 	CHECK_EQ(pages_of_kind(PAGE_TABLE), 0);
@@ -172,7 +172,7 @@ static void walks(void)
 	CHECK_EQ(pte_walk(&self, pgd, 0, UINT64_MAX, meet, &m), 77);
 	CHECK_EQ(m.count, 2);
 	zap(0, UINT64_MAX);
-	pgd_destroy(&self, pgd);
+	pgd_destroy(&self, pgd, false);
 	rcu_barrier(&self);
 	CHECK_EQ(pages_of_kind(PAGE_TABLE), 0);
 }
@@ -183,9 +183,9 @@ static void free_case(u64 start, u64 end, u64 floor, u64 ceiling, u32 left)
 	if (end - start > PAGE_SIZE)
 		set(end - PAGE_SIZE);
 	zap(start, end);
-	free_pgtables(&self, pgd, start, end, floor, ceiling);
+	free_pgtables(&self, pgd, start, end, floor, ceiling, false);
 	check_counts(left, 0);
-	pgd_destroy(&self, pgd);
+	pgd_destroy(&self, pgd, false);
 	check_counts(0, 0);
 	rcu_barrier(&self);
 }
@@ -210,7 +210,7 @@ static void freeing(void)
 	free_case(a, a + 5 * MIB, a, a + 5 * MIB, 4);       /* the last is shared */
 	free_case(a, 6 * GIB, a, 6 * GIB, 3);               /* several of level 1 */
 	free_case(0, 1ul << PGTABLE_BITS, 0, 0, 1);         /* everything */
-	free_pgtables(&self, pgd, 0, GIB, 0, 0);            /* nothing there */
+	free_pgtables(&self, pgd, 0, GIB, 0, 0, false);     /* nothing there */
 	check_counts(0, 0);
 	CHECK_EQ(pages_of_kind(PAGE_TABLE), 0);
 }
@@ -236,7 +236,7 @@ static void exhaustion(void)
 	check_counts(7, 2);
 	zap(0, UINT64_MAX);
 	unlinked = pgd_unlinked(pgd);
-	pgd_destroy(&self, pgd);
+	pgd_destroy(&self, pgd, false);
 	CHECK_EQ(pgd_unlinked(pgd), unlinked + 7);
 	rcu_barrier(&self);
 }
@@ -272,7 +272,7 @@ static void oracle(void)
 	leaf = pte_lookup(&ts.seg, pgd, GIB);
 	CHECK(leaf && !pgd_check(&ts.seg, pgd, NULL, NULL, NULL));
 	zap(0, UINT64_MAX);
-	pgd_destroy(&self, pgd);
+	pgd_destroy(&self, pgd, false);
 	rcu_barrier(&self);
 }
 
@@ -348,7 +348,7 @@ static void unmap(u32 from, u32 to)
 	for (u32 i = from; i < to; i++)
 		mapped[i] = false;
 	free_pgtables(&self, pgd, place[from], place[to], before > 0 ? place[before] : 0,
-		      after < PLACES ? place[after] : 0);
+		      after < PLACES ? place[after] : 0, false);
 }
 
 static void random_mappings(u64 seed, u32 steps)
@@ -377,7 +377,7 @@ static void random_mappings(u64 seed, u32 steps)
 	}
 	unmap(0, PLACES);
 	check_counts(pgd->top ? 1 : 0, 0);
-	pgd_destroy(&self, pgd);
+	pgd_destroy(&self, pgd, false);
 	rcu_barrier(&self);
 	CHECK_EQ(pages_of_kind(PAGE_TABLE), 0);
 }
@@ -463,7 +463,8 @@ static void free_region(struct test_actor *a, u32 r)
 	for (u32 i = 0; i < PAGES; i++)
 		CHECK_EQ(s->region[r].want[i], 0);
 	free_pgtables(&a->self, &s->pgd, region_start(r), region_end(r),
-		      r > 0 ? region_end(r - 1) : 0, r + 1 < REGIONS ? region_start(r + 1) : 0);
+		      r > 0 ? region_end(r - 1) : 0, r + 1 < REGIONS ? region_start(r + 1) : 0,
+		      false);
 	add_relaxed_u64(&s->frees, 1);
 }
 
@@ -543,7 +544,7 @@ static void torture(void)
 	test_join(&ts, &last.self, ROLE_WORKER);
 	for (u32 r = 0; r < REGIONS; r++)
 		free_region(&last, r);
-	pgd_destroy(&last.self, pgd);
+	pgd_destroy(&last.self, pgd, false);
 	CHECK_EQ(pgd->tables, 0);
 	participant_leave(&last.self);
 	CHECK_EQ(pages_of_kind(PAGE_TABLE), 0);

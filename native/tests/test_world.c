@@ -12,10 +12,12 @@
  * exclusion.
  */
 #include "testseg.h"
+#include "vmalab/safe_point.h"
 #include "vmalab/seqcount.h"
 #include "vmalab/stats.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 struct shared {
 	struct vl_mutex mutex __cacheline_aligned;
@@ -433,6 +435,94 @@ static void test_stuck(void)
 	test_seg_close(&ts);
 }
 
+/* Somebody is in the core and does nothing, as one that got SIGSTOP. Who wants to stop the world
+ * must not keep the others out for more than a part of the time, and stops it when that one leaves.
+ * Read a failure as: the entry was closed in most of the samples, or the stopper did not come. */
+static void test_stuck_keeps_nobody_out(void)
+{
+	struct test_seg ts;
+	struct participant q;
+	u64 closed = 0, samples = 0;
+	int status;
+	pid_t pid;
+
+	if (TEST_SANITIZED)
+		return; /* processes only */
+	test_seg_open(&ts, 64ul << 20);
+	test_join(&ts, &q, ROLE_WORKER);
+	core_enter(&q);
+	fflush(NULL);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		struct participant p;
+		u32 stuck;
+
+		test_seg_remap(&ts);
+		test_join(&ts, &p, ROLE_SUPERVISOR);
+		CHECK_EQ(world_stop(&p, 3 * NSEC_PER_SEC, &stuck), -ETIMEDOUT);
+		CHECK_EQ(stuck, getppid());
+		store_release_u32(&shared_of(&ts.seg)->phase, 1);
+		CHECK_EQ(world_stop(&p, 600 * NSEC_PER_SEC, &stuck), 0);
+		world_start(&p);
+		participant_leave(&p);
+		_exit(0);
+	}
+	while (load_acquire_u32(&shared_of(&ts.seg)->phase) == 0) {
+		closed += load_relaxed_u32(&ts.seg.hdr->stop) != 0;
+		samples++;
+		sleep_ns(NSEC_PER_MSEC);
+	}
+	printf("entry closed in %lu of %lu samples\n", closed, samples);
+	CHECK(closed > 0); /* else it never tried, and the test shows nothing */
+	CHECK(closed * 3 < samples);
+	core_exit(&q);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	participant_leave(&q);
+	test_seg_close(&ts);
+}
+
+/* A long operation passes safe points: the world stops in the middle of it, and it goes on. */
+static void test_safe_point(void)
+{
+	struct test_seg ts;
+	struct participant p, q;
+	u32 stuck = 0, steps = 0;
+	int status;
+	pid_t pid;
+
+	if (TEST_SANITIZED)
+		return; /* processes only */
+	test_seg_open(&ts, 64ul << 20);
+	test_join(&ts, &p, ROLE_SUPERVISOR);
+	fflush(NULL);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		test_seg_remap(&ts);
+		test_join(&ts, &q, ROLE_WORKER);
+		core_enter(&q);
+		store_release_u32(&shared_of(&ts.seg)->phase, 1);
+		while (safe_step(&q, &steps) == 0) /* it never leaves by itself */
+			cpu_relax();
+		core_exit(&q);
+		participant_leave(&q);
+		_exit(0);
+	}
+	while (load_acquire_u32(&shared_of(&ts.seg)->phase) == 0)
+		sleep_ns(NSEC_PER_MSEC);
+	CHECK_EQ(world_stop(&p, 600 * NSEC_PER_SEC, &stuck), 0);
+	CHECK_EQ(load_acquire_u32(&ts.seg.slots[1].in_core), CORE_BLOCKED);
+	world_start(&p);
+	CHECK_EQ(waitpid(pid, &status, WNOHANG), 0); /* it goes on */
+	store_relaxed_u32(&participant_area_of(&ts.seg, 1)->cancel, 1);
+	CHECK_EQ(waitpid(pid, &status, 0), pid); /* and ends when it is cancelled */
+	CHECK_EQ(status, 0);
+	participant_leave(&p);
+	test_seg_close(&ts);
+}
+
 /* Somebody dies in the core, somebody dies while it has stopped the world. */
 static void test_dead_stopper(void)
 {
@@ -540,6 +630,8 @@ int main(int argc, char **argv)
 	test_broken();
 	test_slots();
 	test_stuck();
+	test_stuck_keeps_nobody_out();
+	test_safe_point();
 	test_dead_stopper();
 	test_join_kills(seed);
 	test_mutex();

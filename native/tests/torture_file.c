@@ -483,7 +483,7 @@ static void check_end(struct actor *a)
 	for (u32 i = 0; i < SPACES + FILES; i++)
 		CHECK_EQ(vl_mm_put(a->self, s->mm[i]), 0);
 	for (u32 i = 0; i < FILES; i++)
-		CHECK_EQ(vl_file_close(a->self, s->file[i]), 0);
+		CHECK_EQ(vl_file_close(a->self, s->file[i], 0), 0);
 	for (u32 i = 0; i < 8; i++) {
 		vl_synchronize_rcu(a->self);
 		CHECK_EQ(vl_run(a->self, nop, sizeof(nop), &result, 1), 1);
@@ -504,7 +504,7 @@ static void spaces_make(struct actor *a)
 	struct shared *s = a->shared;
 
 	for (u32 i = 0; i < FILES; i++)
-		CHECK_EQ(vl_file_open(a->self, 1, 100 + i, PAGES << PAGE_SHIFT, "/memfd:torture",
+		CHECK_EQ(vl_file_open(a->self, 1, 100 + i, PAGES << PAGE_SHIFT, "/memfd:torture", 0,
 				      &s->file[i]),
 			 0);
 	for (u32 i = 0; i < SPACES + FILES; i++) {

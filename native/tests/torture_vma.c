@@ -270,7 +270,7 @@ static void check_end(struct vl_seg *seg, struct participant *self, struct share
 	CHECK(seen_enough(s));
 }
 
-static void torture(u32 rcu)
+static void torture(u32 rcu, u32 lookup)
 {
 	struct vl_config config = {.size_bytes = 64 << 20,
 				   .mms_max = 16,
@@ -278,6 +278,7 @@ static void torture(u32 rcu)
 				   .frames_max = 1 << 14,
 				   .files_max = 4,
 				   .vmas_per_mm_max = 1000,
+				   .lookup = lookup,
 				   .rcu = rcu};
 	struct vl_mm_options options = {0};
 	struct shared *s = mmap(NULL, sizeof(*s), 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -316,8 +317,8 @@ static void torture(u32 rcu)
 int main(int argc, char **argv)
 {
 	test_begin(argc, argv);
-	torture(RCU_AUTO);
-	torture(RCU_FENCED);
+	torture(RCU_AUTO, LOOKUP_WALK);
+	torture(RCU_FENCED, LOOKUP_CACHE);
 	printf("good\n");
 	return 0;
 }

@@ -84,7 +84,7 @@ static void open_all(struct world *w)
 	CHECK_EQ(core_seg_create(w->fd, "walk", &config, &w->seg), 0);
 	CHECK_EQ(vl_join(w->seg, ROLE_SUPERVISOR, "walk", &w->self), 0);
 	CHECK_EQ(vl_mm_create(w->self, &options, &mm, NULL, 0), 0);
-	CHECK_EQ(vl_file_open(w->self, 1, 100, 2 * PAGE_SIZE, "/memfd:walk", &file), 0);
+	CHECK_EQ(vl_file_open(w->self, 1, 100, 2 * PAGE_SIZE, "/memfd:walk", 0, &file), 0);
 	map(w, mm, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
 	map(w, mm, READ_ONLY, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, 0);
 	map(w, mm, OF_FILE, PROT_READ | PROT_WRITE, MAP_SHARED, file);
@@ -157,6 +157,10 @@ static void break_cutter(struct world *w)
 {
 	w->file->cut_to = 7;
 }
+static void break_seals(struct world *w)
+{
+	w->file->seals_coming = 8;
+}
 static void break_map_count(struct world *w)
 {
 	w->mm->map_count++;
@@ -215,6 +219,7 @@ static const struct wrong_case {
 	{"guard", break_guard, "is a guard, and its VMA does not have the flag", NULL, true},
 	{"size", break_size, "is no longer in its file", "beyond the end", false},
 	{"cutter", break_cutter, "pages are cut by nobody", NULL, false},
+	{"seals", break_seals, "seals are set by nobody", NULL, false},
 	{"map_count", break_map_count, "map_count 4, but 3 VMAs", NULL, false},
 	{"total", break_total, "of data", NULL, false},
 	{"locked", break_locked, "but 2 pages are locked", NULL, false},

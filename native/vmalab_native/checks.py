@@ -3,6 +3,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from vmalab_native.errors import InvalidArgument
@@ -19,6 +20,11 @@ def bounded(name: str, value: int, low: int, high: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise InvalidArgument(f"{name} = {value!r}, allowed are {low} .. {high}")
     return value
+
+
+def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise InvalidArgument(f"{name} = {value!r}, allowed are {', '.join(allowed)}")
 
 
 def u32(name: str, value: int) -> int:

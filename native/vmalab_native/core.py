@@ -16,12 +16,12 @@ import time
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Generic, Self, TypeVar, get_args
+from typing import Self, get_args
 
 import posix_ipc
 
 from vmalab.ops import RESULT_BYTES as RESULT_BYTES
-from vmalab_native import measure
+from vmalab_native import accounts, measure
 from vmalab_native._core import ffi, lib
 from vmalab_native.cdata import CStruct, Getter, ParticipantHandle, SegmentHandle
 
@@ -35,7 +35,6 @@ from vmalab_native.convert import mm_options as new_options
 from vmalab_native.cores import layouts as layouts
 from vmalab_native.cores import lock_models as lock_models
 from vmalab_native.errors import (
-    HandleClosed,
     InvalidArgument,
     NativeError,
     RecoveryBusy,
@@ -45,11 +44,15 @@ from vmalab_native.errors import (
     SystemCallFailed,
     error_of,
 )
+from vmalab_native.handle import Handle
 from vmalab_native.loaded import RCU_NAMES, config_from_c, config_to_c, load_core_of
 from vmalab_native.loaded import check_config as check_config
 from vmalab_native.loaded import fingerprint as fingerprint
 from vmalab_native.loaded import layout as layout
+from vmalab_native.owned import OwnedThings
+from vmalab_native.records import AccountInfo as AccountInfo
 from vmalab_native.records import BenchResult as BenchResult
+from vmalab_native.records import LimitMet as LimitMet
 from vmalab_native.records import LockInfo as LockInfo
 from vmalab_native.records import Loop as Loop
 from vmalab_native.records import LoopResult as LoopResult
@@ -100,28 +103,7 @@ def monotonic_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
-_H = TypeVar("_H", SegmentHandle, ParticipantHandle)
-
-
-class _Handle(Generic[_H]):
-    """A C handle that ends once: None afterwards, so that nothing stale reaches C."""
-
-    _handle: _H | None
-
-    def _open(self) -> _H:
-        if self._handle is None:
-            raise HandleClosed(repr(self))
-        return self._handle
-
-    @property
-    def closed(self) -> bool:
-        return self._handle is None
-
-    def __enter__(self) -> Self:
-        return self
-
-
-class Segment(_Handle[SegmentHandle]):
+class Segment(Handle[SegmentHandle]):
     """One instance's shared memory, mapped into this process. Made by create() or attach(), never
     directly.
 
@@ -269,6 +251,12 @@ class Segment(_Handle[SegmentHandle]):
         values, _ = listing("u64[]", "vmstat", lib.vl_stats, self._open(), start=128)
         return {text(names[i]): values[i] for i in range(count)}
 
+    def accounts(self) -> list[AccountInfo]:
+        """Every account that is in use, and what it is charged; needs no participant."""
+        return records(
+            AccountInfo, "struct vl_account_info", "accounts", lib.vl_accounts, self._open()
+        )
+
     def locks(self) -> list[LockInfo]:
         """Every announced lock, read one by one, not at one instant; needs no participant."""
         return records(LockInfo, "struct vl_lock_info", "locks", lib.vl_locks, self._open())
@@ -319,7 +307,7 @@ class Segment(_Handle[SegmentHandle]):
         return f"<Segment {self.instance} {state}>"
 
 
-class Participant(_Handle[ParticipantHandle]):
+class Participant(accounts.Charging, OwnedThings):
     """One thread's slot in a segment: never used by two at once; ends with release() or death."""
 
     def __init__(self, segment: Segment, handle: ParticipantHandle) -> None:
@@ -399,7 +387,7 @@ class Participant(_Handle[ParticipantHandle]):
             The id, to be put in the records of blocks.
 
         Raises:
-            LimitExceeded (mms_max), InvalidArgument (with the line of maps that is wrong).
+            LimitExceeded, InvalidArgument (with the line of maps that is wrong).
         """
         options = new_options(maps, setup or MmSetup())
         options.mmap_base = u64("mmap_base", mmap_base)
@@ -429,7 +417,7 @@ class Participant(_Handle[ParticipantHandle]):
             The id of the new one; this participant gets one lease on it.
 
         Raises:
-            NoSuchMm, LimitExceeded (mms_max), InvalidArgument: nothing has changed.
+            NoSuchMm, LimitExceeded, InvalidArgument: nothing has changed.
         """
         options = new_options(maps, MmSetup())
         options.mmap_base = u64("mmap_base", mmap_base)
@@ -446,7 +434,7 @@ class Participant(_Handle[ParticipantHandle]):
         message = ffi.new("char[]", 512)
         code = lib.vl_mm_create(self._open(), options, mm_id, message, len(message))
         said = text(message)
-        checked(code, f"{what}: {said}" if said else what)
+        accounts.checked(self._open(), code, f"{what}: {said}" if said else what)
         return int(mm_id[0])
 
     def mm_get(self, mm: int) -> None:
@@ -513,26 +501,6 @@ class Participant(_Handle[ParticipantHandle]):
             return -code, b""
         checked(code, f"mincore of address space {mm}")
         return 0, bytes(vector)
-
-    # --- files ---
-
-    def file_open(self, *, dev: int, ino: int, size_bytes: int, name: str) -> int:
-        """The id of a file for MMAP records: one per (dev, ino), its size set again.
-
-        Raises:
-            LimitExceeded (files_max).
-        """
-        raw = name.encode("utf-8", "surrogateescape")
-        if b"\0" in raw:
-            raise InvalidArgument(f"name = {name!r} has a 0 byte")
-        file_id = ffi.new("u64 *")
-        inode = (u64("dev", dev), u64("ino", ino), u64("size_bytes", size_bytes))
-        code = lib.vl_file_open(self._open(), *inode, raw, file_id)
-        checked(code, f"file {name!r}")
-        return int(file_id[0])
-
-    def file_close(self, file: int) -> None:
-        checked(lib.vl_file_close(self._open(), u64("file", file)), f"file {file}")
 
     # --- looking inside: the same as on the segment, for those who hold a participant ---
 
@@ -664,6 +632,13 @@ class Participant(_Handle[ParticipantHandle]):
             lib.vl_rcu_read_unlock(handle)
         self._user_held, self._rcu_depth = {}, 0
         lib.vl_leave(handle)
+
+    def abandon(self) -> None:
+        """Forgets it, as the death of its process would: what it has is left to a recovery."""
+        self.segment._participants.discard(self)
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
+            lib.vl_abandon(handle)
 
     def __exit__(self, *exception: object) -> None:
         self.release()

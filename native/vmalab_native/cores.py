@@ -12,10 +12,11 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, cast, get_args
 
 from vmalab_native.errors import CoreMissing, InvalidArgument
 
+Lookup = Literal["walk", "cache"]
 FOLDER: Final = Path(
     os.environ.get("VMALAB_CORES") or Path(__file__).resolve().parent / "cores"
 ).resolve()
@@ -49,6 +50,18 @@ def default_model() -> str:
 def default_layout() -> str:
     """VMALAB_LAYOUT of the environment, else aligned."""
     return os.environ.get("VMALAB_LAYOUT") or DEFAULT_LAYOUT
+
+
+def lookup_of(name: str) -> Lookup:
+    """A way to look VMAs up by its name. Raises InvalidArgument."""
+    if name not in get_args(Lookup):
+        raise InvalidArgument(f"lookup = {name!r}, allowed are {', '.join(get_args(Lookup))}")
+    return cast("Lookup", name)
+
+
+def default_lookup() -> Lookup:
+    """VMALAB_LOOKUP of the environment, else walk. Raises InvalidArgument: it is neither."""
+    return lookup_of(os.environ.get("VMALAB_LOOKUP") or "walk")
 
 
 def default_lab() -> bool:

@@ -13,7 +13,7 @@ NativeError
 ├── SegmentTooBig          VL_E_SPACE
 ├── NoParticipantSlot      VL_E_NO_SLOT
 ├── NoSuchMm               VL_E_NO_MM
-├── LimitExceeded          VL_E_LIMIT
+├── LimitExceeded          VL_E_LIMIT     (.limit, .max, .account)
 ├── BadBlock               VL_E_BLOCK
 ├── RcuUnavailable         VL_E_RCU
 ├── InvalidArgument        VL_E_INVALID   (also a ValueError)
@@ -135,12 +135,26 @@ class NoSuchMm(NativeError):
 
 
 class LimitExceeded(NativeError):
+    """`what` was tried. `limit` is the name of the limit that was reached, `max` what it is set to,
+    `account` the name of the account whose quota it is ("": it is of the instance). "" and 0: the
+    detail says it."""
+
     code = -2012
     constant = "VL_E_LIMIT"
     summary = "a named limit was reached"
     remedy = (
         "Give back what is not needed, or, if it is a setting, make the instance with a larger one."
     )
+
+    def __init__(
+        self, detail: str = "", *, limit: str = "", maximum: int = 0, account: str = ""
+    ) -> None:
+        self.what = detail
+        self.limit = limit
+        self.max = maximum
+        self.account = account
+        of = f" of account {account!r}" if account else ""
+        super().__init__(f"{detail}: {limit} = {maximum}{of}" if limit else detail)
 
 
 class BadBlock(NativeError):

@@ -17,12 +17,14 @@ from vmalab.uapi import MADV as MADV
 from vmalab.uapi import MAP as MAP
 from vmalab.uapi import MAP_FIELD
 from vmalab.uapi import MCL as MCL
+from vmalab.uapi import MDWE as MDWE
 from vmalab.uapi import MLOCK as MLOCK
 from vmalab.uapi import MREMAP as MREMAP
 from vmalab.uapi import MS as MS
 from vmalab.uapi import PKEY as PKEY
 from vmalab.uapi import PROT as PROT
 from vmalab.uapi import RLIMIT as RLIMIT
+from vmalab.uapi import SEAL as SEAL
 from vmalab.uapi import SHM as SHM
 
 CLONE_VM: Final = CLONE["CLONE_VM"]

@@ -10,8 +10,15 @@ from vmalab_native import cores
 from vmalab_native._core import ffi, lib
 from vmalab_native.cdata import CStruct
 from vmalab_native.convert import checked, listing, record, text
+from vmalab_native.cores import Lookup
 from vmalab_native.errors import CoreMissing, InvalidArgument, error_of
-from vmalab_native.records import RcuFlavour, SegmentConfig, StructInfo, structs_of
+from vmalab_native.records import (
+    RcuFlavour,
+    SegmentConfig,
+    StructInfo,
+    WriterWait,
+    structs_of,
+)
 
 lib.vl_cores_in(os.fsencode(cores.FOLDER))
 
@@ -83,8 +90,20 @@ RCU: dict[str, int] = {
 RCU_NAMES: dict[int, RcuFlavour] = {RCU[name]: name for name in get_args(RcuFlavour)}
 
 
+LOOKUP: dict[str, int] = {"walk": lib.LOOKUP_WALK, "cache": lib.LOOKUP_CACHE}
+LOOKUP_NAMES: dict[int, Lookup] = {LOOKUP[name]: name for name in get_args(Lookup)}
+WRITER_WAIT: dict[str, int] = {"sleep": lib.WRITER_SLEEPS, "spin": lib.WRITER_SPINS}
+WRITER_WAIT_NAMES: dict[int, WriterWait] = {
+    WRITER_WAIT[name]: name for name in get_args(WriterWait)
+}
+
+
 def config_to_c(config: SegmentConfig) -> CStruct:
-    sizes = dataclasses.asdict(config) | {"rcu": RCU[config.rcu]}
+    sizes = dataclasses.asdict(config) | {
+        "rcu": RCU[config.rcu],
+        "lookup": LOOKUP[config.lookup],
+        "writer_wait": WRITER_WAIT[config.writer_wait],
+    }
     del sizes["model"], sizes["layout"]
     return ffi.new("struct vl_config *", sizes)
 
@@ -111,6 +130,8 @@ def config_from_c(c_info: CStruct) -> SegmentConfig:
         SegmentConfig,
         c_info.config,
         rcu=RCU_NAMES[c_info.config.rcu],
+        lookup=LOOKUP_NAMES[c_info.config.lookup],
+        writer_wait=WRITER_WAIT_NAMES[c_info.config.writer_wait],
         pkeys=bool(c_info.config.pkeys),
         model=c_info.model,
         layout=c_info.layout,

@@ -366,6 +366,11 @@ def facts() -> Facts:
     )
 
 
+def changeable() -> Facts:
+    """Those facts that somebody may change while a program runs, as they are now."""
+    return MappingProxyType({**_sysctls(), **_settings()})
+
+
 def kernel_version(release: Fact) -> tuple[int, int]:
     """(6, 18) of "6.18.4-x"; (0, 0) of what is no release."""
     words = str(release).split("-")[0].split(".")

@@ -7,14 +7,22 @@ from types import ModuleType
 from typing import Literal, get_args
 
 from vmalab_native import cores
-from vmalab_native.checks import bounded, u64
-from vmalab_native.errors import InvalidArgument
+from vmalab_native.checks import bounded, one_of, u64
 
 CACHE_LINE = 64
 FILES_MAX = 65535
+QUOTAS = (
+    "tables_per_mm_max",
+    "account_frames_max",
+    "account_tables_max",
+    "account_vmas_max",
+    "account_files_max",
+    "account_mms_max",
+)
 
 Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
+WriterWait = Literal["sleep", "spin"]
 Loop = Literal["walk", "lock", "fault"]
 
 
@@ -44,6 +52,17 @@ class SegmentConfig:
         commit_limit_pages: what may be promised: with overcommit 0 to one request, with 2 to all
             address spaces together; 0: no limit; by default what the machine has.
         mmap_min_addr: vm.mmap_min_addr, in bytes; by default the machine's.
+        tables_per_mm_max: page tables of one address space; 0: as many as its account may have.
+        account_frames_max: page frames of one account (`Participant.account`); 0: half of
+            frames_max. Here and below: what is of no account has no quota.
+        account_tables_max: page tables of one account; 0: a quarter of the segment's pages.
+        account_vmas_max: VMAs of one account; 0: two for each of the segment's pages.
+        account_files_max: files of one account; 0: half of files_max.
+        account_mms_max: address spaces of one account; 0: half of mms_max.
+        lookup: how a fault finds its VMA: "walk" of the tree, as the kernel does; or "cache",
+            lookups that each participant keeps; by default what VMALAB_LOOKUP says.
+        writer_wait: how a writer of the lock model refcount waits for the readers of a VMA: "sleep"
+            at once, as the kernel does, or "spin" for some turns before.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
         layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
@@ -57,10 +76,18 @@ class SegmentConfig:
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
     rcu: RcuFlavour = "auto"
+    lookup: cores.Lookup = field(default_factory=cores.default_lookup)
+    writer_wait: WriterWait = "sleep"
     pkeys: bool = field(default_factory=lambda: _machine().has_pkeys())
     overcommit: int = field(default_factory=lambda: _machine().overcommit())
     commit_limit_pages: int = field(default_factory=lambda: _machine().commit_limit_pages())
     mmap_min_addr: int = field(default_factory=lambda: _machine().mmap_min_addr())
+    tables_per_mm_max: int = 0
+    account_frames_max: int = 0
+    account_tables_max: int = 0
+    account_vmas_max: int = 0
+    account_files_max: int = 0
+    account_mms_max: int = 0
     model: str = field(default_factory=cores.default_model)
     layout: str = field(default_factory=cores.default_layout)
 
@@ -74,10 +101,11 @@ class SegmentConfig:
         bounded("overcommit", self.overcommit, 0, 2)
         bounded("mmap_min_addr", self.mmap_min_addr, 0, 1 << 32)
         u64("commit_limit_pages", self.commit_limit_pages)
-        if self.rcu not in get_args(RcuFlavour):
-            raise InvalidArgument(
-                f"rcu = {self.rcu!r}, allowed are {', '.join(get_args(RcuFlavour))}"
-            )
+        for name in QUOTAS:
+            bounded(name, getattr(self, name), 0, (1 << 32) - 1)
+        one_of("rcu", self.rcu, get_args(RcuFlavour))
+        one_of("lookup", self.lookup, get_args(cores.Lookup))
+        one_of("writer_wait", self.writer_wait, get_args(WriterWait))
         cores.check(self.model, self.layout)
 
 
@@ -131,6 +159,10 @@ class MmInfo:
     accounted_pages: int
     exec_from: int
     """What its process was in before exec; 0: none."""
+    account: int
+    """Whose it is: a number of Segment.accounts(); 0: the instance's."""
+    shared: int
+    """1: all accounts may use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +233,54 @@ class SlabInfo:
     allocs: int
     frees: int
     reuses: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """One account: whom address spaces and files are charged to, with all that is in them.
+
+    Attributes:
+        key, name: as given to Participant.account().
+        account: its number; another account may get it when this one has nothing.
+        frames, tables, vmas, files, mms: what is charged. Frames and tables with what
+            participants have charged in advance, 64 each at most.
+        frames_max, tables_max, vmas_max, files_max, mms_max: what it may have.
+        refused: how often a quota has refused something.
+    """
+
+    key: int
+    name: str
+    account: int
+    frames: int
+    tables: int
+    vmas: int
+    files: int
+    mms: int
+    frames_max: int
+    tables_max: int
+    vmas_max: int
+    files_max: int
+    mms_max: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitMet:
+    """A limit that refused something.
+
+    Attributes:
+        name: of the limit, as in SegmentConfig ("account_frames_max").
+        max: what it is set to.
+        account: the name of the account whose quota it is; "": the limit is of the instance.
+    """
+
+    name: str
+    max: int
+    account: str
+
+    def __str__(self) -> str:
+        of = f" of account {self.account!r}" if self.account else ""
+        return f"{self.name} = {self.max}{of}"
 
 
 @dataclass(frozen=True, slots=True)

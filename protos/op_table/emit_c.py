@@ -84,7 +84,9 @@ def _ops(table: Table) -> str:
     )
     parts = [_enum(table), "/* status beyond errno: the service could not serve */"]
     parts += [f"#define {one.c_name} ({one.number})" for one in table.statuses]
-    parts.append("\n/* limits of a record */")
+    parts.append("\n/* which limit VL_S_LIMIT means */\nenum vl_limit {\n\tVL_LIMIT_NONE = 0,")
+    parts += [f"\tVL_LIMIT_{o.name} = {o.number}, /* {o.text} */" for o in table.segment_limits]
+    parts.append("};\n\n/* limits of a record */")
     for limit in table.limits.values():
         parts.append(f"#define {limit.name} {limit.value}u /* {limit.text} */")
     parts += ["", *map(_defines, _sets(table, "block"))]

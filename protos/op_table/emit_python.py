@@ -167,6 +167,9 @@ def _ops(table: Table) -> str:
         '\n\nclass Status(IntEnum):\n    """What the service says about a record that it could'
         ' not serve."""\n',
         *[f"    {one.name} = {one.number}" for one in table.statuses],
+        '\n\nclass Limit(IntEnum):\n    """Which limit Status.LIMIT means: the info of its result.'
+        ' The lower case is its setting."""\n',
+        *[f"    {one.name} = {one.number}" for one in table.segment_limits],
         '\n\nclass Reason(StrEnum):\n    """Reasons of google.rpc.ErrorInfo, domain "vmalab"."""\n',
         *[f'    {one.name} = "{one.name}"' for one in table.reasons],
         "\n",

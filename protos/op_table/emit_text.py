@@ -157,6 +157,7 @@ def _document_parts(table: Table) -> dict[str, list[str]]:
         "operands": _operands(table),
         "info": _info(table),
         "limits": _limits(table),
+        "segment_limits": _segment_limits(table),
         "constants": _constants(table),
         "reasons": _reasons(table),
     }
@@ -185,6 +186,11 @@ def _statuses(table: Table) -> list[str]:
     ]
     rows += [(str(one.number), one.name, one.text) for one in table.statuses]
     return _markdown(("status", "name", "meaning"), rows)
+
+
+def _segment_limits(table: Table) -> list[str]:
+    rows = [(str(o.number), f"`{o.name.lower()}`", o.text) for o in table.segment_limits]
+    return _markdown(("info", "limit", "meaning"), rows)
 
 
 def _operations(table: Table) -> list[str]:

@@ -202,6 +202,15 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentLimit:
+    """A limit that the status LIMIT can mean."""
+
+    name: str
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """A reason of google.rpc.ErrorInfo."""
 
@@ -227,6 +236,7 @@ class Table:
     operations: tuple[Operation, ...]
     statuses: tuple[Status, ...]
     limits: Mapping[str, Limit]
+    segment_limits: tuple[SegmentLimit, ...]
     reasons: tuple[Reason, ...]
     sets: Mapping[str, Set]
     header: tuple[Field, ...]
@@ -289,6 +299,9 @@ def load(folder: Path) -> Table:
         operations=tuple(_operation(name, row) for name, row in rows["op"].items()),
         statuses=tuple(_made(Status, {"name": n, **r}, n) for n, r in rows["status"].items()),
         limits={n: _made(Limit, {"name": n, **r}, n) for n, r in rows["limit"].items()},
+        segment_limits=tuple(
+            _made(SegmentLimit, {"name": n, **r}, n) for n, r in rows["segment_limit"].items()
+        ),
         reasons=tuple(
             _made(Reason, {"name": n, **r, "metadata": tuple(r["metadata"])}, n)
             for n, r in rows["reason"].items()
@@ -327,6 +340,9 @@ def check(table: Table) -> None:
         _check_operands(table, operation, where)
         _check_tail(table, operation, where)
         _check_order(operation, where)
+    limits = [one.number for one in table.segment_limits]
+    if limits != list(range(1, len(limits) + 1)):
+        raise TableError("segment_limit: numbers count from 1")
     statuses = [status.number for status in table.statuses]
     if len(set(statuses)) != len(statuses) or max(statuses) > -1000:
         raise TableError("status: numbers are each its own, below -1000")

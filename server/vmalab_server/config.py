@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,15 +15,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmalab_native import cores, machine
 from vmalab_native.errors import InvalidArgument
-from vmalab_native.records import RcuFlavour, SegmentConfig
+from vmalab_native.records import QUOTAS, RcuFlavour, SegmentConfig, WriterWait
 from vmalab_server.limits import Limits
 from vmalab_server.logs import Format, Level
+from vmalab_server.threads import Threads
 
 PORT_DEFAULT = 7420
-LAB_THREADS_MORE = 4
-"""Threads of a worker for LabService, beside those that may wait."""
 _UNIX_PATH_BYTES_MAX = 107
-_LEASES_AND_STREAM = 2
 _OTHERS = 2  # a look from outside, and one process that attaches
 
 
@@ -83,6 +82,7 @@ class ServerConfig(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     token_file: Path | None = None
+    share: Literal["auto", "all", "own"] = "auto"
     replace_stale: bool = False
     metrics_listen: str = ""
     log_level: Level = "info"
@@ -99,7 +99,15 @@ class ServerConfig(BaseSettings):
     frames_max: int = 1 << 22
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
+    tables_per_mm_max: int = Field(0, ge=0)
+    account_frames_max: int = Field(0, ge=0)
+    account_tables_max: int = Field(0, ge=0)
+    account_vmas_max: int = Field(0, ge=0)
+    account_files_max: int = Field(0, ge=0)
+    account_mms_max: int = Field(0, ge=0)
     rcu: RcuFlavour = "auto"
+    lookup: cores.Lookup = Field(default_factory=cores.default_lookup)
+    writer_wait: WriterWait = "sleep"
     pkeys: machine.Switch = "machine"
     overcommit: Literal["machine", "0", "1", "2"] = "machine"
     limits: Limits = Field(default_factory=Limits)
@@ -151,8 +159,6 @@ class ServerConfig(BaseSettings):
     def _secure(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together: give both")
-        if self.token_file is not None and self.tls_cert is None:
-            raise ValueError("a token goes over TLS only: give tls_cert and tls_key too")
         host = split_address(self.listen)[0]
         if not is_loopback(host) and (self.tls_cert is None or self.token_file is None):
             raise ValueError(
@@ -180,10 +186,23 @@ class ServerConfig(BaseSettings):
 
     @property
     def participants_least(self) -> int:
-        """Every thread of every worker, one stream each, the supervisor, and those who look in."""
-        calls = self.threads + (self.limits.lab_held_max if self.lab_core else 0)
-        lab = self.limits.lab_waits_per_worker_max + LAB_THREADS_MORE if self.lab_core else 0
-        return 1 + self.workers * (calls + lab + _LEASES_AND_STREAM) + _OTHERS
+        """Every thread of every worker, its streams, the supervisor, and those who look in.
+
+        How many streams there are does not matter: threads.py says why.
+        """
+        return 1 + self.workers * self.worker_threads.participants + _OTHERS
+
+    @property
+    def worker_threads(self) -> Threads:
+        """The threads of each worker."""
+        return Threads.of(self.threads, self.limits, lab=self.lab_core)
+
+    @property
+    def share_all(self) -> bool:
+        """Whether everybody may use everything; by default where this machine alone can call."""
+        if self.share == "auto":
+            return is_loopback(split_address(self.listen)[0])
+        return self.share == "all"
 
     @property
     def lab_core(self) -> bool:
@@ -202,7 +221,15 @@ class ServerConfig(BaseSettings):
             frames_max=self.frames_max,
             files_max=self.files_max,
             vmas_per_mm_max=self.vmas_per_mm_max,
+            tables_per_mm_max=self.tables_per_mm_max,
+            account_frames_max=self.account_frames_max,
+            account_tables_max=self.account_tables_max,
+            account_vmas_max=self.account_vmas_max,
+            account_files_max=self.account_files_max,
+            account_mms_max=self.account_mms_max,
             rcu=self.rcu,
+            lookup=self.lookup,
+            writer_wait=self.writer_wait,
             pkeys=machine.choose_pkeys(self.pkeys),
             overcommit=machine.choose_overcommit(self.overcommit),
             commit_limit_pages=machine.commit_limit_pages(self.overcommit),
@@ -229,19 +256,28 @@ def load(**options: object) -> ServerConfig:
         raise ConfigError(f"{where}: {reason}" if where else reason) from None
 
 
-def parse_limits(settings: list[str]) -> Limits:
-    """Limits from NAME=VALUE texts. Raises ConfigError."""
-    known = Limits().as_dict()
+def _numbers(settings: list[str], known: Iterable[str], what: str) -> dict[str, int]:
+    """Numbers by name from NAME=VALUE texts. Raises ConfigError."""
     chosen: dict[str, int] = {}
     for setting in settings:
         name, _, value = setting.partition("=")
         if name not in known:
-            raise ConfigError(f"limit {name!r} is not one of {', '.join(known)}")
+            raise ConfigError(f"{what} {name!r} is not one of {', '.join(known)}")
         try:
             chosen[name] = int(value, 0)
         except ValueError:
-            raise ConfigError(f"limit {name}: {value!r} is not a number") from None
+            raise ConfigError(f"{what} {name}: {value!r} is not a number") from None
+    return chosen
+
+
+def parse_quotas(settings: list[str]) -> dict[str, int]:
+    """Fields of ServerConfig from NAME=VALUE texts: quotas. Raises ConfigError."""
+    return _numbers(settings, QUOTAS, "quota")
+
+
+def parse_limits(settings: list[str]) -> Limits:
+    """Limits from NAME=VALUE texts. Raises ConfigError."""
     try:
-        return Limits(**chosen)
+        return Limits(**_numbers(settings, Limits().as_dict(), "limit"))
     except ValueError as error:
         raise ConfigError(str(error)) from None

@@ -6,11 +6,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from vmalab_native.core import Participant, Segment
+from vmalab_server.caller import here
+from vmalab_server.owners import EVERYBODY, Owners
 
 Run = Callable[[bytes], bytes]
+SPARE_MAX = 4
+"""Participants that nobody uses, kept for the next block; others go back to the segment."""
 
 
 class _Local(threading.local):
@@ -22,20 +25,33 @@ class Entry:
     """Gives each thread its participant.
 
     A thread of the unary pool keeps its own for its life (`run`, `participant`). A stream borrows
-    one for as long as it lasts, so that slots are not bound to threads that sleep.
+    one for each block (streams.py bounds how many at a time), so that slots are not bound to
+    streams that sleep. Where clients have accounts, a participant acts for the caller of its thread
+    (caller.py).
     """
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Segment, owners: Owners = EVERYBODY) -> None:
         self.segment = segment
+        self.owners = owners
         self._local = _Local()
         self._lock = threading.Lock()
         self._spare: list[Participant] = []
-        self._all: list[Participant] = []
+        self._all: dict[Participant, str] = {}
+        """And for whom each acts."""
 
     def _join(self) -> Participant:
         participant = self.segment.participant("worker", comm="vmalab")
+        self.owners.joined(participant)
         with self._lock:
-            self._all.append(participant)
+            self._all[participant] = ""
+        return participant
+
+    def _act(self, participant: Participant) -> Participant:
+        if self.owners.apart:
+            name = here.caller.name
+            if self._all[participant] != name:
+                participant.account(name)
+                self._all[participant] = name
         return participant
 
     def participant(self) -> Participant:
@@ -44,25 +60,37 @@ class Entry:
         if found is None:
             found = self._local.participant = self._join()
             self._local.run = found.run
-        return found
+        return self._act(found)
 
     def run(self) -> Run:
         """`run` of the calling thread's participant."""
         found = self._local.run
-        if found is None:
-            found = cast("Run", self.participant().run)
+        if found is None or self.owners.apart:
+            participant = self.participant()
+            found = self._checked_run(participant) if self.owners.checked else participant.run
         return found
+
+    def _checked_run(self, participant: Participant) -> Run:
+        def run(block: bytes) -> bytes:
+            self.owners.may_run(participant, block)
+            return participant.run(block)
+
+        return run
 
     def take(self) -> Participant:
         """A participant that nobody else uses until it is given back."""
         with self._lock:
-            if self._spare:
-                return self._spare.pop()
-        return self._join()
+            found = self._spare.pop() if self._spare else None
+        return self._act(found if found is not None else self._join())
 
     def give(self, participant: Participant) -> None:
+        """What `take` gave goes back: to the next one who takes, or to the segment."""
         with self._lock:
-            self._spare.append(participant)
+            if len(self._spare) < SPARE_MAX:
+                self._spare.append(participant)
+                return
+            del self._all[participant]
+        participant.release()
 
     @contextmanager
     def borrowed(self) -> Iterator[Participant]:
@@ -75,6 +103,6 @@ class Entry:
     def close(self) -> None:
         """Release every slot. No thread may be in the core any more."""
         with self._lock:
-            participants, self._all, self._spare = self._all, [], []
+            participants, self._all, self._spare = list(self._all), {}, []
         for participant in participants:
             participant.release()

@@ -10,6 +10,7 @@ ServiceFailure
 ├── Precondition        FAILED_PRECONDITION
 ├── Refused             UNAVAILABLE
 ├── Unauthenticated     UNAUTHENTICATED
+├── Denied              PERMISSION_DENIED
 └── CoreFailure         INTERNAL
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from vmalab_native import errors as native
+from vmalab_native.records import LimitMet
 
 DOMAIN = "vmalab"
 
@@ -58,6 +60,10 @@ class Unauthenticated(ServiceFailure):
     code = "UNAUTHENTICATED"
 
 
+class Denied(ServiceFailure):
+    code = "PERMISSION_DENIED"
+
+
 class CoreFailure(ServiceFailure):
     code = "INTERNAL"
 
@@ -74,16 +80,50 @@ def bad_argument(field: str, message: str) -> InvalidRequest:
     return InvalidRequest("BAD_ARGUMENT", f"{field}: {message}", field=field)
 
 
-def limit_reached(names: str, values: dict[str, int], what: str) -> Exhausted:
-    """A limit of the segment is reached: one of `names` (comma separated)."""
-    shown = {name: str(values[name]) for name in names.split(",") if name in values}
-    limits = ", ".join(f"{name} = {value}" for name, value in shown.items())
+_REMEDY = {
+    "mms_max": ": end address spaces, or start the server with a larger --mms-max",
+    "files_max": ": close files, or start the server with a larger --files-max",
+    "frames_max": ": unmap memory, or start the server with a larger --frames-max",
+    "size_bytes": ": unmap memory, or start the server with a larger --size",
+    "account_mms_max": ": end address spaces",
+    "account_files_max": ": close files",
+    "account_frames_max": ": unmap memory",
+    "account_tables_max": ": unmap memory",
+    "account_vmas_max": ": unmap memory",
+}
+"""What helps, by the limit."""
+
+
+def no_memory(what: str) -> Exhausted:
+    """The machine has no memory for the segment."""
+    return Exhausted(
+        "NO_MEMORY",
+        f"{what}: the machine of the server has no memory for it (its /dev/shm is full): unmap"
+        " memory, or make room there",
+    )
+
+
+def limit_met(met: LimitMet | None, what: str) -> Exhausted:
+    """A limit of the instance, or a quota of a client's account, refused something."""
+    if met is None:
+        return Exhausted("LIMIT_EXCEEDED", f"{what}: a limit of the instance is reached")
+    if met.name == "machine_memory":
+        return no_memory(what)
+    whose = f"client {met.account!r} has all it may have" if met.account else "the instance is full"
+    metadata = {"client": met.account} if met.account else {}
     return Exhausted(
         "LIMIT_EXCEEDED",
-        f"{what}: a limit of the instance is reached ({limits})",
-        limit=names,
-        max=",".join(shown.values()),
+        f"{what}: {whose} ({met.name} = {met.max}){_REMEDY.get(met.name, '')}",
+        limit=met.name,
+        max=str(met.max),
+        **metadata,
     )
+
+
+def _limit_exceeded(error: native.LimitExceeded, text: str) -> Exhausted:
+    if not error.limit:
+        return Exhausted("LIMIT_EXCEEDED", text)
+    return limit_met(LimitMet(error.limit, error.max, error.account), error.what)
 
 
 def of_native(error: native.NativeError) -> ServiceFailure:
@@ -93,8 +133,10 @@ def of_native(error: native.NativeError) -> ServiceFailure:
         return NotFound("NO_SUCH_MM", text)
     if isinstance(error, native.NoParticipantSlot):
         return Exhausted("LIMIT_EXCEEDED", text, limit="participants_max")
+    if isinstance(error, native.SegmentTooBig):
+        return no_memory("a new thread of the server")
     if isinstance(error, native.LimitExceeded):
-        return Exhausted("LIMIT_EXCEEDED", text)
+        return _limit_exceeded(error, text)
     if isinstance(error, native.BadBlock):
         return InvalidRequest("BAD_BLOCK", text)
     if isinstance(error, native.InvalidArgument):

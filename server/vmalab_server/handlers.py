@@ -45,13 +45,6 @@ _FILE_TRUNCATE, _FILE_ALLOCATE = int(Op.FILE_TRUNCATE), int(Op.FILE_ALLOCATE)
 
 _ACCESS = (int(Access.READ), int(Access.READ), int(Access.WRITE), int(Access.EXEC))
 _SERVICE_STATUS = -1000
-_LIMITS_OF = {
-    Op.FAULT: "frames_max",
-    Op.MMAP: "files_max,frames_max",
-    Op.MADVISE: "frames_max",
-    Op.FORK: "mms_max,frames_max",
-    Op.EXEC: "mms_max,files_max",
-}
 
 
 def setup_of(setup: pb.ProcessSetup) -> MmSetup:
@@ -84,31 +77,28 @@ class MemoryHandlers:
         self._block_bytes_max = limits.block_bytes_max
         self._ttl_default_ns = ttl_default_ns
         self.userfaultfd = UserfaultfdHandlers(self._simple)
-        config = entry.segment.config
-        self._segment_limits = {
-            name: int(getattr(config, name))
-            for name in ("mms_max", "files_max", "frames_max", "participants_max")
-        }
 
     # --- helpers ---
 
-    def _failed(self, op: int, mm: int, status: int) -> failures.ServiceFailure:
+    def _failed(
+        self, op: int, mm: int, status: int, info: int = 0, value: int = 0
+    ) -> failures.ServiceFailure:
         """The failure for a status of the service itself."""
         if status == Status.NO_SUCH_MM:
             return failures.no_such_mm(mm)
         name = Op(op).name
         if status == Status.LIMIT:
-            limits = _LIMITS_OF.get(Op(op), "frames_max")
-            return failures.limit_reached(limits, self._segment_limits, name)
+            met = self._entry.participant().limit_of(status, info, value)
+            return failures.limit_met(met, name)
         return failures.CoreFailure("CORE_ERROR", f"{name}: status {status}", status=str(status))
 
     def _simple(self, op: int, mm: int, record: bytes) -> tuple[int, str, int]:
         """(errno, its name, value) of one record."""
-        status, _, value = _RESULT(self._run()(record))
+        status, info, value = _RESULT(self._run()(record))
         if status == 0:
             return 0, "", value
         if status < _SERVICE_STATUS:
-            raise self._failed(op, mm, status)
+            raise self._failed(op, mm, status, info, value)
         return -status, errorcode.get(-status, ""), value
 
     def _ttl_ns(self, ttl_ms: int) -> int:
@@ -149,11 +139,8 @@ class MemoryHandlers:
                 stack_limit_bytes=request.setup.stack_limit_bytes,
                 setup=setup_of(request.setup) if request.HasField("setup") else None,
             )
-        except LimitExceeded:
-            limits = "mms_max,files_max" if maps else "mms_max"
-            raise failures.limit_reached(
-                limits, self._segment_limits, "CreateAddressSpace"
-            ) from None
+        except LimitExceeded as error:
+            raise failures.of_native(error) from None
         except InvalidArgument as error:
             reason = "BAD_MAPS" if maps else "BAD_ARGUMENT"
             raise failures.InvalidRequest(reason, error.detail) from None
@@ -164,14 +151,34 @@ class MemoryHandlers:
         ttl_ns = self._ttl_ns(request.ttl_ms)
         if len(request.mms) > self._limits.keepalive_mms_max:
             raise self._too_much("TOO_MANY_MMS", "keepalive_mms_max", len(request.mms))
-        participant = self._entry.participant()
-        missing = []
+        if len(request.files) > self._limits.keepalive_mms_max:
+            raise self._too_much("TOO_MANY_MMS", "keepalive_mms_max", len(request.files))
+        participant, owners = self._entry.participant(), self._entry.owners
+        missing, missing_files = [], []
         for mm in request.mms:
+            owners.may(participant, mm=mm)
             try:
                 participant.mm_keep(mm, ttl_ns)
             except NoSuchMm:
                 missing.append(mm)
-        return pb.KeepAliveResponse(missing=missing)
+        for file in request.files:
+            owners.may(participant, file=file)
+            try:
+                participant.file_keep(file, ttl_ns)
+            except InvalidArgument:
+                missing_files.append(file)
+        return pb.KeepAliveResponse(missing=missing, missing_files=missing_files)
+
+    def share_address_space(
+        self, request: pb.ShareAddressSpaceRequest
+    ) -> pb.ShareAddressSpaceResponse:
+        participant = self._entry.participant()
+        self._entry.owners.may(participant, mm=request.mm)
+        try:
+            participant.mm_share(request.mm)
+        except NoSuchMm:
+            raise failures.no_such_mm(request.mm) from None
+        return pb.ShareAddressSpaceResponse()
 
     def fork_address_space(
         self, request: pb.ForkAddressSpaceRequest
@@ -189,6 +196,7 @@ class MemoryHandlers:
         if len(request.maps) > self._limits.maps_bytes_max:
             raise self._too_much("MAPS_TOO_BIG", "maps_bytes_max", len(request.maps))
         participant = self._entry.participant()
+        self._entry.owners.may(participant, mm=request.mm)
         try:
             mm = participant.mm_exec(
                 request.mm,
@@ -200,9 +208,8 @@ class MemoryHandlers:
             )
         except NoSuchMm:
             raise failures.no_such_mm(request.mm) from None
-        except LimitExceeded:
-            limits = "mms_max,files_max" if request.maps else "mms_max"
-            raise failures.limit_reached(limits, self._segment_limits, "Exec") from None
+        except LimitExceeded as error:
+            raise failures.of_native(error) from None
         except InvalidArgument as error:
             reason = "BAD_MAPS" if request.maps else "BAD_ARGUMENT"
             raise failures.InvalidRequest(reason, error.detail) from None
@@ -274,10 +281,10 @@ class MemoryHandlers:
         pages = -(-request.length // PAGE_BYTES)
         if pages > self._limits.mincore_pages_max:
             raise self._too_much("MINCORE_TOO_LONG", "mincore_pages_max", pages)
+        participant = self._entry.participant()
+        self._entry.owners.may(participant, mm=request.mm)
         try:
-            errno, vector = self._entry.participant().mincore(
-                request.mm, request.addr, request.length
-            )
+            errno, vector = participant.mincore(request.mm, request.addr, request.length)
         except NoSuchMm:
             raise failures.no_such_mm(request.mm) from None
         if errno:
@@ -311,7 +318,7 @@ class MemoryHandlers:
                 userfault=True, userfault_flags=flags, info=info & FAULT_INFO_MASK
             )
         if status < _SERVICE_STATUS:
-            raise self._failed(_FAULT, mm, status)
+            raise self._failed(_FAULT, mm, status, info, value)
         return pb.FaultResponse(errno_code=-status, errno_name=errorcode.get(-status, ""))
 
     def uffd_move(self, request: pb.UffdMoveRequest) -> pb.UffdMoveResponse:
@@ -421,6 +428,7 @@ class MemoryHandlers:
     # --- files ---
 
     def open_file(self, request: pb.OpenFileRequest) -> pb.OpenFileResponse:
+        ttl_ns = self._ttl_ns(request.ttl_ms)
         if request.dev_minor >= 1 << 20 or request.dev_major >= 1 << 12:
             raise failures.bad_argument("dev_major, dev_minor", "at most 12 and 20 bits")
         try:
@@ -429,14 +437,23 @@ class MemoryHandlers:
                 ino=request.ino,
                 size_bytes=request.size_bytes,
                 name=request.name,
+                ttl_ns=ttl_ns,
             )
-        except LimitExceeded:
-            raise failures.limit_reached("files_max", self._segment_limits, "OpenFile") from None
+        except LimitExceeded as error:
+            raise failures.of_native(error) from None
         return pb.OpenFileResponse(file=file)
 
     def close_file(self, request: pb.CloseFileRequest) -> pb.CloseFileResponse:
-        self._entry.participant().file_close(request.file)
+        participant = self._entry.participant()
+        self._entry.owners.may(participant, file=request.file)
+        participant.file_close(request.file, leased=True)
         return pb.CloseFileResponse()
+
+    def share_file(self, request: pb.ShareFileRequest) -> pb.ShareFileResponse:
+        participant = self._entry.participant()
+        self._entry.owners.may(participant, file=request.file)
+        participant.file_share(request.file)
+        return pb.ShareFileResponse()
 
     def truncate_file(self, request: pb.TruncateFileRequest) -> pb.TruncateFileResponse:
         record = pack.file_truncate(request.file, request.size_bytes)
@@ -460,6 +477,7 @@ class MemoryHandlers:
                 f"a block of {len(block)} bytes: it must be a positive multiple of 8",
                 bytes=str(len(block)),
             )
+        self._entry.owners.may_run(participant, block)
         made = participant.mms_made
         results = participant.run_view(block)
         if participant.mms_made != made:

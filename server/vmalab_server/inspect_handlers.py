@@ -85,13 +85,16 @@ class InspectHandlers:
         return pb.GetVmstatResponse(counters=self._entry.segment.vmstat())
 
     def get_maps(self, request: pb.GetMapsRequest) -> pb.GetMapsResponse:
+        me = self._entry.participant()
+        self._entry.owners.may(me, mm=request.mm)
         try:
-            return pb.GetMapsResponse(maps=self._entry.participant().maps(request.mm))
+            return pb.GetMapsResponse(maps=me.maps(request.mm))
         except NoSuchMm:
             raise failures.no_such_mm(request.mm) from None
 
     def query_vma(self, request: pb.QueryVmaRequest) -> pb.QueryVmaResponse:
         me = self._entry.participant()
+        self._entry.owners.may(me, mm=request.mm)
         try:
             errno, info = me.query_vma(request.mm, request.addr, request.flags)
         except NoSuchMm:
@@ -105,9 +108,13 @@ class InspectHandlers:
     ) -> pb.ListAddressSpacesResponse:
         now_ns = monotonic_ns()
         answer = pb.ListAddressSpacesResponse()
+        names = {one.account: one.name for one in self._entry.segment.accounts()}
+        share_all = self._entry.owners.share_all
         for info in self._entry.participant().mm_list():
             message = _same_fields(pb.AddressSpace, info)
             message.mm = info.id
+            message.owner = names.get(info.account, "")
+            message.shared = share_all or bool(info.shared)
             message.ttl_ms = max(0, info.keep_until_ns - now_ns) // 1_000_000
             answer.address_spaces.append(message)
         return answer

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vmalab_server.limits import Limits
+from vmalab_server.threads import Threads
 
 if TYPE_CHECKING:
     from vmalab_server.logs import Format, Level
@@ -24,7 +25,7 @@ class WorkerLaunch:
     addresses: tuple[str, ...]
     unix_path: str
     cpu: int
-    threads: int
+    threads: Threads
     bench: bool
     lab: bool
     stop_grace_s: float
@@ -32,7 +33,8 @@ class WorkerLaunch:
     ttl_default_s: float
     tls_cert: str
     tls_key: str
-    token: str
+    tokens: str
+    share_all: bool
     roster_path: str
     ready_fd: int
     log_level: Level
@@ -47,5 +49,6 @@ class WorkerLaunch:
     def from_json(cls, text: str) -> WorkerLaunch:
         data = json.loads(text)
         data["limits"] = Limits(**data["limits"])
+        data["threads"] = Threads(**data["threads"])
         data["addresses"] = tuple(data["addresses"])
         return cls(**data)

@@ -69,8 +69,40 @@ class Limits:
         256,
         low=1,
         high=10_000,
-        message="a worker serves {max} Hold and Batch streams at a time: close some, or use"
-        " another worker",
+        message="a worker serves {max} streams at a time, of which some are kept for clients that"
+        " have few: close some, or use another worker",
+    )
+    streams_per_client_max: int = _limit(
+        128,
+        low=1,
+        high=10_000,
+        message="a client may have {max} streams of a worker at a time: close some, or use another"
+        " worker",
+    )
+    calls_per_worker_max: int = _limit(
+        1024,
+        low=8,
+        high=100_000,
+        message="{max} unary calls wait in this worker: call again later, or call another worker",
+    )
+    calls_per_client_max: int = _limit(
+        256,
+        low=2,
+        high=100_000,
+        message="{max} unary calls of this client wait in this worker: wait for some, or send"
+        " blocks",
+    )
+    requests_per_connection_max: int = _limit(
+        1024,
+        low=16,
+        high=100_000,
+        message="a connection has {max} calls and streams at a time, others wait in the client",
+    )
+    receive_ms_max: int = _limit(
+        60_000,
+        low=100,
+        high=3_600_000,
+        message="the request of a unary call comes within {max} ms of the call",
     )
     lab_held_max: int = _limit(
         8,

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Streams of a worker: how many, how they end when the worker stops, Hold and Batch.
+"""Streams of a worker: how they end when the worker stops, Hold and Batch.
 
-A stream occupies a thread for as long as it is open, so streams have a thread pool of their own
-and never take a thread from unary calls.
+A stream has a thread for as long as it is open (admission.py counts them). It has a participant
+while it executes a block and no longer, and `blocks_at_a_time` of them do that at a time, in turn
+between clients: the slots of the segment do not depend on how many streams there are.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,10 +18,11 @@ from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import wire
 from vmalab_native.convert import failed_records
 from vmalab_server import failures
+from vmalab_server.caller import here
 from vmalab_server.entry import Entry
+from vmalab_server.fair import Turnstile
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.leases import LeaseKeeper
-from vmalab_server.limits import Limits
 
 IDLE_BEFORE_CANCEL_S = 0.1
 _POLL_S = 0.02
@@ -37,10 +39,9 @@ class OpenStream:
 
 
 class StreamRegistry:
-    """Every stream that is open in this worker."""
+    """Every Hold and Batch stream that is open in this worker."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: set[OpenStream] = set()
         self._stopping = False
@@ -49,24 +50,16 @@ class StreamRegistry:
     def opened(
         self, cancel: Callable[[], object], *, waits_for_client: bool
     ) -> Iterator[OpenStream]:
-        """Count a stream in for as long as it lasts.
+        """Know a stream for as long as it lasts.
 
         Args:
             cancel: ends the stream from another thread.
             waits_for_client: nothing is lost when it is cut at a stop (Hold).
         """
         stream = OpenStream(cancel, waits_for_client, idle_since=time.monotonic())
-        limit = self._limits.streams_per_worker_max
         with self._lock:
             if self._stopping:
                 raise failures.Refused("STOPPING", "the worker is stopping: use another one")
-            if len(self._open) >= limit:
-                raise failures.Exhausted(
-                    "STREAMS_LIMIT",
-                    self._limits.message("streams_per_worker_max", got=len(self._open) + 1),
-                    limit="streams_per_worker_max",
-                    max=str(limit),
-                )
             self._open.add(stream)
         try:
             yield stream
@@ -92,7 +85,11 @@ class StreamRegistry:
 
 
 class StreamHandlers:
-    """Hold and Batch as functions from an iterator of requests to an iterator of responses."""
+    """Hold and Batch as functions from an iterator of requests to an iterator of responses.
+
+    Args:
+        turnstile: lets a stream execute its block.
+    """
 
     def __init__(
         self,
@@ -100,53 +97,84 @@ class StreamHandlers:
         handlers: MemoryHandlers,
         leases: LeaseKeeper,
         registry: StreamRegistry,
+        turnstile: Turnstile,
     ) -> None:
         self._entry = entry
         self._handlers = handlers
         self._leases = leases
         self._registry = registry
+        self._turnstile = turnstile
 
     def hold(
         self, requests: Iterator[pb.HoldRequest], cancel: Callable[[], object]
     ) -> Iterator[pb.HoldResponse]:
         held: set[int] = set()
+        files: set[int] = set()
         with self._registry.opened(cancel, waits_for_client=True):
             try:
                 for request in requests:
-                    yield self._held(request, held)
+                    yield self._held(request, held, files)
             finally:
                 for mm in held:
                     self._leases.drop(mm)
+                for file in files:
+                    self._leases.drop_file(file)
 
-    def _held(self, request: pb.HoldRequest, held: set[int]) -> pb.HoldResponse:
-        missing = []
-        for mm in request.add:
-            if mm in held:
-                continue
-            if self._leases.add(mm):
-                held.add(mm)
-            else:
-                missing.append(mm)
-        for mm in request.drop:
-            if mm in held:
-                held.remove(mm)
-                self._leases.drop(mm)
-        return pb.HoldResponse(held_count=len(held), missing=missing)
+    def _held(self, request: pb.HoldRequest, held: set[int], files: set[int]) -> pb.HoldResponse:
+        if self._entry.owners.checked:
+            with self._entry.borrowed() as me:
+                for mm in request.add:
+                    self._entry.owners.may(me, mm=mm)
+                for file in request.add_files:
+                    self._entry.owners.may(me, file=file)
+        return pb.HoldResponse(
+            missing=_changed(held, request.add, request.drop, self._leases.add, self._leases.drop),
+            missing_files=_changed(
+                *(files, request.add_files, request.drop_files),
+                *(self._leases.add_file, self._leases.drop_file),
+            ),
+            held_count=len(held),
+            held_files_count=len(files),
+        )
 
     def batch(
         self, requests: Iterator[wire.Request], cancel: Callable[[], object]
-    ) -> Iterator[wire.Response]:
+    ) -> Iterator[bytes]:
+        """The answers as they go over the wire: the results lie in a buffer of the participant."""
+        client = here.caller.key
         run_block = self._handlers.run_block
-        with (
-            self._registry.opened(cancel, waits_for_client=False) as stream,
-            self._entry.borrowed() as participant,
-        ):
+        with self._registry.opened(cancel, waits_for_client=False) as stream:
             for request in requests:
                 stream.busy = True
-                results = run_block(participant, request.block)
-                yield _answer(results, request)
+                with self._turnstile.turn(client), self._entry.borrowed() as participant:
+                    results = run_block(participant, request.block)
+                    written = wire.written_response(_answer(results, request))
+                yield written
                 stream.idle_since = time.monotonic()
                 stream.busy = False
+
+
+def _changed(
+    held: set[int],
+    add: Iterable[int],
+    drop: Iterable[int],
+    take: Callable[[int], bool],
+    let_go: Callable[[int], None],
+) -> list[int]:
+    """Hold more and less; those of `add` that cannot be held."""
+    missing = []
+    for one in add:
+        if one in held:
+            continue
+        if take(one):
+            held.add(one)
+        else:
+            missing.append(one)
+    for one in drop:
+        if one in held:
+            held.remove(one)
+            let_go(one)
+    return missing
 
 
 def _answer(results: memoryview, request: wire.Request) -> wire.Response:

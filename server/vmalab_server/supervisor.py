@@ -33,8 +33,15 @@ from pathlib import Path
 
 from vmalab_native import lab, on_broken, signals
 from vmalab_native.core import Participant, Segment
-from vmalab_native.errors import InvalidArgument, NativeError, RecoveryBusy, SegmentBroken
+from vmalab_native.errors import (
+    InvalidArgument,
+    NativeError,
+    RecoveryBusy,
+    SegmentBroken,
+    SegmentTooBig,
+)
 from vmalab_server import instance, logs, roster, troubles, version
+from vmalab_server.caller import Tokens
 from vmalab_server.config import (
     ConfigError,
     ServerConfig,
@@ -162,7 +169,11 @@ class Supervisor:
         config = self._config
         cert = _read_text(config.tls_cert, "tls_cert", secret=False)
         key = _read_text(config.tls_key, "tls_key")
-        token = _read_text(config.token_file, "token_file").strip()
+        token = _read_text(config.token_file, "token_file")
+        try:
+            Tokens(token)
+        except ValueError as error:
+            raise ConfigError(f"token_file: {config.token_file}: {error}") from None
         stack.callback(self._selector.close)
         self._spare = Spare()
         stack.callback(self._spare.close)
@@ -184,6 +195,7 @@ class Supervisor:
         self._guard = Guard(segment, lock_fd)
         on_broken.when_broken(self._end_at_once)
         self._me: Participant = segment.participant("supervisor", comm="vmalab")
+        self._make_room()
         if config.lab_core:
             lab.set_delays(self._me, seed=1, one_in=0, us_max=0)  # free-running from now on
         stack.callback(self._watch.close)
@@ -204,6 +216,19 @@ class Supervisor:
         if self._life_line_fd >= 0:
             os.set_blocking(self._life_line_fd, False)
             self._register(self._life_line_fd, self._on_life_line)
+
+    def _make_room(self) -> None:
+        """Memory for every thread that will join, now: a slot keeps what it once had.
+
+        Otherwise nobody could look into an instance whose /dev/shm is full.
+        """
+        count = self._config.participants_least - 1
+        try:
+            joined = [self._segment.participant("supervisor") for _ in range(count)]
+        except SegmentTooBig as error:
+            raise StartError(str(error)) from None
+        for participant in joined:
+            participant.release()
 
     def _make_slots(
         self,
@@ -232,7 +257,7 @@ class Supervisor:
                 addresses=(shared.address, own.address),
                 unix_path=str(unix.path) if unix is not None else "",
                 cpu=cpu,
-                threads=config.threads,
+                threads=config.worker_threads,
                 bench=config.bench,
                 lab=config.lab_core,
                 stop_grace_s=config.stop_grace_s,
@@ -240,7 +265,8 @@ class Supervisor:
                 ttl_default_s=config.ttl_default_s,
                 tls_cert=cert,
                 tls_key=key,
-                token=token,
+                tokens=token,
+                share_all=config.share_all,
                 roster_path=str(self._roster_path),
                 ready_fd=-1,
                 log_level=config.log_level,

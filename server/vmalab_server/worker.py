@@ -21,6 +21,7 @@ from vmalab_server.launch import WorkerLaunch
 
 if TYPE_CHECKING:
     from vmalab_native.core import Segment
+    from vmalab_server.caller import Tokens
     from vmalab_server.entry import Entry
     from vmalab_server.grpc_front import Front
     from vmalab_server.handlers import MemoryHandlers
@@ -44,26 +45,25 @@ def end_with_parent(parent_pid: int) -> None:
         sys.exit(0)
 
 
-def _lab_threads(launch: WorkerLaunch) -> int:
-    from vmalab_server.config import LAB_THREADS_MORE
-
-    return launch.limits.lab_waits_per_worker_max + LAB_THREADS_MORE if launch.lab else 1
-
-
 class Worker:
     """The parts of one worker, in the order they are made; stop() takes them down in reverse."""
 
     def __init__(self, launch: WorkerLaunch) -> None:
         # grpc is imported here, after the affinity is set: its threads inherit it.
         from vmalab_native.core import Segment
+        from vmalab_server.caller import Tokens
         from vmalab_server.entry import Entry
+        from vmalab_server.fair import Turnstile
         from vmalab_server.handlers import MemoryHandlers
         from vmalab_server.leases import LeaseKeeper
+        from vmalab_server.owners import Owners
         from vmalab_server.streams import StreamHandlers, StreamRegistry
 
         self.launch = launch
         self.segment: Segment = Segment.attach(launch.instance)
-        self.entry: Entry = Entry(self.segment)
+        self.tokens: Tokens = Tokens(launch.tokens)
+        owners = Owners(named=bool(self.tokens), share_all=launch.share_all)
+        self.entry: Entry = Entry(self.segment, owners)
         memory = MemoryHandlers(
             self.entry,
             limits=launch.limits,
@@ -72,8 +72,9 @@ class Worker:
         self.leases: LeaseKeeper = LeaseKeeper(
             self.entry.take(), grace_ns=int(launch.hold_grace_s * 1e9)
         )
-        self.registry: StreamRegistry = StreamRegistry(launch.limits)
-        streams = StreamHandlers(self.entry, memory, self.leases, self.registry)
+        self.registry: StreamRegistry = StreamRegistry()
+        turnstile = Turnstile(launch.threads.blocks, launch.threads.blocks_share)
+        streams = StreamHandlers(self.entry, memory, self.leases, self.registry, turnstile)
         self.lab: LabHandlers | NoLab = self._lab()
         self.front: Front = self._front(memory, streams)
 
@@ -107,13 +108,10 @@ class Worker:
             streams=streams,
             inspect=inspect,
             lab=self.lab,
-            # A call that is held occupies a thread: the others keep as many as without the lab.
-            threads=launch.threads + (launch.limits.lab_held_max if launch.lab else 0),
-            lab_threads=_lab_threads(launch),
-            streams_max=launch.limits.streams_per_worker_max,
-            message_bytes_max=launch.limits.message_bytes_max,
+            threads=launch.threads,
+            limits=launch.limits,
             bench=launch.bench,
-            token=launch.token,
+            tokens=self.tokens,
         )
         cert, key = launch.tls_cert.encode(), launch.tls_key.encode()
         for address in launch.addresses:

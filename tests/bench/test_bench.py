@@ -46,7 +46,11 @@ def test_fault(tmp_path: Path) -> None:
     assert data["vmas"] == 1000
     assert data["interval"][0] <= data["ratio"] <= data["interval"][1]
     assert 0 < data["rmw_ns"] < data["fault_ns"]
-    assert all(row["under_vma_lock"] > 0 for row in data["rows"])
+    assert data["lookup"] == "walk"
+    assert [row["kind"] for row in data["rows"]] == ["hit", "hit", "hit", "fresh", "cow"]
+    for row in data["rows"]:
+        assert row["walks_per_fault"] >= 1
+        assert row["kind"] != "hit" or row["cache_walks_per_fault"] < 0.01
 
 
 @pytest.mark.serial
@@ -117,10 +121,10 @@ def test_size(tmp_path: Path) -> None:
     assert is_picture(tmp_path / "size.png")
     assert [(row["vmas"], row["order"]) for row in data["rows"]] == [
         (10, "address"), (10, "random"), (10, "alone"),
-        (1000, "address"), (1000, "random"), (1000, "cold"), (1000, "alone"),
+        (1000, "address"), (1000, "random"), (1000, "alone"), (1000, "cold"),
     ]  # fmt: skip
-    steps = data["dependent_steps_last"]
-    assert 0 < steps["random"] < steps["alone"] < steps["cold"]
+    assert all(row["steps"] == row["tree_height"] + 4 + 3 for row in data["rows"])
+    assert all(row["cache_ns"] > 0 and row["walk_over_cache"] > 0 for row in data["rows"])
     last = data["rows"][-1]
     assert data["random_last_over_first"] > 0
     parts = sum(last["slab_bytes_per_vma"].values()) + last["table_bytes_per_vma"]
@@ -145,7 +149,7 @@ def test_models(tmp_path: Path) -> None:
     data = bench("models", "--model", "typesafe-rwsem", "--plot", str(picture), scale="--smoke")
     assert is_picture(picture)
     assert data["models"] == ["typesafe-rwsem"]
-    assert len(data["rows"]) == 2 * 2 * (3 + 2), "shapes, processes, writers by kind of page"
+    assert len(data["rows"]) == 2 * 2 * (3 + 2) + 2, "shapes, processes, writers by kind of page"
     for row in data["rows"]:
         assert row["faults_per_s"] > 0
         assert row["faults_per_s_per_cpu"] > 0
@@ -163,8 +167,8 @@ def test_models_judged() -> None:
     config = models.ModelsBench(tuple(speed), processes=(1,))
     cells = [("own-vma", "present", 1, writer) for writer in ("none", "area")]
     got = {
-        (model, cell): models._Measured([speed[model]] * 3, [1.0] * 3, [7.0] * 3, 1, 2)
-        for model in speed
+        (model, cell): models._Measured([speed[model.split()[0]]] * 3, [1.0] * 3, [7.0] * 3, 1, 2)
+        for model in [*speed, *(f"{one} cache" for one in speed)]
         for cell in cells
     }
     data = models._judged(config, cells, got, 1)

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from vmalab_client import errors, transport
+from vmalab_client import errors, plain_token, transport
 
 
 class FakeRpcError(grpc.RpcError):
@@ -38,7 +38,7 @@ class FakeRpcError(grpc.RpcError):
 def test_every_error_is_a_vmalab_error() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     ours = [kind for kind in kinds if kind.__module__ == errors.__name__]
-    assert len(ours) == 13
+    assert len(ours) == 14
     assert all(issubclass(kind, errors.VmalabError) for kind in ours)
 
 
@@ -109,4 +109,13 @@ def test_targets_are_joined_for_round_robin() -> None:
     with pytest.raises(ValueError, match="no target"):
         transport.join_target([])
     with pytest.raises(ValueError, match="TLS"):
-        transport.credentials("secret", b"")
+        plain_token.checked("10.0.0.1:7420", "secret", b"")
+    for target in (
+        "127.0.0.1:1",
+        "ipv4:127.0.0.1:1,127.0.0.1:2",
+        "[::1]:1",
+        "unix:/a",
+        "localhost:1",
+    ):
+        assert plain_token.checked(target, "secret", b"") == "secret"
+    assert plain_token.checked("10.0.0.1:7420", "secret", b"roots") == ""

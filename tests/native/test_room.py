@@ -14,11 +14,13 @@ import textwrap
 import pytest
 
 from patience import HANG_S
+from vmalab.ops import Status
 
 PRELUDE = '''
 import os
 import struct
 from vmalab import pack
+from vmalab.ops import Status
 from vmalab_native import errors
 from vmalab_native.core import Segment, SegmentConfig
 PAGE = 4096
@@ -81,7 +83,7 @@ def test_no_room_for_the_tables() -> None:
 
 
 def test_full_while_running() -> None:
-    """Pages are populated until there is no more: ENOMEM, and the instance goes on and is whole."""
+    """Pages are populated until there is no more: LIMIT, and the instance goes on and is whole."""
     text = in_small_shm(
         40,
         """
@@ -105,11 +107,11 @@ def test_full_while_running() -> None:
         """,
     )
     assert text.splitlines()[1:] == ["[]", "0 64", "[]"]
-    assert all(status in (0, -12) for status in json.loads(text.splitlines()[0]))
+    assert all(status in (0, Status.LIMIT) for status in json.loads(text.splitlines()[0]))
 
 
 def test_full_of_vmas() -> None:
-    """The same with slab pages: VMAs that do not merge, until ENOMEM."""
+    """The same with slab pages: VMAs that do not merge, until LIMIT."""
     text = in_small_shm(
         40,
         """
@@ -123,7 +125,7 @@ def test_full_of_vmas() -> None:
             for number in range(60000):
                 block = pack.mmap(mm, (number + 16) * 2 * PAGE, PAGE, 3, 0x100022, 0, 0, 0)
                 seen.add(results(me.run(block))[0][0])
-                if -12 in seen:
+                if Status.LIMIT in seen:
                     break
             print(sorted(seen))
             print(me.fsck())
@@ -132,4 +134,4 @@ def test_full_of_vmas() -> None:
             segment.unlink()
         """,
     )
-    assert text.splitlines() == ["[-12, 0]", "[]", "True []"]
+    assert text.splitlines() == [f"[{Status.LIMIT}, 0]", "[]", "True []"]

@@ -17,6 +17,7 @@ from vmalab_server.config import (
     join_address,
     load,
     parse_limits,
+    parse_quotas,
     split_address,
 )
 from vmalab_server.limits import RULES, Limits
@@ -46,7 +47,7 @@ def test_defaults_are_good_and_local() -> None:
         ({"instance": "../../x"}, "a-z 0-9"),
         ({"instance": "x" * 33}, "1 to 32"),
         ({"tls_cert": Path("c")}, "tls_key"),
-        ({"token_file": Path("t")}, "TLS"),
+        ({"listen": "0.0.0.0:1", "token_file": Path("t")}, "tls_cert"),
         ({"metrics_listen": "0.0.0.0:9"}, "loopback"),
         ({"unix_dir": Path("/" + "d" * 120)}, "at most 107"),
         ({"rcu": "none"}, "rcu"),
@@ -122,6 +123,15 @@ def test_a_wrong_limit_is_named(settings: list[str], words: str) -> None:
 
 def test_limits_can_be_given_in_hex() -> None:
     assert parse_limits(["block_bytes_max=0x1000"]).block_bytes_max == 4096
+
+
+def test_quotas_reach_the_segment() -> None:
+    quotas = parse_quotas(["account_mms_max=7", "tables_per_mm_max=0x100"])
+    segment = load(**quotas).segment()
+    assert (segment.account_mms_max, segment.tables_per_mm_max) == (7, 256)
+    assert segment.account_frames_max == 0
+    with pytest.raises(ConfigError, match="quota 'mms_max' is not one of tables_per_mm_max, "):
+        parse_quotas(["mms_max=7"])
 
 
 def test_the_page_for_client_authors_has_the_limits() -> None:

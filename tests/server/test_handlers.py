@@ -51,6 +51,25 @@ def test_a_request_becomes_a_response(handlers: MemoryHandlers) -> None:
         handlers.fault(pb.FaultRequest(mm=1))
 
 
+def test_a_quota_is_refused_by_its_name(entry: Entry, handlers: MemoryHandlers) -> None:
+    """Which limit, what it is set to, and whose it is; and one limit, whatever else could be."""
+    entry.participant().account("tenant")
+    made = [handlers.create_address_space(pb.CreateAddressSpaceRequest()).mm for _ in range(4)]
+    with pytest.raises(failures.Exhausted) as refused:
+        handlers.create_address_space(pb.CreateAddressSpaceRequest(maps="0-1000 r--p 0 0:0 0\n"))
+    assert refused.value.metadata == {"limit": "account_mms_max", "max": "4", "client": "tenant"}
+    length = 4096 * 4096
+    mapped = handlers.mmap(pb.MmapRequest(mm=made[0], length=length, prot=3, flags=0x8022))
+    assert mapped.errno_name == "", "to populate less is no error of mmap"
+    last = mapped.addr + length - 4096
+    with pytest.raises(failures.Exhausted, match="client 'tenant' has all it may have") as refused:
+        handlers.fault(pb.FaultRequest(mm=made[0], addr=last, access=pb.ACCESS_WRITE))
+    expected = {"limit": "account_frames_max", "max": "2048", "client": "tenant"}
+    assert refused.value.metadata == expected
+    entry.participant().account("")
+    assert handlers.create_address_space(pb.CreateAddressSpaceRequest()).mm
+
+
 def test_no_lease_stays_with_the_worker(entry: Entry, handlers: MemoryHandlers) -> None:
     """What a client makes lives by its time alone, whichever way it was made."""
     mm = handlers.create_address_space(pb.CreateAddressSpaceRequest()).mm

@@ -83,8 +83,11 @@ class Space:
     def brk(self, addr: int) -> Answer:
         return self.call(Op.BRK, addr)
 
+    def fork_answer(self) -> Answer:
+        return self.call(Op.FORK)
+
     def fork(self) -> "Space":
-        answer = self.call(Op.FORK)
+        answer = self.fork_answer()
         assert answer.status == 0, answer
         return Space(self.participant, answer.value)
 

@@ -13,6 +13,8 @@ from vmalab_trace.folder import Folder
 from vmalab_trace.steps import Step
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
+EDGES = ("edge-answers", "edge-files", "edge-opened", "edge-processes")
+"""Small programs of what few programs do; they are recorded anew in each run of the tests."""
 TOOLS = {
     "python": ["/usr/bin/python3"],
     "python-processes": ["/usr/bin/python3"],
@@ -29,6 +31,7 @@ TOOLS = {
     "corners": ["gcc"],
     "keys": ["gcc"],
     "sysv": ["gcc"],
+    **{name: ["gcc"] for name in EDGES},
 }
 """What each program needs on this machine."""
 BUILDS = {
@@ -38,6 +41,7 @@ BUILDS = {
     "sysv": ["gcc", "-O1", "-o", "sysv", "sysv.c"],
     "keys": ["gcc", "-O1", "-o", "keys", "keys.c"],
     "corners": ["gcc", "-O1", "-pthread", "-o", "corners", "corners.c"],
+    **{name: ["gcc", "-O1", "-w", "-o", name, f"{name}.c"] for name in EDGES},
 }
 
 
@@ -51,8 +55,8 @@ def prepare(name: str, folder: Path) -> list[str]:
     return ["/bin/sh", "-c", 'cd "$0" && exec sh all.sh "$1"', str(folder), name]
 
 
-def play(root: Path) -> tuple[plan.Plan, verdict.Verdict]:
-    """Replay a folder in this process, with no other order than the trace's."""
+def play(root: Path, *, orders: int = 0) -> tuple[plan.Plan, verdict.Verdict]:
+    """Replay a folder in this process, with no other order than the trace's, or some others."""
     read = plan.load(Folder(root))
     with (
         instances.instance_for(mode="attach") as target,
@@ -64,8 +68,10 @@ def play(root: Path) -> tuple[plan.Plan, verdict.Verdict]:
             score = replay.score_of(read, steps, [0] * len(steps), names, target, "attach")
             one = player.Player(score, driver, [0] * max(read.slots, 1))
             one.play(0, len(steps))
-            player.end_all(driver, one.mms, score)
+            player.end_all(driver, one.mms, one.files, score)
             assert driver.fsck() == []
-            return verdict.judge(read, steps, one.outcomes, names)
+            result = verdict.judge(read, steps, one.outcomes, names)
+            result.hold_to(read.expect)
+            return result
 
-        return read, reorder.improve(read.steps, once(read.steps), once, tries_max=0).verdict
+        return read, reorder.improve(read.steps, once(read.steps), once, tries_max=orders).verdict

@@ -17,8 +17,8 @@ from vmalab_server.grpc_front import (
     MEMORY,
     USERFAULTFD,
     BenchHandlers,
-    snake_case,
 )
+from vmalab_server.grpc_methods import snake_case
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.inspect_handlers import InspectHandlers
 from vmalab_server.lab_handlers import LabHandlers

@@ -92,7 +92,9 @@ def test_what_is_not_compared() -> None:
 def test_shared_anonymous_inodes_are_paired() -> None:
     """The number is the kernel's affair, but one object stays one object."""
     assert not changed("1026", "7")
-    two = TEXT + "7fffbe66a000-7fffbe66b000 rw-s 00000000 00:01 1026 /dev/zero (deleted)\n"
+    lines = TEXT.splitlines(keepends=True)
+    lines.insert(-1, "7fffbe66a000-7fffbe66b000 rw-s 00000000 00:01 1026 /dev/zero (deleted)\n")
+    two = "".join(lines)
     other = two[::-1].replace("6201", "7201", 1)[::-1]
     assert not maps.compare(maps.parse(two), maps.parse(two)).differences
     assert maps.compare(maps.parse(two), maps.parse(other)).differences

@@ -209,7 +209,6 @@ def test_execve_gives_a_fresh_address_space() -> None:
         "1 vfork( <unfinished ...>",
         f"2 {ONE}",
         '2 execve("/bin/true", ["true"], 0x1) = 0',
-        f"2 {ONE}",
         f"2 {MARK}",
         "1 <... vfork resumed>) = 2",
         f"2 {ONE}",

@@ -17,11 +17,11 @@ from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
 from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
-from vmalab_client import transport, types, wire
+from vmalab_client import plain_token, transport, types, wire
+from vmalab_client.aio_hold import AsyncHolder
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
-from vmalab_client.hold import RETRY_FIRST_S, RETRY_MAX_S
 from vmalab_client.lab import AsyncLab
 
 if TYPE_CHECKING:
@@ -52,13 +52,17 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         self.timeout_s = timeout_s
         self._credentials = transport.credentials(token, root_certificates)
         self.target = transport.join_target(target)
+        self._token = plain_token.checked(self.target, token, root_certificates)
         self._discover_first = discover and transport.is_single(self.target)
         self.lost: set[int] = set()
         """Address spaces that this client held and that ended nevertheless."""
 
     def _channel_to(self, target: str) -> grpc.aio.Channel:
         if self._credentials is None:
-            return grpc.aio.insecure_channel(target, options=transport.OPTIONS)
+            interceptors = plain_token.aio_interceptors(self._token)
+            return grpc.aio.insecure_channel(
+                target, options=transport.OPTIONS, interceptors=interceptors
+            )
         return grpc.aio.secure_channel(target, self._credentials, options=transport.OPTIONS)
 
     async def open(self) -> Self:
@@ -128,16 +132,34 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         request = memory_pb2.KeepAliveRequest(mms=list(mms), ttl_ms=int(ttl_s * 1000))
         return list((await self.call(self.memory.KeepAlive, request)).missing)
 
+    async def share(self, mm: int) -> None:
+        """Let all clients use an address space of this client's, for good."""
+        await self.call(self.memory.ShareAddressSpace, memory_pb2.ShareAddressSpaceRequest(mm=mm))
+
     async def open_file(
-        self, *, ino: int, size_bytes: int, name: str, dev_major: int = 0, dev_minor: int = 0
+        self,
+        *,
+        ino: int,
+        size_bytes: int,
+        name: str,
+        dev_major: int = 0,
+        dev_minor: int = 0,
+        ttl_s: float = 0.0,
+        hold: bool = True,
     ) -> int:
-        """A file that can be mapped."""
-        request = memory_pb2.OpenFileRequest(
-            dev_major=dev_major, dev_minor=dev_minor, ino=ino, size_bytes=size_bytes, name=name
-        )
-        return (await self.call(self.memory.OpenFile, request)).file
+        """A file that can be mapped, held as an address space is."""
+        request = transport.open_file(dev_major, dev_minor, ino, size_bytes, name, ttl_s)
+        file = (await self.call(self.memory.OpenFile, request)).file
+        if hold:
+            self._holder.add_file(file)
+        return file
+
+    async def share_file(self, file: int) -> None:
+        """Let all clients use a file of this client's, for good."""
+        await self.call(self.memory.ShareFile, memory_pb2.ShareFileRequest(file=file))
 
     async def close_file(self, file: int) -> None:
+        """Close it; what is mapped of it stays."""
         await self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))
 
     async def truncate_file(self, file: int, size_bytes: int) -> None:
@@ -173,57 +195,6 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
 
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
-
-
-class AsyncHolder:
-    """The address spaces that a client holds: one Hold stream, opened again when it breaks."""
-
-    def __init__(self, stub: MemoryServiceAsyncStub, lost: set[int]) -> None:
-        self._stub = stub
-        self._lost = lost
-        self._wanted: set[int] = set()
-        self._requests: asyncio.Queue[memory_pb2.HoldRequest] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
-
-    def add(self, mm: int) -> None:
-        if mm in self._wanted:
-            return
-        self._wanted.add(mm)
-        self._requests.put_nowait(memory_pb2.HoldRequest(add=[mm]))
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
-
-    def drop(self, mm: int) -> None:
-        if mm in self._wanted:
-            self._wanted.discard(mm)
-            self._requests.put_nowait(memory_pb2.HoldRequest(drop=[mm]))
-
-    async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _feed(self) -> AsyncIterator[memory_pb2.HoldRequest]:
-        requests = self._requests
-        yield memory_pb2.HoldRequest(add=sorted(self._wanted))
-        while True:
-            yield await requests.get()
-
-    async def _run(self) -> None:
-        retry_s = RETRY_FIRST_S
-        while True:
-            self._requests = asyncio.Queue()
-            try:
-                async for answer in self._stub.Hold(self._feed(), wait_for_ready=True):
-                    retry_s = RETRY_FIRST_S
-                    missing = self._wanted.intersection(answer.missing)
-                    self._wanted -= missing
-                    self._lost |= missing
-            except grpc.RpcError:
-                pass  # opened again below, until close()
-            await asyncio.sleep(retry_s)
-            retry_s = min(2 * retry_s, RETRY_MAX_S)
 
 
 class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):

@@ -16,7 +16,7 @@ from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
 from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
-from vmalab_client import transport, types, wire
+from vmalab_client import plain_token, transport, types, wire
 from vmalab_client.block import Access, BlockBuilder
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
@@ -55,6 +55,7 @@ class Client(AbstractContextManager["Client"]):
         self.timeout_s = timeout_s
         self._credentials = transport.credentials(token, root_certificates)
         self.target = transport.join_target(target)
+        self._token = plain_token.checked(self.target, token, root_certificates)
         if discover and transport.is_single(self.target):
             self.target = self._discover(self.target)
         self._channel = self._open(self.target)
@@ -72,7 +73,8 @@ class Client(AbstractContextManager["Client"]):
 
     def _open(self, target: str) -> grpc.Channel:
         if self._credentials is None:
-            return grpc.insecure_channel(target, options=transport.OPTIONS)
+            channel = grpc.insecure_channel(target, options=transport.OPTIONS)
+            return plain_token.channel(channel, self._token)
         return grpc.secure_channel(target, self._credentials, options=transport.OPTIONS)
 
     def _discover(self, target: str) -> str:
@@ -150,16 +152,36 @@ class Client(AbstractContextManager["Client"]):
         """Hold `mm` no longer."""
         self._holder.drop(mm)
 
+    def share(self, mm: int) -> None:
+        """Let all clients use an address space of this client's, for good."""
+        self.call(self.memory.ShareAddressSpace, memory_pb2.ShareAddressSpaceRequest(mm=mm))
+
     # --- files ---
 
     def open_file(
-        self, *, ino: int, size_bytes: int, name: str, dev_major: int = 0, dev_minor: int = 0
+        self,
+        *,
+        ino: int,
+        size_bytes: int,
+        name: str,
+        dev_major: int = 0,
+        dev_minor: int = 0,
+        ttl_s: float = 0.0,
+        hold: bool = True,
     ) -> int:
-        """A file that can be mapped. The same device and inode give the same file."""
-        request = memory_pb2.OpenFileRequest(
-            dev_major=dev_major, dev_minor=dev_minor, ino=ino, size_bytes=size_bytes, name=name
-        )
-        return self.call(self.memory.OpenFile, request).file
+        """A file that can be mapped. The same device and inode give the same file.
+
+        Args:
+            ttl_s: how long it stays open if nobody holds it; 0: the server's default.
+            hold: keep it open as long as this client lives.
+        """
+        request = transport.open_file(dev_major, dev_minor, ino, size_bytes, name, ttl_s)
+        file = self.call(self.memory.OpenFile, request).file
+        return self._holder.add_file(file) if hold else file
+
+    def share_file(self, file: int) -> None:
+        """Let all clients use a file of this client's, for good."""
+        self.call(self.memory.ShareFile, memory_pb2.ShareFileRequest(file=file))
 
     def close_file(self, file: int) -> None:
         self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))

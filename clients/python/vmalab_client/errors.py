@@ -14,6 +14,7 @@
         ├── LimitReached           RESOURCE_EXHAUSTED with any reason
         ├── InvalidRequest         INVALID_ARGUMENT, FAILED_PRECONDITION, UNIMPLEMENTED, ...
         ├── Unauthenticated        no token, or a wrong one
+        ├── NotOwner               PERMISSION_DENIED: another client's, and not shared
         ├── ServiceUnavailable     nobody answers, or the worker died during the call (also a
         │                          ConnectionError); the call may or may not have been carried out
         └── DeadlineExceeded       no answer in time (also a TimeoutError)
@@ -141,6 +142,10 @@ class InvalidRequest(ServiceError):
 
 class Unauthenticated(ServiceError):
     """The server wants a token and got none, or a wrong one."""
+
+
+class NotOwner(ServiceError):
+    """The address space or the file is another client's, and not shared."""
 
 
 class ServiceUnavailable(ServiceError, ConnectionError):

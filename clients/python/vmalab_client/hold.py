@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeping address spaces alive: one Hold stream in a thread, opened again when it breaks."""
+"""Keeping address spaces and files: one Hold stream in a thread, opened again when it breaks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ RETRY_MAX_S = 0.5
 
 
 class Holder:
-    """The address spaces that a client holds.
+    """The address spaces and files that a client holds.
 
-    The stream is opened with the first address space. When it ends (the worker was killed, the
+    The stream is opened with the first of them. When it ends (the worker was killed, the
     server stopped) another is opened with all of them, at whatever worker answers; the server keeps
-    them for its grace time meanwhile. Those that are gone by then are reported to `on_missing`.
+    them for its grace time meanwhile. Address spaces that are gone by then are reported to
+    `on_missing`.
     """
 
     def __init__(self, stub: MemoryServiceStub, on_missing: Callable[[int], None]) -> None:
@@ -30,6 +31,7 @@ class Holder:
         self._on_missing = on_missing
         self._changed = threading.Condition()
         self._wanted: set[int] = set()
+        self._files: set[int] = set()
         self._confirmed: set[int] = set()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -42,10 +44,27 @@ class Holder:
             if self._closed or mm in self._wanted:
                 return
             self._wanted.add(mm)
-            self._requests.put(pb.HoldRequest(add=[mm]))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="vmalab-hold", daemon=True)
-                self._thread.start()
+            self._say(pb.HoldRequest(add=[mm]))
+
+    def _say(self, request: pb.HoldRequest) -> None:
+        self._requests.put(request)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="vmalab-hold", daemon=True)
+            self._thread.start()
+
+    def add_file(self, file: int) -> int:
+        """Hold a file from now on; it. Comes back at once."""
+        with self._changed:
+            if not self._closed and file not in self._files:
+                self._files.add(file)
+                self._say(pb.HoldRequest(add_files=[file]))
+        return file
+
+    def drop_file(self, file: int) -> None:
+        with self._changed:
+            if file in self._files:
+                self._files.discard(file)
+                self._requests.put(pb.HoldRequest(drop_files=[file]))
 
     def drop(self, mm: int) -> None:
         with self._changed:
@@ -65,6 +84,7 @@ class Holder:
         with self._changed:
             self._closed = True
             self._wanted.clear()
+            self._files.clear()
             self._confirmed.clear()
             self._requests.put(None)
             call = self._call
@@ -91,7 +111,7 @@ class Holder:
                 old.put(None)
                 self._confirmed.clear()
                 sent = set(self._wanted)
-                self._requests.put(pb.HoldRequest(add=sorted(sent)))
+                self._requests.put(pb.HoldRequest(add=sorted(sent), add_files=sorted(self._files)))
                 call = self._stub.Hold(self._feed(self._requests), wait_for_ready=True)
                 self._call = call
             began = time.monotonic()
@@ -112,6 +132,7 @@ class Holder:
         with self._changed:
             missing = [mm for mm in answer.missing if mm in self._wanted]
             self._wanted.difference_update(missing)
+            self._files.difference_update(answer.missing_files)
             # Answers come in the order of the requests; what is wanted and not missing is held
             # as soon as the server's count says so.
             if answer.held_count >= len(self._wanted):

@@ -340,3 +340,19 @@ class RecordMethods:
     def pkey_free(self, mm: int, pkey: int) -> None:
         """pkey_free(2): frees a protection key."""
         self._put(1, pack.pkey_free, mm, pkey)
+
+    def mdwe(self, mm: int, bits: int) -> None:
+        """prctl(PR_SET_MDWE): lets no writable memory become executable, from now on."""
+        self._put(1, pack.mdwe, mm, bits)
+
+    def file_seal(self, file: int, seals: int) -> None:
+        """fcntl(F_ADD_SEALS): seals a file of memory; no address space is named."""
+        self._put(1, pack.file_seal, file, seals)
+
+    def capset(self, mm: int, capabilities: int) -> None:
+        """capset(2): says what the process may do from now on.
+
+        Args:
+            capabilities: all that it has.
+        """
+        self._put(1, pack.capset, mm, capabilities)

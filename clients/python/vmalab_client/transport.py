@@ -25,6 +25,7 @@ from vmalab_client.errors import (
     LimitReached,
     MemoryCallError,
     NoSuchAddressSpace,
+    NotOwner,
     ServiceError,
     ServiceUnavailable,
     Unauthenticated,
@@ -77,6 +78,7 @@ _ERRORS: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
     grpc.StatusCode.UNIMPLEMENTED: InvalidRequest,
     grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+    grpc.StatusCode.PERMISSION_DENIED: NotOwner,
     grpc.StatusCode.UNAVAILABLE: ServiceUnavailable,
     grpc.StatusCode.CANCELLED: ServiceUnavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
@@ -128,15 +130,27 @@ def is_single(target: str) -> bool:
 
 
 def credentials(token: str, root_certificates: bytes) -> grpc.ChannelCredentials | None:
-    """Channel credentials, None for a plain connection. Raises ValueError: token without TLS."""
+    """Channel credentials, None for a plain connection (plain_token.py then)."""
     if not root_certificates:
-        if token:
-            raise ValueError("a token goes over TLS only: give root_certificates too")
         return None
     channel = grpc.ssl_channel_credentials(root_certificates)
     if not token:
         return channel
     return grpc.composite_channel_credentials(channel, grpc.access_token_call_credentials(token))
+
+
+def open_file(
+    dev_major: int, dev_minor: int, ino: int, size_bytes: int, name: str, ttl_s: float
+) -> memory_pb2.OpenFileRequest:
+    """An OpenFileRequest."""
+    return memory_pb2.OpenFileRequest(
+        dev_major=dev_major,
+        dev_minor=dev_minor,
+        ino=ino,
+        size_bytes=size_bytes,
+        name=name,
+        ttl_ms=int(ttl_s * 1000),
+    )
 
 
 def _error_info(error: grpc.RpcError) -> errors_pb2.ErrorInfo | None:

@@ -76,6 +76,39 @@ VL_API void vl_leave(struct participant *self);
 VL_API void vl_abandon(struct participant *self);
 VL_API u32 vl_participant_index(const struct participant *self);
 
+/* --- accounts: whom what is taken is charged to, and how much each may have --- */
+/* New address spaces and opened files of this participant are from now on of the account with that
+ * key, which is made if there is none; what is in an address space is charged to its account,
+ * whoever does it. key 0: the instance, which has no quota. name: for messages, 47 bytes are kept.
+ * The account's number, or VL_E_LIMIT. */
+VL_API int vl_account_use(struct participant *self, u64 key, const char *name);
+struct vl_limit_info {
+	u32 limit; /* enum vl_limit; 0: none */
+	u32 account;
+	u64 max;
+	char name[48]; /* of the account; "": the limit is of the instance */
+};
+/* Which limit this participant's last VL_E_LIMIT or VL_S_LIMIT was. */
+VL_API void vl_limit_met(const struct participant *self, struct vl_limit_info *out);
+struct vl_account_info {
+	u64 key;
+	char name[48];
+	u32 account;
+	u32 pad;
+	/* what is charged, with what participants hold in advance */
+	u32 frames, tables, vmas, files, mms;
+	/* what it may have */
+	u32 frames_max, tables_max, vmas_max, files_max, mms_max;
+	u64 refused; /* how often a quota has refused something */
+};
+/* Every account that is in use; the instance is none. */
+VL_API long vl_accounts(struct vl_seg *seg, struct vl_account_info *out, u64 cap);
+
+/* --- cancelling: what this participant does now, and whatever it begins until vl_resume, ends
+ * early: long calls with -EINTR, a block with VL_S_CANCELLED. Any thread may call both. --- */
+VL_API void vl_cancel(struct participant *self);
+VL_API void vl_resume(struct participant *self);
+
 /* --- operations: block.h describes the block. Returns the number of results written (16 bytes
  * each), or VL_E_BLOCK. --- */
 VL_API long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
@@ -135,6 +168,8 @@ struct vl_mm_info {
 	u64 mmap_base, start_brk, brk;
 	u64 locked_pages, data_pages, accounted_pages;
 	u64 exec_from; /* the mm that its process was in before exec; 0: none */
+	u32 account;   /* whose it is */
+	u32 shared;    /* 1: others may use it too */
 };
 VL_API long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap);
 VL_API long vl_maps(struct participant *self, u64 mm, char *text,
@@ -165,8 +200,21 @@ VL_API int vl_query_vma(struct participant *self, u64 mm, u64 addr, u32 flags,
 
 /* --- files --- */
 VL_API int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
-			u64 *file_id);
-VL_API int vl_file_close(struct participant *self, u64 file_id);
+			u64 ttl_ns, u64 *file_id); /* ttl_ns: the open is leased; 0: it is not */
+VL_API int vl_file_close(struct participant *self, u64 file_id, int leased);
+VL_API int vl_file_keep(struct participant *self, u64 file_id, u64 ttl_ns);
+
+/* --- owners: an address space and a file are of the account that made them (vl_account_use) --- */
+/* What this participant makes from now on is shared with all accounts, or is not. */
+VL_API void vl_share_new(struct participant *self, int shared);
+VL_API int vl_mm_share(struct participant *self, u64 mm); /* from now on, for good */
+VL_API int vl_file_share(struct participant *self, u64 file_id);
+/* Whether this participant's account may use it; of what is not there 1: the call says that. */
+VL_API int vl_mm_may(const struct participant *self, u64 mm);
+VL_API int vl_file_may(const struct participant *self, u64 file_id);
+/* The first address space or file in a block that it may not use: 1 (mm) or 2 (file) and its id;
+ * 0: there is none. */
+VL_API int vl_block_may(const struct participant *self, const void *block, u64 bytes, u64 *id);
 
 /* --- looking inside --- */
 struct vl_slab_info {

@@ -87,5 +87,11 @@ s64 op_uffd_wake(struct participant *self, u64 id, u64 uffd, u64 addr, u64 lengt
 s64 op_pkey_alloc(struct participant *self, u64 id, u64 flags, u64 rights);
 /* pkey_free(2) */
 s64 op_pkey_free(struct participant *self, u64 id, s32 pkey);
+/* prctl(PR_SET_MDWE) */
+s64 op_mdwe(struct participant *self, u64 id, u64 bits);
+/* fcntl(F_ADD_SEALS) */
+s64 op_file_seal(struct participant *self, u64 file, u64 seals);
+/* capset(2) */
+s64 op_capset(struct participant *self, u64 id, u64 capabilities);
 
 #endif

@@ -47,6 +47,9 @@ enum vl_op {
 	OP_EXEC = 40,
 	OP_PKEY_ALLOC = 41,
 	OP_PKEY_FREE = 42,
+	OP_MDWE = 43,
+	OP_FILE_SEAL = 44,
+	OP_CAPSET = 45,
 	OPS_COUNT
 };
 
@@ -56,6 +59,28 @@ enum vl_op {
 #define VL_S_BAD_RECORD (-1003)
 #define VL_S_LIMIT      (-1004)
 #define VL_S_USERFAULT  (-1005)
+#define VL_S_CANCELLED  (-1006)
+
+/* which limit VL_S_LIMIT means */
+enum vl_limit {
+	VL_LIMIT_NONE = 0,
+	VL_LIMIT_MMS_MAX = 1,    /* address spaces of the instance */
+	VL_LIMIT_FILES_MAX = 2,  /* files of the instance */
+	VL_LIMIT_FRAMES_MAX = 3, /* page frames of the instance */
+	VL_LIMIT_SIZE_BYTES = 4, /* bytes of the segment: what is left for page tables and VMAs */
+	VL_LIMIT_VMAS_PER_MM_MAX = 5,   /* VMAs of one address space */
+	VL_LIMIT_TABLES_PER_MM_MAX = 6, /* page tables of one address space */
+	VL_LIMIT_FILE_OPENS_MAX = 7,    /* opens of one file; fixed */
+	VL_LIMIT_MINCORE_PAGES_MAX = 8, /* pages of one MINCORE; fixed */
+	VL_LIMIT_LEASES_MAX = 9,        /* leases of one participant on one address space; fixed */
+	VL_LIMIT_ACCOUNTS_MAX = 10,     /* accounts at a time; fixed */
+	VL_LIMIT_ACCOUNT_FRAMES_MAX = 11, /* page frames of one account */
+	VL_LIMIT_ACCOUNT_TABLES_MAX = 12, /* page tables of one account */
+	VL_LIMIT_ACCOUNT_VMAS_MAX = 13,   /* VMAs of one account */
+	VL_LIMIT_ACCOUNT_FILES_MAX = 14,  /* files of one account */
+	VL_LIMIT_ACCOUNT_MMS_MAX = 15,    /* address spaces of one account */
+	VL_LIMIT_MACHINE_MEMORY = 16,     /* memory of the server's machine: /dev/shm is full */
+};
 
 /* limits of a record */
 #define NAME_BYTES_MAX      79u   /* length of the name of SET_VMA_NAME */
@@ -64,11 +89,17 @@ enum vl_op {
 #define FAULTS_MAX          253u  /* addresses of one FAULTS */
 #define EXEC_MAPS_BYTES_MAX 1992u /* length of the maps of EXEC */
 
-/* How a file that is mapped was opened; NOEXEC: it lies on a mount with noexec */
+/* How a file that is mapped was opened; NOEXEC: on a mount with noexec; NO_MMAP: it has no pages */
 #define MMAP_FILE_READ_WRITE 0u
 #define MMAP_FILE_READ_ONLY  1u
 #define MMAP_FILE_WRITE_ONLY 2u
 #define MMAP_FILE_NOEXEC     4u
+#define MMAP_FILE_NO_MMAP    8u
+
+/* What a process may do: lock without limit, map at 0, use the last of what can be promised */
+#define VL_CAP_IPC_LOCK  1u
+#define VL_CAP_SYS_RAWIO 2u
+#define VL_CAP_SYS_ADMIN 4u
 
 /* how a page is touched: the low two bits of the flags of FAULT and FAULTS */
 #define FAULT_READ  0u

@@ -65,6 +65,9 @@ static const struct op_shape op_shapes[OPS_COUNT] = {
 	[OP_EXEC] = {.words = 6, .words_least = 6, .tail = TAIL_BYTES, .makes_mm = true},
 	[OP_PKEY_ALLOC] = {.words = 4, .words_least = 4},
 	[OP_PKEY_FREE] = {.words = 3, .words_least = 3},
+	[OP_MDWE] = {.words = 3, .words_least = 3},
+	[OP_FILE_SEAL] = {.words = 4, .words_least = 4},
+	[OP_CAPSET] = {.words = 3, .words_least = 3},
 };
 
 #endif

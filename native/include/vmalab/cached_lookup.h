@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cached_lookup.h (fault): the lookups of faults that a participant keeps (struct cached_lookup),
- * for op_fault_fast.c and op_faults.c alone. DESIGN.md, "What a fault costs", has the reason.
+ * cached_lookup.h (fault): the lookups of faults that a participant keeps (struct cached_lookup)
+ * where the instance was made with --lookup cache. An experiment with a page of its own: the kernel
+ * has none since 6.1. For op_fault_cached.c, and for the two that call it.
  */
 #ifndef VMALAB_CACHED_LOOKUP_H
 #define VMALAB_CACHED_LOOKUP_H
 
+#include "vmalab/block.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/mm.h"
+
+/* op_fault and FAULTS, when self->lookups is there. */
+void op_fault_cached(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
+		     struct vl_result *result);
+#define AHEAD_MAX 16 /* faults of a group: their lines fit into the first cache */
+/* Before the faults of a group. */
+void faults_look_ahead(struct participant *self, const struct mm_struct *mm, u64 id,
+		       const u64 *addrs, u64 count);
 
 /*
  * Until when the cached VMA may be looked at: a mark, read inside this RCU section. While it is
@@ -126,6 +136,7 @@ static inline bool lookup_refill(struct participant *self, const struct mm_struc
 	if (unlikely(lookup->seq != seq || (seq & 1) ||
 		     lookup->unlinked != pgd_unlinked(&mm->pgd) || addr < leaf->low ||
 		     addr >= leaf->high)) {
+		stat_inc(self, cached_lookup_walk);
 		leaf = tree_leaf(self, &mm->mm_mt, addr);
 		if (unlikely(!leaf))
 			return false;
@@ -149,6 +160,7 @@ static inline bool lookup_walk(struct participant *self, struct cached_lookup *l
 	pte_t *pte = pte_lookup_at(self->pages, &mm->pgd, addr);
 	const struct tree_node *leaf = tree_leaf(self, &mm->mm_mt, addr);
 
+	stat_inc(self, cached_lookup_walk);
 	if (unlikely(!pte || !leaf))
 		return false;
 	found.leaf = REF(self, leaf);

@@ -28,6 +28,8 @@
 	X(long, vl_slabinfo, (struct vl_seg *seg, struct vl_slab_info *out, u64 cap), \
 	  (seg, out, cap)) \
 	X(long, vl_stats, (struct vl_seg *seg, u64 *values, u64 cap), (seg, values, cap)) \
+	X(long, vl_accounts, (struct vl_seg *seg, struct vl_account_info *out, u64 cap), \
+	  (seg, out, cap)) \
 	X(long, vl_locks, (struct vl_seg *seg, struct vl_lock_info *out, u64 cap), \
 	  (seg, out, cap)) \
 	X(long, vl_participants, \
@@ -38,6 +40,12 @@
 	X(void, vl_abandon, (struct participant *self), (self)) \
 	X(u32, vl_participant_index, (const struct participant *self), (self)) \
 	X(u32, vl_mms_made, (const struct participant *self), (self)) \
+	X(int, vl_account_use, (struct participant *self, u64 key, const char *name), \
+	  (self, key, name)) \
+	X(void, vl_limit_met, (const struct participant *self, struct vl_limit_info *out), \
+	  (self, out)) \
+	X(void, vl_cancel, (struct participant *self), (self)) \
+	X(void, vl_resume, (struct participant *self), (self)) \
 	X(long, vl_run, \
 	  (struct participant *self, const void *block, u64 bytes, void *results, u64 cap), \
 	  (self, block, bytes, results, cap)) \
@@ -62,9 +70,21 @@
 	  (struct participant *self, u64 mm, u64 addr, u32 flags, struct vl_vma_info *out), \
 	  (self, mm, addr, flags, out)) \
 	X(int, vl_file_open, \
-	  (struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u64 *file_id), \
-	  (self, dev, ino, size, name, file_id)) \
-	X(int, vl_file_close, (struct participant *self, u64 file_id), (self, file_id)) \
+	  (struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u64 ttl_ns, \
+	   u64 *file_id), \
+	  (self, dev, ino, size, name, ttl_ns, file_id)) \
+	X(int, vl_file_close, (struct participant *self, u64 file_id, int leased), \
+	  (self, file_id, leased)) \
+	X(int, vl_file_keep, (struct participant *self, u64 file_id, u64 ttl_ns), \
+	  (self, file_id, ttl_ns)) \
+	X(void, vl_share_new, (struct participant *self, int shared), (self, shared)) \
+	X(int, vl_mm_share, (struct participant *self, u64 mm), (self, mm)) \
+	X(int, vl_file_share, (struct participant *self, u64 file_id), (self, file_id)) \
+	X(int, vl_mm_may, (const struct participant *self, u64 mm), (self, mm)) \
+	X(int, vl_file_may, (const struct participant *self, u64 file_id), (self, file_id)) \
+	X(int, vl_block_may, \
+	  (const struct participant *self, const void *block, u64 bytes, u64 *id), \
+	  (self, block, bytes, id)) \
 	X(long, vl_fsck, (struct participant *self, char *text, u64 cap), (self, text, cap)) \
 	X(int, vl_recover, (struct participant *self, struct vl_recovery *out), (self, out)) \
 	X(int, vl_user_down, \

@@ -10,11 +10,13 @@
 #ifndef VMALAB_FRAME_H
 #define VMALAB_FRAME_H
 
+#include "vmalab/account.h"
 #include "vmalab/rcu.h"
 
 struct frame {
 	u32 refs;
-	u32 next; /* FRAME_IN_POOL | next free frame while in the pool; else 0 */
+	u32 next; /* FRAME_IN_POOL | next free frame while in the pool; with references its account;
+		   * else 0 */
 	u64 word;
 };
 SIZE_IS(struct frame, 16);
@@ -23,8 +25,18 @@ SIZE_IS(struct frame, 16);
 #define FRAMES_FIRST  2u
 #define FRAME_IN_POOL 0x80000000u
 
-/* refs 1, word 0; FRAME_NONE when the pool is empty */
-u32 frame_alloc(struct participant *self);
+/* refs 1, word 0, charged to that account; FRAME_NONE when the pool is empty or the quota used up
+ * (noted: limit_note) */
+u32 frame_alloc_for(struct participant *self, u32 account);
+static inline u32 frame_alloc(struct participant *self)
+{
+	return frame_alloc_for(self, 0);
+}
+/* Who pays for it; of one with references. */
+static inline u32 frame_account(const struct vl_seg *seg, u32 frame)
+{
+	return load_relaxed_u32(&seg->frames[frame].next); /* relaxed: set before it is published */
+}
 /* One more reference to a frame whose count the caller knows to be above 0. */
 void frame_get(struct participant *self, u32 frame);
 /* The same for a frame found under RCU alone: false if its count was 0. The caller then checks

@@ -70,6 +70,8 @@ void lab_gates_leave(struct participant *self, u64 mm_id);
 
 /* Ghost state of VMAs and mms: lab_ghost.c has the invariants. */
 void lab_ghost_alloc(const struct vm_area_struct *vma);
+/* It is given up: to its cache, at once or after a grace period. */
+void lab_ghost_given_up(const struct vm_area_struct *vma);
 void lab_ghost_free(const struct vm_area_struct *vma);
 void lab_ghost_attach(const struct vm_area_struct *vma);
 void lab_ghost_detach(const struct vm_area_struct *vma);

@@ -79,6 +79,8 @@ X(first_stamp_odd, "", "T",
   "the first stamp of a life is UINT_MAX, a number that a writer has once in 2^31")
 X(wrap_death_keeps_stamps, "", "SETR",
   "recovery leaves the stamps that a writer has not renewed who died at the wrap")
+X(writer_ignores_readers, "", "SETR",
+  "a writer does not wait for the readers inside: a VMA is freed while only its lock is held")
 X(early_stamp_ignored, "O2A", "R",
   "no look at the stamp before the increment: a detached VMA in the tree is retried "
   "for as long as it is there")

@@ -146,13 +146,10 @@ lock_vma_once(struct participant *self, struct mm_struct *mm, u64 id, u64 addr,
 	return VMA_READ_LOCKED;
 }
 
-/* vma was detached since the walk: what another walk finds. */
-static inline vl_ref lock_vma_missed(struct participant *self, struct mm_struct *mm, u64 addr,
-				     const struct vm_area_struct *vma)
+/* The VMA was detached since the walk: what another walk finds. */
+static inline vl_ref lock_vma_missed(struct participant *self, struct mm_struct *mm, u64 addr)
 {
-	(void)vma;
 	stat_inc(self, vma_lock_miss);
-	STEP(read_miss, vma);
 	return MUTANT(stale_leaf) ? stale_lookup(self, mm, addr)
 				  : tree_lookup(self, &mm->mm_mt, addr);
 }
@@ -177,7 +174,8 @@ static inline struct vm_area_struct *lock_vma_found(struct participant *self, st
 			return vma;
 		if (likely(outcome == VMA_READ_FAILED))
 			break;
-		ref = lock_vma_missed(self, mm, addr, vma);
+		STEP(read_miss, vma);
+		ref = lock_vma_missed(self, mm, addr);
 	}
 	stat_inc(self, vma_lock_abort);
 	return NULL;

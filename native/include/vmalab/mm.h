@@ -67,8 +67,8 @@ struct mm_struct {
 	u64 commit_limit_pages; /* what may be promised; limits.c */
 	u64 accounted;          /* pages of its VM_ACCOUNT areas */
 	u64 stack_top;
-	u32 pkru; /* pkeys.h */
-	u32 pad;
+	u32 pkru;    /* pkeys.h */
+	u32 account; /* who pays for it and what is in it; set before it is seen (account.h) */
 } __cacheline_aligned;
 SIZE_IS(struct mm_struct, MM_SLOT_BYTES);
 
@@ -79,7 +79,8 @@ SIZE_IS(struct mm_struct, MM_SLOT_BYTES);
 struct mm_aside {
 	u64 uffds[UFFDS_MAX];
 	u64 exec_from; /* the mm that it was before exec, or 0 */
-	u64 pad[7];
+	u32 shared;    /* other accounts may use it too (owner.c) */
+	u32 pad[13];
 } __cacheline_aligned;
 SIZE_IS(struct mm_aside, MM_ASIDE_BYTES);
 
@@ -87,11 +88,13 @@ SIZE_IS(struct mm_aside, MM_ASIDE_BYTES);
 #define MM_CAP_IPC_LOCK       0x1u
 #define MM_CAP_SYS_RAWIO      0x2u
 #define MM_CAP_SYS_ADMIN      0x4u
-#define MM_ANON_NAMES         0x8u  /* CONFIG_ANON_VMA_NAME */
-#define MM_OVERCOMMIT_ALWAYS  0x10u /* vm.overcommit_memory 1; with neither bit 0 */
-#define MM_OVERCOMMIT_NEVER   0x20u /* vm.overcommit_memory 2 */
-#define MM_THP_DISABLE        0x40u /* PR_SET_THP_DISABLE */
-#define MM_THP_EXCEPT_ADVISED 0x80u /* PR_THP_DISABLE_EXCEPT_ADVISED */
+#define MM_ANON_NAMES         0x8u   /* CONFIG_ANON_VMA_NAME */
+#define MM_OVERCOMMIT_ALWAYS  0x10u  /* vm.overcommit_memory 1; with neither bit 0 */
+#define MM_OVERCOMMIT_NEVER   0x20u  /* vm.overcommit_memory 2 */
+#define MM_THP_DISABLE        0x40u  /* PR_SET_THP_DISABLE */
+#define MM_THP_EXCEPT_ADVISED 0x80u  /* PR_THP_DISABLE_EXCEPT_ADVISED */
+#define MM_REFUSE_EXEC_GAIN   0x100u /* PR_SET_MDWE */
+#define MM_MDWE_NO_INHERIT    0x200u
 #define MM_CAPS_ALL           (MM_CAP_IPC_LOCK | MM_CAP_SYS_RAWIO | MM_CAP_SYS_ADMIN)
 
 #define FILE_NAME_MAX  192
@@ -111,16 +114,33 @@ struct file {
 	u64 ino;
 	u64 size; /* bytes; once mapped, changed with the lock held for writing */
 	struct pgd cache;
-	u32 refs;  /* VMAs that map it; recounted by recovery */
-	u32 opens; /* file_open minus file_close; at most FILE_OPENS_MAX */
+	u32 refs; /* VMAs that map it, and opens; recounted by recovery */
 	char name[FILE_NAME_MAX];
 	struct rw_semaphore lock __cacheline_aligned; /* size and holes; survives the file */
 	u64 cut_from; /* pages that are leaving the mappings now: [cut_from, cut_to) */
 	u64 cut_to;
 	u32 cut_even_cows; /* with the private copies */
-	u32 named;
+	u8 seals;          /* F_SEAL_*; changed with the lock held for writing */
+	u8 seals_coming;   /* bind who maps already, until a mapping is found that forbids them */
+	u8 seals_refused;  /* a fork copied such a mapping meanwhile (op_seal.c) */
+	u8 named;
+	/* file_open minus file_close, at most FILE_OPENS_MAX; above OPENS_SHIFT those among them
+	 * that last as long as the lease. One word: a death leaves both or neither. */
+	u64 opens __cacheline_aligned;
+	u64 keep_until_ns; /* the lease: atomic max */
+	u32 shared;        /* other accounts may use it too */
+	u16 account;       /* who pays for its pages (account.h) */
 } __cacheline_aligned;
 SIZE_IS(struct file, FILE_SLOT_BYTES);
+#define OPENS_SHIFT 32
+static inline u32 file_opens(const struct file *file)
+{
+	return (u32)file->opens;
+}
+static inline u32 file_opens_leased(const struct file *file)
+{
+	return (u32)(file->opens >> OPENS_SHIFT);
+}
 
 #define MMAP_BASE_DEFAULT   0x7ffff7fff000ul
 #define STACK_LIMIT_DEFAULT (8ul << 20)
@@ -144,6 +164,10 @@ static inline struct mm_aside *mm_aside(const struct vl_seg *seg, const struct m
 	struct mm_aside *table = (struct mm_aside *)(seg->mms + seg->hdr->config.mms_max);
 
 	return &table[mm - seg->mms];
+}
+static inline u32 mm_is_shared(const struct vl_seg *seg, const struct mm_struct *mm)
+{
+	return load_relaxed_u32(&mm_aside(seg, mm)->shared); /* relaxed: set once, for good */
 }
 static inline u64 *mm_uffds(const struct vl_seg *seg, const struct mm_struct *mm)
 {
@@ -202,7 +226,14 @@ static inline void mmap_read_unlock(struct participant *self, struct mm_struct *
 }
 
 /* mm.c */
-struct mm_struct *mm_alloc(struct participant *self); /* MM_BUILDING, NULL: table full */
+/* MM_BUILDING, of that account. NULL, and noted (limit_note): the table is full, or the quota is
+ * used up. */
+struct mm_struct *mm_alloc(struct participant *self, u32 account);
+/* As pte_alloc wants it. */
+static inline u64 mm_table_owner(const struct participant *self, const struct mm_struct *mm)
+{
+	return table_owner((u32)(mm - self->mms) + 1, mm->account);
+}
 void mm_publish(struct participant *self, struct mm_struct *mm);
 void mm_free(struct participant *self, struct mm_struct *mm);
 /* Keeps the slot from being given to another mm; short, nothing in between blocks. (kernel: mmgrab,
@@ -223,14 +254,27 @@ u64 now_ns(void);
 void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm);
 void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm);
 u64 mm_future_id(const struct vl_seg *seg, const struct mm_struct *mm);
-/* Takes the pages away. Guards stay where the area stays (madvise), and go where it goes. */
-u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end);
+/* Takes the pages away. Guards stay where the area stays (madvise), and go where it goes. may_stop:
+ * passes safe points (safe_point.h); the second always does. */
+u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
+		   bool may_stop);
 u64 zap_pages_only(struct participant *self, struct mm_struct *mm, const struct vm_area_struct *vma,
 		   u64 start, u64 end);
 void vma_close(struct participant *self, struct vm_area_struct *vma);
 
 /* limits.c */
 void mm_account(struct mm_struct *mm, u64 flags, s64 pages);
+/* Has the account room for n more VMAs of this mm? If not, noted. */
+static inline bool vmas_may_grow(struct participant *self, const struct mm_struct *mm, u32 n)
+{
+	return likely(mm->account == 0) || account_room(self, mm->account, CHARGE_VMAS, n);
+}
+/* map_count changes by n, and what the account is charged. */
+static inline void vmas_count(struct participant *self, struct mm_struct *mm, s64 n)
+{
+	mm->map_count += (u32)n;
+	account_add(self, mm->account, CHARGE_VMAS, n);
+}
 bool may_expand_vm(const struct mm_struct *mm, u64 flags, u64 pages);
 bool mlock_future_ok(const struct mm_struct *mm, u64 flags, u64 bytes);
 /* May so many more pages be promised? pages may be negative. (kernel: __vm_enough_memory) */
@@ -249,8 +293,11 @@ bool file_is_shmem(const struct file *file);
 struct file *file_find(const struct vl_seg *seg, u64 id);    /* NULL: no such file */
 struct file *file_get(const struct vl_seg *seg, u32 number); /* of one that is referenced */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
-		       u32 kind);
+		       u32 kind, u32 account, u64 ttl_ns);
 int file_close(struct participant *self, u64 id);
+int file_keep(struct participant *self, u64 id, u64 ttl_ns); /* the lease is at least ttl_ns */
+int file_give_up(struct participant *self, u64 id);          /* file_close of a leased open */
+int file_reap(struct participant *self); /* closes the opens of leases that are over; files */
 u64 file_id(const struct file *file);
 u32 file_number(const struct file *file);
 /* The file is at least that long: some mapping of it was seen. */

@@ -255,7 +255,7 @@ static inline bool __vma_enter_locked(struct participant *self, struct mm_struct
 		STEP(detaching, vma);
 	else
 		STEP(write_flagged, vma);
-	if (unlikely(refcnt > attached))
+	if (unlikely(refcnt > attached) && !MUTANT(writer_ignores_readers))
 		vma_wait_readers(self, mm, vma, VM_REFCNT_EXCLUDE_READERS_FLAG + attached);
 	return refcnt != 0;
 }

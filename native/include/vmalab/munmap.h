@@ -16,11 +16,13 @@ struct vma_munmap {
 	vl_ref small[16];
 	s64 pages, accounted;
 	bool ptes_cleared;
+	bool announced; /* its VMAs are in flight: out of the tree, and reachable for recovery */
 };
 int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struct *mm, u64 start,
 	       u64 end);
 void vms_reattach(struct participant *self, struct vma_munmap *vms);
-void vms_clear_ptes(struct participant *self, struct vma_munmap *vms);
+/* may_stop: the VMAs are in the tree or announced. */
+void vms_clear_ptes(struct participant *self, struct vma_munmap *vms, bool may_stop);
 void vms_complete(struct participant *self, struct vma_munmap *vms);
 /* mmap_lock write is held and, with unlock, released (after a downgrade). (kernel: do_vmi_munmap)
  */

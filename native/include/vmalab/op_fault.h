@@ -34,11 +34,20 @@ enum fault_outcome {
 };
 
 /* op_fault.c: what op_fault does not do itself. id: of an mm that was found; the rest as for
- * op_fault. vma: locked, with RCU held, both of which it leaves; or NULL: neither, and outcome is
- * FAULT_RETRY (the lock was tried) or FAULT_LOOK_AGAIN (it was not). */
+ * op_fault, in no section. vma: locked (a model without a lock per VMA: mmap_lock is held), which
+ * it leaves; or NULL: not, and outcome is FAULT_RETRY (the lock was tried) or FAULT_LOOK_AGAIN (it
+ * was not). */
 void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		struct vl_result *result, struct vm_area_struct *vma, int outcome);
 
+#ifdef VL_LAB
+/* op_fault_fast.c, mutant anon_vma_seen_unlocked: before the VMA is locked. */
+void fault_anon_look(struct participant *self, u64 id, u64 addr);
+#else
+#define fault_anon_look(self, id, addr) ((void)0)
+#endif
+
+/* vma is held by its lock or by mmap_lock; in an RCU section. */
 int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		    struct fault *f);
 

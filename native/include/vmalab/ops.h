@@ -21,6 +21,10 @@ int exec_mmap(struct participant *self, struct mm_struct *mm, u64 old_id, bool s
 void fork_abort(struct participant *self, struct mm_struct *child);
 /* op_limits.c */
 #define RLIMITS_COUNT 16u
+bool exec_gain_refused(const struct mm_struct *mm, u64 old, u64 access);
+/* op_seal.c */
+u32 file_seals(const struct file *file);
+void file_seal_meets_fork(struct file *file, const struct vm_area_struct *vma);
 /* op_file.c */
 bool file_being_cut(const struct file *file, u64 pgoff, bool cow);
 s64 op_mbind(struct participant *self, u64 id, u64 addr, u64 len, u32 mode,

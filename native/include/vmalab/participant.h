@@ -17,7 +17,7 @@
  * Ordering STOP-1: core_enter stores in_core, then loads hdr->stop; the stopper stores stop, then
  * loads in_core. Both could read the old value without a full barrier between; in the fence-free
  * flavour the stopper supplies it on every CPU with membarrier, in the fenced flavour both sides
- * run a fence. pairs: STOP-1 (world.c:world_stop)
+ * run a fence. pairs: STOP-1 (world.c:stop_once)
  *
  * held[i], the announcement of one lock: 0, or ref << 8 | mode | state. Written with plain stores
  * on the owner's own line: TAKING before the attempt, HELD after success, 0 after the release.
@@ -105,6 +105,7 @@ struct retired {
 #define PREALLOC_MAX 96
 #define INFLIGHT_MAX 16
 #define FILE_PINS    2
+#define STOCKS_EACH  4 /* accounts that a participant holds charges of in advance, for each kind */
 /* Frames that a participant may keep, as a CPU's page lists in the kernel: at most this many, and
  * no more than its share of all would be in a segment of four times the participants. */
 #define FRAME_MAGAZINE 4094
@@ -125,8 +126,11 @@ struct participant_area {
 	vl_ref inflight[INFLIGHT_MAX]; /* VMAs made, not yet in a tree, while the owner may block */
 	u32 file_pins[FILE_PINS];      /* numbers of files that an operation keeps while it may
 					* block */
-	u32 retire_head;               /* next to free; places (lives.h) */
-	u32 retire_tail;               /* next free place; tail - head = entries */
+	u64 stocks[CHARGES_STOCKED][STOCKS_EACH] __cacheline_aligned; /* account.h */
+	u32 account;     /* what its new address spaces are charged to */
+	u32 cancel;      /* not 0: what it does is to end early (safe_point.h) */
+	u32 retire_head; /* next to free; places (lives.h) */
+	u32 retire_tail; /* next free place; tail - head = entries */
 	struct retired retired[RETIRE_RING];
 	u64 leases[MMS_MAX]; /* per mm index: generation << LEASE_SHIFT | leases held */
 	vl_ref name_made;    /* name of the call under way, which may wait before a VMA has it */
@@ -137,7 +141,7 @@ struct participant_area {
 #define PARTICIPANT_AREA_BYTES ALIGN_UP(sizeof(struct participant_area), PAGE_SIZE)
 
 /*
- * What an earlier fault of this participant looked up: the leaf of the range tree and the
+ * Of an instance with LOOKUP_CACHE: what an earlier fault of this participant looked up: the leaf of the range tree and the
  * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
  * in each part of the window found. A private copy of what walks would find again as long as
  * unlinked (pgd.unlinked of the mm's slot, which no two lives of it share) is what it was, and
@@ -179,20 +183,25 @@ struct participant {
 	struct mm_struct *mms;
 	struct participant_slot *slot;
 	struct participant_area *area;
-	struct cached_lookup
-		*lookups; /* CACHED_LOOKUPS of them, in memory that is used as it is touched */
+	struct cached_lookup *lookups; /* CACHED_LOOKUPS of them, in memory that is used as it is
+					  touched; NULL: faults walk */
 	u32 mms_count;
 	u32 rcu_nest;
 	u32 fenced; /* line 1 */
 	u32 index;
 	struct vl_seg *seg;
-	u64 retire_due;      /* rcu.completed at which rcu_poll has something to do */
-	u32 frames_keep;     /* frames that its magazine may hold; at most FRAME_MAGAZINE */
-	LAB(u64 op_mm;)      /* id of the mm that the operation under way is done in */
-	LAB(bool anon_seen;) /* by the fault under way, before it locked the VMA */
-	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
-	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
-	void *life;          /* the page that says it lives (life.c) */
+	u64 retire_due;  /* rcu.completed at which rcu_poll has something to do */
+	u32 frames_keep; /* frames that its magazine may hold; at most FRAME_MAGAZINE */
+	struct vm_area_struct *locked; /* by a fault, on its way from the fast path to the slow */
+	LAB(u64 op_mm;)                /* id of the mm that the operation under way is done in */
+	LAB(bool anon_seen;)           /* by the fault under way, before it locked the VMA */
+	u32 retire_mark;               /* retire_tail when this participant last tried to advance */
+	u32 mms_made;                  /* by the blocks it ran: vl_mms_made */
+	u32 shares_new;                /* 1: what it makes is shared with all accounts */
+	u32 met_limit; /* enum vl_limit: the last that refused something; account.h */
+	u32 met_account;
+	u64 met_max;
+	void *life; /* the page that says it lives (life.c) */
 } __cacheline_aligned;
 
 static inline void *participant_ptr(const struct participant *self, vl_ref ref)
@@ -276,7 +285,7 @@ static inline int core_enter(struct participant *self)
 		fence_full();
 	else
 		compiler_barrier();
-	/* pairs: STOP-1 (world.c:world_stop) */
+	/* pairs: STOP-1 (world.c:stop_once) */
 	if (unlikely(load_acquire_u32(&participant_hdr(self)->stop) != 0))
 		return core_enter_slow(self);
 	return 0;

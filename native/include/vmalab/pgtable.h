@@ -129,9 +129,16 @@ static inline pte_t *pte_lookup(const struct vl_seg *seg, const struct pgd *pgd,
 {
 	return pte_lookup_at(seg->pages, pgd, addr);
 }
-/* The same, making levels as needed; owner is written in the page descriptors (mm index + 1, or
- * 0x80000000 | file index + 1). NULL: the page pool is empty, or addr has more than 48 bits. */
-pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u32 owner, u64 addr);
+/* Who has a hierarchy: what its page descriptors say (mm index + 1, or 0x80000000 | file index +
+ * 1), and above that, in the upper half, the account that its tables are charged to. */
+#define TABLE_OF_FILE 0x80000000u
+static inline u64 table_owner(u32 owner, u32 account)
+{
+	return (u64)account << 32 | owner;
+}
+/* The same, making levels as needed. NULL: the page pool is empty, a quota is used up (noted:
+ * limit_note), or addr has more than 48 bits. */
+pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u64 owner, u64 addr);
 
 /* Calls fn for each leaf entry of [start, end) that lies in an existing table and is not 0, in
  * order; stops when fn returns non-zero and returns that. Skips missing tables fast. */
@@ -139,17 +146,23 @@ typedef int (*pte_fn)(struct participant *self, pte_t *pte, u64 addr, void *arg)
 int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end, pte_fn fn,
 	     void *arg);
 
-/* Where one hierarchy has a lowest table in [start, end), the other gets one too, empty. false: the
- * page pool is empty. */
-bool pte_tables_dup(struct participant *self, struct pgd *to, u32 owner, const struct pgd *from,
-		    u64 start, u64 end);
+/* The same for long ranges: passes a safe point (safe_point.h) after every two tables, which the
+ * caller must be ready for. With may_end a cancelled walk ends there: -EINTR. */
+int pte_walk_long(struct participant *self, const struct pgd *pgd, u64 start, u64 end, bool may_end,
+		  pte_fn fn, void *arg);
+
+/* Where one hierarchy has a lowest table in [start, end), the other gets one too, empty. 0, -ENOMEM
+ * (as pte_alloc), or -EINTR. Passes safe points, as pte_walk_long. */
+int pte_tables_dup(struct participant *self, struct pgd *to, u64 owner, const struct pgd *from,
+		   u64 start, u64 end);
 
 /* Frees the tables that serve only addresses in [floor, ceiling) and lie around [start, end); all
- * their entries are 0. ceiling 0 = no limit. (kernel: free_pgd_range) */
+ * their entries are 0. ceiling 0 = no limit. may_stop: passes safe points. (kernel:
+ * free_pgd_range) */
 void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end, u64 floor,
-		   u64 ceiling);
-/* Frees every table; leaf entries must be 0. */
-void pgd_destroy(struct participant *self, struct pgd *pgd);
+		   u64 ceiling, bool may_stop);
+/* Frees every table; leaf entries must be 0. may_stop: as above. */
+void pgd_destroy(struct participant *self, struct pgd *pgd, bool may_stop);
 /* Walker: calls on_table for the page index of every table, on_pte for every non-zero leaf entry.
  * NULL or a text naming what is broken. Tables that several entries name are the caller's to find
  * (on_table is called more than once). */

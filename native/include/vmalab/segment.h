@@ -45,6 +45,11 @@ struct vl_region {
 };
 
 enum vl_seg_state { SEG_BUILDING = 0, SEG_READY = 1, SEG_BROKEN = 2, SEG_CLOSING = 3 };
+/* How a fault finds its VMA: by a walk of the tree, as the kernel does, or by cached_lookup.h. */
+enum vl_lookup { LOOKUP_WALK = 0, LOOKUP_CACHE = 1 };
+/* refcount: how a writer waits for the readers of a VMA: it sleeps at once, as rcuwait does, or looks
+ * at the word for some turns before. */
+enum vl_writer_wait { WRITER_SLEEPS = 0, WRITER_SPINS = 1 };
 enum vl_rcu_flavour { RCU_AUTO = 0, RCU_MEMBARRIER = 1, RCU_FENCED = 2 };
 
 struct vl_config {
@@ -60,6 +65,16 @@ struct vl_config {
 	u32 overcommit;         /* vm.overcommit_memory */
 	u64 commit_limit_pages; /* what may be promised, by it; 0: no limit */
 	u64 mmap_min_addr;      /* vm.mmap_min_addr */
+	/* what each may have of the whole; 0: of an account half, of an address space all that its
+	 * account may */
+	u32 tables_per_mm_max;
+	u32 account_frames_max;
+	u32 account_tables_max;
+	u32 account_vmas_max;
+	u32 account_files_max;
+	u32 account_mms_max;
+	u32 lookup;      /* enum vl_lookup */
+	u32 writer_wait; /* enum vl_writer_wait */
 };
 
 /* What a configuration must be for everything to work: each participant keeps some frames and pages
@@ -82,11 +97,35 @@ struct vl_config_fault {
 /* Bytes of one slot of the mm table and of the file table; mm.h asserts that its structs fit. */
 #define MM_SLOT_BYTES    256
 #define MM_ASIDE_BYTES   192 /* behind all slots, one for each */
-#define FILE_SLOT_BYTES  320
+#define FILE_SLOT_BYTES  384
 #define PARTICIPANTS_MAX 1024
 #define MMS_MAX          4096
 #define FILES_MAX        (LIFE_SLOTS - 1) /* a VMA has the number of its file in 16 bits */
 #define SEG_SIZE_MAX     (1ull << 36)     /* what a vl_ref reaches */
+
+/* Who pays for what is taken: account.h. */
+enum charge { CHARGE_FRAMES, CHARGE_TABLES, CHARGE_VMAS, CHARGE_FILES, CHARGE_MMS, CHARGES_COUNT };
+#define CHARGES_STOCKED (CHARGE_TABLES + 1) /* charged in advance */
+#ifndef VL_LAB
+#define ACCOUNTS_MAX 512
+#else
+#define ACCOUNTS_MAX 8
+#endif
+#define ACCOUNT_NAME_MAX 48
+#define ACCOUNT_USED     1u
+
+struct account {
+	/* line 0: who it is; slots lock */
+	u64 key; /* 0: the instance, whose place is the first */
+	u32 state;
+	u32 pad;
+	char name[ACCOUNT_NAME_MAX];
+	/* line 1: numbers, by enum charge */
+	u32 charged[CHARGES_COUNT];
+	u32 refused[CHARGES_COUNT]; /* how often the quota refused */
+	u32 pad1[6];
+} __cacheline_aligned;
+SIZE_IS(struct account, 128);
 
 /* Page pool: state of REGION_PAGES. Authoritative state is in the page descriptors; hints may be
  * rebuilt. */
@@ -136,6 +175,10 @@ struct seg_header {
 	struct vl_region regions[REGIONS_COUNT];
 	u32 stop __cacheline_aligned; /* futex: 0, or index + 1 of who has stopped the world */
 	u32 stop_gen;                 /* how often it was stopped */
+	u32 stuck;                    /* index + 1 of who did not let the last stopper stop it */
+	u32 stuck_times;              /* how often, one after the other */
+	u64 stuck_progress;           /* what it had counted then */
+	u64 stop_again_ns;            /* before this no stopper closes the entry for it again */
 	struct rcu_state rcu;
 	struct page_pool pages __cacheline_aligned;
 	struct frame_pool frames __cacheline_aligned;
@@ -147,6 +190,9 @@ struct seg_header {
 	u8 user_locks[VL_USER_RWSEMS][64]
 		__cacheline_aligned; /* rw_semaphores for library users, a line each */
 	u64 stats_gone[64];          /* counters of participants that left (stats.h) */
+	u32 account_max[CHARGES_COUNT] __cacheline_aligned; /* what one account may have */
+	u32 tables_per_mm_max;                              /* what one address space may have */
+	struct account accounts[ACCOUNTS_MAX];
 	struct kmem_cache caches[KMEM_CACHES_MAX] __cacheline_aligned;
 };
 

@@ -35,7 +35,9 @@ struct page_desc {
 	u32 prev;
 	u64 free[2]; /* PAGE_SLAB: bit set = object free (not in a magazine, not used) */
 	u64 used[2]; /* bit set = object was handed out at least once (reuse statistics) */
-	u64 pad[2];
+	u32 account; /* TABLE: what it is charged to */
+	u32 pad0;
+	u64 pad;
 } __cacheline_aligned;
 SIZE_IS(struct page_desc, 64);
 

@@ -8,13 +8,14 @@
 
 /* pgfault_fast: faults on a present page that op_fault served itself. Each is also a pgfault, a
  * pgfault_present and one under its lock (STAT_FAULT_LOCKED); vl_stats adds it to these three, so
- * that the fast path moves one counter and not four. Allocations are counted per cache, in the
+ * that the fast path moves one counter and not four. cached_lookup_walk: walks of faults whose
+ * cached lookup did not serve (of instances with --lookup cache). Allocations are counted per cache, in the
  * magazines (slab.h: struct slab_numbers). */
 /* clang-format off */
 #define VL_STATS(X) \
 	X(vma_lock_success) X(vma_lock_abort) X(vma_lock_retry) X(vma_lock_miss) \
 	X(abort_no_vma) X(abort_stamp) X(abort_trylock) X(abort_stamp_late) X(abort_mm) \
-	X(abort_range) \
+	X(abort_range) X(cached_lookup_walk) \
 	X(pgfault) X(pgfault_fast) X(pgfault_present) X(pgfault_anon) X(pgfault_zero) \
 	X(pgfault_file) X(pgfault_cow) X(pgfault_signal) X(mmap_lock_faults) \
 	X(mmap) X(munmap) X(mprotect) X(mremap) X(madvise) X(mincore) X(brk) X(fork) X(exit) \

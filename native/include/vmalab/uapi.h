@@ -86,6 +86,18 @@
 #define FALLOC_FL_INSERT_RANGE   0x20u
 #define FALLOC_FL_UNSHARE_RANGE  0x40u
 
+/* F_SEAL_* of fcntl(F_ADD_SEALS) */
+#define F_SEAL_SEAL         1u
+#define F_SEAL_SHRINK       2u
+#define F_SEAL_GROW         4u
+#define F_SEAL_WRITE        8u
+#define F_SEAL_FUTURE_WRITE 0x10u
+#define F_SEAL_EXEC         0x20u
+
+/* PR_MDWE_* of prctl(PR_SET_MDWE) */
+#define PR_MDWE_REFUSE_EXEC_GAIN 1u
+#define PR_MDWE_NO_INHERIT       2u
+
 /* MLOCK_* of mlock2(2) */
 #define MLOCK_ONFAULT 1u
 

@@ -8,6 +8,7 @@
 #include "advise.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
+#include "vmalab/safe_point.h"
 
 /* (kernel: thp_vma_allowable_order with TVA_FORCED_COLLAPSE) Files need
  * CONFIG_READ_ONLY_THP_FOR_FS. */
@@ -41,6 +42,7 @@ static bool collapse_one(struct participant *self, struct mm_struct *mm, struct 
 int collapse(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
 	     u64 end)
 {
+	u32 steps = 0;
 	int err = 0;
 
 	if (!may_collapse(mm, vma))
@@ -52,6 +54,8 @@ int collapse(struct participant *self, struct mm_struct *mm, struct vm_area_stru
 	for (; start < end; start += PMD_SIZE) {
 		if (!collapse_one(self, mm, vma, start))
 			err = -EINVAL;
+		if (safe_step(self, &steps) != 0)
+			return -EINTR;
 	}
 	return err;
 }

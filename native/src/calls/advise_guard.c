@@ -13,11 +13,12 @@
 #include "advise.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
+#include "vmalab/safe_point.h"
 
 /* 0, -ENOMEM, or -EAGAIN: a move of that page is under way. */
 static int guard_one(struct participant *self, struct mm_struct *mm, u64 addr)
 {
-	pte_t *pte = pte_alloc(self, &mm->pgd, mm_index(mm->id) + 1, addr);
+	pte_t *pte = pte_alloc(self, &mm->pgd, mm_table_owner(self, mm), addr);
 	pte_t old = pte ? load_acquire_u64(pte) : 0;
 
 	if (!pte)
@@ -37,6 +38,7 @@ static int guard_one(struct participant *self, struct mm_struct *mm, u64 addr)
 int guard_install(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		  u64 start, u64 end)
 {
+	u32 steps = 0;
 	int err;
 
 	if (vma->vm_flags & (VM_SPECIAL | VM_LOCKED))
@@ -53,6 +55,8 @@ int guard_install(struct participant *self, struct mm_struct *mm, struct vm_area
 		if (err)
 			return err;
 		rcu_poll(self);
+		if (safe_step(self, &steps) != 0)
+			return -EINTR;
 	}
 	return 0;
 }
@@ -75,6 +79,5 @@ int guard_remove(struct participant *self, struct mm_struct *mm, const struct vm
 {
 	if (vma->vm_flags & VM_SPECIAL)
 		return -EINVAL;
-	pte_walk(self, &mm->pgd, start, end, unguard_one, NULL);
-	return 0;
+	return pte_walk_long(self, &mm->pgd, start, end, true, unguard_one, NULL);
 }

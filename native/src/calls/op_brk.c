@@ -30,7 +30,8 @@ static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u
 	u64 pages = (end - start) >> PAGE_SHIFT;
 
 	if (!mlock_future_ok(mm, vmg.flags, end - start) || !may_expand_vm(mm, vmg.flags, pages) ||
-	    !vm_enough_memory(self, mm, (s64)pages) || mm->map_count > mm->map_count_max)
+	    !vm_enough_memory(self, mm, (s64)pages) || mm->map_count > mm->map_count_max ||
+	    !vmas_may_grow(self, mm, 1))
 		return -ENOMEM;
 	/* What ends where the heap begins, the program's bss, is no part of it. */
 	if (prev && prev->vm_end == start && start > mm->start_brk &&
@@ -52,7 +53,7 @@ static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u
 	tree_store(self, &mm->mm_mt, start, end, REF(self, vma));
 	vma_mark_attached(vma);
 	vma_inflight_done(self, vma);
-	mm->map_count++;
+	vmas_count(self, mm, 1);
 out:
 	mm_account(mm, vmg.flags, (s64)pages);
 	return 0;

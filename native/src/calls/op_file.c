@@ -25,6 +25,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/safe_point.h"
 
 struct cut {
 	struct file *file;
@@ -76,8 +77,10 @@ static void cut_mm(struct participant *self, struct mm_struct *mm, struct cut *c
 
 		cut->keep_wp = vma_keeps_wp(vma);
 		if (vma->vm_file == number && from < to)
-			pte_walk(self, &mm->pgd, e.start + ((from - first) << PAGE_SHIFT),
-				 e.start + ((to - first) << PAGE_SHIFT), drop_entry, cut);
+			(void)pte_walk_long(self, &mm->pgd,
+					    e.start + ((from - first) << PAGE_SHIFT),
+					    e.start + ((to - first) << PAGE_SHIFT), false,
+					    drop_entry, cut);
 	}
 }
 
@@ -100,8 +103,8 @@ static void cut_end(struct file *file)
 
 static void cut_cache(struct participant *self, const struct cut *cut)
 {
-	pte_walk(self, &cut->file->cache, cut->from << PAGE_SHIFT, cut->to << PAGE_SHIFT,
-		 drop_cached, NULL);
+	(void)pte_walk_long(self, &cut->file->cache, cut->from << PAGE_SHIFT, cut->to << PAGE_SHIFT,
+			    false, drop_cached, NULL);
 	STEP(cut_uncached);
 }
 
@@ -173,7 +176,7 @@ static void file_unlock(struct participant *self, struct file *file)
 	file_unpin(self, 0);
 }
 
-/* Returns 0, -EBADF, -EFBIG or -EINVAL. */
+/* Returns 0, -EBADF, -EFBIG, -EINVAL or -EPERM. */
 s64 op_file_truncate(struct participant *self, u64 id, u64 size)
 {
 	struct file *file;
@@ -188,6 +191,10 @@ s64 op_file_truncate(struct participant *self, u64 id, u64 size)
 	if (!file)
 		return -EBADF;
 	old = file->size;
+	if (file->seals & (size < old ? F_SEAL_SHRINK : size > old ? F_SEAL_GROW : 0)) {
+		file_unlock(self, file);
+		return -EPERM;
+	}
 	cut.file = file;
 	cut.from = PAGE_ALIGN(size) >> PAGE_SHIFT;
 	if (MUTANT(unmapped_before_sized) && size < old)
@@ -231,6 +238,7 @@ static void punch(struct participant *self, struct file *file, u64 start, u64 en
 static s64 allocate(struct participant *self, struct file *file, u64 start, u64 end, bool keep_size)
 {
 	bool sigbus = false;
+	u32 steps = 0;
 
 	if (!keep_size && end > file->size)
 		store_relaxed_u64(&file->size, end);
@@ -240,6 +248,8 @@ static s64 allocate(struct participant *self, struct file *file, u64 start, u64 
 		if (file_page_allocate(self, file, page, &sigbus) == FRAME_NONE)
 			return sigbus ? 0 : -ENOSPC;
 		rcu_poll(self);
+		if (safe_step(self, &steps) != 0)
+			return -EINTR;
 	}
 	return 0;
 }
@@ -259,6 +269,10 @@ s64 op_file_allocate(struct participant *self, u64 id, u32 mode, u64 start, u64 
 		return -EBADF;
 	if (start + len > bytes_max(file))
 		err = -EFBIG;
+	else if (file->seals & (mode & FALLOC_FL_PUNCH_HOLE ? F_SEAL_WRITE | F_SEAL_FUTURE_WRITE
+				: start + len > file->size  ? F_SEAL_GROW
+							    : 0))
+		err = -EPERM;
 	else if (mode & FALLOC_FL_PUNCH_HOLE)
 		punch(self, file, start, start + len);
 	else if (start + len > FILE_PAGES_MAX << PAGE_SHIFT)

@@ -18,11 +18,12 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
 #include "vmalab/pkeys.h"
+#include "vmalab/safe_point.h"
 #include "vmalab/uffd.h"
 
 struct copying {
 	struct mm_struct *child;
-	u32 owner;
+	u64 owner;
 	const struct vm_area_struct *vma;
 	const struct file *file; /* NULL: anonymous */
 	bool cow;
@@ -66,19 +67,21 @@ static int copy_page_range(struct participant *self, struct mm_struct *child,
 			   struct mm_struct *parent, const struct vm_area_struct *vma)
 {
 	struct copying c = {.child = child,
-			    .owner = mm_index(mm_future_id(self->seg, child)) + 1,
+			    .owner = mm_table_owner(self, child),
 			    .vma = vma,
 			    .file = vma->vm_file ? file_get(self->seg, vma->vm_file) : NULL,
 			    .cow = is_cow_mapping(vma->vm_flags)};
+	int err;
 
 	/* a fault brings it back: zero page or page cache; not what a driver has put there */
 	if (!vma->anon_vma && !(vma->vm_flags & VM_MAYBE_GUARD) && vma->vm_ops != VMA_SPECIAL)
 		return 0;
 	/* The parent's tables are the child's too, whatever is in them. (kernel: copy_pte_range) */
-	if (!pte_tables_dup(self, &child->pgd, c.owner, &parent->pgd, vma->vm_start, vma->vm_end))
-		return -ENOMEM;
-	pte_walk(self, &parent->pgd, vma->vm_start, vma->vm_end, copy_entry, &c);
-	return c.failed ? -ENOMEM : 0;
+	err = pte_tables_dup(self, &child->pgd, c.owner, &parent->pgd, vma->vm_start, vma->vm_end);
+	if (!err)
+		err = pte_walk_long(self, &parent->pgd, vma->vm_start, vma->vm_end, true,
+				    copy_entry, &c);
+	return c.failed ? -ENOMEM : err;
 }
 
 /* The child's VMA, in its tree in place of the parent's. */
@@ -88,6 +91,8 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	struct vm_area_struct *vma;
 	int err = 0;
 
+	if (!vmas_may_grow(self, child, 1))
+		return -ENOMEM;
 	if ((mpnt->vm_flags & VM_ACCOUNT) && !vm_enough_memory(self, parent, (s64)vma_pages(mpnt)))
 		return -ENOMEM;
 	vma = vm_area_dup(self, mpnt);
@@ -105,13 +110,15 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	STEP(fork_anon, vma);
 	vma->vm_flags &= ~VM_LOCKED_MASK;
 	uffd_forget(vma);
-	if (vma->vm_file)
+	if (vma->vm_file) {
 		file_map(self, vma->vm_file);
+		file_seal_meets_fork(file_get(self->seg, vma->vm_file), vma);
+	}
 	tree_replace(self, &child->mm_mt, vma->vm_start, REF(self, vma));
 	vma_start_write(self, child, vma);
 	vma_mark_attached(vma);
 	vma_inflight_done(self, vma);
-	child->map_count++;
+	vmas_count(self, child, 1);
 	mm_account(child, vma->vm_flags, (s64)vma_pages(vma));
 	STEP(fork_replaced, vma);
 	return vma->vm_flags & VM_WIPEONFORK ? 0 : copy_page_range(self, child, parent, mpnt);
@@ -129,8 +136,10 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
-		if (vma->vm_mm == id)
-			vma_mark_detached(self, child, vma);
+		if (vma->vm_mm != id)
+			continue;
+		zap_page_range(self, child, e.start, e.end, true);
+		vma_mark_detached(self, child, vma);
 	}
 	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
@@ -140,19 +149,19 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 			vm_area_free_unreachable(self, vma);
 		if (vma->vm_mm != id)
 			continue;
-		zap_page_range(self, child, e.start, e.end);
 		vma_close(self, vma);
 		vm_area_free(self, vma);
 	}
-	pgd_destroy(self, &child->pgd);
+	pgd_destroy(self, &child->pgd, false);
 	tree_destroy(self, &child->mm_mt, false);
-	child->map_count = 0;
+	vmas_count(self, child, -(s64)child->map_count);
 }
 
 static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm_struct *parent)
 {
 	struct range_entry e;
 	u64 addr = 0;
+	u32 steps = 0;
 	int err = tree_dup(self, &parent->mm_mt, &child->mm_mt);
 
 	if (err)
@@ -171,6 +180,8 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 			continue;
 		}
 		err = dup_one(self, child, parent, mpnt);
+		if (!err)
+			err = safe_step(self, &steps);
 		if (err)
 			return err;
 		STEP(fork_copied, mpnt);
@@ -188,12 +199,13 @@ s64 op_fork(struct participant *self, u64 id)
 		return VL_S_NO_MM;
 	if (mmap_write_lock(self, parent, id) != 0)
 		return VL_S_NO_MM;
-	child = mm_alloc(self);
+	child = mm_alloc(self, parent->account);
 	if (!child) {
 		mmap_write_unlock(self, parent);
 		return VL_S_LIMIT;
 	}
 	mmap_write_lock_nested(self, child);
+	mm_aside(self->seg, child)->shared |= mm_is_shared(self->seg, parent);
 	child->mmap_base = parent->mmap_base;
 	store_relaxed_u64(&child->start_brk, parent->start_brk);
 	store_relaxed_u64(&child->brk, parent->brk);

@@ -4,6 +4,7 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/safe_point.h"
 
 static bool page_resident(struct participant *self, struct mm_struct *mm,
 			  const struct vm_area_struct *vma, u64 addr)
@@ -50,6 +51,8 @@ s64 op_mincore(struct participant *self, u64 id, u64 addr, u64 len, u8 *vec)
 		}
 		mmap_read_unlock(self, mm);
 		done += step;
+		if (done < pages && safe_point(self) != 0)
+			return -EINTR;
 	}
 	return 0;
 }

@@ -55,6 +55,18 @@ static bool accountable(const struct map_request *req)
 	return (req->vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
 }
 
+/* (kernel: memfd_check_seals_mmap) */
+static int file_write_seals(struct map_request *req)
+{
+	if (!(req->vm_flags & VM_SHARED) || !req->file ||
+	    !(file_seals(req->file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return 0;
+	if (req->vm_flags & VM_WRITE)
+		return -EPERM;
+	req->vm_flags &= ~VM_MAYWRITE;
+	return 0;
+}
+
 /* (kernel: do_mmap, the part for files) */
 static int file_flags(struct map_request *req, u32 prot, u32 flags)
 {
@@ -89,7 +101,11 @@ static int file_flags(struct map_request *req, u32 prot, u32 flags)
 			return -EPERM;
 		req->vm_flags &= ~VM_MAYEXEC;
 	}
-	return req->vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
+	if (req->file_open & MMAP_FILE_NO_MMAP)
+		return -ENODEV;
+	if (req->vm_flags & VM_GROWSDOWN)
+		return -EINVAL;
+	return file_write_seals(req);
 }
 
 /* (kernel: do_mmap, the part without a file) */
@@ -124,7 +140,8 @@ static int shared_memory_open(struct participant *self, struct mm_struct *mm,
 
 	if (accounted && !vm_enough_memory(self, mm, (s64)(req->len >> PAGE_SHIFT)))
 		return -ENOMEM;
-	req->file = file_open(self, SHMEM_DEV, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM);
+	req->file = file_open(self, SHMEM_DEV, 0, req->len, "/dev/zero (deleted)", VMA_SHMEM,
+			      mm->account, 0);
 	if (!req->file)
 		return -ENOMEM;
 	file_pin_made(self, file_number(req->file), 0);
@@ -142,7 +159,7 @@ static void map_early(struct participant *self, struct mm_struct *mm, struct map
 	vma_mark_attached(vma);
 	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
 	vma_inflight_done(self, vma);
-	mm->map_count++;
+	vmas_count(self, mm, 1);
 	STEP(map_linked, vma);
 }
 #else
@@ -215,6 +232,8 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 	struct vma_munmap vms;
 	int err;
 
+	if (exec_gain_refused(mm, req->vm_flags, req->vm_flags))
+		return -EACCES;
 	err = vms_gather(self, &vms, mm, req->addr, end);
 	if (err)
 		return err;
@@ -225,7 +244,7 @@ static s64 mmap_region(struct participant *self, struct mm_struct *mm, struct ma
 		vms_reattach(self, &vms);
 		return -ENOMEM;
 	}
-	vms_clear_ptes(self, &vms);
+	vms_clear_ptes(self, &vms, true);
 	vmg = (struct vma_merge_struct){
 		.mm = mm,
 		.prev = vms.prev,
@@ -274,7 +293,7 @@ static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_re
 		if (req->addr && req->addr < mmap_min_hint(self->seg))
 			req->addr = mmap_min_hint(self->seg);
 	}
-	if (mm->map_count > mm->map_count_max)
+	if (mm->map_count > mm->map_count_max || !vmas_may_grow(self, mm, 1))
 		return -ENOMEM;
 	req->vm_flags = prot_to_flags(prot) | pkey_of_mmap(mm, prot) | map_to_flags(flags) |
 			mm->def_flags | VM_MAYALL;

@@ -74,7 +74,7 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 	}
 	STEP(prot_set, vma);
 	if (!(flags & VM_WRITE))
-		pte_walk(self, &mm->pgd, start, end, entry_protect, NULL);
+		(void)pte_walk_long(self, &mm->pgd, start, end, false, entry_protect, NULL);
 	STEP(prot_ptes, vma);
 	/* Locked pages are copied now rather than at the first write. */
 	if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && (flags & VM_WRITE))
@@ -109,6 +109,8 @@ static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start
 		access = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
 			 (prot & PROT_EXEC ? VM_EXEC : 0);
 		if (access & ~(vma->vm_flags >> 4)) /* VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC */
+			return -EACCES;
+		if (exec_gain_refused(mm, vma->vm_flags, access))
 			return -EACCES;
 		stop = min_u64(vma->vm_end, end);
 		access |= pkey_of_mprotect(mm, vma->vm_flags, prot, pkey);

@@ -173,8 +173,7 @@ struct moving {
 static int move_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 {
 	struct moving *m = arg;
-	u32 owner = mm_index(m->mm->id) + 1;
-	pte_t *to = pte_alloc(self, &m->mm->pgd, owner, addr + m->offset);
+	pte_t *to = pte_alloc(self, &m->mm->pgd, mm_table_owner(self, m->mm), addr + m->offset);
 	pte_t entry = load_acquire_u64(pte);
 
 	if (!to) {
@@ -193,7 +192,7 @@ static bool move_page_tables(struct participant *self, struct mm_struct *mm, u64
 {
 	struct moving m = {.mm = mm, .offset = to - from, .armed = armed};
 
-	pte_walk(self, &mm->pgd, from, from + len, move_entry, &m);
+	(void)pte_walk_long(self, &mm->pgd, from, from + len, false, move_entry, &m);
 	return !m.failed;
 }
 
@@ -216,7 +215,8 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 	u64 flags = vma->vm_flags;
 	struct vm_area_struct *new;
 
-	if (mm->map_count + 3 >= mm->map_count_max || !may_charge(self, r, flags))
+	if (mm->map_count + 3 >= mm->map_count_max || !vmas_may_grow(self, mm, 3) ||
+	    !may_charge(self, r, flags))
 		return -ENOMEM;
 	if (vma->vm_ops == VMA_SPECIAL &&
 	    (vma->vm_start != r->addr || vma->vm_end != r->addr + r->old_len))

@@ -20,6 +20,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/munmap.h"
 #include "vmalab/ops.h"
+#include "vmalab/safe_point.h"
 
 static int vms_remember(struct participant *self, struct vma_munmap *vms,
 			struct vm_area_struct *vma)
@@ -71,7 +72,8 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 	vms->cap = ARRAY_SIZE(vms->small);
 	if (vma && vma->vm_start < start) {
 		/* A hole in the middle ends with one VMA more. */
-		if (end < vma->vm_end && mm->map_count >= mm->map_count_max)
+		if (end < vma->vm_end &&
+		    (mm->map_count >= mm->map_count_max || !vmas_may_grow(self, mm, 1)))
 			return -ENOMEM;
 		if (vma_is_sealed(vma))
 			return -EPERM;
@@ -111,16 +113,16 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 
 /* For mmap over old mappings: their pages go while they are still in the tree. From here on they
  * cannot come back. */
-void vms_clear_ptes(struct participant *self, struct vma_munmap *vms)
+void vms_clear_ptes(struct participant *self, struct vma_munmap *vms, bool may_stop)
 {
 	u64 floor = vms->prev ? vms->prev->vm_end : 0;
 	u64 ceiling = vms->next ? vms->next->vm_start : 0;
 
 	if (!vms->count || vms->ptes_cleared)
 		return;
-	zap_page_range(self, vms->mm, vms->start, vms->end);
+	zap_page_range(self, vms->mm, vms->start, vms->end, may_stop);
 	STEP(zapped, vms->mm);
-	free_pgtables(self, &vms->mm->pgd, vms->start, vms->end, floor, ceiling);
+	free_pgtables(self, &vms->mm->pgd, vms->start, vms->end, floor, ceiling, may_stop);
 	STEP(tables_freed, vms->mm);
 	vms->ptes_cleared = true;
 }
@@ -131,6 +133,8 @@ static void vms_free_vmas(struct participant *self, struct vma_munmap *vms)
 	for (u32 i = 0; i < vms->count; i++) {
 		struct vm_area_struct *vma = PTR(self, vms->refs[i]);
 
+		if (vms->announced)
+			vma_inflight_done(self, vma);
 		vma_close(self, vma);
 		vm_area_free(self, vma);
 	}
@@ -146,15 +150,27 @@ static void vms_account(struct participant *self, struct vma_munmap *vms)
 
 		mm_account(mm, vma->vm_flags, -(s64)vma_pages(vma));
 	}
-	mm->map_count -= vms->count;
+	vmas_count(self, mm, -(s64)vms->count);
 }
 
 /* For mmap: the tree no longer has them, mmap_lock stays write-held. */
 void vms_complete(struct participant *self, struct vma_munmap *vms)
 {
 	vms_account(self, vms);
-	vms_clear_ptes(self, vms);
+	vms_clear_ptes(self, vms, false);
 	vms_free_vmas(self, vms);
+}
+
+/* To take the pages of a large area away takes long, and the world may have to stop meanwhile. Then
+ * recovery must find the VMAs, which are in no tree. A few are announced, as those in the
+ * making are. More of them are not, nor is a small range. */
+static void vms_announce(struct participant *self, struct vma_munmap *vms)
+{
+	if (vms->pages <= SAFE_STEPS || vms->count > INFLIGHT_MAX / 2)
+		return;
+	for (u32 i = 0; i < vms->count; i++)
+		vma_inflight_add(self, PTR(self, vms->refs[i]));
+	vms->announced = true;
 }
 
 int do_munmap(struct participant *self, struct mm_struct *mm, u64 start, u64 len, bool unlock)
@@ -180,12 +196,13 @@ int do_munmap(struct participant *self, struct mm_struct *mm, u64 start, u64 len
 		vms_reattach(self, &vms);
 		goto out;
 	}
+	vms_announce(self, &vms);
 	tree_store(self, &mm->mm_mt, start, end, 0);
 	STEP(cleared, mm);
 	vms_account(self, &vms);
 	if (unlock)
 		mmap_write_downgrade(self, mm);
-	vms_clear_ptes(self, &vms);
+	vms_clear_ptes(self, &vms, vms.announced);
 	vms_free_vmas(self, &vms);
 	if (unlock)
 		mmap_read_unlock(self, mm);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_fault.c: page faults: all but the fast path (op_fault_fast.c), which comes here
- * with what it does not serve itself.
+ * op_fault.c: page faults: all but the fast path (op_fault_fast.c), which comes here with what it
+ * does not serve itself.
  *
- *   RCU { lock_vma_under_rcu -> permission -> page -> vma_end_read }   success, or a signal:
+ *   lock_vma_under_rcu -> RCU { permission -> page } -> vma_end_read   success, or a signal:
  *                                                                      vma_lock_success
  *   no VMA, or the page needs more than the VMA lock (RETRY)           -> mmap_lock read, the same
  *                                                                      again
@@ -11,10 +11,11 @@
  *                                                                      the stack
  *   A model without a lock per VMA takes mmap_lock (read, at first by trylock) in its place.
  *
- * The whole fast path runs in one RCU section, because it reads and stores words of frames: a frame
- * that loses its last entry meanwhile is reused only after a grace period. A store that arrives in
- * such a frame came before the unmapping. Nothing in the section blocks; the only wait is
- * mmap_lock, taken outside it with no VMA lock held.
+ * The section of the lookup ends when the VMA is locked: from there on its lock alone keeps it. The
+ * second section is for page tables and frames, whose words are read and stored in it: a frame that
+ * loses its last entry meanwhile is reused only after a grace period. A store that arrives in such
+ * a frame came before the unmapping. Nothing in a section blocks; the only wait is mmap_lock, taken
+ * outside with no VMA lock held.
  *
  * Changes of one entry, each by one cmpxchg (loser looks again):
  *   0 -> zero page | new page | page-cache page
@@ -119,14 +120,15 @@ static u64 handed_on(pte_t old)
 
 /* A frame of our own with the given word, entered in place of old. In place of a marker nothing is
  * stored yet: the caller looks again. */
-static int install_anon(struct participant *self, struct vm_area_struct *vma, pte_t *pte, pte_t old,
-			u64 word, struct fault *f)
+static int install_anon(struct participant *self, const struct mm_struct *mm,
+			struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
+			struct fault *f)
 {
 	u32 frame;
 	pte_t new;
 
 	mpol_use(self, vma);
-	frame = frame_alloc(self);
+	frame = frame_alloc_for(self, mm->account);
 	if (frame == FRAME_NONE)
 		return FAULT_OOM;
 	if ((f->flags & FAULT_STORE) && likely(!pte_is_marker(old)))
@@ -172,7 +174,8 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 			return FAULT_LOOK_AGAIN;
 		return access_page(self, old, f);
 	}
-	err = install_anon(self, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)), f);
+	err = install_anon(self, mm, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)),
+			   f);
 	if (err == FAULT_OK) {
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
 		stat_inc(self, pgfault_cow);
@@ -214,7 +217,7 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		return err;
 	if (unlikely(vma->vm_flags & VM_UFFD_MISSING))
 		return user_fault(self, mm, vma, f, 0);
-	err = install_anon(self, vma, pte, old, 0, f);
+	err = install_anon(self, mm, vma, pte, old, 0, f);
 	if (err != FAULT_OK)
 		return err;
 	f->info |= FAULT_INFO_NEW_PAGE;
@@ -260,7 +263,7 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	if (private_write) {
 		/* The copy first, what is stored when it stays: others may read it meanwhile. */
 		f->flags &= ~FAULT_STORE;
-		err = install_anon(self, vma, pte, old,
+		err = install_anon(self, mm, vma, pte, old,
 				   load_relaxed_u64(frame_word(self->seg, frame)), f);
 		f->flags = flags;
 		if (err != FAULT_OK)
@@ -322,7 +325,7 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 				return result;
 		}
 		if (!pte)
-			pte = pte_alloc(self, &mm->pgd, mm_index(vma->vm_mm) + 1, f->addr);
+			pte = pte_alloc(self, &mm->pgd, mm_table_owner(self, mm), f->addr);
 		if (!pte)
 			return FAULT_OOM;
 		if (vma->vm_file)
@@ -396,11 +399,12 @@ static void result_fill(struct participant *self, struct fault *f, int outcome, 
 		*r = (struct vl_result){.status = VL_S_NO_MM};
 		break;
 	default:
-		*r = (struct vl_result){.status = -ENOMEM};
+		*r = (struct vl_result){
+			.status = VL_S_LIMIT, .info = self->met_limit, .value = self->met_max};
 	}
 }
 
-/* vma is there, mmap_lock and RCU are held and stay so. */
+/* vma is there, mmap_lock is held and stays so. */
 static int fault_mmap_locked(struct participant *self, struct mm_struct *mm,
 			     struct vm_area_struct *vma, struct fault *f)
 {
@@ -411,7 +415,9 @@ static int fault_mmap_locked(struct participant *self, struct mm_struct *mm,
 	f->info |= FAULT_INFO_MMAP_LOCK;
 	stat_inc(self, mmap_lock_faults);
 	STEP(fault_locked, vma, grant(mm, vma, f->addr));
+	rcu_read_lock(self);
 	outcome = fault_page(self, mm, vma, f);
+	rcu_read_unlock(self);
 	GHOST(end(vma));
 	return outcome;
 }
@@ -443,15 +449,13 @@ static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u64 i
 		mmap_write_unlock(self, mm);
 		return outcome ? FAULT_MAPERR : FAULT_LOOK_AGAIN;
 	}
-	rcu_read_lock(self);
 	outcome = fault_mmap_locked(self, mm, vma, f);
-	rcu_read_unlock(self);
 	mmap_read_unlock(self, mm);
 	return outcome;
 }
 
 #if VMA_LOCK_PER_VMA
-/* The rest of the fast path, in any case: vma is locked and RCU is held. Leaves both. */
+/* The rest of the fast path, in any case: vma is locked. Leaves it. */
 static int fault_locked(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 			struct fault *f)
 {
@@ -460,9 +464,10 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	f->under_vma_lock = true;
 	f->pte = NULL;
 	STEP(fault_locked, vma);
+	rcu_read_lock(self);
 	outcome = fault_page(self, mm, vma, f);
-	vma_end_read_rcu(self, vma, HOLD_VMA);
 	rcu_read_unlock(self);
+	vma_end_read(self, vma);
 	if (outcome == FAULT_RETRY) {
 		stat_inc(self, vma_lock_retry);
 	} else if (outcome != FAULT_AGAIN) {
@@ -474,24 +479,18 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 
 static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u64 id, struct fault *f)
 {
-	struct vm_area_struct *vma;
+	struct vm_area_struct *vma = lock_vma_under_rcu(self, mm, id, f->addr, HOLD_VMA);
 
-	rcu_read_lock(self);
-	vma = lock_vma_rcu_held(self, mm, id, f->addr, HOLD_VMA);
-	if (vma)
-		return fault_locked(self, mm, vma, f);
-	rcu_read_unlock(self);
-	return FAULT_RETRY;
+	return vma ? fault_locked(self, mm, vma, f) : FAULT_RETRY;
 }
 #else
-/* mmap_lock and RCU are held. Leaves both. */
+/* mmap_lock is held. Leaves it. */
 static int fault_locked(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 			struct fault *f)
 {
 	int outcome = fault_mmap_locked(self, mm, vma, f);
 
 	mmap_read_unlock(self, mm);
-	rcu_read_unlock(self);
 	return outcome;
 }
 

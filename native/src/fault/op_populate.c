@@ -2,7 +2,8 @@
 /*
  * op_populate.c: pages faulted in on purpose: MAP_POPULATE, mlock, MADV_POPULATE_*.
  *
- *   mmap_lock read; each page by the fault code under it. No lock of a VMA is needed: who would
+ *   mmap_lock read (write, where mprotect copies locked pages);
+ *   each page by the fault code under it. No lock of a VMA is needed: who would
  *   change the VMAs needs mmap_lock for writing.
  *
  * (kernel: __get_user_pages, populate_vma_page_range, faultin_page_range)
@@ -11,10 +12,13 @@
 #include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
 #include "vmalab/pkeys.h"
+#include "vmalab/safe_point.h"
 
 int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
 	     u64 end, u32 access)
 {
+	u32 steps = 0;
+
 	for (u64 addr = start; addr < end; addr += PAGE_SIZE) {
 		struct fault f = {.addr = addr, .access = access};
 		int outcome;
@@ -31,6 +35,8 @@ int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_stru
 		if (outcome != FAULT_OK)
 			return -EFAULT;
 		rcu_poll(self);
+		if (safe_step(self, &steps) != 0)
+			return -EINTR;
 	}
 	return 0;
 }
@@ -88,7 +94,7 @@ int mm_populate(struct participant *self, u64 id, u64 addr, u64 len, bool strict
 		vma_numab_init(self, vma);
 		if (!(vma->vm_flags & (VM_IO | VM_PFNMAP)))
 			err = populate_vma(self, mm, vma, addr, min_u64(end, e.end));
-		if (err && strict)
+		if (err == -EINTR || (err && strict))
 			break;
 		err = 0;
 		addr = e.end;

@@ -16,7 +16,7 @@
  *   OVERLAP     no grant while there is a writer; no write lock while there are readers
  *   IDENTITY    a granted VMA is attached, of the mm, covers the address
  *   COMPLETE    ... and is complete
- *   LIFETIME    freed without readers; after the reference is given back the object is not touched
+ *   LIFETIME    given up, and freed, without readers; after the reference is given back the object is not touched
  *               in another life; a foreign mm is woken only while it is that mm
  *   ATTACH      attached and detached by its writer only; freed only when detached
  *   WRITE_LOCK  an attached VMA changes only under its writer, who has stamped it himself; what
@@ -156,6 +156,17 @@ void lab_ghost_alloc(const struct vm_area_struct *vma)
 	g->anon = 0;
 }
 
+/* Whoever has its read lock has nothing else that keeps it: a grace period that some later section
+ * of his holds up counts for nothing. */
+void lab_ghost_given_up(const struct vm_area_struct *vma)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	if (g && g->readers)
+		lab_fail(VL_LAB_LIFETIME, "v%u is freed while it is read-locked (actors %#x)",
+			 g->name, g->readers);
+}
+
 void lab_ghost_free(const struct vm_area_struct *vma)
 {
 	struct lab_ghost *g = ghost(vma);
@@ -216,7 +227,8 @@ void lab_ghost_change(const struct vm_area_struct *vma, const char *what)
 	if (!g || g->state != GHOST_ATTACHED || MUTANT(stack_grows_read_locked) ||
 	    MUTANT(published_incomplete) || MUTANT(merge_anon_unlocked))
 		return;
-	if (g->readers & ~me_bit())
+	/* With writer_ignores_readers what follows from it is to be seen: here, and below. */
+	if ((g->readers & ~me_bit()) && !MUTANT(writer_ignores_readers))
 		lab_fail(VL_LAB_OVERLAP, "%s of v%u changes while A%u has it read-locked", what,
 			 g->name, (u32)__builtin_ctz(g->readers & ~me_bit()));
 	if (g->writer != lab_me.actor + 1 && !MUTANT(stack_grows_unlocked) &&
@@ -273,7 +285,8 @@ void lab_ghost_end(const struct vm_area_struct *vma)
 
 	if (!g)
 		return;
-	if ((g->readers & me_bit()) && g->state != GHOST_ATTACHED)
+	if ((g->readers & me_bit()) && g->state != GHOST_ATTACHED &&
+	    !MUTANT(writer_ignores_readers))
 		lab_fail(VL_LAB_IDENTITY, "v%u was detached while it was read-locked", g->name);
 	g->readers &= ~me_bit();
 	g->puts_life[lab_me.actor] = g->life;
@@ -317,7 +330,7 @@ void lab_ghost_write_lock(const struct mm_struct *mm, const struct vm_area_struc
 
 	if (!g)
 		return;
-	if (g->readers & ~me_bit())
+	if ((g->readers & ~me_bit()) && !MUTANT(writer_ignores_readers))
 		lab_fail(VL_LAB_OVERLAP, "v%u is write-locked while it is read-locked (actors %#x)",
 			 g->name, g->readers);
 	if (g->writer && g->writer != lab_me.actor + 1)

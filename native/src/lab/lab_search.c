@@ -39,7 +39,8 @@ static void on_crash(int signal)
 /* As if the process had just joined: what an earlier run has left must not show. */
 static void forget_lookups(struct participant *self)
 {
-	memset(self->lookups, 0, CACHED_LOOKUPS_BYTES);
+	if (self->lookups)
+		memset(self->lookups, 0, CACHED_LOOKUPS_BYTES);
 	self->rcu_nest = 0;
 }
 

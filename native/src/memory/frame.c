@@ -6,7 +6,7 @@
  *   refs  next                  where                          next state
  *   0     FRAME_IN_POOL | link  pool list (pool mutex)         magazine (magazine_fill)
  *   0     0                     a magazine                     in use (frame_alloc), pool
- *   n>0   0                     in use, n references           n +- 1; 0 references (frame_put)
+ *   n>0   account               in use, n references           n +- 1; 0 references (frame_put)
  *   0     0                     a retire ring, until nobody    magazine (frame_rcu_free)
  *                               can read its word any more
  *
@@ -144,23 +144,41 @@ static void frame_free(struct participant *self, u32 f)
 	store_relaxed_u32(&area->frame_count, area->frame_count + 1);
 }
 
-u32 frame_alloc(struct participant *self)
+/* None is left, or there is no memory for more: the file of the segment is sparse. */
+static void note_none(struct participant *self)
+{
+	const struct seg_header *hdr = self->seg->hdr;
+
+	/* relaxed: a reason for a message */
+	if (load_relaxed_u32(&hdr->frames.frames_populated) < hdr->frames.frames_total)
+		limit_note(self, VL_LIMIT_MACHINE_MEMORY, 0, 0);
+	else
+		limit_note(self, VL_LIMIT_FRAMES_MAX, hdr->config.frames_max, 0);
+}
+
+u32 frame_alloc_for(struct participant *self, u32 account)
 {
 	struct participant_area *area = self->area;
 	struct frame *frame;
 	u32 f;
 
+	if (unlikely(!account_charge(self, account, CHARGE_FRAMES)))
+		return FRAME_NONE;
 	if (unlikely(area->frame_count == 0) && !magazine_fill(self)) {
 		/* What we retired ourselves may be ripe. */
 		rcu_poll(self);
-		if (area->frame_count == 0)
+		if (area->frame_count == 0) {
+			account_uncharge(self, account, CHARGE_FRAMES);
+			note_none(self);
 			return FRAME_NONE;
+		}
 	}
 	f = area->frames[area->frame_count - 1];
 	store_relaxed_u32(&area->frame_count, area->frame_count - 1);
 	frame = frame_at(self->seg, f);
 	VL_ASSERT(load_relaxed_u32(&frame->refs) == 0);
 	store_relaxed_u64(&frame->word, 0); /* published by whoever publishes the frame */
+	store_relaxed_u32(&frame->next, account);
 	store_relaxed_u32(&frame->refs, 1);
 	return f;
 }
@@ -193,14 +211,23 @@ bool frame_tryget(struct participant *self, u32 f)
 	return false;
 }
 
-/* Drops a reference; true if it was the last. */
+/* Drops a reference; true if it was the last, with which the charge ends. */
 static bool frame_drop(struct participant *self, u32 f)
 {
+	struct frame *frame = frame_at(self->seg, f);
 	/* pairs: FRAME-1 (frame.c:frame_drop): release by all, acquire by the last */
-	u32 refs = add_acq_rel_u32(&frame_at(self->seg, f)->refs, -1u);
+	u32 refs = add_acq_rel_u32(&frame->refs, -1u);
+	u32 account;
 
 	VL_ASSERT(refs != UINT32_MAX);
-	return refs == 0;
+	if (refs != 0)
+		return false;
+	account = load_relaxed_u32(&frame->next); /* relaxed: set before it was published */
+	if (unlikely(account != 0)) {
+		store_relaxed_u32(&frame->next, 0); /* nobody else has it */
+		account_uncharge(self, account, CHARGE_FRAMES);
+	}
+	return true;
 }
 
 void frame_put(struct participant *self, u32 f)
@@ -245,7 +272,8 @@ u64 frame_rebuild(struct vl_seg *seg, const u32 *refs, const u8 *reserved)
 			store_relaxed_u32(&frame->refs, refs[f]);
 			wrong++;
 		}
-		store_relaxed_u32(&frame->next, 0);
+		if (refs[f] == 0) /* else it says who pays */
+			store_relaxed_u32(&frame->next, 0);
 		if (refs[f] == 0 && !reserved[f])
 			pool_link(seg, f);
 	}

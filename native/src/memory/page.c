@@ -24,6 +24,7 @@
  */
 #include <stdlib.h>
 
+#include "vmalab/account.h"
 #include "vmalab/participant.h"
 #include "vmalab/rcu.h"
 #include "vmalab/slab.h"
@@ -233,8 +234,16 @@ u32 page_alloc(struct participant *self, u32 order, u8 kind, u32 owner)
 
 	VL_ASSERT(order <= SLAB_ORDER_MAX);
 	index = order == 0 ? alloc_one(self) : alloc_run(self, order);
-	if (index == UINT32_MAX)
+	if (index == UINT32_MAX) {
+		const struct seg_header *hdr = self->seg->hdr;
+
+		/* relaxed: a reason for a message. The file of the segment is sparse. */
+		if (load_relaxed_u32(&hdr->pages.pages_populated) < hdr->pages.pages_total)
+			limit_note(self, VL_LIMIT_MACHINE_MEMORY, 0, 0);
+		else
+			limit_note(self, VL_LIMIT_SIZE_BYTES, hdr->config.size_bytes, 0);
 		return UINT32_MAX;
+	}
 	memset(page_address(self->seg, index), 0, PAGE_SIZE << order);
 	desc = &self->seg->page_descs[index];
 	desc->owner = owner;

@@ -20,6 +20,7 @@
  */
 #include "vmalab/pgtable.h"
 
+#include "vmalab/safe_point.h"
 #include "vmalab/slab.h"
 
 #define LEVELS      4
@@ -82,6 +83,8 @@ static void table_unlinked(struct participant *self, struct pgd *pgd, u32 page)
 	for (u32 i = 0; i < PTRS_PER_TABLE; i++)
 		VL_ASSERT(load_relaxed_u64(pgtable_at(self->seg, page) + i) == 0);
 #endif
+	account_uncharge(self, desc->account, CHARGE_TABLES);
+	desc->account = 0;
 	desc->owner = self->index + 1;
 	store_release_u8(&desc->kind, PAGE_RETIRED);
 	pgd_move(pgd);
@@ -89,11 +92,40 @@ static void table_unlinked(struct participant *self, struct pgd *pgd, u32 page)
 	rcu_retire(self, RETIRE_PAGE, page);
 }
 
+/* An empty table that is charged and not installed, or UINT32_MAX. */
+static u32 table_alloc(struct participant *self, const struct pgd *pgd, u64 owner)
+{
+	u32 account = (u32)(owner >> 32), most = participant_hdr(self)->tables_per_mm_max, page;
+
+	/* A file's cache is bounded by its account's quota alone. */
+	if (unlikely(load_relaxed_u32(&pgd->tables) >= most && !(owner & TABLE_OF_FILE))) {
+		limit_note(self, VL_LIMIT_TABLES_PER_MM_MAX, most, account);
+		return UINT32_MAX;
+	}
+	if (unlikely(!account_charge(self, account, CHARGE_TABLES)))
+		return UINT32_MAX;
+	page = page_alloc(self, 0, PAGE_TABLE, (u32)owner);
+	if (page == UINT32_MAX)
+		account_uncharge(self, account, CHARGE_TABLES);
+	else
+		self->seg->page_descs[page].account = account;
+	return page;
+}
+
+static void table_free(struct participant *self, u32 page)
+{
+	struct page_desc *desc = &self->seg->page_descs[page];
+
+	account_uncharge(self, desc->account, CHARGE_TABLES);
+	desc->account = 0;
+	page_free(self, page);
+}
+
 /* A table below entry: the one that is there, or a new one. NULL: the pool is empty. */
-static pte_t *install(struct participant *self, struct pgd *pgd, u32 owner, pte_t *entry)
+static pte_t *install(struct participant *self, struct pgd *pgd, u64 owner, pte_t *entry)
 {
 	pte_t old = 0;
-	u32 page = page_alloc(self, 0, PAGE_TABLE, owner);
+	u32 page = table_alloc(self, pgd, owner);
 
 	if (page == UINT32_MAX)
 		return NULL;
@@ -102,14 +134,14 @@ static pte_t *install(struct participant *self, struct pgd *pgd, u32 owner, pte_
 		table_counted(pgd, 1);
 		return pgtable_at(self->seg, page);
 	}
-	page_free(self, page); /* another was faster; nobody saw ours */
+	table_free(self, page); /* another was faster; nobody saw ours */
 	return pgtable_at(self->seg, upper_page(old));
 }
 
-static pte_t *install_top(struct participant *self, struct pgd *pgd, u32 owner)
+static pte_t *install_top(struct participant *self, struct pgd *pgd, u64 owner)
 {
 	u32 old = 0;
-	u32 page = page_alloc(self, 0, PAGE_TABLE, owner);
+	u32 page = table_alloc(self, pgd, owner);
 
 	if (page == UINT32_MAX)
 		return NULL;
@@ -118,11 +150,11 @@ static pte_t *install_top(struct participant *self, struct pgd *pgd, u32 owner)
 		table_counted(pgd, 1);
 		return pgtable_at(self->seg, page);
 	}
-	page_free(self, page);
+	table_free(self, page);
 	return pgtable_at(self->seg, old - 1);
 }
 
-pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u32 owner, u64 addr)
+pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u64 owner, u64 addr)
 {
 	pte_t *table = top_table(self->seg, pgd);
 
@@ -163,43 +195,73 @@ static pte_t *leaf_table(const struct vl_seg *seg, const struct pgd *pgd, u64 *a
 	return NULL;
 }
 
-int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end, pte_fn fn,
-	     void *arg)
+/* The entries of one leaf table from *at on, as far as the range goes; *at moves behind them. */
+static int walk_table(struct participant *self, pte_t *table, u64 *at, u64 end, pte_fn fn,
+		      void *arg)
 {
-	pte_t *table;
+	u64 last = min_u64(end, entry_end(*at, 1));
 
-	end = min_u64(end, ADDRESS_END);
-	start &= PAGE_MASK;
-	while ((table = leaf_table(self->seg, pgd, &start, end)) != NULL) {
-		u64 last = min_u64(end, entry_end(start, 1));
+	for (; *at < last; *at += PAGE_SIZE) {
+		pte_t *pte = table + entry_index(*at, 0);
+		int stop;
 
-		/* The rest of this leaf table, as far as the range goes. */
-		for (; start < last; start += PAGE_SIZE) {
-			pte_t *pte = table + entry_index(start, 0);
-			int stop;
-
-			/* relaxed: fn looks with the order that it needs */
-			if (load_relaxed_u64(pte) == 0)
-				continue;
-			stop = fn(self, pte, start, arg);
-			if (stop)
-				return stop;
-		}
+		/* relaxed: fn looks with the order that it needs */
+		if (load_relaxed_u64(pte) == 0)
+			continue;
+		stop = fn(self, pte, *at, arg);
+		if (stop)
+			return stop;
 	}
 	return 0;
 }
 
-bool pte_tables_dup(struct participant *self, struct pgd *to, u32 owner, const struct pgd *from,
-		    u64 start, u64 end)
+int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end, pte_fn fn,
+	     void *arg)
 {
+	pte_t *table;
+	int stop = 0;
+
+	end = min_u64(end, ADDRESS_END);
+	start &= PAGE_MASK;
+	while (!stop && (table = leaf_table(self->seg, pgd, &start, end)) != NULL)
+		stop = walk_table(self, table, &start, end, fn, arg);
+	return stop;
+}
+
+#define SAFE_TABLES (SAFE_STEPS / PTRS_PER_TABLE)
+
+int pte_walk_long(struct participant *self, const struct pgd *pgd, u64 start, u64 end, bool may_end,
+		  pte_fn fn, void *arg)
+{
+	u32 tables = 0;
+	pte_t *table;
+	int stop = 0;
+
+	end = min_u64(end, ADDRESS_END);
+	start &= PAGE_MASK;
+	while (!stop && (table = leaf_table(self->seg, pgd, &start, end)) != NULL) {
+		stop = walk_table(self, table, &start, end, fn, arg);
+		if (!stop && ++tables % SAFE_TABLES == 0 && safe_point(self) != 0 && may_end)
+			stop = -EINTR;
+	}
+	return stop;
+}
+
+int pte_tables_dup(struct participant *self, struct pgd *to, u64 owner, const struct pgd *from,
+		   u64 start, u64 end)
+{
+	u32 steps = 0;
+
 	end = min_u64(end, ADDRESS_END);
 	start &= PAGE_MASK;
 	while (leaf_table(self->seg, from, &start, end)) {
 		if (!pte_alloc(self, to, owner, start))
-			return false;
+			return -ENOMEM;
 		start = entry_end(start, 1);
+		if (safe_step(self, &steps) != 0)
+			return -EINTR;
 	}
-	return true;
+	return 0;
 }
 
 struct free_range {
@@ -209,11 +271,13 @@ struct free_range {
 	u64 end;
 	u64 floor;
 	u64 ceiling; /* ADDRESS_END at most */
+	bool may_stop;
+	u32 freed;
 };
 
 /* Frees the tables below `table` (which serves from base on) that lie around the range and serve
  * nothing outside [floor, ceiling). */
-static void free_children(const struct free_range *r, pte_t *table, u64 base, u32 level)
+static void free_children(struct free_range *r, pte_t *table, u64 base, u32 level)
 {
 	u64 span = entry_span(level);
 	u64 addr = max_u64(base, r->start & ~(span - 1));
@@ -233,14 +297,18 @@ static void free_children(const struct free_range *r, pte_t *table, u64 base, u3
 		page = upper_page(load_relaxed_u64(entry)); /* relaxed: users are excluded */
 		store_relaxed_u64(entry, 0);
 		table_unlinked(r->self, r->pgd, page);
+		/* The tables above are still in the hierarchy, and only we take any out. */
+		if (r->may_stop && ++r->freed % SAFE_TABLES == 0)
+			(void)safe_point(r->self);
 	}
 }
 
 void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end, u64 floor,
-		   u64 ceiling)
+		   u64 ceiling, bool may_stop)
 {
 	pte_t *top = top_table(self->seg, pgd);
-	struct free_range r = {self, pgd, start, min_u64(end, ADDRESS_END), floor, ADDRESS_END};
+	struct free_range r = {self,  pgd,         start,    min_u64(end, ADDRESS_END),
+			       floor, ADDRESS_END, may_stop, 0};
 
 	VL_ASSERT(floor <= start && (ceiling == 0 || end <= ceiling));
 	if (ceiling != 0)
@@ -250,9 +318,9 @@ void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end
 		free_children(&r, top, 0, LEVELS - 1);
 }
 
-void pgd_destroy(struct participant *self, struct pgd *pgd)
+void pgd_destroy(struct participant *self, struct pgd *pgd, bool may_stop)
 {
-	struct free_range r = {self, pgd, 0, ADDRESS_END, 0, ADDRESS_END};
+	struct free_range r = {self, pgd, 0, ADDRESS_END, 0, ADDRESS_END, may_stop, 0};
 	pte_t *top = top_table(self->seg, pgd);
 	u32 page = load_relaxed_u32(&pgd->top); /* relaxed: users are excluded */
 

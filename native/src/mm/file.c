@@ -14,14 +14,17 @@
  * full barrier on both sides: one of the two sees the other. Without it: an entry that names a page
  * that the file no longer has.
  * A killed owner leaves refs too high: recovery recounts them from VMAs and opens.
+ *
+ * An open lasts until it is closed. A leased one ends with the lease too (keep_until_ns): who holds
+ * the file renews that, and who reaps closes all leased opens when the time is over.
  */
 #include "vmalab/lock_model.h"
 
 #define INO_FOREIGN (1ull << 63) /* numbers from here on do not move next_ino to its end */
 
-static u32 file_owner(const struct file *file)
+static u64 file_owner(const struct file *file)
 {
-	return 0x80000000u | (file->index + 1);
+	return table_owner(TABLE_OF_FILE | (file->index + 1u), file->account);
 }
 
 u32 file_number(const struct file *file)
@@ -83,8 +86,9 @@ static int drop_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 static void file_release(struct participant *self, struct file *file)
 {
 	pte_walk(self, &file->cache, 0, 1ul << 47, drop_page, NULL);
-	pgd_destroy(self, &file->cache);
+	pgd_destroy(self, &file->cache, false);
 	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	account_add(self, file->account, CHARGE_FILES, -1);
 	store_release_u32(&file->state, 0);
 	mutex_unlock(self, &self->seg->hdr->slots_lock);
 }
@@ -106,8 +110,8 @@ static u32 kind_of(u64 dev, const char *name)
 	return dev == SHMEM_DEV || strncmp(name, "/dev/shm/", 9) == 0 ? VMA_SHMEM : VMA_FILE;
 }
 
-static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, const char *name,
-		      u32 kind, bool named)
+static void file_init(const struct participant *self, struct file *file, u32 index, u64 dev,
+		      u64 ino, u64 size, const char *name, u32 kind, bool named, u32 account)
 {
 	file->generation += GENERATION_STEP;
 	file->index = (u16)index;
@@ -117,22 +121,35 @@ static void file_init(struct file *file, u32 index, u64 dev, u64 ino, u64 size, 
 	file->cache = (struct pgd){0};
 	file->kind = (u8)kind;
 	file->accounted = 0;
-	file->opens = named;
+	file->opens = 0;
+	file->keep_until_ns = 0;
+	file->shared = self->shares_new;
 	file->named = named;
+	file->account = (u16)account;
 	file->cut_from = file->cut_to = 0;
 	file->cut_even_cows = 0;
+	file->seals = file->seals_coming = file->seals_refused = 0;
 	memset(file->name, 0, sizeof(file->name));
 	strncpy(file->name, name, sizeof(file->name) - 1);
 	store_release_u32(&file->refs, 1); /* pairs: FILE-1 (file.c:refs_inc_not_zero) */
 	store_release_u32(&file->state, 1);
 }
 
-/* For a mapped file: the same (dev, ino) gives the same file, as it is, and an open is counted. For
+static void keep_until(struct file *file, u64 until)
+{
+	u64 old = load_relaxed_u64(&file->keep_until_ns); /* relaxed: the cmpxchg decides */
+
+	while (old < until && !cmpxchg_relaxed_u64(&file->keep_until_ns, &old, until))
+		;
+}
+
+/* For a mapped file: the same (dev, ino) gives the same file, as it is, if it is of the same
+ * account or shared; an open is counted, which is leased for ttl_ns if that is not 0. For
  * shared anonymous memory (VMA_SHMEM) always a new one, with one reference that
  * becomes the VMA's; ino 0: the next free one. NULL: the file table is full, or the file has been
- * opened FILE_OPENS_MAX times. */
+ * opened FILE_OPENS_MAX times; noted (limit_note). */
 struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name,
-		       u32 kind)
+		       u32 kind, u32 account, u64 ttl_ns)
 {
 	struct seg_header *hdr = self->seg->hdr;
 	struct file *table = file_table(self->seg), *found = NULL;
@@ -146,13 +163,17 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 			struct file *f = &table[i];
 
 			if (f->state && f->named && f->dev == dev && f->ino == ino &&
-			    refs_inc_not_zero(f)) {
+			    (f->shared || f->account == account) && refs_inc_not_zero(f)) {
 				found = f;
-				full = f->opens++ == FILE_OPENS_MAX;
+				full = file_opens(f) == FILE_OPENS_MAX;
 			}
 		}
 	}
+	if (!found)
+		limit_note(self, VL_LIMIT_FILES_MAX, hdr->config.files_max, 0);
 	for (u32 i = 0; i < hdr->config.files_max && !found; i++) {
+		if (!account_room(self, account, CHARGE_FILES, 1))
+			break;
 		if (table[i].state || !life_left(table[i].generation))
 			continue;
 		found = &table[i];
@@ -160,15 +181,110 @@ struct file *file_open(struct participant *self, u64 dev, u64 ino, u64 size, con
 			ino = ++hdr->next_ino;
 		if (!named && ino < INO_FOREIGN)
 			hdr->next_ino = max_u64(hdr->next_ino, ino);
-		file_init(found, i, dev, ino, size, name, kind, named);
+		file_init(self, found, i, dev, ino, size, name, kind, named, account);
+		account_add(self, account, CHARGE_FILES, 1);
+		limit_forget(self);
 		if (i >= hdr->file_hint)
 			hdr->file_hint = i + 1;
+	}
+	if (found && named && !full) {
+		if (ttl_ns)
+			keep_until(found, now_ns() + ttl_ns);
+		store_relaxed_u64(&found->opens,
+				  found->opens + 1 + ((u64)(ttl_ns != 0) << OPENS_SHIFT));
 	}
 	mutex_unlock(self, &hdr->slots_lock);
 	if (likely(!full))
 		return found;
-	file_close(self, file_id(found));
+	refs_put(self, found);
+	limit_note(self, VL_LIMIT_FILE_OPENS_MAX, FILE_OPENS_MAX, 0);
 	return NULL;
+}
+
+/* Takes an open away: one that is leased, or one that is not. */
+static int close_one(struct participant *self, u64 id, bool leased)
+{
+	struct file *file = file_find(self->seg, id);
+	bool open = false;
+
+	if (!file)
+		return VL_E_INVALID;
+	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	if (file_id(file) == id &&
+	    (leased ? file_opens_leased(file) : file_opens(file) - file_opens_leased(file))) {
+		store_relaxed_u64(&file->opens,
+				  file->opens - 1 -
+					  ((u64)leased << OPENS_SHIFT)); /* under the lock */
+		open = true;
+	}
+	mutex_unlock(self, &self->seg->hdr->slots_lock);
+	if (!open)
+		return VL_E_INVALID;
+	refs_put(self, file);
+	return 0;
+}
+
+int file_close(struct participant *self, u64 id)
+{
+	return close_one(self, id, false);
+}
+
+int file_give_up(struct participant *self, u64 id)
+{
+	return close_one(self, id, true);
+}
+
+int file_keep(struct participant *self, u64 id, u64 ttl_ns)
+{
+	struct file *file = file_find(self->seg, id);
+	int err = VL_E_INVALID;
+
+	if (!file)
+		return err;
+	/* The lock: who reaps looks at the time and takes the opens away under it. */
+	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	if (file->state && file_id(file) == id && file_opens(file)) {
+		keep_until(file, now_ns() + ttl_ns);
+		err = 0;
+	}
+	mutex_unlock(self, &self->seg->hdr->slots_lock);
+	return err;
+}
+
+/* A death between the word and the references leaves these too high: recovery recounts them. */
+static bool reap_one(struct participant *self, struct file *file, u64 now)
+{
+	u32 leased = 0;
+
+	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
+	if (file->state && file->keep_until_ns <= now) {
+		leased = file_opens_leased(file);
+		store_relaxed_u64(&file->opens, file_opens(file) - leased);
+	}
+	mutex_unlock(self, &self->seg->hdr->slots_lock);
+	/* acq_rel: as in refs_put */
+	if (leased && add_acq_rel_u32(&file->refs, -leased) == 0)
+		file_release(self, file);
+	return leased != 0;
+}
+
+int file_reap(struct participant *self)
+{
+	struct file *table = file_table(self->seg);
+	u64 now = now_ns();
+	int reaped = 0;
+
+	for (u32 i = 0; i < self->seg->hdr->file_hint; i++) {
+		/* relaxed: it is looked at again under the lock */
+		if (load_relaxed_u64(&table[i].opens) >> OPENS_SHIFT == 0 ||
+		    load_relaxed_u64(&table[i].keep_until_ns) > now)
+			continue;
+		if (core_enter(self) != 0)
+			return VL_E_BROKEN;
+		reaped += reap_one(self, &table[i], now);
+		core_exit(self);
+	}
+	return reaped;
 }
 
 void file_cover(struct file *file, u64 size)
@@ -177,25 +293,6 @@ void file_cover(struct file *file, u64 size)
 
 	while (old < size && !cmpxchg_relaxed_u64(&file->size, &old, size))
 		;
-}
-
-int file_close(struct participant *self, u64 id)
-{
-	struct file *file = file_find(self->seg, id);
-	bool open = false;
-
-	if (!file)
-		return VL_E_INVALID;
-	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
-	if (file->opens) {
-		file->opens--;
-		open = true;
-	}
-	mutex_unlock(self, &self->seg->hdr->slots_lock);
-	if (!open)
-		return VL_E_INVALID;
-	refs_put(self, file);
-	return 0;
 }
 
 void file_map(struct participant *self, u32 number)
@@ -281,7 +378,7 @@ static u32 page_get(struct participant *self, struct file *file, u64 pgoff, u64 
 		return FRAME_NONE;
 	old = load_acquire_u64(pte);
 	while (!old) {
-		frame = frame_alloc(self);
+		frame = frame_alloc_for(self, file->account);
 		if (frame == FRAME_NONE)
 			return FRAME_NONE;
 		made = pte_make(frame, flags);
@@ -314,8 +411,10 @@ void file_read_ahead(struct participant *self, struct file *file, u64 pgoff, u64
 	bool sigbus = file->kind != VMA_FILE;
 
 	for (; pgoff < end && !sigbus; pgoff++) {
-		if (file_page(self, file, pgoff, &sigbus) == FRAME_NONE)
+		if (file_page(self, file, pgoff, &sigbus) == FRAME_NONE) {
+			limit_forget(self);
 			return;
+		}
 	}
 }
 
@@ -360,7 +459,7 @@ u32 file_page_add(struct participant *self, struct file *file, u64 pgoff, u64 wo
 	if (load_relaxed_u64(pte)) /* relaxed: the cmpxchg decides */
 		return FRAME_NONE;
 	*err = -ENOMEM;
-	frame = frame_alloc(self);
+	frame = frame_alloc_for(self, file->account);
 	if (frame == FRAME_NONE)
 		return FRAME_NONE;
 	store_relaxed_u64(frame_word(self->seg, frame), word); /* published by the cmpxchg */

@@ -105,4 +105,6 @@ void limits_inherit(struct mm_struct *mm, const struct mm_struct *from)
 	mm->memlock_limit = from->memlock_limit;
 	mm->commit_limit_pages = from->commit_limit_pages;
 	mm->options = from->options;
+	if (mm->options & MM_MDWE_NO_INHERIT)
+		mm->options &= (u16) ~(MM_REFUSE_EXEC_GAIN | MM_MDWE_NO_INHERIT);
 }

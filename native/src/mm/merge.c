@@ -170,7 +170,7 @@ static void remove_vma(struct participant *self, struct mm_struct *mm, struct vm
 	MUTATE(merge_detaches_late, vma_mark_detached(self, mm, vma));
 	vma_assert_detached(vma);
 	vma_close(self, vma);
-	mm->map_count--;
+	vmas_count(self, mm, -1);
 	vm_area_free(self, vma);
 }
 
@@ -320,7 +320,7 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 	VL_ASSERT(vma->vm_start < addr && addr < vma->vm_end);
 	if (vma->vm_ops == VMA_SPECIAL && !(check_limit && mm->map_count >= mm->map_count_max))
 		return -EINVAL; /* [vdso] and [vvar] stay whole */
-	if (check_limit && mm->map_count >= mm->map_count_max)
+	if (check_limit && (mm->map_count >= mm->map_count_max || !vmas_may_grow(self, mm, 1)))
 		return -ENOMEM;
 	if (vma->vm_ops == VMA_SPECIAL)
 		return -EINVAL; /* (kernel: special_mapping_split) */
@@ -354,7 +354,7 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 	tree_store(self, &mm->mm_mt, new->vm_start, new->vm_end, REF(self, new));
 	STEP(split_stored, new);
 	vma_inflight_done(self, new);
-	mm->map_count++;
+	vmas_count(self, mm, 1);
 	stat_inc(self, vma_split);
 	return 0;
 fail:
@@ -406,5 +406,5 @@ void vma_link(struct participant *self, struct mm_struct *mm, struct vm_area_str
 	vma_mark_attached(vma);
 	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
 	vma_inflight_done(self, vma);
-	mm->map_count++;
+	vmas_count(self, mm, 1);
 }

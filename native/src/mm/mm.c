@@ -110,7 +110,7 @@ void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm)
 	up_write(self, &mm->mmap_lock, HOLD_MMAP2);
 }
 
-static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
+static void mm_init(struct participant *self, struct mm_struct *mm, u32 account)
 {
 	VL_ASSERT(!(mm->mm_lock_seq.sequence & 1));
 	mm->generation += GENERATION_STEP;
@@ -124,6 +124,7 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	mm->users = 0;
 	mm->exec_to = 0;
 	mm_aside(self->seg, mm)->exec_from = 0;
+	mm_aside(self->seg, mm)->shared = self->shares_new;
 	mm->mm_count = 1;
 	mm->map_count = 0;
 	mm->map_count_max = self->seg->hdr->config.vmas_per_mm_max;
@@ -135,10 +136,10 @@ static void mm_init(struct participant *self, struct mm_struct *mm, u32 index)
 	limits_init(mm, &self->seg->hdr->config);
 	pkeys_start(mm, self->seg->hdr->config.pkeys);
 	store_relaxed_u64(&mm->stack_top, 0);
-	(void)index;
+	mm->account = account;
 }
 
-struct mm_struct *mm_alloc(struct participant *self)
+struct mm_struct *mm_alloc(struct participant *self, u32 account)
 {
 	struct seg_header *hdr = self->seg->hdr;
 	struct mm_struct *table = mm_table(self->seg), *mm = NULL;
@@ -146,13 +147,16 @@ struct mm_struct *mm_alloc(struct participant *self)
 
 	(void)mutex_lock(
 		self, &hdr->slots_lock); /* stolen: states are single words, nothing to rebuild */
-	for (u32 i = 0; i < max; i++) {
+	limit_note(self, VL_LIMIT_MMS_MAX, max, 0);
+	for (u32 i = 0; i < max && account_room(self, account, CHARGE_MMS, 1); i++) {
 		u32 index = (hdr->mm_hint + i) % max;
 
 		if (table[index].state != MM_FREE || !life_left(table[index].generation))
 			continue;
 		mm = &table[index];
-		mm_init(self, mm, index);
+		mm_init(self, mm, account);
+		account_add(self, account, CHARGE_MMS, 1);
+		limit_forget(self);
 		store_release_u32(&mm->state, MM_BUILDING);
 		hdr->mm_hint = (index + 1) % max;
 		break;
@@ -214,6 +218,7 @@ void mmdrop(struct participant *self, struct mm_struct *mm)
 		return;
 	(void)mutex_lock(self, &hdr->slots_lock);
 	VL_ASSERT(mm->state == MM_PINNED);
+	account_add(self, mm->account, CHARGE_MMS, -1);
 	store_release_u32(&mm->state, MM_FREE);
 	mutex_unlock(self, &hdr->slots_lock);
 }
@@ -255,11 +260,15 @@ static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	return 0;
 }
 
-u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end)
+u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
+		   bool may_stop)
 {
 	u64 zapped = 0;
 
-	pte_walk(self, &mm->pgd, start, end, zap_one, &zapped);
+	if (may_stop)
+		(void)pte_walk_long(self, &mm->pgd, start, end, false, zap_one, &zapped);
+	else
+		(void)pte_walk(self, &mm->pgd, start, end, zap_one, &zapped);
 	return zapped;
 }
 
@@ -268,7 +277,7 @@ u64 zap_pages_only(struct participant *self, struct mm_struct *mm, const struct 
 {
 	struct zap zap = {.keep_wp = vma_keeps_wp(vma), .keep_markers = !vma_is_anonymous(vma)};
 
-	pte_walk(self, &mm->pgd, start, end, zap_page, &zap);
+	(void)pte_walk_long(self, &mm->pgd, start, end, false, zap_page, &zap);
 	return zap.zapped;
 }
 
@@ -293,14 +302,14 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
 		vma_start_write(self, mm, vma);
-		zap_page_range(self, mm, e.start, e.end);
+		zap_page_range(self, mm, e.start, e.end, true);
 		/* Here, while the tree has it: this waits for readers that will find the stamp. */
 		if (!MUTANT(exit_frees_attached) && !MUTANT(exit_detaches_late))
 			vma_mark_detached(self, mm, vma);
 		addr = e.end;
 	}
 	STEP(exit_unmapped, mm);
-	pgd_destroy(self, &mm->pgd);
+	pgd_destroy(self, &mm->pgd, true);
 	/* The VMAs are freed at once, as the kernel does when no thread is left to find one. Here
 	 * one may be left: it must not find them any more, or it would come back to an object that
 	 * is another mm's by now for as long as this takes. Nothing from here to the end waits
@@ -317,7 +326,7 @@ void exit_mmap_locked(struct participant *self, struct mm_struct *mm)
 	}
 	STEP(exit_freed, mm);
 	tree_destroy(self, &mt, true);
-	mm->map_count = 0;
+	vmas_count(self, mm, -(s64)mm->map_count);
 	mm->total_vm = mm->data_vm = mm->locked_vm = mm->accounted = 0;
 }
 

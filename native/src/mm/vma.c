@@ -174,6 +174,7 @@ void vm_area_free(struct participant *self, struct vm_area_struct *vma)
 	VL_ASSERT(vma->anon_vma_chain == 0);
 	vma_inflight_done(self, vma);
 	stat_inc(self, vma_free);
+	GHOST(given_up(vma));
 #if VMA_FREE_DEFERRED
 	stat_inc(self, vma_free_deferred);
 	rcu_retire(self, RETIRE_OBJECT0 + CACHE_VMA, REF(self, vma));

@@ -51,8 +51,9 @@ static int repair_all(struct participant *self, const struct dead_set *dead,
 {
 	struct walk w;
 
-	/* Twice: what the first pass drops (an mm, a file) had references that only the second
-	 * finds gone. */
+	/* Twice, if the first pass had anything to repair but leaks: what it drops (an mm, a file)
+	 * had references that only the second finds gone. Who was killed outside an operation
+	 * leaves nothing of that kind, and the others wait for one pass only. */
 	for (int pass = 0; pass < 2; pass++) {
 		int err = walk_begin(&w, self, dead, true, NULL, out);
 
@@ -62,6 +63,10 @@ static int repair_all(struct participant *self, const struct dead_set *dead,
 		walk_end(&w);
 		if (w.err)
 			return w.err;
+		if (!w.dropped && out->mms_repaired + out->mms_reaped + out->locks_fixed +
+						  out->ptes_fixed + out->frames_fixed ==
+					  0)
+			break;
 	}
 	return 0;
 }

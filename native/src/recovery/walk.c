@@ -372,4 +372,5 @@ void walk_all(struct walk *w)
 	walk_files(w);
 	walk_participants(w);
 	walk_sweep(w);
+	walk_accounts(w);
 }

@@ -38,6 +38,7 @@ struct walk {
 	u32 *file_refs;             /* per file: VMAs found */
 	struct anon_counts *anon;   /* per granule: for anon_vmas (counts) and names (degree) */
 	struct vl_recovery *out;    /* may be NULL */
+	bool dropped;               /* a file, whose pages and tables are marked already */
 	int err;                    /* the sweep had no memory: nothing may be buried */
 	/* the mm being walked */
 	struct mm_struct *mm;
@@ -51,7 +52,7 @@ struct walk {
 int walk_begin(struct walk *w, struct participant *self, const struct dead_set *dead, bool repair,
 	       struct walk_report *report, struct vl_recovery *out);
 void walk_end(struct walk *w);
-/* Everything, in order: locks, mms, files, participants, then the sweep. */
+/* Everything, in order: locks, mms, files, participants, then the sweep and the accounts. */
 void walk_all(struct walk *w);
 
 void complain(const struct walk *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -63,7 +64,7 @@ u64 walk_granule(const struct walk *w, vl_ref ref);
  * model): how many hold it for reading, and index + 1 of who holds it for writing. */
 void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *writer);
 
-/* walk_exec.c, walk_mm.c, walk_sweep.c */
+/* walk_exec.c, walk_mm.c, walk_sweep.c, walk_account.c */
 void walk_execs(struct walk *w);
 void walk_mms(struct walk *w);
 void walk_vma_objects(struct walk *w, vl_ref ref);
@@ -71,5 +72,6 @@ void walk_files(struct walk *w);
 void walk_participants(struct walk *w);
 void walk_locks(struct walk *w);
 void walk_sweep(struct walk *w);
+void walk_accounts(struct walk *w);
 
 #endif

@@ -136,6 +136,16 @@ static const struct vm_area_struct *vma_of(struct walk *w, u64 addr)
 	return w->last.ref ? vl_ptr(w->seg, w->last.ref) : NULL;
 }
 
+/* The common case, of anonymous memory: nothing of find_in_pte is wrong with the entry, and
+ * repair_pte_of_busy would do nothing. There may be
+ * a hundred million of them, and the world stands while they are looked at. */
+static inline bool pte_plain(const struct vm_area_struct *vma, pte_t pte)
+{
+	u64 needs = (pte & PTE_WRITE ? VM_WRITE : 0) | (pte_is_guard(pte) ? VM_MAYBE_GUARD : 0);
+
+	return vma && !vma->vm_file && !(pte & PTE_BUSY) && (vma->vm_flags & needs) == needs;
+}
+
 static void on_pte(void *arg, pte_t *pte, u64 addr)
 {
 	struct walk *w = arg;
@@ -143,6 +153,11 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 	bool stays = true;
 	u32 wrong;
 
+	if (likely(addr >= w->last.start && addr < w->last.end && w->last.ref &&
+		   pte_plain(vl_ptr(w->seg, w->last.ref), *pte))) {
+		count_frame(w, *pte);
+		return;
+	}
 	if (w->mm_busy) {
 		if (w->repair)
 			stays = repair_pte_of_busy(w, vma_of(w, addr), pte, addr);

@@ -207,12 +207,15 @@ u32 find_in_slot(const struct walk *w, const struct mm_struct *mm, u32 index, u3
 
 /* --- a file --- */
 
-/* Nobody alive cuts: no announcement. */
+/* Nobody alive cuts or seals: no announcement. */
 u32 find_in_file(const struct walk *w, const struct file *file, u32 index)
 {
-	if (!file->cut_to)
+	if (!file->cut_to && !file->seals_coming)
 		return 0;
-	complain(w, "file %u: pages are cut by nobody", index);
+	if (file->cut_to)
+		complain(w, "file %u: pages are cut by nobody", index);
+	else
+		complain(w, "file %u: seals are set by nobody", index);
 	return WRONG_CUTTER;
 }
 

@@ -138,5 +138,5 @@ void repair_slot(const struct walk *w, struct mm_struct *mm, u32 wrong)
 void repair_file(struct file *file, u32 wrong)
 {
 	if (wrong & WRONG_CUTTER)
-		file->cut_to = 0;
+		file->cut_to = 0, file->seals_coming = 0;
 }

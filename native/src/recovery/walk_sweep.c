@@ -104,7 +104,7 @@ static void sweep_files(struct walk *w)
 	struct file *files = file_table(w->seg);
 
 	for (u32 i = 0; i < w->seg->hdr->file_hint; i++) {
-		u32 want = w->file_refs[i] + files[i].opens;
+		u32 want = w->file_refs[i] + file_opens(&files[i]);
 
 		if (!files[i].state) {
 			if (w->file_refs[i])
@@ -116,13 +116,14 @@ static void sweep_files(struct walk *w)
 			continue;
 		if (!w->repair) {
 			complain(w, "file %u (%s): refs %u, but %u VMAs and %u opens", i,
-				 files[i].name, files[i].refs, w->file_refs[i], files[i].opens);
+				 files[i].name, files[i].refs, w->file_refs[i],
+				 file_opens(&files[i]));
 			continue;
 		}
 		files[i].refs = want;
 		if (!want) /* its pages and tables are found by the next pass, which the recoverer
 			      makes */
-			files[i].cache = (struct pgd){0}, files[i].state = 0;
+			files[i].cache = (struct pgd){0}, files[i].state = 0, w->dropped = true;
 	}
 }
 

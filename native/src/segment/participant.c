@@ -31,6 +31,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vmalab/account.h"
 #include "vmalab/life.h"
 #include "vmalab/membarrier.h"
 #include "vmalab/stats.h"
@@ -185,7 +186,8 @@ static struct cached_lookup *lookups_make(void)
 
 static void lookups_free(struct participant *self)
 {
-	munmap(self->lookups, CACHED_LOOKUPS_BYTES);
+	if (self->lookups)
+		munmap(self->lookups, CACHED_LOOKUPS_BYTES);
 	self->lookups = NULL;
 }
 
@@ -214,8 +216,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	memset(self, 0, sizeof(*self));
 	if (!seg->fenced && membarrier_register() != 0)
 		return VL_E_RCU;
-	self->lookups = lookups_make();
-	if (!self->lookups)
+	if (seg->hdr->config.lookup == LOOKUP_CACHE && !(self->lookups = lookups_make()))
 		return -ENOMEM;
 	err = claim_any(seg, &index, &life);
 	if (!err &&
@@ -296,6 +297,9 @@ void participant_fold(struct vl_seg *seg, u32 index)
 void participant_vacate(struct participant *self)
 {
 	participant_fold(self->seg, self->index);
+	account_flush(self);
+	store_relaxed_u32(&self->area->account, 0);
+	store_relaxed_u32(&self->area->cancel, 0);
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
 	slot_release(self->slot);
 	life_end(self->life);

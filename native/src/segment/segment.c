@@ -214,7 +214,9 @@ int seg_config_check(const struct vl_config *c, struct vl_config_fault *fault)
 	    !within(fault, "vmas_per_mm_max", c->vmas_per_mm_max, 1, VMAS_PER_MM_MAX) ||
 	    !within(fault, "rcu", c->rcu, RCU_AUTO, RCU_FENCED) ||
 	    !within(fault, "pkeys", c->pkeys, 0, 1) ||
-	    !within(fault, "overcommit", c->overcommit, 0, 2))
+	    !within(fault, "overcommit", c->overcommit, 0, 2) ||
+	    !within(fault, "lookup", c->lookup, LOOKUP_WALK, LOOKUP_CACHE) ||
+	    !within(fault, "writer_wait", c->writer_wait, WRITER_SLEEPS, WRITER_SPINS))
 		return VL_E_INVALID;
 	if (!within(fault, "frames_max", c->frames_max, frames, FRAMES_MAX)) {
 		snprintf(fault->because, sizeof(fault->because), "participants_max = %u",
@@ -248,6 +250,28 @@ static bool room_for(int fd, u64 bytes)
 	return (u64)fs.f_bavail * fs.f_frsize >= bytes;
 }
 
+static u32 or_half(u32 given, u64 whole)
+{
+	return given ? given : (u32)max_u64(1, min_u64(whole / 2, UINT32_MAX));
+}
+
+/* By default one account may have half of everything, so that another one finds as much. Of the
+ * pages a quarter may be its page tables; the VMAs that it may have, each with what hangs on it
+ * (some 512 bytes), fill another quarter. */
+static void set_quotas(struct seg_header *hdr)
+{
+	const struct vl_config *c = &hdr->config;
+
+	hdr->account_max[CHARGE_FRAMES] = or_half(c->account_frames_max, c->frames_max);
+	hdr->account_max[CHARGE_TABLES] = or_half(c->account_tables_max,
+						  hdr->pages.pages_total / 2);
+	hdr->account_max[CHARGE_VMAS] = or_half(c->account_vmas_max,
+						(u64)hdr->pages.pages_total * 4);
+	hdr->account_max[CHARGE_FILES] = or_half(c->account_files_max, c->files_max);
+	hdr->account_max[CHARGE_MMS] = or_half(c->account_mms_max, c->mms_max);
+	hdr->tables_per_mm_max = c->tables_per_mm_max ? c->tables_per_mm_max : UINT32_MAX;
+}
+
 static void fill_header(struct vl_seg *seg, const char *name, const struct vl_config *config,
 			const struct vl_region *regions, u64 fingerprint, u32 flavour,
 			const char *model, const char *layout)
@@ -271,6 +295,7 @@ static void fill_header(struct vl_seg *seg, const char *name, const struct vl_co
 	hdr->rcu.flavour = flavour;
 	hdr->pages.pages_total = (u32)(regions[REGION_PAGES].len / PAGE_SIZE);
 	hdr->frames.frames_total = config->frames_max;
+	set_quotas(hdr);
 	/* Last: a file without the magic is not a segment yet. */
 	store_release_u64(&hdr->magic, VL_MAGIC);
 }

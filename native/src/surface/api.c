@@ -206,6 +206,27 @@ u32 vl_participant_index(const struct participant *self)
 	return self->index;
 }
 
+int vl_account_use(struct participant *self, u64 key, const char *name)
+{
+	int account;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	account = account_use(self, key, name);
+	core_exit(self);
+	return account;
+}
+
+void vl_cancel(struct participant *self)
+{
+	store_relaxed_u32(&self->area->cancel, 1); /* relaxed: it is looked at again and again */
+}
+
+void vl_resume(struct participant *self)
+{
+	store_relaxed_u32(&self->area->cancel, 0); /* relaxed: as above */
+}
+
 long vl_mincore(struct participant *self, u64 mm, u64 addr, u64 len, u8 *vec, u64 cap)
 {
 	s64 result;
@@ -271,7 +292,9 @@ int vl_mm_keep(struct participant *self, u64 mm, u64 ttl_ns)
 
 int vl_mm_reap(struct participant *self)
 {
-	return mm_reap(self);
+	int mms = mm_reap(self), files = mms < 0 ? 0 : file_reap(self);
+
+	return files < 0 ? files : mms;
 }
 
 static long maps_any(struct participant *self, u64 mm, char *text, u64 cap, bool flags)
@@ -308,14 +331,16 @@ int vl_query_vma(struct participant *self, u64 mm, u64 addr, u32 flags, struct v
 	return err;
 }
 
-int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u64 *id)
+int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const char *name, u64 ttl_ns,
+		 u64 *id)
 {
 	struct file *file;
 
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
 	rcu_make_room(self);
-	file = file_open(self, dev, ino, size, name, VMA_FILE);
+	limit_forget(self);
+	file = file_open(self, dev, ino, size, name, VMA_FILE, account_used(self), ttl_ns);
 	if (file)
 		(void)op_file_truncate(self, file_id(file), size);
 	core_exit(self);
@@ -325,14 +350,25 @@ int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const cha
 	return 0;
 }
 
-int vl_file_close(struct participant *self, u64 id)
+int vl_file_close(struct participant *self, u64 id, int leased)
 {
 	int err;
 
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
 	rcu_make_room(self);
-	err = file_close(self, id);
+	err = leased ? file_give_up(self, id) : file_close(self, id);
+	core_exit(self);
+	return err;
+}
+
+int vl_file_keep(struct participant *self, u64 id, u64 ttl_ns)
+{
+	int err;
+
+	if (core_enter(self) != 0)
+		return VL_E_BROKEN;
+	err = file_keep(self, id, ttl_ns);
 	core_exit(self);
 	return err;
 }

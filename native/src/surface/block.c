@@ -9,6 +9,9 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
+#include "vmalab/safe_point.h"
+
+#define SLICE_RESULTS 512 /* results after which a block looks whether it was cancelled */
 
 /* Without a word to store the word may be left out. */
 static inline bool record_is_fault(const struct vl_record *rec, u64 left)
@@ -70,8 +73,10 @@ static s64 run_mincore(struct participant *self, const struct vl_record *rec, u6
 	u64 mask = 0, most = MINCORE_PAGES_MAX * PAGE_SIZE;
 	s64 err;
 
-	if (PAGE_ALIGN(rec->arg[1]) > most || rec->arg[1] > most)
+	if (PAGE_ALIGN(rec->arg[1]) > most || rec->arg[1] > most) {
+		limit_note(self, VL_LIMIT_MINCORE_PAGES_MAX, MINCORE_PAGES_MAX, 0);
 		return VL_S_LIMIT;
+	}
 	err = op_mincore(self, rec->mm, rec->arg[0], rec->arg[1], vec);
 	for (u32 i = 0; i < MINCORE_PAGES_MAX; i++)
 		mask |= (u64)(vec[i] & 1) << i;
@@ -144,8 +149,16 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
 		return VL_E_BROKEN;
 	rcu_make_room(self);
+	limit_forget(self);
 	r = run_call(self, rec, &value);
+	/* What the emulated kernel would not lack is not its error: a limit of ours was met. */
+	if (unlikely((r == -ENOMEM || r == -EAGAIN) && self->met_limit))
+		r = VL_S_LIMIT;
 	*result = (struct vl_result){.status = r < 0 ? (s32)r : 0, .value = r > 0 ? (u64)r : value};
+	if (unlikely(r == VL_S_LIMIT)) {
+		result->info = self->met_limit;
+		result->value = self->met_max;
+	}
 	if (r < 0)
 		stat_inc(self, call_errors);
 	op_end(self);
@@ -181,16 +194,22 @@ u32 vl_mms_made(const struct participant *self)
 	return self->mms_made;
 }
 
-long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
-	    u64 results_cap)
-{
-	const u64 *words = block;
-	struct vl_result *out = results;
-	u64 left = block_bytes / 8, done = 0;
+/* Where in a block the execution is. */
+struct run_at {
+	const u64 *words;
+	u64 left; /* words */
+	u64 done; /* results */
+	u64 cap;
+};
 
-	if (block_bytes == 0 || block_bytes % 8 || ((u64)block & 7) || ((u64)results & 7))
-		return VL_E_BLOCK;
-	while (left && done < results_cap) {
+/* At least `end` results, as far as the block goes. 1: nothing more follows, 0, or VL_E_BROKEN. */
+static int run_slice(struct participant *self, struct run_at *at, struct vl_result *out, u64 end)
+{
+	const u64 *words = at->words;
+	u64 left = at->left, done = at->done;
+	s32 refused = 0;
+
+	while (left && done < end && refused != VL_S_BAD_RECORD) {
 		const struct vl_record *rec = (const struct vl_record *)words;
 
 		if (likely(record_is_fault(rec, left))) {
@@ -198,17 +217,40 @@ long vl_run(struct participant *self, const void *block, u64 block_bytes, void *
 				return VL_E_BROKEN;
 			done++;
 		} else {
-			s32 refused = record_check(rec, left);
-			long ran = run_record(self, rec, refused, out + done, results_cap - done);
+			long ran;
 
+			refused = record_check(rec, left);
+			ran = run_record(self, rec, refused, out + done, at->cap - done);
 			if (ran < 0)
-				return ran;
+				return (int)ran;
 			done += (u64)ran;
-			if (refused == VL_S_BAD_RECORD)
-				break; /* the rest cannot be told apart */
 		}
 		words += rec->words;
 		left -= rec->words;
 	}
-	return (long)done;
+	*at = (struct run_at){words, left, done, at->cap};
+	/* After a bad one the rest cannot be told apart. */
+	return !left || refused == VL_S_BAD_RECORD;
+}
+
+/* In slices, so that to look whether it was cancelled costs a fault nothing. */
+long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
+	    u64 results_cap)
+{
+	struct run_at at = {.words = block, .left = block_bytes / 8, .cap = results_cap};
+	struct vl_result *out = results;
+	int end = 0;
+
+	if (block_bytes == 0 || block_bytes % 8 || ((u64)block & 7) || ((u64)results & 7))
+		return VL_E_BLOCK;
+	while (!end && at.done < results_cap) {
+		if (cancelled(self)) {
+			out[at.done++] = (struct vl_result){.status = VL_S_CANCELLED};
+			break;
+		}
+		end = run_slice(self, &at, out, min_u64(results_cap, at.done + SLICE_RESULTS));
+		if (end < 0)
+			return end;
+	}
+	return (long)at.done;
 }

@@ -261,6 +261,24 @@ static s64 call_pkey_free(struct participant *self, const struct vl_record *rec,
 	return op_pkey_free(self, rec->mm, (s32)rec->arg[0]);
 }
 
+static s64 call_mdwe(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	(void)value;
+	return op_mdwe(self, rec->mm, rec->arg[0]);
+}
+
+static s64 call_file_seal(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	(void)value;
+	return op_file_seal(self, rec->arg[0], rec->arg[1]);
+}
+
+static s64 call_capset(struct participant *self, const struct vl_record *rec, u64 *value)
+{
+	(void)value;
+	return op_capset(self, rec->mm, rec->arg[0]);
+}
+
 /* Without those that the block's loop does itself. */
 static s64 (*const call_of[OPS_COUNT])(struct participant *self, const struct vl_record *rec,
 				       u64 *value) = {
@@ -301,6 +319,9 @@ static s64 (*const call_of[OPS_COUNT])(struct participant *self, const struct vl
 	[OP_EXEC] = call_exec,
 	[OP_PKEY_ALLOC] = call_pkey_alloc,
 	[OP_PKEY_FREE] = call_pkey_free,
+	[OP_MDWE] = call_mdwe,
+	[OP_FILE_SEAL] = call_file_seal,
+	[OP_CAPSET] = call_capset,
 };
 
 #endif

@@ -85,7 +85,7 @@ static struct file *shared_with(struct participant *self, const struct maps_line
 	return file;
 }
 
-static int line_file(struct participant *self, const struct maps_line *line,
+static int line_file(struct participant *self, u32 account, const struct maps_line *line,
 		     const struct vm_area_struct *prev, struct vm_area_struct *vma)
 {
 	bool special = name_is(line, "[vvar") || name_is(line, "[vdso]");
@@ -96,18 +96,19 @@ static int line_file(struct participant *self, const struct maps_line *line,
 		return 0;
 	/* A size that covers what is mapped; file_open by the client sets the true one. */
 	if (special)
-		file = file_open(self, 0, 0, line->end - line->start, line->name, VMA_SHMEM);
+		file = file_open(self, 0, 0, line->end - line->start, line->name, VMA_SHMEM,
+				 account, 0);
 	else if (name_is(line, "/SYSV")) /* shmat counts its mappings in close() */
 		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
-				 line->name, VMA_DRIVER);
+				 line->name, VMA_DRIVER, account, 0);
 	else if ((file = shared_with(self, line, prev)))
 		;
 	else if (line->ino == 0 || (line->name[0] == '/' && line->major == 0 && line->minor == 1))
 		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
-				 line->name, VMA_SHMEM);
+				 line->name, VMA_SHMEM, account, 0);
 	else
 		file = file_open(self, dev, line->ino, line->offset + line->end - line->start,
-				 line->name, VMA_FILE);
+				 line->name, VMA_FILE, account, 0);
 	if (!file)
 		return VL_E_LIMIT;
 	file_cover(file, line->offset + line->end - line->start);
@@ -141,7 +142,11 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 		return 0;
 	if (line->end > TASK_SIZE || find_vma_intersection(self, mm, line->start, line->end))
 		return VL_E_INVALID;
-	if (mm->map_count >= mm->map_count_max)
+	if (mm->map_count >= mm->map_count_max) {
+		limit_note(self, VL_LIMIT_VMAS_PER_MM_MAX, mm->map_count_max, 0);
+		return VL_E_LIMIT;
+	}
+	if (!vmas_may_grow(self, mm, 1))
 		return VL_E_LIMIT;
 	vma = vm_area_alloc(self, mm);
 	if (!vma)
@@ -150,7 +155,7 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 	vma->vm_flags = line_flags(line);
 	if ((vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC)
 		vma->vm_flags |= pkey_of_mmap(mm, PROT_EXEC);
-	err = line_file(self, line, find_vma_prev(self, mm, line->start), vma);
+	err = line_file(self, mm->account, line, find_vma_prev(self, mm, line->start), vma);
 	if (err) {
 		vm_area_free(self, vma);
 		return err;
@@ -246,18 +251,21 @@ static void set_limits(struct mm_struct *mm, const struct vl_mm_options *options
 static int mm_build(struct participant *self, const struct vl_mm_options *options, char *error,
 		    u64 error_cap, struct mm_struct **out)
 {
-	struct mm_struct *mm = mm_alloc(self);
+	const struct mm_struct *old = mm_find(self->seg, options->exec_of); /* of 0: none */
+	/* relaxed: the same for all its life; if that is over, exec fails */
+	struct mm_struct *mm = mm_alloc(self,
+					old ? load_relaxed_u32(&old->account) : account_used(self));
 	int err = 0;
 
 	if (!mm)
 		return VL_E_LIMIT;
 	mmap_write_lock_nested(self, mm);
+	if (old)
+		mm_aside(self->seg, mm)->shared |= mm_is_shared(self->seg, old);
 	if (options->mmap_base)
 		mm->mmap_base = options->mmap_base;
 	set_limits(mm, options);
 	if (options->exec_of) {
-		const struct mm_struct *old = mm_find(self->seg, options->exec_of);
-
 		/* relaxed: the same for all its life; if that is over, so is exec */
 		pkeys_start(mm, old && (load_relaxed_u32(&old->pkeys) & PKEYS_ON));
 	}
@@ -323,7 +331,10 @@ int mm_create(struct participant *self, const struct vl_mm_options *options, u64
 		return VL_E_INVALID;
 	if (options->exec_of && !mm_find(self->seg, options->exec_of))
 		return VL_E_NO_MM;
+	limit_forget(self);
 	err = mm_build(self, options, error, error_cap, &mm);
+	if (err == -ENOMEM && self->met_limit)
+		err = VL_E_LIMIT;
 	if (!mm)
 		return err;
 	*id = mm_future_id(self->seg, mm);

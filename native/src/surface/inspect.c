@@ -258,9 +258,11 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 					.data_pages = mm->data_vm,
 					.accounted_pages = mm->accounted,
 					.exec_from = mm_aside(self->seg, mm)->exec_from,
+					.account = mm->account,
+					.shared = mm_aside(self->seg, mm)->shared,
 				};
-				pte_walk(self, &mm->pgd, 0, TASK_SIZE, count_resident,
-					 &out[n].resident_pages);
+				(void)pte_walk_long(self, &mm->pgd, 0, TASK_SIZE, false,
+						    count_resident, &out[n].resident_pages);
 			}
 			mmap_read_unlock(self, mm);
 			n++;
@@ -268,4 +270,52 @@ long vl_mm_list(struct participant *self, struct vl_mm_info *out, u64 cap)
 		core_exit(self);
 	}
 	return (long)n;
+}
+
+static struct vl_account_info account_info(const struct vl_seg *seg, u32 i)
+{
+	const struct account *account = &seg->hdr->accounts[i];
+	struct vl_account_info info = {
+		.key = account->key,
+		.account = i,
+		.frames = account_charged(seg, i, CHARGE_FRAMES),
+		.tables = account_charged(seg, i, CHARGE_TABLES),
+		.vmas = account_charged(seg, i, CHARGE_VMAS),
+		.files = account_charged(seg, i, CHARGE_FILES),
+		.mms = account_charged(seg, i, CHARGE_MMS),
+		.frames_max = account_limit(seg, CHARGE_FRAMES),
+		.tables_max = account_limit(seg, CHARGE_TABLES),
+		.vmas_max = account_limit(seg, CHARGE_VMAS),
+		.files_max = account_limit(seg, CHARGE_FILES),
+		.mms_max = account_limit(seg, CHARGE_MMS),
+	};
+
+	_Static_assert(sizeof(info.name) == ACCOUNT_NAME_MAX, "the whole name");
+	memcpy(info.name, account->name, sizeof(info.name) - 1);
+	for (u32 kind = 0; kind < CHARGES_COUNT; kind++)
+		info.refused += load_relaxed_u32(&account->refused[kind]);
+	return info;
+}
+
+long vl_accounts(struct vl_seg *seg, struct vl_account_info *out, u64 cap)
+{
+	u64 n = 0;
+
+	for (u32 i = 1; i < ACCOUNTS_MAX; i++) {
+		if (load_acquire_u32(&seg->hdr->accounts[i].state) != ACCOUNT_USED)
+			continue;
+		if (n < cap)
+			out[n] = account_info(seg, i);
+		n++;
+	}
+	return (long)n;
+}
+
+void vl_limit_met(const struct participant *self, struct vl_limit_info *out)
+{
+	*out = (struct vl_limit_info){
+		.limit = self->met_limit, .account = self->met_account, .max = self->met_max};
+	if (out->account != 0)
+		memcpy(out->name, participant_hdr(self)->accounts[out->account].name,
+		       sizeof(out->name) - 1);
 }

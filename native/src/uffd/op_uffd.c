@@ -20,6 +20,7 @@
 #include "vmalab/block_calls.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/merge.h"
+#include "vmalab/safe_point.h"
 #include "vmalab/uapi.h"
 
 #define MOVE_CHUNK_PAGES 512
@@ -172,7 +173,7 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		*frame = FRAME_NONE;
 		return 0;
 	}
-	to = pte_alloc(self, &m->mm->pgd, mm_index(m->mm->id) + 1, dst);
+	to = pte_alloc(self, &m->mm->pgd, mm_table_owner(self, m->mm), dst);
 	if (!to)
 		return -ENOMEM;
 	entry = marked & ~(PTE_BUSY | PTE_UFFD_WP);
@@ -261,7 +262,7 @@ s64 op_uffd_move(struct participant *self, u64 id, u64 dst, u64 src, u64 len, u6
 	 * where another has just left. */
 	if (src < dst + len && dst < src + len)
 		chunk = PAGE_SIZE;
-	while (*moved < len && !err) {
+	while (*moved < len && !err && !(err = safe_point(self))) {
 		u64 step = min_u64(len - *moved, chunk);
 
 		done = 0;

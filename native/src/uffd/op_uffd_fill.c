@@ -18,6 +18,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/merge.h"
 #include "vmalab/op_fault.h"
+#include "vmalab/safe_point.h"
 #include "vmalab/uapi.h"
 
 struct fill {
@@ -103,7 +104,7 @@ static int fill_lock(struct participant *self, struct fill *f)
  * pte_none_mostly) */
 static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t new)
 {
-	pte_t *pte = pte_alloc(self, &f->mm->pgd, mm_index(f->id) + 1, addr);
+	pte_t *pte = pte_alloc(self, &f->mm->pgd, mm_table_owner(self, f->mm), addr);
 	pte_t old = pte ? load_relaxed_u64(pte) : 0; /* relaxed: a value that is compared */
 
 	if (!pte)
@@ -138,7 +139,7 @@ static int fill_private(struct participant *self, const struct fill *f, u64 addr
 	if (file && file_beyond_end(file, pgoff))
 		return -EFAULT;
 	if (f->what == UFFD_FILL_COPY)
-		frame = frame_alloc(self);
+		frame = frame_alloc_for(self, f->mm->account);
 	if (frame == FRAME_NONE)
 		return -ENOMEM;
 	if (frame == FRAME_ZERO) {
@@ -292,6 +293,7 @@ s64 op_uffd_fill(struct participant *self, u64 id, u64 handle, u64 dst, u64 src,
 			 .len = len,
 			 .mode = mode,
 			 .wp = mode & UFFDIO_FILL_MODE_WP};
+	u32 steps = 0;
 	int err;
 
 	*filled = 0;
@@ -306,6 +308,8 @@ s64 op_uffd_fill(struct participant *self, u64 id, u64 handle, u64 dst, u64 src,
 		if (!err)
 			*filled += PAGE_SIZE;
 		rcu_poll(self);
+		if (!err && *filled < f.len)
+			err = safe_step(self, &steps);
 	}
 	if (f.vma)
 		fill_unlock(self, &f);

@@ -19,6 +19,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/merge.h"
 #include "vmalab/op_fault.h"
+#include "vmalab/safe_point.h"
 #include "vmalab/uapi.h"
 
 /* The kernel's bits, and those of them that are answered here: no events, no poison. */
@@ -231,7 +232,7 @@ static int clear_vma(struct participant *self, struct mm_struct *mm, struct vm_a
 {
 	if (vma->vm_flags & VM_UFFD_WP) {
 		vma_start_write(self, mm, vma);
-		pte_walk(self, &mm->pgd, start, *end, unprotect_one, NULL);
+		(void)pte_walk_long(self, &mm->pgd, start, *end, false, unprotect_one, NULL);
 	}
 	return set_modes(self, mm, vma, start, end, 0, 0);
 }
@@ -342,24 +343,32 @@ static int protect_one(struct participant *self, pte_t *pte, struct protecting *
 	}
 }
 
+static int protect_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
+{
+	(void)addr;
+	while (protect_one(self, pte, arg) == -EAGAIN)
+		fault_pause();
+	rcu_poll(self);
+	return 0;
+}
+
 /* Entries that are there, and with markers also those that are not. */
 static int protect_range(struct participant *self, struct protecting *p, u64 start, u64 end,
 			 bool markers)
 {
-	u32 owner = mm_index(p->mm->id) + 1;
+	u64 owner = mm_table_owner(self, p->mm);
+	u32 steps = 0;
 
+	if (!markers)
+		return pte_walk_long(self, &p->mm->pgd, start, end, true, protect_entry, p);
 	for (u64 addr = start; addr < end; addr += PAGE_SIZE) {
-		pte_t *pte = markers ? pte_alloc(self, &p->mm->pgd, owner, addr)
-				     : pte_lookup(self->seg, &p->mm->pgd, addr);
+		pte_t *pte = pte_alloc(self, &p->mm->pgd, owner, addr);
 
-		if (!pte && markers)
+		if (!pte)
 			return -ENOMEM;
-		/* relaxed: the cmpxchg decides */
-		if (!pte || (!markers && !load_relaxed_u64(pte)))
-			continue;
-		while (protect_one(self, pte, p) == -EAGAIN)
-			fault_pause();
-		rcu_poll(self);
+		(void)protect_entry(self, pte, addr, p);
+		if (safe_step(self, &steps) != 0)
+			return -EINTR;
 	}
 	return 0;
 }
@@ -396,7 +405,7 @@ s64 op_uffd_protect(struct participant *self, u64 id, u64 handle, u64 start, u64
 					    !vma_is_anonymous(vma) ||
 						    (uffd_of(self, mm, vma) & UFFD_WP_UNPOPULATED));
 		else
-			pte_walk(self, &mm->pgd, from, to, unprotect_one, NULL);
+			err = pte_walk_long(self, &mm->pgd, from, to, true, unprotect_one, NULL);
 	}
 	mmap_read_unlock(self, mm);
 	if (p.changed)

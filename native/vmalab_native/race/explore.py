@@ -81,6 +81,7 @@ class Result:
         return {
             "scenario": self.scenario.name,
             "model": self.model,
+            "lookup": self.scenario.lookup,
             "mutants": [lab.mutant(name).short for name in self.plan.mutants],
             "mutant_names": list(self.plan.mutants),
             "strategy": self.plan.strategy,

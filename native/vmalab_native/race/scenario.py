@@ -5,6 +5,7 @@
     about = "what happens, for a reader"
     source = "where it comes from"
     models = ["typesafe-rwsem", "refcount"]   # none: all
+    lookup = "cache"    # how faults find VMAs; none: as VMALAB_LOOKUP says, else walk
     slab = 1            # VMA objects that are reused at once, whichever actor frees them
     points = ["walk*", "read_*"]              # shell patterns of sync points; "!name" takes out
     bound = 2           # preemptions of an exhaustive search
@@ -35,7 +36,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from vmalab_native import lab
+from vmalab_native import cores, lab
 from vmalab_native.core import lock_models
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.race.language import LanguageError, compile_line, needs_space
@@ -54,7 +55,7 @@ LETTERS: Final = {
 _TEXT, _NUMBER, _FLAG = "a text", "a number that is not negative", "true or false"
 _TEXTS, _NAMED, _ACTORS = "a list of texts", "a table of texts", "a table of lists of texts"
 KEYS: Final = {
-    **dict.fromkeys(("title", "about", "source"), _TEXT),
+    **dict.fromkeys(("title", "about", "source", "lookup"), _TEXT),
     **dict.fromkeys(("models", "points", "setup", "check"), _TEXTS),
     **dict.fromkeys(("slab", "bound", "schedules"), _NUMBER),
     **dict.fromkeys(("finds", "fix", "only"), _NAMED),
@@ -86,6 +87,7 @@ class Scenario:
     about: str
     source: str
     models: tuple[str, ...]
+    lookup: cores.Lookup
     slab: int
     points: frozenset[str]
     bound: int
@@ -153,6 +155,14 @@ def check_applies(mutants: Iterable[str], model: str) -> None:
         if not applies(mutant, model):
             there = ", ".join(one for one in LETTERS if applies(mutant, one))
             raise ScenarioError(f"{mutant} does not apply to {model}; it applies to {there}")
+
+
+def _lookup(where: str, given: str) -> cores.Lookup:
+    """How faults find VMAs in it."""
+    try:
+        return cores.lookup_of(given) if given else cores.default_lookup()
+    except InvalidArgument as error:
+        raise ScenarioError(f"{where}: {error.detail}") from None
 
 
 def _points(patterns: list[str], where: str) -> frozenset[str]:
@@ -253,6 +263,7 @@ def parse(name: str, text: str) -> Scenario:
         about=data.get("about", "").strip(),
         source=data.get("source", ""),
         models=models,
+        lookup=_lookup(name, data.get("lookup", "")),
         slab=data.get("slab", 0),
         points=_points(data.get("points", []), name),
         bound=data.get("bound", 2),

@@ -4,14 +4,16 @@
     # vmalab-sched 1
     scenario reuse-before-lock
     model typesafe-rwsem
+    lookup cache
     mutant mm_not_compared
     expect grant-identity
     reader walked
     unmapper op_begin
     ...
 
-Each line below the head names an actor and a sync point: the actor goes on until it stands there.
-After the last line nobody is preempted. Empty lines, and what follows a #, mean nothing.
+`lookup` stands there only if it is not walk. Each line below the head names an actor and a sync
+point: the actor goes on until it stands there. After the last line nobody is preempted. Empty
+lines, and what follows a #, mean nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vmalab_native import lab
+from vmalab_native import cores, lab
+from vmalab_native.errors import InvalidArgument
 from vmalab_native.lab import TraceLine
 from vmalab_native.race.scenario import (
     LETTERS,
@@ -56,9 +59,13 @@ class Schedule:
     lines: tuple[tuple[str, str], ...]
     expect: str = ""
     """The invariant that breaks; empty: none."""
+    lookup: cores.Lookup = "walk"
+    """How faults found VMAs."""
 
     def text(self) -> str:
         head = [_FIRST, f"scenario {self.scenario}", f"model {self.model}"]
+        if self.lookup != "walk":
+            head.append(f"lookup {self.lookup}")
         head += [f"mutant {_called(name)}" for name in self.mutants]
         if self.expect:
             head.append(f"expect {self.expect}")
@@ -104,7 +111,13 @@ def parse(text: str) -> Schedule:
     lines = text.splitlines()
     if not lines or lines[0].strip() != _FIRST:
         raise ScheduleError(f"this is no schedule: its first line is not {_FIRST!r}")
-    head: dict[str, list[str]] = {"scenario": [], "model": [], "mutant": [], "expect": []}
+    head: dict[str, list[str]] = {
+        "scenario": [],
+        "model": [],
+        "mutant": [],
+        "expect": [],
+        "lookup": [],
+    }
     steps: list[tuple[str, str]] = []
     for number, raw in enumerate(lines[1:], 2):
         words = raw.partition("#")[0].split()
@@ -122,8 +135,12 @@ def parse(text: str) -> Schedule:
         if len(head[key]) != 1:
             raise ScheduleError(f"one line '{key} NAME' is wanted")
     expect = head["expect"][0] if head["expect"] else ""
+    try:
+        lookup = cores.lookup_of(head["lookup"][0] if head["lookup"] else "walk")
+    except InvalidArgument as error:
+        raise ScheduleError(error.detail) from None
     return Schedule(
-        head["scenario"][0], head["model"][0], tuple(head["mutant"]), tuple(steps), expect
+        head["scenario"][0], head["model"][0], tuple(head["mutant"]), tuple(steps), expect, lookup
     )
 
 
@@ -141,12 +158,12 @@ def of_trace(
         for line in trace
         if line.actor < len(names) and line.flags & lab.STEP
     )
-    return Schedule(scenario.name, model, tuple(mutants), lines, expect)
+    return Schedule(scenario.name, model, tuple(mutants), lines, expect, scenario.lookup)
 
 
 def load_scenario(schedule: Schedule) -> Scenario:
-    """The scenario of a schedule."""
-    return load(schedule.scenario)
+    """The scenario of a schedule, with the lookup that the schedule was made with."""
+    return replace(load(schedule.scenario), lookup=schedule.lookup)
 
 
 def read(path: Path) -> Schedule:

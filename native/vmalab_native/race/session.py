@@ -18,7 +18,7 @@ from typing import Final
 
 from vmalab_native import lab, lifeline, signals
 from vmalab_native.core import Participant, Segment, SegmentConfig
-from vmalab_native.cores import LAB, ensure
+from vmalab_native.cores import LAB, Lookup, ensure
 from vmalab_native.lab import Report, Strategy, TraceLine
 from vmalab_native.race.scenario import Scenario
 
@@ -55,7 +55,7 @@ class Session:
         return lab.trace(self.me)
 
 
-def _config(model: str) -> SegmentConfig:
+def _config(model: str, lookup: Lookup) -> SegmentConfig:
     return SegmentConfig(
         model=model,
         layout=LAYOUT,
@@ -65,6 +65,7 @@ def _config(model: str) -> SegmentConfig:
         frames_max=2048,
         files_max=16,
         rcu="fenced",
+        lookup=lookup,
     )
 
 
@@ -92,7 +93,7 @@ def opened(scenario: Scenario, model: str) -> Iterator[Session]:
         with signals.held():
             # Nobody attaches it: it needs no name, and a kill leaves nothing.
             name = f"race-{os.getpid()}-{next(_numbers)}"
-            segment = Segment.create(name, _config(model), private=True)
+            segment = Segment.create(name, _config(model, scenario.lookup), private=True)
             stack.callback(lab.abandon, segment)
             stack.callback(_end, pids)
             me = segment.participant("client", comm="controller")

@@ -52,6 +52,9 @@ class Op(IntEnum):
     EXEC = 40
     PKEY_ALLOC = 41
     PKEY_FREE = 42
+    MDWE = 43
+    FILE_SEAL = 44
+    CAPSET = 45
 
 
 class Status(IntEnum):
@@ -62,6 +65,28 @@ class Status(IntEnum):
     BAD_RECORD = -1003
     LIMIT = -1004
     USERFAULT = -1005
+    CANCELLED = -1006
+
+
+class Limit(IntEnum):
+    """Which limit Status.LIMIT means: the info of its result. The lower case is its setting."""
+
+    MMS_MAX = 1
+    FILES_MAX = 2
+    FRAMES_MAX = 3
+    SIZE_BYTES = 4
+    VMAS_PER_MM_MAX = 5
+    TABLES_PER_MM_MAX = 6
+    FILE_OPENS_MAX = 7
+    MINCORE_PAGES_MAX = 8
+    LEASES_MAX = 9
+    ACCOUNTS_MAX = 10
+    ACCOUNT_FRAMES_MAX = 11
+    ACCOUNT_TABLES_MAX = 12
+    ACCOUNT_VMAS_MAX = 13
+    ACCOUNT_FILES_MAX = 14
+    ACCOUNT_MMS_MAX = 15
+    MACHINE_MEMORY = 16
 
 
 class Reason(StrEnum):
@@ -70,6 +95,9 @@ class Reason(StrEnum):
     NO_SUCH_MM = "NO_SUCH_MM"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     STREAMS_LIMIT = "STREAMS_LIMIT"
+    CALLS_LIMIT = "CALLS_LIMIT"
+    NO_THREAD = "NO_THREAD"
+    NO_MEMORY = "NO_MEMORY"
     LAB_HELD_LIMIT = "LAB_HELD_LIMIT"
     LAB_WAITS_LIMIT = "LAB_WAITS_LIMIT"
     BAD_BLOCK = "BAD_BLOCK"
@@ -80,9 +108,12 @@ class Reason(StrEnum):
     TOO_LONG = "TOO_LONG"
     BAD_MAPS = "BAD_MAPS"
     MAPS_TOO_BIG = "MAPS_TOO_BIG"
+    BAD_REQUEST = "BAD_REQUEST"
     BAD_ARGUMENT = "BAD_ARGUMENT"
     NO_LAB = "NO_LAB"
     STOPPING = "STOPPING"
+    NOT_OWNER = "NOT_OWNER"
+    NO_SUCH_SERVICE = "NO_SUCH_SERVICE"
     BAD_TOKEN = "BAD_TOKEN"
     CORE_ERROR = "CORE_ERROR"
     LAB_RUN_FAILED = "LAB_RUN_FAILED"
@@ -90,8 +121,11 @@ class Reason(StrEnum):
 
 REASONS: Final[Mapping[Reason, tuple[str, tuple[str, ...]]]] = {
     Reason.NO_SUCH_MM: ("NOT_FOUND", ("mm",)),
-    Reason.LIMIT_EXCEEDED: ("RESOURCE_EXHAUSTED", ("limit", "max")),
-    Reason.STREAMS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max")),
+    Reason.LIMIT_EXCEEDED: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
+    Reason.STREAMS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
+    Reason.CALLS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
+    Reason.NO_THREAD: ("RESOURCE_EXHAUSTED", ()),
+    Reason.NO_MEMORY: ("RESOURCE_EXHAUSTED", ()),
     Reason.LAB_HELD_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "got")),
     Reason.LAB_WAITS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "got")),
     Reason.BAD_BLOCK: ("INVALID_ARGUMENT", ("bytes",)),
@@ -102,9 +136,12 @@ REASONS: Final[Mapping[Reason, tuple[str, tuple[str, ...]]]] = {
     Reason.TOO_LONG: ("INVALID_ARGUMENT", ("limit", "max", "got")),
     Reason.BAD_MAPS: ("INVALID_ARGUMENT", ()),
     Reason.MAPS_TOO_BIG: ("INVALID_ARGUMENT", ("limit", "max", "got")),
+    Reason.BAD_REQUEST: ("INVALID_ARGUMENT", ("method",)),
     Reason.BAD_ARGUMENT: ("INVALID_ARGUMENT", ("field",)),
     Reason.NO_LAB: ("FAILED_PRECONDITION", ("remedy",)),
     Reason.STOPPING: ("UNAVAILABLE", ()),
+    Reason.NOT_OWNER: ("PERMISSION_DENIED", ("mm", "file", "client")),
+    Reason.NO_SUCH_SERVICE: ("NOT_FOUND", ("name",)),
     Reason.BAD_TOKEN: ("UNAUTHENTICATED", ()),
     Reason.CORE_ERROR: ("INTERNAL", ("constant",)),
     Reason.LAB_RUN_FAILED: ("INTERNAL", ()),
@@ -360,6 +397,11 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         Op.PKEY_ALLOC, "pkey_alloc(2)", ("flags", "rights"), 4, 4, "", True, False, False
     ),
     Op.PKEY_FREE: Operation(Op.PKEY_FREE, "pkey_free(2)", ("pkey",), 3, 3, "", True, False, False),
+    Op.MDWE: Operation(Op.MDWE, "prctl(PR_SET_MDWE)", ("bits",), 3, 3, "", True, False, False),
+    Op.FILE_SEAL: Operation(
+        Op.FILE_SEAL, "fcntl(F_ADD_SEALS)", ("file", "seals"), 4, 4, "", False, False, False
+    ),
+    Op.CAPSET: Operation(Op.CAPSET, "capset(2)", ("capabilities",), 3, 3, "", True, False, False),
 }
 WORDS: Final[Mapping[Op, int]] = {op: one.words for op, one in OPERATIONS.items()}
 """Length of each record in full; a tail comes on top, of addresses but one."""

@@ -265,3 +265,18 @@ def pkey_alloc(mm: int, flags: int, rights: int) -> bytes:
 def pkey_free(mm: int, pkey: int) -> bytes:
     """pkey_free(2): frees a protection key."""
     return _1(42, 3, 0, 0, mm, pkey & _M)
+
+
+def mdwe(mm: int, bits: int) -> bytes:
+    """prctl(PR_SET_MDWE): lets no writable memory become executable, from now on."""
+    return _1(43, 3, 0, 0, mm, bits & _M)
+
+
+def file_seal(file: int, seals: int) -> bytes:
+    """fcntl(F_ADD_SEALS): seals a file of memory; no address space is named."""
+    return _2(44, 4, 0, 0, 0, file, seals & _M)
+
+
+def capset(mm: int, capabilities: int) -> bytes:
+    """capset(2): says what the process may do from now on."""
+    return _1(45, 3, 0, 0, mm, capabilities & _M)

@@ -90,12 +90,13 @@ class Madv(IntEnum):
 
 
 class FileMode(IntFlag):
-    """How a file that is mapped was opened; NOEXEC: it lies on a mount with noexec."""
+    """How a file that is mapped was opened; NOEXEC: on a mount with noexec; NO_MMAP: it has no pages."""
 
     READ_WRITE = 0
     READ_ONLY = 1
     WRITE_ONLY = 2
     NOEXEC = 4
+    NO_MMAP = 8
 
 
 class Falloc(IntFlag):
@@ -109,6 +110,35 @@ class Falloc(IntFlag):
     ZERO_RANGE = 0x10
     INSERT_RANGE = 0x20
     UNSHARE_RANGE = 0x40
+
+
+class Seal(IntFlag):
+    """F_SEAL_* of fcntl(F_ADD_SEALS)."""
+
+    NONE = 0
+    SEAL = 1
+    SHRINK = 2
+    GROW = 4
+    WRITE = 8
+    FUTURE_WRITE = 0x10
+    EXEC = 0x20
+
+
+class Mdwe(IntFlag):
+    """PR_MDWE_* of prctl(PR_SET_MDWE)."""
+
+    NONE = 0
+    REFUSE_EXEC_GAIN = 1
+    NO_INHERIT = 2
+
+
+class Capability(IntFlag):
+    """What a process may do: lock without limit, map at 0, use the last of what can be promised."""
+
+    NONE = 0
+    IPC_LOCK = 1
+    SYS_RAWIO = 2
+    SYS_ADMIN = 4
 
 
 class Mlock(IntFlag):
@@ -329,8 +359,9 @@ FILE_MODE: Final[Mapping[str, int]] = {
     "MMAP_FILE_READ_ONLY": 1,
     "MMAP_FILE_WRITE_ONLY": 2,
     "MMAP_FILE_NOEXEC": 4,
+    "MMAP_FILE_NO_MMAP": 8,
 }
-"""How a file that is mapped was opened; NOEXEC: it lies on a mount with noexec."""
+"""How a file that is mapped was opened; NOEXEC: on a mount with noexec; NO_MMAP: it has no pages."""
 FALLOC: Final[Mapping[str, int]] = {
     "FALLOC_FL_KEEP_SIZE": 1,
     "FALLOC_FL_PUNCH_HOLE": 2,
@@ -341,6 +372,26 @@ FALLOC: Final[Mapping[str, int]] = {
     "FALLOC_FL_UNSHARE_RANGE": 0x40,
 }
 """FALLOC_FL_* of fallocate(2)."""
+SEAL: Final[Mapping[str, int]] = {
+    "F_SEAL_SEAL": 1,
+    "F_SEAL_SHRINK": 2,
+    "F_SEAL_GROW": 4,
+    "F_SEAL_WRITE": 8,
+    "F_SEAL_FUTURE_WRITE": 0x10,
+    "F_SEAL_EXEC": 0x20,
+}
+"""F_SEAL_* of fcntl(F_ADD_SEALS)."""
+MDWE: Final[Mapping[str, int]] = {
+    "PR_MDWE_REFUSE_EXEC_GAIN": 1,
+    "PR_MDWE_NO_INHERIT": 2,
+}
+"""PR_MDWE_* of prctl(PR_SET_MDWE)."""
+CAPABILITY: Final[Mapping[str, int]] = {
+    "VL_CAP_IPC_LOCK": 1,
+    "VL_CAP_SYS_RAWIO": 2,
+    "VL_CAP_SYS_ADMIN": 4,
+}
+"""What a process may do: lock without limit, map at 0, use the last of what can be promised."""
 MLOCK: Final[Mapping[str, int]] = {
     "MLOCK_ONFAULT": 1,
 }

@@ -17,6 +17,7 @@ sqlite) exec sqlite3 :memory: \
 perl) exec perl -e 'my %h = map { $_ => "x$_" } 1 .. 3000; print scalar(keys %h), "\n"' ;;
 pipeline) ls / | sort | awk '{ print $1 }' | head -3 | cat ;;
 corners) exec ./corners ;;
+edge-*) exec "./$1" ;;
 keys) exec ./keys ;;
 *) echo "no program $1" >&2; exit 2 ;;
 esac

@@ -201,7 +201,7 @@ class ListAddressSpacesResponse(_message.Message):
     def __init__(self, address_spaces: _Optional[_Iterable[_Union[AddressSpace, _Mapping]]] = ...) -> None: ...
 
 class AddressSpace(_message.Message):
-    __slots__ = ("mm", "leases", "ttl_ms", "map_count", "total_pages", "resident_pages", "mmap_base", "start_brk", "brk", "mm_lock_seq", "locked_pages", "data_pages", "accounted_pages", "exec_from")
+    __slots__ = ("mm", "leases", "ttl_ms", "map_count", "total_pages", "resident_pages", "mmap_base", "start_brk", "brk", "mm_lock_seq", "locked_pages", "data_pages", "accounted_pages", "exec_from", "owner", "shared")
     MM_FIELD_NUMBER: _ClassVar[int]
     LEASES_FIELD_NUMBER: _ClassVar[int]
     TTL_MS_FIELD_NUMBER: _ClassVar[int]
@@ -216,6 +216,8 @@ class AddressSpace(_message.Message):
     DATA_PAGES_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTED_PAGES_FIELD_NUMBER: _ClassVar[int]
     EXEC_FROM_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
     mm: int
     leases: int
     ttl_ms: int
@@ -230,7 +232,9 @@ class AddressSpace(_message.Message):
     data_pages: int
     accounted_pages: int
     exec_from: int
-    def __init__(self, mm: _Optional[int] = ..., leases: _Optional[int] = ..., ttl_ms: _Optional[int] = ..., map_count: _Optional[int] = ..., total_pages: _Optional[int] = ..., resident_pages: _Optional[int] = ..., mmap_base: _Optional[int] = ..., start_brk: _Optional[int] = ..., brk: _Optional[int] = ..., mm_lock_seq: _Optional[int] = ..., locked_pages: _Optional[int] = ..., data_pages: _Optional[int] = ..., accounted_pages: _Optional[int] = ..., exec_from: _Optional[int] = ...) -> None: ...
+    owner: str
+    shared: bool
+    def __init__(self, mm: _Optional[int] = ..., leases: _Optional[int] = ..., ttl_ms: _Optional[int] = ..., map_count: _Optional[int] = ..., total_pages: _Optional[int] = ..., resident_pages: _Optional[int] = ..., mmap_base: _Optional[int] = ..., start_brk: _Optional[int] = ..., brk: _Optional[int] = ..., mm_lock_seq: _Optional[int] = ..., locked_pages: _Optional[int] = ..., data_pages: _Optional[int] = ..., accounted_pages: _Optional[int] = ..., exec_from: _Optional[int] = ..., owner: _Optional[str] = ..., shared: _Optional[bool] = ...) -> None: ...
 
 class ListLocksRequest(_message.Message):
     __slots__ = ()

@@ -76,34 +76,66 @@ class CreateAddressSpaceResponse(_message.Message):
     def __init__(self, mm: _Optional[int] = ...) -> None: ...
 
 class HoldRequest(_message.Message):
-    __slots__ = ("add", "drop")
+    __slots__ = ("add", "drop", "add_files", "drop_files")
     ADD_FIELD_NUMBER: _ClassVar[int]
     DROP_FIELD_NUMBER: _ClassVar[int]
+    ADD_FILES_FIELD_NUMBER: _ClassVar[int]
+    DROP_FILES_FIELD_NUMBER: _ClassVar[int]
     add: _containers.RepeatedScalarFieldContainer[int]
     drop: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, add: _Optional[_Iterable[int]] = ..., drop: _Optional[_Iterable[int]] = ...) -> None: ...
+    add_files: _containers.RepeatedScalarFieldContainer[int]
+    drop_files: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, add: _Optional[_Iterable[int]] = ..., drop: _Optional[_Iterable[int]] = ..., add_files: _Optional[_Iterable[int]] = ..., drop_files: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class HoldResponse(_message.Message):
-    __slots__ = ("held_count", "missing")
+    __slots__ = ("held_count", "missing", "held_files_count", "missing_files")
     HELD_COUNT_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
+    HELD_FILES_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FILES_FIELD_NUMBER: _ClassVar[int]
     held_count: int
     missing: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, held_count: _Optional[int] = ..., missing: _Optional[_Iterable[int]] = ...) -> None: ...
+    held_files_count: int
+    missing_files: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, held_count: _Optional[int] = ..., missing: _Optional[_Iterable[int]] = ..., held_files_count: _Optional[int] = ..., missing_files: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class KeepAliveRequest(_message.Message):
-    __slots__ = ("mms", "ttl_ms")
+    __slots__ = ("mms", "ttl_ms", "files")
     MMS_FIELD_NUMBER: _ClassVar[int]
     TTL_MS_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     mms: _containers.RepeatedScalarFieldContainer[int]
     ttl_ms: int
-    def __init__(self, mms: _Optional[_Iterable[int]] = ..., ttl_ms: _Optional[int] = ...) -> None: ...
+    files: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, mms: _Optional[_Iterable[int]] = ..., ttl_ms: _Optional[int] = ..., files: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class KeepAliveResponse(_message.Message):
-    __slots__ = ("missing",)
+    __slots__ = ("missing", "missing_files")
     MISSING_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FILES_FIELD_NUMBER: _ClassVar[int]
     missing: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, missing: _Optional[_Iterable[int]] = ...) -> None: ...
+    missing_files: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, missing: _Optional[_Iterable[int]] = ..., missing_files: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ShareAddressSpaceRequest(_message.Message):
+    __slots__ = ("mm",)
+    MM_FIELD_NUMBER: _ClassVar[int]
+    mm: int
+    def __init__(self, mm: _Optional[int] = ...) -> None: ...
+
+class ShareAddressSpaceResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ShareFileRequest(_message.Message):
+    __slots__ = ("file",)
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    file: int
+    def __init__(self, file: _Optional[int] = ...) -> None: ...
+
+class ShareFileResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class ForkAddressSpaceRequest(_message.Message):
     __slots__ = ("mm", "ttl_ms")
@@ -592,18 +624,20 @@ class ProcessMadviseResponse(_message.Message):
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., advised: _Optional[int] = ...) -> None: ...
 
 class OpenFileRequest(_message.Message):
-    __slots__ = ("dev_major", "dev_minor", "ino", "size_bytes", "name")
+    __slots__ = ("dev_major", "dev_minor", "ino", "size_bytes", "name", "ttl_ms")
     DEV_MAJOR_FIELD_NUMBER: _ClassVar[int]
     DEV_MINOR_FIELD_NUMBER: _ClassVar[int]
     INO_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TTL_MS_FIELD_NUMBER: _ClassVar[int]
     dev_major: int
     dev_minor: int
     ino: int
     size_bytes: int
     name: str
-    def __init__(self, dev_major: _Optional[int] = ..., dev_minor: _Optional[int] = ..., ino: _Optional[int] = ..., size_bytes: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+    ttl_ms: int
+    def __init__(self, dev_major: _Optional[int] = ..., dev_minor: _Optional[int] = ..., ino: _Optional[int] = ..., size_bytes: _Optional[int] = ..., name: _Optional[str] = ..., ttl_ms: _Optional[int] = ...) -> None: ...
 
 class OpenFileResponse(_message.Message):
     __slots__ = ("file",)

@@ -183,6 +183,16 @@ class MemoryServiceStub:
                 request_serializer=vmalab_dot_v1_dot_memory__pb2.ProcessMadviseRequest.SerializeToString,
                 response_deserializer=vmalab_dot_v1_dot_memory__pb2.ProcessMadviseResponse.FromString,
                 _registered_method=True)
+        self.ShareAddressSpace = channel.unary_unary(
+                '/vmalab.v1.MemoryService/ShareAddressSpace',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.ShareAddressSpaceRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.ShareAddressSpaceResponse.FromString,
+                _registered_method=True)
+        self.ShareFile = channel.unary_unary(
+                '/vmalab.v1.MemoryService/ShareFile',
+                request_serializer=vmalab_dot_v1_dot_memory__pb2.ShareFileRequest.SerializeToString,
+                response_deserializer=vmalab_dot_v1_dot_memory__pb2.ShareFileResponse.FromString,
+                _registered_method=True)
         self.OpenFile = channel.unary_unary(
                 '/vmalab.v1.MemoryService/OpenFile',
                 request_serializer=vmalab_dot_v1_dot_memory__pb2.OpenFileRequest.SerializeToString,
@@ -428,8 +438,23 @@ class MemoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShareAddressSpace(self, request, context):
+        """ShareAddressSpace lets all clients use an address space of the caller's, for good.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShareFile(self, request, context):
+        """ShareFile lets all clients use a file of the caller's, for good.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenFile(self, request, context):
-        """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated.
+        """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated. A file
+        that is another client's and not shared is another file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -617,6 +642,16 @@ def add_MemoryServiceServicer_to_server(servicer, server):
                     servicer.ProcessMadvise,
                     request_deserializer=vmalab_dot_v1_dot_memory__pb2.ProcessMadviseRequest.FromString,
                     response_serializer=vmalab_dot_v1_dot_memory__pb2.ProcessMadviseResponse.SerializeToString,
+            ),
+            'ShareAddressSpace': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShareAddressSpace,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.ShareAddressSpaceRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.ShareAddressSpaceResponse.SerializeToString,
+            ),
+            'ShareFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShareFile,
+                    request_deserializer=vmalab_dot_v1_dot_memory__pb2.ShareFileRequest.FromString,
+                    response_serializer=vmalab_dot_v1_dot_memory__pb2.ShareFileResponse.SerializeToString,
             ),
             'OpenFile': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenFile,
@@ -1433,6 +1468,60 @@ class MemoryService:
             '/vmalab.v1.MemoryService/ProcessMadvise',
             vmalab_dot_v1_dot_memory__pb2.ProcessMadviseRequest.SerializeToString,
             vmalab_dot_v1_dot_memory__pb2.ProcessMadviseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShareAddressSpace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/ShareAddressSpace',
+            vmalab_dot_v1_dot_memory__pb2.ShareAddressSpaceRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.ShareAddressSpaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShareFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vmalab.v1.MemoryService/ShareFile',
+            vmalab_dot_v1_dot_memory__pb2.ShareFileRequest.SerializeToString,
+            vmalab_dot_v1_dot_memory__pb2.ShareFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -23,14 +23,16 @@ Three kinds of answer
 
 [reasons: made from protos/ops.toml]
 Reasons, with what their metadata has:
-  NOT_FOUND            NO_SUCH_MM {mm}
-  RESOURCE_EXHAUSTED   LIMIT_EXCEEDED {limit, max}, STREAMS_LIMIT {limit, max}, LAB_HELD_LIMIT {limit, max, got},
-                       LAB_WAITS_LIMIT {limit, max, got}
+  NOT_FOUND            NO_SUCH_MM {mm}, NO_SUCH_SERVICE {name}
+  RESOURCE_EXHAUSTED   LIMIT_EXCEEDED {limit, max, client}, STREAMS_LIMIT {limit, max, client}, CALLS_LIMIT {limit,
+                       max, client}, NO_THREAD, NO_MEMORY, LAB_HELD_LIMIT {limit, max, got}, LAB_WAITS_LIMIT {limit,
+                       max, got}
   INVALID_ARGUMENT     BAD_BLOCK {bytes}, BLOCK_TOO_BIG {limit, max, got}, MINCORE_TOO_LONG {limit, max, got},
                        TTL_TOO_LONG {limit, max}, TOO_MANY_MMS {limit, max, got}, TOO_LONG {limit, max, got},
-                       BAD_MAPS, MAPS_TOO_BIG {limit, max, got}, BAD_ARGUMENT {field}
+                       BAD_MAPS, MAPS_TOO_BIG {limit, max, got}, BAD_REQUEST {method}, BAD_ARGUMENT {field}
   FAILED_PRECONDITION  NO_LAB {remedy}
   UNAVAILABLE          STOPPING
+  PERMISSION_DENIED    NOT_OWNER {mm, file, client}
   UNAUTHENTICATED      BAD_TOKEN
   INTERNAL             CORE_ERROR {constant}, LAB_RUN_FAILED
 [end of reasons]
@@ -40,7 +42,8 @@ The life of an address space
 An address space lives while somebody holds it. A new one (CreateAddressSpace, ForkAddressSpace) lives for its
 `ttl_ms`; a client that wants more opens a Hold stream and names it there, or calls KeepAlive from time to time.
 When the last hold has ended and the time is over, exit_mmap runs, as it does when the last thread of a process is
-gone. Every client that knows the number may use the address space: clients are its threads.
+gone. A file that was opened (OpenFile) stays open in the same way. docs/service.md says who may use either of them:
+every client that knows the number, or who made it until it is shared.
 
 The block format
 ----------------
@@ -67,9 +70,12 @@ Little-endian. A block is a sequence of records, without a header. Its length is
            -1002      BAD_OP: unknown op
            -1003      BAD_RECORD: words or how does not fit the op, FAULT_STORE does not fit words, or the block ends
                       inside the record. Execution stops here; the records that follow have no result
-           -1004      LIMIT: a limit of the instance is reached (address spaces, files, participants, frames)
+           -1004      LIMIT: a limit of the instance, or of the client's account, is reached: `info` is the limit
+                      (its number in the table of limits), `value` what it is set to
            -1005      USERFAULT: of FAULT and FAULTS only: the program would sleep now until its userfaultfd is
                       served. Nobody sleeps here: fill the page (or take its protection off) and touch it again
+           -1006      CANCELLED: the call was cancelled: its client is gone, its deadline is over, or the worker
+                      stops. This record has not run. Execution stops here; the records that follow have no result
 
   op                  words        operands                            flags               value on success
    0 NOP              2                                                                    0
@@ -144,6 +150,10 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   41 PKEY_ALLOC       4            flags, rights (1 no access, 2 no                        the key
                                    writes)
   42 PKEY_FREE        3            pkey                                                    0
+  43 MDWE             3            bits (PR_MDWE_*)                                        0
+  44 FILE_SEAL        4            file, seals (F_SEAL_*). mm is                           0
+                                   ignored
+  45 CAPSET           3            capabilities                                            0
 
   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 exec; bit 2 STORE: store `word` in the page (write only)
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
@@ -256,8 +266,14 @@ class MemoryServiceStub:
     """SetThpDisable is prctl(PR_SET_THP_DISABLE)."""
     ProcessMadvise: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ProcessMadviseRequest, _memory_pb2.ProcessMadviseResponse]
     """ProcessMadvise is process_madvise(2), of one's own memory or another process's."""
+    ShareAddressSpace: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ShareAddressSpaceRequest, _memory_pb2.ShareAddressSpaceResponse]
+    """ShareAddressSpace lets all clients use an address space of the caller's, for good."""
+    ShareFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ShareFileRequest, _memory_pb2.ShareFileResponse]
+    """ShareFile lets all clients use a file of the caller's, for good."""
     OpenFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.OpenFileRequest, _memory_pb2.OpenFileResponse]
-    """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
+    """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated. A file
+    that is another client's and not shared is another file.
+    """
     CloseFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.CloseFileRequest, _memory_pb2.CloseFileResponse]
     """CloseFile gives a file back. What is mapped stays mapped."""
     TruncateFile: _grpc.UnaryUnaryMultiCallable[_memory_pb2.TruncateFileRequest, _memory_pb2.TruncateFileResponse]
@@ -340,8 +356,14 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """SetThpDisable is prctl(PR_SET_THP_DISABLE)."""
     ProcessMadvise: _aio.UnaryUnaryMultiCallable[_memory_pb2.ProcessMadviseRequest, _memory_pb2.ProcessMadviseResponse]  # type: ignore[assignment]
     """ProcessMadvise is process_madvise(2), of one's own memory or another process's."""
+    ShareAddressSpace: _aio.UnaryUnaryMultiCallable[_memory_pb2.ShareAddressSpaceRequest, _memory_pb2.ShareAddressSpaceResponse]  # type: ignore[assignment]
+    """ShareAddressSpace lets all clients use an address space of the caller's, for good."""
+    ShareFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.ShareFileRequest, _memory_pb2.ShareFileResponse]  # type: ignore[assignment]
+    """ShareFile lets all clients use a file of the caller's, for good."""
     OpenFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.OpenFileRequest, _memory_pb2.OpenFileResponse]  # type: ignore[assignment]
-    """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
+    """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated. A file
+    that is another client's and not shared is another file.
+    """
     CloseFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.CloseFileRequest, _memory_pb2.CloseFileResponse]  # type: ignore[assignment]
     """CloseFile gives a file back. What is mapped stays mapped."""
     TruncateFile: _aio.UnaryUnaryMultiCallable[_memory_pb2.TruncateFileRequest, _memory_pb2.TruncateFileResponse]  # type: ignore[assignment]
@@ -597,12 +619,30 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """ProcessMadvise is process_madvise(2), of one's own memory or another process's."""
 
     @_abc_1.abstractmethod
+    def ShareAddressSpace(
+        self,
+        request: _memory_pb2.ShareAddressSpaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.ShareAddressSpaceResponse, _abc.Awaitable[_memory_pb2.ShareAddressSpaceResponse]]:
+        """ShareAddressSpace lets all clients use an address space of the caller's, for good."""
+
+    @_abc_1.abstractmethod
+    def ShareFile(
+        self,
+        request: _memory_pb2.ShareFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_memory_pb2.ShareFileResponse, _abc.Awaitable[_memory_pb2.ShareFileResponse]]:
+        """ShareFile lets all clients use a file of the caller's, for good."""
+
+    @_abc_1.abstractmethod
     def OpenFile(
         self,
         request: _memory_pb2.OpenFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.OpenFileResponse, _abc.Awaitable[_memory_pb2.OpenFileResponse]]:
-        """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated."""
+        """OpenFile gives a file that Mmap can map. The same device and inode give the same file; its size is updated. A file
+        that is another client's and not shared is another file.
+        """
 
     @_abc_1.abstractmethod
     def CloseFile(

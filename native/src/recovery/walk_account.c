@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * walk_account.c: what accounts are charged, against what they have. Everything else of the walk is
+ * over: frames and tables have been counted, and repaired.
+ *
+ * Nothing waits, and so the world is never stopped, between a charge and the store that publishes
+ * what was charged (or between a removal and the end of its charge). So the charges of the living
+ * are exact, and those of the dead are what is found here.
+ */
+#include <stdlib.h>
+
+#include "walk.h"
+
+static void count_frames(const struct walk *w, u32 (*charged)[CHARGES_COUNT])
+{
+	for (u32 f = FRAMES_FIRST; f < w->seg->hdr->frames.frames_populated; f++) {
+		u32 account = w->frame_refs[f] ? frame_account(w->seg, f) : 0;
+
+		if (account >= ACCOUNTS_MAX)
+			complain(w, "frame %u: charged to account %u, which cannot be", f, account);
+		else
+			charged[account][CHARGE_FRAMES]++;
+	}
+}
+
+static void count_tables(const struct walk *w, u32 (*charged)[CHARGES_COUNT])
+{
+	for (u32 page = 0; page < w->seg->hdr->pages.pages_populated; page++) {
+		const struct page_desc *desc = &w->seg->page_descs[page];
+
+		if (desc->kind == PAGE_TABLE && w->pages_marked[page] &&
+		    desc->account < ACCOUNTS_MAX)
+			charged[desc->account][CHARGE_TABLES]++;
+	}
+}
+
+static void count_slots(const struct walk *w, u32 (*charged)[CHARGES_COUNT])
+{
+	const struct mm_struct *mms = mm_table(w->seg);
+	const struct file *files = file_table(w->seg);
+
+	for (u32 i = 0; i < w->seg->hdr->config.mms_max; i++) {
+		if (mms[i].state == MM_FREE)
+			continue;
+		charged[mms[i].account][CHARGE_MMS]++;
+		charged[mms[i].account][CHARGE_VMAS] += mms[i].map_count;
+	}
+	for (u32 i = 0; i < w->seg->hdr->file_hint; i++)
+		if (files[i].state)
+			charged[files[i].account][CHARGE_FILES]++;
+}
+
+void walk_accounts(struct walk *w)
+{
+	static const char *const names[CHARGES_COUNT] = {"frames", "tables", "VMAs", "files",
+							 "address spaces"};
+	u32(*charged)[CHARGES_COUNT] = calloc(ACCOUNTS_MAX, sizeof(*charged));
+
+	if (!charged) {
+		w->err = -ENOMEM;
+		return;
+	}
+	count_frames(w, charged);
+	count_tables(w, charged);
+	count_slots(w, charged);
+	account_add_stocks(w->seg, charged, w->dead);
+	for (u32 a = 1; a < ACCOUNTS_MAX; a++) {
+		struct account *account = &w->seg->hdr->accounts[a];
+
+		for (u32 kind = 0; kind < CHARGES_COUNT; kind++) {
+			u32 is = load_relaxed_u32(&account->charged[kind]);
+
+			if (is == charged[a][kind])
+				continue;
+			if (w->repair)
+				store_relaxed_u32(&account->charged[kind], charged[a][kind]);
+			else
+				complain(w, "account %u (%s): charged %u %s, but has %u", a,
+					 account->name, is, names[kind], charged[a][kind]);
+		}
+	}
+	free(charged);
+}

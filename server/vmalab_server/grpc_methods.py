@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gRPC methods around handlers: how a request is read, how an answer or a failure is written.
+
+To grpcio every method is a stream of raw requests. So a call that is refused is answered before its
+message is read, and a message that cannot be decoded is answered in our terms.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar, cast
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from vmalab_client import wire
+from vmalab_native.errors import NativeError
+from vmalab_server import failures
+from vmalab_server.caller import here
+from vmalab_server.upkeep import Upkeep
+
+Context = grpc.ServicerContext
+if TYPE_CHECKING:  # grpcio's class has no parameters when the program runs
+    Handler = grpc.RpcMethodHandler[bytes, bytes]
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+Streaming = Callable[[Iterator[_Request], Callable[[], object]], Iterator[_Response]]
+
+
+def status_of(failure: failures.ServiceFailure) -> grpc.Status:
+    """The gRPC status of a failure, with its google.rpc.ErrorInfo."""
+    detail = any_pb2.Any()
+    detail.Pack(
+        error_details_pb2.ErrorInfo(
+            reason=failure.reason, domain=failures.DOMAIN, metadata=failure.metadata
+        )
+    )
+    code: int = grpc.StatusCode[failure.code].value[0]
+    status = status_pb2.Status(code=code, message=failure.message, details=[detail])
+    return rpc_status.to_status(status)
+
+
+def _abort(context: Context, error: failures.ServiceFailure | NativeError) -> NoReturn:
+    failure = failures.of_native(error) if isinstance(error, NativeError) else error
+    context.abort_with_status(status_of(failure))
+    raise failure
+
+
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[_Request, _Response]):
+    """How the requests of a method are read and its responses written."""
+
+    name: str
+    read: Callable[[bytes], _Request]
+    write: Callable[[_Response], bytes]
+
+    def decoded(self, raw: bytes) -> _Request:
+        """Raises InvalidRequest."""
+        try:
+            return self.read(raw)
+        except DecodeError:
+            raise failures.InvalidRequest(
+                "BAD_REQUEST",
+                f"the request of {self.name} cannot be decoded: its {len(raw)} bytes are no message"
+                " of that method",
+                method=self.name,
+            ) from None
+
+    def requests(self, raws: Iterator[bytes], upkeep: Upkeep) -> Iterator[_Request]:
+        """The requests of a stream."""
+        for raw in raws:
+            upkeep.bytes_seen += len(raw)
+            yield self.decoded(raw)
+
+
+AnyCodec = Codec[Message | wire.Request, Message | bytes]
+
+# Methods with messages of their own: a stream writes its responses itself, while it has its buffer.
+_ON_THE_WIRE: Final = {wire.BATCH: Codec(wire.BATCH, wire.request, bytes)}
+
+
+def codec_of(service: str, method: MethodDescriptor) -> AnyCodec:
+    """The codec of a method, of its protobuf messages if there is no better one."""
+    name = f"/{service}/{method.name}"
+    if name in _ON_THE_WIRE:
+        return cast(AnyCodec, _ON_THE_WIRE[name])
+    response = GetMessageClass(method.output_type)
+    read: Callable[[bytes], Message] = GetMessageClass(method.input_type).FromString
+    write = cast("Callable[[Message | bytes], bytes]", response.SerializeToString)
+    return Codec(name, read, write)
+
+
+class Methods:
+    """Makes the methods of a worker.
+
+    Args:
+        upkeep: watches over requests that do not come.
+        receive_s: how long a unary call may take to send its request.
+    """
+
+    def __init__(self, upkeep: Upkeep, *, receive_s: float) -> None:
+        self._upkeep = upkeep
+        self._receive_s = receive_s
+
+    def unary(
+        self,
+        handler: Callable[[_Request], _Response],
+        codec: Codec[_Request, _Response],
+        pool: ThreadPoolExecutor,
+    ) -> Handler:
+        """A unary method around a handler, run in a pool."""
+        upkeep = self._upkeep
+
+        def behaviour(raws: Iterator[bytes], context: Context) -> bytes:
+            try:
+                if here.refusal is not None:
+                    raise here.refusal
+                raw = self._received(raws, context, codec.name)
+                upkeep.bytes_seen += len(raw)
+                return codec.write(handler(codec.decoded(raw)))
+            except (failures.ServiceFailure, NativeError) as error:
+                _abort(context, error)
+
+        # grpcio's way to run a method in a pool of its own (grpc_health uses it too).
+        behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        return grpc.stream_unary_rpc_method_handler(behaviour)
+
+    def _received(self, raws: Iterator[bytes], context: Context, method: str) -> bytes:
+        """The message of a unary call; one whose message does not come is cancelled."""
+        awaited = self._upkeep.awaited
+        key = id(context)
+        awaited[key] = (time.monotonic() + self._receive_s, context.cancel)
+        try:
+            raw = next(raws, None)
+        finally:
+            awaited.pop(key, None)
+        if raw is None:
+            raise failures.InvalidRequest(
+                "BAD_REQUEST", f"the call of {method} has no request message", method=method
+            )
+        return raw
+
+    def stream(
+        self,
+        handler: Streaming[_Request, _Response],
+        codec: Codec[_Request, _Response],
+        pool: ThreadPoolExecutor,
+    ) -> Handler:
+        """A bidirectional method around a handler, run in the pool of the streams."""
+
+        def behaviour(raws: Iterator[bytes], context: Context) -> Iterator[bytes]:
+            try:
+                if here.refusal is not None:
+                    raise here.refusal
+                for answer in handler(codec.requests(raws, self._upkeep), context.cancel):
+                    yield codec.write(answer)
+            except (failures.ServiceFailure, NativeError) as error:
+                _abort(context, error)
+
+        behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        return grpc.stream_stream_rpc_method_handler(behaviour)
+
+    def with_context(
+        self,
+        servicer: Callable[[Iterator[_Request], Context], Iterator[_Response]],
+        codec: Codec[_Request, _Response],
+        pool: ThreadPoolExecutor,
+    ) -> Handler:
+        """A stream of a ready-made servicer, which wants grpcio's context."""
+
+        def behaviour(raws: Iterator[bytes], context: Context) -> Iterator[bytes]:
+            try:
+                if here.refusal is not None:
+                    raise here.refusal
+                for answer in servicer(codec.requests(raws, self._upkeep), context):
+                    yield codec.write(answer)
+            except failures.ServiceFailure as error:
+                _abort(context, error)
+
+        behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        return grpc.stream_stream_rpc_method_handler(behaviour)
+
+    def service(
+        self,
+        descriptor: ServiceDescriptor,
+        handlers: object,
+        streams: object,
+        *,
+        calls: ThreadPoolExecutor,
+        stream_pool: ThreadPoolExecutor,
+    ) -> grpc.GenericRpcHandler:
+        """A service from its descriptor: each method has a handler of its name."""
+        methods: dict[str, Handler] = {}
+        for method in descriptor.methods:
+            codec = codec_of(descriptor.full_name, method)
+            name = snake_case(method.name)
+            if method.client_streaming:
+                methods[method.name] = self.stream(getattr(streams, name), codec, stream_pool)
+            else:
+                methods[method.name] = self.unary(getattr(handlers, name), codec, calls)
+        return grpc.method_handlers_generic_handler(descriptor.full_name, methods)
+
+
+def snake_case(name: str) -> str:
+    """CreateAddressSpace -> create_address_space: a method's handler."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

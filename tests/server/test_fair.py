@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns between clients, without a server: who is next, and who waits.
+
+Goal: a long line delays nobody else, and one client never has everything. Method: the order in
+which jobs come out, for lines that are known. A failure shows the order that was wrong.
+"""
+
+import threading
+
+from servers import wait_for
+from vmalab_server.caller import Tokens, of_peer
+from vmalab_server.config import load
+from vmalab_server.fair import FairQueue, Turnstile
+from vmalab_server.limits import Limits
+from vmalab_server.threads import Threads
+
+
+def out_of(queue: FairQueue[str]) -> list[str]:
+    """All jobs that can run now, each finished before the next one."""
+    order = []
+    while (found := queue.take()) is not None:
+        order.append(found[0])
+        queue.finished(found[0][0])
+    return order
+
+
+def test_lines_are_served_in_turn() -> None:
+    queue: FairQueue[str] = FairQueue(share=2)
+    for job in ("a1", "a2", "a3", "a4", "b1", "c1", "b2"):
+        queue.put(job[0], job)
+    assert out_of(queue) == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+    assert queue.waiting == queue.load("a") == 0
+
+
+def test_one_client_has_its_share_and_no_more() -> None:
+    queue: FairQueue[str] = FairQueue(share=2)
+    for number in range(4):
+        queue.put("a", f"a{number}")
+    assert [queue.take(), queue.take(), queue.take()] == [("a0", True), ("a1", False), None]
+    queue.put("b", "b0")
+    assert queue.take() == ("b0", False)
+    assert queue.finished("a"), "one more of it may run"
+    assert queue.take() == ("a2", False)
+
+
+def test_the_last_of_the_longest_line_makes_room() -> None:
+    queue: FairQueue[str] = FairQueue(share=1)
+    for job in ("a1", "a2", "a3", "b1", "b2"):
+        queue.put(job[0], job)
+    assert queue.take_back(shorter_than=4) is None
+    assert queue.take_back(shorter_than=3) == "a3"
+    assert [queue.take_back(shorter_than=1) for _ in range(5)].count(None) == 1
+    assert out_of(queue) == []
+
+
+def test_a_turnstile_keeps_a_place_for_others() -> None:
+    turnstile, entered = Turnstile(total=2, share=1), []
+    leave = threading.Event()
+
+    def pass_through(client: str) -> None:
+        with turnstile.turn(client):
+            entered.append(client)
+            leave.wait()
+
+    threads = [threading.Thread(target=pass_through, args=(client,)) for client in "aaa"]
+    for thread in threads:
+        thread.start()
+    wait_for("one of a is in", lambda: entered)
+    other = threading.Thread(target=pass_through, args=("b",))
+    other.start()
+    wait_for("b is in, though a waits", lambda: "b" in entered)
+    assert entered == ["a", "b"]
+    leave.set()
+    for thread in [*threads, other]:
+        thread.join()
+    assert sorted(entered) == ["a", "a", "a", "b"]
+
+
+def test_who_calls() -> None:
+    tokens = Tokens("# names\nalice:one two\n\nthree\n")
+    assert tokens.name_of(b"Bearer one two") == "alice"
+    assert tokens.name_of(b"Bearer three") == "token"
+    assert tokens.name_of(b"Bearer one") is None
+    assert of_peer("ipv4:127.0.0.1:4711").name == "ipv4:127.0.0.1"
+    assert of_peer("ipv4:127.0.0.1:4711").key != of_peer("ipv4:127.0.0.1:4712").key
+
+
+def test_the_defaults_fit_each_other() -> None:
+    """Slots for all threads of all workers, whatever streams there are."""
+    config, limits = load(), Limits()
+    assert config.participants_least <= config.participants_max
+    assert limits.calls_per_client_max < limits.calls_per_worker_max
+    assert limits.streams_per_client_max < limits.streams_per_worker_max
+    more = limits.calls_per_client_max + limits.streams_per_client_max
+    assert more < limits.requests_per_connection_max, "who is refused is told"
+    for lab in (False, True):
+        threads = Threads.of(6, limits, lab=lab)
+        assert threads.calls - threads.calls_reserved >= 4
+        assert threads.blocks_share < threads.blocks

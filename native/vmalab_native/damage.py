@@ -29,6 +29,7 @@ from vmalab_native.segment_file import (
     REF_SHIFT,
     RETIRED,
     SLAB,
+    TABLE,
     TAIL,
     PageDesc,
     SegmentFile,
@@ -43,7 +44,8 @@ LIST_TRIES: Final = 200
 RETIRE_RING: Final = 4096
 RETIRE_PAGE, RETIRE_FRAME, RETIRE_OBJECT0 = 1, 2, 16
 MM_STATES: Final = 5
-FRAME_LINK: Final = 0x7FFFFFFF
+FRAME_IN_POOL: Final = 0x80000000
+FRAME_LINK: Final = FRAME_IN_POOL - 1
 _SIDE_OBJECTS: Final = (
     ("anon_name", CACHE_NAME),
     ("numab_state", CACHE_NUMAB),
@@ -118,6 +120,8 @@ class _Look:
         for page, desc in enumerate(descs):
             if desc.kind > RETIRED or desc.order > 3:
                 yield f"page {page} has kind {desc.kind} and order {desc.order}"
+            elif desc.kind == TABLE and desc.account >= self._file.accounts_max:
+                yield f"page {page} is charged to account {desc.account}"
             elif desc.kind == SLAB:
                 yield from self._slab(page, desc, descs)
             elif desc.kind == TAIL and not self._tail_right(page, desc, descs):
@@ -169,6 +173,10 @@ class _Look:
         size = self._file.structs["frame"].size
         raw = self._file.read(self._file.regions["frames"][0], self._frames * size, "the frames")
         links = words(raw, 4)[self._file.structs["frame"].at["next"][0] // 4 :: size // 4]
+        accounts = self._file.accounts_max
+        for frame in range(FRAMES_FIRST, self._frames):
+            if accounts <= links[frame] < FRAME_IN_POOL:
+                yield f"frame {frame} is charged to account {links[frame]}, {accounts} can be"
         at = self._file.inner("frames", "frame_pool", "free_head")
         for _ in range(self._frames + 1):
             if at == 0:
@@ -220,6 +228,8 @@ class _Look:
                 if number >= most if most >= 0 else not self._taken(CACHE_NODE, number):
                     yield f"participant {index}: {what} has {number:#x}, which is none"
         yield from self._ring(index, raw)
+        if kind.get(raw, "account") >= self._file.accounts_max:
+            yield f"participant {index}: it is of account {kind.get(raw, 'account')}"
         for ref in words(kind.part(raw, "inflight"), 4):
             if ref and not self._file.owns(CACHE_VMA, ref):
                 yield f"participant {index}: a VMA in flight is {ref:#x}, which is none"
@@ -294,6 +304,8 @@ class _Look:
         if number and (number & 0xFFFF != index or number >> 16 != mm.get(raw, "generation")):
             yield f"mm slot {index} has number {number}"
             return
+        if mm.get(raw, "account") >= self._file.accounts_max:
+            yield f"mm slot {index} is charged to account {mm.get(raw, 'account')}"
         if mm.get(raw, "builder") > self._file.config("participants_max"):
             yield f"mm slot {index} is made by participant {mm.get(raw, 'builder') - 1}"
         try:
@@ -379,6 +391,8 @@ class _Look:
             return
         if kind.get(raw, "index") != number - 1 or kind.get(raw, "kind") > 4:
             yield f"file slot {number - 1} has index {kind.get(raw, 'index')}"
+        if kind.get(raw, "account") >= self._file.accounts_max:
+            yield f"file slot {number - 1} is charged to account {kind.get(raw, 'account')}"
         if b"\0" not in kind.part(raw, "name"):
             yield f"file slot {number - 1}: its name has no end"
         try:

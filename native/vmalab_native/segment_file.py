@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from vmalab_native._core import ffi, lib
+from vmalab_native.cdata import CStruct
 from vmalab_native.checks import SHM_DIRECTORY, shm_name
 from vmalab_native.convert import text
 from vmalab_native.errors import (
@@ -38,6 +39,8 @@ from vmalab_native.records import StructInfo
 
 PAGE: Final = 4096
 REF_SHIFT: Final = 4
+ACCOUNT_BYTES: Final = 128
+"""struct account (`segment.h`)."""
 LIFE_BYTE: Final = 1 << 40
 _FLOCK: Final = "hhqqi4x"
 FRAMES_FIRST: Final = 2
@@ -102,9 +105,10 @@ class PageDesc:
     next: int
     prev: int
     free: tuple[int, int]
+    account: int
 
 
-_DESC: Final = struct.Struct("<BBBBIIIQQ")
+_DESC: Final = struct.Struct("<BBBBIIIQQ16xI")
 
 
 def words(raw: bytes, bytes_each: int = 8) -> memoryview[int]:
@@ -256,11 +260,19 @@ class SegmentFile:
         self._check_pools()
         self.caches = [self.cache(index) for index in range(CACHES)]
 
-    def _check_config(self) -> None:
-        raw = self.header_struct.part(self.header, "config")
+    def c_config(self) -> CStruct:
+        """The configuration as C has it."""
         config = ffi.new("struct vl_config *")
-        for name in self.structs["vl_config"].at:
-            setattr(config, name, self.structs["vl_config"].get(raw, name))
+        raw = self.header_struct.part(self.header, "config")
+        ffi.memmove(config, raw, ffi.sizeof("struct vl_config"))
+        return config
+
+    @property
+    def accounts_max(self) -> int:
+        return self.header_struct.at["accounts"][1] // ACCOUNT_BYTES
+
+    def _check_config(self) -> None:
+        config = self.c_config()
         fault = ffi.new("struct vl_config_fault *")
         names = (self.model.encode(), self.layout.encode())
         if lib.vl_config_check(config, *names, fault) < 0:
@@ -356,12 +368,11 @@ class SegmentFile:
         raw = self.read(self.regions["mms"][0], size * count, "the mm table")
         return [raw[i * size : (i + 1) * size] for i in range(count)]
 
-    def exec_from(self, index: int) -> int:
+    def mm_aside(self, index: int, field: str) -> int:
+        """A field of what lies aside of a slot of the mm table."""
         kind = self.structs["mm_aside"]
         table = self.regions["mms"][0] + self.config("mms_max") * self.structs["mm_struct"].size
-        return kind.get(
-            self.read(table + index * kind.size, kind.size, "the mm table"), "exec_from"
-        )
+        return kind.get(self.read(table + index * kind.size, kind.size, "the mm table"), field)
 
     def file(self, number: int) -> bytes:
         """The file with that number (slot + 1). Raises SegmentDamaged if there is no such slot."""
@@ -376,8 +387,9 @@ class SegmentFile:
 
     @staticmethod
     def _desc_of(raw: bytes, at: int) -> PageDesc:
-        kind, order, cache, on_list, owner, after, before, low, high = _DESC.unpack_from(raw, at)
-        return PageDesc(kind, order, cache, on_list, owner, after, before, (low, high))
+        kind, order, cache, on_list, owner, after, before, *rest = _DESC.unpack_from(raw, at)
+        low, high, account = rest
+        return PageDesc(kind, order, cache, on_list, owner, after, before, (low, high), account)
 
     def descs(self) -> Iterator[PageDesc]:
         """The descriptors of all pages in use, in order."""

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from vmalab_native._core import lib
+from vmalab_native._core import ffi, lib
 from vmalab_native.convert import listing, text
 from vmalab_native.errors import NoSuchMm, SegmentDamaged
-from vmalab_native.loaded import RCU_NAMES
+from vmalab_native.loaded import RCU_NAMES, config_from_c
 from vmalab_native.records import (
     LockInfo,
     MmInfo,
@@ -113,15 +113,10 @@ class SegmentView:
         return 0
 
     def config(self) -> SegmentConfig:
-        of = self.file.config
-        return SegmentConfig(
-            size_bytes=of("size_bytes"), mms_max=of("mms_max"), files_max=of("files_max"),
-            participants_max=of("participants_max"), frames_max=of("frames_max"),
-            vmas_per_mm_max=of("vmas_per_mm_max"), rcu=RCU_NAMES[of("rcu")],
-            pkeys=bool(of("pkeys")), overcommit=of("overcommit"),
-            commit_limit_pages=of("commit_limit_pages"), mmap_min_addr=of("mmap_min_addr"),
-            model=self.file.model, layout=self.file.layout,
-        )  # fmt: skip
+        info = ffi.new("struct vl_seg_info *")
+        info.config = self.file.c_config()[0]
+        info.model, info.layout = self.file.model.encode(), self.file.layout.encode()
+        return config_from_c(info)
 
     def info(self) -> SegmentInfo:
         """As Segment.info()."""
@@ -344,7 +339,9 @@ class SegmentView:
             locked_pages=get(raw, "locked_vm"),
             data_pages=get(raw, "data_vm"),
             accounted_pages=get(raw, "accounted"),
-            exec_from=self.file.exec_from(index),
+            exec_from=self.file.mm_aside(index, "exec_from"),
+            account=get(raw, "account"),
+            shared=self.file.mm_aside(index, "shared"),
         )
 
     def _resident(self, index: int, seen: bytes) -> int:

@@ -139,6 +139,9 @@ class _Look:
             return
         if desc.order != cache.order or page + (1 << desc.order) > len(descs):
             yield f"page {page} is a slab of order {desc.order}, its cache has {cache.order}"
+        tails = descs[page + 1 : page + (1 << desc.order)]
+        if not all((tail.kind, tail.owner) == (TAIL, page) for tail in tails):
+            yield f"page {page} is a slab of order {desc.order} without its tails"
         free = desc.free[0] | desc.free[1] << 64
         if free >> cache.objs_per_slab:
             yield f"page {page} has free objects beyond its last one"

@@ -115,5 +115,6 @@ def _bare_segment(own: _Own) -> Iterator[str]:
         keeper = threading.Thread(target=supervise, name="supervisor", daemon=True)
         stack.callback(keeper.join)
         stack.callback(stop.set)
-        keeper.start()
+        with signals.held():  # a thread that is half started cannot be joined
+            keeper.start()
         yield name

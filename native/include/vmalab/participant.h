@@ -141,9 +141,9 @@ struct participant_area {
 #define PARTICIPANT_AREA_BYTES ALIGN_UP(sizeof(struct participant_area), PAGE_SIZE)
 
 /*
- * Of an instance with LOOKUP_CACHE: what an earlier fault of this participant looked up: the leaf of the range tree and the
- * lowest table of the page table that serve a window of addresses, and the VMA that the last fault
- * in each part of the window found. A private copy of what walks would find again as long as
+ * Of an instance with LOOKUP_CACHE: what an earlier fault of this participant looked up: the leaf
+ * of the range tree and the lowest table of the page table that serve a window of addresses, and
+ * the VMA that the last fault in each part of the window found. A private copy of what walks would find again as long as
  * unlinked (pgd.unlinked of the mm's slot, which no two lives of it share) is what it was, and
  * until (lookup_until) is. cached_lookup.h says why. (hardware: paging-structure caches; kernel
  * before 6.1: vmacache)

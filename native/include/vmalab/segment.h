@@ -47,8 +47,8 @@ struct vl_region {
 enum vl_seg_state { SEG_BUILDING = 0, SEG_READY = 1, SEG_BROKEN = 2, SEG_CLOSING = 3 };
 /* How a fault finds its VMA: by a walk of the tree, as the kernel does, or by cached_lookup.h. */
 enum vl_lookup { LOOKUP_WALK = 0, LOOKUP_CACHE = 1 };
-/* refcount: how a writer waits for the readers of a VMA: it sleeps at once, as rcuwait does, or looks
- * at the word for some turns before. */
+/* refcount: how a writer waits for the readers of a VMA: it sleeps at once, as rcuwait does, or
+ * looks at the word for some turns before. */
 enum vl_writer_wait { WRITER_SLEEPS = 0, WRITER_SPINS = 1 };
 enum vl_rcu_flavour { RCU_AUTO = 0, RCU_MEMBARRIER = 1, RCU_FENCED = 2 };
 

@@ -9,8 +9,8 @@
 /* pgfault_fast: faults on a present page that op_fault served itself. Each is also a pgfault, a
  * pgfault_present and one under its lock (STAT_FAULT_LOCKED); vl_stats adds it to these three, so
  * that the fast path moves one counter and not four. cached_lookup_walk: walks of faults whose
- * cached lookup did not serve (of instances with --lookup cache). Allocations are counted per cache, in the
- * magazines (slab.h: struct slab_numbers). */
+ * cached lookup did not serve (of instances with --lookup cache). Allocations are counted per
+ * cache, in the magazines (slab.h: struct slab_numbers). */
 /* clang-format off */
 #define VL_STATS(X) \
 	X(vma_lock_success) X(vma_lock_abort) X(vma_lock_retry) X(vma_lock_miss) \

@@ -96,9 +96,9 @@ static inline vl_ref tree_root_ref(u64 root)
 
 /* Which slot covers addr: how many pivots it has passed. One after the other and with branches, a
  * leaf from its middle: the processor guesses on into the child while the pivots are on their way,
- * so the levels of a walk overlap. Counted without branches, which saves mispredictions, each level
- * waits for the one above: 40 ns for a fault among 1,000 VMAs at random, with branches 27 (DESIGN.md,
- * "What a fault costs"). Unused pivots are UINT64_MAX, and addr is less. */
+ * so the levels of a walk overlap. Counted without branches, which never guesses wrong, each level
+ * waits for the one above: 40 ns for a fault among 1,000 VMAs at random, with branches 27
+ * (DESIGN.md, "What a fault costs"). Unused pivots are UINT64_MAX, and addr is less. */
 static inline u32 tree_leaf_index(const struct tree_node *node, u64 addr)
 {
 	const u64 *pivot = node->leaf.pivot;

@@ -16,8 +16,8 @@
  *   OVERLAP     no grant while there is a writer; no write lock while there are readers
  *   IDENTITY    a granted VMA is attached, of the mm, covers the address
  *   COMPLETE    ... and is complete
- *   LIFETIME    given up, and freed, without readers; after the reference is given back the object is not touched
- *               in another life; a foreign mm is woken only while it is that mm
+ *   LIFETIME    given up, and freed, without readers; after the reference is given back the
+ *               object is not touched in another life; a foreign mm is woken only while it is that mm
  *   ATTACH      attached and detached by its writer only; freed only when detached
  *   WRITE_LOCK  an attached VMA changes only under its writer, who has stamped it himself; what
  *               a holder of its read lock may change is copied and computed from under him only

@@ -156,7 +156,7 @@ def maps(
         wanted = [row["mm"] for row in source.address_spaces()] if mm is None else [mm]
         texts = {number: source.maps(number) for number in wanted}
     shown = (f"# mm {n}\n{text}" if everything else text for n, text in texts.items())
-    rows = [{"mm": number, "maps": text.splitlines()} for number, text in texts.items()]
+    rows = [{"mm": number, "maps": text.split("\n")[:-1]} for number, text in texts.items()]
     show({"address_spaces": rows}, "\n".join(shown).rstrip("\n"), as_json=as_json)
 
 

@@ -44,6 +44,7 @@ LIST_TRIES: Final = 200
 RETIRE_RING: Final = 4096
 RETIRE_PAGE, RETIRE_FRAME, RETIRE_OBJECT0 = 1, 2, 16
 MM_STATES: Final = 5
+MUTEX_WAITERS: Final = 0x80000000
 FRAME_IN_POOL: Final = 0x80000000
 FRAME_LINK: Final = FRAME_IN_POOL - 1
 _SIDE_OBJECTS: Final = (
@@ -97,6 +98,7 @@ class _Look:
 
     def everything(self) -> Iterator[str]:
         yield from self._grace_periods()
+        yield from self._mutexes()
         descs = list(self._file.descs())
         yield from self._pages_right(descs)
         yield from self._lists_right()
@@ -113,6 +115,31 @@ class _Look:
         over = self._file.inner("rcu", "rcu_state", "completed")
         if over > newest:
             yield f"grace period {over} is over, and the newest one is {newest}"
+
+    def _mutexes(self) -> Iterator[str]:
+        """Who has a short mutex of the header has a slot, living or dead."""
+        file, slot = self._file, self._file.structs["participant_slot"]
+        inner = file.inner
+        owners = {
+            "the slots": file.of_header("slots_lock"),
+            "the pages": inner("pages", "page_pool", "lock"),
+            "the frames": inner("frames", "frame_pool", "lock"),
+            "grace periods": inner("rcu", "rcu_state", "advance_lock"),
+        }
+        part, size = file.header_struct.part(file.header, "caches"), file.structs["kmem_cache"].size
+        for i in range(CACHES):
+            owners[f"cache {i}"] = file.structs["kmem_cache"].get(part, "lock", i * size)
+        anon = words(file.header_struct.part(file.header, "anon_locks"), 4)
+        owners |= {f"anon_vmas ({i})": word for i, word in enumerate(anon)}
+        for what, word in owners.items():
+            index = (word & ~MUTEX_WAITERS) - 1
+            if index < 0:
+                continue
+            taken = index < file.slots_high and slot.get(
+                file.row("participant_slot", "slots", index), "role"
+            )
+            if not taken:
+                yield f"the mutex of {what} belongs to participant {index}, which is nobody"
 
     # --- pages and slabs ---
 

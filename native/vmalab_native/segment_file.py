@@ -23,7 +23,7 @@ from typing import Final, Self
 from vmalab_native._core import ffi, lib
 from vmalab_native.cdata import CStruct
 from vmalab_native.checks import SHM_DIRECTORY, shm_name
-from vmalab_native.convert import text
+from vmalab_native.convert import listing, text
 from vmalab_native.errors import (
     AbiMismatch,
     FingerprintMismatch,
@@ -34,8 +34,8 @@ from vmalab_native.errors import (
     SegmentTruncated,
     SystemCallFailed,
 )
-from vmalab_native.loaded import fingerprint, layout, load_core_of
-from vmalab_native.records import StructInfo
+from vmalab_native.loaded import config_from_c, fingerprint, layout, load_core_of
+from vmalab_native.records import SegmentConfig, StructInfo
 
 PAGE: Final = 4096
 REF_SHIFT: Final = 4
@@ -115,6 +115,12 @@ def words(raw: bytes, bytes_each: int = 8) -> memoryview[int]:
     """An array of little-endian numbers of 8 or 4 bytes."""
     view = memoryview(raw)
     return view.cast("Q") if bytes_each == 8 else view.cast("I")
+
+
+def stat_names() -> list[str]:
+    """The counters of `vmstat`, in the order of the core."""
+    names, count = listing("const char *[]", "vmstat", lib.vl_stat_names, start=128)
+    return [text(names[i]) for i in range(count)]
 
 
 class SegmentFile:
@@ -266,6 +272,13 @@ class SegmentFile:
         raw = self.header_struct.part(self.header, "config")
         ffi.memmove(config, raw, ffi.sizeof("struct vl_config"))
         return config
+
+    def whole_config(self) -> SegmentConfig:
+        """The configuration, with lock model and layout."""
+        info = ffi.new("struct vl_seg_info *")
+        info.config = self.c_config()[0]
+        info.model, info.layout = self.model.encode(), self.layout.encode()
+        return config_from_c(info)
 
     @property
     def accounts_max(self) -> int:

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from vmalab_native._core import ffi, lib
-from vmalab_native.convert import listing, text
 from vmalab_native.errors import NoSuchMm, SegmentDamaged
-from vmalab_native.loaded import RCU_NAMES, config_from_c
+from vmalab_native.loaded import RCU_NAMES
 from vmalab_native.records import (
     LockInfo,
     MmInfo,
@@ -45,6 +43,7 @@ from vmalab_native.segment_file import (
     TABLE,
     Cache,
     SegmentFile,
+    stat_names,
     words,
 )
 
@@ -61,6 +60,7 @@ MARKER: Final = 0x800
 PRESENT: Final = 1
 HOLDS: Final = 8
 HELD_WRITE, HELD_HELD, HELD_WAITING = 0x02, 0x20, 0x40
+SUPERVISOR: Final = 1
 ROLES: Final = ("free", "supervisor", "worker", "client", "inspector")
 LEASES_MAX: Final = 0xFFFF
 VM_READ, VM_WRITE, VM_EXEC, VM_MAYSHARE = 1, 2, 4, 0x80
@@ -108,15 +108,12 @@ class SegmentView:
     def supervisor_pid(self) -> int:
         """Pid of a living supervisor, 0 if there is none."""
         for index, raw in self._slots():
-            if self._slot.get(raw, "role") == lib.ROLE_SUPERVISOR and self.file.lives(index):
+            if self._slot.get(raw, "role") == SUPERVISOR and self.file.lives(index):
                 return self._slot.get(raw, "pid")
         return 0
 
     def config(self) -> SegmentConfig:
-        info = ffi.new("struct vl_seg_info *")
-        info.config = self.file.c_config()[0]
-        info.model, info.layout = self.file.model.encode(), self.file.layout.encode()
-        return config_from_c(info)
+        return self.file.whole_config()
 
     def info(self) -> SegmentInfo:
         """As Segment.info()."""
@@ -192,13 +189,11 @@ class SegmentView:
 
     def vmstat(self) -> dict[str, int]:
         """As Segment.vmstat()."""
-        names, count = listing("const char *[]", "vmstat", lib.vl_stat_names, start=128)
-        found = [text(names[i]) for i in range(count)]
         sums = list(words(self.file.header_struct.part(self.file.header, "stats_gone")))
         for index, _ in self._slots():
             for i, value in enumerate(words(self.file.area_part(index, "stats"))):
                 sums[i] += value
-        counters = {name: sums[i] % (1 << 64) for i, name in enumerate(found)}
+        counters = {name: sums[i] % (1 << 64) for i, name in enumerate(stat_names())}
         locked = "mmap_lock_faults" if self.file.model == "mmap-lock" else "vma_lock_success"
         for name in ("pgfault", "pgfault_present", locked):
             counters[name] += counters["pgfault_fast"]

@@ -193,6 +193,7 @@ class Supervisor:
         except InvalidArgument as error:
             raise ConfigError(error.detail) from None
         self._guard = Guard(segment, lock_fd)
+        segment.outlive_cut()
         on_broken.when_broken(self._end_at_once)
         self._me: Participant = segment.participant("supervisor", comm="vmalab")
         self._make_room()
@@ -563,7 +564,7 @@ class Supervisor:
         name = self._config.instance
         self._failure = (
             f"instance {name!r} is broken: {why}; its segment is kept for a look (vmalab fsck"
-            f" --instance {name}), vmalab serve --instance {name} --replace-stale starts anew"
+            f" --instance {name}), vmalab serve --instance {name} --replace-stale starts it again"
         )
         self._stop("broken")
 

@@ -61,6 +61,7 @@ class Worker:
 
         self.launch = launch
         self.segment: Segment = Segment.attach(launch.instance)
+        self.segment.outlive_cut()
         self.tokens: Tokens = Tokens(launch.tokens)
         owners = Owners(named=bool(self.tokens), share_all=launch.share_all)
         self.entry: Entry = Entry(self.segment, owners)

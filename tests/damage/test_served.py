@@ -11,7 +11,7 @@ import os
 import signal
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ def _use(mm: AddressSpace) -> None:
         mm.mmap(4096 * 2)
 
 
-def _statuses(watch: Any) -> Iterator[int]:
+def _statuses(watch: Iterable[health_pb2.HealthCheckResponse]) -> Iterator[int]:
     """Until the connection is lost."""
     with contextlib.suppress(grpc.RpcError):
         for answer in watch:

@@ -102,8 +102,8 @@ def test_a_planted_lock_is_refused(tmp_path: Path) -> None:
     """A link would lead the lock to another file, which close() would leave behind or remove."""
     lock, other = tmp_path / "worker-0.lock", tmp_path / "other"
     other.write_text("kept")
-    for plant in (lambda: lock.symlink_to(other), lambda: lock.hardlink_to(other)):
-        plant()
+    for plant in (lock.symlink_to, lock.hardlink_to):
+        plant(other)
         with pytest.raises(AddressInUse, match="remove it"):
             UnixPathReservation(tmp_path / "worker-0.sock")
         lock.unlink()

@@ -48,6 +48,9 @@ VL_API void vl_seg_close(struct vl_seg *seg); /* marks it SEG_CLOSING: later att
 /* Marks it broken, as a broken invariant does, for who sees that it is damaged: nobody enters any
  * more. why: text for people. */
 VL_API void vl_seg_break(struct vl_seg *seg, const char *why);
+/* From now on this process outlives a cut of the segment's file, by a handler of SIGBUS (front's
+ * outlive.c). For processes that keep the segment to their end. 0, VL_E_LIMIT (16 segments). */
+VL_API int vl_seg_outlive_cut(struct vl_seg *seg);
 struct vl_seg_info {
 	char name[64];
 	char model[32];

@@ -225,9 +225,9 @@ static inline vl_ref vl_ref_of(const struct vl_seg *seg, const void *p)
 	return (vl_ref)((u64)((const u8 *)p - seg->base) >> REF_SHIFT);
 }
 
-/* Can everything that a mapping of `size` bytes is used by be where the header says? The regions are
- * planned anew from the configuration, so none can overlap another or leave the file. Counts and
- * heads of lists are bounded by what they count. 0 or VL_E_DAMAGED. */
+/* Can everything be where the header of a file of `size` bytes says? The regions are planned again
+ * from the configuration, so none can overlap another or leave the file. Counts and heads of lists
+ * are bounded by what they count. 0 or VL_E_DAMAGED. */
 int seg_header_check(const struct seg_header *hdr, u64 size);
 /* 0, or VL_E_INVALID and what is wrong. */
 int seg_config_check(const struct vl_config *config, struct vl_config_fault *fault);

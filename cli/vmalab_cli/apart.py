@@ -33,21 +33,28 @@ class _Look:
     over: bool = False
 
 
-def each(names: Sequence[str], look: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
+def each(
+    names: Sequence[str],
+    look: Callable[[str], dict[str, Any]],
+    *,
+    patience_s: float = 0.0,
+) -> list[dict[str, Any]]:
     """look(name) of every instance, in order; a row with "error" where it came to nothing.
 
     Args:
         look: gives what JSON can hold; runs in a forked process, so there must be no threads.
+        patience_s: what takes longer does not answer; 0: PATIENCE_S.
     """
     looks: list[_Look] = []
+    patience_s = patience_s or PATIENCE_S
     sys.stdout.flush()
     sys.stderr.flush()
     try:
         for name in names:
             with signals.held():
                 looks.append(_begun(name, look))
-        _heard(looks)
-        return [_row(one) for one in looks]
+        _heard(looks, patience_s)
+        return [_row(one, patience_s) for one in looks]
     finally:
         for one in looks:
             with contextlib.suppress(ChildProcessError, ProcessLookupError):
@@ -72,9 +79,9 @@ def _begun(name: str, look: Callable[[str], dict[str, Any]]) -> _Look:
         os._exit(0)
 
 
-def _heard(looks: list[_Look]) -> None:
+def _heard(looks: list[_Look], patience_s: float) -> None:
     """Read what they say, until all have ended or the patience is over."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     open_ = {one.pipe: one for one in looks}
     while open_ and (left := deadline - time.monotonic()) > 0:
         for pipe in select.select(list(open_), [], [], left)[0]:
@@ -84,9 +91,9 @@ def _heard(looks: list[_Look]) -> None:
                 open_.pop(pipe).over = True
 
 
-def _row(one: _Look) -> dict[str, Any]:
+def _row(one: _Look, patience_s: float) -> dict[str, Any]:
     if not one.over:
-        return {"instance": one.name, "error": f"it does not answer within {PATIENCE_S:g} s"}
+        return {"instance": one.name, "error": f"it does not answer within {patience_s:g} s"}
     try:
         row: dict[str, Any] = json.loads(one.said)
     except ValueError:

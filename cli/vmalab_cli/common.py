@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all commands share: exit codes, options, how errors end a command, what is printed.
 
-Exit codes: 0 good, 1 the check failed (or the server did not come up), 2 bad usage, 128 and the
-number of the signal that ended it (a server that has come up: 0). Nothing heavy is imported here:
-what a command needs is imported when it runs.
+Exit codes: 0 good, 1 the check failed (or the server did not come up), 2 bad usage, 3 the segment
+of the served instance broke (supervisor.py: EXIT_BROKEN), 128 and the number of the signal that
+ended it (a server that has come up: 0). Nothing heavy is imported here: what a command needs is
+imported when it runs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-GOOD, FAILED, USAGE = 0, 1, 2
+GOOD, FAILED, USAGE, BROKEN = 0, 1, 2, 3
 
 SERVE = "Serve"
 WORK = "Give it work"

@@ -54,16 +54,20 @@ def _open(instance: str, target: str, *, build: bool = True, note: bool = True) 
         build: build its core if it is not there.
     """
     from vmalab_cli.sources import opened
+    from vmalab_native.errors import SegmentDamaged
 
-    with opened(instance=instance, target=target, build=build) as source:
-        if note and source.orphaned():
-            name = source.summary()["instance"]
-            typer.echo(
-                f"vmalab: the server of instance {name!r} was killed, this is what it left;"
-                f" `vmalab fsck --instance {name}` recovers and checks it",
-                err=True,
-            )
-        yield source
+    try:
+        with opened(instance=instance, target=target, build=build) as source:
+            if note and source.orphaned():
+                name = source.summary()["instance"]
+                typer.echo(
+                    f"vmalab: the server of instance {name!r} was killed, this is what it left;"
+                    f" `vmalab fsck --instance {name}` recovers and checks it",
+                    err=True,
+                )
+            yield source
+    except SegmentDamaged as damage:
+        fail(str(damage), FAILED)
 
 
 def _facts(source: Source) -> dict[str, Any]:
@@ -77,11 +81,16 @@ def _facts(source: Source) -> dict[str, Any]:
 
 def _row(name: str) -> dict[str, Any]:
     """What ps says of an instance, or why it cannot be looked at."""
-    from vmalab_native.errors import NativeError
+    from vmalab_cli.sources import opened
+    from vmalab_native.errors import NativeError, SegmentDamaged
 
     try:
-        with _open(name, "", build=False, note=False) as source:
+        with opened(instance=name, target="", build=False) as source:
             return _facts(source)
+    except SegmentDamaged as damage:
+        what = damage.detail.removeprefix(f"instance {name!r}: ")
+        error = f"broken: {what} (vmalab fsck --instance {name} names the damage)"
+        return {"instance": name, "state": "broken", "broken": what, "error": error}
     except (NativeError, OSError) as error:
         return {"instance": name, "error": str(error)}
 
@@ -89,7 +98,9 @@ def _row(name: str) -> dict[str, Any]:
 def ps(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
     """List the instances of this machine: workers, attached processes, address spaces."""
     from vmalab_cli import render
+    from vmalab_server import roster
 
+    roster.clean()
     if instance or target:
         with _open(instance, target, build=False, note=False) as source:
             rows = [_facts(source)]
@@ -145,7 +156,7 @@ def maps(
         wanted = [row["mm"] for row in source.address_spaces()] if mm is None else [mm]
         texts = {number: source.maps(number) for number in wanted}
     shown = (f"# mm {n}\n{text}" if everything else text for n, text in texts.items())
-    rows = [{"mm": number, "maps": text.splitlines()} for number, text in texts.items()]
+    rows = [{"mm": number, "maps": text.split("\n")[:-1]} for number, text in texts.items()]
     show({"address_spaces": rows}, "\n".join(shown).rstrip("\n"), as_json=as_json)
 
 
@@ -255,9 +266,10 @@ def fsck(
         fail("--repair works on the memory itself; a running server repairs by itself", USAGE)
     facts: dict[str, Any] = {}
     with _open(instance, target, note=False) as source:
-        if repair or source.orphaned():
+        problems = source.damages()
+        if not problems and (repair or source.orphaned()):
             facts["recovered"] = source.repair()
-        facts["problems"] = problems = source.fsck()
+        facts["problems"] = problems = problems or source.fsck()
     text = "\n".join(problems) or "every invariant holds"
     if "recovered" in facts:
         text = f"dead participants recovered first: {facts['recovered']}\n{text}"

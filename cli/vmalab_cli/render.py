@@ -35,7 +35,7 @@ def vma(row: Row) -> str:
         f"{row['start']:08x}-{row['end']:08x} {perms}{'s' if flags & 8 else 'p'}"
         f" {row['offset']:08x} {device} {row['inode']} "
     )
-    return line.ljust(73) + row["name"] if row["name"] else line
+    return line.ljust(73) + row["name"].replace("\n", "\\012") if row["name"] else line
 
 
 def slabinfo(rows: list[Row]) -> str:
@@ -128,7 +128,8 @@ def _address_spaces(rows: list[Row]) -> str:
 def _processes(rows: list[Row]) -> str:
     processes: dict[tuple[int, str, str], list[Row]] = {}
     for row in rows:
-        comm = row["comm"] if row["alive"] else f"{row['comm']} (dead)"
+        name = "".join(c if c.isprintable() else "?" for c in row["comm"])  # anybody chose it
+        comm = name if row["alive"] else f"{name} (dead)"
         processes.setdefault((row["pid"], row["role"], comm), []).append(row)
     return columns(
         ("  role", "comm", "pid", "threads", "in core", "leases"),
@@ -152,12 +153,15 @@ def instance(row: Row) -> str:
     killed = "its server was killed (vmalab fsck recovers and checks it)"
     none = killed if row.get("orphaned") else "no server"
     supervisor = f"supervisor {pid}" if pid else none
+    state = f"{row['state']}: {row['broken']}" if row.get("broken") else row["state"]
     where = f", {row['shared_address']}" if row["shared_address"] else ""
     head = (
-        f"{row['instance']}: {row['state']}, {supervisor}{where},"
+        f"{row['instance']}: {state}, {supervisor}{where},"
         f" {row['lock_model']} {row['layout']}, {row['rcu_flavour']}"
     )
     parts = [head]
+    if row.get("warning"):
+        parts.append(f"  warning: {row['warning']}")
     if row["workers"]:
         parts.append(_workers(row["workers"]))
     if row["participants"]:

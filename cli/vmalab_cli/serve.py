@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vmalab_cli.common import FAILED, SERVE, USAGE, fail
+from vmalab_cli.common import BROKEN, FAILED, SERVE, USAGE, fail
 
 if TYPE_CHECKING:
     from vmalab_server.supervisor import Ready
@@ -301,7 +301,7 @@ def serve(
     options = {name: value for name, value in locals().items() if name in _OPTIONS}
     from vmalab_server import logs
     from vmalab_server.config import ConfigError, load, parse_limits, parse_quotas
-    from vmalab_server.supervisor import StartError, Supervisor
+    from vmalab_server.supervisor import InstanceBrokenError, StartError, Supervisor
 
     def on_ready(ready: Ready) -> None:
         if as_json:
@@ -318,6 +318,8 @@ def serve(
         Supervisor(config, on_ready=on_ready).run()
     except ConfigError as error:
         fail(_with_options(str(error)), USAGE)
+    except InstanceBrokenError as error:
+        fail(str(error), BROKEN)
     except StartError as error:
         fail(str(error), FAILED)
 

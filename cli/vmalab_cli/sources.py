@@ -6,11 +6,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from vmalab_drive.errors import UsageError
+from vmalab_drive.errors import CommandError, UsageError
 from vmalab_native import cores
 from vmalab_native.errors import InvalidArgument
 from vmalab_server import roster
@@ -18,6 +18,7 @@ from vmalab_server import roster
 if TYPE_CHECKING:
     from vmalab_client import Client
     from vmalab_native.core import Segment
+    from vmalab_native.segment_file import SegmentFile
 
 Row = dict[str, Any]
 DEFAULT_INSTANCE: Final = "default"
@@ -60,23 +61,41 @@ class Source(ABC):
         """Whether the server of the instance was killed, and nobody has cleared up after it."""
         return False
 
+    def damages(self) -> list[str]:
+        """What is damaged, so that nobody may be in the segment; empty: nothing."""
+        return []
+
     def repair(self) -> int:
         """Recover from every death that nobody has recovered from; how many those were."""
         return 0
 
 
-class SegmentSource(Source):
-    """The shared memory, mapped by this process: works without a server, and after a crash."""
+WALK_PATIENCE_S: Final = 1800.0
+"""What takes so long hangs; the largest segments are walked in minutes."""
 
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
+
+class SegmentSource(Source):
+    """The memory itself: works without a server, after a crash, and whatever is damaged.
+
+    Its file is read and never mapped. What must be in the segment (fsck, repair) runs in a process
+    of its own, and only when nothing is damaged.
+    """
+
+    def __init__(self, file: SegmentFile) -> None:
+        from vmalab_native.view import SegmentView
+
+        self._file = file
+        self._view = SegmentView(file)
 
     def summary(self) -> Row:
-        info = self._segment.info()
-        found = roster.find(self._segment.instance)
+        info = self._view.info()
+        found = roster.find(self._file.instance)
+        state, why = self._view.state()
         return {
-            "instance": self._segment.instance,
-            "state": info.state,
+            "instance": self._file.instance,
+            "state": state,
+            "broken": why,
+            "warning": found.warning if found else "",
             "lock_model": info.model,
             "layout": info.layout,
             "rcu_flavour": info.rcu_flavour,
@@ -89,56 +108,90 @@ class SegmentSource(Source):
         from vmalab_native.core import monotonic_ns
 
         now_ns = monotonic_ns()
-        with self._segment.participant("inspector", comm="vmalab") as me:
-            rows = [dataclasses.asdict(info) for info in me.mm_list()]
+        rows = [dataclasses.asdict(info) for info in self._view.mm_list()]
         for row in rows:
             row["mm"] = row.pop("id")
             row["ttl_ms"] = max(0, row.pop("keep_until_ns") - now_ns) // 1_000_000
         return rows
 
     def participants(self) -> list[Row]:
-        return [dataclasses.asdict(info) for info in self._segment.participants()]
+        return [dataclasses.asdict(info) for info in self._view.participants()]
 
     def maps(self, mm: int) -> str:
-        with self._segment.participant("inspector", comm="vmalab") as me:
-            return me.maps(mm)
+        return self._view.maps(mm)
 
     def query_vma(self, mm: int, addr: int, flags: int) -> Row | None:
-        with self._segment.participant("inspector", comm="vmalab") as me:
-            _, info = me.query_vma(mm, addr, flags)
+        info = self._view.query_vma(mm, addr, flags)
         return None if info is None else dataclasses.asdict(info)
 
     def slabinfo(self) -> list[Row]:
-        return [dataclasses.asdict(info) for info in self._segment.slabinfo()]
+        return [dataclasses.asdict(info) for info in self._view.slabinfo()]
 
     def vmstat(self) -> dict[str, int]:
-        return self._segment.vmstat()
+        return self._view.vmstat()
 
     def locks(self) -> list[Row]:
-        rows = [dataclasses.asdict(info) for info in self._segment.locks()]
+        rows = [dataclasses.asdict(info) for info in self._view.locks()]
         for row in rows:
             row["vma_start"], row["vma_end"] = row.pop("start"), row.pop("end")
         return rows
 
     def layout(self) -> list[Row]:
-        config = self._segment.config
-        return build_layout(config.model, config.layout)
+        return build_layout(self._file.model, self._file.layout)
 
     def orphaned(self) -> bool:
-        if self._segment.supervisor_pid:
-            return False
-        return any(info.role == "supervisor" for info in self._segment.participants())
+        rows = self._view.participants()
+        return any(row.role == "supervisor" for row in rows) and not any(
+            row.role == "supervisor" and row.alive for row in rows
+        )
+
+    def damages(self) -> list[str]:
+        from vmalab_native.damage import damages
+
+        state, why = self._view.state()
+        broken = [f"the segment is broken: {why or 'it does not say why'}"] * (state == "broken")
+        return broken + [f"damaged: {text}" for text in damages(self._file)]
 
     def repair(self) -> int:
-        dead = 0
-        with self._segment.participant("inspector", comm="vmalab") as me:
-            while found := me.recover().dead:  # one recovery may name some of them only
-                dead += len(found)
-        return dead
+        return int(self._inside(_recovered)["recovered"])
 
     def fsck(self) -> list[str]:
-        with self._segment.participant("inspector", comm="vmalab") as me:
-            return me.fsck()
+        problems: list[str] = self._inside(_walked)["problems"]
+        return problems
+
+    def _inside(self, look: Callable[[Segment], Row]) -> Row:
+        """look(segment) in a process of its own. Raises CommandError where it comes to nothing."""
+        from vmalab_cli import apart
+
+        names = [self._file.instance]
+        (row,) = apart.each(names, lambda name: _attached(name, look), patience_s=WALK_PATIENCE_S)
+        if "error" in row:
+            raise CommandError(f"instance {names[0]!r}: {row['error']}")
+        return row
+
+
+def _attached(instance: str, look: Callable[[Segment], Row]) -> Row:
+    from vmalab_native.core import Segment
+    from vmalab_native.errors import NativeError
+
+    try:
+        with Segment.attach(instance) as segment:
+            return look(segment)
+    except NativeError as error:
+        return {"error": str(error)}
+
+
+def _recovered(segment: Segment) -> Row:
+    dead = 0
+    with segment.participant("inspector", comm="vmalab") as me:
+        while found := me.recover().dead:  # one recovery may name some of them only
+            dead += len(found)
+    return {"recovered": dead}
+
+
+def _walked(segment: Segment) -> Row:
+    with segment.participant("inspector", comm="vmalab") as me:
+        return {"problems": me.fsck()}
 
 
 def build_layout(model: str, layout: str) -> list[Row]:
@@ -197,6 +250,8 @@ class ServerSource(Source):
         return {
             "instance": info.instance,
             "state": "ready",
+            "broken": "",
+            "warning": "",
             "lock_model": info.lock_model,
             "layout": info.layout,
             "rcu_flavour": info.rcu_flavour,
@@ -265,7 +320,7 @@ def opened(*, instance: str, target: str, build: bool = True) -> Iterator[Source
         with Client(target, discover=False, timeout_s=120.0) as client:
             yield ServerSource(client)
         return
-    from vmalab_native.core import Segment
+    from vmalab_native.segment_file import SegmentFile
 
-    with Segment.attach(choose_instance(instance), build=build) as segment:
-        yield SegmentSource(segment)
+    with SegmentFile.open(choose_instance(instance), build=build) as file:
+        yield SegmentSource(file)

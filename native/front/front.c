@@ -24,6 +24,7 @@ static char folder[PATH_MAX_];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct vl_core *cores[CORES_MAX];
 static unsigned int cores_count;
+static broken_fn when_broken;
 static __thread char error_text[512];
 
 void vl_cores_in(const char *path)
@@ -36,6 +37,15 @@ void vl_cores_in(const char *path)
 const char *vl_core_error(void)
 {
 	return error_text;
+}
+
+void vl_when_broken(broken_fn told)
+{
+	pthread_mutex_lock(&lock);
+	when_broken = told;
+	for (unsigned int i = 0; i < cores_count; i++)
+		cores[i]->when_broken(told);
+	pthread_mutex_unlock(&lock);
 }
 
 /* A name becomes a part of a file name: letters, digits, '-' and ':' only. */
@@ -91,6 +101,7 @@ static int core_load(const char *model, const char *layout, const struct vl_core
 		dlclose(handle);
 		return VL_E_LIMIT;
 	}
+	core->when_broken(when_broken);
 	cores[cores_count++] = core;
 	*out = core;
 	return 0;
@@ -234,6 +245,8 @@ const char *vl_strerror(int code)
 		return "argument out of bounds";
 	case VL_E_CORE:
 		return "no core was built for that lock model and layout";
+	case VL_E_DAMAGED:
+		return "the segment is damaged";
 	case VL_E_SYS:
 		return "a system call failed";
 	default:

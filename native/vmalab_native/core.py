@@ -295,6 +295,18 @@ class Segment(Handle[SegmentHandle]):
         with suppress(posix_ipc.ExistentialError):
             posix_ipc.unlink_shared_memory(shm_name(self.instance))
 
+    def outlive_cut(self) -> None:
+        """This process does not die of SIGBUS when somebody shortens the segment's file.
+
+        It reads 0 where the segment was, and is to look at the file's size now and then. For a
+        process that keeps the segment to its end.
+        """
+        checked(lib.vl_seg_outlive_cut(self._open()), f"instance {self.instance!r}")
+
+    def mark_broken(self, why: str) -> None:
+        """As a broken invariant does: nobody enters any more, and `vmalab ps` shows why."""
+        lib.vl_seg_break(self._open(), why.encode("utf-8", "replace").replace(b"\0", b"?"))
+
     def __exit__(self, *exception: object) -> None:
         self.close()
 

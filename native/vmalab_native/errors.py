@@ -19,6 +19,7 @@ NativeError
 ├── InvalidArgument        VL_E_INVALID   (also a ValueError)
 ├── SystemCallFailed       VL_E_SYS       (.errno)
 ├── OtherClock             VL_E_CLOCK
+├── SegmentDamaged         VL_E_DAMAGED
 ├── HandleClosed           used after release(), close() or fork()
 └── CoreErrno              the core answered -errno (.errno)
     ├── LockTimeout        ETIMEDOUT      (also a TimeoutError)
@@ -210,6 +211,16 @@ class CoreMissing(NativeError):
     remedy = "`vmalab layout --help` names them; layouts are built from the source tree."
 
 
+class SegmentDamaged(NativeError):
+    code = -2019
+    constant = "VL_E_DAMAGED"
+    summary = "the segment is damaged"
+    remedy = (
+        "`vmalab fsck` names the damage; nothing can repair it: "
+        "start the instance again (vmalab serve --replace-stale)."
+    )
+
+
 class HandleClosed(NativeError):
     constant = "HANDLE_CLOSED"
     summary = "the handle is closed"
@@ -287,6 +298,7 @@ BY_CODE: dict[int, type[NativeError]] = {
         InvalidArgument,
         CoreMissing,
         OtherClock,
+        SegmentDamaged,
     )
 }
 

@@ -15,7 +15,13 @@ import sys
 from vmalab_server import logs
 from vmalab_server.config import ConfigError, load
 from vmalab_server.limits import Limits
-from vmalab_server.supervisor import Ready, StartError, Supervisor
+from vmalab_server.supervisor import (
+    EXIT_BROKEN,
+    InstanceBrokenError,
+    Ready,
+    StartError,
+    Supervisor,
+)
 
 
 def _say(message: dict[str, object]) -> None:
@@ -38,6 +44,9 @@ def main() -> int:
         config = load(**options)
         logs.configure(level=config.log_level, form=config.log_format, instance=config.instance)
         Supervisor(config, on_ready=_ready, life_line_fd=sys.stdin.fileno()).run()
+    except InstanceBrokenError as error:
+        _say({"error": str(error)})
+        return EXIT_BROKEN
     except (ConfigError, StartError, ValueError, TypeError) as error:
         _say({"error": str(error)})
         return 1

@@ -14,6 +14,8 @@ from pathlib import Path
 from vmalab_native.core import SHM_DIRECTORY, SHM_PREFIX, Segment, check_config
 from vmalab_native.errors import NativeError, SegmentExists, SegmentMissing, SegmentTooBig
 from vmalab_native.records import SegmentConfig
+from vmalab_native.segment_file import SegmentFile
+from vmalab_native.view import SegmentView
 from vmalab_server import supervised
 
 FREE_BYTES_MIN = 32 << 20
@@ -28,10 +30,10 @@ def segment_path(instance: str) -> Path:
 
 
 def _users(instance: str) -> list[int]:
-    """Living processes that are in the segment."""
+    """Living processes that are in the segment, as far as it can be read."""
     try:
-        with Segment.attach(instance) as segment:
-            return sorted({info.pid for info in segment.participants() if info.alive})
+        with SegmentFile.open(instance) as file:
+            return sorted({row.pid for row in SegmentView(file).participants() if row.alive})
     except NativeError:
         return []
 
@@ -62,7 +64,8 @@ def _clear_stale(instance: str, *, replace_stale: bool) -> None:
         if not replace_stale:
             raise InstanceError(
                 f"instance {instance!r} was left behind by a server that was killed: look at it"
-                f" with `vmalab fsck --instance {instance}`, or start with --replace-stale"
+                f" with `vmalab fsck --instance {instance}`, or discard it and start:"
+                f" vmalab serve --instance {instance} --replace-stale"
             )
         Segment.remove(instance)
     except SegmentMissing:

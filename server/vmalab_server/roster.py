@@ -42,6 +42,11 @@ class Roster:
     shared_address: str
     secure: bool = False
     metrics_address: str = ""
+    state: str = "serving"
+    """Or "stopping", or "broken": `why` says what was found, and the instance is about to end."""
+    why: str = ""
+    warning: str = ""
+    """What is wrong and does not keep the instance from serving."""
     workers: tuple[WorkerEntry, ...] = field(default=())
 
 
@@ -96,6 +101,22 @@ def read(path: Path) -> Roster | None:
         return _parse(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def clean() -> list[str]:
+    """Remove the rosters that killed supervisors left; the names of their instances."""
+    gone = []
+    try:
+        paths = sorted(folder().glob("*.json"))
+    except (OSError, RosterError):
+        return []
+    for path in paths:
+        if supervised.is_supervised(SHM_DIRECTORY / f"{SHM_PREFIX}{path.stem}"):
+            continue
+        for left in (path, *path.parent.glob(f"{path.stem}.*.new")):
+            left.unlink(missing_ok=True)
+        gone.append(path.stem)
+    return gone
 
 
 def find(instance: str) -> Roster | None:

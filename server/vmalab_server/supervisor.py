@@ -31,7 +31,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmalab_native import lab, signals
+from vmalab_native import lab, on_broken, signals
 from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import (
     InvalidArgument,
@@ -49,13 +49,15 @@ from vmalab_server.config import (
     join_address,
     split_address,
 )
+from vmalab_server.guard import CRASHES, Guard
 from vmalab_server.launch import WorkerLaunch
-from vmalab_server.ports import AddressInUse, PortReservation, UnixPathReservation
+from vmalab_server.ports import AddressInUse, PortReservation, PortWatch, UnixPathReservation
 from vmalab_server.troubles import Spare, Troubles
 from vmalab_server.watch import ProcessWatch, Seen
 from vmalab_server.workers import WorkerSlot, choose_cpus
 
 SCAN_S = 0.1
+PORT_LOOK_S = 5.0
 REAP_S = 0.25
 RECOVER_AGAIN_S = 0.05
 PUBLISH_AGAIN_S = 0.5
@@ -64,6 +66,14 @@ _KILL_MARGIN_S = 3.0
 
 class StartError(Exception):
     """The instance did not come up; one line that says why."""
+
+
+class InstanceBrokenError(StartError):
+    """The instance was served, and its segment broke; the text says why. Its segment stays."""
+
+
+EXIT_BROKEN = 3
+"""Exit code of a server whose segment broke, and of a worker that found it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +90,16 @@ class Ready:
     secure: bool
 
 
-def _read_text(path: Path | None, what: str) -> str:
+def _read_text(path: Path | None, what: str, *, secret: bool = True) -> str:
     if path is None:
         return ""
     try:
+        mode = path.stat().st_mode
         text = path.read_text()
     except OSError as error:
         raise ConfigError(f"{what}: cannot read {path}: {error.strerror}") from None
+    if secret and mode & 0o004:
+        raise ConfigError(f"{what}: every user can read {path}: chmod o-rwx {path}, and renew it")
     if not text.strip():
         raise ConfigError(f"{what}: {path} is empty")
     return text
@@ -121,6 +134,8 @@ class Supervisor:
         self._stop_reason = ""
         self._announced = False
         self._failure = ""
+        self._broken_why = ""
+        self._warning = ""
         self._recover_due = 0.0
         self._publish_due = 0.0
         self._deadline = 0.0
@@ -145,12 +160,14 @@ class Supervisor:
                 if not self._stopping:
                     self._spawn(slot)
             self._loop()
+        if self._broken_why:
+            raise InstanceBrokenError(self._failure)
         if self._failure:
             raise StartError(self._failure)
 
     def _set_up(self, stack: contextlib.ExitStack) -> None:
         config = self._config
-        cert = _read_text(config.tls_cert, "tls_cert")
+        cert = _read_text(config.tls_cert, "tls_cert", secret=False)
         key = _read_text(config.tls_key, "tls_key")
         token = _read_text(config.token_file, "token_file")
         try:
@@ -169,13 +186,15 @@ class Supervisor:
                     config.instance, config.segment(), replace_stale=config.replace_stale
                 )
                 stack.callback(os.close, lock_fd)
-                stack.callback(segment.close)
-                stack.callback(segment.unlink)
+                self._segment: Segment = segment
+                stack.callback(self._leave_segment)
         except (AddressInUse, instance.InstanceError) as error:
             raise StartError(str(error)) from None
         except InvalidArgument as error:
             raise ConfigError(error.detail) from None
-        self._segment: Segment = segment
+        self._guard = Guard(segment, lock_fd)
+        segment.outlive_cut()
+        on_broken.when_broken(self._end_at_once)
         self._me: Participant = segment.participant("supervisor", comm="vmalab")
         self._make_room()
         if config.lab_core:
@@ -183,6 +202,7 @@ class Supervisor:
         stack.callback(self._watch.close)
         try:
             self._roster_path = roster.path_of(config.instance)
+            roster.clean()
         except (roster.RosterError, OSError) as error:
             raise StartError(str(error)) from None
         stack.callback(self._roster_path.unlink, missing_ok=True)
@@ -190,6 +210,7 @@ class Supervisor:
         if not config.advertise_host and is_wildcard(shared.host):
             self._advertised = socket.gethostname()
         self._address = join_address(self._advertised, shared.port)
+        self._ports = PortWatch(shared.host, shared.port)
         self._make_slots(stack, shared, cert=cert, key=key, token=token)
         self._metrics_address = self._start_metrics(stack)
         self._listen_to_signals(stack)
@@ -293,11 +314,16 @@ class Supervisor:
             self._selector.unregister(fd)
 
     def _loop(self) -> None:
-        next_scan = next_reap = 0.0
+        next_scan = next_reap = next_look = 0.0
         while not (self._stopping and all(slot.process is None for slot in self._slots)):
             now = time.monotonic()
+            if now >= next_look:
+                next_look = now + PORT_LOOK_S
+                self._look_at_port()
             if now >= next_scan:
                 next_scan = now + SCAN_S
+                if why := self._guard.changed():
+                    self._broken(why)
                 self._scan()
             if now >= next_reap:
                 next_reap = now + REAP_S
@@ -394,6 +420,8 @@ class Supervisor:
         self._forget(slot.pidfd)
         self._forget(slot.ready_fd)
         code = slot.bury(stopping=self._stopping)
+        if code in CRASHES and (why := self._guard.changed() or self._guard.damage()):
+            self._broken(why)
         self._recover_from(pid)
         self._publish()
         if self._stopping:
@@ -434,6 +462,11 @@ class Supervisor:
                 shared_address=self._address,
                 secure=self._config.secure,
                 metrics_address=self._metrics_address,
+                state="broken"
+                if self._broken_why
+                else ("stopping" if self._stopping else "serving"),
+                why=self._broken_why,
+                warning=self._warning,
                 workers=self._entries(),
             ),
             self._roster_path,
@@ -442,6 +475,8 @@ class Supervisor:
     # --- the segment ---
 
     def _scan(self) -> None:
+        if self._broken_why:
+            return
         known = {slot.pid for slot in self._slots}
         seen = Seen()
         with self._troubles.of(
@@ -470,16 +505,20 @@ class Supervisor:
 
     def _recover_from(self, pid: int) -> None:
         """Recover from the end of a process, unless it left in order."""
+        if self._broken_why:
+            return
         if not all(info.alive for info in self._segment.participants()):
             self._log.info("a process has died in the segment", pid=pid)
             self._recover()
 
     def _recover(self) -> None:
         self._recover_due = 0.0
+        if self._broken_why:
+            return
         try:
             report = self._me.recover()
-        except SegmentBroken as error:
-            self._broken(error)
+        except SegmentBroken:
+            self._broken(self._guard.reason())
             return
         except RecoveryBusy:
             self._recover_due = time.monotonic() + RECOVER_AGAIN_S
@@ -494,17 +533,66 @@ class Supervisor:
         self._reap()
 
     def _reap(self) -> None:
+        if self._broken_why:
+            return
         try:
             self._me.mm_reap()
-        except SegmentBroken as error:
-            self._broken(error)
+        except SegmentBroken:
+            self._broken(self._guard.reason())
         except NativeError as error:
             self._log.error("address spaces could not be reaped", error=str(error))
 
-    def _broken(self, error: SegmentBroken) -> None:
-        if not self._stopping:
-            self._log.error("the segment is broken, the instance stops", error=str(error))
-            self._fail(str(error))
+    def _look_at_port(self) -> None:
+        warning = self._ports.look([slot.pid for slot in self._slots])
+        if warning == self._warning:
+            return
+        self._warning = warning
+        if warning:
+            self._log.warning("the shared port is not ours alone", warning=warning)
+        else:
+            self._log.info("the shared port is ours alone again")
+        self._publish()
+
+    def _broken(self, why: str) -> None:
+        """The instance ends, once and for all: nobody may be in its segment any more."""
+        if self._broken_why:
+            return
+        self._broken_why = why
+        if not self._guard.cut:
+            self._segment.mark_broken(why)
+        self._log.error("the segment is broken, the instance stops", why=why)
+        name = self._config.instance
+        self._failure = (
+            f"instance {name!r} is broken: {why}; its segment is kept for a look (vmalab fsck"
+            f" --instance {name}), vmalab serve --instance {name} --replace-stale starts it again"
+        )
+        self._stop("broken")
+
+    def _end_at_once(self, why: str) -> None:
+        """An invariant broke in this process, in the middle of the core: there is no way back."""
+        self._broken_why = why
+        with contextlib.suppress(Exception):
+            self._log.error("the segment is broken, the instance ends", why=why)
+            self._publish()
+        self._signal_workers(signal.SIGTERM)
+        for slot in self._slots:
+            with contextlib.suppress(Exception):
+                if slot.process is not None:
+                    slot.process.wait(self._config.stop_grace_s + _KILL_MARGIN_S)
+        with contextlib.suppress(Exception):
+            self._end_workers()
+            for slot in self._slots:
+                slot.close()
+            self._roster_path.unlink(missing_ok=True)
+        os._exit(EXIT_BROKEN)
+
+    def _leave_segment(self) -> None:
+        """What is broken stays for a look. What was cut may not even be touched."""
+        if self._broken_why and self._guard.cut:
+            return
+        if not self._broken_why:
+            self._segment.unlink()
+        self._segment.close()
 
     # --- stopping ---
 
@@ -535,7 +623,7 @@ class Supervisor:
         for slot in self._slots:
             slot.state = "stopping"
         self._publish()
-        if self._config.lab_core:
+        if self._config.lab_core and not self._broken_why:
             lab.open_gates(self._me)  # what is held can finish within the grace
         self._signal_workers(signal.SIGTERM)
         self._deadline = time.monotonic() + self._config.stop_grace_s + _KILL_MARGIN_S

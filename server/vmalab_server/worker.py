@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _EXIT_MARGIN_S = 2.0
+_BROKEN_WORD_S = 0.5
+EXIT_BROKEN = 3
+"""As that of the supervisor (`supervisor.py`), which this process does not import."""
 
 
 def end_with_parent(parent_pid: int) -> None:
@@ -58,6 +61,7 @@ class Worker:
 
         self.launch = launch
         self.segment: Segment = Segment.attach(launch.instance)
+        self.segment.outlive_cut()
         self.tokens: Tokens = Tokens(launch.tokens)
         owners = Owners(named=bool(self.tokens), share_all=launch.share_all)
         self.entry: Entry = Entry(self.segment, owners)
@@ -136,6 +140,7 @@ def _tell(fd: int, **message: object) -> None:
 
 def serve(launch: WorkerLaunch) -> int:
     """Serve until SIGTERM. The exit code of the process."""
+    from vmalab_native.on_broken import when_broken
     from vmalab_server import logs
 
     logs.configure(
@@ -145,10 +150,21 @@ def serve(launch: WorkerLaunch) -> int:
         worker=launch.index,
     )
     stop = threading.Event()
+    front: list[Front] = []
+
+    def broken(why: str) -> None:
+        """An invariant broke in this process: those who watch its health hear of it."""
+        for one in front:
+            one.leave()
+        time.sleep(_BROKEN_WORD_S)
+        os._exit(EXIT_BROKEN)
+
+    when_broken(broken)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
         worker = Worker(launch)
         worker.front.start()
+        front.append(worker.front)
     except Exception as error:
         text = " ".join(str(error).split())
         _tell(launch.ready_fd, error=f"{type(error).__name__}: {text}")

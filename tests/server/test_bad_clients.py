@@ -51,6 +51,7 @@ def good_and_bad(
     """A server, a good client with an address space, and a bad client."""
     chosen: dict[str, Any] = settings or {}
     if tokens is not None:
+        tokens.touch(mode=0o600)
         tokens.write_text("# name:token\ngood:token of the good\nbad:token of the bad\n")
         chosen = {**chosen, "token_file": str(tokens)}
     good, bad = ("token of the good", "token of the bad") if tokens else ("", "")

@@ -40,6 +40,7 @@ TTL_S = 0.4
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     tokens = tmp_path_factory.mktemp("tokens") / "tokens"
+    tokens.touch(mode=0o600)
     tokens.write_text("alice:a secret\nbob:another\n")
     with EmbeddedServer(
         workers=2, token_file=str(tokens), share="own", ttl_default_s=TTL_S, hold_grace_s=TTL_S

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2
 
 from patience import HANG_S
 from vmalab_client import Client, ServiceError, Unauthenticated
-from vmalab_server.embedded import EmbeddedServer
+from vmalab_server.embedded import EmbeddedServer, EmbeddedServerError
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="openssl makes the certificate of these tests"
@@ -41,6 +41,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         capture_output=True,
     )
+    (folder / "token").touch(mode=0o600)
     (folder / "token").write_text(TOKEN + "\n")
     return folder
 
@@ -101,3 +102,22 @@ def test_a_plain_client_is_refused(server: EmbeddedServer) -> None:
 def test_the_token_is_in_no_command_line(server: EmbeddedServer) -> None:
     for pid in (server.pid, *server.worker_pids):
         assert TOKEN.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["token", "key.pem"])
+def test_a_secret_that_every_user_can_read_is_refused(certificate: Path, name: str) -> None:
+    """The message names the file and the command."""
+    secret = certificate / name
+    secret.chmod(0o644)
+    try:
+        with pytest.raises(
+            EmbeddedServerError, match=f"every user can read .*: chmod o-rwx {secret}"
+        ):
+            EmbeddedServer(
+                workers=1,
+                tls_cert=str(certificate / "cert.pem"),
+                tls_key=str(certificate / "key.pem"),
+                token_file=str(certificate / "token"),
+            ).start()
+    finally:
+        secret.chmod(0o600)

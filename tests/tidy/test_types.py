@@ -30,6 +30,7 @@ ALLOWED: dict[str, str] = {
     "tests/server/test_standard_services.py:test_who_watches_the_health_is_told_of_the_stop.stub": (
         "as above"
     ),
+    "tests/damage/test_served.py:test_a_broken_invariant_is_told_to_all.stub": "as above",
     "tests/server/test_bad_clients.py:test_what_cannot_be_decoded.call": (
         "the types of grpcio have no method whose messages are bytes"
     ),

@@ -38,10 +38,19 @@ VL_API void vl_cores_in(const char *folder);
 VL_API int vl_core_find(const char *model, const char *layout);
 /* Why the last VL_E_CORE of this thread: the loader's words. */
 VL_API const char *vl_core_error(void);
+/* What is called when an invariant breaks in this process, before it aborts: the reason as text. It
+ * need not return. NULL: nothing. */
+VL_API void vl_when_broken(broken_fn told);
 VL_API void vl_seg_detach(struct vl_seg *seg);
 /* Pid of a living participant with ROLE_SUPERVISOR, 0 if there is none. */
 VL_API u32 vl_seg_supervisor(const struct vl_seg *seg);
 VL_API void vl_seg_close(struct vl_seg *seg); /* marks it SEG_CLOSING: later attaches are refused */
+/* Marks it broken, as a broken invariant does, for who sees that it is damaged: nobody enters any
+ * more. why: text for people. */
+VL_API void vl_seg_break(struct vl_seg *seg, const char *why);
+/* From now on this process outlives a cut of the segment's file, by a handler of SIGBUS (front's
+ * outlive.c). For processes that keep the segment to their end. 0, VL_E_LIMIT (16 segments). */
+VL_API int vl_seg_outlive_cut(struct vl_seg *seg);
 struct vl_seg_info {
 	char name[64];
 	char model[32];

@@ -65,14 +65,18 @@ enum vl_error {
 	VL_E_SYS = -2016,     /* a system call failed; errno tells */
 	VL_E_CORE = -2017,    /* no core was built for that lock model and layout */
 	VL_E_CLOCK = -2018,   /* made in another time namespace: its clock is not ours */
+	VL_E_DAMAGED = -2019, /* what the header or a slot says cannot be */
 };
 
 /* Stops the segment loudly: prints file, line and what, has every segment that this process has
  * mapped marked broken (vl_on_broken), so that nobody enters any more, and aborts. */
 void vl_broken(const char *file, int line, const char *what) __attribute__((noreturn, cold));
-/* Marks them; set by segment.c, which knows their headers. May be NULL. */
-typedef void (*broken_fn)(void);
+/* Marks them, with the reason; set by segment.c, which knows their headers. May be NULL. */
+typedef void (*broken_fn)(const char *why);
 extern broken_fn vl_on_broken;
+/* Called after that, before the abort, with the reason; NULL: nobody. It need not return. Set for
+ * the whole process: a server ends with an exit code and a state instead of a core dump. */
+void core_when_broken(broken_fn told);
 #define VL_ASSERT(cond)                                       \
 	do {                                                  \
 		if (unlikely(!(cond)))                        \

@@ -20,6 +20,7 @@
 	X(void, vl_seg_detach, (struct vl_seg *seg), (seg)) \
 	X(u32, vl_seg_supervisor, (const struct vl_seg *seg), (seg)) \
 	X(void, vl_seg_close, (struct vl_seg *seg), (seg)) \
+	X(void, vl_seg_break, (struct vl_seg *seg, const char *why), (seg, why)) \
 	X(void, vl_seg_info, (const struct vl_seg *seg, struct vl_seg_info *out), (seg, out)) \
 	X(int, vl_join, \
 	  (struct vl_seg *seg, u32 role, const char *comm, struct participant **out), \
@@ -119,6 +120,7 @@ struct vl_core {
 	int (*seg_attach)(int fd, struct vl_seg **out);
 	long (*layout_fields)(struct vl_field_info *out, u64 cap);
 	long (*stat_names)(const char **names, u64 cap);
+	void (*when_broken)(broken_fn told);
 	const struct vl_lab_calls *lab; /* NULL in a release core */
 	VL_SEG_CALLS(VL_CORE_MEMBER)
 	VL_PARTICIPANT_CALLS(VL_CORE_MEMBER)

@@ -229,7 +229,8 @@ static inline struct participant_area *participant_area_of(const struct vl_seg *
 }
 
 /* Takes a free slot for the calling thread. comm: at most 15 bytes are kept. 0, VL_E_NO_SLOT,
- * VL_E_RCU, VL_E_SPACE, -ENOMEM, VL_E_SYS (the segment's file cannot be opened a second time). */
+ * VL_E_RCU, VL_E_SPACE, -ENOMEM, VL_E_DAMAGED (a free slot is not clean), VL_E_SYS (the segment's
+ * file cannot be opened a second time). */
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
 		     const char *comm);
 /* Ends its life and frees its slot; its area is clean (leave.c). */

@@ -21,6 +21,7 @@
 #define VL_MAGIC       0x62616c616d76ull /* "vmalab" */
 #define VL_ABI_VERSION 2u
 #define VL_NAME_MAX    64
+#define VL_BROKEN_MAX  128
 #define VL_USER_RWSEMS 64 /* locks for library users */
 
 enum vl_region_id {
@@ -168,8 +169,9 @@ struct seg_header {
 	u64 clock_namespace; /* whose monotonic clock the times in here are of (life.c) */
 	u64 created_ns;      /* CLOCK_REALTIME */
 	char name[VL_NAME_MAX];
-	char model[32];  /* lock model, "typesafe-rwsem" */
-	char layout[32]; /* layout name, "aligned" */
+	char model[32];             /* lock model, "typesafe-rwsem" */
+	char layout[32];            /* layout name, "aligned" */
+	char broken[VL_BROKEN_MAX]; /* SEG_BROKEN: what the first one found; text */
 	struct vl_region regions[REGIONS_COUNT];
 	u32 stop __cacheline_aligned; /* futex: 0, or index + 1 of who has stopped the world */
 	u32 stop_gen;                 /* how often it was stopped */
@@ -223,6 +225,10 @@ static inline vl_ref vl_ref_of(const struct vl_seg *seg, const void *p)
 	return (vl_ref)((u64)((const u8 *)p - seg->base) >> REF_SHIFT);
 }
 
+/* Can everything be where the header of a file of `size` bytes says? The regions are planned again
+ * from the configuration, so none can overlap another or leave the file. Counts and heads of lists
+ * are bounded by what they count. 0 or VL_E_DAMAGED. */
+int seg_header_check(const struct seg_header *hdr, u64 size);
 /* 0, or VL_E_INVALID and what is wrong. */
 int seg_config_check(const struct vl_config *config, struct vl_config_fault *fault);
 /* Lays out a fresh segment in an open, empty file descriptor: ftruncate, map, header, region table,
@@ -233,11 +239,14 @@ int seg_config_check(const struct vl_config *config, struct vl_config_fault *fau
 int seg_format(struct vl_seg *seg, int fd, const char *name, const struct vl_config *config,
 	       u64 fingerprint, const char *model, const char *layout);
 /* Maps an existing one; each refusal has its own code: VL_E_FOREIGN, VL_E_TRUNCATED, VL_E_ABI,
- * VL_E_FINGERPRINT, VL_E_NOT_READY, VL_E_BROKEN, VL_E_MISSING (it is closing), VL_E_SYS. */
+ * VL_E_FINGERPRINT, VL_E_NOT_READY, VL_E_BROKEN, VL_E_MISSING (it is closing), VL_E_DAMAGED (the
+ * header contradicts itself: seg_header_check), VL_E_SYS. */
 int seg_map(struct vl_seg *seg, int fd, u64 fingerprint);
 /* The same for looking inside after a crash: takes a broken, unfinished or closing one too. */
 int seg_map_inspect(struct vl_seg *seg, int fd, u64 fingerprint);
 void seg_unmap(struct vl_seg *seg);
+/* Marks it broken: nobody enters any more. why: text, cut to VL_BROKEN_MAX. */
+void seg_break(struct seg_header *hdr, const char *why);
 /* Makes [off, off + len) of the file backed by memory. 0 or -ENOMEM. */
 int seg_populate(const struct vl_seg *seg, u64 off, u64 len);
 

@@ -19,5 +19,6 @@ const struct vl_core vmalab_core = {.abi = VL_ABI_VERSION,
 				    .seg_attach = core_seg_attach,
 				    .layout_fields = core_layout,
 				    .stat_names = core_stat_names,
+				    .when_broken = core_when_broken,
 				    LAB(.lab = &lab_calls, ) VL_SEG_CALLS(ENTRY)
 					    VL_PARTICIPANT_CALLS(ENTRY)};

@@ -191,6 +191,19 @@ static void lookups_free(struct participant *self)
 	self->lookups = NULL;
 }
 
+/* As a slot is when it is free: nothing in hand, nothing waits. */
+static bool area_clean(const struct participant_area *area)
+{
+	bool clean = area->retire_head == area->retire_tail && !area->frame_count &&
+		     !area->page_count && !area->prealloc_count && !area->retires_only;
+
+	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
+		clean = clean && load_relaxed_u32(&area->magazines[i].count) == 0;
+	for (u32 i = 0; i < MMS_MAX; i++)
+		clean = clean && (load_relaxed_u64(&area->leases[i]) & LEASES_MAX) == 0;
+	return clean;
+}
+
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
 		     const char *comm)
 {
@@ -216,6 +229,11 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 		lookups_free(self);
 		return err;
 	}
+	if (!area_clean(participant_area_of(seg, index))) { /* no participant leaves it so */
+		life_end(life);
+		lookups_free(self);
+		return VL_E_DAMAGED;
+	}
 	slot = &seg->slots[index];
 	VL_ASSERT((u8 *)seg->hdr == seg->base);
 	self->seg = seg;
@@ -233,7 +251,6 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	self->frames_keep = frames_share(&seg->hdr->config);
 	self->retire_mark = self->area->retire_tail;
 	self->retire_due = UINT64_MAX;
-	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
 	store_relaxed_u32(&slot->in_core, CORE_OUT);
 	store_relaxed_u64(&slot->rcu, 0);
 	for (u32 i = 0; i < HOLDS_COUNT; i++)

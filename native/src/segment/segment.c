@@ -48,16 +48,23 @@ static void mapped_replace(u64 from, u64 to)
 	}
 }
 
-static void mark_broken(void)
+void seg_break(struct seg_header *hdr, const char *why)
+{
+	/* The first one's reason stands. Two at once may mix theirs: it is text for people. */
+	if (load_acquire_u32(&hdr->state) != SEG_BROKEN)
+		snprintf(hdr->broken, sizeof(hdr->broken), "%s", why);
+	store_release_u32(&hdr->state, SEG_BROKEN);
+	store_release_u32(&hdr->stop, STOP_BROKEN);
+	futex_wake(&hdr->stop, FUTEX_ALL);
+}
+
+static void mark_broken(const char *why)
 {
 	for (u32 i = 0; i < MAPPED_MAX; i++) {
 		struct seg_header *hdr = (struct seg_header *)load_acquire_u64(&mapped[i]);
 
-		if (!hdr)
-			continue;
-		store_release_u32(&hdr->state, SEG_BROKEN);
-		store_release_u32(&hdr->stop, STOP_BROKEN);
-		futex_wake(&hdr->stop, FUTEX_ALL);
+		if (hdr)
+			seg_break(hdr, why);
 	}
 }
 
@@ -365,6 +372,63 @@ static int check_file(int fd, u64 *size)
 	return *size < sizeof(struct seg_header) ? VL_E_TRUNCATED : 0;
 }
 
+static bool pools_right(const struct seg_header *hdr)
+{
+	const struct page_pool *pages = &hdr->pages;
+	const struct frame_pool *frames = &hdr->frames;
+
+	return pages->pages_total == hdr->regions[REGION_PAGES].len / PAGE_SIZE &&
+	       load_relaxed_u32(&pages->pages_populated) <= pages->pages_total &&
+	       frames->frames_total == hdr->config.frames_max &&
+	       load_relaxed_u32(&frames->frames_populated) <= frames->frames_total &&
+	       load_relaxed_u32(&frames->free_head) < frames->frames_total;
+}
+
+/* 128 objects at most (two words of bits), on 8 pages at most: slab.h has both. */
+static bool cache_right(const struct seg_header *hdr, u32 index)
+{
+	const struct kmem_cache *c = &hdr->caches[index];
+
+	if (!load_acquire_u32(&c->alive))
+		return true;
+	return c->index == index && c->order <= 3 && c->slot_bytes >= 16 &&
+	       c->object_bytes <= c->slot_bytes && c->objs_per_slab >= 1 &&
+	       c->objs_per_slab <= 128 &&
+	       (u64)c->objs_per_slab * c->slot_bytes <= PAGE_SIZE << c->order &&
+	       load_relaxed_u32(&c->partial_head) <= hdr->pages.pages_total;
+}
+
+/* What is over is read first: both only grow. */
+static bool grace_periods_right(const struct rcu_state *rcu)
+{
+	u64 completed = load_acquire_u64(&rcu->completed);
+
+	return completed <= load_relaxed_u64(&rcu->gp_ctr);
+}
+
+int seg_header_check(const struct seg_header *hdr, u64 size)
+{
+	struct vl_region planned[REGIONS_COUNT];
+	struct vl_config config = hdr->config; /* checked and used in one state */
+	struct vl_config_fault fault;
+
+	if (seg_config_check(&config, &fault) != 0 || config.size_bytes != hdr->size ||
+	    hdr->size > size)
+		return VL_E_DAMAGED;
+	plan_regions(&config, planned);
+	if (memcmp(planned, hdr->regions, sizeof(planned)) != 0 || !pools_right(hdr) ||
+	    load_acquire_u32(&hdr->slots_high) > config.participants_max ||
+	    load_relaxed_u32(&hdr->file_hint) > config.files_max ||
+	    !grace_periods_right(&hdr->rcu) ||
+	    (hdr->rcu.flavour != RCU_MEMBARRIER && hdr->rcu.flavour != RCU_FENCED))
+		return VL_E_DAMAGED;
+	for (u32 i = 0; i < KMEM_CACHES_MAX; i++) {
+		if (!cache_right(hdr, i))
+			return VL_E_DAMAGED;
+	}
+	return 0;
+}
+
 static int check_header(const struct vl_seg *seg, u64 fingerprint, bool inspect)
 {
 	const struct seg_header *hdr = seg->hdr;
@@ -377,10 +441,12 @@ static int check_header(const struct vl_seg *seg, u64 fingerprint, bool inspect)
 	if (hdr->size > seg->size)
 		return VL_E_TRUNCATED;
 	if (inspect)
-		return 0;
+		return seg_header_check(hdr, seg->size);
 	switch (state) {
 	case SEG_READY: /* deadlines in the segment are times of one clock */
-		return hdr->clock_namespace == life_clock_namespace() ? 0 : VL_E_CLOCK;
+		if (hdr->clock_namespace != life_clock_namespace())
+			return VL_E_CLOCK;
+		return seg_header_check(hdr, seg->size);
 	case SEG_BROKEN:
 		return VL_E_BROKEN;
 	case SEG_CLOSING:

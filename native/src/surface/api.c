@@ -155,6 +155,11 @@ void vl_seg_close(struct vl_seg *seg)
 	store_release_u32(&seg->hdr->state, SEG_CLOSING);
 }
 
+void vl_seg_break(struct vl_seg *seg, const char *why)
+{
+	seg_break(seg->hdr, why);
+}
+
 int vl_join(struct vl_seg *seg, u32 role, const char *comm, struct participant **out)
 {
 	struct participant *self = aligned_alloc(CACHE_LINE, sizeof(*self)); /* join clears it */

@@ -227,12 +227,24 @@ static void put(struct text_out *out, const char *line, u64 bytes)
 	out->bytes += bytes;
 }
 
+/* A newline in a name would forge a line. Nothing else is escaped, not even the backslash.
+ * (kernel: seq_path with "\n") */
+static void put_name(struct text_out *out, const char *name)
+{
+	for (const char *end; (end = strchr(name, '\n')) != NULL; name = end + 1) {
+		put(out, name, (u64)(end - name));
+		put(out, "\\012", 4);
+	}
+	put(out, name, strlen(name));
+	put(out, "\n", 1);
+}
+
 static void put_vma(struct participant *self, struct text_out *out, const struct mm_struct *mm,
 		    const struct vm_area_struct *vma)
 {
 	const struct file *file = shown_file(self, vma);
 	u64 flags = vma->vm_flags, dev = file ? file->dev : 0;
-	char line[512], label_buf[128];
+	char line[160], label_buf[128];
 	const char *label = vma_label(self, mm, vma, label_buf, sizeof(label_buf));
 	int n;
 
@@ -243,8 +255,8 @@ static void put_vma(struct participant *self, struct text_out *out, const struct
 		     dev >> 20, dev & 0xfffff, file ? file->ino : 0);
 	while (*label && n < 73)
 		line[n++] = ' ';
-	n += snprintf(line + n, sizeof(line) - (u64)n, "%s\n", label);
 	put(out, line, (u64)n);
+	put_name(out, label);
 }
 
 /* In the order of their bits, as the kernel has them. */

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: whatever a segment's file holds, who looks at it ends with an answer or with one message.
+
+Method: a segment with something in every table is copied and damaged, from a seed (`spoil.py`). A
+forked child reads the copy with all readers, and where the validator finds nothing it enters the
+segment, recovers and walks it. It must end by itself, within a bound of CPU time. Then whole
+commands look at damaged copies. VMALAB_SEED repeats; a failure prints the seed and the damage.
+
+The short form has some hundreds of copies, `make test-long` has ten thousand.
+"""
+
+import os
+import random
+import resource
+import subprocess
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import chain
+
+import pytest
+
+from patience import HANG_S
+from servers import VMALAB, vmalab
+from spoil import SMALL, Image, fill, path_of, spoil
+from vmalab_native.core import Segment
+from vmalab_native.damage import damages
+from vmalab_native.errors import NativeError, SegmentDamaged
+from vmalab_native.segment_file import SegmentFile
+from vmalab_native.view import SegmentView
+
+SHORT, LONG = 200, 10_000
+COMMANDS_LONG = 100
+CPU_S = 60
+"""A look takes hundredths of a second; what takes so much has no end."""
+MMS = (65536, 65537, 65538)
+SEED = int(os.environ.get("VMALAB_SEED", "1"))
+
+
+@pytest.fixture(scope="module")
+def image() -> Image:
+    """A segment that a killed process left, undamaged."""
+    name = f"d-{os.getpid()}-image"
+    with Segment.create(name, SMALL) as segment:
+        fill(segment)
+        made = Image.of(name)
+        segment.unlink()
+    return made
+
+
+@pytest.fixture
+def instance() -> Iterator[str]:
+    name = f"d-{os.getpid()}-copy"
+    yield name
+    path_of(name).unlink(missing_ok=True)
+
+
+def _look(instance: str) -> str:
+    """What a reader says of the copy: "whole", "damaged" or the name of the refusal."""
+    try:
+        with SegmentFile.open(instance) as file:
+            view, found = SegmentView(file), damages(file)
+            for number in (None, *MMS):
+                _all_rows(view, number)
+        if found:
+            assert all(found), found
+            return "damaged"
+        with Segment.attach(instance) as segment, segment.participant("inspector") as me:
+            me.recover()
+            me.fsck()
+            for info in me.mm_list():
+                me.maps(info.id)
+    except NativeError as error:
+        return type(error).__name__ if str(error) else "failed: no message"
+    return "whole"
+
+
+def _all_rows(view: SegmentView, mm: int | None) -> None:
+    rows: tuple[Callable[[], object], ...] = (
+        *(view.info, view.slabinfo, view.vmstat, view.locks, view.participants, view.mm_list),
+    )
+    for row in rows if mm is None else (lambda: view.maps(mm),):
+        with suppress(NativeError):
+            row()
+
+
+def _in_a_child(instance: str) -> str:
+    """_look() in a forked child: what it says, or how it ended."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            said = _look(instance)
+        except BaseException:
+            said = "failed: " + traceback.format_exc()
+        os.write(writer, said.encode()[:4096])
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        said = pipe.read().decode()
+    _, status = os.waitpid(pid, 0)
+    return said if status == 0 else f"signal {os.WTERMSIG(status)}"
+
+
+def _copies(image: Image, instance: str, count: int) -> Counter[str]:
+    answers: Counter[str] = Counter()
+    for number in range(count):
+        seed = SEED * 1_000_000 + number
+        what = spoil(image, instance, random.Random(seed))
+        answer = _in_a_child(instance)
+        assert not answer.startswith(("signal", "failed")), f"seed {seed}: {what}: {answer}"
+        answers[answer] += 1
+    print(f"seed {SEED}, {count} copies: {dict(answers)}")
+    return answers
+
+
+def test_an_undamaged_copy_is_whole(image: Image, instance: str) -> None:
+    image.write(instance)
+    assert _in_a_child(instance) == "whole"
+
+
+def test_damaged_copies_end_nobody(image: Image, instance: str) -> None:
+    answers = _copies(image, instance, SHORT)
+    assert answers["damaged"] > SHORT // 10
+    assert answers["SegmentDamaged"] > 0
+
+
+@pytest.mark.long
+def test_ten_thousand_damaged_copies_end_nobody(image: Image, instance: str) -> None:
+    answers = _copies(image, instance, LONG)
+    assert answers["damaged"] > LONG // 10
+
+
+# --- commands ---
+
+COMMANDS = (
+    ("ps",), ("maps", "--all"), ("slabinfo",), ("vmstat",), ("locks",), ("layout",), ("fsck",),
+    ("fsck", "--repair"), ("ps", "--json"),
+)  # fmt: skip
+ATTACH = """
+import sys
+from vmalab_native.core import Segment
+from vmalab_native.errors import NativeError
+try:
+    with Segment.attach(sys.argv[1]) as segment, segment.participant("client"):
+        pass
+except NativeError as error:
+    sys.exit(f"vmalab: {error}")
+"""
+
+
+def _ended(command: tuple[str, ...], instance: str) -> subprocess.CompletedProcess[str]:
+    if command == ("attach",):
+        words = [VMALAB[0], "-c", ATTACH, instance]
+    else:
+        words = [*VMALAB, *command, "--instance", instance]
+    return subprocess.run(
+        words, capture_output=True, text=True, timeout=HANG_S, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S)),
+    )  # fmt: skip
+
+
+def _check_end(done: subprocess.CompletedProcess[str], what: str) -> None:
+    assert done.returncode in (0, 1, 2), f"{what}: {done.returncode} {done.stderr}"
+    assert "Traceback" not in done.stderr, f"{what}: {done.stderr}"
+    if done.returncode:
+        assert done.stdout.strip() or done.stderr.strip(), what
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", [*COMMANDS, ("attach",)], ids=" ".join)
+def test_commands_outlive_a_hundred_damaged_copies(
+    image: Image, instance: str, command: tuple[str, ...]
+) -> None:
+    for number in range(COMMANDS_LONG):
+        seed = SEED * 1_000_000 + number
+        what = f"seed {seed}: {spoil(image, instance, random.Random(seed))}"
+        _check_end(_ended(command, instance), what)
+
+
+@pytest.mark.long
+def test_a_hundred_damaged_copies_are_replaced(image: Image, instance: str) -> None:
+    for number in range(COMMANDS_LONG):
+        seed = SEED * 1_000_000 + number
+        what = f"seed {seed}: {spoil(image, instance, random.Random(seed))}"
+        with subprocess.Popen(
+            [*VMALAB, "serve", "--replace-stale", "--json", "--instance", instance, "--workers",
+             "1", "--listen", "127.0.0.1:0", "--size", "64M", "--frames-max", "65536"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as server:  # fmt: skip
+            assert server.stdout is not None
+            assert server.stdout.readline().startswith("{"), what
+            server.terminate()
+            assert server.wait(HANG_S) == 0, what
+
+
+def _poke(image: Image, instance: str, region: str, field: str, value: int) -> None:
+    """Another number in a field of the first slot of a table."""
+    image.write(instance)
+    with SegmentFile.open(instance) as file:
+        kind = {"mms": "mm_struct", "header": "seg_header", "areas": "participant_area"}[region]
+        offset, size = file.structs[kind].at[field]
+        at = file.regions[region][0] + offset
+    with path_of(instance).open("r+b") as raw:
+        raw.seek(at)
+        raw.write(value.to_bytes(size, "little"))
+
+
+def test_fsck_names_the_damage_and_others_are_shown(image: Image, instance: str) -> None:
+    """A list without an end, a tree that names nothing: one line each, exit code 1, no signal."""
+    _poke(image, instance, "mms", "mm_mt", 1 << 56 | 0x12345)
+    for command in (("fsck",), ("fsck", "--repair"), ("maps", "--all")):
+        done = _ended(command, instance)
+        assert done.returncode == 1
+        assert "0x12345" in done.stdout + done.stderr, done
+    _poke(image, instance, "areas", "frame_count", 1 << 30)
+    done = _ended(("fsck",), instance)
+    assert done.returncode == 1
+    assert f"frames counts {1 << 30}" in done.stdout
+
+
+def test_ps_shows_a_broken_instance_beside_others(image: Image, instance: str) -> None:
+    """One whose header cannot be is a line of its own; the other is shown."""
+    other = f"d-{os.getpid()}-other"
+    image.write(other)
+    try:
+        _poke(image, instance, "header", "slots_high", 1 << 20)
+        done = vmalab("ps")
+        assert done.returncode == 0
+        assert f"{instance}: broken: the number of slots is {1 << 20}" in done.stdout
+        assert f"{other}: ready" in done.stdout
+    finally:
+        path_of(other).unlink()
+
+
+@pytest.mark.parametrize(
+    ("region", "field", "value"),
+    [
+        ("header", "slots_high", 9),
+        ("header", "file_hint", 9),
+        ("header", "size", 4096),
+        ("header", "config", 0),
+        ("header", "regions", 4096),
+        ("header", "pages", 0),
+        ("header", "caches", 0),
+    ],
+)
+def test_attaching_refuses_what_the_header_cannot_say(
+    image: Image, instance: str, region: str, field: str, value: int
+) -> None:
+    """The core plans the regions anew; what does not fit the plan is SegmentDamaged."""
+    image.write(instance)
+    with SegmentFile.open(instance) as file:
+        offset, size = file.structs["seg_header"].at[field]
+        raw = file.header[offset : offset + size]
+    fresh = value.to_bytes(8, "little") + raw[8:] if size > 8 else value.to_bytes(size, "little")
+    if field == "caches":
+        fresh = raw[:36] + b"\xff\xff" + raw[38:]  # slot_bytes of the first cache
+    if field == "pages":
+        fresh = raw[:4] + b"\1\0\0\0" + raw[8:]  # pages_total
+    with path_of(instance).open("r+b") as out:
+        out.seek(offset)
+        out.write(fresh)
+    with pytest.raises(SegmentDamaged):
+        Segment.attach(instance)
+    with pytest.raises(NativeError):
+        SegmentFile.open(instance)
+
+
+def test_a_free_slot_that_is_not_clean_is_refused(image: Image, instance: str) -> None:
+    """The first free slot of a damaged copy: SegmentDamaged where an assertion would end us."""
+    image.write(instance)
+    with SegmentFile.open(instance) as file:
+        free = next(i for i in range(8) if not any(file.row("participant_slot", "slots", i)[4:8]))
+        offset, _ = file.structs["participant_area"].at["retire_tail"]
+        at = file.regions["areas"][0] + free * file.area_bytes + offset
+    with path_of(instance).open("r+b") as raw:
+        raw.seek(at)
+        raw.write(b"\7")
+    with Segment.attach(instance) as segment, pytest.raises(SegmentDamaged):
+        segment.participant("client")
+
+
+def test_every_kind_of_damage_is_made(image: Image, instance: str) -> None:
+    """The seeds of the short form reach every kind and every region."""
+    done = " ".join(
+        chain.from_iterable(
+            (spoil(image, instance, random.Random(SEED * 1_000_000 + n)),) for n in range(SHORT)
+        )
+    )
+    for word in ("bit", "byte", "word32", "word64", "copied", "zeroed", "swapped", "cut", "noise"):
+        assert f"{word} in" in done
+    for word in ("header", "slots", "areas", "mms", "files", "page descriptors", "frames", "pages"):
+        assert f"in {word} " in done

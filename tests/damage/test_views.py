@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: who reads the file of a segment sees what who is in it sees, also while others work.
+
+Method: the rows of `SegmentView` are compared with those of the core, on every lock model. Then a
+process maps and unmaps all the time. The views of it must find no damage, and only lines that can
+be. A failure names the first rows that differ, or the damage that is none.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from children import Child
+from operations import ARENA, PAGE, PRIVATE, READ, Space
+from spoil import SMALL, fill
+from vmalab_native import cores
+from vmalab_native.core import Segment
+from vmalab_native.damage import damages
+from vmalab_native.segment_file import SegmentFile
+from vmalab_native.view import SegmentView
+
+LOOKS = 12
+
+
+@pytest.fixture
+def segment() -> Iterator[Segment]:
+    config = replace(SMALL, model=cores.default_model())
+    with Segment.create(f"v-{os.getpid()}-{os.urandom(3).hex()}", config) as made:
+        yield made
+        made.unlink()
+
+
+@pytest.mark.usefixtures("each_model")
+def test_a_view_has_the_rows_of_the_core(segment: Segment) -> None:
+    fill(segment)
+    with segment.participant("inspector") as me, SegmentFile.open(segment.instance) as file:
+        view = SegmentView(file)
+        assert view.info() == segment.info()
+        assert view.slabinfo() == segment.slabinfo()
+        assert view.vmstat() == segment.vmstat()
+        assert view.participants() == segment.participants()
+        assert view.locks() == segment.locks()
+        rows = me.mm_list()
+        assert view.mm_list() == rows
+        assert len(rows) == 3
+        for mm in rows:
+            text = me.maps(mm.id)
+            assert view.maps(mm.id) == text
+            for line in text.splitlines()[::7]:
+                addr = int(line.partition("-")[0], 16)
+                for flags in (0, 16):
+                    for where in (addr, addr - 1):
+                        assert (
+                            view.query_vma(mm.id, where, flags)
+                            == (me.query_vma(mm.id, where, flags)[1])
+                        )
+        assert damages(file) == []
+
+
+def test_a_newline_in_a_name_is_escaped_as_the_kernel_does(segment: Segment) -> None:
+    """One mapping is one line; a backslash and other characters stand as they are."""
+    name = "/tmp/a\n0000-1000 r-xp 0 00:00 0 /bin/sh\\012\t\x01"
+    with segment.participant("client") as me:
+        space = Space(me, me.mm_create())
+        file = me.file_open(dev=1 << 20, ino=5, size_bytes=PAGE, name=name)
+        space.mmap(ARENA, 1, READ, PRIVATE, file=file)
+        (line,) = me.maps(space.mm).split("\n")[:-1]
+        assert line.endswith(" /tmp/a\\0120000-1000 r-xp 0 00:00 0 /bin/sh\\012\t\x01")
+        assert me.query_vma(space.mm, 0, 16)[1].name == name  # type: ignore[union-attr]
+        with SegmentFile.open(segment.instance) as opened:
+            assert SegmentView(opened).maps(space.mm) == f"{line}\n"
+
+
+BUSY = """
+import sys
+from operations import ARENA, PAGE, Op, Space
+from vmalab_native.core import Segment
+with Segment.attach(sys.argv[1]) as segment, segment.participant("client") as me:
+    space = Space(me, me.mm_create())
+    for i in range(40):
+        space.mmap(ARENA + 4 * i * PAGE, 1)
+    print(space.mm, flush=True)
+    n = 0
+    while True:
+        n += 1
+        at = ARENA + (n % 160) * PAGE
+        space.mmap(at, 3, 1 + 2 * (n % 2))
+        space.write(at, n)
+        space.munmap(at + PAGE, 1)
+        if n % 50 == 0:
+            space.fork().exit()
+"""
+
+
+def test_a_segment_at_work_is_not_called_damaged(
+    segment: Segment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    support = os.path.join(os.path.dirname(__file__), "..", "support")
+    monkeypatch.setenv("PYTHONPATH", os.path.abspath(support))
+    child = Child(BUSY, segment.instance)
+    try:
+        mm = int(child.line())
+        with SegmentFile.open(segment.instance) as file:
+            view = SegmentView(file)
+            for _ in range(LOOKS):
+                assert damages(file) == []
+                lines = view.maps(mm).splitlines()
+                assert lines
+                for line in lines:
+                    assert re.match(r"[0-9a-f]{8,}-[0-9a-f]{8,} [r-][w-]-p 00000000 00:00 0", line)
+                assert {row.id for row in view.mm_list()} >= {mm}
+                view.participants(), view.locks(), view.slabinfo()
+        assert child.process.poll() is None
+    finally:
+        child.end()

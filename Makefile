@@ -22,7 +22,7 @@ C_FILES := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front
 	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c)
 MARKDOWN := $(wildcard *.md docs/*.md native/*.md tests/*.md tests/traces/*.md clients/*/*.md)
 TESTS ?= tests
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 20 --durations-min 10
 
 .PHONY: help setup native demo races models test test-quick test-models test-long format lint check-native bench proto clean distclean tools runtime-tools
 

@@ -147,7 +147,7 @@ class Command:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def run_for(self, cpu_s: float) -> None:
-        """Until its processes have run for so long in all, or wait for somebody, or it has ended."""
+        """Until its processes have run for so long in all, wait for somebody, or have ended."""
         seen, since = 0.0, time.monotonic()
 
         def ran() -> bool:

@@ -19,7 +19,7 @@ NATIVE := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/
 	$(wildcard native/src/*) native/include/vmalab native/front native/core.cdef native/ops.cdef native/lab.cdef \
 	native/build_ffi.py native/Makefile native/random_layout.py setup.py
 C_FILES := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \
-	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c)
+	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c docs/findings/*.c)
 MARKDOWN := $(wildcard *.md docs/*.md native/*.md tests/*.md tests/traces/*.md clients/*/*.md)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 20 --durations-min 10

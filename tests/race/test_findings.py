@@ -17,6 +17,7 @@ from patience import HANG_S
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("docs/findings.md", "docs/cached-lookups.md")
+PROGRAM = ("gcc ", "./guard_lost")
 SURVEYS = "vmalab race all "
 """Minutes: `make test` runs each mutant by itself (test_lab.py)."""
 
@@ -59,6 +60,21 @@ def test_race(command: str) -> None:
     assert "every invariant held" not in shown(command)
 
 
+def test_the_program_is_harmless_here(tmp_path: Path) -> None:
+    """It says what it saw. A kernel that loses guards would be the finding itself."""
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    built, ran = (one for one in commands() if one.startswith(PROGRAM))
+    subprocess.run([*built.split(), "-Wall", "-Wextra", "-Werror"], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        ran.split(), cwd=tmp_path, capture_output=True, text=True, timeout=HANG_S, check=False
+    )
+    assert done.returncode in (0, 2), done.stdout + done.stderr
+    said = re.fullmatch(
+        r"Linux \S+: (\d+) rounds, in (\d+) of them a guard was lost\n", done.stdout
+    )
+    assert done.returncode == 2 or (said is not None and int(said[1]) > 0 and int(said[2]) == 0)
+
+
 @pytest.mark.serial
 @pytest.mark.parametrize("command", [one for one in commands() if "vmalab bench" in one])
 def test_bench(command: str) -> None:
@@ -74,5 +90,5 @@ def test_for_long(command: str) -> None:
 
 
 def test_none_is_left_out() -> None:
-    known = ("vmalab race run", "vmalab bench", "cargo ", SURVEYS)
+    known = (*PROGRAM, "vmalab race run", "vmalab bench", "cargo ", SURVEYS)
     assert [one for one in commands() if not one.startswith(known)] == []

@@ -188,7 +188,8 @@ def test_a_hundred_damaged_copies_are_replaced(image: Image, instance: str) -> N
         what = f"seed {seed}: {spoil(image, instance, random.Random(seed))}"
         with subprocess.Popen(
             [*VMALAB, "serve", "--replace-stale", "--json", "--instance", instance, "--workers",
-             "1", "--listen", "127.0.0.1:0", "--size", "64M", "--frames-max", "65536"],
+             "1", "--listen", "127.0.0.1:0", "--size", "64M", "--frames-max", "65536",
+             "--participants-max", "128"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         ) as server:  # fmt: skip
             assert server.stdout is not None

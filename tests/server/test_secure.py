@@ -110,14 +110,17 @@ def test_a_secret_that_every_user_can_read_is_refused(certificate: Path, name: s
     secret = certificate / name
     secret.chmod(0o644)
     try:
-        with pytest.raises(
-            EmbeddedServerError, match=f"every user can read .*: chmod o-rwx {secret}"
-        ):
+        with (
+            pytest.raises(
+                EmbeddedServerError, match=f"every user can read .*: chmod o-rwx {secret}"
+            ),
             EmbeddedServer(
                 workers=1,
                 tls_cert=str(certificate / "cert.pem"),
                 tls_key=str(certificate / "key.pem"),
                 token_file=str(certificate / "token"),
-            ).start()
+            ),
+        ):
+            pass
     finally:
         secret.chmod(0o600)

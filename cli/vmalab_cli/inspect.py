@@ -106,9 +106,9 @@ def ps(instance: Instance = "", target: Target = "", as_json: AsJson = False) ->
             rows = [_facts(source)]
     else:
         from vmalab_cli import apart
-        from vmalab_native.core import Segment
+        from vmalab_native.checks import instances
 
-        rows = apart.each(Segment.list_instances(), _row)
+        rows = apart.each(instances(), _row)
     text = "\n\n".join(render.instance(row) for row in rows)
     show({"instances": rows}, text or "no instance is running", as_json=as_json)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -105,9 +106,7 @@ class SegmentSource(Source):
         }
 
     def address_spaces(self) -> list[Row]:
-        from vmalab_native.core import monotonic_ns
-
-        now_ns = monotonic_ns()
+        now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         rows = [dataclasses.asdict(info) for info in self._view.mm_list()]
         for row in rows:
             row["mm"] = row.pop("id")
@@ -291,11 +290,11 @@ class ServerSource(Source):
 
 def choose_instance(instance: str) -> str:
     """The instance meant: the one named, the only one there is, or `default`. Raises UsageError."""
-    from vmalab_native.core import Segment
+    from vmalab_native.checks import instances
 
     if instance:
         return instance
-    names = Segment.list_instances()
+    names = instances()
     if not names:
         raise UsageError("no instance is running: start one with `vmalab serve`")
     if len(names) > 1 and DEFAULT_INSTANCE in names:

@@ -316,6 +316,9 @@ def last_days(
         lambda place: draft.add(place, Op.MUNLOCKALL),
         lambda place: draft.add(place, Op.SETRLIMIT, 9, 1 << 40, 1 << 41),
         lambda place: draft.add(place, Op.THP_DISABLE, rng.randrange(2), 0),
+        lambda place: draft.add(place, Op.MDWE, rng.choice((1, 3))),
+        lambda place: draft.add(place, Op.CAPSET, rng.randrange(8)),
+        lambda place: draft.of_file(place, Op.FILE_SEAL, rng.randrange(4), 0, 8, at=0),
     )
     for _ in range(records):
         place, kind = rng.randrange(places), rng.randrange(100)

@@ -42,6 +42,7 @@ def _joined(segment: Segment) -> Participant:
         try:
             me = segment.participant("client", comm="crash")
             me.account(f"client {me.index % ACCOUNTS}")
+            me.share_new(shared=True)  # a recoverer closes what the dead had open
             return me
         except NoParticipantSlot:
             time.sleep(0.01)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whom a participant charges, which limit it has reached, and that what it does is cancelled."""
 
-from hashlib import blake2b
-
 from vmalab.ops import Limit, Status
 from vmalab_native import convert
 from vmalab_native._core import ffi, lib
@@ -20,6 +18,8 @@ def key_of(name: str) -> int:
     """The key of an account that is known by its name alone; of "" 0, the instance."""
     if not name:
         return 0
+    from hashlib import blake2b  # takes longer to load than all of a look inside
+
     digest = blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
     return int.from_bytes(digest, "little") or 1
 

@@ -47,6 +47,8 @@ class Roster:
     why: str = ""
     warning: str = ""
     """What is wrong and does not keep the instance from serving."""
+    shm_device: int = 0
+    """Of the /dev/shm that has the segment: another mount namespace may have another one."""
     workers: tuple[WorkerEntry, ...] = field(default=())
 
 
@@ -103,6 +105,11 @@ def read(path: Path) -> Roster | None:
         return None
 
 
+def shm_device() -> int:
+    """Which /dev/shm this process sees."""
+    return SHM_DIRECTORY.stat().st_dev
+
+
 def clean() -> list[str]:
     """Remove the rosters that killed supervisors left; the names of their instances."""
     gone = []
@@ -110,8 +117,11 @@ def clean() -> list[str]:
         paths = sorted(folder().glob("*.json"))
     except (OSError, RosterError):
         return []
+    device = shm_device()
     for path in paths:
-        if supervised.is_supervised(SHM_DIRECTORY / f"{SHM_PREFIX}{path.stem}"):
+        known = read(path)
+        elsewhere = known is not None and known.shm_device not in (0, device)
+        if elsewhere or supervised.is_supervised(SHM_DIRECTORY / f"{SHM_PREFIX}{path.stem}"):
             continue
         for left in (path, *path.parent.glob(f"{path.stem}.*.new")):
             left.unlink(missing_ok=True)

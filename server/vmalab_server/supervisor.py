@@ -467,6 +467,7 @@ class Supervisor:
                 else ("stopping" if self._stopping else "serving"),
                 why=self._broken_why,
                 warning=self._warning,
+                shm_device=roster.shm_device(),
                 workers=self._entries(),
             ),
             self._roster_path,

@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable
 
 LOOK_S = 1.0
-TRIM_BYTES = 32 << 20
-"""After so many bytes of requests it is worth looking for what is free."""
+TRIMS = 5
+"""So often what is free is given back after the last request: some of it is freed late."""
 
 
 class Upkeep:
     """A thread that looks once a second.
 
     The allocator keeps what messages needed (workers.py asks it to), which is right while they
-    come. When none has come for two looks, it gives back what is free.
+    come. When none has come since the look before, it gives back what is free.
 
     Attributes:
         bytes_seen: of requests; a sign of life, not a statistic, so nobody locks it.
@@ -37,14 +37,15 @@ class Upkeep:
         self._thread.start()
 
     def _look(self) -> None:
-        looked = trimmed = 0
+        looked = 0
+        trims = TRIMS
         while not self._stop.wait(LOOK_S):
             self._end_late(time.monotonic())
-            seen, quiet = self.bytes_seen, self.bytes_seen == looked
-            looked = seen
-            if quiet and seen - trimmed > TRIM_BYTES:
+            if self.bytes_seen != looked:
+                looked, trims = self.bytes_seen, 0
+            elif trims < TRIMS:
                 self._trim(0)
-                trimmed = seen
+                trims += 1
 
     def _end_late(self, now: float) -> None:
         for key, (deadline, end) in list(self.awaited.items()):

@@ -3,12 +3,12 @@
  * guard_lost.c: does this kernel lose VM_MAYBE_GUARD? (docs/findings.md, 1)
  *
  * One thread installs a guard on a page of shared memory while another changes the protection of
- * the second half of the same mapping, which splits it, and of many mappings behind it in the same
- * call. Further threads take the CPUs away from both. Then the process forks. A guard that the
- * parent has and the child has not was lost.
+ * the second half of the same mapping, which splits it, and of many mappings behind it. Further
+ * threads take the CPUs away from both. Then the process forks. A guard that the parent has and the
+ * child has not was lost.
  *
- * The window is from the copy of the VMA to its write lock. Nothing in the kernel is changed to make
- * it wider, and nothing but this process and its children is touched.
+ * The window is from the copy of the VMA to its write lock. Nothing in the kernel is changed to
+ * make it wider, and nothing but this process and its children is touched.
  *
  *   gcc -O2 -pthread -o guard_lost guard_lost.c && ./guard_lost [SECONDS]
  *

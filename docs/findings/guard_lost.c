@@ -44,35 +44,32 @@ static char *area(unsigned i)
 	return base + i * 2 * AREA;
 }
 
-/* Installs a guard on the first page of each mapping, as soon as a turn begins. */
-static void *guarder(void *arg)
+/* A guard on the first page of a mapping. */
+static void guard(unsigned i)
 {
-	int seen = 0;
-
-	(void)arg;
-	while (!atomic_load(&stop)) {
-		if (atomic_load(&turn) == seen)
-			continue;
-		seen = atomic_load(&turn);
-		for (unsigned i = 0; i < AREAS; i++)
-			madvise(area(i), PAGE, MADV_GUARD_INSTALL);
-		atomic_fetch_add(&done, 1);
-	}
-	return NULL;
+	madvise(area(i), PAGE, MADV_GUARD_INSTALL);
 }
 
-/* Splits each mapping: its second half becomes read-only. */
-static void *splitter(void *arg)
+/* Splits a mapping: its second half becomes read-only. */
+static void split(unsigned i)
 {
+	mprotect(area(i) + AREA / 2, AREA / 2, PROT_READ);
+}
+
+static void (*const what[])(unsigned) = {guard, split};
+
+/* Does its own to each mapping, as soon as a turn begins. */
+static void *worker(void *arg)
+{
+	void (*act)(unsigned) = *(void (*const *)(unsigned))arg;
 	int seen = 0;
 
-	(void)arg;
 	while (!atomic_load(&stop)) {
 		if (atomic_load(&turn) == seen)
 			continue;
 		seen = atomic_load(&turn);
 		for (unsigned i = 0; i < AREAS; i++)
-			mprotect(area(i) + AREA / 2, AREA / 2, PROT_READ);
+			act(i);
 		atomic_fetch_add(&done, 1);
 	}
 	return NULL;
@@ -149,8 +146,8 @@ int main(int argc, char **argv)
 		printf("Linux %s has no MADV_GUARD_INSTALL\n", kernel.release);
 		return 2;
 	}
-	pthread_create(&threads[0], NULL, guarder, NULL);
-	pthread_create(&threads[1], NULL, splitter, NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, worker, (void *)&what[i]);
 	for (int i = 0; i < HOGS; i++)
 		pthread_create(&threads[2 + i], NULL, hog, NULL);
 	end = time(NULL) + (time_t)seconds;

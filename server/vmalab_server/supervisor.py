@@ -427,10 +427,6 @@ class Supervisor:
         if self._stopping:
             return
         if not self._announced and not was_ready:
-            if -code in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                # Sent to the whole group, and its signal is here before ours.
-                self._stop(signal.Signals(-code).name)
-                return
             self._fail(f"worker {slot.launch.index} did not start: {slot.error}")
             return
         self._log.warning(

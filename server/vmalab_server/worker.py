@@ -184,6 +184,7 @@ def main() -> int:
     """Read the orders and serve."""
     for number in (signal.SIGINT, signal.SIGHUP):  # the supervisor has them too, and tells us
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP))  # workers.py
     launch = WorkerLaunch.from_json(sys.stdin.readline())
     end_with_parent(launch.supervisor_pid)
     if launch.cpu >= 0:

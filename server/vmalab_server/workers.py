@@ -7,9 +7,11 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vmalab_server.launch import WorkerLaunch
@@ -22,9 +24,22 @@ STEADY_AFTER_S = 10.0
 """A worker that lived so long starts over with the shortest back-off."""
 
 
+OF_THE_GROUP = (signal.SIGINT, signal.SIGHUP)
+"""A terminal sends them to the whole group; a worker leaves them to the supervisor."""
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
 """What a worker's environment says unless ours does: glibc keeps what is freed. A block of faults
 and its answer are up to a megabyte, and would be new pages of the kernel for every message."""
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """A process that is started in the block has them blocked, until it ignores them itself: else
+    one that comes while it loads its modules ends it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, OF_THE_GROUP)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def choose_cpus(pin: str, workers: int) -> list[int]:
@@ -110,13 +125,14 @@ class WorkerSlot:
             ready_fd, write_fd = _pipe(opened)
             orders_fd, say_fd = _pipe(opened)
             os.set_blocking(ready_fd, False)
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "vmalab_server.worker"],
-                stdin=orders_fd,
-                stdout=devnull,
-                env=KEEP_MEMORY | os.environ,
-                pass_fds=[write_fd],
-            )
+            with _held_back():
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "vmalab_server.worker"],
+                    stdin=orders_fd,
+                    stdout=devnull,
+                    env=KEEP_MEMORY | os.environ,
+                    pass_fds=[write_fd],
+                )
             _close(opened, write_fd, orders_fd)
             pidfd = os.pidfd_open(process.pid)
             opened.append(pidfd)

@@ -160,6 +160,14 @@ class Command:
 
         wait_for("it runs", ran)
 
+    def has_worker(self) -> bool:
+        """One of its processes is a worker of a server, since now."""
+        for pid in self.tree():
+            with contextlib.suppress(OSError):
+                if b"vmalab_server.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return True
+        return False
+
     def at_work(self) -> bool:
         """It has others do something, or has a segment."""
         if len(self.tree()) > 1:
@@ -270,6 +278,21 @@ def test_at_any_moment(name: str, tmp_path: Path) -> None:
         code, text = command.end()
         looked_at(code, text, command)
         assert code in (0, 128 + number, -number), text
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_to_the_group_while_workers_load(number: signal.Signals, tmp_path: Path) -> None:
+    """A terminal sends it to all. A worker that has just begun must leave it to the supervisor,
+    which then ends in its own way; else "worker 0 did not start", and exit code 1."""
+    command = Command("serve", WORK["serve"], tmp_path)
+    wait_for(
+        "a worker is there", lambda: command.process.poll() is not None or command.has_worker()
+    )
+    command.tell(number)
+    code, text = command.end()
+    looked_at(code, text, command)
+    assert "did not start" not in text
+    assert code == 0, text
 
 
 @pytest.mark.parametrize("name", ["race all", "load", "lin", "diff", "replay", "bench models"])

@@ -17,7 +17,7 @@
 #include "op_fault_page.h"
 #include "vmalab/cached_lookup.h"
 
-/* The exits. All but fault_more begin in the RCU section. */
+/* The exits, in the RCU section of the lookup. */
 #define SLOW_EXIT static __attribute__((noinline)) void
 
 /* Nothing is mapped there. */
@@ -38,36 +38,19 @@ SLOW_EXIT fault_refused(struct participant *self, u64 id, u64 addr, u32 flags, u
 	fault_slow(self, id, addr, flags, word, result, NULL, FAULT_RETRY);
 }
 
-/* The cached VMA is locked, and more is to do than to look at the page. */
-SLOW_EXIT fault_more(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
-		     struct vl_result *result)
-{
-	struct vm_area_struct *vma = lookup_vma(self, lookup_of(self, addr), addr);
-
-	fault_slow(self, id, addr, flags, word, result, vma, FAULT_RETRY);
-}
-
 /* The cached VMA is locked, and nothing else keeps it. */
 static inline __attribute__((always_inline)) void
 fault_held(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	   struct vl_result *result, struct mm_struct *mm, const struct cached_lookup *lookup,
 	   const pte_t *pte, struct vm_area_struct *vma)
 {
-	u64 value;
-
 	STEP(lock_alone, vma);
 	rcu_read_lock(self);
 	/* A table was taken out since we looked: look again under the lock. (Under mmap_lock who
 	 * calls has looked.) */
-	if ((VMA_LOCK_PER_VMA && unlikely(pgd_unlinked(&mm->pgd) != lookup->unlinked)) ||
-	    unlikely(!page_access(self, pte, vma, flags, word, &value))) {
-		rcu_read_unlock(self);
-		fault_more(self, id, addr, flags, word, result);
-		return;
-	}
-	rcu_read_unlock(self);
-	fault_unlock(self, mm, vma);
-	fault_served(self, value, result);
+	if (VMA_LOCK_PER_VMA && unlikely(pgd_unlinked(&mm->pgd) != lookup->unlinked))
+		pte = NULL;
+	fault_present(self, id, addr, flags, word, result, mm, vma, pte);
 }
 
 #if VMA_LOCK_PER_VMA

@@ -61,33 +61,15 @@ SLOW_EXIT fault_refused(struct participant *self, u64 id, u64 addr, u32 flags, u
 	fault_slow(self, id, addr, flags, word, result, NULL, FAULT_RETRY);
 }
 
-/* self->locked is locked, and more is to do than to look at the page. */
-SLOW_EXIT fault_more(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
-		     struct vl_result *result)
-{
-	fault_slow(self, id, addr, flags, word, result, self->locked, FAULT_RETRY);
-}
-
 /* The VMA is locked, and nothing else keeps it. */
 static inline __attribute__((always_inline)) void
 fault_held(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	   struct vl_result *result, struct mm_struct *mm, struct vm_area_struct *vma)
 {
-	const pte_t *pte;
-	u64 value;
-
 	STEP(lock_alone, vma);
 	rcu_read_lock(self);
-	pte = pte_lookup_at(self->pages, &mm->pgd, addr);
-	if (unlikely(!pte || !page_access(self, pte, vma, flags, word, &value))) {
-		rcu_read_unlock(self);
-		self->locked = vma;
-		fault_more(self, id, addr, flags, word, result);
-		return;
-	}
-	rcu_read_unlock(self);
-	fault_unlock(self, mm, vma);
-	fault_served(self, value, result);
+	fault_present(self, id, addr, flags, word, result, mm, vma,
+		      pte_lookup_at(self->pages, &mm->pgd, addr));
 }
 
 #if VMA_LOCK_PER_VMA

@@ -72,10 +72,31 @@ static inline void fault_unlock(struct participant *self, struct mm_struct *mm,
 }
 #endif
 
-/* The lock is given back, in no section: counters and the result, after the last locked
- * instruction, which waits for all stores before it. */
-static inline void fault_served(struct participant *self, u64 value, struct vl_result *result)
+/* self->locked is locked, and more is to do than to look at the page. */
+static __attribute__((noinline)) void fault_more(struct participant *self, u64 id, u64 addr,
+						 u32 flags, u64 word, struct vl_result *result)
 {
+	fault_slow(self, id, addr, flags, word, result, self->locked, FAULT_RETRY);
+}
+
+/* In the section, which it ends; vma is locked, and given back. pte: NULL: to be looked for. The
+ * counter and the result come after the last locked instruction, which waits for all stores before
+ * it. */
+static inline __attribute__((always_inline)) void
+fault_present(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
+	      struct vl_result *result, struct mm_struct *mm, struct vm_area_struct *vma,
+	      const pte_t *pte)
+{
+	u64 value;
+
+	if (unlikely(!pte || !page_access(self, pte, vma, flags, word, &value))) {
+		rcu_read_unlock(self);
+		self->locked = vma;
+		fault_more(self, id, addr, flags, word, result);
+		return;
+	}
+	rcu_read_unlock(self);
+	fault_unlock(self, mm, vma);
 	stat_inc(self, pgfault_fast);
 	result->status = 0;
 	result->info = FAULT_INFO_PRESENT | INFO_FAULT_LOCKED;

@@ -18,6 +18,7 @@ more by what was detached meanwhile.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 STRIDE: Final = 4 * PAGE
 LOOKUPS: Final[tuple[cores.Lookup, ...]] = ("walk", "cache")
 HIT, FRESH, COW = "hit", "fresh", "cow"
+ADDS: Final = 20_000
 TAKEN_VMAS: Final = 1000  # of the faults that a kernel would take too
 
 
@@ -58,7 +60,6 @@ class _Side:
 
     participant: Participant
     mm: int = 0
-    child: int = 0
     ns: list[float] = field(default_factory=list)
     adds: list[float] = field(default_factory=list)
     faults: int = 0
@@ -120,13 +121,15 @@ def _orders(addrs: list[int]) -> dict[str, list[int]]:
     return {"ascending": addrs, "scattered": scattered}
 
 
-def _hits(
+def _measured(
     participants: dict[str, Participant],
     config: FaultBench,
-    addrs: list[int],
+    addrs: records.Addresses,
     rng: np.random.Generator,
+    once: Callable[[_Side], tuple[float, float, int]],
 ) -> dict[str, _Side]:
-    """Faults on pages that are there, in an address space of each segment."""
+    """An address space of each segment with a VMA and a page at each address; in each round `once`
+    on both: ns of a fault and of a locked add, and how many faults that were."""
     sides = {}
     for name, participant in participants.items():
         side = sides[name] = _Side(participant, participant.mm_create())
@@ -135,17 +138,32 @@ def _hits(
         for name in rng.permutation(LOOKUPS):
             side = sides[str(name)]
             before = side.participant.vmstat()
-            got = side.participant.bench_fault(side.mm, addrs, config.iterations, rounds=1)
+            ns, adds, faults = once(side)
             after = side.participant.vmstat()
             if number == 0:  # for the caches
                 continue
-            side.ns.append(got.fault_ns)
-            side.adds.append(got.rmw_ns)
-            side.faults += config.iterations
-            side.walks += _walks(str(name), before, after, config.iterations)
+            side.ns.append(ns)
+            side.adds.append(adds)
+            side.faults += faults
+            side.walks += _walks(str(name), before, after, faults)
     for side in sides.values():
         records.must(side.participant, records.exits(side.mm), "exit")
     return sides
+
+
+def _hits(
+    participants: dict[str, Participant],
+    config: FaultBench,
+    addrs: list[int],
+    rng: np.random.Generator,
+) -> dict[str, _Side]:
+    """Faults on pages that are there."""
+
+    def once(side: _Side) -> tuple[float, float, int]:
+        got = side.participant.bench_fault(side.mm, addrs, config.iterations, rounds=1)
+        return got.fault_ns, got.rmw_ns, config.iterations
+
+    return _measured(participants, config, addrs, rng, once)
 
 
 def _walks(lookup: str, before: dict[str, int], after: dict[str, int], faults: int) -> int:
@@ -166,26 +184,13 @@ def _taken(
 ) -> dict[str, _Side]:
     """First writes, to pages that are not there or that a child has too."""
     addrs = BASE + np.arange(TAKEN_VMAS, dtype="<u8") * STRIDE
-    sides = {}
-    for name, participant in participants.items():
-        side = sides[name] = _Side(participant, participant.mm_create())
-        records.fill(participant, side.mm, addrs, PAGE)
-    for number in range(config.rounds + 1):
-        for name in rng.permutation(LOOKUPS):
-            side = sides[str(name)]
-            before = side.participant.vmstat()
-            ns = _taken_once(side, addrs, kind)
-            after = side.participant.vmstat()
-            adds = side.participant.bench_fault(side.mm, [BASE], 20_000, rounds=1).rmw_ns
-            if number == 0:
-                continue
-            side.ns.append(ns)
-            side.adds.append(adds)
-            side.faults += TAKEN_VMAS
-            side.walks += _walks(str(name), before, after, TAKEN_VMAS)
-    for side in sides.values():
-        records.must(side.participant, records.exits(side.mm), "exit")
-    return sides
+
+    def once(side: _Side) -> tuple[float, float, int]:
+        ns = _taken_once(side, addrs, kind)
+        adds = side.participant.bench_fault(side.mm, [BASE], ADDS, rounds=1).rmw_ns
+        return ns, adds, TAKEN_VMAS
+
+    return _measured(participants, config, addrs, rng, once)
 
 
 def _taken_once(side: _Side, addrs: records.Column, kind: str) -> float:
@@ -239,25 +244,46 @@ WHAT: Final = {
 
 
 def tables(data: dict[str, Any]) -> list[Table]:
-    rows = [
+    def named(row: dict[str, Any]) -> str:
+        return f"{WHAT[row['kind']]}, {row['vmas']:,} {row['order']}"
+
+    def ends(interval: list[float], digits: int) -> str:
+        return " to ".join(f"{end:.{digits}f}" for end in interval)
+
+    walk = [
         [
-            f"{WHAT[row['kind']]}, {row['vmas']} {row['order']}",
+            named(row),
             f"{row['fault_ns']:.1f}",
             f"{row['ratio']:.1f}",
-            f"{row['interval'][0]:.1f} to {row['interval'][1]:.1f}",
+            ends(row["interval"], 1),
             f"{row['walks_per_fault']:.3g}",
+        ]
+        for row in data["rows"]
+    ]
+    cache = [
+        [
+            named(row),
             f"{row['cache_ns']:.1f}",
             f"{row['cache_ratio']:.1f}",
             f"{row['cache_walks_per_fault']:.3g}",
             f"{row['walk_over_cache']:.2f}",
+            ends(row["walk_over_cache_interval"], 2),
         ]
         for row in data["rows"]
     ]
-    head = (
-        *("fault, VMAs", "ns", "locked adds", "95 %", "walks"),
-        *("cache ns", "cache adds", "cache walks", "walk / cache"),
-    )
-    return [report.grid(f"one fault, by a walk and by cached lookups, {data['model']}", head, rows)]
+    model = data["model"]
+    return [
+        report.grid(
+            f"one fault, which walks, {model}",
+            ("fault, VMAs", "ns", "locked adds", "95 %", "walks"),
+            walk,
+        ),
+        report.grid(
+            "the same by cached lookups",
+            ("fault, VMAs", "ns", "adds", "walks", "walk / cache", "95 %"),
+            cache,
+        ),
+    ]
 
 
 def plot(data: dict[str, Any], path: Path) -> None:

@@ -199,14 +199,14 @@ def tables(data: dict[str, Any]) -> list[Table]:
         [
             WHAT[row["kind"]],
             f"{row['ours_ns']:.1f}",
-            f"{row['kernel_ns']:.1f}",
+            f"{row['kernel_ns']:.0f}",
             f"{row['ratio']:.3f}",
-            f"{row['interval'][0]:.3f} to {row['interval'][1]:.3f}",
+            f"{row['interval'][0]:.3f}-{row['interval'][1]:.3f}",
             f"{row['cache_ns']:.1f}",
         ]
         for row in data["rows"]
     ]
-    head = ("", "ours ns", "kernel ns", "ratio", "95 %", "cache ns")
+    head = ("", "ns", "kernel ns", "ratio", "95 %", "cache ns")
     return [report.grid(f"the running kernel and {data['model']}", head, rows)]
 
 

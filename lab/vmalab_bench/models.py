@@ -336,22 +336,31 @@ def tables(data: dict[str, Any]) -> list[Table]:
                 report.short(row["faults_per_s"]),
                 "" if row["interval"] is None else f"{row['ratio_to_split']:.2f}",
                 report.short(row["cache_faults_per_s"]),
-                "?" if row["deferred_frees"] is None else report.short(row["deferred_frees"]),
-                report.short(row["immediate_reuses"]),
             ]
             for row in data["rows"]
             if row["pages"] == pages
         ]
-        head = ("", "model", "faults/s", "to split", "cache faults/s", "deferred", "reuses")
         found.append(
             report.grid(
                 f"faults on {pages} pages (own, adjacent or shared VMA; +p, +a: beside a writer of "
                 "pages, of areas)",
-                head,
+                ("", "model", "faults/s", "to split", "cache faults/s"),
                 rows,
             )
         )
-    return found
+    return [*found, _frees(data)]
+
+
+def _frees(data: dict[str, Any]) -> Table:
+    """What became of VMAs that writers unmapped, in all rows of a model."""
+    rows = []
+    for model in data["models"]:
+        mine = [row for row in data["rows"] if row["model"] == model]
+        deferred = [row["deferred_frees"] for row in mine]
+        known = None not in deferred
+        reuses = report.short(sum(row["immediate_reuses"] for row in mine))
+        rows.append([model, report.short(sum(deferred)) if known else "?", reuses])
+    return report.grid("frees of VMAs", ("model", "deferred", "used again at once"), rows)
 
 
 def plot(data: dict[str, Any], path: Path) -> None:

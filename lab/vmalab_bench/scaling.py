@@ -194,20 +194,24 @@ def _judged(config: ScalingBench, all_rates: dict[str, Rates], seed: int) -> dic
 
 
 def tables(data: dict[str, Any]) -> list[Table]:
-    rows = [
-        [
-            f"{row['shape']}, {row['pages']}",
-            str(row["processes"]),
-            report.short(row["faults_per_s"]),
-            report.short(row["faults_per_cpu_s"]),
-            f"{row['over_one']:.2f}",
-            f"{row['interval'][0]:.2f} to {row['interval'][1]:.2f}",
-            report.short(row["cache_faults_per_s"]),
+    head = ("", "faults/s", "/CPU s", "over one", "95 %", "cache")
+    found = []
+    for pages in ("present", "fresh"):
+        rows = [
+            [
+                f"{row['shape']} x{row['processes']}",
+                report.short(row["faults_per_s"]),
+                report.short(row["faults_per_cpu_s"]),
+                f"{row['over_one']:.2f}",
+                f"{row['interval'][0]:.2f}-{row['interval'][1]:.2f}",
+                report.short(row["cache_faults_per_s"]),
+            ]
+            for row in data["rows"]
+            if row["pages"] == pages
         ]
-        for row in data["rows"]
-    ]
-    head = ("", "procs", "faults/s", "/CPU s", "over one", "95 %", "cache faults/s")
-    return [report.grid(f"faults at the same time, {data['model']}", head, rows)]
+        title = f"faults at the same time on {pages} pages, {data['model']} (cache: faults/s)"
+        found.append(report.grid(title, head, rows))
+    return found
 
 
 def plot(data: dict[str, Any], path: Path) -> None:

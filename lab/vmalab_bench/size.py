@@ -133,7 +133,7 @@ def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
         for number in range(config.rounds + 1):
             for index in rng.permutation(len(pairs)):
                 _round(pairs[index], config, rng, count=number > 0)
-        return _judged(config, pairs, seed)
+    return _judged(config, pairs, seed)
 
 
 _Pair = tuple["_Space", "_Space"]
@@ -320,24 +320,32 @@ def _judged(config: SizeBench, pairs: list[_Pair], seed: int) -> dict[str, Any]:
 
 
 def tables(data: dict[str, Any]) -> list[Table]:
-    rows = [
+    times = [
         [
             f"{row['vmas']:,} {row['order']}",
             f"{row['fault_ns']:.1f}",
-            str(row["tree_height"]),
-            str(row["steps"]),
             f"{row['cache_ns']:.1f}",
             f"{row['walk_over_cache']:.2f}",
-            f"{row['bytes_per_vma']:,.0f}",
-            report.short(row["pairs_per_s"]),
+            str(row["tree_height"]),
+            str(row["steps"]),
         ]
         for row in data["rows"]
     ]
-    head = (
-        *("VMAs", "fault ns", "height", "steps", "cache ns", "walk / cache"),
-        *("bytes a VMA", "pairs/s"),
-    )
-    return [report.grid(f"as an address space grows, {data['model']}", head, rows)]
+    space_of = {row["vmas"]: row for row in data["rows"]}
+    spaces = [
+        [f"{vmas:,}", f"{row['bytes_per_vma']:,.0f}", report.short(row["pairs_per_s"])]
+        for vmas, row in space_of.items()
+    ]
+    return [
+        report.grid(
+            f"as an address space grows, {data['model']}",
+            ("VMAs", "fault ns", "cache ns", "walk / cache", "height", "steps"),
+            times,
+        ),
+        report.grid(
+            "memory, and mapping and unmapping a page", ("VMAs", "bytes a VMA", "pairs/s"), spaces
+        ),
+    ]
 
 
 def plot(data: dict[str, Any], path: Path) -> None:

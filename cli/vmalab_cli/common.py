@@ -49,9 +49,26 @@ def _use_lookup(given: str) -> str:
     if given:
         os.environ["VMALAB_LOOKUP"] = given
     try:
-        return cores.default_lookup()
+        cores.default_lookup()
     except InvalidArgument as error:
         fail(f"--lookup {given}: {error.detail}", USAGE)
+    return given
+
+
+def lookup_in(lookup: str, *, others: str = "") -> str:
+    """How faults find VMAs in the instance of this run; "": it is somebody else's.
+
+    Ends the command if --lookup was given for one that was not started here.
+
+    Args:
+        lookup: what the option has.
+        others: target or instance that the user named.
+    """
+    from vmalab_native import cores
+
+    if others and lookup:
+        fail(f"--lookup is for an instance started here, not for {others}", USAGE)
+    return "" if others else cores.default_lookup()
 
 
 LookupOption = Annotated[

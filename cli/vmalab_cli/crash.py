@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vmalab_cli.common import FAILED, USAGE, WORK, Json, LookupOption, check_core, fail, guarded
+from vmalab_cli.common import (
+    FAILED,
+    USAGE,
+    WORK,
+    Json,
+    LookupOption,
+    check_core,
+    fail,
+    guarded,
+    lookup_in,
+)
 from vmalab_drive import report
 
 if TYPE_CHECKING:
@@ -187,7 +197,7 @@ def crash_command(
     for tally in tallies:
         for failure in tally.failures:
             failure["again"] = _again(failure, options)
-    data = table.facts(tallies, config.seed) | {"lookup": lookup}
+    data = table.facts(tallies, config.seed) | {"lookup": lookup_in(lookup)}
     if as_json:
         report.print_json(data)
     else:

@@ -24,6 +24,7 @@ from vmalab_cli.common import (
     check_pkeys,
     fail,
     guarded,
+    lookup_in,
 )
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def diff_command(
         result = guarded(lambda: runs.run_one(alone, config))
     else:
         result = guarded(lambda: _watched(config))
-    data = result.as_dict() | {"lookup": lookup}
+    data = result.as_dict() | {"lookup": lookup_in(lookup)}
     if out is not None:
         data["written"] = [str(path) for path in runs.write_findings(result, out)]
     _print(data, as_json=as_json)

@@ -19,6 +19,7 @@ from vmalab_cli.common import (
     check_core,
     fail,
     guarded,
+    lookup_in,
 )
 from vmalab_drive import report
 
@@ -240,7 +241,7 @@ def lin_command(
         report.print_json(
             {
                 "seed": seed,
-                "lookup": lookup,
+                "lookup": lookup_in(lookup),
                 **{name: round(sum(one[name] for one in facts), 3) for name in sums},
                 "pages": facts[0]["pages"],
                 "not_judged": _not_judged(),

@@ -145,6 +145,7 @@ def load_command(
     if mode not in load.BLOCK_OPS:
         common.fail(f"--mode {mode}: give unary, batch or attach", common.USAGE)
     common.check_core(model, layout, others=target or instance)
+    lookup = common.lookup_in(lookup, others=target or instance)
     common.check_pkeys(pkeys, "machine", "on", "off")
     if pkeys != "machine" and (target or instance):
         others = target or instance

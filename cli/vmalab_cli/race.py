@@ -15,7 +15,17 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from vmalab_cli.common import FAILED, GOOD, USAGE, WORK, Json, LookupOption, fail, guarded
+from vmalab_cli.common import (
+    FAILED,
+    GOOD,
+    USAGE,
+    WORK,
+    Json,
+    LookupOption,
+    fail,
+    guarded,
+    lookup_in,
+)
 
 if TYPE_CHECKING:
     from vmalab_native.race.explore import Finding, Plan, Replayed, Result
@@ -466,7 +476,7 @@ def all_command(
     )
     progress("")
     if as_json:
-        print(json.dumps(done.as_dict() | {"lookup": lookup}, indent=2))
+        print(json.dumps(done.as_dict() | {"lookup": lookup_in(lookup)}, indent=2))
     else:
         _print_survey(done)
     raise typer.Exit(GOOD if done.good else FAILED)

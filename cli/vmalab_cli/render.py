@@ -155,9 +155,10 @@ def instance(row: Row) -> str:
     supervisor = f"supervisor {pid}" if pid else none
     state = f"{row['state']}: {row['broken']}" if row.get("broken") else row["state"]
     where = f", {row['shared_address']}" if row["shared_address"] else ""
+    cached = ", cached lookups" if row["lookup"] == "cache" else ""
     head = (
         f"{row['instance']}: {state}, {supervisor}{where},"
-        f" {row['lock_model']} {row['layout']}, {row['rcu_flavour']}"
+        f" {row['lock_model']} {row['layout']}, {row['rcu_flavour']}{cached}"
     )
     parts = [head]
     if row.get("warning"):

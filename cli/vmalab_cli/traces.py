@@ -22,6 +22,7 @@ from vmalab_cli.common import (
     check_pkeys,
     fail,
     guarded,
+    lookup_in,
 )
 
 RECORD_HELP = (
@@ -167,6 +168,7 @@ def replay_command(
     if deal not in ("auto", "tid", "round"):
         fail(f"--deal {deal}: give auto, tid or round", USAGE)
     check_core(model, layout, others=target or instance)
+    lookup = lookup_in(lookup, others=target or instance)
     check_pkeys(pkeys, "trace", "machine", "on", "off")
     config = replay.ReplayConfig(
         processes=processes, copies=copies, mode=mode, deal=deal, pkeys=pkeys, orders_max=orders

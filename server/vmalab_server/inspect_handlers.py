@@ -61,6 +61,7 @@ class InspectHandlers:
             lock_model=segment.config.model,
             layout=segment.config.layout,
             lab=segment.config.layout.endswith(LAB),
+            lookup=segment.config.lookup,
             supervisor_pid=segment.supervisor_pid,
             segment_bytes=segment.size_bytes,
             limits=limits | self._limits.as_dict(),

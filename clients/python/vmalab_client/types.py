@@ -43,6 +43,7 @@ class ServerInfo:
     grpc_version: str
     layout: str
     lab: bool
+    lookup: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ MUTANTS: Final = {
     "fault_blocks_holding_vma": "order FIRST_WRITE",
     "wrap_keeps_stamps": "wrap ROUND",
     "first_stamp_odd": "wrap FIRST",
+    "writer_ignores_readers": "reuse",
     "early_stamp_ignored": "cursor",
     "early_stamp_retries": "cursor",
 }

@@ -196,6 +196,9 @@ inline vma_start_read_locked(m, o, result)
 inline vma_wait_readers(m, o, target)
 {
 	do
+#ifdef writer_ignores_readers
+	:: break
+#else
 	:: word = vma_writer_word[m];
 	   vma_writer_waits[m] = 1;
 	   if
@@ -203,6 +206,7 @@ inline vma_wait_readers(m, o, target)
 	   :: else
 	   fi;
 	   until(vma_writer_word[m] != word, wait)
+#endif
 	od;
 	vma_writer_waits[m] = 0;
 	word = 0

@@ -169,8 +169,10 @@ inline __vma_start_write(m, o)
 	mark(write_begin);
 	atomic {
 		sem_there(o);
+#ifndef writer_ignores_readers
 		until(!writer[SEM(o)] && readers[SEM(o)] == 0, wait);
 		writer[SEM(o)] = 1;
+#endif
 		mark(write_alone)
 	}
 	stamp[o] = seq[m];

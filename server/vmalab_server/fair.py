@@ -88,7 +88,7 @@ class FairQueue(Generic[_Job]):
         """A job of a client has run; whether one more can be taken now."""
         line = self._lines[client]
         line.running -= 1
-        if not line.running and not line.waiting:
+        if not line.running and not line.waiting and not line.listed:  # else take() does it
             del self._lines[client]
             return False
         return self._list(line)

@@ -32,6 +32,26 @@ def test_lines_are_served_in_turn() -> None:
     assert queue.waiting == queue.load("a") == 0
 
 
+def test_a_line_that_was_emptied_while_it_is_listed_is_not_taken_for_its_successor() -> None:
+    """One job of a client runs, its last waiting one is taken back, the first ends: the line has
+    nothing, and still stands in the queue of lines. What the client asks for next must be served,
+    and its end must find its line."""
+    queue: FairQueue[str] = FairQueue(2)
+    assert queue.put("a", "first")
+    assert queue.take() == ("first", False)
+    assert queue.put("a", "second")
+    assert queue.take_back(shorter_than=1) == "second"
+    queue.finished("a")
+    queue.put("a", "third")
+    found = queue.take()
+    assert found is not None
+    assert found[0] == "third"
+    assert queue.take() is None
+    assert queue.load("a") == 1
+    queue.finished("a")
+    assert (queue.load("a"), queue.waiting) == (0, 0)
+
+
 def test_one_client_has_its_share_and_no_more() -> None:
     queue: FairQueue[str] = FairQueue(share=2)
     for number in range(4):

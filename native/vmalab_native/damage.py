@@ -41,6 +41,7 @@ DAMAGES_MAX: Final = 50
 """After so many a look ends."""
 LOOKS: Final = 5
 LIST_TRIES: Final = 200
+AREA_TRIES: Final = 20
 RETIRE_RING: Final = 4096
 RETIRE_PAGE, RETIRE_FRAME, RETIRE_OBJECT0 = 1, 2, 16
 MM_STATES: Final = 5
@@ -231,8 +232,22 @@ class _Look:
         if role or not self._file.lives(index):
             yield from self._area(index, taken=role != 0)
 
-    def _area(self, index: int, *, taken: bool) -> Iterator[str]:
-        raw, kind = self._file.area(index), self._file.structs["participant_area"]
+    def _area(self, index: int, *, taken: bool) -> list[str]:
+        """What is wrong in one reading that nothing changed meanwhile, else in each of many.
+
+        Its objects come and go in microseconds, and the same ones come again.
+        """
+        placed, found = self._placed, None
+        for _ in range(AREA_TRIES):
+            raw, self._placed = self._file.area(index), set(placed)
+            now = list(self._area_as_read(index, raw, taken=taken))
+            found = now if found is None else [text for text in found if text in now]
+            if not found or not self._file.lives(index) or self._file.area(index) == raw:
+                break
+        return found or []
+
+    def _area_as_read(self, index: int, raw: bytes, *, taken: bool) -> Iterator[str]:
+        kind = self._file.structs["participant_area"]
         magazine = self._file.structs["magazine"]
         base = kind.at["magazines"][0]
         for cache in range(CACHES):

@@ -26,6 +26,7 @@ from vmalab.ops import HEADER as HEADER
 from vmalab.ops import HEADER_WORDS as HEADER_WORDS
 from vmalab.ops import MINCORE_PAGES_MAX as MINCORE_PAGES_MAX
 from vmalab.ops import NAME_BYTES_MAX as NAME_BYTES_MAX
+from vmalab.ops import OPERATIONS as OPERATIONS
 from vmalab.ops import RANGES_MAX as RANGES_MAX
 from vmalab.ops import RESULT as RESULT
 from vmalab.ops import RESULT_BYTES as RESULT_BYTES
@@ -35,7 +36,7 @@ from vmalab.ops import WORDS as WORDS
 from vmalab.ops import Op as Op
 from vmalab.ops import Status as Status
 from vmalab.uapi import EXEC_SHARED as EXEC_SHARED
-from vmalab.uapi import FAULT_FLAG, FAULT_INFO, UffdPagefault
+from vmalab.uapi import FAULT_FLAG, FAULT_INFO, SI_CODE, UffdPagefault
 from vmalab.uapi import UFFD_API_VERSION as UFFD_API_VERSION
 from vmalab.uapi import Access as Access
 from vmalab.uapi import FaultInfo as FaultInfo
@@ -49,6 +50,10 @@ FAULT_STORE = FAULT_FLAG["FAULT_STORE"]
 SI_CODE_MASK = 0xFF
 """Of a FAULT result's info."""
 FAULT_INFO_MASK = int(sum(FaultInfo))
+PKEY_MASK = FAULT_INFO["FAULT_INFO_PKEY"]
+PKEY_SHIFT = (PKEY_MASK & -PKEY_MASK).bit_length() - 1
+"""Of a FAULT result's info: the key of a SEGV_PKUERR."""
+SEGV_PKUERR = SI_CODE["SEGV_PKUERR"]
 USERFAULT_SHIFT = FAULT_INFO["FAULT_INFO_USER_WRITE"].bit_length() - 1
 USERFAULT_MASK = int(sum(UffdPagefault))
 
@@ -58,7 +63,8 @@ class Result(NamedTuple):
 
     Attributes:
         status: 0, -errno, a signal number (FAULT), or a Status.
-        info: for FAULT the si_code in the low 8 bits and FaultInfo above; else 0.
+        info: for FAULT the si_code in the low 8 bits and FaultInfo above; of another record with
+            the caller's PKRU what the caller has there after it; else 0.
         value: what the operation answers.
     """
 
@@ -83,6 +89,13 @@ class Result(NamedTuple):
     @property
     def si_code(self) -> int:
         return self.info & SI_CODE_MASK
+
+    @property
+    def pkey(self) -> int | None:
+        """The key that forbade the access, of a fault that ended with SEGV_PKUERR; else None."""
+        if self.signal and self.si_code == SEGV_PKUERR:
+            return (self.info & PKEY_MASK) >> PKEY_SHIFT
+        return None
 
     @property
     def userfault(self) -> UffdPagefault | None:
@@ -132,6 +145,7 @@ class BlockBuilder(RecordMethods):
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._count = 0
+        self.pkru = None
 
     def __len__(self) -> int:
         return self._count
@@ -154,7 +168,10 @@ class BlockBuilder(RecordMethods):
         self._count = 0
 
     def _put(self, results: int, packer: Packer, *arguments: object) -> None:
-        self._buffer += _packed(packer, *arguments)
+        record = _packed(packer, *arguments)
+        if self.pkru is not None and OPERATIONS[Op(record[0])].pkru:
+            record = packed_with(record, self.pkru)
+        self._buffer += record
         self._count += results
 
 
@@ -169,6 +186,14 @@ def _packed(packer: Packer, *arguments: object) -> bytes:
         raise BlockError(
             f"{name}({given}): give numbers in range (mm: that of an address space)"
         ) from error
+
+
+def packed_with(record: bytes, pkru: int) -> bytes:
+    """The record of a caller that has this in PKRU. Raises BlockError where there is no room."""
+    try:
+        return pack.with_pkru(record, pkru)
+    except pack.PackError as error:
+        raise BlockError(str(error)) from None
 
 
 def pack_mmap(

@@ -525,6 +525,10 @@ FAULT_FLAG: Final[Mapping[str, int]] = {
     "FAULT_STORE": 4,
 }
 """Further flags of FAULT: STORE stores the record's word in the page, with WRITE only."""
+RECORD_FLAG: Final[Mapping[str, int]] = {
+    "RECORD_PKRU": 0x8000,
+}
+"""a flag of the header that several operations have: PKRU, the last word of the record is the caller's PKRU."""
 FAULT_INFO: Final[Mapping[str, int]] = {
     "FAULT_INFO_VMA_LOCK": 0x100,
     "FAULT_INFO_MMAP_LOCK": 0x200,
@@ -535,6 +539,7 @@ FAULT_INFO: Final[Mapping[str, int]] = {
     "FAULT_INFO_USER_WRITE": 0x2_0000,
     "FAULT_INFO_USER_WP": 0x4_0000,
     "FAULT_INFO_USER_MINOR": 0x8_0000,
+    "FAULT_INFO_PKEY": 0xF0_0000,
 }
 """How a fault was done: bits of its result's info, above the si_code."""
 UFFD_FILL: Final[Mapping[str, int]] = {

@@ -158,7 +158,7 @@ def _document_parts(table: Table) -> dict[str, list[str]]:
         "statuses": _statuses(table),
         "operations": _operations(table),
         "operands": _operands(table),
-        "pkru": [f"The operations that take it are {_names(table)}."],
+        "pkru": textwrap.wrap(f"The operations that take it are {_names(table)}.", 140),
         "info": _info(table),
         "limits": _limits(table),
         "segment_limits": _segment_limits(table),

@@ -33,7 +33,7 @@ class Caller:
             writes. It goes with each call that depends on it, and has what the call has made of it
             afterwards (pkey_alloc, and who makes memory that is executed alone). None: as the
             address space has it, which all callers with None share. A new program begins with
-            PKRU_START.
+            PKRU_START (vmalab.uapi).
     """
 
     pkru: int | None = None

@@ -135,5 +135,6 @@ enum vl_limit {
 /* numbers that stand alone */
 #define UFFD_API_VERSION 0xaau
 #define EXEC_SHARED      1u
+#define PKRU_START       0x55555554u /* of a new program: nothing is allowed but by key 0 */
 
 #endif

@@ -21,6 +21,7 @@
 #ifndef VMALAB_PKEYS_H
 #define VMALAB_PKEYS_H
 
+#include "vmalab/block_ops.h"
 #include "vmalab/mm.h"
 
 #define PKEYS_COUNT      16
@@ -32,7 +33,6 @@
 #define PKEY_DISABLE_ACCESS 1u
 #define PKEY_DISABLE_WRITE  2u
 #define PKRU_KEY0           3u /* the rights of key 0 */
-#define PKRU_START 0x55555554u /* nothing is allowed but by key 0 (kernel: init_pkru_value) */
 
 /* Of a new program. */
 static inline void pkeys_start(struct mm_struct *mm, bool present)

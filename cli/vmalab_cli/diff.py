@@ -43,8 +43,8 @@ HELP = (
     "maps at check points must be equal. A disagreement is shrunk to the shortest program that "
     "shows it.\n\n"
     "Profiles: anon, file, fork, mremap, limits (sizes and addresses at the edges), uffd "
-    "(userfaultfd), all (each program takes one of them). The seed is printed. It repeats the "
-    "programs. not_compared counts what cannot be compared, with the reason. "
+    "(userfaultfd), keys (protection keys), all (each program takes one of them). The seed is "
+    "printed. It repeats the programs. not_compared counts what cannot be compared, with the reason. "
     "Exit code 0: all agreed; 1: a disagreement; 2: bad usage."
 )
 EXAMPLES = """\
@@ -146,7 +146,8 @@ def diff_command(
         int, typer.Option(min=0, help="Seed of the programs; 0: a new one, which is printed.")
     ] = 0,
     profile: Annotated[
-        str, typer.Option(help="Kind of programs: anon, file, fork, mremap, limits, uffd or all.")
+        str,
+        typer.Option(help="Kind of programs: anon, file, fork, mremap, limits, uffd, keys or all."),
     ] = "all",
     every: Annotated[
         int, typer.Option(min=1, help="Operations between two comparisons of the maps.")

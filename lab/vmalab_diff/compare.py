@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from errno import EAGAIN
 
+from vmalab_client.block import SEGV_PKUERR
 from vmalab_diff.emulated import Emulator, resolved
 from vmalab_diff.operations import BY_NAME
 from vmalab_diff.program import Op
@@ -63,7 +64,8 @@ def shown(op: Op, outcome: Outcome) -> str:
     answer = BY_NAME[op.name].answer
     if outcome.signal:
         name = _SIGNALS.get(outcome.signal, f"signal {outcome.signal}")
-        return f"{name} code {outcome.code}"
+        by = f" by key {outcome.extra}" if outcome.code == SEGV_PKUERR else ""
+        return f"{name} code {outcome.code}{by}"
     if outcome.value == -EAGAIN and answer == "filled":
         return f"-1 EAGAIN, {outcome.extra:#x} bytes"
     if -4096 < outcome.value < 0:
@@ -87,6 +89,8 @@ def refused(emulated: Outcome) -> bool:
 def same(op: Op, real: Outcome, emulated: Outcome) -> bool:
     """Whether both sides answered the same."""
     if (real.signal, real.code) != (emulated.signal, emulated.code):
+        return False
+    if real.signal and real.code == SEGV_PKUERR and real.extra != emulated.extra:
         return False
     match BY_NAME[op.name].answer:
         case "none":

@@ -27,6 +27,7 @@ packed: Final = record
 CODE_SYSCALL, CODE_READ, CODE_WRITE, CODE_EXEC = 0, 1, 2, 3
 CODE_FORK, CODE_EXIT, CODE_TEXT, CODE_MINCORE = 4, 5, 6, 7
 CODE_ADVISE, CODE_PLAIN = 8, 9
+CODE_PKRU = 11
 PR_SET_THP_DISABLE, PR_SET_VMA = 41, 0x53564D41
 STORE: Final = FAULT_FLAG["FAULT_STORE"]
 RETURN_BYTE: Final = 0xC3
@@ -99,6 +100,11 @@ def system_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
 def of_code(code: int) -> Callable[[Sequence[Value]], RealCall]:
     """The executor does what this code of executor.c says."""
     return lambda args: RealCall(code, 0, tuple(arg for arg in args if isinstance(arg, int)))
+
+
+def pkru_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
+    """The executor writes the program's PKRU (0), or says what it is (1)."""
+    return lambda args: RealCall(CODE_PKRU, nr, tuple(arg for arg in args if isinstance(arg, int)))
 
 
 def integers(args: Sequence[Value]) -> list[int]:

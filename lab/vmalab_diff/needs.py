@@ -16,7 +16,12 @@ from vmalab_native import flags, machine
 
 ALL: Final = ("x86-64", "kernel", "top-down", "thp")
 """What the whole comparison requires. Without it answers may differ that need not."""
-_NAMED: Final = {"mseal": "mseal", "uffd_move": "uffd-move"}
+_NAMED: Final = {
+    "mseal": "mseal",
+    "uffd_move": "uffd-move",
+    "wrpkru": "pkeys",
+    "rdpkru": "pkeys",
+}
 _ADVICE: Final = {
     flags.MADV["MADV_GUARD_INSTALL"]: ("guards", "guard-flag"),
     flags.MADV["MADV_GUARD_REMOVE"]: ("guards", "guard-flag"),

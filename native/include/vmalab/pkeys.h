@@ -60,7 +60,7 @@ static inline void pkru_write(struct participant *self, struct mm_struct *mm, u3
 static inline void pkeys_fork(const struct participant *self, struct mm_struct *child,
 			      const struct mm_struct *parent)
 {
-	store_relaxed_u32(&child->pkeys, parent->pkeys & PKEYS_ON ? parent->pkeys : 0);
+	store_relaxed_u32(&child->pkeys, parent->pkeys);
 	store_relaxed_u32(&child->pkru, pkru_read(self, parent));
 }
 

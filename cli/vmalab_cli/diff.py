@@ -44,8 +44,9 @@ HELP = (
     "shows it.\n\n"
     "Profiles: anon, file, fork, mremap, limits (sizes and addresses at the edges), uffd "
     "(userfaultfd), keys (protection keys), all (each program takes one of them). The seed is "
-    "printed. It repeats the programs. not_compared counts what cannot be compared, with the reason. "
-    "Exit code 0: all agreed; 1: a disagreement; 2: bad usage."
+    "printed. It repeats the programs. not_compared counts what cannot be compared, with the "
+    "reason. by_model counts answers about protection keys that a model of them has judged, on a "
+    "machine without them. Exit code 0: all agreed; 1: a disagreement; 2: bad usage."
 )
 EXAMPLES = """\
 Examples:
@@ -114,6 +115,8 @@ def _tables(data: dict[str, Any]) -> list[Table]:
             f"{report.count(data['maps_equal'])} of {report.count(data['maps_checked'])} equal",
         ),
     ]
+    if data["by_model"]:
+        rows.append(("agree with the model of keys", report.count(data["by_model"])))
     rows += [(f"not compared: {name}", report.count(n)) for name, n in data["not_compared"].items()]
     rows.append(("no specification of", ", ".join(data["not_drawn"])))
     rows += [("not as expected here", reason) for reason in data["lacking"]]

@@ -11,6 +11,7 @@ from errno import EAGAIN
 
 from vmalab_client.block import SEGV_PKUERR
 from vmalab_diff.emulated import Emulator, resolved
+from vmalab_diff.keys import Keys
 from vmalab_diff.operations import BY_NAME
 from vmalab_diff.program import Op
 from vmalab_diff.real import Executor, Outcome, RealRun, Step, TestFile, steps_of
@@ -257,8 +258,22 @@ def compare(
         every: a snapshot of maps after so many operations.
     """
     steps = steps_of(program, every=every)
-    real = executor.run(program, steps)
+    return _compared(program, steps, executor.run(program, steps), executor.files, emulator)
+
+
+def compare_with_model(program: Sequence[Op], emulator: Emulator) -> Comparison:
+    """Run a part of a program that keys.Keys knows, which is the oracle; without snapshots."""
+    steps = [Step(op.process, index) for index, op in enumerate(program)]
+    return _compared(program, steps, Keys().run(program, steps), [], emulator)
+
+
+def _compared(
+    program: Sequence[Op],
+    steps: list[Step],
+    real: RealRun,
+    files: Sequence[TestFile],
+    emulator: Emulator,
+) -> Comparison:
     comparison = Comparison(steps, real)
-    check = _Check(program, comparison, executor.files)
-    emulator.run(program, steps, real, executor.files, check)
+    emulator.run(program, steps, real, files, _Check(program, comparison, files))
     return comparison

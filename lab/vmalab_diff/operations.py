@@ -358,7 +358,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="pkey_alloc",
         params=(Param("flags", "number"), Param("rights", "flags", flags.PKEY)),
-        weights=weights(keys=9),
+        weights=weights(keys=16),
         make=make_pkey_alloc,
         real=system_call(330),
         packs=Code.PKEY_ALLOC,

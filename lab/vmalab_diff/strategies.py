@@ -279,7 +279,7 @@ def make_wrpkru(c: Chooser) -> tuple[Arg, ...]:
     for _ in range(c.number(0, 3)):
         key = c.weighted(KEYS)
         pkru = pkru & ~(3 << 2 * key) | c.number(0, 3) << 2 * key
-    key0 = c.number(1, 3) if c.chance(0.1) else 0
+    key0 = c.number(1, 3) if c.chance(0.2) else 0
     return (pkru & ~KEY0 | key0,)
 
 

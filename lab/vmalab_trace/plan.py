@@ -15,7 +15,7 @@ from typing import Any, Final
 from vmalab_drive.drivers import FileInfo
 from vmalab_native import flags
 from vmalab_native.machine import Facts
-from vmalab_trace import calls, files, maps, opens, pasted, plain, shm
+from vmalab_trace import calls, files, maps, opens, pasted, plain, rights, shm
 from vmalab_trace.folder import Folder, FolderError, Meta
 from vmalab_trace.gaps import Gaps, page_up
 from vmalab_trace.ordering import Ordering, arrange
@@ -133,6 +133,7 @@ def load(folder: Folder) -> Plan:
     plan.files, plan.unknown_files = named.infos, named.unknown
     plan.steps = _as_processes(plan.steps, meta)
     _place_drawn(plan, meta)
+    rights.follow(compiled, plan.steps)
     return plan
 
 

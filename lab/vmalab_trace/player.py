@@ -20,11 +20,11 @@ from multiprocessing.synchronize import Event, Semaphore
 from typing import Final, TypeAlias
 
 from vmalab.uapi import MAP, MREMAP
-from vmalab_client.block import RANGES_MAX, BlockBuilder
+from vmalab_client.block import RANGES_MAX, SEGV_PKUERR, BlockBuilder
 from vmalab_drive import drivers
 from vmalab_drive.drivers import FileInfo
 from vmalab_native import lifeline
-from vmalab_trace import calls, maps, opens, plain, shm
+from vmalab_trace import calls, maps, opens, plain, rights, shm
 from vmalab_trace.steps import Kind, Step
 
 RECORDS_MAX: Final = 1024
@@ -77,6 +77,8 @@ class Outcome:
     value: int = 0
     text: str = ""
     vector: bytes = b""
+    keyed: bool = False
+    """Of a touch: a key decided otherwise than what is known of the thread's PKRU."""
 
 
 SharedNumbers = ctypes.Array[ctypes.c_uint]
@@ -139,12 +141,13 @@ class Player:
     def _collect(self, index: int, step: Step) -> bool:
         """Add a step to the block; False when it cannot travel in one."""
         mm = self.mms[step.mm]
+        self.block.pkru = step.pkru
         match step.kind:
             case Kind.FORK:
                 self.block.fork(mm)
             case Kind.EXIT:
                 self.block.exit(mm)
-            case Kind.FAULT if step.access != UNKNOWN:
+            case Kind.FAULT if step.access != UNKNOWN and step.pkru is None:
                 self.block.fault(mm, step.addr, access=step.access)
             case Kind.CALL:
                 if not self._collect_call(mm, step):
@@ -257,7 +260,7 @@ class Player:
             case Kind.CHECK:
                 outcome.text = self.driver.maps(mm)
             case Kind.FAULT:
-                outcome.status, outcome.info, outcome.value = self._touch(mm, step)
+                self._touch_with_key(mm, step, outcome)
             case _ if isinstance(step.operation, calls.Shmdt):
                 outcome.status = self._detach(mm, step.operation)
             case _ if isinstance(step.operation, calls.Plain):
@@ -316,12 +319,23 @@ class Player:
             return -EINVAL
         return min(status for status, _, _ in drivers.results(self.driver.run(block.bytes())))
 
-    def _touch(self, mm: int, step: Step) -> tuple[int, int, int]:
-        """A fault of which the recording does not say what it was: the kinds in turn."""
+    def _touch_with_key(self, mm: int, step: Step, outcome: Outcome) -> None:
+        """A touch. What a thread writes to PKRU is in no trace. So if a key decides otherwise than
+        it did, the thread had other rights: it touches again with those that the trace shows."""
+        result = self._touch(mm, step, step.pkru)
+        denied = step.si_code == SEGV_PKUERR
+        if step.pkru is not None and (result[1] & 0xFF == SEGV_PKUERR and result[0] > 0) != denied:
+            outcome.keyed = True
+            result = self._touch(mm, step, rights.KEY0_ALONE if denied else rights.ALL_ALLOWED)
+        outcome.status, outcome.info, outcome.value = result
+
+    def _touch(self, mm: int, step: Step, pkru: int | None) -> tuple[int, int, int]:
+        """A fault. If the recording does not say what it was: the kinds in turn."""
         order = (READ,) if step.signal and step.si_code == 1 else (WRITE, READ, EXEC)
         result = (0, 0, 0)
-        for access in order:
+        for access in order if step.access == UNKNOWN else (step.access,):
             block = BlockBuilder()
+            block.pkru = pkru
             block.fault(mm, step.addr, access=access)
             result = drivers.results(self.driver.run(block.bytes()))[0]
             wanted = (step.signal, step.si_code) if step.signal else (0, 0)

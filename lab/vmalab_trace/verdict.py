@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Final
 
 from vmalab.ops import Status
-from vmalab.uapi import SEGV_PKUERR, SIGNAL
+from vmalab.uapi import SIGNAL
 from vmalab_native.flags import errno_name
 from vmalab_trace import calls, maps
 from vmalab_trace.plan import Plan
@@ -214,9 +214,7 @@ def _judge_mincore(
     return got == shown, "".join(map(str, shown)), "".join(map(str, got))
 
 
-def _judge_fault(
-    plan: Plan, verdict: Verdict, index: int, step: Step, outcome: Outcome, *, own_keys: bool
-) -> None:
+def _judge_fault(plan: Plan, verdict: Verdict, index: int, step: Step, outcome: Outcome) -> None:
     if plan.in_reserved(step):
         verdict.not_compared[RESERVED] += 1
         return
@@ -226,10 +224,8 @@ def _judge_fault(
     verdict.faults_checked += 1
     code = outcome.info & 0xFF if outcome.status else 0
     if (outcome.status, code) == (step.signal, step.si_code):
-        return
-    if own_keys and (code == SEGV_PKUERR) != (step.si_code == SEGV_PKUERR):
-        verdict.faults_checked -= 1
-        verdict.keyed += 1
+        verdict.faults_checked -= outcome.keyed
+        verdict.keyed += outcome.keyed
         return
     verdict.faults_disagree += 1
     wanted = _fault_answer(step.signal, step.si_code)
@@ -301,19 +297,13 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
             {"line": garbage.line, "call": garbage.text[:200], "expected": "", "got": garbage.why}
         )
     inodes: dict[int, int] = {}
-    own_keys = plan.pkeys and any(
-        isinstance(step.operation, calls.Plain)
-        and step.operation.name == "pkey_alloc"
-        and not step.errno
-        for step in steps
-    )
     for outcome in sorted(outcomes, key=lambda one: one.step):
         step = steps[outcome.step]
         match step.kind:
             case Kind.CALL:
                 _judge_call(plan, verdict, outcome.step, step, outcome)
             case Kind.FAULT:
-                _judge_fault(plan, verdict, outcome.step, step, outcome, own_keys=own_keys)
+                _judge_fault(plan, verdict, outcome.step, step, outcome)
             case Kind.CHECK:
                 expected = plan.snapshots[step.snapshot]
                 _judge_maps(

@@ -36,7 +36,7 @@ from vmalab.ops import WORDS as WORDS
 from vmalab.ops import Op as Op
 from vmalab.ops import Status as Status
 from vmalab.uapi import EXEC_SHARED as EXEC_SHARED
-from vmalab.uapi import FAULT_FLAG, FAULT_INFO, SI_CODE, UffdPagefault
+from vmalab.uapi import FAULT_FLAG, FAULT_INFO, RECORD_FLAG, SI_CODE, UffdPagefault
 from vmalab.uapi import UFFD_API_VERSION as UFFD_API_VERSION
 from vmalab.uapi import Access as Access
 from vmalab.uapi import FaultInfo as FaultInfo
@@ -45,6 +45,9 @@ from vmalab_client.errors import BlockError
 from vmalab_client.methods import Name as Name
 from vmalab_client.methods import RecordMethods
 
+RECORD_PKRU = RECORD_FLAG["RECORD_PKRU"]
+"""Flag of a record whose last word is what the caller has in PKRU."""
+_TAKES_PKRU = frozenset(op for op, one in OPERATIONS.items() if one.pkru)
 FAULT_STORE = FAULT_FLAG["FAULT_STORE"]
 """Flag of a FAULT record: store the record's word in the page."""
 SI_CODE_MASK = 0xFF
@@ -111,13 +114,16 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record, taken apart: what parse_block gives. `payload` is what follows the header."""
+    """One record, taken apart: what parse_block gives. `payload` is what follows the header, `pkru`
+    what the caller has there, which stands in neither of flags and payload; None: it says nothing.
+    """
 
     op: int
     flags: int
     how: int
     mm: int
     payload: bytes
+    pkru: int | None = None
 
     @property
     def operands(self) -> tuple[int, ...]:
@@ -169,7 +175,7 @@ class BlockBuilder(RecordMethods):
 
     def _put(self, results: int, packer: Packer, *arguments: object) -> None:
         record = _packed(packer, *arguments)
-        if self.pkru is not None and OPERATIONS[Op(record[0])].pkru:
+        if self.pkru is not None and record[0] in _TAKES_PKRU:
             record = packed_with(record, self.pkru)
         self._buffer += record
         self._count += results
@@ -235,5 +241,11 @@ def parse_block(block: bytes | bytearray | memoryview) -> Iterator[Record]:
         if words < HEADER_WORDS or end > len(view):
             raise BlockError(f"record at byte {start}: {words} words do not fit in the block")
         op, words, flags, how, mm = HEADER.unpack_from(view, start)
-        yield Record(op, flags, how, mm, bytes(view[start + HEADER.size : end]))
+        payload = bytes(view[start + HEADER.size : end])
+        if flags & RECORD_PKRU and payload and op in _TAKES_PKRU:
+            pkru = int.from_bytes(payload[-WORD_BYTES:], "little") & 0xFFFF_FFFF
+            payload, flags = payload[:-WORD_BYTES], flags & ~RECORD_PKRU
+            yield Record(op, flags, how, mm, payload, pkru)
+        else:
+            yield Record(op, flags, how, mm, payload)
         start = end

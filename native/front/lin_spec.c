@@ -5,7 +5,9 @@
  *
  * A page of an mm is: not there (the mm is not), not mapped, or mapped private with a word or
  * shared with the number of a shared page, whose word lies behind the entries. Rights are those of
- * the VMA. An operation on an mm that is not there answers NO_MM and does nothing.
+ * the VMA, and so is its protection key. An mm knows which keys are taken. Who says nothing of
+ * its PKRU has key 0 alone: nobody changes what the mm has for such callers. An operation on an mm
+ * that is not there answers NO_MM and does nothing.
  *
  * Where an answer depends on pages of other cells, all outcomes are allowed that some state of
  * those would give.
@@ -20,12 +22,33 @@
 struct space {
 	u64 *entry; /* [mm * pages + page] */
 	u64 *shared;
+	u64 *keys; /* [mm]: bit k: key k is taken */
 	u32 count, pages;
 };
 
 static u64 *page_of(const struct space *s, u32 mm, u32 page)
 {
 	return &s->entry[mm * s->pages + page];
+}
+
+static u64 key_of(u64 entry)
+{
+	return (entry & LIN_KEY) >> LIN_WORD_BITS;
+}
+
+static bool key_taken(const struct space *s, const struct vl_lin_op *op)
+{
+	return op->key < LIN_KEYS && (s->keys[op->mm] >> op->key & 1);
+}
+
+/* What PKRU denies: bit 0 of a pair all, bit 1 writes. */
+static bool key_denies(const struct vl_lin_op *op, u64 key)
+{
+	u32 named = (op->pkru - 1u) >> 2, rights = (op->pkru - 1u) & 3;
+
+	if (!op->pkru)
+		return key != 0;
+	return named == key && ((rights & 1) || (op->kind == LIN_WRITE && (rights & 2)));
 }
 
 static u64 prot_bits(u8 prot)
@@ -69,8 +92,8 @@ static u64 shared_new(const struct space *s)
  * names, so that equal states look equal. */
 static void renumber(const struct space *s)
 {
-	u64 words[LIN_ENTRIES_MAX / 2] = {0};
-	u8 number_of[LIN_ENTRIES_MAX / 2] = {0}; /* + 1 */
+	u64 words[LIN_PAGES_MAX / 2] = {0};
+	u8 number_of[LIN_PAGES_MAX / 2] = {0}; /* + 1 */
 	u8 next = 0;
 
 	for (u32 i = 0; i < s->count; i++) {
@@ -102,6 +125,8 @@ static bool apply_access(const struct space *s, const struct vl_lin_op *op, u64 
 
 	if (!(*entry & LIN_MAPPED))
 		return op->answer == LIN_MAPERR;
+	if (key_denies(op, key_of(*entry)))
+		return op->answer == LIN_PKERR && op->key == key_of(*entry);
 	if (!(*entry & need))
 		return op->answer == LIN_ACCERR;
 	if (op->answer != LIN_OK)
@@ -137,8 +162,10 @@ static bool apply_map(const struct space *s, const struct lin_step *step)
 static bool apply_protect(const struct space *s, const struct lin_step *step, u32 variant)
 {
 	const struct vl_lin_op *op = step->op;
-	bool hole = false;
+	bool keyed = op->kind == LIN_PKEY_PROTECT, hole = false;
 
+	if (keyed && !key_taken(s, op))
+		return op->answer == LIN_BAD_KEY;
 	if (op->answer != LIN_OK && op->answer != LIN_HOLE)
 		return false;
 	if (variant == 1)
@@ -149,6 +176,8 @@ static bool apply_protect(const struct space *s, const struct lin_step *step, u3
 		hole = !(*entry & LIN_MAPPED);
 		if (!hole)
 			*entry = (*entry & ~PROT_MASK) | prot_bits(op->prot);
+		if (!hole && keyed)
+			*entry = (*entry & ~LIN_KEY) | (u64)op->key << LIN_WORD_BITS;
 	}
 	if (op->answer == LIN_OK)
 		return !hole;
@@ -181,7 +210,7 @@ static bool apply_populate(const struct vl_lin_op *op, u64 entry)
 	if (!(entry & LIN_MAPPED))
 		return op->answer == LIN_HOLE;
 	/* Reading needs the right to read here, not any right. */
-	if (!(entry & (op->prot & 2 ? LIN_W : LIN_R)))
+	if (!(entry & (op->prot & 2 ? LIN_W : LIN_R)) || key_denies(op, key_of(entry)))
 		return op->answer == LIN_ACCERR;
 	return op->answer == LIN_OK;
 }
@@ -192,6 +221,29 @@ static bool apply_fork(const struct space *s, const struct vl_lin_op *op)
 		return false;
 	for (u32 i = 0; i < s->pages; i++)
 		*page_of(s, op->other, i) = *page_of(s, op->mm, i);
+	s->keys[op->other] = s->keys[op->mm];
+	return true;
+}
+
+static bool apply_alloc(const struct space *s, const struct vl_lin_op *op)
+{
+	u64 *keys = &s->keys[op->mm];
+
+	if (*keys == (1ul << LIN_KEYS) - 1)
+		return op->answer == LIN_NO_KEY;
+	if (op->answer != LIN_OK || op->key != (u32)__builtin_ctzl(~*keys))
+		return false;
+	*keys |= 1ul << op->key;
+	return true;
+}
+
+static bool apply_free(const struct space *s, const struct vl_lin_op *op)
+{
+	if (!key_taken(s, op))
+		return op->answer == LIN_BAD_KEY;
+	if (op->answer != LIN_OK)
+		return false;
+	s->keys[op->mm] &= ~(1ul << op->key);
 	return true;
 }
 
@@ -218,7 +270,8 @@ static bool apply_uffd(const struct space *s, const struct lin_step *step)
 	if (step->op->answer == LIN_REFUSED)
 		return true;
 	if (step->op->answer != LIN_OK || (*from & (want | LIN_SHARED)) != want ||
-	    (*to & (want | LIN_SHARED)) != want || word_get(s, to) != 0)
+	    (*to & (want | LIN_SHARED)) != want || word_get(s, to) != 0 ||
+	    key_of(*from) != key_of(*to))
 		return false;
 	word_set(s, to, word_get(s, from));
 	word_set(s, from, 0);
@@ -249,9 +302,9 @@ bool lin_idle(const struct lin_step *step)
 
 u32 lin_variants(const struct lin_step *step)
 {
-	return step->op->kind == LIN_PROTECT && step->op->answer == LIN_HOLE && step->from_before
-		       ? 2
-		       : 1;
+	bool protects = step->op->kind == LIN_PROTECT || step->op->kind == LIN_PKEY_PROTECT;
+
+	return protects && step->op->answer == LIN_HOLE && step->from_before ? 2 : 1;
 }
 
 static bool apply(const struct space *s, const struct lin_step *step, u32 variant)
@@ -270,7 +323,12 @@ static bool apply(const struct space *s, const struct lin_step *step, u32 varian
 		return apply_map(s, step);
 	case LIN_UNMAP:
 		return apply_all(s, step, LIN_PRESENT);
+	case LIN_PKEY_ALLOC:
+		return apply_alloc(s, op);
+	case LIN_PKEY_FREE:
+		return apply_free(s, op);
 	case LIN_PROTECT:
+	case LIN_PKEY_PROTECT:
 		return apply_protect(s, step, variant);
 	case LIN_DONTNEED:
 		return apply_dontneed(s, step);
@@ -281,6 +339,7 @@ static bool apply(const struct space *s, const struct lin_step *step, u32 varian
 	case LIN_FORK:
 		return apply_fork(s, op);
 	case LIN_EXIT:
+		s->keys[op->mm] = 0;
 		return apply_all(s, step, 0);
 	case LIN_MOVE:
 		return apply_move(s, step);
@@ -302,6 +361,7 @@ bool lin_apply(const struct lin_step *step, u64 *state, u32 mms, u32 pages, u32 
 {
 	struct space s = {.entry = state,
 			  .shared = state + mms * pages,
+			  .keys = state + 2ul * mms * pages,
 			  .count = mms * pages,
 			  .pages = pages};
 	bool right = apply(&s, step, variant);

@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import Event, Semaphore
 from typing import Final, TypeAlias
 
-from vmalab.uapi import MAP, MREMAP
+from vmalab.uapi import MAP, MREMAP, SIGNAL
 from vmalab_client.block import RANGES_MAX, SEGV_PKUERR, BlockBuilder
 from vmalab_drive import drivers
 from vmalab_drive.drivers import FileInfo
@@ -38,6 +38,7 @@ MREMAP_FIXED: Final = MREMAP["MREMAP_FIXED"]
 MAP_32BIT: Final = MAP["MAP_32BIT"]
 MAP_FIXED_NOREPLACE: Final = MAP["MAP_FIXED_NOREPLACE"]
 READ, WRITE, EXEC, UNKNOWN = 0, 1, 2, 3
+SIGSEGV: Final = SIGNAL["SIGSEGV"]
 BATON_TIMEOUT_S: Final = 600.0
 
 
@@ -78,11 +79,14 @@ class Outcome:
     text: str = ""
     vector: bytes = b""
     keyed: bool = False
-    """Of a touch: a key decided otherwise than what is known of the thread's PKRU."""
+    """A key decided otherwise than what is known of the thread's PKRU: it had other rights."""
 
 
 SharedNumbers = ctypes.Array[ctypes.c_uint]
 Numbers = SharedNumbers | list[int]
+Result: TypeAlias = tuple[int, int, int]
+"""status, info, value."""
+Signal: TypeAlias = tuple[int, int] | None
 
 
 @dataclass(slots=True)
@@ -141,13 +145,15 @@ class Player:
     def _collect(self, index: int, step: Step) -> bool:
         """Add a step to the block; False when it cannot travel in one."""
         mm = self.mms[step.mm]
+        if step.pkru is not None and (step.kind is Kind.FAULT or rights.decide(step)):
+            return False
         self.block.pkru = step.pkru
         match step.kind:
             case Kind.FORK:
                 self.block.fork(mm)
             case Kind.EXIT:
                 self.block.exit(mm)
-            case Kind.FAULT if step.access != UNKNOWN and step.pkru is None:
+            case Kind.FAULT if step.access != UNKNOWN:
                 self.block.fault(mm, step.addr, access=step.access)
             case Kind.CALL:
                 if not self._collect_call(mm, step):
@@ -260,7 +266,10 @@ class Player:
             case Kind.CHECK:
                 outcome.text = self.driver.maps(mm)
             case Kind.FAULT:
-                self._touch_with_key(mm, step, outcome)
+                denied = (SIGSEGV, SEGV_PKUERR)
+                self._as_caller(step, outcome, lambda pkru: self._touch(mm, step, pkru), denied)
+            case _ if step.pkru is not None and rights.decide(step):
+                self._as_caller(step, outcome, lambda pkru: self._one_call(mm, step, pkru))
             case _ if isinstance(step.operation, calls.Shmdt):
                 outcome.status = self._detach(mm, step.operation)
             case _ if isinstance(step.operation, calls.Plain):
@@ -319,15 +328,34 @@ class Player:
             return -EINVAL
         return min(status for status, _, _ in drivers.results(self.driver.run(block.bytes())))
 
-    def _touch_with_key(self, mm: int, step: Step, outcome: Outcome) -> None:
-        """A touch. What a thread writes to PKRU is in no trace. So if a key decides otherwise than
-        it did, the thread had other rights: it touches again with those that the trace shows."""
-        result = self._touch(mm, step, step.pkru)
-        denied = step.si_code == SEGV_PKUERR
-        if step.pkru is not None and (result[1] & 0xFF == SEGV_PKUERR and result[0] > 0) != denied:
-            outcome.keyed = True
-            result = self._touch(mm, step, rights.KEY0_ALONE if denied else rights.ALL_ALLOWED)
+    @staticmethod
+    def _as_caller(
+        step: Step, outcome: Outcome, act: Callable[[int | None], Result], denied: Signal = None
+    ) -> None:
+        """A touch, or a call that touches memory. What a thread writes to PKRU is in no trace. So
+        if a key decides otherwise than it did, the thread had other rights: once more with those
+        that the trace shows.
+
+        Args:
+            denied: signal and si_code of what a key denies; of calls an errno says so.
+        """
+        result = act(step.pkru)
+        if step.pkru is not None:
+            was = (step.signal, step.si_code) == denied if denied else step.errno != 0
+            now = (result[0], result[1] & 0xFF) == denied if denied else result[0] != 0
+            if was != now:
+                again = act(rights.KEY0_ALONE if was else rights.ALL_ALLOWED)
+                wanted = step.signal if denied else -step.errno
+                outcome.keyed = again[0] == wanted
+                result = again
         outcome.status, outcome.info, outcome.value = result
+
+    def _one_call(self, mm: int, step: Step, pkru: int | None) -> Result:
+        self.block.pkru = pkru
+        self._collect_call(mm, step)
+        answers = drivers.results(self.driver.run(self.block.bytes()))
+        self.block.clear()
+        return answers[0]
 
     def _touch(self, mm: int, step: Step, pkru: int | None) -> tuple[int, int, int]:
         """A fault. If the recording does not say what it was: the kinds in turn."""

@@ -3,8 +3,10 @@
 
 A new program begins with the rights of key 0 alone, a new thread with what its maker has.
 pkey_alloc gives its caller the rights that it names, and who makes memory that is executed alone
-loses the access to it. What a thread writes to the register itself is in no trace: the player sees
-it from touches that went another way (Player.touch_with_key).
+loses the access to it. A signal's handler begins with what a new program has. If it ends by a jump,
+that stays. After a touch that a key denied it must: to return would be to touch again. What a
+thread writes to the register itself is in no trace. The player sees it where a touch, or a call
+that touches memory, went another way than it would with these rights (Player._as_caller).
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from vmalab.uapi import PKRU_START, Pkey, Prot
+from vmalab.uapi import PKRU_START, Madv, Pkey, Prot
+from vmalab_client.block import SEGV_PKUERR
 from vmalab_trace import calls
 from vmalab_trace.steps import Kind, Program, Step
 
@@ -41,6 +44,16 @@ def has_own_keys(steps: Sequence[Step]) -> bool:
     )
 
 
+def decide(step: Step) -> bool:
+    """Whether the answer of a call depends on the rights of its thread."""
+    match step.operation:
+        case calls.Plain(name="mlock" | "mlock2"):
+            return True
+        case calls.Madvise(advice=what) | calls.ProcessMadvise(advice=what):
+            return what in (Madv.POPULATE_READ, Madv.POPULATE_WRITE)
+    return False
+
+
 def follow(program: Program, steps: Sequence[Step]) -> None:
     """Note at each step of a program with keys of its own what its thread has in PKRU then."""
     if not has_own_keys(steps):
@@ -51,15 +64,18 @@ def follow(program: Program, steps: Sequence[Step]) -> None:
 class _Follower:
     def __init__(self, program: Program) -> None:
         self._spawned = sorted(program.spawned, reverse=True)
+        self._makers = {child: maker for _, maker, child in program.spawned}
         self._pkrus: dict[int, int] = {}
         self._keys: dict[int, _Keys] = {}
 
     def all(self, steps: Sequence[Step]) -> None:
         for step in steps:
-            while self._spawned and self._spawned[-1][0] < step.end_line:
+            while self._spawned and self._spawned[-1][0] <= step.end_line:
                 _, maker, child = self._spawned.pop()
                 self._pkrus[child] = self._pkrus.get(maker, PKRU_START)
-            step.pkru = self._pkrus.setdefault(step.tid, PKRU_START)
+            if step.tid not in self._pkrus:  # perhaps it was faster than its maker's call
+                self._pkrus[step.tid] = self._pkrus.get(self._makers.get(step.tid, 0), PKRU_START)
+            step.pkru = self._pkrus[step.tid]
             keys = self._keys.setdefault(step.mm, _Keys())
             if step.kind is Kind.FORK:
                 self._keys[step.child] = replace(keys)
@@ -67,6 +83,8 @@ class _Follower:
                 self._pkrus[step.tid] = PKRU_START
             elif step.kind is Kind.CALL and not step.errno:
                 self._call(step, keys)
+            elif step.kind is Kind.FAULT and step.si_code == SEGV_PKUERR:
+                self._pkrus[step.tid] = PKRU_START
 
     def _call(self, step: Step, keys: _Keys) -> None:
         match step.operation:

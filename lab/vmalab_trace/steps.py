@@ -69,6 +69,8 @@ class Step:
     access: int = 0
     signal: int = 0
     si_code: int = 0
+    pkey: int = -1
+    """The key that a signal names; -1: none."""
     pkru: int | None = None
     """What the thread has in PKRU, as far as calls show it; None: as the address space has it."""
     kernel: bool = False
@@ -139,8 +141,8 @@ class Program:
     removed: dict[int, float] = field(default_factory=dict)
     """Segments that end with their last attachment, and from which line on."""
     other_modes: list[strace.OtherMode] = field(default_factory=list)
-    spawned: list[tuple[float, int, int]] = field(default_factory=list)
-    """Each clone and fork: the point at which it was done, its caller and the new thread."""
+    spawned: list[tuple[int, int, int]] = field(default_factory=list)
+    """Each clone and fork: the line of the trace, its caller and the new thread."""
     homes: dict[int, list[Home]] = field(default_factory=dict)
     """Where each thread number was, in the order of time."""
     first_ns: dict[int, int] = field(default_factory=dict)
@@ -299,6 +301,7 @@ class _Compiler:
                 access=3,
                 signal=SIGNAL[event.name],
                 si_code=SI_CODE[event.fields["si_code"]],
+                pkey=int(event.fields.get("si_pkey", "-1"), 0),
                 time_ns=event.time_ns,
                 end_ns=event.time_ns,
             )
@@ -492,7 +495,7 @@ class _Compiler:
         if not call.value or call.value < 0:
             return
         self.descriptors.spawned(call.pid, call.value, shared=spawn.shares_files)
-        self.program.spawned.append((end, call.pid, call.value))
+        self.program.spawned.append((call.line, call.pid, call.value))
         child = next((one for one in self.lives.get(call.value, []) if one.spawn is call), None)
         parent = self._space(call.pid, end)
         if spawn.shares_mm:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from vmalab.ops import Status
 from vmalab.uapi import SIGNAL
+from vmalab_client.block import PKEY_MASK, PKEY_SHIFT, SEGV_PKUERR
 from vmalab_native.flags import errno_name
 from vmalab_trace import calls, maps
 from vmalab_trace.plan import Plan
@@ -190,7 +191,10 @@ def _judge_call(plan: Plan, verdict: Verdict, index: int, step: Step, outcome: O
                 same = outcome.value == step.value
             case calls.Mincore() as mincore:
                 same, wanted, given = _judge_mincore(verdict, step, mincore, outcome)
-    if same:
+    if same and outcome.keyed:
+        verdict.ops -= 1
+        verdict.keyed += 1
+    elif same:
         verdict.agree += 1
     else:
         verdict.disagree += 1
@@ -223,7 +227,8 @@ def _judge_fault(plan: Plan, verdict: Verdict, index: int, step: Step, outcome: 
         return
     verdict.faults_checked += 1
     code = outcome.info & 0xFF if outcome.status else 0
-    if (outcome.status, code) == (step.signal, step.si_code):
+    key = (outcome.info & PKEY_MASK) >> PKEY_SHIFT if code == SEGV_PKUERR else -1
+    if (outcome.status, code) == (step.signal, step.si_code) and step.pkey in (-1, key):
         verdict.faults_checked -= outcome.keyed
         verdict.keyed += outcome.keyed
         return
@@ -326,6 +331,6 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
                     verdict._wrong(outcome.step, step, step.text(), "0", got)
     if verdict.keyed:
         verdict.not_compared[
-            "touches that a protection key decides: what the program writes to PKRU is in no trace"
+            "answers that a protection key decides: what the program writes to PKRU is in no trace"
         ] += verdict.keyed
     return verdict

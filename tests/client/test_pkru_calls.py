@@ -7,11 +7,16 @@ each may touch, and what its calls make of its PKRU. The rules themselves are te
 """
 
 import asyncio
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
 
+from patience import HANG_S
 from vmalab.uapi import PKRU_START
 from vmalab.v1 import memory_pb2, memory_pb2_grpc
 from vmalab_client import (
@@ -114,6 +119,21 @@ def test_a_block_goes_with_it(server: EmbeddedServer) -> None:
         assert [one.pkey for one in results] == [None, None, None, 1, None, None, 1]
         assert (results[1].value, results[1].info) == (1, PKRU_START ^ 3 << 2)
         assert [one.ok for one in results] == [True, True, True, False, True, True, False]
+
+
+def test_the_example_of_the_page(server: EmbeddedServer) -> None:
+    """docs/service.md, as it is written there, and what its comment says."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "service.md").read_text()
+    texts = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (text,) = [one for one in texts if "PKRU_START" in one]
+    text = re.sub(r"127\.0\.0\.1:\d+", server.target, text)
+    text += (
+        "    try:\n        other.read(at)\n    except Exception as error:\n        print(error)\n"
+    )
+    run = [sys.executable, "-c", text]
+    done = subprocess.run(run, check=True, timeout=HANG_S, capture_output=True, text=True)
+    assert "SEGV_PKUERR" in done.stdout
+    assert "by protection key 1" in done.stdout
 
 
 async def _asynchronous(target: str) -> None:

@@ -79,6 +79,9 @@ def test_operations_end_well_and_badly(intact: dict[str, Any]) -> None:
         (Kind.READ, Answer.MAPERR), (Kind.READ, Answer.ACCERR), (Kind.WRITE, Answer.ACCERR),
         (Kind.READ, Answer.NO_MM), (Kind.PROTECT, Answer.HOLE), (Kind.DONTNEED, Answer.HOLE),
         (Kind.MAP_NEW, Answer.EXISTS), (Kind.MOVE, Answer.MAPERR), (Kind.UFFD, Answer.REFUSED),
+        (Kind.READ, Answer.PKERR), (Kind.WRITE, Answer.PKERR),
+        (Kind.PKEY_PROTECT, Answer.BAD_KEY), (Kind.PKEY_PROTECT, Answer.HOLE),
+        (Kind.PKEY_FREE, Answer.BAD_KEY),
     ):  # fmt: skip
         assert pair in seen, pair
 

@@ -9,7 +9,7 @@
 #include "vmalab/api.h"
 #include "vmalab/block_shapes.h"
 
-/* Of a record that is not the last one with a result. A word of those with addresses may be PKRU. */
+/* Of a record that is not the last one with a result. One word of addresses may be PKRU. */
 static u64 results_of(const struct vl_record *rec)
 {
 	bool each = rec->op < OPS_COUNT && op_shapes[rec->op].tail == TAIL_ADDRESSES;

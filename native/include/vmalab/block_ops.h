@@ -110,7 +110,7 @@ enum vl_limit {
 #define FAULT_ACCESS_MASK 3u
 #define FAULT_STORE       4u
 
-/* a flag of the header that several operations have: PKRU, the last word of the record is the caller's PKRU */
+/* a flag of several operations: the last word is the caller's PKRU */
 #define RECORD_PKRU 0x8000u
 
 /* how a fault was done: bits of its result's info, above the si_code */

@@ -66,8 +66,8 @@ struct vl_lin_op {
 	u8 prot;   /* 1 read, 2 write */
 	u8 shared; /* a shared anonymous area */
 	u8 key;
-	u8 pkru; /* of READ and WRITE. 0: key 0 alone is allowed; else 1 + (k << 2 | r): all are, but
-		  * key k has the rights r, 1 no access, 2 no writes */
+	u8 pkru; /* of READ and WRITE. 0: key 0 alone is allowed; else 1 + (k << 2 | r): all
+		  * are, but key k has the rights r, 1 no access, 2 no writes */
 	u8 pad[1];
 };
 

@@ -84,8 +84,9 @@ int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_stru
 	     u64 end, u32 access);
 
 /* op_fault_fast.c. A touch of addr, of which flags are FAULT_* of block.h and fault_pkru; with
- * FAULT_STORE it stores word. What came of it is in *result, as block.h has it, also that there is no such mm. In
- * no RCU section and with no lock held: it may wait for mmap_lock. (kernel: do_user_addr_fault) */
+ * FAULT_STORE it stores word. What came of it is in *result, as block.h has it, also that there is
+ * no such mm. In no RCU section and with no lock held: it may wait for mmap_lock. (kernel:
+ * do_user_addr_fault) */
 void op_fault(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	      struct vl_result *result);
 /* op_faults.c. A fault of each address, each as if alone: 0 or VL_E_BROKEN. */

@@ -11,12 +11,12 @@
  * It changes under mmap_lock for writing. A key that is freed stays in the VMAs that have it.
  * (kernel: mm_context_t pkey_allocation_map, execute_only_pkey)
  *
- * PKRU has the rights of each key, two bits each: no access, no write. The register is the caller's,
- * who says in the record of a block what he has there: participant.pkru, for that record alone.
- * What writes to the register (pkey_alloc, and who makes an area that is executed alone) writes
- * there, and the record's result says what came of it. A caller that says nothing has mm.pkru, which
- * all such callers of an mm share, as if they were one thread. It allows key 0 whatever it says of
- * it, so that the fast path of a fault need not look at it.
+ * PKRU has the rights of each key, two bits each: no access, no write. The register is the
+ * caller's, who says in the record of a block what is there: participant.pkru, for that record
+ * alone. What writes to the register (pkey_alloc, and who makes an area that is executed alone)
+ * writes there, and the record's result says what came of it. A caller that says nothing has
+ * mm.pkru, which all such callers of an mm share, as if they were one thread. It allows key 0
+ * whatever it says of it, so that the fast path of a fault need not look at it.
  */
 #ifndef VMALAB_PKEYS_H
 #define VMALAB_PKEYS_H

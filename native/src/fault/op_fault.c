@@ -338,9 +338,9 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 }
 
 /* The key, permission, then the page. The key is that of the VMA that is locked: it is read once,
- * for the check and for the signal. (kernel: bad_area_access_error, which asks for the key first) Of a page that is not there the processor does not tell that
- * it must not be executed: it is brought in first, and may turn out to lie past the end of its
- * file. */
+ * for the check and for the signal. (kernel: bad_area_access_error, which asks for the key first)
+ * Of a page that is not there the processor does not tell that it must not be executed: it is
+ * brought in first, and may turn out to lie past the end of its file. */
 static int fault_page(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		      struct fault *f)
 {

@@ -528,7 +528,7 @@ FAULT_FLAG: Final[Mapping[str, int]] = {
 RECORD_FLAG: Final[Mapping[str, int]] = {
     "RECORD_PKRU": 0x8000,
 }
-"""a flag of the header that several operations have: PKRU, the last word of the record is the caller's PKRU."""
+"""a flag of several operations: the last word is the caller's PKRU."""
 FAULT_INFO: Final[Mapping[str, int]] = {
     "FAULT_INFO_VMA_LOCK": 0x100,
     "FAULT_INFO_MMAP_LOCK": 0x200,

@@ -20,13 +20,16 @@ from patience import HANG_S
 from vmalab.uapi import PKRU_START
 from vmalab.v1 import memory_pb2, memory_pb2_grpc
 from vmalab_client import (
+    Access,
     AsyncClient,
     BlockBuilder,
+    BlockError,
     Client,
     FaultSignal,
     Map,
     MemoryCallError,
     Prot,
+    parse_block,
     parse_results,
 )
 from vmalab_server.embedded import EmbeddedServer
@@ -134,6 +137,25 @@ def test_the_example_of_the_page(server: EmbeddedServer) -> None:
     done = subprocess.run(run, check=True, timeout=HANG_S, capture_output=True, text=True)
     assert "SEGV_PKUERR" in done.stdout
     assert "by protection key 1" in done.stdout
+
+
+def test_a_block_is_taken_apart() -> None:
+    """PKRU stands beside the operands of a record, not among them."""
+    block = BlockBuilder()
+    block.fault(7, A)
+    block.pkru = 0xFFFF_FFFC
+    block.fault(7, A, access=Access.WRITE, word=9)
+    block.fork(7)
+    block.munmap(7, A, PAGE)
+    plain, keyed, fork, munmap = parse_block(bytes(block))
+    assert (plain.pkru, munmap.pkru) == (None, None)
+    assert (keyed.pkru, keyed.operands, keyed.flags) == (0xFFFF_FFFC, (A, 9), 5)
+    assert (fork.pkru, fork.operands) == (0xFFFF_FFFC, ())
+    block.faults(7, range(A, A + 300 * PAGE, PAGE))
+    many = list(parse_block(bytes(block)))[4:]
+    assert [len(one.operands) for one in many] == [252, 48]
+    with pytest.raises(BlockError, match="no room for PKRU"):
+        block.process_madvise(7, [(A, PAGE)] * 126, POPULATE_READ)
 
 
 async def _asynchronous(target: str) -> None:

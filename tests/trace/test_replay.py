@@ -182,6 +182,13 @@ def test_threads_have_rights_of_their_own() -> None:
     assert seen[child] == [two]
 
 
+@pytest.mark.parametrize("mode", ["unary", "batch"])
+def test_rights_travel_to_a_server(mode: str) -> None:
+    data = run(PROGRAM_TRACES / "rights", "--mode", mode, "--processes", "2")
+    assert data["ops"] == data["agree"] == 67
+    assert (data["faults_checked"], data["faults_disagree"]) == (240, 0)
+
+
 def test_a_trace_that_does_not_say_is_of_a_machine_without_keys(trace: Path) -> None:
     (trace / "meta.json").unlink()
     data = run(trace, "--mode", "attach", code=int(machine.has_pkeys()))

@@ -74,7 +74,7 @@ def one(program: Path, seconds: int, lines_max: int) -> Row:
     work = Path(tempfile.mkdtemp(prefix="vmalab-external-"))
     try:
         (work / "here").mkdir()
-        inside = 'cd "$0" && exec timeout -k 5 "$1" "$2" >/dev/null 2>&1'
+        inside = 'cd "$0" && exec timeout -s KILL "$1" "$2" >/dev/null 2>&1'
         command = ["/bin/sh", "-c", inside, str(work / "here"), str(seconds), str(program)]
         record(command, work / "trace", RecordConfig())
         lines = sum(1 for name in ("trace", "faults") for _ in _lines(work / "trace" / name))

@@ -6,7 +6,8 @@ forked child reads the copy with all readers, and where the validator finds noth
 segment, recovers and walks it. It must end by itself, within a bound of CPU time. Then whole
 commands look at damaged copies. VMALAB_SEED repeats; a failure prints the seed and the damage.
 
-The short form has some hundreds of copies, `make test-long` has ten thousand.
+The short form has some hundreds of copies of the default lock model's segment and some of each
+other's; `make test-long` has ten thousand, as many of each.
 """
 
 import os
@@ -17,6 +18,8 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from functools import cache
 from itertools import chain
 
 import pytest
@@ -24,13 +27,14 @@ import pytest
 from patience import HANG_S
 from servers import VMALAB, vmalab
 from spoil import SMALL, Image, fill, path_of, spoil
+from vmalab_native import cores
 from vmalab_native.core import Segment
 from vmalab_native.damage import damages
 from vmalab_native.errors import NativeError, SegmentDamaged
 from vmalab_native.segment_file import SegmentFile
 from vmalab_native.view import SegmentView
 
-SHORT, LONG = 200, 10_000
+SHORT, FEW, LONG = 200, 24, 10_000
 COMMANDS_LONG = 100
 CPU_S = 60
 """A look takes hundredths of a second; what takes so much has no end."""
@@ -38,15 +42,20 @@ MMS = (65536, 65537, 65538)
 SEED = int(os.environ.get("VMALAB_SEED", "1"))
 
 
-@pytest.fixture(scope="module")
-def image() -> Image:
-    """A segment that a killed process left, undamaged."""
+@cache
+def image_of(model: str) -> Image:
+    """A segment of a lock model that a killed process left, undamaged."""
     name = f"d-{os.getpid()}-image"
-    with Segment.create(name, SMALL) as segment:
+    with Segment.create(name, replace(SMALL, model=model)) as segment:
         fill(segment)
         made = Image.of(name)
         segment.unlink()
     return made
+
+
+@pytest.fixture
+def image() -> Image:
+    return image_of(cores.default_model())
 
 
 @pytest.fixture
@@ -117,21 +126,26 @@ def _copies(image: Image, instance: str, count: int) -> Counter[str]:
     return answers
 
 
-def test_an_undamaged_copy_is_whole(image: Image, instance: str) -> None:
-    image.write(instance)
+@pytest.mark.parametrize("model", cores.lock_models())
+def test_an_undamaged_copy_is_whole(model: str, instance: str) -> None:
+    image_of(model).write(instance)
     assert _in_a_child(instance) == "whole"
 
 
-def test_damaged_copies_end_nobody(image: Image, instance: str) -> None:
-    answers = _copies(image, instance, SHORT)
-    assert answers["damaged"] > SHORT // 10
+@pytest.mark.parametrize("model", cores.lock_models())
+def test_damaged_copies_end_nobody(model: str, instance: str) -> None:
+    count = SHORT if model == cores.default_model() else FEW
+    answers = _copies(image_of(model), instance, count)
+    assert answers["damaged"] > count // 10
     assert answers["SegmentDamaged"] > 0
 
 
 @pytest.mark.long
-def test_ten_thousand_damaged_copies_end_nobody(image: Image, instance: str) -> None:
-    answers = _copies(image, instance, LONG)
-    assert answers["damaged"] > LONG // 10
+@pytest.mark.parametrize("model", cores.lock_models())
+def test_ten_thousand_damaged_copies_end_nobody(model: str, instance: str) -> None:
+    count = LONG // len(cores.lock_models())
+    answers = _copies(image_of(model), instance, count)
+    assert answers["damaged"] > count // 10
 
 
 # --- commands ---

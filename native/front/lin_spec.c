@@ -147,9 +147,9 @@ static bool apply_map(const struct space *s, const struct lin_step *step)
 	return true;
 }
 
-/* An error leaves the pages before the hole, or before what may not become executable, changed. That
- * page may be in another cell: before this one (variant 1: nothing here was changed), or after it.
- */
+/* An error leaves the pages before the hole, or before what may not become executable, changed.
+ * That page may be in another cell: before this one (variant 1: nothing here was changed), or after
+ * it. */
 static bool apply_protect(const struct space *s, const struct lin_step *step, u32 variant)
 {
 	const struct vl_lin_op *op = step->op;

@@ -46,6 +46,7 @@ RETIRE_RING: Final = 4096
 RETIRE_PAGE, RETIRE_FRAME, RETIRE_OBJECT0 = 1, 2, 16
 MM_STATES: Final = 5
 MUTEX_WAITERS: Final = 0x80000000
+STOP_BROKEN: Final = 0xFFFFFFFF
 FRAME_IN_POOL: Final = 0x80000000
 FRAME_LINK: Final = FRAME_IN_POOL - 1
 _SIDE_OBJECTS: Final = (
@@ -118,7 +119,7 @@ class _Look:
             yield f"grace period {over} is over, and the newest one is {newest}"
 
     def _mutexes(self) -> Iterator[str]:
-        """Who has a short mutex of the header has a slot, living or dead."""
+        """Who has a short mutex of the header, or the world, has a slot, living or dead."""
         file, slot = self._file, self._file.structs["participant_slot"]
         inner = file.inner
         owners = {
@@ -132,6 +133,8 @@ class _Look:
             owners[f"cache {i}"] = file.structs["kmem_cache"].get(part, "lock", i * size)
         anon = words(file.header_struct.part(file.header, "anon_locks"), 4)
         owners |= {f"anon_vmas ({i})": word for i, word in enumerate(anon)}
+        if file.of_header("stop") != STOP_BROKEN:
+            owners["the stopped world"] = file.of_header("stop")
         for what, word in owners.items():
             index = (word & ~MUTEX_WAITERS) - 1
             if index < 0:

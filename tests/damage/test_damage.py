@@ -285,12 +285,36 @@ def test_attaching_refuses_what_the_header_cannot_say(
         SegmentFile.open(instance)
 
 
-def test_a_free_slot_that_is_not_clean_is_refused(image: Image, instance: str) -> None:
+@pytest.mark.parametrize("owner", [8, 9, 1 << 20])
+@pytest.mark.parametrize("word", ["stop", "slots_lock", "anon_locks"])
+def test_attaching_refuses_an_owner_that_is_nobody(
+    image: Image, instance: str, word: str, owner: int
+) -> None:
+    """A mutex, or the stopped world, of a slot that is free or is none: who enters would wait for
+    ever. The validator names it."""
+    image.write(instance)
+    with SegmentFile.open(instance) as file:
+        offset, _ = file.structs["seg_header"].at[word]
+        assert not any(file.row("participant_slot", "slots", 7)[4:8])
+    with path_of(instance).open("r+b") as raw:
+        raw.seek(offset)
+        raw.write(owner.to_bytes(4, "little"))
+    with pytest.raises(SegmentDamaged):
+        Segment.attach(instance)
+    with SegmentFile.open(instance) as file:
+        (found,) = damages(file)
+    assert f"belongs to participant {owner - 1}, which is nobody" in found
+
+
+@pytest.mark.parametrize(
+    "field", ["retire_tail", "account", "cancel", "name_made", "inflight", "file_pins", "stocks"]
+)
+def test_a_free_slot_that_is_not_clean_is_refused(image: Image, instance: str, field: str) -> None:
     """The first free slot of a damaged copy: SegmentDamaged where an assertion would end us."""
     image.write(instance)
     with SegmentFile.open(instance) as file:
         free = next(i for i in range(8) if not any(file.row("participant_slot", "slots", i)[4:8]))
-        offset, _ = file.structs["participant_area"].at["retire_tail"]
+        offset, _ = file.structs["participant_area"].at[field]
         at = file.regions["areas"][0] + free * file.area_bytes + offset
     with path_of(instance).open("r+b") as raw:
         raw.seek(at)

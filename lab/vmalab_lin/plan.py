@@ -37,7 +37,7 @@ WEIGHTS: Final[dict[Kind, float]] = {
     Kind.POPULATE: 2,
     Kind.MOVE: 3,
     Kind.UFFD: 3,
-    Kind.MDWE: 0.3,
+    Kind.MDWE: 0.6,
 }
 """Shares of the operations; forks and exits are so many in an epoch."""
 RUN_OPS: Final = 8
@@ -51,7 +51,7 @@ YOUNGEST: Final = -1
 EXIT_SHARE: Final = 0.5
 """Exits of children, for each fork."""
 
-_RECORD_OP: Final = {
+RECORD_OP: Final = {
     Kind.READ: Op.FAULT,
     Kind.WRITE: Op.FAULT,
     Kind.MAP: Op.MMAP,
@@ -277,7 +277,7 @@ LEFT_OUT: Final[dict[Op, str]] = {
 
 def unjudged() -> list[Op]:
     """The operations that no history has, and nobody has said why."""
-    return sorted(set(Op) - set(_RECORD_OP.values()) - set(LEFT_OUT))
+    return sorted(set(Op) - set(RECORD_OP.values()) - set(LEFT_OUT))
 
 
 def _records(
@@ -286,7 +286,7 @@ def _records(
     """The packed records, in full, with mm 0 in each: its place is the second word."""
     kinds = ops["kind"].astype(np.int64)
     op_of = np.zeros(max(Kind) + 1, np.uint64)
-    for kind, op in _RECORD_OP.items():
+    for kind, op in RECORD_OP.items():
         op_of[kind] = op
     record_op = op_of[kinds]
     words_of = np.zeros(max(Op) + 1, np.int64)
@@ -299,7 +299,7 @@ def _records(
     how = np.where(kinds == Kind.WRITE, np.uint64(store), np.uint64(0))
     words[at[:-1]] = record_op | size.astype(np.uint64) << np.uint64(8) | how << np.uint64(16)
     values = _operands(ops, coin)
-    for op in set(_RECORD_OP.values()):
+    for op in set(RECORD_OP.values()):
         these = np.flatnonzero(record_op == op)
         for position, name in enumerate(OPERATIONS[op].operands, HEADER_WORDS):
             words[at[these] + position] = values[name][these]

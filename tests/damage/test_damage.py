@@ -31,7 +31,7 @@ from vmalab_native import cores
 from vmalab_native.core import Segment
 from vmalab_native.damage import damages
 from vmalab_native.errors import NativeError, SegmentDamaged
-from vmalab_native.segment_file import SegmentFile
+from vmalab_native.segment_file import CACHE_VMA, SegmentFile
 from vmalab_native.view import SegmentView
 
 SHORT, FEW, LONG = 200, 24, 10_000
@@ -321,6 +321,32 @@ def test_a_free_slot_that_is_not_clean_is_refused(image: Image, instance: str, f
         raw.write(b"\7")
     with Segment.attach(instance) as segment, pytest.raises(SegmentDamaged):
         segment.participant("client")
+
+
+@pytest.mark.parametrize("field", ["anon_name", "numab_state"])
+@pytest.mark.parametrize("model", ["split-rwsem", "embedded-rwsem"])
+def test_a_vma_that_waits_for_its_grace_period_is_looked_at(
+    model: str, field: str, instance: str
+) -> None:
+    """What it names goes with it when it is freed, which any participant that leaves may do."""
+    image_of(model).write(instance)
+    with SegmentFile.open(instance) as file:
+        area, retired = file.structs["participant_area"], file.structs["retired"]
+        offset, _ = file.structs["vm_area_struct"].at[field]
+        first = area.at["retired"][0]
+        waiting = [
+            retired.get(raw, "ref", first + place % 4096 * retired.size)
+            for raw in map(file.area, range(file.slots_high))
+            for place in range(area.get(raw, "retire_head"), area.get(raw, "retire_tail"))
+            if retired.get(raw, "kind", first + place % 4096 * retired.size) == 16 + CACHE_VMA
+        ]
+        assert damages(file) == []
+    with path_of(instance).open("r+b") as raw_file:
+        raw_file.seek((waiting[0] << 4) + offset)
+        raw_file.write(b"\x55\x55\x55\x55")
+    with SegmentFile.open(instance) as file:
+        (found,) = damages(file)
+    assert found.endswith(f"the retire ring has kind 16, {waiting[0]:#x}")
 
 
 def test_every_kind_of_damage_is_made(image: Image, instance: str) -> None:

@@ -49,12 +49,9 @@ MUTEX_WAITERS: Final = 0x80000000
 STOP_BROKEN: Final = 0xFFFFFFFF
 FRAME_IN_POOL: Final = 0x80000000
 FRAME_LINK: Final = FRAME_IN_POOL - 1
-_SIDE_OBJECTS: Final = (
-    ("anon_name", CACHE_NAME),
-    ("numab_state", CACHE_NUMAB),
-    ("anon_vma", CACHE_ANON_VMA),
-)
-_GONE_WITH: Final = tuple(pair for pair in _SIDE_OBJECTS if pair[0] != "anon_vma")
+_GONE_WITH: Final = (("anon_name", CACHE_NAME), ("numab_state", CACHE_NUMAB))
+"""What a VMA names and takes along when it is freed."""
+_SIDE_OBJECTS: Final = (*_GONE_WITH, ("anon_vma", CACHE_ANON_VMA))
 LINKS_MAX: Final = 1 << 20
 """Of one anon_vma_chain; a VMA has one for each fork that its page went through."""
 

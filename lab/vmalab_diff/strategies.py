@@ -126,6 +126,8 @@ def make_mremap(c: Chooser) -> tuple[Arg, ...]:
         how = c.number(0, 15)
     if c.odd():
         new = c.pick((0, 1, 1 << 47, (1 << 64) - 1, 1 if c.lockall or c.locked else 1 << 45))
+    if how & 2 and new > 1 << 32 and not to.kind:
+        to = Place("a", 0, 0)  # from the lowest addresses on it would replace the executor
     if not how & 2:
         to = to if how & 4 and c.chance(0.5) else Place("", 0, 0)
     return at, old, new, how, to

@@ -93,6 +93,22 @@ def test_no_huge_page_is_put_over_the_executor() -> None:
     assert [how for how in at_zero if how & 0x10] == []
 
 
+def test_no_move_puts_more_than_memory_over_the_executor() -> None:
+    """The kernel unmaps the target of MREMAP_FIXED before it finds the length too long."""
+    chooser = Chooser(Random(1), replace(STYLES["limits"], low=1.0, odd=0.5))
+    chooser.lockall = False
+    long = 0
+    for _ in range(20_000):
+        _, _, new, how, to = BY_NAME["mremap"].make(chooser)
+        assert isinstance(new, int)
+        assert isinstance(how, int)
+        assert isinstance(to, Place)
+        if how & 2 and new > 1 << 32:
+            long += 1
+            assert to.kind == "a"
+    assert long > 100
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -14,8 +14,9 @@ from vmalab_diff.emulated import Emulator, resolved
 from vmalab_diff.keys import Keys
 from vmalab_diff.operations import BY_NAME
 from vmalab_diff.program import Op
-from vmalab_diff.real import Executor, Outcome, RealRun, Step, TestFile, steps_of
+from vmalab_diff.real import Executor, Outcome, RealRun, Step, steps_of
 from vmalab_native import flags
+from vmalab_native.texts import lines_of
 
 _SHARED = re.compile(r" 00:01 (\d+) +(?:/dev/zero|/memfd:vmalab-diff) \(deleted\)$")
 _KERNELS = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .*\[v(?:var|dso)", re.MULTILINE)
@@ -125,7 +126,7 @@ class MapsMatcher:
     def difference(self, real: str, emulated: str) -> tuple[str, str] | None:
         """The first lines that differ, with one line of each side before and after; None if the
         texts say the same."""
-        left, right = real.splitlines(), emulated.splitlines()
+        left, right = lines_of(real), lines_of(emulated)
         for tail in (1, 2):  # it belongs to no address space
             if len(left) >= tail and "[vsyscall]" in left[-tail]:
                 del left[-tail:]
@@ -152,7 +153,7 @@ class MapsMatcher:
 
 def only_maps(text: str) -> str:
     """The lines of maps out of a text of maps or smaps."""
-    return "".join(line + "\n" for line in text.splitlines() if line[:1] in "0123456789abcdef")
+    return "".join(line + "\n" for line in lines_of(text) if line[:1] in "0123456789abcdef")
 
 
 def maps_and_flags(smaps: str) -> str:
@@ -160,14 +161,14 @@ def maps_and_flags(smaps: str) -> str:
     left out: SOFT_DIRTY counts it."""
     return "".join(
         line.rstrip().replace(" sd", "") + "\n" if line[0] == "V" else line + "\n"
-        for line in smaps.splitlines()
+        for line in lines_of(smaps)
         if line[:1] in "0123456789abcdef" or line.startswith(("VmFlags", "ProtectionKey"))
     )
 
 
 def _flags_differ(kernel: str, vmalab: str) -> bool:
     """Whether the first differing lines are of VmFlags."""
-    for one, two in zip(kernel.splitlines(), vmalab.splitlines(), strict=False):
+    for one, two in zip(lines_of(kernel), lines_of(vmalab), strict=False):
         if one != two and one[:7] == two[:7] and one.startswith(_FLAG_LINES):
             return True
         if one != two and "/dev/zero" not in one:
@@ -178,8 +179,8 @@ def _flags_differ(kernel: str, vmalab: str) -> bool:
 class _Check:
     """Takes the emulated outcomes in order."""
 
-    def __init__(self, program: Sequence[Op], comparison: Comparison, files: Sequence[TestFile]):
-        self.program, self.comparison, self.files = program, comparison, files
+    def __init__(self, program: Sequence[Op], comparison: Comparison):
+        self.program, self.comparison = program, comparison
         self.maps = MapsMatcher()
         self.last_op = -1
         self.reclaimed = False
@@ -258,22 +259,18 @@ def compare(
         every: a snapshot of maps after so many operations.
     """
     steps = steps_of(program, every=every)
-    return _compared(program, steps, executor.run(program, steps), executor.files, emulator)
+    return _compared(program, steps, executor.run(program, steps), emulator)
 
 
 def compare_with_model(program: Sequence[Op], emulator: Emulator) -> Comparison:
     """Run a part of a program that keys.Keys knows, which is the oracle; without snapshots."""
     steps = [Step(op.process, index) for index, op in enumerate(program)]
-    return _compared(program, steps, Keys().run(program, steps), [], emulator)
+    return _compared(program, steps, Keys().run(program, steps), emulator)
 
 
 def _compared(
-    program: Sequence[Op],
-    steps: list[Step],
-    real: RealRun,
-    files: Sequence[TestFile],
-    emulator: Emulator,
+    program: Sequence[Op], steps: list[Step], real: RealRun, emulator: Emulator
 ) -> Comparison:
     comparison = Comparison(steps, real)
-    emulator.run(program, steps, real, files, _Check(program, comparison, files))
+    emulator.run(program, steps, real, _Check(program, comparison))
     return comparison

@@ -180,7 +180,7 @@ class Keys:
 
     def run(self, program: Sequence[Op], steps: Sequence[Step]) -> RealRun:
         """Every step an operation that the model knows."""
-        run = RealRun("", 0x5555_0000_0000, [])
+        run = RealRun("", 0x5555_0000_0000, [], [])
         processes = {0: Process()}
         for step in steps:
             op = program[step.op]

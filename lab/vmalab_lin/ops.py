@@ -39,7 +39,7 @@ _NUMBERS: Final = tuple(
 _FORMAT: Final = 1
 _LATER: Final = ("key", "pkru")
 """Fields that older histories do not have: 0 there."""
-_PROT: Final = ("none", "r", "w", "rw")
+_PROT: Final = ("none", "r", "w", "rw", "x", "rx", "wx", "rwx")
 _RIGHTS: Final = ("all", "no access", "no writes", "nothing")
 
 
@@ -127,6 +127,8 @@ def op_text(op: OneOp) -> str:
             text = f"fork -> mm {op['other']}"
         case Kind.EXIT:
             text = "exit"
+        case Kind.MDWE:
+            text = "mdwe"
         case Kind.MOVE:
             text = f"mremap {pages} -> page {op['to']}"
         case Kind.UFFD:
@@ -158,7 +160,8 @@ def page_text(page: int, shared: tuple[int, ...]) -> str:
         return "no mm"
     if not page & history.MAPPED:
         return "not mapped"
-    prot = _PROT[bool(page & history.MAY_READ) + 2 * bool(page & history.MAY_WRITE)]
+    rights = (history.MAY_READ, history.MAY_WRITE, history.MAY_EXEC)
+    prot = _PROT[sum(bool(page & right) << bit for bit, right in enumerate(rights))]
     word = page & history.WORD_MASK
     key = page >> history.KEY_SHIFT & history.KEY_MASK
     prot += f" key {key}" if key else ""

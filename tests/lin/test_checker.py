@@ -23,7 +23,7 @@ from vmalab_native.errors import InvalidArgument
 from vmalab_native.history import Answer, Kind, Shape
 
 PAIR = Shape(mms=3, pages=2, cell_pages=2)
-R, RW = 1, 3
+R, RW, RX, RWX = 1, 3, 5, 7
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,26 @@ GOOD = {
     "a key given to two at once": [
         Did(100, 200, Kind.PKEY_ALLOC, key=2), Did(100, 200, Kind.PKEY_ALLOC, key=1),
     ],
+    "what an mm refuses becomes executable nowhere": in_turn(
+        mapped(prot=RX), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.PROTECT, prot=R, first=1, last=1),
+        Did(0, 0, Kind.PROTECT, Answer.ACCERR, prot=RX, last=1),
+        Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX),
+        Did(0, 0, Kind.UNMAP, last=1), mapped(prot=RX),
+    ),
+    "an mprotect stops where it would refuse": in_turn(
+        mapped(0, 0, RX), mapped(1, 1, 0), Did(0, 0, Kind.MDWE),
+        Did(0, 0, Kind.PROTECT, Answer.ACCERR, prot=RX, last=1), read(0, 0),
+        refused(1, Answer.ACCERR),
+    ),
+    "a child refuses what its parent refuses": in_turn(
+        mapped(), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.FORK, other=1),
+        Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX, mm=1),
+    ),
+    "a moved page leaves the refusal behind": in_turn(
+        mapped(0, 0, RX), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.MOVE, to=1),
+        Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX),
+        Did(0, 0, Kind.PROTECT, prot=RX, first=1, last=1),
+    ),
     "the same ns counts as at the same time": [*BASE, wrote(0, 9, 100, 110), read(0, 7, 110, 120)],
 }  # fmt: skip
 BAD: dict[str, tuple[list[Did], int]] = {
@@ -216,6 +236,22 @@ BAD: dict[str, tuple[list[Did], int]] = {
     "a key freed twice": (in_turn(GIVEN, FREED, FREED), 2),
     "mprotect that takes the key away": (
         in_turn(mapped(), GIVEN, keyed(1), Did(0, 0, Kind.PROTECT, last=1), read(0, 0)), 4),
+    "executable after a refusal": (
+        in_turn(mapped(), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.MAP, prot=RWX)), 2,
+    ),
+    "a refusal that nobody asked for": (
+        in_turn(mapped(), Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX)), 1,
+    ),
+    "a refusal that ends": (
+        in_turn(mapped(prot=RX), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.UNMAP, last=1), mapped(),
+                Did(0, 0, Kind.PROTECT, prot=RX)),
+        4,
+    ),
+    "a refused mprotect that changed nothing": (
+        in_turn(mapped(0, 0, RWX), mapped(1, 1), Did(0, 0, Kind.MDWE),
+                Did(0, 0, Kind.PROTECT, Answer.ACCERR, prot=RX, last=1), wrote(0, 7)),
+        4,
+    ),
     "noreplace over something": (in_turn(mapped(), Did(0, 0, Kind.MAP_NEW)), 1),
 }  # fmt: skip
 
@@ -269,7 +305,7 @@ def test_a_long_quiet_history() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"mm": 3}, {"last": 2}, {"first": 1}, {"kind": 16}, {"answer": 11}, {"end": -1},
+        {"mm": 3}, {"last": 2}, {"first": 1}, {"kind": 17}, {"answer": 11}, {"end": -1},
         {"kind": Kind.FORK, "other": 0}, {"kind": Kind.FORK, "other": 3},
         {"kind": Kind.WRITE, "word": 1 << 48}, {"kind": Kind.MOVE, "to": 0},
         {"kind": Kind.MOVE, "to": 2},
@@ -340,6 +376,7 @@ class Space:
         default_factory=lambda: {0: {}}
     )
     keys: dict[int, set[int]] = field(default_factory=lambda: {0: {0}})
+    refusing: set[int] = field(default_factory=set)
 
     def copy(self) -> Space:
         lists = {id(p[0]): list(p[0]) for mm in self.mms.values() for p in mm.values()}
@@ -349,7 +386,12 @@ class Space:
                 for mm, pages in self.mms.items()
             },
             {mm: set(keys) for mm, keys in self.keys.items()},
+            set(self.refusing),
         )
+
+    @staticmethod
+    def gains(old: int, new: int) -> bool:
+        return new == RWX or (new == RX and not old & 4)
 
     def do(self, did: Did) -> tuple[Answer, int]:
         """(answer, word read, or the key)"""
@@ -368,7 +410,11 @@ class Space:
                 if did.kind is Kind.WRITE:
                     at[0] = did.word
                 return Answer.OK, at[0]
+            case Kind.MDWE:
+                self.refusing.add(did.mm)
             case Kind.MAP:
+                if did.mm in self.refusing and did.prot == RWX:
+                    return Answer.ACCERR, 0
                 for n in range(did.first, did.last + 1):
                     mm[n] = ([0], did.prot, bool(did.shared), 0)
             case Kind.UNMAP:
@@ -381,6 +427,8 @@ class Space:
                 for n in range(did.first, did.last + 1):
                     if n not in mm:
                         return Answer.HOLE, did.key
+                    if did.mm in self.refusing and self.gains(mm[n][1], did.prot):
+                        return Answer.ACCERR, did.key
                     mm[n] = (mm[n][0], did.prot, mm[n][2], did.key if keyed else mm[n][3])
                 return Answer.OK, did.key
             case Kind.PKEY_ALLOC:
@@ -398,6 +446,7 @@ class Space:
                 if not mm[page][2]:
                     mm[page][0][0] = 0
             case Kind.FORK:
+                self.refusing |= {did.other} if did.mm in self.refusing else set()
                 self.mms[did.other] = {
                     n: (p[0] if p[2] else [*p[0]], *p[1:]) for n, p in mm.items()
                 }
@@ -457,6 +506,7 @@ def made_at_random(rng: random.Random) -> Iterator[Did]:
             [Kind.READ] * 4 + [Kind.WRITE] * 4 + [Kind.MAP] * 2
             + [Kind.UNMAP, Kind.PROTECT, Kind.DONTNEED, Kind.FORK, Kind.EXIT, Kind.MOVE]
             + [Kind.PKEY_PROTECT, Kind.PKEY_PROTECT, Kind.PKEY_ALLOC, Kind.PKEY_FREE]
+            + [Kind.PROTECT, Kind.MDWE]
         )  # fmt: skip
         first = rng.randint(0, 1)
         many = (Kind.MAP, Kind.UNMAP, Kind.PROTECT, Kind.PKEY_PROTECT)
@@ -471,7 +521,7 @@ def made_at_random(rng: random.Random) -> Iterator[Did]:
         did = Did(
             begin=moment - rng.randint(0, 250), end=moment + rng.randint(0, 250), kind=kind,
             word=at + 1 if kind is Kind.WRITE else 0, mm=mm, other=other, first=first, last=last,
-            to=1 - first, prot=rng.choice([0, R, RW, RW, RW]), shared=rng.randint(0, 1),
+            to=1 - first, prot=rng.choice([0, R, RX, RWX, RW, RW]), shared=rng.randint(0, 1),
             key=rng.randint(0, 2) if kind in _KEYED else 0,
             pkru=rng.choice([0, rights(0, 0), rights(1, 2), rights(1, 1), rights(0, 1)])
             if kind in (Kind.READ, Kind.WRITE) else 0,
@@ -490,7 +540,7 @@ def spoilt(rng: random.Random, done: list[Did]) -> list[Did]:
         did = replace(did, answer=Answer.OK, word=rng.randint(0, 8))
     else:
         other = [Answer.OK, Answer.NO_MM, Answer.MAPERR, Answer.PKERR, Answer.BAD_KEY]
-        did = replace(did, answer=rng.choice(other))
+        did = replace(did, answer=rng.choice([*other, Answer.ACCERR]))
     return [*done[:index], did, *done[index + 1 :]]
 
 

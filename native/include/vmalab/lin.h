@@ -27,6 +27,7 @@ enum vl_lin_kind {
 	LIN_EXIT,
 	LIN_MOVE, /* mremap: page first goes to page `to`, over whatever is there */
 	LIN_UFFD, /* the word of first goes to the empty page `to`; REFUSED for any reason */
+	LIN_MDWE, /* from now on no page becomes executable: mmap and mprotect answer ACCERR */
 	LIN_PKEY_PROTECT, /* pkey_mprotect: prot, key */
 	LIN_PKEY_ALLOC,   /* key: which one it was */
 	LIN_PKEY_FREE,    /* key */
@@ -63,7 +64,7 @@ struct vl_lin_op {
 	u8 mm, other;
 	u8 first, last; /* pages of the family */
 	u8 to;
-	u8 prot;   /* 1 read, 2 write */
+	u8 prot;   /* 1 read, 2 write, 4 exec */
 	u8 shared; /* a shared anonymous area */
 	u8 key;
 	u8 pkru; /* of READ and WRITE. 0: key 0 alone is allowed; else 1 + (k << 2 | r): all
@@ -83,6 +84,8 @@ struct vl_lin_shape {
 #define LIN_SHARED  (1ul << 61)
 #define LIN_W       (1ul << 60)
 #define LIN_R       (1ul << 59)
+#define LIN_X       (1ul << 58)
+#define LIN_REFUSES (1ul << 57) /* the mm had an MDWE: each of its entries says so */
 #define LIN_KEY     (15ul << LIN_WORD_BITS)
 
 struct vl_lin_result {

@@ -298,6 +298,12 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
+@cache
+def _of_the_package(name: str) -> Scenario:
+    """A survey asks for each of them hundreds of times."""
+    return parse(name, (FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+
+
 def load(name: str) -> Scenario:
     """A scenario by its name, or by the path of a file.
 
@@ -309,8 +315,9 @@ def load(name: str) -> Scenario:
     if not mine and name not in names():
         hint = "; one of your own is the path of a .toml file"
         raise ScenarioError(unknown("scenario", name, names()) + hint)
-    path = Path(name) if mine else FOLDER / f"{name}.toml"
+    if not mine:
+        return _of_the_package(name)
     try:
-        return parse(name, path.read_text(encoding="utf-8"))
+        return parse(name, Path(name).read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise ScenarioError(f"{name}: this is no text") from None

@@ -47,7 +47,10 @@ To see one for yourself, and to run its schedule again as often as you like:
 vmalab race run cve-2025-38554 --mutant foreign_wake_unpinned -o wake.sched
 vmalab race replay wake.sched --times 100
 vmalab race show wake.sched -o wake.html
+vmalab race show wake.sched --intact -o right.html
 ```
+
+The last one draws what the intact core does at the same steps.
 
 `vmalab race all` runs every scenario on the intact core of each lock model and every mutant on
 every model that it applies to: SCENARIOS scenarios, PAIRS pairs of mutant and model, a

@@ -68,13 +68,30 @@ class ScenarioError(ValueError):
     """A scenario that cannot be read, or is not there."""
 
 
+FEW: Final = 24
+"""So many names are told; of more the nearest."""
+LISTS: Final = {
+    "sync point": "vmalab race list --points",
+    "scenario": "vmalab race list",
+    "lock model": "vmalab layout --list",
+}
+
+
 def unknown(what: str, name: str, there: Iterable[str]) -> str:
-    """A message that says what there is, and what was meant if that can be guessed."""
+    """A message that says what was meant if that can be guessed, and what there is, or where a long
+    list of it is."""
     names = [*there]
     lower = {one.lower(): one for one in names}
-    close = difflib.get_close_matches(name.lower(), lower, n=1)
-    guess = f" (did you mean {lower[close[0]]}?)" if close else ""
-    return f"there is no {what} {name!r}{guess}; there are {', '.join(names)}"
+    close = difflib.get_close_matches(name.lower(), lower, n=3)
+    meant = [lower[one] for one in close]
+    if len(meant) > 1:
+        meant[-2:] = [f"{meant[-2]} or {meant[-1]}"]
+    guess = f" (did you mean {', '.join(meant)}?)" if meant else ""
+    if len(names) > FEW and what in LISTS:
+        listed = f"there are {len(names)}: `{LISTS[what]}` lists them"
+    else:
+        listed = f"there are {', '.join(names)}"
+    return f"there is no {what} {name!r}{guess}; {listed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +189,7 @@ def _points(patterns: list[str], where: str) -> frozenset[str]:
         bare = pattern.removeprefix("!")
         found = fnmatch.filter(names, bare)
         if not found:
-            listed = "`vmalab race list --json` lists them"
-            raise ScenarioError(f"{where}: no sync point is {bare!r}; {listed}")
+            raise ScenarioError(f"{where}: {unknown('sync point', bare, names)}")
         if pattern.startswith("!"):
             chosen -= set(found)
         else:

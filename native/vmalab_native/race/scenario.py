@@ -69,7 +69,7 @@ class ScenarioError(ValueError):
 
 
 FEW: Final = 24
-"""So many names are told; of more the nearest."""
+"""So many names are listed; of more the nearest."""
 LISTS: Final = {
     "sync point": "vmalab race list --points",
     "scenario": "vmalab race list",

@@ -15,7 +15,7 @@ from vmalab import pack
 from vmalab.ops import RESULT, Op, Status
 from vmalab.v1 import inspect_pb2, inspect_pb2_grpc, memory_pb2_grpc
 from vmalab.v1 import memory_pb2 as pb
-from vmalab_client import wire
+from vmalab_client import transport, wire
 from vmalab_client.block import FAULT_STORE, Record, parse_block, parse_results
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
 
@@ -51,6 +51,7 @@ class _Remote(Driver):
 
     def __init__(self, address: str, *, worker: int = -1) -> None:
         super().__init__()
+        transport.join_target(address)  # raises what says how an address is written
         options = [
             ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
             ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),

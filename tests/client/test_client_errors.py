@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from vmalab_client import AsyncClient, Client, errors, plain_token, transport
+from vmalab_client import AsyncClient, BlockBuilder, Client, errors, plain_token, transport
 from vmalab_server.embedded import EmbeddedServer
 
 
@@ -209,3 +209,15 @@ def test_certificates_that_are_none(tmp_path: Path) -> None:
         with pytest.raises(errors.BadCertificate) as raised:
             Client("127.0.0.1:1", root_certificates=cast("bytes", roots))
         assert words in str(raised.value)
+
+
+def test_what_is_no_block(server: EmbeddedServer) -> None:
+    """Python would make bytes of a number: as many zeros."""
+    with Client(server.target) as client, client.batch() as batch:
+        for wrong in ("text", 16, None):
+            for call in (client.apply, batch.send):
+                with pytest.raises(TypeError, match="a block is bytes, or a BlockBuilder; this is"):
+                    call(cast("bytes", wrong))
+        assert batch.outstanding == 0
+        with pytest.raises(errors.BlockError, match="mm is the attribute `mm` of an address space"):
+            BlockBuilder().fault(cast("int", client), 0)

@@ -19,7 +19,7 @@ from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
 from vmalab_client import plain_token, transport, types, wire
 from vmalab_client.aio_hold import AsyncHolder
-from vmalab_client.block import Access, BlockBuilder
+from vmalab_client.block import Access, BlockBuilder, raw
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.lab import AsyncLab
@@ -195,7 +195,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
 
     async def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
-        request = memory_pb2.ApplyRequest(block=bytes(block))
+        request = memory_pb2.ApplyRequest(block=raw(block))
         return (await self.call(self.memory.Apply, request)).results
 
     def batch(self, *, window: int = 8) -> AsyncBatch:
@@ -580,7 +580,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
             raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
         self._tag += 1
         try:
-            await self._call.write(wire.Request(bytes(block), self._tag, failed_only))
+            await self._call.write(wire.Request(raw(block), self._tag, failed_only))
         except (grpc.RpcError, asyncio.InvalidStateError):
             raise ServiceUnavailable("the server ended the stream") from None
         self._outstanding.append((self._tag, failed_only))

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 import grpc
 
 from vmalab_client import transport, types, wire
-from vmalab_client.block import BlockBuilder
+from vmalab_client.block import BlockBuilder, raw
 from vmalab_client.errors import ServiceUnavailable
 
 
@@ -46,7 +46,7 @@ class Batch(AbstractContextManager["Batch"]):
         if self.full:
             raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
         self._tag += 1
-        self._requests.put(wire.Request(bytes(block), self._tag, failed_only))
+        self._requests.put(wire.Request(raw(block), self._tag, failed_only))
         self._outstanding.append((self._tag, failed_only))
 
     def receive(self) -> bytes:

@@ -16,7 +16,7 @@ from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
 from vmalab_client import plain_token, transport, types
 from vmalab_client.batch import Batch
-from vmalab_client.block import Access, BlockBuilder
+from vmalab_client.block import Access, BlockBuilder, raw
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import Holder
@@ -207,7 +207,7 @@ class Client(AbstractContextManager["Client"]):
 
     def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
-        request = memory_pb2.ApplyRequest(block=bytes(block))
+        request = memory_pb2.ApplyRequest(block=raw(block))
         return self.call(self.memory.Apply, request).results
 
     def batch(self, *, window: int = _SPARE_WINDOW) -> Batch:

@@ -57,7 +57,7 @@ Which one to show first? In each of these two or three processes do one operatio
 | to show | scenario | mutant |
 |---|---|---|
 | a use after free | `late-unlock` | `mm_read_after_put` |
-| an object that is freed and used again while somebody has a pointer to it | `reuse-before-lock` | `mm_not_compared` |
+| an object that is freed and used again under a pointer | `reuse-before-lock` | `mm_not_compared` |
 | a use after free that made the news: StackRot | `stackrot` | `stack_grows_read_locked` |
 | a deadlock | `fault-lock-order` | `fault_blocks_holding_vma` |
 | a copy that is of no one moment | `fork-under-faults` | `fork_parent_unlocked` |

@@ -115,7 +115,8 @@ def _tables(data: dict[str, Any]) -> list[Table]:
         ),
     ]
     rows += [(f"not compared: {name}", report.count(n)) for name, n in data["not_compared"].items()]
-    rows.append(("no specification of", ", ".join(data["not_drawn"])))
+    rows.append(("no specification of", ", ".join(data["not_drawn"]) or "nothing"))
+    rows.append(("left out (--json: why)", ", ".join(data["left_out"])))
     rows += [("not as expected here", reason) for reason in data["lacking"]]
     rows.append(("fsck", "; ".join(data["fsck"]) or "every invariant holds"))
     tables = [report.facts("diff", rows)]

@@ -12,8 +12,9 @@ from errno import EAGAIN
 from vmalab_diff.emulated import Emulator, resolved
 from vmalab_diff.operations import BY_NAME
 from vmalab_diff.program import Op
-from vmalab_diff.real import Executor, Outcome, RealRun, Step, TestFile, steps_of
+from vmalab_diff.real import Executor, Outcome, RealRun, Step, steps_of
 from vmalab_native import flags
+from vmalab_native.texts import lines_of
 
 _SHARED = re.compile(r" 00:01 (\d+) +(?:/dev/zero|/memfd:vmalab-diff) \(deleted\)$")
 _KERNELS = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .*\[v(?:var|dso)", re.MULTILINE)
@@ -120,7 +121,7 @@ class MapsMatcher:
     def difference(self, real: str, emulated: str) -> tuple[str, str] | None:
         """The first lines that differ, with one line of each side before and after; None if the
         texts say the same."""
-        left, right = real.splitlines(), emulated.splitlines()
+        left, right = lines_of(real), lines_of(emulated)
         for tail in (1, 2):  # it belongs to no address space
             if len(left) >= tail and "[vsyscall]" in left[-tail]:
                 del left[-tail:]
@@ -147,7 +148,7 @@ class MapsMatcher:
 
 def only_maps(text: str) -> str:
     """The lines of maps out of a text of maps or smaps."""
-    return "".join(line + "\n" for line in text.splitlines() if line[:1] in "0123456789abcdef")
+    return "".join(line + "\n" for line in lines_of(text) if line[:1] in "0123456789abcdef")
 
 
 def maps_and_flags(smaps: str) -> str:
@@ -155,14 +156,14 @@ def maps_and_flags(smaps: str) -> str:
     left out: SOFT_DIRTY counts it."""
     return "".join(
         line.rstrip().replace(" sd", "") + "\n" if line[0] == "V" else line + "\n"
-        for line in smaps.splitlines()
+        for line in lines_of(smaps)
         if line[:1] in "0123456789abcdef" or line.startswith(("VmFlags", "ProtectionKey"))
     )
 
 
 def _flags_differ(kernel: str, vmalab: str) -> bool:
     """Whether the first differing lines are of VmFlags."""
-    for one, two in zip(kernel.splitlines(), vmalab.splitlines(), strict=False):
+    for one, two in zip(lines_of(kernel), lines_of(vmalab), strict=False):
         if one != two and one[:7] == two[:7] and one.startswith(_FLAG_LINES):
             return True
         if one != two and "/dev/zero" not in one:
@@ -173,8 +174,8 @@ def _flags_differ(kernel: str, vmalab: str) -> bool:
 class _Check:
     """Takes the emulated outcomes in order."""
 
-    def __init__(self, program: Sequence[Op], comparison: Comparison, files: Sequence[TestFile]):
-        self.program, self.comparison, self.files = program, comparison, files
+    def __init__(self, program: Sequence[Op], comparison: Comparison):
+        self.program, self.comparison = program, comparison
         self.maps = MapsMatcher()
         self.last_op = -1
         self.reclaimed = False
@@ -255,6 +256,6 @@ def compare(
     steps = steps_of(program, every=every)
     real = executor.run(program, steps)
     comparison = Comparison(steps, real)
-    check = _Check(program, comparison, executor.files)
-    emulator.run(program, steps, real, executor.files, check)
+    check = _Check(program, comparison)
+    emulator.run(program, steps, real, check)
     return comparison

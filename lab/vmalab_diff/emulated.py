@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vmalab_native.core import Participant
 
 BLOCK_STEPS: Final = 256
+CAPABILITIES: Final = ("cap_ipc_lock", "cap_sys_rawio", "cap_sys_admin")
 _NUMBERS = itertools.count(1)
 
 
@@ -75,11 +76,10 @@ class Emulator:
         program: Sequence[Op],
         steps: Sequence[Step],
         real: RealRun,
-        files: Sequence[TestFile],
         check: Callable[[int, Outcome], bool],
     ) -> None:
         """Do a program, giving each step's outcome to check() in order, until that says False."""
-        play = _Play(self._participant, program, steps, real, files, check)
+        play = _Play(self._participant, program, steps, real, check)
         try:
             play.all()
         finally:
@@ -95,7 +95,6 @@ class _Play:
         program: Sequence[Op],
         steps: Sequence[Step],
         real: RealRun,
-        files: Sequence[TestFile],
         check: Callable[[int, Outcome], bool],
     ) -> None:
         self.participant = participant
@@ -107,11 +106,11 @@ class _Play:
                 ),
                 file.mode,
             )
-            for file in files
+            for file in real.files
         ]
         self.mms = {0: self._create(real)}
         self.uffds = {0: [self._uffd(self.mms[0], number) for number in range(2)]}
-        self._warm(files)
+        self._warm(real.files)
         self.block: list[bytes] = []
         self.pending: list[int] = []
 
@@ -119,12 +118,12 @@ class _Play:
         """The address space of the executor, whose huge pages are off."""
         from vmalab_native.core import MmSetup
 
-        plain = bool(self.program) and self.program[0].name == "plain"
+        may = {name: bool(machine.facts()[f"user.{name}"]) for name in CAPABILITIES}
         setup = MmSetup(
             memlock_limit_bytes=LOCK_LIMIT,
-            cap_ipc_lock=not plain,
-            cap_sys_rawio=not plain,
-            cap_sys_admin=not plain,
+            cap_ipc_lock=may["cap_ipc_lock"],
+            cap_sys_rawio=may["cap_sys_rawio"],
+            cap_sys_admin=may["cap_sys_admin"],
             anon_names=machine.anon_names(),
         )
         mm = self.participant.mm_create(

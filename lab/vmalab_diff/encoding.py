@@ -26,8 +26,9 @@ U64: Final = U64_MASK
 packed: Final = record
 CODE_SYSCALL, CODE_READ, CODE_WRITE, CODE_EXEC = 0, 1, 2, 3
 CODE_FORK, CODE_EXIT, CODE_TEXT, CODE_MINCORE = 4, 5, 6, 7
-CODE_ADVISE, CODE_PLAIN = 8, 9
-PR_SET_THP_DISABLE, PR_SET_VMA = 41, 0x53564D41
+CODE_ADVISE, CODE_CAPS = 8, 9
+PR_SET_THP_DISABLE, PR_SET_MDWE, PR_SET_VMA = 41, 65, 0x53564D41
+F_ADD_SEALS: Final = 1033
 STORE: Final = FAULT_FLAG["FAULT_STORE"]
 RETURN_BYTE: Final = 0xC3
 """Low byte of every word that is written: the instruction that an exec touch may then meet."""
@@ -123,12 +124,12 @@ def record_mmap(to: Target, args: Sequence[Value]) -> bytes:
     return pack.mmap(to.mm, addr, length, prot, how, number, offset, mode)
 
 
-def real_file_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
-    """The first argument is a file."""
+def real_file_call(nr: int, *before: int) -> Callable[[Sequence[Value]], RealCall]:
+    """The first argument is a file; `before` stands before the others."""
 
     def real(args: Sequence[Value]) -> RealCall:
         file, *rest = integers(args)
-        return RealCall(CODE_SYSCALL, nr, (file + FILE_FD, *rest))
+        return RealCall(CODE_SYSCALL, nr, (file + FILE_FD, *before, *rest))
 
     return real
 

@@ -49,7 +49,7 @@ enum code {
 	CODE_TEXT = 6,    /* nr 0: /proc/self/maps; 1: smaps */
 	CODE_MINCORE = 7, /* as the system call, the vector as a mask of bits */
 	CODE_ADVISE = 8,  /* process_madvise of itself: two ranges, the advice, how many ranges */
-	CODE_PLAIN = 9,   /* gives up the capabilities that memory calls ask for */
+	CODE_CAPS = 9,    /* arg[0]: which capabilities that memory calls ask for it has now */
 	CODE_UFFD = 10 /* ioctl nr of userfaultfd arg[0], the others its struct; nr 0: close it */
 };
 
@@ -273,15 +273,18 @@ static s64 advise_self(const u64 *arg)
 	return result;
 }
 
-/* CAP_IPC_LOCK, CAP_SYS_RAWIO and CAP_SYS_ADMIN. */
-static s64 give_up_capabilities(void)
+/* The bits are CAP_IPC_LOCK, CAP_SYS_RAWIO and CAP_SYS_ADMIN. Those that are not effective stay
+ * permitted, so a later call can take them again. */
+static s64 set_capabilities(u64 bits)
 {
-	const u32 given_up = 1u << 14 | 1u << 17 | 1u << 21;
+	static const u8 number[] = {14, 17, 21};
 	u32 header[2] = {0x20080522, 0}, sets[6];
 	s64 failed = sys(NR_capget, (u64)header, (u64)sets, 0, 0, 0, 0);
 
-	for (u32 i = 0; i < 3; i++)
-		sets[i] &= ~given_up;
+	for (u32 i = 0; i < sizeof(number); i++) {
+		sets[0] &= ~(1u << number[i]);
+		sets[0] |= (u32)(bits >> i & 1) << number[i];
+	}
 	return failed ? failed : sys(NR_capset, (u64)header, (u64)sets, 0, 0, 0, 0);
 }
 
@@ -418,8 +421,8 @@ static void execute(u32 index)
 	case CODE_ADVISE:
 		result->value = advise_self(arg);
 		break;
-	case CODE_PLAIN:
-		result->value = give_up_capabilities();
+	case CODE_CAPS:
+		result->value = set_capabilities(arg[0]);
 		break;
 	default:
 		touch(op->code, arg, result);

@@ -36,6 +36,8 @@ def needs_of(op: Op) -> set[str]:
             (_, _, _, _, int(advice), _),
         ) if advice in _ADVICE:
             found.update(_ADVICE[advice])
+        case "capset", (int(wanted),) if wanted:
+            found.add("capabilities")
         case "uffd_copy", (_, Place(kind=""), *_):
             found.add("uffd-low-source")
         case "mmap", (_, _, _, int(how), *_):

@@ -20,28 +20,32 @@ To add an operation, add one row to TABLE. A row says
 - `skip`: gives the reason why an answer is not compared, "" if it is. Reasons are counted in the
   result of the run. There is no other way to leave something out.
 
+LEFT_OUT says of each operation of a block that no program has why.
+
 Addresses that no program may reach because the executor lives there are avoided by Chooser.length
 and Chooser.place; a strategy that makes lengths of its own must mind that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from vmalab.ops import Op as Code
-from vmalab.uapi import Access
+from vmalab.uapi import CAPABILITY, Access
 from vmalab_diff import uffd
 from vmalab_diff.chooser import Chooser
 from vmalab_diff.encoding import (
     ADDR,
     CODE_ADVISE,
+    CODE_CAPS,
     CODE_EXEC,
     CODE_EXIT,
     CODE_FORK,
     CODE_MINCORE,
-    CODE_PLAIN,
     CODE_READ,
     CODE_WRITE,
+    F_ADD_SEALS,
     LENGTH,
     PR_SET_THP_DISABLE,
     PR_SET_VMA,
@@ -63,11 +67,14 @@ from vmalab_diff.encoding import (
 from vmalab_diff.program import PAGE, Arg, Op, Param
 from vmalab_diff.strategies import (
     M,
+    make_add_seals,
     make_brk,
+    make_capset,
     make_fallocate,
     make_fork,
     make_ftruncate,
     make_madvise,
+    make_mdwe,
     make_mincore,
     make_mlock,
     make_mlockall,
@@ -86,6 +93,7 @@ from vmalab_diff.strategies import (
     make_thp_disable,
     make_touch,
     make_write,
+    real_mdwe,
     real_name,
     real_setrlimit,
     record_name,
@@ -98,6 +106,7 @@ from vmalab_native import flags
 # --- the table ---
 
 PROT: Final = Param("prot", "flags", flags.PROT, least=3)
+CAPABILITIES: Final = {name.removeprefix("VL_"): bit for name, bit in CAPABILITY.items()}
 
 
 TABLE: Final[tuple[Operation, ...]] = (
@@ -239,13 +248,35 @@ TABLE: Final[tuple[Operation, ...]] = (
         known="prctl",
     ),
     Operation(
-        name="plain",
-        params=(),
-        weights={},
-        make=lambda c: (),
-        real=of_code(CODE_PLAIN),
-        packs=Code.NOP,
+        name="capset",
+        params=(Param("capabilities", "flags", CAPABILITIES),),
+        weights=weights(anon=1, mremap=1, limits=3),
+        make=make_capset,
+        real=of_code(CODE_CAPS),
+        packs=Code.CAPSET,
         answer="zero",
+        known="capset",
+    ),
+    Operation(
+        name="mdwe",
+        params=(Param("bits", "flags", flags.MDWE),),
+        weights=weights(anon=1, file=1, fork=1, limits=1),
+        make=make_mdwe,
+        real=real_mdwe,
+        packs=Code.MDWE,
+        answer="zero",
+        known="prctl",
+    ),
+    Operation(
+        name="add_seals",
+        params=(Param("file", "file"), Param("seals", "flags", flags.SEAL)),
+        weights=weights(file=2, fork=1, mremap=1, limits=1),
+        make=make_add_seals,
+        real=real_file_call(72, F_ADD_SEALS),
+        packs=Code.FILE_SEAL,
+        record=record_file_call(Code.FILE_SEAL),
+        answer="zero",
+        known="fcntl",
     ),
     Operation(
         name="munlock",
@@ -437,9 +468,22 @@ BY_NAME: Final = {operation.name: operation for operation in TABLE}
 PARAMS: Final = {operation.name: operation.params for operation in TABLE}
 
 
+LEFT_OUT: Final[Mapping[Code, str]] = {
+    Code.NOP: "does nothing; no call stands for it",
+    Code.MM_CREATE: "no call stands for it: a program begins in an address space",
+    Code.FAULTS: "as so many FAULT, which read, write and exec are",
+    Code.UFFD_OPEN: "each process has two from the start; tests/kernel/test_kernel_uffd.py",
+    Code.UFFD_API: "each process has two from the start; tests/kernel/test_kernel_uffd.py",
+    Code.EXEC: "the executor would not live on; tests/kernel/test_exec.py",
+    Code.PKEY_ALLOC: "changes what later calls answer only with keys; tests/vectors/pkeys.vec",
+    Code.PKEY_FREE: "changes what later calls answer only with keys; tests/vectors/pkeys.vec",
+}
+"""What no program has, and why."""
+
+
 def undrawn() -> list[Code]:
-    """The operations of a block that no program has: nobody has said how they are drawn."""
-    return sorted(set(Code) - {operation.packs for operation in TABLE})
+    """The operations of a block that no program has, and nobody has said why."""
+    return sorted(set(Code) - {operation.packs for operation in TABLE} - set(LEFT_OUT))
 
 
 def _has(how: Arg, flag: str) -> bool:

@@ -13,10 +13,10 @@ from vmalab_diff.compare import Comparison, compare
 from vmalab_diff.emulated import Emulator
 from vmalab_diff.generate import PROGRAM_OPS, alive, generate
 from vmalab_diff.needs import ALL, possible
-from vmalab_diff.operations import PARAMS, undrawn
+from vmalab_diff.operations import LEFT_OUT, PARAMS, undrawn
 from vmalab_diff.printing import c_source, repeat_line
 from vmalab_diff.program import Op, render
-from vmalab_diff.real import Executor, TestFile
+from vmalab_diff.real import Executor
 from vmalab_diff.shrink import Shrinker, Signature, signature
 from vmalab_diff.trace import write_trace
 from vmalab_native import machine
@@ -92,8 +92,6 @@ class DiffResult:
     findings: list[Finding] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     """Of the invariant walker."""
-    files: list[TestFile] = field(default_factory=list)
-    """What the programs mapped."""
     alone: tuple[list[Op], Comparison] | None = None
     """The program that was given, if one was."""
 
@@ -121,6 +119,7 @@ class DiffResult:
             "programs": self.programs,
             "not_compared": dict(sorted((self.not_compared + self.beside).items())),
             "not_drawn": [op.name.lower() for op in undrawn()],
+            "left_out": {op.name.lower(): why for op, why in LEFT_OUT.items()},
             "lacking": machine.lacks(ALL),
             "fsck": self.complaints,
             "shrunk": [finding.as_dict() for finding in self.findings],
@@ -142,8 +141,7 @@ def run(config: DiffConfig, progress: Progress = lambda result: None) -> DiffRes
     """
     result = DiffResult(config)
     with Executor() as executor, _emulator(config) as emulator:
-        result.model, result.files = emulator.model, executor.files
-        result.pkeys = emulator.pkeys
+        result.model, result.pkeys = emulator.model, emulator.pkeys
         while result.ops < config.ops and not result.complaints:
             ops = min(PROGRAM_OPS, config.ops - result.ops)
             program, lacking = possible(
@@ -170,8 +168,7 @@ def run_one(program: Sequence[Op], config: DiffConfig) -> DiffResult:
     """
     result = DiffResult(config, programs=1)
     with Executor() as executor, _emulator(config) as emulator:
-        result.model, result.files = emulator.model, executor.files
-        result.pkeys = emulator.pkeys
+        result.model, result.pkeys = emulator.model, emulator.pkeys
         program, lacking = possible(alive(program), machine.facts())
         one = compare(program, executor, emulator, every=1)
         result.not_compared += lacking
@@ -234,9 +231,6 @@ def write_findings(result: DiffResult, folder: Path) -> list[Path]:
         text = render(program, PARAMS).replace("; ", "\n") + "\n"
         (folder / f"{name}.c").write_text(c_source(program, comparison))
         (folder / f"{name}.txt").write_text(text)
-        suffixes = ["c", "txt"]
-        if all(op.name != "plain" for op in program):  # a trace is of a process with all it may do
-            write_trace(folder / f"{name}.trace", program, comparison, result.files)
-            suffixes.append("trace")
-        written += [folder / f"{name}.{suffix}" for suffix in suffixes]
+        write_trace(folder / f"{name}.trace", program, comparison)
+        written += [folder / f"{name}.{suffix}" for suffix in ("c", "txt", "trace")]
     return written

@@ -13,6 +13,7 @@ from vmalab.ops import Op as Code
 from vmalab_diff.chooser import FILES, MINCORE_PAGES, ON_DISK, Chooser
 from vmalab_diff.encoding import (
     CODE_SYSCALL,
+    PR_SET_MDWE,
     PR_SET_THP_DISABLE,
     PR_SET_VMA,
     RETURN_BYTE,
@@ -125,6 +126,8 @@ def make_mremap(c: Chooser) -> tuple[Arg, ...]:
         how = c.number(0, 15)
     if c.odd():
         new = c.pick((0, 1, 1 << 47, (1 << 64) - 1, 1 if c.lockall or c.locked else 1 << 45))
+    if how & 2 and new > 1 << 32 and not to.kind:
+        to = Place("a", 0, 0)  # from the lowest addresses on it would replace the executor
     if not how & 2:
         to = to if how & 4 and c.chance(0.5) else Place("", 0, 0)
     return at, old, new, how, to
@@ -279,6 +282,28 @@ def real_setrlimit(args: Sequence[Value]) -> RealCall:
 def record_setrlimit(to: Target, args: Sequence[Value]) -> bytes:
     number, soft = integers(args)
     return packed(Code.SETRLIMIT, to.mm, number, soft, hard_limit(number))
+
+
+def make_capset(c: Chooser) -> tuple[Arg, ...]:
+    return (c.weighted(((7, 3), (0, 3), (1, 2), (2, 1), (4, 1), (6, 2))),)
+
+
+def make_mdwe(c: Chooser) -> tuple[Arg, ...]:
+    if c.odd():
+        return (c.pick((2, 4, 5, 1 << 32 | 1, U64)),)
+    return (c.weighted(((1, 5), (3, 3), (0, 2))),)
+
+
+def real_mdwe(args: Sequence[Value]) -> RealCall:
+    return RealCall(CODE_SYSCALL, 157, (PR_SET_MDWE, *integers(args), 0, 0, 0))
+
+
+def make_add_seals(c: Chooser) -> tuple[Arg, ...]:
+    """Mostly one seal. F_SEAL_SEAL is rare: after it the file takes no other."""
+    if c.odd():
+        return _whole_file(c), c.pick((0, 0x40, 0x80000001, 0x1F, 0x3F, 1 << 32 | 8))
+    seals = c.weighted(((8, 5), (16, 4), (2, 2), (4, 2), (6, 1), (32, 2), (24, 1), (1, 1)))
+    return _whole_file(c), seals
 
 
 def record_thp_disable(to: Target, args: Sequence[Value]) -> bytes:

@@ -37,7 +37,7 @@ _NUMBERS: Final = tuple(
     name for name, _, _ in history.OP_FIELDS if name not in ("pad", "kind", "answer")
 )
 _FORMAT: Final = 1
-_PROT: Final = ("none", "r", "w", "rw")
+_PROT: Final = ("none", "r", "w", "rw", "x", "rx", "wx", "rwx")
 
 
 class HistoryError(UsageError):
@@ -105,6 +105,8 @@ def op_text(op: OneOp) -> str:
             text = f"fork -> mm {op['other']}"
         case Kind.EXIT:
             text = "exit"
+        case Kind.MDWE:
+            text = "mdwe"
         case Kind.MOVE:
             text = f"mremap {pages} -> page {op['to']}"
         case Kind.UFFD:
@@ -132,7 +134,8 @@ def page_text(page: int, shared: tuple[int, ...]) -> str:
         return "no mm"
     if not page & history.MAPPED:
         return "not mapped"
-    prot = _PROT[bool(page & history.MAY_READ) + 2 * bool(page & history.MAY_WRITE)]
+    rights = (history.MAY_READ, history.MAY_WRITE, history.MAY_EXEC)
+    prot = _PROT[sum(bool(page & right) << bit for bit, right in enumerate(rights))]
     word = page & history.WORD_MASK
     if page & history.SHARED:
         return f"shared {prot} {word_text(shared[word])} (shared page {word})"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from errno import EACCES, EIDRM, EINVAL, EPERM
 from typing import Any, Final
 
+from vmalab.uapi import SI_CODE
 from vmalab_drive.drivers import FileInfo
 from vmalab_native import flags
 from vmalab_native.machine import Facts
@@ -259,11 +260,14 @@ def _blind(steps: list[Step], late: set[int]) -> set[int]:
     return blind
 
 
+NO_ADDRESS: Final = (
+    "signals with SI_KERNEL, of no page: an address that no CPU takes, or an instruction"
+)
 _OWNERS_WORD: Final = (EACCES, EIDRM)
 
 
 def _drop_unknowable(compiled: Program, meta: Meta, notes: Counter[str]) -> None:
-    """Take out what the recorded kernel did not have, and name it."""
+    """Take out what the recorded kernel did not have, or did not show, and name it."""
     kept: list[Step] = []
     for step in compiled.steps:
         call = step.operation
@@ -275,6 +279,9 @@ def _drop_unknowable(compiled: Program, meta: Meta, notes: Counter[str]) -> None
             continue
         if isinstance(call, calls.Plain) and call.name == "setrlimit" and step.errno == EPERM:
             notes["raises of a hard limit that the kernel refused: hard limits are not kept"] += 1
+            continue
+        if step.kind is Kind.FAULT and step.si_code == SI_CODE["SI_KERNEL"]:
+            notes[NO_ADDRESS] += 1
             continue
         kept.append(step)
     compiled.steps = kept

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from vmalab.uapi import SI_CODE, SIGNAL
@@ -333,6 +333,15 @@ class _Compiler:
             case opens.Move():
                 self.descriptors.move(call.pid, operation)
                 return None
+            case opens.Chmod(fd, mode):
+                file = self.descriptors.find(call.pid, fd, "")
+                if file is not None:
+                    file.noexec = not mode & 0o111
+                return None
+            case opens.Seal(path, fd, seals):
+                file = self.descriptors.find(call.pid, fd, path)
+                if file is not None and file.noexec:
+                    return replace(operation, seals=seals & ~flags.SEAL["F_SEAL_EXEC"])
             case calls.Renamed():
                 self.program.renamed = self.program.renamed or not call.errno
                 return None

@@ -317,7 +317,7 @@ static void cell_steps(struct search *l, u64 count, u32 low)
 	l->steps_count = 0;
 	for (u64 i = 0; i < count; i++) {
 		const struct vl_lin_op *op = &l->ops[i];
-		bool all = op->kind == LIN_FORK || op->kind == LIN_EXIT;
+		bool all = op->kind == LIN_FORK || op->kind == LIN_EXIT || op->kind == LIN_MDWE;
 		u32 first = all ? low : op->first, last = all ? high : op->last;
 		struct lin_step step = {.op = op};
 

@@ -16,6 +16,7 @@
 
 #define WORD_MASK ((1ul << LIN_WORD_BITS) - 1)
 #define PROT_MASK (LIN_R | LIN_W)
+#define EXEC_PROT 4u
 
 struct space {
 	u64 *entry; /* [mm * pages + page] */
@@ -30,7 +31,7 @@ static u64 *page_of(const struct space *s, u32 mm, u32 page)
 
 static u64 prot_bits(u8 prot)
 {
-	return (prot & 1 ? LIN_R : 0) | (prot & 2 ? LIN_W : 0);
+	return (prot & 1 ? LIN_R : 0) | (prot & 2 ? LIN_W : 0) | (prot & EXEC_PROT ? LIN_X : 0);
 }
 
 static u64 *word_of(const struct space *s, u64 *entry)
@@ -87,6 +88,18 @@ static void renumber(const struct space *s)
 	memcpy(s->shared, words, s->count * sizeof(*words));
 }
 
+/* What a page is that is not mapped: the mm is there, and may refuse executable memory. */
+static u64 nothing_at(u64 entry)
+{
+	return entry & (LIN_PRESENT | LIN_REFUSES);
+}
+
+/* After MDWE nothing becomes writable and executable, and nothing executable that was not. */
+static bool gains_exec(u64 mm_entry, u64 old, u8 prot)
+{
+	return (mm_entry & LIN_REFUSES) && (prot & EXEC_PROT) && ((prot & 2) || !(old & LIN_X));
+}
+
 static bool all_mapped(const struct space *s, const struct lin_step *step)
 {
 	for (u32 i = step->first; i <= step->last; i++) {
@@ -118,13 +131,15 @@ static bool apply_map(const struct space *s, const struct lin_step *step)
 
 	if (op->kind == LIN_MAP_NEW && all_mapped(s, step))
 		return op->answer == LIN_EXISTS;
+	if (gains_exec(*page_of(s, op->mm, step->first), LIN_X, op->prot))
+		return op->answer == LIN_ACCERR;
 	if (op->answer != LIN_OK)
 		return false;
 	for (u32 i = step->first; i <= step->last; i++) {
 		u64 *entry = page_of(s, op->mm, i);
-		u64 value = LIN_PRESENT | LIN_MAPPED | prot_bits(op->prot);
+		u64 value = nothing_at(*entry) | LIN_MAPPED | prot_bits(op->prot);
 
-		*entry = LIN_PRESENT;
+		*entry = nothing_at(*entry);
 		if (op->shared)
 			value |= LIN_SHARED | shared_new(s);
 		*entry = value;
@@ -132,27 +147,30 @@ static bool apply_map(const struct space *s, const struct lin_step *step)
 	return true;
 }
 
-/* An error leaves the pages before the hole changed. The hole may be in another cell: before this
- * one (variant 1: nothing here was changed), or after it. */
+/* An error leaves the pages before the hole, or before what may not become executable, changed.
+ * That page may be in another cell: before this one (variant 1: nothing here was changed), or after
+ * it. */
 static bool apply_protect(const struct space *s, const struct lin_step *step, u32 variant)
 {
 	const struct vl_lin_op *op = step->op;
-	bool hole = false;
+	u8 stopped = LIN_OK;
 
-	if (op->answer != LIN_OK && op->answer != LIN_HOLE)
+	if (op->answer != LIN_OK && op->answer != LIN_HOLE && op->answer != LIN_ACCERR)
 		return false;
 	if (variant == 1)
 		return true;
-	for (u32 i = step->first; i <= step->last && !hole; i++) {
+	for (u32 i = step->first; i <= step->last && stopped == LIN_OK; i++) {
 		u64 *entry = page_of(s, op->mm, i);
 
-		hole = !(*entry & LIN_MAPPED);
-		if (!hole)
-			*entry = (*entry & ~PROT_MASK) | prot_bits(op->prot);
+		if (!(*entry & LIN_MAPPED))
+			stopped = LIN_HOLE;
+		else if (gains_exec(*entry, *entry, op->prot))
+			stopped = LIN_ACCERR;
+		else
+			*entry = (*entry & ~(PROT_MASK | LIN_X)) | prot_bits(op->prot);
 	}
-	if (op->answer == LIN_OK)
-		return !hole;
-	return hole || step->to_after;
+	return op->answer == stopped ||
+	       (op->answer != LIN_OK && stopped == LIN_OK && step->to_after);
 }
 
 /* DONTNEED and TOUCH go on behind a hole and say so at the end. */
@@ -205,7 +223,7 @@ static bool apply_move(const struct space *s, const struct lin_step *step)
 	if (step->op->answer != LIN_OK)
 		return false;
 	*to = *from;
-	*from = LIN_PRESENT;
+	*from = nothing_at(*from);
 	return true;
 }
 
@@ -225,12 +243,16 @@ static bool apply_uffd(const struct space *s, const struct lin_step *step)
 	return true;
 }
 
-static bool apply_all(const struct space *s, const struct lin_step *step, u64 value)
+/* munmap, exit, MDWE: what each page of the step keeps, and what it gets. */
+static bool apply_all(const struct space *s, const struct lin_step *step, u64 keeps, u64 gets)
 {
 	if (step->op->answer != LIN_OK)
 		return false;
-	for (u32 i = step->first; i <= step->last; i++)
-		*page_of(s, step->op->mm, i) = value;
+	for (u32 i = step->first; i <= step->last; i++) {
+		u64 *entry = page_of(s, step->op->mm, i);
+
+		*entry = (*entry & keeps) | gets;
+	}
 	return true;
 }
 
@@ -242,6 +264,8 @@ bool lin_idle(const struct lin_step *step)
 		       step->op->kind == LIN_POPULATE;
 	case LIN_HOLE: /* of mprotect: what lies before the hole is changed */
 		return step->op->kind == LIN_TOUCH || step->op->kind == LIN_POPULATE;
+	case LIN_ACCERR: /* the same, before what may not become executable */
+		return step->op->kind != LIN_PROTECT;
 	default:
 		return true;
 	}
@@ -249,9 +273,9 @@ bool lin_idle(const struct lin_step *step)
 
 u32 lin_variants(const struct lin_step *step)
 {
-	return step->op->kind == LIN_PROTECT && step->op->answer == LIN_HOLE && step->from_before
-		       ? 2
-		       : 1;
+	bool stopped = step->op->answer == LIN_HOLE || step->op->answer == LIN_ACCERR;
+
+	return step->op->kind == LIN_PROTECT && stopped && step->from_before ? 2 : 1;
 }
 
 static bool apply(const struct space *s, const struct lin_step *step, u32 variant)
@@ -269,7 +293,7 @@ static bool apply(const struct space *s, const struct lin_step *step, u32 varian
 	case LIN_MAP_NEW:
 		return apply_map(s, step);
 	case LIN_UNMAP:
-		return apply_all(s, step, LIN_PRESENT);
+		return apply_all(s, step, LIN_PRESENT | LIN_REFUSES, 0);
 	case LIN_PROTECT:
 		return apply_protect(s, step, variant);
 	case LIN_DONTNEED:
@@ -281,7 +305,9 @@ static bool apply(const struct space *s, const struct lin_step *step, u32 varian
 	case LIN_FORK:
 		return apply_fork(s, op);
 	case LIN_EXIT:
-		return apply_all(s, step, 0);
+		return apply_all(s, step, 0, 0);
+	case LIN_MDWE:
+		return apply_all(s, step, ~0ul, LIN_REFUSES);
 	case LIN_MOVE:
 		return apply_move(s, step);
 	case LIN_UFFD:

@@ -67,6 +67,7 @@ from vmalab_native.records import SegmentInfo as SegmentInfo
 from vmalab_native.records import SlabInfo as SlabInfo
 from vmalab_native.records import StructInfo as StructInfo
 from vmalab_native.records import VmaInfo as VmaInfo
+from vmalab_native.texts import lines_of
 
 ABI_VERSION: int = lib.VL_ABI_VERSION
 USER_RWSEMS: int = lib.VL_USER_RWSEMS
@@ -554,7 +555,7 @@ class Participant(accounts.Charging, OwnedThings):
 
     def fsck(self) -> list[str]:
         """Stops the world and walks every invariant: one line per complaint, [] = all is well."""
-        return text_of("fsck", lib.vl_fsck, self._open()).splitlines()
+        return lines_of(text_of("fsck", lib.vl_fsck, self._open()))
 
     # --- library primitives; vmalab_native.primitives has the classes for them ---
 

@@ -29,6 +29,7 @@ MMS_MAX: Final = 32
 ENTRIES_MAX: Final = 128
 """Address spaces times pages of a cell, at most."""
 PRESENT, MAPPED, SHARED, MAY_WRITE, MAY_READ = (1 << bit for bit in (63, 62, 61, 60, 59))
+MAY_EXEC, REFUSES = 1 << 58, 1 << 57
 WORD_MASK: Final = (1 << 48) - 1
 
 
@@ -48,6 +49,7 @@ class Kind(IntEnum):
     EXIT = lib.LIN_EXIT
     MOVE = lib.LIN_MOVE
     UFFD = lib.LIN_UFFD
+    MDWE = lib.LIN_MDWE
 
 
 class Answer(IntEnum):

@@ -23,7 +23,7 @@ from vmalab_native.errors import InvalidArgument
 from vmalab_native.history import Answer, Kind, Shape
 
 PAIR = Shape(mms=3, pages=2, cell_pages=2)
-R, RW = 1, 3
+R, RW, RX, RWX = 1, 3, 5, 7
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,26 @@ GOOD = {
         Did(0, 0, Kind.EXIT, mm=1),
         Did(0, 0, Kind.READ, Answer.NO_MM, mm=1),
     ),
+    "what an mm refuses becomes executable nowhere": in_turn(
+        mapped(prot=RX), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.PROTECT, prot=R, first=1, last=1),
+        Did(0, 0, Kind.PROTECT, Answer.ACCERR, prot=RX, last=1),
+        Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX),
+        Did(0, 0, Kind.UNMAP, last=1), mapped(prot=RX),
+    ),
+    "an mprotect stops where it would refuse": in_turn(
+        mapped(0, 0, RX), mapped(1, 1, 0), Did(0, 0, Kind.MDWE),
+        Did(0, 0, Kind.PROTECT, Answer.ACCERR, prot=RX, last=1), read(0, 0),
+        refused(1, Answer.ACCERR),
+    ),
+    "a child refuses what its parent refuses": in_turn(
+        mapped(), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.FORK, other=1),
+        Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX, mm=1),
+    ),
+    "a moved page leaves the refusal behind": in_turn(
+        mapped(0, 0, RX), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.MOVE, to=1),
+        Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX),
+        Did(0, 0, Kind.PROTECT, prot=RX, first=1, last=1),
+    ),
     "the same ns counts as at the same time": [*BASE, wrote(0, 9, 100, 110), read(0, 7, 110, 120)],
 }  # fmt: skip
 BAD: dict[str, tuple[list[Did], int]] = {
@@ -169,6 +189,22 @@ BAD: dict[str, tuple[list[Did], int]] = {
     "a right that was not given": (in_turn(mapped(prot=R), wrote(0, 7)), 1),
     "a refusal without a reason": (in_turn(mapped(), refused(0, Answer.MAPERR)), 1),
     "an answer that no state allows": (in_turn(mapped(), Did(0, 0, Kind.UNMAP, Answer.STRANGE)), 1),
+    "executable after a refusal": (
+        in_turn(mapped(), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.MAP, prot=RWX)), 2,
+    ),
+    "a refusal that nobody asked for": (
+        in_turn(mapped(), Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX)), 1,
+    ),
+    "a refusal that ends": (
+        in_turn(mapped(prot=RX), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.UNMAP, last=1), mapped(),
+                Did(0, 0, Kind.PROTECT, prot=RX)),
+        4,
+    ),
+    "a refused mprotect that changed nothing": (
+        in_turn(mapped(0, 0, RWX), mapped(1, 1), Did(0, 0, Kind.MDWE),
+                Did(0, 0, Kind.PROTECT, Answer.ACCERR, prot=RX, last=1), wrote(0, 7)),
+        4,
+    ),
     "noreplace over something": (in_turn(mapped(), Did(0, 0, Kind.MAP_NEW)), 1),
 }  # fmt: skip
 
@@ -222,7 +258,7 @@ def test_a_long_quiet_history() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"mm": 3}, {"last": 2}, {"first": 1}, {"kind": 13}, {"answer": 8}, {"end": -1},
+        {"mm": 3}, {"last": 2}, {"first": 1}, {"kind": 14}, {"answer": 8}, {"end": -1},
         {"kind": Kind.FORK, "other": 0}, {"kind": Kind.FORK, "other": 3},
         {"kind": Kind.WRITE, "word": 1 << 48}, {"kind": Kind.MOVE, "to": 0},
         {"kind": Kind.MOVE, "to": 2},
@@ -290,6 +326,7 @@ class Space:
     shares it holds the same list."""
 
     mms: dict[int, dict[int, tuple[list[int], int, bool]]] = field(default_factory=lambda: {0: {}})
+    refusing: set[int] = field(default_factory=set)
 
     def copy(self) -> Space:
         lists = {id(p[0]): list(p[0]) for mm in self.mms.values() for p in mm.values()}
@@ -297,8 +334,13 @@ class Space:
             {
                 mm: {n: (lists[id(p[0])], p[1], p[2]) for n, p in pages.items()}
                 for mm, pages in self.mms.items()
-            }
+            },
+            set(self.refusing),
         )
+
+    @staticmethod
+    def gains(old: int, new: int) -> bool:
+        return new == RWX or (new == RX and not old & 4)
 
     def do(self, did: Did) -> tuple[Answer, int]:
         """(answer, word read)"""
@@ -315,7 +357,11 @@ class Space:
                 if did.kind is Kind.WRITE:
                     at[0] = did.word
                 return Answer.OK, at[0]
+            case Kind.MDWE:
+                self.refusing.add(did.mm)
             case Kind.MAP:
+                if did.mm in self.refusing and did.prot == RWX:
+                    return Answer.ACCERR, 0
                 for n in range(did.first, did.last + 1):
                     mm[n] = ([0], did.prot, bool(did.shared))
             case Kind.UNMAP:
@@ -325,6 +371,8 @@ class Space:
                 for n in range(did.first, did.last + 1):
                     if n not in mm:
                         return Answer.HOLE, 0
+                    if did.mm in self.refusing and self.gains(mm[n][1], did.prot):
+                        return Answer.ACCERR, 0
                     mm[n] = (mm[n][0], did.prot, mm[n][2])
             case Kind.DONTNEED:
                 if page not in mm:
@@ -332,6 +380,7 @@ class Space:
                 if not mm[page][2]:
                     mm[page][0][0] = 0
             case Kind.FORK:
+                self.refusing |= {did.other} if did.mm in self.refusing else set()
                 self.mms[did.other] = {
                     n: (p[0] if p[2] else [*p[0]], *p[1:]) for n, p in mm.items()
                 }
@@ -367,6 +416,7 @@ def made_at_random(rng: random.Random) -> Iterator[Did]:
         kind = rng.choice(
             [Kind.READ] * 4 + [Kind.WRITE] * 4 + [Kind.MAP] * 2
             + [Kind.UNMAP, Kind.PROTECT, Kind.DONTNEED, Kind.FORK, Kind.EXIT, Kind.MOVE]
+            + [Kind.PROTECT, Kind.MDWE]
         )  # fmt: skip
         first = rng.randint(0, 1)
         last = rng.randint(first, 1) if kind in (Kind.MAP, Kind.UNMAP, Kind.PROTECT) else first
@@ -380,7 +430,7 @@ def made_at_random(rng: random.Random) -> Iterator[Did]:
         did = Did(
             begin=moment - rng.randint(0, 250), end=moment + rng.randint(0, 250), kind=kind,
             word=at + 1 if kind is Kind.WRITE else 0, mm=mm, other=other, first=first, last=last,
-            to=1 - first, prot=rng.choice([0, R, RW, RW, RW]), shared=rng.randint(0, 1),
+            to=1 - first, prot=rng.choice([0, R, RX, RWX, RW, RW]), shared=rng.randint(0, 1),
         )  # fmt: skip
         did = replace(did, begin=did.begin + 1000, end=did.end + 1000)
         answer, word = space.do(did)
@@ -396,7 +446,9 @@ def spoilt(rng: random.Random, done: list[Did]) -> list[Did]:
     elif did.kind is Kind.READ and rng.random() < 0.7:
         did = replace(did, answer=Answer.OK, word=rng.randint(0, 8))
     else:
-        did = replace(did, answer=rng.choice([Answer.OK, Answer.NO_MM, Answer.MAPERR]))
+        did = replace(
+            did, answer=rng.choice([Answer.OK, Answer.NO_MM, Answer.MAPERR, Answer.ACCERR])
+        )
     return [*done[:index], did, *done[index + 1 :]]
 
 

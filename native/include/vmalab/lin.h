@@ -27,6 +27,7 @@ enum vl_lin_kind {
 	LIN_EXIT,
 	LIN_MOVE, /* mremap: page first goes to page `to`, over whatever is there */
 	LIN_UFFD, /* the word of first goes to the empty page `to`; REFUSED for any reason */
+	LIN_MDWE, /* from now on no page becomes executable: mmap and mprotect answer ACCERR */
 	LIN_KINDS
 };
 
@@ -55,7 +56,7 @@ struct vl_lin_op {
 	u8 mm, other;
 	u8 first, last; /* pages of the family */
 	u8 to;
-	u8 prot;   /* 1 read, 2 write */
+	u8 prot;   /* 1 read, 2 write, 4 exec */
 	u8 shared; /* a shared anonymous area */
 	u8 pad[3];
 };
@@ -72,6 +73,8 @@ struct vl_lin_shape {
 #define LIN_SHARED  (1ul << 61)
 #define LIN_W       (1ul << 60)
 #define LIN_R       (1ul << 59)
+#define LIN_X       (1ul << 58)
+#define LIN_REFUSES (1ul << 57) /* the mm had an MDWE: each of its entries says so */
 
 struct vl_lin_result {
 	u64 steps;       /* operations, counted once in each cell that they touch */

@@ -47,14 +47,22 @@ vmalab layout --list[/dim]
 
 
 @contextmanager
-def _open(instance: str, target: str, *, build: bool = True, note: bool = True) -> Iterator[Source]:
+def _open(
+    instance: str, target: str, *, as_json: bool, build: bool = True, note: bool = True
+) -> Iterator[Source]:
     """The source that the options name; says so when its server was killed.
 
     Args:
+        as_json: for a program, which finds the instance's name in what it gets.
         build: build its core if it is not there.
     """
-    from vmalab_cli.sources import opened
+    from vmalab_cli.sources import choose_instance, opened
     from vmalab_native.errors import SegmentDamaged
+
+    if not instance and not target:
+        instance = choose_instance("")
+        if not as_json:
+            typer.echo(f"vmalab: instance {instance!r}", err=True)
 
     try:
         with opened(instance=instance, target=target, build=build) as source:
@@ -102,7 +110,7 @@ def ps(instance: Instance = "", target: Target = "", as_json: AsJson = False) ->
 
     roster.clean()
     if instance or target:
-        with _open(instance, target, build=False, note=False) as source:
+        with _open(instance, target, as_json=as_json, build=False, note=False) as source:
             rows = [_facts(source)]
     else:
         from vmalab_cli import apart
@@ -128,7 +136,7 @@ def _query(mm: int | None, text: str, *, instance: str, target: str, as_json: bo
         addr = -1
     if not 0 <= addr < 1 << 64:
         fail(f"--query {text}: an address is wanted, such as 0x7f0000001000 or 4096", USAGE)
-    with _open(instance, target) as source:
+    with _open(instance, target, as_json=as_json) as source:
         row = source.query_vma(mm, addr, _OR_NEXT)
     if row is None:
         fail(f"nothing is mapped at {addr:#x} or above", FAILED)
@@ -152,7 +160,7 @@ def maps(
     if query:
         _query(mm, query, instance=instance, target=target, as_json=as_json)
         return
-    with _open(instance, target) as source:
+    with _open(instance, target, as_json=as_json) as source:
         wanted = [row["mm"] for row in source.address_spaces()] if mm is None else [mm]
         texts = {number: source.maps(number) for number in wanted}
     shown = (f"# mm {n}\n{text}" if everything else text for n, text in texts.items())
@@ -164,7 +172,7 @@ def slabinfo(instance: Instance = "", target: Target = "", as_json: AsJson = Fal
     """Show the slab caches, as /proc/slabinfo does, with frees and reuses of objects."""
     from vmalab_cli import render
 
-    with _open(instance, target) as source:
+    with _open(instance, target, as_json=as_json) as source:
         rows = source.slabinfo()
     show({"caches": rows}, render.slabinfo(rows), as_json=as_json)
 
@@ -173,7 +181,7 @@ def vmstat(instance: Instance = "", target: Target = "", as_json: AsJson = False
     """Show the counters of all participants together, as /proc/vmstat does."""
     from vmalab_cli import render
 
-    with _open(instance, target) as source:
+    with _open(instance, target, as_json=as_json) as source:
         counters = dict(sorted(source.vmstat().items()))
     show(counters, render.vmstat(counters), as_json=as_json)
 
@@ -182,7 +190,7 @@ def locks(instance: Instance = "", target: Target = "", as_json: AsJson = False)
     """Show which thread takes, holds or waits for which lock, now."""
     from vmalab_cli import render
 
-    with _open(instance, target) as source:
+    with _open(instance, target, as_json=as_json) as source:
         rows = source.locks()
     show({"locks": rows}, render.locks(rows), as_json=as_json)
 
@@ -235,7 +243,7 @@ def layout(
     if instance or target:
         if model or layout_of:
             fail("--model and --layout are for a build, an instance has its own", USAGE)
-        with _open(instance, target) as source:
+        with _open(instance, target, as_json=as_json) as source:
             found = _structs(source, struct or [])
     else:
         wanted = (model or cores.default_model(), layout_of or cores.default_layout())
@@ -265,15 +273,22 @@ def fsck(
     if repair and target:
         fail("--repair works on the memory itself; a running server repairs by itself", USAGE)
     facts: dict[str, Any] = {}
-    with _open(instance, target, note=False) as source:
+    with _open(instance, target, as_json=as_json, note=False) as source:
         problems = source.damages()
         if not problems and (repair or source.orphaned()):
             facts["recovered"] = source.repair()
         facts["problems"] = problems = problems or source.fsck()
+        name = source.summary()["instance"]
     text = "\n".join(problems) or "every invariant holds"
     if "recovered" in facts:
         text = f"dead participants recovered first: {facts['recovered']}\n{text}"
     show(facts, text, as_json=as_json)
+    if any("was not recovered" in line for line in problems) and not (target or as_json):
+        typer.echo(
+            "vmalab: a process was killed in it, and nobody has recovered it:"
+            f" `vmalab fsck --repair --instance {name}` does, and checks again",
+            err=True,
+        )
     if problems:
         raise typer.Exit(1)
 

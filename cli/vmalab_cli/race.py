@@ -7,6 +7,7 @@ import json
 import os
 import random
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -218,11 +219,24 @@ def _shown_elsewhere(result: Result) -> str:
     return f"; {', '.join(sorted(others))} would show it" if others else ""
 
 
+def _checked(result: Result) -> str:
+    """What a run without a finding was watched for."""
+    from vmalab_native import lab
+
+    names = [*filter(None, lab.INVARIANTS.values())]
+    names.remove("diverged")  # of a schedule, not of a search
+    if not result.scenario.fsck:
+        names.remove("fsck")
+    text = f": {', '.join(names)} (docs/races.md says what each of them is)"
+    return textwrap.fill(text, 100, subsequent_indent="  ")
+
+
 def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:
     """Exit code 0 when what was to be seen was seen: without a mutant nothing."""
     found = result.finding
-    if output is not None and found is not None:
-        text = found.schedule.text()
+    ran = found.schedule if found is not None else result.last
+    if output is not None and ran is not None:
+        text = ran.text()
         _guarded(lambda: output.write_text(text, encoding="utf-8"))
     if as_json:
         row = result.as_dict()
@@ -238,17 +252,32 @@ def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: boo
         elif result.plan.mutants:
             print(f"\nno invariant broke: the mutant was not shown{_shown_elsewhere(result)}")
         else:
-            print("\nevery invariant held")
-        if output is not None and found is not None:
-            print(f"\nschedule: {output}")
+            print(f"\nevery invariant held{_checked(result)}")
+        if output is not None and ran is not None:
+            which = "" if found is not None else ", the last of those that broke nothing"
+            print(f"\nschedule: {output}{which}")
+            if found is not None and result.plan.mutants:
+                print(f"what the intact core does: vmalab race show {output} --intact")
+        elif output is not None:
+            print(f"\n{output} is not written: each run of it had processes of its own")
     raise typer.Exit(GOOD if bool(found) == bool(result.plan.mutants) else FAILED)
 
 
 @app.command("list")
-def list_command(as_json: Json = False) -> None:
+def list_command(
+    points: Annotated[bool, typer.Option("--points", help="The sync points instead.")] = False,
+    as_json: Json = False,
+) -> None:
     """List the scenarios, and the mutants with the scenarios that show them."""
     from vmalab_native import lab
     from vmalab_native.race import scenario
+
+    if points and not as_json:
+        table = Table(Column("sync point", no_wrap=True), "of", "when a process is there", box=None)
+        for point in lab.POINTS:
+            table.add_row(point.name, point.kind.replace("NONE", ""), point.text)
+        Console().print(table)
+        return
 
     scenarios = _guarded(lambda: [scenario.load(name) for name in scenario.names()])
     if as_json:
@@ -421,22 +450,39 @@ def show_command(
     perfetto: Annotated[
         Path | None, typer.Option("--perfetto", help="Also write a trace for ui.perfetto.dev.")
     ] = None,
+    intact: Annotated[
+        bool,
+        typer.Option(
+            "--intact",
+            help="Without the schedule's mutants: what the intact core does at the same steps.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Follow a schedule and draw it: a lane for each process, lock words, the invariant."""
+    """Follow a schedule and draw it: a lane for each process, lock words, the invariant.
+
+    With --intact the picture is of a run that is right, to compare with the one that is wrong. The
+    intact core follows the schedule until it cannot, mostly because a process waits there; after
+    that nobody is preempted.
+    """
     from vmalab_native.race import explore, schedule
     from vmalab_race import perfetto as perfetto_trace
     from vmalab_race import picture
 
-    target = output or file.with_suffix(".svg")
+    target = output or file.with_suffix(".intact.svg" if intact else ".svg")
     if target.suffix not in (".svg", ".html"):
         fail(f"{target}: the name of a picture ends in .svg or .html", USAGE)
 
     def draw() -> picture.Picture:
         one = schedule.read(file)
-        done = explore.replay(one)
+        note = ""
+        if intact:
+            one, done, why = explore.on_the_intact_core(one)
+            note = f"it leaves the schedule at {why}" if why else "it follows the whole schedule"
+        else:
+            done = explore.replay(one)
         drawn = picture.Picture(
-            schedule.load_scenario(one), one, done.trace, done.violation, done.outcome
+            schedule.load_scenario(one), one, done.trace, done.violation, done.outcome, note
         )
         text = picture.svg(drawn) if target.suffix == ".svg" else picture.html(drawn)
         target.write_text(text, encoding="utf-8")

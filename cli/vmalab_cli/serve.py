@@ -63,6 +63,24 @@ def show_ready(ready: Ready) -> None:
     typer.echo("  Ctrl-C stops it.", err=True)
 
 
+def show_adjustable(limit: list[str], quota: list[str]) -> None:
+    """Print what --limit or --quota takes, and end, if `help` is what they were given."""
+    from vmalab_server.config import adjustable_limits, adjustable_quotas
+
+    asked = [(limit, "limit", adjustable_limits), (quota, "quota", adjustable_quotas)]
+    for given, what, known in asked:
+        if "help" not in given:
+            continue
+        rows = [(one.name, one.default, one.allowed, one.text) for one in known()]
+        rows = [(what, "default", "allowed", "of what"), *rows]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            line = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+            typer.echo(line.rstrip())
+    if "help" in [*limit, *quota]:
+        raise typer.Exit
+
+
 # The options of serve. None: not given, the configuration's default or the environment holds.
 Instance = Annotated[
     str | None,
@@ -107,7 +125,10 @@ ReplaceStale = Annotated[
 ]
 Limit = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="A limit of the service; may be repeated."),
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="A limit of the service; may be repeated. --limit help lists them.",
+    ),
 ]
 TlsCert = Annotated[
     Path | None,
@@ -171,7 +192,7 @@ Quota = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="What one client may have of the instance; may be repeated. 0: a half.",
+        help="What one client may have of the instance; may be repeated. --quota help lists them.",
         rich_help_panel=_SIZES,
     ),
 ]
@@ -299,6 +320,7 @@ def serve(
     Every option can also be set in the environment: --stop-grace is VMALAB_STOP_GRACE_S.
     """
     options = {name: value for name, value in locals().items() if name in _OPTIONS}
+    show_adjustable(limit or [], quota or [])
     from vmalab_server import logs
     from vmalab_server.config import ConfigError, load, parse_limits, parse_quotas
     from vmalab_server.supervisor import InstanceBrokenError, StartError, Supervisor

@@ -317,9 +317,16 @@ def opened(*, instance: str, target: str, build: bool = True) -> Iterator[Source
         raise UsageError("--instance (or VMALAB_INSTANCE) and --target exclude each other")
     if target:
         from vmalab_client.client import Client
+        from vmalab_client.errors import ServiceUnavailable
 
-        with Client(target, discover=False, timeout_s=120.0) as client:
-            yield ServerSource(client)
+        try:
+            with Client(target, discover=False, timeout_s=120.0) as client:
+                yield ServerSource(client)
+        except ServiceUnavailable as error:
+            why = str(error).rpartition(": ")[2]
+            raise UsageError(
+                f"no server answers at {target} ({why}): start one with `vmalab serve`"
+            ) from None
         return
     from vmalab_native.segment_file import SegmentFile
 

@@ -17,7 +17,7 @@ from vmalab.ops import RESULT, Op, Status
 from vmalab.v1 import inspect_pb2, inspect_pb2_grpc, memory_pb2_grpc
 from vmalab.v1 import memory_pb2 as pb
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
-from vmalab_client import wire
+from vmalab_client import transport, wire
 from vmalab_client.block import FAULT_STORE, PKEY_SHIFT, Record, parse_block, parse_results
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
 
@@ -53,6 +53,7 @@ class _Remote(Driver):
 
     def __init__(self, address: str, *, worker: int = -1) -> None:
         super().__init__()
+        transport.join_target(address)  # raises what says how an address is written
         options = [
             ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
             ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),

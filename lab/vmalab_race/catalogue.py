@@ -48,7 +48,20 @@ To see one for yourself, and to run its schedule again as often as you like:
 vmalab race run cve-2025-38554 --mutant foreign_wake_unpinned -o wake.sched
 vmalab race replay wake.sched --times 100
 vmalab race show wake.sched -o wake.html
+vmalab race show wake.sched --intact -o right.html
 ```
+
+The last one draws what the intact core does at the same steps.
+
+Which one to show first? In each of these two or three processes do one operation each:
+
+| to show | scenario | mutant |
+|---|---|---|
+| a use after free | `late-unlock` | `mm_read_after_put` |
+| an object that is freed and used again under a pointer | `reuse-before-lock` | `mm_not_compared` |
+| a use after free that made the news: StackRot | `stackrot` | `stack_grows_read_locked` |
+| a deadlock | `fault-lock-order` | `fault_blocks_holding_vma` |
+| a copy that is of no one moment | `fork-under-faults` | `fork_parent_unlocked` |
 
 `vmalab race all` runs every scenario on the intact core of each lock model and every mutant on
 every model that it applies to: SCENARIOS scenarios, PAIRS pairs of mutant and model, a

@@ -190,6 +190,8 @@ class Picture:
     trace: tuple[TraceLine, ...]
     violation: Violation | None
     outcome: str = ""
+    note: str = ""
+    """What else the verdict says."""
 
     def rows(self) -> list[tuple[int, TraceLine]]:
         """The steps that are drawn, with their numbers: of a long run its begin and its end."""
@@ -214,7 +216,7 @@ class Picture:
 
     def verdict(self) -> str:
         if self.violation is None:
-            return "every invariant held"
+            return "every invariant held" + (f"; {self.note}" if self.note else "")
         return f"{self.violation.invariant}: {self.violation.text}"
 
     def seen(self) -> list[str]:

@@ -3,7 +3,7 @@
 
 import dataclasses
 import weakref
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, SupportsBytes, TypeVar
 
 from vmalab.ops import RESULT_BYTES
 from vmalab_native._core import ffi, lib
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _Record = TypeVar("_Record", bound="DataclassInstance")
-Block = bytes | bytearray | memoryview
+Block = bytes | bytearray | memoryview | SupportsBytes
+"""A BlockBuilder of the client is a SupportsBytes."""
 _TEXTS: weakref.WeakKeyDictionary[CStruct, CArray] = weakref.WeakKeyDictionary()
 _GROW_TRIES = 16  # a listing that still outgrows its buffer after so many tries is given up
 
@@ -75,6 +76,12 @@ def text_of(what: str, getter: Getter, *args: object) -> str:
 
 def aligned(block: Block) -> CArray | bytes:
     """The block as C wants it: in place if it lies on 8 bytes, as a slice may not; else a copy."""
+    if not isinstance(block, bytes | bytearray | memoryview):
+        if not hasattr(block, "__bytes__"):
+            raise TypeError(
+                f"a block is bytes, or a BlockBuilder; this is a {type(block).__name__}"
+            )
+        block = bytes(block)
     data = ffi.from_buffer(block)
     return data if int(ffi.cast("uintptr_t", data)) % 8 == 0 else bytes(ffi.buffer(data))
 

@@ -340,7 +340,8 @@ class Participant(accounts.Charging, OwnedThings):
         """Executes a packed block of operations (block.h has the format).
 
         Args:
-            block: records, little-endian; 8 bytes at least, a multiple of 8 bytes, contiguous.
+            block: records, little-endian; 8 bytes at least, a multiple of 8 bytes, contiguous. Or a
+                BlockBuilder of the client.
 
         Returns:
             16 bytes per record: i32 status, u32 info, u64 value. A record that is itself malformed

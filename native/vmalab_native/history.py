@@ -169,7 +169,7 @@ def run_timed(participant: Participant, block: Block) -> bytes:
     return bytes(ffi.buffer(results, count * TIMED_BYTES))
 
 
-def check(ops: Block, shape: Shape) -> Verdict:
+def check(ops: bytes | bytearray | memoryview, shape: Shape) -> Verdict:
     """Is that history linearizable? One pass over all cells, with the GIL released.
 
     Args:

@@ -222,8 +222,8 @@ def mutant(name: str) -> Named:
         InvalidArgument: there is none; says which may have been meant, and which there are.
     """
     if name not in _MUTANT_BIT:
-        there = ", ".join(one.label for one in MUTANTS)
-        raise InvalidArgument(f"there is no mutant {name!r}{_near(name)}; there are {there}")
+        there = f"there are {len(MUTANTS)}: `vmalab race list` lists them"
+        raise InvalidArgument(f"there is no mutant {name!r}{_near(name)}; {there}")
     return MUTANTS[_MUTANT_BIT[name]]
 
 

@@ -25,7 +25,7 @@ class Parameter:
 
 
 _HEAD: Final = '''
-class RecordMethods:
+class RecordMethods(ABC):
     """A method for each operation, which adds its record to a block.
 
     Addresses, lengths, offsets and words are taken modulo 2**64, as registers are.
@@ -38,9 +38,9 @@ class RecordMethods:
     __slots__ = ("pkru",)
     pkru: int | None
 
+    @abstractmethod
     def _put(self, results: int, packer: Callable[..., bytes], *arguments: object) -> None:
         """Add what the packer makes: a record with so many results."""
-        raise NotImplementedError
 '''
 
 
@@ -62,6 +62,7 @@ def files(table: Table, root: Path) -> dict[Path, str]:
     parts = [
         head,
         "from __future__ import annotations\n",
+        "from abc import ABC, abstractmethod",
         "from collections.abc import Callable, Sequence\n",
         "from vmalab import pack",
         f"from vmalab.ops import {operations}",

@@ -5,7 +5,7 @@ docs/block-format.md. Each part stands between two lines that say so."""
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -157,6 +157,8 @@ def _document_parts(table: Table) -> dict[str, list[str]]:
         "result": _fields(table.result),
         "statuses": _statuses(table),
         "operations": _operations(table),
+        "types": _named("type", table.types),
+        "units": _named("unit", table.units),
         "operands": _operands(table),
         "pkru": textwrap.wrap(f"The operations that take it are {_names(table)}.", 140),
         "info": _info(table),
@@ -213,7 +215,15 @@ def _operations(table: Table) -> list[str]:
     return _markdown(("op", "name", "call", "words", "flags", "value on success"), rows)
 
 
-_UNITS: Final = {"uffd": "userfaultfd", "bool": "0 or 1"}
+_TAIL_TYPES: Final = {
+    "bytes": "`u8` each, padded with zero",
+    "ranges": "`u64` and `u64` each: address, bytes",
+    "addresses": "`u64` each",
+}
+
+
+def _named(what: str, texts: Mapping[str, str]) -> list[str]:
+    return _markdown((what, "meaning"), [(f"`{name}`", text) for name, text in texts.items()])
 
 
 def _bits(first: int, count: int) -> str:
@@ -235,12 +245,21 @@ def _operands(table: Table) -> list[str]:
                 notes += [part.text] if part.text else []
                 notes += [f"always {part.fixed}"] if part.fixed is not None else []
                 notes += ["may be left out"] if part.optional else []
-                unit = _UNITS.get(part.unit, part.unit)
-                rows.append((f"{index + 2}{bits}", f"`{part.name}`", unit, "; ".join(notes)))
+                place = f"{index + 2}{bits}"
+                rows.append(
+                    (
+                        place,
+                        *(f"`{x}`" for x in (part.name, part.type, part.unit)),
+                        "; ".join(notes),
+                    )
+                )
         if one.how:
             prefix = table.sets[one.how.set].prefix
             rows.append(
-                ("header `how`", f"`{one.how.name}`", "flags", f"`{prefix}*`; {one.how.text}")
+                (
+                    *("header `how`", f"`{one.how.name}`", "`u32`", "`flags`"),
+                    f"`{prefix}*`; {one.how.text}",
+                )
             )
         if one.tail:
             most = f"at most {table.limits[one.tail.max].value}"
@@ -248,12 +267,13 @@ def _operands(table: Table) -> list[str]:
                 (
                     f"{one.words - (one.results == 'each')} on",
                     f"`{one.tail.name}`",
+                    _TAIL_TYPES[one.tail.kind],
                     one.tail.kind,
                     most,
                 )
             )
         if rows:
-            lines += [*_markdown(("word", "operand", "unit", "meaning"), rows), ""]
+            lines += [*_markdown(("word", "operand", "type", "unit", "meaning"), rows), ""]
     return lines[:-1]
 
 

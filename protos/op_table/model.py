@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -23,10 +23,6 @@ WORDS_MAX: Final = 255
 NUMBER_END: Final = 200
 """From here on numbers belong to the lab's own operations (lab_api.h)."""
 
-_UNITS: Final = (
-    *("address", "bytes", "pages", "flags", "number", "word", "file", "uffd", "key", "bool"),
-)
-_TYPES: Final = ("u64", "u32", "s32", "bool")
 _VALUES: Final = (
     *("zero", "address", "word", "bytes", "number", "mask", "mm", "uffd", "features", "key"),
 )
@@ -240,6 +236,8 @@ class Table:
     segment_limits: tuple[SegmentLimit, ...]
     reasons: tuple[Reason, ...]
     sets: Mapping[str, Set]
+    types: Mapping[str, str]
+    units: Mapping[str, str]
     header: tuple[Field, ...]
     result: tuple[Field, ...]
 
@@ -308,6 +306,8 @@ def load(folder: Path) -> Table:
             for n, r in rows["reason"].items()
         ),
         sets=sets,
+        types=rows["type"],
+        units=rows["unit"],
         header=tuple(_made(Field, one, "header") for one in rows["header"]["fields"]),
         result=tuple(_made(Field, one, "result") for one in rows["result"]["fields"]),
     )
@@ -349,7 +349,7 @@ def check(table: Table) -> None:
         raise TableError("status: numbers are each its own, below -1000")
 
 
-def _one_of(where: str, what: str, word: str, words: Sequence[str]) -> None:
+def _one_of(where: str, what: str, word: str, words: Collection[str]) -> None:
     if word not in words:
         raise TableError(f"{where}: {what} {word!r}: one of {', '.join(map(repr, words))}")
 
@@ -375,8 +375,8 @@ def _check_operands(table: Table, operation: Operation, where: str) -> None:
         raise TableError(f"{where}: two operands have one name")
     for index, operand in enumerate(operation.operands):
         at = f"{where}: {operand.name}"
-        _one_of(at, "unit", operand.unit, _UNITS)
-        _one_of(at, "type", operand.type, _TYPES)
+        _one_of(at, "unit", operand.unit, table.units)
+        _one_of(at, "type", operand.type, table.types)
         if operand.set and operand.set not in table.sets:
             raise TableError(f"{at}: uapi.toml has no set {operand.set!r}")
         if operand.optional and (index + 1 < len(operation.operands) or operation.tail):

@@ -19,6 +19,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -193,7 +194,7 @@ def _over(limits: Limits, limit: str, got: int, caller: Caller) -> failures.Exha
     )
 
 
-class _Pool(ThreadPoolExecutor):
+class _Pool(ThreadPoolExecutor, ABC):
     """What the pools have in common. A ThreadPoolExecutor by name, because grpcio wants one."""
 
     def __init__(self, door: Door, refuser: Refuser, limits: Limits) -> None:
@@ -224,9 +225,9 @@ class _Pool(ThreadPoolExecutor):
             self._refuser.refuse(caller.key, failures.CoreFailure("CORE_ERROR", str(error)), run)
         return cast("Future[_T]", _DONE)
 
+    @abstractmethod
     def _take_in(self, job: _Job) -> None:
         """Serve it later. Raises ServiceFailure."""
-        raise NotImplementedError
 
 
 class CallPool(_Pool):

@@ -7,8 +7,9 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,9 +17,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from vmalab_native import cores, machine
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.records import QUOTAS, RcuFlavour, SegmentConfig, WriterWait
-from vmalab_server.limits import Limits
+from vmalab_server.limits import RULES, Limits
 from vmalab_server.logs import Format, Level
 from vmalab_server.threads import Threads
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PORT_DEFAULT = 7420
 _UNIX_PATH_BYTES_MAX = 107
@@ -249,11 +253,80 @@ def load(**options: object) -> ServerConfig:
         return ServerConfig(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        text = first["msg"].removeprefix("Value error, ")
-        unknown = first["type"] == "extra_forbidden"
-        reason = "there is no such option" if unknown else text
-        raise ConfigError(f"{where}: {reason}" if where else reason) from None
+        raise ConfigError(_said(first)) from None
+
+
+_KINDS: Final = {"int": "a whole number", "float": "a number", "bool": "yes or no"}
+
+
+def _said(error: ErrorDetails) -> str:
+    """What is wrong with a setting, in its own terms: pydantic's words are for programmers."""
+    where = ".".join(str(part) for part in error["loc"])
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"{where}: there is no such option"
+    if kind in _BOUNDS:
+        return f"{where} = {error['input']}: {_allowed(where)}"
+    if kind == "literal_error":
+        return f"{where} = {error['input']}: give {context['expected'].replace(chr(39), '')}"
+    if wanted := _KINDS.get(kind.partition("_")[0]):
+        bounds = _allowed(where)
+        return f"{where} = {error['input']}: {wanted} is wanted{'; ' if bounds else ''}{bounds}"
+    text = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {text}" if where else text
+
+
+_BOUNDS: Final = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+
+
+def _allowed(name: str) -> str:
+    """The bounds of a setting; "" if it has none."""
+    field = ServerConfig.model_fields.get(name)
+    low = high = above = None
+    for bound in field.metadata if field else ():
+        low, high = getattr(bound, "ge", low), getattr(bound, "le", high)
+        above = getattr(bound, "gt", above)
+    if above is not None:
+        return f"allowed is more than {above:g}, up to {high:g}"
+    if high is None:
+        return "" if low is None else f"allowed are {low:g} and more"
+    return f"allowed are {low:g} .. {high:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustable:
+    """A limit or a quota, for who wants to set it."""
+
+    name: str
+    default: str
+    allowed: str
+    text: str
+
+
+_QUOTA_DEFAULTS: Final = {
+    "tables_per_mm_max": ("all of its client", "page tables of one address space"),
+    "account_frames_max": ("half of --frames-max", "page frames of one client"),
+    "account_tables_max": ("a quarter of the segment's pages", "page tables of one client"),
+    "account_vmas_max": ("two for each page of the segment", "VMAs of one client"),
+    "account_files_max": ("half of --files-max", "files of one client"),
+    "account_mms_max": ("half of --mms-max", "address spaces of one client"),
+}
+
+
+def adjustable_limits() -> list[Adjustable]:
+    """What parse_limits() takes."""
+    return [
+        Adjustable(name, str(value), f"{RULES[name].low} .. {RULES[name].high}", RULES[name].about)
+        for name, value in Limits().as_dict().items()
+    ]
+
+
+def adjustable_quotas() -> list[Adjustable]:
+    """What parse_quotas() takes; 0 is the default."""
+    return [
+        Adjustable(name, default, f"0 .. {(1 << 32) - 1}", text)
+        for name, (default, text) in _QUOTA_DEFAULTS.items()
+    ]
 
 
 def _numbers(settings: list[str], known: Iterable[str], what: str) -> dict[str, int]:

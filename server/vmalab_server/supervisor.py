@@ -29,7 +29,6 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from vmalab_native import lab, on_broken, signals
 from vmalab_native.core import Participant, Segment
@@ -52,6 +51,7 @@ from vmalab_server.config import (
 from vmalab_server.guard import CRASHES, Guard
 from vmalab_server.launch import WorkerLaunch
 from vmalab_server.ports import AddressInUse, PortReservation, PortWatch, UnixPathReservation
+from vmalab_server.secure_files import check_pair, read_text
 from vmalab_server.troubles import Spare, Troubles
 from vmalab_server.watch import ProcessWatch, Seen
 from vmalab_server.workers import WorkerSlot, choose_cpus
@@ -88,21 +88,6 @@ class Ready:
     workers: tuple[roster.WorkerEntry, ...]
     metrics_address: str
     secure: bool
-
-
-def _read_text(path: Path | None, what: str, *, secret: bool = True) -> str:
-    if path is None:
-        return ""
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text()
-    except OSError as error:
-        raise ConfigError(f"{what}: cannot read {path}: {error.strerror}") from None
-    if secret and mode & 0o004:
-        raise ConfigError(f"{what}: every user can read {path}: chmod o-rwx {path}, and renew it")
-    if not text.strip():
-        raise ConfigError(f"{what}: {path} is empty")
-    return text
 
 
 class Supervisor:
@@ -167,9 +152,10 @@ class Supervisor:
 
     def _set_up(self, stack: contextlib.ExitStack) -> None:
         config = self._config
-        cert = _read_text(config.tls_cert, "tls_cert", secret=False)
-        key = _read_text(config.tls_key, "tls_key")
-        token = _read_text(config.token_file, "token_file")
+        cert = read_text(config.tls_cert, "tls_cert", secret=False)
+        key = read_text(config.tls_key, "tls_key")
+        check_pair(config, cert, key)
+        token = read_text(config.token_file, "token_file")
         try:
             Tokens(token)
         except ValueError as error:

@@ -5,7 +5,12 @@ Goal: both ways give the same facts, errors are one line, exit codes are 0, 1 an
 """
 
 import json
+import os
+import re
 import resource
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,9 +18,15 @@ import pytest
 
 from models import LAYOUT, MODEL, VMA_BYTES
 from servers import vmalab
+from vmalab_cli.inspect import _open
 from vmalab_client import Client
 from vmalab_client.client import AddressSpace
+from vmalab_drive.errors import UsageError
+from vmalab_native import checks
+from vmalab_native.core import Segment
+from vmalab_native.records import QUOTAS
 from vmalab_server.embedded import EmbeddedServer
+from vmalab_server.limits import Limits
 
 PAGE = 4096
 
@@ -162,13 +173,81 @@ def test_layout_of_a_model_and_all_of_them() -> None:
     assert "random:SEED" in vmalab("layout", "--list").stdout
 
 
+def test_the_only_instance_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who gives no --instance reads on standard error which one was taken."""
+    instance = f"only-{os.getpid()}"
+    with Segment.create(instance) as segment:
+        try:
+            monkeypatch.setattr(checks, "instances", lambda: [instance])
+            with _open("", "", as_json=False) as source:
+                assert source.summary()["instance"] == instance
+            assert capsys.readouterr() == ("", f"vmalab: instance {instance!r}\n")
+            for named, as_json in ((instance, False), ("", True)):
+                with _open(named, "", as_json=as_json):
+                    pass
+                assert capsys.readouterr() == ("", "")
+            monkeypatch.setattr(checks, "instances", lambda: [instance, "other"])
+            with pytest.raises(UsageError, match=f"choose one with --instance: {instance}, other"):
+                _open("", "", as_json=False).__enter__()
+        finally:
+            segment.unlink()
+
+
+KILLED = """
+import os, signal, sys
+from vmalab_native.core import Segment
+from vmalab_native.primitives import RwSem
+segment = Segment.attach(sys.argv[1])
+RwSem(segment.participant("client"), 0).write().__enter__()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_fsck_says_how_to_recover() -> None:
+    instance = f"killed-{os.getpid()}"
+    with Segment.create(instance) as segment:
+        try:
+            done = subprocess.run([sys.executable, "-c", KILLED, instance], check=False)
+            assert done.returncode == -signal.SIGKILL
+            found = vmalab("fsck", "--instance", instance)
+            assert found.returncode == 1
+            command = re.search(r"`vmalab (fsck --repair --instance \S+)` does", found.stderr)
+            assert command is not None
+            assert vmalab("fsck", "-i", instance, "--json").stderr == ""
+            repaired = vmalab(*command[1].split())
+            assert repaired.returncode == 0
+            assert repaired.stderr == ""
+            assert "dead participants recovered first: 1" in repaired.stdout
+        finally:
+            segment.unlink()
+
+
+def test_serve_lists_limits_and_quotas() -> None:
+    """Each by its name, and the defaults are those that an instance has."""
+    done = vmalab("serve", "--limit", "help", "--quota", "help")
+    assert done.returncode == 0
+    rows = [line.split() for line in done.stdout.splitlines()]
+    found = {row[0]: row[1] for row in rows if row[0].endswith("_max")}
+    assert found.keys() == {*Limits().as_dict(), *QUOTAS}
+    for name, value in Limits().as_dict().items():
+        assert found[name] == str(value)
+    words = re.findall(r"[\w-]+", vmalab("serve", "--help").stdout)
+    assert " ".join(words).count("help lists them") == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["ps", "--instance", "not-there"], "no such segment"),
+        (["serve", "--workers", "0"], "--workers = 0: allowed are 1 .. 64"),
+        (["serve", "--ttl", "0"], "--ttl = 0.0: allowed are 0.05 .. 3600"),
+        (["serve", "--pin", "maybe"], "--pin = maybe: give auto, on or off"),
         (["ps", "--instance", "a", "--target", "b:1"], "exclude each other"),
         (["maps", "--instance", "not-there"], "--all"),
-        (["vmstat", "--target", "127.0.0.1:1"], "refused"),
+        (["vmstat", "--target", "127.0.0.1:1"], "no server answers at 127.0.0.1:1 (Connection"),
+        (["vmstat", "--target", "nowhere"], "target 'nowhere' is not host:port"),
         (["layout", "no_struct"], "there are"),
         (["layout", "--model", "futex"], "there are mmap-lock, split-rwsem"),
         (["layout", "--layout", "wide"], "of typesafe-rwsem; there are aligned"),

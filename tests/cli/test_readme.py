@@ -26,7 +26,10 @@ RUN_ELSEWHERE = {
     "make test": "it runs this test",
     "vmalab serve --model refcount": "tests/server/test_served_models.py",
     "vmalab serve --lab": "tests/server/test_lab_service.py",
+    "vmalab bench fault --quick": "tests/bench/test_bench.py",
 }
+IN_SHORT = {"vmalab bench rpc --quick": "tests/bench/test_bench.py"}
+"""What the long run has as it is written, and where every run has it with less to do."""
 MADE_BY = {
     "trace": "vmalab record -o trace -- ls /",
     "wake.sched": "vmalab race run cve-2025-38554 --mutant foreign_wake_unpinned -o wake.sched",
@@ -120,12 +123,15 @@ def test_all_shell_lines_are_commands() -> None:
     """Nothing in an sh block that is not run: no prompts, no output, no placeholders."""
     for line in commands():
         assert line.startswith(("make ", "vmalab ")), line
-    for place in RUN_ELSEWHERE.values():
+    for place in [*RUN_ELSEWHERE.values(), *IN_SHORT.values()]:
         assert " " in place or (ROOT / place).exists(), place
 
 
 @pytest.mark.serial
-@pytest.mark.parametrize("command", RUN_HERE)
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(line, marks=pytest.mark.long if line in IN_SHORT else ()) for line in RUN_HERE],
+)
 def test_command(reader: Reader, command: str) -> None:
     for name, maker in MADE_BY.items():
         if name in command.split() and command != maker and not (reader.folder / name).exists():

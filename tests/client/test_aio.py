@@ -21,6 +21,7 @@ from vmalab_client import (
     NoSuchAddressSpace,
     ServiceUnavailable,
     aio,
+    batch,
     client,
     parse_results,
 )
@@ -162,7 +163,7 @@ def public(kind: type) -> dict[str, list[str]]:
     [
         (client.AddressSpace, aio.AsyncAddressSpace),
         (client.Inspect, aio.AsyncInspect),
-        (client.Batch, aio.AsyncBatch),
+        (batch.Batch, aio.AsyncBatch),
         (client.Client, aio.AsyncClient),
     ],
 )

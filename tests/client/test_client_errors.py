@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exception tree of the client, and what becomes of a gRPC status in it."""
 
+import asyncio
 import errno
+from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import grpc
@@ -9,7 +12,14 @@ import pytest
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from vmalab_client import errors, plain_token, transport
+from vmalab_client import AsyncClient, BlockBuilder, Client, errors, plain_token, transport
+from vmalab_server.embedded import EmbeddedServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    with EmbeddedServer(workers=1) as running:
+        yield running
 
 
 class FakeRpcError(grpc.RpcError):
@@ -38,7 +48,7 @@ class FakeRpcError(grpc.RpcError):
 def test_every_error_is_a_vmalab_error() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     ours = [kind for kind in kinds if kind.__module__ == errors.__name__]
-    assert len(ours) == 14
+    assert len(ours) == 16
     assert all(issubclass(kind, errors.VmalabError) for kind in ours)
 
 
@@ -109,7 +119,7 @@ def test_targets_are_joined_for_round_robin() -> None:
     with pytest.raises(ValueError, match="no target"):
         transport.join_target([])
     with pytest.raises(ValueError, match="TLS"):
-        plain_token.checked("10.0.0.1:7420", "secret", b"")
+        plain_token.checked("10.0.0.1:7420", "secret", tls=False)
     for target in (
         "127.0.0.1:1",
         "ipv4:127.0.0.1:1,127.0.0.1:2",
@@ -117,5 +127,97 @@ def test_targets_are_joined_for_round_robin() -> None:
         "unix:/a",
         "localhost:1",
     ):
-        assert plain_token.checked(target, "secret", b"") == "secret"
-    assert plain_token.checked("10.0.0.1:7420", "secret", b"roots") == ""
+        assert plain_token.checked(target, "secret", tls=False) == "secret"
+    assert plain_token.checked("10.0.0.1:7420", "secret", tls=True) == ""
+
+
+def test_seconds_become_milliseconds() -> None:
+    assert transport.ttl_ms(0) == 0
+    assert transport.ttl_ms(0.0001) == 1, "0 would be the server's default"
+    assert transport.ttl_ms(1.5) == 1500
+    assert transport.ttl_ms(1e9) == transport.ttl_ms(float("inf")) == 0xFFFF_FFFF
+    for wrong in (-1, float("nan")):
+        with pytest.raises(ValueError, match=r"ttl_s = .* or 0 for the server's default"):
+            transport.ttl_ms(wrong)
+
+
+def test_a_time_to_live_that_is_too_long_names_the_limit(server: EmbeddedServer) -> None:
+    with Client(server.target) as client:
+        with pytest.raises(errors.InvalidRequest, match="may be kept for 3600000 ms") as raised:
+            client.address_space(ttl_s=1e9)
+        assert raised.value.metadata["limit"] == "ttl_ms_max"
+        with pytest.raises(errors.InvalidRequest, match="open a Hold stream"):
+            client.keep_alive([], ttl_s=1e9)
+
+
+def test_a_closed_client_says_so(server: EmbeddedServer) -> None:
+    client = Client(server.target)
+    mm = client.address_space()
+    client.close()
+    client.close()
+    for call in (
+        lambda: mm.mmap(4096),
+        client.address_space,
+        client.inspect.workers,
+        client.lab.points,
+        client.batch,
+        lambda: client.apply(b"x" * 16),
+    ):
+        with pytest.raises(errors.ClientClosed, match="this client is closed: make another one"):
+            call()
+
+
+async def _each_refused(client: AsyncClient, words: str) -> None:
+    for call in (
+        lambda: client.address_space(),
+        lambda: client.inspect.workers(),
+        lambda: client.apply(b"x" * 16),
+    ):
+        with pytest.raises(errors.ClientClosed, match=words):
+            await call()
+    with pytest.raises(errors.ClientClosed, match=words):
+        client.batch()
+
+
+def test_an_asyncio_client_that_is_not_open_says_so(server: EmbeddedServer) -> None:
+    async def use() -> None:
+        client = AsyncClient(server.target)
+        await client.close()  # there is nothing to close
+        await _each_refused(client, "is not open: use `async with`")
+        async with client:
+            await client.inspect.workers()
+        await _each_refused(client, "is closed")
+        with pytest.raises(AttributeError, match="has no attribute 'colour'"):
+            getattr(client, "colour")  # noqa: B009 (a type checker refuses client.colour)
+
+    asyncio.run(use())
+
+
+def test_certificates_that_are_none(tmp_path: Path) -> None:
+    """grpc would say that nobody answers."""
+    nothing = tmp_path / "nothing.pem"
+    nothing.write_text("certainly not")
+    broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    cases: list[tuple[object, str]] = [
+        (b"certainly not", "root_certificates: there is no BEGIN CERTIFICATE in it"),
+        (broken, "root_certificates: is no certificate"),
+        (nothing, f"{nothing}: there is no BEGIN CERTIFICATE in it"),
+        (tmp_path / "no.pem", "no.pem: cannot be read: No such file or directory"),
+        ("roots.pem", "is a str: give the PEM as bytes, or the pathlib.Path of its file"),
+    ]
+    for roots, words in cases:
+        with pytest.raises(errors.BadCertificate) as raised:
+            Client("127.0.0.1:1", root_certificates=cast("bytes", roots))
+        assert words in str(raised.value)
+
+
+def test_what_is_no_block(server: EmbeddedServer) -> None:
+    """Python would make bytes of a number: as many zeros."""
+    with Client(server.target) as client, client.batch() as batch:
+        for wrong in ("text", 16, None):
+            for call in (client.apply, batch.send):
+                with pytest.raises(TypeError, match="a block is bytes, or a BlockBuilder; this is"):
+                    call(cast("bytes", wrong))
+        assert batch.outstanding == 0
+        with pytest.raises(errors.BlockError, match="mm is the attribute `mm` of an address space"):
+            BlockBuilder().fault(cast("int", client), 0)

@@ -40,7 +40,15 @@ from vmalab_native.cores import default_model
 SEED = int(os.environ.get("VMALAB_SEED", "0")) or 20261130
 DOCUMENT = Path(__file__).parents[2] / "docs" / "crash.md"
 README = Path(__file__).parents[2] / "README.md"
-RUN_ELSEWHERE = {"vmalab crash --model all --kills 10000 --bursts 2-20 --json": "test_many_kills"}
+RUN_ELSEWHERE = {
+    "vmalab crash --model all --kills 10000 --bursts 2-20 --json": "test_many_kills",
+    "vmalab crash --grpc --kills 10 --bursts 2-6": "test_kills_of_workers_and_clients",
+}
+IN_SHORT = {
+    "vmalab crash --kills 50": "vmalab crash --kills 100",
+    "vmalab crash --kills 40 --sizes 0,64": "test_sizes",
+}
+"""What the long run has as it is written, and what is like it in every run."""
 
 
 # Where few are killed, chance decides how many of them were in a recovery: that is no failure.
@@ -82,11 +90,21 @@ def test_many_kills() -> None:
 
 def test_kills_of_workers_and_clients() -> None:
     """Over gRPC: the server's supervisor sees the deaths, and recovers."""
-    data = crash("--grpc", "--kills", "8", "--bursts", "2-6", "--seed", str(SEED))
+    data = crash("--grpc", "--kills", "10", "--bursts", "2-6", "--seed", str(SEED))
     models = data["models"]
     assert isinstance(models, list)
     assert models[0]["transport"] == "grpc"
     assert models[0]["recovered"] >= 1
+
+
+def test_sizes() -> None:
+    """Bursts of few, with memory that is in use: the size has its line."""
+    data = crash(*("--kills", "10", "--bursts", "1-2", "--sizes", "8", "--seed", str(SEED)))
+    models = data["models"]
+    assert isinstance(models, list)
+    sizes = models[0]["sizes"]
+    assert [(one["mib"], one["bursts"]) for one in sizes] == [(8, 12)]
+    assert all(one["recovery_ms_median"] > 0 for one in sizes)
 
 
 # --- the document ---
@@ -100,7 +118,14 @@ def commands() -> list[str]:
     return [line for line in lines if line.startswith("vmalab crash ")]
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c not in RUN_ELSEWHERE])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=pytest.mark.long if command in IN_SHORT else ())
+        for command in commands()
+        if command not in RUN_ELSEWHERE
+    ],
+)
 def test_command_of_the_document(command: str, tmp_path: Path) -> None:
     done = vmalab(*command.split()[1:])
     said = f"{command}: {done.returncode}: {done.stderr}\n{done.stdout}"

@@ -12,6 +12,7 @@ import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from children import Child
 from patience import HANG_S
+from vmalab_client import BlockBuilder
 from vmalab_native import errors
 from vmalab_native.core import Participant, Segment, SegmentConfig, lock_models
 
@@ -55,6 +57,34 @@ def results(raw: bytes) -> list[Result]:
 @pytest.fixture
 def mm(me: Participant) -> int:
     return me.mm_create()
+
+
+PKEY_MPROTECT, PROCESS_MADVISE = 22, 21
+
+
+def test_what_the_core_reads_of_an_operand(me: Participant, mm: int) -> None:
+    """docs/block-format.md: of u32 and s32 the lower half, of bool the lowest bit, of u64 all."""
+    ((_, _, addr),) = results(me.run(mmap(mm, 0, PAGE)))
+    above = 0xABCD_0000_0000
+    block = (
+        record(MPROTECT, mm, addr, PAGE, above | PROT_READ_WRITE)  # u32
+        + record(PKEY_MPROTECT, mm, addr, PAGE, PROT_READ_WRITE, -1)  # s32
+        + record(PKEY_MPROTECT, mm, addr, PAGE, PROT_READ_WRITE, above | 0xFFFF_FFFF)
+        + record(PROCESS_MADVISE, mm, 4 | 2 << 32, addr, PAGE, flags=1)  # bool beside u32
+        + record(MPROTECT, mm, addr, PAGE | 1 << 63, PROT_READ_WRITE)  # u64
+    )
+    assert [status for status, _, _ in results(me.run(block))] == [0, 0, 0, 0, -12]
+
+
+def test_what_a_block_can_be(me: Participant, mm: int) -> None:
+    """Bytes, or a BlockBuilder of the client; what is neither is named."""
+    block = BlockBuilder()
+    block.mmap(mm, length=PAGE)
+    for given_block in (block, bytes(block), bytearray(bytes(block)), memoryview(bytes(block))):
+        assert results(me.run(given_block))[0][0] == 0
+    for wrong in ("text", None, 16):
+        with pytest.raises(TypeError, match="a block is bytes, or a BlockBuilder; this is a"):
+            me.run(cast("bytes", wrong))
 
 
 def test_a_life(me: Participant, mm: int) -> None:

@@ -25,7 +25,8 @@ from vmalab_native import errors
 from vmalab_native.core import Segment, lock_models
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build" / "narrow-cores"
+BUILD = ROOT / "build" / "native-tests" / "narrow"
+"""native/tests/Makefile links its narrow tests with the objects of these cores."""
 DEFAULT = "typesafe-rwsem"
 MODELS = [
     pytest.param(model, marks=() if model == DEFAULT else pytest.mark.long)
@@ -117,14 +118,14 @@ def build(*models: str) -> Path:
     """Narrow cores; what is up to date is not built again."""
     BUILD.mkdir(parents=True, exist_ok=True)
     command = ["make", "-C", str(ROOT / "native"), "--silent", "-j2"]
-    command += [f"OUT={BUILD}", f"O={BUILD}/objects", "EXTRA_FLAGS=-DVL_NARROW_LIVES=3"]
+    command += [f"OUT={BUILD}/cores", f"O={BUILD}/objects", "EXTRA_FLAGS=-DVL_NARROW_LIVES=3"]
     command += ["CORES=" + " ".join(f"{model}.aligned" for model in models)]
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     with (BUILD / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return BUILD
+    return BUILD / "cores"
 
 
 @pytest.fixture

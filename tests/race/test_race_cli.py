@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from patience import HANG_S
+from vmalab_native.lab import INVARIANTS
 from vmalab_native.race.language import VERBS, compile_line
 from vmalab_native.race.scenario import KEYS
 
@@ -55,6 +56,44 @@ def test_list() -> None:
     finds = {row["name"]: row["finds"] for row in rows["scenarios"]}
     assert finds["cve-2025-38554"] == ["B2"]
     assert len(rows["points"]) >= 60
+    table = race("list", "--points")
+    assert all(f" {row['name']} " in table for row in rows["points"])
+
+
+def test_what_would_have_been_right(b2: Path, tmp_path: Path) -> None:
+    """The schedule of a mutant, followed without it: to its end, or to where a process waits."""
+    page = tmp_path / "right.html"
+    text = race("show", str(b2), "--intact", "-o", str(page))
+    assert text.endswith(": every invariant held; it follows the whole schedule\n")
+    assert "intact core" in page.read_text()
+    assert "lifetime" not in page.read_text()
+    wrong = tmp_path / "overlap.sched"
+    said = race("run", "lost-wake-up", "--mutant", "readers_unlimited", "-o", str(wrong))
+    assert f"vmalab race show {wrong} --intact" in said
+    row = json.loads(race("show", str(wrong), "--intact", "--json"))
+    assert row["picture"] == str(tmp_path / "overlap.intact.svg")
+    assert re.search(
+        r"^every invariant held; it leaves the schedule at step \d+ .*: it sleeps$", row["verdict"]
+    )
+
+
+def test_a_run_that_breaks_nothing(tmp_path: Path) -> None:
+    """It says what it was watched for, and leaves a schedule to look at."""
+    good = tmp_path / "good.sched"
+    text = race("run", "cve-2025-38554", "-o", str(good))
+    (checked,) = re.findall(r"every invariant held: ([\w\s,-]+) \(docs/races.md", text)
+    names = [name.strip() for name in checked.split(",")]
+    assert sorted(names) == sorted({*filter(None, INVARIANTS.values())} - {"diverged"})
+    page = (ROOT / "docs" / "races.md").read_text()
+    rows = re.findall(
+        r"^\| ([a-z, -]+) \| ", page[page.index("## What is watched") :], re.MULTILINE
+    )
+    assert {*names} <= {name for row in rows for name in row.split(", ")}
+    assert "every invariant held" in race("replay", str(good))
+    assert "every invariant held" in race("show", str(good), "-o", str(tmp_path / "good.svg"))
+    text = race("run", "writer-dies", "--schedules", "2", "-o", str(tmp_path / "none.sched"))
+    assert "none.sched is not written: each run of it had processes of its own" in text
+    assert not (tmp_path / "none.sched").exists()
 
 
 def test_replay(b2: Path, tmp_path: Path) -> None:
@@ -187,7 +226,8 @@ def test_a_schedule_of_ones_own_scenario(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("run", "nothing"), "scenario 'nothing'; there are"),
-        (("run", "stakrot"), "did you mean stackrot?"),
+        (("run", "nothing"), "`vmalab race list` lists them"),
+        (("run", "stakrot"), "did you mean stackrot or stack-growth?"),
         (("run", "/nonexistent.toml"), "No such file"),
         (("run", "stackrot", "--mutant", "B99"), "mutant 'B99' (did you mean B9?); there are"),
         (("run", "cve-2025-38554", "--model", "mmap-lock"), "is for refcount"),

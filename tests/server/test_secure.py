@@ -12,7 +12,9 @@ from grpc_health.v1 import health_pb2
 
 from patience import HANG_S
 from vmalab_client import Client, ServiceError, Unauthenticated
+from vmalab_server.config import ConfigError, load
 from vmalab_server.embedded import EmbeddedServer, EmbeddedServerError
+from vmalab_server.secure_files import check_pair
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="openssl makes the certificate of these tests"
@@ -124,3 +126,38 @@ def test_a_secret_that_every_user_can_read_is_refused(certificate: Path, name: s
             pass
     finally:
         secret.chmod(0o600)
+
+
+def test_a_certificate_or_a_key_that_is_none(certificate: Path, tmp_path: Path) -> None:
+    """The file is named, and nothing is started."""
+    for name, text in (
+        ("text", "certainly not"),
+        ("locked", "-----BEGIN ENCRYPTED PRIVATE KEY-----"),
+        ("torn", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"),
+    ):
+        (tmp_path / name).touch(mode=0o600)
+        (tmp_path / name).write_text(text + "\n")
+    subprocess.run(
+        ["openssl", "genrsa", "-out", str(tmp_path / "other"), "2048"],
+        check=True,
+        capture_output=True,
+    )
+    cert, key = certificate / "cert.pem", certificate / "key.pem"
+    for one, other, words in (
+        (tmp_path / "text", key, f"tls_cert: {tmp_path}/text has no BEGIN CERTIFICATE in it"),
+        (cert, tmp_path / "text", f"tls_key: {tmp_path}/text has no BEGIN PRIVATE KEY in it"),
+        (cert, tmp_path / "locked", f"tls_key: {tmp_path}/locked has a passphrase"),
+        (tmp_path / "torn", key, f"tls_cert: {tmp_path}/torn with tls_key {key} cannot be used"),
+        (cert, tmp_path / "other", f"{tmp_path}/other is not the key of the certificate {cert}"),
+    ):
+        config = load(tls_cert=one, tls_key=other)
+        with pytest.raises(ConfigError) as raised:
+            check_pair(config, one.read_text(), other.read_text())
+        assert words in str(raised.value)
+
+
+def test_the_client_takes_the_file_of_the_certificate(
+    server: EmbeddedServer, certificate: Path
+) -> None:
+    with Client(server.target, token=TOKEN, root_certificates=certificate / "cert.pem") as client:
+        assert client.inspect.workers()

@@ -2,9 +2,10 @@
 """Goal: the arrows between the Python packages go down only, and no modules import each other in a
 circle.
 
-Method: the imports of every module are read from its source, those inside functions too; only what
-stands under TYPE_CHECKING is left out of the search for circles. A failure names the module and
-what it imports.
+Method: the imports of every module are read from its source, those inside functions too, and those
+under TYPE_CHECKING. A failure names the module and what it imports.
+
+Seen to fail: a class of client.py named in lab.py, under TYPE_CHECKING.
 """
 
 import ast
@@ -100,7 +101,7 @@ def test_libraries_keep_to_their_place() -> None:
 def test_no_circles() -> None:
     """Of modules: a package is there before what is in it, which is no import of ours."""
     graph = {
-        name: sorted({*imports(path, typing_too=False)} & {*modules()} - {name})
+        name: sorted({*imports(path, typing_too=True)} & {*modules()} - {name})
         for name, path in modules().items()
     }
     assert sum(map(len, graph.values())) > 300, "the search finds too little"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vmalab_client.aio import AsyncAddressSpace, AsyncBatch, AsyncClient
+    from vmalab_client.batch import Batch
     from vmalab_client.block import (
         Access,
         BlockBuilder,
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
         parse_block,
         parse_results,
     )
-    from vmalab_client.client import AddressSpace, Batch, Client
+    from vmalab_client.client import AddressSpace, Client
     from vmalab_client.errors import (
+        BadCertificate,
         BadTarget,
         BlockError,
+        ClientClosed,
         DeadlineExceeded,
         FaultSignal,
         InvalidRequest,
@@ -83,10 +86,13 @@ _HOMES = {
         "parse_block",
         "parse_results",
     ),
-    "client": ("AddressSpace", "Batch", "Client"),
+    "batch": ("Batch",),
+    "client": ("AddressSpace", "Client"),
     "errors": (
+        "BadCertificate",
         "BadTarget",
         "BlockError",
+        "ClientClosed",
         "DeadlineExceeded",
         "FaultSignal",
         "UserFault",
@@ -140,6 +146,8 @@ __all__ = [  # noqa: RUF022 - in the order of the modules
     "AddressSpace",
     "Batch",
     "Client",
+    "ClientClosed",
+    "BadCertificate",
     "BadTarget",
     "BlockError",
     "DeadlineExceeded",

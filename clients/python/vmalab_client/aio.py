@@ -19,7 +19,7 @@ from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
 from vmalab_client import plain_token, transport, types, wire
 from vmalab_client.aio_hold import AsyncHolder
-from vmalab_client.block import Access, BlockBuilder
+from vmalab_client.block import Access, BlockBuilder, raw
 from vmalab_client.caller import Caller
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
@@ -35,6 +35,9 @@ _Response = TypeVar("_Response")
 _Answer = TypeVar("_Answer", bound=transport.Answer)
 
 
+_BY_OPEN = frozenset(("memory", "userfaultfd", "inspect", "lab", "_holder", "_channel"))
+
+
 class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
     """A connection to an instance, for one event loop. Opened by `async with` or open().
 
@@ -47,13 +50,14 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         *,
         discover: bool = True,
         token: str = "",
-        root_certificates: bytes = b"",
+        root_certificates: transport.RootCertificates = b"",
         timeout_s: float = 30.0,
     ) -> None:
         self.timeout_s = timeout_s
+        self._closed = False
         self._credentials = transport.credentials(token, root_certificates)
         self.target = transport.join_target(target)
-        self._token = plain_token.checked(self.target, token, root_certificates)
+        self._token = plain_token.checked(self.target, token, tls=self._credentials is not None)
         self._discover_first = discover and transport.is_single(self.target)
         self.lost: set[int] = set()
         """Address spaces that this client held and that ended nevertheless."""
@@ -65,6 +69,14 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
                 target, options=transport.OPTIONS, interceptors=interceptors
             )
         return grpc.aio.secure_channel(target, self._credentials, options=transport.OPTIONS)
+
+    if not TYPE_CHECKING:  # a type checker would take any name for an attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Asked for what is not there: all that open() makes, before it was called."""
+            if name in _BY_OPEN:
+                raise transport.closed(opened=False)
+            raise AttributeError(f"an AsyncClient has no attribute {name!r}", name=name)
 
     async def open(self) -> Self:
         """Connect. Raises ServiceUnavailable, DeadlineExceeded."""
@@ -94,6 +106,10 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
             return await method(request, timeout=self.timeout_s + more_s)
         except grpc.RpcError as error:
             raise transport.error_of(error) from None
+        except grpc.aio.UsageError:
+            if self._closed:
+                raise transport.closed(opened=True) from None
+            raise
 
     async def address_space(
         self,
@@ -112,7 +128,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
             start_brk=start_brk,
             brk=brk,
             maps=maps,
-            ttl_ms=int(ttl_s * 1000),
+            ttl_ms=transport.ttl_ms(ttl_s),
             setup=transport.setup(setup),
         )
         answer = await self.call(self.memory.CreateAddressSpace, request)
@@ -130,7 +146,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
 
     async def keep_alive(self, mms: Iterable[int], *, ttl_s: float = 0.0) -> list[int]:
         """Let address spaces live at least `ttl_s` from now; those that do not exist."""
-        request = memory_pb2.KeepAliveRequest(mms=list(mms), ttl_ms=int(ttl_s * 1000))
+        request = memory_pb2.KeepAliveRequest(mms=list(mms), ttl_ms=transport.ttl_ms(ttl_s))
         return list((await self.call(self.memory.KeepAlive, request)).missing)
 
     async def share(self, mm: int) -> None:
@@ -180,14 +196,20 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
 
     async def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
-        request = memory_pb2.ApplyRequest(block=bytes(block))
+        request = memory_pb2.ApplyRequest(block=raw(block))
         return (await self.call(self.memory.Apply, request)).results
 
     def batch(self, *, window: int = 8) -> AsyncBatch:
         """A stream of blocks with at most `window` of them outstanding."""
+        if self._closed:
+            raise transport.closed(opened=True)
         return AsyncBatch(self._channel, window=window)
 
     async def close(self) -> None:
+        """Release all leases, and close the connection."""
+        if self._closed or "_channel" not in vars(self):
+            return
+        self._closed = True
         await self._holder.close()
         await self._channel.close()
 
@@ -490,7 +512,7 @@ class AsyncAddressSpace(Caller, AbstractAsyncContextManager["AsyncAddressSpace"]
             start_brk=start_brk,
             brk=brk,
             maps=maps,
-            ttl_ms=int(ttl_s * 1000),
+            ttl_ms=transport.ttl_ms(ttl_s),
             shared=shared,
         )
         response = await self._call("exec", self._stub.Exec, request)
@@ -500,7 +522,7 @@ class AsyncAddressSpace(Caller, AbstractAsyncContextManager["AsyncAddressSpace"]
 
     async def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AsyncAddressSpace:
         """fork(2): the child's address space."""
-        request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=int(ttl_s * 1000))
+        request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=transport.ttl_ms(ttl_s))
         response = await self._call("fork", self._stub.ForkAddressSpace, request)
         return self._forked(self._client.use(response.mm, hold=hold))
 
@@ -561,7 +583,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
             raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
         self._tag += 1
         try:
-            await self._call.write(wire.Request(bytes(block), self._tag, failed_only))
+            await self._call.write(wire.Request(raw(block), self._tag, failed_only))
         except (grpc.RpcError, asyncio.InvalidStateError):
             raise ServiceUnavailable("the server ended the stream") from None
         self._outstanding.append((self._tag, failed_only))

@@ -139,6 +139,15 @@ class Record:
 Packer = Callable[..., bytes]
 
 
+def raw(block: bytes | BlockBuilder) -> bytes:
+    """The bytes of a block. Raises TypeError: it is none."""
+    if isinstance(block, bytes):
+        return block
+    if isinstance(block, BlockBuilder | bytearray | memoryview):
+        return bytes(block)
+    raise TypeError(f"a block is bytes, or a BlockBuilder; this is a {type(block).__name__}")
+
+
 class BlockBuilder(RecordMethods):
     """Builds one block, record by record. len() is the number of results that it will have.
 
@@ -190,7 +199,7 @@ def _packed(packer: Packer, *arguments: object) -> bytes:
         name = packer.__name__.upper()
         given = ", ".join(map(str, arguments))
         raise BlockError(
-            f"{name}({given}): give numbers in range (mm: that of an address space)"
+            f"{name}({given}): give numbers in range; mm is the attribute `mm` of an address space"
         ) from error
 
 

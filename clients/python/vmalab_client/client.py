@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import collections
-import queue
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
@@ -16,8 +14,9 @@ from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
 from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
-from vmalab_client import plain_token, transport, types, wire
-from vmalab_client.block import Access, BlockBuilder
+from vmalab_client import plain_token, transport, types
+from vmalab_client.batch import Batch
+from vmalab_client.block import Access, BlockBuilder, raw
 from vmalab_client.caller import SyncCaller
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
@@ -37,10 +36,11 @@ class Client(AbstractContextManager["Client"]):
             the workers, and calls go to all of them in turn.
         discover: ask for the workers; False: use the target as it is.
         token: what the server's token_file says; goes over TLS only.
-        root_certificates: PEM, for a server with TLS.
+        root_certificates: PEM, or the Path of its file: for a server with TLS.
         timeout_s: of each unary call.
 
     Raises:
+        BadTarget, BadCertificate: what was given is none.
         ServiceUnavailable, DeadlineExceeded: nobody answers at the target.
     """
 
@@ -50,13 +50,14 @@ class Client(AbstractContextManager["Client"]):
         *,
         discover: bool = True,
         token: str = "",
-        root_certificates: bytes = b"",
+        root_certificates: transport.RootCertificates = b"",
         timeout_s: float = 30.0,
     ) -> None:
         self.timeout_s = timeout_s
+        self._closed = False
         self._credentials = transport.credentials(token, root_certificates)
         self.target = transport.join_target(target)
-        self._token = plain_token.checked(self.target, token, root_certificates)
+        self._token = plain_token.checked(self.target, token, tls=self._credentials is not None)
         if discover and transport.is_single(self.target):
             self.target = self._discover(self.target)
         self._channel = self._open(self.target)
@@ -70,7 +71,6 @@ class Client(AbstractContextManager["Client"]):
         self.lost: set[int] = set()
         """Address spaces that this client held and that ended nevertheless."""
         self._holder = Holder(self.memory, self.lost.add)
-        self._closed = False
 
     def _open(self, target: str) -> grpc.Channel:
         if self._credentials is None:
@@ -99,6 +99,10 @@ class Client(AbstractContextManager["Client"]):
             return method(request, timeout=self.timeout_s + more_s)
         except grpc.RpcError as error:
             raise transport.error_of(error) from None
+        except ValueError:
+            if self._closed:
+                raise transport.closed(opened=True) from None
+            raise
 
     # --- address spaces ---
 
@@ -128,7 +132,7 @@ class Client(AbstractContextManager["Client"]):
             start_brk=start_brk,
             brk=brk,
             maps=maps,
-            ttl_ms=int(ttl_s * 1000),
+            ttl_ms=transport.ttl_ms(ttl_s),
             setup=transport.setup(setup),
         )
         mm = self.call(self.memory.CreateAddressSpace, request).mm
@@ -142,7 +146,7 @@ class Client(AbstractContextManager["Client"]):
 
     def keep_alive(self, mms: Iterable[int], *, ttl_s: float = 0.0) -> list[int]:
         """Let address spaces live at least `ttl_s` from now; those that do not exist."""
-        request = memory_pb2.KeepAliveRequest(mms=list(mms), ttl_ms=int(ttl_s * 1000))
+        request = memory_pb2.KeepAliveRequest(mms=list(mms), ttl_ms=transport.ttl_ms(ttl_s))
         return list(self.call(self.memory.KeepAlive, request).missing)
 
     def wait_held(self, mm: int, *, timeout_s: float = 60.0) -> bool:
@@ -204,11 +208,13 @@ class Client(AbstractContextManager["Client"]):
 
     def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
-        request = memory_pb2.ApplyRequest(block=bytes(block))
+        request = memory_pb2.ApplyRequest(block=raw(block))
         return self.call(self.memory.Apply, request).results
 
     def batch(self, *, window: int = _SPARE_WINDOW) -> Batch:
         """A stream of blocks with at most `window` of them outstanding."""
+        if self._closed:
+            raise transport.closed(opened=True)
         return Batch(self._channel, window=window)
 
     # --- the end ---
@@ -516,7 +522,7 @@ class AddressSpace(SyncCaller, AbstractContextManager["AddressSpace"]):
             start_brk=start_brk,
             brk=brk,
             maps=maps,
-            ttl_ms=int(ttl_s * 1000),
+            ttl_ms=transport.ttl_ms(ttl_s),
             shared=shared,
         )
         response = self._call(self._stub.Exec, request)
@@ -527,7 +533,7 @@ class AddressSpace(SyncCaller, AbstractContextManager["AddressSpace"]):
 
     def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AddressSpace:
         """fork(2): the child's address space."""
-        request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=int(ttl_s * 1000))
+        request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=transport.ttl_ms(ttl_s))
         response = self._call(self._stub.ForkAddressSpace, request)
         transport.check(response, "fork")
         return self._forked(self._client.use(response.mm, hold=hold))
@@ -561,83 +567,6 @@ class AddressSpace(SyncCaller, AbstractContextManager["AddressSpace"]):
         except ServiceUnavailable:
             if error is None:
                 raise
-
-
-class Batch(AbstractContextManager["Batch"]):
-    """A stream of blocks. For one thread."""
-
-    def __init__(self, channel: grpc.Channel, *, window: int) -> None:
-        if window < 1:
-            raise ValueError(f"window = {window}: at least 1")
-        self._window = window
-        self._requests: queue.SimpleQueue[wire.Request | None] = queue.SimpleQueue()
-        self._call = wire.batch(channel)(iter(self._requests.get, None))
-        self._outstanding: collections.deque[tuple[int, bool]] = collections.deque()
-        self._tag = 0
-
-    @property
-    def outstanding(self) -> int:
-        """Blocks that were sent and not answered yet."""
-        return len(self._outstanding)
-
-    @property
-    def full(self) -> bool:
-        """Whether an answer must be received before the next block is sent."""
-        return len(self._outstanding) >= self._window
-
-    def send(self, block: bytes | BlockBuilder, *, failed_only: bool = False) -> None:
-        """Send one block; at most `window` may be outstanding (ValueError).
-
-        failed_only: receive the records that fail only, by receive_failed. It makes a stream
-        twice as fast, and addresses, words and numbers of address spaces do not come back.
-        """
-        if self.full:
-            raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
-        self._tag += 1
-        self._requests.put(wire.Request(bytes(block), self._tag, failed_only))
-        self._outstanding.append((self._tag, failed_only))
-
-    def receive(self) -> bytes:
-        """The results of the oldest block that is outstanding."""
-        return bytes(self._received(failed_only=False).results)
-
-    def receive_failed(self) -> types.Failed:
-        """What failed of the oldest block that is outstanding, which was sent with failed_only."""
-        return transport.failed(self._received(failed_only=True))
-
-    def _received(self, *, failed_only: bool) -> wire.Response:
-        if not self._outstanding:
-            raise ValueError("no block is outstanding")
-        if self._outstanding[0][1] != failed_only:
-            raise ValueError(transport.WRONG_RECEIVE[failed_only])
-        try:
-            answer: wire.Response = next(self._call)
-        except StopIteration:
-            raise ServiceUnavailable("the server ended the stream") from None
-        except grpc.RpcError as error:
-            raise transport.error_of(error) from None
-        tag, _ = self._outstanding.popleft()
-        if answer.tag != tag:
-            raise ServiceUnavailable(f"answer {answer.tag} instead of {tag}")
-        return answer
-
-    def run(self, blocks: Iterable[bytes | BlockBuilder]) -> Iterator[bytes]:
-        """The results of each block, in order, with the window kept full."""
-        for block in blocks:
-            if self.full:
-                yield self.receive()
-            self.send(block)
-        while self._outstanding:
-            yield self.receive()
-
-    def close(self) -> None:
-        """End the stream. Answers that were not received are given up."""
-        self._requests.put(None)
-        if self._outstanding:
-            self._call.cancel()
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 class Inspect:

@@ -9,6 +9,8 @@
     ├── UserFault              the access would sleep until a userfaultfd is served
     ├── BlockError             a block or its results are malformed (also a ValueError)
     ├── BadTarget              a target is no address (also a ValueError)
+    ├── BadCertificate         root_certificates has no certificate (also a ValueError)
+    ├── ClientClosed           the client is closed, or not open yet (also a ValueError)
     └── ServiceError           the service could not serve: reason, metadata, grpc code
         ├── NoSuchAddressSpace     NO_SUCH_MM
         ├── LimitReached           RESOURCE_EXHAUSTED with any reason
@@ -106,6 +108,14 @@ class BlockError(VmalabError, ValueError):
 
 class BadTarget(VmalabError, ValueError):
     """What was given as a target is no address."""
+
+
+class BadCertificate(VmalabError, ValueError):
+    """What was given as root_certificates has no certificate in it, or cannot be read."""
+
+
+class ClientClosed(VmalabError, ValueError):
+    """A call on a client that was closed, or that was not opened yet."""
 
 
 class ServiceError(VmalabError):

@@ -15,16 +15,45 @@ On a server without the lab every method raises InvalidRequest with reason NO_LA
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from vmalab.v1 import lab_pb2 as pb
 from vmalab_client import transport, types
 from vmalab_client.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
+    import grpc
+
     from vmalab.v1.lab_pb2_grpc import LabServiceAsyncStub, LabServiceStub
-    from vmalab_client.aio import AsyncClient
-    from vmalab_client.client import Client
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+
+
+class Caller(Protocol):
+    """What a Lab needs of its Client."""
+
+    def call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        *,
+        more_s: float = 0.0,
+    ) -> _Response:
+        """One unary call with this package's errors."""
+
+
+class AsyncCaller(Protocol):
+    """What an AsyncLab needs of its AsyncClient."""
+
+    async def call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        *,
+        more_s: float = 0.0,
+    ) -> _Response:
+        """One unary call with this package's errors."""
 
 
 _OVERTIME_S = 70.0
@@ -88,7 +117,7 @@ def _came(
 class Lab:
     """The lab of a Client."""
 
-    def __init__(self, client: Client, stub: LabServiceStub) -> None:
+    def __init__(self, client: Caller, stub: LabServiceStub) -> None:
         self._client = client
         self._stub = stub
 
@@ -197,7 +226,7 @@ class Lab:
 class AsyncLab:
     """The same as coroutines; the arguments are those of Lab."""
 
-    def __init__(self, client: AsyncClient, stub: LabServiceAsyncStub) -> None:
+    def __init__(self, client: AsyncCaller, stub: LabServiceAsyncStub) -> None:
         self._client = client
         self._stub = stub
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from vmalab import pack
@@ -13,7 +14,7 @@ from vmalab.uapi import Access, FileMode, Map, Mremap, Prot, UffdFill
 Name = str | bytes
 
 
-class RecordMethods:
+class RecordMethods(ABC):
     """A method for each operation, which adds its record to a block.
 
     Addresses, lengths, offsets and words are taken modulo 2**64, as registers are.
@@ -26,9 +27,9 @@ class RecordMethods:
     __slots__ = ("pkru",)
     pkru: int | None
 
+    @abstractmethod
     def _put(self, results: int, packer: Callable[..., bytes], *arguments: object) -> None:
         """Add what the packer makes: a record with so many results."""
-        raise NotImplementedError
 
     def nop(self) -> None:
         """Does nothing."""

@@ -30,9 +30,9 @@ def is_local(target: str) -> bool:
     return True
 
 
-def checked(target: str, token: str, root_certificates: bytes) -> str:
+def checked(target: str, token: str, *, tls: bool) -> str:
     """The token that goes in plain metadata; "": none. Raises ValueError."""
-    if not token or root_certificates:
+    if not token or tls:
         return ""
     if not is_local(target):
         raise ValueError(

@@ -7,8 +7,12 @@ import dataclasses
 import errno
 import ipaddress
 import json
+import math
+import os
 import re
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import grpc
@@ -18,7 +22,9 @@ from vmalab.v1 import errors_pb2, inspect_pb2, memory_pb2
 from vmalab_client import types, wire
 from vmalab_client.block import Access, FaultInfo
 from vmalab_client.errors import (
+    BadCertificate,
     BadTarget,
+    ClientClosed,
     DeadlineExceeded,
     FaultSignal,
     InvalidRequest,
@@ -129,14 +135,66 @@ def is_single(target: str) -> bool:
     return "," not in target and not target.startswith(("ipv4:", "ipv6:", "unix:"))
 
 
-def credentials(token: str, root_certificates: bytes) -> grpc.ChannelCredentials | None:
+RootCertificates = bytes | os.PathLike[str]
+"""PEM, or the file that has it."""
+
+
+def _pem(root_certificates: RootCertificates) -> bytes:
+    """The certificates. Raises BadCertificate: grpc would say only that nobody answers."""
+    if isinstance(root_certificates, bytes):
+        named, pem = "root_certificates", root_certificates
+    elif isinstance(root_certificates, os.PathLike):
+        named = f"root_certificates: {os.fspath(root_certificates)}"
+        try:
+            pem = Path(root_certificates).read_bytes()
+        except OSError as error:
+            raise BadCertificate(f"{named}: cannot be read: {error.strerror}") from None
+    else:
+        raise BadCertificate(
+            f"root_certificates is a {type(root_certificates).__name__}: give the PEM as bytes, or"
+            " the pathlib.Path of its file"
+        )
+    if b"-----BEGIN CERTIFICATE-----" not in pem:
+        raise BadCertificate(f"{named}: there is no BEGIN CERTIFICATE in it: PEM is wanted")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("latin-1"))
+    except ssl.SSLError as error:
+        raise BadCertificate(f"{named}: is no certificate: {error.reason or error}") from None
+    return pem
+
+
+def credentials(token: str, root_certificates: RootCertificates) -> grpc.ChannelCredentials | None:
     """Channel credentials, None for a plain connection (plain_token.py then)."""
-    if not root_certificates:
+    if root_certificates == b"":
         return None
-    channel = grpc.ssl_channel_credentials(root_certificates)
+    channel = grpc.ssl_channel_credentials(_pem(root_certificates))
     if not token:
         return channel
     return grpc.composite_channel_credentials(channel, grpc.access_token_call_credentials(token))
+
+
+_TTL_MS_END = 0xFFFF_FFFF
+"""More does not fit in a request; the server's limit ttl_ms_max refuses this too."""
+
+
+def ttl_ms(ttl_s: float) -> int:
+    """Milliseconds of a request; 0 is the server's default, so anything else is 1 at least.
+
+    Raises:
+        ValueError: below 0, or no number.
+    """
+    if not ttl_s >= 0:
+        raise ValueError(f"ttl_s = {ttl_s}: give seconds, or 0 for the server's default")
+    return math.ceil(min(ttl_s * 1000, _TTL_MS_END))
+
+
+def closed(opened: bool) -> ClientClosed:
+    """What a call on such a client raises."""
+    return ClientClosed(
+        "this client is closed: make another one"
+        if opened
+        else "this client is not open: use `async with`, or await open() first"
+    )
 
 
 def open_file(
@@ -149,7 +207,7 @@ def open_file(
         ino=ino,
         size_bytes=size_bytes,
         name=name,
-        ttl_ms=int(ttl_s * 1000),
+        ttl_ms=ttl_ms(ttl_s),
     )
 
 

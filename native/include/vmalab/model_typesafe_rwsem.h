@@ -62,14 +62,18 @@ static inline bool vma_is_detached(const struct vm_area_struct *vma)
 	return load_acquire_u32(&vma->detached) != 0;
 }
 
-/* The object is locked; is it the one that the walk meant? */
+/* The object is locked; is it the one that the walk meant? It is not if it is in no tree, or was
+ * used again for another mm. */
 static inline enum vma_read vma_identity(struct participant *self, const struct vm_area_struct *vma,
 					 u64 id)
 {
+	bool same;
+
 	if (unlikely(vma_is_detached(vma)))
 		return VMA_READ_MISS;
+	same = vma->vm_mm == id || MUTANT(mm_not_compared);
 	STEP(read_identified, vma);
-	if (likely(vma->vm_mm == id) || MUTANT(mm_not_compared))
+	if (likely(same))
 		return VMA_READ_LOCKED;
 	stat_inc(self, abort_mm);
 	return VMA_READ_FAILED;

@@ -22,14 +22,17 @@ static inline bool vma_is_detached(const struct vm_area_struct *vma)
 	return load_relaxed_u32(&vma->detached) != 0; /* the lock orders it (VMA-3) */
 }
 
+/* The object is locked; is it the one that the walk meant? */
 static inline enum vma_read vma_identity(struct participant *self, const struct vm_area_struct *vma,
 					 u64 id)
 {
+	bool same;
+
 	if (unlikely(vma_is_detached(vma)))
 		return VMA_READ_MISS;
+	same = load_relaxed_u64(&vma->vm_mm) == id; /* relaxed: set before insertion (TREE-1) */
 	STEP(read_identified, vma);
-	if (likely(load_relaxed_u64(&vma->vm_mm) ==
-		   id)) /* relaxed: set before insertion (TREE-1) */
+	if (likely(same))
 		return VMA_READ_LOCKED;
 	stat_inc(self, abort_mm);
 	return VMA_READ_FAILED;

@@ -76,6 +76,8 @@ class Result:
     """Every schedule within the bound was run."""
     coverage: Counter[str] = field(default_factory=Counter)
     finding: Finding | None = None
+    last: Schedule | None = None
+    """The last schedule that was run, if it broke nothing."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -259,6 +261,8 @@ def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
             result.coverage = Counter(lab.coverage(one.me))
             if report is not None:
                 result.finding = _finding(one, plan, report)
+            else:
+                result.last = schedule.of_trace(scenario, model, plan.mutants, one.trace())
     # With actors of its own, when those that died in here are gone: a search that waits for its
     # actors gives up when a child has died.
     if scenario.mortal:
@@ -365,8 +369,30 @@ def replay(one: Schedule, *, times: int = 1) -> Replayed:
         if violation.invariant == "diverged":
             at = violation.script_line
             text = f"step {at + 1} of the schedule, {' '.join(one.lines[at])}: {text}"
-        violation = Violation(violation.invariant, violation.actor, violation.step, text)
+        violation = replace(violation, text=text)
     return Replayed(len(seen), times, violation, trace, outcome_text(report.outcome, scenario))
+
+
+def on_the_intact_core(one: Schedule) -> tuple[Schedule, Replayed, str]:
+    """The same schedule without its mutants, for as long as the intact core follows it.
+
+    Returns:
+        The steps that it followed, the run (after those steps nobody is preempted), and why it
+        followed no further; "" if it followed all of it.
+
+    Raises:
+        ScheduleError, ScenarioError: as replay().
+    """
+    right = replace(one, mutants=(), expect="")
+    why = ""
+    while True:
+        done = replay(right)
+        broken = done.violation
+        if broken is None or broken.invariant != "diverged":
+            return right, done, why
+        at = broken.script_line
+        why = why or broken.text
+        right = replace(right, lines=right.lines[:at])
 
 
 def object_name(line: TraceLine) -> str:

@@ -69,13 +69,30 @@ class ScenarioError(ValueError):
     """A scenario that cannot be read, or is not there."""
 
 
+FEW: Final = 24
+"""So many names are listed; of more the nearest."""
+LISTS: Final = {
+    "sync point": "vmalab race list --points",
+    "scenario": "vmalab race list",
+    "lock model": "vmalab layout --list",
+}
+
+
 def unknown(what: str, name: str, there: Iterable[str]) -> str:
-    """A message that says what there is, and what was meant if that can be guessed."""
+    """A message that says what was meant if that can be guessed, and what there is, or where a long
+    list of it is."""
     names = [*there]
     lower = {one.lower(): one for one in names}
-    close = difflib.get_close_matches(name.lower(), lower, n=1)
-    guess = f" (did you mean {lower[close[0]]}?)" if close else ""
-    return f"there is no {what} {name!r}{guess}; there are {', '.join(names)}"
+    close = difflib.get_close_matches(name.lower(), lower, n=3)
+    meant = [lower[one] for one in close]
+    if len(meant) > 1:
+        meant[-2:] = [f"{meant[-2]} or {meant[-1]}"]
+    guess = f" (did you mean {', '.join(meant)}?)" if meant else ""
+    if len(names) > FEW and what in LISTS:
+        listed = f"there are {len(names)}: `{LISTS[what]}` lists them"
+    else:
+        listed = f"there are {', '.join(names)}"
+    return f"there is no {what} {name!r}{guess}; {listed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +199,7 @@ def _points(patterns: list[str], where: str) -> frozenset[str]:
         bare = pattern.removeprefix("!")
         found = fnmatch.filter(names, bare)
         if not found:
-            listed = "`vmalab race list --json` lists them"
-            raise ScenarioError(f"{where}: no sync point is {bare!r}; {listed}")
+            raise ScenarioError(f"{where}: {unknown('sync point', bare, names)}")
         if pattern.startswith("!"):
             chosen -= set(found)
         else:
@@ -340,6 +356,12 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
+@cache
+def _of_the_package(name: str) -> Scenario:
+    """A survey asks for each of them hundreds of times."""
+    return parse(name, (FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+
+
 def load(name: str) -> Scenario:
     """A scenario by its name, or by the path of a file.
 
@@ -351,8 +373,9 @@ def load(name: str) -> Scenario:
     if not mine and name not in names():
         hint = "; one of your own is the path of a .toml file"
         raise ScenarioError(unknown("scenario", name, names()) + hint)
-    path = Path(name) if mine else FOLDER / f"{name}.toml"
+    if not mine:
+        return _of_the_package(name)
     try:
-        return parse(name, path.read_text(encoding="utf-8"))
+        return parse(name, Path(name).read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise ScenarioError(f"{name}: this is no text") from None

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 if TYPE_CHECKING:
     import grpc
 
-    from vmalab_client.client import Client
+    from vmalab_client.calls import Calls
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -61,7 +61,7 @@ class Caller:
 class SyncCaller(Caller):
     """The same with the synchronous client."""
 
-    _client: Client
+    _client: Calls
 
     def _call(
         self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request

@@ -233,6 +233,8 @@ class Client(AbstractContextManager["Client"]):
 class AddressSpace(SyncCaller, AbstractContextManager["AddressSpace"]):
     """One emulated address space. Calls that fail raise MemoryCallError, accesses FaultSignal."""
 
+    _client: Client
+
     def __init__(self, client: Client, mm: int) -> None:
         self._client = client
         self._stub = client.memory

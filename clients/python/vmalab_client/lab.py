@@ -15,46 +15,15 @@ On a server without the lab every method raises InvalidRequest with reason NO_LA
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from vmalab.v1 import lab_pb2 as pb
 from vmalab_client import transport, types
 from vmalab_client.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
-    import grpc
-
     from vmalab.v1.lab_pb2_grpc import LabServiceAsyncStub, LabServiceStub
-
-_Request = TypeVar("_Request")
-_Response = TypeVar("_Response")
-
-
-class Caller(Protocol):
-    """What a Lab needs of its Client."""
-
-    def call(
-        self,
-        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
-        request: _Request,
-        *,
-        more_s: float = 0.0,
-    ) -> _Response:
-        """One unary call with this package's errors."""
-
-
-class AsyncCaller(Protocol):
-    """What an AsyncLab needs of its AsyncClient."""
-
-    async def call(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
-        request: _Request,
-        *,
-        more_s: float = 0.0,
-    ) -> _Response:
-        """One unary call with this package's errors."""
-
+    from vmalab_client.calls import AsyncCalls, Calls
 
 _OVERTIME_S = 70.0
 """A run builds its core, learns what is possible and shortens what it finds."""
@@ -117,7 +86,7 @@ def _came(
 class Lab:
     """The lab of a Client."""
 
-    def __init__(self, client: Caller, stub: LabServiceStub) -> None:
+    def __init__(self, client: Calls, stub: LabServiceStub) -> None:
         self._client = client
         self._stub = stub
 
@@ -226,7 +195,7 @@ class Lab:
 class AsyncLab:
     """The same as coroutines; the arguments are those of Lab."""
 
-    def __init__(self, client: AsyncCaller, stub: LabServiceAsyncStub) -> None:
+    def __init__(self, client: AsyncCalls, stub: LabServiceAsyncStub) -> None:
         self._client = client
         self._stub = stub
 

@@ -141,12 +141,14 @@ class StreamHandlers:
         self, requests: Iterator[wire.Request], cancel: Callable[[], object]
     ) -> Iterator[bytes]:
         """The answers as they go over the wire: the results lie in a buffer of the participant."""
-        client = here.caller.key
+        client, call = here.caller.key, here.call
         run_block = self._handlers.run_block
         with self._registry.opened(cancel, waits_for_client=False) as stream:
             for request in requests:
                 stream.busy = True
                 with self._turnstile.turn(client), self._entry.borrowed() as participant:
+                    if call is not None and call.gone:  # while it waited for its turn
+                        return
                     results = run_block(participant, request.block)
                     written = wire.written_response(_answer(results, request))
                 yield written

@@ -10,6 +10,8 @@ clock.
 Failure: the CPU time of the call, and what it would be to its end.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import threading

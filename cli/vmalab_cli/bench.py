@@ -272,6 +272,11 @@ _of_all_models(
     "MemoryBench",
     "Memory that VMAs really take, in each lock model and layout, beside the kernel's figures.",
 )
+_of_all_models(
+    "path",
+    "PathBench",
+    "What one fault executes: instructions, cache lines, loads that wait for each other.",
+)
 
 
 @app.command("layouts")

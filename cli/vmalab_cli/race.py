@@ -8,6 +8,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -66,6 +67,14 @@ Model = Annotated[
 Mutants = Annotated[
     list[str],
     typer.Option("--mutant", help="A bug to switch on, by name or number; may be repeated."),
+]
+Variant = Annotated[
+    str,
+    typer.Option(
+        "--variant",
+        help="Another way to do something right, switched on in the lab core: vmalab race list has "
+        "them. Nothing may break.",
+    ),
 ]
 StrategyOption = Annotated[
     str,
@@ -154,13 +163,14 @@ def _plan(
     )
 
 
-def _search(name: str, model: str, plan: Callable[[], Plan]) -> Result:
+def _search(name: str, model: str, variant: str, plan: Callable[[], Plan]) -> Result:
     from vmalab_native.race import explore, scenario
 
     def search() -> Result:
         one = scenario.load(name)
         how = plan()
-        return explore.explore(one, _model_of(one, model, how.mutants), how)
+        chosen = _model_of(one, model, how.mutants)
+        return explore.explore(scenario.with_variant(one, chosen, variant), chosen, how)
 
     return _guarded(search)
 
@@ -264,6 +274,16 @@ def list_command(as_json: Json = False) -> None:
                 }
                 for mutant in lab.MUTANTS
             ],
+            "variants": [
+                {
+                    "name": one.name,
+                    "text": one.text,
+                    "models": [
+                        model for model, letter in scenario.LETTERS.items() if letter in one.kind
+                    ],
+                }
+                for one in lab.VARIANTS
+            ],
             "points": [
                 {"name": point.name, "about": point.kind, "text": point.text}
                 for point in lab.POINTS
@@ -284,6 +304,11 @@ def list_command(as_json: Json = False) -> None:
     for mutant in lab.MUTANTS:
         table.add_row(mutant.label, mutant.kind, mutant.text)
     console.print(table)
+    print()
+    table = Table(Column("variant", no_wrap=True), "models", "what is done instead", box=None)
+    for variant in lab.VARIANTS:
+        table.add_row(variant.name, variant.kind, variant.text)
+    console.print(table)
 
 
 @app.command("run")
@@ -291,6 +316,7 @@ def run_command(
     name: Annotated[str, typer.Argument(help="A scenario, or the path of a .toml file.")],
     model: Model = "",
     mutant: Mutants = [],  # noqa: B006 - typer wants a list
+    variant: Variant = "",
     strategy: StrategyOption = "exhaustive",
     bound: Bound = -1,
     schedules: Schedules = 0,
@@ -307,7 +333,8 @@ def run_command(
     Marks of the trace: * the schedule may switch here, G the VMA is granted, ! the invariant
     breaks.
     """
-    result = _search(name, model, lambda: _plan(strategy, bound, schedules, seed, seconds, mutant))
+    plan = partial(_plan, strategy, bound, schedules, seed, seconds, mutant)
+    result = _search(name, model, variant, plan)
     _finish(result, as_json=as_json, output=output)
 
 
@@ -316,6 +343,7 @@ def explore_command(
     name: Annotated[str, typer.Argument(help="A scenario, or the path of a .toml file.")],
     model: Model = "",
     mutant: Mutants = [],  # noqa: B006 - typer wants a list
+    variant: Variant = "",
     strategy: StrategyOption = "exhaustive",
     bound: Bound = 3,
     schedules: Schedules = 100_000,
@@ -326,7 +354,8 @@ def explore_command(
     as_json: Json = False,
 ) -> None:
     """Search further than `run`: more preemptions and schedules, and the coverage."""
-    result = _search(name, model, lambda: _plan(strategy, bound, schedules, seed, seconds, mutant))
+    plan = partial(_plan, strategy, bound, schedules, seed, seconds, mutant)
+    result = _search(name, model, variant, plan)
     if not as_json:
         missed = [point for point, count in result.coverage.items() if not count]
         print(f"not passed: {', '.join(missed)}\n")

@@ -23,6 +23,7 @@ from vmalab_bench import (
     machine,
     memory,
     models,
+    path,
     rcu,
     rpc,
     scaling,
@@ -164,6 +165,17 @@ SECTIONS: Final = (
         "unmapping. native/DESIGN.md, section 9, has the bounds.",
         size,
         _plain(size.SizeBench, size),
+    ),
+    Section(
+        "path",
+        "What one fault executes",
+        "The walk is the kernel's path, so its counts can be put beside the kernel's: instructions "
+        "at 1,000 VMAs at most 320, and loads that have to wait for each other at most one for "
+        "each level of the tree and of the page table and three more. Counted by single steps "
+        "through `op_fault`, so no other process can disturb it. native/DESIGN.md, section 9, has "
+        "the same counts of the kernel's tree.",
+        path,
+        _compared(path.PathBench, path),
     ),
     Section(
         "fault",

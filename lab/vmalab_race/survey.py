@@ -169,6 +169,9 @@ def survey(
             # Beyond the bound: where a fourth preemption would matter, a sample may come by.
             sample = Plan(strategy="pct", schedules=SAMPLES, bound=SAMPLE_DEPTH, seed=seed)
             result.intact.append(explore.explore(one, model, sample))
+            for other in scenario.variants_of(one, model):
+                progress(f"{name} on {model}, {other.variant}")
+                result.intact.append(explore.explore(other, model, whole.plan))
     for mutant, model in _wanted(models):
         progress(f"{mutant} on {model}")
         row = Row(mutant, model)

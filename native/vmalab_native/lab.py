@@ -172,10 +172,13 @@ def _names(getter: Getter) -> tuple[Named, ...]:
 
 POINTS: Final = _names(lib.vl_lab_points)
 MUTANTS: Final = _names(lib.vl_lab_mutants)
+VARIANTS: Final = _names(lib.vl_lab_variants)
+"""Other ways to do something right; `kind` has the models by letter."""
 _POINT_NUMBER: Final = {point.name: number for number, point in enumerate(POINTS)}
 _MUTANT_BIT: Final = {
     one: bit for bit, mutant in enumerate(MUTANTS) for one in (mutant.name, mutant.alias) if one
 }
+_VARIANT_BIT: Final = {one.name: bit for bit, one in enumerate(VARIANTS, len(MUTANTS))}
 _NEAR_MAX: Final = 4
 _NEAR_RATIO: Final = 0.7
 
@@ -223,9 +226,22 @@ def mutant(name: str) -> Named:
     return MUTANTS[_MUTANT_BIT[name]]
 
 
-def mutant_bits(names: Sequence[str]) -> tuple[int, int]:
-    """Raises InvalidArgument: there is no such mutant."""
-    return _bits([_MUTANT_BIT[mutant(name).name] for name in names])
+def variant(name: str) -> Named:
+    """A variant by its name.
+
+    Raises:
+        InvalidArgument: there is none; says which there are.
+    """
+    if name not in _VARIANT_BIT:
+        there = ", ".join(_VARIANT_BIT)
+        raise InvalidArgument(f"there is no variant {name!r}; there are {there}")
+    return VARIANTS[_VARIANT_BIT[name] - len(MUTANTS)]
+
+
+def mutant_bits(names: Sequence[str], variants: Sequence[str] = ()) -> tuple[int, int]:
+    """Raises InvalidArgument: there is no such mutant or variant."""
+    bits = [_MUTANT_BIT[mutant(name).name] for name in names]
+    return _bits(bits + [_VARIANT_BIT[variant(name).name] for name in variants])
 
 
 def _fill(rows: CArray, ops: Sequence[Op], what: str) -> int:
@@ -279,6 +295,7 @@ def search(
     schedules_max: int = 1,
     seconds_max: float = 60.0,
     mutants: Sequence[str] = (),
+    variants: Sequence[str] = (),
     op_points: bool = False,
     learn: bool = False,
     fsck_every: int = 1,
@@ -301,7 +318,7 @@ def search(
     c_search = ffi.new("struct vl_lab_search *")
     c_search.strategy, c_search.bound, c_search.seed = strategy, bound, seed & (1 << 64) - 1
     c_search.schedules_max, c_search.ns_max = schedules_max, int(seconds_max * 1e9)
-    low, high = mutant_bits(mutants)
+    low, high = mutant_bits(mutants, variants)
     c_search.mutants[0], c_search.mutants[1] = low, high
     c_search.op_points, c_search.learn, c_search.fsck_every = op_points, learn, fsck_every
     if len(script) > SCRIPT_MAX:

@@ -47,6 +47,7 @@ WORK: dict[str, list[str]] = {
     "bench kernel": [],
     "bench scaling": [],
     "bench size": [],
+    "bench path": [],
     "bench models": [],
     "bench memory": [],
     "bench layouts": [],

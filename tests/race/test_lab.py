@@ -93,6 +93,39 @@ def test_each_kind_of_change_can_lose_a_guard(model: str) -> None:
             assert result.finding is not None, f"{one.name} does not show {mutant}"
 
 
+@pytest.mark.parametrize("model", ["split-rwsem", "refcount"])
+def test_no_variant_breaks_what_it_is_named_in(model: str) -> None:
+    """Flags that are merged late are right wherever flags that are computed early lose a guard."""
+    found = [
+        other
+        for one in map(scenario.load, scenario.names())
+        for other in scenario.variants_of(one, model)
+    ]
+    assert {one.variant for one in found} == {one.name for one in lab.VARIANTS}
+    for one in found:
+        result = explore.explore(one, model, Plan())
+        assert result.complete, one.name
+        assert result.finding is None, f"{one.variant} in {one.name}: {result.finding}"
+
+
+def test_a_variant_is_switched_on_and_stands_in_the_schedule() -> None:
+    """With it and a mutant the schedule that is found is one that needs both lines."""
+    variant = "sticky_flags_merged_late"
+    one = scenario.with_variant(scenario.load("reuse-before-lock"), "refcount", variant)
+    result = explore.explore(one, "refcount", Plan(mutants=("mm_not_compared",)))
+    assert result.finding is not None
+    text = result.finding.schedule.text()
+    assert f"\nvariant {variant}\n" in text
+    again = schedule.parse(text)
+    assert again.variant == variant
+    assert schedule.load_scenario(again).active == (variant,)
+    assert explore.replay(again).violation is not None
+    with pytest.raises(scenario.ScenarioError, match="there is no variant 'merged'; there are"):
+        scenario.with_variant(one, "refcount", "merged")
+    with pytest.raises(scenario.ScenarioError, match="does not apply to mmap-lock"):
+        scenario.with_variant(one, "mmap-lock", variant)
+
+
 LOST = """
 bound = 1
 points = ["op_*", "advise_locked", "write_*", "wait"]

@@ -12,6 +12,7 @@
  *   MUTANT(name)                 true when that bug is switched on (lab_mutants.h)
  *   MUTATE(name, statement)      the statement is executed when that bug is switched on
  *   INTACT(name, statement)      the statement is executed unless that bug is switched on
+ *   VARIANT(name)                true when that other way is switched on (lab_variants.h)
  *   LAB(...)                     text of the lab core alone
  *
  * An event is a function of lab_ghost.c without its lab_ghost_: STEP(read_ending, vma, end(vma)).
@@ -37,8 +38,9 @@ enum lab_point {
 enum lab_mutant {
 #define X(name, number, models, text) MUT_##name,
 #include "vmalab/lab_mutants.h"
+#include "vmalab/lab_variants.h"
 #undef X
-	LAB_MUTANTS
+	LAB_SWITCHES
 };
 
 struct participant;
@@ -103,6 +105,7 @@ void lab_ghost_anon_gone(const struct vm_area_struct *vma);
 #define STEP_TOLD(point, object, event) (lab_ghost_##event, lab_sync(SP_##point, (object)))
 #define GHOST(event)                    lab_ghost_##event
 #define MUTANT(name)                    unlikely(lab_mutant(MUT_##name))
+#define VARIANT(name)                   MUTANT(name)
 #define MUTATE(name, statement)     \
 	do {                        \
 		if (MUTANT(name)) { \
@@ -122,6 +125,7 @@ void lab_ghost_anon_gone(const struct vm_area_struct *vma);
 #define STEP(...)               ((void)0)
 #define GHOST(event)            ((void)0)
 #define MUTANT(name)            0
+#define VARIANT(name)           0
 #define MUTATE(name, statement) ((void)0)
 #define INTACT(name, statement) \
 	do {                    \

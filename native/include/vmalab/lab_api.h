@@ -205,6 +205,7 @@ struct vl_lab_holder_info {
 /* The names of points and of mutants; the same in every core. Returns how many there are. */
 VL_API long vl_lab_points(struct vl_lab_name *out, u64 cap);
 VL_API long vl_lab_mutants(struct vl_lab_name *out, u64 cap);
+VL_API long vl_lab_variants(struct vl_lab_name *out, u64 cap);
 
 /* Loads a scenario into the segment: who does what. VL_E_INVALID: out of bounds. */
 VL_API int vl_lab_load(struct participant *self, const struct vl_lab_program *program);

@@ -93,6 +93,8 @@ static inline void vma_end_read(struct participant *self, struct vm_area_struct 
 static inline void vm_flags_reset(const struct mm_struct *mm, struct vm_area_struct *vma, u64 flags)
 {
 	vma_assert_write_locked(mm, vma);
+	if (VARIANT(sticky_flags_merged_late))
+		flags |= vma->vm_flags & VM_STICKY;
 	INTACT(change_loses_guard, VL_ASSERT(!(vma->vm_flags & ~flags & VM_STICKY)));
 	GHOST(change(vma, "vm_flags"));
 	/* relaxed: readers are excluded; a stale one sees old or new */

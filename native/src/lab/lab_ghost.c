@@ -247,7 +247,7 @@ void lab_ghost_source(const struct vm_area_struct *vma, const char *what)
 	/* With these what follows from it is to be seen: something is lost. */
 	if (!g || g->state != GHOST_ATTACHED || MUTANT(fork_parent_unlocked) ||
 	    MUTANT(split_loses_guard) || MUTANT(change_loses_guard) || MUTANT(merge_loses_guard) ||
-	    MUTANT(remap_looks_unlocked))
+	    MUTANT(remap_looks_unlocked) || VARIANT(sticky_flags_merged_late))
 		return;
 	if (g->writer != lab_me.actor + 1)
 		lab_fail(VL_LAB_WRITE_LOCK, "%s of v%u without its write lock", what, g->name);

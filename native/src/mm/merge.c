@@ -54,7 +54,7 @@ void vmg_from_vma(struct participant *self, struct vma_merge_struct *vmg, struct
 		  struct vm_area_struct *vma, u64 start, u64 end)
 {
 	if (!MUTANT(change_loses_guard) && !MUTANT(merge_loses_guard) &&
-	    !MUTANT(move_copies_unlocked))
+	    !MUTANT(move_copies_unlocked) && !VARIANT(sticky_flags_merged_late))
 		vma_start_write(self, mm, vma);
 	GHOST(source(vma, "a change is computed from the flags"));
 	*vmg = (struct vma_merge_struct){
@@ -324,7 +324,8 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 		return -ENOMEM;
 	if (vma->vm_ops == VMA_SPECIAL)
 		return -EINVAL; /* (kernel: special_mapping_split) */
-	INTACT(split_loses_guard, vma_start_write(self, mm, vma));
+	if (!MUTANT(split_loses_guard) && !VARIANT(sticky_flags_merged_late))
+		vma_start_write(self, mm, vma);
 	new = vm_area_dup(self, vma);
 	if (!new)
 		return -ENOMEM;
@@ -344,6 +345,10 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 		file_map(self, new->vm_file);
 	STEP(split_dup, new);
 	MUTATE(split_loses_guard, vma_start_write(self, mm, vma));
+	if (VARIANT(sticky_flags_merged_late)) {
+		vma_start_write(self, mm, vma);
+		new->vm_flags |= vma->vm_flags & VM_STICKY;
+	}
 	vma_start_write(self, mm, new);
 	if (new_below)
 		vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
@@ -372,7 +377,8 @@ int vma_modify(struct participant *self, struct vma_merge_struct *vmg, struct vm
 
 	vmg_neighbours(self, vmg);
 	merged = vma_merge_existing_range(self, vmg);
-	if (!merged && (MUTANT(change_loses_guard) || MUTANT(merge_loses_guard)))
+	if (!merged && (MUTANT(change_loses_guard) || MUTANT(merge_loses_guard) ||
+			VARIANT(sticky_flags_merged_late)))
 		vma_start_write(self, vmg->mm, vma); /* after the flags of vmg are computed */
 	if (merged) {
 		*out = merged;

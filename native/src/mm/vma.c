@@ -118,7 +118,8 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 
 	/* Else the copy misses what a holder of the read lock sets meanwhile. */
 	GHOST(source(orig, "the members are copied"));
-	if (!MUTANT(split_loses_guard) && !MUTANT(fork_parent_unlocked))
+	if (!MUTANT(split_loses_guard) && !MUTANT(fork_parent_unlocked) &&
+	    !VARIANT(sticky_flags_merged_late))
 		vma_assert_write_locked(mm_slot(self, orig->vm_mm), orig);
 	vma = object_alloc(self);
 	if (!vma)

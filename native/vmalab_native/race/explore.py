@@ -82,6 +82,7 @@ class Result:
             "scenario": self.scenario.name,
             "model": self.model,
             "lookup": self.scenario.lookup,
+            "variant": self.scenario.variant,
             "mutants": [lab.mutant(name).short for name in self.plan.mutants],
             "mutant_names": list(self.plan.mutants),
             "strategy": self.plan.strategy,
@@ -178,6 +179,7 @@ def _exhaustive(one: session.Session, plan: Plan, result: Result) -> Report | No
             schedules_max=left,
             seconds_max=max(end - time.monotonic(), 0.01),
             mutants=plan.mutants,
+            variants=one.scenario.active,
             fsck_every=FSCK_EVERY if one.scenario.fsck else 0,
         )
         _add(result, report)
@@ -199,6 +201,7 @@ def _sampled(one: session.Session, plan: Plan, result: Result) -> Report | None:
         schedules_max=plan.schedules or one.scenario.schedules,
         seconds_max=plan.seconds,
         mutants=plan.mutants,
+        variants=one.scenario.active,
         fsck_every=FSCK_EVERY if one.scenario.fsck else 0,
     )
     _add(result, report)
@@ -217,6 +220,7 @@ def _mortal(result: Result, outcomes: list[int]) -> Result:
                 strategy=Strategy.RANDOM,
                 seed=plan.seed + number,
                 mutants=plan.mutants,
+                variants=scenario.active,
                 fsck_every=int(scenario.fsck),
             )
             _add(result, report)
@@ -275,6 +279,7 @@ def run_plan(
             strategy=Strategy.PLAN,
             plan=chosen,
             mutants=plan.mutants,
+            variants=one.scenario.active,
             fsck_every=int(scenario.fsck),
         )
         return report, _finding(one, plan, report) if report.violation else None
@@ -349,6 +354,7 @@ def replay(one: Schedule, *, times: int = 1) -> Replayed:
                 strategy=Strategy.SCRIPT,
                 script=script,
                 mutants=one.mutants,
+                variants=scenario.active,
                 fsck_every=int(scenario.fsck),
             )
             trace = tuple(run.trace())

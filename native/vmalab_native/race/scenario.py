@@ -5,6 +5,7 @@
     about = "what happens, for a reader"
     source = "where it comes from"
     models = ["typesafe-rwsem", "refcount"]   # none: all
+    variants = ["sticky_flags_merged_late"]   # other designs that must not break anything
     lookup = "cache"    # how faults find VMAs; none: as VMALAB_LOOKUP says, else walk
     slab = 1            # VMA objects that are reused at once, whichever actor frees them
     points = ["walk*", "read_*"]              # shell patterns of sync points; "!name" takes out
@@ -31,7 +32,7 @@ import difflib
 import fnmatch
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -56,7 +57,7 @@ _TEXT, _NUMBER, _FLAG = "a text", "a number that is not negative", "true or fals
 _TEXTS, _NAMED, _ACTORS = "a list of texts", "a table of texts", "a table of lists of texts"
 KEYS: Final = {
     **dict.fromkeys(("title", "about", "source", "lookup"), _TEXT),
-    **dict.fromkeys(("models", "points", "setup", "check"), _TEXTS),
+    **dict.fromkeys(("models", "variants", "points", "setup", "check"), _TEXTS),
     **dict.fromkeys(("slab", "bound", "schedules"), _NUMBER),
     **dict.fromkeys(("finds", "fix", "only"), _NAMED),
     "fsck": _FLAG,
@@ -88,6 +89,8 @@ class Scenario:
     source: str
     models: tuple[str, ...]
     lookup: cores.Lookup
+    variants: tuple[str, ...]
+    """Other ways to do something right that it must not break."""
     slab: int
     points: frozenset[str]
     bound: int
@@ -99,6 +102,8 @@ class Scenario:
     finds: dict[str, str] = field(default_factory=dict)
     fix: dict[str, str] = field(default_factory=dict)
     only: dict[str, str] = field(default_factory=dict)
+    variant: str = ""
+    """The one that is switched on; none of a file."""
 
     @property
     def mortal(self) -> bool:
@@ -108,6 +113,11 @@ class Scenario:
     @property
     def actor_names(self) -> list[str]:
         return list(self.actors)
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The variants that are switched on."""
+        return (self.variant,) if self.variant else ()
 
     def program(self) -> lab.Program:
         return lab.Program(
@@ -236,6 +246,37 @@ def _of_mutants(name: str, table: dict[str, str]) -> dict[str, str]:
         raise ScenarioError(f"{name}: {error}") from None
 
 
+def _variants(name: str, given: list[str]) -> tuple[str, ...]:
+    try:
+        return tuple(lab.variant(one).name for one in given)
+    except InvalidArgument as error:
+        raise ScenarioError(f"{name}: {error.detail}") from None
+
+
+def with_variant(one: Scenario, model: str, variant: str) -> Scenario:
+    """The scenario with that variant of the core switched on; "": as it is.
+
+    Raises:
+        ScenarioError: there is no such variant, or the lock model has nothing that it would change.
+    """
+    if not variant:
+        return one
+    try:
+        found = lab.variant(variant)
+    except InvalidArgument as error:
+        raise ScenarioError(error.detail) from None
+    if LETTERS[model] not in found.kind:
+        there = ", ".join(name for name, letter in LETTERS.items() if letter in found.kind)
+        raise ScenarioError(f"variant {variant} does not apply to {model}; it applies to {there}")
+    return replace(one, variant=variant)
+
+
+def variants_of(one: Scenario, model: str) -> list[Scenario]:
+    """The scenario with each variant that it names and the lock model has."""
+    fit = [name for name in one.variants if LETTERS[model] in lab.variant(name).kind]
+    return [with_variant(one, model, name) for name in fit]
+
+
 def parse(name: str, text: str) -> Scenario:
     """Reads the text of a scenario.
 
@@ -264,6 +305,7 @@ def parse(name: str, text: str) -> Scenario:
         source=data.get("source", ""),
         models=models,
         lookup=_lookup(name, data.get("lookup", "")),
+        variants=_variants(name, data.get("variants", [])),
         slab=data.get("slab", 0),
         points=_points(data.get("points", []), name),
         bound=data.get("bound", 2),

@@ -5,15 +5,16 @@
     scenario reuse-before-lock
     model typesafe-rwsem
     lookup cache
+    variant sticky_flags_merged_late
     mutant mm_not_compared
     expect grant-identity
     reader walked
     unmapper op_begin
     ...
 
-`lookup` stands there only if it is not walk. Each line below the head names an actor and a sync
-point: the actor goes on until it stands there. After the last line nobody is preempted. Empty
-lines, and what follows a #, mean nothing.
+`lookup` stands there only if it is not walk, `variant` only if one is switched on. Each line below
+the head names an actor and a sync point: the actor goes on until it stands there. After the last
+line nobody is preempted. Empty lines, and what follows a #, mean nothing.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from vmalab_native.race.scenario import (
     mutant_names,
     mutant_of,
     unknown,
+    with_variant,
 )
 
 _FIRST = "# vmalab-sched 1"
@@ -61,11 +63,15 @@ class Schedule:
     """The invariant that breaks; empty: none."""
     lookup: cores.Lookup = "walk"
     """How faults found VMAs."""
+    variant: str = ""
+    """The variant of the core that was switched on."""
 
     def text(self) -> str:
         head = [_FIRST, f"scenario {self.scenario}", f"model {self.model}"]
         if self.lookup != "walk":
             head.append(f"lookup {self.lookup}")
+        if self.variant:
+            head.append(f"variant {self.variant}")
         head += [f"mutant {_called(name)}" for name in self.mutants]
         if self.expect:
             head.append(f"expect {self.expect}")
@@ -117,6 +123,7 @@ def parse(text: str) -> Schedule:
         "mutant": [],
         "expect": [],
         "lookup": [],
+        "variant": [],
     }
     steps: list[tuple[str, str]] = []
     for number, raw in enumerate(lines[1:], 2):
@@ -140,7 +147,10 @@ def parse(text: str) -> Schedule:
     except InvalidArgument as error:
         raise ScheduleError(error.detail) from None
     return Schedule(
-        head["scenario"][0], head["model"][0], tuple(head["mutant"]), tuple(steps), expect, lookup
+        *(head["scenario"][0], head["model"][0], tuple(head["mutant"]), tuple(steps)),
+        expect=expect,
+        lookup=lookup,
+        variant="".join(head["variant"][:1]),
     )
 
 
@@ -158,12 +168,18 @@ def of_trace(
         for line in trace
         if line.actor < len(names) and line.flags & lab.STEP
     )
-    return Schedule(scenario.name, model, tuple(mutants), lines, expect, scenario.lookup)
+    return Schedule(
+        *(scenario.name, model, tuple(mutants), lines),
+        expect=expect,
+        lookup=scenario.lookup,
+        variant=scenario.variant,
+    )
 
 
 def load_scenario(schedule: Schedule) -> Scenario:
-    """The scenario of a schedule, with the lookup that the schedule was made with."""
-    return replace(load(schedule.scenario), lookup=schedule.lookup)
+    """The scenario of a schedule, with the lookup and the variant that it was made with."""
+    one = replace(load(schedule.scenario), lookup=schedule.lookup)
+    return with_variant(one, schedule.model, schedule.variant)
 
 
 def read(path: Path) -> Schedule:

@@ -45,6 +45,7 @@ class Session:
             strategy=Strategy.DFS,
             bound=1000,
             schedules_max=ORDERS_MAX,
+            variants=self.scenario.active,
             op_points=True,
             learn=True,
             fsck_every=20 if self.scenario.fsck else 0,

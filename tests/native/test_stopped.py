@@ -52,7 +52,7 @@ def stop_inside(segment: Segment, pid: int) -> None:
     deadline = time.monotonic() + HANG_S
     while time.monotonic() < deadline:
         os.kill(pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+        os.waitid(os.P_PID, pid, os.WSTOPPED)
         if any(one.pid == pid and one.in_core == IN for one in segment.participants()):
             return
         os.kill(pid, signal.SIGCONT)

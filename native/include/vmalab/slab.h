@@ -46,6 +46,8 @@ void kmem_cache_flush_area(struct participant *self, u32 owner_index, u32 cache)
 /* The same of a dead owner that had nothing half done; the world is stopped, nobody has the cache
  * lock. Nothing waits: slabs that become empty stay with the cache. */
 void kmem_magazine_reclaim(struct participant *self, u32 owner_index, u32 cache);
+/* An object that such an owner had; the same holds. */
+void kmem_object_reclaim(struct participant *self, u32 cache, void *object);
 /* Rebuilds the partial list and counts from the page descriptors; the caller owns the lock or the
  * world is stopped. */
 void kmem_cache_rebuild(struct vl_seg *seg, u32 cache);

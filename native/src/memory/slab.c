@@ -420,6 +420,12 @@ void kmem_magazine_reclaim(struct participant *self, u32 owner_index, u32 cache)
 	}
 }
 
+void kmem_object_reclaim(struct participant *self, u32 cache, void *object)
+{
+	give_back(self, &self->seg->hdr->caches[cache], (u64)((u8 *)object - self->seg->base),
+		  false);
+}
+
 void kmem_cache_flush(struct participant *self, u32 cache)
 {
 	kmem_cache_flush_area(self, self->index, cache);

@@ -15,7 +15,8 @@
  * the first frame, table or object, or changes an entry (participant.h:note_change). All other
  * calls begin with it set.
  *
- * So its magazines and stocks are exact, and its area announces no VMA, node or file.
+ * So its magazines, stocks and reserved nodes (which may be left over from an earlier call) are
+ * exact, and its area announces no VMA and no file.
  *
  * A recoverer that dies here has given back a part. hdr.repairing says so to the next one, which
  * walks the whole segment then.
@@ -30,7 +31,7 @@ static bool hands_empty(const struct vl_seg *seg, u32 index)
 {
 	const struct participant_slot *slot = &seg->slots[index];
 	const struct participant_area *area = participant_area_of(seg, index);
-	bool empty = !area->prealloc_count && !area->name_made;
+	bool empty = !area->name_made;
 
 	LAB(empty = empty && !area->policy_made;)
 	for (u32 i = 0; i < INFLIGHT_MAX; i++)
@@ -78,6 +79,18 @@ static void repair_leases(const struct walk *w, u32 index)
 	}
 }
 
+static void reclaim_nodes(struct participant *self, u32 index)
+{
+	struct participant_area *area = participant_area_of(self->seg, index);
+
+	while (area->prealloc_count) {
+		store_relaxed_u32(&area->prealloc_count, area->prealloc_count - 1);
+		compiler_barrier();
+		kmem_object_reclaim(self, CACHE_NODE,
+				    PTR(self, area->prealloc[area->prealloc_count]));
+	}
+}
+
 void repair_small(struct participant *self, const struct dead_set *dead, enum remains remains,
 		  struct vl_recovery *out)
 {
@@ -91,6 +104,7 @@ void repair_small(struct participant *self, const struct dead_set *dead, enum re
 		u32 index = out->dead_index[n];
 
 		repair_leases(&w, index);
+		reclaim_nodes(self, index);
 		for (u32 c = 0; c < KMEM_CACHES_MAX; c++)
 			if (self->seg->hdr->caches[c].alive)
 				kmem_magazine_reclaim(self, index, c);

@@ -6,7 +6,7 @@ on all the same. When that process continues, the next recovery succeeds.
 Method: one process is stopped by SIGSTOP in the middle of a block, another one is killed in the
 middle of one. A thread runs blocks of its own: what it completes in a second of the recovery is
 compared with what it completes in a second without.
-Failure: the two rates. A machine that does not let the thread run gets more tries.
+Failure: the two rates.
 """
 
 import os
@@ -29,9 +29,8 @@ from vmalab_native.errors import RecoveryStuck
 AREA = 0x2000_0000_0000
 VICTIM = Path(__file__).with_name("victim.py")
 IN = 1
-SHARE = 0.5
+SHARE = 0.25
 """What the others do at least, of what they do without the recovery (closed for 5 % of it)."""
-TRIES = 8
 
 
 @contextmanager
@@ -98,21 +97,17 @@ def test_others_go_on(instance: str) -> None:
         bystander = Bystander(segment)
         try:
             with started(segment) as stopped, started(segment) as victim:
+                begin, at = bystander.done, time.monotonic()
+                time.sleep(1.0)
+                free = rate(bystander, time.monotonic() - at, begin)
                 stop_inside(segment, stopped.pid)
                 victim.kill()
                 victim.wait()
-                for _ in range(TRIES):
-                    begin, at = bystander.done, time.monotonic()
-                    time.sleep(1.0)
-                    free = rate(bystander, time.monotonic() - at, begin)
-                    begin, at = bystander.done, time.monotonic()
-                    assert stuck_pid(me) == stopped.pid
-                    meanwhile = rate(bystander, time.monotonic() - at, begin)
-                    if meanwhile > SHARE * free:
-                        break
-                else:
-                    pytest.fail(f"{meanwhile:.0f} blocks a second meanwhile, {free:.0f} without")
+                begin, at = bystander.done, time.monotonic()
+                assert stuck_pid(me) == stopped.pid
+                meanwhile = rate(bystander, time.monotonic() - at, begin)
                 os.kill(stopped.pid, signal.SIGCONT)
+                assert meanwhile > SHARE * free, f"{meanwhile:.0f} a second, {free:.0f} without"
                 assert me.recover().dead
         finally:
             bystander.end()

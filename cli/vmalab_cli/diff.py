@@ -43,9 +43,10 @@ HELP = (
     "maps at check points must be equal. A disagreement is shrunk to the shortest program that "
     "shows it.\n\n"
     "Profiles: anon, file, fork, mremap, limits (sizes and addresses at the edges), uffd "
-    "(userfaultfd), all (each program takes one of them). The seed is printed. It repeats the "
-    "programs. not_compared counts what cannot be compared, with the reason. "
-    "Exit code 0: all agreed; 1: a disagreement; 2: bad usage."
+    "(userfaultfd), keys (protection keys), all (each program takes one of them). The seed is "
+    "printed. It repeats the programs. not_compared counts what cannot be compared, with the "
+    "reason. by_model counts answers about protection keys that a model of them has judged, on a "
+    "machine without them. Exit code 0: all agreed; 1: a disagreement; 2: bad usage."
 )
 EXAMPLES = """\
 Examples:
@@ -114,8 +115,11 @@ def _tables(data: dict[str, Any]) -> list[Table]:
             f"{report.count(data['maps_equal'])} of {report.count(data['maps_checked'])} equal",
         ),
     ]
+    if data["by_model"]:
+        rows.append(("agree with the model of keys", report.count(data["by_model"])))
     rows += [(f"not compared: {name}", report.count(n)) for name, n in data["not_compared"].items()]
-    rows.append(("no specification of", ", ".join(data["not_drawn"])))
+    rows.append(("no specification of", ", ".join(data["not_drawn"]) or "nothing"))
+    rows.append(("left out (--json: why)", ", ".join(data["left_out"])))
     rows += [("not as expected here", reason) for reason in data["lacking"]]
     rows.append(("fsck", "; ".join(data["fsck"]) or "every invariant holds"))
     tables = [report.facts("diff", rows)]
@@ -146,7 +150,8 @@ def diff_command(
         int, typer.Option(min=0, help="Seed of the programs; 0: a new one, which is printed.")
     ] = 0,
     profile: Annotated[
-        str, typer.Option(help="Kind of programs: anon, file, fork, mremap, limits, uffd or all.")
+        str,
+        typer.Option(help="Kind of programs: anon, file, fork, mremap, limits, uffd, keys or all."),
     ] = "all",
     every: Annotated[
         int, typer.Option(min=1, help="Operations between two comparisons of the maps.")

@@ -124,6 +124,13 @@ def _not_judged() -> list[str]:
     return [op.name.lower() for op in plan.unjudged()]
 
 
+def _left_out() -> dict[str, str]:
+    """Operations that no history has, and why."""
+    from vmalab_lin import plan
+
+    return {op.name.lower(): why for op, why in plan.LEFT_OUT.items()}
+
+
 def _show(results: list[LinResult], seed: int) -> None:
     facts = [result.as_dict() for result in results]
     rows = [
@@ -137,7 +144,9 @@ def _show(results: list[LinResult], seed: int) -> None:
     head = ("model", "checked", "epochs", "violations", "seconds")
     console = report.console()
     console.print(report.grid(f"linearizability, seed {seed}", head, rows))
-    console.print(f"no specification of: {', '.join(_not_judged())}", soft_wrap=True)
+    missing = ", ".join(_not_judged()) or "nothing"
+    console.print(f"no specification of: {missing}", soft_wrap=True)
+    console.print(f"left out (--json: why): {', '.join(_left_out())}", soft_wrap=True)
     for result in results:
         for line in result.told:
             console.print(line, soft_wrap=True)
@@ -245,6 +254,7 @@ def lin_command(
                 **{name: round(sum(one[name] for one in facts), 3) for name in sums},
                 "pages": facts[0]["pages"],
                 "not_judged": _not_judged(),
+                "left_out": _left_out(),
                 "models": facts,
             }
         )

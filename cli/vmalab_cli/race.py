@@ -27,6 +27,7 @@ from vmalab_cli.common import (
     guarded,
     lookup_in,
 )
+from vmalab_native.texts import lines_of
 
 if TYPE_CHECKING:
     from vmalab_native.race.explore import Finding, Plan, Replayed, Result
@@ -392,7 +393,7 @@ def replay_command(
                     "invariant": broke,
                     "text": done.violation.text if done.violation else "",
                     "expected": one.expect,
-                    "trace": text.splitlines(),
+                    "trace": lines_of(text),
                 },
                 indent=2,
             )

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vmalab_native.texts import lines_of
+
 _LOAD_BEFORE = os.getloadavg()[0]
 """Before anything was measured: a bench is a load itself."""
 QUIET_LOAD = 1.0
@@ -54,7 +56,7 @@ def pinned(cpu: int) -> Iterator[None]:
 
 def _cpu_model() -> str | None:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in lines_of(Path("/proc/cpuinfo").read_text()):
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:

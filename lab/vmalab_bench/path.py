@@ -47,6 +47,7 @@ from vmalab_bench.base import Aim, BadRequest, BenchError
 from vmalab_bench.stepped import HIT, TAKEN_VMAS
 from vmalab_drive import report
 from vmalab_native import cores
+from vmalab_native.texts import lines_of
 
 FUNCTION: Final = "op_fault"
 INSTRUCTIONS_MOST: Final = 320
@@ -178,7 +179,7 @@ def _offset(core: Path) -> str:
     if nm is None:
         raise compiled.NoProgram("nm reads the symbols of the core: install binutils")
     said = subprocess.run([nm, str(core)], capture_output=True, text=True, check=True).stdout
-    for line in said.splitlines():
+    for line in lines_of(said):
         value, _, name = line.partition(" ")
         if name.split()[-1] == FUNCTION:
             return f"0x{value}"

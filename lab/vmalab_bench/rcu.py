@@ -25,6 +25,7 @@ from rich.table import Table
 from vmalab_bench import base, compiled, plots, stats
 from vmalab_bench.compiled import Dialog
 from vmalab_drive import report
+from vmalab_native.texts import lines_of
 
 OURS: Final = ("membarrier", "fenced")
 LIBURCU: Final = ("memb", "mb", "bp")
@@ -64,7 +65,7 @@ def run(config: RcuBench, *, seed: int) -> dict[str, Any]:
             try:
                 path = compiled.compiled("urcu", flags=flags, libraries=libraries)
             except compiled.NoProgram as error:
-                missing = missing or f"{REMEDY}: {str(error).splitlines()[-1]}"
+                missing = missing or f"{REMEDY}: {lines_of(str(error))[-1]}"
                 continue
             dialogs["liburcu", flavour] = stack.enter_context(Dialog(f"urcu {flavour}", [path]))
         samples = _rounds(config, dialogs, seed)

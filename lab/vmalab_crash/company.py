@@ -24,6 +24,7 @@ from vmalab_crash.board import ROW, ROWS_MAX, Board, Command, Doing, State
 from vmalab_crash.talk import Birth, Order, packed, unpacked
 from vmalab_crash.watch import BLOCKED, IN, OUT, STOP_BROKEN, Watch
 from vmalab_native.core import Segment
+from vmalab_native.texts import lines_of
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -186,7 +187,7 @@ class Company:
         """What the processes of this segment said on stderr: the invariants that broke, the end."""
         size = os.fstat(self._log.fileno()).st_size
         text = os.pread(self._log.fileno(), size - self._log_from, self._log_from)
-        lines = text.decode(errors="replace").splitlines()
+        lines = lines_of(text.decode(errors="replace"))
         broken = [one for one in lines if "broken invariant" in one and "by another" not in one]
         return list(dict.fromkeys([*broken[:LOG_LINES], *lines[-LOG_LINES:]]))
 

@@ -31,7 +31,7 @@ LOW_PAGES: Final = 16
 """What is used of the lowest addresses; the executor's own begin at 4 MiB."""
 MINCORE_PAGES: Final = 64
 
-PROFILES: Final = ("anon", "file", "fork", "mremap", "limits", "uffd")
+PROFILES: Final = ("anon", "file", "fork", "mremap", "limits", "uffd", "keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Style:
     """Whether a fault may bring in a huge page: in a registered area it must not."""
     switch: float = 0.15
     """That the next operation is another process's."""
+    keys: bool = False
+    """Whether a program has protection keys of its own, and memory that is executed alone."""
     plain: float = 0.1
     """That a program runs without the capabilities that memory calls ask for."""
     low: float = 0.005
@@ -74,6 +76,7 @@ STYLES: Final = {
     # Of a file the kernel maps pages around the one that is read, which minor faults and copies
     # into private memory would show.
     "uffd": Style(pages=24, arenas=1, files=0.0, guards=False, reclaim=False, thp=False),
+    "keys": Style(pages=24, arenas=1, keys=True),
 }
 
 

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from errno import EAGAIN
 
+from vmalab_client.block import SEGV_PKUERR
 from vmalab_diff.emulated import Emulator, resolved
+from vmalab_diff.keys import Keys
 from vmalab_diff.operations import BY_NAME
 from vmalab_diff.program import Op
-from vmalab_diff.real import Executor, Outcome, RealRun, Step, TestFile, steps_of
+from vmalab_diff.real import Executor, Outcome, RealRun, Step, steps_of
 from vmalab_native import flags
+from vmalab_native.texts import lines_of
 
 _SHARED = re.compile(r" 00:01 (\d+) +(?:/dev/zero|/memfd:vmalab-diff) \(deleted\)$")
 _KERNELS = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) .*\[v(?:var|dso)", re.MULTILINE)
@@ -63,7 +66,8 @@ def shown(op: Op, outcome: Outcome) -> str:
     answer = BY_NAME[op.name].answer
     if outcome.signal:
         name = _SIGNALS.get(outcome.signal, f"signal {outcome.signal}")
-        return f"{name} code {outcome.code}"
+        by = f" by key {outcome.extra}" if outcome.code == SEGV_PKUERR else ""
+        return f"{name} code {outcome.code}{by}"
     if outcome.value == -EAGAIN and answer == "filled":
         return f"-1 EAGAIN, {outcome.extra:#x} bytes"
     if -4096 < outcome.value < 0:
@@ -87,6 +91,8 @@ def refused(emulated: Outcome) -> bool:
 def same(op: Op, real: Outcome, emulated: Outcome) -> bool:
     """Whether both sides answered the same."""
     if (real.signal, real.code) != (emulated.signal, emulated.code):
+        return False
+    if real.signal and real.code == SEGV_PKUERR and real.extra != emulated.extra:
         return False
     match BY_NAME[op.name].answer:
         case "none":
@@ -120,7 +126,7 @@ class MapsMatcher:
     def difference(self, real: str, emulated: str) -> tuple[str, str] | None:
         """The first lines that differ, with one line of each side before and after; None if the
         texts say the same."""
-        left, right = real.splitlines(), emulated.splitlines()
+        left, right = lines_of(real), lines_of(emulated)
         for tail in (1, 2):  # it belongs to no address space
             if len(left) >= tail and "[vsyscall]" in left[-tail]:
                 del left[-tail:]
@@ -147,7 +153,7 @@ class MapsMatcher:
 
 def only_maps(text: str) -> str:
     """The lines of maps out of a text of maps or smaps."""
-    return "".join(line + "\n" for line in text.splitlines() if line[:1] in "0123456789abcdef")
+    return "".join(line + "\n" for line in lines_of(text) if line[:1] in "0123456789abcdef")
 
 
 def maps_and_flags(smaps: str) -> str:
@@ -155,14 +161,14 @@ def maps_and_flags(smaps: str) -> str:
     left out: SOFT_DIRTY counts it."""
     return "".join(
         line.rstrip().replace(" sd", "") + "\n" if line[0] == "V" else line + "\n"
-        for line in smaps.splitlines()
+        for line in lines_of(smaps)
         if line[:1] in "0123456789abcdef" or line.startswith(("VmFlags", "ProtectionKey"))
     )
 
 
 def _flags_differ(kernel: str, vmalab: str) -> bool:
     """Whether the first differing lines are of VmFlags."""
-    for one, two in zip(kernel.splitlines(), vmalab.splitlines(), strict=False):
+    for one, two in zip(lines_of(kernel), lines_of(vmalab), strict=False):
         if one != two and one[:7] == two[:7] and one.startswith(_FLAG_LINES):
             return True
         if one != two and "/dev/zero" not in one:
@@ -173,8 +179,8 @@ def _flags_differ(kernel: str, vmalab: str) -> bool:
 class _Check:
     """Takes the emulated outcomes in order."""
 
-    def __init__(self, program: Sequence[Op], comparison: Comparison, files: Sequence[TestFile]):
-        self.program, self.comparison, self.files = program, comparison, files
+    def __init__(self, program: Sequence[Op], comparison: Comparison):
+        self.program, self.comparison = program, comparison
         self.maps = MapsMatcher()
         self.last_op = -1
         self.reclaimed = False
@@ -253,8 +259,18 @@ def compare(
         every: a snapshot of maps after so many operations.
     """
     steps = steps_of(program, every=every)
-    real = executor.run(program, steps)
+    return _compared(program, steps, executor.run(program, steps), emulator)
+
+
+def compare_with_model(program: Sequence[Op], emulator: Emulator) -> Comparison:
+    """Run a part of a program that keys.Keys knows, which is the oracle; without snapshots."""
+    steps = [Step(op.process, index) for index, op in enumerate(program)]
+    return _compared(program, steps, Keys().run(program, steps), emulator)
+
+
+def _compared(
+    program: Sequence[Op], steps: list[Step], real: RealRun, emulator: Emulator
+) -> Comparison:
     comparison = Comparison(steps, real)
-    check = _Check(program, comparison, executor.files)
-    emulator.run(program, steps, real, executor.files, check)
+    emulator.run(program, steps, real, _Check(program, comparison))
     return comparison

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from vmalab import pack
-from vmalab.ops import RESULT
-from vmalab.uapi import Madv, Map, Prot, UffdOpen
-from vmalab_diff.encoding import Target, Value
+from vmalab.ops import OPERATIONS, RESULT
+from vmalab.uapi import PKRU_START, Madv, Map, Prot, UffdOpen
+from vmalab_client.block import PKEY_MASK, PKEY_SHIFT, SI_CODE_MASK
+from vmalab_diff.encoding import Operation, Target, Value
 from vmalab_diff.operations import BY_NAME
 from vmalab_diff.program import ARENAS, Op, Place
 from vmalab_diff.real import LOCK_LIMIT, MMAP_BASE, Outcome, RealRun, Step, TestFile
+from vmalab_diff.strategies import KEY0
 from vmalab_diff.uffd import UFFD_FEATURES
 from vmalab_native import cores, machine, signals
 
@@ -22,12 +24,25 @@ if TYPE_CHECKING:
     from vmalab_native.core import Participant
 
 BLOCK_STEPS: Final = 256
+CAPABILITIES: Final = ("cap_ipc_lock", "cap_sys_rawio", "cap_sys_admin")
 _NUMBERS = itertools.count(1)
 
 
 def resolved(op: Op, run: RealRun) -> list[Value]:
     """The arguments as numbers, with the addresses that the real run had."""
     return [run.address(arg) if isinstance(arg, Place) else arg for arg in op.args]
+
+
+def writes_pkru(op: Op) -> bool:
+    """Whether the call may change the register: pkey_alloc, and what makes memory that is executed
+    alone."""
+    match op.name, op.args:
+        case ("pkey_alloc", _) | (
+            "mmap" | "mprotect" | "pkey_mprotect",
+            (_, _, Prot.EXEC, *_),
+        ):
+            return True
+    return False
 
 
 class Emulator:
@@ -75,11 +90,10 @@ class Emulator:
         program: Sequence[Op],
         steps: Sequence[Step],
         real: RealRun,
-        files: Sequence[TestFile],
         check: Callable[[int, Outcome], bool],
     ) -> None:
         """Do a program, giving each step's outcome to check() in order, until that says False."""
-        play = _Play(self._participant, program, steps, real, files, check)
+        play = _Play(self._participant, program, steps, real, check)
         try:
             play.all()
         finally:
@@ -95,7 +109,6 @@ class _Play:
         program: Sequence[Op],
         steps: Sequence[Step],
         real: RealRun,
-        files: Sequence[TestFile],
         check: Callable[[int, Outcome], bool],
     ) -> None:
         self.participant = participant
@@ -107,24 +120,27 @@ class _Play:
                 ),
                 file.mode,
             )
-            for file in files
+            for file in real.files
         ]
         self.mms = {0: self._create(real)}
         self.uffds = {0: [self._uffd(self.mms[0], number) for number in range(2)]}
-        self._warm(files)
+        self._warm(real.files)
         self.block: list[bytes] = []
         self.pending: list[int] = []
+        keys = self.participant.segment.config.pkeys
+        self.pkrus: dict[int, int | None] = {0: PKRU_START if keys else None}
+        """What each process has in PKRU; None: its processor has no protection keys."""
 
     def _create(self, real: RealRun) -> int:
         """The address space of the executor, whose huge pages are off."""
         from vmalab_native.core import MmSetup
 
-        plain = bool(self.program) and self.program[0].name == "plain"
+        may = {name: bool(machine.facts()[f"user.{name}"]) for name in CAPABILITIES}
         setup = MmSetup(
             memlock_limit_bytes=LOCK_LIMIT,
-            cap_ipc_lock=not plain,
-            cap_sys_rawio=not plain,
-            cap_sys_admin=not plain,
+            cap_ipc_lock=may["cap_ipc_lock"],
+            cap_sys_rawio=may["cap_sys_rawio"],
+            cap_sys_admin=may["cap_sys_admin"],
             anon_names=machine.anon_names(),
         )
         mm = self.participant.mm_create(
@@ -166,15 +182,29 @@ class _Play:
             row = BY_NAME[op.name]
             mm = self.mms[step.process]
             target = Target(mm, self.files, self.uffds[step.process])
-            self.block.append(row.packed(target, resolved(op, self.real)))
+            values = resolved(op, self.real)
+            self.block.append(self._as_caller(row, step.process, row.packed(target, values)))
             self.pending.append(at)
+            if op.name == "wrpkru" and isinstance(values[0], int):
+                self.pkrus[step.process] = values[0]
             if op.name == "exit":
                 del self.mms[step.process]
             if (
-                op.name in ("fork", "uffd_close") or len(self.pending) >= BLOCK_STEPS
+                op.name in ("fork", "uffd_close", "rdpkru")
+                or writes_pkru(op)
+                or len(self.pending) >= BLOCK_STEPS
             ) and not self._flush():
                 return
         self._flush()
+
+    def _as_caller(self, row: Operation, process: int, record: bytes) -> bytes:
+        """The record with what the process has in PKRU. For calls that read memory of the executor
+        the executor allows key 0, which that memory has."""
+        pkru = self.pkrus[process]
+        if pkru is None or not OPERATIONS[row.packs].pkru:
+            return record
+        own = row.name == "process_madvise" or row.name.startswith("uffd_")
+        return pack.with_pkru(record, pkru & ~KEY0 if own else pkru)
 
     def _snapshot(self, step: Step) -> Outcome:
         read = self.participant.smaps if step.smaps else self.participant.maps
@@ -191,7 +221,12 @@ class _Play:
             if op.name == "fork" and status == 0 and isinstance(op.args[0], int):
                 self.mms[op.args[0]] = value
                 self.uffds[op.args[0]] = [self._uffd(value, number) for number in range(2)]
+                self.pkrus[op.args[0]] = self.pkrus[self.steps[at].process]
                 value = 0
+            elif op.name == "rdpkru":
+                value = self.pkrus[self.steps[at].process] or 0
+            elif writes_pkru(op) and self.pkrus[self.steps[at].process] is not None:
+                self.pkrus[self.steps[at].process] = info
             elif op.name == "uffd_close" and status == 0 and isinstance(op.args[0], int):
                 process = self.steps[at].process
                 self.uffds[process][op.args[0]] = self._uffd(self.mms[process], op.args[0])
@@ -201,7 +236,7 @@ class _Play:
     @staticmethod
     def _outcome(status: int, info: int, value: int) -> Outcome:
         if status > 0:
-            return Outcome(0, status, info & 0xFF)
+            return Outcome(0, status, info & SI_CODE_MASK, extra=(info & PKEY_MASK) >> PKEY_SHIFT)
         return Outcome(status or (value - (1 << 64) if value >> 63 else value), extra=value)
 
     def end(self) -> None:

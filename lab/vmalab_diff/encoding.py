@@ -26,8 +26,10 @@ U64: Final = U64_MASK
 packed: Final = record
 CODE_SYSCALL, CODE_READ, CODE_WRITE, CODE_EXEC = 0, 1, 2, 3
 CODE_FORK, CODE_EXIT, CODE_TEXT, CODE_MINCORE = 4, 5, 6, 7
-CODE_ADVISE, CODE_PLAIN = 8, 9
-PR_SET_THP_DISABLE, PR_SET_VMA = 41, 0x53564D41
+CODE_ADVISE, CODE_CAPS = 8, 9
+CODE_PKRU = 11
+PR_SET_THP_DISABLE, PR_SET_MDWE, PR_SET_VMA = 41, 65, 0x53564D41
+F_ADD_SEALS: Final = 1033
 STORE: Final = FAULT_FLAG["FAULT_STORE"]
 RETURN_BYTE: Final = 0xC3
 """Low byte of every word that is written: the instruction that an exec touch may then meet."""
@@ -101,6 +103,11 @@ def of_code(code: int) -> Callable[[Sequence[Value]], RealCall]:
     return lambda args: RealCall(code, 0, tuple(arg for arg in args if isinstance(arg, int)))
 
 
+def pkru_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
+    """The executor writes the program's PKRU (0), or says what it is (1)."""
+    return lambda args: RealCall(CODE_PKRU, nr, tuple(arg for arg in args if isinstance(arg, int)))
+
+
 def integers(args: Sequence[Value]) -> list[int]:
     return [arg for arg in args if isinstance(arg, int)]
 
@@ -123,12 +130,12 @@ def record_mmap(to: Target, args: Sequence[Value]) -> bytes:
     return pack.mmap(to.mm, addr, length, prot, how, number, offset, mode)
 
 
-def real_file_call(nr: int) -> Callable[[Sequence[Value]], RealCall]:
-    """The first argument is a file."""
+def real_file_call(nr: int, *before: int) -> Callable[[Sequence[Value]], RealCall]:
+    """The first argument is a file; `before` stands before the others."""
 
     def real(args: Sequence[Value]) -> RealCall:
         file, *rest = integers(args)
-        return RealCall(CODE_SYSCALL, nr, (file + FILE_FD, *rest))
+        return RealCall(CODE_SYSCALL, nr, (file + FILE_FD, *before, *rest))
 
     return real
 

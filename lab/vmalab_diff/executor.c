@@ -49,8 +49,9 @@ enum code {
 	CODE_TEXT = 6,    /* nr 0: /proc/self/maps; 1: smaps */
 	CODE_MINCORE = 7, /* as the system call, the vector as a mask of bits */
 	CODE_ADVISE = 8,  /* process_madvise of itself: two ranges, the advice, how many ranges */
-	CODE_PLAIN = 9,   /* gives up the capabilities that memory calls ask for */
-	CODE_UFFD = 10 /* ioctl nr of userfaultfd arg[0], the others its struct; nr 0: close it */
+	CODE_CAPS = 9,    /* arg[0]: which capabilities that memory calls ask for it has now */
+	CODE_UFFD = 10, /* ioctl nr of userfaultfd arg[0], the others its struct; nr 0: close it */
+	CODE_PKRU = 11 /* nr 0: arg[0] is what the program has in PKRU from now on; 1: what it is */
 };
 
 struct op {
@@ -70,7 +71,7 @@ struct result {
 	s64 value;
 	u32 signal;
 	u32 code;
-	u64 extra; /* TEXT: offset << 32 | bytes; MINCORE: the mask */
+	u64 extra; /* TEXT: offset << 32 | bytes; MINCORE: the mask; SEGV_PKUERR: the key */
 	u64 pad;
 };
 
@@ -133,12 +134,62 @@ enum {
 };
 
 static u32 me;
+
+/* --- PKRU --- */
+
+/*
+ * A program has in PKRU what it likes, also that nothing with key 0 may be touched, which is all
+ * that the executor has. So the register is the program's for one instruction or one system call at
+ * a time, and the executor's between these, in code that touches no memory in between.
+ */
+static u32 pkru_own;     /* of the executor: what a new program begins with */
+static u32 pkru_program; /* of the program */
+static u8 has_keys;      /* the processor has them, and the kernel uses them */
+
+#define PKRU_KEY0 3u
+
+static void pkru_start(void)
+{
+	u32 eax = 7, ebx, ecx = 0, edx;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	has_keys = ecx >> 4 & 1;
+	if (!has_keys)
+		return;
+	__asm__ volatile("rdpkru" : "=a"(pkru_own), "=d"(edx) : "c"(0));
+	pkru_program = pkru_own;
+}
+
+/* A system call of the program. own: it reads or writes memory of the executor: key 0 is allowed
+ * meanwhile. */
+static s64 sys_program(u64 own, u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+{
+	register u64 r10 __asm__("r10") = d;
+	register u64 r8 __asm__("r8") = e;
+	register u64 r9 __asm__("r9") = f;
+	u64 pkru = own ? pkru_program & ~PKRU_KEY0 : pkru_program, kept = pkru_own;
+	u64 result = nr;
+
+	if (!has_keys)
+		return sys(nr, a, b, c, d, e, f);
+	__asm__ volatile("mov %k[pkru], %%eax\n\txor %%ecx, %%ecx\n\txor %%edx, %%edx\n\twrpkru\n\t"
+			 "mov %[third], %%rdx\n\tmov %[nr], %%rax\n\tsyscall\n\t"
+			 "mov %%rax, %[nr]\n\txor %%ecx, %%ecx\n\trdpkru\n\tmov %%eax, %k[pkru]\n\t"
+			 "mov %k[kept], %%eax\n\txor %%ecx, %%ecx\n\txor %%edx, %%edx\n\twrpkru"
+			 : [nr] "+&r"(result), [pkru] "+&r"(pkru)
+			 : [third] "r"(c), [kept] "r"(kept), "D"(a), "S"(b), "r"(r10), "r"(r8),
+			   "r"(r9)
+			 : "rax", "rcx", "rdx", "r11", "memory");
+	pkru_program = (u32)pkru | (own ? pkru_program & PKRU_KEY0 : 0);
+	return (s64)result;
+}
+
 static u8 signal_stack[SIGNAL_STACK] __attribute__((aligned(16)));
 
 /* --- touching, with what the signals say --- */
 
 static volatile u64 resume_ip; /* where a signal of the touch under way goes on; 0: there is none */
-static volatile u32 touch_signal, touch_code;
+static volatile u32 touch_signal, touch_code, touch_key;
 static volatile u64 exec_target;
 u64 saved_sp;
 u64 scratch;
@@ -146,12 +197,22 @@ u64 scratch;
 u64 read_at(u64 addr);
 void write_at(u64 addr, u64 word);
 void exec_at(u64 addr);
+/* The same with PKRU: the program's for the touch, then the executor's again. */
+u64 read_with(u64 addr, u32 pkru, u32 own);
+void write_with(u64 addr, u64 word, u32 pkru, u32 own);
 extern char read_resume[], write_resume[], exec_resume[], restore_signal[];
+extern char read_with_resume[], write_with_resume[];
 
 /* exec_at sets the trap flag, so that one instruction of the page is executed: a zero word is an
  * addition to (%rax), any word that a program writes begins with a return. */
 __asm__("read_at:\n\tmov (%rdi), %rax\nread_resume:\n\tret\n"
 	"write_at:\n\tmov %rsi, (%rdi)\nwrite_resume:\n\tret\n"
+	"read_with:\n\tmov %edx, %r9d\n\tmov %esi, %eax\n\txor %ecx, %ecx\n\txor %edx, %edx\n"
+	"\twrpkru\n\tmov (%rdi), %r8\nread_with_resume:\n"
+	"\tmov %r9d, %eax\n\txor %ecx, %ecx\n\txor %edx, %edx\n\twrpkru\n\tmov %r8, %rax\n\tret\n"
+	"write_with:\n\tmov %ecx, %r9d\n\tmov %edx, %eax\n\txor %ecx, %ecx\n\txor %edx, %edx\n"
+	"\twrpkru\n\tmov %rsi, (%rdi)\nwrite_with_resume:\n"
+	"\tmov %r9d, %eax\n\txor %ecx, %ecx\n\txor %edx, %edx\n\twrpkru\n\tret\n"
 	"exec_at:\n\tpush %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n"
 	"\tmov %rsp, saved_sp(%rip)\n"
 	"\tlea exec_resume(%rip), %rbx\n\tpush %rbx\n"
@@ -166,7 +227,8 @@ __asm__("read_at:\n\tmov (%rdi), %rax\nread_resume:\n\tret\n"
 
 struct signal_info {
 	int signo, error, code, pad;
-	u64 addr;
+	u64 addr, bound;
+	u32 key;
 };
 
 /* The general registers stand 40 bytes after the start of a ucontext; rip and flags are numbers 16
@@ -184,6 +246,7 @@ static void on_signal(int signo, const struct signal_info *info, u64 *context)
 	if (signo != 5) {
 		touch_signal = (u32)signo;
 		touch_code = (u32)info->code;
+		touch_key = info->key;
 	}
 	regs[16] = resume_ip;
 	regs[17] &= ~TRAP_FLAG;
@@ -214,19 +277,22 @@ static void catch_signals(void)
 
 static void touch(u32 code, const u64 *arg, volatile struct result *result)
 {
-	touch_signal = touch_code = 0;
+	touch_signal = touch_code = touch_key = 0;
 	result->value = 0;
 	if (code == CODE_READ) {
 		u64 word;
 
-		resume_ip = (u64)read_resume;
-		word = read_at(arg[0]);
+		resume_ip = (u64)(has_keys ? read_with_resume : read_resume);
+		word = has_keys ? read_with(arg[0], pkru_program, pkru_own) : read_at(arg[0]);
 		if (!touch_signal)
 			result->value = (s64)word;
 	} else if (code == CODE_WRITE) {
-		resume_ip = (u64)write_resume;
-		write_at(arg[0], arg[1]);
-	} else {
+		resume_ip = (u64)(has_keys ? write_with_resume : write_resume);
+		if (has_keys)
+			write_with(arg[0], arg[1], pkru_program, pkru_own);
+		else
+			write_at(arg[0], arg[1]);
+	} else { /* of a fetch no key says anything */
 		resume_ip = (u64)exec_resume;
 		exec_target = arg[0];
 		exec_at(arg[0]);
@@ -234,6 +300,8 @@ static void touch(u32 code, const u64 *arg, volatile struct result *result)
 	resume_ip = 0;
 	result->signal = touch_signal;
 	result->code = touch_code;
+	if (touch_signal == 11 && touch_code == 4)
+		result->extra = touch_key;
 }
 
 /* --- the other operations --- */
@@ -268,20 +336,23 @@ static s64 advise_self(const u64 *arg)
 {
 	s64 fd = sys(NR_pidfd_open, (u64)sys(NR_getpid, 0, 0, 0, 0, 0, 0), 0, 0, 0, 0, 0), result;
 
-	result = sys(NR_process_madvise, (u64)fd, (u64)arg, arg[5], arg[4], 0, 0);
+	result = sys_program(1, NR_process_madvise, (u64)fd, (u64)arg, arg[5], arg[4], 0, 0);
 	sys(NR_close, (u64)fd, 0, 0, 0, 0, 0);
 	return result;
 }
 
-/* CAP_IPC_LOCK, CAP_SYS_RAWIO and CAP_SYS_ADMIN. */
-static s64 give_up_capabilities(void)
+/* The bits are CAP_IPC_LOCK, CAP_SYS_RAWIO and CAP_SYS_ADMIN. Those that are not effective stay
+ * permitted, so a later call can take them again. */
+static s64 set_capabilities(u64 bits)
 {
-	const u32 given_up = 1u << 14 | 1u << 17 | 1u << 21;
+	static const u8 number[] = {14, 17, 21};
 	u32 header[2] = {0x20080522, 0}, sets[6];
 	s64 failed = sys(NR_capget, (u64)header, (u64)sets, 0, 0, 0, 0);
 
-	for (u32 i = 0; i < 3; i++)
-		sets[i] &= ~given_up;
+	for (u32 i = 0; i < sizeof(number); i++) {
+		sets[0] &= ~(1u << number[i]);
+		sets[0] |= (u32)(bits >> i & 1) << number[i];
+	}
 	return failed ? failed : sys(NR_capset, (u64)header, (u64)sets, 0, 0, 0, 0);
 }
 
@@ -308,7 +379,7 @@ static void uffd_call(const struct op *op, const u64 *arg, volatile struct resul
 		uffd_open((u32)arg[0]);
 		return;
 	}
-	result->value = sys(NR_ioctl, UFFD_FD + arg[0], op->nr, (u64)words, 0, 0, 0);
+	result->value = sys_program(1, NR_ioctl, UFFD_FD + arg[0], op->nr, (u64)words, 0, 0, 0);
 	if (op->data[0]) /* where the count of bytes comes back */
 		result->extra = words[op->data[0] - 1];
 	if (op->data[0] && result->value == 0)
@@ -367,6 +438,16 @@ static u64 address(const struct op *op, u32 i)
 	return value > -ERRNO_MAX - 1 || value == 0 ? op->fallback : value;
 }
 
+static void pkru_call(const struct op *op, const u64 *arg, volatile struct result *result)
+{
+	if (op->nr) {
+		result->value = (s64)pkru_program;
+		return;
+	}
+	result->value = has_keys ? 0 : -38;
+	pkru_program = (u32)arg[0];
+}
+
 static void execute(u32 index)
 {
 	const struct op *op = ops + index;
@@ -382,10 +463,11 @@ static void execute(u32 index)
 		arg[op->ptr_arg - 1] = (u64)op->data;
 	switch (op->code) {
 	case CODE_SYSCALL:
-		result->value = sys(op->nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+		result->value = sys_program(op->ptr_arg != 0, op->nr, arg[0], arg[1], arg[2],
+					    arg[3], arg[4], arg[5]);
 		break;
 	case CODE_FORK: {
-		s64 pid = sys(NR_fork, 0, 0, 0, 0, 0, 0);
+		s64 pid = sys_program(0, NR_fork, 0, 0, 0, 0, 0, 0);
 
 		if (pid == 0) {
 			me = (u32)arg[0];
@@ -418,8 +500,11 @@ static void execute(u32 index)
 	case CODE_ADVISE:
 		result->value = advise_self(arg);
 		break;
-	case CODE_PLAIN:
-		result->value = give_up_capabilities();
+	case CODE_PKRU:
+		pkru_call(op, arg, result);
+		break;
+	case CODE_CAPS:
+		result->value = set_capabilities(arg[0]);
 		break;
 	default:
 		touch(op->code, arg, result);
@@ -484,6 +569,7 @@ __attribute__((used)) void begin(const u64 *stack)
 		sys(NR_exit_group, 4, 0, 0, 0, 0, 0);
 	sys(NR_close, 3, 0, 0, 0, 0, 0);
 	catch_signals();
+	pkru_start();
 	uffd_open(0);
 	uffd_open(1);
 	/* Its data and bss are written to before the first snapshot: vmalab takes it so. */

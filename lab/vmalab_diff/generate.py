@@ -16,7 +16,7 @@ PROGRAM_OPS: Final = 220
 """Operations of one program: enough to build up a map, few enough to shrink quickly."""
 
 
-FIRST: Final = ("plain", "thp_disable")
+FIRST: Final = ("capset", "thp_disable")
 """What only the first operations may be, or are besides: the state that a program runs in."""
 
 
@@ -47,7 +47,7 @@ def generate(seed: int, profile: str, number: int, *, ops: int = PROGRAM_OPS) ->
     program: list[Op] = []
     for name, wanted in zip(FIRST, (c.plain, c.thp), strict=True):
         if wanted:
-            args = (PR_SET_THP_DISABLE, 0, 0, 0, 0) if name == "thp_disable" else ()
+            args = (PR_SET_THP_DISABLE, 0, 0, 0, 0) if name == "thp_disable" else (0,)
             program.append(Op(len(program), 0, name, args))
     while len(program) < ops:
         _next_process(c)

@@ -16,7 +16,12 @@ from vmalab_native import flags, machine
 
 ALL: Final = ("x86-64", "kernel", "top-down", "thp")
 """What the whole comparison requires. Without it answers may differ that need not."""
-_NAMED: Final = {"mseal": "mseal", "uffd_move": "uffd-move"}
+_NAMED: Final = {
+    "mseal": "mseal",
+    "uffd_move": "uffd-move",
+    "wrpkru": "pkeys",
+    "rdpkru": "pkeys",
+}
 _ADVICE: Final = {
     flags.MADV["MADV_GUARD_INSTALL"]: ("guards", "guard-flag"),
     flags.MADV["MADV_GUARD_REMOVE"]: ("guards", "guard-flag"),
@@ -36,6 +41,8 @@ def needs_of(op: Op) -> set[str]:
             (_, _, _, _, int(advice), _),
         ) if advice in _ADVICE:
             found.update(_ADVICE[advice])
+        case "capset", (int(wanted),) if wanted:
+            found.add("capabilities")
         case "uffd_copy", (_, Place(kind=""), *_):
             found.add("uffd-low-source")
         case "mmap", (_, _, _, int(how), *_):

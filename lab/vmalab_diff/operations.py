@@ -20,28 +20,33 @@ To add an operation, add one row to TABLE. A row says
 - `skip`: gives the reason why an answer is not compared, "" if it is. Reasons are counted in the
   result of the run. There is no other way to leave something out.
 
+LEFT_OUT says of each operation of a block that no program has why.
+
 Addresses that no program may reach because the executor lives there are avoided by Chooser.length
 and Chooser.place; a strategy that makes lengths of its own must mind that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from vmalab import pack
 from vmalab.ops import Op as Code
-from vmalab.uapi import Access
+from vmalab.uapi import CAPABILITY, Access
 from vmalab_diff import uffd
 from vmalab_diff.chooser import Chooser
 from vmalab_diff.encoding import (
     ADDR,
     CODE_ADVISE,
+    CODE_CAPS,
     CODE_EXEC,
     CODE_EXIT,
     CODE_FORK,
     CODE_MINCORE,
-    CODE_PLAIN,
     CODE_READ,
     CODE_WRITE,
+    F_ADD_SEALS,
     LENGTH,
     PR_SET_THP_DISABLE,
     PR_SET_VMA,
@@ -52,6 +57,7 @@ from vmalab_diff.encoding import (
     integers,
     of_code,
     packed,
+    pkru_call,
     real_file_call,
     real_mmap,
     record_file_call,
@@ -63,11 +69,14 @@ from vmalab_diff.encoding import (
 from vmalab_diff.program import PAGE, Arg, Op, Param
 from vmalab_diff.strategies import (
     M,
+    make_add_seals,
     make_brk,
+    make_capset,
     make_fallocate,
     make_fork,
     make_ftruncate,
     make_madvise,
+    make_mdwe,
     make_mincore,
     make_mlock,
     make_mlockall,
@@ -78,6 +87,8 @@ from vmalab_diff.strategies import (
     make_msync,
     make_munmap,
     make_name,
+    make_pkey_alloc,
+    make_pkey_free,
     make_pkey_mprotect,
     make_process_madvise,
     make_range,
@@ -86,6 +97,8 @@ from vmalab_diff.strategies import (
     make_thp_disable,
     make_touch,
     make_write,
+    make_wrpkru,
+    real_mdwe,
     real_name,
     real_setrlimit,
     record_name,
@@ -98,6 +111,7 @@ from vmalab_native import flags
 # --- the table ---
 
 PROT: Final = Param("prot", "flags", flags.PROT, least=3)
+CAPABILITIES: Final = {name.removeprefix("VL_"): bit for name, bit in CAPABILITY.items()}
 
 
 TABLE: Final[tuple[Operation, ...]] = (
@@ -111,7 +125,7 @@ TABLE: Final[tuple[Operation, ...]] = (
             Param("file", "file", least=-1),
             Param("offset", "bytes"),
         ),
-        weights=weights(anon=20, file=24, fork=14, mremap=18, limits=24, uffd=16),
+        weights=weights(anon=20, file=24, fork=14, mremap=18, limits=24, uffd=16, keys=16),
         make=make_mmap,
         real=real_mmap,
         packs=Code.MMAP,
@@ -122,7 +136,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="munmap",
         params=(ADDR, LENGTH),
-        weights=weights(anon=10, file=8, fork=6, mremap=6, limits=12, uffd=6),
+        weights=weights(anon=10, file=8, fork=6, mremap=6, limits=12, uffd=6, keys=6),
         make=make_munmap,
         real=system_call(11),
         packs=Code.MUNMAP,
@@ -132,7 +146,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="mprotect",
         params=(ADDR, LENGTH, PROT),
-        weights=weights(anon=14, file=10, fork=10, mremap=8, limits=12, uffd=8),
+        weights=weights(anon=14, file=10, fork=10, mremap=8, limits=12, uffd=8, keys=14),
         make=make_mprotect,
         real=system_call(10),
         packs=Code.MPROTECT,
@@ -148,7 +162,7 @@ TABLE: Final[tuple[Operation, ...]] = (
             Param("flags", "flags", flags.MREMAP),
             Param("new_addr", "place"),
         ),
-        weights=weights(anon=6, file=6, fork=6, mremap=30, limits=8, uffd=8),
+        weights=weights(anon=6, file=6, fork=6, mremap=30, limits=8, uffd=8, keys=5),
         make=make_mremap,
         real=system_call(25),
         packs=Code.MREMAP,
@@ -158,7 +172,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="madvise",
         params=(ADDR, LENGTH, Param("advice", "choice", flags.MADV)),
-        weights=weights(anon=16, file=12, fork=14, mremap=8, limits=8, uffd=12),
+        weights=weights(anon=16, file=12, fork=14, mremap=8, limits=8, uffd=12, keys=10),
         make=make_madvise,
         real=system_call(28),
         packs=Code.MADVISE,
@@ -168,7 +182,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="mlock2",
         params=(ADDR, LENGTH, Param("flags", "flags", flags.MLOCK)),
-        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=6, uffd=2),
+        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=6, uffd=2, keys=3),
         make=make_mlock,
         real=system_call(325),
         packs=Code.MLOCK,
@@ -178,7 +192,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="mlock",
         params=(ADDR, LENGTH),
-        weights=weights(anon=1, file=1, fork=1, mremap=1, limits=3),
+        weights=weights(anon=1, file=1, fork=1, mremap=1, limits=3, keys=1),
         make=make_range,
         real=system_call(149),
         packs=Code.MLOCK,
@@ -196,7 +210,7 @@ TABLE: Final[tuple[Operation, ...]] = (
             Param("advice", "choice", flags.MADV),
             Param("count", "number", least=1),
         ),
-        weights=weights(anon=4, file=3, fork=3, mremap=1, limits=3),
+        weights=weights(anon=4, file=3, fork=3, mremap=1, limits=3, keys=3),
         make=make_process_madvise,
         real=of_code(CODE_ADVISE),
         packs=Code.PROCESS_MADVISE,
@@ -213,7 +227,7 @@ TABLE: Final[tuple[Operation, ...]] = (
             LENGTH,
             Param("name", "text"),
         ),
-        weights=weights(anon=1, mremap=1),
+        weights=weights(anon=1, mremap=1, keys=1),
         make=make_name,
         real=real_name,
         packs=Code.SET_VMA_NAME,
@@ -239,18 +253,40 @@ TABLE: Final[tuple[Operation, ...]] = (
         known="prctl",
     ),
     Operation(
-        name="plain",
-        params=(),
-        weights={},
-        make=lambda c: (),
-        real=of_code(CODE_PLAIN),
-        packs=Code.NOP,
+        name="capset",
+        params=(Param("capabilities", "flags", CAPABILITIES),),
+        weights=weights(anon=1, mremap=1, limits=3),
+        make=make_capset,
+        real=of_code(CODE_CAPS),
+        packs=Code.CAPSET,
         answer="zero",
+        known="capset",
+    ),
+    Operation(
+        name="mdwe",
+        params=(Param("bits", "flags", flags.MDWE),),
+        weights=weights(anon=1, file=1, fork=1, limits=1),
+        make=make_mdwe,
+        real=real_mdwe,
+        packs=Code.MDWE,
+        answer="zero",
+        known="prctl",
+    ),
+    Operation(
+        name="add_seals",
+        params=(Param("file", "file"), Param("seals", "flags", flags.SEAL)),
+        weights=weights(file=2, fork=1, mremap=1, limits=1),
+        make=make_add_seals,
+        real=real_file_call(72, F_ADD_SEALS),
+        packs=Code.FILE_SEAL,
+        record=record_file_call(Code.FILE_SEAL),
+        answer="zero",
+        known="fcntl",
     ),
     Operation(
         name="munlock",
         params=(ADDR, LENGTH),
-        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=4, uffd=2),
+        weights=weights(anon=4, file=3, fork=3, mremap=4, limits=4, uffd=2, keys=3),
         make=make_range,
         real=system_call(150),
         packs=Code.MUNLOCK,
@@ -260,7 +296,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="mlockall",
         params=(Param("flags", "flags", flags.MCL, least=1),),
-        weights=weights(anon=1, fork=1, limits=1),
+        weights=weights(anon=1, fork=1, limits=1, keys=1),
         make=make_mlockall,
         real=system_call(151),
         packs=Code.MLOCKALL,
@@ -270,7 +306,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="munlockall",
         params=(),
-        weights=weights(anon=2, fork=2, limits=3),
+        weights=weights(anon=2, fork=2, limits=3, keys=1),
         make=lambda c: (),
         real=system_call(152),
         packs=Code.MUNLOCKALL,
@@ -280,7 +316,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="msync",
         params=(ADDR, LENGTH, Param("flags", "flags", flags.MS)),
-        weights=weights(anon=2, file=4, fork=1, mremap=1, limits=2),
+        weights=weights(anon=2, file=4, fork=1, mremap=1, limits=2, keys=1),
         make=make_msync,
         real=system_call(26),
         packs=Code.MSYNC,
@@ -333,7 +369,7 @@ TABLE: Final[tuple[Operation, ...]] = (
             Param("pgoff", "number"),
             Param("flags", "flags", flags.MAP),
         ),
-        weights=weights(anon=2, file=4, fork=1, mremap=1, limits=1),
+        weights=weights(anon=2, file=4, fork=1, mremap=1, limits=1, keys=1),
         make=make_remap_file_pages,
         real=system_call(216),
         packs=Code.REMAP_FILE_PAGES,
@@ -343,12 +379,51 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="pkey_mprotect",
         params=(ADDR, LENGTH, PROT, Param("pkey", "number", least=-1)),
-        weights=weights(anon=2, file=1, fork=1, mremap=1, limits=2),
+        weights=weights(anon=2, file=1, fork=1, mremap=1, limits=2, keys=20),
         make=make_pkey_mprotect,
         real=system_call(329),
         packs=Code.PKEY_MPROTECT,
         answer="zero",
         known="pkey_mprotect",
+    ),
+    Operation(
+        name="pkey_alloc",
+        params=(Param("flags", "number"), Param("rights", "flags", flags.PKEY)),
+        weights=weights(keys=16),
+        make=make_pkey_alloc,
+        real=system_call(330),
+        packs=Code.PKEY_ALLOC,
+        answer="value",
+        known="pkey_alloc",
+    ),
+    Operation(
+        name="pkey_free",
+        params=(Param("pkey", "number", least=-1),),
+        weights=weights(keys=4),
+        make=make_pkey_free,
+        real=system_call(331),
+        packs=Code.PKEY_FREE,
+        answer="zero",
+        known="pkey_free",
+    ),
+    Operation(
+        name="wrpkru",
+        params=(Param("pkru", "number"),),
+        weights=weights(keys=14),
+        make=make_wrpkru,
+        real=pkru_call(0),
+        packs=Code.NOP,
+        record=lambda to, args: pack.nop(),
+        answer="zero",
+    ),
+    Operation(
+        name="rdpkru",
+        params=(),
+        weights=weights(keys=5),
+        make=lambda c: (),
+        real=pkru_call(1),
+        packs=Code.NOP,
+        answer="value",
     ),
     Operation(
         name="setrlimit",
@@ -364,7 +439,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="mincore",
         params=(ADDR, LENGTH),
-        weights=weights(anon=6, file=4, fork=3, mremap=5, limits=3, uffd=8),
+        weights=weights(anon=6, file=4, fork=3, mremap=5, limits=3, uffd=8, keys=3),
         make=make_mincore,
         real=of_code(CODE_MINCORE),
         packs=Code.MINCORE,
@@ -374,7 +449,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="brk",
         params=(ADDR,),
-        weights=weights(anon=4, file=1, fork=2, mremap=3, limits=8, uffd=1),
+        weights=weights(anon=4, file=1, fork=2, mremap=3, limits=8, uffd=1, keys=2),
         make=make_brk,
         real=system_call(12),
         packs=Code.BRK,
@@ -384,7 +459,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="read",
         params=(ADDR,),
-        weights=weights(anon=10, file=14, fork=14, mremap=10, limits=6, uffd=14),
+        weights=weights(anon=10, file=14, fork=14, mremap=10, limits=6, uffd=14, keys=16),
         make=make_touch,
         real=of_code(CODE_READ),
         packs=Code.FAULT,
@@ -394,7 +469,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="write",
         params=(ADDR, Param("word", "word", least=RETURN_BYTE)),
-        weights=weights(anon=16, file=16, fork=18, mremap=14, limits=6, uffd=18),
+        weights=weights(anon=16, file=16, fork=18, mremap=14, limits=6, uffd=18, keys=16),
         make=make_write,
         real=of_code(CODE_WRITE),
         packs=Code.FAULT,
@@ -404,7 +479,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="exec",
         params=(ADDR,),
-        weights=weights(anon=2, file=3, fork=2, mremap=1, limits=2, uffd=1),
+        weights=weights(anon=2, file=3, fork=2, mremap=1, limits=2, uffd=1, keys=3),
         make=make_touch,
         real=of_code(CODE_EXEC),
         packs=Code.FAULT,
@@ -414,7 +489,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="fork",
         params=(Param("child", "process"),),
-        weights=weights(anon=1, file=1, fork=6, mremap=2, uffd=3),
+        weights=weights(anon=1, file=1, fork=6, mremap=2, uffd=3, keys=4),
         make=make_fork,
         real=of_code(CODE_FORK),
         packs=Code.FORK,
@@ -425,7 +500,7 @@ TABLE: Final[tuple[Operation, ...]] = (
     Operation(
         name="exit",
         params=(),
-        weights=weights(anon=1, file=1, fork=4, mremap=1, uffd=2),
+        weights=weights(anon=1, file=1, fork=4, mremap=1, uffd=2, keys=2),
         make=lambda c: (),
         real=of_code(CODE_EXIT),
         packs=Code.EXIT,
@@ -437,9 +512,19 @@ BY_NAME: Final = {operation.name: operation for operation in TABLE}
 PARAMS: Final = {operation.name: operation.params for operation in TABLE}
 
 
+LEFT_OUT: Final[Mapping[Code, str]] = {
+    Code.MM_CREATE: "no call stands for it: a program begins in an address space",
+    Code.FAULTS: "as so many FAULT, which read, write and exec are",
+    Code.UFFD_OPEN: "each process has two from the start; tests/kernel/test_kernel_uffd.py",
+    Code.UFFD_API: "each process has two from the start; tests/kernel/test_kernel_uffd.py",
+    Code.EXEC: "the executor would not live on; tests/kernel/test_exec.py",
+}
+"""What no program has, and why."""
+
+
 def undrawn() -> list[Code]:
-    """The operations of a block that no program has: nobody has said how they are drawn."""
-    return sorted(set(Code) - {operation.packs for operation in TABLE})
+    """The operations of a block that no program has, and nobody has said why."""
+    return sorted(set(Code) - {operation.packs for operation in TABLE} - set(LEFT_OUT))
 
 
 def _has(how: Arg, flag: str) -> bool:

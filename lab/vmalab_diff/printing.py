@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from vmalab_diff.compare import Comparison, shown
-from vmalab_diff.encoding import hard_limit
+from vmalab_diff.encoding import F_ADD_SEALS, PR_SET_MDWE, hard_limit
 from vmalab_diff.operations import BY_NAME, PARAMS
 from vmalab_diff.program import ARENAS, Op, Param, Place, render
 from vmalab_diff.real import OPENED, SIZES
 from vmalab_native import flags
+from vmalab_native.texts import lines_of
 
 _HEAD: Final = """\
 // SPDX-License-Identifier: Apache-2.0
@@ -34,7 +35,7 @@ _HEAD: Final = """\
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct shared { volatile int turn; volatile long answer[4096]; } *shared;
+%(defines)sstatic struct shared { volatile int turn; volatile long answer[4096]; } *shared;
 static int files[%(files)d];
 static unsigned long brk_start;
 static sigjmp_buf back;
@@ -78,14 +79,15 @@ static unsigned long answer(int op)
 		fflush(stdout);                                                 \\
 	} while (0)
 
-/* Without CAP_IPC_LOCK, CAP_SYS_RAWIO and CAP_SYS_ADMIN from here on. */
-static long plain(void)
+/* Which of them are effective from here on. */
+enum { CAP_IPC_LOCK = 1, CAP_SYS_RAWIO = 2, CAP_SYS_ADMIN = 4 };
+static long capabilities(unsigned bits)
 {
-	unsigned header[2] = {0x20080522, 0}, sets[6];
+	unsigned header[2] = {0x20080522, 0}, sets[6], number[] = {14, 17, 21};
 	syscall(SYS_capget, header, sets);
 	for (int i = 0; i < 3; i++)
-		sets[i] &= ~(1u << 14 | 1u << 17 | 1u << 21);
-	return syscall(SYS_capset, header, sets);
+		sets[0] = sets[0] & ~(1u << number[i]) | (bits >> i & 1) << number[i];
+	return syscall(SYS_capset, header, sets) ? -errno : 0;
 }
 
 static int uffds[2];
@@ -144,7 +146,7 @@ int main(void)
 	sigaction(SIGBUS, &action, NULL);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < %(sizes_count)d; i++) {
-		files[i] = memfd_create("diff", 0);
+		files[i] = memfd_create("diff", MFD_ALLOW_SEALING);
 		ftruncate(files[i], sizes[i]);
 	}
 %(opened)s
@@ -233,13 +235,30 @@ def _statement(index: int, op: Op, numbers: dict[int, int]) -> str:
                 f"syscall(SYS_pidfd_open, getpid(), 0); CALL({index}, {what}, {call}); "
                 "close(self); }"
             )
-        case "plain":
-            return f"report({index}, {what}, plain());"
+        case "capset":
+            return f"report({index}, {what}, capabilities({args[0]}));"
+        case "mdwe":
+            return f"CALL({index}, {what}, SYS_prctl, {PR_SET_MDWE}, {args[0]}, 0UL, 0UL, 0UL);"
+        case "add_seals":
+            return f"CALL({index}, {what}, SYS_fcntl, {args[0]}, {F_ADD_SEALS}, {args[1]});"
         case "mincore":
             call = f"CALL({index}, {what}, SYS_mincore, {', '.join(args)}, vector);"
             return f"{{ unsigned char vector[64]; {call} }}"
         case _:
             return f"CALL({index}, {what}, {', '.join([f'SYS_{row.known or op.name}', *args])});"
+
+
+def _defines(program: Sequence[Op]) -> str:
+    """Constants that the headers of an older C library do not have."""
+    used: dict[str, int] = {}
+    for op in program:
+        for param, arg in zip(PARAMS[op.name], op.args, strict=True):
+            if param.kind in ("flags", "choice") and param.names and isinstance(arg, int):
+                text = _c_arg(param, arg, {})
+                used |= {name: bit for name, bit in param.names.items() if name in text}
+    used = {name: bit for name, bit in used.items() if not name.startswith("CAP_")}
+    lines = [f"#ifndef {name}\n#define {name} {bit:#x}\n#endif\n" for name, bit in used.items()]
+    return "".join([*lines, "\n"] if lines else [])
 
 
 def c_source(program: Sequence[Op], comparison: Comparison) -> str:
@@ -278,6 +297,7 @@ def c_source(program: Sequence[Op], comparison: Comparison) -> str:
         "sizes_count": len(SIZES),
         "opened": "\n".join(opened),
         "arena": ARENAS[0],
+        "defines": _defines(program),
         "sizes": ", ".join(map(str, SIZES)),
     }
     text = _HEAD % values + "\n\n".join(bodies) + "\n\n" + _MAIN % values
@@ -287,7 +307,7 @@ def c_source(program: Sequence[Op], comparison: Comparison) -> str:
 
 
 def _maps_comment(kernel: str, vmalab: str) -> str:
-    rows = ["/* The maps differ. Kernel:", *kernel.splitlines(), "vmalab:", *vmalab.splitlines()]
+    rows = ["/* The maps differ. Kernel:", *lines_of(kernel), "vmalab:", *lines_of(vmalab)]
     return "\n" + "\n * ".join(rows) + "\n */\n"
 
 

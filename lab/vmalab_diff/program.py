@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vmalab_native import flags
+from vmalab_native.texts import lines_of
 
 PAGE: Final = 4096
 ARENAS: Final = (0x2000_0000_0000, 0x2000_4000_0000, 0x2001_0000_0000)
@@ -164,7 +165,7 @@ def parse(text: str, params: Mapping[str, Sequence[Param]]) -> list[Op]:
     Raises:
         ProgramError: says which operation could not be understood and what would be right.
     """
-    plain = "\n".join(line.partition("#")[0] for line in text.splitlines())
+    plain = "\n".join(line.partition("#")[0] for line in lines_of(text))
     program: list[Op] = []
     uids: list[int] = []
     for part in re.split(r"[;\n]", plain):

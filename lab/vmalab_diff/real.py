@@ -113,6 +113,8 @@ class RealRun:
     start_brk: int
     outcomes: list[Outcome]
     """One for each step."""
+    files: Sequence[TestFile]
+    """What the program mapped."""
     answers: dict[int, int] = field(default_factory=dict)
     """By uid, as a Place of kind "@" needs them; only those that are addresses."""
 
@@ -199,8 +201,12 @@ class Executor:
         self._fd = os.memfd_create("vmalab-diff")
         os.ftruncate(self._fd, COMM_BYTES)
         self._comm = mmap.mmap(self._fd, COMM_BYTES)
-        self.files = [self._make_file(number, size) for number, size in enumerate(SIZES)]
-        self.files += [self._opened_again(self.files[file], how) for file, how in OPENED]
+        self.files = self._make_files()
+        self._sealed = False
+
+    def _make_files(self) -> list[TestFile]:
+        files = [self._make_file(number, size) for number, size in enumerate(SIZES)]
+        return files + [self._opened_again(files[file], how) for file, how in OPENED]
 
     def _make_file(self, number: int, size: int) -> TestFile:
         on_disk = number == len(SIZES) - 1
@@ -209,7 +215,7 @@ class Executor:
             os.unlink(path)
             name = f"{path} (deleted)"
         else:
-            fd = os.memfd_create(f"diff-{number}")
+            fd = os.memfd_create(f"diff-{number}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             name = f"/memfd:diff-{number} (deleted)"
         status = os.fstat(fd)
         dev = os.major(status.st_dev) << 20 | os.minor(status.st_dev)
@@ -230,10 +236,20 @@ class Executor:
                 os.dup2(fresh, file.fd, inheritable=False)
                 os.close(fresh)
 
-    def close(self) -> None:
-        """Give everything back."""
+    def _unseal(self) -> None:
+        """Files that a program sealed stay so: the next one has new ones."""
+        if self._sealed:
+            self._close_files()
+            self.files = self._make_files()
+            self._sealed = False
+
+    def _close_files(self) -> None:
         for file in self.files:
             os.close(file.fd)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._close_files()
         self._comm.close()
         os.close(self._fd)
 
@@ -252,12 +268,14 @@ class Executor:
         if len(steps) > STEPS_MAX:
             raise DiffError(f"{len(steps)} steps in one program, at most {STEPS_MAX} are possible")
         self._write(program, steps)
+        self._unseal()
         self._open_anew()
         for file in self.files[: len(SIZES)]:
             os.ftruncate(file.fd, 0)
             os.ftruncate(file.fd, file.size)
             if file.on_disk:
                 os.pread(file.fd, file.size, 0)  # all in the page cache: no read-around to guess
+        self._sealed = any(op.name == "add_seals" for op in program)
         self._start()
         return self._read(program, steps)
 
@@ -361,7 +379,7 @@ class Executor:
         header = struct.unpack_from("<IIII16IQQ", self._comm, 0)
         if header[0] != len(steps):
             raise DiffError(f"the executor did {header[0]} of {len(steps)} steps")
-        run = RealRun(self._text(header[-1]), header[-2], [])
+        run = RealRun(self._text(header[-1]), header[-2], [], self.files)
         end = RESULTS_AT + RESULT.size * len(steps)
         rows = RESULT.iter_unpack(bytes(self._comm[RESULTS_AT:end]))
         for step, (value, number, code, extra, _) in zip(steps, rows, strict=True):

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from vmalab_diff.compare import Comparison, compare
+from vmalab_diff import keys
+from vmalab_diff.compare import Comparison, compare, compare_with_model
 from vmalab_diff.emulated import Emulator
 from vmalab_diff.generate import PROGRAM_OPS, alive, generate
 from vmalab_diff.needs import ALL, possible
-from vmalab_diff.operations import PARAMS, undrawn
+from vmalab_diff.operations import LEFT_OUT, PARAMS, undrawn
 from vmalab_diff.printing import c_source, repeat_line
 from vmalab_diff.program import Op, render
-from vmalab_diff.real import Executor, TestFile
+from vmalab_diff.real import Executor
 from vmalab_diff.shrink import Shrinker, Signature, signature
 from vmalab_diff.trace import write_trace
 from vmalab_native import machine
@@ -88,12 +89,13 @@ class DiffResult:
     not_compared: Counter[str] = field(default_factory=Counter)
     beside: Counter[str] = field(default_factory=Counter)
     """The same of what is no operation: fields of snapshots."""
+    by_model: int = 0
+    """Operations in which an instance with protection keys agreed with the model of them
+    (vmalab_diff.keys), on a machine that has none."""
     signatures: Counter[Signature] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     """Of the invariant walker."""
-    files: list[TestFile] = field(default_factory=list)
-    """What the programs mapped."""
     alone: tuple[list[Op], Comparison] | None = None
     """The program that was given, if one was."""
 
@@ -119,8 +121,10 @@ class DiffResult:
             "pkeys": self.pkeys,
             "machine": dict(machine.facts()),
             "programs": self.programs,
+            "by_model": self.by_model,
             "not_compared": dict(sorted((self.not_compared + self.beside).items())),
             "not_drawn": [op.name.lower() for op in undrawn()],
+            "left_out": {op.name.lower(): why for op, why in LEFT_OUT.items()},
             "lacking": machine.lacks(ALL),
             "fsck": self.complaints,
             "shrunk": [finding.as_dict() for finding in self.findings],
@@ -141,25 +145,60 @@ def run(config: DiffConfig, progress: Progress = lambda result: None) -> DiffRes
         DiffError: the real side could not be run.
     """
     result = DiffResult(config)
-    with Executor() as executor, _emulator(config) as emulator:
-        result.model, result.files = emulator.model, executor.files
-        result.pkeys = emulator.pkeys
+    with Executor() as executor, _emulator(config) as emulator, _Modelled(config) as modelled:
+        result.model, result.pkeys = emulator.model, emulator.pkeys
         while result.ops < config.ops and not result.complaints:
             ops = min(PROGRAM_OPS, config.ops - result.ops)
-            program, lacking = possible(
-                generate(config.seed, config.profile, result.programs, ops=ops), machine.facts()
-            )
+            drawn = generate(config.seed, config.profile, result.programs, ops=ops)
+            program, lacking = possible(drawn, machine.facts())
             result.not_compared += lacking
             one = compare(program, executor, emulator, every=config.every)
             _add(result, one)
             if one.difference is not None:
-                _finding(result, program, one, executor, emulator)
+                short = Shrinker(lambda shorter: compare(shorter, executor, emulator, every=1))
+                _finding(result, program, one, short)
+            modelled.judge(result, drawn)
             result.programs += 1
             if result.programs % FSCK_EVERY == 0:
                 result.complaints = emulator.fsck()
             progress(result)
-        result.complaints = result.complaints or emulator.fsck()
+        result.complaints = result.complaints or emulator.fsck() or modelled.fsck()
     return result
+
+
+class _Modelled:
+    """What this machine cannot answer because it has no protection keys: an instance with keys,
+    made when the first program has some, and the model of them."""
+
+    def __init__(self, config: DiffConfig) -> None:
+        self._config = config
+        self._emulator: Emulator | None = None
+
+    def __enter__(self) -> _Modelled:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._emulator is not None:
+            self._emulator.close()
+
+    def judge(self, result: DiffResult, program: Sequence[Op]) -> None:
+        """Compare the part of a program that the model knows."""
+        known = keys.part(program)
+        if not known or not machine.lacks(["pkeys"]):
+            return
+        if self._emulator is None:
+            self._emulator = _emulator(replace(self._config, pkeys="on"))
+        emulator = self._emulator
+        one = compare_with_model(known, emulator)
+        result.by_model += one.agree
+        if one.difference is not None:
+            result.disagree += 1
+            short = Shrinker(lambda shorter: compare_with_model(shorter, emulator))
+            _finding(result, known, one, short)
+
+    def fsck(self) -> list[str]:
+        """Complaints of the invariant walker."""
+        return self._emulator.fsck() if self._emulator is not None else []
 
 
 def run_one(program: Sequence[Op], config: DiffConfig) -> DiffResult:
@@ -170,8 +209,7 @@ def run_one(program: Sequence[Op], config: DiffConfig) -> DiffResult:
     """
     result = DiffResult(config, programs=1)
     with Executor() as executor, _emulator(config) as emulator:
-        result.model, result.files = emulator.model, executor.files
-        result.pkeys = emulator.pkeys
+        result.model, result.pkeys = emulator.model, emulator.pkeys
         program, lacking = possible(alive(program), machine.facts())
         one = compare(program, executor, emulator, every=1)
         result.not_compared += lacking
@@ -198,15 +236,13 @@ def _finding(
     result: DiffResult,
     program: Sequence[Op],
     one: Comparison,
-    executor: Executor,
-    emulator: Emulator,
+    shrinker: Shrinker,
 ) -> None:
     assert one.difference is not None
     raw = signature(program, one.difference)
     result.signatures[raw] += 1
     if result.signatures[raw] > 1 or len(result.findings) >= result.config.shrink_max:
         return
-    shrinker = Shrinker(lambda shorter: compare(shorter, executor, emulator, every=1))
     try:
         short, comparison = shrinker.shrink(program)
         shown = shrinker.wanted
@@ -234,9 +270,6 @@ def write_findings(result: DiffResult, folder: Path) -> list[Path]:
         text = render(program, PARAMS).replace("; ", "\n") + "\n"
         (folder / f"{name}.c").write_text(c_source(program, comparison))
         (folder / f"{name}.txt").write_text(text)
-        suffixes = ["c", "txt"]
-        if all(op.name != "plain" for op in program):  # a trace is of a process with all it may do
-            write_trace(folder / f"{name}.trace", program, comparison, result.files)
-            suffixes.append("trace")
-        written += [folder / f"{name}.{suffix}" for suffix in suffixes]
+        write_trace(folder / f"{name}.trace", program, comparison)
+        written += [folder / f"{name}.{suffix}" for suffix in ("c", "txt", "trace")]
     return written

@@ -17,6 +17,7 @@ from vmalab_diff.compare import Comparison, Difference
 from vmalab_diff.generate import alive
 from vmalab_diff.operations import BY_NAME
 from vmalab_diff.program import PAGE, Arg, Op, Param, Place
+from vmalab_native.texts import lines_of
 
 RUNS_MAX: Final = 1500
 Signature = tuple[str, ...]
@@ -32,7 +33,7 @@ def _plain(answer: str) -> str:
 
 def _maps_kind(kernel: str, vmalab: str) -> str:
     """How the first differing lines of maps differ."""
-    for one, two in zip(kernel.splitlines(), vmalab.splitlines(), strict=False):
+    for one, two in zip(lines_of(kernel), lines_of(vmalab), strict=False):
         if one == two:
             continue
         left, right = one.split(), two.split()
@@ -49,7 +50,7 @@ def _maps_kind(kernel: str, vmalab: str) -> str:
 
 def _flags_changed(kernel: str, vmalab: str) -> tuple[str, ...]:
     """The flags that one side has and the other has not."""
-    for one, two in zip(kernel.splitlines(), vmalab.splitlines(), strict=False):
+    for one, two in zip(lines_of(kernel), lines_of(vmalab), strict=False):
         if one != two and one.startswith("VmFlags"):
             return tuple(sorted(set(one.split()) ^ set(two.split())))
     return ()

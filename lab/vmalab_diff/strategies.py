@@ -10,9 +10,11 @@ from typing import Final
 
 from vmalab import pack
 from vmalab.ops import Op as Code
+from vmalab.uapi import PKRU_START
 from vmalab_diff.chooser import FILES, MINCORE_PAGES, ON_DISK, Chooser
 from vmalab_diff.encoding import (
     CODE_SYSCALL,
+    PR_SET_MDWE,
     PR_SET_THP_DISABLE,
     PR_SET_VMA,
     RETURN_BYTE,
@@ -28,6 +30,7 @@ from vmalab_diff.program import PAGE, Arg, Place
 from vmalab_native import flags
 
 _PROTS: Final = ((3, 50), (1, 14), (0, 10), (5, 6), (7, 5), (2, 3), (4, 3))
+_KEYS_PROTS: Final = ((3, 50), (1, 10), (0, 6), (5, 6), (7, 5), (2, 3), (4, 20))
 M: Final = flags.MAP
 A: Final = flags.MADV
 
@@ -35,7 +38,7 @@ A: Final = flags.MADV
 def prot(c: Chooser) -> int:
     if c.odd():
         return c.pick((8, 16, 0x1000003, 0x2000003, 0x80000001, 11))
-    return c.weighted(_PROTS)
+    return c.weighted(_KEYS_PROTS if c.style.keys else _PROTS)
 
 
 def _map_flags(c: Chooser, file: int) -> int:
@@ -125,6 +128,8 @@ def make_mremap(c: Chooser) -> tuple[Arg, ...]:
         how = c.number(0, 15)
     if c.odd():
         new = c.pick((0, 1, 1 << 47, (1 << 64) - 1, 1 if c.lockall or c.locked else 1 << 45))
+    if how & 2 and new > 1 << 32 and not to.kind:
+        to = Place("a", 0, 0)  # from the lowest addresses on it would replace the executor
     if not how & 2:
         to = to if how & 4 and c.chance(0.5) else Place("", 0, 0)
     return at, old, new, how, to
@@ -246,8 +251,39 @@ def make_remap_file_pages(c: Chooser) -> tuple[Arg, ...]:
     return *make_range(c), int(c.odd()), c.number(0, 8), how
 
 
+KEYS: Final = ((1, 8), (2, 8), (3, 4), (4, 2), (5, 1))
+"""Those that a program has, mostly: few, so that calls name the same."""
+ALL_KEYS: Final = 0xFFFF_FFFF
+KEY0: Final = 3
+"""The bits of key 0 in PKRU."""
+
+
 def make_pkey_mprotect(c: Chooser) -> tuple[Arg, ...]:
-    return *make_mprotect(c), c.pick((0, 1, 16)) if c.odd() else -1
+    if not c.style.keys or c.odd():
+        return *make_mprotect(c), c.pick((0, 1, 16)) if c.odd() else -1
+    return *make_mprotect(c), c.weighted((*KEYS, (0, 4), (-1, 3)))
+
+
+def make_pkey_alloc(c: Chooser) -> tuple[Arg, ...]:
+    if c.odd():
+        return c.pick(((1, 0), (0, 4), (0, U64), (U64, 0)))
+    return 0, c.weighted(((0, 6), (1, 2), (2, 3), (3, 1)))
+
+
+def make_pkey_free(c: Chooser) -> tuple[Arg, ...]:
+    return (c.pick((0, 15, 16, -1)) if c.odd() else c.weighted(KEYS),)
+
+
+def make_wrpkru(c: Chooser) -> tuple[Arg, ...]:
+    """What a new program has, with the rights of some keys changed; seldom all of it by chance, and
+    seldom that key 0 is denied."""
+    rights = c.number(0, ALL_KEYS)
+    pkru = c.weighted(((PKRU_START, 6), (0, 4), (rights, 1)))
+    for _ in range(c.number(0, 3)):
+        key = c.weighted(KEYS)
+        pkru = pkru & ~(3 << 2 * key) | c.number(0, 3) << 2 * key
+    key0 = c.number(1, 3) if c.chance(0.2) else 0
+    return (pkru & ~KEY0 | key0,)
 
 
 _LIMITS: Final = {
@@ -279,6 +315,28 @@ def real_setrlimit(args: Sequence[Value]) -> RealCall:
 def record_setrlimit(to: Target, args: Sequence[Value]) -> bytes:
     number, soft = integers(args)
     return packed(Code.SETRLIMIT, to.mm, number, soft, hard_limit(number))
+
+
+def make_capset(c: Chooser) -> tuple[Arg, ...]:
+    return (c.weighted(((7, 3), (0, 3), (1, 2), (2, 1), (4, 1), (6, 2))),)
+
+
+def make_mdwe(c: Chooser) -> tuple[Arg, ...]:
+    if c.odd():
+        return (c.pick((2, 4, 5, 1 << 32 | 1, U64)),)
+    return (c.weighted(((1, 5), (3, 3), (0, 2))),)
+
+
+def real_mdwe(args: Sequence[Value]) -> RealCall:
+    return RealCall(CODE_SYSCALL, 157, (PR_SET_MDWE, *integers(args), 0, 0, 0))
+
+
+def make_add_seals(c: Chooser) -> tuple[Arg, ...]:
+    """Mostly one seal. F_SEAL_SEAL is rare: after it the file takes no other."""
+    if c.odd():
+        return _whole_file(c), c.pick((0, 0x40, 0x80000001, 0x1F, 0x3F, 1 << 32 | 8))
+    seals = c.weighted(((8, 5), (16, 4), (2, 2), (4, 2), (6, 1), (32, 2), (24, 1), (1, 1)))
+    return _whole_file(c), seals
 
 
 def record_thp_disable(to: Target, args: Sequence[Value]) -> bytes:

@@ -26,6 +26,7 @@ from vmalab_trace.folder import Meta, SnapshotInfo, write
 FIRST_PID: Final = 1000
 START_US: Final = 1_000_000_000_000_000
 MARKER: Final = "madvise(0x0, 0, 0xdead /* MADV_??? */) = -1 EINVAL (Invalid argument)"
+_CAPSET_HEAD: Final = "{version=_LINUX_CAPABILITY_VERSION_3, pid=0}"
 _ERROR_CODES: Final = {"read": 0x4, "write": 0x6, "exec": 0x14}
 
 
@@ -71,6 +72,13 @@ def _call(
             words = ["3", f"[{', '.join(pairs)}]", words[5], words[4], "0"]
         case "thp_disable":
             words[0] = "PR_SET_THP_DISABLE"
+        case "mdwe":
+            words = ["PR_SET_MDWE", words[0], "0", "0", "0"]
+        case "add_seals":
+            words.insert(1, "F_ADD_SEALS")
+        case "capset":
+            effective = words[0].replace("CAP_", "1<<CAP_")
+            words = [_CAPSET_HEAD, f"{{effective={effective}, permitted=~0, inheritable=0}}"]
         case "set_vma_name":
             words[:2] = ["PR_SET_VMA", "PR_SET_VMA_ANON_NAME" if words[1] == "0" else words[1]]
     if row.answer == "mask":
@@ -85,12 +93,14 @@ def _call(
 class _Writer:
     """The lines of the folder's files."""
 
-    def __init__(self, program: Sequence[Op], comparison: Comparison, files: Sequence[TestFile]):
-        self.program, self.comparison, self.files = program, comparison, files
+    def __init__(self, program: Sequence[Op], comparison: Comparison) -> None:
+        self.program, self.comparison = program, comparison
+        self.files = comparison.real.files
         self.calls: list[str] = []
         self.faults: list[str] = []
         self.snapshots: list[tuple[SnapshotInfo, str]] = []
         self.modes: dict[int, int] = {}
+        self.capabilities: dict[int, int] = {}
         self.now_us = START_US
 
     def _line(self, process: int, text: str) -> None:
@@ -121,6 +131,8 @@ class _Writer:
             values = resolved(op, self.comparison.real)
             if op.name == "mmap" and isinstance(values[4], int) and values[4] >= 0:
                 self.modes[len(self.calls) + 1] = self.files[values[4]].mode
+            if op.name == "capset" and isinstance(values[0], int) and outcome.value == 0:
+                self.capabilities[len(self.calls) + 1] = values[0]
             self._line(step.process, _call(row, values, outcome, self.files))
 
     def _touch(self, op: Op, outcome: Outcome) -> None:
@@ -137,13 +149,11 @@ class _Writer:
         )
 
 
-def write_trace(
-    root: Path, program: Sequence[Op], comparison: Comparison, files: Sequence[TestFile]
-) -> None:
+def write_trace(root: Path, program: Sequence[Op], comparison: Comparison) -> None:
     """Write the folder; made if it is not there."""
     root.mkdir(parents=True, exist_ok=True)
     real = comparison.real
-    writer = _Writer(program, comparison, files)
+    writer = _Writer(program, comparison)
     writer.snapshot(0, real.maps, "start")
     for step, outcome in zip(comparison.steps, real.outcomes, strict=True):
         writer.step(step, outcome)
@@ -154,9 +164,10 @@ def write_trace(
         start_brk=real.start_brk,
         brk=real.start_brk,
         pids=sorted({FIRST_PID + op.process for op in program} | {FIRST_PID}),
-        files=[FileInfo(file.name, file.dev, file.inode, file.size) for file in files],
+        files=[FileInfo(file.name, file.dev, file.inode, file.size) for file in real.files],
         modes={line: mode for line, mode in writer.modes.items() if mode},
         snapshots=[info for info, _ in writer.snapshots],
+        capabilities=writer.capabilities,
         anon_names=machine.anon_names(),
         machine=dict(machine.facts()),
         faults_source="exceptions",

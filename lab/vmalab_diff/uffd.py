@@ -144,6 +144,16 @@ TABLE: Final[tuple[Operation, ...]] = (
         answer="zero",
     ),
     Operation(
+        name="uffd_wake",
+        params=(UFFD, ADDR, LENGTH),
+        weights=weights(uffd=2),
+        make=make_uffd_range,
+        real=uffd_call(0x8010AA02),
+        packs=Code.UFFD_WAKE,
+        record=uffd_record(Code.UFFD_WAKE),
+        answer="zero",
+    ),
+    Operation(
         name="uffd_copy",
         params=(UFFD, Param("src", "place"), ADDR, LENGTH, MODE),
         weights=weights(uffd=18),

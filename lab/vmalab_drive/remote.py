@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import grpc
+from google.protobuf.message import Message
 
 from vmalab import pack
 from vmalab.ops import RESULT, Op, Status
 from vmalab.v1 import inspect_pb2, inspect_pb2_grpc, memory_pb2_grpc
 from vmalab.v1 import memory_pb2 as pb
+from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab_client import wire
-from vmalab_client.block import FAULT_STORE, Record, parse_block, parse_results
+from vmalab_client.block import FAULT_STORE, PKEY_SHIFT, Record, parse_block, parse_results
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
 
 CALL_TIMEOUT_S = 300.0
@@ -238,6 +240,27 @@ def operands_of(record: Record) -> tuple[int, ...]:
     return record.operands if record.op == Op.FILE_SEAL else (record.mm, *record.operands)
 
 
+class _Caller:
+    """In the place of the stub: each request has PKRU, if it takes it."""
+
+    def __init__(self, memory: MemoryServiceStub, pkru: int) -> None:
+        self._memory = memory
+        self.pkru = pkru
+
+    def __getattr__(self, name: str) -> Callable[..., Message]:
+        method: Callable[..., Message] = getattr(self._memory, name)
+
+        def call(request: Message, *, timeout: float) -> Message:
+            if "pkru" in request.DESCRIPTOR.fields_by_name:
+                cast("pb.FaultRequest", request).pkru = self.pkru
+            response = method(request, timeout=timeout)
+            if "pkru" in response.DESCRIPTOR.fields_by_name:
+                self.pkru = cast("pb.MmapResponse", response).pkru
+            return response
+
+        return call
+
+
 class UnaryDriver(_Remote, CallByCall):
     """One unary call for each record of a block."""
 
@@ -255,7 +278,7 @@ class UnaryDriver(_Remote, CallByCall):
 
     def _one(self, record: Record) -> tuple[int, int, int]:
         try:
-            return self._call(record)
+            return self._of_caller(record)
         except grpc.RpcError as error:
             code = error.code()
             if code is grpc.StatusCode.NOT_FOUND:
@@ -264,8 +287,17 @@ class UnaryDriver(_Remote, CallByCall):
                 return Status.LIMIT, 0, 0
             raise DriverError(f"{Op(record.op).name}: {code.name}: {error.details()}") from error
 
-    def _call(self, record: Record) -> tuple[int, int, int]:
-        memory, mm = self.memory, record.mm
+    def _of_caller(self, record: Record) -> tuple[int, int, int]:
+        """The call; of a record with PKRU the request has it, and the answer says what became of
+        it."""
+        if record.pkru is None:
+            return self._call(record, self.memory)
+        caller = _Caller(self.memory, record.pkru)
+        status, info, value = self._call(record, cast(MemoryServiceStub, caller))
+        return status, info if record.op == Op.FAULT else caller.pkru, value
+
+    def _call(self, record: Record, memory: MemoryServiceStub) -> tuple[int, int, int]:
+        mm = record.mm
         args = record.operands
         wait = CALL_TIMEOUT_S
         match record.op:
@@ -275,7 +307,8 @@ class UnaryDriver(_Remote, CallByCall):
                 touch = pb.FaultRequest(mm=mm, addr=args[0], access=access, word=word)
                 fault = memory.Fault(touch, timeout=wait)
                 status = fault.signal or -fault.errno_code
-                return status, fault.info | (fault.si_code if fault.signal else 0), fault.word
+                info = fault.info | (fault.si_code if fault.signal else 0)
+                return status, info | fault.pkey << PKEY_SHIFT, fault.word
             case Op.MMAP:
                 prot, how = args[2] & 0xFFFFFFFF, args[2] >> 32
                 mmap = pb.MmapRequest(
@@ -294,10 +327,12 @@ class UnaryDriver(_Remote, CallByCall):
                 madvise = pb.MadviseRequest(mm=mm, addr=args[0], length=args[1], advice=args[2])
                 return -memory.Madvise(madvise, timeout=wait).errno_code, 0, 0
             case _:
-                return self._call_rare(record, args)
+                return self._call_rare(record, args, memory)
 
-    def _call_rare(self, record: Record, args: tuple[int, ...]) -> tuple[int, int, int]:
-        memory, mm = self.memory, record.mm
+    def _call_rare(
+        self, record: Record, args: tuple[int, ...], memory: MemoryServiceStub
+    ) -> tuple[int, int, int]:
+        mm = record.mm
         wait = CALL_TIMEOUT_S
         match record.op:
             case Op.MREMAP:
@@ -337,9 +372,11 @@ class UnaryDriver(_Remote, CallByCall):
             case Op.MM_CREATE:
                 return 0, 0, self.create(mmap_base=args[0])
             case _:
-                return self._call_plain(record, args)
+                return self._call_plain(record, args, memory)
 
-    def _call_plain(self, record: Record, args: tuple[int, ...]) -> tuple[int, int, int]:
+    def _call_plain(
+        self, record: Record, args: tuple[int, ...], memory: MemoryServiceStub
+    ) -> tuple[int, int, int]:
         """The calls whose operands are the fields of their request, in order."""
         name = PLAIN_CALLS.get(Op(record.op), "")
         if record.op == Op.PROCESS_MADVISE:
@@ -349,7 +386,7 @@ class UnaryDriver(_Remote, CallByCall):
             request = pb.ProcessMadviseRequest(
                 mm=record.mm, ranges=ranges, advice=args[0] & 0xFFFFFFFF, remote=args[0] >> 32 == 1
             )
-            got = self.memory.ProcessMadvise(request, timeout=CALL_TIMEOUT_S)
+            got = memory.ProcessMadvise(request, timeout=CALL_TIMEOUT_S)
             return -got.errno_code, 0, got.advised
         if record.op in BLOCK_CALLS:
             block = pb.ApplyRequest(block=BLOCK_CALLS[Op(record.op)](*operands_of(record)))
@@ -357,10 +394,10 @@ class UnaryDriver(_Remote, CallByCall):
         if not name:
             return 0, 0, 0
         request = getattr(pb, f"{name}Request")()
-        fields = request.DESCRIPTOR.fields
+        fields = [field for field in request.DESCRIPTOR.fields if field.name != "pkru"]
         operands = (record.mm, *args) if fields[0].name == "mm" else args
         for field, value in zip(fields, operands, strict=True):
             signed = field.name == "pkey" and value >= 1 << 63
             setattr(request, field.name, value - (1 << 64) if signed else value)
-        answer = getattr(self.memory, name)(request, timeout=CALL_TIMEOUT_S)
+        answer = getattr(memory, name)(request, timeout=CALL_TIMEOUT_S)
         return -answer.errno_code, 0, answer.pkey if record.op == Op.PKEY_ALLOC else 0

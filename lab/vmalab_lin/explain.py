@@ -13,6 +13,7 @@ from vmalab_native import history
 from vmalab_native.history import Answer, Kind
 
 _NO_EFFECT: Final = (Kind.READ, Kind.TOUCH, Kind.POPULATE)
+_EVERYWHERE: Final = (Kind.FORK, Kind.EXIT, Kind.PKEY_ALLOC, Kind.PKEY_FREE)
 _SHOWN_MAX: Final = 60
 
 
@@ -50,7 +51,7 @@ def _prefix(whole: History, failure: history.Failure) -> Ops:
     ops, size = whole.ops, whole.shape.cell_pages
     low = failure.cell * size
     here = (ops["first"] <= low + size - 1) & (ops["last"] >= low)
-    here |= np.isin(ops["kind"], [int(Kind.FORK), int(Kind.EXIT)])
+    here |= np.isin(ops["kind"], [int(kind) for kind in _EVERYWHERE])
     picked = ops[here & (ops["begin"] <= ops["end"][failure.op])]
     ordered: Ops = picked[np.argsort(picked["begin"], kind="stable")]
     return ordered

@@ -37,7 +37,10 @@ _NUMBERS: Final = tuple(
     name for name, _, _ in history.OP_FIELDS if name not in ("pad", "kind", "answer")
 )
 _FORMAT: Final = 1
-_PROT: Final = ("none", "r", "w", "rw")
+_LATER: Final = ("key", "pkru")
+"""Fields that older histories do not have: 0 there."""
+_PROT: Final = ("none", "r", "w", "rw", "x", "rx", "wx", "rwx")
+_RIGHTS: Final = ("all", "no access", "no writes", "nothing")
 
 
 class HistoryError(UsageError):
@@ -79,6 +82,19 @@ def word_text(word: int) -> str:
     return f"p{process}#{number}" if process >= 0 else f"0x{word:x}"
 
 
+def pkru_of(packed: int) -> int | None:
+    """What a touch has in PKRU, of the field `pkru` (lin.h); None: it says nothing."""
+    return (packed - 1 & 3) << 2 * (packed - 1 >> 2) if packed else None
+
+
+def _pkru_text(op: OneOp) -> str:
+    packed = int(op["pkru"])
+    if not packed:
+        return ""
+    key, rights = packed - 1 >> 2, packed - 1 & 3
+    return f" (key {key}: {_RIGHTS[rights]})" if rights else " (all keys)"
+
+
 def _pages(op: OneOp) -> str:
     first, last = int(op["first"]), int(op["last"])
     return f"page {first}" if first == last else f"pages {first}-{last}"
@@ -90,21 +106,29 @@ def op_text(op: OneOp) -> str:
     prot, sharing = _PROT[int(op["prot"])], "shared" if op["shared"] else "private"
     match kind:
         case Kind.READ:
-            text = f"read {pages}"
+            text = f"read {pages}{_pkru_text(op)}"
         case Kind.WRITE:
-            text = f"write {pages} {word_text(int(op['word']))}"
+            text = f"write {pages} {word_text(int(op['word']))}{_pkru_text(op)}"
         case Kind.MAP:
             text = f"mmap {pages} {sharing} {prot}"
         case Kind.MAP_NEW:
             text = f"mmap-noreplace {pages} {sharing} {prot}"
         case Kind.PROTECT:
             text = f"mprotect {pages} {prot}"
+        case Kind.PKEY_PROTECT:
+            text = f"pkey_mprotect {pages} {prot} key {op['key']}"
+        case Kind.PKEY_ALLOC:
+            text = "pkey_alloc"
+        case Kind.PKEY_FREE:
+            text = f"pkey_free {op['key']}"
         case Kind.POPULATE:
             text = f"populate {pages} {prot}"
         case Kind.FORK:
             text = f"fork -> mm {op['other']}"
         case Kind.EXIT:
             text = "exit"
+        case Kind.MDWE:
+            text = "mdwe"
         case Kind.MOVE:
             text = f"mremap {pages} -> page {op['to']}"
         case Kind.UFFD:
@@ -121,6 +145,10 @@ def answer_text(op: OneOp) -> str:
     answer = Answer(int(op["answer"]))
     if answer is Answer.OK and op["kind"] == Kind.READ:
         return word_text(int(op["word"]))
+    if answer is Answer.PKERR:
+        return f"pkerr by key {op['key']}"
+    if answer is Answer.OK and op["kind"] == Kind.PKEY_ALLOC:
+        return f"key {op['key']}"
     if answer is Answer.STRANGE:
         return f"status {int(op['word'].astype(np.int64))}"
     return answer.name.lower().replace("_", " ")
@@ -132,8 +160,11 @@ def page_text(page: int, shared: tuple[int, ...]) -> str:
         return "no mm"
     if not page & history.MAPPED:
         return "not mapped"
-    prot = _PROT[bool(page & history.MAY_READ) + 2 * bool(page & history.MAY_WRITE)]
+    rights = (history.MAY_READ, history.MAY_WRITE, history.MAY_EXEC)
+    prot = _PROT[sum(bool(page & right) << bit for bit, right in enumerate(rights))]
     word = page & history.WORD_MASK
+    key = page >> history.KEY_SHIFT & history.KEY_MASK
+    prot += f" key {key}" if key else ""
     if page & history.SHARED:
         return f"shared {prot} {word_text(shared[word])} (shared page {word})"
     return f"private {prot} {word_text(word)}"
@@ -150,6 +181,9 @@ def state_text(state: history.State, shape: Shape, cell: int) -> list[str]:
             f"page {cell * shape.cell_pages + index}: {page_text(page, state.shared)}"
             for index, page in enumerate(pages)
         ]
+        keys = state.keys[mm] & ~1 if mm < len(state.keys) else 0
+        if keys:
+            told.append("keys " + " ".join(str(key) for key in range(16) if keys >> key & 1))
         lines.append(f"mm {mm}  " + ", ".join(told))
     return lines
 
@@ -204,7 +238,7 @@ def load(path: Path) -> History:
             ops["kind"][index] = Kind[str(row["kind"]).upper()]
             ops["answer"][index] = Answer[str(row["answer"]).upper()]
             for name in _NUMBERS:
-                ops[name][index] = row[name]
+                ops[name][index] = row.get(name, 0) if name in _LATER else row[name]
     except InvalidArgument as error:
         raise HistoryError(f"{path}: {wrong}: {error.detail}") from None
     except (KeyError, TypeError, OverflowError) as error:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vmalab.ops import HEADER_WORDS, OPERATIONS, Op, Status
-from vmalab.uapi import FAULT_FLAG, Access, Madv, Map, Mremap
+from vmalab.uapi import FAULT_FLAG, RECORD_FLAG, Access, Madv, Map, Mdwe, Mremap
+from vmalab_client.block import PKEY_MASK, PKEY_SHIFT, SEGV_PKUERR
 from vmalab_lin.ops import OP, WORD_BITS_COUNT, Numbers, Ops
 from vmalab_native.history import Answer, Kind, Shape
 
@@ -37,6 +38,10 @@ WEIGHTS: Final[dict[Kind, float]] = {
     Kind.POPULATE: 2,
     Kind.MOVE: 3,
     Kind.UFFD: 3,
+    Kind.MDWE: 0.6,
+    Kind.PKEY_PROTECT: 4,
+    Kind.PKEY_ALLOC: 1.5,
+    Kind.PKEY_FREE: 1,
 }
 """Shares of the operations; forks and exits are so many in an epoch."""
 RUN_OPS: Final = 8
@@ -50,7 +55,7 @@ YOUNGEST: Final = -1
 EXIT_SHARE: Final = 0.5
 """Exits of children, for each fork."""
 
-_RECORD_OP: Final = {
+RECORD_OP: Final = {
     Kind.READ: Op.FAULT,
     Kind.WRITE: Op.FAULT,
     Kind.MAP: Op.MMAP,
@@ -64,17 +69,29 @@ _RECORD_OP: Final = {
     Kind.EXIT: Op.EXIT,
     Kind.MOVE: Op.MREMAP,
     Kind.UFFD: Op.UFFD_MOVE,
+    Kind.MDWE: Op.MDWE,
+    Kind.PKEY_PROTECT: Op.PKEY_MPROTECT,
+    Kind.PKEY_ALLOC: Op.PKEY_ALLOC,
+    Kind.PKEY_FREE: Op.PKEY_FREE,
 }
 _ONE_PAGE: Final = (Kind.READ, Kind.WRITE, Kind.MAP_NEW, Kind.POPULATE, Kind.MOVE, Kind.UFFD)
 _ERRORS: Final[dict[Kind, dict[int, Answer]]] = {
-    Kind.MAP_NEW: {-17: Answer.EXISTS},
-    Kind.PROTECT: {-12: Answer.HOLE},
+    Kind.MAP: {-13: Answer.ACCERR},
+    Kind.MAP_NEW: {-17: Answer.EXISTS, -13: Answer.ACCERR},
+    Kind.PROTECT: {-12: Answer.HOLE, -13: Answer.ACCERR},
     Kind.DONTNEED: {-12: Answer.HOLE},
     Kind.TOUCH: {-12: Answer.HOLE},
     Kind.POPULATE: {-12: Answer.HOLE, -22: Answer.ACCERR},
     Kind.MOVE: {-14: Answer.MAPERR},
+    Kind.PKEY_PROTECT: {-12: Answer.HOLE, -13: Answer.ACCERR, -22: Answer.BAD_KEY},
+    Kind.PKEY_ALLOC: {-28: Answer.NO_KEY},
+    Kind.PKEY_FREE: {-22: Answer.BAD_KEY},
 }
 _SIGSEGV: Final = 11
+KEYS: Final = 4
+"""So many keys are named, 0 among them."""
+ALL_KEYS: Final = 1
+"""Of the field pkru: nothing is denied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +160,7 @@ def make(setup: Setup, me: int, epoch: int) -> Plan:
     _sweep(setup, rng, ops, family, run)
     _strew_forks(setup, rng, ops, family, choice)
     kinds = ops["kind"]
-    ops["prot"] = rng.choice([0, 1, 3], count, p=[0.05, 0.15, 0.8])
+    ops["prot"] = rng.choice([0, 1, 3, 5, 7], count, p=[0.05, 0.15, 0.65, 0.05, 0.1])
     populate = kinds == Kind.POPULATE
     ops["prot"][populate] = rng.choice([1, 3], int(populate.sum()))
     maps = (kinds == Kind.MAP) | (kinds == Kind.MAP_NEW)
@@ -151,6 +168,7 @@ def make(setup: Setup, me: int, epoch: int) -> Plan:
     number = np.arange(count, dtype=np.uint64) + np.uint64(epoch * count + 1)
     word = np.uint64((me + 1) << WORD_BITS_COUNT) | number
     ops["word"] = np.where(kinds == Kind.WRITE, word, np.uint64(0))
+    _choose_keys(rng, ops)
     words, at = _records(ops, rng.integers(0, 2, count).astype(np.uint64))
     return Plan(ops, family, choice, words, at)
 
@@ -206,6 +224,7 @@ def _strew_forks(
         reads = slice(place + 1, place + stride)
         ops["kind"][reads] = Kind.READ
         choice[reads] = YOUNGEST
+        ops["pkru"][reads] = ALL_KEYS
         page = np.arange(READS_AFTER_FORK) % pages[number % families]
         ops["first"][reads] = ops["last"][reads] = page
         ops["to"][reads] = 0
@@ -231,9 +250,60 @@ def _choose_pages(setup: Setup, rng: np.random.Generator, ops: Ops, family: Numb
     ops["kind"] = np.where(lonely, int(Kind.READ), kinds)
 
 
+def _choose_keys(rng: np.random.Generator, ops: Ops) -> None:
+    """A quarter of the touches say what they have in PKRU, those after a fork already do; of the
+    others the keys of their pages decide, too."""
+    count, kinds = len(ops), ops["kind"]
+    touches = (kinds == Kind.READ) | (kinds == Kind.WRITE)
+    rights = rng.choice([0, 1, 2, 3], count, p=[0.6, 0.15, 0.15, 0.1])
+    said = 1 + (rng.integers(0, KEYS, count) << 2 | rights)
+    some = touches & (ops["pkru"] == 0) & (rng.random(count) < 0.25)
+    ops["pkru"] = np.where(some, said, ops["pkru"])
+    key = rng.choice(KEYS, count, p=[0.3, 0.3, 0.2, 0.2])
+    named = (kinds == Kind.PKEY_PROTECT) | (kinds == Kind.PKEY_FREE)
+    ops["key"] = np.where(named, np.where(kinds == Kind.PKEY_FREE, np.maximum(key, 1), key), 0)
+
+
+_FILES: Final = "no memory of a family is of a file; vmalab race and vmalab diff have it"
+_OF_ONE: Final = "changes no page, and what later calls answer only by limits; vmalab diff has it"
+_UFFD: Final = "needs a handler in a process; UFFD_MOVE without an object is in the load"
+LEFT_OUT: Final[dict[Op, str]] = {
+    Op.NOP: "does nothing",
+    Op.MINCORE: "which pages are present is no part of a page's specification here",
+    Op.BRK: "a heap is placed, and the pages of a family have fixed places",
+    Op.SET_VMA_NAME: "changes no answer of the others but merging, which no history shows",
+    Op.MM_CREATE: "begins a family, before the history",
+    Op.MLOCK: _OF_ONE,
+    Op.MUNLOCK: _OF_ONE,
+    Op.MLOCKALL: _OF_ONE,
+    Op.MUNLOCKALL: _OF_ONE,
+    Op.MSYNC: "changes nothing, and TOUCH is a call that changes nothing",
+    Op.MSEAL: "a sealed page stays until its mm ends: soon nothing would change any more",
+    Op.REMAP_FILE_PAGES: _FILES,
+    Op.PROCESS_MADVISE: "as so many MADVISE, which are in the load",
+    Op.SETRLIMIT: "decides how much there may be, which depends on all cells of an mm",
+    Op.THP_DISABLE: "changes no answer, and pages have one size",
+    Op.FAULTS: "as so many FAULT, which are in the load",
+    Op.FILE_TRUNCATE: _FILES,
+    Op.FILE_ALLOCATE: _FILES,
+    Op.UFFD_OPEN: _UFFD,
+    Op.UFFD_API: _UFFD,
+    Op.UFFD_CLOSE: _UFFD,
+    Op.UFFD_REGISTER: _UFFD,
+    Op.UFFD_UNREGISTER: _UFFD,
+    Op.UFFD_FILL: _UFFD,
+    Op.UFFD_PROTECT: _UFFD,
+    Op.UFFD_WAKE: _UFFD,
+    Op.EXEC: "ends an address space as EXIT does, and its new one is in no family",
+    Op.FILE_SEAL: _FILES,
+    Op.CAPSET: _OF_ONE,
+}
+"""What no history has, and why."""
+
+
 def unjudged() -> list[Op]:
-    """The operations that the checker has no specification of: no history has them."""
-    return sorted(set(Op) - set(_RECORD_OP.values()))
+    """The operations that no history has, and nobody has said why."""
+    return sorted(set(Op) - set(RECORD_OP.values()) - set(LEFT_OUT))
 
 
 def _records(
@@ -242,23 +312,27 @@ def _records(
     """The packed records, in full, with mm 0 in each: its place is the second word."""
     kinds = ops["kind"].astype(np.int64)
     op_of = np.zeros(max(Kind) + 1, np.uint64)
-    for kind, op in _RECORD_OP.items():
+    for kind, op in RECORD_OP.items():
         op_of[kind] = op
     record_op = op_of[kinds]
     words_of = np.zeros(max(Op) + 1, np.int64)
     for op, one in OPERATIONS.items():
         words_of[op] = one.words
-    size = words_of[record_op.astype(np.int64)]
+    keyed = (ops["pkru"] != 0) | (kinds == Kind.PKEY_ALLOC)
+    size = words_of[record_op.astype(np.int64)] + keyed
     at = np.concatenate([[0], np.cumsum(size)])
     words = np.zeros(at[-1], np.uint64)
     store = Access.WRITE | FAULT_FLAG["FAULT_STORE"]
     how = np.where(kinds == Kind.WRITE, np.uint64(store), np.uint64(0))
+    how |= np.where(keyed, np.uint64(RECORD_FLAG["RECORD_PKRU"]), np.uint64(0))
     words[at[:-1]] = record_op | size.astype(np.uint64) << np.uint64(8) | how << np.uint64(16)
     values = _operands(ops, coin)
-    for op in set(_RECORD_OP.values()):
+    for op in set(RECORD_OP.values()):
         these = np.flatnonzero(record_op == op)
         for position, name in enumerate(OPERATIONS[op].operands, HEADER_WORDS):
             words[at[these] + position] = values[name][these]
+    packed = np.maximum(ops["pkru"].astype(np.int64) - 1, 0)[keyed]
+    words[at[1:][keyed] - 1] = ((packed & 3) << 2 * (packed >> 2)).astype(np.uint64)
     return words, at
 
 
@@ -295,12 +369,15 @@ def _operands(ops: Ops, coin: npt.NDArray[np.uint64]) -> dict[str, npt.NDArray[n
         "advice": advice.astype(np.uint64),
         "old_length": length,
         "new_length": moved,
-        "flags": nothing + np.uint64(Mremap.MAYMOVE | Mremap.FIXED),
+        "flags": np.where(kinds == Kind.MOVE, np.uint64(Mremap.MAYMOVE | Mremap.FIXED), nothing),
+        "rights": nothing,
+        "pkey": ops["key"].astype(np.uint64),
         "new_addr": target,
         "dst": target,
         "src": addr,
         "mode": nothing,
         "uffd": nothing,
+        "bits": nothing + np.uint64(Mdwe.REFUSE_EXEC_GAIN),
     }
 
 
@@ -316,6 +393,11 @@ def answers(ops: Ops, timed: Timed) -> None:
     code = timed["info"] & 0xFF
     answer[signal & (code == 1)] = Answer.MAPERR
     answer[signal & (code == 2)] = Answer.ACCERR
+    denied = signal & (code == SEGV_PKUERR)
+    answer[denied] = Answer.PKERR
+    ops["key"][denied] = ((timed["info"] & PKEY_MASK) >> PKEY_SHIFT)[denied]
+    given = (kinds == Kind.PKEY_ALLOC) & (status == 0)
+    ops["key"][given] = timed["value"][given]
     for kind, errors in _ERRORS.items():
         for errno, meaning in errors.items():
             answer[(kinds == kind) & (status == errno)] = meaning

@@ -313,6 +313,7 @@ class _Run:
     def _probe(self) -> tuple[Ops, Numbers]:
         """Reads every page of every address space, one by one."""
         block, rows, families = BlockBuilder(), [], []
+        block.pkru = 0
         for family, shape in enumerate(self.setup.shapes):
             for mm in np.flatnonzero(self._crew.ids[family]):
                 for page in range(shape.pages):
@@ -324,6 +325,7 @@ class _Run:
         ops["kind"], ops["process"] = int(Kind.READ), self.setup.processes
         ops["mm"], ops["first"] = np.array(rows, np.uint64).T
         ops["last"] = ops["first"]
+        ops["pkru"] = plan.ALL_KEYS
         timed = np.frombuffer(history.run_timed(self._participant, block.bytes()), plan.TIMED)
         plan.answers(ops, timed)
         return ops, np.array(families, np.int64)
@@ -403,7 +405,7 @@ def _session(result: LinResult, crew: _Processes, progress: Progress | None) -> 
         layout += LAB_LAYOUT
     with ExitStack() as stack:
         target = stack.enter_context(
-            instances.instance_for(mode="attach", model=config.model, layout=layout)
+            instances.instance_for(mode="attach", model=config.model, layout=layout, pkeys="on")
         )
         segment = stack.enter_context(core.Segment.attach(target.instance))
         participant = stack.enter_context(segment.participant("client", comm="lin"))

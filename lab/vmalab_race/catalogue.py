@@ -18,6 +18,7 @@ from vmalab_native.lab import TraceLine
 from vmalab_native.race import explore, scenario
 from vmalab_native.race.explore import Finding, Plan
 from vmalab_native.race.scenario import LETTERS, Scenario
+from vmalab_native.texts import lines_of
 from vmalab_race import survey
 from vmalab_race.picture import Picture, svg
 
@@ -113,7 +114,7 @@ class Chapter:
         broken = found.violation
         seen = _filled(
             f"**What breaks.** {_sentence(one.finds[self.mutant])} The invariant is "
-            f"**{broken.invariant}**: {'; '.join(broken.text.splitlines())}."
+            f"**{broken.invariant}**: {'; '.join(lines_of(broken.text))}."
         )
         only = _sentence(one.only[self.mutant]) if self.mutant in one.only else ""
         return f"""

@@ -18,6 +18,7 @@ from vmalab_native.lab import TraceLine, Violation
 from vmalab_native.race.explore import object_name
 from vmalab_native.race.scenario import LETTERS, Scenario
 from vmalab_native.race.schedule import Schedule
+from vmalab_native.texts import lines_of
 
 ROW: Final = 19
 LANE: Final = 276
@@ -431,13 +432,13 @@ class _Drawing:
         picture = self.picture
         self.y += 8
         colour = "#b3261e" if picture.violation else "#2c6e49"
-        for text in picture.verdict().replace("; ", ";\n").splitlines():
+        for text in lines_of(picture.verdict().replace("; ", ";\n")):
             self.paragraph(text, 15, f'fill="{colour}"')
         if picture.violation:
             for text in picture.seen():
                 self.paragraph(text, 13, 'fill="#444"')
         self.y += 6
-        for text in picture.outcome.splitlines() if picture.shows_outcome else []:
+        for text in lines_of(picture.outcome) if picture.shows_outcome else []:
             self.y += 16
             self.parts.append(_text(20, self.y, text, f'font-size="11" fill="#444" {MONO}'))
         self.y += 16

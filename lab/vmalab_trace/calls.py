@@ -541,7 +541,7 @@ def _render_other(operation: Operation) -> str:
             return f"shmget({operation.key:#x}, {operation.size})"
         case Other() | Removed() | Renamed() | Capabilities():
             return "other()"
-        case opens.Opens() | opens.Duplicate() | opens.Write() | opens.Move():
+        case opens.Opens() | opens.Duplicate() | opens.Write() | opens.Move() | opens.Chmod():
             return "file()"
         case _:
             raise TypeError(f"{operation!r} is rendered by render()")

@@ -26,6 +26,7 @@ from typing import Any, Literal
 from vmalab_drive.drivers import FileInfo
 from vmalab_drive.errors import UsageError
 from vmalab_native.machine import Fact
+from vmalab_native.texts import lines_of
 
 FORMAT = 1
 Compress = Literal["", "gz", "xz"]
@@ -187,11 +188,11 @@ class Folder:
 
     def faults(self) -> list[str]:
         """The lines of `faults`; none when nothing was recorded."""
-        return (self._read("faults") or "").splitlines()
+        return lines_of(self._read("faults") or "")
 
     def locks(self) -> list[str]:
         """The lines of `locks`; none when nothing was recorded."""
-        return (self._read("locks") or "").splitlines()
+        return lines_of(self._read("locks") or "")
 
     def meta(self) -> Meta:
         """meta.json, or the defaults for a folder without."""

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from vmalab_native.texts import lines_of
+
 _LINE = re.compile(
     r"^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][ps]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)"
     r"(?:\s+(.*))?$"
@@ -62,7 +64,7 @@ def parse(text: str) -> list[Area]:
         MapsError: a line of another form.
     """
     areas: list[Area] = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines_of(text), 1):
         if not line.strip():
             continue
         if line.endswith("\r"):

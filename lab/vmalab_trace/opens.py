@@ -18,12 +18,24 @@ from vmalab_trace.strace import Call
 READ_ONLY, WRITE_ONLY, READ_WRITE = 1, 2, 0
 """Of FileMode."""
 CALLS: Final = frozenset(
-    {"open", "openat", "openat2", "creat", "memfd_create", "dup", "dup2", "dup3"}
+    {
+        "open",
+        "openat",
+        "openat2",
+        "creat",
+        "memfd_create",
+        "memfd_secret",
+        "dup",
+        "dup2",
+        "dup3",
+        "fchmod",
+    }
 )
 WRITES: Final = frozenset(
     {"write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile", "copy_file_range"}
 )
 READS: Final = frozenset({"read", "readv", "lseek"})
+MFD: Final = {"MFD_NOEXEC_SEAL": 8}
 _OFFSET: Final = {"pwrite64": 3, "pwritev": 3, "pwritev2": 3}
 """Which argument says where; the others write at the position of the open."""
 
@@ -42,6 +54,8 @@ class Open:
     memfd: bool = False
     huge: bool = False
     """Its pages are those of hugetlbfs."""
+    noexec: bool = False
+    """A memfd that is not executable, so F_SEAL_EXEC says nothing about writes."""
     append: bool = False
     new: bool = False
     """The open made the file, whatever its inode number named before."""
@@ -65,6 +79,7 @@ class Opens:
     empty: bool
     memfd: bool = False
     huge: bool = False
+    noexec: bool = False
     append: bool = False
     new: bool = False
 
@@ -104,7 +119,15 @@ class Move:
     to: int = -1
 
 
-Kinds = Opens | Duplicate | Seal | Write | Move
+@dataclass(frozen=True, slots=True)
+class Chmod:
+    """fchmod: whether the file is executable is for F_SEAL_EXEC."""
+
+    fd: int
+    mode: int
+
+
+Kinds = Opens | Duplicate | Seal | Write | Move | Chmod
 
 
 def decode(call: Call) -> Kinds | None:
@@ -122,7 +145,14 @@ def decode(call: Call) -> Kinds | None:
             how = words.need(call, 2)[1]
             name = words.path_of(words.need(call, 2)[0].strip('"'))
             path = f"/memfd:{name}{words.DELETED}"
-            return Opens(path, READ_WRITE, empty=True, memfd=True, huge="MFD_HUGETLB" in how)
+            huge, noexec = "MFD_HUGETLB" in how, bool(flags.parse_flags(how, MFD, strict=False) & 8)
+            return Opens(path, READ_WRITE, empty=True, memfd=True, huge=huge, noexec=noexec)
+        case "memfd_secret":
+            path = f"/secretmem{words.DELETED}"
+            return None if _failed(call) else Opens(path, READ_WRITE, empty=True, memfd=True)
+        case "fchmod":
+            fd, mode = words.descriptor(words.need(call, 2)[0])[0], words.need(call, 2)[1]
+            return None if _failed(call) else Chmod(fd, int(mode, 8))
         case "dup" | "dup2" | "dup3":
             return None if _failed(call) else Duplicate(words.descriptor(call.args[0])[0])
         case "fcntl" | "fcntl64":
@@ -196,6 +226,7 @@ class Descriptors:
             empty=what.empty,
             memfd=what.memfd,
             huge=what.huge,
+            noexec=what.noexec,
             append=what.append,
             new=what.new,
             line=line,

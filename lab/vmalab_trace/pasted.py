@@ -36,7 +36,7 @@ MEMORY: Final = (
             *("mbind", "set_mempolicy", "set_mempolicy_home_node", "migrate_pages", "move_pages"),
             *("prlimit64", "ftruncate", "ftruncate64", "truncate", "truncate64", "fallocate"),
             *("clone", "clone2", "clone3", "fork", "vfork", "execve", "execveat", "exit"),
-            *("exit_group", "rename", "renameat", "renameat2", "memfd_secret", calls.MSEAL),
+            *("exit_group", "rename", "renameat", "renameat2", calls.MSEAL),
         }
     )
     | calls.SOMETIMES

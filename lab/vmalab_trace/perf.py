@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vmalab_native.texts import lines_of
+
 _FAULTS: Final = ("-e", "exceptions:page_fault_user,exceptions:page_fault_kernel")
 _LOCKS: Final = ("-e", "mmap_lock:mmap_lock_acquire_returned", "--filter", "success == 1")
 _EVENTS: Final = (
@@ -100,7 +102,7 @@ def choose() -> tuple[str, tuple[str, ...], str] | str:
         )
         if probe.returncode == 0:
             return name, arguments, fields
-        reason = (probe.stderr.strip().splitlines() or [reason])[0]
+        reason = (lines_of(probe.stderr.strip()) or [reason])[0]
     return f"perf cannot record page faults here: {reason}"
 
 
@@ -123,7 +125,7 @@ def script(data: Path, fields: str) -> tuple[list[str], int]:
     )  # fmt: skip
     lines: list[str] = []
     lost = 0
-    for line in done.stdout.split("\n"):
+    for line in lines_of(done.stdout):
         match = re.search(r"PERF_RECORD_LOST\S*.*?(\d+)\s*$", line)
         if match:
             lost += int(match.group(1))

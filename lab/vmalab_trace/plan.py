@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from errno import EACCES, EIDRM, EINVAL, EPERM
 from typing import Any, Final
 
+from vmalab.uapi import SI_CODE
 from vmalab_drive.drivers import FileInfo
 from vmalab_native import flags
 from vmalab_native.machine import Facts
-from vmalab_trace import calls, files, maps, opens, pasted, plain, shm
+from vmalab_trace import calls, files, maps, opens, pasted, plain, rights, shm
 from vmalab_trace.folder import Folder, FolderError, Meta
 from vmalab_trace.gaps import Gaps, page_up
 from vmalab_trace.ordering import Ordering, arrange
@@ -133,6 +134,7 @@ def load(folder: Folder) -> Plan:
     plan.files, plan.unknown_files = named.infos, named.unknown
     plan.steps = _as_processes(plan.steps, meta)
     _place_drawn(plan, meta)
+    rights.follow(compiled, plan.steps)
     return plan
 
 
@@ -259,11 +261,14 @@ def _blind(steps: list[Step], late: set[int]) -> set[int]:
     return blind
 
 
+NO_ADDRESS: Final = (
+    "signals with SI_KERNEL, of no page: an address that no CPU takes, or an instruction"
+)
 _OWNERS_WORD: Final = (EACCES, EIDRM)
 
 
 def _drop_unknowable(compiled: Program, meta: Meta, notes: Counter[str]) -> None:
-    """Take out what the recorded kernel did not have, and name it."""
+    """Take out what the recorded kernel did not have, or did not show, and name it."""
     kept: list[Step] = []
     for step in compiled.steps:
         call = step.operation
@@ -275,6 +280,9 @@ def _drop_unknowable(compiled: Program, meta: Meta, notes: Counter[str]) -> None
             continue
         if isinstance(call, calls.Plain) and call.name == "setrlimit" and step.errno == EPERM:
             notes["raises of a hard limit that the kernel refused: hard limits are not kept"] += 1
+            continue
+        if step.kind is Kind.FAULT and step.si_code == SI_CODE["SI_KERNEL"]:
+            notes[NO_ADDRESS] += 1
             continue
         kept.append(step)
     compiled.steps = kept

@@ -19,12 +19,12 @@ from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import Event, Semaphore
 from typing import Final, TypeAlias
 
-from vmalab.uapi import MAP, MREMAP
-from vmalab_client.block import RANGES_MAX, BlockBuilder
+from vmalab.uapi import MAP, MREMAP, SIGNAL
+from vmalab_client.block import RANGES_MAX, SEGV_PKUERR, BlockBuilder
 from vmalab_drive import drivers
 from vmalab_drive.drivers import FileInfo
 from vmalab_native import lifeline
-from vmalab_trace import calls, maps, opens, plain, shm
+from vmalab_trace import calls, maps, opens, plain, rights, shm
 from vmalab_trace.steps import Kind, Step
 
 RECORDS_MAX: Final = 1024
@@ -38,6 +38,7 @@ MREMAP_FIXED: Final = MREMAP["MREMAP_FIXED"]
 MAP_32BIT: Final = MAP["MAP_32BIT"]
 MAP_FIXED_NOREPLACE: Final = MAP["MAP_FIXED_NOREPLACE"]
 READ, WRITE, EXEC, UNKNOWN = 0, 1, 2, 3
+SIGSEGV: Final = SIGNAL["SIGSEGV"]
 BATON_TIMEOUT_S: Final = 600.0
 
 
@@ -77,10 +78,15 @@ class Outcome:
     value: int = 0
     text: str = ""
     vector: bytes = b""
+    keyed: bool = False
+    """A key decided otherwise than what is known of the thread's PKRU: it had other rights."""
 
 
 SharedNumbers = ctypes.Array[ctypes.c_uint]
 Numbers = SharedNumbers | list[int]
+Result: TypeAlias = tuple[int, int, int]
+"""status, info, value."""
+Signal: TypeAlias = tuple[int, int] | None
 
 
 @dataclass(slots=True)
@@ -139,6 +145,9 @@ class Player:
     def _collect(self, index: int, step: Step) -> bool:
         """Add a step to the block; False when it cannot travel in one."""
         mm = self.mms[step.mm]
+        if step.pkru is not None and (step.kind is Kind.FAULT or rights.decide(step)):
+            return False
+        self.block.pkru = step.pkru
         match step.kind:
             case Kind.FORK:
                 self.block.fork(mm)
@@ -257,7 +266,10 @@ class Player:
             case Kind.CHECK:
                 outcome.text = self.driver.maps(mm)
             case Kind.FAULT:
-                outcome.status, outcome.info, outcome.value = self._touch(mm, step)
+                denied = (SIGSEGV, SEGV_PKUERR)
+                self._as_caller(step, outcome, lambda pkru: self._touch(mm, step, pkru), denied)
+            case _ if step.pkru is not None and rights.decide(step):
+                self._as_caller(step, outcome, lambda pkru: self._one_call(mm, step, pkru))
             case _ if isinstance(step.operation, calls.Shmdt):
                 outcome.status = self._detach(mm, step.operation)
             case _ if isinstance(step.operation, calls.Plain):
@@ -316,12 +328,42 @@ class Player:
             return -EINVAL
         return min(status for status, _, _ in drivers.results(self.driver.run(block.bytes())))
 
-    def _touch(self, mm: int, step: Step) -> tuple[int, int, int]:
-        """A fault of which the recording does not say what it was: the kinds in turn."""
+    @staticmethod
+    def _as_caller(
+        step: Step, outcome: Outcome, act: Callable[[int | None], Result], denied: Signal = None
+    ) -> None:
+        """A touch, or a call that touches memory. What a thread writes to PKRU is in no trace. So
+        if a key decides otherwise than it did, the thread had other rights: once more with those
+        that the trace shows.
+
+        Args:
+            denied: signal and si_code of what a key denies; of calls an errno says so.
+        """
+        result = act(step.pkru)
+        if step.pkru is not None:
+            was = (step.signal, step.si_code) == denied if denied else step.errno != 0
+            now = (result[0], result[1] & 0xFF) == denied if denied else result[0] != 0
+            if was != now:
+                again = act(rights.KEY0_ALONE if was else rights.ALL_ALLOWED)
+                wanted = step.signal if denied else -step.errno
+                outcome.keyed = again[0] == wanted
+                result = again
+        outcome.status, outcome.info, outcome.value = result
+
+    def _one_call(self, mm: int, step: Step, pkru: int | None) -> Result:
+        self.block.pkru = pkru
+        self._collect_call(mm, step)
+        answers = drivers.results(self.driver.run(self.block.bytes()))
+        self.block.clear()
+        return answers[0]
+
+    def _touch(self, mm: int, step: Step, pkru: int | None) -> tuple[int, int, int]:
+        """A fault. If the recording does not say what it was: the kinds in turn."""
         order = (READ,) if step.signal and step.si_code == 1 else (WRITE, READ, EXEC)
         result = (0, 0, 0)
-        for access in order:
+        for access in order if step.access == UNKNOWN else (step.access,):
             block = BlockBuilder()
+            block.pkru = pkru
             block.fault(mm, step.addr, access=access)
             result = drivers.results(self.driver.run(block.bytes()))[0]
             wanted = (step.signal, step.si_code) if step.signal else (0, 0)

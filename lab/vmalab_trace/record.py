@@ -66,8 +66,8 @@ _FILTER: Final = (
     "trace=%memory,?pkey_alloc,?pkey_free,?msync,?process_madvise,?mseal,?map_shadow_stack,"
     "?userfaultfd,ioctl,personality,shmget,shmctl,prlimit64,setrlimit,ftruncate,truncate,fallocate,"
     "prctl,clone,clone3,fork,vfork,execve,execveat,exit,exit_group,"
-    "open,openat,?openat2,creat,memfd_create,dup,dup2,dup3,fcntl,setuid,setreuid,setresuid,"
-    "setfsuid,capset,rename,renameat,?renameat2," + _RAW
+    "open,openat,?openat2,creat,memfd_create,?memfd_secret,dup,dup2,dup3,fcntl,fchmod,"
+    "setuid,setreuid,setresuid,setfsuid,capset,rename,renameat,?renameat2," + _RAW
 )
 """Every call that changes an address space, or that says whose it is, which file it maps and what
 it may do; a name with ? need not be known to strace."""

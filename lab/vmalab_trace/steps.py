@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from vmalab.uapi import SI_CODE, SIGNAL
@@ -69,6 +69,10 @@ class Step:
     access: int = 0
     signal: int = 0
     si_code: int = 0
+    pkey: int = -1
+    """The key that a signal names; -1: none."""
+    pkru: int | None = None
+    """What the thread has in PKRU, as far as calls show it; None: as the address space has it."""
     kernel: bool = False
     compare_vector: bool = True
     time_ns: int | None = None
@@ -137,6 +141,8 @@ class Program:
     removed: dict[int, float] = field(default_factory=dict)
     """Segments that end with their last attachment, and from which line on."""
     other_modes: list[strace.OtherMode] = field(default_factory=list)
+    spawned: list[tuple[int, int, int]] = field(default_factory=list)
+    """Each clone and fork: the line of the trace, its caller and the new thread."""
     homes: dict[int, list[Home]] = field(default_factory=dict)
     """Where each thread number was, in the order of time."""
     first_ns: dict[int, int] = field(default_factory=dict)
@@ -295,6 +301,7 @@ class _Compiler:
                 access=3,
                 signal=SIGNAL[event.name],
                 si_code=SI_CODE[event.fields["si_code"]],
+                pkey=int(event.fields.get("si_pkey", "-1"), 0),
                 time_ns=event.time_ns,
                 end_ns=event.time_ns,
             )
@@ -333,6 +340,15 @@ class _Compiler:
             case opens.Move():
                 self.descriptors.move(call.pid, operation)
                 return None
+            case opens.Chmod(fd, mode):
+                file = self.descriptors.find(call.pid, fd, "")
+                if file is not None:
+                    file.noexec = not mode & 0o111
+                return None
+            case opens.Seal(path, fd, seals):
+                file = self.descriptors.find(call.pid, fd, path)
+                if file is not None and file.noexec:
+                    return replace(operation, seals=seals & ~flags.SEAL["F_SEAL_EXEC"])
             case calls.Renamed():
                 self.program.renamed = self.program.renamed or not call.errno
                 return None
@@ -488,6 +504,7 @@ class _Compiler:
         if not call.value or call.value < 0:
             return
         self.descriptors.spawned(call.pid, call.value, shared=spawn.shares_files)
+        self.program.spawned.append((call.line, call.pid, call.value))
         child = next((one for one in self.lives.get(call.value, []) if one.spawn is call), None)
         parent = self._space(call.pid, end)
         if spawn.shares_mm:

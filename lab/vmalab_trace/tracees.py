@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from vmalab.uapi import CAPABILITY
+from vmalab_native.texts import lines_of
 from vmalab_trace.calls import Spawn
 from vmalab_trace.folder import SnapshotInfo
 
@@ -68,7 +69,7 @@ def read_status(tid: int) -> Status | None:
         text = Path(f"/proc/{tid}/status").read_text()
     except OSError:
         return None
-    words = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    words = dict(line.split(":\t", 1) for line in lines_of(text) if ":\t" in line)
     return Status(tgid=int(words["Tgid"]), ppid=int(words["PPid"]))
 
 
@@ -106,7 +107,7 @@ def capabilities(tid: int) -> int:
         text = Path(f"/proc/{tid}/status").read_text()
     except OSError:
         return -1
-    line = next((one for one in text.splitlines() if one.startswith("CapEff:")), "CapEff: 0")
+    line = next((one for one in lines_of(text) if one.startswith("CapEff:")), "CapEff: 0")
     mask = int(line.split()[1], 16)
     return sum(CAPABILITY[f"VL_CAP_{n}"] for bit, n in _CAPABILITIES.items() if mask >> bit & 1)
 

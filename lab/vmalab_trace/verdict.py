@@ -10,7 +10,8 @@ from itertools import chain
 from typing import Any, Final
 
 from vmalab.ops import Status
-from vmalab.uapi import SEGV_PKUERR, SIGNAL
+from vmalab.uapi import SIGNAL
+from vmalab_client.block import PKEY_MASK, PKEY_SHIFT, SEGV_PKUERR
 from vmalab_native.flags import errno_name
 from vmalab_trace import calls, maps
 from vmalab_trace.plan import Plan
@@ -190,7 +191,10 @@ def _judge_call(plan: Plan, verdict: Verdict, index: int, step: Step, outcome: O
                 same = outcome.value == step.value
             case calls.Mincore() as mincore:
                 same, wanted, given = _judge_mincore(verdict, step, mincore, outcome)
-    if same:
+    if same and outcome.keyed:
+        verdict.ops -= 1
+        verdict.keyed += 1
+    elif same:
         verdict.agree += 1
     else:
         verdict.disagree += 1
@@ -214,9 +218,7 @@ def _judge_mincore(
     return got == shown, "".join(map(str, shown)), "".join(map(str, got))
 
 
-def _judge_fault(
-    plan: Plan, verdict: Verdict, index: int, step: Step, outcome: Outcome, *, own_keys: bool
-) -> None:
+def _judge_fault(plan: Plan, verdict: Verdict, index: int, step: Step, outcome: Outcome) -> None:
     if plan.in_reserved(step):
         verdict.not_compared[RESERVED] += 1
         return
@@ -225,11 +227,10 @@ def _judge_fault(
         return
     verdict.faults_checked += 1
     code = outcome.info & 0xFF if outcome.status else 0
-    if (outcome.status, code) == (step.signal, step.si_code):
-        return
-    if own_keys and (code == SEGV_PKUERR) != (step.si_code == SEGV_PKUERR):
-        verdict.faults_checked -= 1
-        verdict.keyed += 1
+    key = (outcome.info & PKEY_MASK) >> PKEY_SHIFT if code == SEGV_PKUERR else -1
+    if (outcome.status, code) == (step.signal, step.si_code) and step.pkey in (-1, key):
+        verdict.faults_checked -= outcome.keyed
+        verdict.keyed += outcome.keyed
         return
     verdict.faults_disagree += 1
     wanted = _fault_answer(step.signal, step.si_code)
@@ -301,19 +302,13 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
             {"line": garbage.line, "call": garbage.text[:200], "expected": "", "got": garbage.why}
         )
     inodes: dict[int, int] = {}
-    own_keys = plan.pkeys and any(
-        isinstance(step.operation, calls.Plain)
-        and step.operation.name == "pkey_alloc"
-        and not step.errno
-        for step in steps
-    )
     for outcome in sorted(outcomes, key=lambda one: one.step):
         step = steps[outcome.step]
         match step.kind:
             case Kind.CALL:
                 _judge_call(plan, verdict, outcome.step, step, outcome)
             case Kind.FAULT:
-                _judge_fault(plan, verdict, outcome.step, step, outcome, own_keys=own_keys)
+                _judge_fault(plan, verdict, outcome.step, step, outcome)
             case Kind.CHECK:
                 expected = plan.snapshots[step.snapshot]
                 _judge_maps(
@@ -336,6 +331,6 @@ def judge(plan: Plan, steps: list[Step], outcomes: list[Outcome], names: Identit
                     verdict._wrong(outcome.step, step, step.text(), "0", got)
     if verdict.keyed:
         verdict.not_compared[
-            "touches that a protection key decides: what the program writes to PKRU is in no trace"
+            "answers that a protection key decides: what the program writes to PKRU is in no trace"
         ] += verdict.keyed
     return verdict

@@ -271,6 +271,7 @@ static int cell_search(struct search *l, u32 cell)
 	memset(l->scratch, 0, sizeof(l->scratch));
 	for (u32 i = 0; i < l->shape->cell_pages; i++)
 		l->scratch[2 + i] = LIN_PRESENT;
+	l->scratch[2 + 2 * l->shape->mms * l->shape->cell_pages] = 1; /* key 0 of mm 0 is taken */
 	memcpy(at_cut, l->scratch + 2, l->entries * 8ul);
 	err = set_add(l, &l->now, l->scratch);
 	for (u32 i = 0; i < events && !err; i++) {
@@ -317,7 +318,8 @@ static void cell_steps(struct search *l, u64 count, u32 low)
 	l->steps_count = 0;
 	for (u64 i = 0; i < count; i++) {
 		const struct vl_lin_op *op = &l->ops[i];
-		bool all = op->kind == LIN_FORK || op->kind == LIN_EXIT;
+		bool all = op->kind == LIN_FORK || op->kind == LIN_EXIT || op->kind == LIN_MDWE ||
+			   op->kind == LIN_PKEY_ALLOC || op->kind == LIN_PKEY_FREE;
 		u32 first = all ? low : op->first, last = all ? high : op->last;
 		struct lin_step step = {.op = op};
 
@@ -345,7 +347,7 @@ static bool shape_good(const struct vl_lin_shape *shape)
 	return shape->mms >= 1 && shape->mms <= LIN_MMS_MAX && shape->cell_pages >= 1 &&
 	       shape->pages >= 1 && shape->pages <= 255 && shape->pages % shape->cell_pages == 0 &&
 	       shape->only <= shape->pages / shape->cell_pages &&
-	       2ul * shape->mms * shape->cell_pages <= LIN_ENTRIES_MAX;
+	       2ul * shape->mms * shape->cell_pages <= LIN_PAGES_MAX;
 }
 
 static bool op_good(const struct vl_lin_op *op, const struct vl_lin_shape *shape)
@@ -411,7 +413,7 @@ int vl_lin_check(const struct vl_lin_op *ops, u64 count, const struct vl_lin_sha
 	l->ops = ops;
 	l->shape = shape;
 	l->out = out;
-	l->entries = 2 * shape->mms * shape->cell_pages;
+	l->entries = (2 * shape->cell_pages + 1) * shape->mms;
 	l->words = 2 + l->entries;
 	l->configs_max = shape->configs_max ? shape->configs_max : CONFIGS_DEFAULT;
 	l->steps = calloc(room, sizeof(*l->steps));

@@ -14,7 +14,8 @@ struct lin_step {
 	bool of_many; /* one page of a DONTNEED of several */
 };
 
-/* Does the step to a state of mms * pages entries, followed by as many words of shared pages.
+/* Does the step to a state of mms * pages entries, as many words of shared pages, and the keys
+ * that are taken in each mm.
  * False: in this state its answer is wrong, and the state is no longer good for anything.
  * variant: steps with several right outcomes, 0 and up. */
 bool lin_apply(const struct lin_step *step, u64 *state, u32 mms, u32 pages, u32 variant);

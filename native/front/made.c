@@ -9,12 +9,13 @@
 #include "vmalab/api.h"
 #include "vmalab/block_shapes.h"
 
-/* Of a record that is not the last one with a result. */
+/* Of a record that is not the last one with a result. One word of addresses may be PKRU. */
 static u64 results_of(const struct vl_record *rec)
 {
 	bool each = rec->op < OPS_COUNT && op_shapes[rec->op].tail == TAIL_ADDRESSES;
+	u64 pkru = rec->flags & RECORD_PKRU ? 1 : 0;
 
-	return each ? rec->words - (u64)RECORD_WORDS : 1;
+	return each ? rec->words - RECORD_WORDS - pkru : 1;
 }
 
 long vl_results_made(const void *block, u64 block_bytes, const void *results, u64 count, u64 *ids,

@@ -49,21 +49,24 @@ long vl_run_timed(struct participant *self, const void *block, u64 block_bytes,
 	while (left && done < results_cap) {
 		const struct vl_record *rec = (const struct vl_record *)words;
 		u64 size = rec->words && rec->words <= left ? rec->words : 1, turns = 1;
-		u64 fault[RECORD_WORDS + 1] = {(words[0] & ~0xfffful) | OP_FAULT |
-					       (RECORD_WORDS + 1) << 8};
-		bool apart = rec->op == OP_FAULTS && size > RECORD_WORDS && !rec->how &&
+		u64 pkru = rec->flags & RECORD_PKRU ? 1 : 0; /* words of a fault that has it */
+		u64 fault[RECORD_WORDS + 2] = {(words[0] & ~0xfffful) | OP_FAULT |
+					       (RECORD_WORDS + 1 + pkru) << 8};
+		bool apart = rec->op == OP_FAULTS && size > RECORD_WORDS + pkru && !rec->how &&
 			     !(rec->flags & FAULT_STORE);
 
 		if (apart) {
-			turns = min_u64(size - RECORD_WORDS, results_cap - done);
+			turns = min_u64(size - RECORD_WORDS - pkru, results_cap - done);
 			fault[1] = rec->mm;
+			fault[RECORD_WORDS + 1] = words[size - 1];
 		}
 		for (u64 i = 0; i < turns; i++) {
 			int err;
 
 			if (apart)
 				fault[2] = rec->arg[i];
-			err = apart ? run_timed(self, fault, RECORD_WORDS + 1, &results[done])
+			err = apart ? run_timed(self, fault, RECORD_WORDS + 1 + pkru,
+						&results[done])
 				    : run_timed(self, words, size, &results[done]);
 			if (err)
 				return err;

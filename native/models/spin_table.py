@@ -100,6 +100,7 @@ ELSEWHERE: Final = {
     "unmapped_before_uncached": FILES,
     "fault_keeps_cut_page": FILES,
     "fork_copies_cut_page": FILES,
+    "seal_misses_fork": "seals of a file; files are not in these models",
     "split_loses_guard": FLAGS,
     "change_loses_guard": FLAGS,
     "merge_loses_guard": FLAGS,

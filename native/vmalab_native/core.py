@@ -67,6 +67,7 @@ from vmalab_native.records import SegmentInfo as SegmentInfo
 from vmalab_native.records import SlabInfo as SlabInfo
 from vmalab_native.records import StructInfo as StructInfo
 from vmalab_native.records import VmaInfo as VmaInfo
+from vmalab_native.texts import lines_of
 
 ABI_VERSION: int = lib.VL_ABI_VERSION
 USER_RWSEMS: int = lib.VL_USER_RWSEMS
@@ -568,7 +569,7 @@ class Participant(accounts.Charging, OwnedThings):
                 for a part of a millisecond at a time, and leave out what FSCK_NEEDS_STOP names.
         """
         walk = lib.vl_fsck if stop else lib.vl_fsck_slices
-        return text_of("fsck", walk, self._open()).splitlines()
+        return lines_of(text_of("fsck", walk, self._open()))
 
     # --- library primitives; vmalab_native.primitives has the classes for them ---
 

@@ -11,7 +11,7 @@ In a segment at work a look is overtaken. What is said is what five looks in a r
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from vmalab_native.errors import SegmentDamaged
@@ -46,13 +46,12 @@ RETIRE_RING: Final = 4096
 RETIRE_PAGE, RETIRE_FRAME, RETIRE_OBJECT0 = 1, 2, 16
 MM_STATES: Final = 5
 MUTEX_WAITERS: Final = 0x80000000
+STOP_BROKEN: Final = 0xFFFFFFFF
 FRAME_IN_POOL: Final = 0x80000000
 FRAME_LINK: Final = FRAME_IN_POOL - 1
-_SIDE_OBJECTS: Final = (
-    ("anon_name", CACHE_NAME),
-    ("numab_state", CACHE_NUMAB),
-    ("anon_vma", CACHE_ANON_VMA),
-)
+_GONE_WITH: Final = (("anon_name", CACHE_NAME), ("numab_state", CACHE_NUMAB))
+"""What a VMA names and takes along when it is freed."""
+_SIDE_OBJECTS: Final = (*_GONE_WITH, ("anon_vma", CACHE_ANON_VMA))
 LINKS_MAX: Final = 1 << 20
 """Of one anon_vma_chain; a VMA has one for each fork that its page went through."""
 
@@ -118,7 +117,7 @@ class _Look:
             yield f"grace period {over} is over, and the newest one is {newest}"
 
     def _mutexes(self) -> Iterator[str]:
-        """Who has a short mutex of the header has a slot, living or dead."""
+        """Who has a short mutex of the header, or the world, has a slot, living or dead."""
         file, slot = self._file, self._file.structs["participant_slot"]
         inner = file.inner
         owners = {
@@ -132,6 +131,8 @@ class _Look:
             owners[f"cache {i}"] = file.structs["kmem_cache"].get(part, "lock", i * size)
         anon = words(file.header_struct.part(file.header, "anon_locks"), 4)
         owners |= {f"anon_vmas ({i})": word for i, word in enumerate(anon)}
+        if file.of_header("stop") != STOP_BROKEN:
+            owners["the stopped world"] = file.of_header("stop")
         for what, word in owners.items():
             index = (word & ~MUTEX_WAITERS) - 1
             if index < 0:
@@ -315,12 +316,20 @@ class _Look:
 
     def _retired_right(self, kind: int, ref: int) -> bool:
         if kind >= RETIRE_OBJECT0:
-            return self._taken(kind - RETIRE_OBJECT0, ref) and (
-                kind != RETIRE_OBJECT0 + CACHE_NODE or self._is_node(ref)
+            return (
+                self._taken(kind - RETIRE_OBJECT0, ref)
+                and (kind != RETIRE_OBJECT0 + CACHE_NODE or self._is_node(ref))
+                and (kind != RETIRE_OBJECT0 + CACHE_VMA or self._goes_well(ref))
             )
         if kind == RETIRE_FRAME:
             return FRAMES_FIRST <= ref < self._frames
         return kind == RETIRE_PAGE and ref < self._pages and self._file.desc(ref).kind == RETIRED
+
+    def _goes_well(self, ref: int) -> bool:
+        """What goes with a VMA that waits for its grace period is there."""
+        vma = self._file.structs["vm_area_struct"]
+        raw = self._file.read(ref << REF_SHIFT, vma.size, "")
+        return not any(self._beside(raw, _GONE_WITH))
 
     def _is_node(self, ref: int) -> bool:
         node = self._file.structs["tree_node"]
@@ -378,15 +387,20 @@ class _Look:
         file = vma.get(raw, "vm_file")
         if file > self._file.config("files_max") or vma.get(raw, "vm_ops") > 4:
             yield f"{where}: file {file}, kind {vma.get(raw, 'vm_ops')}"
-        for field, cache in _SIDE_OBJECTS:
+        yield from (f"{where}: {text}" for text in self._beside(raw, _SIDE_OBJECTS))
+        yield from self._chain(where, vma.get(raw, "anon_vma_chain"), ref)
+
+    def _beside(self, raw: bytes, objects: Sequence[tuple[str, int]]) -> Iterator[str]:
+        """What a VMA names beside itself, and is not there."""
+        vma = self._file.structs["vm_area_struct"]
+        for field, cache in objects:
             side = vma.get(raw, field)
             if side and not self._file.owns(cache, side):
-                yield f"{where}: {field} {side:#x} is none"
+                yield f"{field} {side:#x} is none"
         if "vm_lock" in vma.at and self._file.caches[CACHE_VMA_LOCK]:
             lock = vma.get(raw, "vm_lock")
             if lock and not self._file.owns(CACHE_VMA_LOCK, lock >> REF_SHIFT):
-                yield f"{where}: its lock at {lock:#x} is none"
-        yield from self._chain(where, vma.get(raw, "anon_vma_chain"), ref)
+                yield f"its lock at {lock:#x} is none"
 
     def _chain(self, where: str, ref: int, vma: int) -> Iterator[str]:
         kind, seen = self._file.structs["anon_vma_chain"], 0

@@ -29,7 +29,9 @@ MMS_MAX: Final = 32
 ENTRIES_MAX: Final = 128
 """Address spaces times pages of a cell, at most."""
 PRESENT, MAPPED, SHARED, MAY_WRITE, MAY_READ = (1 << bit for bit in (63, 62, 61, 60, 59))
+MAY_EXEC, REFUSES = 1 << 58, 1 << 57
 WORD_MASK: Final = (1 << 48) - 1
+KEY_SHIFT, KEY_MASK = 48, 15
 
 
 class Kind(IntEnum):
@@ -48,6 +50,10 @@ class Kind(IntEnum):
     EXIT = lib.LIN_EXIT
     MOVE = lib.LIN_MOVE
     UFFD = lib.LIN_UFFD
+    MDWE = lib.LIN_MDWE
+    PKEY_PROTECT = lib.LIN_PKEY_PROTECT
+    PKEY_ALLOC = lib.LIN_PKEY_ALLOC
+    PKEY_FREE = lib.LIN_PKEY_FREE
 
 
 class Answer(IntEnum):
@@ -61,6 +67,9 @@ class Answer(IntEnum):
     EXISTS = lib.LIN_EXISTS
     REFUSED = lib.LIN_REFUSED
     STRANGE = lib.LIN_STRANGE
+    PKERR = lib.LIN_PKERR
+    BAD_KEY = lib.LIN_BAD_KEY
+    NO_KEY = lib.LIN_NO_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +107,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The pages of a cell: one number for each page of each mm in turn, and the words of shared
-    pages by number. PRESENT, MAPPED, SHARED, MAY_WRITE, MAY_READ and WORD_MASK take a page apart.
+    """The pages of a cell: one number for each page of each mm in turn, the words of shared pages
+    by number, and for each mm a bit for each protection key that is taken. PRESENT, MAPPED, SHARED,
+    MAY_WRITE, MAY_READ, KEY_SHIFT with KEY_MASK, and WORD_MASK take a page apart.
     """
 
     pages: tuple[int, ...]
     shared: tuple[int, ...]
+    keys: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +199,13 @@ def check(ops: Block, shape: Shape) -> Verdict:
             op=out.op,
             cell=out.cell,
             cut_ns=out.cut,
-            at_cut=_state(out.at_cut, out.entries),
-            reached=tuple(_state(out.state[i], out.entries) for i in range(out.states)),
+            at_cut=_state(out.at_cut, out.entries, shape),
+            reached=tuple(_state(out.state[i], out.entries, shape) for i in range(out.states)),
         )
     return Verdict(out.steps, out.configs, out.configs_max, out.undecided, failure)
 
 
-def _state(words: CArray, entries: int) -> State:
-    half = entries // 2
-    return State(tuple(words[0:half]), tuple(words[half:entries]))
+def _state(words: CArray, entries: int, shape: Shape) -> State:
+    pages = shape.mms * shape.cell_pages
+    shared = tuple(words[pages : 2 * pages])
+    return State(tuple(words[0:pages]), shared, tuple(words[2 * pages : entries]))

@@ -72,6 +72,7 @@ SPECIAL_OPS: Final[dict[str, int]] = {
     "truncate": lib.VL_LAB_OP_TRUNCATE,
     "map": lib.VL_LAB_OP_MAP_FILE,
     "low": lib.VL_LAB_OP_LOW,
+    "seal": lib.VL_LAB_OP_SEAL,
 }
 
 

@@ -33,6 +33,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
+from vmalab_native.texts import lines_of
+
 Fact = bool | int | str | None
 Facts = Mapping[str, Fact]
 Switch = Literal["machine", "on", "off"]
@@ -156,7 +158,7 @@ def choose_pkeys(switch: Switch) -> bool:
 
 def _meminfo() -> dict[str, int]:
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = lines_of(Path("/proc/meminfo").read_text())
     except OSError:
         return {}
     words = (line.split() for line in lines)
@@ -202,7 +204,7 @@ def vm_flags(address: int) -> list[str]:
     """VmFlags of the area of this process that an address is in."""
     inside = False
     try:
-        lines = Path("/proc/self/smaps").read_text(errors="replace").splitlines()
+        lines = lines_of(Path("/proc/self/smaps").read_text(errors="replace"))
     except OSError:
         return []
     for line in lines:
@@ -286,7 +288,7 @@ def _config() -> dict[str, Fact]:
             continue
     if not text:
         return {}
-    pairs = (line.partition("=") for line in text.splitlines() if line.startswith("CONFIG_"))
+    pairs = (line.partition("=") for line in lines_of(text) if line.startswith("CONFIG_"))
     values = {name: value for name, _, value in pairs}
     return {f"config.{name}": values.get(f"CONFIG_{name}", "n") for name in _CONFIGS}
 
@@ -312,7 +314,7 @@ def _settings() -> dict[str, Fact]:
 def filesystem(path: str) -> str | None:
     """The type of the file system that a path is on."""
     try:
-        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+        lines = lines_of(Path("/proc/self/mountinfo").read_text())
         device = os.stat(path).st_dev
     except OSError:
         return None
@@ -328,7 +330,7 @@ def _process() -> dict[str, Fact]:
     """Who asks: user, capabilities, limits, file systems."""
     held = 0
     try:
-        for line in Path("/proc/self/status").read_text().splitlines():
+        for line in lines_of(Path("/proc/self/status").read_text()):
             if line.startswith("CapEff:"):
                 held = int(line.split()[1], 16)
     except OSError:

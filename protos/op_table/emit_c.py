@@ -104,6 +104,8 @@ def _shapes(table: Table) -> str:
             parts.append(f".tail = TAIL_{one.tail.kind.upper()}")
         if one.how:
             parts.append(".how = true")
+        if one.pkru:
+            parts.append(".pkru = true")
         if one.makes:
             parts.append(".makes_mm = true")
         rows.append(f"\t[OP_{one.name}] = {{{', '.join(parts)}}},")
@@ -122,6 +124,7 @@ struct op_shape {
 	u8 words_least; /* the last word may be left out if this is less */
 	u8 tail;        /* enum op_tail */
 	bool how;       /* the header's how means something */
+	bool pkru;      /* with RECORD_PKRU the last word is the caller's PKRU */
 	bool makes_mm;  /* the value is a new address space */
 };
 

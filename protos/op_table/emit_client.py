@@ -29,9 +29,14 @@ class RecordMethods:
     """A method for each operation, which adds its record to a block.
 
     Addresses, lengths, offsets and words are taken modulo 2**64, as registers are.
+
+    Attributes:
+        pkru: what the caller has in its register PKRU: the records that are added from then on go
+            with it, as far as they take one. None: as the address space has it.
     """
 
-    __slots__ = ()
+    __slots__ = ("pkru",)
+    pkru: int | None
 
     def _put(self, results: int, packer: Callable[..., bytes], *arguments: object) -> None:
         """Add what the packer makes: a record with so many results."""
@@ -200,8 +205,9 @@ def _method(table: Table, one: Operation, method: Method) -> list[str]:
         name, limit = one.tail.name, one.tail.max
         arguments[arguments.index(name)] = "some"
         lines += [
-            f"        for begin in range(0, len({name}), {limit}):",
-            f"            some = {name}[begin : begin + {limit}]",
+            f"        most = {limit} - (self.pkru is not None)",
+            f"        for begin in range(0, len({name}), most):",
+            f"            some = {name}[begin : begin + most]",
             f"            self._put(len(some), {packer}, {', '.join(arguments)})",
         ]
     else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from op_table.model import HeaderField, Operand, Operation, Set, Table
+from op_table.model import WORDS_MAX, HeaderField, Operand, Operation, Set, Table
 from op_table.writing import python_formatted, python_header
 
 FOLDER: Final = Path("protos/python/vmalab")
@@ -104,6 +104,7 @@ class Operation(NamedTuple):
         uses_mm: it names an address space.
         makes_mm: its value is a new address space.
         each: it has a result for each word of its tail.
+        pkru: its record can have the caller's PKRU.
     """
 
     op: Op
@@ -115,6 +116,7 @@ class Operation(NamedTuple):
     uses_mm: bool
     makes_mm: bool
     each: bool
+    pkru: bool
 '''
 
 _FUNCTIONS: Final = '''
@@ -143,7 +145,7 @@ def _row(one: Operation) -> str:
     operands = ", ".join(f'"{word}"' for word in operand_words(one))
     comma = "," if len(one.words_of_operands) == 1 else ""
     tail = one.tail.kind if one.tail else ""
-    facts = f"{one.uses_mm}, {one.makes == 'mm'}, {one.results == 'each'}"
+    facts = f"{one.uses_mm}, {one.makes == 'mm'}, {one.results == 'each'}, {one.pkru}"
     return (
         f"    Op.{one.name}: Operation(Op.{one.name}, {one.call!r}, ({operands}{comma}), "
         f'{one.words}, {one.words_least}, "{tail}", {facts}),'
@@ -206,6 +208,24 @@ _WORD = 8
 
 class PackError(ValueError):
     """A number or a text that the record has no room for; says which."""
+
+
+def with_pkru(record: bytes, pkru: int) -> bytes:
+    """The record of a caller that has this in the register PKRU.
+
+    Raises:
+        PackError: the operation takes none, the record has no room, or it is more than 32 bits.
+    """
+    op, words, flags, how, mm = HEADER.unpack_from(record)
+    name = Op(op).name
+    if not OPERATIONS[Op(op)].pkru:
+        raise PackError(f"{name}: takes no PKRU")
+    if not 0 <= pkru < 1 << 32:
+        raise PackError(f"{name}: pkru {pkru}: 32 bits")
+    if words == WORDS_MAX:
+        raise PackError(f"{name}: {words} words, and no room for PKRU")
+    head = HEADER.pack(op, words + 1, flags | RECORD_PKRU, how, mm)
+    return head + record[HEADER.size :] + pack("<Q", pkru)
 
 '''
 
@@ -360,8 +380,10 @@ def _pack(table: Table) -> str:
         "from __future__ import annotations\n",
         "from collections.abc import Sequence",
         "from struct import Struct, pack\n",
-        f"from vmalab.ops import {', '.join(limits)}",
+        f"from vmalab.ops import HEADER, OPERATIONS, {', '.join(limits)}, Op",
         "",
+        f"RECORD_PKRU = {table.number_of('RECORD_PKRU')}",
+        f"WORDS_MAX = {WORDS_MAX}",
         *[f"{name} = {table.number_of(name)}" for name in names],
         *[f'_{size} = Struct("<BBHIQ{"Q" * size}").pack' for size in sizes],
         _PACK_HEAD,

@@ -134,15 +134,18 @@ def _proto_records(table: Table) -> list[str]:
     access = ", ".join(f"{n} {name.lower()}" for name, n in table.sets["access"].values.items())
     store = "bit 2 STORE: store `word` in the page (write only)"
     lines += ["", f"  FAULT flags   bits 0-1 access: {access}; {store}"]
+    pkru = f"bit 15 PKRU: the record has one word more, the caller's PKRU. Of {_names(table)}"
+    lines += _wrapped("  other flags   ", pkru, 16)
     info = "; ".join(f"bit {bit} {text}" for bit, text in info_bits(table.sets["fault_info"]))
     lines += _wrapped("  FAULT info    ", f"bits 0-7 si_code; {info}", 16)
     return lines
 
 
-def info_bits(one: Set) -> Iterator[tuple[int, str]]:
-    """(bit, meaning) of the bits of a FAULT's info."""
+def info_bits(one: Set) -> Iterator[tuple[str, str]]:
+    """(bit, or the first and the last one, meaning) of the bits of a FAULT's info."""
     for name, number in one.values.items():
-        yield number.bit_length() - 1, one.texts[name]
+        first, last = (number & -number).bit_length() - 1, number.bit_length() - 1
+        yield str(first) if first == last else f"{first}-{last}", one.texts[name]
 
 
 # --- the tables of docs/block-format.md ---
@@ -155,6 +158,7 @@ def _document_parts(table: Table) -> dict[str, list[str]]:
         "statuses": _statuses(table),
         "operations": _operations(table),
         "operands": _operands(table),
+        "pkru": textwrap.wrap(f"The operations that take it are {_names(table)}.", 140),
         "info": _info(table),
         "limits": _limits(table),
         "segment_limits": _segment_limits(table),
@@ -191,6 +195,11 @@ def _statuses(table: Table) -> list[str]:
 def _segment_limits(table: Table) -> list[str]:
     rows = [(str(o.number), f"`{o.name.lower()}`", o.text) for o in table.segment_limits]
     return _markdown(("info", "limit", "meaning"), rows)
+
+
+def _names(table: Table) -> str:
+    """Of the operations whose record can have the caller's PKRU."""
+    return ", ".join(one.name for one in table.operations if one.pkru)
 
 
 def _operations(table: Table) -> list[str]:
@@ -250,7 +259,7 @@ def _operands(table: Table) -> list[str]:
 
 def _info(table: Table) -> list[str]:
     rows = [("0-7", "si_code of the signal")]
-    rows += [(str(bit), text) for bit, text in info_bits(table.sets["fault_info"])]
+    rows += info_bits(table.sets["fault_info"])
     return _markdown(("bit", "meaning"), rows)
 
 

@@ -148,6 +148,7 @@ class Operation:
     how: HeaderField | None = None
     tail: Tail | None = None
     partial: bool = False
+    pkru: bool = False
     makes: str = ""
     results: str = "one"
     counter: str = ""

@@ -16,6 +16,9 @@ from vmalab.uapi import PAGE_BYTES, Access
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client.block import (
     FAULT_INFO_MASK,
+    PKEY_MASK,
+    PKEY_SHIFT,
+    SEGV_PKUERR,
     SI_CODE_MASK,
     USERFAULT_MASK,
     USERFAULT_SHIFT,
@@ -24,6 +27,7 @@ from vmalab_client.block import (
 from vmalab_native.errors import CoreErrno, InvalidArgument, LimitExceeded, NoSuchMm
 from vmalab_native.records import MmSetup
 from vmalab_server import created, failures
+from vmalab_server.callers import OfCaller, record_of
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
 from vmalab_server.uffd_handlers import UserfaultfdHandlers
@@ -100,6 +104,16 @@ class MemoryHandlers:
         if status < _SERVICE_STATUS:
             raise self._failed(op, mm, status, info, value)
         return -status, errorcode.get(-status, ""), value
+
+    def _called(
+        self, op: int, request: OfCaller, record: bytes
+    ) -> tuple[int, str, int, int | None]:
+        """The same, and what the caller has in PKRU after it, if the request has it."""
+        status, info, value = _RESULT(self._run()(record_of(request, record)))
+        if status < _SERVICE_STATUS:
+            raise self._failed(op, request.mm, status, info, value)
+        pkru = info if request.HasField("pkru") else None
+        return -status, errorcode.get(-status, ""), value, pkru
 
     def _ttl_ns(self, ttl_ms: int) -> int:
         if ttl_ms > self._limits.ttl_ms_max:
@@ -185,7 +199,7 @@ class MemoryHandlers:
     ) -> pb.ForkAddressSpaceResponse:
         ttl_ns = self._ttl_ns(request.ttl_ms)
         mm = request.mm
-        errno, name, child = self._simple(_FORK, mm, pack.fork(mm))
+        errno, name, child, _ = self._called(_FORK, request, pack.fork(mm))
         if errno:
             return pb.ForkAddressSpaceResponse(errno_code=errno, errno_name=name)
         created.keep(self._entry.participant(), child, ttl_ns)
@@ -228,17 +242,17 @@ class MemoryHandlers:
 
     def mmap(self, request: pb.MmapRequest) -> pb.MmapResponse:
         mm = request.mm
-        errno, name, addr = self._simple(
+        errno, name, addr, pkru = self._called(
             _MMAP,
-            mm,
+            request,
             pack.mmap(
                 *(mm, request.addr, request.length, request.prot, request.flags),
                 *(request.file, request.offset, request.file_mode),
             ),
         )
         if errno:
-            return pb.MmapResponse(errno_code=errno, errno_name=name)
-        return pb.MmapResponse(addr=addr)
+            return pb.MmapResponse(errno_code=errno, errno_name=name, pkru=pkru)
+        return pb.MmapResponse(addr=addr, pkru=pkru)
 
     def munmap(self, request: pb.MunmapRequest) -> pb.MunmapResponse:
         mm = request.mm
@@ -247,18 +261,15 @@ class MemoryHandlers:
 
     def mprotect(self, request: pb.MprotectRequest) -> pb.MprotectResponse:
         mm = request.mm
-        errno, name, _ = self._simple(
-            _MPROTECT,
-            mm,
-            pack.mprotect(mm, request.addr, request.length, request.prot),
-        )
-        return pb.MprotectResponse(errno_code=errno, errno_name=name)
+        record = pack.mprotect(mm, request.addr, request.length, request.prot)
+        errno, name, _, pkru = self._called(_MPROTECT, request, record)
+        return pb.MprotectResponse(errno_code=errno, errno_name=name, pkru=pkru)
 
     def mremap(self, request: pb.MremapRequest) -> pb.MremapResponse:
         mm = request.mm
-        errno, name, addr = self._simple(
+        errno, name, addr, _ = self._called(
             _MREMAP,
-            mm,
+            request,
             pack.mremap(
                 *(mm, request.addr, request.old_length, request.new_length),
                 *(request.flags, request.new_addr),
@@ -270,11 +281,8 @@ class MemoryHandlers:
 
     def madvise(self, request: pb.MadviseRequest) -> pb.MadviseResponse:
         mm = request.mm
-        errno, name, _ = self._simple(
-            _MADVISE,
-            mm,
-            pack.madvise(mm, request.addr, request.length, request.advice),
-        )
+        record = pack.madvise(mm, request.addr, request.length, request.advice)
+        errno, name, _, _ = self._called(_MADVISE, request, record)
         return pb.MadviseResponse(errno_code=errno, errno_name=name)
 
     def mincore(self, request: pb.MincoreRequest) -> pb.MincoreResponse:
@@ -292,8 +300,8 @@ class MemoryHandlers:
         return pb.MincoreResponse(vector=vector)
 
     def brk(self, request: pb.BrkRequest) -> pb.BrkResponse:
-        mm = request.mm
-        errno, name, brk = self._simple(_BRK, mm, pack.brk(mm, request.addr))
+        record = pack.brk(request.mm, request.addr)
+        errno, name, brk, _ = self._called(_BRK, request, record)
         return pb.BrkResponse(errno_code=errno, errno_name=name, brk=brk)
 
     def fault(self, request: pb.FaultRequest) -> pb.FaultResponse:
@@ -305,12 +313,17 @@ class MemoryHandlers:
         word = request.word if request.HasField("word") else None
         if word is not None and flags != Access.WRITE:
             raise failures.bad_argument("word", "only ACCESS_WRITE stores a word")
-        status, info, value = _RESULT(self._run()(pack.fault(mm, request.addr, word, flags)))
+        record = record_of(request, pack.fault(mm, request.addr, word, flags))
+        status, info, value = _RESULT(self._run()(record))
         if status == 0:
             return pb.FaultResponse(word=value, info=info & FAULT_INFO_MASK)
         if status > 0:
+            code = info & SI_CODE_MASK
             return pb.FaultResponse(
-                signal=status, si_code=info & SI_CODE_MASK, info=info & FAULT_INFO_MASK
+                signal=status,
+                si_code=code,
+                info=info & FAULT_INFO_MASK,
+                pkey=(info & PKEY_MASK) >> PKEY_SHIFT if code == SEGV_PKUERR else None,
             )
         if status == Status.USERFAULT:
             flags = info >> USERFAULT_SHIFT & USERFAULT_MASK
@@ -343,7 +356,7 @@ class MemoryHandlers:
     def mlock(self, request: pb.MlockRequest) -> pb.MlockResponse:
         mm = request.mm
         record = pack.mlock(mm, request.addr, request.length, request.flags)
-        errno, name, _ = self._simple(_MLOCK, mm, record)
+        errno, name, _, _ = self._called(_MLOCK, request, record)
         return pb.MlockResponse(errno_code=errno, errno_name=name)
 
     def munlock(self, request: pb.MunlockRequest) -> pb.MunlockResponse:
@@ -355,7 +368,7 @@ class MemoryHandlers:
     def mlockall(self, request: pb.MlockallRequest) -> pb.MlockallResponse:
         mm = request.mm
         record = pack.mlockall(mm, request.flags)
-        errno, name, _ = self._simple(_MLOCKALL, mm, record)
+        errno, name, _, _ = self._called(_MLOCKALL, request, record)
         return pb.MlockallResponse(errno_code=errno, errno_name=name)
 
     def munlockall(self, request: pb.MunlockallRequest) -> pb.MunlockallResponse:
@@ -387,14 +400,14 @@ class MemoryHandlers:
     def pkey_mprotect(self, request: pb.PkeyMprotectRequest) -> pb.PkeyMprotectResponse:
         mm = request.mm
         record = pack.pkey_mprotect(mm, request.addr, request.length, request.prot, request.pkey)
-        errno, name, _ = self._simple(_PKEY_MPROTECT, mm, record)
-        return pb.PkeyMprotectResponse(errno_code=errno, errno_name=name)
+        errno, name, _, pkru = self._called(_PKEY_MPROTECT, request, record)
+        return pb.PkeyMprotectResponse(errno_code=errno, errno_name=name, pkru=pkru)
 
     def pkey_alloc(self, request: pb.PkeyAllocRequest) -> pb.PkeyAllocResponse:
         mm = request.mm
         record = pack.pkey_alloc(mm, request.flags, request.rights)
-        errno, name, pkey = self._simple(_PKEY_ALLOC, mm, record)
-        return pb.PkeyAllocResponse(errno_code=errno, errno_name=name, pkey=pkey)
+        errno, name, pkey, pkru = self._called(_PKEY_ALLOC, request, record)
+        return pb.PkeyAllocResponse(errno_code=errno, errno_name=name, pkey=pkey, pkru=pkru)
 
     def pkey_free(self, request: pb.PkeyFreeRequest) -> pb.PkeyFreeResponse:
         mm = request.mm
@@ -422,7 +435,7 @@ class MemoryHandlers:
             )
         ranges = [(one.addr, one.length) for one in request.ranges]
         record = pack_process_madvise(mm, ranges, request.advice, remote=request.remote)
-        errno, name, advised = self._simple(int(Op.PROCESS_MADVISE), mm, record)
+        errno, name, advised, _ = self._called(int(Op.PROCESS_MADVISE), request, record)
         return pb.ProcessMadviseResponse(errno_code=errno, errno_name=name, advised=advised)
 
     # --- files ---

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vmalab_native.core import lock_models
+from vmalab_native.texts import lines_of
 
 if TYPE_CHECKING:
     from vmalab_native.race.scenario import Scenario
@@ -154,7 +155,7 @@ def _explore(order: Order) -> dict[str, Any]:
             "invariant": found.violation.invariant,
             "text": found.violation.text,
             "schedule": found.schedule.text(),
-            "trace": explore.trace_text(one, found.trace).splitlines(),
+            "trace": lines_of(explore.trace_text(one, found.trace)),
         }
     return facts
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vmalab_native.texts import lines_of
 from vmalab_server.config import join_address
 
 
@@ -102,7 +103,7 @@ def listeners(port: int) -> list[Listener]:
     found = []
     for table in _TCP_TABLES:
         with contextlib.suppress(OSError):
-            for line in Path(table).read_text().splitlines()[1:]:
+            for line in lines_of(Path(table).read_text())[1:]:
                 one = Listener.of(line)
                 if one is not None and one.port == port:
                     found.append(one)

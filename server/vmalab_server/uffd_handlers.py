@@ -10,6 +10,7 @@ from vmalab import pack
 from vmalab.ops import Op
 from vmalab.uapi import UffdFill
 from vmalab.v1 import userfaultfd_pb2 as pb
+from vmalab_server.callers import record_of
 
 _UFFD_OPEN, _UFFD_API, _UFFD_CLOSE = int(Op.UFFD_OPEN), int(Op.UFFD_API), int(Op.UFFD_CLOSE)
 _UFFD_REGISTER, _UFFD_UNREGISTER = int(Op.UFFD_REGISTER), int(Op.UFFD_UNREGISTER)
@@ -70,13 +71,11 @@ class UserfaultfdHandlers:
         return {"errno_code": errno, "errno_name": name, "filled": filled}
 
     def uffd_copy(self, request: pb.UffdCopyRequest) -> pb.UffdCopyResponse:
-        return pb.UffdCopyResponse(
-            **self._fill(
-                *(UffdFill.COPY, request.mm, request.uffd, request.dst, request.src),
-                request.length,
-                request.mode,
-            )
-        )
+        mm = request.mm
+        operands = (request.uffd, request.dst, request.src, request.length, request.mode)
+        record = record_of(request, pack.uffd_fill(mm, *operands, UffdFill.COPY))
+        errno, name, filled = self._one(_UFFD_FILL, mm, record)
+        return pb.UffdCopyResponse(errno_code=errno, errno_name=name, filled=filled)
 
     def uffd_zeropage(self, request: pb.UffdZeropageRequest) -> pb.UffdZeropageResponse:
         return pb.UffdZeropageResponse(

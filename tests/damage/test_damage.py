@@ -6,7 +6,8 @@ forked child reads the copy with all readers, and where the validator finds noth
 segment, recovers and walks it. It must end by itself, within a bound of CPU time. Then whole
 commands look at damaged copies. VMALAB_SEED repeats; a failure prints the seed and the damage.
 
-The short form has some hundreds of copies, `make test-long` has ten thousand.
+The short form has some hundreds of copies of the default lock model's segment and some of each
+other's; `make test-long` has ten thousand, as many of each.
 """
 
 import os
@@ -17,6 +18,8 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from functools import cache
 from itertools import chain
 
 import pytest
@@ -24,13 +27,14 @@ import pytest
 from patience import HANG_S
 from servers import VMALAB, vmalab
 from spoil import SMALL, Image, fill, path_of, spoil
+from vmalab_native import cores
 from vmalab_native.core import Segment
 from vmalab_native.damage import damages
 from vmalab_native.errors import NativeError, SegmentDamaged
-from vmalab_native.segment_file import SegmentFile
+from vmalab_native.segment_file import CACHE_VMA, SegmentFile
 from vmalab_native.view import SegmentView
 
-SHORT, LONG = 200, 10_000
+SHORT, FEW, LONG = 200, 24, 10_000
 COMMANDS_LONG = 100
 CPU_S = 60
 """A look takes hundredths of a second; what takes so much has no end."""
@@ -38,15 +42,20 @@ MMS = (65536, 65537, 65538)
 SEED = int(os.environ.get("VMALAB_SEED", "1"))
 
 
-@pytest.fixture(scope="module")
-def image() -> Image:
-    """A segment that a killed process left, undamaged."""
+@cache
+def image_of(model: str) -> Image:
+    """A segment of a lock model that a killed process left, undamaged."""
     name = f"d-{os.getpid()}-image"
-    with Segment.create(name, SMALL) as segment:
+    with Segment.create(name, replace(SMALL, model=model)) as segment:
         fill(segment)
         made = Image.of(name)
         segment.unlink()
     return made
+
+
+@pytest.fixture
+def image() -> Image:
+    return image_of(cores.default_model())
 
 
 @pytest.fixture
@@ -117,21 +126,26 @@ def _copies(image: Image, instance: str, count: int) -> Counter[str]:
     return answers
 
 
-def test_an_undamaged_copy_is_whole(image: Image, instance: str) -> None:
-    image.write(instance)
+@pytest.mark.parametrize("model", cores.lock_models())
+def test_an_undamaged_copy_is_whole(model: str, instance: str) -> None:
+    image_of(model).write(instance)
     assert _in_a_child(instance) == "whole"
 
 
-def test_damaged_copies_end_nobody(image: Image, instance: str) -> None:
-    answers = _copies(image, instance, SHORT)
-    assert answers["damaged"] > SHORT // 10
+@pytest.mark.parametrize("model", cores.lock_models())
+def test_damaged_copies_end_nobody(model: str, instance: str) -> None:
+    count = SHORT if model == cores.default_model() else FEW
+    answers = _copies(image_of(model), instance, count)
+    assert answers["damaged"] > count // 10
     assert answers["SegmentDamaged"] > 0
 
 
 @pytest.mark.long
-def test_ten_thousand_damaged_copies_end_nobody(image: Image, instance: str) -> None:
-    answers = _copies(image, instance, LONG)
-    assert answers["damaged"] > LONG // 10
+@pytest.mark.parametrize("model", cores.lock_models())
+def test_ten_thousand_damaged_copies_end_nobody(model: str, instance: str) -> None:
+    count = LONG // len(cores.lock_models())
+    answers = _copies(image_of(model), instance, count)
+    assert answers["damaged"] > count // 10
 
 
 # --- commands ---
@@ -271,18 +285,68 @@ def test_attaching_refuses_what_the_header_cannot_say(
         SegmentFile.open(instance)
 
 
-def test_a_free_slot_that_is_not_clean_is_refused(image: Image, instance: str) -> None:
+@pytest.mark.parametrize("owner", [8, 9, 1 << 20])
+@pytest.mark.parametrize("word", ["stop", "slots_lock", "anon_locks"])
+def test_attaching_refuses_an_owner_that_is_nobody(
+    image: Image, instance: str, word: str, owner: int
+) -> None:
+    """A mutex, or the stopped world, of a slot that is free or is none: who enters would wait for
+    ever. The validator names it."""
+    image.write(instance)
+    with SegmentFile.open(instance) as file:
+        offset, _ = file.structs["seg_header"].at[word]
+        assert not any(file.row("participant_slot", "slots", 7)[4:8])
+    with path_of(instance).open("r+b") as raw:
+        raw.seek(offset)
+        raw.write(owner.to_bytes(4, "little"))
+    with pytest.raises(SegmentDamaged):
+        Segment.attach(instance)
+    with SegmentFile.open(instance) as file:
+        (found,) = damages(file)
+    assert f"belongs to participant {owner - 1}, which is nobody" in found
+
+
+@pytest.mark.parametrize(
+    "field", ["retire_tail", "account", "cancel", "name_made", "inflight", "file_pins", "stocks"]
+)
+def test_a_free_slot_that_is_not_clean_is_refused(image: Image, instance: str, field: str) -> None:
     """The first free slot of a damaged copy: SegmentDamaged where an assertion would end us."""
     image.write(instance)
     with SegmentFile.open(instance) as file:
         free = next(i for i in range(8) if not any(file.row("participant_slot", "slots", i)[4:8]))
-        offset, _ = file.structs["participant_area"].at["retire_tail"]
+        offset, _ = file.structs["participant_area"].at[field]
         at = file.regions["areas"][0] + free * file.area_bytes + offset
     with path_of(instance).open("r+b") as raw:
         raw.seek(at)
         raw.write(b"\7")
     with Segment.attach(instance) as segment, pytest.raises(SegmentDamaged):
         segment.participant("client")
+
+
+@pytest.mark.parametrize("field", ["anon_name", "numab_state"])
+@pytest.mark.parametrize("model", ["split-rwsem", "embedded-rwsem"])
+def test_a_vma_that_waits_for_its_grace_period_is_looked_at(
+    model: str, field: str, instance: str
+) -> None:
+    """What it names goes with it when it is freed, which any participant that leaves may do."""
+    image_of(model).write(instance)
+    with SegmentFile.open(instance) as file:
+        area, retired = file.structs["participant_area"], file.structs["retired"]
+        offset, _ = file.structs["vm_area_struct"].at[field]
+        first = area.at["retired"][0]
+        waiting = [
+            retired.get(raw, "ref", first + place % 4096 * retired.size)
+            for raw in map(file.area, range(file.slots_high))
+            for place in range(area.get(raw, "retire_head"), area.get(raw, "retire_tail"))
+            if retired.get(raw, "kind", first + place % 4096 * retired.size) == 16 + CACHE_VMA
+        ]
+        assert damages(file) == []
+    with path_of(instance).open("r+b") as raw_file:
+        raw_file.seek((waiting[0] << 4) + offset)
+        raw_file.write(b"\x55\x55\x55\x55")
+    with SegmentFile.open(instance) as file:
+        (found,) = damages(file)
+    assert found.endswith(f"the retire ring has kind 16, {waiting[0]:#x}")
 
 
 def test_every_kind_of_damage_is_made(image: Image, instance: str) -> None:

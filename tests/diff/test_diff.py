@@ -139,7 +139,7 @@ def test_what_is_killed_leaves_nothing() -> None:
     [
         (
             ("--profile", "swap"),
-            "--profile swap: give anon, file, fork, mremap, limits, uffd or all",
+            "--profile swap: give anon, file, fork, mremap, limits, uffd, keys or all",
         ),
         (("--model", "spin"), "spin"),
         (("--pkeys", "maybe"), "--pkeys maybe: give machine, on or off"),

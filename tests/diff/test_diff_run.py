@@ -20,7 +20,7 @@ from vmalab_diff.chooser import PROFILES, STYLES, Chooser
 from vmalab_diff.emulated import Emulator
 from vmalab_diff.encoding import Operation
 from vmalab_diff.generate import FIRST, WEIGHTS, alive, generate
-from vmalab_diff.operations import BY_NAME, PARAMS, TABLE
+from vmalab_diff.operations import BY_NAME, LEFT_OUT, PARAMS, TABLE, undrawn
 from vmalab_diff.printing import c_source, repeat_line
 from vmalab_diff.program import Op, Place, ProgramError, parse, render
 from vmalab_diff.real import DiffError, Executor, Outcome
@@ -28,6 +28,8 @@ from vmalab_diff.run import DiffConfig, run
 from vmalab_diff.shrink import Shrinker
 
 PLANTED = "mmap a0 9p PROT_READ|PROT_WRITE MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED -1 0"
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("profile", [*PROFILES, "all"])
@@ -51,6 +53,23 @@ def test_every_operation_is_drawn_by_some_profile() -> None:
     assert drawn | set(FIRST) == set(BY_NAME)
 
 
+def test_what_is_left_out_has_a_reason_and_what_is_drawn_has_none() -> None:
+    """A file that a reason names has to be there."""
+    assert undrawn() == []
+    assert set(LEFT_OUT).isdisjoint(row.packs for row in TABLE)
+    for reason in LEFT_OUT.values():
+        _, there, path = reason.partition("; tests/")
+        assert not there or (ROOT / "tests" / path).is_file(), reason
+
+
+def test_only_a_line_feed_ends_a_line_of_maps() -> None:
+    """A name may have what str.splitlines takes for the end of a line."""
+    line = "20000000-20001000 r--p 00000000 08:01 5 /tmp/a\x0b30000000-\x1c\x85\u2028z"
+    assert comparing.only_maps(f"{line}\nSize: 4 kB\n") == f"{line}\n"
+    other = line.replace("\u2028z", "\u2028y")
+    assert comparing.MapsMatcher().difference(f"{line}\n", f"{other}\n") == (line, other)
+
+
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_strategies_give_what_the_row_says(row: Operation) -> None:
     for seed in range(200):
@@ -72,6 +91,22 @@ def test_no_huge_page_is_put_over_the_executor() -> None:
             at_zero.append(how)
     assert at_zero
     assert [how for how in at_zero if how & 0x10] == []
+
+
+def test_no_move_puts_more_than_memory_over_the_executor() -> None:
+    """The kernel unmaps the target of MREMAP_FIXED before it finds the length too long."""
+    chooser = Chooser(Random(1), replace(STYLES["limits"], low=1.0, odd=0.5))
+    chooser.lockall = False
+    long = 0
+    for _ in range(20_000):
+        _, _, new, how, to = BY_NAME["mremap"].make(chooser)
+        assert isinstance(new, int)
+        assert isinstance(how, int)
+        assert isinstance(to, Place)
+        if how & 2 and new > 1 << 32:
+            long += 1
+            assert to.kind == "a"
+    assert long > 100
 
 
 @pytest.mark.parametrize(
@@ -98,7 +133,7 @@ def test_operations_of_processes_that_are_gone_are_left_out() -> None:
 class Liar(Emulator):
     """Answers munmap with EINVAL when it removes more than one page."""
 
-    def run(self, program, steps, real, files, check):  # type: ignore[no-untyped-def]
+    def run(self, program, steps, real, check):  # type: ignore[no-untyped-def]
         def lie(at: int, outcome: Outcome) -> bool:
             step = steps[at]
             if step.op >= 0:
@@ -107,7 +142,7 @@ class Liar(Emulator):
                     outcome = replace(outcome, value=-22)
             return bool(check(at, outcome))
 
-        super().run(program, steps, real, files, lie)
+        super().run(program, steps, real, lie)
 
 
 def test_a_planted_wrong_answer_is_found_and_made_short(monkeypatch: pytest.MonkeyPatch) -> None:

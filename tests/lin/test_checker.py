@@ -23,7 +23,7 @@ from vmalab_native.errors import InvalidArgument
 from vmalab_native.history import Answer, Kind, Shape
 
 PAIR = Shape(mms=3, pages=2, cell_pages=2)
-R, RW = 1, 3
+R, RW, RX, RWX = 1, 3, 5, 7
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Did:
     to: int = 0
     prot: int = RW
     shared: int = 0
+    key: int = 0
+    pkru: int = 0
 
 
 def ops_of(done: list[Did]) -> np.ndarray:
@@ -79,6 +81,21 @@ def refused(page: int, answer: Answer, begin: int = 0, end: int = 0) -> Did:
     return Did(begin, end, Kind.READ, answer, first=page, last=page)
 
 
+def keyed(key: int, answer: Answer = Answer.OK, last: int = 1) -> Did:
+    return Did(0, 0, Kind.PKEY_PROTECT, answer, last=last, key=key)
+
+
+def denied(key: int, pkru: int = 0, kind: Kind = Kind.READ) -> Did:
+    return Did(0, 0, kind, Answer.PKERR, key=key, pkru=pkru)
+
+
+def rights(key: int, bits: int) -> int:
+    """PKRU of a touch: all is allowed, but for these rights of a key."""
+    return 1 + (key << 2 | bits)
+
+
+GIVEN = Did(0, 0, Kind.PKEY_ALLOC, key=1)
+FREED = Did(0, 0, Kind.PKEY_FREE, key=1)
 BASE = in_turn(mapped(), wrote(0, 7), wrote(1, 8))  # ends at 50
 GOOD = {
     "one after the other": in_turn(mapped(), wrote(0, 7), read(0, 7), read(1, 0)),
@@ -130,6 +147,45 @@ GOOD = {
         Did(0, 0, Kind.EXIT, mm=1),
         Did(0, 0, Kind.READ, Answer.NO_MM, mm=1),
     ),
+    "a page with a key": in_turn(
+        mapped(), wrote(0, 7), GIVEN, keyed(1), denied(1), replace(read(0, 7), pkru=rights(1, 0)),
+        replace(read(0, 7), pkru=rights(1, 2)), denied(1, rights(1, 2), Kind.WRITE),
+        denied(1, rights(1, 1)), keyed(0), read(0, 7), denied(0, rights(0, 1)),
+    ),
+    "a key that is freed stays in its pages": in_turn(
+        mapped(), GIVEN, keyed(1), FREED, denied(1), keyed(1, Answer.BAD_KEY), GIVEN,
+    ),
+    "a child has keys of its own": in_turn(
+        mapped(), GIVEN, Did(0, 0, Kind.FORK, other=1), FREED, replace(keyed(1), mm=1),
+        keyed(1, Answer.BAD_KEY), replace(denied(1), mm=1), read(0, 0),
+    ),
+    "all keys are taken": in_turn(
+        *(replace(GIVEN, key=key) for key in range(1, 16)),
+        Did(0, 0, Kind.PKEY_ALLOC, Answer.NO_KEY), replace(FREED, key=7), replace(GIVEN, key=7),
+    ),
+    "a key given to two at once": [
+        Did(100, 200, Kind.PKEY_ALLOC, key=2), Did(100, 200, Kind.PKEY_ALLOC, key=1),
+    ],
+    "what an mm refuses becomes executable nowhere": in_turn(
+        mapped(prot=RX), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.PROTECT, prot=R, first=1, last=1),
+        Did(0, 0, Kind.PROTECT, Answer.ACCERR, prot=RX, last=1),
+        Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX),
+        Did(0, 0, Kind.UNMAP, last=1), mapped(prot=RX),
+    ),
+    "an mprotect stops where it would refuse": in_turn(
+        mapped(0, 0, RX), mapped(1, 1, 0), Did(0, 0, Kind.MDWE),
+        Did(0, 0, Kind.PROTECT, Answer.ACCERR, prot=RX, last=1), read(0, 0),
+        refused(1, Answer.ACCERR),
+    ),
+    "a child refuses what its parent refuses": in_turn(
+        mapped(), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.FORK, other=1),
+        Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX, mm=1),
+    ),
+    "a moved page leaves the refusal behind": in_turn(
+        mapped(0, 0, RX), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.MOVE, to=1),
+        Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX),
+        Did(0, 0, Kind.PROTECT, prot=RX, first=1, last=1),
+    ),
     "the same ns counts as at the same time": [*BASE, wrote(0, 9, 100, 110), read(0, 7, 110, 120)],
 }  # fmt: skip
 BAD: dict[str, tuple[list[Did], int]] = {
@@ -169,6 +225,33 @@ BAD: dict[str, tuple[list[Did], int]] = {
     "a right that was not given": (in_turn(mapped(prot=R), wrote(0, 7)), 1),
     "a refusal without a reason": (in_turn(mapped(), refused(0, Answer.MAPERR)), 1),
     "an answer that no state allows": (in_turn(mapped(), Did(0, 0, Kind.UNMAP, Answer.STRANGE)), 1),
+    "a key that denies nothing": (in_turn(mapped(), denied(0)), 1),
+    "a key that does not deny": (in_turn(mapped(), GIVEN, keyed(1), read(0, 0)), 3),
+    "the key of another page": (
+        in_turn(mapped(), GIVEN, replace(GIVEN, key=2), keyed(1, last=0), denied(2)), 4),
+    "a write that its key denies": (
+        in_turn(mapped(), GIVEN, keyed(1), replace(wrote(0, 5), pkru=rights(1, 2))), 3),
+    "a key that nobody has": (in_turn(mapped(), keyed(1)), 1),
+    "a key given twice": (in_turn(GIVEN, GIVEN), 1),
+    "a key freed twice": (in_turn(GIVEN, FREED, FREED), 2),
+    "mprotect that takes the key away": (
+        in_turn(mapped(), GIVEN, keyed(1), Did(0, 0, Kind.PROTECT, last=1), read(0, 0)), 4),
+    "executable after a refusal": (
+        in_turn(mapped(), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.MAP, prot=RWX)), 2,
+    ),
+    "a refusal that nobody asked for": (
+        in_turn(mapped(), Did(0, 0, Kind.MAP, Answer.ACCERR, prot=RWX)), 1,
+    ),
+    "a refusal that ends": (
+        in_turn(mapped(prot=RX), Did(0, 0, Kind.MDWE), Did(0, 0, Kind.UNMAP, last=1), mapped(),
+                Did(0, 0, Kind.PROTECT, prot=RX)),
+        4,
+    ),
+    "a refused mprotect that changed nothing": (
+        in_turn(mapped(0, 0, RWX), mapped(1, 1), Did(0, 0, Kind.MDWE),
+                Did(0, 0, Kind.PROTECT, Answer.ACCERR, prot=RX, last=1), wrote(0, 7)),
+        4,
+    ),
     "noreplace over something": (in_turn(mapped(), Did(0, 0, Kind.MAP_NEW)), 1),
 }  # fmt: skip
 
@@ -222,7 +305,7 @@ def test_a_long_quiet_history() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"mm": 3}, {"last": 2}, {"first": 1}, {"kind": 13}, {"answer": 8}, {"end": -1},
+        {"mm": 3}, {"last": 2}, {"first": 1}, {"kind": 17}, {"answer": 11}, {"end": -1},
         {"kind": Kind.FORK, "other": 0}, {"kind": Kind.FORK, "other": 3},
         {"kind": Kind.WRITE, "word": 1 << 48}, {"kind": Kind.MOVE, "to": 0},
         {"kind": Kind.MOVE, "to": 2},
@@ -286,22 +369,32 @@ SMALL = Shape(mms=3, pages=2, cell_pages=2)
 
 @dataclass
 class Space:
-    """An address space and its children, as simple as can be: a page is [word] with its rights; who
-    shares it holds the same list."""
+    """An address space and its children, as simple as can be: a page is [word] with its rights,
+    whether it is shared, and its key; who shares it holds the same list."""
 
-    mms: dict[int, dict[int, tuple[list[int], int, bool]]] = field(default_factory=lambda: {0: {}})
+    mms: dict[int, dict[int, tuple[list[int], int, bool, int]]] = field(
+        default_factory=lambda: {0: {}}
+    )
+    keys: dict[int, set[int]] = field(default_factory=lambda: {0: {0}})
+    refusing: set[int] = field(default_factory=set)
 
     def copy(self) -> Space:
         lists = {id(p[0]): list(p[0]) for mm in self.mms.values() for p in mm.values()}
         return Space(
             {
-                mm: {n: (lists[id(p[0])], p[1], p[2]) for n, p in pages.items()}
+                mm: {n: (lists[id(p[0])], *p[1:]) for n, p in pages.items()}
                 for mm, pages in self.mms.items()
-            }
+            },
+            {mm: set(keys) for mm, keys in self.keys.items()},
+            set(self.refusing),
         )
 
+    @staticmethod
+    def gains(old: int, new: int) -> bool:
+        return new == RWX or (new == RX and not old & 4)
+
     def do(self, did: Did) -> tuple[Answer, int]:
-        """(answer, word read)"""
+        """(answer, word read, or the key)"""
         if did.mm not in self.mms:
             return Answer.NO_MM, 0
         mm, page = self.mms[did.mm], did.first
@@ -309,32 +402,55 @@ class Space:
             case Kind.READ | Kind.WRITE:
                 if page not in mm:
                     return Answer.MAPERR, 0
-                at, prot, _ = mm[page]
+                at, prot, _, key = mm[page]
+                if self.denies(did, key):
+                    return Answer.PKERR, key
                 if not prot & (2 if did.kind is Kind.WRITE else 3):
                     return Answer.ACCERR, 0
                 if did.kind is Kind.WRITE:
                     at[0] = did.word
                 return Answer.OK, at[0]
+            case Kind.MDWE:
+                self.refusing.add(did.mm)
             case Kind.MAP:
+                if did.mm in self.refusing and did.prot == RWX:
+                    return Answer.ACCERR, 0
                 for n in range(did.first, did.last + 1):
-                    mm[n] = ([0], did.prot, bool(did.shared))
+                    mm[n] = ([0], did.prot, bool(did.shared), 0)
             case Kind.UNMAP:
                 for n in range(did.first, did.last + 1):
                     mm.pop(n, None)
-            case Kind.PROTECT:
+            case Kind.PROTECT | Kind.PKEY_PROTECT:
+                keyed = did.kind is Kind.PKEY_PROTECT
+                if keyed and did.key not in self.keys[did.mm]:
+                    return Answer.BAD_KEY, did.key
                 for n in range(did.first, did.last + 1):
                     if n not in mm:
-                        return Answer.HOLE, 0
-                    mm[n] = (mm[n][0], did.prot, mm[n][2])
+                        return Answer.HOLE, did.key
+                    if did.mm in self.refusing and self.gains(mm[n][1], did.prot):
+                        return Answer.ACCERR, did.key
+                    mm[n] = (mm[n][0], did.prot, mm[n][2], did.key if keyed else mm[n][3])
+                return Answer.OK, did.key
+            case Kind.PKEY_ALLOC:
+                key = min(set(range(16)) - self.keys[did.mm])
+                self.keys[did.mm].add(key)
+                return Answer.OK, key
+            case Kind.PKEY_FREE:
+                if did.key not in self.keys[did.mm]:
+                    return Answer.BAD_KEY, did.key
+                self.keys[did.mm].remove(did.key)
+                return Answer.OK, did.key
             case Kind.DONTNEED:
                 if page not in mm:
                     return Answer.HOLE, 0
                 if not mm[page][2]:
                     mm[page][0][0] = 0
             case Kind.FORK:
+                self.refusing |= {did.other} if did.mm in self.refusing else set()
                 self.mms[did.other] = {
                     n: (p[0] if p[2] else [*p[0]], *p[1:]) for n, p in mm.items()
                 }
+                self.keys[did.other] = set(self.keys[did.mm])
             case Kind.EXIT:
                 del self.mms[did.mm]
             case Kind.MOVE:
@@ -342,6 +458,24 @@ class Space:
                     return Answer.MAPERR, 0
                 mm[did.to] = mm.pop(page)
         return Answer.OK, 0
+
+    @staticmethod
+    def denies(did: Did, key: int) -> bool:
+        """Whether what the touch has in PKRU forbids a page with that key."""
+        if not did.pkru:
+            return key != 0
+        named, bits = divmod(did.pkru - 1, 4)
+        return named == key and bool(bits & (3 if did.kind is Kind.WRITE else 1))
+
+
+_KEYED = (Kind.PKEY_PROTECT, Kind.PKEY_ALLOC, Kind.PKEY_FREE)
+
+
+def told(did: Did, answer: Answer, number: int) -> Did:
+    """The operation with what came back."""
+    if answer is Answer.PKERR or did.kind in _KEYED:
+        return replace(did, answer=answer, key=number if answer is not Answer.NO_MM else did.key)
+    return replace(did, answer=answer, word=number if did.kind is Kind.READ else did.word)
 
 
 def has_order(done: list[Did], space: Space) -> bool:
@@ -353,8 +487,12 @@ def has_order(done: list[Did], space: Space) -> bool:
         if did.begin > first_end:
             continue
         after = space.copy()
-        answer, word = after.do(did)
-        right = answer is did.answer and (did.kind is not Kind.READ or answer or word == did.word)
+        answer, number = after.do(did)
+        right = answer is did.answer
+        if answer is Answer.PKERR or (did.kind is Kind.PKEY_ALLOC and answer is Answer.OK):
+            right = right and number == did.key
+        elif did.kind is Kind.READ and answer is Answer.OK:
+            right = right and number == did.word
         if right and has_order(done[:index] + done[index + 1 :], after):
             return True
     return False
@@ -367,9 +505,12 @@ def made_at_random(rng: random.Random) -> Iterator[Did]:
         kind = rng.choice(
             [Kind.READ] * 4 + [Kind.WRITE] * 4 + [Kind.MAP] * 2
             + [Kind.UNMAP, Kind.PROTECT, Kind.DONTNEED, Kind.FORK, Kind.EXIT, Kind.MOVE]
+            + [Kind.PKEY_PROTECT, Kind.PKEY_PROTECT, Kind.PKEY_ALLOC, Kind.PKEY_FREE]
+            + [Kind.PROTECT, Kind.MDWE]
         )  # fmt: skip
         first = rng.randint(0, 1)
-        last = rng.randint(first, 1) if kind in (Kind.MAP, Kind.UNMAP, Kind.PROTECT) else first
+        many = (Kind.MAP, Kind.UNMAP, Kind.PROTECT, Kind.PKEY_PROTECT)
+        last = rng.randint(first, 1) if kind in many else first
         mm = rng.randint(0, 2 if at > 3 else 0)
         other = next(children, 0) if kind is Kind.FORK else 0
         if kind is Kind.FORK and (not other or other == mm):
@@ -380,11 +521,13 @@ def made_at_random(rng: random.Random) -> Iterator[Did]:
         did = Did(
             begin=moment - rng.randint(0, 250), end=moment + rng.randint(0, 250), kind=kind,
             word=at + 1 if kind is Kind.WRITE else 0, mm=mm, other=other, first=first, last=last,
-            to=1 - first, prot=rng.choice([0, R, RW, RW, RW]), shared=rng.randint(0, 1),
+            to=1 - first, prot=rng.choice([0, R, RX, RWX, RW, RW]), shared=rng.randint(0, 1),
+            key=rng.randint(0, 2) if kind in _KEYED else 0,
+            pkru=rng.choice([0, rights(0, 0), rights(1, 2), rights(1, 1), rights(0, 1)])
+            if kind in (Kind.READ, Kind.WRITE) else 0,
         )  # fmt: skip
         did = replace(did, begin=did.begin + 1000, end=did.end + 1000)
-        answer, word = space.do(did)
-        yield replace(did, answer=answer, word=word if kind is Kind.READ else did.word)
+        yield told(did, *space.do(did))
 
 
 def spoilt(rng: random.Random, done: list[Did]) -> list[Did]:
@@ -396,7 +539,8 @@ def spoilt(rng: random.Random, done: list[Did]) -> list[Did]:
     elif did.kind is Kind.READ and rng.random() < 0.7:
         did = replace(did, answer=Answer.OK, word=rng.randint(0, 8))
     else:
-        did = replace(did, answer=rng.choice([Answer.OK, Answer.NO_MM, Answer.MAPERR]))
+        other = [Answer.OK, Answer.NO_MM, Answer.MAPERR, Answer.PKERR, Answer.BAD_KEY]
+        did = replace(did, answer=rng.choice([*other, Answer.ACCERR]))
     return [*done[:index], did, *done[index + 1 :]]
 
 

@@ -23,7 +23,9 @@ import pytest
 from typer.testing import CliRunner
 
 from patience import HANG_S
+from vmalab.ops import Op
 from vmalab_cli import app
+from vmalab_lin import plan
 from vmalab_lin.ops import History, load, save
 from vmalab_native.core import lock_models
 from vmalab_native.history import Answer, Kind
@@ -66,6 +68,12 @@ def test_intact_models_have_an_order(intact: dict[str, Any]) -> None:
         assert one["orders_per_step"] > 1, "operations overlapped"
 
 
+def test_what_no_history_has_has_a_reason() -> None:
+    assert plan.unjudged() == []
+    drawn = set(Op) - set(plan.LEFT_OUT)
+    assert drawn == set(plan.RECORD_OP.values()), "with a reason, and in the load"
+
+
 def test_operations_end_well_and_badly(intact: dict[str, Any]) -> None:
     """The load reaches what it is to check: most answers that there are are given."""
     seen = set()
@@ -79,6 +87,10 @@ def test_operations_end_well_and_badly(intact: dict[str, Any]) -> None:
         (Kind.READ, Answer.MAPERR), (Kind.READ, Answer.ACCERR), (Kind.WRITE, Answer.ACCERR),
         (Kind.READ, Answer.NO_MM), (Kind.PROTECT, Answer.HOLE), (Kind.DONTNEED, Answer.HOLE),
         (Kind.MAP_NEW, Answer.EXISTS), (Kind.MOVE, Answer.MAPERR), (Kind.UFFD, Answer.REFUSED),
+        (Kind.READ, Answer.PKERR), (Kind.WRITE, Answer.PKERR),
+        (Kind.PKEY_PROTECT, Answer.BAD_KEY), (Kind.PKEY_PROTECT, Answer.HOLE),
+        (Kind.PKEY_FREE, Answer.BAD_KEY),
+        (Kind.MAP, Answer.ACCERR), (Kind.PROTECT, Answer.ACCERR),
     ):  # fmt: skip
         assert pair in seen, pair
 

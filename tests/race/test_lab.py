@@ -73,6 +73,7 @@ def test_every_mutant_is_caught_and_nothing_else(model: str, tmp_path: Path) -> 
         ("move_copies_unlocked", "refcount", "write-lock-first"),
         ("first_stamp_odd", "typesafe-rwsem", "reader-writer-overlap"),
         ("wrap_death_keeps_stamps", "refcount", "fsck"),
+        ("seal_misses_fork", "mmap-lock", "outcome"),
     ],
 )
 def test_the_invariant_is_the_right_one(mutant: str, model: str, invariant: str) -> None:

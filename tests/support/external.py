@@ -42,6 +42,7 @@ class Row:
     not_compared: int = 0
     unsupported: int = 0
     note: str = ""
+    unsupported_calls: dict[str, int] = field(default_factory=dict)
     first: list[str] = field(default_factory=list)
 
     @property
@@ -74,7 +75,7 @@ def one(program: Path, seconds: int, lines_max: int) -> Row:
     work = Path(tempfile.mkdtemp(prefix="vmalab-external-"))
     try:
         (work / "here").mkdir()
-        inside = 'cd "$0" && exec timeout -k 5 "$1" "$2" >/dev/null 2>&1'
+        inside = 'cd "$0" && exec timeout -s KILL "$1" "$2" >/dev/null 2>&1'
         command = ["/bin/sh", "-c", inside, str(work / "here"), str(seconds), str(program)]
         record(command, work / "trace", RecordConfig())
         lines = sum(1 for name in ("trace", "faults") for _ in _lines(work / "trace" / name))
@@ -91,6 +92,7 @@ def one(program: Path, seconds: int, lines_max: int) -> Row:
     row.maps, row.maps_differ = result.maps_checked, result.maps_checked - result.maps_equal
     row.faults, row.faults_wrong = result.faults_checked, result.faults_disagree
     row.not_compared = sum(result.not_compared.values()) + result.calls_before_start
+    row.unsupported_calls = dict(result.unsupported)
     row.unsupported = sum(result.unsupported.values())
     row.note = f"{result.lines_unread} lines not understood" if result.lines_unread else ""
     row.first = [
@@ -138,6 +140,11 @@ def main(arguments: list[str]) -> int:
         if options.json:
             options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     print(table(rows))
+    unsupported: Counter[str] = Counter()
+    for row in rows:
+        unsupported.update(row.unsupported_calls)
+    for call, times in unsupported.most_common():
+        print(f"{times:6d}  unsupported: {call}")
     kinds = Counter(_NUMBERS.sub("N", line) for row in rows for line in row.first)
     for line, times in kinds.most_common(20):
         print(f"{times:6d}  {line}")

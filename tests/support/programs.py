@@ -30,6 +30,7 @@ TOOLS = {
     "pipeline": ["sort", "awk"],
     "corners": ["gcc"],
     "keys": ["gcc"],
+    "rights": ["gcc"],
     "sysv": ["gcc"],
     **{name: ["gcc"] for name in EDGES},
 }
@@ -40,6 +41,7 @@ BUILDS = {
     "go-build": ["go", "build", "-o", "gc", "gc.go"],
     "sysv": ["gcc", "-O1", "-o", "sysv", "sysv.c"],
     "keys": ["gcc", "-O1", "-o", "keys", "keys.c"],
+    "rights": ["gcc", "-O1", "-pthread", "-o", "rights", "rights.c"],
     "corners": ["gcc", "-O1", "-pthread", "-o", "corners", "corners.c"],
     **{name: ["gcc", "-O1", "-w", "-o", name, f"{name}.c"] for name in EDGES},
 }

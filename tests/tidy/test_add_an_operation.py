@@ -78,7 +78,7 @@ with segment.participant("client") as me:
 
 actor = (lab.Op(Op.ADD_THREE, args=(30, 10, 4)),)
 scenario = SimpleNamespace(
-    actor_names=["one"], fsck=False, lookup="walk",
+    actor_names=["one"], fsck=False, lookup="walk", active=(),
     program=lambda: lab.Program(actors=(actor,), setup=(lab.Op(Op.MM_CREATE, result=0),)),
 )
 with session.opened(scenario, "typesafe-rwsem") as one:

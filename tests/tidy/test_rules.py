@@ -265,6 +265,24 @@ def test_orderings_have_two_sides() -> None:
 
 # --- what does not belong here ---
 
+WRITTEN_BY_PEOPLE = ("server/vmalab_server/caller.py", "native/vmalab_native/race/schedule.py")
+"""They read files that people write, with any end of a line."""
+
+
+def test_lines_of_the_kernel_end_with_a_line_feed() -> None:
+    """str.splitlines ends a line at ten more characters, which a name in a text of the kernel may
+    have: `vmalab_native.texts.lines_of`."""
+    packages = ("server/", "lab/", "cli/", "loadgen/", "clients/python/", "native/vmalab_native/")
+    bad = [
+        name_of(path)
+        for path in written()
+        if path.suffix == ".py"
+        and name_of(path).startswith(packages)
+        and name_of(path) not in (*WRITTEN_BY_PEOPLE, "native/vmalab_native/texts.py")
+        and ".splitlines(" in path.read_text()
+    ]
+    assert bad == []
+
 
 def test_no_path_of_a_machine() -> None:
     """The project works anywhere: no home directory and no checkout's path in any text file."""

@@ -81,6 +81,53 @@ def test_paths_are_those_of_maps(shown: str, path: str) -> None:
     assert words.descriptor(shown) == (3, path)
 
 
+@pytest.mark.parametrize(
+    ("made", "changed", "seals"),
+    [
+        ("MFD_ALLOW_SEALING", "", "F_SEAL_EXEC"),
+        ("MFD_ALLOW_SEALING|MFD_NOEXEC_SEAL", "", "0"),
+        ("MFD_CLOEXEC|0x8 /* MFD_??? */", "", "0"),
+        ("MFD_ALLOW_SEALING", "1 fchmod(3</memfd:x>(deleted), 0644) = 0", "0"),
+        ("0x8", "1 fchmod(3</memfd:x>(deleted), 0755) = 0", "F_SEAL_EXEC"),
+        ("0x8", "1 fchmod(3</memfd:x>(deleted), 0755) = -1 EPERM (Operation not permitted)", "0"),
+    ],
+)
+def test_the_seal_of_a_file_that_is_not_executable_says_nothing(
+    made: str, changed: str, seals: str
+) -> None:
+    """F_SEAL_EXEC of an executable file forbids writes too; the core takes each for one."""
+    compiled = steps.compile_trace(
+        [
+            MARK,
+            f'1 memfd_create("x", {made}) = 3</memfd:x>(deleted)',
+            *filter(None, [changed]),
+            "1 fcntl(3</memfd:x>(deleted), F_ADD_SEALS, F_SEAL_EXEC) = 0",
+        ]
+    )
+    shown = [
+        calls.render(step.operation)
+        for step in compiled.steps
+        if isinstance(step.operation, opens.Seal)
+    ]
+    assert shown == [f"fcntl(3</memfd:x (deleted)>, F_ADD_SEALS, {seals})"]
+
+
+def test_a_secret_file_is_no_other_file_of_its_number() -> None:
+    """The number was that of a file that was opened to be read alone."""
+    compiled = steps.compile_trace(
+        [
+            MARK,
+            '1 openat(AT_FDCWD</>, "/etc/ld.so.cache", O_RDONLY) = 3</etc/ld.so.cache>',
+            "1 memfd_secret(0) = 3</secretmem>(deleted)",
+            "1 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3</secretmem>(deleted), 0) = "
+            "0x7f0000000000",
+        ]
+    )
+    (mapping,) = [step for step in compiled.steps if isinstance(step.operation, Mmap)]
+    assert mapping.opened is not None
+    assert mapping.opened.mode == opens.READ_WRITE
+
+
 def test_a_thread_that_was_killed_in_a_call() -> None:
     """Neither what strace then finds in the register is an answer, nor a call without a name."""
     compiled = steps.compile_trace(
@@ -163,3 +210,17 @@ def test_memory_of_drivers_keeps_its_place(tmp_path: Path) -> None:
     assert result.unsupported == {"mmap(/dev/dri/card0)": 1}
     assert result.ops == 1
     assert sum(result.not_compared.values()) == 2
+
+
+def test_a_signal_of_no_page_is_counted_and_not_judged(tmp_path: Path) -> None:
+    """SI_KERNEL: strace shows no address, so there is nothing that could be touched again."""
+    (tmp_path / "maps.0").write_text("7f0000100000-7f0000200000 rw-p 00000000 00:00 0 \n")
+    (tmp_path / "trace").write_text(
+        f"{MARK}\n"
+        "1 --- SIGSEGV {si_signo=SIGSEGV, si_code=SI_KERNEL, si_addr=NULL} ---\n"
+        "1 --- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL} ---\n"
+    )
+    _, result = programs.play(tmp_path)
+    assert result.good, result.first_disagreements
+    assert result.faults_checked == 1
+    assert result.not_compared[plan.NO_ADDRESS] == 1

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import programs
 from comparing import KERNEL
 from patience import HANG_S
 from servers import vmalab
@@ -160,6 +161,32 @@ def test_what_a_program_writes_to_pkru_is_not_compared(tmp_path: Path) -> None:
     assert len(notes) == 1
     assert notes[0] >= 6, "those that are touched"
     assert data["faults_disagree"] == 0
+
+
+def test_threads_have_rights_of_their_own() -> None:
+    """Goal: PKRU of each thread is followed as far as the trace shows it, and the rest is counted.
+    Method: a trace of threads with other rights each. A new program has key 0 alone, pkey_alloc
+    allows key 1 and then denies writes by key 2, threads and children begin with that, and after a
+    signal that a key raised the handler's are left."""
+    read, result = programs.play(PROGRAM_TRACES / "rights")
+    assert result.good, result.first_disagreements
+    assert result.keyed == 9
+    seen: dict[int, list[int]] = {}
+    for step in read.steps:
+        if step.pkru is not None and step.pkru not in seen.setdefault(step.tid, [])[-1:]:
+            seen[step.tid].append(step.pkru)
+    start, one, two = 0x5555_5554, 0x5555_5550, 0x5555_5560
+    main, translator, spy, child, spy_of_child = sorted(seen)
+    assert seen[main] == [start, one, two, start]
+    assert seen[translator] == seen[spy] == seen[spy_of_child] == [two, start]
+    assert seen[child] == [two]
+
+
+@pytest.mark.parametrize("mode", ["unary", "batch"])
+def test_rights_travel_to_a_server(mode: str) -> None:
+    data = run(PROGRAM_TRACES / "rights", "--mode", mode, "--processes", "2")
+    assert data["ops"] == data["agree"] == 67
+    assert (data["faults_checked"], data["faults_disagree"]) == (240, 0)
 
 
 def test_a_trace_that_does_not_say_is_of_a_machine_without_keys(trace: Path) -> None:

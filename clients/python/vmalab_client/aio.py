@@ -20,6 +20,7 @@ from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
 from vmalab_client import plain_token, transport, types, wire
 from vmalab_client.aio_hold import AsyncHolder
 from vmalab_client.block import Access, BlockBuilder
+from vmalab_client.caller import Caller
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.lab import AsyncLab
@@ -197,7 +198,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         await self.close()
 
 
-class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
+class AsyncAddressSpace(Caller, AbstractAsyncContextManager["AsyncAddressSpace"]):
     """One emulated address space. Calls that fail raise MemoryCallError, accesses FaultSignal."""
 
     def __init__(self, client: AsyncClient, mm: int) -> None:
@@ -215,7 +216,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Answer],
         request: _Request,
     ) -> _Answer:
-        response = await self._client.call(method, request)
+        response = self._keep(await self._client.call(method, self._say(request)))
         transport.check(response, name)
         return response
 
@@ -295,7 +296,9 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         request = memory_pb2.FaultRequest(
             mm=self.mm, addr=addr, access=transport.ACCESS[Access(access)], word=word
         )
-        return transport.fault_of(await self._client.call(self._stub.Fault, request), addr)
+        return transport.fault_of(
+            await self._client.call(self._stub.Fault, self._say(request)), addr
+        )
 
     async def read(self, addr: int) -> int:
         """The word of the page at `addr`."""
@@ -334,7 +337,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         request = userfaultfd_pb2.UffdCopyRequest(
             mm=self.mm, uffd=uffd, dst=dst, src=src, length=length, mode=mode
         )
-        response = await self._client.call(self._uffd.UffdCopy, request)
+        response = await self._client.call(self._uffd.UffdCopy, self._say(request))
         return transport.filled(response, "uffd_copy")
 
     async def uffd_zeropage(self, uffd: int, addr: int, length: int, *, mode: int = 0) -> int:
@@ -499,7 +502,7 @@ class AsyncAddressSpace(AbstractAsyncContextManager["AsyncAddressSpace"]):
         """fork(2): the child's address space."""
         request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=int(ttl_s * 1000))
         response = await self._call("fork", self._stub.ForkAddressSpace, request)
-        return self._client.use(response.mm, hold=hold)
+        return self._forked(self._client.use(response.mm, hold=hold))
 
     async def maps(self) -> str:
         """The mappings as /proc/PID/maps shows them."""

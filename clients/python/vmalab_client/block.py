@@ -26,6 +26,7 @@ from vmalab.ops import HEADER as HEADER
 from vmalab.ops import HEADER_WORDS as HEADER_WORDS
 from vmalab.ops import MINCORE_PAGES_MAX as MINCORE_PAGES_MAX
 from vmalab.ops import NAME_BYTES_MAX as NAME_BYTES_MAX
+from vmalab.ops import OPERATIONS as OPERATIONS
 from vmalab.ops import RANGES_MAX as RANGES_MAX
 from vmalab.ops import RESULT as RESULT
 from vmalab.ops import RESULT_BYTES as RESULT_BYTES
@@ -35,7 +36,7 @@ from vmalab.ops import WORDS as WORDS
 from vmalab.ops import Op as Op
 from vmalab.ops import Status as Status
 from vmalab.uapi import EXEC_SHARED as EXEC_SHARED
-from vmalab.uapi import FAULT_FLAG, FAULT_INFO, UffdPagefault
+from vmalab.uapi import FAULT_FLAG, FAULT_INFO, RECORD_FLAG, SI_CODE, UffdPagefault
 from vmalab.uapi import UFFD_API_VERSION as UFFD_API_VERSION
 from vmalab.uapi import Access as Access
 from vmalab.uapi import FaultInfo as FaultInfo
@@ -44,11 +45,18 @@ from vmalab_client.errors import BlockError
 from vmalab_client.methods import Name as Name
 from vmalab_client.methods import RecordMethods
 
+RECORD_PKRU = RECORD_FLAG["RECORD_PKRU"]
+"""Flag of a record whose last word is what the caller has in PKRU."""
+_TAKES_PKRU = frozenset(op for op, one in OPERATIONS.items() if one.pkru)
 FAULT_STORE = FAULT_FLAG["FAULT_STORE"]
 """Flag of a FAULT record: store the record's word in the page."""
 SI_CODE_MASK = 0xFF
 """Of a FAULT result's info."""
 FAULT_INFO_MASK = int(sum(FaultInfo))
+PKEY_MASK = FAULT_INFO["FAULT_INFO_PKEY"]
+PKEY_SHIFT = (PKEY_MASK & -PKEY_MASK).bit_length() - 1
+"""Of a FAULT result's info: the key of a SEGV_PKUERR."""
+SEGV_PKUERR = SI_CODE["SEGV_PKUERR"]
 USERFAULT_SHIFT = FAULT_INFO["FAULT_INFO_USER_WRITE"].bit_length() - 1
 USERFAULT_MASK = int(sum(UffdPagefault))
 
@@ -58,7 +66,8 @@ class Result(NamedTuple):
 
     Attributes:
         status: 0, -errno, a signal number (FAULT), or a Status.
-        info: for FAULT the si_code in the low 8 bits and FaultInfo above; else 0.
+        info: for FAULT the si_code in the low 8 bits and FaultInfo above; of another record with
+            the caller's PKRU what the caller has there after it; else 0.
         value: what the operation answers.
     """
 
@@ -85,6 +94,13 @@ class Result(NamedTuple):
         return self.info & SI_CODE_MASK
 
     @property
+    def pkey(self) -> int | None:
+        """The key that forbade the access, of a fault that ended with SEGV_PKUERR; else None."""
+        if self.signal and self.si_code == SEGV_PKUERR:
+            return (self.info & PKEY_MASK) >> PKEY_SHIFT
+        return None
+
+    @property
     def userfault(self) -> UffdPagefault | None:
         """Of a fault that waits for a userfaultfd: the flags of its message; else None."""
         if self.status != Status.USERFAULT:
@@ -98,13 +114,16 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record, taken apart: what parse_block gives. `payload` is what follows the header."""
+    """One record, taken apart: what parse_block gives. `payload` is what follows the header, `pkru`
+    what the caller has there, which stands in neither of flags and payload; None: it says nothing.
+    """
 
     op: int
     flags: int
     how: int
     mm: int
     payload: bytes
+    pkru: int | None = None
 
     @property
     def operands(self) -> tuple[int, ...]:
@@ -132,6 +151,7 @@ class BlockBuilder(RecordMethods):
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._count = 0
+        self.pkru = None
 
     def __len__(self) -> int:
         return self._count
@@ -154,7 +174,10 @@ class BlockBuilder(RecordMethods):
         self._count = 0
 
     def _put(self, results: int, packer: Packer, *arguments: object) -> None:
-        self._buffer += _packed(packer, *arguments)
+        record = _packed(packer, *arguments)
+        if self.pkru is not None and record[0] in _TAKES_PKRU:
+            record = packed_with(record, self.pkru)
+        self._buffer += record
         self._count += results
 
 
@@ -169,6 +192,14 @@ def _packed(packer: Packer, *arguments: object) -> bytes:
         raise BlockError(
             f"{name}({given}): give numbers in range (mm: that of an address space)"
         ) from error
+
+
+def packed_with(record: bytes, pkru: int) -> bytes:
+    """The record of a caller that has this in PKRU. Raises BlockError where there is no room."""
+    try:
+        return pack.with_pkru(record, pkru)
+    except pack.PackError as error:
+        raise BlockError(str(error)) from None
 
 
 def pack_mmap(
@@ -210,5 +241,11 @@ def parse_block(block: bytes | bytearray | memoryview) -> Iterator[Record]:
         if words < HEADER_WORDS or end > len(view):
             raise BlockError(f"record at byte {start}: {words} words do not fit in the block")
         op, words, flags, how, mm = HEADER.unpack_from(view, start)
-        yield Record(op, flags, how, mm, bytes(view[start + HEADER.size : end]))
+        payload = bytes(view[start + HEADER.size : end])
+        if flags & RECORD_PKRU and payload and op in _TAKES_PKRU:
+            pkru = int.from_bytes(payload[-WORD_BYTES:], "little") & 0xFFFF_FFFF
+            payload, flags = payload[:-WORD_BYTES], flags & ~RECORD_PKRU
+            yield Record(op, flags, how, mm, payload, pkru)
+        else:
+            yield Record(op, flags, how, mm, payload)
         start = end

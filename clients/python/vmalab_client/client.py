@@ -18,6 +18,7 @@ from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
 from vmalab_client import plain_token, transport, types, wire
 from vmalab_client.block import Access, BlockBuilder
+from vmalab_client.caller import SyncCaller
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import Holder
@@ -223,7 +224,7 @@ class Client(AbstractContextManager["Client"]):
         self.close()
 
 
-class AddressSpace(AbstractContextManager["AddressSpace"]):
+class AddressSpace(SyncCaller, AbstractContextManager["AddressSpace"]):
     """One emulated address space. Calls that fail raise MemoryCallError, accesses FaultSignal."""
 
     def __init__(self, client: Client, mm: int) -> None:
@@ -257,19 +258,19 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
             offset=offset,
             file_mode=file_mode,
         )
-        response = self._client.call(self._stub.Mmap, request)
+        response = self._call(self._stub.Mmap, request)
         transport.check(response, "mmap")
         return response.addr
 
     def munmap(self, addr: int, length: int) -> None:
         """munmap(2)."""
         request = memory_pb2.MunmapRequest(mm=self.mm, addr=addr, length=length)
-        transport.check(self._client.call(self._stub.Munmap, request), "munmap")
+        transport.check(self._call(self._stub.Munmap, request), "munmap")
 
     def mprotect(self, addr: int, length: int, prot: int) -> None:
         """mprotect(2)."""
         request = memory_pb2.MprotectRequest(mm=self.mm, addr=addr, length=length, prot=prot)
-        transport.check(self._client.call(self._stub.Mprotect, request), "mprotect")
+        transport.check(self._call(self._stub.Mprotect, request), "mprotect")
 
     def mremap(
         self,
@@ -289,25 +290,25 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
             flags=flags,
             new_addr=new_addr,
         )
-        response = self._client.call(self._stub.Mremap, request)
+        response = self._call(self._stub.Mremap, request)
         transport.check(response, "mremap")
         return response.addr
 
     def madvise(self, addr: int, length: int, advice: int) -> None:
         """madvise(2)."""
         request = memory_pb2.MadviseRequest(mm=self.mm, addr=addr, length=length, advice=advice)
-        transport.check(self._client.call(self._stub.Madvise, request), "madvise")
+        transport.check(self._call(self._stub.Madvise, request), "madvise")
 
     def mincore(self, addr: int, length: int) -> bytes:
         """mincore(2): one byte for each page."""
         request = memory_pb2.MincoreRequest(mm=self.mm, addr=addr, length=length)
-        response = self._client.call(self._stub.Mincore, request)
+        response = self._call(self._stub.Mincore, request)
         transport.check(response, "mincore")
         return response.vector
 
     def brk(self, addr: int = 0) -> int:
         """The brk system call: the program break after it."""
-        response = self._client.call(self._stub.Brk, memory_pb2.BrkRequest(mm=self.mm, addr=addr))
+        response = self._call(self._stub.Brk, memory_pb2.BrkRequest(mm=self.mm, addr=addr))
         transport.check(response, "brk")
         return response.brk
 
@@ -318,7 +319,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         request = memory_pb2.FaultRequest(
             mm=self.mm, addr=addr, access=transport.ACCESS[Access(access)], word=word
         )
-        return transport.fault_of(self._client.call(self._stub.Fault, request), addr)
+        return transport.fault_of(self._call(self._stub.Fault, request), addr)
 
     def read(self, addr: int) -> int:
         """The word of the page at `addr`."""
@@ -331,53 +332,49 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
     def userfaultfd(self, *, features: int = 0, flags: int = 0) -> int:
         """userfaultfd(2) with its handshake: the number that uffd_* take."""
         request = userfaultfd_pb2.OpenUserfaultfdRequest(mm=self.mm, flags=flags, features=features)
-        response = self._client.call(self._uffd.OpenUserfaultfd, request)
+        response = self._call(self._uffd.OpenUserfaultfd, request)
         transport.check(response, "userfaultfd")
         return response.uffd
 
     def uffd_close(self, uffd: int) -> None:
         """Close one: nothing is registered with it any more."""
         request = userfaultfd_pb2.CloseUserfaultfdRequest(mm=self.mm, uffd=uffd)
-        transport.check(self._client.call(self._uffd.CloseUserfaultfd, request), "uffd_close")
+        transport.check(self._call(self._uffd.CloseUserfaultfd, request), "uffd_close")
 
     def uffd_register(self, uffd: int, addr: int, length: int, *, mode: int) -> None:
         """UFFDIO_REGISTER. A touch that must be served then raises UserFault."""
         request = userfaultfd_pb2.UffdRegisterRequest(
             mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
         )
-        transport.check(self._client.call(self._uffd.UffdRegister, request), "uffd_register")
+        transport.check(self._call(self._uffd.UffdRegister, request), "uffd_register")
 
     def uffd_unregister(self, uffd: int, addr: int, length: int) -> None:
         """UFFDIO_UNREGISTER."""
         request = userfaultfd_pb2.UffdUnregisterRequest(
             mm=self.mm, uffd=uffd, addr=addr, length=length
         )
-        transport.check(self._client.call(self._uffd.UffdUnregister, request), "uffd_unregister")
+        transport.check(self._call(self._uffd.UffdUnregister, request), "uffd_unregister")
 
     def uffd_copy(self, uffd: int, dst: int, src: int, length: int, *, mode: int = 0) -> int:
         """UFFDIO_COPY: bytes copied, fewer than asked for if a later page failed."""
         request = userfaultfd_pb2.UffdCopyRequest(
             mm=self.mm, uffd=uffd, dst=dst, src=src, length=length, mode=mode
         )
-        return transport.filled(self._client.call(self._uffd.UffdCopy, request), "uffd_copy")
+        return transport.filled(self._call(self._uffd.UffdCopy, request), "uffd_copy")
 
     def uffd_zeropage(self, uffd: int, addr: int, length: int, *, mode: int = 0) -> int:
         """UFFDIO_ZEROPAGE: bytes filled, as for uffd_copy."""
         request = userfaultfd_pb2.UffdZeropageRequest(
             mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
         )
-        return transport.filled(
-            self._client.call(self._uffd.UffdZeropage, request), "uffd_zeropage"
-        )
+        return transport.filled(self._call(self._uffd.UffdZeropage, request), "uffd_zeropage")
 
     def uffd_continue(self, uffd: int, addr: int, length: int, *, mode: int = 0) -> int:
         """UFFDIO_CONTINUE: bytes mapped, as for uffd_copy."""
         request = userfaultfd_pb2.UffdContinueRequest(
             mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
         )
-        return transport.filled(
-            self._client.call(self._uffd.UffdContinue, request), "uffd_continue"
-        )
+        return transport.filled(self._call(self._uffd.UffdContinue, request), "uffd_continue")
 
     def uffd_writeprotect(self, uffd: int, addr: int, length: int, *, mode: int) -> None:
         """UFFDIO_WRITEPROTECT: with UffdWriteprotectMode.WP protect, without it no more."""
@@ -385,21 +382,21 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
             mm=self.mm, uffd=uffd, addr=addr, length=length, mode=mode
         )
         transport.check(
-            self._client.call(self._uffd.UffdWriteprotect, request),
+            self._call(self._uffd.UffdWriteprotect, request),
             "uffd_writeprotect",
         )
 
     def uffd_wake(self, uffd: int, addr: int, length: int) -> None:
         """UFFDIO_WAKE: checks its range; nobody sleeps here."""
         request = userfaultfd_pb2.UffdWakeRequest(mm=self.mm, uffd=uffd, addr=addr, length=length)
-        transport.check(self._client.call(self._uffd.UffdWake, request), "uffd_wake")
+        transport.check(self._call(self._uffd.UffdWake, request), "uffd_wake")
 
     def uffd_move(self, dst: int, src: int, length: int, *, mode: int = 0, uffd: int = 0) -> int:
         """UFFDIO_MOVE: bytes moved. Without `uffd` as if `dst` were registered."""
         request = memory_pb2.UffdMoveRequest(
             mm=self.mm, dst=dst, src=src, length=length, mode=mode, uffd=uffd
         )
-        response = self._client.call(self._stub.UffdMove, request)
+        response = self._call(self._stub.UffdMove, request)
         transport.check(response, "uffd_move")
         return response.moved
 
@@ -407,37 +404,37 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         """prctl(PR_SET_VMA_ANON_NAME); an empty name removes it."""
         raw = name.encode() if isinstance(name, str) else name
         request = memory_pb2.SetVmaNameRequest(mm=self.mm, addr=addr, length=length, name=raw)
-        transport.check(self._client.call(self._stub.SetVmaName, request), "set_vma_name")
+        transport.check(self._call(self._stub.SetVmaName, request), "set_vma_name")
 
     def mlock(self, addr: int, length: int, *, flags: int = 0) -> None:
         """mlock2(2); without flags mlock(2)."""
         request = memory_pb2.MlockRequest(mm=self.mm, addr=addr, length=length, flags=flags)
-        transport.check(self._client.call(self._stub.Mlock, request), "mlock")
+        transport.check(self._call(self._stub.Mlock, request), "mlock")
 
     def munlock(self, addr: int, length: int) -> None:
         """munlock(2)."""
         request = memory_pb2.MunlockRequest(mm=self.mm, addr=addr, length=length)
-        transport.check(self._client.call(self._stub.Munlock, request), "munlock")
+        transport.check(self._call(self._stub.Munlock, request), "munlock")
 
     def mlockall(self, flags: int) -> None:
         """mlockall(2)."""
         request = memory_pb2.MlockallRequest(mm=self.mm, flags=flags)
-        transport.check(self._client.call(self._stub.Mlockall, request), "mlockall")
+        transport.check(self._call(self._stub.Mlockall, request), "mlockall")
 
     def munlockall(self) -> None:
         """munlockall(2)."""
         request = memory_pb2.MunlockallRequest(mm=self.mm)
-        transport.check(self._client.call(self._stub.Munlockall, request), "munlockall")
+        transport.check(self._call(self._stub.Munlockall, request), "munlockall")
 
     def msync(self, addr: int, length: int, flags: int) -> None:
         """msync(2)."""
         request = memory_pb2.MsyncRequest(mm=self.mm, addr=addr, length=length, flags=flags)
-        transport.check(self._client.call(self._stub.Msync, request), "msync")
+        transport.check(self._call(self._stub.Msync, request), "msync")
 
     def mseal(self, addr: int, length: int, *, flags: int = 0) -> None:
         """mseal(2)."""
         request = memory_pb2.MsealRequest(mm=self.mm, addr=addr, length=length, flags=flags)
-        transport.check(self._client.call(self._stub.Mseal, request), "mseal")
+        transport.check(self._call(self._stub.Mseal, request), "mseal")
 
     def remap_file_pages(
         self, addr: int, size: int, *, prot: int = 0, pgoff: int = 0, flags: int = 0
@@ -446,36 +443,36 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
         request = memory_pb2.RemapFilePagesRequest(
             mm=self.mm, addr=addr, size=size, prot=prot, pgoff=pgoff, flags=flags
         )
-        transport.check(self._client.call(self._stub.RemapFilePages, request), "remap_file_pages")
+        transport.check(self._call(self._stub.RemapFilePages, request), "remap_file_pages")
 
     def pkey_mprotect(self, addr: int, length: int, prot: int, pkey: int) -> None:
         """pkey_mprotect(2); pkey -1: none is given."""
         request = memory_pb2.PkeyMprotectRequest(
             mm=self.mm, addr=addr, length=length, prot=prot, pkey=pkey
         )
-        transport.check(self._client.call(self._stub.PkeyMprotect, request), "pkey_mprotect")
+        transport.check(self._call(self._stub.PkeyMprotect, request), "pkey_mprotect")
 
     def pkey_alloc(self, *, flags: int = 0, rights: int = 0) -> int:
         """pkey_alloc(2): the key. rights: 1 no access, 2 no writes."""
         request = memory_pb2.PkeyAllocRequest(mm=self.mm, flags=flags, rights=rights)
-        response = self._client.call(self._stub.PkeyAlloc, request)
+        response = self._call(self._stub.PkeyAlloc, request)
         transport.check(response, "pkey_alloc")
         return int(response.pkey)
 
     def pkey_free(self, pkey: int) -> None:
         """pkey_free(2)."""
         request = memory_pb2.PkeyFreeRequest(mm=self.mm, pkey=pkey)
-        transport.check(self._client.call(self._stub.PkeyFree, request), "pkey_free")
+        transport.check(self._call(self._stub.PkeyFree, request), "pkey_free")
 
     def set_rlimit(self, resource: int, soft: int, hard: int = INFINITY) -> None:
         """setrlimit(2) of AS, DATA, MEMLOCK or STACK; hard limits are not kept."""
         request = memory_pb2.SetRlimitRequest(mm=self.mm, resource=resource, soft=soft, hard=hard)
-        transport.check(self._client.call(self._stub.SetRlimit, request), "set_rlimit")
+        transport.check(self._call(self._stub.SetRlimit, request), "set_rlimit")
 
     def set_thp_disable(self, disable: int, *, flags: int = 0) -> None:
         """prctl(PR_SET_THP_DISABLE)."""
         request = memory_pb2.SetThpDisableRequest(mm=self.mm, disable=disable, flags=flags)
-        transport.check(self._client.call(self._stub.SetThpDisable, request), "set_thp_disable")
+        transport.check(self._call(self._stub.SetThpDisable, request), "set_thp_disable")
 
     def process_madvise(
         self, ranges: Sequence[tuple[int, int]], advice: int, *, remote: bool = False
@@ -492,7 +489,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
             advice=advice,
             remote=remote,
         )
-        response = self._client.call(self._stub.ProcessMadvise, request)
+        response = self._call(self._stub.ProcessMadvise, request)
         transport.check(response, "process_madvise")
         return response.advised
 
@@ -522,7 +519,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
             ttl_ms=int(ttl_s * 1000),
             shared=shared,
         )
-        response = self._client.call(self._stub.Exec, request)
+        response = self._call(self._stub.Exec, request)
         transport.check(response, "exec")
         if not shared:
             self._client.release(self.mm)
@@ -531,9 +528,9 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
     def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AddressSpace:
         """fork(2): the child's address space."""
         request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=int(ttl_s * 1000))
-        response = self._client.call(self._stub.ForkAddressSpace, request)
+        response = self._call(self._stub.ForkAddressSpace, request)
         transport.check(response, "fork")
-        return self._client.use(response.mm, hold=hold)
+        return self._forked(self._client.use(response.mm, hold=hold))
 
     def maps(self) -> str:
         """The mappings as /proc/PID/maps shows them."""
@@ -549,7 +546,7 @@ class AddressSpace(AbstractContextManager["AddressSpace"]):
     def exit(self) -> None:
         """End it now, even if others use it."""
         self._client.release(self.mm)
-        self._client.call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
+        self._call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
 
     def detach(self) -> int:
         """Hold it no longer; it ends when nobody else holds it. Its number."""

@@ -66,18 +66,21 @@ class FaultSignal(VmalabError):
         si_code: SEGV_MAPERR 1, SEGV_ACCERR 2, SEGV_PKUERR 4, BUS_ADRERR 2; SI_KERNEL 128: no
             address at all.
         addr: where.
+        pkey: with SEGV_PKUERR the protection key that forbade it; else None.
     """
 
-    def __init__(self, signal: int, si_code: int, *, addr: int) -> None:
+    def __init__(self, signal: int, si_code: int, *, addr: int, pkey: int | None = None) -> None:
         self.signal = signal
         self.si_code = si_code
         self.addr = addr
+        self.pkey = pkey
         try:
             name = signal_module.Signals(signal).name
         except ValueError:
             name = f"signal {signal}"
         code = _CODES.get((signal, si_code), f"si_code {si_code}")
-        super().__init__(f"{name} ({code}) at {addr:#x}")
+        key = "" if pkey is None else f" by protection key {pkey}"
+        super().__init__(f"{name} ({code}) at {addr:#x}{key}")
 
 
 class UserFault(VmalabError):

@@ -17,9 +17,14 @@ class RecordMethods:
     """A method for each operation, which adds its record to a block.
 
     Addresses, lengths, offsets and words are taken modulo 2**64, as registers are.
+
+    Attributes:
+        pkru: what the caller has in its register PKRU: the records that are added from then on go
+            with it, as far as they take one. None: as the address space has it.
     """
 
-    __slots__ = ()
+    __slots__ = ("pkru",)
+    pkru: int | None
 
     def _put(self, results: int, packer: Callable[..., bytes], *arguments: object) -> None:
         """Add what the packer makes: a record with so many results."""
@@ -243,8 +248,9 @@ class RecordMethods:
 
         The value: one result for each, as of FAULT.
         """
-        for begin in range(0, len(addrs), FAULTS_MAX):
-            some = addrs[begin : begin + FAULTS_MAX]
+        most = FAULTS_MAX - (self.pkru is not None)
+        for begin in range(0, len(addrs), most):
+            some = addrs[begin : begin + most]
             self._put(len(some), pack.faults, mm, some, access)
 
     def file_truncate(self, file: int, size: int) -> None:

@@ -223,7 +223,8 @@ ACCESS = {
 def fault_of(response: memory_pb2.FaultResponse, addr: int) -> types.Fault:
     """The result of a fault. Raises FaultSignal, UserFault, MemoryCallError."""
     if response.signal:
-        raise FaultSignal(response.signal, response.si_code, addr=addr)
+        pkey = response.pkey if response.HasField("pkey") else None
+        raise FaultSignal(response.signal, response.si_code, addr=addr, pkey=pkey)
     if response.userfault:
         raise UserFault(addr, response.userfault_flags)
     check(response, "fault")

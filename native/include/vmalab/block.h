@@ -5,7 +5,8 @@
  *
  * Little-endian. Record: u8 op, u8 words (record length in 8-byte words, the two of the header
  * included), u16 flags, u32 how (MMAP: how its file was opened; of all others 0), u64 mm, then
- * words - 2 operands of 8 bytes. Result, one per record (FAULTS: one per operand): i32 status, u32
+ * words - 2 operands of 8 bytes. With RECORD_PKRU in flags, of an operation that takes it, the last
+ * word is the caller's PKRU. Result, one per record (FAULTS: one per operand): i32 status, u32
  * info, u64 value.
  */
 #ifndef VMALAB_BLOCK_H
@@ -22,7 +23,8 @@ struct vl_record {
 	u64 mm;
 	u64 arg[];
 };
-#define RECORD_WORDS 2 /* of the header */
+#define RECORD_WORDS     2 /* of the header */
+#define RECORD_WORDS_MAX 255
 SIZE_IS(struct vl_record, RECORD_WORDS * 8);
 
 struct vl_result {

@@ -90,7 +90,7 @@ s64 op_pkey_free(struct participant *self, u64 id, s32 pkey);
 /* prctl(PR_SET_MDWE) */
 s64 op_mdwe(struct participant *self, u64 id, u64 bits);
 /* fcntl(F_ADD_SEALS) */
-s64 op_file_seal(struct participant *self, u64 file, u64 seals);
+s64 op_file_seal(struct participant *self, u64 file, u32 seals);
 /* capset(2) */
 s64 op_capset(struct participant *self, u64 id, u64 capabilities);
 

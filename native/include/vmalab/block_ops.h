@@ -110,6 +110,9 @@ enum vl_limit {
 #define FAULT_ACCESS_MASK 3u
 #define FAULT_STORE       4u
 
+/* a flag of several operations: the last word is the caller's PKRU */
+#define RECORD_PKRU 0x8000u
+
 /* how a fault was done: bits of its result's info, above the si_code */
 #define FAULT_INFO_VMA_LOCK  0x100u  /* done under the VMA lock */
 #define FAULT_INFO_MMAP_LOCK 0x200u  /* done under mmap_lock */
@@ -121,6 +124,8 @@ enum vl_limit {
 #define FAULT_INFO_USER_WRITE 0x20000u /* UFFD_PAGEFAULT_FLAG_WRITE */
 #define FAULT_INFO_USER_WP    0x40000u /* UFFD_PAGEFAULT_FLAG_WP */
 #define FAULT_INFO_USER_MINOR 0x80000u /* UFFD_PAGEFAULT_FLAG_MINOR */
+#define FAULT_INFO_PKEY \
+	0xf00000u /* the protection key that forbade it (si_pkey), with SEGV_PKUERR */
 
 /* what UFFD_FILL fills pages with: the flags of its record */
 #define UFFD_FILL_COPY     0u
@@ -130,5 +135,6 @@ enum vl_limit {
 /* numbers that stand alone */
 #define UFFD_API_VERSION 0xaau
 #define EXEC_SHARED      1u
+#define PKRU_START       0x55555554u /* of a new program: nothing is allowed but by key 0 */
 
 #endif

@@ -32,6 +32,7 @@ enum vl_lab_op_code {
 	VL_LAB_OP_MAP_FILE = 208, /* the file that is mapped at arg[3], privately at arg[0]: arg[1]
 				     bytes, protection arg[2] */
 	VL_LAB_OP_LOW = 209,      /* the next mm that is made takes the first slot that is free */
+	VL_LAB_OP_SEAL = 210,     /* the file that is mapped at arg[0] gets the seals arg[1] */
 };
 
 struct vl_lab_op {

@@ -67,6 +67,8 @@ X(unmapped_before_uncached, "N3", "MSETR", "a page leaves the mappings before it
 X(fault_keeps_cut_page, "N4", "MSETR",
   "a fault does not look again whether the page it found has left its file")
 X(fork_copies_cut_page, "N5", "MSETR", "fork copies entries of pages that are leaving their file")
+X(seal_misses_fork, "", "MSETR",
+  "fork copies a writable mapping of a file without a look at the seals that are coming")
 X(split_loses_guard, "", "SETR", "a split copies the flags of a VMA before it write-locks it")
 X(change_loses_guard, "", "SETR",
   "a change of flags is computed before the VMA is write-locked, and stored after that")

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lab_variants.h (base): the variants of the lab core: each another way to do something right, which
- * a proposal or a kernel has and the shipped core has not. With one switched on every invariant must
- * hold in the scenarios that name it. No guard: it is a list that is read several times.
+ * lab_variants.h (base): the variants of the lab core: each another way to do something right,
+ * which a proposal or a kernel has and the shipped core has not. With one switched on every
+ * invariant must hold in the scenarios that name it. No guard: it is a list that is read several
+ * times.
  *
  * X(name, "", lock models it applies to, what is done instead)
  * models: as in lab_mutants.h

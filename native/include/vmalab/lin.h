@@ -27,6 +27,10 @@ enum vl_lin_kind {
 	LIN_EXIT,
 	LIN_MOVE, /* mremap: page first goes to page `to`, over whatever is there */
 	LIN_UFFD, /* the word of first goes to the empty page `to`; REFUSED for any reason */
+	LIN_MDWE, /* from now on no page becomes executable: mmap and mprotect answer ACCERR */
+	LIN_PKEY_PROTECT, /* pkey_mprotect: prot, key */
+	LIN_PKEY_ALLOC,   /* key: which one it was */
+	LIN_PKEY_FREE,    /* key */
 	LIN_KINDS
 };
 
@@ -39,11 +43,16 @@ enum vl_lin_answer {
 	LIN_EXISTS,
 	LIN_REFUSED,
 	LIN_STRANGE, /* one that no state allows */
+	LIN_PKERR,   /* the page's key, which is key, denies the access */
+	LIN_BAD_KEY, /* no key that may be named */
+	LIN_NO_KEY,  /* all are taken */
 	LIN_ANSWERS
 };
 
 #define LIN_MMS_MAX     32
-#define LIN_ENTRIES_MAX 256
+#define LIN_KEYS        16
+#define LIN_PAGES_MAX   256 /* pages of a state, and words of shared pages */
+#define LIN_ENTRIES_MAX (LIN_PAGES_MAX + LIN_MMS_MAX)
 #define LIN_STATES_MAX  8
 #define LIN_WORD_BITS   48
 
@@ -55,9 +64,12 @@ struct vl_lin_op {
 	u8 mm, other;
 	u8 first, last; /* pages of the family */
 	u8 to;
-	u8 prot;   /* 1 read, 2 write */
+	u8 prot;   /* 1 read, 2 write, 4 exec */
 	u8 shared; /* a shared anonymous area */
-	u8 pad[3];
+	u8 key;
+	u8 pkru; /* of READ and WRITE. 0: key 0 alone is allowed; else 1 + (k << 2 | r): all
+		  * are, but key k has the rights r, 1 no access, 2 no writes */
+	u8 pad[1];
 };
 
 struct vl_lin_shape {
@@ -66,12 +78,15 @@ struct vl_lin_shape {
 	u32 only;        /* check that cell alone (its number + 1); 0: all */
 };
 
-/* A page of a state: flags, and 48 bits of word, or of the number of the shared page. */
+/* A page of a state: flags, its key, and 48 bits of word, or of the number of the shared page. */
 #define LIN_PRESENT (1ul << 63) /* the mm is there */
 #define LIN_MAPPED  (1ul << 62)
 #define LIN_SHARED  (1ul << 61)
 #define LIN_W       (1ul << 60)
 #define LIN_R       (1ul << 59)
+#define LIN_X       (1ul << 58)
+#define LIN_REFUSES (1ul << 57) /* the mm had an MDWE: each of its entries says so */
+#define LIN_KEY     (15ul << LIN_WORD_BITS)
 
 struct vl_lin_result {
 	u64 steps;       /* operations, counted once in each cell that they touch */
@@ -80,7 +95,8 @@ struct vl_lin_result {
 	u32 undecided;   /* cells that were given up */
 	u32 failed;      /* the rest is about the earliest failure */
 	u32 cell;
-	u32 entries; /* u64 of a state: a page of each mm, then the words of shared pages */
+	u32 entries; /* u64 of a state: a page of each mm, the words of shared pages, and the keys
+		      * that are taken in each mm */
 	u64 op;      /* with the return of this one no order is left */
 	u64 cut;     /* the last instant with one order and nothing under way; 0: the start */
 	u32 states;  /* how many states of those reached without op are in state[] */

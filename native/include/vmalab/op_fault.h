@@ -6,7 +6,18 @@
 #include "vmalab/block.h"
 #include "vmalab/mm.h"
 #include "vmalab/op.h"
+#include "vmalab/pkeys.h"
 #include "vmalab/uapi.h"
+
+/* Beside the flags of a record: the fast path does not serve it. */
+#define FAULT_SLOW (1u << 16)
+
+/* What self->pkru adds to the flags of a fault: the fast path knows areas with a key, of which the
+ * slow one decides, and takes key 0 for allowed. */
+static inline u32 fault_pkru(const struct participant *self)
+{
+	return self->has_pkru && (self->pkru & PKRU_KEY0) ? FAULT_SLOW : 0;
+}
 
 struct fault {
 	u64 addr;
@@ -16,6 +27,7 @@ struct fault {
 	u32 flags;  /* FAULT_* of block.h */
 	u32 access; /* FAULT_READ, FAULT_WRITE, FAULT_EXEC */
 	u32 info;   /* out: FAULT_INFO_* */
+	u32 pkey;   /* out, with FAULT_PKUERR: the key of the area */
 	bool under_vma_lock;
 };
 
@@ -71,9 +83,10 @@ void fault_pause(void);
 int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
 	     u64 end, u32 access);
 
-/* op_fault_fast.c. A touch of addr, of which flags are FAULT_* of block.h; with FAULT_STORE it
- * stores word. What came of it is in *result, as block.h has it, also that there is no such mm. In
- * no RCU section and with no lock held: it may wait for mmap_lock. (kernel: do_user_addr_fault) */
+/* op_fault_fast.c. A touch of addr, of which flags are FAULT_* of block.h and fault_pkru; with
+ * FAULT_STORE it stores word. What came of it is in *result, as block.h has it, also that there is
+ * no such mm. In no RCU section and with no lock held: it may wait for mmap_lock. (kernel:
+ * do_user_addr_fault) */
 void op_fault(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	      struct vl_result *result);
 /* op_faults.c. A fault of each address, each as if alone: 0 or VL_E_BROKEN. */

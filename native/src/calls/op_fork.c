@@ -210,7 +210,7 @@ s64 op_fork(struct participant *self, u64 id)
 	store_relaxed_u64(&child->start_brk, parent->start_brk);
 	store_relaxed_u64(&child->brk, parent->brk);
 	limits_inherit(child, parent);
-	pkeys_fork(child, parent);
+	pkeys_fork(self, child, parent);
 	store_relaxed_u64(&child->stack_top, parent->stack_top);
 	child->def_flags = 0; /* nor is anything locked: mlock is not inherited */
 	err = dup_mmap(self, child, parent);

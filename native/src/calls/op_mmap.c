@@ -295,7 +295,7 @@ static s64 do_mmap(struct participant *self, struct mm_struct *mm, struct map_re
 	}
 	if (mm->map_count > mm->map_count_max || !vmas_may_grow(self, mm, 1))
 		return -ENOMEM;
-	req->vm_flags = prot_to_flags(prot) | pkey_of_mmap(mm, prot) | map_to_flags(flags) |
+	req->vm_flags = prot_to_flags(prot) | pkey_of_mmap(self, mm, prot) | map_to_flags(flags) |
 			mm->def_flags | VM_MAYALL;
 	if (req->huge_bytes && req->len <= TASK_SIZE && (flags & MAP_FIXED) &&
 	    (req->addr & (req->huge_bytes - 1)))

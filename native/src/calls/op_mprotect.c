@@ -113,7 +113,7 @@ static s64 do_mprotect(struct participant *self, struct mm_struct *mm, u64 start
 		if (exec_gain_refused(mm, vma->vm_flags, access))
 			return -EACCES;
 		stop = min_u64(vma->vm_end, end);
-		access |= pkey_of_mprotect(mm, vma->vm_flags, prot, pkey);
+		access |= pkey_of_mprotect(self, mm, vma->vm_flags, prot, pkey);
 		err = mprotect_fixup(self, mm, vma, addr, stop, access);
 		addr = stop;
 	}

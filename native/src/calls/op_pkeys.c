@@ -37,15 +37,15 @@ static s32 pkey_free_one(const struct mm_struct *mm)
 	return map == PKEYS_MAP ? -1 : __builtin_ctz(~map);
 }
 
-static void pkey_rights(struct mm_struct *mm, s32 pkey, u32 rights)
+static void pkey_rights(struct participant *self, struct mm_struct *mm, s32 pkey, u32 rights)
 {
-	u32 shift = 2u * (u32)pkey;
+	u32 shift = 2u * (u32)pkey, pkru = self->has_pkru ? self->pkru : mm->pkru;
 
-	store_relaxed_u32(&mm->pkru, (mm->pkru & ~(3u << shift)) | rights << shift);
+	pkru_write(self, mm, (pkru & ~(3u << shift)) | rights << shift);
 }
 
-/* (kernel: __execute_only_pkey) */
-static s32 execute_only_pkey(struct mm_struct *mm)
+/* Whoever makes such an area can no longer read it. (kernel: __execute_only_pkey) */
+static s32 execute_only_pkey(struct participant *self, struct mm_struct *mm)
 {
 	s32 pkey = (s32)((mm->pkeys & PKEYS_EXEC) >> PKEYS_EXEC_SHIFT) - 1;
 
@@ -53,8 +53,10 @@ static s32 execute_only_pkey(struct mm_struct *mm)
 		pkey = pkey_free_one(mm);
 		if (pkey < 0)
 			return -1;
-		pkey_rights(mm, pkey, PKEY_DISABLE_ACCESS);
+		pkey_rights(self, mm, pkey, PKEY_DISABLE_ACCESS);
 		pkeys_set(mm, mm->pkeys | 1u << pkey | ((u32)pkey + 1) << PKEYS_EXEC_SHIFT);
+	} else if (!(pkru_read(self, mm) >> 2 * pkey & PKEY_DISABLE_ACCESS)) {
+		pkey_rights(self, mm, pkey, PKEY_DISABLE_ACCESS);
 	}
 	return pkey;
 }
@@ -64,13 +66,13 @@ static u64 pkey_flags(s32 pkey)
 	return (u64)pkey << VM_PKEY_SHIFT;
 }
 
-u64 pkey_of_mmap(struct mm_struct *mm, u32 prot)
+u64 pkey_of_mmap(struct participant *self, struct mm_struct *mm, u32 prot)
 {
 	s32 pkey;
 
 	if (!(mm->pkeys & PKEYS_ON) || prot != PROT_EXEC)
 		return 0;
-	pkey = execute_only_pkey(mm);
+	pkey = execute_only_pkey(self, mm);
 	return pkey < 0 ? 0 : pkey_flags(pkey);
 }
 
@@ -80,14 +82,15 @@ static bool vma_is_execute_only(const struct mm_struct *mm, u64 vm_flags)
 	       (mm->pkeys & PKEYS_EXEC) >> PKEYS_EXEC_SHIFT == vma_pkey(vm_flags) + 1;
 }
 
-u64 pkey_of_mprotect(struct mm_struct *mm, u64 vm_flags, u32 prot, s32 pkey)
+u64 pkey_of_mprotect(struct participant *self, struct mm_struct *mm, u64 vm_flags, u32 prot,
+		     s32 pkey)
 {
 	if (!(mm->pkeys & PKEYS_ON))
 		return 0;
 	if (pkey != -1)
 		return pkey_flags(pkey);
 	if (prot == PROT_EXEC) {
-		pkey = execute_only_pkey(mm);
+		pkey = execute_only_pkey(self, mm);
 		if (pkey > 0)
 			return pkey_flags(pkey);
 	} else if (vma_is_execute_only(mm, vm_flags)) {
@@ -114,7 +117,7 @@ s64 op_pkey_alloc(struct participant *self, u64 id, u64 flags, u64 rights)
 		result = mm->pkeys & 1u ? -ENOSPC : -EINVAL;
 		pkeys_set(mm, mm->pkeys | 1u);
 	} else if ((pkey = pkey_free_one(mm)) >= 0) {
-		pkey_rights(mm, pkey, (u32)rights);
+		pkey_rights(self, mm, pkey, (u32)rights);
 		pkeys_set(mm, mm->pkeys | 1u << pkey);
 		result = pkey;
 	}

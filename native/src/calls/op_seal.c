@@ -24,6 +24,18 @@
 	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | \
 	 F_SEAL_EXEC)
 
+#define F_SEAL_OF_PROGRAM (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+
+/* F_SEAL_EXEC says that the file stays executable or not, as it is. Every file is executable here,
+ * as a memfd is unless it was made with MFD_NOEXEC_SEAL, which is this seal: and what stays
+ * executable may not be written any more. (kernel: memfd_add_seals) */
+static u32 with_implied(const struct file *file, u32 seals)
+{
+	bool stays = (seals & F_SEAL_EXEC) && !(file->seals & F_SEAL_EXEC);
+
+	return stays ? seals | F_SEAL_OF_PROGRAM : seals;
+}
+
 static bool may_be_written(const struct vm_area_struct *vma)
 {
 	return (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
@@ -39,7 +51,7 @@ u32 file_seals(const struct file *file)
 /* For fork, which copies a mapping of that file. */
 void file_seal_meets_fork(struct file *file, const struct vm_area_struct *vma)
 {
-	if (!may_be_written(vma))
+	if (!may_be_written(vma) || MUTANT(seal_misses_fork))
 		return;
 	fence_full(); /* pairs: SEAL-1 (op_seal.c:op_file_seal) */
 	if (load_relaxed_u8(&file->seals_coming) & F_SEAL_WRITE)
@@ -78,7 +90,7 @@ static bool mapped_writable(struct participant *self, const struct file *file)
 
 /* fcntl(F_ADD_SEALS) of a file that is opened to read and write and may be sealed.
  * (kernel: memfd_add_seals) */
-s64 op_file_seal(struct participant *self, u64 id, u64 seals)
+s64 op_file_seal(struct participant *self, u64 id, u32 seals)
 {
 	struct file *file = file_pin(self, id, 0);
 	s64 err = 0;
@@ -86,11 +98,12 @@ s64 op_file_seal(struct participant *self, u64 id, u64 seals)
 	if (!file)
 		return -EBADF;
 	down_write(self, &file->lock, HOLD_MMAP2);
-	if (!file_is_shmem(file) || (seals & ~(u64)F_SEAL_ALL)) {
+	if (!file_is_shmem(file) || (seals & ~F_SEAL_ALL)) {
 		err = -EINVAL;
 	} else if (file->seals & F_SEAL_SEAL) {
 		err = -EPERM;
 	} else {
+		seals = with_implied(file, seals);
 		store_relaxed_u8(&file->seals_refused, 0);
 		store_relaxed_u8(&file->seals_coming, (u8)seals);
 		fence_full(); /* pairs: SEAL-1 (op_seal.c:file_seal_meets_fork) */

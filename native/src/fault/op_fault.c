@@ -34,7 +34,6 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
-#include "vmalab/pkeys.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
 
@@ -341,17 +340,21 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 	return result;
 }
 
-/* The key, permission, then the page. Of a page that is not there the processor does not tell that
- * it must not be executed: it is brought in first, and may turn out to lie past the end of its
- * file. */
+/* The key, permission, then the page. The key is that of the VMA that is locked: it is read once,
+ * for the check and for the signal. (kernel: bad_area_access_error, which asks for the key first)
+ * Of a page that is not there the processor does not tell that it must not be executed: it is
+ * brought in first, and may turn out to lie past the end of its file. */
 static int fault_page(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		      struct fault *f)
 {
 	bool refused = access_error(vma, f->access);
 	int outcome;
 
-	if (f->access != FAULT_EXEC && !pkey_permits(mm, vma->vm_flags, f->access == FAULT_WRITE))
+	if (f->access != FAULT_EXEC &&
+	    !pkey_permits(self, mm, vma->vm_flags, f->access == FAULT_WRITE)) {
+		f->pkey = vma_pkey(vma->vm_flags);
 		return FAULT_PKUERR;
+	}
 	if (refused && (f->access != FAULT_EXEC || !(vma->vm_flags & VM_ACCESS_FLAGS)))
 		return FAULT_ACCERR;
 	outcome = handle_mm_fault(self, mm, vma, f);
@@ -388,7 +391,8 @@ static void result_fill(struct participant *self, struct fault *f, int outcome, 
 		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_ACCERR, r);
 		break;
 	case FAULT_PKUERR:
-		result_signal(self, f, SIGNAL_SEGV, CODE_SEGV_PKUERR, r);
+		result_signal(self, f, SIGNAL_SEGV,
+			      CODE_SEGV_PKUERR | f->pkey * (FAULT_INFO_PKEY & -FAULT_INFO_PKEY), r);
 		break;
 	case FAULT_MAPERR:
 		result_signal(self, f, SIGNAL_SEGV,

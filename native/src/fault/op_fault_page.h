@@ -17,6 +17,7 @@
 #include "vmalab/op_fault.h"
 
 /* The access may be made by that entry of a VMA with these flags, and nothing else is to do.
+ * access: with FAULT_SLOW none of those that are served.
  * (kernel: the entry gives the rights to the hardware, which would not have faulted) */
 static inline bool pte_serves(pte_t pte, u64 vm_flags, u32 access)
 {
@@ -40,7 +41,7 @@ static inline bool page_access(struct participant *self, const pte_t *pte,
 	u64 *at;
 
 	STEP(pte_seen, vma);
-	if (unlikely(!pte_serves(entry, vma->vm_flags, flags & FAULT_ACCESS_MASK)))
+	if (unlikely(!pte_serves(entry, vma->vm_flags, flags & (FAULT_ACCESS_MASK | FAULT_SLOW))))
 		return false;
 	at = &self->frames[pte_frame(entry)].word;
 	/* relaxed: the word is data of the emulated program, which orders its accesses itself */

@@ -11,7 +11,6 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
-#include "vmalab/pkeys.h"
 #include "vmalab/safe_point.h"
 
 int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
@@ -53,7 +52,7 @@ int faultin_page_range(struct participant *self, struct mm_struct *mm, u64 start
 			return -ENOMEM;
 		if ((vma->vm_flags & (VM_IO | VM_PFNMAP)) ||
 		    !(vma->vm_flags & (write ? VM_WRITE : VM_READ)) ||
-		    !pkey_permits(mm, vma->vm_flags, write))
+		    !pkey_permits(self, mm, vma->vm_flags, write))
 			return -EINVAL;
 		stop = min_u64(vma->vm_end, end);
 		err = fault_in(self, mm, vma, start, stop, write ? FAULT_WRITE : FAULT_READ);
@@ -73,7 +72,7 @@ int populate_vma(struct participant *self, struct mm_struct *mm, struct vm_area_
 
 	if (vma->vm_flags & VM_LOCKONFAULT)
 		return 0;
-	if (!vma_is_accessible(vma) || !pkey_permits(mm, vma->vm_flags, write))
+	if (!vma_is_accessible(vma) || !pkey_permits(self, mm, vma->vm_flags, write))
 		return -EFAULT;
 	return fault_in(self, mm, vma, start, end, write ? FAULT_WRITE : FAULT_READ);
 }

@@ -94,6 +94,8 @@ static s64 file_special(struct participant *self, u64 id, const struct vl_lab_op
 
 	if (op->op == VL_LAB_OP_TRUNCATE)
 		return op_file_truncate(self, file_at(self, id, a[0]), a[1]);
+	if (op->op == VL_LAB_OP_SEAL)
+		return op_file_seal(self, file_at(self, id, a[0]), (u32)a[1]);
 	return op_mmap(self, id, a[0], a[1], (u32)a[2], MAP_PRIVATE | MAP_FIXED,
 		       file_at(self, id, a[3]), 0, 0);
 }
@@ -132,6 +134,7 @@ static s64 special(struct participant *self, struct lab_state *lab, const struct
 		break;
 	case VL_LAB_OP_TRUNCATE:
 	case VL_LAB_OP_MAP_FILE:
+	case VL_LAB_OP_SEAL:
 		value = file_special(self, id, op);
 		break;
 	case VL_LAB_OP_LOW:

@@ -5,6 +5,7 @@
  * wrong) that the repair understands.
  */
 #include "vmalab/lock_model.h"
+#include "vmalab/uapi.h"
 #include "vmalab/uffd.h"
 #include "walk_mm.h"
 
@@ -42,6 +43,22 @@ static u32 find_in_uffd(const struct walk *w, const struct vm_area_struct *vma)
 	return WRONG_UFFD;
 }
 
+/* F_SEAL_WRITE holds: no shared mapping of the file may be written, or ever become so. */
+static u32 find_in_seals(const struct walk *w, const struct vm_area_struct *vma)
+{
+	const struct file *file;
+
+	if (!vma->vm_file ||
+	    (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
+		return 0;
+	file = file_get(w->seg, vma->vm_file);
+	if (!(file->seals & F_SEAL_WRITE))
+		return 0;
+	complain(w, "mm %#lx: VMA %#lx may be written, and its file is sealed against that",
+		 w->mm_id, vma->vm_start);
+	return WRONG_ELSE;
+}
+
 u32 find_in_vma(const struct walk *w, const struct range_entry *e, const struct vm_area_struct *vma)
 {
 	u32 wrong = 0;
@@ -63,7 +80,7 @@ u32 find_in_vma(const struct walk *w, const struct range_entry *e, const struct 
 			 vma->vm_end);
 		wrong |= WRONG_ELSE;
 	}
-	return wrong | find_in_uffd(w, vma);
+	return wrong | find_in_seals(w, vma) | find_in_uffd(w, vma);
 }
 
 /* --- a page-table entry --- */

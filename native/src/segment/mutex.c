@@ -46,7 +46,8 @@ static bool steal(struct participant *self, struct vl_mutex *m, u32 word)
 {
 	u32 owner = (word & ~VL_MUTEX_WAITERS) - 1;
 
-	if (owner >= self->seg->hdr->config.participants_max || !participant_dead(self->seg, owner))
+	VL_ASSERT(owner < self->seg->hdr->config.participants_max); /* or nobody ends the wait */
+	if (!participant_dead(self->seg, owner))
 		return false;
 	return cmpxchg_acquire_u32(&m->word, &word, (self->index + 1) | VL_MUTEX_WAITERS);
 }

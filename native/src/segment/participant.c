@@ -192,11 +192,20 @@ static void lookups_free(struct participant *self)
 	self->lookups = NULL;
 }
 
-/* As a slot is when it is free: nothing in hand, nothing waits. */
+/* As a slot is when it is free: nothing in hand, nothing waits, nothing is charged. */
 static bool area_clean(const struct participant_area *area)
 {
 	bool clean = area->retire_head == area->retire_tail && !area->frame_count &&
-		     !area->page_count && !area->prealloc_count && !area->retires_only;
+		     !area->page_count && !area->prealloc_count && !area->retires_only &&
+		     !area->account && !area->cancel && !area->name_made;
+
+	LAB(clean = clean && !area->policy_made;)
+	for (u32 i = 0; i < INFLIGHT_MAX; i++)
+		clean = clean && !area->inflight[i];
+	for (u32 i = 0; i < FILE_PINS; i++)
+		clean = clean && !area->file_pins[i];
+	for (u32 i = 0; i < CHARGES_STOCKED * STOCKS_EACH; i++)
+		clean = clean && !load_relaxed_u64(&area->stocks[i / STOCKS_EACH][i % STOCKS_EACH]);
 
 	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
 		clean = clean && load_relaxed_u32(&area->magazines[i].count) == 0;

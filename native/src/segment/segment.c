@@ -31,7 +31,9 @@
 #include "vmalab/membarrier.h"
 #include "vmalab/participant.h"
 
-#define FRAME_BYTES 16
+#define FRAME_BYTES   16
+#define OWNER_LOOKS   5
+#define OWNER_LOOK_US 1000
 
 /* Headers of the segments that this process has mapped, for mark_broken; addresses, 0 free. */
 #define MAPPED_MAX 16
@@ -406,6 +408,44 @@ static bool grace_periods_right(const struct rcu_state *rcu)
 	return completed <= load_relaxed_u64(&rcu->gp_ctr);
 }
 
+/* Who has a mutex or the stop word has a slot, living or dead: recovery takes the words away before
+ * the slot. Anybody else would be waited for without an end. One look may be overtaken by who gives
+ * the word back and leaves. */
+static bool has_owner(const struct seg_header *hdr, const u32 *word)
+{
+	const struct participant_slot *slots =
+		(const void *)((const u8 *)hdr + hdr->regions[REGION_SLOTS].off);
+
+	for (u32 look = 0; look < OWNER_LOOKS; look++) {
+		u32 owner = load_acquire_u32(word) & ~VL_MUTEX_WAITERS;
+
+		if (owner == 0)
+			return true;
+		if (owner > hdr->config.participants_max)
+			return false;
+		if (load_acquire_u32(&slots[owner - 1].role) != ROLE_FREE)
+			return true;
+		usleep(OWNER_LOOK_US);
+	}
+	return false;
+}
+
+static bool owners_right(const struct seg_header *hdr)
+{
+	bool right = (load_relaxed_u32(&hdr->stop) == STOP_BROKEN || has_owner(hdr, &hdr->stop)) &&
+		     load_relaxed_u32(&hdr->stuck) <= hdr->config.participants_max &&
+		     has_owner(hdr, &hdr->slots_lock.word) &&
+		     has_owner(hdr, &hdr->pages.lock.word) &&
+		     has_owner(hdr, &hdr->frames.lock.word) &&
+		     has_owner(hdr, &hdr->rcu.advance_lock.word);
+
+	for (u32 i = 0; right && i < KMEM_CACHES_MAX; i++)
+		right = has_owner(hdr, &hdr->caches[i].lock.word);
+	for (u32 i = 0; right && i < ARRAY_SIZE(hdr->anon_locks); i++)
+		right = has_owner(hdr, &hdr->anon_locks[i].word);
+	return right;
+}
+
 int seg_header_check(const struct seg_header *hdr, u64 size)
 {
 	struct vl_region planned[REGIONS_COUNT];
@@ -426,7 +466,7 @@ int seg_header_check(const struct seg_header *hdr, u64 size)
 		if (!cache_right(hdr, i))
 			return VL_E_DAMAGED;
 	}
-	return 0;
+	return owners_right(hdr) ? 0 : VL_E_DAMAGED;
 }
 
 static int check_header(const struct vl_seg *seg, u64 fingerprint, bool inspect)

@@ -45,7 +45,8 @@
 
 static bool stopper_dead(const struct vl_seg *seg, u32 stop)
 {
-	return stop - 1 < seg->hdr->config.participants_max && participant_dead(seg, stop - 1);
+	VL_ASSERT(stop - 1 < seg->hdr->config.participants_max); /* or nobody ends the wait */
+	return participant_dead(seg, stop - 1);
 }
 
 /* Waits until the world runs, then marks self CORE_IN. outside: CORE_OUT or CORE_BLOCKED. */

@@ -3,6 +3,8 @@
  * block.c: executes a packed block of operations (block.h). Each operation is one
  * core_enter/core_exit, so that a long block never holds up who wants to stop the world.
  */
+#include <string.h>
+
 #include "vmalab/api.h"
 #include "vmalab/block_shapes.h"
 #include "import.h"
@@ -13,12 +15,22 @@
 
 #define SLICE_RESULTS 512 /* results after which a block looks whether it was cancelled */
 
-/* Without a word to store the word may be left out. */
-static inline bool record_is_fault(const struct vl_record *rec, u64 left)
+/* A good FAULT without PKRU. Without a word to store the word may be left out. The first word of
+ * the record is compared as a whole: nothing but flags that it does not have may differ. */
+static inline bool record_is_fault(const struct vl_record *rec, u64 head, u64 left)
 {
-	return rec->op == OP_FAULT && rec->words <= left && !rec->how &&
-	       (rec->words == op_shapes[OP_FAULT].words ||
-		(rec->words == op_shapes[OP_FAULT].words_least && !(rec->flags & FAULT_STORE)));
+	u64 is = head & ~((u64)(0xffff & ~RECORD_PKRU) << 16);
+
+	return rec->words <= left &&
+	       (is == (OP_FAULT | (u64)op_shapes[OP_FAULT].words << 8) ||
+		(is == (OP_FAULT | (u64)op_shapes[OP_FAULT].words_least << 8) &&
+		 !(rec->flags & FAULT_STORE)));
+}
+
+/* Its last word is the caller's PKRU. */
+static inline bool record_has_pkru(const struct vl_record *rec)
+{
+	return (rec->flags & RECORD_PKRU) && rec->op < OPS_COUNT && op_shapes[rec->op].pkru;
 }
 
 /* Words of the record beyond its operands; addresses: beyond the first. */
@@ -49,6 +61,8 @@ static s32 record_check(const struct vl_record *rec, u64 left)
 	shape = &op_shapes[rec->op];
 	if (rec->how && !shape->how)
 		return VL_S_BAD_RECORD;
+	if (record_has_pkru(rec))
+		return VL_S_BAD_RECORD; /* one that is good has had it taken off */
 	if (rec->op == OP_FAULT)
 		return VL_S_BAD_RECORD; /* a good one does not come here */
 	if (rec->op == OP_FAULTS && (rec->flags & FAULT_STORE))
@@ -130,12 +144,12 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 	return call_of[rec->op](self, rec, value);
 }
 
-static inline int run_fault(struct participant *self, const struct vl_record *rec,
+static inline int run_fault(struct participant *self, const struct vl_record *rec, u32 flags,
 			    struct vl_result *result)
 {
 	if (unlikely(op_begin(self, OP_FAULT, rec->mm) != 0))
 		return VL_E_BROKEN;
-	op_fault(self, rec->mm, rec->arg[0], rec->flags,
+	op_fault(self, rec->mm, rec->arg[0], flags,
 		 rec->words == op_shapes[OP_FAULT].words ? rec->arg[1] : 0, result);
 	op_end(self);
 	return 0;
@@ -170,7 +184,7 @@ static long run_faults(struct participant *self, const struct vl_record *rec, st
 		       u64 cap)
 {
 	u64 count = min_u64((u64)rec->words - RECORD_WORDS, cap);
-	int err = op_faults(self, rec->mm, rec->arg, count, rec->flags, out);
+	int err = op_faults(self, rec->mm, rec->arg, count, rec->flags | fault_pkru(self), out);
 
 	return err ? err : (long)count;
 }
@@ -187,6 +201,35 @@ static __attribute__((noinline)) long run_record(struct participant *self,
 	if (rec->op == OP_FAULTS)
 		return run_faults(self, rec, out, cap);
 	return run_one(self, rec, out) ? VL_E_BROKEN : 1;
+}
+
+/* A record with PKRU, which is whole: as it is without that word, run for a caller that has it. */
+static __attribute__((noinline)) long run_pkru(struct participant *self,
+					       const struct vl_record *rec, s32 *refused,
+					       struct vl_result *out, u64 cap)
+{
+	u64 copy[RECORD_WORDS_MAX];
+	struct vl_record *plain = (struct vl_record *)copy;
+	u32 words = rec->words - 1u;
+	long ran;
+
+	memcpy(copy, rec, words * sizeof(u64));
+	plain->words = (u8)words;
+	plain->flags &= (u16)~RECORD_PKRU;
+	self->pkru = (u32)rec->arg[words - RECORD_WORDS];
+	self->has_pkru = true;
+	if (record_is_fault(plain, copy[0], words)) {
+		*refused = 0;
+		ran = run_fault(self, plain, plain->flags | fault_pkru(self), out) ? VL_E_BROKEN
+										   : 1;
+	} else {
+		*refused = record_check(plain, words);
+		ran = run_record(self, plain, *refused, out, cap);
+		if (plain->op != OP_FAULTS && out->status > VL_S_NO_MM)
+			out->info = self->pkru;
+	}
+	self->has_pkru = false;
+	return ran;
 }
 
 u32 vl_mms_made(const struct participant *self)
@@ -212,15 +255,20 @@ static int run_slice(struct participant *self, struct run_at *at, struct vl_resu
 	while (left && done < end && refused != VL_S_BAD_RECORD) {
 		const struct vl_record *rec = (const struct vl_record *)words;
 
-		if (likely(record_is_fault(rec, left))) {
-			if (unlikely(run_fault(self, rec, &out[done]) != 0))
+		if (likely(record_is_fault(rec, *words, left))) {
+			if (unlikely(run_fault(self, rec, rec->flags, &out[done]) != 0))
 				return VL_E_BROKEN;
 			done++;
 		} else {
 			long ran;
 
-			refused = record_check(rec, left);
-			ran = run_record(self, rec, refused, out + done, at->cap - done);
+			if (record_has_pkru(rec) && rec->words > RECORD_WORDS &&
+			    rec->words <= left) {
+				ran = run_pkru(self, rec, &refused, out + done, at->cap - done);
+			} else {
+				refused = record_check(rec, left);
+				ran = run_record(self, rec, refused, out + done, at->cap - done);
+			}
 			if (ran < 0)
 				return (int)ran;
 			done += (u64)ran;

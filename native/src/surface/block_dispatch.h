@@ -270,7 +270,7 @@ static s64 call_mdwe(struct participant *self, const struct vl_record *rec, u64 
 static s64 call_file_seal(struct participant *self, const struct vl_record *rec, u64 *value)
 {
 	(void)value;
-	return op_file_seal(self, rec->arg[0], rec->arg[1]);
+	return op_file_seal(self, rec->arg[0], (u32)rec->arg[1]);
 }
 
 static s64 call_capset(struct participant *self, const struct vl_record *rec, u64 *value)

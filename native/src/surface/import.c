@@ -154,7 +154,7 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 	store_relaxed_u64(&vma->vm_mm, mm_future_id(self->seg, mm));
 	vma->vm_flags = line_flags(line);
 	if ((vma->vm_flags & VM_ACCESS_FLAGS) == VM_EXEC)
-		vma->vm_flags |= pkey_of_mmap(mm, PROT_EXEC);
+		vma->vm_flags |= pkey_of_mmap(self, mm, PROT_EXEC);
 	err = line_file(self, mm->account, line, find_vma_prev(self, mm, line->start), vma);
 	if (err) {
 		vm_area_free(self, vma);

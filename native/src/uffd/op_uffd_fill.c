@@ -227,7 +227,7 @@ static int source_word(struct participant *self, const struct fill *f, u64 src, 
 	for (u64 page = src & PAGE_MASK; page < src + PAGE_SIZE; page += PAGE_SIZE) {
 		struct vl_result r;
 
-		op_fault(self, f->id, page, FAULT_READ, 0, &r);
+		op_fault(self, f->id, page, FAULT_READ | fault_pkru(self), 0, &r);
 		if (r.status == VL_S_NO_MM)
 			return VL_S_NO_MM;
 		if (r.status)

@@ -25,6 +25,7 @@ One operation is a line: an address space, a colon, a verb, its operands. Addres
     m0: preset SEQ ADDR STAMP              mm_lock_seq, and the stamp of the VMA of ADDR
     m0: mbind ADDR PAGES MODE NODES        numbers, as for mbind(2)
     m0: truncate ADDR PAGES                the file mapped at ADDR (shared memory) gets that size
+    m0: seal ADDR SEAL                     the file mapped at ADDR is sealed: write, grow ...
     m0: map ADDR PAGES PROT like ADDR2     the file mapped at ADDR2, privately
     m0: low                                the next address space is made in the first free slot
     m0: die POINT                          the actor is killed when it comes to that sync point
@@ -37,7 +38,7 @@ from collections.abc import Callable
 from typing import Final
 
 from vmalab.ops import Op as Code
-from vmalab.uapi import FAULT_FLAG, MADV, Access, Map, Mcl, Mlock, Mremap, Prot
+from vmalab.uapi import FAULT_FLAG, MADV, SEAL, Access, Map, Mcl, Mlock, Mremap, Prot
 from vmalab_native import lab
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.lab import Op
@@ -209,6 +210,14 @@ def _truncate(operands: list[str]) -> Op:
     return Op(lab.SPECIAL_OPS["truncate"], args=(addr, pages * PAGE))
 
 
+def _seal(operands: list[str]) -> Op:
+    addr, name = operands
+    seal = SEAL.get(f"F_SEAL_{name.upper()}")
+    if seal is None:
+        raise LanguageError(f"{name!r} is no seal")
+    return Op(lab.SPECIAL_OPS["seal"], args=(_number(addr), seal))
+
+
 def _map(operands: list[str]) -> Op:
     addr, pages, prot, like, other = operands
     if like != "like":
@@ -242,6 +251,7 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "mbind": _mbind,
     "truncate": _truncate,
     "map": _map,
+    "seal": _seal,
     "low": _plain(lab.SPECIAL_OPS["low"]),
     "maps": _plain(lab.SPECIAL_OPS["maps"]),
     "reap": _plain(lab.SPECIAL_OPS["reap"]),
@@ -265,6 +275,7 @@ OPERANDS: Final = {
     "die": "POINT",
     "mbind": f"{_SPAN} MODE NODES",
     "map": f"{_SPAN} PROT like ADDR",
+    "seal": "ADDR SEAL",
 }
 """What a verb that has operands takes, for a message."""
 

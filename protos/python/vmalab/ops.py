@@ -178,6 +178,7 @@ class Operation(NamedTuple):
         uses_mm: it names an address space.
         makes_mm: its value is a new address space.
         each: it has a result for each word of its tail.
+        pkru: its record can have the caller's PKRU.
     """
 
     op: Op
@@ -189,11 +190,14 @@ class Operation(NamedTuple):
     uses_mm: bool
     makes_mm: bool
     each: bool
+    pkru: bool
 
 
 OPERATIONS: Final[Mapping[Op, Operation]] = {
-    Op.NOP: Operation(Op.NOP, "", (), 2, 2, "", False, False, False),
-    Op.FAULT: Operation(Op.FAULT, "page fault", ("addr", "word"), 4, 3, "", True, False, False),
+    Op.NOP: Operation(Op.NOP, "", (), 2, 2, "", False, False, False, False),
+    Op.FAULT: Operation(
+        Op.FAULT, "page fault", ("addr", "word"), 4, 3, "", True, False, False, True
+    ),
     Op.MMAP: Operation(
         Op.MMAP,
         "mmap(2)",
@@ -204,10 +208,13 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
+        True,
     ),
-    Op.MUNMAP: Operation(Op.MUNMAP, "munmap(2)", ("addr", "length"), 4, 4, "", True, False, False),
+    Op.MUNMAP: Operation(
+        Op.MUNMAP, "munmap(2)", ("addr", "length"), 4, 4, "", True, False, False, False
+    ),
     Op.MPROTECT: Operation(
-        Op.MPROTECT, "mprotect(2)", ("addr", "length", "prot"), 5, 5, "", True, False, False
+        Op.MPROTECT, "mprotect(2)", ("addr", "length", "prot"), 5, 5, "", True, False, False, True
     ),
     Op.MREMAP: Operation(
         Op.MREMAP,
@@ -219,16 +226,17 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
+        True,
     ),
     Op.MADVISE: Operation(
-        Op.MADVISE, "madvise(2)", ("addr", "length", "advice"), 5, 5, "", True, False, False
+        Op.MADVISE, "madvise(2)", ("addr", "length", "advice"), 5, 5, "", True, False, False, True
     ),
     Op.MINCORE: Operation(
-        Op.MINCORE, "mincore(2)", ("addr", "length"), 4, 4, "", True, False, False
+        Op.MINCORE, "mincore(2)", ("addr", "length"), 4, 4, "", True, False, False, False
     ),
-    Op.BRK: Operation(Op.BRK, "brk(2)", ("addr",), 3, 3, "", True, False, False),
-    Op.FORK: Operation(Op.FORK, "fork(2)", (), 2, 2, "", True, True, False),
-    Op.EXIT: Operation(Op.EXIT, "exit(2)", (), 2, 2, "", True, False, False),
+    Op.BRK: Operation(Op.BRK, "brk(2)", ("addr",), 3, 3, "", True, False, False, True),
+    Op.FORK: Operation(Op.FORK, "fork(2)", (), 2, 2, "", True, True, False, True),
+    Op.EXIT: Operation(Op.EXIT, "exit(2)", (), 2, 2, "", True, False, False, False),
     Op.UFFD_MOVE: Operation(
         Op.UFFD_MOVE,
         "UFFDIO_MOVE",
@@ -237,6 +245,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         6,
         "",
         True,
+        False,
         False,
         False,
     ),
@@ -250,21 +259,26 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
+        False,
     ),
-    Op.MM_CREATE: Operation(Op.MM_CREATE, "", ("mmap_base",), 3, 3, "", False, True, False),
+    Op.MM_CREATE: Operation(Op.MM_CREATE, "", ("mmap_base",), 3, 3, "", False, True, False, False),
     Op.MLOCK: Operation(
-        Op.MLOCK, "mlock2(2)", ("addr", "length", "flags"), 5, 5, "", True, False, False
+        Op.MLOCK, "mlock2(2)", ("addr", "length", "flags"), 5, 5, "", True, False, False, True
     ),
     Op.MUNLOCK: Operation(
-        Op.MUNLOCK, "munlock(2)", ("addr", "length"), 4, 4, "", True, False, False
+        Op.MUNLOCK, "munlock(2)", ("addr", "length"), 4, 4, "", True, False, False, False
     ),
-    Op.MLOCKALL: Operation(Op.MLOCKALL, "mlockall(2)", ("flags",), 3, 3, "", True, False, False),
-    Op.MUNLOCKALL: Operation(Op.MUNLOCKALL, "munlockall(2)", (), 2, 2, "", True, False, False),
+    Op.MLOCKALL: Operation(
+        Op.MLOCKALL, "mlockall(2)", ("flags",), 3, 3, "", True, False, False, True
+    ),
+    Op.MUNLOCKALL: Operation(
+        Op.MUNLOCKALL, "munlockall(2)", (), 2, 2, "", True, False, False, False
+    ),
     Op.MSYNC: Operation(
-        Op.MSYNC, "msync(2)", ("addr", "length", "flags"), 5, 5, "", True, False, False
+        Op.MSYNC, "msync(2)", ("addr", "length", "flags"), 5, 5, "", True, False, False, False
     ),
     Op.MSEAL: Operation(
-        Op.MSEAL, "mseal(2)", ("addr", "length", "flags"), 5, 5, "", True, False, False
+        Op.MSEAL, "mseal(2)", ("addr", "length", "flags"), 5, 5, "", True, False, False, False
     ),
     Op.REMAP_FILE_PAGES: Operation(
         Op.REMAP_FILE_PAGES,
@@ -274,6 +288,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         7,
         "",
         True,
+        False,
         False,
         False,
     ),
@@ -287,6 +302,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
+        True,
     ),
     Op.PKEY_MPROTECT: Operation(
         Op.PKEY_MPROTECT,
@@ -298,9 +314,19 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
+        True,
     ),
     Op.SETRLIMIT: Operation(
-        Op.SETRLIMIT, "setrlimit(2)", ("resource", "soft", "hard"), 5, 5, "", True, False, False
+        Op.SETRLIMIT,
+        "setrlimit(2)",
+        ("resource", "soft", "hard"),
+        5,
+        5,
+        "",
+        True,
+        False,
+        False,
+        False,
     ),
     Op.THP_DISABLE: Operation(
         Op.THP_DISABLE,
@@ -312,10 +338,11 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
+        False,
     ),
-    Op.FAULTS: Operation(Op.FAULTS, "page faults", (), 3, 3, "addresses", True, False, True),
+    Op.FAULTS: Operation(Op.FAULTS, "page faults", (), 3, 3, "addresses", True, False, True, True),
     Op.FILE_TRUNCATE: Operation(
-        Op.FILE_TRUNCATE, "ftruncate(2)", ("file", "size"), 4, 4, "", False, False, False
+        Op.FILE_TRUNCATE, "ftruncate(2)", ("file", "size"), 4, 4, "", False, False, False, False
     ),
     Op.FILE_ALLOCATE: Operation(
         Op.FILE_ALLOCATE,
@@ -327,14 +354,26 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         False,
         False,
         False,
+        False,
     ),
     Op.UFFD_OPEN: Operation(
-        Op.UFFD_OPEN, "userfaultfd(2)", ("flags",), 3, 3, "", True, False, False
+        Op.UFFD_OPEN, "userfaultfd(2)", ("flags",), 3, 3, "", True, False, False, False
     ),
     Op.UFFD_API: Operation(
-        Op.UFFD_API, "UFFDIO_API", ("uffd", "version", "features"), 5, 5, "", True, False, False
+        Op.UFFD_API,
+        "UFFDIO_API",
+        ("uffd", "version", "features"),
+        5,
+        5,
+        "",
+        True,
+        False,
+        False,
+        False,
     ),
-    Op.UFFD_CLOSE: Operation(Op.UFFD_CLOSE, "close(2)", ("uffd",), 3, 3, "", True, False, False),
+    Op.UFFD_CLOSE: Operation(
+        Op.UFFD_CLOSE, "close(2)", ("uffd",), 3, 3, "", True, False, False, False
+    ),
     Op.UFFD_REGISTER: Operation(
         Op.UFFD_REGISTER,
         "UFFDIO_REGISTER",
@@ -343,6 +382,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         6,
         "",
         True,
+        False,
         False,
         False,
     ),
@@ -356,6 +396,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
+        False,
     ),
     Op.UFFD_FILL: Operation(
         Op.UFFD_FILL,
@@ -367,6 +408,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
+        True,
     ),
     Op.UFFD_PROTECT: Operation(
         Op.UFFD_PROTECT,
@@ -378,9 +420,10 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
+        False,
     ),
     Op.UFFD_WAKE: Operation(
-        Op.UFFD_WAKE, "UFFDIO_WAKE", ("uffd", "addr", "length"), 5, 5, "", True, False, False
+        Op.UFFD_WAKE, "UFFDIO_WAKE", ("uffd", "addr", "length"), 5, 5, "", True, False, False, False
     ),
     Op.EXEC: Operation(
         Op.EXEC,
@@ -392,16 +435,23 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         True,
         False,
+        False,
     ),
     Op.PKEY_ALLOC: Operation(
-        Op.PKEY_ALLOC, "pkey_alloc(2)", ("flags", "rights"), 4, 4, "", True, False, False
+        Op.PKEY_ALLOC, "pkey_alloc(2)", ("flags", "rights"), 4, 4, "", True, False, False, True
     ),
-    Op.PKEY_FREE: Operation(Op.PKEY_FREE, "pkey_free(2)", ("pkey",), 3, 3, "", True, False, False),
-    Op.MDWE: Operation(Op.MDWE, "prctl(PR_SET_MDWE)", ("bits",), 3, 3, "", True, False, False),
+    Op.PKEY_FREE: Operation(
+        Op.PKEY_FREE, "pkey_free(2)", ("pkey",), 3, 3, "", True, False, False, False
+    ),
+    Op.MDWE: Operation(
+        Op.MDWE, "prctl(PR_SET_MDWE)", ("bits",), 3, 3, "", True, False, False, False
+    ),
     Op.FILE_SEAL: Operation(
-        Op.FILE_SEAL, "fcntl(F_ADD_SEALS)", ("file", "seals"), 4, 4, "", False, False, False
+        Op.FILE_SEAL, "fcntl(F_ADD_SEALS)", ("file", "seals"), 4, 4, "", False, False, False, False
     ),
-    Op.CAPSET: Operation(Op.CAPSET, "capset(2)", ("capabilities",), 3, 3, "", True, False, False),
+    Op.CAPSET: Operation(
+        Op.CAPSET, "capset(2)", ("capabilities",), 3, 3, "", True, False, False, False
+    ),
 }
 WORDS: Final[Mapping[Op, int]] = {op: one.words for op, one in OPERATIONS.items()}
 """Length of each record in full; a tail comes on top, of addresses but one."""

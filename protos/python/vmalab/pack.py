@@ -12,8 +12,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from struct import Struct, pack
 
-from vmalab.ops import EXEC_MAPS_BYTES_MAX, FAULTS_MAX, NAME_BYTES_MAX, RANGES_MAX
+from vmalab.ops import (
+    EXEC_MAPS_BYTES_MAX,
+    FAULTS_MAX,
+    HEADER,
+    NAME_BYTES_MAX,
+    OPERATIONS,
+    RANGES_MAX,
+    Op,
+)
 
+RECORD_PKRU = 32768
+WORDS_MAX = 255
 FAULT_STORE = 4
 UFFD_API_VERSION = 170
 _0 = Struct("<BBHIQ").pack
@@ -29,6 +39,24 @@ _WORD = 8
 
 class PackError(ValueError):
     """A number or a text that the record has no room for; says which."""
+
+
+def with_pkru(record: bytes, pkru: int) -> bytes:
+    """The record of a caller that has this in the register PKRU.
+
+    Raises:
+        PackError: the operation takes none, the record has no room, or it is more than 32 bits.
+    """
+    op, words, flags, how, mm = HEADER.unpack_from(record)
+    name = Op(op).name
+    if not OPERATIONS[Op(op)].pkru:
+        raise PackError(f"{name}: takes no PKRU")
+    if not 0 <= pkru < 1 << 32:
+        raise PackError(f"{name}: pkru {pkru}: 32 bits")
+    if words == WORDS_MAX:
+        raise PackError(f"{name}: {words} words, and no room for PKRU")
+    head = HEADER.pack(op, words + 1, flags | RECORD_PKRU, how, mm)
+    return head + record[HEADER.size :] + pack("<Q", pkru)
 
 
 def nop() -> bytes:

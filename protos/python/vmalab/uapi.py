@@ -525,6 +525,10 @@ FAULT_FLAG: Final[Mapping[str, int]] = {
     "FAULT_STORE": 4,
 }
 """Further flags of FAULT: STORE stores the record's word in the page, with WRITE only."""
+RECORD_FLAG: Final[Mapping[str, int]] = {
+    "RECORD_PKRU": 0x8000,
+}
+"""a flag of several operations: the last word is the caller's PKRU."""
 FAULT_INFO: Final[Mapping[str, int]] = {
     "FAULT_INFO_VMA_LOCK": 0x100,
     "FAULT_INFO_MMAP_LOCK": 0x200,
@@ -535,6 +539,7 @@ FAULT_INFO: Final[Mapping[str, int]] = {
     "FAULT_INFO_USER_WRITE": 0x2_0000,
     "FAULT_INFO_USER_WP": 0x4_0000,
     "FAULT_INFO_USER_MINOR": 0x8_0000,
+    "FAULT_INFO_PKEY": 0xF0_0000,
 }
 """How a fault was done: bits of its result's info, above the si_code."""
 UFFD_FILL: Final[Mapping[str, int]] = {
@@ -551,5 +556,6 @@ BUS_ADRERR: Final = 2
 SI_KERNEL: Final = 0x80
 UFFD_API_VERSION: Final = 0xAA
 EXEC_SHARED: Final = 1
+PKRU_START: Final = 0x5555_5554
 PAGE_BYTES: Final = 0x1000
 RLIM_INFINITY: Final = 0xFFFF_FFFF_FFFF_FFFF

@@ -19,5 +19,6 @@ pipeline) ls / | sort | awk '{ print $1 }' | head -3 | cat ;;
 corners) exec ./corners ;;
 edge-*) exec "./$1" ;;
 keys) exec ./keys ;;
+rights) exec ./rights ;;
 *) echo "no program $1" >&2; exit 2 ;;
 esac

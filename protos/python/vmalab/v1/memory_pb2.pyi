@@ -138,12 +138,14 @@ class ShareFileResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class ForkAddressSpaceRequest(_message.Message):
-    __slots__ = ("mm", "ttl_ms")
+    __slots__ = ("mm", "ttl_ms", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     TTL_MS_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     ttl_ms: int
-    def __init__(self, mm: _Optional[int] = ..., ttl_ms: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., ttl_ms: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class ForkAddressSpaceResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name", "mm")
@@ -194,7 +196,7 @@ class ExitResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class MmapRequest(_message.Message):
-    __slots__ = ("mm", "addr", "length", "prot", "flags", "file", "offset", "file_mode")
+    __slots__ = ("mm", "addr", "length", "prot", "flags", "file", "offset", "file_mode", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
@@ -203,6 +205,7 @@ class MmapRequest(_message.Message):
     FILE_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     FILE_MODE_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
     length: int
@@ -211,17 +214,20 @@ class MmapRequest(_message.Message):
     file: int
     offset: int
     file_mode: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., prot: _Optional[int] = ..., flags: _Optional[int] = ..., file: _Optional[int] = ..., offset: _Optional[int] = ..., file_mode: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., prot: _Optional[int] = ..., flags: _Optional[int] = ..., file: _Optional[int] = ..., offset: _Optional[int] = ..., file_mode: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class MmapResponse(_message.Message):
-    __slots__ = ("errno_code", "errno_name", "addr")
+    __slots__ = ("errno_code", "errno_name", "addr", "pkru")
     ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
     ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     errno_code: int
     errno_name: str
     addr: int
-    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., addr: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., addr: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class MunmapRequest(_message.Message):
     __slots__ = ("mm", "addr", "length")
@@ -242,40 +248,46 @@ class MunmapResponse(_message.Message):
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
 
 class MprotectRequest(_message.Message):
-    __slots__ = ("mm", "addr", "length", "prot")
+    __slots__ = ("mm", "addr", "length", "prot", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
     PROT_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
     length: int
     prot: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., prot: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., prot: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class MprotectResponse(_message.Message):
-    __slots__ = ("errno_code", "errno_name")
+    __slots__ = ("errno_code", "errno_name", "pkru")
     ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
     ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     errno_code: int
     errno_name: str
-    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+    pkru: int
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class MremapRequest(_message.Message):
-    __slots__ = ("mm", "addr", "old_length", "new_length", "flags", "new_addr")
+    __slots__ = ("mm", "addr", "old_length", "new_length", "flags", "new_addr", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
     OLD_LENGTH_FIELD_NUMBER: _ClassVar[int]
     NEW_LENGTH_FIELD_NUMBER: _ClassVar[int]
     FLAGS_FIELD_NUMBER: _ClassVar[int]
     NEW_ADDR_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
     old_length: int
     new_length: int
     flags: int
     new_addr: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., old_length: _Optional[int] = ..., new_length: _Optional[int] = ..., flags: _Optional[int] = ..., new_addr: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., old_length: _Optional[int] = ..., new_length: _Optional[int] = ..., flags: _Optional[int] = ..., new_addr: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class MremapResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name", "addr")
@@ -288,16 +300,18 @@ class MremapResponse(_message.Message):
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., addr: _Optional[int] = ...) -> None: ...
 
 class MadviseRequest(_message.Message):
-    __slots__ = ("mm", "addr", "length", "advice")
+    __slots__ = ("mm", "addr", "length", "advice", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
     ADVICE_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
     length: int
     advice: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., advice: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., advice: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class MadviseResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name")
@@ -328,12 +342,14 @@ class MincoreResponse(_message.Message):
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., vector: _Optional[bytes] = ...) -> None: ...
 
 class BrkRequest(_message.Message):
-    __slots__ = ("mm", "addr")
+    __slots__ = ("mm", "addr", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class BrkResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name", "brk")
@@ -346,19 +362,21 @@ class BrkResponse(_message.Message):
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., brk: _Optional[int] = ...) -> None: ...
 
 class FaultRequest(_message.Message):
-    __slots__ = ("mm", "addr", "access", "word")
+    __slots__ = ("mm", "addr", "access", "word", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
     ACCESS_FIELD_NUMBER: _ClassVar[int]
     WORD_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
     access: Access
     word: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., access: _Optional[_Union[Access, str]] = ..., word: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., access: _Optional[_Union[Access, str]] = ..., word: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class FaultResponse(_message.Message):
-    __slots__ = ("signal", "si_code", "errno_code", "errno_name", "word", "info", "userfault", "userfault_flags")
+    __slots__ = ("signal", "si_code", "errno_code", "errno_name", "word", "info", "userfault", "userfault_flags", "pkey")
     SIGNAL_FIELD_NUMBER: _ClassVar[int]
     SI_CODE_FIELD_NUMBER: _ClassVar[int]
     ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
@@ -367,6 +385,7 @@ class FaultResponse(_message.Message):
     INFO_FIELD_NUMBER: _ClassVar[int]
     USERFAULT_FIELD_NUMBER: _ClassVar[int]
     USERFAULT_FLAGS_FIELD_NUMBER: _ClassVar[int]
+    PKEY_FIELD_NUMBER: _ClassVar[int]
     signal: int
     si_code: int
     errno_code: int
@@ -375,7 +394,8 @@ class FaultResponse(_message.Message):
     info: int
     userfault: bool
     userfault_flags: int
-    def __init__(self, signal: _Optional[int] = ..., si_code: _Optional[int] = ..., errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., word: _Optional[int] = ..., info: _Optional[int] = ..., userfault: _Optional[bool] = ..., userfault_flags: _Optional[int] = ...) -> None: ...
+    pkey: int
+    def __init__(self, signal: _Optional[int] = ..., si_code: _Optional[int] = ..., errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., word: _Optional[int] = ..., info: _Optional[int] = ..., userfault: _Optional[bool] = ..., userfault_flags: _Optional[int] = ..., pkey: _Optional[int] = ...) -> None: ...
 
 class UffdMoveRequest(_message.Message):
     __slots__ = ("mm", "dst", "src", "length", "mode", "uffd")
@@ -424,16 +444,18 @@ class SetVmaNameResponse(_message.Message):
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
 
 class MlockRequest(_message.Message):
-    __slots__ = ("mm", "addr", "length", "flags")
+    __slots__ = ("mm", "addr", "length", "flags", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
     FLAGS_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
     length: int
     flags: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., flags: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class MlockResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name")
@@ -462,12 +484,14 @@ class MunlockResponse(_message.Message):
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
 
 class MlockallRequest(_message.Message):
-    __slots__ = ("mm", "flags")
+    __slots__ = ("mm", "flags", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     FLAGS_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     flags: int
-    def __init__(self, mm: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., flags: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class MlockallResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name")
@@ -602,16 +626,18 @@ class MemoryRange(_message.Message):
     def __init__(self, addr: _Optional[int] = ..., length: _Optional[int] = ...) -> None: ...
 
 class ProcessMadviseRequest(_message.Message):
-    __slots__ = ("mm", "ranges", "advice", "remote")
+    __slots__ = ("mm", "ranges", "advice", "remote", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     RANGES_FIELD_NUMBER: _ClassVar[int]
     ADVICE_FIELD_NUMBER: _ClassVar[int]
     REMOTE_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     ranges: _containers.RepeatedCompositeFieldContainer[MemoryRange]
     advice: int
     remote: bool
-    def __init__(self, mm: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[MemoryRange, _Mapping]]] = ..., advice: _Optional[int] = ..., remote: _Optional[bool] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[MemoryRange, _Mapping]]] = ..., advice: _Optional[int] = ..., remote: _Optional[bool] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class ProcessMadviseResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name", "advised")

@@ -404,7 +404,8 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PkeyAlloc(self, request, context):
-        """PkeyAlloc is pkey_alloc(2); its rights are those of the whole address space.
+        """PkeyAlloc is pkey_alloc(2). Its rights are the caller's: they go into the PKRU of the request, if it has one, and
+        then stand in the answer, else into that of the address space.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

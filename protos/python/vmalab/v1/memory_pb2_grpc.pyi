@@ -156,10 +156,13 @@ Little-endian. A block is a sequence of records, without a header. Its length is
   45 CAPSET           3            capabilities                                            0
 
   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 exec; bit 2 STORE: store `word` in the page (write only)
+  other flags   bit 15 PKRU: the record has one word more, the caller's PKRU. Of FAULT, MMAP, MPROTECT, MREMAP,
+                MADVISE, BRK, FORK, MLOCK, MLOCKALL, PROCESS_MADVISE, PKEY_MPROTECT, FAULTS, UFFD_FILL, PKEY_ALLOC
   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
                 made; bit 11 copied on write; bit 12 the page was already present; bit 16 it waits for its
                 userfaultfd; the next three say what the message would; bit 17 UFFD_PAGEFAULT_FLAG_WRITE; bit 18
-                UFFD_PAGEFAULT_FLAG_WP; bit 19 UFFD_PAGEFAULT_FLAG_MINOR
+                UFFD_PAGEFAULT_FLAG_WP; bit 19 UFFD_PAGEFAULT_FLAG_MINOR; bit 20-23 the protection key that forbade
+                it (si_pkey), with SEGV_PKUERR
 [end of records]
 """
 
@@ -257,7 +260,9 @@ class MemoryServiceStub:
     PkeyMprotect: _grpc.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyMprotectRequest, _pkeys_pb2.PkeyMprotectResponse]
     """PkeyMprotect is pkey_mprotect(2)."""
     PkeyAlloc: _grpc.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyAllocRequest, _pkeys_pb2.PkeyAllocResponse]
-    """PkeyAlloc is pkey_alloc(2); its rights are those of the whole address space."""
+    """PkeyAlloc is pkey_alloc(2). Its rights are the caller's: they go into the PKRU of the request, if it has one, and
+    then stand in the answer, else into that of the address space.
+    """
     PkeyFree: _grpc.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyFreeRequest, _pkeys_pb2.PkeyFreeResponse]
     """PkeyFree is pkey_free(2)."""
     SetRlimit: _grpc.UnaryUnaryMultiCallable[_memory_pb2.SetRlimitRequest, _memory_pb2.SetRlimitResponse]
@@ -347,7 +352,9 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     PkeyMprotect: _aio.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyMprotectRequest, _pkeys_pb2.PkeyMprotectResponse]  # type: ignore[assignment]
     """PkeyMprotect is pkey_mprotect(2)."""
     PkeyAlloc: _aio.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyAllocRequest, _pkeys_pb2.PkeyAllocResponse]  # type: ignore[assignment]
-    """PkeyAlloc is pkey_alloc(2); its rights are those of the whole address space."""
+    """PkeyAlloc is pkey_alloc(2). Its rights are the caller's: they go into the PKRU of the request, if it has one, and
+    then stand in the answer, else into that of the address space.
+    """
     PkeyFree: _aio.UnaryUnaryMultiCallable[_pkeys_pb2.PkeyFreeRequest, _pkeys_pb2.PkeyFreeResponse]  # type: ignore[assignment]
     """PkeyFree is pkey_free(2)."""
     SetRlimit: _aio.UnaryUnaryMultiCallable[_memory_pb2.SetRlimitRequest, _memory_pb2.SetRlimitResponse]  # type: ignore[assignment]
@@ -584,7 +591,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _pkeys_pb2.PkeyAllocRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_pkeys_pb2.PkeyAllocResponse, _abc.Awaitable[_pkeys_pb2.PkeyAllocResponse]]:
-        """PkeyAlloc is pkey_alloc(2); its rights are those of the whole address space."""
+        """PkeyAlloc is pkey_alloc(2). Its rights are the caller's: they go into the PKRU of the request, if it has one, and
+        then stand in the answer, else into that of the address space.
+        """
 
     @_abc_1.abstractmethod
     def PkeyFree(

@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15vmalab/v1/pkeys.proto\x12\tvmalab.v1\"[\n\x13PkeyMprotectRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x02 \x01(\x04\x12\x0e\n\x06length\x18\x03 \x01(\x04\x12\x0c\n\x04prot\x18\x04 \x01(\r\x12\x0c\n\x04pkey\x18\x05 \x01(\x05\">\n\x14PkeyMprotectResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\"=\n\x10PkeyAllocRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\r\n\x05\x66lags\x18\x02 \x01(\x04\x12\x0e\n\x06rights\x18\x03 \x01(\x04\"I\n\x11PkeyAllocResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0c\n\x04pkey\x18\x03 \x01(\r\"+\n\x0fPkeyFreeRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04pkey\x18\x02 \x01(\x05\":\n\x10PkeyFreeResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15vmalab/v1/pkeys.proto\x12\tvmalab.v1\"w\n\x13PkeyMprotectRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x02 \x01(\x04\x12\x0e\n\x06length\x18\x03 \x01(\x04\x12\x0c\n\x04prot\x18\x04 \x01(\r\x12\x0c\n\x04pkey\x18\x05 \x01(\x05\x12\x11\n\x04pkru\x18\x06 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_pkru\"Z\n\x14PkeyMprotectResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x11\n\x04pkru\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_pkru\"Y\n\x10PkeyAllocRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\r\n\x05\x66lags\x18\x02 \x01(\x04\x12\x0e\n\x06rights\x18\x03 \x01(\x04\x12\x11\n\x04pkru\x18\x04 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_pkru\"e\n\x11PkeyAllocResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0c\n\x04pkey\x18\x03 \x01(\r\x12\x11\n\x04pkru\x18\x04 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_pkru\"+\n\x0fPkeyFreeRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04pkey\x18\x02 \x01(\x05\":\n\x10PkeyFreeResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,15 +34,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vmalab.v1.pkeys_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PKEYMPROTECTREQUEST']._serialized_start=36
-  _globals['_PKEYMPROTECTREQUEST']._serialized_end=127
-  _globals['_PKEYMPROTECTRESPONSE']._serialized_start=129
-  _globals['_PKEYMPROTECTRESPONSE']._serialized_end=191
-  _globals['_PKEYALLOCREQUEST']._serialized_start=193
-  _globals['_PKEYALLOCREQUEST']._serialized_end=254
-  _globals['_PKEYALLOCRESPONSE']._serialized_start=256
-  _globals['_PKEYALLOCRESPONSE']._serialized_end=329
-  _globals['_PKEYFREEREQUEST']._serialized_start=331
-  _globals['_PKEYFREEREQUEST']._serialized_end=374
-  _globals['_PKEYFREERESPONSE']._serialized_start=376
-  _globals['_PKEYFREERESPONSE']._serialized_end=434
+  _globals['_PKEYMPROTECTREQUEST']._serialized_end=155
+  _globals['_PKEYMPROTECTRESPONSE']._serialized_start=157
+  _globals['_PKEYMPROTECTRESPONSE']._serialized_end=247
+  _globals['_PKEYALLOCREQUEST']._serialized_start=249
+  _globals['_PKEYALLOCREQUEST']._serialized_end=338
+  _globals['_PKEYALLOCRESPONSE']._serialized_start=340
+  _globals['_PKEYALLOCRESPONSE']._serialized_end=441
+  _globals['_PKEYFREEREQUEST']._serialized_start=443
+  _globals['_PKEYFREEREQUEST']._serialized_end=486
+  _globals['_PKEYFREERESPONSE']._serialized_start=488
+  _globals['_PKEYFREERESPONSE']._serialized_end=546
 # @@protoc_insertion_point(module_scope)

@@ -7,46 +7,54 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class PkeyMprotectRequest(_message.Message):
-    __slots__ = ("mm", "addr", "length", "prot", "pkey")
+    __slots__ = ("mm", "addr", "length", "prot", "pkey", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
     PROT_FIELD_NUMBER: _ClassVar[int]
     PKEY_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
     length: int
     prot: int
     pkey: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., prot: _Optional[int] = ..., pkey: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., length: _Optional[int] = ..., prot: _Optional[int] = ..., pkey: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class PkeyMprotectResponse(_message.Message):
-    __slots__ = ("errno_code", "errno_name")
+    __slots__ = ("errno_code", "errno_name", "pkru")
     ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
     ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     errno_code: int
     errno_name: str
-    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
+    pkru: int
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class PkeyAllocRequest(_message.Message):
-    __slots__ = ("mm", "flags", "rights")
+    __slots__ = ("mm", "flags", "rights", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     FLAGS_FIELD_NUMBER: _ClassVar[int]
     RIGHTS_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     flags: int
     rights: int
-    def __init__(self, mm: _Optional[int] = ..., flags: _Optional[int] = ..., rights: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., flags: _Optional[int] = ..., rights: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class PkeyAllocResponse(_message.Message):
-    __slots__ = ("errno_code", "errno_name", "pkey")
+    __slots__ = ("errno_code", "errno_name", "pkey", "pkru")
     ERRNO_CODE_FIELD_NUMBER: _ClassVar[int]
     ERRNO_NAME_FIELD_NUMBER: _ClassVar[int]
     PKEY_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     errno_code: int
     errno_name: str
     pkey: int
-    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., pkey: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ..., pkey: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class PkeyFreeRequest(_message.Message):
     __slots__ = ("mm", "pkey")

@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvmalab/v1/userfaultfd.proto\x12\tvmalab.v1\"E\n\x16OpenUserfaultfdRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\r\n\x05\x66lags\x18\x02 \x01(\x04\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x01(\x04\"a\n\x17OpenUserfaultfdResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0c\n\x04uffd\x18\x03 \x01(\x04\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x01(\x04\"3\n\x17\x43loseUserfaultfdRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\"B\n\x18\x43loseUserfaultfdResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\"[\n\x13UffdRegisterRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\x12\x0c\n\x04mode\x18\x05 \x01(\x04\">\n\x14UffdRegisterResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\"O\n\x15UffdUnregisterRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\"@\n\x16UffdUnregisterResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\"c\n\x0fUffdCopyRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0b\n\x03\x64st\x18\x03 \x01(\x04\x12\x0b\n\x03src\x18\x04 \x01(\x04\x12\x0e\n\x06length\x18\x05 \x01(\x04\x12\x0c\n\x04mode\x18\x06 \x01(\x04\"J\n\x10UffdCopyResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0e\n\x06\x66illed\x18\x03 \x01(\x04\"[\n\x13UffdZeropageRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\x12\x0c\n\x04mode\x18\x05 \x01(\x04\"N\n\x14UffdZeropageResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0e\n\x06\x66illed\x18\x03 \x01(\x04\"[\n\x13UffdContinueRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\x12\x0c\n\x04mode\x18\x05 \x01(\x04\"N\n\x14UffdContinueResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0e\n\x06\x66illed\x18\x03 \x01(\x04\"_\n\x17UffdWriteprotectRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\x12\x0c\n\x04mode\x18\x05 \x01(\x04\"B\n\x18UffdWriteprotectResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\"I\n\x0fUffdWakeRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\":\n\x10UffdWakeResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t2\xfc\x05\n\x12UserfaultfdService\x12X\n\x0fOpenUserfaultfd\x12!.vmalab.v1.OpenUserfaultfdRequest\x1a\".vmalab.v1.OpenUserfaultfdResponse\x12[\n\x10\x43loseUserfaultfd\x12\".vmalab.v1.CloseUserfaultfdRequest\x1a#.vmalab.v1.CloseUserfaultfdResponse\x12O\n\x0cUffdRegister\x12\x1e.vmalab.v1.UffdRegisterRequest\x1a\x1f.vmalab.v1.UffdRegisterResponse\x12U\n\x0eUffdUnregister\x12 .vmalab.v1.UffdUnregisterRequest\x1a!.vmalab.v1.UffdUnregisterResponse\x12\x43\n\x08UffdCopy\x12\x1a.vmalab.v1.UffdCopyRequest\x1a\x1b.vmalab.v1.UffdCopyResponse\x12O\n\x0cUffdZeropage\x12\x1e.vmalab.v1.UffdZeropageRequest\x1a\x1f.vmalab.v1.UffdZeropageResponse\x12O\n\x0cUffdContinue\x12\x1e.vmalab.v1.UffdContinueRequest\x1a\x1f.vmalab.v1.UffdContinueResponse\x12[\n\x10UffdWriteprotect\x12\".vmalab.v1.UffdWriteprotectRequest\x1a#.vmalab.v1.UffdWriteprotectResponse\x12\x43\n\x08UffdWake\x12\x1a.vmalab.v1.UffdWakeRequest\x1a\x1b.vmalab.v1.UffdWakeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvmalab/v1/userfaultfd.proto\x12\tvmalab.v1\"E\n\x16OpenUserfaultfdRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\r\n\x05\x66lags\x18\x02 \x01(\x04\x12\x10\n\x08\x66\x65\x61tures\x18\x03 \x01(\x04\"a\n\x17OpenUserfaultfdResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0c\n\x04uffd\x18\x03 \x01(\x04\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x01(\x04\"3\n\x17\x43loseUserfaultfdRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\"B\n\x18\x43loseUserfaultfdResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\"[\n\x13UffdRegisterRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\x12\x0c\n\x04mode\x18\x05 \x01(\x04\">\n\x14UffdRegisterResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\"O\n\x15UffdUnregisterRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\"@\n\x16UffdUnregisterResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\"\x7f\n\x0fUffdCopyRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0b\n\x03\x64st\x18\x03 \x01(\x04\x12\x0b\n\x03src\x18\x04 \x01(\x04\x12\x0e\n\x06length\x18\x05 \x01(\x04\x12\x0c\n\x04mode\x18\x06 \x01(\x04\x12\x11\n\x04pkru\x18\x07 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_pkru\"J\n\x10UffdCopyResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0e\n\x06\x66illed\x18\x03 \x01(\x04\"[\n\x13UffdZeropageRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\x12\x0c\n\x04mode\x18\x05 \x01(\x04\"N\n\x14UffdZeropageResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0e\n\x06\x66illed\x18\x03 \x01(\x04\"[\n\x13UffdContinueRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\x12\x0c\n\x04mode\x18\x05 \x01(\x04\"N\n\x14UffdContinueResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\x12\x0e\n\x06\x66illed\x18\x03 \x01(\x04\"_\n\x17UffdWriteprotectRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\x12\x0c\n\x04mode\x18\x05 \x01(\x04\"B\n\x18UffdWriteprotectResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t\"I\n\x0fUffdWakeRequest\x12\n\n\x02mm\x18\x01 \x01(\x04\x12\x0c\n\x04uffd\x18\x02 \x01(\x04\x12\x0c\n\x04\x61\x64\x64r\x18\x03 \x01(\x04\x12\x0e\n\x06length\x18\x04 \x01(\x04\":\n\x10UffdWakeResponse\x12\x12\n\nerrno_code\x18\x01 \x01(\x05\x12\x12\n\nerrno_name\x18\x02 \x01(\t2\xfc\x05\n\x12UserfaultfdService\x12X\n\x0fOpenUserfaultfd\x12!.vmalab.v1.OpenUserfaultfdRequest\x1a\".vmalab.v1.OpenUserfaultfdResponse\x12[\n\x10\x43loseUserfaultfd\x12\".vmalab.v1.CloseUserfaultfdRequest\x1a#.vmalab.v1.CloseUserfaultfdResponse\x12O\n\x0cUffdRegister\x12\x1e.vmalab.v1.UffdRegisterRequest\x1a\x1f.vmalab.v1.UffdRegisterResponse\x12U\n\x0eUffdUnregister\x12 .vmalab.v1.UffdUnregisterRequest\x1a!.vmalab.v1.UffdUnregisterResponse\x12\x43\n\x08UffdCopy\x12\x1a.vmalab.v1.UffdCopyRequest\x1a\x1b.vmalab.v1.UffdCopyResponse\x12O\n\x0cUffdZeropage\x12\x1e.vmalab.v1.UffdZeropageRequest\x1a\x1f.vmalab.v1.UffdZeropageResponse\x12O\n\x0cUffdContinue\x12\x1e.vmalab.v1.UffdContinueRequest\x1a\x1f.vmalab.v1.UffdContinueResponse\x12[\n\x10UffdWriteprotect\x12\".vmalab.v1.UffdWriteprotectRequest\x1a#.vmalab.v1.UffdWriteprotectResponse\x12\x43\n\x08UffdWake\x12\x1a.vmalab.v1.UffdWakeRequest\x1a\x1b.vmalab.v1.UffdWakeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,25 +50,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UFFDUNREGISTERRESPONSE']._serialized_start=571
   _globals['_UFFDUNREGISTERRESPONSE']._serialized_end=635
   _globals['_UFFDCOPYREQUEST']._serialized_start=637
-  _globals['_UFFDCOPYREQUEST']._serialized_end=736
-  _globals['_UFFDCOPYRESPONSE']._serialized_start=738
-  _globals['_UFFDCOPYRESPONSE']._serialized_end=812
-  _globals['_UFFDZEROPAGEREQUEST']._serialized_start=814
-  _globals['_UFFDZEROPAGEREQUEST']._serialized_end=905
-  _globals['_UFFDZEROPAGERESPONSE']._serialized_start=907
-  _globals['_UFFDZEROPAGERESPONSE']._serialized_end=985
-  _globals['_UFFDCONTINUEREQUEST']._serialized_start=987
-  _globals['_UFFDCONTINUEREQUEST']._serialized_end=1078
-  _globals['_UFFDCONTINUERESPONSE']._serialized_start=1080
-  _globals['_UFFDCONTINUERESPONSE']._serialized_end=1158
-  _globals['_UFFDWRITEPROTECTREQUEST']._serialized_start=1160
-  _globals['_UFFDWRITEPROTECTREQUEST']._serialized_end=1255
-  _globals['_UFFDWRITEPROTECTRESPONSE']._serialized_start=1257
-  _globals['_UFFDWRITEPROTECTRESPONSE']._serialized_end=1323
-  _globals['_UFFDWAKEREQUEST']._serialized_start=1325
-  _globals['_UFFDWAKEREQUEST']._serialized_end=1398
-  _globals['_UFFDWAKERESPONSE']._serialized_start=1400
-  _globals['_UFFDWAKERESPONSE']._serialized_end=1458
-  _globals['_USERFAULTFDSERVICE']._serialized_start=1461
-  _globals['_USERFAULTFDSERVICE']._serialized_end=2225
+  _globals['_UFFDCOPYREQUEST']._serialized_end=764
+  _globals['_UFFDCOPYRESPONSE']._serialized_start=766
+  _globals['_UFFDCOPYRESPONSE']._serialized_end=840
+  _globals['_UFFDZEROPAGEREQUEST']._serialized_start=842
+  _globals['_UFFDZEROPAGEREQUEST']._serialized_end=933
+  _globals['_UFFDZEROPAGERESPONSE']._serialized_start=935
+  _globals['_UFFDZEROPAGERESPONSE']._serialized_end=1013
+  _globals['_UFFDCONTINUEREQUEST']._serialized_start=1015
+  _globals['_UFFDCONTINUEREQUEST']._serialized_end=1106
+  _globals['_UFFDCONTINUERESPONSE']._serialized_start=1108
+  _globals['_UFFDCONTINUERESPONSE']._serialized_end=1186
+  _globals['_UFFDWRITEPROTECTREQUEST']._serialized_start=1188
+  _globals['_UFFDWRITEPROTECTREQUEST']._serialized_end=1283
+  _globals['_UFFDWRITEPROTECTRESPONSE']._serialized_start=1285
+  _globals['_UFFDWRITEPROTECTRESPONSE']._serialized_end=1351
+  _globals['_UFFDWAKEREQUEST']._serialized_start=1353
+  _globals['_UFFDWAKEREQUEST']._serialized_end=1426
+  _globals['_UFFDWAKERESPONSE']._serialized_start=1428
+  _globals['_UFFDWAKERESPONSE']._serialized_end=1486
+  _globals['_USERFAULTFDSERVICE']._serialized_start=1489
+  _globals['_USERFAULTFDSERVICE']._serialized_end=2253
 # @@protoc_insertion_point(module_scope)

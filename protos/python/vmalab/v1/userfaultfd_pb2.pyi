@@ -87,20 +87,22 @@ class UffdUnregisterResponse(_message.Message):
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
 
 class UffdCopyRequest(_message.Message):
-    __slots__ = ("mm", "uffd", "dst", "src", "length", "mode")
+    __slots__ = ("mm", "uffd", "dst", "src", "length", "mode", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     UFFD_FIELD_NUMBER: _ClassVar[int]
     DST_FIELD_NUMBER: _ClassVar[int]
     SRC_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     uffd: int
     dst: int
     src: int
     length: int
     mode: int
-    def __init__(self, mm: _Optional[int] = ..., uffd: _Optional[int] = ..., dst: _Optional[int] = ..., src: _Optional[int] = ..., length: _Optional[int] = ..., mode: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., uffd: _Optional[int] = ..., dst: _Optional[int] = ..., src: _Optional[int] = ..., length: _Optional[int] = ..., mode: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class UffdCopyResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name", "filled")

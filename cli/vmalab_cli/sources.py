@@ -56,7 +56,8 @@ class Source(ABC):
     def layout(self) -> list[Row]: ...
 
     @abstractmethod
-    def fsck(self) -> list[str]: ...
+    def fsck(self, *, stop: bool) -> tuple[list[str], list[str]]:
+        """Broken invariants; and what was not checked, because nothing was stopped for it."""
 
     def orphaned(self) -> bool:
         """Whether the server of the instance was killed, and nobody has cleared up after it."""
@@ -155,9 +156,9 @@ class SegmentSource(Source):
     def repair(self) -> int:
         return int(self._inside(_recovered)["recovered"])
 
-    def fsck(self) -> list[str]:
-        problems: list[str] = self._inside(_walked)["problems"]
-        return problems
+    def fsck(self, *, stop: bool) -> tuple[list[str], list[str]]:
+        row = self._inside(_walked if stop else _walked_in_slices)
+        return row["problems"], row["not_checked"]
 
     def _inside(self, look: Callable[[Segment], Row]) -> Row:
         """look(segment) in a process of its own. Raises CommandError where it comes to nothing."""
@@ -191,7 +192,14 @@ def _recovered(segment: Segment) -> Row:
 
 def _walked(segment: Segment) -> Row:
     with segment.participant("inspector", comm="vmalab") as me:
-        return {"problems": me.fsck()}
+        return {"problems": me.fsck(), "not_checked": []}
+
+
+def _walked_in_slices(segment: Segment) -> Row:
+    from vmalab_native.core import FSCK_NEEDS_STOP
+
+    with segment.participant("inspector", comm="vmalab") as me:
+        return {"problems": me.fsck(stop=False), "not_checked": list(FSCK_NEEDS_STOP)}
 
 
 def build_layout(model: str, layout: str) -> list[Row]:
@@ -286,8 +294,9 @@ class ServerSource(Source):
     def layout(self) -> list[Row]:
         return [dataclasses.asdict(info) for info in self._inspect.layout()]
 
-    def fsck(self) -> list[str]:
-        return self._inspect.fsck()
+    def fsck(self, *, stop: bool) -> tuple[list[str], list[str]]:
+        found = self._inspect.fsck(stop=stop)
+        return list(found), found.not_checked
 
 
 def choose_instance(instance: str) -> str:

@@ -210,7 +210,7 @@ class Served:
 
         def asked() -> bool:
             try:
-                lines[:] = self._me.inspect.fsck()
+                lines[:] = self._me.inspect.fsck(stop=True)
             except ServiceError:
                 return False
             return not any("is dead" in line or "is gone" in line for line in lines)

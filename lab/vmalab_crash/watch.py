@@ -60,7 +60,10 @@ class Watch:
 
     def slot(self, index: int) -> Slot:
         base = self._slots + index * self._slot_bytes
-        return Slot(*(self._words[(base + self._slot[n]) // 4] for n in ("pid", "in_core", "op")))
+        pid, in_core, op = (
+            self._words[(base + self._slot[n]) // 4] for n in ("pid", "in_core", "op")
+        )
+        return Slot(pid, in_core, op & 0xFFFF)
 
     def slots_of(self, pid: int) -> list[Slot]:
         """All slots of a process."""

@@ -157,7 +157,7 @@ class _Remote(Driver):
         return [{name: getattr(cache, name) for name in names} for cache in answer.caches]
 
     def fsck(self) -> list[str]:
-        answer = self.inspect.Fsck(inspect_pb2.FsckRequest(), timeout=CALL_TIMEOUT_S)
+        answer = self.inspect.Fsck(inspect_pb2.FsckRequest(stop=True), timeout=CALL_TIMEOUT_S)
         return list(answer.problems)
 
     def close(self) -> None:

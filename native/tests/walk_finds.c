@@ -5,11 +5,13 @@
  * Goal: fsck names each broken invariant of an mm or a file and changes nothing; a recovery puts
  * the same right.
  * Method: a small segment with two areas of memory and one of a file. One word is broken at a time,
- * by hand. fsck must say so, and leave the mm, the VMAs, the entries and the file as they are. Then
- * a participant dies, and after the recovery fsck must have nothing to say.
+ * by hand. fsck must say so, in one standstill and in slices, and leave the mm, the VMAs, the
+ * entries and the file as they are. Then a participant dies in the middle of something, and after
+ * the recovery fsck must have nothing to say.
  * Failure: the case, and what fsck said instead.
  * Seen to fail: with each bit of enum wrong (walk_mm.h) taken out of its repair, each one taken out
- * of its find_*, each complaint left out, and with a find_* that stores.
+ * of its find_*, each complaint left out, and with a find_* that stores; with slices that end after
+ * the first step of the page tables ("place"), and that leave the trees out ("range").
  */
 #include <sys/syscall.h>
 
@@ -234,6 +236,12 @@ static const struct wrong_case {
 
 static char text[8192];
 
+static void fail(const char *name)
+{
+	fprintf(stderr, "%s: fsck said:\n%s", name, text);
+	exit(1);
+}
+
 static long fsck(struct world *w)
 {
 	long n = vl_fsck(w->self, text, sizeof(text) - 1);
@@ -267,7 +275,18 @@ static void look(struct world *w, struct seen *seen)
 	seen->entries[4] = *pte_lookup(w->seg, &w->file->cache, PAGE_SIZE);
 }
 
-/* A participant that dies, so that there is something to recover. */
+/* What slices find is what fsck finds of one mm and of one file. */
+static void check_slices(struct world *w, const struct wrong_case *c)
+{
+	long n = vl_fsck_slices(w->self, text, sizeof(text) - 1);
+
+	CHECK(n >= 0 && n < (long)sizeof(text));
+	text[n] = 0;
+	if (c ? !strstr(text, c->said) || (c->also && !strstr(text, c->also)) : n)
+		fail(c ? c->name : "intact, in slices");
+}
+
+/* A participant that dies in the core, so that there is something to recover. */
 static void die_and_recover(struct world *w)
 {
 	static struct vl_recovery out;
@@ -282,18 +301,14 @@ static void die_and_recover(struct world *w)
 	if (pid == 0) {
 		CHECK_EQ(core_seg_attach(w->fd, &seg), 0);
 		CHECK_EQ(vl_join(seg, ROLE_CLIENT, "victim", &victim), 0);
+		CHECK_EQ(core_enter(victim), 0);
 		_exit(42); /* without leaving */
 	}
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
 	CHECK_EQ(vl_recover(w->self, &out), 0);
 	CHECK_EQ(out.dead_count, 1);
-}
-
-static void fail(const char *name)
-{
-	fprintf(stderr, "%s: fsck said:\n%s", name, text);
-	exit(1);
+	CHECK_EQ(out.walks, 1);
 }
 
 static void test_case(const struct wrong_case *c)
@@ -305,8 +320,10 @@ static void test_case(const struct wrong_case *c)
 	open_all(&w);
 	if (fsck(&w))
 		fail(c->name);
+	check_slices(&w, NULL);
 	c->break_it(&w);
 	look(&w, &before);
+	check_slices(&w, c);
 	fsck(&w);
 	if (!strstr(text, c->said) || (c->also && !strstr(text, c->also)))
 		fail(c->name);

@@ -99,6 +99,14 @@ _REPAIRS = (
 )
 
 
+FSCK_NEEDS_STOP = (
+    "whether every page, table, frame and object that is allocated is used by something",
+    "the reference counts of frames, files, names and anon_vmas",
+    "what accounts are charged",
+)
+"""What fsck(stop=False) does not check: sums over the segment, while parts of it move."""
+
+
 def monotonic_ns() -> int:
     """CLOCK_MONOTONIC in ns: the clock of every deadline and `keep_until_ns` in a segment."""
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
@@ -551,11 +559,18 @@ class Participant(accounts.Charging, OwnedThings):
         return RecoveryReport(
             dead=[(report.dead_index[i], report.dead_pid[i]) for i in range(shown)],
             repaired={name: getattr(report, name) for name in _REPAIRS},
+            walked=report.walks != 0,
         )
 
-    def fsck(self) -> list[str]:
-        """Stops the world and walks every invariant: one line per complaint, [] = all is well."""
-        return lines_of(text_of("fsck", lib.vl_fsck, self._open()))
+    def fsck(self, *, stop: bool = True) -> list[str]:
+        """Walks the invariants of the segment: one line per complaint, [] = all is well.
+
+        Args:
+            stop: stop the world for the time of the walk, and check everything. False: stop it
+                for a part of a millisecond at a time, and leave out what FSCK_NEEDS_STOP names.
+        """
+        walk = lib.vl_fsck if stop else lib.vl_fsck_slices
+        return lines_of(text_of("fsck", walk, self._open()))
 
     # --- library primitives; vmalab_native.primitives has the classes for them ---
 

@@ -363,10 +363,14 @@ class StructInfo:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryReport:
-    """What recover() did: (slot index, pid) of each dead participant, and counts by name."""
+    """What recover() did: (slot index, pid) of each dead participant, and counts by name.
+
+    walked: whether the whole segment was walked; False when the dead had nothing half done.
+    """
 
     dead: list[tuple[int, int]] = field(default_factory=list)
     repaired: dict[str, int] = field(default_factory=dict)
+    walked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Entry:
         return participant
 
     def _act(self, participant: Participant) -> Participant:
+        if here.call is not None:
+            here.call.uses(participant)
         if self.owners.apart:
             name = here.caller.name
             if self._all[participant] != name:
@@ -65,6 +67,8 @@ class Entry:
     def run(self) -> Run:
         """`run` of the calling thread's participant."""
         found = self._local.run
+        if found is not None and here.call is not None and self._local.participant is not None:
+            here.call.uses(self._local.participant)
         if found is None or self.owners.apart:
             participant = self.participant()
             found = self._checked_run(participant) if self.owners.checked else participant.run
@@ -85,6 +89,8 @@ class Entry:
 
     def give(self, participant: Participant) -> None:
         """What `take` gave goes back: to the next one who takes, or to the segment."""
+        if here.call is not None:
+            here.call.leaves()
         with self._lock:
             if len(self._spare) < SPARE_MAX:
                 self._spare.append(participant)

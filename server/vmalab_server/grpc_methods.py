@@ -26,6 +26,7 @@ from vmalab_client import wire
 from vmalab_native.errors import NativeError
 from vmalab_server import failures
 from vmalab_server.caller import here
+from vmalab_server.under_way import under_way
 from vmalab_server.upkeep import Upkeep
 
 Context = grpc.ServicerContext
@@ -122,14 +123,19 @@ class Methods:
         upkeep = self._upkeep
 
         def behaviour(raws: Iterator[bytes], context: Context) -> bytes:
-            try:
-                if here.refusal is not None:
-                    raise here.refusal
-                raw = self._received(raws, context, codec.name)
-                upkeep.bytes_seen += len(raw)
-                return codec.write(handler(codec.decoded(raw)))
-            except (failures.ServiceFailure, NativeError) as error:
-                _abort(context, error)
+            with under_way(context) as call:
+                try:
+                    if here.refusal is not None:
+                        raise here.refusal
+                    if call.gone:  # while it stood in line: nobody waits for what it would do
+                        return b""
+                    raw = self._received(raws, context, codec.name)
+                    upkeep.bytes_seen += len(raw)
+                    return codec.write(handler(codec.decoded(raw)))
+                except (failures.ServiceFailure, NativeError) as error:
+                    if call.gone:
+                        return b""
+                    _abort(context, error)
 
         # grpcio's way to run a method in a pool of its own (grpc_health uses it too).
         behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
@@ -159,13 +165,14 @@ class Methods:
         """A bidirectional method around a handler, run in the pool of the streams."""
 
         def behaviour(raws: Iterator[bytes], context: Context) -> Iterator[bytes]:
-            try:
-                if here.refusal is not None:
-                    raise here.refusal
-                for answer in handler(codec.requests(raws, self._upkeep), context.cancel):
-                    yield codec.write(answer)
-            except (failures.ServiceFailure, NativeError) as error:
-                _abort(context, error)
+            with under_way(context):
+                try:
+                    if here.refusal is not None:
+                        raise here.refusal
+                    for answer in handler(codec.requests(raws, self._upkeep), context.cancel):
+                        yield codec.write(answer)
+                except (failures.ServiceFailure, NativeError) as error:
+                    _abort(context, error)
 
         behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
         return grpc.stream_stream_rpc_method_handler(behaviour)

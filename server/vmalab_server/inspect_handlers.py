@@ -11,7 +11,7 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from vmalab.v1 import inspect_pb2 as pb
-from vmalab_native.core import monotonic_ns
+from vmalab_native.core import FSCK_NEEDS_STOP, monotonic_ns
 from vmalab_native.cores import LAB
 from vmalab_native.errors import NoSuchMm
 from vmalab_server import failures, roster
@@ -142,4 +142,7 @@ class InspectHandlers:
         return answer
 
     def fsck(self, request: pb.FsckRequest) -> pb.FsckResponse:
-        return pb.FsckResponse(problems=self._entry.participant().fsck())
+        return pb.FsckResponse(
+            problems=self._entry.participant().fsck(stop=request.stop),
+            not_checked=() if request.stop else FSCK_NEEDS_STOP,
+        )

@@ -89,6 +89,14 @@ class Limits:
         message="a client may have {max} streams of a worker at a time: close some, or use another"
         " worker",
     )
+    batch_bytes_per_client_max: int = _limit(
+        64 << 20,
+        low=1 << 10,
+        high=1 << 40,
+        message="the blocks of a client's Batch streams that a worker has read and not answered may"
+        " have {max} bytes, with this one they have {got}: wait for answers, or send smaller"
+        " blocks",
+    )
     calls_per_worker_max: int = _limit(
         1024,
         low=8,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from vmalab_server.entry import Entry
 from vmalab_server.fair import Turnstile
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.leases import LeaseKeeper
+from vmalab_server.limits import Limits
 
 IDLE_BEFORE_CANCEL_S = 0.1
 _POLL_S = 0.02
@@ -84,11 +86,49 @@ class StreamRegistry:
             time.sleep(_POLL_S)
 
 
+class InFlight:
+    """Bytes of blocks that were read and are not answered yet, of each client."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._bytes: Counter[str] = Counter()
+
+    @contextmanager
+    def counted(self, count: int) -> Iterator[None]:
+        """Count the block of the calling thread's client, who may always have one.
+
+        Raises:
+            failures.Exhausted: it has too many bytes.
+        """
+        caller, most = here.caller, self._limits.batch_bytes_per_client_max
+        with self._lock:
+            had = self._bytes[caller.key]
+            got = had + count
+            if had and got > most:
+                raise failures.Exhausted(
+                    "STREAMS_LIMIT",
+                    self._limits.message("batch_bytes_per_client_max", got=got),
+                    limit="batch_bytes_per_client_max",
+                    max=str(most),
+                    client=caller.name,
+                )
+            self._bytes[caller.key] = got
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._bytes[caller.key] -= count
+                if not self._bytes[caller.key]:
+                    del self._bytes[caller.key]
+
+
 class StreamHandlers:
     """Hold and Batch as functions from an iterator of requests to an iterator of responses.
 
     Args:
         turnstile: lets a stream execute its block.
+        in_flight: bounds the blocks that wait for their turn.
     """
 
     def __init__(
@@ -98,12 +138,14 @@ class StreamHandlers:
         leases: LeaseKeeper,
         registry: StreamRegistry,
         turnstile: Turnstile,
+        in_flight: InFlight,
     ) -> None:
         self._entry = entry
         self._handlers = handlers
         self._leases = leases
         self._registry = registry
         self._turnstile = turnstile
+        self._in_flight = in_flight
 
     def hold(
         self, requests: Iterator[pb.HoldRequest], cancel: Callable[[], object]
@@ -141,15 +183,18 @@ class StreamHandlers:
         self, requests: Iterator[wire.Request], cancel: Callable[[], object]
     ) -> Iterator[bytes]:
         """The answers as they go over the wire: the results lie in a buffer of the participant."""
-        client = here.caller.key
+        client, call = here.caller.key, here.call
         run_block = self._handlers.run_block
         with self._registry.opened(cancel, waits_for_client=False) as stream:
             for request in requests:
                 stream.busy = True
-                with self._turnstile.turn(client), self._entry.borrowed() as participant:
-                    results = run_block(participant, request.block)
-                    written = wire.written_response(_answer(results, request))
-                yield written
+                with self._in_flight.counted(len(request.block)):
+                    with self._turnstile.turn(client), self._entry.borrowed() as participant:
+                        if call is not None and call.gone:  # while it waited for its turn
+                            return
+                        results = run_block(participant, request.block)
+                        written = wire.written_response(_answer(results, request))
+                    yield written
                 stream.idle_since = time.monotonic()
                 stream.busy = False
 

@@ -57,7 +57,7 @@ class Worker:
         from vmalab_server.handlers import MemoryHandlers
         from vmalab_server.leases import LeaseKeeper
         from vmalab_server.owners import Owners
-        from vmalab_server.streams import StreamHandlers, StreamRegistry
+        from vmalab_server.streams import InFlight, StreamHandlers, StreamRegistry
 
         self.launch = launch
         self.segment: Segment = Segment.attach(launch.instance)
@@ -75,7 +75,9 @@ class Worker:
         )
         self.registry: StreamRegistry = StreamRegistry()
         turnstile = Turnstile(launch.threads.blocks, launch.threads.blocks_share)
-        streams = StreamHandlers(self.entry, memory, self.leases, self.registry, turnstile)
+        streams = StreamHandlers(
+            *(self.entry, memory, self.leases, self.registry, turnstile, InFlight(launch.limits))
+        )
         self.lab: LabHandlers | NoLab = self._lab()
         self.front: Front = self._front(memory, streams)
 

@@ -115,7 +115,7 @@ def test_looking_inside(vmalab_server: EmbeddedServer) -> None:
         assert await inspect.participants()
         assert await inspect.locks() == []
         assert await inspect.layout()
-        assert await inspect.fsck() == []
+        assert await inspect.fsck(stop=True) == []
         async with await connected.address_space() as mm:
             assert mm.mm in {entry.mm for entry in await inspect.address_spaces()}
 

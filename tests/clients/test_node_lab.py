@@ -39,7 +39,7 @@ def client(lab_server: EmbeddedServer) -> Iterator[Client]:
         yield one
         assert one.lab.mutants_on() == []
         assert [point.name for point in one.lab.points() if point.armed or point.holders] == []
-        assert one.inspect.fsck() == []
+        assert one.inspect.fsck(stop=True) == []
 
 
 def test_node_scripts_a_race(lab_server: EmbeddedServer, client: Client) -> None:

@@ -61,7 +61,7 @@ def good_and_bad(
         BadClient(server.target, kind, bad) as other,
     ):
         yield server, client, other
-        assert client.inspect.fsck() == []
+        assert client.inspect.fsck(stop=True) == []
 
 
 def faults(client: Client) -> Callable[[], object]:

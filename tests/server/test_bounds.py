@@ -193,7 +193,7 @@ def test_a_batch_at_the_least() -> None:
             block.madvise(mm.mm, addr, PAGE, 4)
             batch.send(block)
             assert [one.status for one in parse_results(batch.receive())] == [0, 0]
-        assert client.inspect.fsck() == []
+        assert client.inspect.fsck(stop=True) == []
 
 
 def test_the_command_names_its_own_options() -> None:

@@ -170,7 +170,7 @@ def test_the_limit_of_frames_has_a_name(client: Client) -> None:
         with pytest.raises(LimitReached) as caught:
             touch_the_rest()
         assert caught.value.metadata["limit"] == "frames_max"
-    assert client.inspect.fsck() == []
+    assert client.inspect.fsck(stop=True) == []
 
 
 def test_too_many_streams_are_refused_and_unary_calls_go_on(client: Client) -> None:

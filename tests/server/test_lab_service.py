@@ -43,7 +43,7 @@ def client(lab_server: EmbeddedServer) -> Iterator[Client]:
         yield one
         one.lab.release(disarm=True)
         one.lab.set_mutants([])
-        assert one.inspect.fsck() == []
+        assert one.inspect.fsck(stop=True) == []
 
 
 @pytest.fixture

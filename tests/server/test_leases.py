@@ -153,7 +153,7 @@ def test_a_killed_worker_costs_no_address_space() -> None:
         wait_for("it is held anew", lambda: leases(client).get(mm.mm) == 1)
         assert mm.mm not in client.lost
         wait_for("it can be read", lambda: readable(mm, addr, 99))
-        assert client.inspect.fsck() == []
+        assert client.inspect.fsck(stop=True) == []
 
 
 def leases(client: Client) -> dict[int, int]:
@@ -210,4 +210,4 @@ def test_an_address_space_that_exits_while_it_is_held_is_gone(client: Client) ->
         again = client.address_space()
         assert client.wait_held(again.mm)
         again.exit()
-        assert client.inspect.fsck() == []
+        assert client.inspect.fsck(stop=True) == []

@@ -77,7 +77,7 @@ def test_a_second_server_of_the_same_instance_is_refused() -> None:
         )
         assert third.returncode == 1
         with Client(server.target) as client:
-            assert client.inspect.fsck() == []
+            assert client.inspect.fsck(stop=True) == []
 
 
 def test_a_port_in_use_is_refused() -> None:
@@ -161,7 +161,7 @@ def test_a_killed_worker_comes_back_at_its_address() -> None:
 
         wait_for("the worker serves again", back)
         assert client.inspect.workers()[0].address == before.address
-        assert client.inspect.fsck() == []
+        assert client.inspect.fsck(stop=True) == []
 
 
 def test_workers_killed_again_and_again_are_started_with_a_pause() -> None:
@@ -173,7 +173,7 @@ def test_workers_killed_again_and_again_are_started_with_a_pause() -> None:
             assert all(worker.restarts >= 4 for worker in client.inspect.workers())
             with client.address_space() as mm:
                 mm.write(mm.mmap(4096), 1)
-            assert client.inspect.fsck() == []
+            assert client.inspect.fsck(stop=True) == []
 
 
 def test_workers_end_when_the_supervisor_is_killed_and_the_rest_can_be_replaced() -> None:
@@ -366,4 +366,4 @@ def test_a_killed_client_process_is_noticed_and_its_address_space_reaped() -> No
         child.stdout.close()
         wait_for("the mm is gone", lambda: not client.inspect.address_spaces())
         assert all(info.pid != child.pid for info in client.inspect.participants())
-        assert client.inspect.fsck() == []
+        assert client.inspect.fsck(stop=True) == []

@@ -24,7 +24,7 @@ def works(client: Client) -> None:
         mm.write(addr, 7)
         mm.munmap(addr + PAGE, PAGE)
         assert mm.read(addr) == 7
-    assert client.inspect.fsck() == []
+    assert client.inspect.fsck(stop=True) == []
 
 
 @pytest.mark.parametrize("model", cores.lock_models())

@@ -97,7 +97,7 @@ def test_each_worker_answers_at_its_own_unix_socket(tmp_path: os.PathLike[str]) 
         with pytest.raises(Exception, match="in use by another server"):
             EmbeddedServer(workers=1, unix_dir=folder).start()
         with Client(server.unix_targets[0]) as client:
-            assert client.inspect.fsck() == []
+            assert client.inspect.fsck(stop=True) == []
     assert os.listdir(folder) == []
 
 

@@ -49,7 +49,7 @@ def complaints(client: Client) -> list[str]:
     def clean() -> bool:
         nonlocal lines
         try:
-            lines = client.inspect.fsck()
+            lines = client.inspect.fsck(stop=True)
         except ServiceError:
             return False
         return not any("is dead" in line or "is gone" in line for line in lines)

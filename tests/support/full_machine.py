@@ -72,7 +72,7 @@ def run(length: Length) -> dict[str, object]:
             "seen": str(seen),
             "refused": refused,
             "commands": commands,
-            "problems": client.inspect.fsck(),
+            "problems": client.inspect.fsck(stop=True),
         }
 
 

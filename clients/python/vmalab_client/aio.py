@@ -684,7 +684,7 @@ class AsyncInspect:
         request = inspect_pb2.GetLayoutRequest()
         return transport.layout(await self._client.call(self._stub.GetLayout, request))
 
-    async def fsck(self) -> list[str]:
-        """Broken invariants, one sentence each; the instance stands still meanwhile."""
-        answer = await self._client.call(self._stub.Fsck, inspect_pb2.FsckRequest())
-        return list(answer.problems)
+    async def fsck(self, *, stop: bool = False) -> types.Invariants:
+        """Broken invariants. stop: the instance stands still meanwhile, and all are checked."""
+        answer = await self._client.call(self._stub.Fsck, inspect_pb2.FsckRequest(stop=stop))
+        return types.Invariants(answer.problems, answer.not_checked)

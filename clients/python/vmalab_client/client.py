@@ -621,7 +621,7 @@ class Inspect:
         request = inspect_pb2.GetLayoutRequest()
         return transport.layout(self._client.call(self._stub.GetLayout, request))
 
-    def fsck(self) -> list[str]:
-        """Broken invariants, one sentence each; the instance stands still meanwhile."""
-        answer = self._client.call(self._stub.Fsck, inspect_pb2.FsckRequest())
-        return list(answer.problems)
+    def fsck(self, *, stop: bool = False) -> types.Invariants:
+        """Broken invariants. stop: the instance stands still meanwhile, and all are checked."""
+        answer = self._client.call(self._stub.Fsck, inspect_pb2.FsckRequest(stop=stop))
+        return types.Invariants(answer.problems, answer.not_checked)

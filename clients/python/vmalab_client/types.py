@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vmalab_client.block import FaultInfo
@@ -44,6 +45,17 @@ class ServerInfo:
     layout: str
     lab: bool
     lookup: str
+
+
+class Invariants(list[str]):
+    """Broken invariants, one sentence each; empty: all that was checked holds.
+
+    not_checked: what would have needed the instance to stand still.
+    """
+
+    def __init__(self, problems: Iterable[str] = (), not_checked: Iterable[str] = ()) -> None:
+        super().__init__(problems)
+        self.not_checked = list(not_checked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ bool account_room(struct participant *self, u32 account, enum charge kind, u32 n
 void account_add(struct participant *self, u32 account, enum charge kind, s64 n);
 /* All of this participant's charges in advance. */
 void account_flush(struct participant *self);
+/* The same of a dead one that had nothing half done; the world is stopped. */
+void account_reclaim(struct participant *self, u32 owner_index);
 /* The world is stopped: adds what living participants hold in advance to charged[], which is
  * indexed by account and kind. */
 void account_add_stocks(const struct vl_seg *seg, u32 (*charged)[CHARGES_COUNT],

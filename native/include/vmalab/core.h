@@ -86,6 +86,8 @@
 	  (const struct participant *self, const void *block, u64 bytes, u64 *id), \
 	  (self, block, bytes, id)) \
 	X(long, vl_fsck, (struct participant *self, char *text, u64 cap), (self, text, cap)) \
+	X(long, vl_fsck_slices, (struct participant *self, char *text, u64 cap),             \
+	  (self, text, cap))                                                                 \
 	X(int, vl_recover, (struct participant *self, struct vl_recovery *out), (self, out)) \
 	X(int, vl_user_down, \
 	  (struct participant *self, u32 rwsem, u32 place, int write, u64 timeout_ns), \

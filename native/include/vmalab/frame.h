@@ -50,6 +50,9 @@ static inline u64 *frame_word(const struct vl_seg *seg, u32 frame)
 	return &seg->frames[frame].word;
 }
 void frame_flush(struct participant *self); /* magazine back to the pool */
+/* The magazine of a dead owner that had nothing half done goes back to the pool. The world is
+ * stopped, nobody has the pool mutex. */
+void frame_magazine_reclaim(struct participant *self, u32 owner_index);
 /* The world is stopped: sets the counts to refs[] (indexed by frame), rebuilds the free list from
  * what has no count and is not reserved[] (in a living participant's magazine or retire ring).
  * Returns how many counts were wrong. */

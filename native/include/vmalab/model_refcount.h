@@ -342,7 +342,7 @@ static inline void vma_lock_ctor(struct vm_area_struct *vma)
 }
 
 /* For recovery: an object that nothing reaches goes back to the freed state; one that the tree has
- * is attached. The counts of readers were set before (walk.c:check_vma_lock). */
+ * is attached. The counts of readers were set before (walk_lock.c:walk_vma_lock). */
 static inline void vma_lock_reset(struct vm_area_struct *vma)
 {
 	store_relaxed_u32(&vma->detached, 1);

@@ -70,7 +70,9 @@ struct participant_slot {
 	u32 tid;
 	u64 start_time; /* of the process, field 22 of /proc/PID/stat; 0 unknown */
 	u32 generation; /* how often the slot was given out */
-	u32 op;         /* op code under way, for reports */
+	u16 op;         /* op code under way, for reports */
+	u16 changed;    /* 0: the fault under way has changed nothing but words of locks and frames;
+			 * means something while in_core is not CORE_OUT (recover_small.c) */
 	char comm[16];
 	u64 rcu_since_ns; /* when a stall of this reader was last reported; counts while rcu != 0 */
 	/* line 1: announcements */
@@ -278,8 +280,17 @@ static inline void participant_fence_if_threaded(struct participant *self)
 		self->fenced = 1;
 }
 
-/* 0, or VL_E_BROKEN when a broken invariant has stopped the segment (then the caller is not in). */
-static inline int core_enter(struct participant *self)
+/* Before the first change that a recovery would have to look for, should the caller be killed in
+ * the middle of it. Its death costs the others more from here on. */
+static inline void note_change(struct participant *self)
+{
+	self->slot->changed = 1;
+	compiler_barrier();
+}
+
+/* 0, or VL_E_BROKEN when a broken invariant has stopped the segment (then the caller is not in).
+ * For op_begin, which says what is changed. */
+static inline int core_enter_op(struct participant *self)
 {
 	lab_enter(self);
 	participant_fence_if_threaded(self);
@@ -292,6 +303,13 @@ static inline int core_enter(struct participant *self)
 	if (unlikely(load_acquire_u32(&participant_hdr(self)->stop) != 0))
 		return core_enter_slow(self);
 	return 0;
+}
+
+/* For everything that is no operation of a block: it may change anything. */
+static inline int core_enter(struct participant *self)
+{
+	note_change(self);
+	return core_enter_op(self);
 }
 
 static inline void core_exit(struct participant *self)

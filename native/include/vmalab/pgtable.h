@@ -34,6 +34,7 @@ typedef u64 pte_t;
 #define PTE_FLAGS      0xffful
 #define PTRS_PER_TABLE 512
 #define PGTABLE_BITS   48
+#define PGTABLE_END    (1ul << PGTABLE_BITS)
 
 static inline u32 pte_frame(pte_t pte)
 {
@@ -169,5 +170,9 @@ void pgd_destroy(struct participant *self, struct pgd *pgd, bool may_stop);
 const char *pgd_check(const struct vl_seg *seg, const struct pgd *pgd,
 		      void (*on_table)(void *arg, u32 page),
 		      void (*on_pte)(void *arg, pte_t *pte, u64 addr), void *arg);
+/* The same of a part: what entries from *at on serve, at most so many leaf tables. *at moves to
+ * where the rest begins, or to PGTABLE_END. */
+const char *pgd_check_part(const struct vl_seg *seg, const struct pgd *pgd, u64 *at, u32 tables,
+			   void (*on_pte)(void *arg, pte_t *pte, u64 addr), void *arg);
 
 #endif

@@ -7,14 +7,18 @@
 
 #include "vmalab/life.h"
 
-/* Lines of complaints; 0 bytes: all is well. */
+/* Lines of complaints; 0 bytes: all is well. The world is stopped for the time of the walk. */
 VL_API long vl_fsck(struct participant *self, char *text, u64 cap);
+/* The same in slices: the world is stopped for a part of a millisecond at a time. Sums over the
+ * whole segment are not checked: fsck.c. */
+VL_API long vl_fsck_slices(struct participant *self, char *text, u64 cap);
 struct vl_recovery {
 	u32 dead_count;
 	u32 dead_index[1024]; /* PARTICIPANTS_MAX */
 	u32 dead_pid[1024];
 	u32 rings_kept; /* dead whose retired objects wait for a reader; their slots stay so long */
 	u32 stuck_pid;  /* a living participant did not leave the core in time */
+	u32 walks;      /* 1: the whole segment was walked; 0: the dead had nothing half done */
 	u32 mms_repaired, mms_reaped;
 	u64 vmas_freed, nodes_freed, objects_freed, frames_fixed, pages_freed, locks_fixed,
 		ptes_fixed;

@@ -175,6 +175,7 @@ struct seg_header {
 	struct vl_region regions[REGIONS_COUNT];
 	u32 stop __cacheline_aligned; /* futex: 0, or index + 1 of who has stopped the world */
 	u32 stop_gen;                 /* how often it was stopped */
+	u32 repairing;                /* index + 1 of who repairs; left so: it died meanwhile */
 	u32 stuck;                    /* index + 1 of who did not let the last stopper stop it */
 	u32 stuck_times;              /* how often, one after the other */
 	u64 stuck_progress;           /* what it had counted then */

@@ -43,6 +43,11 @@ void kmem_cache_flush(struct participant *self, u32 cache);
 /* Same for the magazine of any participant area; the world is stopped or the owner is self. Not for
  * a dead owner whose objects were swept: see kmem_cache_sweep. */
 void kmem_cache_flush_area(struct participant *self, u32 owner_index, u32 cache);
+/* The same of a dead owner that had nothing half done; the world is stopped, nobody has the cache
+ * lock. Nothing waits: slabs that become empty stay with the cache. */
+void kmem_magazine_reclaim(struct participant *self, u32 owner_index, u32 cache);
+/* An object that such an owner had; the same holds. */
+void kmem_object_reclaim(struct participant *self, u32 cache, void *object);
 /* Rebuilds the partial list and counts from the page descriptors; the caller owns the lock or the
  * world is stopped. */
 void kmem_cache_rebuild(struct vl_seg *seg, u32 cache);
@@ -91,5 +96,8 @@ void page_magazine_flush(struct participant *self);
 typedef bool (*page_live_fn)(void *arg, u32 page);
 long page_pool_sweep(struct participant *self, const struct dead_set *dead, page_live_fn live,
 		     void *arg);
+/* The pages in the magazine of a dead owner that had nothing half done go back to the pool. The
+ * world is stopped, nobody has the pool lock. */
+void page_magazine_reclaim(struct participant *self, u32 owner_index);
 
 #endif

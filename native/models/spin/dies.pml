@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dies.pml: a writer of the refcount model is killed while it has mmap_lock, at any step, also while
- * readers are excluded; recovery sets the words to what the living have (walk.c:check_vma_lock). The
+ * readers are excluded; recovery sets the words to what the living have (walk_lock.c:walk_vma_lock). The
  * lab's writer-dies. Recovery stops the world: who lives is out of the core, or blocked.
  */
 #define DIES

@@ -303,6 +303,7 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 		if (unlikely(pte_is_guard(old)))
 			return FAULT_MAPERR;
 		if (unlikely(old == PTE_WP_MARKER) && !(vma->vm_flags & VM_UFFD_WP)) {
+			note_change(self);
 			(void)cmpxchg_acq_rel_u64(pte, &old, 0); /* left from a registration */
 			result = FAULT_LOOK_AGAIN;
 			continue;
@@ -315,9 +316,11 @@ int handle_mm_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 				stat_inc(self, pgfault_present);
 				return access_page(self, old, f);
 			}
+			note_change(self);
 			result = wp_fault(self, mm, vma, pte, old, f);
 			continue;
 		}
+		note_change(self);
 		if (!pte && unlikely(huge_page_fits(mm, vma, f->addr))) {
 			result = fault_anon_prepare(self, mm, vma, f);
 			if (result)

@@ -47,7 +47,7 @@ static struct lab_holder *take_place(struct lab_gate *gate, const struct partici
 		if (!cmpxchg_acq_rel_u32(&holder->who, &nobody, (self->index + 1) | HOLDER_COMES))
 			continue;
 		store_relaxed_u64(&holder->mm, self->op_mm);
-		store_relaxed_u32(&holder->op, load_relaxed_u32(&self->slot->op));
+		store_relaxed_u32(&holder->op, load_relaxed_u16(&self->slot->op));
 		store_relaxed_u32(&holder->leave, 0);
 		/* pairs: GATE-1 (lab_gates.c:stands_there) */
 		store_release_u32(&holder->who, self->index + 1);

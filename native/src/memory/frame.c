@@ -258,6 +258,17 @@ void frame_flush(struct participant *self)
 	magazine_drain(self, 0);
 }
 
+void frame_magazine_reclaim(struct participant *self, u32 owner_index)
+{
+	struct participant_area *area = participant_area_of(self->seg, owner_index);
+
+	while (area->frame_count) {
+		store_relaxed_u32(&area->frame_count, area->frame_count - 1);
+		compiler_barrier();
+		pool_link(self->seg, area->frames[area->frame_count]);
+	}
+}
+
 u64 frame_rebuild(struct vl_seg *seg, const u32 *refs, const u8 *reserved)
 {
 	struct frame_pool *pool = &seg->hdr->frames;

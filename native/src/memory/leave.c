@@ -5,6 +5,7 @@
  */
 #include "vmalab/leave.h"
 
+#include "vmalab/account.h"
 #include "vmalab/slab.h"
 
 #define LEAVE_FNS_MAX 4
@@ -37,6 +38,7 @@ void participant_leave(struct participant *self)
 	}
 	rcu_barrier(self);
 	page_magazine_flush(self);
+	account_flush(self);
 	core_exit(self);
 	participant_vacate(self);
 }

@@ -189,6 +189,17 @@ void page_magazine_flush(struct participant *self)
 		magazine_flush(self, 0);
 }
 
+void page_magazine_reclaim(struct participant *self, u32 owner_index)
+{
+	struct participant_area *area = participant_area_of(self->seg, owner_index);
+
+	while (area->page_count) {
+		store_relaxed_u32(&area->page_count, area->page_count - 1);
+		compiler_barrier();
+		run_free(self->seg, area->pages[area->page_count]);
+	}
+}
+
 static u32 alloc_one(struct participant *self)
 {
 	struct participant_area *area = self->area;

@@ -28,7 +28,6 @@
 #define TABLE_BYTES (PTRS_PER_TABLE * sizeof(pte_t))
 _Static_assert(TABLE_BYTES == PAGE_SIZE, "a table is a page");
 _Static_assert(PAGE_SHIFT + LEVELS * TABLE_BITS == PGTABLE_BITS, "bits of an address");
-#define ADDRESS_END (1ul << PGTABLE_BITS)
 
 /* Bytes that one entry of a level serves. */
 static u64 entry_span(u32 level)
@@ -158,7 +157,7 @@ pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u64 owner, u64 addr)
 {
 	pte_t *table = top_table(self->seg, pgd);
 
-	if (addr >= ADDRESS_END)
+	if (addr >= PGTABLE_END)
 		return NULL;
 	if (!table)
 		table = install_top(self, pgd, owner);
@@ -221,7 +220,7 @@ int pte_walk(struct participant *self, const struct pgd *pgd, u64 start, u64 end
 	pte_t *table;
 	int stop = 0;
 
-	end = min_u64(end, ADDRESS_END);
+	end = min_u64(end, PGTABLE_END);
 	start &= PAGE_MASK;
 	while (!stop && (table = leaf_table(self->seg, pgd, &start, end)) != NULL)
 		stop = walk_table(self, table, &start, end, fn, arg);
@@ -237,7 +236,7 @@ int pte_walk_long(struct participant *self, const struct pgd *pgd, u64 start, u6
 	pte_t *table;
 	int stop = 0;
 
-	end = min_u64(end, ADDRESS_END);
+	end = min_u64(end, PGTABLE_END);
 	start &= PAGE_MASK;
 	while (!stop && (table = leaf_table(self->seg, pgd, &start, end)) != NULL) {
 		stop = walk_table(self, table, &start, end, fn, arg);
@@ -252,7 +251,7 @@ int pte_tables_dup(struct participant *self, struct pgd *to, u64 owner, const st
 {
 	u32 steps = 0;
 
-	end = min_u64(end, ADDRESS_END);
+	end = min_u64(end, PGTABLE_END);
 	start &= PAGE_MASK;
 	while (leaf_table(self->seg, from, &start, end)) {
 		if (!pte_alloc(self, to, owner, start))
@@ -270,7 +269,7 @@ struct free_range {
 	u64 start;
 	u64 end;
 	u64 floor;
-	u64 ceiling; /* ADDRESS_END at most */
+	u64 ceiling; /* PGTABLE_END at most */
 	bool may_stop;
 	u32 freed;
 };
@@ -307,12 +306,12 @@ void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end
 		   u64 ceiling, bool may_stop)
 {
 	pte_t *top = top_table(self->seg, pgd);
-	struct free_range r = {self,  pgd,         start,    min_u64(end, ADDRESS_END),
-			       floor, ADDRESS_END, may_stop, 0};
+	struct free_range r = {self,  pgd,         start,    min_u64(end, PGTABLE_END),
+			       floor, PGTABLE_END, may_stop, 0};
 
 	VL_ASSERT(floor <= start && (ceiling == 0 || end <= ceiling));
 	if (ceiling != 0)
-		r.ceiling = min_u64(ceiling, ADDRESS_END);
+		r.ceiling = min_u64(ceiling, PGTABLE_END);
 	/* The top table stays, as the kernel's does, until pgd_destroy. */
 	if (top && r.start < r.end)
 		free_children(&r, top, 0, LEVELS - 1);
@@ -320,7 +319,7 @@ void free_pgtables(struct participant *self, struct pgd *pgd, u64 start, u64 end
 
 void pgd_destroy(struct participant *self, struct pgd *pgd, bool may_stop)
 {
-	struct free_range r = {self, pgd, 0, ADDRESS_END, 0, ADDRESS_END, may_stop, 0};
+	struct free_range r = {self, pgd, 0, PGTABLE_END, 0, PGTABLE_END, may_stop, 0};
 	pte_t *top = top_table(self->seg, pgd);
 	u32 page = load_relaxed_u32(&pgd->top); /* relaxed: users are excluded */
 
@@ -337,9 +336,12 @@ struct check {
 	void (*on_pte)(void *arg, pte_t *pte, u64 addr);
 	void *arg;
 	u32 owner; /* as the top table's descriptor says */
+	u64 from;  /* entries that serve nothing from here on are left out */
+	u32 tables_left;
+	u64 next; /* 0, or where the first leaf table begins that was too many */
 };
 
-static const char *check_table(const struct check *c, u32 page, u64 base, u32 level)
+static const char *check_table(struct check *c, u32 page, u64 base, u32 level)
 {
 	const struct page_desc *desc = &c->seg->page_descs[page];
 	pte_t *table;
@@ -358,13 +360,17 @@ static const char *check_table(const struct check *c, u32 page, u64 base, u32 le
 		u64 addr = base + i * entry_span(level);
 		const char *wrong = NULL;
 
-		if (entry == 0)
+		if (entry == 0 || addr + entry_span(level) <= c->from)
 			continue;
 		if (level == 0) {
 			if (c->on_pte)
 				c->on_pte(c->arg, table + i, addr);
 			continue;
 		}
+		if (level == 1 && c->tables_left-- == 0)
+			c->next = addr;
+		if (c->next)
+			return NULL;
 		if ((entry & PTE_FLAGS) != PTE_PRESENT || entry >> PAGE_SHIFT > UINT32_MAX)
 			return "page table: an upper entry is malformed";
 		wrong = check_table(c, upper_page(entry), addr, level - 1);
@@ -374,17 +380,38 @@ static const char *check_table(const struct check *c, u32 page, u64 base, u32 le
 	return NULL;
 }
 
-const char *pgd_check(const struct vl_seg *seg, const struct pgd *pgd,
-		      void (*on_table)(void *arg, u32 page),
-		      void (*on_pte)(void *arg, pte_t *pte, u64 addr), void *arg)
+static const char *check_top(struct check *c, const struct pgd *pgd)
 {
-	struct check c = {seg, on_table, on_pte, arg, 0};
 	u32 top = load_acquire_u32(&pgd->top); /* pairs: PGT-1 (pgtable.c:install_top) */
 
 	if (top == 0)
 		return NULL;
-	if (top - 1 >= seg->hdr->pages.pages_populated)
+	if (top - 1 >= c->seg->hdr->pages.pages_populated)
 		return "page table: the root names a page that does not exist";
-	c.owner = seg->page_descs[top - 1].owner;
-	return check_table(&c, top - 1, 0, LEVELS - 1);
+	c->owner = c->seg->page_descs[top - 1].owner;
+	return check_table(c, top - 1, 0, LEVELS - 1);
+}
+
+const char *pgd_check(const struct vl_seg *seg, const struct pgd *pgd,
+		      void (*on_table)(void *arg, u32 page),
+		      void (*on_pte)(void *arg, pte_t *pte, u64 addr), void *arg)
+{
+	struct check c = {.seg = seg,
+			  .on_table = on_table,
+			  .on_pte = on_pte,
+			  .arg = arg,
+			  .tables_left = UINT32_MAX};
+
+	return check_top(&c, pgd);
+}
+
+const char *pgd_check_part(const struct vl_seg *seg, const struct pgd *pgd, u64 *at, u32 tables,
+			   void (*on_pte)(void *arg, pte_t *pte, u64 addr), void *arg)
+{
+	struct check c = {
+		.seg = seg, .on_pte = on_pte, .arg = arg, .from = *at, .tables_left = tables};
+	const char *wrong = check_top(&c, pgd);
+
+	*at = c.next ? c.next : PGTABLE_END;
+	return wrong;
 }

@@ -406,6 +406,26 @@ void kmem_cache_flush_area(struct participant *self, u32 owner_index, u32 cache)
 	} while (f.count == MAGAZINE_SIZE);
 }
 
+/* An object after the other is out of the magazine before it is free, so what a kill leaves is in
+ * neither. */
+void kmem_magazine_reclaim(struct participant *self, u32 owner_index, u32 cache)
+{
+	struct magazine *m = &participant_area_of(self->seg, owner_index)->magazines[cache];
+	struct kmem_cache *c = &self->seg->hdr->caches[cache];
+
+	for (u32 i = m->count; i-- > 0;) {
+		store_relaxed_u32(&m->count, i);
+		compiler_barrier();
+		give_back(self, c, magazine_offset(m, i), m->fresh >> i & 1);
+	}
+}
+
+void kmem_object_reclaim(struct participant *self, u32 cache, void *object)
+{
+	give_back(self, &self->seg->hdr->caches[cache], (u64)((u8 *)object - self->seg->base),
+		  false);
+}
+
 void kmem_cache_flush(struct participant *self, u32 cache)
 {
 	kmem_cache_flush_area(self, self->index, cache);

@@ -68,6 +68,7 @@ int mmap_write_lock(struct participant *self, struct mm_struct *mm, u64 id)
 		up_write(self, &mm->mmap_lock, HOLD_MMAP);
 		return VL_S_NO_MM;
 	}
+	note_change(self);
 	write_seqcount_begin(&mm->mm_lock_seq);
 	STEP(mmap_write, mm);
 	if (unlikely(mm->mm_lock_seq.sequence == SEQ_MASK))

@@ -41,6 +41,7 @@ void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum 
 	VL_ASSERT(self->rcu_nest == 1);
 	rcu_read_unlock(self);
 	GHOST(foreign(true));
+	note_change(self);
 	INTACT(foreign_wake_unpinned, mmgrab(other));
 	STEP(foreign_pinned, vma);
 	vma_refcount_put(self, vma, place);

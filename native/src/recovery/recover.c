@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * recover.c: recovery after participants died, and fsck. DESIGN.md section 4 tells why it
+ * recover.c: recovery after participants died. DESIGN.md section 4 tells why it
  * stops the world.
  *
  * Who is dead is asked once, when the world has stopped, and all that follows goes by that answer.
@@ -12,15 +12,13 @@
  * step derives its result from what is published: a recoverer that is killed is followed by one
  * that starts again.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "vmalab/lock_model.h"
 #include "vmalab/recover.h"
 #include "walk.h"
 
-#define STOP_TIMEOUT_NS 5000000000ull /* how long the living may take to leave the core */
-#define STOP_TURNS      8
+#define STOP_TURNS 8
 
 /* Is there anything to do? One of whom only the ring is left waits for a grace period. */
 static bool anybody_dead(const struct vl_seg *seg)
@@ -73,7 +71,7 @@ static int repair_all(struct participant *self, const struct dead_set *dead,
 
 /* Another participant may be stopping the world for the same reason: wait for it, then look anew.
  */
-static int stop_for_us(struct participant *self, u32 *stuck_pid)
+int stop_for_us(struct participant *self, u32 *stuck_pid)
 {
 	int err = -EBUSY;
 
@@ -84,18 +82,28 @@ static int stop_for_us(struct participant *self, u32 *stuck_pid)
 
 int recover_dead(struct participant *self, const struct dead_set *dead, struct vl_recovery *out)
 {
-	int err;
+	enum remains remains = dead_remains(self->seg, dead);
+	int err = 0;
 
 	note_dead(self->seg, dead, out);
+	store_relaxed_u32(&self->seg->hdr->repairing, self->index + 1);
+	compiler_barrier(); /* a kill: before anything is repaired */
 	/* First: the sections of the dead must not hold up the grace periods that make room. */
 	rcu_repair(self->seg, dead);
 	for (u32 n = 0; n < out->dead_count; n++)
 		(void)rcu_adopt(self, out->dead_index[n]); /* what does not fit stays there */
-	err = repair_all(self, dead, out);
+	if (remains == REMAINS_ANYTHING)
+		err = repair_all(self, dead, out);
+	else
+		repair_small(self, dead, remains, out);
+	out->walks += remains == REMAINS_ANYTHING;
 	for (u32 n = 0; !err && n < out->dead_count; n++) {
 		LAB(lab_gates_forget(self, out->dead_index[n]));
 		out->rings_kept += !participant_bury(self->seg, out->dead_index[n]);
 	}
+	compiler_barrier();
+	if (!err)
+		store_relaxed_u32(&self->seg->hdr->repairing, 0);
 	stat_inc(self, recoveries);
 	return err;
 }
@@ -115,29 +123,6 @@ int vl_recover(struct participant *self, struct vl_recovery *out)
 	err = dead.count ? recover_dead(self, &dead, out) : 0;
 	world_start(self);
 	return err;
-}
-
-long vl_fsck(struct participant *self, char *text, u64 cap)
-{
-	struct walk_report report = {.text = text, .text_cap = cap};
-	struct dead_set dead;
-	struct walk w;
-	u32 stuck = 0;
-	int err = stop_for_us(self, &stuck);
-
-	if (err == -ETIMEDOUT)
-		return snprintf(text, cap,
-				"pid %u does not leave the core: cannot stop the world\n", stuck);
-	if (err)
-		return err;
-	find_dead(self->seg, &dead);
-	err = walk_begin(&w, self, &dead, false, &report, NULL);
-	if (!err) {
-		walk_all(&w);
-		walk_end(&w);
-	}
-	world_start(self);
-	return err ? err : (long)report.text_bytes;
 }
 
 /* A waiter found an owner dead and no supervisor has come yet. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * walk.c: the walker's frame: private memory, marks, complaints, locks, participants.
+ * walk.c: the walker's frame: private memory, marks, complaints, announcements, participants.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "vmalab/futex.h"
 #include "vmalab/lock_model.h"
 #include "walk.h"
 
@@ -122,177 +121,6 @@ void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *w
 	}
 }
 
-/* A living participant takes or waits for the lock. */
-static bool asked_for(const struct walk *w, const void *lock)
-{
-	u64 ref = vl_ref_of(w->seg, lock);
-
-	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
-		const struct participant_slot *slot = &w->seg->slots[i];
-
-		for (u32 place = 0; place < HOLDS_COUNT; place++)
-			if (load_relaxed_u64(&slot->held[place]) >> 8 == ref &&
-			    load_relaxed_u32(&slot->role) != ROLE_FREE &&
-			    among_living(w->seg, w->dead, i))
-				return true;
-	}
-	return false;
-}
-
-/* One lock against what the living announce. */
-static void check_lock(struct walk *w, struct rw_semaphore *sem, const char *what, u32 number)
-{
-	u32 readers, writer;
-	u64 count = load_relaxed_u64(&sem->count), want;
-	bool noted, in_vain;
-
-	walk_announced(w, sem, &readers, &writer);
-	want = readers * RWSEM_READER | (writer ? RWSEM_WRITER : 0);
-	noted = (count & ~(RWSEM_WAITERS | RWSEM_HANDOFF)) == want;
-	/* Who was woken last was killed before it took the lock: nobody takes WAITERS away, and who
-	 * only tries is refused for ever. */
-	in_vain = noted && count && !want && !asked_for(w, sem);
-	if (noted && (!in_vain || (w->repair && MUTANT(dead_waiter_stays_noted))))
-		return;
-	if (!w->repair && in_vain) {
-		complain(w, "%s %u: somebody waits, it says, and nobody does", what, number);
-		return;
-	}
-	if (!w->repair) {
-		complain(w, "%s %u: count %#lx, but the living hold %u readers and writer %u", what,
-			 number, count, readers, writer);
-		return;
-	}
-	rwsem_repair(w->seg, sem, readers, writer);
-	if (w->out)
-		w->out->locks_fixed++;
-}
-
-#if VMA_LOCK_PER_VMA
-/* Calls check for every object of a cache, free ones too: a reader of a former life may have been
- * killed with its count taken. */
-static void each_object(struct walk *w, u32 cache_index,
-			void (*check)(struct walk *w, void *object))
-{
-	const struct kmem_cache *cache = &w->seg->hdr->caches[cache_index];
-
-	for (u32 page = 0; page < w->seg->hdr->pages.pages_populated; page++) {
-		const struct page_desc *desc = &w->seg->page_descs[page];
-		u8 *base = w->seg->pages + ((u64)page << PAGE_SHIFT);
-
-		if (desc->kind != PAGE_SLAB || desc->cache != cache_index)
-			continue;
-		for (u32 i = 0; i < cache->objs_per_slab; i++)
-			check(w, base + (u64)i * cache->slot_bytes);
-	}
-}
-
-#endif
-
-#if VMA_LOCK_SEPARATE
-static void check_vma_lock(struct walk *w, void *object)
-{
-	struct rw_semaphore *sem = object;
-
-	/* the common case must be cheap: there may be a million */
-	if (load_relaxed_u64(&sem->count) != 0)
-		check_lock(w, sem, "vma_lock", REF(w->self, sem));
-}
-#elif VMA_LOCK_RWSEM
-static void check_vma_lock(struct walk *w, void *object)
-{
-	struct vm_area_struct *vma = object;
-
-	if (load_relaxed_u64(&vma->vm_lock.count) != 0)
-		check_lock(w, &vma->vm_lock, "vm_lock of VMA object", REF(w->self, vma));
-}
-#elif VMA_LOCK_PER_VMA
-/* Does a living writer wait for the readers of this VMA? Then FLAG is its own. */
-static bool writer_waits(const struct walk *w, const struct vm_area_struct *vma)
-{
-	u64 waiting = (u64)REF(w->self, vma) << 8 | HELD_WRITE | HELD_WAITING;
-
-	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
-		if (load_relaxed_u64(&w->seg->slots[i].held[HOLD_VMA_WRITE]) == waiting &&
-		    among_living(w->seg, w->dead, i))
-			return true;
-	}
-	return false;
-}
-
-static void check_vma_lock(struct walk *w, void *object)
-{
-	struct vm_area_struct *vma = object;
-	u32 count = load_relaxed_u32(&vma->vm_refcnt), want = !vma->detached, readers, writer;
-
-	if (count == want && count <= 1) /* cheap: there may be a million */
-		return;
-	walk_announced(w, vma, &readers, &writer);
-	want += readers + (writer_waits(w, vma) ? VM_REFCNT_EXCLUDE_READERS_FLAG : 0);
-	if (count == want)
-		return;
-	if (!w->repair) {
-		complain(w, "VMA object %#x: vm_refcnt %#x, but %#x is what the living hold",
-			 REF(w->self, vma), count, want);
-		return;
-	}
-	if (MUTANT(dead_writer_excludes)) /* the readers' part alone */
-		want |= count & VM_REFCNT_EXCLUDE_READERS_FLAG;
-	store_relaxed_u32(&vma->vm_refcnt, want);
-	if (w->out)
-		w->out->locks_fixed++;
-}
-#endif
-
-static void check_vma_locks(struct walk *w)
-{
-#if VMA_LOCK_PER_VMA
-	each_object(w, VMA_LOCK_SEPARATE ? CACHE_VMA_LOCK : CACHE_VMA, check_vma_lock);
-#else
-	(void)w;
-#endif
-}
-
-/* Writers that wait for the readers of a VMA look again at what was set. */
-static void wake_vma_writers(struct walk *w)
-{
-	struct mm_struct *mms = mm_table(w->seg);
-
-	for (u32 i = 0; i < w->seg->hdr->config.mms_max; i++) {
-		if (!load_relaxed_u32(&mms[i].vma_writer_waits))
-			continue;
-		add_acq_rel_u32(&mms[i].vma_writer_wait, 1);
-		futex_wake(&mms[i].vma_writer_wait, FUTEX_ALL);
-	}
-}
-
-void walk_locks(struct walk *w)
-{
-	struct seg_header *hdr = w->seg->hdr;
-	struct mm_struct *mms = mm_table(w->seg);
-
-	for (u32 i = 0; i < hdr->config.mms_max; i++)
-		check_lock(w, &mms[i].mmap_lock, "mmap_lock of mm slot", i);
-	for (u32 i = 0; i < hdr->file_hint; i++)
-		check_lock(w, &file_table(w->seg)[i].lock, "lock of file slot", i);
-	for (u32 i = 0; i < VL_USER_RWSEMS; i++)
-		check_lock(w, (struct rw_semaphore *)hdr->user_locks[i], "user rwsem", i);
-	check_vma_locks(w);
-	if (!w->repair)
-		return;
-	wake_vma_writers(w);
-	for (u32 i = 0; i < hdr->config.mms_max; i++)
-		mutex_repair(w->seg, &mms[i].page_table_lock, w->dead);
-	for (u32 i = 0; i < ARRAY_SIZE(hdr->anon_locks); i++)
-		mutex_repair(w->seg, &hdr->anon_locks[i], w->dead);
-	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
-		mutex_repair(w->seg, &hdr->caches[i].lock, w->dead);
-	mutex_repair(w->seg, &hdr->pages.lock, w->dead);
-	mutex_repair(w->seg, &hdr->frames.lock, w->dead);
-	mutex_repair(w->seg, &hdr->slots_lock, w->dead);
-	mutex_repair(w->seg, &hdr->rcu.advance_lock, w->dead);
-}
-
 static void mark_retired(struct walk *w, const struct participant_area *area)
 {
 	for (u32 at = area->retire_head; at != area->retire_tail;
@@ -346,28 +174,33 @@ static void mark_area(struct walk *w, const struct participant_area *area)
 			w->file_refs[area->file_pins[i] - 1]++;
 }
 
+void walk_participant(struct walk *w, u32 index)
+{
+	const struct participant_slot *slot = &w->seg->slots[index];
+	const struct participant_area *area = participant_area_of(w->seg, index);
+
+	if (load_acquire_u32(&slot->role) == ROLE_FREE)
+		return;
+	/* Of the dead too: what recovery could not adopt yet is not free. */
+	mark_retired(w, area);
+	if (among_living(w->seg, w->dead, index))
+		mark_area(w, area);
+	else if (!area->retires_only)
+		complain(w, "participant %u (pid %u, %.15s) is dead and was not recovered", index,
+			 slot->pid, slot->comm);
+}
+
 void walk_participants(struct walk *w)
 {
-	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
-		const struct participant_slot *slot = &w->seg->slots[i];
-		const struct participant_area *area = participant_area_of(w->seg, i);
-
-		if (load_acquire_u32(&slot->role) == ROLE_FREE)
-			continue;
-		/* Of the dead too: what recovery could not adopt yet is not free. */
-		mark_retired(w, area);
-		if (among_living(w->seg, w->dead, i))
-			mark_area(w, area);
-		else if (!w->repair && !area->retires_only)
-			complain(w, "participant %u (pid %u, %.15s) is dead and was not recovered",
-				 i, slot->pid, slot->comm);
-	}
+	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++)
+		walk_participant(w, i);
 }
 
 void walk_all(struct walk *w)
 {
 	walk_locks(w);
-	walk_execs(w);
+	if (w->repair)
+		repair_execs(w);
 	walk_mms(w);
 	walk_files(w);
 	walk_participants(w);

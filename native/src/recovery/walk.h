@@ -13,7 +13,8 @@
 #include "vmalab/mm.h"
 #include "vmalab/recover.h"
 
-#define MARK_GRANULE 32 /* smallest distance between two slab objects */
+#define STOP_TIMEOUT_NS 5000000000ull /* how long the living may take to leave the core */
+#define MARK_GRANULE    32            /* smallest distance between two slab objects */
 
 struct anon_counts {
 	u32 degree, active, children;
@@ -55,6 +56,20 @@ void walk_end(struct walk *w);
 /* Everything, in order: locks, mms, files, participants, then the sweep and the accounts. */
 void walk_all(struct walk *w);
 
+/* recover_small.c: what is left of the dead, at most. */
+enum remains {
+	REMAINS_ITS_OWN,  /* what their areas have, and locks of library users */
+	REMAINS_LOCKS,    /* and the locks of a fault */
+	REMAINS_ANYTHING, /* the whole segment must be walked */
+};
+/* recover.c: as world_stop; waits for another one that stops the world for the same reason. */
+int stop_for_us(struct participant *self, u32 *stuck_pid);
+
+enum remains dead_remains(const struct vl_seg *seg, const struct dead_set *dead);
+/* Not of REMAINS_ANYTHING. */
+void repair_small(struct participant *self, const struct dead_set *dead, enum remains remains,
+		  struct vl_recovery *out);
+
 void complain(const struct walk *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool walk_mark(struct walk *w, u32 cache, vl_ref ref,
 	       const char *what); /* false: not an object, or already marked */
@@ -64,14 +79,28 @@ u64 walk_granule(const struct walk *w, vl_ref ref);
  * model): how many hold it for reading, and index + 1 of who holds it for writing. */
 void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *writer);
 
+/* walk_lock.c: all locks, or those of a kind: of the tables of mms and files and of library users;
+ * of library users; of the VMAs in a range of pages. */
+void walk_locks(const struct walk *w);
+void walk_table_locks(const struct walk *w);
+void walk_user_locks(const struct walk *w);
+void walk_vma_locks(const struct walk *w, u32 from, u32 to);
+
 /* walk_exec.c, walk_mm.c, walk_sweep.c, walk_account.c */
-void walk_execs(struct walk *w);
+void repair_execs(const struct walk *w);
 void walk_mms(struct walk *w);
+/* Parts of it, for a walk in slices. The page tables from *at on, at most so many leaf tables; *at
+ * moves to where the rest begins, or to PGTABLE_END. */
+void walk_mm_tree(struct walk *w, u32 index);
+void walk_mm_tables(struct walk *w, u32 index, u64 *at, u32 tables);
+void walk_file(struct walk *w, u32 index, u64 *at, u32 tables);
 void walk_vma_objects(struct walk *w, vl_ref ref);
 void walk_files(struct walk *w);
 void walk_participants(struct walk *w);
-void walk_locks(struct walk *w);
+void walk_participant(struct walk *w, u32 index);
 void walk_sweep(struct walk *w);
+/* Pages in a range that were taken from the pool by one that is dead. */
+void walk_lost_pages(const struct walk *w, u32 from, u32 to);
 void walk_accounts(struct walk *w);
 
 #endif

@@ -50,10 +50,27 @@ static void count_slots(const struct walk *w, u32 (*charged)[CHARGES_COUNT])
 			charged[files[i].account][CHARGE_FILES]++;
 }
 
-void walk_accounts(struct walk *w)
+/* False: it is charged what it has. */
+static bool find_in_account(const struct walk *w, u32 account, u32 kind, u32 has)
 {
 	static const char *const names[CHARGES_COUNT] = {"frames", "tables", "VMAs", "files",
 							 "address spaces"};
+	u32 is = account_charged(w->seg, account, kind);
+
+	if (is == has)
+		return false;
+	complain(w, "account %u (%s): charged %u %s, but has %u", account,
+		 w->seg->hdr->accounts[account].name, is, names[kind], has);
+	return true;
+}
+
+static void repair_account(const struct walk *w, u32 account, u32 kind, u32 has)
+{
+	store_relaxed_u32(&w->seg->hdr->accounts[account].charged[kind], has);
+}
+
+void walk_accounts(struct walk *w)
+{
 	u32(*charged)[CHARGES_COUNT] = calloc(ACCOUNTS_MAX, sizeof(*charged));
 
 	if (!charged) {
@@ -64,20 +81,9 @@ void walk_accounts(struct walk *w)
 	count_tables(w, charged);
 	count_slots(w, charged);
 	account_add_stocks(w->seg, charged, w->dead);
-	for (u32 a = 1; a < ACCOUNTS_MAX; a++) {
-		struct account *account = &w->seg->hdr->accounts[a];
-
-		for (u32 kind = 0; kind < CHARGES_COUNT; kind++) {
-			u32 is = load_relaxed_u32(&account->charged[kind]);
-
-			if (is == charged[a][kind])
-				continue;
-			if (w->repair)
-				store_relaxed_u32(&account->charged[kind], charged[a][kind]);
-			else
-				complain(w, "account %u (%s): charged %u %s, but has %u", a,
-					 account->name, is, names[kind], charged[a][kind]);
-		}
-	}
+	for (u32 a = 1; a < ACCOUNTS_MAX; a++)
+		for (u32 kind = 0; kind < CHARGES_COUNT; kind++)
+			if (find_in_account(w, a, kind, charged[a][kind]) && w->repair)
+				repair_account(w, a, kind, charged[a][kind]);
 	free(charged);
 }

@@ -10,33 +10,40 @@
 #include "vmalab/ops.h"
 #include "walk.h"
 
-static void finish_exec(struct walk *w, struct mm_struct *old)
+/* The mm that the exec which left old in the middle was to go on in, or NULL. */
+static struct mm_struct *find_exec(const struct walk *w, const struct mm_struct *old)
 {
 	struct mm_struct *mm = &mm_table(w->seg)[mm_index(old->exec_to)];
+	u32 readers, writer;
 
+	if (old->state != MM_EXITING || !old->exec_to)
+		return NULL;
+	walk_announced(w, &old->mmap_lock, &readers, &writer);
+	if (writer || (old->builder && among_living(w->seg, w->dead, old->builder - 1)))
+		return NULL;
 	if (mm_index(old->exec_to) >= w->seg->hdr->config.mms_max ||
 	    mm_future_id(w->seg, mm) != old->exec_to)
-		return; /* it has gone on to a life of its own, and ended */
-	if (mm->state != MM_BUILDING && mm->state != MM_LIVE)
-		return;
+		return NULL; /* it has gone on to a life of its own, and ended */
+	return mm->state == MM_BUILDING || mm->state == MM_LIVE ? mm : NULL;
+}
+
+static void repair_exec(struct mm_struct *mm, u64 id)
+{
 	mm->builder = 0;
 	if (mm->keep_until_ns < now_ns() + EXEC_KEPT_NS)
 		store_relaxed_u64(&mm->keep_until_ns, now_ns() + EXEC_KEPT_NS);
 	store_relaxed_u32(&mm->state, MM_LIVE);
-	store_release_u64(&mm->id, old->exec_to); /* pairs: MM-1 (mm.h:mm_find_in) */
+	store_release_u64(&mm->id, id); /* pairs: MM-1 (mm.h:mm_find_in) */
 }
 
-void walk_execs(struct walk *w)
+void repair_execs(const struct walk *w)
 {
 	struct mm_struct *mms = mm_table(w->seg);
-	u32 readers, writer;
 
-	for (u32 i = 0; w->repair && i < w->seg->hdr->config.mms_max; i++) {
-		if (mms[i].state != MM_EXITING || !mms[i].exec_to)
-			continue;
-		walk_announced(w, &mms[i].mmap_lock, &readers, &writer);
-		if (!writer &&
-		    !(mms[i].builder && among_living(w->seg, w->dead, mms[i].builder - 1)))
-			finish_exec(w, &mms[i]);
+	for (u32 i = 0; i < w->seg->hdr->config.mms_max; i++) {
+		struct mm_struct *next = find_exec(w, &mms[i]);
+
+		if (next)
+			repair_exec(next, mms[i].exec_to);
 	}
 }

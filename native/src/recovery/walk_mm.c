@@ -181,30 +181,46 @@ static void begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer
 	w->last = (struct range_entry){0};
 }
 
-static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
+/* The slot, and the tree of what lives in it; *writer: index + 1 of who writes to it, and lives.
+ * False: nothing is in it. */
+static bool walk_tree(struct walk *w, struct mm_struct *mm, u32 index, u32 *writer_found)
 {
 	u32 readers, writer, wrong;
 	const char *broken;
 
 	walk_announced(w, &mm->mmap_lock, &readers, &writer);
+	*writer_found = writer;
 	if (mm->state == MM_FREE)
-		return;
+		return false;
 	wrong = find_in_slot(w, mm, index, writer);
 	if (w->repair && wrong)
 		repair_slot(w, mm, wrong);
 	if (wrong & (WRONG_PIN | WRONG_MAKER))
-		return;
+		return false;
 	if (!writer && mm_unfinished(mm))
-		return; /* its maker waits for another lock first; there is nothing in it yet */
+		return false; /* its maker waits for another lock first; nothing is in it yet */
 	begin_mm(w, mm, index, writer);
 	if (w->repair)
 		repair_mm_begin(w, writer);
 	broken = tree_check(w->seg, &mm->mm_mt, w->repair && !writer, NULL, on_node, on_entry, w);
 	if (broken && !writer)
 		complain(w, "mm %#lx: tree: %s", w->mm_id, broken);
-	broken = pgd_check(w->seg, &mm->pgd, on_table, on_pte, w);
+	return true;
+}
+
+static void complain_of_tables(const struct walk *w, const char *broken)
+{
 	if (broken)
 		complain(w, "mm %#lx: page tables: %s", w->mm_id, broken);
+}
+
+static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
+{
+	u32 writer, wrong;
+
+	if (!walk_tree(w, mm, index, &writer))
+		return;
+	complain_of_tables(w, pgd_check(w->seg, &mm->pgd, on_table, on_pte, w));
 	wrong = find_in_mm(w, index, writer);
 	if (w->repair)
 		repair_mm(w, index, writer, wrong);
@@ -216,6 +232,28 @@ void walk_mms(struct walk *w)
 
 	for (u32 i = 0; i < w->seg->hdr->config.mms_max; i++)
 		walk_one(w, &mms[i], i);
+}
+
+void walk_mm_tree(struct walk *w, u32 index)
+{
+	u32 writer;
+
+	if (walk_tree(w, &mm_table(w->seg)[index], index, &writer))
+		find_in_mm(w, index, writer);
+}
+
+void walk_mm_tables(struct walk *w, u32 index, u64 *at, u32 tables)
+{
+	struct mm_struct *mm = &mm_table(w->seg)[index];
+	u32 readers, writer;
+
+	walk_announced(w, &mm->mmap_lock, &readers, &writer);
+	if (mm->state == MM_FREE || (!writer && mm_unfinished(mm))) {
+		*at = PGTABLE_END;
+		return;
+	}
+	begin_mm(w, mm, index, writer);
+	complain_of_tables(w, pgd_check_part(w->seg, &mm->pgd, at, tables, on_pte, w));
 }
 
 static int on_page_beyond_end(struct participant *self, pte_t *pte, u64 addr, void *arg)
@@ -249,6 +287,23 @@ static void cut_ended(struct walk *w, struct file *file, u32 index)
 		repair_file(file, wrong);
 	pte_walk(w->self, &file->cache, pages << PAGE_SHIFT, FILE_PAGES_MAX << PAGE_SHIFT,
 		 on_page_beyond_end, w);
+}
+
+void walk_file(struct walk *w, u32 index, u64 *at, u32 tables)
+{
+	struct file *file = &file_table(w->seg)[index];
+	const char *broken;
+
+	w->mm_id = 0;
+	if (!file->state) {
+		*at = PGTABLE_END;
+		return;
+	}
+	if (*at == 0)
+		cut_ended(w, file, index);
+	broken = pgd_check_part(w->seg, &file->cache, at, tables, on_cache_pte, w);
+	if (broken)
+		complain(w, "file %u: page cache: %s", index, broken);
 }
 
 /* After mms and participants' VMAs: file_refs is complete only then; so the comparison is done in

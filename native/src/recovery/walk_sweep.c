@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * walk_sweep.c: after everything reachable is marked: what is allocated and not marked leaks;
- * counts are compared. With repair the leaked is freed and the counts are set.
+ * counts are compared. find_* reports and changes nothing; repair_* frees what leaks, and sets
+ * counts to what was found.
  */
 #include <stdlib.h>
 
@@ -20,20 +21,7 @@ static bool live_page(void *arg, u32 page)
 	return w->pages_marked[page] != 0;
 }
 
-/* Repair: a leaked VMA goes back to the freed state first; its lock was repaired with all others.
- */
-static void reset_vmas(struct walk *w, u32 page)
-{
-	struct vm_area_struct *vma = (void *)(w->seg->pages + ((u64)page << PAGE_SHIFT));
-
-	for (u32 i = 0; i < w->seg->hdr->caches[CACHE_VMA].objs_per_slab; i++) {
-		if (walk_marked(w, vl_ref_of(w->seg, &vma[i])))
-			continue;
-		vma_lock_reset(&vma[i]);
-	}
-}
-
-static void check_slab(struct walk *w, u32 page, const struct page_desc *desc)
+static void find_in_slab(const struct walk *w, u32 page, const struct page_desc *desc)
 {
 	const struct kmem_cache *cache = &w->seg->hdr->caches[desc->cache];
 	u8 *base = w->seg->pages + ((u64)page << PAGE_SHIFT);
@@ -51,52 +39,106 @@ static void check_slab(struct walk *w, u32 page, const struct page_desc *desc)
 	}
 }
 
-/* A page that nobody has: taken by the dead, in a dead one's magazine, or a table of no mm. */
-static void check_page(struct walk *w, u32 page, const struct page_desc *desc)
+/* Taken by the dead, or in a dead one's magazine. */
+static bool page_lost(const struct walk *w, const struct page_desc *desc)
 {
-	bool lost = desc->kind == PAGE_TAKEN;
+	if (desc->kind == PAGE_CACHED)
+		return !desc->owner || !among_living(w->seg, w->dead, desc->owner - 1);
+	return desc->kind == PAGE_TAKEN;
+}
 
-	if (desc->kind == PAGE_TABLE || desc->kind == PAGE_RETIRED)
-		lost = !w->pages_marked[page];
-	else if (desc->kind == PAGE_CACHED)
-		lost = !desc->owner || !among_living(w->seg, w->dead, desc->owner - 1);
-	if (lost)
+/* A page that nobody has: lost, or a table of no mm. */
+static void find_in_page(const struct walk *w, u32 page, const struct page_desc *desc)
+{
+	bool table = desc->kind == PAGE_TABLE || desc->kind == PAGE_RETIRED;
+
+	if (table ? !w->pages_marked[page] : page_lost(w, desc))
 		complain(w, "page %u of kind %u is not reachable", page, desc->kind);
 }
 
-static void sweep_anon(struct walk *w, u32 page, const struct page_desc *desc)
+void walk_lost_pages(const struct walk *w, u32 from, u32 to)
 {
-	const struct kmem_cache *cache = &w->seg->hdr->caches[desc->cache];
+	for (u32 page = from; page < to; page++)
+		if (page_lost(w, &w->seg->page_descs[page]))
+			complain(w, "page %u of kind %u is not reachable", page,
+				 w->seg->page_descs[page].kind);
+}
+
+/* An anon_vma or a name, and what the walk has counted of it. False: nothing is wrong. */
+static bool find_in_counts(const struct walk *w, u32 cache, vl_ref ref, const struct anon_counts *c)
+{
+	const struct anon_vma *anon = vl_ptr(w->seg, ref);
+	const struct anon_vma_name *name = vl_ptr(w->seg, ref);
+
+	if (cache == CACHE_NAME && name->refs != c->degree) {
+		complain(w, "anon_vma_name %#x: refs %u, but %u users", ref, name->refs, c->degree);
+		return true;
+	}
+	if (cache == CACHE_NAME ||
+	    (anon->degree == c->degree && anon->num_active_vmas == c->active &&
+	     anon->num_children == c->children))
+		return false;
+	complain(w, "anon_vma %#x: degree %u active %u children %u, but found %u %u %u", ref,
+		 anon->degree, anon->num_active_vmas, anon->num_children, c->degree, c->active,
+		 c->children);
+	return true;
+}
+
+static void repair_counts(const struct walk *w, u32 cache, vl_ref ref, const struct anon_counts *c)
+{
+	struct anon_vma *anon = vl_ptr(w->seg, ref);
+	struct anon_vma_name *name = vl_ptr(w->seg, ref);
+
+	if (cache == CACHE_NAME) {
+		name->refs = c->degree;
+		return;
+	}
+	anon->degree = c->degree;
+	anon->num_active_vmas = c->active;
+	anon->num_children = c->children;
+}
+
+static void sweep_counts(const struct walk *w, u32 page, u32 cache)
+{
+	const struct kmem_cache *c = &w->seg->hdr->caches[cache];
 	u8 *base = w->seg->pages + ((u64)page << PAGE_SHIFT);
 
-	for (u32 i = 0; i < cache->objs_per_slab; i++) {
-		void *object = base + (u64)i * cache->slot_bytes;
-		vl_ref ref = vl_ref_of(w->seg, object);
-		const struct anon_counts *c = &w->anon[walk_granule(w, ref)];
-		struct anon_vma *anon = object;
-		struct anon_vma_name *name = object;
+	if (cache != CACHE_ANON_VMA && cache != CACHE_NAME)
+		return;
+	for (u32 i = 0; i < c->objs_per_slab; i++) {
+		vl_ref ref = vl_ref_of(w->seg, base + (u64)i * c->slot_bytes);
+		const struct anon_counts *counts = &w->anon[walk_granule(w, ref)];
 
-		if (!walk_marked(w, ref) || c->degree == 0) /* free, or in a magazine */
+		if (!walk_marked(w, ref) || counts->degree == 0) /* free, or in a magazine */
 			continue;
-		if (desc->cache == CACHE_NAME) {
-			if (w->repair)
-				name->refs = c->degree;
-			else if (name->refs != c->degree)
-				complain(w, "anon_vma_name %#x: refs %u, but %u users", ref,
-					 name->refs, c->degree);
-		} else if (w->repair) {
-			anon->degree = c->degree;
-			anon->num_active_vmas = c->active;
-			anon->num_children = c->children;
-		} else if (anon->degree != c->degree || anon->num_active_vmas != c->active ||
-			   anon->num_children != c->children) {
-			complain(
-				w,
-				"anon_vma %#x: degree %u active %u children %u, but found %u %u %u",
-				ref, anon->degree, anon->num_active_vmas, anon->num_children,
-				c->degree, c->active, c->children);
-		}
+		if (find_in_counts(w, cache, ref, counts) && w->repair)
+			repair_counts(w, cache, ref, counts);
 	}
+}
+
+/* want: the references that were found. False: nothing is wrong. */
+static bool find_in_file_refs(const struct walk *w, const struct file *file, u32 index, u32 want)
+{
+	if (!file->state && w->file_refs[index]) {
+		complain(w, "file %u is free and mapped by %u VMAs", index, w->file_refs[index]);
+		return false; /* no repair knows it */
+	}
+	if (!file->state || (file->refs == want && want))
+		return false;
+	complain(w, "file %u (%s): refs %u, but %u VMAs and %u opens", index, file->name,
+		 file->refs, w->file_refs[index], file_opens(file));
+	return true;
+}
+
+static void repair_file_refs(struct walk *w, struct file *file, u32 want)
+{
+	file->refs = want;
+	if (want)
+		return;
+	/* its pages and tables are found by the next pass, which the recoverer makes */
+	file->cache = (struct pgd){0};
+	file->state = 0;
+	w->dropped = true;
 }
 
 static void sweep_files(struct walk *w)
@@ -106,50 +148,50 @@ static void sweep_files(struct walk *w)
 	for (u32 i = 0; i < w->seg->hdr->file_hint; i++) {
 		u32 want = w->file_refs[i] + file_opens(&files[i]);
 
-		if (!files[i].state) {
-			if (w->file_refs[i])
-				complain(w, "file %u is free and mapped by %u VMAs", i,
-					 w->file_refs[i]);
-			continue;
-		}
-		if (files[i].refs == want && want)
-			continue;
-		if (!w->repair) {
-			complain(w, "file %u (%s): refs %u, but %u VMAs and %u opens", i,
-				 files[i].name, files[i].refs, w->file_refs[i],
-				 file_opens(&files[i]));
-			continue;
-		}
-		files[i].refs = want;
-		if (!want) /* its pages and tables are found by the next pass, which the recoverer
-			      makes */
-			files[i].cache = (struct pgd){0}, files[i].state = 0, w->dropped = true;
+		if (find_in_file_refs(w, &files[i], i, want) && w->repair)
+			repair_file_refs(w, &files[i], want);
 	}
 }
 
-static void sweep_frames(struct walk *w)
+static void find_in_frames(const struct walk *w)
 {
-	u32 populated = w->seg->hdr->frames.frames_populated;
-	u64 fixed;
-
-	if (w->repair) {
-		fixed = frame_rebuild(w->seg, w->frame_refs, w->frame_reserved);
-		if (w->out)
-			w->out->frames_fixed += fixed;
-		return;
-	}
-	for (u32 f = FRAMES_FIRST; f < populated; f++) {
+	for (u32 f = FRAMES_FIRST; f < w->seg->hdr->frames.frames_populated; f++) {
 		if (frame_refs(w->seg, f) != w->frame_refs[f])
 			complain(w, "frame %u: count %u, but %u references", f,
 				 frame_refs(w->seg, f), w->frame_refs[f]);
 	}
 }
 
-static void free_leaked(struct walk *w)
+static void repair_frames(const struct walk *w)
+{
+	u64 fixed = frame_rebuild(w->seg, w->frame_refs, w->frame_reserved);
+
+	if (w->out)
+		w->out->frames_fixed += fixed;
+}
+
+/* A leaked VMA goes back to the freed state first; its lock was repaired with all others.
+ */
+static void reset_vmas(const struct walk *w, u32 page)
+{
+	struct vm_area_struct *vma = (void *)(w->seg->pages + ((u64)page << PAGE_SHIFT));
+
+	for (u32 i = 0; i < w->seg->hdr->caches[CACHE_VMA].objs_per_slab; i++) {
+		if (walk_marked(w, vl_ref_of(w->seg, &vma[i])))
+			continue;
+		vma_lock_reset(&vma[i]);
+	}
+}
+
+static void repair_leaks(struct walk *w)
 {
 	u64 freed[KMEM_CACHES_MAX] = {0};
 	long n;
 
+	for (u32 page = 0; page < w->seg->hdr->pages.pages_populated; page++)
+		if (w->seg->page_descs[page].kind == PAGE_SLAB &&
+		    w->seg->page_descs[page].cache == CACHE_VMA)
+			reset_vmas(w, page);
 	for (u32 c = 0; c < CACHE_TEST0; c++) {
 		if (!w->seg->hdr->caches[c].alive)
 			continue;
@@ -172,26 +214,30 @@ static void free_leaked(struct walk *w)
 	}
 }
 
-void walk_sweep(struct walk *w)
+/* What leaks is named. */
+static void find_leaks(const struct walk *w)
 {
-	struct seg_header *hdr = w->seg->hdr;
-
-	for (u32 page = 0; page < hdr->pages.pages_populated; page++) {
+	for (u32 page = 0; page < w->seg->hdr->pages.pages_populated; page++) {
 		const struct page_desc *desc = &w->seg->page_descs[page];
 
-		if (!w->repair && desc->kind == PAGE_SLAB)
-			check_slab(w, page, desc);
-		else if (!w->repair)
-			check_page(w, page, desc);
-		if (desc->kind != PAGE_SLAB)
-			continue;
-		if (w->repair && desc->cache == CACHE_VMA)
-			reset_vmas(w, page);
-		if (desc->cache == CACHE_ANON_VMA || desc->cache == CACHE_NAME)
-			sweep_anon(w, page, desc);
+		if (desc->kind == PAGE_SLAB)
+			find_in_slab(w, page, desc);
+		else
+			find_in_page(w, page, desc);
 	}
+	find_in_frames(w);
+}
+
+void walk_sweep(struct walk *w)
+{
+	for (u32 page = 0; page < w->seg->hdr->pages.pages_populated; page++)
+		if (w->seg->page_descs[page].kind == PAGE_SLAB)
+			sweep_counts(w, page, w->seg->page_descs[page].cache);
 	sweep_files(w);
-	sweep_frames(w);
-	if (w->repair)
-		free_leaked(w);
+	if (!w->repair) {
+		find_leaks(w);
+		return;
+	}
+	repair_frames(w);
+	repair_leaks(w);
 }

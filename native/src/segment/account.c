@@ -66,9 +66,7 @@ static void stock_replace(struct participant *self, u64 *stock, u64 new, enum ch
 
 void account_flush(struct participant *self)
 {
-	for (u32 kind = 0; kind < CHARGES_STOCKED; kind++)
-		for (u32 i = 0; i < STOCKS_EACH; i++)
-			stock_replace(self, &self->area->stocks[kind][i], 0, kind);
+	account_reclaim(self, self->index);
 }
 
 /* --- charging --- */
@@ -238,6 +236,15 @@ int account_use(struct participant *self, u64 key, const char *name)
 }
 
 /* --- recovery --- */
+
+void account_reclaim(struct participant *self, u32 owner_index)
+{
+	struct participant_area *area = participant_area_of(self->seg, owner_index);
+
+	for (u32 kind = 0; kind < CHARGES_STOCKED; kind++)
+		for (u32 i = 0; i < STOCKS_EACH; i++)
+			stock_replace(self, &area->stocks[kind][i], 0, kind);
+}
 
 void account_add_stocks(const struct vl_seg *seg, u32 (*charged)[CHARGES_COUNT],
 			const struct dead_set *dead)

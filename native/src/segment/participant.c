@@ -161,7 +161,8 @@ static void identify(struct participant_slot *slot, struct participant_area *are
 	store_relaxed_u32(&slot->tid, (u32)syscall(SYS_gettid));
 	store_relaxed_u64(&slot->start_time, start_time());
 	store_relaxed_u64(&area->pid_namespace, life_pid_namespace());
-	store_relaxed_u32(&slot->op, 0);
+	store_relaxed_u16(&slot->op, 0);
+	store_relaxed_u16(&slot->changed, 1);
 	strncpy(name, comm, sizeof(name) - 1);
 	for (u32 i = 0; i < sizeof(name); i++)
 		store_relaxed_u8((u8 *)&slot->comm[i], (u8)name[i]);

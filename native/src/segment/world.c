@@ -223,7 +223,7 @@ static int stop_once(struct participant *self, u64 deadline, u32 *stuck_pid)
 	if (err)
 		return err;
 	add_relaxed_u32(&hdr->stop_gen, 1);
-	readers_barrier(self->seg); /* pairs: STOP-1 (participant.h:core_enter) */
+	readers_barrier(self->seg); /* pairs: STOP-1 (participant.h:core_enter_op) */
 	for (u32 i = 0; i < load_acquire_u32(&hdr->slots_high); i++) {
 		if (i == self->index || wait_out(self->seg, i, until) == 0)
 			continue;

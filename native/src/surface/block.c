@@ -147,7 +147,7 @@ static s64 run_call(struct participant *self, const struct vl_record *rec, u64 *
 static inline int run_fault(struct participant *self, const struct vl_record *rec, u32 flags,
 			    struct vl_result *result)
 {
-	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
+	if (unlikely(op_begin(self, OP_FAULT, rec->mm) != 0))
 		return VL_E_BROKEN;
 	op_fault(self, rec->mm, rec->arg[0], flags,
 		 rec->words == op_shapes[OP_FAULT].words ? rec->arg[1] : 0, result);

@@ -134,7 +134,7 @@ static void report_stall(struct participant *self, u32 index, u64 waited_ns)
 		.index = index,
 		.pid = load_relaxed_u32(&slot->pid),
 		.tid = load_relaxed_u32(&slot->tid),
-		.op = load_relaxed_u32(&slot->op),
+		.op = load_relaxed_u16(&slot->op),
 		.waited_ns = waited_ns,
 	};
 
@@ -302,6 +302,7 @@ void rcu_poll_ring(struct participant *self)
 {
 	struct participant_area *area = self->area;
 
+	note_change(self);
 	if (lab_is_actor()) { /* grace periods as early as they can end */
 		if (self->rcu_nest == 0) {
 			rcu_advance(self);

@@ -13,7 +13,7 @@
  *   A dead holder leaves its part of the count: recovery recomputes the word from the
  *   announcements (rwsem_repair). A dead waiter leaves WAITERS and a hint set: one wake too many.
  *   One that had just been woken leaves a free lock with WAITERS set, which refuses who only
- *   tries: recovery takes that away too (walk.c:check_lock).
+ *   tries: recovery takes that away too (walk_lock.c:find_in_lock).
  * readers_waiting, writers_waiting: hints, 1 = somebody may sleep since the last wake. Set before
  *   the waiter registers in count, taken (xchg 0) by who wakes. A waiter that was woken sets it
  *   again when it registers again, and a writer that slept also when it gets the lock or gives

@@ -343,11 +343,15 @@ class Field(_message.Message):
     def __init__(self, name: _Optional[str] = ..., offset: _Optional[int] = ..., size: _Optional[int] = ..., cacheline: _Optional[int] = ..., guard: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
 
 class FsckRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("stop",)
+    STOP_FIELD_NUMBER: _ClassVar[int]
+    stop: bool
+    def __init__(self, stop: _Optional[bool] = ...) -> None: ...
 
 class FsckResponse(_message.Message):
-    __slots__ = ("problems",)
+    __slots__ = ("problems", "not_checked")
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    NOT_CHECKED_FIELD_NUMBER: _ClassVar[int]
     problems: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, problems: _Optional[_Iterable[str]] = ...) -> None: ...
+    not_checked: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, problems: _Optional[_Iterable[str]] = ..., not_checked: _Optional[_Iterable[str]] = ...) -> None: ...

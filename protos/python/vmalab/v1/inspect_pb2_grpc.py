@@ -171,7 +171,7 @@ class InspectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Fsck(self, request, context):
-        """Fsck stops the instance and walks every invariant.
+        """Fsck walks the invariants, while the instance serves or, with `stop`, while it stands still.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -5,8 +5,8 @@
 isort:skip_file
 SPDX-License-Identifier: Apache-2.0
 
-InspectService: look inside a running instance. Nothing here changes an address space; Fsck stops the instance for
-the time of its walk.
+InspectService: look inside a running instance. Nothing here changes an address space; Fsck with `stop` stops the
+instance for the time of its walk.
 """
 
 from collections import abc as _abc
@@ -64,7 +64,7 @@ class InspectServiceStub:
     write it.
     """
     Fsck: _grpc.UnaryUnaryMultiCallable[_inspect_pb2.FsckRequest, _inspect_pb2.FsckResponse]
-    """Fsck stops the instance and walks every invariant."""
+    """Fsck walks the invariants, while the instance serves or, with `stop`, while it stands still."""
 
 @_typing.type_check_only
 class InspectServiceAsyncStub(InspectServiceStub):
@@ -96,7 +96,7 @@ class InspectServiceAsyncStub(InspectServiceStub):
     write it.
     """
     Fsck: _aio.UnaryUnaryMultiCallable[_inspect_pb2.FsckRequest, _inspect_pb2.FsckResponse]  # type: ignore[assignment]
-    """Fsck stops the instance and walks every invariant."""
+    """Fsck walks the invariants, while the instance serves or, with `stop`, while it stands still."""
 
 class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
     """InspectService shows what the instance is made of and what it does."""
@@ -191,6 +191,6 @@ class InspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inspect_pb2.FsckRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inspect_pb2.FsckResponse, _abc.Awaitable[_inspect_pb2.FsckResponse]]:
-        """Fsck stops the instance and walks every invariant."""
+        """Fsck walks the invariants, while the instance serves or, with `stop`, while it stands still."""
 
 def add_InspectServiceServicer_to_server(servicer: InspectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -93,6 +93,7 @@ class Limits:
         64 << 20,
         low=1 << 10,
         high=1 << 40,
+        about="bytes of a client's blocks in flight in a worker",
         message="the blocks of a client's Batch streams that a worker has read and not answered may"
         " have {max} bytes, with this one they have {got}: wait for answers, or send smaller"
         " blocks",

@@ -13,4 +13,7 @@ where a time in ns does not.
 
 from typing import Final
 
+from vmalab_native import one_thread
+
+one_thread.stay()
 SEED_MAX: Final = (1 << 32) - 1

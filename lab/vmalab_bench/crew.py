@@ -118,8 +118,6 @@ class Crew:
     def __init__(self, count: int, instances: Sequence[str]) -> None:
         from vmalab_server.workers import KEEP_MEMORY
 
-        # numpy's BLAS would start threads in each of them that spin for a while.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         # As the workers of the service: messages are not new pages of the kernel each time.
         for name, value in KEEP_MEMORY.items():
             os.environ.setdefault(name, value)

@@ -20,6 +20,9 @@ nothing is built for it, nothing is sampled, and no other process can disturb it
 Faults are at addresses drawn at random, each after others have been faulted on. Rows have medians
 of these faults, and the least and the most.
 
+The stepped process has one thread. In one with threads, and where the kernel has no membarrier,
+each read section of RCU and each entry into the core has one fence more, a locked instruction.
+
 The kinds are those of `bench fault`. `height` is that of the tree, reckoned as `bench size` does.
 Of dependent loads the target is one for each level of the tree, one for each of the four levels of
 the page table, and three: the address space, the VMA, the frame.
@@ -111,6 +114,7 @@ def _rows(
         found.setdefault((made["vmas"], made["kind"]), []).append(count)
     return [
         {"model": model, "lookup": lookup, "vmas": vmas, "kind": kind}
+        | {"rcu_flavour": where["rcu_flavour"]}
         | {"height": size.tree_height(2 * vmas + 1, fill)}
         | _summary(group)
         for (vmas, kind), group in found.items()

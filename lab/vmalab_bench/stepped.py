@@ -6,8 +6,8 @@
 For each number of VMAs it maps as many, touches them, and faults CALLS times at addresses drawn
 from SEED, each time after others have been faulted on. At TAKEN_VMAS it also makes first writes, to
 pages that are not there and to pages that a child has too. Before each fault that is to be stepped
-it sends itself SIGUSR1. It prints one JSON object: where the segment is, the tree nodes of the
-largest address space, and what each fault was, in order.
+it sends itself SIGUSR1. It prints one JSON object: where the segment is, its RCU flavour, the tree
+nodes of the largest address space, and what each fault was, in order.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def main(arguments: list[str]) -> None:
             one = _Space(participant, vmas, rng)
             nodes = _nodes(segment) - before
             done += one.faults(calls)
-        print(json.dumps({"faults": done, "nodes": nodes, **_where(segment)}))
+        said = {"faults": done, "nodes": nodes, "rcu_flavour": segment.info().rcu_flavour}
+        print(json.dumps(said | _where(segment)))
 
 
 if __name__ == "__main__":

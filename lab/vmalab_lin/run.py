@@ -173,7 +173,6 @@ class _Processes:
 
     def _start(self) -> None:
         context, setup = spawning.context(), self._setup
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads would spin
         raw = context.RawArray("I", setup.mms * len(setup.shapes))
         self.ids = np.frombuffer(raw, np.uint32).reshape(len(setup.shapes), setup.mms)
         ready = context.RawArray("Q", setup.processes)

@@ -98,8 +98,10 @@ def test_faults_of_every_model() -> None:
             taken = rows[model, "walk", 1000, kind]
             assert taken["instructions"] > walk["instructions"]
             assert taken["locked"] > walk["locked"]
-    hit = {model: rows[model, "walk", 1000, "hit"]["locked"] for model in models}
-    assert hit["mmap-lock"] < hit["refcount"] <= hit["typesafe-rwsem"]
+    # The lock is taken and given back. No read section has a fence, unless it needs one.
+    for (model, _, _, kind), row in rows.items():
+        if kind == "hit" and row["rcu_flavour"] == "membarrier":
+            assert row["locked"] == 2, model
     small, large = (rows["typesafe-rwsem", "walk", vmas, "hit"] for vmas in (10, 1000))
     assert small["instructions"] < large["instructions"]
     assert all(aim["met"] is not None for aim in data["aims"])

@@ -7,13 +7,15 @@
  * Method: children map, touch and unmap pages until their retire rings, magazines and leases are
  * full of things, and stop outside the core. They are killed at chosen moments: one between the
  * decision who is dead and the repair; a process with hundreds of participants; three with full
- * rings while a reader holds every grace period up.
+ * rings while a reader holds every grace period up. Others end with locks, outside the core and in
+ * a fault.
  * Failure: a broken invariant (freed twice), a line of the walker (lost), a count that differs.
  * Seen to fail: with sweeps that leave out the rings of the dead (rings, "page 29 of kind 6 is not
  * reachable"); so and with participant_alive() in place of the set (late death, "reachable and
  * free"). The set alone left out is not seen here, as every walk marks every ring. With each step
- * of repair_small left out but that of the locks and of the stocks, which
- * tests/native/test_small_recovery.py sees; with a recovery that does not look at repairing.
+ * of repair_small left out but that of the stocks, which tests/native/test_small_recovery.py sees
+ * (locks, also those of a fault and those of library users alone: locks_fixed; reserved nodes:
+ * "allocated and not reachable"); with a recovery that does not look at repairing.
  */
 #include <sys/mman.h>
 
@@ -21,6 +23,8 @@
 #include "vmalab/block.h"
 #include "vmalab/core.h"
 #include "vmalab/frame.h"
+#include "vmalab/mm.h"
+#include "vmalab/op.h"
 #include "vmalab/participant.h"
 #include "vmalab/rcu.h"
 #include "vmalab/recover.h"
@@ -59,7 +63,7 @@ static void open_all(struct actor *a)
 }
 
 /* An address space, and `pages` pages of it faulted in and given back `rounds` times. */
-static void work(struct actor *a, u32 rounds, u64 pages)
+static u64 work(struct actor *a, u32 rounds, u64 pages)
 {
 	struct vl_mm_options options = {0};
 	u64 rw = PROT_READ | PROT_WRITE, how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
@@ -79,13 +83,29 @@ static void work(struct actor *a, u32 rounds, u64 pages)
 				 .status,
 			 0);
 	}
+	return mm;
 }
 
-/* A child with `count` participants that has worked with each, and waits to be killed. */
-static pid_t child_of(const struct actor *parent, u32 count, u32 rounds, u64 pages)
+/* Reserved nodes that its calls did not need: a store into a tree of several nodes mostly takes
+ * fewer than it has to reserve. */
+static void leave_nodes(struct actor *a, u64 mm)
+{
+	u64 rw = PROT_READ | PROT_WRITE, how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	CHECK_EQ(CALL(a, OP_MMAP, 0, mm, 2 * AREA, 1ul << 30, rw | how << 32, 0, 0).status, 0);
+	for (u64 n = 0; n < 400 && (n < 100 || !a->self->area->prealloc_count); n++)
+		CHECK_EQ(CALL(a, OP_MUNMAP, 0, mm, 2 * AREA + 2 * n * PAGE_SIZE, PAGE_SIZE).status,
+			 0);
+	CHECK(a->self->area->prealloc_count); /* else there is nothing to give back */
+}
+
+/* A child with `count` participants that has worked with each, and waits to be killed. nodes: the
+ * last one has reserved nodes. */
+static pid_t child_of(const struct actor *parent, u32 count, u32 rounds, u64 pages, bool nodes)
 {
 	u32 before = load_acquire_u32(&shared->ready);
 	struct actor a = {.fd = parent->fd};
+	u64 mm = 0;
 	pid_t pid;
 
 	fflush(NULL);
@@ -102,8 +122,10 @@ static pid_t child_of(const struct actor *parent, u32 count, u32 rounds, u64 pag
 	CHECK_EQ(core_seg_attach(a.fd, &a.seg), 0);
 	for (u32 i = 0; i < count; i++) {
 		CHECK_EQ(vl_join(a.seg, ROLE_CLIENT, "victim", &a.self), 0);
-		work(&a, rounds, pages);
+		mm = work(&a, rounds, pages);
 	}
+	if (nodes)
+		leave_nodes(&a, mm);
 	add_acq_rel_u32(&shared->ready, 1);
 	for (;;)
 		pause();
@@ -170,8 +192,8 @@ static void test_late_death(void)
 	u32 stuck;
 
 	open_all(&a);
-	first = child_of(&a, 1, 3, 300);
-	late = child_of(&a, 1, 3, 300);
+	first = child_of(&a, 1, 3, 300, true);
+	late = child_of(&a, 1, 3, 300, true);
 	test_kill(first);
 	CHECK_EQ(world_stop(a.self, 60 * NSEC_PER_SEC, &stuck), 0);
 	find_dead(a.seg, &dead);
@@ -194,13 +216,13 @@ static void test_many(u32 count)
 	pid_t pid;
 
 	open_all(&a);
-	pid = child_of(&a, count, 1, 20);
+	pid = child_of(&a, count, 1, 20, true);
 	check_clean(&a);
 	test_kill(pid);
 	recover(&a, count);
 	CHECK_EQ(vl_mm_reap(a.self), (int)count);
 	check_clean(&a);
-	pid = child_of(&a, count, 1, 20); /* all slots can be had again */
+	pid = child_of(&a, count, 1, 20, true); /* all slots can be had again */
 	test_kill(pid);
 	recover(&a, count);
 	check_end(&a);
@@ -218,7 +240,7 @@ static void test_rings(void)
 	CHECK_EQ(vl_join(a.seg, ROLE_CLIENT, "reader", &reader), 0);
 	vl_rcu_read_lock(reader);
 	for (u32 i = 0; i < ARRAY_SIZE(pids); i++)
-		pids[i] = child_of(&a, 1, 1, 3000);
+		pids[i] = child_of(&a, 1, 1, 3000, false);
 	for (u32 i = 0; i < ARRAY_SIZE(pids); i++)
 		test_kill(pids[i]);
 	CHECK_EQ(vl_recover(a.self, &out), 0);
@@ -248,7 +270,7 @@ static void test_walks(void)
 
 	open_all(&a);
 	for (u32 repairing = 0; repairing < 2; repairing++) {
-		pid = child_of(&a, 3, 2, 200);
+		pid = child_of(&a, 3, 2, 200, true);
 		test_kill(pid);
 		a.seg->hdr->repairing = repairing ? 2 : 0;
 		CHECK_EQ(vl_recover(a.self, &out), 0);
@@ -257,6 +279,58 @@ static void test_walks(void)
 		CHECK_EQ(a.seg->hdr->repairing, 0);
 		check_clean(&a);
 	}
+	check_end(&a);
+}
+
+/* How a holder of locks dies. */
+enum holder { OUTSIDE, ANNOUNCED, NOT_YET, HOLDERS };
+
+static void hold_locks(struct participant *self, u64 mm, enum holder how)
+{
+	struct mm_struct *locked = mm_find(self->seg, mm);
+
+	CHECK_EQ(vl_user_down(self, 0, 0, 1, NSEC_PER_SEC), 0);
+	if (how == OUTSIDE)
+		return;
+	CHECK_EQ(op_begin(self, OP_FAULT, mm), 0);
+	CHECK_EQ(mmap_read_lock(self, locked, mm), 0);
+	if (how == NOT_YET) /* the instruction after the count */
+		store_relaxed_u64(&self->slot->held[HOLD_MMAP], 0);
+}
+
+/* Who dies with a library lock, or in a fault with mmap_lock, announced or not announced yet, costs
+ * no walk, and nobody has the locks any more. */
+static void test_locks(void)
+{
+	static struct vl_recovery out;
+	struct vl_mm_options options = {0};
+	struct actor a;
+	u64 mm;
+
+	open_all(&a);
+	CHECK_EQ(vl_mm_create(a.self, &options, &mm, NULL, 0), 0);
+	for (enum holder how = OUTSIDE; how < HOLDERS; how++) {
+		pid_t pid;
+
+		fflush(NULL);
+		pid = fork();
+		CHECK(pid >= 0);
+		if (pid == 0) {
+			struct actor victim;
+
+			CHECK_EQ(core_seg_attach(a.fd, &victim.seg), 0);
+			CHECK_EQ(vl_join(victim.seg, ROLE_CLIENT, "victim", &victim.self), 0);
+			hold_locks(victim.self, mm, how);
+			_exit(42);
+		}
+		CHECK_EQ(waitpid(pid, NULL, 0), pid);
+		CHECK_EQ(vl_recover(a.self, &out), 0);
+		CHECK_EQ(out.dead_count, 1);
+		CHECK_EQ(out.walks, 0);
+		CHECK(out.locks_fixed >= (how == OUTSIDE ? 1 : 2));
+		check_clean(&a);
+	}
+	CHECK_EQ(vl_mm_put(a.self, mm), 0);
 	check_end(&a);
 }
 
@@ -270,6 +344,7 @@ int main(int argc, char **argv)
 	CHECK(shared != MAP_FAILED);
 	test_late_death();
 	test_walks();
+	test_locks();
 	test_many(70);
 	test_many(200);
 	test_many(MANY_MAX);

@@ -2,16 +2,20 @@
 /*
  * walk_finds.c: what the walker says is wrong with an mm, and puts right; for each lock model.
  *
- * Goal: fsck names each broken invariant of an mm or a file and changes nothing; a recovery puts
- * the same right.
- * Method: a small segment with two areas of memory and one of a file. One word is broken at a time,
+ * Goal: fsck names each broken invariant of an mm or a file, each wrong lock and a lost page, and
+ * changes nothing; a recovery puts the same right.
+ * Method: a small segment with two areas of memory and one of a file, and so many page tables that
+ * slices take several steps to walk them. One word is broken at a time,
  * by hand. fsck must say so, in one standstill and in slices, and leave the mm, the VMAs, the
  * entries and the file as they are. Then a participant dies in the middle of something, and after
  * the recovery fsck must have nothing to say.
  * Failure: the case, and what fsck said instead.
  * Seen to fail: with each bit of enum wrong (walk_mm.h) taken out of its repair, each one taken out
  * of its find_*, each complaint left out, and with a find_* that stores; with slices that end after
- * the first step of the page tables ("place"), and that leave the trees out ("range").
+ * the first step of the page tables of an mm ("place far on") or of a file ("frame far on"), that
+ * repair ("range"), and that leave out: the trees, the mms ("range"), the page tables ("place"),
+ * the files ("size"), the locks of the tables ("mmap_lock"), those of VMAs ("lock of a VMA"), the
+ * lost pages ("page").
  */
 #include <sys/syscall.h>
 
@@ -28,6 +32,8 @@
 #define READ_ONLY (AREA + 0x10000)
 #define OF_FILE   (AREA + 0x20000) /* two pages of the file, shared */
 #define NOWHERE   (AREA + 0x30000)
+#define FAR_TABLE 40u /* that leaf table after the first: in another step of a walk in slices */
+#define TABLE     (512 * PAGE_SIZE)
 
 struct world {
 	struct participant *self;
@@ -36,7 +42,9 @@ struct world {
 	struct mm_struct *mm;
 	struct vm_area_struct *vma, *read_only;
 	struct file *file;
-	pte_t *nowhere; /* the entry of an address without a VMA */
+	/* Entries of addresses without a VMA; the second with many tables before it, as the third,
+	 * which is of the file's cache. */
+	pte_t *nowhere, *far, *far_in_file;
 };
 
 static struct vm_area_struct *area_at(const struct world *w, u64 addr)
@@ -96,6 +104,12 @@ static void open_all(struct world *w)
 	w->file = file_find(w->seg, file);
 	CHECK_EQ(core_enter(w->self), 0);
 	w->nowhere = pte_alloc(w->self, &w->mm->pgd, mm_index(mm) + 1, NOWHERE);
+	for (u64 i = 1; i <= FAR_TABLE; i++) {
+		w->far = pte_alloc(w->self, &w->mm->pgd, mm_index(mm) + 1, NOWHERE + i * TABLE);
+		w->far_in_file = pte_alloc(w->self, &w->file->cache,
+					   table_owner(TABLE_OF_FILE | 1u, 0), i * TABLE);
+		CHECK(w->far && w->far_in_file);
+	}
 	core_exit(w->self);
 	CHECK(w->nowhere);
 }
@@ -138,6 +152,46 @@ static void break_uffd_object(struct world *w)
 static void break_place(struct world *w)
 {
 	*w->nowhere = pte_make(FRAME_ZERO, 0);
+}
+static void break_far(struct world *w)
+{
+	*w->far = pte_make(FRAME_ZERO, 0);
+}
+static void break_far_in_file(struct world *w)
+{
+	w->file->size = 2 * FAR_TABLE * TABLE;
+	*w->far_in_file = pte_make(w->seg->hdr->frames.frames_populated, 0);
+}
+static void break_mmap_lock(struct world *w)
+{
+	w->mm->mmap_lock.count += RWSEM_READER;
+}
+#if VMA_LOCK_SEPARATE
+#define VMA_LOCK_SAID "vma_lock"
+static void break_vma_lock(struct world *w)
+{
+	vma_rwsem(w->self, w->vma)->count += RWSEM_READER;
+}
+#elif VMA_LOCK_RWSEM
+#define VMA_LOCK_SAID "vm_lock of VMA object"
+static void break_vma_lock(struct world *w)
+{
+	w->vma->vm_lock.count += RWSEM_READER;
+}
+#elif VMA_LOCK_PER_VMA
+#define VMA_LOCK_SAID "is what the living hold"
+static void break_vma_lock(struct world *w)
+{
+	w->vma->vm_refcnt++;
+}
+#endif
+static void break_page(struct world *w)
+{
+	u32 page = w->seg->hdr->pages.pages_populated - 1;
+
+	while (w->seg->page_descs[page].kind != PAGE_FREE)
+		page--;
+	w->seg->page_descs[page].kind = PAGE_TAKEN;
 }
 static void break_busy(struct world *w)
 {
@@ -199,7 +253,8 @@ static void break_maker(struct world *w)
 	w->mm[1].mm_lock_seq.sequence |= 1;
 }
 
-/* What fsck says of it. The guard alone no recovery takes away: nobody has left it. */
+/* What fsck says of it. A guard and a name of no frame no recovery takes away: nobody has left
+ * them. */
 static const struct wrong_case {
 	const char *name;
 	void (*break_it)(struct world *w);
@@ -216,6 +271,8 @@ static const struct wrong_case {
 	{"uffd", break_uffd, "of userfaultfd with context 1", NULL, false},
 	{"uffd object", break_uffd_object, "userfaultfd 1 is half closed", NULL, false},
 	{"place", break_place, "is mapped outside all VMAs", NULL, false},
+	{"place far on", break_far, "is mapped outside all VMAs", NULL, false},
+	{"frame far on", break_far_in_file, "which does not exist", NULL, true},
 	{"busy", break_busy, "is busy, or writable", NULL, false},
 	{"rights", break_rights, "is busy, or writable", NULL, false},
 	{"guard", break_guard, "is a guard, and its VMA does not have the flag", NULL, true},
@@ -230,6 +287,11 @@ static const struct wrong_case {
 	{"mm_count", break_count, "mm_count 2, and nobody pins", NULL, false},
 	{"pin", break_pin, "pinned by nobody", NULL, false},
 	{"maker", break_maker, "its maker or destroyer", NULL, false},
+	{"mmap_lock", break_mmap_lock, "mmap_lock of mm slot 0: count", NULL, false},
+#if VMA_LOCK_PER_VMA
+	{"lock of a VMA", break_vma_lock, VMA_LOCK_SAID, NULL, false},
+#endif
+	{"page", break_page, "of kind 1 is not reachable", NULL, false},
 };
 
 /* --- fsck, and a recovery --- */
@@ -257,7 +319,7 @@ struct seen {
 	u64 uffds[UFFDS_MAX];
 	struct vm_area_struct vmas[2];
 	struct file file;
-	pte_t entries[5];
+	pte_t entries[7];
 };
 
 static void look(struct world *w, struct seen *seen)
@@ -273,6 +335,8 @@ static void look(struct world *w, struct seen *seen)
 	seen->entries[2] = *entry_at(w, OF_FILE + PAGE_SIZE);
 	seen->entries[3] = *w->nowhere;
 	seen->entries[4] = *pte_lookup(w->seg, &w->file->cache, PAGE_SIZE);
+	seen->entries[5] = *w->far;
+	seen->entries[6] = *w->far_in_file;
 }
 
 /* What slices find is what fsck finds of one mm and of one file. */

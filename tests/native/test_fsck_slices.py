@@ -3,9 +3,10 @@
 
 Goal: fsck(stop=False) has nothing to say of a segment at work, names what is wrong with a part, and
 keeps the others waiting for slices, not for the whole walk.
-Method: processes change address spaces all the time while slices are walked. A death that nobody
-has recovered is named. Slices are counted as stops of the world, whose number grows with what is
-mapped.
+Method: processes change address spaces all the time while slices are walked. Large address spaces
+that nobody changes lie between those, so that the world runs before each of them is looked at. A
+death that nobody has recovered is named. Slices are counted as stops of the world, whose number
+grows with what is mapped.
 Failure: a complaint of an intact segment is a judgement across two slices.
 """
 
@@ -26,6 +27,8 @@ FIXED = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x10
 POPULATE = 0x8000
 BUSY = Path(__file__).with_name("busy.py")
 ROUNDS = 60
+STILL = 384 << 20
+"""Bytes that take a slice or more."""
 
 
 def start(instance: str, seed: int, mms: list[int]) -> subprocess.Popen[str]:
@@ -55,11 +58,18 @@ def in_segment(use: Callable[[Segment], None]) -> None:
 def test_a_segment_at_work_is_intact() -> None:
     def use(segment: Segment) -> None:
         with segment.participant("supervisor") as me:
-            mms = [me.mm_create() for _ in range(2)]
+            mms = []
+            for _ in range(2):
+                still = me.mm_create()
+                me.run(pack.mmap(still, AREA, STILL, 3, FIXED | POPULATE, 0, 0, 0))
+                mms.append(me.mm_create())
+            before = me.vmstat()["world_stops"]
             busy = [start(segment.instance, seed, mms) for seed in range(2)]
             try:
                 for _ in range(ROUNDS):
                     assert me.fsck(stop=False) == []
+                slices = me.vmstat()["world_stops"] - before
+                assert slices >= 2 * ROUNDS, f"{slices} slices: nothing moves between"
             finally:
                 for process in busy:
                     end(process)

@@ -101,9 +101,12 @@ SIZE_IS(struct mm_aside, MM_ASIDE_BYTES);
 #define FILE_OPENS_MAX (1u << 31) /* leaves refs room for all VMAs that fit into a segment */
 #define FILE_PAGES_MAX (1ul << 35)
 #define SHMEM_DEV      1ul /* 00:01, where the kernel keeps shared memory */
-/* file.state: 0 free; 1 in use. Page cache: a page table keyed by file offset whose leaf entries
+/* file.state (FILE_*): free; in use; closed: without references, its pages are on their way out.
+ * Page cache: a page table keyed by file offset whose leaf entries
  * name frames. Files of memory (VMA_SHMEM) that were opened have a name by which they are found
  * again; anonymous shared memory has none. How pages leave a file: op_file.c. */
+#define FILE_USED   1u
+#define FILE_CLOSED 2u
 struct file {
 	u32 state;
 	u8 kind; /* enum vma_ops: VMA_FILE, VMA_SHMEM (anonymous shared memory) or VMA_SPECIAL */
@@ -130,6 +133,8 @@ struct file {
 	u64 keep_until_ns; /* the lease: atomic max */
 	u32 shared;        /* other accounts may use it too */
 	u16 account;       /* who pays for its pages (account.h) */
+	u16 releaser;      /* FILE_CLOSED: participant index + 1 */
+	u16 closed_next;   /* FILE_CLOSED: number of the next one of its releaser, or 0 */
 } __cacheline_aligned;
 SIZE_IS(struct file, FILE_SLOT_BYTES);
 #define OPENS_SHIFT 32
@@ -286,6 +291,13 @@ void limits_init(struct mm_struct *mm, const struct vl_config *config);
 void limits_inherit(struct mm_struct *mm, const struct mm_struct *from);
 
 /* file.c */
+/* At the end of whatever may have closed files; outside all locks. Passes safe points. */
+void files_release_slow(struct participant *self);
+static inline void files_release(struct participant *self)
+{
+	if (unlikely(self->files_closed))
+		files_release_slow(self);
+}
 /* Shared memory: anonymous, of memfd_create, or a file of tmpfs as far as device and name tell. */
 bool file_is_shmem(const struct file *file);
 /* A file is named to the world by its id (a life, lives.h), and here by its number: slot + 1, which

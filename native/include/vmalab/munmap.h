@@ -16,7 +16,7 @@ struct vma_munmap {
 	vl_ref small[16];
 	s64 pages, accounted;
 	bool ptes_cleared;
-	bool announced; /* its VMAs are in flight: out of the tree, and reachable for recovery */
+	bool announced; /* its VMAs are in area.unmapped: out of the tree, known to recovery */
 };
 int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struct *mm, u64 start,
 	       u64 end);

@@ -126,6 +126,7 @@ struct participant_area {
 	u32 prealloc_pad;
 	vl_ref prealloc[PREALLOC_MAX]; /* tree nodes reserved for the store under way */
 	vl_ref inflight[INFLIGHT_MAX]; /* VMAs made, not yet in a tree, while the owner may block */
+	vl_ref unmapped;               /* VMAs out of the tree, not yet freed: a list (munmap.h) */
 	u32 file_pins[FILE_PINS];      /* numbers of files that an operation keeps while it may
 					* block */
 	u64 stocks[CHARGES_STOCKED][STOCKS_EACH] __cacheline_aligned; /* account.h */
@@ -202,6 +203,7 @@ struct participant {
 	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
 	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
 	u32 shares_new;      /* 1: what it makes is shared with all accounts */
+	u32 files_closed;    /* the first of a list: file.c:files_release */
 	u32 met_limit;       /* enum vl_limit: the last that refused something; account.h */
 	u32 met_account;
 	u64 met_max;

@@ -10,7 +10,8 @@
  *   vm_flags page_prot          stamp; VM_MAYBE_GUARD is or'ed in under a read lock, so a writer
  *                               reads flags to store or copy them after the stamp (DESIGN.md, 7)
  *   vm_pgbase                   once, before insertion; constant in place
- *                               (vm_pgoff = vm_pgbase + (vm_start >> 12))
+ *                               (vm_pgoff = vm_pgbase + (vm_start >> 12)); out of the tree,
+ *                               unmapped: the next one of a list
  *   vm_mm vm_file vm_ops        once, before insertion; stale readers of a recycled object load
  *   file_open                   vm_mm
  *   uffd_ctx                    stamp; set iff one of VM_UFFD_FLAGS is, but for a moment
@@ -196,6 +197,17 @@ static inline bool vma_keeps_wp(const struct vm_area_struct *vma)
 static inline bool is_cow_mapping(u64 flags)
 {
 	return (flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+}
+
+/* A VMA that is out of the tree, and that nobody has locked any more, is of a list. Its offset is
+ * of no use to it, and the word is the next one's. */
+static inline vl_ref vma_unmapped_next(const struct vm_area_struct *vma)
+{
+	return (vl_ref)vma->vm_pgbase;
+}
+static inline void vma_unmapped_before(struct vm_area_struct *vma, vl_ref next)
+{
+	vma->vm_pgbase = next;
 }
 
 /* vma.c */

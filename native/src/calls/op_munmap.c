@@ -130,13 +130,17 @@ void vms_clear_ptes(struct participant *self, struct vma_munmap *vms, bool may_s
 /* Frees the VMAs; they are detached and no longer in the tree. */
 static void vms_free_vmas(struct participant *self, struct vma_munmap *vms)
 {
+	u32 steps = 0;
+
 	for (u32 i = 0; i < vms->count; i++) {
 		struct vm_area_struct *vma = PTR(self, vms->refs[i]);
 
 		if (vms->announced)
-			vma_inflight_done(self, vma);
+			store_relaxed_u32(&self->area->unmapped, vma_unmapped_next(vma));
 		vma_close(self, vma);
 		vm_area_free(self, vma);
+		if (vms->announced)
+			(void)safe_step(self, &steps);
 	}
 	vms_done(vms);
 }
@@ -162,14 +166,20 @@ void vms_complete(struct participant *self, struct vma_munmap *vms)
 }
 
 /* To take the pages of a large area away takes long, and the world may have to stop meanwhile. Then
- * recovery must find the VMAs, which are in no tree. A few are announced, as those in the
- * making are. More of them are not, nor is a small range. */
+ * recovery must find the VMAs, which are in no tree any more: they are a list of the participant.
+ * In the tree they could not be one, because a VMA there needs the word that names the next one. A
+ * small range is done before anybody waits. (kernel: mas_detach) */
 static void vms_announce(struct participant *self, struct vma_munmap *vms)
 {
-	if (vms->pages <= SAFE_STEPS || vms->count > INFLIGHT_MAX / 2)
+	vl_ref next = 0;
+
+	if (vms->pages <= SAFE_STEPS)
 		return;
-	for (u32 i = 0; i < vms->count; i++)
-		vma_inflight_add(self, PTR(self, vms->refs[i]));
+	for (u32 i = vms->count; i > 0; i--) {
+		vma_unmapped_before(PTR(self, vms->refs[i - 1]), next);
+		next = vms->refs[i - 1];
+	}
+	store_relaxed_u32(&self->area->unmapped, next);
 	vms->announced = true;
 }
 
@@ -196,8 +206,8 @@ int do_munmap(struct participant *self, struct mm_struct *mm, u64 start, u64 len
 		vms_reattach(self, &vms);
 		goto out;
 	}
-	vms_announce(self, &vms);
 	tree_store(self, &mm->mm_mt, start, end, 0);
+	vms_announce(self, &vms);
 	STEP(cleared, mm);
 	vms_account(self, &vms);
 	if (unlock)

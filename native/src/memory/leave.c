@@ -24,7 +24,7 @@ void participant_leave_register(participant_leave_fn fn)
 
 void participant_leave(struct participant *self)
 {
-	VL_ASSERT(self->rcu_nest == 0);
+	VL_ASSERT(self->rcu_nest == 0 && self->files_closed == 0);
 	for (u32 i = 0; i < HOLDS_COUNT; i++)
 		VL_ASSERT(load_relaxed_u64(&self->slot->held[i]) == 0);
 	(void)core_enter(self); /* in a broken segment the rest is done all the same */

@@ -5,15 +5,17 @@
  * file.refs counts the VMAs that map it plus its opens; it is taken with increment-unless-zero, so
  * a file that is on its way out is never found again (kernel: get_file on a typesafe struct file).
  * The id holds the slot's generation (lives.h), compared after the reference is taken; who has a
- * reference may name the file by its number alone. The last reference
- * frees the slot under the slots lock.
+ * reference may name the file by its number alone. Who drops the last reference makes the file
+ * FILE_CLOSED, takes its pages away at the end of the operation, and frees the slot under the slots
+ * lock.
  *
  * The page cache is a page table keyed by file offset; an entry holds one reference of its frame.
  * FILE-3  Who takes pages out of a file stores the size, or empties the entry of the cache, and
  * looks at page tables then; who has made an entry in a page table looks at size and cache then. A
  * full barrier on both sides: one of the two sees the other. Without it: an entry that names a page
  * that the file no longer has.
- * A killed owner leaves refs too high: recovery recounts them from VMAs and opens.
+ * A killed owner leaves refs too high: recovery recounts them from VMAs and opens. A file that its
+ * releaser left FILE_CLOSED has none, and recovery frees it with what is left of its pages.
  *
  * An open lasts until it is closed. A leased one ends with the lease too (keep_until_ns): who holds
  * the file renews that, and who reaps closes all leased opens when the time is over.
@@ -85,12 +87,32 @@ static int drop_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 
 static void file_release(struct participant *self, struct file *file)
 {
-	pte_walk(self, &file->cache, 0, 1ul << 47, drop_page, NULL);
-	pgd_destroy(self, &file->cache, false);
+	(void)pte_walk_long(self, &file->cache, 0, PGTABLE_END, false, drop_page, NULL);
+	pgd_destroy(self, &file->cache, true);
 	(void)mutex_lock(self, &self->seg->hdr->slots_lock);
 	account_add(self, file->account, CHARGE_FILES, -1);
 	store_release_u32(&file->state, 0);
 	mutex_unlock(self, &self->seg->hdr->slots_lock);
+}
+
+/* Without references: nobody finds it any more. Where the last one is dropped there may be a VMA in
+ * hand, and locks: its pages go at the end of the operation. (kernel: fput, delayed_fput) */
+static void file_closed(struct participant *self, struct file *file)
+{
+	file->releaser = (u16)(self->index + 1);
+	file->closed_next = (u16)self->files_closed;
+	store_relaxed_u32(&file->state, FILE_CLOSED);
+	self->files_closed = file_number(file);
+}
+
+void files_release_slow(struct participant *self)
+{
+	while (self->files_closed) {
+		struct file *file = file_get(self->seg, self->files_closed);
+
+		self->files_closed = file->closed_next;
+		file_release(self, file);
+	}
 }
 
 static void refs_put(struct participant *self, struct file *file)
@@ -98,7 +120,7 @@ static void refs_put(struct participant *self, struct file *file)
 	/* acq_rel: all uses come before the release of the page cache by whoever drops the last
 	 * reference */
 	if (add_acq_rel_u32(&file->refs, (u32)-1) == 0)
-		file_release(self, file);
+		file_closed(self, file);
 }
 
 /* Files of memory: memfd and System V on the kernel's own mount, POSIX shared memory. A segment of
@@ -132,7 +154,7 @@ static void file_init(const struct participant *self, struct file *file, u32 ind
 	memset(file->name, 0, sizeof(file->name));
 	strncpy(file->name, name, sizeof(file->name) - 1);
 	store_release_u32(&file->refs, 1); /* pairs: FILE-1 (file.c:refs_inc_not_zero) */
-	store_release_u32(&file->state, 1);
+	store_release_u32(&file->state, FILE_USED);
 }
 
 static void keep_until(struct file *file, u64 until)
@@ -264,7 +286,7 @@ static bool reap_one(struct participant *self, struct file *file, u64 now)
 	mutex_unlock(self, &self->seg->hdr->slots_lock);
 	/* acq_rel: as in refs_put */
 	if (leased && add_acq_rel_u32(&file->refs, -leased) == 0)
-		file_release(self, file);
+		file_closed(self, file);
 	return leased != 0;
 }
 
@@ -282,6 +304,7 @@ int file_reap(struct participant *self)
 		if (core_enter(self) != 0)
 			return VL_E_BROKEN;
 		reaped += reap_one(self, &table[i], now);
+		files_release(self);
 		core_exit(self);
 	}
 	return reaped;

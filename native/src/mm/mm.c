@@ -427,6 +427,7 @@ int mm_reap(struct participant *self)
 			return VL_E_BROKEN;
 		if (exit_mmap(self, id) == 0)
 			reaped++;
+		files_release(self);
 		core_exit(self);
 	}
 	if (core_enter(self) != 0)

@@ -31,7 +31,7 @@ static bool hands_empty(const struct vl_seg *seg, u32 index)
 {
 	const struct participant_slot *slot = &seg->slots[index];
 	const struct participant_area *area = participant_area_of(seg, index);
-	bool empty = !area->name_made;
+	bool empty = !area->name_made && !area->unmapped;
 
 	LAB(empty = empty && !area->policy_made;)
 	for (u32 i = 0; i < INFLIGHT_MAX; i++)

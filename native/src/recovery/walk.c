@@ -167,6 +167,12 @@ static void mark_area(struct walk *w, const struct participant_area *area)
 		    walk_mark(w, CACHE_VMA, area->inflight[i], "VMA in flight"))
 			walk_vma_objects(w, area->inflight[i]);
 	}
+	/* The next one is named by the VMA before it; the owner stands between two steps. */
+	for (vl_ref ref = area->unmapped; ref; ref = vma_unmapped_next(vl_ptr(w->seg, ref))) {
+		if (!walk_mark(w, CACHE_VMA, ref, "unmapped VMA"))
+			break;
+		walk_vma_objects(w, ref);
+	}
 	mark_shared(w, CACHE_NAME, area->name_made, "anon_vma_name");
 	LAB(mark_shared(w, CACHE_POLICY, area->policy_made, "numa_policy"));
 	for (u32 i = 0; i < FILE_PINS; i++)

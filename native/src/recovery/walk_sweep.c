@@ -116,6 +116,13 @@ static void sweep_counts(const struct walk *w, u32 page, u32 cache)
 	}
 }
 
+/* Its pages are on their way out; who does that lives. */
+static bool being_released(const struct walk *w, const struct file *file)
+{
+	return file->state == FILE_CLOSED && !file->refs &&
+	       among_living(w->seg, w->dead, file->releaser - 1u);
+}
+
 /* want: the references that were found. False: nothing is wrong. */
 static bool find_in_file_refs(const struct walk *w, const struct file *file, u32 index, u32 want)
 {
@@ -123,7 +130,7 @@ static bool find_in_file_refs(const struct walk *w, const struct file *file, u32
 		complain(w, "file %u is free and mapped by %u VMAs", index, w->file_refs[index]);
 		return false; /* no repair knows it */
 	}
-	if (!file->state || (file->refs == want && want))
+	if (!file->state || (file->refs == want && want) || (!want && being_released(w, file)))
 		return false;
 	complain(w, "file %u (%s): refs %u, but %u VMAs and %u opens", index, file->name,
 		 file->refs, w->file_refs[index], file_opens(file));

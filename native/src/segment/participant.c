@@ -197,7 +197,7 @@ static bool area_clean(const struct participant_area *area)
 {
 	bool clean = area->retire_head == area->retire_tail && !area->frame_count &&
 		     !area->page_count && !area->prealloc_count && !area->retires_only &&
-		     !area->account && !area->cancel && !area->name_made;
+		     !area->account && !area->cancel && !area->name_made && !area->unmapped;
 
 	LAB(clean = clean && !area->policy_made;)
 	for (u32 i = 0; i < INFLIGHT_MAX; i++)

@@ -189,6 +189,7 @@ void vl_leave(struct participant *self)
 		       mm_lease_put(self, life_id(lease >> LEASE_SHIFT, i)) == 0)
 			lease = self->area->leases[i];
 		self->area->leases[i] = 0;
+		files_release(self);
 		core_exit(self);
 	}
 	participant_leave(self);
@@ -251,6 +252,7 @@ int vl_mm_create(struct participant *self, const struct vl_mm_options *options, 
 		return VL_E_BROKEN;
 	rcu_make_room(self);
 	err = mm_create(self, options, mm_id, error, error_cap);
+	files_release(self);
 	core_exit(self);
 	return err;
 }
@@ -275,6 +277,7 @@ int vl_mm_put(struct participant *self, u64 mm)
 	LAB(self->op_mm = mm; self->slot->op = 0;)
 	rcu_make_room(self);
 	err = mm_lease_put(self, mm);
+	files_release(self);
 	core_exit(self);
 	return err;
 }
@@ -343,6 +346,7 @@ int vl_file_open(struct participant *self, u64 dev, u64 ino, u64 size, const cha
 	file = file_open(self, dev, ino, size, name, VMA_FILE, account_used(self), ttl_ns);
 	if (file)
 		(void)op_file_truncate(self, file_id(file), size);
+	files_release(self); /* one that was full, and that all others closed */
 	core_exit(self);
 	if (!file)
 		return VL_E_LIMIT;
@@ -358,6 +362,7 @@ int vl_file_close(struct participant *self, u64 id, int leased)
 		return VL_E_BROKEN;
 	rcu_make_room(self);
 	err = leased ? file_give_up(self, id) : file_close(self, id);
+	files_release(self);
 	core_exit(self);
 	return err;
 }

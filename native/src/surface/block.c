@@ -175,6 +175,7 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 	}
 	if (r < 0)
 		stat_inc(self, call_errors);
+	files_release(self);
 	op_end(self);
 	return 0;
 }

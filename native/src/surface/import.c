@@ -15,6 +15,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
 #include "vmalab/pkeys.h"
+#include "vmalab/safe_point.h"
 
 struct maps_line {
 	u64 start, end, offset, ino;
@@ -193,6 +194,7 @@ static int import_maps(struct participant *self, struct mm_struct *mm, const cha
 {
 	char buf[4352]; /* PATH_MAX and the fields before it */
 	u64 at = 0, number = 1;
+	u32 steps = 0;
 
 	while (at < bytes) {
 		const char *newline = memchr(text + at, '\n', bytes - at);
@@ -215,6 +217,8 @@ static int import_maps(struct participant *self, struct mm_struct *mm, const cha
 		}
 		at += length + 1;
 		number++;
+		/* As a fork's: MM_BUILDING, and what is made is in the tree. */
+		(void)safe_step(self, &steps);
 	}
 	return 0;
 }

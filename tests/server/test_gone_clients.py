@@ -4,9 +4,9 @@
 Goal: when a client's deadline passes, it cancels, its connection goes or the worker stops, the call
 ends early, the thread is free for the next one, and what was done stays done. A call that stood in
 line meanwhile does nothing.
-Method: a block of thousands of long records, of which a few are measured first. The worker's CPU
-time after the end is compared with what the whole block would take: a ratio, and no time on a
-clock.
+Method: a block of thousands of long records, of which a few are measured first, and one record
+that populates 32 TiB. The worker's CPU time after the end is compared with what the whole call
+would take: a ratio, and no time on a clock.
 Failure: the CPU time of the call, and what it would be to its end.
 """
 
@@ -38,6 +38,9 @@ BYTES = 64 << 20
 PAIRS, FEW = 20000, 300
 SOON_S = 0.2
 """A deadline that passes while the call is in the core, or before."""
+ENDLESS = 32 << 40
+TABLES = 120_000
+"""Page tables of an address space: where the populate of ENDLESS bytes has to stop."""
 
 
 @pytest.fixture
@@ -45,6 +48,11 @@ def server() -> Iterator[EmbeddedServer]:
     """One worker with one thread for calls: what holds it, holds all."""
     with EmbeddedServer(workers=1, threads=1) as served:
         yield served
+
+
+def cpu_s_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Long:
@@ -61,8 +69,7 @@ class Long:
         self.block = pair * PAIRS
 
     def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s_of(self.pid)
 
 
 def in_core(instance: str) -> bool:
@@ -151,6 +158,33 @@ def test_the_deadline_ends_a_call(server: EmbeddedServer) -> None:
         wait_for("the call has ended", lambda: not in_core(server.instance))
         spent = long.cpu_s() - before
         assert spent < long.whole_s / 4, f"{spent:.2f} s; whole: {long.whole_s:.2f} s"
+
+
+def test_the_deadline_ends_one_record() -> None:
+    """Populating passes points at which it ends: it is not the next record that ends it."""
+    with (
+        EmbeddedServer(workers=1, threads=1, tables_per_mm_max=TABLES) as server,
+        Client(server.target) as client,
+        grpc.insecure_channel(server.target) as channel,
+    ):
+        (pid,) = server.worker_pids
+        mm = client.address_space(hold=True).mm
+        populate = pack.mmap(mm, AREA, ENDLESS, 1, ANON | FIXED | POPULATE, 0, 0, 0)
+        before = cpu_s_of(pid)
+        client.apply(populate)
+        whole_s = cpu_s_of(pid) - before
+        client.apply(pack.munmap(mm, AREA, ENDLESS))
+        with pytest.raises(grpc.RpcError) as late:
+            MemoryServiceStub(channel).Apply(
+                pb.ApplyRequest(block=populate), timeout=min(SOON_S, whole_s / 4)
+            )
+        assert late.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        begin = cpu_s_of(pid)
+        wait_for("the call has ended", lambda: not in_core(server.instance))
+        spent = cpu_s_of(pid) - begin
+        assert spent < whole_s / 4, f"{spent:.2f} s after the deadline; whole: {whole_s:.2f} s"
+        assert f"{AREA:x}" in client.inspect.maps(mm), "what was done is done"
+        answers(client, server.target)
 
 
 def test_a_call_that_stood_in_line_does_nothing(server: EmbeddedServer) -> None:

@@ -172,8 +172,11 @@ SECTIONS: Final = (
         "The walk is the kernel's path, so its counts can be put beside the kernel's: instructions "
         "at 1,000 VMAs at most 320, and loads that have to wait for each other at most one for "
         "each level of the tree and of the page table and three more. Counted by single steps "
-        "through `op_fault`, so no other process can disturb it. native/DESIGN.md, section 9, has "
-        "the same counts of the kernel's tree.",
+        "through `op_fault`, so no other process can disturb it. `depend` is the longest chain of "
+        "loads of which each needs the one before, `order` the same if no load begins before the "
+        "locked instructions in front of it are done; `lines` are distinct cache lines of the "
+        "segment, `own` those of the process. native/DESIGN.md, section 9, has the same counts of "
+        "the kernel's tree.",
         path,
         _compared(path.PathBench, path),
     ),

@@ -225,7 +225,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
         by_size = [[f"{row['vmas']:,}", _range(row), *_medians(row)] for row in sizes]
         by_model = [[f"{row['model']} {row['kind']}", *_medians(row)] for row in models]
         found += [
-            report.grid(f"{lookup}: a hit, {first}", ("VMAs", "instr.", *COLUMNS), by_size),
+            report.grid(f"{lookup}: a hit, {first}", ("VMAs", "range", *COLUMNS), by_size),
             report.grid(f"{lookup}: {TAKEN_VMAS:,} VMAs", ("model", *COLUMNS), by_model),
         ]
     return found

@@ -203,7 +203,7 @@ struct participant {
 	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
 	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
 	u32 shares_new;      /* 1: what it makes is shared with all accounts */
-	u32 files_closed;    /* the first of a list: file.c:files_release */
+	u32 files_closed;    /* the first of a list: file.c:files_release_slow */
 	u32 met_limit;       /* enum vl_limit: the last that refused something; account.h */
 	u32 met_account;
 	u64 met_max;

@@ -7,12 +7,8 @@ import hmac
 import re
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from vmalab_server import failures
-
-if TYPE_CHECKING:
-    from vmalab_server.under_way import UnderWay
 
 _PORT = re.compile(r":\d+\Z")
 
@@ -36,12 +32,10 @@ NOBODY = Caller("", "")
 class _Here(threading.local):
     caller: Caller = NOBODY
     refusal: failures.ServiceFailure | None = None
-    call: UnderWay | None = None
 
 
 here = _Here()
-"""Of the calling thread: whose call it serves, why that is refused (None: it is served), and the
-call itself while its handler runs (under_way.py)."""
+"""Of the calling thread: whose call it serves, and why that is refused (None: it is served)."""
 
 
 class Tokens:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from vmalab_native.core import Participant, Segment
 from vmalab_server.caller import here
 from vmalab_server.owners import EVERYBODY, Owners
+from vmalab_server.under_way import serving
 
 Run = Callable[[bytes], bytes]
 SPARE_MAX = 4
@@ -47,8 +48,8 @@ class Entry:
         return participant
 
     def _act(self, participant: Participant) -> Participant:
-        if here.call is not None:
-            here.call.uses(participant)
+        if serving.call is not None:
+            serving.call.uses(participant)
         if self.owners.apart:
             name = here.caller.name
             if self._all[participant] != name:
@@ -67,8 +68,8 @@ class Entry:
     def run(self) -> Run:
         """`run` of the calling thread's participant."""
         found = self._local.run
-        if found is not None and here.call is not None and self._local.participant is not None:
-            here.call.uses(self._local.participant)
+        if found is not None and serving.call is not None and self._local.participant is not None:
+            serving.call.uses(self._local.participant)
         if found is None or self.owners.apart:
             participant = self.participant()
             found = self._checked_run(participant) if self.owners.checked else participant.run
@@ -89,8 +90,8 @@ class Entry:
 
     def give(self, participant: Participant) -> None:
         """What `take` gave goes back: to the next one who takes, or to the segment."""
-        if here.call is not None:
-            here.call.leaves()
+        if serving.call is not None:
+            serving.call.leaves()
         with self._lock:
             if len(self._spare) < SPARE_MAX:
                 self._spare.append(participant)

@@ -25,6 +25,7 @@ from vmalab_server.fair import Turnstile
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.leases import LeaseKeeper
 from vmalab_server.limits import Limits
+from vmalab_server.under_way import serving
 
 IDLE_BEFORE_CANCEL_S = 0.1
 _POLL_S = 0.02
@@ -183,7 +184,7 @@ class StreamHandlers:
         self, requests: Iterator[wire.Request], cancel: Callable[[], object]
     ) -> Iterator[bytes]:
         """The answers as they go over the wire: the results lie in a buffer of the participant."""
-        client, call = here.caller.key, here.call
+        client, call = here.caller.key, serving.call
         run_block = self._handlers.run_block
         with self._registry.opened(cancel, waits_for_client=False) as stream:
             for request in requests:

@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from vmalab_server.caller import here
-
 
 class Cancellable(Protocol):
     """A participant (vmalab_native.core)."""
@@ -63,6 +61,14 @@ class UnderWay:
                 participant.resume()
 
 
+class _Serving(threading.local):
+    call: UnderWay | None = None
+
+
+serving = _Serving()
+"""Of the calling thread: the call whose handler it runs."""
+
+
 class _Context(Protocol):
     """What is needed of grpcio's."""
 
@@ -75,9 +81,9 @@ def under_way(context: _Context) -> Iterator[UnderWay]:
     call = UnderWay()
     if not context.add_callback(call.ended):
         call.gone = True
-    here.call = call
+    serving.call = call
     try:
         yield call
     finally:
-        here.call = None
+        serving.call = None
         call.leaves()

@@ -15,8 +15,9 @@
 #include "testseg.h"
 #include "vmalab/tree.h"
 
-#define CELLS 600
-#define BASE  0x10000000ul
+#define KILLS_LEAST 3 /* however slow the machine is */
+#define CELLS       600
+#define BASE        0x10000000ul
 
 struct shared {
 	u32 started;
@@ -151,10 +152,9 @@ int main(int argc, char **argv)
 		test_seg_close(&ts);
 		in_phase[phase]++;
 		kills++;
-	} while (!test_time_over());
+	} while (kills < KILLS_LEAST || !test_time_over());
 	printf("%u kills: %u between stores, %u in them, %u after; gap summaries repaired: %u\n",
 	       kills, in_phase[0], in_phase[1], in_phase[2], summaries);
-	CHECK(kills >= 3);
 	printf("good\n");
 	return 0;
 }

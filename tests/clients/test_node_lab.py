@@ -67,7 +67,7 @@ def test_node_is_told_what_is_wrong(lab_server: EmbeddedServer, client: Client) 
         "hold": ("INVALID_ARGUMENT", "lab_hold_ms_max", "60000 ms"),
         "many": ("RESOURCE_EXHAUSTED", "LAB_HELD_LIMIT", "lab_held_max"),
         "mm": ("NOT_FOUND", "NO_SUCH_MM", ""),
-        "mutant": ("INVALID_ARGUMENT", "BAD_ARGUMENT", "B18"),
+        "mutant": ("INVALID_ARGUMENT", "BAD_ARGUMENT", "vmalab race list"),
         "model": (
             "INVALID_ARGUMENT",
             "BAD_ARGUMENT",

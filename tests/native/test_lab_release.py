@@ -31,6 +31,7 @@ EMPTY = """
 #define lab_nothing() ((void)sizeof(char))
 #define STEP(...) lab_nothing()
 #define MUTANT(name) false
+#define VARIANT(name) false
 #define MUTATE(name, statement) lab_nothing()
 #define INTACT(name, statement) do { statement; } while (0)
 #define GHOST(event) lab_nothing()
@@ -61,7 +62,7 @@ def of_the_lab(core: Path) -> list[str]:
     """What of the lab a core has: symbols, and texts of points and mutants."""
     found = [name for name in symbols(core) if re.match(r"(vl_)?lab_", name)]
     data = core.read_bytes()
-    texts = [one.text for one in (*lab.POINTS, *lab.MUTANTS)]
+    texts = [one.text for one in (*lab.POINTS, *lab.MUTANTS, *lab.VARIANTS)]
     names = [one.name for one in lab.POINTS if "_" in one.name]
     return (
         found

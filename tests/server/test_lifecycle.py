@@ -202,7 +202,7 @@ def looked_at_after_a_kill(instance: str) -> None:
     first, *rest = checked.stdout.splitlines()
     assert re.fullmatch(r"dead participants recovered first: [1-9]\d*", first)
     assert rest == ["every invariant holds"]
-    assert vmalab("fsck", "-i", instance).stdout == "every invariant holds\n"
+    assert vmalab("fsck", "--stop", "-i", instance).stdout == "every invariant holds\n"
 
 
 def test_fsck_recovers_what_was_killed_in_the_middle_of_work() -> None:

@@ -23,15 +23,17 @@ from vmalab_native.race import explore, scenario, schedule, session
 from vmalab_native.race.explore import Plan
 from vmalab_race import catalogue, survey
 
+LONG = ("embedded-rwsem", "mmap-lock")
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "native"
 
 
-# embedded-rwsem differs from split-rwsem in where the semaphore is; the long run has it too.
+# embedded-rwsem differs from split-rwsem in where the semaphore is, and mmap-lock has no lock of a
+# VMA that could be wrong; the long run has them too.
 @pytest.mark.parametrize(
     "model",
     [
-        pytest.param(model, marks=pytest.mark.long if model == "embedded-rwsem" else ())
+        pytest.param(model, marks=pytest.mark.long if model in LONG else ())
         for model in lock_models()
     ],
 )

@@ -147,12 +147,15 @@ def survey(
     models: list[str],
     seed: int = 1,
     folder: Path | None = None,
+    deaths: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Survey:
     """Runs everything on these models.
 
     Args:
         folder: where the schedule of each caught mutant is written.
+        deaths: schedules of a scenario in which an actor dies, on the intact core; each takes
+            actors of its own. None: as many as the scenario says.
     """
     begin = time.monotonic()
     result = Survey(seed=seed)
@@ -162,7 +165,9 @@ def survey(
             if model not in one.models:
                 continue
             progress(f"{name} on {model}")
-            whole = explore.explore(one, model, Plan(seed=seed, seconds=SECONDS_EACH))
+            most = deaths if one.mortal else None
+            plan = Plan(seed=seed, seconds=SECONDS_EACH, schedules=most)
+            whole = explore.explore(one, model, plan)
             result.intact.append(whole)
             if whole.finding or one.mortal:
                 continue

@@ -77,8 +77,16 @@ def test_the_program_is_harmless_here(tmp_path: Path) -> None:
 
 
 @pytest.mark.serial
-@pytest.mark.parametrize("command", [one for one in commands() if "vmalab bench" in one])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(one, marks=pytest.mark.long if "bench models" in one else ())
+        for one in commands()
+        if "vmalab bench" in one
+    ],
+)
 def test_bench(command: str) -> None:
+    """`bench models`: its --smoke is in each run (test_bench.py)."""
     assert "cache" in shown(command)
 
 

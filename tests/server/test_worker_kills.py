@@ -18,6 +18,7 @@ import pytest
 from busy_records import random_block
 from servers import kill_worker, wait_for
 from vmalab_client import Client, ServiceError
+from vmalab_native.core import lock_models
 from vmalab_server.embedded import EmbeddedServer
 
 SEED = int(os.environ.get("VMALAB_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
@@ -87,8 +88,19 @@ def kill_under_load(kills: int) -> None:
         assert complaints(client) == []
 
 
-@pytest.mark.usefixtures("each_model")
-def test_a_few_kills_under_load() -> None:
+SHORT = ("split-rwsem", "typesafe-rwsem")
+"""One that frees after a grace period and one that does not: tests/crash kills in the others."""
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(model, marks=() if model in SHORT else pytest.mark.long)
+        for model in lock_models()
+    ],
+)
+def test_a_few_kills_under_load(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMALAB_MODEL", model)
     kill_under_load(4)
 
 

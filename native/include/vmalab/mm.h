@@ -19,7 +19,7 @@
 #define VMALAB_MM_H
 
 #include "vmalab/caches.h"
-#include "vmalab/pgtable.h"
+#include "vmalab/recount.h"
 #include "vmalab/seqcount.h"
 #include "vmalab/slab.h"
 #include "vmalab/stats.h"

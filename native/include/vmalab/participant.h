@@ -117,7 +117,7 @@ struct participant_area {
 	u64 stats[STATS_MAX]; /* written by the owner alone; read by anyone, relaxed */
 	struct magazine magazines[KMEM_CACHES_MAX];
 	u32 frame_count;
-	u32 frame_pad;
+	u32 frame_hand; /* the last frame that lost a reference: it may be in no place yet */
 	u32 frames[FRAME_MAGAZINE];
 	u32 page_count;
 	u32 page_pad;
@@ -129,6 +129,8 @@ struct participant_area {
 	vl_ref unmapped;               /* VMAs out of the tree, not yet freed: a list (munmap.h) */
 	u32 file_pins[FILE_PINS];      /* numbers of files that an operation keeps while it may
 					* block */
+	u64 moving[2]; /* entries of a move under way: offsets of the one that it comes from,
+			* or 0, and of the one that it goes to */
 	u64 stocks[CHARGES_STOCKED][STOCKS_EACH] __cacheline_aligned; /* account.h */
 	u32 account;     /* what its new address spaces are charged to */
 	u32 cancel;      /* not 0: what it does is to end early (safe_point.h) */

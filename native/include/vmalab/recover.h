@@ -22,9 +22,14 @@ struct vl_recovery {
 	u32 mms_repaired, mms_reaped;
 	u64 vmas_freed, nodes_freed, objects_freed, frames_fixed, pages_freed, locks_fixed,
 		ptes_fixed;
+	u32 slices; /* in which frames were recounted */
+	u32 pad;
+	/* the longest standstill in which something else was repaired, and the longest slice: with
+	 * the wait for those who were in the core, and the CPU time of the recoverer */
+	u64 stopped_ns, stopped_cpu_ns, slice_ns, slice_cpu_ns;
 };
-/* Finds dead participants and repairs what they left. 0 (also when nobody is dead), -EBUSY,
- * -ETIMEDOUT. */
+/* Finds dead participants and repairs what they left, and then recounts frames, in slices, if a
+ * recount is due. 0 (also when nobody is dead), -EBUSY, -ETIMEDOUT. */
 VL_API int vl_recover(struct participant *self, struct vl_recovery *out);
 
 /* Repairs what those in the set left and frees their slots. The world is stopped, and the set was

@@ -144,7 +144,20 @@ struct frame_pool {
 	u32 frames_populated;
 	u32 free_head; /* frames linked through their word when free, 0 ends */
 	u64 free_count;
-	u64 pad[5];
+	u32 relink; /* 1: its last owner died: who locks it next links the list anew */
+	u32 pad0;
+	u64 pad[4];
+};
+
+/* The references of all frames are counted anew, in slices: recount.h. Changes while the world is
+ * stopped, but for the charges. */
+struct recount {
+	u64 last;    /* number of the newest recount; a life (lives.h) */
+	u32 stage;   /* enum recount_stage; not RECOUNT_NONE: a recount is due or under way */
+	u32 at;      /* the next frame or page of the stage */
+	u32 started; /* how often it was begun since the last one that ended */
+	u32 pad;
+	u32 charged[ACCOUNTS_MAX]; /* RECOUNT_JUDGE: frames below `at`, by account; atomics */
 };
 
 struct rcu_state {
@@ -180,9 +193,11 @@ struct seg_header {
 	u32 stuck_times;              /* how often, one after the other */
 	u64 stuck_progress;           /* what it had counted then */
 	u64 stop_again_ns;            /* before this no stopper closes the entry for it again */
+	u64 recount_epoch;            /* 0, or the number of the recount that counts tables */
 	struct rcu_state rcu;
 	struct page_pool pages __cacheline_aligned;
 	struct frame_pool frames __cacheline_aligned;
+	struct recount recount __cacheline_aligned;
 	struct vl_mutex slots_lock __cacheline_aligned; /* mm table, file table */
 	u32 mm_hint;
 	u32 file_hint;

@@ -100,9 +100,9 @@ void repair_small(struct participant *self, const struct dead_set *dead, enum re
 		walk_locks(&w);
 	else
 		walk_user_locks(&w);
-	for (u32 n = 0; n < out->dead_count; n++) {
-		u32 index = out->dead_index[n];
-
+	for (u32 index = 0; index < load_acquire_u32(&self->seg->hdr->slots_high); index++) {
+		if (!dead_set_has(dead, index))
+			continue;
 		repair_leases(&w, index);
 		reclaim_nodes(self, index);
 		for (u32 c = 0; c < KMEM_CACHES_MAX; c++)

@@ -34,16 +34,20 @@ struct walk {
 	struct walk_report *report; /* NULL: nobody reads complaints */
 	u64 *marks;                 /* a bit per granule of the page region */
 	u8 *pages_marked;           /* a byte per page of the page region */
-	u32 *frame_refs;            /* per frame: references found */
+	u32 *frame_refs;            /* per frame: references found; NULL in a recovery */
 	u8 *frame_reserved;         /* per frame: in a living magazine or retire ring */
 	u32 *file_refs;             /* per file: VMAs found */
 	struct anon_counts *anon;   /* per granule: for anon_vmas (counts) and names (degree) */
 	struct vl_recovery *out;    /* may be NULL */
 	bool dropped;               /* a file, whose pages and tables are marked already */
 	int err;                    /* the sweep had no memory: nothing may be buried */
+	/* a recovery: the locks that the dead announce (walk_scope.c) */
+	vl_ref *touched;
+	u32 touched_count;
 	/* the mm being walked */
 	struct mm_struct *mm;
 	u64 mm_id;
+	bool mm_scope; /* its entries are looked at */
 	bool mm_busy; /* a living writer is in the middle of an operation: mark, do not judge */
 	struct mm_struct counted; /* its totals, as the VMAs' ranges and flags say */
 	u32 mm_vmas;
@@ -69,6 +73,26 @@ enum remains dead_remains(const struct vl_seg *seg, const struct dead_set *dead)
 /* Not of REMAINS_ANYTHING. */
 void repair_small(struct participant *self, const struct dead_set *dead, enum remains remains,
 		  struct vl_recovery *out);
+
+/* recover.c: is one of them there of whom there is something to repair? */
+bool dead_to_repair(const struct vl_seg *seg, const struct dead_set *dead);
+/* recover_frames.c: the world is stopped, and the counts of frames may be wrong from now on. */
+void recount_begin(struct vl_seg *seg);
+/* One standstill: a recovery if somebody is dead, else a slice of the recount that is due.
+ * !may_repair: -EAGAIN if somebody is dead. Else as vl_recover. */
+int recover_stop(struct participant *self, struct vl_recovery *out, bool may_repair);
+/* So many of them until no recount is due. share: so long the entry is open after a slice, as it was
+ * closed. */
+int recount_finish(struct participant *self, struct vl_recovery *out, bool may_repair, u32 share);
+#define RECOUNT_SHARE 4
+void recount_register(void);
+
+/* walk_scope.c. A recovery looks at the entries of what has been touched by the dead. */
+int scope_begin(struct walk *w); /* 0 or -ENOMEM */
+bool scope_has_mm(const struct walk *w, const struct mm_struct *mm);
+bool scope_has_file(const struct walk *w, const struct file *file);
+bool scope_has_vma(const struct walk *w, const struct vm_area_struct *vma);
+void repair_moves(const struct walk *w);
 
 void complain(const struct walk *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool walk_mark(struct walk *w, u32 cache, vl_ref ref,

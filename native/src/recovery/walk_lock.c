@@ -202,7 +202,7 @@ static void repair_mutexes(const struct walk *w)
 	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
 		mutex_repair(w->seg, &hdr->caches[i].lock, w->dead);
 	mutex_repair(w->seg, &hdr->pages.lock, w->dead);
-	mutex_repair(w->seg, &hdr->frames.lock, w->dead);
+	frame_pool_repair(w->seg, w->dead);
 	mutex_repair(w->seg, &hdr->slots_lock, w->dead);
 	mutex_repair(w->seg, &hdr->rcu.advance_lock, w->dead);
 }

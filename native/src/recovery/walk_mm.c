@@ -96,6 +96,7 @@ static void on_entry(void *arg, const struct range_entry *e)
 		if (w->repair && wrong)
 			repair_vma(w, e, vma, wrong);
 	}
+	w->mm_scope |= scope_has_vma(w, vma);
 	mm_account(&w->counted, vma->vm_flags, (s64)((e->end - e->start) >> PAGE_SHIFT));
 	w->mm_vmas++;
 }
@@ -125,7 +126,8 @@ static bool count_frame(struct walk *w, pte_t pte)
 			 frame);
 		return false;
 	}
-	w->frame_refs[frame]++;
+	if (w->frame_refs)
+		w->frame_refs[frame]++;
 	return true;
 }
 
@@ -176,6 +178,7 @@ static void begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer
 	w->mm = mm;
 	w->mm_id = life_id(mm->generation, index);
 	w->mm_busy = writer != 0;
+	w->mm_scope = !w->repair || scope_has_mm(w, mm);
 	w->mm_vmas = 0;
 	w->counted = (struct mm_struct){0};
 	w->last = (struct range_entry){0};
@@ -214,13 +217,37 @@ static void complain_of_tables(const struct walk *w, const char *broken)
 		complain(w, "mm %#lx: page tables: %s", w->mm_id, broken);
 }
 
+static int on_mapped_pte(struct participant *self, pte_t *pte, u64 addr, void *arg)
+{
+	(void)self;
+	on_pte(arg, pte, addr);
+	return 0;
+}
+
+/* Of an mm that none of the dead touched: mappings of files that they did. */
+static void walk_touched_files(struct walk *w)
+{
+	struct range_entry e;
+
+	for (u64 at = 0; w->touched_count && tree_find(w->self, &w->mm->mm_mt, at, UINT64_MAX, &e);
+	     at = e.end) {
+		const struct vm_area_struct *vma = vl_ptr(w->seg, e.ref);
+
+		if (vma->vm_file && scope_has_file(w, file_get(w->seg, vma->vm_file)))
+			pte_walk(w->self, &w->mm->pgd, e.start, e.end, on_mapped_pte, w);
+	}
+}
+
 static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 {
 	u32 writer, wrong;
 
 	if (!walk_tree(w, mm, index, &writer))
 		return;
-	complain_of_tables(w, pgd_check(w->seg, &mm->pgd, on_table, on_pte, w));
+	complain_of_tables(
+		w, pgd_check(w->seg, &mm->pgd, on_table, w->mm_scope ? on_pte : NULL, w));
+	if (!w->mm_scope)
+		walk_touched_files(w);
 	wrong = find_in_mm(w, index, writer);
 	if (w->repair)
 		repair_mm(w, index, writer, wrong);
@@ -319,7 +346,8 @@ void walk_files(struct walk *w)
 		if (!files[i].state)
 			continue;
 		cut_ended(w, &files[i], i);
-		broken = pgd_check(w->seg, &files[i].cache, on_table, on_cache_pte, w);
+		broken = pgd_check(w->seg, &files[i].cache, on_table,
+				   w->repair ? NULL : on_cache_pte, w);
 		if (broken)
 			complain(w, "file %u: page cache: %s", i, broken);
 	}

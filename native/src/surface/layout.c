@@ -13,7 +13,7 @@
 	X(char) X(u8) X(u16) X(u32) X(u64) X(struct range_tree) X(struct pgd)         \
 	X(struct seqcount) X(struct rw_semaphore) X(struct vl_mutex)                  \
 	X(struct magazine) X(struct retired) X(struct vl_config) X(struct vl_region)  \
-	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct kmem_cache) \
+	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct recount) X(struct kmem_cache) \
 	X(struct account)
 /* An array decays to a pointer; fields that are pointers there are none. */
 #define TYPE_NAME(t)  t: #t, t *: #t,
@@ -148,7 +148,7 @@ static const struct vl_field_info fields[] = {
 	F(participant_area, stats, "its participant"),
 	F(participant_area, magazines, "its participant"),
 	F(participant_area, frame_count, "its participant"),
-	F(participant_area, frame_pad, "unused"),
+	F(participant_area, frame_hand, "its participant"),
 	F(participant_area, frames, "its participant"),
 	F(participant_area, page_count, "its participant"),
 	F(participant_area, page_pad, "unused"),
@@ -159,6 +159,7 @@ static const struct vl_field_info fields[] = {
 	F(participant_area, inflight, "its participant"),
 	F(participant_area, unmapped, "its participant"),
 	F(participant_area, file_pins, "its participant"),
+	F(participant_area, moving, "its participant"),
 	F(participant_area, stocks, "its participant; who meets a quota: cmpxchg"),
 	F(participant_area, account, "its participant"),
 	F(participant_area, cancel, "anybody"),
@@ -182,8 +183,8 @@ static const struct vl_field_info fields[] = {
 	F(page_desc, free, "cache lock"),
 	F(page_desc, used, "cache lock"),
 	F(page_desc, account, "who has it TAKEN"),
-	F(page_desc, pad0, "unused"),
-	F(page_desc, pad, "unused"),
+	F(page_desc, level, "who has it TAKEN"),
+	F(page_desc, counted, "who has it TAKEN; who stops the world"),
 	F(frame, refs, "atomics"),
 	F(frame, next, "frame pool lock"),
 	F(frame, word, "VMA lock R + RCU"),
@@ -290,9 +291,11 @@ static const struct vl_field_info fields[] = {
 	F(seg_header, stuck_times, "who stops the world"),
 	F(seg_header, stuck_progress, "who stops the world"),
 	F(seg_header, stop_again_ns, "who stops the world"),
+	F(seg_header, recount_epoch, "who stops the world"),
 	F(seg_header, rcu, "atomics; its lock"),
 	F(seg_header, pages, "its lock"),
 	F(seg_header, frames, "its lock"),
+	F(seg_header, recount, "who stops the world; charges: atomics"),
 	F(seg_header, slots_lock, "atomics"),
 	F(seg_header, mm_hint, "slots_lock"),
 	F(seg_header, file_hint, "slots_lock"),
@@ -336,7 +339,15 @@ static const struct vl_field_info fields[] = {
 	F(frame_pool, frames_populated, "frame pool lock"),
 	F(frame_pool, free_head, "frame pool lock"),
 	F(frame_pool, free_count, "frame pool lock"),
+	F(frame_pool, relink, "frame pool lock; recovery"),
+	F(frame_pool, pad0, "unused"),
 	F(frame_pool, pad, "unused"),
+	F(recount, last, "who stops the world"),
+	F(recount, stage, "who stops the world"),
+	F(recount, at, "who stops the world"),
+	F(recount, started, "who stops the world"),
+	F(recount, pad, "unused"),
+	F(recount, charged, "atomics"),
 	F(rcu_state, gp_ctr, "atomics"),
 	F(rcu_state, slabs_gone, "atomics"),
 	F(rcu_state, completed, "atomics"),

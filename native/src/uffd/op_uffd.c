@@ -181,8 +181,11 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		entry |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_acq_rel_u64(to, &none, entry))
 		return -EEXIST;
-	if (cmpxchg_acq_rel_u64(from, &marked, 0)) /* else a zap has dropped it */
+	recount_note(self, to, 0, entry);
+	if (cmpxchg_acq_rel_u64(from, &marked, 0)) { /* else a zap has dropped it */
+		recount_note(self, from, marked, 0);
 		frame_put(self, *frame);
+	}
 	*frame = FRAME_NONE;
 	return 0;
 }

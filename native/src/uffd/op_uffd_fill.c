@@ -115,6 +115,7 @@ static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t
 		if (old && (!pte_is_marker(old) || pte_frame(new) == FRAME_ZERO))
 			return -EEXIST;
 	} while (!cmpxchg_full_u64(pte, &old, new));
+	recount_note(self, pte, old, new);
 	STEP(pte_set, f->vma);
 	return 0;
 }
@@ -125,6 +126,7 @@ static void take_out(struct participant *self, const struct fill *f, u64 addr)
 	pte_t *pte = pte_lookup(self->seg, &f->mm->pgd, addr);
 	pte_t old = xchg_acq_rel_u64(pte, 0);
 
+	recount_note(self, pte, old, 0);
 	if (pte_counts(old))
 		frame_put(self, pte_frame(old));
 }

@@ -137,6 +137,8 @@ struct participant_area {
 	u32 retire_head; /* next to free; places (lives.h) */
 	u32 retire_tail; /* next free place; tail - head = entries */
 	struct retired retired[RETIRE_RING];
+	u64 retire_hand; /* kind << 32 | ref of what was last taken out of a ring: it may be in no
+			  * place yet */
 	u64 leases[MMS_MAX]; /* per mm index: generation << LEASE_SHIFT | leases held */
 	vl_ref name_made;    /* name of the call under way, which may wait before a VMA has it */
 	u64 pid_namespace;   /* in which pid and tid mean something; 0 unknown */

@@ -18,8 +18,8 @@
  *                       page tables and page caches hold (recount.h).
  *   of a frame without references, on its way from one place to another: the frame. It is in no
  *                       place then, or in one: before it leaves a place its number stands where
- *                       recovery looks (frames_reclaim): above the top of the magazine, behind the
- *                       head of the ring, at its tail, or in frame_hand.
+ *                       recovery looks (frames_reclaim): above the top of the magazine, at the
+ *                       tail of the ring, in retire_hand or in frame_hand.
  *   of a magazine       what is in it: below frame_count, and nowhere else.
  *
  * Orderings:
@@ -328,15 +328,14 @@ static void reclaim_lost(struct vl_seg *seg, u32 f, const u8 *reserved)
 void frames_reclaim(struct vl_seg *seg, u32 owner_index, const u8 *reserved)
 {
 	const struct participant_area *area = participant_area_of(seg, owner_index);
-	const struct retired *first = &area->retired[(area->retire_head - 1) % RETIRE_RING];
-	const struct retired *next = &area->retired[area->retire_tail % RETIRE_RING];
+	const struct retired *last = &area->retired[area->retire_tail % RETIRE_RING];
 
 	for (u32 i = 0; i <= area->frame_count && i < FRAME_MAGAZINE; i++)
 		reclaim_lost(seg, area->frames[i], reserved);
-	if (first->kind == RETIRE_FRAME)
-		reclaim_lost(seg, first->ref, reserved);
-	if (next->kind == RETIRE_FRAME)
-		reclaim_lost(seg, next->ref, reserved);
+	if (area->retire_hand >> 32 == RETIRE_FRAME)
+		reclaim_lost(seg, (u32)area->retire_hand, reserved);
+	if (last->kind == RETIRE_FRAME)
+		reclaim_lost(seg, last->ref, reserved);
 	reclaim_lost(seg, area->frame_hand, reserved);
 }
 

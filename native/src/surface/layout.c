@@ -166,6 +166,7 @@ static const struct vl_field_info fields[] = {
 	F(participant_area, retire_head, "its participant"),
 	F(participant_area, retire_tail, "its participant"),
 	F(participant_area, retired, "its participant"),
+	F(participant_area, retire_hand, "its participant"),
 	F(participant_area, leases, "its participant"),
 	F(participant_area, name_made, "its participant"),
 	F(participant_area, pid_namespace, "who joins"),

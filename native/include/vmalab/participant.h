@@ -131,6 +131,9 @@ struct participant_area {
 					* block */
 	u64 moving[2]; /* entries of a move under way: offsets of the one that it comes from,
 			* or 0, and of the one that it goes to */
+	u64 doubt; /* an address, and in the bits below PAGE_SHIFT how many pages from there: if the
+		    * owner dies, entries there may be marked busy, or have a page that is no longer
+		    * in its file. Of the address space that it has a lock of; it is not taken back. */
 	u64 stocks[CHARGES_STOCKED][STOCKS_EACH] __cacheline_aligned; /* account.h */
 	u32 account;     /* what its new address spaces are charged to */
 	u32 cancel;      /* not 0: what it does is to end early (safe_point.h) */
@@ -291,6 +294,15 @@ static inline void participant_fence_if_threaded(struct participant *self)
 static inline void note_change(struct participant *self)
 {
 	self->slot->changed = 1;
+	compiler_barrier();
+}
+
+/* Before entries are changed so that recovery would have to look at them, should the caller be
+ * killed (participant_area.doubt). */
+static inline void note_doubt(struct participant *self, u64 addr, u64 pages)
+{
+	/* relaxed: for a recoverer, who reads it when the caller is dead */
+	store_relaxed_u64(&self->area->doubt, (addr & PAGE_MASK) | pages);
 	compiler_barrier();
 }
 

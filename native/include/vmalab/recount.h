@@ -28,14 +28,6 @@
 
 #include "vmalab/pgtable.h"
 
-/* In this order; each stage goes over frames or pages by their numbers, in slices. */
-enum recount_stage {
-	RECOUNT_NONE = 0,
-	RECOUNT_CLEAR = 1, /* second counts of frames: 0 */
-	RECOUNT_TABLES = 2, /* tables are counted; recount_epoch is set from here on */
-	RECOUNT_JUDGE = 3, /* counts of frames become what was found */
-};
-
 static inline bool recount_due(const struct vl_seg *seg)
 {
 	/* relaxed: a hint; changed while the world is stopped */

@@ -149,12 +149,22 @@ struct frame_pool {
 	u64 pad[4];
 };
 
+/* What a recovery has still to do, in slices, in this order; each stage goes over address spaces,
+ * frames or pages by their numbers. */
+enum recount_stage {
+	RECOUNT_NONE = 0,
+	RECOUNT_MEND = 1,   /* entries of address spaces are put right: walk_mend.c */
+	RECOUNT_CLEAR = 2,  /* second counts of frames: 0 */
+	RECOUNT_TABLES = 3, /* tables are counted; recount_epoch is set from here on */
+	RECOUNT_JUDGE = 4,  /* counts of frames become what was found */
+};
+
 /* The references of all frames are counted anew, in slices: recount.h. Changes while the world is
  * stopped, but for the charges. */
 struct recount {
 	u64 last;    /* number of the newest recount; a life (lives.h) */
 	u32 stage;   /* enum recount_stage; not RECOUNT_NONE: a recount is due or under way */
-	u32 at;      /* the next frame or page of the stage */
+	u32 at;      /* the next one of the stage */
 	u32 started; /* how often it was begun since the last one that ended */
 	u32 pad;
 	u32 charged[ACCOUNTS_MAX]; /* RECOUNT_JUDGE: frames below `at`, by account; atomics */

@@ -258,6 +258,7 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 			return err;
 	}
 	pgoff = linear_page_index(vma, f->addr);
+	note_doubt(self, f->addr, 1);
 	err = fault_file_page(self, mm, vma, file, pgoff, &frame, f);
 	if (err)
 		return err;

@@ -144,9 +144,12 @@ static void on_dead_owner(struct participant *self, u32 index)
 	struct vl_recovery *out = calloc(1, sizeof(*out));
 
 	(void)index;
-	/* What the dead have leaked of frames others find: a waiter has locks, and wants to go on. */
+	/* What the dead have leaked of frames others find: a waiter has locks, and wants to go on.
+	 * But recovery may have the lock that it waits for. */
 	if (out && anybody_dead(self->seg))
 		(void)recover_stop(self, out, true);
+	if (out)
+		(void)recover_mend(self, out);
 	free(out);
 }
 

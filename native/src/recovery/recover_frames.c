@@ -6,8 +6,10 @@
  * words and why the counts are right.
  *
  * hdr->recount.stage, changed while the world is stopped:
- *   NONE    nothing to do           -> CLEAR   by each recovery from a death in the middle of
+ *   NONE    nothing to do           -> MEND    by each recovery from a death in the middle of
  *                                              something, whatever the stage (recount_begin)
+ *   MEND    entries are put right   -> CLEAR   after the last address space that has some left
+ *                                              (walk_mend.c)
  *   CLEAR   second counts are 0     -> TABLES  after the last frame: a new epoch
  *   TABLES  tables are counted      -> JUDGE   after the last page
  *   JUDGE   counts are judged       -> NONE    after the last frame, with the charges of accounts
@@ -24,7 +26,7 @@
 #include "vmalab/futex.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/recover.h"
-#include "walk.h"
+#include "walk_mm.h"
 
 #define SLICE_NS     (NSEC_PER_MSEC / 4)
 #define LONGER_MAX   12
@@ -40,7 +42,7 @@ void recount_begin(struct vl_seg *seg)
 	compiler_barrier(); /* a kill of the recoverer: no recount goes on with the old sums */
 	recount->started = recount->stage == RECOUNT_NONE ? 1 : recount->started + 1;
 	store_relaxed_u32(&recount->at, 0);
-	store_relaxed_u32(&recount->stage, RECOUNT_CLEAR);
+	store_relaxed_u32(&recount->stage, RECOUNT_MEND);
 }
 
 static void next_stage(struct recount *recount, enum recount_stage stage)
@@ -135,8 +137,23 @@ static void judge_step(struct participant *self, struct recount *recount, struct
 	next_stage(recount, RECOUNT_NONE);
 }
 
+/* dead: nobody of whom anything is left to repair. */
+static void mend(struct participant *self, struct recount *recount, const struct dead_set *dead,
+		 struct vl_recovery *out)
+{
+	struct walk w = {
+		.self = self, .seg = self->seg, .dead = dead, .repair = true, .out = out};
+	u32 index = recount->at;
+
+	if (mend_step(&w, &index))
+		store_relaxed_u32(&recount->at, index);
+	else
+		next_stage(recount, RECOUNT_CLEAR);
+}
+
 /* The world is stopped since begun_ns, and nobody is dead who was in the middle of something. */
-static void slice(struct participant *self, struct vl_recovery *out, u64 begun_ns)
+static void slice(struct participant *self, const struct dead_set *dead, struct vl_recovery *out,
+		  u64 begun_ns)
 {
 	struct recount *recount = &self->seg->hdr->recount;
 	u64 most_ns = SLICE_NS << min_u64(recount->started - 1, LONGER_MAX);
@@ -144,7 +161,9 @@ static void slice(struct participant *self, struct vl_recovery *out, u64 begun_n
 	store_relaxed_u32(&self->seg->hdr->repairing, self->index + 1);
 	compiler_barrier(); /* a kill: before anything is counted */
 	do {
-		if (recount->stage == RECOUNT_CLEAR)
+		if (recount->stage == RECOUNT_MEND)
+			mend(self, recount, dead, out);
+		else if (recount->stage == RECOUNT_CLEAR)
 			clear_step(self->seg, recount);
 		else if (recount->stage == RECOUNT_TABLES)
 			tables_step(self->seg, recount);
@@ -187,7 +206,7 @@ int recover_stop(struct participant *self, struct vl_recovery *out, bool may_rep
 	if (repairs)
 		err = may_repair ? recover_dead(self, &dead, out) : -EAGAIN;
 	else if (recount_due(self->seg))
-		slice(self, out, begun_ns);
+		slice(self, &dead, out, begun_ns);
 	world_start(self);
 	note_stop(out, repairs, clock_ns() - begun_ns, thread_cpu_ns() - cpu_ns);
 	return err;
@@ -208,6 +227,21 @@ int recount_finish(struct participant *self, struct vl_recovery *out, bool may_r
 		}
 		if (share && recount_due(self->seg))
 			sleep_ns((clock_ns() - begun_ns) * share);
+	}
+	return err;
+}
+
+int recover_mend(struct participant *self, struct vl_recovery *out)
+{
+	const u32 *stage = &self->seg->hdr->recount.stage;
+	int err = 0;
+
+	while (!err && load_relaxed_u32(stage) == RECOUNT_MEND) {
+		u64 begun_ns = clock_ns();
+
+		err = recover_stop(self, out, true);
+		if (load_relaxed_u32(stage) == RECOUNT_MEND)
+			sleep_ns((clock_ns() - begun_ns) * RECOUNT_SHARE);
 	}
 	return err;
 }

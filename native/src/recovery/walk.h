@@ -44,6 +44,7 @@ struct walk {
 	/* a recovery: the locks that the dead announce (walk_scope.c) */
 	vl_ref *touched;
 	u32 touched_count;
+	bool scope_files; /* one of them is of a file */
 	/* the mm being walked */
 	struct mm_struct *mm;
 	u64 mm_id;
@@ -85,6 +86,8 @@ int recover_stop(struct participant *self, struct vl_recovery *out, bool may_rep
  * closed. */
 int recount_finish(struct participant *self, struct vl_recovery *out, bool may_repair, u32 share);
 #define RECOUNT_SHARE 4
+/* The same until recovery holds no lock any more. */
+int recover_mend(struct participant *self, struct vl_recovery *out);
 void recount_register(void);
 
 /* walk_scope.c. A recovery looks at the entries of what has been touched by the dead. */
@@ -104,9 +107,10 @@ u64 walk_granule(const struct walk *w, vl_ref ref);
 void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *writer);
 
 /* walk_lock.c: all locks, or those of a kind: of the tables of mms and files and of library users;
- * of library users; of the VMAs in a range of pages. */
+ * of one mm; of library users; of the VMAs in a range of pages. */
 void walk_locks(const struct walk *w);
 void walk_table_locks(const struct walk *w);
+void walk_mm_lock(const struct walk *w, u32 index);
 void walk_user_locks(const struct walk *w);
 void walk_vma_locks(const struct walk *w, u32 from, u32 to);
 

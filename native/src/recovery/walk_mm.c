@@ -148,7 +148,7 @@ static inline bool pte_plain(const struct vm_area_struct *vma, pte_t pte)
 	return vma && !vma->vm_file && !(pte & PTE_BUSY) && (vma->vm_flags & needs) == needs;
 }
 
-static void on_pte(void *arg, pte_t *pte, u64 addr)
+void walk_pte(void *arg, pte_t *pte, u64 addr)
 {
 	struct walk *w = arg;
 	const struct vm_area_struct *vma;
@@ -173,7 +173,7 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 		count_frame(w, *pte);
 }
 
-static void begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer)
+void walk_begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer)
 {
 	w->mm = mm;
 	w->mm_id = life_id(mm->generation, index);
@@ -202,7 +202,7 @@ static bool walk_tree(struct walk *w, struct mm_struct *mm, u32 index, u32 *writ
 		return false;
 	if (!writer && mm_unfinished(mm))
 		return false; /* its maker waits for another lock first; nothing is in it yet */
-	begin_mm(w, mm, index, writer);
+	walk_begin_mm(w, mm, index, writer);
 	if (w->repair)
 		repair_mm_begin(w, writer);
 	broken = tree_check(w->seg, &mm->mm_mt, w->repair && !writer, NULL, on_node, on_entry, w);
@@ -217,37 +217,18 @@ static void complain_of_tables(const struct walk *w, const char *broken)
 		complain(w, "mm %#lx: page tables: %s", w->mm_id, broken);
 }
 
-static int on_mapped_pte(struct participant *self, pte_t *pte, u64 addr, void *arg)
-{
-	(void)self;
-	on_pte(arg, pte, addr);
-	return 0;
-}
-
-/* Of an mm that none of the dead touched: mappings of files that they did. */
-static void walk_touched_files(struct walk *w)
-{
-	struct range_entry e;
-
-	for (u64 at = 0; w->touched_count && tree_find(w->self, &w->mm->mm_mt, at, UINT64_MAX, &e);
-	     at = e.end) {
-		const struct vm_area_struct *vma = vl_ptr(w->seg, e.ref);
-
-		if (vma->vm_file && scope_has_file(w, file_get(w->seg, vma->vm_file)))
-			pte_walk(w->self, &w->mm->pgd, e.start, e.end, on_mapped_pte, w);
-	}
-}
-
 static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 {
+	/* Of a writer that is dead, or busy. */
+	u32 stamp = mm->mm_lock_seq.sequence & 1 ? mm->mm_lock_seq.sequence : 0;
 	u32 writer, wrong;
 
 	if (!walk_tree(w, mm, index, &writer))
 		return;
 	complain_of_tables(
-		w, pgd_check(w->seg, &mm->pgd, on_table, w->mm_scope ? on_pte : NULL, w));
-	if (!w->mm_scope)
-		walk_touched_files(w);
+		w, pgd_check(w->seg, &mm->pgd, on_table, w->repair ? NULL : walk_pte, w));
+	if (w->repair)
+		mend_mm(w, index, stamp);
 	wrong = find_in_mm(w, index, writer);
 	if (w->repair)
 		repair_mm(w, index, writer, wrong);
@@ -279,8 +260,8 @@ void walk_mm_tables(struct walk *w, u32 index, u64 *at, u32 tables)
 		*at = PGTABLE_END;
 		return;
 	}
-	begin_mm(w, mm, index, writer);
-	complain_of_tables(w, pgd_check_part(w->seg, &mm->pgd, at, tables, on_pte, w));
+	walk_begin_mm(w, mm, index, writer);
+	complain_of_tables(w, pgd_check_part(w->seg, &mm->pgd, at, tables, walk_pte, w));
 }
 
 static int on_page_beyond_end(struct participant *self, pte_t *pte, u64 addr, void *arg)

@@ -17,6 +17,14 @@
 /* Locks of address spaces, VMAs and files; what a library user holds is none of them. */
 #define PLACES (HOLD_VMA_WRITE + 1)
 
+static bool touched(const struct walk *w, vl_ref from, vl_ref to)
+{
+	for (u32 i = 0; i < w->touched_count; i++)
+		if (w->touched[i] >= from && w->touched[i] <= to)
+			return true;
+	return false;
+}
+
 int scope_begin(struct walk *w)
 {
 	u32 high = load_acquire_u32(&w->seg->hdr->slots_high);
@@ -34,15 +42,9 @@ int scope_begin(struct walk *w)
 				w->touched[w->touched_count++] = (vl_ref)(held >> 8);
 		}
 	}
+	for (u32 i = 0; i < w->seg->hdr->file_hint; i++)
+		w->scope_files |= scope_has_file(w, &file_table(w->seg)[i]);
 	return 0;
-}
-
-static bool touched(const struct walk *w, vl_ref from, vl_ref to)
-{
-	for (u32 i = 0; i < w->touched_count; i++)
-		if (w->touched[i] >= from && w->touched[i] <= to)
-			return true;
-	return false;
 }
 
 bool scope_has_mm(const struct walk *w, const struct mm_struct *mm)

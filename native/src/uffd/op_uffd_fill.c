@@ -109,6 +109,7 @@ static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t
 
 	if (!pte)
 		return -ENOMEM;
+	note_doubt(self, addr, 1);
 	if (f->wp)
 		new = (new | PTE_UFFD_WP) & ~PTE_WRITE;
 	do {

@@ -2,7 +2,7 @@
 /*
  * recover_frames.c: the second half of a recovery from deaths in the middle of something: what the
  * dead leaked of frames, and what they were charged for them. It is done in slices: the world stands
- * for SLICE_NS or little more, and runs RECOUNT_SHARE times as long in between. recount.h has the
+ * for recount_slice_ns or little more, and runs RECOUNT_SHARE times as long in between. recount.h has the
  * words and why the counts are right.
  *
  * hdr->recount.stage, changed while the world is stopped:
@@ -28,11 +28,12 @@
 #include "vmalab/recover.h"
 #include "walk_mm.h"
 
-#define SLICE_NS     (NSEC_PER_MSEC / 4)
 #define LONGER_MAX   12
 #define BUSY_MAX     1000 /* turns behind others that stop the world, one after the other */
-#define STEP_FRAMES  4096
-#define STEP_PAGES   16
+#define STEP_FRAMES  1024
+#define STEP_PAGES   1024 /* of them one page table at most */
+
+u64 recount_slice_ns = NSEC_PER_MSEC / 4;
 
 void recount_begin(struct vl_seg *seg)
 {
@@ -54,7 +55,7 @@ static void next_stage(struct recount *recount, enum recount_stage stage)
 static void clear_step(struct vl_seg *seg, struct recount *recount)
 {
 	u32 populated = seg->hdr->frames.frames_populated, at = recount->at;
-	u32 end = (u32)min_u64(populated, (u64)at + STEP_FRAMES * 4);
+	u32 end = (u32)min_u64(populated, (u64)at + 16 * STEP_FRAMES);
 
 	if (at < end)
 		memset(frame_recounted(seg, at), 0, (u64)(end - at) * sizeof(u32));
@@ -83,17 +84,19 @@ static void count_table(struct vl_seg *seg, u32 page)
 /* Tables that are made meanwhile are counted. */
 static void tables_step(struct vl_seg *seg, struct recount *recount)
 {
-	u32 populated = seg->hdr->pages.pages_populated, at = recount->at, tables = 0;
+	u32 populated = seg->hdr->pages.pages_populated, at = recount->at;
+	u32 end = (u32)min_u64(populated, (u64)at + STEP_PAGES);
+	u64 epoch = seg->hdr->recount_epoch;
+	bool counted = false;
 
-	for (; at < populated && tables < STEP_PAGES; at++) {
+	for (; at < end && !counted; at++) {
 		struct page_desc *desc = &seg->page_descs[at];
 
-		if (desc->kind != PAGE_TABLE || desc->level != 0 ||
-		    desc->counted == seg->hdr->recount_epoch)
+		counted = desc->kind == PAGE_TABLE && desc->level == 0 && desc->counted != epoch;
+		if (!counted)
 			continue;
 		count_table(seg, at);
-		desc->counted = seg->hdr->recount_epoch;
-		tables++;
+		desc->counted = epoch;
 	}
 	store_relaxed_u32(&recount->at, at);
 	if (at >= populated)
@@ -156,7 +159,7 @@ static void slice(struct participant *self, const struct dead_set *dead, struct 
 		  u64 begun_ns)
 {
 	struct recount *recount = &self->seg->hdr->recount;
-	u64 most_ns = SLICE_NS << min_u64(recount->started - 1, LONGER_MAX);
+	u64 most_ns = recount_slice_ns << min_u64(recount->started - 1, LONGER_MAX);
 
 	store_relaxed_u32(&self->seg->hdr->repairing, self->index + 1);
 	compiler_barrier(); /* a kill: before anything is counted */

@@ -77,16 +77,7 @@ void repair_small(struct participant *self, const struct dead_set *dead, enum re
 
 /* recover.c: is one of them there of whom there is something to repair? */
 bool dead_to_repair(const struct vl_seg *seg, const struct dead_set *dead);
-/* recover_frames.c: the world is stopped, and the counts of frames may be wrong from now on. */
-void recount_begin(struct vl_seg *seg);
-/* One standstill: a recovery if somebody is dead, else a slice of the recount that is due.
- * !may_repair: -EAGAIN if somebody is dead. Else as vl_recover. */
-int recover_stop(struct participant *self, struct vl_recovery *out, bool may_repair);
-/* So many of them until no recount is due. share: so long the entry is open after a slice, as it was
- * closed. */
-int recount_finish(struct participant *self, struct vl_recovery *out, bool may_repair, u32 share);
-#define RECOUNT_SHARE 4
-/* The same until recovery holds no lock any more. */
+/* recover_frames.c: slices until recovery holds no lock any more. */
 int recover_mend(struct participant *self, struct vl_recovery *out);
 void recount_register(void);
 

@@ -84,10 +84,13 @@ static void cut(struct actor *a)
 	u64 pages = test_random(&a->rng) % PAGES;
 
 	if (pages % 2) {
-		(void)CALL(a, OP_FILE_TRUNCATE, 0, a->file, pages << PAGE_SHIFT);
-		(void)CALL(a, OP_FILE_TRUNCATE, 0, a->file, PAGES << PAGE_SHIFT);
+		CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->file, pages << PAGE_SHIFT).status, 0);
+		CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->file, PAGES << PAGE_SHIFT).status, 0);
 	} else {
-		(void)CALL(a, OP_FILE_ALLOCATE, 0, a->file, 3, pages << PAGE_SHIFT, 99 << PAGE_SHIFT);
+		CHECK_EQ(CALL(a, OP_FILE_ALLOCATE, 0, 0, a->file, 3, pages << PAGE_SHIFT,
+			      99 << PAGE_SHIFT)
+				 .status,
+			 0);
 	}
 }
 
@@ -103,10 +106,21 @@ static void user_faults(struct actor *a)
 	map(a, mm, AREA, 64, ANON, 0);
 	map(a, mm, ELSE, 64, ANON | POPULATE, 0);
 	CHECK_EQ(CALL(a, OP_UFFD_REGISTER, 0, mm, uffd, AREA, len, 1).status, 0);
-	(void)CALL(a, OP_UFFD_FILL, UFFD_FILL_COPY, mm, uffd, AREA, ELSE, len / 2, 0);
-	(void)CALL(a, OP_UFFD_MOVE, 0, mm, AREA + len / 2, ELSE, len / 2, 0, uffd);
-	(void)CALL(a, OP_MADVISE, 0, mm, AREA, len / 4, 102); /* guards */
+	CHECK_EQ(CALL(a, OP_UFFD_FILL, UFFD_FILL_COPY, mm, uffd, AREA, ELSE, len / 2, 0).status, 0);
+	CHECK_EQ(CALL(a, OP_UFFD_MOVE, 0, mm, AREA + len / 2, ELSE, len / 2, 0, uffd).status, 0);
+	CHECK_EQ(CALL(a, OP_MADVISE, 0, mm, AREA, len / 4, 102).status, 0); /* guards */
 	CHECK_EQ(vl_mm_put(a->self, mm), 0);
+}
+
+/* The last close of a file with pages. */
+static void close_file(struct actor *a)
+{
+	u64 file, id = test_random(&a->rng);
+
+	if (vl_file_open(a->self, 2, id, 64 << PAGE_SHIFT, "/memfd:closed", 0, &file) != 0)
+		return; /* too many files */
+	CHECK_EQ(CALL(a, OP_FILE_ALLOCATE, 0, 0, file, 0, 0, 64 << PAGE_SHIFT).status, 0);
+	CHECK_EQ(vl_file_close(a->self, file, 0), 0);
 }
 
 static void change(struct actor *a)
@@ -114,7 +128,7 @@ static void change(struct actor *a)
 	u64 r = test_random(&a->rng);
 
 	touch(a, a->mm);
-	switch (r % 7) {
+	switch (r % 8) {
 	case 0:
 		(void)CALL(a, OP_MADVISE, 0, a->mm, page_of(a, AREA), 40 << PAGE_SHIFT, 4);
 		break;
@@ -133,6 +147,9 @@ static void change(struct actor *a)
 		break;
 	case 5:
 		user_faults(a);
+		break;
+	case 6:
+		close_file(a);
 		break;
 	default:
 		map(a, a->mm, page_of(a, AREA), 100, ANON | POPULATE, 0);
@@ -287,6 +304,37 @@ static void test_leaks(struct actor *a)
 	check_clean(a);
 }
 
+static void die_with_all(struct actor *a)
+{
+	CHECK_EQ(core_enter(a->self), 0);
+	while (frame_alloc(a->self) != FRAME_NONE)
+		;
+	_exit(42);
+}
+
+/* A call or fault that finds no frame while a recount is due waits for it, and gets one. */
+static void test_wait(struct actor *a)
+{
+	static struct vl_recovery out;
+
+	for (u32 call = 0; call < 2; call++) {
+		map(a, a->mm, AREA, PAGES, ANON, 0);
+		(void)in_use(a);
+		frame_flush(a->self);
+		CHECK_EQ(waitpid(child_of(a, die_with_all, 1), NULL, 0) > 0, 1);
+		CHECK_EQ(CALL(a, OP_FAULT, FAULT_WRITE, a->mm, AREA, 0).status, VL_S_LIMIT);
+		memset(&out, 0, sizeof(out));
+		CHECK_EQ(recover_stop(a->self, &out, true), 0);
+		CHECK_EQ(out.walks, 1);
+		if (call)
+			CHECK_EQ(CALL(a, OP_MADVISE, 0, a->mm, AREA, PAGE_SIZE, 23).status, 0);
+		else
+			CHECK_EQ(CALL(a, OP_FAULT, FAULT_WRITE, a->mm, AREA, 0).status, 0);
+		CHECK(!recount_due(a->seg));
+		check_clean(a);
+	}
+}
+
 /* --- a long munmap --- */
 
 static void unmap_long(struct actor *a)
@@ -373,6 +421,7 @@ int main(int argc, char **argv)
 	open_all(&a);
 	test_living(&a);
 	test_leaks(&a);
+	test_wait(&a);
 	test_long(&a, false);
 	test_long(&a, true);
 	vl_leave(a.self);

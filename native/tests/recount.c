@@ -24,6 +24,7 @@
 #define AREA     0x200000000000ul
 #define ELSE     0x210000000000ul
 #define OF_FILE  0x220000000000ul
+#define CLOSED   0x230000000000ul
 #define PAGES    1024ul /* of each area: two tables */
 #define LONG     65536ul /* pages of the long munmap */
 #define POPULATE 0x8000ul
@@ -107,6 +108,10 @@ static void user_faults(struct actor *a)
 	map(a, mm, ELSE, 64, ANON | POPULATE, 0);
 	CHECK_EQ(CALL(a, OP_UFFD_REGISTER, 0, mm, uffd, AREA, len, 1).status, 0);
 	CHECK_EQ(CALL(a, OP_UFFD_FILL, UFFD_FILL_COPY, mm, uffd, AREA, ELSE, len / 2, 0).status, 0);
+	map(a, mm, CLOSED, 64, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, 0);
+	CHECK_EQ(CALL(a, OP_UFFD_REGISTER, 0, mm, uffd, CLOSED, len, 1).status, 0);
+	CHECK_EQ(CALL(a, OP_UFFD_FILL, UFFD_FILL_COPY, mm, uffd, CLOSED, ELSE, len / 2, 0).status,
+		 0);
 	CHECK_EQ(CALL(a, OP_UFFD_MOVE, 0, mm, AREA + len / 2, ELSE, len / 2, 0, uffd).status, 0);
 	CHECK_EQ(CALL(a, OP_MADVISE, 0, mm, AREA, len / 4, 102).status, 0); /* guards */
 	CHECK_EQ(vl_mm_put(a->self, mm), 0);
@@ -119,7 +124,8 @@ static void close_file(struct actor *a)
 
 	if (vl_file_open(a->self, 2, id, 64 << PAGE_SHIFT, "/memfd:closed", 0, &file) != 0)
 		return; /* too many files */
-	CHECK_EQ(CALL(a, OP_FILE_ALLOCATE, 0, 0, file, 0, 0, 64 << PAGE_SHIFT).status, 0);
+	map(a, a->mm, CLOSED, 64, MAP_SHARED | MAP_FIXED | POPULATE, file);
+	CHECK_EQ(CALL(a, OP_MUNMAP, 0, a->mm, CLOSED, 64 << PAGE_SHIFT).status, 0);
 	CHECK_EQ(vl_file_close(a->self, file, 0), 0);
 }
 
@@ -250,6 +256,8 @@ static void test_living(struct actor *a)
 	CHECK_EQ(out.dead_count, CHILDREN);
 	CHECK(vl_mm_reap(a->self) >= 0);
 	check_clean(a);
+	/* What one that was killed has left moved away. */
+	CHECK_EQ(CALL(a, OP_MUNMAP, 0, a->mm, ELSE, 64 << PAGE_SHIFT).status, 0);
 	printf("%u recounts in %u slices\n", rounds, slices);
 }
 

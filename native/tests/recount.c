@@ -173,7 +173,7 @@ static void open_all(struct actor *a)
 				   .mms_max = 32,
 				   .participants_max = 8,
 				   .frames_max = 1 << 17,
-				   .files_max = 4,
+				   .files_max = 32,
 				   .vmas_per_mm_max = 65530,
 				   .overcommit = 1};
 

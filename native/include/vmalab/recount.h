@@ -39,7 +39,8 @@ static inline u32 *frame_recounted(const struct vl_seg *seg, u32 frame)
 	return (u32 *)(seg->frames + seg->hdr->config.frames_max) + frame;
 }
 
-void recount_note_slow(struct participant *self, const pte_t *pte, pte_t old, pte_t new);
+void recount_note_slow(struct participant *self, const pte_t *pte, pte_t old, pte_t new)
+	__attribute__((cold));
 
 /* That entry named what old says and names what new says. Between its store and this nothing
  * waits. */
@@ -51,7 +52,7 @@ static inline void recount_note(struct participant *self, const pte_t *pte, pte_
 }
 
 /* A frame of that account comes into use, n = 1, or is used no more, n = -1. */
-void recount_charge(struct participant *self, u32 frame, u32 account, s32 n);
+void recount_charge(struct participant *self, u32 frame, u32 account, s32 n) __attribute__((cold));
 
 /* What an operation does that got no frame while a recount is due, which may give some back: waits
  * until it is over. Set by the recovery layer, may be NULL. The caller is CORE_BLOCKED. */

@@ -119,10 +119,10 @@ static u64 handed_on(pte_t old)
 }
 
 /* A frame of our own with the given word, entered in place of old. In place of a marker nothing is
- * stored yet: the caller looks again. */
-static int install_anon(struct participant *self, const struct mm_struct *mm,
-			struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
-			struct fault *f)
+ * stored yet: the caller looks again. Inlined, or a fresh page costs 2 ns more. */
+static inline __attribute__((always_inline)) int
+install_anon(struct participant *self, const struct mm_struct *mm, struct vm_area_struct *vma,
+	     pte_t *pte, pte_t old, u64 word, struct fault *f)
 {
 	u32 frame;
 	pte_t new;

@@ -25,7 +25,7 @@
 #define ELSE     0x210000000000ul
 #define OF_FILE  0x220000000000ul
 #define CLOSED   0x230000000000ul
-#define PAGES    1024ul /* of each area: two tables */
+#define PAGES    1024ul  /* of each area: two tables */
 #define LONG     65536ul /* pages of the long munmap */
 #define POPULATE 0x8000ul
 #define RW       (PROT_READ | PROT_WRITE)
@@ -289,7 +289,8 @@ static u64 in_use(struct actor *a)
 	return n.in_use;
 }
 
-static void test_leaks(struct actor *a)
+/* fsck_ends: the recovery ends with its standstill, and fsck does the slices. */
+static void test_leaks(struct actor *a, bool fsck_ends)
 {
 	static struct vl_recovery out;
 	u32 account = mm_find(a->seg, a->mm)->account;
@@ -303,12 +304,52 @@ static void test_leaks(struct actor *a)
 	CHECK(account > 0 && charged >= PAGES);
 	CHECK_EQ(waitpid(child_of(a, die_with_frames, 1), NULL, 0) > 0, 1);
 	CHECK(in_use(a) >= before + 300);
-	CHECK_EQ(vl_recover(a->self, &out), 0);
+	memset(&out, 0, sizeof(out));
+	if (fsck_ends) {
+		CHECK_EQ(recover_stop(a->self, &out, true), 0);
+		CHECK(recount_due(a->seg));
+		check_clean(a);
+	} else {
+		CHECK_EQ(vl_recover(a->self, &out), 0);
+		CHECK_EQ(out.frames_fixed, 350);
+	}
 	CHECK_EQ(out.walks, 1);
-	CHECK_EQ(out.frames_fixed, 350);
 	CHECK_EQ(in_use(a), before);
 	account_flush(a->self);
 	CHECK_EQ(account_charged(a->seg, account, CHARGE_FRAMES), charged);
+	check_clean(a);
+}
+
+/* Who dies between the two stores of a move: the page is in both entries, with one reference. */
+static void die_moving(struct actor *a)
+{
+	struct mm_struct *mm = mm_find(a->seg, a->mm);
+	pte_t *from = pte_lookup(a->seg, &mm->pgd, AREA), *to = from + 1;
+
+	CHECK_EQ(core_enter(a->self), 0);
+	CHECK_EQ(mmap_write_lock(a->self, mm, a->mm), 0);
+	a->self->area->moving[1] = (u64)((u8 *)to - a->seg->base);
+	a->self->area->moving[0] = (u64)((u8 *)from - a->seg->base);
+	*to = *from;
+	_exit(42);
+}
+
+static void test_move(struct actor *a)
+{
+	static struct vl_recovery out;
+	const struct mm_struct *mm = mm_find(a->seg, a->mm);
+	const pte_t *from;
+	pte_t moved;
+
+	map(a, a->mm, AREA, PAGES, ANON, 0);
+	CHECK_EQ(CALL(a, OP_FAULT, FAULT_WRITE, a->mm, AREA, 0).status, 0);
+	from = pte_lookup(a->seg, &mm->pgd, AREA);
+	moved = *from;
+	CHECK_EQ(waitpid(child_of(a, die_moving, 1), NULL, 0) > 0, 1);
+	CHECK_EQ(vl_recover(a->self, &out), 0);
+	CHECK_EQ(from[0], 0);
+	CHECK_EQ(from[1], moved);
+	CHECK_EQ(frame_refs(a->seg, pte_frame(moved)), 1);
 	check_clean(a);
 }
 
@@ -428,7 +469,9 @@ int main(int argc, char **argv)
 	test_begin(argc, argv);
 	open_all(&a);
 	test_living(&a);
-	test_leaks(&a);
+	test_leaks(&a, false);
+	test_leaks(&a, true);
+	test_move(&a);
 	test_wait(&a);
 	test_long(&a, false);
 	test_long(&a, true);

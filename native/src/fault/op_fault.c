@@ -536,7 +536,7 @@ void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		if (outcome == FAULT_AGAIN)
 			fault_pause();
 		else if (outcome == FAULT_OOM && waits++ < OOM_WAITS && recount_wait(self))
-			limit_forget(self); /* frames may have come back */
+			limit_forget(self);           /* frames may have come back */
 		else if (outcome != FAULT_LOOK_AGAIN) /* that: the stack has grown */
 			break;
 		f.info = 0;

@@ -28,10 +28,10 @@
 #include "vmalab/recover.h"
 #include "walk_mm.h"
 
-#define LONGER_MAX   12
-#define BUSY_MAX     1000 /* turns behind others that stop the world, one after the other */
-#define STEP_FRAMES  1024
-#define STEP_PAGES   1024 /* of them one page table at most */
+#define LONGER_MAX  12
+#define BUSY_MAX    1000 /* turns behind others that stop the world, one after the other */
+#define STEP_FRAMES 1024
+#define STEP_PAGES  1024 /* of them one page table at most */
 
 u64 recount_slice_ns = NSEC_PER_MSEC / 4;
 
@@ -75,8 +75,7 @@ static void count_table(struct vl_seg *seg, u32 page)
 
 	for (u32 i = 0; i < PTRS_PER_TABLE; i++) {
 		/* One that does not exist is for fsck to name. */
-		if (pte_counts(table[i]) &&
-		    pte_frame(table[i]) < seg->hdr->frames.frames_populated)
+		if (pte_counts(table[i]) && pte_frame(table[i]) < seg->hdr->frames.frames_populated)
 			++*frame_recounted(seg, pte_frame(table[i]));
 	}
 }
@@ -144,8 +143,7 @@ static void judge_step(struct participant *self, struct recount *recount, struct
 static void mend(struct participant *self, struct recount *recount, const struct dead_set *dead,
 		 struct vl_recovery *out)
 {
-	struct walk w = {
-		.self = self, .seg = self->seg, .dead = dead, .repair = true, .out = out};
+	struct walk w = {.self = self, .seg = self->seg, .dead = dead, .repair = true, .out = out};
 	u32 index = recount->at;
 
 	if (mend_step(&w, &index))

@@ -49,7 +49,7 @@ struct walk {
 	struct mm_struct *mm;
 	u64 mm_id;
 	bool mm_scope; /* its entries are looked at */
-	bool mm_busy; /* a living writer is in the middle of an operation: mark, do not judge */
+	bool mm_busy;  /* a living writer is in the middle of an operation: mark, do not judge */
 	struct mm_struct counted; /* its totals, as the VMAs' ranges and flags say */
 	u32 mm_vmas;
 	struct range_entry last; /* the VMA that covered the previous page-table entry */

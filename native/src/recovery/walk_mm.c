@@ -225,8 +225,8 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 
 	if (!walk_tree(w, mm, index, &writer))
 		return;
-	complain_of_tables(
-		w, pgd_check(w->seg, &mm->pgd, on_table, w->repair ? NULL : walk_pte, w));
+	complain_of_tables(w,
+			   pgd_check(w->seg, &mm->pgd, on_table, w->repair ? NULL : walk_pte, w));
 	if (w->repair)
 		mend_mm(w, index, stamp);
 	wrong = find_in_mm(w, index, writer);

@@ -28,10 +28,11 @@
 #include "vmalab/recover.h"
 #include "walk_mm.h"
 
-#define LONGER_MAX  12
-#define BUSY_MAX    1000 /* turns behind others that stop the world, one after the other */
-#define STEP_FRAMES 1024
-#define STEP_PAGES  1024 /* of them one page table at most */
+#define PAUSE_NS_MAX (20 * NSEC_PER_MSEC)
+#define LONGER_MAX   12
+#define BUSY_MAX     1000 /* turns behind others that stop the world, one after the other */
+#define STEP_FRAMES  1024
+#define STEP_PAGES   1024 /* of them one page table at most */
 
 u64 recount_slice_ns = NSEC_PER_MSEC / 4;
 
@@ -152,12 +153,12 @@ static void mend(struct participant *self, struct recount *recount, const struct
 		next_stage(recount, RECOUNT_CLEAR);
 }
 
-/* The world is stopped since begun_ns, and nobody is dead who was in the middle of something. */
-static void slice(struct participant *self, const struct dead_set *dead, struct vl_recovery *out,
-		  u64 begun_ns)
+/* The world is stopped, and nobody is dead who was in the middle of something. */
+static void slice(struct participant *self, const struct dead_set *dead, struct vl_recovery *out)
 {
 	struct recount *recount = &self->seg->hdr->recount;
-	u64 most_ns = recount_slice_ns << min_u64(recount->started - 1, LONGER_MAX);
+	u64 begun_ns = clock_ns(),
+	    most_ns = recount_slice_ns << min_u64(recount->started - 1, LONGER_MAX);
 
 	store_relaxed_u32(&self->seg->hdr->repairing, self->index + 1);
 	compiler_barrier(); /* a kill: before anything is counted */
@@ -207,10 +208,18 @@ int recover_stop(struct participant *self, struct vl_recovery *out, bool may_rep
 	if (repairs)
 		err = may_repair ? recover_dead(self, &dead, out) : -EAGAIN;
 	else if (recount_due(self->seg))
-		slice(self, &dead, out, begun_ns);
+		slice(self, &dead, out);
 	world_start(self);
 	note_stop(out, repairs, clock_ns() - begun_ns, thread_cpu_ns() - cpu_ns);
 	return err;
+}
+
+/* After a slice. The most of a long one was the wait until all had left: they are slow then, and do
+ * not get faster by a pause. */
+static void let_run(u64 closed_ns, u32 share)
+{
+	if (share)
+		sleep_ns(min_u64(closed_ns * share, PAUSE_NS_MAX));
 }
 
 int recount_finish(struct participant *self, struct vl_recovery *out, bool may_repair, u32 share)
@@ -226,8 +235,8 @@ int recount_finish(struct participant *self, struct vl_recovery *out, bool may_r
 			err = 0; /* another one has stopped the world, perhaps for the next slice */
 			continue;
 		}
-		if (share && recount_due(self->seg))
-			sleep_ns((clock_ns() - begun_ns) * share);
+		if (recount_due(self->seg))
+			let_run(clock_ns() - begun_ns, share);
 	}
 	return err;
 }
@@ -242,7 +251,7 @@ int recover_mend(struct participant *self, struct vl_recovery *out)
 
 		err = recover_stop(self, out, true);
 		if (load_relaxed_u32(stage) == RECOUNT_MEND)
-			sleep_ns((clock_ns() - begun_ns) * RECOUNT_SHARE);
+			let_run(clock_ns() - begun_ns, RECOUNT_SHARE);
 	}
 	return err;
 }

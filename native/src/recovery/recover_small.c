@@ -8,7 +8,7 @@
  *   CORE_OUT                     any       locks of a library user; leases; magazines, stocks, ring
  *   CORE_IN, CORE_BLOCKED        0         the same, and locks that a fault takes, also one that is
  *                                          taken and not announced yet
- *   CORE_IN, CORE_BLOCKED        not 0     anything: the whole segment is walked (recover.c)
+ *   CORE_IN, CORE_BLOCKED        not 0     anything: the segment is walked (recover.c)
  *   A slot with retires_only is of one whose ring alone is left: nothing else.
  *
  * The word is 0 in a fault that found its page, in one that waits for mmap_lock, and until it takes

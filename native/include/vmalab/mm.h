@@ -77,12 +77,14 @@ SIZE_IS(struct mm_struct, MM_SLOT_BYTES);
 #define UFFDS_MAX  16
 #define UFFD_STATE 0xffull /* of a word; above it a serial number, never set back */
 struct mm_aside {
-	u64 uffds[UFFDS_MAX];
-	u64 exec_from; /* the mm that it was before exec, or 0 */
+	u32 frames;    /* what is charged to the slot: resident.h */
 	u32 shared;    /* other accounts may use it too (owner.c) */
-	u32 pad[13];
+	u64 exec_from; /* the mm that it was before exec, or 0 */
+	u64 uffds[UFFDS_MAX];
+	u32 pad[12];
 } __cacheline_aligned;
 SIZE_IS(struct mm_aside, MM_ASIDE_BYTES);
+_Static_assert(offsetof(struct mm_aside, frames) == 0, "account.h:mm_frames_word");
 
 /* What the process behind an mm may do, and how its kernel was set up. */
 #define MM_CAP_IPC_LOCK       0x1u

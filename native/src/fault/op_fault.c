@@ -34,6 +34,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
+#include "vmalab/resident.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
 
@@ -117,17 +118,31 @@ static u64 handed_on(pte_t old)
 	return unlikely(pte_is_marker(old)) ? PTE_UFFD_WP : 0;
 }
 
+/* A frame for an entry of mm that is old now; charged. FRAME_NONE: a limit is met. */
+static u32 frame_for(struct participant *self, const struct mm_struct *mm, pte_t old)
+{
+	u32 frame = FRAME_NONE;
+
+	if (!pte_counts(old) && !mm_frame_charge(self, mm))
+		return FRAME_NONE;
+	frame = frame_alloc_for(self, mm->account);
+	if (frame == FRAME_NONE && !pte_counts(old))
+		mm_frame_uncharge(self, mm);
+	return frame;
+}
+
 /* A frame of our own with the given word, entered in place of old. In place of a marker nothing is
  * stored yet: the caller looks again. */
 static int install_anon(struct participant *self, const struct mm_struct *mm,
 			struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
 			struct fault *f)
 {
+	bool charged = !pte_counts(old);
 	u32 frame;
 	pte_t new;
 
 	mpol_use(self, vma);
-	frame = frame_alloc_for(self, mm->account);
+	frame = frame_for(self, mm, old);
 	if (frame == FRAME_NONE)
 		return FAULT_OOM;
 	if ((f->flags & FAULT_STORE) && likely(!pte_is_marker(old)))
@@ -137,6 +152,8 @@ static int install_anon(struct participant *self, const struct mm_struct *mm,
 	new = pte_make(frame, PTE_ANON | PTE_EXCLUSIVE | PTE_DIRTY);
 	new |= unlikely(handed_on(old)) ? PTE_UFFD_WP : vma->page_prot;
 	if (!cmpxchg_acq_rel_u64(pte, &old, new)) {
+		if (charged)
+			mm_frame_uncharge(self, mm);
 		frame_put_now(self, frame);
 		return FAULT_LOOK_AGAIN;
 	}
@@ -226,12 +243,12 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 
 /* The page left its file while its entry was made: who takes pages out may have been here before.
  * (kernel: the page is locked and its mapping compared before it is entered) */
-static int take_back(struct participant *self, pte_t *pte, pte_t made)
+static int take_back(struct participant *self, const struct mm_struct *mm, pte_t *pte, pte_t made)
 {
-	u32 frame = pte_frame(made);
+	pte_t old = made;
 
 	if (made && cmpxchg_full_u64(pte, &made, 0))
-		frame_put(self, frame);
+		mm_entry_gone(self, mm, old);
 	return FAULT_LOOK_AGAIN;
 }
 
@@ -270,22 +287,26 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		new = load_acquire_u64(pte);
 		if (!MUTANT(fault_keeps_cut_page) &&
 		    unlikely(!file_page_current(self->seg, file, pgoff, frame)))
-			return take_back(self, pte, new);
+			return take_back(self, mm, pte, new);
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
 		return (new &PTE_WRITE) ? access_page(self, new, f) : FAULT_LOOK_AGAIN;
 	}
-	if (unlikely(!frame_tryget(self, frame)))
+	if (unlikely(!mm_frame_charge(self, mm)))
+		return FAULT_OOM;
+	if (unlikely(!frame_tryget(self, frame))) {
+		mm_frame_uncharge(self, mm);
 		return FAULT_LOOK_AGAIN; /* it has left the file since */
+	}
 	new = pte_make(frame, handed_on(old));
 	if (f->access == FAULT_WRITE && !(new &PTE_UFFD_WP))
 		new |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_full_u64(pte, &old, new)) {
-		frame_put(self, frame);
+		mm_entry_gone(self, mm, new);
 		return FAULT_LOOK_AGAIN;
 	}
 	if (!MUTANT(fault_keeps_cut_page) &&
 	    unlikely(!file_page_current(self->seg, file, pgoff, frame)))
-		return take_back(self, pte, new);
+		return take_back(self, mm, pte, new);
 	return unlikely(again) ? FAULT_LOOK_AGAIN : access_page(self, new, f);
 }
 

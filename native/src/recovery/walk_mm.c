@@ -126,6 +126,7 @@ static bool count_frame(struct walk *w, pte_t pte)
 		return false;
 	}
 	w->frame_refs[frame]++;
+	w->entries++;
 	return true;
 }
 
@@ -177,6 +178,7 @@ static void begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer
 	w->mm_id = life_id(mm->generation, index);
 	w->mm_busy = writer != 0;
 	w->mm_vmas = 0;
+	w->entries = 0;
 	w->counted = (struct mm_struct){0};
 	w->last = (struct range_entry){0};
 }
@@ -221,6 +223,7 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 	if (!walk_tree(w, mm, index, &writer))
 		return;
 	complain_of_tables(w, pgd_check(w->seg, &mm->pgd, on_table, on_pte, w));
+	w->mm_frames[index] = w->entries;
 	wrong = find_in_mm(w, index, writer);
 	if (w->repair)
 		repair_mm(w, index, writer, wrong);

@@ -11,7 +11,7 @@
  * a fault that read the entry before may still store into the frame (what a TLB flush is for the
  * kernel); then entry by entry into the empty destination. A mark carries a reference of the
  * mover's: a MADV_DONTNEED beside it, which holds the VMA lock for reading too, may take the source
- * entry with its own at any time. Killed in between: recovery recounts, and clears
+ * entry with its own at any time, and leaves the charge to the mover (resident.h). Killed in between: recovery recounts, and clears
  * PTE_BUSY; a page found in both places stays in the destination and the source. (kernel:
  * mm/userfaultfd.c move_pages, uffd_move_lock)
  */
@@ -20,6 +20,7 @@
 #include "vmalab/block_calls.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/merge.h"
+#include "vmalab/resident.h"
 #include "vmalab/safe_point.h"
 #include "vmalab/uapi.h"
 
@@ -169,7 +170,7 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		return 0; /* a hole stays a hole */
 	marked = marked_entry(from, *frame);
 	if (!marked) { /* it became one */
-		frame_put(self, *frame);
+		mm_entry_gone(self, m->mm, pte_make(*frame, 0));
 		*frame = FRAME_NONE;
 		return 0;
 	}
@@ -181,7 +182,8 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		entry |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_acq_rel_u64(to, &none, entry))
 		return -EEXIST;
-	if (cmpxchg_acq_rel_u64(from, &marked, 0)) /* else a zap has dropped it */
+	/* Else a zap has dropped it. Its charge is the destination's in any case. */
+	if (cmpxchg_acq_rel_u64(from, &marked, 0))
 		frame_put(self, *frame);
 	*frame = FRAME_NONE;
 	return 0;
@@ -199,7 +201,10 @@ static void unbusy(struct participant *self, const struct move *m, u64 src, u64 
 		do
 			marked = marked_entry(pte, frames[i]);
 		while (marked && !cmpxchg_acq_rel_u64(pte, &marked, marked & ~PTE_BUSY));
-		frame_put(self, frames[i]);
+		if (marked)
+			frame_put(self, frames[i]);
+		else
+			mm_entry_gone(self, m->mm, pte_make(frames[i], 0));
 	}
 }
 

@@ -11,7 +11,8 @@ How to read a failure: pages that could be written against those that should be,
 """
 
 from collections.abc import Callable, Iterator
-from threading import Thread
+from functools import partial
+from threading import Event, Thread
 
 import pytest
 
@@ -221,48 +222,71 @@ def test_a_userfaultfd_fills_up_to_the_quota(shared: Segment) -> None:
     assert space.read(FAR + 3 * PAGE).status == Status.USERFAULT
 
 
-def test_many_at_the_quota_at_once(shared: Segment) -> None:
-    """Threads that fill, give back, and take each other's stocks back: no page too many."""
-    one = another(shared)
-    spaces = [one, *(Space(shared.participant("client"), one.mm) for _ in range(2))]
-    places = [ARENA + i * QUOTA * PAGE for i in range(len(spaces))]
-    assert one.mmap(ARENA, len(spaces) * QUOTA).status == 0
-    kept = [0] * len(spaces)
-
-    def churn(number: int) -> None:
-        fill = [pack.fault(one.mm, places[number] + i * PAGE, 1, 1) for i in range(QUOTA)]
-        drop = pack.madvise(one.mm, places[number], QUOTA * PAGE, DONTNEED)
-        for _ in range(100):
-            spaces[number].participant.run(b"".join([drop, *fill]))
-        kept[number] = writes(spaces[number], places[number], QUOTA)
-
-    threads = [Thread(target=churn, args=(i,)) for i in range(len(spaces))]
+def at_once(works: list[Callable[[], object]]) -> None:
+    threads = [Thread(target=work) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_many_at_the_quota_at_once(shared: Segment) -> None:
+    """Threads fill, give back, meet on the same pages, and take each other's stocks back: then
+    they have all the pages of the quota together, and none too many."""
+    one = another(shared)
+    spaces = [one, *(Space(shared.participant("client"), one.mm) for _ in range(2))]
+    places = [ARENA + i * QUOTA * PAGE for i in range(1 + len(spaces))]
+    assert one.mmap(ARENA, len(places) * QUOTA).status == 0
+    kept: list[int] = []
+
+    def churn(space: Space, own: int) -> None:
+        pages = [ARENA + i * PAGE for i in range(20)] + [own + i * PAGE for i in range(QUOTA)]
+        fill = [pack.fault(one.mm, page, 1, 1) for page in pages]
+        drop = [pack.madvise(one.mm, at, QUOTA * PAGE, DONTNEED) for at in (ARENA, own)]
+        block = b"".join([*drop, *fill]) * 20
+        for _ in range(40):
+            space.participant.run(block)
+
+    def keep(space: Space, own: int) -> None:
+        kept.append(writes(space, own, QUOTA))
+
+    pairs = list(zip(spaces, places[1:], strict=True))
+    at_once([partial(churn, *pair) for pair in pairs])
+    assert one.madvise(ARENA, len(places) * QUOTA, DONTNEED).status == 0
+    at_once([partial(keep, *pair) for pair in pairs])
     assert sum(kept) <= QUOTA
     assert sum(writes(one, place, QUOTA) for place in places) == QUOTA
 
 
 def test_a_page_that_is_moved_and_dropped_at_once(shared: Segment) -> None:
-    """Whoever ends with the page's charge, it is ended once: the walk at the end counts."""
+    """Whoever ends with the page's charge, it is ended once: the walk at the end counts. A third
+    one puts pages where the move goes, so that it ends in the middle."""
     one = another(shared)
-    other = Space(shared.participant("client"), one.mm)
-    pages, turns = 8, 300
+    spaces = [one, *(Space(shared.participant("client"), one.mm) for _ in range(2))]
+    pages, turns, ended = 8, 100, Event()
     assert one.mmap(ARENA, pages).status == 0
     assert one.mmap(FAR, pages).status == 0
     fill = [pack.fault(one.mm, ARENA + i * PAGE, 1, 1) for i in range(pages)]
     move = pack.uffd_move(one.mm, FAR, ARENA, pages * PAGE, 2, 0)
-    over = [pack.madvise(one.mm, at, pages * PAGE, DONTNEED) for at in (ARENA, FAR)]
-    thread = Thread(
-        target=lambda: [other.participant.run(over[0]) for _ in range(20 * turns)], daemon=True
+    drop, drop_far = (pack.madvise(one.mm, at, pages * PAGE, DONTNEED) for at in (ARENA, FAR))
+    drop_last = pack.madvise(one.mm, ARENA + 6 * PAGE, 2 * PAGE, DONTNEED)
+    in_the_way = pack.fault(one.mm, FAR + 5 * PAGE, 1, 1)
+    blocks = (
+        b"".join([*fill, move, drop_far]) * 40,
+        (drop + 4 * drop_last) * 100,
+        (in_the_way + drop_far) * 500,
     )
-    thread.start()
-    for _ in range(turns):
-        one.participant.run(b"".join([*fill, move]))
-        one.participant.run(over[1])
-    thread.join()
+
+    def moves() -> None:
+        for _ in range(turns):
+            one.participant.run(blocks[0])
+        ended.set()
+
+    def disturbs(number: int) -> None:
+        while not ended.is_set():
+            spaces[number].participant.run(blocks[number])
+
+    at_once([moves, partial(disturbs, 1), partial(disturbs, 2)])
     assert one.munmap(ARENA, pages).status == 0
     assert one.munmap(FAR, pages).status == 0
     assert room(one) == QUOTA

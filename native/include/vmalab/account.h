@@ -66,7 +66,8 @@ static inline u32 account_charged(const struct vl_seg *seg, u32 account, enum ch
 	return load_relaxed_u32(&seg->hdr->accounts[account].charged[kind]);
 }
 
-/* What the frames of an mm's slot are charged to: mm_aside.frames, which this layer does not know. */
+/* What the frames of an mm's slot are charged to: mm_aside.frames, which this layer does not
+ * know. */
 static inline u32 *mm_frames_word(const struct vl_seg *seg, u32 slot)
 {
 	return (u32 *)((u8 *)seg->mms + (u64)seg->hdr->config.mms_max * MM_SLOT_BYTES +

@@ -201,7 +201,7 @@ struct seg_header {
 	u8 user_locks[VL_USER_RWSEMS][64]
 		__cacheline_aligned; /* rw_semaphores for library users, a line each */
 	u64 stats_gone[64];          /* counters of participants that left (stats.h) */
-	/* what one account may have; of CHARGE_MM_FRAMES an mm, and UINT32_MAX: it is not counted */
+	/* what one account may have; of CHARGE_MM_FRAMES an mm (UINT32_MAX: not counted) */
 	u32 account_max[CHARGES_COUNT] __cacheline_aligned;
 	u32 tables_per_mm_max; /* what one address space may have */
 	struct account accounts[ACCOUNTS_MAX];

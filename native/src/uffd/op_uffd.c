@@ -12,8 +12,8 @@
  * kernel); then entry by entry into the empty destination. A mark carries a reference of the
  * mover's: a MADV_DONTNEED beside it, which holds the VMA lock for reading too, may take the source
  * entry with its own at any time, and leaves the charge to the mover (resident.h).
- * Killed in between: recovery recounts, and clears PTE_BUSY; a page found in both places stays in the destination and the source. (kernel:
- * mm/userfaultfd.c move_pages, uffd_move_lock)
+ * Killed in between: recovery recounts, and clears PTE_BUSY; a page found in both places stays in
+ * the destination and the source. (kernel: mm/userfaultfd.c move_pages, uffd_move_lock)
  */
 #include "uffd_internal.h"
 

@@ -25,7 +25,7 @@
 
 static inline bool mm_frames_bounded(const struct participant *self)
 {
-	return participant_hdr(self)->account_max[CHARGE_MM_FRAMES] != UINT32_MAX;
+	return self->counts_resident;
 }
 static inline u32 mm_frames_payer(const struct participant *self, const struct mm_struct *mm)
 {

@@ -118,31 +118,17 @@ static u64 handed_on(pte_t old)
 	return unlikely(pte_is_marker(old)) ? PTE_UFFD_WP : 0;
 }
 
-/* A frame for an entry of mm that is old now; charged. FRAME_NONE: a limit is met. */
-static u32 frame_for(struct participant *self, const struct mm_struct *mm, pte_t old)
-{
-	u32 frame = FRAME_NONE;
-
-	if (!pte_counts(old) && !mm_frame_charge(self, mm))
-		return FRAME_NONE;
-	frame = frame_alloc_for(self, mm->account);
-	if (frame == FRAME_NONE && !pte_counts(old))
-		mm_frame_uncharge(self, mm);
-	return frame;
-}
-
 /* A frame of our own with the given word, entered in place of old. In place of a marker nothing is
  * stored yet: the caller looks again. */
 static int install_anon(struct participant *self, const struct mm_struct *mm,
 			struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
 			struct fault *f)
 {
-	bool charged = !pte_counts(old);
 	u32 frame;
 	pte_t new;
 
 	mpol_use(self, vma);
-	frame = frame_for(self, mm, old);
+	frame = frame_alloc_for(self, mm->account);
 	if (frame == FRAME_NONE)
 		return FAULT_OOM;
 	if ((f->flags & FAULT_STORE) && likely(!pte_is_marker(old)))
@@ -152,14 +138,37 @@ static int install_anon(struct participant *self, const struct mm_struct *mm,
 	new = pte_make(frame, PTE_ANON | PTE_EXCLUSIVE | PTE_DIRTY);
 	new |= unlikely(handed_on(old)) ? PTE_UFFD_WP : vma->page_prot;
 	if (!cmpxchg_acq_rel_u64(pte, &old, new)) {
-		if (charged)
-			mm_frame_uncharge(self, mm);
 		frame_put_now(self, frame);
 		return FAULT_LOOK_AGAIN;
 	}
 	STEP(pte_set, vma);
 	f->value = word;
 	return FAULT_OK;
+}
+
+/* Apart, so that the others pay nothing for it. */
+static __attribute__((noinline)) int install_charged(struct participant *self,
+						     const struct mm_struct *mm,
+						     struct vm_area_struct *vma, pte_t *pte,
+						     pte_t old, u64 word, struct fault *f)
+{
+	int err;
+
+	if (!mm_frame_charge(self, mm))
+		return FAULT_OOM;
+	err = install_anon(self, mm, vma, pte, old, word, f);
+	if (err != FAULT_OK)
+		mm_frame_uncharge(self, mm);
+	return err;
+}
+
+static inline int install_page(struct participant *self, const struct mm_struct *mm,
+			       struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
+			       struct fault *f)
+{
+	if (unlikely(mm_frames_bounded(self)) && !pte_counts(old))
+		return install_charged(self, mm, vma, pte, old, word, f);
+	return install_anon(self, mm, vma, pte, old, word, f);
 }
 
 /* Write to a page that is there read-only. */
@@ -190,7 +199,7 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 			return FAULT_LOOK_AGAIN;
 		return access_page(self, old, f);
 	}
-	err = install_anon(self, mm, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)),
+	err = install_page(self, mm, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)),
 			   f);
 	if (err == FAULT_OK) {
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
@@ -233,7 +242,7 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		return err;
 	if (unlikely(vma->vm_flags & VM_UFFD_MISSING))
 		return user_fault(self, mm, vma, f, 0);
-	err = install_anon(self, mm, vma, pte, old, 0, f);
+	err = install_page(self, mm, vma, pte, old, 0, f);
 	if (err != FAULT_OK)
 		return err;
 	f->info |= FAULT_INFO_NEW_PAGE;
@@ -279,7 +288,7 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	if (private_write) {
 		/* The copy first, what is stored when it stays: others may read it meanwhile. */
 		f->flags &= ~FAULT_STORE;
-		err = install_anon(self, mm, vma, pte, old,
+		err = install_page(self, mm, vma, pte, old,
 				   load_relaxed_u64(frame_word(self->seg, frame)), f);
 		f->flags = flags;
 		if (err != FAULT_OK)

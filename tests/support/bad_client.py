@@ -144,7 +144,8 @@ class Bad:
     def frames(self) -> None:
         """An address space that touches more pages than it may have, again and again."""
         if not self.mm:
-            made = self.unary(SERVICE + "CreateAddressSpace", b"")
+            create = pb.CreateAddressSpaceRequest(ttl_ms=3_600_000)  # nobody holds it
+            made = self.unary(SERVICE + "CreateAddressSpace", create.SerializeToString())
             self.mm = pb.CreateAddressSpaceResponse.FromString(made).mm
             request = pb.MmapRequest(mm=self.mm, length=TOUCHED * 4096, prot=3, flags=0x22)
             mapped = self.unary(SERVICE + "Mmap", request.SerializeToString())

@@ -13,6 +13,7 @@ CACHE_LINE = 64
 FILES_MAX = 65535
 QUOTAS = (
     "tables_per_mm_max",
+    "frames_per_mm_max",
     "account_frames_max",
     "account_tables_max",
     "account_vmas_max",
@@ -53,6 +54,8 @@ class SegmentConfig:
             address spaces together; 0: no limit; by default what the machine has.
         mmap_min_addr: vm.mmap_min_addr, in bytes; by default the machine's.
         tables_per_mm_max: page tables of one address space; 0: as many as its account may have.
+        frames_per_mm_max: page frames that the entries of one address space name; 0: as many as its
+            account may have, and they are not counted.
         account_frames_max: page frames of one account (`Participant.account`); 0: half of
             frames_max. Here and below: what is of no account has no quota.
         account_tables_max: page tables of one account; 0: a quarter of the segment's pages.
@@ -83,6 +86,7 @@ class SegmentConfig:
     commit_limit_pages: int = field(default_factory=lambda: _machine().commit_limit_pages())
     mmap_min_addr: int = field(default_factory=lambda: _machine().mmap_min_addr())
     tables_per_mm_max: int = 0
+    frames_per_mm_max: int = 0
     account_frames_max: int = 0
     account_tables_max: int = 0
     account_vmas_max: int = 0

@@ -18,6 +18,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
 #include "vmalab/pkeys.h"
+#include "vmalab/resident.h"
 #include "vmalab/safe_point.h"
 #include "vmalab/uffd.h"
 
@@ -57,8 +58,13 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	/* Else no move can be under way here; nobody would end the copy's. */
 	if (MUTANT(fork_parent_unlocked))
 		old &= ~PTE_BUSY;
-	if (pte_counts(old))
+	if (pte_counts(old)) {
+		if (!mm_frame_charge(self, c->child)) {
+			c->failed = true;
+			return 1;
+		}
 		frame_get(self, pte_frame(old));
+	}
 	store_release_u64(to, old);
 	recount_note(self, to, 0, old);
 	return 0;

@@ -59,6 +59,7 @@ X(attached, VMA, "it is attached")
 /* life of an object */
 X(allocated, VMA, "the object is taken from its cache")
 X(initialised, VMA, "the object is initialised")
+X(zeroed, VMA, "its members are zeroed, `detached` among them")
 X(copied, VMA, "the members of another VMA are copied into it")
 X(freeing, VMA, "is about to be freed")
 X(freed, VMA, "is back in its cache")

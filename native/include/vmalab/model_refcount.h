@@ -51,7 +51,10 @@
 
 #include "vmalab/mm.h"
 
-#define LOCK_MODEL_NAME   "refcount"
+#ifndef LOCK_MODEL_NAME /* a step that is this model but for what it says first */
+#define LOCK_MODEL_NAME "refcount"
+#define VMA_READ_LEAVES_RCU 0
+#endif
 #define VMA_LOCK_PER_VMA  1
 #define VMA_LOCK_RWSEM    0
 #define VMA_TYPESAFE      1
@@ -135,6 +138,14 @@ static inline enum vma_read vma_refcount_get(struct participant *self, struct vm
 	return VMA_READ_FAILED;
 }
 
+/* 7.0: who fails leaves the RCU section of the walk. (kernel: commit 0b16f8bed19c) */
+static inline enum vma_read vma_start_read_fails(struct participant *self, enum vma_read outcome)
+{
+	if (VMA_READ_LEAVES_RCU)
+		rcu_read_unlock(self);
+	return outcome;
+}
+
 static inline enum vma_read vma_start_read(struct participant *self, const struct mm_struct *mm,
 					   u64 id, struct vm_area_struct *vma,
 					   enum hold_place place)
@@ -146,15 +157,15 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 		     load_relaxed_u32(&mm->mm_lock_seq.sequence)) &&
 	    !MUTANT(early_stamp_ignored)) {
 		stat_inc(self, abort_stamp);
-		MUTATE(early_stamp_retries, return VMA_READ_MISS);
-		return VMA_READ_FAILED;
+		MUTATE(early_stamp_retries, return vma_start_read_fails(self, VMA_READ_MISS));
+		return vma_start_read_fails(self, VMA_READ_FAILED);
 	}
 	STEP(stamp_read, vma);
 	outcome = vma_refcount_get(self, vma, place);
 	if (unlikely(outcome != VMA_READ_LOCKED)) {
 		if (outcome == VMA_READ_FAILED)
 			stat_inc(self, abort_trylock);
-		return outcome;
+		return vma_start_read_fails(self, outcome);
 	}
 	/* Of another mm: its object was reused for one. To compare before the stamp, which belongs
 	 * to that mm's sequence. */
@@ -162,7 +173,7 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 		STEP(foreign_found, vma);
 		vma_put_foreign(self, vma, place);
 		stat_inc(self, abort_mm);
-		return VMA_READ_FAILED;
+		return VMA_READ_FAILED; /* it has left the section, if that is to be left */
 	}
 	STEP(read_identified, vma);
 	/* The stamp cannot change while we have the reference. Overflow of seq may give a false
@@ -170,7 +181,7 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq))) {
 		vma_refcount_put(self, vma, place);
 		stat_inc(self, abort_stamp_late);
-		return VMA_READ_FAILED;
+		return vma_start_read_fails(self, VMA_READ_FAILED);
 	}
 	STEP(read_stamp_late, vma);
 	return VMA_READ_LOCKED;
@@ -225,8 +236,10 @@ static inline void vma_assert_detached(const struct vm_area_struct *vma)
 }
 
 /* The VMA becomes visible to readers that find it. It is stamped and all its fields are set. */
-static inline void vma_mark_attached(struct vm_area_struct *vma)
+static inline void vma_mark_attached(struct participant *self, struct mm_struct *mm,
+				     struct vm_area_struct *vma)
 {
+	(void)self, (void)mm;
 	vma_assert_detached(vma);
 	STEP(attaching, vma, attach(vma));
 	store_relaxed_u32(&vma->detached, 0);

@@ -52,7 +52,7 @@ static void vms_done(struct vma_munmap *vms)
 void vms_reattach(struct participant *self, struct vma_munmap *vms)
 {
 	for (u32 i = 0; i < vms->count; i++) {
-		vma_mark_attached(PTR(self, vms->refs[i]));
+		vma_mark_attached(self, vms->mm, PTR(self, vms->refs[i]));
 		STEP(reattached, PTR(self, vms->refs[i]));
 	}
 	stat_add(self, vma_reattach, vms->count);

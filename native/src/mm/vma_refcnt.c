@@ -48,7 +48,8 @@ void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum 
 	STEP(foreign_put);
 	INTACT(foreign_wake_unpinned, mmdrop(self, other));
 	GHOST(foreign(false));
-	rcu_read_lock(self);
+	if (!VMA_READ_LEAVES_RCU)
+		rcu_read_lock(self);
 }
 
 void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,

@@ -28,6 +28,7 @@
  *   VMA_CHILD_UNSTAMPED    1: fork attaches the child's VMAs without a write lock
  *   VMA_STAMPS_AGE         1: nothing renews stamps when the sequence wraps around, and a stamp may be
  *                          of another mm
+ *   VMA_WRITE_KILLABLE     1: vma_start_write_killable may answer -EINTR; else it is vma_start_write
  *   VMA_READ_LEAVES_RCU    1: vma_read_trylock leaves the RCU section when it fails
  *
  * Here, once for all of them: the stamp, the stores in the tree, and the search with every way out.
@@ -109,6 +110,18 @@ static inline void vma_assert_write_locked(const struct mm_struct *mm,
 #endif
 #ifndef VMA_READ_LEAVES_RCU
 #define VMA_READ_LEAVES_RCU 0
+#endif
+#ifndef VMA_WRITE_KILLABLE
+#define VMA_WRITE_KILLABLE 0
+#endif
+#if !VMA_WRITE_KILLABLE
+/* Here it never ends early. */
+static inline int vma_start_write_killable(struct participant *self, struct mm_struct *mm,
+					   struct vm_area_struct *vma)
+{
+	vma_start_write(self, mm, vma);
+	return 0;
+}
 #endif
 
 #ifndef LAYOUT_NAME /* the build gives it; without it, the default */

@@ -173,7 +173,9 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 		struct vm_area_struct *mpnt = PTR(self, e.ref);
 
 		addr = e.end;
-		INTACT(fork_parent_unlocked, vma_start_write(self, parent, mpnt));
+		INTACT(fork_parent_unlocked, err = vma_start_write_killable(self, parent, mpnt));
+		if (err)
+			return err;
 		STEP(fork_locked, mpnt);
 		if (mpnt->vm_flags & VM_DONTCOPY) {
 			if (tree_preallocate(self, &child->mm_mt, e.start, e.end) != 0)

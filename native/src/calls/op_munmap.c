@@ -91,8 +91,9 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 			if (err)
 				break;
 		}
-		vma_start_write(self, mm, vma);
-		err = vms_remember(self, vms, vma);
+		err = vma_start_write_killable(self, mm, vma);
+		if (!err)
+			err = vms_remember(self, vms, vma);
 		if (err)
 			break;
 		vma_mark_detached(self, mm, vma);

@@ -48,13 +48,25 @@ struct vm_area_struct *find_vma_prev(struct participant *self, struct mm_struct 
 	return tree_find_prev(self, &mm->mm_mt, addr, &e) ? PTR(self, e.ref) : NULL;
 }
 
+/* Mutants and variants that read first. */
+static bool reads_before_lock(void)
+{
+	return MUTANT(change_loses_guard) || MUTANT(merge_loses_guard) ||
+	       MUTANT(move_copies_unlocked) || VARIANT(sticky_flags_merged_late);
+}
+
+int vma_lock_for_request(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	return VMA_WRITE_KILLABLE && !reads_before_lock() ? vma_start_write_killable(self, mm, vma)
+							 : 0;
+}
+
 /* Write-locks vma before anything of it is read: what a holder of its read lock has set is in the
  * request, and no more is set while the request lives. */
 void vmg_from_vma(struct participant *self, struct vma_merge_struct *vmg, struct mm_struct *mm,
 		  struct vm_area_struct *vma, u64 start, u64 end)
 {
-	if (!MUTANT(change_loses_guard) && !MUTANT(merge_loses_guard) &&
-	    !MUTANT(move_copies_unlocked) && !VARIANT(sticky_flags_merged_late))
+	if (!reads_before_lock())
 		vma_start_write(self, mm, vma);
 	GHOST(source(vma, "a change is computed from the flags"));
 	*vmg = (struct vma_merge_struct){

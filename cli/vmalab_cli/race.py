@@ -132,9 +132,7 @@ def _model_of(one: Scenario, model: str, mutants: Sequence[str]) -> str:
 
     if model and not one.fits(model):
         if model not in cores.all_models():
-            raise scenario.ScenarioError(
-                scenario.unknown("lock model", model, cores.all_models())
-            )
+            raise scenario.ScenarioError(scenario.unknown("lock model", model, cores.all_models()))
         raise scenario.ScenarioError(f"{one.name} is for {', '.join(one.models)}, not for {model}")
     if not model:
         fit = [
@@ -523,6 +521,10 @@ def all_command(
             "--model", help="Lock model or step of the history; default: all models and steps."
         ),
     ] = "",
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--scenario", help="Only this scenario and the mutants it shows; repeatable."),
+    ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", min=0, help="Processes; 0: as many as processors.")
     ] = 1,
@@ -536,10 +538,11 @@ def all_command(
 ) -> None:
     """Run every scenario on the intact core, and every mutant on each model it applies to.
 
-    Exit code 0: each mutant was caught, and the intact core broke no invariant but those that a step
-    of the history breaks by design.
+    Exit code 0: each mutant was caught, and the intact core broke no invariant but those that a
+    step of the history breaks by design.
     """
     from vmalab_native.cores import all_models
+    from vmalab_native.race import scenario
     from vmalab_race import survey
 
     models = all_models()
@@ -560,6 +563,7 @@ def all_command(
             seed=_seed(seed),
             folder=output,
             jobs=jobs or len(os.sched_getaffinity(0)),
+            scenarios=[scenario.load(one).name for one in name or []],
             progress=progress,
         )
     )
@@ -592,8 +596,8 @@ def _print_survey(done: Survey) -> None:
     for result, found in done.broken_by_design:
         print(f"by design {result.scenario.name} on {result.model}: ", end="")
         print(f"{found.violation.invariant}: {found.violation.text}")
-    for name in done.missing:
-        print(f"MISSING {name}: the table of the steps says that it breaks")
+    for row_name in done.missing:
+        print(f"MISSING {row_name}: the table of the steps says that it breaks")
     facts = done.as_dict()
     print(
         f"\n{facts['scenarios']} scenarios, {len(done.intact)} runs of them on the intact core, "

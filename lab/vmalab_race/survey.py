@@ -9,16 +9,17 @@ scenario that is in it shows no mutant on that step.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing.sharedctypes import Synchronized
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from vmalab_drive import spawning
 from vmalab_native import cores, lab, lifeline
 from vmalab_native.race import explore, scenario, session, steps
 from vmalab_native.race.explore import Finding, Plan, Result
@@ -58,6 +59,7 @@ class Survey:
     seed: int = 1
     jobs: int = 1
     models: list[str] = field(default_factory=list)
+    scenarios: tuple[str, ...] = ()
     intact: list[Result] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     seconds: float = 0.0
@@ -88,7 +90,7 @@ class Survey:
             f"{name} {model}"
             for model, step in steps.table().items()
             for name in step.breaks
-            if model in self.models and (name, model) not in there
+            if model in self.models and name in self.scenarios and (name, model) not in there
         ]
 
     @property
@@ -181,13 +183,15 @@ def wanted(models: Iterable[str]) -> Iterator[tuple[str, str]]:
                 yield mutant.name, model
 
 
-def _mutant(mutant: str, model: str, seed: int, folder: Path | None) -> Row:
-    """A mutant on a model: the first scenario that shows it."""
+def _mutant(mutant: str, model: str, names: Iterable[str], seed: int, folder: Path | None) -> Row:
+    """A mutant on a model: the first of these scenarios that shows it."""
     row = Row(mutant, model)
     begin = time.monotonic()
-    for name in shown_by(mutant, model):
+    for name in names:
         one = scenario.load(name)
-        result = explore.explore(one, model, Plan(mutants=(mutant,), seed=seed, seconds=SECONDS_EACH))
+        result = explore.explore(
+            one, model, Plan(mutants=(mutant,), seed=seed, seconds=SECONDS_EACH)
+        )
         row.schedules += result.schedules
         if result.finding:
             row.scenario = name
@@ -214,35 +218,69 @@ def _intact(name: str, model: str, seed: int, deaths: int | None) -> list[Result
     return results
 
 
-class _Inline(Executor):
-    """One after the other, in this process."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A part of the work: a scenario without a mutant, or a mutant."""
 
-    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(call(*args, **kwargs))
-        return future
+    name: str
+    model: str
+    seed: int
+    mutant: bool
+    names: tuple[str, ...] = ()
+    folder: Path | None = None
+    deaths: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.model}"
+
+    def run(self) -> list[Result] | Row:
+        if self.mutant:
+            return _mutant(self.name, self.model, self.names, self.seed, self.folder)
+        return _intact(self.name, self.model, self.seed, self.deaths)
 
 
-def _begin(number: Synchronized[int], parent: int) -> None:
-    """A process of the pool: it ends with its parent, and has a processor of its own, because a
-    scenario runs on the first that its process may use."""
+def _work(pipe: Connection, number: int, parent: int) -> None:
+    """A process that shares the work, on a processor of its own: a scenario runs on the first that
+    its process may use."""
     lifeline.end_with_parent(parent)
-    with number.get_lock():
-        mine = number.value
-        number.value += 1
     there = sorted(os.sched_getaffinity(0))
     with contextlib.suppress(OSError):
-        os.sched_setaffinity(0, {there[mine % len(there)]})
+        os.sched_setaffinity(0, {there[number % len(there)]})
+    with contextlib.suppress(EOFError):
+        while True:
+            task: _Task = pipe.recv()
+            pipe.send(task.run())
 
 
-def _pool(jobs: int) -> Executor:
-    if jobs == 1:
-        return _Inline()
-    context = multiprocessing.get_context("spawn")
-    number: Synchronized[int] = context.Value("i", 0)
-    return ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=_begin, initargs=(number, os.getpid())
-    )
+def _shared(tasks: list[_Task], jobs: int, progress: Callable[[str], object]) -> list[Any]:
+    """The result of each task, by processes that take the next one when they are free."""
+    processes: list[BaseProcess] = []
+    results: list[Any] = [None] * len(tasks)
+    context = spawning.context()
+    waiting = list(reversed(range(len(tasks))))
+    busy: dict[Connection, int] = {}
+
+    def deal(pipe: Connection) -> None:
+        if waiting:
+            busy[pipe] = waiting.pop()
+            progress(str(tasks[busy[pipe]]))
+            pipe.send(tasks[busy[pipe]])
+
+    try:
+        for number in range(min(jobs, len(tasks))):
+            mine, other = context.Pipe()
+            process = context.Process(target=_work, args=(other, number, os.getpid()))
+            spawning.start(process, processes)
+            other.close()
+            deal(mine)
+        while busy:
+            for ready in connection.wait([*busy]):
+                assert isinstance(ready, Connection)
+                results[busy.pop(ready)] = ready.recv()  # EOFError: it was killed, or has failed
+                deal(ready)
+    finally:
+        spawning.end(processes, patience_s=0)
+    return results
 
 
 def survey(
@@ -252,7 +290,8 @@ def survey(
     folder: Path | None = None,
     deaths: int | None = None,
     jobs: int = 1,
-    progress: Callable[[str], None] = lambda text: None,
+    scenarios: Iterable[str] = (),
+    progress: Callable[[str], object] = lambda text: None,
 ) -> Survey:
     """Runs everything on these models.
 
@@ -261,33 +300,32 @@ def survey(
         deaths: schedules of a scenario in which an actor dies, on the intact core; each takes
             actors of its own. None: as many as the scenario says.
         jobs: processes that share the work. What is found is the same.
+        scenarios: only these, and the mutants that they show; none: all.
     """
     begin = time.monotonic()
-    result = Survey(seed=seed, jobs=jobs, models=models)
-    pairs = [
-        (name, model)
-        for name in scenario.names()
+    chosen = tuple(scenarios) or scenario.names()
+    result = Survey(seed=seed, jobs=jobs, models=models, scenarios=chosen)
+    for model in models:
+        cores.ensure(model, session.LAYOUT)  # once, before many want it
+    tasks = [
+        _Task(name, model, seed, mutant=False, deaths=deaths)
+        for name in chosen
         for model in models
         if scenario.load(name).fits(model)
     ]
-    for model in models:
-        cores.ensure(model, session.LAYOUT)  # once, before many want it
-    with _pool(jobs) as pool:
-        intact = []
-        for name, model in pairs:
-            if jobs == 1:
-                progress(f"{name} on {model}")
-            intact.append(pool.submit(_intact, name, model, seed, deaths))
-        rows = []
-        for mutant, model in wanted(models):
-            if jobs == 1:
-                progress(f"{mutant} on {model}")
-            rows.append(pool.submit(_mutant, mutant, model, seed, folder))
-        for (name, model), done in zip(pairs, intact, strict=True):
-            result.intact += done.result()
-            progress(f"{name} on {model}")
-        for one in rows:
-            result.rows.append(one.result())
-            progress(f"{result.rows[-1].mutant} on {result.rows[-1].model}")
+    for mutant, model in wanted(models):
+        names = tuple(name for name in shown_by(mutant, model) if name in chosen)
+        if names or not scenarios:
+            tasks.append(_Task(mutant, model, seed, mutant=True, names=names, folder=folder))
+    done: Iterable[list[Result] | Row]
+    if jobs == 1:
+        done = (task.run() for task in tasks if progress(str(task)) is None)
+    else:
+        done = _shared(tasks, jobs, progress)
+    for one in done:
+        if isinstance(one, Row):
+            result.rows.append(one)
+        else:
+            result.intact += one
     result.seconds = time.monotonic() - begin
     return result

@@ -52,9 +52,9 @@
 #include "vmalab/mm.h"
 
 #ifndef LOCK_MODEL_NAME /* a step that is this model but for what it says first */
-#define LOCK_MODEL_NAME "refcount"
+#define LOCK_MODEL_NAME     "refcount"
 #define VMA_READ_LEAVES_RCU 0
-#define VMA_WRITE_KILLABLE 0
+#define VMA_WRITE_KILLABLE  0
 #endif
 #define VMA_LOCK_PER_VMA  1
 #define VMA_LOCK_RWSEM    0

@@ -58,7 +58,7 @@ static bool reads_before_lock(void)
 int vma_lock_for_request(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
 {
 	return VMA_WRITE_KILLABLE && !reads_before_lock() ? vma_start_write_killable(self, mm, vma)
-							 : 0;
+							  : 0;
 }
 
 /* Write-locks vma before anything of it is read: what a holder of its read lock has set is in the

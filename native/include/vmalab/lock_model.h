@@ -22,13 +22,14 @@
  *   VMA_LOCK_RWSEM         1: vma_rwsem() names a rw_semaphore
  *   VMA_LOCK_SEPARATE      1: it lies in a cache of its own
  * A step of the history (VL_STEP_*) is one of the models with another header. It may say besides
- *   VMA_ATTACH_IN_STORE    1: each store in the tree attaches what it stores, after it, whether that
- *                          is attached or not; write-locked or not, as VMA_ATTACH_LOCKED says
+ *   VMA_ATTACH_IN_STORE    1: each store in the tree attaches what it stores, after it, whether
+ *                          that is attached or not; VMA_ATTACH_LOCKED: under its write lock
  *   VMA_DUP_COPIES         1: a copy begins with stamp and `detached` of its source
  *   VMA_CHILD_UNSTAMPED    1: fork attaches the child's VMAs without a write lock
- *   VMA_STAMPS_AGE         1: nothing renews stamps when the sequence wraps around, and a stamp may be
- *                          of another mm
- *   VMA_WRITE_KILLABLE     1: vma_start_write_killable may answer -EINTR; else it is vma_start_write
+ *   VMA_STAMPS_AGE         1: nothing renews stamps when the sequence wraps around, and a stamp may
+ *                          be of another mm
+ *   VMA_WRITE_KILLABLE     1: vma_start_write_killable may answer -EINTR; else it is
+ *                          vma_start_write
  *   VMA_READ_LEAVES_RCU    1: vma_read_trylock leaves the RCU section when it fails
  *
  * Here, once for all of them: the stamp, the stores in the tree, and the search with every way out.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * model_refcount_7_0.h (mm): the step refcount-7.0: the count as Linux 7.0 has it. The word, its states,
- * what the dead leave, and the orderings are those of model_refcount.h, which is 6.16.1.
+ * model_refcount_7_0.h (mm): the step refcount-7.0: the count as Linux 7.0 has it. The word, its
+ * states, what the dead leave, and the orderings are those of model_refcount.h, which is 6.16.1.
  * FLAG+n goes back to n when a killable writer gives up.
  *
  * What is another way here:

@@ -3,10 +3,10 @@
  * model_v3.h (mm): the step v3 of "move per-vma lock into vm_area_struct": what v4 says it changed
  * of v3, taken back. vma_mark_attached write-locks the VMA, and has no barrier.
  *
- * The list of changes of v4 names that one. So all else is taken to be as in v4: the bytes around the
- * semaphore are cleared and copied, storing attaches, nothing renews stamps (model_v4_4.h). A fork's
- * child is attached under its write lock here, so it has a stamp of its own sequence, unless both
- * sequences have the same number just then, which does no harm.
+ * The list of changes of v4 names that one. So all else is taken to be as in v4: the bytes around
+ * the semaphore are cleared and copied, storing attaches, nothing renews stamps (model_v4_4.h). A
+ * fork's child is attached under its write lock here, so it has a stamp of its own sequence, unless
+ * both sequences have the same number just then, which does no harm.
  *
  * State of a VMA: as in model_v4_4.h, but that a VMA is stamped before it is attached:
  *

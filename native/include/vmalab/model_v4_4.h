@@ -10,8 +10,8 @@
  *                while the range is empty. So a life begins with the stamp 0: the constructor's
  *                UINT_MAX does not survive it
  *   copying      vm_area_dup copies the bytes around the semaphore: `detached` is 0 for a moment,
- *                with the range and the mm of the source, and the stamp is the source's. A reader of
- *                the object's former life takes it for an attached VMA. A writer takes it for
+ *                with the range and the mm of the source, and the stamp is the source's. A reader
+ *                of the object's former life takes it for an attached VMA. A writer takes it for
  *                write-locked, and waits for no reader
  *   fork         the child's VMAs are not write-locked, so each keeps a number of the parent's
  *                sequence. When the child's comes to it, a writer takes a VMA for write-locked that
@@ -36,8 +36,8 @@
  *   store and the attaching leaves a detached VMA in the tree: recovery attaches it.
  *
  * Orderings (VMA-1, VMA-3, VMA-4: vma_rwsem.h):
- *   VMA-2  as in model_typesafe_rwsem.h; here the store is after that in the tree. (kernel: smp_wmb,
- *          WRITE_ONCE / READ_ONCE, smp_rmb)
+ *   VMA-2  as in model_typesafe_rwsem.h; here the store is after that in the tree. (kernel:
+ *          smp_wmb, WRITE_ONCE / READ_ONCE, smp_rmb)
  *   VMA-9  not in the series: the stamp of a new life is a plain store.
  */
 #ifndef VMALAB_MODEL_V4_4_H

@@ -24,7 +24,8 @@ from vmalab_native import cores, lab, lifeline
 from vmalab_native.race import explore, scenario, session, steps
 from vmalab_native.race.explore import Finding, Plan, Result
 
-SECONDS_EACH: Final = 20.0
+SECONDS_EACH: Final = 120.0
+"""Of a search; on a machine that is not busy none takes so long."""
 SAMPLES: Final = 200
 SAMPLE_DEPTH: Final = 5
 
@@ -218,6 +219,10 @@ def _intact(name: str, model: str, seed: int, deaths: int | None) -> list[Result
     return results
 
 
+_Done = list[Result] | Row
+"""What a part of the work comes to."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
     """A part of the work: a scenario without a mutant, or a mutant."""
@@ -233,7 +238,7 @@ class _Task:
     def __str__(self) -> str:
         return f"{self.name} on {self.model}"
 
-    def run(self) -> list[Result] | Row:
+    def run(self) -> _Done:
         if self.mutant:
             return _mutant(self.name, self.model, self.names, self.seed, self.folder)
         return _intact(self.name, self.model, self.seed, self.deaths)
@@ -252,10 +257,10 @@ def _work(pipe: Connection, number: int, parent: int) -> None:
             pipe.send(task.run())
 
 
-def _shared(tasks: list[_Task], jobs: int, progress: Callable[[str], object]) -> list[Any]:
+def _shared(tasks: list[_Task], jobs: int, progress: Callable[[str], object]) -> list[_Done]:
     """The result of each task, by processes that take the next one when they are free."""
     processes: list[BaseProcess] = []
-    results: list[Any] = [None] * len(tasks)
+    results: dict[int, _Done] = {}
     context = spawning.context()
     waiting = list(reversed(range(len(tasks))))
     busy: dict[Connection, int] = {}
@@ -280,7 +285,7 @@ def _shared(tasks: list[_Task], jobs: int, progress: Callable[[str], object]) ->
                 deal(ready)
     finally:
         spawning.end(processes, patience_s=0)
-    return results
+    return [results[number] for number in range(len(tasks))]
 
 
 def survey(
@@ -317,7 +322,7 @@ def survey(
         names = tuple(name for name in shown_by(mutant, model) if name in chosen)
         if names or not scenarios:
             tasks.append(_Task(mutant, model, seed, mutant=True, names=names, folder=folder))
-    done: Iterable[list[Result] | Row]
+    done: Iterable[_Done]
     if jobs == 1:
         done = (task.run() for task in tasks if progress(str(task)) is None)
     else:

@@ -521,7 +521,7 @@ def all_command(
             "--model", help="Lock model or step of the history; default: all models and steps."
         ),
     ] = "",
-    name: Annotated[
+    only: Annotated[
         list[str] | None,
         typer.Option("--scenario", help="Only this scenario and the mutants it shows; repeatable."),
     ] = None,
@@ -563,7 +563,7 @@ def all_command(
             seed=_seed(seed),
             folder=output,
             jobs=jobs or len(os.sched_getaffinity(0)),
-            scenarios=[scenario.load(one).name for one in name or []],
+            scenarios=[scenario.load(one).name for one in only or []],
             progress=progress,
         )
     )

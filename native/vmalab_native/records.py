@@ -67,7 +67,8 @@ class SegmentConfig:
         writer_wait: how a writer of the lock model refcount waits for the readers of a VMA: "sleep"
             at once, as the kernel does, or "spin" for some turns before.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
-        model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
+        model: lock model or step, one of `cores.all_models()`; by default what VMALAB_MODEL
+            says.
         layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
             VMALAB_LAYOUT says.
     """

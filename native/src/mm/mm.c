@@ -54,7 +54,8 @@ static __attribute__((noinline, cold)) void stamp_all(struct participant *self,
 #if VMA_LOCK_PER_VMA
 	struct range_entry e;
 
-	MUTATE(wrap_keeps_stamps, return);
+	if (VMA_STAMPS_AGE || MUTANT(wrap_keeps_stamps))
+		return;
 	for (u64 addr = 0; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end)
 		__vma_start_write(self, mm, PTR(self, e.ref));
 #else

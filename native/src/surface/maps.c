@@ -133,6 +133,8 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u64 id, u64 fr
 		vma = PTR(self, e.ref);
 		STEP(maps_found, vma);
 		outcome = vma_read_trylock(self, mm, id, vma, HOLD_VMA);
+		if (outcome != VMA_READ_LOCKED)
+			lock_vma_rcu_again(self);
 		if (outcome == VMA_READ_MISS) {
 			stat_inc(self, next_vma_miss);
 			continue;

@@ -2,8 +2,8 @@
 /*
  * recount.c: what a recovery does in slices while the world runs; for each lock model.
  *
- * Goal: a recount finds the right count of each frame, whatever the living do to entries between two
- * slices; what a death has leaked comes back; entries that a dead call left are put right while
+ * Goal: a recount finds the right count of each frame, whatever the living do to entries between
+ * two slices; what a death has leaked comes back; entries that a dead call left are put right while
  * others use the address space, and no writer comes in before.
  * Method: one table or so in a slice. Children change entries in every way there is, and recounts
  * are made one after the other: nobody has died, so no count may be wrong. Then children die with

@@ -132,8 +132,9 @@ struct participant_area {
 	u64 moving[2]; /* entries of a move under way: offsets of the one that it comes from,
 			* or 0, and of the one that it goes to */
 	u64 doubt; /* an address, and in the bits below PAGE_SHIFT how many pages from there: if the
-		    * owner dies, entries there may be marked busy, or have a page that is no longer
-		    * in its file. Of the address space that it has a lock of; it is not taken back. */
+		    * owner dies, entries there may be marked busy, or have a page that is no
+		    * longer in its file. Of the address space that it has a lock of; it is not
+		    * taken back. */
 	u64 stocks[CHARGES_STOCKED][STOCKS_EACH] __cacheline_aligned; /* account.h */
 	u32 account;     /* what its new address spaces are charged to */
 	u32 cancel;      /* not 0: what it does is to end early (safe_point.h) */

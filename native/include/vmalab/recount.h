@@ -4,7 +4,7 @@
  *
  * Who dies in the middle of something leaves counts of frames too high, never too low: a count is
  * raised before an entry names the frame, and the entry goes before the count is dropped. What was
- * leaked so is found by a recount (recovery/recount.c has its stages), which stops the world
+ * leaked so is found by a recount (recovery/recover_frames.c has its stages), which stops the world
  * for a slice at a time. In between everybody goes on. So each frame has a second count here, of
  * the entries that name it in tables that are counted already:
  *

@@ -37,7 +37,8 @@
 #include "vmalab/resident.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
-#define OOM_WAITS 8          /* for the end of a recount, each after another death */
+#define INLINED   static inline __attribute__((always_inline))
+#define OOM_WAITS 8 /* for the end of a recount, each after another death */
 
 void fault_pause(void)
 {
@@ -121,9 +122,9 @@ static u64 handed_on(pte_t old)
 
 /* A frame of our own with the given word, entered in place of old. In place of a marker nothing is
  * stored yet: the caller looks again. Inlined, or a fresh page costs 2 ns more. */
-static inline __attribute__((always_inline)) int
-install_anon(struct participant *self, const struct mm_struct *mm, struct vm_area_struct *vma,
-	     pte_t *pte, pte_t old, u64 word, struct fault *f)
+INLINED int install_anon(struct participant *self, const struct mm_struct *mm,
+			 struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
+			 struct fault *f)
 {
 	u32 frame;
 	pte_t new;

@@ -5,7 +5,7 @@
  *
  * A dead owner leaves an entry that it changed and did not note, or a note without a change. Both
  * make the sums of this recount worthless, and its recovery begins another one before the world
- * runs again (recovery/recount.c).
+ * runs again (recovery/recover_frames.c).
  */
 #include "vmalab/recount.h"
 

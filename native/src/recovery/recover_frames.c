@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * recover_frames.c: the second half of a recovery from deaths in the middle of something: what the
- * dead leaked of frames, and what they were charged for them. It is done in slices: the world stands
- * for recount_slice_ns or little more, and runs RECOUNT_SHARE times as long in between. recount.h has the
- * words and why the counts are right.
+ * dead leaked of frames, and what they were charged for them. It is done in slices: the world
+ * stands for recount_slice_ns or little more, and runs RECOUNT_SHARE times as long in between.
+ * recount.h has the words and why the counts are right.
  *
  * hdr->recount.stage, changed while the world is stopped:
  *   NONE    nothing to do           -> MEND    by each recovery from a death in the middle of

@@ -13,7 +13,8 @@
 	X(char) X(u8) X(u16) X(u32) X(u64) X(struct range_tree) X(struct pgd)         \
 	X(struct seqcount) X(struct rw_semaphore) X(struct vl_mutex)                  \
 	X(struct magazine) X(struct retired) X(struct vl_config) X(struct vl_region)  \
-	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct recount) X(struct kmem_cache) \
+	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct recount) \
+	X(struct kmem_cache) \
 	X(struct account)
 /* An array decays to a pointer; fields that are pointers there are none. */
 #define TYPE_NAME(t)  t: #t, t *: #t,

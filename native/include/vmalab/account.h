@@ -74,6 +74,12 @@ static inline u32 *mm_frames_word(const struct vl_seg *seg, u32 slot)
 		       (u64)slot * MM_ASIDE_BYTES);
 }
 
+/* mm_aside.recounted, likewise. */
+static inline u32 *mm_recounted_word(const struct vl_seg *seg, u32 slot)
+{
+	return mm_frames_word(seg, slot) + 1;
+}
+
 /* One of a kind that is charged in advance; account: whose limit is noted (limit_note) when the
  * answer is false. */
 bool charge_one(struct participant *self, u32 payer, enum charge kind, u32 account);
@@ -101,9 +107,13 @@ void account_flush(struct participant *self);
 /* The same of a dead one that had nothing half done; the world is stopped. */
 void account_reclaim(struct participant *self, u32 owner_index);
 /* The world is stopped: adds what living participants hold in advance to charged[], which is
- * indexed by account and kind, and to mm_frames[], indexed by slot. */
+ * indexed by account and kind, and to mm_frames[], indexed by slot, unless it is NULL. */
 void account_add_stocks(const struct vl_seg *seg, u32 (*charged)[CHARGES_COUNT], u32 *mm_frames,
 			const struct dead_set *dead);
+
+/* The world is stopped: adds what all participants hold in advance of the frames of mms to
+ * mm_aside.recounted. */
+void account_add_mm_stocks(const struct vl_seg *seg);
 
 /* Which limit the operation under way has met, for who answers it. */
 static inline void limit_note(struct participant *self, enum vl_limit limit, u64 max, u32 account)

@@ -29,6 +29,7 @@ static int guard_one(struct participant *self, struct mm_struct *mm, u64 addr)
 			return -EAGAIN;
 		if (!cmpxchg_acq_rel_u64(pte, &old, PTE_GUARD))
 			continue;
+		recount_note(self, pte, old, PTE_GUARD);
 		mm_entry_gone(self, mm, old);
 		break;
 	}

@@ -49,6 +49,7 @@ static int drop_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 
 		if (!cmpxchg_acq_rel_u64(pte, &old, left))
 			continue;
+		recount_note(self, pte, old, left);
 		mm_entry_gone(self, cut->mm, old);
 		break;
 	}
@@ -61,6 +62,7 @@ static int drop_cached(struct participant *self, pte_t *pte, u64 addr, void *arg
 
 	(void)addr;
 	(void)arg;
+	recount_note(self, pte, old, 0);
 	if (old)
 		frame_put(self, pte_frame(old));
 	return 0;

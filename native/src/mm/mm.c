@@ -238,6 +238,7 @@ static int zap_one(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	struct zap *zap = arg;
 
 	(void)addr;
+	recount_note(self, pte, old, 0);
 	mm_entry_gone(self, zap->mm, old);
 	zap->zapped++;
 	return 0;
@@ -254,6 +255,7 @@ static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 
 		if (!cmpxchg_acq_rel_u64(pte, &old, left))
 			continue;
+		recount_note(self, pte, old, left);
 		mm_entry_gone(self, zap->mm, old);
 		zap->zapped++;
 		break;

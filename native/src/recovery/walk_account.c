@@ -74,17 +74,15 @@ static void repair_account(const struct walk *w, u32 account, u32 kind, u32 has)
 /* mm_frames has the stocks too by now. */
 static void judge_mm_frames(const struct walk *w)
 {
-	if (account_limit(w->seg, CHARGE_MM_FRAMES) == UINT32_MAX)
-		return; /* nothing is counted */
+	if (w->repair || account_limit(w->seg, CHARGE_MM_FRAMES) == UINT32_MAX)
+		return; /* a recount sets them; nothing is counted */
 	for (u32 slot = 0; slot < w->seg->hdr->config.mms_max; slot++) {
-		u32 *word = mm_frames_word(w->seg, slot), is = load_relaxed_u32(word);
+		u32 is = load_relaxed_u32(mm_frames_word(w->seg, slot));
 
 		if (is == w->mm_frames[slot])
 			continue;
 		complain(w, "mm slot %u: charged %u frames, but its entries and stocks have %u",
 			 slot, is, w->mm_frames[slot]);
-		if (w->repair)
-			store_relaxed_u32(word, w->mm_frames[slot]);
 	}
 }
 
@@ -96,12 +94,13 @@ void walk_accounts(struct walk *w)
 		w->err = -ENOMEM;
 		return;
 	}
-	count_frames(w, charged);
+	if (!w->repair)
+		count_frames(w, charged);
 	count_tables(w, charged);
 	count_slots(w, charged);
 	account_add_stocks(w->seg, charged, w->mm_frames, w->dead);
 	for (u32 a = 1; a < ACCOUNTS_MAX; a++)
-		for (u32 kind = 0; kind < CHARGES_COUNT; kind++)
+		for (u32 kind = w->repair ? CHARGE_FRAMES + 1 : 0; kind < CHARGES_COUNT; kind++)
 			if (find_in_account(w, a, kind, charged[a][kind]) && w->repair)
 				repair_account(w, a, kind, charged[a][kind]);
 	free(charged);

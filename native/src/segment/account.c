@@ -262,10 +262,26 @@ static void add_stocks(const struct vl_seg *seg, const u64 *stocks, enum charge 
 		u32 payer = stock_payer(word);
 
 		/* A payer that cannot be is left out: then the sum is wrong, and that is found. */
-		if (kind == CHARGE_MM_FRAMES && payer - 1 < seg->hdr->config.mms_max)
+		if (kind == CHARGE_MM_FRAMES && mm_frames && payer - 1 < seg->hdr->config.mms_max)
 			mm_frames[payer - 1] += stock_count(word);
 		else if (kind != CHARGE_MM_FRAMES && payer < ACCOUNTS_MAX)
 			charged[payer][kind] += stock_count(word);
+	}
+}
+
+void account_add_mm_stocks(const struct vl_seg *seg)
+{
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
+		const u64 *stocks = participant_area_of(seg, i)->stocks[CHARGE_MM_FRAMES];
+
+		if (load_acquire_u32(&seg->slots[i].role) == ROLE_FREE)
+			continue; /* its area may have no memory */
+		for (u32 at = 0; at < STOCKS_EACH; at++) {
+			u64 word = load_relaxed_u64(&stocks[at]);
+
+			if (stock_payer(word) - 1 < seg->hdr->config.mms_max)
+				*mm_recounted_word(seg, stock_payer(word) - 1) += stock_count(word);
+		}
 	}
 }
 

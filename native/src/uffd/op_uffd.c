@@ -25,6 +25,7 @@
 #include "vmalab/uapi.h"
 
 #define MOVE_CHUNK_PAGES 512
+_Static_assert(MOVE_CHUNK_PAGES < PAGE_SIZE, "participant_area.doubt");
 
 struct move {
 	struct mm_struct *mm;
@@ -170,7 +171,7 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		return 0; /* a hole stays a hole */
 	marked = marked_entry(from, *frame);
 	if (!marked) { /* it became one */
-		mm_entry_gone(self, m->mm, pte_make(*frame, 0));
+		frame_put(self, *frame);
 		*frame = FRAME_NONE;
 		return 0;
 	}
@@ -182,9 +183,14 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		entry |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_acq_rel_u64(to, &none, entry))
 		return -EEXIST;
-	/* Else a zap has dropped it. Its charge is the destination's in any case. */
-	if (cmpxchg_acq_rel_u64(from, &marked, 0))
+	recount_note(self, to, 0, entry);
+	/* Else a zap has dropped it, with its charge: one page more than the quota has, at most. */
+	if (cmpxchg_acq_rel_u64(from, &marked, 0)) {
+		recount_note(self, from, marked, 0);
 		frame_put(self, *frame);
+	} else if (pte_counts(entry)) {
+		mm_frame_charge_more(self, m->mm);
+	}
 	*frame = FRAME_NONE;
 	return 0;
 }
@@ -201,10 +207,7 @@ static void unbusy(struct participant *self, const struct move *m, u64 src, u64 
 		do
 			marked = marked_entry(pte, frames[i]);
 		while (marked && !cmpxchg_acq_rel_u64(pte, &marked, marked & ~PTE_BUSY));
-		if (marked)
-			frame_put(self, frames[i]);
-		else
-			mm_entry_gone(self, m->mm, pte_make(frames[i], 0));
+		frame_put(self, frames[i]);
 	}
 }
 
@@ -217,6 +220,7 @@ static int move_pages(struct participant *self, const struct move *m, u64 dst, u
 	u64 marked = 0;
 	int err = 0, stop = 0;
 
+	note_doubt(self, src, len >> PAGE_SHIFT);
 	while (marked < len && !stop) {
 		const pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, dst + marked);
 		u32 *frame = &frames[marked >> PAGE_SHIFT];

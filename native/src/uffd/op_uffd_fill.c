@@ -110,6 +110,7 @@ static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t
 
 	if (!pte)
 		return -ENOMEM;
+	note_doubt(self, addr, 1);
 	if (f->wp)
 		new = (new | PTE_UFFD_WP) & ~PTE_WRITE;
 	if (pte_counts(new) && !mm_frame_charge(self, f->mm))
@@ -121,6 +122,7 @@ static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t
 			return -EEXIST;
 		}
 	} while (!cmpxchg_full_u64(pte, &old, new));
+	recount_note(self, pte, old, new);
 	STEP(pte_set, f->vma);
 	return 0;
 }
@@ -130,7 +132,10 @@ static void take_out(struct participant *self, const struct fill *f, u64 addr)
 {
 	pte_t *pte = pte_lookup(self->seg, &f->mm->pgd, addr);
 
-	mm_entry_gone(self, f->mm, xchg_acq_rel_u64(pte, 0));
+	pte_t old = xchg_acq_rel_u64(pte, 0);
+
+	recount_note(self, pte, old, 0);
+	mm_entry_gone(self, f->mm, old);
 }
 
 static int fill_private(struct participant *self, const struct fill *f, u64 addr, u64 word)

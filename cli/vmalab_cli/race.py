@@ -299,7 +299,13 @@ def list_command(
                     "full_name": mutant.name,
                     "text": mutant.text,
                     "models": [
-                        model for model, letter in scenario.LETTERS.items() if letter in mutant.kind
+                        model for model in scenario.LETTERS if scenario.applies(mutant.name, model)
+                    ],
+                    "behind": [
+                        model
+                        for model in scenario.LETTERS
+                        if scenario.applies(mutant.name, model)
+                        and not scenario.alone(mutant.name, model)
                     ],
                 }
                 for mutant in lab.MUTANTS
@@ -330,7 +336,7 @@ def list_command(
     print()
     letters = ", ".join(f"{letter} {model}" for model, letter in scenario.LETTERS.items())
     name = Column("mutant", no_wrap=True)
-    table = Table(name, "models", "what is wrong", box=None, caption=f"models: {letters}")
+    table = Table(name, "models", "what is wrong", box=None, caption=f"models: {letters}; a small letter: behind another check")
     for mutant in lab.MUTANTS:
         table.add_row(mutant.label, mutant.kind, mutant.text)
     console.print(table)

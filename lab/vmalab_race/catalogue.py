@@ -91,6 +91,7 @@ protocol, from a test of your own, read [lab.md](lab.md).
 | anon-vma | no anonymous page in a VMA that has no anon_vma, or has lost it |
 | outcome | results, words and maps are those of some order of whole operations |
 | counters | each fault is counted once, and each lookup that gave up has a counted reason |
+| lock-order | no two locks are waited for in both orders in a run, deadlock or not |
 | deadlock, livelock | some actor can always continue; each run ends |
 | assertion, crash, fsck | no check in the core fails, no actor crashes, the walker finds nothing |
 """
@@ -100,10 +101,15 @@ protocol, from a test of your own, read [lab.md](lab.md).
 class Chapter:
     """One mutant, shown."""
 
-    mutant: str
+    switched: tuple[str, ...]
+    """The mutant, and the one that has to be switched on besides, if there is one."""
     model: str
     scenario: Scenario
     finding: Finding
+
+    @property
+    def mutant(self) -> str:
+        return self.switched[0]
 
     @property
     def file(self) -> str:
@@ -122,7 +128,15 @@ class Chapter:
 
     def text(self) -> str:
         mutant = lab.mutant(self.mutant)
-        models = ", ".join(name for name, letter in LETTERS.items() if letter in mutant.kind)
+        models = ", ".join(name for name in LETTERS if scenario.alone(self.mutant, name))
+        hidden = [
+            name
+            for name in LETTERS
+            if scenario.applies(self.mutant, name) and not scenario.alone(self.mutant, name)
+        ]
+        alone = f"Lock models that can have it: {models}. " if models else ""
+        behind = f"Alone it shows nothing in {', '.join(hidden)}. " if hidden else ""
+        switches = "".join(f" --mutant {name}" for name in self.switched)
         one, found = self.scenario, self.finding
         broken = found.violation
         seen = _filled(
@@ -148,10 +162,10 @@ class Chapter:
 {_filled("**The fix.** " + one.fix[self.mutant])}
 
 ```sh
-vmalab race run {one.name} --model {self.model} --mutant {self.mutant}
+vmalab race run {one.name} --model {self.model}{switches}
 ```
 
-{_filled(f"Lock models that can have it: {models}. {only}")}
+{_filled(f"{alone}{behind}{only}")}
 """
 
 
@@ -241,9 +255,10 @@ def chapter(mutant: str) -> Chapter:
         for name in survey.shown_by(mutant, model) if scenario.applies(mutant, model) else []:
             one = scenario.load(name)
             chosen = _model_for(mutant, one)
-            result = explore.explore(one, chosen, Plan(mutants=(mutant,)))
+            switched = one.switched(mutant, chosen)
+            result = explore.explore(one, chosen, Plan(mutants=switched))
             if result.finding:
-                return Chapter(mutant, chosen, one, result.finding)
+                return Chapter(switched, chosen, one, result.finding)
     raise scenario.ScenarioError(f"no scenario shows {mutant}")
 
 

@@ -186,6 +186,7 @@ void lab_ghost_free(const struct vm_area_struct *vma)
 			 g->name, g->readers);
 	g->state = GHOST_FREE;
 	g->writer = 0;
+	g->freed_at = lab_me.self->seg->hdr->rcu.gp_ctr;
 }
 
 void lab_ghost_attach(const struct vm_area_struct *vma)
@@ -312,6 +313,19 @@ void lab_ghost_touch(const struct vm_area_struct *vma, const char *what)
 			 g->state == GHOST_FREE ? "is free" : "has a new life");
 }
 
+/* up_read looks at the semaphore until it returns. Type-safe or not, what keeps the memory of an
+ * object that is free is a read section that began before its grace period. */
+void lab_ghost_unlocked(const struct vm_area_struct *vma)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	if (g && g->state == GHOST_FREE && g->life &&
+	    (VMA_FREE_DEFERRED || lab_me.self->seg->hdr->rcu.completed > g->freed_at))
+		lab_fail(VL_LAB_LIFETIME,
+			 "the lock of v%u is given back, and v%u is free since a grace period",
+			 g->name, g->name);
+}
+
 /* A fault looks at what an earlier one has found, where VMAs are not type-safe. */
 void lab_ghost_kept(const struct vm_area_struct *vma)
 {
@@ -388,6 +402,19 @@ void lab_ghost_wake(u64 mm_id)
 	if (mm->state == MM_FREE || mm->generation != life_generation(mm_id))
 		lab_fail(VL_LAB_LIFETIME,
 			 "the writer of a foreign mm is woken, and that mm is gone");
+}
+
+/* The sequence of the mm that an unlocked object names is about to be read. */
+void lab_ghost_sequence_of(u64 mm_id)
+{
+	const struct mm_struct *mm;
+
+	if (!lab_me.lab || !lab_me.ghost)
+		return;
+	mm = &lab_me.self->mms[mm_index(mm_id)];
+	if (mm->state == MM_FREE || mm->generation != life_generation(mm_id))
+		lab_fail(VL_LAB_LIFETIME,
+			 "the sequence of a foreign mm is read, and that mm is gone");
 }
 
 void lab_ghost_node(const void *node)

@@ -518,6 +518,46 @@ def catalogue_command(
     print(f"{out}: {len(shown)} mutants")
 
 
+@app.command("checks")
+def checks_command(
+    model: Annotated[
+        str, typer.Option("--model", help="Lock model; default: all that have a lock of the VMA.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The page to write all of it to, such as docs/series.md."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Leave out each check of the look-up and show what breaks, or which check stands behind it.
+
+    Exit code 0: each check is needed, alone or with the one behind it.
+    """
+    from vmalab_race import checks
+
+    if model and model not in checks.MODELS:
+        from vmalab_native.race.scenario import unknown
+
+        fail(unknown("lock model", model, checks.MODELS), USAGE)
+    if model and out is not None:
+        fail("--out writes all lock models: leave --model out", USAGE)
+    found = _guarded(lambda: checks.cells([model] if model else checks.MODELS))
+    if out is not None:
+        try:
+            checks.write(out, found)
+        except ValueError as error:
+            fail(str(error), USAGE)
+    if as_json:
+        print(json.dumps({"checks": [cell.as_dict() for cell in found]}, indent=2))
+    else:
+        table = Table(Column("left out", no_wrap=True), "model", "what breaks", box=None)
+        for cell in found:
+            table.add_row(cell.check.mutant, cell.model, cell.plain())
+        Console().print(table)
+    needed = all(cell.absent or cell.invariant for cell in found)
+    raise typer.Exit(GOOD if needed else FAILED)
+
+
 @app.command("all")
 def all_command(
     model: Annotated[str, typer.Option("--model", help="Lock model; default: all five.")] = "",

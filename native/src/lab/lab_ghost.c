@@ -81,6 +81,20 @@ static void replace(char *text, const char *old, const char *new)
 	}
 }
 
+/* "KIND 0xREF is allocated" without the ref: what has no name of the run. */
+static void drop_refs(char *text)
+{
+	char *at = text, *end;
+
+	while ((at = strstr(at, " 0x")) != NULL) {
+		end = at + 3 + strspn(at + 3, "0123456789abcdef");
+		if (strncmp(end, " is allocated", 13) == 0)
+			memmove(at, end, strlen(end) + 1);
+		else
+			at = end;
+	}
+}
+
 void lab_put_names(const struct lab_state *lab, char *text)
 {
 	char old[48], new[16];
@@ -105,6 +119,7 @@ void lab_put_names(const struct lab_state *lab, char *text)
 		snprintf(old, sizeof(old), "vm_area_struct %#lx", ref);
 		replace(text, old, new);
 	}
+	drop_refs(text);
 }
 
 u64 lab_word_of(const struct vm_area_struct *vma)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vmalab_native.race.explore import Finding, Plan, Replayed, Result
     from vmalab_native.race.scenario import Scenario
     from vmalab_native.race.schedule import Schedule
+    from vmalab_race.order import Graph
     from vmalab_race.survey import Survey
 
 HELP = (
@@ -175,6 +176,14 @@ def _search(name: str, model: str, variant: str, plan: Callable[[], Plan]) -> Re
         return explore.explore(scenario.with_variant(one, chosen, variant), chosen, how)
 
     return _guarded(search)
+
+
+def order_in(name: str, model: str, mutants: list[str]) -> Graph:
+    """The order of locks that a search of a scenario learns (`vmalab locks --order`)."""
+    from vmalab_race import order
+
+    result = _search(name, model, "", partial(_plan, "exhaustive", -1, 0, 1, 60.0, mutants))
+    return order.graph(result.order, result.scenario.actors)
 
 
 def _count(number: int, what: str) -> str:

@@ -239,8 +239,10 @@ def _lines(text: str, indent: str = "") -> str:
 
 
 def _model_for(mutant: str, one: Scenario) -> str:
-    """The default model where the mutant applies to it, else the newest that it applies to."""
-    fit = [model for model in one.models if scenario.applies(mutant, model)]
+    """The default model where the mutant shows something, else the newest where it does: alone, if
+    there is one such."""
+    fit = [model for model in one.models if scenario.alone(mutant, model)]
+    fit = fit or [model for model in one.models if scenario.applies(mutant, model)]
     return "typesafe-rwsem" if "typesafe-rwsem" in fit else fit[-1]
 
 

@@ -485,6 +485,8 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 }
 
 #ifdef VL_LAB
+#define LOOKUPS_MAX 1024 /* far above what a run of the lab can need; an actor livelocks first */
+
 /* Variant lookup_waits_for_writer: mmap_lock is taken to wait for the writer who is there, and the
  * lookup begins again; no bound says how often. NULL: no VMA has the address, or the mm is gone.
  * (kernel, proposed: lock_vma_under_rcu_wait) */
@@ -494,7 +496,8 @@ static struct vm_area_struct *lock_vma_wait(struct participant *self, struct mm_
 	struct vm_area_struct *vma = NULL;
 	bool there = true;
 
-	while (there && !vma) {
+	for (u32 turn = 0; there && !vma; turn++) {
+		VL_ASSERT(turn < LOOKUPS_MAX);
 		if (mmap_read_lock(self, mm, id) != 0)
 			return NULL;
 		there = vma_lookup(self, mm, addr) != NULL;

@@ -334,7 +334,8 @@ void lab_ghost_unlocked(const struct vm_area_struct *vma)
 {
 	struct lab_ghost *g = ghost(vma);
 
-	if (g && g->state == GHOST_FREE && g->life &&
+	/* With writer_ignores_readers what comes before that is to be seen: it is freed. */
+	if (g && g->state == GHOST_FREE && g->life && !MUTANT(writer_ignores_readers) &&
 	    (VMA_FREE_DEFERRED || lab_me.self->seg->hdr->rcu.completed > g->freed_at))
 		lab_fail(VL_LAB_LIFETIME,
 			 "the lock of v%u is given back, and v%u is free since a grace period",

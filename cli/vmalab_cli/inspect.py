@@ -283,6 +283,17 @@ def _structs(source: Source | tuple[str, str], names: list[str]) -> dict[str, An
     return {"model": model, "layout": layout, "structs": chosen}
 
 
+def _needs(*, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from vmalab_cli import render
+    from vmalab_cli.common import guarded
+    from vmalab_native import needs
+
+    rows = [asdict(one) for one in guarded(needs.all_models)]
+    show({"models": rows}, render.needs(rows), as_json=as_json)
+
+
 def layout(
     struct: Annotated[list[str] | None, typer.Argument(help="Names to show; default: all.")] = None,
     model: Annotated[str, typer.Option(help="Lock model, running or not.")] = "",
@@ -291,6 +302,14 @@ def layout(
     ] = "",
     everything: Annotated[
         bool, typer.Option("--list", help="All lock models and their layouts instead.")
+    ] = False,
+    needs: Annotated[
+        bool,
+        typer.Option(
+            "--needs",
+            help="What each lock model needs instead, counted in the sources: lines, functions, "
+            "orderings, caches, allocations that can fail.",
+        ),
     ] = False,
     instance: Instance = "",
     target: Target = "",
@@ -304,9 +323,13 @@ def layout(
     from vmalab_cli import render, sources, structs
     from vmalab_native import cores
 
+    if everything or needs:
+        if struct or model or layout_of or instance or target or (everything and needs):
+            fail(f"--{'needs' if needs else 'list'} goes alone, or with --json", USAGE)
+    if needs:
+        _needs(as_json=as_json)
+        return
     if everything:
-        if struct or model or layout_of or instance or target:
-            fail("--list goes alone, or with --json", USAGE)
         rows = sources.all_cores()
         show({"cores": rows}, render.cores(rows), as_json=as_json)
         return

@@ -237,7 +237,7 @@ def _checked(result: Result) -> str:
     if not result.scenario.fsck:
         names.remove("fsck")
     text = f": {', '.join(names)} (docs/races.md says what each of them is)"
-    return textwrap.fill(text, 100, subsequent_indent="  ")
+    return textwrap.fill(text, 100, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:

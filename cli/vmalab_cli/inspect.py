@@ -188,8 +188,14 @@ def vmstat(instance: Instance = "", target: Target = "", as_json: AsJson = False
 
 
 def _order(
-    instance: str, scenario: str, *, model: str, mutants: list[str], output: Path | None,
-    as_json: bool, dot: bool,
+    instance: str,
+    scenario: str,
+    *,
+    model: str,
+    mutants: list[str],
+    output: Path | None,
+    as_json: bool,
+    dot: bool,
 ) -> None:
     """Exit code 1: an inversion."""
     from vmalab_cli import race
@@ -256,7 +262,12 @@ def locks(
         fail("--scenario runs apart from every instance: leave --instance out", USAGE)
     if order:
         _order(
-            instance, scenario, model=model, mutants=mutant, output=output, as_json=as_json,
+            instance,
+            scenario,
+            model=model,
+            mutants=mutant,
+            output=output,
+            as_json=as_json,
             dot=dot,
         )
         return
@@ -323,9 +334,9 @@ def layout(
     from vmalab_cli import render, sources, structs
     from vmalab_native import cores
 
-    if everything or needs:
-        if struct or model or layout_of or instance or target or (everything and needs):
-            fail(f"--{'needs' if needs else 'list'} goes alone, or with --json", USAGE)
+    others = struct or model or layout_of or instance or target or (everything and needs)
+    if (everything or needs) and others:
+        fail(f"--{'needs' if needs else 'list'} goes alone, or with --json", USAGE)
     if needs:
         _needs(as_json=as_json)
         return

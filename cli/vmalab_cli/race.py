@@ -345,7 +345,8 @@ def list_command(
     print()
     letters = ", ".join(f"{letter} {model}" for model, letter in scenario.LETTERS.items())
     name = Column("mutant", no_wrap=True)
-    table = Table(name, "models", "what is wrong", box=None, caption=f"models: {letters}; a small letter: behind another check")
+    caption = f"models: {letters}; a small letter: behind another check"
+    table = Table(name, "models", "what is wrong", box=None, caption=caption)
     for mutant in lab.MUTANTS:
         table.add_row(mutant.label, mutant.kind, mutant.text)
     console.print(table)

@@ -151,7 +151,7 @@ class SegmentSource(Source):
                 " locks: start the server with --lab"
             )
         rows = self._inside(_order)["edges"]
-        return [Edge(*row[:-1], tuple(row[-1])) for row in rows]
+        return [Edge(**row | {"steps": tuple(row["steps"])}) for row in rows]
 
     def layout(self) -> list[Row]:
         return build_layout(self._file.model, self._file.layout)
@@ -210,7 +210,7 @@ def _order(segment: Segment) -> Row:
     from vmalab_native import lab
 
     with segment.participant("inspector", comm="vmalab") as me:
-        return {"edges": [dataclasses.astuple(edge) for edge in lab.order(me)]}
+        return {"edges": [dataclasses.asdict(edge) for edge in lab.order(me)]}
 
 
 def _walked(segment: Segment) -> Row:

@@ -2,9 +2,9 @@
 """Is each check of the look-up needed? What breaks in which lock model when one is left out.
 
 Each row leaves out one check, one order of reads, or one rule of the lives of an object: a mutant.
-A cell is what a search finds, or what stands behind the check: then neither of the two mutants alone
-breaks anything in any schedule within the scenario's bound, and both together do. Orders of memory
-cannot be seen on x86: the models of native/models/loom show those.
+A cell is what a search finds, or what stands behind the check: then neither of the two mutants
+alone breaks anything in any schedule within the scenario's bound, and both together do. Orders of
+memory cannot be seen on x86: the models of native/models/loom show those.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ NOTES: Final = {
     "b": "The count is lock and attach state in one word: a free object has 0, which no reader"
     " increments, so there is no stale reader, and to store 0 again changes nothing.",
     "c": "The lock is initialised at each allocation, when nobody can hold it.",
-    "d": "The lab has no step between the search for the mm and the walk. The check is there because"
-    " the slot of an mm can be used again (`vma_deferred.h`).",
+    "d": "The lab has no step between the search for the mm and the walk. The check is there"
+    " because the slot of an mm can be used again (`vma_deferred.h`).",
     "e": "Nothing of the VMA is touched after the decrement. What is touched is the mm:"
     " `mm_read_after_put` and `foreign_wake_unpinned`.",
     "f": "Found by one process alone, before anybody else comes: a rule of the allocator.",

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The order of locks that was learnt, as a graph: classes, who waits for what, inversions, a drawing.
+"""The order of locks that was learnt, as a graph: classes, who waits for what, inversions.
 
 The lab core learns an edge when a lock is waited for while another one is held (lab_order.c). An
 edge that lies on a circle is an inversion: some processes that do these operations at the same time
-may wait for each other for ever, whether or not they have met here.
+may wait for each other for ever, whether or not that has happened here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any, Final
 
 from vmalab.ops import Op
@@ -29,7 +30,7 @@ _OPS: Final = {int(op): op.name for op in Op if op is not Op.NOP}
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """An edge, with whoever was seen."""
+    """An edge, with the names of a scenario."""
 
     held: str
     wanted: str
@@ -73,7 +74,7 @@ class Graph:
 
     def path(self, start: str, end: str) -> tuple[str, ...]:
         """A shortest one; empty: there is none."""
-        ways = [(start,)]
+        ways: list[tuple[str, ...]] = [(start,)]
         seen = {start}
         while ways:
             way = ways.pop(0)
@@ -94,7 +95,7 @@ class Graph:
         for one in self.edges:
             back = self.path(one.wanted, one.held)
             if back:
-                rest = [self.edge(a, b) for a, b in zip(back, back[1:], strict=False)]
+                rest = [self.edge(a, b) for a, b in pairwise(back)]
                 found.setdefault(frozenset(back), (one, *rest))
         return list(found.values())
 

@@ -114,9 +114,7 @@ def _mutant(row: Row, names: list[str], seed: int, folder: Path | None) -> None:
     begin = time.monotonic()
     for name in names:
         one = scenario.load(name)
-        plan = Plan(
-            mutants=one.switched(row.mutant, row.model), seed=seed, seconds=SECONDS_EACH
-        )
+        plan = Plan(mutants=one.switched(row.mutant, row.model), seed=seed, seconds=SECONDS_EACH)
         result = explore.explore(one, row.model, plan)
         row.schedules += result.schedules
         if result.finding:

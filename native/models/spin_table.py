@@ -223,9 +223,7 @@ def _mutant_lines() -> list[tuple[str, str, str]]:
 def mutant_letters() -> dict[str, str]:
     """The mutants of the lab core, and the letters of the lock models on which each alone shows
     something."""
-    return {
-        name: "".join(filter(str.isupper, letters)) for name, _, letters in _mutant_lines()
-    }
+    return {name: "".join(filter(str.isupper, letters)) for name, _, letters in _mutant_lines()}
 
 
 def mutant_numbers() -> dict[str, str]:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal: each check of the look-up is needed, and docs/series.md says what for.
 
-Method: vmalab_race.checks leaves out one check at a time and searches, on the lab core; its table must
-be the one of the page. A cell that differs names the check, and `vmalab race run SCENARIO --model
-MODEL --mutant MUTANT` shows it. The models in Rust are asked for the orders that the page names.
+Method: vmalab_race.checks leaves out one check at a time and searches, on the lab core; its table
+must be the one of the page. A cell that differs names the check, and `vmalab race run SCENARIO
+--model MODEL --mutant MUTANT` shows it. The sources of the models in Rust must have the orders that
+the page names.
 """
 
 from __future__ import annotations
@@ -32,9 +33,7 @@ def rows_of_the_page() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(
     "model",
-    [
-        pytest.param(one, marks=() if one in QUICK else pytest.mark.long) for one in checks.MODELS
-    ],
+    [pytest.param(one, marks=() if one in QUICK else pytest.mark.long) for one in checks.MODELS],
 )
 def test_the_table_is_what_the_lab_finds(model: str) -> None:
     page = rows_of_the_page()
@@ -78,8 +77,8 @@ def test_what_is_behind_is_found_by_a_pair_alone() -> None:
     assert pair == ("detached_read_last", "maker_ignores_readers")
     assert not scenario.alone("detached_read_last", "typesafe-rwsem")
     assert explore.explore(one, "typesafe-rwsem", Plan(mutants=pair)).finding is not None
+    other = scenario.load("stamp-after-the-look")
     with pytest.raises(checks.NotBehind, match="late_stamp_ignored alone in stamp-after-the-look"):
-        other = scenario.load("stamp-after-the-look")
         checks.shows_nothing(other, "typesafe-rwsem", "late_stamp_ignored")
 
 

@@ -152,35 +152,35 @@ struct vl_lab_trace_line {
 };
 
 /* Classes of locks, and subclasses: X(name, text) */
-#define VL_LAB_LOCKS(X)                                                                     \
-	X(MMAP, "mmap_lock")             /* of the mm that an operation works on */         \
-	X(MMAP_NESTED, "mmap_lock/1")    /* of a second mm, while the first one is held */  \
-	X(MMAP_NEW, "mmap_lock/new")     /* of an mm that nobody else can see, held first */ \
-	X(VMA, "vm_lock")                                                                   \
-	X(VMA_NESTED, "vm_lock/1")       /* of a second VMA */                              \
-	X(FILE, "file_lock")             /* size and holes */                               \
-	X(PAGE_TABLE, "page_table_lock") /* short mutexes from here */                      \
-	X(ANON, "anon_lock")                                                                \
-	X(SLOTS, "slots_lock")                                                              \
-	X(CACHE, "cache_lock")                                                              \
-	X(PAGES, "page_pool_lock")                                                          \
-	X(FRAMES, "frame_pool_lock")                                                        \
-	X(RCU, "rcu_advance_lock")                                                          \
+#define VL_LAB_LOCKS(X)                                                                   \
+	X(MMAP, "mmap_lock")          /* of the mm that an operation works on */          \
+	X(MMAP_NESTED, "mmap_lock/1") /* of a second mm, while the first one is held */   \
+	X(MMAP_NEW, "mmap_lock/new")  /* of an mm that nobody else can see, held first */ \
+	X(VMA, "vm_lock")                                                                 \
+	X(VMA_NESTED, "vm_lock/1")       /* of a second VMA */                            \
+	X(FILE, "file_lock")             /* size and holes */                             \
+	X(PAGE_TABLE, "page_table_lock") /* short mutexes from here */                    \
+	X(ANON, "anon_lock")                                                              \
+	X(SLOTS, "slots_lock")                                                            \
+	X(CACHE, "cache_lock")                                                            \
+	X(PAGES, "page_pool_lock")                                                        \
+	X(FRAMES, "frame_pool_lock")                                                      \
+	X(RCU, "rcu_advance_lock")                                                        \
 	X(USER, "user_lock") /* of a library user */
 
 enum vl_lab_lock {
 #define X(name, text) VL_LAB_LOCK_##name,
 	VL_LAB_LOCKS(X)
 #undef X
-	VL_LAB_LOCKS_COUNT
+		VL_LAB_LOCKS_COUNT
 };
 
 #define VL_LAB_EDGE_STEPS 12
 struct vl_lab_edge {
 	u32 held, wanted; /* enum vl_lab_lock */
-	u32 actor;    /* of a run; else VL_LAB_ACTORS_MAX */
-	u32 number;   /* of the actor's operation */
-	u32 op, pid;  /* the operation's code */
+	u32 actor;        /* of a run; else VL_LAB_ACTORS_MAX */
+	u32 number;       /* of the actor's operation */
+	u32 op, pid;      /* the operation's code */
 	u32 steps_count;
 	u16 steps[VL_LAB_EDGE_STEPS]; /* the last sync points of the operation before that */
 	u32 pad;

@@ -85,8 +85,7 @@ X(wrap_death_keeps_stamps, "", "SETR",
   "recovery leaves the stamps that a writer has not renewed who died at the wrap")
 X(writer_ignores_readers, "", "SETR",
   "a writer does not wait for the readers inside: a VMA is freed while only its lock is held")
-X(early_stamp_ignored, "O2A", "Rset",
-  "no look at the stamp before the lock is taken")
+X(early_stamp_ignored, "O2A", "Rset", "no look at the stamp before the lock is taken")
 X(early_stamp_retries, "O2B", "R", "the look at the stamp answers `again` instead of giving up")
 X(late_stamp_ignored, "", "SETR", "no look at the stamp after the lock is taken")
 X(detached_ignored, "", "SETR",

@@ -61,7 +61,8 @@ static enum vl_lab_lock class_of(const struct participant *self, u64 off, enum h
 
 static bool lies_in(const void *what, const void *whole, u64 bytes)
 {
-	return (const u8 *)what >= (const u8 *)whole && (const u8 *)what < (const u8 *)whole + bytes;
+	return (const u8 *)what >= (const u8 *)whole &&
+	       (const u8 *)what < (const u8 *)whole + bytes;
 }
 
 static enum vl_lab_lock class_of_mutex(const struct participant *self, const struct vl_mutex *m)
@@ -168,8 +169,8 @@ static void learn(struct lab_state *lab, struct participant *self, u32 from, u32
 	e->pid = self->slot->pid;
 	e->steps_count = (u32)min_u64(lab_me.steps, VL_LAB_EDGE_STEPS);
 	for (u32 i = 0; i < e->steps_count; i++)
-		e->steps[i] = lab_me.recent[(lab_me.steps - e->steps_count + i) %
-					    VL_LAB_EDGE_STEPS];
+		e->steps[i] =
+			lab_me.recent[(lab_me.steps - e->steps_count + i) % VL_LAB_EDGE_STEPS];
 	/* pairs: LAB-2 (lab_order.c:known) */
 	store_release_u32(&e->state, EDGE_KNOWN);
 	if (lab->mode != VL_LAB_RUN || !lab->order)

@@ -99,7 +99,7 @@ struct lab_ghost {
 	u32 readers; /* bit i: actor i has been granted the read lock */
 	u32 holds;   /* bit i: actor i has a reference, granted or not */
 	u32 puts_life[LAB_ACTORS_MAX + 1]; /* life when that actor gave its reference back */
-	u64 freed_at;   /* number of the newest grace period when it was freed */
+	u64 freed_at;                      /* number of the newest grace period when it was freed */
 	u64 start, end; /* range at the first grant, kept until the last reader leaves */
 };
 

@@ -41,8 +41,8 @@ class Plan:
     """By name or number."""
 
     def watches_order(self, scenario: Scenario) -> bool:
-        """Whether an inversion of the order of locks is a finding. It comes before the deadlock that
-        it warns of; so with a mutant only where the scenario asks for it."""
+        """Whether an inversion of the order of locks is a finding. It comes before the deadlock
+        that it warns of; so with a mutant only where the scenario asks for it."""
         return scenario.order or not self.mutants
 
 

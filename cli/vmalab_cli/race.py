@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 from rich.console import Console
@@ -272,6 +272,56 @@ def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: boo
     raise typer.Exit(GOOD if bool(found) == bool(result.plan.mutants) else FAILED)
 
 
+def _listed(scenarios: list[Scenario]) -> dict[str, Any]:
+    """What `race list --json` prints."""
+    from vmalab_native import lab
+    from vmalab_native.race import scenario
+
+    return {
+        "scenarios": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "source": one.source,
+                "models": list(one.models),
+                "actors": one.actor_names,
+                "finds": [lab.mutant(name).short for name in one.finds],
+            }
+            for one in scenarios
+        ],
+        "mutants": [
+            {
+                "name": mutant.short,
+                "full_name": mutant.name,
+                "text": mutant.text,
+                "models": [
+                    model for model in scenario.LETTERS if scenario.applies(mutant.name, model)
+                ],
+                "behind": [
+                    model
+                    for model in scenario.LETTERS
+                    if scenario.applies(mutant.name, model)
+                    and not scenario.alone(mutant.name, model)
+                ],
+            }
+            for mutant in lab.MUTANTS
+        ],
+        "variants": [
+            {
+                "name": one.name,
+                "text": one.text,
+                "models": [
+                    model for model, letter in scenario.LETTERS.items() if letter in one.kind
+                ],
+            }
+            for one in lab.VARIANTS
+        ],
+        "points": [
+            {"name": point.name, "about": point.kind, "text": point.text} for point in lab.POINTS
+        ],
+    }
+
+
 @app.command("list")
 def list_command(
     points: Annotated[bool, typer.Option("--points", help="The sync points instead.")] = False,
@@ -290,51 +340,7 @@ def list_command(
 
     scenarios = _guarded(lambda: [scenario.load(name) for name in scenario.names()])
     if as_json:
-        rows = {
-            "scenarios": [
-                {
-                    "name": one.name,
-                    "title": one.title,
-                    "source": one.source,
-                    "models": list(one.models),
-                    "actors": one.actor_names,
-                    "finds": [lab.mutant(name).short for name in one.finds],
-                }
-                for one in scenarios
-            ],
-            "mutants": [
-                {
-                    "name": mutant.short,
-                    "full_name": mutant.name,
-                    "text": mutant.text,
-                    "models": [
-                        model for model in scenario.LETTERS if scenario.applies(mutant.name, model)
-                    ],
-                    "behind": [
-                        model
-                        for model in scenario.LETTERS
-                        if scenario.applies(mutant.name, model)
-                        and not scenario.alone(mutant.name, model)
-                    ],
-                }
-                for mutant in lab.MUTANTS
-            ],
-            "variants": [
-                {
-                    "name": one.name,
-                    "text": one.text,
-                    "models": [
-                        model for model, letter in scenario.LETTERS.items() if letter in one.kind
-                    ],
-                }
-                for one in lab.VARIANTS
-            ],
-            "points": [
-                {"name": point.name, "about": point.kind, "text": point.text}
-                for point in lab.POINTS
-            ],
-        }
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(_listed(scenarios), indent=2))
         return
     console = Console()
     scenario_name = Column("scenario", no_wrap=True)

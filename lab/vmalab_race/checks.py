@@ -9,6 +9,7 @@ memory cannot be seen on x86: the models of native/models/loom show those.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Final
 from vmalab_native.race import explore, scenario
 from vmalab_native.race.explore import Plan
 
+WIDTH: Final = 118
 MODELS: Final = ("split-rwsem", "embedded-rwsem", "typesafe-rwsem", "refcount")
 BEGIN: Final = "<!-- made by vmalab race checks: begin -->\n"
 END: Final = "<!-- made by vmalab race checks: end -->\n"
@@ -271,7 +273,8 @@ def section(found: Sequence[Cell]) -> str:
     for check in CHECKS:
         lines.append(row([cell for cell in found if cell.check is check]))
     lines.append("\n")
-    lines += [f"- [{letter}] {text}\n" for letter, text in NOTES.items()]
+    for letter, text in NOTES.items():
+        lines.append(textwrap.fill(f"- [{letter}] {text}", WIDTH, subsequent_indent="  ") + "\n")
     lines += ["\nOrders of memory, which the models in `native/models/loom` show:\n\n"]
     lines += ["| order | case | letter | model of loom | weakened by |\n", "|---" * 5 + "|\n"]
     lines += [

@@ -13,6 +13,7 @@ from typing import Final
 
 from vmalab_native.cores import SOURCES, lock_models
 from vmalab_native.errors import CoreMissing
+from vmalab_native.texts import lines_of
 
 _COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 _LAB: Final = re.compile(r"\b(STEP|GHOST|MUTATE|INTACT|MUTANT|VARIANT|LAB)\b")
@@ -67,7 +68,7 @@ def of_model(model: str) -> Needs:
     files = _files(model)
     whole = "\n".join((SOURCES / name).read_text(encoding="utf-8") for name in files)
     code = _COMMENT.sub("", whole)
-    lines = [line for line in code.splitlines() if line.strip() and not _LAB.search(line)]
+    lines = [line for line in lines_of(code) if line.strip() and not _LAB.search(line)]
     alloc = code.partition("vma_lock_alloc(")[2].partition("\n}\n")[0]
     separate = _flag(whole, "VMA_LOCK_SEPARATE")
     words = {"mmap-lock": "mmap_lock", "refcount": "vm_refcnt, 4 bytes"}

@@ -276,7 +276,7 @@ VL_API int vl_lab_gate(struct participant *self, u32 point, u64 mm, u32 count, u
 /* Every gate, and everyone who stands at one. Returns how many. */
 VL_API long vl_lab_gates(struct participant *self, struct vl_lab_gate_info *out, u64 cap);
 VL_API long vl_lab_holders(struct participant *self, struct vl_lab_holder_info *out, u64 cap);
-/* The order of locks that was learnt since the segment was made. Returns how many edges there are. */
+/* The order of locks that was learnt since the segment was made. Returns how many edges. */
 VL_API long vl_lab_order(struct participant *self, struct vl_lab_edge *out, u64 cap);
 /* The names of the classes, by enum vl_lab_lock. */
 VL_API long vl_lab_locks(struct vl_lab_name *out, u64 cap);

@@ -115,8 +115,8 @@ struct lab_trace {
 	u32 pad;
 };
 
-/* One lock is waited for while another one is held; lab_order.c has the states. The fields are those
- * of vl_lab_edge. */
+/* One lock is waited for while another one is held; lab_order.c has the states. The fields are
+ * those of vl_lab_edge. */
 struct lab_edge {
 	u32 state;
 	u32 actor;

@@ -147,6 +147,7 @@ bench: setup ## every claim measured in ten minutes: docs/measurements.md and it
 
 races: setup ## the race catalogue, docs/races.md: every mutant shown, with its picture
 	@$(BIN)/vmalab race catalogue --out docs/races.md
+	@$(BIN)/vmalab race checks --out docs/series.md >/dev/null
 
 models: setup ## the lock protocols and their orderings on models: spin and loom; TRAIL="refcount foreign_wake_unpinned": a trail as a schedule
 	@.ci/tools gcc=gcc spin=spin

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 from rich.console import Console
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vmalab_native.race.explore import Finding, Plan, Replayed, Result
     from vmalab_native.race.scenario import Scenario
     from vmalab_native.race.schedule import Schedule
+    from vmalab_race.order import Graph
     from vmalab_race.survey import Survey
 
 HELP = (
@@ -178,6 +179,14 @@ def _search(name: str, model: str, variant: str, plan: Callable[[], Plan]) -> Re
     return _guarded(search)
 
 
+def order_in(name: str, model: str, mutants: list[str]) -> Graph:
+    """The order of locks that a search of a scenario learns (`vmalab locks --order`)."""
+    from vmalab_race import order
+
+    result = _search(name, model, "", partial(_plan, "exhaustive", -1, 0, 1, 60.0, mutants))
+    return order.graph(result.order, result.scenario.actors)
+
+
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
@@ -229,7 +238,7 @@ def _checked(result: Result) -> str:
     if not result.scenario.fsck:
         names.remove("fsck")
     text = f": {', '.join(names)} (docs/races.md says what each of them is)"
-    return textwrap.fill(text, 100, subsequent_indent="  ")
+    return textwrap.fill(text, 100, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:
@@ -264,6 +273,56 @@ def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: boo
     raise typer.Exit(GOOD if bool(found) == bool(result.plan.mutants) else FAILED)
 
 
+def _listed(scenarios: list[Scenario]) -> dict[str, Any]:
+    """What `race list --json` prints."""
+    from vmalab_native import lab
+    from vmalab_native.race import scenario
+
+    return {
+        "scenarios": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "source": one.source,
+                "models": list(one.models),
+                "actors": one.actor_names,
+                "finds": [lab.mutant(name).short for name in one.finds],
+            }
+            for one in scenarios
+        ],
+        "mutants": [
+            {
+                "name": mutant.short,
+                "full_name": mutant.name,
+                "text": mutant.text,
+                "models": [
+                    model for model in scenario.LETTERS if scenario.applies(mutant.name, model)
+                ],
+                "behind": [
+                    model
+                    for model in scenario.LETTERS
+                    if scenario.applies(mutant.name, model)
+                    and not scenario.alone(mutant.name, model)
+                ],
+            }
+            for mutant in lab.MUTANTS
+        ],
+        "variants": [
+            {
+                "name": one.name,
+                "text": one.text,
+                "models": [
+                    model for model, letter in scenario.LETTERS.items() if letter in one.kind
+                ],
+            }
+            for one in lab.VARIANTS
+        ],
+        "points": [
+            {"name": point.name, "about": point.kind, "text": point.text} for point in lab.POINTS
+        ],
+    }
+
+
 @app.command("list")
 def list_command(
     points: Annotated[bool, typer.Option("--points", help="The sync points instead.")] = False,
@@ -282,45 +341,7 @@ def list_command(
 
     scenarios = _guarded(lambda: [scenario.load(name) for name in scenario.names()])
     if as_json:
-        rows = {
-            "scenarios": [
-                {
-                    "name": one.name,
-                    "title": one.title,
-                    "source": one.source,
-                    "models": list(one.models),
-                    "actors": one.actor_names,
-                    "finds": [lab.mutant(name).short for name in one.finds],
-                }
-                for one in scenarios
-            ],
-            "mutants": [
-                {
-                    "name": mutant.short,
-                    "full_name": mutant.name,
-                    "text": mutant.text,
-                    "models": [
-                        model for model, letter in scenario.LETTERS.items() if letter in mutant.kind
-                    ],
-                }
-                for mutant in lab.MUTANTS
-            ],
-            "variants": [
-                {
-                    "name": one.name,
-                    "text": one.text,
-                    "models": [
-                        model for model, letter in scenario.LETTERS.items() if letter in one.kind
-                    ],
-                }
-                for one in lab.VARIANTS
-            ],
-            "points": [
-                {"name": point.name, "about": point.kind, "text": point.text}
-                for point in lab.POINTS
-            ],
-        }
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(_listed(scenarios), indent=2))
         return
     console = Console()
     scenario_name = Column("scenario", no_wrap=True)
@@ -331,7 +352,8 @@ def list_command(
     print()
     letters = ", ".join(f"{letter} {model}" for model, letter in scenario.LETTERS.items())
     name = Column("mutant", no_wrap=True)
-    table = Table(name, "models", "what is wrong", box=None, caption=f"models: {letters}")
+    caption = f"models: {letters}; a small letter: behind another check"
+    table = Table(name, "models", "what is wrong", box=None, caption=caption)
     for mutant in lab.MUTANTS:
         table.add_row(mutant.label, mutant.kind, mutant.text)
     console.print(table)
@@ -511,6 +533,46 @@ def catalogue_command(
 
     shown = _guarded(lambda: catalogue.write(out))
     print(f"{out}: {len(shown)} mutants")
+
+
+@app.command("checks")
+def checks_command(
+    model: Annotated[
+        str, typer.Option("--model", help="Lock model; default: all that have a lock of the VMA.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The page to write all of it to, such as docs/series.md."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Leave out each check of the look-up and show what breaks, or which check stands behind it.
+
+    Exit code 0: each check is needed, alone or with the one behind it.
+    """
+    from vmalab_race import checks
+
+    if model and model not in checks.MODELS:
+        from vmalab_native.race.scenario import unknown
+
+        fail(unknown("lock model", model, checks.MODELS), USAGE)
+    if model and out is not None:
+        fail("--out writes all lock models: leave --model out", USAGE)
+    found = _guarded(lambda: checks.cells([model] if model else checks.MODELS))
+    if out is not None:
+        try:
+            checks.write(out, found)
+        except ValueError as error:
+            fail(str(error), USAGE)
+    if as_json:
+        print(json.dumps({"checks": [cell.as_dict() for cell in found]}, indent=2))
+    else:
+        table = Table(Column("left out", no_wrap=True), "model", "what breaks", box=None)
+        for cell in found:
+            table.add_row(cell.check.mutant, cell.model, cell.plain())
+        Console().print(table)
+    needed = all(cell.absent or cell.invariant for cell in found)
+    raise typer.Exit(GOOD if needed else FAILED)
 
 
 @app.command("all")

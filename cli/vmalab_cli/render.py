@@ -178,3 +178,20 @@ def instance(row: Row) -> str:
     else:
         parts.append("  no address space")
     return "\n\n".join(parts)
+
+
+def needs(rows: list[Row]) -> str:
+    """What each lock model needs."""
+    head = ("model", "lock", "lines", "functions", "orderings", "caches", "can fail", "freed")
+    return columns(
+        head,
+        (
+            (
+                *(row["model"], row["locked_words"], row["lines"], row["functions"]),
+                *(len(row["orderings"]), row["caches"], row["failures"]),
+                "after a grace period" if row["deferred"] else "at once",
+            )
+            for row in rows
+        ),
+        left=2,
+    )

@@ -190,9 +190,8 @@ def _mutant(mutant: str, model: str, names: Iterable[str], seed: int, folder: Pa
     begin = time.monotonic()
     for name in names:
         one = scenario.load(name)
-        result = explore.explore(
-            one, model, Plan(mutants=(mutant,), seed=seed, seconds=SECONDS_EACH)
-        )
+        plan = Plan(mutants=one.switched(mutant, model), seed=seed, seconds=SECONDS_EACH)
+        result = explore.explore(one, model, plan)
         row.schedules += result.schedules
         if result.finding:
             row.scenario = name

@@ -296,6 +296,17 @@ long vl_lab_points(struct vl_lab_name *out, u64 cap)
 	return names(all, ARRAY_SIZE(all), out, cap);
 }
 
+long vl_lab_locks(struct vl_lab_name *out, u64 cap)
+{
+	static const struct vl_lab_name all[] = {
+#define X(name, text) {text, "", "", ""},
+		VL_LAB_LOCKS(X)
+#undef X
+	};
+
+	return names(all, ARRAY_SIZE(all), out, cap);
+}
+
 long vl_lab_variants(struct vl_lab_name *out, u64 cap)
 {
 	static const struct vl_lab_name all[] = {

@@ -33,7 +33,7 @@ _LOOK_S = 0.2
 _OPS = {int(op): op.name for op in Op if op is not Op.NOP}
 _LETTERS = {letter: model for model, letter in LETTERS.items()}
 _POINTS = {point.name: number for number, point in enumerate(lab.POINTS)}
-_MUTANTS = {mutant.name: [_LETTERS[one] for one in mutant.kind] for mutant in lab.MUTANTS}
+_MUTANTS = {mutant.name: [_LETTERS[one] for one in mutant.kind.upper()] for mutant in lab.MUTANTS}
 
 
 class NoLab:

@@ -73,6 +73,23 @@ static inline void vma_assert_write_locked(const struct mm_struct *mm,
 	VL_ASSERT(vma_is_write_locked(mm, vma));
 }
 
+#if defined(VL_LAB) && !defined(VL_MODEL_MMAP_LOCK)
+/* Mutant mm_taken_from_vma: the object says whose sequence it is, and may be of another mm. */
+static inline u32 early_sequence(const struct participant *self, const struct mm_struct *mm,
+				 const struct vm_area_struct *vma)
+{
+	u64 id = vma->vm_mm;
+
+	if (!MUTANT(mm_taken_from_vma))
+		return load_relaxed_u32(&mm->mm_lock_seq.sequence); /* advice, as below */
+	STEP(mm_taken, vma);
+	GHOST(sequence_of(id));
+	return load_relaxed_u32(&self->mms[mm_index(id)].mm_lock_seq.sequence);
+}
+#else
+#define early_sequence(self, mm, vma) load_relaxed_u32(&(mm)->mm_lock_seq.sequence)
+#endif
+
 #if defined(VL_STEP_V3)
 #include "vmalab/model_v3.h"
 #elif defined(VL_STEP_V4_1)
@@ -247,7 +264,7 @@ lock_vma_once(struct participant *self, struct mm_struct *mm, u64 id, u64 addr,
 		rcu_read_unlock(self); /* the lock keeps it */
 	/* Only now may the range be read: before the lock the object could be turning into another,
 	 * or be split. */
-	if (unlikely(addr < vma->vm_start || addr >= vma->vm_end)) {
+	if (unlikely(addr < vma->vm_start || addr >= vma->vm_end) && !MUTANT(range_ignored)) {
 		stat_inc(self, abort_range);
 		vma_end_read_rcu(self, vma, place);
 		return VMA_READ_FAILED;

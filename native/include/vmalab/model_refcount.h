@@ -133,7 +133,7 @@ static inline enum vma_read vma_refcount_get(struct participant *self, struct vm
 			STEP(read_taken, vma, put(vma));
 			return VMA_READ_LOCKED;
 		}
-		if (refcnt == 0)
+		if (refcnt == 0 && !MUTANT(detached_ignored))
 			return VMA_READ_MISS;
 	} while (refcnt < VM_REFCNT_LIMIT);
 	STEP(read_refused, vma);
@@ -152,11 +152,11 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 					   u64 id, struct vm_area_struct *vma,
 					   enum hold_place place)
 {
+	bool early = MUTANT(mm_read_before_lock) && vma->vm_mm == id;
 	enum vma_read outcome;
 
 	/* Advice only, no order. */
-	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) ==
-		     load_relaxed_u32(&mm->mm_lock_seq.sequence)) &&
+	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == early_sequence(self, mm, vma)) &&
 	    !MUTANT(early_stamp_ignored)) {
 		stat_inc(self, abort_stamp);
 		MUTATE(early_stamp_retries, return vma_start_read_fails(self, VMA_READ_MISS));
@@ -171,7 +171,7 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 	}
 	/* Of another mm: its object was reused for one. To compare before the stamp, which belongs
 	 * to that mm's sequence. */
-	if (unlikely(load_relaxed_u64(&vma->vm_mm) != id) && !MUTANT(mm_not_compared)) {
+	if (unlikely(load_relaxed_u64(&vma->vm_mm) != id) && !MUTANT(mm_not_compared) && !early) {
 		STEP(foreign_found, vma);
 		vma_put_foreign(self, vma, place);
 		stat_inc(self, abort_mm);
@@ -180,8 +180,9 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 	STEP(read_identified, vma);
 	/* The stamp cannot change while we have the reference. Overflow of seq may give a false
 	 * "locked", never a false "unlocked". acquire pairs: VMA-1 (mm.c:vma_end_write_all) */
-	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq))) {
-		vma_refcount_put(self, vma, place);
+	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq)) &&
+	    !MUTANT(late_stamp_ignored)) {
+		INTACT(refused_reader_stays, vma_refcount_put(self, vma, place));
 		stat_inc(self, abort_stamp_late);
 		return vma_start_read_fails(self, VMA_READ_FAILED);
 	}
@@ -263,6 +264,7 @@ static inline int __vma_enter_locked(struct participant *self, struct mm_struct 
 	u32 refcnt = 1;                   /* a guess, as above */
 	bool ended = false;
 
+	GHOST(lock_wanted(self, vma, HOLD_VMA_WRITE));
 	hold_taking(self, HOLD_VMA_WRITE, vma, HELD_WRITE);
 	/* acquire: with no reader there is nothing to wait for. pairs: VMA-7
 	 * (model_refcount.h:vma_refcount_put) */

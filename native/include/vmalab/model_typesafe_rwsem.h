@@ -74,11 +74,14 @@ static inline bool vma_is_detached(const struct vm_area_struct *vma)
 static inline enum vma_read vma_identity(struct participant *self, const struct vm_area_struct *vma,
 					 u64 id)
 {
-	bool same;
+	bool same = MUTANT(detached_read_last) && vma->vm_mm == id;
 
-	if (unlikely(vma_is_detached(vma)))
+	if (MUTANT(detached_read_last))
+		STEP(read_identified, vma);
+	if (unlikely(vma_is_detached(vma)) && !MUTANT(detached_ignored))
 		return VMA_READ_MISS;
-	same = vma->vm_mm == id || MUTANT(mm_not_compared);
+	if (!MUTANT(detached_read_last))
+		same = vma->vm_mm == id || MUTANT(mm_not_compared);
 	STEP(read_identified, vma);
 	if (likely(same))
 		return VMA_READ_LOCKED;

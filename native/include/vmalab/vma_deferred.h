@@ -30,7 +30,7 @@ static inline enum vma_read vma_identity(struct participant *self, const struct 
 {
 	bool same;
 
-	if (unlikely(vma_is_detached(vma)))
+	if (unlikely(vma_is_detached(vma)) && !MUTANT(detached_ignored))
 		return VMA_READ_MISS;
 	same = load_relaxed_u64(&vma->vm_mm) == id; /* relaxed: set before insertion (TREE-1) */
 	STEP(read_identified, vma);

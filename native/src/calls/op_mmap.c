@@ -378,7 +378,9 @@ s64 op_mmap(struct participant *self, u64 id, u64 addr, u64 len, u32 prot, u32 f
 		result = do_mmap(self, mm, &req, prot, flags);
 		mmap_write_unlock(self, mm);
 	}
-	if (req.file)
+	if (req.file && result < 0 && MUTANT(failed_map_keeps_file))
+		file_pin_moved(self, 0);
+	else if (req.file)
 		file_unpin(self, 0);
 	if (result >= 0 &&
 	    ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || req.populate))

@@ -521,10 +521,39 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	return outcome;
 }
 
+#ifdef VL_LAB
+#define LOOKUPS_MAX 1024 /* far above what a run of the lab can need; an actor livelocks first */
+
+/* Variant lookup_waits_for_writer: mmap_lock is taken to wait for the writer who is there, and the
+ * lookup begins again; no bound says how often. NULL: no VMA has the address, or the mm is gone.
+ * (kernel, proposed: lock_vma_under_rcu_wait) */
+static struct vm_area_struct *lock_vma_wait(struct participant *self, struct mm_struct *mm, u64 id,
+					    u64 addr)
+{
+	struct vm_area_struct *vma = NULL;
+	bool there = true;
+
+	for (u32 turn = 0; there && !vma; turn++) {
+		VL_ASSERT(turn < LOOKUPS_MAX);
+		if (mmap_read_lock(self, mm, id) != 0)
+			return NULL;
+		there = vma_lookup(self, mm, addr) != NULL;
+		mmap_read_unlock(self, mm);
+		if (there)
+			vma = lock_vma_under_rcu(self, mm, id, addr, HOLD_VMA);
+	}
+	return vma;
+}
+#else
+#define lock_vma_wait(self, mm, id, addr) NULL
+#endif
+
 static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u64 id, struct fault *f)
 {
 	struct vm_area_struct *vma = lock_vma_under_rcu(self, mm, id, f->addr, HOLD_VMA);
 
+	if (!vma && VARIANT(lookup_waits_for_writer))
+		vma = lock_vma_wait(self, mm, id, f->addr);
 	return vma ? fault_locked(self, mm, vma, f) : FAULT_RETRY;
 }
 #else
@@ -537,6 +566,8 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	mmap_read_unlock(self, mm);
 	return outcome;
 }
+
+#define lock_vma_wait(self, mm, id, addr) NULL
 
 static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u64 id, struct fault *f)
 {
@@ -555,6 +586,8 @@ void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 
 	if (f.access != FAULT_WRITE)
 		f.flags &= ~FAULT_STORE;
+	if (!vma && outcome == FAULT_RETRY && VARIANT(lookup_waits_for_writer))
+		vma = lock_vma_wait(self, mm, id, addr);
 	if (vma)
 		outcome = fault_locked(self, mm, vma, &f);
 	for (u32 turn = 0; turn < AGAIN_MAX; turn++) {

@@ -83,6 +83,20 @@ static void replace(char *text, const char *old, const char *new)
 	}
 }
 
+/* "KIND 0xREF is allocated" without the ref: what has no name of the run. */
+static void drop_refs(char *text)
+{
+	char *at = text, *end;
+
+	while ((at = strstr(at, " 0x")) != NULL) {
+		end = at + 3 + strspn(at + 3, "0123456789abcdef");
+		if (strncmp(end, " is allocated", 13) == 0)
+			memmove(at, end, strlen(end) + 1);
+		else
+			at = end;
+	}
+}
+
 void lab_put_names(const struct lab_state *lab, char *text)
 {
 	char old[48], new[16];
@@ -107,6 +121,7 @@ void lab_put_names(const struct lab_state *lab, char *text)
 		snprintf(old, sizeof(old), "vm_area_struct %#lx", ref);
 		replace(text, old, new);
 	}
+	drop_refs(text);
 }
 
 u64 lab_word_of(const struct vm_area_struct *vma)
@@ -188,6 +203,7 @@ void lab_ghost_free(const struct vm_area_struct *vma)
 			 g->name, g->readers);
 	g->state = GHOST_FREE;
 	g->writer = 0;
+	g->freed_at = lab_me.self->seg->hdr->rcu.gp_ctr;
 }
 
 void lab_ghost_attach(const struct vm_area_struct *vma)
@@ -315,6 +331,20 @@ void lab_ghost_touch(const struct vm_area_struct *vma, const char *what)
 			 g->state == GHOST_FREE ? "is free" : "has a new life");
 }
 
+/* up_read looks at the semaphore until it returns. Type-safe or not, what keeps the memory of an
+ * object that is free is a read section that began before its grace period. */
+void lab_ghost_unlocked(const struct vm_area_struct *vma)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	/* With writer_ignores_readers what comes before that is to be seen: it is freed. */
+	if (g && g->state == GHOST_FREE && g->life && !MUTANT(writer_ignores_readers) &&
+	    (VMA_FREE_DEFERRED || lab_me.self->seg->hdr->rcu.completed > g->freed_at))
+		lab_fail(VL_LAB_LIFETIME,
+			 "the lock of v%u is given back, and v%u is free since a grace period",
+			 g->name, g->name);
+}
+
 /* A fault looks at what an earlier one has found, where VMAs are not type-safe. */
 void lab_ghost_kept(const struct vm_area_struct *vma)
 {
@@ -393,6 +423,19 @@ void lab_ghost_wake(u64 mm_id)
 	if (mm->state == MM_FREE || mm->generation != life_generation(mm_id))
 		lab_fail(VL_LAB_LIFETIME,
 			 "the writer of a foreign mm is woken, and that mm is gone");
+}
+
+/* The sequence of the mm that an unlocked object names is about to be read. */
+void lab_ghost_sequence_of(u64 mm_id)
+{
+	const struct mm_struct *mm;
+
+	if (!lab_me.lab || !lab_me.ghost)
+		return;
+	mm = &lab_me.self->mms[mm_index(mm_id)];
+	if (mm->state == MM_FREE || mm->generation != life_generation(mm_id))
+		lab_fail(VL_LAB_LIFETIME,
+			 "the sequence of a foreign mm is read, and that mm is gone");
 }
 
 void lab_ghost_node(const void *node)

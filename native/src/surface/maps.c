@@ -142,7 +142,7 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u64 id, u64 fr
 		if (outcome == VMA_READ_FAILED)
 			break;
 		if (unlikely(!is_next_vma(self, mm, id, from, vma, &before))) {
-			vma_end_read_rcu(self, vma, HOLD_VMA);
+			INTACT(maps_keeps_lock, vma_end_read_rcu(self, vma, HOLD_VMA));
 			break;
 		}
 		GHOST(grant(mm, vma, vma->vm_start));

@@ -11,6 +11,7 @@
     points = ["walk*", "read_*"]              # shell patterns of sync points; "!name" takes out
     bound = 2           # preemptions of an exhaustive search
     schedules = 3000    # of a search, at most
+    order = true        # locks that are waited for in two orders are a finding with a mutant too
     fsck = true         # walk all invariants of the segment between runs
     setup = ["m0 = new", "m0: mmap 0x10000 1 rw"]
     check = ["m0: read 0x10000"]              # done at the end; their results are compared too
@@ -20,6 +21,8 @@
     mm_not_compared = "what is seen"
     [fix]               # how each was, or is, put right
     mm_not_compared = "..."
+    [behind]            # where a mutant alone shows nothing: the one to switch on besides
+    detached_read_last = "maker_ignores_readers"
     [only]              # why others have not the bug; need not be there
     mm_not_compared = "..."
 
@@ -60,8 +63,8 @@ KEYS: Final = {
     **dict.fromkeys(("title", "about", "source", "lookup"), _TEXT),
     **dict.fromkeys(("models", "variants", "points", "setup", "check"), _TEXTS),
     **dict.fromkeys(("slab", "bound", "schedules"), _NUMBER),
-    **dict.fromkeys(("finds", "fix", "only"), _NAMED),
-    "fsck": _FLAG,
+    **dict.fromkeys(("finds", "fix", "only", "behind"), _NAMED),
+    **dict.fromkeys(("fsck", "order"), _FLAG),
     "actors": _ACTORS,
 }
 
@@ -114,12 +117,15 @@ class Scenario:
     bound: int
     schedules: int
     fsck: bool
+    order: bool
+    """Locks that one run waits for in two orders break it with a mutant too, as they do without."""
     setup: tuple[str, ...]
     check: tuple[str, ...]
     actors: dict[str, tuple[str, ...]]
     finds: dict[str, str] = field(default_factory=dict)
     fix: dict[str, str] = field(default_factory=dict)
     only: dict[str, str] = field(default_factory=dict)
+    behind: dict[str, str] = field(default_factory=dict)
     variant: str = ""
     """The one that is switched on; none of a file."""
 
@@ -154,6 +160,12 @@ class Scenario:
         """The mutants that it shows on a model."""
         return [name for name in self.finds if applies(name, model)]
 
+    def switched(self, mutant: str, model: str) -> tuple[str, ...]:
+        """What has to be switched on to show a mutant: behind another check, that one's too."""
+        if alone(mutant, model) or mutant not in self.behind:
+            return (mutant,)
+        return (mutant, self.behind[mutant])
+
 
 def mutant_of(name: str) -> lab.Named:
     """A mutant by its name or its number.
@@ -184,7 +196,17 @@ def applies(mutant: str, model: str) -> bool:
         ScenarioError: there is no such mutant.
     """
     one = mutant_of(mutant)
-    return letter_of(model) in one.kind and not steps.has(one.name, model)
+    return letter_of(model) in one.kind.upper() and not steps.has(one.name, model)
+
+
+def alone(mutant: str, model: str) -> bool:
+    """Whether a mutant shows something on a lock model when it alone is switched on: no other check
+    stands behind the one that it leaves out.
+
+    Raises:
+        ScenarioError: there is no such mutant.
+    """
+    return letter_of(model) in mutant_of(mutant).kind
 
 
 def check_applies(mutants: Iterable[str], model: str) -> None:
@@ -338,12 +360,17 @@ def parse(name: str, text: str) -> Scenario:
         bound=data.get("bound", 2),
         schedules=data.get("schedules", 3000),
         fsck=data.get("fsck", True),
+        order=data.get("order", False),
         setup=tuple(data.get("setup", [])),
         check=tuple(data.get("check", [])),
         actors={actor: tuple(lines) for actor, lines in data["actors"].items()},
         finds=_of_mutants(name, data.get("finds", {})),
         fix=_of_mutants(name, data.get("fix", {})),
         only=_of_mutants(name, data.get("only", {})),
+        behind={
+            mutant: mutant_of(other).name
+            for mutant, other in _of_mutants(name, data.get("behind", {})).items()
+        },
     )
     try:
         one.program()

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from rich.table import Table
 
-from vmalab_bench import base, plots, space, stats
+from vmalab_bench import base, plots, slab_claims, space, stats
 from vmalab_bench.base import PAGE, BenchError
 from vmalab_drive import report
 from vmalab_native import slab as slabs
@@ -73,8 +73,8 @@ HUNDRED_THOUSAND: Final = 100_000
 @dataclass(frozen=True, slots=True)
 class SlabBench:
     models: tuple[str, ...]
-    rounds: int = 25
-    pairs: int = 20_480
+    rounds: int = 101
+    pairs: int = 8_192
     """Allocations of a round, in each setting and depth."""
     turns: int = 40_000
     """Allocations that the reuse is counted over."""
@@ -85,7 +85,7 @@ class SlabBench:
 
     @staticmethod
     def quick(models: Sequence[str]) -> SlabBench:
-        return SlabBench(tuple(models), rounds=9, pairs=8_192, turns=10_000)
+        return SlabBench(tuple(models), rounds=31, pairs=4_096, turns=10_000)
 
     @staticmethod
     def smoke(models: Sequence[str]) -> SlabBench:
@@ -140,6 +140,7 @@ def run(config: SlabBench, *, seed: int) -> dict[str, Any]:
             or (place.model == space.DEFAULT_MODEL and place.setting in REUSE_SETTINGS)
             for freer, _ in FREERS
         ]
+        stack_vmas = [_stack_row(place) for place in usual]
         problems = [
             f"{place.model} {place.setting}: {line}"
             for place in places
@@ -155,9 +156,11 @@ def run(config: SlabBench, *, seed: int) -> dict[str, Any]:
         "times": times,
         "reuse": reuse,
         "merging": merging,
+        "stack": stack_vmas,
         "segments_walked": len(places),
+        "segments_reset_at_free": sum("reset=free" in place.setting for place in places),
     }
-    return data | {"claims": _claims(data)}
+    return data | {"claims": slab_claims.claims(data)}
 
 
 # --- bytes ---
@@ -245,6 +248,18 @@ def _time_row(
     return row
 
 
+def _stack_row(place: _Place) -> dict[str, Any]:
+    """VMAs that no cache has."""
+    got = place.one.bench_stack(COUNTED)
+    return {
+        "model": place.model,
+        "vmas": got.count,
+        "lock_free_after_fields": got.free_after_fields,
+        "lock_free_after_all": got.free_after_all,
+        "init_ns": round(got.ns / got.count, 2),
+    }
+
+
 # --- reuse ---
 
 
@@ -329,95 +344,6 @@ def _merging(segment: Segment) -> list[dict[str, Any]]:
         }
         for row in facts
     ]
-
-
-# --- what the review said ---
-
-
-def _row(rows: Sequence[dict[str, Any]], **wanted: object) -> dict[str, Any] | None:
-    for row in rows:
-        if all(row[key] == value for key, value in wanted.items()):
-            return row
-    return None
-
-
-def _claims(data: dict[str, Any]) -> list[dict[str, str]]:
-    """A sentence of the review in other words, and the figures of this run beside it."""
-    sizes, times, reuse = data["sizes"], data["times"], data["reuse"]
-    said: list[tuple[str, str]] = []
-
-    def add(sentence: str, *figures: str) -> None:
-        if all(figures):
-            said.append((sentence, "; ".join(figures)))
-
-    def size(model: str, layout: str, pointer: str, text: str) -> str:
-        row = _row(sizes, model=model, layout=layout, freeptr=pointer)
-        return text.format(**row) if row else ""
-
-    def more(layout: str) -> str:
-        before = _row(sizes, model="split-rwsem", layout=layout, freeptr="none")
-        after = _row(sizes, model="typesafe-rwsem", layout="aligned", freeptr="none")
-        if not before or not after:
-            return ""
-        mib = after["mib_per_100000_vmas"] - before["mib_per_100000_vmas"]
-        pages = f"{before['pages_per_1000_vmas']} to {after['pages_per_1000_vmas']} pages"
-        return f"{before['slot_bytes']} + {before['lock_bytes']} bytes: {pages}, {mib:.1f} MB"
-
-    def deferred(model: str) -> str:
-        row = _row(times, model=model, setting="")
-        return f"{model} {row['deferred_share']:.0%}" if row else ""
-
-    def soon(model: str) -> str:
-        row = _row(reuse, model=model, setting="", freer="own")
-        return f"{model}: after {row['distance_median']} other frees" if row else ""
-
-    def cost(model: str, setting: str) -> str:
-        row = _row(times, model=model, setting=setting)
-        if not row:
-            return ""
-        low, high = row["one_over_usual_interval"]
-        return f"{model}: {row['one_over_usual']:.2f} times ({low:.2f} to {high:.2f})"
-
-    def wasted(model: str) -> str:
-        row = _row(reuse, model=model, setting="", freer="own")
-        if not row:
-            return ""
-        return f"{row['never_again']} of {row['frees']} frees ({LIVE} VMAs in use)"
-
-    add("The larger VMA costs 5.5 MB for each 100,000.", more("aligned"))
-    add("It costs 3.9 MB with a 176-byte VMA.", more("wide"))
-    add(
-        "With type-safe reuse fewer frees wait for a grace period.",
-        *(deferred(model) for model in ("split-rwsem", "embedded-rwsem", "typesafe-rwsem",
-                                        "refcount")),
-    )  # fmt: skip
-    add(
-        "A freed VMA is used again at once (median).",
-        soon("embedded-rwsem"),
-        soon("typesafe-rwsem"),
-    )
-    add(
-        "A free pointer cannot go with a constructor; nothing forbids it.",
-        size("typesafe-rwsem", "aligned", "outside", "behind the VMA: {slot_bytes} bytes"),
-        size("typesafe-rwsem", "aligned", "overlaid", "over the range: {slot_bytes} bytes"),
-    )
-    add(
-        "What is freed should be as the constructor leaves it.",
-        "walked: every free VMA is",
-        cost("typesafe-rwsem", "reset=free"),
-    )
-    add("A reset at free is in vain if the object is not used again.", wasted("typesafe-rwsem"))
-    add("The lock may be initialised at each allocation.", cost("refcount", "ctor=alloc"))
-    add(
-        "An object is unlocked when it is freed, so its lock needs no new initialisation.",
-        cost("embedded-rwsem", "ctor=page"),
-    )
-    vma = _row(data["merging"], cache="vm_area_struct")
-    add(
-        "SLAB_NO_MERGE is needed; it was dropped with type-safe reuse.",
-        f"{vma['cache']} shares slabs with none: {vma['refused'] or 'its size'}" if vma else "",
-    )
-    return [{"said": sentence, "here": figures} for sentence, figures in said]
 
 
 # --- shown ---

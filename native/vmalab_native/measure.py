@@ -11,7 +11,7 @@ from vmalab_native.cdata import ParticipantHandle
 from vmalab_native.checks import U64_MAX, bounded, u64
 from vmalab_native.convert import checked, record
 from vmalab_native.errors import InvalidArgument
-from vmalab_native.records import BenchResult, Loop, LoopResult, Reuse, ReusePlan
+from vmalab_native.records import BenchResult, Loop, LoopResult, Reuse, ReusePlan, StackVmas
 
 _FREERS: Final[dict[str, int]] = {
     "own": lib.REUSE_OWN,
@@ -88,6 +88,13 @@ def slab(handle: ParticipantHandle, mm: int, depth: int, pairs: int) -> float:
     checked(code, f"bench_slab of mm {mm}")
     done = -(-pairs // lib.BENCH_SLAB_DEPTH) * lib.BENCH_SLAB_DEPTH
     return float(ns[0] / done)
+
+
+def stack(handle: ParticipantHandle, count: int) -> StackVmas:
+    """Participant.bench_stack, of its handle."""
+    out = ffi.new("struct vl_stack_result *")
+    checked(lib.vl_bench_stack(handle, bounded("count", count, 1, 1 << 24), out), "bench_stack")
+    return record(StackVmas, out)
 
 
 def reuse(handle: ParticipantHandle, others: Sequence[ParticipantHandle], plan: ReusePlan) -> Reuse:

@@ -394,6 +394,17 @@ class LoopResult:
 
 
 @dataclass(frozen=True, slots=True)
+class StackVmas:
+    """VMAs on the stack: how many of `count` have a free lock after their fields were cleared, and
+    after all of them was initialised; ns of the latter."""
+
+    count: int
+    free_after_fields: int
+    free_after_all: int
+    ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReusePlan:
     """What Participant.bench_reuse() does.
 

@@ -22,6 +22,7 @@ from uuid import uuid4
 import pytest
 
 from patience import HANG_S
+from servers import vmalab
 from vmalab_native import damage, slab
 from vmalab_native.core import Participant, Segment, SegmentConfig, check_config
 from vmalab_native.errors import InvalidArgument
@@ -198,3 +199,15 @@ def test_who_gets_an_object_again() -> None:
     assert handed.by_other == handed.reused > 2500
     assert min(handed.distances) > 0
     assert sorted(deferred.distances)[deferred.reused // 2] > 10
+
+
+@pytest.mark.long
+@pytest.mark.serial
+@pytest.mark.parametrize(("text", "model"), SETTINGS)
+def test_bursts_of_kills_in_each_setting(
+    text: str, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `vmalab crash` judges it: content, leaks, hangs, and every invariant after each burst."""
+    monkeypatch.setenv("VMALAB_SLAB", text)
+    done = vmalab("crash", "--model", model, "--kills", "300", "--json")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

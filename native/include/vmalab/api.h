@@ -299,6 +299,14 @@ VL_API int vl_bench_loop(struct participant *self, u32 loop, u64 mm, const u64 *
 #define BENCH_SLAB_DEPTH 1024
 VL_API int vl_bench_slab(struct participant *self, u64 mm, u32 depth, u64 pairs, u64 *ns);
 
+/* `count` VMAs that no cache has, in the memory of this function, which nobody else sees. Nobody has
+ * constructed their locks: how many are free after their fields were cleared, and after all of it
+ * was initialised; ns of the latter. */
+struct vl_stack_result {
+	u64 count, free_after_fields, free_after_all, ns;
+};
+VL_API int vl_bench_stack(struct participant *self, u64 count, struct vl_stack_result *out);
+
 /* Who frees what in vl_bench_reuse: each its own VMAs; anybody anybody's; the last one those of all
  * others. */
 enum vl_reuse { REUSE_OWN = 0, REUSE_ANY = 1, REUSE_HANDED = 2 };

@@ -110,6 +110,9 @@
 	X(int, vl_bench_slab, \
 	  (struct participant *self, u64 mm, u32 depth, u64 pairs, u64 *ns), \
 	  (self, mm, depth, pairs, ns)) \
+	X(int, vl_bench_stack, \
+	  (struct participant *self, u64 count, struct vl_stack_result *out), \
+	  (self, count, out)) \
 	X(int, vl_bench_reuse, \
 	  (struct participant *self, struct participant *const *others, u32 count, \
 	   const struct vl_reuse_plan *plan, u32 *distances, u64 cap, \

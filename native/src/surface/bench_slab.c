@@ -58,6 +58,43 @@ int vl_bench_slab(struct participant *self, u64 mm_id, u32 depth, u64 pairs, u64
 	return err;
 }
 
+/* --- VMAs that no cache has --- */
+
+static bool lock_is_free(const struct vm_area_struct *vma)
+{
+#if VMA_LOCK_RWSEM && !VMA_LOCK_SEPARATE
+	return load_relaxed_u64(&vma->vm_lock.count) == 0;
+#elif VMA_LOCK_PER_VMA && !VMA_LOCK_RWSEM
+	return load_relaxed_u32(&vma->vm_refcnt) == 0;
+#else
+	(void)vma;
+	return true; /* it has none */
+#endif
+}
+
+int vl_bench_stack(struct participant *self, u64 count, struct vl_stack_result *out)
+{
+	struct vm_area_struct vma;
+	u64 begin;
+
+	(void)self;
+	*out = (struct vl_stack_result){.count = count};
+	for (u64 i = 0; i < count; i++) {
+		memset(&vma, 0xa5, sizeof(vma)); /* as a function before left its stack */
+		vma_to_ctor_state(&vma);
+		out->free_after_fields += lock_is_free(&vma);
+		vma_ctor(&vma);
+		out->free_after_all += lock_is_free(&vma);
+	}
+	begin = clock_ns();
+	for (u64 i = 0; i < count; i++) {
+		vma_ctor(&vma);
+		__asm__ volatile("" : : "r"(&vma) : "memory"); /* each of them, and not the last */
+	}
+	out->ns = clock_ns() - begin;
+	return 0;
+}
+
 /* --- who gets which object again --- */
 
 struct reuse {

@@ -8,7 +8,8 @@ Three things are measured, each in segments of its own:
   time   an allocation and a free, one after the other and many at a time; every setting in each
          round, in an order that changes, as a ratio to the usual setting of the same lock model
   reuse  two participants allocate and free in a random order; which objects come again, after how
-         many other frees, and in whose hands. Counted, so the figures of a seed are always the same
+         many other frees, and in whose hands. Counted, not timed: where objects are reused at
+         once, a seed always gives the same figures
 
 At the end every invariant of each segment is walked. It has to be quiet there: the walk compares
 the free VMAs with what the constructor leaves, and their free pointers with their places.

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -60,5 +61,5 @@ def test_the_page_names_every_setting() -> None:
     for field in dataclasses.fields(slab.Slab):
         assert f"| `{field.name}` |" in TEXT
     for values in (slab.Ctor, slab.Reset, slab.FreePointer):
-        for value in values.__args__:
+        for value in get_args(values):
             assert f"`{value}`" in TEXT

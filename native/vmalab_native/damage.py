@@ -284,6 +284,8 @@ class _Look:
             count = magazine.get(raw, "count", at)
             objs = words(magazine.part(raw, "objs", at), 4)
             yield from self._stack(f"participant {index}: magazine {cache}", count, MAGAZINE_MAX)
+            if magazine.get(raw, "half", at) & ~magazine.get(raw, "odd", at):
+                yield f"participant {index}: magazine {cache} has half references that are not odd"
             if self._file.caches[cache] and taken and count <= MAGAZINE_MAX:
                 for ref in objs[:count]:
                     if not self._taken(cache, ref):

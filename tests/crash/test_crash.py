@@ -46,7 +46,7 @@ RUN_ELSEWHERE = {
 }
 IN_SHORT = {
     "vmalab crash --kills 50": "vmalab crash --kills 100",
-    "vmalab crash --kills 40 --sizes 0,64": "test_sizes",
+    "vmalab crash --kills 40 --sizes 0,64": "nothing: test_sizes is long too",
 }
 """What the long run has as it is written, and what is like it in every run."""
 
@@ -97,6 +97,7 @@ def test_kills_of_workers_and_clients() -> None:
     assert models[0]["recovered"] >= 1
 
 
+@pytest.mark.long
 def test_sizes() -> None:
     """Bursts of few, with memory that is in use: the size has its line."""
     data = crash(*("--kills", "10", "--bursts", "1-2", "--sizes", "8", "--seed", str(SEED)))

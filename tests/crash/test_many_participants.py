@@ -2,7 +2,7 @@
 """One process with nearly all participants of a segment, killed at once.
 
 Goal: a recovery deals with as many deaths as there can be, and the others go on. Method: 70, 200
-and 255 participants of one process, each in a thread of its own, work in shared address spaces;
+or 255 participants of one process, each in a thread of its own, work in shared address spaces;
 SIGKILL takes all of them at the same instant. Failure: the walker's lines, or who hangs; run again
 with VMALAB_SEED=N.
 """
@@ -25,14 +25,10 @@ SEED = int(os.environ.get("VMALAB_SEED", "0")) or 20261130
 PATIENCE_S = 100.0
 PARTICIPANTS_MAX = SegmentConfig().participants_max
 SOME = [
-    ("typesafe-rwsem", 70),
-    ("typesafe-rwsem", 200),
     ("typesafe-rwsem", 255),
-    ("refcount", 200),
     ("split-rwsem", 70),
-    ("embedded-rwsem", 70),
-    ("mmap-lock", 70),
 ]
+"""A model that frees at once, with all participants that there can be; one that frees later."""
 
 
 @pytest.fixture

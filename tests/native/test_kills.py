@@ -22,7 +22,7 @@ import pytest
 
 from patience import HANG_S
 from vmalab import pack
-from vmalab_native.core import Participant, Segment, SegmentConfig
+from vmalab_native.core import Participant, Segment, SegmentConfig, lock_models
 
 SEED = int(os.environ.get("VMALAB_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 ROUNDS = int(os.environ.get("VMALAB_KILLS", "50"))
@@ -74,8 +74,19 @@ def in_use(me: Participant) -> dict[str, int]:
     return {name: count for name, count in left.items() if count}
 
 
-@pytest.mark.usefixtures("each_model")
-def test_kill_attached_processes_under_load() -> None:
+SHORT = ("split-rwsem", "refcount")
+"""One that frees after a grace period, one that does not; `vmalab crash` kills in all of them."""
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(model, marks=() if model in SHORT else pytest.mark.long)
+        for model in lock_models()
+    ],
+)
+def test_kill_attached_processes_under_load(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMALAB_MODEL", model)
     print(f"seed {SEED}")
     rng = random.Random(SEED)
     instance = f"k-{uuid4().hex[:10]}"

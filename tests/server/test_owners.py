@@ -146,12 +146,15 @@ def test_a_file_lives_as_an_address_space_does(alice: Client) -> None:
         request = pb.KeepAliveRequest(files=files, ttl_ms=1)
         return list(alice.call(alice.memory.KeepAlive, request).missing_files)
 
-    held = alice.open_file(ino=1 << 31, size_bytes=PAGE, name="/held")
+    held = alice.open_file(ino=1 << 31, size_bytes=PAGE, name="/held", ttl_s=600)
     left = alice.open_file(ino=1 << 32, size_bytes=PAGE, name="/left", hold=False)
     long = alice.open_file(ino=1 << 33, size_bytes=PAGE, name="/long", hold=False, ttl_s=600)
     shut = alice.open_file(ino=1 << 34, size_bytes=PAGE, name="/shut")
     alice.close_file(shut)
     assert missing(shut) == [shut]
+    mm = alice.address_space(ttl_s=600)
+    assert alice.wait_held(mm.mm, timeout_s=HANG_S), "what was asked for before is held too"
+    assert missing(held) == [], "and has 1 ms more by itself"
     wait_for("what nobody holds is closed", lambda: missing(left) == [left])
     time.sleep(3 * TTL_S)
     assert missing(held, long) == []

@@ -299,9 +299,9 @@ VL_API int vl_bench_loop(struct participant *self, u32 loop, u64 mm, const u64 *
 #define BENCH_SLAB_DEPTH 1024
 VL_API int vl_bench_slab(struct participant *self, u64 mm, u32 depth, u64 pairs, u64 *ns);
 
-/* `count` VMAs that no cache has, in the memory of this function, which nobody else sees. Nobody has
- * constructed their locks: how many are free after their fields were cleared, and after all of it
- * was initialised; ns of the latter. */
+/* `count` VMAs that no cache has, in the memory of this function, which nobody else sees, so that
+ * nobody has constructed their locks: how many are free after their fields were cleared, and after
+ * all of it was initialised; ns of the latter. */
 struct vl_stack_result {
 	u64 count, free_after_fields, free_after_all, ns;
 };

@@ -17,6 +17,7 @@
 
 #define CTOR_WORD 0xc7029c7029c70290ull
 #define HELD_MAX  300
+#define SHARE     0.67 /* of the time, for each setting */
 
 static void ctor(void *object)
 {
@@ -467,7 +468,7 @@ static void test_hands(const struct setting *s)
 	struct slab_numbers n;
 
 	open_setting(&ts, s, sizeof(struct object));
-	test_time_begin();
+	test_time_share(SHARE);
 	test_actors(&ts, 4, TEST_PROCESSES, hands_run);
 	kmem_cache_numbers(&ts.seg, CACHE_TEST0, &n);
 	printf("hands, %s: %lu allocs, %lu reuses, %lu slabs made\n", s->name, n.allocs, n.reuses,
@@ -610,7 +611,7 @@ static void test_kill_and_sweep(u64 seed, const struct setting *s)
 	t = test_shared(&ts);
 	for (u32 i = 0; i < LIVE_MAX; i++)
 		t->refs[i] = REF(&self, kmem_cache_alloc(&self, CACHE_TEST0));
-	for (test_time_begin(); !test_time_over(); rounds++) {
+	for (test_time_share(SHARE); !test_time_over(); rounds++) {
 		kill_round(&ts, &self, t, &rng);
 		check_all_once(&self, t);
 	}

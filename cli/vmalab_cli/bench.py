@@ -273,6 +273,11 @@ _of_all_models(
     "Memory that VMAs really take, in each lock model and layout, beside the kernel's figures.",
 )
 _of_all_models(
+    "slab",
+    "SlabBench",
+    "VMAs allocated and freed in each setting of the slab: bytes, time, which objects come again.",
+)
+_of_all_models(
     "path",
     "PathBench",
     "What one fault executes: instructions, cache lines, loads that wait for each other.",

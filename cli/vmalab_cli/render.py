@@ -162,9 +162,13 @@ def instance(row: Row) -> str:
     state = f"{row['state']}: {row['broken']}" if row.get("broken") else row["state"]
     where = f", {row['shared_address']}" if row["shared_address"] else ""
     cached = ", cached lookups" if row["lookup"] == "cache" else ""
+    from vmalab_native import slab
+
+    changed = slab.parse(row["slab"]).changed
     head = (
         f"{row['instance']}: {state}, {supervisor}{where},"
         f" {row['lock_model']} {row['layout']}, {row['rcu_flavour']}{cached}"
+        f"{', slab ' + changed if changed else ''}"
     )
     parts = [head]
     if row.get("warning"):

@@ -220,6 +220,16 @@ WriterWait = Annotated[
         rich_help_panel=_SIZES,
     ),
 ]
+Slab = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME=VALUE,...",
+        help="How VMAs are made and freed: ctor=model|page|alloc, reset=alloc|free, "
+        "freeptr=none|outside|overlaid, magazine=2..64 or sheaf, barn=no|yes.",
+        show_default="magazine=52",
+        rich_help_panel=_SIZES,
+    ),
+]
 Pkeys = Annotated[
     str | None,
     typer.Option(
@@ -306,6 +316,7 @@ def serve(
     rcu: Rcu = None,
     lookup: Lookup = None,
     writer_wait: WriterWait = None,
+    slab: Slab = None,
     pkeys: Pkeys = None,
     overcommit: Overcommit = None,
     stop_grace_s: StopGraceS = None,
@@ -357,6 +368,7 @@ _OPTIONS = frozenset(
             "rcu",
             "lookup",
             "writer_wait",
+            "slab",
             "pkeys",
             "overcommit",
             "stop_grace_s",

@@ -28,6 +28,7 @@ from vmalab_bench import (
     rpc,
     scaling,
     size,
+    slab,
     space,
 )
 from vmalab_drive import report
@@ -129,6 +130,16 @@ SECTIONS: Final = (
         "objects, and the pages for each 1,000 of a large number.",
         memory,
         _compared(memory.MemoryBench, memory),
+    ),
+    Section(
+        "slab",
+        "The slab",
+        "The review of patch 4: is an object used again at once, and what becomes of call_rcu? "
+        "When is it initialised, when reset, and where is its free pointer? [slab.md](slab.md) "
+        "has the settings. An allocation and a free of a VMA are timed in each setting, in turn; "
+        "which objects come again is counted from a seed.",
+        slab,
+        _compared(slab.SlabBench, slab),
     ),
     Section(
         "models",

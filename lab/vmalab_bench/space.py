@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from vmalab_bench.base import BadRequest
 from vmalab_native import cores, signals
+from vmalab_native import slab as slabs
 from vmalab_native.checks import SHM_DIRECTORY
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def segment(
     model: str = DEFAULT_MODEL,
     layout: str = "",
     lookup: cores.Lookup | None = None,
+    slab: slabs.Slab | None = None,
     need_bytes: int = 0,
     **sizes: Unpack[Sizes],
 ) -> Iterator[Segment]:
@@ -69,6 +71,7 @@ def segment(
     Args:
         layout: "" is the model's usual one.
         lookup: how faults find VMAs; None: as VMALAB_LOOKUP says.
+        slab: how VMAs are made and freed; None: as VMALAB_SLAB says.
         need_bytes: how much memory will be used, checked beforehand.
         sizes: of the segment; size_bytes is SIZE_BYTES by default.
 
@@ -89,6 +92,7 @@ def segment(
         model=model,
         layout=layout or cores.DEFAULT_LAYOUT,
         lookup=lookup or cores.default_lookup(),
+        slab=slab or slabs.default(),
         **sizes,
     )
     with signals.orderly(), ExitStack() as stack:

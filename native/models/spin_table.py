@@ -90,6 +90,7 @@ SIDE: Final = "an object beside the VMA, which nobody else looks at"
 FLAGS: Final = "flags of a VMA, which the locks here do not have"
 ELSEWHERE: Final = {
     "failed_merge_goes_on": "one process alone: what a merge does after it found no memory",
+    "freeptr_over_attached": "free pointers; a slab here is a list that no reader sees",
     "leaf_changed_in_place": "pivots and slots inside a leaf; a node here is its entries",
     "store_takes_wrong_node": "one process alone: which node of the tree a store takes",
     "dead_waiter_stays_noted": "the WAITERS flag of a semaphore; semaphores here have no queue",

@@ -17,6 +17,7 @@
 
 #define CTOR_WORD 0xc7029c7029c70290ull
 #define HELD_MAX  300
+#define SHARE     0.67 /* of the time, for each setting */
 
 static void ctor(void *object)
 {
@@ -144,6 +145,158 @@ static bool is_kept(void *arg, u32 page)
 	const struct kept *k = arg;
 
 	return page == k->a || page == k->b;
+}
+
+/* A cache with a free pointer, and magazines of another size. */
+struct setting {
+	const char *name;
+	struct kmem_cache_args args;
+	u32 magazine, barn;
+};
+
+static void open_setting(struct test_seg *ts, const struct setting *s, u32 bytes)
+{
+	test_seg_open(ts, 64ul << 20);
+	ts->seg.hdr->config.slab_magazine = s->magazine;
+	ts->seg.hdr->config.slab_barn = s->barn;
+	CHECK_EQ(kmem_cache_create_args(&ts->seg, CACHE_TEST0, s->name, bytes, &s->args), 0);
+}
+
+/* Behind the object the free pointer makes the slot larger, over it not; a constructor forbids
+ * neither. One over half a word, or half outside, is refused. The sizes are those of caches with a
+ * constructor in Linux 6.18 (object_size and slab_size in /sys/kernel/slab): sock_inode_cache,
+ * sighand_cache, anon_vma, shmem_inode_cache; and a VMA with its lock inside. */
+static void test_freeptr_geometry(void)
+{
+	static const struct {
+		u32 bytes, align, flags, slot;
+	} want[] = {
+		{768, 0, SLAB_HWCACHE_ALIGN, 832},
+		{2080, 0, SLAB_HWCACHE_ALIGN, 2112},
+		{96, 8, 0, 104},
+		{744, 8, 0, 752},
+		{256, 0, SLAB_HWCACHE_ALIGN, 320},
+	};
+	struct setting s = {"freeptr", {.ctor = 1}, 0, 0};
+	struct test_seg ts;
+
+	for (u32 i = 0; i < ARRAY_SIZE(want); i++) {
+		s.args.freeptr = SLAB_FREEPTR_OUTSIDE;
+		s.args.align = want[i].align;
+		s.args.flags = want[i].flags;
+		open_setting(&ts, &s, want[i].bytes);
+		CHECK_EQ(ts.seg.hdr->caches[CACHE_TEST0].slot_bytes, want[i].slot);
+		CHECK_EQ(ts.seg.hdr->caches[CACHE_TEST0].freeptr, want[i].bytes / 8 + 1);
+		test_seg_close(&ts);
+	}
+	s.args.freeptr = SLAB_FREEPTR_OVERLAID;
+	s.args.freeptr_offset = 8;
+	open_setting(&ts, &s, 256);
+	CHECK_EQ(ts.seg.hdr->caches[CACHE_TEST0].slot_bytes, 256);
+	for (u32 offset = 4; offset <= 252; offset += 248) { /* half a word; the last half */
+		s.args.freeptr_offset = offset;
+		CHECK_EQ(kmem_cache_create_args(&ts.seg, CACHE_TEST1, "wrong", 256, &s.args),
+			 VL_E_INVALID);
+	}
+	test_seg_close(&ts);
+}
+
+/* Ends by a signal if the next allocation finds its free pointer wrong. */
+static bool allocation_breaks(struct participant *self)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(2);
+		kmem_cache_free(self, CACHE_TEST0, kmem_cache_alloc(self, CACHE_TEST0));
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status);
+}
+
+/* Every free object outside of a slab names the one below it, through refills, flushes and the
+ * barn; a store to a free object is found, by the walker and by the allocation. */
+static void test_freeptr_chain(void)
+{
+	static const struct setting s = {
+		"chain",
+		{.align = 8, .freeptr = SLAB_FREEPTR_OVERLAID, .freeptr_offset = 16},
+		8,
+		1};
+	struct test_seg ts;
+	struct participant self;
+	struct magazine *m;
+	u64 *objects[64];
+	bool broken;
+
+	open_setting(&ts, &s, 40);
+	test_join(&ts, &self, ROLE_WORKER);
+	m = &self.area->magazines[CACHE_TEST0];
+	CHECK_EQ(self.magazine_limit, 8);
+	for (u32 i = 0; i < ARRAY_SIZE(objects); i++)
+		objects[i] = kmem_cache_alloc(&self, CACHE_TEST0);
+	for (u32 i = 0; i < ARRAY_SIZE(objects); i++) {
+		kmem_cache_free(&self, CACHE_TEST0, objects[i]);
+		CHECK_EQ(kmem_magazine_broken_at(&ts.seg, CACHE_TEST0, m), 0);
+	}
+	CHECK_EQ(kmem_barn_objs(&ts.seg, CACHE_TEST0), BARN_MAX * 4);
+	for (u32 i = 0; i < BARN_MAX * 4; i++) {
+		(void)kmem_barn_object(&ts.seg, CACHE_TEST0, i, &broken);
+		CHECK(!broken);
+	}
+	if (!TEST_SANITIZED)
+		CHECK(!allocation_breaks(&self));
+	objects[63][2]++; /* the last one that was freed */
+	CHECK_EQ(kmem_magazine_broken_at(&ts.seg, CACHE_TEST0, m), REF(&self, objects[63]));
+	if (!TEST_SANITIZED)
+		CHECK(allocation_breaks(&self));
+	objects[63][2]--;
+	participant_leave(&self);
+	CHECK_EQ(ts.seg.hdr->caches[CACHE_TEST0].barn_full, 0);
+	test_seg_close(&ts);
+}
+
+/* What one frees in whole sheaves another one gets, without a look at the slabs; who leaves gives
+ * the barn back. */
+static void test_barn(void)
+{
+	static const struct setting s = {"barn", {.flags = SLAB_TYPESAFE_BY_RCU}, 64, 1};
+	struct test_seg ts;
+	struct participant giver, taker;
+	void *objects[384];
+	const struct kmem_cache *c;
+
+	open_setting(&ts, &s, 64);
+	test_join(&ts, &giver, ROLE_WORKER);
+	test_join(&ts, &taker, ROLE_WORKER);
+	c = &ts.seg.hdr->caches[CACHE_TEST0];
+	for (u32 i = 0; i < ARRAY_SIZE(objects); i++)
+		objects[i] = kmem_cache_alloc(&giver, CACHE_TEST0);
+	CHECK_EQ(c->slabs, 6);
+	for (u32 i = 0; i < ARRAY_SIZE(objects); i++)
+		kmem_cache_free(&giver, CACHE_TEST0, objects[i]);
+	CHECK_EQ(c->barn_full, 10); /* and two sheaves in the magazine */
+	CHECK_EQ(giver.area->magazines[CACHE_TEST0].count, 64);
+	for (u32 i = 0; i < 320; i++)
+		objects[i] = kmem_cache_alloc(&taker, CACHE_TEST0);
+	CHECK_EQ(c->barn_full, 0);
+	CHECK_EQ(c->slabs, 6);
+	CHECK_EQ(taker.area->magazines[CACHE_TEST0].firsts, 0);
+	for (u32 i = 0; i < 320; i++)
+		kmem_cache_free(&taker, CACHE_TEST0, objects[i]);
+	CHECK_EQ(c->barn_full, 8);
+	participant_leave(&taker);
+	participant_leave(&giver);
+	CHECK_EQ(c->barn_full, 0);
+	CHECK_EQ(c->slabs, 0);
+	CHECK_EQ(ts.seg.hdr->pages.pages_free, ts.seg.hdr->pages.pages_populated);
+	test_seg_close(&ts);
 }
 
 static void test_exhaustion(void)
@@ -309,20 +462,17 @@ static void object_ctor(void *object)
 	((struct object *)object)->owner = 0;
 }
 
-static void test_hands(u32 flags)
+static void test_hands(const struct setting *s)
 {
 	struct test_seg ts;
 	struct slab_numbers n;
 
-	test_seg_open(&ts, 64ul << 20);
-	CHECK_EQ(kmem_cache_create(&ts.seg, CACHE_TEST0, "hands", sizeof(struct object), 0, flags,
-				   2),
-		 0);
-	test_time_begin();
+	open_setting(&ts, s, sizeof(struct object));
+	test_time_share(SHARE);
 	test_actors(&ts, 4, TEST_PROCESSES, hands_run);
 	kmem_cache_numbers(&ts.seg, CACHE_TEST0, &n);
-	printf("hands, flags %#x: %lu allocs, %lu reuses, %lu slabs made\n", flags, n.allocs,
-	       n.reuses, ts.seg.hdr->caches[CACHE_TEST0].slabs_made);
+	printf("hands, %s: %lu allocs, %lu reuses, %lu slabs made\n", s->name, n.allocs, n.reuses,
+	       ts.seg.hdr->caches[CACHE_TEST0].slabs_made);
 	CHECK_EQ(n.allocs, n.frees);
 	CHECK_EQ(n.num_slabs, 0);
 	CHECK_EQ(ts.seg.hdr->pages.pages_free, ts.seg.hdr->pages.pages_populated);
@@ -397,7 +547,8 @@ static void check_all_once(struct participant *self, struct live_table *t)
 		*(u64 *)o = 0xa110c;
 		kmem_cache_numbers(self->seg, CACHE_TEST0, &n);
 	}
-	CHECK(got + LIVE_MAX + MAGAZINE_SIZE > slabs * 32);
+	CHECK(got + LIVE_MAX + MAGAZINE_MAX >
+	      slabs * self->seg->hdr->caches[CACHE_TEST0].objs_per_slab);
 	for (u32 i = 0; i < got; i++) {
 		*(u64 *)objects[i] = 0;
 		kmem_cache_free(self, CACHE_TEST0, objects[i]);
@@ -446,7 +597,7 @@ static void kill_round(struct test_seg *ts, struct participant *self, struct liv
 	world_start(self);
 }
 
-static void test_kill_and_sweep(u64 seed, u32 flags)
+static void test_kill_and_sweep(u64 seed, const struct setting *s)
 {
 	struct test_seg ts;
 	struct participant self;
@@ -455,13 +606,12 @@ static void test_kill_and_sweep(u64 seed, u32 flags)
 
 	if (TEST_SANITIZED)
 		return; /* processes only */
-	test_seg_open(&ts, 64ul << 20);
-	CHECK_EQ(kmem_cache_create(&ts.seg, CACHE_TEST0, "kill", 256, 0, flags, 0), 0);
+	open_setting(&ts, s, 256);
 	test_join(&ts, &self, ROLE_WORKER);
 	t = test_shared(&ts);
 	for (u32 i = 0; i < LIVE_MAX; i++)
 		t->refs[i] = REF(&self, kmem_cache_alloc(&self, CACHE_TEST0));
-	for (test_time_begin(); !test_time_over(); rounds++) {
+	for (test_time_share(SHARE); !test_time_over(); rounds++) {
 		kill_round(&ts, &self, t, &rng);
 		check_all_once(&self, t);
 	}
@@ -469,9 +619,29 @@ static void test_kill_and_sweep(u64 seed, u32 flags)
 		kmem_cache_free(&self, CACHE_TEST0, PTR(&self, t->refs[i]));
 	participant_leave(&self);
 	CHECK_EQ(ts.seg.hdr->pages.pages_free, ts.seg.hdr->pages.pages_populated); /* none lost */
-	printf("kill and sweep, flags %#x: %lu rounds of 3 kills\n", flags, rounds);
+	printf("kill and sweep, %s: %lu rounds of 3 kills\n", s->name, rounds);
 	test_seg_close(&ts);
 }
+
+static const struct setting hands[] = {
+	{"plain", {.ctor = 2}, 0, 0},
+	{"typesafe", {.flags = SLAB_TYPESAFE_BY_RCU, .ctor = 2}, 0, 0},
+	{"overlaid, sheaves",
+	 {.flags = SLAB_TYPESAFE_BY_RCU,
+	  .ctor = 2,
+	  .freeptr = SLAB_FREEPTR_OVERLAID,
+	  .freeptr_offset = 16},
+	 64,
+	 1},
+};
+static const struct setting kills[] = {
+	{"plain", {0}, 0, 0},
+	{"typesafe", {.flags = SLAB_TYPESAFE_BY_RCU}, 0, 0},
+	{"outside, small sheaves",
+	 {.flags = SLAB_TYPESAFE_BY_RCU, .freeptr = SLAB_FREEPTR_OUTSIDE},
+	 16,
+	 1},
+};
 
 int main(int argc, char **argv)
 {
@@ -485,9 +655,12 @@ int main(int argc, char **argv)
 	test_exhaustion();
 	test_page_sweep();
 	test_typesafe_page();
-	test_hands(0);
-	test_hands(SLAB_TYPESAFE_BY_RCU);
-	test_kill_and_sweep(seed, 0);
-	test_kill_and_sweep(seed + 1, SLAB_TYPESAFE_BY_RCU);
+	test_freeptr_geometry();
+	test_freeptr_chain();
+	test_barn();
+	for (u32 i = 0; i < ARRAY_SIZE(hands); i++)
+		test_hands(&hands[i]);
+	for (u32 i = 0; i < ARRAY_SIZE(kills); i++)
+		test_kill_and_sweep(seed + i, &kills[i]);
 	return 0;
 }

@@ -25,7 +25,7 @@ from vmalab_native.segment_file import (
     CACHE_VMA_LOCK,
     CACHES,
     FRAMES_FIRST,
-    MAGAZINE_SIZE,
+    MAGAZINE_MAX,
     REF_SHIFT,
     RETIRED,
     SLAB,
@@ -35,6 +35,7 @@ from vmalab_native.segment_file import (
     SegmentFile,
     words,
 )
+from vmalab_native.slab import MAGAZINE
 from vmalab_native.view import MARKER, NODE_MAGIC, ROLES, SegmentView
 
 DAMAGES_MAX: Final = 50
@@ -102,6 +103,7 @@ class _Look:
         descs = list(self._file.descs())
         yield from self._pages_right(descs)
         yield from self._lists_right()
+        yield from self._barns_right()
         yield from self._free_frames()
         for index in range(self._file.slots_high):
             yield from self._participant(index)
@@ -200,6 +202,32 @@ class _Look:
             at, before = desc.next, at
         return f"the list of cache {index} has no end"
 
+    def _barns_right(self) -> Iterator[str]:
+        """What stays wrong while sheaves come and go."""
+        for index in range(CACHES):
+            placed, found = self._placed, list[str]()
+            for look in range(LIST_TRIES):
+                self._placed = set(placed)
+                now = self._barn(index)
+                found = [text for text in found if text in now] if look else now
+                if not found or not self._file.anybody_lives():
+                    break
+                self._file.refresh()
+            yield from found
+
+    def _barn(self, index: int) -> list[str]:
+        """The objects in the barn of a cache that are none, or in two places."""
+        cache = self._file.cache(index)
+        if cache is None or not cache.barn_full:
+            return []
+        each = (self._file.config("slab_magazine") or MAGAZINE) // 2
+        refs = [ref for sheaf in self._file.barn(cache) for ref in sheaf[:each]]
+        return [
+            f"the barn of cache {index} has {ref:#x}, no object of it"
+            for ref in refs
+            if not self._taken(index, ref)
+        ]
+
     def _free_frames(self) -> Iterator[str]:
         """The pool's list: every link in range, and an end."""
         size = self._file.structs["frame"].size
@@ -255,8 +283,10 @@ class _Look:
             at = base + cache * magazine.size
             count = magazine.get(raw, "count", at)
             objs = words(magazine.part(raw, "objs", at), 4)
-            yield from self._stack(f"participant {index}: magazine {cache}", count, MAGAZINE_SIZE)
-            if self._file.caches[cache] and taken and count <= MAGAZINE_SIZE:
+            yield from self._stack(f"participant {index}: magazine {cache}", count, MAGAZINE_MAX)
+            if magazine.get(raw, "half", at) & ~magazine.get(raw, "odd", at):
+                yield f"participant {index}: magazine {cache} has half references that are not odd"
+            if self._file.caches[cache] and taken and count <= MAGAZINE_MAX:
                 for ref in objs[:count]:
                     if not self._taken(cache, ref):
                         yield f"participant {index}: magazine {cache} has {ref:#x}, no object of it"

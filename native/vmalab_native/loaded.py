@@ -6,7 +6,7 @@ import dataclasses
 import os
 from typing import get_args
 
-from vmalab_native import cores
+from vmalab_native import cores, slab
 from vmalab_native._core import ffi, lib
 from vmalab_native.cdata import CStruct
 from vmalab_native.convert import checked, listing, record, text
@@ -97,14 +97,43 @@ WRITER_WAIT_NAMES: dict[int, WriterWait] = {
     WRITER_WAIT[name]: name for name in get_args(WriterWait)
 }
 
+SLAB_CTOR: dict[slab.Ctor, int] = {
+    "model": lib.SLAB_CTOR_MODEL,
+    "page": lib.SLAB_CTOR_PAGE,
+    "alloc": lib.SLAB_CTOR_ALLOC,
+}
+SLAB_RESET: dict[slab.Reset, int] = {"alloc": lib.SLAB_RESET_ALLOC, "free": lib.SLAB_RESET_FREE}
+SLAB_FREEPTR: dict[slab.FreePointer, int] = {
+    "none": lib.SLAB_FREEPTR_NONE,
+    "outside": lib.SLAB_FREEPTR_OUTSIDE,
+    "overlaid": lib.SLAB_FREEPTR_OVERLAID,
+}
+
+
+def _slab_from_c(c_config: CStruct) -> slab.Slab:
+    return slab.Slab(
+        ctor=next(name for name, value in SLAB_CTOR.items() if value == c_config.slab_ctor),
+        reset=next(name for name, value in SLAB_RESET.items() if value == c_config.slab_reset),
+        freeptr=next(
+            name for name, value in SLAB_FREEPTR.items() if value == c_config.slab_freeptr
+        ),
+        magazine=c_config.slab_magazine or slab.MAGAZINE,
+        barn=bool(c_config.slab_barn),
+    )
+
 
 def config_to_c(config: SegmentConfig) -> CStruct:
     sizes = dataclasses.asdict(config) | {
         "rcu": RCU[config.rcu],
         "lookup": LOOKUP[config.lookup],
         "writer_wait": WRITER_WAIT[config.writer_wait],
+        "slab_ctor": SLAB_CTOR[config.slab.ctor],
+        "slab_reset": SLAB_RESET[config.slab.reset],
+        "slab_freeptr": SLAB_FREEPTR[config.slab.freeptr],
+        "slab_magazine": config.slab.magazine,
+        "slab_barn": config.slab.barn,
     }
-    del sizes["model"], sizes["layout"]
+    del sizes["model"], sizes["layout"], sizes["slab"]
     return ffi.new("struct vl_config *", sizes)
 
 
@@ -132,6 +161,7 @@ def config_from_c(c_info: CStruct) -> SegmentConfig:
         rcu=RCU_NAMES[c_info.config.rcu],
         lookup=LOOKUP_NAMES[c_info.config.lookup],
         writer_wait=WRITER_WAIT_NAMES[c_info.config.writer_wait],
+        slab=_slab_from_c(c_info.config),
         pkeys=bool(c_info.config.pkeys),
         model=c_info.model,
         layout=c_info.layout,

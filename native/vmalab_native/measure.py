@@ -11,8 +11,13 @@ from vmalab_native.cdata import ParticipantHandle
 from vmalab_native.checks import U64_MAX, bounded, u64
 from vmalab_native.convert import checked, record
 from vmalab_native.errors import InvalidArgument
-from vmalab_native.records import BenchResult, Loop, LoopResult
+from vmalab_native.records import BenchResult, Loop, LoopResult, Reuse, ReusePlan, StackVmas
 
+_FREERS: Final[dict[str, int]] = {
+    "own": lib.REUSE_OWN,
+    "any": lib.REUSE_ANY,
+    "handed": lib.REUSE_HANDED,
+}
 _LOOPS: Final[dict[str, int]] = {
     "walk": lib.BENCH_LOOP_WALK,
     "lock": lib.BENCH_LOOP_LOCK,
@@ -63,3 +68,49 @@ def loop(
     )
     checked(code, f"loop {name} on mm {mm}")
     return record(LoopResult, out)
+
+
+def slab(handle: ParticipantHandle, mm: int, depth: int, pairs: int) -> float:
+    """ns of an allocation and a free of a VMA.
+
+    Args:
+        depth: so many allocations, then as many frees; a divisor of 1024.
+        pairs: allocations in all, rounded up to 1024.
+    """
+    ns = ffi.new("u64 *")
+    code = lib.vl_bench_slab(
+        handle,
+        u64("mm", mm),
+        bounded("depth", depth, 1, lib.BENCH_SLAB_DEPTH),
+        bounded("pairs", pairs, 1, U64_MAX),
+        ns,
+    )
+    checked(code, f"bench_slab of mm {mm}")
+    done = -(-pairs // lib.BENCH_SLAB_DEPTH) * lib.BENCH_SLAB_DEPTH
+    return float(ns[0] / done)
+
+
+def stack(handle: ParticipantHandle, count: int) -> StackVmas:
+    """Participant.bench_stack, of its handle."""
+    out = ffi.new("struct vl_stack_result *")
+    checked(lib.vl_bench_stack(handle, bounded("count", count, 1, 1 << 24), out), "bench_stack")
+    return record(StackVmas, out)
+
+
+def reuse(handle: ParticipantHandle, others: Sequence[ParticipantHandle], plan: ReusePlan) -> Reuse:
+    """Participant.bench_reuse, of its handle and those of others."""
+    c_plan = ffi.new(
+        "struct vl_reuse_plan *",
+        {
+            "mm": u64("mm", plan.mm),
+            "turns": bounded("turns", plan.turns, 1, 1 << 24),
+            "seed": u64("seed", plan.seed),
+            "pattern": _FREERS[plan.freer],
+            "live": bounded("live", plan.live, 1, lib.BENCH_SLAB_DEPTH - 1),
+        },
+    )
+    distances = ffi.new("u32[]", plan.turns)
+    out = ffi.new("struct vl_reuse_result *")
+    code = lib.vl_bench_reuse(handle, list(others), len(others), c_plan, distances, plan.turns, out)
+    checked(code, f"bench_reuse of mm {plan.mm}")
+    return Reuse(out.allocs, out.reused, out.by_other, list(distances[0 : out.reused]))

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the core reports about itself, as frozen dataclasses. No ffi here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Literal, get_args
 
 from vmalab_native import cores
 from vmalab_native.checks import bounded, one_of, u64
+from vmalab_native.slab import Slab
+from vmalab_native.slab import default as default_slab
 
 CACHE_LINE = 64
 FILES_MAX = 65535
@@ -25,6 +27,7 @@ Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
 WriterWait = Literal["sleep", "spin"]
 Loop = Literal["walk", "lock", "fault"]
+Freer = Literal["own", "any", "handed"]
 
 
 def _machine() -> ModuleType:
@@ -66,6 +69,7 @@ class SegmentConfig:
             lookups that each participant keeps; by default what VMALAB_LOOKUP says.
         writer_wait: how a writer of the lock model refcount waits for the readers of a VMA: "sleep"
             at once, as the kernel does, or "spin" for some turns before.
+        slab: how VMAs are made and freed; by default what VMALAB_SLAB says.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model or step, one of `cores.all_models()`; by default what VMALAB_MODEL
             says.
@@ -82,6 +86,7 @@ class SegmentConfig:
     rcu: RcuFlavour = "auto"
     lookup: cores.Lookup = field(default_factory=cores.default_lookup)
     writer_wait: WriterWait = "sleep"
+    slab: Slab = field(default_factory=default_slab)
     pkeys: bool = field(default_factory=lambda: _machine().has_pkeys())
     overcommit: int = field(default_factory=lambda: _machine().overcommit())
     commit_limit_pages: int = field(default_factory=lambda: _machine().commit_limit_pages())
@@ -112,6 +117,7 @@ class SegmentConfig:
         one_of("lookup", self.lookup, get_args(cores.Lookup))
         one_of("writer_wait", self.writer_wait, get_args(WriterWait))
         cores.check(self.model, self.layout)
+        self.slab.check(self.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +401,48 @@ class LoopResult:
     def turn_ns(self) -> float:
         """ns of one turn."""
         return self.ns / self.turns
+
+
+@dataclass(frozen=True, slots=True)
+class StackVmas:
+    """VMAs on the stack: how many of `count` have a free lock after their fields were cleared, and
+    after all of them was initialised; ns of the latter."""
+
+    count: int
+    free_after_fields: int
+    free_after_all: int
+    ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReusePlan:
+    """What Participant.bench_reuse() does.
+
+    Attributes:
+        mm: whose VMAs they are.
+        freer: who frees a VMA: "own" who allocated it, "any" anybody, "handed" the last of others.
+        live: VMAs in use, 1..1023.
+        turns: allocations.
+        seed: of the order.
+    """
+
+    mm: int
+    freer: Freer
+    live: int
+    turns: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Which objects came again: of `allocs`, `reused` had been freed before, `by_other` of these by
+    another participant. distances: for each reuse, the frees between its free and its allocation.
+    """
+
+    allocs: int
+    reused: int
+    by_other: int
+    distances: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ LIFE_BYTE: Final = 1 << 40
 _FLOCK: Final = "hhqqi4x"
 FRAMES_FIRST: Final = 2
 RECOUNT_BYTES: Final = 4  # of each frame, behind all of them
-MAGAZINE_SIZE: Final = 52
+MAGAZINE_MAX: Final = 64
+BARN_MAX: Final = 10
 CACHES: Final = 16
 STATES: Final = ("building", "ready", "broken", "closing")
 FREE, TAKEN, CACHED, SLAB, TAIL, TABLE, RETIRED = range(7)
@@ -92,6 +93,8 @@ class Cache:
     order: int
     gone: tuple[int, int, int]
     partial_head: int
+    freeptr: int
+    barn_full: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +350,7 @@ class SegmentFile:
         found = Cache(
             index, kind.text(self.header, "name", base), get("slot_bytes"), get("objs_per_slab"),
             get("order"), (get("gone_allocs"), get("gone_frees"), get("gone_firsts")),
-            get("partial_head"),
+            get("partial_head"), get("freeptr"), get("barn_full"),
         )  # fmt: skip
         fits = found.order <= 3 and found.slot_bytes >= 16 and 1 <= found.objs_per_slab <= 128
         if (
@@ -355,11 +358,22 @@ class SegmentFile:
             or get("index") != index
             or get("object_bytes") > found.slot_bytes
             or found.slot_bytes * found.objs_per_slab > PAGE << found.order
+            or found.freeptr * 8 > found.slot_bytes
         ):
             raise self.damaged(f"cache {index}: sizes and order do not go together")
+        self._bounded(f"cache {index}: the barn", found.barn_full, BARN_MAX)
         self._bounded(f"cache {index}: the head of the list", found.partial_head,
                       self.regions["pages"][1] // PAGE)  # fmt: skip
         return found
+
+    def barn(self, cache: Cache) -> list[memoryview[int]]:
+        """The references in each full sheaf of a cache, as the header that was read last has it."""
+        kind, sheaf = self.structs["kmem_cache"], self.structs["sheaf"]
+        base = self.header_struct.at["caches"][0] + cache.index * kind.size + kind.at["barn"][0]
+        return [
+            words(sheaf.part(self.header, "objs", base + i * sheaf.size), 4)
+            for i in range(cache.barn_full)
+        ]
 
     # --- tables ---
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from vmalab_native import slab
 from vmalab_native.errors import NoSuchMm, SegmentDamaged
 from vmalab_native.loaded import RCU_NAMES
 from vmalab_native.records import (
@@ -35,7 +36,6 @@ from vmalab_native.segment_file import (
     CACHED,
     FRAMES_FIRST,
     FREE,
-    MAGAZINE_SIZE,
     PAGE,
     REF_SHIFT,
     SLAB,
@@ -167,7 +167,9 @@ class SegmentView:
         def total(field: str) -> int:
             return sum(magazine.get(raw, field, cache.index * magazine.size) for raw in magazines)
 
-        held, num = total("count"), len(free) * cache.objs_per_slab
+        limit = self.file.config("slab_magazine") or slab.MAGAZINE
+        held = total("count") + cache.barn_full * (limit // 2)
+        num = len(free) * cache.objs_per_slab
         allocs, frees = cache.gone[0] + total("allocs"), cache.gone[1] + total("frees")
         return SlabInfo(
             name=cache.name,
@@ -176,8 +178,8 @@ class SegmentView:
             objsize=cache.slot_bytes,
             objperslab=cache.objs_per_slab,
             pagesperslab=1 << cache.order,
-            limit=MAGAZINE_SIZE,
-            batchcount=MAGAZINE_SIZE // 2,
+            limit=limit,
+            batchcount=limit // 2,
             sharedfactor=0,
             active_slabs=sum(n != cache.objs_per_slab for n in free),
             num_slabs=len(free),

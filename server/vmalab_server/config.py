@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmalab_native import cores, machine
+from vmalab_native import slab as slabs
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.records import QUOTAS, RcuFlavour, SegmentConfig, WriterWait
 from vmalab_server.limits import RULES, Limits
@@ -113,6 +114,7 @@ class ServerConfig(BaseSettings):
     rcu: RcuFlavour = "auto"
     lookup: cores.Lookup = Field(default_factory=cores.default_lookup)
     writer_wait: WriterWait = "sleep"
+    slab: str = ""
     pkeys: machine.Switch = "machine"
     overcommit: Literal["machine", "0", "1", "2"] = "machine"
     limits: Limits = Field(default_factory=Limits)
@@ -236,6 +238,7 @@ class ServerConfig(BaseSettings):
             rcu=self.rcu,
             lookup=self.lookup,
             writer_wait=self.writer_wait,
+            slab=slabs.parse(self.slab),
             pkeys=machine.choose_pkeys(self.pkeys),
             overcommit=machine.choose_overcommit(self.overcommit),
             commit_limit_pages=machine.commit_limit_pages(self.overcommit),

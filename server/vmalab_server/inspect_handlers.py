@@ -62,6 +62,7 @@ class InspectHandlers:
             layout=segment.config.layout,
             lab=segment.config.layout.endswith(LAB),
             lookup=segment.config.lookup,
+            slab=str(segment.config.slab),
             supervisor_pid=segment.supervisor_pid,
             segment_bytes=segment.size_bytes,
             limits=limits | self._limits.as_dict(),

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from servers import vmalab
-from vmalab_bench import compiled, memory, models, rcu, size, space
+from vmalab_bench import compiled, memory, models, rcu, size, slab, space
 from vmalab_bench.base import BadRequest
 from vmalab_native.core import lock_models
 
@@ -131,6 +131,54 @@ def test_size(tmp_path: Path) -> None:
     parts = sum(last["slab_bytes_per_vma"].values()) + last["table_bytes_per_vma"]
     assert last["bytes_per_vma"] == pytest.approx(parts + size.FRAME_BYTES, rel=0.05)
     assert all(row["pairs_per_s"] > 0 and row["fault_ns"] > 0 for row in data["rows"])
+
+
+@pytest.mark.serial
+def test_slab(tmp_path: Path) -> None:
+    """Sizes and reuse are exact; of the times only that they are there."""
+    data = bench("slab", "--model", "embedded-rwsem", "--model", "typesafe-rwsem",
+                 "--seed", "3", "--plot", str(tmp_path / "slab.svg"), scale="--smoke")  # fmt: skip
+    assert is_picture(tmp_path / "slab.svg")
+    sizes = {(row["model"], row["freeptr"]): row for row in data["sizes"]}
+    for model in ("embedded-rwsem", "typesafe-rwsem"):
+        pages = [sizes[model, freeptr]["pages_per_1000_vmas"] for freeptr in slab.POINTERS]
+        assert pages == [64, 80, 64]
+    assert sizes["typesafe-rwsem", "none"]["mib_per_100000_vmas"] == 25.0
+    times = {(row["model"], row["setting"]): row for row in data["times"]}
+    assert ("embedded-rwsem", "ctor=page") in times
+    assert not any("ctor" in setting for model, setting in times if model == "typesafe-rwsem")
+    for (model, setting), row in times.items():
+        assert row["deferred_share"] == (model == "embedded-rwsem")
+        assert row["one_ns"] > 0
+        assert setting or row["one_over_usual"] == 1
+    reuse = {(row["model"], row["setting"], row["freer"]): row for row in data["reuse"]}
+    own = reuse["typesafe-rwsem", "", "own"]
+    assert own["reused_share"] > 0.9
+    assert own["distance_median"] < 5 < reuse["embedded-rwsem", "", "own"]["distance_median"]
+    assert reuse["typesafe-rwsem", "magazine=8", "own"]["by_other_share"] > 0
+    for (_, _, freer), row in reuse.items():
+        assert freer != "handed" or row["by_other_share"] == 1
+    stack = {row["model"]: row for row in data["stack"]}["typesafe-rwsem"]
+    assert (stack["lock_free_after_fields"], stack["lock_free_after_all"]) == (0, stack["vmas"])
+    said = [claim["said"] for claim in data["claims"]]
+    assert "SLAB_NO_MERGE was added, and dropped with type-safe reuse." in said
+    assert not [text for text in said if "5.5 MB" in text], "split-rwsem was not measured"
+
+
+def test_caches_that_may_share_slabs() -> None:
+    """The kernel's rule, on caches that differ in one thing."""
+    plain = slab.CacheFacts("plain", 64, 64, 0, 0)
+    same = slab.CacheFacts("same", 64, 32, 0, 0)
+    assert plain.shares(same)
+    assert same.shares(plain)
+    for other in (
+        slab.CacheFacts("larger", 128, 64, 0, 0),
+        slab.CacheFacts("accounted", 64, 64, slab.ACCOUNT, 0),
+        slab.CacheFacts("typesafe", 64, 64, slab.TYPESAFE, 0),
+        slab.CacheFacts("constructed", 64, 64, 0, 1),
+    ):
+        assert not plain.shares(other), other
+        assert not other.shares(plain), other
 
 
 def test_tree_height() -> None:

@@ -304,14 +304,19 @@ def test_help_imports_neither_grpc_nor_the_core() -> None:
 def test_how_faults_find_vmas_is_shown_and_is_for_an_instance_of_ones_own() -> None:
     """ps says it of an instance, with a server and without; --lookup for somebody else's, which has
     its own, is refused."""
-    with EmbeddedServer(workers=1, lookup="cache") as server:
+    with EmbeddedServer(workers=1, lookup="cache", slab="magazine=8,reset=free") as server:
         line = vmalab("ps", "--instance", server.instance).stdout.splitlines()[0]
-        assert line.endswith(", cached lookups")
+        assert line.endswith(", cached lookups, slab reset=free,magazine=8")
         told = json.loads(vmalab("ps", "--target", server.target, "--json").stdout)
         assert [row["lookup"] for row in told["instances"]] == ["cache"]
+        settings = "ctor=model,reset=free,freeptr=none,magazine=8,barn=no"
+        assert [row["slab"] for row in told["instances"]] == [settings]
         refused = vmalab("load", "--lookup", "walk", "--target", server.target)
     assert refused.returncode == 2
     assert "--lookup is for an instance started here" in refused.stderr
     unknown = vmalab("lin", "--lookup", "guess")
     assert unknown.returncode == 2
     assert "lookup = 'guess', allowed are walk, cache" in unknown.stderr
+    slab = vmalab("serve", "--slab", "freeptr=inside")
+    assert slab.returncode == 2
+    assert "--slab freeptr=inside: allowed are none, outside, overlaid" in slab.stderr

@@ -45,6 +45,7 @@ class ServerInfo:
     layout: str
     lab: bool
     lookup: str
+    slab: str
 
 
 class Invariants(list[str]):

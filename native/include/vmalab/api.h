@@ -293,4 +293,39 @@ struct vl_bench_loop_result {
 VL_API int vl_bench_loop(struct participant *self, u32 loop, u64 mm, const u64 *addrs, u64 n,
 			 u64 ns, struct vl_bench_loop_result *out);
 
+/* VMAs of mm that are allocated and freed, `depth` (a divisor of BENCH_SLAB_DEPTH) and then `depth`
+ * again, until there were `pairs` of both, rounded up to BENCH_SLAB_DEPTH: *ns. One at a time stays
+ * in the magazine; more than that fits goes to the slabs and comes from there. */
+#define BENCH_SLAB_DEPTH 1024
+VL_API int vl_bench_slab(struct participant *self, u64 mm, u32 depth, u64 pairs, u64 *ns);
+
+/* `count` VMAs that no cache has, in the memory of this function, which nobody else sees, so that
+ * nobody has constructed their locks: how many are free after their fields were cleared, and after
+ * all of it was initialised; ns of the latter. */
+struct vl_stack_result {
+	u64 count, free_after_fields, free_after_all, ns;
+};
+VL_API int vl_bench_stack(struct participant *self, u64 count, struct vl_stack_result *out);
+
+/* Who frees what in vl_bench_reuse: each its own VMAs; anybody anybody's; the last one those of all
+ * others. */
+enum vl_reuse { REUSE_OWN = 0, REUSE_ANY = 1, REUSE_HANDED = 2 };
+struct vl_reuse_plan {
+	u64 mm, turns, seed;
+	u32 pattern; /* enum vl_reuse */
+	u32 live;    /* 1 .. BENCH_SLAB_DEPTH */
+};
+struct vl_reuse_result {
+	u64 allocs;
+	u64 reused;   /* of these: of objects that this call had freed before */
+	u64 by_other; /* of these: freed by another participant than it was allocated by next */
+};
+/* `turns` allocations, and frees so that `live` VMAs are in use, in a random order, by self and
+ * `count` (1 .. BENCH_REUSE_OTHERS) other participants of this thread. distances[0 .. cap): for the
+ * first cap reuses, how many frees lay between the free of the object and its allocation. */
+#define BENCH_REUSE_OTHERS 7
+VL_API int vl_bench_reuse(struct participant *self, struct participant *const *others, u32 count,
+			  const struct vl_reuse_plan *plan, u32 *distances, u64 cap,
+			  struct vl_reuse_result *out);
+
 #endif

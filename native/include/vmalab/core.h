@@ -106,7 +106,18 @@
 	X(int, vl_bench_loop, \
 	  (struct participant *self, u32 loop, u64 mm, const u64 *addrs, u64 n, u64 ns, \
 	   struct vl_bench_loop_result *out), \
-	  (self, loop, mm, addrs, n, ns, out))
+	  (self, loop, mm, addrs, n, ns, out)) \
+	X(int, vl_bench_slab, \
+	  (struct participant *self, u64 mm, u32 depth, u64 pairs, u64 *ns), \
+	  (self, mm, depth, pairs, ns)) \
+	X(int, vl_bench_stack, \
+	  (struct participant *self, u64 count, struct vl_stack_result *out), \
+	  (self, count, out)) \
+	X(int, vl_bench_reuse, \
+	  (struct participant *self, struct participant *const *others, u32 count, \
+	   const struct vl_reuse_plan *plan, u32 *distances, u64 cap, \
+	   struct vl_reuse_result *out), \
+	  (self, others, count, plan, distances, cap, out))
 /* clang-format on */
 
 #define VL_CORE_MEMBER(type, name, params, args) type(*name) params;

@@ -9,6 +9,8 @@
 #include "vmalab/api.h"
 
 u64 core_fingerprint(void);
+/* seg_config_check, and what the lock model cannot have. */
+int core_config_check(const struct vl_config *config, struct vl_config_fault *fault);
 int core_seg_create(int fd, const char *name, const struct vl_config *config, struct vl_seg **out);
 int core_seg_attach(int fd, struct vl_seg **out);
 long core_layout(struct vl_field_info *out, u64 cap);

@@ -19,6 +19,8 @@ X(dup_copies_detached, "B4", "T",
 X(mm_not_compared, "B5", "TR", "no comparison of vm_mm after the lock is taken")
 X(lock_initialised_again, "B7", "T",
   "the lock is initialised at each allocation, under a stale reader")
+X(freeptr_over_attached, "", "TR",
+  "the free pointer lies over the word that says whether a VMA is attached")
 X(exit_frees_attached, "B9", "TR", "exit frees VMAs that are still attached")
 X(readers_unlimited, "B10", "R",
   "readers increment without a limit and wake on the wrong transition")

@@ -50,8 +50,10 @@ static inline void vma_lock_prefetch(const struct vm_area_struct *vma)
 
 static inline bool vma_lock_alloc(struct participant *self, struct vm_area_struct *vma)
 {
-	(void)self;
-	init_rwsem(&vma->vm_lock); /* nobody can hold it: the grace period is over */
+	/* Nobody can hold it: the grace period is over. So it is free, too, as the constructor or
+	 * the last reader left it. */
+	if (likely(!(self->vma_style & VMA_CTOR_AT_PAGE)))
+		init_rwsem(&vma->vm_lock);
 	return true;
 }
 static inline void vma_lock_free(struct participant *self, struct vm_area_struct *vma)

@@ -111,4 +111,6 @@ static inline void vma_lock_reattach(struct vm_area_struct *vma)
 	(void)vma;
 }
 
+#define vma_lock_overlay(self, vma) ((void)0) /* of the type-safe models */
+
 #endif

@@ -385,6 +385,15 @@ static inline void vma_lock_free(struct participant *self, struct vm_area_struct
 	(void)self, (void)vma;
 }
 
+#ifdef VL_LAB
+/* Mutant freeptr_over_attached: the slab's free pointer lies over the word that says "attached". It
+ * is the lower half of some address. */
+static inline void vma_lock_overlay(const struct participant *self, struct vm_area_struct *vma)
+{
+	store_relaxed_u32(&vma->vm_refcnt, REF(self, vma));
+}
+#endif
+
 /* The freed state, in which every later life begins. */
 static inline void vma_lock_ctor(struct vm_area_struct *vma)
 {

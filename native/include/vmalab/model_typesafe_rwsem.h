@@ -109,6 +109,16 @@ static inline void vma_lock_free(struct participant *self, struct vm_area_struct
 	(void)self, (void)vma;
 }
 
+#ifdef VL_LAB
+/* Mutant freeptr_over_attached: the slab's free pointer lies over the word that says "attached". Of
+ * the last object of a list it is NULL. */
+static inline void vma_lock_overlay(const struct participant *self, struct vm_area_struct *vma)
+{
+	(void)self;
+	store_relaxed_u32(&vma->detached, 0);
+}
+#endif
+
 /* The freed state, in which every later life begins. */
 static inline void vma_lock_ctor(struct vm_area_struct *vma)
 {

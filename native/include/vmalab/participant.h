@@ -81,18 +81,23 @@ struct participant_slot {
 SIZE_IS(struct participant_slot, 128);
 
 /* A stack of free objects of one cache. Owner: plain words that others may read (relaxed). */
-#define MAGAZINE_SIZE 52
+#define MAGAZINE_SIZE 52 /* of an instance that asks for no other */
+#define MAGAZINE_MIN  2
+#define MAGAZINE_MAX  (2 * SHEAF_MAX) /* two sheaves of the kernel's 32 */
 struct magazine {
 	u32 count; /* the store that gives or takes an object */
 	u32 pad;
-	u64 fresh; /* bit i: objs[i] was never handed out; 0 from count on */
-	u64 half; /* bit i: objs[i] starts 8 bytes after its ref (packed caches); 0 from count on */
+	u64 odd;   /* bit i: there is more to do than to hand objs[i] out: fresh, half, or its cache
+		    * has free pointers; 0 from count on, as the next two */
+	u64 fresh; /* bit i: objs[i] was never handed out */
+	u64 half;  /* bit i: objs[i] starts 8 bytes after its ref (packed caches) */
 	u64 allocs;
 	u64 frees;
 	u64 firsts; /* allocs of objects that were never handed out before; the others are reuses */
-	vl_ref objs[MAGAZINE_SIZE];
+	vl_ref objs[MAGAZINE_MAX];
+	u64 pad1;
 };
-SIZE_IS(struct magazine, 256);
+SIZE_IS(struct magazine, 320);
 
 #define RETIRE_RING 4096
 struct retired {
@@ -185,6 +190,11 @@ struct cached_lookup {
 SIZE_IS(struct cached_lookup, CACHE_LINE);
 #endif
 
+/* What an instance does with VMAs otherwise than by default; vma.c. */
+#define VMA_CTOR_AT_PAGE  1u /* embedded-rwsem */
+#define VMA_CTOR_AT_ALLOC 2u /* refcount */
+#define VMA_RESET_AT_FREE 4u
+
 /* Process-local handle. What a fault needs of the segment's addresses is copied here, because each
  * step of a fault waits for the load before it (DESIGN.md, "What a fault costs"). */
 struct participant {
@@ -211,9 +221,12 @@ struct participant {
 	LAB(bool anon_seen;)  /* by the fault under way, before it locked the VMA */
 	u32 retire_mark;      /* retire_tail when this participant last tried to advance */
 	u32 mms_made;         /* by the blocks it ran: vl_mms_made */
-	u32 shares_new;       /* 1: what it makes is shared with all accounts */
-	u32 files_closed;     /* the first of a list: file.c:files_release_slow */
-	u32 met_limit;        /* enum vl_limit: the last that refused something; account.h */
+	u32 vma_style;        /* what its instance does (above) */
+	u32 magazine_limit;   /* objects of a cache that its magazine may have */
+	u8 magazine_room[KMEM_CACHES_MAX]; /* the same; 0: of a cache with free pointers */
+	u32 shares_new;                    /* 1: what it makes is shared with all accounts */
+	u32 files_closed;                  /* the first of a list: file.c:files_release_slow */
+	u32 met_limit; /* enum vl_limit: the last that refused something; account.h */
 	u32 met_account;
 	u64 met_max;
 	void *life; /* the page that says it lives (life.c) */

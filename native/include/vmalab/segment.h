@@ -50,6 +50,10 @@ enum vl_lookup { LOOKUP_WALK = 0, LOOKUP_CACHE = 1 };
 /* refcount: how a writer waits for the readers of a VMA: it sleeps at once, as rcuwait does, or
  * looks at the word for some turns before. */
 enum vl_writer_wait { WRITER_SLEEPS = 0, WRITER_SPINS = 1 };
+/* How VMAs are made and freed; docs/slab.md says what each is. */
+enum vl_slab_ctor { SLAB_CTOR_MODEL = 0, SLAB_CTOR_PAGE = 1, SLAB_CTOR_ALLOC = 2 };
+enum vl_slab_reset { SLAB_RESET_ALLOC = 0, SLAB_RESET_FREE = 1 };
+enum vl_slab_freeptr { SLAB_FREEPTR_NONE = 0, SLAB_FREEPTR_OUTSIDE = 1, SLAB_FREEPTR_OVERLAID = 2 };
 enum vl_rcu_flavour { RCU_AUTO = 0, RCU_MEMBARRIER = 1, RCU_FENCED = 2 };
 
 struct vl_config {
@@ -76,6 +80,13 @@ struct vl_config {
 	u32 account_mms_max;
 	u32 lookup;      /* enum vl_lookup */
 	u32 writer_wait; /* enum vl_writer_wait */
+	/* the slab: of VMAs the first three, of every cache the others */
+	u32 slab_ctor;     /* enum vl_slab_ctor: when the lock of a VMA is initialised */
+	u32 slab_reset;    /* enum vl_slab_reset: when its fields are cleared */
+	u32 slab_freeptr;  /* enum vl_slab_freeptr: where its free pointer is */
+	u32 slab_magazine; /* objects that a participant keeps of a cache; 0: MAGAZINE_SIZE */
+	u32 slab_barn;     /* 1: each cache keeps full halves of magazines (slab.h) */
+	u32 slab_pad;
 };
 
 /* What a configuration must be for everything to work: each participant keeps some frames and pages

@@ -32,13 +32,23 @@ void kmem_ctor_register(u32 id, kmem_ctor fn);
  * finds the object again. */
 int kmem_cache_create(struct vl_seg *seg, u32 index, const char *name, u32 object_bytes, u32 align,
 		      u32 flags, u32 ctor);
+/* The same with a free pointer in each free object: behind it, which makes the slot larger, or over
+ * a word of it (freeptr_offset, a multiple of 8): one that the next user stores before it is read,
+ * that the constructor does not set, and that no stale reader believes. Created before anybody
+ * joins. (kernel: kmem_cache_create_args) */
+struct kmem_cache_args {
+	u32 align, flags, ctor;
+	enum vl_slab_freeptr freeptr;
+	u32 freeptr_offset; /* overlaid */
+};
+int kmem_cache_create_args(struct vl_seg *seg, u32 index, const char *name, u32 object_bytes,
+			   const struct kmem_cache_args *args);
 /* Returns an object or NULL (pool exhausted). Contents: as the constructor or the last user left
  * them. */
 void *kmem_cache_alloc(struct participant *self, u32 cache);
 void kmem_cache_free(struct participant *self, u32 cache, void *object);
-/* Gives the caller's magazine of the cache back and returns empty slabs (typesafe ones through
- * RCU).
- */
+/* Gives the caller's magazine of the cache and the barn back, and returns empty slabs (typesafe
+ * ones through RCU). (kernel: kmem_cache_shrink) */
 void kmem_cache_flush(struct participant *self, u32 cache);
 /* Same for the magazine of any participant area; the world is stopped or the owner is self. Not for
  * a dead owner whose objects were swept: see kmem_cache_sweep. */
@@ -55,15 +65,21 @@ void kmem_cache_rebuild(struct vl_seg *seg, u32 cache);
 bool kmem_cache_owns(const struct vl_seg *seg, u32 cache, vl_ref ref);
 /* The object of this cache in whose bytes the offset lies, or 0. For reports. */
 vl_ref kmem_cache_object_at(const struct vl_seg *seg, u32 cache, u64 off);
+/* A free object in the magazine whose free pointer is wrong, or 0. For the walker. */
+vl_ref kmem_magazine_broken_at(const struct vl_seg *seg, u32 cache, const struct magazine *m);
+/* How many objects the barn has, and which; broken: its free pointer is the first wrong one of its
+ * sheaf. The world is stopped. */
+u32 kmem_barn_objs(const struct vl_seg *seg, u32 cache);
+vl_ref kmem_barn_object(const struct vl_seg *seg, u32 cache, u32 i, bool *broken);
 /* Is it free in its slab's bitmap? (An object in a magazine is not.) kmem_cache_owns() holds. */
 bool kmem_cache_is_free(const struct vl_seg *seg, u32 cache, vl_ref ref);
 /* The object that ref names, also in packed caches. */
 void *kmem_cache_object(const struct vl_seg *seg, u32 cache, vl_ref ref);
 
-/* Frees every object of the cache that is neither free, nor in a magazine of one that is not among
- * the dead (this function looks there itself), nor live according to the callback (trees, retire
- * rings, reserved nodes, objects in flight: the caller's business); then rebuilds. The world is
- * stopped.
+/* Frees every object of the cache that is neither free, nor in the barn, nor in a magazine of one
+ * that is not among the dead (this function looks there itself), nor live according to the callback
+ * (trees, retire rings, reserved nodes, objects in flight: the caller's business); then rebuilds.
+ * The world is stopped.
  * Magazines of the dead hold objects freed here: they must be dropped (participant_bury), never
  * flushed. Returns how many were freed, or -ENOMEM. */
 typedef bool (*kmem_live_fn)(void *arg, vl_ref ref);

@@ -4,9 +4,10 @@
  * segment's header; slab.h has what is done with them.
  *
  * A page descriptor is the truth about its page: kind, order, owner, and for a slab page the
- * bitmap of free objects. No free pointer exists in an object, so nothing that a stale reader of
- * a SLAB_TYPESAFE_BY_RCU object reads is ever overlaid. Lists and hints can be rebuilt from the
- * descriptors; that is how a dead owner of a lock is survived.
+ * bitmap of free objects. Lists and hints can be rebuilt from the descriptors; that is how a dead
+ * owner of a lock is survived. By default no free pointer exists in an object, so nothing that a
+ * stale reader of a SLAB_TYPESAFE_BY_RCU object reads is ever overlaid. A cache with free pointers
+ * (freeptr) writes them and checks them, and believes the bitmaps all the same.
  */
 #ifndef VMALAB_SLAB_DEF_H
 #define VMALAB_SLAB_DEF_H
@@ -41,6 +42,17 @@ struct page_desc {
 } __cacheline_aligned;
 SIZE_IS(struct page_desc, 64);
 
+/* The older half of somebody's magazine, full, for whoever needs one next. (kernel: struct
+ * slab_sheaf in a barn, of which each node keeps at most MAX_FULL_SHEAVES) */
+#define BARN_MAX  10
+#define SHEAF_MAX 32
+struct sheaf {
+	u32 fresh; /* bit i: objs[i] was never handed out */
+	u32 half;  /* bit i: objs[i] starts 8 bytes after its ref */
+	vl_ref objs[SHEAF_MAX];
+};
+SIZE_IS(struct sheaf, 136);
+
 struct kmem_cache {
 	/* line 0: written once */
 	char name[32];
@@ -63,7 +75,13 @@ struct kmem_cache {
 	u64 gone_allocs; /* of participants that left; relaxed adds */
 	u64 gone_frees;
 	u64 gone_firsts;
+	/* line 2 */
+	u32 freeptr;   /* 0: none; else the offset of the free pointer in a free object / 8 + 1;
+			* written once */
+	u32 barn_full; /* full sheaves in the barn; under the lock */
+	u64 pad[7];
+	struct sheaf barn[BARN_MAX]; /* under the lock */
 } __cacheline_aligned;
-SIZE_IS(struct kmem_cache, 128);
+SIZE_IS(struct kmem_cache, 1600);
 
 #endif

@@ -212,6 +212,10 @@ static inline void vma_unmapped_before(struct vm_area_struct *vma, vl_ref next)
 
 /* vma.c */
 void vma_ctor(void *object);
+/* Of an instance that resets VMAs when they are freed: a free one is as the constructor left it,
+ * but for its lock, the number of its lives, and the word that a free pointer may lie over. */
+void vma_to_ctor_state(struct vm_area_struct *vma);
+bool vma_in_ctor_state(const struct vm_area_struct *vma);
 /* A detached VMA of mm with nothing in it, or NULL. (kernel: vm_area_alloc) */
 struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct *mm);
 /* A detached copy of one that is write-locked, member by member; chain and side objects are empty

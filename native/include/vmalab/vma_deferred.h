@@ -61,4 +61,6 @@ static inline void vma_lock_init(struct vm_area_struct *vma)
 	store_relaxed_u32(&vma->vm_lock_seq, vma_stamp_first());
 }
 
+#define vma_lock_overlay(self, vma) ((void)0) /* of the type-safe models */
+
 #endif

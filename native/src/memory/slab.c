@@ -3,13 +3,26 @@
  * slab.c: kmem_cache: objects of one size on slab pages, a magazine per participant before
  * them.
  *
- * An object is in one of three places:
+ * An object is in one of four places:
  *   slab      its bit in desc->free is set   -> magazine by a refill (cache lock)
- *   magazine  listed below count             -> user by alloc, slab by a flush; owner of the area
- *   user      in neither                     -> magazine by free
+ *   magazine  listed below count             -> user by alloc, slab or barn by a flush; owner of
+ *                                               the area
+ *   barn      listed below barn_full         -> magazine by a refill (cache lock)
+ *   user      in none of them                -> magazine by free
  *   It is taken out of one place before it is put in the next, so a kill leaves an object in no
  *   place (found by kmem_cache_sweep, because nothing reaches it) and never in two.
  * The store of magazine.count is what moves an object between magazine and user.
+ *
+ * A magazine is two sheaves in one stack: what goes to the barn and comes from there is a half of
+ * it, full. (kernel 6.18: a CPU has a main and a spare sheaf and swaps them when one of the two is
+ * empty or full, which moves the same objects as one stack of both.)
+ *
+ * In a cache with free pointers each free object outside of a slab has one: it names the object
+ * below it in its magazine or sheaf, the lowest 0, in a code that depends on its own place. An
+ * allocation checks it: a store to a free object breaks the segment, where it would hand out a
+ * place that is no object in an allocator that believes its pointers (kernel:
+ * CONFIG_SLAB_FREELIST_HARDENED). A kill may leave one that is wrong, of an object that is in no
+ * magazine of a living one, and those are not read.
  *
  * Partial list, empty_slabs and slabs are derived from the descriptors: a thief of the cache lock
  * rebuilds them (kmem_cache_rebuild). A slab that is wholly free beyond SLAB_EMPTY_MIN goes back
@@ -25,8 +38,7 @@
 #include "vmalab/rcu.h"
 #include "slab_internal.h"
 
-#define MAGAZINE_HALF (MAGAZINE_SIZE / 2)
-#define OBJS_MIN      28 /* as the kernel's 4 * (fls(cpus) + 1) gives for 32 to 63 CPUs */
+#define OBJS_MIN 28 /* as the kernel's 4 * (fls(cpus) + 1) gives for 32 to 63 CPUs */
 
 static kmem_ctor ctors[KMEM_CTORS_MAX];
 
@@ -72,30 +84,64 @@ static u32 slab_order(u32 slot)
 	return SLAB_ORDER_MAX;
 }
 
-int kmem_cache_create(struct vl_seg *seg, u32 index, const char *name, u32 object_bytes, u32 align,
-		      u32 flags, u32 ctor)
+/* Where the free pointer of a free object is; *bytes: what the object needs with it. */
+static u32 freeptr_place(const struct kmem_cache_args *args, u32 *bytes)
+{
+	u32 offset = args->freeptr_offset;
+
+	if (args->freeptr == SLAB_FREEPTR_NONE)
+		return 0;
+	if (args->freeptr == SLAB_FREEPTR_OUTSIDE) {
+		offset = (u32)ALIGN_UP(*bytes, sizeof(u64));
+		*bytes = offset + (u32)sizeof(u64);
+	}
+	return offset / (u32)sizeof(u64) + 1;
+}
+
+static bool args_right(const struct kmem_cache_args *args, u32 object_bytes)
+{
+	return object_bytes != 0 &&
+	       object_bytes <= PAGE_SIZE - sizeof(u64) * (args->freeptr != 0) &&
+	       args->align <= PAGE_SIZE && (args->align & (args->align - 1)) == 0 &&
+	       args->ctor < KMEM_CTORS_MAX &&
+	       (args->freeptr != SLAB_FREEPTR_OVERLAID ||
+		(args->freeptr_offset % sizeof(u64) == 0 &&
+		 args->freeptr_offset + sizeof(u64) <= object_bytes));
+}
+
+int kmem_cache_create_args(struct vl_seg *seg, u32 index, const char *name, u32 object_bytes,
+			   const struct kmem_cache_args *args)
 {
 	struct kmem_cache *c;
+	u32 bytes = object_bytes;
 
-	if (index >= KMEM_CACHES_MAX || object_bytes == 0 || object_bytes > PAGE_SIZE ||
-	    align > PAGE_SIZE || (align & (align - 1)) != 0 || ctor >= KMEM_CTORS_MAX)
+	if (index >= KMEM_CACHES_MAX || !args_right(args, object_bytes))
 		return VL_E_INVALID;
 	c = &seg->hdr->caches[index];
 	if (c->alive)
 		return VL_E_EXISTS;
 	strncpy(c->name, name, sizeof(c->name) - 1);
 	c->object_bytes = object_bytes;
-	c->align = alignment(object_bytes, align, flags);
-	c->slot_bytes = (u32)ALIGN_UP(object_bytes < 16 ? 16 : object_bytes, c->align);
-	c->flags = flags;
+	c->freeptr = freeptr_place(args, &bytes);
+	c->align = alignment(bytes, args->align, args->flags);
+	c->slot_bytes = (u32)ALIGN_UP(bytes < 16 ? 16 : bytes, c->align);
+	c->flags = args->flags;
 	c->order = slab_order(c->slot_bytes);
 	c->objs_per_slab = (u32)(PAGE_SIZE << c->order) / c->slot_bytes;
 	if (c->objs_per_slab > SLAB_OBJS_MAX)
 		c->objs_per_slab = SLAB_OBJS_MAX;
-	c->ctor = ctor;
+	c->ctor = args->ctor;
 	c->index = index;
 	store_release_u32(&c->alive, 1);
 	return 0;
+}
+
+int kmem_cache_create(struct vl_seg *seg, u32 index, const char *name, u32 object_bytes, u32 align,
+		      u32 flags, u32 ctor)
+{
+	return kmem_cache_create_args(
+		seg, index, name, object_bytes,
+		&(struct kmem_cache_args){.align = align, .flags = flags, .ctor = ctor});
 }
 
 /* --- partial list; cache lock --- */
@@ -226,11 +272,31 @@ __attribute__((constructor)) static void slab_register(void)
 
 /* --- magazines --- */
 
-static void magazine_push(struct magazine *m, u64 off, bool fresh)
+static u64 magazine_offset(const struct magazine *m, u32 i)
+{
+	return slab_offset(m->objs[i], m->half >> i & 1);
+}
+
+/* The object at off lies on the one at i - 1 now. A stale reader of a type-safe object may load the
+ * word meanwhile: whole. */
+static void freeptr_write(struct participant *self, const struct kmem_cache *c,
+			  const struct magazine *m, u32 i, u64 off)
+{
+	u64 below = i ? magazine_offset(m, i - 1) : 0;
+
+	store_relaxed_u64(slab_freeptr(self->seg, c->freeptr, off), slab_freeptr_code(off, below));
+}
+
+static void magazine_push(struct participant *self, const struct kmem_cache *c, struct magazine *m,
+			  u64 off, bool fresh)
 {
 	u32 i = m->count;
 
-	VL_ASSERT(i < MAGAZINE_SIZE);
+	VL_ASSERT(i < MAGAZINE_MAX);
+	if (unlikely(c->freeptr))
+		freeptr_write(self, c, m, i, off);
+	if (unlikely(c->freeptr || (off & 8) || fresh))
+		m->odd |= 1ull << i;
 	m->objs[i] = (vl_ref)(off >> REF_SHIFT);
 	if (unlikely(off & 8))
 		m->half |= 1ull << i;
@@ -238,11 +304,6 @@ static void magazine_push(struct magazine *m, u64 off, bool fresh)
 		m->fresh |= 1ull << i;
 	compiler_barrier(); /* the entry before the count, should we be killed in between */
 	store_relaxed_u32(&m->count, i + 1);
-}
-
-static u64 magazine_offset(const struct magazine *m, u32 i)
-{
-	return ((u64)m->objs[i] << REF_SHIFT) + (m->half >> i & 1) * 8;
 }
 
 /* Takes objects of the slab for the magazine until that is half full. Cache lock. */
@@ -254,17 +315,30 @@ static void take_from(struct participant *self, struct kmem_cache *c, u32 page, 
 	if (wholly_free(c, desc))
 		c->empty_slabs--;
 	for (u32 w = 0; w < 2; w++) {
-		while (desc->free[w] != 0 && m->count < MAGAZINE_HALF) {
+		while (desc->free[w] != 0 && m->count < self->magazine_limit / 2) {
 			u32 bit = (u32)__builtin_ctzll(desc->free[w]);
 			bool fresh = !(desc->used[w] >> bit & 1);
 
 			store_relaxed_u64(&desc->free[w], desc->free[w] & ~(1ull << bit));
 			compiler_barrier(); /* out of the slab before it is in the magazine */
-			magazine_push(m, base + (u64)(w * 64 + bit) * c->slot_bytes, fresh);
+			magazine_push(self, c, m, base + (u64)(w * 64 + bit) * c->slot_bytes,
+				      fresh);
 		}
 	}
 	if (wholly_taken(desc))
 		list_del(self->seg, c, page);
+}
+
+/* A full sheaf for an empty magazine. Cache lock. */
+static void sheaf_take(struct participant *self, struct kmem_cache *c, struct magazine *m)
+{
+	const struct sheaf *s = &c->barn[c->barn_full - 1];
+
+	store_relaxed_u32(&c->barn_full, c->barn_full - 1);
+	compiler_barrier(); /* out of the barn before it is in the magazine */
+	for (u32 i = 0; i < self->magazine_limit / 2; i++)
+		magazine_push(self, c, m, slab_offset(s->objs[i], s->half >> i & 1),
+			      s->fresh >> i & 1);
 }
 
 static bool refill(struct participant *self, u32 cache)
@@ -274,14 +348,16 @@ static bool refill(struct participant *self, u32 cache)
 
 	VL_ASSERT(cache < KMEM_CACHES_MAX && c->alive);
 	slab_cache_lock(self, c);
-	while (m->count < MAGAZINE_HALF && (c->partial_head || slab_make(self, c)))
+	if (c->barn_full)
+		sheaf_take(self, c, m);
+	while (m->count < self->magazine_limit / 2 && (c->partial_head || slab_make(self, c)))
 		take_from(self, c, c->partial_head - 1, m);
 	mutex_unlock(self, &c->lock);
 	return m->count != 0;
 }
 
 struct flush {
-	u32 pages[MAGAZINE_SIZE];
+	u32 pages[MAGAZINE_MAX];
 	u32 count;
 };
 
@@ -311,7 +387,7 @@ static void unmake_empty(struct participant *self, struct kmem_cache *c, u32 kee
 {
 	u32 page = c->partial_head;
 
-	while (page && c->empty_slabs > keep && f->count < MAGAZINE_SIZE) {
+	while (page && c->empty_slabs > keep && f->count < MAGAZINE_MAX) {
 		u32 next = self->seg->page_descs[page - 1].next;
 
 		if (wholly_free(c, &self->seg->page_descs[page - 1])) {
@@ -322,11 +398,30 @@ static void unmake_empty(struct participant *self, struct kmem_cache *c, u32 kee
 	}
 }
 
-/* The oldest `n` objects of the magazine go back. */
-static void flush_some(struct participant *self, u32 cache, struct magazine *m, u32 n, u32 keep)
+/* The oldest half of a magazine, which is out of it already, becomes a full sheaf. Its lowest
+ * object was the lowest of the magazine, so the free pointers are right. Cache lock. */
+static void sheaf_put(struct kmem_cache *c, const u64 *offs, u32 n, u64 fresh)
+{
+	struct sheaf *s = &c->barn[c->barn_full];
+
+	VL_ASSERT(n <= SHEAF_MAX && c->barn_full < BARN_MAX);
+	s->fresh = (u32)fresh;
+	s->half = 0;
+	for (u32 i = 0; i < n; i++) {
+		s->objs[i] = (vl_ref)(offs[i] >> REF_SHIFT);
+		s->half |= (u32)(offs[i] >> 3 & 1) << i;
+	}
+	compiler_barrier(); /* the sheaf before the count, should we be killed in between */
+	store_relaxed_u32(&c->barn_full, c->barn_full + 1);
+}
+
+/* The oldest `n` objects of the magazine go back; to_barn: a half of it, and the barn may have it.
+ */
+static void flush_some(struct participant *self, u32 cache, struct magazine *m, u32 n, u32 keep,
+		       bool to_barn)
 {
 	struct kmem_cache *c = &self->seg->hdr->caches[cache];
-	u64 offs[MAGAZINE_SIZE], fresh = m->fresh;
+	u64 offs[MAGAZINE_MAX], fresh = m->fresh;
 	struct flush f = {.count = 0};
 
 	VL_ASSERT(n <= m->count);
@@ -338,8 +433,15 @@ static void flush_some(struct participant *self, u32 cache, struct magazine *m, 
 	memmove(m->objs, m->objs + n, (m->count - n) * sizeof(m->objs[0]));
 	m->fresh = n < 64 ? m->fresh >> n : 0;
 	m->half = n < 64 ? m->half >> n : 0;
+	m->odd = n < 64 ? m->odd >> n : 0;
 	store_relaxed_u32(&m->count, m->count - n);
+	if (unlikely(c->freeptr) && m->count)
+		freeptr_write(self, c, m, 0, magazine_offset(m, 0));
 	slab_cache_lock(self, c);
+	if (to_barn && c->barn_full < BARN_MAX) {
+		sheaf_put(c, offs, n, fresh & slab_sheaf_mask(n));
+		n = 0;
+	}
 	for (u32 i = 0; i < n; i++)
 		give_back(self, c, offs[i], fresh >> i & 1);
 	if (c->empty_slabs > keep)
@@ -347,6 +449,24 @@ static void flush_some(struct participant *self, u32 cache, struct magazine *m, 
 	mutex_unlock(self, &c->lock);
 	for (u32 i = 0; i < f.count; i++)
 		slab_gone(self, c, f.pages[i]);
+}
+
+/* Where the object at i starts, which is odd and goes to a user. */
+static __attribute__((noinline)) u64 take_odd(struct participant *self, u32 cache,
+					      struct magazine *m, u32 i)
+{
+	u64 off = magazine_offset(m, i), below = i ? magazine_offset(m, i - 1) : 0;
+	u32 freeptr = self->seg->hdr->caches[cache].freeptr;
+
+	/* else somebody wrote to a free object */
+	VL_ASSERT(!freeptr || load_relaxed_u64(slab_freeptr(self->seg, freeptr, off)) ==
+				      slab_freeptr_code(off, below));
+	if (m->fresh >> i & 1)
+		store_relaxed_u64(&m->firsts, m->firsts + 1);
+	m->fresh &= ~(1ull << i);
+	m->half &= ~(1ull << i);
+	m->odd &= ~(1ull << i);
+	return off;
 }
 
 void *kmem_cache_alloc(struct participant *self, u32 cache)
@@ -364,28 +484,58 @@ void *kmem_cache_alloc(struct participant *self, u32 cache)
 	if (unlikely(m->count == 0) && !refill(self, cache))
 		return NULL;
 	i = m->count - 1;
-	off = magazine_offset(m, i);
-	if (unlikely((m->half | m->fresh) >> i & 1)) {
-		if (m->fresh >> i & 1)
-			store_relaxed_u64(&m->firsts, m->firsts + 1);
-		m->fresh &= ~(1ull << i);
-		m->half &= ~(1ull << i);
-	}
+	off = (u64)m->objs[i] << REF_SHIFT;
+	if (unlikely(m->odd >> i & 1))
+		off = take_odd(self, cache, m, i);
 	store_relaxed_u32(&m->count, i);
 	store_relaxed_u64(&m->allocs, m->allocs + 1);
-	return self->seg->base + off;
+	return self->base + off;
+}
+
+/* Into a full magazine, or with a free pointer, or an object that is half a reference off. */
+static __attribute__((noinline)) void free_slow(struct participant *self, u32 cache, u64 off)
+{
+	struct magazine *m = &self->area->magazines[cache];
+	const struct seg_header *hdr = self->seg->hdr;
+
+	if (m->count >= self->magazine_limit)
+		flush_some(self, cache, m, self->magazine_limit / 2, SLAB_EMPTY_MIN,
+			   hdr->config.slab_barn);
+	magazine_push(self, &hdr->caches[cache], m, off, false);
+	store_relaxed_u64(&m->frees, m->frees + 1);
 }
 
 void kmem_cache_free(struct participant *self, u32 cache, void *object)
 {
 	struct magazine *m = &self->area->magazines[cache];
+	u64 off = (u64)((u8 *)object - self->base);
+	u32 i = m->count;
 
 	if (lab_object_give(cache, REF(self, object)))
 		return;
-	if (unlikely(m->count == MAGAZINE_SIZE))
-		flush_some(self, cache, m, MAGAZINE_HALF, SLAB_EMPTY_MIN);
-	magazine_push(m, (u64)((u8 *)object - self->seg->base), false);
+	if (unlikely(i >= self->magazine_room[cache] || (off & 8))) {
+		free_slow(self, cache, off);
+		return;
+	}
+	m->objs[i] = (vl_ref)(off >> REF_SHIFT);
+	compiler_barrier(); /* as in magazine_push */
+	store_relaxed_u32(&m->count, i + 1);
 	store_relaxed_u64(&m->frees, m->frees + 1);
+}
+
+/* A sheaf of the barn goes back to the slabs. Cache lock. */
+static void barn_shrink(struct participant *self, struct kmem_cache *c)
+{
+	u32 n = self->magazine_limit / 2;
+	const struct sheaf *s;
+
+	if (!c->barn_full)
+		return;
+	s = &c->barn[c->barn_full - 1];
+	store_relaxed_u32(&c->barn_full, c->barn_full - 1);
+	compiler_barrier(); /* out of the barn before it is free */
+	for (u32 i = 0; i < n; i++)
+		give_back(self, c, slab_offset(s->objs[i], s->half >> i & 1), s->fresh >> i & 1);
 }
 
 void kmem_cache_flush_area(struct participant *self, u32 owner_index, u32 cache)
@@ -395,7 +545,12 @@ void kmem_cache_flush_area(struct participant *self, u32 owner_index, u32 cache)
 	struct magazine *m = &area->magazines[cache];
 	struct flush f;
 
-	flush_some(self, cache, m, m->count, SLAB_EMPTY_MIN);
+	flush_some(self, cache, m, m->count, SLAB_EMPTY_MIN, false);
+	while (load_relaxed_u32(&c->barn_full)) { /* relaxed: a hint; a sheaf at a time */
+		slab_cache_lock(self, c);
+		barn_shrink(self, c);
+		mutex_unlock(self, &c->lock);
+	}
 	do { /* all empty slabs, a handful at a time */
 		f.count = 0;
 		slab_cache_lock(self, c);
@@ -403,7 +558,7 @@ void kmem_cache_flush_area(struct participant *self, u32 owner_index, u32 cache)
 		mutex_unlock(self, &c->lock);
 		for (u32 i = 0; i < f.count; i++)
 			slab_gone(self, c, f.pages[i]);
-	} while (f.count == MAGAZINE_SIZE);
+	} while (f.count == MAGAZINE_MAX);
 }
 
 /* An object after the other is out of the magazine before it is free, so what a kill leaves is in

@@ -62,6 +62,47 @@ void *kmem_cache_object(const struct vl_seg *seg, u32 cache, vl_ref ref)
 	return seg->pages + ((u64)at.page << PAGE_SHIFT) + (u64)at.index * c->slot_bytes;
 }
 
+/* The first of n objects, from the lowest, whose free pointer does not name the one below it; n:
+ * there is none, or the cache has no free pointers. */
+static u32 chain_broken_at(const struct vl_seg *seg, const struct kmem_cache *c, const vl_ref *objs,
+			   u64 half, u32 n)
+{
+	u64 below = 0;
+
+	for (u32 i = 0; i < n && c->freeptr; i++) {
+		u64 off = slab_offset(objs[i], half >> i & 1);
+
+		if (load_relaxed_u64(slab_freeptr(seg, c->freeptr, off)) !=
+		    slab_freeptr_code(off, below))
+			return i;
+		below = off;
+	}
+	return n;
+}
+
+vl_ref kmem_magazine_broken_at(const struct vl_seg *seg, u32 cache, const struct magazine *m)
+{
+	const struct kmem_cache *c = &seg->hdr->caches[cache];
+	u32 i = chain_broken_at(seg, c, m->objs, m->half, m->count);
+
+	return i < m->count ? m->objs[i] : 0;
+}
+
+u32 kmem_barn_objs(const struct vl_seg *seg, u32 cache)
+{
+	return seg->hdr->caches[cache].barn_full * slab_sheaf_objs(seg);
+}
+
+vl_ref kmem_barn_object(const struct vl_seg *seg, u32 cache, u32 i, bool *broken)
+{
+	const struct kmem_cache *c = &seg->hdr->caches[cache];
+	u32 n = slab_sheaf_objs(seg), at = i % n;
+	const struct sheaf *s = &c->barn[i / n];
+
+	*broken = chain_broken_at(seg, c, s->objs, s->half, n) == at;
+	return s->objs[at];
+}
+
 void kmem_cache_numbers(const struct vl_seg *seg, u32 cache, struct slab_numbers *out)
 {
 	const struct kmem_cache *c = &seg->hdr->caches[cache];
@@ -92,10 +133,27 @@ void kmem_cache_numbers(const struct vl_seg *seg, u32 cache, struct slab_numbers
 		firsts += load_relaxed_u64(&m->firsts);
 	}
 	out->reuses = out->allocs > firsts ? out->allocs - firsts : 0;
+	out->magazine_objs += load_relaxed_u32(&c->barn_full) * slab_sheaf_objs(seg);
 	out->num_objs = out->num_slabs * c->objs_per_slab;
 	/* Others move objects while we count: exact only when nobody does. */
 	if (out->num_objs > free + out->magazine_objs)
 		out->active_objs = out->num_objs - free - out->magazine_objs;
+}
+
+static void mark_object(const struct vl_seg *seg, const struct kmem_cache *c, vl_ref ref,
+			u64 *marks)
+{
+	struct slab_place at = place_of_ref(seg, c, ref);
+
+	VL_ASSERT(at.page != UINT32_MAX);
+	marks[at.page * 2 + at.index / 64] |= 1ull << (at.index % 64);
+}
+
+static void mark_barn(const struct vl_seg *seg, const struct kmem_cache *c, u64 *marks)
+{
+	for (u32 s = 0; s < c->barn_full; s++)
+		for (u32 i = 0; i < slab_sheaf_objs(seg); i++)
+			mark_object(seg, c, c->barn[s].objs[i], marks);
 }
 
 /* Sets the bit of every object in a magazine of the living. marks: two words per page. */
@@ -107,12 +165,8 @@ static void mark_magazines(const struct vl_seg *seg, const struct kmem_cache *c,
 
 		if (m->count == 0 || !among_living(seg, dead, i))
 			continue;
-		for (u32 k = 0; k < m->count; k++) {
-			struct slab_place at = place_of_ref(seg, c, m->objs[k]);
-
-			VL_ASSERT(at.page != UINT32_MAX);
-			marks[at.page * 2 + at.index / 64] |= 1ull << (at.index % 64);
-		}
+		for (u32 k = 0; k < m->count; k++)
+			mark_object(seg, c, m->objs[k], marks);
 	}
 }
 
@@ -127,6 +181,7 @@ long kmem_cache_sweep(struct vl_seg *seg, u32 cache, const struct dead_set *dead
 	if (!marks)
 		return -ENOMEM;
 	mark_magazines(seg, c, dead, marks);
+	mark_barn(seg, c, marks);
 	for (u32 page = 0; page < populated; page++) {
 		struct page_desc *desc = &seg->page_descs[page];
 		u8 *base = seg->pages + ((u64)page << PAGE_SHIFT);

@@ -11,6 +11,38 @@
 /* Cache lock; rebuilds the list when a dead owner's lock was taken over. */
 void slab_cache_lock(struct participant *self, struct kmem_cache *c);
 
+/* From the start of the segment; half: the object starts 8 bytes after its reference. */
+static inline u64 slab_offset(vl_ref ref, u64 half)
+{
+	return ((u64)ref << REF_SHIFT) + half * 8;
+}
+
+/* The free pointer of the object at off; freeptr: of its cache, not 0. */
+static inline u64 *slab_freeptr(const struct vl_seg *seg, u32 freeptr, u64 off)
+{
+	return (u64 *)(seg->base + off) + (freeptr - 1);
+}
+
+/* What stands in the free pointer of the object at `own` that lies on the one at `below`, or on
+ * none (0): never the same for two places. */
+static inline u64 slab_freeptr_code(u64 own, u64 below)
+{
+	return below ^ __builtin_bswap64(own);
+}
+
+/* Objects of a sheaf: half of what a magazine may have. */
+static inline u32 slab_sheaf_objs(const struct vl_seg *seg)
+{
+	u32 limit = seg->hdr->config.slab_magazine;
+
+	return (limit ? limit : MAGAZINE_SIZE) / 2;
+}
+
+static inline u64 slab_sheaf_mask(u32 n)
+{
+	return (1ull << n) - 1;
+}
+
 /* The bits of word w that stand for objects. */
 static inline u64 slab_word_mask(const struct kmem_cache *c, u32 w)
 {

@@ -13,6 +13,7 @@
  */
 #include "vmalab/lock_model.h"
 
+/* Once for each slab page, unless the instance initialises at allocation. */
 void vma_ctor(void *object)
 {
 	memset(object, 0, sizeof(struct vm_area_struct));
@@ -76,17 +77,9 @@ static void leave_locked(struct vm_area_struct *vma)
 #define leave_locked(vma) ((void)0)
 #endif
 
-/* vm_mm and the range are loaded by stale readers: stored whole, no order needed, VMA-2 orders them
- * at attach. */
-static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 mm_id, bool copy)
+/* The fields that no reader looks at before it knows whose life this is. */
+static void vma_clear(struct vm_area_struct *vma)
 {
-	STEP(allocated, vma, alloc(vma));
-	if (MUTANT(exit_frees_attached)) /* the last life ended attached; what came of it is over */
-		vma_lock_reset(vma);
-	object_clear(vma);
-	if (!copy || !VMA_DUP_COPIES) /* else it gets its source's, with all other members */
-		vma_lock_init(vma);
-	store_relaxed_u64(&vma->vm_mm, mm_id);
 	vma->vm_flags = 0;
 	vma->vm_pgbase = 0;
 	vma->anon_vma = 0;
@@ -100,6 +93,40 @@ static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 m
 	vma->vm_policy = 0;
 	vma->uffd_ctx = 0;
 	vma->file_open = 0;
+}
+
+void vma_to_ctor_state(struct vm_area_struct *vma)
+{
+	vma_clear(vma);
+	store_relaxed_u64(&vma->vm_mm, 0); /* these three may be loaded by stale readers: whole */
+	store_relaxed_u64(&vma->vm_start, 0);
+	store_relaxed_u64(&vma->vm_end, 0);
+}
+
+bool vma_in_ctor_state(const struct vm_area_struct *vma)
+{
+	u64 any = vma->vm_flags | vma->vm_pgbase | vma->anon_vma | vma->vm_file | vma->vm_ops |
+		  vma->page_prot | vma->anon_vma_chain | vma->anon_vma_links | vma->anon_name |
+		  vma->numab_state | vma->vm_policy | vma->uffd_ctx | vma->file_open | vma->vm_mm |
+		  vma->vm_end; /* vm_start: a free pointer may lie over it */
+
+	return any == 0;
+}
+
+/* vm_mm and the range are loaded by stale readers: stored whole, no order needed, VMA-2 orders them
+ * at attach. */
+static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 mm_id, bool copy)
+{
+	STEP(allocated, vma, alloc(vma));
+	if (MUTANT(exit_frees_attached)) /* the last life ended attached; what came of it is over */
+		vma_lock_reset(vma);
+	object_clear(vma);
+	MUTATE(freeptr_over_attached, vma_lock_reset(vma));
+	if (!copy || !VMA_DUP_COPIES) /* else it gets its source's, with all other members */
+		vma_lock_init(vma);
+	store_relaxed_u64(&vma->vm_mm, mm_id);
+	if (likely(!(self->vma_style & VMA_RESET_AT_FREE)))
+		vma_clear(vma);
 	vma->alloc_seq++;
 	vma_inflight_add(self, vma);
 	STEP(initialised, vma);
@@ -111,6 +138,8 @@ static struct vm_area_struct *object_alloc(struct participant *self)
 {
 	struct vm_area_struct *vma = kmem_cache_alloc(self, CACHE_VMA);
 
+	if (vma && unlikely(self->vma_style & VMA_CTOR_AT_ALLOC))
+		vma_lock_ctor(vma);
 	if (vma && !vma_lock_alloc(self, vma)) {
 		kmem_cache_free(self, CACHE_VMA, vma);
 		return NULL;
@@ -193,9 +222,12 @@ static void area_free(struct participant *self, struct vm_area_struct *vma)
 	}
 	vma_lock_free(self, vma);
 	leave_locked(vma);
+	if (unlikely(self->vma_style & VMA_RESET_AT_FREE))
+		vma_to_ctor_state(vma);
 	STEP(freeing, vma);
 	GHOST(free(vma));
 	kmem_cache_free(self, CACHE_VMA, vma);
+	MUTATE(freeptr_over_attached, vma_lock_overlay(self, vma));
 	STEP(freed, vma);
 }
 

@@ -147,6 +147,10 @@ static int slices_of_all(struct slices *s)
 		if (!err)
 			walk_participant(&s->w, i);
 	}
+	if (!err)
+		err = step(s);
+	if (!err)
+		walk_barns(&s->w);
 	return err;
 }
 

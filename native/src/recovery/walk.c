@@ -151,16 +151,54 @@ static void mark_shared(struct walk *w, u32 cache, vl_ref ref, const char *what)
 		walk_mark(w, cache, ref, what);
 }
 
+void walk_free_vma(const struct walk *w, vl_ref ref)
+{
+	if (w->seg->hdr->config.slab_reset == SLAB_RESET_FREE &&
+	    !vma_in_ctor_state(vl_ptr(w->seg, ref)))
+		complain(w, "VMA %#x is free and not as its constructor left it", ref);
+}
+
+/* An object in a magazine or in the barn. */
+static void mark_free(struct walk *w, u32 cache, vl_ref ref, const char *what)
+{
+	if (walk_mark(w, cache, ref, what) && cache == CACHE_VMA)
+		walk_free_vma(w, ref);
+}
+
+static void complain_freeptr(const struct walk *w, u32 cache, vl_ref ref)
+{
+	complain(w, "%s %#x is free and its free pointer is wrong", w->seg->hdr->caches[cache].name,
+		 ref);
+}
+
+void walk_barns(struct walk *w)
+{
+	for (u32 c = 0; c < KMEM_CACHES_MAX; c++) {
+		for (u32 i = 0; i < kmem_barn_objs(w->seg, c); i++) {
+			bool broken;
+			vl_ref ref = kmem_barn_object(w->seg, c, i, &broken);
+
+			mark_free(w, c, ref, "barn");
+			if (broken)
+				complain_freeptr(w, c, ref);
+		}
+	}
+}
+
 /* What a living participant has in hand. */
 static void mark_area(struct walk *w, const struct participant_area *area)
 {
 	for (u32 c = 0; c < KMEM_CACHES_MAX; c++) {
 		const struct magazine *magazine = &area->magazines[c];
+		vl_ref broken;
 
 		if (!w->seg->hdr->caches[c].alive)
 			continue;
 		for (u32 i = 0; i < magazine->count; i++)
-			walk_mark(w, c, magazine->objs[i], "magazine");
+			mark_free(w, c, magazine->objs[i], "magazine");
+		broken = kmem_magazine_broken_at(w->seg, c, magazine);
+		if (broken)
+			complain_freeptr(w, c, broken);
 	}
 	for (u32 i = 0; i < area->frame_count; i++)
 		w->frame_reserved[area->frames[i]] = 1;
@@ -217,6 +255,7 @@ void walk_all(struct walk *w)
 	walk_mms(w);
 	walk_files(w);
 	walk_participants(w);
+	walk_barns(w);
 	walk_sweep(w);
 	walk_accounts(w);
 }

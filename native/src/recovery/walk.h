@@ -118,6 +118,8 @@ void walk_file(struct walk *w, u32 index, u64 *at, u32 tables);
 void walk_vma_objects(struct walk *w, vl_ref ref);
 void walk_files(struct walk *w);
 void walk_participants(struct walk *w);
+void walk_barns(struct walk *w);                      /* what the caches keep in whole sheaves */
+void walk_free_vma(const struct walk *w, vl_ref ref); /* of a VMA that is free */
 void walk_participant(struct walk *w, u32 index);
 void walk_sweep(struct walk *w);
 /* Pages in a range that were taken from the pool by one that is dead. */

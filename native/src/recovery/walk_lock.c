@@ -142,6 +142,8 @@ static enum lock_wrong find_in_refcnt(const struct walk *w, const struct vm_area
 	*want = !vma->detached;
 	if (count == *want && count <= 1) /* cheap: there may be a million */
 		return LOCK_RIGHT;
+	if (count == 0 && vma->alloc_seq == 0) /* initialised at its first allocation */
+		return LOCK_RIGHT;
 	walk_announced(w, vma, &readers, &writer);
 	*want += readers + (writer_waits(w, vma) ? VM_REFCNT_EXCLUDE_READERS_FLAG : 0);
 	if (count == *want)

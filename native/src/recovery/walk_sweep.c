@@ -34,6 +34,8 @@ static void find_in_slab(const struct walk *w, u32 page, const struct page_desc 
 
 		if (is_free && walk_marked(w, ref))
 			complain(w, "%s %#x is reachable and free", cache->name, ref);
+		if (is_free && desc->cache == CACHE_VMA)
+			walk_free_vma(w, ref);
 		if (!is_free && !walk_marked(w, ref))
 			complain(w, "%s %#x is allocated and not reachable", cache->name, ref);
 	}
@@ -198,12 +200,17 @@ static void repair_frames(const struct walk *w)
  */
 static void reset_vmas(const struct walk *w, u32 page)
 {
-	struct vm_area_struct *vma = (void *)(w->seg->pages + ((u64)page << PAGE_SHIFT));
+	const struct kmem_cache *cache = &w->seg->hdr->caches[CACHE_VMA];
+	u8 *base = w->seg->pages + ((u64)page << PAGE_SHIFT);
 
-	for (u32 i = 0; i < w->seg->hdr->caches[CACHE_VMA].objs_per_slab; i++) {
-		if (walk_marked(w, vl_ref_of(w->seg, &vma[i])))
+	for (u32 i = 0; i < cache->objs_per_slab; i++) {
+		struct vm_area_struct *vma = (void *)(base + (u64)i * cache->slot_bytes);
+
+		if (walk_marked(w, vl_ref_of(w->seg, vma)))
 			continue;
-		vma_lock_reset(&vma[i]);
+		vma_lock_reset(vma);
+		if (w->seg->hdr->config.slab_reset == SLAB_RESET_FREE)
+			vma_to_ctor_state(vma);
 	}
 }
 

@@ -214,6 +214,19 @@ static bool area_clean(const struct participant_area *area)
 	return clean;
 }
 
+/* What the instance was made with, where an allocation finds it without another line of memory. */
+static void set_slab(struct participant *self, const struct seg_header *hdr)
+{
+	const struct vl_config *c = &hdr->config;
+
+	self->vma_style = (c->slab_ctor == SLAB_CTOR_PAGE ? VMA_CTOR_AT_PAGE : 0) |
+			  (c->slab_ctor == SLAB_CTOR_ALLOC ? VMA_CTOR_AT_ALLOC : 0) |
+			  (c->slab_reset == SLAB_RESET_FREE ? VMA_RESET_AT_FREE : 0);
+	self->magazine_limit = c->slab_magazine ? c->slab_magazine : MAGAZINE_SIZE;
+	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
+		self->magazine_room[i] = hdr->caches[i].freeptr ? 0 : (u8)self->magazine_limit;
+}
+
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
 		     const char *comm)
 {
@@ -260,6 +273,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	participant_fence_if_threaded(self);
 	self->frames_keep = frames_share(&seg->hdr->config);
 	self->counts_resident = account_limit(seg, CHARGE_MM_FRAMES) != UINT32_MAX;
+	set_slab(self, seg->hdr);
 	self->retire_mark = self->area->retire_tail;
 	self->retire_due = UINT64_MAX;
 	store_relaxed_u32(&slot->in_core, CORE_OUT);

@@ -207,6 +207,25 @@ static bool within(struct vl_config_fault *fault, const char *field, u64 value, 
 	return false;
 }
 
+static bool slab_right(const struct vl_config *c, struct vl_config_fault *fault)
+{
+	if (!within(fault, "slab_ctor", c->slab_ctor, SLAB_CTOR_MODEL, SLAB_CTOR_ALLOC) ||
+	    !within(fault, "slab_reset", c->slab_reset, SLAB_RESET_ALLOC, SLAB_RESET_FREE) ||
+	    !within(fault, "slab_freeptr", c->slab_freeptr, SLAB_FREEPTR_NONE,
+		    SLAB_FREEPTR_OVERLAID) ||
+	    !within(fault, "slab_magazine", c->slab_magazine ? c->slab_magazine : MAGAZINE_SIZE,
+		    MAGAZINE_MIN, MAGAZINE_MAX) ||
+	    !within(fault, "slab_barn", c->slab_barn, 0, 1))
+		return false;
+	if (c->slab_magazine % 2 == 0)
+		return true;
+	(void)within(fault, "slab_magazine", c->slab_magazine, UINT64_MAX, 0);
+	fault->least = MAGAZINE_MIN;
+	fault->most = MAGAZINE_MAX;
+	fault->multiple = 2;
+	return false;
+}
+
 int seg_config_check(const struct vl_config *c, struct vl_config_fault *fault)
 {
 	u64 frames = (u64)c->participants_max * FRAMES_EACH_MIN;
@@ -219,7 +238,8 @@ int seg_config_check(const struct vl_config *c, struct vl_config_fault *fault)
 	    !within(fault, "pkeys", c->pkeys, 0, 1) ||
 	    !within(fault, "overcommit", c->overcommit, 0, 2) ||
 	    !within(fault, "lookup", c->lookup, LOOKUP_WALK, LOOKUP_CACHE) ||
-	    !within(fault, "writer_wait", c->writer_wait, WRITER_SLEEPS, WRITER_SPINS))
+	    !within(fault, "writer_wait", c->writer_wait, WRITER_SLEEPS, WRITER_SPINS) ||
+	    !slab_right(c, fault))
 		return VL_E_INVALID;
 	if (!within(fault, "frames_max", c->frames_max, frames, FRAMES_MAX)) {
 		snprintf(fault->because, sizeof(fault->because), "participants_max = %u",
@@ -400,6 +420,8 @@ static bool cache_right(const struct seg_header *hdr, u32 index)
 	       c->object_bytes <= c->slot_bytes && c->objs_per_slab >= 1 &&
 	       c->objs_per_slab <= 128 &&
 	       (u64)c->objs_per_slab * c->slot_bytes <= PAGE_SIZE << c->order &&
+	       (u64)c->freeptr * 8 <= c->slot_bytes &&
+	       load_relaxed_u32(&c->barn_full) <= BARN_MAX &&
 	       load_relaxed_u32(&c->partial_head) <= hdr->pages.pages_total;
 }
 

@@ -48,8 +48,17 @@ static int create_caches(struct vl_seg *seg)
 {
 	u32 flags = SLAB_PANIC | SLAB_ACCOUNT | (VMA_TYPESAFE ? SLAB_TYPESAFE_BY_RCU : 0) |
 		    (VMA_ALIGN_TO >= CACHE_LINE ? SLAB_HWCACHE_ALIGN : 0);
-	int err = kmem_cache_create(seg, CACHE_VMA, "vm_area_struct", sizeof(struct vm_area_struct),
-				    VMA_ALIGN_TO, flags, CTOR_VMA);
+	struct kmem_cache_args vma = {
+		.align = VMA_ALIGN_TO,
+		.flags = flags,
+		.ctor = seg->hdr->config.slab_ctor == SLAB_CTOR_ALLOC ? 0 : CTOR_VMA,
+		.freeptr = seg->hdr->config.slab_freeptr,
+		/* As the kernel's union with the range: nobody believes a range before the lock,
+		 * and every life stores its own before it has one. */
+		.freeptr_offset = offsetof(struct vm_area_struct, vm_start),
+	};
+	int err = kmem_cache_create_args(seg, CACHE_VMA, "vm_area_struct",
+					 sizeof(struct vm_area_struct), &vma);
 
 	if (!err && VMA_LOCK_SEPARATE)
 		err = kmem_cache_create(seg, CACHE_VMA_LOCK, "vma_lock",
@@ -86,15 +95,39 @@ static void init_locks(struct vl_seg *seg)
 		init_rwsem((struct rw_semaphore *)seg->hdr->user_locks[i]);
 }
 
+/* Which of the three styles of initialising a VMA's lock this lock model can have. */
+int core_config_check(const struct vl_config *config, struct vl_config_fault *fault)
+{
+	u32 ctor = config->slab_ctor;
+	int err = seg_config_check(config, fault);
+
+	if (err || ctor == SLAB_CTOR_MODEL)
+		return err;
+	if (ctor == SLAB_CTOR_ALLOC && VMA_TYPESAFE && VMA_LOCK_RWSEM)
+		*fault = (struct vl_config_fault){.most = SLAB_CTOR_PAGE,
+						  .because = "a stale reader may hold the lock"};
+	else if (ctor == SLAB_CTOR_PAGE && (!VMA_LOCK_PER_VMA || VMA_LOCK_SEPARATE))
+		*fault = (struct vl_config_fault){.because = "no lock in the VMA"};
+	else
+		return 0;
+	strcpy(fault->field, "slab_ctor");
+	fault->value = ctor;
+	return VL_E_INVALID;
+}
+
 int core_seg_create(int fd, const char *name, const struct vl_config *config, struct vl_seg **out)
 {
 	struct vl_seg *seg = calloc(1, sizeof(*seg));
+	struct vl_config_fault fault;
 	int err;
 
 	if (!seg)
 		return -ENOMEM;
 	register_process();
-	err = seg_format(seg, fd, name, config, core_fingerprint(), LOCK_MODEL_NAME, LAYOUT_NAME);
+	err = core_config_check(config, &fault);
+	if (!err)
+		err = seg_format(seg, fd, name, config, core_fingerprint(), LOCK_MODEL_NAME,
+				 LAYOUT_NAME);
 	if (!err) {
 		err = seg_populate(seg, seg->hdr->regions[REGION_MMS].off,
 				   seg->hdr->regions[REGION_MMS].len);

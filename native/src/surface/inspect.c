@@ -40,6 +40,7 @@ void vl_seg_info(const struct vl_seg *seg, struct vl_seg_info *out)
 
 long vl_slabinfo(struct vl_seg *seg, struct vl_slab_info *out, u64 cap)
 {
+	u32 limit = seg->hdr->config.slab_magazine ? seg->hdr->config.slab_magazine : MAGAZINE_SIZE;
 	u64 n = 0;
 
 	for (u32 c = 0; c < KMEM_CACHES_MAX; c++) {
@@ -56,8 +57,8 @@ long vl_slabinfo(struct vl_seg *seg, struct vl_slab_info *out, u64 cap)
 				.objsize = cache->slot_bytes,
 				.objperslab = cache->objs_per_slab,
 				.pagesperslab = 1u << cache->order,
-				.limit = MAGAZINE_SIZE,
-				.batchcount = MAGAZINE_SIZE / 2,
+				.limit = limit,
+				.batchcount = limit / 2,
 				.sharedfactor = 0,
 				.active_slabs = numbers.active_slabs,
 				.num_slabs = numbers.num_slabs,

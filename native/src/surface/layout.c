@@ -15,7 +15,7 @@
 	X(struct magazine) X(struct retired) X(struct vl_config) X(struct vl_region)  \
 	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct recount) \
 	X(struct kmem_cache) \
-	X(struct account)
+	X(struct account) X(struct sheaf)
 /* An array decays to a pointer; fields that are pointers there are none. */
 #define TYPE_NAME(t)  t: #t, t *: #t,
 #define TYPE_BYTES(t) t: 0, t *: sizeof(t),
@@ -258,14 +258,23 @@ static const struct vl_field_info fields[] = {
 	F(kmem_cache, gone_allocs, "atomics"),
 	F(kmem_cache, gone_frees, "atomics"),
 	F(kmem_cache, gone_firsts, "atomics"),
+	F(kmem_cache, freeptr, "creator"),
+	F(kmem_cache, barn_full, "cache lock"),
+	F(kmem_cache, pad, "unused"),
+	F(kmem_cache, barn, "cache lock"),
+	F(sheaf, fresh, "cache lock"),
+	F(sheaf, half, "cache lock"),
+	F(sheaf, objs, "cache lock"),
 	F(magazine, count, "its participant"),
 	F(magazine, pad, "unused"),
+	F(magazine, odd, "its participant"),
 	F(magazine, fresh, "its participant"),
 	F(magazine, half, "its participant"),
 	F(magazine, allocs, "its participant"),
 	F(magazine, frees, "its participant"),
 	F(magazine, firsts, "its participant"),
 	F(magazine, objs, "its participant"),
+	F(magazine, pad1, "unused"),
 	F(retired, tag, "its participant"),
 	F(retired, kind, "its participant"),
 	F(retired, ref, "its participant"),
@@ -335,6 +344,12 @@ static const struct vl_field_info fields[] = {
 	F(vl_config, account_mms_max, "creator"),
 	F(vl_config, lookup, "creator"),
 	F(vl_config, writer_wait, "creator"),
+	F(vl_config, slab_ctor, "creator"),
+	F(vl_config, slab_reset, "creator"),
+	F(vl_config, slab_freeptr, "creator"),
+	F(vl_config, slab_magazine, "creator"),
+	F(vl_config, slab_barn, "creator"),
+	F(vl_config, slab_pad, "unused"),
 	F(vl_region, off, "creator"),
 	F(vl_region, len, "creator"),
 	F(page_pool, lock, "atomics"),

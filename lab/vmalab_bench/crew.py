@@ -56,7 +56,7 @@ class Loop:
     """A loop of the core itself, without records (Participant.bench_loop); no turn may fail."""
 
     instance: str
-    loop: Literal["walk", "lock", "fault"]
+    loop: Literal["walk", "lock", "fault", "write"]
     mm: int
     addrs: tuple[int, ...]
 

@@ -38,8 +38,9 @@ def models() -> list[str]:
 
 
 def layouts(model: str) -> list[str]:
-    """Layouts of a model's VMA that have one name, so not the shuffled ones."""
-    return [name for name in cores.layouts(model) if ":" not in name]
+    """Layouts of a model's VMA that the core itself has, so not the shuffled ones, nor files."""
+    there = cores.layouts(model)
+    return [name for name in there if ":" not in name and name not in cores.shipped()]
 
 
 def chosen(wanted: Sequence[str] | None, *, default: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ QUOTAS = (
 Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
 WriterWait = Literal["sleep", "spin"]
-Loop = Literal["walk", "lock", "fault"]
+Loop = Literal["walk", "lock", "fault", "write"]
 
 
 def _machine() -> ModuleType:
@@ -65,8 +65,8 @@ class SegmentConfig:
             at once, as the kernel does, or "spin" for some turns before.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
-        layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
-            VMALAB_LAYOUT says.
+        layout: of struct vm_area_struct, one of `cores.layouts(model)`, or the path of a .toml
+            file, which becomes the layout's name; by default what VMALAB_LAYOUT says.
     """
 
     size_bytes: int = 1 << 30
@@ -106,6 +106,7 @@ class SegmentConfig:
         one_of("rcu", self.rcu, get_args(RcuFlavour))
         one_of("lookup", self.lookup, get_args(cores.Lookup))
         one_of("writer_wait", self.writer_wait, get_args(WriterWait))
+        object.__setattr__(self, "layout", cores.named(self.layout))
         cores.check(self.model, self.layout)
 
 

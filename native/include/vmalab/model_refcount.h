@@ -281,6 +281,7 @@ static inline void __vma_start_write(struct participant *self, struct mm_struct 
 	STEP(write_alone, vma);
 	/* relaxed: readers compare it without a reference as advice; with one VMA-6 orders it */
 	store_relaxed_u32(&vma->vm_lock_seq, seq);
+	VMA_EXTRA_CHANGE(vma);
 	if (likely(locked))
 		(void)__vma_exit_locked(vma);
 	hold_clear(self, HOLD_VMA_WRITE);

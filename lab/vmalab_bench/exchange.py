@@ -15,7 +15,6 @@ from typing import Any, Final
 from rich.table import Table
 
 from vmalab_bench import plots
-from vmalab_bench.base import PAGE
 from vmalab_drive import report
 
 CELLS: Final = (
@@ -34,11 +33,6 @@ VIEWS: Final = (
     ("faults beside a writer of the neighbours", "fault_over_aligned", "fault_interval"),
 )
 Rows = Mapping[str, Mapping[str, Any]]
-
-
-def megabytes(pages_per_1000: float) -> float:
-    """MB (2^20 bytes) of 100,000 VMAs, counted as the cover letter does."""
-    return pages_per_1000 * 100 * PAGE / (1 << 20)
 
 
 def _by_name(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -191,7 +191,7 @@ def _vma_facts(model: str, layout: str, segment: Segment) -> dict[str, Any]:
         "vm_end_offset": offset["vm_end"],
         "vm_mm_offset": offset["vm_mm"],
         "pages_per_1000_vmas": pages,
-        "mb_per_100000_vmas": round(exchange.megabytes(pages), 2),
+        "mb_per_100000_vmas": round(space.megabytes(pages), 2),
     }
 
 

@@ -163,7 +163,7 @@ class _Text:
 
     def __init__(self, where: str, text: str) -> None:
         self._where = where
-        self._lines = text.splitlines()
+        self._lines = text.split("\n")
 
     def wrong(
         self, said: str, *, table: str = "", number: int = 0, key: str = ""

@@ -244,17 +244,16 @@ def write(results: Mapping[str, dict[str, Any]], page: Path) -> None:
         section.module.plot(data, picture)
         (folder / f"{section.name}.json").write_text(json.dumps(data, indent=1) + "\n")
         own = machine.one_line(data["machine"])
-        parts.append(_section(section, data, f"{folder.name}/{section.name}.svg", facts, own))
+        note = "" if own == facts else f"Measured in a run of its own: {own}."
+        parts.append(_section(section, data, f"{folder.name}/{section.name}.svg", note))
     page.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _section(
-    section: Section, data: dict[str, Any], picture: str, page_machine: str, machine_now: str
-) -> str:
+def _section(section: Section, data: dict[str, Any], picture: str, note: str = "") -> str:
     lines = [f"## {section.title}", "", section.claim, ""]
     lines += ["```sh", f"vmalab bench {section.name} --seed {data['seed']}", "```", ""]
-    if machine_now != page_machine:
-        lines += [f"Measured in a run of its own: {machine_now}.", ""]
+    if note:
+        lines += [note, ""]
     if data.get("aims"):
         lines += [*_aims(data["aims"]), ""]
     lines += [f"![{section.title}]({picture})", ""]

@@ -189,8 +189,10 @@ def test_a_whole_struct_is_shuffled_by_its_seed(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def segment() -> Iterator[Segment]:
-    config = SegmentConfig(size_bytes=32 << 20, mms_max=8, frames_max=1024, model=MODEL,
-                           layout=str(MINE))  # fmt: skip
+    config = SegmentConfig(
+        size_bytes=32 << 20, mms_max=8, participants_max=8, frames_max=1 << 12, files_max=8,
+        model=MODEL, layout=str(MINE),
+    )  # fmt: skip
     made = Segment.create(f"lf-{secrets.token_hex(4)}", config)
     try:
         yield made

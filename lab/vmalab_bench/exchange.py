@@ -80,8 +80,9 @@ SAID: Final[Sequence[tuple[str, str, Callable[[Rows], str]]]] = (
     (
         "Suren, cover letter",
         "the lock was once moved out of the VMA because of false sharing",
-        _of("unaligned", **_FAULTS),
+        _of("unaligned", **_LOCKS),
     ),
+    ("", "the same, for faults beside a writer", _of("unaligned", **_FAULTS)),
     ("Shakeel", "is it the struct or the lock that is to be aligned?", _of(*CELLS[1:3], **_LOCKS)),
     ("", "the same, for faults beside a writer", _of(*CELLS[1:3], **_FAULTS)),
     ("Suren", "both, so that as little as possible is shared", _of(CELLS[0], **_LOCKS)),
@@ -188,20 +189,29 @@ def tables(data: dict[str, Any]) -> list[Table]:
     return [_exchange(data), *_layouts(data), *_price(data)]
 
 
+SHOWN: Final = ("aligned", *CELLS, ADDED, "packed")
+"""What the picture has, besides the worst of each way to shuffle."""
+
+
 def plot(data: dict[str, Any], path: Path) -> None:
-    rows = [row for row in data["rows"] if not row["layout"].startswith(KINDS)]
-    panels = {
-        name: [
-            plots.Series(
-                "over aligned",
-                range(len(rows)),
-                [row[key] for row in rows],
-                [row[interval][0] for row in rows],
-                [row[interval][1] for row in rows],
-            )
-        ]
-        for name, key, interval in VIEWS
+    """The exchange as one picture: for each layout what was measured in the three views."""
+    rows = data["rows"]
+    groups = {
+        f"{row['layout']}\n{row['vma_bytes']} bytes": [row]
+        for row in rows
+        if row["layout"] in SHOWN or not set(SHOWN[1:]) & _by_name(data).keys()
     }
-    names = [f"{row['layout']}\n{row['vma_bytes']} bytes" for row in rows]
+    for kind in KINDS:
+        if seeds := [row for row in rows if row["layout"].startswith(f"{kind}:")]:
+            groups[f"{kind}\nworst of {len(seeds)}"] = seeds
+    series = []
+    for name, key, interval in VIEWS:
+        worst = [max(seeds, key=lambda row: float(row[key])) for seeds in groups.values()]
+        ends = ([row[interval][side] for row in worst] for side in (0, 1))
+        figures = [row[key] for row in worst]
+        series.append(plots.Series(name, range(len(worst)), figures, *ends))
     title = f"{finding(data)} ({data['model']})"
-    plots.bar_panels(path, names, panels, title=title, y_label="over aligned", line_at=1.0)
+    label = "over aligned"
+    plots.bar_panels(
+        path, list(groups), {"": series}, title=title, y_label=label, log_y=True, line_at=1.0
+    )

@@ -46,6 +46,10 @@ medians. A target that was not passed is shown as it was measured.
 """
 
 
+WORDS: Final = 30
+"""A column with longer cells is of words, not of figures."""
+
+
 class Module(Protocol):
     """What a bench offers for its section."""
 
@@ -287,6 +291,7 @@ def _markdown(table: Table) -> list[str]:
     head = [str(column.header) for column in table.columns]
     lines = [f"{str(table.title)[:1].upper()}{str(table.title)[1:]}:", ""] if table.title else []
     lines.append(f"| {' | '.join(head)} |")
-    lines.append("|" + "|".join("---" if i == 0 else "--:" for i in range(len(head))) + "|")
+    words = [i == 0 or max(map(len, cells)) > WORDS for i, cells in enumerate(columns)]
+    lines.append("|" + "|".join("---" if text else "--:" for text in words) + "|")
     lines += [f"| {' | '.join(row)} |" for row in zip(*columns, strict=True)]
     return lines

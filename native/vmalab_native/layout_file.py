@@ -415,7 +415,7 @@ def header(layout: LayoutFile, model: str) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3 or sys.argv[1] not in MODELS:
-        sys.exit((__doc__ or "").splitlines()[-1])
+        sys.exit((__doc__ or "").strip().rpartition("\n")[2])
     try:
         print(header(read(Path(sys.argv[2])), sys.argv[1]), end="")
     except LayoutFileError as wrong:

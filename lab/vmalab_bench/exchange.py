@@ -48,18 +48,20 @@ def finding(data: Mapping[str, Any]) -> str:
     """What the four layouts say, from their figures."""
     rows = _by_name(data)
     if not set(CELLS) <= set(rows):
-        return "false sharing by layout"
-    own_line = max(rows[CELLS[2]][key] for _, key, _ in VIEWS) >= SEEN
-    aligned = max(rows[CELLS[1]][key] for _, key, _ in VIEWS) >= SEEN
-    if own_line and aligned:
+        return "False sharing by layout"
+    beside_range = max(rows[CELLS[2]][key] for _, key, _ in VIEWS)
+    roaming = max(rows[CELLS[1]][key] for _, key, _ in VIEWS)
+    lock, struct = (f"{figure:.3g} times" for figure in (beside_range, roaming))
+    if min(beside_range, roaming) >= SEEN:
+        found = f"a lock among the hot fields costs {lock}, a roaming struct {struct}"
+        return f"Both must be aligned: {found}"
+    if beside_range >= SEEN:
+        return f"It is the lock that must be aligned: {lock}; a roaming struct {struct}"
+    if roaming >= SEEN:
         return (
-            "both must be aligned: the lock for those who read the VMA, the struct for neighbours"
+            f"It is the struct that must be aligned: {struct}; a lock among the hot fields {lock}"
         )
-    if own_line:
-        return "it is the lock that must be aligned; the struct alone does not show here"
-    if aligned:
-        return "it is the struct that must be aligned; the lock alone does not show here"
-    return "neither the struct nor the lock shows here"
+    return f"Neither the struct nor the lock shows: {struct}, {lock}"
 
 
 # --- the exchange as a table ---

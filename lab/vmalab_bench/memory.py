@@ -167,7 +167,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
     return [grid, *_megabytes(data["rows"])]
 
 
-SPLIT: Final = ("split-rwsem aligned", "split-rwsem wide")
+SPLITS: Final = ("split-rwsem aligned", "split-rwsem wide")
 
 
 def _megabytes(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
@@ -176,14 +176,14 @@ def _megabytes(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
         f"{row['model']} {row['layout']}": space.megabytes(row["pages_per_1000_vmas"])
         for row in rows
     }
-    if not set(SPLIT) <= set(taken):
+    if not set(SPLITS) <= set(taken):
         return []
     cells = [
-        [name, f"{mine:.1f}", *(f"{mine - taken[split]:+.1f}" for split in SPLIT)]
+        [name, f"{mine:.1f}", *(f"{mine - taken[split]:+.1f}" for split in SPLITS)]
         for name, mine in taken.items()
-        if name not in SPLIT
+        if name not in SPLITS
     ]
-    head = ("", "MB", *(f"over {name}" for name in SPLIT))
+    head = ("", "MB", *(f"over {name}" for name in SPLITS))
     title = "MB of 100,000 VMAs, 100 times the pages of 1,000 (the series: +5.5 and +3.9)"
     return [report.grid(title, head, cells)]
 

@@ -135,14 +135,20 @@ def of_layouts(**over: tuple[float, float, float]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("over", "said"),
     [
-        ({}, "neither"),
-        ({"lock_among_hot_aligned": (1.0, 2.5, 1.0)}, "it is the lock that must"),
-        ({"lock_isolated_unaligned": (1.0, 1.0, 3.0)}, "it is the struct that must"),
+        ({}, "Neither the struct nor the lock shows: 1 times, 1 times"),
+        (
+            {"lock_among_hot_aligned": (1.0, 2.5, 1.0)},
+            "It is the lock that must be aligned: 2.5 times;",
+        ),
+        (
+            {"lock_isolated_unaligned": (1.0, 1.0, 3.0)},
+            "It is the struct that must be aligned: 3 times;",
+        ),
         (
             {"lock_among_hot_aligned": (1.3, 2.5, 1), "lock_isolated_unaligned": (1, 1, 3)},
-            "both must be aligned",
+            "Both must be aligned: a lock among the hot fields costs 2.5 times, a roaming",
         ),
-        ({"lock_among_hot_unaligned": (9.0, 9.0, 9.0)}, "neither"),
+        ({"lock_among_hot_unaligned": (9.0, 9.0, 9.0)}, "Neither"),
     ],
 )
 def test_the_title_says_what_the_figures_say(

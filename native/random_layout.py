@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes VMA_RANDOM_BODY: the fields of vm_area_struct shuffled by a seed, as a kernel built with
-RANDSTRUCT_PERFORMANCE shuffles the members of a __randomize_layout struct: inside groups of one
-cache line, never across them.
+"""Writes VMA_RANDOM_BODY: the fields of vm_area_struct shuffled by a seed, as a kernel shuffles the
+members of a __randomize_layout struct.
 
-The groups are those of the packed layout. Words of 4 bytes, and the two of 2 bytes that stand in
-one macro, are shuffled among themselves and come in pairs, so that no shuffle makes the struct
-larger than another.
+Without another word as RANDSTRUCT_PERFORMANCE: inside groups of one cache line, never across them.
+The groups are those of the packed layout. With `whole` as RANDSTRUCT_FULL: all fields in one group.
+The lock is a member among the others then, and keeps the alignment to a cache line that its
+declaration has; what comes after it is on its line.
 
-usage: random_layout.py SEED > HEADER
+Words of 4 bytes, and the two of 2 bytes that stand in one macro, are shuffled among themselves and
+come in pairs. So no shuffle inside the groups makes the struct larger than another; of the whole
+struct the hole before the lock does.
+
+usage: random_layout.py SEED [whole] > HEADER
 """
 
 import random
@@ -27,14 +31,34 @@ def fields(text: str, name: str) -> list[str]:
     return re.findall(r"\bF_\w+", found[1])
 
 
+def is_small(name: str, text: str) -> bool:
+    """It is of 4 bytes."""
+    return bool(re.search(rf"^#define {name}\s+(u32|F_vm_file|vl_ref)\b", text, re.M))
+
+
+def _half_of_pair(names: list[str], text: str) -> bool:
+    return sum(is_small(name, text) for name in names) % 2 == 1
+
+
 def shuffled(names: list[str], text: str, rng: random.Random) -> list[str]:
     """Fields of 8 bytes and pairs of fields of 4, in any order."""
-    small = [n for n in names if re.search(rf"^#define {n}\s+(u32|u16|vl_ref)\b", text, re.M)]
+    small = [n for n in names if is_small(n, text)]
     units = [[n] for n in names if n not in small]
     rng.shuffle(small)
     units += [small[i : i + 2] for i in range(0, len(small), 2)]
     rng.shuffle(units)
     return [name for unit in units for name in unit]
+
+
+def whole_body(seed: int) -> str:
+    text = HEADER.read_text(encoding="ascii")
+    rng = random.Random(seed)
+    names = [n for group in GROUPS for part in group for n in fields(text, part)]
+    names = shuffled(names, text, rng)
+    # Never between the two of a pair.
+    starts = [i for i in range(len(names) + 1) if not _half_of_pair(names[:i], text)]
+    names.insert(rng.choice(starts), "char line1[0] __cacheline_aligned; VMA_LOCK_FIELD")
+    return "#define VMA_RANDOM_BODY \\\n\t" + " \\\n\t".join(names) + "\n"
 
 
 def body(seed: int) -> str:
@@ -50,7 +74,7 @@ def body(seed: int) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not sys.argv[1].isdigit():
+    if not sys.argv[1:] or not sys.argv[1].isdigit() or sys.argv[2:] not in ([], ["whole"]):
         raise SystemExit((__doc__ or "").splitlines()[-1])
-    print(f"/* made by random_layout.py, seed {sys.argv[1]} */")
-    print(body(int(sys.argv[1])), end="")
+    print(f"/* made by random_layout.py {' '.join(sys.argv[1:])} */")
+    print((whole_body if sys.argv[2:] else body)(int(sys.argv[1])), end="")

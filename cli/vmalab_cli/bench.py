@@ -290,7 +290,9 @@ def layouts_command(
     smoke: Smoke = False,
     layout: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Layout; may be repeated. Default: all, ten seeds."),
+        typer.Option(
+            metavar="NAME", help="Layout or FILE.toml; may be repeated. Default: all, five seeds."
+        ),
     ] = None,
     vmas: Annotated[
         int, typer.Option(min=1, max=30000, help="VMAs that are walked, and locked meanwhile.")
@@ -300,7 +302,8 @@ def layouts_command(
     plot: Plot = "",
     as_json: Json = False,
 ) -> None:
-    """Walking VMAs beside their read locks: the false sharing of each layout."""
+    """Walking VMAs beside their read locks, and faults beside a writer: the false sharing of each
+    layout."""
     from vmalab_bench import layouts, space
 
     def measure(number: int) -> dict[str, Any]:
@@ -310,8 +313,7 @@ def layouts_command(
         made = dataclasses.replace(made, vmas=vmas)
         if layout:
             made = dataclasses.replace(made, layouts=tuple(dict.fromkeys(layout)))
-        layouts.checked(made)
-        return layouts.run(made, seed=number)
+        return layouts.run(layouts.checked(made), seed=number)
 
     _perform(layouts, measure, seed, plot, as_json)
 

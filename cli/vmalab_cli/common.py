@@ -37,7 +37,8 @@ ModelOption = Annotated[
     ),
 ]
 LayoutOption = Annotated[
-    str, typer.Option("--layout", help="Layout of vm_area_struct in that instance.")
+    str,
+    typer.Option("--layout", help="Layout of vm_area_struct in that instance, or a FILE.toml."),
 ]
 
 

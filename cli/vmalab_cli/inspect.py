@@ -43,6 +43,8 @@ _LAYOUT_HOW = """
 
 vmalab layout --layout random:7 vm_area_struct [dim]# a core that is not there is built[/dim]
 
+vmalab layout --layout mine.toml vm_area_struct [dim]# a file that says where each field is[/dim]
+
 vmalab layout --list[/dim]
 """
 
@@ -309,7 +311,8 @@ def layout(
     struct: Annotated[list[str] | None, typer.Argument(help="Names to show; default: all.")] = None,
     model: Annotated[str, typer.Option(help="Lock model, running or not.")] = "",
     layout_of: Annotated[
-        str, typer.Option("--layout", help="Layout of vm_area_struct in that model.")
+        str,
+        typer.Option("--layout", help="Layout of vm_area_struct in that model, or a FILE.toml."),
     ] = "",
     everything: Annotated[
         bool, typer.Option("--list", help="All lock models and their layouts instead.")
@@ -352,9 +355,9 @@ def layout(
         with _open(instance, target, as_json=as_json) as source:
             found = _structs(source, struct or [])
     else:
-        wanted = (model or cores.default_model(), layout_of or cores.default_layout())
-        sources.check_core(*wanted)
-        found = _structs(wanted, struct or [])
+        chosen = model or cores.default_model()
+        named = sources.check_core(chosen, layout_of or cores.default_layout())
+        found = _structs((chosen, named), struct or [])
     head = f"/* {found['model']}, {found['layout']} */\n"
     text = head + "\n\n".join(structs.listing(row) for row in found["structs"])
     show(found, text, as_json=as_json)

@@ -233,10 +233,12 @@ def build_layout(model: str, layout: str) -> list[Row]:
     return [dataclasses.asdict(info) for info in core.layout(model, layout)]
 
 
-def check_core(model: str, layout: str) -> None:
-    """Raises UsageError, with what there is, unless there is such a lock model and layout."""
+def check_core(model: str, layout: str) -> str:
+    """The layout's name; raises UsageError, with what there is, unless there is such a lock model
+    and layout."""
     try:
         cores.check(model, layout)
+        return cores.named(layout)
     except InvalidArgument as error:
         raise UsageError(error.detail) from None
 

@@ -13,7 +13,7 @@ import os
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -56,7 +56,7 @@ class Loop:
     """A loop of the core itself, without records (Participant.bench_loop); no turn may fail."""
 
     instance: str
-    loop: Literal["walk", "lock", "fault"]
+    loop: Literal["walk", "lock", "fault", "write"]
     mm: int
     addrs: tuple[int, ...]
 
@@ -76,6 +76,8 @@ class Turn:
     done: int
     seconds: float
     cpu_s: float
+    begun_s: float = 0.0
+    """On a clock that all members have; 0: not said."""
 
     @property
     def per_s(self) -> float:
@@ -283,11 +285,23 @@ def _turn(job: Job, participant: Participant, seconds: float) -> Turn:
 
 
 def _loop(job: Loop, participant: Participant, seconds: float) -> Turn:
+    begun = time.monotonic()
     cpu = time.process_time_ns()
     got = participant.bench_loop(job.loop, job.mm, job.addrs, seconds)
     if got.failed:
         raise BenchError(f"{got.failed} of {got.turns} turns of the loop {job.loop} failed")
-    return Turn(got.turns, got.ns / 1e9, (time.process_time_ns() - cpu) / 1e9)
+    return Turn(got.turns, got.ns / 1e9, (time.process_time_ns() - cpu) / 1e9, begun)
+
+
+def together(turns: Iterable[Turn]) -> float:
+    """For which part of the longest turn all members ran at the same time, 0 to 1, at most: when
+    they were in their turns, and had a CPU."""
+    turns = list(turns)
+    begin = max(turn.begun_s for turn in turns)
+    end = min(turn.begun_s + turn.seconds for turn in turns)
+    longest = max(turn.seconds for turn in turns)
+    had = min(min(1.0, turn.cpu_s / turn.seconds) for turn in turns)
+    return max(0.0, (end - begin) / longest) * had
 
 
 def _look(status: Statuses) -> None:

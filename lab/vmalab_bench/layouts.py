@@ -1,44 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the lock stands in the VMA, and what that costs others: false sharing.
 
-One process walks the tree and reads the range of each VMA, as a reader of /proc/PID/maps or a
-profiler does: no lock, two words of the VMA's first line. Another one takes and drops the read
-locks of the same VMAs, as faults do. They are on two CPUs and share nothing on purpose. Where the
-lock is on a line with what the walker reads, every locked instruction of the one takes the line
-away from the other.
+Two processes on two CPUs share nothing on purpose, in two ways:
+
+  walk beside lock    one walks the tree and reads the range of each VMA, as a reader of
+                      /proc/PID/maps or a profiler does: no lock, two words of the VMA's first line.
+                      The other takes and drops the read locks of the same VMAs, as faults do
+  fault beside write  one faults in the VMAs of an address space. The other write-locks the VMAs of
+                      another address space, whose objects are the neighbours of the first one's
+                      on the slab page. That they are is looked up in the segment
+
+Where the lock of the one is on a line with what the other reads, every locked instruction takes the
+line away.
 
 Each layout is measured with both alone and with both together, in turn; `slowdown` is together over
 alone, of the same round. `over_aligned` compares the walk beside the locker with that of the layout
-`aligned` in the same round, `lock_over_aligned` the locks beside the walker. Who pays more depends
-on the machine: a walk has several loads under way at a time, a locked add waits for its line.
+`aligned` in the same round, `lock_over_aligned` the locks beside the walker, `fault_over_aligned`
+the faults beside the writer, `alone_over_aligned` the faults alone. Who pays more depends on the
+machine: a walk has several loads under way at a time, a locked add waits for its line.
+
+Times are CPU time of the process, so that other work on the machine does not count. It can keep the
+two apart, though, and then nothing is shared. So a turn of both is done again, some times at most,
+until they ran at the same time for most of it; the best one counts. `together` is the median part.
+
+Memory is that of the slab pages of 1,000 VMAs, 100 times, as the cover letter counts it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from rich.table import Table
+import numpy.typing as npt
 
-from vmalab_bench import base, machine, plots, records, space, stats
-from vmalab_bench.base import BASE, PAGE, Aim, BadRequest
-from vmalab_bench.crew import Crew, Loop, Turn
-from vmalab_drive import report
+from vmalab_bench import base, exchange, machine, records, space, stats
+from vmalab_bench.base import BASE, PAGE, Aim, BadRequest, BenchError
+from vmalab_bench.crew import Crew, Loop, Turn, together
+from vmalab_bench.exchange import plot as plot
+from vmalab_bench.exchange import tables as tables
 from vmalab_native import cores
+from vmalab_native.checks import SHM_DIRECTORY, shm_name
 from vmalab_native.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from vmalab_native.core import Segment
 
-FIXED: Final = ("aligned", "padded", "packed", "unaligned", "pair")
+CORE: Final = ("aligned", "padded", "packed", "unaligned", "pair")
+FIXED: Final = (*CORE, *exchange.CELLS, exchange.ADDED)
 STRIDE: Final = 4 * PAGE
+OTHER: Final = BASE << 1
+"""Where the VMAs of the second address space are, so that none has the addresses of the first."""
 FALSE_SHARING: Final = 1.2
-"""Unaligned over aligned: from here on the lesson can be seen."""
-WALKER, LOCKER = 0, 1
+"""A layout over aligned: from here on the lesson can be seen."""
+NONE: Final = 1.15
+"""Up to here there is nothing to be seen."""
+TOGETHER: Final = 0.9
+TRIES: Final = 12
+FIRST, SECOND = 0, 1
 SIZES: Final[space.Sizes] = {"size_bytes": 128 << 20, "frames_max": 1 << 15}
 
 
@@ -47,24 +69,30 @@ class LayoutsBench:
     layouts: tuple[str, ...]
     model: str = space.DEFAULT_MODEL
     vmas: int = 64
-    rounds: int = 25
-    turn_s: float = 0.02
+    rounds: int = 31
+    turn_s: float = 0.01
 
     @staticmethod
-    def full(model: str, seeds: int = 10) -> LayoutsBench:
-        return LayoutsBench((*FIXED, *(f"random:{n}" for n in range(1, seeds + 1))), model)
+    def full(model: str, seeds: int = 5) -> LayoutsBench:
+        shuffled = [f"{kind}:{n}" for kind in exchange.KINDS for n in range(1, seeds + 1)]
+        return LayoutsBench((*FIXED, *shuffled), model)
 
     @staticmethod
     def quick(model: str) -> LayoutsBench:
-        return LayoutsBench((*FIXED, "random:1", "random:2"), model, rounds=9, turn_s=0.01)
+        shuffled = [f"{kind}:1" for kind in exchange.KINDS]
+        return LayoutsBench((*FIXED, *shuffled), model, rounds=9, turn_s=0.01)
 
     @staticmethod
     def smoke(model: str) -> LayoutsBench:
         return LayoutsBench(("aligned", "unaligned"), model, rounds=3, turn_s=0.005)
 
 
-def checked(config: LayoutsBench) -> None:
-    """Raises BadRequest for a model without layouts, or a layout that it has not."""
+def checked(config: LayoutsBench) -> LayoutsBench:
+    """The same with the names of layouts that are files.
+
+    Raises:
+        BadRequest: a model without layouts, or a layout that it has not.
+    """
     known = cores.layouts(config.model)
     if "padded" not in known:
         raise BadRequest(f"--model {config.model} has no embedded lock, so no layouts to compare")
@@ -75,16 +103,20 @@ def checked(config: LayoutsBench) -> None:
             raise BadRequest(f"--layout: {wrong.detail}") from None
     if "aligned" not in config.layouts:
         raise BadRequest("--layout aligned is what the others are compared with: give it too")
+    return replace(config, layouts=tuple(dict.fromkeys(map(cores.named, config.layouts))))
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """ns of a turn of each loop, alone and beside the other."""
+    """ns of CPU time of a turn of each loop, alone and beside the other."""
 
     walk_alone: float
     walk_beside: float
     lock_alone: float
     lock_beside: float
+    fault_alone: float
+    fault_beside: float
+    together: float
 
 
 def run(config: LayoutsBench, *, seed: int) -> dict[str, Any]:
@@ -95,134 +127,254 @@ def run(config: LayoutsBench, *, seed: int) -> dict[str, Any]:
             for layout in config.layouts
         }
         crew = stack.enter_context(Crew(2, [one.instance for one in segments.values()]))
-        for layout, segment in segments.items():
-            _prepare(config, crew, layout, segment, stack)
+        facts = {
+            layout: _prepare(config, crew, layout, segment, stack)
+            for layout, segment in segments.items()
+        }
         rounds: dict[str, list[Round]] = {layout: [] for layout in segments}
         rng = np.random.default_rng(seed)
         for _ in range(config.rounds):
             for at in rng.permutation(len(config.layouts)):
                 layout = config.layouts[at]
                 rounds[layout].append(_round(crew, layout, config.turn_s))
-        sizes = {layout: _vma_bytes(config.model, layout) for layout in segments}
-    return _judged(config, rounds, sizes, seed)
+    return _judged(config, rounds, facts, seed)
 
 
 def _prepare(
     config: LayoutsBench, crew: Crew, layout: str, segment: Segment, stack: ExitStack
-) -> None:
+) -> dict[str, Any]:
+    """VMAs of two address spaces in turn, and who does what with them; the facts of the layout."""
     participant = stack.enter_context(segment.participant("client"))
-    mm = participant.mm_create()
-    addrs = [BASE + number * STRIDE for number in range(config.vmas)]
-    records.fill(participant, mm, addrs, PAGE)
-    crew.give(WALKER, layout, Loop(segment.instance, "walk", mm, tuple(addrs)))
-    crew.give(LOCKER, layout, Loop(segment.instance, "lock", mm, tuple(addrs)))
+    mm, other = participant.mm_create(), participant.mm_create()
+    addrs, others = (
+        np.arange(config.vmas, dtype="<u8") * STRIDE + start for start in (BASE, OTHER)
+    )
+    for start in range(0, config.vmas, records.RECORDS_MAX // 2):
+        part = slice(start, start + records.RECORDS_MAX // 2)
+        pair = (records.maps(mm, addrs[part], PAGE), records.maps(other, others[part], PAGE))
+        block = records.woven(*pair, count=len(addrs[part]))
+        records.must(participant, block, "mapping the VMAs")
+    records.touch_each(participant, mm, addrs)
+    facts = _vma_facts(config.model, layout, segment)
+    faulted, written = _neighbours(segment, facts, (mm, addrs), (other, others))
+    walked, instance = tuple(addrs.tolist()), segment.instance
+    crew.give(FIRST, layout, Loop(instance, "walk", mm, walked))
+    crew.give(SECOND, layout, Loop(instance, "lock", mm, walked))
+    crew.give(FIRST, f"{layout} near", Loop(instance, "fault", mm, faulted))
+    crew.give(SECOND, f"{layout} near", Loop(instance, "write", other, written))
+    return facts | {"neighbours": len(faulted)}
 
 
 def _round(crew: Crew, layout: str, seconds: float) -> Round:
-    walk = _ns(crew.turn({WALKER: layout}, seconds)[WALKER])
-    lock = _ns(crew.turn({LOCKER: layout}, seconds)[LOCKER])
-    both = crew.turn({WALKER: layout, LOCKER: layout}, seconds)
-    return Round(walk, _ns(both[WALKER]), lock, _ns(both[LOCKER]))
+    walk = _ns(crew.turn({FIRST: layout}, seconds)[FIRST])
+    lock = _ns(crew.turn({SECOND: layout}, seconds)[SECOND])
+    both, part = _both(crew, layout, seconds)
+    near = f"{layout} near"
+    fault = _ns(crew.turn({FIRST: near}, seconds)[FIRST])
+    beside, near_part = _both(crew, near, seconds)
+    times = (walk, _ns(both[FIRST]), lock, _ns(both[SECOND]), fault, _ns(beside[FIRST]))
+    return Round(*times, together=min(part, near_part))
+
+
+def _both(crew: Crew, key: str, seconds: float) -> tuple[dict[int, Turn], float]:
+    """A turn of both, and for which part of it they ran at the same time."""
+    best: tuple[dict[int, Turn], float] = ({}, -1.0)
+    for _ in range(TRIES):
+        turns = crew.turn({FIRST: key, SECOND: key}, seconds)
+        part = together(turns.values())
+        if part > best[1]:
+            best = (turns, part)
+        if part >= TOGETHER or len(machine.cpus()) < 2:
+            break
+    return best
 
 
 def _ns(turn: Turn) -> float:
-    return turn.seconds * 1e9 / turn.done
+    """Of CPU time: what else runs on the machine does not count."""
+    return turn.cpu_s * 1e9 / turn.done
 
 
-def _vma_bytes(model: str, layout: str) -> dict[str, Any]:
+def _vma_facts(model: str, layout: str, segment: Segment) -> dict[str, Any]:
     from vmalab_native import core
 
     vma = next(one for one in core.layout(model, layout) if one.name == "vm_area_struct")
     offset = {one.name: one.offset for one in vma.fields}
     lock = offset.get("vm_lock", offset.get("vm_refcnt"))
-    return {"vma_bytes": vma.size, "lock_offset": lock, "vm_start_offset": offset["vm_start"]}
+    (cache,) = [one for one in segment.slabinfo() if one.name == "vm_area_struct"]
+    pages = -(-1000 // cache.objperslab) * cache.pagesperslab
+    return {
+        "vma_bytes": vma.size,
+        "lock_offset": lock,
+        "vm_start_offset": offset["vm_start"],
+        "vm_end_offset": offset["vm_end"],
+        "vm_mm_offset": offset["vm_mm"],
+        "pages_per_1000_vmas": pages,
+        "mb_per_100000_vmas": round(space.megabytes(pages), 2),
+    }
+
+
+_Area = tuple[int, npt.NDArray[np.uint64]]
+"""An address space and the addresses of its VMAs."""
+
+
+def _neighbours(
+    segment: Segment, facts: Mapping[str, Any], first: _Area, second: _Area
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Addresses of the first whose objects have one of the second beside them, and of those.
+
+    Raises:
+        BenchError: there are none.
+    """
+    mine, theirs = (_objects(segment, facts, mm, addrs) for mm, addrs in (first, second))
+    step = facts["vma_bytes"]
+    near = [at for at in mine if at - step in theirs or at + step in theirs]
+    if not near:
+        raise BenchError("no two objects of the two address spaces are neighbours on a slab page")
+    beside = sorted({at + way for at in near for way in (-step, step)} & set(theirs))
+    return tuple(mine[at] for at in near), tuple(theirs[at] for at in beside)
+
+
+def _objects(
+    segment: Segment,
+    facts: Mapping[str, Any],
+    mm: int,
+    addrs: npt.NDArray[np.uint64],
+) -> dict[int, int]:
+    """Where in the segment the VMA of each address is: offset -> address."""
+    start, end, owner = (facts[f"{name}_offset"] // 8 for name in ("vm_start", "vm_end", "vm_mm"))
+    found: dict[int, int] = {}
+    with (SHM_DIRECTORY / shm_name(segment.instance).lstrip("/")).open("rb") as file:
+        handle, at, size = file.fileno(), 0, os.fstat(file.fileno()).st_size
+        while at < size:
+            try:
+                head = os.lseek(handle, at, os.SEEK_DATA)
+            except OSError:  # only a hole is left
+                break
+            at = os.lseek(handle, head, os.SEEK_HOLE)
+            words = np.frombuffer(os.pread(handle, at - head, head), "<u8")
+            for place in np.flatnonzero(np.isin(words, addrs)).tolist():
+                base_at = place - start
+                if base_at < 0 or base_at + max(end, owner) >= len(words):
+                    continue
+                if words[base_at + end] == words[place] + PAGE and words[base_at + owner] == mm:
+                    found[head + 8 * base_at] = int(words[place])
+    return found
+
+
+_OVER: Final = {
+    "over_aligned": ("walk_beside", "interval"),
+    "lock_over_aligned": ("lock_beside", "lock_interval"),
+    "fault_over_aligned": ("fault_beside", "fault_interval"),
+    "alone_over_aligned": ("fault_alone", "alone_interval"),
+}
+"""What is compared with aligned in the same round, and where its interval is."""
+
+
+def _series(rounds: Sequence[Round], name: str) -> list[float]:
+    return [getattr(one, name) for one in rounds]
 
 
 def _judged(
-    config: LayoutsBench, rounds: Mapping[str, Sequence[Round]], sizes: Mapping[str, Any], seed: int
+    config: LayoutsBench, rounds: Mapping[str, Sequence[Round]], facts: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
-    aligned = [one.walk_beside for one in rounds["aligned"]]
     rows = []
-    lock_aligned = [one.lock_beside for one in rounds["aligned"]]
-    over: dict[str, stats.Estimate] = {}
-    lock_over: dict[str, stats.Estimate] = {}
     for layout, mine in rounds.items():
-        beside, alone = [one.walk_beside for one in mine], [one.walk_alone for one in mine]
-        slowdown = stats.ratio(beside, alone, seed=seed)
-        over[layout] = stats.ratio(beside, aligned, seed=seed)
-        lock_over[layout] = stats.ratio([one.lock_beside for one in mine], lock_aligned, seed=seed)
-        lock = stats.ratio(
-            [one.lock_beside for one in mine], [one.lock_alone for one in mine], seed=seed
-        )
-        rows.append(
-            {
-                "model": config.model,
-                "layout": layout,
-                **sizes[layout],
-                "walk_alone_ns": stats.median(alone),
-                "walk_beside_ns": stats.median(beside),
-                "slowdown": slowdown.value,
-                "slowdown_interval": slowdown.interval,
-                "over_aligned": over[layout].value,
-                "interval": over[layout].interval,
-                "lock_alone_ns": stats.median([one.lock_alone for one in mine]),
-                "lock_beside_ns": stats.median([one.lock_beside for one in mine]),
-                "lock_slowdown": lock.value,
-                "lock_over_aligned": lock_over[layout].value,
-                "lock_interval": lock_over[layout].interval,
+        row = {"model": config.model, "layout": layout, **facts[layout]}
+        for what in ("walk", "lock", "fault"):
+            alone, beside = (_series(mine, f"{what}_{how}") for how in ("alone", "beside"))
+            slower = stats.ratio(beside, alone, seed=seed)
+            prefix = "" if what == "walk" else f"{what}_"
+            row |= {
+                f"{what}_alone_ns": stats.median(alone),
+                f"{what}_beside_ns": stats.median(beside),
+                f"{prefix}slowdown": slower.value,
+                f"{prefix}slowdown_interval": slower.interval,
             }
-        )
-    enough = len(machine.cpus()) >= 2
-    aims = [
-        Aim(
-            name,
-            ratios.get("unaligned") if enough else None,
-            at_least=FALSE_SHARING,
-            note=note if enough else "one CPU: there is no line to take away",
-        )
-        for name, ratios, note in (
-            ("unaligned_over_aligned", over, "the walk"),
-            ("unaligned_lock_over_aligned", lock_over, "the locks"),
-        )
-    ]
-    return base.head("layouts", seed) | {
+        for key, (name, interval) in _OVER.items():
+            over = stats.ratio(_series(mine, name), _series(rounds["aligned"], name), seed=seed)
+            row |= {key: over.value, interval: over.interval}
+        rows.append(row)
+    data = base.head("layouts", seed) | {
         "model": config.model,
         "vmas": config.vmas,
         "rounds": config.rounds,
         "turn_s": config.turn_s,
-        "unaligned_over_aligned": over["unaligned"].value if "unaligned" in over else None,
+        "unaligned_over_aligned": next(
+            (row["over_aligned"] for row in rows if row["layout"] == "unaligned"), None
+        ),
+        "together": stats.median(
+            [one.together for mine in rounds.values() for one in mine],
+        ),
         "rows": rows,
-        "aims": [aim.as_dict() for aim in aims],
+        "randomised": _randomised(rounds, rows, seed),
     }
+    return data | {"aims": [aim.as_dict() for aim in _aims(rows)]}
 
 
-def tables(data: dict[str, Any]) -> list[Table]:
-    rows = [
-        [
-            row["layout"],
-            str(row["vma_bytes"]),
-            str(row["lock_offset"]),
-            f"{row['walk_alone_ns']:.1f}",
-            f"{row['walk_beside_ns']:.1f}",
-            f"{row['over_aligned']:.2f} ({row['interval'][0]:.2f}-{row['interval'][1]:.2f})",
-            f"{row['lock_slowdown']:.2f}",
-        ]
-        for row in data["rows"]
+def _randomised(
+    rounds: Mapping[str, Sequence[Round]], rows: Sequence[Mapping[str, Any]], seed: int
+) -> list[dict[str, Any]]:
+    """Each way to shuffle: the middle and the worst of its seeds; whole over group-wise of the same
+    rounds, a seed of the one beside a seed of the other."""
+    seeds = {
+        kind: [row for row in rows if row["layout"].startswith(f"{kind}:")]
+        for kind in exchange.KINDS
+    }
+    found = []
+    for kind, mine in seeds.items():
+        if not mine:
+            continue
+        one: dict[str, Any] = {"kind": kind, "seeds": len(mine)}
+        for key in _OVER:
+            one[key] = stats.median([row[key] for row in mine])
+            one[f"{key}_worst"] = max(row[key] for row in mine)
+        one["mb_per_100000_vmas"] = stats.median([row["mb_per_100000_vmas"] for row in mine])
+        one["mb_worst"] = max(row["mb_per_100000_vmas"] for row in mine)
+        found.append(one)
+    groups, whole = (seeds[kind] for kind in exchange.KINDS)
+    if groups and whole:
+        pairs = list(zip(whole, groups, strict=False))
+        for key, (name, _) in _OVER.items():
+            ends = [
+                [x for row in side for x in _series(rounds[row["layout"]], name)]
+                for side in zip(*pairs, strict=True)
+            ]
+            over = stats.ratio(*ends, seed=seed)
+            found[-1] |= {f"{key}_to_groups": over.value, f"{key}_to_groups_ends": over.interval}
+    return found
+
+
+_AIMS: Final = (
+    ("unaligned", "over_aligned", "interval", "the walk"),
+    ("unaligned", "lock_over_aligned", "lock_interval", "the locks"),
+    ("lock-among-hot-aligned", "lock_over_aligned", "lock_interval", "the locks"),
+    ("lock-isolated-unaligned", "fault_over_aligned", "fault_interval", "faults beside a writer"),
+)
+"""What has to be slower than aligned, if false sharing can be seen at all."""
+
+
+def _aims(rows: Sequence[Mapping[str, Any]]) -> list[Aim]:
+    enough = len(machine.cpus()) >= 2
+    there = {row["layout"]: row for row in rows}
+
+    def estimate(layout: str, key: str, interval: str) -> stats.Estimate | None:
+        row = there.get(layout)
+        return stats.Estimate(row[key], *row[interval]) if row and enough else None
+
+    one_cpu = "one CPU: there is no line to take away"
+    aims = [
+        Aim(
+            f"{layout} {key}",
+            estimate(layout, key, interval),
+            at_least=FALSE_SHARING,
+            note=note if enough else one_cpu,
+        )
+        for layout, key, interval, note in _AIMS
+        if layout in there
     ]
-    head = ("", "VMA", "lock at", "walk ns", "beside", "over aligned", "lock x")
-    title = f"a walk of {data['vmas']} VMAs beside their read locks, {data['model']}"
-    return [report.grid(title, head, rows)]
-
-
-def plot(data: dict[str, Any], path: Path) -> None:
-    rows = data["rows"]
-    series = plots.Series(
-        "walk beside the locker, over aligned",
-        range(len(rows)),
-        [row["over_aligned"] for row in rows],
-        [row["interval"][0] for row in rows],
-        [row["interval"][1] for row in rows],
-    )
-    names = [f"{row['layout']}\n{row['vma_bytes']} bytes" for row in rows]
-    title = f"false sharing: reading ranges beside the read locks of the same VMAs, {data['model']}"
-    plots.bars(path, names, [series], title=title, y_label="over aligned", line_at=1.0)
+    both = exchange.CELLS[0]
+    if both in there:
+        for key, (_, interval) in list(_OVER.items())[:3]:
+            name = f"{both} {key}"
+            aims.append(Aim(name, estimate(both, key, interval), at_most=NONE, note="both aligned"))
+    return aims

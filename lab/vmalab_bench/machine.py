@@ -36,7 +36,7 @@ def facts() -> dict[str, Any]:
 
 
 def one_line(machine: dict[str, Any]) -> str:
-    busy = ", quiet" if machine["quiet"] else ", other work beside: the times are too long"
+    busy = ", quiet" if machine["quiet"] else ", other work beside: times too long"
     return (
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, "
         f"governor {machine['governor'] or 'unknown'}, load {machine['load_1m']}{busy}"

@@ -47,6 +47,10 @@ medians. A target that was not passed is shown as it was measured.
 """
 
 
+WORDS: Final = 30
+"""A column with longer cells is of words, not of figures."""
+
+
 class Module(Protocol):
     """What a bench offers for its section."""
 
@@ -153,10 +157,12 @@ SECTIONS: Final = (
     Section(
         "layouts",
         "False sharing and layouts",
-        "The review: Shakeel Butt asks whether the lock should have a line of its own and a "
-        "pad behind it, and what __randomize_layout does to that; Suren Baghdasaryan wants "
-        "both; Matthew Wilcox points at objects that are not aligned at all. A walker reads "
-        "the ranges of VMAs whose read locks another process takes and drops.",
+        "The review: Shakeel Butt asks whether the struct or the lock has to be aligned, and "
+        "Suren Baghdasaryan wants both. The first table has what was said, in our words, and what "
+        "was measured. A walker reads the ranges of VMAs whose read locks another process takes "
+        "and drops. Faults run beside a writer that write-locks VMAs of another address space, "
+        "whose objects are the neighbours on the slab page. The layouts whose names begin with "
+        "`lock-` are the four answers to the question; models.md has all layouts.",
         layouts,
         _layouts,
     ),
@@ -252,13 +258,17 @@ def write(results: Mapping[str, dict[str, Any]], page: Path) -> None:
         picture = folder / f"{section.name}.svg"
         section.module.plot(data, picture)
         (folder / f"{section.name}.json").write_text(json.dumps(data, indent=1) + "\n")
-        parts.append(_section(section, data, f"{folder.name}/{section.name}.svg"))
+        own = machine.one_line(data["machine"])
+        note = "" if own == facts else f"Measured in a run of its own: {own}."
+        parts.append(_section(section, data, f"{folder.name}/{section.name}.svg", note))
     page.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _section(section: Section, data: dict[str, Any], picture: str) -> str:
+def _section(section: Section, data: dict[str, Any], picture: str, note: str = "") -> str:
     lines = [f"## {section.title}", "", section.claim, ""]
     lines += ["```sh", f"vmalab bench {section.name} --seed {data['seed']}", "```", ""]
+    if note:
+        lines += [note, ""]
     if data.get("aims"):
         lines += [*_aims(data["aims"]), ""]
     lines += [f"![{section.title}]({picture})", ""]
@@ -292,6 +302,7 @@ def _markdown(table: Table) -> list[str]:
     head = [str(column.header) for column in table.columns]
     lines = [f"{str(table.title)[:1].upper()}{str(table.title)[1:]}:", ""] if table.title else []
     lines.append(f"| {' | '.join(head)} |")
-    lines.append("|" + "|".join("---" if i == 0 else "--:" for i in range(len(head))) + "|")
+    words = [i == 0 or max(map(len, cells)) > WORDS for i, cells in enumerate(columns)]
+    lines.append("|" + "|".join("---" if text else "--:" for text in words) + "|")
     lines += [f"| {' | '.join(row)} |" for row in zip(*columns, strict=True)]
     return lines

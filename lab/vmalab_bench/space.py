@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
-from vmalab_bench.base import BadRequest
+from vmalab_bench.base import PAGE, BadRequest
 from vmalab_native import cores, signals
 from vmalab_native import slab as slabs
 from vmalab_native.checks import SHM_DIRECTORY
@@ -39,8 +39,14 @@ def models() -> list[str]:
 
 
 def layouts(model: str) -> list[str]:
-    """Layouts of a model's VMA that have one name, so not the shuffled ones."""
-    return [name for name in cores.layouts(model) if ":" not in name]
+    """Layouts of a model's VMA that the core itself has, so not the shuffled ones, nor files."""
+    there = cores.layouts(model)
+    return [name for name in there if ":" not in name and name not in cores.shipped()]
+
+
+def megabytes(pages_per_1000: float) -> float:
+    """MB (2^20 bytes) of 100,000 VMAs, counted as the series' cover letter does."""
+    return pages_per_1000 * 100 * PAGE / (1 << 20)
 
 
 def chosen(wanted: Sequence[str] | None, *, default: Sequence[str]) -> list[str]:

@@ -640,7 +640,7 @@ class Participant(accounts.Charging, OwnedThings):
 
         Args:
             loop: "walk" (under RCU: find the VMA in the tree, read its range), "lock" (read-lock
-                the VMA, unlock it) or "fault" (read fault).
+                the VMA, unlock it), "fault" (read fault) or "write" (write-lock it, end that).
             addrs: at least one address.
             seconds: 0..3600; it stops at the first look at the clock after that.
 

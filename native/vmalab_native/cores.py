@@ -5,16 +5,23 @@ A core is everything of native/src compiled for one lock model and one layout of
 default layout of each model is built with the package; any other is built when it is first asked
 for, which takes some seconds, a C compiler, make, and the source tree. So is each step of the
 history: a lock model as it was at one point of the series and of the kernel.
+
+A layout can also be a file (layout_file.py). Those of the folder `layouts` have the names of their
+files. One of the caller's own is given by its path; `named` keeps a copy beside the cores, under
+the name that segments know it by, so that who attaches later needs no path.
 """
 
 import fcntl
 import os
 import re
+import shutil
 import signal
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
+from vmalab_native import layout_file
 from vmalab_native.errors import CoreMissing, InvalidArgument
 
 Lookup = Literal["walk", "cache"]
@@ -28,7 +35,12 @@ DEFAULT_LAYOUT: Final = "aligned"
 LAB: Final = "-lab"
 """Ends the name of a layout whose core has sync points, mutants and ghost state."""
 RANDOM_SEED_MAX: Final = 2**32 - 1
-_EMBEDDED: Final = ("aligned", "padded", "packed", "unaligned", "pair", "random:SEED")
+FILES: Final = Path(__file__).resolve().parent / "layouts"
+"""The layouts that are files of the package."""
+_EMBEDDED: Final = (
+    *("aligned", "padded", "packed", "unaligned", "pair"),
+    *("random:SEED", "random-whole:SEED"),
+)
 _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "mmap-lock": ("aligned",),
     "split-rwsem": ("aligned", "wide"),
@@ -100,8 +112,14 @@ def lab_layout(layout: str) -> str:
     return layout.removesuffix(LAB) + LAB
 
 
+@cache
+def shipped() -> tuple[str, ...]:
+    """The layouts that are files of the package."""
+    return tuple(sorted(path.stem for path in FILES.glob(f"*{layout_file.SUFFIX}")))
+
+
 def layouts(model: str) -> list[str]:
-    """The layouts of a lock model; "random:SEED" stands for any seed of 0..2^32-1.
+    """The layouts of a lock model that have a name; SEED stands for any seed of 0..2^32-1.
 
     Raises:
         InvalidArgument: there is no such model.
@@ -111,42 +129,86 @@ def layouts(model: str) -> list[str]:
             f"there is no lock model {model!r}; there are {', '.join(_LAYOUTS)}; "
             f"and steps of the history: {', '.join(_STEPS)}"
         )
-    return list(_LAYOUTS[family(model)])
+    files = shipped() if family(model) in layout_file.MODELS else ()
+    return [*_LAYOUTS[family(model)], *files]
+
+
+def named(layout: str) -> str:
+    """The name of a layout: of a file the one that a segment has, of any other its own.
+
+    A copy of the file stays beside the cores.
+
+    Raises:
+        InvalidArgument: the file says no layout; with its line. Or the copy cannot be made.
+    """
+    path, lab = layout.removesuffix(LAB), LAB if layout.endswith(LAB) else ""
+    if not path.endswith(layout_file.SUFFIX):
+        return layout
+    try:
+        wanted = layout_file.read(Path(path))
+        copy = _copy_of(wanted.name)
+        if not copy.exists():
+            FOLDER.mkdir(exist_ok=True)
+            new = copy.with_suffix(f".{os.getpid()}")
+            shutil.copyfile(path, new)
+            new.replace(copy)
+        elif layout_file.read(copy).digest() != wanted.digest():
+            raise InvalidArgument(
+                f"{path}: {copy} is another layout of the same name: rename yours"
+            )
+    except layout_file.LayoutFileError as wrong:
+        raise InvalidArgument(str(wrong)) from None
+    except OSError as error:
+        raise InvalidArgument(f"{path}: no copy of it in {FOLDER}: {error.strerror}") from None
+    return wanted.name + lab
+
+
+def _copy_of(layout: str) -> Path:
+    return FOLDER / f"{layout.replace(':', '-')}{layout_file.SUFFIX}"
 
 
 def check(model: str, layout: str) -> None:
-    """Raises InvalidArgument unless the model has that layout."""
+    """Raises InvalidArgument unless the model has that layout, or can have it if it is a file."""
     there = layouts(model)
-    layout = layout.removesuffix(LAB)
-    if layout in there and layout != "random:SEED":
+    layout = named(layout).removesuffix(LAB)
+    if layout in there and ":" not in layout:
         return
-    found = re.fullmatch(r"random:(0|[1-9]\d*)", layout)
-    if found and "random:SEED" in there and int(found[1]) <= RANDOM_SEED_MAX:
+    found = re.fullmatch(r"(random|random-whole):(0|[1-9]\d*)", layout)
+    if found and f"{found[1]}:SEED" in there and int(found[2]) <= RANDOM_SEED_MAX:
         return
-    raise InvalidArgument(f"there is no layout {layout!r} of {model}; there are {', '.join(there)}")
+    able = model in layout_file.MODELS
+    if able and layout_file.NAME.fullmatch(layout):
+        return
+    more = f"; one of your own is the path of a {layout_file.SUFFIX} file" if able else ""
+    names = ", ".join(there)
+    raise InvalidArgument(f"there is no layout {layout!r} of {model}; there are {names}{more}")
 
 
 def file_of(model: str, layout: str) -> Path:
-    """Where the shared object of a core is, built or not."""
+    """Where the shared object of a core is, built or not; layout: a name."""
     return FOLDER / f"{model}.{layout.replace(':', '-')}.so"
 
 
-def ensure(model: str, layout: str) -> None:
-    """Builds the core unless it is there.
+def ensure(model: str, layout: str) -> str:
+    """Builds the core unless it is there. The name of its layout, which may be given as a file.
 
     Raises:
         InvalidArgument: no such model or layout.
         CoreMissing: it is not there and cannot be built here; says why.
     """
+    layout = named(layout)
     check(model, layout)
     target = file_of(model, layout)
     if target.exists():
-        return
+        return layout
     what = f"{model}, {layout}"
+    if layout.startswith("file:") and not _copy_of(layout.removesuffix(LAB)).exists():
+        raise CoreMissing(
+            f"{what}: it was made from a file that is not known here. Give the file once: "
+            f"vmalab layout --model {model} --layout FILE.toml"
+        )
     if not (SOURCES / "Makefile").exists():
         raise CoreMissing(f"{what}: this installation has no sources to build it from")
-    import shutil  # only who builds a core needs it
-
     missing = [tool for tool in ("make", os.environ.get("CC", "gcc")) if not shutil.which(tool)]
     if missing:
         raise CoreMissing(f"{what}: {' and '.join(missing)} not found, which build it")
@@ -156,6 +218,7 @@ def ensure(model: str, layout: str) -> None:
         if not target.exists():
             print(f"vmalab: building the core of {what}", file=sys.stderr, flush=True)
             _make(target.stem, what)
+    return layout
 
 
 def _make(core: str, what: str) -> None:

@@ -25,16 +25,17 @@ lib.vl_cores_in(os.fsencode(cores.FOLDER))
 
 def fingerprint(model: str = cores.DEFAULT_MODEL, layout: str = cores.DEFAULT_LAYOUT) -> int:
     """64-bit hash of the struct layouts, lock model and layout of one core of this build."""
-    load_core(model, layout)
+    layout = load_core(model, layout)
     return int(lib.vl_fingerprint(model.encode(), layout.encode()))
 
 
-def load_core(model: str, layout: str) -> None:
-    """Makes sure that the core is there and loaded, or raises CoreMissing."""
-    cores.ensure(model, layout)
+def load_core(model: str, layout: str) -> str:
+    """Makes sure that the core is there and loaded, or raises CoreMissing; its layout's name."""
+    layout = cores.ensure(model, layout)
     code = lib.vl_core_find(model.encode(), layout.encode())
     if code < 0:
         raise error_of(code, f"{model}, {layout}: {text(lib.vl_core_error())}")
+    return layout
 
 
 def load_core_of(fd: int, instance: str, *, build: bool = True) -> None:
@@ -65,8 +66,7 @@ def layout(
     Raises:
         InvalidArgument: no such lock model or layout. CoreMissing: it cannot be built here.
     """
-    load_core(model, layout)
-    names = (model.encode(), layout.encode())
+    names = (model.encode(), load_core(model, layout).encode())
     rows, count = listing("struct vl_field_info[]", "layout", lib.vl_layout, *names, start=512)
     return structs_of(
         (

@@ -22,6 +22,7 @@ _LOOPS: Final[dict[str, int]] = {
     "walk": lib.BENCH_LOOP_WALK,
     "lock": lib.BENCH_LOOP_LOCK,
     "fault": lib.BENCH_LOOP_FAULT,
+    "write": lib.BENCH_LOOP_WRITE,
 }
 
 

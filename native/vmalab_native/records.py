@@ -26,7 +26,7 @@ QUOTAS = (
 Role = Literal["supervisor", "worker", "client", "inspector"]
 RcuFlavour = Literal["auto", "membarrier", "fenced"]
 WriterWait = Literal["sleep", "spin"]
-Loop = Literal["walk", "lock", "fault"]
+Loop = Literal["walk", "lock", "fault", "write"]
 Freer = Literal["own", "any", "handed"]
 
 
@@ -73,8 +73,8 @@ class SegmentConfig:
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model or step, one of `cores.all_models()`; by default what VMALAB_MODEL
             says.
-        layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
-            VMALAB_LAYOUT says.
+        layout: of struct vm_area_struct, one of `cores.layouts(model)`, or the path of a .toml
+            file, which becomes the layout's name; by default what VMALAB_LAYOUT says.
     """
 
     size_bytes: int = 1 << 30
@@ -116,6 +116,7 @@ class SegmentConfig:
         one_of("rcu", self.rcu, get_args(RcuFlavour))
         one_of("lookup", self.lookup, get_args(cores.Lookup))
         one_of("writer_wait", self.writer_wait, get_args(WriterWait))
+        object.__setattr__(self, "layout", cores.named(self.layout))
         cores.check(self.model, self.layout)
         self.slab.check(self.model)
 

@@ -151,8 +151,13 @@ class ServerConfig(BaseSettings):
     def _named(cls, value: str, info: ValidationInfo) -> str:
         default = cores.DEFAULT_MODEL if info.field_name == "model" else cores.DEFAULT_LAYOUT
         named = value or default
-        lab = info.field_name == "layout" and info.data.get("lab", False)
-        return cores.lab_layout(named) if lab else named
+        if info.field_name == "model":
+            return named
+        try:
+            named = cores.named(named)
+        except InvalidArgument as error:
+            raise ValueError(error.detail) from None
+        return cores.lab_layout(named) if info.data.get("lab", False) else named
 
     @model_validator(mode="after")
     def _core(self) -> Self:

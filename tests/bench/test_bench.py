@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from servers import vmalab
-from vmalab_bench import compiled, memory, models, rcu, size, slab, space
+from vmalab_bench import compiled, exchange, memory, models, rcu, size, slab, space
 from vmalab_bench.base import BadRequest
 from vmalab_native.core import lock_models
 
@@ -113,7 +113,59 @@ def test_layouts(tmp_path: Path) -> None:
     for row in rows.values():
         assert 0 < row["walk_alone_ns"] < 10_000
         assert 0 < row["lock_alone_ns"] < 10_000
+        assert 0 < row["fault_alone_ns"] < 10_000
+        assert row["fault_beside_ns"] > 0
+        assert row["neighbours"] == 16, "each VMA has one of the other address space beside it"
+    assert rows["aligned"]["mb_per_100000_vmas"] == 25.0, "64 pages for 1,000, as the kernel says"
     assert data["unaligned_over_aligned"] == rows["unaligned"]["over_aligned"]
+
+
+def of_layouts(**over: tuple[float, float, float]) -> dict[str, Any]:
+    """What bench layouts would print of the four cells: walk, locks, faults over aligned."""
+    rows = []
+    for name in exchange.CELLS:
+        walk, lock, fault = over.get(name.replace("-", "_"), (1.0, 1.0, 1.0))
+        keys = {"over_aligned": walk, "lock_over_aligned": lock, "fault_over_aligned": fault}
+        ends = ("interval", "lock_interval", "fault_interval")
+        pairs = zip(ends, keys.values(), strict=True)
+        rows.append({"layout": name, **keys, **{end: [figure] * 2 for end, figure in pairs}})
+    return {"model": "typesafe-rwsem", "rows": rows, "randomised": []}
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({}, "Neither the struct nor the lock shows: 1 times, 1 times"),
+        (
+            {"lock_among_hot_aligned": (1.0, 2.5, 1.0)},
+            "It is the lock that must be aligned: 2.5 times;",
+        ),
+        (
+            {"lock_isolated_unaligned": (1.0, 1.0, 3.0)},
+            "It is the struct that must be aligned: 3 times;",
+        ),
+        (
+            {"lock_among_hot_aligned": (1.3, 2.5, 1), "lock_isolated_unaligned": (1, 1, 3)},
+            "Both must be aligned: a lock among the hot fields costs 2.5 times, a roaming",
+        ),
+        ({"lock_among_hot_unaligned": (9.0, 9.0, 9.0)}, "Neither"),
+    ],
+)
+def test_the_title_says_what_the_figures_say(
+    over: dict[str, tuple[float, float, float]], said: str
+) -> None:
+    """Of the four layouts the two that have one of the two aligned decide."""
+    assert exchange.finding(of_layouts(**over)).startswith(said)
+
+
+def test_what_was_said_stands_beside_a_figure_of_this_run() -> None:
+    data = of_layouts(lock_among_hot_aligned=(1.0, 2.5, 1.0))
+    said = {words: figure for _, words, figure in exchange.said(data)}
+    assert (
+        "lock-among-hot-aligned 2.50 (2.50-2.50)"
+        in said["is it the struct or the lock that is to be aligned?"]
+    )
+    assert not [words for words in said if "pad behind the lock" in words], "not measured: not said"
 
 
 @pytest.mark.serial

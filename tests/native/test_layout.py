@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,8 @@ CORES = [(model, "aligned") for model in lock_models()] + [
     for name in (name.replace("SEED", str(SEED)) for name in cores.layouts("typesafe-rwsem"))
     if name != "aligned"
 ]
+FILE = Path(__file__).parent / "layout_of_a_test.toml"
+CORES.append(pytest.param("typesafe-rwsem", str(FILE), id="typesafe-rwsem-file"))
 MEMBER = re.compile(
     r"\t[\w ]+?\s+(?P<name>\w+)(?:\[\d*\])*(?: __attribute__\(\(.*?\)\))?;"
     r"\s*/\*\s*(?P<offset>\d+)\s+(?P<size>\d+) \*/"
@@ -54,7 +57,7 @@ pytestmark = pytest.mark.skipif(
 @cache
 def pahole(model: str, layout_name: str) -> dict[str, str]:
     """What pahole prints of each struct of a core."""
-    core = cores.file_of(model, layout_name)
+    core = cores.file_of(model, cores.named(layout_name))
     done = subprocess.run(
         ["pahole", "-C", ",".join(STRUCTS), str(core)],
         capture_output=True,

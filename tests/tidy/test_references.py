@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "native"
 NOT_OURS = re.compile(r"(mm|fs|ipc|lib|kernel|arch/\w+|include|tools|Documentation|linux|sys|asm)/")
 """Begins of the paths of the kernel's files and of system headers."""
-EXAMPLES = {"a.c", "b.c", "a.h", "b.h"}
+EXAMPLES = {"a.c", "b.c", "a.h", "b.h", "FILE.toml"}
 C_LIKE = {".c", ".h", ".cc", ".cpp", ".hpp", ".rs", ".go", ".java", ".js", ".mjs", ".ts", ".pml"}
 HASH = {".toml", ".yaml", ".yml", ".sh", ".cfg"}
 FILE = re.compile(

@@ -281,9 +281,10 @@ VL_API int vl_bench_fault(struct participant *self, u64 mm, const u64 *addrs, u6
 
 /* One loop until so many ns are over; what one turn is depends on the loop. */
 enum vl_bench_loop {
-	BENCH_LOOP_WALK = 0, /* under RCU: walk the tree to addrs[i], read the range of the VMA */
-	BENCH_LOOP_LOCK = 1, /* read-lock the VMA of addrs[i], unlock it */
-	BENCH_LOOP_FAULT = 2 /* read fault at addrs[i] */
+	BENCH_LOOP_WALK = 0,  /* under RCU: walk the tree to addrs[i], read the range of the VMA */
+	BENCH_LOOP_LOCK = 1,  /* read-lock the VMA of addrs[i], unlock it */
+	BENCH_LOOP_FAULT = 2, /* read fault at addrs[i] */
+	BENCH_LOOP_WRITE = 3  /* write-lock the VMA of addrs[i], end that */
 };
 struct vl_bench_loop_result {
 	u64 turns;

@@ -270,6 +270,7 @@ lock_vma_once(struct participant *self, struct mm_struct *mm, u64 id, u64 addr,
 		return VMA_READ_FAILED;
 	}
 	STEP(read_granted, vma, grant(mm, vma, addr));
+	VMA_EXTRA_FAULT(vma);
 	return VMA_READ_LOCKED;
 }
 

@@ -312,6 +312,7 @@ static inline int __vma_start_write_state(struct participant *self, struct mm_st
 	STEP(write_alone, vma);
 	/* relaxed: readers compare it without a reference as advice; with one VMA-6 orders it */
 	store_relaxed_u32(&vma->vm_lock_seq, seq);
+	VMA_EXTRA_CHANGE(vma);
 	if (likely(locked))
 		(void)__vma_exit_locked(vma);
 	hold_clear(self, HOLD_VMA_WRITE);

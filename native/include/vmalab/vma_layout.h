@@ -17,8 +17,10 @@
  *              stands among the first fields, as when it was first put into the VMA (February
  *              2023); it shares its line with the range in every second object
  *   pair       alone in a 128-byte pair of lines (what an adjacent-line prefetcher fetches)
- *   random     packed, with the fields of each cache-line group shuffled by a seed
- *              (native/random_layout.py writes VL_RANDOM_HEADER)
+ *   random     packed, with the fields of each cache-line group shuffled by a seed, or those of the
+ *              whole struct (native/random_layout.py writes VL_RANDOM_HEADER)
+ *   file       as a TOML file says, also with fields that this header does not have
+ *              (vmalab_native/layout_file.py writes VL_FILE_HEADER)
  */
 #ifndef VMALAB_VMA_LAYOUT_H
 #define VMALAB_VMA_LAYOUT_H
@@ -35,7 +37,9 @@
 #define F_vm_mm          u64 vm_mm;     /* id of the mm, a life (lives.h): an identity */
 #define F_anon_vma       vl_ref anon_vma;
 /* vm_file: number of the file, which a VMA references, or 0. vm_ops: enum vma_ops */
-#define F_vm_file_ops    u16 vm_file; u16 vm_ops;
+#define F_vm_file        u16 vm_file;
+#define F_vm_ops         u16 vm_ops;
+#define F_vm_file_ops    F_vm_file F_vm_ops
 #define F_anon_vma_chain vl_ref anon_vma_chain; /* newest link first */
 #define F_anon_vma_links u32 anon_vma_links;    /* how many */
 #define F_anon_name      vl_ref anon_name;
@@ -86,6 +90,10 @@
 #include VL_RANDOM_HEADER
 #define VMA_BODY     VMA_RANDOM_BODY
 #define VMA_ALIGN_TO CACHE_LINE
+#elif defined(VL_LAYOUT_FILE)
+#include VL_FILE_HEADER
+#define VMA_BODY     VMA_FILE_BODY
+#define VMA_ALIGN_TO VMA_FILE_ALIGN
 #elif defined(VL_MODEL_MMAP_LOCK) || defined(VL_MODEL_SPLIT_RWSEM)
 #if defined(VL_LAYOUT_WIDE) && defined(VL_MODEL_SPLIT_RWSEM)
 #define VMA_BODY VMA_HOT VMA_COLD VMA_RARE_COLD VMA_RARE_LOCK VMA_LOCK_FIELD u64 wide[2];
@@ -136,8 +144,10 @@ struct vm_area_struct {
 	VMA_BODY
 } __attribute__((aligned(VMA_ALIGN_TO)));
 
-/* The sizes that the designs are known for. */
-#if defined(VL_LAYOUT_WIDE)
+/* The sizes that the designs are known for; of a file, where each field was meant to be. */
+#if defined(VL_LAYOUT_FILE)
+VMA_FILE_ASSERTS
+#elif defined(VL_LAYOUT_WIDE)
 SIZE_IS(struct vm_area_struct, 176);
 #elif defined(VL_MODEL_MMAP_LOCK)
 SIZE_IS(struct vm_area_struct, 144);
@@ -150,6 +160,17 @@ OFFSET_IS(struct vm_area_struct, vm_refcnt, 128);
 SIZE_IS(struct vm_area_struct, 256);
 #elif defined(VL_LAYOUT_UNALIGNED)
 _Static_assert(sizeof(struct vm_area_struct) % CACHE_LINE != 0, "roams over the lines");
+#endif
+
+/* What a file's extra fields are for: each is loaded or stored where it says. Relaxed: nobody acts
+ * on what is in them, only the line counts.
+ *   VMA_EXTRA_FAULT   who has found and read-locked the VMA, as a fault does, loads
+ *   VMA_EXTRA_CHANGE  who has write-locked it stores
+ *   VMA_EXTRA_WALK    who walks over the VMAs without their locks loads (bench.c) */
+#ifndef VL_LAYOUT_FILE
+#define VMA_EXTRA_FAULT(vma)  ((void)0)
+#define VMA_EXTRA_CHANGE(vma) ((void)0)
+#define VMA_EXTRA_WALK(vma)   ((void)0)
 #endif
 
 #endif

@@ -129,6 +129,7 @@ static inline void __vma_start_write(struct participant *self, const struct mm_s
 	STEP(write_alone, vma);
 	/* relaxed: readers compare it without the lock as advice; with it RWSEM-1 orders it */
 	store_relaxed_u32(&vma->vm_lock_seq, seq);
+	VMA_EXTRA_CHANGE(vma);
 	if (waits)
 		up_write(self, vma_rwsem(self, vma), HOLD_VMA_WRITE);
 	STEP(write_stamped, vma, write_lock(mm, vma));

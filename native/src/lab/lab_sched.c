@@ -269,7 +269,7 @@ static int say_lock(const struct lab_state *lab, char *text, size_t cap, u64 hel
 		return snprintf(text, cap, "mmap_lock of a new mm");
 	}
 #if VMA_LOCK_RWSEM && !VMA_LOCK_SEPARATE
-	off -= offsetof(struct vm_area_struct, vm_lock);
+	off -= offsetof(struct vm_area_struct, vm_lock) >> REF_SHIFT << REF_SHIFT;
 #endif
 	g = lab_ghost_of((struct lab_state *)lab, self->seg->base + off);
 	return snprintf(text, cap, "the lock of VMA v%u", g ? g->name : 0);

@@ -77,6 +77,8 @@ static bool turn_walk(struct participant *self, struct mm_struct *mm, u64 id, u6
 	vma = PTR(self, ref);
 	found = ref && load_relaxed_u64(&vma->vm_start) <= addr &&
 		addr < load_relaxed_u64(&vma->vm_end);
+	if (found)
+		VMA_EXTRA_WALK(vma);
 	rcu_read_unlock(self);
 	return found;
 }
@@ -110,6 +112,20 @@ static bool turn_fault(struct participant *self, struct mm_struct *mm, u64 id, u
 	(void)mm;
 	op_fault(self, id, addr, FAULT_READ, 0, &result);
 	return result.status == 0;
+}
+
+/* As an mprotect that has nothing to change: mmap_lock, the stamp, the end of both. */
+static bool turn_write(struct participant *self, struct mm_struct *mm, u64 id, u64 addr)
+{
+	struct vm_area_struct *vma;
+
+	if (mmap_write_lock(self, mm, id) != 0)
+		return false;
+	vma = vma_lookup(self, mm, addr);
+	if (vma)
+		vma_start_write(self, mm, vma);
+	mmap_write_unlock(self, mm);
+	return vma != NULL;
 }
 
 typedef bool (*turn_fn)(struct participant *self, struct mm_struct *mm, u64 id, u64 addr);
@@ -154,6 +170,8 @@ int vl_bench_loop(struct participant *self, u32 loop, u64 mm, const u64 *addrs, 
 		return run_turns(self, mm, addrs, n, ns, out, turn_lock);
 	case BENCH_LOOP_FAULT:
 		return run_turns(self, mm, addrs, n, ns, out, turn_fault);
+	case BENCH_LOOP_WRITE:
+		return run_turns(self, mm, addrs, n, ns, out, turn_write);
 	default:
 		return VL_E_INVALID;
 	}

@@ -87,6 +87,8 @@ static const struct vl_field_info fields[] = {
 	F(vm_area_struct, wide, "unused"),
 #elif defined(VL_LAYOUT_UNALIGNED)
 	F(vm_area_struct, tail, "unused"),
+#elif defined(VL_LAYOUT_FILE)
+	VMA_FILE_ROWS
 #endif
 	F(mm_struct, id, "release at publish, 0 at exit"),
 	F(mm_struct, state, "slots_lock; mmap_lock W"),
@@ -408,6 +410,9 @@ u64 core_fingerprint(void)
 	u64 hash = fnv(0xcbf29ce484222325ull, model, sizeof(model));
 
 	hash = fnv(hash, steps, sizeof(steps));
+#ifdef VL_LAYOUT_FILE
+	hash = fnv(hash, VMA_FILE_HASH, strlen(VMA_FILE_HASH)); /* also who touches what */
+#endif
 	for (u64 i = 0; i < ARRAY_SIZE(fields); i++) {
 		u32 numbers[3] = {fields[i].offset, fields[i].size, fields[i].type_size};
 

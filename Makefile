@@ -73,10 +73,10 @@ native: $(STAMPS)/installed ## the native cores, when their sources changed
 # that are not built here go away: they are built again when they are asked for.
 # $(1): what is built, in the words of setup.py.
 FORCE_IF := native/build_ffi.py native/front setup.py
-KEPT_all := *.aligned.so
-KEPT_default := typesafe-rwsem.aligned.so
+KEPT_default := typesafe-rwsem
+KEPT_all = $(KEPT_default) $(MODELS)
 build = rm -rf build/lib*; \
-	find native/vmalab_native -path '*/cores/*.so' ! -name '$(KEPT_$(1))' -delete; \
+	find native/vmalab_native -path '*/cores/*.so' $(KEPT_$(1):%=! -name '%.aligned.so') -delete; \
 	VMALAB_BUILD_NATIVE=$(1) $(BIN)/python setup.py --quiet build_ext --inplace \
 	$(if $(filter $(FORCE_IF),$?),--force)
 
@@ -147,6 +147,7 @@ bench: setup ## every claim measured in ten minutes: docs/measurements.md and it
 
 races: setup ## the race catalogue, docs/races.md: every mutant shown, with its picture
 	@$(BIN)/vmalab race catalogue --out docs/races.md
+	@$(BIN)/vmalab race checks --out docs/series.md >/dev/null
 
 models: setup ## the lock protocols and their orderings on models: spin and loom; TRAIL="refcount foreign_wake_unpinned": a trail as a schedule
 	@.ci/tools gcc=gcc spin=spin

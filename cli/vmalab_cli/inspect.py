@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -186,10 +187,90 @@ def vmstat(instance: Instance = "", target: Target = "", as_json: AsJson = False
     show(counters, render.vmstat(counters), as_json=as_json)
 
 
-def locks(instance: Instance = "", target: Target = "", as_json: AsJson = False) -> None:
-    """Show which thread takes, holds or waits for which lock, now."""
+def _order(
+    instance: str,
+    scenario: str,
+    *,
+    model: str,
+    mutants: list[str],
+    output: Path | None,
+    as_json: bool,
+    dot: bool,
+) -> None:
+    """Exit code 1: an inversion."""
+    from vmalab_cli import race
+    from vmalab_race import order
+
+    if output is not None and output.suffix not in (".svg", ".dot"):
+        fail(f"{output}: the name of a drawing ends in .svg or .dot", USAGE)
+    if scenario:
+        graph = race.order_in(scenario, model, mutants)
+    else:
+        with _open(instance, "", as_json=as_json) as source:
+            graph = order.graph(source.order())
+    if output is not None:
+        text = graph.svg() if output.suffix == ".svg" else graph.dot() + "\n"
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            fail(f"{output}: {error.strerror}", USAGE)
+    show(graph.as_dict(), graph.dot() if dot else graph.text(), as_json=as_json)
+    if graph.inversions():
+        raise typer.Exit(FAILED)
+
+
+def locks(
+    order: Annotated[
+        bool,
+        typer.Option(
+            "--order",
+            help="The order in which classes of locks were waited for, as the lab core has learnt "
+            "it. Exit code 1: two locks in both orders.",
+        ),
+    ] = False,
+    dot: Annotated[bool, typer.Option("--dot", help="--order for Graphviz.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="--order as a drawing: a .svg or a .dot file."),
+    ] = None,
+    scenario: Annotated[
+        str,
+        typer.Option(
+            "--scenario",
+            help="--order as a search of this race scenario learns it; needs no instance.",
+        ),
+    ] = "",
+    model: Annotated[str, typer.Option("--model", help="Lock model of --scenario.")] = "",
+    mutant: Annotated[
+        list[str],
+        typer.Option("--mutant", help="A bug to switch on in --scenario; may be repeated."),
+    ] = [],  # noqa: B006 - typer wants a list
+    instance: Instance = "",
+    target: Target = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show which thread takes, holds or waits for which lock, now; or the order of locks."""
     from vmalab_cli import render
 
+    if not order and (dot or output is not None or scenario or model or mutant):
+        fail("--dot, --output, --scenario, --model and --mutant go with --order", USAGE)
+    if not scenario and (model or mutant):
+        fail("--model and --mutant are of a --scenario", USAGE)
+    if order and target:
+        fail("--order looks into memory: use --instance, on the machine of the server", USAGE)
+    if scenario and instance:
+        fail("--scenario runs apart from every instance: leave --instance out", USAGE)
+    if order:
+        _order(
+            instance,
+            scenario,
+            model=model,
+            mutants=mutant,
+            output=output,
+            as_json=as_json,
+            dot=dot,
+        )
+        return
     with _open(instance, target, as_json=as_json) as source:
         rows = source.locks()
     show({"locks": rows}, render.locks(rows), as_json=as_json)
@@ -213,6 +294,17 @@ def _structs(source: Source | tuple[str, str], names: list[str]) -> dict[str, An
     return {"model": model, "layout": layout, "structs": chosen}
 
 
+def _needs(*, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from vmalab_cli import render
+    from vmalab_cli.common import guarded
+    from vmalab_native import needs
+
+    rows = [asdict(one) for one in guarded(needs.all_models)]
+    show({"models": rows}, render.needs(rows), as_json=as_json)
+
+
 def layout(
     struct: Annotated[list[str] | None, typer.Argument(help="Names to show; default: all.")] = None,
     model: Annotated[str, typer.Option(help="Lock model, running or not.")] = "",
@@ -221,6 +313,14 @@ def layout(
     ] = "",
     everything: Annotated[
         bool, typer.Option("--list", help="All lock models and their layouts instead.")
+    ] = False,
+    needs: Annotated[
+        bool,
+        typer.Option(
+            "--needs",
+            help="What each lock model needs instead, counted in the sources: lines, functions, "
+            "orderings, caches, allocations that can fail.",
+        ),
     ] = False,
     instance: Instance = "",
     target: Target = "",
@@ -234,11 +334,17 @@ def layout(
     from vmalab_cli import render, sources, structs
     from vmalab_native import cores
 
+    others = struct or model or layout_of or instance or target or (everything and needs)
+    if (everything or needs) and others:
+        fail(f"--{'needs' if needs else 'list'} goes alone, or with --json", USAGE)
+    if needs:
+        _needs(as_json=as_json)
+        return
     if everything:
-        if struct or model or layout_of or instance or target:
-            fail("--list goes alone, or with --json", USAGE)
         rows = sources.all_cores()
-        show({"cores": rows}, render.cores(rows), as_json=as_json)
+        steps = {step: cores.family(step) for step in cores.steps()}
+        text = render.cores(rows) + "\n\n" + render.steps(steps)
+        show({"cores": rows, "steps": steps}, text, as_json=as_json)
         return
     if instance or target:
         if model or layout_of:

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 from rich.console import Console
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vmalab_native.race.explore import Finding, Plan, Replayed, Result
     from vmalab_native.race.scenario import Scenario
     from vmalab_native.race.schedule import Schedule
+    from vmalab_race.order import Graph
     from vmalab_race.survey import Survey
 
 HELP = (
@@ -127,11 +128,12 @@ def _guarded(action: Callable[[], _T]) -> _T:
 
 def _model_of(one: Scenario, model: str, mutants: Sequence[str]) -> str:
     """The model that was asked for, else the default, else the newest that fits."""
+    from vmalab_native import cores
     from vmalab_native.race import scenario
 
-    if model and model not in one.models:
-        if model not in scenario.LETTERS:
-            raise scenario.ScenarioError(scenario.unknown("lock model", model, scenario.LETTERS))
+    if model and not one.fits(model):
+        if model not in cores.all_models():
+            raise scenario.ScenarioError(scenario.unknown("lock model", model, cores.all_models()))
         raise scenario.ScenarioError(f"{one.name} is for {', '.join(one.models)}, not for {model}")
     if not model:
         fit = [
@@ -175,6 +177,14 @@ def _search(name: str, model: str, variant: str, plan: Callable[[], Plan]) -> Re
         return explore.explore(scenario.with_variant(one, chosen, variant), chosen, how)
 
     return _guarded(search)
+
+
+def order_in(name: str, model: str, mutants: list[str]) -> Graph:
+    """The order of locks that a search of a scenario learns (`vmalab locks --order`)."""
+    from vmalab_race import order
+
+    result = _search(name, model, "", partial(_plan, "exhaustive", -1, 0, 1, 60.0, mutants))
+    return order.graph(result.order, result.scenario.actors)
 
 
 def _count(number: int, what: str) -> str:
@@ -228,7 +238,7 @@ def _checked(result: Result) -> str:
     if not result.scenario.fsck:
         names.remove("fsck")
     text = f": {', '.join(names)} (docs/races.md says what each of them is)"
-    return textwrap.fill(text, 100, subsequent_indent="  ")
+    return textwrap.fill(text, 100, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: bool = False) -> None:
@@ -263,6 +273,56 @@ def _finish(result: Result, *, as_json: bool, output: Path | None, coverage: boo
     raise typer.Exit(GOOD if bool(found) == bool(result.plan.mutants) else FAILED)
 
 
+def _listed(scenarios: list[Scenario]) -> dict[str, Any]:
+    """What `race list --json` prints."""
+    from vmalab_native import lab
+    from vmalab_native.race import scenario
+
+    return {
+        "scenarios": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "source": one.source,
+                "models": list(one.models),
+                "actors": one.actor_names,
+                "finds": [lab.mutant(name).short for name in one.finds],
+            }
+            for one in scenarios
+        ],
+        "mutants": [
+            {
+                "name": mutant.short,
+                "full_name": mutant.name,
+                "text": mutant.text,
+                "models": [
+                    model for model in scenario.LETTERS if scenario.applies(mutant.name, model)
+                ],
+                "behind": [
+                    model
+                    for model in scenario.LETTERS
+                    if scenario.applies(mutant.name, model)
+                    and not scenario.alone(mutant.name, model)
+                ],
+            }
+            for mutant in lab.MUTANTS
+        ],
+        "variants": [
+            {
+                "name": one.name,
+                "text": one.text,
+                "models": [
+                    model for model, letter in scenario.LETTERS.items() if letter in one.kind
+                ],
+            }
+            for one in lab.VARIANTS
+        ],
+        "points": [
+            {"name": point.name, "about": point.kind, "text": point.text} for point in lab.POINTS
+        ],
+    }
+
+
 @app.command("list")
 def list_command(
     points: Annotated[bool, typer.Option("--points", help="The sync points instead.")] = False,
@@ -281,45 +341,7 @@ def list_command(
 
     scenarios = _guarded(lambda: [scenario.load(name) for name in scenario.names()])
     if as_json:
-        rows = {
-            "scenarios": [
-                {
-                    "name": one.name,
-                    "title": one.title,
-                    "source": one.source,
-                    "models": list(one.models),
-                    "actors": one.actor_names,
-                    "finds": [lab.mutant(name).short for name in one.finds],
-                }
-                for one in scenarios
-            ],
-            "mutants": [
-                {
-                    "name": mutant.short,
-                    "full_name": mutant.name,
-                    "text": mutant.text,
-                    "models": [
-                        model for model, letter in scenario.LETTERS.items() if letter in mutant.kind
-                    ],
-                }
-                for mutant in lab.MUTANTS
-            ],
-            "variants": [
-                {
-                    "name": one.name,
-                    "text": one.text,
-                    "models": [
-                        model for model, letter in scenario.LETTERS.items() if letter in one.kind
-                    ],
-                }
-                for one in lab.VARIANTS
-            ],
-            "points": [
-                {"name": point.name, "about": point.kind, "text": point.text}
-                for point in lab.POINTS
-            ],
-        }
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(_listed(scenarios), indent=2))
         return
     console = Console()
     scenario_name = Column("scenario", no_wrap=True)
@@ -330,7 +352,8 @@ def list_command(
     print()
     letters = ", ".join(f"{letter} {model}" for model, letter in scenario.LETTERS.items())
     name = Column("mutant", no_wrap=True)
-    table = Table(name, "models", "what is wrong", box=None, caption=f"models: {letters}")
+    caption = f"models: {letters}; a small letter: behind another check"
+    table = Table(name, "models", "what is wrong", box=None, caption=caption)
     for mutant in lab.MUTANTS:
         table.add_row(mutant.label, mutant.kind, mutant.text)
     console.print(table)
@@ -512,9 +535,61 @@ def catalogue_command(
     print(f"{out}: {len(shown)} mutants")
 
 
+@app.command("checks")
+def checks_command(
+    model: Annotated[
+        str, typer.Option("--model", help="Lock model; default: all that have a lock of the VMA.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The page to write all of it to, such as docs/series.md."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Leave out each check of the look-up and show what breaks, or which check stands behind it.
+
+    Exit code 0: each check is needed, alone or with the one behind it.
+    """
+    from vmalab_race import checks
+
+    if model and model not in checks.MODELS:
+        from vmalab_native.race.scenario import unknown
+
+        fail(unknown("lock model", model, checks.MODELS), USAGE)
+    if model and out is not None:
+        fail("--out writes all lock models: leave --model out", USAGE)
+    found = _guarded(lambda: checks.cells([model] if model else checks.MODELS))
+    if out is not None:
+        try:
+            checks.write(out, found)
+        except ValueError as error:
+            fail(str(error), USAGE)
+    if as_json:
+        print(json.dumps({"checks": [cell.as_dict() for cell in found]}, indent=2))
+    else:
+        table = Table(Column("left out", no_wrap=True), "model", "what breaks", box=None)
+        for cell in found:
+            table.add_row(cell.check.mutant, cell.model, cell.plain())
+        Console().print(table)
+    needed = all(cell.absent or cell.invariant for cell in found)
+    raise typer.Exit(GOOD if needed else FAILED)
+
+
 @app.command("all")
 def all_command(
-    model: Annotated[str, typer.Option("--model", help="Lock model; default: all five.")] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", help="Lock model or step of the history; default: all models and steps."
+        ),
+    ] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--scenario", help="Only this scenario and the mutants it shows; repeatable."),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=0, help="Processes; 0: as many as processors.")
+    ] = 1,
     seed: Seed = 1,
     output: Annotated[
         Path | None,
@@ -525,12 +600,14 @@ def all_command(
 ) -> None:
     """Run every scenario on the intact core, and every mutant on each model it applies to.
 
-    Exit code 0: each mutant was caught, and the intact core broke no invariant.
+    Exit code 0: each mutant was caught, and the intact core broke no invariant but those that a
+    step of the history breaks by design.
     """
-    from vmalab_native.core import lock_models
+    from vmalab_native.cores import all_models
+    from vmalab_native.race import scenario
     from vmalab_race import survey
 
-    models = lock_models()
+    models = all_models()
     if model and model not in models:
         from vmalab_native.race.scenario import unknown
 
@@ -547,6 +624,8 @@ def all_command(
             models=[model] if model else models,
             seed=_seed(seed),
             folder=output,
+            jobs=jobs or len(os.sched_getaffinity(0)),
+            scenarios=[scenario.load(one).name for one in only or []],
             progress=progress,
         )
     )
@@ -576,6 +655,11 @@ def _print_survey(done: Survey) -> None:
     for result, found in done.false_alarms:
         print(f"FALSE ALARM {result.scenario.name} on {result.model}: ", end="")
         print(f"{found.violation.invariant}: {found.violation.text}")
+    for result, found in done.broken_by_design:
+        print(f"by design {result.scenario.name} on {result.model}: ", end="")
+        print(f"{found.violation.invariant}: {found.violation.text}")
+    for row_name in done.missing:
+        print(f"MISSING {row_name}: the table of the steps says that it breaks")
     facts = done.as_dict()
     print(
         f"\n{facts['scenarios']} scenarios, {len(done.intact)} runs of them on the intact core, "

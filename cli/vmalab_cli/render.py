@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
@@ -90,6 +90,12 @@ def cores(rows: list[Row]) -> str:
     return columns(head, table, left=2) + "\n\n-: not built yet; it is when it is first used"
 
 
+def steps(families: Mapping[str, str]) -> str:
+    """The steps of the history, each with the model whose layouts it has."""
+    table = columns(("step of the history", "layouts of"), [*families.items()], left=2)
+    return table + "\n\n--model takes a step too: docs/models.md"
+
+
 def _workers(rows: list[Row]) -> str:
     return columns(
         ("  worker", "state", "pid", "core", "restarts", "address"),
@@ -172,3 +178,20 @@ def instance(row: Row) -> str:
     else:
         parts.append("  no address space")
     return "\n\n".join(parts)
+
+
+def needs(rows: list[Row]) -> str:
+    """What each lock model needs."""
+    head = ("model", "lock", "lines", "functions", "orderings", "caches", "can fail", "freed")
+    return columns(
+        head,
+        (
+            (
+                *(row["model"], row["locked_words"], row["lines"], row["functions"]),
+                *(len(row["orderings"]), row["caches"], row["failures"]),
+                "after a grace period" if row["deferred"] else "at once",
+            )
+            for row in rows
+        ),
+        left=2,
+    )

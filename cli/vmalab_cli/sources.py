@@ -19,6 +19,7 @@ from vmalab_server import roster
 if TYPE_CHECKING:
     from vmalab_client import Client
     from vmalab_native.core import Segment
+    from vmalab_native.lab import Edge
     from vmalab_native.segment_file import SegmentFile
 
 Row = dict[str, Any]
@@ -51,6 +52,10 @@ class Source(ABC):
 
     @abstractmethod
     def locks(self) -> list[Row]: ...
+
+    def order(self) -> list[Edge]:
+        """The order of locks that the lab core of the instance has learnt."""
+        raise UsageError("the order of locks is in the memory of an instance on this machine")
 
     @abstractmethod
     def layout(self) -> list[Row]: ...
@@ -137,6 +142,17 @@ class SegmentSource(Source):
             row["vma_start"], row["vma_end"] = row.pop("start"), row.pop("end")
         return rows
 
+    def order(self) -> list[Edge]:
+        from vmalab_native.lab import Edge
+
+        if not self._file.layout.endswith(cores.LAB):
+            raise UsageError(
+                f"instance {self._file.instance!r} runs a release core, which learns no order of"
+                " locks: start the server with --lab"
+            )
+        rows = self._inside(_order)["edges"]
+        return [Edge(**row | {"steps": tuple(row["steps"])}) for row in rows]
+
     def layout(self) -> list[Row]:
         return build_layout(self._file.model, self._file.layout)
 
@@ -188,6 +204,13 @@ def _recovered(segment: Segment) -> Row:
         while found := me.recover().dead:  # one recovery may name some of them only
             dead += len(found)
     return {"recovered": dead}
+
+
+def _order(segment: Segment) -> Row:
+    from vmalab_native import lab
+
+    with segment.participant("inspector", comm="vmalab") as me:
+        return {"edges": [dataclasses.asdict(edge) for edge in lab.order(me)]}
 
 
 def _walked(segment: Segment) -> Row:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from vmalab_native import lab
+from vmalab_native import cores, lab
 from vmalab_native.lab import TraceLine
 from vmalab_native.race import explore, scenario
 from vmalab_native.race.explore import Finding, Plan
@@ -64,9 +64,12 @@ Which one to show first? In each of these two or three processes do one operatio
 | a copy that is of no one moment | `fork-under-faults` | `fork_parent_unlocked` |
 
 `vmalab race all` runs every scenario on the intact core of each lock model and every mutant on
-every model that it applies to: SCENARIOS scenarios, PAIRS pairs of mutant and model, a
-little more than a minute of one CPU. Two actors make about 5,000 schedules a second, this
-mutant is found in one second, and 100 replays of its schedule take three.
+every model that it applies to: SCENARIOS scenarios, PAIRS pairs of mutant and model. It does
+the same with each step of the history ([models.md](models.md)), STEPS pairs more, and compares
+what a step breaks by itself with a table. That is about four minutes of one CPU, which
+`--jobs 0` shares among all, and `--model` or `--scenario` makes less. Two actors make about
+5,000 schedules a second, this mutant is found in one second, and 100 replays of its schedule
+take three.
 
 The name of a mutant says what breaks. Most mutants also have a number, such as B2. A command takes
 the name or the number.
@@ -91,6 +94,7 @@ protocol, from a test of your own, read [lab.md](lab.md).
 | anon-vma | no anonymous page in a VMA that has no anon_vma, or has lost it |
 | outcome | results, words and maps are those of some order of whole operations |
 | counters | each fault is counted once, and each lookup that gave up has a counted reason |
+| lock-order | no two locks are waited for in both orders in a run, deadlock or not |
 | deadlock, livelock | some actor can always continue; each run ends |
 | assertion, crash, fsck | no check in the core fails, no actor crashes, the walker finds nothing |
 """
@@ -100,10 +104,15 @@ protocol, from a test of your own, read [lab.md](lab.md).
 class Chapter:
     """One mutant, shown."""
 
-    mutant: str
+    switched: tuple[str, ...]
+    """The mutant, and the one that has to be switched on besides, if there is one."""
     model: str
     scenario: Scenario
     finding: Finding
+
+    @property
+    def mutant(self) -> str:
+        return self.switched[0]
 
     @property
     def file(self) -> str:
@@ -122,7 +131,15 @@ class Chapter:
 
     def text(self) -> str:
         mutant = lab.mutant(self.mutant)
-        models = ", ".join(name for name, letter in LETTERS.items() if letter in mutant.kind)
+        models = ", ".join(name for name in LETTERS if scenario.alone(self.mutant, name))
+        hidden = [
+            name
+            for name in LETTERS
+            if scenario.applies(self.mutant, name) and not scenario.alone(self.mutant, name)
+        ]
+        alone = f"Lock models that can have it: {models}. " if models else ""
+        behind = f"Alone it shows nothing in {', '.join(hidden)}. " if hidden else ""
+        switches = "".join(f" --mutant {name}" for name in self.switched)
         one, found = self.scenario, self.finding
         broken = found.violation
         seen = _filled(
@@ -148,10 +165,10 @@ class Chapter:
 {_filled("**The fix.** " + one.fix[self.mutant])}
 
 ```sh
-vmalab race run {one.name} --model {self.model} --mutant {self.mutant}
+vmalab race run {one.name} --model {self.model}{switches}
 ```
 
-{_filled(f"Lock models that can have it: {models}. {only}")}
+{_filled(f"{alone}{behind}{only}")}
 """
 
 
@@ -225,8 +242,10 @@ def _lines(text: str, indent: str = "") -> str:
 
 
 def _model_for(mutant: str, one: Scenario) -> str:
-    """The default model where the mutant applies to it, else the newest that it applies to."""
-    fit = [model for model in one.models if scenario.applies(mutant, model)]
+    """The default model where the mutant shows something, else the newest where it does: alone, if
+    there is one such."""
+    fit = [model for model in one.models if scenario.alone(mutant, model)]
+    fit = fit or [model for model in one.models if scenario.applies(mutant, model)]
     return "typesafe-rwsem" if "typesafe-rwsem" in fit else fit[-1]
 
 
@@ -241,9 +260,10 @@ def chapter(mutant: str) -> Chapter:
         for name in survey.shown_by(mutant, model) if scenario.applies(mutant, model) else []:
             one = scenario.load(name)
             chosen = _model_for(mutant, one)
-            result = explore.explore(one, chosen, Plan(mutants=(mutant,)))
+            switched = one.switched(mutant, chosen)
+            result = explore.explore(one, chosen, Plan(mutants=switched))
             if result.finding:
-                return Chapter(mutant, chosen, one, result.finding)
+                return Chapter(switched, chosen, one, result.finding)
     raise scenario.ScenarioError(f"no scenario shows {mutant}")
 
 
@@ -256,7 +276,11 @@ def write(page: Path) -> list[str]:
     folder = page.parent / "races"
     folder.mkdir(parents=True, exist_ok=True)
     pairs = sum(scenario.applies(one.name, model) for one in lab.MUTANTS for model in LETTERS)
-    head = HEAD.replace("SCENARIOS", str(len(scenario.names()))).replace("PAIRS", str(pairs))
+    more = sum(scenario.applies(one.name, step) for one in lab.MUTANTS for step in cores.steps())
+    numbers = {"SCENARIOS": len(scenario.names()), "PAIRS": pairs, "STEPS": more}
+    head = HEAD
+    for word, number in numbers.items():
+        head = head.replace(word, str(number))
     parts = [head]
     for mutant in lab.MUTANTS:
         one = chapter(mutant.name)

@@ -48,13 +48,13 @@ void vl_when_broken(broken_fn told)
 	pthread_mutex_unlock(&lock);
 }
 
-/* A name becomes a part of a file name: letters, digits, '-' and ':' only. */
+/* A name becomes a part of a file name: letters, digits, '-', '.' and ':' only. */
 static bool name_good(const char *name)
 {
 	size_t n = strnlen(name, NAME_MAX_);
 
 	return n > 0 && n < NAME_MAX_ &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-:") == n;
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.:") == n;
 }
 
 static void *open_core(const char *model, const char *layout)
@@ -290,6 +290,17 @@ long vl_lab_points(struct vl_lab_name *out, u64 cap)
 	static const struct vl_lab_name all[] = {
 #define X(name, kind, text) {#name, "", #kind, text},
 #include "vmalab/lab_points.h"
+#undef X
+	};
+
+	return names(all, ARRAY_SIZE(all), out, cap);
+}
+
+long vl_lab_locks(struct vl_lab_name *out, u64 cap)
+{
+	static const struct vl_lab_name all[] = {
+#define X(name, text) {text, "", "", ""},
+		VL_LAB_LOCKS(X)
 #undef X
 	};
 

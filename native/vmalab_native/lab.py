@@ -58,6 +58,7 @@ INVARIANTS: Final[dict[int, str]] = {
     lib.VL_LAB_OUTCOME: "outcome",
     lib.VL_LAB_FSCK: "fsck",
     lib.VL_LAB_COUNTERS: "counters",
+    lib.VL_LAB_ORDER: "lock-order",
     lib.VL_LAB_DIVERGED: "diverged",
 }
 
@@ -73,6 +74,7 @@ SPECIAL_OPS: Final[dict[str, int]] = {
     "map": lib.VL_LAB_OP_MAP_FILE,
     "low": lib.VL_LAB_OP_LOW,
     "seal": lib.VL_LAB_OP_SEAL,
+    "name": lib.VL_LAB_OP_NAME,
 }
 
 
@@ -299,6 +301,7 @@ def search(
     variants: Sequence[str] = (),
     op_points: bool = False,
     learn: bool = False,
+    order: bool = False,
     fsck_every: int = 1,
     script: Sequence[tuple[int, str]] = (),
     plan: Sequence[int] = (),
@@ -309,6 +312,7 @@ def search(
         bound: preemptions (DFS), change points (PCT).
         op_points: preempt between whole operations only.
         learn: outcomes that are seen are possible; without it, others are violations.
+        order: locks that one run waits for in two orders are a violation.
         fsck_every: walk all invariants after so many runs; 0 is never.
         script: (actor, sync point) pairs, each: that actor goes on until it stands there.
         plan: who is chosen, for each choice of a run in turn.
@@ -322,6 +326,7 @@ def search(
     low, high = mutant_bits(mutants, variants)
     c_search.mutants[0], c_search.mutants[1] = low, high
     c_search.op_points, c_search.learn, c_search.fsck_every = op_points, learn, fsck_every
+    c_search.order = order
     if len(script) > SCRIPT_MAX:
         raise InvalidArgument(f"a script of {len(script)} lines, at most {SCRIPT_MAX} are possible")
     if strategy is Strategy.SCRIPT:
@@ -403,6 +408,47 @@ def coverage(participant: Participant) -> dict[str, int]:
     buffer = ffi.new("u64[]", len(POINTS))
     checked(lib.vl_lab_coverage(participant._open(), buffer, len(POINTS)), "coverage")
     return {point.name: buffer[number] for number, point in enumerate(POINTS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A lock was waited for while another one was held."""
+
+    held: str
+    wanted: str
+    """Names of LOCKS."""
+    actor: int
+    """Of a run; else CONTROLLER."""
+    number: int
+    """Of the actor's operation."""
+    op: int
+    """Code of the operation; 0: none of a block."""
+    pid: int
+    steps: tuple[str, ...]
+    """The last sync points of the operation before that."""
+
+
+LOCKS: Final = tuple(one.name for one in _names(lib.vl_lab_locks))
+"""Classes of locks, and subclasses."""
+
+
+def order(participant: Participant) -> list[Edge]:
+    """The order of locks that was learnt since the segment was made."""
+    rows, count = listing(
+        "struct vl_lab_edge[]", "the order of locks", lib.vl_lab_order, participant._open()
+    )
+    return [
+        Edge(
+            LOCKS[row.held],
+            LOCKS[row.wanted],
+            row.actor,
+            row.number,
+            row.op,
+            row.pid,
+            tuple(POINTS[point].name for point in row.steps[0 : row.steps_count]),
+        )
+        for row in rows[0:count]
+    ]
 
 
 @dataclass(frozen=True, slots=True)

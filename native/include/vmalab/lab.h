@@ -46,6 +46,7 @@ enum lab_mutant {
 struct participant;
 struct mm_struct;
 struct vm_area_struct;
+struct vl_mutex;
 
 /* Names the participant of the calling thread; what follows is said of it. */
 void lab_enter(struct participant *self);
@@ -61,6 +62,7 @@ void lab_yield(void);
 void lab_assert_failed(const char *file, int line, const char *what);
 /* The calling actor's next allocations of a kind: true: this one fails. (fault injection) */
 bool lab_fails(u32 cache);
+#define LAB_FAIL_STAMP 0x100u /* beside the caches: a killable write lock */
 /* Objects that the lab hands out itself, last freed first, whoever freed them; 0: none. */
 vl_ref lab_object_take(u32 cache);
 bool lab_object_give(u32 cache, vl_ref ref);
@@ -88,6 +90,8 @@ void lab_ghost_write_lock(const struct mm_struct *mm, const struct vm_area_struc
 void lab_ghost_write_known(const struct mm_struct *mm, const struct vm_area_struct *vma);
 void lab_ghost_source(const struct vm_area_struct *vma, const char *what);
 void lab_ghost_write_end(const struct mm_struct *mm);
+void lab_ghost_unlocked(const struct vm_area_struct *vma);
+void lab_ghost_sequence_of(u64 mm_id);
 void lab_ghost_foreign(bool begins);
 void lab_ghost_wake(u64 mm_id);
 void lab_ghost_node(const void *node);
@@ -96,6 +100,12 @@ void lab_ghost_tree_write(const void *tree);
 void lab_ghost_policy(const struct vm_area_struct *vma, bool freed);
 void lab_ghost_anon_page(const struct vm_area_struct *vma);
 void lab_ghost_anon_gone(const struct vm_area_struct *vma);
+/* A lock is about to be waited for, at that place (enum hold_place); of short mutexes also what is
+ * held. lab_order.c */
+void lab_ghost_lock_wanted(struct participant *self, const void *lock, u32 place);
+void lab_ghost_mutex_wanted(struct participant *self, const struct vl_mutex *m);
+void lab_ghost_mutex_taken(const struct vl_mutex *m);
+void lab_ghost_mutex_left(const struct vl_mutex *m);
 
 /* One, two or three operands. */
 #define STEP(...) STEP_FOR(__VA_ARGS__, STEP_TOLD, STEP_ON, STEP_BARE, 0)(__VA_ARGS__)

@@ -33,6 +33,7 @@ enum vl_lab_op_code {
 				     bytes, protection arg[2] */
 	VL_LAB_OP_LOW = 209,      /* the next mm that is made takes the first slot that is free */
 	VL_LAB_OP_SEAL = 210,     /* the file that is mapped at arg[0] gets the seals arg[1] */
+	VL_LAB_OP_NAME = 211,     /* anonymous memory: arg[0], arg[1] bytes, 8 letters in arg[2] */
 };
 
 struct vl_lab_op {
@@ -79,6 +80,7 @@ enum vl_lab_invariant {
 	VL_LAB_OUTCOME,  /* no order of the operations gives these results */
 	VL_LAB_FSCK,     /* the walker complains at the end */
 	VL_LAB_COUNTERS, /* the counters of a run do not add up */
+	VL_LAB_ORDER,    /* locks are waited for in two orders */
 	VL_LAB_DIVERGED, /* the script cannot be followed: not a finding */
 	VL_LAB_INVARIANTS
 };
@@ -111,6 +113,7 @@ struct vl_lab_search {
 	u64 mutants[2];
 	u32 op_points;  /* 1: preempt between operations only */
 	u32 learn;      /* 1: outcomes are remembered as possible; 0: others are violations */
+	u32 order;      /* 1: an inversion of the order of locks is a violation */
 	u32 fsck_every; /* walk all invariants after so many runs; 0: never */
 	u32 count;      /* lines of the script, or choices of the plan */
 	union {
@@ -146,6 +149,41 @@ struct vl_lab_trace_line {
 	u32 stamp, seq;
 	u32 pad;
 	u64 word;
+};
+
+/* Classes of locks, and subclasses: X(name, text) */
+#define VL_LAB_LOCKS(X)                                                                   \
+	X(MMAP, "mmap_lock")          /* of the mm that an operation works on */          \
+	X(MMAP_NESTED, "mmap_lock/1") /* of a second mm, while the first one is held */   \
+	X(MMAP_NEW, "mmap_lock/new")  /* of an mm that nobody else can see, held first */ \
+	X(VMA, "vm_lock")                                                                 \
+	X(VMA_NESTED, "vm_lock/1")       /* of a second VMA */                            \
+	X(FILE, "file_lock")             /* size and holes */                             \
+	X(PAGE_TABLE, "page_table_lock") /* short mutexes from here */                    \
+	X(ANON, "anon_lock")                                                              \
+	X(SLOTS, "slots_lock")                                                            \
+	X(CACHE, "cache_lock")                                                            \
+	X(PAGES, "page_pool_lock")                                                        \
+	X(FRAMES, "frame_pool_lock")                                                      \
+	X(RCU, "rcu_advance_lock")                                                        \
+	X(USER, "user_lock") /* of a library user */
+
+enum vl_lab_lock {
+#define X(name, text) VL_LAB_LOCK_##name,
+	VL_LAB_LOCKS(X)
+#undef X
+		VL_LAB_LOCKS_COUNT
+};
+
+#define VL_LAB_EDGE_STEPS 12
+struct vl_lab_edge {
+	u32 held, wanted; /* enum vl_lab_lock */
+	u32 actor;        /* of a run; else VL_LAB_ACTORS_MAX */
+	u32 number;       /* of the actor's operation */
+	u32 op, pid;      /* the operation's code */
+	u32 steps_count;
+	u16 steps[VL_LAB_EDGE_STEPS]; /* the last sync points of the operation before that */
+	u32 pad;
 };
 
 struct vl_lab_name {
@@ -198,6 +236,8 @@ struct vl_lab_holder_info {
 	  (self, out, cap)) \
 	X(long, vl_lab_holders, \
 	  (struct participant * self, struct vl_lab_holder_info * out, u64 cap), (self, out, cap)) \
+	X(long, vl_lab_order, (struct participant * self, struct vl_lab_edge * out, u64 cap), \
+	  (self, out, cap)) \
 	X(int, vl_lab_mutants_get, (struct participant * self, u64 * out), (self, out)) \
 	X(int, vl_lab_delays, (struct participant * self, u64 seed, u32 one_in, u32 us_max), \
 	  (self, seed, one_in, us_max))
@@ -236,6 +276,10 @@ VL_API int vl_lab_gate(struct participant *self, u32 point, u64 mm, u32 count, u
 /* Every gate, and everyone who stands at one. Returns how many. */
 VL_API long vl_lab_gates(struct participant *self, struct vl_lab_gate_info *out, u64 cap);
 VL_API long vl_lab_holders(struct participant *self, struct vl_lab_holder_info *out, u64 cap);
+/* The order of locks that was learnt since the segment was made. Returns how many edges. */
+VL_API long vl_lab_order(struct participant *self, struct vl_lab_edge *out, u64 cap);
+/* The names of the classes, by enum vl_lab_lock. */
+VL_API long vl_lab_locks(struct vl_lab_name *out, u64 cap);
 /* Waits until somebody is held there. 0, -ETIMEDOUT. */
 VL_API int vl_lab_gate_wait(struct participant *self, u32 point, u64 timeout_ns,
 			    struct vl_lab_gate_info *out);

@@ -6,7 +6,9 @@
  * read several times.
  *
  * X(name, number or "", lock models it applies to, what is wrong)
- * models: M mmap-lock, S split-rwsem, E embedded-rwsem, T typesafe-rwsem, R refcount
+ * models: M mmap-lock, S split-rwsem, E embedded-rwsem, T typesafe-rwsem, R refcount. A small
+ * letter: that model has the check too, and leaving it out alone shows nothing, because another
+ * check stands behind it. A scenario names the mutant that has to be switched on besides (behind).
  */
 X(mm_read_after_put, "B1", "R",
   "after the decrement the mm is read from the VMA, to find whom to wake")
@@ -83,7 +85,29 @@ X(wrap_death_keeps_stamps, "", "SETR",
   "recovery leaves the stamps that a writer has not renewed who died at the wrap")
 X(writer_ignores_readers, "", "SETR",
   "a writer does not wait for the readers inside: a VMA is freed while only its lock is held")
-X(early_stamp_ignored, "O2A", "R",
-  "no look at the stamp before the increment: a detached VMA in the tree is retried "
-  "for as long as it is there")
+X(early_stamp_ignored, "O2A", "Rset", "no look at the stamp before the lock is taken")
 X(early_stamp_retries, "O2B", "R", "the look at the stamp answers `again` instead of giving up")
+X(late_stamp_ignored, "", "SETR", "no look at the stamp after the lock is taken")
+X(detached_ignored, "", "SETR",
+  "no look whether the VMA is detached; refcount: a count of 0 is incremented")
+X(range_ignored, "", "SETR", "no look at the range after the lock is taken")
+X(mm_read_before_lock, "", "TR",
+  "vm_mm is read before the lock is taken, and compared as it was then")
+X(mm_taken_from_vma, "", "TR",
+  "the sequence is that of vma->vm_mm, which is read before the lock is taken")
+X(detached_read_last, "", "t", "`detached` is read after vm_mm")
+X(maker_ignores_readers, "", "T",
+  "a new VMA is stamped without a wait for readers that its object still has of its former life")
+X(unlock_outside_rcu, "", "SET", "the read lock is given back outside an RCU section")
+X(object_cleared, "", "T", "a new VMA is cleared as a whole, its lock too, under a stale reader")
+X(freed_write_locked, "", "TR", "an object is freed in another state than its constructor's")
+X(numab_outlives_vma, "", "MSETR",
+  "numab_state is neither given back at free nor set to none at allocation")
+X(name_outlives_vma, "", "MSETR",
+  "anon_name is neither given back at free nor set to none at allocation")
+X(refused_reader_stays, "", "SETR",
+  "a reader that finds the stamp after it has the lock gives up and does not give the lock back")
+X(maps_keeps_lock, "", "SETR",
+  "a reader of maps that gives the next VMA up does not give its lock back")
+X(failed_map_keeps_file, "", "MSETR",
+  "an mmap that fails keeps the reference of its file (CVE-2026-31654)")

@@ -11,3 +11,5 @@
 X(sticky_flags_merged_late, "", "SETR",
   "flags are copied or computed before the VMA is write-locked, and merged with its sticky ones "
   "after")
+X(lookup_waits_for_writer, "", "SETR",
+  "a lookup that meets a writer waits until mmap_lock is free, and begins again")

@@ -29,10 +29,11 @@ static inline void vma_end_read_at(struct participant *self, struct vm_area_stru
 	STEP(read_ending, vma, end(vma));
 	/* RCU: after the count drops a writer may free the object and its slab page while up_read
 	 * still looks for waiters. */
-	rcu_read_lock(self);
+	INTACT(unlock_outside_rcu, rcu_read_lock(self));
 	up_read(self, vma_rwsem(self, vma), place);
+	GHOST(unlocked(vma));
 	STEP(read_ended, vma);
-	rcu_read_unlock(self);
+	INTACT(unlock_outside_rcu, rcu_read_unlock(self));
 }
 
 static inline void vma_end_read_rcu(struct participant *self, struct vm_area_struct *vma,
@@ -50,8 +51,8 @@ static inline bool vma_start_read(struct participant *self, const struct mm_stru
 {
 	/* Advice only, no order: a wrong "locked" costs a fallback, a wrong "unlocked" is caught
 	 * below. */
-	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) ==
-		     load_relaxed_u32(&mm->mm_lock_seq.sequence))) {
+	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == early_sequence(self, mm, vma)) &&
+	    !MUTANT(early_stamp_ignored)) {
 		stat_inc(self, abort_stamp);
 		return false;
 	}
@@ -66,8 +67,9 @@ static inline bool vma_start_read(struct participant *self, const struct mm_stru
 	 * "locked", never a false "unlocked". acquire pairs: VMA-1 (mm.c:vma_end_write_all).
 	 * The stamp may be that of a later life, which ends the comparison: acquire
 	 * pairs: VMA-9 (model_typesafe_rwsem.h:vma_lock_init) */
-	if (unlikely(load_acquire_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq))) {
-		vma_end_read_rcu(self, vma, place);
+	if (unlikely(load_acquire_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq)) &&
+	    !MUTANT(late_stamp_ignored)) {
+		INTACT(refused_reader_stays, vma_end_read_rcu(self, vma, place));
 		stat_inc(self, abort_stamp_late);
 		return false;
 	}
@@ -79,11 +81,14 @@ static inline enum vma_read vma_read_trylock(struct participant *self, const str
 					     u64 id, struct vm_area_struct *vma,
 					     enum hold_place place)
 {
+	bool early = MUTANT(mm_read_before_lock) && vma->vm_mm == id;
 	enum vma_read outcome;
 
 	if (unlikely(!vma_start_read(self, mm, vma, place)))
 		return VMA_READ_FAILED;
 	outcome = vma_identity(self, vma, id);
+	if (early && outcome == VMA_READ_FAILED)
+		return VMA_READ_LOCKED;
 	if (unlikely(outcome != VMA_READ_LOCKED))
 		vma_end_read_rcu(self, vma, place);
 	return outcome;
@@ -114,14 +119,18 @@ static inline void __vma_start_write(struct participant *self, const struct mm_s
 				     struct vm_area_struct *vma)
 {
 	u32 seq = mm->mm_lock_seq.sequence;
+	bool waits = !MUTANT(writer_ignores_readers) &&
+		     !(MUTANT(maker_ignores_readers) && vma_is_detached(vma));
 
 	VL_ASSERT(seq & 1);
 	STEP(write_begin, vma);
-	INTACT(writer_ignores_readers, down_write(self, vma_rwsem(self, vma), HOLD_VMA_WRITE));
+	if (waits)
+		down_write(self, vma_rwsem(self, vma), HOLD_VMA_WRITE);
 	STEP(write_alone, vma);
 	/* relaxed: readers compare it without the lock as advice; with it RWSEM-1 orders it */
 	store_relaxed_u32(&vma->vm_lock_seq, seq);
-	INTACT(writer_ignores_readers, up_write(self, vma_rwsem(self, vma), HOLD_VMA_WRITE));
+	if (waits)
+		up_write(self, vma_rwsem(self, vma), HOLD_VMA_WRITE);
 	STEP(write_stamped, vma, write_lock(mm, vma));
 }
 

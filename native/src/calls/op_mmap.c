@@ -156,8 +156,7 @@ static void map_early(struct participant *self, struct mm_struct *mm, struct map
 		      struct vm_area_struct *vma)
 {
 	vma_set_range(vma, req->addr, req->addr + req->len, req->pgoff);
-	vma_mark_attached(vma);
-	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
+	vma_iter_store_new(self, mm, vma);
 	vma_inflight_done(self, vma);
 	vmas_count(self, mm, 1);
 	STEP(map_linked, vma);
@@ -379,7 +378,9 @@ s64 op_mmap(struct participant *self, u64 id, u64 addr, u64 len, u32 prot, u32 f
 		result = do_mmap(self, mm, &req, prot, flags);
 		mmap_write_unlock(self, mm);
 	}
-	if (req.file)
+	if (req.file && result < 0 && MUTANT(failed_map_keeps_file))
+		file_pin_moved(self, 0);
+	else if (req.file)
 		file_unpin(self, 0);
 	if (result >= 0 &&
 	    ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || req.populate))

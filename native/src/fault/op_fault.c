@@ -34,6 +34,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
+#include "vmalab/resident.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
 #define INLINED   static inline __attribute__((always_inline))
@@ -148,6 +149,31 @@ INLINED int install_anon(struct participant *self, const struct mm_struct *mm,
 	return FAULT_OK;
 }
 
+/* Apart, so that the others pay nothing for it. */
+static __attribute__((noinline)) int install_charged(struct participant *self,
+						     const struct mm_struct *mm,
+						     struct vm_area_struct *vma, pte_t *pte,
+						     pte_t old, u64 word, struct fault *f)
+{
+	int err;
+
+	if (!mm_frame_charge(self, mm))
+		return FAULT_OOM;
+	err = install_anon(self, mm, vma, pte, old, word, f);
+	if (err != FAULT_OK)
+		mm_frame_uncharge(self, mm);
+	return err;
+}
+
+static inline int install_page(struct participant *self, const struct mm_struct *mm,
+			       struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
+			       struct fault *f)
+{
+	if (unlikely(mm_frames_bounded(self)) && !pte_counts(old))
+		return install_charged(self, mm, vma, pte, old, word, f);
+	return install_anon(self, mm, vma, pte, old, word, f);
+}
+
 /* Write to a page that is there read-only. */
 static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
 		    pte_t *pte, pte_t old, struct fault *f)
@@ -176,7 +202,7 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 			return FAULT_LOOK_AGAIN;
 		return access_page(self, old, f);
 	}
-	err = install_anon(self, mm, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)),
+	err = install_page(self, mm, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)),
 			   f);
 	if (err == FAULT_OK) {
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
@@ -219,7 +245,7 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		return err;
 	if (unlikely(vma->vm_flags & VM_UFFD_MISSING))
 		return user_fault(self, mm, vma, f, 0);
-	err = install_anon(self, mm, vma, pte, old, 0, f);
+	err = install_page(self, mm, vma, pte, old, 0, f);
 	if (err != FAULT_OK)
 		return err;
 	f->info |= FAULT_INFO_NEW_PAGE;
@@ -229,13 +255,13 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 
 /* The page left its file while its entry was made: who takes pages out may have been here before.
  * (kernel: the page is locked and its mapping compared before it is entered) */
-static int take_back(struct participant *self, pte_t *pte, pte_t made)
+static int take_back(struct participant *self, const struct mm_struct *mm, pte_t *pte, pte_t made)
 {
-	u32 frame = pte_frame(made);
+	pte_t old = made;
 
 	if (made && cmpxchg_full_u64(pte, &made, 0)) {
-		recount_note(self, pte, made, 0);
-		frame_put(self, frame);
+		recount_note(self, pte, old, 0);
+		mm_entry_gone(self, mm, old);
 	}
 	return FAULT_LOOK_AGAIN;
 }
@@ -268,7 +294,7 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	if (private_write) {
 		/* The copy first, what is stored when it stays: others may read it meanwhile. */
 		f->flags &= ~FAULT_STORE;
-		err = install_anon(self, mm, vma, pte, old,
+		err = install_page(self, mm, vma, pte, old,
 				   load_relaxed_u64(frame_word(self->seg, frame)), f);
 		f->flags = flags;
 		if (err != FAULT_OK)
@@ -276,23 +302,27 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		new = load_acquire_u64(pte);
 		if (!MUTANT(fault_keeps_cut_page) &&
 		    unlikely(!file_page_current(self->seg, file, pgoff, frame)))
-			return take_back(self, pte, new);
+			return take_back(self, mm, pte, new);
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
 		return (new &PTE_WRITE) ? access_page(self, new, f) : FAULT_LOOK_AGAIN;
 	}
-	if (unlikely(!frame_tryget(self, frame)))
+	if (unlikely(!mm_frame_charge(self, mm)))
+		return FAULT_OOM;
+	if (unlikely(!frame_tryget(self, frame))) {
+		mm_frame_uncharge(self, mm);
 		return FAULT_LOOK_AGAIN; /* it has left the file since */
+	}
 	new = pte_make(frame, handed_on(old));
 	if (f->access == FAULT_WRITE && !(new &PTE_UFFD_WP))
 		new |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_full_u64(pte, &old, new)) {
-		frame_put(self, frame);
+		mm_entry_gone(self, mm, new);
 		return FAULT_LOOK_AGAIN;
 	}
 	recount_note(self, pte, old, new);
 	if (!MUTANT(fault_keeps_cut_page) &&
 	    unlikely(!file_page_current(self->seg, file, pgoff, frame)))
-		return take_back(self, pte, new);
+		return take_back(self, mm, pte, new);
 	return unlikely(again) ? FAULT_LOOK_AGAIN : access_page(self, new, f);
 }
 
@@ -491,10 +521,39 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	return outcome;
 }
 
+#ifdef VL_LAB
+#define LOOKUPS_MAX 1024 /* far above what a run of the lab can need; an actor livelocks first */
+
+/* Variant lookup_waits_for_writer: mmap_lock is taken to wait for the writer who is there, and the
+ * lookup begins again; no bound says how often. NULL: no VMA has the address, or the mm is gone.
+ * (kernel, proposed: lock_vma_under_rcu_wait) */
+static struct vm_area_struct *lock_vma_wait(struct participant *self, struct mm_struct *mm, u64 id,
+					    u64 addr)
+{
+	struct vm_area_struct *vma = NULL;
+	bool there = true;
+
+	for (u32 turn = 0; there && !vma; turn++) {
+		VL_ASSERT(turn < LOOKUPS_MAX);
+		if (mmap_read_lock(self, mm, id) != 0)
+			return NULL;
+		there = vma_lookup(self, mm, addr) != NULL;
+		mmap_read_unlock(self, mm);
+		if (there)
+			vma = lock_vma_under_rcu(self, mm, id, addr, HOLD_VMA);
+	}
+	return vma;
+}
+#else
+#define lock_vma_wait(self, mm, id, addr) NULL
+#endif
+
 static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u64 id, struct fault *f)
 {
 	struct vm_area_struct *vma = lock_vma_under_rcu(self, mm, id, f->addr, HOLD_VMA);
 
+	if (!vma && VARIANT(lookup_waits_for_writer))
+		vma = lock_vma_wait(self, mm, id, f->addr);
 	return vma ? fault_locked(self, mm, vma, f) : FAULT_RETRY;
 }
 #else
@@ -507,6 +566,8 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	mmap_read_unlock(self, mm);
 	return outcome;
 }
+
+#define lock_vma_wait(self, mm, id, addr) NULL
 
 static int fault_vma_lock(struct participant *self, struct mm_struct *mm, u64 id, struct fault *f)
 {
@@ -525,6 +586,8 @@ void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 
 	if (f.access != FAULT_WRITE)
 		f.flags &= ~FAULT_STORE;
+	if (!vma && outcome == FAULT_RETRY && VARIANT(lookup_waits_for_writer))
+		vma = lock_vma_wait(self, mm, id, addr);
 	if (vma)
 		outcome = fault_locked(self, mm, vma, &f);
 	for (u32 turn = 0; turn < AGAIN_MAX; turn++) {

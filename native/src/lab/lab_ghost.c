@@ -19,7 +19,9 @@
  *   LIFETIME    given up, and freed, without readers; after the reference is given back the
  *               object is not touched in another life; a foreign mm is woken only while it is
  *               that mm
- *   ATTACH      attached and detached by its writer only; freed only when detached
+ *   ATTACH      attached and detached by its writer only; freed only when detached. Where storing
+ *               attaches (VMA_ATTACH_IN_STORE): attaching again is right, and without the write
+ *               lock too unless VMA_ATTACH_LOCKED; beside a writer it never is
  *   WRITE_LOCK  an attached VMA changes only under its writer, who has stamped it himself; what
  *               a holder of its read lock may change is copied and computed from under him only
  *   LOCK_WORD   the lock word has a value that some state of the model has
@@ -81,6 +83,20 @@ static void replace(char *text, const char *old, const char *new)
 	}
 }
 
+/* "KIND 0xREF is allocated" without the ref: what has no name of the run. */
+static void drop_refs(char *text)
+{
+	char *at = text, *end;
+
+	while ((at = strstr(at, " 0x")) != NULL) {
+		end = at + 3 + strspn(at + 3, "0123456789abcdef");
+		if (strncmp(end, " is allocated", 13) == 0)
+			memmove(at, end, strlen(end) + 1);
+		else
+			at = end;
+	}
+}
+
 void lab_put_names(const struct lab_state *lab, char *text)
 {
 	char old[48], new[16];
@@ -105,6 +121,7 @@ void lab_put_names(const struct lab_state *lab, char *text)
 		snprintf(old, sizeof(old), "vm_area_struct %#lx", ref);
 		replace(text, old, new);
 	}
+	drop_refs(text);
 }
 
 u64 lab_word_of(const struct vm_area_struct *vma)
@@ -186,6 +203,7 @@ void lab_ghost_free(const struct vm_area_struct *vma)
 			 g->name, g->readers);
 	g->state = GHOST_FREE;
 	g->writer = 0;
+	g->freed_at = lab_me.self->seg->hdr->rcu.gp_ctr;
 }
 
 void lab_ghost_attach(const struct vm_area_struct *vma)
@@ -194,9 +212,10 @@ void lab_ghost_attach(const struct vm_area_struct *vma)
 
 	if (!g)
 		return;
-	if (g->state != GHOST_DETACHED)
+	if (g->state == GHOST_FREE || (g->state == GHOST_ATTACHED && !VMA_ATTACH_IN_STORE))
 		lab_fail(VL_LAB_ATTACH, "v%u is attached, and is not detached", g->name);
-	if (g->writer != lab_me.actor + 1 && !MUTANT(published_incomplete))
+	if (g->writer != lab_me.actor + 1 && (VMA_ATTACH_LOCKED || g->writer) &&
+	    !MUTANT(published_incomplete))
 		lab_fail(VL_LAB_ATTACH, "v%u is attached without its write lock", g->name);
 	g->state = GHOST_ATTACHED;
 }
@@ -312,6 +331,20 @@ void lab_ghost_touch(const struct vm_area_struct *vma, const char *what)
 			 g->state == GHOST_FREE ? "is free" : "has a new life");
 }
 
+/* up_read looks at the semaphore until it returns. Type-safe or not, what keeps the memory of an
+ * object that is free is a read section that began before its grace period. */
+void lab_ghost_unlocked(const struct vm_area_struct *vma)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	/* With writer_ignores_readers what comes before that is to be seen: it is freed. */
+	if (g && g->state == GHOST_FREE && g->life && !MUTANT(writer_ignores_readers) &&
+	    (VMA_FREE_DEFERRED || lab_me.self->seg->hdr->rcu.completed > g->freed_at))
+		lab_fail(VL_LAB_LIFETIME,
+			 "the lock of v%u is given back, and v%u is free since a grace period",
+			 g->name, g->name);
+}
+
 /* A fault looks at what an earlier one has found, where VMAs are not type-safe. */
 void lab_ghost_kept(const struct vm_area_struct *vma)
 {
@@ -347,8 +380,10 @@ void lab_ghost_write_known(const struct mm_struct *mm, const struct vm_area_stru
 
 	if (!g || g->writer == lab_me.actor + 1)
 		return;
-	/* With these what follows from it is to be seen: somebody reads it. */
-	if (MUTANT(wrap_keeps_stamps) || MUTANT(first_stamp_odd) || MUTANT(wrap_death_keeps_stamps))
+	/* With these what follows from it is to be seen: somebody reads it. A stamp that was copied
+	 * is such a number too, and one that a writer of long ago has left. */
+	if (VMA_DUP_COPIES || VMA_STAMPS_AGE || MUTANT(wrap_keeps_stamps) ||
+	    MUTANT(first_stamp_odd) || MUTANT(wrap_death_keeps_stamps))
 		lab_ghost_write_lock(mm, vma);
 	else
 		lab_fail(VL_LAB_WRITE_LOCK, "v%u is taken for write-locked, and nobody has done it",
@@ -388,6 +423,19 @@ void lab_ghost_wake(u64 mm_id)
 	if (mm->state == MM_FREE || mm->generation != life_generation(mm_id))
 		lab_fail(VL_LAB_LIFETIME,
 			 "the writer of a foreign mm is woken, and that mm is gone");
+}
+
+/* The sequence of the mm that an unlocked object names is about to be read. */
+void lab_ghost_sequence_of(u64 mm_id)
+{
+	const struct mm_struct *mm;
+
+	if (!lab_me.lab || !lab_me.ghost)
+		return;
+	mm = &lab_me.self->mms[mm_index(mm_id)];
+	if (mm->state == MM_FREE || mm->generation != life_generation(mm_id))
+		lab_fail(VL_LAB_LIFETIME,
+			 "the sequence of a foreign mm is read, and that mm is gone");
 }
 
 void lab_ghost_node(const void *node)

@@ -8,7 +8,8 @@
 #ifdef VL_LAB
 #include <setjmp.h>
 
-#define NOBODY LAB_ACTORS_MAX
+#define NOBODY          LAB_ACTORS_MAX
+#define LAB_MUTEXES_MAX 4 /* short mutexes that a thread has at a time */
 
 /* What the lab knows of the calling thread. */
 struct lab_thread {
@@ -21,6 +22,12 @@ struct lab_thread {
 	sigjmp_buf out;
 	u64 delay_random;
 	u64 delay_seed; /* that delay_random began with */
+	/* lab_order.c */
+	const struct vl_mutex *mutexes[LAB_MUTEXES_MAX];
+	u32 mutexes_count;
+	bool second_first; /* the lock at HOLD_MMAP2 was taken when none was held at HOLD_MMAP */
+	u32 steps;         /* sync points of the operation under way */
+	u16 recent[VL_LAB_EDGE_STEPS];
 };
 extern __thread struct lab_thread lab_me;
 

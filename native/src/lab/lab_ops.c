@@ -132,6 +132,10 @@ static s64 special(struct participant *self, struct lab_state *lab, const struct
 	case VL_LAB_OP_MBIND:
 		value = op_mbind(self, id, op->arg[0], op->arg[1], (u32)op->arg[2], op->arg[3]);
 		break;
+	case VL_LAB_OP_NAME:
+		value = op_set_vma_name(self, id, op->arg[0], op->arg[1], (const char *)&op->arg[2],
+					(u32)strnlen((const char *)&op->arg[2], sizeof(u64)));
+		break;
 	case VL_LAB_OP_TRUNCATE:
 	case VL_LAB_OP_MAP_FILE:
 	case VL_LAB_OP_SEAL:

@@ -57,6 +57,8 @@ void lab_enter(struct participant *self)
 	/* Both each time: a new participant may lie where one of another segment was. */
 	lab_me.self = self;
 	lab_me.lab = lab_state_of(self);
+	if (lab_me.actor == NOBODY)
+		lab_me.steps = lab_me.mutexes_count = 0;
 }
 
 bool lab_is_actor(void)
@@ -412,6 +414,9 @@ void lab_sync(enum lab_point point, const void *object)
 
 	if (unlikely(!lab))
 		return;
+	if (point == SP_op_begin)
+		lab_me.steps = 0;
+	lab_me.recent[lab_me.steps++ % VL_LAB_EDGE_STEPS] = (u16)point;
 	if (lab_me.actor == NOBODY) {
 		if (lab->mode >= VL_LAB_GATES)
 			lab_free_running(point, object);

@@ -498,6 +498,7 @@ static void begin_search(struct lab_state *lab, const struct vl_lab_search *sear
 	lab->mutants[0] = search->mutants[0];
 	lab->mutants[1] = search->mutants[1];
 	lab->learn = search->learn;
+	lab->order = search->order;
 	lab->script_count = 0;
 	if (search->strategy == VL_LAB_SCRIPT) {
 		lab->script_count = (u32)min_u64(search->count, LAB_SCRIPT_MAX);

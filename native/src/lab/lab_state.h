@@ -99,6 +99,7 @@ struct lab_ghost {
 	u32 readers; /* bit i: actor i has been granted the read lock */
 	u32 holds;   /* bit i: actor i has a reference, granted or not */
 	u32 puts_life[LAB_ACTORS_MAX + 1]; /* life when that actor gave its reference back */
+	u64 freed_at;                      /* number of the newest grace period when it was freed */
 	u64 start, end; /* range at the first grant, kept until the last reader leaves */
 };
 
@@ -112,6 +113,17 @@ struct lab_trace {
 	u32 seq;    /* of the mm, since the run began */
 	u32 op;     /* number of the actor's operation */
 	u32 pad;
+};
+
+/* One lock is waited for while another one is held; lab_order.c has the states. The fields are
+ * those of vl_lab_edge. */
+struct lab_edge {
+	u32 state;
+	u32 actor;
+	u64 run; /* that it was last learnt in */
+	u32 number, op, pid;
+	u32 steps_count;
+	u16 steps[VL_LAB_EDGE_STEPS];
 };
 
 /* A gate: who comes to its point is held; lab_gates.c has the states of each word. */
@@ -172,6 +184,7 @@ struct lab_state {
 	u32 script_at;
 	struct vl_lab_line script[LAB_SCRIPT_MAX];
 	u32 learn;
+	u32 order; /* 1: an inversion of the order of locks is a violation */
 	/* free-running: gates, delays */
 	struct lab_gate gates[LAB_POINTS];
 	u64 delay_seed;
@@ -180,6 +193,7 @@ struct lab_state {
 	struct lab_choice choices[LAB_CHOICES_MAX];
 	struct lab_ghost ghosts[LAB_GHOSTS];
 	struct lab_trace trace[LAB_TRACE_MAX];
+	struct lab_edge edges[VL_LAB_LOCKS_COUNT][VL_LAB_LOCKS_COUNT]; /* from, to */
 	u64 states_count;
 	u64 outcomes_count;
 	u64 outcomes[LAB_OUTCOMES];

@@ -44,14 +44,48 @@ void vma_inflight_done(struct participant *self, const struct vm_area_struct *vm
 	}
 }
 
+#if defined(VL_LAB) && !defined(VL_MODEL_MMAP_LOCK)
+/* Mutant object_cleared: memset, as for an object that nobody else can look at. */
+static void object_clear(struct vm_area_struct *vma)
+{
+	u64 life = vma->alloc_seq;
+
+	if (!MUTANT(object_cleared))
+		return;
+	memset(vma, 0, sizeof(*vma));
+	STEP(cleared_object, vma);
+	vma->alloc_seq = life;
+	vma->detached = 1;
+}
+
+/* Mutant freed_write_locked: the lock is not as the constructor leaves it. */
+static void leave_locked(struct vm_area_struct *vma)
+{
+	if (!MUTANT(freed_write_locked))
+		return;
+#if VMA_TYPESAFE && VMA_LOCK_RWSEM
+	vma->vm_lock.count |= RWSEM_WRITER;
+#elif VMA_TYPESAFE
+	vma->vm_refcnt = VM_REFCNT_EXCLUDE_READERS_FLAG;
+#else
+	(void)vma;
+#endif
+}
+#else
+#define object_clear(vma) ((void)0)
+#define leave_locked(vma) ((void)0)
+#endif
+
 /* vm_mm and the range are loaded by stale readers: stored whole, no order needed, VMA-2 orders them
  * at attach. */
-static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 mm_id)
+static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 mm_id, bool copy)
 {
 	STEP(allocated, vma, alloc(vma));
 	if (MUTANT(exit_frees_attached)) /* the last life ended attached; what came of it is over */
 		vma_lock_reset(vma);
-	vma_lock_init(vma);
+	object_clear(vma);
+	if (!copy || !VMA_DUP_COPIES) /* else it gets its source's, with all other members */
+		vma_lock_init(vma);
 	store_relaxed_u64(&vma->vm_mm, mm_id);
 	vma->vm_flags = 0;
 	vma->vm_pgbase = 0;
@@ -61,8 +95,8 @@ static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 m
 	vma->page_prot = 0;
 	vma->anon_vma_chain = 0;
 	vma->anon_vma_links = 0;
-	vma->anon_name = 0;
-	vma->numab_state = 0;
+	INTACT(name_outlives_vma, vma->anon_name = 0);
+	INTACT(numab_outlives_vma, vma->numab_state = 0);
 	vma->vm_policy = 0;
 	vma->uffd_ctx = 0;
 	vma->file_open = 0;
@@ -92,7 +126,7 @@ struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct 
 		return NULL;
 	store_relaxed_u64(&vma->vm_start, 0);
 	store_relaxed_u64(&vma->vm_end, 0);
-	vma_init(self, vma, mm->id);
+	vma_init(self, vma, mm->id, false);
 	return vma;
 }
 
@@ -110,8 +144,8 @@ static void copy_attached(struct vm_area_struct *vma)
 #define copy_attached(vma) ((void)0)
 #endif
 
-/* Member by member: a struct copy would carry detached = 0 into an object that stale readers hold.
- */
+/* Member by member: a struct copy would carry detached = 0 into an object that stale readers hold
+ * (VMA_DUP_COPIES: it does). */
 struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig)
 {
 	struct vm_area_struct *vma;
@@ -124,7 +158,7 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 	vma = object_alloc(self);
 	if (!vma)
 		return NULL;
-	vma_init(self, vma, orig->vm_mm);
+	vma_init(self, vma, orig->vm_mm, true);
 	store_relaxed_u64(&vma->vm_start, orig->vm_start);
 	store_relaxed_u64(&vma->vm_end, orig->vm_end);
 	vma->vm_flags = orig->vm_flags;
@@ -136,6 +170,7 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 	vma->uffd_ctx = orig->uffd_ctx;
 	vma->file_open = orig->file_open;
 	vma->anon_name = anon_name_get(self, orig->anon_name);
+	vma_lock_copy(vma, orig);
 	copy_attached(vma);
 	STEP(copied, vma, complete(vma));
 	return vma;
@@ -144,7 +179,7 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 /* (kernel: __vm_area_free) */
 static void area_free(struct participant *self, struct vm_area_struct *vma)
 {
-	if (vma->anon_name) {
+	if (vma->anon_name && !MUTANT(name_outlives_vma)) {
 		anon_name_put(self, vma->anon_name);
 		vma->anon_name = 0;
 	}
@@ -152,11 +187,12 @@ static void area_free(struct participant *self, struct vm_area_struct *vma)
 		mpol_put(self, vma->vm_policy);
 		vma->vm_policy = 0;
 	}
-	if (vma->numab_state) {
+	if (vma->numab_state && !MUTANT(numab_outlives_vma)) {
 		kmem_cache_free(self, CACHE_NUMAB, PTR(self, vma->numab_state));
 		vma->numab_state = 0;
 	}
 	vma_lock_free(self, vma);
+	leave_locked(vma);
 	STEP(freeing, vma);
 	GHOST(free(vma));
 	kmem_cache_free(self, CACHE_VMA, vma);

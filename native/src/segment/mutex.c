@@ -38,7 +38,11 @@ static bool take_free(struct participant *self, struct vl_mutex *m, u32 bits)
 
 bool mutex_trylock(struct participant *self, struct vl_mutex *m)
 {
-	return take_free(self, m, 0);
+	bool taken = take_free(self, m, 0);
+
+	if (taken)
+		GHOST(mutex_taken(m));
+	return taken;
 }
 
 /* The wait of MUTEX_SLEEP_NS is over: is the owner dead? Then the mutex is ours. */
@@ -85,14 +89,21 @@ static int lock_slow(struct participant *self, struct vl_mutex *m)
 
 int mutex_lock(struct participant *self, struct vl_mutex *m)
 {
-	if (likely(take_free(self, m, 0)))
-		return 0;
-	return lock_slow(self, m);
+	int stolen = 0;
+
+	GHOST(mutex_wanted(self, m));
+	if (unlikely(!take_free(self, m, 0)))
+		stolen = lock_slow(self, m);
+	GHOST(mutex_taken(m));
+	return stolen;
 }
 
 void mutex_unlock(struct participant *self, struct vl_mutex *m)
 {
-	u32 word = xchg_release_u32(&m->word, 0); /* pairs: MUTEX-1 (mutex.c:take_free) */
+	u32 word;
+
+	GHOST(mutex_left(m));
+	word = xchg_release_u32(&m->word, 0); /* pairs: MUTEX-1 (mutex.c:take_free) */
 
 	VL_ASSERT((word & ~VL_MUTEX_WAITERS) == self->index + 1);
 	if (unlikely(word & VL_MUTEX_WAITERS))

@@ -277,6 +277,8 @@ int down_read_timeout(struct participant *self, struct rw_semaphore *sem, enum h
 	struct waiter w;
 	int err;
 
+	if (timeout_ns)
+		GHOST(lock_wanted(self, sem, place));
 	if (likely(down_read_trylock(self, sem, place)))
 		return 0;
 	if (timeout_ns == 0)
@@ -335,6 +337,8 @@ int down_write_timeout(struct participant *self, struct rw_semaphore *sem, enum 
 	struct waiter w;
 	int err;
 
+	if (timeout_ns)
+		GHOST(lock_wanted(self, sem, place));
 	if (likely(try_write(self, sem, place)))
 		return 0;
 	if (timeout_ns == 0)

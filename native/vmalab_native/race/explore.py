@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from vmalab_native import lab
-from vmalab_native.lab import NO_SLOT, Report, Strategy, TraceLine, Violation
+from vmalab_native.lab import NO_SLOT, Edge, Report, Strategy, TraceLine, Violation
 from vmalab_native.race import schedule, session
 from vmalab_native.race.scenario import Scenario, ScenarioError, mutant_names
 from vmalab_native.race.schedule import Schedule
@@ -23,6 +23,7 @@ SHORTEN_MAX: Final = 60
 PCT_DEPTH: Final = 3
 FSCK_EVERY: Final = 25
 RUN_MAX: Final = 1_000_000
+ORDER: Final = "lock-order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Plan:
     seed: int = 1
     mutants: tuple[str, ...] = ()
     """By name or number."""
+
+    def watches_order(self, scenario: Scenario) -> bool:
+        """Whether an inversion of the order of locks is a finding. It comes before the deadlock
+        that it warns of; so with a mutant only where the scenario asks for it."""
+        return scenario.order or not self.mutants
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Result:
     """Every schedule within the bound was run."""
     coverage: Counter[str] = field(default_factory=Counter)
     finding: Finding | None = None
+    order: tuple[Edge, ...] = ()
+    """The order of locks that was seen."""
     last: Schedule | None = None
     """The last schedule that was run, if it broke nothing."""
 
@@ -182,6 +190,7 @@ def _exhaustive(one: session.Session, plan: Plan, result: Result) -> Report | No
             seconds_max=max(end - time.monotonic(), 0.01),
             mutants=plan.mutants,
             variants=one.scenario.active,
+            order=plan.watches_order(one.scenario),
             fsck_every=FSCK_EVERY if one.scenario.fsck else 0,
         )
         _add(result, report)
@@ -204,6 +213,7 @@ def _sampled(one: session.Session, plan: Plan, result: Result) -> Report | None:
         seconds_max=plan.seconds,
         mutants=plan.mutants,
         variants=one.scenario.active,
+        order=plan.watches_order(one.scenario),
         fsck_every=FSCK_EVERY if one.scenario.fsck else 0,
     )
     _add(result, report)
@@ -223,6 +233,7 @@ def _mortal(result: Result, outcomes: list[int]) -> Result:
                 seed=plan.seed + number,
                 mutants=plan.mutants,
                 variants=scenario.active,
+                order=plan.watches_order(scenario),
                 fsck_every=int(scenario.fsck),
             )
             _add(result, report)
@@ -253,11 +264,13 @@ def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
             _check_setup(scenario, learnt.violation.text)
             # Without a mutant and between whole operations: the scenario or the core is wrong.
             result.finding = _finding(one, Plan(), learnt)
+            result.order = tuple(lab.order(one.me))
             return result
         outcomes = lab.outcomes(one.me)
         if not scenario.mortal:
             search = _exhaustive if plan.strategy == "exhaustive" else _sampled
             report = search(one, plan, result)
+            result.order = tuple(lab.order(one.me))
             result.coverage = Counter(lab.coverage(one.me))
             if report is not None:
                 result.finding = _finding(one, plan, report)
@@ -284,6 +297,7 @@ def run_plan(
             plan=chosen,
             mutants=plan.mutants,
             variants=one.scenario.active,
+            order=plan.watches_order(one.scenario),
             fsck_every=int(scenario.fsck),
         )
         return report, _finding(one, plan, report) if report.violation else None
@@ -359,6 +373,7 @@ def replay(one: Schedule, *, times: int = 1) -> Replayed:
                 script=script,
                 mutants=one.mutants,
                 variants=scenario.active,
+                order=one.expect == ORDER or not one.mutants,
                 fsck_every=int(scenario.fsck),
             )
             trace = tuple(run.trace())

@@ -21,12 +21,14 @@ One operation is a line: an address space, a colon, a verb, its operands. Addres
     m0: exit
     m0: maps | reap | rcu                  read the maps; look at every VMA as an OOM reaper does;
                                            wait for a grace period
-    m0: fail CACHE N                       the N-th next allocation fails (vma, node, avc, anon_vma)
+    m0: fail CACHE N                       the N-th next allocation fails (vma, node, avc, ...),
+                                           or killable write lock, with EINTR (stamp)
     m0: preset SEQ ADDR STAMP              mm_lock_seq, and the stamp of the VMA of ADDR
     m0: mbind ADDR PAGES MODE NODES        numbers, as for mbind(2)
     m0: truncate ADDR PAGES                the file mapped at ADDR (shared memory) gets that size
     m0: seal ADDR SEAL                     the file mapped at ADDR is sealed: write, grow ...
     m0: map ADDR PAGES PROT like ADDR2     the file mapped at ADDR2, privately
+    m0: name ADDR PAGES NAME               anonymous memory gets a name of at most 8 letters
     m0: low                                the next address space is made in the first free slot
     m0: die POINT                          the actor is killed when it comes to that sync point
 """
@@ -44,6 +46,7 @@ from vmalab_native.errors import InvalidArgument
 from vmalab_native.lab import Op
 
 PAGE: Final = 4096
+_NAME_MAX: Final = 8
 _PROTS: Final = {"r": int(Prot.READ), "w": int(Prot.WRITE), "x": int(Prot.EXEC)}
 _WORDS: Final = {"growsdown": int(Map.GROWSDOWN), "populate": int(Map.POPULATE)}
 _CACHES: Final = {
@@ -54,6 +57,7 @@ _CACHES: Final = {
     "name": 4,
     "vma_lock": 6,
     "policy": 7,
+    "stamp": 256,
 }
 _LINE = re.compile(r"^(?:(?P<made>m\d)\s*=\s*)?(?:(?P<mm>m\d)\s*:\s*)?(?P<rest>\S.*)$")
 
@@ -218,6 +222,15 @@ def _seal(operands: list[str]) -> Op:
     return Op(lab.SPECIAL_OPS["seal"], args=(_number(addr), seal))
 
 
+def _name(operands: list[str]) -> Op:
+    addr, pages, name = operands
+    letters = name.encode()
+    if len(letters) > _NAME_MAX:
+        raise LanguageError(f"{name!r}: a name has at most {_NAME_MAX} letters")
+    number = int.from_bytes(letters, "little")
+    return Op(lab.SPECIAL_OPS["name"], args=(_number(addr), _number(pages) * PAGE, number))
+
+
 def _map(operands: list[str]) -> Op:
     addr, pages, prot, like, other = operands
     if like != "like":
@@ -252,6 +265,7 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "truncate": _truncate,
     "map": _map,
     "seal": _seal,
+    "name": _name,
     "low": _plain(lab.SPECIAL_OPS["low"]),
     "maps": _plain(lab.SPECIAL_OPS["maps"]),
     "reap": _plain(lab.SPECIAL_OPS["reap"]),
@@ -276,6 +290,7 @@ OPERANDS: Final = {
     "mbind": f"{_SPAN} MODE NODES",
     "map": f"{_SPAN} PROT like ADDR",
     "seal": "ADDR SEAL",
+    "name": f"{_SPAN} NAME",
 }
 """What a verb that has operands takes, for a message."""
 

@@ -4,13 +4,14 @@
     title = "one line"
     about = "what happens, for a reader"
     source = "where it comes from"
-    models = ["typesafe-rwsem", "refcount"]   # none: all
+    models = ["typesafe-rwsem", "refcount"]   # and the steps of these; none: all
     variants = ["sticky_flags_merged_late"]   # other designs that must not break anything
     lookup = "cache"    # how faults find VMAs; none: as VMALAB_LOOKUP says, else walk
     slab = 1            # VMA objects that are reused at once, whichever actor frees them
     points = ["walk*", "read_*"]              # shell patterns of sync points; "!name" takes out
     bound = 2           # preemptions of an exhaustive search
     schedules = 3000    # of a search, at most
+    order = true        # locks that are waited for in two orders are a finding with a mutant too
     fsck = true         # walk all invariants of the segment between runs
     setup = ["m0 = new", "m0: mmap 0x10000 1 rw"]
     check = ["m0: read 0x10000"]              # done at the end; their results are compared too
@@ -20,6 +21,8 @@
     mm_not_compared = "what is seen"
     [fix]               # how each was, or is, put right
     mm_not_compared = "..."
+    [behind]            # where a mutant alone shows nothing: the one to switch on besides
+    detached_read_last = "maker_ignores_readers"
     [only]              # why others have not the bug; need not be there
     mm_not_compared = "..."
 
@@ -40,6 +43,7 @@ from typing import Any, Final
 from vmalab_native import cores, lab
 from vmalab_native.core import lock_models
 from vmalab_native.errors import InvalidArgument
+from vmalab_native.race import steps
 from vmalab_native.race.language import LanguageError, compile_line, needs_space
 
 FOLDER: Final = Path(__file__).resolve().parent / "scenarios"
@@ -59,8 +63,8 @@ KEYS: Final = {
     **dict.fromkeys(("title", "about", "source", "lookup"), _TEXT),
     **dict.fromkeys(("models", "variants", "points", "setup", "check"), _TEXTS),
     **dict.fromkeys(("slab", "bound", "schedules"), _NUMBER),
-    **dict.fromkeys(("finds", "fix", "only"), _NAMED),
-    "fsck": _FLAG,
+    **dict.fromkeys(("finds", "fix", "only", "behind"), _NAMED),
+    **dict.fromkeys(("fsck", "order"), _FLAG),
     "actors": _ACTORS,
 }
 
@@ -113,12 +117,15 @@ class Scenario:
     bound: int
     schedules: int
     fsck: bool
+    order: bool
+    """Locks that one run waits for in two orders break it with a mutant too, as they do without."""
     setup: tuple[str, ...]
     check: tuple[str, ...]
     actors: dict[str, tuple[str, ...]]
     finds: dict[str, str] = field(default_factory=dict)
     fix: dict[str, str] = field(default_factory=dict)
     only: dict[str, str] = field(default_factory=dict)
+    behind: dict[str, str] = field(default_factory=dict)
     variant: str = ""
     """The one that is switched on; none of a file."""
 
@@ -136,6 +143,10 @@ class Scenario:
         """The variants that are switched on."""
         return (self.variant,) if self.variant else ()
 
+    def fits(self, model: str) -> bool:
+        """Whether it is for a lock model, or for that of a step."""
+        return model in self.models or cores.family(model) in self.models
+
     def program(self) -> lab.Program:
         return lab.Program(
             actors=tuple(tuple(map(compile_line, lines)) for lines in self.actors.values()),
@@ -148,6 +159,12 @@ class Scenario:
     def mutants(self, model: str) -> list[str]:
         """The mutants that it shows on a model."""
         return [name for name in self.finds if applies(name, model)]
+
+    def switched(self, mutant: str, model: str) -> tuple[str, ...]:
+        """What has to be switched on to show a mutant: behind another check, that one's too."""
+        if alone(mutant, model) or mutant not in self.behind:
+            return (mutant,)
+        return (mutant, self.behind[mutant])
 
 
 def mutant_of(name: str) -> lab.Named:
@@ -167,13 +184,29 @@ def mutant_names(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(mutant_of(one).name for one in given)
 
 
+def letter_of(model: str) -> str:
+    """The letter of a lock model in the lists of mutants and variants; of a step its model's."""
+    return LETTERS[cores.family(model)]
+
+
 def applies(mutant: str, model: str) -> bool:
-    """Whether a mutant means something on a lock model.
+    """Whether a mutant means something on a lock model, or a step of one.
 
     Raises:
         ScenarioError: there is no such mutant.
     """
-    return LETTERS[model] in mutant_of(mutant).kind
+    one = mutant_of(mutant)
+    return letter_of(model) in one.kind.upper() and not steps.has(one.name, model)
+
+
+def alone(mutant: str, model: str) -> bool:
+    """Whether a mutant shows something on a lock model when it alone is switched on: no other check
+    stands behind the one that it leaves out.
+
+    Raises:
+        ScenarioError: there is no such mutant.
+    """
+    return letter_of(model) in mutant_of(mutant).kind
 
 
 def check_applies(mutants: Iterable[str], model: str) -> None:
@@ -281,7 +314,7 @@ def with_variant(one: Scenario, model: str, variant: str) -> Scenario:
         found = lab.variant(variant)
     except InvalidArgument as error:
         raise ScenarioError(error.detail) from None
-    if LETTERS[model] not in found.kind:
+    if letter_of(model) not in found.kind:
         there = ", ".join(name for name, letter in LETTERS.items() if letter in found.kind)
         raise ScenarioError(f"variant {variant} does not apply to {model}; it applies to {there}")
     return replace(one, variant=variant)
@@ -289,7 +322,7 @@ def with_variant(one: Scenario, model: str, variant: str) -> Scenario:
 
 def variants_of(one: Scenario, model: str) -> list[Scenario]:
     """The scenario with each variant that it names and the lock model has."""
-    fit = [name for name in one.variants if LETTERS[model] in lab.variant(name).kind]
+    fit = [name for name in one.variants if letter_of(model) in lab.variant(name).kind]
     return [with_variant(one, model, name) for name in fit]
 
 
@@ -312,8 +345,8 @@ def parse(name: str, text: str) -> Scenario:
         raise ScenarioError(f"{name}: no actors")
     models = tuple(data.get("models") or lock_models())
     for model in models:
-        if model not in LETTERS:
-            raise ScenarioError(f"{name}: {unknown('lock model', model, LETTERS)}")
+        if model not in cores.all_models():
+            raise ScenarioError(f"{name}: {unknown('lock model', model, cores.all_models())}")
     one = Scenario(
         name=name,
         title=data.get("title", name),
@@ -327,12 +360,17 @@ def parse(name: str, text: str) -> Scenario:
         bound=data.get("bound", 2),
         schedules=data.get("schedules", 3000),
         fsck=data.get("fsck", True),
+        order=data.get("order", False),
         setup=tuple(data.get("setup", [])),
         check=tuple(data.get("check", [])),
         actors={actor: tuple(lines) for actor, lines in data["actors"].items()},
         finds=_of_mutants(name, data.get("finds", {})),
         fix=_of_mutants(name, data.get("fix", {})),
         only=_of_mutants(name, data.get("only", {})),
+        behind={
+            mutant: mutant_of(other).name
+            for mutant, other in _of_mutants(name, data.get("behind", {})).items()
+        },
     )
     try:
         one.program()

@@ -48,6 +48,7 @@ class Session:
             variants=self.scenario.active,
             op_points=True,
             learn=True,
+            order=True,
             fsck_every=20 if self.scenario.fsck else 0,
         )
         return self.learned

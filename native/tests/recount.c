@@ -11,7 +11,8 @@
  * Failure: counts that a recount "fixed" although nobody died: somebody changed an entry and did
  * not note it. Lines of the walker: what is left.
  * Seen to fail: with each recount_note left out, but for the three of an entry that is taken back
- * because its page has left its file meanwhile, which is rare; with a new table that is not counted;
+ * because its page has left its file meanwhile, which is rare; with a new table that is not
+ * counted;
  * with charges that are not noted or not set; with no recount after a walk, with no mending, with
  * its lock kept; with a fault or a call that does not wait; with fsck before the end of a recount;
  * with moves that are not repaired.

@@ -355,5 +355,33 @@ def all_command(
     common.guarded(act)
 
 
+@app.command("draw")
+def draw_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder with the JSON files of `bench all`.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to draw; default: beside the JSON.")
+    ] = None,
+    png: Annotated[
+        bool, typer.Option("--png", help="PNG besides SVG, with twice the pixels of a screen.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Draw the charts again from what was measured, for a page or a talk."""
+    from vmalab_bench import page
+    from vmalab_bench.base import BadRequest
+
+    def act() -> list[Path]:
+        target = out or folder
+        for one in (folder, target):
+            if not one.is_dir():
+                raise BadRequest(f"{one}: give a folder that is there")
+        return page.redraw(folder, target, (".svg", ".png") if png else (".svg",))
+
+    drawn = [str(path) for path in common.guarded(act)]
+    common.show({"drawn": drawn}, "\n".join(drawn), as_json=as_json)
+
+
 def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="bench", rich_help_panel=common.WORK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from vmalab_bench import SEED_MAX, machine
@@ -85,4 +86,5 @@ def fresh_seed() -> int:
 
 def head(bench: str, seed: int) -> dict[str, Any]:
     """What every output begins with."""
-    return {"bench": bench, "seed": seed, "machine": machine.facts()}
+    date = datetime.now(UTC).date().isoformat()
+    return {"bench": bench, "seed": seed, "date": date, "machine": machine.facts()}

@@ -228,5 +228,16 @@ def plot(data: dict[str, Any], path: Path) -> None:
             )
             for shape in dict.fromkeys(row["shape"] for row in mine)
         ]
-    title = f"faults per second, over one process, {data['model']}, {data['machine']['cores']} CPUs"
-    plots.lines(path, panels, title=title, x_label="processes", y_label="over one process")
+    pairs = {
+        row["shape"]: row["over_one"]
+        for row in data["rows"]
+        if row["processes"] == 2 and row["pages"] == "present"
+    }
+    parts = ", ".join(f"{value:.2f} times ({shape})" for shape, value in pairs.items())
+    finding = f"Two processes do {parts} the faults of one"
+    drawn = (
+        f"Faults of all processes over those of one, {data['model']}, "
+        f"{data['machine']['cores']} CPUs. Median and 95 % interval."
+    )
+    caption = plots.Caption.of(data, finding, drawn)
+    plots.lines(path, panels, caption, x_label="processes", y_label="times one process")

@@ -185,9 +185,12 @@ def _print_finding(scenario: Scenario, found: Finding) -> None:
     from vmalab_native.race import explore
 
     print(f"\n{found.violation.invariant}: {found.violation.text}")
+    if numbers := explore.compared(scenario, found.trace, found.violation):
+        print(numbers)
     steps = _count(len(found.schedule.lines), "step")
     print(f"{steps}, {_count(found.preemptions, 'preemption')}\n")
     print(explore.trace_text(scenario, found.trace))
+    print(explore.legend(scenario, found.trace))
     print(found.outcome, end="")
 
 
@@ -430,6 +433,7 @@ def replay_command(
     else:
         if trace:
             print(text)
+            print(explore.legend(schedule.load_scenario(one), done.trace))
         same = "the same trace each time" if done.traces == 1 else f"{done.traces} different traces"
         print(_count(done.times, "time") + (f", {same}" if done.times > 1 else ""))
         print(f"{broke}: {done.violation.text}" if done.violation else "every invariant held")
@@ -444,7 +448,9 @@ def show_command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Picture: .svg or .html; default: beside the schedule."
+            "-o",
+            "--output",
+            help="Picture: .svg or .html, or .txt for a mail; default: .svg beside the schedule.",
         ),
     ] = None,
     perfetto: Annotated[
@@ -457,6 +463,14 @@ def show_command(
             help="Without the schedule's mutants: what the intact core does at the same steps.",
         ),
     ] = False,
+    compact: Annotated[
+        bool,
+        typer.Option(
+            "--compact",
+            help="For a slide or a mail: only the steps where the schedule may switch, and those "
+            "where a lock is granted or the invariant breaks.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Follow a schedule and draw it: a lane for each process, lock words, the invariant.
@@ -466,12 +480,12 @@ def show_command(
     that nobody is preempted.
     """
     from vmalab_native.race import explore, schedule
+    from vmalab_race import ladder, picture
     from vmalab_race import perfetto as perfetto_trace
-    from vmalab_race import picture
 
     target = output or file.with_suffix(".intact.svg" if intact else ".svg")
-    if target.suffix not in (".svg", ".html"):
-        fail(f"{target}: the name of a picture ends in .svg or .html", USAGE)
+    if target.suffix not in (".svg", ".html", ".txt"):
+        fail(f"{target}: the name of a picture ends in .svg or .html, or .txt for text", USAGE)
 
     def draw() -> picture.Picture:
         one = schedule.read(file)
@@ -482,9 +496,16 @@ def show_command(
         else:
             done = explore.replay(one)
         drawn = picture.Picture(
-            schedule.load_scenario(one), one, done.trace, done.violation, done.outcome, note
+            schedule.load_scenario(one),
+            one,
+            done.trace,
+            done.violation,
+            done.outcome,
+            note,
+            compact=compact,
         )
-        text = picture.svg(drawn) if target.suffix == ".svg" else picture.html(drawn)
+        write = {".svg": picture.svg, ".html": picture.html, ".txt": ladder.text}
+        text = write[target.suffix](drawn)
         target.write_text(text, encoding="utf-8")
         if perfetto is not None:
             perfetto.write_bytes(perfetto_trace.trace_bytes(drawn))

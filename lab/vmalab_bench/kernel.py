@@ -223,8 +223,8 @@ def plot(data: dict[str, Any], path: Path) -> None:
         )
         for name, label in (("ours", "vmalab"), ("cache", "vmalab, cache"), ("kernel", "kernel"))
     ]
-    times = [f"{1 / row['ratio']:.2g} times for {WHAT[row['kind']]}" for row in rows]
-    finding = f"The kernel takes longer than vmalab: {', '.join(times)}"
+    times = [f"{1 / row['ratio']:.2g} for {WHAT[row['kind']]}" for row in rows]
+    finding = f"Time of the kernel over that of vmalab: {', '.join(times)}"
     drawn = "The same work in nanoseconds, done by vmalab and by the kernel. Median and range."
     caption = plots.Caption.of(data, finding, drawn)
     plots.bars(path, [WHAT[row["kind"]] for row in rows], {"": series}, caption, unit="ns")

@@ -233,8 +233,8 @@ def plot(data: dict[str, Any], path: Path) -> None:
         for row in data["rows"]
         if row["processes"] == 2 and row["pages"] == "present"
     }
-    parts = ", ".join(f"{value:.2f} times ({shape})" for shape, value in pairs.items())
-    finding = f"Two processes do {parts} the faults of one"
+    parts = ", ".join(f"{value:.2f} in {shape}" for shape, value in pairs.items())
+    finding = f"Faults of two processes over those of one: {parts}"
     drawn = (
         f"Faults of all processes over those of one, {data['model']}, "
         f"{data['machine']['cores']} CPUs. Median and 95 % interval."

@@ -149,6 +149,10 @@ class Report:
     outcome: str
 
 
+STAMP_NEW: Final = 1 << 31
+"""A stamp that no writer has made in this life of the VMA."""
+
+
 @dataclass(frozen=True, slots=True)
 class TraceLine:
     """One sync point that was passed."""
@@ -161,6 +165,8 @@ class TraceLine:
     stamp: int
     seq: int
     word: int
+    own: int
+    """The stamp of the VMA, counted as `seq` is; STAMP_NEW."""
 
 
 def _names(getter: Getter) -> tuple[Named, ...]:
@@ -378,6 +384,7 @@ def trace(participant: Participant) -> list[TraceLine]:
             row.stamp,
             row.seq,
             row.word,
+            row.own,
         )
         for row in rows[0:count]
     ]

@@ -125,7 +125,7 @@ def test_readable(name: str, charts: dict[str, tuple[Path, Figure]]) -> None:
     inside = figure.bbox
     for one in texts(figure):
         box = one.get_window_extent()
-        assert one.get_fontsize() >= plots.SMALL_PT, f"{name}: {one.get_text()!r} is small"
+        assert float(one.get_fontsize()) >= plots.SMALL_PT, f"{name}: {one.get_text()!r} is small"
         assert box.x0 >= 0, f"{name}: {one.get_text()!r} is cut off on the left"
         assert box.x1 <= inside.x1, f"{name}: {one.get_text()!r} is cut off on the right"
         assert box.y0 >= 0, f"{name}: {one.get_text()!r} is cut off below"

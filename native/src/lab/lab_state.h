@@ -111,7 +111,7 @@ struct lab_trace {
 	u32 stamp;  /* 1: it equals the sequence */
 	u32 seq;    /* of the mm, since the run began */
 	u32 op;     /* number of the actor's operation */
-	u32 pad;
+	u32 own;    /* the stamp of the VMA, counted as seq is; VL_LAB_STAMP_NEW */
 };
 
 /* A gate: who comes to its point is held; lab_gates.c has the states of each word. */

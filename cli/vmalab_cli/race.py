@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,6 +26,7 @@ from vmalab_cli.common import (
     guarded,
     lookup_in,
 )
+from vmalab_cli.progress import Progress, watching
 from vmalab_native.texts import lines_of
 
 if TYPE_CHECKING:
@@ -172,7 +171,8 @@ def _search(name: str, model: str, variant: str, plan: Callable[[], Plan]) -> Re
         one = scenario.load(name)
         how = plan()
         chosen = _model_of(one, model, how.mutants)
-        return explore.explore(scenario.with_variant(one, chosen, variant), chosen, how)
+        watch = partial(watching, f"{one.name} on {chosen}")
+        return explore.explore(scenario.with_variant(one, chosen, variant), chosen, how, watch)
 
     return _guarded(search)
 
@@ -556,22 +556,16 @@ def all_command(
         from vmalab_native.race.scenario import unknown
 
         fail(unknown("lock model", model, models), USAGE)
-    live = sys.stderr.isatty() and not as_json
-
-    def progress(text: str) -> None:
-        if live:
-            width = os.get_terminal_size(2).columns - 1
-            print(f"\r{text[:width]:<{width}}", end="", file=sys.stderr, flush=True)
-
+    said = Progress()
     done = _guarded(
         lambda: survey.survey(
             models=[model] if model else models,
             seed=_seed(seed),
             folder=output,
-            progress=progress,
+            progress=said,
         )
     )
-    progress("")
+    said.end()
     if as_json:
         print(json.dumps(done.as_dict() | {"lookup": lookup_in(lookup)}, indent=2))
     else:

@@ -134,7 +134,7 @@ def _measured(
     for name, participant in participants.items():
         side = sides[name] = _Side(participant, participant.mm_create())
         records.fill(participant, side.mm, addrs, PAGE)
-    for number in range(config.rounds + 1):
+    for number in base.rounds(config.rounds + 1):
         for name in rng.permutation(LOOKUPS):
             side = sides[str(name)]
             before = side.participant.vmstat()

@@ -144,7 +144,7 @@ def run(config: KernelBench, *, seed: int) -> dict[str, Any]:
             ("real", _Real(dialog).turn),
             ("cache", _Ours(cacher, config).turn),
         ]
-        for number in range(config.rounds + 1):
+        for number in base.rounds(config.rounds + 1):
             for kind in rng.permutation(KINDS):
                 for side, turn in sides if rng.random() < 0.5 else reversed(sides):
                     ns = turn(str(kind), config.count(str(kind)))

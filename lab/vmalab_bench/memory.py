@@ -74,7 +74,10 @@ class MemoryBench:
 
 def run(config: MemoryBench, *, seed: int) -> dict[str, Any]:
     """Map the VMAs of each model and layout, one after the other."""
-    rows = [_measure(model, layout, config.vmas) for model, layout in config.spaces]
+    rows = []
+    for model, layout in config.spaces:
+        base.say(f"{model}, {layout}")
+        rows.append(_measure(model, layout, config.vmas))
     aims = []
     for row in rows:
         kernel = row["kernel_pages_per_1000_vmas"]

@@ -134,7 +134,7 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
         for model, segment in segments.items():
             participant = stack.enter_context(segment.participant("client"))
             _prepare(config, crew, model, segment.instance, participant)
-        for _ in range(config.rounds):
+        for _ in base.rounds(config.rounds):
             for index in rng.permutation(len(cells)):
                 for model in rng.permutation(list(variants)):
                     cell = cells[index]

@@ -96,6 +96,7 @@ def run(config: PathBench, *, seed: int) -> dict[str, Any]:
     for number, model in enumerate(config.models):
         sizes = config.vmas if number == 0 else (TAKEN_VMAS,)
         for lookup in fault.LOOKUPS:
+            base.say(f"{model}, {lookup}")
             rows += _rows(model, lookup, sizes, config.calls, seed)
     return base.head("path", seed) | {
         "calls": config.calls,

@@ -83,7 +83,7 @@ def _rounds(config: RcuBench, dialogs: Mapping[tuple[str, str], Dialog], seed: i
     samples: Samples = {who: {what: [] for what in turns} for who in dialogs}
     flavours = list(dialogs)
     rng = np.random.default_rng(seed)
-    for number in range(config.rounds + 1):
+    for number in base.rounds(config.rounds + 1):
         for what, line in turns.items():
             for index in rng.permutation(len(flavours)):
                 ns = dialogs[flavours[index]].ask(line)

@@ -254,7 +254,7 @@ def _unary(config: RpcBench, crew: Crew, addresses: list[str], mm: int, seed: in
         return sum(turn.per_s for turn in turns.values())
 
     samples: dict[str, list[float]] = {"fault": [], "echo": []}
-    for number in range(config.rounds):
+    for number in base.rounds(config.rounds):
         # Each round measures both; who goes first changes, so that a drift hits both alike.
         for name in ("fault", "echo") if number % 2 == 0 else ("echo", "fault"):
             samples[name].append(rate(name))
@@ -311,7 +311,7 @@ def _streams(
             ways["attached", ALL, block_ops] = {first: "attached"}
     rates: dict[_Way, list[float]] = {way: [] for way in ways}
     rng = np.random.default_rng(seed)
-    for number in range(config.stream_rounds + 1):
+    for number in base.rounds(config.stream_rounds + 1):
         control.keep(mms)  # all rounds together are longer than their time to live
         for index in rng.permutation(len(ways)):
             way, keys = list(ways.items())[index]

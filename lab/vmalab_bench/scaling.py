@@ -86,7 +86,7 @@ def run(config: ScalingBench, *, seed: int) -> dict[str, Any]:
             for lookup in LOOKUPS
         }
         rng = np.random.default_rng(seed)
-        for _ in range(config.rounds):
+        for _ in base.rounds(config.rounds):
             for kind in rng.permutation(len(kinds)):
                 # What is compared is measured one right after the other.
                 for processes in 1 + rng.permutation(config.processes):

@@ -130,7 +130,7 @@ def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
             pairs.append(
                 (_build(walking, walker, plan, config), _build(caching, cacher, plan, config))
             )
-        for number in range(config.rounds + 1):
+        for number in base.rounds(config.rounds + 1):
             for index in rng.permutation(len(pairs)):
                 _round(pairs[index], config, rng, count=number > 0)
     return _judged(config, pairs, seed)

@@ -8,6 +8,8 @@ import re
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -237,8 +239,16 @@ def _mortal(result: Result, outcomes: list[int]) -> Result:
     return result
 
 
-def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
+def explore(
+    scenario: Scenario,
+    model: str,
+    plan: Plan,
+    watch: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Result:
     """Searches until an invariant breaks or the plan is used up.
+
+    Args:
+        watch: is entered while a search is under way that forks no process.
 
     Raises:
         NativeError: the lab core cannot be built, or the actors did not come.
@@ -257,7 +267,8 @@ def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
         outcomes = lab.outcomes(one.me)
         if not scenario.mortal:
             search = _exhaustive if plan.strategy == "exhaustive" else _sampled
-            report = search(one, plan, result)
+            with watch():
+                report = search(one, plan, result)
             result.coverage = Counter(lab.coverage(one.me))
             if report is not None:
                 result.finding = _finding(one, plan, report)

@@ -196,6 +196,7 @@ def test_a_dead_target_is_named(command: str) -> None:
     assert f"no server answers at {target}" in done.stderr
     assert "Traceback" not in done.stderr
     assert "vmalab serve" in done.stderr
+    assert "refused" in done.stderr, "it says why: it was tried before anything was started"
     assert time.monotonic() - begun < DEAD_S
     assert reach.REFUSED_S < 3, "it is named within three seconds"
     assert reach.SILENT_S < 3, "it is named within three seconds"

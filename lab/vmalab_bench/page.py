@@ -43,6 +43,9 @@ Each command measures them again on yours.
 Absolute times mean little on a shared machine. What is compared was measured alternately within one
 run, with pinned processes. Figures are medians over the rounds. Intervals hold 95 % of bootstrapped
 medians. A target that was not passed is shown as it was measured.
+
+`vmalab bench draw docs/measurements --out FOLDER --png` draws the charts of this page again, for a
+talk.
 """
 
 

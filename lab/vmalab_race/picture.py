@@ -68,7 +68,7 @@ _WORDS: Final = {
 
 
 _NUMBERS: Final = (
-    "stamp: vm_lock_seq of the VMA, none: no writer has stamped it in this life; seq: mm_lock_seq. "
+    "stamp: vm_lock_seq of the VMA, none: no writer has stamped it in this run; seq: mm_lock_seq. "
     "Equal: the VMA is write-locked."
 )
 

@@ -150,7 +150,7 @@ class Report:
 
 
 STAMP_NEW: Final = 1 << 31
-"""A stamp that no writer has made in this life of the VMA."""
+"""No writer has stamped the VMA in this life and in this run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ DEAD_S = 30.0
 """A command starts in seconds on a busy machine, and then names a dead target within three."""
 
 
+def long(command: list[str] | str) -> object:
+    """One more of what is alike: in the long run."""
+    return pytest.param(command, marks=pytest.mark.long)
+
+
 def on_a_terminal(
     *arguments: str, output: bool = False, **environment: str
 ) -> tuple[int, bytes, bytes]:
@@ -79,10 +84,11 @@ def on_a_terminal(
 
 
 WORK = {
-    "load": (["--duration", "2", "--mode", "attach", "--processes", "1"], "operations"),
+    "load": (["--duration", "2", "--mode", "attach", "--processes", "1", "--rate", "1000"],
+             "operations"),
     "bench": (["kernel", "--smoke"], "round 2 of"),
     "race": (
-        ["explore", "reuse-before-lock", "--strategy", "random", "--seconds", "2",
+        ["explore", "reuse-before-lock", "--strategy", "random", "--seconds", "1.6",
          "--schedules", "100000000"],
         "reuse-before-lock on typesafe-rwsem, 1 s",
     ),
@@ -135,7 +141,7 @@ def test_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines == [f"step {step}" for step in range(4, 100, 4)]
 
 
-@pytest.mark.parametrize("command", [["--help"], ["race", "--help"], ["layout", "--list"]])
+@pytest.mark.parametrize("command", [["--help"], long(["race", "--help"]), ["layout", "--list"]])
 def test_no_colour(command: list[str]) -> None:
     """NO_COLOR, as no-color.org says; without it the help has colours, so the check can fail."""
     code, seen, _ = on_a_terminal(*command, output=True, NO_COLOR="1")
@@ -144,7 +150,7 @@ def test_no_colour(command: list[str]) -> None:
         assert COLOURS.search(on_a_terminal(*command, output=True)[1])
 
 
-@pytest.mark.parametrize("command", [["--help"], ["bench", "--help"], ["race", "list"]])
+@pytest.mark.parametrize("command", [["--help"], long(["bench", "--help"]), ["race", "list"]])
 def test_sixty_columns(command: list[str]) -> None:
     """No line is wider than the terminal, and no table of race list loses a name to it."""
     code, seen, _ = on_a_terminal(*command, output=True)
@@ -161,7 +167,7 @@ def test_sixty_columns(command: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["race list", "race list --json", "race list --points", "layout --list", "--help"],
+    ["race list", "race list --json", long("race list --points"), long("layout --list"), "--help"],
 )
 def test_head_ends_it_quietly(command: str) -> None:
     """The reader goes after the first line. Nothing is said of it: no traceback, no error."""
@@ -180,7 +186,7 @@ def dead_port() -> int:
 
 @pytest.mark.parametrize(
     "command",
-    ["load --duration 1", f"replay {TRACE}", "bench rpc --smoke", "vmstat"],
+    ["load --duration 1", f"replay {TRACE}", long("bench rpc --smoke"), "vmstat"],
 )
 def test_a_dead_target_is_named(command: str) -> None:
     target = f"127.0.0.1:{dead_port()}"
@@ -221,7 +227,7 @@ def test_a_silent_target_is_named(silent: str) -> None:
         reach.check(silent)
 
 
-@pytest.mark.parametrize("command", ["load --duration 1", f"replay {TRACE}"])
+@pytest.mark.parametrize("command", [long("load --duration 1"), f"replay {TRACE}"])
 def test_another_server_is_named(command: str) -> None:
     """A gRPC server that has other services."""
     server = grpc.server(ThreadPoolExecutor(2))

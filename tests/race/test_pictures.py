@@ -18,6 +18,7 @@ import pytest
 
 from patience import HANG_S
 
+ROOT = Path(__file__).resolve().parents[2]
 GREY = "#8a8a8e"
 SVG = "{http://www.w3.org/2000/svg}"
 MAIL_COLUMNS = 72
@@ -67,6 +68,14 @@ def test_compact_has_the_black_steps(wake: tuple[Path, str]) -> None:
     assert compact == black
     assert len(compact) < len(whole)
     assert any(colour == "#b3261e" for colour, _ in compact), "the step that breaks"
+
+
+def test_docs_have_it(wrap: tuple[Path, str]) -> None:
+    """The picture of docs/lab.md is what `race show --compact` draws now."""
+    drawn(wrap[0], "--compact")
+    assert (ROOT / "docs" / "compact-race.svg").read_text() == wrap[0].with_suffix(
+        ".svg"
+    ).read_text(), "vmalab race run sequence-wraps-around --mutant wrap_keeps_stamps, and show it"
 
 
 def test_what_is_held_is_of_all_steps(wake: tuple[Path, str]) -> None:

@@ -137,7 +137,7 @@ struct vl_lab_report {
 #define VL_LAB_TRACE_STEP   1 /* the actor could have been preempted here */
 #define VL_LAB_TRACE_GRANT  2
 #define VL_LAB_TRACE_BREAKS 4 /* the invariant broke here */
-/* A stamp that no writer has made in this life, where seq is counted from the begin of the run. */
+/* No writer has stamped it in this life and run, where seq is counted from the begin of the run. */
 #define VL_LAB_STAMP_NEW (1u << 31)
 struct vl_lab_trace_line {
 	u32 actor; /* VL_LAB_ACTORS_MAX: the controller */

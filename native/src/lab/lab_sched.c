@@ -532,13 +532,12 @@ static u32 seq_of(const struct lab_state *lab, const struct mm_struct *mm)
 /* A stamp, counted as seq_of counts: the two are equal when the VMA is stamped. */
 static u32 stamp_of(const struct lab_state *lab, const struct mm_struct *mm, u32 stamp)
 {
-	u32 from = seq_from(lab, mm);
+	u32 from = seq_from(lab, mm), seq = mm->mm_lock_seq.sequence;
+	u32 since = from ? stamp - (from & ~1u) : seq_of(lab, mm) + (stamp - seq);
 
-	if (from != 1 && stamp == vma_stamp_first())
+	if (from != 1 && stamp != seq && (stamp == vma_stamp_first() || (s32)since < 0))
 		return VL_LAB_STAMP_NEW;
-	if (from)
-		return stamp - (from & ~1u);
-	return seq_of(lab, mm) + (stamp - mm->mm_lock_seq.sequence);
+	return since;
 }
 #endif
 

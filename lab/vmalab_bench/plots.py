@@ -270,8 +270,8 @@ class _Drawing:
 
     def _words(self) -> float:
         """Wraps the caption; the inches that it and the legend take."""
-        self._title = textwrap.wrap(self.caption.finding, 80)
-        self._drawn = textwrap.wrap(self.caption.drawn, 130)
+        self._title = textwrap.wrap(self.caption.finding, 80, break_on_hyphens=False)
+        self._drawn = textwrap.wrap(self.caption.drawn, 130, break_on_hyphens=False)
         longest = max(map(len, self.labels), default=1)
         self._legend_columns = max(1, min(len(self.labels), int(WIDTH_IN / (0.8 + 0.09 * longest))))
         legend_rows = ceil(len(self.labels) / self._legend_columns) if len(self.labels) > 1 else 0

@@ -19,7 +19,7 @@
 #define FAULT_INFO_KEPT 0xffu /* signal code; which lock and whose page it was may differ */
 
 #ifndef VL_MODEL_MMAP_LOCK
-/* The stamps that the set-up has made are of the numbers that the mm had then: of each run others. */
+/* The stamps of the set-up are of numbers that the mm had then: of each run others. */
 static void unstamp(struct participant *self, struct mm_struct *mm)
 {
 	struct range_entry e;

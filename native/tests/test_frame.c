@@ -4,11 +4,11 @@
  *
  * Goal: a frame has one user until its count drops to 0, and its word does not change under those
  * who hold it or look at it in an RCU section; no frame is lost; a dead owner of the pool mutex or
- * of a magazine costs nothing that frame_rebuild does not find.
+ * of a magazine costs nothing that recovery does not find.
  * Method: unit cases; then actors that make frames, hang them on a shared board, take references
  * to what hangs there and let go of them; then children that do the same and are killed, after
- * which the pool is used at once (it takes the mutex over), then rebuilt from the board, and
- * counted frame by frame.
+ * which the pool is used at once (it takes the mutex over), then recovered, with the references of
+ * the board, and counted frame by frame.
  * Reading a failure: a frame's word holds its own number in the upper half, and in the lower half
  * its life. "word" failures mean that a frame was given to two users; sums that differ mean
  * that frames were lost or are in two places.
@@ -114,19 +114,19 @@ static void exhaustion(struct test_seg *ts, struct participant *self)
 	check_sums(ts, 0);
 }
 
-/* Counts are what the caller says; what has none and is not reserved is free. */
-static void rebuild(struct test_seg *ts, struct participant *self)
+/* Counts become what the caller has found; what has none is free. */
+static void recounted(struct test_seg *ts, struct participant *self)
 {
-	u32 count = take_all(ts, self);
+	u32 count = take_all(ts, self), was = frame_pool_open(&ts->seg);
 
-	memset(refs, 0, sizeof(refs));
-	memset(reserved, 0, sizeof(reserved));
+	CHECK_EQ(ts->seg.hdr->frames.relink, 1);
+	for (u32 i = 0; i < count; i++) /* 1 is right; 0 and 2 are not */
+		CHECK_EQ(frame_recounted_is(&ts->seg, frames[i], i % 3), i % 3 == 1);
 	for (u32 i = 0; i < count; i++)
-		refs[frames[i]] = i % 3; /* 1 is right; 0 and 2 are not */
-	reserved[frames[0]] = 1;         /* in somebody's ring */
-	CHECK_EQ(frame_rebuild(&ts->seg, refs, reserved), count - (count + 1) / 3);
-	CHECK_EQ(frame_rebuild(&ts->seg, refs, reserved), 0);
-	CHECK_EQ(ts->seg.hdr->frames.free_count, (count + 2) / 3 - 1);
+		CHECK(frame_recounted_is(&ts->seg, frames[i], i % 3));
+	frame_pool_close(&ts->seg, was);
+	CHECK_EQ(ts->seg.hdr->frames.relink, 0);
+	CHECK_EQ(ts->seg.hdr->frames.free_count, (count + 2) / 3);
 	for (u32 i = 0; i < count; i++) {
 		CHECK_EQ(frame_refs(&ts->seg, frames[i]), i % 3);
 		if (i % 3 == 2)
@@ -137,11 +137,11 @@ static void rebuild(struct test_seg *ts, struct participant *self)
 	}
 	rcu_barrier(self);
 	frame_flush(self);
-	memset(refs, 0, sizeof(refs));
-	memset(reserved, 0, sizeof(reserved));
-	CHECK_EQ(frame_rebuild(&ts->seg, refs, reserved), 0); /* the reserved one comes back */
 	check_sums(ts, 0);
+	ts->seg.hdr->frames.relink = 1; /* a recoverer died while it gave frames back */
+	ts->seg.hdr->frames.free_head = 0;
 	CHECK_EQ(take_all(ts, self), FRAMES - FRAMES_FIRST);
+	CHECK_EQ(ts->seg.hdr->frames.relink, 0);
 	for (u32 i = 0; i < FRAMES - FRAMES_FIRST; i++)
 		frame_put_now(self, frames[i]);
 }
@@ -326,18 +326,50 @@ static void use_pool(struct participant *self, const struct participant *idle,
 	frame_flush(self);
 }
 
+/* Of those who live, what they have without a reference. */
+static void reserve(const struct participant_area *area)
+{
+	for (u32 i = 0; i < area->frame_count; i++)
+		reserved[area->frames[i]] = 1;
+	for (u32 at = area->retire_head; at != area->retire_tail; at = place_next(at, RETIRE_RING))
+		reserved[area->retired[at % RETIRE_RING].ref] = 1;
+}
+
+/* What a recovery does with frames. A frame that the dead one had in hand is given back by
+ * frames_reclaim: it has no reference, which is all that a recount looks at. */
+static void recover(struct test_seg *ts, struct participant *self)
+{
+	struct dead_set dead;
+	u32 index = 0, was;
+
+	find_dead(&ts->seg, &dead);
+	CHECK_EQ(dead.count, 1);
+	while (!dead_set_has(&dead, index))
+		index++;
+	rcu_repair(&ts->seg, &dead);
+	while (!rcu_adopt(self, index))
+		rcu_barrier(self);
+	memset(reserved, 0, sizeof(reserved));
+	reserve(self->area);
+	frame_pool_repair(&ts->seg, &dead);
+	was = frame_pool_open(&ts->seg);
+	frames_reclaim(&ts->seg, index, reserved);
+	for (u32 f = FRAMES_FIRST; f < ts->seg.hdr->frames.frames_populated; f++)
+		(void)frame_recounted_is(&ts->seg, f, refs[f]);
+	frame_pool_close(&ts->seg, was);
+	rcu_barrier(self);
+}
+
 static void count_all(struct test_seg *ts, struct participant *self, const struct board *b)
 {
 	u32 held = 0;
 
 	memset(refs, 0, sizeof(refs));
-	memset(reserved, 0, sizeof(reserved));
 	for (u32 i = 0; i < BOARD; i++) {
 		if (b->frame[i] != FRAME_NONE && refs[b->frame[i]]++ == 0)
 			held++;
 	}
-	frame_rebuild(&ts->seg, refs, reserved);
-	CHECK_EQ(frame_rebuild(&ts->seg, refs, reserved), 0);
+	recover(ts, self);
 	CHECK_EQ(take_all(ts, self), FRAMES - FRAMES_FIRST - held);
 	for (u32 i = 0; i < FRAMES - FRAMES_FIRST - held; i++)
 		frame_put_now(self, frames[i]);
@@ -388,7 +420,7 @@ int main(int argc, char **argv)
 	test_join(&ts, &self, ROLE_WORKER);
 	counts(&ts, &self);
 	exhaustion(&ts, &self);
-	rebuild(&ts, &self);
+	recounted(&ts, &self);
 	participant_leave(&self);
 	torture(&ts);
 	test_seg_close(&ts);

@@ -197,9 +197,14 @@ static void break_busy(struct world *w)
 {
 	*entry_at(w, AREA) |= PTE_BUSY;
 }
+/* By a writer that has stamped the VMA and is gone. */
 static void break_rights(struct world *w)
 {
 	*entry_at(w, READ_ONLY) |= PTE_WRITE;
+	w->mm->mm_lock_seq.sequence |= 1;
+#if VMA_LOCK_PER_VMA
+	w->read_only->vm_lock_seq = w->mm->mm_lock_seq.sequence;
+#endif
 }
 static void break_guard(struct world *w)
 {
@@ -350,7 +355,7 @@ static void check_slices(struct world *w, const struct wrong_case *c)
 		fail(c ? c->name : "intact, in slices");
 }
 
-/* A participant that dies in the core, so that there is something to recover. */
+/* A participant that dies in the core, in the middle of something with that mm and that file. */
 static void die_and_recover(struct world *w)
 {
 	static struct vl_recovery out;
@@ -366,6 +371,9 @@ static void die_and_recover(struct world *w)
 		CHECK_EQ(core_seg_attach(w->fd, &seg), 0);
 		CHECK_EQ(vl_join(seg, ROLE_CLIENT, "victim", &victim), 0);
 		CHECK_EQ(core_enter(victim), 0);
+		hold_taking(victim, HOLD_MMAP, &mm_table(seg)->mmap_lock, HELD_READ);
+		hold_taking(victim, HOLD_MMAP2, &file_table(seg)->lock, HELD_WRITE);
+		note_doubt(victim, AREA, 1);
 		_exit(42); /* without leaving */
 	}
 	CHECK_EQ(waitpid(pid, &status, 0), pid);

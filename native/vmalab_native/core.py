@@ -560,6 +560,9 @@ class Participant(accounts.Charging, OwnedThings):
             dead=[(report.dead_index[i], report.dead_pid[i]) for i in range(shown)],
             repaired={name: getattr(report, name) for name in _REPAIRS},
             walked=report.walks != 0,
+            slices=report.slices,
+            stopped_ns=report.stopped_ns,
+            slice_ns=report.slice_ns,
         )
 
     def fsck(self, *, stop: bool = True) -> list[str]:

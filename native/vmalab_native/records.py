@@ -365,12 +365,17 @@ class StructInfo:
 class RecoveryReport:
     """What recover() did: (slot index, pid) of each dead participant, and counts by name.
 
-    walked: whether the whole segment was walked; False when the dead had nothing half done.
+    walked: whether the segment was walked; False when the dead had nothing half done.
+    slices: how often the world was stopped to recount frames, after that.
+    stopped_ns, slice_ns: for how long at most: for the repair, for one slice.
     """
 
     dead: list[tuple[int, int]] = field(default_factory=list)
     repaired: dict[str, int] = field(default_factory=dict)
     walked: bool = False
+    slices: int = 0
+    stopped_ns: int = 0
+    slice_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

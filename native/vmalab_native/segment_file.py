@@ -44,6 +44,7 @@ ACCOUNT_BYTES: Final = 128
 LIFE_BYTE: Final = 1 << 40
 _FLOCK: Final = "hhqqi4x"
 FRAMES_FIRST: Final = 2
+RECOUNT_BYTES: Final = 4  # of each frame, behind all of them
 MAGAZINE_SIZE: Final = 52
 CACHES: Final = 16
 STATES: Final = ("building", "ready", "broken", "closing")
@@ -253,7 +254,8 @@ class SegmentFile:
         names += ["lab"] * (len(table) // 2 == len(fixed) + 4)
         names += ["page descriptors", "frames", "pages"]
         self.regions = {name: (table[2 * i], table[2 * i + 1]) for i, name in enumerate(names)}
-        wanted = dict(fixed) | {"frames": self.config("frames_max") * sizes["frame"]}
+        each = sizes["frame"] + RECOUNT_BYTES
+        wanted = dict(fixed) | {"frames": self.config("frames_max") * each}
         end = 0
         for name, (offset, length) in self.regions.items():
             if offset != end or length % PAGE or offset + length > self.of_header("size"):

@@ -4,8 +4,9 @@
  *
  * Frame 0 is "none"; frame 1 is the zero page (never counted, never freed, word always 0). A frame
  * whose count drops to 0 goes through rcu_retire, because a fault that runs under RCU may still
- * read or store its word. Counts are recomputed by recovery from the page tables and page caches,
- * so a kill between a count and an entry is harmless.
+ * read or store its word. A count is raised before an entry names the frame, and an entry goes before
+ * the count is dropped: a kill in between leaves a count that is too high, and a recount puts it
+ * right (recount.h).
  */
 #ifndef VMALAB_FRAME_H
 #define VMALAB_FRAME_H
@@ -53,10 +54,18 @@ void frame_flush(struct participant *self); /* magazine back to the pool */
 /* The magazine of a dead owner that had nothing half done goes back to the pool. The world is
  * stopped, nobody has the pool mutex. */
 void frame_magazine_reclaim(struct participant *self, u32 owner_index);
-/* The world is stopped: sets the counts to refs[] (indexed by frame), rebuilds the free list from
- * what has no count and is not reserved[] (in a living participant's magazine or retire ring).
- * Returns how many counts were wrong. */
-u64 frame_rebuild(struct vl_seg *seg, const u32 *refs, const u8 *reserved);
+/* Around all that recovery gives to the pool while the world is stopped. If the recoverer dies in
+ * between, the next one who locks the pool links it anew. */
+u32 frame_pool_open(struct vl_seg *seg);
+void frame_pool_close(struct vl_seg *seg, u32 was);
+/* In between: what a dead owner had, or had in hand, without a reference goes back to the pool. The world is
+ * stopped. reserved[]: by frame: it is in a magazine of the living or in a retire ring. */
+void frames_reclaim(struct vl_seg *seg, u32 owner_index, const u8 *reserved);
+/* The world is stopped: the pool mutex, if a dead one had it. */
+void frame_pool_repair(struct vl_seg *seg, const struct dead_set *dead);
+/* In between, too: so many references were found. False: another number was noted; it is put
+ * right, and a frame without references goes to the pool. */
+bool frame_recounted_is(struct vl_seg *seg, u32 frame, u32 refs);
 
 struct frame_numbers {
 	u64 total;     /* as configured; two of them are FRAME_NONE and FRAME_ZERO */

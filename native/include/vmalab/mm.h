@@ -19,7 +19,7 @@
 #define VMALAB_MM_H
 
 #include "vmalab/caches.h"
-#include "vmalab/pgtable.h"
+#include "vmalab/recount.h"
 #include "vmalab/seqcount.h"
 #include "vmalab/slab.h"
 #include "vmalab/stats.h"
@@ -80,7 +80,12 @@ struct mm_aside {
 	u64 uffds[UFFDS_MAX];
 	u64 exec_from; /* the mm that it was before exec, or 0 */
 	u32 shared;    /* other accounts may use it too (owner.c) */
-	u32 pad[13];
+	/* recovery/walk_mend.c; the world is stopped */
+	u32 mending;    /* 1: recovery has mmap_lock for reading until all entries are put right */
+	u32 mend_stamp; /* what a dead writer stamped VMAs with, or 0 */
+	u32 pad0;
+	u64 mend_at; /* from there on */
+	u32 pad[8];
 } __cacheline_aligned;
 SIZE_IS(struct mm_aside, MM_ASIDE_BYTES);
 

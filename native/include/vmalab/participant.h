@@ -117,7 +117,7 @@ struct participant_area {
 	u64 stats[STATS_MAX]; /* written by the owner alone; read by anyone, relaxed */
 	struct magazine magazines[KMEM_CACHES_MAX];
 	u32 frame_count;
-	u32 frame_pad;
+	u32 frame_hand; /* the last frame that lost a reference: it may be in no place yet */
 	u32 frames[FRAME_MAGAZINE];
 	u32 page_count;
 	u32 page_pad;
@@ -129,12 +129,19 @@ struct participant_area {
 	vl_ref unmapped;               /* VMAs out of the tree, not yet freed: a list (munmap.h) */
 	u32 file_pins[FILE_PINS];      /* numbers of files that an operation keeps while it may
 					* block */
+	u64 moving[2]; /* entries of a move under way: offsets of the one that it comes from,
+			* or 0, and of the one that it goes to */
+	u64 doubt; /* an address, and in the bits below PAGE_SHIFT how many pages from there: if the
+		    * owner dies, entries there may be marked busy, or have a page that is no longer
+		    * in its file. Of the address space that it has a lock of; it is not taken back. */
 	u64 stocks[CHARGES_STOCKED][STOCKS_EACH] __cacheline_aligned; /* account.h */
 	u32 account;     /* what its new address spaces are charged to */
 	u32 cancel;      /* not 0: what it does is to end early (safe_point.h) */
 	u32 retire_head; /* next to free; places (lives.h) */
 	u32 retire_tail; /* next free place; tail - head = entries */
 	struct retired retired[RETIRE_RING];
+	u64 retire_hand; /* kind << 32 | ref of what was last taken out of a ring: it may be in no
+			  * place yet */
 	u64 leases[MMS_MAX]; /* per mm index: generation << LEASE_SHIFT | leases held */
 	vl_ref name_made;    /* name of the call under way, which may wait before a VMA has it */
 	u64 pid_namespace;   /* in which pid and tid mean something; 0 unknown */
@@ -287,6 +294,15 @@ static inline void participant_fence_if_threaded(struct participant *self)
 static inline void note_change(struct participant *self)
 {
 	self->slot->changed = 1;
+	compiler_barrier();
+}
+
+/* Before entries are changed so that recovery would have to look at them, should the caller be
+ * killed (participant_area.doubt). */
+static inline void note_doubt(struct participant *self, u64 addr, u64 pages)
+{
+	/* relaxed: for a recoverer, who reads it when the caller is dead */
+	store_relaxed_u64(&self->area->doubt, (addr & PAGE_MASK) | pages);
 	compiler_barrier();
 }
 

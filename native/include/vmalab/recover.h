@@ -22,14 +22,31 @@ struct vl_recovery {
 	u32 mms_repaired, mms_reaped;
 	u64 vmas_freed, nodes_freed, objects_freed, frames_fixed, pages_freed, locks_fixed,
 		ptes_fixed;
+	u32 slices; /* in which frames were recounted */
+	u32 pad;
+	/* the longest standstill in which something else was repaired, and the longest slice: with
+	 * the wait for those who were in the core, and the CPU time of the recoverer */
+	u64 stopped_ns, stopped_cpu_ns, slice_ns, slice_cpu_ns;
 };
-/* Finds dead participants and repairs what they left. 0 (also when nobody is dead), -EBUSY,
- * -ETIMEDOUT. */
+/* Finds dead participants and repairs what they left, and then recounts frames, in slices, if a
+ * recount is due. 0 (also when nobody is dead), -EBUSY, -ETIMEDOUT. */
 VL_API int vl_recover(struct participant *self, struct vl_recovery *out);
 
 /* Repairs what those in the set left and frees their slots. The world is stopped, and the set was
  * made since. 0, or -ENOMEM: nothing is freed, it may be done again. */
 int recover_dead(struct participant *self, const struct dead_set *dead, struct vl_recovery *out);
+
+/* The world is stopped, and the counts of frames may be wrong from now on: a recount is due. */
+void recount_begin(struct vl_seg *seg);
+/* One standstill: a recovery if somebody is dead, else a slice of the recount that is due.
+ * !may_repair: -EAGAIN if somebody is dead. Else as vl_recover. */
+int recover_stop(struct participant *self, struct vl_recovery *out, bool may_repair);
+/* So many of them until no recount is due. share: so long the entry is open after a slice, as it was
+ * closed. */
+int recount_finish(struct participant *self, struct vl_recovery *out, bool may_repair, u32 share);
+#define RECOUNT_SHARE 4
+/* How long a slice is; a test that has little memory makes it shorter. */
+extern u64 recount_slice_ns;
 
 /* Sets the hook by which a waiter that finds a lock's owner dead starts recovery. Once per process.
  */

@@ -144,7 +144,30 @@ struct frame_pool {
 	u32 frames_populated;
 	u32 free_head; /* frames linked through their word when free, 0 ends */
 	u64 free_count;
-	u64 pad[5];
+	u32 relink; /* 1: its last owner died: who locks it next links the list anew */
+	u32 pad0;
+	u64 pad[4];
+};
+
+/* What a recovery has still to do, in slices, in this order; each stage goes over address spaces,
+ * frames or pages by their numbers. */
+enum recount_stage {
+	RECOUNT_NONE = 0,
+	RECOUNT_MEND = 1,   /* entries of address spaces are put right: walk_mend.c */
+	RECOUNT_CLEAR = 2,  /* second counts of frames: 0 */
+	RECOUNT_TABLES = 3, /* tables are counted; recount_epoch is set from here on */
+	RECOUNT_JUDGE = 4,  /* counts of frames become what was found */
+};
+
+/* The references of all frames are counted anew, in slices: recount.h. Changes while the world is
+ * stopped, but for the charges. */
+struct recount {
+	u64 last;    /* number of the newest recount; a life (lives.h) */
+	u32 stage;   /* enum recount_stage; not RECOUNT_NONE: a recount is due or under way */
+	u32 at;      /* the next one of the stage */
+	u32 started; /* how often it was begun since the last one that ended */
+	u32 pad;
+	u32 charged[ACCOUNTS_MAX]; /* RECOUNT_JUDGE: frames below `at`, by account; atomics */
 };
 
 struct rcu_state {
@@ -180,9 +203,11 @@ struct seg_header {
 	u32 stuck_times;              /* how often, one after the other */
 	u64 stuck_progress;           /* what it had counted then */
 	u64 stop_again_ns;            /* before this no stopper closes the entry for it again */
+	u64 recount_epoch;            /* 0, or the number of the recount that counts tables */
 	struct rcu_state rcu;
 	struct page_pool pages __cacheline_aligned;
 	struct frame_pool frames __cacheline_aligned;
+	struct recount recount __cacheline_aligned;
 	struct vl_mutex slots_lock __cacheline_aligned; /* mm table, file table */
 	u32 mm_hint;
 	u32 file_hint;

@@ -36,8 +36,8 @@ struct page_desc {
 	u64 free[2]; /* PAGE_SLAB: bit set = object free (not in a magazine, not used) */
 	u64 used[2]; /* bit set = object was handed out at least once (reuse statistics) */
 	u32 account; /* TABLE: what it is charged to */
-	u32 pad0;
-	u64 pad;
+	u32 level;   /* TABLE: 0 has the entries that name frames */
+	u64 counted; /* TABLE of level 0: the recount that has counted its entries (recount.h) */
 } __cacheline_aligned;
 SIZE_IS(struct page_desc, 64);
 

@@ -28,6 +28,7 @@ static int guard_one(struct participant *self, struct mm_struct *mm, u64 addr)
 			return -EAGAIN;
 		if (!cmpxchg_acq_rel_u64(pte, &old, PTE_GUARD))
 			continue;
+		recount_note(self, pte, old, PTE_GUARD);
 		if (pte_counts(old))
 			frame_put(self, pte_frame(old));
 		break;

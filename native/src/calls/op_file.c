@@ -46,6 +46,7 @@ static int drop_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 
 		if (!cmpxchg_acq_rel_u64(pte, &old, left))
 			continue;
+		recount_note(self, pte, old, left);
 		if (pte_frame(old) != FRAME_ZERO)
 			frame_put(self, pte_frame(old));
 		break;
@@ -59,6 +60,7 @@ static int drop_cached(struct participant *self, pte_t *pte, u64 addr, void *arg
 
 	(void)addr;
 	(void)arg;
+	recount_note(self, pte, old, 0);
 	if (old)
 		frame_put(self, pte_frame(old));
 	return 0;

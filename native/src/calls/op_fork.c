@@ -60,6 +60,7 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	if (pte_counts(old))
 		frame_get(self, pte_frame(old));
 	store_release_u64(to, old);
+	recount_note(self, to, 0, old);
 	return 0;
 }
 

@@ -167,9 +167,21 @@ struct moving {
 	bool failed;
 };
 
+/* For a kill: both entries may have the page. from NULL: the move is over. */
+static void move_announce(struct participant *self, const pte_t *from, const pte_t *to)
+{
+	u64 *moving = self->area->moving;
+
+	compiler_barrier();
+	store_relaxed_u64(&moving[1], to ? (u64)((const u8 *)to - self->base) : 0);
+	compiler_barrier();
+	store_relaxed_u64(&moving[0], from ? (u64)((const u8 *)from - self->base) : 0);
+	compiler_barrier();
+}
+
 /* Both VMAs are write-locked, so nobody else touches the two entries. The destination is stored
- * first: a kill in between leaves the page in both places, and recovery, which recounts references,
- * lets both keep it: no page is lost. */
+ * first, so no page is lost. A kill in between leaves the page in both places, and one reference of
+ * its frame: the move is announced, and recovery takes the source out (walk_scope.c). */
 static int move_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 {
 	struct moving *m = arg;
@@ -182,8 +194,12 @@ static int move_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	}
 	if (m->armed) /* what arrives is registered with nothing */
 		entry = entry == PTE_WP_MARKER ? 0 : entry & ~PTE_UFFD_WP;
+	move_announce(self, pte, to);
 	store_release_u64(to, entry);
 	store_release_u64(pte, 0);
+	move_announce(self, NULL, NULL);
+	recount_note(self, to, 0, entry);
+	recount_note(self, pte, entry, 0);
 	return 0;
 }
 

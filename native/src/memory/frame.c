@@ -13,11 +13,14 @@
  * What a dead owner leaves:
  *   of the pool mutex   a list cut anywhere. FRAME_IN_POOL says which frames belong to it: it is
  *                       set before a frame is linked and cleared before it is handed out. The
- *                       next owner links all frames that carry it (MUTEX_STOLEN). What was under
- *                       way between pool and magazine is lost until recovery.
- *   of references       counts that are too high; frame_rebuild sets them to what the page tables
- *                       and page caches hold.
- *   of a magazine       frames with no reference, in no pool: frame_rebuild puts them in the list.
+ *                       next owner links all frames that carry it (MUTEX_STOLEN, pool.relink).
+ *   of references       counts that are too high, never too low: a recount sets them to what the
+ *                       page tables and page caches hold (recount.h).
+ *   of a frame without references, on its way from one place to another: the frame. It is in no
+ *                       place then, or in one: before it leaves a place its number stands where
+ *                       recovery looks (frames_reclaim): above the top of the magazine, at the
+ *                       tail of the ring, in retire_hand or in frame_hand.
+ *   of a magazine       what is in it: below frame_count, and nowhere else.
  *
  * Orderings:
  *   FRAME-1  frame_put releases, whoever drops the last reference acquires: what others did to the
@@ -28,6 +31,7 @@
  */
 #include "vmalab/frame.h"
 #include "vmalab/leave.h"
+#include "vmalab/recount.h"
 #include "vmalab/stats.h"
 
 #define FRAMES_CHUNK 8192u /* taken from /dev/shm at a time: 128 KiB */
@@ -64,8 +68,14 @@ static void pool_relink(struct vl_seg *seg)
 
 static void pool_lock(struct participant *self)
 {
-	if (mutex_lock(self, &self->seg->hdr->frames.lock) == MUTEX_STOLEN)
+	struct frame_pool *pool = &self->seg->hdr->frames;
+
+	/* relaxed: under the lock */
+	if (mutex_lock(self, &pool->lock) == MUTEX_STOLEN || load_relaxed_u32(&pool->relink)) {
 		pool_relink(self->seg);
+		compiler_barrier();
+		store_relaxed_u32(&pool->relink, 0);
+	}
 }
 
 /* Backs more frames with memory. False if there are no more, or /dev/shm is full. */
@@ -80,7 +90,9 @@ static bool pool_grow(struct participant *self)
 	if (from >= to)
 		return false;
 	if (seg_populate(seg, region + (u64)from * sizeof(struct frame),
-			 (u64)(to - from) * sizeof(struct frame)) != 0)
+			 (u64)(to - from) * sizeof(struct frame)) != 0 ||
+	    seg_populate(seg, (u64)((u8 *)frame_recounted(seg, from) - seg->base),
+			 (u64)(to - from) * sizeof(u32)) != 0)
 		return false;
 	/* Counted after they are linked: a kill in between leaves words that the next growth sets
 	 * anew, and pool_relink() looks only at those that are counted. */
@@ -105,12 +117,14 @@ static bool magazine_fill(struct participant *self)
 		u32 next = load_relaxed_u32(&frame->next);
 
 		VL_ASSERT((next & FRAME_IN_POOL) && load_relaxed_u32(&frame->refs) == 0);
+		area->frames[count++] = f;
+		compiler_barrier(); /* a kill: it stands above the top before it leaves the pool */
 		pool->free_head = next & ~FRAME_IN_POOL;
 		store_relaxed_u64(&pool->free_count, pool->free_count - 1);
 		store_relaxed_u32(&frame->next, 0);
-		area->frames[count++] = f;
+		compiler_barrier();
+		store_relaxed_u32(&area->frame_count, count);
 	}
-	store_relaxed_u32(&area->frame_count, count);
 	mutex_unlock(self, &pool->lock);
 	return count > 0;
 }
@@ -125,9 +139,13 @@ static void magazine_drain(struct participant *self, u32 keep)
 	if (count <= keep)
 		return;
 	pool_lock(self);
-	while (count > keep)
-		pool_link(self->seg, area->frames[--count]);
-	store_relaxed_u32(&area->frame_count, count);
+	while (count > keep) {
+		/* A kill: out of the magazine first, or it is there and in another one too. */
+		store_relaxed_u32(&area->frame_count, --count);
+		compiler_barrier();
+		pool_link(self->seg, area->frames[count]);
+		compiler_barrier();
+	}
 	mutex_unlock(self, &pool->lock);
 }
 
@@ -141,6 +159,7 @@ static void frame_free(struct participant *self, u32 f)
 	if (area->frame_count >= self->frames_keep)
 		magazine_drain(self, self->frames_keep / 2);
 	area->frames[area->frame_count] = f;
+	compiler_barrier();
 	store_relaxed_u32(&area->frame_count, area->frame_count + 1);
 }
 
@@ -175,11 +194,14 @@ u32 frame_alloc_for(struct participant *self, u32 account)
 	}
 	f = area->frames[area->frame_count - 1];
 	store_relaxed_u32(&area->frame_count, area->frame_count - 1);
+	compiler_barrier(); /* a kill: the number stays above the top until it has a reference */
 	frame = frame_at(self->seg, f);
 	VL_ASSERT(load_relaxed_u32(&frame->refs) == 0);
 	store_relaxed_u64(&frame->word, 0); /* published by whoever publishes the frame */
 	store_relaxed_u32(&frame->next, account);
 	store_relaxed_u32(&frame->refs, 1);
+	if (unlikely(account != 0))
+		recount_charge(self, f, account, 1);
 	return f;
 }
 
@@ -215,16 +237,19 @@ bool frame_tryget(struct participant *self, u32 f)
 static bool frame_drop(struct participant *self, u32 f)
 {
 	struct frame *frame = frame_at(self->seg, f);
-	/* pairs: FRAME-1 (frame.c:frame_drop): release by all, acquire by the last */
-	u32 refs = add_acq_rel_u32(&frame->refs, -1u);
-	u32 account;
+	u32 account, refs;
 
+	store_relaxed_u32(&self->area->frame_hand, f);
+	compiler_barrier(); /* a kill: the number is there when the frame is in no place */
+	/* pairs: FRAME-1 (frame.c:frame_drop): release by all, acquire by the last */
+	refs = add_acq_rel_u32(&frame->refs, -1u);
 	VL_ASSERT(refs != UINT32_MAX);
 	if (refs != 0)
 		return false;
 	account = load_relaxed_u32(&frame->next); /* relaxed: set before it was published */
 	if (unlikely(account != 0)) {
 		store_relaxed_u32(&frame->next, 0); /* nobody else has it */
+		recount_charge(self, f, account, -1);
 		account_uncharge(self, account, CHARGE_FRAMES);
 	}
 	return true;
@@ -258,37 +283,87 @@ void frame_flush(struct participant *self)
 	magazine_drain(self, 0);
 }
 
+u32 frame_pool_open(struct vl_seg *seg)
+{
+	u32 was = load_relaxed_u32(&seg->hdr->frames.relink);
+
+	store_relaxed_u32(&seg->hdr->frames.relink, 1);
+	compiler_barrier();
+	return was;
+}
+
+void frame_pool_close(struct vl_seg *seg, u32 was)
+{
+	compiler_barrier();
+	store_relaxed_u32(&seg->hdr->frames.relink, was);
+}
+
 void frame_magazine_reclaim(struct participant *self, u32 owner_index)
 {
 	struct participant_area *area = participant_area_of(self->seg, owner_index);
+	u32 was = frame_pool_open(self->seg);
 
 	while (area->frame_count) {
 		store_relaxed_u32(&area->frame_count, area->frame_count - 1);
 		compiler_barrier();
 		pool_link(self->seg, area->frames[area->frame_count]);
 	}
+	frame_pool_close(self->seg, was);
 }
 
-u64 frame_rebuild(struct vl_seg *seg, const u32 *refs, const u8 *reserved)
+/* A frame that was on its way somewhere goes to the pool, unless it has arrived. */
+static void reclaim_lost(struct vl_seg *seg, u32 f, const u8 *reserved)
+{
+	struct frame *frame;
+
+	if (f < FRAMES_FIRST || f >= seg->hdr->frames.frames_populated)
+		return;
+	frame = frame_at(seg, f);
+	if (load_relaxed_u32(&frame->refs) != 0 || reserved[f] ||
+	    (load_relaxed_u32(&frame->next) & FRAME_IN_POOL))
+		return;
+	pool_link(seg, f);
+}
+
+void frames_reclaim(struct vl_seg *seg, u32 owner_index, const u8 *reserved)
+{
+	const struct participant_area *area = participant_area_of(seg, owner_index);
+	const struct retired *last = &area->retired[area->retire_tail % RETIRE_RING];
+
+	for (u32 i = 0; i <= area->frame_count && i < FRAME_MAGAZINE; i++)
+		reclaim_lost(seg, area->frames[i], reserved);
+	if (area->retire_hand >> 32 == RETIRE_FRAME)
+		reclaim_lost(seg, (u32)area->retire_hand, reserved);
+	if (last->kind == RETIRE_FRAME)
+		reclaim_lost(seg, last->ref, reserved);
+	reclaim_lost(seg, area->frame_hand, reserved);
+}
+
+void frame_pool_repair(struct vl_seg *seg, const struct dead_set *dead)
 {
 	struct frame_pool *pool = &seg->hdr->frames;
-	u64 wrong = 0;
+	u32 owner = (load_relaxed_u32(&pool->lock.word) & ~VL_MUTEX_WAITERS) - 1;
 
-	pool->free_head = 0;
-	store_relaxed_u64(&pool->free_count, 0);
-	for (u32 f = pool->frames_populated; f-- > FRAMES_FIRST;) {
-		struct frame *frame = frame_at(seg, f);
+	/* To link all takes a time that grows with their number: not while the world stands. */
+	if (owner != UINT32_MAX)
+		store_relaxed_u32(&pool->relink, 1);
+	compiler_barrier();
+	mutex_repair(seg, &pool->lock, dead);
+}
 
-		if (load_relaxed_u32(&frame->refs) != refs[f]) {
-			store_relaxed_u32(&frame->refs, refs[f]);
-			wrong++;
-		}
-		if (refs[f] == 0) /* else it says who pays */
-			store_relaxed_u32(&frame->next, 0);
-		if (refs[f] == 0 && !reserved[f])
-			pool_link(seg, f);
-	}
-	return wrong;
+bool frame_recounted_is(struct vl_seg *seg, u32 f, u32 refs)
+{
+	struct frame *frame = frame_at(seg, f);
+	u32 counted = load_relaxed_u32(&frame->refs);
+
+	if (counted == refs)
+		return true;
+	/* Of a frame that is free, or on its way there, nobody has a reference. */
+	VL_ASSERT(counted != 0);
+	store_relaxed_u32(&frame->refs, refs);
+	if (refs == 0)
+		pool_link(seg, f);
+	return false;
 }
 
 void frame_numbers(const struct vl_seg *seg, struct frame_numbers *out)

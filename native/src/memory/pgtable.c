@@ -20,6 +20,7 @@
  */
 #include "vmalab/pgtable.h"
 
+#include "vmalab/recount.h"
 #include "vmalab/safe_point.h"
 #include "vmalab/slab.h"
 
@@ -92,9 +93,10 @@ static void table_unlinked(struct participant *self, struct pgd *pgd, u32 page)
 }
 
 /* An empty table that is charged and not installed, or UINT32_MAX. */
-static u32 table_alloc(struct participant *self, const struct pgd *pgd, u64 owner)
+static u32 table_alloc(struct participant *self, const struct pgd *pgd, u64 owner, u32 level)
 {
 	u32 account = (u32)(owner >> 32), most = participant_hdr(self)->tables_per_mm_max, page;
+	struct page_desc *desc;
 
 	/* A file's cache is bounded by its account's quota alone. */
 	if (unlikely(load_relaxed_u32(&pgd->tables) >= most && !(owner & TABLE_OF_FILE))) {
@@ -104,10 +106,15 @@ static u32 table_alloc(struct participant *self, const struct pgd *pgd, u64 owne
 	if (unlikely(!account_charge(self, account, CHARGE_TABLES)))
 		return UINT32_MAX;
 	page = page_alloc(self, 0, PAGE_TABLE, (u32)owner);
-	if (page == UINT32_MAX)
+	if (page == UINT32_MAX) {
 		account_uncharge(self, account, CHARGE_TABLES);
-	else
-		self->seg->page_descs[page].account = account;
+		return page;
+	}
+	desc = &self->seg->page_descs[page];
+	desc->account = account;
+	desc->level = level;
+	/* A recount that is under way has nothing to count in it. relaxed: as in recount_note */
+	store_relaxed_u64(&desc->counted, load_relaxed_u64(&participant_hdr(self)->recount_epoch));
 	return page;
 }
 
@@ -120,11 +127,11 @@ static void table_free(struct participant *self, u32 page)
 	page_free(self, page);
 }
 
-/* A table below entry: the one that is there, or a new one. NULL: the pool is empty. */
-static pte_t *install(struct participant *self, struct pgd *pgd, u64 owner, pte_t *entry)
+/* A table of that level below entry: the one that is there, or a new one. NULL: the pool is empty. */
+static pte_t *install(struct participant *self, struct pgd *pgd, u64 owner, pte_t *entry, u32 level)
 {
 	pte_t old = 0;
-	u32 page = table_alloc(self, pgd, owner);
+	u32 page = table_alloc(self, pgd, owner, level);
 
 	if (page == UINT32_MAX)
 		return NULL;
@@ -140,7 +147,7 @@ static pte_t *install(struct participant *self, struct pgd *pgd, u64 owner, pte_
 static pte_t *install_top(struct participant *self, struct pgd *pgd, u64 owner)
 {
 	u32 old = 0;
-	u32 page = table_alloc(self, pgd, owner);
+	u32 page = table_alloc(self, pgd, owner, LEVELS - 1);
 
 	if (page == UINT32_MAX)
 		return NULL;
@@ -166,7 +173,7 @@ pte_t *pte_alloc(struct participant *self, struct pgd *pgd, u64 owner, u64 addr)
 
 		table = child_table(self->seg, entry);
 		if (!table)
-			table = install(self, pgd, owner, entry);
+			table = install(self, pgd, owner, entry, level - 1);
 	}
 	return table ? table + entry_index(addr, 0) : NULL;
 }
@@ -354,6 +361,10 @@ static const char *check_table(struct check *c, u32 page, u64 base, u32 level)
 		return "page table: a table belongs to another owner than the top";
 	if (c->on_table)
 		c->on_table(c->arg, page);
+	if (desc->level != level)
+		return "page table: a table has another level than its descriptor says";
+	if (level == 0 && !c->on_pte)
+		return NULL;
 	table = pgtable_at(c->seg, page);
 	for (u32 i = 0; i < PTRS_PER_TABLE; i++) {
 		pte_t entry = load_acquire_u64(table + i); /* pairs: PGT-1 (pgtable.c:install) */
@@ -363,8 +374,7 @@ static const char *check_table(struct check *c, u32 page, u64 base, u32 level)
 		if (entry == 0 || addr + entry_span(level) <= c->from)
 			continue;
 		if (level == 0) {
-			if (c->on_pte)
-				c->on_pte(c->arg, table + i, addr);
+			c->on_pte(c->arg, table + i, addr);
 			continue;
 		}
 		if (level == 1 && c->tables_left-- == 0)

@@ -77,11 +77,12 @@ static bool refs_inc_not_zero(struct file *file)
 
 static int drop_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 {
-	u32 frame = pte_frame(xchg_acq_rel_u64(pte, 0));
+	pte_t old = xchg_acq_rel_u64(pte, 0);
 
 	(void)addr;
 	(void)arg;
-	frame_put(self, frame);
+	recount_note(self, pte, old, 0);
+	frame_put(self, pte_frame(old));
 	return 0;
 }
 
@@ -383,8 +384,10 @@ static u32 made_page(struct participant *self, struct file *file, u64 pgoff, pte
 	if (likely(!file_beyond_end(file, pgoff)))
 		return frame;
 	*sigbus = true;
-	if (cmpxchg_full_u64(pte, &made, 0))
+	if (cmpxchg_full_u64(pte, &made, 0)) {
+		recount_note(self, pte, made, 0);
 		frame_put(self, frame);
+	}
 	return FRAME_NONE;
 }
 
@@ -407,8 +410,10 @@ static u32 page_get(struct participant *self, struct file *file, u64 pgoff, u64 
 		made = pte_make(frame, flags);
 		/* release: the frame is whole before it is found. pairs: FILE-2 (file.c:page_get)
 		 */
-		if (cmpxchg_full_u64(pte, &old, made))
+		if (cmpxchg_full_u64(pte, &old, made)) {
+			recount_note(self, pte, 0, made);
 			return made_page(self, file, pgoff, pte, made, sigbus);
+		}
 		frame_put_now(self, frame);
 	}
 	/* Somebody looks at it now, or allocates it once more. */
@@ -467,7 +472,7 @@ u32 file_page_find(const struct vl_seg *seg, const struct file *file, u64 pgoff)
 
 u32 file_page_add(struct participant *self, struct file *file, u64 pgoff, u64 word, int *err)
 {
-	pte_t *pte, none = 0;
+	pte_t *pte, none = 0, made;
 	bool sigbus = false;
 	u32 frame;
 
@@ -487,13 +492,15 @@ u32 file_page_add(struct participant *self, struct file *file, u64 pgoff, u64 wo
 		return FRAME_NONE;
 	store_relaxed_u64(frame_word(self->seg, frame), word); /* published by the cmpxchg */
 	/* release: the frame is whole before it is found. pairs: FILE-2 (file.c:file_page_find) */
-	if (!cmpxchg_full_u64(pte, &none, pte_make(frame, 0))) {
+	made = pte_make(frame, 0);
+	if (!cmpxchg_full_u64(pte, &none, made)) {
 		frame_put_now(self, frame);
 		*err = -EEXIST;
 		return FRAME_NONE;
 	}
+	recount_note(self, pte, 0, made);
 	*err = -EFAULT;
-	return made_page(self, file, pgoff, pte, pte_make(frame, 0), &sigbus);
+	return made_page(self, file, pgoff, pte, made, &sigbus);
 }
 
 void file_page_remove(struct participant *self, struct file *file, u64 pgoff, u32 frame)
@@ -501,8 +508,10 @@ void file_page_remove(struct participant *self, struct file *file, u64 pgoff, u3
 	pte_t *pte = pte_lookup(self->seg, &file->cache, pgoff << PAGE_SHIFT);
 	pte_t made = pte_make(frame, 0);
 
-	if (pte && cmpxchg_full_u64(pte, &made, 0))
+	if (pte && cmpxchg_full_u64(pte, &made, 0)) {
+		recount_note(self, pte, made, 0);
 		frame_put(self, frame);
+	}
 }
 
 bool file_page_resident(const struct vl_seg *seg, const struct file *file, u64 pgoff)

@@ -230,6 +230,7 @@ static int zap_one(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	u64 *zapped = arg;
 
 	(void)addr;
+	recount_note(self, pte, old, 0);
 	if (pte_counts(old))
 		frame_put(self, pte_frame(old));
 	(*zapped)++;
@@ -253,6 +254,7 @@ static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 
 		if (!cmpxchg_acq_rel_u64(pte, &old, left))
 			continue;
+		recount_note(self, pte, old, left);
 		if (pte_counts(old))
 			frame_put(self, pte_frame(old));
 		zap->zapped++;

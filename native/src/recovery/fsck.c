@@ -12,6 +12,7 @@
  * The longest step is the tree of one address space, which is bounded by vmas_per_mm_max.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "vmalab/futex.h"
 #include "vmalab/lock_model.h"
@@ -159,6 +160,17 @@ static long said(const struct walk_report *report, int err, u32 stuck_pid)
 	return err ? err : (long)report->text_bytes;
 }
 
+/* A recovery is not over before the frames are recounted: until then their counts may be too high.
+ * It is brought to its end, unless somebody is dead, which is for the report. */
+static void end_recount(struct participant *self)
+{
+	struct vl_recovery *out = calloc(1, sizeof(*out));
+
+	if (out)
+		(void)recount_finish(self, out, false, RECOUNT_SHARE);
+	free(out);
+}
+
 long vl_fsck_slices(struct participant *self, char *text, u64 cap)
 {
 	struct slices s = {.self = self, .report = {.text = text, .text_cap = cap}};
@@ -174,8 +186,10 @@ long vl_fsck(struct participant *self, char *text, u64 cap)
 	struct dead_set dead;
 	struct walk w;
 	u32 stuck = 0;
-	int err = stop_for_us(self, &stuck);
+	int err;
 
+	end_recount(self);
+	err = stop_for_us(self, &stuck);
 	if (err)
 		return said(&report, err, stuck);
 	find_dead(self->seg, &dead);

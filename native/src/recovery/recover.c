@@ -20,16 +20,27 @@
 
 #define STOP_TURNS 8
 
-/* Is there anything to do? One of whom only the ring is left waits for a grace period. */
+/* One of whom only the ring is left waits for a grace period. */
+static bool to_repair(const struct vl_seg *seg, u32 index)
+{
+	return !load_relaxed_u32(&participant_area_of(seg, index)->retires_only) ||
+	       rcu_ring_ripe(seg, index);
+}
+
+/* Is there anything to do? */
 static bool anybody_dead(const struct vl_seg *seg)
 {
-	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
-		const struct participant_area *area = participant_area_of(seg, i);
-
-		if (participant_dead(seg, i) &&
-		    (!load_relaxed_u32(&area->retires_only) || rcu_ring_ripe(seg, i)))
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++)
+		if (participant_dead(seg, i) && to_repair(seg, i))
 			return true;
-	}
+	return false;
+}
+
+bool dead_to_repair(const struct vl_seg *seg, const struct dead_set *dead)
+{
+	for (u32 i = 0; dead->count && i < PARTICIPANTS_MAX; i++)
+		if (dead_set_has(dead, i) && to_repair(seg, i))
+			return true;
 	return false;
 }
 
@@ -39,8 +50,11 @@ static void note_dead(const struct vl_seg *seg, const struct dead_set *dead,
 	for (u32 i = 0; i < PARTICIPANTS_MAX; i++) {
 		if (!dead_set_has(dead, i))
 			continue;
-		out->dead_index[out->dead_count] = i;
-		out->dead_pid[out->dead_count++] = seg->slots[i].pid;
+		if (out->dead_count < PARTICIPANTS_MAX) {
+			out->dead_index[out->dead_count] = i;
+			out->dead_pid[out->dead_count] = seg->slots[i].pid;
+		}
+		out->dead_count++;
 	}
 }
 
@@ -83,6 +97,7 @@ int stop_for_us(struct participant *self, u32 *stuck_pid)
 int recover_dead(struct participant *self, const struct dead_set *dead, struct vl_recovery *out)
 {
 	enum remains remains = dead_remains(self->seg, dead);
+	u32 high = load_acquire_u32(&self->seg->hdr->slots_high);
 	int err = 0;
 
 	note_dead(self->seg, dead, out);
@@ -90,16 +105,21 @@ int recover_dead(struct participant *self, const struct dead_set *dead, struct v
 	compiler_barrier(); /* a kill: before anything is repaired */
 	/* First: the sections of the dead must not hold up the grace periods that make room. */
 	rcu_repair(self->seg, dead);
-	for (u32 n = 0; n < out->dead_count; n++)
-		(void)rcu_adopt(self, out->dead_index[n]); /* what does not fit stays there */
-	if (remains == REMAINS_ANYTHING)
+	for (u32 i = 0; i < high; i++)
+		if (dead_set_has(dead, i))
+			(void)rcu_adopt(self, i); /* what does not fit stays there */
+	if (remains == REMAINS_ANYTHING) {
+		recount_begin(self->seg);
 		err = repair_all(self, dead, out);
-	else
+	} else {
 		repair_small(self, dead, remains, out);
+	}
 	out->walks += remains == REMAINS_ANYTHING;
-	for (u32 n = 0; !err && n < out->dead_count; n++) {
-		LAB(lab_gates_forget(self, out->dead_index[n]));
-		out->rings_kept += !participant_bury(self->seg, out->dead_index[n]);
+	for (u32 i = 0; !err && i < high; i++) {
+		if (!dead_set_has(dead, i))
+			continue;
+		LAB(lab_gates_forget(self, i));
+		out->rings_kept += !participant_bury(self->seg, i);
 	}
 	compiler_barrier();
 	if (!err)
@@ -110,33 +130,31 @@ int recover_dead(struct participant *self, const struct dead_set *dead, struct v
 
 int vl_recover(struct participant *self, struct vl_recovery *out)
 {
-	struct dead_set dead;
-	int err;
+	int err = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (!anybody_dead(self->seg))
-		return 0;
-	err = stop_for_us(self, &out->stuck_pid);
-	if (err)
-		return err;
-	find_dead(self->seg, &dead);
-	err = dead.count ? recover_dead(self, &dead, out) : 0;
-	world_start(self);
-	return err;
+	if (anybody_dead(self->seg))
+		err = recover_stop(self, out, true);
+	return err ? err : recount_finish(self, out, true, RECOUNT_SHARE);
 }
 
 /* A waiter found an owner dead and no supervisor has come yet. */
 static void on_dead_owner(struct participant *self, u32 index)
 {
-	struct vl_recovery *out = malloc(sizeof(*out));
+	struct vl_recovery *out = calloc(1, sizeof(*out));
 
 	(void)index;
+	/* What the dead have leaked of frames others find: a waiter has locks, and wants to go on.
+	 * But recovery may have the lock that it waits for. */
+	if (out && anybody_dead(self->seg))
+		(void)recover_stop(self, out, true);
 	if (out)
-		(void)vl_recover(self, out);
+		(void)recover_mend(self, out);
 	free(out);
 }
 
 void recover_register(void)
 {
 	vl_on_dead_owner = on_dead_owner;
+	recount_register();
 }

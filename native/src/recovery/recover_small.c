@@ -8,7 +8,7 @@
  *   CORE_OUT                     any       locks of a library user; leases; magazines, stocks, ring
  *   CORE_IN, CORE_BLOCKED        0         the same, and locks that a fault takes, also one that is
  *                                          taken and not announced yet
- *   CORE_IN, CORE_BLOCKED        not 0     anything: the whole segment is walked (recover.c)
+ *   CORE_IN, CORE_BLOCKED        not 0     anything: the segment is walked (recover.c)
  *   A slot with retires_only is of one whose ring alone is left: nothing else.
  *
  * The word is 0 in a fault that found its page, in one that waits for mmap_lock, and until it takes
@@ -100,9 +100,9 @@ void repair_small(struct participant *self, const struct dead_set *dead, enum re
 		walk_locks(&w);
 	else
 		walk_user_locks(&w);
-	for (u32 n = 0; n < out->dead_count; n++) {
-		u32 index = out->dead_index[n];
-
+	for (u32 index = 0; index < load_acquire_u32(&self->seg->hdr->slots_high); index++) {
+		if (!dead_set_has(dead, index))
+			continue;
 		repair_leases(&w, index);
 		reclaim_nodes(self, index);
 		for (u32 c = 0; c < KMEM_CACHES_MAX; c++)

@@ -47,12 +47,13 @@ int walk_begin(struct walk *w, struct participant *self, const struct dead_set *
 	/* calloc of untouched memory costs nothing until it is touched */
 	w->marks = calloc(granules / 64 + 1, sizeof(u64));
 	w->pages_marked = calloc(hdr->pages.pages_total + 1, 1);
-	w->frame_refs = calloc(hdr->frames.frames_total + 1, sizeof(u32));
+	if (!repair)
+		w->frame_refs = calloc(hdr->frames.frames_total + 1, sizeof(u32));
 	w->frame_reserved = calloc(hdr->frames.frames_total + 1, 1);
 	w->file_refs = calloc(hdr->config.files_max + 1, sizeof(u32));
 	w->anon = calloc(granules + 1, sizeof(*w->anon));
-	if (w->marks && w->pages_marked && w->frame_refs && w->frame_reserved && w->file_refs &&
-	    w->anon)
+	if (w->marks && w->pages_marked && (repair || w->frame_refs) && w->frame_reserved &&
+	    w->file_refs && w->anon && (!repair || scope_begin(w) == 0))
 		return 0;
 	walk_end(w);
 	return -ENOMEM;
@@ -66,6 +67,7 @@ void walk_end(struct walk *w)
 	free(w->frame_reserved);
 	free(w->file_refs);
 	free(w->anon);
+	free(w->touched);
 }
 
 u64 walk_granule(const struct walk *w, vl_ref ref)
@@ -205,8 +207,10 @@ void walk_participants(struct walk *w)
 void walk_all(struct walk *w)
 {
 	walk_locks(w);
-	if (w->repair)
+	if (w->repair) {
 		repair_execs(w);
+		repair_moves(w);
+	}
 	walk_mms(w);
 	walk_files(w);
 	walk_participants(w);

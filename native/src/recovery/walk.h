@@ -34,17 +34,22 @@ struct walk {
 	struct walk_report *report; /* NULL: nobody reads complaints */
 	u64 *marks;                 /* a bit per granule of the page region */
 	u8 *pages_marked;           /* a byte per page of the page region */
-	u32 *frame_refs;            /* per frame: references found */
+	u32 *frame_refs;            /* per frame: references found; NULL in a recovery */
 	u8 *frame_reserved;         /* per frame: in a living magazine or retire ring */
 	u32 *file_refs;             /* per file: VMAs found */
 	struct anon_counts *anon;   /* per granule: for anon_vmas (counts) and names (degree) */
 	struct vl_recovery *out;    /* may be NULL */
 	bool dropped;               /* a file, whose pages and tables are marked already */
 	int err;                    /* the sweep had no memory: nothing may be buried */
+	/* a recovery: the locks that the dead announce (walk_scope.c) */
+	vl_ref *touched;
+	u32 touched_count;
+	bool scope_files; /* one of them is of a file */
 	/* the mm being walked */
 	struct mm_struct *mm;
 	u64 mm_id;
-	bool mm_busy; /* a living writer is in the middle of an operation: mark, do not judge */
+	bool mm_scope; /* its entries are looked at */
+	bool mm_busy;  /* a living writer is in the middle of an operation: mark, do not judge */
 	struct mm_struct counted; /* its totals, as the VMAs' ranges and flags say */
 	u32 mm_vmas;
 	struct range_entry last; /* the VMA that covered the previous page-table entry */
@@ -70,6 +75,19 @@ enum remains dead_remains(const struct vl_seg *seg, const struct dead_set *dead)
 void repair_small(struct participant *self, const struct dead_set *dead, enum remains remains,
 		  struct vl_recovery *out);
 
+/* recover.c: is one of them there of whom there is something to repair? */
+bool dead_to_repair(const struct vl_seg *seg, const struct dead_set *dead);
+/* recover_frames.c: slices until recovery holds no lock any more. */
+int recover_mend(struct participant *self, struct vl_recovery *out);
+void recount_register(void);
+
+/* walk_scope.c. A recovery looks at the entries of what has been touched by the dead. */
+int scope_begin(struct walk *w); /* 0 or -ENOMEM */
+bool scope_has_mm(const struct walk *w, const struct mm_struct *mm);
+bool scope_has_file(const struct walk *w, const struct file *file);
+bool scope_has_vma(const struct walk *w, const struct vm_area_struct *vma);
+void repair_moves(const struct walk *w);
+
 void complain(const struct walk *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool walk_mark(struct walk *w, u32 cache, vl_ref ref,
 	       const char *what); /* false: not an object, or already marked */
@@ -80,9 +98,10 @@ u64 walk_granule(const struct walk *w, vl_ref ref);
 void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *writer);
 
 /* walk_lock.c: all locks, or those of a kind: of the tables of mms and files and of library users;
- * of library users; of the VMAs in a range of pages. */
+ * of one mm; of library users; of the VMAs in a range of pages. */
 void walk_locks(const struct walk *w);
 void walk_table_locks(const struct walk *w);
+void walk_mm_lock(const struct walk *w, u32 index);
 void walk_user_locks(const struct walk *w);
 void walk_vma_locks(const struct walk *w, u32 from, u32 to);
 

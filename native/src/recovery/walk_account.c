@@ -77,12 +77,13 @@ void walk_accounts(struct walk *w)
 		w->err = -ENOMEM;
 		return;
 	}
-	count_frames(w, charged);
+	if (!w->repair)
+		count_frames(w, charged);
 	count_tables(w, charged);
 	count_slots(w, charged);
 	account_add_stocks(w->seg, charged, w->dead);
 	for (u32 a = 1; a < ACCOUNTS_MAX; a++)
-		for (u32 kind = 0; kind < CHARGES_COUNT; kind++)
+		for (u32 kind = w->repair ? CHARGE_FRAMES + 1 : 0; kind < CHARGES_COUNT; kind++)
 			if (find_in_account(w, a, kind, charged[a][kind]) && w->repair)
 				repair_account(w, a, kind, charged[a][kind]);
 	free(charged);

@@ -39,12 +39,14 @@ static bool asked_for(const struct walk *w, const void *lock)
 	return false;
 }
 
-static enum lock_wrong find_in_lock(const struct walk *w, const struct rw_semaphore *sem,
+/* ours: readers that no participant is (mm_aside.mending). */
+static enum lock_wrong find_in_lock(const struct walk *w, const struct rw_semaphore *sem, u32 ours,
 				    const char *what, u32 number, struct holders *holders)
 {
 	u64 count = load_relaxed_u64(&sem->count), want;
 
 	walk_announced(w, sem, &holders->readers, &holders->writer);
+	holders->readers += ours;
 	want = holders->readers * RWSEM_READER | (holders->writer ? RWSEM_WRITER : 0);
 	if ((count & ~(RWSEM_WAITERS | RWSEM_HANDOFF)) != want) {
 		complain(w, "%s %u: count %#lx, but the living hold %u readers and writer %u", what,
@@ -69,13 +71,27 @@ static void repair_lock(const struct walk *w, struct rw_semaphore *sem, enum loc
 		w->out->locks_fixed++;
 }
 
-static void walk_lock(const struct walk *w, struct rw_semaphore *sem, const char *what, u32 number)
+static void walk_lock_of(const struct walk *w, struct rw_semaphore *sem, u32 ours, const char *what,
+			 u32 number)
 {
 	struct holders holders;
-	enum lock_wrong wrong = find_in_lock(w, sem, what, number, &holders);
+	enum lock_wrong wrong = find_in_lock(w, sem, ours, what, number, &holders);
 
 	if (wrong && w->repair)
 		repair_lock(w, sem, wrong, &holders);
+}
+
+static void walk_lock(const struct walk *w, struct rw_semaphore *sem, const char *what, u32 number)
+{
+	walk_lock_of(w, sem, 0, what, number);
+}
+
+void walk_mm_lock(const struct walk *w, u32 index)
+{
+	struct mm_struct *mm = &mm_table(w->seg)[index];
+
+	walk_lock_of(w, &mm->mmap_lock, mm_aside(w->seg, mm)->mending, "mmap_lock of mm slot",
+		     index);
 }
 
 void walk_user_locks(const struct walk *w)
@@ -202,17 +218,15 @@ static void repair_mutexes(const struct walk *w)
 	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
 		mutex_repair(w->seg, &hdr->caches[i].lock, w->dead);
 	mutex_repair(w->seg, &hdr->pages.lock, w->dead);
-	mutex_repair(w->seg, &hdr->frames.lock, w->dead);
+	frame_pool_repair(w->seg, w->dead);
 	mutex_repair(w->seg, &hdr->slots_lock, w->dead);
 	mutex_repair(w->seg, &hdr->rcu.advance_lock, w->dead);
 }
 
 void walk_table_locks(const struct walk *w)
 {
-	struct mm_struct *mms = mm_table(w->seg);
-
 	for (u32 i = 0; i < w->seg->hdr->config.mms_max; i++)
-		walk_lock(w, &mms[i].mmap_lock, "mmap_lock of mm slot", i);
+		walk_mm_lock(w, i);
 	for (u32 i = 0; i < w->seg->hdr->file_hint; i++)
 		walk_lock(w, &file_table(w->seg)[i].lock, "lock of file slot", i);
 	walk_user_locks(w);

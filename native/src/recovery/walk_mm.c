@@ -96,6 +96,7 @@ static void on_entry(void *arg, const struct range_entry *e)
 		if (w->repair && wrong)
 			repair_vma(w, e, vma, wrong);
 	}
+	w->mm_scope |= scope_has_vma(w, vma);
 	mm_account(&w->counted, vma->vm_flags, (s64)((e->end - e->start) >> PAGE_SHIFT));
 	w->mm_vmas++;
 }
@@ -125,7 +126,8 @@ static bool count_frame(struct walk *w, pte_t pte)
 			 frame);
 		return false;
 	}
-	w->frame_refs[frame]++;
+	if (w->frame_refs)
+		w->frame_refs[frame]++;
 	return true;
 }
 
@@ -146,7 +148,7 @@ static inline bool pte_plain(const struct vm_area_struct *vma, pte_t pte)
 	return vma && !vma->vm_file && !(pte & PTE_BUSY) && (vma->vm_flags & needs) == needs;
 }
 
-static void on_pte(void *arg, pte_t *pte, u64 addr)
+void walk_pte(void *arg, pte_t *pte, u64 addr)
 {
 	struct walk *w = arg;
 	const struct vm_area_struct *vma;
@@ -171,11 +173,12 @@ static void on_pte(void *arg, pte_t *pte, u64 addr)
 		count_frame(w, *pte);
 }
 
-static void begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer)
+void walk_begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer)
 {
 	w->mm = mm;
 	w->mm_id = life_id(mm->generation, index);
 	w->mm_busy = writer != 0;
+	w->mm_scope = !w->repair || scope_has_mm(w, mm);
 	w->mm_vmas = 0;
 	w->counted = (struct mm_struct){0};
 	w->last = (struct range_entry){0};
@@ -199,7 +202,7 @@ static bool walk_tree(struct walk *w, struct mm_struct *mm, u32 index, u32 *writ
 		return false;
 	if (!writer && mm_unfinished(mm))
 		return false; /* its maker waits for another lock first; nothing is in it yet */
-	begin_mm(w, mm, index, writer);
+	walk_begin_mm(w, mm, index, writer);
 	if (w->repair)
 		repair_mm_begin(w, writer);
 	broken = tree_check(w->seg, &mm->mm_mt, w->repair && !writer, NULL, on_node, on_entry, w);
@@ -216,11 +219,16 @@ static void complain_of_tables(const struct walk *w, const char *broken)
 
 static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 {
+	/* Of a writer that is dead, or busy. */
+	u32 stamp = mm->mm_lock_seq.sequence & 1 ? mm->mm_lock_seq.sequence : 0;
 	u32 writer, wrong;
 
 	if (!walk_tree(w, mm, index, &writer))
 		return;
-	complain_of_tables(w, pgd_check(w->seg, &mm->pgd, on_table, on_pte, w));
+	complain_of_tables(w,
+			   pgd_check(w->seg, &mm->pgd, on_table, w->repair ? NULL : walk_pte, w));
+	if (w->repair)
+		mend_mm(w, index, stamp);
 	wrong = find_in_mm(w, index, writer);
 	if (w->repair)
 		repair_mm(w, index, writer, wrong);
@@ -252,8 +260,8 @@ void walk_mm_tables(struct walk *w, u32 index, u64 *at, u32 tables)
 		*at = PGTABLE_END;
 		return;
 	}
-	begin_mm(w, mm, index, writer);
-	complain_of_tables(w, pgd_check_part(w->seg, &mm->pgd, at, tables, on_pte, w));
+	walk_begin_mm(w, mm, index, writer);
+	complain_of_tables(w, pgd_check_part(w->seg, &mm->pgd, at, tables, walk_pte, w));
 }
 
 static int on_page_beyond_end(struct participant *self, pte_t *pte, u64 addr, void *arg)
@@ -319,7 +327,8 @@ void walk_files(struct walk *w)
 		if (!files[i].state)
 			continue;
 		cut_ended(w, &files[i], i);
-		broken = pgd_check(w->seg, &files[i].cache, on_table, on_cache_pte, w);
+		broken = pgd_check(w->seg, &files[i].cache, on_table,
+				   w->repair ? NULL : on_cache_pte, w);
 		if (broken)
 			complain(w, "file %u: page cache: %s", i, broken);
 	}

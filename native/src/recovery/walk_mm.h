@@ -63,4 +63,14 @@ bool repair_pte_of_busy(const struct walk *w, const struct vm_area_struct *vma, 
 			u64 addr);
 void repair_file(struct file *file, u32 wrong);
 
+/* walk_mm.c. One entry (a pte_fn of pgd_check); what the walk over an mm begins with. */
+void walk_pte(void *arg, pte_t *pte, u64 addr);
+void walk_begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer);
+
+/* walk_mend.c. In a recovery, after the tree and the tables of w->mm: its entries. stamp: what a
+ * dead writer stamped VMAs with, or 0. */
+void mend_mm(struct walk *w, u32 index, u32 stamp);
+/* Of the next mm from *index on that has some left: a part of them. False: none has. */
+bool mend_step(struct walk *w, u32 *index);
+
 #endif

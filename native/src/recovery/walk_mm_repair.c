@@ -115,6 +115,7 @@ static void drop_mm(const struct walk *w, struct mm_struct *mm)
 	mm->total_vm = mm->data_vm = mm->locked_vm = mm->accounted = 0;
 	mm->users = 0;
 	mm->builder = 0;
+	mm_aside(w->seg, mm)->mending = 0;
 	store_relaxed_u64(&mm->id, 0);
 	store_release_u32(&mm->state, MM_FREE);
 	if (w->out)

@@ -160,21 +160,38 @@ static void sweep_files(struct walk *w)
 	}
 }
 
+/* Where a frame without references is: in the pool, or in somebody's hands. */
+static bool frame_lost(const struct walk *w, u32 f)
+{
+	/* relaxed: the world is stopped */
+	return frame_refs(w->seg, f) == 0 && !w->frame_reserved[f] &&
+	       !(load_relaxed_u32(&w->seg->frames[f].next) & FRAME_IN_POOL);
+}
+
 static void find_in_frames(const struct walk *w)
 {
 	for (u32 f = FRAMES_FIRST; f < w->seg->hdr->frames.frames_populated; f++) {
 		if (frame_refs(w->seg, f) != w->frame_refs[f])
 			complain(w, "frame %u: count %u, but %u references", f,
 				 frame_refs(w->seg, f), w->frame_refs[f]);
+		else if (frame_lost(w, f))
+			complain(w, "frame %u is free, and in no pool", f);
 	}
 }
 
+/* What the dead had without a reference. References are recounted, in slices (recover_frames.c), and
+ * charges with them; what the dead were charged in advance goes back now. */
 static void repair_frames(const struct walk *w)
 {
-	u64 fixed = frame_rebuild(w->seg, w->frame_refs, w->frame_reserved);
+	u32 was = frame_pool_open(w->seg);
 
-	if (w->out)
-		w->out->frames_fixed += fixed;
+	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
+		if (!dead_set_has(w->dead, i))
+			continue;
+		frames_reclaim(w->seg, i, w->frame_reserved);
+		account_reclaim(w->self, i);
+	}
+	frame_pool_close(w->seg, was);
 }
 
 /* A leaked VMA goes back to the freed state first; its lock was repaired with all others.

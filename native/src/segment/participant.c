@@ -90,14 +90,14 @@ void find_dead(const struct vl_seg *seg, struct dead_set *dead)
 void participant_look_for_dead(struct participant *self)
 {
 	const struct vl_seg *seg = self->seg;
+	u32 i = 0, high = load_acquire_u32(&seg->hdr->slots_high);
 
-	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
-		if (i == self->index || !participant_dead(seg, i))
-			continue;
-		if (vl_on_dead_owner)
-			vl_on_dead_owner(self, i);
-		return;
-	}
+	while (i < high && (i == self->index || !participant_dead(seg, i)))
+		i++;
+	/* relaxed: a hint. Recovery may have the lock itself, and who did it may have gone. */
+	if ((i < high || load_relaxed_u32(&seg->hdr->recount.stage) == RECOUNT_MEND) &&
+	    vl_on_dead_owner)
+		vl_on_dead_owner(self, i);
 }
 
 static bool claim(struct vl_seg *seg, int fd, u32 index)

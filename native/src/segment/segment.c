@@ -32,6 +32,7 @@
 #include "vmalab/participant.h"
 
 #define FRAME_BYTES   16
+#define RECOUNT_BYTES 4 /* of each frame, behind all of them: recount.h */
 #define OWNER_LOOKS   5
 #define OWNER_LOOK_US 1000
 
@@ -163,7 +164,7 @@ static u64 plan_fixed(const struct vl_config *config, struct vl_region *r)
 
 static u64 frames_bytes(const struct vl_config *config)
 {
-	return PAGE_ALIGN((u64)config->frames_max * FRAME_BYTES);
+	return PAGE_ALIGN((u64)config->frames_max * (FRAME_BYTES + RECOUNT_BYTES));
 }
 
 /* The least size_bytes of what else is configured. */

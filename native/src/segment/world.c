@@ -39,7 +39,8 @@
 #define ENTER_SLEEP_NS   (100 * NSEC_PER_MSEC)
 #define STOP_POLL_NS_MAX (1 * NSEC_PER_MSEC)
 #define STOP_CHECK_NS    (10 * NSEC_PER_MSEC) /* how often who stays in is checked for life */
-#define CLOSED_NS        (250 * NSEC_PER_MSEC)
+#define STOP_FIRST_NS (100 * NSEC_PER_USEC) /* the first time: a stopper often comes for a death */
+#define CLOSED_NS     (250 * NSEC_PER_MSEC)
 #define OPEN_SHARE 20 /* so long the entry is open after an attempt that failed, as it was closed */
 #define STUCK_TIMES_MAX 4 /* the pause doubles so often: to 80 s */
 
@@ -136,16 +137,17 @@ static int become_stopper(struct participant *self, u64 deadline, u32 *stuck_pid
 static int wait_out(struct vl_seg *seg, u32 i, u64 deadline)
 {
 	const struct participant_slot *slot = &seg->slots[i];
-	u64 pause = NSEC_PER_USEC, checked = clock_ns();
+	u64 pause = NSEC_PER_USEC, checked = clock_ns(), check_ns = STOP_FIRST_NS;
 
 	/* acquire: what its operation did. pairs: STOP-2 (participant.h:core_exit) */
 	while (load_acquire_u32(&slot->in_core) == CORE_IN) {
 		u64 now = clock_ns();
 
-		if (now - checked >= STOP_CHECK_NS || now >= deadline) {
+		if (now - checked >= check_ns || now >= deadline) {
 			if (!participant_alive(seg, i))
 				return 0;
 			checked = now;
+			check_ns = STOP_CHECK_NS;
 		}
 		if (now >= deadline)
 			return -ETIMEDOUT;

@@ -13,6 +13,7 @@
 #include "vmalab/ops.h"
 #include "vmalab/safe_point.h"
 
+#define LIMIT_WAITS   8   /* for the end of a recount, each after another death */
 #define SLICE_RESULTS 512 /* results after which a block looks whether it was cancelled */
 
 /* A good FAULT without PKRU. Without a word to store the word may be left out. The first word of
@@ -158,16 +159,20 @@ static inline int run_fault(struct participant *self, const struct vl_record *re
 static int run_one(struct participant *self, const struct vl_record *rec, struct vl_result *result)
 {
 	u64 value = 0;
+	u32 waits = 0;
 	s64 r;
 
 	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
 		return VL_E_BROKEN;
-	rcu_make_room(self);
-	limit_forget(self);
-	r = run_call(self, rec, &value);
-	/* What the emulated kernel would not lack is not its error: a limit of ours was met. */
-	if (unlikely((r == -ENOMEM || r == -EAGAIN) && self->met_limit))
-		r = VL_S_LIMIT;
+	do {
+		rcu_make_room(self);
+		limit_forget(self);
+		r = run_call(self, rec, &value);
+		/* What the emulated kernel would not lack is not its error: a limit of ours was
+		 * met. Of a call that failed so nothing is left that it would not do again. */
+		if (unlikely((r == -ENOMEM || r == -EAGAIN) && self->met_limit))
+			r = VL_S_LIMIT;
+	} while (unlikely(r == VL_S_LIMIT) && waits++ < LIMIT_WAITS && recount_wait(self));
 	*result = (struct vl_result){.status = r < 0 ? (s32)r : 0, .value = r > 0 ? (u64)r : value};
 	if (unlikely(r == VL_S_LIMIT)) {
 		result->info = self->met_limit;

@@ -238,12 +238,20 @@ static void note_due(struct participant *self)
 		self->retire_due = area->retired[area->retire_head % RETIRE_RING].tag;
 }
 
+/* A kill: what is in no ring any more and in no other place yet stands here. */
+static void take_in_hand(struct participant *self, struct retired r)
+{
+	store_relaxed_u64(&self->area->retire_hand, (u64)r.kind << 32 | r.ref);
+	compiler_barrier();
+}
+
 static void free_first(struct participant *self)
 {
 	struct participant_area *area = self->area;
 	struct retired r = area->retired[area->retire_head % RETIRE_RING];
 
 	VL_ASSERT(r.kind < RETIRE_KINDS_MAX && free_fns[r.kind]);
+	take_in_hand(self, r);
 	/* First out of the ring, then freed: a kill in between leaks, it never frees twice. */
 	store_release_u32(&area->retire_head, place_next(area->retire_head, RETIRE_RING));
 	compiler_barrier();
@@ -399,8 +407,8 @@ bool rcu_adopt(struct participant *self, u32 dead_index)
 			if (ring_count(self->area) >= most)
 				return false;
 		}
-		/* Out of the one, then into the other: a kill in between leaks, the sweep finds it.
-		 */
+		/* Out of the one, then into the other: a kill in between leaks, recovery finds it. */
+		take_in_hand(self, r);
 		store_release_u32(&dead->retire_head, place_next(dead->retire_head, RETIRE_RING));
 		compiler_barrier();
 		r.tag = new_tag(self); /* its order in our ring: tags never fall */

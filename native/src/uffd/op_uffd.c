@@ -24,6 +24,7 @@
 #include "vmalab/uapi.h"
 
 #define MOVE_CHUNK_PAGES 512
+_Static_assert(MOVE_CHUNK_PAGES < PAGE_SIZE, "participant_area.doubt");
 
 struct move {
 	struct mm_struct *mm;
@@ -181,8 +182,11 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		entry |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_acq_rel_u64(to, &none, entry))
 		return -EEXIST;
-	if (cmpxchg_acq_rel_u64(from, &marked, 0)) /* else a zap has dropped it */
+	recount_note(self, to, 0, entry);
+	if (cmpxchg_acq_rel_u64(from, &marked, 0)) { /* else a zap has dropped it */
+		recount_note(self, from, marked, 0);
 		frame_put(self, *frame);
+	}
 	*frame = FRAME_NONE;
 	return 0;
 }
@@ -212,6 +216,7 @@ static int move_pages(struct participant *self, const struct move *m, u64 dst, u
 	u64 marked = 0;
 	int err = 0, stop = 0;
 
+	note_doubt(self, src, len >> PAGE_SHIFT);
 	while (marked < len && !stop) {
 		const pte_t *pte = pte_lookup(self->seg, &m->mm->pgd, dst + marked);
 		u32 *frame = &frames[marked >> PAGE_SHIFT];

@@ -109,12 +109,14 @@ static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t
 
 	if (!pte)
 		return -ENOMEM;
+	note_doubt(self, addr, 1);
 	if (f->wp)
 		new = (new | PTE_UFFD_WP) & ~PTE_WRITE;
 	do {
 		if (old && (!pte_is_marker(old) || pte_frame(new) == FRAME_ZERO))
 			return -EEXIST;
 	} while (!cmpxchg_full_u64(pte, &old, new));
+	recount_note(self, pte, old, new);
 	STEP(pte_set, f->vma);
 	return 0;
 }
@@ -125,6 +127,7 @@ static void take_out(struct participant *self, const struct fill *f, u64 addr)
 	pte_t *pte = pte_lookup(self->seg, &f->mm->pgd, addr);
 	pte_t old = xchg_acq_rel_u64(pte, 0);
 
+	recount_note(self, pte, old, 0);
 	if (pte_counts(old))
 		frame_put(self, pte_frame(old));
 }

@@ -4,7 +4,7 @@
 A chart is for a slide, so it says everything itself: the title is what was found, the line below it
 what is drawn and in which unit, the line at the bottom the machine, the date and the command. Each
 series has a colour and a marker (bars: a pattern), and the same ones in each panel. The colours are
-those of Okabe and Ito, which people with any of the three kinds of colour blindness can distinguish.
+those of Okabe and Ito, which people with any kind of colour blindness can distinguish.
 """
 
 from __future__ import annotations

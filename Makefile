@@ -73,10 +73,10 @@ native: $(STAMPS)/installed ## the native cores, when their sources changed
 # that are not built here go away: they are built again when they are asked for.
 # $(1): what is built, in the words of setup.py.
 FORCE_IF := native/build_ffi.py native/front setup.py
-KEPT_all := *.aligned.so
-KEPT_default := typesafe-rwsem.aligned.so
+KEPT_default := typesafe-rwsem
+KEPT_all = $(KEPT_default) $(MODELS)
 build = rm -rf build/lib*; \
-	find native/vmalab_native -path '*/cores/*.so' ! -name '$(KEPT_$(1))' -delete; \
+	find native/vmalab_native -path '*/cores/*.so' $(KEPT_$(1):%=! -name '%.aligned.so') -delete; \
 	VMALAB_BUILD_NATIVE=$(1) $(BIN)/python setup.py --quiet build_ext --inplace \
 	$(if $(filter $(FORCE_IF),$?),--force)
 

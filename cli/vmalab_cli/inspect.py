@@ -238,7 +238,9 @@ def layout(
         if struct or model or layout_of or instance or target:
             fail("--list goes alone, or with --json", USAGE)
         rows = sources.all_cores()
-        show({"cores": rows}, render.cores(rows), as_json=as_json)
+        steps = {step: cores.family(step) for step in cores.steps()}
+        text = render.cores(rows) + "\n\n" + render.steps(steps)
+        show({"cores": rows, "steps": steps}, text, as_json=as_json)
         return
     if instance or target:
         if model or layout_of:

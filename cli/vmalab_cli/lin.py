@@ -76,19 +76,21 @@ def _models(model: str, layout: str, mutants: list[str]) -> list[str]:
     """The models to run: with mutants, those that can have all of them."""
     from vmalab_native import cores, lab
     from vmalab_native.errors import InvalidArgument
-    from vmalab_native.race.scenario import LETTERS
+    from vmalab_native.race import scenario
 
     try:
-        kinds = [lab.mutant(name).kind for name in mutants]
+        names = [lab.mutant(name).name for name in mutants]
     except InvalidArgument as error:
         fail(error.detail, USAGE)
-    able = [one for one in cores.lock_models() if all(LETTERS[one] in kind for kind in kinds)]
+    asked = model or cores.default_model()
+    known = [*cores.lock_models(), *(one for one in cores.steps() if one == asked)]
+    able = [one for one in known if all(scenario.applies(name, one) for name in names)]
     if model != "all":
         check_core(model, layout, others="")
         one = model or cores.default_model()
         if one not in able:
-            names = ", ".join(able) or "no model together"
-            fail(f"{one} cannot have {'+'.join(mutants)}: that is for {names}", USAGE)
+            there = ", ".join(able) or "no model together"
+            fail(f"{one} cannot have {'+'.join(mutants)}: that is for {there}", USAGE)
         return [one]
     if layout:
         fail("--layout is for one model, not for all of them", USAGE)

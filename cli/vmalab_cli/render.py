@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
@@ -88,6 +88,12 @@ def cores(rows: list[Row]) -> str:
         for row in rows
     ]
     return columns(head, table, left=2) + "\n\n-: not built yet; it is when it is first used"
+
+
+def steps(families: Mapping[str, str]) -> str:
+    """The steps of the history, each with the model whose layouts it has."""
+    table = columns(("step of the history", "layouts of"), [*families.items()], left=2)
+    return table + "\n\n--model takes a step too: docs/models.md"
 
 
 def _workers(rows: list[Row]) -> str:

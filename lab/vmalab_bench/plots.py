@@ -288,7 +288,8 @@ class _Drawing:
         if engine is not None:
             space = (high - self._head - self._foot) / high
             edge = EDGE_IN / wide
-            engine.set(rect=(edge, self._foot / high, 1 - 2 * edge, space))  # type: ignore[call-arg]
+            rect = (edge, self._foot / high, 1 - 2 * edge, space)
+            engine.set(rect=rect)  # type: ignore[call-arg]
         left = 0.12 / wide
         top = 0.12
         title, drawn = "\n".join(self._title), "\n".join(self._drawn)

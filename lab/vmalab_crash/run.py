@@ -169,7 +169,8 @@ class Session:
             frames_max=FRAMES * scale + pages * 5 // 4,
             files_max=2048 * scale,
             vmas_per_mm_max=max(4096, pages // 32),
-            # The charges of accounts are recounted; what is refused is the whole segment's to say.
+            # What is charged is recounted; what is refused is the whole segment's to say.
+            frames_per_mm_max=QUOTA,
             account_frames_max=QUOTA,
             account_tables_max=QUOTA,
             account_vmas_max=QUOTA,

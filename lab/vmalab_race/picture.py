@@ -16,7 +16,7 @@ from typing import Final
 from vmalab_native import lab
 from vmalab_native.lab import TraceLine, Violation
 from vmalab_native.race.explore import about_stamps, compared, number_text, object_name, stamps
-from vmalab_native.race.scenario import LETTERS, Scenario
+from vmalab_native.race.scenario import Scenario, letter_of
 from vmalab_native.race.schedule import Schedule
 from vmalab_native.texts import lines_of
 
@@ -176,9 +176,9 @@ def word_text(line: TraceLine, model: str, *, whole: bool = False) -> str:
     stamp = "stamped" if line.stamp else "not stamped"
     if whole:
         stamp = stamps(line, whole=True)
-    if LETTERS[model] == "M":
+    if letter_of(model) == "M":
         return ""
-    if LETTERS[model] == "R":
+    if letter_of(model) == "R":
         flag = "FLAG+" if line.word & _FLAG else ""
         return f"vm_refcnt {flag}{line.word & ~_FLAG}; {stamp}"
     return f"vm_lock {_semaphore(line.word)}; {stamp}"
@@ -314,7 +314,7 @@ class _Drawing:
             self.parts.append(_text(x + 15, self.y + 9, kind))
             x += 30 + 7 * len(kind)
         self.y += 12
-        letter = LETTERS[self.picture.schedule.model]
+        letter = letter_of(self.picture.schedule.model)
         words = _WORDS.get(letter, _WORDS[""])
         if self.picture.about_stamps:
             words = _NUMBERS

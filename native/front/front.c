@@ -48,13 +48,13 @@ void vl_when_broken(broken_fn told)
 	pthread_mutex_unlock(&lock);
 }
 
-/* A name becomes a part of a file name: letters, digits, '-' and ':' only. */
+/* A name becomes a part of a file name: letters, digits, '-', '.' and ':' only. */
 static bool name_good(const char *name)
 {
 	size_t n = strnlen(name, NAME_MAX_);
 
 	return n > 0 && n < NAME_MAX_ &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-:") == n;
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.:") == n;
 }
 
 static void *open_core(const char *model, const char *layout)

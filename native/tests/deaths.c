@@ -53,7 +53,8 @@ static void open_all(struct actor *a)
 				   .participants_max = MANY_MAX + 1,
 				   .frames_max = 1 << 18,
 				   .files_max = 4,
-				   .vmas_per_mm_max = 1000};
+				   .vmas_per_mm_max = 1000,
+				   .frames_per_mm_max = 1 << 30};
 
 	shared->ready = 0;
 	a->fd = memfd_create("vmalab-deaths", MFD_CLOEXEC);

@@ -281,6 +281,7 @@ int main(int argc, char **argv)
 				   .frames_max = 1 << 12,
 				   .files_max = 1,
 				   .vmas_per_mm_max = 100,
+				   .frames_per_mm_max = 1 << 30,
 				   .lookup = LOOKUP_CACHE};
 	char text[4096] = "";
 	long n;

@@ -154,7 +154,8 @@ static void open_all(struct actor *a)
 				   .participants_max = 8,
 				   .frames_max = 1 << 15,
 				   .files_max = 4,
-				   .vmas_per_mm_max = 65530};
+				   .vmas_per_mm_max = 65530,
+				   .frames_per_mm_max = 1 << 30};
 
 	a->fd = memfd_create("vmalab-long-ops", MFD_CLOEXEC);
 	CHECK(a->fd >= 0);

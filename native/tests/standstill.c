@@ -9,6 +9,7 @@
  * again, on small areas, in that address space or in one of its own, until it is killed. The CPU
  * time of the recoverer with the entry closed is compared with that at another size: the least of
  * some deaths, as a ratio. Then fsck must have nothing to say, and all frames must be back.
+ * Seen to fail: with all entries looked at in the standstill, with a recount in one slice.
  * Failure: the operation, whose memory it is, and both times.
  * With sizes as arguments: a table of medians, nothing is compared. "closed" is the time for which
  * nobody could enter, with the wait until all have left; on a busy machine it is that of the

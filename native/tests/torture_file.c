@@ -525,7 +525,8 @@ int main(int argc, char **argv)
 				   .participants_max = 16,
 				   .frames_max = 1 << 16, /* more than can wait in retire rings */
 				   .files_max = 4,
-				   .vmas_per_mm_max = 1000};
+				   .vmas_per_mm_max = 1000,
+				   .frames_per_mm_max = 1 << 30};
 	struct shared *s = mmap(NULL, sizeof(*s), 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct actor actors[ACTORS], me = {.shared = s};
 

@@ -407,6 +407,7 @@ static void torture(u32 rcu)
 				   .frames_max = 1 << 12,
 				   .files_max = 4,
 				   .vmas_per_mm_max = 1000,
+				   .frames_per_mm_max = 1 << 30,
 				   .rcu = rcu};
 	struct vl_mm_options options = {0};
 	struct shared *s = mmap(NULL, sizeof(*s), 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

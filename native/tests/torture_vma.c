@@ -278,6 +278,7 @@ static void torture(u32 rcu, u32 lookup)
 				   .frames_max = 1 << 14,
 				   .files_max = 4,
 				   .vmas_per_mm_max = 1000,
+				   .frames_per_mm_max = 1 << 30,
 				   .lookup = lookup,
 				   .rcu = rcu};
 	struct vl_mm_options options = {0};

@@ -84,7 +84,8 @@ static void open_all(struct world *w)
 				   .participants_max = 8,
 				   .frames_max = 1 << 12,
 				   .files_max = 4,
-				   .vmas_per_mm_max = 100};
+				   .vmas_per_mm_max = 100,
+				   .frames_per_mm_max = 100};
 	struct vl_mm_options options = {0};
 	u64 mm, file;
 
@@ -242,6 +243,10 @@ static void break_users(struct world *w)
 {
 	w->mm->users += 5;
 }
+static void break_frames(struct world *w)
+{
+	mm_aside(w->seg, w->mm)->frames++;
+}
 static void break_count(struct world *w)
 {
 	w->mm->mm_count = 2;
@@ -289,6 +294,8 @@ static const struct wrong_case {
 	{"locked", break_locked, "but 2 pages are locked", NULL, false},
 	{"sequence", break_seq, "mm_lock_seq is odd and nobody writes", NULL, false},
 	{"users", break_users, "but the living hold 1 leases", NULL, false},
+	{"frames", break_frames, "charged 33 frames, but its entries and stocks have 32", NULL,
+	 false},
 	{"mm_count", break_count, "mm_count 2, and nobody pins", NULL, false},
 	{"pin", break_pin, "pinned by nobody", NULL, false},
 	{"maker", break_maker, "its maker or destroyer", NULL, false},
@@ -344,6 +351,12 @@ static void look(struct world *w, struct seen *seen)
 	seen->entries[6] = *w->far_in_file;
 }
 
+/* A sum of parts, which slices do not see at one instant. */
+static bool is_sum(const struct wrong_case *c)
+{
+	return c->break_it == break_frames;
+}
+
 /* What slices find is what fsck finds of one mm and of one file. */
 static void check_slices(struct world *w, const struct wrong_case *c)
 {
@@ -351,7 +364,7 @@ static void check_slices(struct world *w, const struct wrong_case *c)
 
 	CHECK(n >= 0 && n < (long)sizeof(text));
 	text[n] = 0;
-	if (c ? !strstr(text, c->said) || (c->also && !strstr(text, c->also)) : n)
+	if (c && !is_sum(c) ? !strstr(text, c->said) || (c->also && !strstr(text, c->also)) : n)
 		fail(c ? c->name : "intact, in slices");
 }
 

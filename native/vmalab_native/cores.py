@@ -3,7 +3,8 @@
 
 A core is everything of native/src compiled for one lock model and one layout of vm_area_struct. The
 default layout of each model is built with the package; any other is built when it is first asked
-for, which takes some seconds, a C compiler, make, and the source tree.
+for, which takes some seconds, a C compiler, make, and the source tree. So is each step of the
+history: a lock model as it was at one point of the series and of the kernel.
 """
 
 import fcntl
@@ -35,11 +36,36 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "typesafe-rwsem": _EMBEDDED,
     "refcount": _EMBEDDED,
 }
+_STEPS: Final = {
+    "v3": "typesafe-rwsem",
+    "v4-1": "split-rwsem",
+    "v4-2": "embedded-rwsem",
+    "v4-3": "embedded-rwsem",
+    "v4-4": "typesafe-rwsem",
+    "refcount-7.0": "refcount",
+}
+"""The steps of the history, oldest first, and the lock model that each is compiled as but for its
+own header (native/Makefile: FAMILY_*)."""
 
 
 def lock_models() -> list[str]:
     """The lock models, oldest first."""
     return list(_LAYOUTS)
+
+
+def steps() -> list[str]:
+    """The steps of the history that are cores of their own, oldest first. `--model` takes them."""
+    return list(_STEPS)
+
+
+def family(model: str) -> str:
+    """The lock model that a step is nearly; of a lock model itself."""
+    return _STEPS.get(model, model)
+
+
+def all_models() -> list[str]:
+    """Lock models and steps."""
+    return [*_LAYOUTS, *_STEPS]
 
 
 def default_model() -> str:
@@ -80,9 +106,12 @@ def layouts(model: str) -> list[str]:
     Raises:
         InvalidArgument: there is no such model.
     """
-    if model not in _LAYOUTS:
-        raise InvalidArgument(f"there is no lock model {model!r}; there are {', '.join(_LAYOUTS)}")
-    return list(_LAYOUTS[model])
+    if family(model) not in _LAYOUTS:
+        raise InvalidArgument(
+            f"there is no lock model {model!r}; there are {', '.join(_LAYOUTS)}; "
+            f"and steps of the history: {', '.join(_STEPS)}"
+        )
+    return list(_LAYOUTS[family(model)])
 
 
 def check(model: str, layout: str) -> None:

@@ -276,6 +276,8 @@ class _Look:
         yield from self._ring(index, raw)
         if kind.get(raw, "account") >= self._file.accounts_max:
             yield f"participant {index}: it is of account {kind.get(raw, 'account')}"
+        if taken and not self._stocks_right(words(kind.part(raw, "stocks"))):
+            yield f"participant {index}: it holds charges of nobody in advance"
         for ref in words(kind.part(raw, "inflight"), 4):
             if ref and not self._file.owns(CACHE_VMA, ref):
                 yield f"participant {index}: a VMA in flight is {ref:#x}, which is none"
@@ -284,6 +286,13 @@ class _Look:
                 yield f"participant {index}: pins file {number}"
         if not taken and not self._clean(raw):
             yield f"participant {index}: the slot is free, and its area is not clean"
+
+    def _stocks_right(self, stocks: Sequence[int]) -> bool:
+        """Each names an account; those of the last kind a slot of the mm table, plus 1."""
+        account = self._file.accounts_max - 1
+        most = (account, account, self._file.config("mms_max"))
+        each = len(stocks) // len(most)
+        return all(word >> 32 <= most[i // each] for i, word in enumerate(stocks))
 
     def _clean(self, raw: bytes) -> bool:
         """As `participant_join` wants it."""

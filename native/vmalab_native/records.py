@@ -13,6 +13,7 @@ CACHE_LINE = 64
 FILES_MAX = 65535
 QUOTAS = (
     "tables_per_mm_max",
+    "frames_per_mm_max",
     "account_frames_max",
     "account_tables_max",
     "account_vmas_max",
@@ -53,6 +54,8 @@ class SegmentConfig:
             address spaces together; 0: no limit; by default what the machine has.
         mmap_min_addr: vm.mmap_min_addr, in bytes; by default the machine's.
         tables_per_mm_max: page tables of one address space; 0: as many as its account may have.
+        frames_per_mm_max: page frames that the entries of one address space name; 0: as many as its
+            account may have, and they are not counted.
         account_frames_max: page frames of one account (`Participant.account`); 0: half of
             frames_max. Here and below: what is of no account has no quota.
         account_tables_max: page tables of one account; 0: a quarter of the segment's pages.
@@ -64,7 +67,8 @@ class SegmentConfig:
         writer_wait: how a writer of the lock model refcount waits for the readers of a VMA: "sleep"
             at once, as the kernel does, or "spin" for some turns before.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
-        model: lock model, one of `cores.lock_models()`; by default what VMALAB_MODEL says.
+        model: lock model or step, one of `cores.all_models()`; by default what VMALAB_MODEL
+            says.
         layout: of struct vm_area_struct, one of `cores.layouts(model)`; by default what
             VMALAB_LAYOUT says.
     """
@@ -83,6 +87,7 @@ class SegmentConfig:
     commit_limit_pages: int = field(default_factory=lambda: _machine().commit_limit_pages())
     mmap_min_addr: int = field(default_factory=lambda: _machine().mmap_min_addr())
     tables_per_mm_max: int = 0
+    frames_per_mm_max: int = 0
     account_frames_max: int = 0
     account_tables_max: int = 0
     account_vmas_max: int = 0

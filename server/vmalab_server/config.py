@@ -104,6 +104,7 @@ class ServerConfig(BaseSettings):
     files_max: int = 4096
     vmas_per_mm_max: int = 65530
     tables_per_mm_max: int = Field(0, ge=0)
+    frames_per_mm_max: int = Field(0, ge=0)
     account_frames_max: int = Field(0, ge=0)
     account_tables_max: int = Field(0, ge=0)
     account_vmas_max: int = Field(0, ge=0)
@@ -226,6 +227,7 @@ class ServerConfig(BaseSettings):
             files_max=self.files_max,
             vmas_per_mm_max=self.vmas_per_mm_max,
             tables_per_mm_max=self.tables_per_mm_max,
+            frames_per_mm_max=self.frames_per_mm_max,
             account_frames_max=self.account_frames_max,
             account_tables_max=self.account_tables_max,
             account_vmas_max=self.account_vmas_max,
@@ -305,6 +307,7 @@ class Adjustable:
 
 _QUOTA_DEFAULTS: Final = {
     "tables_per_mm_max": ("all of its client", "page tables of one address space"),
+    "frames_per_mm_max": ("all of its client", "page frames mapped in one address space"),
     "account_frames_max": ("half of --frames-max", "page frames of one client"),
     "account_tables_max": ("a quarter of the segment's pages", "page tables of one client"),
     "account_vmas_max": ("two for each page of the segment", "VMAs of one client"),

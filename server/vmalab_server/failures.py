@@ -85,6 +85,8 @@ _REMEDY = {
     "files_max": ": close files, or start the server with a larger --files-max",
     "frames_max": ": unmap memory, or start the server with a larger --frames-max",
     "size_bytes": ": unmap memory, or start the server with a larger --size",
+    "frames_per_mm_max": ": unmap memory in it",
+    "tables_per_mm_max": ": unmap memory in it",
     "account_mms_max": ": end address spaces",
     "account_files_max": ": close files",
     "account_frames_max": ": unmap memory",
@@ -103,14 +105,19 @@ def no_memory(what: str) -> Exhausted:
     )
 
 
-def limit_met(met: LimitMet | None, what: str) -> Exhausted:
-    """A limit of the instance, or a quota of a client's account, refused something."""
+def limit_met(met: LimitMet | None, what: str, mm: int = 0) -> Exhausted:
+    """A limit of the instance, or a quota of a client's account or of address space mm, refused
+    something.
+    """
     if met is None:
         return Exhausted("LIMIT_EXCEEDED", f"{what}: a limit of the instance is reached")
     if met.name == "machine_memory":
         return no_memory(what)
     whose = f"client {met.account!r} has all it may have" if met.account else "the instance is full"
     metadata = {"client": met.account} if met.account else {}
+    if mm and met.name.endswith("_per_mm_max"):
+        whose = f"address space {mm} has all it may have"
+        metadata["mm"] = str(mm)
     return Exhausted(
         "LIMIT_EXCEEDED",
         f"{what}: {whose} ({met.name} = {met.max}){_REMEDY.get(met.name, '')}",

@@ -93,7 +93,7 @@ class MemoryHandlers:
         name = Op(op).name
         if status == Status.LIMIT:
             met = self._entry.participant().limit_of(status, info, value)
-            return failures.limit_met(met, name)
+            return failures.limit_met(met, name, mm)
         return failures.CoreFailure("CORE_ERROR", f"{name}: status {status}", status=str(status))
 
     def _simple(self, op: int, mm: int, record: bytes) -> tuple[int, str, int]:

@@ -21,7 +21,7 @@ from vmalab.v1 import lab_pb2 as pb
 from vmalab_client.block import Op
 from vmalab_native import lab
 from vmalab_native.errors import InvalidArgument
-from vmalab_native.race.scenario import LETTERS
+from vmalab_native.race.scenario import LETTERS, applies
 from vmalab_server import failures, lab_runs
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
@@ -231,10 +231,11 @@ class LabHandlers:
         model = self._entry.segment.config.model
         for name in request.names:
             try:
-                there = _MUTANTS[lab.mutant(name).name]
+                full = lab.mutant(name).name
             except InvalidArgument as error:
                 raise failures.bad_argument("names", error.detail) from None
-            if model not in there:
+            if not applies(full, model):
+                there = _MUTANTS[full]
                 raise failures.bad_argument(
                     "names", f"{name} does not apply to {model}; it applies to {', '.join(there)}"
                 )

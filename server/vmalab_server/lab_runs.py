@@ -20,7 +20,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from vmalab_native.core import lock_models
+from vmalab_native import cores
 from vmalab_native.texts import lines_of
 
 if TYPE_CHECKING:
@@ -59,12 +59,13 @@ class Order:
             raise ValueError(
                 f"there is no strategy {self.strategy!r}; there are {', '.join(STRATEGIES)}"
             )
-        if self.lock_model not in lock_models():
-            models = ", ".join(lock_models())
+        if self.lock_model not in cores.all_models():
+            models = ", ".join(cores.all_models())
             raise ValueError(f"there is no lock model {self.lock_model!r}; there are {models}")
-        there = scenario.load(self.name).models
-        if self.lock_model not in there:
-            raise ValueError(f"{self.name} runs on {', '.join(there)}, not on {self.lock_model}")
+        one = scenario.load(self.name)
+        if not one.fits(self.lock_model):
+            there = ", ".join(one.models)
+            raise ValueError(f"{self.name} runs on {there}, not on {self.lock_model}")
         if not self.mutant:
             return
         scenario.check_applies([self.mutant], self.lock_model)

@@ -170,7 +170,10 @@ def test_layout_of_a_model_and_all_of_them() -> None:
         "typesafe-rwsem": 256,
         "refcount": 192,
     }
-    assert "random:SEED" in vmalab("layout", "--list").stdout
+    assert facts("layout", "--list")["steps"]["v4-4"] == "typesafe-rwsem"
+    listed = vmalab("layout", "--list").stdout
+    assert "random:SEED" in listed
+    assert re.search(r"^refcount-7.0 +refcount$", listed, re.MULTILINE)
 
 
 def test_the_only_instance_is_named(

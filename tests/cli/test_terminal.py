@@ -178,6 +178,22 @@ def test_head_ends_it_quietly(command: str) -> None:
     assert done.returncode in (0, 1, 141), "0: all was in the pipe before the reader went"
 
 
+@pytest.mark.parametrize("command", ["race list", "--help"])
+def test_a_reader_that_has_gone(command: str) -> None:
+    """The pipe has no reader from the begin, so each write fails: exit code 1 and not a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run(
+            [*VMALAB, *command.split()],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            timeout=HANG_S,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def dead_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

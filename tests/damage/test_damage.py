@@ -323,6 +323,26 @@ def test_a_free_slot_that_is_not_clean_is_refused(image: Image, instance: str, f
         segment.participant("client")
 
 
+@pytest.mark.parametrize("model", cores.lock_models())
+def test_a_vma_that_ends_before_the_tree_says_is_shown_once(model: str, instance: str) -> None:
+    """The next one after it would be itself, for ever."""
+    image_of(model).write(instance)
+    with SegmentFile.open(instance) as file:
+        vma, view = file.structs["vm_area_struct"], SegmentView(file)
+        root = file.structs["range_tree"].get(
+            file.structs["mm_struct"].part(next(iter(file.mm_table())), "mm_mt"), "root"
+        )
+        leaf = view.leaf(root, 0)
+        assert leaf is not None
+        offset = file.object_of(CACHE_VMA, next(filter(None, leaf.refs)), "")
+        at, size = vma.at["vm_end"]
+        end = vma.get(file.read(offset, vma.size, ""), "vm_end")
+    with path_of(instance).open("r+b") as raw:
+        raw.seek(offset + at)
+        raw.write((end - 1).to_bytes(size, "little"))
+    assert _in_a_child(instance) == "SegmentDamaged"
+
+
 @pytest.mark.parametrize("field", ["anon_name", "numab_state"])
 @pytest.mark.parametrize("model", ["split-rwsem", "embedded-rwsem"])
 def test_a_vma_that_waits_for_its_grace_period_is_looked_at(

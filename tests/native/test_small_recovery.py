@@ -34,7 +34,9 @@ VICTIM = Path(__file__).with_name("victim.py")
 
 @pytest.fixture
 def segment() -> Iterator[Segment]:
-    config = SegmentConfig(size_bytes=1 << 28, frames_max=1 << 17, participants_max=16)
+    config = SegmentConfig(
+        size_bytes=1 << 28, frames_max=1 << 17, participants_max=16, frames_per_mm_max=1 << 17
+    )
     with Segment.create(f"small-{uuid4().hex[:8]}", config) as made:
         try:
             yield made

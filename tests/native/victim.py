@@ -25,6 +25,7 @@ def main() -> None:
         mm = me.mm_create()
         there = pack.mmap(mm, AREA, BYTES, 3, FLAGS, 0, 0, 0)
         me.run(there + pack.munmap(mm, AREA, BYTES) + there)
+        me.run(pack.madvise(mm, AREA + BYTES - 4096, 4096, mmap.MADV_DONTNEED))  # a stock of one
         me.user_down(0, place=0, write=False, timeout_ns=1 << 62)
         if what == "waits":
             print("ready", flush=True)

@@ -34,6 +34,7 @@ from vmalab_server.embedded import EmbeddedServer
 from vmalab_server.limits import Limits
 
 PAGE = 4096
+GOOD, BAD = "token of the good", "token of the bad"
 NOP = bytes([0, 2, *bytes(14)])
 long = pytest.param(LONG, id="long", marks=pytest.mark.long)
 lengths = pytest.mark.parametrize("length", [pytest.param(SHORT, id="short"), long])
@@ -46,15 +47,18 @@ def resident_mib(pid: int) -> int:
 
 @contextmanager
 def good_and_bad(
-    kind: str, tokens: Path | None = None, settings: dict[str, Any] | None = None
+    kind: str,
+    tokens: Path | None = None,
+    settings: dict[str, Any] | None = None,
+    bad_token: str = BAD,
 ) -> Iterator[tuple[EmbeddedServer, Client, BadClient]]:
     """A server, a good client with an address space, and a bad client."""
     chosen: dict[str, Any] = settings or {}
     if tokens is not None:
         tokens.touch(mode=0o600)
-        tokens.write_text("# name:token\ngood:token of the good\nbad:token of the bad\n")
+        tokens.write_text(f"# name:token\ngood:{GOOD}\nbad:{BAD}\n")
         chosen = {**chosen, "token_file": str(tokens)}
-    good, bad = ("token of the good", "token of the bad") if tokens else ("", "")
+    good, bad = (GOOD, bad_token) if tokens else ("", "")
     with (
         EmbeddedServer(workers=1, **chosen) as server,
         Client(server.target, discover=False, token=good) as client,
@@ -72,6 +76,18 @@ def faults(client: Client) -> Callable[[], object]:
 
     def fault() -> None:
         assert mm.read(addr) == 7
+
+    return fault
+
+
+def fresh_pages(client: Client) -> Callable[[], object]:
+    """The same with a fresh page each time."""
+    mm = client.address_space()
+    addr = mm.mmap(PAGE)
+
+    def fault() -> None:
+        mm.write(addr, 7)
+        mm.madvise(addr, PAGE, 4)
 
     return fault
 
@@ -205,6 +221,24 @@ def test_files_that_are_left(length: Length, tmp_path: Path) -> None:
         mm = client.address_space()
         for file in kept:
             mm.mmap(PAGE, file=file)
+
+
+@lengths
+def test_an_address_space_that_fills_its_quota(length: Length, tmp_path: Path) -> None:
+    """Both have one token: the bad one's address space has its own, and no more."""
+    mms, each = 4, 256
+    sizes = {"frames_max": 1 << 14, "account_frames_max": mms * each, "frames_per_mm_max": each}
+    with good_and_bad("frames", tmp_path / "tokens", sizes, bad_token=GOOD) as (_, client, bad):
+        check(compare(fresh_pages(client), bad, length), "frames")
+        assert set(bad.met) == {"RESOURCE_EXHAUSTED"}, bad.met
+        bad.go()
+        wait_for("its quota is full", lambda: bad.heard()["RESOURCE_EXHAUSTED"])
+        spaces = [client.address_space() for _ in range(mms - 1)]
+        for mm in spaces:
+            at = mm.mmap(each * PAGE)
+            for page in range(each):
+                mm.write(at + page * PAGE, page)
+        bad.rest()
 
 
 @lengths

@@ -134,8 +134,9 @@ def test_limits_can_be_given_in_hex() -> None:
 
 
 def test_quotas_reach_the_segment() -> None:
-    quotas = parse_quotas(["account_mms_max=7", "tables_per_mm_max=0x100"])
+    quotas = parse_quotas(["account_mms_max=7", "tables_per_mm_max=0x100", "frames_per_mm_max=512"])
     segment = load(**quotas).segment()
+    assert segment.frames_per_mm_max == 512
     assert (segment.account_mms_max, segment.tables_per_mm_max) == (7, 256)
     assert segment.account_frames_max == 0
     with pytest.raises(ConfigError, match="quota 'mms_max' is not one of tables_per_mm_max, "):

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -25,15 +27,21 @@ from vmalab_server.limits import Limits
 SMALL = SegmentConfig(size_bytes=64 << 20, mms_max=8, participants_max=16, frames_max=1 << 12)
 
 
-@pytest.fixture
-def entry() -> Iterator[Entry]:
-    with Segment.create(f"h-{os.getpid()}-0", SMALL) as segment:
+@contextmanager
+def entry_of(config: SegmentConfig) -> Iterator[Entry]:
+    with Segment.create(f"h-{os.getpid()}-0", config) as segment:
         made = Entry(segment)
         yield made
         made.close()
         with segment.participant("inspector") as inspector:
             assert inspector.fsck() == []
         segment.unlink()
+
+
+@pytest.fixture
+def entry() -> Iterator[Entry]:
+    with entry_of(SMALL) as made:
+        yield made
 
 
 @pytest.fixture
@@ -68,6 +76,30 @@ def test_a_quota_is_refused_by_its_name(entry: Entry, handlers: MemoryHandlers) 
     assert refused.value.metadata == expected
     entry.participant().account("")
     assert handlers.create_address_space(pb.CreateAddressSpaceRequest()).mm
+
+
+def test_the_quota_of_one_address_space_names_it() -> None:
+    """Two address spaces of one client: the one that is full is named, the other has its own."""
+    with entry_of(replace(SMALL, frames_per_mm_max=63)) as entry:
+        entry.participant().account("tenant")
+        handlers = MemoryHandlers(entry, limits=Limits(), ttl_default_ns=10**10)
+        for _ in range(2):
+            mm = handlers.create_address_space(pb.CreateAddressSpaceRequest()).mm
+            mapped = handlers.mmap(pb.MmapRequest(mm=mm, length=64 * 4096, prot=3, flags=0x22))
+            pages = [
+                pb.FaultRequest(mm=mm, addr=mapped.addr + i * 4096, access=pb.ACCESS_WRITE)
+                for i in range(64)
+            ]
+            for page in pages[:-1]:
+                handlers.fault(page)
+            with pytest.raises(failures.Exhausted) as refused:
+                handlers.fault(pages[-1])
+            expected = {"limit": "frames_per_mm_max", "max": "63", "client": "tenant"}
+            assert refused.value.metadata == {**expected, "mm": str(mm)}
+            assert str(refused.value) == (
+                f"FAULT: address space {mm} has all it may have (frames_per_mm_max = 63):"
+                " unmap memory in it"
+            )
 
 
 def test_no_lease_stays_with_the_worker(entry: Entry, handlers: MemoryHandlers) -> None:

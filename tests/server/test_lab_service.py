@@ -20,7 +20,15 @@ import pytest
 
 from patience import HANG_S
 from servers import wait_for
-from vmalab_client import AsyncClient, Client, DeadlineExceeded, InvalidRequest, LimitReached
+from vmalab_client import (
+    AddressSpace,
+    AsyncClient,
+    Client,
+    DeadlineExceeded,
+    InvalidRequest,
+    LimitReached,
+    MemoryCallError,
+)
 from vmalab_client.errors import NoSuchAddressSpace
 from vmalab_server.embedded import EmbeddedServer
 from vmalab_server.limits import Limits
@@ -28,12 +36,14 @@ from vmalab_server.limits import Limits
 POINT = "fault_locked"
 """Every lock model passes it in a fault; the VMA, or mmap_lock, is read-locked there."""
 PAGE = 4096
+QUOTA = 64
+"""Page frames of one address space."""
 
 
 @pytest.fixture(scope="module")
 def lab_server() -> Iterator[EmbeddedServer]:
     limits = Limits(lab_held_max=3, lab_waits_per_worker_max=2)
-    with EmbeddedServer(workers=1, lab=True, limits=limits) as server:
+    with EmbeddedServer(workers=1, lab=True, limits=limits, frames_per_mm_max=QUOTA) as server:
         yield server
 
 
@@ -74,6 +84,60 @@ def test_a_scripted_race(client: Client, threads: ThreadPoolExecutor) -> None:
         fault.result(HANG_S)
         munmap.result(HANG_S)
         assert mm.maps() == ""
+
+
+def fills(mm: AddressSpace, count: int) -> None:
+    """So many fresh pages fit, and no more."""
+    addr = mm.mmap((count + 1) * PAGE)
+    for i in range(count):
+        mm.write(addr + i * PAGE, 1)
+    with pytest.raises(LimitReached) as refused:
+        mm.write(addr + count * PAGE, 1)
+    assert refused.value.metadata["mm"] == str(mm.mm)
+
+
+def test_a_page_that_goes_while_it_is_moved_is_charged_until_the_move_ends(
+    client: Client, threads: ThreadPoolExecutor
+) -> None:
+    """Of eight pages under way three are dropped, one of them before the page that ends the move
+    and two behind it. Then as many pages fit as the quota has over those that are there."""
+    with client.address_space() as mm:
+        src, dst = mm.mmap(8 * PAGE), mm.mmap(8 * PAGE)
+        for i in range(8):
+            mm.write(src + i * PAGE, 1 + i)
+        client.lab.arm("uffd_busy", mm=mm.mm)
+        move = threads.submit(mm.uffd_move, dst, src, 8 * PAGE)
+        client.lab.wait("uffd_busy")
+        for first, count in ((1, 1), (6, 2)):
+            mm.madvise(src + first * PAGE, count * PAGE, 4)
+        mm.write(dst + 5 * PAGE, 50)
+        client.lab.release("uffd_busy")
+        with pytest.raises(MemoryCallError, match="uffd_move: Resource temporarily"):
+            move.result(HANG_S)
+        assert [mm.read(dst + i * PAGE) for i in range(6)] == [1, 0, 3, 4, 5, 50]
+        assert [mm.read(src + i * PAGE) for i in range(5, 8)] == [6, 0, 0]
+        fills(mm, QUOTA - (5 + 1))
+
+
+@pytest.mark.parametrize("flags", [0x22, 0x21], ids=["private", "shared"])
+def test_who_comes_second_to_a_page_is_charged_nothing(
+    client: Client, threads: ThreadPoolExecutor, flags: int
+) -> None:
+    """A fault has seen that the page is not there, and another one brings it meanwhile."""
+    with client.address_space() as mm:
+        addr = mm.mmap(2 * PAGE, flags=flags)
+        mm.write(addr, 1)  # so that nothing but the page itself is missing
+        client.lab.arm("pte_seen", mm=mm.mm)
+        second = threads.submit(mm.write, addr + PAGE, 2)
+        client.lab.wait("pte_seen")
+        client.lab.arm("pte_seen", mm=mm.mm)  # the slow path looks again
+        client.lab.release("pte_seen")
+        client.lab.wait("pte_seen")
+        mm.write(addr + PAGE, 1)
+        client.lab.release("pte_seen")
+        second.result(HANG_S)
+        assert mm.read(addr + PAGE) == 2
+        fills(mm, QUOTA - 2)
 
 
 def test_two_clients_share_the_gates(

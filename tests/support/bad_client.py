@@ -21,6 +21,7 @@ from typing import Any
 import grpc
 
 from patience import HANG_S
+from vmalab import pack
 from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import plain_token
 
@@ -30,6 +31,7 @@ WATCH = "/grpc.health.v1.Health/Watch"
 NOPS = bytes([0, 2, *bytes(14)])
 RETRY_S = 0.02
 GARBAGE = b"\xff" * 64
+TOUCHED = 512
 
 
 class Bad:
@@ -49,6 +51,7 @@ class Bad:
         self.met: Counter[str] = Counter()
         self.working = threading.Event()
         self.threads: list[threading.Thread] = []
+        self.mm = self.addr = 0
 
     def again(
         self, what: Callable[[], object], count: int, end: Callable[[], object] = lambda: None
@@ -135,6 +138,26 @@ class Bad:
             next(numbers)
             request = pb.MunmapRequest(mm=low[self.met.total() % 64], addr=0, length=1 << 46)
             self.unary(SERVICE + "Munmap", request.SerializeToString())
+
+        self.again(touch, 4)
+
+    def frames(self) -> None:
+        """An address space that touches more pages than it may have, again and again."""
+        if not self.mm:
+            create = pb.CreateAddressSpaceRequest(ttl_ms=3_600_000)  # nobody holds it
+            made = self.unary(SERVICE + "CreateAddressSpace", create.SerializeToString())
+            self.mm = pb.CreateAddressSpaceResponse.FromString(made).mm
+            request = pb.MmapRequest(mm=self.mm, length=TOUCHED * 4096, prot=3, flags=0x22)
+            mapped = self.unary(SERVICE + "Mmap", request.SerializeToString())
+            self.addr = pb.MmapResponse.FromString(mapped).addr
+        faults = [pack.fault(self.mm, self.addr + i * 4096, 1, 1) for i in range(TOUCHED)]
+        block = pb.ApplyRequest(block=b"".join(faults)).SerializeToString()
+        last = self.addr + (TOUCHED - 1) * 4096
+        fault = pb.FaultRequest(mm=self.mm, addr=last, access=pb.ACCESS_WRITE)
+
+        def touch() -> None:
+            self.unary(SERVICE + "Apply", block)
+            self.unary(SERVICE + "Fault", fault.SerializeToString())
 
         self.again(touch, 4)
 

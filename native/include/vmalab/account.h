@@ -17,8 +17,9 @@
  * charged[] (atomics): what the things of the account are, and what participants hold in advance.
  * A charge in advance (a stock) keeps the shared word off the path of a fault: a participant takes
  * STOCK_BATCH at a time and counts down a word of its own area. Who meets the quota takes back the
- * stocks of all participants first, so the quota is exact. A stock word names its account, and is
+ * stocks of all participants first, so the quota is exact. A stock word names its payer, and is
  * changed by cmpxchg, because others may take it back. (kernel: memcg_stock, drain_all_stock)
+ * The frames of an mm are charged in the same way, to its slot (resident.h).
  */
 #ifndef VMALAB_ACCOUNT_H
 #define VMALAB_ACCOUNT_H
@@ -29,11 +30,12 @@
 #define STOCK_BATCH 32u
 #define STOCK_MOST  64u
 
-static inline u64 stock_word(u32 account, u32 n)
+/* payer: an account; for CHARGE_MM_FRAMES the slot of an mm + 1. */
+static inline u64 stock_word(u32 payer, u32 n)
 {
-	return (u64)account << 32 | n;
+	return (u64)payer << 32 | n;
 }
-static inline u32 stock_account(u64 word)
+static inline u32 stock_payer(u64 word)
 {
 	return (u32)(word >> 32);
 }
@@ -64,18 +66,34 @@ static inline u32 account_charged(const struct vl_seg *seg, u32 account, enum ch
 	return load_relaxed_u32(&seg->hdr->accounts[account].charged[kind]);
 }
 
-/* One frame or table, or false and noted (limit_note). */
-bool account_charge_slow(struct participant *self, u32 account, enum charge kind);
-void account_uncharge_slow(struct participant *self, u32 account, enum charge kind);
+/* What the frames of an mm's slot are charged to: mm_aside.frames, which this layer does not
+ * know. */
+static inline u32 *mm_frames_word(const struct vl_seg *seg, u32 slot)
+{
+	return (u32 *)((u8 *)seg->mms + (u64)seg->hdr->config.mms_max * MM_SLOT_BYTES +
+		       (u64)slot * MM_ASIDE_BYTES);
+}
 
+/* mm_aside.recounted, likewise. */
+static inline u32 *mm_recounted_word(const struct vl_seg *seg, u32 slot)
+{
+	return mm_frames_word(seg, slot) + 1;
+}
+
+/* One of a kind that is charged in advance; account: whose limit is noted (limit_note) when the
+ * answer is false. */
+bool charge_one(struct participant *self, u32 payer, enum charge kind, u32 account);
+void uncharge_one(struct participant *self, u32 payer, enum charge kind);
+
+/* One frame or table, or false and noted. */
 static inline bool account_charge(struct participant *self, u32 account, enum charge kind)
 {
-	return likely(account == 0) || account_charge_slow(self, account, kind);
+	return likely(account == 0) || charge_one(self, account, kind, account);
 }
 static inline void account_uncharge(struct participant *self, u32 account, enum charge kind)
 {
 	if (unlikely(account != 0))
-		account_uncharge_slow(self, account, kind);
+		uncharge_one(self, account, kind);
 }
 /* Would n more of it fit? If not, noted. Nothing is charged: that is account_add, of what cannot be
  * refused any more. Exact under the slots lock (files, address spaces). Of VMAs the calls that run
@@ -89,9 +107,13 @@ void account_flush(struct participant *self);
 /* The same of a dead one that had nothing half done; the world is stopped. */
 void account_reclaim(struct participant *self, u32 owner_index);
 /* The world is stopped: adds what living participants hold in advance to charged[], which is
- * indexed by account and kind. */
-void account_add_stocks(const struct vl_seg *seg, u32 (*charged)[CHARGES_COUNT],
+ * indexed by account and kind, and to mm_frames[], indexed by slot, unless it is NULL. */
+void account_add_stocks(const struct vl_seg *seg, u32 (*charged)[CHARGES_COUNT], u32 *mm_frames,
 			const struct dead_set *dead);
+
+/* The world is stopped: adds what all participants hold in advance of the frames of mms to
+ * mm_aside.recounted. */
+void account_add_mm_stocks(const struct vl_seg *seg);
 
 /* Which limit the operation under way has met, for who answers it. */
 static inline void limit_note(struct participant *self, enum vl_limit limit, u64 max, u32 account)

@@ -80,6 +80,8 @@ enum vl_limit {
 	VL_LIMIT_ACCOUNT_FILES_MAX = 14,  /* files of one account */
 	VL_LIMIT_ACCOUNT_MMS_MAX = 15,    /* address spaces of one account */
 	VL_LIMIT_MACHINE_MEMORY = 16,     /* memory of the server's machine: /dev/shm is full */
+	VL_LIMIT_FRAMES_PER_MM_MAX =
+		17, /* page frames that the entries of one address space name */
 };
 
 /* limits of a record */

@@ -4,9 +4,9 @@
  *
  * Frame 0 is "none"; frame 1 is the zero page (never counted, never freed, word always 0). A frame
  * whose count drops to 0 goes through rcu_retire, because a fault that runs under RCU may still
- * read or store its word. A count is raised before an entry names the frame, and an entry goes before
- * the count is dropped: a kill in between leaves a count that is too high, and a recount puts it
- * right (recount.h).
+ * read or store its word. A count is raised before an entry names the frame, and an entry goes
+ * before the count is dropped: a kill in between leaves a count that is too high, and a recount
+ * puts it right (recount.h).
  */
 #ifndef VMALAB_FRAME_H
 #define VMALAB_FRAME_H
@@ -58,8 +58,8 @@ void frame_magazine_reclaim(struct participant *self, u32 owner_index);
  * between, the next one who locks the pool links it anew. */
 u32 frame_pool_open(struct vl_seg *seg);
 void frame_pool_close(struct vl_seg *seg, u32 was);
-/* In between: what a dead owner had, or had in hand, without a reference goes back to the pool. The world is
- * stopped. reserved[]: by frame: it is in a magazine of the living or in a retire ring. */
+/* In between: what a dead owner had, or had in hand, without a reference goes back to the pool. The
+ * world is stopped. reserved[]: by frame: it is in a magazine of the living or in a retire ring. */
 void frames_reclaim(struct vl_seg *seg, u32 owner_index, const u8 *reserved);
 /* The world is stopped: the pool mutex, if a dead one had it. */
 void frame_pool_repair(struct vl_seg *seg, const struct dead_set *dead);

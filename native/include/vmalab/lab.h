@@ -61,6 +61,7 @@ void lab_yield(void);
 void lab_assert_failed(const char *file, int line, const char *what);
 /* The calling actor's next allocations of a kind: true: this one fails. (fault injection) */
 bool lab_fails(u32 cache);
+#define LAB_FAIL_STAMP 0x100u /* beside the caches: a killable write lock */
 /* Objects that the lab hands out itself, last freed first, whoever freed them; 0: none. */
 vl_ref lab_object_take(u32 cache);
 bool lab_object_give(u32 cache, vl_ref ref);

@@ -13,6 +13,7 @@
  *   vma_start_write, __vma_start_write until mmap_lock is released or downgraded; the latter
  *                                      whatever the stamp says
  *   vma_mark_attached, _detached       and vma_assert_attached, _detached
+ *   vma_lock_copy                      where a copy carries stamp and `detached` of its source
  *   vma_lock_reset, vma_lock_reattach  for recovery: a leaked object; one that the tree has
  * It says
  *   VMA_LOCK_PER_VMA       0: readers of a VMA hold mmap_lock instead
@@ -20,8 +21,18 @@
  *   VMA_FREE_DEFERRED      1: objects are freed after a grace period (kernel: call_rcu)
  *   VMA_LOCK_RWSEM         1: vma_rwsem() names a rw_semaphore
  *   VMA_LOCK_SEPARATE      1: it lies in a cache of its own
+ * A step of the history (VL_STEP_*) is one of the models with another header. It may say besides
+ *   VMA_ATTACH_IN_STORE    1: each store in the tree attaches what it stores, after it, whether
+ *                          that is attached or not; VMA_ATTACH_LOCKED: under its write lock
+ *   VMA_DUP_COPIES         1: a copy begins with stamp and `detached` of its source
+ *   VMA_CHILD_UNSTAMPED    1: fork attaches the child's VMAs without a write lock
+ *   VMA_STAMPS_AGE         1: nothing renews stamps when the sequence wraps around, and a stamp may
+ *                          be of another mm
+ *   VMA_WRITE_KILLABLE     1: vma_start_write_killable may answer -EINTR; else it is
+ *                          vma_start_write
+ *   VMA_READ_LEAVES_RCU    1: vma_read_trylock leaves the RCU section when it fails
  *
- * Here, once for all of them: the stamp, and the search with every way out.
+ * Here, once for all of them: the stamp, the stores in the tree, and the search with every way out.
  */
 #ifndef VMALAB_LOCK_MODEL_H
 #define VMALAB_LOCK_MODEL_H
@@ -62,7 +73,19 @@ static inline void vma_assert_write_locked(const struct mm_struct *mm,
 	VL_ASSERT(vma_is_write_locked(mm, vma));
 }
 
-#if defined(VL_MODEL_MMAP_LOCK)
+#if defined(VL_STEP_V3)
+#include "vmalab/model_v3.h"
+#elif defined(VL_STEP_V4_1)
+#include "vmalab/model_v4_1.h"
+#elif defined(VL_STEP_V4_2)
+#include "vmalab/model_v4_2.h"
+#elif defined(VL_STEP_V4_3)
+#include "vmalab/model_v4_3.h"
+#elif defined(VL_STEP_V4_4)
+#include "vmalab/model_v4_4.h"
+#elif defined(VL_STEP_REFCOUNT_7_0)
+#include "vmalab/model_refcount_7_0.h"
+#elif defined(VL_MODEL_MMAP_LOCK)
 #include "vmalab/model_mmap_lock.h"
 #elif defined(VL_MODEL_SPLIT_RWSEM)
 #include "vmalab/model_split_rwsem.h"
@@ -76,6 +99,32 @@ static inline void vma_assert_write_locked(const struct mm_struct *mm,
 #error "no such lock model"
 #endif
 
+#ifndef VMA_ATTACH_IN_STORE
+#define VMA_ATTACH_IN_STORE 0
+#define VMA_ATTACH_LOCKED   1
+#define VMA_CHILD_UNSTAMPED 0
+#define VMA_STAMPS_AGE      0
+#endif
+#ifndef VMA_DUP_COPIES
+#define VMA_DUP_COPIES           0
+#define vma_lock_copy(vma, orig) ((void)0)
+#endif
+#ifndef VMA_READ_LEAVES_RCU
+#define VMA_READ_LEAVES_RCU 0
+#endif
+#ifndef VMA_WRITE_KILLABLE
+#define VMA_WRITE_KILLABLE 0
+#endif
+#if !VMA_WRITE_KILLABLE
+/* Here it never ends early. */
+static inline int vma_start_write_killable(struct participant *self, struct mm_struct *mm,
+					   struct vm_area_struct *vma)
+{
+	vma_start_write(self, mm, vma);
+	return 0;
+}
+#endif
+
 #ifndef LAYOUT_NAME /* the build gives it; without it, the default */
 #define LAYOUT_NAME "aligned"
 #endif
@@ -87,6 +136,40 @@ static inline void vma_end_read(struct participant *self, struct vm_area_struct 
 {
 	vma_end_read_at(self, vma, HOLD_VMA);
 }
+
+/* A new VMA comes into the tree, at its range. Most models attach before the store: the stamp keeps
+ * readers out until mmap_lock is released. (kernel: vma_iter_store_new; v4: vma_iter_store) */
+static inline void vma_iter_store_new(struct participant *self, struct mm_struct *mm,
+				      struct vm_area_struct *vma)
+{
+	if (!VMA_ATTACH_IN_STORE)
+		vma_mark_attached(self, mm, vma);
+	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
+	if (VMA_ATTACH_IN_STORE)
+		vma_mark_attached(self, mm, vma);
+}
+
+/* One that the tree has gets another range. (kernel: vma_iter_store_overwrite; v4: vma_iter_store)
+ */
+static inline void vma_iter_store_overwrite(struct participant *self, struct mm_struct *mm,
+					    struct vm_area_struct *vma, u64 start, u64 end)
+{
+	tree_store(self, &mm->mm_mt, start, end, REF(self, vma));
+	if (VMA_ATTACH_IN_STORE)
+		vma_mark_attached(self, mm, vma);
+}
+
+#if VMA_CHILD_UNSTAMPED
+/* A VMA of an mm that nobody else can see is going to be detached: it is stamped, and nobody is
+ * waited for, as recovery takes children apart too. (kernel v4: vm_area_free_unreachable) */
+static inline void vma_stamp_unseen(const struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	store_relaxed_u32(&vma->vm_lock_seq, mm->mm_lock_seq.sequence); /* relaxed: nobody looks */
+	GHOST(write_lock(mm, vma));
+}
+#else
+#define vma_stamp_unseen(mm, vma) ((void)0)
+#endif
 
 /* vma gets these flags, computed from its own since it is write-locked: what a holder of its read
  * lock has set is in them. (kernel: vm_flags_reset) */
@@ -125,6 +208,29 @@ static inline vl_ref stale_lookup(struct participant *self, struct mm_struct *mm
 #define stale_lookup(self, mm, addr) 0
 #endif
 
+#if VMA_READ_LEAVES_RCU
+/* lock_vma_once and lock_vma_found leave the section, also with the VMA locked. */
+static inline void lock_vma_rcu_done(struct participant *self)
+{
+	(void)self;
+}
+/* A section for who looks again after a failed vma_read_trylock. */
+static inline void lock_vma_rcu_again(struct participant *self)
+{
+	rcu_read_lock(self);
+}
+#else
+/* lock_vma_once and lock_vma_found stay in the section of the walk: the caller leaves it. */
+static inline void lock_vma_rcu_done(struct participant *self)
+{
+	rcu_read_unlock(self);
+}
+static inline void lock_vma_rcu_again(struct participant *self)
+{
+	(void)self;
+}
+#endif
+
 /* One attempt to read-lock the VMA of addr; vma is what a walk of this RCU section found. */
 static inline __attribute__((always_inline)) enum vma_read
 lock_vma_once(struct participant *self, struct mm_struct *mm, u64 id, u64 addr,
@@ -137,6 +243,8 @@ lock_vma_once(struct participant *self, struct mm_struct *mm, u64 id, u64 addr,
 	outcome = vma_read_trylock(self, mm, id, vma, place);
 	if (unlikely(outcome != VMA_READ_LOCKED))
 		return outcome;
+	if (VMA_READ_LEAVES_RCU)
+		rcu_read_unlock(self); /* the lock keeps it */
 	/* Only now may the range be read: before the lock the object could be turning into another,
 	 * or be split. */
 	if (unlikely(addr < vma->vm_start || addr >= vma->vm_end)) {
@@ -162,13 +270,15 @@ static inline struct vm_area_struct *lock_vma_found(struct participant *self, st
 						    u64 id, u64 addr, vl_ref ref,
 						    enum hold_place place)
 {
-	for (u32 turns = 0; turns < MISS_RETRIES_MAX; turns++) {
+	for (u32 turns = 1;; turns++) {
 		struct vm_area_struct *vma = PTR(self, ref);
 		enum vma_read outcome;
 
 		GHOST(entry(mm, ref, addr));
 		if (unlikely(!ref)) {
 			stat_inc(self, abort_no_vma);
+			if (VMA_READ_LEAVES_RCU)
+				rcu_read_unlock(self);
 			break;
 		}
 		outcome = lock_vma_once(self, mm, id, addr, vma, place);
@@ -177,6 +287,9 @@ static inline struct vm_area_struct *lock_vma_found(struct participant *self, st
 		if (likely(outcome == VMA_READ_FAILED))
 			break;
 		STEP(read_miss, vma);
+		if (unlikely(turns == MISS_RETRIES_MAX))
+			break;
+		lock_vma_rcu_again(self);
 		ref = lock_vma_missed(self, mm, addr);
 	}
 	stat_inc(self, vma_lock_abort);
@@ -200,7 +313,7 @@ static inline struct vm_area_struct *lock_vma_under_rcu(struct participant *self
 
 	rcu_read_lock(self);
 	vma = lock_vma_rcu_held(self, mm, id, addr, place);
-	rcu_read_unlock(self);
+	lock_vma_rcu_done(self);
 	return vma;
 }
 #else

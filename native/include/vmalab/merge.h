@@ -28,6 +28,10 @@ struct vma_merge_struct {
 };
 
 /* Write-locks vma: flags that are computed from those of vmg may be stored (vm_flags_reset). */
+/* What is going to make a request of vma and of others after it: write-locks it, where the wait for
+ * its readers may be ended: -EINTR. Else vmg_from_vma does it. */
+int vma_lock_for_request(struct participant *self, struct mm_struct *mm,
+			 struct vm_area_struct *vma);
 void vmg_from_vma(struct participant *self, struct vma_merge_struct *vmg, struct mm_struct *mm,
 		  struct vm_area_struct *vma, u64 start, u64 end);
 void vmg_neighbours(struct participant *self, struct vma_merge_struct *vmg);

@@ -77,17 +77,21 @@ SIZE_IS(struct mm_struct, MM_SLOT_BYTES);
 #define UFFDS_MAX  16
 #define UFFD_STATE 0xffull /* of a word; above it a serial number, never set back */
 struct mm_aside {
-	u64 uffds[UFFDS_MAX];
-	u64 exec_from; /* the mm that it was before exec, or 0 */
+	u32 frames;    /* what is charged to the slot: resident.h */
+	u32 recounted; /* the same, of entries in tables that are counted (recount.h) */
 	u32 shared;    /* other accounts may use it too (owner.c) */
 	/* recovery/walk_mend.c; the world is stopped */
 	u32 mending;    /* 1: recovery has mmap_lock for reading until all entries are put right */
+	u64 exec_from;  /* the mm that it was before exec, or 0 */
+	u64 mend_at;    /* the rest of the entries begins there */
 	u32 mend_stamp; /* what a dead writer stamped VMAs with, or 0 */
 	u32 pad0;
-	u64 mend_at; /* from there on */
-	u32 pad[8];
+	u64 uffds[UFFDS_MAX];
+	u32 pad[6];
 } __cacheline_aligned;
 SIZE_IS(struct mm_aside, MM_ASIDE_BYTES);
+_Static_assert(offsetof(struct mm_aside, frames) == 0, "account.h:mm_frames_word");
+_Static_assert(offsetof(struct mm_aside, recounted) == 4, "account.h:mm_recounted_word");
 
 /* What the process behind an mm may do, and how its kernel was set up. */
 #define MM_CAP_IPC_LOCK       0x1u

@@ -29,7 +29,9 @@
 
 #include "vmalab/mm.h"
 
-#define LOCK_MODEL_NAME   "embedded-rwsem"
+#ifndef LOCK_MODEL_NAME /* a step that is this model, or nearly */
+#define LOCK_MODEL_NAME "embedded-rwsem"
+#endif
 #define VMA_TYPESAFE      0
 #define VMA_FREE_DEFERRED 1
 #define VMA_LOCK_SEPARATE 0

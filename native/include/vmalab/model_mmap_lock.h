@@ -49,9 +49,10 @@ static inline void vma_start_write(struct participant *self, const struct mm_str
 	GHOST(write_lock(mm, vma));
 }
 
-static inline void vma_mark_attached(struct vm_area_struct *vma)
+static inline void vma_mark_attached(struct participant *self, struct mm_struct *mm,
+				     struct vm_area_struct *vma)
 {
-	(void)vma;
+	(void)self, (void)mm, (void)vma;
 	GHOST(attach(vma));
 }
 

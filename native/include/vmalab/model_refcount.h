@@ -51,7 +51,11 @@
 
 #include "vmalab/mm.h"
 
-#define LOCK_MODEL_NAME   "refcount"
+#ifndef LOCK_MODEL_NAME /* a step that is this model but for what it says first */
+#define LOCK_MODEL_NAME     "refcount"
+#define VMA_READ_LEAVES_RCU 0
+#define VMA_WRITE_KILLABLE  0
+#endif
 #define VMA_LOCK_PER_VMA  1
 #define VMA_LOCK_RWSEM    0
 #define VMA_TYPESAFE      1
@@ -65,9 +69,10 @@
 void vma_wake_writer(struct participant *self, u64 mm_id) __attribute__((cold));
 void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum hold_place place)
 	__attribute__((cold));
-/* The writer has announced itself and added FLAG: waits until the word is target. */
-void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
-		      u32 target) __attribute__((cold));
+/* The writer has announced itself and added FLAG: waits until the word is target. False: what it
+ * does is cancelled, and it waits no longer (killable). */
+bool vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		      u32 target, bool killable) __attribute__((cold));
 /* The attach reference is gone, readers are left: enters and exits as a detacher. */
 void vma_detach_stragglers(struct participant *self, struct mm_struct *mm,
 			   struct vm_area_struct *vma) __attribute__((cold));
@@ -135,6 +140,14 @@ static inline enum vma_read vma_refcount_get(struct participant *self, struct vm
 	return VMA_READ_FAILED;
 }
 
+/* 7.0: who fails leaves the RCU section of the walk. (kernel: commit 0b16f8bed19c) */
+static inline enum vma_read vma_start_read_fails(struct participant *self, enum vma_read outcome)
+{
+	if (VMA_READ_LEAVES_RCU)
+		rcu_read_unlock(self);
+	return outcome;
+}
+
 static inline enum vma_read vma_start_read(struct participant *self, const struct mm_struct *mm,
 					   u64 id, struct vm_area_struct *vma,
 					   enum hold_place place)
@@ -146,15 +159,15 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 		     load_relaxed_u32(&mm->mm_lock_seq.sequence)) &&
 	    !MUTANT(early_stamp_ignored)) {
 		stat_inc(self, abort_stamp);
-		MUTATE(early_stamp_retries, return VMA_READ_MISS);
-		return VMA_READ_FAILED;
+		MUTATE(early_stamp_retries, return vma_start_read_fails(self, VMA_READ_MISS));
+		return vma_start_read_fails(self, VMA_READ_FAILED);
 	}
 	STEP(stamp_read, vma);
 	outcome = vma_refcount_get(self, vma, place);
 	if (unlikely(outcome != VMA_READ_LOCKED)) {
 		if (outcome == VMA_READ_FAILED)
 			stat_inc(self, abort_trylock);
-		return outcome;
+		return vma_start_read_fails(self, outcome);
 	}
 	/* Of another mm: its object was reused for one. To compare before the stamp, which belongs
 	 * to that mm's sequence. */
@@ -162,7 +175,7 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 		STEP(foreign_found, vma);
 		vma_put_foreign(self, vma, place);
 		stat_inc(self, abort_mm);
-		return VMA_READ_FAILED;
+		return VMA_READ_FAILED; /* it has left the section, if that is to be left */
 	}
 	STEP(read_identified, vma);
 	/* The stamp cannot change while we have the reference. Overflow of seq may give a false
@@ -170,7 +183,7 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq))) {
 		vma_refcount_put(self, vma, place);
 		stat_inc(self, abort_stamp_late);
-		return VMA_READ_FAILED;
+		return vma_start_read_fails(self, VMA_READ_FAILED);
 	}
 	STEP(read_stamp_late, vma);
 	return VMA_READ_LOCKED;
@@ -225,8 +238,10 @@ static inline void vma_assert_detached(const struct vm_area_struct *vma)
 }
 
 /* The VMA becomes visible to readers that find it. It is stamped and all its fields are set. */
-static inline void vma_mark_attached(struct vm_area_struct *vma)
+static inline void vma_mark_attached(struct participant *self, struct mm_struct *mm,
+				     struct vm_area_struct *vma)
 {
+	(void)self, (void)mm;
 	vma_assert_detached(vma);
 	STEP(attaching, vma, attach(vma));
 	store_relaxed_u32(&vma->detached, 0);
@@ -237,12 +252,16 @@ static inline void vma_mark_attached(struct vm_area_struct *vma)
 
 /* --- mm/mmap_lock.c --- */
 
-/* Excludes readers and waits for those inside. False: the count is 0, nobody is or comes inside. */
-static inline bool __vma_enter_locked(struct participant *self, struct mm_struct *mm,
-				      struct vm_area_struct *vma, bool detaching)
+static inline bool __vma_exit_locked(struct vm_area_struct *vma);
+
+/* Excludes readers and waits for those inside: 1. 0: the count is 0, nobody is or comes inside.
+ * -EINTR: nobody is excluded (killable). */
+static inline int __vma_enter_locked(struct participant *self, struct mm_struct *mm,
+				     struct vm_area_struct *vma, bool detaching, bool killable)
 {
 	u32 attached = detaching ? 0 : 1; /* one reference more, if the vma is attached */
 	u32 refcnt = 1;                   /* a guess, as above */
+	bool ended = false;
 
 	hold_taking(self, HOLD_VMA_WRITE, vma, HELD_WRITE);
 	/* acquire: with no reader there is nothing to wait for. pairs: VMA-7
@@ -256,7 +275,12 @@ static inline bool __vma_enter_locked(struct participant *self, struct mm_struct
 	else
 		STEP(write_flagged, vma);
 	if (unlikely(refcnt > attached) && !MUTANT(writer_ignores_readers))
-		vma_wait_readers(self, mm, vma, VM_REFCNT_EXCLUDE_READERS_FLAG + attached);
+		ended = !vma_wait_readers(self, mm, vma, VM_REFCNT_EXCLUDE_READERS_FLAG + attached,
+					  killable);
+	if (killable && refcnt && (unlikely(ended) || lab_fails(LAB_FAIL_STAMP))) {
+		(void)__vma_exit_locked(vma);
+		return -EINTR;
+	}
 	return refcnt != 0;
 }
 
@@ -268,16 +292,21 @@ static inline bool __vma_exit_locked(struct vm_area_struct *vma)
 	return add_acq_rel_u32(&vma->vm_refcnt, -VM_REFCNT_EXCLUDE_READERS_FLAG) == 0;
 }
 
-/* Write-locks vma whatever its stamp says. */
-static inline void __vma_start_write(struct participant *self, struct mm_struct *mm,
-				     struct vm_area_struct *vma)
+/* Write-locks vma whatever its stamp says; -EINTR: it has not (killable). */
+static inline int __vma_start_write_state(struct participant *self, struct mm_struct *mm,
+					  struct vm_area_struct *vma, bool killable)
 {
 	u32 seq = mm->mm_lock_seq.sequence;
-	bool locked;
+	int locked;
 
 	VL_ASSERT(seq & 1);
 	STEP(write_begin, vma);
-	locked = __vma_enter_locked(self, mm, vma, false);
+	locked = __vma_enter_locked(self, mm, vma, false, killable);
+	if (killable && unlikely(locked < 0)) {
+		hold_clear(self, HOLD_VMA_WRITE);
+		STEP(write_ended, vma);
+		return locked;
+	}
 	STEP(write_alone, vma);
 	/* relaxed: readers compare it without a reference as advice; with one VMA-6 orders it */
 	store_relaxed_u32(&vma->vm_lock_seq, seq);
@@ -285,7 +314,28 @@ static inline void __vma_start_write(struct participant *self, struct mm_struct 
 		(void)__vma_exit_locked(vma);
 	hold_clear(self, HOLD_VMA_WRITE);
 	STEP(write_stamped, vma, write_lock(mm, vma));
+	return 0;
 }
+
+static inline void __vma_start_write(struct participant *self, struct mm_struct *mm,
+				     struct vm_area_struct *vma)
+{
+	(void)__vma_start_write_state(self, mm, vma, false);
+}
+
+#if VMA_WRITE_KILLABLE
+/* As vma_start_write, but a cancelled operation does not wait for readers: -EINTR. mmap_lock is
+ * still held then, and what was stamped before is stamped. (kernel 6.19) */
+static inline int vma_start_write_killable(struct participant *self, struct mm_struct *mm,
+					   struct vm_area_struct *vma)
+{
+	if (vma->vm_lock_seq == mm->mm_lock_seq.sequence) {
+		GHOST(write_known(mm, vma));
+		return 0;
+	}
+	return __vma_start_write_state(self, mm, vma, true);
+}
+#endif
 
 /* It is stamped, so readers do not stay; one that has its reference and has not looked at the stamp
  * yet is waited for. */

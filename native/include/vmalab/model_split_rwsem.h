@@ -15,7 +15,9 @@
 
 #include "vmalab/mm.h"
 
-#define LOCK_MODEL_NAME   "split-rwsem"
+#ifndef LOCK_MODEL_NAME /* a step that is this model */
+#define LOCK_MODEL_NAME "split-rwsem"
+#endif
 #define VMA_TYPESAFE      0
 #define VMA_FREE_DEFERRED 1
 #define VMA_LOCK_SEPARATE 1

@@ -35,7 +35,9 @@
 
 #include "vmalab/mm.h"
 
-#define LOCK_MODEL_NAME   "typesafe-rwsem"
+#ifndef LOCK_MODEL_NAME /* a step that is this model but for attaching and copying */
+#define LOCK_MODEL_NAME "typesafe-rwsem"
+#endif
 #define VMA_TYPESAFE      1
 #define VMA_FREE_DEFERRED 0
 #define VMA_LOCK_SEPARATE 0
@@ -47,18 +49,23 @@ static inline struct rw_semaphore *vma_rwsem(const struct participant *self,
 	return &vma->vm_lock;
 }
 
+#ifndef VMA_ATTACH_IN_STORE
 /* The VMA becomes visible to readers that find it. mmap_lock write is held; all fields are set. */
-static inline void vma_mark_attached(struct vm_area_struct *vma)
+static inline void vma_mark_attached(struct participant *self, struct mm_struct *mm,
+				     struct vm_area_struct *vma)
 {
+	(void)self, (void)mm;
 	STEP(attaching, vma, attach(vma));
 	/* release pairs: VMA-2 (model_typesafe_rwsem.h:vma_is_detached) */
 	store_release_u32(&vma->detached, 0);
 	STEP(attached, vma);
 }
+#endif
 
 static inline bool vma_is_detached(const struct vm_area_struct *vma)
 {
-	/* acquire pairs: VMA-2 (model_typesafe_rwsem.h:vma_mark_attached) */
+	/* acquire pairs: VMA-2 (model_typesafe_rwsem.h:vma_mark_attached,
+	 * model_v4_4.h:vma_mark_attached) */
 	return load_acquire_u32(&vma->detached) != 0;
 }
 
@@ -107,6 +114,7 @@ static inline void vma_lock_ctor(struct vm_area_struct *vma)
 	vma->vm_lock_seq = VMA_STAMP_FIRST;
 }
 
+#ifndef VMA_ATTACH_IN_STORE
 /* Stale readers may hold the semaphore and look at detached: neither is touched. */
 static inline void vma_lock_init(struct vm_area_struct *vma)
 {
@@ -115,6 +123,7 @@ static inline void vma_lock_init(struct vm_area_struct *vma)
 	/* release pairs: VMA-9 (vma_rwsem.h:vma_start_read) */
 	store_release_u32(&vma->vm_lock_seq, vma_stamp_first());
 }
+#endif
 
 #include "vmalab/vma_rwsem.h"
 

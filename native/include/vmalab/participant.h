@@ -132,8 +132,9 @@ struct participant_area {
 	u64 moving[2]; /* entries of a move under way: offsets of the one that it comes from,
 			* or 0, and of the one that it goes to */
 	u64 doubt; /* an address, and in the bits below PAGE_SHIFT how many pages from there: if the
-		    * owner dies, entries there may be marked busy, or have a page that is no longer
-		    * in its file. Of the address space that it has a lock of; it is not taken back. */
+		    * owner dies, entries there may be marked busy, or have a page that is no
+		    * longer in its file. Of the address space that it has a lock of; it is not
+		    * taken back. */
 	u64 stocks[CHARGES_STOCKED][STOCKS_EACH] __cacheline_aligned; /* account.h */
 	u32 account;     /* what its new address spaces are charged to */
 	u32 cancel;      /* not 0: what it does is to end early (safe_point.h) */
@@ -203,15 +204,16 @@ struct participant {
 	u64 retire_due;  /* rcu.completed at which rcu_poll has something to do */
 	u32 frames_keep; /* frames that its magazine may hold; at most FRAME_MAGAZINE */
 	struct vm_area_struct *locked; /* by a fault, on its way from the fast path to the slow */
-	u32 pkru;            /* with has_pkru: what the caller of the operation has there */
-	bool has_pkru;       /* its record says so (pkeys.h) */
-	LAB(u64 op_mm;)      /* id of the mm that the operation under way is done in */
-	LAB(bool anon_seen;) /* by the fault under way, before it locked the VMA */
-	u32 retire_mark;     /* retire_tail when this participant last tried to advance */
-	u32 mms_made;        /* by the blocks it ran: vl_mms_made */
-	u32 shares_new;      /* 1: what it makes is shared with all accounts */
-	u32 files_closed;    /* the first of a list: file.c:files_release_slow */
-	u32 met_limit;       /* enum vl_limit: the last that refused something; account.h */
+	u32 pkru;             /* with has_pkru: what the caller of the operation has there */
+	bool has_pkru;        /* its record says so (pkeys.h) */
+	bool counts_resident; /* frames of an mm are bounded (resident.h) */
+	LAB(u64 op_mm;)       /* id of the mm that the operation under way is done in */
+	LAB(bool anon_seen;)  /* by the fault under way, before it locked the VMA */
+	u32 retire_mark;      /* retire_tail when this participant last tried to advance */
+	u32 mms_made;         /* by the blocks it ran: vl_mms_made */
+	u32 shares_new;       /* 1: what it makes is shared with all accounts */
+	u32 files_closed;     /* the first of a list: file.c:files_release_slow */
+	u32 met_limit;        /* enum vl_limit: the last that refused something; account.h */
 	u32 met_account;
 	u64 met_max;
 	void *life; /* the page that says it lives (life.c) */

@@ -4,7 +4,7 @@
  *
  * Who dies in the middle of something leaves counts of frames too high, never too low: a count is
  * raised before an entry names the frame, and the entry goes before the count is dropped. What was
- * leaked so is found by a recount (recovery/recount.c has its stages), which stops the world
+ * leaked so is found by a recount (recovery/recover_frames.c has its stages), which stops the world
  * for a slice at a time. In between everybody goes on. So each frame has a second count here, of
  * the entries that name it in tables that are counted already:
  *
@@ -17,7 +17,8 @@
  * stopped: the living have changed both or neither, and after a death in the middle of something
  * the recount begins again.
  *
- * Charges of frames likewise: in the last stage frames are judged by number; who begins or ends the
+ * Entries of each mm likewise, by the owner of the table, for the quota of its frames (resident.h).
+ * Charges of frames too: in the last stage frames are judged by number; who begins or ends the
  * use of one that was judged changes the sum of its account here too.
  *
  * When no recount is on, this costs who changes an entry one load of a word that hardly ever
@@ -26,6 +27,7 @@
 #ifndef VMALAB_RECOUNT_H
 #define VMALAB_RECOUNT_H
 
+#include "vmalab/account.h"
 #include "vmalab/pgtable.h"
 
 static inline bool recount_due(const struct vl_seg *seg)
@@ -37,6 +39,14 @@ static inline bool recount_due(const struct vl_seg *seg)
 static inline u32 *frame_recounted(const struct vl_seg *seg, u32 frame)
 {
 	return (u32 *)(seg->frames + seg->hdr->config.frames_max) + frame;
+}
+
+/* Entries that name a frame, of the mm whose table that is; NULL: it is a file's. */
+static inline u32 *recounted_of(const struct vl_seg *seg, const struct page_desc *desc)
+{
+	u32 slot = desc->owner - 1;
+
+	return slot < seg->hdr->config.mms_max ? mm_recounted_word(seg, slot) : NULL;
 }
 
 void recount_note_slow(struct participant *self, const pte_t *pte, pte_t old, pte_t new)

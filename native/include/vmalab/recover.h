@@ -41,8 +41,8 @@ void recount_begin(struct vl_seg *seg);
 /* One standstill: a recovery if somebody is dead, else a slice of the recount that is due.
  * !may_repair: -EAGAIN if somebody is dead. Else as vl_recover. */
 int recover_stop(struct participant *self, struct vl_recovery *out, bool may_repair);
-/* So many of them until no recount is due. share: so long the entry is open after a slice, as it was
- * closed. */
+/* So many of them until no recount is due. share: so many times as long as it was closed the entry
+ * is open after a slice. */
 int recount_finish(struct participant *self, struct vl_recovery *out, bool may_repair, u32 share);
 #define RECOUNT_SHARE 4
 /* How long a slice is; a test that has little memory makes it shorter. */

@@ -68,6 +68,7 @@ struct vl_config {
 	/* what each may have of the whole; 0: of an account half, of an address space all that its
 	 * account may */
 	u32 tables_per_mm_max;
+	u32 frames_per_mm_max;
 	u32 account_frames_max;
 	u32 account_tables_max;
 	u32 account_vmas_max;
@@ -96,16 +97,25 @@ struct vl_config_fault {
 
 /* Bytes of one slot of the mm table and of the file table; mm.h asserts that its structs fit. */
 #define MM_SLOT_BYTES    256
-#define MM_ASIDE_BYTES   192 /* behind all slots, one for each */
+#define MM_ASIDE_BYTES   192 /* behind all slots, one for each; mm_aside.frames is its first word */
 #define FILE_SLOT_BYTES  384
 #define PARTICIPANTS_MAX 1024
 #define MMS_MAX          4096
 #define FILES_MAX        (LIFE_SLOTS - 1) /* a VMA has the number of its file in 16 bits */
 #define SEG_SIZE_MAX     (1ull << 36)     /* what a vl_ref reaches */
 
-/* Who pays for what is taken: account.h. */
-enum charge { CHARGE_FRAMES, CHARGE_TABLES, CHARGE_VMAS, CHARGE_FILES, CHARGE_MMS, CHARGES_COUNT };
-#define CHARGES_STOCKED (CHARGE_TABLES + 1) /* charged in advance */
+/* Who pays for what is taken: account.h. An address space pays for CHARGE_MM_FRAMES, an account for
+ * all else. */
+enum charge {
+	CHARGE_FRAMES,
+	CHARGE_TABLES,
+	CHARGE_MM_FRAMES,
+	CHARGE_VMAS,
+	CHARGE_FILES,
+	CHARGE_MMS,
+	CHARGES_COUNT
+};
+#define CHARGES_STOCKED (CHARGE_MM_FRAMES + 1) /* charged in advance */
 #ifndef VL_LAB
 #define ACCOUNTS_MAX 512
 #else
@@ -121,9 +131,9 @@ struct account {
 	u32 pad;
 	char name[ACCOUNT_NAME_MAX];
 	/* line 1: numbers, by enum charge */
-	u32 charged[CHARGES_COUNT];
+	u32 charged[CHARGES_COUNT]; /* of CHARGE_MM_FRAMES: 0 */
 	u32 refused[CHARGES_COUNT]; /* how often the quota refused */
-	u32 pad1[6];
+	u32 pad1[4];
 } __cacheline_aligned;
 SIZE_IS(struct account, 128);
 
@@ -216,8 +226,9 @@ struct seg_header {
 	u8 user_locks[VL_USER_RWSEMS][64]
 		__cacheline_aligned; /* rw_semaphores for library users, a line each */
 	u64 stats_gone[64];          /* counters of participants that left (stats.h) */
-	u32 account_max[CHARGES_COUNT] __cacheline_aligned; /* what one account may have */
-	u32 tables_per_mm_max;                              /* what one address space may have */
+	/* what one account may have; of CHARGE_MM_FRAMES an mm (UINT32_MAX: not counted) */
+	u32 account_max[CHARGES_COUNT] __cacheline_aligned;
+	u32 tables_per_mm_max; /* what one address space may have */
 	struct account accounts[ACCOUNTS_MAX];
 	struct kmem_cache caches[KMEM_CACHES_MAX] __cacheline_aligned;
 };

@@ -11,8 +11,10 @@
 
 #include "vmalab/mm.h"
 
-static inline void vma_mark_attached(struct vm_area_struct *vma)
+static inline void vma_mark_attached(struct participant *self, struct mm_struct *mm,
+				     struct vm_area_struct *vma)
 {
+	(void)self, (void)mm;
 	STEP(attaching, vma, attach(vma));
 	store_relaxed_u32(&vma->detached, 0); /* no order: the tree publishes it whole (TREE-1) */
 }
@@ -38,6 +40,10 @@ static inline enum vma_read vma_identity(struct participant *self, const struct 
 	return VMA_READ_FAILED;
 }
 
+#ifndef VMA_BEGINS_DETACHED
+#define VMA_BEGINS_DETACHED 0
+#endif
+
 /* One that never came into a tree is freed as it is. */
 static inline void vma_assert_detached(const struct vm_area_struct *vma)
 {
@@ -51,7 +57,7 @@ static inline void vma_lock_ctor(struct vm_area_struct *vma)
 
 static inline void vma_lock_init(struct vm_area_struct *vma)
 {
-	vma->detached = 0;
+	vma->detached = VMA_BEGINS_DETACHED;
 	store_relaxed_u32(&vma->vm_lock_seq, vma_stamp_first());
 }
 

@@ -13,6 +13,7 @@
 #include "advise.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
+#include "vmalab/resident.h"
 #include "vmalab/safe_point.h"
 
 /* 0, -ENOMEM, or -EAGAIN: a move of that page is under way. */
@@ -29,8 +30,7 @@ static int guard_one(struct participant *self, struct mm_struct *mm, u64 addr)
 		if (!cmpxchg_acq_rel_u64(pte, &old, PTE_GUARD))
 			continue;
 		recount_note(self, pte, old, PTE_GUARD);
-		if (pte_counts(old))
-			frame_put(self, pte_frame(old));
+		mm_entry_gone(self, mm, old);
 		break;
 	}
 	return 0;

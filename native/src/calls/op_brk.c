@@ -51,7 +51,7 @@ static int brk_grow(struct participant *self, struct mm_struct *mm, u64 start, u
 	GHOST(complete(vma));
 	vma_start_write(self, mm, vma);
 	tree_store(self, &mm->mm_mt, start, end, REF(self, vma));
-	vma_mark_attached(vma);
+	vma_mark_attached(self, mm, vma);
 	vma_inflight_done(self, vma);
 	vmas_count(self, mm, 1);
 out:

@@ -25,13 +25,16 @@
  */
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
+#include "vmalab/resident.h"
 #include "vmalab/safe_point.h"
 
 struct cut {
 	struct file *file;
 	u64 from, to; /* page offsets */
 	bool even_cows;
-	bool keep_wp; /* of the VMA at hand */
+	/* of the VMA at hand */
+	const struct mm_struct *mm;
+	bool keep_wp;
 };
 
 static int drop_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
@@ -47,8 +50,7 @@ static int drop_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 		if (!cmpxchg_acq_rel_u64(pte, &old, left))
 			continue;
 		recount_note(self, pte, old, left);
-		if (pte_frame(old) != FRAME_ZERO)
-			frame_put(self, pte_frame(old));
+		mm_entry_gone(self, cut->mm, old);
 		break;
 	}
 	return 0;
@@ -72,6 +74,7 @@ static void cut_mm(struct participant *self, struct mm_struct *mm, struct cut *c
 	u32 number = file_number(cut->file);
 	struct range_entry e;
 
+	cut->mm = mm;
 	for (u64 at = 0; tree_find(self, &mm->mm_mt, at, UINT64_MAX, &e); at = e.end) {
 		const struct vm_area_struct *vma = PTR(self, e.ref);
 		u64 first = vma_pgoff(vma), last = first + vma_pages(vma);

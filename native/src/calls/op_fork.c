@@ -18,6 +18,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/ops.h"
 #include "vmalab/pkeys.h"
+#include "vmalab/resident.h"
 #include "vmalab/safe_point.h"
 #include "vmalab/uffd.h"
 
@@ -57,8 +58,13 @@ static int copy_entry(struct participant *self, pte_t *pte, u64 addr, void *arg)
 	/* Else no move can be under way here; nobody would end the copy's. */
 	if (MUTANT(fork_parent_unlocked))
 		old &= ~PTE_BUSY;
-	if (pte_counts(old))
+	if (pte_counts(old)) {
+		if (!mm_frame_charge(self, c->child)) {
+			c->failed = true;
+			return 1;
+		}
 		frame_get(self, pte_frame(old));
+	}
 	store_release_u64(to, old);
 	recount_note(self, to, 0, old);
 	return 0;
@@ -116,8 +122,9 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 		file_seal_meets_fork(file_get(self->seg, vma->vm_file), vma);
 	}
 	tree_replace(self, &child->mm_mt, vma->vm_start, REF(self, vma));
-	vma_start_write(self, child, vma);
-	vma_mark_attached(vma);
+	if (!VMA_CHILD_UNSTAMPED)
+		vma_start_write(self, child, vma);
+	vma_mark_attached(self, child, vma);
 	vma_inflight_done(self, vma);
 	vmas_count(self, child, 1);
 	mm_account(child, vma->vm_flags, (s64)vma_pages(vma));
@@ -140,6 +147,7 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 		if (vma->vm_mm != id)
 			continue;
 		zap_page_range(self, child, e.start, e.end, true);
+		vma_stamp_unseen(child, vma);
 		vma_mark_detached(self, child, vma);
 	}
 	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
@@ -172,7 +180,9 @@ static int dup_mmap(struct participant *self, struct mm_struct *child, struct mm
 		struct vm_area_struct *mpnt = PTR(self, e.ref);
 
 		addr = e.end;
-		INTACT(fork_parent_unlocked, vma_start_write(self, parent, mpnt));
+		INTACT(fork_parent_unlocked, err = vma_start_write_killable(self, parent, mpnt));
+		if (err)
+			return err;
 		STEP(fork_locked, mpnt);
 		if (mpnt->vm_flags & VM_DONTCOPY) {
 			if (tree_preallocate(self, &child->mm_mt, e.start, e.end) != 0)

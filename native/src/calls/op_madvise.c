@@ -138,6 +138,9 @@ static int advise_flags(struct participant *self, struct mm_struct *mm, struct v
 
 	if (err || flags == old)
 		return err;
+	err = vma_lock_for_request(self, mm, vma);
+	if (err)
+		return err;
 	vmg_from_vma(self, &vmg, mm, vma, start, end);
 	(void)advice_flags(vma, advice, &vmg.flags); /* again, now that no more are set */
 	err = vma_modify(self, &vmg, &vma);

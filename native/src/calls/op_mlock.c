@@ -28,6 +28,9 @@ static int mlock_fixup(struct participant *self, struct mm_struct *mm, struct vm
 
 	if (old == locked || (vma->vm_flags & (VM_SPECIAL | VM_DROPPABLE)))
 		return 0; /* these cannot be locked, and nobody is told */
+	err = vma_lock_for_request(self, mm, vma);
+	if (err)
+		return err;
 	vmg_from_vma(self, &vmg, mm, vma, start, end);
 	vmg.flags = (vmg.flags & ~VM_LOCKED_MASK) | locked;
 	err = vma_modify(self, &vmg, &vma);

@@ -156,8 +156,7 @@ static void map_early(struct participant *self, struct mm_struct *mm, struct map
 		      struct vm_area_struct *vma)
 {
 	vma_set_range(vma, req->addr, req->addr + req->len, req->pgoff);
-	vma_mark_attached(vma);
-	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
+	vma_iter_store_new(self, mm, vma);
 	vma_inflight_done(self, vma);
 	vmas_count(self, mm, 1);
 	STEP(map_linked, vma);

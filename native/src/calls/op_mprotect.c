@@ -43,6 +43,9 @@ static int mprotect_fixup(struct participant *self, struct mm_struct *mm,
 		return -EPERM;
 	if ((vma->vm_flags & (VM_ACCESS_FLAGS | VM_PKEY_MASK)) == access)
 		return 0;
+	err = vma_lock_for_request(self, mm, vma);
+	if (err)
+		return err;
 	vmg_from_vma(self, &vmg, mm, vma, start, end);
 	old_flags = vmg.flags;
 	flags = (old_flags & ~(VM_ACCESS_FLAGS | VM_PKEY_MASK)) | access;

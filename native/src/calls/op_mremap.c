@@ -230,6 +230,7 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 	struct mm_struct *mm = r->mm;
 	u64 flags = vma->vm_flags;
 	struct vm_area_struct *new;
+	int err;
 
 	if (mm->map_count + 3 >= mm->map_count_max || !vmas_may_grow(self, mm, 3) ||
 	    !may_charge(self, r, flags))
@@ -237,6 +238,9 @@ static s64 move_vma(struct participant *self, struct remap *r, struct vm_area_st
 	if (vma->vm_ops == VMA_SPECIAL &&
 	    (vma->vm_start != r->addr || vma->vm_end != r->addr + r->old_len))
 		return -EINVAL; /* it cannot be split */
+	err = vma_lock_for_request(self, mm, vma);
+	if (err)
+		return err;
 	INTACT(move_copies_unlocked, vma_start_write(self, mm, vma));
 	new = copy_vma(self, r, vma);
 	if (!new)

@@ -52,7 +52,7 @@ static void vms_done(struct vma_munmap *vms)
 void vms_reattach(struct participant *self, struct vma_munmap *vms)
 {
 	for (u32 i = 0; i < vms->count; i++) {
-		vma_mark_attached(PTR(self, vms->refs[i]));
+		vma_mark_attached(self, vms->mm, PTR(self, vms->refs[i]));
 		STEP(reattached, PTR(self, vms->refs[i]));
 	}
 	stat_add(self, vma_reattach, vms->count);
@@ -91,8 +91,9 @@ int vms_gather(struct participant *self, struct vma_munmap *vms, struct mm_struc
 			if (err)
 				break;
 		}
-		vma_start_write(self, mm, vma);
-		err = vms_remember(self, vms, vma);
+		err = vma_start_write_killable(self, mm, vma);
+		if (!err)
+			err = vms_remember(self, vms, vma);
 		if (err)
 			break;
 		vma_mark_detached(self, mm, vma);

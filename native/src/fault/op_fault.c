@@ -34,9 +34,11 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
+#include "vmalab/resident.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
-#define OOM_WAITS 8          /* for the end of a recount, each after another death */
+#define INLINED   static inline __attribute__((always_inline))
+#define OOM_WAITS 8 /* for the end of a recount, each after another death */
 
 void fault_pause(void)
 {
@@ -120,9 +122,9 @@ static u64 handed_on(pte_t old)
 
 /* A frame of our own with the given word, entered in place of old. In place of a marker nothing is
  * stored yet: the caller looks again. Inlined, or a fresh page costs 2 ns more. */
-static inline __attribute__((always_inline)) int
-install_anon(struct participant *self, const struct mm_struct *mm, struct vm_area_struct *vma,
-	     pte_t *pte, pte_t old, u64 word, struct fault *f)
+INLINED int install_anon(struct participant *self, const struct mm_struct *mm,
+			 struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
+			 struct fault *f)
 {
 	u32 frame;
 	pte_t new;
@@ -145,6 +147,31 @@ install_anon(struct participant *self, const struct mm_struct *mm, struct vm_are
 	STEP(pte_set, vma);
 	f->value = word;
 	return FAULT_OK;
+}
+
+/* Apart, so that the others pay nothing for it. */
+static __attribute__((noinline)) int install_charged(struct participant *self,
+						     const struct mm_struct *mm,
+						     struct vm_area_struct *vma, pte_t *pte,
+						     pte_t old, u64 word, struct fault *f)
+{
+	int err;
+
+	if (!mm_frame_charge(self, mm))
+		return FAULT_OOM;
+	err = install_anon(self, mm, vma, pte, old, word, f);
+	if (err != FAULT_OK)
+		mm_frame_uncharge(self, mm);
+	return err;
+}
+
+static inline int install_page(struct participant *self, const struct mm_struct *mm,
+			       struct vm_area_struct *vma, pte_t *pte, pte_t old, u64 word,
+			       struct fault *f)
+{
+	if (unlikely(mm_frames_bounded(self)) && !pte_counts(old))
+		return install_charged(self, mm, vma, pte, old, word, f);
+	return install_anon(self, mm, vma, pte, old, word, f);
 }
 
 /* Write to a page that is there read-only. */
@@ -175,7 +202,7 @@ static int wp_fault(struct participant *self, struct mm_struct *mm, struct vm_ar
 			return FAULT_LOOK_AGAIN;
 		return access_page(self, old, f);
 	}
-	err = install_anon(self, mm, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)),
+	err = install_page(self, mm, vma, pte, old, load_relaxed_u64(frame_word(self->seg, frame)),
 			   f);
 	if (err == FAULT_OK) {
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
@@ -218,7 +245,7 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		return err;
 	if (unlikely(vma->vm_flags & VM_UFFD_MISSING))
 		return user_fault(self, mm, vma, f, 0);
-	err = install_anon(self, mm, vma, pte, old, 0, f);
+	err = install_page(self, mm, vma, pte, old, 0, f);
 	if (err != FAULT_OK)
 		return err;
 	f->info |= FAULT_INFO_NEW_PAGE;
@@ -228,13 +255,13 @@ static int anon_fault(struct participant *self, struct mm_struct *mm, struct vm_
 
 /* The page left its file while its entry was made: who takes pages out may have been here before.
  * (kernel: the page is locked and its mapping compared before it is entered) */
-static int take_back(struct participant *self, pte_t *pte, pte_t made)
+static int take_back(struct participant *self, const struct mm_struct *mm, pte_t *pte, pte_t made)
 {
-	u32 frame = pte_frame(made);
+	pte_t old = made;
 
 	if (made && cmpxchg_full_u64(pte, &made, 0)) {
-		recount_note(self, pte, made, 0);
-		frame_put(self, frame);
+		recount_note(self, pte, old, 0);
+		mm_entry_gone(self, mm, old);
 	}
 	return FAULT_LOOK_AGAIN;
 }
@@ -267,7 +294,7 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 	if (private_write) {
 		/* The copy first, what is stored when it stays: others may read it meanwhile. */
 		f->flags &= ~FAULT_STORE;
-		err = install_anon(self, mm, vma, pte, old,
+		err = install_page(self, mm, vma, pte, old,
 				   load_relaxed_u64(frame_word(self->seg, frame)), f);
 		f->flags = flags;
 		if (err != FAULT_OK)
@@ -275,23 +302,27 @@ static int file_fault(struct participant *self, struct mm_struct *mm, struct vm_
 		new = load_acquire_u64(pte);
 		if (!MUTANT(fault_keeps_cut_page) &&
 		    unlikely(!file_page_current(self->seg, file, pgoff, frame)))
-			return take_back(self, pte, new);
+			return take_back(self, mm, pte, new);
 		f->info |= FAULT_INFO_COW | FAULT_INFO_NEW_PAGE;
 		return (new &PTE_WRITE) ? access_page(self, new, f) : FAULT_LOOK_AGAIN;
 	}
-	if (unlikely(!frame_tryget(self, frame)))
+	if (unlikely(!mm_frame_charge(self, mm)))
+		return FAULT_OOM;
+	if (unlikely(!frame_tryget(self, frame))) {
+		mm_frame_uncharge(self, mm);
 		return FAULT_LOOK_AGAIN; /* it has left the file since */
+	}
 	new = pte_make(frame, handed_on(old));
 	if (f->access == FAULT_WRITE && !(new &PTE_UFFD_WP))
 		new |= PTE_WRITE | PTE_DIRTY;
 	if (!cmpxchg_full_u64(pte, &old, new)) {
-		frame_put(self, frame);
+		mm_entry_gone(self, mm, new);
 		return FAULT_LOOK_AGAIN;
 	}
 	recount_note(self, pte, old, new);
 	if (!MUTANT(fault_keeps_cut_page) &&
 	    unlikely(!file_page_current(self->seg, file, pgoff, frame)))
-		return take_back(self, pte, new);
+		return take_back(self, mm, pte, new);
 	return unlikely(again) ? FAULT_LOOK_AGAIN : access_page(self, new, f);
 }
 

@@ -65,7 +65,7 @@ SLOW_EXIT fault_missed(struct participant *self, u64 id, u64 addr, u32 flags, u6
 
 	*lookup_part(lookup, addr) = ref;
 	vma = lock_vma_found(self, mm, id, addr, ref, HOLD_VMA);
-	rcu_read_unlock(self);
+	lock_vma_rcu_done(self);
 	fault_slow(self, id, addr, flags, word, result, vma, FAULT_RETRY);
 }
 
@@ -82,6 +82,7 @@ fault_fast(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	__builtin_prefetch(self->frames + pte_frame(load_relaxed_u64(pte)));
 	GHOST(entry(mm, *lookup_part(lookup, addr), addr));
 	outcome = lock_vma_once(self, mm, id, addr, vma, HOLD_VMA);
+	lock_vma_rcu_again(self);
 	if (likely(outcome == VMA_READ_LOCKED)) {
 		rcu_read_unlock(self);
 		fault_held(self, id, addr, flags, word, result, mm, lookup, pte, vma);

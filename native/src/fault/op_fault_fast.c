@@ -73,15 +73,19 @@ fault_held(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 }
 
 #if VMA_LOCK_PER_VMA
-/* In the section of the walk: the VMA that it found has been detached since. */
+/* In the section of the walk, unless vma_start_read leaves it: the VMA that it found has been
+ * detached since. */
 SLOW_EXIT fault_missed(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 		       struct vl_result *result)
 {
 	struct mm_struct *mm = mm_slot(self, id);
-	vl_ref ref = lock_vma_missed(self, mm, addr);
-	struct vm_area_struct *vma = lock_vma_found(self, mm, id, addr, ref, HOLD_VMA);
+	struct vm_area_struct *vma;
+	vl_ref ref;
 
-	rcu_read_unlock(self);
+	lock_vma_rcu_again(self);
+	ref = lock_vma_missed(self, mm, addr);
+	vma = lock_vma_found(self, mm, id, addr, ref, HOLD_VMA);
+	lock_vma_rcu_done(self);
 	fault_slow(self, id, addr, flags, word, result, vma, FAULT_RETRY);
 }
 
@@ -123,7 +127,7 @@ __attribute__((aligned(64))) void op_fault(struct participant *self, u64 id, u64
 		fault_missed(self, id, addr, flags, word, result);
 		return;
 	}
-	rcu_read_unlock(self);
+	lock_vma_rcu_done(self);
 	if (unlikely(outcome != VMA_READ_LOCKED)) {
 		stat_inc(self, vma_lock_abort);
 		fault_refused(self, id, addr, flags, word, result);

@@ -19,7 +19,9 @@
  *   LIFETIME    given up, and freed, without readers; after the reference is given back the
  *               object is not touched in another life; a foreign mm is woken only while it is
  *               that mm
- *   ATTACH      attached and detached by its writer only; freed only when detached
+ *   ATTACH      attached and detached by its writer only; freed only when detached. Where storing
+ *               attaches (VMA_ATTACH_IN_STORE): attaching again is right, and without the write
+ *               lock too unless VMA_ATTACH_LOCKED; beside a writer it never is
  *   WRITE_LOCK  an attached VMA changes only under its writer, who has stamped it himself; what
  *               a holder of its read lock may change is copied and computed from under him only
  *   LOCK_WORD   the lock word has a value that some state of the model has
@@ -194,9 +196,10 @@ void lab_ghost_attach(const struct vm_area_struct *vma)
 
 	if (!g)
 		return;
-	if (g->state != GHOST_DETACHED)
+	if (g->state == GHOST_FREE || (g->state == GHOST_ATTACHED && !VMA_ATTACH_IN_STORE))
 		lab_fail(VL_LAB_ATTACH, "v%u is attached, and is not detached", g->name);
-	if (g->writer != lab_me.actor + 1 && !MUTANT(published_incomplete))
+	if (g->writer != lab_me.actor + 1 && (VMA_ATTACH_LOCKED || g->writer) &&
+	    !MUTANT(published_incomplete))
 		lab_fail(VL_LAB_ATTACH, "v%u is attached without its write lock", g->name);
 	g->state = GHOST_ATTACHED;
 }
@@ -347,8 +350,10 @@ void lab_ghost_write_known(const struct mm_struct *mm, const struct vm_area_stru
 
 	if (!g || g->writer == lab_me.actor + 1)
 		return;
-	/* With these what follows from it is to be seen: somebody reads it. */
-	if (MUTANT(wrap_keeps_stamps) || MUTANT(first_stamp_odd) || MUTANT(wrap_death_keeps_stamps))
+	/* With these what follows from it is to be seen: somebody reads it. A stamp that was copied
+	 * is such a number too, and one that a writer of long ago has left. */
+	if (VMA_DUP_COPIES || VMA_STAMPS_AGE || MUTANT(wrap_keeps_stamps) ||
+	    MUTANT(first_stamp_odd) || MUTANT(wrap_death_keeps_stamps))
 		lab_ghost_write_lock(mm, vma);
 	else
 		lab_fail(VL_LAB_WRITE_LOCK, "v%u is taken for write-locked, and nobody has done it",

@@ -127,7 +127,8 @@ static void table_free(struct participant *self, u32 page)
 	page_free(self, page);
 }
 
-/* A table of that level below entry: the one that is there, or a new one. NULL: the pool is empty. */
+/* A table of that level below entry: the one that is there, or a new one. NULL: the pool is empty.
+ */
 static pte_t *install(struct participant *self, struct pgd *pgd, u64 owner, pte_t *entry, u32 level)
 {
 	pte_t old = 0;

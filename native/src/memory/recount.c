@@ -5,7 +5,7 @@
  *
  * A dead owner leaves an entry that it changed and did not note, or a note without a change. Both
  * make the sums of this recount worthless, and its recovery begins another one before the world
- * runs again (recovery/recount.c).
+ * runs again (recovery/recover_frames.c).
  */
 #include "vmalab/recount.h"
 
@@ -16,6 +16,7 @@ void recount_note_slow(struct participant *self, const pte_t *pte, pte_t old, pt
 	const struct vl_seg *seg = self->seg;
 	u64 page = (u64)((const u8 *)pte - seg->pages) >> PAGE_SHIFT;
 	const struct page_desc *desc = &seg->page_descs[page];
+	u32 *sum;
 
 	VL_ASSERT(page < seg->hdr->pages.pages_total);
 	/* relaxed, as all here: numbers that are compared when the world is stopped */
@@ -26,6 +27,9 @@ void recount_note_slow(struct participant *self, const pte_t *pte, pte_t old, pt
 		add_relaxed_u32(frame_recounted(seg, pte_frame(old)), -1u);
 	if (pte_counts(new))
 		add_relaxed_u32(frame_recounted(seg, pte_frame(new)), 1);
+	sum = recounted_of(seg, desc);
+	if (sum && pte_counts(old) != pte_counts(new))
+		add_relaxed_u32(sum, pte_counts(new) ? 1 : -1u);
 }
 
 void recount_charge(struct participant *self, u32 frame, u32 account, s32 n)

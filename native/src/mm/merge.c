@@ -48,13 +48,25 @@ struct vm_area_struct *find_vma_prev(struct participant *self, struct mm_struct 
 	return tree_find_prev(self, &mm->mm_mt, addr, &e) ? PTR(self, e.ref) : NULL;
 }
 
+/* Mutants and variants that read first. */
+static bool reads_before_lock(void)
+{
+	return MUTANT(change_loses_guard) || MUTANT(merge_loses_guard) ||
+	       MUTANT(move_copies_unlocked) || VARIANT(sticky_flags_merged_late);
+}
+
+int vma_lock_for_request(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	return VMA_WRITE_KILLABLE && !reads_before_lock() ? vma_start_write_killable(self, mm, vma)
+							  : 0;
+}
+
 /* Write-locks vma before anything of it is read: what a holder of its read lock has set is in the
  * request, and no more is set while the request lives. */
 void vmg_from_vma(struct participant *self, struct vma_merge_struct *vmg, struct mm_struct *mm,
 		  struct vm_area_struct *vma, u64 start, u64 end)
 {
-	if (!MUTANT(change_loses_guard) && !MUTANT(merge_loses_guard) &&
-	    !MUTANT(move_copies_unlocked) && !VARIANT(sticky_flags_merged_late))
+	if (!reads_before_lock())
 		vma_start_write(self, mm, vma);
 	GHOST(source(vma, "a change is computed from the flags"));
 	*vmg = (struct vma_merge_struct){
@@ -239,7 +251,7 @@ struct vm_area_struct *vma_merge_new_range(struct participant *self, struct vma_
 	stick(vmg, target, removed, NULL);
 	vma_set_range(target, start, end, linear_page_index(target, start));
 	STEP(merge_ranged, target);
-	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
+	vma_iter_store_overwrite(self, mm, target, start, end);
 	STEP(merge_stored, target);
 	if (removed)
 		remove_vma(self, mm, removed);
@@ -277,7 +289,7 @@ static struct vm_area_struct *commit_existing(struct participant *self,
 	stick(vmg, target, middle, left && right ? next : NULL);
 	vma_set_range(target, start, end, linear_page_index(target, start));
 	STEP(merge_ranged, target);
-	tree_store(self, &mm->mm_mt, start, end, REF(self, target));
+	vma_iter_store_overwrite(self, mm, target, start, end);
 	STEP(merge_stored, target);
 	if (remove_middle)
 		remove_vma(self, mm, middle);
@@ -355,8 +367,7 @@ int split_vma(struct participant *self, struct mm_struct *mm, struct vm_area_str
 	else
 		vma_set_range(vma, vma->vm_start, addr, vma_pgoff(vma));
 	STEP(split_ranged, vma);
-	vma_mark_attached(new);
-	tree_store(self, &mm->mm_mt, new->vm_start, new->vm_end, REF(self, new));
+	vma_iter_store_new(self, mm, new);
 	STEP(split_stored, new);
 	vma_inflight_done(self, new);
 	vmas_count(self, mm, 1);
@@ -405,12 +416,10 @@ int vma_modify(struct participant *self, struct vma_merge_struct *vmg, struct vm
 	return 0;
 }
 
-/* Most paths attach before the store: the stamp keeps readers out until mmap_lock is released. */
 void vma_link(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma)
 {
 	vma_start_write(self, mm, vma);
-	vma_mark_attached(vma);
-	tree_store(self, &mm->mm_mt, vma->vm_start, vma->vm_end, REF(self, vma));
+	vma_iter_store_new(self, mm, vma);
 	vma_inflight_done(self, vma);
 	vmas_count(self, mm, 1);
 }

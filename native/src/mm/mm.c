@@ -15,6 +15,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/block.h"
 #include "vmalab/pkeys.h"
+#include "vmalab/resident.h"
 
 u64 now_ns(void)
 {
@@ -53,7 +54,8 @@ static __attribute__((noinline, cold)) void stamp_all(struct participant *self,
 #if VMA_LOCK_PER_VMA
 	struct range_entry e;
 
-	MUTATE(wrap_keeps_stamps, return);
+	if (VMA_STAMPS_AGE || MUTANT(wrap_keeps_stamps))
+		return;
 	for (u64 addr = 0; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end)
 		__vma_start_write(self, mm, PTR(self, e.ref));
 #else
@@ -224,24 +226,24 @@ void mmdrop(struct participant *self, struct mm_struct *mm)
 	mutex_unlock(self, &hdr->slots_lock);
 }
 
-static int zap_one(struct participant *self, pte_t *pte, u64 addr, void *arg)
-{
-	pte_t old = xchg_acq_rel_u64(pte, 0);
-	u64 *zapped = arg;
-
-	(void)addr;
-	recount_note(self, pte, old, 0);
-	if (pte_counts(old))
-		frame_put(self, pte_frame(old));
-	(*zapped)++;
-	return 0;
-}
-
 struct zap {
+	const struct mm_struct *mm;
 	u64 zapped;
 	bool keep_wp;      /* a write protection outlives its page */
 	bool keep_markers; /* and is not taken away with the pages */
 };
+
+static int zap_one(struct participant *self, pte_t *pte, u64 addr, void *arg)
+{
+	pte_t old = xchg_acq_rel_u64(pte, 0);
+	struct zap *zap = arg;
+
+	(void)addr;
+	recount_note(self, pte, old, 0);
+	mm_entry_gone(self, zap->mm, old);
+	zap->zapped++;
+	return 0;
+}
 
 static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 {
@@ -255,8 +257,7 @@ static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 		if (!cmpxchg_acq_rel_u64(pte, &old, left))
 			continue;
 		recount_note(self, pte, old, left);
-		if (pte_counts(old))
-			frame_put(self, pte_frame(old));
+		mm_entry_gone(self, zap->mm, old);
 		zap->zapped++;
 		break;
 	}
@@ -266,19 +267,20 @@ static int zap_page(struct participant *self, pte_t *pte, u64 addr, void *arg)
 u64 zap_page_range(struct participant *self, struct mm_struct *mm, u64 start, u64 end,
 		   bool may_stop)
 {
-	u64 zapped = 0;
+	struct zap zap = {.mm = mm};
 
 	if (may_stop)
-		(void)pte_walk_long(self, &mm->pgd, start, end, false, zap_one, &zapped);
+		(void)pte_walk_long(self, &mm->pgd, start, end, false, zap_one, &zap);
 	else
-		(void)pte_walk(self, &mm->pgd, start, end, zap_one, &zapped);
-	return zapped;
+		(void)pte_walk(self, &mm->pgd, start, end, zap_one, &zap);
+	return zap.zapped;
 }
 
 u64 zap_pages_only(struct participant *self, struct mm_struct *mm, const struct vm_area_struct *vma,
 		   u64 start, u64 end)
 {
-	struct zap zap = {.keep_wp = vma_keeps_wp(vma), .keep_markers = !vma_is_anonymous(vma)};
+	struct zap zap = {
+		.mm = mm, .keep_wp = vma_keeps_wp(vma), .keep_markers = !vma_is_anonymous(vma)};
 
 	(void)pte_walk_long(self, &mm->pgd, start, end, false, zap_page, &zap);
 	return zap.zapped;

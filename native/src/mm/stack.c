@@ -43,7 +43,7 @@ int expand_stack(struct participant *self, struct mm_struct *mm, u64 addr)
 	if (!MUTANT(stack_grows_unlocked) && !MUTANT(stack_grows_read_locked))
 		vma_start_write(self, mm, vma);
 	vma_set_range(vma, addr, vma->vm_end, linear_page_index(vma, addr));
-	tree_store(self, &mm->mm_mt, addr, vma->vm_end, REF(self, vma));
+	vma_iter_store_overwrite(self, mm, vma, addr, vma->vm_end);
 	STEP(stack_grown, vma);
 	mm_account(mm, vma->vm_flags, (s64)pages);
 	return 0;

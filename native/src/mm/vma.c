@@ -46,12 +46,13 @@ void vma_inflight_done(struct participant *self, const struct vm_area_struct *vm
 
 /* vm_mm and the range are loaded by stale readers: stored whole, no order needed, VMA-2 orders them
  * at attach. */
-static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 mm_id)
+static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 mm_id, bool copy)
 {
 	STEP(allocated, vma, alloc(vma));
 	if (MUTANT(exit_frees_attached)) /* the last life ended attached; what came of it is over */
 		vma_lock_reset(vma);
-	vma_lock_init(vma);
+	if (!copy || !VMA_DUP_COPIES) /* else it gets its source's, with all other members */
+		vma_lock_init(vma);
 	store_relaxed_u64(&vma->vm_mm, mm_id);
 	vma->vm_flags = 0;
 	vma->vm_pgbase = 0;
@@ -92,7 +93,7 @@ struct vm_area_struct *vm_area_alloc(struct participant *self, struct mm_struct 
 		return NULL;
 	store_relaxed_u64(&vma->vm_start, 0);
 	store_relaxed_u64(&vma->vm_end, 0);
-	vma_init(self, vma, mm->id);
+	vma_init(self, vma, mm->id, false);
 	return vma;
 }
 
@@ -110,8 +111,8 @@ static void copy_attached(struct vm_area_struct *vma)
 #define copy_attached(vma) ((void)0)
 #endif
 
-/* Member by member: a struct copy would carry detached = 0 into an object that stale readers hold.
- */
+/* Member by member: a struct copy would carry detached = 0 into an object that stale readers hold
+ * (VMA_DUP_COPIES: it does). */
 struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_area_struct *orig)
 {
 	struct vm_area_struct *vma;
@@ -124,7 +125,7 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 	vma = object_alloc(self);
 	if (!vma)
 		return NULL;
-	vma_init(self, vma, orig->vm_mm);
+	vma_init(self, vma, orig->vm_mm, true);
 	store_relaxed_u64(&vma->vm_start, orig->vm_start);
 	store_relaxed_u64(&vma->vm_end, orig->vm_end);
 	vma->vm_flags = orig->vm_flags;
@@ -136,6 +137,7 @@ struct vm_area_struct *vm_area_dup(struct participant *self, const struct vm_are
 	vma->uffd_ctx = orig->uffd_ctx;
 	vma->file_open = orig->file_open;
 	vma->anon_name = anon_name_get(self, orig->anon_name);
+	vma_lock_copy(vma, orig);
 	copy_attached(vma);
 	STEP(copied, vma, complete(vma));
 	return vma;

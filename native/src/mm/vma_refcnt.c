@@ -12,6 +12,7 @@
 
 #if !VMA_LOCK_RWSEM && VMA_LOCK_PER_VMA
 #include "vmalab/futex.h"
+#include "vmalab/safe_point.h"
 
 #define SPINS 200 /* turns of a writer with WRITER_SPINS */
 
@@ -48,14 +49,16 @@ void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum 
 	STEP(foreign_put);
 	INTACT(foreign_wake_unpinned, mmdrop(self, other));
 	GHOST(foreign(false));
-	rcu_read_lock(self);
+	if (!VMA_READ_LEAVES_RCU)
+		rcu_read_lock(self);
 }
 
-void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
-		      u32 target)
+bool vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		      u32 target, bool killable)
 {
 	u32 spins = participant_hdr(self)->config.writer_wait == WRITER_SPINS ? SPINS : 0;
 	u64 begin = clock_ns(), now;
+	bool alone;
 
 	VL_ASSERT(self->rcu_nest == 0);
 	stat_inc(self, vma_writer_wait);
@@ -69,7 +72,8 @@ void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_
 		fence_full(); /* says it waits, then tests. pairs: VMA-8
 			       * (vma_refcnt.c:vma_wake_writer) */
 		/* acquire pairs: VMA-7 (model_refcount.h:vma_refcount_put) */
-		if (load_acquire_u32(&vma->vm_refcnt) == target)
+		alone = load_acquire_u32(&vma->vm_refcnt) == target;
+		if (alone || (VMA_WRITE_KILLABLE && killable && cancelled(self)))
 			break;
 		if (turn < spins) {
 			cpu_relax();
@@ -87,6 +91,7 @@ void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_
 		hold_taking(self, HOLD_VMA_WRITE, vma, HELD_WRITE);
 	}
 	store_relaxed_u32(&mm->vma_writer_waits, 0);
+	return alone;
 }
 
 /* The attach reference is gone and readers are left that will find the stamp. (kernel: the slow
@@ -94,7 +99,7 @@ void vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_
 void vma_detach_stragglers(struct participant *self, struct mm_struct *mm,
 			   struct vm_area_struct *vma)
 {
-	if (__vma_enter_locked(self, mm, vma, true)) {
+	if (__vma_enter_locked(self, mm, vma, true, false)) {
 		bool detached = __vma_exit_locked(vma);
 
 		INTACT(writer_ignores_readers, VL_ASSERT(detached));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * recover_frames.c: the second half of a recovery from deaths in the middle of something: what the
- * dead leaked of frames, and what they were charged for them. It is done in slices: the world stands
- * for recount_slice_ns or little more, and runs RECOUNT_SHARE times as long in between. recount.h has the
- * words and why the counts are right.
+ * dead leaked of frames, and what they were charged for them. It is done in slices: the world
+ * stands for recount_slice_ns or little more, and runs RECOUNT_SHARE times as long in between.
+ * recount.h has the words and why the counts are right.
  *
  * hdr->recount.stage, changed while the world is stopped:
  *   NONE    nothing to do           -> MEND    by each recovery from a death in the middle of
@@ -65,6 +65,8 @@ static void clear_step(struct vl_seg *seg, struct recount *recount)
 		return;
 	/* Frames that get memory from here on have 0. */
 	memset(recount->charged, 0, sizeof(recount->charged));
+	for (u32 slot = 0; slot < seg->hdr->config.mms_max; slot++)
+		*mm_recounted_word(seg, slot) = 0;
 	recount->last += LIFE_STEP;
 	next_stage(recount, RECOUNT_TABLES);
 	store_relaxed_u64(&seg->hdr->recount_epoch, recount->last);
@@ -73,12 +75,18 @@ static void clear_step(struct vl_seg *seg, struct recount *recount)
 static void count_table(struct vl_seg *seg, u32 page)
 {
 	const pte_t *table = pgtable_at(seg, page);
+	u32 entries = 0, *sum = recounted_of(seg, &seg->page_descs[page]);
 
 	for (u32 i = 0; i < PTRS_PER_TABLE; i++) {
 		/* One that does not exist is for fsck to name. */
-		if (pte_counts(table[i]) && pte_frame(table[i]) < seg->hdr->frames.frames_populated)
-			++*frame_recounted(seg, pte_frame(table[i]));
+		if (!pte_counts(table[i]) ||
+		    pte_frame(table[i]) >= seg->hdr->frames.frames_populated)
+			continue;
+		++*frame_recounted(seg, pte_frame(table[i]));
+		entries++;
 	}
+	if (sum)
+		*sum += entries;
 }
 
 /* Tables that are made meanwhile are counted. */
@@ -108,11 +116,17 @@ static void tables_step(struct vl_seg *seg, struct recount *recount)
 static void set_charges(struct participant *self, struct recount *recount)
 {
 	static const struct dead_set nobody;
+	const struct vl_seg *seg = self->seg;
 	u32 charged[ACCOUNTS_MAX][CHARGES_COUNT] = {0};
+	bool bounded = account_limit(seg, CHARGE_MM_FRAMES) != UINT32_MAX;
 
-	account_add_stocks(self->seg, charged, &nobody);
+	account_add_stocks(seg, charged, NULL, &nobody);
+	if (bounded)
+		account_add_mm_stocks(seg);
+	for (u32 slot = 0; bounded && slot < seg->hdr->config.mms_max; slot++)
+		store_relaxed_u32(mm_frames_word(seg, slot), *mm_recounted_word(seg, slot));
 	for (u32 a = 1; a < ACCOUNTS_MAX; a++)
-		store_relaxed_u32(&self->seg->hdr->accounts[a].charged[CHARGE_FRAMES],
+		store_relaxed_u32(&seg->hdr->accounts[a].charged[CHARGE_FRAMES],
 				  recount->charged[a] + charged[a][CHARGE_FRAMES]);
 }
 

@@ -47,13 +47,15 @@ int walk_begin(struct walk *w, struct participant *self, const struct dead_set *
 	/* calloc of untouched memory costs nothing until it is touched */
 	w->marks = calloc(granules / 64 + 1, sizeof(u64));
 	w->pages_marked = calloc(hdr->pages.pages_total + 1, 1);
-	if (!repair)
+	if (!repair) {
 		w->frame_refs = calloc(hdr->frames.frames_total + 1, sizeof(u32));
+		w->mm_frames = calloc(hdr->config.mms_max, sizeof(u32));
+	}
 	w->frame_reserved = calloc(hdr->frames.frames_total + 1, 1);
 	w->file_refs = calloc(hdr->config.files_max + 1, sizeof(u32));
 	w->anon = calloc(granules + 1, sizeof(*w->anon));
-	if (w->marks && w->pages_marked && (repair || w->frame_refs) && w->frame_reserved &&
-	    w->file_refs && w->anon && (!repair || scope_begin(w) == 0))
+	if (w->marks && w->pages_marked && (repair || (w->frame_refs && w->mm_frames)) &&
+	    w->frame_reserved && w->file_refs && w->anon && (!repair || scope_begin(w) == 0))
 		return 0;
 	walk_end(w);
 	return -ENOMEM;
@@ -64,6 +66,7 @@ void walk_end(struct walk *w)
 	free(w->marks);
 	free(w->pages_marked);
 	free(w->frame_refs);
+	free(w->mm_frames);
 	free(w->frame_reserved);
 	free(w->file_refs);
 	free(w->anon);

@@ -35,6 +35,7 @@ struct walk {
 	u64 *marks;                 /* a bit per granule of the page region */
 	u8 *pages_marked;           /* a byte per page of the page region */
 	u32 *frame_refs;            /* per frame: references found; NULL in a recovery */
+	u32 *mm_frames;             /* per mm slot: entries that name a frame; NULL likewise */
 	u8 *frame_reserved;         /* per frame: in a living magazine or retire ring */
 	u32 *file_refs;             /* per file: VMAs found */
 	struct anon_counts *anon;   /* per granule: for anon_vmas (counts) and names (degree) */
@@ -52,6 +53,7 @@ struct walk {
 	bool mm_busy;  /* a living writer is in the middle of an operation: mark, do not judge */
 	struct mm_struct counted; /* its totals, as the VMAs' ranges and flags say */
 	u32 mm_vmas;
+	u32 entries;             /* that name a frame, so far */
 	struct range_entry last; /* the VMA that covered the previous page-table entry */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * walk_account.c: what accounts are charged, against what they have. Everything else of the walk is
- * over: frames and tables have been counted, and repaired.
+ * walk_account.c: what accounts and address spaces are charged, against what they have. Everything
+ * else of the walk is over: frames, tables and entries have been counted, and repaired.
  *
  * Nothing waits, and so the world is never stopped, between a charge and the store that publishes
  * what was charged (or between a removal and the end of its charge). So the charges of the living
@@ -53,8 +53,10 @@ static void count_slots(const struct walk *w, u32 (*charged)[CHARGES_COUNT])
 /* False: it is charged what it has. */
 static bool find_in_account(const struct walk *w, u32 account, u32 kind, u32 has)
 {
-	static const char *const names[CHARGES_COUNT] = {"frames", "tables", "VMAs", "files",
-							 "address spaces"};
+	static const char *const names[CHARGES_COUNT] = {
+		[CHARGE_FRAMES] = "frames",      [CHARGE_TABLES] = "tables",
+		[CHARGE_VMAS] = "VMAs",          [CHARGE_FILES] = "files",
+		[CHARGE_MMS] = "address spaces", [CHARGE_MM_FRAMES] = ""};
 	u32 is = account_charged(w->seg, account, kind);
 
 	if (is == has)
@@ -69,6 +71,21 @@ static void repair_account(const struct walk *w, u32 account, u32 kind, u32 has)
 	store_relaxed_u32(&w->seg->hdr->accounts[account].charged[kind], has);
 }
 
+/* mm_frames has the stocks too by now. */
+static void judge_mm_frames(const struct walk *w)
+{
+	if (w->repair || account_limit(w->seg, CHARGE_MM_FRAMES) == UINT32_MAX)
+		return; /* a recount sets them; nothing is counted */
+	for (u32 slot = 0; slot < w->seg->hdr->config.mms_max; slot++) {
+		u32 is = load_relaxed_u32(mm_frames_word(w->seg, slot));
+
+		if (is == w->mm_frames[slot])
+			continue;
+		complain(w, "mm slot %u: charged %u frames, but its entries and stocks have %u",
+			 slot, is, w->mm_frames[slot]);
+	}
+}
+
 void walk_accounts(struct walk *w)
 {
 	u32(*charged)[CHARGES_COUNT] = calloc(ACCOUNTS_MAX, sizeof(*charged));
@@ -81,10 +98,11 @@ void walk_accounts(struct walk *w)
 		count_frames(w, charged);
 	count_tables(w, charged);
 	count_slots(w, charged);
-	account_add_stocks(w->seg, charged, w->dead);
+	account_add_stocks(w->seg, charged, w->mm_frames, w->dead);
 	for (u32 a = 1; a < ACCOUNTS_MAX; a++)
 		for (u32 kind = w->repair ? CHARGE_FRAMES + 1 : 0; kind < CHARGES_COUNT; kind++)
 			if (find_in_account(w, a, kind, charged[a][kind]) && w->repair)
 				repair_account(w, a, kind, charged[a][kind]);
 	free(charged);
+	judge_mm_frames(w);
 }

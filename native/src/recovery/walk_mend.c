@@ -3,19 +3,19 @@
  * walk_mend.c: page-table entries of an address space in which a participant died in the middle of
  * something. Only those that can be wrong are looked at:
  *
- *   what may be wrong                          after a death in       where it is looked for
- *   outside all VMAs                           munmap, mremap, brk    gaps between VMAs
- *   writable where its VMA is not              mprotect               VMAs that the dead writer has
- *                                                                     stamped and that are read-only
- *   busy                                       UFFDIO_MOVE            what the dead one announced
- *   has a page that is no longer in its file   fault, UFFDIO_*        (doubt, of its area)
- *   the same, of any address space             truncation, hole       mappings of the file
+ *   what may be wrong                  after a death in      where it is looked for
+ *   outside all VMAs                   munmap, mremap, brk   gaps between VMAs
+ *   writable where its VMA is not      mprotect              read-only VMAs that the dead writer
+ *                                                            has stamped
+ *   busy                               UFFDIO_MOVE           what the dead one announced (doubt, of
+ *   has a page that has left its file  fault, UFFDIO_*       its area)
+ *   the same, of any address space     truncation, hole      mappings of the file
  *
  * The first two are as many as the dead one's call was long. Up to MEND_FIRST of them are put right
- * in the standstill of the recovery. If there are more, the rest is for slices, and until it is done
- * recovery itself has mmap_lock for reading (mm_aside.mending): writers wait, so no area comes where
- * entries are left, and none becomes writable. Faults and other readers go on: they meet no entry
- * outside all VMAs, and the rights that count are those of the VMA.
+ * in the standstill of the recovery. If there are more, the rest is for slices, and until it is
+ * done recovery itself has mmap_lock for reading (mm_aside.mending): writers wait, so no area comes
+ * where entries are left, and none becomes writable. Faults and other readers go on: they meet no
+ * entry outside all VMAs, and the rights that count are those of the VMA.
  *
  * mm_aside.mending, while the world is stopped:
  *   0  nothing to do        -> 1 by the recovery that found more; mmap_lock gets a reader

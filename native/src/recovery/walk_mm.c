@@ -128,6 +128,7 @@ static bool count_frame(struct walk *w, pte_t pte)
 	}
 	if (w->frame_refs)
 		w->frame_refs[frame]++;
+	w->entries++;
 	return true;
 }
 
@@ -180,6 +181,7 @@ void walk_begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer)
 	w->mm_busy = writer != 0;
 	w->mm_scope = !w->repair || scope_has_mm(w, mm);
 	w->mm_vmas = 0;
+	w->entries = 0;
 	w->counted = (struct mm_struct){0};
 	w->last = (struct range_entry){0};
 }
@@ -229,6 +231,8 @@ static void walk_one(struct walk *w, struct mm_struct *mm, u32 index)
 			   pgd_check(w->seg, &mm->pgd, on_table, w->repair ? NULL : walk_pte, w));
 	if (w->repair)
 		mend_mm(w, index, stamp);
+	else
+		w->mm_frames[index] = w->entries;
 	wrong = find_in_mm(w, index, writer);
 	if (w->repair)
 		repair_mm(w, index, writer, wrong);

@@ -19,7 +19,7 @@ static u32 find_in_stamp(const struct walk *w, const struct range_entry *e,
 {
 	u32 passed = (w->mm->mm_lock_seq.sequence - 1) & SEQ_MASK, stamp = vma->vm_lock_seq;
 
-	if (((stamp & 1) && stamp <= passed) || MUTANT(published_incomplete))
+	if (VMA_STAMPS_AGE || ((stamp & 1) && stamp <= passed) || MUTANT(published_incomplete))
 		return 0;
 	complain(w, "mm %#lx: VMA %#lx has a stamp that mm_lock_seq has not passed", w->mm_id,
 		 e->start);

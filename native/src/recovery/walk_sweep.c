@@ -179,8 +179,8 @@ static void find_in_frames(const struct walk *w)
 	}
 }
 
-/* What the dead had without a reference. References are recounted, in slices (recover_frames.c), and
- * charges with them; what the dead were charged in advance goes back now. */
+/* What the dead had without a reference. References are recounted, in slices (recover_frames.c),
+ * and charges with them; what the dead were charged in advance goes back now. */
 static void repair_frames(const struct walk *w)
 {
 	u32 was = frame_pool_open(w->seg);

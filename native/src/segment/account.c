@@ -9,39 +9,44 @@
 static const enum vl_limit limit_of[CHARGES_COUNT] = {
 	[CHARGE_FRAMES] = VL_LIMIT_ACCOUNT_FRAMES_MAX,
 	[CHARGE_TABLES] = VL_LIMIT_ACCOUNT_TABLES_MAX,
+	[CHARGE_MM_FRAMES] = VL_LIMIT_FRAMES_PER_MM_MAX,
 	[CHARGE_VMAS] = VL_LIMIT_ACCOUNT_VMAS_MAX,
 	[CHARGE_FILES] = VL_LIMIT_ACCOUNT_FILES_MAX,
 	[CHARGE_MMS] = VL_LIMIT_ACCOUNT_MMS_MAX,
 };
 
-static u32 *charged_of(const struct participant *self, u32 account, enum charge kind)
+static u32 *charged_of(const struct participant *self, u32 payer, enum charge kind)
 {
-	VL_ASSERT(account < ACCOUNTS_MAX);
-	return &participant_hdr(self)->accounts[account].charged[kind];
+	if (kind == CHARGE_MM_FRAMES) {
+		VL_ASSERT(payer - 1 < self->mms_count);
+		return mm_frames_word(self->seg, payer - 1);
+	}
+	VL_ASSERT(payer < ACCOUNTS_MAX);
+	return &participant_hdr(self)->accounts[payer].charged[kind];
 }
 
 /* --- stocks --- */
 
-static u64 *stock_of(struct participant_area *area, u32 account, enum charge kind)
+static u64 *stock_of(struct participant_area *area, u32 payer, enum charge kind)
 {
-	return &area->stocks[kind][account % STOCKS_EACH];
+	return &area->stocks[kind][payer % STOCKS_EACH];
 }
 
-/* What the word holds for that account goes back: whose word it is does not matter. */
-static void stock_take_back(struct participant *self, u64 *stock, u32 account, enum charge kind)
+/* What the word holds for that payer goes back: whose word it is does not matter. */
+static void stock_take_back(struct participant *self, u64 *stock, u32 payer, enum charge kind)
 {
 	u64 word = load_relaxed_u64(stock); /* relaxed: the cmpxchg decides */
 
-	while (stock_account(word) == account && stock_count(word) != 0) {
+	while (stock_payer(word) == payer && stock_count(word) != 0) {
 		/* relaxed: a number; nothing is published by it */
-		if (!cmpxchg_relaxed_u64(stock, &word, stock_word(account, 0)))
+		if (!cmpxchg_relaxed_u64(stock, &word, stock_word(payer, 0)))
 			continue;
-		add_relaxed_u32(charged_of(self, account, kind), -stock_count(word));
+		add_relaxed_u32(charged_of(self, payer, kind), -stock_count(word));
 		return;
 	}
 }
 
-static void stocks_take_back(struct participant *self, u32 account, enum charge kind)
+static void stocks_take_back(struct participant *self, u32 payer, enum charge kind)
 {
 	const struct vl_seg *seg = self->seg;
 
@@ -50,18 +55,18 @@ static void stocks_take_back(struct participant *self, u32 account, enum charge 
 	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
 		if (load_acquire_u32(&seg->slots[i].role) == ROLE_FREE)
 			continue; /* its area may have no memory */
-		stock_take_back(self, stock_of(participant_area_of(seg, i), account, kind), account,
+		stock_take_back(self, stock_of(participant_area_of(seg, i), payer, kind), payer,
 				kind);
 	}
 }
 
-/* A new content of a word of ours; what another account had in it goes back. */
+/* A new content of a word of ours; what another payer had in it goes back. */
 static void stock_replace(struct participant *self, u64 *stock, u64 new, enum charge kind)
 {
 	u64 old = xchg_acq_rel_u64(stock, new);
 
 	if (stock_count(old) != 0)
-		add_relaxed_u32(charged_of(self, stock_account(old), kind), -stock_count(old));
+		add_relaxed_u32(charged_of(self, stock_payer(old), kind), -stock_count(old));
 }
 
 void account_flush(struct participant *self)
@@ -72,9 +77,9 @@ void account_flush(struct participant *self)
 /* --- charging --- */
 
 /* n more if the quota has room for them. */
-static bool charge_n(struct participant *self, u32 account, enum charge kind, u32 n)
+static bool charge_n(struct participant *self, u32 payer, enum charge kind, u32 n)
 {
-	u32 *charged = charged_of(self, account, kind), limit = account_limit(self->seg, kind);
+	u32 *charged = charged_of(self, payer, kind), limit = account_limit(self->seg, kind);
 	u32 old = load_relaxed_u32(charged); /* relaxed: the cmpxchg decides */
 
 	do {
@@ -84,43 +89,44 @@ static bool charge_n(struct participant *self, u32 account, enum charge kind, u3
 	return true;
 }
 
-bool account_charge_slow(struct participant *self, u32 account, enum charge kind)
+bool charge_one(struct participant *self, u32 payer, enum charge kind, u32 account)
 {
-	u64 *stock = stock_of(self->area, account, kind);
+	u64 *stock = stock_of(self->area, payer, kind);
 	u64 word = load_relaxed_u64(stock); /* relaxed: ours; the cmpxchg decides */
 
-	while (stock_account(word) == account && stock_count(word) != 0)
+	while (stock_payer(word) == payer && stock_count(word) != 0)
 		/* relaxed: a number, as everywhere here */
 		if (cmpxchg_relaxed_u64(stock, &word, word - 1))
 			return true;
-	if (charge_n(self, account, kind, STOCK_BATCH)) {
-		stock_replace(self, stock, stock_word(account, STOCK_BATCH - 1), kind);
+	if (charge_n(self, payer, kind, STOCK_BATCH)) {
+		stock_replace(self, stock, stock_word(payer, STOCK_BATCH - 1), kind);
 		return true;
 	}
-	if (charge_n(self, account, kind, 1))
+	if (charge_n(self, payer, kind, 1))
 		return true;
-	stocks_take_back(self, account, kind);
-	if (charge_n(self, account, kind, 1))
+	stocks_take_back(self, payer, kind);
+	if (charge_n(self, payer, kind, 1))
 		return true;
 	limit_note(self, limit_of[kind], account_limit(self->seg, kind), account);
-	add_relaxed_u32(&participant_hdr(self)->accounts[account].refused[kind], 1);
+	if (account != 0)
+		add_relaxed_u32(&participant_hdr(self)->accounts[account].refused[kind], 1);
 	return false;
 }
 
-void account_uncharge_slow(struct participant *self, u32 account, enum charge kind)
+void uncharge_one(struct participant *self, u32 payer, enum charge kind)
 {
-	u64 *stock = stock_of(self->area, account, kind);
+	u64 *stock = stock_of(self->area, payer, kind);
 	u64 word = load_relaxed_u64(stock); /* relaxed: ours; the cmpxchg decides */
 
-	while (stock_account(word) == account && stock_count(word) < STOCK_MOST)
+	while (stock_payer(word) == payer && stock_count(word) < STOCK_MOST)
 		if (cmpxchg_relaxed_u64(stock, &word, word + 1))
 			return;
-	if (stock_account(word) == account && stock_count(word) != 0) { /* full: half goes back */
-		stock_replace(self, stock, stock_word(account, 0), kind);
-		account_uncharge_slow(self, account, kind);
+	if (stock_payer(word) == payer && stock_count(word) != 0) { /* full: half goes back */
+		stock_replace(self, stock, stock_word(payer, 0), kind);
+		uncharge_one(self, payer, kind);
 		return;
 	}
-	stock_replace(self, stock, stock_word(account, 1), kind);
+	stock_replace(self, stock, stock_word(payer, 1), kind);
 }
 
 bool account_room(struct participant *self, u32 account, enum charge kind, u32 n)
@@ -170,7 +176,8 @@ static bool account_in_use(const struct participant *self, u32 account)
 static bool account_give_back(struct participant *self, u32 account)
 {
 	for (u32 kind = 0; kind < CHARGES_COUNT; kind++)
-		stocks_take_back(self, account, kind);
+		if (kind != CHARGE_MM_FRAMES)
+			stocks_take_back(self, account, kind);
 	return !account_in_use(self, account);
 }
 
@@ -246,7 +253,39 @@ void account_reclaim(struct participant *self, u32 owner_index)
 			stock_replace(self, &area->stocks[kind][i], 0, kind);
 }
 
-void account_add_stocks(const struct vl_seg *seg, u32 (*charged)[CHARGES_COUNT],
+/* What the words of one kind hold. */
+static void add_stocks(const struct vl_seg *seg, const u64 *stocks, enum charge kind,
+		       u32 (*charged)[CHARGES_COUNT], u32 *mm_frames)
+{
+	for (u32 at = 0; at < STOCKS_EACH; at++) {
+		u64 word = load_relaxed_u64(&stocks[at]);
+		u32 payer = stock_payer(word);
+
+		/* A payer that cannot be is left out: then the sum is wrong, and that is found. */
+		if (kind == CHARGE_MM_FRAMES && mm_frames && payer - 1 < seg->hdr->config.mms_max)
+			mm_frames[payer - 1] += stock_count(word);
+		else if (kind != CHARGE_MM_FRAMES && payer < ACCOUNTS_MAX)
+			charged[payer][kind] += stock_count(word);
+	}
+}
+
+void account_add_mm_stocks(const struct vl_seg *seg)
+{
+	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
+		const u64 *stocks = participant_area_of(seg, i)->stocks[CHARGE_MM_FRAMES];
+
+		if (load_acquire_u32(&seg->slots[i].role) == ROLE_FREE)
+			continue; /* its area may have no memory */
+		for (u32 at = 0; at < STOCKS_EACH; at++) {
+			u64 word = load_relaxed_u64(&stocks[at]);
+
+			if (stock_payer(word) - 1 < seg->hdr->config.mms_max)
+				*mm_recounted_word(seg, stock_payer(word) - 1) += stock_count(word);
+		}
+	}
+}
+
+void account_add_stocks(const struct vl_seg *seg, u32 (*charged)[CHARGES_COUNT], u32 *mm_frames,
 			const struct dead_set *dead)
 {
 	for (u32 i = 0; i < load_acquire_u32(&seg->hdr->slots_high); i++) {
@@ -254,12 +293,7 @@ void account_add_stocks(const struct vl_seg *seg, u32 (*charged)[CHARGES_COUNT],
 
 		if (!among_living(seg, dead, i))
 			continue;
-		for (u32 kind = 0; kind < CHARGES_STOCKED; kind++) {
-			for (u32 at = 0; at < STOCKS_EACH; at++) {
-				u64 word = load_relaxed_u64(&area->stocks[kind][at]);
-
-				charged[stock_account(word)][kind] += stock_count(word);
-			}
-		}
+		for (u32 kind = 0; kind < CHARGES_STOCKED; kind++)
+			add_stocks(seg, area->stocks[kind], kind, charged, mm_frames);
 	}
 }

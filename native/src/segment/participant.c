@@ -259,6 +259,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	self->fenced = seg->fenced;
 	participant_fence_if_threaded(self);
 	self->frames_keep = frames_share(&seg->hdr->config);
+	self->counts_resident = account_limit(seg, CHARGE_MM_FRAMES) != UINT32_MAX;
 	self->retire_mark = self->area->retire_tail;
 	self->retire_due = UINT64_MAX;
 	store_relaxed_u32(&slot->in_core, CORE_OUT);

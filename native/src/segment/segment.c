@@ -272,6 +272,8 @@ static void set_quotas(struct seg_header *hdr)
 						(u64)hdr->pages.pages_total * 4);
 	hdr->account_max[CHARGE_FILES] = or_half(c->account_files_max, c->files_max);
 	hdr->account_max[CHARGE_MMS] = or_half(c->account_mms_max, c->mms_max);
+	hdr->account_max[CHARGE_MM_FRAMES] = c->frames_per_mm_max ? c->frames_per_mm_max
+								  : UINT32_MAX;
 	hdr->tables_per_mm_max = c->tables_per_mm_max ? c->tables_per_mm_max : UINT32_MAX;
 }
 

@@ -90,7 +90,7 @@ static bool turn_lock(struct participant *self, struct mm_struct *mm, u64 id, u6
 	vma = lock_vma_rcu_held(self, mm, id, addr, HOLD_VMA);
 	if (vma)
 		vma_end_read_rcu(self, vma, HOLD_VMA);
-	rcu_read_unlock(self);
+	lock_vma_rcu_done(self);
 	return vma != NULL;
 #else
 	bool found;

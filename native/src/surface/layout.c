@@ -13,7 +13,8 @@
 	X(char) X(u8) X(u16) X(u32) X(u64) X(struct range_tree) X(struct pgd)         \
 	X(struct seqcount) X(struct rw_semaphore) X(struct vl_mutex)                  \
 	X(struct magazine) X(struct retired) X(struct vl_config) X(struct vl_region)  \
-	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct recount) X(struct kmem_cache) \
+	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct recount) \
+	X(struct kmem_cache) \
 	X(struct account)
 /* An array decays to a pointer; fields that are pointers there are none. */
 #define TYPE_NAME(t)  t: #t, t *: #t,
@@ -122,6 +123,7 @@ static const struct vl_field_info fields[] = {
 	F(mm_struct, stack_top, "before publish"),
 	F(mm_struct, pkru, "mmap_lock W"),
 	F(mm_struct, account, "before publish"),
+	F(mm_aside, frames, "atomics"),
 	F(mm_aside, uffds, "mmap_lock R, cmpxchg; closing: mmap_lock W"),
 	F(mm_aside, exec_from, "before publish"),
 	F(mm_aside, shared, "slots_lock"),
@@ -325,6 +327,7 @@ static const struct vl_field_info fields[] = {
 	F(vl_config, commit_limit_pages, "creator"),
 	F(vl_config, mmap_min_addr, "creator"),
 	F(vl_config, tables_per_mm_max, "creator"),
+	F(vl_config, frames_per_mm_max, "creator"),
 	F(vl_config, account_frames_max, "creator"),
 	F(vl_config, account_tables_max, "creator"),
 	F(vl_config, account_vmas_max, "creator"),

@@ -44,6 +44,13 @@
 #include "vmalab/ops.h"
 #include "vmalab/pkeys.h"
 
+/* Under mmap_lock a VMA ends where the tree says. Of one that does not, in a damaged segment, the
+ * next one would be itself for ever. */
+static int check_end(const struct vm_area_struct *vma, u64 from)
+{
+	return unlikely(vma->vm_end <= from) ? VL_E_DAMAGED : 0;
+}
+
 #if VMA_LOCK_PER_VMA
 /* Under mmap_lock no writer is there, so the VMA found is the one to lock, and it is not written.
  */
@@ -58,9 +65,10 @@ static int lock_next_vma_mmap(struct participant *self, struct mm_struct *mm, u6
 	if (mmap_read_lock(self, mm, id) != 0)
 		return VL_E_NO_MM;
 	if (tree_find(self, &mm->mm_mt, from, UINT64_MAX, &e)) {
-		if (vma_start_read_locked(self, PTR(self, e.ref), HOLD_VMA))
+		err = check_end(PTR(self, e.ref), from);
+		if (!err && vma_start_read_locked(self, PTR(self, e.ref), HOLD_VMA))
 			*out = PTR(self, e.ref);
-		else
+		else if (!err)
 			err = -EAGAIN;
 	}
 	mmap_read_unlock(self, mm);
@@ -125,6 +133,8 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u64 id, u64 fr
 		vma = PTR(self, e.ref);
 		STEP(maps_found, vma);
 		outcome = vma_read_trylock(self, mm, id, vma, HOLD_VMA);
+		if (outcome != VMA_READ_LOCKED)
+			lock_vma_rcu_again(self);
 		if (outcome == VMA_READ_MISS) {
 			stat_inc(self, next_vma_miss);
 			continue;
@@ -168,7 +178,7 @@ int lock_next_vma(struct participant *self, struct mm_struct *mm, u64 id, u64 fr
 
 	(void)id;
 	*out = tree_find(self, &mm->mm_mt, from, UINT64_MAX, &e) ? PTR(self, e.ref) : NULL;
-	return 0;
+	return *out ? check_end(*out, from) : 0;
 }
 
 static int maps_begin(struct participant *self, struct mm_struct *mm, u64 id)

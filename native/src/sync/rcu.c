@@ -407,7 +407,8 @@ bool rcu_adopt(struct participant *self, u32 dead_index)
 			if (ring_count(self->area) >= most)
 				return false;
 		}
-		/* Out of the one, then into the other: a kill in between leaks, recovery finds it. */
+		/* Out of the one, then into the other: a kill in between leaks, recovery finds it.
+		 */
 		take_in_hand(self, r);
 		store_release_u32(&dead->retire_head, place_next(dead->retire_head, RETIRE_RING));
 		compiler_barrier();

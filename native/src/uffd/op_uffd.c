@@ -11,15 +11,16 @@
  * a fault that read the entry before may still store into the frame (what a TLB flush is for the
  * kernel); then entry by entry into the empty destination. A mark carries a reference of the
  * mover's: a MADV_DONTNEED beside it, which holds the VMA lock for reading too, may take the source
- * entry with its own at any time. Killed in between: recovery recounts, and clears
- * PTE_BUSY; a page found in both places stays in the destination and the source. (kernel:
- * mm/userfaultfd.c move_pages, uffd_move_lock)
+ * entry with its own at any time, and leaves the charge to the mover (resident.h).
+ * Killed in between: recovery recounts, and clears PTE_BUSY; a page found in both places stays in
+ * the destination and the source. (kernel: mm/userfaultfd.c move_pages, uffd_move_lock)
  */
 #include "uffd_internal.h"
 
 #include "vmalab/block_calls.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/merge.h"
+#include "vmalab/resident.h"
 #include "vmalab/safe_point.h"
 #include "vmalab/uapi.h"
 
@@ -183,9 +184,12 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 	if (!cmpxchg_acq_rel_u64(to, &none, entry))
 		return -EEXIST;
 	recount_note(self, to, 0, entry);
-	if (cmpxchg_acq_rel_u64(from, &marked, 0)) { /* else a zap has dropped it */
+	/* Else a zap has dropped it, with its charge: one page more than the quota has, at most. */
+	if (cmpxchg_acq_rel_u64(from, &marked, 0)) {
 		recount_note(self, from, marked, 0);
 		frame_put(self, *frame);
+	} else if (pte_counts(entry)) {
+		mm_frame_charge_more(self, m->mm);
 	}
 	*frame = FRAME_NONE;
 	return 0;

@@ -18,6 +18,7 @@
 #include "vmalab/lock_model.h"
 #include "vmalab/merge.h"
 #include "vmalab/op_fault.h"
+#include "vmalab/resident.h"
 #include "vmalab/safe_point.h"
 #include "vmalab/uapi.h"
 
@@ -112,9 +113,14 @@ static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t
 	note_doubt(self, addr, 1);
 	if (f->wp)
 		new = (new | PTE_UFFD_WP) & ~PTE_WRITE;
+	if (pte_counts(new) && !mm_frame_charge(self, f->mm))
+		return -ENOMEM;
 	do {
-		if (old && (!pte_is_marker(old) || pte_frame(new) == FRAME_ZERO))
+		if (old && (!pte_is_marker(old) || pte_frame(new) == FRAME_ZERO)) {
+			if (pte_counts(new))
+				mm_frame_uncharge(self, f->mm);
 			return -EEXIST;
+		}
 	} while (!cmpxchg_full_u64(pte, &old, new));
 	recount_note(self, pte, old, new);
 	STEP(pte_set, f->vma);
@@ -125,11 +131,11 @@ static int enter(struct participant *self, const struct fill *f, u64 addr, pte_t
 static void take_out(struct participant *self, const struct fill *f, u64 addr)
 {
 	pte_t *pte = pte_lookup(self->seg, &f->mm->pgd, addr);
+
 	pte_t old = xchg_acq_rel_u64(pte, 0);
 
 	recount_note(self, pte, old, 0);
-	if (pte_counts(old))
-		frame_put(self, pte_frame(old));
+	mm_entry_gone(self, f->mm, old);
 }
 
 static int fill_private(struct participant *self, const struct fill *f, u64 addr, u64 word)

@@ -21,7 +21,8 @@ One operation is a line: an address space, a colon, a verb, its operands. Addres
     m0: exit
     m0: maps | reap | rcu                  read the maps; look at every VMA as an OOM reaper does;
                                            wait for a grace period
-    m0: fail CACHE N                       the N-th next allocation fails (vma, node, avc, anon_vma)
+    m0: fail CACHE N                       the N-th next allocation fails (vma, node, avc, ...),
+                                           or killable write lock, with EINTR (stamp)
     m0: preset SEQ ADDR STAMP              mm_lock_seq, and the stamp of the VMA of ADDR
     m0: mbind ADDR PAGES MODE NODES        numbers, as for mbind(2)
     m0: truncate ADDR PAGES                the file mapped at ADDR (shared memory) gets that size
@@ -54,6 +55,7 @@ _CACHES: Final = {
     "name": 4,
     "vma_lock": 6,
     "policy": 7,
+    "stamp": 256,
 }
 _LINE = re.compile(r"^(?:(?P<made>m\d)\s*=\s*)?(?:(?P<mm>m\d)\s*:\s*)?(?P<rest>\S.*)$")
 

@@ -4,7 +4,7 @@
     title = "one line"
     about = "what happens, for a reader"
     source = "where it comes from"
-    models = ["typesafe-rwsem", "refcount"]   # none: all
+    models = ["typesafe-rwsem", "refcount"]   # and the steps of these; none: all
     variants = ["sticky_flags_merged_late"]   # other designs that must not break anything
     lookup = "cache"    # how faults find VMAs; none: as VMALAB_LOOKUP says, else walk
     slab = 1            # VMA objects that are reused at once, whichever actor frees them
@@ -40,6 +40,7 @@ from typing import Any, Final
 from vmalab_native import cores, lab
 from vmalab_native.core import lock_models
 from vmalab_native.errors import InvalidArgument
+from vmalab_native.race import steps
 from vmalab_native.race.language import LanguageError, compile_line, needs_space
 
 FOLDER: Final = Path(__file__).resolve().parent / "scenarios"
@@ -136,6 +137,10 @@ class Scenario:
         """The variants that are switched on."""
         return (self.variant,) if self.variant else ()
 
+    def fits(self, model: str) -> bool:
+        """Whether it is for a lock model, or for that of a step."""
+        return model in self.models or cores.family(model) in self.models
+
     def program(self) -> lab.Program:
         return lab.Program(
             actors=tuple(tuple(map(compile_line, lines)) for lines in self.actors.values()),
@@ -167,13 +172,19 @@ def mutant_names(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(mutant_of(one).name for one in given)
 
 
+def letter_of(model: str) -> str:
+    """The letter of a lock model in the lists of mutants and variants; of a step its model's."""
+    return LETTERS[cores.family(model)]
+
+
 def applies(mutant: str, model: str) -> bool:
-    """Whether a mutant means something on a lock model.
+    """Whether a mutant means something on a lock model, or a step of one.
 
     Raises:
         ScenarioError: there is no such mutant.
     """
-    return LETTERS[model] in mutant_of(mutant).kind
+    one = mutant_of(mutant)
+    return letter_of(model) in one.kind and not steps.has(one.name, model)
 
 
 def check_applies(mutants: Iterable[str], model: str) -> None:
@@ -281,7 +292,7 @@ def with_variant(one: Scenario, model: str, variant: str) -> Scenario:
         found = lab.variant(variant)
     except InvalidArgument as error:
         raise ScenarioError(error.detail) from None
-    if LETTERS[model] not in found.kind:
+    if letter_of(model) not in found.kind:
         there = ", ".join(name for name, letter in LETTERS.items() if letter in found.kind)
         raise ScenarioError(f"variant {variant} does not apply to {model}; it applies to {there}")
     return replace(one, variant=variant)
@@ -289,7 +300,7 @@ def with_variant(one: Scenario, model: str, variant: str) -> Scenario:
 
 def variants_of(one: Scenario, model: str) -> list[Scenario]:
     """The scenario with each variant that it names and the lock model has."""
-    fit = [name for name in one.variants if LETTERS[model] in lab.variant(name).kind]
+    fit = [name for name in one.variants if letter_of(model) in lab.variant(name).kind]
     return [with_variant(one, model, name) for name in fit]
 
 
@@ -312,8 +323,8 @@ def parse(name: str, text: str) -> Scenario:
         raise ScenarioError(f"{name}: no actors")
     models = tuple(data.get("models") or lock_models())
     for model in models:
-        if model not in LETTERS:
-            raise ScenarioError(f"{name}: {unknown('lock model', model, LETTERS)}")
+        if model not in cores.all_models():
+            raise ScenarioError(f"{name}: {unknown('lock model', model, cores.all_models())}")
     one = Scenario(
         name=name,
         title=data.get("title", name),

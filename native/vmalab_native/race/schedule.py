@@ -27,7 +27,6 @@ from vmalab_native import cores, lab
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.lab import TraceLine
 from vmalab_native.race.scenario import (
-    LETTERS,
     Scenario,
     ScenarioError,
     check_applies,
@@ -85,9 +84,9 @@ class Schedule:
         """
         numbers = {name: number for number, name in enumerate(scenario.actor_names)}
         points = [point.name for point in lab.POINTS]
-        if self.model not in LETTERS:
-            raise ScheduleError(unknown("lock model", self.model, LETTERS))
-        if self.model not in scenario.models:
+        if self.model not in cores.all_models():
+            raise ScheduleError(unknown("lock model", self.model, cores.all_models()))
+        if not scenario.fits(self.model):
             there = ", ".join(scenario.models)
             raise ScheduleError(f"{scenario.name} is for {there}, not for {self.model}")
         try:

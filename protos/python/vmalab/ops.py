@@ -87,6 +87,7 @@ class Limit(IntEnum):
     ACCOUNT_FILES_MAX = 14
     ACCOUNT_MMS_MAX = 15
     MACHINE_MEMORY = 16
+    FRAMES_PER_MM_MAX = 17
 
 
 class Reason(StrEnum):
@@ -121,7 +122,7 @@ class Reason(StrEnum):
 
 REASONS: Final[Mapping[Reason, tuple[str, tuple[str, ...]]]] = {
     Reason.NO_SUCH_MM: ("NOT_FOUND", ("mm",)),
-    Reason.LIMIT_EXCEEDED: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
+    Reason.LIMIT_EXCEEDED: ("RESOURCE_EXHAUSTED", ("limit", "max", "client", "mm")),
     Reason.STREAMS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
     Reason.CALLS_LIMIT: ("RESOURCE_EXHAUSTED", ("limit", "max", "client")),
     Reason.NO_THREAD: ("RESOURCE_EXHAUSTED", ()),

@@ -24,9 +24,9 @@ Three kinds of answer
 [reasons: made from protos/ops.toml]
 Reasons, with what their metadata has:
   NOT_FOUND            NO_SUCH_MM {mm}, NO_SUCH_SERVICE {name}
-  RESOURCE_EXHAUSTED   LIMIT_EXCEEDED {limit, max, client}, STREAMS_LIMIT {limit, max, client}, CALLS_LIMIT {limit,
-                       max, client}, NO_THREAD, NO_MEMORY, LAB_HELD_LIMIT {limit, max, got}, LAB_WAITS_LIMIT {limit,
-                       max, got}
+  RESOURCE_EXHAUSTED   LIMIT_EXCEEDED {limit, max, client, mm}, STREAMS_LIMIT {limit, max, client}, CALLS_LIMIT
+                       {limit, max, client}, NO_THREAD, NO_MEMORY, LAB_HELD_LIMIT {limit, max, got}, LAB_WAITS_LIMIT
+                       {limit, max, got}
   INVALID_ARGUMENT     BAD_BLOCK {bytes}, BLOCK_TOO_BIG {limit, max, got}, MINCORE_TOO_LONG {limit, max, got},
                        TTL_TOO_LONG {limit, max}, TOO_MANY_MMS {limit, max, got}, TOO_LONG {limit, max, got},
                        BAD_MAPS, MAPS_TOO_BIG {limit, max, got}, BAD_REQUEST {method}, BAD_ARGUMENT {field}

@@ -6,7 +6,8 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
@@ -14,6 +15,7 @@ import typer
 
 from vmalab_bench import SEED_MAX
 from vmalab_cli import common
+from vmalab_cli.progress import Progress
 from vmalab_native.cores import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ Plot = Annotated[
 Seed = Annotated[
     int,
     typer.Option(min=-1, max=SEED_MAX, help="Seed; -1: a new one, which is printed."),
+]
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Exit code 1 if a target is not passed, or none was measured."),
 ]
 Model = Annotated[str, typer.Option(metavar="NAME", help="Lock model.")]
 Models = Annotated[
@@ -82,7 +88,12 @@ def _named(name: str) -> Bench:
 
 
 def _perform(
-    bench: Shown, measure: Callable[[int], dict[str, Any]], seed: int, plot: str, as_json: bool
+    bench: Shown,
+    measure: Callable[[int], dict[str, Any]],
+    seed: int,
+    plot: str,
+    check: bool,
+    as_json: bool,
 ) -> None:
     """Measure, draw, print. What cannot be asked for is exit code 2, what went wrong is 1."""
 
@@ -93,7 +104,8 @@ def _perform(
         path = plots.checked(plot)
         number = base.fresh_seed() if seed < 0 else seed
         print(f"seed {number}", file=sys.stderr)
-        data = measure(number)
+        with _told():
+            data = measure(number)
         if path:
             bench.plot(data, path)
             data["plot"] = str(path)
@@ -102,16 +114,46 @@ def _perform(
     data = common.guarded(act)
     if as_json:
         report.print_json(data)
-        return
-    console = report.console()
-    for table in bench.tables(data):
-        console.print(table)
-    if data.get("aims"):
-        console.print(_aims(data["aims"]))
-    facts = [("seed", str(data["seed"])), ("machine", machine.one_line(data["machine"]))]
-    if plot:
-        facts.append(("plot", plot))
-    console.print(report.facts("", facts))
+    else:
+        console = report.console()
+        for table in bench.tables(data):
+            console.print(table)
+        if data.get("aims"):
+            console.print(_aims(data["aims"]))
+        facts = [("seed", str(data["seed"])), ("machine", machine.one_line(data["machine"]))]
+        if plot:
+            facts.append(("plot", plot))
+        console.print(report.facts("", facts))
+    if check:
+        _judge({data["bench"]: data})
+
+
+@contextmanager
+def _told(before: str = "") -> Iterator[None]:
+    """The progress of a bench goes to the terminal, or into the pipe."""
+    from vmalab_bench import base
+
+    said = Progress()
+    base.tell(lambda text: said(f"{before}{text}"))
+    try:
+        yield
+    finally:
+        base.tell(lambda text: None)
+        said.end()
+
+
+def _judge(results: Mapping[str, dict[str, Any]]) -> None:
+    """Ends with exit code 1 if a target was not passed, and names it."""
+    from vmalab_bench import base
+
+    aims = {name: data.get("aims", []) for name, data in results.items()}
+    missed = [f"{name}: {one}" for name, mine in aims.items() for one in base.missed(mine)]
+    for one in missed:
+        typer.echo(f"not passed: {one}", err=True)
+    if missed:
+        raise typer.Exit(common.FAILED)
+    if not any(aim["value"] is not None for mine in aims.values() for aim in mine):
+        common.fail(f"--check: no target of {', '.join(results)} was measured")
 
 
 def _aims(aims: list[dict[str, Any]]) -> Table:
@@ -142,6 +184,7 @@ def fault_command(
     model: Model = DEFAULT_MODEL,
     seed: Seed = -1,
     plot: Plot = "",
+    check: Check = False,
     as_json: Json = False,
 ) -> None:
     """One read fault on a present page, in units of an uncontended locked add."""
@@ -154,7 +197,7 @@ def fault_command(
             config = fault.FaultBench(tuple(vmas), config.iterations, config.rounds, model)
         return fault.run(config, seed=number)
 
-    _perform(fault, measure, seed, plot, as_json)
+    _perform(fault, measure, seed, plot, check, as_json)
 
 
 @app.command("rpc")
@@ -170,6 +213,7 @@ def rpc_command(
     ] = "",
     seed: Seed = -1,
     plot: Plot = "",
+    check: Check = False,
     as_json: Json = False,
 ) -> None:
     """Fault beside a bare echo as unary calls, and faults through streams of blocks."""
@@ -192,7 +236,7 @@ def rpc_command(
         ) as found:
             return rpc.run(config, found, seed=number)
 
-    _perform(rpc, measure, seed, plot, as_json)
+    _perform(rpc, measure, seed, plot, check, as_json)
 
 
 def _of_one_model(name: str, settings: str, what: str) -> None:
@@ -204,6 +248,7 @@ def _of_one_model(name: str, settings: str, what: str) -> None:
         model: Model = DEFAULT_MODEL,
         seed: Seed = -1,
         plot: Plot = "",
+        check: Check = False,
         as_json: Json = False,
     ) -> None:
         from vmalab_bench import space
@@ -216,7 +261,7 @@ def _of_one_model(name: str, settings: str, what: str) -> None:
             made = kind.smoke(model) if smoke else kind.quick(model) if quick else kind(model=model)
             return bench.run(made, seed=number)
 
-        _perform(bench, measure, seed, plot, as_json)
+        _perform(bench, measure, seed, plot, check, as_json)
 
     app.command(name, help=what)(command)
 
@@ -230,6 +275,7 @@ def _of_all_models(name: str, settings: str, what: str) -> None:
         model: Models = None,
         seed: Seed = -1,
         plot: Plot = "",
+        check: Check = False,
         as_json: Json = False,
     ) -> None:
         from vmalab_bench import space
@@ -242,7 +288,7 @@ def _of_all_models(name: str, settings: str, what: str) -> None:
             made = (kind.smoke if smoke else kind.quick if quick else kind.full)(names)
             return bench.run(made, seed=number)
 
-        _perform(bench, measure, seed, plot, as_json)
+        _perform(bench, measure, seed, plot, check, as_json)
 
     app.command(name, help=what)(command)
 
@@ -300,6 +346,7 @@ def layouts_command(
     model: Model = DEFAULT_MODEL,
     seed: Seed = -1,
     plot: Plot = "",
+    check: Check = False,
     as_json: Json = False,
 ) -> None:
     """Walking VMAs beside their read locks, and faults beside a writer: the false sharing of each
@@ -315,7 +362,7 @@ def layouts_command(
             made = dataclasses.replace(made, layouts=tuple(dict.fromkeys(layout)))
         return layouts.run(layouts.checked(made), seed=number)
 
-    _perform(layouts, measure, seed, plot, as_json)
+    _perform(layouts, measure, seed, plot, check, as_json)
 
 
 @app.command("rcu")
@@ -324,6 +371,7 @@ def rcu_command(
     smoke: Smoke = False,
     seed: Seed = -1,
     plot: Plot = "",
+    check: Check = False,
     as_json: Json = False,
 ) -> None:
     """Read sections and grace periods of both flavours, beside liburcu."""
@@ -333,7 +381,7 @@ def rcu_command(
         kind = rcu.RcuBench
         return rcu.run((kind.smoke if smoke else kind.quick if quick else kind)(), seed=number)
 
-    _perform(rcu, measure, seed, plot, as_json)
+    _perform(rcu, measure, seed, plot, check, as_json)
 
 
 @app.command("all")
@@ -341,12 +389,13 @@ def all_command(
     out: Annotated[Path, typer.Option(metavar="PAGE.md", help="Page to write.")],
     quick: Quick = False,
     seed: Seed = -1,
+    check: Check = False,
 ) -> None:
     """Every bench in turn, and a page with their tables and pictures beside it."""
     from vmalab_bench import base, page
     from vmalab_bench.base import BadRequest
 
-    def act() -> None:
+    def act() -> dict[str, dict[str, Any]]:
         if out.suffix != ".md" or not out.parent.is_dir():
             raise BadRequest(
                 f"--out {out}: give a file that ends in .md, in a folder that is there"
@@ -356,10 +405,43 @@ def all_command(
         def said(text: str) -> None:
             print(text, file=sys.stderr, flush=True)
 
-        page.write(dict(page.measure(quick=quick, seed=number, said=said)), out)
+        with _told():
+            results = dict(page.measure(quick=quick, seed=number, said=said))
+        page.write(results, out)
         print(out)
+        return results
 
-    common.guarded(act)
+    results = common.guarded(act)
+    if check:
+        _judge(results)
+
+
+@app.command("draw")
+def draw_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder with the JSON files of `bench all`.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to draw; default: beside the JSON.")
+    ] = None,
+    png: Annotated[
+        bool, typer.Option("--png", help="PNG besides SVG, with twice the pixels of a screen.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Draw the charts again from what was measured, for a page or a talk."""
+    from vmalab_bench import page
+    from vmalab_bench.base import BadRequest
+
+    def act() -> list[Path]:
+        target = out or folder
+        for one in (folder, target):
+            if not one.is_dir():
+                raise BadRequest(f"{one}: give a folder that is there")
+        return page.redraw(folder, target, (".svg", ".png") if png else (".svg",))
+
+    drawn = [str(path) for path in common.guarded(act)]
+    common.show({"drawn": drawn}, "\n".join(drawn), as_json=as_json)
 
 
 def register(parent: typer.Typer) -> None:

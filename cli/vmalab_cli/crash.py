@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -21,6 +20,7 @@ from vmalab_cli.common import (
     guarded,
     lookup_in,
 )
+from vmalab_cli.progress import Progress
 from vmalab_drive import report
 
 if TYPE_CHECKING:
@@ -96,30 +96,12 @@ def _without(names: list[str]) -> frozenset[int]:
         fail(f"--without {error}", USAGE)
 
 
-class _Bar:
-    """A line of progress: on a terminal over and over, elsewhere now and then."""
-
-    EVERY_S: Final = 10.0
-
-    def __init__(self) -> None:
-        self._said = time.monotonic()
-        self._terminal = sys.stderr.isatty()
-
-    def __call__(self, tally: Tally) -> None:
-        line = (
-            f"{tally.model}: {tally.kills:,} kills in {tally.bursts:,} bursts, "
-            f"{tally.inside_share:.0%} in an operation, {tally.in_recovery_share:.0%} in a "
-            f"recovery, {len(tally.failures)} failures"
-        )
-        if self._terminal:
-            print(f"\r{line}   ", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self._said > self.EVERY_S:
-            self._said = time.monotonic()
-            print(line, file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        if self._terminal:
-            print(file=sys.stderr)
+def _line(tally: Tally) -> str:
+    return (
+        f"{tally.model}: {tally.kills:,} kills in {tally.bursts:,} bursts, "
+        f"{tally.inside_share:.0%} in an operation, {tally.in_recovery_share:.0%} in a "
+        f"recovery, {len(tally.failures)} failures"
+    )
 
 
 def _again(failure: dict[str, Any], options: str) -> str:
@@ -188,9 +170,11 @@ def crash_command(
         without=_without(without or []),
     )
     print(f"seed {config.seed}", file=sys.stderr, flush=True)
-    bar = _Bar()
-    tallies = guarded(lambda: run.run_all(config, models, bar, grpc=grpc))
-    bar.end()
+    said = Progress()
+    tallies = guarded(
+        lambda: run.run_all(config, models, lambda tally: said(_line(tally)), grpc=grpc)
+    )
+    said.end()
     options = f"--kills {kills} --bursts {bursts} --actors {actors} --recoverers {recoverers}"
     options += " --grpc" * grpc + (f" --sizes {sizes}" if sizes else "")
     options += "".join(f" --without {name}" for name in without or [])

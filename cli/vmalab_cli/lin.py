@@ -21,6 +21,7 @@ from vmalab_cli.common import (
     guarded,
     lookup_in,
 )
+from vmalab_cli.progress import Progress
 from vmalab_drive import report
 
 if TYPE_CHECKING:
@@ -46,14 +47,6 @@ vmalab lin --recheck /tmp/lin-typesafe-rwsem-7-0-2.json
 ModelsOption = Annotated[
     str, typer.Option("--model", help="Lock model; all: each of them, one after the other.")
 ]
-
-
-def _progress(model: str, seconds: float, ops: int, violations: int) -> None:
-    if not sys.stderr.isatty():
-        return
-    rate = ops / seconds if seconds else 0
-    line = f"{model}: {seconds:6.1f} s  {ops:,} operations  {rate:,.0f}/s  {violations} violations"
-    print(f"\r{line}   ", end="", file=sys.stderr, flush=True)
 
 
 def _recheck(path: Path, *, as_json: bool) -> None:
@@ -240,12 +233,19 @@ def lin_command(
     except run.LinError as error:
         fail(str(error), USAGE)
     print(f"seed {seed}", file=sys.stderr)
+    said = Progress()
+
+    def progress(model: str, seconds: float, ops: int, violations: int) -> None:
+        rate = ops / seconds if seconds else 0
+        said(
+            f"{model}: {seconds:6.1f} s  {ops:,} operations  {rate:,.0f}/s  {violations} violations"
+        )
+
     try:
-        results = guarded(lambda: run.run_all(config, models, _progress))
+        results = guarded(lambda: run.run_all(config, models, progress))
     except run.LinError as error:
         fail(str(error))
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
+    said.end()
     if as_json:
         facts = [result.as_dict() for result in results]
         sums = ("ops", "epochs", "checked", "violations", "undecided", "seconds")

@@ -11,6 +11,7 @@ import typer
 
 from vmalab_cli import common
 from vmalab_cli.common import LayoutOption, LookupOption, ModelOption, PkeysOption
+from vmalab_cli.progress import Progress
 from vmalab_loadgen.mix import DEFAULT, Mix, MixError
 
 if TYPE_CHECKING:
@@ -76,14 +77,6 @@ def _tables(data: Mapping[str, Any]) -> list[Table]:
                  data["wrong_first"]]  # fmt: skip
         tables.append(report.grid("wrong answers", ("op", "what", "expected", "got"), wrong))
     return tables
-
-
-def _progress(seconds: float, ops: int, faults: int, wrong: int) -> None:
-    if not sys.stderr.isatty():
-        return
-    rate = ops / seconds if seconds else 0
-    print(f"\r{seconds:6.1f} s  {ops:,} operations  {rate:,.0f}/s  {wrong} wrong   ",
-          end="", file=sys.stderr, flush=True)  # fmt: skip
 
 
 def load_command(
@@ -165,6 +158,12 @@ def load_command(
     )
     print(f"seed {config.seed}", file=sys.stderr)
 
+    said = Progress()
+
+    def progress(seconds: float, ops: int, faults: int, wrong: int) -> None:
+        rate = ops / seconds if seconds else 0
+        said(f"{seconds:6.1f} s  {ops:,} operations  {rate:,.0f}/s  {wrong} wrong")
+
     def run() -> load.LoadResult:
         with instances.instance_for(
             target=target,
@@ -175,11 +174,10 @@ def load_command(
             layout=layout,
             pkeys=pkeys,
         ) as found:
-            return load.run(config, found, _progress)
+            return load.run(config, found, progress)
 
     result = common.guarded(run)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
+    said.end()
     data = result.as_dict() | {"lookup": lookup}
     if as_json:
         report.print_json(data)

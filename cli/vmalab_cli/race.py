@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,6 +27,7 @@ from vmalab_cli.common import (
     guarded,
     lookup_in,
 )
+from vmalab_cli.progress import Progress, watching
 from vmalab_native.texts import lines_of
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ def _search(name: str, model: str, variant: str, plan: Callable[[], Plan]) -> Re
         one = scenario.load(name)
         how = plan()
         chosen = _model_of(one, model, how.mutants)
-        return explore.explore(scenario.with_variant(one, chosen, variant), chosen, how)
+        watch = partial(watching, f"{one.name} on {chosen}")
+        return explore.explore(scenario.with_variant(one, chosen, variant), chosen, how, watch)
 
     return _guarded(search)
 
@@ -195,9 +196,12 @@ def _print_finding(scenario: Scenario, found: Finding) -> None:
     from vmalab_native.race import explore
 
     print(f"\n{found.violation.invariant}: {found.violation.text}")
+    if numbers := explore.compared(scenario, found.trace, found.violation):
+        print(numbers)
     steps = _count(len(found.schedule.lines), "step")
     print(f"{steps}, {_count(found.preemptions, 'preemption')}\n")
     print(explore.trace_text(scenario, found.trace))
+    print(explore.legend(scenario, found.trace))
     print(found.outcome, end="")
 
 
@@ -453,6 +457,7 @@ def replay_command(
     else:
         if trace:
             print(text)
+            print(explore.legend(schedule.load_scenario(one), done.trace))
         same = "the same trace each time" if done.traces == 1 else f"{done.traces} different traces"
         print(_count(done.times, "time") + (f", {same}" if done.times > 1 else ""))
         print(f"{broke}: {done.violation.text}" if done.violation else "every invariant held")
@@ -467,7 +472,9 @@ def show_command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Picture: .svg or .html; default: beside the schedule."
+            "-o",
+            "--output",
+            help="Picture: .svg or .html, or .txt for a mail; default: .svg beside the schedule.",
         ),
     ] = None,
     perfetto: Annotated[
@@ -480,6 +487,14 @@ def show_command(
             help="Without the schedule's mutants: what the intact core does at the same steps.",
         ),
     ] = False,
+    compact: Annotated[
+        bool,
+        typer.Option(
+            "--compact",
+            help="For a slide or a mail: only the steps where the schedule may switch, and those "
+            "where a lock is granted or the invariant breaks.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Follow a schedule and draw it: a lane for each process, lock words, the invariant.
@@ -489,12 +504,12 @@ def show_command(
     that nobody is preempted.
     """
     from vmalab_native.race import explore, schedule
+    from vmalab_race import ladder, picture
     from vmalab_race import perfetto as perfetto_trace
-    from vmalab_race import picture
 
     target = output or file.with_suffix(".intact.svg" if intact else ".svg")
-    if target.suffix not in (".svg", ".html"):
-        fail(f"{target}: the name of a picture ends in .svg or .html", USAGE)
+    if target.suffix not in (".svg", ".html", ".txt"):
+        fail(f"{target}: the name of a picture ends in .svg or .html, or .txt for text", USAGE)
 
     def draw() -> picture.Picture:
         one = schedule.read(file)
@@ -505,9 +520,16 @@ def show_command(
         else:
             done = explore.replay(one)
         drawn = picture.Picture(
-            schedule.load_scenario(one), one, done.trace, done.violation, done.outcome, note
+            schedule.load_scenario(one),
+            one,
+            done.trace,
+            done.violation,
+            done.outcome,
+            note,
+            compact=compact,
         )
-        text = picture.svg(drawn) if target.suffix == ".svg" else picture.html(drawn)
+        write = {".svg": picture.svg, ".html": picture.html, ".txt": ladder.text}
+        text = write[target.suffix](drawn)
         target.write_text(text, encoding="utf-8")
         if perfetto is not None:
             perfetto.write_bytes(perfetto_trace.trace_bytes(drawn))
@@ -612,13 +634,7 @@ def all_command(
         from vmalab_native.race.scenario import unknown
 
         fail(unknown("lock model", model, models), USAGE)
-    live = sys.stderr.isatty() and not as_json
-
-    def progress(text: str) -> None:
-        if live:
-            width = os.get_terminal_size(2).columns - 1
-            print(f"\r{text[:width]:<{width}}", end="", file=sys.stderr, flush=True)
-
+    said = Progress()
     done = _guarded(
         lambda: survey.survey(
             models=[model] if model else models,
@@ -626,10 +642,10 @@ def all_command(
             folder=output,
             jobs=jobs or len(os.sched_getaffinity(0)),
             scenarios=[scenario.load(one).name for one in only or []],
-            progress=progress,
+            progress=said,
         )
     )
-    progress("")
+    said.end()
     if as_json:
         print(json.dumps(done.as_dict() | {"lookup": lookup_in(lookup)}, indent=2))
     else:

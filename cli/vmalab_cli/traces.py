@@ -24,6 +24,7 @@ from vmalab_cli.common import (
     guarded,
     lookup_in,
 )
+from vmalab_cli.progress import watching
 
 RECORD_HELP = (
     "Run a real program and write its memory calls, page faults and maps as a trace.\n\n"
@@ -96,7 +97,8 @@ def record_command(
         faults=faults,
         compress="xz" if xz else "gz" if gzip else "",
     )
-    meta = guarded(lambda: record.record(command, output, config))
+    with watching(f"recording {command[0]}", lines=True):
+        meta = guarded(lambda: record.record(command, output, config))
     facts = {
         "folder": str(output),
         "command": meta.command,
@@ -186,7 +188,8 @@ def replay_command(
         ) as found:
             return replay.replay(where, config, found)
 
-    result = guarded(run)
+    with watching(f"replaying {trace}"):
+        result = guarded(run)
     if keep_counts:
         folder.keep_counts(trace, result.verdict.counts())
         result.verdict.counts_differ = {}

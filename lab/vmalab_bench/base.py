@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from vmalab_bench import SEED_MAX, machine
@@ -12,6 +14,7 @@ from vmalab_bench.stats import Estimate
 from vmalab_drive.errors import CommandError, UsageError
 
 PAGE: Final = 4096
+_said: Final[list[Callable[[str], None]]] = [lambda text: None]
 BASE: Final = 0x1000_0000_0000
 """Where the benches put their VMAs."""
 
@@ -79,10 +82,38 @@ def verdict(aim: dict[str, Any]) -> str:
     return "undecided" if aim.get("undecided") else "yes" if aim["met"] else "no"
 
 
+def rounds(count: int) -> Iterator[int]:
+    """0 to count - 1; says which one it is at, between the measurements."""
+    for number in range(count):
+        _said[0](f"round {number + 1} of {count}")
+        yield number
+
+
+def tell(said: Callable[[str], None]) -> None:
+    """Who hears how far a bench is; nobody hears it otherwise."""
+    _said[0] = said
+
+
+def say(text: str) -> None:
+    """How far it is, of a bench without rounds."""
+    _said[0](text)
+
+
+def missed(aims: Sequence[dict[str, Any]]) -> list[str]:
+    """The targets that were measured and not passed, each with what was measured."""
+    said = []
+    for aim in aims:
+        if aim["value"] is not None and not aim["met"]:
+            note = f" ({aim['note']})" if aim["note"] else ""
+            said.append(f"{aim['name']}{note}: {verdict(aim)}, measured {aim['value']:.4g}")
+    return said
+
+
 def fresh_seed() -> int:
     return secrets.randbelow(SEED_MAX)
 
 
 def head(bench: str, seed: int) -> dict[str, Any]:
     """What every output begins with."""
-    return {"bench": bench, "seed": seed, "machine": machine.facts()}
+    date = datetime.now(UTC).date().isoformat()
+    return {"bench": bench, "seed": seed, "date": date, "machine": machine.facts()}

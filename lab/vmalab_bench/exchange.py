@@ -199,21 +199,23 @@ def plot(data: dict[str, Any], path: Path) -> None:
     """The exchange as one picture: for each layout what was measured in the three views."""
     rows = data["rows"]
     groups = {
-        f"{row['layout']}\n{row['vma_bytes']} bytes": [row]
+        f"{row['layout']}, {row['vma_bytes']} bytes": [row]
         for row in rows
         if row["layout"] in SHOWN or not set(SHOWN[1:]) & _by_name(data).keys()
     }
     for kind in KINDS:
         if seeds := [row for row in rows if row["layout"].startswith(f"{kind}:")]:
-            groups[f"{kind}\nworst of {len(seeds)}"] = seeds
+            groups[f"{kind}, worst of {len(seeds)}"] = seeds
     series = []
     for name, key, interval in VIEWS:
         worst = [max(seeds, key=lambda row: float(row[key])) for seeds in groups.values()]
         ends = ([row[interval][side] for row in worst] for side in (0, 1))
         figures = [row[key] for row in worst]
         series.append(plots.Series(name, range(len(worst)), figures, *ends))
-    title = f"{finding(data)} ({data['model']})"
-    label = "over aligned"
-    plots.bar_panels(
-        path, list(groups), {"": series}, title=title, y_label=label, log_y=True, line_at=1.0
+    drawn = (
+        f"{data['model']}: a walk, a lock and its release, and a fault, each beside another "
+        "process that locks the neighbours, over the time of `aligned`. Median and 95 % interval."
     )
+    caption = plots.Caption.of(data, finding(data), drawn)
+    unit = "over aligned (1 = the same time)"
+    plots.bars(path, list(groups), {"": series}, caption, unit=unit, log=True, line_at=1.0)

@@ -134,7 +134,7 @@ def _measured(
     for name, participant in participants.items():
         side = sides[name] = _Side(participant, participant.mm_create())
         records.fill(participant, side.mm, addrs, PAGE)
-    for number in range(config.rounds + 1):
+    for number in base.rounds(config.rounds + 1):
         for name in rng.permutation(LOOKUPS):
             side = sides[str(name)]
             before = side.participant.vmstat()
@@ -298,6 +298,14 @@ def plot(data: dict[str, Any], path: Path) -> None:
             ends = [[row[ends_key][i] for row in rows] for i in (0, 1)]
             x = [row["vmas"] for row in rows]
             y = [row[key] for row in rows]
-            series.append(plots.Series(f"{lookup}, {order}", x, y, *ends))
-    title = f"a fault on a present page, in locked adds, {data['model']}"
-    plots.lines(path, {"": series}, title=title, x_label="VMAs", y_label="locked adds", log_x=True)
+            series.append(plots.Series(f"{lookup}, VMAs {order}", x, y, *ends))
+    finding = (
+        f"At {data['vmas']:,} VMAs a fault takes {data['fault_ns']:.3g} ns, "
+        f"as long as {data['ratio']:.3g} locked adds"
+    )
+    drawn = (
+        f"A read fault on a present page, {data['model']}, in units of one uncontended locked add. "
+        "Median and 95 % interval."
+    )
+    caption = plots.Caption.of(data, finding, drawn)
+    plots.lines(path, {"": series}, caption, x_label="VMAs", y_label="locked adds", log_x=True)

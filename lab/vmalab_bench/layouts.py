@@ -133,7 +133,7 @@ def run(config: LayoutsBench, *, seed: int) -> dict[str, Any]:
         }
         rounds: dict[str, list[Round]] = {layout: [] for layout in segments}
         rng = np.random.default_rng(seed)
-        for _ in range(config.rounds):
+        for _ in base.rounds(config.rounds):
             for at in rng.permutation(len(config.layouts)):
                 layout = config.layouts[at]
                 rounds[layout].append(_round(crew, layout, config.turn_s))

@@ -48,7 +48,8 @@ from vmalab_native import cores
 if TYPE_CHECKING:
     from vmalab_native.core import Participant, Segment
 
-SHAPES: Final = ("own-vma", "shared-vma")
+OWN: Final = "own-vma"
+SHAPES: Final = (OWN, "shared-vma")
 ADJACENT: Final = "adjacent-vma"
 PAGES: Final = ("present", "fresh")
 SPLIT: Final = "split-rwsem"
@@ -133,7 +134,7 @@ def run(config: ModelsBench, *, seed: int) -> dict[str, Any]:
         for model, segment in segments.items():
             participant = stack.enter_context(segment.participant("client"))
             _prepare(config, crew, model, segment.instance, participant)
-        for _ in range(config.rounds):
+        for _ in base.rounds(config.rounds):
             for index in rng.permutation(len(cells)):
                 for model in rng.permutation(list(variants)):
                     cell = cells[index]
@@ -365,9 +366,10 @@ def _frees(data: dict[str, Any]) -> Table:
 
 def plot(data: dict[str, Any], path: Path) -> None:
     panels: dict[str, list[plots.Series]] = {}
-    for shape in (*SHAPES, ADJACENT):
-        for writer in WRITERS["present"] if shape in SHAPES else (NOBODY,):
-            name = f"{shape}{'' if writer == NOBODY else f', {writer} writer'}"
+    beside = {NOBODY: "no writer", PAGE_WRITER: "page writer", AREA_WRITER: "area writer"}
+    for shape in SHAPES:
+        for writer in WRITERS["present"]:
+            name = f"{'each its own VMA' if shape == OWN else 'one shared VMA'}, {beside[writer]}"
             panels[name] = []
             for model in data["models"]:
                 mine = [
@@ -376,9 +378,33 @@ def plot(data: dict[str, Any], path: Path) -> None:
                     if (row["shape"], row["writer"], row["model"], row["pages"])
                     == (shape, writer, model, "present")
                 ]
-                ends = [[row["spread"][i] for row in mine] for i in (0, 1)]
+                ends = [[row["spread"][i] / 1e6 for row in mine] for i in (0, 1)]
                 x = [row["processes"] for row in mine]
-                y = [row["faults_per_s"] for row in mine]
+                y = [row["faults_per_s"] / 1e6 for row in mine]
                 panels[name].append(plots.Series(model, x, y, *ends))
-    title = f"faults on present pages, {data['machine']['cores']} CPUs (median, range)"
-    plots.lines(path, panels, title=title, x_label="processes", y_label="faults/s")
+    drawn = (
+        f"Faults on present pages by 1 to {max(row['processes'] for row in data['rows'])} "
+        f"processes on {data['machine']['cores']} CPUs, beside a process that maps and unmaps "
+        "pages or areas, or none. Median and range."
+    )
+    caption = plots.Caption.of(data, _finding(data), drawn)
+    plots.lines(path, panels, caption, x_label="processes", y_label="million faults/s")
+
+
+def _finding(data: dict[str, Any]) -> str:
+    """The targets that compare models, in one sentence for the title."""
+    known = [aim for aim in data["aims"] if aim["value"] is not None]
+    over = [aim["value"] for aim in known if aim["name"].endswith(f" / {MMAP_LOCK}")]
+    said = []
+    if over:
+        said.append(
+            f"Beside a writer a VMA lock gives {min(over):.2g} to {max(over):.2g} times the faults "
+            f"of {MMAP_LOCK}"
+        )
+    moved = [aim for aim in known if aim["name"].endswith(f" / {SPLIT}")]
+    if moved:
+        parts = [f"{aim['name'].split()[0]} {aim['value']:.2f}" for aim in moved]
+        said.append(f"one process alone, over {SPLIT}: {', '.join(parts)}")
+    best = max(data["rows"], key=lambda row: float(row["faults_per_s"]))
+    fallback = f"At most {best['faults_per_s'] / 1e6:.3g} million faults/s, by {best['model']}"
+    return "; ".join(said) or fallback

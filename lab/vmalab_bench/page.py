@@ -44,6 +44,9 @@ Each command measures them again on yours.
 Absolute times mean little on a shared machine. What is compared was measured alternately within one
 run, with pinned processes. Figures are medians over the rounds. Intervals hold 95 % of bootstrapped
 medians. A target that was not passed is shown as it was measured.
+
+`vmalab bench draw docs/measurements --out FOLDER --png` draws the charts of this page again, for a
+talk.
 """
 
 
@@ -250,7 +253,7 @@ def write(results: Mapping[str, dict[str, Any]], page: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     first = next(iter(results.values()))
     facts = machine.one_line(first["machine"])
-    parts = [HEAD, f"Machine: {facts}. Seed: {first['seed']}.\n"]
+    parts = [HEAD, f"Machine: {facts}. Date: {first['date']}. Seed: {first['seed']}.\n"]
     for section in SECTIONS:
         if section.name not in results:
             continue
@@ -262,6 +265,30 @@ def write(results: Mapping[str, dict[str, Any]], page: Path) -> None:
         note = "" if own == facts else f"Measured in a run of its own: {own}."
         parts.append(_section(section, data, f"{folder.name}/{section.name}.svg", note))
     page.write_text("\n".join(parts), encoding="utf-8")
+
+
+def redraw(folder: Path, out: Path, suffixes: Sequence[str]) -> list[Path]:
+    """The charts again, of the JSON files that `write` left; nothing is measured.
+
+    Args:
+        folder: where the JSON files are.
+        out: where the pictures go.
+        suffixes: of the pictures: .svg, .png.
+
+    Raises:
+        BadRequest: there are no such files.
+    """
+    drawn = []
+    for section in SECTIONS:
+        source = folder / f"{section.name}.json"
+        if source.is_file():
+            data = json.loads(source.read_text())
+            for suffix in suffixes:
+                drawn.append(out / f"{section.name}{suffix}")
+                section.module.plot(data, drawn[-1])
+    if not drawn:
+        raise base.BadRequest(f"{folder}: no JSON file of a bench is there")
+    return drawn
 
 
 def _section(section: Section, data: dict[str, Any], picture: str, note: str = "") -> str:

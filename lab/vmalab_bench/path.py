@@ -96,6 +96,7 @@ def run(config: PathBench, *, seed: int) -> dict[str, Any]:
     for number, model in enumerate(config.models):
         sizes = config.vmas if number == 0 else (TAKEN_VMAS,)
         for lookup in fault.LOOKUPS:
+            base.say(f"{model}, {lookup}")
             rows += _rows(model, lookup, sizes, config.calls, seed)
     return base.head("path", seed) | {
         "calls": config.calls,
@@ -244,12 +245,19 @@ def plot(data: dict[str, Any], path: Path) -> None:
     hits = [row for row in data["rows"] if row["kind"] == HIT]
     first = hits[0]["model"]
     panels: dict[str, list[plots.Series]] = {}
-    for name, title in (("instructions", "instructions"), ("lines", "lines of the segment")):
+    for name, title in (("instructions", "instructions"), ("lines", "cache lines of the segment")):
         panels[title] = []
         for lookup in fault.LOOKUPS:
             rows = [row for row in hits if (row["model"], row["lookup"]) == (first, lookup)]
             ends = [[row[f"{name}_range"][i] for row in rows] for i in (0, 1)]
             x, y = [row["vmas"] for row in rows], [row[name] for row in rows]
             panels[title].append(plots.Series(lookup, x, y, *ends))
-    title = f"what a fault on a present page executes, {first} (median, range)"
-    plots.lines(path, panels, title=title, x_label="VMAs", y_label="count", log_x=True)
+    walks = [row for row in hits if (row["model"], row["lookup"]) == (first, fault.LOOKUPS[0])]
+    few, many = (end(walks, key=lambda row: int(row["vmas"])) for end in (min, max))
+    finding = (
+        f"A fault executes {few['instructions']:.0f} instructions at {few['vmas']:,} VMAs, and "
+        f"{many['instructions']:.0f} at {many['vmas']:,}"
+    )
+    drawn = f"What one fault on a present page executes, {first}, counted. Median and range."
+    caption = plots.Caption.of(data, finding, drawn)
+    plots.lines(path, panels, caption, x_label="VMAs", y_label="count", log_x=True, share_y=False)

@@ -83,7 +83,7 @@ def _rounds(config: RcuBench, dialogs: Mapping[tuple[str, str], Dialog], seed: i
     samples: Samples = {who: {what: [] for what in turns} for who in dialogs}
     flavours = list(dialogs)
     rng = np.random.default_rng(seed)
-    for number in range(config.rounds + 1):
+    for number in base.rounds(config.rounds + 1):
         for what, line in turns.items():
             for index in rng.permutation(len(flavours)):
                 ns = dialogs[flavours[index]].ask(line)
@@ -162,7 +162,7 @@ def plot(data: dict[str, Any], path: Path) -> None:
     series = {
         name: [
             plots.Series(
-                what.replace("sync_", "readers: "),
+                what.replace("sync_", "readers: ") if what != "read" else "",
                 range(len(rows)),
                 [row[f"{what}_ns"] for row in rows],
                 [row[f"{what}_spread"][0] for row in rows],
@@ -172,4 +172,18 @@ def plot(data: dict[str, Any], path: Path) -> None:
         ]
         for name, parts in panels.items()
     }
-    plots.bar_panels(path, groups, series, title="RCU (median, range)", y_label="ns", log_y=True)
+    drawn = (
+        "Read sections, and grace periods beside readers: vmalab between processes, liburcu "
+        "between threads. Median and range; the axis is logarithmic."
+    )
+    caption = plots.Caption.of(data, _finding(rows), drawn)
+    plots.bars(path, groups, series, caption, unit="ns", log=True)
+
+
+def _finding(rows: list[dict[str, Any]]) -> str:
+    """The read sections of both libraries, for the title."""
+    read = {(row["library"], row["flavour"]): f"{row['read_ns']:.2g}" for row in rows}
+    here = [f"{flavour} {ns} ns" for (library, flavour), ns in read.items() if library == "vmalab"]
+    others = [f"{flavour} {ns}" for (library, flavour), ns in read.items() if library != "vmalab"]
+    beside = f"; of liburcu between threads: {', '.join(others)} ns" if others else ""
+    return f"A read section between processes: {', '.join(here)}{beside}"

@@ -86,7 +86,7 @@ def run(config: ScalingBench, *, seed: int) -> dict[str, Any]:
             for lookup in LOOKUPS
         }
         rng = np.random.default_rng(seed)
-        for _ in range(config.rounds):
+        for _ in base.rounds(config.rounds):
             for kind in rng.permutation(len(kinds)):
                 # What is compared is measured one right after the other.
                 for processes in 1 + rng.permutation(config.processes):
@@ -228,5 +228,16 @@ def plot(data: dict[str, Any], path: Path) -> None:
             )
             for shape in dict.fromkeys(row["shape"] for row in mine)
         ]
-    title = f"faults per second, over one process, {data['model']}, {data['machine']['cores']} CPUs"
-    plots.lines(path, panels, title=title, x_label="processes", y_label="over one process")
+    pairs = {
+        row["shape"]: row["over_one"]
+        for row in data["rows"]
+        if row["processes"] == 2 and row["pages"] == "present"
+    }
+    parts = ", ".join(f"{value:.2f} in {shape}" for shape, value in pairs.items())
+    finding = f"Faults of two processes over those of one: {parts}"
+    drawn = (
+        f"Faults of all processes over those of one, {data['model']}, "
+        f"{data['machine']['cores']} CPUs. Median and 95 % interval."
+    )
+    caption = plots.Caption.of(data, finding, drawn)
+    plots.lines(path, panels, caption, x_label="processes", y_label="times one process")

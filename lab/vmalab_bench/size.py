@@ -130,7 +130,7 @@ def run(config: SizeBench, *, seed: int) -> dict[str, Any]:
             pairs.append(
                 (_build(walking, walker, plan, config), _build(caching, cacher, plan, config))
             )
-        for number in range(config.rounds + 1):
+        for number in base.rounds(config.rounds + 1):
             for index in rng.permutation(len(pairs)):
                 _round(pairs[index], config, rng, count=number > 0)
     return _judged(config, pairs, seed)
@@ -363,5 +363,19 @@ def plot(data: dict[str, Any], path: Path) -> None:
     rows = [row for row in data["rows"] if row["order"] == "random"]
     x, y = [row["vmas"] for row in rows], [1e9 / row["pairs_per_s"] for row in rows]
     panels["mapping one page and unmapping it"] = [plots.Series("mmap + munmap", x, y)]
-    title = f"as an address space grows, {data['model']} (median, range)"
-    plots.lines(path, panels, title=title, x_label="VMAs", y_label="ns", log_x=True)
+    few, many = min(x), max(x)
+    times = {
+        order: next(r for r in mine if r["vmas"] == many)["fault_ns"]
+        / next(r for r in mine if r["vmas"] == few)["fault_ns"]
+        for order in ORDERS[:2]
+        if (mine := [row for row in data["rows"] if row["order"] == order])
+    }
+    parts = ", ".join(
+        f"{times[order]:.2g} times {label}"
+        for order, label in zip(ORDERS, LABELS, strict=True)
+        if order in times
+    )
+    finding = f"A fault at {many:,} VMAs over one at {few:,}: {parts}"
+    drawn = f"Nanoseconds as an address space grows, {data['model']}. Median and range; log axes."
+    caption = plots.Caption.of(data, finding, drawn)
+    plots.lines(path, panels, caption, x_label="VMAs", y_label="ns", log_x=True, log_y=True)

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
+from vmalab_drive import reach
 from vmalab_drive.drivers import DriverError, Target
 from vmalab_native import cores, signals
 
@@ -68,6 +69,7 @@ def _instance_for(
             yield Target(instance=name)
         return
     if target:
+        reach.check(target)
         yield Target(address=target, instance=instance)
         return
     if instance:

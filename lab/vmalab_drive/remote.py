@@ -66,13 +66,24 @@ class _Remote(Driver):
             self._channel.close()
             raise
         self.inspect = inspect_pb2_grpc.InspectServiceStub(self._channel)
-        own = self.worker_addresses() if worker >= 0 else []
-        if own:
+        own = self._workers_of_server(address)
+        if own and worker >= 0:
             # The kernel balances connections badly; everyone gets a worker of his own.
             self._channel.close()
             self._channel = grpc.insecure_channel(own[worker % len(own)], options=options)
         self.memory = memory_pb2_grpc.MemoryServiceStub(self._channel)
         self.inspect = inspect_pb2_grpc.InspectServiceStub(self._channel)
+
+    def _workers_of_server(self, address: str) -> list[str]:
+        """The first call. Raises DriverError: what answers is not our server."""
+        try:
+            return self.worker_addresses()
+        except grpc.RpcError as error:
+            failed = cast(grpc.Call, error)
+            if failed.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise
+            self._channel.close()
+            raise DriverError(f"what answers at {address} is not a vmalab server") from None
 
     def worker_addresses(self) -> list[str]:
         """The address of each living worker; they also share the given one."""

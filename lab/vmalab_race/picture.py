@@ -15,7 +15,7 @@ from typing import Final
 
 from vmalab_native import lab
 from vmalab_native.lab import TraceLine, Violation
-from vmalab_native.race.explore import object_name
+from vmalab_native.race.explore import about_stamps, compared, number_text, object_name, stamps
 from vmalab_native.race.scenario import Scenario, letter_of
 from vmalab_native.race.schedule import Schedule
 from vmalab_native.texts import lines_of
@@ -24,6 +24,8 @@ ROW: Final = 19
 LANE: Final = 276
 LEFT: Final = 40
 PANEL: Final = 352
+NUMBERS: Final = 80
+"""Wider, where stamps are shown as numbers."""
 STRIPE: Final = 10
 NOTE: Final = 12
 """Height of a line of small text under a step."""
@@ -63,6 +65,12 @@ _WORDS: Final = {
     "Stamped: vm_lock_seq equals mm_lock_seq.",
     "": "vm_lock: the VMA's semaphore. Stamped: vm_lock_seq equals mm_lock_seq, write-locked.",
 }
+
+
+_NUMBERS: Final = (
+    "stamp: vm_lock_seq of the VMA, none: no writer has stamped it in this run; seq: mm_lock_seq. "
+    "Equal: the VMA is write-locked."
+)
 
 
 @dataclass(slots=True)
@@ -153,15 +161,21 @@ def _semaphore(word: int) -> str:
     return state + (", waiters" if word & 2 else "")
 
 
-def word_text(line: TraceLine, model: str) -> str:
-    """A lock word in words."""
+def word_text(line: TraceLine, model: str, *, whole: bool = False) -> str:
+    """A lock word in words.
+
+    Args:
+        whole: with the stamp and the sequence as numbers.
+    """
     kinds = {point.name: point.kind for point in lab.POINTS}
     if not object_name(line):
         return ""
     if kinds[line.point] == "MM":
         parity = "odd" if line.seq & 1 else "even"
-        return f"mmap_lock {_semaphore(line.word)}; seq {line.seq} {parity}"
+        return f"mmap_lock {_semaphore(line.word)}; seq {number_text(line.seq)} {parity}"
     stamp = "stamped" if line.stamp else "not stamped"
+    if whole:
+        stamp = stamps(line, whole=True)
     if letter_of(model) == "M":
         return ""
     if letter_of(model) == "R":
@@ -192,13 +206,39 @@ class Picture:
     outcome: str = ""
     note: str = ""
     """What else the verdict says."""
+    compact: bool = False
+    """Only the steps at which the schedule may switch, and those that the bug is about."""
 
     def rows(self) -> list[tuple[int, TraceLine]]:
         """The steps that are drawn, with their numbers: of a long run its begin and its end."""
         numbered = list(enumerate(self.trace))
+        if self.compact:
+            numbered = [
+                (number, line)
+                for number, line in numbered
+                if line.flags & (lab.STEP | lab.GRANT | lab.BREAKS)
+            ]
         if len(numbered) <= ROWS_MAX:
             return numbered
         return [*numbered[:ROWS_FIRST], *numbered[-ROWS_LAST:]]
+
+    @property
+    def about_stamps(self) -> bool:
+        """The numbers that a writer's stamp is compared with are what is wrong."""
+        return about_stamps(self.scenario)
+
+    def compared(self) -> str:
+        """The numbers at the step that breaks, if the bug is about them."""
+        return compared(self.scenario, self.trace, self.violation)
+
+    def killed(self, number: int) -> bool:
+        """Whether a step is the last one of an actor that has to die there."""
+        line, names = self.trace[number], self.scenario.actor_names
+        after = self.trace[number + 1 :]
+        if line.actor >= len(names) or any(one.actor == line.actor for one in after):
+            return False
+        ops = self.scenario.actors[names[line.actor]]
+        return any(op.endswith(f" die {line.point}") for op in ops)
 
     def heading(self) -> str:
         mutants = " and ".join(lab.mutant(name).label for name in self.schedule.mutants)
@@ -240,7 +280,8 @@ class _Drawing:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.actors = picture.scenario.actor_names
-        self.width = LEFT + len(self.actors) * LANE + PANEL
+        wide = PANEL + (NUMBERS if picture.about_stamps else 0)
+        self.width = LEFT + len(self.actors) * LANE + wide
         self.dot = 4 + COLUMNS * STRIPE + 8
         """Where, in a lane, the steps are."""
         self.points = {point.name: point for point in lab.POINTS}
@@ -275,6 +316,8 @@ class _Drawing:
         self.y += 12
         letter = letter_of(self.picture.schedule.model)
         words = _WORDS.get(letter, _WORDS[""])
+        if self.picture.about_stamps:
+            words = _NUMBERS
         self.paragraph(_READING + words, 10, 'fill="#6a6a70"')
         self.y += 10
 
@@ -312,21 +355,12 @@ class _Drawing:
         if told and (breaks or (not last and rows[row + 1][1].actor != line.actor)):
             lines = _wrap(self.points[line.point].text, NOTE_WIDTH)
             result = [(text, "#6a6a70") for text in lines]
-        if self.killed(row, rows):
+        if self.picture.killed(rows[row][0]):
             result.append(("is killed here", "#b3261e"))
         if breaks and self.picture.violation:
             result.append((f"breaks: {self.picture.violation.invariant}", "#b3261e"))
+            result += [(text, "#b3261e") for text in filter(None, [self.picture.compared()])]
         return result
-
-    def killed(self, row: int, rows: Sequence[tuple[int, TraceLine]]) -> bool:
-        """The last step of an actor that has to die there."""
-        line = rows[row][1]
-        if line.actor >= len(self.actors) or any(
-            one.actor == line.actor for _, one in rows[row + 1 :]
-        ):
-            return False
-        ops = self.picture.scenario.actors[self.actors[line.actor]]
-        return any(op.endswith(f" die {line.point}") for op in ops)
 
     def step(self, row: int, rows: Sequence[tuple[int, TraceLine]]) -> None:
         """One row at self.y, which moves below it."""
@@ -360,7 +394,8 @@ class _Drawing:
     def panel(self, line: TraceLine, y: int, *, told: bool) -> None:
         """On the right the lock word, or where there is none what the step is."""
         x = self.lane(len(self.actors)) + 8
-        state = word_text(line, self.picture.schedule.model)
+        whole = self.picture.about_stamps
+        state = word_text(line, self.picture.schedule.model, whole=whole)
         if state:
             self.parts.append(_text(x, y, f"{object_name(line):<7s}{state}", f'class="w" {MONO}'))
         elif line.point == "op_begin":
@@ -385,6 +420,18 @@ class _Drawing:
         text = f"{count:,} steps like these are not drawn"
         self.parts.append(_text(self.lane(0) + self.dot, self.y, text, 'fill="#b3261e"'))
         self.y += ROW
+
+    def beside(self, rows: Sequence[tuple[int, TraceLine]], at: Sequence[int]) -> None:
+        """What is held, by all steps, also by those that are not drawn."""
+        if not self.picture.compact:
+            self.stripes([line for _, line in rows], at)
+            return
+        places, drawn = [], 0
+        for number in range(len(self.picture.trace)):
+            if drawn + 1 < len(rows) and rows[drawn + 1][0] <= number:
+                drawn += 1
+            places.append(at[drawn])
+        self.stripes(self.picture.trace, places)
 
     def stripes(self, drawn: Sequence[TraceLine], at: Sequence[int]) -> None:
         spans = [span for span in holds(drawn) if span.actor < len(self.actors)]
@@ -411,14 +458,14 @@ class _Drawing:
         stripes = len(self.parts)
         for row, (number, line) in enumerate(rows):
             before = rows[row - 1] if row else None
-            if before and number != before[0] + 1:
+            if before and number != before[0] + 1 and not self.picture.compact:
                 self.left_out(number - before[0] - 1)
             elif before and line.actor != before[1].actor:
                 self.hand_over(before[1].actor, line.actor)
             at.append(self.y)
             self.step(row, rows)
         end = len(self.parts)
-        self.stripes([line for _, line in rows], at)
+        self.beside(rows, at)
         drawn = self.parts[end:]
         del self.parts[end:]
         self.parts[stripes:stripes] = drawn  # below the text

@@ -23,6 +23,7 @@ from vmalab.uapi import MAP, MREMAP, SIGNAL
 from vmalab_client.block import RANGES_MAX, SEGV_PKUERR, BlockBuilder
 from vmalab_drive import drivers
 from vmalab_drive.drivers import FileInfo
+from vmalab_drive.errors import CommandError
 from vmalab_native import lifeline
 from vmalab_trace import calls, maps, opens, plain, rights, shm
 from vmalab_trace.steps import Kind, Step
@@ -441,7 +442,14 @@ def serve_copies(
                 results.append((copy, player.outcomes))
             pipe.send(("done", results))
     except Exception as error:
-        pipe.send(("error", f"{error}\n{traceback.format_exc()}"))
+        pipe.send(("error", _told(error)))
+
+
+def _told(error: Exception) -> str:
+    """What the parent says: one line if the error is for the user, else where it came from."""
+    if isinstance(error, CommandError):
+        return str(error)
+    return f"{error}\n{traceback.format_exc()}"
 
 
 def _travel(mode: str) -> str:
@@ -463,7 +471,7 @@ def _serve(me: int, score: Score, baton: Baton, pipe: ToParent, body: Body) -> N
         baton.turn.value = len(score.steps)
         for semaphore in baton.wake:
             semaphore.release()
-        pipe.send(("error", f"{error}\n{traceback.format_exc()}"))
+        pipe.send(("error", _told(error)))
 
 
 def end_all(driver: drivers.Driver, mms: Numbers, files: Numbers, score: Score) -> None:

@@ -151,6 +151,10 @@ class Report:
     outcome: str
 
 
+STAMP_NEW: Final = 1 << 31
+"""No writer has stamped the VMA in this life and in this run."""
+
+
 @dataclass(frozen=True, slots=True)
 class TraceLine:
     """One sync point that was passed."""
@@ -163,6 +167,8 @@ class TraceLine:
     stamp: int
     seq: int
     word: int
+    own: int
+    """The stamp of the VMA, counted as `seq` is; STAMP_NEW."""
 
 
 def _names(getter: Getter) -> tuple[Named, ...]:
@@ -383,6 +389,7 @@ def trace(participant: Participant) -> list[TraceLine]:
             row.stamp,
             row.seq,
             row.word,
+            row.own,
         )
         for row in rows[0:count]
     ]

@@ -73,6 +73,7 @@ OTHERS: dict[str, list[str]] = {
 QUICK = {
     "ps": [], "maps": ["--all"], "slabinfo": [], "vmstat": [], "locks": [], "layout": [],
     "fsck": [], "race list": [], "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
+    "bench draw": [str(ROOT / "docs" / "measurements"), "--out", "FOLDER"],
 }  # fmt: skip
 """Commands that are done in a moment: they may be before they are told to end."""
 OWN_WORD = {("serve", number): {0} for number in SIGNALS} | {

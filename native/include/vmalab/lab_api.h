@@ -140,6 +140,8 @@ struct vl_lab_report {
 #define VL_LAB_TRACE_STEP   1 /* the actor could have been preempted here */
 #define VL_LAB_TRACE_GRANT  2
 #define VL_LAB_TRACE_BREAKS 4 /* the invariant broke here */
+/* No writer has stamped it in this life and run, where seq is counted from the begin of the run. */
+#define VL_LAB_STAMP_NEW (1u << 31)
 struct vl_lab_trace_line {
 	u32 actor; /* VL_LAB_ACTORS_MAX: the controller */
 	u32 point;
@@ -147,7 +149,7 @@ struct vl_lab_trace_line {
 	u32 flags;
 	u32 object; /* name << 8 | life of a VMA; slot of an mm */
 	u32 stamp, seq;
-	u32 pad;
+	u32 own; /* the stamp, counted as seq is; VL_LAB_STAMP_NEW */
 	u64 word;
 };
 

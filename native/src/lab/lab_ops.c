@@ -18,8 +18,27 @@
 
 #define FAULT_INFO_KEPT 0xffu /* signal code; which lock and whose page it was may differ */
 
-static void preset(struct participant *self, struct mm_struct *mm, const u64 *arg)
+#ifndef VL_MODEL_MMAP_LOCK
+/* The stamps of the set-up are of numbers that the mm had then: of each run others. */
+static void unstamp(struct participant *self, struct mm_struct *mm)
 {
+	struct range_entry e;
+
+	for (u64 addr = 0; tree_find(self, &mm->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
+		struct vm_area_struct *vma = PTR(self, e.ref);
+
+		vma->vm_lock_seq = vma_stamp_first();
+	}
+}
+#endif
+
+static void preset(struct participant *self, struct mm_struct *mm, u32 *from, const u64 *arg)
+{
+#ifndef VL_MODEL_MMAP_LOCK
+	if (*from != 1)
+		unstamp(self, mm);
+#endif
+	*from = 1; /* the trace has the numbers of the scenario */
 	mm->mm_lock_seq.sequence = (u32)arg[0];
 #ifndef VL_MODEL_MMAP_LOCK
 	struct vm_area_struct *vma = find_vma(self, mm, arg[1]);
@@ -114,7 +133,7 @@ static s64 special(struct participant *self, struct lab_state *lab, const struct
 	switch (op->op) {
 	case VL_LAB_OP_PRESET:
 		if (mm)
-			preset(self, mm, op->arg);
+			preset(self, mm, &lab->seq_from[op->slot % LAB_SLOTS_MAX], op->arg);
 		break;
 	case VL_LAB_OP_FAIL:
 		if (actor) {

@@ -513,16 +513,38 @@ static const u8 kind_of[LAB_POINTS] = {
 #undef X
 };
 
-/* Since the run began: the same in each run. An mm that was made in the run: whether it is odd. */
-static u32 seq_of(const struct lab_state *lab, const struct mm_struct *mm)
+/* What the sequence of an mm was when the run began, and 1; 1 where the scenario has set it, so
+ * that its numbers are those of the scenario. 0: the mm was made in the run. */
+static u32 seq_from(const struct lab_state *lab, const struct mm_struct *mm)
 {
 	u32 index = (u32)(mm - lab_me.self->mms);
 
 	for (u32 i = 0; i < LAB_SLOTS_MAX; i++)
-		if (lab->mms[i] && mm_index(lab->mms[i]) == index && lab->seq_from[i])
-			return mm->mm_lock_seq.sequence - (lab->seq_from[i] & ~1u);
-	return mm->mm_lock_seq.sequence & 1;
+		if (lab->mms[i] && mm_index(lab->mms[i]) == index)
+			return lab->seq_from[i];
+	return 0;
 }
+
+/* Since the run began: the same in each run. An mm that was made in the run: whether it is odd. */
+static u32 seq_of(const struct lab_state *lab, const struct mm_struct *mm)
+{
+	u32 from = seq_from(lab, mm), seq = mm->mm_lock_seq.sequence;
+
+	return from ? seq - (from & ~1u) : seq & 1;
+}
+
+#ifndef VL_MODEL_MMAP_LOCK
+/* A stamp, counted as seq_of counts: the two are equal when the VMA is stamped. */
+static u32 stamp_of(const struct lab_state *lab, const struct mm_struct *mm, u32 stamp)
+{
+	u32 from = seq_from(lab, mm), seq = mm->mm_lock_seq.sequence;
+	u32 since = from ? stamp - (from & ~1u) : seq_of(lab, mm) + (stamp - seq);
+
+	if (from != 1 && stamp != seq && (stamp == vma_stamp_first() || (s32)since < 0))
+		return VL_LAB_STAMP_NEW;
+	return since;
+}
+#endif
 
 static void trace_vma(struct lab_state *lab, struct lab_trace *t, const struct vm_area_struct *vma)
 {
@@ -533,6 +555,7 @@ static void trace_vma(struct lab_state *lab, struct lab_trace *t, const struct v
 	t->word = lab_word_of(vma);
 #ifndef VL_MODEL_MMAP_LOCK
 	t->stamp = vma->vm_lock_seq == mm->mm_lock_seq.sequence;
+	t->own = stamp_of(lab, mm, vma->vm_lock_seq);
 #endif
 	t->seq = seq_of(lab, mm);
 	lab_check_word(vma);

@@ -198,7 +198,7 @@ static void set_up(struct participant *self, struct lab_state *lab)
 	for (u32 i = 0; i < LAB_SLOTS_MAX; i++) {
 		const struct mm_struct *mm = mm_find(self->seg, lab->mms[i]);
 
-		if (mm)
+		if (mm && !lab->seq_from[i])
 			lab->seq_from[i] = mm->mm_lock_seq.sequence | 1;
 	}
 }
@@ -592,6 +592,7 @@ long vl_lab_trace(struct participant *self, struct vl_lab_trace_line *out, u64 c
 						    .object = t->object,
 						    .stamp = t->stamp,
 						    .seq = t->seq,
+						    .own = t->own,
 						    .word = t->word};
 	}
 	return lab->trace_count;

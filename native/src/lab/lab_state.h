@@ -112,7 +112,7 @@ struct lab_trace {
 	u32 stamp;  /* 1: it equals the sequence */
 	u32 seq;    /* of the mm, since the run began */
 	u32 op;     /* number of the actor's operation */
-	u32 pad;
+	u32 own;    /* the stamp of the VMA, counted as seq is; VL_LAB_STAMP_NEW */
 };
 
 /* One lock is waited for while another one is held; lab_order.c has the states. The fields are

@@ -8,6 +8,8 @@ import re
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -248,8 +250,16 @@ def _mortal(result: Result, outcomes: list[int]) -> Result:
     return result
 
 
-def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
+def explore(
+    scenario: Scenario,
+    model: str,
+    plan: Plan,
+    watch: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Result:
     """Searches until an invariant breaks or the plan is used up.
+
+    Args:
+        watch: is entered while a search is under way that forks no process.
 
     Raises:
         NativeError: the lab core cannot be built, or the actors did not come.
@@ -269,7 +279,8 @@ def explore(scenario: Scenario, model: str, plan: Plan) -> Result:
         outcomes = lab.outcomes(one.me)
         if not scenario.mortal:
             search = _exhaustive if plan.strategy == "exhaustive" else _sampled
-            report = search(one, plan, result)
+            with watch():
+                report = search(one, plan, result)
             result.order = tuple(lab.order(one.me))
             result.coverage = Counter(lab.coverage(one.me))
             if report is not None:
@@ -420,19 +431,87 @@ def object_name(line: TraceLine) -> str:
     return ""
 
 
+TRACE_MARKS: Final = {"*": lab.STEP, "G": lab.GRANT, "!": lab.BREAKS}
+MARK_TEXTS: Final = (
+    "the schedule may switch here",
+    "the read lock of the VMA is granted",
+    "the invariant breaks",
+)
+
+
+def about_stamps(scenario: Scenario) -> bool:
+    """One of its mutants is a bug in a stamp: then the numbers are shown that are compared."""
+    return any("stamp" in lab.mutant(name).text for name in scenario.finds)
+
+
+def stamps(line: TraceLine, *, whole: bool) -> str:
+    """The stamp of the VMA beside the sequence of its address space.
+
+    Args:
+        whole: both numbers and how they compare; else whether they are equal.
+    """
+    if not whole:
+        return f"stamped={line.stamp} seq={line.seq}"
+    if object_name(line).startswith("m"):
+        return f"seq={number_text(line.seq)}"
+    sign = "==" if line.stamp else "!="
+    return f"stamp {number_text(line.own)} {sign} seq {number_text(line.seq)}"
+
+
+def compared(scenario: Scenario, trace: tuple[TraceLine, ...], violation: Violation | None) -> str:
+    """The stamp of the VMA that a violation names, and the sequence, when it was found.
+
+    "": the bug is not in a stamp, or no step of the trace was about that VMA.
+    """
+    if violation is None or not about_stamps(scenario):
+        return ""
+    named = re.search(r"\bv\d+\b", violation.text)
+    about = [line for line in trace if object_name(line)]
+    mine = [line for line in about if named and object_name(line).split(".")[0] == named[0]]
+    if not mine:
+        return ""
+    last = replace(mine[-1], seq=about[-1].seq, stamp=int(mine[-1].own == about[-1].seq))
+    return f"{object_name(last)}: {stamps(last, whole=True)}"
+
+
+def number_text(number: int) -> str:
+    """A stamp or a sequence: a number near the wrap-around in hexadecimal, as below it."""
+    if number == lab.STAMP_NEW:
+        return "none"
+    return f"{number:#x}" if number > lab.STAMP_NEW else f"{number}"
+
+
+def legend(scenario: Scenario, trace: tuple[TraceLine, ...]) -> str:
+    """What the columns and marks of `trace_text` mean: of those that the trace has."""
+    flags = {bit for line in trace for bit in TRACE_MARKS.values() if line.flags & bit}
+    marks = [
+        f"{letter} {text}"
+        for (letter, bit), text in zip(TRACE_MARKS.items(), MARK_TEXTS, strict=True)
+        if bit in flags
+    ]
+    same = (
+        "stamp: of the VMA; it is write-locked when the stamp equals seq, that of its address space"
+        if about_stamps(scenario)
+        else "stamped=1: the VMA is write-locked, its stamp equals seq, that of its address space"
+    )
+    return (
+        "Columns: step, actor, number of its operation, sync point, marks, object, its lock word.\n"
+        f"Marks: {'; '.join(marks)}.\n"
+        "v1.2: the first VMA object in its second life; m0: the first address space.\n"
+        f"{same}.\n"
+    )
+
+
 def trace_text(scenario: Scenario, trace: tuple[TraceLine, ...]) -> str:
     """One line for each sync point; the same run gives the same text."""
     names = [*scenario.actor_names]
+    whole = about_stamps(scenario)
     lines = []
     for number, line in enumerate(trace):
         who = names[line.actor] if line.actor < len(names) else "controller"
-        marks = "".join(
-            letter
-            for letter, bit in (("*", lab.STEP), ("G", lab.GRANT), ("!", lab.BREAKS))
-            if line.flags & bit
-        )
+        marks = "".join(letter for letter, bit in TRACE_MARKS.items() if line.flags & bit)
         where = object_name(line)
-        state = f"word={line.word:#x} stamped={line.stamp} seq={line.seq}" if where else ""
+        state = f"word={line.word:#x} {stamps(line, whole=whole)}" if where else ""
         lines.append(
             f"{number:4d} {who:<12s} {line.op} {line.point:<16s} {marks:<3s}{where:<6s} {state}"
         )

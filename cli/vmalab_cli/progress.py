@@ -70,6 +70,7 @@ def watching(text: str, *, lines: bool = False) -> Iterator[None]:
         while not done.wait(TICK_S):
             said(f"{text}, {time.monotonic() - begun:.0f} s")
 
+    said(f"{text}, 0 s")  # also of what is done before the first tick
     thread = threading.Thread(target=watch, name="progress", daemon=True)
     thread.start()
     try:

@@ -90,7 +90,7 @@ WORK = {
     "race": (
         ["explore", "reuse-before-lock", "--strategy", "random", "--seconds", "1.6",
          "--schedules", "100000000"],
-        "reuse-before-lock on typesafe-rwsem, 1 s",
+        "reuse-before-lock on typesafe-rwsem, 0 s",
     ),
     "replay": ([str(TRACE), "--mode", "attach", "--processes", "1"], f"replaying {TRACE}"[:40]),
 }  # fmt: skip

@@ -15,7 +15,7 @@
  * counted;
  * with charges that are not noted or not set; with no recount after a walk, with no mending, with
  * its lock kept; with a fault or a call that does not wait; with fsck before the end of a recount;
- * with moves that are not repaired.
+ * with moves that are not repaired; with what address spaces are charged not set, or not noted.
  */
 #include <sys/syscall.h>
 
@@ -24,6 +24,7 @@
 #include "vmalab/core.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/recover.h"
+#include "vmalab/resident.h"
 #include "vmalab/uapi.h"
 #include "torture.h"
 
@@ -181,6 +182,7 @@ static void open_all(struct actor *a)
 				   .frames_max = 1 << 17,
 				   .files_max = 32,
 				   .vmas_per_mm_max = 65530,
+				   .frames_per_mm_max = 1 << 17, /* so that they are counted */
 				   .overcommit = 1};
 
 	*a = (struct actor){.rng = test_seed_value};
@@ -267,7 +269,7 @@ static void test_living(struct actor *a)
 	printf("%u recounts in %u slices\n", rounds, slices);
 }
 
-/* Who dies with frames in hand, and with references of others that no entry has. */
+/* Who dies with frames in hand, and with references and charges that no entry has. */
 static void die_with_frames(struct actor *a)
 {
 	const struct mm_struct *mm = mm_find(a->seg, a->mm);
@@ -280,6 +282,7 @@ static void die_with_frames(struct actor *a)
 
 		if (pte && pte_counts(*pte))
 			frame_get(a->self, pte_frame(*pte));
+		CHECK(mm_frame_charge(a->self, mm));
 	}
 	_exit(42);
 }

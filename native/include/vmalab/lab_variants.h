@@ -11,5 +11,7 @@
 X(sticky_flags_merged_late, "", "SETR",
   "flags are copied or computed before the VMA is write-locked, and merged with its sticky ones "
   "after")
+X(mm_says_detached, "", "T",
+  "vm_mm says whether a VMA is detached, by its highest bit; a lookup does not look at `detached`")
 X(lookup_waits_for_writer, "", "SETR",
   "a lookup that meets a writer waits until mmap_lock is free, and begins again")

@@ -58,6 +58,8 @@ static inline void vma_mark_attached(struct participant *self, struct mm_struct 
 	STEP(attaching, vma, attach(vma));
 	/* release pairs: VMA-2 (model_typesafe_rwsem.h:vma_is_detached) */
 	store_release_u32(&vma->detached, 0);
+	if (VARIANT(mm_says_detached)) /* release pairs: VMA-2 (above) */
+		store_release_u64(&vma->vm_mm, vma_mm_id(vma));
 	STEP(attached, vma);
 }
 #endif
@@ -74,6 +76,19 @@ static inline bool vma_is_detached(const struct vm_area_struct *vma)
 static inline enum vma_read vma_identity(struct participant *self, const struct vm_area_struct *vma,
 					 u64 id)
 {
+#ifdef VL_LAB
+	if (VARIANT(mm_says_detached)) {
+		u64 mm = load_acquire_u64(&vma->vm_mm); /* pairs: VMA-2 (above) */
+
+		STEP(read_identified, vma);
+		if (mm == id)
+			return VMA_READ_LOCKED;
+		if (mm == (id | VMA_MM_DETACHED))
+			return VMA_READ_MISS;
+		stat_inc(self, abort_mm);
+		return VMA_READ_FAILED;
+	}
+#endif
 	bool same = MUTANT(detached_read_last) && vma->vm_mm == id;
 
 	if (MUTANT(detached_read_last))

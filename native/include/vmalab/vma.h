@@ -154,6 +154,19 @@ static inline u32 vma_stamp_first(void)
 	return MUTANT(first_stamp_odd) ? UINT32_MAX : VMA_STAMP_FIRST;
 }
 
+/* Variant mm_says_detached: this bit of vm_mm stands until the VMA is attached, and from its
+ * detaching on. */
+#ifdef VL_LAB
+#define VMA_MM_DETACHED (VARIANT(mm_says_detached) ? 1ull << 63 : 0)
+#else
+#define VMA_MM_DETACHED 0ull
+#endif
+/* Whose it is, attached or not. */
+static inline u64 vma_mm_id(const struct vm_area_struct *vma)
+{
+	return vma->vm_mm & ~VMA_MM_DETACHED;
+}
+
 static inline u64 vma_pages(const struct vm_area_struct *vma)
 {
 	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;

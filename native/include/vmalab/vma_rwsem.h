@@ -153,6 +153,8 @@ static inline void vma_mark_detached(struct participant *self, struct mm_struct 
 	GHOST(detach(vma));
 	/* relaxed: readers are excluded by the stamp; whoever reads it stale finds the stamp */
 	store_relaxed_u32(&vma->detached, 1);
+	if (VARIANT(mm_says_detached))
+		store_relaxed_u64(&vma->vm_mm, vma->vm_mm | VMA_MM_DETACHED);
 	STEP(detached, vma);
 }
 

@@ -105,7 +105,7 @@ static int dup_one(struct participant *self, struct mm_struct *child, struct mm_
 	vma = vm_area_dup(self, mpnt);
 	if (!vma)
 		return -ENOMEM;
-	store_relaxed_u64(&vma->vm_mm, mm_future_id(self->seg, child));
+	store_relaxed_u64(&vma->vm_mm, mm_future_id(self->seg, child) | VMA_MM_DETACHED);
 	if (!(mpnt->vm_flags & VM_WIPEONFORK))
 		err = anon_vma_fork(self, vma, mpnt);
 	if (err) {
@@ -144,7 +144,7 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
-		if (vma->vm_mm != id)
+		if (vma_mm_id(vma) != id)
 			continue;
 		zap_page_range(self, child, e.start, e.end, true);
 		vma_stamp_unseen(child, vma);
@@ -153,10 +153,10 @@ void fork_abort(struct participant *self, struct mm_struct *child)
 	for (addr = 0; tree_find(self, &child->mm_mt, addr, UINT64_MAX, &e); addr = e.end) {
 		struct vm_area_struct *vma = PTR(self, e.ref);
 
-		if (vma->vm_mm != id &&
+		if (vma_mm_id(vma) != id &&
 		    MUTANT(failed_fork_keeps_vmas)) /* freed under the parent's feet */
 			vm_area_free_unreachable(self, vma);
-		if (vma->vm_mm != id)
+		if (vma_mm_id(vma) != id)
 			continue;
 		vma_close(self, vma);
 		vm_area_free(self, vma);

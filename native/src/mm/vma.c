@@ -124,7 +124,7 @@ static void vma_init(struct participant *self, struct vm_area_struct *vma, u64 m
 	MUTATE(freeptr_over_attached, vma_lock_reset(vma));
 	if (!copy || !VMA_DUP_COPIES) /* else it gets its source's, with all other members */
 		vma_lock_init(vma);
-	store_relaxed_u64(&vma->vm_mm, mm_id);
+	store_relaxed_u64(&vma->vm_mm, mm_id | VMA_MM_DETACHED);
 	if (likely(!(self->vma_style & VMA_RESET_AT_FREE)))
 		vma_clear(vma);
 	vma->alloc_seq++;

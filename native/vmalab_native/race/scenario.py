@@ -314,15 +314,15 @@ def with_variant(one: Scenario, model: str, variant: str) -> Scenario:
         found = lab.variant(variant)
     except InvalidArgument as error:
         raise ScenarioError(error.detail) from None
-    if letter_of(model) not in found.kind:
+    if LETTERS.get(model, "-") not in found.kind:
         there = ", ".join(name for name, letter in LETTERS.items() if letter in found.kind)
         raise ScenarioError(f"variant {variant} does not apply to {model}; it applies to {there}")
     return replace(one, variant=variant)
 
 
 def variants_of(one: Scenario, model: str) -> list[Scenario]:
-    """The scenario with each variant that it names and the lock model has."""
-    fit = [name for name in one.variants if letter_of(model) in lab.variant(name).kind]
+    """The scenario with each variant that it names and the lock model has; a step has none."""
+    fit = [name for name in one.variants if LETTERS.get(model, "-") in lab.variant(name).kind]
     return [with_variant(one, model, name) for name in fit]
 
 

@@ -61,7 +61,6 @@ from vmalab_native.records import MmSetup as MmSetup
 from vmalab_native.records import ParticipantInfo as ParticipantInfo
 from vmalab_native.records import RcuFlavour as RcuFlavour
 from vmalab_native.records import RecoveryReport as RecoveryReport
-from vmalab_native.records import Reuse, ReusePlan, StackVmas
 from vmalab_native.records import Role as Role
 from vmalab_native.records import SegmentConfig as SegmentConfig
 from vmalab_native.records import SegmentInfo as SegmentInfo
@@ -325,7 +324,7 @@ class Segment(Handle[SegmentHandle]):
         return f"<Segment {self.instance} {state}>"
 
 
-class Participant(accounts.Charging, OwnedThings):
+class Participant(accounts.Charging, measure.OfSlabs, OwnedThings):
     """One thread's slot in a segment: never used by two at once; ends with release() or death."""
 
     def __init__(self, segment: Segment, handle: ParticipantHandle) -> None:
@@ -648,17 +647,6 @@ class Participant(accounts.Charging, OwnedThings):
             NoSuchMm, SegmentBroken, InvalidArgument.
         """
         return measure.loop(self._open(), loop, mm, addrs, seconds)
-
-    def bench_slab(self, mm: int, depth: int, pairs: int) -> float:
-        """ns of an allocation and a free of a VMA: measure.slab()."""
-        return measure.slab(self._open(), mm, depth, pairs)
-
-    def bench_stack(self, count: int) -> StackVmas:
-        return measure.stack(self._open(), count)
-
-    def bench_reuse(self, others: Sequence[Self], plan: ReusePlan) -> Reuse:
-        """Which VMAs come again, with one to seven others of this thread: measure.reuse()."""
-        return measure.reuse(self._open(), [one._open() for one in others], plan)
 
     def release(self) -> None:
         """Gives the slot back, with every lease, user rwsem and read section. Idempotent."""

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 from vmalab_native._core import ffi, lib
 from vmalab_native.cdata import ParticipantHandle
 from vmalab_native.checks import U64_MAX, bounded, u64
 from vmalab_native.convert import checked, record
 from vmalab_native.errors import InvalidArgument
+from vmalab_native.handle import Handle
 from vmalab_native.records import BenchResult, Loop, LoopResult, Reuse, ReusePlan, StackVmas
 
 _FREERS: Final[dict[str, int]] = {
@@ -115,3 +116,18 @@ def reuse(handle: ParticipantHandle, others: Sequence[ParticipantHandle], plan: 
     code = lib.vl_bench_reuse(handle, list(others), len(others), c_plan, distances, plan.turns, out)
     checked(code, f"bench_reuse of mm {plan.mm}")
     return Reuse(out.allocs, out.reused, out.by_other, list(distances[0 : out.reused]))
+
+
+class OfSlabs(Handle[ParticipantHandle]):
+    """Measurements of the slab, as a participant makes them."""
+
+    def bench_slab(self, mm: int, depth: int, pairs: int) -> float:
+        """ns of an allocation and a free of a VMA: slab()."""
+        return slab(self._open(), mm, depth, pairs)
+
+    def bench_stack(self, count: int) -> StackVmas:
+        return stack(self._open(), count)
+
+    def bench_reuse(self, others: Sequence[Self], plan: ReusePlan) -> Reuse:
+        """Which VMAs come again, with one to seven others of this thread: reuse()."""
+        return reuse(self._open(), [one._open() for one in others], plan)

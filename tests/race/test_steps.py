@@ -88,15 +88,16 @@ TWO = ("fork-keeps-stamps", "new-vma-published")
 
 
 OVERLAP = Break("reader-writer-overlap", "")
+FREED = Break("lifetime", "")
 
 
 @pytest.mark.parametrize(
     ("breaks", "alarms", "missing"),
     [
-        ({"fork-keeps-stamps": OVERLAP}, [], []),
+        ({"fork-keeps-stamps": FREED}, [], []),
         ({}, ["fork-keeps-stamps"], []),
         (
-            {"fork-keeps-stamps": OVERLAP, "new-vma-published": OVERLAP},
+            {"fork-keeps-stamps": FREED, "new-vma-published": OVERLAP},
             [],
             ["new-vma-published v4-4"],
         ),

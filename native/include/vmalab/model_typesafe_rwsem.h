@@ -58,7 +58,8 @@ static inline void vma_mark_attached(struct participant *self, struct mm_struct 
 	STEP(attaching, vma, attach(vma));
 	/* release pairs: VMA-2 (model_typesafe_rwsem.h:vma_is_detached) */
 	store_release_u32(&vma->detached, 0);
-	if (VARIANT(mm_says_detached)) /* release pairs: VMA-2 (above) */
+	/* release pairs: VMA-2 (model_typesafe_rwsem.h:vma_identity) */
+	if (VARIANT(mm_says_detached))
 		store_release_u64(&vma->vm_mm, vma_mm_id(vma));
 	STEP(attached, vma);
 }
@@ -78,7 +79,8 @@ static inline enum vma_read vma_identity(struct participant *self, const struct 
 {
 #ifdef VL_LAB
 	if (VARIANT(mm_says_detached)) {
-		u64 mm = load_acquire_u64(&vma->vm_mm); /* pairs: VMA-2 (above) */
+		/* pairs: VMA-2 (model_typesafe_rwsem.h:vma_mark_attached) */
+		u64 mm = load_acquire_u64(&vma->vm_mm);
 
 		STEP(read_identified, vma);
 		if (mm == id)

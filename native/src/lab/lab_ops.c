@@ -35,19 +35,17 @@ static void unstamp(struct participant *self, struct mm_struct *mm)
 static void preset(struct participant *self, struct mm_struct *mm, u32 *from, const u64 *arg)
 {
 #ifndef VL_MODEL_MMAP_LOCK
-	if (*from != 1)
-		unstamp(self, mm);
-#endif
-	*from = 1; /* the trace has the numbers of the scenario */
-	mm->mm_lock_seq.sequence = (u32)arg[0];
-#ifndef VL_MODEL_MMAP_LOCK
 	struct vm_area_struct *vma = find_vma(self, mm, arg[1]);
 
+	if (vma && *from != 1)
+		unstamp(self, mm);
 	if (vma)
 		vma->vm_lock_seq = (u32)arg[2];
 #else
 	(void)self;
 #endif
+	*from = 1; /* the trace has the numbers of the scenario */
+	mm->mm_lock_seq.sequence = (u32)arg[0];
 }
 
 /* Every VMA that the tree has, under mmap_lock read. (kernel: __oom_reap_task_mm) */

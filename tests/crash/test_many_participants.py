@@ -26,9 +26,8 @@ PATIENCE_S = 100.0
 PARTICIPANTS_MAX = SegmentConfig().participants_max
 SOME = [
     ("typesafe-rwsem", 255),
-    ("split-rwsem", 70),
 ]
-"""A model that frees at once, with all participants that there can be; one that frees later."""
+"""With all participants that there can be."""
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@
  *
  * Who takes an entry from naming no frame to naming one charges first; who takes it back ends the
  * charge after that. An entry that changes which frame it names, or moves within its mm, keeps its
- * charge. If somebody takes the source of a move out between the two stores, the mover charges the
- * destination again, whatever the quota says: it cannot go back any more.
+ * charge. While a page is moved (PTE_BUSY), its charge is the mover's: who takes the entry out
+ * leaves it, and the mover, who finds its mark gone, ends it or has it for the destination. The
+ * world does not stop in between (rcu.c:synchronize_rcu).
  *
  * The charge is the slot's, by stocks (account.h), so that faults of one mm share no word. At every
  * instant: mm_aside.frames = entries + what is in stocks; lives of a slot change nothing of it, so
@@ -40,12 +41,6 @@ static inline bool mm_frame_charge(struct participant *self, const struct mm_str
 	return likely(!mm_frames_bounded(self)) ||
 	       charge_one(self, mm_frames_payer(self, mm), CHARGE_MM_FRAMES, mm->account);
 }
-/* One that names a frame already, and is not to be refused. */
-static inline void mm_frame_charge_more(struct participant *self, const struct mm_struct *mm)
-{
-	if (unlikely(mm_frames_bounded(self))) /* relaxed: a number */
-		add_relaxed_u32(mm_frames_word(self->seg, (u32)(mm - self->mms)), 1);
-}
 /* It does not after all, or no longer. */
 static inline void mm_frame_uncharge(struct participant *self, const struct mm_struct *mm)
 {
@@ -57,7 +52,8 @@ static inline void mm_entry_gone(struct participant *self, const struct mm_struc
 {
 	if (!pte_counts(old))
 		return;
-	mm_frame_uncharge(self, mm);
+	if (likely(!(old & PTE_BUSY)))
+		mm_frame_uncharge(self, mm);
 	frame_put(self, pte_frame(old));
 }
 

@@ -171,7 +171,7 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 		return 0; /* a hole stays a hole */
 	marked = marked_entry(from, *frame);
 	if (!marked) { /* it became one */
-		frame_put(self, *frame);
+		mm_entry_gone(self, m->mm, pte_make(*frame, 0));
 		*frame = FRAME_NONE;
 		return 0;
 	}
@@ -184,12 +184,10 @@ static int move_one(struct participant *self, const struct move *m, u64 dst, u64
 	if (!cmpxchg_acq_rel_u64(to, &none, entry))
 		return -EEXIST;
 	recount_note(self, to, 0, entry);
-	/* Else a zap has dropped it, with its charge: one page more than the quota has, at most. */
+	/* Else a zap has dropped it. Its charge is the destination's in any case. */
 	if (cmpxchg_acq_rel_u64(from, &marked, 0)) {
 		recount_note(self, from, marked, 0);
 		frame_put(self, *frame);
-	} else if (pte_counts(entry)) {
-		mm_frame_charge_more(self, m->mm);
 	}
 	*frame = FRAME_NONE;
 	return 0;
@@ -207,7 +205,10 @@ static void unbusy(struct participant *self, const struct move *m, u64 src, u64 
 		do
 			marked = marked_entry(pte, frames[i]);
 		while (marked && !cmpxchg_acq_rel_u64(pte, &marked, marked & ~PTE_BUSY));
-		frame_put(self, frames[i]);
+		if (marked)
+			frame_put(self, frames[i]);
+		else
+			mm_entry_gone(self, m->mm, pte_make(frames[i], 0));
 	}
 }
 

@@ -225,7 +225,8 @@ Slab = Annotated[
     typer.Option(
         metavar="NAME=VALUE,...",
         help="How VMAs are made and freed: ctor=model|page|alloc, reset=alloc|free, "
-        "freeptr=none|outside|overlaid, magazine=2..64 or sheaf, barn=no|yes.",
+        "freeptr=none|outside|overlaid, magazine=2..64 or sheaf, barn=no|yes, "
+        "merge=no|yes.",
         show_default="magazine=52",
         rich_help_panel=_SIZES,
     ),

@@ -86,7 +86,7 @@ struct vl_config {
 	u32 slab_freeptr;  /* enum vl_slab_freeptr: where its free pointer is */
 	u32 slab_magazine; /* objects that a participant keeps of a cache; 0: MAGAZINE_SIZE */
 	u32 slab_barn;     /* 1: each cache keeps full halves of magazines (slab.h) */
-	u32 slab_pad;
+	u32 slab_merge;    /* 1: caches that are alike share slabs (slab.h) */
 };
 
 /* What a configuration must be for everything to work: each participant keeps some frames and pages

@@ -342,7 +342,8 @@ def _sharing(
             segment.participant("client") as one,
         ):
             alike.append(_alike_row(one, setting, turns, seed))
-            merging = _merging(segment)
+            if segment.config.slab.merge:
+                merging = _merging(segment)
             if problems := one.fsck():
                 raise BenchError(f"broken invariants: {'; '.join(problems[:3])}")
     return merging, alike
@@ -407,6 +408,36 @@ def _interval(row: dict[str, Any], name: str) -> str:
     return f"{row[name]:.2f} ({low:.2f}-{high:.2f})"
 
 
+def _shared(data: dict[str, Any]) -> list[Table]:
+    merging = [
+        [row["cache"], str(row["slot_bytes"]), ", ".join(row["with"]), row["refused"]]
+        for row in data["merging"]
+    ]
+    alike = [
+        [
+            row["setting"],
+            f"{row['reused_share']:.1%}",
+            f"{row['by_other_share']:.1%}",
+            str(row["distance_median"]),
+            str(row["distance_p90"]),
+            str(row["pages_most"]),
+        ]
+        for row in data["alike"]
+    ]
+    return [
+        report.grid(
+            "caches that share slabs with merge=yes",
+            ("cache", "slot (bytes)", "with", "shares with none, because it"),
+            merging,
+        ),
+        report.grid(
+            f"objects of anon_vma_chain and vma_numab_state, {data['alike_live']:,} in use",
+            ("", "reused", "as the other", "frees between (median)", "(90 %)", "pages, at most"),
+            alike,
+        ),
+    ]
+
+
 def tables(data: dict[str, Any]) -> list[Table]:
     sizes = [
         [
@@ -445,21 +476,6 @@ def tables(data: dict[str, Any]) -> list[Table]:
         ]
         for row in data["reuse"]
     ]
-    merging = [
-        [row["cache"], str(row["slot_bytes"]), ", ".join(row["with"]), row["refused"]]
-        for row in data["merging"]
-    ]
-    alike = [
-        [
-            row["setting"],
-            f"{row['reused_share']:.1%}",
-            f"{row['by_other_share']:.1%}",
-            str(row["distance_median"]),
-            str(row["distance_p90"]),
-            str(row["pages_most"]),
-        ]
-        for row in data["alike"]
-    ]
     claims = [[row["said"], row["here"]] for row in data["claims"]]
     return [
         report.grid("what the review said, and what is so here", ("said", "here"), claims),
@@ -480,16 +496,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
              "freed by the other"),
             reuse,
         ),
-        report.grid(
-            "caches that share slabs with merge=yes",
-            ("cache", "slot (bytes)", "with", "shares with none, because it"),
-            merging,
-        ),
-        report.grid(
-            f"anon_vma_chain and vma_numab_state, {data['alike_live']:,} objects in use",
-            ("", "reused", "as the other", "frees between (median)", "(90 %)", "pages, at most"),
-            alike,
-        ),
+        *_shared(data),
     ]  # fmt: skip
 
 

@@ -84,7 +84,8 @@ static void test_never_merged(void)
 							c == other ? others[i / 2].bytes : 64,
 							c == other ? &others[i / 2].args : &plain),
 				 0);
-		CHECK(ts.seg.hdr->caches[CACHE_TEST0].alive && ts.seg.hdr->caches[CACHE_TEST1].alive);
+		CHECK(ts.seg.hdr->caches[CACHE_TEST0].alive &&
+		      ts.seg.hdr->caches[CACHE_TEST1].alive);
 		test_seg_close(&ts);
 	}
 }

@@ -22,9 +22,9 @@ from uuid import uuid4
 import pytest
 
 from patience import HANG_S
+from servers import vmalab
 from vmalab.ops import Op, record
 from vmalab.uapi import Map, Prot
-from servers import vmalab
 from vmalab_native import damage, slab
 from vmalab_native.core import Participant, Segment, SegmentConfig, check_config
 from vmalab_native.errors import InvalidArgument

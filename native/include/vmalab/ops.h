@@ -27,10 +27,10 @@ u32 file_seals(const struct file *file);
 void file_seal_meets_fork(struct file *file, const struct vm_area_struct *vma);
 /* op_file.c */
 bool file_being_cut(const struct file *file, u64 pgoff, bool cow);
-s64 op_mbind(struct participant *self, u64 id, u64 addr, u64 len, u32 mode,
-	     u64 nodes); /* lab core */
-s64 op_stack_vma(struct participant *self, u64 id, u64 addr, u64 len); /* lab core */
-/* op_lend.c, lab core: which life of a VMA a driver has kept; 0: none. */
+/* Of the lab core: op_mbind.c, op_stack_vma.c */
+s64 op_mbind(struct participant *self, u64 id, u64 addr, u64 len, u32 mode, u64 nodes);
+s64 op_stack_vma(struct participant *self, u64 id, u64 addr, u64 len);
+/* op_lend.c: which life of a VMA a driver has kept; 0: none. */
 struct vma_life {
 	u64 ref, life;
 };

@@ -70,7 +70,7 @@ s64 op_stack_vma(struct participant *self, u64 id, u64 addr, u64 len)
 	const struct vm_area_struct *like;
 	s64 err = -EINVAL;
 
-	_Static_assert(sizeof(*vma) <= sizeof(self->area->stack_frame), "STACK_FRAME_BYTES");
+	_Static_assert(sizeof(*vma) <= sizeof(self->area->stack_frame), "STACK_BYTES");
 	if (!mm || mmap_write_lock(self, mm, id) != 0)
 		return VL_S_NO_MM;
 	like = vma_lookup(self, mm, addr);

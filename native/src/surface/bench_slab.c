@@ -175,7 +175,8 @@ static int run_turns(struct reuse *r)
 
 	for (u64 i = 0; !err && i < r->plan->turns; i++) {
 		err = allocate(r, random_below(&r->random, makers));
-		while (!err && r->live_count && random_below(&r->random, 2) + r->live_count > r->plan->live)
+		while (!err && r->live_count &&
+		       random_below(&r->random, 2) + r->live_count > r->plan->live)
 			give_up(r);
 	}
 	while (r->live_count)

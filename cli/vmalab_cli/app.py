@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "crash": "crash",
     "bench": "bench",
     "race": "race",
+    "scale": "scale",
     "ps": "inspect",
     "maps": "inspect",
     "slabinfo": "inspect",

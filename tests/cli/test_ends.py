@@ -54,6 +54,7 @@ WORK: dict[str, list[str]] = {
     "bench rcu": [],
     "bench slab": [],
     "bench all": ["--out", "FOLDER/page.md"],
+    "scale": ["--workload", "munmap", "--model", "typesafe-rwsem", "--vcpus", "8", "--operations", "1000000000"],
     "race explore": ["reuse-before-lock", "--seconds", HOURS, "--schedules", "1000000000",
                      "--strategy", "random"],
     "race all": [],

@@ -59,7 +59,7 @@ def cell(
     """Runs one cell.
 
     Raises:
-        ScaleError: the run got stuck, or an operation failed.
+        ScaleError: the run got stuck, or an invariant does not hold at its end.
     """
     made = cores.virtual_layout(layout)
     cores.ensure(model, made)
@@ -99,8 +99,11 @@ def cell(
             seed=seed,
             instructions=table,
         )
-    if run.end == "stuck":
-        raise ScaleError(f"{model}, {workload}, {vcpus} CPUs: every virtual CPU waits")
+        what = f"{model}, {workload}, {vcpus} virtual CPUs"
+        if run.end == "stuck":
+            raise ScaleError(f"{what}: every one of them waits")
+        if complaints := people[0].fsck():
+            raise ScaleError(f"{what}: {complaints[0]}")
     done = sum(one.operations for one in run.cpus)
     per_s = done * PS_PER_S / run.ps if run.ps else 0.0
     return Cell(model, layout, workload, machine.name, vcpus, per_s, run, kinds)

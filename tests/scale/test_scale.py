@@ -69,7 +69,7 @@ def test_locks_of_neighbours_share_lines_when_they_are_apart() -> None:
     split, typesafe = (found[model, "neighbours", 8] for model in models[1::2])
     assert misses(split) > 0.5
     assert misses(typesafe) < 0.1
-    assert split["per_s"] < typesafe["per_s"] / 2
+    assert split["per_s"] < 0.8 * typesafe["per_s"]
     assert not any(hot["real"] for hot in split["hot"][:1]), "false sharing"
 
 
@@ -82,7 +82,7 @@ def test_who_waits_for_a_lock_waits_in_virtual_time() -> None:
 
 
 TEXT = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
-SHOWN = re.findall(r"^```sh\n(vmalab scale .*)\n```\n\n```text\n(.*?)\n```$", TEXT, re.M | re.S)
+SHOWN = re.findall(r"^```sh\n(vmalab scale [^\n]*)\n```\n\n```text\n(.*?)\n```$", TEXT, re.M | re.S)
 
 
 @pytest.mark.long

@@ -31,6 +31,7 @@ class Sizes(TypedDict, total=False):
     size_bytes: int
     frames_max: int
     vmas_per_mm_max: int
+    events: bool
 
 
 def models() -> list[str]:

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the counters and events of each participant cost: the same work in two instances, one of
-which keeps them and one of which does not, in turn, on the same CPU.
+"""What the counters and events of each participant cost: the same work by a participant that keeps
+them and by one that does not, in turn, on the same CPU.
 
   hit    a read fault on a present page, 1,000 VMAs, walk: one in 1024 leaves an event
   fresh  the first write to a page: the same
-  pair   mmap and munmap of one page: four events each
+  pair   mmap and munmap of one page: nine events
 
-Both instances run the same code. What the code takes where no events are kept is counted by
-`vmalab bench path`: two instructions of a fault.
+Where the memory of an instance happens to lie makes a difference of some percent, more than what is
+to be measured. So both work in one instance, in the same slot, one after the other: the word of the
+configuration that says whether events are kept is switched in the file while nobody joins.
+
+Both run the same code. What the code takes where no events are kept, `vmalab bench path` counts: two
+instructions of a fault, beside what the tree without events takes.
 """
 
 from __future__ import annotations
@@ -23,9 +27,11 @@ from rich.table import Table
 from vmalab_bench import base, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE, Aim
 from vmalab_drive import report
+from vmalab_native.checks import SHM_DIRECTORY, shm_name
+from vmalab_native.segment_file import SegmentFile
 
 if TYPE_CHECKING:
-    from vmalab_native.core import Participant
+    from vmalab_native.core import Participant, Segment
 
 KINDS: Final = ("hit", "fresh", "pair")
 WHAT: Final = {
@@ -56,16 +62,16 @@ class EventsBench:
         return EventsBench(rounds=5, faults=2048, fresh=256, pairs=128, model=model)
 
 
-class _Side:
-    """One instance; its blocks are made once."""
+class _Work:
+    """One instance with an address space; the blocks are made once."""
 
-    def __init__(self, participant: Participant, config: EventsBench) -> None:
-        self._participant, self._config = participant, config
-        self._mm = mm = participant.mm_create()
+    def __init__(self, segment: Segment, keeper: Participant, config: EventsBench) -> None:
+        self._segment, self._config = segment, config
+        self._mm = mm = keeper.mm_create()
         self._addrs = [BASE + i * 4 * PAGE for i in range(VMAS)]
-        records.fill(participant, mm, np.array(self._addrs, dtype="<u8"), PAGE)
+        records.fill(keeper, mm, np.array(self._addrs, dtype="<u8"), PAGE)
         self._area, self._bytes = BASE + (1 << 30), config.fresh * PAGE
-        records.must(participant, records.maps(mm, [self._area], self._bytes), "the area")
+        records.must(keeper, records.maps(mm, [self._area], self._bytes), "the area")
         pages = self._area + np.arange(config.fresh, dtype="<u8") * PAGE
         self._fresh = records.faults(mm, pages, records.WRITE)
         at = np.full(config.pairs, BASE + (1 << 32), dtype="<u8")
@@ -73,21 +79,35 @@ class _Side:
             records.maps(mm, at, PAGE), records.unmaps(mm, at, PAGE), count=config.pairs
         )
 
-    def turn(self, kind: str) -> float:
-        """ns for one of `kind`."""
+    def _switch(self, side: str) -> None:
+        """Who joins from now on keeps events, or none."""
+        with SegmentFile.open(self._segment.instance) as file:
+            header, config = file.header_struct, file.structs["vl_config"]
+            offset = header.at["config"][0] + config.at["events_off"][0]
+        with open(SHM_DIRECTORY / shm_name(self._segment.instance)[1:], "r+b") as raw:
+            raw.seek(offset)
+            raw.write((side == "off").to_bytes(4, "little"))
+
+    def turns(self, side: str) -> dict[str, float]:
+        """ns for one of each kind, by a participant of its own."""
+        self._switch(side)
+        with self._segment.participant("client") as me:
+            self._turn(me, "fresh")  # for its magazines
+            return {kind: self._turn(me, kind) for kind in KINDS}
+
+    def _turn(self, me: Participant, kind: str) -> float:
         if kind == "hit":
             faults = self._config.faults
-            run = self._participant.bench_fault(self._mm, self._addrs, faults, rounds=SHORT_ROUNDS)
-            return run.fault_ns
+            return me.bench_fault(self._mm, self._addrs, faults, rounds=SHORT_ROUNDS).fault_ns
         if kind == "fresh":
-            forget = records.forget(self._mm, self._area, self._bytes)
-            records.must(self._participant, forget, "madvise")
-            return self._block(self._fresh, self._config.fresh, kind)
-        return self._block(self._pair, self._config.pairs, kind)
+            records.must(me, records.forget(self._mm, self._area, self._bytes), "madvise")
+            return self._block(me, self._fresh, self._config.fresh, kind)
+        return self._block(me, self._pair, self._config.pairs, kind)
 
-    def _block(self, block: bytes, count: int, kind: str) -> float:
+    @staticmethod
+    def _block(me: Participant, block: bytes, count: int, kind: str) -> float:
         begin = time.thread_time_ns()
-        answer = self._participant.run(block)
+        answer = me.run(block)
         took = time.thread_time_ns() - begin
         records.results(answer, kind)
         return took / count
@@ -101,18 +121,15 @@ def run(config: EventsBench, *, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     with (
         machine.pinned(machine.cpus()[0]),
-        space.segment(model=config.model, lookup="walk", events=True) as keeping,
-        space.segment(model=config.model, lookup="walk", events=False) as plain,
-        keeping.participant("client") as noting,
-        plain.participant("client") as silent,
+        space.segment(model=config.model, lookup="walk") as segment,
+        segment.participant("client") as keeper,
     ):
-        sides = {"on": _Side(noting, config), "off": _Side(silent, config)}
+        work = _Work(segment, keeper, config)
         for number in base.rounds(config.rounds + 1):
-            for kind in KINDS:
-                for side in rng.permutation(SIDES):
-                    ns = sides[str(side)].turn(kind)
+            for side in map(str, rng.permutation(SIDES)):
+                for kind, ns in work.turns(side).items():
                     if number:  # the first round is for the caches
-                        samples[kind, str(side)].append(ns)
+                        samples[kind, side].append(ns)
     return _judged(config, samples, seed)
 
 

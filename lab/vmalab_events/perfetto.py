@@ -176,8 +176,8 @@ def _participants(out: _Writer, recording: Recording, found: list[Slice],
             name = _instant_name(event)
             if (number, event.number) not in lands:
                 out.add(out.event.TYPE_INSTANT, marks, event.time_ns, name, notes=notes)
-            for flow in lands.get((number, event.number), ()):
-                out.add(out.event.TYPE_INSTANT, marks, event.time_ns, name, ends=flow, notes=notes)
+            for arrow in lands.get((number, event.number), ()):
+                out.add(out.event.TYPE_INSTANT, marks, event.time_ns, name, ends=arrow, notes=notes)
         lanes = _Lanes(out, parent, "holds")
         for hold in (one for one in own if one.kind == "hold"):
             place = lanes.place(hold.begin_ns, hold.end_ns)

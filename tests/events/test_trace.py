@@ -26,8 +26,9 @@ from uuid import uuid4
 import pytest
 
 from children import Child
-from operations import ARENA, Op, Space
+from operations import ARENA, Space
 from servers import vmalab, wait_for
+from vmalab.ops import Op
 from vmalab_events.listing import duration
 from vmalab_native.core import Participant, Segment, SegmentConfig
 from vmalab_native.segment_file import SegmentFile
@@ -99,7 +100,8 @@ def stop_in_munmap(view: SegmentView, child: Child, index: int) -> None:
 
 
 def has_said(child: Child) -> bool:
-    return select.select([child.process.stdout], [], [], 0.0005)[0] != []
+    assert child.process.stdout is not None
+    return select.select([child.process.stdout.fileno()], [], [], 0.0005)[0] != []
 
 
 def wait_and_map(segment: Segment, mm: int, number: int) -> None:

@@ -23,10 +23,15 @@ settings.register_profile(
 )
 settings.load_profile("any machine")
 
-# A shell that starts this in the background makes it ignore SIGINT, and what tests start would
-# inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell that starts this in the background makes it ignore SIGINT, nohup SIGHUP, and what tests
+# start would inherit that.
+for number, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 MARK = f"VMALAB_TEST_MARK={os.getpid()}-{time.time_ns()}"
 PATIENCE_S = 300.0  # for what is about to end, on a slow machine

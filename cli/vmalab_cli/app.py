@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "slabinfo": "inspect",
     "vmstat": "inspect",
     "locks": "inspect",
+    "trace": "events",
     "layout": "inspect",
     "fsck": "inspect",
 }

@@ -34,6 +34,7 @@ class Sizes(TypedDict, total=False):
     mms_max: int
     participants_max: int
     vmas_per_mm_max: int
+    events: bool
 
 
 def models() -> list[str]:

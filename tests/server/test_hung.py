@@ -84,6 +84,7 @@ def test_a_stopped_holder_is_named() -> None:
             assert line["longest_wait_s"] >= AFTER_S
             assert line["chain"][-1].startswith(f"pid {pid} ")
             assert "waits for mmap_lock W of mm" in line["chain"][0]
+            assert "begin munmap mm" in " ".join(line["events"][-3:])
 
             def all_seen() -> bool:
                 return metrics(server).get((metric, label)) == TEN
@@ -103,6 +104,8 @@ def test_a_stopped_holder_is_named() -> None:
             text = vmalab("locks", *where).stdout
             assert f"pid {pid} (client victim.py, participant " in text
             assert "stopped, in munmap for " in text
+            text = vmalab("locks", "--hung", str(AFTER_S), *where).stdout
+            assert f"last events of pid {pid}:" in text
             assert trees("--hung", "86400", *where) == []
         assert len(waiters.done) == TEN
         wait_for("it is over", lambda: said(server, "threads no longer wait"))

@@ -20,6 +20,7 @@ from servers import wait_for
 from vmalab import pack
 from vmalab.ops import Op
 from vmalab_client import Client
+from vmalab_client.errors import ServiceUnavailable
 from vmalab_native.core import Segment
 
 VICTIM = Path(__file__).parents[1] / "native" / "victim.py"
@@ -71,6 +72,15 @@ class Waiters:
             thread.join()
 
 
+def _client(target: str) -> Client:
+    """Connected: on a machine that is busy an attempt may take longer than grpc's patience."""
+    while True:
+        try:
+            return Client(target, timeout_s=HANG_S)
+        except ServiceUnavailable:
+            time.sleep(0.1)
+
+
 def _waiting(segment: Segment) -> int:
     return sum(lock.state == "waiting" for lock in segment.locks())
 
@@ -84,7 +94,7 @@ def stopped(instance: str, target: str) -> Iterator[tuple[int, Waiters]]:
     command = [sys.executable, str(VICTIM), instance, "changes"]
     with (
         Segment.attach(instance) as segment,
-        Client(target, timeout_s=HANG_S) as client,
+        _client(target) as client,
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
     ):
         try:

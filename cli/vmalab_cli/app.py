@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "locks": "inspect",
     "layout": "inspect",
     "fsck": "inspect",
+    "protos": "protos",
 }
 """Each command, and the module beside this one that registers it."""
 

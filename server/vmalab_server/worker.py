@@ -105,6 +105,7 @@ class Worker:
             worker_pid=os.getpid(),
             version=launch.version,
             grpc_version=grpc.__version__,
+            capabilities=launch.capabilities,
         )
         front = Front(
             memory=memory,
@@ -117,8 +118,9 @@ class Worker:
             tokens=self.tokens,
         )
         cert, key = launch.tls_cert.encode(), launch.tls_key.encode()
+        client_ca = launch.tls_client_ca.encode()
         for address in launch.addresses:
-            front.bind(address, cert=cert, key=key)
+            front.bind(address, cert=cert, key=key, client_ca=client_ca)
         if launch.unix_path:
             front.bind(f"unix:{launch.unix_path}")
         return front

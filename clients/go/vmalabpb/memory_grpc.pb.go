@@ -241,7 +241,7 @@ type MemoryServiceClient interface {
 	// worker dies and there is no answer, either the old one is still there, or one whose `exec_from`
 	// (ListAddressSpaces) is its number.
 	Exec(ctx context.Context, in *ExecRequest, opts ...grpc.CallOption) (*ExecResponse, error)
-	// Exit ends an address space now, whoever has a lease on it.
+	// Exit ends an address space now, also if others have a lease on it.
 	Exit(ctx context.Context, in *ExitRequest, opts ...grpc.CallOption) (*ExitResponse, error)
 	// Mmap is mmap(2).
 	Mmap(ctx context.Context, in *MmapRequest, opts ...grpc.CallOption) (*MmapResponse, error)
@@ -715,7 +715,7 @@ type MemoryServiceServer interface {
 	// worker dies and there is no answer, either the old one is still there, or one whose `exec_from`
 	// (ListAddressSpaces) is its number.
 	Exec(context.Context, *ExecRequest) (*ExecResponse, error)
-	// Exit ends an address space now, whoever has a lease on it.
+	// Exit ends an address space now, also if others have a lease on it.
 	Exit(context.Context, *ExitRequest) (*ExitResponse, error)
 	// Mmap is mmap(2).
 	Mmap(context.Context, *MmapRequest) (*MmapResponse, error)

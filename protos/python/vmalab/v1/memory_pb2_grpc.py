@@ -271,7 +271,7 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Exit(self, request, context):
-        """Exit ends an address space now, whoever has a lease on it.
+        """Exit ends an address space now, also if others have a lease on it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

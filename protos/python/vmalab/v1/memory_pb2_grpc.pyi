@@ -221,7 +221,7 @@ class MemoryServiceStub:
     (ListAddressSpaces) is its number.
     """
     Exit: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ExitRequest, _memory_pb2.ExitResponse]
-    """Exit ends an address space now, whoever has a lease on it."""
+    """Exit ends an address space now, also if others have a lease on it."""
     Mmap: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MmapRequest, _memory_pb2.MmapResponse]
     """Mmap is mmap(2)."""
     Munmap: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MunmapRequest, _memory_pb2.MunmapResponse]
@@ -313,7 +313,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     (ListAddressSpaces) is its number.
     """
     Exit: _aio.UnaryUnaryMultiCallable[_memory_pb2.ExitRequest, _memory_pb2.ExitResponse]  # type: ignore[assignment]
-    """Exit ends an address space now, whoever has a lease on it."""
+    """Exit ends an address space now, also if others have a lease on it."""
     Mmap: _aio.UnaryUnaryMultiCallable[_memory_pb2.MmapRequest, _memory_pb2.MmapResponse]  # type: ignore[assignment]
     """Mmap is mmap(2)."""
     Munmap: _aio.UnaryUnaryMultiCallable[_memory_pb2.MunmapRequest, _memory_pb2.MunmapResponse]  # type: ignore[assignment]
@@ -438,7 +438,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_pb2.ExitRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.ExitResponse, _abc.Awaitable[_memory_pb2.ExitResponse]]:
-        """Exit ends an address space now, whoever has a lease on it."""
+        """Exit ends an address space now, also if others have a lease on it."""
 
     @_abc_1.abstractmethod
     def Mmap(

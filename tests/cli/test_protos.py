@@ -34,6 +34,7 @@ def test_the_folder_is_complete(tmp_path: Path) -> None:
     names = {path.relative_to(tmp_path / "p").as_posix() for path in (tmp_path / "p").rglob("*.*")}
     assert set(listed) == names
     assert {f"vmalab/v1/{path.name}" for path in ROOT.glob("protos/vmalab/v1/*.proto")} <= names
+    assert {f"google/rpc/{name}.proto" for name in ("status", "error_details", "code")} <= names
     for name in names:
         if not name.endswith(".proto"):
             continue

@@ -13,7 +13,7 @@ import typer
 from vmalab_cli.common import USAGE, WORK, Json, fail
 
 GOOGLE: Final = ("status", "error_details", "code")
-"""What the details of an error are made of; status.proto imports nothing else of google.rpc."""
+"""What the details of an error are made of; none of them imports another file of google.rpc."""
 
 
 def folder() -> Path:

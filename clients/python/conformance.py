@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the conformance cases with the Python client, and prints TAP.
 
-usage: conformance.py ORDERS.json
+usage: conformance.py ORDERS
 
 clients/conformance/runner.py starts it. The names of steps and expectations are those of
 clients/conformance/README.md; steps.py, beside this file, has what each step does.

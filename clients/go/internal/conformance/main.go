@@ -2,7 +2,7 @@
 
 // Conformance runs the conformance cases with the Go client, and prints TAP.
 //
-// usage: conformance ORDERS.json
+// usage: conformance ORDERS
 //
 // clients/conformance/runner.py starts it. The names of steps and expectations are those of
 // clients/conformance/README.md.

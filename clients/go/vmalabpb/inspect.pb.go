@@ -1596,7 +1596,20 @@ type Participant struct {
 	// False when its process has ended and no recovery has cleaned up after it yet.
 	Alive bool `protobuf:"varint,9,opt,name=alive,proto3" json:"alive,omitempty"`
 	// The pid namespace that pid is of: the inode number of /proc/PID/ns/pid, 0 unknown.
-	PidNamespace  uint64 `protobuf:"varint,10,opt,name=pid_namespace,json=pidNamespace,proto3" json:"pid_namespace,omitempty"`
+	PidNamespace uint64 `protobuf:"varint,10,opt,name=pid_namespace,json=pidNamespace,proto3" json:"pid_namespace,omitempty"`
+	// Its thread, in the same namespace.
+	Tid int32 `protobuf:"varint,11,opt,name=tid,proto3" json:"tid,omitempty"`
+	// Whether it waits for a lock or for a grace period.
+	Blocked bool `protobuf:"varint,12,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	// The operation under way: "munmap"; empty: none.
+	Operation string `protobuf:"bytes,13,opt,name=operation,proto3" json:"operation,omitempty"`
+	// How long the operation has been under way, in nanoseconds; not set: there is none, or it is not known.
+	OperationNs *uint64 `protobuf:"varint,14,opt,name=operation_ns,json=operationNs,proto3,oneof" json:"operation_ns,omitempty"`
+	// How long it has waited for what it waits for; not set likewise.
+	WaitNs *uint64 `protobuf:"varint,15,opt,name=wait_ns,json=waitNs,proto3,oneof" json:"wait_ns,omitempty"`
+	// What the kernel of the server says of its thread: "running", "sleeping", "stopped", "traced" or "dead"; empty: not
+	// known.
+	State         string `protobuf:"bytes,16,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1699,6 +1712,48 @@ func (x *Participant) GetPidNamespace() uint64 {
 		return x.PidNamespace
 	}
 	return 0
+}
+
+func (x *Participant) GetTid() int32 {
+	if x != nil {
+		return x.Tid
+	}
+	return 0
+}
+
+func (x *Participant) GetBlocked() bool {
+	if x != nil {
+		return x.Blocked
+	}
+	return false
+}
+
+func (x *Participant) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *Participant) GetOperationNs() uint64 {
+	if x != nil && x.OperationNs != nil {
+		return *x.OperationNs
+	}
+	return 0
+}
+
+func (x *Participant) GetWaitNs() uint64 {
+	if x != nil && x.WaitNs != nil {
+		return *x.WaitNs
+	}
+	return 0
+}
+
+func (x *Participant) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
 }
 
 type GetLayoutRequest struct {
@@ -2179,7 +2234,7 @@ const file_vmalab_v1_inspect_proto_rawDesc = "" +
 	"\avma_end\x18\b \x01(\x04R\x06vmaEnd\"\x19\n" +
 	"\x17ListParticipantsRequest\"V\n" +
 	"\x18ListParticipantsResponse\x12:\n" +
-	"\fparticipants\x18\x01 \x03(\v2\x16.vmalab.v1.ParticipantR\fparticipants\"\x87\x02\n" +
+	"\fparticipants\x18\x01 \x03(\v2\x16.vmalab.v1.ParticipantR\fparticipants\"\xca\x03\n" +
 	"\vParticipant\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x05R\x03pid\x12\x1d\n" +
@@ -2193,7 +2248,16 @@ const file_vmalab_v1_inspect_proto_rawDesc = "" +
 	"\x06leases\x18\b \x01(\rR\x06leases\x12\x14\n" +
 	"\x05alive\x18\t \x01(\bR\x05alive\x12#\n" +
 	"\rpid_namespace\x18\n" +
-	" \x01(\x04R\fpidNamespace\"\x12\n" +
+	" \x01(\x04R\fpidNamespace\x12\x10\n" +
+	"\x03tid\x18\v \x01(\x05R\x03tid\x12\x18\n" +
+	"\ablocked\x18\f \x01(\bR\ablocked\x12\x1c\n" +
+	"\toperation\x18\r \x01(\tR\toperation\x12&\n" +
+	"\foperation_ns\x18\x0e \x01(\x04H\x00R\voperationNs\x88\x01\x01\x12\x1c\n" +
+	"\await_ns\x18\x0f \x01(\x04H\x01R\x06waitNs\x88\x01\x01\x12\x14\n" +
+	"\x05state\x18\x10 \x01(\tR\x05stateB\x0f\n" +
+	"\r_operation_nsB\n" +
+	"\n" +
+	"\b_wait_ns\"\x12\n" +
 	"\x10GetLayoutRequest\"w\n" +
 	"\x11GetLayoutResponse\x12+\n" +
 	"\astructs\x18\x01 \x03(\v2\x11.vmalab.v1.StructR\astructs\x12\x1d\n" +
@@ -2323,6 +2387,7 @@ func file_vmalab_v1_inspect_proto_init() {
 	if File_vmalab_v1_inspect_proto != nil {
 		return
 	}
+	file_vmalab_v1_inspect_proto_msgTypes[23].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -105,7 +105,7 @@ test: setup ## everything that must hold: lint, types, C tests with sanitizers, 
 # Needs the toolchains of the other languages, which `make test` does not.
 test-clients: setup ## the clients of all languages: the protos, the conformance cases, their own tests; five minutes
 	@.ci/tools npm=npm node=nodejs go=golang openssl=openssl
-	@$(PYTEST) -p no:xdist clients/tests
+	@$(BIN)/python -m pytest clients/tests
 	@$(BIN)/python clients/conformance/runner.py
 
 # What finds most in a second: tests/README.md says how they were chosen. Three of tests/tidy compile cores.

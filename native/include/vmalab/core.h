@@ -32,6 +32,9 @@
 	  (seg, out, cap)) \
 	X(long, vl_locks, (struct vl_seg *seg, struct vl_lock_info *out, u64 cap), \
 	  (seg, out, cap)) \
+	X(long, vl_events, \
+	  (struct vl_seg *seg, u32 participant, struct vl_event *out, u64 cap), \
+	  (seg, participant, out, cap)) \
 	X(long, vl_participants, \
 	  (struct vl_seg *seg, struct vl_participant_info *out, u64 cap), (seg, out, cap))
 

@@ -44,6 +44,7 @@
 
 #include <stdio.h>
 
+#include "vmalab/events.h"
 #include "vmalab/futex.h"
 #include "vmalab/membarrier.h"
 #include "vmalab/stats.h"
@@ -153,8 +154,7 @@ static void report_stall(struct participant *self, u32 index, u64 waited_ns)
 		stall.index, stall.pid, stall.tid, stall.comm, stall.op, (double)waited_ns / 1e9);
 }
 
-/* Advances until completed >= tag. may_block: the world may be stopped while we sleep. */
-static void wait_for_tag(struct participant *self, u64 tag, bool may_block)
+static void wait_turns(struct participant *self, u64 tag, bool may_block)
 {
 	struct vl_mutex *lock = &self->seg->hdr->rcu.advance_lock;
 	u64 begin = clock_ns(), pause = WAIT_SLEEP_NS_MIN, stall_ns = RCU_STALL_NS, waited;
@@ -189,6 +189,18 @@ static void wait_for_tag(struct participant *self, u64 tag, bool may_block)
 			core_unblock(self);
 		pause = min_u64(pause * 2, WAIT_SLEEP_NS_MAX);
 	}
+}
+
+/* Advances until completed >= tag. may_block: the world may be stopped while we sleep. */
+static void wait_for_tag(struct participant *self, u64 tag, bool may_block)
+{
+	u64 begin_ns;
+
+	if (completed_tag(self) >= tag)
+		return;
+	begin_ns = event_wait_begin(self, NULL, EVENT_LOCK_GRACE, 0, 0);
+	wait_turns(self, tag, may_block);
+	event_wait_end(self, NULL, EVENT_LOCK_GRACE, begin_ns, true);
 }
 
 static u64 new_tag(const struct participant *self)

@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "locks": "inspect",
     "layout": "inspect",
     "fsck": "inspect",
+    "top": "top",
 }
 """Each command, and the module beside this one that registers it."""
 
@@ -39,6 +40,7 @@ EXTRAS: Final[Mapping[str, str]] = {
     "matplotlib": "plots",
     "numpy": "lab",
     "perfetto": "trace",
+    "textual": "top",
 }
 """What is not installed with the package alone, and the extra that brings it."""
 

@@ -243,7 +243,7 @@ def _thread(look: Look, one: Attached, number: int) -> Row:
 
 _SPACES: Final = (
     Column("space", 9), Column("VMAs", 6), Column("size", 6), Column("resident", 8),
-    Column("tables", 6), Column("leases", 6), Column("writer", 12, left=True),
+    Column("tables", 6), Column("leases", 6), Column("holder", 14, left=True),
     Column("waiting", 7), Column("wait ms/s", 9),
 )  # fmt: skip
 _VMAS: Final = (

@@ -91,9 +91,9 @@ def test_figures() -> None:
     assert [figures.per_second(n) for n in (None, 0, 0.25, 12.3)] == ["-", "0", "0.2", "12"]
     sizes = [figures.pages(n) for n in (0, 3, 256, 384, 1 << 28)]
     assert sizes == ["0K", "12K", "1M", "1.5M", "1T"]
-    times = (0, 4_200_000, 42_000_000, 1_500_000_000, 120 * 10**9, 7200 * 10**9)
+    times = (0, 12_300, 4_200_000, 42_000_000, 1_500_000_000, 120 * 10**9, 7200 * 10**9)
     assert [figures.seconds(ns) for ns in times] == [
-        *("0.0 ms", "4.2 ms", "42 ms", "1.5 s", "120 s", "2.0 h")
+        *("0 µs", "12 µs", "4.2 ms", "42 ms", "1.5 s", "120 s", "2.0 h")
     ]
     assert figures.seconds(10**9, at_least=True) == "≥1.0 s"
     assert (figures.share(1, 3), figures.share(0, 0)) == ("33.3", "-")
@@ -162,7 +162,7 @@ def test_views_have_what_is_there(segment: Segment, me: Participant, watch: Watc
     assert (row["who"], row["pid"], row["state"]) == ("client tester", str(os.getpid()), "outside")
     assert views.workers(look).rows == ()
     row = cells(views.spaces(look), mm)
-    assert (row["VMAs"], row["size"], row["resident"], row["writer"]) == ("2", "28K", "4K", "")
+    assert (row["VMAs"], row["size"], row["resident"], row["holder"]) == ("2", "28K", "4K", "")
     page = zoom.page(look, Zoom(segment.instance, "space", (mm,)))
     assert [row.cells[:3] for row in page.rows] == [
         (f"{AREA:x}-{AREA + PAGE:x}", "rw-p", "4K"),
@@ -252,6 +252,7 @@ def test_a_slow_holder_is_named(segment: Segment, me: Participant, watch: Watch)
         assert all(who.startswith(("├ ", "└ ")) for who in below)
         row = cells(views.spaces(look), held.mm)
         assert row["waiting"] == "10"
+        assert row["holder"].split()[1] == str(held.pid)
         (space,) = [row for row in views.spaces(look).rows if row.key == held.mm]
         assert float(space.order[-1]) == pytest.approx(10_000, rel=0.01), "ten wait all the time"
         (instance,) = views.instances(world).rows

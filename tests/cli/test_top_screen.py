@@ -9,7 +9,9 @@ tests run the command itself on a pseudo terminal. A failure shows the page, or 
 from __future__ import annotations
 
 import asyncio
+import html
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -28,6 +30,7 @@ from textual.widgets import Input
 from patience import HANG_S
 from servers import VMALAB
 from slow_holder import AREA, PAGE, planted
+from top_screens import SCREENS
 from vmalab import pack
 from vmalab_cli.live import views
 from vmalab_cli.live.page import Zoom
@@ -345,6 +348,29 @@ def test_help(segment: Segment) -> None:
         assert "look now" not in screen.text()
 
     on_screen(segment, test)
+
+
+# --- the pictures of docs/top ---
+
+ZOOMED = {"space": "Address space ", "vma": "VMA ", "thread": "client slow, pid ", "help": "Keys"}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_pictures(name: str) -> None:
+    """Each picture is there, shows its page, and loads nothing (`make screens` draws them)."""
+    drawn = (ROOT / "docs" / "top" / f"{name}.svg").read_text(encoding="utf-8")
+    found = re.findall(r"<text[^>]*>(.*?)</text>", drawn)
+    text = " ".join(html.unescape(part).replace("\xa0", " ") for part in found)
+    assert "http" not in drawn.replace("http://www.w3.org/2000/svg", "").replace(
+        "https://www.textualize.io", ""
+    )
+    if name in views.VIEWS:
+        assert views.TITLES[views.VIEWS.index(name)] in text
+        assert [column for column in views.columns(name) if column not in text] == []
+    else:
+        assert ZOOMED[name] in text
+    if name != "help":
+        assert re.search(r"pid \d+ \(client slow\), stopped, in munmap for ", text)
 
 
 # --- the command itself ---

@@ -2,7 +2,7 @@
 """A planted slow holder: a process that is stopped in the middle of an operation, and threads that
 wait for the lock that it has.
 
-As a program it is that process, until it is killed.
+As a program it is that process, until SIGTERM.
 
 usage: slow_holder.py INSTANCE MM munmap|fault
 munmap: maps, fills and unmaps AREA all the time. fault: reads a present page of it.
@@ -120,7 +120,7 @@ def _holder(segment: Segment, me: Participant, what: str) -> Iterator[tuple[_Hol
             yield holder, process.pid, mm
         finally:
             holder.go_on()
-            process.kill()
+            process.terminate()  # it leaves the core first: nobody has to recover
 
 
 def _mmap(mm: int, number: int) -> bytes:
@@ -170,8 +170,10 @@ def main() -> None:
             block = pack.mmap(mm, AREA, PAGE, 3, FLAGS | POPULATE, 0, 0, 0)
             block += pack.fault(mm, AREA, None, 1) * 20000
         one.run(block)
+        ends = threading.Event()
+        signal.signal(signal.SIGTERM, lambda number, frame: ends.set())
         print("ready", flush=True)
-        while True:
+        while not ends.is_set():
             one.run(block)
 
 

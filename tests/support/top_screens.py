@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from slow_holder import AREA, BESIDE, PAGE, planted, stuck_reader
+from slow_holder import AREA, PAGE, planted, stuck_reader
 from vmalab import pack
 from vmalab_cli.live.screen import Start, Top
 from vmalab_cli.live.watch import Watch
@@ -26,7 +26,6 @@ from vmalab_server.embedded import EmbeddedServer
 
 SIZE = (80, 24)
 INSTANCE = "lab"
-NEVER_S = 3600.0
 FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """A picture loads nothing from elsewhere."""
 SCREENS = {
@@ -38,7 +37,7 @@ SCREENS = {
     "locks": ("6",),
     "counters": ("7",),
     "slab": ("8",),
-    "space": ("4", "enter"),
+    "space": ("4", "down", "enter"),
     "vma": ("5", "enter"),
     "thread": ("6", "enter"),
     "help": ("question_mark",),
@@ -48,7 +47,7 @@ SCREENS = {
 
 @contextmanager
 def busy(segment: Segment, target: str) -> Iterator[None]:
-    """A client that faults and maps, and one that does so through the server."""
+    """A client that faults and asks, and one that does so through the server."""
     ends = threading.Event()
 
     def attached() -> None:
@@ -56,7 +55,7 @@ def busy(segment: Segment, target: str) -> Iterator[None]:
             mm = one.mm_create()
             one.run(pack.mmap(mm, AREA, 64 * PAGE, 3, 0x32, 0, 0, 0))
             block = b"".join(pack.fault(mm, AREA + i * PAGE, None, 1) for i in range(64)) * 20
-            block += pack.mmap(mm, BESIDE, PAGE, 3, 0x32, 0, 0, 0) + pack.munmap(mm, BESIDE, PAGE)
+            block += pack.mincore(mm, AREA, PAGE) * 9  # not what waits for the stopped RCU reader
             while not ends.is_set():
                 one.run(block)
                 ends.wait(0.001)
@@ -81,7 +80,7 @@ def busy(segment: Segment, target: str) -> Iterator[None]:
 
 async def draw(folder: Path) -> None:
     watch = Watch([INSTANCE])
-    app = Top(watch.look, Start(interval_s=NEVER_S))
+    app = Top(watch.look, Start(interval_s=1.0))
     async with app.run_test(size=SIZE) as pilot:
 
         async def press(*keys: str) -> None:
@@ -90,9 +89,7 @@ async def draw(folder: Path) -> None:
             await pilot.pause()
 
         await app.workers.wait_for_complete()
-        for _ in range(3):
-            await asyncio.sleep(1.0)
-            await press("space")
+        await asyncio.sleep(3.0)
         for name, keys in SCREENS.items():
             for key in keys:
                 await press(key)

@@ -38,9 +38,11 @@ def pages(number: int) -> str:
 
 
 def seconds(ns: int, *, at_least: bool = False) -> str:
-    """A time of at most seven characters: 12 ms, 3.4 s, 2 h; with a sign if it may be more."""
+    """A time of at most seven characters: 12 µs, 12 ms, 3.4 s, 2.0 h; with a sign if it may be more."""
     value = max(ns, 0) / 1e9
-    if value < 0.0995:
+    if value < 0.000995:
+        text = f"{value * 1e6:.0f} µs"
+    elif value < 0.0995:
         text = f"{value * 1e3:.1f} ms" if value < 0.00995 else f"{value * 1e3:.0f} ms"
     elif value < 99.95:
         text = f"{value:.1f} s"
@@ -54,3 +56,8 @@ def seconds(ns: int, *, at_least: bool = False) -> str:
 def share(part: float, whole: float) -> str:
     """A part in percent, "-" of nothing."""
     return f"{100 * part / whole:.1f}" if whole else "-"
+
+
+def percent(part: float, whole: float) -> str:
+    """The same in whole percent: 34 %."""
+    return f"{100 * part / whole:.0f} %" if whole else "-"

@@ -43,15 +43,14 @@ def about(look: Look) -> list[str]:
     return [
         f"{look.name}: {look.state}  {sample.info.model} {sample.info.layout}{served}",
         f"workers {len(workers)}  clients {roles.count('client')}  threads {len(roles)}"
-        f"  address spaces {len(sample.mms)}",
+        f"  spaces {len(sample.mms)}  {_slabs(sample.caches)}",
         f"faults/s {figures.per_second(look.faults)}  calls/s {figures.per_second(look.calls)}"
         f"  waits/s {figures.per_second(look.waits)}  {_gave_up(look)}",
         "vma_lock/s "
         + "  ".join(
             f"{name.removeprefix('vma_lock_')} {figures.per_second(look.rate(name))}"
             for name in LOCK_COUNTERS
-        )
-        + f"  {_slabs(sample.caches)}",
+        ),
         _oldest_reader(look),
     ]
 
@@ -70,8 +69,8 @@ def _slabs(caches: Iterable[SlabInfo]) -> str:
     rows = list(caches)
     used, all_of_them = sum(one.active_objs for one in rows), sum(one.num_objs for one in rows)
     allocs, reuses = sum(one.allocs for one in rows), sum(one.reuses for one in rows)
-    text = f"slab {figures.share(used, all_of_them)} % used"
-    return f"{text}, {figures.share(reuses, allocs)} % reused"
+    text = f"slab {figures.percent(used, all_of_them)} used"
+    return f"{text}, {figures.percent(reuses, allocs)} reused"
 
 
 def _oldest_reader(look: Look) -> str:
@@ -266,7 +265,7 @@ def wait_ms(look: Look, heat: Heat) -> float:
 
 
 def spaces(look: Look) -> Page:
-    """Address spaces, with who has their mmap_lock for writing and how many wait for it."""
+    """Address spaces, with who has their mmap_lock, a writer first, and how many wait for it."""
     locks = locks_of(look)
     rows = (
         _space(look, mm, locks.get(("mmap_lock", mm.id, 0, 0), []))
@@ -276,9 +275,9 @@ def spaces(look: Look) -> Page:
 
 
 def _space(look: Look, mm: MmInfo, locks: list[LockInfo]) -> Row:
-    writer = next((one for one in locks if one.mode == "W" and one.state == "held"), None)
-    thread = look.thread(writer.participant) if writer else None
-    who = f"{writer.pid} {thread.operation if thread else ''}" if writer else ""
+    held = sorted((one for one in locks if one.state == "held"), key=lambda one: one.mode != "W")
+    thread = look.thread(held[0].participant) if held else None
+    who = f"{held[0].mode} {held[0].pid} {thread.operation if thread else ''}" if held else ""
     waiting = sum(one.state == "waiting" for one in locks)
     ms = wait_ms(look, look.heat.get(("mmap_lock", mm.id, 0, 0), Heat()))
     sizes = (mm.total_pages, mm.resident_pages)

@@ -10,6 +10,8 @@ usage: top_screens.py FOLDER
 
 import asyncio
 import re
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -46,36 +48,33 @@ SCREENS = {
 
 
 @contextmanager
-def busy(segment: Segment, target: str) -> Iterator[None]:
-    """A client that faults and asks, and one that does so through the server."""
+def busy(target: str) -> Iterator[None]:
+    """The load, in a process of its own: textual's pilot waits until its own process rests."""
+    command = [sys.executable, __file__, "--load", target]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def load(target: str) -> None:
+    """A client that faults and asks, and one that does so through the server; until SIGTERM."""
     ends = threading.Event()
-
-    def attached() -> None:
-        with segment.participant("client", comm="worker-bee") as one:
-            mm = one.mm_create()
-            one.run(pack.mmap(mm, AREA, 64 * PAGE, 3, 0x32, 0, 0, 0))
-            block = b"".join(pack.fault(mm, AREA + i * PAGE, None, 1) for i in range(64)) * 20
-            block += pack.mincore(mm, AREA, PAGE) * 9  # not what waits for the stopped RCU reader
-            while not ends.is_set():
-                one.run(block)
-                ends.wait(0.001)
-
-    def served() -> None:
+    signal.signal(signal.SIGTERM, lambda number, frame: ends.set())
+    with Segment.attach(INSTANCE) as segment, segment.participant("client", comm="busy") as one:
+        mm = one.mm_create()
+        one.run(pack.mmap(mm, AREA, 64 * PAGE, 3, 0x32, 0, 0, 0))
+        block = b"".join(pack.fault(mm, AREA + i * PAGE, None, 1) for i in range(64)) * 20
+        block += pack.mincore(mm, AREA, PAGE) * 9  # not what waits for the stopped RCU reader
         with Client(target) as client, client.address_space() as space:
             addr = space.mmap(16 * PAGE)
+            print("ready", flush=True)
             while not ends.is_set():
+                one.run(block)
                 space.write(addr, 1)
-                ends.wait(0.002)
-
-    threads = [threading.Thread(target=work) for work in (attached, served)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        ends.set()
-        for thread in threads:
-            thread.join()
 
 
 async def draw(folder: Path) -> None:
@@ -100,13 +99,16 @@ async def draw(folder: Path) -> None:
 
 
 def main() -> None:
+    if sys.argv[1] == "--load":
+        load(sys.argv[2])
+        return
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         server = stack.enter_context(EmbeddedServer(workers=2, instance=INSTANCE))
         segment = stack.enter_context(Segment.attach(INSTANCE))
         me = stack.enter_context(segment.participant("client", comm="planter"))
-        stack.enter_context(busy(segment, server.target))
+        stack.enter_context(busy(server.target))
         stack.enter_context(planted(segment, me))
         stack.enter_context(stuck_reader(segment, me))
         asyncio.run(draw(folder))

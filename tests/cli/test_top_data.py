@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -32,7 +31,8 @@ from vmalab_cli.live.world import LOCK_COUNTERS, Look, World
 from vmalab_native.checks import SHM_DIRECTORY
 from vmalab_native.core import Participant, Segment, SegmentConfig
 from vmalab_native.errors import SegmentMissing
-from vmalab_native.sample import CALLS, WAITS, take
+from vmalab_native.sample import CALLS, WAITS, Sample, take
+from vmalab_native.view import SegmentView
 
 WAITERS = 10
 CONFIG = SegmentConfig(
@@ -120,14 +120,15 @@ def test_rows_are_sorted_and_filtered() -> None:
     rows = [Row(i, (name, str(n)), (name, n)) for i, (name, n) in enumerate([("b", 2), ("a", 10)])]
     page = Page("p", columns, (*rows, Row(2, ("abcdefgh", "2"), ("abcdefgh", 2))), "none")
 
-    def names(**how: Any) -> list[str]:
-        return [row.cells[0] for row in arranged(page, **how).rows]
+    def names(sort: int | None, *, reverse: bool = False, wanted: str = "") -> list[str]:
+        found = arranged(page, sort=sort, reverse=reverse, wanted=wanted)
+        return [row.cells[0] for row in found.rows]
 
-    assert names(sort=None) == ["b", "a", "abcdefgh"]
-    assert names(sort=0) == ["a", "abcdefgh", "b"]
-    assert names(sort=1) == ["a", "b", "abcdefgh"], "numbers: the largest first, in their order"
-    assert names(sort=1, reverse=True) == ["b", "abcdefgh", "a"]
-    assert names(sort=0, wanted="BC") == ["abcdefgh"]
+    assert names(None) == ["b", "a", "abcdefgh"]
+    assert names(0) == ["a", "abcdefgh", "b"]
+    assert names(1) == ["a", "b", "abcdefgh"], "numbers: the largest first, in their order"
+    assert names(1, reverse=True) == ["b", "abcdefgh", "a"]
+    assert names(0, wanted="BC") == ["abcdefgh"]
     assert page.line(page.rows[2].cells) == "abcde…   2"
     assert (page.column("N"), page.column("x"), page.column("")) == (0, None, None)
 
@@ -340,7 +341,7 @@ def test_one_that_does_not_answer(
 
     goes_on, begun = threading.Event(), []
 
-    def slow(view: Any) -> Any:
+    def slow(view: SegmentView) -> Sample:
         begun.append(view)
         goes_on.wait(HANG_S)
         return take(view)

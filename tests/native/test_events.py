@@ -16,7 +16,8 @@ import pytest
 from vmalab_native._core import ffi, lib
 
 from children import Child
-from operations import ARENA, PAGE, Op, Space, space
+from operations import ARENA, PAGE, Space, space
+from vmalab.ops import Op
 from vmalab_native.core import Segment
 from vmalab_native.damage import damages
 from vmalab_native.errors import InvalidArgument, LockTimeout

@@ -38,7 +38,7 @@ def pages(number: int) -> str:
 
 
 def seconds(ns: int, *, at_least: bool = False) -> str:
-    """A time of at most seven characters: 12 µs, 12 ms, 3.4 s, 2.0 h; with a sign if it may be more."""
+    """A time of seven characters at most: 12 µs, 3.4 s, 2.0 h; with a sign if it may be more."""
     value = max(ns, 0) / 1e9
     if value < 0.000995:
         text = f"{value * 1e6:.0f} µs"

@@ -69,9 +69,8 @@ def test_calls_are_counted_also_over_a_death() -> None:
     assert not folder.exists()
 
 
-def test_no_folder_without_metrics() -> None:
-    with EmbeddedServer(workers=1) as server:
-        assert not roster.call_times_of(server.instance).exists()
+def test_no_folder_without_metrics(vmalab_server: EmbeddedServer) -> None:
+    assert not roster.call_times_of(vmalab_server.instance).exists()
 
 
 def test_what_a_killed_server_left_is_removed(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_request_has_one_id() -> None:
 
 
 def test_calls_write_no_line() -> None:
-    with Serve("--workers", "1") as server:
+    with Serve("--workers", "1", "--hung-after", "0") as server:
         with grpc.insecure_channel(server.target) as channel:
             stub = MemoryServiceStub(channel)
             stub.CreateAddressSpace(memory_pb2.CreateAddressSpaceRequest())
@@ -84,3 +84,17 @@ def test_lines_of_faults_are_few(capsys: pytest.CaptureFixture[str]) -> None:
     here.request = None
     said = capsys.readouterr()
     assert 1 <= (said.out + said.err).count("a call failed") <= 10
+
+
+def test_a_call_that_took_long_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """A unary call; a stream may last."""
+    for unary in (False, True):
+        endings = Endings(slow_s=10.0)
+        here.request = Request(())
+        endings.of_call("/a/Quick", "OK", unary=unary)
+        here.request.arrived_s -= 20.0
+        endings.of_call("/a/Slow", "OK", unary=unary)
+        here.request = None
+        said = capsys.readouterr()
+        assert ("a call took long" in said.out + said.err) is unary
+        assert "/a/Quick" not in said.out + said.err

@@ -15,6 +15,7 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -305,13 +306,13 @@ def test_the_cursor_stays_on_its_row(segment: Segment, me: Participant) -> None:
         await screen.press("4", "s", "s", "s")
         chosen = screen.table.chosen()
         assert chosen is not None
-        assert (chosen.key, screen.table.cursor_row) == (mms[1], 0)
+        assert (chosen.key, screen.table.cursor_row) == (mms[0], 1)
         me.run(pack.mmap(mms[2], AREA + (1 << 30), 20 * PAGE, 3, 0x22 | 0x10, 0, 0, 0))
         await screen.again()
         assert [cells[2] for cells in screen.rows] == ["88K", "36K", "16K"]
         chosen = screen.table.chosen()
         assert chosen is not None
-        assert (chosen.key, screen.table.cursor_row) == (mms[1], 1)
+        assert (chosen.key, screen.table.cursor_row) == (mms[0], 2)
 
     on_screen(segment, test)
 
@@ -380,14 +381,16 @@ COLOURED = (b"38;2;", b"48;2;", b"38;5;", b"48;5;")
 class Terminal:
     """`vmalab top` on a pseudo terminal."""
 
-    def __init__(self, instance: str, **environment: str) -> None:
+    def __init__(
+        self, instance: str, program: tuple[str, ...] = VMALAB, **environment: str
+    ) -> None:
         self._main, side = os.openpty()
         ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self.before = termios.tcgetattr(side)
         self._side = side
         known = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
         self.process = subprocess.Popen(
-            [*VMALAB, "top", "-i", instance],
+            [*program, "top", "-i", instance],
             stdin=side,
             stdout=side,
             stderr=side,
@@ -439,3 +442,11 @@ def test_colours_and_sigterm(segment: Segment, me: Participant) -> None:
     assert any(colour in terminal.seen for colour in COLOURED)
     assert b"\x1b[?1049l" in terminal.seen
     assert b"Traceback" not in terminal.seen
+
+
+def test_without_its_extra(segment: Segment) -> None:
+    """It names what to install; --once needs nothing (tests/cli/test_start.py)."""
+    blocked = "import sys; sys.modules['textual'] = None; from vmalab_cli import main; main()"
+    terminal = Terminal(segment.instance, (sys.executable, "-c", blocked))
+    assert terminal.end() == 2
+    assert b"pip install 'vmalab[top]'" in terminal.seen

@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "layout": "inspect",
     "fsck": "inspect",
     "top": "top",
+    "protos": "protos",
 }
 """Each command, and the module beside this one that registers it."""
 

@@ -77,7 +77,7 @@ OTHERS: dict[str, list[str]] = {
 """Programs that are no command of the application."""
 QUICK = {
     "ps": [], "maps": ["--all"], "slabinfo": [], "vmstat": [], "locks": [], "trace": [],
-    "layout": [], "fsck": [], "top": ["--once"], "race list": [],
+    "layout": [], "fsck": [], "protos": ["--out", "FOLDER/protos"], "race list": [], "top": ["--once"],
     "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
     "bench draw": [str(ROOT / "docs" / "measurements"), "--out", "FOLDER"],
 }  # fmt: skip

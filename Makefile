@@ -25,7 +25,7 @@ MARKDOWN := $(wildcard *.md docs/*.md native/*.md protos/*.md tests/*.md tests/t
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 20 --durations-min 10
 
-.PHONY: help setup native demo races models test test-clients test-quick test-models test-long proto-go format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -162,6 +162,9 @@ bench: setup ## every claim measured in ten minutes: docs/measurements.md and it
 races: setup ## the race catalogue, docs/races.md: every mutant shown, with its picture
 	@$(BIN)/vmalab race catalogue --out docs/races.md
 	@$(BIN)/vmalab race checks --out docs/series.md >/dev/null
+
+screens: setup ## the pictures of vmalab top, docs/top: an instance with a load, two processes stopped in it
+	@$(BIN)/python tests/support/top_screens.py docs/top
 
 models: setup ## the lock protocols and their orderings on models: spin and loom; TRAIL="refcount foreign_wake_unpinned": a trail as a schedule
 	@.ci/tools gcc=gcc spin=spin

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "trace": "events",
     "layout": "inspect",
     "fsck": "inspect",
+    "top": "top",
     "protos": "protos",
 }
 """Each command, and the module beside this one that registers it."""
@@ -42,6 +43,7 @@ EXTRAS: Final[Mapping[str, str]] = {
     "matplotlib": "plots",
     "numpy": "lab",
     "perfetto": "trace",
+    "textual": "top",
 }
 """What is not installed with the package alone, and the extra that brings it."""
 

@@ -197,6 +197,13 @@ class SegmentFile:
         """Read the header again."""
         self.header = self.read(0, self.header_struct.size, "the header")
 
+    def again(self) -> None:
+        """Read the header again and check it as open() does: for the next of several looks."""
+        self.size = os.fstat(self.fd).st_size
+        self.refresh()
+        self._check_identity()
+        self._plan()
+
     def _names(self, *, build: bool) -> tuple[str, str]:
         """Lock model and layout, and their core is loaded."""
         where = f"instance {self.instance!r}"

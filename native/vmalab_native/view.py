@@ -197,10 +197,14 @@ class SegmentView:
             for i, value in enumerate(words(self.file.area_part(index, "stats"))):
                 sums[i] += value
         counters = {name: sums[i] % (1 << 64) for i, name in enumerate(stat_names())}
+        self.add_fast_faults(counters)
+        return counters
+
+    def add_fast_faults(self, counters: dict[str, int]) -> None:
+        """Faults of the fast path have one counter and count in three more (`stats.h`)."""
         locked = "mmap_lock_faults" if self.file.model == "mmap-lock" else "vma_lock_success"
         for name in ("pgfault", "pgfault_present", locked):
             counters[name] += counters["pgfault_fast"]
-        return counters
 
     # --- participants ---
 
@@ -280,6 +284,10 @@ class SegmentView:
         if not users <= offset < users + length:
             raise self.damaged(f"a participant announces a lock at {offset:#x}, where none is")
         return "user", 0, (offset - users) // 64, 0
+
+    def lock_at(self, ref: int) -> tuple[str, int, int, int]:
+        """Name, mm, start and end of the lock that a reference names; mm 0: its VMA is gone."""
+        return self._lock(ref << REF_SHIFT)
 
     def _vma_of_lock(self, offset: int) -> int | None:
         if self.file.model != "split-rwsem":
@@ -481,6 +489,12 @@ class SegmentView:
             addr, found = self._fitting(partial(self._leaf_vmas, mm, addr))
             yield from found
 
+    def vma_rows(self, mm: int, addr: int = 0) -> Iterator[VmaInfo]:
+        """The VMAs that end after an address, in order, as maps shows them. Raises NoSuchMm."""
+        self.mm_of(mm)
+        for raw in self.vmas(mm, addr):
+            yield self._shown(mm, raw)
+
     def maps(self, mm: int) -> str:
         """As Participant.maps()."""
         self.mm_of(mm)
@@ -491,9 +505,7 @@ class SegmentView:
 
     def query_vma(self, mm: int, addr: int, flags: int) -> VmaInfo | None:
         """The VMA that contains an address, or with COVERING_OR_NEXT the next one."""
-        self.mm_of(mm)
-        for raw in self.vmas(mm, addr):
-            found = self._shown(mm, raw)
+        for found in self.vma_rows(mm, addr):
             wanted = found.start <= addr or bool(flags & COVERING_OR_NEXT)
             return found if wanted else None
         return None

@@ -21,7 +21,7 @@ from vmalab_native.core import Segment, SegmentConfig
 ROUNDS_MIN, ROUNDS_MAX = 5, 60
 FACTOR_MAX = 2.0
 BASE = (sys.executable, "-c", "import typer, rich")
-EXTRAS = ("numpy", "hdrh", "matplotlib", "perfetto")
+EXTRAS = ("numpy", "hdrh", "matplotlib", "perfetto", "textual")
 BLOCKED = (
     "import sys\n"
     f"for name in {EXTRAS!r}:\n"
@@ -80,7 +80,16 @@ def run_blocked(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["bench", "--help"], ["ps"]])
+LOOKS = (
+    ["--help"],
+    ["--version"],
+    ["bench", "--help"],
+    ["ps"],
+    ["top", "--once", "--view", "slab"],
+)
+
+
+@pytest.mark.parametrize("words", LOOKS)
 def test_no_extra_is_needed_to_look(words: list[str]) -> None:
     done = run_blocked(*words)
     assert done.returncode == 0, done.stderr

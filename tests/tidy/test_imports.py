@@ -38,6 +38,7 @@ ONLY_IN = {
     "pytest": {"vmalab_pytest"},
     "matplotlib": {"vmalab_bench"},
     "perfetto": {"vmalab_events", "vmalab_race"},
+    "textual": {"vmalab_cli"},
 }
 """Libraries that have their place: a command line is made in one package only, and so on."""
 

@@ -7,7 +7,8 @@
  * others use the address space, and no writer comes in before.
  * Method: one table or so in a slice. Children change entries in every way there is, and recounts
  * are made one after the other: nobody has died, so no count may be wrong. Then children die with
- * frames in hand, and in the middle of a long munmap; a recoverer dies between two slices.
+ * frames in hand, and in the middle of a long munmap and of a long truncation; a recoverer dies
+ * between two slices.
  * Failure: counts that a recount "fixed" although nobody died: somebody changed an entry and did
  * not note it. Lines of the walker: what is left.
  * Seen to fail: with each recount_note left out, but for the three of an entry that is taken back
@@ -44,7 +45,7 @@ struct actor {
 	struct vl_seg *seg;
 	struct participant *self;
 	int fd;
-	u64 mm, file;
+	u64 mm, file, long_file;
 	u64 rng;
 };
 
@@ -195,6 +196,7 @@ static void open_all(struct actor *a)
 	CHECK_EQ(vl_mm_create(a->self, &options, &a->mm, NULL, 0), 0);
 	CHECK_EQ(vl_file_open(a->self, 1, 100, PAGES << PAGE_SHIFT, "/memfd:recount", 0, &a->file),
 		 0);
+	CHECK_EQ(vl_file_open(a->self, 1, 101, 0, "/memfd:long", 0, &a->long_file), 0);
 	map(a, a->mm, AREA, PAGES, ANON | POPULATE, 0);
 	map(a, a->mm, OF_FILE, PAGES, MAP_SHARED | MAP_FIXED | POPULATE, a->file);
 }
@@ -471,6 +473,79 @@ static void test_long(struct actor *a, bool recoverer_dies)
 	unmap_long(a);
 }
 
+/* --- a long truncation --- */
+
+static void truncate_long(struct actor *a)
+{
+	CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->long_file, LONG << PAGE_SHIFT).status, 0);
+	map(a, a->mm, ELSE, LONG, MAP_SHARED | MAP_FIXED | POPULATE, a->long_file);
+	CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->long_file, PAGE_SIZE).status, 0);
+}
+
+/* Kills a child while the pages are out of the file, and most of the entries are there. */
+static void kill_in_truncation(struct actor *a, const struct file *file)
+{
+	const struct mm_struct *mm = mm_find(a->seg, a->mm);
+	pid_t pid = child_of(a, truncate_long, 1);
+	bool seen = false;
+
+	while (!seen) {
+		u64 middle = LONG / 2 * PAGE_SIZE;
+		const pte_t *pte, *cached;
+
+		stop(a);
+		pte = pte_lookup(a->seg, &mm->pgd, ELSE + middle);
+		cached = pte_lookup(a->seg, &file->cache, middle);
+		seen = file->cut_to && pte && *pte && (!cached || !*cached);
+		CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0); /* else it has failed */
+		if (seen)
+			test_kill(pid);
+		world_start(a->self);
+		sleep_ns(NSEC_PER_MSEC / 20);
+	}
+}
+
+/* Recovery has the file's lock, as others would find it. */
+static bool file_locked(struct actor *a, struct file *file)
+{
+	bool free;
+
+	CHECK_EQ(core_enter(a->self), 0);
+	free = down_write_trylock(a->self, &file->lock, HOLD_MMAP2);
+	if (free)
+		up_write(a->self, &file->lock, HOLD_MMAP2);
+	core_exit(a->self);
+	return !free;
+}
+
+static void test_truncation(struct actor *a, bool recoverer_dies)
+{
+	static struct vl_recovery out;
+	const struct mm_struct *mm = mm_find(a->seg, a->mm);
+	struct file *file = file_find(a->seg, a->long_file);
+	u64 before = in_use(a);
+
+	kill_in_truncation(a, file);
+	memset(&out, 0, sizeof(out));
+	CHECK_EQ(recover_stop(a->self, &out, true), 0);
+	CHECK_EQ(out.walks, 1);
+	CHECK_EQ(file->mending, 1);
+	CHECK(file->cut_to != 0 && file_locked(a, file));
+	CHECK_EQ(mm_aside(a->seg, mm)->mending, 1);
+	CHECK_EQ(CALL(a, OP_FAULT, FAULT_WRITE, a->mm, AREA, 0).status, 0);
+	if (recoverer_dies)
+		CHECK_EQ(waitpid(child_of(a, recover_a_slice, 1), NULL, 0) > 0, 1);
+	CHECK_EQ(file->mending, 1);
+	CHECK_EQ(vl_recover(a->self, &out), 0);
+	CHECK_EQ(file->mending, 0);
+	CHECK(file->cut_to == 0 && !file_locked(a, file));
+	check_clean(a);
+	CHECK_EQ(*pte_lookup(a->seg, &mm->pgd, ELSE + LONG / 2 * PAGE_SIZE), 0);
+	CHECK_EQ(CALL(a, OP_MUNMAP, 0, a->mm, ELSE, LONG << PAGE_SHIFT).status, 0);
+	CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->long_file, 0).status, 0);
+	CHECK_EQ(in_use(a), before);
+}
+
 int main(int argc, char **argv)
 {
 	struct actor a;
@@ -484,6 +559,8 @@ int main(int argc, char **argv)
 	test_wait(&a);
 	test_long(&a, false);
 	test_long(&a, true);
+	test_truncation(&a, false);
+	test_truncation(&a, true);
 	vl_leave(a.self);
 	vl_seg_detach(a.seg);
 	printf("good\n");

@@ -63,6 +63,25 @@ def test_one_client_has_its_share_and_no_more() -> None:
     assert queue.take() == ("a2", False)
 
 
+def test_one_at_a_time_from_now_on() -> None:
+    """Also of a line that is listed already; others keep their share, and so does its successor."""
+    queue: FairQueue[str] = FairQueue(share=2)
+    for job in ("a1", "a2", "a3", "b1", "b2"):
+        queue.put(job[0], job)
+    assert queue.take() == ("a1", True)
+    queue.one_at_a_time("a")
+    taken = [found[0] for found in iter(queue.take, None)]
+    assert taken == ["b1", "b2"]
+    assert queue.finished("a")
+    assert queue.take() == ("a2", False)
+    assert queue.finished("a")
+    assert queue.take() == ("a3", False)
+    assert not queue.finished("a")
+    for job in ("a4", "a5"):
+        queue.put("a", job)
+    assert [queue.take(), queue.take()] == [("a4", True), ("a5", False)]
+
+
 def test_the_last_of_the_longest_line_makes_room() -> None:
     queue: FairQueue[str] = FairQueue(share=1)
     for job in ("a1", "a2", "a3", "b1", "b2"):

@@ -25,7 +25,7 @@ MARKDOWN := $(wildcard *.md docs/*.md native/*.md tests/*.md tests/traces/*.md c
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 20 --durations-min 10
 
-.PHONY: help setup native demo races models test test-quick test-models test-long format lint check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races models test test-quick test-models test-long format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -131,12 +131,19 @@ format: setup ## put Python and C into the house's form
 
 lint: setup ## ruff, mypy --strict, the form of C files, stale generated code, Markdown, spelling, words
 	@echo "ruff, mypy, clang-format, pymarkdown, codespell, words"
+	@$(MAKE) --no-print-directory -j$(JOBS) --output-sync lint-types lint-markdown lint-form
+
+lint-types:
+	@$(BIN)/mypy --no-error-summary
+
+lint-markdown:
+	@$(BIN)/pymarkdown --strict-config scan $(MARKDOWN)
+
+lint-form:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@$(BIN)/python protos/generate.py --check
-	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/pymarkdown --strict-config scan $(MARKDOWN)
 	@$(BIN)/codespell
 	@$(BIN)/python tests/support/words.py
 

@@ -25,9 +25,9 @@ SEED = int(os.environ.get("VMALAB_SEED", "0")) or 20261130
 PATIENCE_S = 100.0
 PARTICIPANTS_MAX = SegmentConfig().participants_max
 SOME = [
-    ("typesafe-rwsem", 255),
+    ("typesafe-rwsem", 70),
 ]
-"""With all participants that there can be."""
+"""More than a word has bits. The long run has all participants that there can be, on each model."""
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ The guard of conftest.py looks for processes and segments after each test.
 """
 
 import contextlib
+import faulthandler
 import os
 import re
 import shutil
@@ -260,6 +261,7 @@ def test_ps_outlives_a_look_that_aborts(monkeypatch: pytest.MonkeyPatch) -> None
 
     def look(name: str) -> dict[str, object]:
         if name == "aborts":
+            faulthandler.disable()  # nobody is to read about it
             os.abort()
         while name == "hangs":
             time.sleep(1)

@@ -121,14 +121,23 @@ def built() -> dict[str, list[Path]]:
 
 
 @cache
-def symbols(path: Path) -> tuple[frozenset[str], frozenset[str]]:
-    """What an object defines for others, and what it uses of others."""
-    done = subprocess.run(["nm", path], stdout=subprocess.PIPE, text=True, check=True)
-    words = [line.split() for line in done.stdout.splitlines()]
-    return (
-        frozenset(word[-1] for word in words if word[-2] in "BDRTVW"),
-        frozenset(word[-1] for word in words if word[-2] == "U"),
-    )
+def all_symbols() -> dict[str, tuple[set[str], set[str]]]:
+    """Of each object what it defines for others, and what it uses of others."""
+    paths = sorted({path for compiled in built().values() for path in compiled})
+    done = subprocess.run(["nm", "-A", *paths], stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, tuple[set[str], set[str]]] = {str(path): (set(), set()) for path in paths}
+    for line in done.stdout.splitlines():
+        path, _, symbol = line.partition(":")
+        kind, name = symbol.split()[-2:]
+        if kind in "BDRTVW":
+            found[path][0].add(name)
+        elif kind == "U":
+            found[path][1].add(name)
+    return found
+
+
+def symbols(path: Path) -> tuple[set[str], set[str]]:
+    return all_symbols()[str(path)]
 
 
 def of_the_lab() -> set[str]:

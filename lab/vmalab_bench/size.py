@@ -247,6 +247,7 @@ def _memory(vmas: int, before: dict[str, int], after: dict[str, int]) -> dict[st
     each = PAGE / vmas
     return {
         "bytes_per_vma": round(grown["pages"] * each + grown["frame_bytes"] / vmas, 1),
+        "frame_bytes_per_vma": round(grown["frame_bytes"] / vmas, 1),
         "slab_bytes_per_vma": {
             name.removeprefix("slab "): round(pages * each, 1)
             for name, pages in grown.items()

@@ -101,7 +101,7 @@ def codec_of(service: str, method: MethodDescriptor) -> AnyCodec:
         return cast(AnyCodec, _ON_THE_WIRE[name])
     response = GetMessageClass(method.output_type)
     read: Callable[[bytes], Message] = GetMessageClass(method.input_type).FromString
-    write = cast("Callable[[Message | bytes], bytes]", response.SerializeToString)
+    write = cast("Callable[[object], bytes]", response.SerializeToString)
     return Codec(name, read, write)
 
 

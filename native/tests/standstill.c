@@ -45,8 +45,8 @@ struct actor {
 	struct vl_seg *seg;
 	struct participant *self;
 	int fd;
-	u64 mm;  /* with the memory */
-	u64 own; /* of the child, without */
+	u64 mm;               /* with the memory */
+	u64 own;              /* of the child, without */
 	u64 file, file_bytes; /* mapped beside the memory, and as large */
 };
 

@@ -140,9 +140,7 @@ class Call:
 
 
 @pytest.mark.parametrize(("bytes_read", "at_a_time"), [(LARGE_BYTES, 2), (LARGE_BYTES + 1, 1)])
-def test_large_requests_of_a_client_are_read_one_at_a_time(
-    bytes_read: int, at_a_time: int
-) -> None:
+def test_large_requests_of_a_client_are_read_one_at_a_time(bytes_read: int, at_a_time: int) -> None:
     """The first call tells that they are large. Of the calls behind it so many run at a time, and
     another client's run beside them."""
     door, refuser = Door(Tokens(""), open_methods=""), Refuser()

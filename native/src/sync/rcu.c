@@ -300,8 +300,7 @@ void rcu_retire(struct participant *self, u32 kind, u32 ref)
 	if (unlikely(ring_count(area) == RETIRE_RING)) {
 		free_ripe(self);
 		if (ring_count(area) == RETIRE_RING && self->rcu_nest == 0)
-			(void)wait_for_tag(self,
-					   area->retired[area->retire_head % RETIRE_RING].tag,
+			(void)wait_for_tag(self, area->retired[area->retire_head % RETIRE_RING].tag,
 					   false, FOREVER);
 		else if (ring_count(area) == RETIRE_RING)
 			rcu_advance(self);

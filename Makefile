@@ -16,7 +16,7 @@ LOCKED := flock $(STAMPS)/lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The folders are there for files that are removed.
 NATIVE := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.[ch]) native/src \
-	$(wildcard native/src/*) native/include/vmalab native/front native/core.cdef native/ops.cdef native/lab.cdef \
+	$(wildcard native/src/*) native/include/vmalab native/front native/core.cdef native/ops.cdef native/lab.cdef native/virtual.cdef \
 	native/build_ffi.py native/Makefile native/random_layout.py native/vmalab_native/layout_file.py \
 	$(wildcard native/vmalab_native/layouts/*.toml) setup.py
 C_FILES := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \

@@ -24,11 +24,13 @@ COMMANDS: Final[Mapping[str, str]] = {
     "crash": "crash",
     "bench": "bench",
     "race": "race",
+    "scale": "scale",
     "ps": "inspect",
     "maps": "inspect",
     "slabinfo": "inspect",
     "vmstat": "inspect",
     "locks": "inspect",
+    "trace": "events",
     "layout": "inspect",
     "fsck": "inspect",
 }

@@ -308,6 +308,11 @@ _of_one_model(
     "SizeBench",
     "A fault, a mapping and the memory for it, from 10 to 1,000,000 VMAs.",
 )
+_of_one_model(
+    "events",
+    "EventsBench",
+    "Faults and calls where participants keep events, and where they keep none, in turn.",
+)
 _of_all_models(
     "models",
     "ModelsBench",

@@ -230,6 +230,23 @@ Slab = Annotated[
         rich_help_panel=_SIZES,
     ),
 ]
+Events = Annotated[
+    str | None,
+    typer.Option(
+        help="Each process keeps its last events, for vmalab trace: on or off.",
+        show_default="on",
+        rich_help_panel=_SIZES,
+    ),
+]
+SampleFaults = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="One fault in N is an event, a power of two; 0: none. Other calls always are.",
+        show_default="1024",
+        rich_help_panel=_SIZES,
+    ),
+]
 Pkeys = Annotated[
     str | None,
     typer.Option(
@@ -317,6 +334,8 @@ def serve(
     lookup: Lookup = None,
     writer_wait: WriterWait = None,
     slab: Slab = None,
+    events: Events = None,
+    sample_faults: SampleFaults = None,
     pkeys: Pkeys = None,
     overcommit: Overcommit = None,
     stop_grace_s: StopGraceS = None,
@@ -369,6 +388,8 @@ _OPTIONS = frozenset(
             "lookup",
             "writer_wait",
             "slab",
+            "events",
+            "sample_faults",
             "pkeys",
             "overcommit",
             "stop_grace_s",

@@ -22,6 +22,12 @@ def bounded(name: str, value: int, low: int, high: int) -> int:
     return value
 
 
+def power_of_two(name: str, value: int, high: int) -> None:
+    bounded(name, value, 0, high)
+    if value & (value - 1):
+        raise InvalidArgument(f"{name} = {value}, allowed are 0 and powers of two up to {high}")
+
+
 def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise InvalidArgument(f"{name} = {value!r}, allowed are {', '.join(allowed)}")

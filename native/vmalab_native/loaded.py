@@ -132,8 +132,9 @@ def config_to_c(config: SegmentConfig) -> CStruct:
         "slab_freeptr": SLAB_FREEPTR[config.slab.freeptr],
         "slab_magazine": config.slab.magazine,
         "slab_barn": config.slab.barn,
+        "events_off": not config.events,
     }
-    del sizes["model"], sizes["layout"], sizes["slab"]
+    del sizes["model"], sizes["layout"], sizes["slab"], sizes["events"]
     return ffi.new("struct vl_config *", sizes)
 
 
@@ -162,6 +163,7 @@ def config_from_c(c_info: CStruct) -> SegmentConfig:
         lookup=LOOKUP_NAMES[c_info.config.lookup],
         writer_wait=WRITER_WAIT_NAMES[c_info.config.writer_wait],
         slab=_slab_from_c(c_info.config),
+        events=not c_info.config.events_off,
         pkeys=bool(c_info.config.pkeys),
         model=c_info.model,
         layout=c_info.layout,

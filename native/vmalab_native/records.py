@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Literal, get_args
 
 from vmalab_native import cores
-from vmalab_native.checks import bounded, one_of, u64
+from vmalab_native.checks import bounded, one_of, power_of_two, u64
 from vmalab_native.slab import Slab
 from vmalab_native.slab import default as default_slab
 
@@ -70,6 +70,8 @@ class SegmentConfig:
         writer_wait: how a writer of the lock model refcount waits for the readers of a VMA: "sleep"
             at once, as the kernel does, or "spin" for some turns before.
         slab: how VMAs are made and freed; by default what VMALAB_SLAB says.
+        events: each participant keeps a ring of its last events, and counts how long it waits.
+        sample_faults: of faults one in so many is an event, a power of two up to 2^30; 0: none.
         rcu: "auto" takes membarrier where the kernel has it, else full fences on the read side.
         model: lock model or step, one of `cores.all_models()`; by default what VMALAB_MODEL
             says.
@@ -87,6 +89,8 @@ class SegmentConfig:
     lookup: cores.Lookup = field(default_factory=cores.default_lookup)
     writer_wait: WriterWait = "sleep"
     slab: Slab = field(default_factory=default_slab)
+    events: bool = True
+    sample_faults: int = 1024
     pkeys: bool = field(default_factory=lambda: _machine().has_pkeys())
     overcommit: int = field(default_factory=lambda: _machine().overcommit())
     commit_limit_pages: int = field(default_factory=lambda: _machine().commit_limit_pages())
@@ -108,6 +112,7 @@ class SegmentConfig:
         bounded("frames_max", self.frames_max, 1, 1 << 31)
         bounded("files_max", self.files_max, 1, FILES_MAX)
         bounded("vmas_per_mm_max", self.vmas_per_mm_max, 1, (1 << 31) - 1)
+        power_of_two("sample_faults", self.sample_faults, 1 << 30)
         bounded("overcommit", self.overcommit, 0, 2)
         bounded("mmap_min_addr", self.mmap_min_addr, 0, 1 << 32)
         u64("commit_limit_pages", self.commit_limit_pages)

@@ -245,10 +245,12 @@ class SegmentFile:
         self._check_config()
         sizes = {name: found.size for name, found in self.structs.items()}
         self.area_bytes = -(-sizes["participant_area"] // PAGE) * PAGE
+        self.ring_bytes = -(-sizes["event_ring"] // PAGE) * PAGE
         fixed = [
             ("header", sizes["seg_header"]),
             ("slots", self.config("participants_max") * sizes["participant_slot"]),
             ("areas", self.config("participants_max") * self.area_bytes),
+            ("events", self.config("participants_max") * self.ring_bytes),
             ("mms", self.config("mms_max") * (sizes["mm_struct"] + sizes["mm_aside"])),
             ("files", self.config("files_max") * sizes["file"]),
         ]
@@ -390,6 +392,11 @@ class SegmentFile:
         at, size = self.structs["participant_area"].at[field]
         offset = self.regions["areas"][0] + index * self.area_bytes + at
         return self.read(offset, size, f"area {index}")
+
+    def ring_part(self, index: int, first: int, size: int) -> bytes:
+        """Bytes of the ring of events of a slot."""
+        offset = self.regions["events"][0] + index * self.ring_bytes + first
+        return self.read(offset, size, f"ring {index}")
 
     def mm_table(self) -> list[bytes]:
         """Every slot of the mm table."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from vmalab_native import events as rings
 from vmalab_native import slab
 from vmalab_native.errors import NoSuchMm, SegmentDamaged
 from vmalab_native.loaded import RCU_NAMES
@@ -294,6 +295,18 @@ class SegmentView:
                 if lock >> REF_SHIFT == offset >> REF_SHIFT:
                     return self.file.regions["pages"][0] + page * PAGE + base
         return None
+
+    def events(self, slot: int) -> list[rings.Event]:
+        """The last events of the participant in a slot, newest last; also of a dead one."""
+        return rings.events(self.file, slot)
+
+    def since(self, slot: int) -> tuple[int | None, int | None]:
+        """When its call began, and since when it waits; as `events.py:since`."""
+        return rings.since(self.file, slot)
+
+    def waits(self, slot: int) -> dict[str, rings.Waits]:
+        """How often and how long it has waited, by class of lock."""
+        return rings.waits(self.file, slot)
 
     # --- address spaces ---
 

@@ -115,6 +115,8 @@ class ServerConfig(BaseSettings):
     lookup: cores.Lookup = Field(default_factory=cores.default_lookup)
     writer_wait: WriterWait = "sleep"
     slab: str = ""
+    events: Literal["on", "off"] = "on"
+    sample_faults: int = Field(1024, ge=0, le=1 << 30)
     pkeys: machine.Switch = "machine"
     overcommit: Literal["machine", "0", "1", "2"] = "machine"
     limits: Limits = Field(default_factory=Limits)
@@ -244,6 +246,8 @@ class ServerConfig(BaseSettings):
             lookup=self.lookup,
             writer_wait=self.writer_wait,
             slab=slabs.parse(self.slab),
+            events=self.events == "on",
+            sample_faults=self.sample_faults,
             pkeys=machine.choose_pkeys(self.pkeys),
             overcommit=machine.choose_overcommit(self.overcommit),
             commit_limit_pages=machine.commit_limit_pages(self.overcommit),

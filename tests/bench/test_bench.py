@@ -383,3 +383,15 @@ def test_usage(arguments: list[str], said: str) -> None:
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.serial
+def test_events(tmp_path: Path) -> None:
+    picture = tmp_path / "events.svg"
+    data = bench("events", "--plot", str(picture), scale="--smoke")
+    assert is_picture(picture)
+    assert [row["kind"] for row in data["rows"]] == ["hit", "fresh", "pair"]
+    for row in data["rows"]:
+        assert min(row["on_ns"], row["off_ns"]) > 0
+    (aim,) = data["aims"]
+    assert (aim["at_most"], aim["value"]) == (1.03, data["ratio"])

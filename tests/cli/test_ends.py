@@ -45,6 +45,7 @@ WORK: dict[str, list[str]] = {
     "bench fault": ["--vmas", "1000"] * 200,
     "bench rpc": [],
     "bench kernel": [],
+    "bench events": [],
     "bench scaling": [],
     "bench size": [],
     "bench path": [],
@@ -54,6 +55,8 @@ WORK: dict[str, list[str]] = {
     "bench rcu": [],
     "bench slab": [],
     "bench all": ["--out", "FOLDER/page.md"],
+    "scale": ["--workload", "munmap", "--model", "typesafe-rwsem", "--vcpus", "8",
+              "--operations", "1000000000"],
     "race explore": ["reuse-before-lock", "--seconds", HOURS, "--schedules", "1000000000",
                      "--strategy", "random"],
     "race all": [],
@@ -73,8 +76,8 @@ OTHERS: dict[str, list[str]] = {
 }
 """Programs that are no command of the application."""
 QUICK = {
-    "ps": [], "maps": ["--all"], "slabinfo": [], "vmstat": [], "locks": [], "layout": [],
-    "fsck": [], "race list": [], "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
+    "ps": [], "maps": ["--all"], "slabinfo": [], "vmstat": [], "locks": [], "trace": [],
+    "layout": [], "fsck": [], "race list": [], "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
     "bench draw": [str(ROOT / "docs" / "measurements"), "--out", "FOLDER"],
 }  # fmt: skip
 """Commands that are done in a moment: they may be before they are told to end."""
@@ -259,7 +262,7 @@ def test_in_the_middle_of_its_work(name: str, number: signal.Signals, tmp_path: 
 @pytest.mark.parametrize("name", QUICK)
 def test_quick_ones(name: str, instance: str, tmp_path: Path) -> None:
     """-number: the signal itself ended it, before it had begun; a shell sees the same."""
-    looks = name in ("ps", "maps", "slabinfo", "vmstat", "locks", "fsck")
+    looks = name in ("ps", "maps", "slabinfo", "vmstat", "locks", "trace", "fsck")
     arguments = [*QUICK[name], *(["--instance", instance] if looks else [])]
     for number in SIGNALS:
         command = Command(name, arguments, tmp_path)

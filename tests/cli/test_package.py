@@ -19,6 +19,7 @@ from patience import HANG_S
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
     *("vmalab_bench", "vmalab_cli", "vmalab_client", "vmalab_crash", "vmalab_diff", "vmalab_drive"),
+    "vmalab_events",
     *("vmalab_lin", "vmalab_loadgen", "vmalab_native", "vmalab_pytest", "vmalab_race"),
     *("vmalab_server", "vmalab_trace"),
 }

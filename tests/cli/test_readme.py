@@ -35,7 +35,7 @@ MADE_BY = {
     "wake.sched": "vmalab race run cve-2025-38554 --mutant foreign_wake_unpinned -o wake.sched",
 }
 """What a command needs from one before it, which another pytest process may have run."""
-LOOKING = ("ps", "slabinfo", "vmstat", "locks", "fsck", "maps")
+LOOKING = ("ps", "slabinfo", "vmstat", "locks", "trace", "fsck", "maps")
 NAME = f"readme-{os.getpid()}"
 
 

@@ -31,7 +31,7 @@ from vmalab_native.core import layout, lock_models
 STRUCTS = (
     *("vm_area_struct", "mm_struct", "rw_semaphore", "participant_slot", "participant_area"),
     *("page_desc", "kmem_cache", "frame", "file", "anon_vma", "anon_vma_chain", "anon_vma_name"),
-    *("vma_numab_state", "magazine", "retired", "seg_header"),
+    *("vma_numab_state", "magazine", "retired", "seg_header", "event_ring", "vl_event"),
 )
 SEED = 20260
 SHORT = ("unaligned", "pair", f"random:{SEED}")

@@ -134,6 +134,8 @@ class Config(TypedDict, total=False):
     pkeys: bool
     overcommit: int
     commit_limit_pages: int
+    events: bool
+    sample_faults: int
     model: str
     layout: str
 

@@ -25,9 +25,10 @@ BELOW = {
 BELOW["vmalab_pytest"] = {*BELOW["vmalab_server"], "vmalab_server"}
 BELOW["vmalab_drive"] = {*BELOW["vmalab_server"], "vmalab_server"}
 _DRIVEN = {*BELOW["vmalab_drive"], "vmalab_drive"}
-_ABOVE_DRIVE = ("bench", "crash", "lin", "loadgen", "race", "trace")
+_ABOVE_DRIVE = ("bench", "crash", "events", "lin", "loadgen", "race", "trace")
 BELOW |= {f"vmalab_{name}": _DRIVEN for name in _ABOVE_DRIVE}
 BELOW["vmalab_diff"] = {*_DRIVEN, "vmalab_trace"}
+BELOW["vmalab_scale"] = {*_DRIVEN, "vmalab_bench"}
 BELOW["vmalab_cli"] = {*BELOW} - {"vmalab_pytest"}
 """What each package may import besides itself."""
 
@@ -36,7 +37,7 @@ ONLY_IN = {
     "grpc": {"vmalab", "vmalab_client", "vmalab_server", "vmalab_drive", "vmalab_bench"},
     "pytest": {"vmalab_pytest"},
     "matplotlib": {"vmalab_bench"},
-    "perfetto": {"vmalab_race"},
+    "perfetto": {"vmalab_events", "vmalab_race"},
 }
 """Libraries that have their place: a command line is made in one package only, and so on."""
 

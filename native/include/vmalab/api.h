@@ -11,6 +11,7 @@
 #ifndef VMALAB_API_H
 #define VMALAB_API_H
 
+#include "vmalab/events.h"
 #include "vmalab/recover.h"
 #include "vmalab/segment.h"
 
@@ -239,6 +240,8 @@ struct vl_lock_info {
 	u64 start, end;
 };
 VL_API long vl_locks(struct vl_seg *seg, struct vl_lock_info *out, u64 cap);
+/* What the ring of a slot holds, oldest first; with what is left of its former participants. */
+VL_API long vl_events(struct vl_seg *seg, u32 participant, struct vl_event *out, u64 cap);
 struct vl_participant_info {
 	u32 index, pid, tid, role, in_core, rcu_active, leases, op;
 	u64 start_time;

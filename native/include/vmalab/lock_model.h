@@ -265,7 +265,7 @@ lock_vma_once(struct participant *self, struct mm_struct *mm, u64 id, u64 addr,
 	/* Only now may the range be read: before the lock the object could be turning into another,
 	 * or be split. */
 	if (unlikely(addr < vma->vm_start || addr >= vma->vm_end) && !MUTANT(range_ignored)) {
-		stat_inc(self, abort_range);
+		stat_refused(self, abort_range);
 		vma_end_read_rcu(self, vma, place);
 		return VMA_READ_FAILED;
 	}
@@ -294,7 +294,7 @@ static inline struct vm_area_struct *lock_vma_found(struct participant *self, st
 
 		GHOST(entry(mm, ref, addr));
 		if (unlikely(!ref)) {
-			stat_inc(self, abort_no_vma);
+			stat_refused(self, abort_no_vma);
 			if (VMA_READ_LEAVES_RCU)
 				rcu_read_unlock(self);
 			break;

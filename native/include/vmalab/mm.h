@@ -19,6 +19,7 @@
 #define VMALAB_MM_H
 
 #include "vmalab/caches.h"
+#include "vmalab/events.h"
 #include "vmalab/recount.h"
 #include "vmalab/seqcount.h"
 #include "vmalab/slab.h"
@@ -237,6 +238,7 @@ static inline bool mmap_read_trylock(struct participant *self, struct mm_struct 
 }
 static inline void mmap_read_unlock(struct participant *self, struct mm_struct *mm)
 {
+	event_lock(self, EVENT_GIVEN, EVENT_LOCK_MMAP_READ, &mm->mmap_lock);
 	up_read(self, &mm->mmap_lock, HOLD_MMAP);
 	STEP(mmap_left, mm);
 }

@@ -107,7 +107,7 @@ static inline void vma_refcount_put(struct participant *self, struct vm_area_str
 	u32 refcnt;
 
 	STEP(read_ending, vma, end(vma));
-	/* release pairs: VMA-7 (vma_refcnt.c:vma_wait_readers) */
+	/* release pairs: VMA-7 (vma_refcnt.c:wait_turns) */
 	refcnt = add_release_u32(&vma->vm_refcnt, -1u);
 	hold_clear(self, place);
 	STEP(read_dropped, vma, put(vma));
@@ -158,7 +158,7 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 	/* Advice only, no order. */
 	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == early_sequence(self, mm, vma)) &&
 	    !MUTANT(early_stamp_ignored)) {
-		stat_inc(self, abort_stamp);
+		stat_refused(self, abort_stamp);
 		MUTATE(early_stamp_retries, return vma_start_read_fails(self, VMA_READ_MISS));
 		return vma_start_read_fails(self, VMA_READ_FAILED);
 	}
@@ -166,7 +166,7 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 	outcome = vma_refcount_get(self, vma, place);
 	if (unlikely(outcome != VMA_READ_LOCKED)) {
 		if (outcome == VMA_READ_FAILED)
-			stat_inc(self, abort_trylock);
+			stat_refused(self, abort_trylock);
 		return vma_start_read_fails(self, outcome);
 	}
 	/* Of another mm: its object was reused for one. To compare before the stamp, which belongs
@@ -174,7 +174,7 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 	if (unlikely(load_relaxed_u64(&vma->vm_mm) != id) && !MUTANT(mm_not_compared) && !early) {
 		STEP(foreign_found, vma);
 		vma_put_foreign(self, vma, place);
-		stat_inc(self, abort_mm);
+		stat_refused(self, abort_mm);
 		return VMA_READ_FAILED; /* it has left the section, if that is to be left */
 	}
 	STEP(read_identified, vma);
@@ -183,7 +183,7 @@ static inline enum vma_read vma_start_read(struct participant *self, const struc
 	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq)) &&
 	    !MUTANT(late_stamp_ignored)) {
 		INTACT(refused_reader_stays, vma_refcount_put(self, vma, place));
-		stat_inc(self, abort_stamp_late);
+		stat_refused(self, abort_stamp_late);
 		return vma_start_read_fails(self, VMA_READ_FAILED);
 	}
 	STEP(read_stamp_late, vma);

@@ -87,7 +87,7 @@ static inline enum vma_read vma_identity(struct participant *self, const struct 
 			return VMA_READ_LOCKED;
 		if (mm == (id | VMA_MM_DETACHED))
 			return VMA_READ_MISS;
-		stat_inc(self, abort_mm);
+		stat_refused(self, abort_mm);
 		return VMA_READ_FAILED;
 	}
 #endif
@@ -102,7 +102,7 @@ static inline enum vma_read vma_identity(struct participant *self, const struct 
 	STEP(read_identified, vma);
 	if (likely(same))
 		return VMA_READ_LOCKED;
-	stat_inc(self, abort_mm);
+	stat_refused(self, abort_mm);
 	return VMA_READ_FAILED;
 }
 

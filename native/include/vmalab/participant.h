@@ -213,6 +213,7 @@ struct participant {
 	struct vl_seg *seg;
 	u64 retire_due;  /* rcu.completed at which rcu_poll has something to do */
 	u32 frames_keep; /* frames that its magazine may hold; at most FRAME_MAGAZINE */
+	u32 sample_mask; /* a fault leaves an event if its number has none of these bits */
 	struct vm_area_struct *locked; /* by a fault, on its way from the fast path to the slow */
 	u32 pkru;             /* with has_pkru: what the caller of the operation has there */
 	bool has_pkru;        /* its record says so (pkeys.h) */
@@ -229,7 +230,10 @@ struct participant {
 	u32 met_limit; /* enum vl_limit: the last that refused something; account.h */
 	u32 met_account;
 	u64 met_max;
-	void *life; /* the page that says it lives (life.c) */
+	void *life;              /* the page that says it lives (life.c) */
+	struct event_ring *ring; /* its events (events.h); NULL: none are kept */
+	bool noting;             /* in a call whose locks are noted there */
+	u32 refused;             /* enum vl_stat: why the last try for the lock of a VMA failed */
 } __cacheline_aligned;
 
 static inline void *participant_ptr(const struct participant *self, vl_ref ref)

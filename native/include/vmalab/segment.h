@@ -4,8 +4,8 @@
  *
  * Memory map (all offsets in the header's region table, each region page aligned):
  *
- *   header | participant slots | participant areas | mm table | file table | page descriptors |
- *   frames | pages
+ *   header | participant slots | participant areas | rings of events | mm table | file table |
+ *   page descriptors | frames | pages
  *
  * The file is sparse: regions get memory when seg_populate() takes it with fallocate(), so that a
  * full /dev/shm is an error code and never a SIGBUS.
@@ -28,6 +28,7 @@ enum vl_region_id {
 	REGION_HEADER,
 	REGION_SLOTS,
 	REGION_AREAS,
+	REGION_EVENTS,
 	REGION_MMS,
 	REGION_FILES,
 #ifdef VL_LAB
@@ -86,16 +87,20 @@ struct vl_config {
 	u32 slab_freeptr;  /* enum vl_slab_freeptr: where its free pointer is */
 	u32 slab_magazine; /* objects that a participant keeps of a cache; 0: MAGAZINE_SIZE */
 	u32 slab_barn;     /* 1: each cache keeps full halves of magazines (slab.h) */
-	u32 slab_pad;
+	/* events.h */
+	u32 events_off;    /* 1: no participant keeps events */
+	u32 sample_faults; /* one fault in so many leaves an event, a power of two; 0: none */
+	u32 pad;
 };
 
 /* What a configuration must be for everything to work: each participant keeps some frames and pages
  * for itself, and nobody else can have those. */
-#define FRAMES_EACH_MIN 8  /* frames_max for each participant: at most half of them are kept */
-#define PAGES_EACH_MIN  32 /* the same of pages: PAGE_MAGAZINE, and slabs */
-#define PAGES_MIN       64
-#define FRAMES_MAX      (1u << 31) /* FRAME_IN_POOL is the bit above */
-#define VMAS_PER_MM_MAX ((1u << 31) - 1)
+#define FRAMES_EACH_MIN   8  /* frames_max for each participant: at most half of them are kept */
+#define PAGES_EACH_MIN    32 /* the same of pages: PAGE_MAGAZINE, and slabs */
+#define PAGES_MIN         64
+#define FRAMES_MAX        (1u << 31) /* FRAME_IN_POOL is the bit above */
+#define VMAS_PER_MM_MAX   ((1u << 31) - 1)
+#define SAMPLE_FAULTS_MAX (1u << 30)
 
 /* Which field of a configuration is wrong, and what would be right. */
 struct vl_config_fault {
@@ -255,6 +260,7 @@ struct vl_seg {
 	struct seg_header *hdr;
 	struct participant_slot *slots;
 	u8 *areas;
+	u8 *events; /* event_ring_of */
 	struct page_desc *page_descs;
 	u8 *pages; /* start of REGION_PAGES */
 	struct mm_struct *mms;

@@ -42,7 +42,9 @@ enum vl_stat {
 #define stat_add(self, name, n) stat_add_at(self, STAT_##name, n)
 #define stat_add_at(self, i, n) \
 	store_relaxed_u64(&(self)->area->stats[i], (self)->area->stats[i] + (u64)(n))
-#define stat_inc_in(area, name) stat_add_in(area, STAT_##name, 1)
-#define stat_add_in(area, i, n) store_relaxed_u64(&(area)->stats[i], (area)->stats[i] + (u64)(n))
+/* A try for the lock of a VMA failed. */
+#define stat_refused(self, name) (stat_inc(self, name), (void)((self)->refused = STAT_##name))
+#define stat_inc_in(area, name)  stat_add_in(area, STAT_##name, 1)
+#define stat_add_in(area, i, n)  store_relaxed_u64(&(area)->stats[i], (area)->stats[i] + (u64)(n))
 
 #endif

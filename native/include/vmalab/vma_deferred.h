@@ -36,7 +36,7 @@ static inline enum vma_read vma_identity(struct participant *self, const struct 
 	STEP(read_identified, vma);
 	if (likely(same))
 		return VMA_READ_LOCKED;
-	stat_inc(self, abort_mm);
+	stat_refused(self, abort_mm);
 	return VMA_READ_FAILED;
 }
 

@@ -53,12 +53,12 @@ static inline bool vma_start_read(struct participant *self, const struct mm_stru
 	 * below. */
 	if (unlikely(load_relaxed_u32(&vma->vm_lock_seq) == early_sequence(self, mm, vma)) &&
 	    !MUTANT(early_stamp_ignored)) {
-		stat_inc(self, abort_stamp);
+		stat_refused(self, abort_stamp);
 		return false;
 	}
 	STEP(stamp_read, vma);
 	if (unlikely(!down_read_trylock(self, vma_rwsem(self, vma), place))) {
-		stat_inc(self, abort_trylock);
+		stat_refused(self, abort_trylock);
 		STEP(read_refused, vma);
 		return false;
 	}
@@ -70,7 +70,7 @@ static inline bool vma_start_read(struct participant *self, const struct mm_stru
 	if (unlikely(load_acquire_u32(&vma->vm_lock_seq) == read_seqcount(&mm->mm_lock_seq)) &&
 	    !MUTANT(late_stamp_ignored)) {
 		INTACT(refused_reader_stays, vma_end_read_rcu(self, vma, place));
-		stat_inc(self, abort_stamp_late);
+		stat_refused(self, abort_stamp_late);
 		return false;
 	}
 	STEP(read_stamp_late, vma);

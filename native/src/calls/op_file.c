@@ -171,12 +171,14 @@ static struct file *file_lock(struct participant *self, u64 id)
 	if (!file)
 		return NULL;
 	down_write(self, &file->lock, HOLD_MMAP2);
+	event_lock(self, EVENT_TAKEN, EVENT_LOCK_FILE, &file->lock);
 	STEP(cut_locked);
 	return file;
 }
 
 static void file_unlock(struct participant *self, struct file *file)
 {
+	event_lock(self, EVENT_GIVEN, EVENT_LOCK_FILE, &file->lock);
 	up_write(self, &file->lock, HOLD_MMAP2);
 	file_unpin(self, 0);
 }

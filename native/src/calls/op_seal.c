@@ -98,6 +98,7 @@ s64 op_file_seal(struct participant *self, u64 id, u32 seals)
 	if (!file)
 		return -EBADF;
 	down_write(self, &file->lock, HOLD_MMAP2);
+	event_lock(self, EVENT_TAKEN, EVENT_LOCK_FILE, &file->lock);
 	if (!file_is_shmem(file) || (seals & ~F_SEAL_ALL)) {
 		err = -EINVAL;
 	} else if (file->seals & F_SEAL_SEAL) {
@@ -115,6 +116,7 @@ s64 op_file_seal(struct participant *self, u64 id, u32 seals)
 			store_relaxed_u8(&file->seals, file->seals | (u8)seals);
 		store_relaxed_u8(&file->seals_coming, 0);
 	}
+	event_lock(self, EVENT_GIVEN, EVENT_LOCK_FILE, &file->lock);
 	up_write(self, &file->lock, HOLD_MMAP2);
 	file_unpin(self, 0);
 	return err;

@@ -36,6 +36,7 @@
 #include "vmalab/merge.h"
 #include "vmalab/resident.h"
 #include "vmalab/scarce.h"
+#include "vmalab/virtual.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
 #define INLINED   static inline __attribute__((always_inline))
@@ -44,6 +45,8 @@ void fault_pause(void)
 {
 	if (lab_is_actor())
 		lab_yield();
+	else if (virtual_on())
+		virtual_pause();
 	else
 		sched_yield();
 }
@@ -472,6 +475,7 @@ static int fault_mmap_lock(struct participant *self, struct mm_struct *mm, u64 i
 	struct vm_area_struct *vma;
 	int outcome;
 
+	event_note(self, EVENT_FALLBACK, self->refused, id, f->addr);
 	if (mmap_read_lock(self, mm, id) != 0)
 		return FAULT_NO_MM;
 	vma = vma_lookup(self, mm, f->addr);
@@ -514,6 +518,7 @@ static int fault_locked(struct participant *self, struct mm_struct *mm, struct v
 	vma_end_read(self, vma);
 	if (outcome == FAULT_RETRY) {
 		stat_inc(self, vma_lock_retry);
+		self->refused = 0; /* the lock was not */
 	} else if (outcome != FAULT_AGAIN) {
 		f->info |= FAULT_INFO_VMA_LOCK;
 		stat_inc(self, vma_lock_success);
@@ -607,4 +612,6 @@ void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	}
 	stat_inc(self, pgfault);
 	result_fill(self, &f, outcome, result);
+	if (event_due(self, self->area->stats[STAT_pgfault]))
+		event_fault(self, id, addr);
 }

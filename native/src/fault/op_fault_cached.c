@@ -176,7 +176,7 @@ SLOW_EXIT fault_walk(struct participant *self, u64 id, u64 addr, u32 flags, u64 
 	}
 	if (VMA_LOCK_PER_VMA && !*lookup_part(lookup, addr)) {
 		GHOST(entry(mm, 0, addr));
-		stat_inc(self, abort_no_vma);
+		stat_refused(self, abort_no_vma);
 		fault_refused(self, id, addr, flags, word, result);
 		return;
 	}

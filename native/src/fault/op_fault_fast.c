@@ -115,7 +115,7 @@ __attribute__((aligned(64))) void op_fault(struct participant *self, u64 id, u64
 	GHOST(entry(mm, ref, addr));
 	if (unlikely(!ref)) {
 		rcu_read_unlock(self);
-		stat_inc(self, abort_no_vma);
+		stat_refused(self, abort_no_vma);
 		stat_inc(self, vma_lock_abort);
 		fault_refused(self, id, addr, flags, word, result);
 		return;

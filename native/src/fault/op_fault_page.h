@@ -13,6 +13,7 @@
 #ifndef VMALAB_OP_FAULT_PAGE_H
 #define VMALAB_OP_FAULT_PAGE_H
 
+#include "vmalab/events.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
 
@@ -88,7 +89,7 @@ fault_present(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	      struct vl_result *result, struct mm_struct *mm, struct vm_area_struct *vma,
 	      const pte_t *pte)
 {
-	u64 value;
+	u64 value, count;
 
 	if (unlikely(!pte || !page_access(self, pte, vma, flags, word, &value))) {
 		rcu_read_unlock(self);
@@ -98,10 +99,13 @@ fault_present(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	}
 	rcu_read_unlock(self);
 	fault_unlock(self, mm, vma);
-	stat_inc(self, pgfault_fast);
+	count = self->area->stats[STAT_pgfault_fast] + 1;
+	store_relaxed_u64(&self->area->stats[STAT_pgfault_fast], count); /* stat_inc */
 	result->status = 0;
 	result->info = FAULT_INFO_PRESENT | INFO_FAULT_LOCKED;
 	result->value = value;
+	if (event_due(self, count))
+		event_fault(self, id, addr);
 }
 
 #endif

@@ -34,8 +34,10 @@ int mmap_read_lock(struct participant *self, struct mm_struct *mm, u64 id)
 {
 	down_read(self, &mm->mmap_lock, HOLD_MMAP);
 	STEP(mmap_read, mm);
-	if (likely(load_relaxed_u64(&mm->id) == id)) /* relaxed: changed under the lock */
+	if (likely(load_relaxed_u64(&mm->id) == id)) { /* relaxed: changed under the lock */
+		event_lock(self, EVENT_TAKEN, EVENT_LOCK_MMAP_READ, &mm->mmap_lock);
 		return 0;
+	}
 	up_read(self, &mm->mmap_lock, HOLD_MMAP);
 	return VL_S_NO_MM;
 }
@@ -70,6 +72,7 @@ int mmap_write_lock(struct participant *self, struct mm_struct *mm, u64 id)
 		up_write(self, &mm->mmap_lock, HOLD_MMAP);
 		return VL_S_NO_MM;
 	}
+	event_lock(self, EVENT_TAKEN, EVENT_LOCK_MMAP_WRITE, &mm->mmap_lock);
 	note_change(self);
 	write_seqcount_begin(&mm->mm_lock_seq);
 	STEP(mmap_write, mm);
@@ -85,6 +88,7 @@ void mmap_write_unlock(struct participant *self, struct mm_struct *mm)
 	GHOST(write_end(mm));
 	vma_end_write_all(mm);
 	STEP(seq_ended, mm);
+	event_lock(self, EVENT_GIVEN, EVENT_LOCK_MMAP_WRITE, &mm->mmap_lock);
 	up_write(self, &mm->mmap_lock, HOLD_MMAP);
 	STEP(mmap_left, mm);
 }
@@ -94,6 +98,7 @@ void mmap_write_downgrade(struct participant *self, struct mm_struct *mm)
 	GHOST(write_end(mm));
 	vma_end_write_all(mm);
 	STEP(seq_ended, mm);
+	event_lock(self, EVENT_DOWNGRADED, EVENT_LOCK_MMAP_READ, &mm->mmap_lock);
 	downgrade_write(self, &mm->mmap_lock, HOLD_MMAP);
 	STEP(downgraded, mm);
 }
@@ -103,6 +108,7 @@ void mmap_write_downgrade(struct participant *self, struct mm_struct *mm)
 void mmap_write_lock_nested(struct participant *self, struct mm_struct *mm)
 {
 	down_write_nested(self, &mm->mmap_lock, HOLD_MMAP2);
+	event_lock(self, EVENT_TAKEN, EVENT_LOCK_MMAP_WRITE, &mm->mmap_lock);
 	write_seqcount_begin(&mm->mm_lock_seq);
 }
 
@@ -110,6 +116,7 @@ void mmap_write_unlock_nested(struct participant *self, struct mm_struct *mm)
 {
 	GHOST(write_end(mm));
 	vma_end_write_all(mm);
+	event_lock(self, EVENT_GIVEN, EVENT_LOCK_MMAP_WRITE, &mm->mmap_lock);
 	up_write(self, &mm->mmap_lock, HOLD_MMAP2);
 }
 
@@ -350,6 +357,7 @@ void exit_mmap_into(struct participant *self, struct mm_struct *mm, struct mm_st
 	store_relaxed_u64(&mm->id, 0); /* who waits for mmap_lock sees it there, under the lock */
 	GHOST(write_end(mm));
 	vma_end_write_all(mm);
+	event_lock(self, EVENT_GIVEN, EVENT_LOCK_MMAP_WRITE, &mm->mmap_lock);
 	up_write(self, &mm->mmap_lock, HOLD_MMAP);
 	mm_free(self, mm);
 }

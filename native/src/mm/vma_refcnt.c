@@ -23,10 +23,11 @@ void vma_wake_writer(struct participant *self, u64 mm_id)
 
 	STEP(waking, mm, wake(mm_id));
 	GHOST(wake(mm_id));
-	fence_full(); /* decremented, then looks. pairs: VMA-8 (vma_refcnt.c:vma_wait_readers) */
+	fence_full(); /* decremented, then looks. pairs: VMA-8 (vma_refcnt.c:wait_turns) */
 	if (load_relaxed_u32(&mm->vma_writer_waits) == 0)
 		return;
-	/* The waiter's futex_wait fails or ends. pairs: VMA-8 (vma_refcnt.c:vma_wait_readers) */
+	event_note(self, EVENT_WOKE, EVENT_LOCK_VMA_WRITE, 0, mm_id);
+	/* The waiter's futex_wait fails or ends. pairs: VMA-8 (vma_refcnt.c:wait_turns) */
 	add_acq_rel_u32(&mm->vma_writer_wait, 1);
 	futex_wake(&mm->vma_writer_wait, FUTEX_ALL);
 }
@@ -53,15 +54,13 @@ void vma_put_foreign(struct participant *self, struct vm_area_struct *vma, enum 
 		rcu_read_lock(self);
 }
 
-bool vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
-		      u32 target, bool killable)
+static bool wait_turns(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		       u32 target, bool killable)
 {
 	u32 spins = participant_hdr(self)->config.writer_wait == WRITER_SPINS ? SPINS : 0;
 	u64 begin = clock_ns(), now;
 	bool alone;
 
-	VL_ASSERT(self->rcu_nest == 0);
-	stat_inc(self, vma_writer_wait);
 	for (u32 turn = 0;; turn++) {
 		/* acquire: before the hint and the test.
 		 * pairs: VMA-8 (vma_refcnt.c:vma_wake_writer) */
@@ -91,6 +90,20 @@ bool vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_
 		hold_taking(self, HOLD_VMA_WRITE, vma, HELD_WRITE);
 	}
 	store_relaxed_u32(&mm->vma_writer_waits, 0);
+	return alone;
+}
+
+bool vma_wait_readers(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma,
+		      u32 target, bool killable)
+{
+	u64 begin_ns;
+	bool alone;
+
+	VL_ASSERT(self->rcu_nest == 0);
+	stat_inc(self, vma_writer_wait);
+	begin_ns = event_wait_begin(self, vma, EVENT_LOCK_VMA_WRITE, 0, 0);
+	alone = wait_turns(self, mm, vma, target, killable);
+	event_wait_end(self, vma, EVENT_LOCK_VMA_WRITE, begin_ns, alone);
 	return alone;
 }
 

@@ -14,6 +14,7 @@
  */
 #include <stdlib.h>
 
+#include "vmalab/events.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/recover.h"
 #include "walk.h"
@@ -101,6 +102,7 @@ int recover_dead(struct participant *self, const struct dead_set *dead, struct v
 	int err = 0;
 
 	note_dead(self->seg, dead, out);
+	event_note(self, EVENT_RECOVER, EVENT_LOCK_NONE, 0, dead->count);
 	store_relaxed_u32(&self->seg->hdr->repairing, self->index + 1);
 	compiler_barrier(); /* a kill: before anything is repaired */
 	/* First: the sections of the dead must not hold up the grace periods that make room. */
@@ -125,6 +127,7 @@ int recover_dead(struct participant *self, const struct dead_set *dead, struct v
 	if (!err)
 		store_relaxed_u32(&self->seg->hdr->repairing, 0);
 	stat_inc(self, recoveries);
+	event_note(self, EVENT_RECOVERED, EVENT_LOCK_NONE, 0, (u64)err);
 	return err;
 }
 

@@ -21,8 +21,8 @@
  * Waits: each sleep is bounded; the whole wait is not, because the owner either lives and holds
  * the mutex for a bounded number of instructions, or is dead and is replaced.
  */
+#include "vmalab/events.h"
 #include "vmalab/futex.h"
-#include "vmalab/participant.h"
 #include "vmalab/stats.h"
 
 #define MUTEX_SPINS    100
@@ -56,9 +56,8 @@ static bool steal(struct participant *self, struct vl_mutex *m, u32 word)
 	return cmpxchg_acquire_u32(&m->word, &word, (self->index + 1) | VL_MUTEX_WAITERS);
 }
 
-static int lock_slow(struct participant *self, struct vl_mutex *m)
+static int wait_for(struct participant *self, struct vl_mutex *m)
 {
-	stat_inc(self, mutex_wait);
 	for (u32 i = 0; i < MUTEX_SPINS; i++) {
 		if (load_relaxed_u32(&m->word) == 0 && take_free(self, m, 0)) /* relaxed: a hint */
 			return 0;
@@ -87,6 +86,19 @@ static int lock_slow(struct participant *self, struct vl_mutex *m)
 	}
 }
 
+static int lock_slow(struct participant *self, struct vl_mutex *m)
+{
+	enum event_lock what = event_mutex(self, m);
+	u32 owner = load_relaxed_u32(&m->word) & ~VL_MUTEX_WAITERS; /* relaxed: for a report */
+	u64 begin_ns = event_wait_begin(self, m, what, 0, owner);
+	int stolen;
+
+	stat_inc(self, mutex_wait);
+	stolen = wait_for(self, m);
+	event_wait_end(self, m, what, begin_ns, true);
+	return stolen;
+}
+
 int mutex_lock(struct participant *self, struct vl_mutex *m)
 {
 	int stolen = 0;
@@ -106,8 +118,10 @@ void mutex_unlock(struct participant *self, struct vl_mutex *m)
 	word = xchg_release_u32(&m->word, 0); /* pairs: MUTEX-1 (mutex.c:take_free) */
 
 	VL_ASSERT((word & ~VL_MUTEX_WAITERS) == self->index + 1);
-	if (unlikely(word & VL_MUTEX_WAITERS))
+	if (unlikely(word & VL_MUTEX_WAITERS)) {
+		event_note(self, EVENT_WOKE, event_mutex(self, m), REF(self, m), 0);
 		futex_wake(&m->word, 1);
+	}
 }
 
 void mutex_repair(struct vl_seg *seg, struct vl_mutex *m, const struct dead_set *dead)

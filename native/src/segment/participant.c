@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "vmalab/account.h"
+#include "vmalab/events.h"
 #include "vmalab/life.h"
 #include "vmalab/membarrier.h"
 #include "vmalab/stats.h"
@@ -227,6 +228,19 @@ static void set_slab(struct participant *self, const struct seg_header *hdr)
 		self->magazine_room[i] = hdr->caches[i].freeptr ? 0 : (u8)self->magazine_limit;
 }
 
+/* The memory of a slot: its area, and its ring. 0 or -ENOMEM. */
+static int populate(const struct vl_seg *seg, u32 index)
+{
+	int err = seg_populate(seg,
+			       (u64)(seg->areas - seg->base) + (u64)index * PARTICIPANT_AREA_BYTES,
+			       PARTICIPANT_AREA_BYTES);
+
+	if (err || seg->hdr->config.events_off)
+		return err;
+	return seg_populate(seg, (u64)(seg->events - seg->base) + (u64)index * EVENT_RING_BYTES,
+			    EVENT_RING_BYTES);
+}
+
 int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role role,
 		     const char *comm)
 {
@@ -242,9 +256,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	if (seg->hdr->config.lookup == LOOKUP_CACHE && !(self->lookups = lookups_make()))
 		return -ENOMEM;
 	err = claim_any(seg, &index, &life);
-	if (!err &&
-	    seg_populate(seg, (u64)(seg->areas - seg->base) + (u64)index * PARTICIPANT_AREA_BYTES,
-			 PARTICIPANT_AREA_BYTES) != 0) {
+	if (!err && populate(seg, index) != 0) {
 		life_end(life);
 		err = VL_E_SPACE;
 	}
@@ -281,6 +293,7 @@ int participant_join(struct vl_seg *seg, struct participant *self, enum vl_role 
 	for (u32 i = 0; i < HOLDS_COUNT; i++)
 		store_relaxed_u64(&slot->held[i], 0);
 	identify(slot, self->area, comm);
+	events_join(self);
 	raise_slots_high(seg->hdr, index + 1);
 	/* pairs: JOIN-1 (participant.c:participant_dead) */
 	store_release_u32(&slot->role, role);
@@ -326,6 +339,7 @@ void participant_vacate(struct participant *self)
 	store_relaxed_u32(&self->area->account, 0);
 	store_relaxed_u32(&self->area->cancel, 0);
 	VL_ASSERT(self->area->retire_head == self->area->retire_tail);
+	events_leave(self);
 	slot_release(self->slot);
 	life_end(self->life);
 	lookups_free(self);

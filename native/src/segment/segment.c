@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vmalab/events.h"
 #include "vmalab/futex.h"
 #include "vmalab/life.h"
 #include "vmalab/membarrier.h"
@@ -93,6 +94,7 @@ static void set_pointers(struct vl_seg *seg)
 
 	seg->slots = (struct participant_slot *)(seg->base + r[REGION_SLOTS].off);
 	seg->areas = seg->base + r[REGION_AREAS].off;
+	seg->events = seg->base + r[REGION_EVENTS].off;
 	seg->page_descs = (struct page_desc *)(seg->base + r[REGION_PAGE_DESCS].off);
 	seg->frames = (struct frame *)(seg->base + r[REGION_FRAMES].off);
 	seg->pages = seg->base + r[REGION_PAGES].off;
@@ -146,6 +148,7 @@ static u64 plan_fixed(const struct vl_config *config, struct vl_region *r)
 		[REGION_HEADER] = sizeof(struct seg_header),
 		[REGION_SLOTS] = (u64)config->participants_max * sizeof(struct participant_slot),
 		[REGION_AREAS] = (u64)config->participants_max * PARTICIPANT_AREA_BYTES,
+		[REGION_EVENTS] = (u64)config->participants_max * EVENT_RING_BYTES,
 		[REGION_MMS] = (u64)config->mms_max * (MM_SLOT_BYTES + MM_ASIDE_BYTES),
 		[REGION_FILES] = (u64)config->files_max * FILE_SLOT_BYTES,
 #ifdef VL_LAB
@@ -226,6 +229,20 @@ static bool slab_right(const struct vl_config *c, struct vl_config_fault *fault)
 	return false;
 }
 
+static bool events_right(const struct vl_config *c, struct vl_config_fault *fault)
+{
+	if (!within(fault, "events_off", c->events_off, 0, 1) ||
+	    !within(fault, "sample_faults", c->sample_faults, 0, SAMPLE_FAULTS_MAX))
+		return false;
+	if ((c->sample_faults & (c->sample_faults - 1)) == 0)
+		return true;
+	(void)within(fault, "sample_faults", c->sample_faults, UINT64_MAX, 0);
+	fault->least = 0;
+	fault->most = SAMPLE_FAULTS_MAX;
+	snprintf(fault->because, sizeof(fault->because), "a power of two wanted, or 0");
+	return false;
+}
+
 int seg_config_check(const struct vl_config *c, struct vl_config_fault *fault)
 {
 	u64 frames = (u64)c->participants_max * FRAMES_EACH_MIN;
@@ -239,7 +256,7 @@ int seg_config_check(const struct vl_config *c, struct vl_config_fault *fault)
 	    !within(fault, "overcommit", c->overcommit, 0, 2) ||
 	    !within(fault, "lookup", c->lookup, LOOKUP_WALK, LOOKUP_CACHE) ||
 	    !within(fault, "writer_wait", c->writer_wait, WRITER_SLEEPS, WRITER_SPINS) ||
-	    !slab_right(c, fault))
+	    !slab_right(c, fault) || !events_right(c, fault))
 		return VL_E_INVALID;
 	if (!within(fault, "frames_max", c->frames_max, frames, FRAMES_MAX)) {
 		snprintf(fault->because, sizeof(fault->because), "participants_max = %u",

@@ -7,6 +7,7 @@
 
 #include "vmalab/api.h"
 #include "vmalab/block_shapes.h"
+#include "vmalab/events.h"
 #include "import.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
@@ -164,6 +165,7 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 
 	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
 		return VL_E_BROKEN;
+	event_call_begin(self, rec->mm, rec->words > RECORD_WORDS ? rec->arg[0] : 0);
 	do {
 		rcu_make_room(self);
 		limit_forget(self);
@@ -181,6 +183,7 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 	if (r < 0)
 		stat_inc(self, call_errors);
 	files_release(self);
+	event_call_end(self, rec->mm, r);
 	op_end(self);
 	return 0;
 }

@@ -184,6 +184,19 @@ long vl_locks(struct vl_seg *seg, struct vl_lock_info *out, u64 cap)
 	return (long)n;
 }
 
+long vl_events(struct vl_seg *seg, u32 participant, struct vl_event *out, u64 cap)
+{
+	struct vl_event events[EVENTS_EACH];
+	u32 count;
+
+	if (participant >= seg->hdr->config.participants_max)
+		return VL_E_INVALID;
+	count = events_copy(seg, participant, events);
+	for (u64 i = 0; i < count && i < cap; i++)
+		out[i] = events[i];
+	return count;
+}
+
 long vl_participants(struct vl_seg *seg, struct vl_participant_info *out, u64 cap)
 {
 	u64 n = 0;

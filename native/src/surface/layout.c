@@ -15,7 +15,7 @@
 	X(struct magazine) X(struct retired) X(struct vl_config) X(struct vl_region)  \
 	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct recount) \
 	X(struct kmem_cache) \
-	X(struct account) X(struct sheaf)
+	X(struct account) X(struct sheaf) X(struct event_waits) X(struct vl_event)
 /* An array decays to a pointer; fields that are pointers there are none. */
 #define TYPE_NAME(t)  t: #t, t *: #t,
 #define TYPE_BYTES(t) t: 0, t *: sizeof(t),
@@ -183,6 +183,23 @@ static const struct vl_field_info fields[] = {
 	F(participant_area, policy_made, "its participant"),
 #endif
 	F(participant_area, retires_only, "recovery"),
+	F(event_ring, next, "its participant"),
+	F(event_ring, op_ns, "its participant"),
+	F(event_ring, op_mm, "its participant"),
+	F(event_ring, wait_ns, "its participant"),
+	F(event_ring, pad, "unused"),
+	F(event_ring, waits, "its participant"),
+	F(event_ring, events, "its participant"),
+	F(event_waits, count, "its participant"),
+	F(event_waits, ns, "its participant"),
+	F(event_waits, longest_ns, "its participant"),
+	F(vl_event, number, "its participant"),
+	F(vl_event, kind, "its participant"),
+	F(vl_event, what, "its participant"),
+	F(vl_event, op, "its participant"),
+	F(vl_event, time_ns, "its participant"),
+	F(vl_event, object, "its participant"),
+	F(vl_event, value, "its participant"),
 	F(page_desc, kind, "page pool lock, cache lock"),
 	F(page_desc, order, "page pool lock; who has it TAKEN"),
 	F(page_desc, cache, "cache lock"),
@@ -354,7 +371,9 @@ static const struct vl_field_info fields[] = {
 	F(vl_config, slab_freeptr, "creator"),
 	F(vl_config, slab_magazine, "creator"),
 	F(vl_config, slab_barn, "creator"),
-	F(vl_config, slab_pad, "unused"),
+	F(vl_config, events_off, "creator"),
+	F(vl_config, sample_faults, "creator"),
+	F(vl_config, pad, "unused"),
 	F(vl_region, off, "creator"),
 	F(vl_region, len, "creator"),
 	F(page_pool, lock, "atomics"),

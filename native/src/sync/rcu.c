@@ -44,6 +44,7 @@
 
 #include <stdio.h>
 
+#include "vmalab/events.h"
 #include "vmalab/futex.h"
 #include "vmalab/membarrier.h"
 #include "vmalab/safe_point.h"
@@ -155,9 +156,7 @@ static void report_stall(struct participant *self, u32 index, u64 waited_ns)
 		stall.index, stall.pid, stall.tid, stall.comm, stall.op, (double)waited_ns / 1e9);
 }
 
-/* Advances until completed >= tag. may_block: the world may be stopped while we sleep. until_ns:
- * false then, and for a cancelled caller; FOREVER: whatever comes. */
-static bool wait_for_tag(struct participant *self, u64 tag, bool may_block, u64 until_ns)
+static bool wait_turns(struct participant *self, u64 tag, bool may_block, u64 until_ns)
 {
 	struct vl_mutex *lock = &self->seg->hdr->rcu.advance_lock;
 	u64 begin = clock_ns(), pause = WAIT_SLEEP_NS_MIN, stall_ns = RCU_STALL_NS, waited;
@@ -195,6 +194,21 @@ static bool wait_for_tag(struct participant *self, u64 tag, bool may_block, u64 
 		pause = min_u64(pause * 2, WAIT_SLEEP_NS_MAX);
 	}
 	return true;
+}
+
+/* Advances until completed >= tag. may_block: the world may be stopped while we sleep. until_ns:
+ * false then, and for a cancelled caller; FOREVER: whatever comes. */
+static bool wait_for_tag(struct participant *self, u64 tag, bool may_block, u64 until_ns)
+{
+	u64 begin_ns;
+	bool over;
+
+	if (completed_tag(self) >= tag)
+		return true;
+	begin_ns = event_wait_begin(self, NULL, EVENT_LOCK_GRACE, 0, 0);
+	over = wait_turns(self, tag, may_block, until_ns);
+	event_wait_end(self, NULL, EVENT_LOCK_GRACE, begin_ns, over);
+	return over;
 }
 
 static u64 new_tag(const struct participant *self)

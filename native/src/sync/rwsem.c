@@ -50,6 +50,7 @@
  */
 #include "vmalab/rwsem.h"
 
+#include "vmalab/events.h"
 #include "vmalab/futex.h"
 #include "vmalab/stats.h"
 
@@ -68,7 +69,7 @@ static int wake_readers(struct rw_semaphore *sem)
 {
 	if (xchg_acq_rel_u32(&sem->readers_waiting, 0) == 0)
 		return 0;
-	/* pairs: RWSEM-3 (rwsem.c:wait_for) */
+	/* pairs: RWSEM-3 (rwsem.c:wait_turns) */
 	add_acq_rel_u32(&sem->wake_readers, 1);
 	return futex_wake(&sem->wake_readers, FUTEX_ALL);
 }
@@ -77,7 +78,7 @@ static int wake_writer(struct rw_semaphore *sem)
 {
 	if (xchg_acq_rel_u32(&sem->writers_waiting, 0) == 0)
 		return 0;
-	/* pairs: RWSEM-3 (rwsem.c:wait_for) */
+	/* pairs: RWSEM-3 (rwsem.c:wait_turns) */
 	add_acq_rel_u32(&sem->wake_writers, 1);
 	return futex_wake(&sem->wake_writers, 1);
 }
@@ -105,9 +106,15 @@ static void wake(struct rw_semaphore *sem, bool readers_first)
 		clear_waiters(sem);
 }
 
+/* Whoever waits for it may be let in by us. After the release and before the wake-up. */
+static void note_woke(struct participant *self, const struct rw_semaphore *sem, bool wrote)
+{
+	event_note(self, EVENT_WOKE, event_rwsem(self, sem, wrote), REF(self, sem), 0);
+}
+
 void rwsem_wake(struct participant *self, struct rw_semaphore *sem)
 {
-	(void)self;
+	note_woke(self, sem, false);
 	wake(sem, false);
 }
 
@@ -220,7 +227,7 @@ static void give_up(const struct waiter *w)
 		wake(w->sem, false);
 }
 
-static int wait_for(struct waiter *w)
+static int wait_turns(struct waiter *w)
 {
 	u64 now, bits;
 	u32 seq;
@@ -248,6 +255,19 @@ static int wait_for(struct waiter *w)
 	if (w->mode == HELD_WRITE && w->slept)
 		store_relaxed_u32(w->hint, 1); /* others may sleep; relaxed: our release follows */
 	return 0;
+}
+
+/* 0 or -ETIMEDOUT. */
+static int wait_for(struct waiter *w)
+{
+	enum event_lock what = event_rwsem(w->self, w->sem, w->mode == HELD_WRITE);
+	u32 owner = (u32)load_relaxed_u64(&w->sem->owner); /* relaxed: for a report */
+	int err;
+
+	(void)event_wait_begin(w->self, w->sem, what, w->begin_ns, owner);
+	err = wait_turns(w);
+	event_wait_end(w->self, w->sem, what, w->begin_ns, err == 0);
+	return err;
 }
 
 static struct waiter waiter_init(struct participant *self, struct rw_semaphore *sem,
@@ -370,8 +390,10 @@ void up_write(struct participant *self, struct rw_semaphore *sem, enum hold_plac
 	/* release pairs: RWSEM-1 (rwsem.h:down_read_trylock, rwsem.c:try_write) */
 	count = add_release_u64(&sem->count, -(u64)RWSEM_WRITER);
 	hold_clear(self, place);
-	if (unlikely(count & RWSEM_WAITERS))
+	if (unlikely(count & RWSEM_WAITERS)) {
+		note_woke(self, sem, true);
 		wake(sem, true);
+	}
 }
 
 void downgrade_write(struct participant *self, struct rw_semaphore *sem, enum hold_place place)
@@ -386,6 +408,7 @@ void downgrade_write(struct participant *self, struct rw_semaphore *sem, enum ho
 	if (likely(!(count & RWSEM_WAITERS)))
 		return;
 	fence_acquire(); /* pairs: RWSEM-3 (rwsem.c:take_or_register) */
+	note_woke(self, sem, true);
 	wake_readers(sem);
 	if (load_relaxed_u32(&sem->writers_waiting) == 0)
 		clear_waiters(sem);

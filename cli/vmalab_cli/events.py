@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vmalab trace`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from vmalab_cli.common import LOOK, USAGE, fail, guarded, show
+from vmalab_cli.inspect import AsJson, Instance
+
+if TYPE_CHECKING:
+    from vmalab_events.recording import Recording
+
+SECONDS_MAX: Final = 3600.0
+_SECONDS: Final = 5.0
+
+EXAMPLES = """\
+[dim]vmalab trace [dim]# the last events of each process, and who waits for whom[/dim]
+
+vmalab trace --perfetto run.pftrace --seconds 5 [dim]# for ui.perfetto.dev[/dim]
+
+vmalab trace --folded --seconds 5 [dim]# where time is spent waiting, for flame graphs[/dim]
+
+vmalab trace --from-dead --instance lab [dim]# what a killed instance did last[/dim][/dim]
+"""
+
+
+def _recorded(instance: str, seconds: float, *, from_dead: bool) -> Recording:
+    """Raises UsageError, and what opening and reading a segment's file raises."""
+    from vmalab_cli.sources import choose_instance
+    from vmalab_drive.errors import UsageError
+    from vmalab_events.recording import record
+    from vmalab_native.segment_file import SegmentFile
+
+    with SegmentFile.open(choose_instance(instance)) as file:
+        if file.config("events_off"):
+            raise UsageError(
+                f"instance {file.instance!r} keeps no events: it was started with --events off"
+            )
+        if from_dead and file.anybody_lives():
+            raise UsageError(
+                f"a process of instance {file.instance!r} is alive: leave --from-dead out"
+            )
+        return record(file, seconds)
+
+
+def _facts(recording: Recording, last: int) -> dict[str, Any]:
+    from vmalab_events.chain import chains
+    from vmalab_events.recording import op_name
+
+    rows = []
+    for track in recording.tracks:
+        row = dataclasses.asdict(track)
+        row["events"] = [
+            dataclasses.asdict(event) | {"op": op_name(event.op)} for event in track.events[-last:]
+        ]
+        row["op"] = op_name(track.op) if track.op else ""
+        row["waits"] = {lock: waits._asdict() for lock, waits in track.waits.items()}
+        rows.append(row)
+    return {
+        "instance": recording.instance,
+        "lock_model": recording.model,
+        "begin_ns": recording.begin_ns,
+        "end_ns": recording.end_ns,
+        "participants": rows,
+        "chains": [[dataclasses.asdict(link) for link in chain] for chain in chains(recording)],
+    }
+
+
+def _write(path: Path, recording: Recording, *, as_json: bool) -> None:
+    from vmalab_events import perfetto
+
+    data = perfetto.trace_bytes(recording)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        fail(f"{path}: {error.strerror}", USAGE)
+    facts = {
+        "perfetto": str(path),
+        "participants": len(recording.tracks),
+        "events": sum(len(track.events) for track in recording.tracks),
+        "lost": sum(track.lost for track in recording.tracks),
+    }
+    text = (
+        f"{path}: {facts['events']} events of {facts['participants']} participants; open it at"
+        " ui.perfetto.dev"
+    )
+    if facts["lost"]:
+        text += f"\n{facts['lost']} events were overwritten before they were read"
+    show(facts, text, as_json=as_json)
+
+
+def trace(
+    perfetto: Annotated[
+        Path | None,
+        typer.Option("--perfetto", help="Write a trace for ui.perfetto.dev to this file."),
+    ] = None,
+    folded: Annotated[
+        bool,
+        typer.Option("--folded", help="Print folded stacks of waiting, in us, for flame graphs."),
+    ] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="How long to read the rings; 0: what they hold now. Default: 5 with --perfetto or"
+            " --folded, else 0.",
+        ),
+    ] = None,
+    from_dead: Annotated[
+        bool,
+        typer.Option("--from-dead", help="Of an instance all of whose processes were killed."),
+    ] = False,
+    last: Annotated[
+        int, typer.Option(min=1, help="Events of each participant in text and JSON.")
+    ] = 20,
+    instance: Instance = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what each process did last: calls, locks, waits; and who waits for whom.
+
+    Each participant keeps its last 512 events in the memory of the instance, also when it is
+    killed. Needs no server.
+    """
+    if perfetto is not None and folded:
+        fail("--perfetto and --folded exclude each other", USAGE)
+    if from_dead and seconds:
+        fail("--from-dead reads once: leave --seconds out", USAGE)
+    if seconds is not None and not 0 <= seconds <= SECONDS_MAX:
+        fail(f"--seconds {seconds:g}: allowed are 0 .. {SECONDS_MAX:g}", USAGE)
+    wanted = _SECONDS if (perfetto is not None or folded) and not from_dead else 0.0
+    recording = guarded(
+        lambda: _recorded(instance, wanted if seconds is None else seconds, from_dead=from_dead)
+    )
+    if perfetto is not None:
+        _write(perfetto, recording, as_json=as_json)
+    elif folded:
+        from vmalab_events import folded as stacks
+
+        lines = stacks.lines(recording)
+        show({"stacks": lines}, "\n".join(lines), as_json=as_json)
+    else:
+        from vmalab_events import listing
+
+        show(_facts(recording, last), listing.text(recording, last), as_json=as_json)
+
+
+def register(app: typer.Typer) -> None:
+    app.command(rich_help_panel=LOOK, epilog=EXAMPLES)(trace)

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vmalab trace`: what the participants of an instance did, from their rings of events.
+
+`recording` reads the rings for some time, or once; `slices` makes calls, waits and holds of the
+events, and finds who released what was waited for; `chain` says who waits for whom now; `perfetto`,
+`folded` and `listing` write that down.
+"""

@@ -545,8 +545,8 @@ static void truncate_long(struct actor *a)
 	CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->long_file, PAGE_SIZE).status, 0);
 }
 
-/* Kills a child while most of the entries are there, and the pages are out of the file; early: while
- * half of these are there too. */
+/* Kills a child while most of the entries are there, and the pages are out of the file; early:
+ * while half of these are there too. */
 static void kill_in_truncation(struct actor *a, const struct file *file, bool early)
 {
 	const struct mm_struct *mm = mm_find(a->seg, a->mm);

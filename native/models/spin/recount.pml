@@ -48,7 +48,8 @@ byte moves_from[ACTORS], moves_to[ACTORS]; /* table + 1 */
 bit repaired = 1; /* nobody is dead of whom something is to be repaired */
 byte deaths, ended;
 
-#define broken_unless(condition) if :: (condition) :: else -> printf("breaks recount\n"); assert(false) fi
+#define broken_unless(condition) \
+	if :: (condition) :: else -> printf("breaks recount\n"); assert(false) fi
 #define frame_of(e) ((e) & ~BUSY)
 #define names(t, f) (frame_of(entry[t]) == f -> 1 : 0)
 /* A move under way has its page in two entries, with one reference. */
@@ -58,7 +59,8 @@ byte deaths, ended;
 #define never_too_low(f) broken_unless(refs[f] + twice(0, f) + twice(1, f) >= entries(f))
 
 #ifdef DIES
-#define may_die if :: atomic { deaths == 0 -> deaths++; dead[me] = 1; repaired = 0; goto gone } :: true fi
+#define may_die \
+	if :: atomic { deaths == 0 -> deaths++; dead[me] = 1; repaired = 0; goto gone } :: true fi
 #else
 #define may_die skip
 #endif

@@ -4,11 +4,11 @@
  *
  * In slices the world is stopped for SLICE_NS of work or little more, again and again, and runs
  * SLICES_SHARE times as long in between. The wait until all have left is no work: on a busy machine
- * it would leave a slice no time for any. Each slice judges what can be judged at one instant: whole
- * trees, some page tables, some slabs, some participants. What it marks and counts is forgotten
- * with it, because everything may move before the next. So nothing is said of sums over the whole
- * segment: what is reachable, references of frames and files, users of an anon_vma, charges of
- * accounts.
+ * it would leave a slice no time for any. Each slice judges what can be judged at one instant:
+ * whole trees, some page tables, some slabs, some participants. What it marks and counts is
+ * forgotten with it, because everything may move before the next. So nothing is said of sums over
+ * the whole segment: what is reachable, references of frames and files, users of an anon_vma,
+ * charges of accounts.
  *
  * The longest step is the tree of one address space, which is bounded by vmas_per_mm_max.
  */

@@ -9,9 +9,9 @@
  *                                                            has stamped
  *   busy                               UFFDIO_MOVE           what the dead one announced (doubt, of
  *   has a page that has left its file  fault, UFFDIO_*       its area)
- *   the same, of any address space     truncation, hole      mappings of the file: what it announced
- *                                                            (cut_from, cut_to), or what lies
- *                                                            beyond the end; there the page cache
+ *   the same, of any address space     truncation, hole      mappings of the file: what it
+ *                                                            announced (cut_from, cut_to), or what
+ *                                                            lies beyond the end; there the cache
  *
  * All but the busy ones are as many as the dead one's call was long. Up to MEND_FIRST of them are
  * put right in the standstill of the recovery. If there are more, the rest is for slices, and until

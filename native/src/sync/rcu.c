@@ -10,9 +10,9 @@
  *   hdr.gp_ctr     moves by 1 per scan, under advance_lock. A scanner that dies after that leaves
  *                  a number whose grace period nobody finished: the next scan is another number.
  *   hdr.completed  never falls; one store under advance_lock at the end of a scan.
- *   retire ring    its owner; who has stopped the world. An entry is written, then retire_tail moves; retire_head moves,
- *                  then the entry is freed. A kill in between leaks the entry; the sweep of
- *                  recovery finds it as allocated and unreachable.
+ *   retire ring    its owner; who has stopped the world. An entry is written, then retire_tail
+ *                  moves; retire_head moves, then the entry is freed. A kill in between leaks the
+ *                  entry; the sweep of recovery finds it as allocated and unreachable.
  *
  * Orderings. U unpublishes an object and retires it, A advances, R reads.
  *   RCU-1  R's acquire load of gp_ctr = n reads what A's increment released. U's tag is gp_ctr +

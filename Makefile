@@ -43,7 +43,7 @@ runtime-tools:
 	@.ci/headers $(PYTHON)
 
 tools: runtime-tools
-	@.ci/tools strace=strace spin=spin 'perf=linux-perf?' 'pahole=dwarves?'
+	@.ci/tools strace=strace spin=spin promtool=prometheus 'perf=linux-perf?' 'pahole=dwarves?'
 	@.ci/headers $(PYTHON) liburcu
 
 $(STAMPS)/venv: | runtime-tools

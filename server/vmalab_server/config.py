@@ -95,6 +95,7 @@ class ServerConfig(BaseSettings):
     stop_grace_s: float = Field(5.0, ge=0, le=3600)
     hold_grace_s: float = Field(2.0, ge=0.05, le=3600)
     ttl_default_s: float = Field(30.0, ge=0.05, le=3600)
+    hung_after_s: float = Field(10.0, ge=0, le=86400)
     start_timeout_s: float = Field(600.0, gt=0, le=3600)
     model: str = ""
     layout: str = ""

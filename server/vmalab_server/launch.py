@@ -36,6 +36,8 @@ class WorkerLaunch:
     tokens: str
     share_all: bool
     roster_path: str
+    call_times: str
+    slow_call_s: float
     ready_fd: int
     log_level: Level
     log_format: Format

@@ -678,7 +678,7 @@ class AsyncInspect:
     async def participants(self) -> list[types.ParticipantInfo]:
         request = inspect_pb2.ListParticipantsRequest()
         answer = await self._client.call(self._stub.ListParticipants, request)
-        return [transport.record(types.ParticipantInfo, entry) for entry in answer.participants]
+        return [transport.participant(entry) for entry in answer.participants]
 
     async def layout(self) -> list[types.StructInfo]:
         request = inspect_pb2.GetLayoutRequest()

@@ -615,7 +615,7 @@ class Inspect:
     def participants(self) -> list[types.ParticipantInfo]:
         request = inspect_pb2.ListParticipantsRequest()
         answer = self._client.call(self._stub.ListParticipants, request)
-        return [transport.record(types.ParticipantInfo, entry) for entry in answer.participants]
+        return [transport.participant(entry) for entry in answer.participants]
 
     def layout(self) -> list[types.StructInfo]:
         request = inspect_pb2.GetLayoutRequest()

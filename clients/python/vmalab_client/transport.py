@@ -211,9 +211,14 @@ def open_file(
     )
 
 
+def _trailing(error: grpc.RpcError) -> Sequence[tuple[str, bytes]]:
+    """The trailing metadata; a value is bytes where the key ends in -bin, else text."""
+    found: Sequence[tuple[str, bytes]] = getattr(error, "trailing_metadata", lambda: None)() or ()
+    return found
+
+
 def _error_info(error: grpc.RpcError) -> errors_pb2.ErrorInfo | None:
-    metadata = getattr(error, "trailing_metadata", lambda: None)() or ()
-    for key, value in metadata:
+    for key, value in _trailing(error):
         if key != _DETAILS_KEY:
             continue
         try:
@@ -231,11 +236,18 @@ def error_of(error: grpc.RpcError) -> ServiceError:
     kind = _ERRORS.get(code, ServiceError)
     info = _error_info(error)
     text = error.details() or code.name
+    request_id = str(dict(_trailing(error)).get("x-request-id", ""))
     if info is None:
-        return kind(text, code=code.name)
+        return kind(text, code=code.name, request_id=request_id)
     if code is grpc.StatusCode.NOT_FOUND and info.reason != "NO_SUCH_MM":
         kind = ServiceError
-    return kind(text, reason=info.reason, code=code.name, metadata=dict(info.metadata))
+    return kind(
+        text,
+        reason=info.reason,
+        code=code.name,
+        metadata=dict(info.metadata),
+        request_id=request_id,
+    )
 
 
 class Answer(Protocol):
@@ -309,6 +321,15 @@ def record(kind: type[_T], message: Message) -> _T:
 def server_info(message: inspect_pb2.GetServerInfoResponse) -> types.ServerInfo:
     found = record(types.ServerInfo, message)
     return dataclasses.replace(found, limits=dict(message.limits))
+
+
+def participant(message: inspect_pb2.Participant) -> types.ParticipantInfo:
+    found = record(types.ParticipantInfo, message)
+    return dataclasses.replace(
+        found,
+        operation_ns=message.operation_ns if message.HasField("operation_ns") else None,
+        wait_ns=message.wait_ns if message.HasField("wait_ns") else None,
+    )
 
 
 def layout(message: inspect_pb2.GetLayoutResponse) -> list[types.StructInfo]:

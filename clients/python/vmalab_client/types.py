@@ -172,7 +172,16 @@ class LockInfo:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantInfo:
-    """One thread that takes part in the segment."""
+    """One thread that takes part in the segment.
+
+    Attributes:
+        blocked: it waits for a lock or for a grace period.
+        operation: under way: "munmap"; "": none.
+        operation_ns, wait_ns: how long the operation and the wait have lasted; None: there is none,
+            or it is not known.
+        state: of the thread, as the kernel of the server sees it: "running", "sleeping", "stopped",
+            "traced" or "dead"; "": not known.
+    """
 
     index: int
     pid: int
@@ -184,6 +193,12 @@ class ParticipantInfo:
     leases: int
     alive: bool
     pid_namespace: int
+    tid: int = 0
+    blocked: bool = False
+    operation: str = ""
+    operation_ns: int | None = None
+    wait_ns: int | None = None
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)

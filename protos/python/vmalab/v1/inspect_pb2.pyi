@@ -281,7 +281,7 @@ class ListParticipantsResponse(_message.Message):
     def __init__(self, participants: _Optional[_Iterable[_Union[Participant, _Mapping]]] = ...) -> None: ...
 
 class Participant(_message.Message):
-    __slots__ = ("index", "pid", "start_time", "role", "comm", "in_core", "rcu_active", "leases", "alive", "pid_namespace")
+    __slots__ = ("index", "pid", "start_time", "role", "comm", "in_core", "rcu_active", "leases", "alive", "pid_namespace", "tid", "blocked", "operation", "operation_ns", "wait_ns", "state")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -292,6 +292,12 @@ class Participant(_message.Message):
     LEASES_FIELD_NUMBER: _ClassVar[int]
     ALIVE_FIELD_NUMBER: _ClassVar[int]
     PID_NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    TID_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_NS_FIELD_NUMBER: _ClassVar[int]
+    WAIT_NS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
     index: int
     pid: int
     start_time: int
@@ -302,7 +308,13 @@ class Participant(_message.Message):
     leases: int
     alive: bool
     pid_namespace: int
-    def __init__(self, index: _Optional[int] = ..., pid: _Optional[int] = ..., start_time: _Optional[int] = ..., role: _Optional[str] = ..., comm: _Optional[str] = ..., in_core: _Optional[bool] = ..., rcu_active: _Optional[bool] = ..., leases: _Optional[int] = ..., alive: _Optional[bool] = ..., pid_namespace: _Optional[int] = ...) -> None: ...
+    tid: int
+    blocked: bool
+    operation: str
+    operation_ns: int
+    wait_ns: int
+    state: str
+    def __init__(self, index: _Optional[int] = ..., pid: _Optional[int] = ..., start_time: _Optional[int] = ..., role: _Optional[str] = ..., comm: _Optional[str] = ..., in_core: _Optional[bool] = ..., rcu_active: _Optional[bool] = ..., leases: _Optional[int] = ..., alive: _Optional[bool] = ..., pid_namespace: _Optional[int] = ..., tid: _Optional[int] = ..., blocked: _Optional[bool] = ..., operation: _Optional[str] = ..., operation_ns: _Optional[int] = ..., wait_ns: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
 
 class GetLayoutRequest(_message.Message):
     __slots__ = ()

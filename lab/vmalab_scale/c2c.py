@@ -37,7 +37,7 @@ def symbols(core: Path) -> tuple[list[int], list[str]]:
     if not tool:
         return [], []
     done = subprocess.run([tool, "-n", str(core)], capture_output=True, text=True, check=True)
-    found = [match for line in done.stdout.splitlines() if (match := _SYMBOL.match(line))]
+    found = [match for line in done.stdout.split("\n") if (match := _SYMBOL.match(line))]
     return [int(one[1], 16) for one in found], [one[2] for one in found]
 
 

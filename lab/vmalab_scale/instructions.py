@@ -35,7 +35,7 @@ def counted(listing: str) -> bytes:
     count = 0
     recent: list[bool] = []  # of the instructions since the last call: sets up an operand?
     expects = False
-    for line in listing.splitlines():
+    for line in listing.split("\n"):
         found = _LINE.match(line)
         if not found:
             if line.endswith(">:"):

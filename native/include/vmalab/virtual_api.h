@@ -133,7 +133,7 @@ VL_API int vl_virtual_run(struct participant *const *cpus, u32 count,
 			  const struct vl_virtual_program *programs,
 			  const struct vl_virtual_plan *plan, struct vl_virtual_cpu *each,
 			  struct vl_virtual_result *out);
-/* The next part of the run. stop: each CPU ends what it is doing, and no more. As vl_virtual_run. */
+/* The next part of the run; as vl_virtual_run. stop: each CPU ends what it is doing, no more. */
 VL_API int vl_virtual_go_on(struct participant *self, int stop);
 /* The pairs of the last run of that core in this process, the costliest first. Returns how many
  * there are. */

@@ -355,7 +355,8 @@ static bool comes_from(u64 offset, const struct load *load)
 }
 
 /* Waits for those that the access to `offset` needs, for those that too many instructions were
- * begun behind, and where no more may be on their way; all: for each. Forgets those that are there. */
+ * begun behind, and where no more may be on their way; all: for each. Forgets those that are
+ * there. */
 static void wait_for_loads(struct vcpu *cpu, u64 offset, bool all)
 {
 	u32 kept = 0;

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "vmalab/atomics.h"
 #include "vmalab/block.h"
 #include "vmalab/participant.h"
 #include "vmalab/virtual.h"
@@ -163,7 +164,7 @@ int virtual_futex_wait(const u32 *word, u32 expected)
 	spend(cpu, vm.of->call);
 	if (cpu->now > vm.next)
 		vcpu_switch();
-	if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
+	if (load_relaxed_u32(word) != expected)
 		return -EAGAIN;
 	while (*last)
 		last = &(*last)->next_waiter;

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "trace": "events",
     "layout": "inspect",
     "fsck": "inspect",
+    "protos": "protos",
 }
 """Each command, and the module beside this one that registers it."""
 

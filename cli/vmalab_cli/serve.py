@@ -138,6 +138,14 @@ TlsKey = Annotated[
     Path | None,
     typer.Option(help="File with the key of the certificate (PEM).", rich_help_panel=_SECURITY),
 ]
+TlsClientCa = Annotated[
+    Path | None,
+    typer.Option(
+        help="File with the certificate (PEM) that signs those of clients: a client without one"
+        " is refused.",
+        rich_help_panel=_SECURITY,
+    ),
+]
 TokenFile = Annotated[
     Path | None,
     typer.Option(
@@ -225,7 +233,8 @@ Slab = Annotated[
     typer.Option(
         metavar="NAME=VALUE,...",
         help="How VMAs are made and freed: ctor=model|page|alloc, reset=alloc|free, "
-        "freeptr=none|outside|overlaid, magazine=2..64 or sheaf, barn=no|yes.",
+        "freeptr=none|outside|overlaid, magazine=2..64 or sheaf, barn=no|yes, "
+        "merge=no|yes.",
         show_default="magazine=52",
         rich_help_panel=_SIZES,
     ),
@@ -330,6 +339,7 @@ def serve(
     limit: Limit = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    tls_client_ca: TlsClientCa = None,
     token_file: TokenFile = None,
     share: Share = None,
     advertise_host: AdvertiseHost = None,
@@ -391,7 +401,8 @@ _OPTIONS = frozenset(
     (
         *("instance", "listen", "workers", "threads", "pin", "unix_dir", "bench"),
         *("model", "layout", "lab"),
-        *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file", "share"),
+        *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "tls_client_ca"),
+        *("token_file", "share"),
         *("advertise_host", "mms_max", "participants_max", "frames_max", "files_max"),
         *(
             "vmas_per_mm_max",

@@ -135,7 +135,7 @@ def _layouts(data: Mapping[str, Any]) -> list[Table]:
             [
                 row["layout"],
                 str(row["vma_bytes"]),
-                str(row["lock_offset"]),
+                "-" if row["lock_offset"] is None else str(row["lock_offset"]),
                 f"{row['mb_per_100000_vmas']:.1f}",
                 f"{row['walk_alone_ns']:.1f}",
                 f"{row['walk_beside_ns']:.1f}",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How VMAs are made and freed, in each setting of the slab (docs/slab.md).
 
-Three things are measured, each in segments of its own:
+Four things are measured, each in segments of its own:
 
   bytes  what a VMA takes in its slab, with and without a free pointer, in each lock model that the
          review has figures of
@@ -10,6 +10,9 @@ Three things are measured, each in segments of its own:
   reuse  two participants allocate and free in a random order; which objects come again, after how
          many other frees, and in whose hands. Counted, not timed: where objects are reused at
          once, a seed always gives the same figures
+  alike  one participant allocates and frees objects of two caches, which have slabs of their own
+         or share them; which objects come again, whether as one of the other cache, and how many
+         pages both have. Counted
 
 At the end every invariant of each segment is walked. It has to be quiet there: the walk compares
 the free VMAs with what the constructor leaves, and their free pointers with their places.
@@ -62,6 +65,8 @@ FREERS: Final[tuple[tuple[Freer, str], ...]] = (
     ("any", "either of two"),
     ("handed", "the other one"),
 )
+MERGE: Final = ("merge=no", "merge=yes")
+ALIKE_LIVE: Final = 1000
 ONE: Final = 1
 MANY: Final = 256
 LIVE: Final = 200
@@ -133,7 +138,7 @@ def run(config: SlabBench, *, seed: int) -> dict[str, Any]:
         times = _times(config, places, seed)
         usual = [place for place in places if not place.setting]
         default = [place for place in usual if place.model == space.DEFAULT_MODEL]
-        merging = _merging((default or usual)[0].segment)
+        merging, alike = _sharing((default or usual)[0].model, config.turns, seed)
         reuse = [
             _reuse(place, freer, config.turns, seed)
             for place in places
@@ -157,6 +162,8 @@ def run(config: SlabBench, *, seed: int) -> dict[str, Any]:
         "times": times,
         "reuse": reuse,
         "merging": merging,
+        "alike": alike,
+        "alike_live": ALIKE_LIVE,
         "stack": stack_vmas,
         "segments_walked": len(places),
         "segments_reset_at_free": sum("reset=free" in place.setting for place in places),
@@ -287,7 +294,8 @@ def _reuse(place: _Place, freer: Freer, turns: int, seed: int) -> dict[str, Any]
 
 TYPESAFE: Final = 0x2
 ACCOUNT: Final = 0x4
-"""SLAB_TYPESAFE_BY_RCU and SLAB_ACCOUNT (`slab.h`)."""
+NO_MERGE: Final = 0x10
+"""SLAB_TYPESAFE_BY_RCU, SLAB_ACCOUNT and SLAB_NO_MERGE (`slab.h`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +304,6 @@ class CacheFacts:
 
     name: str
     slot_bytes: int
-    align: int
     flags: int
     ctor: int
 
@@ -304,6 +311,8 @@ class CacheFacts:
     def refused(self) -> str:
         """Why it may share with none, "" if it may. (kernel: slab_unmergeable)"""
         reasons = []
+        if self.flags & NO_MERGE:
+            reasons.append("has SLAB_NO_MERGE")
         if self.flags & TYPESAFE:
             reasons.append("type-safe by RCU")
         if self.ctor:
@@ -311,40 +320,84 @@ class CacheFacts:
         return " and ".join(reasons)
 
     def shares(self, other: CacheFacts) -> bool:
-        """Slots of the same size and accounting, as either is aligned. (kernel: find_mergeable)"""
+        """Slots of the same size and accounting. (kernel: find_mergeable)"""
         return (
             not self.refused
             and not other.refused
             and self.slot_bytes == other.slot_bytes
             and self.flags & ACCOUNT == other.flags & ACCOUNT
-            and self.slot_bytes % max(self.align, other.align) == 0
         )
 
 
+def _sharing(
+    model: str, turns: int, seed: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Which caches share slabs where they may, and two of them with and without that."""
+    alike, merging = [], list[dict[str, Any]]()
+    for setting in MERGE:
+        with (
+            space.segment(
+                model=model, slab=slabs.parse(setting), size_bytes=SEGMENT_BYTES, frames_max=1 << 14
+            ) as segment,
+            segment.participant("client") as one,
+        ):
+            alike.append(_alike_row(one, setting, turns, seed))
+            if segment.config.slab.merge:
+                merging = _merging(segment)
+            if problems := one.fsck():
+                raise BenchError(f"broken invariants: {'; '.join(problems[:3])}")
+    return merging, alike
+
+
+def _alike_row(one: Participant, setting: str, turns: int, seed: int) -> dict[str, Any]:
+    got = one.bench_alike(ALIKE_LIVE, turns, seed)
+    distances = np.asarray(got.distances or [0])
+    median, ninth = np.percentile(distances, (50, 90))
+    return {
+        "setting": setting,
+        "reused_share": round(got.reused / got.allocs, 4),
+        "by_other_share": round(got.by_other / got.reused, 4) if got.reused else 0.0,
+        "distance_median": int(median),
+        "distance_p90": int(ninth),
+        "pages_most": got.pages_most,
+        "bytes_most": got.pages_most * PAGE,
+    }
+
+
 def _merging(segment: Segment) -> list[dict[str, Any]]:
-    """Which caches the kernel would let share slabs, and why the others may not."""
+    """Which caches share slabs here, and why the others may not.
+
+    Raises:
+        BenchError: others do than the rule says.
+    """
     from vmalab_native.segment_file import CACHES, SegmentFile
 
     with SegmentFile.open(segment.instance) as file:
         kind, caches = file.structs["kmem_cache"], file.header_struct.at["caches"][0]
-        facts = []
-        for base in range(caches, caches + CACHES * kind.size, kind.size):
-            slot, align, flags, ctor = (
-                kind.get(file.header, field, base)
-                for field in ("slot_bytes", "align", "flags", "ctor")
+        facts, roots = [], []
+        for index in range(CACHES):
+            base = caches + index * kind.size
+            slot, flags, ctor = (
+                kind.get(file.header, field, base) for field in ("slot_bytes", "flags", "ctor")
             )
             if slot:
                 name = kind.text(file.header, "name", base)
-                facts.append(CacheFacts(name, slot, align, flags, ctor))
-    return [
-        {
-            "cache": row.name,
-            "slot_bytes": row.slot_bytes,
-            "refused": row.refused,
-            "with": [one.name for one in facts if one is not row and one.shares(row)],
-        }
-        for row in facts
-    ]
+                facts.append(CacheFacts(name, slot, flags, ctor))
+                roots.append(file.roots[index])
+    rows = []
+    for row, root in zip(facts, roots, strict=True):
+        wanted = [one.name for one in facts if one is not row and one.shares(row)]
+        found = [
+            one.name
+            for one, other in zip(facts, roots, strict=True)
+            if one is not row and other == root
+        ]
+        if sorted(wanted) != sorted(found):
+            raise BenchError(f"{row.name} shares slabs with {found}, and the rule says {wanted}")
+        rows.append(
+            {"cache": row.name, "slot_bytes": row.slot_bytes, "refused": row.refused, "with": found}
+        )
+    return rows
 
 
 # --- shown ---
@@ -353,6 +406,36 @@ def _merging(segment: Segment) -> list[dict[str, Any]]:
 def _interval(row: dict[str, Any], name: str) -> str:
     low, high = row[f"{name}_interval"]
     return f"{row[name]:.2f} ({low:.2f}-{high:.2f})"
+
+
+def _shared(data: dict[str, Any]) -> list[Table]:
+    merging = [
+        [row["cache"], str(row["slot_bytes"]), ", ".join(row["with"]), row["refused"]]
+        for row in data["merging"]
+    ]
+    alike = [
+        [
+            row["setting"],
+            f"{row['reused_share']:.1%}",
+            f"{row['by_other_share']:.1%}",
+            str(row["distance_median"]),
+            str(row["distance_p90"]),
+            str(row["pages_most"]),
+        ]
+        for row in data["alike"]
+    ]
+    return [
+        report.grid(
+            "caches that share slabs with merge=yes",
+            ("cache", "slot (bytes)", "with", "shares with none, because it"),
+            merging,
+        ),
+        report.grid(
+            f"objects of anon_vma_chain and vma_numab_state, {data['alike_live']:,} in use",
+            ("", "reused", "as the other", "frees between (median)", "(90 %)", "pages, at most"),
+            alike,
+        ),
+    ]
 
 
 def tables(data: dict[str, Any]) -> list[Table]:
@@ -393,10 +476,6 @@ def tables(data: dict[str, Any]) -> list[Table]:
         ]
         for row in data["reuse"]
     ]
-    merging = [
-        [row["cache"], str(row["slot_bytes"]), ", ".join(row["with"]), row["refused"]]
-        for row in data["merging"]
-    ]
     claims = [[row["said"], row["here"]] for row in data["claims"]]
     return [
         report.grid("what the review said, and what is so here", ("said", "here"), claims),
@@ -417,11 +496,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
              "freed by the other"),
             reuse,
         ),
-        report.grid(
-            "caches that the kernel would let share slabs",
-            ("cache", "slot (bytes)", "with", "shares with none, because it"),
-            merging,
-        ),
+        *_shared(data),
     ]  # fmt: skip
 
 

@@ -125,6 +125,13 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FILES.glob(f"*{layout_file.SUFFIX}")))
 
 
+@cache
+def shipped_for(model: str) -> tuple[str, ...]:
+    """Those of them that are for a lock model."""
+    files = {name: layout_file.read(FILES / f"{name}{layout_file.SUFFIX}") for name in shipped()}
+    return tuple(name for name, file in files.items() if model in file.models)
+
+
 def layouts(model: str) -> list[str]:
     """The layouts of a lock model that have a name; SEED stands for any seed of 0..2^32-1.
 
@@ -136,8 +143,7 @@ def layouts(model: str) -> list[str]:
             f"there is no lock model {model!r}; there are {', '.join(_LAYOUTS)}; "
             f"and steps of the history: {', '.join(_STEPS)}"
         )
-    files = shipped() if family(model) in layout_file.MODELS else ()
-    return [*_LAYOUTS[family(model)], *files]
+    return [*_LAYOUTS[family(model)], *shipped_for(family(model))]
 
 
 def named(layout: str) -> str:
@@ -178,18 +184,25 @@ def _copy_of(layout: str) -> Path:
 def check(model: str, layout: str) -> None:
     """Raises InvalidArgument unless the model has that layout, or can have it if it is a file."""
     there = layouts(model)
+    path = Path(layout.removesuffix(LAB).removesuffix(VIRTUAL))
     layout = named(layout).removesuffix(LAB).removesuffix(VIRTUAL)
+    if path.suffix == layout_file.SUFFIX:
+        models = layout_file.read(path).models
+        if family(model) not in models:
+            raise InvalidArgument(
+                f"{path} is for {', '.join(models)}: name {family(model)} in its `models`, "
+                "or choose one of these"
+            )
     if layout in there and ":" not in layout:
         return
     found = re.fullmatch(r"(random|random-whole):(0|[1-9]\d*)", layout)
     if found and f"{found[1]}:SEED" in there and int(found[2]) <= RANDOM_SEED_MAX:
         return
-    able = model in layout_file.MODELS
-    if able and layout_file.NAME.fullmatch(layout):
+    if layout_file.NAME.fullmatch(layout):
         return
-    more = f"; one of your own is the path of a {layout_file.SUFFIX} file" if able else ""
+    more = f"one of your own is the path of a {layout_file.SUFFIX} file"
     names = ", ".join(there)
-    raise InvalidArgument(f"there is no layout {layout!r} of {model}; there are {names}{more}")
+    raise InvalidArgument(f"there is no layout {layout!r} of {model}; there are {names}; {more}")
 
 
 def file_of(model: str, layout: str) -> Path:

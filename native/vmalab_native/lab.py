@@ -75,6 +75,9 @@ SPECIAL_OPS: Final[dict[str, int]] = {
     "low": lib.VL_LAB_OP_LOW,
     "seal": lib.VL_LAB_OP_SEAL,
     "name": lib.VL_LAB_OP_NAME,
+    "fallocate": lib.VL_LAB_OP_FALLOCATE,
+    "keep": lib.VL_LAB_OP_KEEP,
+    "lend": lib.VL_LAB_OP_LEND,
 }
 
 

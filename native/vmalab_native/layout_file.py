@@ -2,7 +2,8 @@
 """A layout of struct vm_area_struct as a file says it: reading, checking, and the C header of it.
 
 docs/models.md ("Layouts of your own") has the format. A file is valid or not by itself, without the
-sources and for all lock models that can have it: those whose lock is in the VMA. Its name has a
+sources and for all lock models that it is for: those that it names, else those whose lock is in the
+VMA. It places each field once. One that a lock model has not takes no place there. Its name has a
 hash of what it says, comments and the order of keys left out. So two processes that name the same
 layout mean the same bytes, and the same fields that are touched.
 
@@ -23,10 +24,11 @@ from pathlib import Path
 from typing import Final
 
 SUFFIX: Final = ".toml"
-MODELS: Final = ("embedded-rwsem", "typesafe-rwsem", "refcount")
+EMBEDDED: Final = ("embedded-rwsem", "typesafe-rwsem", "refcount")
 """The lock models with a lock in the VMA."""
+MODELS: Final = ("mmap-lock", "split-rwsem", *EMBEDDED)
 LOCK: Final = "lock"
-"""How a file names the model's lock, whatever it is."""
+"""How a file names the model's lock, whatever it is: of split-rwsem the word that names it."""
 FIELDS: Final[Mapping[str, int]] = {
     **dict.fromkeys(("vm_start", "vm_end", "vm_flags", "vm_pgbase", "page_prot", "vm_mm"), 8),
     **dict.fromkeys(("vm_lock_seq", "detached", "anon_vma"), 4),
@@ -51,8 +53,14 @@ TEXT_MAX: Final = 64 << 10
 STEM_MAX: Final = 13  # so that the name fits into a segment's header, with that of the lab core
 HASH_DIGITS: Final = 8
 NAME: Final = re.compile(rf"file:[a-z0-9-]{{1,{STEM_MAX}}}-[0-9a-f]{{{HASH_DIGITS}}}")
-_RWSEM: Final = (40, 8)
-_REFCNT: Final = (4, 4)
+_LOCKS: Final[Mapping[str, tuple[str, int, int]]] = {
+    "split-rwsem": ("vm_lock", 8, 8),
+    "embedded-rwsem": ("vm_lock", 40, 8),
+    "typesafe-rwsem": ("vm_lock", 40, 8),
+    "refcount": ("vm_refcnt", 4, 4),
+}
+"""The member that is the lock, its bytes and its alignment."""
+_ABSENT: Final[Mapping[str, tuple[str, ...]]] = {"mmap-lock": (LOCK, "vm_lock_seq", "detached")}
 
 
 class LayoutFileError(ValueError):
@@ -86,6 +94,7 @@ class LayoutFile:
     align: int
     groups: tuple[Group, ...]
     extras: tuple[Extra, ...]
+    models: tuple[str, ...] = EMBEDDED
 
     def digest(self) -> str:
         """The hash of all that the core is compiled from; not of the file's name."""
@@ -120,7 +129,7 @@ def _up(at: int, to: int) -> int:
 
 def placed(layout: LayoutFile, model: str) -> list[Placed]:
     """Where each member is in a lock model, in order, as a C compiler has them."""
-    lock_bytes, lock_align = _REFCNT if model == "refcount" else _RWSEM
+    absent = _ABSENT.get(model, ())
     extras = {extra.name: extra for extra in layout.extras}
     found: list[Placed] = []
     at = pads = 0
@@ -133,11 +142,14 @@ def placed(layout: LayoutFile, model: str) -> list[Placed]:
             at += missing
 
     for group in layout.groups:
+        names = [name for name in group.fields if name not in absent]
+        if not names:
+            continue
         pad_to(group.align)
-        for name in group.fields:
+        for name in names:
             extra = extras.get(name)
             if name == LOCK:
-                size, align = lock_bytes, lock_align
+                _, size, align = _LOCKS[model]
             elif extra:
                 size, align = extra.bytes, EXTRA_TYPES.get(extra.kind, 1)
             else:
@@ -323,12 +335,17 @@ def parse(text: str, *, where: str, stem: str) -> LayoutFile:
     except tomllib.TOMLDecodeError as error:
         raise LayoutFileError(f"{where}: no TOML: {error}") from None
     lines = _Text(where, text)
-    _keys(lines, "", 0, data, "text", "align", "group", "extra")
+    _keys(lines, "", 0, data, "text", "align", "models", "group", "extra")
     if not isinstance(data.get("text", ""), str):
         raise lines.wrong("give a sentence", key="text")
     align = _power(lines, "", 0, data, "align", ALIGN_LEAST)
     if align is None:
         raise lines.wrong("give where objects begin, in bytes: 16 roams, 64 is a line", key="align")
+    models = _names(lines, "", 0, data, "models") if "models" in data else EMBEDDED
+    for model in models or ("",):
+        if model not in MODELS:
+            raise lines.wrong(f"there is no lock model {model!r}; there are {', '.join(MODELS)}",
+                              key="models")  # fmt: skip
     rows = _tables(lines, data, "extra")
     if len(rows) > EXTRAS_MAX:
         raise lines.wrong(f"{len(rows)} tables, allowed are {EXTRAS_MAX}", key="extra")
@@ -343,8 +360,8 @@ def parse(text: str, *, where: str, stem: str) -> LayoutFile:
         for number, row in enumerate(_tables(lines, data, "group"), 1)
     )
     _each_once(lines, groups, known)
-    made = LayoutFile(stem, align, groups, extras)
-    largest = max(struct_bytes(made, model) for model in MODELS)
+    made = LayoutFile(stem, align, groups, extras, models)
+    largest = max(struct_bytes(made, model) for model in models)
     if largest > BYTES_MAX:
         raise lines.wrong(f"the struct has {largest} bytes, allowed are {BYTES_MAX}", key="align")
     return made
@@ -371,13 +388,14 @@ def _declared(one: Placed) -> str:
     return f"{one.extra.kind} {one.name};" if one.extra else f"F_{one.name}"
 
 
-def _touches(layout: LayoutFile, who: str) -> Iterator[str]:
+def _touches(layout: LayoutFile, who: str, model: str) -> Iterator[str]:
+    stamp = "alloc_seq" if "vm_lock_seq" in _ABSENT.get(model, ()) else "vm_lock_seq"
     for extra in layout.extras:
         if who not in extra.touched_by:
             continue
         kind, at = extra.kind or "u8", f"(vma)->{extra.name}" + ("" if extra.kind else "[0]")
         if who == "change":
-            yield f"store_relaxed_{kind}(&{at}, ({kind})(vma)->vm_lock_seq)"
+            yield f"store_relaxed_{kind}(&{at}, ({kind})(vma)->{stamp})"
         else:
             yield f"(void)load_relaxed_{kind}(&{at})"
 
@@ -393,10 +411,9 @@ def _rows(members: list[Placed]) -> Iterator[str]:
 def header(layout: LayoutFile, model: str) -> str:
     """What vma_layout.h includes as VL_FILE_HEADER."""
     members = placed(layout, model)
-    lock = "vm_refcnt" if model == "refcount" else "vm_lock"
     asserts = [f"SIZE_IS(struct vm_area_struct, {struct_bytes(layout, model)});"]
     for one in members:
-        name = lock if one.name == LOCK else one.name
+        name = _LOCKS[model][0] if one.name == LOCK else one.name
         asserts.append(f"OFFSET_IS(struct vm_area_struct, {name}, {one.offset});")
     macros = {
         "VMA_FILE_HASH": [f'"{layout.digest()}"'],
@@ -406,7 +423,7 @@ def header(layout: LayoutFile, model: str) -> str:
         "VMA_FILE_ASSERTS": asserts,
     }
     for who in TOUCHERS:
-        touches = ", ".join(_touches(layout, who)) or "(void)0"
+        touches = ", ".join(_touches(layout, who, model)) or "(void)0"
         macros[f"VMA_EXTRA_{who.upper()}(vma)"] = [f"({touches})"]
     lines = [f"/* made by layout_file.py from {layout.stem}{SUFFIX} for {model} */"]
     lines += [f"#define {name} \\\n\t" + " \\\n\t".join(body) for name, body in macros.items()]
@@ -417,6 +434,9 @@ if __name__ == "__main__":
     if len(sys.argv) != 3 or sys.argv[1] not in MODELS:
         sys.exit((__doc__ or "").strip().rpartition("\n")[2])
     try:
-        print(header(read(Path(sys.argv[2])), sys.argv[1]), end="")
+        wanted = read(Path(sys.argv[2]))
+        if sys.argv[1] not in wanted.models:
+            sys.exit(f"{sys.argv[2]} is for {', '.join(wanted.models)}, not for {sys.argv[1]}")
+        print(header(wanted, sys.argv[1]), end="")
     except LayoutFileError as wrong:
         sys.exit(str(wrong))

@@ -119,6 +119,7 @@ def _slab_from_c(c_config: CStruct) -> slab.Slab:
         ),
         magazine=c_config.slab_magazine or slab.MAGAZINE,
         barn=bool(c_config.slab_barn),
+        merge=bool(c_config.slab_merge),
     )
 
 
@@ -132,6 +133,7 @@ def config_to_c(config: SegmentConfig) -> CStruct:
         "slab_freeptr": SLAB_FREEPTR[config.slab.freeptr],
         "slab_magazine": config.slab.magazine,
         "slab_barn": config.slab.barn,
+        "slab_merge": config.slab.merge,
         "events_off": not config.events,
     }
     del sizes["model"], sizes["layout"], sizes["slab"], sizes["events"]

@@ -12,7 +12,7 @@ from vmalab_native.checks import U64_MAX, bounded, u64
 from vmalab_native.convert import checked, record
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.handle import Handle
-from vmalab_native.records import BenchResult, Loop, LoopResult, Reuse, ReusePlan, StackVmas
+from vmalab_native.records import Alike, BenchResult, Loop, LoopResult, Reuse, ReusePlan, StackVmas
 
 _FREERS: Final[dict[str, int]] = {
     "own": lib.REUSE_OWN,
@@ -118,6 +118,23 @@ def reuse(handle: ParticipantHandle, others: Sequence[ParticipantHandle], plan: 
     return Reuse(out.allocs, out.reused, out.by_other, list(distances[0 : out.reused]))
 
 
+def alike(handle: ParticipantHandle, live: int, turns: int, seed: int) -> Alike:
+    """Participant.bench_alike, of its handle."""
+    c_plan = ffi.new(
+        "struct vl_reuse_plan *",
+        {
+            "turns": bounded("turns", turns, 1, 1 << 24),
+            "seed": u64("seed", seed),
+            "live": bounded("live", live, 1, lib.BENCH_SLAB_DEPTH - 1),
+        },
+    )
+    distances = ffi.new("u32[]", turns)
+    out = ffi.new("struct vl_alike_result *")
+    checked(lib.vl_bench_alike(handle, c_plan, distances, turns, out), "bench_alike")
+    found = list(distances[0 : out.reused])
+    return Alike(out.allocs, out.reused, out.by_other, out.pages_most, found)
+
+
 class OfSlabs(Handle[ParticipantHandle]):
     """Measurements of the slab, as a participant makes them."""
 
@@ -131,3 +148,13 @@ class OfSlabs(Handle[ParticipantHandle]):
     def bench_reuse(self, others: Sequence[Self], plan: ReusePlan) -> Reuse:
         """Which VMAs come again, with one to seven others of this thread: reuse()."""
         return reuse(self._open(), [one._open() for one in others], plan)
+
+    def bench_alike(self, live: int, turns: int, seed: int) -> Alike:
+        """Which objects come again, of two caches that share slabs or not: alike().
+
+        Args:
+            live: objects in use, 1..1023.
+            turns: allocations, of one cache and of the other in eight phases.
+            seed: of what is freed.
+        """
+        return alike(self._open(), live, turns, seed)

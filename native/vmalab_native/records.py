@@ -452,6 +452,18 @@ class Reuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """The same of objects of two caches: `by_other` had been freed as an object of the other one.
+    pages_most: slab pages that both caches had at a time, at most."""
+
+    allocs: int
+    reused: int
+    by_other: int
+    pages_most: int
+    distances: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class BenchResult:
     """Medians in ns: one fault under the VMA lock, one uncontended locked add on that CPU."""
 

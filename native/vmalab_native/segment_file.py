@@ -272,6 +272,7 @@ class SegmentFile:
             end = offset + length
         self._check_pools()
         self.caches = [self.cache(index) for index in range(CACHES)]
+        self.roots = [self._root(index) for index in range(CACHES)]
 
     def c_config(self) -> CStruct:
         """The configuration as C has it."""
@@ -368,6 +369,18 @@ class SegmentFile:
                       self.regions["pages"][1] // PAGE)  # fmt: skip
         return found
 
+    def _root(self, index: int) -> int:
+        """The cache in whose slabs the objects of this one are. Raises SegmentDamaged."""
+        kind = self.structs["kmem_cache"]
+        base = self.header_struct.at["caches"][0] + index * kind.size
+        shares = kind.get(self.header, "shares", base)
+        if not shares:
+            return index
+        self._bounded(f"cache {index}: the cache that it shares slabs with", shares, CACHES)
+        if self.caches[index] or not self.caches[shares - 1]:
+            raise self.damaged(f"cache {index} shares slabs with cache {shares - 1}, which is none")
+        return shares - 1
+
     def barn(self, cache: Cache) -> list[memoryview[int]]:
         """The references in each full sheaf of a cache, as the header that was read last has it."""
         kind, sheaf = self.structs["kmem_cache"], self.structs["sheaf"]
@@ -446,6 +459,7 @@ class SegmentFile:
 
     def place(self, cache: int, offset: int) -> tuple[int, int, int] | None:
         """Head page, number, and offset of the object in whose bytes an offset lies; or None."""
+        cache = self.roots[cache] if cache < CACHES else cache
         found = self.caches[cache] if cache < CACHES else None
         page = (offset - self.regions["pages"][0]) // PAGE
         if found is None or not 0 <= page < self.regions["pages"][1] // PAGE:

@@ -40,6 +40,7 @@ class Slab:
             vm_start).
         magazine: objects of a cache that a participant keeps, an even number from 2 to 64.
         barn: each cache keeps up to ten full halves of magazines.
+        merge: caches that are alike share slabs.
     """
 
     ctor: Ctor = "model"
@@ -47,6 +48,7 @@ class Slab:
     freeptr: FreePointer = "none"
     magazine: int = MAGAZINE
     barn: bool = False
+    merge: bool = False
 
     def check(self, model: str) -> None:
         """Raises InvalidArgument: a value that cannot be, or not with this lock model."""
@@ -66,7 +68,8 @@ class Slab:
 
     def __str__(self) -> str:
         """As `parse` takes it."""
-        values = dataclasses.asdict(self) | {"barn": "yes" if self.barn else "no"}
+        flags = {name: "yes" if getattr(self, name) else "no" for name in ("barn", "merge")}
+        values = dataclasses.asdict(self) | flags
         return ",".join(f"{name}={value}" for name, value in values.items())
 
     @property
@@ -95,7 +98,7 @@ def parse(text: str) -> Slab:
             if not value.isdecimal():
                 raise _refused(name, value, f"numbers, and {SHEAF}")
             given[name] = int(value)
-        elif name == "barn":
+        elif name in ("barn", "merge"):
             if value not in ("yes", "no"):
                 raise _refused(name, value, "yes, no")
             given[name] = value == "yes"

@@ -127,10 +127,17 @@ class Front:
         handlers = reflection_handlers(known, self._methods, self._streams_pool)
         self.server.add_generic_rpc_handlers((handler, *handlers))
 
-    def bind(self, address: str, *, cert: bytes = b"", key: bytes = b"") -> None:
-        """Listen on an address. Raises RuntimeError (grpcio's) when that fails."""
+    def bind(
+        self, address: str, *, cert: bytes = b"", key: bytes = b"", client_ca: bytes = b""
+    ) -> None:
+        """Listen on an address; with client_ca a client needs a certificate that it has signed.
+
+        Raises RuntimeError (grpcio's) when that fails.
+        """
         if cert:
-            credentials = grpc.ssl_server_credentials([(key, cert)])
+            credentials = grpc.ssl_server_credentials(
+                [(key, cert)], client_ca or None, bool(client_ca)
+            )
             self.server.add_secure_port(address, credentials)
         else:
             self.server.add_insecure_port(address)

@@ -7,7 +7,7 @@ import dataclasses
 import threading
 from errno import errorcode
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from google.protobuf.message import Message
 
@@ -21,6 +21,9 @@ from vmalab_native.view import SegmentView
 from vmalab_server import failures, roster
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
+
+OLDEST_CLIENT: Final = "0.1.0"
+"""Clients that are older miss what this server does; clients/README.md has the rule."""
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -44,6 +47,7 @@ class InspectHandlers:
         worker_pid: int,
         version: str,
         grpc_version: str,
+        capabilities: tuple[str, ...] = (),
     ) -> None:
         self._entry = entry
         self._limits = limits
@@ -55,6 +59,8 @@ class InspectHandlers:
             worker_pid=worker_pid,
             version=version,
             grpc_version=grpc_version,
+            oldest_client=OLDEST_CLIENT,
+            capabilities=capabilities,
         )
 
     def _view(self) -> SegmentView:

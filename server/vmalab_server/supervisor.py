@@ -59,7 +59,7 @@ from vmalab_server.launch import WorkerLaunch
 from vmalab_server.lock_waits import LockWaits
 from vmalab_server.ports import AddressInUse, PortReservation, PortWatch, UnixPathReservation
 from vmalab_server.recoveries import Recoveries
-from vmalab_server.secure_files import check_pair, read_text
+from vmalab_server.secure_files import check_authority, check_pair, read_text
 from vmalab_server.troubles import Spare, Troubles
 from vmalab_server.watch import ProcessWatch, Seen
 from vmalab_server.workers import WorkerSlot, choose_cpus
@@ -165,6 +165,8 @@ class Supervisor:
         cert = read_text(config.tls_cert, "tls_cert", secret=False)
         key = read_text(config.tls_key, "tls_key")
         check_pair(config, cert, key)
+        client_ca = read_text(config.tls_client_ca, "tls_client_ca", secret=False)
+        check_authority(config, client_ca)
         token = read_text(config.token_file, "token_file")
         try:
             Tokens(token)
@@ -214,7 +216,7 @@ class Supervisor:
         self._address = join_address(self._advertised, shared.port)
         self._ports = PortWatch(shared.host, shared.port)
         self._call_times = self._make_call_times(stack)
-        self._make_slots(stack, shared, cert=cert, key=key, token=token)
+        self._make_slots(stack, shared, cert=cert, key=key, client_ca=client_ca, token=token)
         self._metrics_address = self._start_metrics(stack)
         self._listen_to_signals(stack)
         if self._life_line_fd >= 0:
@@ -241,6 +243,7 @@ class Supervisor:
         *,
         cert: str,
         key: str,
+        client_ca: str,
         token: str,
     ) -> None:
         config = self._config
@@ -263,12 +266,14 @@ class Supervisor:
                 cpu=cpu,
                 threads=config.worker_threads,
                 bench=config.bench,
+                capabilities=config.capabilities,
                 lab=config.lab_core,
                 stop_grace_s=config.stop_grace_s,
                 hold_grace_s=config.hold_grace_s,
                 ttl_default_s=config.ttl_default_s,
                 tls_cert=cert,
                 tls_key=key,
+                tls_client_ca=client_ca,
                 tokens=token,
                 share_all=config.share_all,
                 roster_path=str(self._roster_path),

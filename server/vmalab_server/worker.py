@@ -106,6 +106,7 @@ class Worker:
             worker_pid=os.getpid(),
             version=launch.version,
             grpc_version=grpc.__version__,
+            capabilities=launch.capabilities,
         )
         front = Front(
             memory=memory,
@@ -119,8 +120,9 @@ class Worker:
             endings=self._endings(),
         )
         cert, key = launch.tls_cert.encode(), launch.tls_key.encode()
+        client_ca = launch.tls_client_ca.encode()
         for address in launch.addresses:
-            front.bind(address, cert=cert, key=key)
+            front.bind(address, cert=cert, key=key, client_ca=client_ca)
         if launch.unix_path:
             front.bind(f"unix:{launch.unix_path}")
         return front

@@ -122,6 +122,19 @@ def test_layouts(tmp_path: Path) -> None:
     assert data["unaligned_over_aligned"] == rows["unaligned"]["over_aligned"]
 
 
+@pytest.mark.serial
+@pytest.mark.parametrize(("model", "bytes_of"), [("split-rwsem", 160), ("mmap-lock", 144)])
+def test_layouts_of_models_without_a_lock_in_the_vma(model: str, bytes_of: int) -> None:
+    data = bench("layouts", "--vmas", "16", "--model", model, scale="--smoke")
+    rows = {row["layout"]: row for row in data["rows"]}
+    assert list(rows) == ["aligned", "hot-line"]
+    assert (rows["aligned"]["vma_bytes"], rows["hot-line"]["vma_bytes"]) == (bytes_of, 192)
+    for row in rows.values():
+        assert (row["lock_offset"] is None) == (model == "mmap-lock")
+        assert row["neighbours"] > 0
+        assert row["fault_over_aligned"] > 0
+
+
 def of_layouts(**over: tuple[float, float, float]) -> dict[str, Any]:
     """What bench layouts would print of the four cells: walk, locks, faults over aligned."""
     rows = []
@@ -217,6 +230,15 @@ def test_slab(tmp_path: Path) -> None:
         assert freer != "handed" or row["by_other_share"] == 1
     stack = {row["model"]: row for row in data["stack"]}["typesafe-rwsem"]
     assert (stack["lock_free_after_fields"], stack["lock_free_after_all"]) == (0, stack["vmas"])
+    own, shared = data["alike"]
+    assert (own["setting"], own["by_other_share"]) == ("merge=no", 0)
+    assert shared["by_other_share"] > 0.2
+    assert own["pages_most"] > shared["pages_most"] >= -(-data["alike_live"] // 128)
+    alike = {row["cache"]: row["with"] for row in data["merging"] if row["with"]}
+    assert alike == {
+        "anon_vma_chain": ["vma_numab_state"],
+        "vma_numab_state": ["anon_vma_chain"],
+    }
     said = [claim["said"] for claim in data["claims"]]
     assert "SLAB_NO_MERGE was added, and dropped with type-safe reuse." in said
     assert not [text for text in said if "5.5 MB" in text], "split-rwsem was not measured"
@@ -224,15 +246,16 @@ def test_slab(tmp_path: Path) -> None:
 
 def test_caches_that_may_share_slabs() -> None:
     """The kernel's rule, on caches that differ in one thing."""
-    plain = slab.CacheFacts("plain", 64, 64, 0, 0)
-    same = slab.CacheFacts("same", 64, 32, 0, 0)
+    plain = slab.CacheFacts("plain", 64, 0, 0)
+    same = slab.CacheFacts("same", 64, 0, 0)
     assert plain.shares(same)
     assert same.shares(plain)
     for other in (
-        slab.CacheFacts("larger", 128, 64, 0, 0),
-        slab.CacheFacts("accounted", 64, 64, slab.ACCOUNT, 0),
-        slab.CacheFacts("typesafe", 64, 64, slab.TYPESAFE, 0),
-        slab.CacheFacts("constructed", 64, 64, 0, 1),
+        slab.CacheFacts("larger", 128, 0, 0),
+        slab.CacheFacts("accounted", 64, slab.ACCOUNT, 0),
+        slab.CacheFacts("typesafe", 64, slab.TYPESAFE, 0),
+        slab.CacheFacts("asked", 64, slab.NO_MERGE, 0),
+        slab.CacheFacts("constructed", 64, 0, 1),
     ):
         assert not plain.shares(other), other
         assert not other.shares(plain), other
@@ -371,7 +394,7 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         (["kernel", "--plot", "kernel.jpg"], ".png or .svg"),
         (["kernel", "--plot", "/nowhere/at/all.png"], "cannot write"),
         (["kernel", "--model", "wishful"], "typesafe-rwsem"),
-        (["layouts", "--model", "split-rwsem"], "no embedded lock"),
+        (["layouts", "--model", "split-rwsem", "--layout", "padded"], "no layout 'padded'"),
         (["layouts", "--layout", "aligned", "--layout", "heap"], "random:SEED"),
         (["layouts", "--layout", "packed"], "--layout aligned"),
         (["fault", "--vmas", "0"], "--vmas"),

@@ -309,7 +309,7 @@ def test_how_faults_find_vmas_is_shown_and_is_for_an_instance_of_ones_own() -> N
         assert line.endswith(", cached lookups, slab reset=free,magazine=8")
         told = json.loads(vmalab("ps", "--target", server.target, "--json").stdout)
         assert [row["lookup"] for row in told["instances"]] == ["cache"]
-        settings = "ctor=model,reset=free,freeptr=none,magazine=8,barn=no"
+        settings = "ctor=model,reset=free,freeptr=none,magazine=8,barn=no,merge=no"
         assert [row["slab"] for row in told["instances"]] == [settings]
         refused = vmalab("load", "--lookup", "walk", "--target", server.target)
     assert refused.returncode == 2

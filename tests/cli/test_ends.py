@@ -77,7 +77,8 @@ OTHERS: dict[str, list[str]] = {
 """Programs that are no command of the application."""
 QUICK = {
     "ps": [], "maps": ["--all"], "slabinfo": [], "vmstat": [], "locks": [], "trace": [],
-    "layout": [], "fsck": [], "race list": [], "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
+    "layout": [], "fsck": [], "protos": ["--out", "FOLDER/protos"], "race list": [],
+    "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
     "bench draw": [str(ROOT / "docs" / "measurements"), "--out", "FOLDER"],
 }  # fmt: skip
 """Commands that are done in a moment: they may be before they are told to end."""

@@ -71,6 +71,8 @@ def refused(text: str) -> str:
         ("touched_by = []", "", "", "line 32, extra 3, touched_by: give a list of names"),
         ('name = "seen"', 'name = "vm_mm"', 'name = "vm_mm"', "extra 1, name: 'vm_mm' is a member"),
         ('name = "changes"', 'name = "seen"', "", "extra 2, name: 'seen' is there twice"),
+        ("align = 64", "align = 64\nmodels = ['vmalab']", "models =", "no lock model 'vmalab'"),
+        ("align = 64", "align = 64\nmodels = []", "models =", "no lock model ''; there are mmap"),
         ("[[extra]]", "[extra]", "", "no TOML"),
         ("[[group]]", "[group", "", "no TOML"),
     ],
@@ -98,8 +100,10 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "raw.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidArgument, match="no UTF-8 text"):
         cores.check(MODEL, str(tmp_path / "raw.toml"))
-    with pytest.raises(InvalidArgument, match="there are aligned, wide"):
+    with pytest.raises(InvalidArgument, match="name split-rwsem in its `models`"):
         cores.check("split-rwsem", str(MINE))
+    with pytest.raises(InvalidArgument, match="there are aligned, hot-line; one of your own"):
+        cores.check("mmap-lock", "padded")
 
 
 def test_a_name_is_of_what_the_file_says_not_of_how(tmp_path: Path) -> None:
@@ -147,6 +151,7 @@ def test_the_fields_are_those_of_the_header() -> None:
 def test_the_files_of_the_package_are_what_they_are_called() -> None:
     """The four cells, and the field that was added: where the lock is, and where objects begin."""
     files = {name: layout_file.read(cores.FILES / f"{name}.toml") for name in cores.shipped()}
+    files = {name: file for name, file in files.items() if MODEL in file.models}
     assert len(files) == 5
     for name, file in files.items():
         at = {one.name: one for one in layout_file.placed(file, MODEL)}
@@ -161,6 +166,44 @@ def test_the_files_of_the_package_are_what_they_are_called() -> None:
             assert beside == ({"added_later"} if name == "field-in-padding" else set()), name
         assert cores.layouts("refcount").count(name) == 1
         assert name not in cores.layouts("split-rwsem")
+
+
+def test_the_files_of_the_models_without_a_lock_in_the_vma() -> None:
+    """What a fault reads is on one line, and of split-rwsem the name of the lock is there or not; a
+    lock model has the fields that it has, at no other place."""
+    hot = {"vm_start", "vm_end", "vm_flags", "page_prot", "vm_mm"}
+    for model, name, size in (
+        ("mmap-lock", "hot-line", 192),
+        ("split-rwsem", "hot-line", 192),
+        ("split-rwsem", "lock-named-hot", 192),
+    ):
+        assert name in cores.layouts(model)
+        file = layout_file.read(cores.FILES / f"{name}.toml")
+        at = {one.name: one.offset for one in layout_file.placed(file, model)}
+        assert layout_file.struct_bytes(file, model) == size
+        assert all(at[field] < 64 for field in hot)
+        assert ("vm_lock_seq" in at) == ("lock" in at) == (model == "split-rwsem")
+        assert model == "mmap-lock" or (at["lock"] < 64) == (name == "lock-named-hot")
+    assert "hot-line" not in cores.layouts(MODEL)
+    assert "lock-named-hot" not in cores.layouts("mmap-lock")
+    assert cores.layouts("v4-1") == cores.layouts("split-rwsem")
+
+
+@pytest.mark.parametrize("model", ["mmap-lock", "split-rwsem"])
+def test_a_layout_of_a_model_without_a_lock_in_the_vma(model: str, tmp_path: Path) -> None:
+    """Its core has the fields where the file has them, the calls answer as the kernel does, and
+    who writes to a VMA touches a field that says so."""
+    path = tmp_path / "mine.toml"
+    shipped = (cores.FILES / "hot-line.toml").read_text()
+    field = '[[extra]]\nname = "seen"\ntype = "u32"\ntouched_by = ["fault", "change", "walk"]\n'
+    path.write_text(shipped.replace('"vm_end",', '"vm_end", "seen",') + field)
+    file = layout_file.read(path)
+    done = vmalab("diff", "--ops", "200", "--seed", "1", "--model", model, "--layout", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (vma,) = [one for one in layout(model, file.name) if one.name == "vm_area_struct"]
+    want = [one.offset for one in layout_file.placed(file, model)]
+    assert [one.offset for one in vma.fields] == want
+    assert next(one.offset for one in vma.fields if one.name == "seen") == 16
 
 
 def test_a_whole_struct_is_shuffled_by_its_seed(tmp_path: Path) -> None:

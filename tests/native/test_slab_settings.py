@@ -23,11 +23,13 @@ import pytest
 
 from patience import HANG_S
 from servers import vmalab
+from vmalab.ops import Op, record
+from vmalab.uapi import Map, Prot
 from vmalab_native import damage, slab
 from vmalab_native.core import Participant, Segment, SegmentConfig, check_config
 from vmalab_native.errors import InvalidArgument
 from vmalab_native.records import ReusePlan
-from vmalab_native.segment_file import SegmentFile, words
+from vmalab_native.segment_file import CACHE_AVC, CACHE_NUMAB, SegmentFile, words
 from vmalab_native.view import SegmentView
 
 SETTINGS = [
@@ -35,6 +37,7 @@ SETTINGS = [
     ("ctor=page,freeptr=outside", "embedded-rwsem"),
     ("freeptr=overlaid,reset=free,magazine=sheaf", "typesafe-rwsem"),
     ("ctor=alloc,magazine=2,barn=yes,freeptr=overlaid", "refcount"),
+    ("merge=yes,barn=yes", "refcount"),
 ]
 BUSY = Path(__file__).with_name("busy.py")
 FREES = 20_000
@@ -67,7 +70,8 @@ def made(model: str, text: str) -> Iterator[Segment]:
         ("magazine=66", "slab magazine=66: allowed"),
         ("magazine=many", "slab magazine=many: allowed are numbers, and sheaf"),
         ("barn=maybe", "slab barn=maybe: allowed are yes, no"),
-        ("colour=red", "slab colour=red: settings are ctor, reset, freeptr, magazine, barn"),
+        ("merge=all", "slab merge=all: allowed are yes, no"),
+        ("colour=red", "slab colour=red: settings are ctor, reset, freeptr, magazine, barn, merge"),
     ],
 )
 def test_a_wrong_setting_is_named(text: str, said: str) -> None:
@@ -199,6 +203,35 @@ def test_who_gets_an_object_again() -> None:
     assert handed.by_other == handed.reused > 2500
     assert min(handed.distances) > 0
     assert sorted(deferred.distances)[deferred.reused // 2] > 10
+
+
+def test_caches_that_share_slabs() -> None:
+    """An object comes again as one of the other cache, and the walker knows which is which.
+
+    slabinfo lists the cache that has the slabs, as the kernel does.
+    """
+    with made("refcount", "merge=yes") as segment, segment.participant("client") as me:
+        names = {row.name for row in segment.slabinfo()}
+        assert "anon_vma_chain" in names
+        assert "vma_numab_state" not in names
+        alike = next(row for row in segment.slabinfo() if row.name == "anon_vma_chain")
+        assert alike.active_objs == 0
+        got = me.bench_alike(300, 4000, 5)
+        assert got.by_other > 500
+        assert me.fsck() == []
+        mm = me.mm_create()
+        flags = Map.PRIVATE | Map.ANONYMOUS | Map.FIXED | Map.POPULATE
+        prot = int(Prot.READ | Prot.WRITE) | int(flags) << 32
+        me.run(record(Op.MMAP, mm, 0x10000, 0x1000, prot, 0, 0))
+        with SegmentFile.open(segment.instance) as file:
+            assert file.roots[CACHE_NUMAB] == CACHE_AVC
+            assert SegmentView(file).slabinfo() == segment.slabinfo()
+            assert damage.damages(file) == []
+        alike = next(row for row in segment.slabinfo() if row.name == "anon_vma_chain")
+        assert alike.active_objs == 2
+        assert me.fsck() == []
+    with made("refcount", "") as segment, segment.participant("client") as me:
+        assert me.bench_alike(300, 4000, 5).by_other == 0
 
 
 @pytest.mark.long

@@ -78,6 +78,9 @@ def test_every_mutant_is_caught_and_nothing_else(
         ("first_stamp_odd", "typesafe-rwsem", "reader-writer-overlap"),
         ("wrap_death_keeps_stamps", "refcount", "fsck"),
         ("seal_misses_fork", "mmap-lock", "outcome"),
+        ("typesafe_merged", "typesafe-rwsem", "lock-word"),
+        ("stack_vma_unconstructed", "refcount", "lock-word"),
+        ("impostor_taken", "refcount", "grant-identity"),
     ],
 )
 def test_the_invariant_is_the_right_one(mutant: str, model: str, invariant: str) -> None:

@@ -14,6 +14,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,15 +74,17 @@ def test_what_was_posted_breaks_and_what_was_reviewed_does_not(name: str) -> Non
     assert reviewed.complete
 
 
-def run(*words: str) -> dict[str, Any]:
+def run(*words: str, by_chance: Mapping[str, int] | None = None) -> dict[str, Any]:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("vmalab")), *words, "--json"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return dict(json.loads(done.stdout))
+    data = dict(json.loads(done.stdout or "{}"))
+    wanted = (by_chance or {}).get(data.get("verdict", ""), 0)
+    assert done.returncode == wanted, done.stdout + done.stderr
+    return data
 
 
 TWO = ("fork-keeps-stamps", "new-vma-published")
@@ -210,7 +213,10 @@ def test_every_scenario_and_every_mutant_on_each_step(step: str, tmp_path: Path)
     ids=["diff", "lin", "crash"],
 )
 def test_the_tools_on_each_step(step: str, words: tuple[str, ...]) -> None:
-    run(*words, "--model", step)
+    """Kills fall where they fall: on a machine with other work few may have died in a recovery, and
+    then nothing is wrong but the verdict."""
+    by_chance = {"undecided": 1} if words[0] == "crash" else {}
+    run(*words, "--model", step, by_chance=by_chance)
 
 
 # Each step once with another layout, and each layout once: layouts are compiled, like steps.

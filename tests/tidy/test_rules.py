@@ -48,7 +48,8 @@ def files() -> tuple[Path, ...]:
 
 
 def generated(path: Path) -> bool:
-    return "protos/python" in path.as_posix() or path.name.endswith((".lock", "package-lock.json"))
+    made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "constants.proto")
+    return "protos/python" in path.as_posix() or path.name.endswith(made)
 
 
 def sources() -> list[Path]:

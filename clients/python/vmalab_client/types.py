@@ -46,6 +46,8 @@ class ServerInfo:
     lab: bool
     lookup: str
     slab: str
+    oldest_client: str
+    capabilities: tuple[str, ...]
 
 
 class Invariants(list[str]):
@@ -109,7 +111,7 @@ class SlabInfo:
 
 @dataclass(frozen=True, slots=True)
 class AddressSpaceInfo:
-    """One address space; ttl_ms is how much longer it lives if nobody holds it."""
+    """One address space; ttl_ms is how much longer it lives without a lease."""
 
     mm: int
     leases: int
@@ -125,6 +127,8 @@ class AddressSpaceInfo:
     data_pages: int
     accounted_pages: int
     exec_from: int
+    owner: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,4 +332,17 @@ VL_API int vl_bench_reuse(struct participant *self, struct participant *const *o
 			  const struct vl_reuse_plan *plan, u32 *distances, u64 cap,
 			  struct vl_reuse_result *out);
 
+/* The same of objects of two caches whose slots are alike, anon_vma_chain and vma_numab_state, by
+ * self alone, of plan: turns, seed, live. Which of the two is allocated changes BENCH_ALIKE_PHASES
+ * times, evenly; what is freed is drawn among all in use. */
+#define BENCH_ALIKE_PHASES 8
+struct vl_alike_result {
+	u64 allocs;
+	u64 reused;     /* of these: of objects that this call had freed before */
+	u64 by_other;   /* of these: freed as an object of the other cache */
+	u64 pages_most; /* that both had at a time */
+};
+VL_API int vl_bench_alike(struct participant *self, const struct vl_reuse_plan *plan,
+			  u32 *distances, u64 cap, struct vl_alike_result *out);
+
 #endif

@@ -121,7 +121,11 @@
 	  (struct participant *self, struct participant *const *others, u32 count, \
 	   const struct vl_reuse_plan *plan, u32 *distances, u64 cap, \
 	   struct vl_reuse_result *out), \
-	  (self, others, count, plan, distances, cap, out))
+	  (self, others, count, plan, distances, cap, out)) \
+	X(int, vl_bench_alike, \
+	  (struct participant *self, const struct vl_reuse_plan *plan, u32 *distances, u64 cap, \
+	   struct vl_alike_result *out), \
+	  (self, plan, distances, cap, out))
 /* clang-format on */
 
 #define VL_CORE_MEMBER(type, name, params, args) type(*name) params;

@@ -97,6 +97,7 @@ void lab_ghost_wake(u64 mm_id);
 void lab_ghost_node(const void *node);
 void lab_ghost_entry(const struct mm_struct *mm, vl_ref ref, u64 addr);
 void lab_ghost_tree_write(const void *tree);
+void lab_ghost_lent(const struct vm_area_struct *vma, bool same);
 void lab_ghost_policy(const struct vm_area_struct *vma, bool freed);
 void lab_ghost_anon_page(const struct vm_area_struct *vma);
 void lab_ghost_anon_gone(const struct vm_area_struct *vma);

@@ -34,6 +34,10 @@ enum vl_lab_op_code {
 	VL_LAB_OP_LOW = 209,      /* the next mm that is made takes the first slot that is free */
 	VL_LAB_OP_SEAL = 210,     /* the file that is mapped at arg[0] gets the seals arg[1] */
 	VL_LAB_OP_NAME = 211,     /* anonymous memory: arg[0], arg[1] bytes, 8 letters in arg[2] */
+	VL_LAB_OP_KEEP = 213,     /* a driver keeps the VMA of arg[0] */
+	VL_LAB_OP_LEND = 214,     /* it stores the word arg[1] in its page at arg[0] */
+	VL_LAB_OP_FALLOCATE = 212, /* pages of the file that is mapped at arg[0], arg[1] bytes, by
+				      op_stack_vma.c */
 };
 
 struct vl_lab_op {

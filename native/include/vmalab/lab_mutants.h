@@ -102,6 +102,12 @@ X(maker_ignores_readers, "", "T",
   "a new VMA is stamped without a wait for readers that its object still has of its former life")
 X(unlock_outside_rcu, "", "SET", "the read lock is given back outside an RCU section")
 X(object_cleared, "", "T", "a new VMA is cleared as a whole, its lock too, under a stale reader")
+X(typesafe_merged, "", "T",
+  "the type-safe cache of VMAs shares its slabs with the cache of tree nodes")
+X(impostor_taken, "", "MSETR",
+  "a driver takes the VMA at its address for the one that it has mapped there")
+X(stack_vma_unconstructed, "", "ETR",
+  "a VMA on the stack has its fields cleared, and its lock left to the constructor of a cache")
 X(freed_write_locked, "", "TR", "an object is freed in another state than its constructor's")
 X(numab_outlives_vma, "", "MSETR",
   "numab_state is neither given back at free nor set to none at allocation")

@@ -46,6 +46,7 @@ static inline void vma_start_write(struct participant *self, const struct mm_str
 {
 	(void)self;
 	vma_assert_write_locked(mm, vma);
+	VMA_EXTRA_CHANGE(vma);
 	GHOST(write_lock(mm, vma));
 }
 

@@ -27,7 +27,14 @@ u32 file_seals(const struct file *file);
 void file_seal_meets_fork(struct file *file, const struct vm_area_struct *vma);
 /* op_file.c */
 bool file_being_cut(const struct file *file, u64 pgoff, bool cow);
-s64 op_mbind(struct participant *self, u64 id, u64 addr, u64 len, u32 mode,
-	     u64 nodes); /* lab core */
+/* Of the lab core: op_mbind.c, op_stack_vma.c */
+s64 op_mbind(struct participant *self, u64 id, u64 addr, u64 len, u32 mode, u64 nodes);
+s64 op_stack_vma(struct participant *self, u64 id, u64 addr, u64 len);
+/* op_lend.c: which life of a VMA a driver has kept; 0: none. */
+struct vma_life {
+	u64 ref, life;
+};
+s64 op_keep(struct participant *self, u64 id, u64 addr, struct vma_life *kept);
+s64 op_lend(struct participant *self, u64 id, const struct vma_life *kept, u64 addr, u64 word);
 
 #endif

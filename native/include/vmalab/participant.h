@@ -112,6 +112,7 @@ struct retired {
 #define PREALLOC_MAX 96
 #define INFLIGHT_MAX 16
 #define FILE_PINS    2
+#define STACK_BYTES  1024
 #define STOCKS_EACH  4 /* accounts that a participant holds charges of in advance, for each kind */
 /* Frames that a participant may keep, as a CPU's page lists in the kernel: at most this many, and
  * no more than its share of all would be in a segment of four times the participants. */
@@ -153,6 +154,7 @@ struct participant_area {
 	u64 pid_namespace;   /* in which pid and tid mean something; 0 unknown */
 	LAB(vl_ref policy_made;) /* numa_policy likewise */
 	u32 retires_only;        /* its owner is dead and all but the ring was recovered */
+	LAB(u8 stack_frame[STACK_BYTES] __cacheline_aligned;) /* op_stack_vma.c */
 };
 #define PARTICIPANT_AREA_BYTES ALIGN_UP(sizeof(struct participant_area), PAGE_SIZE)
 
@@ -224,7 +226,8 @@ struct participant {
 	u32 mms_made;         /* by the blocks it ran: vl_mms_made */
 	u32 vma_style;        /* what its instance does (above) */
 	u32 magazine_limit;   /* objects of a cache that its magazine may have */
-	u8 magazine_room[KMEM_CACHES_MAX]; /* the same; 0: of a cache with free pointers */
+	u8 magazine_room[KMEM_CACHES_MAX]; /* the same; 0: of a cache with free pointers, or
+					    * that shares the slabs of another one */
 	u32 shares_new;                    /* 1: what it makes is shared with all accounts */
 	u32 files_closed;                  /* the first of a list: file.c:files_release_slow */
 	u32 met_limit; /* enum vl_limit: the last that refused something; account.h */

@@ -87,10 +87,10 @@ struct vl_config {
 	u32 slab_freeptr;  /* enum vl_slab_freeptr: where its free pointer is */
 	u32 slab_magazine; /* objects that a participant keeps of a cache; 0: MAGAZINE_SIZE */
 	u32 slab_barn;     /* 1: each cache keeps full halves of magazines (slab.h) */
+	u32 slab_merge;    /* 1: caches that are alike share slabs (slab.h) */
 	/* events.h */
 	u32 events_off;    /* 1: no participant keeps events */
 	u32 sample_faults; /* one fault in so many leaves an event, a power of two; 0: none */
-	u32 pad;
 };
 
 /* What a configuration must be for everything to work: each participant keeps some frames and pages

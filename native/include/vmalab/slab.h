@@ -17,12 +17,28 @@
 #define SLAB_TYPESAFE_BY_RCU 0x2u /* objects are reused at once, pages after a grace period */
 #define SLAB_ACCOUNT         0x4u /* carried for slabinfo only */
 #define SLAB_PANIC           0x8u
+#define SLAB_NO_MERGE        0x10u /* its slabs are its own, whatever the instance says */
 
 /* Constructor table: set once per process before attach; runs once per object when its slab page is
  * made. id 1 .. KMEM_CTORS_MAX - 1. */
 #define KMEM_CTORS_MAX 16
 typedef void (*kmem_ctor)(void *object);
 void kmem_ctor_register(u32 id, kmem_ctor fn);
+
+/* Of an instance with slab_merge: a cache that is alike shares the slabs of the first one of its
+ * kind, with its magazines and its barn. Its numbers are counted there, and slabinfo does not list
+ * it. Objects keep their types: who allocates says which, and the walker knows it by who names the
+ * object. A cache is alike when its slots are as large, so that they are as aligned, and when it is
+ * accounted likewise.
+ * One that is type-safe shares with none: a stale reader would look at an object of another type.
+ * Nor does one with a constructor: the state that it leaves would be another user's. (kernel:
+ * find_mergeable, slab_unmergeable; SLAB_MERGE_SAME, SLAB_NEVER_MERGE) */
+static inline u32 kmem_cache_root(const struct vl_seg *seg, u32 cache)
+{
+	u32 shares = seg->hdr->caches[cache].shares;
+
+	return shares ? shares - 1 : cache;
+}
 
 /* Creates cache `index` (fixed numbers, enum in caches.h). The order is what the kernel's SLUB
  * takes on a machine of 32 to 63 CPUs: at least 28 objects, at most 1/16 waste if an order up to 3

@@ -79,7 +79,10 @@ struct kmem_cache {
 	u32 freeptr;   /* 0: none; else the offset of the free pointer in a free object / 8 + 1;
 			* written once */
 	u32 barn_full; /* full sheaves in the barn; under the lock */
-	u64 pad[7];
+	u32 shares;    /* 0, or index + 1 of the cache whose slabs, magazines and barn it uses: then
+			* it is not alive and has none of its own; written once */
+	u32 pad0;
+	u64 pad[6];
 	struct sheaf barn[BARN_MAX]; /* under the lock */
 } __cacheline_aligned;
 SIZE_IS(struct kmem_cache, 1600);

@@ -165,6 +165,7 @@ __attribute__((aligned(64))) void op_fault(struct participant *self, u64 id, u64
 	}
 	vma = PTR(self, ref);
 	GHOST(grant(mm, vma, addr));
+	VMA_EXTRA_FAULT(vma);
 	fault_held(self, id, addr, flags, word, result, mm, vma);
 }
 #endif

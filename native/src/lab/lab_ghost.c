@@ -312,13 +312,18 @@ void lab_ghost_end(const struct vm_area_struct *vma)
 	g->puts_life[lab_me.actor] = g->life;
 }
 
-/* A reference is taken, or given back: from here on only this life may be touched. */
+/* A reference is taken, or given back: from here on only this life may be touched. Type-safe or
+ * not, it is a VMA that is locked. */
 void lab_ghost_put(const struct vm_area_struct *vma)
 {
 	struct lab_ghost *g = ghost(vma);
 
-	if (g)
-		g->puts_life[lab_me.actor] = g->life;
+	if (!g)
+		return;
+	if (((const struct tree_node *)(const void *)vma)->magic == TREE_NODE_MAGIC)
+		lab_fail(VL_LAB_LOCK_WORD, "the lock of v%u is taken, and v%u is a tree node",
+			 g->name, g->name);
+	g->puts_life[lab_me.actor] = g->life;
 }
 
 void lab_ghost_touch(const struct vm_area_struct *vma, const char *what)
@@ -486,6 +491,16 @@ void lab_ghost_tree_write(const void *tree)
 		if (self->slot->held[i] == (lock >> REF_SHIFT << 8 | HELD_WRITE | HELD_HELD))
 			return;
 	lab_fail(VL_LAB_TREE, "the tree is changed without mmap_lock for writing");
+}
+
+/* A driver takes it for the one that it has kept. */
+void lab_ghost_lent(const struct vm_area_struct *vma, bool same)
+{
+	struct lab_ghost *g = ghost(vma);
+
+	if (g && !same)
+		lab_fail(VL_LAB_IDENTITY, "v%u is taken for a VMA that was at its address before",
+			 g->name);
 }
 
 void lab_ghost_policy(const struct vm_area_struct *vma, bool freed)

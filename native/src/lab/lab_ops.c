@@ -149,6 +149,15 @@ static s64 special(struct participant *self, struct lab_state *lab, const struct
 	case VL_LAB_OP_MBIND:
 		value = op_mbind(self, id, op->arg[0], op->arg[1], (u32)op->arg[2], op->arg[3]);
 		break;
+	case VL_LAB_OP_KEEP:
+		value = op_keep(self, id, op->arg[0], &lab->kept);
+		break;
+	case VL_LAB_OP_LEND:
+		value = op_lend(self, id, &lab->kept, op->arg[0], op->arg[1]);
+		break;
+	case VL_LAB_OP_FALLOCATE:
+		value = op_stack_vma(self, id, op->arg[0], op->arg[1]);
+		break;
 	case VL_LAB_OP_NAME:
 		value = op_set_vma_name(self, id, op->arg[0], op->arg[1], (const char *)&op->arg[2],
 					(u32)strnlen((const char *)&op->arg[2], sizeof(u64)));
@@ -219,11 +228,18 @@ bool lab_fails(u32 cache)
 	return --me->fail_nth == 0;
 }
 
+/* Mutant typesafe_merged: a slot of VMAs has a tree node in it. */
+static bool lent_to_node(u32 cache, vl_ref ref)
+{
+	return cache == CACHE_NODE && kmem_cache_owns(lab_me.self->seg, CACHE_VMA, ref);
+}
+
 vl_ref lab_object_take(u32 cache)
 {
 	struct lab_state *lab = lab_me.lab;
 
-	if (!lab || !lab_me.ghost || cache != CACHE_VMA || lab->stack_count == 0)
+	if (!lab || !lab_me.ghost || lab->stack_count == 0 ||
+	    (cache != CACHE_VMA && (cache != CACHE_NODE || !MUTANT(typesafe_merged))))
 		return 0;
 	return lab->stack[--lab->stack_count];
 }
@@ -231,9 +247,19 @@ vl_ref lab_object_take(u32 cache)
 bool lab_object_give(u32 cache, vl_ref ref)
 {
 	struct lab_state *lab = lab_me.lab;
+	bool lent;
 
-	if (!lab || !lab_me.ghost || cache != CACHE_VMA || lab->stack_count >= lab->slab_objects)
+	if (!lab)
 		return false;
+	lent = lent_to_node(cache, ref);
+	if (lent) /* what is to be seen is who looks at the node, not what comes after it */
+		vma_ctor(PTR(lab_me.self, ref));
+	if (!lab_me.ghost || (cache != CACHE_VMA && !lent) ||
+	    lab->stack_count >= lab->slab_objects) {
+		if (lent)
+			kmem_cache_free(lab_me.self, CACHE_VMA, PTR(lab_me.self, ref));
+		return lent;
+	}
 	lab->stack[lab->stack_count++] = ref;
 	return true;
 }

@@ -34,6 +34,7 @@
 #ifdef VL_LAB
 #include "vmalab/block.h"
 #include "vmalab/lock_model.h"
+#include "vmalab/ops.h"
 
 #define LAB_ACTORS_MAX  VL_LAB_ACTORS_MAX
 #define LAB_OPS_MAX     VL_LAB_OPS_MAX
@@ -165,10 +166,11 @@ struct lab_state {
 	u64 mms[LAB_SLOTS_MAX];
 	u32 seq_from[LAB_SLOTS_MAX]; /* mm_lock_seq at the start; 0: made in the run */
 	u32 setup_count, check_count;
-	u32 stopped; /* actors end */
-	u32 faults;  /* fault operations since the run began */
-	u32 served;  /* those of them that found their mm */
-	u32 dead;    /* actor + 1 that was told to die, and has */
+	u32 stopped;          /* actors end */
+	u32 faults;           /* fault operations since the run began */
+	u32 served;           /* those of them that found their mm */
+	struct vma_life kept; /* what the driver of a scenario has kept */
+	u32 dead;             /* actor + 1 that was told to die, and has */
 	struct vl_lab_op setup[LAB_OPS_MAX];
 	struct vl_lab_op check[LAB_OPS_MAX];
 	struct vl_result checked[LAB_OPS_MAX];

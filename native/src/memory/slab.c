@@ -29,6 +29,9 @@
  * to the page pool: at once, or after a grace period when the cache is typesafe (PAGE_RETIRED). A
  * dead owner in between leaves PAGE_TAKEN or PAGE_RETIRED: page_pool_sweep.
  *
+ * A cache that shares the slabs of another one (slab.h) has an empty magazine without room, so each
+ * of its allocations and frees takes the slow path, which goes on with the other one's.
+ *
  * The cache lock orders objects that change owners (MUTEX-1). Nothing orders a stale reader of a
  * typesafe object: such readers read with atomics and check identity.
  */
@@ -109,6 +112,27 @@ static bool args_right(const struct kmem_cache_args *args, u32 object_bytes)
 		 args->freeptr_offset + sizeof(u64) <= object_bytes));
 }
 
+static bool mergeable(const struct kmem_cache *c)
+{
+	return !(c->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE)) && !c->ctor && !c->freeptr;
+}
+
+/* index + 1 of the cache that c, which has its geometry, can share slabs with; 0: there is none, or
+ * caches have slabs of their own here. */
+static u32 find_mergeable(const struct vl_seg *seg, const struct kmem_cache *c)
+{
+	if (!seg->hdr->config.slab_merge || !mergeable(c))
+		return 0;
+	for (u32 i = 0; i < KMEM_CACHES_MAX; i++) {
+		const struct kmem_cache *other = &seg->hdr->caches[i];
+
+		if (other->alive && mergeable(other) && other->slot_bytes == c->slot_bytes &&
+		    (other->flags & SLAB_ACCOUNT) == (c->flags & SLAB_ACCOUNT))
+			return i + 1;
+	}
+	return 0;
+}
+
 int kmem_cache_create_args(struct vl_seg *seg, u32 index, const char *name, u32 object_bytes,
 			   const struct kmem_cache_args *args)
 {
@@ -118,7 +142,7 @@ int kmem_cache_create_args(struct vl_seg *seg, u32 index, const char *name, u32 
 	if (index >= KMEM_CACHES_MAX || !args_right(args, object_bytes))
 		return VL_E_INVALID;
 	c = &seg->hdr->caches[index];
-	if (c->alive)
+	if (c->alive || c->shares)
 		return VL_E_EXISTS;
 	strncpy(c->name, name, sizeof(c->name) - 1);
 	c->object_bytes = object_bytes;
@@ -132,7 +156,9 @@ int kmem_cache_create_args(struct vl_seg *seg, u32 index, const char *name, u32 
 		c->objs_per_slab = SLAB_OBJS_MAX;
 	c->ctor = args->ctor;
 	c->index = index;
-	store_release_u32(&c->alive, 1);
+	c->shares = find_mergeable(seg, c);
+	if (!c->shares)
+		store_release_u32(&c->alive, 1);
 	return 0;
 }
 
@@ -356,6 +382,15 @@ static bool refill(struct participant *self, u32 cache)
 	return m->count != 0;
 }
 
+/* An empty magazine, filled; or that of the cache whose slabs it uses. NULL: no memory. */
+static __attribute__((noinline)) struct magazine *filled(struct participant *self, u32 cache)
+{
+	u32 root = kmem_cache_root(self->seg, cache);
+	struct magazine *m = &self->area->magazines[root];
+
+	return m->count || refill(self, root) ? m : NULL;
+}
+
 struct flush {
 	u32 pages[MAGAZINE_MAX];
 	u32 count;
@@ -481,8 +516,11 @@ void *kmem_cache_alloc(struct participant *self, u32 cache)
 	lent = lab_object_take(cache);
 	if (lent)
 		return PTR(self, lent);
-	if (unlikely(m->count == 0) && !refill(self, cache))
-		return NULL;
+	if (unlikely(m->count == 0)) {
+		m = filled(self, cache);
+		if (!m)
+			return NULL;
+	}
 	i = m->count - 1;
 	off = (u64)m->objs[i] << REF_SHIFT;
 	if (unlikely(m->odd >> i & 1))
@@ -492,9 +530,11 @@ void *kmem_cache_alloc(struct participant *self, u32 cache)
 	return self->base + off;
 }
 
-/* Into a full magazine, or with a free pointer, or an object that is half a reference off. */
-static __attribute__((noinline)) void free_slow(struct participant *self, u32 cache, u64 off)
+/* Into a full magazine, with a free pointer, to the slabs of another cache, or an object that is
+ * half a reference off. */
+static __attribute__((noinline)) void free_slow(struct participant *self, u32 of, u64 off)
 {
+	u32 cache = kmem_cache_root(self->seg, of);
 	struct magazine *m = &self->area->magazines[cache];
 	const struct seg_header *hdr = self->seg->hdr;
 
@@ -577,13 +617,15 @@ void kmem_magazine_reclaim(struct participant *self, u32 owner_index, u32 cache)
 
 void kmem_object_reclaim(struct participant *self, u32 cache, void *object)
 {
-	give_back(self, &self->seg->hdr->caches[cache], (u64)((u8 *)object - self->seg->base),
+	u32 root = kmem_cache_root(self->seg, cache);
+
+	give_back(self, &self->seg->hdr->caches[root], (u64)((u8 *)object - self->seg->base),
 		  false);
 }
 
 void kmem_cache_flush(struct participant *self, u32 cache)
 {
-	kmem_cache_flush_area(self, self->index, cache);
+	kmem_cache_flush_area(self, self->index, kmem_cache_root(self->seg, cache));
 }
 
 /* --- rebuilding; cache lock or stopped world --- */

@@ -23,15 +23,21 @@ static struct slab_place place_of_ref(const struct vl_seg *seg, const struct kme
 	return at;
 }
 
+/* The cache in whose slabs the objects of this one are. */
+static const struct kmem_cache *cache_of(const struct vl_seg *seg, u32 cache)
+{
+	return &seg->hdr->caches[kmem_cache_root(seg, cache)];
+}
+
 bool kmem_cache_owns(const struct vl_seg *seg, u32 cache, vl_ref ref)
 {
-	return cache < KMEM_CACHES_MAX && seg->hdr->caches[cache].alive &&
-	       place_of_ref(seg, &seg->hdr->caches[cache], ref).page != UINT32_MAX;
+	return cache < KMEM_CACHES_MAX && cache_of(seg, cache)->alive &&
+	       place_of_ref(seg, cache_of(seg, cache), ref).page != UINT32_MAX;
 }
 
 bool kmem_cache_is_free(const struct vl_seg *seg, u32 cache, vl_ref ref)
 {
-	struct slab_place at = place_of_ref(seg, &seg->hdr->caches[cache], ref);
+	struct slab_place at = place_of_ref(seg, cache_of(seg, cache), ref);
 
 	VL_ASSERT(at.page != UINT32_MAX);
 	return load_relaxed_u64(&seg->page_descs[at.page].free[at.index / 64]) >> (at.index % 64) &
@@ -40,7 +46,7 @@ bool kmem_cache_is_free(const struct vl_seg *seg, u32 cache, vl_ref ref)
 
 vl_ref kmem_cache_object_at(const struct vl_seg *seg, u32 cache, u64 off)
 {
-	const struct kmem_cache *c = &seg->hdr->caches[cache];
+	const struct kmem_cache *c = cache_of(seg, cache);
 	struct slab_place at = slab_place(seg, c, off);
 	const u8 *base;
 
@@ -52,7 +58,7 @@ vl_ref kmem_cache_object_at(const struct vl_seg *seg, u32 cache, u64 off)
 
 void *kmem_cache_object(const struct vl_seg *seg, u32 cache, vl_ref ref)
 {
-	const struct kmem_cache *c = &seg->hdr->caches[cache];
+	const struct kmem_cache *c = cache_of(seg, cache);
 	struct slab_place at;
 
 	if (c->slot_bytes % 16 == 0)

@@ -225,7 +225,9 @@ static void set_slab(struct participant *self, const struct seg_header *hdr)
 			  (c->slab_reset == SLAB_RESET_FREE ? VMA_RESET_AT_FREE : 0);
 	self->magazine_limit = c->slab_magazine ? c->slab_magazine : MAGAZINE_SIZE;
 	for (u32 i = 0; i < KMEM_CACHES_MAX; i++)
-		self->magazine_room[i] = hdr->caches[i].freeptr ? 0 : (u8)self->magazine_limit;
+		self->magazine_room[i] = hdr->caches[i].freeptr || hdr->caches[i].shares
+						 ? 0
+						 : (u8)self->magazine_limit;
 }
 
 /* The memory of a slot: its area, and its ring. 0 or -ENOMEM. */

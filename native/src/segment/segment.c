@@ -218,7 +218,8 @@ static bool slab_right(const struct vl_config *c, struct vl_config_fault *fault)
 		    SLAB_FREEPTR_OVERLAID) ||
 	    !within(fault, "slab_magazine", c->slab_magazine ? c->slab_magazine : MAGAZINE_SIZE,
 		    MAGAZINE_MIN, MAGAZINE_MAX) ||
-	    !within(fault, "slab_barn", c->slab_barn, 0, 1))
+	    !within(fault, "slab_barn", c->slab_barn, 0, 1) ||
+	    !within(fault, "slab_merge", c->slab_merge, 0, 1))
 		return false;
 	if (c->slab_magazine % 2 == 0)
 		return true;
@@ -432,7 +433,8 @@ static bool cache_right(const struct seg_header *hdr, u32 index)
 	const struct kmem_cache *c = &hdr->caches[index];
 
 	if (!load_acquire_u32(&c->alive))
-		return true;
+		return !c->shares || (c->shares <= KMEM_CACHES_MAX &&
+				      load_acquire_u32(&hdr->caches[c->shares - 1].alive));
 	return c->index == index && c->order <= 3 && c->slot_bytes >= 16 &&
 	       c->object_bytes <= c->slot_bytes && c->objs_per_slab >= 1 &&
 	       c->objs_per_slab <= 128 &&

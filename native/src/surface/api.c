@@ -69,7 +69,8 @@ static int create_caches(struct vl_seg *seg)
 		err = kmem_cache_create(seg, CACHE_NODE, "maple_node", 256, 256, SLAB_PANIC, 0);
 	if (!err)
 		err = kmem_cache_create(seg, CACHE_ANON_VMA, "anon_vma", sizeof(struct anon_vma), 0,
-					SLAB_PANIC, 0);
+					/* the kernel's is type-safe, and has a constructor */
+					SLAB_PANIC | SLAB_NO_MERGE, 0);
 	if (!err)
 		err = kmem_cache_create(seg, CACHE_AVC, "anon_vma_chain",
 					sizeof(struct anon_vma_chain), 0, SLAB_PANIC, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench_slab.c: VMAs that are allocated and freed, without a tree: what it costs, and which objects
- * come again, how soon, and in whose hands.
+ * come again, how soon, and in whose hands. The same of objects of two caches that may share slabs:
+ * as what they come again.
  *
  * The VMAs are nobody's but this function's, and it does not leave the core while it has them: a
  * recovery waits for it. A caller that is killed leaves what recovery frees.
@@ -114,12 +115,12 @@ struct reuse {
 };
 
 /* (Marsaglia's xorshift) */
-static u32 random_below(struct reuse *r, u32 n)
+static u32 random_below(u64 *random, u32 n)
 {
-	r->random ^= r->random << 13;
-	r->random ^= r->random >> 7;
-	r->random ^= r->random << 17;
-	return (u32)((r->random >> 16) % n);
+	*random ^= *random << 13;
+	*random ^= *random >> 7;
+	*random ^= *random << 17;
+	return (u32)((*random >> 16) % n);
 }
 
 static u64 *freed_of(const struct reuse *r, const struct vm_area_struct *vma)
@@ -151,11 +152,11 @@ static int allocate(struct reuse *r, u32 who)
 /* One of those in use, at random, by whom the plan says. */
 static void give_up(struct reuse *r)
 {
-	u32 i = random_below(r, r->live_count), who = r->owner[i];
+	u32 i = random_below(&r->random, r->live_count), who = r->owner[i];
 	struct vm_area_struct *vma = r->live[i];
 
 	if (r->plan->pattern == REUSE_ANY)
-		who = random_below(r, r->count);
+		who = random_below(&r->random, r->count);
 	if (r->plan->pattern == REUSE_HANDED)
 		who = r->count - 1;
 	r->live_count--;
@@ -173,8 +174,9 @@ static int run_turns(struct reuse *r)
 	int err = 0;
 
 	for (u64 i = 0; !err && i < r->plan->turns; i++) {
-		err = allocate(r, random_below(r, makers));
-		while (!err && r->live_count && random_below(r, 2) + r->live_count > r->plan->live)
+		err = allocate(r, random_below(&r->random, makers));
+		while (!err && r->live_count &&
+		       random_below(&r->random, 2) + r->live_count > r->plan->live)
 			give_up(r);
 	}
 	while (r->live_count)
@@ -222,5 +224,98 @@ int vl_bench_reuse(struct participant *self, struct participant *const *others, 
 			core_exit(r.selves[i]);
 	}
 	free(r.freed);
+	return err;
+}
+
+/* --- objects of two caches --- */
+
+#define GRANULE 32 /* bytes; no slot is smaller */
+
+struct alike {
+	struct participant *self;
+	void *live[BENCH_SLAB_DEPTH];
+	u8 cache[BENCH_SLAB_DEPTH];
+	u32 live_count;
+	u64 *freed; /* for each granule of the pages: 0, or frees so far << 8 | cache + 1 */
+	u64 frees;
+	u64 random;
+	u32 *distances;
+	u64 cap;
+	struct vl_alike_result *out;
+};
+
+static u64 *alike_freed_of(const struct alike *a, const void *object)
+{
+	return &a->freed[(u64)((const u8 *)object - a->self->pages) / GRANULE];
+}
+
+static int alike_allocate(struct alike *a, u32 cache)
+{
+	void *object = kmem_cache_alloc(a->self, cache);
+	u64 *freed, pages = 0;
+
+	if (!object)
+		return -ENOMEM;
+	freed = alike_freed_of(a, object);
+	a->out->allocs++;
+	if (*freed) {
+		if (a->out->reused < a->cap)
+			a->distances[a->out->reused] = (u32)(a->frees - (*freed >> 8));
+		a->out->reused++;
+		a->out->by_other += (*freed & 0xff) != cache + 1;
+		*freed = 0;
+	}
+	a->cache[a->live_count] = (u8)cache;
+	a->live[a->live_count++] = object;
+	for (u32 i = CACHE_AVC; i <= CACHE_NUMAB; i += CACHE_NUMAB - CACHE_AVC) {
+		const struct kmem_cache *c = &a->self->seg->hdr->caches[i];
+
+		pages += c->slabs << c->order; /* of one that shares: 0 */
+	}
+	a->out->pages_most = max_u64(a->out->pages_most, pages);
+	return 0;
+}
+
+static void alike_give_up(struct alike *a)
+{
+	u32 i = random_below(&a->random, a->live_count);
+	u32 cache = a->cache[i];
+	void *object = a->live[i];
+
+	a->live_count--;
+	a->live[i] = a->live[a->live_count];
+	a->cache[i] = a->cache[a->live_count];
+	a->frees++;
+	*alike_freed_of(a, object) = a->frees << 8 | (cache + 1);
+	kmem_cache_free(a->self, cache, object);
+}
+
+int vl_bench_alike(struct participant *self, const struct vl_reuse_plan *plan, u32 *distances,
+		   u64 cap, struct vl_alike_result *out)
+{
+	struct alike a = {.self = self, .random = plan->seed * 2 + 1, .cap = cap};
+	u64 places = (u64)self->seg->hdr->pages.pages_total * (PAGE_SIZE / GRANULE);
+	u64 phase = plan->turns / BENCH_ALIKE_PHASES + 1;
+	int err;
+
+	*out = (struct vl_alike_result){0};
+	if (!plan->live || plan->live >= BENCH_SLAB_DEPTH)
+		return VL_E_INVALID;
+	a.freed = calloc(places, sizeof(*a.freed));
+	a.distances = distances;
+	a.out = out;
+	if (!a.freed)
+		return -ENOMEM;
+	err = core_enter(self) == 0 ? 0 : VL_E_BROKEN;
+	for (u64 i = 0; !err && i < plan->turns; i++) {
+		err = alike_allocate(&a, i / phase % 2 ? CACHE_NUMAB : CACHE_AVC);
+		while (!err && a.live_count > plan->live)
+			alike_give_up(&a);
+	}
+	while (a.live_count)
+		alike_give_up(&a);
+	if (err != VL_E_BROKEN)
+		core_exit(self);
+	free(a.freed);
 	return err;
 }

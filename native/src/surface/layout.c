@@ -181,6 +181,7 @@ static const struct vl_field_info fields[] = {
 	F(participant_area, pid_namespace, "who joins"),
 #ifdef VL_LAB
 	F(participant_area, policy_made, "its participant"),
+	F(participant_area, stack_frame, "its participant"),
 #endif
 	F(participant_area, retires_only, "recovery"),
 	F(event_ring, next, "its participant"),
@@ -281,6 +282,8 @@ static const struct vl_field_info fields[] = {
 	F(kmem_cache, gone_firsts, "atomics"),
 	F(kmem_cache, freeptr, "creator"),
 	F(kmem_cache, barn_full, "cache lock"),
+	F(kmem_cache, shares, "creator"),
+	F(kmem_cache, pad0, "unused"),
 	F(kmem_cache, pad, "unused"),
 	F(kmem_cache, barn, "cache lock"),
 	F(sheaf, fresh, "cache lock"),
@@ -371,9 +374,9 @@ static const struct vl_field_info fields[] = {
 	F(vl_config, slab_freeptr, "creator"),
 	F(vl_config, slab_magazine, "creator"),
 	F(vl_config, slab_barn, "creator"),
+	F(vl_config, slab_merge, "creator"),
 	F(vl_config, events_off, "creator"),
 	F(vl_config, sample_faults, "creator"),
-	F(vl_config, pad, "unused"),
 	F(vl_region, off, "creator"),
 	F(vl_region, len, "creator"),
 	F(page_pool, lock, "atomics"),

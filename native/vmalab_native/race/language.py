@@ -28,6 +28,11 @@ One operation is a line: an address space, a colon, a verb, its operands. Addres
     m0: truncate ADDR PAGES                the file mapped at ADDR (shared memory) gets that size
     m0: seal ADDR SEAL                     the file mapped at ADDR is sealed: write, grow ...
     m0: map ADDR PAGES PROT like ADDR2     the file mapped at ADDR2, privately
+    m0: fallocate ADDR PAGES               the pages of the file mapped at ADDR, through a VMA on
+                                           the stack
+    m0: keep ADDR                          a driver keeps the VMA of ADDR
+    m0: lend ADDR WORD                     it stores the word in the page of ADDR, if that is still
+                                           its VMA
     m0: name ADDR PAGES NAME               anonymous memory gets a name of at most 8 letters
     m0: low                                the next address space is made in the first free slot
     m0: die POINT                          the actor is killed when it comes to that sync point
@@ -214,6 +219,21 @@ def _truncate(operands: list[str]) -> Op:
     return Op(lab.SPECIAL_OPS["truncate"], args=(addr, pages * PAGE))
 
 
+def _fallocate(operands: list[str]) -> Op:
+    addr, pages = map(_number, operands)
+    return Op(lab.SPECIAL_OPS["fallocate"], args=(addr, pages * PAGE))
+
+
+def _keep(operands: list[str]) -> Op:
+    (addr,) = map(_number, operands)
+    return Op(lab.SPECIAL_OPS["keep"], args=(addr,))
+
+
+def _lend(operands: list[str]) -> Op:
+    addr, word = map(_number, operands)
+    return Op(lab.SPECIAL_OPS["lend"], args=(addr, word))
+
+
 def _seal(operands: list[str]) -> Op:
     addr, name = operands
     seal = SEAL.get(f"F_SEAL_{name.upper()}")
@@ -265,6 +285,9 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
     "truncate": _truncate,
     "map": _map,
     "seal": _seal,
+    "fallocate": _fallocate,
+    "keep": _keep,
+    "lend": _lend,
     "name": _name,
     "low": _plain(lab.SPECIAL_OPS["low"]),
     "maps": _plain(lab.SPECIAL_OPS["maps"]),
@@ -274,13 +297,13 @@ VERBS: Final[dict[str, Callable[[list[str]], Op]]] = {
 
 _SPAN: Final = "ADDR PAGES"
 OPERANDS: Final = {
-    **dict.fromkeys(("munmap", "munlock", "mseal", "truncate"), _SPAN),
-    **dict.fromkeys(("read", "exec"), "ADDR"),
+    **dict.fromkeys(("munmap", "munlock", "mseal", "truncate", "fallocate"), _SPAN),
+    **dict.fromkeys(("read", "exec", "keep"), "ADDR"),
     "mmap": f"{_SPAN} PROT [WORD ...]",
     "mprotect": f"{_SPAN} PROT",
     "mremap": f"{_SPAN} NEW_PAGES [to ADDR] [dontunmap]",
     "madvise": f"{_SPAN} ADVICE",
-    "write": "ADDR WORD",
+    **dict.fromkeys(("write", "lend"), "ADDR WORD"),
     "move": "TO_ADDR FROM_ADDR PAGES",
     "mlock": f"{_SPAN} [onfault]",
     "remap": f"{_SPAN} PAGE_OFFSET",

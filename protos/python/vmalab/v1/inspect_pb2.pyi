@@ -13,7 +13,7 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("version", "instance", "rcu_flavour", "lock_model", "supervisor_pid", "worker_pid", "worker_index", "segment_bytes", "limits", "grpc_version", "layout", "lab", "lookup", "slab")
+    __slots__ = ("version", "instance", "rcu_flavour", "lock_model", "supervisor_pid", "worker_pid", "worker_index", "segment_bytes", "limits", "grpc_version", "layout", "lab", "lookup", "slab", "oldest_client", "capabilities")
     class LimitsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,8 @@ class GetServerInfoResponse(_message.Message):
     LAB_FIELD_NUMBER: _ClassVar[int]
     LOOKUP_FIELD_NUMBER: _ClassVar[int]
     SLAB_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_CLIENT_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     version: str
     instance: str
     rcu_flavour: str
@@ -49,7 +51,9 @@ class GetServerInfoResponse(_message.Message):
     lab: bool
     lookup: str
     slab: str
-    def __init__(self, version: _Optional[str] = ..., instance: _Optional[str] = ..., rcu_flavour: _Optional[str] = ..., lock_model: _Optional[str] = ..., supervisor_pid: _Optional[int] = ..., worker_pid: _Optional[int] = ..., worker_index: _Optional[int] = ..., segment_bytes: _Optional[int] = ..., limits: _Optional[_Mapping[str, int]] = ..., grpc_version: _Optional[str] = ..., layout: _Optional[str] = ..., lab: _Optional[bool] = ..., lookup: _Optional[str] = ..., slab: _Optional[str] = ...) -> None: ...
+    oldest_client: str
+    capabilities: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, version: _Optional[str] = ..., instance: _Optional[str] = ..., rcu_flavour: _Optional[str] = ..., lock_model: _Optional[str] = ..., supervisor_pid: _Optional[int] = ..., worker_pid: _Optional[int] = ..., worker_index: _Optional[int] = ..., segment_bytes: _Optional[int] = ..., limits: _Optional[_Mapping[str, int]] = ..., grpc_version: _Optional[str] = ..., layout: _Optional[str] = ..., lab: _Optional[bool] = ..., lookup: _Optional[str] = ..., slab: _Optional[str] = ..., oldest_client: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListWorkersRequest(_message.Message):
     __slots__ = ()

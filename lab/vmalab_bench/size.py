@@ -45,6 +45,7 @@ from rich.table import Table
 from vmalab_bench import base, machine, plots, records, space, stats
 from vmalab_bench.base import BASE, PAGE
 from vmalab_drive import report
+from vmalab_native.segment_file import SegmentFile
 
 if TYPE_CHECKING:
     from vmalab_native.core import Participant, Segment
@@ -56,8 +57,6 @@ BESIDE_THE_TREE: Final = 3  # the address space, the VMA, the frame
 BLOCK: Final = 2_048
 COLD_LEAST: Final = 1_000  # VMAs; fewer are too few to time
 NODE_CACHE: Final = "maple_node"
-NODE_BYTES: Final = 256
-FRAME_BYTES: Final = 16
 PAGE_TABLE_LEVELS: Final = 4
 LEAF_SLOTS: Final = 20
 INNER_SLOTS: Final = 12
@@ -226,11 +225,20 @@ def _timed(participant: Participant, block: bytes) -> float:
 def _used(segment: Segment) -> dict[str, int]:
     """What is in use now: pages of the segment, pages and objects of each cache."""
     info = segment.info()
-    used = {"pages": info.pages_populated - info.pages_free, "frames": info.frames_in_use}
+    used = {
+        "pages": info.pages_populated - info.pages_free,
+        "frame_bytes": info.frames_in_use * frame_bytes(segment),
+    }
     for cache in segment.slabinfo():
         used[f"slab {cache.name}"] = cache.num_slabs * cache.pagesperslab
         used[f"objects {cache.name}"] = cache.active_objs
     return used
+
+
+def frame_bytes(segment: Segment) -> int:
+    """What a frame takes: the region of the frames, by how many there are."""
+    with SegmentFile.open(segment.instance) as file:
+        return file.regions["frames"][1] // segment.info().config.frames_max
 
 
 def _memory(vmas: int, before: dict[str, int], after: dict[str, int]) -> dict[str, Any]:
@@ -238,7 +246,8 @@ def _memory(vmas: int, before: dict[str, int], after: dict[str, int]) -> dict[st
     slab_pages = sum(pages for name, pages in grown.items() if name.startswith("slab "))
     each = PAGE / vmas
     return {
-        "bytes_per_vma": round(grown["pages"] * each + grown["frames"] * FRAME_BYTES / vmas, 1),
+        "bytes_per_vma": round(grown["pages"] * each + grown["frame_bytes"] / vmas, 1),
+        "frame_bytes_per_vma": round(grown["frame_bytes"] / vmas, 1),
         "slab_bytes_per_vma": {
             name.removeprefix("slab "): round(pages * each, 1)
             for name, pages in grown.items()

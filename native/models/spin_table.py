@@ -3,7 +3,8 @@
 
 A scene is who meets whom; its switches choose among its casts. A mutant is a bug of lab_mutants.h
 by its name there, on the lock models that are named there, or a check of the protocol that only
-the model takes away (CHECKS). The head of each scene, and of rcu.pml, says what its switches mean.
+the model takes away (CHECKS). The head of each scene, of rcu.pml and of recount.pml says what its
+switches mean.
 """
 
 from __future__ import annotations
@@ -164,6 +165,24 @@ RCU: Final = (
 )
 """Switches of rcu.pml, and whether a counterexample is wanted."""
 
+RECOUNT: Final = (
+    ("", False),
+    ("MAKES", False),
+    ("DIES", False),
+    ("NO_NOTE", True),
+    ("NOTES_ALL", True),
+    ("MAKES NEW_UNCOUNTED", True),
+    ("NOTES_LATE", True),
+    ("DIES KEEPS_SUMS", True),
+    ("KEEPS_EPOCH", True),
+    ("DROPS_FIRST", True),
+    ("DIES STAYS_TWICE", True),
+)
+"""The same of recount.pml."""
+
+APART: Final = {"rcu": RCU, "recount": RECOUNT}
+"""Models that have no scenes."""
+
 QUICK: Final = frozenset(
     (
         ("split-rwsem", "reuse", ""),
@@ -177,6 +196,8 @@ QUICK: Final = frozenset(
         ("refcount", "reuse ENDS", "foreign_wake_unpinned"),
         ("refcount", "dies", "dead_writer_excludes"),
         ("rcu", "NO_BARRIER", ""),
+        ("recount", "", ""),
+        ("recount", "DIES KEEPS_SUMS", ""),
     )
 )
 """What `make test` runs of it."""
@@ -188,7 +209,7 @@ class Row:
 
     model: str
     scene: str
-    """With its switches; of rcu: the switches."""
+    """With its switches; of what has no scenes: the switches."""
     mutant: str
     wanted: bool
     """A counterexample is wanted."""
@@ -197,7 +218,7 @@ class Row:
     def switches(self) -> list[str]:
         """For the preprocessor."""
         words = [*self.scene.split(), *self.mutant.split()]
-        if self.model != "rcu":
+        if self.model not in APART:
             words[0] = f"SCENE_{words[0]}"
         return [f"-D{word}" for word in words]
 
@@ -263,8 +284,9 @@ def rows() -> Iterator[Row]:
     for models, scene, check in CHECKS:
         for letter in models:
             yield Row(LETTERS[letter], scene, check, True)
-    for switches, wanted in RCU:
-        yield Row("rcu", switches, "", wanted)
+    for model, variants in APART.items():
+        for switches, wanted in variants:
+            yield Row(model, switches, "", wanted)
 
 
 def verify(row: Row, folder: Path, *, lab: bool = False) -> Verdict:
@@ -286,7 +308,7 @@ def verify(row: Row, folder: Path, *, lab: bool = False) -> Verdict:
     if "Error" in said.stdout:
         raise subprocess.CalledProcessError(1, said.args, said.stdout)
     # Optimised where it pays: the compiler takes longer than most of the searches.
-    level = "-O2" if row.model == "rcu" else "-O0"
+    level = "-O2" if row.model in APART else "-O0"
     ways = ["-DNOREDUCE", "-DBFS"] if lab else []
     subprocess.run(["gcc", level, "-w", "-DSAFETY", *ways, f"-DMEMLIM={MEMORY_MB_MAX}", "-o",
                     "pan", "pan.c"], cwd=folder, check=True)  # fmt: skip

@@ -7,7 +7,8 @@
  * others use the address space, and no writer comes in before.
  * Method: one table or so in a slice. Children change entries in every way there is, and recounts
  * are made one after the other: nobody has died, so no count may be wrong. Then children die with
- * frames in hand, and in the middle of a long munmap; a recoverer dies between two slices.
+ * frames in hand, while they take what the living keep, and in the middle of a long munmap and of a
+ * long truncation; a recoverer dies between two slices.
  * Failure: counts that a recount "fixed" although nobody died: somebody changed an entry and did
  * not note it. Lines of the walker: what is left.
  * Seen to fail: with each recount_note left out, but for the three of an entry that is taken back
@@ -15,7 +16,10 @@
  * counted;
  * with charges that are not noted or not set; with no recount after a walk, with no mending, with
  * its lock kept; with a fault or a call that does not wait; with fsck before the end of a recount;
- * with moves that are not repaired; with what address spaces are charged not set, or not noted.
+ * with moves that are not repaired; with what address spaces are charged not set, or not noted;
+ * with frames of the living that are taken without a note in hand; with a truncation whose entries,
+ * or pages of the file, are not looked for, whose lock is not kept, or whose announcement does not
+ * end.
  */
 #include <sys/syscall.h>
 
@@ -44,7 +48,7 @@ struct actor {
 	struct vl_seg *seg;
 	struct participant *self;
 	int fd;
-	u64 mm, file;
+	u64 mm, file, long_file;
 	u64 rng;
 };
 
@@ -195,6 +199,7 @@ static void open_all(struct actor *a)
 	CHECK_EQ(vl_mm_create(a->self, &options, &a->mm, NULL, 0), 0);
 	CHECK_EQ(vl_file_open(a->self, 1, 100, PAGES << PAGE_SHIFT, "/memfd:recount", 0, &a->file),
 		 0);
+	CHECK_EQ(vl_file_open(a->self, 1, 101, 0, "/memfd:long", 0, &a->long_file), 0);
 	map(a, a->mm, AREA, PAGES, ANON | POPULATE, 0);
 	map(a, a->mm, OF_FILE, PAGES, MAP_SHARED | MAP_FIXED | POPULATE, a->file);
 }
@@ -393,6 +398,66 @@ static void test_wait(struct actor *a)
 	}
 }
 
+/* --- frames of the living --- */
+
+#define KEPT 4000
+
+/* The parent's magazine is emptied again and again (recovery/reclaim.c). */
+static void reclaim(struct actor *a)
+{
+	u32 *repairing = &a->seg->hdr->repairing;
+
+	CHECK_EQ(core_enter(a->self), 0);
+	core_block(a->self);
+	stop(a);
+	store_relaxed_u32(repairing, a->self->index + 1);
+	frame_magazine_reclaim(a->self, 0);
+	store_relaxed_u32(repairing, 0);
+	world_start(a->self);
+	core_unblock(a->self);
+	core_exit(a->self);
+}
+
+static void keep_frames(struct actor *a)
+{
+	static u32 frames[KEPT];
+
+	CHECK_EQ(core_enter(a->self), 0);
+	for (u32 i = 0; i < KEPT; i++)
+		CHECK((frames[i] = frame_alloc(a->self)) != FRAME_NONE);
+	for (u32 i = 0; i < KEPT; i++)
+		frame_put_now(a->self, frames[i]);
+	core_exit(a->self);
+}
+
+/* Who is killed while it takes what the living keep: all of it is in one place. */
+static void test_reclaim(struct actor *a)
+{
+	static struct vl_recovery out;
+	const u32 *count = &a->self->area->frame_count;
+	u64 before = in_use(a);
+	u32 halfway = 0;
+
+	for (u32 turn = 0; turn < 20 || (!halfway && turn < 1000); turn++) {
+		u32 kept;
+		pid_t pid;
+
+		keep_frames(a);
+		kept = *count;
+		CHECK(kept > KEPT / 2);
+		pid = child_of(a, reclaim, 1);
+		while (load_relaxed_u32(count) == kept)
+			CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0); /* else it has failed */
+		test_kill(pid);
+		halfway += *count != 0;
+		CHECK_EQ(vl_recover(a->self, &out), 0);
+		CHECK_EQ(out.dead_count, 1);
+		CHECK_EQ(in_use(a), before);
+		check_clean(a);
+	}
+	printf("%u killed halfway\n", halfway);
+}
+
 /* --- a long munmap --- */
 
 static void unmap_long(struct actor *a)
@@ -471,6 +536,82 @@ static void test_long(struct actor *a, bool recoverer_dies)
 	unmap_long(a);
 }
 
+/* --- a long truncation --- */
+
+static void truncate_long(struct actor *a)
+{
+	CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->long_file, LONG << PAGE_SHIFT).status, 0);
+	map(a, a->mm, ELSE, LONG, MAP_SHARED | MAP_FIXED | POPULATE, a->long_file);
+	CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->long_file, PAGE_SIZE).status, 0);
+}
+
+/* Kills a child while most of the entries are there, and the pages are out of the file; early:
+ * while half of these are there too. */
+static void kill_in_truncation(struct actor *a, const struct file *file, bool early)
+{
+	const struct mm_struct *mm = mm_find(a->seg, a->mm);
+	pid_t pid = child_of(a, truncate_long, 1);
+	bool seen = false;
+
+	while (!seen) {
+		u64 middle = LONG / 2 * PAGE_SIZE;
+		const pte_t *pte, *cached, *first;
+
+		stop(a);
+		pte = pte_lookup(a->seg, &mm->pgd, ELSE + middle);
+		cached = pte_lookup(a->seg, &file->cache, middle);
+		first = pte_lookup(a->seg, &file->cache, PAGE_SIZE);
+		seen = file->cut_to && pte && *pte && first && !*first &&
+		       (cached && *cached) == early;
+		CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0); /* else it has failed */
+		if (seen)
+			test_kill(pid);
+		world_start(a->self);
+		sleep_ns(NSEC_PER_MSEC / 20);
+	}
+}
+
+/* Recovery has the file's lock, as others would find it. */
+static bool file_locked(struct actor *a, struct file *file)
+{
+	bool free;
+
+	CHECK_EQ(core_enter(a->self), 0);
+	free = down_write_trylock(a->self, &file->lock, HOLD_MMAP2);
+	if (free)
+		up_write(a->self, &file->lock, HOLD_MMAP2);
+	core_exit(a->self);
+	return !free;
+}
+
+static void test_truncation(struct actor *a, bool early, bool recoverer_dies)
+{
+	static struct vl_recovery out;
+	const struct mm_struct *mm = mm_find(a->seg, a->mm);
+	struct file *file = file_find(a->seg, a->long_file);
+	u64 before = in_use(a);
+
+	kill_in_truncation(a, file, early);
+	memset(&out, 0, sizeof(out));
+	CHECK_EQ(recover_stop(a->self, &out, true), 0);
+	CHECK_EQ(out.walks, 1);
+	CHECK_EQ(file->mending, 1);
+	CHECK(file->cut_to != 0 && file_locked(a, file));
+	CHECK_EQ(mm_aside(a->seg, mm)->mending, 1);
+	CHECK_EQ(CALL(a, OP_FAULT, FAULT_WRITE, a->mm, AREA, 0).status, 0);
+	if (recoverer_dies)
+		CHECK_EQ(waitpid(child_of(a, recover_a_slice, 1), NULL, 0) > 0, 1);
+	CHECK_EQ(file->mending, 1);
+	CHECK_EQ(vl_recover(a->self, &out), 0);
+	CHECK_EQ(file->mending, 0);
+	CHECK(file->cut_to == 0 && !file_locked(a, file));
+	check_clean(a);
+	CHECK_EQ(*pte_lookup(a->seg, &mm->pgd, ELSE + LONG / 2 * PAGE_SIZE), 0);
+	CHECK_EQ(CALL(a, OP_MUNMAP, 0, a->mm, ELSE, LONG << PAGE_SHIFT).status, 0);
+	CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->long_file, 0).status, 0);
+	CHECK_EQ(in_use(a), before);
+}
+
 int main(int argc, char **argv)
 {
 	struct actor a;
@@ -482,8 +623,12 @@ int main(int argc, char **argv)
 	test_leaks(&a, true);
 	test_move(&a);
 	test_wait(&a);
+	test_reclaim(&a);
 	test_long(&a, false);
 	test_long(&a, true);
+	test_truncation(&a, true, false);
+	test_truncation(&a, false, false);
+	test_truncation(&a, false, true);
 	vl_leave(a.self);
 	vl_seg_detach(a.seg);
 	printf("good\n");

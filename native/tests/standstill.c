@@ -9,7 +9,8 @@
  * again, on small areas, in that address space or in one of its own, until it is killed. The CPU
  * time of the recoverer with the entry closed is compared with that at another size: the least of
  * some deaths, as a ratio. Then fsck must have nothing to say, and all frames must be back.
- * Seen to fail: with all entries looked at in the standstill, with a recount in one slice.
+ * Seen to fail: with all entries looked at in the standstill, with a recount in one slice, with all
+ * entries of a file that was being truncated.
  * Failure: the operation, whose memory it is, and both times.
  * With sizes as arguments: a table of medians, nothing is compared. "closed" is the time for which
  * nobody could enter, with the wait until all have left; on a busy machine it is that of the
@@ -29,6 +30,7 @@
 #define MEMORY   0x100000000000ul /* what is populated */
 #define AREA     0x200000000000ul /* where the child works */
 #define ELSE     0x210000000000ul
+#define FILE_AT  0x220000000000ul
 #define AREA_MIB 1ul
 #define POPULATE 0x8000ul
 #define RW       (PROT_READ | PROT_WRITE)
@@ -43,8 +45,9 @@ struct actor {
 	struct vl_seg *seg;
 	struct participant *self;
 	int fd;
-	u64 mm;  /* with the memory */
-	u64 own; /* of the child, without */
+	u64 mm;               /* with the memory */
+	u64 own;              /* of the child, without */
+	u64 file, file_bytes; /* mapped beside the memory, and as large */
 };
 
 static void map(struct actor *a, u64 mm, u64 addr, u64 mib, u64 how)
@@ -116,25 +119,69 @@ static void protect(struct actor *a, u64 mm)
 			 0);
 }
 
+/* All of the file's pages are there. */
+static void refill(struct actor *a)
+{
+	CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->file, a->file_bytes).status, 0);
+	CHECK_EQ(CALL(a, OP_MADVISE, 0, a->mm, FILE_AT, a->file_bytes, MADV_POPULATE_WRITE).status,
+		 0);
+}
+
+static void truncate_all(struct actor *a, u64 mm)
+{
+	(void)mm;
+	CHECK_EQ(CALL(a, OP_FILE_TRUNCATE, 0, 0, a->file, PAGE_SIZE).status, 0);
+	refill(a);
+}
+
+/* In the middle of the file a MiB comes and goes. */
+static void punch(struct actor *a, u64 mm)
+{
+	u64 at = a->file_bytes / 2, len = AREA_MIB << 20;
+
+	(void)mm;
+	for (u32 i = 0; i < 8; i++) {
+		CHECK_EQ(CALL(a, OP_MADVISE, 0, a->mm, FILE_AT + at, len, MADV_POPULATE_WRITE)
+				 .status,
+			 0);
+		CHECK_EQ(CALL(a, OP_FILE_ALLOCATE, 0, a->mm, a->file,
+			      FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, len)
+				 .status,
+			 0);
+	}
+}
+
 static const struct what {
 	const char *name;
 	void (*run)(struct actor *a, u64 mm);
+	void (*before)(struct actor *a); /* of the parent, or NULL */
 } cases[] = {
-	{"fault, a fresh page", fault},
-	{"munmap", unmap},
-	{"mprotect", protect},
-	{"mremap", move},
-	{"fork", fork_it},
-	{"UFFDIO_COPY", copy},
+	{"fault, a fresh page", fault, NULL},
+	{"munmap", unmap, NULL},
+	{"mprotect", protect, NULL},
+	{"mremap", move, NULL},
+	{"fork", fork_it, NULL},
+	{"UFFDIO_COPY", copy, NULL},
+	{"a hole in a file", punch, NULL},
+	{"a file truncated", truncate_all, refill},
 };
 
 /* --- the parent --- */
+
+static void map_file(struct actor *a, u64 bytes)
+{
+	u64 how = MAP_SHARED | MAP_FIXED | POPULATE;
+
+	a->file_bytes = bytes;
+	CHECK_EQ(vl_file_open(a->self, 8, 5, bytes, "/memory", 0, &a->file), 0);
+	CHECK_EQ(CALL(a, OP_MMAP, 0, a->mm, FILE_AT, bytes, RW | how << 32, a->file, 0).status, 0);
+}
 
 static void open_all(struct actor *a, u64 mib)
 {
 	struct vl_mm_options options = {.overcommit = 1};
 	u64 frames = mib << 8;
-	struct vl_config config = {.size_bytes = (160ul << 20) + frames * 48,
+	struct vl_config config = {.size_bytes = (160ul << 20) + frames * 72,
 				   .mms_max = 64,
 				   .participants_max = 8,
 				   .frames_max = (u32)(2 * frames + (1u << 16)),
@@ -151,6 +198,7 @@ static void open_all(struct actor *a, u64 mib)
 	CHECK_EQ(vl_mm_create(a->self, &options, &a->own, NULL, 0), 0);
 	if (mib)
 		map(a, a->mm, MEMORY, mib, POPULATE);
+	map_file(a, max_u64(mib, 2 * AREA_MIB) << 20);
 }
 
 static pid_t child_of(const struct actor *parent, const struct what *what, u64 mm)
@@ -201,8 +249,11 @@ static void measure(struct actor *a, const struct what *what, u64 mm, struct tim
 
 	t->slices = 0;
 	for (u32 turn = 0; turn < TRIES && deaths < DEATHS; turn++) {
-		pid_t pid = child_of(a, what, mm);
+		pid_t pid;
 
+		if (what->before)
+			what->before(a);
+		pid = child_of(a, what, mm);
 		while (load_acquire_u32(&a->seg->slots[1].role) == ROLE_FREE)
 			sched_yield();
 		sleep_ns(NSEC_PER_MSEC + test_random(&rng) % (4 * NSEC_PER_MSEC));
@@ -232,6 +283,8 @@ static void close_all(struct actor *a, u64 mib)
 	struct frame_numbers n;
 
 	check_clean(a);
+	CHECK_EQ(CALL(a, OP_MUNMAP, 0, a->mm, FILE_AT, a->file_bytes).status, 0);
+	CHECK_EQ(vl_file_close(a->self, a->file, 0), 0);
 	CHECK_EQ(core_enter(a->self), 0);
 	rcu_barrier(a->self);
 	core_exit(a->self);

@@ -8,6 +8,9 @@ reads its message, so that what waits holds a flow control window of bytes and n
 * Unary calls: `calls_per_client_max` and `calls_per_worker_max` bound what waits and runs. Lines
   are served in turn (fair.py). In a full worker a client with a shorter line takes the place
   of the last call of the longest one.
+* A client that sends large requests has one thread as long as it has calls that wait: each large
+  request keeps the one thread of gRPC that all answers pass through busy for a millisecond, and
+  as many of them as are read at a time stand in front of the others' calls.
 * Inspection has threads of its own, with lines of its own.
 * Streams: a thread each. The last `_STREAMS_RESERVED` places are for clients with one stream at
   most.
@@ -34,6 +37,8 @@ from vmalab_server.request import Request
 
 _STREAMS_RESERVED = 8  # one of so many parts of all
 _FEW = 2
+LARGE_BYTES = 64 << 10
+"""A request of more than that comes in several parts."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -269,6 +274,12 @@ class CallPool(_Pool):
     def under_way(self) -> int:
         """Calls that wait or run."""
         return self._running + self._queue.waiting
+
+    def has_read(self, count: int) -> None:
+        """The calling thread has read so many bytes, the request of its call."""
+        if count > LARGE_BYTES:
+            with self._mutex:
+                self._queue.one_at_a_time(here.caller.key)
 
     def _take_in(self, job: _Job) -> None:
         limits, key = self._limits, job.caller.key

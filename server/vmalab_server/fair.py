@@ -22,6 +22,7 @@ class _Line(Generic[_Job]):
     """What one client has: in the queue of lines (`listed`) when one of its jobs may start."""
 
     client: str
+    share: int
     waiting: deque[_Job] = field(default_factory=deque)
     running: int = 0
     listed: bool = False
@@ -49,13 +50,13 @@ class FairQueue(Generic[_Job]):
         """Add a job at the end of its client's line; whether one more can be taken now."""
         line = self._lines.get(client)
         if line is None:
-            line = self._lines[client] = _Line(client)
+            line = self._lines[client] = _Line(client, self._share)
         line.waiting.append(job)
         self.waiting += 1
         return self._list(line)
 
     def _list(self, line: _Line[_Job]) -> bool:
-        if line.listed or not line.waiting or line.running >= self._share:
+        if line.listed or not line.waiting or line.running >= line.share:
             return False
         line.listed = True
         self._listed.append(line)
@@ -70,6 +71,8 @@ class FairQueue(Generic[_Job]):
                 if not line.running:
                     del self._lines[line.client]
                 continue
+            if line.running >= line.share:  # it is less since: finished() lists the line again
+                continue
             line.running += 1
             self.waiting -= 1
             job = line.waiting.popleft()
@@ -78,11 +81,16 @@ class FairQueue(Generic[_Job]):
 
     def begin(self, client: str) -> bool:
         """Run a job of a client that stood in no line, if its share allows that."""
-        line = self._lines.setdefault(client, _Line(client))
-        if line.running >= self._share:
+        line = self._lines.setdefault(client, _Line(client, self._share))
+        if line.running >= line.share:
             return False
         line.running += 1
         return True
+
+    def one_at_a_time(self, client: str) -> None:
+        """From now on, until its line ends, one job of a client runs at a time."""
+        if client in self._lines:
+            self._lines[client].share = 1
 
     def finished(self, client: str) -> bool:
         """A job of a client has run; whether one more can be taken now."""

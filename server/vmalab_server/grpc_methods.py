@@ -25,6 +25,7 @@ from grpc_status import rpc_status
 from vmalab_client import wire
 from vmalab_native.errors import NativeError
 from vmalab_server import failures
+from vmalab_server.admission import CallPool
 from vmalab_server.caller import here
 from vmalab_server.endings import Endings
 from vmalab_server.request import HEADER, Request
@@ -100,10 +101,13 @@ class Codec(Generic[_Request, _Response]):
             yield self.decoded(raw)
 
 
-AnyCodec = Codec[Message | wire.Request, Message | bytes]
+AnyCodec = Codec[Message | wire.Request, Message | wire.Response | bytes]
 
 # Methods with messages of their own: a stream writes its responses itself, while it has its buffer.
-_ON_THE_WIRE: Final = {wire.BATCH: Codec(wire.BATCH, wire.request, bytes)}
+_ON_THE_WIRE: Final = {
+    wire.BATCH: Codec(wire.BATCH, wire.request, bytes),
+    wire.APPLY: Codec(wire.APPLY, wire.apply_request, wire.written_response),
+}
 
 
 def codec_of(service: str, method: MethodDescriptor) -> AnyCodec:
@@ -113,7 +117,7 @@ def codec_of(service: str, method: MethodDescriptor) -> AnyCodec:
         return cast(AnyCodec, _ON_THE_WIRE[name])
     response = GetMessageClass(method.output_type)
     read: Callable[[bytes], Message] = GetMessageClass(method.input_type).FromString
-    write = cast("Callable[[Message | bytes], bytes]", response.SerializeToString)
+    write = cast("Callable[[object], bytes]", response.SerializeToString)
     return Codec(name, read, write)
 
 
@@ -135,7 +139,7 @@ class Methods:
         self,
         handler: Callable[[_Request], _Response],
         codec: Codec[_Request, _Response],
-        pool: ThreadPoolExecutor,
+        pool: CallPool,
     ) -> Handler:
         """A unary method around a handler, run in a pool."""
         upkeep = self._upkeep
@@ -151,6 +155,7 @@ class Methods:
                         return b""
                     raw = self._received(raws, context, codec.name)
                     upkeep.bytes_seen += len(raw)
+                    pool.has_read(len(raw))
                     answer = codec.write(handler(codec.decoded(raw)))
                     code = "OK"
                     return answer
@@ -236,7 +241,7 @@ class Methods:
         handlers: object,
         streams: object,
         *,
-        calls: ThreadPoolExecutor,
+        calls: CallPool,
         stream_pool: ThreadPoolExecutor,
     ) -> grpc.GenericRpcHandler:
         """A service from its descriptor: each method has a handler of its name."""

@@ -14,6 +14,7 @@ from vmalab import pack
 from vmalab.ops import NAME_BYTES_MAX, RANGES_MAX, RESULT, Op, Status
 from vmalab.uapi import PAGE_BYTES, Access
 from vmalab.v1 import memory_pb2 as pb
+from vmalab_client import wire
 from vmalab_client.block import (
     FAULT_INFO_MASK,
     PKEY_MASK,
@@ -497,6 +498,7 @@ class MemoryHandlers:
             created.keep_made(participant, block, results, self._ttl_default_ns)
         return results
 
-    def apply(self, request: pb.ApplyRequest) -> pb.ApplyResponse:
+    def apply(self, request: wire.Request) -> wire.Response:
+        """The answer is written before the thread runs its next block."""
         results = self.run_block(self._entry.participant(), request.block)
-        return pb.ApplyResponse(results=results.tobytes())
+        return wire.Response(results, 0, len(results) // wire.RESULT_BYTES)

@@ -13,6 +13,7 @@ from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from vmalab_server import failures
+from vmalab_server.admission import CallPool
 from vmalab_server.grpc_methods import Codec, Context, Methods
 
 HEALTH_NAME: Final = str(health.SERVICE_NAME)
@@ -71,7 +72,7 @@ class Health:
         closed.wait()
 
     def handler(
-        self, methods: Methods, *, calls: ThreadPoolExecutor, streams: ThreadPoolExecutor
+        self, methods: Methods, *, calls: CallPool, streams: ThreadPoolExecutor
     ) -> grpc.GenericRpcHandler:
         read = health_pb2.HealthCheckRequest.FromString
         write = health_pb2.HealthCheckResponse.SerializeToString

@@ -10,14 +10,16 @@ from collections.abc import Callable
 
 LOOK_S = 1.0
 TRIMS = 5
-"""So often what is free is given back after the last request: some of it is freed late."""
+"""After the last request so many looks give back what is free, and then one in `LATER`: a call that
+is refused in its turn, or cancelled, is freed long after."""
+LATER = 30
 
 
 class Upkeep:
     """A thread that looks once a second.
 
     The allocator keeps what messages needed (workers.py asks it to), which is right while they
-    come. When none has come since the look before, it gives back what is free.
+    come. When none has come since the look before, it gives back what is free, again and again.
 
     Attributes:
         bytes_seen: of requests; a sign of life, not a statistic, so nobody locks it.
@@ -37,15 +39,15 @@ class Upkeep:
         self._thread.start()
 
     def _look(self) -> None:
-        looked = 0
-        trims = TRIMS
+        seen = quiet = 0
         while not self._stop.wait(LOOK_S):
             self._end_late(time.monotonic())
-            if self.bytes_seen != looked:
-                looked, trims = self.bytes_seen, 0
-            elif trims < TRIMS:
-                self._trim(0)
-                trims += 1
+            if self.bytes_seen != seen:
+                seen, quiet = self.bytes_seen, 0
+            else:
+                quiet += 1
+                if quiet <= TRIMS or quiet % LATER == 0:
+                    self._trim(0)
 
     def _end_late(self, now: float) -> None:
         for key, (deadline, end) in list(self.awaited.items()):

@@ -18,6 +18,8 @@ from servers import vmalab
 from vmalab_bench import compiled, exchange, memory, models, rcu, size, slab, space
 from vmalab_bench.base import BadRequest
 from vmalab_native.core import lock_models
+from vmalab_native.loaded import layout
+from vmalab_native.segment_file import RECOUNT_BYTES
 
 
 def bench(*arguments: str, scale: str = "--quick") -> dict[str, Any]:
@@ -194,7 +196,10 @@ def test_size(tmp_path: Path) -> None:
     last = data["rows"][-1]
     assert data["random_last_over_first"] > 0
     parts = sum(last["slab_bytes_per_vma"].values()) + last["table_bytes_per_vma"]
-    assert last["bytes_per_vma"] == pytest.approx(parts + size.FRAME_BYTES, rel=0.05)
+    frame = next(one for one in layout(space.DEFAULT_MODEL, "aligned") if one.name == "frame")
+    each = frame.size + RECOUNT_BYTES
+    assert last["frame_bytes_per_vma"] == pytest.approx(each, rel=0.05)
+    assert last["bytes_per_vma"] == pytest.approx(parts + each, rel=0.05)
     assert all(row["pairs_per_s"] > 0 and row["fault_ns"] > 0 for row in data["rows"])
 
 

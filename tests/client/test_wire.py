@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages of a Batch stream as vmalab_client.wire writes and reads them.
+"""The messages of Apply and of a Batch stream as vmalab_client.wire writes and reads them.
 
 Goal: nobody can tell them from protobuf's. Method: random messages through both, each way; what is
 written in another legal form (fields the other way round, twice, unknown) is read all the same, and
@@ -26,12 +26,16 @@ def test_written_as_protobuf_writes_it(data: bytes, tag: int, failed_only: bool)
     answer = wire.Response(memoryview(data), tag, len(data) // 16)
     wanted = pb.BatchResponse(results=data, tag=tag).SerializeToString()
     assert wire.written_response(answer) == wanted
+    wanted = pb.ApplyResponse(results=data).SerializeToString()
+    assert wire.written_response(wire.Response(memoryview(data), 0, len(data) // 16)) == wanted
 
 
 @given(DATA, TAGS, st.booleans())
 def test_read_as_protobuf_reads_it(data: bytes, tag: int, failed_only: bool) -> None:
     message = pb.BatchRequest(block=data, tag=tag, failed_only=failed_only)
     assert wire.request(message.SerializeToString()) == wire.Request(data, tag, failed_only)
+    call = pb.ApplyRequest(block=data)
+    assert wire.apply_request(call.SerializeToString()) == wire.Request(data, 0)
     answer = pb.BatchResponse(results=data, tag=tag)
     wanted = wire.Response(data, tag, len(data) // 16)
     assert wire.response(answer.SerializeToString()) == wanted
@@ -60,7 +64,11 @@ def test_failures_come_with_their_places(failed: list[int], tag: int, executed: 
 @example(b"\x0a\x01a\x18\x01\x10\x07")  # failed_only before the tag
 @example(b"\x18\x01")
 def test_any_bytes_are_read_or_refused_as_by_protobuf(raw: bytes) -> None:
-    for read, refer in ((wire.request, _by_protobuf), (wire.response, _answer_by_protobuf)):
+    for read, refer in (
+        (wire.request, _by_protobuf),
+        (wire.apply_request, _apply_by_protobuf),
+        (wire.response, _answer_by_protobuf),
+    ):
         try:
             wanted = refer(raw)
         except DecodeError:
@@ -73,6 +81,10 @@ def test_any_bytes_are_read_or_refused_as_by_protobuf(raw: bytes) -> None:
 def _by_protobuf(raw: bytes) -> tuple[object, ...]:
     message = pb.BatchRequest.FromString(raw)
     return (message.block, message.tag, message.failed_only)
+
+
+def _apply_by_protobuf(raw: bytes) -> tuple[object, ...]:
+    return (pb.ApplyRequest.FromString(raw).block, 0, False)
 
 
 def _answer_by_protobuf(raw: bytes) -> tuple[object, ...]:

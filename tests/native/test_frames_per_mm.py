@@ -37,7 +37,7 @@ def shared(instance: str) -> Iterator[Segment]:
         size_bytes=64 << 20,
         mms_max=3,
         participants_max=16,
-        frames_max=1 << 16,  # more than what waits in the rings of those who have dropped pages
+        frames_max=1 << 12,
         files_max=16,
         frames_per_mm_max=QUOTA,
         account_frames_max=10 * QUOTA,

@@ -44,7 +44,7 @@ def script(name: str, *args: str) -> subprocess.CompletedProcess[str]:
 def test_the_quick_models() -> None:
     done = script("run.py", "--quick")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == 11
+    assert len(done.stdout.splitlines()) == 13
 
 
 @pytest.mark.long

@@ -6,8 +6,12 @@ which jobs come out, for lines that are known. A failure shows the order that wa
 """
 
 import threading
+from dataclasses import dataclass
+
+import pytest
 
 from servers import wait_for
+from vmalab_server.admission import LARGE_BYTES, CallPool, Door, Refuser
 from vmalab_server.caller import Tokens, of_peer
 from vmalab_server.config import load
 from vmalab_server.fair import FairQueue, Turnstile
@@ -63,6 +67,25 @@ def test_one_client_has_its_share_and_no_more() -> None:
     assert queue.take() == ("a2", False)
 
 
+def test_one_at_a_time_from_now_on() -> None:
+    """Also of a line that is listed already; others keep their share, and so does its successor."""
+    queue: FairQueue[str] = FairQueue(share=2)
+    for job in ("a1", "a2", "a3", "b1", "b2"):
+        queue.put(job[0], job)
+    assert queue.take() == ("a1", True)
+    queue.one_at_a_time("a")
+    taken = [found[0] for found in iter(queue.take, None)]
+    assert taken == ["b1", "b2"]
+    assert queue.finished("a")
+    assert queue.take() == ("a2", False)
+    assert queue.finished("a")
+    assert queue.take() == ("a3", False)
+    assert not queue.finished("a")
+    for job in ("a4", "a5"):
+        queue.put("a", job)
+    assert [queue.take(), queue.take()] == [("a4", True), ("a5", False)]
+
+
 def test_the_last_of_the_longest_line_makes_room() -> None:
     queue: FairQueue[str] = FairQueue(share=1)
     for job in ("a1", "a2", "a3", "b1", "b2"):
@@ -94,6 +117,64 @@ def test_a_turnstile_keeps_a_place_for_others() -> None:
     for thread in [*threads, other]:
         thread.join()
     assert sorted(entered) == ["a", "a", "a", "b"]
+
+
+@dataclass
+class Call:
+    """What a pool looks at of a call of grpcio's; each port is a client."""
+
+    port: int
+    method: bytes = b"/vmalab.v1.MemoryService/Apply"
+    invocation_metadata: tuple[()] = ()
+
+    @property
+    def call(self) -> "Call":
+        return self
+
+    @property
+    def call_details(self) -> "Call":
+        return self
+
+    def peer(self) -> bytes:
+        return f"ipv4:127.0.0.1:{self.port}".encode()
+
+
+@pytest.mark.parametrize(("bytes_read", "at_a_time"), [(LARGE_BYTES, 2), (LARGE_BYTES + 1, 1)])
+def test_large_requests_of_a_client_are_read_one_at_a_time(bytes_read: int, at_a_time: int) -> None:
+    """The first call tells that they are large. Of the calls behind it so many run at a time, and
+    another client's run beside them."""
+    door, refuser = Door(Tokens(""), open_methods=""), Refuser()
+    pool = CallPool(door, refuser, Limits(), threads=3, reserved=1, name="call")
+    began: list[str] = []
+    first, rest = threading.Event(), threading.Event()
+
+    def large(call: Call) -> None:
+        pool.has_read(bytes_read)
+        began.append("first")
+        first.wait()
+
+    def other(call: Call) -> None:
+        began.append(f"client {call.port}")
+        rest.wait()
+
+    pool.submit(large, Call(1))
+    wait_for("the first one is read", lambda: began)
+    for port in (1, 1, 2):
+        pool.submit(other, Call(port))
+    wait_for("the other client's runs", lambda: "client 2" in began)
+    first.set()
+    wait_for("the first one has ended", lambda: pool.under_way == 3)
+    wait_for("and then one of those behind it", lambda: "client 1" in began)
+    if at_a_time == 2:
+        wait_for("both of them", lambda: began.count("client 1") == 2)
+    else:
+        pool.submit(other, Call(3))
+        wait_for("the third thread is not its", lambda: "client 3" in began)
+    assert began.count("client 1") == at_a_time
+    rest.set()
+    pool.shutdown()
+    refuser.close()
+    assert began.count("client 1") == 2
 
 
 def test_who_calls() -> None:

@@ -16,6 +16,7 @@ from dataclasses import replace
 import pytest
 
 from vmalab.v1 import memory_pb2 as pb
+from vmalab_client import wire
 from vmalab_client.block import Access, BlockBuilder, parse_results
 from vmalab_native.core import Segment, SegmentConfig
 from vmalab_server import failures
@@ -110,7 +111,7 @@ def test_no_lease_stays_with_the_worker(entry: Entry, handlers: MemoryHandlers) 
     block.fault(mm, 0, access=Access.WRITE, word=0x0109)
     block.fork(mm)
     block.mm_create()
-    results = parse_results(handlers.apply(pb.ApplyRequest(block=block.bytes())).results)
+    results = parse_results(handlers.apply(wire.Request(block.bytes(), 0)).results)
     assert [result.status for result in results[1:]] == [0, 0]
     found = entry.participant().mm_list()
     assert len(found) == 4

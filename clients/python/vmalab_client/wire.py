@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages of a Batch stream on the wire, without the copies that protobuf makes.
+"""The messages of Apply and of a Batch stream on the wire, without the copies that protobuf makes.
 
 Half a megabyte of results is copied three times on its way out of a generated class and twice on
 its way into another one; that takes as long as a third of the faults that gave them. What does not
@@ -17,6 +17,7 @@ from vmalab.v1 import memory_pb2
 if TYPE_CHECKING:
     import grpc
 
+APPLY: Final = "/vmalab.v1.MemoryService/Apply"
 BATCH: Final = "/vmalab.v1.MemoryService/Batch"
 RESULT_BYTES: Final = 16
 
@@ -27,7 +28,7 @@ _VARINT_BYTES_MAX: Final = 10
 
 
 class Request(NamedTuple):
-    """A BatchRequest."""
+    """A BatchRequest; without a tag an ApplyRequest."""
 
     block: bytes
     tag: int
@@ -35,7 +36,10 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A BatchResponse: the results of `executed` records, or of those at the places `failed`."""
+    """A BatchResponse: the results of `executed` records, or of those at the places `failed`.
+
+    With all results, and without a tag, it is an ApplyResponse too.
+    """
 
     results: bytes | memoryview
     tag: int
@@ -71,6 +75,14 @@ def request(raw: bytes) -> Request:
         message = memory_pb2.BatchRequest.FromString(raw)
         return Request(message.block, message.tag, message.failed_only)
     return Request(*found, failed_only)
+
+
+def apply_request(raw: bytes) -> Request:
+    """An ApplyRequest; google.protobuf.message.DecodeError if it is none."""
+    found = _read(raw, len(raw))
+    if found is not None and not found[1]:
+        return Request(*found)
+    return Request(memory_pb2.ApplyRequest.FromString(raw).block, 0)
 
 
 def response(raw: bytes) -> Response:

@@ -51,8 +51,8 @@ static inline u64 *frame_word(const struct vl_seg *seg, u32 frame)
 	return &seg->frames[frame].word;
 }
 void frame_flush(struct participant *self); /* magazine back to the pool */
-/* The magazine of a dead owner that had nothing half done goes back to the pool. The world is
- * stopped, nobody has the pool mutex. */
+/* The magazine of a living owner, or of a dead one that had nothing half done, goes back to the
+ * pool. The world is stopped, nobody has the pool mutex. */
 void frame_magazine_reclaim(struct participant *self, u32 owner_index);
 /* Around all that recovery gives to the pool while the world is stopped. If the recoverer dies in
  * between, the next one who locks the pool links it anew. */

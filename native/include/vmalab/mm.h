@@ -145,6 +145,8 @@ struct file {
 	u16 account;       /* who pays for its pages (account.h) */
 	u16 releaser;      /* FILE_CLOSED: participant index + 1 */
 	u16 closed_next;   /* FILE_CLOSED: number of the next one of its releaser, or 0 */
+	u16 mending;       /* 1: recovery has the lock for reading until its pages are cut */
+	u64 mend_at;       /* an offset in the page cache: what is before is done */
 } __cacheline_aligned;
 SIZE_IS(struct file, FILE_SLOT_BYTES);
 #define OPENS_SHIFT 32

@@ -9,9 +9,9 @@
  * (smallest non-zero rcu word, or new) - 1. RCU-1 ... RCU-5 in rcu.c say which bad observation
  * each step forbids.
  *
- * Who may sleep: synchronize_rcu, rcu_make_room, rcu_barrier (blocking points like down_read:
- * what the caller holds is announced, nothing unannounced is in flight); rcu_retire only when the
- * ring is full, outside a section. A read section never blocks.
+ * Who may sleep: synchronize_rcu, rcu_make_room, rcu_barrier, rcu_reclaim (blocking points like
+ * down_read: what the caller holds is announced, nothing unannounced is in flight); rcu_retire only
+ * when the ring is full, outside a section. A read section never blocks.
  */
 #ifndef VMALAB_RCU_H
 #define VMALAB_RCU_H
@@ -108,6 +108,15 @@ void rcu_tidy(struct participant *self);
 void rcu_make_room(struct participant *self);
 /* Frees everything that the caller retired. */
 void rcu_barrier(struct participant *self);
+/* For one that found a pool empty: waits until all that it retired is ripe, ns_max at most and
+ * until it is cancelled, and frees what is ripe. False: nothing. A blocking point, as
+ * rcu_make_room. */
+bool rcu_reclaim(struct participant *self, u64 ns_max);
+/* Frees what is ripe in another one's ring, `most` at most; the world is stopped. True: there may
+ * be more. */
+bool rcu_reclaim_ring(struct participant *self, u32 index, u32 most);
+/* Is a frame in that ring, or, !frames, anything else? A hint. */
+bool rcu_ring_has(const struct vl_seg *seg, u32 index, bool frames);
 /* Tries to complete a grace period; true if completed moved. */
 bool rcu_advance(struct participant *self);
 /* Moves the ring of a dead participant to self's; the world is stopped. False: not all fits (a

@@ -237,7 +237,8 @@ struct seg_header {
 	struct vl_mutex slots_lock __cacheline_aligned; /* mm table, file table */
 	u32 mm_hint;
 	u32 file_hint;
-	u64 next_ino;                   /* inode numbers of shared anonymous memory */
+	u64 next_ino;         /* inode numbers of shared anonymous memory */
+	u64 reclaim_again_ns; /* before this nobody stops the world for a pool (reclaim.c) */
 	struct vl_mutex anon_locks[64]; /* by hash of the root anon_vma */
 	u8 user_locks[VL_USER_RWSEMS][64]
 		__cacheline_aligned; /* rw_semaphores for library users, a line each */

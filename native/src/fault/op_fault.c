@@ -35,11 +35,11 @@
 #include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
 #include "vmalab/resident.h"
+#include "vmalab/scarce.h"
 #include "vmalab/virtual.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
 #define INLINED   static inline __attribute__((always_inline))
-#define OOM_WAITS 8 /* for the end of a recount, each after another death */
 
 void fault_pause(void)
 {
@@ -587,7 +587,7 @@ void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	struct mm_struct *mm = mm_slot(self, id);
 	struct fault f = {
 		.addr = addr, .word = word, .flags = flags, .access = flags & FAULT_ACCESS_MASK};
-	u32 waits = 0;
+	u32 tries = 0;
 
 	if (f.access != FAULT_WRITE)
 		f.flags &= ~FAULT_STORE;
@@ -604,9 +604,8 @@ void fault_slow(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 			outcome = fault_mmap_lock(self, mm, id, &f);
 		if (outcome == FAULT_AGAIN)
 			fault_pause();
-		else if (outcome == FAULT_OOM && waits++ < OOM_WAITS && recount_wait(self))
-			limit_forget(self);           /* frames may have come back */
-		else if (outcome != FAULT_LOOK_AGAIN) /* that: the stack has grown */
+		else if (outcome != FAULT_LOOK_AGAIN && /* that: the stack has grown */
+			 !(outcome == FAULT_OOM && tries++ < SCARCE_TURNS && scarce_wait(self)))
 			break;
 		f.info = 0;
 		outcome = FAULT_LOOK_AGAIN;

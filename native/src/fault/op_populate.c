@@ -12,11 +12,12 @@
 #include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
 #include "vmalab/safe_point.h"
+#include "vmalab/scarce.h"
 
 int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
 	     u64 end, u32 access)
 {
-	u32 steps = 0;
+	u32 steps = 0, tries = 0;
 
 	for (u64 addr = start; addr < end; addr += PAGE_SIZE) {
 		struct fault f = {.addr = addr, .access = access};
@@ -28,11 +29,13 @@ int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_stru
 			rcu_read_unlock(self);
 			if (outcome == FAULT_AGAIN)
 				fault_pause();
-		} while (outcome == FAULT_AGAIN);
+		} while (outcome == FAULT_AGAIN ||
+			 (outcome == FAULT_OOM && tries++ < SCARCE_TURNS && scarce_wait(self)));
 		if (outcome == FAULT_OOM)
 			return -ENOMEM;
 		if (outcome != FAULT_OK)
 			return -EFAULT;
+		tries = 0;
 		rcu_poll(self);
 		if (safe_step(self, &steps) != 0)
 			return -EINTR;

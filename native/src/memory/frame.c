@@ -304,9 +304,15 @@ void frame_magazine_reclaim(struct participant *self, u32 owner_index)
 	u32 was = frame_pool_open(self->seg);
 
 	while (area->frame_count) {
+		u32 f = area->frames[area->frame_count - 1];
+
+		/* A kill: in our hand, because nobody looks above the top of a living one's. */
+		store_relaxed_u32(&self->area->frame_hand, f);
+		compiler_barrier();
 		store_relaxed_u32(&area->frame_count, area->frame_count - 1);
 		compiler_barrier();
-		pool_link(self->seg, area->frames[area->frame_count]);
+		pool_link(self->seg, f);
+		compiler_barrier();
 	}
 	frame_pool_close(self->seg, was);
 }

@@ -2,12 +2,13 @@
 /*
  * fsck.c: looking for what is wrong: in one standstill, or in slices.
  *
- * In slices the world is stopped for SLICE_NS or little more, again and again, and runs
- * SLICES_SHARE times as long in between. Each slice judges what can be judged at one instant: whole
- * trees, some page tables, some slabs, some participants. What it marks and counts is forgotten
- * with it, because everything may move before the next. So nothing is said of sums over the whole
- * segment: what is reachable, references of frames and files, users of an anon_vma, charges of
- * accounts.
+ * In slices the world is stopped for SLICE_NS of work or little more, again and again, and runs
+ * SLICES_SHARE times as long in between. The wait until all have left is no work: on a busy machine
+ * it would leave a slice no time for any. Each slice judges what can be judged at one instant:
+ * whole trees, some page tables, some slabs, some participants. What it marks and counts is
+ * forgotten with it, because everything may move before the next. So nothing is said of sums over
+ * the whole segment: what is reachable, references of frames and files, users of an anon_vma,
+ * charges of accounts.
  *
  * The longest step is the tree of one address space, which is bounded by vmas_per_mm_max.
  */
@@ -30,6 +31,7 @@ struct slices {
 	struct dead_set dead;
 	struct walk w;
 	u64 begun_ns; /* when the entry was closed; 0: it is open */
+	u64 work_ns;  /* CPU time of this thread, when all had left */
 	u32 stuck_pid;
 };
 
@@ -47,6 +49,7 @@ static int slice_begin(struct slices *s)
 		s->begun_ns = 0;
 		return err;
 	}
+	s->work_ns = thread_cpu_ns();
 	find_dead(s->self->seg, &s->dead);
 	return 0;
 }
@@ -67,7 +70,7 @@ static void slice_end(struct slices *s)
 /* Before each step: the world is stopped, and this slice has time left. */
 static int step(struct slices *s)
 {
-	if (s->begun_ns && clock_ns() - s->begun_ns < SLICE_NS)
+	if (s->begun_ns && thread_cpu_ns() - s->work_ns < SLICE_NS)
 		return 0;
 	slice_end(s);
 	return slice_begin(s);
@@ -91,11 +94,12 @@ static int slices_of_locks(struct slices *s)
 	return 0;
 }
 
-/* Its tree, and all of its page tables that belong to the life that it has now. */
+/* Its tree, and its page tables. Another life of the slot may begin between two slices: then the
+ * rest of that one is looked at, for as far as it goes it is judged like any other. */
 static int slices_of_mm(struct slices *s, u32 index)
 {
 	const struct mm_struct *mm = &mm_table(s->self->seg)[index];
-	u64 at = 0, generation;
+	u64 at = 0;
 	int err;
 
 	if (load_relaxed_u32(&mm->state) == MM_FREE) /* relaxed: a hint */
@@ -103,9 +107,8 @@ static int slices_of_mm(struct slices *s, u32 index)
 	err = step(s);
 	if (err)
 		return err;
-	generation = mm->generation;
 	walk_mm_tree(&s->w, index);
-	while (!err && at < PGTABLE_END && mm->generation == generation) {
+	while (!err && at < PGTABLE_END) {
 		err = step(s);
 		if (!err)
 			walk_mm_tables(&s->w, index, &at, STEP_TABLES);
@@ -116,7 +119,7 @@ static int slices_of_mm(struct slices *s, u32 index)
 static int slices_of_file(struct slices *s, u32 index)
 {
 	const struct file *file = &file_table(s->self->seg)[index];
-	u64 at = 0, generation;
+	u64 at = 0;
 	int err;
 
 	if (!load_relaxed_u32(&file->state)) /* relaxed: a hint */
@@ -124,8 +127,7 @@ static int slices_of_file(struct slices *s, u32 index)
 	err = step(s);
 	if (err)
 		return err;
-	generation = file->generation;
-	while (!err && at < PGTABLE_END && file->generation == generation) {
+	while (!err && at < PGTABLE_END) {
 		err = step(s);
 		if (!err)
 			walk_file(&s->w, index, &at, STEP_TABLES);

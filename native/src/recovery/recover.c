@@ -160,4 +160,5 @@ void recover_register(void)
 {
 	vl_on_dead_owner = on_dead_owner;
 	recount_register();
+	reclaim_register();
 }

@@ -191,7 +191,7 @@ static void slice(struct participant *self, const struct dead_set *dead, struct 
 	out->slices++;
 }
 
-static u64 thread_cpu_ns(void)
+u64 thread_cpu_ns(void)
 {
 	struct timespec ts;
 

@@ -45,7 +45,7 @@ struct walk {
 	/* a recovery: the locks that the dead announce (walk_scope.c) */
 	vl_ref *touched;
 	u32 touched_count;
-	bool scope_files; /* one of them is of a file */
+	bool scope_files; /* one of them is of a file, or a file is being mended */
 	/* the mm being walked */
 	struct mm_struct *mm;
 	u64 mm_id;
@@ -79,14 +79,17 @@ void repair_small(struct participant *self, const struct dead_set *dead, enum re
 
 /* recover.c: is one of them there of whom there is something to repair? */
 bool dead_to_repair(const struct vl_seg *seg, const struct dead_set *dead);
+/* recover_frames.c */
+u64 thread_cpu_ns(void);
 /* recover_frames.c: slices until recovery holds no lock any more. */
 int recover_mend(struct participant *self, struct vl_recovery *out);
 void recount_register(void);
+/* reclaim.c */
+void reclaim_register(void);
 
 /* walk_scope.c. A recovery looks at the entries of what has been touched by the dead. */
 int scope_begin(struct walk *w); /* 0 or -ENOMEM */
 bool scope_has_mm(const struct walk *w, const struct mm_struct *mm);
-bool scope_has_file(const struct walk *w, const struct file *file);
 bool scope_has_vma(const struct walk *w, const struct vm_area_struct *vma);
 void repair_moves(const struct walk *w);
 
@@ -104,6 +107,7 @@ void walk_announced(const struct walk *w, const void *lock, u32 *readers, u32 *w
 void walk_locks(const struct walk *w);
 void walk_table_locks(const struct walk *w);
 void walk_mm_lock(const struct walk *w, u32 index);
+void walk_file_lock(const struct walk *w, u32 index);
 void walk_user_locks(const struct walk *w);
 void walk_vma_locks(const struct walk *w, u32 from, u32 to);
 

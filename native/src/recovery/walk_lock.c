@@ -39,7 +39,7 @@ static bool asked_for(const struct walk *w, const void *lock)
 	return false;
 }
 
-/* ours: readers that no participant is (mm_aside.mending). */
+/* ours: readers that no participant is (mm_aside.mending, file.mending). */
 static enum lock_wrong find_in_lock(const struct walk *w, const struct rw_semaphore *sem, u32 ours,
 				    const char *what, u32 number, struct holders *holders)
 {
@@ -92,6 +92,13 @@ void walk_mm_lock(const struct walk *w, u32 index)
 
 	walk_lock_of(w, &mm->mmap_lock, mm_aside(w->seg, mm)->mending, "mmap_lock of mm slot",
 		     index);
+}
+
+void walk_file_lock(const struct walk *w, u32 index)
+{
+	struct file *file = &file_table(w->seg)[index];
+
+	walk_lock_of(w, &file->lock, file->mending, "lock of file slot", index);
 }
 
 void walk_user_locks(const struct walk *w)
@@ -230,7 +237,7 @@ void walk_table_locks(const struct walk *w)
 	for (u32 i = 0; i < w->seg->hdr->config.mms_max; i++)
 		walk_mm_lock(w, i);
 	for (u32 i = 0; i < w->seg->hdr->file_hint; i++)
-		walk_lock(w, &file_table(w->seg)[i].lock, "lock of file slot", i);
+		walk_file_lock(w, i);
 	walk_user_locks(w);
 }
 

@@ -291,6 +291,11 @@ static void cut_ended(struct walk *w, struct file *file, u32 index)
 	u64 pages = PAGE_ALIGN(file->size) >> PAGE_SHIFT;
 	u32 readers, writer, wrong;
 
+	if (file->mending) { /* walk_mend.c ends the announcement */
+		if (w->repair)
+			file->seals_coming = 0;
+		return;
+	}
 	walk_announced(w, &file->lock, &readers, &writer);
 	if (writer)
 		return;
@@ -336,4 +341,6 @@ void walk_files(struct walk *w)
 		if (broken)
 			complain(w, "file %u: page cache: %s", i, broken);
 	}
+	if (w->repair)
+		mend_files(w);
 }

@@ -70,7 +70,12 @@ void walk_begin_mm(struct walk *w, struct mm_struct *mm, u32 index, u32 writer);
 /* walk_mend.c. In a recovery, after the tree and the tables of w->mm: its entries. stamp: what a
  * dead writer stamped VMAs with, or 0. */
 void mend_mm(struct walk *w, u32 index, u32 stamp);
-/* Of the next mm from *index on that has some left: a part of them. False: none has. */
+/* A dead one had the lock of that file: the recovery has it until mend_files() says that all is
+ * done. */
+void mend_file_begin(struct file *file);
+/* In a recovery, after mms and files. */
+void mend_files(struct walk *w);
+/* A part of what is left: of page caches, then of the next mm from *index on. False: nothing is. */
 bool mend_step(struct walk *w, u32 *index);
 
 #endif

@@ -99,7 +99,7 @@ bool pte_left_file(const struct walk *w, const struct vm_area_struct *vma, pte_t
 			     : file_page_current(w->seg, file, pgoff, pte_frame(pte)))
 		return false;
 	walk_announced(w, &file->lock, &readers, &writer);
-	return !writer;
+	return !writer && (w->repair || !file->mending); /* fsck between two slices */
 }
 
 u32 find_in_pte(const struct walk *w, const struct vm_area_struct *vma, pte_t pte, u64 addr)

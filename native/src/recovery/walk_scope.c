@@ -25,6 +25,13 @@ static bool touched(const struct walk *w, vl_ref from, vl_ref to)
 	return false;
 }
 
+static bool scope_has_file(const struct walk *w, const struct file *file)
+{
+	vl_ref ref = vl_ref_of(w->seg, &file->lock);
+
+	return touched(w, ref, ref);
+}
+
 int scope_begin(struct walk *w)
 {
 	u32 high = load_acquire_u32(&w->seg->hdr->slots_high);
@@ -42,21 +49,19 @@ int scope_begin(struct walk *w)
 				w->touched[w->touched_count++] = (vl_ref)(held >> 8);
 		}
 	}
-	for (u32 i = 0; i < w->seg->hdr->file_hint; i++)
-		w->scope_files |= scope_has_file(w, &file_table(w->seg)[i]);
+	for (u32 i = 0; i < w->seg->hdr->file_hint; i++) {
+		struct file *file = &file_table(w->seg)[i];
+
+		if (file->state && scope_has_file(w, file))
+			mend_file_begin(file);
+		w->scope_files |= file->mending != 0;
+	}
 	return 0;
 }
 
 bool scope_has_mm(const struct walk *w, const struct mm_struct *mm)
 {
 	vl_ref ref = vl_ref_of(w->seg, &mm->mmap_lock);
-
-	return touched(w, ref, ref);
-}
-
-bool scope_has_file(const struct walk *w, const struct file *file)
-{
-	vl_ref ref = vl_ref_of(w->seg, &file->lock);
 
 	return touched(w, ref, ref);
 }

@@ -15,6 +15,7 @@
 #include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
 #include "vmalab/recover.h"
+#include "vmalab/scarce.h"
 
 #define CTOR_VMA 1
 
@@ -280,12 +281,15 @@ long vl_mincore(struct participant *self, u64 mm, u64 addr, u64 len, u8 *vec, u6
 int vl_mm_create(struct participant *self, const struct vl_mm_options *options, u64 *mm_id,
 		 char *error, u64 error_cap)
 {
+	u32 turns = 0;
 	int err;
 
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
-	rcu_make_room(self);
-	err = mm_create(self, options, mm_id, error, error_cap);
+	do {
+		rcu_make_room(self);
+		err = mm_create(self, options, mm_id, error, error_cap);
+	} while (err == VL_E_LIMIT && turns++ < SCARCE_TURNS && scarce_wait(self));
 	files_release(self);
 	core_exit(self);
 	return err;

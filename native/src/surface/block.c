@@ -13,8 +13,8 @@
 #include "vmalab/op_fault.h"
 #include "vmalab/ops.h"
 #include "vmalab/safe_point.h"
+#include "vmalab/scarce.h"
 
-#define LIMIT_WAITS   8   /* for the end of a recount, each after another death */
 #define SLICE_RESULTS 512 /* results after which a block looks whether it was cancelled */
 
 /* A good FAULT without PKRU. Without a word to store the word may be left out. The first word of
@@ -160,7 +160,7 @@ static inline int run_fault(struct participant *self, const struct vl_record *re
 static int run_one(struct participant *self, const struct vl_record *rec, struct vl_result *result)
 {
 	u64 value = 0;
-	u32 waits = 0;
+	u32 turns = 0;
 	s64 r;
 
 	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
@@ -174,7 +174,7 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 		 * met. Of a call that failed so nothing is left that it would not do again. */
 		if (unlikely((r == -ENOMEM || r == -EAGAIN) && self->met_limit))
 			r = VL_S_LIMIT;
-	} while (unlikely(r == VL_S_LIMIT) && waits++ < LIMIT_WAITS && recount_wait(self));
+	} while (unlikely(r == VL_S_LIMIT) && turns++ < SCARCE_TURNS && scarce_wait(self));
 	*result = (struct vl_result){.status = r < 0 ? (s32)r : 0, .value = r > 0 ? (u64)r : value};
 	if (unlikely(r == VL_S_LIMIT)) {
 		result->info = self->met_limit;

@@ -10,9 +10,9 @@
  *   hdr.gp_ctr     moves by 1 per scan, under advance_lock. A scanner that dies after that leaves
  *                  a number whose grace period nobody finished: the next scan is another number.
  *   hdr.completed  never falls; one store under advance_lock at the end of a scan.
- *   retire ring    owner only. An entry is written, then retire_tail moves; retire_head moves,
- *                  then the entry is freed. A kill in between leaks the entry; the sweep of
- *                  recovery finds it as allocated and unreachable.
+ *   retire ring    its owner; who has stopped the world. An entry is written, then retire_tail
+ *                  moves; retire_head moves, then the entry is freed. A kill in between leaks the
+ *                  entry; the sweep of recovery finds it as allocated and unreachable.
  *
  * Orderings. U unpublishes an object and retires it, A advances, R reads.
  *   RCU-1  R's acquire load of gp_ctr = n reads what A's increment released. U's tag is gp_ctr +
@@ -47,12 +47,14 @@
 #include "vmalab/events.h"
 #include "vmalab/futex.h"
 #include "vmalab/membarrier.h"
+#include "vmalab/safe_point.h"
 #include "vmalab/stats.h"
 
 #define WAIT_SPINS        50
 #define WAIT_SLEEP_NS_MIN (20 * NSEC_PER_USEC)
 #define WAIT_SLEEP_NS_MAX (1 * NSEC_PER_MSEC)
 #define DEAD_CHECK_NS (100 * NSEC_PER_MSEC) /* a wait that lasts so long looks for dead readers */
+#define FOREVER       UINT64_MAX
 #define POLL_STEP     512 /* so many more entries before a poll tries to advance again, at most */
 
 static rcu_free_fn free_fns[RETIRE_KINDS_MAX];
@@ -154,7 +156,7 @@ static void report_stall(struct participant *self, u32 index, u64 waited_ns)
 		stall.index, stall.pid, stall.tid, stall.comm, stall.op, (double)waited_ns / 1e9);
 }
 
-static void wait_turns(struct participant *self, u64 tag, bool may_block)
+static bool wait_turns(struct participant *self, u64 tag, bool may_block, u64 until_ns)
 {
 	struct vl_mutex *lock = &self->seg->hdr->rcu.advance_lock;
 	u64 begin = clock_ns(), pause = WAIT_SLEEP_NS_MIN, stall_ns = RCU_STALL_NS, waited;
@@ -169,7 +171,9 @@ static void wait_turns(struct participant *self, u64 tag, bool may_block)
 		scan = rcu_advance_locked(self, lab_is_actor() || waited >= DEAD_CHECK_NS);
 		mutex_unlock(self, lock);
 		if (completed_tag(self) >= tag)
-			return;
+			return true;
+		if (until_ns != FOREVER && (cancelled(self) || clock_ns() >= until_ns))
+			return false;
 		if (scan.index != UINT32_MAX && waited >= stall_ns) {
 			report_stall(self, scan.index, waited);
 			stall_ns *= 2;
@@ -189,18 +193,22 @@ static void wait_turns(struct participant *self, u64 tag, bool may_block)
 			core_unblock(self);
 		pause = min_u64(pause * 2, WAIT_SLEEP_NS_MAX);
 	}
+	return true;
 }
 
-/* Advances until completed >= tag. may_block: the world may be stopped while we sleep. */
-static void wait_for_tag(struct participant *self, u64 tag, bool may_block)
+/* Advances until completed >= tag. may_block: the world may be stopped while we sleep. until_ns:
+ * false then, and for a cancelled caller; FOREVER: whatever comes. */
+static bool wait_for_tag(struct participant *self, u64 tag, bool may_block, u64 until_ns)
 {
 	u64 begin_ns;
+	bool over;
 
 	if (completed_tag(self) >= tag)
-		return;
+		return true;
 	begin_ns = event_wait_begin(self, NULL, EVENT_LOCK_GRACE, 0, 0);
-	wait_turns(self, tag, may_block);
-	event_wait_end(self, NULL, EVENT_LOCK_GRACE, begin_ns, true);
+	over = wait_turns(self, tag, may_block, until_ns);
+	event_wait_end(self, NULL, EVENT_LOCK_GRACE, begin_ns, over);
+	return over;
 }
 
 static u64 new_tag(const struct participant *self)
@@ -216,7 +224,7 @@ void synchronize_rcu(struct participant *self)
 	/* The world must not stop here: inside an operation the caller has entries marked that
 	 * nobody may judge (op_uffd.c). Dead readers are skipped, so the wait is that of the
 	 * living's sections. */
-	wait_for_tag(self, new_tag(self), false);
+	(void)wait_for_tag(self, new_tag(self), false, FOREVER);
 	STEP(grace_period);
 }
 
@@ -257,9 +265,9 @@ static void take_in_hand(struct participant *self, struct retired r)
 	compiler_barrier();
 }
 
-static void free_first(struct participant *self)
+/* Of our ring, or of another one's while the world is stopped. */
+static void free_first(struct participant *self, struct participant_area *area)
 {
-	struct participant_area *area = self->area;
 	struct retired r = area->retired[area->retire_head % RETIRE_RING];
 
 	VL_ASSERT(r.kind < RETIRE_KINDS_MAX && free_fns[r.kind]);
@@ -281,7 +289,7 @@ static void free_ripe(struct participant *self)
 	for (u32 n = ring_count(area); n > 0; n--) {
 		if (area->retired[area->retire_head % RETIRE_RING].tag > completed)
 			break;
-		free_first(self);
+		free_first(self, area);
 	}
 	note_due(self);
 }
@@ -306,8 +314,8 @@ void rcu_retire(struct participant *self, u32 kind, u32 ref)
 	if (unlikely(ring_count(area) == RETIRE_RING)) {
 		free_ripe(self);
 		if (ring_count(area) == RETIRE_RING && self->rcu_nest == 0)
-			wait_for_tag(self, area->retired[area->retire_head % RETIRE_RING].tag,
-				     false);
+			(void)wait_for_tag(self, area->retired[area->retire_head % RETIRE_RING].tag,
+					   false, FOREVER);
 		else if (ring_count(area) == RETIRE_RING)
 			rcu_advance(self);
 		free_ripe(self);
@@ -362,9 +370,14 @@ void rcu_make_room(struct participant *self)
 	while (ring_count(area) > RETIRE_RING / 2) {
 		u32 middle = area->retire_tail - RETIRE_RING / 2 - 1;
 
-		wait_for_tag(self, area->retired[middle % RETIRE_RING].tag, true);
+		(void)wait_for_tag(self, area->retired[middle % RETIRE_RING].tag, true, FOREVER);
 		free_ripe(self);
 	}
+}
+
+static u64 last_tag(const struct participant_area *area)
+{
+	return area->retired[(area->retire_tail - 1) % RETIRE_RING].tag;
 }
 
 void rcu_barrier(struct participant *self)
@@ -372,9 +385,20 @@ void rcu_barrier(struct participant *self)
 	struct participant_area *area = self->area;
 
 	while (ring_count(area) != 0) { /* freeing may retire slab pages: at most twice */
-		wait_for_tag(self, area->retired[(area->retire_tail - 1) % RETIRE_RING].tag, true);
+		(void)wait_for_tag(self, last_tag(area), true, FOREVER);
 		free_ripe(self);
 	}
+}
+
+bool rcu_reclaim(struct participant *self, u64 ns_max)
+{
+	u32 before = ring_count(self->area);
+
+	if (before == 0)
+		return false;
+	(void)wait_for_tag(self, last_tag(self->area), true, clock_ns() + ns_max);
+	free_ripe(self);
+	return ring_count(self->area) != before;
 }
 
 void rcu_repair(struct vl_seg *seg, const struct dead_set *dead)
@@ -428,4 +452,35 @@ bool rcu_adopt(struct participant *self, u32 dead_index)
 		push(self, r);
 	}
 	return true;
+}
+
+bool rcu_ring_has(const struct vl_seg *seg, u32 index, bool frames)
+{
+	const struct participant_area *area = participant_area_of(seg, index);
+	/* relaxed throughout: a hint, of one who goes on */
+	u32 at = load_relaxed_u32(&area->retire_head), tail = load_relaxed_u32(&area->retire_tail);
+
+	for (u32 n = 0; at != tail && n < RETIRE_RING; n++, at = place_next(at, RETIRE_RING)) {
+		u32 kind = load_relaxed_u32(&area->retired[at % RETIRE_RING].kind);
+
+		if ((kind == RETIRE_FRAME) == frames)
+			return true;
+	}
+	return false;
+}
+
+bool rcu_reclaim_ring(struct participant *self, u32 index, u32 most)
+{
+	struct participant_area *area = participant_area_of(self->seg, index);
+	u64 completed = completed_tag(self);
+
+	VL_ASSERT(area != self->area);
+	while (ring_count(area) != 0 &&
+	       area->retired[area->retire_head % RETIRE_RING].tag <= completed) {
+		/* Freeing retires slab pages, into our ring: nothing may wait for room there. */
+		if (most-- == 0 || ring_count(self->area) >= RETIRE_RING / 2)
+			return true;
+		free_first(self, area);
+	}
+	return false;
 }

@@ -16,16 +16,16 @@ LOCKED := flock $(STAMPS)/lock
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The folders are there for files that are removed.
 NATIVE := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.[ch]) native/src \
-	$(wildcard native/src/*) native/include/vmalab native/front native/core.cdef native/ops.cdef native/lab.cdef \
+	$(wildcard native/src/*) native/include/vmalab native/front native/core.cdef native/ops.cdef native/lab.cdef native/virtual.cdef \
 	native/build_ffi.py native/Makefile native/random_layout.py native/vmalab_native/layout_file.py \
 	$(wildcard native/vmalab_native/layouts/*.toml) setup.py
 C_FILES := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \
 	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c docs/findings/*.c)
-MARKDOWN := $(wildcard *.md docs/*.md native/*.md tests/*.md tests/traces/*.md clients/*/*.md)
+MARKDOWN := $(wildcard *.md docs/*.md native/*.md protos/*.md tests/*.md tests/traces/*.md clients/*.md clients/*/*.md)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 20 --durations-min 10
 
-.PHONY: help setup native demo races models test test-quick test-models test-long format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races models test test-clients test-quick test-models test-long proto-go format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -43,7 +43,7 @@ runtime-tools:
 	@.ci/headers $(PYTHON)
 
 tools: runtime-tools
-	@.ci/tools strace=strace spin=spin 'perf=linux-perf?' 'pahole=dwarves?'
+	@.ci/tools strace=strace spin=spin promtool=prometheus 'perf=linux-perf?' 'pahole=dwarves?'
 	@.ci/headers $(PYTHON) liburcu
 
 $(STAMPS)/venv: | runtime-tools
@@ -101,6 +101,12 @@ test: setup ## everything that must hold: lint, types, C tests with sanitizers, 
 	@$(MAKE) --no-print-directory lint
 	@echo "C and Python tests, $(JOBS) at a time"
 	@$(PYTEST) -m 'not long' $(TESTS)
+
+# Needs the toolchains of the other languages, which `make test` does not.
+test-clients: setup ## the clients of all languages: the protos, the conformance cases, their own tests; five minutes
+	@.ci/tools npm=npm node=nodejs go=golang openssl=openssl
+	@$(BIN)/python -m pytest clients/tests
+	@$(BIN)/python clients/conformance/runner.py
 
 # What finds most in a second: tests/README.md says how they were chosen. Three of tests/tidy compile cores.
 QUICK := $(filter-out %/test_warnings.py %/test_layers.py %/test_add_an_operation.py,$(wildcard tests/tidy/test_*.py)) \
@@ -163,6 +169,9 @@ models: setup ## the lock protocols and their orderings on models: spin and loom
 
 proto: setup ## the Python modules of the protos, after a change of a .proto
 	@$(BIN)/python protos/generate.py
+
+proto-go: setup ## the messages of the Go client, after a change of a .proto; needs Go
+	@$(BIN)/python protos/generate_go.py
 
 clean: ## remove what was built
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,12 +6,14 @@ others are built when they are asked for), or no.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 WANTED = os.environ.get("VMALAB_BUILD_NATIVE", "all")
 if WANTED not in ("all", "default", "no"):
@@ -33,7 +35,26 @@ class BuildCores(build_ext):
         super().run()
 
 
+class BuildProtos(build_py):
+    """Puts the protos beside what is generated from them: `vmalab protos` writes them out."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:  # they lie in the tree
+            return
+        target = Path(self.build_lib) / "vmalab" / "v1" / "protos"
+        for name in PROTO_FILES:
+            for path in sorted(Path("protos").glob(name)):
+                copy = target / path.relative_to("protos")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+
+
+PROTO_FILES = ("vmalab/v1/*.proto", "buf.yaml", "README.md", "first.mjs", "first/*")
 if WANTED == "no":
-    setup()
+    setup(cmdclass={"build_py": BuildProtos})
 else:
-    setup(cffi_modules=["native/build_ffi.py:ffibuilder"], cmdclass={"build_ext": BuildCores})
+    setup(
+        cffi_modules=["native/build_ffi.py:ffibuilder"],
+        cmdclass={"build_ext": BuildCores, "build_py": BuildProtos},
+    )

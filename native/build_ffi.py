@@ -2,8 +2,8 @@
 """Builds vmalab_native._core: the cffi glue and front.c, which loads the cores (native/Makefile).
 
 setup.py names `ffibuilder`; `make native` runs it. The declarations that Python sees are in
-core.cdef, ops.cdef (made from protos/ops.toml) and lab.cdef. cffi's API mode compiles them against
-the headers, so that a struct or an enum that differs is refused and never misread.
+core.cdef, ops.cdef (made from protos/ops.toml), lab.cdef and virtual.cdef. cffi's API mode compiles
+them against the headers, so that a struct or an enum that differs is refused and never misread.
 
 Two rules that are easy to lose:
 - Python's own CFLAGS carry -DNDEBUG, which would take the assertions out: -UNDEBUG puts them back.
@@ -17,13 +17,14 @@ from pathlib import Path
 from cffi import FFI
 
 NATIVE = Path(__file__).resolve().parent
-CDEFS = (NATIVE / "core.cdef", NATIVE / "ops.cdef", NATIVE / "lab.cdef")
+CDEFS = tuple(NATIVE / f"{name}.cdef" for name in ("core", "ops", "lab", "virtual"))
 
 PREAMBLE = """
 #include "vmalab/api.h"
 #include "vmalab/block.h"
 #include "vmalab/lin.h"
 #include "vmalab/lab_api.h"
+#include "vmalab/virtual_api.h"
 #include "vmalab/participant.h"
 /* cffi defines it without one, which -Wmissing-prototypes would say. */
 PyMODINIT_FUNC PyInit__core(void);

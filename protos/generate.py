@@ -3,8 +3,9 @@
 """Generate what is made from the table of operations and from the protos.
 
 From ops.toml and uapi.toml: headers of the C core, Python modules, the methods of the client's
-BlockBuilder, parts of memory.proto and of docs/block-format.md (op_table has a module for each
-kind). From the ``.proto`` files: the Python modules in ``protos/python``.
+BlockBuilder, parts of memory.proto and of docs/block-format.md, constants.proto, the tables of the
+Go client (op_table has a module for each kind). From the ``.proto`` files: the Python modules in
+``protos/python``.
 
 Run ``python protos/generate.py`` after a change of one of them and commit what it wrote;
 ``python protos/generate.py --check`` writes nothing and exits 1 when a committed file is stale.
@@ -26,10 +27,21 @@ from pathlib import Path
 PROTOS = Path(__file__).resolve().parent
 sys.path.insert(0, str(PROTOS))
 
-from op_table import emit_c, emit_client, emit_python, emit_text, model  # noqa: E402
+from op_table import (  # noqa: E402
+    emit_c,
+    emit_client,
+    emit_go,
+    emit_proto,
+    emit_python,
+    emit_text,
+    model,
+)
 
 ROOT = PROTOS.parent
-EMITTERS = (emit_c.files, emit_python.files, emit_client.files, emit_text.parts)
+EMITTERS = (
+    *(emit_c.files, emit_python.files, emit_client.files, emit_text.parts),
+    *(emit_proto.files, emit_go.files),
+)
 """Each: from the table and the root of the tree to texts by path."""
 PACKAGE = Path("vmalab") / "v1"
 HEADER = (
@@ -95,6 +107,7 @@ def stale(fresh: Path, committed: Path) -> list[str]:
 
 def write_table(texts: dict[Path, str]) -> None:
     for path, text in texts.items():
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         if not (ROOT / path).exists() or (ROOT / path).read_text(encoding="utf-8") != text:
             (ROOT / path).write_text(text, encoding="utf-8")
 

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "crash": "crash",
     "bench": "bench",
     "race": "race",
+    "scale": "scale",
     "ps": "inspect",
     "maps": "inspect",
     "slabinfo": "inspect",
@@ -32,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "trace": "events",
     "layout": "inspect",
     "fsck": "inspect",
+    "protos": "protos",
 }
 """Each command, and the module beside this one that registers it."""
 

@@ -221,7 +221,34 @@ def _order(
         raise typer.Exit(FAILED)
 
 
+def _hung(after_s: float, *, instance: str, target: str, as_json: bool) -> None:
+    """Exit code 1: somebody has waited for so long."""
+    from vmalab_cli import render
+    from vmalab_native import waiting
+
+    with _open(instance, target, as_json=as_json) as source:
+        trees = waiting.hung(waiting.forest(source.tasks()), after_s)
+        events = [source.events(tree.task.participant) for tree in trees]
+    rows = [
+        waiting.tree_row(tree) | {"events": last} for tree, last in zip(trees, events, strict=True)
+    ]
+    text = render.hung(trees, events, after_s)
+    show({"hung_after_s": after_s, "hung": rows}, text, as_json=as_json)
+    if trees:
+        raise typer.Exit(FAILED)
+
+
 def locks(
+    hung: Annotated[
+        float | None,
+        typer.Option(
+            "--hung",
+            min=0,
+            metavar="SECONDS",
+            help="Only what has been waited for so long: who holds the others up, with its last"
+            " events. Exit code 1: somebody has.",
+        ),
+    ] = None,
     order: Annotated[
         bool,
         typer.Option(
@@ -251,9 +278,15 @@ def locks(
     target: Target = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show which thread takes, holds or waits for which lock, now; or the order of locks."""
-    from vmalab_cli import render
+    """Show who waits for whom, as a tree, and which thread takes, holds or waits for which lock.
 
+    At the root of a tree is the thread that holds all others of it up.
+    """
+    from vmalab_cli import render
+    from vmalab_native import waiting
+
+    if order and hung is not None:
+        fail("--hung is of the waits now, --order of all that were: give one of them", USAGE)
     if not order and (dot or output is not None or scenario or model or mutant):
         fail("--dot, --output, --scenario, --model and --mutant go with --order", USAGE)
     if not scenario and (model or mutant):
@@ -273,9 +306,14 @@ def locks(
             dot=dot,
         )
         return
+    if hung is not None:
+        _hung(hung, instance=instance, target=target, as_json=as_json)
+        return
     with _open(instance, target, as_json=as_json) as source:
         rows = source.locks()
-    show({"locks": rows}, render.locks(rows), as_json=as_json)
+        trees = waiting.forest(source.tasks())
+    facts = {"locks": rows, "trees": [waiting.tree_row(tree) for tree in trees]}
+    show(facts, render.locks(rows, trees), as_json=as_json)
 
 
 def _structs(source: Source | tuple[str, str], names: list[str]) -> dict[str, Any]:

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vmalab_native.waiting import Tree
 
 Row = dict[str, Any]
 
@@ -62,9 +65,32 @@ def vmstat(counters: dict[str, int]) -> str:
     return "\n".join(f"{name} {value}" for name, value in counters.items())
 
 
-def locks(rows: list[Row]) -> str:
-    if not rows:
+def _trees(trees: Sequence[Tree]) -> str:
+    from vmalab_native import waiting
+
+    return "\n\n".join("\n".join(waiting.lines(tree)) for tree in trees)
+
+
+def hung(trees: Sequence[Tree], events: Sequence[Sequence[str]], after_s: float) -> str:
+    """Who holds others up for too long, with the last events of each."""
+    if not trees:
+        return f"no thread has waited for {after_s:g} s"
+    parts = []
+    for tree, last in zip(trees, events, strict=True):
+        parts.append(_trees([tree]))
+        if last:
+            parts.append("\n".join([f"last events of pid {tree.task.pid}:", *last]))
+    return "\n\n".join(parts)
+
+
+def locks(rows: list[Row], trees: Sequence[Tree]) -> str:
+    """The trees of those who wait, and a row for each lock that is announced."""
+    if not rows and not trees:
         return "no lock is held or waited for"
+    return "\n\n".join(part for part in (_trees(trees), _lock_table(rows)) if part)
+
+
+def _lock_table(rows: list[Row]) -> str:
     return columns(
         ("lock", "mode", "state", "pid", "participant", "mm", "range"),
         (

@@ -138,6 +138,14 @@ TlsKey = Annotated[
     Path | None,
     typer.Option(help="File with the key of the certificate (PEM).", rich_help_panel=_SECURITY),
 ]
+TlsClientCa = Annotated[
+    Path | None,
+    typer.Option(
+        help="File with the certificate (PEM) that signs those of clients: a client without one"
+        " is refused.",
+        rich_help_panel=_SECURITY,
+    ),
+]
 TokenFile = Annotated[
     Path | None,
     typer.Option(
@@ -290,6 +298,16 @@ TtlDefaultS = Annotated[
         rich_help_panel=_TIMES,
     ),
 ]
+HungAfterS = Annotated[
+    float | None,
+    typer.Option(
+        "--hung-after",
+        help="Seconds that a thread may wait for a lock before a line of the log says who holds it"
+        " up; 0: never.",
+        show_default="10",
+        rich_help_panel=_TIMES,
+    ),
+]
 LogLevel = Annotated[
     str | None, typer.Option(help="Log level: debug, info, warning or error.", show_default="info")
 ]
@@ -320,6 +338,7 @@ def serve(
     limit: Limit = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    tls_client_ca: TlsClientCa = None,
     token_file: TokenFile = None,
     share: Share = None,
     advertise_host: AdvertiseHost = None,
@@ -341,6 +360,7 @@ def serve(
     stop_grace_s: StopGraceS = None,
     hold_grace_s: HoldGraceS = None,
     ttl_default_s: TtlDefaultS = None,
+    hung_after_s: HungAfterS = None,
     log_level: LogLevel = None,
     log_format: LogFormat = None,
     as_json: AsJson = False,
@@ -380,7 +400,8 @@ _OPTIONS = frozenset(
     (
         *("instance", "listen", "workers", "threads", "pin", "unix_dir", "bench"),
         *("model", "layout", "lab"),
-        *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "token_file", "share"),
+        *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "tls_client_ca"),
+        *("token_file", "share"),
         *("advertise_host", "mms_max", "participants_max", "frames_max", "files_max"),
         *(
             "vmas_per_mm_max",
@@ -395,7 +416,7 @@ _OPTIONS = frozenset(
             "stop_grace_s",
             "hold_grace_s",
         ),
-        *("ttl_default_s", "log_level", "log_format"),
+        *("ttl_default_s", "hung_after_s", "log_level", "log_format"),
     )
 )
 
@@ -403,7 +424,7 @@ _OPTIONS = frozenset(
 def _with_options(text: str) -> str:
     """The message with options in place of the configuration's names: --frames-max, --size."""
     own = {"size_bytes": "--size", "stop_grace_s": "--stop-grace", "hold_grace_s": "--hold-grace"}
-    own["ttl_default_s"] = "--ttl"
+    own |= {"ttl_default_s": "--ttl", "hung_after_s": "--hung-after"}
     options = {name: "--" + name.replace("_", "-") for name in _OPTIONS} | own
     names = "|".join(sorted(options, key=len, reverse=True))
     at_start = rf"^({names})(?=[:. ])|\b({names})(?= = )|\b(\w+_\w+)\b"

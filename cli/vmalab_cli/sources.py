@@ -11,16 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from vmalab.ops import Op
 from vmalab_drive.errors import CommandError, UsageError
 from vmalab_native import cores
 from vmalab_native.errors import InvalidArgument
+from vmalab_native.records import LockInfo, ParticipantInfo
 from vmalab_server import roster
 
 if TYPE_CHECKING:
     from vmalab_client import Client
+    from vmalab_client.types import ParticipantInfo as ClientParticipantInfo
     from vmalab_native.core import Segment
     from vmalab_native.lab import Edge
     from vmalab_native.segment_file import SegmentFile
+    from vmalab_native.waiting import Task
 
 Row = dict[str, Any]
 DEFAULT_INSTANCE: Final = "default"
@@ -52,6 +56,14 @@ class Source(ABC):
 
     @abstractmethod
     def locks(self) -> list[Row]: ...
+
+    @abstractmethod
+    def tasks(self) -> list[Task]:
+        """Everybody who is in the core, or has or wants a lock."""
+
+    def events(self, participant: int) -> list[str]:
+        """The last events of a participant, newest last; empty where they cannot be read."""
+        return []
 
     def order(self) -> list[Edge]:
         """The order of locks that the lab core of the instance has learnt."""
@@ -142,6 +154,17 @@ class SegmentSource(Source):
         for row in rows:
             row["vma_start"], row["vma_end"] = row.pop("start"), row.pop("end")
         return rows
+
+    def tasks(self) -> list[Task]:
+        from vmalab_native.waiting import ages_of, tasks
+
+        view = self._view
+        return tasks(view.participants(), view.locks(), ages_of(view.since))
+
+    def events(self, participant: int) -> list[str]:
+        from vmalab_native import waiting
+
+        return waiting.event_lines(self._view.events(participant))
 
     def order(self) -> list[Edge]:
         from vmalab_native.lab import Edge
@@ -318,12 +341,31 @@ class ServerSource(Source):
     def locks(self) -> list[Row]:
         return [dataclasses.asdict(info) for info in self._inspect.locks()]
 
+    def tasks(self) -> list[Task]:
+        from vmalab_native.waiting import Ages, tasks
+
+        infos = {info.index: info for info in self._inspect.participants()}
+        locks = [LockInfo(*dataclasses.astuple(lock)) for lock in self._inspect.locks()]
+        return tasks(
+            [_participant(info) for info in infos.values()],
+            locks,
+            lambda index: Ages(infos[index].operation_ns, infos[index].wait_ns),
+            lambda info: infos[info.index].state,
+        )
+
     def layout(self) -> list[Row]:
         return [dataclasses.asdict(info) for info in self._inspect.layout()]
 
     def fsck(self, *, stop: bool) -> tuple[list[str], list[str]]:
         found = self._inspect.fsck(stop=stop)
         return list(found), found.not_checked
+
+
+def _participant(info: ClientParticipantInfo) -> ParticipantInfo:
+    """What a server says of a participant, as a segment says it."""
+    fields = {field.name for field in dataclasses.fields(ParticipantInfo)} - {"op"}
+    row = {name: value for name, value in dataclasses.asdict(info).items() if name in fields}
+    return ParticipantInfo(**row, op=Op.__members__.get(info.operation.upper(), Op.NOP))
 
 
 def choose_instance(instance: str) -> str:

@@ -30,6 +30,9 @@ class Sizes(TypedDict, total=False):
 
     size_bytes: int
     frames_max: int
+    files_max: int
+    mms_max: int
+    participants_max: int
     vmas_per_mm_max: int
     events: bool
 

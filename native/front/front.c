@@ -278,6 +278,39 @@ VL_PARTICIPANT_CALLS(CALL_OF_PARTICIPANT)
 	}
 VL_LAB_CALLS(CALL_OF_LAB)
 
+/* Only a virtual core has virtual CPUs. */
+static const struct vl_virtual_calls *virtual_of(const struct participant *self)
+{
+	return self->seg->core->virtual;
+}
+
+int vl_virtual_run(struct participant *const *cpus, u32 count,
+		   const struct vl_virtual_machine *machine,
+		   const struct vl_virtual_program *programs, const struct vl_virtual_plan *plan,
+		   struct vl_virtual_cpu *each, struct vl_virtual_result *out)
+{
+	if (!count)
+		return VL_E_INVALID;
+	if (!virtual_of(cpus[0]))
+		return VL_E_CORE;
+	return virtual_of(cpus[0])->vl_virtual_run(cpus, count, machine, programs, plan, each, out);
+}
+
+int vl_virtual_go_on(struct participant *self, int stop)
+{
+	return virtual_of(self) ? virtual_of(self)->vl_virtual_go_on(self, stop) : VL_E_CORE;
+}
+
+long vl_virtual_hottest(struct participant *self, struct vl_virtual_hot *out, u64 cap)
+{
+	return virtual_of(self) ? virtual_of(self)->vl_virtual_hottest(self, out, cap) : VL_E_CORE;
+}
+
+u64 vl_virtual_text(struct participant *self)
+{
+	return virtual_of(self) ? virtual_of(self)->vl_virtual_text(self) : 0;
+}
+
 static long names(const struct vl_lab_name *all, long count, struct vl_lab_name *out, u64 cap)
 {
 	for (long i = 0; i < count && (u64)i < cap; i++)

@@ -34,6 +34,8 @@ DEFAULT_MODEL: Final = "typesafe-rwsem"
 DEFAULT_LAYOUT: Final = "aligned"
 LAB: Final = "-lab"
 """Ends the name of a layout whose core has sync points, mutants and ghost state."""
+VIRTUAL: Final = "-virtual"
+"""Ends the name of a layout whose core runs on virtual CPUs."""
 RANDOM_SEED_MAX: Final = 2**32 - 1
 FILES: Final = Path(__file__).resolve().parent / "layouts"
 """The layouts that are files of the package."""
@@ -112,6 +114,11 @@ def lab_layout(layout: str) -> str:
     return layout.removesuffix(LAB) + LAB
 
 
+def virtual_layout(layout: str) -> str:
+    """The same layout of the core for virtual CPUs."""
+    return layout.removesuffix(VIRTUAL) + VIRTUAL
+
+
 @cache
 def shipped() -> tuple[str, ...]:
     """The layouts that are files of the package."""
@@ -141,7 +148,8 @@ def named(layout: str) -> str:
     Raises:
         InvalidArgument: the file says no layout; with its line. Or the copy cannot be made.
     """
-    path, lab = layout.removesuffix(LAB), LAB if layout.endswith(LAB) else ""
+    path = layout.removesuffix(LAB).removesuffix(VIRTUAL)
+    lab = layout[len(path) :]
     if not path.endswith(layout_file.SUFFIX):
         return layout
     try:
@@ -170,7 +178,7 @@ def _copy_of(layout: str) -> Path:
 def check(model: str, layout: str) -> None:
     """Raises InvalidArgument unless the model has that layout, or can have it if it is a file."""
     there = layouts(model)
-    layout = named(layout).removesuffix(LAB)
+    layout = named(layout).removesuffix(LAB).removesuffix(VIRTUAL)
     if layout in there and ":" not in layout:
         return
     found = re.fullmatch(r"(random|random-whole):(0|[1-9]\d*)", layout)
@@ -202,7 +210,10 @@ def ensure(model: str, layout: str) -> str:
     if target.exists():
         return layout
     what = f"{model}, {layout}"
-    if layout.startswith("file:") and not _copy_of(layout.removesuffix(LAB)).exists():
+    if (
+        layout.startswith("file:")
+        and not _copy_of(layout.removesuffix(LAB).removesuffix(VIRTUAL)).exists()
+    ):
         raise CoreMissing(
             f"{what}: it was made from a file that is not known here. Give the file once: "
             f"vmalab layout --model {model} --layout FILE.toml"

@@ -321,6 +321,10 @@ class SegmentView:
             raise NoSuchMm(f"mm {mm}")
         return raw
 
+    def mm_count(self) -> int:
+        """How many address spaces there are."""
+        return sum(self._mm.get(raw, "id") != 0 for raw in self.file.mm_table())
+
     def mm_list(self) -> list[MmInfo]:
         """As Participant.mm_list()."""
         return [

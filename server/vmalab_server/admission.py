@@ -30,6 +30,7 @@ from vmalab_server import failures
 from vmalab_server.caller import NOBODY, Caller, Tokens, here, of_peer
 from vmalab_server.fair import FairQueue
 from vmalab_server.limits import Limits
+from vmalab_server.request import Request
 
 _STREAMS_RESERVED = 8  # one of so many parts of all
 _FEW = 2
@@ -208,8 +209,14 @@ class _Pool(ThreadPoolExecutor, ABC):
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Take a call of grpcio's."""
 
+        request = Request(args)
+
         def run() -> object:
-            return fn(*args, **kwargs)
+            here.request = request
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                here.request = None
 
         caller = NOBODY
         try:

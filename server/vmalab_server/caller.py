@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 
 from vmalab_server import failures
+from vmalab_server.request import Request
 
 _PORT = re.compile(r":\d+\Z")
 
@@ -32,10 +33,12 @@ NOBODY = Caller("", "")
 class _Here(threading.local):
     caller: Caller = NOBODY
     refusal: failures.ServiceFailure | None = None
+    request: Request | None = None
 
 
 here = _Here()
-"""Of the calling thread: whose call it serves, and why that is refused (None: it is served)."""
+"""Of the calling thread: whose call it serves, why that is refused (None: it is served), and which
+request it is (None: it serves none)."""
 
 
 class Tokens:

@@ -86,6 +86,7 @@ class ServerConfig(BaseSettings):
     lab: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    tls_client_ca: Path | None = None
     token_file: Path | None = None
     share: Literal["auto", "all", "own"] = "auto"
     replace_stale: bool = False
@@ -95,6 +96,7 @@ class ServerConfig(BaseSettings):
     stop_grace_s: float = Field(5.0, ge=0, le=3600)
     hold_grace_s: float = Field(2.0, ge=0.05, le=3600)
     ttl_default_s: float = Field(30.0, ge=0.05, le=3600)
+    hung_after_s: float = Field(10.0, ge=0, le=86400)
     start_timeout_s: float = Field(600.0, gt=0, le=3600)
     model: str = ""
     layout: str = ""
@@ -173,6 +175,8 @@ class ServerConfig(BaseSettings):
     def _secure(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together: give both")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ValueError("tls_client_ca goes with tls_cert and tls_key: give all three")
         host = split_address(self.listen)[0]
         if not is_loopback(host) and (self.tls_cert is None or self.token_file is None):
             raise ValueError(
@@ -222,6 +226,21 @@ class ServerConfig(BaseSettings):
     def lab_core(self) -> bool:
         """Whether LabService serves: `lab`, or a layout that says so."""
         return self.layout.endswith(cores.LAB)
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What GetServerInfo names; inspect.proto explains each."""
+        named = {
+            "lab": self.lab_core,
+            "bench": self.bench,
+            "tls": self.secure,
+            "client-certificates": self.tls_client_ca is not None,
+            "tokens": self.token_file is not None,
+            "owners": not self.share_all,
+            "unix-sockets": self.unix_dir is not None,
+            "protection-keys": machine.choose_pkeys(self.pkeys),
+        }
+        return tuple(name for name, there in named.items() if there)
 
     @property
     def secure(self) -> bool:

@@ -17,6 +17,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from vmalab.v1 import bench_pb2, inspect_pb2, lab_pb2, memory_pb2, userfaultfd_pb2
 from vmalab_server.admission import CallPool, Door, Refuser, StreamPool
 from vmalab_server.caller import Tokens
+from vmalab_server.endings import Endings
 from vmalab_server.grpc_methods import Methods
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.inspect_handlers import InspectHandlers
@@ -59,6 +60,7 @@ class Front:
         threads: how many for each kind of call.
         bench: whether BenchService is registered.
         tokens: of clients that may call; empty: all may.
+        endings: records the calls that have ended.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Front:
         limits: Limits,
         bench: bool,
         tokens: Tokens,
+        endings: Endings,
     ) -> None:
         door = Door(tokens, open_methods=f"/{HEALTH_NAME}/")
         self._refuser = Refuser()
@@ -87,7 +90,8 @@ class Front:
         self._lab_pool = calls("lab", threads.lab, threads.lab_reserved)
         self._streams_pool = StreamPool(door, self._refuser, limits)
         self._upkeep = Upkeep()
-        self._methods = Methods(self._upkeep, receive_s=limits.receive_ms_max / 1000)
+        receive_s = limits.receive_ms_max / 1000
+        self._methods = Methods(self._upkeep, endings, receive_s=receive_s)
         options = [
             ("grpc.so_reuseport", 1),
             ("grpc.max_receive_message_length", limits.message_bytes_max),
@@ -123,10 +127,17 @@ class Front:
         handlers = reflection_handlers(known, self._methods, self._streams_pool)
         self.server.add_generic_rpc_handlers((handler, *handlers))
 
-    def bind(self, address: str, *, cert: bytes = b"", key: bytes = b"") -> None:
-        """Listen on an address. Raises RuntimeError (grpcio's) when that fails."""
+    def bind(
+        self, address: str, *, cert: bytes = b"", key: bytes = b"", client_ca: bytes = b""
+    ) -> None:
+        """Listen on an address; with client_ca a client needs a certificate that it has signed.
+
+        Raises RuntimeError (grpcio's) when that fails.
+        """
         if cert:
-            credentials = grpc.ssl_server_credentials([(key, cert)])
+            credentials = grpc.ssl_server_credentials(
+                [(key, cert)], client_ca or None, bool(client_ca)
+            )
             self.server.add_secure_port(address, credentials)
         else:
             self.server.add_insecure_port(address)

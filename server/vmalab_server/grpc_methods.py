@@ -26,6 +26,8 @@ from vmalab_client import wire
 from vmalab_native.errors import NativeError
 from vmalab_server import failures
 from vmalab_server.caller import here
+from vmalab_server.endings import Endings
+from vmalab_server.request import HEADER, Request
 from vmalab_server.under_way import under_way
 from vmalab_server.upkeep import Upkeep
 
@@ -51,9 +53,23 @@ def status_of(failure: failures.ServiceFailure) -> grpc.Status:
     return rpc_status.to_status(status)
 
 
-def _abort(context: Context, error: failures.ServiceFailure | NativeError) -> NoReturn:
-    failure = failures.of_native(error) if isinstance(error, NativeError) else error
-    context.abort_with_status(status_of(failure))
+class _Named(grpc.Status):
+    """A status that names the request that it answers."""
+
+    def __init__(self, status: grpc.Status, request: Request | None) -> None:
+        named = () if request is None else ((HEADER, request.id),)
+        self.code = status.code
+        self.details = status.details
+        self.trailing_metadata = (*(status.trailing_metadata or ()), *named)
+
+
+def _failure(error: failures.ServiceFailure | NativeError) -> failures.ServiceFailure:
+    return failures.of_native(error) if isinstance(error, NativeError) else error
+
+
+def _abort(context: Context, failure: failures.ServiceFailure) -> NoReturn:
+    """The answer is a failure; it carries the id of the request."""
+    context.abort_with_status(_Named(status_of(failure), here.request))
     raise failure
 
 
@@ -106,11 +122,13 @@ class Methods:
 
     Args:
         upkeep: watches over requests that do not come.
+        endings: records the calls that have ended.
         receive_s: how long a unary call may take to send its request.
     """
 
-    def __init__(self, upkeep: Upkeep, *, receive_s: float) -> None:
+    def __init__(self, upkeep: Upkeep, endings: Endings, *, receive_s: float) -> None:
         self._upkeep = upkeep
+        self._endings = endings
         self._receive_s = receive_s
 
     def unary(
@@ -123,19 +141,28 @@ class Methods:
         upkeep = self._upkeep
 
         def behaviour(raws: Iterator[bytes], context: Context) -> bytes:
+            code = "UNKNOWN"
             with under_way(context) as call:
                 try:
                     if here.refusal is not None:
                         raise here.refusal
                     if call.gone:  # while it stood in line: nobody waits for what it would do
+                        code = "CANCELLED"
                         return b""
                     raw = self._received(raws, context, codec.name)
                     upkeep.bytes_seen += len(raw)
-                    return codec.write(handler(codec.decoded(raw)))
+                    answer = codec.write(handler(codec.decoded(raw)))
+                    code = "OK"
+                    return answer
                 except (failures.ServiceFailure, NativeError) as error:
                     if call.gone:
+                        code = "CANCELLED"
                         return b""
-                    _abort(context, error)
+                    failure = _failure(error)
+                    code = failure.code
+                    _abort(context, failure)
+                finally:
+                    self._endings.of_call(codec.name, code)
 
         # grpcio's way to run a method in a pool of its own (grpc_health uses it too).
         behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
@@ -165,14 +192,20 @@ class Methods:
         """A bidirectional method around a handler, run in the pool of the streams."""
 
         def behaviour(raws: Iterator[bytes], context: Context) -> Iterator[bytes]:
+            code = "CANCELLED"  # unless it comes to another end
             with under_way(context):
                 try:
                     if here.refusal is not None:
                         raise here.refusal
                     for answer in handler(codec.requests(raws, self._upkeep), context.cancel):
                         yield codec.write(answer)
+                    code = "OK"
                 except (failures.ServiceFailure, NativeError) as error:
-                    _abort(context, error)
+                    failure = _failure(error)
+                    code = failure.code
+                    _abort(context, failure)
+                finally:
+                    self._endings.of_call(codec.name, code, unary=False)
 
         behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
         return grpc.stream_stream_rpc_method_handler(behaviour)

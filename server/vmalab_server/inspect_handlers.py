@@ -4,19 +4,26 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from errno import errorcode
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from google.protobuf.message import Message
 
 from vmalab.v1 import inspect_pb2 as pb
+from vmalab_native import waiting
 from vmalab_native.core import FSCK_NEEDS_STOP, monotonic_ns
 from vmalab_native.cores import LAB
 from vmalab_native.errors import NoSuchMm
+from vmalab_native.segment_file import SegmentFile
+from vmalab_native.view import SegmentView
 from vmalab_server import failures, roster
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
+
+OLDEST_CLIENT: Final = "0.1.0"
+"""Clients that are older miss what this server does; clients/README.md has the rule."""
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -40,16 +47,28 @@ class InspectHandlers:
         worker_pid: int,
         version: str,
         grpc_version: str,
+        capabilities: tuple[str, ...] = (),
     ) -> None:
         self._entry = entry
         self._limits = limits
         self._roster_path = roster_path
+        self._lock = threading.Lock()
+        self._seen: SegmentView | None = None
         self._identity = pb.GetServerInfoResponse(
             worker_index=worker_index,
             worker_pid=worker_pid,
             version=version,
             grpc_version=grpc_version,
+            oldest_client=OLDEST_CLIENT,
+            capabilities=capabilities,
         )
+
+    def _view(self) -> SegmentView:
+        """Of the segment's file, opened when it is first looked at."""
+        with self._lock:
+            if self._seen is None:
+                self._seen = SegmentView(SegmentFile.open(self._entry.segment.instance))
+            return self._seen
 
     def get_server_info(self, request: pb.GetServerInfoRequest) -> pb.GetServerInfoResponse:
         segment = self._entry.segment
@@ -130,10 +149,20 @@ class InspectHandlers:
         return answer
 
     def list_participants(self, request: pb.ListParticipantsRequest) -> pb.ListParticipantsResponse:
-        participants = self._entry.segment.participants()
-        return pb.ListParticipantsResponse(
-            participants=[_same_fields(pb.Participant, info) for info in participants]
-        )
+        answer = pb.ListParticipantsResponse()
+        ages = waiting.ages_of(self._view().since)
+        for info in self._entry.segment.participants():
+            message = _same_fields(pb.Participant, info)
+            message.state = waiting.thread_state(info)
+            if info.in_core and info.op:
+                message.operation = waiting.operation_name(info.op)
+            age = ages(info.index)
+            if age.operation_ns is not None:
+                message.operation_ns = age.operation_ns
+            if age.wait_ns is not None:
+                message.wait_ns = age.wait_ns
+            answer.participants.append(message)
+        return answer
 
     def get_layout(self, request: pb.GetLayoutRequest) -> pb.GetLayoutResponse:
         answer = pb.GetLayoutResponse()

@@ -27,15 +27,19 @@ class WorkerLaunch:
     cpu: int
     threads: Threads
     bench: bool
+    capabilities: tuple[str, ...]
     lab: bool
     stop_grace_s: float
     hold_grace_s: float
     ttl_default_s: float
     tls_cert: str
     tls_key: str
+    tls_client_ca: str
     tokens: str
     share_all: bool
     roster_path: str
+    call_times: str
+    slow_call_s: float
     ready_fd: int
     log_level: Level
     log_format: Format
@@ -51,4 +55,5 @@ class WorkerLaunch:
         data["limits"] = Limits(**data["limits"])
         data["threads"] = Threads(**data["threads"])
         data["addresses"] = tuple(data["addresses"])
+        data["capabilities"] = tuple(data["capabilities"])
         return cls(**data)

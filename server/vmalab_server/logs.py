@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Logging: for people on a terminal, JSON lines otherwise; always to stderr, never per request."""
+"""Logging: for people on a terminal, JSON lines otherwise; always to stderr.
+
+A line that is written while a request is served has its id (`request.py`), and the client's name.
+No request that is served writes a line by itself, unless the level is debug.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,36 @@ import contextlib
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TextIO, cast
 
 import structlog
 
+from vmalab_server.caller import here
+
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger, Processor
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "human", "json"]
+
+
+def _always(context: Mapping[str, object]) -> Processor:
+    """Fields of every line, whichever thread writes it."""
+
+    def add(logger: object, name: str, facts: EventDict) -> EventDict:
+        return {**context, **facts}
+
+    return add
+
+
+def _of_request(logger: object, name: str, facts: EventDict) -> EventDict:
+    """Which request the calling thread serves, and for whom."""
+    if here.request is not None:
+        facts["request_id"] = here.request.id
+        if here.caller.name:
+            facts["client"] = here.caller.name
+    return facts
 
 
 class _Stderr:
@@ -44,7 +69,8 @@ def configure(*, level: Level = "info", form: Format = "auto", **context: object
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _always(context),
+            _of_request,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=not human),
             structlog.processors.format_exc_info,
@@ -54,7 +80,6 @@ def configure(*, level: Level = "info", form: Format = "auto", **context: object
         logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(**context)
 
 
 def get() -> FilteringBoundLogger:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +82,11 @@ def path_of(instance: str) -> Path:
     return folder() / f"{instance}.json"
 
 
+def call_times_of(instance: str) -> Path:
+    """The folder in which the workers of an instance count calls; it goes with the roster."""
+    return folder() / f"{instance}.calls"
+
+
 def write(roster: Roster, path: Path) -> None:
     """Replace the file as a whole. Raises OSError; then the old one stands."""
     fresh = path.with_suffix(f".{os.getpid()}.new")
@@ -125,6 +131,7 @@ def clean() -> list[str]:
             continue
         for left in (path, *path.parent.glob(f"{path.stem}.*.new")):
             left.unlink(missing_ok=True)
+        shutil.rmtree(path.with_suffix(".calls"), ignore_errors=True)
         gone.append(path.stem)
     return gone
 

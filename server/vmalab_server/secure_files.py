@@ -49,3 +49,20 @@ def check_pair(config: ServerConfig, cert: str, key: str) -> None:
             f"tls_cert: {config.tls_cert} with tls_key {config.tls_key} cannot be used:"
             f" {error.reason or error}"
         ) from None
+
+
+def check_authority(config: ServerConfig, client_ca: str) -> None:
+    """Whose signature the certificates of clients need. Raises ConfigError."""
+    if config.tls_client_ca is None:
+        return
+    if "-----BEGIN CERTIFICATE-----" not in client_ca:
+        raise ConfigError(
+            f"tls_client_ca: {config.tls_client_ca} has no BEGIN CERTIFICATE in it: PEM is wanted"
+        )
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_verify_locations(cadata=client_ca)
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"tls_client_ca: {config.tls_client_ca} is no certificate: {error.reason or error}"
+        ) from None

@@ -11,7 +11,8 @@ What it waits for:
 * a pidfd for each worker and for every other process in the segment: at a death it calls recover()
   and mm_reap() at once,
 * what workers say when they are ready,
-* times: who takes part (100 ms), expired address spaces (250 ms), workers to start again.
+* times: who takes part (100 ms), expired address spaces (250 ms), who waits for too long (1 s),
+  workers to start again.
 
 Whatever it asks of the machine can be refused for a while: descriptors, processes, memory, room for
 the roster. It says so once, serves on with what it has, and tries again (`troubles.py`). Some
@@ -24,13 +25,15 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from vmalab_native import lab, on_broken, signals
+from vmalab_native import lab, on_broken, signals, waiting
 from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import (
     InvalidArgument,
@@ -39,6 +42,8 @@ from vmalab_native.errors import (
     SegmentBroken,
     SegmentTooBig,
 )
+from vmalab_native.segment_file import SegmentFile
+from vmalab_native.view import SegmentView
 from vmalab_server import instance, logs, roster, troubles, version
 from vmalab_server.caller import Tokens
 from vmalab_server.config import (
@@ -49,9 +54,12 @@ from vmalab_server.config import (
     split_address,
 )
 from vmalab_server.guard import CRASHES, Guard
+from vmalab_server.hung import HungTasks
 from vmalab_server.launch import WorkerLaunch
+from vmalab_server.lock_waits import LockWaits
 from vmalab_server.ports import AddressInUse, PortReservation, PortWatch, UnixPathReservation
-from vmalab_server.secure_files import check_pair, read_text
+from vmalab_server.recoveries import Recoveries
+from vmalab_server.secure_files import check_authority, check_pair, read_text
 from vmalab_server.troubles import Spare, Troubles
 from vmalab_server.watch import ProcessWatch, Seen
 from vmalab_server.workers import WorkerSlot, choose_cpus
@@ -125,6 +133,8 @@ class Supervisor:
         self._publish_due = 0.0
         self._deadline = 0.0
         self._troubles = Troubles(self._log)
+        self._lock_waits = LockWaits()
+        self._recoveries = Recoveries()
 
     # --- making and taking down ---
 
@@ -155,6 +165,8 @@ class Supervisor:
         cert = read_text(config.tls_cert, "tls_cert", secret=False)
         key = read_text(config.tls_key, "tls_key")
         check_pair(config, cert, key)
+        client_ca = read_text(config.tls_client_ca, "tls_client_ca", secret=False)
+        check_authority(config, client_ca)
         token = read_text(config.token_file, "token_file")
         try:
             Tokens(token)
@@ -179,9 +191,15 @@ class Supervisor:
         except InvalidArgument as error:
             raise ConfigError(error.detail) from None
         self._guard = Guard(segment, lock_fd)
+        file = SegmentFile(config.instance, os.dup(lock_fd))
+        stack.callback(file.close)
+        self._view = SegmentView(file)
         segment.outlive_cut()
         on_broken.when_broken(self._end_at_once)
         self._me: Participant = segment.participant("supervisor", comm="vmalab")
+        self._hung = HungTasks(
+            self._log, after_s=config.hung_after_s, tasks=self._tasks, events=self._last_events
+        )
         self._make_room()
         if config.lab_core:
             lab.set_delays(self._me, seed=1, one_in=0, us_max=0)  # free-running from now on
@@ -197,7 +215,8 @@ class Supervisor:
             self._advertised = socket.gethostname()
         self._address = join_address(self._advertised, shared.port)
         self._ports = PortWatch(shared.host, shared.port)
-        self._make_slots(stack, shared, cert=cert, key=key, token=token)
+        self._call_times = self._make_call_times(stack)
+        self._make_slots(stack, shared, cert=cert, key=key, client_ca=client_ca, token=token)
         self._metrics_address = self._start_metrics(stack)
         self._listen_to_signals(stack)
         if self._life_line_fd >= 0:
@@ -224,6 +243,7 @@ class Supervisor:
         *,
         cert: str,
         key: str,
+        client_ca: str,
         token: str,
     ) -> None:
         config = self._config
@@ -246,15 +266,19 @@ class Supervisor:
                 cpu=cpu,
                 threads=config.worker_threads,
                 bench=config.bench,
+                capabilities=config.capabilities,
                 lab=config.lab_core,
                 stop_grace_s=config.stop_grace_s,
                 hold_grace_s=config.hold_grace_s,
                 ttl_default_s=config.ttl_default_s,
                 tls_cert=cert,
                 tls_key=key,
+                tls_client_ca=client_ca,
                 tokens=token,
                 share_all=config.share_all,
                 roster_path=str(self._roster_path),
+                call_times=str(self._call_times or ""),
+                slow_call_s=config.hung_after_s,
                 ready_fd=-1,
                 log_level=config.log_level,
                 log_format=config.log_format,
@@ -264,14 +288,36 @@ class Supervisor:
             own.host = self._advertised
             self._slots.append(WorkerSlot(launch, own, unix))
 
-    def _start_metrics(self, stack: contextlib.ExitStack) -> str:
+    def _make_call_times(self, stack: contextlib.ExitStack) -> Path | None:
+        """The folder in which workers count calls for the metrics, empty."""
         if not self._config.metrics_listen:
+            return None
+        folder = roster.call_times_of(self._config.instance)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise StartError(f"metrics: {troubles.told(error)}") from None
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _start_metrics(self, stack: contextlib.ExitStack) -> str:
+        if self._call_times is None:
             return ""
-        from vmalab_server.metrics import MetricsServer
+        from vmalab_server.metrics import MetricsServer, Sources
 
         host, port = split_address(self._config.metrics_listen)
+        sources = Sources(
+            segment=self._segment,
+            view=self._view,
+            workers=self._entries,
+            hung=self._hung,
+            lock_waits=self._lock_waits,
+            recoveries=self._recoveries,
+            call_times=self._call_times,
+        )
         try:
-            server = MetricsServer(host, port, segment=self._segment, workers=self._entries)
+            server = MetricsServer(host, port, sources)
         except OSError as error:
             where = self._config.metrics_listen
             raise StartError(f"metrics: cannot listen on {where}: {error.strerror}") from None
@@ -478,6 +524,16 @@ class Supervisor:
                 raise seen.unwatched
         if seen.dead or refused:
             self._recover()
+        self._hung.look(time.monotonic())
+
+    def _tasks(self) -> list[waiting.Task]:
+        """Everybody in the core; what they have waited is added up on the way."""
+        infos, view = self._segment.participants(), self._view
+        self._lock_waits.update(infos, view.waits)
+        return waiting.tasks(infos, self._segment.locks(), waiting.ages_of(view.since))
+
+    def _last_events(self, participant: int) -> list[str]:
+        return waiting.event_lines(self._view.events(participant))
 
     def _watch_death(self, fd: int) -> None:
         try:
@@ -502,6 +558,7 @@ class Supervisor:
         self._recover_due = 0.0
         if self._broken_why:
             return
+        begun_s = time.monotonic()
         try:
             report = self._me.recover()
         except SegmentBroken:
@@ -514,6 +571,7 @@ class Supervisor:
             self._log.error("recovery has to be tried again", error=str(error))
             self._recover_due = time.monotonic() + RECOVER_AGAIN_S
             return
+        self._recoveries.add(report, time.monotonic() - begun_s)
         if report.dead:
             repaired = {name: count for name, count in report.repaired.items() if count}
             self._log.info("recovered", dead=report.dead, repaired=repaired)

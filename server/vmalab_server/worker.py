@@ -22,6 +22,7 @@ from vmalab_server.launch import WorkerLaunch
 if TYPE_CHECKING:
     from vmalab_native.core import Segment
     from vmalab_server.caller import Tokens
+    from vmalab_server.endings import Endings
     from vmalab_server.entry import Entry
     from vmalab_server.grpc_front import Front
     from vmalab_server.handlers import MemoryHandlers
@@ -105,6 +106,7 @@ class Worker:
             worker_pid=os.getpid(),
             version=launch.version,
             grpc_version=grpc.__version__,
+            capabilities=launch.capabilities,
         )
         front = Front(
             memory=memory,
@@ -115,13 +117,28 @@ class Worker:
             limits=launch.limits,
             bench=launch.bench,
             tokens=self.tokens,
+            endings=self._endings(),
         )
         cert, key = launch.tls_cert.encode(), launch.tls_key.encode()
+        client_ca = launch.tls_client_ca.encode()
         for address in launch.addresses:
-            front.bind(address, cert=cert, key=key)
+            front.bind(address, cert=cert, key=key, client_ca=client_ca)
         if launch.unix_path:
             front.bind(f"unix:{launch.unix_path}")
         return front
+
+    def _endings(self) -> Endings:
+        from pathlib import Path
+
+        from vmalab_server.endings import Endings
+
+        launch, add = self.launch, None
+        if launch.call_times:
+            from vmalab_server.call_times import CallTimes
+
+            add = CallTimes(Path(launch.call_times), launch.index).add
+        every = launch.log_level == "debug"
+        return Endings(add=add, slow_s=launch.slow_call_s, every=every)
 
     def stop(self) -> None:
         """Finish what is under way, within the grace; then give everything back."""

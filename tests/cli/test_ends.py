@@ -55,6 +55,8 @@ WORK: dict[str, list[str]] = {
     "bench rcu": [],
     "bench slab": [],
     "bench all": ["--out", "FOLDER/page.md"],
+    "scale": ["--workload", "munmap", "--model", "typesafe-rwsem", "--vcpus", "8",
+              "--operations", "1000000000"],
     "race explore": ["reuse-before-lock", "--seconds", HOURS, "--schedules", "1000000000",
                      "--strategy", "random"],
     "race all": [],
@@ -75,7 +77,8 @@ OTHERS: dict[str, list[str]] = {
 """Programs that are no command of the application."""
 QUICK = {
     "ps": [], "maps": ["--all"], "slabinfo": [], "vmstat": [], "locks": [], "trace": [],
-    "layout": [], "fsck": [], "race list": [], "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
+    "layout": [], "fsck": [], "protos": ["--out", "FOLDER/protos"], "race list": [],
+    "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
     "bench draw": [str(ROOT / "docs" / "measurements"), "--out", "FOLDER"],
 }  # fmt: skip
 """Commands that are done in a moment: they may be before they are told to end."""

@@ -34,6 +34,9 @@ for package in PACKAGES:
     assert UNPACKED in folder.parents, package
     assert (folder / "py.typed").exists(), package
 assert len(folders_in(TRACES)) >= 2
+from vmalab_cli.protos import files
+names = {str(path) for path in files()}
+assert {"README.md", "first/main.go", "vmalab/v1/memory.proto", "google/rpc/status.proto"} <= names
 with Segment.create(NAME) as segment, segment.participant("client") as me:
     segment.unlink()
     assert me.maps(me.mm_create()) == ""

@@ -55,6 +55,7 @@ def test_defaults_are_good_and_local() -> None:
         ({"instance": "../../x"}, "a-z 0-9"),
         ({"instance": "x" * 33}, "1 to 32"),
         ({"tls_cert": Path("c")}, "tls_key"),
+        ({"tls_client_ca": Path("a")}, "tls_cert"),
         ({"listen": "0.0.0.0:1", "token_file": Path("t")}, "tls_cert"),
         ({"metrics_listen": "0.0.0.0:9"}, "loopback"),
         ({"unix_dir": Path("/" + "d" * 120)}, "at most 107"),

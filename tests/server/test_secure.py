@@ -11,10 +11,10 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from patience import HANG_S
-from vmalab_client import Client, ServiceError, Unauthenticated
+from vmalab_client import BadCertificate, Client, ServiceError, ServiceUnavailable, Unauthenticated
 from vmalab_server.config import ConfigError, load
 from vmalab_server.embedded import EmbeddedServer, EmbeddedServerError
-from vmalab_server.secure_files import check_pair
+from vmalab_server.secure_files import check_authority, check_pair
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="openssl makes the certificate of these tests"
@@ -161,3 +161,46 @@ def test_the_client_takes_the_file_of_the_certificate(
 ) -> None:
     with Client(server.target, token=TOKEN, root_certificates=certificate / "cert.pem") as client:
         assert client.inspect.workers()
+
+
+# --- clients that are known by their certificates ---
+
+
+def test_a_client_without_a_certificate_is_refused(certificate: Path) -> None:
+    """The certificate of the server is its own authority, and that of the client too."""
+    cert, key = certificate / "cert.pem", certificate / "key.pem"
+    with EmbeddedServer(
+        workers=1, tls_cert=str(cert), tls_key=str(key), tls_client_ca=str(cert)
+    ) as server:
+        with (
+            Client(
+                server.target, root_certificates=cert, client_certificate=cert, client_key=key
+            ) as client,
+            client.address_space() as mm,
+        ):
+            mm.write(mm.mmap(4096), 1)
+            assert "client-certificates" in client.inspect.server_info().capabilities
+        with pytest.raises(ServiceUnavailable):
+            Client(server.target, root_certificates=cert, timeout_s=HANG_S)
+
+
+def test_an_authority_that_is_none(certificate: Path, tmp_path: Path) -> None:
+    cert, key = certificate / "cert.pem", certificate / "key.pem"
+    for text, words in (
+        ("certainly not\n", "has no BEGIN CERTIFICATE in it"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "is no certificate"),
+    ):
+        (tmp_path / "ca").write_text(text)
+        config = load(tls_cert=cert, tls_key=key, tls_client_ca=tmp_path / "ca")
+        with pytest.raises(ConfigError, match=f"tls_client_ca: .*{words}"):
+            check_authority(config, text)
+
+
+def test_a_client_shows_a_certificate_and_its_key_or_neither(certificate: Path) -> None:
+    cert, key = certificate / "cert.pem", certificate / "key.pem"
+    with pytest.raises(BadCertificate, match="go together"):
+        Client("127.0.0.1:1", client_certificate=cert)
+    with pytest.raises(BadCertificate, match="goes with root_certificates"):
+        Client("127.0.0.1:1", client_certificate=cert, client_key=key)
+    with pytest.raises(BadCertificate, match="no BEGIN PRIVATE KEY"):
+        Client("127.0.0.1:1", client_certificate=cert, client_key=cert)

@@ -20,10 +20,11 @@ SPACES_AT_ENDS = (".svg", "/test_maps.py")
 
 
 def lint_commands() -> list[str]:
-    """The lines of the recipe, without what make adds."""
+    """The lines of its recipes, without what make adds."""
     text = (ROOT / "Makefile").read_text()
-    (recipe,) = re.findall(r"^lint:.*\n((?:\t.*\n)+)", text, re.MULTILINE)
-    lines = re.sub(r"\\\n\s*", "", recipe).splitlines()
+    recipes = re.findall(r"^lint[\w-]*:.*\n((?:\t.*\n)+)", text, re.MULTILINE)
+    assert len(recipes) == 4, "lint, and what it runs at a time"
+    lines = re.sub(r"\\\n\s*", "", "".join(recipes)).splitlines()
     return [line.strip().lstrip("@") for line in lines if "$(BIN)/" in line]
 
 

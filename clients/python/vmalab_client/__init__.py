@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         UffdRegisterMode,
         UffdWriteprotectMode,
     )
+    from vmalab_client.handshake import VersionWarning
     from vmalab_client.types import Fault, ProcessSetup, VmaInfo
 
 _HOMES = {
@@ -127,6 +128,7 @@ _HOMES = {
         "UffdRegisterMode",
         "UffdWriteprotectMode",
     ),
+    "handshake": ("VersionWarning",),
     "types": ("Fault", "ProcessSetup", "VmaInfo"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -181,6 +183,7 @@ __all__ = [  # noqa: RUF022 - in the order of the modules
     "UffdPagefault",
     "UffdRegisterMode",
     "UffdWriteprotectMode",
+    "VersionWarning",
     "Fault",
     "ProcessSetup",
     "VmaInfo",

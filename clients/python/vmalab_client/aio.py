@@ -17,8 +17,9 @@ from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
 from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
-from vmalab_client import plain_token, transport, types, wire
+from vmalab_client import handshake, health, plain_token, transport, types, wire
 from vmalab_client.aio_hold import AsyncHolder
+from vmalab_client.aio_inspect import AsyncInspect as AsyncInspect
 from vmalab_client.block import Access, BlockBuilder, raw
 from vmalab_client.caller import Caller
 from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
@@ -51,16 +52,20 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         discover: bool = True,
         token: str = "",
         root_certificates: transport.RootCertificates = b"",
+        client_certificate: transport.RootCertificates = b"",
+        client_key: transport.RootCertificates = b"",
         timeout_s: float = 30.0,
     ) -> None:
         self.timeout_s = timeout_s
         self._closed = False
-        self._credentials = transport.credentials(token, root_certificates)
+        pair = transport.client_pair(client_certificate, client_key)
+        self._credentials = transport.credentials(token, root_certificates, pair)
         self.target = transport.join_target(target)
         self._token = plain_token.checked(self.target, token, tls=self._credentials is not None)
+        self._unchecked = discover
         self._discover_first = discover and transport.is_single(self.target)
         self.lost: set[int] = set()
-        """Address spaces that this client held and that ended nevertheless."""
+        """Address spaces that this client had a lease on and that ended nevertheless."""
 
     def _channel_to(self, target: str) -> grpc.aio.Channel:
         if self._credentials is None:
@@ -80,6 +85,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
 
     async def open(self) -> Self:
         """Connect. Raises ServiceUnavailable, DeadlineExceeded."""
+        self._inspect_stub: InspectServiceAsyncStub | None = None
         if self._discover_first and self._credentials is None:
             async with self._channel_to(self.target) as channel:
                 stub = InspectServiceStub(channel)
@@ -89,7 +95,8 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         self._channel = self._channel_to(self.target)
         self.memory: MemoryServiceAsyncStub = MemoryServiceStub(self._channel)
         self.userfaultfd: UserfaultfdServiceAsyncStub = UserfaultfdServiceStub(self._channel)
-        self.inspect = AsyncInspect(self, InspectServiceStub(self._channel))
+        self._inspect_stub = InspectServiceStub(self._channel)
+        self.inspect = AsyncInspect(self, self._inspect_stub, health.method(self._channel))
         self.lab = AsyncLab(self, LabServiceStub(self._channel))
         self._holder = AsyncHolder(self.memory, self.lost)
         return self
@@ -103,13 +110,17 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
     ) -> _Response:
         """One unary call with this package's errors; it may take `more_s` longer than others."""
         try:
-            return await method(request, timeout=self.timeout_s + more_s)
+            answer = await method(request, timeout=self.timeout_s + more_s)
         except grpc.RpcError as error:
             raise transport.error_of(error) from None
         except grpc.aio.UsageError:
             if self._closed:
                 raise transport.closed(opened=True) from None
             raise
+        if self._unchecked and self._inspect_stub is not None:
+            self._unchecked = False
+            await handshake.shake_async(self._inspect_stub, self.timeout_s)
+        return answer
 
     async def address_space(
         self,
@@ -141,7 +152,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         return AsyncAddressSpace(self, mm)
 
     def release(self, mm: int) -> None:
-        """Hold `mm` no longer."""
+        """End the lease on `mm`."""
         self._holder.drop(mm)
 
     async def keep_alive(self, mms: Iterable[int], *, ttl_s: float = 0.0) -> list[int]:
@@ -164,7 +175,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         ttl_s: float = 0.0,
         hold: bool = True,
     ) -> int:
-        """A file that can be mapped, held as an address space is."""
+        """A file that can be mapped, with a lease as an address space has."""
         request = transport.open_file(dev_major, dev_minor, ino, size_bytes, name, ttl_s)
         file = (await self.call(self.memory.OpenFile, request)).file
         if hold:
@@ -543,7 +554,7 @@ class AsyncAddressSpace(Caller, AbstractAsyncContextManager["AsyncAddressSpace"]
         await self._client.call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
 
     def detach(self) -> int:
-        """Hold it no longer; it ends when nobody else holds it. Its number."""
+        """End the lease on it; it ends with the last lease. Its number."""
         self._client.release(self.mm)
         return self.mm
 
@@ -629,62 +640,3 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
 
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
-
-
-class AsyncInspect:
-    """Look inside the instance."""
-
-    def __init__(self, client: AsyncClient, stub: InspectServiceAsyncStub) -> None:
-        self._client = client
-        self._stub = stub
-
-    async def server_info(self) -> types.ServerInfo:
-        request = inspect_pb2.GetServerInfoRequest()
-        return transport.server_info(await self._client.call(self._stub.GetServerInfo, request))
-
-    async def workers(self) -> list[types.WorkerInfo]:
-        request = inspect_pb2.ListWorkersRequest()
-        answer = await self._client.call(self._stub.ListWorkers, request)
-        return [transport.record(types.WorkerInfo, entry) for entry in answer.workers]
-
-    async def slabinfo(self) -> list[types.SlabInfo]:
-        request = inspect_pb2.GetSlabinfoRequest()
-        answer = await self._client.call(self._stub.GetSlabinfo, request)
-        return [transport.record(types.SlabInfo, entry) for entry in answer.caches]
-
-    async def vmstat(self) -> dict[str, int]:
-        request = inspect_pb2.GetVmstatRequest()
-        return dict((await self._client.call(self._stub.GetVmstat, request)).counters)
-
-    async def maps(self, mm: int) -> str:
-        request = inspect_pb2.GetMapsRequest(mm=mm)
-        return (await self._client.call(self._stub.GetMaps, request)).maps
-
-    async def query_vma(self, mm: int, addr: int, flags: int = 0) -> types.VmaInfo | None:
-        """As AsyncAddressSpace.query_vma."""
-        request = inspect_pb2.QueryVmaRequest(mm=mm, addr=addr, flags=flags)
-        return transport.vma(await self._client.call(self._stub.QueryVma, request))
-
-    async def address_spaces(self) -> list[types.AddressSpaceInfo]:
-        request = inspect_pb2.ListAddressSpacesRequest()
-        answer = await self._client.call(self._stub.ListAddressSpaces, request)
-        return [transport.record(types.AddressSpaceInfo, e) for e in answer.address_spaces]
-
-    async def locks(self) -> list[types.LockInfo]:
-        request = inspect_pb2.ListLocksRequest()
-        answer = await self._client.call(self._stub.ListLocks, request)
-        return [transport.record(types.LockInfo, entry) for entry in answer.locks]
-
-    async def participants(self) -> list[types.ParticipantInfo]:
-        request = inspect_pb2.ListParticipantsRequest()
-        answer = await self._client.call(self._stub.ListParticipants, request)
-        return [transport.record(types.ParticipantInfo, entry) for entry in answer.participants]
-
-    async def layout(self) -> list[types.StructInfo]:
-        request = inspect_pb2.GetLayoutRequest()
-        return transport.layout(await self._client.call(self._stub.GetLayout, request))
-
-    async def fsck(self, *, stop: bool = False) -> types.Invariants:
-        """Broken invariants. stop: the instance stands still meanwhile, and all are checked."""
-        answer = await self._client.call(self._stub.Fsck, inspect_pb2.FsckRequest(stop=stop))
-        return types.Invariants(answer.problems, answer.not_checked)

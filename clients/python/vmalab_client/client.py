@@ -14,7 +14,7 @@ from vmalab.v1.inspect_pb2_grpc import InspectServiceStub
 from vmalab.v1.lab_pb2_grpc import LabServiceStub
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab.v1.userfaultfd_pb2_grpc import UserfaultfdServiceStub
-from vmalab_client import plain_token, transport, types
+from vmalab_client import handshake, health, plain_token, transport, types
 from vmalab_client.batch import Batch
 from vmalab_client.block import Access, BlockBuilder, raw
 from vmalab_client.caller import SyncCaller
@@ -34,9 +34,12 @@ class Client(AbstractContextManager["Client"]):
     Args:
         target: "host:port", "unix:PATH", or a list of either. A single TCP address is asked for
             the workers, and calls go to all of them in turn.
-        discover: ask for the workers; False: use the target as it is.
-        token: what the server's token_file says; goes over TLS only.
+        discover: ask for the workers, and whether the versions of client and server fit
+            (VersionWarning); False: use the target as it is.
+        token: what the server's token_file says; over TLS, or to an address of this machine.
         root_certificates: PEM, or the Path of its file: for a server with TLS.
+        client_certificate, client_key: PEM, or the Paths of the files: for a server that wants
+            to know its clients by certificates (`vmalab serve --tls-client-ca`).
         timeout_s: of each unary call.
 
     Raises:
@@ -51,11 +54,15 @@ class Client(AbstractContextManager["Client"]):
         discover: bool = True,
         token: str = "",
         root_certificates: transport.RootCertificates = b"",
+        client_certificate: transport.RootCertificates = b"",
+        client_key: transport.RootCertificates = b"",
         timeout_s: float = 30.0,
     ) -> None:
         self.timeout_s = timeout_s
         self._closed = False
-        self._credentials = transport.credentials(token, root_certificates)
+        self._unchecked = False
+        pair = transport.client_pair(client_certificate, client_key)
+        self._credentials = transport.credentials(token, root_certificates, pair)
         self.target = transport.join_target(target)
         self._token = plain_token.checked(self.target, token, tls=self._credentials is not None)
         if discover and transport.is_single(self.target):
@@ -69,8 +76,9 @@ class Client(AbstractContextManager["Client"]):
         self.lab: Lab = Lab(self, LabServiceStub(self._channel))
         """Sync points and mutants, on an instance started with --lab."""
         self.lost: set[int] = set()
-        """Address spaces that this client held and that ended nevertheless."""
+        """Address spaces that this client had a lease on and that ended nevertheless."""
         self._holder = Holder(self.memory, self.lost.add)
+        self._unchecked = discover and not transport.is_single(transport.join_target(target))
 
     def _open(self, target: str) -> grpc.Channel:
         if self._credentials is None:
@@ -82,6 +90,7 @@ class Client(AbstractContextManager["Client"]):
         with self._open(target) as channel:
             stub = InspectServiceStub(channel)
             answer = self.call(stub.ListWorkers, inspect_pb2.ListWorkersRequest())
+            handshake.shake(stub, self.timeout_s)
         if self._credentials is not None:
             return target  # the certificate is for the name that was given
         addresses = [worker.address for worker in answer.workers]
@@ -96,13 +105,17 @@ class Client(AbstractContextManager["Client"]):
     ) -> _Response:
         """One unary call with this package's errors; it may take `more_s` longer than others."""
         try:
-            return method(request, timeout=self.timeout_s + more_s)
+            answer = method(request, timeout=self.timeout_s + more_s)
         except grpc.RpcError as error:
             raise transport.error_of(error) from None
         except ValueError:
             if self._closed:
                 raise transport.closed(opened=True) from None
             raise
+        if self._unchecked:
+            self._unchecked = False
+            handshake.shake(self._inspect_stub, self.timeout_s)
+        return answer
 
     # --- address spaces ---
 
@@ -123,8 +136,8 @@ class Client(AbstractContextManager["Client"]):
             mmap_base: where top-down placement begins; 0: 0x7ffff7fff000.
             start_brk, brk: the heap; 0: none, or as `maps` says.
             maps: a /proc/PID/maps text to begin with.
-            ttl_s: how long it lives if nobody holds it; 0: the server's default.
-            hold: keep it alive as long as this client lives.
+            ttl_s: how long it lives without a lease; 0: the server's default.
+            hold: with a lease on it as long as this client lives.
             setup: limits and capabilities of its process; None: those of root.
         """
         request = memory_pb2.CreateAddressSpaceRequest(
@@ -150,11 +163,11 @@ class Client(AbstractContextManager["Client"]):
         return list(self.call(self.memory.KeepAlive, request).missing)
 
     def wait_held(self, mm: int, *, timeout_s: float = 60.0) -> bool:
-        """Wait until the server has confirmed that it holds `mm` for this client."""
+        """Wait until the server has confirmed the lease of this client on `mm`."""
         return self._holder.wait_held(mm, timeout_s)
 
     def release(self, mm: int) -> None:
-        """Hold `mm` no longer."""
+        """End the lease on `mm`."""
         self._holder.drop(mm)
 
     def share(self, mm: int) -> None:
@@ -177,8 +190,8 @@ class Client(AbstractContextManager["Client"]):
         """A file that can be mapped. The same device and inode give the same file.
 
         Args:
-            ttl_s: how long it stays open if nobody holds it; 0: the server's default.
-            hold: keep it open as long as this client lives.
+            ttl_s: how long it stays open without a lease; 0: the server's default.
+            hold: with a lease on it as long as this client lives.
         """
         request = transport.open_file(dev_major, dev_minor, ino, size_bytes, name, ttl_s)
         file = self.call(self.memory.OpenFile, request).file
@@ -557,7 +570,7 @@ class AddressSpace(SyncCaller, AbstractContextManager["AddressSpace"]):
         self._call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
 
     def detach(self) -> int:
-        """Hold it no longer; it ends when nobody else holds it. Its number."""
+        """End the lease on it; it ends with the last lease. Its number."""
         self._client.release(self.mm)
         return self.mm
 
@@ -577,6 +590,11 @@ class Inspect:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._stub = client._inspect_stub
+        self._health = health.method(client._channel)
+
+    def health(self, service: str = "") -> str:
+        """SERVING, NOT_SERVING or UNKNOWN: of the server, or of one of its services."""
+        return self._client.call(self._health, service)
 
     def server_info(self) -> types.ServerInfo:
         request = inspect_pb2.GetServerInfoRequest()
@@ -615,7 +633,7 @@ class Inspect:
     def participants(self) -> list[types.ParticipantInfo]:
         request = inspect_pb2.ListParticipantsRequest()
         answer = self._client.call(self._stub.ListParticipants, request)
-        return [transport.record(types.ParticipantInfo, entry) for entry in answer.participants]
+        return [transport.participant(entry) for entry in answer.participants]
 
     def layout(self) -> list[types.StructInfo]:
         request = inspect_pb2.GetLayoutRequest()

@@ -125,6 +125,7 @@ class ServiceError(VmalabError):
         reason: stable symbol of google.rpc.ErrorInfo, "NO_SUCH_MM"; "" if there was none.
         code: name of the gRPC status, "NOT_FOUND".
         metadata: what belongs to the reason, {"mm": "7"}.
+        request_id: of the request in the log of the server; "" if no server answered.
     """
 
     def __init__(
@@ -134,11 +135,13 @@ class ServiceError(VmalabError):
         reason: str = "",
         code: str = "UNKNOWN",
         metadata: Mapping[str, str] | None = None,
+        request_id: str = "",
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.code = code
         self.metadata = dict(metadata or {})
+        self.request_id = request_id
 
 
 class NoSuchAddressSpace(ServiceError):

@@ -18,7 +18,7 @@ RETRY_MAX_S = 0.5
 
 
 class Holder:
-    """The address spaces and files that a client holds.
+    """The leases of a client on address spaces and files.
 
     The stream is opened with the first of them. When it ends (the worker was killed, the
     server stopped) another is opened with all of them, at whatever worker answers; the server keeps
@@ -74,7 +74,7 @@ class Holder:
                 self._requests.put(pb.HoldRequest(drop=[mm]))
 
     def wait_held(self, mm: int, timeout_s: float) -> bool:
-        """Wait until the server has said that it holds `mm`."""
+        """Wait until the server has confirmed the lease on `mm`."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: mm in self._confirmed or mm not in self._wanted, timeout_s

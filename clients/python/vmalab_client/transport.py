@@ -139,21 +139,25 @@ RootCertificates = bytes | os.PathLike[str]
 """PEM, or the file that has it."""
 
 
-def _pem(root_certificates: RootCertificates) -> bytes:
-    """The certificates. Raises BadCertificate: grpc would say only that nobody answers."""
-    if isinstance(root_certificates, bytes):
-        named, pem = "root_certificates", root_certificates
-    elif isinstance(root_certificates, os.PathLike):
-        named = f"root_certificates: {os.fspath(root_certificates)}"
+def _bytes_of(given: RootCertificates, what: str) -> tuple[str, bytes]:
+    """What to call it in a message, and what is in it. Raises BadCertificate."""
+    if isinstance(given, bytes):
+        return what, given
+    if isinstance(given, os.PathLike):
+        named = f"{what}: {os.fspath(given)}"
         try:
-            pem = Path(root_certificates).read_bytes()
+            return named, Path(given).read_bytes()
         except OSError as error:
             raise BadCertificate(f"{named}: cannot be read: {error.strerror}") from None
-    else:
-        raise BadCertificate(
-            f"root_certificates is a {type(root_certificates).__name__}: give the PEM as bytes, or"
-            " the pathlib.Path of its file"
-        )
+    raise BadCertificate(
+        f"{what} is a {type(given).__name__}: give the PEM as bytes, or the pathlib.Path of its"
+        " file"
+    )
+
+
+def _pem(root_certificates: RootCertificates, what: str = "root_certificates") -> bytes:
+    """The certificates. Raises BadCertificate: grpc would say only that nobody answers."""
+    named, pem = _bytes_of(root_certificates, what)
     if b"-----BEGIN CERTIFICATE-----" not in pem:
         raise BadCertificate(f"{named}: there is no BEGIN CERTIFICATE in it: PEM is wanted")
     try:
@@ -163,11 +167,32 @@ def _pem(root_certificates: RootCertificates) -> bytes:
     return pem
 
 
-def credentials(token: str, root_certificates: RootCertificates) -> grpc.ChannelCredentials | None:
+ClientPair = tuple[bytes, bytes]
+"""A client's certificate and its key, as PEM."""
+
+
+def client_pair(certificate: RootCertificates, key: RootCertificates) -> ClientPair | None:
+    """What a client shows of itself; None: nothing. Raises BadCertificate."""
+    if certificate == b"" and key == b"":
+        return None
+    if certificate == b"" or key == b"":
+        raise BadCertificate("client_certificate and client_key go together: give both")
+    named, secret = _bytes_of(key, "client_key")
+    if b"PRIVATE KEY-----" not in secret:
+        raise BadCertificate(f"{named}: there is no BEGIN PRIVATE KEY in it: PEM is wanted")
+    return _pem(certificate, "client_certificate"), secret
+
+
+def credentials(
+    token: str, root_certificates: RootCertificates, pair: ClientPair | None = None
+) -> grpc.ChannelCredentials | None:
     """Channel credentials, None for a plain connection (plain_token.py then)."""
     if root_certificates == b"":
+        if pair is not None:
+            raise BadCertificate("client_certificate goes with root_certificates: give both")
         return None
-    channel = grpc.ssl_channel_credentials(_pem(root_certificates))
+    certificate, key = pair or (None, None)
+    channel = grpc.ssl_channel_credentials(_pem(root_certificates), key, certificate)
     if not token:
         return channel
     return grpc.composite_channel_credentials(channel, grpc.access_token_call_credentials(token))
@@ -211,9 +236,14 @@ def open_file(
     )
 
 
+def _trailing(error: grpc.RpcError) -> Sequence[tuple[str, bytes]]:
+    """The trailing metadata; a value is bytes where the key ends in -bin, else text."""
+    found: Sequence[tuple[str, bytes]] = getattr(error, "trailing_metadata", lambda: None)() or ()
+    return found
+
+
 def _error_info(error: grpc.RpcError) -> errors_pb2.ErrorInfo | None:
-    metadata = getattr(error, "trailing_metadata", lambda: None)() or ()
-    for key, value in metadata:
+    for key, value in _trailing(error):
         if key != _DETAILS_KEY:
             continue
         try:
@@ -231,11 +261,18 @@ def error_of(error: grpc.RpcError) -> ServiceError:
     kind = _ERRORS.get(code, ServiceError)
     info = _error_info(error)
     text = error.details() or code.name
+    request_id = str(dict(_trailing(error)).get("x-request-id", ""))
     if info is None:
-        return kind(text, code=code.name)
+        return kind(text, code=code.name, request_id=request_id)
     if code is grpc.StatusCode.NOT_FOUND and info.reason != "NO_SUCH_MM":
         kind = ServiceError
-    return kind(text, reason=info.reason, code=code.name, metadata=dict(info.metadata))
+    return kind(
+        text,
+        reason=info.reason,
+        code=code.name,
+        metadata=dict(info.metadata),
+        request_id=request_id,
+    )
 
 
 class Answer(Protocol):
@@ -308,7 +345,18 @@ def record(kind: type[_T], message: Message) -> _T:
 
 def server_info(message: inspect_pb2.GetServerInfoResponse) -> types.ServerInfo:
     found = record(types.ServerInfo, message)
-    return dataclasses.replace(found, limits=dict(message.limits))
+    return dataclasses.replace(
+        found, limits=dict(message.limits), capabilities=tuple(message.capabilities)
+    )
+
+
+def participant(message: inspect_pb2.Participant) -> types.ParticipantInfo:
+    found = record(types.ParticipantInfo, message)
+    return dataclasses.replace(
+        found,
+        operation_ns=message.operation_ns if message.HasField("operation_ns") else None,
+        wait_ns=message.wait_ns if message.HasField("wait_ns") else None,
+    )
 
 
 def layout(message: inspect_pb2.GetLayoutResponse) -> list[types.StructInfo]:

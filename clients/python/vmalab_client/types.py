@@ -46,6 +46,8 @@ class ServerInfo:
     lab: bool
     lookup: str
     slab: str
+    oldest_client: str
+    capabilities: tuple[str, ...]
 
 
 class Invariants(list[str]):
@@ -109,7 +111,7 @@ class SlabInfo:
 
 @dataclass(frozen=True, slots=True)
 class AddressSpaceInfo:
-    """One address space; ttl_ms is how much longer it lives if nobody holds it."""
+    """One address space; ttl_ms is how much longer it lives without a lease."""
 
     mm: int
     leases: int
@@ -125,6 +127,8 @@ class AddressSpaceInfo:
     data_pages: int
     accounted_pages: int
     exec_from: int
+    owner: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,16 @@ class LockInfo:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantInfo:
-    """One thread that takes part in the segment."""
+    """One thread that takes part in the segment.
+
+    Attributes:
+        blocked: it waits for a lock or for a grace period.
+        operation: under way: "munmap"; "": none.
+        operation_ns, wait_ns: how long the operation and the wait have lasted; None: there is none,
+            or it is not known.
+        state: of the thread, as the kernel of the server sees it: "running", "sleeping", "stopped",
+            "traced" or "dead"; "": not known.
+    """
 
     index: int
     pid: int
@@ -184,6 +197,12 @@ class ParticipantInfo:
     leases: int
     alive: bool
     pid_namespace: int
+    tid: int = 0
+    blocked: bool = False
+    operation: str = ""
+    operation_ns: int | None = None
+    wait_ns: int | None = None
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@
 #define VMALAB_ATOMICS_H
 
 #include "vmalab/base.h"
+#include "vmalab/virtual.h"
 
 #define VL_ATOMICS(T, sfx)                                   \
 	static inline T load_relaxed_##sfx(const T *p)       \
@@ -105,7 +106,9 @@ static inline void compiler_barrier(void)
 /* In a spin loop: lets the other hardware thread run and the store that is waited for arrive. */
 static inline void cpu_relax(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(VL_VIRTUAL)
+	virtual_pause();
+#elif defined(__x86_64__) || defined(__i386__)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
 	__asm__ __volatile__("yield" ::: "memory");

@@ -14,6 +14,7 @@
 
 #include "vmalab/core_setup.h"
 #include "vmalab/lab_api.h"
+#include "vmalab/virtual_api.h"
 
 /* clang-format off */
 #define VL_SEG_CALLS(X) \
@@ -137,7 +138,8 @@ struct vl_core {
 	long (*layout_fields)(struct vl_field_info *out, u64 cap);
 	long (*stat_names)(const char **names, u64 cap);
 	void (*when_broken)(broken_fn told);
-	const struct vl_lab_calls *lab; /* NULL in a release core */
+	const struct vl_lab_calls *lab;         /* NULL in a release core */
+	const struct vl_virtual_calls *virtual; /* NULL in any but a virtual core */
 	VL_SEG_CALLS(VL_CORE_MEMBER)
 	VL_PARTICIPANT_CALLS(VL_CORE_MEMBER)
 };

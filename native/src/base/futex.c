@@ -7,6 +7,7 @@
 #include "vmalab/futex.h"
 
 #include "vmalab/lab.h"
+#include "vmalab/virtual.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -20,6 +21,8 @@ int futex_wait(const u32 *word, u32 expected, u64 timeout_ns)
 
 	if (lab_is_actor())
 		return lab_futex_wait(word, expected);
+	if (virtual_on())
+		return virtual_futex_wait(word, expected);
 	if (timeout_ns != TIMEOUT_NEVER) {
 		ts.tv_sec = (time_t)(timeout_ns / NSEC_PER_SEC);
 		ts.tv_nsec = (long)(timeout_ns % NSEC_PER_SEC);
@@ -39,6 +42,8 @@ int futex_wake(u32 *word, int count)
 
 	if (lab_is_actor())
 		return lab_futex_wake(word, count);
+	if (virtual_on())
+		return virtual_futex_wake(word, count);
 	woken = syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
 
 	errno = saved;
@@ -52,6 +57,8 @@ u64 clock_ns(void)
 
 	if (lab_is_actor())
 		return lab_clock_ns();
+	if (virtual_on())
+		return virtual_clock_ns();
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 }
@@ -63,6 +70,10 @@ void sleep_ns(u64 ns)
 
 	if (lab_is_actor()) {
 		lab_yield();
+		return;
+	}
+	if (virtual_on()) {
+		virtual_sleep(ns);
 		return;
 	}
 	nanosleep(&ts, NULL);

@@ -8,6 +8,12 @@
 #ifdef VL_LAB
 static const struct vl_lab_calls lab_calls = {VL_LAB_CALLS(ENTRY)};
 #endif
+#ifdef VL_VIRTUAL
+static const struct vl_virtual_calls virtual_calls = {VL_VIRTUAL_CALLS(ENTRY)};
+#define VIRTUAL_ENTRY .virtual = &virtual_calls,
+#else
+#define VIRTUAL_ENTRY
+#endif
 
 const struct vl_core vmalab_core = {.abi = VL_ABI_VERSION,
 				    .bytes = sizeof(struct vl_core),
@@ -20,5 +26,5 @@ const struct vl_core vmalab_core = {.abi = VL_ABI_VERSION,
 				    .layout_fields = core_layout,
 				    .stat_names = core_stat_names,
 				    .when_broken = core_when_broken,
-				    LAB(.lab = &lab_calls, ) VL_SEG_CALLS(ENTRY)
+				    LAB(.lab = &lab_calls, ) VIRTUAL_ENTRY VL_SEG_CALLS(ENTRY)
 					    VL_PARTICIPANT_CALLS(ENTRY)};

@@ -35,6 +35,7 @@
 #include "vmalab/op_fault.h"
 #include "vmalab/merge.h"
 #include "vmalab/resident.h"
+#include "vmalab/virtual.h"
 
 #define AGAIN_MAX (1u << 20) /* turns behind a move; each waits for at most one grace period */
 #define INLINED   static inline __attribute__((always_inline))
@@ -44,6 +45,8 @@ void fault_pause(void)
 {
 	if (lab_is_actor())
 		lab_yield();
+	else if (virtual_on())
+		virtual_pause();
 	else
 		sched_yield();
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vmalab/atomics.h"
+#include "vmalab/virtual.h"
 
 #define CPUS_MAX 8192
 
@@ -77,6 +78,10 @@ void readers_barrier(const struct vl_seg *seg)
 	long err = 0;
 
 	fence_full();
+	if (virtual_on()) {
+		virtual_barrier();
+		return;
+	}
 	if (!seg->fenced)
 		err = syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 	/* It worked when this process registered; nothing else may make it fail. */

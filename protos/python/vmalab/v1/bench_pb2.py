@@ -26,13 +26,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15vmalab/v1/bench.proto\x12\tvmalab.v1\";\n\x0b\x45\x63hoRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0e\n\x06second\x18\x02 \x01(\x04\x12\r\n\x05third\x18\x03 \x01(\x04\"<\n\x0c\x45\x63hoResponse\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0e\n\x06second\x18\x02 \x01(\x04\x12\r\n\x05third\x18\x03 \x01(\x04\"/\n\x11\x45\x63hoBlocksRequest\x12\r\n\x05\x62lock\x18\x01 \x01(\x0c\x12\x0b\n\x03tag\x18\x02 \x01(\x04\"2\n\x12\x45\x63hoBlocksResponse\x12\x0f\n\x07results\x18\x01 \x01(\x0c\x12\x0b\n\x03tag\x18\x02 \x01(\x04\x32\x96\x01\n\x0c\x42\x65nchService\x12\x37\n\x04\x45\x63ho\x12\x16.vmalab.v1.EchoRequest\x1a\x17.vmalab.v1.EchoResponse\x12M\n\nEchoBlocks\x12\x1c.vmalab.v1.EchoBlocksRequest\x1a\x1d.vmalab.v1.EchoBlocksResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15vmalab/v1/bench.proto\x12\tvmalab.v1\";\n\x0b\x45\x63hoRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0e\n\x06second\x18\x02 \x01(\x04\x12\r\n\x05third\x18\x03 \x01(\x04\"<\n\x0c\x45\x63hoResponse\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0e\n\x06second\x18\x02 \x01(\x04\x12\r\n\x05third\x18\x03 \x01(\x04\"/\n\x11\x45\x63hoBlocksRequest\x12\r\n\x05\x62lock\x18\x01 \x01(\x0c\x12\x0b\n\x03tag\x18\x02 \x01(\x04\"2\n\x12\x45\x63hoBlocksResponse\x12\x0f\n\x07results\x18\x01 \x01(\x0c\x12\x0b\n\x03tag\x18\x02 \x01(\x04\x32\x96\x01\n\x0c\x42\x65nchService\x12\x37\n\x04\x45\x63ho\x12\x16.vmalab.v1.EchoRequest\x1a\x17.vmalab.v1.EchoResponse\x12M\n\nEchoBlocks\x12\x1c.vmalab.v1.EchoBlocksRequest\x1a\x1d.vmalab.v1.EchoBlocksResponse(\x01\x30\x01\x42>\n\rdev.vmalab.v1P\x01Z\x1fvmalab.dev/go/vmalabpb;vmalabpb\xaa\x02\tVmalab.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vmalab.v1.bench_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rdev.vmalab.v1P\001Z\037vmalab.dev/go/vmalabpb;vmalabpb\252\002\tVmalab.V1'
   _globals['_ECHOREQUEST']._serialized_start=36
   _globals['_ECHOREQUEST']._serialized_end=95
   _globals['_ECHORESPONSE']._serialized_start=97

@@ -13,7 +13,7 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("version", "instance", "rcu_flavour", "lock_model", "supervisor_pid", "worker_pid", "worker_index", "segment_bytes", "limits", "grpc_version", "layout", "lab", "lookup", "slab")
+    __slots__ = ("version", "instance", "rcu_flavour", "lock_model", "supervisor_pid", "worker_pid", "worker_index", "segment_bytes", "limits", "grpc_version", "layout", "lab", "lookup", "slab", "oldest_client", "capabilities")
     class LimitsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,8 @@ class GetServerInfoResponse(_message.Message):
     LAB_FIELD_NUMBER: _ClassVar[int]
     LOOKUP_FIELD_NUMBER: _ClassVar[int]
     SLAB_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_CLIENT_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     version: str
     instance: str
     rcu_flavour: str
@@ -49,7 +51,9 @@ class GetServerInfoResponse(_message.Message):
     lab: bool
     lookup: str
     slab: str
-    def __init__(self, version: _Optional[str] = ..., instance: _Optional[str] = ..., rcu_flavour: _Optional[str] = ..., lock_model: _Optional[str] = ..., supervisor_pid: _Optional[int] = ..., worker_pid: _Optional[int] = ..., worker_index: _Optional[int] = ..., segment_bytes: _Optional[int] = ..., limits: _Optional[_Mapping[str, int]] = ..., grpc_version: _Optional[str] = ..., layout: _Optional[str] = ..., lab: _Optional[bool] = ..., lookup: _Optional[str] = ..., slab: _Optional[str] = ...) -> None: ...
+    oldest_client: str
+    capabilities: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, version: _Optional[str] = ..., instance: _Optional[str] = ..., rcu_flavour: _Optional[str] = ..., lock_model: _Optional[str] = ..., supervisor_pid: _Optional[int] = ..., worker_pid: _Optional[int] = ..., worker_index: _Optional[int] = ..., segment_bytes: _Optional[int] = ..., limits: _Optional[_Mapping[str, int]] = ..., grpc_version: _Optional[str] = ..., layout: _Optional[str] = ..., lab: _Optional[bool] = ..., lookup: _Optional[str] = ..., slab: _Optional[str] = ..., oldest_client: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListWorkersRequest(_message.Message):
     __slots__ = ()
@@ -281,7 +285,7 @@ class ListParticipantsResponse(_message.Message):
     def __init__(self, participants: _Optional[_Iterable[_Union[Participant, _Mapping]]] = ...) -> None: ...
 
 class Participant(_message.Message):
-    __slots__ = ("index", "pid", "start_time", "role", "comm", "in_core", "rcu_active", "leases", "alive", "pid_namespace")
+    __slots__ = ("index", "pid", "start_time", "role", "comm", "in_core", "rcu_active", "leases", "alive", "pid_namespace", "tid", "blocked", "operation", "operation_ns", "wait_ns", "state")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -292,6 +296,12 @@ class Participant(_message.Message):
     LEASES_FIELD_NUMBER: _ClassVar[int]
     ALIVE_FIELD_NUMBER: _ClassVar[int]
     PID_NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    TID_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_NS_FIELD_NUMBER: _ClassVar[int]
+    WAIT_NS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
     index: int
     pid: int
     start_time: int
@@ -302,7 +312,13 @@ class Participant(_message.Message):
     leases: int
     alive: bool
     pid_namespace: int
-    def __init__(self, index: _Optional[int] = ..., pid: _Optional[int] = ..., start_time: _Optional[int] = ..., role: _Optional[str] = ..., comm: _Optional[str] = ..., in_core: _Optional[bool] = ..., rcu_active: _Optional[bool] = ..., leases: _Optional[int] = ..., alive: _Optional[bool] = ..., pid_namespace: _Optional[int] = ...) -> None: ...
+    tid: int
+    blocked: bool
+    operation: str
+    operation_ns: int
+    wait_ns: int
+    state: str
+    def __init__(self, index: _Optional[int] = ..., pid: _Optional[int] = ..., start_time: _Optional[int] = ..., role: _Optional[str] = ..., comm: _Optional[str] = ..., in_core: _Optional[bool] = ..., rcu_active: _Optional[bool] = ..., leases: _Optional[int] = ..., alive: _Optional[bool] = ..., pid_namespace: _Optional[int] = ..., tid: _Optional[int] = ..., blocked: _Optional[bool] = ..., operation: _Optional[str] = ..., operation_ns: _Optional[int] = ..., wait_ns: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
 
 class GetLayoutRequest(_message.Message):
     __slots__ = ()

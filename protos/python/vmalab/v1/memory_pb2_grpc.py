@@ -237,7 +237,7 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Hold(self, request_iterator, context):
-        """Hold keeps address spaces alive while the stream is open. The service answers each request with what is held.
+        """Hold gives leases on address spaces: they live while the stream is open. Each request is answered with the leases.
         When the stream ends for whatever reason, they live at least for the server's grace time (2 s by default) so that
         the client can open another, at any worker. A longer time to live stays.
         """
@@ -271,7 +271,7 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Exit(self, request, context):
-        """Exit ends an address space now, even if others hold it.
+        """Exit ends an address space now, also if others have a lease on it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

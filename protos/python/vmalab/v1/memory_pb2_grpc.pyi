@@ -39,15 +39,14 @@ Reasons, with what their metadata has:
 
 The life of an address space
 ----------------------------
-An address space lives while somebody holds it. A new one (CreateAddressSpace, ForkAddressSpace) lives for its
+An address space lives while a client has a lease on it, by a Hold stream. A new one (CreateAddressSpace, ForkAddressSpace) lives for its
 `ttl_ms`; a client that wants more opens a Hold stream and names it there, or calls KeepAlive from time to time.
-When the last hold has ended and the time is over, exit_mmap runs, as it does when the last thread of a process is
-gone. A file that was opened (OpenFile) stays open in the same way. docs/service.md says who may use either of them:
-every client that knows the number, or who made it until it is shared.
+When the last lease has ended and the time is over, exit_mmap runs, as it does when the last thread of a process is
+gone. A file that was opened (OpenFile) stays open in the same way. Either may be used by every client that knows its
+number (serve --share all), or by the client that made it until that shares it (--share own).
 
 The block format
 ----------------
-docs/block-format.md explains it for authors of clients, with an example.
 Little-endian. A block is a sequence of records, without a header. Its length is a multiple of 8 and not 0.
 
   record = 16-byte header + (words - 2) operands of 8 bytes
@@ -206,7 +205,7 @@ class MemoryServiceStub:
     CreateAddressSpace: _grpc.UnaryUnaryMultiCallable[_memory_pb2.CreateAddressSpaceRequest, _memory_pb2.CreateAddressSpaceResponse]
     """CreateAddressSpace makes an address space, empty or as a /proc/PID/maps text says."""
     Hold: _grpc.StreamStreamMultiCallable[_memory_pb2.HoldRequest, _memory_pb2.HoldResponse]
-    """Hold keeps address spaces alive while the stream is open. The service answers each request with what is held.
+    """Hold gives leases on address spaces: they live while the stream is open. Each request is answered with the leases.
     When the stream ends for whatever reason, they live at least for the server's grace time (2 s by default) so that
     the client can open another, at any worker. A longer time to live stays.
     """
@@ -222,7 +221,7 @@ class MemoryServiceStub:
     (ListAddressSpaces) is its number.
     """
     Exit: _grpc.UnaryUnaryMultiCallable[_memory_pb2.ExitRequest, _memory_pb2.ExitResponse]
-    """Exit ends an address space now, even if others hold it."""
+    """Exit ends an address space now, also if others have a lease on it."""
     Mmap: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MmapRequest, _memory_pb2.MmapResponse]
     """Mmap is mmap(2)."""
     Munmap: _grpc.UnaryUnaryMultiCallable[_memory_pb2.MunmapRequest, _memory_pb2.MunmapResponse]
@@ -298,7 +297,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     CreateAddressSpace: _aio.UnaryUnaryMultiCallable[_memory_pb2.CreateAddressSpaceRequest, _memory_pb2.CreateAddressSpaceResponse]  # type: ignore[assignment]
     """CreateAddressSpace makes an address space, empty or as a /proc/PID/maps text says."""
     Hold: _aio.StreamStreamMultiCallable[_memory_pb2.HoldRequest, _memory_pb2.HoldResponse]  # type: ignore[assignment]
-    """Hold keeps address spaces alive while the stream is open. The service answers each request with what is held.
+    """Hold gives leases on address spaces: they live while the stream is open. Each request is answered with the leases.
     When the stream ends for whatever reason, they live at least for the server's grace time (2 s by default) so that
     the client can open another, at any worker. A longer time to live stays.
     """
@@ -314,7 +313,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     (ListAddressSpaces) is its number.
     """
     Exit: _aio.UnaryUnaryMultiCallable[_memory_pb2.ExitRequest, _memory_pb2.ExitResponse]  # type: ignore[assignment]
-    """Exit ends an address space now, even if others hold it."""
+    """Exit ends an address space now, also if others have a lease on it."""
     Mmap: _aio.UnaryUnaryMultiCallable[_memory_pb2.MmapRequest, _memory_pb2.MmapResponse]  # type: ignore[assignment]
     """Mmap is mmap(2)."""
     Munmap: _aio.UnaryUnaryMultiCallable[_memory_pb2.MunmapRequest, _memory_pb2.MunmapResponse]  # type: ignore[assignment]
@@ -399,7 +398,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_memory_pb2.HoldRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_memory_pb2.HoldResponse], _abc.AsyncIterator[_memory_pb2.HoldResponse]]:
-        """Hold keeps address spaces alive while the stream is open. The service answers each request with what is held.
+        """Hold gives leases on address spaces: they live while the stream is open. Each request is answered with the leases.
         When the stream ends for whatever reason, they live at least for the server's grace time (2 s by default) so that
         the client can open another, at any worker. A longer time to live stays.
         """
@@ -439,7 +438,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_pb2.ExitRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.ExitResponse, _abc.Awaitable[_memory_pb2.ExitResponse]]:
-        """Exit ends an address space now, even if others hold it."""
+        """Exit ends an address space now, also if others have a lease on it."""
 
     @_abc_1.abstractmethod
     def Mmap(

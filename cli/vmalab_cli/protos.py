@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vmalab protos`: the protos of the service, for clients in languages that have none yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from vmalab_cli.common import USAGE, WORK, Json, fail
+
+GOOGLE: Final = ("status", "error_details", "code")
+"""What the details of an error are made of; none of them imports another file of google.rpc."""
+
+
+def folder() -> Path:
+    """Where the protos of this installation lie."""
+    import vmalab.v1
+
+    beside = Path(vmalab.v1.__file__ or "").parent
+    packed = beside / "protos"
+    return packed if packed.is_dir() else beside.parents[2]
+
+
+def files() -> Mapping[Path, Path]:
+    """What is written, by its path in the folder: from where it comes."""
+    import google.rpc
+
+    root = folder()
+    names = ("vmalab/v1/*.proto", "buf.yaml", "README.md", "first.mjs", "first/*")
+    found = {
+        path.relative_to(root): path
+        for name in names
+        for path in sorted(root.glob(name))
+        if path.is_file()
+    }
+    others = Path(next(iter(google.rpc.__path__)))
+    for name in GOOGLE:
+        found[Path("google") / "rpc" / f"{name}.proto"] = others / f"{name}.proto"
+    return found
+
+
+def protos(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder to write to; it is made if it is missing.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write the protos of the service, with google.rpc's, and a README with a first call."""
+    found = files()
+    try:
+        for name, source in found.items():
+            target = out / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    except OSError as error:
+        fail(f"--out {out}: {error.strerror}", USAGE)
+    if as_json:
+        typer.echo(json.dumps({"folder": str(out), "files": [str(name) for name in found]}))
+    else:
+        typer.echo(f"{len(found)} files in {out}; {out / 'README.md'} begins with a first call")
+
+
+def register(app: typer.Typer) -> None:
+    app.command(rich_help_panel=WORK)(protos)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: the virtual multicore shows what the caches of a real one would, and the same each time.
+
+Method: the command itself, in a process of its own, on small runs; figures are compared with each
+other, never with a time. How to read a failure: the cells that are named came out the wrong way
+round.
+"""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers import vmalab
+from vmalab_scale import instructions, machine
+
+Row = dict[str, Any]
+
+
+def scale(*options: str) -> str:
+    done = vmalab("scale", "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@cache
+def cells(*options: str) -> dict[tuple[str, str, int], Row]:
+    """By lock model, workload and CPUs."""
+    rows = json.loads(scale("--operations", "1000", *options))["cells"]
+    return {(row["model"], row["workload"], row["vcpus"]): row for row in rows}
+
+
+def misses(row: Row) -> float:
+    return float(row["misses"] / row["operations"])
+
+
+def test_the_same_bytes_each_time() -> None:
+    options = ("--workload", "munmap", "--model", "typesafe-rwsem", "--vcpus", "3")
+    first = scale("--operations", "300", *options)
+    assert scale("--operations", "300", *options) == first
+    assert json.loads(first)["cells"][0]["operations"] >= 900
+
+
+def test_faults_on_own_areas_do_not_meet() -> None:
+    found = cells("--workload", "own-vma", "--model", "typesafe-rwsem", "--vcpus", "1,8")
+    one, eight = (found["typesafe-rwsem", "own-vma", n] for n in (1, 8))
+    assert eight["per_s"] > 7 * one["per_s"]
+    assert misses(eight) < 0.1
+    assert one["failed"] == eight["failed"] == 0
+    assert one["locked"] / one["operations"] == pytest.approx(2, abs=0.1), "lock and unlock"
+
+
+def test_one_area_for_all_is_fought_for() -> None:
+    found = cells("--workload", "shared-vma", "--model", "typesafe-rwsem", "--vcpus", "1,8")
+    one, eight = (found["typesafe-rwsem", "shared-vma", n] for n in (1, 8))
+    assert eight["per_s"] < one["per_s"]
+    assert misses(eight) > 1
+    assert eight["queued"] > eight["work"], "a line serves one after the other"
+    assert all(hot["real"] for hot in eight["hot"][:1]), "they want the same word"
+
+
+@pytest.mark.long
+def test_locks_of_neighbours_share_lines_when_they_are_apart() -> None:
+    models = ("--model", "split-rwsem", "--model", "typesafe-rwsem")
+    found = cells("--workload", "neighbours", "--vcpus", "8", *models)
+    split, typesafe = (found[model, "neighbours", 8] for model in models[1::2])
+    assert misses(split) > 0.5
+    assert misses(typesafe) < 0.1
+    assert split["per_s"] < 0.8 * typesafe["per_s"]
+    assert not any(hot["real"] for hot in split["hot"][:1]), "false sharing"
+
+
+def test_who_waits_for_a_lock_waits_in_virtual_time() -> None:
+    found = cells("--workload", "munmap", "--model", "typesafe-rwsem", "--vcpus", "1,4")
+    one, four = (found["typesafe-rwsem", "munmap", n] for n in (1, 4))
+    assert one["waiting"] < four["waiting"]
+    assert four["per_s"] < 2 * one["per_s"], "mmap_lock is taken by one at a time"
+    assert four["failed"] == 0
+
+
+TEXT = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
+SHOWN = re.findall(r"^```sh\n(vmalab scale [^\n]*)\n```\n\n```text\n(.*?)\n```$", TEXT, re.M | re.S)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("command", "shown"), SHOWN)
+def test_a_command_of_the_document(command: str, shown: str) -> None:
+    """It prints what is shown there, but for the figures, which change with the core."""
+    done = vmalab(*command.split()[1:])
+    assert done.returncode == 0, done.stderr
+
+    def shape(text: str) -> list[list[str]]:
+        return [re.sub(r"0x[0-9a-f]+|[\d.]+", "N", line).split() for line in text.splitlines()]
+
+    assert shape(done.stdout.rstrip()) == shape(shown)
+
+
+def test_the_document_has_commands() -> None:
+    assert len(SHOWN) == 2
+
+
+LISTING = """
+0000000000001000 <one>:
+    1000:	push   %rbx
+    1001:	call   2000 <__sanitizer_cov_trace_pc>
+    1006:	mov    (%rbx),%eax
+    1008:	lea    0x8(%rbx),%rdi
+    100c:	call   2010 <__tsan_read4>
+    1011:	add    $0x1,%eax
+    1014:	jne    1020 <one+0x20>
+    1016:	call   2000 <__sanitizer_cov_trace_pc>
+    101b:	ret
+"""
+
+
+def test_instructions_of_a_block_without_those_of_the_instrumentation() -> None:
+    table = instructions.counted(LISTING)
+    assert table[0x1006] == 3, "mov, add, jne; not what sets up the call"
+    assert table[0x101B] == 1
+    assert sum(table) == 4
+
+
+@pytest.mark.parametrize("name", machine.shipped())
+def test_machines_say_where_values_are_from(name: str) -> None:
+    found = machine.read(name)
+    assert found.text
+    assert found.changed
+    assert len(found.sources) == len(machine.CACHES) + len(machine.TIMES) + len(machine.COUNTS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('protocol = "mesif"', 'protocol = "mosi"', "mesi, mesif or moesi"),
+        ("adjacent = false", "adjacent = 0", "true or false"),
+        ("per_cluster = 64", "per_cluster = 0", "cores.per_cluster = 0"),
+        ("is = 56", "is = 1000", "counts.store_buffer.is"),
+        ("ns = 22,", "ns = -1,", "ns.shared.ns"),
+        ('from = "18 cycles"', 'from = ""', "ns.locked"),
+        ("[cores]", "[core]", "unknown keys: core"),
+        ('text = "', "text = ", "line 2"),
+    ],
+)
+def test_a_machine_that_is_wrong_says_where(old: str, new: str, says: str, tmp_path: Path) -> None:
+    text = (machine.FOLDER / "two-sockets.toml").read_text()
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(machine.MachineError, match=r"mine\.toml") as error:
+        machine.read(str(path))
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--vcpus", "0"), "--vcpus 0: give numbers of 1 to 255"),
+        (("--vcpus", "two"), "--vcpus two"),
+        (("--workload", "no"), "--workload no: there are own-vma"),
+        (("--machine", "pdp11"), "there is no machine 'pdp11'; there are two-sockets"),
+        (("--model", "no"), "there is no lock model 'no'"),
+        (("--adjacent", "maybe"), "give machine, on or off"),
+    ],
+)
+def test_what_cannot_be_run_says_why(options: tuple[str, str], says: str) -> None:
+    done = vmalab("scale", *options)
+    assert done.returncode == 2
+    assert says in done.stderr

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: what a scrape says is what happened, and counters never fall.
+
+Method: a server, calls, a worker that is killed; sums of waits from rows written by hand.
+Failure: the samples.
+"""
+
+import os
+import urllib.request
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from servers import kill_worker
+from vmalab_client import Client
+from vmalab_native.events import Waits
+from vmalab_native.records import ParticipantInfo
+from vmalab_server import roster
+from vmalab_server.embedded import EmbeddedServer
+from vmalab_server.lock_waits import LockWaits
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+CALLS = "vmalab_rpc_duration_seconds_count"
+
+
+def scrape(server: EmbeddedServer) -> Samples:
+    with urllib.request.urlopen(f"http://{server.metrics_address}/metrics") as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    return {
+        (one.name, frozenset(one.labels.items())): one.value
+        for family in families
+        for one in family.samples
+    }
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples.get((name, frozenset(labels.items())), 0.0)
+
+
+def mmaps(samples: Samples) -> float:
+    return value(samples, CALLS, service="MemoryService", method="Mmap", code="OK")
+
+
+def test_calls_are_counted_also_over_a_death() -> None:
+    with EmbeddedServer(workers=1, metrics_listen="127.0.0.1:0") as server:
+        folder = roster.call_times_of(server.instance)
+        with Client(server.target) as client, client.address_space() as mm:
+            for _ in range(10):
+                mm.mmap(4096)
+        before = scrape(server)
+        assert mmaps(before) == 10
+        bucket = {"service": "MemoryService", "method": "Mmap", "code": "OK", "le": "+Inf"}
+        assert value(before, "vmalab_rpc_duration_seconds_bucket", **bucket) == 10
+        assert value(before, "vmalab_worker_up", worker="0") == 1
+        kill_worker(server.instance, 0)
+        with Client(server.target) as client, client.address_space() as mm:
+            mm.mmap(4096)
+        after = scrape(server)
+        assert mmaps(after) == 11
+        assert value(after, "vmalab_recovered_participants_total") > 0
+        assert value(after, "vmalab_recovery_duration_seconds_count") > 0
+        fell = {
+            key: (then, after.get(key))
+            for key, then in before.items()
+            if key[0].endswith(("_total", "_count", "_sum", "_bucket")) and after.get(key, 0) < then
+        }
+        assert fell == {}
+        assert os.listdir(folder) == ["histogram_0.db"], "the next process goes on with the file"
+    assert not folder.exists()
+
+
+def test_no_folder_without_metrics(vmalab_server: EmbeddedServer) -> None:
+    assert not roster.call_times_of(vmalab_server.instance).exists()
+
+
+def test_what_a_killed_server_left_is_removed(tmp_path: Path) -> None:
+    with EmbeddedServer(workers=1, metrics_listen="127.0.0.1:0") as server:
+        folder = roster.call_times_of(server.instance)
+        os.kill(server.pid, 9)
+        server.stop()
+        assert folder.exists()
+        roster.clean()
+        assert not folder.exists()
+
+
+def info(index: int, pid: int) -> ParticipantInfo:
+    return ParticipantInfo(
+        index=index, pid=pid, tid=pid, start_time=1, pid_namespace=0, alive=True, role="client",
+        comm="c", in_core=False, blocked=False, rcu_active=False, leases=0, op=0,
+    )  # fmt: skip
+
+
+def test_waits_are_added_up() -> None:
+    """Over participants that come and go, and a slot that has a new one with the same pid."""
+    waits = LockWaits()
+    one, two = info(1, 11), info(2, 12)
+    waits.update([one], lambda slot: {"vm_lock W": Waits(3, 300, 200)})
+    waits.update(
+        [one, two],
+        lambda slot: {"vm_lock W": Waits(4, 350, 200) if slot == 1 else Waits(1, 7, 7)},
+    )
+    waits.update([two], lambda slot: {"vm_lock W": Waits(1, 7, 7)})
+    total = waits.of["vm_lock W"]
+    assert (total.waits, total.ns, total.longest_ns) == (5, 357, 200)
+    waits.update([two], lambda slot: {})
+    waits.update([two], lambda slot: {"vm_lock W": Waits(1, 1000, 1000)})
+    assert (total.waits, total.ns, total.longest_ns) == (6, 1357, 1000)

@@ -10,8 +10,7 @@ Where the memory of an instance happens to lie makes a difference of some percen
 to be measured. So both work in one instance, in the same slot, one after the other: the word of the
 configuration that says whether events are kept is switched in the file while nobody joins.
 
-Both run the same code. What the code takes where no events are kept, `vmalab bench path` counts: two
-instructions of a fault, beside what the tree without events takes.
+Both run the same code. What a fault takes where no events are kept, `vmalab bench path` counts.
 """
 
 from __future__ import annotations

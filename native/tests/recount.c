@@ -612,6 +612,40 @@ static void test_truncation(struct actor *a, bool early, bool recoverer_dies)
 	CHECK_EQ(in_use(a), before);
 }
 
+/* Who dies while it waits for the lock of a file has cut nothing: a living one has it, and keeps
+ * it. */
+static void test_waits_for_file(struct actor *a)
+{
+	static struct vl_recovery out;
+	struct file *file = file_find(a->seg, a->long_file);
+	u64 waits = (u64)vl_ref_of(a->seg, &file->lock) << 8 | HELD_WRITE | HELD_WAITING;
+	struct participant *holder;
+	pid_t pid;
+
+	CHECK_EQ(vl_join(a->seg, ROLE_CLIENT, "holder", &holder), 0);
+	CHECK_EQ(core_enter(holder), 0);
+	down_write(holder, &file->lock, HOLD_MMAP2);
+	core_block(holder);
+	pid = child_of(a, truncate_long, 1);
+	for (bool seen = false; !seen; sleep_ns(NSEC_PER_MSEC / 20)) {
+		CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0); /* else it has failed */
+		for (u32 place = 0; place < HOLDS_COUNT; place++)
+			seen |= load_relaxed_u64(&a->seg->slots[2].held[place]) == waits;
+	}
+	test_kill(pid);
+	memset(&out, 0, sizeof(out));
+	CHECK_EQ(vl_recover(a->self, &out), 0);
+	CHECK_EQ(out.dead_count, 1);
+	CHECK(file->mending == 0 && file->cut_to == 0);
+	CHECK(file_locked(a, file));
+	core_unblock(holder);
+	up_write(holder, &file->lock, HOLD_MMAP2);
+	core_exit(holder);
+	vl_leave(holder);
+	CHECK(!file_locked(a, file));
+	check_clean(a);
+}
+
 int main(int argc, char **argv)
 {
 	struct actor a;
@@ -629,6 +663,7 @@ int main(int argc, char **argv)
 	test_truncation(&a, true, false);
 	test_truncation(&a, false, false);
 	test_truncation(&a, false, true);
+	test_waits_for_file(&a);
 	vl_leave(a.self);
 	vl_seg_detach(a.seg);
 	printf("good\n");

@@ -32,6 +32,15 @@ static bool scope_has_file(const struct walk *w, const struct file *file)
 	return touched(w, ref, ref);
 }
 
+/* Then the dead one that announces the lock waited for it, and has cut nothing. */
+static bool held_by_living(const struct walk *w, const struct file *file)
+{
+	u32 readers, writer;
+
+	walk_announced(w, &file->lock, &readers, &writer);
+	return readers || writer;
+}
+
 int scope_begin(struct walk *w)
 {
 	u32 high = load_acquire_u32(&w->seg->hdr->slots_high);
@@ -52,7 +61,7 @@ int scope_begin(struct walk *w)
 	for (u32 i = 0; i < w->seg->hdr->file_hint; i++) {
 		struct file *file = &file_table(w->seg)[i];
 
-		if (file->state && scope_has_file(w, file))
+		if (file->state && scope_has_file(w, file) && !held_by_living(w, file))
 			mend_file_begin(file);
 		w->scope_files |= file->mending != 0;
 	}

@@ -23,7 +23,9 @@ C_FILES := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front
 	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c docs/findings/*.c)
 MARKDOWN := $(wildcard *.md docs/*.md native/*.md protos/*.md tests/*.md tests/traces/*.md clients/*.md clients/*/*.md)
 TESTS ?= tests
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 20 --durations-min 10
+# One more than processors: many tests wait for a process that starts or ends.
+WORKERS ?= $(shell echo $$(($(JOBS) + 1)))
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20 --durations-min 10
 
 .PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
@@ -99,7 +101,7 @@ demo: runtime-tools $(STAMPS)/runtime ## a server, two recorded programs replaye
 
 test: setup ## everything that must hold: lint, types, C tests with sanitizers, pytest
 	@$(MAKE) --no-print-directory lint
-	@echo "C and Python tests, $(JOBS) at a time"
+	@echo "C and Python tests, $(WORKERS) at a time"
 	@$(PYTEST) -m 'not long' $(TESTS)
 
 # Needs the toolchains of the other languages, which `make test` does not.

@@ -8,6 +8,7 @@ the text here says where the claim is from and what was done.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,8 @@ talk.
 """
 
 
+SENTENCE_END: Final = re.compile(r"(?<=[.?!:;]) (?=[A-Z`\[])|(?<=;) ")
+"""A claim has one statement a line."""
 WORDS: Final = 30
 """A column with longer cells is of words, not of figures."""
 
@@ -189,12 +192,13 @@ SECTIONS: Final = (
     Section(
         "path",
         "What one fault executes",
-        "The walk is the kernel's path, so its counts can be put beside the kernel's: instructions "
-        "at 1,000 VMAs at most 320, and loads that have to wait for each other at most one for "
-        "each level of the tree and of the page table and three more. Counted by single steps "
-        "through `op_fault`, so no other process can disturb it. `depend` is the longest chain of "
-        "loads of which each needs the one before, `order` the same if no load begins before the "
-        "locked instructions in front of it are done; `lines` are distinct cache lines of the "
+        "The walk is the kernel's path, so its counts can be put beside the kernel's. At 1,000 "
+        "VMAs it has at most 320 instructions. Loads that have to wait for each other are at "
+        "most one for each level of the tree and of the page table, and three more. Counted by "
+        "single steps through `op_fault`, so no other process can disturb it. `depend` is the "
+        "longest chain of loads of which each needs the one before; `order` is the same if no "
+        "load begins before the locked instructions in front of it are done; `lines` are "
+        "distinct cache lines of the "
         "segment, `own` those of the process. native/DESIGN.md, section 9, has the same counts of "
         "the kernel's tree.",
         path,
@@ -292,7 +296,7 @@ def redraw(folder: Path, out: Path, suffixes: Sequence[str]) -> list[Path]:
 
 
 def _section(section: Section, data: dict[str, Any], picture: str, note: str = "") -> str:
-    lines = [f"## {section.title}", "", section.claim, ""]
+    lines = [f"## {section.title}", "", SENTENCE_END.sub("\n", section.claim), ""]
     lines += ["```sh", f"vmalab bench {section.name} --seed {data['seed']}", "```", ""]
     if note:
         lines += [note, ""]

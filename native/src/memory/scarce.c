@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scarce.c: an operation that found a pool empty looks whether anything is to be had. scarce.h says
+ * scarce.c: an operation that found a pool empty looks whether anything is available. scarce.h says
  * where.
  *
  * A dead owner leaves nothing of its own here: it waited, or freed what it had retired (rcu.c).

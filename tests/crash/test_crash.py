@@ -45,7 +45,7 @@ RUN_ELSEWHERE = {
     "vmalab crash --grpc --kills 10 --bursts 2-6": "test_kills_of_workers_and_clients",
 }
 IN_SHORT = {
-    "vmalab crash --kills 50": "vmalab crash --kills 100",
+    "vmalab crash --kills 100": "vmalab crash --kills 50",
     "vmalab crash --kills 40 --sizes 0,64": "nothing: test_sizes is long too",
 }
 """What the long run has as it is written, and what is like it in every run."""

@@ -405,6 +405,8 @@ def lock_text(lock: LockInfo) -> str:
         return "a grace period"
     if lock.name == "user":
         return f"user lock {lock.start} {lock.mode}"
+    if lock.name == "file lock":
+        return f"file lock {lock.mode} of file {lock.start}"
     place = f" {lock.start:x}-{lock.end:x}" if lock.end else ""
     return f"{lock.name} {lock.mode}{place} of mm {lock.mm}" if lock.mm else f"a {lock.name}"
 

@@ -164,3 +164,37 @@ def test_the_lock_of_a_file_has_the_number_of_the_file(segment: Segment) -> None
             assert lock_text(held[0]).endswith(f"of file {number}")
     finally:
         child.end()
+
+
+SYNCHRONIZES = """
+import sys
+from vmalab_native.core import Segment
+from vmalab_native.primitives import synchronize
+with Segment.attach(sys.argv[1]) as segment, segment.participant("client") as me:
+    print(flush=True)
+    synchronize(me)
+"""
+
+
+def test_a_wait_for_a_grace_period_keeps_its_age(segment: Segment) -> None:
+    """Those that wait for one also wait for each other's mutex; the wait is as old as it was."""
+    children: list[Child] = []
+    with segment.participant("client") as me:
+        me.rcu_read_lock()
+        try:
+            children = [Child(SYNCHRONIZES, segment.instance) for _ in range(3)]
+            for child in children:
+                child.line()
+            time.sleep(0.5)
+            with SegmentFile.open(segment.instance) as file:
+                view = SegmentView(file)
+                slots = [one.index for one in view.participants() if one.pid != os.getpid()]
+                begun = {view.since(slot)[1] for slot in slots}
+                assert len(begun) == len(children)
+                for _ in range(300):
+                    assert {view.since(slot)[1] for slot in slots} == begun
+                    time.sleep(0.001)
+        finally:
+            me.rcu_read_unlock()
+            for child in children:
+                child.end()

@@ -154,7 +154,9 @@ def test_the_lock_of_a_file_has_the_number_of_the_file(segment: Segment) -> None
             for _ in range(TRIES):
                 os.kill(child.pid, signal.SIGSTOP)
                 os.waitpid(child.pid, os.WUNTRACED)
-                held = [lock for lock in segment.locks() if lock.name not in ("mmap_lock", "vm_lock")]
+                held = [
+                    lock for lock in segment.locks() if lock.name not in ("mmap_lock", "vm_lock")
+                ]
                 if held:
                     break
                 os.kill(child.pid, signal.SIGCONT)

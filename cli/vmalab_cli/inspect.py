@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -285,6 +286,8 @@ def locks(
     from vmalab_cli import render
     from vmalab_native import waiting
 
+    if hung is not None and not math.isfinite(hung):
+        fail(f"--hung {hung:g}: give seconds", USAGE)
     if order and hung is not None:
         fail("--hung is of the waits now, --order of all that were: give one of them", USAGE)
     if not order and (dot or output is not None or scenario or model or mutant):

@@ -78,6 +78,8 @@ def top(
     """
     from vmalab_cli.live import views
 
+    if interval != interval:  # nan is in every range of click
+        fail("--interval nan: give seconds", USAGE)
     if view not in views.VIEWS:
         fail(f"--view {view}: give one of {', '.join(views.VIEWS)}", USAGE)
     names = views.columns(view)

@@ -47,7 +47,8 @@ class Track:
 
     @property
     def name(self) -> str:
-        return f"{self.comm or 'participant'} {self.pid or f'of slot {self.slot}'}"
+        comm = "".join(c if c.isprintable() else "?" for c in self.comm)  # anybody chose it
+        return f"{comm or 'participant'} {self.pid or f'of slot {self.slot}'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,11 +306,12 @@ class LockInfo:
 
     Attributes:
         participant, pid: who.
-        name: "mmap_lock", "vm_lock" or "user".
+        name: "mmap_lock", "vm_lock", "file lock" or "user".
         mode: "R" or "W".
         state: "taking", "held" or "waiting".
-        mm: id of the address space, 0 for user locks.
-        start, end: the VMA's range for vm_lock; start is the number of a user lock.
+        mm: id of the address space, 0 for locks of files and users.
+        start, end: the VMA's range for vm_lock; start is the number of a user lock, and the id of
+            the file of a file lock.
     """
 
     participant: int

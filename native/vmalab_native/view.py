@@ -280,6 +280,12 @@ class SegmentView:
                 "vm_lock", self._vma.get(raw, "vm_mm"),
                 self._vma.get(raw, "vm_start"), self._vma.get(raw, "vm_end"),
             )  # fmt: skip
+        first, length = self.file.regions["files"]
+        if first <= offset < first + length:
+            index = (offset - first) // self.file.structs["file"].size
+            raw = self.file.row("file", "files", index)
+            generation = self.file.structs["file"].get(raw, "generation")
+            return "file lock", 0, generation << 16 | (index + 1), 0
         users, length = self.file.header_struct.at["user_locks"]
         if not users <= offset < users + length:
             raise self.damaged(f"a participant announces a lock at {offset:#x}, where none is")

@@ -176,7 +176,7 @@ def tasks(
     ages: Callable[[int], Ages],
     state: Callable[[ParticipantInfo], str] = thread_state,
 ) -> list[Task]:
-    """Everybody who is in the core, or has or wants a lock.
+    """Everybody who is in the core, has or wants a lock, reads under RCU, or waits.
 
     Args:
         participants, locks: as of a Segment or a SegmentView.
@@ -188,10 +188,11 @@ def tasks(
         of.setdefault(lock.participant, []).append(lock)
     infos = list(participants)
     readers = {info.index for info in infos if info.rcu_active}
+    since = {info.index: ages(info.index) for info in infos}
     return [
-        _task(info, of.get(info.index, []), ages(info.index), state(info), readers)
+        _task(info, of.get(info.index, []), since[info.index], state(info), readers)
         for info in infos
-        if info.in_core or info.index in of
+        if info.in_core or info.index in of or info.rcu_active or since[info.index].wait_ns
     ]
 
 
@@ -199,7 +200,8 @@ def _task(
     info: ParticipantInfo, locks: list[LockInfo], ages: Ages, state: str, readers: set[int]
 ) -> Task:
     wants = next((lock for lock in locks if lock.state == "waiting"), None)
-    if wants is None and info.blocked and readers - {info.index}:
+    waits = info.blocked or (not info.in_core and ages.wait_ns is not None)  # a library user
+    if wants is None and waits and readers - {info.index}:
         wants = GRACE_PERIOD
     return Task(
         participant=info.index,
@@ -405,6 +407,8 @@ def lock_text(lock: LockInfo) -> str:
         return "a grace period"
     if lock.name == "user":
         return f"user lock {lock.start} {lock.mode}"
+    if lock.name == "file lock":
+        return f"file lock {lock.mode} of file {lock.start}"
     place = f" {lock.start:x}-{lock.end:x}" if lock.end else ""
     return f"{lock.name} {lock.mode}{place} of mm {lock.mm}" if lock.mm else f"a {lock.name}"
 

@@ -8,6 +8,8 @@ be. A failure names the first rows that differ, or the damage that is none.
 
 import os
 import re
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -21,8 +23,10 @@ from vmalab_native.core import Segment
 from vmalab_native.damage import damages
 from vmalab_native.segment_file import SegmentFile
 from vmalab_native.view import SegmentView
+from vmalab_native.waiting import lock_text
 
 LOOKS = 12
+TRIES = 2000
 
 
 @pytest.fixture
@@ -116,3 +120,83 @@ def test_a_segment_at_work_is_not_called_damaged(
         assert child.process.poll() is None
     finally:
         child.end()
+
+
+FILE_BUSY = """
+import sys
+from vmalab_client import BlockBuilder, parse_results
+from vmalab_native.core import Segment
+SHARED_POPULATED = 0x8001
+with Segment.attach(sys.argv[1]) as segment, segment.participant("client") as me:
+    def run(record, *arguments, **more):
+        block = BlockBuilder()
+        getattr(block, record)(*arguments, **more)
+        (result,) = parse_results(me.run(block))
+        return result.value
+    mm = me.mm_create()
+    file = me.file_open(dev=1 << 20, ino=7, size_bytes=1 << 20, name="/tmp/cut")
+    print(file, flush=True)
+    while True:
+        run("file_truncate", file, 1 << 20)
+        at = run("mmap", mm, length=1 << 20, flags=SHARED_POPULATED, file=file)
+        run("file_truncate", file, 0)
+        run("munmap", mm, at, 1 << 20)
+"""
+
+
+def test_the_lock_of_a_file_has_the_number_of_the_file(segment: Segment) -> None:
+    """A process is stopped (SIGSTOP) while it has the lock of a file; then its rows are read."""
+    child = Child(FILE_BUSY, segment.instance)
+    try:
+        number = int(child.line())
+        with SegmentFile.open(segment.instance) as file:
+            view = SegmentView(file)
+            for _ in range(TRIES):
+                os.kill(child.pid, signal.SIGSTOP)
+                os.waitpid(child.pid, os.WUNTRACED)
+                held = [
+                    lock for lock in segment.locks() if lock.name not in ("mmap_lock", "vm_lock")
+                ]
+                if held:
+                    break
+                os.kill(child.pid, signal.SIGCONT)
+                time.sleep(0.001)
+            assert [(lock.name, lock.mm, lock.start) for lock in held] == [("file lock", 0, number)]
+            assert view.locks() == segment.locks()
+            assert lock_text(held[0]).endswith(f"of file {number}")
+    finally:
+        child.end()
+
+
+SYNCHRONIZES = """
+import sys
+from vmalab_native.core import Segment
+from vmalab_native.primitives import synchronize
+with Segment.attach(sys.argv[1]) as segment, segment.participant("client") as me:
+    print(flush=True)
+    synchronize(me)
+"""
+
+
+def test_a_wait_for_a_grace_period_keeps_its_age(segment: Segment) -> None:
+    """Those that wait for one also wait for each other's mutex; the wait is as old as it was."""
+    children: list[Child] = []
+    with segment.participant("client") as me:
+        me.rcu_read_lock()
+        try:
+            children = [Child(SYNCHRONIZES, segment.instance) for _ in range(3)]
+            for child in children:
+                child.line()
+            time.sleep(0.5)
+            with SegmentFile.open(segment.instance) as file:
+                view = SegmentView(file)
+                slots = [one.index for one in view.participants() if one.pid != os.getpid()]
+                begun = {view.since(slot)[1] for slot in slots}
+                assert len(begun) == len(children)
+                for _ in range(300):
+                    assert {view.since(slot)[1] for slot in slots} == begun
+                    time.sleep(0.001)
+        finally:
+            me.rcu_read_unlock()
+            for child in children:
+                child.end()

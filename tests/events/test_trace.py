@@ -30,6 +30,7 @@ from operations import ARENA, Space
 from servers import vmalab, wait_for
 from vmalab.ops import Op
 from vmalab_events.listing import duration
+from vmalab_events.recording import Track
 from vmalab_native.core import Participant, Segment, SegmentConfig
 from vmalab_native.segment_file import SegmentFile
 from vmalab_native.view import SegmentView
@@ -460,3 +461,14 @@ def test_the_commands_of_the_page(vmalab_server: EmbeddedServer, tmp_path: Path)
         if "--json" in words:
             assert {row["role"] for row in json.loads(done.stdout)["participants"]} >= {"worker"}
     assert (tmp_path / "run.pftrace").read_bytes()
+
+
+def test_a_name_says_nothing_to_the_terminal() -> None:
+    assert Track(3, pid=7, comm="\x1b[31m\nx").name == "?[31m?x 7"
+
+
+@pytest.mark.parametrize(
+    "words", ["locks --hung nan", "locks --hung inf", "top --once --interval nan"]
+)
+def test_seconds_are_a_number(words: str) -> None:
+    assert vmalab(*words.split()).returncode == 2

@@ -175,3 +175,17 @@ def test_who_is_not_in_the_core_does_nothing() -> None:
     found = tasks(infos, [lock(1, ("user", 0, 3, 0), "W", "held")], lambda who: Ages())
     assert [(task.participant, task.operation) for task in found] == [(1, "")]
     assert forest(found) == []
+
+
+def test_a_reader_outside_of_the_core_holds_up_who_waits_for_a_grace_period() -> None:
+    """1 is a library user in a read section, 2 one that synchronizes, 3 waits in munmap."""
+    infos = [
+        participant(1, inside=False, reads_rcu=True),
+        participant(2, inside=False),
+        participant(3, blocked=True),
+        participant(4, inside=False),
+    ]
+    known = {2: Ages(None, SECOND), 3: Ages(SECOND, 2 * SECOND)}
+    (found,) = forest(tasks(infos, [], lambda who: known.get(who, Ages())))
+    assert shape(found) == (1, [(3, []), (2, [])])
+    assert hung([found], 2) == [found]

@@ -347,9 +347,9 @@ def locks(look: Look) -> Page:
 
 def _short(lock: LockInfo, verb: str) -> str:
     """What fits into a column: holds mmap_lock W 65536."""
-    if not lock.mm and lock.name != "user":
+    if not lock.mm and lock.name not in ("user", "file lock"):
         return f"{verb} {lock.name}"
-    return f"{verb} {lock.name} {lock.mode} {lock.start if lock.name == 'user' else lock.mm}"
+    return f"{verb} {lock.name} {lock.mode} {lock.mm or lock.start}"
 
 
 def _branches(look: Look, tree: Tree, before: str, below: str) -> Iterator[Row]:

@@ -174,7 +174,9 @@ def _seen(last: Look, sample: Sample) -> Mapping[tuple[int, int], Seen]:
 
         found[one.life] = Seen(
             operation=since(one.operation_ns, then.operation) if one.operation else None,
-            wait=since(one.wait_ns, then.wait) if one.info.index in waiting else None,
+            wait=since(one.wait_ns, then.wait)
+            if one.info.index in waiting or one.wait_ns is not None
+            else None,
             reading=since(None, then.reading) if one.rcu else None,
         )
     return found

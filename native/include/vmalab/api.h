@@ -233,7 +233,7 @@ VL_API long vl_stat_names(const char **names, u64 cap);
 VL_API long vl_stats(struct vl_seg *seg, u64 *values, u64 cap);
 struct vl_lock_info {
 	u32 participant, pid;
-	char name[16];  /* mmap_lock, vm_lock, user */
+	char name[16];  /* mmap_lock, vm_lock, file lock, user */
 	char mode[4];   /* R, W */
 	char state[12]; /* taking, held, waiting */
 	u64 mm;

@@ -79,7 +79,8 @@ u64 event_wait_begin(struct participant *self, const void *lock, enum event_lock
 	if (!begin_ns)
 		begin_ns = clock_ns();
 	put(self, begin_ns, EVENT_WAIT, what, lock ? REF(self, lock) : 0, owner);
-	store_relaxed_u64(&self->ring->wait_ns, begin_ns);
+	if (!load_relaxed_u64(&self->ring->wait_ns)) /* else the wait has a mutex to wait for in it */
+		store_relaxed_u64(&self->ring->wait_ns, begin_ns);
 	return begin_ns;
 }
 
@@ -94,7 +95,8 @@ void event_wait_end(struct participant *self, const void *lock, enum event_lock 
 	now = clock_ns();
 	ns = now - begin_ns;
 	waits = &self->ring->waits[what];
-	store_relaxed_u64(&self->ring->wait_ns, 0);
+	if (load_relaxed_u64(&self->ring->wait_ns) == begin_ns) /* the outermost wait */
+		store_relaxed_u64(&self->ring->wait_ns, 0);
 	store_relaxed_u64(&waits->count, waits->count + 1);
 	store_relaxed_u64(&waits->ns, waits->ns + ns);
 	if (ns > waits->longest_ns)

@@ -135,12 +135,16 @@ static const struct vm_area_struct *vma_of_lock(const struct vl_seg *seg, u64 of
 static void describe_lock(const struct vl_seg *seg, u64 ref, struct vl_lock_info *out)
 {
 	u64 off = ref << REF_SHIFT, mms = seg->hdr->regions[REGION_MMS].off;
+	u64 files = seg->hdr->regions[REGION_FILES].off;
 
 	if (off >= mms && off < mms + seg->hdr->regions[REGION_MMS].len) {
 		const struct mm_struct *mm = &mm_table(seg)[(off - mms) / sizeof(*mm)];
 
 		strcpy(out->name, "mmap_lock");
 		out->mm = mm->id;
+	} else if (off >= files && off < files + seg->hdr->regions[REGION_FILES].len) {
+		strcpy(out->name, "file lock");
+		out->start = file_id(&file_table(seg)[(off - files) / sizeof(struct file)]);
 	} else if (off >= seg->hdr->regions[REGION_PAGES].off) {
 		const struct vm_area_struct *vma = vma_of_lock(seg, off);
 

@@ -6,7 +6,9 @@ A command's module is imported when that command is called, and all of them for 
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -129,6 +131,12 @@ def run() -> None:
         app(prog_name="vmalab")
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; nobody is left to tell
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in it
+        typer.echo(f"vmalab: standard output: {error.strerror}", err=True)
         sys.exit(1)
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").split(".")[0])

@@ -208,12 +208,17 @@ def scale(
     as_json: Json = False,
 ) -> None:
     from vmalab_native import cores
+    from vmalab_native.virtual import CLUSTERS_MAX
     from vmalab_scale import run
 
     if listing:
         _listing()
         return
     numbers, on = _numbers(vcpus), _machine(machine, adjacent)
+    per_cluster = int(on.values["cores_per_cluster"])
+    if max(numbers) > per_cluster * CLUSTERS_MAX:
+        clusters = f"at most {CLUSTERS_MAX} clusters, with per_cluster = {per_cluster}"
+        fail(f"--vcpus {vcpus}: the machine {on.name} has {clusters}", USAGE)
     models, layouts = model or cores.lock_models(), layout or [cores.DEFAULT_LAYOUT]
     workloads = workload or list(WORKLOADS_SHOWN)
     _checked(models, layouts, workloads)

@@ -16,6 +16,7 @@ from vmalab_native.core import Participant
 from vmalab_native.errors import InvalidArgument
 
 CPUS_MAX: Final = int(lib.VL_VIRTUAL_CPUS_MAX)
+CLUSTERS_MAX: Final = int(lib.VL_VIRTUAL_CLUSTERS_MAX)
 KINDS_MAX: Final = int(lib.VL_VIRTUAL_KINDS_MAX)
 PROTOCOLS: Final = ("mesi", "mesif", "moesi")
 MACHINE_FIELDS: Final = tuple(

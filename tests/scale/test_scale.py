@@ -169,3 +169,22 @@ def test_what_cannot_be_run_says_why(options: tuple[str, str], says: str) -> Non
     done = vmalab("scale", *options)
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_a_machine_that_is_too_small_is_named(tmp_path: Path) -> None:
+    text = (machine.FOLDER / "two-sockets.toml").read_text()
+    small = tmp_path / "small.toml"
+    small.write_text(text.replace("per_cluster = 64", "per_cluster = 1"))
+    done = vmalab("scale", "--machine", str(small), "--vcpus", "1,33", "--operations", "1")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "vmalab: --vcpus 1,33: the machine small has at most 32 clusters, with per_cluster = 1\n"
+    )
+
+
+def test_time_must_go_on(tmp_path: Path) -> None:
+    text = (machine.FOLDER / "two-sockets.toml").read_text()
+    still = tmp_path / "still.toml"
+    still.write_text(re.sub(r"\bns = [0-9.]+", "ns = 0", text))
+    with pytest.raises(machine.MachineError, match=r"instruction\.ns = 0: 0\.001 to 1000000"):
+        machine.read(str(still))

@@ -131,10 +131,17 @@ def trace(
         fail("--from-dead reads once: leave --seconds out", USAGE)
     if seconds is not None and not 0 <= seconds <= SECONDS_MAX:
         fail(f"--seconds {seconds:g}: allowed are 0 .. {SECONDS_MAX:g}", USAGE)
+    from vmalab_native.errors import SegmentMissing
+
     wanted = _SECONDS if (perfetto is not None or folded) and not from_dead else 0.0
-    recording = guarded(
-        lambda: _recorded(instance, wanted if seconds is None else seconds, from_dead=from_dead)
-    )
+
+    def look() -> Recording:
+        try:
+            return _recorded(instance, wanted if seconds is None else seconds, from_dead=from_dead)
+        except SegmentMissing as error:
+            fail(str(error), USAGE)
+
+    recording = guarded(look)
     if perfetto is not None:
         _write(perfetto, recording, as_json=as_json)
     elif folded:

@@ -79,7 +79,8 @@ u64 event_wait_begin(struct participant *self, const void *lock, enum event_lock
 	if (!begin_ns)
 		begin_ns = clock_ns();
 	put(self, begin_ns, EVENT_WAIT, what, lock ? REF(self, lock) : 0, owner);
-	if (!load_relaxed_u64(&self->ring->wait_ns)) /* else the wait has a mutex to wait for in it */
+	/* A wait for a mutex in the middle of another wait is a part of that. */
+	if (!load_relaxed_u64(&self->ring->wait_ns))
 		store_relaxed_u64(&self->ring->wait_ns, begin_ns);
 	return begin_ns;
 }

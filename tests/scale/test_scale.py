@@ -62,6 +62,14 @@ def test_one_area_for_all_is_fought_for() -> None:
     assert all(hot["real"] for hot in eight["hot"][:1]), "they want the same word"
 
 
+def test_readers_come_back_for_what_a_writer_has_written() -> None:
+    """mprotect moves the sequence of the address space, which each fault reads: a miss for each."""
+    found = cells("--workload", "area-writer", "--model", "typesafe-rwsem", "--vcpus", "4")
+    hot = found["typesafe-rwsem", "area-writer", 4]["hot"]
+    read = [one for one in hot if one["real"] and not one["writes"]]
+    assert sum(one["count"] for one in read) > 1000
+
+
 @pytest.mark.long
 def test_locks_of_neighbours_share_lines_when_they_are_apart() -> None:
     models = ("--model", "split-rwsem", "--model", "typesafe-rwsem")

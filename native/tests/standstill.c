@@ -235,6 +235,16 @@ static int by_ns(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
+/* Is that process in? In which slot is not known: a dead one keeps its slot while its ring waits. */
+static bool has_joined(const struct vl_seg *seg, pid_t pid)
+{
+	for (u32 i = 0; i < seg->hdr->config.participants_max; i++)
+		if (load_acquire_u32(&seg->slots[i].role) != ROLE_FREE &&
+		    load_relaxed_u32(&seg->slots[i].pid) == (u32)pid)
+			return true;
+	return false;
+}
+
 /* Times of some standstills, in order, and the longest slice of each recovery. */
 struct times {
 	u64 stopped[DEATHS], slice[DEATHS], closed[DEATHS];
@@ -254,7 +264,7 @@ static void measure(struct actor *a, const struct what *what, u64 mm, struct tim
 		if (what->before)
 			what->before(a);
 		pid = child_of(a, what, mm);
-		while (load_acquire_u32(&a->seg->slots[1].role) == ROLE_FREE)
+		while (!has_joined(a->seg, pid))
 			sched_yield();
 		sleep_ns(NSEC_PER_MSEC + test_random(&rng) % (4 * NSEC_PER_MSEC));
 		CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0); /* else it has failed */

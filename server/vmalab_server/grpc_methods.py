@@ -166,6 +166,9 @@ class Methods:
                     failure = _failure(error)
                     code = failure.code
                     _abort(context, failure)
+                except grpc.RpcError:  # it was cancelled before its message had come
+                    code = "CANCELLED"
+                    return b""
                 finally:
                     self._endings.of_call(codec.name, code)
 

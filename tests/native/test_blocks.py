@@ -9,6 +9,7 @@ pytest. After each the invariants are walked.
 """
 
 import contextlib
+import resource
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -475,3 +476,20 @@ def test_run_and_run_view_agree(me: Participant) -> None:
         operands = [0] * OPERANDS[op]
         first = me.run(record(op, mm_one, *operands))
         assert first == bytes(me.run_view(record(op, mm_two, *operands)))
+
+
+def sleeps_of(participant: Participant, block: bytes) -> int:
+    """How often the thread that executes a block leaves its processor by itself."""
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+    assert len(participant.run(block)) == 16 * (len(block) // 16)
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
+
+
+def test_a_worker_leaves_its_processor_in_a_long_block(segment: Segment) -> None:
+    """Others who are served by its process would wait for its slice. A client's block does not, and
+    neither does a short one."""
+    nop = record(NOP)
+    with segment.participant("worker") as worker, segment.participant("client") as client:
+        assert sleeps_of(worker, nop * 300_000) >= 5, "it takes 10 ms and more"
+        assert min(sleeps_of(worker, nop * 50) for _ in range(20)) == 0
+        assert min(sleeps_of(client, nop * 300_000) for _ in range(20)) == 0

@@ -3,11 +3,15 @@
  * block.c: executes a packed block of operations (block.h). Each operation is one
  * core_enter/core_exit, so that a long block never holds up who wants to stop the world.
  */
+#include <sched.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
 
 #include "vmalab/api.h"
 #include "vmalab/block_shapes.h"
 #include "vmalab/events.h"
+#include "vmalab/futex.h"
 #include "import.h"
 #include "vmalab/lock_model.h"
 #include "vmalab/op_fault.h"
@@ -16,6 +20,10 @@
 #include "vmalab/scarce.h"
 
 #define SLICE_RESULTS 512 /* results after which a block looks whether it was cancelled */
+#define TURN_RESULTS  64  /* the same at the begin of a block of a worker's */
+#define YIELD_NS      25000ul
+#define SLEEP_NS      400000ul
+#define NAP_NS        20000
 
 /* A good FAULT without PKRU. Without a word to store the word may be left out. The first word of
  * the record is compared as a whole: nothing but flags that it does not have may differ. */
@@ -290,12 +298,49 @@ static int run_slice(struct participant *self, struct run_at *at, struct vl_resu
 	return !left || refused == VL_S_BAD_RECORD;
 }
 
+/* When the thread of a block left its processor; 0: not yet. */
+struct turns {
+	u64 yielded, slept;
+};
+
+/*
+ * A worker's threads share processors with each other, and with the clients. Who is woken for a short
+ * call would wait for the rest of the scheduler's slice, 3 ms, of one that executes a long block. So
+ * that one yields every YIELD_NS, between two operations. sched_yield is for those only whom the
+ * scheduler owes time: for the others it sleeps every SLEEP_NS.
+ * Returns how many results the next slice has.
+ */
+static u64 leave_processor(struct turns *turns, u64 results)
+{
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+	u64 now = clock_ns(), took = now - turns->yielded;
+
+	if (!turns->yielded) {
+		*turns = (struct turns){now, now};
+		return results;
+	}
+	if (took < YIELD_NS)
+		return min_u64(2 * results, SLICE_RESULTS);
+	if (now - turns->slept < SLEEP_NS) {
+		(void)sched_yield();
+	} else {
+		(void)prctl(PR_SET_TIMERSLACK, 1);
+		(void)nanosleep(&nap, NULL);
+		turns->slept = clock_ns();
+	}
+	turns->yielded = clock_ns();
+	return took > 2 * YIELD_NS ? TURN_RESULTS : results;
+}
+
 /* In slices, so that to look whether it was cancelled costs a fault nothing. */
 long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
 	    u64 results_cap)
 {
 	struct run_at at = {.words = block, .left = block_bytes / 8, .cap = results_cap};
 	struct vl_result *out = results;
+	bool worker = load_relaxed_u32(&self->slot->role) == ROLE_WORKER;
+	struct turns turns = {0};
+	u64 slice = worker ? TURN_RESULTS : SLICE_RESULTS;
 	int end = 0;
 
 	if (block_bytes == 0 || block_bytes % 8 || ((u64)block & 7) || ((u64)results & 7))
@@ -305,9 +350,11 @@ long vl_run(struct participant *self, const void *block, u64 block_bytes, void *
 			out[at.done++] = (struct vl_result){.status = VL_S_CANCELLED};
 			break;
 		}
-		end = run_slice(self, &at, out, min_u64(results_cap, at.done + SLICE_RESULTS));
+		end = run_slice(self, &at, out, min_u64(results_cap, at.done + slice));
 		if (end < 0)
 			return end;
+		if (worker && !end)
+			slice = leave_processor(&turns, slice);
 	}
 	return (long)at.done;
 }

@@ -11,7 +11,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 from prometheus_client.parser import text_string_to_metric_families
@@ -83,7 +82,7 @@ def test_a_call_that_is_cancelled_before_it_has_sent_is_no_fault_of_the_service(
     ended = threading.Event()
     with EmbeddedServer(workers=1, metrics_listen="127.0.0.1:0") as server:
         with grpc.insecure_channel(server.target) as channel:
-            method: Any = channel.stream_unary("/vmalab.v1.MemoryService/Apply")
+            method: grpc.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary("/vmalab.v1.MemoryService/Apply")
             calls = [method.future(never_sent(ended)) for _ in range(8)]
             with Client(server.target, discover=False) as client:
                 client.inspect.server_info()  # by now the others have come
@@ -91,12 +90,11 @@ def test_a_call_that_is_cancelled_before_it_has_sent_is_no_fault_of_the_service(
                 call.cancel()
 
         def ended_with() -> Counter[str]:
-            labels = {key: dict(key[1]) for key in (samples := scrape(server)) if key[0] == CALLS}
-            return Counter({
-                row["code"]: int(samples[key])
-                for key, row in labels.items()
-                if row["method"] == "Apply"
-            })  # fmt: skip
+            ended_calls: Counter[str] = Counter()
+            for (name, labels), count in scrape(server).items():
+                if name == CALLS and ("method", "Apply") in labels:
+                    ended_calls[dict(labels)["code"]] += int(count)
+            return ended_calls
 
         wait_for("all have ended", lambda: ended_with().total() == len(calls))
         ended.set()

@@ -82,7 +82,8 @@ def test_a_call_that_is_cancelled_before_it_has_sent_is_no_fault_of_the_service(
     ended = threading.Event()
     with EmbeddedServer(workers=1, metrics_listen="127.0.0.1:0") as server:
         with grpc.insecure_channel(server.target) as channel:
-            method: grpc.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary("/vmalab.v1.MemoryService/Apply")
+            method: grpc.StreamUnaryMultiCallable[bytes, bytes]
+            method = channel.stream_unary("/vmalab.v1.MemoryService/Apply")
             calls = [method.future(never_sent(ended)) for _ in range(8)]
             with Client(server.target, discover=False) as client:
                 client.inspect.server_info()  # by now the others have come

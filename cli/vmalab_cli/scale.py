@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
@@ -40,6 +42,14 @@ vmalab scale --workload neighbours --model split-rwsem --vcpus 32 --hot 5
 
 vmalab scale --list
 """
+C2C_EXAMPLES = """\
+Examples:
+
+vmalab scale c2c --workload neighbours --model split-rwsem --explain
+
+vmalab scale c2c --workload page-writer --layout unaligned --vcpus 4
+"""
+PAIRS_SHOWN = 3
 VCPUS = "1,2,4,8,16,32,64,128"
 WORKLOADS_SHOWN = ("own-vma", "neighbours", "shared-vma")
 Models = Annotated[
@@ -104,6 +114,18 @@ def _machine(name: str, adjacent: str) -> Machine:
     return found if adjacent == "machine" else found.with_adjacent(adjacent == "on")
 
 
+def _fitting(on: Machine, numbers: list[int]) -> Machine:
+    """The machine, if it has so many CPUs."""
+    from vmalab_native.virtual import CLUSTERS_MAX
+
+    per_cluster = int(on.values["cores_per_cluster"])
+    if max(numbers) > per_cluster * CLUSTERS_MAX:
+        clusters = f"at most {CLUSTERS_MAX} clusters, with per_cluster = {per_cluster}"
+        shown = ",".join(map(str, numbers))
+        fail(f"--vcpus {shown}: the machine {on.name} has {clusters}", USAGE)
+    return on
+
+
 def _listing() -> None:
     from vmalab_scale import machine
     from vmalab_scale.workloads import WORKLOADS
@@ -136,8 +158,47 @@ def _hot(cells: list[Cell], most: int) -> Iterator[str]:
 
     for cell in cells:
         yield f"{cell.model} {cell.layout}, {cell.workload}, {cell.vcpus} virtual CPUs: hottest"
-        yield columns(c2c.HEAD, c2c.rows(cell, most), left=7)
+        rows = []
+        for line in c2c.lines(cell)[:most]:
+            pair = line.pairs[0]
+            rows.append(
+                [
+                    f"{line.offset:#x}",
+                    pair.taker.place.text,
+                    f"{'writes' if pair.writes else 'reads'} in {pair.taker.function}",
+                    pair.writer.place.text,
+                    f"in {pair.writer.function}",
+                    "true" if pair.real else "false",
+                    f"{line.misses:.3f}",
+                    f"{line.ns:.1f}",
+                ]
+            )
+        head = ("line", "wanted", "", "written", "", "sharing", "misses/op", "ns/op")
+        yield columns(head, rows, left=6)
         yield ""
+
+
+def _c2c(cell: Cell, most: int, *, explain: bool) -> Iterator[str]:
+    from vmalab_scale import c2c
+
+    where = f"{cell.model} {cell.layout}, {cell.workload}, {cell.vcpus} virtual CPUs"
+    found = c2c.lines(cell)
+    if not found:
+        yield f"{where}: no line was taken from anybody"
+        return
+    count = "a line" if len(found) == 1 else f"{len(found)} lines"
+    yield f"{where}: {count} that CPUs took from one another"
+    for line in found[:most]:
+        yield ""
+        yield (
+            f"line {line.offset:#x}: {line.misses:.3f} misses/op, {line.ns:.1f} ns/op, "
+            f"{line.false_part:.0%} of it false sharing"
+        )
+        yield from c2c.drawn(line)
+        for pair in line.pairs[:PAIRS_SHOWN]:
+            yield f"  {c2c.told(pair)}"
+        if explain:
+            yield f"  => {c2c.explained(line, cell.model)}"
 
 
 def _facts(cell: Cell) -> dict[str, Any]:
@@ -160,7 +221,7 @@ def _facts(cell: Cell) -> dict[str, Any]:
         "ps": cell.run.ps,
         **total,
         "latency_ns": {kind: cell.run.latency[at] for at, kind in enumerate(cell.kinds)},
-        "hot": [vars(one) for one in cell.run.hot],
+        "hot": [asdict(one) for one in cell.run.hot],
     }
 
 
@@ -194,7 +255,12 @@ def _cells(wanted: list[tuple[str, str, str, int]], run_one: RunOne) -> list[Cel
     return found
 
 
+app = typer.Typer(help=HELP, epilog=EXAMPLES, rich_markup_mode="rich", invoke_without_command=True)
+
+
+@app.callback()
 def scale(
+    context: typer.Context,
     model: Models = None,
     layout: Layouts = None,
     workload: Workloads = None,
@@ -208,17 +274,17 @@ def scale(
     as_json: Json = False,
 ) -> None:
     from vmalab_native import cores
-    from vmalab_native.virtual import CLUSTERS_MAX
     from vmalab_scale import run
 
+    if context.invoked_subcommand:
+        if len(sys.argv) > 2 and sys.argv[2] != context.invoked_subcommand:
+            fail(f"give the options of {context.invoked_subcommand} behind that word", USAGE)
+        return
     if listing:
         _listing()
         return
-    numbers, on = _numbers(vcpus), _machine(machine, adjacent)
-    per_cluster = int(on.values["cores_per_cluster"])
-    if max(numbers) > per_cluster * CLUSTERS_MAX:
-        clusters = f"at most {CLUSTERS_MAX} clusters, with per_cluster = {per_cluster}"
-        fail(f"--vcpus {vcpus}: the machine {on.name} has {clusters}", USAGE)
+    numbers = _numbers(vcpus)
+    on = _fitting(_machine(machine, adjacent), numbers)
     models, layouts = model or cores.lock_models(), layout or [cores.DEFAULT_LAYOUT]
     workloads = workload or list(WORKLOADS_SHOWN)
     _checked(models, layouts, workloads)
@@ -232,6 +298,58 @@ def scale(
         raise typer.Exit(FAILED)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("scale", help=HELP, epilog=EXAMPLES, rich_help_panel=WORK)(scale)
+@app.command("c2c", epilog=C2C_EXAMPLES)
+def c2c(
+    model: Models = None,
+    layout: Layouts = None,
+    workload: Workloads = None,
+    vcpus: Annotated[int, typer.Option(min=1, max=255, help="So many virtual CPUs.")] = 8,
+    machine: MachineName = "two-sockets",
+    adjacent: Adjacent = "machine",
+    operations: Operations = 2_000,
+    seed: Seed = 1,
+    lines: Annotated[
+        int, typer.Option("--lines", min=1, max=64, help="Show so many lines, costliest first.")
+    ] = 4,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what the two want, and what would part them.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Which lines CPUs take from one another: fields, functions, true and false sharing.
+
+    A line is drawn as a row of 64 bytes with the fields that lie there; # is where an object
+    begins. An arrow goes from W, who wrote, to r or w, who came back to read or to write and
+    missed. True sharing: it wanted what had been written. False sharing: it did not.
+    """
+    from vmalab_native import cores
+    from vmalab_scale import run
+    from vmalab_scale.c2c import lines as lines_of
+
+    on = _fitting(_machine(machine, adjacent), [vcpus])
+    models, layouts = model or [cores.DEFAULT_MODEL], layout or [cores.DEFAULT_LAYOUT]
+    workloads = workload or ["neighbours"]
+    _checked(models, layouts, workloads)
+    wanted = list(product(workloads, models, layouts, [vcpus]))
+    cells = _cells(wanted, partial(run.cell, machine=on, least=operations, seed=seed))
+    if as_json:
+        facts = [
+            {
+                "model": cell.model,
+                "layout": cell.layout,
+                "workload": cell.workload,
+                "machine": cell.machine,
+                "vcpus": cell.vcpus,
+                "lines": [asdict(line) for line in lines_of(cell)[:lines]],
+            }
+            for cell in cells
+        ]
+        print(json.dumps(facts))
+    else:
+        shown = ["\n".join(_c2c(cell, lines, explain=explain)) for cell in cells]
+        print("\n\n".join(shown))
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands."""
+    parent.add_typer(app, name="scale", rich_help_panel=WORK)

@@ -10,12 +10,15 @@ from typing import Final
 from vmalab_bench import space
 from vmalab_native import cores, virtual
 from vmalab_native.core import Participant
+from vmalab_native.segment_file import SegmentFile
 from vmalab_scale import instructions
-from vmalab_scale.machine import Machine
+from vmalab_scale.machine import LINE, Machine
+from vmalab_scale.places import Place, Places
 from vmalab_scale.workloads import WORKLOADS
 
 PS_PER_S: Final = 10**12
 WARM: Final = 200
+PLACE_BYTES: Final = 4
 LEAST: Final = 10_000
 PS_MOST: Final = 100 * PS_PER_S // 1000
 """A hundred virtual milliseconds."""
@@ -33,6 +36,7 @@ class Cell:
         per_s: operations a virtual second, of all CPUs.
         run: all that was counted.
         kinds: names of the histograms of the run.
+        places: what lies in the lines of `run.hot`: by the offset, for every PLACE_BYTES of each.
     """
 
     model: str
@@ -43,6 +47,7 @@ class Cell:
     per_s: float
     run: virtual.VirtualRun
     kinds: list[str]
+    places: dict[int, Place]
 
 
 def cell(
@@ -104,9 +109,16 @@ def cell(
             raise ScaleError(f"{what}: every one of them waits")
         if complaints := people[0].fsck():
             raise ScaleError(f"{what}: {complaints[0]}")
+        with SegmentFile.open(segment.instance) as file:
+            named = Places(file)
+            places = {
+                at: named.at(at)
+                for line in sorted({hot.line for hot in run.hot})
+                for at in range(line, line + LINE, PLACE_BYTES)
+            }
     done = sum(one.operations for one in run.cpus)
     per_s = done * PS_PER_S / run.ps if run.ps else 0.0
-    return Cell(model, layout, workload, machine.name, vcpus, per_s, run, kinds)
+    return Cell(model, layout, workload, machine.name, vcpus, per_s, run, kinds, places)
 
 
 def _checked(participant: Participant, block: bytes) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from vmalab_native._core import ffi, lib
+from vmalab_native.cdata import CArray
 from vmalab_native.checks import U64_MAX, bounded
-from vmalab_native.convert import checked, record, records
+from vmalab_native.convert import checked, listing, record
 from vmalab_native.core import Participant
 from vmalab_native.errors import InvalidArgument
 
@@ -81,6 +82,7 @@ class Hot:
         real: what it touched had been written since it lost the line; else false sharing.
         count: misses.
         ps: how long they took, queues included.
+        takers, writers: virtual CPUs: who missed, and who had written.
     """
 
     line: int
@@ -92,6 +94,8 @@ class Hot:
     real: int
     count: int
     ps: int
+    takers: tuple[int, ...]
+    writers: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,10 @@ def bucket_ns(bucket: int) -> int:
         return bucket
     power, part = bucket // 16 + 3, bucket % 16
     return int((16 + part) << (power - 4))
+
+
+def _cpus_of(mask: CArray) -> tuple[int, ...]:
+    return tuple(at for at in range(64 * len(mask)) if mask[at // 64] >> at % 64 & 1)
 
 
 def run(
@@ -205,7 +213,11 @@ def run(
         raise
     checked(code, f"a run on {len(cpus)} virtual CPUs")
     getter = lib.vl_virtual_hottest
-    hot = records(Hot, "struct vl_virtual_hot", "hot lines", getter, handles[0])
+    rows, count = listing("struct vl_virtual_hot[]", "hot lines", getter, handles[0])
+    hot = [
+        record(Hot, row, takers=_cpus_of(row.takers), writers=_cpus_of(row.writers))
+        for row in rows[0 : min(count, hot_most)]
+    ]
     return VirtualRun(
         end=_ENDS[out.end],
         status=out.status,
@@ -216,5 +228,5 @@ def run(
             [(bucket_ns(at), int(n)) for at, n in enumerate(histogram[0:_BUCKETS]) if n]
             for histogram in out.latency
         ],
-        hot=hot[:hot_most],
+        hot=hot,
     )

@@ -8,14 +8,20 @@ round.
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from operations import ARENA, Space
 from servers import vmalab
-from vmalab_scale import instructions, machine
+from vmalab_native.core import Segment, SegmentConfig
+from vmalab_native.segment_file import SLAB, SegmentFile
+from vmalab_scale import c2c, instructions, machine
+from vmalab_scale.places import Place, Places
 
 Row = dict[str, Any]
 
@@ -107,7 +113,7 @@ def test_a_command_of_the_document(command: str, shown: str) -> None:
 
 
 def test_the_document_has_commands() -> None:
-    assert len(SHOWN) == 2
+    assert len(SHOWN) == 3
 
 
 LISTING = """
@@ -196,3 +202,96 @@ def test_time_must_go_on(tmp_path: Path) -> None:
     still.write_text(re.sub(r"\bns = [0-9.]+", "ns = 0", text))
     with pytest.raises(machine.MachineError, match=r"instruction\.ns = 0: 0\.001 to 1000000"):
         machine.read(str(still))
+
+
+# --- what lies on a line ---
+
+
+@pytest.fixture
+def mapped() -> Iterator[Segment]:
+    """A segment with a mapping."""
+    config = SegmentConfig(size_bytes=16 << 20, frames_max=1 << 12, participants_max=8)
+    with Segment.create(f"s-{uuid4().hex[:10]}", config) as segment:
+        with segment.participant("client") as me:
+            assert Space(me, me.mm_create()).mmap(ARENA, 1).status == 0
+            yield segment
+        segment.unlink()
+
+
+def test_a_place_has_the_name_that_the_struct_gives_it(mapped: Segment) -> None:
+    with SegmentFile.open(mapped.instance) as file:
+        places = Places(file)
+        assert places.at(0).text == "seg_header.magic"
+        first, _ = file.regions["mms"]
+        assert places.at(first).text == "mm_struct.id"
+        area, _ = file.regions["areas"]
+        assert places.at(area).text.startswith("participant_area.stats.")
+        pages, _ = file.regions["pages"]
+        of_vmas = next(
+            n for n, desc in enumerate(file.descs()) if desc.kind == SLAB and desc.cache == 0
+        )
+        vma = file.structs["vm_area_struct"]
+        begin = pages + of_vmas * 4096
+        found = {place.field: place for at in reversed(range(vma.size // 4))
+                 if (place := places.at(begin + 4 * at)).field}  # fmt: skip
+        assert {place.struct for place in found.values()} == {"vm_area_struct"}
+        assert {"vm_start", "vm_end", "vm_mm", "vm_lock.count", "vm_lock.owner"} <= found.keys()
+        for name, (first, _) in vma.at.items():
+            if name in found:
+                assert found[name].at == first, name
+        assert found["vm_lock.count"].at == vma.at["vm_lock"][0]
+
+
+def side(byte: int, field: str, begin: int = 0, *cpus: int) -> c2c.Side:
+    at = Place("vm_area_struct", begin // 192, begin, field, byte)
+    return c2c.Side(at, byte, "op_fault", cpus)
+
+
+def test_a_line_is_drawn_with_its_fields() -> None:
+    places = [Place("vm_area_struct", 0, 0, "vm_start" if n < 2 else "vm_lock.count", 4 * n)
+              for n in range(16)]  # fmt: skip
+    pair = c2c.Pair(
+        side(0, "vm_start", 0, 1), side(8, "vm_lock.count", 0, 0, 2), False, False, 1, 9
+    )
+    line = c2c.Line(0x40, [pair], places)
+    scale_row, row, arrow = c2c.drawn(line)
+    assert row.strip() == "|vm_star|count" + " " * 50 + "|"
+    assert scale_row.split() == ["0", "8"]
+    assert arrow.strip() == "r<------W" + " " * 57 + "false, 1.000 misses/op"
+    assert c2c.told(pair) == (
+        "CPU 1 reads vm_area_struct.vm_start (#0) in op_fault; "
+        "CPUs 0,2 wrote vm_area_struct.vm_lock.count (#0) in op_fault"
+    )
+
+
+def test_what_would_part_two_fields() -> None:
+    pair = c2c.Pair(side(0, "vm_start"), side(8, "vm_lock.count"), False, False, 1, 9)
+    text = c2c.explained(c2c.Line(0x40, [pair], []), "typesafe-rwsem")
+    assert "vm_start and vm_lock.count of one vm_area_struct" in text
+    assert "lock-isolated-aligned" in text
+    assert "lock-among-hot-aligned" not in text
+
+
+@pytest.mark.long
+def test_lines_are_found_without_help() -> None:
+    """The neighbours of split-rwsem; a sequence that one writes and all read; a lock for all."""
+
+    def lines(*options: str) -> list[dict[str, Any]]:
+        done = vmalab("scale", "c2c", "--json", "--operations", "1000", "--vcpus", "4", *options)
+        assert done.returncode == 0, done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout)[0]["lines"]
+        return found
+
+    pair = lines("--workload", "neighbours", "--model", "split-rwsem")[0]["pairs"][0]
+    two = (pair["taker"], pair["writer"])
+    assert not pair["real"]
+    assert [one["place"]["struct"] for one in two] == ["vma_lock"] * 2
+    assert abs(two[0]["place"]["begin"] - two[1]["place"]["begin"]) == 40
+    assert {*two[0]["cpus"]}.isdisjoint(two[1]["cpus"])
+    pair = lines("--workload", "area-writer")[0]["pairs"][0]
+    assert pair["real"]
+    assert pair["taker"]["place"]["field"] == "mm_lock_seq.sequence"
+    assert (pair["taker"]["cpus"], pair["writer"]["cpus"]) == ([1, 2, 3], [0])
+    pair = lines("--workload", "shared-vma")[0]["pairs"][0]
+    assert pair["real"]
+    assert pair["taker"]["place"]["field"] == "vm_lock.count"

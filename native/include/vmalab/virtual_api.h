@@ -109,6 +109,8 @@ struct vl_virtual_hot {
 	u32 writes; /* 1: the one who missed wrote */
 	u32 real;   /* 1: what it touched had been written; 0: false sharing */
 	u64 count, ps;
+	u64 takers[VL_VIRTUAL_CPUS_MAX / 64 + 1]; /* who missed: a bit for each CPU */
+	u64 writers[VL_VIRTUAL_CPUS_MAX / 64 + 1];
 };
 
 /* clang-format off */

@@ -477,12 +477,14 @@ static bool is_missing(const struct vcpu *cpu, const struct line *line, enum acc
 	return !line->exclusive || line->owner != cpu->id + 1;
 }
 
-static void note_write(struct line *line, struct words *words, u32 at, u32 bytes, u64 text)
+static void note_write(const struct vcpu *cpu, struct line *line, struct words *words, u32 at,
+		       u32 bytes, u64 text)
 {
 	for (u32 word = at / 8; word <= (at + bytes - 1) / 8 && word < WORDS; word++)
 		words->version[word] = line->version;
 	line->writer_at = (u8)at;
 	line->writer_text = (u32)(text - vm.text);
+	line->writer_cpu = (u8)cpu->id;
 }
 
 void caches_access(struct vcpu *cpu, u64 offset, u32 bytes, enum access_kind kind, u64 text)
@@ -514,7 +516,7 @@ void caches_access(struct vcpu *cpu, u64 offset, u32 bytes, enum access_kind kin
 		hot_missed(cpu, at, in_line, bytes, kind, text, there - began);
 	}
 	if (kind != ACCESS_READ)
-		note_write(line, &vm.words[at], in_line, bytes, text);
+		note_write(cpu, line, &vm.words[at], in_line, bytes, text);
 }
 
 #endif

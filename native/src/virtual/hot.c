@@ -112,6 +112,8 @@ void hot_missed(struct vcpu *cpu, u32 line, u32 at, u32 bytes, enum access_kind 
 		    slot->real == (how == 1)) {
 			slot->count++;
 			slot->ps += ps;
+			slot->takers[cpu->id / 64] |= 1ul << cpu->id % 64;
+			slot->writers[of->writer_cpu / 64] |= 1ul << of->writer_cpu % 64;
 			return;
 		}
 	}

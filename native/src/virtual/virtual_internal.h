@@ -79,6 +79,7 @@ struct line {
 	u8 exclusive;  /* the owner is alone */
 	u8 writer_at;  /* byte of the last write by another than its reader */
 	u32 writer_text;
+	u8 writer_cpu;
 } __attribute__((aligned(64)));
 
 /* When each word of a line was last written, in versions of the line. */

@@ -235,7 +235,7 @@ static int by_ns(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-/* Is that process in? In which slot is not known: a dead one keeps its slot while its ring waits. */
+/* Is that process in? Its slot is not known: a dead one keeps its slot while its ring waits. */
 static bool has_joined(const struct vl_seg *seg, pid_t pid)
 {
 	for (u32 i = 0; i < seg->hdr->config.participants_max; i++)

@@ -304,10 +304,10 @@ struct turns {
 };
 
 /*
- * A worker's threads share processors with each other, and with the clients. Who is woken for a short
- * call would wait for the rest of the scheduler's slice, 3 ms, of one that executes a long block. So
- * that one yields every YIELD_NS, between two operations. sched_yield is for those only whom the
- * scheduler owes time: for the others it sleeps every SLEEP_NS.
+ * A worker's threads share processors with each other, and with the clients. Who is woken for a
+ * short call would wait for the rest of the scheduler's slice, 3 ms, of one that executes a long
+ * block. So that one yields every YIELD_NS, between two operations. sched_yield is for those only
+ * whom the scheduler owes time: for the others it sleeps every SLEEP_NS.
  * Returns how many results the next slice has.
  */
 static u64 leave_processor(struct turns *turns, u64 results)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
@@ -17,6 +18,7 @@ from vmalab_cli.common import FAILED, USAGE, WORK, Json, fail, guarded
 from vmalab_cli.progress import Progress
 
 if TYPE_CHECKING:
+    from vmalab_scale.cost import Costs
     from vmalab_scale.machine import Machine
     from vmalab_scale.run import Cell
 
@@ -48,6 +50,15 @@ Examples:
 vmalab scale c2c --workload neighbours --model split-rwsem --explain
 
 vmalab scale c2c --workload page-writer --layout unaligned --vcpus 4
+"""
+COST_EXAMPLES = """\
+Examples:
+
+vmalab scale cost --model typesafe-rwsem
+
+vmalab scale cost --json > before.json
+
+vmalab scale cost --against before.json
 """
 PAIRS_SHOWN = 3
 VCPUS = "1,2,4,8,16,32,64,128"
@@ -348,6 +359,75 @@ def c2c(
     else:
         shown = ["\n".join(_c2c(cell, lines, explain=explain)) for cell in cells]
         print("\n\n".join(shown))
+
+
+@app.command("cost", epilog=COST_EXAMPLES)
+def cost(
+    model: Models = None,
+    layout: Layouts = None,
+    machine: MachineName = "two-sockets",
+    operations: Operations = 2_000,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What --json has printed before: exit 1 if a cost grew."),
+    ] = None,
+    percent: Annotated[
+        float, typer.Option(min=0, max=1000, help="By so much a cost may have grown.")
+    ] = 2.0,
+    as_json: Json = False,
+) -> None:
+    """What one operation costs by itself: instructions, accesses, lines, misses.
+
+    On one virtual CPU, so it is the same each time for one compiler. Instructions are those of the
+    core for virtual CPUs, which has more of them than the shipped one. lines: distinct lines of the
+    segment. cold: what the first one of all misses. With --against, instructions, accesses, lines,
+    locked instructions and fences are compared.
+    """
+    from vmalab_cli.render import columns
+    from vmalab_native import cores
+    from vmalab_scale import cost as costs
+    from vmalab_scale.run import ScaleError
+
+    on = _machine(machine, "machine")
+    models, layouts = model or cores.lock_models(), layout or [cores.DEFAULT_LAYOUT]
+    _checked(models, layouts, [])
+    before = _read_costs(against) if against else {}
+    said, found = Progress(), {}
+    for name, placed in product(models, layouts):
+        said(f"{name}, {placed}")
+        run = partial(costs.costs, name, placed, machine=on, operations=operations)
+        told = guarded(run, asked=(ScaleError,))
+        found[f"{name} {placed}"] = {one: costs.facts(of) for one, of in told.items()}
+    said.end()
+    if as_json:
+        print(json.dumps({"machine": on.values, "costs": found}))
+    else:
+        for core, operations_of in found.items():
+            rows = [
+                [one, *(f"{of[count]:.1f}" for count in costs.COUNTS)]
+                for one, of in operations_of.items()
+            ]
+            print(columns([core, *costs.COUNTS], rows), end="\n\n")
+    grew = costs.grown(before, found, percent, costs.COUNTS[:5])
+    for line in grew:
+        print(line, file=sys.stderr)
+    if grew:
+        fail(f"{len(grew)} costs grew by more than {percent:g} %", FAILED)
+
+
+def _read_costs(path: Path) -> Costs:
+    """What --json of `scale cost` has printed."""
+    try:
+        found: Costs = json.loads(path.read_text(encoding="utf-8"))["costs"]
+        for operations in found.values():
+            for told in operations.values():
+                if not all(isinstance(one, int | float) for one in told.values()):
+                    raise ValueError("a cost is no number")
+    except OSError as error:
+        fail(f"--against {path}: {error.strerror}", USAGE)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        fail(f"--against {path}: it is no output of `vmalab scale cost --json`", USAGE)
+    return found
 
 
 def register(parent: typer.Typer) -> None:

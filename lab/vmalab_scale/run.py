@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +15,7 @@ from vmalab_native.segment_file import SegmentFile
 from vmalab_scale import instructions
 from vmalab_scale.machine import LINE, Machine
 from vmalab_scale.places import Place, Places
-from vmalab_scale.workloads import WORKLOADS
+from vmalab_scale.workloads import WORKLOADS, Work
 
 PS_PER_S: Final = 10**12
 WARM: Final = 200
@@ -53,7 +54,7 @@ class Cell:
 def cell(
     model: str,
     layout: str,
-    workload: str,
+    workload: str | Callable[[int, int], Work],
     *,
     machine: Machine,
     vcpus: int,
@@ -63,9 +64,13 @@ def cell(
 ) -> Cell:
     """Runs one cell.
 
+    Args:
+        workload: its name, or what makes it of an address space and a number of CPUs.
+
     Raises:
         ScaleError: the run got stuck, or an invariant does not hold at its end.
     """
+    name = workload if isinstance(workload, str) else workload.__module__.rpartition(".")[2]
     made = cores.virtual_layout(layout)
     cores.ensure(model, made)
     table = instructions.of_core(cores.file_of(model, made))
@@ -86,7 +91,8 @@ def cell(
             for n in range(vcpus)
         ]
         mm = people[0].mm_create()
-        work = WORKLOADS[workload](mm, vcpus)
+        make = WORKLOADS[workload] if isinstance(workload, str) else workload
+        work = make(mm, vcpus)
         for cpu, block in work.prepare:
             _checked(people[cpu], block)
         kinds = sorted({kind for program in work.programs for _, kind in program})
@@ -104,7 +110,7 @@ def cell(
             seed=seed,
             instructions=table,
         )
-        what = f"{model}, {workload}, {vcpus} virtual CPUs"
+        what = f"{model}, {name}, {vcpus} virtual CPUs"
         if run.end == "stuck":
             raise ScaleError(f"{what}: every one of them waits")
         if complaints := people[0].fsck():
@@ -118,7 +124,7 @@ def cell(
             }
     done = sum(one.operations for one in run.cpus)
     per_s = done * PS_PER_S / run.ps if run.ps else 0.0
-    return Cell(model, layout, workload, machine.name, vcpus, per_s, run, kinds, places)
+    return Cell(model, layout, name, machine.name, vcpus, per_s, run, kinds, places)
 
 
 def _checked(participant: Participant, block: bytes) -> None:

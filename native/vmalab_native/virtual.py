@@ -70,6 +70,27 @@ class CpuCounts:
 
 
 @dataclass(frozen=True)
+class KindCounts:
+    """What the operations of a kind cost, while they were counted.
+
+    Attributes:
+        lines: that they touched, each counted once an operation; right on one CPU alone.
+        ps: how long they took.
+        cold: what the first one of the run missed.
+    """
+
+    operations: int
+    instructions: int
+    accesses: int
+    misses: int
+    locked: int
+    fences: int
+    lines: int
+    ps: int
+    cold: int
+
+
+@dataclass(frozen=True)
 class Hot:
     """Two places of a line that CPUs took from one another.
 
@@ -108,6 +129,7 @@ class VirtualRun:
         ps: virtual time that was counted.
         accesses: to the segment, of the whole run.
         cpus: each virtual CPU.
+        kinds: what the operations of each kind cost.
         latency: of each kind, (ns, how many): the lower ends of buckets, sixteen to a power of two.
         hot: the costliest pairs first.
     """
@@ -117,6 +139,7 @@ class VirtualRun:
     ps: int
     accesses: int
     cpus: list[CpuCounts]
+    kinds: list[KindCounts]
     latency: list[list[tuple[int, int]]]
     hot: list[Hot]
 
@@ -224,6 +247,7 @@ def run(
         ps=out.ps,
         accesses=out.accesses_in_all,
         cpus=[record(CpuCounts, row) for row in each],
+        kinds=[record(KindCounts, row) for row in out.kinds],
         latency=[
             [(bucket_ns(at), int(n)) for at, n in enumerate(histogram[0:_BUCKETS]) if n]
             for histogram in out.latency

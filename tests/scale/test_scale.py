@@ -113,7 +113,7 @@ def test_a_command_of_the_document(command: str, shown: str) -> None:
 
 
 def test_the_document_has_commands() -> None:
-    assert len(SHOWN) == 3
+    assert len(SHOWN) == 4
 
 
 LISTING = """

@@ -85,6 +85,15 @@ struct vl_virtual_cpu {
 	u64 work, missing, queued, waiting;
 };
 
+/* What the operations of a kind cost, while they were counted. */
+struct vl_virtual_kind {
+	u64 operations;
+	u64 instructions, accesses, misses, locked, fences;
+	u64 lines; /* that they touched, each once an operation; of one CPU alone */
+	u64 ps;
+	u64 first, cold; /* the first one of the run, + 1; and what it missed */
+};
+
 enum vl_virtual_end {
 	VL_VIRTUAL_DONE,    /* every CPU has done enough */
 	VL_VIRTUAL_LATE,    /* ps_most */
@@ -98,6 +107,7 @@ struct vl_virtual_result {
 	u64 ps;     /* that were counted */
 	u64 accesses_in_all;
 	u64 latency[VL_VIRTUAL_KINDS_MAX][VL_VIRTUAL_BUCKETS];
+	struct vl_virtual_kind kinds[VL_VIRTUAL_KINDS_MAX];
 };
 
 /* One pair of places of a line that CPUs took from one another. */

@@ -499,6 +499,10 @@ void caches_access(struct vcpu *cpu, u64 offset, u32 bytes, enum access_kind kin
 	if (unlikely(++vm.accesses >= vm.pause_at))
 		vcpu_pause();
 	cpu->counts.accesses++;
+	if (line->mark != cpu->mark) {
+		line->mark = cpu->mark;
+		cpu->lines++;
+	}
 	if (kind == ACCESS_LOCKED)
 		caches_drain(cpu);
 	else if (cpu->loads_count)

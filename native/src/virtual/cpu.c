@@ -275,22 +275,62 @@ static void look_whether_over(const struct vcpu *cpu)
 		vm.out->ps = vm.counting ? cpu->now - vm.began : 0;
 }
 
+/* What a CPU has done so far. */
+static struct vl_virtual_kind so_far(const struct vcpu *cpu)
+{
+	const struct vl_virtual_cpu *counts = &cpu->counts;
+
+	return (struct vl_virtual_kind){
+		.operations = counts->operations,
+		.instructions = cpu->instructions,
+		.accesses = counts->accesses,
+		.misses = counts->misses,
+		.locked = counts->locked,
+		.fences = counts->fences,
+		.lines = cpu->lines,
+		.ps = cpu->now,
+	};
+}
+
+static void add_to_kind(struct vl_virtual_kind *kind, const struct vl_virtual_kind *before,
+			const struct vl_virtual_kind *now)
+{
+	kind->operations += now->operations - before->operations;
+	kind->instructions += now->instructions - before->instructions;
+	kind->accesses += now->accesses - before->accesses;
+	kind->misses += now->misses - before->misses;
+	kind->locked += now->locked - before->locked;
+	kind->fences += now->fences - before->fences;
+	kind->lines += now->lines - before->lines;
+	kind->ps += now->ps - before->ps;
+}
+
 /* One operation. */
 static void do_step(struct vcpu *cpu, const struct vl_virtual_step *step)
 {
+	struct vl_virtual_kind before, now, *kind = &vm.out->kinds[step->kind];
 	struct vl_result result = {0};
 	u64 began;
 	long ran;
 
 	vcpu_charge(cpu);
 	began = cpu->now;
+	before = so_far(cpu);
+	cpu->mark = ++vm.marks;
 	ran = vl_run(cpu->self, cpu->program->blocks + step->offset, step->bytes, &result, 1);
 	vcpu_charge(cpu);
 	if (vm.over)
 		return;
 	cpu->counts.operations++;
-	if (vm.counting)
+	now = so_far(cpu);
+	if (!kind->first) {
+		kind->first = now.operations;
+		kind->cold = now.misses - before.misses;
+	}
+	if (vm.counting) {
 		vm.out->latency[step->kind][bucket_of((cpu->now - began) / PS_PER_NS)]++;
+		add_to_kind(kind, &before, &now);
+	}
 	if (ran != 1 || result.status) {
 		cpu->counts.failed++;
 		if (!vm.out->status)

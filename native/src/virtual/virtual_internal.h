@@ -67,6 +67,8 @@ struct vcpu {
 	struct cache first, second;
 	struct vl_virtual_cpu counts, before; /* before: when counting began */
 	u64 operations;                       /* since the run began */
+	u32 mark;                             /* of the operation under way */
+	u64 lines;                            /* that operations touched, each once */
 };
 
 /* What is known of a line: the directory. */
@@ -80,6 +82,7 @@ struct line {
 	u8 writer_at;  /* byte of the last write by another than its reader */
 	u32 writer_text;
 	u8 writer_cpu;
+	u32 mark; /* of the last operation that touched it */
 } __attribute__((aligned(64)));
 
 /* When each word of a line was last written, in versions of the line. */
@@ -108,6 +111,7 @@ struct machine_state {
 	const u8 *instructions;
 	u64 text, text_bytes;
 	bool counting, over;
+	u32 marks;
 	u64 began; /* of counting */
 	u64 accesses;
 	u64 pause_at; /* accesses */

@@ -53,7 +53,7 @@ def program(group: str, name: str, version: str) -> Path:
 def generate(out: Path) -> Path:
     """Write the package below the folder `out`; where it is."""
     sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.glob("vmalab/v1/*.proto"))
-    google = files("grpc_tools") / "_proto"  # google/protobuf/any.proto
+    google = files("grpc_tools") / "_proto"  # the messages of google.protobuf
     command = [
         *(str(program(*PROTOC)), f"-I{PROTOS}", f"-I{google}"),
         f"--plugin=protoc-gen-grpc-java={program(*PLUGIN)}",

@@ -80,7 +80,9 @@ def _java() -> list[str]:
 
 
 LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {
-    **{"python": _python, "go": _go, "java": _java},
+    "python": _python,
+    "go": _go,
+    "java": _java,
 }
 """Each: what makes its program, and the command that runs it."""
 

@@ -75,9 +75,7 @@ def _doc(text: str, indent: str, tags: Iterable[str] = ()) -> Iterator[str]:
     """A Javadoc comment; a tag is a line of its own, with what follows it below."""
     width = _COLUMNS - len(indent) - 3
     lines = textwrap.wrap(_plain(text), width)
-    notes = [
-        line for tag in tags for line in textwrap.wrap(tag, width, subsequent_indent=" " * 4)
-    ]
+    notes = [line for tag in tags for line in textwrap.wrap(tag, width, subsequent_indent=" " * 4)]
     if notes:
         lines += ["", *notes]
     if len(lines) == 1 and len(lines[0]) <= width - 4:

@@ -256,6 +256,7 @@ class ServerTest {
     @Test
     void aCallEndsWithItsDeadline() {
         AddressSpace space = client.useWithoutLease(1);
+        long begin = System.nanoTime();
         assertThrows(
             ServiceException.DeadlineExceeded.class,
             () -> client.within(Duration.ofMillis(50), () -> space.brk(0)));
@@ -263,6 +264,8 @@ class ServerTest {
             AddressSpace same = hasty.useWithoutLease(1);
             assertThrows(ServiceException.DeadlineExceeded.class, () -> same.brk(0));
         }
+        Duration took = Duration.ofNanos(System.nanoTime() - begin);
+        assertTrue(took.compareTo(PATIENCE) < 0, "it ended with another deadline: " + took);
     }
 
     @Test

@@ -61,7 +61,29 @@ def _go() -> list[str]:
     return [str(program)]
 
 
-LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {"python": _python, "go": _go}
+def _java() -> list[str]:
+    for tool in ("javac", "mvn"):
+        if shutil.which(tool) is None:
+            needed = "a JDK 17 or newer and Maven 3.8 or newer are needed"
+            raise ToolMissing(f"java: {needed}, and there is no {tool}")
+    source, made = ROOT / "clients" / "java", BUILD / "java"
+    done = subprocess.run(
+        ["mvn", "-q", "-f", str(source), "process-test-classes"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ToolMissing(f"java: it does not build:\n{done.stdout}{done.stderr}")
+    path = [str(made / "classes"), str(made / "test-classes"), (made / "classpath").read_text()]
+    return ["java", "-cp", ":".join(path), "dev.vmalab.client.conformance.Main"]
+
+
+LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {
+    "python": _python,
+    "go": _go,
+    "java": _java,
+}
 """Each: what makes its program, and the command that runs it."""
 
 

@@ -40,6 +40,7 @@ FILE = re.compile(
 )
 MEMBER = re.compile(r"\b([\w-]+\.(?:c|h|py|rs|pml)):([A-Za-z_]\w*)|\(([\w-]+\.[ch]): (\w+)[),;]")
 CALL = re.compile(r"(?<![\w.>])([a-z_]\w+)\(\)")
+GENERATED = ("protos/python", "clients/java/src/generated")
 SECTION = re.compile(r'DESIGN\.md,? (?:"([^"]+)"|(?:section )?(\d+)\b)|DESIGN\.md section (\d+)')
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -123,7 +124,8 @@ def said() -> tuple[tuple[Path, int, str], ...]:
     return tuple(
         (path, line, text)
         for path in files()
-        if "protos/python" not in path.as_posix() and path.name != "test_references.py"
+        if not any(name in path.as_posix() for name in GENERATED)
+        if path.name != "test_references.py"
         for line, text in words(path)
     )
 

@@ -49,7 +49,8 @@ def files() -> tuple[Path, ...]:
 
 def generated(path: Path) -> bool:
     made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "constants.proto")
-    return "protos/python" in path.as_posix() or path.name.endswith(made)
+    folders = ("protos/python", "clients/java/src/generated")
+    return any(name in path.as_posix() for name in folders) or path.name.endswith(made)
 
 
 def sources() -> list[Path]:

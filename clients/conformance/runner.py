@@ -61,7 +61,24 @@ def _go() -> list[str]:
     return [str(program)]
 
 
-LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {"python": _python, "go": _go}
+def _node() -> list[str]:
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise ToolMissing("node: Node 20.11 or newer with npm is needed, and there is none")
+    client = ROOT / "clients" / "node"
+    done = subprocess.run(
+        ["node", str(client / "ready.mjs")], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ToolMissing(done.stderr.strip())
+    program = done.stdout.strip()
+    return [program, str(client / "build" / "conformance" / "main.js")]
+
+
+LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {
+    "python": _python,
+    "go": _go,
+    "node": _node,
+}
 """Each: what makes its program, and the command that runs it."""
 
 

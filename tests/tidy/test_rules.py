@@ -48,8 +48,9 @@ def files() -> tuple[Path, ...]:
 
 
 def generated(path: Path) -> bool:
-    made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "constants.proto")
-    return "protos/python" in path.as_posix() or path.name.endswith(made)
+    made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "_gen.ts", "constants.proto")
+    folders = ("protos/python", "clients/node/src/pb/")
+    return any(one in path.as_posix() for one in folders) or path.name.endswith(made)
 
 
 def sources() -> list[Path]:

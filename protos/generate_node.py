@@ -44,7 +44,7 @@ HEAD: Final = (
 def tools() -> None:
     """Install the plugin, in the version of the lock file."""
     ready = ["node", str(CLIENT / "ready.mjs"), "--tools"]
-    subprocess.run(ready, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(ready, check=True)
 
 
 def generate(out: Path) -> None:

@@ -65,9 +65,8 @@ def _node() -> list[str]:
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise ToolMissing("node: Node 20.11 or newer with npm is needed, and there is none")
     client = ROOT / "clients" / "node"
-    done = subprocess.run(
-        ["node", str(client / "ready.mjs")], capture_output=True, text=True, check=False
-    )
+    ready = ["node", str(client / "ready.mjs"), "--which"]
+    done = subprocess.run(ready, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolMissing(done.stderr.strip())
     program = done.stdout.strip()

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes the client ready: checks the version of Node, installs what package-lock.json has, compiles.
-// What is done already is not done again. It prints the path of the Node that programs run with: this
-// one, or one from the registry of npm if this one is too old.
+// What is done already is not done again. If this Node is too old, one from the registry of npm is
+// installed, and compiles.
 //
-// usage: node ready.mjs [--tools]    --tools: install alone
+// usage: node ready.mjs [--tools] [--which]
+//   --tools: install alone; --which: print the path of the Node that programs are to run with
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -65,4 +66,6 @@ install();
 if (!process.argv.includes("--tools")) {
   run(node, join("node_modules", "typescript", "bin", "tsc"));
 }
-console.log(node);
+if (process.argv.includes("--which")) {
+  console.log(node);
+}

@@ -29,7 +29,7 @@ def built() -> Iterator[None]:
     """Installed and compiled; the Node that it was made ready for is the first of the PATH."""
     need("node", "Node 20.11")
     need("npm", "npm of Node 20.11")
-    program = Path(run("node", str(NODE / "ready.mjs")).strip().split("\n")[-1])
+    program = Path(run("node", str(NODE / "ready.mjs"), "--which").strip().split("\n")[-1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
         yield
@@ -79,7 +79,7 @@ def test_everything_public_is_documented() -> None:
         in_class = False
         lines = path.read_text().split("\n")
         for number, line in enumerate(lines):
-            in_class = line.startswith("export class") or in_class and line != "}"
+            in_class = line.startswith("export class") or (in_class and line != "}")
             found = exported.match(line) or (member.match(line) if in_class else None)
             above = lines[number - 1].strip()
             if found and not above.endswith("*/") and found[1] not in ("constructor", "super"):

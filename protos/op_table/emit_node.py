@@ -296,7 +296,7 @@ def _notes(one: Operation, arguments: list[Argument]) -> Iterator[tuple[str, str
 
 
 def _block(table: Table) -> str:
-    lines = []
+    lines: list[str] = []
     for one, method, store in builder_methods(table):
         lines += _builder_method(table, one, method, store=store)
     text = "\n".join(lines).rstrip()

@@ -59,7 +59,8 @@ def generate(out: Path) -> None:
     ]
     subprocess.run(command, check=True, cwd=PROTOS)
     for path in files(out):
-        source = (path.with_suffix(".proto")).as_posix()
+        ours = path.parts[0] == "vmalab"
+        source = path.with_suffix(".proto").as_posix() if ours else "the protos of protobuf"
         text = (out / path).read_text(encoding="utf-8")
         (out / path).write_text(HEAD.format(source=source) + text, encoding="utf-8")
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import filecmp
+import re
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,7 @@ def generate(out: Path) -> None:
         ours = path.parts[0] == "vmalab"
         source = path.with_suffix(".proto").as_posix() if ours else "the protos of protobuf"
         text = (out / path).read_text(encoding="utf-8")
+        text = re.sub(r"^// source: .*\n", "", text, flags=re.MULTILINE)  # the head has it
         (out / path).write_text(HEAD.format(source=source) + text, encoding="utf-8")
 
 

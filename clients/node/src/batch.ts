@@ -3,9 +3,9 @@
 import { type ClientDuplexStream, status } from "@grpc/grpc-js";
 
 import type { BlockBuilder } from "./block_gen.js";
-import { encoded } from "./caller.js";
+import { MessageMaker } from "./message.js";
 import { made, serviceError, WindowError } from "./errors.js";
-import { BatchRequest, type BatchResponse } from "./pb/vmalab/v1/memory.js";
+import type { BatchResponse } from "./pb/vmalab/v1/memory.js";
 import { Results } from "./results.js";
 
 /** How many blocks a Batch has outstanding at most, unless it is told otherwise. */
@@ -44,6 +44,7 @@ export class Batch implements Disposable {
   readonly window: number;
   readonly #outstanding: bigint[] = [];
   readonly #answers: BatchResponse[] = [];
+  readonly #messages = new MessageMaker();
   #tag = 0n;
   #failure: unknown;
   #wake: (() => void) | undefined;
@@ -101,7 +102,7 @@ export class Batch implements Disposable {
     }
     const tag = ++this.#tag;
     if (this.#failure === undefined) {
-      this.stream.write(encoded(BatchRequest, { block, tag, failedOnly }));
+      this.stream.write(this.#messages.made(block, tag, failedOnly));
     }
     this.#outstanding.push(tag); // after a failure receive has the reason
   }
@@ -121,6 +122,7 @@ export class Batch implements Disposable {
       this.#wake = undefined;
     }
     const answer = this.#answers.shift();
+    this.#messages.answered();
     if (answer === undefined || answer.tag !== wanted) {
       const text = `answer ${answer?.tag} instead of ${wanted}: one caller receives at a time`;
       throw made(status.UNAVAILABLE, "", {}, text);

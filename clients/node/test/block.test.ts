@@ -20,6 +20,9 @@ import {
   SEGV_PKUERR,
 } from "@vmalab/client";
 
+import { MessageMaker } from "../src/message.js";
+import { BatchRequest } from "../src/pb/vmalab/v1/memory.js";
+
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
@@ -74,6 +77,21 @@ test("what cannot be is not added", () => {
   assert.deepEqual([block.length, block.bytes.length], [1, 16]);
   assert.equal(hex(block.setVmaName(1n, 0n, 4096n, "heap").bytes.subarray(48)), "6865617000000000");
   assert.equal(hex(block.reset().pkeyFree(1n, -1).bytes.subarray(16)), "ffffffffffffffff");
+});
+
+test("a message of a stream is a BatchRequest, and its memory is used again after its answer", () => {
+  const maker = new MessageMaker();
+  const blocks = [300, 5, 0, 70_000].map((length, i) => new Uint8Array(length).fill(i + 1));
+  const made = blocks.map((block, i) => maker.made(block, BigInt(i) << 40n, i % 2 === 1));
+  made.forEach((message, i) => {
+    const { block, tag, failedOnly } = BatchRequest.decode(message);
+    assert.equal(block.length, blocks[i]?.length);
+    assert.deepEqual([tag, failedOnly], [BigInt(i) << 40n, i % 2 === 1]);
+    assert.ok(block.every((byte) => byte === i + 1));
+  });
+  maker.answered();
+  assert.equal(maker.made(new Uint8Array(290), 1n, false).buffer, made[0]?.buffer);
+  assert.notEqual(maker.made(new Uint8Array(1), 1n, false).buffer, made[1]?.buffer);
 });
 
 test("a block grows", () => {

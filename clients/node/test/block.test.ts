@@ -79,7 +79,7 @@ test("what cannot be is not added", () => {
   assert.equal(hex(block.reset().pkeyFree(1n, -1).bytes.subarray(16)), "ffffffffffffffff");
 });
 
-test("a message of a stream is a BatchRequest, and its memory is used again after its answer", () => {
+test("a message of a stream is a BatchRequest, in memory whose answer has come", () => {
   const maker = new MessageMaker();
   const blocks = [300, 5, 0, 70_000].map((length, i) => new Uint8Array(length).fill(i + 1));
   const made = blocks.map((block, i) => maker.made(block, BigInt(i) << 40n, i % 2 === 1));

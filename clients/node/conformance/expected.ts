@@ -327,7 +327,7 @@ export function judgeBlock(step: Step, got: Answer, variables: Variables): void 
     try {
       judgeResult(expected, result, variables);
     } catch (error) {
-      throw new Mismatch(`record ${place}: ${String(error)}`);
+      throw new Mismatch(`record ${place}: ${(error as Error).message}`);
     }
     if ("save" in expected) {
       variables.set(String(expected["save"]), result.value);

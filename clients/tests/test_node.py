@@ -96,6 +96,18 @@ def test_the_sample_prints_what_the_page_shows(server: EmbeddedServer) -> None:
     assert said == shown
 
 
+def test_what_measures_the_client_gets_right_answers() -> None:
+    """It ends with 1 when an answer is wrong; what it costs here says nothing."""
+    with EmbeddedServer(workers=1, bench=True) as one:
+        said = run("node", str(NODE / "build" / "bench" / "main.js"), one.target, "1")
+    measured = json.loads(said)
+    assert measured["faults"] == 10_000
+    (rounds,) = measured["rounds"]
+    costs = [rounds[what][side] for what in ("unary", "block") for side in ("echo", "call")]
+    assert [cost["calls"] for cost in costs] == [200, 200, 20, 20]
+    assert all(cost["wall_ns"] > 0 and cost["cpu_ns"] > 0 for cost in costs)
+
+
 def test_a_program_that_has_the_package_alone(server: EmbeddedServer, tmp_path: Path) -> None:
     """What npm packs is installed elsewhere, and a program in plain JavaScript imports it."""
     packed = json.loads(run("npm", "pack", *PACK, "--pack-destination", str(tmp_path), cwd=NODE))

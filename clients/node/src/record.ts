@@ -13,7 +13,7 @@ const WORD_BYTES = 8;
 const HEADER_WORDS = 2;
 const WORDS_MAX = 255;
 const BYTES_FIRST = 4096;
-const U32_MAX = 0xffff_ffff;
+const U16_MAX = 0xffff;
 const S32_MIN = -0x8000_0000;
 const S32_MAX = 0x7fff_ffff;
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
@@ -86,7 +86,10 @@ export class RecordWriter {
       this.#grow();
     }
     this.#at = this.#length;
-    this.halves((op | (total << 8) | (bits << 16)) >>> 0, how);
+    this.#u16(bits);
+    this.#view.setUint32(this.#at, op | (total << 8) | (bits << 16), true);
+    this.#u32(this.#at + WORD_BYTES / 2, how);
+    this.#at += WORD_BYTES;
     this.word(mm);
   }
 
@@ -121,8 +124,14 @@ export class RecordWriter {
     this.#at += WORD_BYTES;
   }
 
+  #u16(value: number): void {
+    if ((value & U16_MAX) !== value) {
+      throw new BadBlockError(`${value} is no number of 16 bits without a sign`);
+    }
+  }
+
   #u32(at: number, value: number): void {
-    if (!Number.isInteger(value) || value < 0 || value > U32_MAX) {
+    if (value >>> 0 !== value) {
       throw new BadBlockError(`${value} is no number of 32 bits without a sign`);
     }
     this.#view.setUint32(at, value, true);

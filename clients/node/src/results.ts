@@ -82,6 +82,7 @@ export class Results implements Iterable<Result> {
   /** How many there are. */
   readonly length: number;
   readonly #view: DataView;
+  readonly #end: number;
   #at = -RESULT_BYTES;
 
   /** Reads what a block has answered. Throws {@link BadBlockError}. */
@@ -91,13 +92,16 @@ export class Results implements Iterable<Result> {
       throw new BadBlockError(text);
     }
     this.#view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+    this.#end = raw.length;
     this.length = raw.length / RESULT_BYTES;
   }
 
   /** Moves to the next one; false: there is none. */
   next(): boolean {
-    this.#at = Math.min(this.#at + RESULT_BYTES, this.#view.byteLength);
-    return this.#at < this.#view.byteLength;
+    const at = this.#at + RESULT_BYTES;
+    const there = at < this.#end;
+    this.#at = there ? at : this.#end;
+    return there;
   }
 
   /** Moves the cursor before the first one. */

@@ -27,7 +27,7 @@ TESTS ?= tests
 WORKERS ?= $(shell echo $$(($(JOBS) + 1)))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20 --durations-min 10
 
-.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go proto-java format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go proto-java proto-node format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -180,6 +180,9 @@ proto-go: setup ## the messages of the Go client, after a change of a .proto; ne
 
 proto-java: setup ## the messages of the Java client, after a change of a .proto; needs Maven
 	@$(BIN)/python protos/generate_java.py
+
+proto-node: ## the messages of the Node client, after a change of a .proto; needs Node
+	@$(BIN)/python protos/generate_node.py
 
 clean: ## remove what was built
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -79,10 +79,23 @@ def _java() -> list[str]:
     return ["java", "-cp", ":".join(path), "dev.vmalab.client.conformance.Main"]
 
 
+def _node() -> list[str]:
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise ToolMissing("node: Node 20.11 or newer with npm is needed, and there is none")
+    client = ROOT / "clients" / "node"
+    ready = ["node", str(client / "ready.mjs"), "--which"]
+    done = subprocess.run(ready, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ToolMissing(done.stderr.strip())
+    program = done.stdout.strip()
+    return [program, str(client / "build" / "conformance" / "main.js")]
+
+
 LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {
     "python": _python,
     "go": _go,
     "java": _java,
+    "node": _node,
 }
 """Each: what makes its program, and the command that runs it."""
 

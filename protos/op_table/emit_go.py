@@ -23,7 +23,7 @@ from op_table.model import HeaderField, Method, Operand, Operation, Set, Table
 from op_table.proto_text import Call, ProtoField, calls
 
 FOLDER: Final = Path("clients/go")
-_BY_HAND: Final = {
+BY_HAND: Final = {
     *("CreateAddressSpace", "KeepAlive", "ForkAddressSpace", "Exec", "Exit", "Fault", "Apply"),
     *("ProcessMadvise", "ShareAddressSpace", "ShareFile", "OpenFile", "CloseFile"),
     *("TruncateFile", "AllocateFile"),
@@ -44,7 +44,7 @@ _KEYWORDS: Final = {"len", "cap", "type", "func", "range", "map"}
 
 def files(table: Table, root: Path) -> dict[Path, str]:
     found = calls(root / "protos" / "vmalab" / "v1", "MemoryService", "UserfaultfdService")
-    of_spaces = [call for call in found if call.name not in _BY_HAND]
+    of_spaces = [call for call in found if call.name not in BY_HAND]
     made = {
         "constants_gen.go": _constants(table),
         "block_gen.go": _block(table),
@@ -255,7 +255,7 @@ def _builder_method(
     yield ""
 
 
-def _builder_methods(table: Table) -> Iterator[tuple[Operation, Method, bool]]:
+def builder_methods(table: Table) -> Iterator[tuple[Operation, Method, bool]]:
     for one in table.operations:
         for method in one.methods or (Method(one.name.lower()),):
             yield one, method, False
@@ -265,7 +265,7 @@ def _builder_methods(table: Table) -> Iterator[tuple[Operation, Method, bool]]:
 
 def _block(table: Table) -> str:
     lines = [_head("vmalab", "protos/ops.toml and protos/uapi.toml")]
-    for one, method, store in _builder_methods(table):
+    for one, method, store in builder_methods(table):
         lines += _builder_method(table, one, method, store=store)
     return "\n".join(lines)
 
@@ -273,7 +273,7 @@ def _block(table: Table) -> str:
 # --- calls ---
 
 
-def _operation_of(table: Table, call: Call) -> Operation | None:
+def operation_of(table: Table, call: Call) -> Operation | None:
     name = _OPERATIONS.get(call.name, "")
     for one in table.operations:
         if one.name == name or one.name.replace("_", "") == call.name.upper():
@@ -283,7 +283,7 @@ def _operation_of(table: Table, call: Call) -> Operation | None:
 
 def _call_type(table: Table, call: Call, field: ProtoField) -> str:
     """The type of an argument: that of the operand in the table, if it has a type of its own."""
-    operation = _operation_of(table, call)
+    operation = operation_of(table, call)
     parts = (*operation.operands, operation.how) if operation else ()
     for part in parts:
         if part and part.name == field.name and part.set and table.sets[part.set].enum:
@@ -356,7 +356,7 @@ def _names(table: Table, found: list[Call]) -> str:
     lines += ["\t}", '\treturn "", nil', "}", ""]
     lines += _comment("Record gives a method of BlockBuilder for a record, and its arguments.")
     lines += ["func Record(name string) (string, []string) {", "\tswitch name {"]
-    for one, method, store in _builder_methods(table):
+    for one, method, store in builder_methods(table):
         names = [name for name, _ in _arguments(table, one, method)]
         key = method.name.upper()
         if store:

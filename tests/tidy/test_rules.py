@@ -48,9 +48,9 @@ def files() -> tuple[Path, ...]:
 
 
 def generated(path: Path) -> bool:
-    made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "constants.proto")
-    folders = ("protos/python", "clients/java/src/generated")
-    return any(name in path.as_posix() for name in folders) or path.name.endswith(made)
+    made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "_gen.ts", "constants.proto")
+    folders = ("protos/python", "clients/java/src/generated", "clients/node/src/pb/")
+    return any(one in path.as_posix() for one in folders) or path.name.endswith(made)
 
 
 def sources() -> list[Path]:

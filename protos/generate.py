@@ -4,8 +4,8 @@
 
 From ops.toml and uapi.toml: headers of the C core, Python modules, the methods of the client's
 BlockBuilder, parts of memory.proto and of docs/block-format.md, constants.proto, the tables of the
-Go client (op_table has a module for each kind). From the ``.proto`` files: the Python modules in
-``protos/python``.
+Go and C++ clients (op_table has a module for each kind). From the ``.proto`` files: the Python
+modules in ``protos/python``.
 
 Run ``python protos/generate.py`` after a change of one of them and commit what it wrote;
 ``python protos/generate.py --check`` writes nothing and exits 1 when a committed file is stale.
@@ -30,6 +30,7 @@ sys.path.insert(0, str(PROTOS))
 from op_table import (  # noqa: E402
     emit_c,
     emit_client,
+    emit_cpp,
     emit_go,
     emit_proto,
     emit_python,
@@ -41,6 +42,7 @@ ROOT = PROTOS.parent
 EMITTERS = (
     *(emit_c.files, emit_python.files, emit_client.files, emit_text.parts),
     *(emit_proto.files, emit_go.files),
+    emit_cpp.files,
 )
 """Each: from the table and the root of the tree to texts by path."""
 PACKAGE = Path("vmalab") / "v1"

@@ -49,7 +49,8 @@ def files() -> tuple[Path, ...]:
 
 def generated(path: Path) -> bool:
     made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "constants.proto")
-    return "protos/python" in path.as_posix() or path.name.endswith(made)
+    made_of_cpp = (".pb.h", ".pb.cc", "_gen.hpp", "_gen.cpp")
+    return "protos/python" in path.as_posix() or path.name.endswith(made + made_of_cpp)
 
 
 def sources() -> list[Path]:
@@ -100,7 +101,7 @@ def test_lines_are_short() -> None:
     bad = [
         f"{name_of(path)}:{number}"
         for path in written()
-        if path.suffix in (".c", ".h", ".cdef")
+        if path.suffix in (".c", ".h", ".cdef", ".cpp", ".hpp")
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if len(line.expandtabs(TAB)) > COLUMNS_MAX
     ]
@@ -136,7 +137,7 @@ def test_functions_are_short() -> None:
     bad = []
     for path in written():
         text = path.read_text()
-        if path.suffix in (".c", ".h"):
+        if path.suffix in (".c", ".h", ".cpp", ".hpp"):
             spans = list(c_functions(text))
         elif path.suffix == ".py":
             spans = list(python_functions(text))

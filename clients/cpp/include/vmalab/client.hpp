@@ -20,9 +20,11 @@ namespace vmalab
 
 /** A file that can be mapped. */
 struct FileOptions {
+	/** Its device and inode: the same ones are the same file. */
 	std::uint32_t dev_major = 0;
 	std::uint32_t dev_minor = 0;
 	std::uint64_t ino = 0;
+	/** Its size; that of a file that is open already is changed. */
 	std::uint64_t size_bytes = 0;
 	/** What maps shows. */
 	std::string name;

@@ -194,6 +194,7 @@ public:
 class Closed : public RefusedError
 {
 public:
+	/** Says what to do. */
 	Closed();
 };
 

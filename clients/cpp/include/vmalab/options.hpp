@@ -56,6 +56,7 @@ struct Options {
 class CancelToken
 {
 public:
+	/** A token of its own, which cancels nothing yet. */
 	CancelToken();
 
 	/** Cancels the calls. They end with Cancelled; they may have been executed. */

@@ -50,7 +50,8 @@ def generate(out: Path) -> None:
         command = ["protoc", f"-I{PROTOS}", f"--plugin=protoc-gen-grpc={plugin()}", *arguments]
         subprocess.run(command, check=True, cwd=PROTOS)
     for path in out.rglob("*.pb.*"):
-        path.write_text(HEADER + path.read_text())
+        lines = [line.rstrip() for line in path.read_text().split("\n")]
+        path.write_text(HEADER + "\n".join(lines).rstrip("\n") + "\n")
 
 
 def names(folder: Path) -> set[Path]:

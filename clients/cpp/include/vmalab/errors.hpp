@@ -46,7 +46,7 @@ public:
 	int error_number() const noexcept { return error_number_; }
 	/** The same for comparisons: code() == std::errc::not_enough_memory. */
 	std::error_code code() const noexcept { return {error_number_, std::generic_category()}; }
-	/** What the call had done before it failed: with EAGAIN the bytes that UFFDIO_COPY filled. */
+	/** What it had done before it failed: with EAGAIN the bytes that UFFDIO_COPY filled. */
 	std::uint64_t value() const noexcept { return value_; }
 
 private:

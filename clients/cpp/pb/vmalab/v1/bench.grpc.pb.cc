@@ -121,4 +121,3 @@ BenchService::Service::~Service() {
 
 }  // namespace vmalab
 }  // namespace v1
-

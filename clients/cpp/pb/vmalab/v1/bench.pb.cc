@@ -667,7 +667,7 @@ EchoBlocksRequest::EchoBlocksRequest(const EchoBlocksRequest& from)
     _impl_.block_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_block().empty()) {
-    _this->_impl_.block_.Set(from._internal_block(), 
+    _this->_impl_.block_.Set(from._internal_block(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.tag_ = from._impl_.tag_;
@@ -892,7 +892,7 @@ EchoBlocksResponse::EchoBlocksResponse(const EchoBlocksResponse& from)
     _impl_.results_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_results().empty()) {
-    _this->_impl_.results_.Set(from._internal_results(), 
+    _this->_impl_.results_.Set(from._internal_results(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.tag_ = from._impl_.tag_;

@@ -762,7 +762,7 @@ inline uint64_t EchoRequest::first() const {
   return _internal_first();
 }
 inline void EchoRequest::_internal_set_first(uint64_t value) {
-  
+
   _impl_.first_ = value;
 }
 inline void EchoRequest::set_first(uint64_t value) {
@@ -782,7 +782,7 @@ inline uint64_t EchoRequest::second() const {
   return _internal_second();
 }
 inline void EchoRequest::_internal_set_second(uint64_t value) {
-  
+
   _impl_.second_ = value;
 }
 inline void EchoRequest::set_second(uint64_t value) {
@@ -802,7 +802,7 @@ inline uint64_t EchoRequest::third() const {
   return _internal_third();
 }
 inline void EchoRequest::_internal_set_third(uint64_t value) {
-  
+
   _impl_.third_ = value;
 }
 inline void EchoRequest::set_third(uint64_t value) {
@@ -826,7 +826,7 @@ inline uint64_t EchoResponse::first() const {
   return _internal_first();
 }
 inline void EchoResponse::_internal_set_first(uint64_t value) {
-  
+
   _impl_.first_ = value;
 }
 inline void EchoResponse::set_first(uint64_t value) {
@@ -846,7 +846,7 @@ inline uint64_t EchoResponse::second() const {
   return _internal_second();
 }
 inline void EchoResponse::_internal_set_second(uint64_t value) {
-  
+
   _impl_.second_ = value;
 }
 inline void EchoResponse::set_second(uint64_t value) {
@@ -866,7 +866,7 @@ inline uint64_t EchoResponse::third() const {
   return _internal_third();
 }
 inline void EchoResponse::_internal_set_third(uint64_t value) {
-  
+
   _impl_.third_ = value;
 }
 inline void EchoResponse::set_third(uint64_t value) {
@@ -889,7 +889,7 @@ inline const std::string& EchoBlocksRequest::block() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void EchoBlocksRequest::set_block(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.block_.SetBytes(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.EchoBlocksRequest.block)
 }
@@ -902,11 +902,11 @@ inline const std::string& EchoBlocksRequest::_internal_block() const {
   return _impl_.block_.Get();
 }
 inline void EchoBlocksRequest::_internal_set_block(const std::string& value) {
-  
+
   _impl_.block_.Set(value, GetArenaForAllocation());
 }
 inline std::string* EchoBlocksRequest::_internal_mutable_block() {
-  
+
   return _impl_.block_.Mutable(GetArenaForAllocation());
 }
 inline std::string* EchoBlocksRequest::release_block() {
@@ -915,9 +915,9 @@ inline std::string* EchoBlocksRequest::release_block() {
 }
 inline void EchoBlocksRequest::set_allocated_block(std::string* block) {
   if (block != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.block_.SetAllocated(block, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -940,7 +940,7 @@ inline uint64_t EchoBlocksRequest::tag() const {
   return _internal_tag();
 }
 inline void EchoBlocksRequest::_internal_set_tag(uint64_t value) {
-  
+
   _impl_.tag_ = value;
 }
 inline void EchoBlocksRequest::set_tag(uint64_t value) {
@@ -963,7 +963,7 @@ inline const std::string& EchoBlocksResponse::results() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void EchoBlocksResponse::set_results(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.results_.SetBytes(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.EchoBlocksResponse.results)
 }
@@ -976,11 +976,11 @@ inline const std::string& EchoBlocksResponse::_internal_results() const {
   return _impl_.results_.Get();
 }
 inline void EchoBlocksResponse::_internal_set_results(const std::string& value) {
-  
+
   _impl_.results_.Set(value, GetArenaForAllocation());
 }
 inline std::string* EchoBlocksResponse::_internal_mutable_results() {
-  
+
   return _impl_.results_.Mutable(GetArenaForAllocation());
 }
 inline std::string* EchoBlocksResponse::release_results() {
@@ -989,9 +989,9 @@ inline std::string* EchoBlocksResponse::release_results() {
 }
 inline void EchoBlocksResponse::set_allocated_results(std::string* results) {
   if (results != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.results_.SetAllocated(results, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -1014,7 +1014,7 @@ inline uint64_t EchoBlocksResponse::tag() const {
   return _internal_tag();
 }
 inline void EchoBlocksResponse::_internal_set_tag(uint64_t value) {
-  
+
   _impl_.tag_ = value;
 }
 inline void EchoBlocksResponse::set_tag(uint64_t value) {

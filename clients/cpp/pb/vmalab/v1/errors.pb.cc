@@ -176,7 +176,7 @@ ErrorStatus::ErrorStatus(const ErrorStatus& from)
     _impl_.message_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_message().empty()) {
-    _this->_impl_.message_.Set(from._internal_message(), 
+    _this->_impl_.message_.Set(from._internal_message(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.code_ = from._impl_.code_;
@@ -458,7 +458,7 @@ ErrorInfo::ErrorInfo(const ErrorInfo& from)
     _impl_.reason_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_reason().empty()) {
-    _this->_impl_.reason_.Set(from._internal_reason(), 
+    _this->_impl_.reason_.Set(from._internal_reason(),
       _this->GetArenaForAllocation());
   }
   _impl_.domain_.InitDefault();
@@ -466,7 +466,7 @@ ErrorInfo::ErrorInfo(const ErrorInfo& from)
     _impl_.domain_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_domain().empty()) {
-    _this->_impl_.domain_.Set(from._internal_domain(), 
+    _this->_impl_.domain_.Set(from._internal_domain(),
       _this->GetArenaForAllocation());
   }
   // @@protoc_insertion_point(copy_constructor:vmalab.v1.ErrorInfo)

@@ -257,12 +257,12 @@ class ErrorStatus final :
 };
 // -------------------------------------------------------------------
 
-class ErrorInfo_MetadataEntry_DoNotUse : public ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<ErrorInfo_MetadataEntry_DoNotUse, 
+class ErrorInfo_MetadataEntry_DoNotUse : public ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<ErrorInfo_MetadataEntry_DoNotUse,
     std::string, std::string,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING> {
 public:
-  typedef ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<ErrorInfo_MetadataEntry_DoNotUse, 
+  typedef ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<ErrorInfo_MetadataEntry_DoNotUse,
     std::string, std::string,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING> SuperType;
@@ -501,7 +501,7 @@ inline int32_t ErrorStatus::code() const {
   return _internal_code();
 }
 inline void ErrorStatus::_internal_set_code(int32_t value) {
-  
+
   _impl_.code_ = value;
 }
 inline void ErrorStatus::set_code(int32_t value) {
@@ -520,7 +520,7 @@ inline const std::string& ErrorStatus::message() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ErrorStatus::set_message(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.message_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ErrorStatus.message)
 }
@@ -533,11 +533,11 @@ inline const std::string& ErrorStatus::_internal_message() const {
   return _impl_.message_.Get();
 }
 inline void ErrorStatus::_internal_set_message(const std::string& value) {
-  
+
   _impl_.message_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ErrorStatus::_internal_mutable_message() {
-  
+
   return _impl_.message_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ErrorStatus::release_message() {
@@ -546,9 +546,9 @@ inline std::string* ErrorStatus::release_message() {
 }
 inline void ErrorStatus::set_allocated_message(std::string* message) {
   if (message != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.message_.SetAllocated(message, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -613,7 +613,7 @@ inline const std::string& ErrorInfo::reason() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ErrorInfo::set_reason(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.reason_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ErrorInfo.reason)
 }
@@ -626,11 +626,11 @@ inline const std::string& ErrorInfo::_internal_reason() const {
   return _impl_.reason_.Get();
 }
 inline void ErrorInfo::_internal_set_reason(const std::string& value) {
-  
+
   _impl_.reason_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ErrorInfo::_internal_mutable_reason() {
-  
+
   return _impl_.reason_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ErrorInfo::release_reason() {
@@ -639,9 +639,9 @@ inline std::string* ErrorInfo::release_reason() {
 }
 inline void ErrorInfo::set_allocated_reason(std::string* reason) {
   if (reason != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.reason_.SetAllocated(reason, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -663,7 +663,7 @@ inline const std::string& ErrorInfo::domain() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ErrorInfo::set_domain(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.domain_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ErrorInfo.domain)
 }
@@ -676,11 +676,11 @@ inline const std::string& ErrorInfo::_internal_domain() const {
   return _impl_.domain_.Get();
 }
 inline void ErrorInfo::_internal_set_domain(const std::string& value) {
-  
+
   _impl_.domain_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ErrorInfo::_internal_mutable_domain() {
-  
+
   return _impl_.domain_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ErrorInfo::release_domain() {
@@ -689,9 +689,9 @@ inline std::string* ErrorInfo::release_domain() {
 }
 inline void ErrorInfo::set_allocated_domain(std::string* domain) {
   if (domain != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.domain_.SetAllocated(domain, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING

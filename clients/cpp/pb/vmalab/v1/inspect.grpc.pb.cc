@@ -507,4 +507,3 @@ InspectService::Service::~Service() {
 
 }  // namespace vmalab
 }  // namespace v1
-

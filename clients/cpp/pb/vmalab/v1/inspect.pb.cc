@@ -1142,7 +1142,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     _impl_.version_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_version().empty()) {
-    _this->_impl_.version_.Set(from._internal_version(), 
+    _this->_impl_.version_.Set(from._internal_version(),
       _this->GetArenaForAllocation());
   }
   _impl_.instance_.InitDefault();
@@ -1150,7 +1150,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     _impl_.instance_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_instance().empty()) {
-    _this->_impl_.instance_.Set(from._internal_instance(), 
+    _this->_impl_.instance_.Set(from._internal_instance(),
       _this->GetArenaForAllocation());
   }
   _impl_.rcu_flavour_.InitDefault();
@@ -1158,7 +1158,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     _impl_.rcu_flavour_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_rcu_flavour().empty()) {
-    _this->_impl_.rcu_flavour_.Set(from._internal_rcu_flavour(), 
+    _this->_impl_.rcu_flavour_.Set(from._internal_rcu_flavour(),
       _this->GetArenaForAllocation());
   }
   _impl_.lock_model_.InitDefault();
@@ -1166,7 +1166,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     _impl_.lock_model_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_lock_model().empty()) {
-    _this->_impl_.lock_model_.Set(from._internal_lock_model(), 
+    _this->_impl_.lock_model_.Set(from._internal_lock_model(),
       _this->GetArenaForAllocation());
   }
   _impl_.grpc_version_.InitDefault();
@@ -1174,7 +1174,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     _impl_.grpc_version_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_grpc_version().empty()) {
-    _this->_impl_.grpc_version_.Set(from._internal_grpc_version(), 
+    _this->_impl_.grpc_version_.Set(from._internal_grpc_version(),
       _this->GetArenaForAllocation());
   }
   _impl_.layout_.InitDefault();
@@ -1182,7 +1182,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     _impl_.layout_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_layout().empty()) {
-    _this->_impl_.layout_.Set(from._internal_layout(), 
+    _this->_impl_.layout_.Set(from._internal_layout(),
       _this->GetArenaForAllocation());
   }
   _impl_.lookup_.InitDefault();
@@ -1190,7 +1190,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     _impl_.lookup_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_lookup().empty()) {
-    _this->_impl_.lookup_.Set(from._internal_lookup(), 
+    _this->_impl_.lookup_.Set(from._internal_lookup(),
       _this->GetArenaForAllocation());
   }
   _impl_.slab_.InitDefault();
@@ -1198,7 +1198,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     _impl_.slab_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_slab().empty()) {
-    _this->_impl_.slab_.Set(from._internal_slab(), 
+    _this->_impl_.slab_.Set(from._internal_slab(),
       _this->GetArenaForAllocation());
   }
   _impl_.oldest_client_.InitDefault();
@@ -1206,7 +1206,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     _impl_.oldest_client_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_oldest_client().empty()) {
-    _this->_impl_.oldest_client_.Set(from._internal_oldest_client(), 
+    _this->_impl_.oldest_client_.Set(from._internal_oldest_client(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.supervisor_pid_, &from._impl_.supervisor_pid_,
@@ -2002,7 +2002,7 @@ ListWorkersResponse::ListWorkersResponse(const ListWorkersResponse& from)
     _impl_.shared_address_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_shared_address().empty()) {
-    _this->_impl_.shared_address_.Set(from._internal_shared_address(), 
+    _this->_impl_.shared_address_.Set(from._internal_shared_address(),
       _this->GetArenaForAllocation());
   }
   // @@protoc_insertion_point(copy_constructor:vmalab.v1.ListWorkersResponse)
@@ -2244,7 +2244,7 @@ Worker::Worker(const Worker& from)
     _impl_.address_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_address().empty()) {
-    _this->_impl_.address_.Set(from._internal_address(), 
+    _this->_impl_.address_.Set(from._internal_address(),
       _this->GetArenaForAllocation());
   }
   _impl_.unix_path_.InitDefault();
@@ -2252,7 +2252,7 @@ Worker::Worker(const Worker& from)
     _impl_.unix_path_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_unix_path().empty()) {
-    _this->_impl_.unix_path_.Set(from._internal_unix_path(), 
+    _this->_impl_.unix_path_.Set(from._internal_unix_path(),
       _this->GetArenaForAllocation());
   }
   _impl_.state_.InitDefault();
@@ -2260,7 +2260,7 @@ Worker::Worker(const Worker& from)
     _impl_.state_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_state().empty()) {
-    _this->_impl_.state_.Set(from._internal_state(), 
+    _this->_impl_.state_.Set(from._internal_state(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.index_, &from._impl_.index_,
@@ -2888,7 +2888,7 @@ SlabInfo::SlabInfo(const SlabInfo& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.active_objs_, &from._impl_.active_objs_,
@@ -3872,7 +3872,7 @@ GetMapsResponse::GetMapsResponse(const GetMapsResponse& from)
     _impl_.maps_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_maps().empty()) {
-    _this->_impl_.maps_.Set(from._internal_maps(), 
+    _this->_impl_.maps_.Set(from._internal_maps(),
       _this->GetArenaForAllocation());
   }
   // @@protoc_insertion_point(copy_constructor:vmalab.v1.GetMapsResponse)
@@ -4317,7 +4317,7 @@ QueryVmaResponse::QueryVmaResponse(const QueryVmaResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   if (from._internal_has_vma()) {
@@ -4593,7 +4593,7 @@ VmaInfo::VmaInfo(const VmaInfo& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.start_, &from._impl_.start_,
@@ -5209,7 +5209,7 @@ AddressSpace::AddressSpace(const AddressSpace& from)
     _impl_.owner_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_owner().empty()) {
-    _this->_impl_.owner_.Set(from._internal_owner(), 
+    _this->_impl_.owner_.Set(from._internal_owner(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.mm_, &from._impl_.mm_,
@@ -6001,7 +6001,7 @@ Lock::Lock(const Lock& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   _impl_.mode_.InitDefault();
@@ -6009,7 +6009,7 @@ Lock::Lock(const Lock& from)
     _impl_.mode_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_mode().empty()) {
-    _this->_impl_.mode_.Set(from._internal_mode(), 
+    _this->_impl_.mode_.Set(from._internal_mode(),
       _this->GetArenaForAllocation());
   }
   _impl_.state_.InitDefault();
@@ -6017,7 +6017,7 @@ Lock::Lock(const Lock& from)
     _impl_.state_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_state().empty()) {
-    _this->_impl_.state_.Set(from._internal_state(), 
+    _this->_impl_.state_.Set(from._internal_state(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.participant_, &from._impl_.participant_,
@@ -6677,7 +6677,7 @@ Participant::Participant(const Participant& from)
     _impl_.role_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_role().empty()) {
-    _this->_impl_.role_.Set(from._internal_role(), 
+    _this->_impl_.role_.Set(from._internal_role(),
       _this->GetArenaForAllocation());
   }
   _impl_.comm_.InitDefault();
@@ -6685,7 +6685,7 @@ Participant::Participant(const Participant& from)
     _impl_.comm_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_comm().empty()) {
-    _this->_impl_.comm_.Set(from._internal_comm(), 
+    _this->_impl_.comm_.Set(from._internal_comm(),
       _this->GetArenaForAllocation());
   }
   _impl_.operation_.InitDefault();
@@ -6693,7 +6693,7 @@ Participant::Participant(const Participant& from)
     _impl_.operation_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_operation().empty()) {
-    _this->_impl_.operation_.Set(from._internal_operation(), 
+    _this->_impl_.operation_.Set(from._internal_operation(),
       _this->GetArenaForAllocation());
   }
   _impl_.state_.InitDefault();
@@ -6701,7 +6701,7 @@ Participant::Participant(const Participant& from)
     _impl_.state_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_state().empty()) {
-    _this->_impl_.state_.Set(from._internal_state(), 
+    _this->_impl_.state_.Set(from._internal_state(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.index_, &from._impl_.index_,
@@ -7378,7 +7378,7 @@ GetLayoutResponse::GetLayoutResponse(const GetLayoutResponse& from)
     _impl_.lock_model_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_lock_model().empty()) {
-    _this->_impl_.lock_model_.Set(from._internal_lock_model(), 
+    _this->_impl_.lock_model_.Set(from._internal_lock_model(),
       _this->GetArenaForAllocation());
   }
   _impl_.layout_.InitDefault();
@@ -7386,7 +7386,7 @@ GetLayoutResponse::GetLayoutResponse(const GetLayoutResponse& from)
     _impl_.layout_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_layout().empty()) {
-    _this->_impl_.layout_.Set(from._internal_layout(), 
+    _this->_impl_.layout_.Set(from._internal_layout(),
       _this->GetArenaForAllocation());
   }
   // @@protoc_insertion_point(copy_constructor:vmalab.v1.GetLayoutResponse)
@@ -7665,7 +7665,7 @@ Struct::Struct(const Struct& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.size_ = from._impl_.size_;
@@ -7932,7 +7932,7 @@ Field::Field(const Field& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   _impl_.guard_.InitDefault();
@@ -7940,7 +7940,7 @@ Field::Field(const Field& from)
     _impl_.guard_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_guard().empty()) {
-    _this->_impl_.guard_.Set(from._internal_guard(), 
+    _this->_impl_.guard_.Set(from._internal_guard(),
       _this->GetArenaForAllocation());
   }
   _impl_.type_.InitDefault();
@@ -7948,7 +7948,7 @@ Field::Field(const Field& from)
     _impl_.type_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_type().empty()) {
-    _this->_impl_.type_.Set(from._internal_type(), 
+    _this->_impl_.type_.Set(from._internal_type(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.offset_, &from._impl_.offset_,

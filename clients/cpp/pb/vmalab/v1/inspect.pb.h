@@ -307,12 +307,12 @@ class GetServerInfoRequest final :
 };
 // -------------------------------------------------------------------
 
-class GetServerInfoResponse_LimitsEntry_DoNotUse : public ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetServerInfoResponse_LimitsEntry_DoNotUse, 
+class GetServerInfoResponse_LimitsEntry_DoNotUse : public ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetServerInfoResponse_LimitsEntry_DoNotUse,
     std::string, uint64_t,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_UINT64> {
 public:
-  typedef ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetServerInfoResponse_LimitsEntry_DoNotUse, 
+  typedef ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetServerInfoResponse_LimitsEntry_DoNotUse,
     std::string, uint64_t,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_UINT64> SuperType;
@@ -1941,12 +1941,12 @@ class GetVmstatRequest final :
 };
 // -------------------------------------------------------------------
 
-class GetVmstatResponse_CountersEntry_DoNotUse : public ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetVmstatResponse_CountersEntry_DoNotUse, 
+class GetVmstatResponse_CountersEntry_DoNotUse : public ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetVmstatResponse_CountersEntry_DoNotUse,
     std::string, uint64_t,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_UINT64> {
 public:
-  typedef ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetVmstatResponse_CountersEntry_DoNotUse, 
+  typedef ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetVmstatResponse_CountersEntry_DoNotUse,
     std::string, uint64_t,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_UINT64> SuperType;
@@ -5812,7 +5812,7 @@ inline const std::string& GetServerInfoResponse::version() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetServerInfoResponse::set_version(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.version_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetServerInfoResponse.version)
 }
@@ -5825,11 +5825,11 @@ inline const std::string& GetServerInfoResponse::_internal_version() const {
   return _impl_.version_.Get();
 }
 inline void GetServerInfoResponse::_internal_set_version(const std::string& value) {
-  
+
   _impl_.version_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::_internal_mutable_version() {
-  
+
   return _impl_.version_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::release_version() {
@@ -5838,9 +5838,9 @@ inline std::string* GetServerInfoResponse::release_version() {
 }
 inline void GetServerInfoResponse::set_allocated_version(std::string* version) {
   if (version != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.version_.SetAllocated(version, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -5862,7 +5862,7 @@ inline const std::string& GetServerInfoResponse::instance() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetServerInfoResponse::set_instance(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.instance_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetServerInfoResponse.instance)
 }
@@ -5875,11 +5875,11 @@ inline const std::string& GetServerInfoResponse::_internal_instance() const {
   return _impl_.instance_.Get();
 }
 inline void GetServerInfoResponse::_internal_set_instance(const std::string& value) {
-  
+
   _impl_.instance_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::_internal_mutable_instance() {
-  
+
   return _impl_.instance_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::release_instance() {
@@ -5888,9 +5888,9 @@ inline std::string* GetServerInfoResponse::release_instance() {
 }
 inline void GetServerInfoResponse::set_allocated_instance(std::string* instance) {
   if (instance != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.instance_.SetAllocated(instance, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -5912,7 +5912,7 @@ inline const std::string& GetServerInfoResponse::rcu_flavour() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetServerInfoResponse::set_rcu_flavour(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.rcu_flavour_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetServerInfoResponse.rcu_flavour)
 }
@@ -5925,11 +5925,11 @@ inline const std::string& GetServerInfoResponse::_internal_rcu_flavour() const {
   return _impl_.rcu_flavour_.Get();
 }
 inline void GetServerInfoResponse::_internal_set_rcu_flavour(const std::string& value) {
-  
+
   _impl_.rcu_flavour_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::_internal_mutable_rcu_flavour() {
-  
+
   return _impl_.rcu_flavour_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::release_rcu_flavour() {
@@ -5938,9 +5938,9 @@ inline std::string* GetServerInfoResponse::release_rcu_flavour() {
 }
 inline void GetServerInfoResponse::set_allocated_rcu_flavour(std::string* rcu_flavour) {
   if (rcu_flavour != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.rcu_flavour_.SetAllocated(rcu_flavour, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -5962,7 +5962,7 @@ inline const std::string& GetServerInfoResponse::lock_model() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetServerInfoResponse::set_lock_model(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.lock_model_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetServerInfoResponse.lock_model)
 }
@@ -5975,11 +5975,11 @@ inline const std::string& GetServerInfoResponse::_internal_lock_model() const {
   return _impl_.lock_model_.Get();
 }
 inline void GetServerInfoResponse::_internal_set_lock_model(const std::string& value) {
-  
+
   _impl_.lock_model_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::_internal_mutable_lock_model() {
-  
+
   return _impl_.lock_model_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::release_lock_model() {
@@ -5988,9 +5988,9 @@ inline std::string* GetServerInfoResponse::release_lock_model() {
 }
 inline void GetServerInfoResponse::set_allocated_lock_model(std::string* lock_model) {
   if (lock_model != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.lock_model_.SetAllocated(lock_model, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6013,7 +6013,7 @@ inline int32_t GetServerInfoResponse::supervisor_pid() const {
   return _internal_supervisor_pid();
 }
 inline void GetServerInfoResponse::_internal_set_supervisor_pid(int32_t value) {
-  
+
   _impl_.supervisor_pid_ = value;
 }
 inline void GetServerInfoResponse::set_supervisor_pid(int32_t value) {
@@ -6033,7 +6033,7 @@ inline int32_t GetServerInfoResponse::worker_pid() const {
   return _internal_worker_pid();
 }
 inline void GetServerInfoResponse::_internal_set_worker_pid(int32_t value) {
-  
+
   _impl_.worker_pid_ = value;
 }
 inline void GetServerInfoResponse::set_worker_pid(int32_t value) {
@@ -6053,7 +6053,7 @@ inline uint32_t GetServerInfoResponse::worker_index() const {
   return _internal_worker_index();
 }
 inline void GetServerInfoResponse::_internal_set_worker_index(uint32_t value) {
-  
+
   _impl_.worker_index_ = value;
 }
 inline void GetServerInfoResponse::set_worker_index(uint32_t value) {
@@ -6073,7 +6073,7 @@ inline uint64_t GetServerInfoResponse::segment_bytes() const {
   return _internal_segment_bytes();
 }
 inline void GetServerInfoResponse::_internal_set_segment_bytes(uint64_t value) {
-  
+
   _impl_.segment_bytes_ = value;
 }
 inline void GetServerInfoResponse::set_segment_bytes(uint64_t value) {
@@ -6121,7 +6121,7 @@ inline const std::string& GetServerInfoResponse::grpc_version() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetServerInfoResponse::set_grpc_version(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.grpc_version_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetServerInfoResponse.grpc_version)
 }
@@ -6134,11 +6134,11 @@ inline const std::string& GetServerInfoResponse::_internal_grpc_version() const 
   return _impl_.grpc_version_.Get();
 }
 inline void GetServerInfoResponse::_internal_set_grpc_version(const std::string& value) {
-  
+
   _impl_.grpc_version_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::_internal_mutable_grpc_version() {
-  
+
   return _impl_.grpc_version_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::release_grpc_version() {
@@ -6147,9 +6147,9 @@ inline std::string* GetServerInfoResponse::release_grpc_version() {
 }
 inline void GetServerInfoResponse::set_allocated_grpc_version(std::string* grpc_version) {
   if (grpc_version != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.grpc_version_.SetAllocated(grpc_version, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6171,7 +6171,7 @@ inline const std::string& GetServerInfoResponse::layout() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetServerInfoResponse::set_layout(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.layout_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetServerInfoResponse.layout)
 }
@@ -6184,11 +6184,11 @@ inline const std::string& GetServerInfoResponse::_internal_layout() const {
   return _impl_.layout_.Get();
 }
 inline void GetServerInfoResponse::_internal_set_layout(const std::string& value) {
-  
+
   _impl_.layout_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::_internal_mutable_layout() {
-  
+
   return _impl_.layout_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::release_layout() {
@@ -6197,9 +6197,9 @@ inline std::string* GetServerInfoResponse::release_layout() {
 }
 inline void GetServerInfoResponse::set_allocated_layout(std::string* layout) {
   if (layout != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.layout_.SetAllocated(layout, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6222,7 +6222,7 @@ inline bool GetServerInfoResponse::lab() const {
   return _internal_lab();
 }
 inline void GetServerInfoResponse::_internal_set_lab(bool value) {
-  
+
   _impl_.lab_ = value;
 }
 inline void GetServerInfoResponse::set_lab(bool value) {
@@ -6241,7 +6241,7 @@ inline const std::string& GetServerInfoResponse::lookup() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetServerInfoResponse::set_lookup(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.lookup_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetServerInfoResponse.lookup)
 }
@@ -6254,11 +6254,11 @@ inline const std::string& GetServerInfoResponse::_internal_lookup() const {
   return _impl_.lookup_.Get();
 }
 inline void GetServerInfoResponse::_internal_set_lookup(const std::string& value) {
-  
+
   _impl_.lookup_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::_internal_mutable_lookup() {
-  
+
   return _impl_.lookup_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::release_lookup() {
@@ -6267,9 +6267,9 @@ inline std::string* GetServerInfoResponse::release_lookup() {
 }
 inline void GetServerInfoResponse::set_allocated_lookup(std::string* lookup) {
   if (lookup != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.lookup_.SetAllocated(lookup, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6291,7 +6291,7 @@ inline const std::string& GetServerInfoResponse::slab() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetServerInfoResponse::set_slab(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.slab_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetServerInfoResponse.slab)
 }
@@ -6304,11 +6304,11 @@ inline const std::string& GetServerInfoResponse::_internal_slab() const {
   return _impl_.slab_.Get();
 }
 inline void GetServerInfoResponse::_internal_set_slab(const std::string& value) {
-  
+
   _impl_.slab_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::_internal_mutable_slab() {
-  
+
   return _impl_.slab_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::release_slab() {
@@ -6317,9 +6317,9 @@ inline std::string* GetServerInfoResponse::release_slab() {
 }
 inline void GetServerInfoResponse::set_allocated_slab(std::string* slab) {
   if (slab != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.slab_.SetAllocated(slab, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6341,7 +6341,7 @@ inline const std::string& GetServerInfoResponse::oldest_client() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetServerInfoResponse::set_oldest_client(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.oldest_client_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetServerInfoResponse.oldest_client)
 }
@@ -6354,11 +6354,11 @@ inline const std::string& GetServerInfoResponse::_internal_oldest_client() const
   return _impl_.oldest_client_.Get();
 }
 inline void GetServerInfoResponse::_internal_set_oldest_client(const std::string& value) {
-  
+
   _impl_.oldest_client_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::_internal_mutable_oldest_client() {
-  
+
   return _impl_.oldest_client_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetServerInfoResponse::release_oldest_client() {
@@ -6367,9 +6367,9 @@ inline std::string* GetServerInfoResponse::release_oldest_client() {
 }
 inline void GetServerInfoResponse::set_allocated_oldest_client(std::string* oldest_client) {
   if (oldest_client != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.oldest_client_.SetAllocated(oldest_client, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6474,7 +6474,7 @@ inline const std::string& ListWorkersResponse::shared_address() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ListWorkersResponse::set_shared_address(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.shared_address_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ListWorkersResponse.shared_address)
 }
@@ -6487,11 +6487,11 @@ inline const std::string& ListWorkersResponse::_internal_shared_address() const 
   return _impl_.shared_address_.Get();
 }
 inline void ListWorkersResponse::_internal_set_shared_address(const std::string& value) {
-  
+
   _impl_.shared_address_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ListWorkersResponse::_internal_mutable_shared_address() {
-  
+
   return _impl_.shared_address_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ListWorkersResponse::release_shared_address() {
@@ -6500,9 +6500,9 @@ inline std::string* ListWorkersResponse::release_shared_address() {
 }
 inline void ListWorkersResponse::set_allocated_shared_address(std::string* shared_address) {
   if (shared_address != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.shared_address_.SetAllocated(shared_address, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6569,7 +6569,7 @@ inline uint32_t Worker::index() const {
   return _internal_index();
 }
 inline void Worker::_internal_set_index(uint32_t value) {
-  
+
   _impl_.index_ = value;
 }
 inline void Worker::set_index(uint32_t value) {
@@ -6589,7 +6589,7 @@ inline int32_t Worker::pid() const {
   return _internal_pid();
 }
 inline void Worker::_internal_set_pid(int32_t value) {
-  
+
   _impl_.pid_ = value;
 }
 inline void Worker::set_pid(int32_t value) {
@@ -6608,7 +6608,7 @@ inline const std::string& Worker::address() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Worker::set_address(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.address_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Worker.address)
 }
@@ -6621,11 +6621,11 @@ inline const std::string& Worker::_internal_address() const {
   return _impl_.address_.Get();
 }
 inline void Worker::_internal_set_address(const std::string& value) {
-  
+
   _impl_.address_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Worker::_internal_mutable_address() {
-  
+
   return _impl_.address_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Worker::release_address() {
@@ -6634,9 +6634,9 @@ inline std::string* Worker::release_address() {
 }
 inline void Worker::set_allocated_address(std::string* address) {
   if (address != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.address_.SetAllocated(address, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6658,7 +6658,7 @@ inline const std::string& Worker::unix_path() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Worker::set_unix_path(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.unix_path_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Worker.unix_path)
 }
@@ -6671,11 +6671,11 @@ inline const std::string& Worker::_internal_unix_path() const {
   return _impl_.unix_path_.Get();
 }
 inline void Worker::_internal_set_unix_path(const std::string& value) {
-  
+
   _impl_.unix_path_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Worker::_internal_mutable_unix_path() {
-  
+
   return _impl_.unix_path_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Worker::release_unix_path() {
@@ -6684,9 +6684,9 @@ inline std::string* Worker::release_unix_path() {
 }
 inline void Worker::set_allocated_unix_path(std::string* unix_path) {
   if (unix_path != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.unix_path_.SetAllocated(unix_path, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6709,7 +6709,7 @@ inline int32_t Worker::cpu() const {
   return _internal_cpu();
 }
 inline void Worker::_internal_set_cpu(int32_t value) {
-  
+
   _impl_.cpu_ = value;
 }
 inline void Worker::set_cpu(int32_t value) {
@@ -6729,7 +6729,7 @@ inline uint32_t Worker::restarts() const {
   return _internal_restarts();
 }
 inline void Worker::_internal_set_restarts(uint32_t value) {
-  
+
   _impl_.restarts_ = value;
 }
 inline void Worker::set_restarts(uint32_t value) {
@@ -6748,7 +6748,7 @@ inline const std::string& Worker::state() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Worker::set_state(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.state_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Worker.state)
 }
@@ -6761,11 +6761,11 @@ inline const std::string& Worker::_internal_state() const {
   return _impl_.state_.Get();
 }
 inline void Worker::_internal_set_state(const std::string& value) {
-  
+
   _impl_.state_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Worker::_internal_mutable_state() {
-  
+
   return _impl_.state_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Worker::release_state() {
@@ -6774,9 +6774,9 @@ inline std::string* Worker::release_state() {
 }
 inline void Worker::set_allocated_state(std::string* state) {
   if (state != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.state_.SetAllocated(state, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6850,7 +6850,7 @@ inline const std::string& SlabInfo::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void SlabInfo::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.SlabInfo.name)
 }
@@ -6863,11 +6863,11 @@ inline const std::string& SlabInfo::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void SlabInfo::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* SlabInfo::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* SlabInfo::release_name() {
@@ -6876,9 +6876,9 @@ inline std::string* SlabInfo::release_name() {
 }
 inline void SlabInfo::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6901,7 +6901,7 @@ inline uint64_t SlabInfo::active_objs() const {
   return _internal_active_objs();
 }
 inline void SlabInfo::_internal_set_active_objs(uint64_t value) {
-  
+
   _impl_.active_objs_ = value;
 }
 inline void SlabInfo::set_active_objs(uint64_t value) {
@@ -6921,7 +6921,7 @@ inline uint64_t SlabInfo::num_objs() const {
   return _internal_num_objs();
 }
 inline void SlabInfo::_internal_set_num_objs(uint64_t value) {
-  
+
   _impl_.num_objs_ = value;
 }
 inline void SlabInfo::set_num_objs(uint64_t value) {
@@ -6941,7 +6941,7 @@ inline uint64_t SlabInfo::objsize() const {
   return _internal_objsize();
 }
 inline void SlabInfo::_internal_set_objsize(uint64_t value) {
-  
+
   _impl_.objsize_ = value;
 }
 inline void SlabInfo::set_objsize(uint64_t value) {
@@ -6961,7 +6961,7 @@ inline uint64_t SlabInfo::objperslab() const {
   return _internal_objperslab();
 }
 inline void SlabInfo::_internal_set_objperslab(uint64_t value) {
-  
+
   _impl_.objperslab_ = value;
 }
 inline void SlabInfo::set_objperslab(uint64_t value) {
@@ -6981,7 +6981,7 @@ inline uint64_t SlabInfo::pagesperslab() const {
   return _internal_pagesperslab();
 }
 inline void SlabInfo::_internal_set_pagesperslab(uint64_t value) {
-  
+
   _impl_.pagesperslab_ = value;
 }
 inline void SlabInfo::set_pagesperslab(uint64_t value) {
@@ -7001,7 +7001,7 @@ inline uint64_t SlabInfo::limit() const {
   return _internal_limit();
 }
 inline void SlabInfo::_internal_set_limit(uint64_t value) {
-  
+
   _impl_.limit_ = value;
 }
 inline void SlabInfo::set_limit(uint64_t value) {
@@ -7021,7 +7021,7 @@ inline uint64_t SlabInfo::batchcount() const {
   return _internal_batchcount();
 }
 inline void SlabInfo::_internal_set_batchcount(uint64_t value) {
-  
+
   _impl_.batchcount_ = value;
 }
 inline void SlabInfo::set_batchcount(uint64_t value) {
@@ -7041,7 +7041,7 @@ inline uint64_t SlabInfo::sharedfactor() const {
   return _internal_sharedfactor();
 }
 inline void SlabInfo::_internal_set_sharedfactor(uint64_t value) {
-  
+
   _impl_.sharedfactor_ = value;
 }
 inline void SlabInfo::set_sharedfactor(uint64_t value) {
@@ -7061,7 +7061,7 @@ inline uint64_t SlabInfo::active_slabs() const {
   return _internal_active_slabs();
 }
 inline void SlabInfo::_internal_set_active_slabs(uint64_t value) {
-  
+
   _impl_.active_slabs_ = value;
 }
 inline void SlabInfo::set_active_slabs(uint64_t value) {
@@ -7081,7 +7081,7 @@ inline uint64_t SlabInfo::num_slabs() const {
   return _internal_num_slabs();
 }
 inline void SlabInfo::_internal_set_num_slabs(uint64_t value) {
-  
+
   _impl_.num_slabs_ = value;
 }
 inline void SlabInfo::set_num_slabs(uint64_t value) {
@@ -7101,7 +7101,7 @@ inline uint64_t SlabInfo::sharedavail() const {
   return _internal_sharedavail();
 }
 inline void SlabInfo::_internal_set_sharedavail(uint64_t value) {
-  
+
   _impl_.sharedavail_ = value;
 }
 inline void SlabInfo::set_sharedavail(uint64_t value) {
@@ -7121,7 +7121,7 @@ inline uint64_t SlabInfo::allocs() const {
   return _internal_allocs();
 }
 inline void SlabInfo::_internal_set_allocs(uint64_t value) {
-  
+
   _impl_.allocs_ = value;
 }
 inline void SlabInfo::set_allocs(uint64_t value) {
@@ -7141,7 +7141,7 @@ inline uint64_t SlabInfo::frees() const {
   return _internal_frees();
 }
 inline void SlabInfo::_internal_set_frees(uint64_t value) {
-  
+
   _impl_.frees_ = value;
 }
 inline void SlabInfo::set_frees(uint64_t value) {
@@ -7161,7 +7161,7 @@ inline uint64_t SlabInfo::reuses() const {
   return _internal_reuses();
 }
 inline void SlabInfo::_internal_set_reuses(uint64_t value) {
-  
+
   _impl_.reuses_ = value;
 }
 inline void SlabInfo::set_reuses(uint64_t value) {
@@ -7224,7 +7224,7 @@ inline uint64_t GetMapsRequest::mm() const {
   return _internal_mm();
 }
 inline void GetMapsRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void GetMapsRequest::set_mm(uint64_t value) {
@@ -7247,7 +7247,7 @@ inline const std::string& GetMapsResponse::maps() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetMapsResponse::set_maps(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.maps_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetMapsResponse.maps)
 }
@@ -7260,11 +7260,11 @@ inline const std::string& GetMapsResponse::_internal_maps() const {
   return _impl_.maps_.Get();
 }
 inline void GetMapsResponse::_internal_set_maps(const std::string& value) {
-  
+
   _impl_.maps_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetMapsResponse::_internal_mutable_maps() {
-  
+
   return _impl_.maps_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetMapsResponse::release_maps() {
@@ -7273,9 +7273,9 @@ inline std::string* GetMapsResponse::release_maps() {
 }
 inline void GetMapsResponse::set_allocated_maps(std::string* maps) {
   if (maps != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.maps_.SetAllocated(maps, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -7302,7 +7302,7 @@ inline uint64_t QueryVmaRequest::mm() const {
   return _internal_mm();
 }
 inline void QueryVmaRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void QueryVmaRequest::set_mm(uint64_t value) {
@@ -7322,7 +7322,7 @@ inline uint64_t QueryVmaRequest::addr() const {
   return _internal_addr();
 }
 inline void QueryVmaRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void QueryVmaRequest::set_addr(uint64_t value) {
@@ -7342,7 +7342,7 @@ inline uint32_t QueryVmaRequest::flags() const {
   return _internal_flags();
 }
 inline void QueryVmaRequest::_internal_set_flags(uint32_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void QueryVmaRequest::set_flags(uint32_t value) {
@@ -7366,7 +7366,7 @@ inline int32_t QueryVmaResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void QueryVmaResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void QueryVmaResponse::set_errno_code(int32_t value) {
@@ -7385,7 +7385,7 @@ inline const std::string& QueryVmaResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void QueryVmaResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.QueryVmaResponse.errno_name)
 }
@@ -7398,11 +7398,11 @@ inline const std::string& QueryVmaResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void QueryVmaResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* QueryVmaResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* QueryVmaResponse::release_errno_name() {
@@ -7411,9 +7411,9 @@ inline std::string* QueryVmaResponse::release_errno_name() {
 }
 inline void QueryVmaResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -7453,14 +7453,14 @@ inline void QueryVmaResponse::unsafe_arena_set_allocated_vma(
   }
   _impl_.vma_ = vma;
   if (vma) {
-    
+
   } else {
-    
+
   }
   // @@protoc_insertion_point(field_unsafe_arena_set_allocated:vmalab.v1.QueryVmaResponse.vma)
 }
 inline ::vmalab::v1::VmaInfo* QueryVmaResponse::release_vma() {
-  
+
   ::vmalab::v1::VmaInfo* temp = _impl_.vma_;
   _impl_.vma_ = nullptr;
 #ifdef PROTOBUF_FORCE_COPY_IN_RELEASE
@@ -7476,13 +7476,13 @@ inline ::vmalab::v1::VmaInfo* QueryVmaResponse::release_vma() {
 }
 inline ::vmalab::v1::VmaInfo* QueryVmaResponse::unsafe_arena_release_vma() {
   // @@protoc_insertion_point(field_release:vmalab.v1.QueryVmaResponse.vma)
-  
+
   ::vmalab::v1::VmaInfo* temp = _impl_.vma_;
   _impl_.vma_ = nullptr;
   return temp;
 }
 inline ::vmalab::v1::VmaInfo* QueryVmaResponse::_internal_mutable_vma() {
-  
+
   if (_impl_.vma_ == nullptr) {
     auto* p = CreateMaybeMessage<::vmalab::v1::VmaInfo>(GetArenaForAllocation());
     _impl_.vma_ = p;
@@ -7506,9 +7506,9 @@ inline void QueryVmaResponse::set_allocated_vma(::vmalab::v1::VmaInfo* vma) {
       vma = ::PROTOBUF_NAMESPACE_ID::internal::GetOwnedMessage(
           message_arena, vma, submessage_arena);
     }
-    
+
   } else {
-    
+
   }
   _impl_.vma_ = vma;
   // @@protoc_insertion_point(field_set_allocated:vmalab.v1.QueryVmaResponse.vma)
@@ -7530,7 +7530,7 @@ inline uint64_t VmaInfo::start() const {
   return _internal_start();
 }
 inline void VmaInfo::_internal_set_start(uint64_t value) {
-  
+
   _impl_.start_ = value;
 }
 inline void VmaInfo::set_start(uint64_t value) {
@@ -7550,7 +7550,7 @@ inline uint64_t VmaInfo::end() const {
   return _internal_end();
 }
 inline void VmaInfo::_internal_set_end(uint64_t value) {
-  
+
   _impl_.end_ = value;
 }
 inline void VmaInfo::set_end(uint64_t value) {
@@ -7570,7 +7570,7 @@ inline uint32_t VmaInfo::flags() const {
   return _internal_flags();
 }
 inline void VmaInfo::_internal_set_flags(uint32_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void VmaInfo::set_flags(uint32_t value) {
@@ -7590,7 +7590,7 @@ inline uint64_t VmaInfo::offset() const {
   return _internal_offset();
 }
 inline void VmaInfo::_internal_set_offset(uint64_t value) {
-  
+
   _impl_.offset_ = value;
 }
 inline void VmaInfo::set_offset(uint64_t value) {
@@ -7610,7 +7610,7 @@ inline uint64_t VmaInfo::inode() const {
   return _internal_inode();
 }
 inline void VmaInfo::_internal_set_inode(uint64_t value) {
-  
+
   _impl_.inode_ = value;
 }
 inline void VmaInfo::set_inode(uint64_t value) {
@@ -7630,7 +7630,7 @@ inline uint32_t VmaInfo::dev_major() const {
   return _internal_dev_major();
 }
 inline void VmaInfo::_internal_set_dev_major(uint32_t value) {
-  
+
   _impl_.dev_major_ = value;
 }
 inline void VmaInfo::set_dev_major(uint32_t value) {
@@ -7650,7 +7650,7 @@ inline uint32_t VmaInfo::dev_minor() const {
   return _internal_dev_minor();
 }
 inline void VmaInfo::_internal_set_dev_minor(uint32_t value) {
-  
+
   _impl_.dev_minor_ = value;
 }
 inline void VmaInfo::set_dev_minor(uint32_t value) {
@@ -7669,7 +7669,7 @@ inline const std::string& VmaInfo::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void VmaInfo::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.VmaInfo.name)
 }
@@ -7682,11 +7682,11 @@ inline const std::string& VmaInfo::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void VmaInfo::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* VmaInfo::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* VmaInfo::release_name() {
@@ -7695,9 +7695,9 @@ inline std::string* VmaInfo::release_name() {
 }
 inline void VmaInfo::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -7772,7 +7772,7 @@ inline uint64_t AddressSpace::mm() const {
   return _internal_mm();
 }
 inline void AddressSpace::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void AddressSpace::set_mm(uint64_t value) {
@@ -7792,7 +7792,7 @@ inline uint32_t AddressSpace::leases() const {
   return _internal_leases();
 }
 inline void AddressSpace::_internal_set_leases(uint32_t value) {
-  
+
   _impl_.leases_ = value;
 }
 inline void AddressSpace::set_leases(uint32_t value) {
@@ -7812,7 +7812,7 @@ inline uint64_t AddressSpace::ttl_ms() const {
   return _internal_ttl_ms();
 }
 inline void AddressSpace::_internal_set_ttl_ms(uint64_t value) {
-  
+
   _impl_.ttl_ms_ = value;
 }
 inline void AddressSpace::set_ttl_ms(uint64_t value) {
@@ -7832,7 +7832,7 @@ inline uint64_t AddressSpace::map_count() const {
   return _internal_map_count();
 }
 inline void AddressSpace::_internal_set_map_count(uint64_t value) {
-  
+
   _impl_.map_count_ = value;
 }
 inline void AddressSpace::set_map_count(uint64_t value) {
@@ -7852,7 +7852,7 @@ inline uint64_t AddressSpace::total_pages() const {
   return _internal_total_pages();
 }
 inline void AddressSpace::_internal_set_total_pages(uint64_t value) {
-  
+
   _impl_.total_pages_ = value;
 }
 inline void AddressSpace::set_total_pages(uint64_t value) {
@@ -7872,7 +7872,7 @@ inline uint64_t AddressSpace::resident_pages() const {
   return _internal_resident_pages();
 }
 inline void AddressSpace::_internal_set_resident_pages(uint64_t value) {
-  
+
   _impl_.resident_pages_ = value;
 }
 inline void AddressSpace::set_resident_pages(uint64_t value) {
@@ -7892,7 +7892,7 @@ inline uint64_t AddressSpace::mmap_base() const {
   return _internal_mmap_base();
 }
 inline void AddressSpace::_internal_set_mmap_base(uint64_t value) {
-  
+
   _impl_.mmap_base_ = value;
 }
 inline void AddressSpace::set_mmap_base(uint64_t value) {
@@ -7912,7 +7912,7 @@ inline uint64_t AddressSpace::start_brk() const {
   return _internal_start_brk();
 }
 inline void AddressSpace::_internal_set_start_brk(uint64_t value) {
-  
+
   _impl_.start_brk_ = value;
 }
 inline void AddressSpace::set_start_brk(uint64_t value) {
@@ -7932,7 +7932,7 @@ inline uint64_t AddressSpace::brk() const {
   return _internal_brk();
 }
 inline void AddressSpace::_internal_set_brk(uint64_t value) {
-  
+
   _impl_.brk_ = value;
 }
 inline void AddressSpace::set_brk(uint64_t value) {
@@ -7952,7 +7952,7 @@ inline uint64_t AddressSpace::mm_lock_seq() const {
   return _internal_mm_lock_seq();
 }
 inline void AddressSpace::_internal_set_mm_lock_seq(uint64_t value) {
-  
+
   _impl_.mm_lock_seq_ = value;
 }
 inline void AddressSpace::set_mm_lock_seq(uint64_t value) {
@@ -7972,7 +7972,7 @@ inline uint64_t AddressSpace::locked_pages() const {
   return _internal_locked_pages();
 }
 inline void AddressSpace::_internal_set_locked_pages(uint64_t value) {
-  
+
   _impl_.locked_pages_ = value;
 }
 inline void AddressSpace::set_locked_pages(uint64_t value) {
@@ -7992,7 +7992,7 @@ inline uint64_t AddressSpace::data_pages() const {
   return _internal_data_pages();
 }
 inline void AddressSpace::_internal_set_data_pages(uint64_t value) {
-  
+
   _impl_.data_pages_ = value;
 }
 inline void AddressSpace::set_data_pages(uint64_t value) {
@@ -8012,7 +8012,7 @@ inline uint64_t AddressSpace::accounted_pages() const {
   return _internal_accounted_pages();
 }
 inline void AddressSpace::_internal_set_accounted_pages(uint64_t value) {
-  
+
   _impl_.accounted_pages_ = value;
 }
 inline void AddressSpace::set_accounted_pages(uint64_t value) {
@@ -8032,7 +8032,7 @@ inline uint64_t AddressSpace::exec_from() const {
   return _internal_exec_from();
 }
 inline void AddressSpace::_internal_set_exec_from(uint64_t value) {
-  
+
   _impl_.exec_from_ = value;
 }
 inline void AddressSpace::set_exec_from(uint64_t value) {
@@ -8051,7 +8051,7 @@ inline const std::string& AddressSpace::owner() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void AddressSpace::set_owner(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.owner_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.AddressSpace.owner)
 }
@@ -8064,11 +8064,11 @@ inline const std::string& AddressSpace::_internal_owner() const {
   return _impl_.owner_.Get();
 }
 inline void AddressSpace::_internal_set_owner(const std::string& value) {
-  
+
   _impl_.owner_.Set(value, GetArenaForAllocation());
 }
 inline std::string* AddressSpace::_internal_mutable_owner() {
-  
+
   return _impl_.owner_.Mutable(GetArenaForAllocation());
 }
 inline std::string* AddressSpace::release_owner() {
@@ -8077,9 +8077,9 @@ inline std::string* AddressSpace::release_owner() {
 }
 inline void AddressSpace::set_allocated_owner(std::string* owner) {
   if (owner != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.owner_.SetAllocated(owner, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -8102,7 +8102,7 @@ inline bool AddressSpace::shared() const {
   return _internal_shared();
 }
 inline void AddressSpace::_internal_set_shared(bool value) {
-  
+
   _impl_.shared_ = value;
 }
 inline void AddressSpace::set_shared(bool value) {
@@ -8174,7 +8174,7 @@ inline uint32_t Lock::participant() const {
   return _internal_participant();
 }
 inline void Lock::_internal_set_participant(uint32_t value) {
-  
+
   _impl_.participant_ = value;
 }
 inline void Lock::set_participant(uint32_t value) {
@@ -8194,7 +8194,7 @@ inline int32_t Lock::pid() const {
   return _internal_pid();
 }
 inline void Lock::_internal_set_pid(int32_t value) {
-  
+
   _impl_.pid_ = value;
 }
 inline void Lock::set_pid(int32_t value) {
@@ -8213,7 +8213,7 @@ inline const std::string& Lock::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Lock::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Lock.name)
 }
@@ -8226,11 +8226,11 @@ inline const std::string& Lock::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void Lock::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Lock::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Lock::release_name() {
@@ -8239,9 +8239,9 @@ inline std::string* Lock::release_name() {
 }
 inline void Lock::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -8263,7 +8263,7 @@ inline const std::string& Lock::mode() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Lock::set_mode(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.mode_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Lock.mode)
 }
@@ -8276,11 +8276,11 @@ inline const std::string& Lock::_internal_mode() const {
   return _impl_.mode_.Get();
 }
 inline void Lock::_internal_set_mode(const std::string& value) {
-  
+
   _impl_.mode_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Lock::_internal_mutable_mode() {
-  
+
   return _impl_.mode_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Lock::release_mode() {
@@ -8289,9 +8289,9 @@ inline std::string* Lock::release_mode() {
 }
 inline void Lock::set_allocated_mode(std::string* mode) {
   if (mode != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.mode_.SetAllocated(mode, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -8313,7 +8313,7 @@ inline const std::string& Lock::state() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Lock::set_state(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.state_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Lock.state)
 }
@@ -8326,11 +8326,11 @@ inline const std::string& Lock::_internal_state() const {
   return _impl_.state_.Get();
 }
 inline void Lock::_internal_set_state(const std::string& value) {
-  
+
   _impl_.state_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Lock::_internal_mutable_state() {
-  
+
   return _impl_.state_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Lock::release_state() {
@@ -8339,9 +8339,9 @@ inline std::string* Lock::release_state() {
 }
 inline void Lock::set_allocated_state(std::string* state) {
   if (state != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.state_.SetAllocated(state, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -8364,7 +8364,7 @@ inline uint64_t Lock::mm() const {
   return _internal_mm();
 }
 inline void Lock::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void Lock::set_mm(uint64_t value) {
@@ -8384,7 +8384,7 @@ inline uint64_t Lock::vma_start() const {
   return _internal_vma_start();
 }
 inline void Lock::_internal_set_vma_start(uint64_t value) {
-  
+
   _impl_.vma_start_ = value;
 }
 inline void Lock::set_vma_start(uint64_t value) {
@@ -8404,7 +8404,7 @@ inline uint64_t Lock::vma_end() const {
   return _internal_vma_end();
 }
 inline void Lock::_internal_set_vma_end(uint64_t value) {
-  
+
   _impl_.vma_end_ = value;
 }
 inline void Lock::set_vma_end(uint64_t value) {
@@ -8476,7 +8476,7 @@ inline uint32_t Participant::index() const {
   return _internal_index();
 }
 inline void Participant::_internal_set_index(uint32_t value) {
-  
+
   _impl_.index_ = value;
 }
 inline void Participant::set_index(uint32_t value) {
@@ -8496,7 +8496,7 @@ inline int32_t Participant::pid() const {
   return _internal_pid();
 }
 inline void Participant::_internal_set_pid(int32_t value) {
-  
+
   _impl_.pid_ = value;
 }
 inline void Participant::set_pid(int32_t value) {
@@ -8516,7 +8516,7 @@ inline uint64_t Participant::start_time() const {
   return _internal_start_time();
 }
 inline void Participant::_internal_set_start_time(uint64_t value) {
-  
+
   _impl_.start_time_ = value;
 }
 inline void Participant::set_start_time(uint64_t value) {
@@ -8535,7 +8535,7 @@ inline const std::string& Participant::role() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Participant::set_role(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.role_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Participant.role)
 }
@@ -8548,11 +8548,11 @@ inline const std::string& Participant::_internal_role() const {
   return _impl_.role_.Get();
 }
 inline void Participant::_internal_set_role(const std::string& value) {
-  
+
   _impl_.role_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Participant::_internal_mutable_role() {
-  
+
   return _impl_.role_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Participant::release_role() {
@@ -8561,9 +8561,9 @@ inline std::string* Participant::release_role() {
 }
 inline void Participant::set_allocated_role(std::string* role) {
   if (role != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.role_.SetAllocated(role, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -8585,7 +8585,7 @@ inline const std::string& Participant::comm() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Participant::set_comm(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.comm_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Participant.comm)
 }
@@ -8598,11 +8598,11 @@ inline const std::string& Participant::_internal_comm() const {
   return _impl_.comm_.Get();
 }
 inline void Participant::_internal_set_comm(const std::string& value) {
-  
+
   _impl_.comm_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Participant::_internal_mutable_comm() {
-  
+
   return _impl_.comm_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Participant::release_comm() {
@@ -8611,9 +8611,9 @@ inline std::string* Participant::release_comm() {
 }
 inline void Participant::set_allocated_comm(std::string* comm) {
   if (comm != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.comm_.SetAllocated(comm, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -8636,7 +8636,7 @@ inline bool Participant::in_core() const {
   return _internal_in_core();
 }
 inline void Participant::_internal_set_in_core(bool value) {
-  
+
   _impl_.in_core_ = value;
 }
 inline void Participant::set_in_core(bool value) {
@@ -8656,7 +8656,7 @@ inline bool Participant::rcu_active() const {
   return _internal_rcu_active();
 }
 inline void Participant::_internal_set_rcu_active(bool value) {
-  
+
   _impl_.rcu_active_ = value;
 }
 inline void Participant::set_rcu_active(bool value) {
@@ -8676,7 +8676,7 @@ inline uint32_t Participant::leases() const {
   return _internal_leases();
 }
 inline void Participant::_internal_set_leases(uint32_t value) {
-  
+
   _impl_.leases_ = value;
 }
 inline void Participant::set_leases(uint32_t value) {
@@ -8696,7 +8696,7 @@ inline bool Participant::alive() const {
   return _internal_alive();
 }
 inline void Participant::_internal_set_alive(bool value) {
-  
+
   _impl_.alive_ = value;
 }
 inline void Participant::set_alive(bool value) {
@@ -8716,7 +8716,7 @@ inline uint64_t Participant::pid_namespace() const {
   return _internal_pid_namespace();
 }
 inline void Participant::_internal_set_pid_namespace(uint64_t value) {
-  
+
   _impl_.pid_namespace_ = value;
 }
 inline void Participant::set_pid_namespace(uint64_t value) {
@@ -8736,7 +8736,7 @@ inline int32_t Participant::tid() const {
   return _internal_tid();
 }
 inline void Participant::_internal_set_tid(int32_t value) {
-  
+
   _impl_.tid_ = value;
 }
 inline void Participant::set_tid(int32_t value) {
@@ -8756,7 +8756,7 @@ inline bool Participant::blocked() const {
   return _internal_blocked();
 }
 inline void Participant::_internal_set_blocked(bool value) {
-  
+
   _impl_.blocked_ = value;
 }
 inline void Participant::set_blocked(bool value) {
@@ -8775,7 +8775,7 @@ inline const std::string& Participant::operation() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Participant::set_operation(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.operation_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Participant.operation)
 }
@@ -8788,11 +8788,11 @@ inline const std::string& Participant::_internal_operation() const {
   return _impl_.operation_.Get();
 }
 inline void Participant::_internal_set_operation(const std::string& value) {
-  
+
   _impl_.operation_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Participant::_internal_mutable_operation() {
-  
+
   return _impl_.operation_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Participant::release_operation() {
@@ -8801,9 +8801,9 @@ inline std::string* Participant::release_operation() {
 }
 inline void Participant::set_allocated_operation(std::string* operation) {
   if (operation != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.operation_.SetAllocated(operation, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -8881,7 +8881,7 @@ inline const std::string& Participant::state() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Participant::set_state(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.state_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Participant.state)
 }
@@ -8894,11 +8894,11 @@ inline const std::string& Participant::_internal_state() const {
   return _impl_.state_.Get();
 }
 inline void Participant::_internal_set_state(const std::string& value) {
-  
+
   _impl_.state_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Participant::_internal_mutable_state() {
-  
+
   return _impl_.state_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Participant::release_state() {
@@ -8907,9 +8907,9 @@ inline std::string* Participant::release_state() {
 }
 inline void Participant::set_allocated_state(std::string* state) {
   if (state != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.state_.SetAllocated(state, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -8979,7 +8979,7 @@ inline const std::string& GetLayoutResponse::lock_model() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetLayoutResponse::set_lock_model(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.lock_model_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetLayoutResponse.lock_model)
 }
@@ -8992,11 +8992,11 @@ inline const std::string& GetLayoutResponse::_internal_lock_model() const {
   return _impl_.lock_model_.Get();
 }
 inline void GetLayoutResponse::_internal_set_lock_model(const std::string& value) {
-  
+
   _impl_.lock_model_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetLayoutResponse::_internal_mutable_lock_model() {
-  
+
   return _impl_.lock_model_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetLayoutResponse::release_lock_model() {
@@ -9005,9 +9005,9 @@ inline std::string* GetLayoutResponse::release_lock_model() {
 }
 inline void GetLayoutResponse::set_allocated_lock_model(std::string* lock_model) {
   if (lock_model != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.lock_model_.SetAllocated(lock_model, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -9029,7 +9029,7 @@ inline const std::string& GetLayoutResponse::layout() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void GetLayoutResponse::set_layout(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.layout_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.GetLayoutResponse.layout)
 }
@@ -9042,11 +9042,11 @@ inline const std::string& GetLayoutResponse::_internal_layout() const {
   return _impl_.layout_.Get();
 }
 inline void GetLayoutResponse::_internal_set_layout(const std::string& value) {
-  
+
   _impl_.layout_.Set(value, GetArenaForAllocation());
 }
 inline std::string* GetLayoutResponse::_internal_mutable_layout() {
-  
+
   return _impl_.layout_.Mutable(GetArenaForAllocation());
 }
 inline std::string* GetLayoutResponse::release_layout() {
@@ -9055,9 +9055,9 @@ inline std::string* GetLayoutResponse::release_layout() {
 }
 inline void GetLayoutResponse::set_allocated_layout(std::string* layout) {
   if (layout != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.layout_.SetAllocated(layout, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -9083,7 +9083,7 @@ inline const std::string& Struct::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Struct::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Struct.name)
 }
@@ -9096,11 +9096,11 @@ inline const std::string& Struct::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void Struct::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Struct::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Struct::release_name() {
@@ -9109,9 +9109,9 @@ inline std::string* Struct::release_name() {
 }
 inline void Struct::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -9134,7 +9134,7 @@ inline uint32_t Struct::size() const {
   return _internal_size();
 }
 inline void Struct::_internal_set_size(uint32_t value) {
-  
+
   _impl_.size_ = value;
 }
 inline void Struct::set_size(uint32_t value) {
@@ -9197,7 +9197,7 @@ inline const std::string& Field::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Field::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Field.name)
 }
@@ -9210,11 +9210,11 @@ inline const std::string& Field::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void Field::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Field::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Field::release_name() {
@@ -9223,9 +9223,9 @@ inline std::string* Field::release_name() {
 }
 inline void Field::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -9248,7 +9248,7 @@ inline uint32_t Field::offset() const {
   return _internal_offset();
 }
 inline void Field::_internal_set_offset(uint32_t value) {
-  
+
   _impl_.offset_ = value;
 }
 inline void Field::set_offset(uint32_t value) {
@@ -9268,7 +9268,7 @@ inline uint32_t Field::size() const {
   return _internal_size();
 }
 inline void Field::_internal_set_size(uint32_t value) {
-  
+
   _impl_.size_ = value;
 }
 inline void Field::set_size(uint32_t value) {
@@ -9288,7 +9288,7 @@ inline uint32_t Field::cacheline() const {
   return _internal_cacheline();
 }
 inline void Field::_internal_set_cacheline(uint32_t value) {
-  
+
   _impl_.cacheline_ = value;
 }
 inline void Field::set_cacheline(uint32_t value) {
@@ -9307,7 +9307,7 @@ inline const std::string& Field::guard() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Field::set_guard(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.guard_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Field.guard)
 }
@@ -9320,11 +9320,11 @@ inline const std::string& Field::_internal_guard() const {
   return _impl_.guard_.Get();
 }
 inline void Field::_internal_set_guard(const std::string& value) {
-  
+
   _impl_.guard_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Field::_internal_mutable_guard() {
-  
+
   return _impl_.guard_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Field::release_guard() {
@@ -9333,9 +9333,9 @@ inline std::string* Field::release_guard() {
 }
 inline void Field::set_allocated_guard(std::string* guard) {
   if (guard != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.guard_.SetAllocated(guard, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -9357,7 +9357,7 @@ inline const std::string& Field::type() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Field::set_type(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.type_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Field.type)
 }
@@ -9370,11 +9370,11 @@ inline const std::string& Field::_internal_type() const {
   return _impl_.type_.Get();
 }
 inline void Field::_internal_set_type(const std::string& value) {
-  
+
   _impl_.type_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Field::_internal_mutable_type() {
-  
+
   return _impl_.type_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Field::release_type() {
@@ -9383,9 +9383,9 @@ inline std::string* Field::release_type() {
 }
 inline void Field::set_allocated_type(std::string* type) {
   if (type != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.type_.SetAllocated(type, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -9412,7 +9412,7 @@ inline bool FsckRequest::stop() const {
   return _internal_stop();
 }
 inline void FsckRequest::_internal_set_stop(bool value) {
-  
+
   _impl_.stop_ = value;
 }
 inline void FsckRequest::set_stop(bool value) {

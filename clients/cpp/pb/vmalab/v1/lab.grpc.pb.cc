@@ -507,4 +507,3 @@ LabService::Service::~Service() {
 
 }  // namespace vmalab
 }  // namespace v1
-

@@ -1025,7 +1025,7 @@ SyncPoint::SyncPoint(const SyncPoint& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   _impl_.kind_.InitDefault();
@@ -1033,7 +1033,7 @@ SyncPoint::SyncPoint(const SyncPoint& from)
     _impl_.kind_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_kind().empty()) {
-    _this->_impl_.kind_.Set(from._internal_kind(), 
+    _this->_impl_.kind_.Set(from._internal_kind(),
       _this->GetArenaForAllocation());
   }
   _impl_.text_.InitDefault();
@@ -1041,7 +1041,7 @@ SyncPoint::SyncPoint(const SyncPoint& from)
     _impl_.text_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_text().empty()) {
-    _this->_impl_.text_.Set(from._internal_text(), 
+    _this->_impl_.text_.Set(from._internal_text(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.armed_, &from._impl_.armed_,
@@ -1420,7 +1420,7 @@ Holder::Holder(const Holder& from)
     _impl_.op_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_op().empty()) {
-    _this->_impl_.op_.Set(from._internal_op(), 
+    _this->_impl_.op_.Set(from._internal_op(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.participant_, &from._impl_.participant_,
@@ -1707,7 +1707,7 @@ ArmPointRequest::ArmPointRequest(const ArmPointRequest& from)
     _impl_.point_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_point().empty()) {
-    _this->_impl_.point_.Set(from._internal_point(), 
+    _this->_impl_.point_.Set(from._internal_point(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.mm_, &from._impl_.mm_,
@@ -2032,7 +2032,7 @@ WaitPointRequest::WaitPointRequest(const WaitPointRequest& from)
     _impl_.point_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_point().empty()) {
-    _this->_impl_.point_.Set(from._internal_point(), 
+    _this->_impl_.point_.Set(from._internal_point(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.timeout_ms_ = from._impl_.timeout_ms_;
@@ -2447,7 +2447,7 @@ ReleasePointRequest::ReleasePointRequest(const ReleasePointRequest& from)
     _impl_.point_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_point().empty()) {
-    _this->_impl_.point_.Set(from._internal_point(), 
+    _this->_impl_.point_.Set(from._internal_point(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.disarm_ = from._impl_.disarm_;
@@ -3627,7 +3627,7 @@ Mutant::Mutant(const Mutant& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   _impl_.text_.InitDefault();
@@ -3635,7 +3635,7 @@ Mutant::Mutant(const Mutant& from)
     _impl_.text_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_text().empty()) {
-    _this->_impl_.text_.Set(from._internal_text(), 
+    _this->_impl_.text_.Set(from._internal_text(),
       _this->GetArenaForAllocation());
   }
   _impl_.full_name_.InitDefault();
@@ -3643,7 +3643,7 @@ Mutant::Mutant(const Mutant& from)
     _impl_.full_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_full_name().empty()) {
-    _this->_impl_.full_name_.Set(from._internal_full_name(), 
+    _this->_impl_.full_name_.Set(from._internal_full_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.on_ = from._impl_.on_;
@@ -4720,7 +4720,7 @@ Scenario::Scenario(const Scenario& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   _impl_.title_.InitDefault();
@@ -4728,7 +4728,7 @@ Scenario::Scenario(const Scenario& from)
     _impl_.title_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_title().empty()) {
-    _this->_impl_.title_.Set(from._internal_title(), 
+    _this->_impl_.title_.Set(from._internal_title(),
       _this->GetArenaForAllocation());
   }
   // @@protoc_insertion_point(copy_constructor:vmalab.v1.Scenario)
@@ -5092,7 +5092,7 @@ RunScenarioRequest::RunScenarioRequest(const RunScenarioRequest& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   _impl_.lock_model_.InitDefault();
@@ -5100,7 +5100,7 @@ RunScenarioRequest::RunScenarioRequest(const RunScenarioRequest& from)
     _impl_.lock_model_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_lock_model().empty()) {
-    _this->_impl_.lock_model_.Set(from._internal_lock_model(), 
+    _this->_impl_.lock_model_.Set(from._internal_lock_model(),
       _this->GetArenaForAllocation());
   }
   _impl_.mutant_.InitDefault();
@@ -5108,7 +5108,7 @@ RunScenarioRequest::RunScenarioRequest(const RunScenarioRequest& from)
     _impl_.mutant_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_mutant().empty()) {
-    _this->_impl_.mutant_.Set(from._internal_mutant(), 
+    _this->_impl_.mutant_.Set(from._internal_mutant(),
       _this->GetArenaForAllocation());
   }
   _impl_.strategy_.InitDefault();
@@ -5116,7 +5116,7 @@ RunScenarioRequest::RunScenarioRequest(const RunScenarioRequest& from)
     _impl_.strategy_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_strategy().empty()) {
-    _this->_impl_.strategy_.Set(from._internal_strategy(), 
+    _this->_impl_.strategy_.Set(from._internal_strategy(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.schedules_, &from._impl_.schedules_,
@@ -5531,7 +5531,7 @@ RunScenarioResponse::RunScenarioResponse(const RunScenarioResponse& from)
     _impl_.verdict_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_verdict().empty()) {
-    _this->_impl_.verdict_.Set(from._internal_verdict(), 
+    _this->_impl_.verdict_.Set(from._internal_verdict(),
       _this->GetArenaForAllocation());
   }
   _impl_.invariant_.InitDefault();
@@ -5539,7 +5539,7 @@ RunScenarioResponse::RunScenarioResponse(const RunScenarioResponse& from)
     _impl_.invariant_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_invariant().empty()) {
-    _this->_impl_.invariant_.Set(from._internal_invariant(), 
+    _this->_impl_.invariant_.Set(from._internal_invariant(),
       _this->GetArenaForAllocation());
   }
   _impl_.text_.InitDefault();
@@ -5547,7 +5547,7 @@ RunScenarioResponse::RunScenarioResponse(const RunScenarioResponse& from)
     _impl_.text_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_text().empty()) {
-    _this->_impl_.text_.Set(from._internal_text(), 
+    _this->_impl_.text_.Set(from._internal_text(),
       _this->GetArenaForAllocation());
   }
   _impl_.schedule_.InitDefault();
@@ -5555,7 +5555,7 @@ RunScenarioResponse::RunScenarioResponse(const RunScenarioResponse& from)
     _impl_.schedule_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_schedule().empty()) {
-    _this->_impl_.schedule_.Set(from._internal_schedule(), 
+    _this->_impl_.schedule_.Set(from._internal_schedule(),
       _this->GetArenaForAllocation());
   }
   _impl_.lock_model_.InitDefault();
@@ -5563,7 +5563,7 @@ RunScenarioResponse::RunScenarioResponse(const RunScenarioResponse& from)
     _impl_.lock_model_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_lock_model().empty()) {
-    _this->_impl_.lock_model_.Set(from._internal_lock_model(), 
+    _this->_impl_.lock_model_.Set(from._internal_lock_model(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.schedules_, &from._impl_.schedules_,

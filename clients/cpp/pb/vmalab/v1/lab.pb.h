@@ -2200,12 +2200,12 @@ class GetCoverageRequest final :
 };
 // -------------------------------------------------------------------
 
-class GetCoverageResponse_PassedEntry_DoNotUse : public ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetCoverageResponse_PassedEntry_DoNotUse, 
+class GetCoverageResponse_PassedEntry_DoNotUse : public ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetCoverageResponse_PassedEntry_DoNotUse,
     std::string, uint64_t,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_UINT64> {
 public:
-  typedef ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetCoverageResponse_PassedEntry_DoNotUse, 
+  typedef ::PROTOBUF_NAMESPACE_ID::internal::MapEntry<GetCoverageResponse_PassedEntry_DoNotUse,
     std::string, uint64_t,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_STRING,
     ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::TYPE_UINT64> SuperType;
@@ -4574,7 +4574,7 @@ inline const std::string& SyncPoint::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void SyncPoint::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.SyncPoint.name)
 }
@@ -4587,11 +4587,11 @@ inline const std::string& SyncPoint::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void SyncPoint::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* SyncPoint::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* SyncPoint::release_name() {
@@ -4600,9 +4600,9 @@ inline std::string* SyncPoint::release_name() {
 }
 inline void SyncPoint::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -4624,7 +4624,7 @@ inline const std::string& SyncPoint::kind() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void SyncPoint::set_kind(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.kind_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.SyncPoint.kind)
 }
@@ -4637,11 +4637,11 @@ inline const std::string& SyncPoint::_internal_kind() const {
   return _impl_.kind_.Get();
 }
 inline void SyncPoint::_internal_set_kind(const std::string& value) {
-  
+
   _impl_.kind_.Set(value, GetArenaForAllocation());
 }
 inline std::string* SyncPoint::_internal_mutable_kind() {
-  
+
   return _impl_.kind_.Mutable(GetArenaForAllocation());
 }
 inline std::string* SyncPoint::release_kind() {
@@ -4650,9 +4650,9 @@ inline std::string* SyncPoint::release_kind() {
 }
 inline void SyncPoint::set_allocated_kind(std::string* kind) {
   if (kind != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.kind_.SetAllocated(kind, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -4674,7 +4674,7 @@ inline const std::string& SyncPoint::text() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void SyncPoint::set_text(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.text_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.SyncPoint.text)
 }
@@ -4687,11 +4687,11 @@ inline const std::string& SyncPoint::_internal_text() const {
   return _impl_.text_.Get();
 }
 inline void SyncPoint::_internal_set_text(const std::string& value) {
-  
+
   _impl_.text_.Set(value, GetArenaForAllocation());
 }
 inline std::string* SyncPoint::_internal_mutable_text() {
-  
+
   return _impl_.text_.Mutable(GetArenaForAllocation());
 }
 inline std::string* SyncPoint::release_text() {
@@ -4700,9 +4700,9 @@ inline std::string* SyncPoint::release_text() {
 }
 inline void SyncPoint::set_allocated_text(std::string* text) {
   if (text != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.text_.SetAllocated(text, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -4725,7 +4725,7 @@ inline uint32_t SyncPoint::armed() const {
   return _internal_armed();
 }
 inline void SyncPoint::_internal_set_armed(uint32_t value) {
-  
+
   _impl_.armed_ = value;
 }
 inline void SyncPoint::set_armed(uint32_t value) {
@@ -4745,7 +4745,7 @@ inline uint32_t SyncPoint::reached() const {
   return _internal_reached();
 }
 inline void SyncPoint::_internal_set_reached(uint32_t value) {
-  
+
   _impl_.reached_ = value;
 }
 inline void SyncPoint::set_reached(uint32_t value) {
@@ -4809,7 +4809,7 @@ inline uint32_t Holder::participant() const {
   return _internal_participant();
 }
 inline void Holder::_internal_set_participant(uint32_t value) {
-  
+
   _impl_.participant_ = value;
 }
 inline void Holder::set_participant(uint32_t value) {
@@ -4829,7 +4829,7 @@ inline int32_t Holder::pid() const {
   return _internal_pid();
 }
 inline void Holder::_internal_set_pid(int32_t value) {
-  
+
   _impl_.pid_ = value;
 }
 inline void Holder::set_pid(int32_t value) {
@@ -4849,7 +4849,7 @@ inline uint64_t Holder::mm() const {
   return _internal_mm();
 }
 inline void Holder::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void Holder::set_mm(uint64_t value) {
@@ -4868,7 +4868,7 @@ inline const std::string& Holder::op() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Holder::set_op(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.op_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Holder.op)
 }
@@ -4881,11 +4881,11 @@ inline const std::string& Holder::_internal_op() const {
   return _impl_.op_.Get();
 }
 inline void Holder::_internal_set_op(const std::string& value) {
-  
+
   _impl_.op_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Holder::_internal_mutable_op() {
-  
+
   return _impl_.op_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Holder::release_op() {
@@ -4894,9 +4894,9 @@ inline std::string* Holder::release_op() {
 }
 inline void Holder::set_allocated_op(std::string* op) {
   if (op != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.op_.SetAllocated(op, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -4922,7 +4922,7 @@ inline const std::string& ArmPointRequest::point() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ArmPointRequest::set_point(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.point_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ArmPointRequest.point)
 }
@@ -4935,11 +4935,11 @@ inline const std::string& ArmPointRequest::_internal_point() const {
   return _impl_.point_.Get();
 }
 inline void ArmPointRequest::_internal_set_point(const std::string& value) {
-  
+
   _impl_.point_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ArmPointRequest::_internal_mutable_point() {
-  
+
   return _impl_.point_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ArmPointRequest::release_point() {
@@ -4948,9 +4948,9 @@ inline std::string* ArmPointRequest::release_point() {
 }
 inline void ArmPointRequest::set_allocated_point(std::string* point) {
   if (point != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.point_.SetAllocated(point, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -4973,7 +4973,7 @@ inline uint64_t ArmPointRequest::mm() const {
   return _internal_mm();
 }
 inline void ArmPointRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void ArmPointRequest::set_mm(uint64_t value) {
@@ -4993,7 +4993,7 @@ inline uint32_t ArmPointRequest::count() const {
   return _internal_count();
 }
 inline void ArmPointRequest::_internal_set_count(uint32_t value) {
-  
+
   _impl_.count_ = value;
 }
 inline void ArmPointRequest::set_count(uint32_t value) {
@@ -5013,7 +5013,7 @@ inline uint32_t ArmPointRequest::hold_ms() const {
   return _internal_hold_ms();
 }
 inline void ArmPointRequest::_internal_set_hold_ms(uint32_t value) {
-  
+
   _impl_.hold_ms_ = value;
 }
 inline void ArmPointRequest::set_hold_ms(uint32_t value) {
@@ -5040,7 +5040,7 @@ inline const std::string& WaitPointRequest::point() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void WaitPointRequest::set_point(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.point_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.WaitPointRequest.point)
 }
@@ -5053,11 +5053,11 @@ inline const std::string& WaitPointRequest::_internal_point() const {
   return _impl_.point_.Get();
 }
 inline void WaitPointRequest::_internal_set_point(const std::string& value) {
-  
+
   _impl_.point_.Set(value, GetArenaForAllocation());
 }
 inline std::string* WaitPointRequest::_internal_mutable_point() {
-  
+
   return _impl_.point_.Mutable(GetArenaForAllocation());
 }
 inline std::string* WaitPointRequest::release_point() {
@@ -5066,9 +5066,9 @@ inline std::string* WaitPointRequest::release_point() {
 }
 inline void WaitPointRequest::set_allocated_point(std::string* point) {
   if (point != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.point_.SetAllocated(point, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -5091,7 +5091,7 @@ inline uint32_t WaitPointRequest::timeout_ms() const {
   return _internal_timeout_ms();
 }
 inline void WaitPointRequest::_internal_set_timeout_ms(uint32_t value) {
-  
+
   _impl_.timeout_ms_ = value;
 }
 inline void WaitPointRequest::set_timeout_ms(uint32_t value) {
@@ -5158,7 +5158,7 @@ inline const std::string& ReleasePointRequest::point() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ReleasePointRequest::set_point(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.point_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ReleasePointRequest.point)
 }
@@ -5171,11 +5171,11 @@ inline const std::string& ReleasePointRequest::_internal_point() const {
   return _impl_.point_.Get();
 }
 inline void ReleasePointRequest::_internal_set_point(const std::string& value) {
-  
+
   _impl_.point_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ReleasePointRequest::_internal_mutable_point() {
-  
+
   return _impl_.point_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ReleasePointRequest::release_point() {
@@ -5184,9 +5184,9 @@ inline std::string* ReleasePointRequest::release_point() {
 }
 inline void ReleasePointRequest::set_allocated_point(std::string* point) {
   if (point != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.point_.SetAllocated(point, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -5209,7 +5209,7 @@ inline bool ReleasePointRequest::disarm() const {
   return _internal_disarm();
 }
 inline void ReleasePointRequest::_internal_set_disarm(bool value) {
-  
+
   _impl_.disarm_ = value;
 }
 inline void ReleasePointRequest::set_disarm(bool value) {
@@ -5233,7 +5233,7 @@ inline uint32_t ReleasePointResponse::released() const {
   return _internal_released();
 }
 inline void ReleasePointResponse::_internal_set_released(uint32_t value) {
-  
+
   _impl_.released_ = value;
 }
 inline void ReleasePointResponse::set_released(uint32_t value) {
@@ -5257,7 +5257,7 @@ inline uint64_t SetDelaysRequest::seed() const {
   return _internal_seed();
 }
 inline void SetDelaysRequest::_internal_set_seed(uint64_t value) {
-  
+
   _impl_.seed_ = value;
 }
 inline void SetDelaysRequest::set_seed(uint64_t value) {
@@ -5277,7 +5277,7 @@ inline uint32_t SetDelaysRequest::one_in() const {
   return _internal_one_in();
 }
 inline void SetDelaysRequest::_internal_set_one_in(uint32_t value) {
-  
+
   _impl_.one_in_ = value;
 }
 inline void SetDelaysRequest::set_one_in(uint32_t value) {
@@ -5297,7 +5297,7 @@ inline uint32_t SetDelaysRequest::us_max() const {
   return _internal_us_max();
 }
 inline void SetDelaysRequest::_internal_set_us_max(uint32_t value) {
-  
+
   _impl_.us_max_ = value;
 }
 inline void SetDelaysRequest::set_us_max(uint32_t value) {
@@ -5411,7 +5411,7 @@ inline const std::string& Mutant::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Mutant::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Mutant.name)
 }
@@ -5424,11 +5424,11 @@ inline const std::string& Mutant::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void Mutant::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Mutant::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Mutant::release_name() {
@@ -5437,9 +5437,9 @@ inline std::string* Mutant::release_name() {
 }
 inline void Mutant::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -5536,7 +5536,7 @@ inline const std::string& Mutant::text() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Mutant::set_text(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.text_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Mutant.text)
 }
@@ -5549,11 +5549,11 @@ inline const std::string& Mutant::_internal_text() const {
   return _impl_.text_.Get();
 }
 inline void Mutant::_internal_set_text(const std::string& value) {
-  
+
   _impl_.text_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Mutant::_internal_mutable_text() {
-  
+
   return _impl_.text_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Mutant::release_text() {
@@ -5562,9 +5562,9 @@ inline std::string* Mutant::release_text() {
 }
 inline void Mutant::set_allocated_text(std::string* text) {
   if (text != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.text_.SetAllocated(text, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -5587,7 +5587,7 @@ inline bool Mutant::on() const {
   return _internal_on();
 }
 inline void Mutant::_internal_set_on(bool value) {
-  
+
   _impl_.on_ = value;
 }
 inline void Mutant::set_on(bool value) {
@@ -5606,7 +5606,7 @@ inline const std::string& Mutant::full_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Mutant::set_full_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.full_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Mutant.full_name)
 }
@@ -5619,11 +5619,11 @@ inline const std::string& Mutant::_internal_full_name() const {
   return _impl_.full_name_.Get();
 }
 inline void Mutant::_internal_set_full_name(const std::string& value) {
-  
+
   _impl_.full_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Mutant::_internal_mutable_full_name() {
-  
+
   return _impl_.full_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Mutant::release_full_name() {
@@ -5632,9 +5632,9 @@ inline std::string* Mutant::release_full_name() {
 }
 inline void Mutant::set_allocated_full_name(std::string* full_name) {
   if (full_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.full_name_.SetAllocated(full_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -5949,7 +5949,7 @@ inline const std::string& Scenario::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Scenario::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Scenario.name)
 }
@@ -5962,11 +5962,11 @@ inline const std::string& Scenario::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void Scenario::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Scenario::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Scenario::release_name() {
@@ -5975,9 +5975,9 @@ inline std::string* Scenario::release_name() {
 }
 inline void Scenario::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -5999,7 +5999,7 @@ inline const std::string& Scenario::title() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void Scenario::set_title(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.title_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.Scenario.title)
 }
@@ -6012,11 +6012,11 @@ inline const std::string& Scenario::_internal_title() const {
   return _impl_.title_.Get();
 }
 inline void Scenario::_internal_set_title(const std::string& value) {
-  
+
   _impl_.title_.Set(value, GetArenaForAllocation());
 }
 inline std::string* Scenario::_internal_mutable_title() {
-  
+
   return _impl_.title_.Mutable(GetArenaForAllocation());
 }
 inline std::string* Scenario::release_title() {
@@ -6025,9 +6025,9 @@ inline std::string* Scenario::release_title() {
 }
 inline void Scenario::set_allocated_title(std::string* title) {
   if (title != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.title_.SetAllocated(title, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6278,7 +6278,7 @@ inline const std::string& RunScenarioRequest::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RunScenarioRequest::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RunScenarioRequest.name)
 }
@@ -6291,11 +6291,11 @@ inline const std::string& RunScenarioRequest::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void RunScenarioRequest::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RunScenarioRequest::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RunScenarioRequest::release_name() {
@@ -6304,9 +6304,9 @@ inline std::string* RunScenarioRequest::release_name() {
 }
 inline void RunScenarioRequest::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6328,7 +6328,7 @@ inline const std::string& RunScenarioRequest::lock_model() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RunScenarioRequest::set_lock_model(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.lock_model_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RunScenarioRequest.lock_model)
 }
@@ -6341,11 +6341,11 @@ inline const std::string& RunScenarioRequest::_internal_lock_model() const {
   return _impl_.lock_model_.Get();
 }
 inline void RunScenarioRequest::_internal_set_lock_model(const std::string& value) {
-  
+
   _impl_.lock_model_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RunScenarioRequest::_internal_mutable_lock_model() {
-  
+
   return _impl_.lock_model_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RunScenarioRequest::release_lock_model() {
@@ -6354,9 +6354,9 @@ inline std::string* RunScenarioRequest::release_lock_model() {
 }
 inline void RunScenarioRequest::set_allocated_lock_model(std::string* lock_model) {
   if (lock_model != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.lock_model_.SetAllocated(lock_model, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6378,7 +6378,7 @@ inline const std::string& RunScenarioRequest::mutant() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RunScenarioRequest::set_mutant(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.mutant_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RunScenarioRequest.mutant)
 }
@@ -6391,11 +6391,11 @@ inline const std::string& RunScenarioRequest::_internal_mutant() const {
   return _impl_.mutant_.Get();
 }
 inline void RunScenarioRequest::_internal_set_mutant(const std::string& value) {
-  
+
   _impl_.mutant_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RunScenarioRequest::_internal_mutable_mutant() {
-  
+
   return _impl_.mutant_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RunScenarioRequest::release_mutant() {
@@ -6404,9 +6404,9 @@ inline std::string* RunScenarioRequest::release_mutant() {
 }
 inline void RunScenarioRequest::set_allocated_mutant(std::string* mutant) {
   if (mutant != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.mutant_.SetAllocated(mutant, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6428,7 +6428,7 @@ inline const std::string& RunScenarioRequest::strategy() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RunScenarioRequest::set_strategy(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.strategy_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RunScenarioRequest.strategy)
 }
@@ -6441,11 +6441,11 @@ inline const std::string& RunScenarioRequest::_internal_strategy() const {
   return _impl_.strategy_.Get();
 }
 inline void RunScenarioRequest::_internal_set_strategy(const std::string& value) {
-  
+
   _impl_.strategy_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RunScenarioRequest::_internal_mutable_strategy() {
-  
+
   return _impl_.strategy_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RunScenarioRequest::release_strategy() {
@@ -6454,9 +6454,9 @@ inline std::string* RunScenarioRequest::release_strategy() {
 }
 inline void RunScenarioRequest::set_allocated_strategy(std::string* strategy) {
   if (strategy != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.strategy_.SetAllocated(strategy, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6479,7 +6479,7 @@ inline uint64_t RunScenarioRequest::schedules() const {
   return _internal_schedules();
 }
 inline void RunScenarioRequest::_internal_set_schedules(uint64_t value) {
-  
+
   _impl_.schedules_ = value;
 }
 inline void RunScenarioRequest::set_schedules(uint64_t value) {
@@ -6499,7 +6499,7 @@ inline uint64_t RunScenarioRequest::seed() const {
   return _internal_seed();
 }
 inline void RunScenarioRequest::_internal_set_seed(uint64_t value) {
-  
+
   _impl_.seed_ = value;
 }
 inline void RunScenarioRequest::set_seed(uint64_t value) {
@@ -6519,7 +6519,7 @@ inline uint32_t RunScenarioRequest::time_ms() const {
   return _internal_time_ms();
 }
 inline void RunScenarioRequest::_internal_set_time_ms(uint32_t value) {
-  
+
   _impl_.time_ms_ = value;
 }
 inline void RunScenarioRequest::set_time_ms(uint32_t value) {
@@ -6542,7 +6542,7 @@ inline const std::string& RunScenarioResponse::verdict() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RunScenarioResponse::set_verdict(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.verdict_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RunScenarioResponse.verdict)
 }
@@ -6555,11 +6555,11 @@ inline const std::string& RunScenarioResponse::_internal_verdict() const {
   return _impl_.verdict_.Get();
 }
 inline void RunScenarioResponse::_internal_set_verdict(const std::string& value) {
-  
+
   _impl_.verdict_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::_internal_mutable_verdict() {
-  
+
   return _impl_.verdict_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::release_verdict() {
@@ -6568,9 +6568,9 @@ inline std::string* RunScenarioResponse::release_verdict() {
 }
 inline void RunScenarioResponse::set_allocated_verdict(std::string* verdict) {
   if (verdict != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.verdict_.SetAllocated(verdict, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6592,7 +6592,7 @@ inline const std::string& RunScenarioResponse::invariant() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RunScenarioResponse::set_invariant(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.invariant_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RunScenarioResponse.invariant)
 }
@@ -6605,11 +6605,11 @@ inline const std::string& RunScenarioResponse::_internal_invariant() const {
   return _impl_.invariant_.Get();
 }
 inline void RunScenarioResponse::_internal_set_invariant(const std::string& value) {
-  
+
   _impl_.invariant_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::_internal_mutable_invariant() {
-  
+
   return _impl_.invariant_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::release_invariant() {
@@ -6618,9 +6618,9 @@ inline std::string* RunScenarioResponse::release_invariant() {
 }
 inline void RunScenarioResponse::set_allocated_invariant(std::string* invariant) {
   if (invariant != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.invariant_.SetAllocated(invariant, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6642,7 +6642,7 @@ inline const std::string& RunScenarioResponse::text() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RunScenarioResponse::set_text(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.text_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RunScenarioResponse.text)
 }
@@ -6655,11 +6655,11 @@ inline const std::string& RunScenarioResponse::_internal_text() const {
   return _impl_.text_.Get();
 }
 inline void RunScenarioResponse::_internal_set_text(const std::string& value) {
-  
+
   _impl_.text_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::_internal_mutable_text() {
-  
+
   return _impl_.text_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::release_text() {
@@ -6668,9 +6668,9 @@ inline std::string* RunScenarioResponse::release_text() {
 }
 inline void RunScenarioResponse::set_allocated_text(std::string* text) {
   if (text != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.text_.SetAllocated(text, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6692,7 +6692,7 @@ inline const std::string& RunScenarioResponse::schedule() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RunScenarioResponse::set_schedule(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.schedule_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RunScenarioResponse.schedule)
 }
@@ -6705,11 +6705,11 @@ inline const std::string& RunScenarioResponse::_internal_schedule() const {
   return _impl_.schedule_.Get();
 }
 inline void RunScenarioResponse::_internal_set_schedule(const std::string& value) {
-  
+
   _impl_.schedule_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::_internal_mutable_schedule() {
-  
+
   return _impl_.schedule_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::release_schedule() {
@@ -6718,9 +6718,9 @@ inline std::string* RunScenarioResponse::release_schedule() {
 }
 inline void RunScenarioResponse::set_allocated_schedule(std::string* schedule) {
   if (schedule != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.schedule_.SetAllocated(schedule, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -6818,7 +6818,7 @@ inline uint64_t RunScenarioResponse::schedules() const {
   return _internal_schedules();
 }
 inline void RunScenarioResponse::_internal_set_schedules(uint64_t value) {
-  
+
   _impl_.schedules_ = value;
 }
 inline void RunScenarioResponse::set_schedules(uint64_t value) {
@@ -6838,7 +6838,7 @@ inline bool RunScenarioResponse::complete() const {
   return _internal_complete();
 }
 inline void RunScenarioResponse::_internal_set_complete(bool value) {
-  
+
   _impl_.complete_ = value;
 }
 inline void RunScenarioResponse::set_complete(bool value) {
@@ -6858,7 +6858,7 @@ inline uint64_t RunScenarioResponse::seed() const {
   return _internal_seed();
 }
 inline void RunScenarioResponse::_internal_set_seed(uint64_t value) {
-  
+
   _impl_.seed_ = value;
 }
 inline void RunScenarioResponse::set_seed(uint64_t value) {
@@ -6877,7 +6877,7 @@ inline const std::string& RunScenarioResponse::lock_model() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RunScenarioResponse::set_lock_model(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.lock_model_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RunScenarioResponse.lock_model)
 }
@@ -6890,11 +6890,11 @@ inline const std::string& RunScenarioResponse::_internal_lock_model() const {
   return _impl_.lock_model_.Get();
 }
 inline void RunScenarioResponse::_internal_set_lock_model(const std::string& value) {
-  
+
   _impl_.lock_model_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::_internal_mutable_lock_model() {
-  
+
   return _impl_.lock_model_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RunScenarioResponse::release_lock_model() {
@@ -6903,9 +6903,9 @@ inline std::string* RunScenarioResponse::release_lock_model() {
 }
 inline void RunScenarioResponse::set_allocated_lock_model(std::string* lock_model) {
   if (lock_model != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.lock_model_.SetAllocated(lock_model, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING

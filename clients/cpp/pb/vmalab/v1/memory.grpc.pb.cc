@@ -1583,4 +1583,3 @@ MemoryService::Service::~Service() {
 
 }  // namespace vmalab
 }  // namespace v1
-

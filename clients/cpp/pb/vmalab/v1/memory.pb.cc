@@ -2263,7 +2263,7 @@ CreateAddressSpaceRequest::CreateAddressSpaceRequest(const CreateAddressSpaceReq
     _impl_.maps_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_maps().empty()) {
-    _this->_impl_.maps_.Set(from._internal_maps(), 
+    _this->_impl_.maps_.Set(from._internal_maps(),
       _this->GetArenaForAllocation());
   }
   if (from._internal_has_setup()) {
@@ -5050,7 +5050,7 @@ ForkAddressSpaceResponse::ForkAddressSpaceResponse(const ForkAddressSpaceRespons
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.mm_, &from._impl_.mm_,
@@ -5317,7 +5317,7 @@ ExecRequest::ExecRequest(const ExecRequest& from)
     _impl_.maps_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_maps().empty()) {
-    _this->_impl_.maps_.Set(from._internal_maps(), 
+    _this->_impl_.maps_.Set(from._internal_maps(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.mm_, &from._impl_.mm_,
@@ -5672,7 +5672,7 @@ ExecResponse::ExecResponse(const ExecResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.mm_, &from._impl_.mm_,
@@ -6551,7 +6551,7 @@ MmapResponse::MmapResponse(const MmapResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.errno_code_, &from._impl_.errno_code_,
@@ -7078,7 +7078,7 @@ MunmapResponse::MunmapResponse(const MunmapResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -7610,7 +7610,7 @@ MprotectResponse::MprotectResponse(const MprotectResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.errno_code_, &from._impl_.errno_code_,
@@ -8223,7 +8223,7 @@ MremapResponse::MremapResponse(const MremapResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.addr_, &from._impl_.addr_,
@@ -8781,7 +8781,7 @@ MadviseResponse::MadviseResponse(const MadviseResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -9247,7 +9247,7 @@ MincoreResponse::MincoreResponse(const MincoreResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _impl_.vector_.InitDefault();
@@ -9255,7 +9255,7 @@ MincoreResponse::MincoreResponse(const MincoreResponse& from)
     _impl_.vector_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_vector().empty()) {
-    _this->_impl_.vector_.Set(from._internal_vector(), 
+    _this->_impl_.vector_.Set(from._internal_vector(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -9770,7 +9770,7 @@ BrkResponse::BrkResponse(const BrkResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.brk_, &from._impl_.brk_,
@@ -10349,7 +10349,7 @@ FaultResponse::FaultResponse(const FaultResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.signal_, &from._impl_.signal_,
@@ -11065,7 +11065,7 @@ UffdMoveResponse::UffdMoveResponse(const UffdMoveResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.moved_, &from._impl_.moved_,
@@ -11329,7 +11329,7 @@ SetVmaNameRequest::SetVmaNameRequest(const SetVmaNameRequest& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.mm_, &from._impl_.mm_,
@@ -11609,7 +11609,7 @@ SetVmaNameResponse::SetVmaNameResponse(const SetVmaNameResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -12135,7 +12135,7 @@ MlockResponse::MlockResponse(const MlockResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -12600,7 +12600,7 @@ MunlockResponse::MunlockResponse(const MunlockResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -13078,7 +13078,7 @@ MlockallResponse::MlockallResponse(const MlockallResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -13486,7 +13486,7 @@ MunlockallResponse::MunlockallResponse(const MunlockallResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -13975,7 +13975,7 @@ MsyncResponse::MsyncResponse(const MsyncResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -14464,7 +14464,7 @@ MsealResponse::MsealResponse(const MsealResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -15001,7 +15001,7 @@ RemapFilePagesResponse::RemapFilePagesResponse(const RemapFilePagesResponse& fro
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -15490,7 +15490,7 @@ SetRlimitResponse::SetRlimitResponse(const SetRlimitResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -15955,7 +15955,7 @@ SetThpDisableResponse::SetThpDisableResponse(const SetThpDisableResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -16703,7 +16703,7 @@ ProcessMadviseResponse::ProcessMadviseResponse(const ProcessMadviseResponse& fro
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.advised_, &from._impl_.advised_,
@@ -16969,7 +16969,7 @@ OpenFileRequest::OpenFileRequest(const OpenFileRequest& from)
     _impl_.name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_name().empty()) {
-    _this->_impl_.name_.Set(from._internal_name(), 
+    _this->_impl_.name_.Set(from._internal_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.dev_major_, &from._impl_.dev_major_,
@@ -17907,7 +17907,7 @@ TruncateFileResponse::TruncateFileResponse(const TruncateFileResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -18396,7 +18396,7 @@ AllocateFileResponse::AllocateFileResponse(const AllocateFileResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -18625,7 +18625,7 @@ ApplyRequest::ApplyRequest(const ApplyRequest& from)
     _impl_.block_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_block().empty()) {
-    _this->_impl_.block_.Set(from._internal_block(), 
+    _this->_impl_.block_.Set(from._internal_block(),
       _this->GetArenaForAllocation());
   }
   // @@protoc_insertion_point(copy_constructor:vmalab.v1.ApplyRequest)
@@ -18823,7 +18823,7 @@ ApplyResponse::ApplyResponse(const ApplyResponse& from)
     _impl_.results_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_results().empty()) {
-    _this->_impl_.results_.Set(from._internal_results(), 
+    _this->_impl_.results_.Set(from._internal_results(),
       _this->GetArenaForAllocation());
   }
   // @@protoc_insertion_point(copy_constructor:vmalab.v1.ApplyResponse)
@@ -19023,7 +19023,7 @@ BatchRequest::BatchRequest(const BatchRequest& from)
     _impl_.block_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_block().empty()) {
-    _this->_impl_.block_.Set(from._internal_block(), 
+    _this->_impl_.block_.Set(from._internal_block(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.tag_, &from._impl_.tag_,
@@ -19283,7 +19283,7 @@ BatchResponse::BatchResponse(const BatchResponse& from)
     _impl_.results_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_results().empty()) {
-    _this->_impl_.results_.Set(from._internal_results(), 
+    _this->_impl_.results_.Set(from._internal_results(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.tag_, &from._impl_.tag_,

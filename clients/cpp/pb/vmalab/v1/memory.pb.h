@@ -12771,7 +12771,7 @@ inline uint64_t CreateAddressSpaceRequest::mmap_base() const {
   return _internal_mmap_base();
 }
 inline void CreateAddressSpaceRequest::_internal_set_mmap_base(uint64_t value) {
-  
+
   _impl_.mmap_base_ = value;
 }
 inline void CreateAddressSpaceRequest::set_mmap_base(uint64_t value) {
@@ -12791,7 +12791,7 @@ inline uint64_t CreateAddressSpaceRequest::start_brk() const {
   return _internal_start_brk();
 }
 inline void CreateAddressSpaceRequest::_internal_set_start_brk(uint64_t value) {
-  
+
   _impl_.start_brk_ = value;
 }
 inline void CreateAddressSpaceRequest::set_start_brk(uint64_t value) {
@@ -12811,7 +12811,7 @@ inline uint64_t CreateAddressSpaceRequest::brk() const {
   return _internal_brk();
 }
 inline void CreateAddressSpaceRequest::_internal_set_brk(uint64_t value) {
-  
+
   _impl_.brk_ = value;
 }
 inline void CreateAddressSpaceRequest::set_brk(uint64_t value) {
@@ -12830,7 +12830,7 @@ inline const std::string& CreateAddressSpaceRequest::maps() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void CreateAddressSpaceRequest::set_maps(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.maps_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.CreateAddressSpaceRequest.maps)
 }
@@ -12843,11 +12843,11 @@ inline const std::string& CreateAddressSpaceRequest::_internal_maps() const {
   return _impl_.maps_.Get();
 }
 inline void CreateAddressSpaceRequest::_internal_set_maps(const std::string& value) {
-  
+
   _impl_.maps_.Set(value, GetArenaForAllocation());
 }
 inline std::string* CreateAddressSpaceRequest::_internal_mutable_maps() {
-  
+
   return _impl_.maps_.Mutable(GetArenaForAllocation());
 }
 inline std::string* CreateAddressSpaceRequest::release_maps() {
@@ -12856,9 +12856,9 @@ inline std::string* CreateAddressSpaceRequest::release_maps() {
 }
 inline void CreateAddressSpaceRequest::set_allocated_maps(std::string* maps) {
   if (maps != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.maps_.SetAllocated(maps, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -12881,7 +12881,7 @@ inline uint32_t CreateAddressSpaceRequest::ttl_ms() const {
   return _internal_ttl_ms();
 }
 inline void CreateAddressSpaceRequest::_internal_set_ttl_ms(uint32_t value) {
-  
+
   _impl_.ttl_ms_ = value;
 }
 inline void CreateAddressSpaceRequest::set_ttl_ms(uint32_t value) {
@@ -12918,14 +12918,14 @@ inline void CreateAddressSpaceRequest::unsafe_arena_set_allocated_setup(
   }
   _impl_.setup_ = setup;
   if (setup) {
-    
+
   } else {
-    
+
   }
   // @@protoc_insertion_point(field_unsafe_arena_set_allocated:vmalab.v1.CreateAddressSpaceRequest.setup)
 }
 inline ::vmalab::v1::ProcessSetup* CreateAddressSpaceRequest::release_setup() {
-  
+
   ::vmalab::v1::ProcessSetup* temp = _impl_.setup_;
   _impl_.setup_ = nullptr;
 #ifdef PROTOBUF_FORCE_COPY_IN_RELEASE
@@ -12941,13 +12941,13 @@ inline ::vmalab::v1::ProcessSetup* CreateAddressSpaceRequest::release_setup() {
 }
 inline ::vmalab::v1::ProcessSetup* CreateAddressSpaceRequest::unsafe_arena_release_setup() {
   // @@protoc_insertion_point(field_release:vmalab.v1.CreateAddressSpaceRequest.setup)
-  
+
   ::vmalab::v1::ProcessSetup* temp = _impl_.setup_;
   _impl_.setup_ = nullptr;
   return temp;
 }
 inline ::vmalab::v1::ProcessSetup* CreateAddressSpaceRequest::_internal_mutable_setup() {
-  
+
   if (_impl_.setup_ == nullptr) {
     auto* p = CreateMaybeMessage<::vmalab::v1::ProcessSetup>(GetArenaForAllocation());
     _impl_.setup_ = p;
@@ -12971,9 +12971,9 @@ inline void CreateAddressSpaceRequest::set_allocated_setup(::vmalab::v1::Process
       setup = ::PROTOBUF_NAMESPACE_ID::internal::GetOwnedMessage(
           message_arena, setup, submessage_arena);
     }
-    
+
   } else {
-    
+
   }
   _impl_.setup_ = setup;
   // @@protoc_insertion_point(field_set_allocated:vmalab.v1.CreateAddressSpaceRequest.setup)
@@ -13079,7 +13079,7 @@ inline uint64_t ProcessSetup::stack_limit_bytes() const {
   return _internal_stack_limit_bytes();
 }
 inline void ProcessSetup::_internal_set_stack_limit_bytes(uint64_t value) {
-  
+
   _impl_.stack_limit_bytes_ = value;
 }
 inline void ProcessSetup::set_stack_limit_bytes(uint64_t value) {
@@ -13099,7 +13099,7 @@ inline bool ProcessSetup::lacks_ipc_lock() const {
   return _internal_lacks_ipc_lock();
 }
 inline void ProcessSetup::_internal_set_lacks_ipc_lock(bool value) {
-  
+
   _impl_.lacks_ipc_lock_ = value;
 }
 inline void ProcessSetup::set_lacks_ipc_lock(bool value) {
@@ -13119,7 +13119,7 @@ inline bool ProcessSetup::lacks_sys_rawio() const {
   return _internal_lacks_sys_rawio();
 }
 inline void ProcessSetup::_internal_set_lacks_sys_rawio(bool value) {
-  
+
   _impl_.lacks_sys_rawio_ = value;
 }
 inline void ProcessSetup::set_lacks_sys_rawio(bool value) {
@@ -13139,7 +13139,7 @@ inline bool ProcessSetup::lacks_sys_admin() const {
   return _internal_lacks_sys_admin();
 }
 inline void ProcessSetup::_internal_set_lacks_sys_admin(bool value) {
-  
+
   _impl_.lacks_sys_admin_ = value;
 }
 inline void ProcessSetup::set_lacks_sys_admin(bool value) {
@@ -13159,7 +13159,7 @@ inline bool ProcessSetup::lacks_anon_names() const {
   return _internal_lacks_anon_names();
 }
 inline void ProcessSetup::_internal_set_lacks_anon_names(bool value) {
-  
+
   _impl_.lacks_anon_names_ = value;
 }
 inline void ProcessSetup::set_lacks_anon_names(bool value) {
@@ -13207,7 +13207,7 @@ inline uint64_t ProcessSetup::commit_limit_pages() const {
   return _internal_commit_limit_pages();
 }
 inline void ProcessSetup::_internal_set_commit_limit_pages(uint64_t value) {
-  
+
   _impl_.commit_limit_pages_ = value;
 }
 inline void ProcessSetup::set_commit_limit_pages(uint64_t value) {
@@ -13259,7 +13259,7 @@ inline uint64_t CreateAddressSpaceResponse::mm() const {
   return _internal_mm();
 }
 inline void CreateAddressSpaceResponse::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void CreateAddressSpaceResponse::set_mm(uint64_t value) {
@@ -13475,7 +13475,7 @@ inline uint32_t HoldResponse::held_count() const {
   return _internal_held_count();
 }
 inline void HoldResponse::_internal_set_held_count(uint32_t value) {
-  
+
   _impl_.held_count_ = value;
 }
 inline void HoldResponse::set_held_count(uint32_t value) {
@@ -13542,7 +13542,7 @@ inline uint32_t HoldResponse::held_files_count() const {
   return _internal_held_files_count();
 }
 inline void HoldResponse::_internal_set_held_files_count(uint32_t value) {
-  
+
   _impl_.held_files_count_ = value;
 }
 inline void HoldResponse::set_held_files_count(uint32_t value) {
@@ -13660,7 +13660,7 @@ inline uint32_t KeepAliveRequest::ttl_ms() const {
   return _internal_ttl_ms();
 }
 inline void KeepAliveRequest::_internal_set_ttl_ms(uint32_t value) {
-  
+
   _impl_.ttl_ms_ = value;
 }
 inline void KeepAliveRequest::set_ttl_ms(uint32_t value) {
@@ -13829,7 +13829,7 @@ inline uint64_t ShareAddressSpaceRequest::mm() const {
   return _internal_mm();
 }
 inline void ShareAddressSpaceRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void ShareAddressSpaceRequest::set_mm(uint64_t value) {
@@ -13857,7 +13857,7 @@ inline uint64_t ShareFileRequest::file() const {
   return _internal_file();
 }
 inline void ShareFileRequest::_internal_set_file(uint64_t value) {
-  
+
   _impl_.file_ = value;
 }
 inline void ShareFileRequest::set_file(uint64_t value) {
@@ -13885,7 +13885,7 @@ inline uint64_t ForkAddressSpaceRequest::mm() const {
   return _internal_mm();
 }
 inline void ForkAddressSpaceRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void ForkAddressSpaceRequest::set_mm(uint64_t value) {
@@ -13905,7 +13905,7 @@ inline uint32_t ForkAddressSpaceRequest::ttl_ms() const {
   return _internal_ttl_ms();
 }
 inline void ForkAddressSpaceRequest::_internal_set_ttl_ms(uint32_t value) {
-  
+
   _impl_.ttl_ms_ = value;
 }
 inline void ForkAddressSpaceRequest::set_ttl_ms(uint32_t value) {
@@ -13957,7 +13957,7 @@ inline int32_t ForkAddressSpaceResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void ForkAddressSpaceResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void ForkAddressSpaceResponse::set_errno_code(int32_t value) {
@@ -13976,7 +13976,7 @@ inline const std::string& ForkAddressSpaceResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ForkAddressSpaceResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ForkAddressSpaceResponse.errno_name)
 }
@@ -13989,11 +13989,11 @@ inline const std::string& ForkAddressSpaceResponse::_internal_errno_name() const
   return _impl_.errno_name_.Get();
 }
 inline void ForkAddressSpaceResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ForkAddressSpaceResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ForkAddressSpaceResponse::release_errno_name() {
@@ -14002,9 +14002,9 @@ inline std::string* ForkAddressSpaceResponse::release_errno_name() {
 }
 inline void ForkAddressSpaceResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -14027,7 +14027,7 @@ inline uint64_t ForkAddressSpaceResponse::mm() const {
   return _internal_mm();
 }
 inline void ForkAddressSpaceResponse::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void ForkAddressSpaceResponse::set_mm(uint64_t value) {
@@ -14051,7 +14051,7 @@ inline uint64_t ExecRequest::mm() const {
   return _internal_mm();
 }
 inline void ExecRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void ExecRequest::set_mm(uint64_t value) {
@@ -14071,7 +14071,7 @@ inline uint64_t ExecRequest::mmap_base() const {
   return _internal_mmap_base();
 }
 inline void ExecRequest::_internal_set_mmap_base(uint64_t value) {
-  
+
   _impl_.mmap_base_ = value;
 }
 inline void ExecRequest::set_mmap_base(uint64_t value) {
@@ -14091,7 +14091,7 @@ inline uint64_t ExecRequest::start_brk() const {
   return _internal_start_brk();
 }
 inline void ExecRequest::_internal_set_start_brk(uint64_t value) {
-  
+
   _impl_.start_brk_ = value;
 }
 inline void ExecRequest::set_start_brk(uint64_t value) {
@@ -14111,7 +14111,7 @@ inline uint64_t ExecRequest::brk() const {
   return _internal_brk();
 }
 inline void ExecRequest::_internal_set_brk(uint64_t value) {
-  
+
   _impl_.brk_ = value;
 }
 inline void ExecRequest::set_brk(uint64_t value) {
@@ -14130,7 +14130,7 @@ inline const std::string& ExecRequest::maps() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ExecRequest::set_maps(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.maps_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ExecRequest.maps)
 }
@@ -14143,11 +14143,11 @@ inline const std::string& ExecRequest::_internal_maps() const {
   return _impl_.maps_.Get();
 }
 inline void ExecRequest::_internal_set_maps(const std::string& value) {
-  
+
   _impl_.maps_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ExecRequest::_internal_mutable_maps() {
-  
+
   return _impl_.maps_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ExecRequest::release_maps() {
@@ -14156,9 +14156,9 @@ inline std::string* ExecRequest::release_maps() {
 }
 inline void ExecRequest::set_allocated_maps(std::string* maps) {
   if (maps != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.maps_.SetAllocated(maps, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -14181,7 +14181,7 @@ inline uint32_t ExecRequest::ttl_ms() const {
   return _internal_ttl_ms();
 }
 inline void ExecRequest::_internal_set_ttl_ms(uint32_t value) {
-  
+
   _impl_.ttl_ms_ = value;
 }
 inline void ExecRequest::set_ttl_ms(uint32_t value) {
@@ -14201,7 +14201,7 @@ inline bool ExecRequest::shared() const {
   return _internal_shared();
 }
 inline void ExecRequest::_internal_set_shared(bool value) {
-  
+
   _impl_.shared_ = value;
 }
 inline void ExecRequest::set_shared(bool value) {
@@ -14225,7 +14225,7 @@ inline int32_t ExecResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void ExecResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void ExecResponse::set_errno_code(int32_t value) {
@@ -14244,7 +14244,7 @@ inline const std::string& ExecResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ExecResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ExecResponse.errno_name)
 }
@@ -14257,11 +14257,11 @@ inline const std::string& ExecResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void ExecResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ExecResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ExecResponse::release_errno_name() {
@@ -14270,9 +14270,9 @@ inline std::string* ExecResponse::release_errno_name() {
 }
 inline void ExecResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -14295,7 +14295,7 @@ inline uint64_t ExecResponse::mm() const {
   return _internal_mm();
 }
 inline void ExecResponse::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void ExecResponse::set_mm(uint64_t value) {
@@ -14319,7 +14319,7 @@ inline uint64_t ExitRequest::mm() const {
   return _internal_mm();
 }
 inline void ExitRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void ExitRequest::set_mm(uint64_t value) {
@@ -14347,7 +14347,7 @@ inline uint64_t MmapRequest::mm() const {
   return _internal_mm();
 }
 inline void MmapRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MmapRequest::set_mm(uint64_t value) {
@@ -14367,7 +14367,7 @@ inline uint64_t MmapRequest::addr() const {
   return _internal_addr();
 }
 inline void MmapRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MmapRequest::set_addr(uint64_t value) {
@@ -14387,7 +14387,7 @@ inline uint64_t MmapRequest::length() const {
   return _internal_length();
 }
 inline void MmapRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MmapRequest::set_length(uint64_t value) {
@@ -14407,7 +14407,7 @@ inline uint32_t MmapRequest::prot() const {
   return _internal_prot();
 }
 inline void MmapRequest::_internal_set_prot(uint32_t value) {
-  
+
   _impl_.prot_ = value;
 }
 inline void MmapRequest::set_prot(uint32_t value) {
@@ -14427,7 +14427,7 @@ inline uint32_t MmapRequest::flags() const {
   return _internal_flags();
 }
 inline void MmapRequest::_internal_set_flags(uint32_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void MmapRequest::set_flags(uint32_t value) {
@@ -14447,7 +14447,7 @@ inline uint64_t MmapRequest::file() const {
   return _internal_file();
 }
 inline void MmapRequest::_internal_set_file(uint64_t value) {
-  
+
   _impl_.file_ = value;
 }
 inline void MmapRequest::set_file(uint64_t value) {
@@ -14467,7 +14467,7 @@ inline uint64_t MmapRequest::offset() const {
   return _internal_offset();
 }
 inline void MmapRequest::_internal_set_offset(uint64_t value) {
-  
+
   _impl_.offset_ = value;
 }
 inline void MmapRequest::set_offset(uint64_t value) {
@@ -14487,7 +14487,7 @@ inline uint32_t MmapRequest::file_mode() const {
   return _internal_file_mode();
 }
 inline void MmapRequest::_internal_set_file_mode(uint32_t value) {
-  
+
   _impl_.file_mode_ = value;
 }
 inline void MmapRequest::set_file_mode(uint32_t value) {
@@ -14539,7 +14539,7 @@ inline int32_t MmapResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MmapResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MmapResponse::set_errno_code(int32_t value) {
@@ -14558,7 +14558,7 @@ inline const std::string& MmapResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MmapResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MmapResponse.errno_name)
 }
@@ -14571,11 +14571,11 @@ inline const std::string& MmapResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MmapResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MmapResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MmapResponse::release_errno_name() {
@@ -14584,9 +14584,9 @@ inline std::string* MmapResponse::release_errno_name() {
 }
 inline void MmapResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -14609,7 +14609,7 @@ inline uint64_t MmapResponse::addr() const {
   return _internal_addr();
 }
 inline void MmapResponse::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MmapResponse::set_addr(uint64_t value) {
@@ -14661,7 +14661,7 @@ inline uint64_t MunmapRequest::mm() const {
   return _internal_mm();
 }
 inline void MunmapRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MunmapRequest::set_mm(uint64_t value) {
@@ -14681,7 +14681,7 @@ inline uint64_t MunmapRequest::addr() const {
   return _internal_addr();
 }
 inline void MunmapRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MunmapRequest::set_addr(uint64_t value) {
@@ -14701,7 +14701,7 @@ inline uint64_t MunmapRequest::length() const {
   return _internal_length();
 }
 inline void MunmapRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MunmapRequest::set_length(uint64_t value) {
@@ -14725,7 +14725,7 @@ inline int32_t MunmapResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MunmapResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MunmapResponse::set_errno_code(int32_t value) {
@@ -14744,7 +14744,7 @@ inline const std::string& MunmapResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MunmapResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MunmapResponse.errno_name)
 }
@@ -14757,11 +14757,11 @@ inline const std::string& MunmapResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MunmapResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MunmapResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MunmapResponse::release_errno_name() {
@@ -14770,9 +14770,9 @@ inline std::string* MunmapResponse::release_errno_name() {
 }
 inline void MunmapResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -14799,7 +14799,7 @@ inline uint64_t MprotectRequest::mm() const {
   return _internal_mm();
 }
 inline void MprotectRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MprotectRequest::set_mm(uint64_t value) {
@@ -14819,7 +14819,7 @@ inline uint64_t MprotectRequest::addr() const {
   return _internal_addr();
 }
 inline void MprotectRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MprotectRequest::set_addr(uint64_t value) {
@@ -14839,7 +14839,7 @@ inline uint64_t MprotectRequest::length() const {
   return _internal_length();
 }
 inline void MprotectRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MprotectRequest::set_length(uint64_t value) {
@@ -14859,7 +14859,7 @@ inline uint32_t MprotectRequest::prot() const {
   return _internal_prot();
 }
 inline void MprotectRequest::_internal_set_prot(uint32_t value) {
-  
+
   _impl_.prot_ = value;
 }
 inline void MprotectRequest::set_prot(uint32_t value) {
@@ -14911,7 +14911,7 @@ inline int32_t MprotectResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MprotectResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MprotectResponse::set_errno_code(int32_t value) {
@@ -14930,7 +14930,7 @@ inline const std::string& MprotectResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MprotectResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MprotectResponse.errno_name)
 }
@@ -14943,11 +14943,11 @@ inline const std::string& MprotectResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MprotectResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MprotectResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MprotectResponse::release_errno_name() {
@@ -14956,9 +14956,9 @@ inline std::string* MprotectResponse::release_errno_name() {
 }
 inline void MprotectResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -15013,7 +15013,7 @@ inline uint64_t MremapRequest::mm() const {
   return _internal_mm();
 }
 inline void MremapRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MremapRequest::set_mm(uint64_t value) {
@@ -15033,7 +15033,7 @@ inline uint64_t MremapRequest::addr() const {
   return _internal_addr();
 }
 inline void MremapRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MremapRequest::set_addr(uint64_t value) {
@@ -15053,7 +15053,7 @@ inline uint64_t MremapRequest::old_length() const {
   return _internal_old_length();
 }
 inline void MremapRequest::_internal_set_old_length(uint64_t value) {
-  
+
   _impl_.old_length_ = value;
 }
 inline void MremapRequest::set_old_length(uint64_t value) {
@@ -15073,7 +15073,7 @@ inline uint64_t MremapRequest::new_length() const {
   return _internal_new_length();
 }
 inline void MremapRequest::_internal_set_new_length(uint64_t value) {
-  
+
   _impl_.new_length_ = value;
 }
 inline void MremapRequest::set_new_length(uint64_t value) {
@@ -15093,7 +15093,7 @@ inline uint32_t MremapRequest::flags() const {
   return _internal_flags();
 }
 inline void MremapRequest::_internal_set_flags(uint32_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void MremapRequest::set_flags(uint32_t value) {
@@ -15113,7 +15113,7 @@ inline uint64_t MremapRequest::new_addr() const {
   return _internal_new_addr();
 }
 inline void MremapRequest::_internal_set_new_addr(uint64_t value) {
-  
+
   _impl_.new_addr_ = value;
 }
 inline void MremapRequest::set_new_addr(uint64_t value) {
@@ -15165,7 +15165,7 @@ inline int32_t MremapResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MremapResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MremapResponse::set_errno_code(int32_t value) {
@@ -15184,7 +15184,7 @@ inline const std::string& MremapResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MremapResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MremapResponse.errno_name)
 }
@@ -15197,11 +15197,11 @@ inline const std::string& MremapResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MremapResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MremapResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MremapResponse::release_errno_name() {
@@ -15210,9 +15210,9 @@ inline std::string* MremapResponse::release_errno_name() {
 }
 inline void MremapResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -15235,7 +15235,7 @@ inline uint64_t MremapResponse::addr() const {
   return _internal_addr();
 }
 inline void MremapResponse::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MremapResponse::set_addr(uint64_t value) {
@@ -15259,7 +15259,7 @@ inline uint64_t MadviseRequest::mm() const {
   return _internal_mm();
 }
 inline void MadviseRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MadviseRequest::set_mm(uint64_t value) {
@@ -15279,7 +15279,7 @@ inline uint64_t MadviseRequest::addr() const {
   return _internal_addr();
 }
 inline void MadviseRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MadviseRequest::set_addr(uint64_t value) {
@@ -15299,7 +15299,7 @@ inline uint64_t MadviseRequest::length() const {
   return _internal_length();
 }
 inline void MadviseRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MadviseRequest::set_length(uint64_t value) {
@@ -15319,7 +15319,7 @@ inline uint32_t MadviseRequest::advice() const {
   return _internal_advice();
 }
 inline void MadviseRequest::_internal_set_advice(uint32_t value) {
-  
+
   _impl_.advice_ = value;
 }
 inline void MadviseRequest::set_advice(uint32_t value) {
@@ -15371,7 +15371,7 @@ inline int32_t MadviseResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MadviseResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MadviseResponse::set_errno_code(int32_t value) {
@@ -15390,7 +15390,7 @@ inline const std::string& MadviseResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MadviseResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MadviseResponse.errno_name)
 }
@@ -15403,11 +15403,11 @@ inline const std::string& MadviseResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MadviseResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MadviseResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MadviseResponse::release_errno_name() {
@@ -15416,9 +15416,9 @@ inline std::string* MadviseResponse::release_errno_name() {
 }
 inline void MadviseResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -15445,7 +15445,7 @@ inline uint64_t MincoreRequest::mm() const {
   return _internal_mm();
 }
 inline void MincoreRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MincoreRequest::set_mm(uint64_t value) {
@@ -15465,7 +15465,7 @@ inline uint64_t MincoreRequest::addr() const {
   return _internal_addr();
 }
 inline void MincoreRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MincoreRequest::set_addr(uint64_t value) {
@@ -15485,7 +15485,7 @@ inline uint64_t MincoreRequest::length() const {
   return _internal_length();
 }
 inline void MincoreRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MincoreRequest::set_length(uint64_t value) {
@@ -15509,7 +15509,7 @@ inline int32_t MincoreResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MincoreResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MincoreResponse::set_errno_code(int32_t value) {
@@ -15528,7 +15528,7 @@ inline const std::string& MincoreResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MincoreResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MincoreResponse.errno_name)
 }
@@ -15541,11 +15541,11 @@ inline const std::string& MincoreResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MincoreResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MincoreResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MincoreResponse::release_errno_name() {
@@ -15554,9 +15554,9 @@ inline std::string* MincoreResponse::release_errno_name() {
 }
 inline void MincoreResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -15578,7 +15578,7 @@ inline const std::string& MincoreResponse::vector() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MincoreResponse::set_vector(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.vector_.SetBytes(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MincoreResponse.vector)
 }
@@ -15591,11 +15591,11 @@ inline const std::string& MincoreResponse::_internal_vector() const {
   return _impl_.vector_.Get();
 }
 inline void MincoreResponse::_internal_set_vector(const std::string& value) {
-  
+
   _impl_.vector_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MincoreResponse::_internal_mutable_vector() {
-  
+
   return _impl_.vector_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MincoreResponse::release_vector() {
@@ -15604,9 +15604,9 @@ inline std::string* MincoreResponse::release_vector() {
 }
 inline void MincoreResponse::set_allocated_vector(std::string* vector) {
   if (vector != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.vector_.SetAllocated(vector, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -15633,7 +15633,7 @@ inline uint64_t BrkRequest::mm() const {
   return _internal_mm();
 }
 inline void BrkRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void BrkRequest::set_mm(uint64_t value) {
@@ -15653,7 +15653,7 @@ inline uint64_t BrkRequest::addr() const {
   return _internal_addr();
 }
 inline void BrkRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void BrkRequest::set_addr(uint64_t value) {
@@ -15705,7 +15705,7 @@ inline int32_t BrkResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void BrkResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void BrkResponse::set_errno_code(int32_t value) {
@@ -15724,7 +15724,7 @@ inline const std::string& BrkResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void BrkResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.BrkResponse.errno_name)
 }
@@ -15737,11 +15737,11 @@ inline const std::string& BrkResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void BrkResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* BrkResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* BrkResponse::release_errno_name() {
@@ -15750,9 +15750,9 @@ inline std::string* BrkResponse::release_errno_name() {
 }
 inline void BrkResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -15775,7 +15775,7 @@ inline uint64_t BrkResponse::brk() const {
   return _internal_brk();
 }
 inline void BrkResponse::_internal_set_brk(uint64_t value) {
-  
+
   _impl_.brk_ = value;
 }
 inline void BrkResponse::set_brk(uint64_t value) {
@@ -15799,7 +15799,7 @@ inline uint64_t FaultRequest::mm() const {
   return _internal_mm();
 }
 inline void FaultRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void FaultRequest::set_mm(uint64_t value) {
@@ -15819,7 +15819,7 @@ inline uint64_t FaultRequest::addr() const {
   return _internal_addr();
 }
 inline void FaultRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void FaultRequest::set_addr(uint64_t value) {
@@ -15839,7 +15839,7 @@ inline ::vmalab::v1::Access FaultRequest::access() const {
   return _internal_access();
 }
 inline void FaultRequest::_internal_set_access(::vmalab::v1::Access value) {
-  
+
   _impl_.access_ = value;
 }
 inline void FaultRequest::set_access(::vmalab::v1::Access value) {
@@ -15919,7 +15919,7 @@ inline int32_t FaultResponse::signal() const {
   return _internal_signal();
 }
 inline void FaultResponse::_internal_set_signal(int32_t value) {
-  
+
   _impl_.signal_ = value;
 }
 inline void FaultResponse::set_signal(int32_t value) {
@@ -15939,7 +15939,7 @@ inline int32_t FaultResponse::si_code() const {
   return _internal_si_code();
 }
 inline void FaultResponse::_internal_set_si_code(int32_t value) {
-  
+
   _impl_.si_code_ = value;
 }
 inline void FaultResponse::set_si_code(int32_t value) {
@@ -15959,7 +15959,7 @@ inline int32_t FaultResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void FaultResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void FaultResponse::set_errno_code(int32_t value) {
@@ -15978,7 +15978,7 @@ inline const std::string& FaultResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void FaultResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.FaultResponse.errno_name)
 }
@@ -15991,11 +15991,11 @@ inline const std::string& FaultResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void FaultResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* FaultResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* FaultResponse::release_errno_name() {
@@ -16004,9 +16004,9 @@ inline std::string* FaultResponse::release_errno_name() {
 }
 inline void FaultResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -16029,7 +16029,7 @@ inline uint64_t FaultResponse::word() const {
   return _internal_word();
 }
 inline void FaultResponse::_internal_set_word(uint64_t value) {
-  
+
   _impl_.word_ = value;
 }
 inline void FaultResponse::set_word(uint64_t value) {
@@ -16049,7 +16049,7 @@ inline uint32_t FaultResponse::info() const {
   return _internal_info();
 }
 inline void FaultResponse::_internal_set_info(uint32_t value) {
-  
+
   _impl_.info_ = value;
 }
 inline void FaultResponse::set_info(uint32_t value) {
@@ -16069,7 +16069,7 @@ inline bool FaultResponse::userfault() const {
   return _internal_userfault();
 }
 inline void FaultResponse::_internal_set_userfault(bool value) {
-  
+
   _impl_.userfault_ = value;
 }
 inline void FaultResponse::set_userfault(bool value) {
@@ -16089,7 +16089,7 @@ inline uint32_t FaultResponse::userfault_flags() const {
   return _internal_userfault_flags();
 }
 inline void FaultResponse::_internal_set_userfault_flags(uint32_t value) {
-  
+
   _impl_.userfault_flags_ = value;
 }
 inline void FaultResponse::set_userfault_flags(uint32_t value) {
@@ -16141,7 +16141,7 @@ inline uint64_t UffdMoveRequest::mm() const {
   return _internal_mm();
 }
 inline void UffdMoveRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void UffdMoveRequest::set_mm(uint64_t value) {
@@ -16161,7 +16161,7 @@ inline uint64_t UffdMoveRequest::dst() const {
   return _internal_dst();
 }
 inline void UffdMoveRequest::_internal_set_dst(uint64_t value) {
-  
+
   _impl_.dst_ = value;
 }
 inline void UffdMoveRequest::set_dst(uint64_t value) {
@@ -16181,7 +16181,7 @@ inline uint64_t UffdMoveRequest::src() const {
   return _internal_src();
 }
 inline void UffdMoveRequest::_internal_set_src(uint64_t value) {
-  
+
   _impl_.src_ = value;
 }
 inline void UffdMoveRequest::set_src(uint64_t value) {
@@ -16201,7 +16201,7 @@ inline uint64_t UffdMoveRequest::length() const {
   return _internal_length();
 }
 inline void UffdMoveRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void UffdMoveRequest::set_length(uint64_t value) {
@@ -16221,7 +16221,7 @@ inline uint64_t UffdMoveRequest::mode() const {
   return _internal_mode();
 }
 inline void UffdMoveRequest::_internal_set_mode(uint64_t value) {
-  
+
   _impl_.mode_ = value;
 }
 inline void UffdMoveRequest::set_mode(uint64_t value) {
@@ -16241,7 +16241,7 @@ inline uint64_t UffdMoveRequest::uffd() const {
   return _internal_uffd();
 }
 inline void UffdMoveRequest::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void UffdMoveRequest::set_uffd(uint64_t value) {
@@ -16265,7 +16265,7 @@ inline int32_t UffdMoveResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void UffdMoveResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void UffdMoveResponse::set_errno_code(int32_t value) {
@@ -16284,7 +16284,7 @@ inline const std::string& UffdMoveResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void UffdMoveResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.UffdMoveResponse.errno_name)
 }
@@ -16297,11 +16297,11 @@ inline const std::string& UffdMoveResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void UffdMoveResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* UffdMoveResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* UffdMoveResponse::release_errno_name() {
@@ -16310,9 +16310,9 @@ inline std::string* UffdMoveResponse::release_errno_name() {
 }
 inline void UffdMoveResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -16335,7 +16335,7 @@ inline uint64_t UffdMoveResponse::moved() const {
   return _internal_moved();
 }
 inline void UffdMoveResponse::_internal_set_moved(uint64_t value) {
-  
+
   _impl_.moved_ = value;
 }
 inline void UffdMoveResponse::set_moved(uint64_t value) {
@@ -16359,7 +16359,7 @@ inline uint64_t SetVmaNameRequest::mm() const {
   return _internal_mm();
 }
 inline void SetVmaNameRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void SetVmaNameRequest::set_mm(uint64_t value) {
@@ -16379,7 +16379,7 @@ inline uint64_t SetVmaNameRequest::addr() const {
   return _internal_addr();
 }
 inline void SetVmaNameRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void SetVmaNameRequest::set_addr(uint64_t value) {
@@ -16399,7 +16399,7 @@ inline uint64_t SetVmaNameRequest::length() const {
   return _internal_length();
 }
 inline void SetVmaNameRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void SetVmaNameRequest::set_length(uint64_t value) {
@@ -16418,7 +16418,7 @@ inline const std::string& SetVmaNameRequest::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void SetVmaNameRequest::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.SetBytes(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.SetVmaNameRequest.name)
 }
@@ -16431,11 +16431,11 @@ inline const std::string& SetVmaNameRequest::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void SetVmaNameRequest::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* SetVmaNameRequest::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* SetVmaNameRequest::release_name() {
@@ -16444,9 +16444,9 @@ inline std::string* SetVmaNameRequest::release_name() {
 }
 inline void SetVmaNameRequest::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -16473,7 +16473,7 @@ inline int32_t SetVmaNameResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void SetVmaNameResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void SetVmaNameResponse::set_errno_code(int32_t value) {
@@ -16492,7 +16492,7 @@ inline const std::string& SetVmaNameResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void SetVmaNameResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.SetVmaNameResponse.errno_name)
 }
@@ -16505,11 +16505,11 @@ inline const std::string& SetVmaNameResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void SetVmaNameResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* SetVmaNameResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* SetVmaNameResponse::release_errno_name() {
@@ -16518,9 +16518,9 @@ inline std::string* SetVmaNameResponse::release_errno_name() {
 }
 inline void SetVmaNameResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -16547,7 +16547,7 @@ inline uint64_t MlockRequest::mm() const {
   return _internal_mm();
 }
 inline void MlockRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MlockRequest::set_mm(uint64_t value) {
@@ -16567,7 +16567,7 @@ inline uint64_t MlockRequest::addr() const {
   return _internal_addr();
 }
 inline void MlockRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MlockRequest::set_addr(uint64_t value) {
@@ -16587,7 +16587,7 @@ inline uint64_t MlockRequest::length() const {
   return _internal_length();
 }
 inline void MlockRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MlockRequest::set_length(uint64_t value) {
@@ -16607,7 +16607,7 @@ inline uint32_t MlockRequest::flags() const {
   return _internal_flags();
 }
 inline void MlockRequest::_internal_set_flags(uint32_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void MlockRequest::set_flags(uint32_t value) {
@@ -16659,7 +16659,7 @@ inline int32_t MlockResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MlockResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MlockResponse::set_errno_code(int32_t value) {
@@ -16678,7 +16678,7 @@ inline const std::string& MlockResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MlockResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MlockResponse.errno_name)
 }
@@ -16691,11 +16691,11 @@ inline const std::string& MlockResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MlockResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MlockResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MlockResponse::release_errno_name() {
@@ -16704,9 +16704,9 @@ inline std::string* MlockResponse::release_errno_name() {
 }
 inline void MlockResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -16733,7 +16733,7 @@ inline uint64_t MunlockRequest::mm() const {
   return _internal_mm();
 }
 inline void MunlockRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MunlockRequest::set_mm(uint64_t value) {
@@ -16753,7 +16753,7 @@ inline uint64_t MunlockRequest::addr() const {
   return _internal_addr();
 }
 inline void MunlockRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MunlockRequest::set_addr(uint64_t value) {
@@ -16773,7 +16773,7 @@ inline uint64_t MunlockRequest::length() const {
   return _internal_length();
 }
 inline void MunlockRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MunlockRequest::set_length(uint64_t value) {
@@ -16797,7 +16797,7 @@ inline int32_t MunlockResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MunlockResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MunlockResponse::set_errno_code(int32_t value) {
@@ -16816,7 +16816,7 @@ inline const std::string& MunlockResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MunlockResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MunlockResponse.errno_name)
 }
@@ -16829,11 +16829,11 @@ inline const std::string& MunlockResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MunlockResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MunlockResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MunlockResponse::release_errno_name() {
@@ -16842,9 +16842,9 @@ inline std::string* MunlockResponse::release_errno_name() {
 }
 inline void MunlockResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -16871,7 +16871,7 @@ inline uint64_t MlockallRequest::mm() const {
   return _internal_mm();
 }
 inline void MlockallRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MlockallRequest::set_mm(uint64_t value) {
@@ -16891,7 +16891,7 @@ inline uint32_t MlockallRequest::flags() const {
   return _internal_flags();
 }
 inline void MlockallRequest::_internal_set_flags(uint32_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void MlockallRequest::set_flags(uint32_t value) {
@@ -16943,7 +16943,7 @@ inline int32_t MlockallResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MlockallResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MlockallResponse::set_errno_code(int32_t value) {
@@ -16962,7 +16962,7 @@ inline const std::string& MlockallResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MlockallResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MlockallResponse.errno_name)
 }
@@ -16975,11 +16975,11 @@ inline const std::string& MlockallResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MlockallResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MlockallResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MlockallResponse::release_errno_name() {
@@ -16988,9 +16988,9 @@ inline std::string* MlockallResponse::release_errno_name() {
 }
 inline void MlockallResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -17017,7 +17017,7 @@ inline uint64_t MunlockallRequest::mm() const {
   return _internal_mm();
 }
 inline void MunlockallRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MunlockallRequest::set_mm(uint64_t value) {
@@ -17041,7 +17041,7 @@ inline int32_t MunlockallResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MunlockallResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MunlockallResponse::set_errno_code(int32_t value) {
@@ -17060,7 +17060,7 @@ inline const std::string& MunlockallResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MunlockallResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MunlockallResponse.errno_name)
 }
@@ -17073,11 +17073,11 @@ inline const std::string& MunlockallResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MunlockallResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MunlockallResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MunlockallResponse::release_errno_name() {
@@ -17086,9 +17086,9 @@ inline std::string* MunlockallResponse::release_errno_name() {
 }
 inline void MunlockallResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -17115,7 +17115,7 @@ inline uint64_t MsyncRequest::mm() const {
   return _internal_mm();
 }
 inline void MsyncRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MsyncRequest::set_mm(uint64_t value) {
@@ -17135,7 +17135,7 @@ inline uint64_t MsyncRequest::addr() const {
   return _internal_addr();
 }
 inline void MsyncRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MsyncRequest::set_addr(uint64_t value) {
@@ -17155,7 +17155,7 @@ inline uint64_t MsyncRequest::length() const {
   return _internal_length();
 }
 inline void MsyncRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MsyncRequest::set_length(uint64_t value) {
@@ -17175,7 +17175,7 @@ inline uint32_t MsyncRequest::flags() const {
   return _internal_flags();
 }
 inline void MsyncRequest::_internal_set_flags(uint32_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void MsyncRequest::set_flags(uint32_t value) {
@@ -17199,7 +17199,7 @@ inline int32_t MsyncResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MsyncResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MsyncResponse::set_errno_code(int32_t value) {
@@ -17218,7 +17218,7 @@ inline const std::string& MsyncResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MsyncResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MsyncResponse.errno_name)
 }
@@ -17231,11 +17231,11 @@ inline const std::string& MsyncResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MsyncResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MsyncResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MsyncResponse::release_errno_name() {
@@ -17244,9 +17244,9 @@ inline std::string* MsyncResponse::release_errno_name() {
 }
 inline void MsyncResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -17273,7 +17273,7 @@ inline uint64_t MsealRequest::mm() const {
   return _internal_mm();
 }
 inline void MsealRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void MsealRequest::set_mm(uint64_t value) {
@@ -17293,7 +17293,7 @@ inline uint64_t MsealRequest::addr() const {
   return _internal_addr();
 }
 inline void MsealRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MsealRequest::set_addr(uint64_t value) {
@@ -17313,7 +17313,7 @@ inline uint64_t MsealRequest::length() const {
   return _internal_length();
 }
 inline void MsealRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MsealRequest::set_length(uint64_t value) {
@@ -17333,7 +17333,7 @@ inline uint32_t MsealRequest::flags() const {
   return _internal_flags();
 }
 inline void MsealRequest::_internal_set_flags(uint32_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void MsealRequest::set_flags(uint32_t value) {
@@ -17357,7 +17357,7 @@ inline int32_t MsealResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void MsealResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void MsealResponse::set_errno_code(int32_t value) {
@@ -17376,7 +17376,7 @@ inline const std::string& MsealResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void MsealResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.MsealResponse.errno_name)
 }
@@ -17389,11 +17389,11 @@ inline const std::string& MsealResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void MsealResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* MsealResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* MsealResponse::release_errno_name() {
@@ -17402,9 +17402,9 @@ inline std::string* MsealResponse::release_errno_name() {
 }
 inline void MsealResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -17431,7 +17431,7 @@ inline uint64_t RemapFilePagesRequest::mm() const {
   return _internal_mm();
 }
 inline void RemapFilePagesRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void RemapFilePagesRequest::set_mm(uint64_t value) {
@@ -17451,7 +17451,7 @@ inline uint64_t RemapFilePagesRequest::addr() const {
   return _internal_addr();
 }
 inline void RemapFilePagesRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void RemapFilePagesRequest::set_addr(uint64_t value) {
@@ -17471,7 +17471,7 @@ inline uint64_t RemapFilePagesRequest::size() const {
   return _internal_size();
 }
 inline void RemapFilePagesRequest::_internal_set_size(uint64_t value) {
-  
+
   _impl_.size_ = value;
 }
 inline void RemapFilePagesRequest::set_size(uint64_t value) {
@@ -17491,7 +17491,7 @@ inline uint64_t RemapFilePagesRequest::prot() const {
   return _internal_prot();
 }
 inline void RemapFilePagesRequest::_internal_set_prot(uint64_t value) {
-  
+
   _impl_.prot_ = value;
 }
 inline void RemapFilePagesRequest::set_prot(uint64_t value) {
@@ -17511,7 +17511,7 @@ inline uint64_t RemapFilePagesRequest::pgoff() const {
   return _internal_pgoff();
 }
 inline void RemapFilePagesRequest::_internal_set_pgoff(uint64_t value) {
-  
+
   _impl_.pgoff_ = value;
 }
 inline void RemapFilePagesRequest::set_pgoff(uint64_t value) {
@@ -17531,7 +17531,7 @@ inline uint64_t RemapFilePagesRequest::flags() const {
   return _internal_flags();
 }
 inline void RemapFilePagesRequest::_internal_set_flags(uint64_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void RemapFilePagesRequest::set_flags(uint64_t value) {
@@ -17555,7 +17555,7 @@ inline int32_t RemapFilePagesResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void RemapFilePagesResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void RemapFilePagesResponse::set_errno_code(int32_t value) {
@@ -17574,7 +17574,7 @@ inline const std::string& RemapFilePagesResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void RemapFilePagesResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.RemapFilePagesResponse.errno_name)
 }
@@ -17587,11 +17587,11 @@ inline const std::string& RemapFilePagesResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void RemapFilePagesResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* RemapFilePagesResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* RemapFilePagesResponse::release_errno_name() {
@@ -17600,9 +17600,9 @@ inline std::string* RemapFilePagesResponse::release_errno_name() {
 }
 inline void RemapFilePagesResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -17629,7 +17629,7 @@ inline uint64_t SetRlimitRequest::mm() const {
   return _internal_mm();
 }
 inline void SetRlimitRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void SetRlimitRequest::set_mm(uint64_t value) {
@@ -17649,7 +17649,7 @@ inline uint32_t SetRlimitRequest::resource() const {
   return _internal_resource();
 }
 inline void SetRlimitRequest::_internal_set_resource(uint32_t value) {
-  
+
   _impl_.resource_ = value;
 }
 inline void SetRlimitRequest::set_resource(uint32_t value) {
@@ -17669,7 +17669,7 @@ inline uint64_t SetRlimitRequest::soft() const {
   return _internal_soft();
 }
 inline void SetRlimitRequest::_internal_set_soft(uint64_t value) {
-  
+
   _impl_.soft_ = value;
 }
 inline void SetRlimitRequest::set_soft(uint64_t value) {
@@ -17689,7 +17689,7 @@ inline uint64_t SetRlimitRequest::hard() const {
   return _internal_hard();
 }
 inline void SetRlimitRequest::_internal_set_hard(uint64_t value) {
-  
+
   _impl_.hard_ = value;
 }
 inline void SetRlimitRequest::set_hard(uint64_t value) {
@@ -17713,7 +17713,7 @@ inline int32_t SetRlimitResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void SetRlimitResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void SetRlimitResponse::set_errno_code(int32_t value) {
@@ -17732,7 +17732,7 @@ inline const std::string& SetRlimitResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void SetRlimitResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.SetRlimitResponse.errno_name)
 }
@@ -17745,11 +17745,11 @@ inline const std::string& SetRlimitResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void SetRlimitResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* SetRlimitResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* SetRlimitResponse::release_errno_name() {
@@ -17758,9 +17758,9 @@ inline std::string* SetRlimitResponse::release_errno_name() {
 }
 inline void SetRlimitResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -17787,7 +17787,7 @@ inline uint64_t SetThpDisableRequest::mm() const {
   return _internal_mm();
 }
 inline void SetThpDisableRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void SetThpDisableRequest::set_mm(uint64_t value) {
@@ -17807,7 +17807,7 @@ inline uint64_t SetThpDisableRequest::disable() const {
   return _internal_disable();
 }
 inline void SetThpDisableRequest::_internal_set_disable(uint64_t value) {
-  
+
   _impl_.disable_ = value;
 }
 inline void SetThpDisableRequest::set_disable(uint64_t value) {
@@ -17827,7 +17827,7 @@ inline uint64_t SetThpDisableRequest::flags() const {
   return _internal_flags();
 }
 inline void SetThpDisableRequest::_internal_set_flags(uint64_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void SetThpDisableRequest::set_flags(uint64_t value) {
@@ -17851,7 +17851,7 @@ inline int32_t SetThpDisableResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void SetThpDisableResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void SetThpDisableResponse::set_errno_code(int32_t value) {
@@ -17870,7 +17870,7 @@ inline const std::string& SetThpDisableResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void SetThpDisableResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.SetThpDisableResponse.errno_name)
 }
@@ -17883,11 +17883,11 @@ inline const std::string& SetThpDisableResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void SetThpDisableResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* SetThpDisableResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* SetThpDisableResponse::release_errno_name() {
@@ -17896,9 +17896,9 @@ inline std::string* SetThpDisableResponse::release_errno_name() {
 }
 inline void SetThpDisableResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -17925,7 +17925,7 @@ inline uint64_t MemoryRange::addr() const {
   return _internal_addr();
 }
 inline void MemoryRange::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void MemoryRange::set_addr(uint64_t value) {
@@ -17945,7 +17945,7 @@ inline uint64_t MemoryRange::length() const {
   return _internal_length();
 }
 inline void MemoryRange::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void MemoryRange::set_length(uint64_t value) {
@@ -17969,7 +17969,7 @@ inline uint64_t ProcessMadviseRequest::mm() const {
   return _internal_mm();
 }
 inline void ProcessMadviseRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void ProcessMadviseRequest::set_mm(uint64_t value) {
@@ -18029,7 +18029,7 @@ inline uint32_t ProcessMadviseRequest::advice() const {
   return _internal_advice();
 }
 inline void ProcessMadviseRequest::_internal_set_advice(uint32_t value) {
-  
+
   _impl_.advice_ = value;
 }
 inline void ProcessMadviseRequest::set_advice(uint32_t value) {
@@ -18049,7 +18049,7 @@ inline bool ProcessMadviseRequest::remote() const {
   return _internal_remote();
 }
 inline void ProcessMadviseRequest::_internal_set_remote(bool value) {
-  
+
   _impl_.remote_ = value;
 }
 inline void ProcessMadviseRequest::set_remote(bool value) {
@@ -18101,7 +18101,7 @@ inline int32_t ProcessMadviseResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void ProcessMadviseResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void ProcessMadviseResponse::set_errno_code(int32_t value) {
@@ -18120,7 +18120,7 @@ inline const std::string& ProcessMadviseResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ProcessMadviseResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ProcessMadviseResponse.errno_name)
 }
@@ -18133,11 +18133,11 @@ inline const std::string& ProcessMadviseResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void ProcessMadviseResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ProcessMadviseResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ProcessMadviseResponse::release_errno_name() {
@@ -18146,9 +18146,9 @@ inline std::string* ProcessMadviseResponse::release_errno_name() {
 }
 inline void ProcessMadviseResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -18171,7 +18171,7 @@ inline uint64_t ProcessMadviseResponse::advised() const {
   return _internal_advised();
 }
 inline void ProcessMadviseResponse::_internal_set_advised(uint64_t value) {
-  
+
   _impl_.advised_ = value;
 }
 inline void ProcessMadviseResponse::set_advised(uint64_t value) {
@@ -18195,7 +18195,7 @@ inline uint32_t OpenFileRequest::dev_major() const {
   return _internal_dev_major();
 }
 inline void OpenFileRequest::_internal_set_dev_major(uint32_t value) {
-  
+
   _impl_.dev_major_ = value;
 }
 inline void OpenFileRequest::set_dev_major(uint32_t value) {
@@ -18215,7 +18215,7 @@ inline uint32_t OpenFileRequest::dev_minor() const {
   return _internal_dev_minor();
 }
 inline void OpenFileRequest::_internal_set_dev_minor(uint32_t value) {
-  
+
   _impl_.dev_minor_ = value;
 }
 inline void OpenFileRequest::set_dev_minor(uint32_t value) {
@@ -18235,7 +18235,7 @@ inline uint64_t OpenFileRequest::ino() const {
   return _internal_ino();
 }
 inline void OpenFileRequest::_internal_set_ino(uint64_t value) {
-  
+
   _impl_.ino_ = value;
 }
 inline void OpenFileRequest::set_ino(uint64_t value) {
@@ -18255,7 +18255,7 @@ inline uint64_t OpenFileRequest::size_bytes() const {
   return _internal_size_bytes();
 }
 inline void OpenFileRequest::_internal_set_size_bytes(uint64_t value) {
-  
+
   _impl_.size_bytes_ = value;
 }
 inline void OpenFileRequest::set_size_bytes(uint64_t value) {
@@ -18274,7 +18274,7 @@ inline const std::string& OpenFileRequest::name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void OpenFileRequest::set_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.OpenFileRequest.name)
 }
@@ -18287,11 +18287,11 @@ inline const std::string& OpenFileRequest::_internal_name() const {
   return _impl_.name_.Get();
 }
 inline void OpenFileRequest::_internal_set_name(const std::string& value) {
-  
+
   _impl_.name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* OpenFileRequest::_internal_mutable_name() {
-  
+
   return _impl_.name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* OpenFileRequest::release_name() {
@@ -18300,9 +18300,9 @@ inline std::string* OpenFileRequest::release_name() {
 }
 inline void OpenFileRequest::set_allocated_name(std::string* name) {
   if (name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.name_.SetAllocated(name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -18325,7 +18325,7 @@ inline uint32_t OpenFileRequest::ttl_ms() const {
   return _internal_ttl_ms();
 }
 inline void OpenFileRequest::_internal_set_ttl_ms(uint32_t value) {
-  
+
   _impl_.ttl_ms_ = value;
 }
 inline void OpenFileRequest::set_ttl_ms(uint32_t value) {
@@ -18349,7 +18349,7 @@ inline uint64_t OpenFileResponse::file() const {
   return _internal_file();
 }
 inline void OpenFileResponse::_internal_set_file(uint64_t value) {
-  
+
   _impl_.file_ = value;
 }
 inline void OpenFileResponse::set_file(uint64_t value) {
@@ -18373,7 +18373,7 @@ inline uint64_t CloseFileRequest::file() const {
   return _internal_file();
 }
 inline void CloseFileRequest::_internal_set_file(uint64_t value) {
-  
+
   _impl_.file_ = value;
 }
 inline void CloseFileRequest::set_file(uint64_t value) {
@@ -18401,7 +18401,7 @@ inline uint64_t TruncateFileRequest::file() const {
   return _internal_file();
 }
 inline void TruncateFileRequest::_internal_set_file(uint64_t value) {
-  
+
   _impl_.file_ = value;
 }
 inline void TruncateFileRequest::set_file(uint64_t value) {
@@ -18421,7 +18421,7 @@ inline uint64_t TruncateFileRequest::size_bytes() const {
   return _internal_size_bytes();
 }
 inline void TruncateFileRequest::_internal_set_size_bytes(uint64_t value) {
-  
+
   _impl_.size_bytes_ = value;
 }
 inline void TruncateFileRequest::set_size_bytes(uint64_t value) {
@@ -18445,7 +18445,7 @@ inline int32_t TruncateFileResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void TruncateFileResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void TruncateFileResponse::set_errno_code(int32_t value) {
@@ -18464,7 +18464,7 @@ inline const std::string& TruncateFileResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void TruncateFileResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.TruncateFileResponse.errno_name)
 }
@@ -18477,11 +18477,11 @@ inline const std::string& TruncateFileResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void TruncateFileResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* TruncateFileResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* TruncateFileResponse::release_errno_name() {
@@ -18490,9 +18490,9 @@ inline std::string* TruncateFileResponse::release_errno_name() {
 }
 inline void TruncateFileResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -18519,7 +18519,7 @@ inline uint64_t AllocateFileRequest::file() const {
   return _internal_file();
 }
 inline void AllocateFileRequest::_internal_set_file(uint64_t value) {
-  
+
   _impl_.file_ = value;
 }
 inline void AllocateFileRequest::set_file(uint64_t value) {
@@ -18539,7 +18539,7 @@ inline uint32_t AllocateFileRequest::mode() const {
   return _internal_mode();
 }
 inline void AllocateFileRequest::_internal_set_mode(uint32_t value) {
-  
+
   _impl_.mode_ = value;
 }
 inline void AllocateFileRequest::set_mode(uint32_t value) {
@@ -18559,7 +18559,7 @@ inline uint64_t AllocateFileRequest::offset() const {
   return _internal_offset();
 }
 inline void AllocateFileRequest::_internal_set_offset(uint64_t value) {
-  
+
   _impl_.offset_ = value;
 }
 inline void AllocateFileRequest::set_offset(uint64_t value) {
@@ -18579,7 +18579,7 @@ inline uint64_t AllocateFileRequest::length() const {
   return _internal_length();
 }
 inline void AllocateFileRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void AllocateFileRequest::set_length(uint64_t value) {
@@ -18603,7 +18603,7 @@ inline int32_t AllocateFileResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void AllocateFileResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void AllocateFileResponse::set_errno_code(int32_t value) {
@@ -18622,7 +18622,7 @@ inline const std::string& AllocateFileResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void AllocateFileResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.AllocateFileResponse.errno_name)
 }
@@ -18635,11 +18635,11 @@ inline const std::string& AllocateFileResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void AllocateFileResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* AllocateFileResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* AllocateFileResponse::release_errno_name() {
@@ -18648,9 +18648,9 @@ inline std::string* AllocateFileResponse::release_errno_name() {
 }
 inline void AllocateFileResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -18676,7 +18676,7 @@ inline const std::string& ApplyRequest::block() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ApplyRequest::set_block(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.block_.SetBytes(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ApplyRequest.block)
 }
@@ -18689,11 +18689,11 @@ inline const std::string& ApplyRequest::_internal_block() const {
   return _impl_.block_.Get();
 }
 inline void ApplyRequest::_internal_set_block(const std::string& value) {
-  
+
   _impl_.block_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ApplyRequest::_internal_mutable_block() {
-  
+
   return _impl_.block_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ApplyRequest::release_block() {
@@ -18702,9 +18702,9 @@ inline std::string* ApplyRequest::release_block() {
 }
 inline void ApplyRequest::set_allocated_block(std::string* block) {
   if (block != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.block_.SetAllocated(block, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -18730,7 +18730,7 @@ inline const std::string& ApplyResponse::results() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void ApplyResponse::set_results(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.results_.SetBytes(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.ApplyResponse.results)
 }
@@ -18743,11 +18743,11 @@ inline const std::string& ApplyResponse::_internal_results() const {
   return _impl_.results_.Get();
 }
 inline void ApplyResponse::_internal_set_results(const std::string& value) {
-  
+
   _impl_.results_.Set(value, GetArenaForAllocation());
 }
 inline std::string* ApplyResponse::_internal_mutable_results() {
-  
+
   return _impl_.results_.Mutable(GetArenaForAllocation());
 }
 inline std::string* ApplyResponse::release_results() {
@@ -18756,9 +18756,9 @@ inline std::string* ApplyResponse::release_results() {
 }
 inline void ApplyResponse::set_allocated_results(std::string* results) {
   if (results != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.results_.SetAllocated(results, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -18784,7 +18784,7 @@ inline const std::string& BatchRequest::block() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void BatchRequest::set_block(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.block_.SetBytes(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.BatchRequest.block)
 }
@@ -18797,11 +18797,11 @@ inline const std::string& BatchRequest::_internal_block() const {
   return _impl_.block_.Get();
 }
 inline void BatchRequest::_internal_set_block(const std::string& value) {
-  
+
   _impl_.block_.Set(value, GetArenaForAllocation());
 }
 inline std::string* BatchRequest::_internal_mutable_block() {
-  
+
   return _impl_.block_.Mutable(GetArenaForAllocation());
 }
 inline std::string* BatchRequest::release_block() {
@@ -18810,9 +18810,9 @@ inline std::string* BatchRequest::release_block() {
 }
 inline void BatchRequest::set_allocated_block(std::string* block) {
   if (block != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.block_.SetAllocated(block, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -18835,7 +18835,7 @@ inline uint64_t BatchRequest::tag() const {
   return _internal_tag();
 }
 inline void BatchRequest::_internal_set_tag(uint64_t value) {
-  
+
   _impl_.tag_ = value;
 }
 inline void BatchRequest::set_tag(uint64_t value) {
@@ -18855,7 +18855,7 @@ inline bool BatchRequest::failed_only() const {
   return _internal_failed_only();
 }
 inline void BatchRequest::_internal_set_failed_only(bool value) {
-  
+
   _impl_.failed_only_ = value;
 }
 inline void BatchRequest::set_failed_only(bool value) {
@@ -18878,7 +18878,7 @@ inline const std::string& BatchResponse::results() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void BatchResponse::set_results(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.results_.SetBytes(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.BatchResponse.results)
 }
@@ -18891,11 +18891,11 @@ inline const std::string& BatchResponse::_internal_results() const {
   return _impl_.results_.Get();
 }
 inline void BatchResponse::_internal_set_results(const std::string& value) {
-  
+
   _impl_.results_.Set(value, GetArenaForAllocation());
 }
 inline std::string* BatchResponse::_internal_mutable_results() {
-  
+
   return _impl_.results_.Mutable(GetArenaForAllocation());
 }
 inline std::string* BatchResponse::release_results() {
@@ -18904,9 +18904,9 @@ inline std::string* BatchResponse::release_results() {
 }
 inline void BatchResponse::set_allocated_results(std::string* results) {
   if (results != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.results_.SetAllocated(results, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -18929,7 +18929,7 @@ inline uint64_t BatchResponse::tag() const {
   return _internal_tag();
 }
 inline void BatchResponse::_internal_set_tag(uint64_t value) {
-  
+
   _impl_.tag_ = value;
 }
 inline void BatchResponse::set_tag(uint64_t value) {
@@ -18949,7 +18949,7 @@ inline uint64_t BatchResponse::executed() const {
   return _internal_executed();
 }
 inline void BatchResponse::_internal_set_executed(uint64_t value) {
-  
+
   _impl_.executed_ = value;
 }
 inline void BatchResponse::set_executed(uint64_t value) {

@@ -609,7 +609,7 @@ PkeyMprotectResponse::PkeyMprotectResponse(const PkeyMprotectResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.errno_code_, &from._impl_.errno_code_,
@@ -1156,7 +1156,7 @@ PkeyAllocResponse::PkeyAllocResponse(const PkeyAllocResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.errno_code_, &from._impl_.errno_code_,
@@ -1660,7 +1660,7 @@ PkeyFreeResponse::PkeyFreeResponse(const PkeyFreeResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;

@@ -1190,7 +1190,7 @@ inline uint64_t PkeyMprotectRequest::mm() const {
   return _internal_mm();
 }
 inline void PkeyMprotectRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void PkeyMprotectRequest::set_mm(uint64_t value) {
@@ -1210,7 +1210,7 @@ inline uint64_t PkeyMprotectRequest::addr() const {
   return _internal_addr();
 }
 inline void PkeyMprotectRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void PkeyMprotectRequest::set_addr(uint64_t value) {
@@ -1230,7 +1230,7 @@ inline uint64_t PkeyMprotectRequest::length() const {
   return _internal_length();
 }
 inline void PkeyMprotectRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void PkeyMprotectRequest::set_length(uint64_t value) {
@@ -1250,7 +1250,7 @@ inline uint32_t PkeyMprotectRequest::prot() const {
   return _internal_prot();
 }
 inline void PkeyMprotectRequest::_internal_set_prot(uint32_t value) {
-  
+
   _impl_.prot_ = value;
 }
 inline void PkeyMprotectRequest::set_prot(uint32_t value) {
@@ -1270,7 +1270,7 @@ inline int32_t PkeyMprotectRequest::pkey() const {
   return _internal_pkey();
 }
 inline void PkeyMprotectRequest::_internal_set_pkey(int32_t value) {
-  
+
   _impl_.pkey_ = value;
 }
 inline void PkeyMprotectRequest::set_pkey(int32_t value) {
@@ -1322,7 +1322,7 @@ inline int32_t PkeyMprotectResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void PkeyMprotectResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void PkeyMprotectResponse::set_errno_code(int32_t value) {
@@ -1341,7 +1341,7 @@ inline const std::string& PkeyMprotectResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void PkeyMprotectResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.PkeyMprotectResponse.errno_name)
 }
@@ -1354,11 +1354,11 @@ inline const std::string& PkeyMprotectResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void PkeyMprotectResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* PkeyMprotectResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* PkeyMprotectResponse::release_errno_name() {
@@ -1367,9 +1367,9 @@ inline std::string* PkeyMprotectResponse::release_errno_name() {
 }
 inline void PkeyMprotectResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -1424,7 +1424,7 @@ inline uint64_t PkeyAllocRequest::mm() const {
   return _internal_mm();
 }
 inline void PkeyAllocRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void PkeyAllocRequest::set_mm(uint64_t value) {
@@ -1444,7 +1444,7 @@ inline uint64_t PkeyAllocRequest::flags() const {
   return _internal_flags();
 }
 inline void PkeyAllocRequest::_internal_set_flags(uint64_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void PkeyAllocRequest::set_flags(uint64_t value) {
@@ -1464,7 +1464,7 @@ inline uint64_t PkeyAllocRequest::rights() const {
   return _internal_rights();
 }
 inline void PkeyAllocRequest::_internal_set_rights(uint64_t value) {
-  
+
   _impl_.rights_ = value;
 }
 inline void PkeyAllocRequest::set_rights(uint64_t value) {
@@ -1516,7 +1516,7 @@ inline int32_t PkeyAllocResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void PkeyAllocResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void PkeyAllocResponse::set_errno_code(int32_t value) {
@@ -1535,7 +1535,7 @@ inline const std::string& PkeyAllocResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void PkeyAllocResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.PkeyAllocResponse.errno_name)
 }
@@ -1548,11 +1548,11 @@ inline const std::string& PkeyAllocResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void PkeyAllocResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* PkeyAllocResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* PkeyAllocResponse::release_errno_name() {
@@ -1561,9 +1561,9 @@ inline std::string* PkeyAllocResponse::release_errno_name() {
 }
 inline void PkeyAllocResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -1586,7 +1586,7 @@ inline uint32_t PkeyAllocResponse::pkey() const {
   return _internal_pkey();
 }
 inline void PkeyAllocResponse::_internal_set_pkey(uint32_t value) {
-  
+
   _impl_.pkey_ = value;
 }
 inline void PkeyAllocResponse::set_pkey(uint32_t value) {
@@ -1638,7 +1638,7 @@ inline uint64_t PkeyFreeRequest::mm() const {
   return _internal_mm();
 }
 inline void PkeyFreeRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void PkeyFreeRequest::set_mm(uint64_t value) {
@@ -1658,7 +1658,7 @@ inline int32_t PkeyFreeRequest::pkey() const {
   return _internal_pkey();
 }
 inline void PkeyFreeRequest::_internal_set_pkey(int32_t value) {
-  
+
   _impl_.pkey_ = value;
 }
 inline void PkeyFreeRequest::set_pkey(int32_t value) {
@@ -1682,7 +1682,7 @@ inline int32_t PkeyFreeResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void PkeyFreeResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void PkeyFreeResponse::set_errno_code(int32_t value) {
@@ -1701,7 +1701,7 @@ inline const std::string& PkeyFreeResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void PkeyFreeResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.PkeyFreeResponse.errno_name)
 }
@@ -1714,11 +1714,11 @@ inline const std::string& PkeyFreeResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void PkeyFreeResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* PkeyFreeResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* PkeyFreeResponse::release_errno_name() {
@@ -1727,9 +1727,9 @@ inline std::string* PkeyFreeResponse::release_errno_name() {
 }
 inline void PkeyFreeResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING

@@ -423,4 +423,3 @@ UserfaultfdService::Service::~Service() {
 
 }  // namespace vmalab
 }  // namespace v1
-

@@ -874,7 +874,7 @@ OpenUserfaultfdResponse::OpenUserfaultfdResponse(const OpenUserfaultfdResponse& 
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.uffd_, &from._impl_.uffd_,
@@ -1370,7 +1370,7 @@ CloseUserfaultfdResponse::CloseUserfaultfdResponse(const CloseUserfaultfdRespons
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -1883,7 +1883,7 @@ UffdRegisterResponse::UffdRegisterResponse(const UffdRegisterResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -2372,7 +2372,7 @@ UffdUnregisterResponse::UffdUnregisterResponse(const UffdUnregisterResponse& fro
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -2947,7 +2947,7 @@ UffdCopyResponse::UffdCopyResponse(const UffdCopyResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.filled_, &from._impl_.filled_,
@@ -3493,7 +3493,7 @@ UffdZeropageResponse::UffdZeropageResponse(const UffdZeropageResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.filled_, &from._impl_.filled_,
@@ -4039,7 +4039,7 @@ UffdContinueResponse::UffdContinueResponse(const UffdContinueResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.filled_, &from._impl_.filled_,
@@ -4584,7 +4584,7 @@ UffdWriteprotectResponse::UffdWriteprotectResponse(const UffdWriteprotectRespons
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;
@@ -5073,7 +5073,7 @@ UffdWakeResponse::UffdWakeResponse(const UffdWakeResponse& from)
     _impl_.errno_name_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_errno_name().empty()) {
-    _this->_impl_.errno_name_.Set(from._internal_errno_name(), 
+    _this->_impl_.errno_name_.Set(from._internal_errno_name(),
       _this->GetArenaForAllocation());
   }
   _this->_impl_.errno_code_ = from._impl_.errno_code_;

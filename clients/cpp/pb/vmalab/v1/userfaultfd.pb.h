@@ -3359,7 +3359,7 @@ inline uint64_t OpenUserfaultfdRequest::mm() const {
   return _internal_mm();
 }
 inline void OpenUserfaultfdRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void OpenUserfaultfdRequest::set_mm(uint64_t value) {
@@ -3379,7 +3379,7 @@ inline uint64_t OpenUserfaultfdRequest::flags() const {
   return _internal_flags();
 }
 inline void OpenUserfaultfdRequest::_internal_set_flags(uint64_t value) {
-  
+
   _impl_.flags_ = value;
 }
 inline void OpenUserfaultfdRequest::set_flags(uint64_t value) {
@@ -3399,7 +3399,7 @@ inline uint64_t OpenUserfaultfdRequest::features() const {
   return _internal_features();
 }
 inline void OpenUserfaultfdRequest::_internal_set_features(uint64_t value) {
-  
+
   _impl_.features_ = value;
 }
 inline void OpenUserfaultfdRequest::set_features(uint64_t value) {
@@ -3423,7 +3423,7 @@ inline int32_t OpenUserfaultfdResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void OpenUserfaultfdResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void OpenUserfaultfdResponse::set_errno_code(int32_t value) {
@@ -3442,7 +3442,7 @@ inline const std::string& OpenUserfaultfdResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void OpenUserfaultfdResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.OpenUserfaultfdResponse.errno_name)
 }
@@ -3455,11 +3455,11 @@ inline const std::string& OpenUserfaultfdResponse::_internal_errno_name() const 
   return _impl_.errno_name_.Get();
 }
 inline void OpenUserfaultfdResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* OpenUserfaultfdResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* OpenUserfaultfdResponse::release_errno_name() {
@@ -3468,9 +3468,9 @@ inline std::string* OpenUserfaultfdResponse::release_errno_name() {
 }
 inline void OpenUserfaultfdResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -3493,7 +3493,7 @@ inline uint64_t OpenUserfaultfdResponse::uffd() const {
   return _internal_uffd();
 }
 inline void OpenUserfaultfdResponse::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void OpenUserfaultfdResponse::set_uffd(uint64_t value) {
@@ -3513,7 +3513,7 @@ inline uint64_t OpenUserfaultfdResponse::features() const {
   return _internal_features();
 }
 inline void OpenUserfaultfdResponse::_internal_set_features(uint64_t value) {
-  
+
   _impl_.features_ = value;
 }
 inline void OpenUserfaultfdResponse::set_features(uint64_t value) {
@@ -3537,7 +3537,7 @@ inline uint64_t CloseUserfaultfdRequest::mm() const {
   return _internal_mm();
 }
 inline void CloseUserfaultfdRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void CloseUserfaultfdRequest::set_mm(uint64_t value) {
@@ -3557,7 +3557,7 @@ inline uint64_t CloseUserfaultfdRequest::uffd() const {
   return _internal_uffd();
 }
 inline void CloseUserfaultfdRequest::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void CloseUserfaultfdRequest::set_uffd(uint64_t value) {
@@ -3581,7 +3581,7 @@ inline int32_t CloseUserfaultfdResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void CloseUserfaultfdResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void CloseUserfaultfdResponse::set_errno_code(int32_t value) {
@@ -3600,7 +3600,7 @@ inline const std::string& CloseUserfaultfdResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void CloseUserfaultfdResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.CloseUserfaultfdResponse.errno_name)
 }
@@ -3613,11 +3613,11 @@ inline const std::string& CloseUserfaultfdResponse::_internal_errno_name() const
   return _impl_.errno_name_.Get();
 }
 inline void CloseUserfaultfdResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* CloseUserfaultfdResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* CloseUserfaultfdResponse::release_errno_name() {
@@ -3626,9 +3626,9 @@ inline std::string* CloseUserfaultfdResponse::release_errno_name() {
 }
 inline void CloseUserfaultfdResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -3655,7 +3655,7 @@ inline uint64_t UffdRegisterRequest::mm() const {
   return _internal_mm();
 }
 inline void UffdRegisterRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void UffdRegisterRequest::set_mm(uint64_t value) {
@@ -3675,7 +3675,7 @@ inline uint64_t UffdRegisterRequest::uffd() const {
   return _internal_uffd();
 }
 inline void UffdRegisterRequest::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void UffdRegisterRequest::set_uffd(uint64_t value) {
@@ -3695,7 +3695,7 @@ inline uint64_t UffdRegisterRequest::addr() const {
   return _internal_addr();
 }
 inline void UffdRegisterRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void UffdRegisterRequest::set_addr(uint64_t value) {
@@ -3715,7 +3715,7 @@ inline uint64_t UffdRegisterRequest::length() const {
   return _internal_length();
 }
 inline void UffdRegisterRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void UffdRegisterRequest::set_length(uint64_t value) {
@@ -3735,7 +3735,7 @@ inline uint64_t UffdRegisterRequest::mode() const {
   return _internal_mode();
 }
 inline void UffdRegisterRequest::_internal_set_mode(uint64_t value) {
-  
+
   _impl_.mode_ = value;
 }
 inline void UffdRegisterRequest::set_mode(uint64_t value) {
@@ -3759,7 +3759,7 @@ inline int32_t UffdRegisterResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void UffdRegisterResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void UffdRegisterResponse::set_errno_code(int32_t value) {
@@ -3778,7 +3778,7 @@ inline const std::string& UffdRegisterResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void UffdRegisterResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.UffdRegisterResponse.errno_name)
 }
@@ -3791,11 +3791,11 @@ inline const std::string& UffdRegisterResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void UffdRegisterResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* UffdRegisterResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* UffdRegisterResponse::release_errno_name() {
@@ -3804,9 +3804,9 @@ inline std::string* UffdRegisterResponse::release_errno_name() {
 }
 inline void UffdRegisterResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -3833,7 +3833,7 @@ inline uint64_t UffdUnregisterRequest::mm() const {
   return _internal_mm();
 }
 inline void UffdUnregisterRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void UffdUnregisterRequest::set_mm(uint64_t value) {
@@ -3853,7 +3853,7 @@ inline uint64_t UffdUnregisterRequest::uffd() const {
   return _internal_uffd();
 }
 inline void UffdUnregisterRequest::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void UffdUnregisterRequest::set_uffd(uint64_t value) {
@@ -3873,7 +3873,7 @@ inline uint64_t UffdUnregisterRequest::addr() const {
   return _internal_addr();
 }
 inline void UffdUnregisterRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void UffdUnregisterRequest::set_addr(uint64_t value) {
@@ -3893,7 +3893,7 @@ inline uint64_t UffdUnregisterRequest::length() const {
   return _internal_length();
 }
 inline void UffdUnregisterRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void UffdUnregisterRequest::set_length(uint64_t value) {
@@ -3917,7 +3917,7 @@ inline int32_t UffdUnregisterResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void UffdUnregisterResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void UffdUnregisterResponse::set_errno_code(int32_t value) {
@@ -3936,7 +3936,7 @@ inline const std::string& UffdUnregisterResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void UffdUnregisterResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.UffdUnregisterResponse.errno_name)
 }
@@ -3949,11 +3949,11 @@ inline const std::string& UffdUnregisterResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void UffdUnregisterResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* UffdUnregisterResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* UffdUnregisterResponse::release_errno_name() {
@@ -3962,9 +3962,9 @@ inline std::string* UffdUnregisterResponse::release_errno_name() {
 }
 inline void UffdUnregisterResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -3991,7 +3991,7 @@ inline uint64_t UffdCopyRequest::mm() const {
   return _internal_mm();
 }
 inline void UffdCopyRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void UffdCopyRequest::set_mm(uint64_t value) {
@@ -4011,7 +4011,7 @@ inline uint64_t UffdCopyRequest::uffd() const {
   return _internal_uffd();
 }
 inline void UffdCopyRequest::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void UffdCopyRequest::set_uffd(uint64_t value) {
@@ -4031,7 +4031,7 @@ inline uint64_t UffdCopyRequest::dst() const {
   return _internal_dst();
 }
 inline void UffdCopyRequest::_internal_set_dst(uint64_t value) {
-  
+
   _impl_.dst_ = value;
 }
 inline void UffdCopyRequest::set_dst(uint64_t value) {
@@ -4051,7 +4051,7 @@ inline uint64_t UffdCopyRequest::src() const {
   return _internal_src();
 }
 inline void UffdCopyRequest::_internal_set_src(uint64_t value) {
-  
+
   _impl_.src_ = value;
 }
 inline void UffdCopyRequest::set_src(uint64_t value) {
@@ -4071,7 +4071,7 @@ inline uint64_t UffdCopyRequest::length() const {
   return _internal_length();
 }
 inline void UffdCopyRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void UffdCopyRequest::set_length(uint64_t value) {
@@ -4091,7 +4091,7 @@ inline uint64_t UffdCopyRequest::mode() const {
   return _internal_mode();
 }
 inline void UffdCopyRequest::_internal_set_mode(uint64_t value) {
-  
+
   _impl_.mode_ = value;
 }
 inline void UffdCopyRequest::set_mode(uint64_t value) {
@@ -4143,7 +4143,7 @@ inline int32_t UffdCopyResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void UffdCopyResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void UffdCopyResponse::set_errno_code(int32_t value) {
@@ -4162,7 +4162,7 @@ inline const std::string& UffdCopyResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void UffdCopyResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.UffdCopyResponse.errno_name)
 }
@@ -4175,11 +4175,11 @@ inline const std::string& UffdCopyResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void UffdCopyResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* UffdCopyResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* UffdCopyResponse::release_errno_name() {
@@ -4188,9 +4188,9 @@ inline std::string* UffdCopyResponse::release_errno_name() {
 }
 inline void UffdCopyResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -4213,7 +4213,7 @@ inline uint64_t UffdCopyResponse::filled() const {
   return _internal_filled();
 }
 inline void UffdCopyResponse::_internal_set_filled(uint64_t value) {
-  
+
   _impl_.filled_ = value;
 }
 inline void UffdCopyResponse::set_filled(uint64_t value) {
@@ -4237,7 +4237,7 @@ inline uint64_t UffdZeropageRequest::mm() const {
   return _internal_mm();
 }
 inline void UffdZeropageRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void UffdZeropageRequest::set_mm(uint64_t value) {
@@ -4257,7 +4257,7 @@ inline uint64_t UffdZeropageRequest::uffd() const {
   return _internal_uffd();
 }
 inline void UffdZeropageRequest::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void UffdZeropageRequest::set_uffd(uint64_t value) {
@@ -4277,7 +4277,7 @@ inline uint64_t UffdZeropageRequest::addr() const {
   return _internal_addr();
 }
 inline void UffdZeropageRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void UffdZeropageRequest::set_addr(uint64_t value) {
@@ -4297,7 +4297,7 @@ inline uint64_t UffdZeropageRequest::length() const {
   return _internal_length();
 }
 inline void UffdZeropageRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void UffdZeropageRequest::set_length(uint64_t value) {
@@ -4317,7 +4317,7 @@ inline uint64_t UffdZeropageRequest::mode() const {
   return _internal_mode();
 }
 inline void UffdZeropageRequest::_internal_set_mode(uint64_t value) {
-  
+
   _impl_.mode_ = value;
 }
 inline void UffdZeropageRequest::set_mode(uint64_t value) {
@@ -4341,7 +4341,7 @@ inline int32_t UffdZeropageResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void UffdZeropageResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void UffdZeropageResponse::set_errno_code(int32_t value) {
@@ -4360,7 +4360,7 @@ inline const std::string& UffdZeropageResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void UffdZeropageResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.UffdZeropageResponse.errno_name)
 }
@@ -4373,11 +4373,11 @@ inline const std::string& UffdZeropageResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void UffdZeropageResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* UffdZeropageResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* UffdZeropageResponse::release_errno_name() {
@@ -4386,9 +4386,9 @@ inline std::string* UffdZeropageResponse::release_errno_name() {
 }
 inline void UffdZeropageResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -4411,7 +4411,7 @@ inline uint64_t UffdZeropageResponse::filled() const {
   return _internal_filled();
 }
 inline void UffdZeropageResponse::_internal_set_filled(uint64_t value) {
-  
+
   _impl_.filled_ = value;
 }
 inline void UffdZeropageResponse::set_filled(uint64_t value) {
@@ -4435,7 +4435,7 @@ inline uint64_t UffdContinueRequest::mm() const {
   return _internal_mm();
 }
 inline void UffdContinueRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void UffdContinueRequest::set_mm(uint64_t value) {
@@ -4455,7 +4455,7 @@ inline uint64_t UffdContinueRequest::uffd() const {
   return _internal_uffd();
 }
 inline void UffdContinueRequest::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void UffdContinueRequest::set_uffd(uint64_t value) {
@@ -4475,7 +4475,7 @@ inline uint64_t UffdContinueRequest::addr() const {
   return _internal_addr();
 }
 inline void UffdContinueRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void UffdContinueRequest::set_addr(uint64_t value) {
@@ -4495,7 +4495,7 @@ inline uint64_t UffdContinueRequest::length() const {
   return _internal_length();
 }
 inline void UffdContinueRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void UffdContinueRequest::set_length(uint64_t value) {
@@ -4515,7 +4515,7 @@ inline uint64_t UffdContinueRequest::mode() const {
   return _internal_mode();
 }
 inline void UffdContinueRequest::_internal_set_mode(uint64_t value) {
-  
+
   _impl_.mode_ = value;
 }
 inline void UffdContinueRequest::set_mode(uint64_t value) {
@@ -4539,7 +4539,7 @@ inline int32_t UffdContinueResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void UffdContinueResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void UffdContinueResponse::set_errno_code(int32_t value) {
@@ -4558,7 +4558,7 @@ inline const std::string& UffdContinueResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void UffdContinueResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.UffdContinueResponse.errno_name)
 }
@@ -4571,11 +4571,11 @@ inline const std::string& UffdContinueResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void UffdContinueResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* UffdContinueResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* UffdContinueResponse::release_errno_name() {
@@ -4584,9 +4584,9 @@ inline std::string* UffdContinueResponse::release_errno_name() {
 }
 inline void UffdContinueResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -4609,7 +4609,7 @@ inline uint64_t UffdContinueResponse::filled() const {
   return _internal_filled();
 }
 inline void UffdContinueResponse::_internal_set_filled(uint64_t value) {
-  
+
   _impl_.filled_ = value;
 }
 inline void UffdContinueResponse::set_filled(uint64_t value) {
@@ -4633,7 +4633,7 @@ inline uint64_t UffdWriteprotectRequest::mm() const {
   return _internal_mm();
 }
 inline void UffdWriteprotectRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void UffdWriteprotectRequest::set_mm(uint64_t value) {
@@ -4653,7 +4653,7 @@ inline uint64_t UffdWriteprotectRequest::uffd() const {
   return _internal_uffd();
 }
 inline void UffdWriteprotectRequest::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void UffdWriteprotectRequest::set_uffd(uint64_t value) {
@@ -4673,7 +4673,7 @@ inline uint64_t UffdWriteprotectRequest::addr() const {
   return _internal_addr();
 }
 inline void UffdWriteprotectRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void UffdWriteprotectRequest::set_addr(uint64_t value) {
@@ -4693,7 +4693,7 @@ inline uint64_t UffdWriteprotectRequest::length() const {
   return _internal_length();
 }
 inline void UffdWriteprotectRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void UffdWriteprotectRequest::set_length(uint64_t value) {
@@ -4713,7 +4713,7 @@ inline uint64_t UffdWriteprotectRequest::mode() const {
   return _internal_mode();
 }
 inline void UffdWriteprotectRequest::_internal_set_mode(uint64_t value) {
-  
+
   _impl_.mode_ = value;
 }
 inline void UffdWriteprotectRequest::set_mode(uint64_t value) {
@@ -4737,7 +4737,7 @@ inline int32_t UffdWriteprotectResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void UffdWriteprotectResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void UffdWriteprotectResponse::set_errno_code(int32_t value) {
@@ -4756,7 +4756,7 @@ inline const std::string& UffdWriteprotectResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void UffdWriteprotectResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.UffdWriteprotectResponse.errno_name)
 }
@@ -4769,11 +4769,11 @@ inline const std::string& UffdWriteprotectResponse::_internal_errno_name() const
   return _impl_.errno_name_.Get();
 }
 inline void UffdWriteprotectResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* UffdWriteprotectResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* UffdWriteprotectResponse::release_errno_name() {
@@ -4782,9 +4782,9 @@ inline std::string* UffdWriteprotectResponse::release_errno_name() {
 }
 inline void UffdWriteprotectResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -4811,7 +4811,7 @@ inline uint64_t UffdWakeRequest::mm() const {
   return _internal_mm();
 }
 inline void UffdWakeRequest::_internal_set_mm(uint64_t value) {
-  
+
   _impl_.mm_ = value;
 }
 inline void UffdWakeRequest::set_mm(uint64_t value) {
@@ -4831,7 +4831,7 @@ inline uint64_t UffdWakeRequest::uffd() const {
   return _internal_uffd();
 }
 inline void UffdWakeRequest::_internal_set_uffd(uint64_t value) {
-  
+
   _impl_.uffd_ = value;
 }
 inline void UffdWakeRequest::set_uffd(uint64_t value) {
@@ -4851,7 +4851,7 @@ inline uint64_t UffdWakeRequest::addr() const {
   return _internal_addr();
 }
 inline void UffdWakeRequest::_internal_set_addr(uint64_t value) {
-  
+
   _impl_.addr_ = value;
 }
 inline void UffdWakeRequest::set_addr(uint64_t value) {
@@ -4871,7 +4871,7 @@ inline uint64_t UffdWakeRequest::length() const {
   return _internal_length();
 }
 inline void UffdWakeRequest::_internal_set_length(uint64_t value) {
-  
+
   _impl_.length_ = value;
 }
 inline void UffdWakeRequest::set_length(uint64_t value) {
@@ -4895,7 +4895,7 @@ inline int32_t UffdWakeResponse::errno_code() const {
   return _internal_errno_code();
 }
 inline void UffdWakeResponse::_internal_set_errno_code(int32_t value) {
-  
+
   _impl_.errno_code_ = value;
 }
 inline void UffdWakeResponse::set_errno_code(int32_t value) {
@@ -4914,7 +4914,7 @@ inline const std::string& UffdWakeResponse::errno_name() const {
 template <typename ArgT0, typename... ArgT>
 inline PROTOBUF_ALWAYS_INLINE
 void UffdWakeResponse::set_errno_name(ArgT0&& arg0, ArgT... args) {
- 
+
  _impl_.errno_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
   // @@protoc_insertion_point(field_set:vmalab.v1.UffdWakeResponse.errno_name)
 }
@@ -4927,11 +4927,11 @@ inline const std::string& UffdWakeResponse::_internal_errno_name() const {
   return _impl_.errno_name_.Get();
 }
 inline void UffdWakeResponse::_internal_set_errno_name(const std::string& value) {
-  
+
   _impl_.errno_name_.Set(value, GetArenaForAllocation());
 }
 inline std::string* UffdWakeResponse::_internal_mutable_errno_name() {
-  
+
   return _impl_.errno_name_.Mutable(GetArenaForAllocation());
 }
 inline std::string* UffdWakeResponse::release_errno_name() {
@@ -4940,9 +4940,9 @@ inline std::string* UffdWakeResponse::release_errno_name() {
 }
 inline void UffdWakeResponse::set_allocated_errno_name(std::string* errno_name) {
   if (errno_name != nullptr) {
-    
+
   } else {
-    
+
   }
   _impl_.errno_name_.SetAllocated(errno_name, GetArenaForAllocation());
 #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING

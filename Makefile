@@ -20,14 +20,15 @@ NATIVE := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/
 	native/build_ffi.py native/Makefile native/random_layout.py native/vmalab_native/layout_file.py \
 	$(wildcard native/vmalab_native/layouts/*.toml) setup.py
 C_FILES := $(wildcard native/src/*/*.[ch] native/include/vmalab/*.h native/front/*.c native/tests/*.[ch] \
-	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c docs/findings/*.c)
+	native/bench/*.[ch] tests/support/*.c lab/vmalab_diff/*.c docs/findings/*.c) \
+	$(filter-out %_gen.hpp %_gen.cpp,$(wildcard clients/cpp/*/*.[ch]pp clients/cpp/include/vmalab/*.hpp))
 MARKDOWN := $(wildcard *.md docs/*.md native/*.md protos/*.md tests/*.md tests/traces/*.md clients/*.md clients/*/*.md)
 TESTS ?= tests
 # One more than processors: many tests wait for a process that starts or ends.
 WORKERS ?= $(shell echo $$(($(JOBS) + 1)))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20 --durations-min 10
 
-.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go proto-java proto-node format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go proto-java proto-node proto-cpp format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -106,7 +107,10 @@ test: setup ## everything that must hold: lint, types, C tests with sanitizers, 
 
 # Needs the toolchains of the other languages, which `make test` does not.
 test-clients: setup ## the clients of all languages: the protos, the conformance cases, their own tests; five minutes
-	@.ci/tools npm=npm node=nodejs go=golang openssl=openssl javac=default-jdk-headless mvn=maven
+	@.ci/tools npm=npm node=nodejs go=golang openssl=openssl javac=default-jdk-headless mvn=maven \
+	  g++=g++ cmake=cmake ninja=ninja-build protoc=protobuf-compiler grpc_cpp_plugin=protobuf-compiler-grpc \
+	  /usr/include/grpcpp/grpcpp.h=libgrpc++-dev? /usr/include/google/protobuf/message.h=libprotobuf-dev? \
+	  /usr/include/gtest/gtest.h=libgtest-dev? /usr/include/nlohmann/json.hpp=nlohmann-json3-dev?
 	@$(BIN)/python -m pytest clients/tests
 	@$(BIN)/python clients/conformance/runner.py
 
@@ -183,6 +187,9 @@ proto-java: setup ## the messages of the Java client, after a change of a .proto
 
 proto-node: ## the messages of the Node client, after a change of a .proto; needs Node
 	@$(BIN)/python protos/generate_node.py
+
+proto-cpp: setup ## the messages of the C++ client, after a change of a .proto; needs protoc 3.21
+	@$(BIN)/python protos/generate_cpp.py
 
 clean: ## remove what was built
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

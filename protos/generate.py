@@ -30,6 +30,7 @@ sys.path.insert(0, str(PROTOS))
 from op_table import (  # noqa: E402
     emit_c,
     emit_client,
+    emit_cpp,
     emit_go,
     emit_java,
     emit_node,
@@ -42,7 +43,7 @@ from op_table import (  # noqa: E402
 ROOT = PROTOS.parent
 EMITTERS = (
     *(emit_c.files, emit_python.files, emit_client.files, emit_text.parts),
-    *(emit_proto.files, emit_go.files, emit_java.files, emit_node.files),
+    *(emit_proto.files, emit_go.files, emit_java.files, emit_node.files, emit_cpp.files),
 )
 """Each: from the table and the root of the tree to texts by path."""
 PACKAGE = Path("vmalab") / "v1"

@@ -91,11 +91,28 @@ def _node() -> list[str]:
     return [program, str(client / "build" / "conformance" / "main.js")]
 
 
+def _cpp() -> list[str]:
+    folder = BUILD / "cpp"
+    needed = "CMake 3.25, C++17, grpc++ 1.51, protobuf 3.21, GoogleTest and nlohmann-json 3.11"
+    # Little optimization: what is built is tested, and not measured.
+    flags = ("-DVMALAB_TESTS=ON", "-DCMAKE_BUILD_TYPE=Tested", "-DCMAKE_CXX_FLAGS_TESTED=-O1")
+    configure = ["cmake", "-S", "clients/cpp", "-B", str(folder), "-G", "Ninja", *flags]
+    for command in (configure, ["cmake", "--build", str(folder), "-j2"]):
+        if shutil.which("cmake") is None or shutil.which("ninja") is None:
+            raise ToolMissing(f"cpp: {needed} or newer are needed, and there is no cmake or ninja")
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = done.stdout + done.stderr
+            raise ToolMissing(f"cpp: it does not build ({needed} or newer are needed):\n{said}")
+    return [str(folder / "conformance")]
+
+
 LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {
     "python": _python,
     "go": _go,
     "java": _java,
     "node": _node,
+    "cpp": _cpp,
 }
 """Each: what makes its program, and the command that runs it."""
 

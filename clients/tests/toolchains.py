@@ -39,6 +39,19 @@ def need(program: str, version: str) -> str:
 
 
 @cache
+def cpp() -> Path:
+    """The folder where the C++ client is built, with its tests."""
+    for program, version in (("cmake", "CMake 3.25"), ("ninja", "Ninja 1.11"), ("c++", "g++ 12")):
+        need(program, version)
+    folder = ROOT / "build" / "clients" / "cpp"
+    # Little optimization: what is built is tested, and not measured.
+    flags = ("-DVMALAB_TESTS=ON", "-DCMAKE_BUILD_TYPE=Tested", "-DCMAKE_CXX_FLAGS_TESTED=-O1")
+    run("cmake", "-S", "clients/cpp", "-B", str(folder), "-G", "Ninja", *flags)
+    run("cmake", "--build", str(folder), "-j2")
+    return folder
+
+
+@cache
 def buf() -> str:
     """The program buf, as package-lock.json has it, installed once."""
     need("npm", "npm of Node 18")

@@ -49,8 +49,9 @@ def files() -> tuple[Path, ...]:
 
 def generated(path: Path) -> bool:
     made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "_gen.ts", "constants.proto")
+    made_of_cpp = (".pb.h", ".pb.cc", "_gen.hpp", "_gen.cpp")
     folders = ("protos/python", "clients/java/src/generated", "clients/node/src/pb/")
-    return any(one in path.as_posix() for one in folders) or path.name.endswith(made)
+    return any(one in path.as_posix() for one in folders) or path.name.endswith(made + made_of_cpp)
 
 
 def sources() -> list[Path]:
@@ -101,7 +102,7 @@ def test_lines_are_short() -> None:
     bad = [
         f"{name_of(path)}:{number}"
         for path in written()
-        if path.suffix in (".c", ".h", ".cdef")
+        if path.suffix in (".c", ".h", ".cdef", ".cpp", ".hpp")
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if len(line.expandtabs(TAB)) > COLUMNS_MAX
     ]
@@ -137,7 +138,7 @@ def test_functions_are_short() -> None:
     bad = []
     for path in written():
         text = path.read_text()
-        if path.suffix in (".c", ".h"):
+        if path.suffix in (".c", ".h", ".cpp", ".hpp"):
             spans = list(c_functions(text))
         elif path.suffix == ".py":
             spans = list(python_functions(text))

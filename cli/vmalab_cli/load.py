@@ -63,16 +63,12 @@ class LoadCommand(TyperCommand):
 def with_json_file(words: list[str]) -> list[str]:
     """The words of a command line in which `--json FILE` has a name of its own."""
     result: list[str] = []
-    rest = iter(words)
-    for word in rest:
+    for number, word in enumerate(words):
+        after = [*words[number + 1 :], "-"][0]
         if word.startswith("--json="):
             result.append("--json-file=" + word.removeprefix("--json="))
-        elif word == "--json":
-            following = next(rest, None)
-            if following is None or following.startswith("-"):
-                result += [word] if following is None else [word, *with_json_file([following])]
-            else:
-                result += ["--json-file", following]
+        elif word == "--json" and not after.startswith("-"):
+            result.append("--json-file")
         else:
             result.append(word)
     return result
@@ -143,12 +139,8 @@ def _list_workloads(as_json: bool) -> None:
         ]  # fmt: skip
         report.print_json({"workloads": rows})
         return
-    table = report.grid("", ("workload", "address space", "stresses", "from"), [])
-    for column in table.columns:
-        column.justify = "left"
     for one in WORKLOADS.values():
-        table.add_row(one.name, one.spaces, one.stresses, one.source)
-    report.console().print(table)
+        print(f"{one.name:15} {one.spaces:7} {one.stresses} (from {one.source})")
 
 
 def _config(given: Mapping[str, Any]) -> LoadConfig:

@@ -93,6 +93,7 @@ class LoadConfig:
         return dataclasses.replace(
             self,
             stages=stages,
+            rate=0.0,  # the stages have it
             seconds=seconds,
             processes=self._processes(),
             block_ops=self.block_ops or BLOCK_OPS[self.mode],

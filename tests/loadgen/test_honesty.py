@@ -21,7 +21,7 @@ import pytest
 
 from patience import HANG_S
 from servers import VMALAB, wait_for
-from vmalab_drive import instances
+from vmalab_drive import instances, spawning
 from vmalab_drive.drivers import Target
 from vmalab_loadgen import load
 from vmalab_loadgen.config import LoadConfig
@@ -30,6 +30,8 @@ from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.result import LoadResult
 from vmalab_loadgen.series import Series
 from vmalab_server.embedded import EmbeddedServer
+
+spawning.context()  # its tracker is there before the first test, and stays
 
 CONFIG = LoadConfig(
     processes=1, mix=Mix.parse("fault=90,mmap=5,munmap=5"), vmas=50, seed=11, seconds=3.0

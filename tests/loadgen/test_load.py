@@ -14,7 +14,6 @@ import time
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from models import FAULT_COUNTER
@@ -92,7 +91,7 @@ def test_table() -> None:
 )
 def test_usage(options: tuple[str, ...]) -> None:
     """In this process, because each is refused before there is anything to start."""
-    done = CliRunner().invoke(typer.main.get_command(app.app), ["load", *options])
+    done = CliRunner().invoke(app.app, ["load", *options])
     assert done.exit_code == 2, done.output
     assert options[0].removeprefix("--") in done.output
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from servers import vmalab
-from vmalab_drive import drivers, instances
+from vmalab_drive import drivers, instances, spawning
 from vmalab_drive.drivers import Target
 from vmalab_drive.packed import RESULT
 from vmalab_loadgen import load
@@ -21,6 +21,8 @@ from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.script import ScriptMaker
 from vmalab_loadgen.workloads import WORKLOADS
 from vmalab_server.embedded import EmbeddedServer
+
+spawning.context()  # its tracker is there before the first test, and stays
 
 CONFIG = LoadConfig(processes=1, seconds=float("inf"), ops=4000, seed=2, check=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperGroup
 
 from vmalab_cli import common
 from vmalab_cli.common import LayoutOption, LookupOption, ModelOption, PkeysOption
@@ -47,13 +47,15 @@ vmalab load --stages 10s:1k,30s:1k-20k --arrival poisson --html report.html
 
 vmalab load --workload page_fault1 --mode attach --duration 5s
 
+vmalab load compare before.json after.json
+
 vmalab load --rate 500/s --threshold 'fault.p99<20ms' --threshold 'achieved>0.99'
 
 vmalab load --model split-rwsem --duration 5
 """
 
 
-class LoadCommand(TyperCommand):
+class LoadCommands(TyperGroup):
     """`--json` alone prints the report, `--json FILE` writes it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -254,6 +256,7 @@ def _end(result: LoadResult, findings: list[str]) -> None:
 
 
 def load_command(
+    context: typer.Context,
     processes: Annotated[
         int | None, typer.Option(min=1, max=128, show_default="4", help="Client processes.")
     ] = None,
@@ -370,6 +373,8 @@ def load_command(
     json_file: Annotated[str, typer.Option("--json-file", hidden=True)] = "",
 ) -> None:
     """Generate load and check every answer."""
+    if context.invoked_subcommand:
+        return
     given = dict(locals())
     if workloads:
         _list_workloads(as_json)
@@ -403,18 +408,70 @@ def load_command(
     _end(result, page.findings(data))
 
 
-def register(app: typer.Typer) -> None:
-    app.command("load", cls=LoadCommand, help=HELP, epilog=EXAMPLES, rich_help_panel=common.WORK)(
-        load_command
+def compare_command(
+    before: Annotated[Path, typer.Argument(help="What `vmalab load --json FILE` wrote.")],
+    after: Annotated[list[Path], typer.Argument(help="One or more others, compared with it.")],
+    as_json: common.Json = False,
+) -> None:
+    """What changed between two loads, and whether that is more than noise.
+
+    The intervals of a report are its samples. A change is significant if the 95 % interval of the
+    ratio does not contain 1, with five intervals or more in both. Exit code 0, whatever changed.
+    """
+    from vmalab_drive import report
+    from vmalab_loadgen import compare
+
+    first, *others = common.guarded(lambda: [compare.read(path) for path in (before, *after)])
+    pairs = [
+        (path, compare.differences(first, data), compare.compare(first, data))
+        for path, data in zip(after, others, strict=True)
+    ]
+    if as_json:
+        report.print_json(
+            {
+                "before": str(before),
+                "comparisons": [
+                    {"after": str(path), "differences": different,
+                     "changes": [one.as_dict() for one in changes]}
+                    for path, different, changes in pairs
+                ],
+            }
+        )  # fmt: skip
+        return
+    console = report.console()
+    head = ("operation", "figure", "before", "after", "change", "95 %", "significant")
+    for path, different, changes in pairs:
+        table = report.grid(f"{before} and {path}", head, compare.rows_of(changes))
+        table.padding = (0, 1)
+        console.print(table)
+        for one in different:
+            console.print(f"not the same: {one}")
+
+
+def group() -> typer.Typer:
+    """`load` and what is below it."""
+    made = typer.Typer(
+        cls=LoadCommands,
+        help=HELP,
+        epilog=EXAMPLES,
+        invoke_without_command=True,
+        add_completion=False,
+        rich_markup_mode="rich",
     )
+    made.callback()(load_command)
+    made.command("compare")(compare_command)
+    return made
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group(), name="load", rich_help_panel=common.WORK)
 
 
 def main() -> None:
     """`vmalab-loadgen`: the load command alone."""
     from vmalab_native import signals
 
-    alone = typer.Typer(add_completion=False)
-    epilog = EXAMPLES.replace("vmalab load", "vmalab-loadgen")
-    alone.command(cls=LoadCommand, help=HELP, epilog=epilog)(load_command)
+    alone = group()
+    alone.info.epilog = EXAMPLES.replace("vmalab load", "vmalab-loadgen")
     with signals.orderly():
         alone()

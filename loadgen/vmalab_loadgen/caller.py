@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 KEEP_EVERY_NS: Final = 10_000_000_000
 LOOK_EVERY_NS: Final = 100_000_000
 """While nothing is due, so often it is looked whether the load ends, or an interval has."""
-SPAN_NS: Final = 20_000_000
+SPAN_NS: Final = 5_000_000
 """Of the operations that are due within so long a block is made."""
+GAP_NS: Final = 500_000
+"""With such a gap behind it an operation is a block of its own: the next one is made in the gap."""
 DRAIN_NS: Final = 1_000_000_000
 """So long after the end what was due before it may still begin."""
 
@@ -160,6 +162,8 @@ class Caller(Generic[BlockT]):
                 pacing.wait(due, now + LOOK_EVERY_NS)
         elif due > now + LOOK_EVERY_NS:
             pacing.wait(due - LOOK_EVERY_NS // 2, now + LOOK_EVERY_NS)
+        elif pacer.within(GAP_NS, 2) < 2:
+            self._turn(1)
         else:
             self._turn(max(1, min(self._size(), pacer.within(SPAN_NS, self.config.block_ops))))
 

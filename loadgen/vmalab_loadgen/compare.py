@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vmalab_drive.errors import UsageError
+from vmalab_drive.report import short
+from vmalab_loadgen.page import time_text
 from vmalab_loadgen.result import SCHEMA, SCHEMA_VERSION
 
 DRAWS: Final = 4000
@@ -160,16 +162,20 @@ def rows_of(changes: Sequence[Change]) -> list[list[str]]:
     """Cells of a table."""
     rows = []
     for one in changes:
-        unit = "/s" if one.figure == "rate" else " us"
+        text = _rate if one.figure == "rate" else time_text
         rows.append(
             [
                 one.operation,
                 one.figure,
-                f"{one.before:,.6g}{unit}",
-                f"{one.after:,.6g}{unit}",
+                text(one.before),
+                text(one.after),
                 f"{one.ratio - 1:+.1%}",
-                f"{one.low - 1:+.1%} to {one.high - 1:+.1%}",
+                f"{one.low - 1:+.1%}..{one.high - 1:+.1%}",
                 "yes" if one.significant else "no",
             ]
         )
     return rows
+
+
+def _rate(value: float) -> str:
+    return f"{short(value)}/s"

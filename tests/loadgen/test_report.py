@@ -140,6 +140,19 @@ def test_html(folder: Path, data: dict[str, Any]) -> None:
         assert word in text
 
 
+def test_compared_with_itself(folder: Path) -> None:
+    name = str(folder / "report.json")
+    done = vmalab("load", "compare", name, name, "--json")
+    assert done.returncode == 0, done.stderr
+    (one,) = json.loads(done.stdout)["comparisons"]
+    assert one["differences"] == []
+    assert {change["change"] for change in one["changes"]} == {0.0}
+    assert {change["operation"] for change in one["changes"]} == {"all", "fault", "mmap", "munmap"}
+    text = vmalab("load", "compare", name, name).stdout
+    assert "+0.0%" in text
+    assert max(len(line) for line in text.split("\n")[1:]) <= 80
+
+
 def test_json_with_a_file() -> None:
     assert with_json_file(["--json", "--seed", "1"]) == ["--json", "--seed", "1"]
     assert with_json_file(["--json", "a.json", "--ops", "1"]) == ["--json-file", "a.json",

@@ -12,7 +12,7 @@
 #include "vmalab/load.h"
 
 #define SLEEP_LEAST_NS 120000ul /* less is waited for in a loop */
-#define SLACK_NS       70000ul	/* a sleep may end so much late */
+#define SLACK_NS       70000ul  /* a sleep may end so much late */
 
 static u64 clock_now(void)
 {

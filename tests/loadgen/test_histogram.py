@@ -93,7 +93,7 @@ def test_what_is_no_histogram(text: bytes) -> None:
 def test_large_counts() -> None:
     """Nine bytes of a count: the last one has eight bits."""
     latency = Latency()
-    latency.record(5, (1 << 61) + 3)
+    latency.record(nanoseconds=5, times=(1 << 61) + 3)
     assert Latency.decode(latency.encode()).counts[5] == (1 << 61) + 3
 
 

@@ -11,7 +11,7 @@
 
 #include "vmalab/api.h"
 
-#define LOAD_SUB_BITS 11 /* bits of a value that are kept */
+#define LOAD_SUB_BITS 11    /* bits of a value that are kept */
 #define LOAD_COUNTS   31744 /* 31 halves of 2048 */
 #define LOAD_NS_MAX   600000000000ul
 
@@ -21,9 +21,9 @@ struct vl_load_times {
 	u64 *corrected; /* NULL: as raw, and not counted twice */
 	const u64 *due; /* of each record, ns of CLOCK_MONOTONIC; NULL: all at once */
 	u64 due_count;
-	u32 every;   /* of faults that are not due one is timed in so many, and counts for all; 0: no
+	u32 every; /* of faults that are not due one is timed in so many, and counts for all; 0: no
 		      * record is timed */
-	u32 until;   /* faults until the next that is timed; kept from block to block */
+	u32 until; /* faults until the next that is timed; kept from block to block */
 	u64 idle_ns; /* waited for records to be due */
 };
 

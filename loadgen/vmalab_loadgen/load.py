@@ -21,6 +21,8 @@ from vmalab_loadgen.series import Series
 
 SETTLE_S: Final = 60.0
 KEEP_EVERY_S: Final = 5.0
+NODES_RESERVED: Final = 16
+"""Nodes of a tree that one participant may keep for its next store, more than any load leaves."""
 
 Progress = Callable[[float, Series], None]
 """Called a few times a second with the seconds since the warm-up and what was done until now."""
@@ -73,7 +75,7 @@ def _look_back(
         result.checked = True
         result.problems = control.fsck()
         if not result.lost:  # what they had stays until its time to live is over
-            result.leaks = _leaks(control, slab_before, stat_before)
+            result.leaks = _leaks(control, slab_before, stat_before, result.config.callers + 1)
 
 
 def _slabs(control: drivers.Driver) -> dict[str, dict[str, int]]:
@@ -144,13 +146,19 @@ def _collect(result: LoadResult, crew: Crew) -> None:
 
 
 def _leaks(
-    control: drivers.Driver, before: Mapping[str, Mapping[str, int]], stat: Mapping[str, int]
+    control: drivers.Driver,
+    before: Mapping[str, Mapping[str, int]],
+    stat: Mapping[str, int],
+    workers: int,
 ) -> dict[str, tuple[int, int]]:
     """What is still in use after every address space of the load has ended.
 
     Objects are freed after a grace period, so this waits for a while before it says so. A node of
-    the tree that its participant has retired, and will free when it enters the core again, is no
-    leak.
+    the tree is no leak if its participant has retired it, and will free it when it enters the core
+    again, or has reserved it for the next store. The nodes that trees have are counted apart.
+
+    Args:
+        workers: participants that the load can have used, and that stay.
     """
     deadline = time.monotonic() + SETTLE_S
     while True:
@@ -163,7 +171,7 @@ def _leaks(
         now = control.vmstat()
         waiting = now.get("rcu_retired", 0) - now.get("rcu_freed", 0)
         node, (had, has) = "maple_node objects", leaks.get("maple_node objects", (0, 0))
-        if node in leaks and has - had <= waiting:
+        if node in leaks and has - had <= waiting + NODES_RESERVED * workers:
             del leaks[node]
         for name in ("nr_frames", "nr_page_table_pages", "nr_tree_nodes"):
             if now.get(name, 0) > stat.get(name, 0):

@@ -64,6 +64,8 @@ class LoadCommands(TyperGroup):
 
 def with_json_file(words: list[str]) -> list[str]:
     """The words of a command line in which `--json FILE` has a name of its own."""
+    if words[:1] == ["compare"]:  # which prints, and writes no file
+        return words
     result: list[str] = []
     for number, word in enumerate(words):
         after = [*words[number + 1 :], "-"][0]

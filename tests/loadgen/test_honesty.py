@@ -33,6 +33,7 @@ from vmalab_server.embedded import EmbeddedServer
 
 spawning.context()  # its tracker is there before the first test, and stays
 
+STALL_S = 1.0
 CONFIG = LoadConfig(
     processes=1, mix=Mix.parse("fault=90,mmap=5,munmap=5"), vmas=50, seed=11, seconds=3.0
 )
@@ -71,27 +72,34 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "stall_s"), [(4.0, 1.0), pytest.param(10.0, 1.0, marks=pytest.mark.long)]
+    ("mode", "unit", "seconds"),
+    [
+        ("unary", 1, 3.0),
+        ("batch", 5, 3.0),
+        pytest.param("unary", 1, 10.0, marks=pytest.mark.long),
+    ],
 )
-def test_a_server_that_stands_still(seconds: float, stall_s: float) -> None:
-    """Corrected latency has each operation that was due in the stall, raw latency only one."""
+def test_a_server_that_stands_still(mode: str, unit: int, seconds: float) -> None:
+    """Corrected latency has each operation that was due in the stall, raw latency only those that
+    were under way."""
     with EmbeddedServer(workers=1) as server:
 
         def stop() -> None:
             os.kill(server.worker_pids[0], signal.SIGSTOP)
-            time.sleep(stall_s)
+            time.sleep(STALL_S)
             os.kill(server.worker_pids[0], signal.SIGCONT)
 
         progress = once(lambda series: series.ops.total() > 0, stop)
-        config = changed(mode="unary", rate=100.0, seconds=seconds, rate_may_miss=True)
+        config = changed(
+            mode=mode, rate=100.0, seconds=seconds, rate_may_miss=True, block_ops=unit, window=1,
+            interval_s=0.5,
+        )  # fmt: skip
         result = load.run(config, Target(address=server.target), progress)
     assert result.wrong == 0
-    slow = int(stall_s * 1e9 * 0.7)
-    late = result.series.corrected_all
-    plain = result.series.raw_all
-    beyond_late, beyond_plain = (_slower(one.counts, slow) for one in (late, plain))
-    assert beyond_plain <= 2, "one call was under way, or none and the next one waits"
-    assert beyond_late >= 0.2 * stall_s * 100, "those that were due in its first part"
+    slow = int(STALL_S * 1e9 * 0.7)
+    late, plain = result.series.corrected_all, result.series.raw_all
+    assert _slower(plain.counts, slow) <= 2 * unit, "what was under way, or came into the stall"
+    assert _slower(late.counts, slow) >= 20, "those that were due in its first part"
     assert late.max_ns >= slow
 
 

@@ -158,5 +158,6 @@ def test_json_with_a_file() -> None:
     assert with_json_file(["--json", "a.json", "--ops", "1"]) == ["--json-file", "a.json",
                                                                    "--ops", "1"]  # fmt: skip
     assert with_json_file(["--check", "--json"]) == ["--check", "--json"]
+    assert with_json_file(["compare", "--json", "a", "b"]) == ["compare", "--json", "a", "b"]
     assert with_json_file(["--json=a.json"]) == ["--json-file=a.json"]
     assert with_json_file(["--json", "--json", "b"]) == ["--json", "--json-file", "b"]

@@ -162,10 +162,11 @@ class Caller(Generic[BlockT]):
                 pacing.wait(due, now + LOOK_EVERY_NS)
         elif due > now + LOOK_EVERY_NS:
             pacing.wait(due - LOOK_EVERY_NS // 2, now + LOOK_EVERY_NS)
-        elif pacer.within(GAP_NS, 2) < 2:
+        elif due > now and pacer.within(GAP_NS, 2) < 2:
             self._turn(1)
         else:
-            self._turn(max(1, min(self._size(), pacer.within(SPAN_NS, self.config.block_ops))))
+            span = SPAN_NS + max(0, now - due)  # who is late catches up with a longer block
+            self._turn(max(1, min(self._size(), pacer.within(span, self.config.block_ops))))
 
     def _turn(self, size: int) -> None:
         """One block."""

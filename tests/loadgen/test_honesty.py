@@ -74,8 +74,8 @@ def children(pid: int) -> list[int]:
 @pytest.mark.parametrize(
     ("mode", "unit", "seconds"),
     [
-        ("unary", 1, 3.0),
-        ("batch", 5, 3.0),
+        ("unary", 1, 2.5),
+        ("batch", 5, 2.5),
         pytest.param("unary", 1, 10.0, marks=pytest.mark.long),
     ],
 )
@@ -156,7 +156,9 @@ def test_a_server_that_is_killed() -> None:
     assert result.total > 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_an_end_before_its_time(number: signal.Signals) -> None:
     """A full report, no traceback, and the exit code of the signal."""
     process = subprocess.Popen(

@@ -38,7 +38,7 @@ def load(*options: str, code: int = 0) -> dict[str, Any]:
 @pytest.mark.parametrize("mode", ["attach", "batch", "unary"])
 @pytest.mark.parametrize("spaces", [("--shared-mm", "2"), ("--own-mm",)])
 def test_modes(mode: str, spaces: tuple[str, ...]) -> None:
-    ops = "1500" if mode == "unary" else "60000"
+    ops = "800" if mode == "unary" else "20000"
     data = load("--mode", mode, "--mix", ALL, "--ops", ops, "--vmas", "200", *spaces)
     assert data["wrong"] == 0, data["wrong_first"]
     assert data["problems"] == []

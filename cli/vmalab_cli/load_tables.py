@@ -55,7 +55,7 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     if data["loop"] == "open":
         asked = f"{report.count(data['rate'])}/s asked for, {data['achieved']:.1%} done"
         rows.append(("rate", f"{asked}, {report.count(data['dropped'])} operations dropped"))
-    share = f"the client processes used {data['client']['cpu_share']:.0%} of their CPU time"
+    share = f"the clients ran for {data['client']['cpu_share']:.0%} of the time that they had"
     rows.append(("client-bound", f"{'yes' if data['client']['bound'] else 'no'}; {share}"))
     rows += [(name, report.count(value)) for name, value in data["locks"].items()]
     reused = report.count(data["vma_objects_reused"])

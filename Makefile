@@ -133,7 +133,10 @@ test-models: setup ## service, client and tools on every other lock model, four 
 	@for m in $(MODELS); do echo "lock model $$m"; \
 	  VMALAB_MODEL=$$m $(PYTEST) -m 'not long' $(addprefix tests/,client clients server kernel loadgen trace diff bench cli); done
 
+# A jar is no command, so it is looked for here.
 test-long: setup ## the tests that take minutes: torture, soak, crash
+	@.ci/tools java=default-jre-headless
+	@test -e /usr/share/java/hdrhistogram.jar || .ci/tools 'hdrhistogram.jar=libhdrhistogram-java?'
 	@$(PYTEST) -m long --timeout 21600 $(TESTS)
 
 format: setup ## put Python and C into the house's form

@@ -127,8 +127,13 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         files = own_segments() - segments
         if not left and not files:
             return
-        if time.monotonic() > deadline or not marked_processes():
-            break  # nobody is left who could remove a segment
+        if not marked_processes():  # nobody is left who could remove a segment
+            left, files = set(), own_segments() - segments
+            if not files:
+                return
+            break
+        if time.monotonic() > deadline:
+            break
         time.sleep(0.02)
     commands = [f"{pid}: {command_of(pid)}" for pid in left]
     pytest.fail(f"left behind: processes {commands}, segments {sorted(files)}")

@@ -41,7 +41,6 @@ COMMANDS: Final[Mapping[str, str]] = {
 """Each command, and the module beside this one that registers it."""
 
 EXTRAS: Final[Mapping[str, str]] = {
-    "hdrh": "lab",
     "matplotlib": "plots",
     "numpy": "lab",
     "perfetto": "trace",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -122,5 +122,12 @@ class CallByCall(Driver):
     """A driver that does one call for each record, and so can time each."""
 
     @abstractmethod
-    def run_timed(self, block: bytes, times_ns: list[int]) -> bytes:
-        """As run(), and the time each call took."""
+    def run_timed(
+        self, block: bytes, spans_ns: list[tuple[int, int]], wait: Callable[[int], None]
+    ) -> bytes:
+        """As run(), and the times (monotonic) before and after each call.
+
+        Args:
+            spans_ns: gets a pair for each call that was answered, also when a later one fails.
+            wait: called with the number of each record before its call.
+        """

@@ -28,6 +28,7 @@ from vmalab_drive.contract import Target as Target
 
 if TYPE_CHECKING:
     from vmalab_native.core import Role
+    from vmalab_native.load_times import LoadTimes
 
 
 class AttachDriver(Driver):
@@ -90,6 +91,10 @@ class AttachDriver(Driver):
 
     def run(self, block: bytes) -> bytes:
         return self._participant.run(block)
+
+    def run_due(self, block: bytes, times: LoadTimes, due_ns: memoryview | None) -> bytes:
+        """As run(), each record when it is due, the times in histograms: LoadTimes.run()."""
+        return times.run(self._participant, block, due_ns)
 
     def maps(self, mm: int) -> str:
         return self._participant.maps(mm)

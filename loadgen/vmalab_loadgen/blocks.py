@@ -82,6 +82,13 @@ class Block:
     intended_ns: int = 0
     sent_ns: int = 0
 
+    @property
+    def kinds(self) -> npt.NDArray[np.int64]:
+        """The operation number of each record."""
+        kinds = np.full(self.count, int(Op.FAULT), np.int64)
+        kinds[self.other_at] = [one.op for one in self.others]
+        return kinds
+
 
 @dataclass(slots=True)
 class Wrong:
@@ -134,9 +141,16 @@ class Maker:
     counter: int = 0
     debts: dict[str, float] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    files: list[int] = field(default_factory=list)
+    """Open ones: none."""
 
     def __post_init__(self) -> None:
         self.arena = Arena(self.me, self.vmas)
+
+    @property
+    def forked(self) -> list[int]:
+        """Address spaces that need a lease besides the own one."""
+        return [child.mm for child in self.children]
 
     def first(self) -> list[bytes]:
         """Blocks that map the working set: three quarters of the slots."""
@@ -151,12 +165,15 @@ class Maker:
 
     # --- making ---
 
-    def make(self, size: int) -> Block:
-        """A block of `size` operations in the mix; of fewer when the arena is so small that the
-        calls of a block would leave no slot for its faults."""
+    def most(self, size: int) -> int:
+        """`size`, or fewer operations when the arena is so small that the calls of a block would
+        leave no slot for its faults."""
         taken = sum(share * SLOTS_TAKEN.get(name, 0) for name, share in self.mix.shares)
-        if taken:
-            size = max(1, min(size, int(self.vmas / 2 / taken)))
+        return max(1, min(size, int(self.vmas / 2 / taken))) if taken else size
+
+    def make(self, size: int) -> Block:
+        """A block of most(size) operations in the mix."""
+        size = self.most(size)
         counts = self.mix.counts(size, self.debts)
         faults_count = counts.pop("fault", 0)
         begin: list[Planned] = []

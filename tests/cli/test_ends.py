@@ -78,6 +78,7 @@ OTHERS: dict[str, list[str]] = {
 QUICK = {
     "ps": [], "maps": ["--all"], "slabinfo": [], "vmstat": [], "locks": [], "trace": [],
     "layout": [], "fsck": [], "top": ["--once"], "protos": ["--out", "FOLDER/protos"],
+    "load compare": ["FOLDER/a.json", "FOLDER/b.json"],
     "race list": [], "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
     "bench draw": [str(ROOT / "docs" / "measurements"), "--out", "FOLDER"],
 }  # fmt: skip
@@ -95,6 +96,8 @@ def commands() -> list[str]:
         if not hasattr(command, "commands"):
             yield " ".join(path)
             return
+        if command.invoke_without_command:
+            yield " ".join(path)
         for name in command.list_commands(None):
             below = command.get_command(None, name)
             if not below.hidden:  # another name of one that is shown

@@ -39,6 +39,8 @@ def resolved(words: list[str]) -> Iterator[Any]:
     yield context
     while hasattr(context.command, "commands"):
         rest = [*getattr(context, "_protected_args", ()), *context.args]
+        if not rest and context.command.invoke_without_command:
+            return
         name, command, rest = context.command.resolve_command(context, rest)
         context = command.make_context(name, rest, parent=context)
         yield context
@@ -82,8 +84,7 @@ def test_a_wrong_line_is_not_understood() -> None:
 
 def test_the_load_generator_has_a_command_of_its_own() -> None:
     """`vmalab-loadgen` takes the options of `vmalab load`."""
-    alone = typer.Typer()
-    alone.command()(load.load_command)
-    names = {option for param in typer.main.get_command(alone).params for option in param.opts}
+    alone = typer.main.get_command(load.group())
+    names = {option for param in alone.params for option in param.opts}
     whole = {option for param in root().get_command(None, "load").params for option in param.opts}
     assert whole - {"--help"} <= names

@@ -14,9 +14,11 @@ import time
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from models import FAULT_COUNTER
 from servers import vmalab
+from vmalab_cli import app
 from vmalab_drive.remote import CALL_TIMEOUT_S
 
 ALL = (
@@ -36,7 +38,8 @@ def load(*options: str, code: int = 0) -> dict[str, Any]:
 @pytest.mark.parametrize("mode", ["attach", "batch", "unary"])
 @pytest.mark.parametrize("spaces", [("--shared-mm", "2"), ("--own-mm",)])
 def test_modes(mode: str, spaces: tuple[str, ...]) -> None:
-    data = load("--mode", mode, "--mix", ALL, "--duration", "2", "--vmas", "200", *spaces)
+    ops = "800" if mode == "unary" else "20000"
+    data = load("--mode", mode, "--mix", ALL, "--ops", ops, "--vmas", "200", *spaces)
     assert data["wrong"] == 0, data["wrong_first"]
     assert data["problems"] == []
     assert data["leaks"] == {}
@@ -71,10 +74,26 @@ def test_table() -> None:
         ("--mode", "telepathy"),
         ("--duration", "0"),
         ("--processes", "0"),
+        ("--duration", "soon"),
+        ("--rate", "fast"),
+        ("--rate", "100", "--stages", "1s:5"),
+        ("--stages", "1s"),
+        ("--arrival", "late"),
+        ("--concurrency", "9", "--rate", "5"),
+        ("--concurrency", "9", "--mode", "attach", "--processes", "2"),
+        ("--threshold", "p99"),
+        ("--csv", "/no/such/folder/a.csv"),
+        ("--own-mm", "--shared-mm", "1"),
+        ("--workload", "sleep"),
+        ("--workload", "mmap1", "--mix", "fault=1"),
+        ("--workload", "brk1", "--shared-mm", "1"),
     ],
 )
 def test_usage(options: tuple[str, ...]) -> None:
-    assert vmalab("load", *options).returncode == 2
+    """In this process, because each is refused before there is anything to start."""
+    done = CliRunner().invoke(app.app, ["load", *options])
+    assert done.exit_code == 2, done.output
+    assert options[0].removeprefix("--") in done.output
 
 
 def test_nobody_answers() -> None:

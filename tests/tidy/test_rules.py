@@ -167,6 +167,7 @@ def test_ffi_is_in_one_module() -> None:
         "native/vmalab_native/core.py",
         "native/vmalab_native/history.py",
         "native/vmalab_native/lab.py",
+        "native/vmalab_native/load_times.py",
         "native/vmalab_native/loaded.py",
         "native/vmalab_native/measure.py",
         "native/vmalab_native/on_broken.py",

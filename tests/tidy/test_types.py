@@ -21,6 +21,7 @@ ALLOWED: dict[str, str] = {
     "native/vmalab_native/cdata.py:CArray": "as CStruct",
     "cli/vmalab_cli/app.py:Commands.list_commands": "a class of click or of typer, by its version",
     "cli/vmalab_cli/app.py:Commands.get_command": "as list_commands",
+    "cli/vmalab_cli/load.py:LoadCommands.parse_args": "as list_commands",
     "tests/cli/test_ends.py:commands.leaves": "as list_commands",
     "tests/cli/test_old_command_lines.py:root": "as list_commands",
     "tests/cli/test_old_command_lines.py:resolved": "as list_commands",

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report of `vmalab load` as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def tables(data: Mapping[str, Any]) -> list[Table]:
+    """From what `--json` gives."""
+    from vmalab_drive import report
+    from vmalab_loadgen.page import time_text
+
+    found = [report.facts("load", _facts(data))]
+    names = ("p50", "p99", "p99.9", "max")
+    rows = []
+    for name, one in data["operations"].items():
+        times, raw = one["latency_us"], one["latency_raw_us"]
+        cells = [time_text(times[key]) if times else "" for key in names]
+        cells.append(time_text(raw["p99"]) if raw else "")
+        rows.append([name, report.count(one["count"]), report.short(one["per_s"]), *cells])
+    head = ("kind", "count", "per s", *names, "p99 raw")
+    kinds = report.grid("operations, corrected latency", head, rows)
+    kinds.padding = (0, 1)  # so that it fits 80 columns
+    found.append(kinds)
+    if data["errnos"]:
+        errnos = [[name, report.count(number)] for name, number in data["errnos"].items()]
+        found.append(report.grid("expected errors", ("error", "count"), errnos))
+    times = [
+        [name, report.count(value), report.count(data["latency_raw_us"][name])]
+        for name, value in data["latency_us"].items()
+    ]
+    title = f"latency of {data['latency_of']}, microseconds"
+    found.append(report.grid(title, ("", "corrected", "raw"), times))
+    found += _verdicts(data)
+    return found
+
+
+def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    from vmalab_drive import report
+
+    spaces = f"{data['shared_mms']} shared" if data["shared_mms"] else "one for each caller"
+    rows = [
+        ("seed", str(data["seed"])),
+        ("load", f"{data['processes']} processes, {data['mode']}, address spaces: {spaces}"),
+        ("workload", data["workload"]) if data["workload"] else ("mix", data["mix"]),
+        ("time", f"{data['seconds']} s"),
+        ("operations", f"{report.count(data['ops'])}, {report.count(data['ops_per_s'])}/s"),
+        ("faults", f"{report.count(data['faults_per_s'])}/s"),
+    ]
+    if data["loop"] == "open":
+        asked = f"{report.count(data['rate'])}/s asked for, {data['achieved']:.1%} done"
+        rows.append(("rate", f"{asked}, {report.count(data['dropped'])} operations dropped"))
+    share = f"the clients ran for {data['client']['cpu_share']:.0%} of the time that they had"
+    rows.append(("client-bound", f"{'yes' if data['client']['bound'] else 'no'}; {share}"))
+    rows += [(name, report.count(value)) for name, value in data["locks"].items()]
+    reused = report.count(data["vma_objects_reused"])
+    allocated = report.count(data["vma_objects_allocated"])
+    rows.append(("VMA objects", f"{allocated} handed out, {reused} of them used before"))
+    rows.append(("wrong answers", report.count(data["wrong"])))
+    if data["checked"]:
+        rows.append(("fsck", "; ".join(data["problems"]) or "every invariant holds"))
+        leaks = [f"{k}: {v['before']} -> {v['after']}" for k, v in data["leaks"].items()]
+        unknown = "not looked at, because callers were lost" if data["lost"] else ""
+        rows.append(("memory", "; ".join(leaks) or unknown or "back to the start"))
+    if data["latency_sample"] != 1:
+        sample = data["latency_sample"]
+        timed = f"one fault in {sample}, and every other operation" if sample else "nothing"
+        rows.append(("timed", timed))
+    return rows
+
+
+def _verdicts(data: Mapping[str, Any]) -> list[Table]:
+    from vmalab_drive import report
+
+    found = []
+    if data["thresholds"]:
+        rows = [
+            [one["threshold"], "no value" if one["value"] is None else f"{one['value']:,.6g}",
+             "yes" if one["passed"] else "no"]
+            for one in data["thresholds"]
+        ]  # fmt: skip
+        title = "thresholds, latency in nanoseconds"
+        found.append(report.grid(title, ("threshold", "value", "kept"), rows))
+    if data["wrong_first"]:
+        wrong = [[one["op"], one["what"], one["expected"], one["got"]] for one in
+                 data["wrong_first"]]  # fmt: skip
+        found.append(report.grid("wrong answers", ("op", "what", "expected", "got"), wrong))
+    return found

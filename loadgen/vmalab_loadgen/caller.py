@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One caller of a load: makes blocks, has them done when they are due, checks the answers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic
+
+import numpy as np
+
+from vmalab_drive import drivers
+from vmalab_loadgen import pacing
+from vmalab_loadgen.config import LoadConfig
+from vmalab_loadgen.histogram import Times
+from vmalab_loadgen.pacing import NEVER, Pacer
+from vmalab_loadgen.parts import CallerEnd, Part
+from vmalab_loadgen.recorder import Recorder
+from vmalab_loadgen.work import BlockT, Work
+
+if TYPE_CHECKING:
+    from vmalab_native.load_times import LoadTimes
+
+KEEP_EVERY_NS: Final = 10_000_000_000
+LOOK_EVERY_NS: Final = 100_000_000
+"""While nothing is due, so often it is looked whether the load ends, or an interval has."""
+SPAN_NS: Final = 5_000_000
+"""Of the operations that are due within so long a block is made."""
+GAP_NS: Final = 500_000
+"""With such a gap behind it an operation is a block of its own: the next one is made in the gap."""
+DRAIN_NS: Final = 1_000_000_000
+"""So long after the end what was due before it may still begin."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """The times of a load, the same in all its processes: ns of CLOCK_MONOTONIC."""
+
+    begin_ns: int
+    measure_ns: int
+    """The end of the warm-up."""
+    end_ns: int
+    interval_ns: int
+
+    @staticmethod
+    def of(config: LoadConfig, begin_ns: int) -> Clock:
+        measure = begin_ns + int(config.warmup_s * 1e9)
+        end = measure + int(config.seconds * 1e9) if config.seconds < 1e9 else NEVER
+        return Clock(begin_ns, measure, end, max(1, int(config.interval_s * 1e9)))
+
+
+@dataclass(slots=True)
+class Caller(Generic[BlockT]):
+    """Makes the operations of one participant."""
+
+    config: LoadConfig
+    driver: drivers.Driver
+    maker: Work[BlockT]
+    clock: Clock
+    pacer: Pacer | None
+    share: int
+    """Operations after which it ends; 0: no limit."""
+    send: Callable[[Part], None]
+    stop_ns: Callable[[], int]
+    """The time at which the parent wants an end."""
+    recorder: Recorder = field(init=False)
+    core_cpu_s: float = 0.0
+    _times: LoadTimes | None = None
+    _flying: deque[BlockT] = field(default_factory=deque)
+    _interval: int = 0
+    _warm: bool = False
+    _kept_ns: int = 0
+    _ops_before: int = 0
+    _unanswered: int = 0
+
+    def __post_init__(self) -> None:
+        self.recorder = Recorder(self.maker.me, self.maker.tally, open_loop=self.pacer is not None)
+        if isinstance(self.driver, drivers.AttachDriver):
+            from vmalab_native.load_times import LoadTimes
+
+            corrected = self.recorder.corrected
+            self._times = LoadTimes(
+                self.recorder.raw.data,
+                None if corrected is None else corrected.data,
+                every=self.config.sample,
+            )
+
+    # --- the loop ---
+
+    def run(self) -> CallerEnd:
+        """Until the end of the load."""
+        clock = self.clock
+        self._warm = clock.measure_ns > clock.begin_ns
+        self._kept_ns = clock.begin_ns
+        pacing.wait(clock.begin_ns, NEVER)
+        end = CallerEnd(self.maker.me, clock.measure_ns, 0)
+        try:
+            while not self._over(now := time.monotonic_ns()):
+                self._look(now)
+                if self.pacer is None:
+                    self._turn(self._size())
+                else:
+                    self._open_turn(self.pacer, now)
+            while self._flying:
+                self._finish()
+        except Exception as error:
+            end.failed = in_a_line(error)
+            end.unanswered = self._unanswered or sum(block.count for block in self._flying)
+        end.ended_ns = time.monotonic_ns()
+        self._look(end.ended_ns)
+        self.send(self.recorder.take(self._interval))
+        if self.pacer is not None:
+            until = min(clock.end_ns, self.stop_ns(), end.ended_ns)
+            end.dropped = self.pacer.not_begun(until) * self.pacer.unit
+        end.wrong_first = self.maker.tally.wrong_first
+        return end
+
+    def _over(self, now: int) -> bool:
+        if now >= self.stop_ns():
+            return True
+        if self.share and not self._warm and self._done() >= self.share:
+            return True
+        if self.pacer is None:
+            return now >= self.clock.end_ns
+        return now >= self.clock.end_ns + DRAIN_NS or self.pacer.next_ns() == NEVER
+
+    def _done(self) -> int:
+        """Operations since the warm-up, with those in flight."""
+        flying = sum(block.count for block in self._flying)
+        return self.maker.tally.ops.total() + flying - self._ops_before
+
+    def _size(self) -> int:
+        size = self.config.block_ops
+        return min(size, self.share - self._done()) if self.share and not self._warm else size
+
+    def _look(self, now: int) -> None:
+        """The end of the warm-up, the end of an interval, leases."""
+        if self._warm and now >= self.clock.measure_ns:
+            self._warm = False
+            self.recorder.drop()
+            self._ops_before = self._done()
+        if not self._warm:
+            interval = (now - self.clock.measure_ns) // self.clock.interval_ns
+            if interval > self._interval:
+                self.send(self.recorder.take(self._interval))
+                self._interval = interval
+        if now - self._kept_ns > KEEP_EVERY_NS:
+            self.driver.keep([self.maker.mm, *self.maker.forked], self.maker.files)
+            self._kept_ns = now
+
+    def _open_turn(self, pacer: Pacer, now: int) -> None:
+        """What is due next, or a while of waiting for it."""
+        due = pacer.next_ns()
+        if pacer.unit > 1:
+            if due <= now:
+                self._turn(pacer.unit)
+            elif self._flying:
+                self._finish()
+            else:
+                pacing.wait(due, now + LOOK_EVERY_NS)
+        elif due > now + LOOK_EVERY_NS:
+            pacing.wait(due - LOOK_EVERY_NS // 2, now + LOOK_EVERY_NS)
+        elif due > now and pacer.within(GAP_NS, 2) < 2:
+            self._turn(1)
+        else:
+            span = SPAN_NS + max(0, now - due)  # who is late catches up with a longer block
+            self._turn(max(1, min(self._size(), pacer.within(span, self.config.block_ops))))
+
+    def _turn(self, size: int) -> None:
+        """One block."""
+        block = self.maker.make(size)
+        if not block.count:  # it waits for an answer
+            self._finish()
+            return
+        if self._times is not None and isinstance(self.driver, drivers.AttachDriver):
+            self._attached(block, self.driver, self._times)
+        elif isinstance(self.driver, drivers.CallByCall):
+            self._calls(block, self.driver)
+        else:
+            block.sent_ns = time.monotonic_ns()
+            pacer = self.pacer
+            block.intended_ns = int(pacer.take(1)[0]) if pacer is not None else block.sent_ns
+            self.driver.send(block.data)
+            self._flying.append(block)
+            while len(self._flying) >= self.config.window:
+                self._finish()
+
+    def _attached(self, block: BlockT, driver: drivers.AttachDriver, times: LoadTimes) -> None:
+        due: Times | None = self.pacer.take(block.count) if self.pacer is not None else None
+        begin = time.thread_time()
+        view = None if due is None else due.view(np.uint64).data
+        answer = driver.run_due(block.data, times, view)
+        self.core_cpu_s += time.thread_time() - begin
+        self.maker.check(block, answer)
+
+    def _calls(self, block: BlockT, driver: drivers.CallByCall) -> None:
+        """One call for each record. When one fails the block does not count."""
+        pacer = self.pacer
+        due: Times | None = pacer.take(block.count) if pacer is not None else None
+        spans: list[tuple[int, int]] = []
+
+        def wait(number: int) -> None:
+            if due is not None:
+                pacing.wait(int(due[number]), NEVER)
+
+        self._unanswered = 1
+        answer = driver.run_timed(block.data, spans, wait)
+        self._unanswered = 0
+        self._look(time.monotonic_ns())
+        begin, end = np.array(spans, np.int64).T
+        intended = begin if due is None else due
+        self.recorder.record(block.kinds, end - begin, end - intended)
+        self.maker.check(block, answer)
+
+    def _finish(self) -> None:
+        """The answer to the oldest block in flight."""
+        block = self._flying[0]
+        answer = self.driver.receive()
+        self._flying.popleft()
+        now = time.monotonic_ns()
+        self._look(now)
+        self.recorder.record_block(block.kinds, now - block.sent_ns, now - block.intended_ns)
+        self.maker.check(block, answer)
+
+
+def in_a_line(error: Exception) -> str:
+    """Why a caller could not go on. An error of our own keeps its place.
+
+    Raises:
+        Exception: an error that no server and no instance makes.
+    """
+    code, details = getattr(error, "code", None), getattr(error, "details", None)
+    if callable(code) and callable(details):
+        return f"{getattr(code(), 'name', code())}: {details()}"
+    if isinstance(error, drivers.DriverError) or type(error).__module__.startswith("vmalab_nat"):
+        return str(error)
+    raise error

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a load is to do."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from vmalab_drive.errors import UsageError
+from vmalab_loadgen.mix import Mix
+from vmalab_loadgen.pacing import RATE_MAX, Arrival, Profile, Stage
+
+BLOCK_OPS: Final = {"unary": 32, "batch": 1024, "attach": 1024}
+WINDOW: Final = {"unary": 1, "batch": 4, "attach": 1}
+SAMPLE: Final = 16
+INTERVALS_MAX: Final = 600
+CALLERS_MAX: Final = 1024
+REACHED: Final = 0.95
+"""A rate is reached if so much of what was asked for was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadConfig:
+    """What to do for how long. 0 of a number: what suits the rest, which filled() says."""
+
+    processes: int = 4
+    mix: Mix = field(default_factory=lambda: Mix.parse("fault=90,mmap=5,munmap=5"))
+    workload: str = ""
+    """A named workload in the place of the mix."""
+    shared_mms: int = 1
+    """Address spaces the callers share, dealt in turn; 0: each has its own."""
+    seconds: float = 10.0
+    """Infinite: until `ops` are done."""
+    ops: int = 0
+    """Operations after which the load ends; 0: no limit."""
+    mode: str = "unary"
+    vmas: int = 1000
+    block_ops: int = 0
+    window: int = 0
+    """Blocks in flight of each caller, for batch."""
+    rate: float = 0.0
+    """Operations per second of all callers; 0: closed loop, unless there are stages."""
+    stages: tuple[Stage, ...] = ()
+    arrival: Arrival = "constant"
+    burst: int = 100
+    warmup_s: float = 0.0
+    concurrency: int = 0
+    """Requests outstanding at a time, of all processes; 0: one for each process."""
+    interval_s: float = 0.0
+    sample: int = SAMPLE
+    """Attached, in the closed loop, one fault in so many is timed; 0: no operation is."""
+    rate_may_miss: bool = False
+    seed: int = 0
+    check: bool = False
+
+    @staticmethod
+    def fresh_seed() -> int:
+        return secrets.randbelow(1 << 31)
+
+    @property
+    def callers(self) -> int:
+        """Who make operations: one for each process, or threads of them, for unary calls."""
+        return max(self.processes, self.concurrency) if self.mode == "unary" else self.processes
+
+    @property
+    def open_loop(self) -> bool:
+        return bool(self.stages)
+
+    @property
+    def profile(self) -> Profile:
+        """The stages with the warm-up before them, which has the rate of their begin."""
+        first = self.stages[0]
+        warm = (Stage(self.warmup_s, first.begin, first.begin),) if self.warmup_s else ()
+        return Profile((*warm, *self.stages))
+
+    def filled(self) -> LoadConfig:
+        """With what was left to choose.
+
+        Raises:
+            UsageError: what was asked for contradicts itself.
+        """
+        if self.mode not in BLOCK_OPS:
+            raise UsageError(f"mode {self.mode}: one of {', '.join(BLOCK_OPS)}")
+        stages = self._stages()
+        seconds = sum(one.seconds for one in stages) if stages else self.seconds
+        if math.isinf(seconds) and not self.ops:
+            raise UsageError("a load needs a duration or a number of operations")
+        whole = self.ops / max(self.rate, 1e-9) if math.isinf(seconds) and self.rate else seconds
+        span = whole if math.isfinite(whole) else 1.0
+        return dataclasses.replace(
+            self,
+            stages=stages,
+            rate=0.0,  # the stages have it
+            seconds=seconds,
+            processes=self._processes(),
+            block_ops=self.block_ops or BLOCK_OPS[self.mode],
+            window=self._window(),
+            interval_s=self.interval_s or float(max(1, math.ceil(span / INTERVALS_MAX))),
+        )
+
+    def _stages(self) -> tuple[Stage, ...]:
+        if self.stages and self.rate:
+            raise UsageError("--stages has the rates: leave --rate out")
+        if self.rate > RATE_MAX:
+            raise UsageError(f"--rate {self.rate:g}: at most {RATE_MAX:g} operations per second")
+        if self.rate and self.concurrency:
+            raise UsageError("--concurrency is the closed loop, --rate the open one: give one")
+        if not self.rate:
+            return self.stages
+        seconds = min(self.seconds, self.ops / self.rate if self.ops else math.inf)
+        return (Stage(seconds, self.rate, self.rate),)
+
+    def _processes(self) -> int:
+        wanted = self.concurrency
+        if wanted > CALLERS_MAX:
+            raise UsageError(f"--concurrency {wanted}: at most {CALLERS_MAX}")
+        if wanted and wanted < self.processes:
+            return wanted
+        if self.mode == "attach" and wanted > self.processes:
+            raise UsageError(
+                f"--concurrency {wanted} with {self.processes} processes: an attached process has "
+                f"one operation at a time; give --processes {wanted}"
+            )
+        return self.processes
+
+    def _window(self) -> int:
+        if self.mode != "batch":
+            return 1
+        if self.concurrency:
+            return max(1, self.concurrency // self._processes())
+        return self.window or WINDOW[self.mode]

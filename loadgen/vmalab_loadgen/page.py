@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report of a load as one HTML file: no script, nothing from elsewhere, dark and light."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from vmalab_loadgen import chart
+from vmalab_loadgen.chart import Axis, Line
+from vmalab_loadgen.histogram import Latency
+
+STYLE: Final = """
+:root{color-scheme:light dark;--paper:#fff;--ink:#1c1e21;--soft:#5b6169;--rule:#dfe3e8;
+--tile:#f5f7f9;--c1:#1f6feb;--c2:#b3541e;--c3:#6f42c1;--c4:#5b6169;--good:#18794e;--bad:#c4231c}
+@media(prefers-color-scheme:dark){:root{--paper:#14171a;--ink:#e6e8ea;--soft:#9aa3ad;
+--rule:#2d333a;--tile:#1d2126;--c1:#6cb0ff;--c2:#f0a35e;--c3:#c3a3f5;--c4:#9aa3ad;
+--good:#5fd0a0;--bad:#ff8a80}}
+body{margin:0 auto;max-width:920px;padding:28px 20px 60px;background:var(--paper);
+color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
+h1{font-size:24px;margin:0 0 4px}h2{font-size:17px;margin:34px 0 6px}
+p{margin:6px 0}.soft{color:var(--soft)}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;
+margin:18px 0}.tile{background:var(--tile);border-radius:8px;padding:10px 14px}
+.tile b{display:block;font-size:21px;font-weight:600;font-variant-numeric:tabular-nums}
+.tile span{color:var(--soft);font-size:13px}
+.good{color:var(--good)}.bad{color:var(--bad)}
+svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:12px}
+.grid{stroke:var(--rule);stroke-width:1;fill:none}
+.line{fill:none;stroke-width:2;stroke-linejoin:round}
+.line.c1{stroke:var(--c1)}.line.c2{stroke:var(--c2)}.line.c3{stroke:var(--c3)}
+.line.c4{stroke:var(--c4)}
+.dot.c1,svg text.c1{fill:var(--c1)}.dot.c2,svg text.c2{fill:var(--c2)}
+.dot.c3,svg text.c3{fill:var(--c3)}.dot.c4,svg text.c4{fill:var(--c4)}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
+th,td{text-align:right;padding:4px 10px;border-bottom:1px solid var(--rule);white-space:nowrap;
+font-variant-numeric:tabular-nums}th{font-weight:600;color:var(--soft)}
+th:first-child,td:first-child{text-align:left}td.text{text-align:left;white-space:normal}
+ul{margin:6px 0;padding-left:20px}code{font:13px ui-monospace,Menlo,Consolas,monospace}
+"""
+PERCENT_TICKS: Final = ((0.0, "0 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"),
+                        (0.9999, "99.99 %"), (0.99999, "99.999 %"))  # fmt: skip
+
+
+def time_text(microseconds: float) -> str:
+    """A time with the unit that suits it."""
+    for unit, size in (("s", 1e6), ("ms", 1e3), ("us", 1.0)):
+        if abs(microseconds) >= size:
+            return f"{microseconds / size:.3g} {unit}"
+    return f"{microseconds * 1e3:.3g} ns"
+
+
+def page(data: Mapping[str, Any]) -> str:
+    """The whole file, from what `--json` gives."""
+    parts = [
+        _head(data),
+        _tiles(data),
+        _findings(data),
+        _throughput(data),
+        _latency_in_time(data),
+        _distribution(data),
+        _operations(data),
+        _facts(data),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>vmalab load, {_text(data['started'][:19])}</title><style>{STYLE}</style></head>"
+        f"<body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
+
+
+def _head(data: Mapping[str, Any]) -> str:
+    loop = "closed loop"
+    if data["loop"] == "open":
+        loop = f"open loop, {data['arrival']} arrivals, {', '.join(data['stages'])} operations/s"
+    spaces = (
+        f"{data['shared_mms']} shared address space" + ("s" if data["shared_mms"] > 1 else "")
+        if data["shared_mms"]
+        else "an address space for each caller"
+    )
+    began = data["started"][:19].replace("T", " ")
+    return (
+        f"<h1>vmalab load</h1><p>{_text(data['mode'])}, {data['processes']} processes, "
+        f"{_text(spaces)}; {_text(loop)}.</p>"
+        f'<p class="soft">{_text(began)} UTC, {data["seconds"]:.1f} s, seed {data["seed"]}, '
+        f"<code>{_text(data['workload'] or data['mix'])}</code></p>"
+    )
+
+
+def _tile(value: str, name: str, mood: str = "") -> str:
+    return f'<div class="tile"><b class="{mood}">{_text(value)}</b><span>{_text(name)}</span></div>'
+
+
+def _tiles(data: Mapping[str, Any]) -> str:
+    tiles = [_tile("passed" if data["good"] else "failed", "result",
+                   "good" if data["good"] else "bad")]  # fmt: skip
+    tiles.append(_tile(chart.number(data["ops_per_s"]), "operations per second"))
+    if data["achieved"] is not None:
+        mood = "good" if data["reached"] else "bad"
+        tiles.append(_tile(f"{data['achieved']:.1%}", f"of {chart.number(data['rate'])}/s", mood))
+    for name in ("p50", "p99"):
+        if name in data["latency_us"]:
+            what = "corrected" if data["loop"] == "open" else "latency"
+            value = time_text(data["latency_us"][name])
+            tiles.append(_tile(value, f"{name}, {what}, {data['latency_of']}"))
+    mood = "bad" if data["wrong"] else "good"
+    tiles.append(_tile(f"{data['wrong']:,}", "wrong answers", mood))
+    return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def findings(data: Mapping[str, Any]) -> list[str]:
+    """What somebody who reads the figures has to know, a sentence each."""
+    found = []
+    if data["ended_by"]:
+        found.append(f"The load was ended by {data['ended_by']}; all figures are until then.")
+    if not data["reached"]:
+        found.append(
+            f"The rate was not reached: {data['rate_achieved']:,.0f}/s of {data['rate']:,.0f}/s; "
+            f"{data['dropped']:,} operations were due and never begun."
+        )
+    if data["client"]["bound"]:
+        share = data["client"]["cpu_share"]
+        found.append(
+            f"client-bound: the client processes used {share:.0%} of the CPU time that they could "
+            "have; the figures are those of the clients as much as of the server."
+        )
+    found += [f"Lost: {one}." for one in data["lost"]]
+    found += [f"fsck: {one}" for one in data["problems"]]
+    found += [
+        f"Leak: {name}, {one['before']} before, {one['after']} after."
+        for name, one in data["leaks"].items()
+    ]
+    return found
+
+
+def _findings(data: Mapping[str, Any]) -> str:
+    items = "".join(f"<li>{_text(one)}</li>" for one in findings(data))
+    rows = [
+        [_text(one["threshold"]), "no value" if one["value"] is None else f"{one['value']:.6g}",
+         _mood(one["passed"])]
+        for one in data["thresholds"]
+    ]  # fmt: skip
+    table = _table(("threshold", "value (latency in ns)", "kept"), rows) if rows else ""
+    wrong = [
+        [_text(one["op"]), _text(one["what"]), _text(one["expected"]), _text(one["got"])]
+        for one in data["wrong_first"]
+    ]
+    wrongs = _table(("wrong answer of", "operands", "expected", "got"), wrong) if wrong else ""
+    return (f"<ul>{items}</ul>" if items else "") + table + wrongs
+
+
+def _mood(good: bool) -> str:
+    return '<span class="good">yes</span>' if good else '<span class="bad">no</span>'
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """rows: cells as HTML."""
+    top = "".join(f"<th>{_text(one)}</th>" for one in head)
+    body = "".join("<tr>" + "".join(f"<td>{one}</td>" for one in row) + "</tr>" for row in rows)
+    return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
+
+
+def _middle(interval: Mapping[str, Any]) -> float:
+    return float(interval["begin_s"] + interval["end_s"]) / 2
+
+
+def _whole(intervals: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Without a last interval that is so short that its rate says nothing."""
+    kept = list(intervals)
+    if len(kept) > 2:
+        lengths = [one["end_s"] - one["begin_s"] for one in kept]
+        if lengths[-1] < lengths[0] / 2:
+            kept.pop()
+    return kept
+
+
+def _throughput(data: Mapping[str, Any]) -> str:
+    rows = _whole(data["intervals"])
+    if not rows:
+        return ""
+    lines = [Line("done", 1, [(_middle(one), one["ops_per_s"]) for one in rows])]
+    if data["loop"] == "open":
+        lines.append(Line("asked", 4, [(_middle(one), one["asked_per_s"]) for one in rows], True))
+    values = [point[1] for line in lines for point in line.points]
+    picture = chart.svg(
+        lines,
+        Axis("seconds", 0.0, max(rows[-1]["end_s"], 1e-3)),
+        chart.up_to(values, "operations per second"),
+        label="operations per second over time",
+    )
+    return f"<h2>Operations per second</h2>{picture}"
+
+
+def _latency_in_time(data: Mapping[str, Any]) -> str:
+    rows = [one for one in _whole(data["intervals"]) if one["latency_us"]]
+    if not rows:
+        return ""
+    lines = [
+        Line(name, colour, [(_middle(one), one["latency_us"][name]) for one in rows])
+        for name, colour in (("max", 3), ("p99", 2), ("p50", 1))
+    ]
+    if data["loop"] == "open":
+        raw = [(_middle(one), one["latency_raw_us"]["p99"]) for one in rows]
+        lines.insert(2, Line("p99, raw", 4, raw, True))
+    values = [point[1] for line in lines for point in line.points]
+    picture = chart.svg(
+        lines,
+        Axis("seconds", 0.0, max(rows[-1]["end_s"], 1e-3)),
+        _time_axis(values),
+        label="latency over time",
+    )
+    return f"<h2>Latency of {_text(data['latency_of'])} over time</h2>{picture}"
+
+
+def _time_axis(values: Sequence[float]) -> Axis:
+    """Logarithmic, its marks with units; values in microseconds."""
+    axis = chart.decades(values, "latency")
+    ticks = tuple((value, time_text(value)) for value, _ in axis.marks())
+    return Axis(axis.title, axis.low, axis.high, log=True, ticks=ticks)
+
+
+def _distribution(data: Mapping[str, Any]) -> str:
+    """Latency at each percentile; towards 100 % the axis has more room."""
+    if not data.get("histograms") or not data["latency_us"]:
+        return ""
+    lines = []
+    names = (("corrected", 1, False), ("raw", 4, True))
+    for name, colour, dashed in names if data["loop"] == "open" else (("latency", 1, False),):
+        latency = Latency()
+        kinds = data["histograms"]["corrected" if name == "latency" else name]
+        for text in kinds.values():
+            latency.add(Latency.decode(text.encode()))
+        lines.append(Line(name, colour, _curve(latency), dashed))
+    values = [point[1] for line in lines for point in line.points]
+    most = max((line.points[-1][0] for line in lines), default=1.0)
+    ticks = tuple((-math.log10(1 - value), text) for value, text in PERCENT_TICKS)
+    picture = chart.svg(
+        lines,
+        Axis("percentile", 0.0, most, ticks=ticks),
+        _time_axis(values),
+        label="latency by percentile",
+    )
+    return f"<h2>Latency by percentile</h2>{picture}"
+
+
+def _curve(latency: Latency) -> list[tuple[float, float]]:
+    """(-log10 of the part that is slower, microseconds)."""
+    nines = max(1.0, math.log10(max(latency.count, 10)))
+    places = [nines * step / 60 for step in range(61)]
+    values = latency.at_percentiles(tuple(100 * (1 - 10.0**-place) for place in places))
+    return [(place, value / 1000) for place, value in zip(places, values, strict=True)]
+
+
+def _operations(data: Mapping[str, Any]) -> str:
+    names = ("p50", "p90", "p99", "p99.9", "max")
+    rows = []
+    for name, one in data["operations"].items():
+        times = one["latency_us"]
+        row = [_text(name), f"{one['count']:,}", chart.number(one["per_s"])]
+        row += [time_text(times[key]) if times else "" for key in names]
+        row.append(time_text(one["latency_raw_us"]["p99"]) if one["latency_raw_us"] else "")
+        row.append(", ".join(f"{_text(what)} {n:,}" for what, n in one["errors"].items()))
+        rows.append(row)
+    head = ("operation", "count", "per second", *names, "p99, raw", "expected errors")
+    return f"<h2>Operations</h2>{_table(head, rows)}"
+
+
+def _facts(data: Mapping[str, Any]) -> str:
+    machine = data["machine"]
+    rows = [[_text(name), f"{value:,}"] for name, value in data["locks"].items()]
+    rows.append(["VMA objects handed out", f"{data['vma_objects_allocated']:,}"])
+    rows.append(["of them used before", f"{data['vma_objects_reused']:,}"])
+    fsck = "not run" if not data["checked"] else "every invariant holds"
+    if data["problems"]:
+        fsck = f"{len(data['problems'])} problems"
+    rows += [
+        ["operations due and never begun", f"{data['dropped']:,}"],
+        ["client-bound", "yes" if data["client"]["bound"] else "no"],
+        ["CPU time of the clients", f"{data['client']['cpu_s']:.2f} s"],
+        ["fsck", _text(fsck)],
+        ["machine", _text(f"{machine['cpus']} CPUs, Linux {machine['kernel']}, "
+                          f"Python {machine['python']}")],
+    ]  # fmt: skip
+    sample = data["latency_sample"]
+    note = ""
+    if sample != 1:
+        what = f"One fault in {sample} is timed, and counts as {sample}" if sample else \
+            "No operation was timed"  # fmt: skip
+        note = f'<p class="soft">{what}.</p>'
+    return f"<h2>Locks, memory, machine</h2>{_table(('', 'value'), rows)}{note}"

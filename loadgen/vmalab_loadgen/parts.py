@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the processes of a load send to their parent while they run, and at their end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from vmalab_loadgen.blocks import Wrong
+from vmalab_loadgen.histogram import Sparse
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one caller did in one interval."""
+
+    caller: int
+    interval: int
+    ops: Counter[str]
+    errnos: Counter[str]
+    wrong: int
+    raw: dict[str, Sparse]
+    """By kind of operation."""
+    corrected: dict[str, Sparse]
+    """Empty in the closed loop: as raw."""
+
+
+@dataclass(slots=True)
+class CallerEnd:
+    """How a caller ended."""
+
+    caller: int
+    begun_ns: int
+    ended_ns: int
+    dropped: int = 0
+    """Operations that were due and never begun."""
+    failed: str = ""
+    """Why it ended before its time."""
+    unanswered: int = 0
+    """Operations that were sent then, and have no answer."""
+    wrong_first: list[Wrong] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Done:
+    """What a process says at its end."""
+
+    callers: list[CallerEnd]
+    client_cpu_s: float
+    """CPU time of the process, without that of the core which it calls itself."""
+    room_s: float
+    """The time in which it could have run: without that in which others had its CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """All callers of a process have their address space and their VMAs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A process could not begin, or found an error of its own."""
+
+    why: str
+
+
+Message = Ready | Part | Done | Failed

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One process of a load: its callers, each a thread if there are several."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+import threading
+import time
+import traceback
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from vmalab_drive import drivers
+from vmalab_loadgen.blocks import BRK_BASE, Block, Maker
+from vmalab_loadgen.caller import Caller, Clock
+from vmalab_loadgen.config import LoadConfig
+from vmalab_loadgen.pacing import Pacer
+from vmalab_loadgen.parts import CallerEnd, Done, Failed, Message, Ready
+from vmalab_loadgen.script import Cut, ScriptMaker
+from vmalab_loadgen.workloads import WORKLOADS
+from vmalab_native import lifeline
+
+START_TIMEOUT_S: Final = 600.0
+
+Times = ctypes.Array[ctypes.c_longlong]
+"""Shared with the parent, CLOCK_MONOTONIC: when the load begins, and when it has to be over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One caller of a process."""
+
+    index: int
+    mm: int
+    """A shared address space, or 0: make one of your own."""
+    sharers: tuple[int, ...]
+    """The callers in the same address space, this one included."""
+    share: int
+    """Operations after which it ends; 0: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one process has to do."""
+
+    me: int
+    parent: int
+    target: drivers.Target
+    config: LoadConfig
+    seats: tuple[Seat, ...]
+
+
+AnyMaker = Maker | ScriptMaker
+AnyCaller = Caller[Block] | Caller[Cut]
+
+
+class _Process:
+    """The callers of this process, and their way to the parent."""
+
+    def __init__(self, task: Task, times: Times, pipe: Connection[Message, None]) -> None:
+        self.task = task
+        self.times = times
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        self._made: list[tuple[Seat, drivers.Driver, AnyMaker]] = []
+
+    def send(self, message: Message) -> None:
+        with self._lock:
+            self._pipe.send(message)
+
+    def make(self, stack: ExitStack) -> None:
+        """An address space, or a share of one, and its VMAs, for each caller."""
+        task = self.task
+        for seat in task.seats:
+            driver = stack.enter_context(
+                drivers.connect(task.target, task.config.mode, worker=seat.index)
+            )
+            mm = seat.mm or driver.create(start_brk=BRK_BASE, brk=BRK_BASE)
+            if seat.mm and isinstance(driver, drivers.AttachDriver):
+                driver.lease(mm)
+            maker = self._maker(seat, mm, driver)
+            for block in maker.first():
+                _must(driver.run(block))
+            self._made.append((seat, driver, maker))
+
+    def _maker(self, seat: Seat, mm: int, driver: drivers.Driver) -> AnyMaker:
+        config = self.task.config
+        rng = np.random.default_rng([config.seed, seat.index])
+        if config.workload:
+            workload = WORKLOADS[config.workload]
+            return ScriptMaker(
+                workload.program, mm=mm, me=seat.index, pages=workload.pages, driver=driver, rng=rng
+            )
+        return Maker(
+            mm=mm,
+            me=seat.index,
+            others=tuple(one for one in seat.sharers if one != seat.index),
+            mix=config.mix,
+            vmas=config.vmas,
+            rng=rng,
+        )
+
+    def run(self) -> Done:
+        """The load itself."""
+        config = self.task.config
+        clock = Clock.of(config, self.times[0])
+        callers = [self._caller(*one, clock) for one in self._made]
+        ends: list[CallerEnd] = []
+        errors: list[BaseException] = []
+        begin, wall, queued = time.process_time(), time.monotonic(), _queued_s()
+        if len(callers) == 1:
+            ends.append(callers[0].run())
+        else:
+            self._in_threads(callers, ends, errors)
+        cpu = time.process_time() - begin
+        room = max(cpu, time.monotonic() - wall - (_queued_s() - queued) / len(callers))
+        cpu -= sum(caller.core_cpu_s for caller in callers)
+        if errors:
+            raise errors[0]
+        for (seat, driver, maker), end in zip(self._made, ends, strict=True):
+            if not end.failed:
+                _must(driver.run(maker.farewell()))
+                for file in maker.files:
+                    driver.close_file(file)
+                if not seat.mm:
+                    driver.run(maker.last())
+        return Done(ends, cpu, room)
+
+    def _caller(
+        self, seat: Seat, driver: drivers.Driver, maker: AnyMaker, clock: Clock
+    ) -> AnyCaller:
+        config = self.task.config
+        pacer = None
+        if config.open_loop:
+            pacer = Pacer(
+                profile=config.profile,
+                unit=maker.most(config.block_ops) if config.mode == "batch" else 1,
+                callers=config.callers,
+                me=seat.index,
+                begin_ns=clock.begin_ns,
+                arrival=config.arrival,
+                burst=config.burst,
+                seed=config.seed,
+            )
+        rest = (clock, pacer, seat.share, self.send, lambda: self.times[1])
+        if isinstance(maker, Maker):
+            return Caller[Block](config, driver, maker, *rest)
+        return Caller[Cut](config, driver, maker, *rest)
+
+    @staticmethod
+    def _in_threads(
+        callers: list[AnyCaller], ends: list[CallerEnd], errors: list[BaseException]
+    ) -> None:
+        found: dict[int, CallerEnd] = {}
+
+        def body(number: int, caller: AnyCaller) -> None:
+            try:
+                found[number] = caller.run()
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [
+            threading.Thread(target=body, args=one, name=f"caller {one[0]}")
+            for one in enumerate(callers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ends += [found[number] for number in sorted(found)]
+
+
+def _queued_s() -> float:
+    """How long threads of this process have waited for a CPU; 0 where the kernel does not say."""
+    total = 0
+    for one in Path("/proc/self/task").glob("*/schedstat"):
+        with suppress(OSError, IndexError, ValueError):
+            total += int(one.read_text().split()[1])
+    return total / 1e9
+
+
+def work(task: Task, start: Event, times: Times, pipe: Connection[Message, None]) -> None:
+    """The body of a process of the load."""
+    lifeline.end_with_parent(task.parent)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as Ctrl-C: the parent ends us, with a report
+    process = _Process(task, times, pipe)
+    try:
+        cpus = os.cpu_count() or 1
+        if task.config.mode == "attach" and task.config.processes <= cpus:
+            os.sched_setaffinity(0, {task.me % cpus})
+        with ExitStack() as stack:
+            process.make(stack)
+            process.send(Ready())
+            if not start.wait(START_TIMEOUT_S):
+                raise drivers.DriverError("the start signal did not come")
+            gc.freeze()
+            process.send(process.run())
+    except Exception as error:
+        known = isinstance(error, drivers.DriverError)
+        process.send(Failed(str(error) if known else f"{error}\n{traceback.format_exc()}"))
+
+
+def _must(answer: bytes) -> None:
+    """The answers of set-up and farewell are all 0."""
+    for status, _, _ in drivers.results(answer):
+        if status:
+            raise drivers.DriverError(f"set-up or farewell answered {status}")

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Goal: a change that is there is found, and noise is not called one.
+
+Method: reports whose intervals are drawn from known distributions; files that are no reports.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vmalab_drive.errors import UsageError
+from vmalab_loadgen import compare
+from vmalab_loadgen.result import SCHEMA, SCHEMA_VERSION
+
+COUNT = 40
+
+
+def report(
+    seed: int, *, rate: float = 1000.0, p99: float = 5.0, count: int = COUNT
+) -> dict[str, Any]:
+    """Intervals of a second, each figure with 5 % of noise."""
+    rng = np.random.default_rng(seed)
+
+    def latency() -> dict[str, float]:
+        return {"p50": 1.0 * rng.normal(1, 0.05), "p99": p99 * rng.normal(1, 0.05)}
+
+    intervals = []
+    for number in range(count):
+        ops = int(rate * rng.normal(1, 0.05))
+        intervals.append(
+            {"begin_s": number, "end_s": number + 1, "ops": ops, "latency_us": latency(),
+             "operations": {"fault": {"count": ops, "latency_us": latency()}}}
+        )  # fmt: skip
+    short = {"begin_s": count, "end_s": count + 0.01, "ops": 0, "latency_us": {}, "operations": {}}
+    return {
+        "schema": SCHEMA, "schema_version": SCHEMA_VERSION, "interval_s": 1.0, "mode": "attach",
+        "operations": {"fault": {}}, "intervals": [*intervals, short],
+    }  # fmt: skip
+
+
+def found(before: dict[str, Any], after: dict[str, Any]) -> dict[tuple[str, str], compare.Change]:
+    return {(one.operation, one.figure): one for one in compare.compare(before, after)}
+
+
+def test_a_change_is_found() -> None:
+    changes = found(report(1), report(2, rate=1200.0, p99=4.0))
+    rate, p99 = changes["all", "rate"], changes["fault", "p99"]
+    assert rate.significant
+    assert rate.low < 1.2 < rate.high
+    assert rate.ratio == pytest.approx(1.2, rel=0.05)
+    assert p99.significant
+    assert p99.low < 0.8 < p99.high
+    assert not changes["fault", "p50"].significant
+    assert len(changes) == 6
+
+
+def test_noise_is_not_called_a_change() -> None:
+    """Of 95 % intervals one in twenty is wrong."""
+    wrong = sum(
+        found(report(seed), report(seed + 1000))["all", "rate"].significant for seed in range(40)
+    )
+    assert wrong <= 7
+
+
+def test_few_intervals() -> None:
+    change = found(report(1, count=4), report(2, rate=3000.0))["all", "rate"]
+    assert change.samples == 4
+    assert not change.significant
+
+
+def test_what_is_not_the_same() -> None:
+    assert compare.differences(report(1), report(2)) == []
+    assert compare.differences(report(1), report(2) | {"mode": "unary"}) == [
+        "mode: attach and unary"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "No such file"),
+        ("{", "not JSON"),
+        ("[]", "no report of a load"),
+        ('{"seed": 1}', "no report of a load"),
+        (json.dumps({"schema": SCHEMA, "schema_version": 99}), "version 99"),
+        (json.dumps(report(1) | {"intervals": []}), "no interval"),
+    ],
+)
+def test_what_is_no_report(text: str | None, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError, match=says):
+        compare.read(path)

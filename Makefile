@@ -27,7 +27,7 @@ TESTS ?= tests
 WORKERS ?= $(shell echo $$(($(JOBS) + 1)))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20 --durations-min 10
 
-.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go proto-rust format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -106,7 +106,7 @@ test: setup ## everything that must hold: lint, types, C tests with sanitizers, 
 
 # Needs the toolchains of the other languages, which `make test` does not.
 test-clients: setup ## the clients of all languages: the protos, the conformance cases, their own tests; five minutes
-	@.ci/tools npm=npm node=nodejs go=golang openssl=openssl
+	@.ci/tools npm=npm node=nodejs go=golang cargo=cargo openssl=openssl
 	@$(BIN)/python -m pytest clients/tests
 	@$(BIN)/python clients/conformance/runner.py
 
@@ -177,6 +177,9 @@ proto: setup ## the Python modules of the protos, after a change of a .proto
 
 proto-go: setup ## the messages of the Go client, after a change of a .proto; needs Go
 	@$(BIN)/python protos/generate_go.py
+
+proto-rust: setup ## the messages of the Rust client, after a change of a .proto; needs Rust
+	@$(BIN)/python protos/generate_rust.py
 
 clean: ## remove what was built
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

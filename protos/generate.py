@@ -4,8 +4,8 @@
 
 From ops.toml and uapi.toml: headers of the C core, Python modules, the methods of the client's
 BlockBuilder, parts of memory.proto and of docs/block-format.md, constants.proto, the tables of the
-Go client (op_table has a module for each kind). From the ``.proto`` files: the Python modules in
-``protos/python``.
+Go and Rust clients (op_table has a module for each kind). From the ``.proto`` files: the Python
+modules in ``protos/python``.
 
 Run ``python protos/generate.py`` after a change of one of them and commit what it wrote;
 ``python protos/generate.py --check`` writes nothing and exits 1 when a committed file is stale.
@@ -33,6 +33,7 @@ from op_table import (  # noqa: E402
     emit_go,
     emit_proto,
     emit_python,
+    emit_rust,
     emit_text,
     model,
 )
@@ -40,7 +41,7 @@ from op_table import (  # noqa: E402
 ROOT = PROTOS.parent
 EMITTERS = (
     *(emit_c.files, emit_python.files, emit_client.files, emit_text.parts),
-    *(emit_proto.files, emit_go.files),
+    *(emit_proto.files, emit_go.files, emit_rust.files),
 )
 """Each: from the table and the root of the tree to texts by path."""
 PACKAGE = Path("vmalab") / "v1"

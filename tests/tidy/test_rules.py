@@ -48,7 +48,7 @@ def files() -> tuple[Path, ...]:
 
 
 def generated(path: Path) -> bool:
-    made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "constants.proto")
+    made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "_gen.rs", "constants.proto")
     return "protos/python" in path.as_posix() or path.name.endswith(made)
 
 

@@ -257,7 +257,7 @@ pub struct Results {
 impl Results {
     /// Reads what a block has answered. Fails with [`Error::BadBlock`].
     pub fn parse(raw: Vec<u8>) -> Result<Results, Error> {
-        if raw.len() % RESULT_BYTES != 0 {
+        if !raw.len().is_multiple_of(RESULT_BYTES) {
             let text = format!("{} bytes of results: no multiple of {RESULT_BYTES}", raw.len());
             return Err(Error::BadBlock(text));
         }

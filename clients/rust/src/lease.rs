@@ -66,6 +66,14 @@ impl State {
         }
     }
 
+    /// The stream has ended: the server confirms what goes on in the next one.
+    fn lose_stream(&mut self) {
+        self.stream = None;
+        for lease in self.mms.values_mut() {
+            lease.confirmed = false;
+        }
+    }
+
     /// Forgets a lease, and ends it at the server.
     fn forget(&mut self, mm: u64) {
         if self.mms.remove(&mm).is_some() {
@@ -201,7 +209,7 @@ async fn keep(shared: Arc<Shared>, channel: Channel) {
         if once(&shared, channel.clone()).await {
             wait = RETRY_FIRST;
         }
-        locked(&shared.state).stream = None;
+        locked(&shared.state).lose_stream();
         tokio::time::sleep(wait).await;
         wait = (2 * wait).min(RETRY_MAX);
     }
@@ -212,9 +220,6 @@ async fn once(shared: &Shared, channel: Channel) -> bool {
     let (stream, requests) = mpsc::unbounded_channel();
     {
         let mut state = locked(&shared.state);
-        for lease in state.mms.values_mut() {
-            lease.confirmed = false;
-        }
         let add = state.mms.keys().copied().collect();
         let add_files = state.files.iter().copied().collect();
         let first = HoldRequest { add, add_files, ..Default::default() };

@@ -28,7 +28,7 @@ TESTS ?= tests
 WORKERS ?= $(shell echo $$(($(JOBS) + 1)))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20 --durations-min 10
 
-.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go proto-java proto-node proto-cpp format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go proto-java proto-node proto-cpp proto-rust format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -107,7 +107,7 @@ test: setup ## everything that must hold: lint, types, C tests with sanitizers, 
 
 # Needs the toolchains of the other languages, which `make test` does not.
 test-clients: setup ## the clients of all languages: the protos, the conformance cases, their own tests; five minutes
-	@.ci/tools npm=npm node=nodejs go=golang openssl=openssl javac=default-jdk-headless mvn=maven \
+	@.ci/tools npm=npm node=nodejs go=golang cargo=cargo openssl=openssl javac=default-jdk-headless mvn=maven \
 	  g++=g++ cmake=cmake ninja=ninja-build protoc=protobuf-compiler grpc_cpp_plugin=protobuf-compiler-grpc \
 	  /usr/include/grpcpp/grpcpp.h=libgrpc++-dev? /usr/include/google/protobuf/message.h=libprotobuf-dev? \
 	  /usr/include/gtest/gtest.h=libgtest-dev? /usr/include/nlohmann/json.hpp=nlohmann-json3-dev?
@@ -193,6 +193,9 @@ proto-node: ## the messages of the Node client, after a change of a .proto; need
 
 proto-cpp: setup ## the messages of the C++ client, after a change of a .proto; needs protoc 3.21
 	@$(BIN)/python protos/generate_cpp.py
+
+proto-rust: setup ## the messages of the Rust client, after a change of a .proto; needs Rust
+	@$(BIN)/python protos/generate_rust.py
 
 clean: ## remove what was built
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

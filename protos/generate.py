@@ -36,6 +36,7 @@ from op_table import (  # noqa: E402
     emit_node,
     emit_proto,
     emit_python,
+    emit_rust,
     emit_text,
     model,
 )
@@ -43,7 +44,14 @@ from op_table import (  # noqa: E402
 ROOT = PROTOS.parent
 EMITTERS = (
     *(emit_c.files, emit_python.files, emit_client.files, emit_text.parts),
-    *(emit_proto.files, emit_go.files, emit_java.files, emit_node.files, emit_cpp.files),
+    *(
+        emit_proto.files,
+        emit_go.files,
+        emit_java.files,
+        emit_node.files,
+        emit_cpp.files,
+        emit_rust.files,
+    ),
 )
 """Each: from the table and the root of the tree to texts by path."""
 PACKAGE = Path("vmalab") / "v1"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -107,12 +108,30 @@ def _cpp() -> list[str]:
     return [str(folder / "conformance")]
 
 
+def _rust() -> list[str]:
+    if shutil.which("cargo") is None:
+        raise ToolMissing("rust: Rust 1.88 or newer is needed, and there is none")
+    build = BUILD / "rust"
+    done = subprocess.run(
+        ["cargo", "build", "--quiet", "--locked", "--package", "conformance"],
+        cwd=ROOT / "clients" / "rust",
+        env={**os.environ, "CARGO_TARGET_DIR": str(build)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ToolMissing(f"rust: it does not build (Rust 1.88 or newer):\n{done.stderr}")
+    return [str(build / "debug" / "conformance")]
+
+
 LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {
     "python": _python,
     "go": _go,
     "java": _java,
     "node": _node,
     "cpp": _cpp,
+    "rust": _rust,
 }
 """Each: what makes its program, and the command that runs it."""
 

@@ -48,7 +48,15 @@ def files() -> tuple[Path, ...]:
 
 
 def generated(path: Path) -> bool:
-    made = (".lock", "package-lock.json", ".pb.go", "_gen.go", "_gen.ts", "constants.proto")
+    made = (
+        ".lock",
+        "package-lock.json",
+        ".pb.go",
+        "_gen.go",
+        "_gen.ts",
+        "_gen.rs",
+        "constants.proto",
+    )
     made_of_cpp = (".pb.h", ".pb.cc", "_gen.hpp", "_gen.cpp")
     folders = ("protos/python", "clients/java/src/generated", "clients/node/src/pb/")
     return any(one in path.as_posix() for one in folders) or path.name.endswith(made + made_of_cpp)

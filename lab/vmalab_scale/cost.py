@@ -24,7 +24,7 @@ OTHERS: Final = 100
 FAST: Final = "fault, a page that is there"
 """The fast path: of it one access more counts, however little that is in percent."""
 COUNTS: Final = ("instructions", "accesses", "lines", "locked", "fences", "misses", "cold", "ns")
-"""What is told of an operation: cold is what the very first one missed."""
+"""What is reported of an operation: cold is what the very first one missed."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Cost:
 
 
 def _turn(mm: int) -> list[tuple[bytes, str]]:
-    """The operations, each with the name that it is told under."""
+    """The operations, each with the name that it is reported under."""
     at, to, length = BASE, BASE + APART, PAGES * PAGE
     turn: list[tuple[BlockBuilder, str]] = []
 
@@ -67,7 +67,7 @@ def _turn(mm: int) -> list[tuple[bytes, str]]:
 def work(mm: int, cpus: int) -> Work:
     """One CPU does each operation in turn, in an address space with 100 other VMAs."""
     if cpus != 1:
-        raise ScaleError("what an operation costs by itself is told of one virtual CPU")
+        raise ScaleError("what an operation costs by itself is measured on one virtual CPU")
     others = BlockBuilder()
     for number in range(OTHERS):  # of two kinds, so that they do not merge
         prot = Prot.READ if number % 2 else READ_WRITE

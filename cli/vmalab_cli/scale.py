@@ -44,7 +44,9 @@ VCPUS = "1,2,4,8,16,32,64,128"
 WORKLOADS_SHOWN = ("own-vma", "neighbours", "shared-vma")
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", metavar="NAME", help="Lock model or step; repeatable. Default: five."),
+    typer.Option(
+        "--model", metavar="NAME", help="Lock model or step; repeatable. Default: all five."
+    ),
 ]
 Layouts = Annotated[
     list[str] | None, typer.Option("--layout", metavar="NAME", help="Layout; may be repeated.")
@@ -89,7 +91,15 @@ def _numbers(text: str) -> list[int]:
         found = []
     if not found or any(not 1 <= one <= CPUS_MAX for one in found):
         fail(f"--vcpus {text}: give numbers of 1 to {CPUS_MAX}, with commas between", USAGE)
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _models(given: list[str]) -> list[str]:
+    """`all` is all lock models, as without the option; what is named twice is run once."""
+    from vmalab_native import cores
+
+    names = [each for one in given for each in (cores.lock_models() if one == "all" else [one])]
+    return list(dict.fromkeys(names or cores.lock_models()))
 
 
 def _machine(name: str, adjacent: str) -> Machine:
@@ -219,8 +229,8 @@ def scale(
     if max(numbers) > per_cluster * CLUSTERS_MAX:
         clusters = f"at most {CLUSTERS_MAX} clusters, with per_cluster = {per_cluster}"
         fail(f"--vcpus {vcpus}: the machine {on.name} has {clusters}", USAGE)
-    models, layouts = model or cores.lock_models(), layout or [cores.DEFAULT_LAYOUT]
-    workloads = workload or list(WORKLOADS_SHOWN)
+    models, layouts = _models(model or []), list(dict.fromkeys(layout or [cores.DEFAULT_LAYOUT]))
+    workloads = list(dict.fromkeys(workload or WORKLOADS_SHOWN))
     _checked(models, layouts, workloads)
     wanted = list(product(workloads, models, layouts, numbers))
     cells = _cells(wanted, partial(run.cell, machine=on, least=operations, seed=seed))

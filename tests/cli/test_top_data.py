@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 
 from patience import HANG_S
 from servers import vmalab, wait_for
-from slow_holder import AREA, PAGE, planted, stuck_reader
+from slow_holder import AREA, PAGE, planted, stuck_in_mutex, stuck_reader
 from spoil import SMALL, fill
 from vmalab import pack
 from vmalab_cli import app
@@ -31,6 +32,7 @@ from vmalab_cli.live.world import LOCK_COUNTERS, Look, World
 from vmalab_native.checks import SHM_DIRECTORY
 from vmalab_native.core import Participant, Segment, SegmentConfig
 from vmalab_native.errors import SegmentMissing
+from vmalab_native.events import PAGE_NEEDS
 from vmalab_native.sample import CALLS, WAITS, Sample, take
 from vmalab_native.view import SegmentView
 
@@ -201,6 +203,29 @@ def test_a_thread_and_its_last_events(segment: Segment, me: Participant, watch: 
     assert page.rows[-1].cells[1] == "join"
 
 
+def test_why_faults_of_a_vma_took_mmap_lock(
+    segment: Segment, me: Participant, watch: Watch
+) -> None:
+    """The reasons are those that the rings have, by VMA, from the first look on; where nothing is
+    mapped they are of no VMA."""
+    early, mm, other = (mapped(me, 8) for _ in range(3))
+    me.run(pack.fault(early, AREA, None, 1))
+    watch.look()
+    nowhere = pack.fault(mm, AREA + 9 * PAGE, None, 1)
+    me.run(pack.fault(mm, AREA, None, 1) + nowhere + pack.fault(other, AREA, None, 1))
+    closer = Zoom(segment.instance, "vma", (mm, AREA))
+    look = seen(watch.look(closer), segment.instance)
+    keys = [("vm_lock", number, AREA, AREA + 8 * PAGE) for number in (mm, other)]
+    assert look.gave_up == {key: {PAGE_NEEDS: 1} for key in keys}
+    assert cells(views.vmas(look), keys[0])["gave up"] == "1"
+    assert zoom.page(look, closer).facts[-1] == f"faults that took mmap_lock: {PAGE_NEEDS} 1"
+    (row, _) = facts.of(World(0, "", (look,)))["instances"][0]["gave_up"]
+    assert row == {
+        "name": "vm_lock", "mm": mm, "start": AREA, "end": AREA + 8 * PAGE,
+        "reasons": {PAGE_NEEDS: 1},
+    }  # fmt: skip
+
+
 def test_what_has_ended_says_so(segment: Segment, me: Participant, watch: Watch) -> None:
     look = seen(watch.look(), segment.instance)
     name = segment.instance
@@ -285,10 +310,37 @@ def test_a_chain(segment: Segment, me: Participant, watch: Watch) -> None:
         assert row.zoom == Zoom(segment.instance, "vma", (held.mm, AREA))
         assert row.cells[2:4] == ("1", "1")
         assert row.cells[-1] == str(held.pid)
+        assert row.cells[-2] == "0", "no fault gave up"
         assert row.order[5] == pytest.approx(look.seconds * 1e9), "one waits all the time"
         watch_vma = Zoom(segment.instance, "vma", (held.mm, AREA))
         page = zoom.page(seen(watch.look(watch_vma), segment.instance), watch_vma)
         assert sorted(row.cells[4] for row in page.rows) == ["held R", "waiting W"]
+
+
+def test_a_thread_that_is_stopped_with_a_short_mutex(
+    segment: Segment, me: Participant, watch: Watch
+) -> None:
+    """Nobody announces a short mutex. Who has it is at the root all the same: in `vmalab top`,
+    `vmalab locks` and `vmalab trace`, with its operation; and in nothing when it has gone on."""
+    with stuck_in_mutex(segment, me, waiters=3) as held:
+        look = seen(watch.look(), segment.instance)
+        (tree,) = [tree for tree in look.trees if tree.waiters]
+        assert (tree.task.pid, tree.task.state, tree.task.operation) == (
+            *(held.pid, "stopped", "mm_create"),
+        )
+        assert [lock.name for lock in tree.task.holds] == ["slots lock"]
+        assert len(tree.waiters) == 3
+        assert "holds slots lock: 3 wait" in views.held_up(tree)
+        where = ("-i", segment.instance)
+        for command in ("locks", "trace"):
+            said = vmalab(command, *where).stdout
+            root = f"pid {held.pid} (client slow, participant {held.slot}): stopped, in mm_create"
+            assert re.search(rf"^{re.escape(root)} for [0-9.]+ s, holds slots lock$", said, re.M)
+            assert len(re.findall("waits for slots lock for", said)) == 3
+        assert f"slots lock  W     held     {held.pid}" in vmalab("locks", *where).stdout
+        assert vmalab("locks", "--hung", "0", *where).returncode == 1
+        held.end()
+        assert vmalab("locks", *where).stdout == "no lock is held or waited for\n"
 
 
 @pytest.fixture

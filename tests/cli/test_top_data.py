@@ -32,7 +32,6 @@ from vmalab_cli.live.world import LOCK_COUNTERS, Look, World
 from vmalab_native.checks import SHM_DIRECTORY
 from vmalab_native.core import Participant, Segment, SegmentConfig
 from vmalab_native.errors import SegmentMissing
-from vmalab_native.events import PAGE_NEEDS
 from vmalab_native.sample import CALLS, WAITS, Sample, take
 from vmalab_native.view import SegmentView
 
@@ -206,24 +205,26 @@ def test_a_thread_and_its_last_events(segment: Segment, me: Participant, watch: 
 def test_why_faults_of_a_vma_took_mmap_lock(
     segment: Segment, me: Participant, watch: Watch
 ) -> None:
-    """The reasons are those that the rings have, by VMA, from the first look on; where nothing is
-    mapped they are of no VMA."""
-    early, mm, other = (mapped(me, 8) for _ in range(3))
-    me.run(pack.fault(early, AREA, None, 1))
+    """The reasons are those that the rings have, from the first look on, by the VMA that is there
+    at the next look; where nothing is mapped they are of no VMA. A fault that is served with the
+    lock of its VMA gives no reason."""
+    mm, at, nowhere = mapped(me, 8), AREA + 9 * PAGE, AREA + 20 * PAGE
+    missed = pack.fault(mm, at, None, 1)
+    me.run(missed)
     watch.look()
-    nowhere = pack.fault(mm, AREA + 9 * PAGE, None, 1)
-    me.run(pack.fault(mm, AREA, None, 1) + nowhere + pack.fault(other, AREA, None, 1))
-    closer = Zoom(segment.instance, "vma", (mm, AREA))
+    there = pack.mmap(mm, at, PAGE, 3, 0x22 | 0x10, 0, 0, 0)
+    me.run(missed * 2 + pack.fault(mm, nowhere, None, 1) + there + pack.fault(mm, AREA, None, 1))
+    closer = Zoom(segment.instance, "vma", (mm, at))
     look = seen(watch.look(closer), segment.instance)
-    keys = [("vm_lock", number, AREA, AREA + 8 * PAGE) for number in (mm, other)]
-    assert look.gave_up == {key: {PAGE_NEEDS: 1} for key in keys}
-    assert cells(views.vmas(look), keys[0])["gave up"] == "1"
-    assert zoom.page(look, closer).facts[-1] == f"faults that took mmap_lock: {PAGE_NEEDS} 1"
-    (row, _) = facts.of(World(0, "", (look,)))["instances"][0]["gave_up"]
+    key = ("vm_lock", mm, at, at + PAGE)
+    assert look.gave_up == {key: {"abort_no_vma": 2}}
+    assert cells(views.vmas(look), key)["gave up"] == "2"
+    assert zoom.page(look, closer).facts[-1] == "faults that took mmap_lock: abort_no_vma 2"
+    (row,) = facts.of(World(0, "", (look,)))["instances"][0]["gave_up"]
     assert row == {
-        "name": "vm_lock", "mm": mm, "start": AREA, "end": AREA + 8 * PAGE,
-        "reasons": {PAGE_NEEDS: 1},
-    }  # fmt: skip
+        **{"name": "vm_lock", "mm": mm, "start": at, "end": at + PAGE},
+        "reasons": {"abort_no_vma": 2},
+    }
 
 
 def test_what_has_ended_says_so(segment: Segment, me: Participant, watch: Watch) -> None:

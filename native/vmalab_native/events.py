@@ -8,6 +8,7 @@ meanwhile is left out, and counted. The file may be damaged: a record that canno
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -171,10 +172,13 @@ def since(file: SegmentFile, slot: int) -> tuple[int | None, int | None]:
 def wait_now(file: SegmentFile, slot: int) -> Event | None:
     """The wait that a participant is in, the innermost of two; None: it does not wait, or what it
     noted of that was overwritten."""
-    if since(file, slot)[1] is None:
-        return None
+    return None if since(file, slot)[1] is None else innermost(events(file, slot))
+
+
+def innermost(found: Sequence[Event]) -> Event | None:
+    """The last wait that has not ended. Waits lie one in another."""
     over = 0
-    for event in reversed(events(file, slot)):
+    for event in reversed(found):
         if event.kind in ("waited", "gave up"):
             over += 1
         elif event.kind == "wait":

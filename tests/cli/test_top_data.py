@@ -210,9 +210,14 @@ def test_why_faults_of_a_vma_took_mmap_lock(
     lock of its VMA gives no reason."""
     mm, at, nowhere = mapped(me, 8), AREA + 9 * PAGE, AREA + 20 * PAGE
     missed = pack.fault(mm, at, None, 1)
-    me.run(missed)
+    early = AREA + 40 * PAGE
+
+    def mapping(addr: int) -> bytes:
+        return pack.mmap(mm, addr, PAGE, 3, 0x22 | 0x10, 0, 0, 0)
+
+    me.run(missed + pack.fault(mm, early, None, 1) + mapping(early))
     watch.look()
-    there = pack.mmap(mm, at, PAGE, 3, 0x22 | 0x10, 0, 0, 0)
+    there = mapping(at)
     me.run(missed * 2 + pack.fault(mm, nowhere, None, 1) + there + pack.fault(mm, AREA, None, 1))
     closer = Zoom(segment.instance, "vma", (mm, at))
     look = seen(watch.look(closer), segment.instance)

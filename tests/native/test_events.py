@@ -23,7 +23,7 @@ from vmalab.ops import Op
 from vmalab_native.core import Segment
 from vmalab_native.damage import damages
 from vmalab_native.errors import InvalidArgument, LockTimeout
-from vmalab_native.events import KINDS, LOCKS, PAGE_NEEDS, Event, Waits
+from vmalab_native.events import KINDS, LOCKS, PAGE_NEEDS, Event, Waits, innermost
 from vmalab_native.primitives import RwSem
 from vmalab_native.records import SegmentConfig
 from vmalab_native.segment_file import SegmentFile
@@ -161,6 +161,19 @@ def test_who_waits_for_a_grace_period_is_seen() -> None:
                 *(one.participant.index, "grace period", "waiting"),
             )
             assert view.noted(infos) == []
+
+
+def test_the_innermost_wait_is_the_last_one_that_has_not_ended() -> None:
+    def of(*kinds: str) -> int | None:
+        found = innermost([Event(i, i, kind, 0) for i, kind in enumerate(kinds)])
+        return None if found is None else found.number
+
+    assert of("begin", "wait") == 1
+    assert of("wait", "wait") == 1
+    assert of("wait", "wait", "waited", "taken") == 0
+    assert of("wait", "wait", "gave up", "wait", "waited") == 0
+    assert of("wait", "waited") is None
+    assert of("waited", "wait", "waited", "end") is None, "the begin of the first was overwritten"
 
 
 def test_an_instance_that_keeps_no_events() -> None:

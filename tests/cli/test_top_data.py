@@ -227,9 +227,9 @@ def test_why_faults_of_a_vma_took_mmap_lock(
     assert zoom.page(look, closer).facts[-1] == "faults that took mmap_lock: abort_no_vma 2"
     (row,) = facts.of(World(0, "", (look,)))["instances"][0]["gave_up"]
     assert row == {
-        **{"name": "vm_lock", "mm": mm, "start": at, "end": at + PAGE},
+        "name": "vm_lock", "mm": mm, "start": at, "end": at + PAGE,
         "reasons": {"abort_no_vma": 2},
-    }
+    }  # fmt: skip
 
 
 def test_what_has_ended_says_so(segment: Segment, me: Participant, watch: Watch) -> None:

@@ -58,8 +58,8 @@ enum event_lock {
 	EVENT_LOCK_FRAMES = 10,
 	EVENT_LOCK_CACHE = 11,
 	EVENT_LOCK_ANON = 12,
-	EVENT_LOCK_TABLES = 13, /* page_table_lock */
-	EVENT_LOCK_GRACE = 14,  /* a grace period */
+	EVENT_LOCK_TABLES = 13,  /* page_table_lock */
+	EVENT_LOCK_GRACE = 14,   /* a grace period */
 	EVENT_LOCK_ADVANCE = 15, /* advance_lock: who looks whether one is over */
 	EVENT_LOCK_OTHER = 16,
 	EVENT_LOCKS_COUNT = 17

@@ -144,7 +144,7 @@ def test_who_waits_for_a_grace_period_is_seen() -> None:
     """Nobody announces it: the last event says so, and what is over is not taken for it."""
     with space() as one, one.participant.segment.participant("client") as other:
         with RwSem(other, 3).write(), pytest.raises(LockTimeout):
-            RwSem(one.participant, 3).read(timeout_ns=1_000_000).__enter__()
+            RwSem(one.participant, 3).read(timeout_ns=3_000_000).__enter__()
         waits = threading.Thread(target=one.participant.synchronize_rcu)
         with viewed(one.participant.segment) as view:
             infos = view.participants()

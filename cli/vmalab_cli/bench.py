@@ -100,6 +100,8 @@ def _perform(
     from vmalab_bench import base, machine, plots
     from vmalab_drive import report
 
+    common.check_slab()
+
     def act() -> dict[str, Any]:
         path = plots.checked(plot)
         number = base.fresh_seed() if seed < 0 else seed

@@ -42,11 +42,23 @@ LayoutOption = Annotated[
 ]
 
 
+def check_slab() -> None:
+    """Ends with one line unless VMALAB_SLAB is what instances of this run can be made with."""
+    from vmalab_native import slab
+    from vmalab_native.errors import InvalidArgument
+
+    try:
+        slab.default()
+    except InvalidArgument as error:
+        fail(f"VMALAB_SLAB: {error.detail}", USAGE)
+
+
 def _use_lookup(given: str) -> str:
     """What instances of this run are made with, also in its child processes."""
     from vmalab_native import cores
     from vmalab_native.errors import InvalidArgument
 
+    check_slab()
     if given:
         os.environ["VMALAB_LOOKUP"] = given
     try:
@@ -82,6 +94,8 @@ LookupOption = Annotated[
         "or cache (lookups that each participant keeps).",
     ),
 ]
+NoTarget = Annotated[str, typer.Option("--target", "-t", hidden=True)]
+"""Of a command that only looks into memory: it is there to say so (`local_only`)."""
 PkeysOption = Annotated[
     str,
     typer.Option(
@@ -134,10 +148,26 @@ def check_core(model: str, layout: str, *, others: str) -> None:
         fail(f"--model and --layout are for an instance started here, not for {others}", USAGE)
     if others:
         return
+    check_slab()
     try:
         cores.check(model or cores.default_model(), layout or cores.default_layout())
     except InvalidArgument as error:
         fail(error.detail, USAGE)
+
+
+def local_only(target: str, command: str, what: str) -> None:
+    """Ends with one line if a server was asked for.
+
+    Args:
+        what: the part of what the command shows that no server answers.
+    """
+    if target:
+        fail(
+            f"--target {target}: `vmalab {command}` reads the memory of instances on this machine,"
+            f" because no server answers {what}: run it where the server runs. ps, vmstat, locks,"
+            " slabinfo and maps take --target",
+            USAGE,
+        )
 
 
 def check_pkeys(given: str, *allowed: str) -> None:

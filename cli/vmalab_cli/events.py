@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vmalab_cli.common import LOOK, USAGE, fail, guarded, show
+from vmalab_cli.common import LOOK, USAGE, NoTarget, fail, guarded, local_only, show
 from vmalab_cli.inspect import AsJson, Instance
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def _recorded(instance: str, seconds: float, *, from_dead: bool) -> Recording:
 
 
 def _facts(recording: Recording, last: int) -> dict[str, Any]:
-    from vmalab_events.chain import chains
     from vmalab_events.recording import op_name
+    from vmalab_native.waiting import tree_row
 
     rows = []
     for track in recording.tracks:
@@ -67,7 +67,7 @@ def _facts(recording: Recording, last: int) -> dict[str, Any]:
         "begin_ns": recording.begin_ns,
         "end_ns": recording.end_ns,
         "participants": rows,
-        "chains": [[dataclasses.asdict(link) for link in chain] for chain in chains(recording)],
+        "trees": [tree_row(tree) for tree in recording.trees],
     }
 
 
@@ -118,6 +118,7 @@ def trace(
         int, typer.Option(min=1, help="Events of each participant in text and JSON.")
     ] = 20,
     instance: Instance = "",
+    target: NoTarget = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what each process did last: calls, locks, waits; and who waits for whom.
@@ -125,6 +126,7 @@ def trace(
     Each participant keeps its last 512 events in the memory of the instance, also when it is
     killed. Needs no server.
     """
+    local_only(target, "trace", "the events of a thread")
     if perfetto is not None and folded:
         fail("--perfetto and --folded exclude each other", USAGE)
     if from_dead and seconds:

@@ -92,17 +92,24 @@ def locks(rows: list[Row], trees: Sequence[Tree]) -> str:
 
 def _lock_table(rows: list[Row]) -> str:
     return columns(
-        ("lock", "mode", "state", "pid", "participant", "mm", "range"),
+        ("lock", "mode", "state", "pid", "participant", "mm", "range or number"),
         (
             (
                 *(row["name"], row["mode"], row["state"], row["pid"], row["participant"]),
-                row["mm"],
-                f"{row['vma_start']:x}-{row['vma_end']:x}" if row["vma_end"] else "",
+                *(row["mm"] or "", _which(row)),
             )
             for row in rows
         ),
         left=3,
     )
+
+
+def _which(row: Row) -> str:
+    """Of the locks of that name, and of that address space: a VMA's range, a file's number, the
+    number of a rwsem of library users."""
+    if row["vma_end"]:
+        return f"{row['vma_start']:x}-{row['vma_end']:x}"
+    return str(row["vma_start"]) if row["name"] in ("file lock", "user") else ""
 
 
 def cores(rows: list[Row]) -> str:

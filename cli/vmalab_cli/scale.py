@@ -65,7 +65,9 @@ VCPUS = "1,2,4,8,16,32,64,128"
 WORKLOADS_SHOWN = ("own-vma", "neighbours", "shared-vma")
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", metavar="NAME", help="Lock model or step; repeatable. Default: five."),
+    typer.Option(
+        "--model", metavar="NAME", help="Lock model or step; repeatable. Default: all five."
+    ),
 ]
 Layouts = Annotated[
     list[str] | None, typer.Option("--layout", metavar="NAME", help="Layout; may be repeated.")
@@ -110,7 +112,15 @@ def _numbers(text: str) -> list[int]:
         found = []
     if not found or any(not 1 <= one <= CPUS_MAX for one in found):
         fail(f"--vcpus {text}: give numbers of 1 to {CPUS_MAX}, with commas between", USAGE)
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _models(given: list[str]) -> list[str]:
+    """`all` is all lock models, as without the option; what is named twice is run once."""
+    from vmalab_native import cores
+
+    names = [each for one in given for each in (cores.lock_models() if one == "all" else [one])]
+    return list(dict.fromkeys(names or cores.lock_models()))
 
 
 def _machine(name: str, adjacent: str) -> Machine:
@@ -296,8 +306,8 @@ def scale(
         return
     numbers = _numbers(vcpus)
     on = _fitting(_machine(machine, adjacent), numbers)
-    models, layouts = model or cores.lock_models(), layout or [cores.DEFAULT_LAYOUT]
-    workloads = workload or list(WORKLOADS_SHOWN)
+    models, layouts = _models(model or []), list(dict.fromkeys(layout or [cores.DEFAULT_LAYOUT]))
+    workloads = list(dict.fromkeys(workload or WORKLOADS_SHOWN))
     _checked(models, layouts, workloads)
     wanted = list(product(workloads, models, layouts, numbers))
     cells = _cells(wanted, partial(run.cell, machine=on, least=operations, seed=seed))
@@ -338,8 +348,9 @@ def c2c(
     from vmalab_scale.c2c import lines as lines_of
 
     on = _fitting(_machine(machine, adjacent), [vcpus])
-    models, layouts = model or [cores.DEFAULT_MODEL], layout or [cores.DEFAULT_LAYOUT]
-    workloads = workload or ["neighbours"]
+    models = _models(model or [cores.DEFAULT_MODEL])
+    layouts = list(dict.fromkeys(layout or [cores.DEFAULT_LAYOUT]))
+    workloads = list(dict.fromkeys(workload or ["neighbours"]))
     _checked(models, layouts, workloads)
     wanted = list(product(workloads, models, layouts, [vcpus]))
     cells = _cells(wanted, partial(run.cell, machine=on, least=operations, seed=seed))
@@ -389,7 +400,7 @@ def cost(
     from vmalab_scale.run import ScaleError
 
     on = _machine(machine, "machine")
-    models, layouts = model or cores.lock_models(), layout or [cores.DEFAULT_LAYOUT]
+    models, layouts = _models(model or []), list(dict.fromkeys(layout or [cores.DEFAULT_LAYOUT]))
     _checked(models, layouts, [])
     before = _read_costs(against) if against else {}
     said, found = Progress(), {}

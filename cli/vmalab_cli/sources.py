@@ -150,7 +150,8 @@ class SegmentSource(Source):
         return self._view.vmstat()
 
     def locks(self) -> list[Row]:
-        rows = [dataclasses.asdict(info) for info in self._view.locks()]
+        found = self._view.every_lock(self._view.participants())
+        rows = [dataclasses.asdict(info) for info in found]
         for row in rows:
             row["vma_start"], row["vma_end"] = row.pop("start"), row.pop("end")
         return rows
@@ -158,8 +159,8 @@ class SegmentSource(Source):
     def tasks(self) -> list[Task]:
         from vmalab_native.waiting import ages_of, tasks
 
-        view = self._view
-        return tasks(view.participants(), view.locks(), ages_of(view.since))
+        view, infos = self._view, self._view.participants()
+        return tasks(infos, view.every_lock(infos), ages_of(view.since))
 
     def events(self, participant: int) -> list[str]:
         from vmalab_native import waiting

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from vmalab_cli.common import LOOK, USAGE, fail, show
+from vmalab_cli.common import LOOK, USAGE, NoTarget, fail, local_only, show
 
 if TYPE_CHECKING:
     from vmalab_cli.live.watch import Watch
@@ -70,6 +70,7 @@ def top(
     as_json: Annotated[
         bool, typer.Option("--json", help="With --once: JSON, of all views.")
     ] = False,
+    target: NoTarget = "",
 ) -> None:
     """Show all instances live: workers, clients, address spaces, locks, counters, slab.
 
@@ -78,6 +79,7 @@ def top(
     """
     from vmalab_cli.live import views
 
+    local_only(target, "top", "the counters of a thread, or its events")
     if interval != interval:  # nan is in every range of click
         fail("--interval nan: give seconds", USAGE)
     if view not in views.VIEWS:

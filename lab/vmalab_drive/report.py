@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,8 +21,14 @@ LOCK_COUNTERS = (
 )
 
 
+PIPE_COLUMNS = 1000
+"""What a table may take where nobody looks: no cell is cut in a file. COLUMNS says otherwise."""
+
+
 def console() -> Console:
-    return Console(highlight=False, markup=False, soft_wrap=True)
+    here = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = None if here else PIPE_COLUMNS
+    return Console(highlight=False, markup=False, soft_wrap=True, width=width)
 
 
 def error_console() -> Console:

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from vmalab_events.chain import Link, chains
 from vmalab_events.recording import Recording, Track, op_name
+from vmalab_native import waiting
 from vmalab_native.events import Event
 
 
@@ -63,27 +61,6 @@ def _state(track: Track, now_ns: int) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _link(link: Link) -> str:
-    who = f"pid {link.pid}" + (" (dead)" if not link.alive else "")
-    if link.op:
-        since = f" for {duration(link.op_ns)}" if link.op_ns else ""
-        who += f", in {link.op}{since}"
-    if not link.lock:
-        return who
-    of = f" of mm {link.mm}" if link.mm else ""
-    since = f" for {duration(link.wait_ns)}" if link.wait_ns else ""
-    return f"{who}, waits{since} for {link.lock}{of}"
-
-
-def _chain_lines(recording: Recording) -> Iterable[str]:
-    found = chains(recording)
-    if found:
-        yield "who waits for whom:"
-    for chain in found:
-        for depth, link in enumerate(chain):
-            yield f"  {'  ' * depth}{'held by ' if depth else ''}{_link(link)}"
-
-
 def text(recording: Recording, last: int) -> str:
     """The last events of each participant that is in the segment, and who waits for whom."""
     parts = []
@@ -96,5 +73,7 @@ def text(recording: Recording, last: int) -> str:
             ago = duration(max(0, before - event.time_ns))
             lines.append(f"  -{ago:>8}  {_what(event)}")
         parts.append("\n".join(lines))
-    chained = "\n".join(_chain_lines(recording))
-    return "\n\n".join([*parts, *[chained] * bool(chained)]) or "no participant has left an event"
+    if recording.trees:
+        parts.append("who waits for whom:")
+    parts += ["\n".join(waiting.lines(tree)) for tree in recording.trees]
+    return "\n\n".join(parts) or "no participant has left an event"

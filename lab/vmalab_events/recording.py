@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vmalab.ops import Op
+from vmalab_native import waiting
 from vmalab_native.events import Event, Ring, Waits
-from vmalab_native.records import LockInfo
 from vmalab_native.segment_file import SegmentFile
 from vmalab_native.view import SegmentView
 
@@ -60,8 +60,8 @@ class Recording:
     begin_ns: int
     end_ns: int
     tracks: list[Track]
-    locks: list[LockInfo]
-    """Locks that were held or waited for at the end."""
+    trees: list[waiting.Tree]
+    """Who waited for whom at the end."""
 
 
 def op_name(op: int) -> str:
@@ -106,6 +106,12 @@ def _complete(view: SegmentView, tracks: dict[int, list[Track]]) -> None:
         lives[-1].waits = view.waits(slot)
 
 
+def _trees(view: SegmentView, end_ns: int) -> list[waiting.Tree]:
+    infos = view.participants()
+    ages = waiting.ages_of(view.since, now_ns=end_ns)
+    return waiting.forest(waiting.tasks(infos, view.every_lock(infos), ages))
+
+
 def record(file: SegmentFile, seconds: float) -> Recording:
     """Read the rings for some seconds, with what they have already; 0: once.
 
@@ -126,6 +132,6 @@ def record(file: SegmentFile, seconds: float) -> Recording:
     if not times:
         times = [now_ns]
     end_ns = now_ns if anybody else max(times)
-    return Recording(
-        file.instance, file.model, min(times), max([end_ns, *times]), tracks, view.locks()
-    )
+    end_ns = max([end_ns, *times])
+    trees = _trees(view, end_ns)
+    return Recording(file.instance, file.model, min(times), end_ns, tracks, trees)

@@ -99,6 +99,10 @@ def read(name: str) -> Machine:
     return _checked(path, data)
 
 
+def _given(value: object) -> str:
+    return "is missing" if value is None else f"= {value!r}"
+
+
 def _checked(path: Path, data: dict[str, object]) -> Machine:
     def wrong(what: str) -> MachineError:
         return MachineError(f"{path}: {what}")
@@ -111,7 +115,7 @@ def _checked(path: Path, data: dict[str, object]) -> Machine:
 
     def whole(where: str, value: object, least: int, most: int) -> int:
         if type(value) is not int or not least <= value <= most:
-            raise wrong(f"{where} = {value!r}: a whole number from {least} to {most} is wanted")
+            raise wrong(f"{where} {_given(value)}: a whole number from {least} to {most} is wanted")
         return value
 
     unknown = data.keys() - _TOP
@@ -123,7 +127,9 @@ def _checked(path: Path, data: dict[str, object]) -> Machine:
     def sourced(section: str, name: str) -> dict[str, object]:
         one = table(section).get(name)
         if not isinstance(one, dict) or not isinstance(one.get("from"), str) or not one["from"]:
-            raise wrong(f"{section}.{name} = {one!r}: a table with a value and `from`, its source")
+            raise wrong(
+                f"{section}.{name} {_given(one)}: a table with a value and `from`, its source"
+            )
         sources[f"{section}.{name}"] = str(one["from"])
         return one
 
@@ -151,16 +157,16 @@ def _checked(path: Path, data: dict[str, object]) -> Machine:
         # Who spins goes on by the time of instructions, so they must take some.
         least = 0.001 if name == "instruction" else 0
         if not isinstance(ns, int | float) or isinstance(ns, bool) or not least <= ns <= 1e6:
-            raise wrong(f"ns.{name}.ns = {ns!r}: {least} to 1000000 is wanted")
+            raise wrong(f"ns.{name}.ns {_given(ns)}: {least} to 1000000 is wanted")
         values[name] = round(ns * 1000)
     for name in COUNTS:
         most = {"store_buffer": 128, "loads_out": 16, "window": 4096}[name]
         values[name] = whole(f"counts.{name}.is", sourced("counts", name).get("is"), 1, most)
     if data.get("protocol") not in ("mesi", "mesif", "moesi"):
-        raise wrong(f"protocol = {data.get('protocol')!r}: mesi, mesif or moesi is wanted")
+        raise wrong(f"protocol {_given(data.get('protocol'))}: mesi, mesif or moesi is wanted")
     values["protocol"] = str(data["protocol"])
     if not isinstance(data.get("adjacent"), bool):
-        raise wrong(f"adjacent = {data.get('adjacent')!r}: true or false is wanted")
+        raise wrong(f"adjacent {_given(data.get('adjacent'))}: true or false is wanted")
     values["adjacent"] = int(bool(data["adjacent"]))
     changed = data.get("changed")
     if not isinstance(changed, list) or not changed:

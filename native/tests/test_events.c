@@ -221,7 +221,11 @@ static void test_waits(void)
 	CHECK(gave && gave->object == begun->object);
 	CHECK(gave->time_ns > begun->time_ns);
 	gave = find(woke, count, EVENT_WOKE, mutex);
-	CHECK(gave && gave->object == REF(&p, &s->mutex));
+	CHECK(gave && gave->object == event_mutex_object(&p, &s->mutex));
+	/* Each has a class, and two that share a reference are two. */
+	CHECK_EQ(event_mutex(&p, &ts.seg.hdr->rcu.advance_lock), EVENT_LOCK_ADVANCE);
+	CHECK(event_mutex_object(&p, &ts.seg.hdr->anon_locks[0]) !=
+	      event_mutex_object(&p, &ts.seg.hdr->anon_locks[1]));
 	participant_leave(&p);
 	test_seg_close(&ts);
 }

@@ -8,6 +8,7 @@ meanwhile is left out, and counted. The file may be damaged: a record that canno
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -21,7 +22,7 @@ KINDS: Final = (
 LOCKS: Final = (
     *("", "mmap_lock R", "mmap_lock W", "vm_lock R", "vm_lock W", "file lock", "user R", "user W"),
     *("slots lock", "page pool lock", "frame pool lock", "cache lock", "anon_vma lock"),
-    *("page_table_lock", "grace period", "other"),
+    *("page_table_lock", "grace period", "grace period lock", "other"),
 )
 """enum event_lock: the classes of what is waited for."""
 PAGE_NEEDS: Final = "page needs mmap_lock"
@@ -42,7 +43,8 @@ class Event:
         kind: one of KINDS.
         op: op code under way.
         lock: one of LOCKS; "" where no lock is meant.
-        ref: which lock, the same number in all events of it; 0: no lock is meant.
+        ref: which lock, the same number in all events of it; 0: no lock is meant. `offset_of` says
+            where it is.
         mm: id of the address space; 0 unknown.
         value: begin: the first operand; end: the result, negative for an error; fault, fallback:
             the address; wait: index + 1 of who has the lock, if that is known; waited, gave up: how
@@ -67,6 +69,12 @@ class Waits(NamedTuple):
     waits: int
     ns: int
     longest_ns: int
+
+
+def offset_of(ref: int) -> int:
+    """Where in the segment the lock of an event is: short mutexes share a reference with others,
+    and have the rest of their offset above it."""
+    return (ref & 0xFFFFFFFF) << REF_SHIFT | ref >> 32
 
 
 class Ring:
@@ -134,7 +142,7 @@ class Ring:
         """The address space that a lock is of, as far as it can be known."""
         if kind == "woke" and value:
             return value
-        offset, (first, length) = ref << REF_SHIFT, self._file.regions["mms"]
+        offset, (first, length) = offset_of(ref), self._file.regions["mms"]
         if not first <= offset < first + length:
             return self._mm if lock.startswith("vm_lock") else 0
         kind_of = self._file.structs["mm_struct"]
@@ -159,6 +167,25 @@ def since(file: SegmentFile, slot: int) -> tuple[int | None, int | None]:
     ring = file.structs["event_ring"]
     head = file.ring_part(slot, 0, _HEAD_BYTES)
     return ring.get(head, "op_ns") or None, ring.get(head, "wait_ns") or None
+
+
+def wait_now(file: SegmentFile, slot: int) -> Event | None:
+    """The wait that a participant is in, the innermost of two; None: it does not wait, or what it
+    noted of that was overwritten."""
+    return None if since(file, slot)[1] is None else innermost(events(file, slot))
+
+
+def innermost(found: Sequence[Event]) -> Event | None:
+    """The last wait that has not ended. Waits lie one in another."""
+    over = 0
+    for event in reversed(found):
+        if event.kind in ("waited", "gave up"):
+            over += 1
+        elif event.kind == "wait":
+            if not over:
+                return event
+            over -= 1
+    return None
 
 
 def waits(file: SegmentFile, slot: int) -> dict[str, Waits]:

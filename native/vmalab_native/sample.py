@@ -97,14 +97,14 @@ def take(view: SegmentView) -> Sample:
     """Looks at a segment. Raises SegmentDamaged, and what `SegmentFile.again()` raises."""
     view.file.again()
     at_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-    names = stat_names()
+    names, infos = stat_names(), view.participants()
     return Sample(
         at_ns=at_ns,
         info=view.info(),
         broken=view.state()[1],
         grace_period=view.file.inner("rcu", "rcu_state", "gp_ctr"),
-        attached=tuple(_attached(view, names, info) for info in view.participants()),
-        locks=tuple(view.locks()),
+        attached=tuple(_attached(view, names, info) for info in infos),
+        locks=tuple(view.every_lock(infos)),
         mms=tuple(view.mm_list()),
         caches=tuple(view.slabinfo()),
         counters=view.vmstat(),

@@ -87,11 +87,14 @@ def parse(text: str) -> Slab:
     """Settings from `name=value,...`; what is not named is as by default.
 
     Raises:
-        InvalidArgument: no such setting, or no value of it.
+        InvalidArgument: no such setting, no value of it, or one that is given twice.
     """
     given: dict[str, object] = {}
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
+        if name in given or ("barn" in given and value == SHEAF):
+            both = f" ({SHEAF} is {MAGAZINE_MAX} with a barn)" if SHEAF in text else ""
+            raise InvalidArgument(f"slab {part}: a setting is given once{both}")
         if name == "magazine" and value == SHEAF:
             given |= {"magazine": MAGAZINE_MAX, "barn": True}
         elif name == "magazine":

@@ -12,7 +12,7 @@ first misfit is damage. Else it is damage when it is still there after MISFITS t
 
 import bisect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -47,6 +47,7 @@ from vmalab_native.segment_file import (
     stat_names,
     words,
 )
+from vmalab_native.waiting import GRACE_PERIOD, MUTEXES
 
 MISFITS: Final = 40
 """How often a walk in a segment at work may start again at one place."""
@@ -61,6 +62,7 @@ MARKER: Final = 0x800
 PRESENT: Final = 1
 HOLDS: Final = 8
 HELD_WRITE, HELD_HELD, HELD_WAITING = 0x02, 0x20, 0x40
+MUTEX_WAITERS: Final = 0x80000000
 SUPERVISOR: Final = 1
 ROLES: Final = ("free", "supervisor", "worker", "client", "inspector")
 LEASES_MAX: Final = 0xFFFF
@@ -262,6 +264,69 @@ class SegmentView:
                 pid = self._slot.get(raw, "pid")
                 rows.append(LockInfo(index, pid, name, mode, state, mm, start, end))
         return rows
+
+    def noted(self, participants: Iterable[ParticipantInfo]) -> list[LockInfo]:
+        """More rows as of locks(), of waits that only events say: for a short mutex, with who has
+        it, and for a grace period. A short mutex that nobody waits for has none."""
+        pids = {info.index: info.pid for info in participants}
+        rows, owners = [], {}
+        for index, pid in pids.items():
+            wait = rings.wait_now(self.file, index)
+            if wait is None or wait.lock not in (*MUTEXES, GRACE_PERIOD.name):
+                continue
+            name, mm, owner = wait.lock, 0, -1
+            if name in MUTEXES:
+                name, mm, owner = self._mutex(wait)
+            if owner == index:  # it has it by now
+                continue
+            rows.append(LockInfo(index, pid, name, "W", "waiting", mm, 0, 0))
+            if owner in pids:
+                owners[name, mm] = owner
+        return rows + [
+            LockInfo(owner, pids[owner], name, "W", "held", mm, 0, 0)
+            for (name, mm), owner in owners.items()
+        ]
+
+    def every_lock(self, participants: Iterable[ParticipantInfo]) -> list[LockInfo]:
+        """locks(), and what is noted of others."""
+        return self.locks() + self.noted(participants)
+
+    def _mutex(self, wait: rings.Event) -> tuple[str, int, int]:
+        """A short mutex that is waited for: its name, its address space, the index of its owner.
+
+        The owner is who has it now; where a damaged ring names a place that is no mutex, who had it
+        when the wait began.
+        """
+        at, table = rings.offset_of(wait.ref), self.file.regions["mms"][0]
+        index, rest = divmod(at - table, self._mm.size)
+        name, mm = self._mutexes().get(at, ""), 0
+        of_mm = 0 <= index < self.file.config("mms_max")
+        if of_mm and rest == self._mm.at["page_table_lock"][0]:
+            name, mm = "page_table_lock", self._mm.get(self._slot_of(index), "id")
+        if not name:
+            return wait.lock, mm, wait.value - 1
+        word = int.from_bytes(self.file.read(at, 4, "a mutex"), "little")
+        return name, mm, (word & ~MUTEX_WAITERS) - 1
+
+    def _mutexes(self) -> dict[int, str]:
+        """The short mutexes of the header, by their place."""
+        at, structs = self.file.header_struct.at, self.file.structs
+        found = {at["slots_lock"][0]: "slots lock"}
+        for field, kind, lock, name in (
+            ("pages", "page_pool", "lock", "page pool lock"),
+            ("frames", "frame_pool", "lock", "frame pool lock"),
+            ("rcu", "rcu_state", "advance_lock", "grace period lock"),
+        ):
+            found[at[field][0] + structs[kind].at[lock][0]] = name
+        cache = structs["kmem_cache"]
+        first = at["caches"][0] + cache.at["lock"][0]
+        found |= {
+            first + one.index * cache.size: f"cache lock of {one.name}"
+            for one in self.file.caches
+            if one is not None
+        }
+        first, length = at["anon_locks"]
+        return found | {first + i: f"anon_vma lock {i // 4}" for i in range(0, length, 4)}
 
     def _lock(self, offset: int) -> tuple[str, int, int, int]:
         """Name, mm, start and end of the lock at that offset."""

@@ -10,6 +10,7 @@ Who holds a waiter up:
 * of a lock that it wants to write: everybody that holds it,
 * of a lock that it wants to read: who holds it for writing; if nobody does, the writers that wait
   for it, because no reader passes them (rwsem.c),
+* of a short mutex: who has it,
 * of a grace period: everybody in an RCU read section.
 
 A writer needs all holders gone, so each of them is enough to hold it up, and a circle of such waits
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 
 GRACE_PERIOD: Final = LockInfo(0, 0, "grace period", "W", "waiting", 0, 0, 0)
 """What a task waits for that waits for the end of all RCU read sections."""
+MUTEXES: Final = (
+    *("slots lock", "page pool lock", "frame pool lock", "cache lock", "anon_vma lock"),
+    *("page_table_lock", "grace period lock"),
+)
+"""The short mutexes. Nobody announces them: they are in rows where somebody waits for them. A name
+may go on behind that: "cache lock of anon_vma", "anon_vma lock 7"."""
 DEPTH_MAX: Final = 100
 """Of a tree. A longer chain is drawn as one of this length."""
 _STATES: Final = {
@@ -73,7 +80,7 @@ class Task:
         ages: of the operation and of the wait.
         reads_rcu: it is in an RCU read section.
         holds: locks that it has.
-        wants: the lock that it waits for, or GRACE_PERIOD; None: it does not wait.
+        wants: the lock that it waits for, or a grace period; None: it does not wait.
     """
 
     participant: int
@@ -88,6 +95,11 @@ class Task:
     reads_rcu: bool
     holds: tuple[LockInfo, ...]
     wants: LockInfo | None
+
+    @property
+    def stands_still(self) -> bool:
+        """It would not go on if it had what it waits for: it is stopped, or dead."""
+        return not self.alive or self.state in ("stopped", "traced", "dead")
 
     @property
     def wait_s(self) -> float:
@@ -125,6 +137,13 @@ class Tree:
         longest = self.longest()
         return max(self.task.wait_s, longest.wait_s if longest else 0.0)
 
+    @property
+    def held_up_s(self) -> float | None:
+        """The longest wait of one that would go on without it; None: there is none."""
+        everybody = (self.task, *self.below())
+        waits = [one.wait_s for one in everybody if one.wants is not None and not one.stands_still]
+        return max(waits, default=None)
+
 
 def operation_name(op: int) -> str:
     """Of a code of an operation: "munmap"; the number if no operation has that code."""
@@ -154,9 +173,15 @@ def thread_state(info: ParticipantInfo) -> str:
     return _STATES.get(text.rpartition(")")[2].split()[0], "")
 
 
-def ages_of(since: Callable[[int], tuple[int | None, int | None]]) -> Callable[[int], Ages]:
-    """Ages now, from the times at which an operation and a wait began (SegmentView.since)."""
-    now_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+def ages_of(
+    since: Callable[[int], tuple[int | None, int | None]], *, now_ns: int = 0
+) -> Callable[[int], Ages]:
+    """Ages, from the times at which an operation and a wait began (SegmentView.since).
+
+    Args:
+        now_ns: of CLOCK_MONOTONIC; 0: now.
+    """
+    now_ns = now_ns or time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
     def ages(index: int) -> Ages:
         operation_ns, wait_ns = since(index)
@@ -202,7 +227,7 @@ def _task(
     wants = next((lock for lock in locks if lock.state == "waiting"), None)
     waits = info.blocked or (not info.in_core and ages.wait_ns is not None)  # a library user
     if wants is None and waits and readers - {info.index}:
-        wants = GRACE_PERIOD
+        wants = GRACE_PERIOD  # of an instance that keeps no events, nothing else is known
     return Task(
         participant=info.index,
         pid=info.pid,
@@ -355,8 +380,15 @@ def _root(one: int, above: dict[int, int]) -> int | None:
 
 
 def hung(trees: Iterable[Tree], after_s: float) -> list[Tree]:
-    """The trees in which somebody has waited so long, or will wait for ever."""
-    return [tree for tree in trees if tree.circle or tree.longest_s >= after_s]
+    """The trees in which somebody has waited so long, or will wait for ever.
+
+    The wait of a thread that is stopped, or dead, does not count: nobody's lock keeps it from going
+    on. What it holds counts, by the waits of others.
+    """
+    return [
+        tree for tree in trees
+        if tree.circle or (tree.held_up_s is not None and tree.held_up_s >= after_s)
+    ]  # fmt: skip
 
 
 def chain(tree: Tree, task: Task) -> list[Task]:
@@ -405,6 +437,8 @@ def lock_text(lock: LockInfo) -> str:
     """mmap_lock W of mm 65537."""
     if lock.name == GRACE_PERIOD.name:
         return "a grace period"
+    if lock.name.startswith(MUTEXES):
+        return f"{lock.name} of mm {lock.mm}" if lock.mm else lock.name
     if lock.name == "user":
         return f"user lock {lock.start} {lock.mode}"
     if lock.name == "file lock":

@@ -9,8 +9,8 @@ the same for tasks that sleep uninterruptibly (kernel: kernel/hung_task.c).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vmalab_native import waiting
@@ -32,10 +32,12 @@ class Incident:
     Attributes:
         tree: the task, and who waits for it.
         begun_s: when it was seen first, by time.monotonic().
+        labels: of its metrics, as they were then. Another value would be another series.
     """
 
     tree: waiting.Tree
     begun_s: float
+    labels: Mapping[str, str]
 
     @property
     def key(self) -> Key:
@@ -51,32 +53,13 @@ class Incident:
     def operation_s(self) -> float:
         return (self.tree.task.ages.operation_ns or 0) / 1e9
 
-    def chain(self) -> list[waiting.Task]:
-        """From the one that has waited longest to the one that holds all up."""
-        longest = self.tree.longest()
-        return waiting.chain(self.tree, longest or self.tree.task)
-
-    def labels(self) -> dict[str, str]:
-        """As labels of a metric: nothing that changes while the incident lasts."""
-        task = self.tree.task
-        chain = (f"{one.pid} {one.operation or 'outside'}" for one in self.chain())
-        return {
-            "pid": str(task.pid),
-            "participant": str(task.participant),
-            "comm": task.comm,
-            "state": task.state,
-            "operation": task.operation,
-            "holds": ", ".join(map(waiting.lock_text, task.holds)),
-            "chain": " > ".join(chain),
-        }
-
     def facts(self, events: list[str]) -> dict[str, object]:
         """The fields of the log line.
 
         Args:
             events: the last ones of the task that holds the others up.
         """
-        task, chain = self.tree.task, self.chain()
+        task, chain = self.tree.task, _chain(self.tree)
         return {
             "pid": task.pid,
             "participant": task.participant,
@@ -92,6 +75,25 @@ class Incident:
             "chain": [f"{waiting.who_text(one)}: {waiting.doing_text(one)}" for one in chain],
             "events": events,
         }
+
+
+def _chain(tree: waiting.Tree) -> list[waiting.Task]:
+    """From the one that has waited longest to the one that holds all up."""
+    return waiting.chain(tree, tree.longest() or tree.task)
+
+
+def _labels(tree: waiting.Tree) -> dict[str, str]:
+    task = tree.task
+    chain = (f"{one.pid} {one.operation or 'outside'}" for one in _chain(tree))
+    return {
+        "pid": str(task.pid),
+        "participant": str(task.participant),
+        "comm": task.comm,
+        "state": task.state,
+        "operation": task.operation,
+        "holds": ", ".join(map(waiting.lock_text, task.holds)),
+        "chain": " > ".join(chain),
+    }
 
 
 class HungTasks:
@@ -110,13 +112,15 @@ class HungTasks:
         log: FilteringBoundLogger,
         *,
         after_s: float,
+        measures: bool,
         tasks: Callable[[], list[waiting.Task]],
         events: Callable[[int], list[str]],
     ) -> None:
         """
         Args:
             log: where incidents are said.
-            after_s: how long a task may wait; 0: nothing is looked for.
+            after_s: how long a task may wait; 0: there are no incidents.
+            measures: somebody reads longest_wait_s, so it looks without incidents too.
             tasks: everybody in the core, now. May raise NativeError.
             events: the last events of a participant, as text, newest last.
         """
@@ -124,7 +128,8 @@ class HungTasks:
         self._after_s = after_s
         self._tasks = tasks
         self._events = events
-        self._every_s = min(LOOK_S, after_s / 4)
+        self._looks = measures or after_s > 0
+        self._every_s = min(LOOK_S, after_s / 4) if after_s else LOOK_S
         self._due_s = 0.0
         self.now: tuple[Incident, ...] = ()
         self.begun = 0
@@ -136,7 +141,7 @@ class HungTasks:
         Args:
             now_s: time.monotonic().
         """
-        if not self._after_s or now_s < self._due_s:
+        if not self._looks or now_s < self._due_s:
             return
         self._due_s = now_s + self._every_s
         try:
@@ -146,15 +151,14 @@ class HungTasks:
         self.longest_wait_s = max((tree.longest_s for tree in trees), default=0.0)
         before = {incident.key: incident for incident in self.now}
         found = {}
-        for tree in waiting.hung(trees, self._after_s):
-            incident = Incident(tree, now_s)
-            key = incident.key
-            if key in before:
-                incident = Incident(tree, before[key].begun_s)
+        for tree in waiting.hung(trees, self._after_s) if self._after_s else ():
+            incident = Incident(tree, now_s, _labels(tree))
+            if incident.key in before:
+                incident = replace(before[incident.key], tree=tree)
             else:
                 self.begun += 1
                 self._say(incident)
-            found[key] = incident
+            found[incident.key] = incident
         for key, incident in before.items():
             if key not in found:
                 self._over(incident, now_s)

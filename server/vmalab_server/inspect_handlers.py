@@ -142,7 +142,8 @@ class InspectHandlers:
 
     def list_locks(self, request: pb.ListLocksRequest) -> pb.ListLocksResponse:
         answer = pb.ListLocksResponse()
-        for info in self._entry.segment.locks():
+        segment = self._entry.segment
+        for info in segment.locks() + self._view().noted(segment.participants()):
             message = _same_fields(pb.Lock, info)
             message.vma_start, message.vma_end = info.start, info.end
             answer.locks.append(message)

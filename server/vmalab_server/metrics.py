@@ -195,7 +195,7 @@ class SegmentCollector(Collector):
             labels=["pid", "participant", "operation"],
         )
         for incident in hung.now:
-            names = incident.labels()
+            names = incident.labels
             waiting.add_metric([names[name] for name in waiting._labelnames], incident.waiters)
             since.add_metric([names[name] for name in since._labelnames], incident.operation_s)
         yield from (waiting, since)

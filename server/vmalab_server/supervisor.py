@@ -198,7 +198,11 @@ class Supervisor:
         on_broken.when_broken(self._end_at_once)
         self._me: Participant = segment.participant("supervisor", comm="vmalab")
         self._hung = HungTasks(
-            self._log, after_s=config.hung_after_s, tasks=self._tasks, events=self._last_events
+            self._log,
+            after_s=config.hung_after_s,
+            measures=bool(config.metrics_listen),
+            tasks=self._tasks,
+            events=self._last_events,
         )
         self._make_room()
         if config.lab_core:
@@ -530,7 +534,8 @@ class Supervisor:
         """Everybody in the core; what they have waited is added up on the way."""
         infos, view = self._segment.participants(), self._view
         self._lock_waits.update(infos, view.waits)
-        return waiting.tasks(infos, self._segment.locks(), waiting.ages_of(view.since))
+        locks = self._segment.locks() + view.noted(infos)
+        return waiting.tasks(infos, locks, waiting.ages_of(view.since))
 
     def _last_events(self, participant: int) -> list[str]:
         return waiting.event_lines(self._view.events(participant))

@@ -24,6 +24,7 @@ from vmalab_client.client import AddressSpace
 from vmalab_drive.errors import UsageError
 from vmalab_native import checks
 from vmalab_native.core import Segment
+from vmalab_native.primitives import RwSem
 from vmalab_native.records import QUOTAS
 from vmalab_server.embedded import EmbeddedServer
 from vmalab_server.limits import Limits
@@ -257,6 +258,8 @@ def test_serve_lists_limits_and_quotas() -> None:
         (["layout", "--model", "refcount", "--target", "b:1"], "an instance has its own"),
         (["layout", "--list", "frame"], "goes alone"),
         (["fsck", "--repair", "--target", "127.0.0.1:1"], "repairs by itself"),
+        (["top", "--target", "b:1"], "reads the memory of instances on this machine"),
+        (["trace", "-t", "b:1"], "no server answers the events of a thread: run it where"),
     ],
 )
 def test_errors_are_one_line_and_bad_usage(arguments: list[str], words: str) -> None:
@@ -265,6 +268,38 @@ def test_errors_are_one_line_and_bad_usage(arguments: list[str], words: str) -> 
     assert done.stdout == ""
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_size_that_is_too_small_names_the_least() -> None:
+    """The same one, whichever it is."""
+    said = [vmalab("serve", "--size", size) for size in ("0", "1")]
+    assert [done.returncode for done in said] == [2, 2]
+    assert said[0].stderr.replace("size = 0", "size = 1") == said[1].stderr
+    assert re.search(r"--size = 1, allowed are \d{6,} \.\. ", said[1].stderr), said[1].stderr
+
+
+@pytest.mark.parametrize("command", ["crash", "crash --model all", "lin", "bench fault --quick"])
+def test_a_wrong_environment_is_bad_usage(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMALAB_SLAB", "nonsense")
+    done = vmalab(*command.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("vmalab: VMALAB_SLAB: slab nonsense: settings")
+
+
+def test_the_lock_of_a_library_user_has_its_number() -> None:
+    """And no address space, which it is not of."""
+    instance = f"t-{os.getpid()}-user"
+    with Segment.create(instance) as segment:
+        try:
+            with segment.participant("client") as me, RwSem(me, 3).write():
+                done = vmalab("locks", "--instance", instance)
+                index = me.index
+        finally:
+            segment.unlink()
+        assert done.returncode == 0
+        head, line = done.stdout.splitlines()
+        assert head.split()[-4:] == ["mm", "range", "or", "number"]
+        assert line.split() == ["user", "W", "held", str(os.getpid()), str(index), "3"]
 
 
 def test_unknown_commands_and_options_are_bad_usage() -> None:

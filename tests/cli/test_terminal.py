@@ -165,6 +165,25 @@ def test_sixty_columns(command: list[str]) -> None:
         assert [name for name in names if name not in text] == []
 
 
+def test_no_cell_is_cut_in_a_pipe() -> None:
+    """Nobody scrolls there: a table is as wide as it has to be, unless COLUMNS says how wide."""
+    code = (
+        "from vmalab_drive import report\n"
+        "row = [f'{n:x<20}' for n in range(9)]\n"
+        "report.console().print(report.grid('wide', row, [row]))\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+
+    def printed(**more: str) -> list[str]:
+        command = [sys.executable, "-c", code]
+        return subprocess.check_output(command, env=environment | more, text=True).split("\n")
+
+    *_, row, end = printed()
+    assert (len(row.split()), end) == (9, "")
+    assert all(len(cell) == 20 for cell in row.split())
+    assert max(map(len, printed(COLUMNS="60"))) <= 60
+
+
 @pytest.mark.parametrize(
     "command",
     ["race list", "race list --json", long("race list --points"), long("layout --list"), "--help"],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 
 from patience import HANG_S
 from servers import vmalab, wait_for
-from slow_holder import AREA, PAGE, planted, stuck_reader
+from slow_holder import AREA, PAGE, planted, stuck_in_mutex, stuck_reader
 from spoil import SMALL, fill
 from vmalab import pack
 from vmalab_cli import app
@@ -201,6 +202,36 @@ def test_a_thread_and_its_last_events(segment: Segment, me: Participant, watch: 
     assert page.rows[-1].cells[1] == "join"
 
 
+def test_why_faults_of_a_vma_took_mmap_lock(
+    segment: Segment, me: Participant, watch: Watch
+) -> None:
+    """The reasons are those that the rings have, from the first look on, by the VMA that is there
+    at the next look; where nothing is mapped they are of no VMA. A fault that is served with the
+    lock of its VMA gives no reason."""
+    mm, at, nowhere = mapped(me, 8), AREA + 9 * PAGE, AREA + 20 * PAGE
+    missed = pack.fault(mm, at, None, 1)
+    early = AREA + 40 * PAGE
+
+    def mapping(addr: int) -> bytes:
+        return pack.mmap(mm, addr, PAGE, 3, 0x22 | 0x10, 0, 0, 0)
+
+    me.run(missed + pack.fault(mm, early, None, 1) + mapping(early))
+    watch.look()
+    there = mapping(at)
+    me.run(missed * 2 + pack.fault(mm, nowhere, None, 1) + there + pack.fault(mm, AREA, None, 1))
+    closer = Zoom(segment.instance, "vma", (mm, at))
+    look = seen(watch.look(closer), segment.instance)
+    key = ("vm_lock", mm, at, at + PAGE)
+    assert look.gave_up == {key: {"abort_no_vma": 2}}
+    assert cells(views.vmas(look), key)["gave up"] == "2"
+    assert zoom.page(look, closer).facts[-1] == "faults that took mmap_lock: abort_no_vma 2"
+    (row,) = facts.of(World(0, "", (look,)))["instances"][0]["gave_up"]
+    assert row == {
+        "name": "vm_lock", "mm": mm, "start": at, "end": at + PAGE,
+        "reasons": {"abort_no_vma": 2},
+    }  # fmt: skip
+
+
 def test_what_has_ended_says_so(segment: Segment, me: Participant, watch: Watch) -> None:
     look = seen(watch.look(), segment.instance)
     name = segment.instance
@@ -285,10 +316,37 @@ def test_a_chain(segment: Segment, me: Participant, watch: Watch) -> None:
         assert row.zoom == Zoom(segment.instance, "vma", (held.mm, AREA))
         assert row.cells[2:4] == ("1", "1")
         assert row.cells[-1] == str(held.pid)
+        assert row.cells[-2] == "0", "no fault gave up"
         assert row.order[5] == pytest.approx(look.seconds * 1e9), "one waits all the time"
         watch_vma = Zoom(segment.instance, "vma", (held.mm, AREA))
         page = zoom.page(seen(watch.look(watch_vma), segment.instance), watch_vma)
         assert sorted(row.cells[4] for row in page.rows) == ["held R", "waiting W"]
+
+
+def test_a_thread_that_is_stopped_with_a_short_mutex(
+    segment: Segment, me: Participant, watch: Watch
+) -> None:
+    """Nobody announces a short mutex. Who has it is at the root all the same: in `vmalab top`,
+    `vmalab locks` and `vmalab trace`, with its operation; and in nothing when it has gone on."""
+    with stuck_in_mutex(segment, me, waiters=3) as held:
+        look = seen(watch.look(), segment.instance)
+        (tree,) = [tree for tree in look.trees if tree.waiters]
+        assert (tree.task.pid, tree.task.state, tree.task.operation) == (
+            *(held.pid, "stopped", "mm_create"),
+        )
+        assert [lock.name for lock in tree.task.holds] == ["slots lock"]
+        assert len(tree.waiters) == 3
+        assert "holds slots lock: 3 wait" in views.held_up(tree)
+        where = ("-i", segment.instance)
+        for command in ("locks", "trace"):
+            said = vmalab(command, *where).stdout
+            root = f"pid {held.pid} (client slow, participant {held.slot}): stopped, in mm_create"
+            assert re.search(rf"^{re.escape(root)} for [0-9.]+ s, holds slots lock$", said, re.M)
+            assert len(re.findall("waits for slots lock for", said)) == 3
+        assert f"slots lock  W     held     {held.pid}" in vmalab("locks", *where).stdout
+        assert vmalab("locks", "--hung", "0", *where).returncode == 1
+        held.end()
+        assert vmalab("locks", *where).stdout == "no lock is held or waited for\n"
 
 
 @pytest.fixture

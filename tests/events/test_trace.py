@@ -12,9 +12,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
-import signal
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -25,10 +22,10 @@ from uuid import uuid4
 
 import pytest
 
+import slow_holder
 from children import Child
-from operations import ARENA, Space
 from servers import vmalab, wait_for
-from vmalab.ops import Op
+from slow_holder import Held, since_begin
 from vmalab_events.listing import duration
 from vmalab_events.recording import Track
 from vmalab_native.core import Participant, Segment, SegmentConfig
@@ -39,23 +36,6 @@ from vmalab_server.embedded import EmbeddedServer
 SUPPORT = str(Path(__file__).parents[1] / "support")
 WAITERS = 10
 LOCK = "mmap_lock W"
-
-HOLDER = """
-import sys
-sys.path.insert(0, sys.argv[3])
-from operations import ARENA, POPULATE, ANON, FIXED, RW, Space
-from vmalab_native.core import Segment
-with Segment.attach(sys.argv[1]) as segment, segment.participant("worker", comm="holder") as me:
-    space = Space(me, int(sys.argv[2]))
-    print(me.index, flush=True)
-    while sys.stdin.readline().strip() != "done":
-        for _ in range(20):
-            space.mmap(ARENA, 4096, RW, ANON | FIXED | POPULATE)
-            space.munmap(ARENA, 4096)
-        print("again", flush=True)
-    print("left", flush=True)
-    sys.stdin.readline()
-"""
 
 
 @dataclass
@@ -71,53 +51,6 @@ class Planted:
     while_it_stands: bytes = b""
     waits: dict[int, tuple[int, int]] = field(default_factory=dict)
     stood_ns: int = 0
-
-
-def in_munmap(view: SegmentView, index: int) -> bool:
-    """It holds mmap_lock in a munmap, and has said so: the event comes after the lock."""
-    view.file.refresh()
-    ops = {row.index: row.op for row in view.participants()}
-    held = [row.state for row in view.locks() if row.participant == index]
-    said = since_begin([event.kind for event in view.events(index)])
-    return ops[index] == Op.MUNMAP and held == ["held"] and "taken" in said and "given" not in said
-
-
-def since_begin(kinds: list[str]) -> list[str]:
-    """The events of the call that is under way."""
-    return kinds[len(kinds) - kinds[::-1].index("begin") :] if "begin" in kinds else []
-
-
-def waiting(view: SegmentView) -> int:
-    view.file.refresh()
-    return sum(row.state == "waiting" for row in view.locks())
-
-
-def stop_in_munmap(view: SegmentView, child: Child, index: int) -> None:
-    child.tell("go")
-    while True:
-        os.kill(child.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
-        if in_munmap(view, index):
-            return
-        os.kill(child.pid, signal.SIGCONT)
-        os.waitid(os.P_PID, child.pid, os.WCONTINUED | os.WNOWAIT)
-        if has_said(child):
-            assert child.line() == "again"
-            child.tell("go")
-
-
-def has_said(child: Child) -> bool:
-    assert child.process.stdout is not None
-    return select.select([child.process.stdout.fileno()], [], [], 0.0005)[0] != []
-
-
-def wait_and_map(segment: Segment, mm: int, number: int) -> None:
-    with segment.participant("client", comm=f"waiter-{number}") as me:
-        Space(me, mm).mmap(ARENA + (number + 1 << 32), 1)
-        BARRIER.wait()
-
-
-BARRIER = threading.Barrier(WAITERS + 1)
 
 
 def traced(instance: str, *options: str) -> str:
@@ -141,38 +74,23 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
 
 
 def plant(segment: Segment, me: Participant, file: Path) -> Planted:
-    mm = me.mm_create()
-    child = Child(HOLDER, segment.instance, str(mm), SUPPORT)
-    try:
-        with SegmentFile.open(segment.instance) as opened:
-            return watch(segment, SegmentView(opened), child, mm, file)
-    finally:
-        child.end()  # also when it stands: nobody could go on
-        me.recover()
-
-
-def watch(segment: Segment, view: SegmentView, child: Child, mm: int, file: Path) -> Planted:
-    instance = segment.instance
-    stop_in_munmap(view, child, int(child.line()))
     began = time.monotonic_ns()
-    seen = Planted(child.pid, mm)
-    threads = [
-        threading.Thread(target=wait_and_map, args=(segment, mm, n), daemon=True)
-        for n in range(WAITERS)
-    ]
-    for thread in threads:
-        thread.start()
-    wait_for("all wait", lambda: waiting(view) == WAITERS)
+    with (
+        slow_holder.planted(segment, me, waiters=WAITERS) as held,
+        SegmentFile.open(segment.instance) as opened,
+    ):
+        return watch(SegmentView(opened), held, file, began)
+
+
+def watch(view: SegmentView, held: Held, file: Path, began: int) -> Planted:
+    instance = view.file.instance
+    seen = Planted(held.pid, held.mm)
     seen.text = traced(instance)
     seen.facts = json.loads(traced(instance, "--json", "--last", "100"))
     traced(instance, "--perfetto", str(file), "--seconds", "0")
     seen.while_it_stands = file.read_bytes()
     seen.stood_ns = time.monotonic_ns() - began
-    os.kill(child.pid, signal.SIGCONT)
-    child.tell("done")
-    while child.line() != "left":
-        assert child.process.poll() is None
-    wait_for("all are through", lambda: BARRIER.n_waiting == WAITERS)
+    held.end()
     traced(instance, "--perfetto", str(file), "--seconds", "0")
     seen.perfetto = file.read_bytes()
     seen.folded = traced(instance, "--folded", "--seconds", "0").splitlines()
@@ -180,30 +98,31 @@ def watch(segment: Segment, view: SegmentView, child: Child, mm: int, file: Path
         if row.comm.startswith("waiter"):
             waits = view.waits(row.index)[LOCK]
             seen.waits[row.index] = (waits.waits, waits.ns)
-    BARRIER.wait()
-    for thread in threads:
-        thread.join()
     return seen
 
 
 def test_the_holder_is_named_with_its_call_and_since_when(planted: Planted) -> None:
-    chains = planted.facts["chains"]
-    assert len(chains) == WAITERS
-    for chain in chains:
-        first, last = chain[0], chain[-1]
-        assert (first["op"], first["lock"], first["mm"]) == ("mmap", LOCK, planted.mm)
-        assert 0 < first["wait_ns"] <= first["op_ns"] <= planted.stood_ns
-        assert (last["pid"], last["op"], last["lock"]) == (planted.holder, "munmap", "")
-        assert last["op_ns"] >= first["op_ns"], "it began before they waited"
-        assert last["alive"]
-    lines = [line for line in planted.text.splitlines() if f"held by pid {planted.holder}" in line]
-    assert len(lines) == WAITERS
-    assert all(", in munmap for " in line for line in lines)
-    assert "who waits for whom:" in planted.text
+    """As `vmalab locks` does: the tree, that it is stopped, what it holds."""
+    (tree,) = planted.facts["trees"]
+    assert (tree["pid"], tree["operation"], tree["state"]) == (planted.holder, "munmap", "stopped")
+    assert [lock["name"] for lock in tree["holds"]] == ["mmap_lock"]
+    assert tree["alive"]
+    assert len(tree["waiters"]) == WAITERS
+    for under in tree["waiters"]:
+        wants = under["wants"]
+        assert (under["operation"], wants["mm"]) == ("mmap", planted.mm)
+        assert f"{wants['name']} {wants['mode']}" == LOCK
+        assert 0 < under["wait_ns"] <= under["operation_ns"] < tree["operation_ns"]
+    assert tree["operation_ns"] <= planted.stood_ns
+    root, *below = planted.text[planted.text.index("who waits for whom:") :].splitlines()[2:]
+    assert root.startswith(f"pid {planted.holder} (client slow, participant ")
+    assert ": stopped, in munmap for " in root
+    assert [line[:3] for line in below] == ["├─ "] * (WAITERS - 1) + ["└─ "]
+    assert all(f"waits for {LOCK} of mm {planted.mm} for " in line for line in below)
 
 
 def test_the_events_of_the_holder_end_in_its_munmap(planted: Planted) -> None:
-    (holder,) = (row for row in planted.facts["participants"] if row["comm"] == "holder")
+    (holder,) = (row for row in planted.facts["participants"] if row["comm"] == "slow")
     assert holder["op"] == "munmap"
     under_way = since_begin([event["kind"] for event in holder["events"]])
     assert "end" not in under_way
@@ -314,7 +233,7 @@ def test_arrows_go_from_who_waited_to_who_released_the_lock(planted: Planted) ->
         if track in mine:
             landed[read.names[read.parents[to]].split()[0]] += 1
     assert landed.total() == sum(count for count, _ in planted.waits.values())
-    assert landed["holder"] >= 1
+    assert landed["slow"] >= 1
 
 
 def test_an_open_call_and_its_lock_are_shown_to_the_end(planted: Planted) -> None:
@@ -331,7 +250,7 @@ def test_an_address_space_shows_who_held_its_lock(planted: Planted) -> None:
     for number in range(WAITERS):
         name = f"mmap_lock W, waiter-{number} {os.getpid()}: mmap"
         assert [row[0] for row in rows].count(name) == 1
-    assert any(name.startswith("mmap_lock W, holder") for name, _, _ in rows)
+    assert any(name.startswith("mmap_lock W, slow") for name, _, _ in rows)
 
 
 def test_folded_stacks_sum_up_to_the_counters(planted: Planted) -> None:

@@ -8,6 +8,7 @@ Method: known calls on a segment of its own, and what `SegmentView` reads of the
 
 import os
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,12 @@ from vmalab_native._core import ffi, lib
 
 from children import Child
 from operations import ARENA, PAGE, Space, space
+from servers import wait_for
 from vmalab.ops import Op
 from vmalab_native.core import Segment
 from vmalab_native.damage import damages
 from vmalab_native.errors import InvalidArgument, LockTimeout
-from vmalab_native.events import KINDS, LOCKS, PAGE_NEEDS, Event, Waits
+from vmalab_native.events import KINDS, LOCKS, PAGE_NEEDS, Event, Waits, innermost
 from vmalab_native.primitives import RwSem
 from vmalab_native.records import SegmentConfig
 from vmalab_native.segment_file import SegmentFile
@@ -136,6 +138,42 @@ def test_waits_are_noted_and_counted() -> None:
             counted = view.waits(one.participant.index)
             assert counted == {"user R": Waits(len(ended), sum(ended), max(ended))}
             assert view.since(one.participant.index) == (None, None)
+
+
+def test_who_waits_for_a_grace_period_is_seen() -> None:
+    """Nobody announces it: the last event says so, and what is over is not taken for it."""
+    with space() as one, one.participant.segment.participant("client") as other:
+        with RwSem(other, 3).write(), pytest.raises(LockTimeout):
+            RwSem(one.participant, 3).read(timeout_ns=3_000_000).__enter__()
+        waits = threading.Thread(target=one.participant.synchronize_rcu)
+        with viewed(one.participant.segment) as view:
+            infos = view.participants()
+            assert view.noted(infos) == []
+            other.rcu_read_lock()
+            try:
+                waits.start()
+                wait_for("a grace period is waited for", lambda: view.noted(infos))
+                (row,) = view.noted(infos)
+            finally:
+                other.rcu_read_unlock()
+            waits.join()
+            assert (row.participant, row.name, row.state) == (
+                *(one.participant.index, "grace period", "waiting"),
+            )
+            assert view.noted(infos) == []
+
+
+def test_the_innermost_wait_is_the_last_one_that_has_not_ended() -> None:
+    def of(*kinds: str) -> int | None:
+        found = innermost([Event(i, i, kind, 0) for i, kind in enumerate(kinds)])
+        return None if found is None else found.number
+
+    assert of("begin", "wait") == 1
+    assert of("wait", "wait") == 1
+    assert of("wait", "wait", "waited", "taken") == 0
+    assert of("wait", "wait", "gave up", "wait", "waited") == 0
+    assert of("wait", "waited") is None
+    assert of("waited", "wait", "waited", "end") is None, "the begin of the first was overwritten"
 
 
 def test_an_instance_that_keeps_no_events() -> None:

@@ -71,6 +71,10 @@ def made(model: str, text: str) -> Iterator[Segment]:
         ("magazine=many", "slab magazine=many: allowed are numbers, and sheaf"),
         ("barn=maybe", "slab barn=maybe: allowed are yes, no"),
         ("merge=all", "slab merge=all: allowed are yes, no"),
+        ("barn=no,reset=free,barn=yes", "slab barn=yes: a setting is given once"),
+        ("magazine=4,magazine=4", "slab magazine=4: a setting is given once"),
+        ("magazine=sheaf,barn=no", r"slab barn=no: .* once \(sheaf is 64 with a barn\)"),
+        ("barn=no,magazine=sheaf", r"slab magazine=sheaf: .* once \(sheaf is 64 with a barn\)"),
         ("colour=red", "slab colour=red: settings are ctor, reset, freeptr, magazine, barn, merge"),
     ],
 )

@@ -35,6 +35,7 @@ def trees(
     readers: tuple[int, ...] = (),
     blocked: tuple[int, ...] = (),
     ages: dict[int, tuple[int, int]] | None = None,
+    stopped: tuple[int, ...] = (),
 ) -> list[Tree]:
     """The forest of participants 1 to 9. ages: by participant, of operation and wait, in s."""
     waiting = {one.participant for one in locks if one.state == "waiting"} | set(blocked)
@@ -45,7 +46,12 @@ def trees(
         who: Ages(operation * SECOND, wait * SECOND)
         for who, (operation, wait) in (ages or {}).items()
     }
-    return forest(tasks(infos, locks, lambda who: known.get(who, Ages())))
+    states = dict.fromkeys(stopped, "stopped")
+
+    def state(info: ParticipantInfo) -> str:
+        return states.get(info.index, "")
+
+    return forest(tasks(infos, locks, lambda who: known.get(who, Ages()), state))
 
 
 def shape(tree: Tree) -> tuple[int, list[object]]:
@@ -153,6 +159,44 @@ def test_hung_is_a_matter_of_time() -> None:
     assert hung(found, 10.0) == found
     assert hung(found, 10.1) == []
     assert hung(trees(held), 0.1) == [], "nothing is known of the time"
+
+
+def test_who_is_stopped_waits_for_nobody() -> None:
+    """2 is stopped and waits, for 1 or for nobody: that is no incident. When another waits too, or
+    waits for 2, it is one."""
+    held = [lock(1, MMAP, "R", "held"), lock(2, MMAP, "W", "waiting")]
+    known = {1: (50, 0), 2: (40, 40), 3: (20, 20)}
+    assert hung(trees(held, ages=known), 10) != []
+    assert hung(trees(held, ages=known, stopped=(2,)), 10) == []
+    assert hung(trees(held, ages=known, stopped=(2,)), 0) == []
+    assert hung(trees(held[1:], ages=known), 10) != []
+    assert hung(trees(held[1:], ages=known, stopped=(2,)), 10) == []
+    third = lock(3, MMAP, "R", "waiting")
+    (found,) = hung(trees([*held, third], ages=known, stopped=(2,)), 10)
+    assert shape(found) == (1, [(2, [(3, [])])])
+    assert found.held_up_s == 20
+    (found,) = hung(trees([held[1], third], ages=known, stopped=(2,)), 10)
+    assert shape(found) == (2, [(3, [])])
+
+
+def test_a_short_mutex() -> None:
+    """It is in rows as other locks are. Two of one class are two."""
+    pages, cache = ("page pool lock", 0, 0, 0), ("cache lock of anon_vma", 0, 0, 0)
+    tables, others = ("page_table_lock", 65537, 0, 0), ("page_table_lock", 65538, 0, 0)
+    found = trees(
+        [
+            *(lock(1, pages, "W", "held"), lock(1, tables, "W", "held")),
+            *(lock(2, pages, "W", "waiting"), lock(3, tables, "W", "waiting")),
+            *(lock(4, others, "W", "waiting"), lock(5, cache, "W", "waiting")),
+        ],
+        ages={2: (3, 3), 3: (2, 2)},
+    )
+    assert sorted(map(shape, found)) == [(1, [(2, []), (3, [])]), (4, []), (5, [])]
+    text = "\n".join(lines(found[0]))
+    assert "holds page pool lock and page_table_lock of mm 65537" in text
+    assert "waits for page pool lock for 3.0 s" in text
+    (alone,) = [tree for tree in found if tree.task.participant == 5]
+    assert lines(alone)[0].endswith("waits for cache lock of anon_vma")
 
 
 def test_a_chain_of_a_thousand() -> None:

@@ -15,9 +15,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from typer.testing import CliRunner
 
 from operations import ARENA, Space
 from servers import vmalab
+from vmalab_cli import app
+from vmalab_cli import scale as scale_command
+from vmalab_native import cores
 from vmalab_native.core import Segment, SegmentConfig
 from vmalab_native.segment_file import SLAB, SegmentFile
 from vmalab_scale import c2c, instructions, machine
@@ -156,6 +160,8 @@ def test_machines_say_where_values_are_from(name: str) -> None:
         ('from = "18 cycles"', 'from = ""', "ns.locked"),
         ("[cores]", "[core]", "unknown keys: core"),
         ('text = "', "text = ", "line 2"),
+        ('protocol = "mesif"', "", "protocol is missing: mesi, mesif or moesi"),
+        ("per_cluster = 64", "", "cores.per_cluster is missing: a whole number"),
     ],
 )
 def test_a_machine_that_is_wrong_says_where(old: str, new: str, says: str, tmp_path: Path) -> None:
@@ -183,6 +189,24 @@ def test_what_cannot_be_run_says_why(options: tuple[str, str], says: str) -> Non
     done = vmalab("scale", *options)
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_what_is_named_twice_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number, a model, a layout, a workload; and `all` is every lock model."""
+    ran: list[tuple[str, str, str, int]] = []
+
+    def note(wanted: list[tuple[str, str, str, int]], run_one: object) -> list[object]:
+        ran[:] = wanted
+        return []
+
+    monkeypatch.setattr(scale_command, "_cells", note)
+    one = ["--workload", "own-vma", "--model", "refcount", "--layout", "aligned"]
+    done = CliRunner().invoke(app.app, ["scale", "--vcpus", "2,1,2", *one, *one])
+    assert done.exit_code == 0, done.output
+    assert ran == [("own-vma", "refcount", "aligned", n) for n in (2, 1)]
+    done = CliRunner().invoke(app.app, ["scale", "--vcpus", "1", "--model", "all", "--model", "v3"])
+    assert done.exit_code == 0, done.output
+    assert [*dict.fromkeys(model for _, model, _, _ in ran)] == [*cores.lock_models(), "v3"]
 
 
 def test_a_machine_that_is_too_small_is_named(tmp_path: Path) -> None:

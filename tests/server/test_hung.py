@@ -15,13 +15,19 @@ import json
 import re
 import shlex
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from holder import TEN, stopped
 from servers import Serve, vmalab, wait_for
+from slow_holder import TEN, planted_in
+from vmalab_native.records import LockInfo
+from vmalab_native.waiting import Ages, Task
+from vmalab_server.hung import HungTasks
 
 AFTER_S = 0.5
 DOCUMENT = Path(__file__).parents[2] / "docs" / "looking-inside.md"
@@ -83,7 +89,8 @@ def test_a_stopped_holder_is_named() -> None:
         where = ("-i", server.instance)
         assert trees("--hung", "0", *where) == []
         assert not any(name == "vmalab_hung_waiting" for name, _ in metrics(server))
-        with stopped(server.instance, server.target) as (pid, waiters):
+        with planted_in(server.instance, server.target) as held:
+            pid = held.pid
             wait_for("a line of the log", lambda: said(server, "threads have waited"))
             (line,) = said(server, "threads have waited")
             assert (line["pid"], line["state"], line["operation"]) == (pid, "stopped", "munmap")
@@ -105,11 +112,57 @@ def test_a_stopped_holder_is_named() -> None:
             check_tree(trees("-t", server.target), pid)
             check_tree(trees("--hung", str(AFTER_S), *where, code=1), pid)
             said_by = {command: run(command, server) for command in commands()}
-            assert f"pid {pid} (client victim.py, participant " in said_by["vmalab locks"]
+            assert f"pid {pid} (client slow, participant " in said_by["vmalab locks"]
             assert "stopped, in munmap for " in said_by["vmalab locks"]
             hung = said_by[f"vmalab locks --hung {AFTER_S}"]
             assert f"last events of pid {pid}:" in hung
-        assert len(waiters.done) == TEN
+            held.end()
         wait_for("it is over", lambda: said(server, "threads no longer wait"))
         assert said(server, "threads no longer wait")[0]["pid"] == pid
         assert len(said(server, "threads have waited")) == 1, "an incident is said once"
+
+
+LOCK = LockInfo(1, 101, "mmap_lock", "W", "held", 65537, 0, 0)
+HOLDER = Task(
+    participant=1, pid=101, tid=101, role="client", comm="c1", alive=True, state="running",
+    operation="munmap", ages=Ages(50_000_000_000), reads_rcu=False, holds=(LOCK,), wants=None,
+)  # fmt: skip
+WAITER = replace(
+    HOLDER, participant=2, pid=102, operation="mmap", holds=(), wants=LOCK,
+    ages=Ages(9_000_000_000, 9_000_000_000),
+)  # fmt: skip
+
+
+def detector(seen: list[Task], *, after_s: float, measures: bool = False) -> HungTasks:
+    return HungTasks(
+        structlog.get_logger(),
+        after_s=after_s,
+        measures=measures,
+        tasks=lambda: seen,
+        events=lambda participant: [],
+    )
+
+
+def test_an_incident_is_one_series_whatever_becomes_of_it() -> None:
+    """It is stopped later, holds more, and another waits for longest: the labels stay, the number
+    of those that wait does not."""
+    seen = [HOLDER, WAITER]
+    hung = detector(seen, after_s=5.0)
+    hung.look(100.0)
+    (first,) = hung.now
+    assert (first.labels["state"], first.labels["chain"]) == ("running", "102 mmap > 101 munmap")
+    seen[0] = replace(HOLDER, state="stopped", holds=(LOCK, replace(LOCK, mm=65538)))
+    seen.append(replace(WAITER, participant=3, pid=103, ages=Ages(None, 10_000_000_000)))
+    hung.look(102.0)
+    (second,) = hung.now
+    assert (second.labels, second.begun_s, second.waiters) == (first.labels, 100.0, 2)
+    assert second.tree.task.state == "stopped"
+    assert hung.begun == 1
+
+
+@pytest.mark.parametrize(("measures", "longest_s"), [(True, 9.0), (False, 0.0)])
+def test_without_a_limit_there_is_no_incident(measures: bool, longest_s: float) -> None:
+    """--hung-after 0: the longest wait is measured all the same where somebody reads it."""
+    hung = detector([HOLDER, WAITER], after_s=0.0, measures=measures)
+    hung.look(100.0)
+    assert (hung.now, hung.begun, hung.longest_wait_s) == ((), 0, longest_s)

@@ -26,9 +26,9 @@ from typing import Any
 
 import pytest
 
-from holder import TEN, stopped
 from patience import HANG_S
 from servers import wait_for
+from slow_holder import TEN, planted_in
 from vmalab_client import Client
 from vmalab_client.errors import ServiceError
 from vmalab_server.embedded import EmbeddedServer
@@ -178,7 +178,7 @@ def test_every_expression_has_an_answer(tmp_path: Path) -> None:
         unanswered = set(expressions())
         assert len(unanswered) > 30
         prometheus.scrape_again()
-        with stopped(server.instance, server.target):
+        with planted_in(server.instance, server.target):
             of_ten = f'vmalab_hung_waiting{{operation="munmap", state="stopped"}} == {TEN}'
             wait_for("the incident is scraped", lambda: prometheus.query(of_ten))
             unanswered -= {one for one in unanswered if prometheus.query(one)}

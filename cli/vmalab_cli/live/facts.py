@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any
 
 from vmalab_cli.live.views import wait_ms
-from vmalab_cli.live.world import Look, Seen, Since, World, name_of, state_of
+from vmalab_cli.live.world import LockKey, Look, Seen, Since, World, name_of, state_of
 from vmalab_native.sample import Attached
 from vmalab_native.waiting import Tree, lock_text
 
@@ -37,6 +37,9 @@ def _instance(look: Look) -> Row:
         "locks": [dataclasses.asdict(lock) for lock in sample.locks],
         "held_up": [_held_up(look, tree) for tree in look.trees if tree.waiters],
         "waited": _waited(look),
+        "gave_up": [
+            {**_key(key), "reasons": dict(reasons)} for key, reasons in look.gave_up.items()
+        ],
         "caches": [dataclasses.asdict(cache) for cache in sample.caches],
         "counters": dict(sample.counters),
         "per_second": {name: look.rate(name) for name in sample.counters},
@@ -82,12 +85,16 @@ def _held_up(look: Look, tree: Tree) -> Row:
     }
 
 
+def _key(key: LockKey) -> Row:
+    return dict(zip(("name", "mm", "start", "end"), key, strict=True))
+
+
 def _waited(look: Look) -> list[Row]:
     """Locks that were waited for, the longest first."""
     hot = sorted(look.heat.items(), key=lambda pair: -pair[1].waited_ns)
     return [
         {
-            **dict(zip(("name", "mm", "start", "end"), key, strict=True)),
+            **_key(key),
             "waited_s": round(heat.waited_ns / 1e9, 3),
             "ms_per_second": round(wait_ms(look, heat), 1),
         }

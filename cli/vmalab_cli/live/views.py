@@ -246,8 +246,8 @@ _SPACES: Final = (
     Column("waiting", 7), Column("wait ms/s", 9),
 )  # fmt: skip
 _VMAS: Final = (
-    Column("space", 9), Column("range", 27, left=True), Column("held", 5), Column("waiting", 7),
-    Column("wait ms/s", 9), Column("waited", 8), Column("holder", 8),
+    Column("space", 9), Column("range", 25, left=True), Column("held", 4), Column("waiting", 7),
+    Column("ms/s", 6), Column("waited", 7), Column("gave up", 7), Column("holder", 7),
 )  # fmt: skip
 
 
@@ -294,11 +294,13 @@ def _space(look: Look, mm: MmInfo, locks: list[LockInfo]) -> Row:
 
 
 def vmas(look: Look) -> Page:
-    """VMAs whose lock is held or waited for, or was since this view began: the hottest first."""
+    """VMAs whose lock is held or waited for, or was since this view began, and those in which
+    faults took mmap_lock: the hottest first."""
     locks = locks_of(look)
-    known = {key for key in (*locks, *look.heat) if key[0] == "vm_lock" and key[1]}
+    keys = (*locks, *look.heat, *look.gave_up)
+    known = {key for key in keys if key[0] == "vm_lock" and key[1]}
     rows = (_vma(look, key, locks.get(key, [])) for key in sorted(known))
-    empty = "nobody holds or waits for the lock of a VMA"
+    empty = "nobody holds or waits for the lock of a VMA, and no fault took mmap_lock"
     return Page("VMAs", _VMAS, tuple(rows), empty, sort=5)
 
 
@@ -309,13 +311,14 @@ def _vma(look: Look, key: LockKey, locks: list[LockInfo]) -> Row:
     waiting = sum(one.state == "waiting" for one in locks)
     ms, span = wait_ms(look, heat), f"{start:x}-{end:x}"
     holder = str(held[0].pid) if held else ""
+    gave_up = sum(look.gave_up.get(key, {}).values())
     return Row(
         key=key,
         cells=(
             *(str(mm), span, str(len(held)), str(waiting), figures.per_second(ms)),
-            *(figures.seconds(heat.waited_ns), holder),
+            *(figures.seconds(heat.waited_ns), figures.count(gave_up), holder),
         ),
-        order=(mm, start, len(held), waiting, ms, heat.waited_ns, holder),
+        order=(mm, start, len(held), waiting, ms, heat.waited_ns, gave_up, holder),
         zoom=Zoom(look.name, "vma", (mm, start)),
     )
 

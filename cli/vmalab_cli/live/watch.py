@@ -14,15 +14,26 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from vmalab_cli.live.page import Zoom
-from vmalab_cli.live.world import Close, Heat, LockKey, Look, Seen, Since, World, key_of
+from vmalab_cli.live.world import (
+    Close,
+    GaveUp,
+    Heat,
+    LockKey,
+    Look,
+    Seen,
+    Since,
+    World,
+    key_of,
+)
 from vmalab_native.checks import instances
 from vmalab_native.errors import NativeError, NoSuchMm, SegmentDamaged
-from vmalab_native.events import Ring, events, waits
+from vmalab_native.events import Event, Ring, events, waits
 from vmalab_native.sample import Attached, Sample, same_file, take
 from vmalab_native.segment_file import SegmentFile
 from vmalab_native.view import SegmentView
@@ -36,7 +47,10 @@ VMAS_MAX: Final = 5000
 Over = tuple[LockKey, int, int]
 """A wait that is over: for what, when it ended, how long it was, in ns."""
 HEAT_MAX: Final = 4096
-"""Locks of which the waiting is remembered; the hottest stay."""
+"""Locks of which the waiting is remembered; the hottest stay. As many VMAs, with the reasons why
+faults took mmap_lock."""
+ASKED_MAX: Final = 256
+"""Addresses of such faults whose VMA is looked for in one look."""
 
 
 class Watch:
@@ -143,7 +157,8 @@ def _next(last: Look, view: SegmentView, rings: dict[int, Ring], zoom: Zoom | No
     sample = take(view)
     for one in sample.attached:
         rings.setdefault(one.info.index, Ring(view.file, one.info.index))
-    over = list(_over(view, rings.values()))
+    new = [event for ring in rings.values() for event in ring.poll()[0]]
+    over = list(_over(view, new))
     seen = _seen(last, sample)
     return Look(
         name=last.name,
@@ -152,6 +167,7 @@ def _next(last: Look, view: SegmentView, rings: dict[int, Ring], zoom: Zoom | No
         roster=roster.find(last.name),
         seen=seen,
         heat=_heat(last, sample, seen, over),
+        gave_up=_gave_up(last, view, new),
         trees=tuple(_trees(sample, seen)),
         close=_close(view, zoom),
     )
@@ -233,16 +249,40 @@ def _heat(
     return found
 
 
-def _over(view: SegmentView, rings: Iterable[Ring]) -> Iterator[Over]:
+def _over(view: SegmentView, new: Iterable[Event]) -> Iterator[Over]:
     """Waits for locks of address spaces and VMAs that have ended since the rings were read."""
     known: dict[int, LockKey] = {}
-    for ring in rings:
-        for event in ring.poll()[0]:
-            if event.kind in ("waited", "gave up") and event.lock.startswith(("mmap_", "vm_")):
-                if event.ref not in known:
-                    known[event.ref] = view.lock_at(event.ref)
-                if known[event.ref][1]:
-                    yield known[event.ref], event.time_ns, event.value
+    for event in new:
+        if event.kind in ("waited", "gave up") and event.lock.startswith(("mmap_", "vm_")):
+            if event.ref not in known:
+                known[event.ref] = view.lock_at(event.ref)
+            if known[event.ref][1]:
+                yield known[event.ref], event.time_ns, event.value
+
+
+def _gave_up(last: Look, view: SegmentView, new: Iterable[Event]) -> GaveUp:
+    """Why faults took mmap_lock, by VMA: what was known, and what is new since the last look."""
+    found = {key: Counter(reasons) for key, reasons in last.gave_up.items()}
+    if last.sample is None:  # before this view began
+        return found
+    fallbacks = [event for event in new if event.kind == "fallback"]
+    places = Counter((event.mm, event.value) for event in fallbacks)
+    asked = {place for place, _ in places.most_common(ASKED_MAX)}
+    of = {(mm, addr): _vma_at(view, mm, addr) for mm, addr in asked}
+    for event in fallbacks:
+        key = of.get((event.mm, event.value))
+        if key is not None and (key in found or len(found) < HEAT_MAX):
+            found.setdefault(key, Counter())[event.reason] += 1
+    return found
+
+
+def _vma_at(view: SegmentView, mm: int, addr: int) -> LockKey | None:
+    """The VMA at an address, as its lock is named; None: nothing is mapped there now."""
+    try:
+        vma = view.query_vma(mm, addr, 0)
+    except NoSuchMm:
+        return None
+    return ("vm_lock", mm, vma.start, vma.end) if vma else None
 
 
 def _close(view: SegmentView, zoom: Zoom | None) -> Close:

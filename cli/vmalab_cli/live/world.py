@@ -20,6 +20,10 @@ LockKey = tuple[str, int, int, int]
 """A lock: its name, address space, begin and end of the VMA."""
 
 
+GaveUp = Mapping[LockKey, Mapping[str, int]]
+"""By VMA, named as its lock: for which reasons faults took mmap_lock, and how often."""
+
+
 def key_of(lock: LockInfo) -> LockKey:
     return lock.name, lock.mm, lock.start, lock.end
 
@@ -80,6 +84,7 @@ class Look:
         roster: where it is served, None: by nobody.
         seen: by the life of the thread.
         heat: by lock.
+        gave_up: by VMA, since this view began.
         trees: who waits for whom, the longest wait first.
         close: of what is zoomed into.
     """
@@ -91,6 +96,7 @@ class Look:
     roster: Roster | None = None
     seen: Mapping[tuple[int, int], Seen] = field(default_factory=dict)
     heat: Mapping[LockKey, Heat] = field(default_factory=dict)
+    gave_up: GaveUp = field(default_factory=dict)
     trees: tuple[Tree, ...] = ()
     close: Close = field(default_factory=Close)
 

@@ -140,9 +140,17 @@ def vma(look: Look, mm: int, start: int) -> Page:
             f" {figures.pages((one.end - one.start) >> 12)}{file}{name}",
             f"waited for: {figures.seconds(heat.waited_ns)} in all,"
             f" {figures.per_second(wait_ms(look, heat))} ms/s",
+            _reasons(look.gave_up.get(key, {})),
         ),
         sort=None,
     )
+
+
+def _reasons(gave_up: Mapping[str, int]) -> str:
+    """For which reasons faults took mmap_lock, the most frequent first."""
+    most = sorted(gave_up.items(), key=lambda pair: -pair[1])
+    text = ", ".join(f"{reason} {figures.count(times)}" for reason, times in most)
+    return f"faults that took mmap_lock: {text}" if text else "no fault took mmap_lock"
 
 
 def _holder(look: Look, one: Attached, lock: LockInfo) -> Row:

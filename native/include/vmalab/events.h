@@ -20,7 +20,8 @@
 
 #define EVENTS_EACH 512
 
-/* what: enum event_lock, but for EVENT_FALLBACK. object: a vl_ref where a lock is meant. */
+/* what: enum event_lock, but for EVENT_FALLBACK. object: where a lock is meant, a vl_ref, and of a
+ * short mutex, of which four share one, the rest of its offset in the upper half. */
 enum event_kind {
 	EVENT_NONE = 0,
 	EVENT_JOIN = 1,       /* value: pid. What stands before it is of a former owner. */
@@ -57,10 +58,11 @@ enum event_lock {
 	EVENT_LOCK_FRAMES = 10,
 	EVENT_LOCK_CACHE = 11,
 	EVENT_LOCK_ANON = 12,
-	EVENT_LOCK_TABLES = 13, /* page_table_lock */
-	EVENT_LOCK_GRACE = 14,  /* a grace period */
-	EVENT_LOCK_OTHER = 15,
-	EVENT_LOCKS_COUNT = 16
+	EVENT_LOCK_TABLES = 13,  /* page_table_lock */
+	EVENT_LOCK_GRACE = 14,   /* a grace period */
+	EVENT_LOCK_ADVANCE = 15, /* advance_lock: who looks whether one is over */
+	EVENT_LOCK_OTHER = 16,
+	EVENT_LOCKS_COUNT = 17
 };
 
 struct vl_event {
@@ -114,6 +116,13 @@ void event_wait_end(struct participant *self, const void *lock, enum event_lock 
 		    bool got) __attribute__((cold));
 enum event_lock event_rwsem(const struct participant *self, const void *sem, bool write);
 enum event_lock event_mutex(const struct participant *self, const void *mutex);
+/* A short mutex in an event. */
+static inline u64 event_mutex_object(const struct participant *self, const void *mutex)
+{
+	u64 rest = (u64)((const u8 *)mutex - self->base) & ((1u << REF_SHIFT) - 1);
+
+	return REF(self, mutex) | rest << 32;
+}
 /* A fault that is to be noted: event_due. */
 void event_fault(struct participant *self, u64 mm, u64 addr) __attribute__((cold));
 

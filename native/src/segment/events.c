@@ -71,6 +71,13 @@ void event_fault(struct participant *self, u64 mm, u64 addr)
 
 /* --- waiting --- */
 
+static u64 object_of(const struct participant *self, const void *lock, enum event_lock what)
+{
+	if (!lock)
+		return 0;
+	return what >= EVENT_LOCK_SLOTS ? event_mutex_object(self, lock) : REF(self, lock);
+}
+
 u64 event_wait_begin(struct participant *self, const void *lock, enum event_lock what, u64 begin_ns,
 		     u32 owner)
 {
@@ -78,7 +85,7 @@ u64 event_wait_begin(struct participant *self, const void *lock, enum event_lock
 		return 0;
 	if (!begin_ns)
 		begin_ns = clock_ns();
-	put(self, begin_ns, EVENT_WAIT, what, lock ? REF(self, lock) : 0, owner);
+	put(self, begin_ns, EVENT_WAIT, what, object_of(self, lock, what), owner);
 	/* A wait for a mutex in the middle of another wait is a part of that. */
 	if (!load_relaxed_u64(&self->ring->wait_ns))
 		store_relaxed_u64(&self->ring->wait_ns, begin_ns);
@@ -102,7 +109,7 @@ void event_wait_end(struct participant *self, const void *lock, enum event_lock 
 	store_relaxed_u64(&waits->ns, waits->ns + ns);
 	if (ns > waits->longest_ns)
 		store_relaxed_u64(&waits->longest_ns, ns);
-	put(self, now, got ? EVENT_WAITED : EVENT_GAVE_UP, what, lock ? REF(self, lock) : 0, ns);
+	put(self, now, got ? EVENT_WAITED : EVENT_GAVE_UP, what, object_of(self, lock, what), ns);
 }
 
 static bool lies_in(u64 off, const struct vl_region *region)
@@ -137,7 +144,7 @@ enum event_lock event_mutex(const struct participant *self, const void *mutex)
 	if (mutex == &hdr->frames.lock)
 		return EVENT_LOCK_FRAMES;
 	if (mutex == &hdr->rcu.advance_lock)
-		return EVENT_LOCK_GRACE;
+		return EVENT_LOCK_ADVANCE;
 	if (at >= caches && at < caches + sizeof(hdr->caches))
 		return EVENT_LOCK_CACHE;
 	if (at >= anon && at < anon + sizeof(hdr->anon_locks))

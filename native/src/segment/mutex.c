@@ -119,7 +119,7 @@ void mutex_unlock(struct participant *self, struct vl_mutex *m)
 
 	VL_ASSERT((word & ~VL_MUTEX_WAITERS) == self->index + 1);
 	if (unlikely(word & VL_MUTEX_WAITERS)) {
-		event_note(self, EVENT_WOKE, event_mutex(self, m), REF(self, m), 0);
+		event_note(self, EVENT_WOKE, event_mutex(self, m), event_mutex_object(self, m), 0);
 		futex_wake(&m->word, 1);
 	}
 }

@@ -20,13 +20,12 @@ from typing import Any
 import pytest
 
 from toolchains import HANG_S, ROOT, need, run
+from vmalab_client import Client
 from vmalab_server.embedded import EmbeddedServer
 
 HISTORY = ROOT / "clients" / "history"
 BUILD = ROOT / "build" / "clients"
-SEEDS = 8
-SEEDS_MUTANT = 300
-"""A mutant is found in the first few of them: docs say how many it took."""
+PAGE = HISTORY / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +43,19 @@ def server() -> Iterator[EmbeddedServer]:
         yield one
 
 
-def history(program: str, *arguments: str) -> tuple[dict[str, Any], int]:
+def commands() -> list[list[str]]:
+    """Those of the page that run the program, each as its words."""
+    (block,) = re.findall(r"^```sh\n(vmalab serve --lab\n.*?)^```$", PAGE.read_text(), re.M | re.S)
+    return [line.split() for line in block.strip().split("\n")[1:]]
+
+
+def judged(command: list[str], *more: str, target: str) -> tuple[dict[str, Any], int]:
+    """What a command of the page finds, with more options, and its exit code."""
+    *words, address = command
+    assert (words[:5], address) == (["go", "-C", "clients/history", "run", "."], "127.0.0.1:7420")
     done = subprocess.run(
-        [program, "-json", *arguments],
+        [*words, "-json", *more, target],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=HANG_S,
@@ -65,27 +74,25 @@ def test_form_vet_and_unit_tests() -> None:
     assert "ok" in run("go", "test", "./...", cwd=HISTORY)
 
 
-def test_the_intact_core_has_an_order(program: str, server: EmbeddedServer, tmp_path: Path) -> None:
+def test_the_intact_core_has_an_order(server: EmbeddedServer, tmp_path: Path) -> None:
     """The operations overlapped, and none of them was left out of the verdict."""
-    found, code = history(program, "-seeds", str(SEEDS), "-out", str(tmp_path), server.target)
+    intact, *_ = commands()
+    assert "-mutants" not in intact
+    found, code = judged(intact, "-out", str(tmp_path), target=server.target)
     assert (found["verdict"], code) == ("linearizable", 0)
-    assert (found["seeds"], found["undecided"], found["troubles"]) == (SEEDS, 0, [])
-    assert found["histories"] == SEEDS * 4 * 2
-    assert found["operations"] > SEEDS * 4 * 200
+    assert (found["seeds"], found["undecided"], found["troubles"]) == (10, 0, [])
+    assert found["histories"] == 10 * 4 * 2
+    assert found["operations"] > 10 * 4 * 200
     assert found["overlap"] > 0.5
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("mutant", ["B5", "B18"])
-def test_a_mutant_has_none(
-    program: str, server: EmbeddedServer, tmp_path: Path, mutant: str
-) -> None:
-    found, code = history(
-        program,
-        *("-mutants", mutant, "-seeds", str(SEEDS_MUTANT), "-out", str(tmp_path)),
-        server.target,
-    )
+def test_a_mutant_has_none(server: EmbeddedServer, tmp_path: Path, mutant: str) -> None:
+    (command,) = [one for one in commands() if mutant in one]
+    found, code = judged(command, "-out", str(tmp_path), target=server.target)
     assert (found["verdict"], code) == ("not linearizable", 1)
+    assert found["mutants"] == [mutant]
     short = found["found"]
     assert 0 < len(short["operations"]) < short["of_operations"]
     assert [line for line in short["operations"] if line.startswith("=>")] != []
@@ -93,10 +100,10 @@ def test_a_mutant_has_none(
     assert short["failing"].split(" -> ")[0] in picture
 
 
-def test_what_is_switched_on_is_switched_off(program: str, server: EmbeddedServer) -> None:
-    from vmalab_client import Client
-
-    history(program, "-mutants", "B18", "-seeds", "1", "-epochs", "1", server.target)
+def test_what_is_switched_on_is_switched_off(server: EmbeddedServer, tmp_path: Path) -> None:
+    (command,) = [one for one in commands() if "B18" in one]
+    options = ("-seeds", "1", "-epochs", "1", "-out", str(tmp_path))
+    judged(command, *options, target=server.target)
     with Client(server.target) as client:
         assert client.lab.mutants_on() == []
 

@@ -53,9 +53,9 @@ func parsed(arguments []string) (settings, error) {
 	}
 	flags.Uint64Var(&s.seed, "seed", 0, "the first `seed`; 0: any, which is printed")
 	flags.IntVar(&s.seeds, "seeds", 10, "so many seeds, one after the other")
-	flags.IntVar(&s.epochs, "epochs", 4, "histories of each seed")
+	flags.IntVar(&s.epochs, "epochs", 12, "times that all begin again, of each seed; each gives a history of each family")
 	flags.IntVar(&s.clients, "clients", 4, "goroutines that act, at most 8")
-	flags.IntVar(&s.count, "operations", 60, "of each goroutine in a history")
+	flags.IntVar(&s.count, "operations", 20, "of each goroutine each time")
 	flags.StringVar(&mutants, "mutants", "", "bugs to switch on, with commas between them: `names` of the lab")
 	flags.UintVar(&s.oneIn, "one-in", 40, "a pause at one of so many sync points, at random; 0: none")
 	flags.UintVar(&s.usMax, "us-max", 2000, "the longest pause in microseconds")
@@ -98,6 +98,7 @@ type report struct {
 	Operations int      `json:"operations"`
 	Overlap    float64  `json:"overlap"`
 	Undecided  int      `json:"undecided"`
+	CheckedMax float64  `json:"slowest_check_s"`
 	Troubles   []string `json:"troubles"`
 	Found      *found   `json:"found,omitempty"`
 }
@@ -244,7 +245,10 @@ func (r *report) check(s settings, seed uint64, number, family int, history []op
 	r.Overlap = (r.Overlap*float64(r.Operations) + overlaps(history)) / float64(max(1, r.Operations+len(history)))
 	r.Operations += len(history)
 	r.Histories++
-	switch verdict(newMemory(), history, checkTime) {
+	start := time.Now()
+	said := verdict(newMemory(), history, checkTime)
+	r.CheckedMax = max(r.CheckedMax, time.Since(start).Seconds())
+	switch said {
 	case porcupine.Unknown:
 		r.Undecided++
 	case porcupine.Illegal:

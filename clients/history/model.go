@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"hash/maphash"
 	"strings"
 
 	"github.com/anishathalye/porcupine"
@@ -224,11 +225,14 @@ func step(before, input, _ any) (bool, any) {
 	return true, now
 }
 
+var hashSeed = maphash.MakeSeed()
+
 // modelFrom is the specification as Porcupine takes it, with the memory that it begins with.
 func modelFrom(begin memory) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return state{memory: begin} },
 		Step: step,
+		Hash: func(now any) uint64 { return maphash.Comparable(hashSeed, now.(state).memory) },
 		DescribeOperation: func(input, _ any) string {
 			if o, is := input.(*operation); is {
 				return o.String()

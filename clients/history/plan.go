@@ -19,8 +19,8 @@ type piece []operation
 // when its turn comes is decided then.
 func planned(seed uint64, epoch, client, clients, count int) []piece {
 	random := rand.New(rand.NewPCG(seed, uint64(epoch)<<16|uint64(client)))
-	forks := forksOf(seed, epoch, client, clients)
 	moving := epoch%2 == 0
+	forks := forksOf(seed, epoch, client, clients, moving)
 	// Both pairs are there from the begin on.
 	pieces := []piece{}
 	if client == 0 {
@@ -50,11 +50,11 @@ func planned(seed uint64, epoch, client, clients, count int) []piece {
 
 // forksOf are the forks that a client does: each child is one client's to make. It looks at the pages
 // of the child at once.
-func forksOf(seed uint64, epoch, client, clients int) []piece {
+func forksOf(seed uint64, epoch, client, clients int, moving bool) []piece {
 	random := rand.New(rand.NewPCG(seed, uint64(epoch)<<16|0xffff))
 	var found []piece
 	for family := range families {
-		for child := 1; child < spacesMax; child++ {
+		for child := 1; child < spacesMax && !(moving && child > 1); child++ {
 			if random.IntN(clients) != client {
 				continue
 			}

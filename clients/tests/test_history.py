@@ -81,8 +81,8 @@ def test_the_intact_core_has_an_order(server: EmbeddedServer, tmp_path: Path) ->
     found, code = judged(intact, "-out", str(tmp_path), target=server.target)
     assert (found["verdict"], code) == ("linearizable", 0)
     assert (found["seeds"], found["undecided"], found["troubles"]) == (10, 0, [])
-    assert found["histories"] == 10 * 4 * 2
-    assert found["operations"] > 10 * 4 * 200
+    assert found["histories"] == 10 * 12 * 2
+    assert found["operations"] > 10 * 12 * 80
     assert found["overlap"] > 0.5
     assert list(tmp_path.iterdir()) == []
 

@@ -164,7 +164,7 @@ def table(found: Sequence[Measured]) -> str:
     rows = [
         f"| {one.language} | "
         + " | ".join(str(one.ratios[key]) for key in MEASURES)
-        + f" | {'none' if one.limit is None else f'at most {one.limit:g}'} | {one.runtime} |\n"
+        + f" | {'none' if one.limit is None else f'at most {one.limit:g}'} | `{one.runtime}` |\n"
         for one in found
     ]
     return head + "".join(rows)

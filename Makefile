@@ -28,7 +28,7 @@ TESTS ?= tests
 WORKERS ?= $(shell echo $$(($(JOBS) + 1)))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20 --durations-min 10
 
-.PHONY: help setup native demo races screens models test test-clients test-quick test-models test-long proto-go proto-java proto-node proto-cpp proto-rust format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races screens models test test-clients bench-clients test-quick test-models test-long proto-go proto-java proto-node proto-cpp proto-rust format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -113,6 +113,11 @@ test-clients: setup ## the clients of all languages: the protos, the conformance
 	  /usr/include/gtest/gtest.h=libgtest-dev? /usr/include/nlohmann/json.hpp=nlohmann-json3-dev?
 	@$(BIN)/python -m pytest clients/tests
 	@$(BIN)/python clients/conformance/runner.py
+
+# Needs the machine for itself; a language without a program takes no part.
+bench-clients: setup ## what each client costs beside the bare echo of its gRPC library: two minutes a language
+	@.ci/tools go=golang
+	@$(BIN)/python clients/bench/compare.py
 
 # What finds most in a second: tests/README.md says how they were chosen. Three of tests/tidy compile cores.
 QUICK := $(filter-out %/test_warnings.py %/test_layers.py %/test_add_an_operation.py,$(wildcard tests/tidy/test_*.py)) \

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What clients cost: the measuring, and the judgement of it.
+
+Goal: the program of each language prints what clients/bench/README.md says, and a client that costs
+more than its target ends `make bench-clients` with exit code 1. Method: a short run of the real
+programs, whose figures are not judged here; and programs that print figures of this test.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolchains import HANG_S, ROOT, need
+
+COMPARE = ROOT / "clients" / "bench" / "compare.py"
+PAGE = ROOT / "clients" / "bench" / "README.md"
+
+
+def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(COMPARE), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=HANG_S,
+        check=False,
+    )
+
+
+def fake(folder: Path, call_cpu_ns: int, **changed: object) -> str:
+    """A program that prints the same figures in each round."""
+    side = {"calls": 20, "wall_ns": 4_000_000, "cpu_ns": 2_000_000}
+    one = {"echo": side, "call": {**side, "cpu_ns": call_cpu_ns}}
+    said = {"runtime": "none", "faults": 10_000, "rounds": [{"unary": one, "block": one}] * 3}
+    path = folder / "fake.py"
+    path.write_text(f"print({json.dumps(json.dumps(said | changed))})\n")
+    return f"{sys.executable} {path}"
+
+
+@pytest.mark.parametrize(
+    ("language", "call_cpu_ns", "code"),
+    [("go", 4_000_000, 0), ("go", 4_100_000, 1), ("node", 7_900_000, 0), ("node", 8_100_000, 1)],
+)
+def test_a_target_is_kept_or_not(
+    tmp_path: Path, language: str, call_cpu_ns: int, code: int
+) -> None:
+    program = fake(tmp_path, call_cpu_ns)
+    done = compare("--rounds", "3", "--json", "--program", f"{language}={program}")
+    assert done.returncode == code, done.stderr
+    (one,) = json.loads(done.stdout)["languages"]
+    assert one["block_cpu_ns"]["ratio"] == pytest.approx(call_cpu_ns / 2_000_000)
+    assert one["good"] == (code == 0)
+    assert ("is the target" in done.stderr) == (code == 1)
+
+
+def test_a_program_that_measures_something_else_is_refused(tmp_path: Path) -> None:
+    for changed, says in (
+        ({"faults": 10}, "with 10 faults"),
+        ({"rounds": []}, "0 rounds"),
+        ({"rounds": [{}, {}, {}]}, "README.md has what to print"),
+    ):
+        program = fake(tmp_path, 1, **changed)
+        done = compare("--rounds", "3", "--program", f"go={program}")
+        assert done.returncode == 1
+        assert says in done.stderr
+
+
+def test_the_programs_measure(tmp_path: Path) -> None:
+    """The figures of a machine that does something else besides are not judged."""
+    need("go", "Go 1.24")
+    done = compare("--rounds", "2", "--json")
+    assert done.stdout, done.stderr
+    found = {one["language"]: one for one in json.loads(done.stdout)["languages"]}
+    assert {"go", "python"} <= set(found)
+    for one in found.values():
+        for measure in ("unary_wall_ns", "block_wall_ns", "block_cpu_ns"):
+            assert one[measure]["echo_ns"] > 1000
+            assert one[measure]["ratio_min"] <= one[measure]["ratio"] <= one[measure]["ratio_max"]
+        assert one["block_cpu_ns"]["ratio"] > 0.5, "the client does what the echo does"
+
+
+def test_the_page_has_what_a_program_prints() -> None:
+    """Its example has the keys that compare.py reads."""
+    (example,) = re.findall(r"^```json\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    said = json.loads(example)
+    assert said["faults"] == 10_000
+    for both in said["rounds"][0].values():
+        for side in both.values():
+            assert set(side) == {"calls", "wall_ns", "cpu_ns"}

@@ -59,7 +59,22 @@ def _go() -> list[str]:
     return [str(program)]
 
 
-LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {"python": _python, "go": _go}
+def _node() -> list[str]:
+    if shutil.which("node") is None:
+        raise BenchError("node: Node 20.11 or newer with npm is needed, and there is none")
+    client = ROOT / "clients" / "node"
+    ready = ["node", str(client / "ready.mjs"), "--which"]
+    done = subprocess.run(ready, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchError(f"node: {done.stderr.strip()}")
+    return [done.stdout.strip(), str(client / "build" / "bench" / "main.js")]
+
+
+LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {
+    "python": _python,
+    "go": _go,
+    "node": _node,
+}
 """Each: what makes its program, and the command that runs it."""
 
 

@@ -242,12 +242,13 @@ def building(what: str) -> Iterator[None]:
     """
     if not (places.SOURCES / "Makefile").exists():
         raise CoreMissing(f"{what}: this installation has no sources to build it from")
-    missing = [tool for tool in ("make", os.environ.get("CC", "gcc")) if not shutil.which(tool)]
+    tools = ("make", os.environ.get("CC", "gcc"))
+    missing = [tool for tool in tools if not shutil.which(tool)]
     if missing:
         packages = " ".join(_TOOLS[tool] for tool in missing if tool in _TOOLS)
         remedy = f" (Debian: apt-get install {packages})" if packages else ""
         raise CoreMissing(
-            f"{what}: {' and '.join(missing)} not found, which build it: install them{remedy}"
+            f"{what}: {' and '.join(missing)} not found; {' and '.join(tools)} build it{remedy}"
         )
     folder = built_in()
     try:

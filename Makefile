@@ -28,7 +28,7 @@ TESTS ?= tests
 WORKERS ?= $(shell echo $$(($(JOBS) + 1)))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 20 --durations-min 10
 
-.PHONY: help setup native demo races screens models test test-clients bench-clients test-quick test-models test-long proto-go proto-java proto-node proto-cpp proto-rust format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
+.PHONY: help setup native demo races screens models test test-clients test-packages release bench-clients test-quick test-models test-long proto-go proto-java proto-node proto-cpp proto-rust format lint lint-types lint-markdown lint-form check-native bench proto clean distclean tools runtime-tools
 
 help: ## this list
 	@echo "vmalab: the kernel's per-VMA locking, run for real between processes"
@@ -55,19 +55,25 @@ $(STAMPS)/venv: | runtime-tools
 	  echo "Debian keeps venv in a package of its own: apt-get install python3-venv" >&2; exit 1; }
 	@mkdir -p $(STAMPS) && touch $@
 
-# The package without its native part, which is built in a step of its own: $(1) the extra.
+# The packages without their native part, which is built in a step of its own: $(1) the extra.
 install = $(PIP) 'setuptools>=77' wheel 'cffi>=1.17' && \
-	$(LOCKED) env VMALAB_BUILD_NATIVE=no $(PIP) --no-build-isolation -e '.[$(1)]'
+	$(LOCKED) env VMALAB_BUILD_NATIVE=no $(PIP) --no-build-isolation -e clients/python -e '.[$(1)]'
+PACKAGING := pyproject.toml setup.py clients/python/pyproject.toml clients/python/setup.py
 
-$(STAMPS)/runtime: pyproject.toml setup.py | $(STAMPS)/venv
+$(STAMPS)/runtime: $(PACKAGING) | $(STAMPS)/venv
 	@echo "installing what vmalab runs with into $(VENV) (half a minute the first time)"
 	@$(call install,lab)
 	@touch $@
 
-$(STAMPS)/installed: pyproject.toml setup.py | $(STAMPS)/venv
+$(STAMPS)/installed: $(PACKAGING) | $(STAMPS)/venv
 	@echo "installing vmalab and what its tests need into $(VENV) (a minute the first time)"
 	@$(call install,dev)
 	@touch $(STAMPS)/runtime $@
+
+$(STAMPS)/release: $(STAMPS)/installed
+	@echo "installing what a release is made with into $(VENV)"
+	@$(call install,release)
+	@touch $@
 
 native: $(STAMPS)/installed ## the native cores, when their sources changed
 	@$(LOCKED) $(MAKE) --no-print-directory --silent $(STAMPS)/native
@@ -118,6 +124,14 @@ test-clients: setup ## the clients of all languages: the protos, the conformance
 bench-clients: setup ## what each client costs beside the bare echo of its gRPC library: two minutes a language
 	@.ci/tools go=golang
 	@$(BIN)/python clients/bench/compare.py
+
+# Environments outside of the tree, as a stranger has them: the packages come from the registry.
+test-packages: setup $(STAMPS)/release ## what a stranger installs: wheels and source distributions in environments of their own; five minutes
+	@.ci/tools strace=strace
+	@$(BIN)/python -m pytest release/tests
+
+release: setup $(STAMPS)/release ## the packages of all languages into dist, all of one version
+	@$(BIN)/python release/packages.py dist
 
 # What finds most in a second: tests/README.md says how they were chosen. Three of tests/tidy compile cores.
 QUICK := $(filter-out %/test_warnings.py %/test_layers.py %/test_add_an_operation.py,$(wildcard tests/tidy/test_*.py)) \
@@ -203,7 +217,7 @@ proto-rust: setup ## the messages of the Rust client, after a change of a .proto
 	@$(BIN)/python protos/generate_rust.py
 
 clean: ## remove what was built
-	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist *.egg-info clients/python/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@rm -rf native/vmalab_native/_core*.so native/vmalab_native/_core.c native/vmalab_native/cores
 	@rm -f $(STAMPS)/native $(STAMPS)/default-core
 	@find cli lab native server clients/python loadgen protos tests -name __pycache__ -prune \

@@ -17,12 +17,10 @@ GOOGLE: Final = ("status", "error_details", "code")
 
 
 def folder() -> Path:
-    """Where the protos of this installation lie."""
-    import vmalab.v1
-
-    beside = Path(vmalab.v1.__file__ or "").parent
-    packed = beside / "protos"
-    return packed if packed.is_dir() else beside.parents[2]
+    """Where the protos are: in a folder beside this module (setup.py), or in the source tree."""
+    here = Path(__file__).resolve().parent
+    packed = here / "proto_files"
+    return packed if packed.is_dir() else here.parents[1] / "protos"
 
 
 def files() -> Mapping[Path, Path]:

@@ -48,6 +48,8 @@ REPLAY_HELP = (
 REPLAY_EXAMPLES = """\
 Examples:
 
+vmalab replay python-threads
+
 vmalab replay /tmp/trace --json
 
 vmalab replay /tmp/trace --mode batch --copies 16 --processes 8
@@ -121,7 +123,13 @@ def record_command(
 
 
 def replay_command(
-    trace: Annotated[Path, typer.Argument(help="A trace folder, or a file of strace's output.")],
+    trace: Annotated[
+        Path,
+        typer.Argument(
+            help="A trace folder, a file of strace's output, or the name of a trace that comes "
+            "with vmalab: python-threads, sqlite-pipeline."
+        ),
+    ],
     processes: Annotated[int, typer.Option(min=1, max=64, help="Client processes.")] = 4,
     copies: Annotated[
         int,
@@ -177,7 +185,7 @@ def replay_command(
     )
 
     def run() -> replay.Replay:
-        where = folder.Folder(trace)
+        where = folder.Folder(folder.named(trace))
         with instances.instance_for(
             target=target,
             instance=instance,
@@ -191,7 +199,7 @@ def replay_command(
     with watching(f"replaying {trace}"):
         result = guarded(run)
     if keep_counts:
-        folder.keep_counts(trace, result.verdict.counts())
+        folder.keep_counts(folder.named(trace), result.verdict.counts())
         result.verdict.counts_differ = {}
     data = result.as_dict(config, str(trace)) | {"lookup": lookup}
     if as_json:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""C programs of native/bench: compiled when needed, kept under build/bench."""
+"""C programs of native/bench: compiled when needed, kept for the next time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final, Self
 
 from vmalab_bench.base import BenchError
+from vmalab_native import cores, places
+from vmalab_native.errors import CoreMissing
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-SOURCES: Final = ROOT / "native" / "bench"
-BUILD: Final = ROOT / "build" / "bench"
+SOURCES: Final = places.SOURCES / "bench"
+BUILD: Final = places.build_folder() / "bench"
 WAIT_S: Final = 5
 
 
@@ -66,7 +67,7 @@ def compiled(name: str, *, flags: Sequence[str] = (), libraries: Sequence[str] =
     """A stand-alone program native/bench/NAME.c, compiled unless that was done already.
 
     Raises:
-        NoProgram: no source tree, no compiler, or it did not compile.
+        NoProgram: no sources, no compiler, or it did not compile.
     """
     source, variant = SOURCES / f"{name}.c", "".join(flags).replace("-", "_").replace("=", "_")
     program = BUILD / f"{name}{variant}"
@@ -93,22 +94,21 @@ def linked(name: str) -> Path:
     """A program of native/bench that is linked with the lower layers of the core.
 
     Raises:
-        NoProgram: no source tree, no make or compiler, or it did not compile.
+        NoProgram: no sources, no make or compiler, or it did not compile.
     """
     _must_be_there(SOURCES / f"{name}.c")
-    if not shutil.which("make"):
-        raise NoProgram(f"{name}.c must be compiled: install make and gcc")
-    folder = ROOT / "build" / "native-tests"
-    program = folder / f"bench_{name}"
-    _run(
-        ["make", "-C", str(ROOT / "native" / "tests"), "--silent", f"BUILD={folder}", str(program)]
-    )
+    program = cores.objects_in() / f"bench_{name}"
+    try:
+        with cores.building(f"{name}.c"):
+            cores.make("--silent", str(program), what=f"{name}.c")
+    except CoreMissing as error:
+        raise NoProgram(error.detail) from None
     return program
 
 
 def _must_be_there(source: Path) -> None:
     if not source.exists():
-        raise NoProgram(f"{source} is not there: this bench needs vmalab's source tree")
+        raise NoProgram(f"{source} is not there: this bench needs vmalab's sources")
 
 
 def _fresh(program: Path, source: Path) -> bool:

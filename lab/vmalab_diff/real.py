@@ -28,7 +28,7 @@ from vmalab_diff.encoding import CODE_TEXT, FILE_FD, RealCall, hard_limit
 from vmalab_diff.operations import BY_NAME
 from vmalab_diff.program import ARENAS, PAGE, Op, Place
 from vmalab_drive.errors import CommandError
-from vmalab_native import signals
+from vmalab_native import places, signals
 
 SOURCE: Final = Path(__file__).with_name("executor.c")
 EXECUTOR_AT: Final = 0x1000_0000
@@ -155,8 +155,7 @@ SIZES: Final = (20 * PAGE, 5 * PAGE + 100, PAGE, 16 * PAGE)
 
 
 def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "vmalab"
+    folder = places.cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -174,7 +173,10 @@ def executable() -> Path:
         return path
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
-        raise DiffError("gcc is needed to build what runs programs for real; install gcc")
+        raise DiffError(
+            "gcc is needed to build what runs programs for real: install gcc "
+            "(Debian: apt-get install gcc libc6-dev)"
+        )
     fresh = path.with_suffix(f".{os.getpid()}")
     done = subprocess.run(
         [compiler, *CFLAGS, "-o", str(fresh), str(SOURCE)], capture_output=True, text=True

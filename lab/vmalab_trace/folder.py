@@ -21,7 +21,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from vmalab_drive.drivers import FileInfo
 from vmalab_drive.errors import UsageError
@@ -29,12 +29,24 @@ from vmalab_native.machine import Fact
 from vmalab_native.texts import lines_of
 
 FORMAT = 1
+SHIPPED: Final = Path(__file__).resolve().parent / "traces"
+"""The traces that come with the package."""
 Compress = Literal["", "gz", "xz"]
 """How the files of a folder are packed, by the end of their names."""
 
 
 class FolderError(UsageError):
     """A trace folder that cannot be read; the message says what is missing."""
+
+
+def shipped() -> list[str]:
+    """The names of the traces that come with the package."""
+    return sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
+
+
+def named(trace: Path) -> Path:
+    """Where a trace is: what is at that path, else the one of the package that has the name."""
+    return SHIPPED / trace if not trace.exists() and str(trace) in shipped() else trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +166,8 @@ class Folder:
         if self.root.is_file():
             return
         if not self.root.is_dir():
-            raise FolderError(f"{self.root} is not a folder")
+            names = ", ".join(shipped())
+            raise FolderError(f"{self.root} is not a folder, nor a trace of the package: {names}")
         if self._find("trace") is None:
             raise FolderError(f"{self.root} has no file named trace, trace.gz or trace.xz")
 

@@ -3,9 +3,9 @@
  * front.c: what a program links with: the functions of api.h, each a call through the table of the
  * core that the segment was made for (core.h).
  *
- * Cores are shared objects in one folder, loaded when first needed and kept until the process
- * ends. They are loaded RTLD_LOCAL with all but their table hidden, so that several of them, each
- * the same functions over other struct layouts, live in one process.
+ * Cores are shared objects in one folder or two, loaded when first needed and kept until the
+ * process ends. They are loaded RTLD_LOCAL with all but their table hidden, so that several of them,
+ * each the same functions over other struct layouts, live in one process.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -20,18 +20,28 @@
 #define PATH_MAX_ 4096
 #define NAME_MAX_ 32 /* of a model, of a layout: as in the header */
 
-static char folder[PATH_MAX_];
+static char folders[2][PATH_MAX_];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct vl_core *cores[CORES_MAX];
 static unsigned int cores_count;
 static broken_fn when_broken;
 static __thread char error_text[512];
 
-void vl_cores_in(const char *path)
+static void cores_in(unsigned int which, const char *path)
 {
 	pthread_mutex_lock(&lock);
-	snprintf(folder, sizeof(folder), "%s", path);
+	snprintf(folders[which], sizeof(folders[which]), "%s", path);
 	pthread_mutex_unlock(&lock);
+}
+
+void vl_cores_in(const char *path)
+{
+	cores_in(0, path);
+}
+
+void vl_cores_also_in(const char *path)
+{
+	cores_in(1, path);
 }
 
 const char *vl_core_error(void)
@@ -57,15 +67,23 @@ static bool name_good(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.:") == n;
 }
 
+static void core_path(char *path, size_t cap, const char *folder, const char *model,
+		      const char *layout)
+{
+	size_t at = (size_t)snprintf(path, cap, "%s/%s.%s.so", folder, model, layout);
+
+	for (char *p = path + at - strlen(layout) - 3; *p; p++)
+		*p = *p == ':' ? '-' : *p;
+}
+
 static void *open_core(const char *model, const char *layout)
 {
 	char path[PATH_MAX_ + 2 * NAME_MAX_ + 8];
-	size_t at;
 	void *handle;
 
-	at = (size_t)snprintf(path, sizeof(path), "%s/%s.%s.so", folder, model, layout);
-	for (char *p = path + at - strlen(layout) - 3; *p; p++)
-		*p = *p == ':' ? '-' : *p;
+	core_path(path, sizeof(path), folders[0], model, layout);
+	if (folders[1][0] && access(path, F_OK) != 0)
+		core_path(path, sizeof(path), folders[1], model, layout);
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!handle)
 		snprintf(error_text, sizeof(error_text), "%s", dlerror());

@@ -3,8 +3,9 @@
 
 A core is everything of native/src compiled for one lock model and one layout of vm_area_struct. The
 default layout of each model is built with the package; any other is built when it is first asked
-for, which takes some seconds, a C compiler, make, and the source tree. So is each step of the
-history: a lock model as it was at one point of the series and of the kernel.
+for, which takes some seconds, a C compiler, make, and the sources. So is each step of the
+history: a lock model as it was at one point of the series and of the kernel. An installed package
+keeps what it builds in the user's cache folder (places.py).
 
 A layout can also be a file (layout_file.py). Those of the folder `layouts` have the names of their
 files. One of the caller's own is given by its path; `named` keeps a copy beside the cores, under
@@ -17,11 +18,13 @@ import re
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
-from vmalab_native import layout_file
+from vmalab_native import layout_file, places
 from vmalab_native.errors import CoreMissing, InvalidArgument
 
 Lookup = Literal["walk", "cache"]
@@ -29,7 +32,10 @@ FOLDER: Final = Path(
     os.environ.get("VMALAB_CORES") or Path(__file__).resolve().parent / "cores"
 ).resolve()
 """Where the shared objects are: beside the package, or in the folder that VMALAB_CORES names."""
-SOURCES: Final = Path(__file__).resolve().parents[1]
+_APART: Final = places.INSTALLED and not os.environ.get("VMALAB_CORES")
+"""What is built on demand does not go into FOLDER."""
+_TOOLS: Final = {"make": "make", "gcc": "gcc libc6-dev"}
+"""What builds a core, and the packages of Debian that have it."""
 DEFAULT_MODEL: Final = "typesafe-rwsem"
 DEFAULT_LAYOUT: Final = "aligned"
 LAB: Final = "-lab"
@@ -149,7 +155,7 @@ def layouts(model: str) -> list[str]:
 def named(layout: str) -> str:
     """The name of a layout: of a file the one that a segment has, of any other its own.
 
-    A copy of the file stays beside the cores.
+    A copy of the file stays beside the cores that are built on demand.
 
     Raises:
         InvalidArgument: the file says no layout; with its line. Or the copy cannot be made.
@@ -162,7 +168,7 @@ def named(layout: str) -> str:
         wanted = layout_file.read(Path(path))
         copy = _copy_of(wanted.name)
         if not copy.exists():
-            FOLDER.mkdir(exist_ok=True)
+            copy.parent.mkdir(parents=True, exist_ok=True)
             new = copy.with_suffix(f".{os.getpid()}")
             shutil.copyfile(path, new)
             new.replace(copy)
@@ -173,12 +179,13 @@ def named(layout: str) -> str:
     except layout_file.LayoutFileError as wrong:
         raise InvalidArgument(str(wrong)) from None
     except OSError as error:
-        raise InvalidArgument(f"{path}: no copy of it in {FOLDER}: {error.strerror}") from None
+        folder = built_in()
+        raise InvalidArgument(f"{path}: no copy of it in {folder}: {error.strerror}") from None
     return wanted.name + lab
 
 
 def _copy_of(layout: str) -> Path:
-    return FOLDER / f"{layout.replace(':', '-')}{layout_file.SUFFIX}"
+    return built_in() / f"{layout.replace(':', '-')}{layout_file.SUFFIX}"
 
 
 def check(model: str, layout: str) -> None:
@@ -207,7 +214,55 @@ def check(model: str, layout: str) -> None:
 
 def file_of(model: str, layout: str) -> Path:
     """Where the shared object of a core is, built or not; layout: a name."""
-    return FOLDER / f"{model}.{layout.replace(':', '-')}.so"
+    name = f"{model}.{layout.replace(':', '-')}.so"
+    there = FOLDER / name
+    return there if not _APART or there.exists() else built_in() / name
+
+
+def built_in() -> Path:
+    """The folder where cores go that are built on demand. It may be missing.
+
+    Raises:
+        CoreMissing: as places.cache_folder().
+    """
+    return places.build_folder() / "cores" if _APART else FOLDER
+
+
+def objects_in() -> Path:
+    """The folder of the objects that cores are linked from."""
+    return built_in() / "objects" if places.INSTALLED else places.build_folder() / "cores"
+
+
+@contextmanager
+def building(what: str) -> Iterator[None]:
+    """Alone among all processes that build cores here.
+
+    Raises:
+        CoreMissing: it cannot be built here; says why, and what to install.
+    """
+    if not (places.SOURCES / "Makefile").exists():
+        raise CoreMissing(f"{what}: this installation has no sources to build it from")
+    tools = ("make", os.environ.get("CC", "gcc"))
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    if missing:
+        packages = " ".join(_TOOLS[tool] for tool in missing if tool in _TOOLS)
+        remedy = f" (Debian: apt-get install {packages})" if packages else ""
+        raise CoreMissing(
+            f"{what}: {' and '.join(missing)} not found; {' and '.join(tools)} build it{remedy}"
+        )
+    folder = built_in()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        remedy = "XDG_CACHE_HOME" if _APART else "VMALAB_CORES"
+        raise CoreMissing(
+            f"{what}: it cannot be built in {folder} ({error.strerror}): name another folder in "
+            f"{remedy}"
+        ) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def ensure(model: str, layout: str) -> str:
@@ -231,29 +286,27 @@ def ensure(model: str, layout: str) -> str:
             f"{what}: it was made from a file that is not known here. Give the file once: "
             f"vmalab layout --model {model} --layout FILE.toml"
         )
-    if not (SOURCES / "Makefile").exists():
-        raise CoreMissing(f"{what}: this installation has no sources to build it from")
-    missing = [tool for tool in ("make", os.environ.get("CC", "gcc")) if not shutil.which(tool)]
-    if missing:
-        raise CoreMissing(f"{what}: {' and '.join(missing)} not found, which build it")
-    FOLDER.mkdir(exist_ok=True)
-    with (FOLDER / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with building(what):
         if not target.exists():
             print(f"vmalab: building the core of {what}", file=sys.stderr, flush=True)
-            _make(target.stem, what)
+            make(f"CORES={target.stem}", what=what)
     return layout
 
 
-def _make(core: str, what: str) -> None:
+def make(*arguments: str, what: str) -> None:
+    """Calls the Makefile of the cores; inside building().
+
+    Raises:
+        CoreMissing: it failed; with what it said.
+    """
     jobs = len(os.sched_getaffinity(0))
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     import subprocess
 
     with subprocess.Popen(
         [
-            *("make", "-C", str(SOURCES), f"-j{jobs}", f"CORES={core}", f"OUT={FOLDER}"),
-            f"PYTHON={sys.executable}",
+            *("make", "-C", str(places.SOURCES), f"-j{jobs}", f"PACKAGE={places.PACKAGE}"),
+            *(f"OUT={built_in()}", f"O={objects_in()}", f"PYTHON={sys.executable}", *arguments),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -208,7 +208,7 @@ class CoreMissing(NativeError):
     code = -2017
     constant = "VL_E_CORE"
     summary = "no core was built for that lock model and layout"
-    remedy = "`vmalab layout --help` names them; layouts are built from the source tree."
+    remedy = "`vmalab layout --help` names them; gcc and make build others."
 
 
 class SegmentDamaged(NativeError):

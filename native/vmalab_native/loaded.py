@@ -32,6 +32,8 @@ def fingerprint(model: str = cores.DEFAULT_MODEL, layout: str = cores.DEFAULT_LA
 def load_core(model: str, layout: str) -> str:
     """Makes sure that the core is there and loaded, or raises CoreMissing; its layout's name."""
     layout = cores.ensure(model, layout)
+    if (folder := cores.file_of(model, layout).parent) != cores.FOLDER:
+        lib.vl_cores_also_in(os.fsencode(folder))
     code = lib.vl_core_find(model.encode(), layout.encode())
     if code < 0:
         raise error_of(code, f"{model}, {layout}: {text(lib.vl_core_error())}")

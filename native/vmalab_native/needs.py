@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from vmalab_native.cores import SOURCES, lock_models
+from vmalab_native.cores import lock_models
 from vmalab_native.errors import CoreMissing
+from vmalab_native.places import SOURCES
 from vmalab_native.texts import lines_of
 
 _COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)

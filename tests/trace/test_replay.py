@@ -26,7 +26,7 @@ from servers import vmalab
 from vmalab_cli.demo import TRACES
 from vmalab_native import machine
 from vmalab_server.embedded import EmbeddedServer
-from vmalab_trace import reorder
+from vmalab_trace import folder, reorder
 from vmalab_trace.folder import Meta
 from vmalab_trace.steps import Kind, Step
 
@@ -304,3 +304,17 @@ def test_other_orders_move_one_step_past_those_it_overlapped() -> None:
     steps = [Step(Kind.EXIT, line, end, tid, 0) for tid, line, end in spans]
     found = [[steps.index(step) for step in order] for order in reorder.other_orders(steps, 2)]
     assert found == [[0, 2, 1, 3, 4], [0, 1, 3, 2, 4]]
+
+
+def test_a_trace_of_the_package_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is at the path goes first; what is neither says which names there are."""
+    monkeypatch.chdir(tmp_path)
+    name = Path("python-threads")
+    assert folder.named(name) == folder.SHIPPED / name
+    assert folder.Folder(folder.named(name)).meta().calls > 0
+    name.mkdir()
+    assert folder.named(name) == name
+    with pytest.raises(folder.FolderError, match="sqlite-pipeline"):
+        folder.Folder(folder.named(Path("nothing")))
+    said = vmalab("replay", "--help").stdout
+    assert [one for one in folder.shipped() if one not in said] == []

@@ -25,7 +25,8 @@ struct participant;
 /* Would vl_seg_create take it? 0, VL_E_INVALID and what is wrong, VL_E_CORE. */
 VL_API int vl_config_check(const struct vl_config *config, const char *model, const char *layout,
 			   struct vl_config_fault *fault);
-/* model and layout choose the core; VL_E_CORE: it is not in the folder of vl_cores_in(). */
+/* model and layout choose the core; VL_E_CORE: it is not in the folders of vl_cores_in() and
+ * vl_cores_also_in(). */
 VL_API int vl_seg_create(int fd, const char *name, const struct vl_config *config,
 			 const char *model, const char *layout, struct vl_seg **out);
 /* The core is the one that the segment was made with. */
@@ -35,6 +36,8 @@ VL_API int vl_seg_attach(int fd, struct vl_seg **out);
 VL_API void vl_seg_peek(int fd, char *model, char *layout);
 /* Where cores are: files MODEL.LAYOUT.so (a colon of the layout is a dash there). Call first. */
 VL_API void vl_cores_in(const char *folder);
+/* Where those are that the first folder does not have. */
+VL_API void vl_cores_also_in(const char *folder);
 /* Is the core there? 0, VL_E_CORE, or VL_E_ABI: it is of another build. */
 VL_API int vl_core_find(const char *model, const char *layout);
 /* Why the last VL_E_CORE of this thread: the loader's words. */

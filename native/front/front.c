@@ -4,8 +4,8 @@
  * core that the segment was made for (core.h).
  *
  * Cores are shared objects in one folder or two, loaded when first needed and kept until the
- * process ends. They are loaded RTLD_LOCAL with all but their table hidden, so that several of them,
- * each the same functions over other struct layouts, live in one process.
+ * process ends. They are loaded RTLD_LOCAL with all but their table hidden, so that several of
+ * them, each the same functions over other struct layouts, live in one process.
  */
 #include <dlfcn.h>
 #include <pthread.h>

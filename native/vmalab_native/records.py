@@ -106,7 +106,7 @@ class SegmentConfig:
     layout: str = field(default_factory=cores.default_layout)
 
     def __post_init__(self) -> None:
-        bounded("size_bytes", self.size_bytes, 0, 1 << 36)  # the core knows the least
+        bounded("size_bytes", self.size_bytes, 1, 1 << 36)
         bounded("mms_max", self.mms_max, 1, 4096)
         bounded("participants_max", self.participants_max, 1, 1024)
         bounded("frames_max", self.frames_max, 1, 1 << 31)

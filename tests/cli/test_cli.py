@@ -271,11 +271,9 @@ def test_errors_are_one_line_and_bad_usage(arguments: list[str], words: str) -> 
 
 
 def test_a_size_that_is_too_small_names_the_least() -> None:
-    """The same one, whichever it is."""
-    said = [vmalab("serve", "--size", size) for size in ("0", "1")]
-    assert [done.returncode for done in said] == [2, 2]
-    assert said[0].stderr.replace("size = 0", "size = 1") == said[1].stderr
-    assert re.search(r"--size = 1, allowed are \d{6,} \.\. ", said[1].stderr), said[1].stderr
+    done = vmalab("serve", "--size", "1")
+    assert done.returncode == 2
+    assert re.search(r"--size = 1, allowed are \d{6,} \.\. ", done.stderr), done.stderr
 
 
 @pytest.mark.parametrize("command", ["crash", "crash --model all", "lin", "bench fault --quick"])

@@ -57,6 +57,8 @@ WORK: dict[str, list[str]] = {
     "bench all": ["--out", "FOLDER/page.md"],
     "scale": ["--workload", "munmap", "--model", "typesafe-rwsem", "--vcpus", "8",
               "--operations", "1000000000"],
+    "scale c2c": ["--workload", "munmap", "--vcpus", "8", "--operations", "1000000000"],
+    "scale cost": ["--model", "typesafe-rwsem", "--operations", "1000000000"],
     "race explore": ["reuse-before-lock", "--seconds", HOURS, "--schedules", "1000000000",
                      "--strategy", "random"],
     "race all": [],

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+AS_THEY_CAME = ("tests/traces/", "clients/java/src/generated/java/")
 SPACES_AT_ENDS = (".svg", "/test_maps.py")
 """Drawn by matplotlib; lines of /proc/PID/maps."""
 
@@ -102,7 +103,7 @@ def test_files_keep_the_editor_configuration() -> None:
         pytest.skip("no git here")
     for name in listed.stdout.split("\0"):
         path = ROOT / name
-        if not name or name.endswith(SPACES_AT_ENDS) or name.startswith("tests/traces/"):
+        if not name or name.endswith(SPACES_AT_ENDS) or name.startswith(AS_THEY_CAME):
             continue
         if not path.is_file():
             continue

@@ -47,6 +47,7 @@ RUN_ELSEWHERE = {
 IN_SHORT = {
     "vmalab crash --kills 100": "vmalab crash --kills 50",
     "vmalab crash --kills 40 --sizes 0,64": "nothing: test_sizes is long too",
+    "vmalab crash --model refcount --kills 60 --bursts 10-20 --seed 7": "test_kills_in_bursts",
 }
 """What the long run has as it is written, and what is like it in every run."""
 

@@ -74,8 +74,8 @@ def in_use(me: Participant) -> dict[str, int]:
     return {name: count for name, count in left.items() if count}
 
 
-SHORT = ("split-rwsem", "refcount")
-"""One that frees after a grace period, one that does not; `vmalab crash` kills in all of them."""
+SHORT = ("refcount",)
+"""`vmalab crash` kills in all of them."""
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,9 @@ def test_every_struct_has_the_compilers_layout() -> None:
 
 
 def test_every_function_of_the_headers_is_declared() -> None:
-    header = "".join((INCLUDE / name).read_text() for name in ("api.h", "lin.h", "load.h", "recover.h"))
+    header = "".join(
+        (INCLUDE / name).read_text() for name in ("api.h", "lin.h", "load.h", "recover.h")
+    )
     offered = set(re.findall(r"^VL_API [^;(]*?(\w+)\(", header, re.M))
     declared = set(re.findall(r"^[\w *]+?(vl_\w+)\(", (NATIVE / "core.cdef").read_text(), re.M))
     assert offered == declared

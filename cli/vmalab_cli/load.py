@@ -267,6 +267,7 @@ def load_command(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of a job file, and end.")
     ] = False,
+    svg: Annotated[str, typer.Option(help="With --job: write a picture of its sections.")] = "",
     seed: Annotated[int, typer.Option(min=-1, help="Seed; -1: a new one, which is printed.")] = -1,
     check: Annotated[
         bool, typer.Option(help="Check every invariant and look for leaks at the end.")
@@ -297,6 +298,8 @@ def load_command(
 
         load_job.command(context, given)
         return
+    if svg:
+        common.fail("--svg is of the sections of a job: give --job FILE, or --html", common.USAGE)
     from vmalab_drive import report
     from vmalab_loadgen import page
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BESIDE: Final = (
     "job", "schema", "seed", "check", "target", "instance", "workers", "model", "layout", "pkeys",
-    "lookup", "as_json", "json_file", "html",
+    "lookup", "as_json", "json_file", "html", "svg",
 )  # fmt: skip
 """Options that hold for a job; the others are keys of its sections."""
 
@@ -33,7 +33,7 @@ def command(context: typer.Context, given: Mapping[str, Any]) -> None:
     from vmalab_drive import report
     from vmalab_drive.errors import UsageError
     from vmalab_loadgen import job as job_of
-    from vmalab_loadgen import job_file, job_page
+    from vmalab_loadgen import job_file, job_page, job_picture
 
     if given["schema"]:
         report.print_json(job_file.schema())
@@ -51,12 +51,13 @@ def command(context: typer.Context, given: Mapping[str, Any]) -> None:
     if given["check"]:
         job = _checked(job)
     lookup = check_instance(given)
-    writable(given["json_file"], given["html"])
+    writable(given["json_file"], given["html"], given["svg"])
     print(f"seed {job.seed}", file=sys.stderr)
     result = _run(job, given)
     data = result.as_dict() | {"lookup": lookup}
     write_text(given["json_file"], lambda: json.dumps(data, indent=1) + "\n")
     write_text(given["html"], lambda: job_page.page_of(data))
+    write_text(given["svg"], lambda: job_picture.picture(data))
     if given["as_json"]:
         report.print_json(data)
     else:

@@ -121,7 +121,7 @@ class Recorded:
         def play(steps: list[Step]) -> verdict.Verdict:
             turn = _Turn(plan, steps, driver, _fresh_salt())
             turn.player.play(0, len(steps))
-            turn.end()
+            player.end_all(driver, turn.mms, turn.player.files, turn.player.score)
             return verdict.judge(plan, steps, turn.player.outcomes, turn.names)
 
         best = reorder.improve(plan.steps, play(plan.steps), play, tries_max=ORDERS_MAX)
@@ -169,8 +169,11 @@ class _Turn:
 
     def end(self) -> None:
         """Exit what the trace left alive, and close the files."""
-        replay_of = self.player
-        player.end_all(replay_of.driver, self.mms, replay_of.files, replay_of.score)
+        driver = self.player.driver
+        if self.living:
+            driver.run(b"".join(pack.exit(mm) for mm in self.living.values()))
+        for file in self.files:
+            driver.close_file(file)
 
 
 def _parts(plan: Plan, steps: list[Step], driver: Driver) -> tuple[list[int], list[Part]]:

@@ -40,17 +40,16 @@ rate = "1k"
 start_after = "300ms"
 threshold = ["fault.count==200"]
 
-["smaps"]
-workload = "smaps-reader"
-processes = 2
+["trace"]
+workload = "trace:sqlite-pipeline"
 seed = 90
 """
 
 
 def test_what_a_file_says() -> None:
     job = job_file.parse(GOOD, where="job.toml")
-    writers, reader, smaps = job.sections
-    assert (job.seed, writers.config.seed, reader.config.seed, smaps.config.seed) == (5, 5, 6, 90)
+    writers, reader, trace = job.sections
+    assert (job.seed, writers.config.seed, reader.config.seed, trace.config.seed) == (5, 5, 6, 90)
     assert (writers.config.workload, writers.config.shared_mms) == ("mmap1", 0)
     assert (writers.config.ops, reader.config.ops) == (3000, 200)
     assert reader.config.start_after_s == pytest.approx(0.3)
@@ -162,7 +161,7 @@ def test_a_job(tmp_path: Path) -> None:
     assert done.returncode == 0, f"{done.stderr}\n{done.stdout[:2000]}"
     data = json.loads(done.stdout)
     sections = data["sections"]
-    assert list(sections) == ["writers", "reader", "smaps"]
+    assert list(sections) == ["writers", "reader", "trace"]
     assert [one["ops"] for one in sections.values()] == [3000, 200, 3000]
     assert data["ops"] == sum(one["ops"] for one in data["intervals"]) == 6200
     assert data["ops_by_kind"]["mmap"] == sum(
@@ -172,8 +171,9 @@ def test_a_job(tmp_path: Path) -> None:
         {"threshold": "fault.count==200", "value": 200.0, "passed": True}
     ]
     assert sections["reader"]["loop"] == "open"
+    assert sections["trace"]["trace"]["turns"] > 0
     began = {name: one["started"] for name, one in sections.items()}
-    assert began["reader"] > max(began["writers"], began["smaps"])
+    assert began["reader"] > max(began["writers"], began["trace"])
     assert (data["good"], data["problems"], data["leaks"], data["lost"]) == (True, [], {}, [])
     assert data["locks"]["vma_lock_success"] + data["vmstat"].get("vma_lock_abort", 0) > 0
     text = page.read_text()

@@ -81,14 +81,14 @@ def test_a_wrong_text_is_counted_in_its_kind() -> None:
 
 
 def test_readers_beside_writers() -> None:
-    """Both texts are read, both writers write, and a reader sees what they do."""
+    """Both texts are read, the writer writes, and the reader sees what they do."""
     with instances.instance_for(mode="attach") as target:
-        result = load.run(dataclasses.replace(CONFIG, processes=4), target)
+        result = load.run(dataclasses.replace(CONFIG, ops=2000), target)
     assert result.good, (result.wrong_first, result.lost, result.problems, result.leaks)
     ops = result.series.ops
-    assert ops["maps"] == ops["smaps"] == 1000
-    assert ops["mprotect"] > 100
-    assert result.series.raw["smaps"].count == 1000
+    assert ops["maps"] == ops["smaps"] == 500
+    assert ops["mprotect"] == 300
+    assert result.series.raw["smaps"].count == 500
 
 
 @pytest.mark.long

@@ -103,6 +103,7 @@ def test_what_cannot_be_a_load(one: Driver, tmp_path: Path) -> None:
         maker_of(f"trace:{tmp_path.parent}", one)
 
 
+@pytest.mark.long
 def test_processes() -> None:
     """Each process has address spaces of its own, and leaves nothing, also in the middle."""
     with instances.instance_for(mode="attach") as target:

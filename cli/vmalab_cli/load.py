@@ -4,19 +4,24 @@
 from __future__ import annotations
 
 import json
-import math
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from vmalab_cli import common
 from vmalab_cli.common import LayoutOption, LookupOption, ModelOption, PkeysOption
-from vmalab_loadgen.mix import DEFAULT, Mix, MixError
+from vmalab_cli.load_ends import (
+    check_instance,
+    exit_with,
+    say_verdicts,
+    writable,
+    write_text,
+)
+from vmalab_loadgen.mix import DEFAULT
 
 if TYPE_CHECKING:
     from vmalab_loadgen.config import LoadConfig
@@ -28,7 +33,8 @@ HELP = (
     "Each process owns an arena of addresses, keeps a model of its pages and knows what each "
     "answer must be: a load must return the word that was stored last. In a shared address space "
     "it also reads the others' arenas.\n\n"
-    "With --workload the operations are those of a known program.\n\n"
+    "With --workload the operations are those of a known program, or of a recorded trace. With "
+    "--job several groups of callers run side by side.\n\n"
     "The loop is closed, each caller waits for its answer, or with --rate or --stages open: "
     "operations begin at fixed times, and their latency counts from these.\n\n"
     "Exit code 1 on a wrong answer, a lost caller, a threshold that was not kept, or a rate that "
@@ -52,6 +58,8 @@ vmalab load compare before.json after.json
 vmalab load --rate 500/s --threshold 'fault.p99<20ms' --threshold 'achieved>0.99'
 
 vmalab load --model split-rwsem --duration 5
+
+vmalab load --job job.toml --html report.html
 """
 
 
@@ -78,16 +86,6 @@ def with_json_file(words: list[str]) -> list[str]:
     return result
 
 
-def _text(option: str, action: str, given: str) -> float:
-    """A time or a rate of an option; ends the command if it is none."""
-    from vmalab_loadgen import units
-
-    try:
-        return float(getattr(units, action)(given))
-    except units.UnitError as error:
-        common.fail(f"{option}: {error}", common.USAGE)
-
-
 def _thresholds(texts: list[str]) -> list[Threshold]:
     from vmalab_loadgen.thresholds import Threshold, ThresholdError
 
@@ -97,113 +95,27 @@ def _thresholds(texts: list[str]) -> list[Threshold]:
         common.fail(f"--threshold: {error}", common.USAGE)
 
 
-def _seconds(duration: str, ops: int, stages: str) -> float:
-    """How long the load runs, without the warm-up."""
-    if stages and duration:
-        common.fail("--stages has the times: leave --duration out", common.USAGE)
-    if not duration:
-        return math.inf if ops else 10.0
-    seconds = _text("--duration", "seconds", duration)
-    if not 0.1 <= seconds <= 1e8:
-        common.fail(f"--duration {duration}: give 0.1s to 1e8s", common.USAGE)
-    return seconds
-
-
-def _spaces(given: Mapping[str, Any]) -> int:
-    """Address spaces that the callers share; 0: each has its own."""
-    if given["own_mm"] and given["shared_mm"]:
-        common.fail("--own-mm and --shared-mm: give one of them", common.USAGE)
-    if not given["workload"]:
-        return 0 if given["own_mm"] else given["shared_mm"] or 1
-    from vmalab_loadgen.workloads import WORKLOADS
-
-    name = given["workload"]
-    if name not in WORKLOADS:
-        what = f"--workload {name}: give one of {', '.join(WORKLOADS)}"
-        common.fail(what, common.USAGE)
-    if given["mix"] != DEFAULT:
-        common.fail("--workload has its own operations: leave --mix out", common.USAGE)
-    spaces = WORKLOADS[name].spaces
-    if spaces == "own" and given["shared_mm"]:
-        common.fail(f"--workload {name} needs --own-mm: its answers are those of one", common.USAGE)
-    if given["own_mm"] or (spaces != "shared" and not given["shared_mm"]):
-        return 0
-    return given["shared_mm"] or 1
-
-
 def _list_workloads(as_json: bool) -> None:
     from vmalab_drive import report
-    from vmalab_loadgen.workloads import WORKLOADS
+    from vmalab_loadgen.workloads import listed
 
+    rows = listed()
     if as_json:
-        rows = [
-            {"name": one.name, "source": one.source, "stresses": one.stresses,
-             "spaces": one.spaces, "pages": one.pages}
-            for one in WORKLOADS.values()
-        ]  # fmt: skip
         report.print_json({"workloads": rows})
         return
-    for one in WORKLOADS.values():
-        print(f"{one.name:15} {one.spaces:7} {one.stresses} (from {one.source})")
+    for one in rows:
+        print(f"{one['name']:15} {one['spaces']:7} {one['stresses']} (from {one['source']})")
 
 
 def _config(given: Mapping[str, Any]) -> LoadConfig:
     """Of the options; ends the command if they contradict each other."""
     from vmalab_drive.errors import UsageError
-    from vmalab_loadgen import pacing
-    from vmalab_loadgen.config import LoadConfig
+    from vmalab_loadgen.given import config_of
 
     try:
-        mix = Mix.parse(given["mix"])
-    except MixError as error:
-        common.fail(f"--mix: {error}", common.USAGE)
-    try:
-        stages = pacing.parse_stages(given["stages"]) if given["stages"] else ()
-    except pacing.PacingError as error:
-        common.fail(f"--stages: {error}", common.USAGE)
-    if given["mode"] not in ("unary", "batch", "attach"):
-        common.fail(f"--mode {given['mode']}: give unary, batch or attach", common.USAGE)
-    if given["arrival"] not in pacing.ARRIVALS:
-        what = f"--arrival {given['arrival']}: give constant, poisson or burst"
-        common.fail(what, common.USAGE)
-    rate = _text("--rate", "rate", given["rate"])
-    processes, concurrency = given["processes"], given["concurrency"]
-    if processes is None:
-        processes = min(concurrency, 128) if given["mode"] == "attach" and concurrency else 4
-    config = LoadConfig(
-        processes=processes,
-        concurrency=concurrency,
-        mix=mix,
-        workload=given["workload"],
-        shared_mms=_spaces(given),
-        seconds=_seconds(given["duration"], given["ops"], given["stages"]),
-        ops=given["ops"],
-        warmup_s=_text("--warmup", "seconds", given["warmup"]),
-        mode=given["mode"],
-        vmas=given["vmas"],
-        block_ops=given["block_ops"],
-        window=given["window"],
-        rate=rate,
-        stages=stages,
-        arrival=cast(pacing.Arrival, given["arrival"]),
-        burst=given["burst"],
-        rate_may_miss=given["rate_may_miss"],
-        interval_s=_text("--interval", "seconds", given["interval"]) if given["interval"] else 0.0,
-        sample=given["sample"],
-        seed=LoadConfig.fresh_seed() if given["seed"] < 0 else given["seed"],
-        check=given["check"],
-    )
-    try:
-        return config.filled()
+        return config_of(given)
     except UsageError as error:
         common.fail(str(error), common.USAGE)
-
-
-def _writable(*names: str) -> None:
-    """Ends the command before the load if a file cannot be made after it."""
-    for name in names:
-        if name and not Path(name).absolute().parent.is_dir():
-            common.fail(f"{name}: there is no folder {Path(name).parent}", common.USAGE)
 
 
 def _write(result: LoadResult, data: Mapping[str, Any], names: Mapping[str, str]) -> None:
@@ -217,11 +129,7 @@ def _write(result: LoadResult, data: Mapping[str, Any], names: Mapping[str, str]
         "html": lambda: page.page(data),
     }
     for kind, name in names.items():
-        if name:
-            try:
-                Path(name).write_text(texts[kind](), encoding="utf-8")
-            except OSError as error:
-                common.fail(f"{name}: {error.strerror}")
+        write_text(name, texts[kind])
 
 
 def _run(config: LoadConfig, given: Mapping[str, Any], *, table: bool) -> LoadResult:
@@ -247,14 +155,8 @@ def _end(result: LoadResult, findings: list[str]) -> None:
     """What has to be known, and the exit code."""
     for one in findings:
         typer.echo(f"vmalab: {one}", err=True)
-    for verdict in result.verdicts:
-        if not verdict.passed:
-            value = "no value" if verdict.value is None else f"{verdict.value:.6g}"
-            typer.echo(f"vmalab: threshold {verdict.text} was not kept: {value}", err=True)
-    if result.ended_by:
-        raise typer.Exit(128 + signal.Signals[result.ended_by])
-    if not result.good:
-        raise typer.Exit(common.FAILED)
+    say_verdicts(result)
+    exit_with(result.ended_by, good=result.good)
 
 
 def load_command(
@@ -279,7 +181,10 @@ def load_command(
         ),
     ] = DEFAULT,
     workload: Annotated[
-        str, typer.Option(help="A named workload in the place of the mix; --workloads lists them.")
+        str,
+        typer.Option(
+            help="A named workload in the place of the mix, or trace:FOLDER; see --workloads."
+        ),
     ] = "",
     workloads: Annotated[
         bool, typer.Option("--workloads", help="List the named workloads, and end.")
@@ -356,6 +261,13 @@ def load_command(
     csv: Annotated[str, typer.Option(help="Write the time series to a file.")] = "",
     hdr: Annotated[str, typer.Option(help="Write a log for the tools of HdrHistogram.")] = "",
     html: Annotated[str, typer.Option(help="Write a report with pictures, one file.")] = "",
+    job: Annotated[
+        str, typer.Option(help="Run the sections of a job file side by side.", metavar="FILE")
+    ] = "",
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of a job file, and end.")
+    ] = False,
+    svg: Annotated[str, typer.Option(help="With --job: write a picture of its sections.")] = "",
     seed: Annotated[int, typer.Option(min=-1, help="Seed; -1: a new one, which is printed.")] = -1,
     check: Annotated[
         bool, typer.Option(help="Check every invariant and look for leaks at the end.")
@@ -381,19 +293,21 @@ def load_command(
     if workloads:
         _list_workloads(as_json)
         return
+    if schema or job:
+        from vmalab_cli import load_job
+
+        load_job.command(context, given)
+        return
+    if svg:
+        common.fail("--svg is of the sections of a job: give --job FILE, or --html", common.USAGE)
     from vmalab_drive import report
     from vmalab_loadgen import page
 
     config = _config(given)
     wanted = _thresholds(threshold or [])
-    others = target or instance
-    common.check_core(model, layout, others=others)
-    lookup = common.lookup_in(lookup, others=others)
-    common.check_pkeys(pkeys, "machine", "on", "off")
-    if pkeys != "machine" and others:
-        common.fail(f"--pkeys is for an instance started here, not for {others}", common.USAGE)
+    lookup = check_instance(given)
     names = {"json": json_file, "csv": csv, "hdr": hdr, "html": html}
-    _writable(*names.values())
+    writable(*names.values())
     print(f"seed {config.seed}", file=sys.stderr)
     result = _run(config, given, table=not as_json)
     result.verdicts = [one.judge(result) for one in wanted]
@@ -413,6 +327,7 @@ def load_command(
 def compare_command(
     before: Annotated[Path, typer.Argument(help="What `vmalab load --json FILE` wrote.")],
     after: Annotated[list[Path], typer.Argument(help="One or more others, compared with it.")],
+    html: Annotated[str, typer.Option(help="Write the changes with a picture, one file.")] = "",
     as_json: common.Json = False,
 ) -> None:
     """What changed between two loads, and whether that is more than noise.
@@ -421,13 +336,16 @@ def compare_command(
     ratio does not contain 1, with five intervals or more in both. Exit code 0, whatever changed.
     """
     from vmalab_drive import report
-    from vmalab_loadgen import compare
+    from vmalab_loadgen import compare, compare_page
 
+    writable(html)
     first, *others = common.guarded(lambda: [compare.read(path) for path in (before, *after)])
     pairs = [
         (path, compare.differences(first, data), compare.compare(first, data))
         for path, data in zip(after, others, strict=True)
     ]
+    shown = [compare_page.Pair(str(path), different, changes) for path, different, changes in pairs]
+    write_text(html, lambda: compare_page.page_of(str(before), first, shown))
     if as_json:
         report.print_json(
             {
@@ -441,9 +359,8 @@ def compare_command(
         )  # fmt: skip
         return
     console = report.console()
-    head = ("operation", "figure", "before", "after", "change", "95 %", "significant")
     for path, different, changes in pairs:
-        table = report.grid(f"{before} and {path}", head, compare.rows_of(changes))
+        table = report.grid(f"{before} and {path}", compare_page.HEAD, compare.rows_of(changes))
         table.padding = (0, 1)
         console.print(table)
         for one in different:

@@ -13,20 +13,9 @@ if TYPE_CHECKING:
 def tables(data: Mapping[str, Any]) -> list[Table]:
     """From what `--json` gives."""
     from vmalab_drive import report
-    from vmalab_loadgen.page import time_text
 
     found = [report.facts("load", _facts(data))]
-    names = ("p50", "p99", "p99.9", "max")
-    rows = []
-    for name, one in data["operations"].items():
-        times, raw = one["latency_us"], one["latency_raw_us"]
-        cells = [time_text(times[key]) if times else "" for key in names]
-        cells.append(time_text(raw["p99"]) if raw else "")
-        rows.append([name, report.count(one["count"]), report.short(one["per_s"]), *cells])
-    head = ("kind", "count", "per s", *names, "p99 raw")
-    kinds = report.grid("operations, corrected latency", head, rows)
-    kinds.padding = (0, 1)  # so that it fits 80 columns
-    found.append(kinds)
+    found.append(kinds_of(data, "operations, corrected latency"))
     if data["errnos"]:
         errnos = [[name, report.count(number)] for name, number in data["errnos"].items()]
         found.append(report.grid("expected errors", ("error", "count"), errnos))
@@ -37,6 +26,23 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
     title = f"latency of {data['latency_of']}, microseconds"
     found.append(report.grid(title, ("", "corrected", "raw"), times))
     found += _verdicts(data)
+    return found
+
+
+def kinds_of(data: Mapping[str, Any], title: str) -> Table:
+    """The kinds of operations."""
+    from vmalab_drive import report
+    from vmalab_loadgen.page import time_text
+
+    names = ("p50", "p99", "p99.9", "max")
+    rows = []
+    for name, one in data["operations"].items():
+        times, raw = one["latency_us"], one["latency_raw_us"]
+        cells = [time_text(times[key]) if times else "" for key in names]
+        cells.append(time_text(raw["p99"]) if raw else "")
+        rows.append([name, report.count(one["count"]), report.short(one["per_s"]), *cells])
+    found = report.grid(title, ("kind", "count", "per s", *names, "p99 raw"), rows)
+    found.padding = (0, 1)  # so that it fits 80 columns
     return found
 
 
@@ -57,7 +63,22 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("rate", f"{asked}, {report.count(data['dropped'])} operations dropped"))
     share = f"the clients ran for {data['client']['cpu_share']:.0%} of the time that they had"
     rows.append(("client-bound", f"{'yes' if data['client']['bound'] else 'no'}; {share}"))
-    rows += [(name, report.count(value)) for name, value in data["locks"].items()]
+    if data["trace"]:
+        turns, between = (report.count(data["trace"][name]) for name in ("turns", "between"))
+        rows.append(("trace", f"{turns} times, {between} steps between operations"))
+    rows += core_facts(data)
+    if data["latency_sample"] != 1:
+        sample = data["latency_sample"]
+        timed = f"one fault in {sample}, and every other operation" if sample else "nothing"
+        rows.append(("timed", timed))
+    return rows
+
+
+def core_facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Of the instance, and whether it is as it should be."""
+    from vmalab_drive import report
+
+    rows = [(name, report.count(value)) for name, value in data["locks"].items()]
     reused = report.count(data["vma_objects_reused"])
     allocated = report.count(data["vma_objects_allocated"])
     rows.append(("VMA objects", f"{allocated} handed out, {reused} of them used before"))
@@ -67,10 +88,6 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
         leaks = [f"{k}: {v['before']} -> {v['after']}" for k, v in data["leaks"].items()]
         unknown = "not looked at, because callers were lost" if data["lost"] else ""
         rows.append(("memory", "; ".join(leaks) or unknown or "back to the start"))
-    if data["latency_sample"] != 1:
-        sample = data["latency_sample"]
-        timed = f"one fault in {sample}, and every other operation" if sample else "nothing"
-        rows.append(("timed", timed))
     return rows
 
 
@@ -86,6 +103,14 @@ def _verdicts(data: Mapping[str, Any]) -> list[Table]:
         ]  # fmt: skip
         title = "thresholds, latency in nanoseconds"
         found.append(report.grid(title, ("threshold", "value", "kept"), rows))
+    return found + soundness(data)
+
+
+def soundness(data: Mapping[str, Any]) -> list[Table]:
+    """The wrong answers, if there are any."""
+    from vmalab_drive import report
+
+    found = []
     if data["wrong_first"]:
         wrong = [[one["op"], one["what"], one["expected"], one["got"]] for one in
                  data["wrong_first"]]  # fmt: skip

@@ -99,6 +99,10 @@ class AttachDriver(Driver):
     def maps(self, mm: int) -> str:
         return self._participant.maps(mm)
 
+    def smaps(self, mm: int) -> str:
+        """As maps(), with `VmFlags` after each line."""
+        return self._participant.smaps(mm)
+
     def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
         return self._participant.mincore(mm, addr, length)
 

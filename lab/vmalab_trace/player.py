@@ -136,12 +136,20 @@ class Player:
             step = self.score.steps[index]
             if not self._collect(index, step):
                 self._flush()
-                self._single(index, step)
+                self.single(index, step)
             elif len(self.pending) >= RECORDS_MAX or step.kind is Kind.FORK:
                 self._flush()
             if self.score.mode == "unary":
                 self._flush()
         self._flush()
+
+    def record(self, index: int) -> bytes:
+        """The record of a step; none if it cannot travel in a block."""
+        found = self._collect(index, self.score.steps[index])
+        data = self.block.bytes() if found else b""
+        self.pending.clear()
+        self.block.clear()
+        return data
 
     def _collect(self, index: int, step: Step) -> bool:
         """Add a step to the block; False when it cannot travel in one."""
@@ -167,7 +175,7 @@ class Player:
     def _collect_call(self, mm: int, step: Step) -> bool:
         match step.operation:
             case calls.Mmap(addr, length, prot, flags, _, offset):
-                file = self._file(step.file) if step.file >= 0 and not flags & ANONYMOUS else 0
+                file = self.file(step.file) if step.file >= 0 and not flags & ANONYMOUS else 0
                 if step.placed:
                     addr, flags = step.placed, flags & ~MAP_32BIT | MAP_FIXED_NOREPLACE
                 self.block.mmap(
@@ -207,16 +215,17 @@ class Player:
             case calls.Capabilities(bits):
                 self.block.capset(mm, bits)
             case opens.Seal(seals=seals):
-                self.block.file_seal(self._file(step.file), seals)
+                self.block.file_seal(self.file(step.file), seals)
             case calls.Truncate(size=size):
-                self.block.file_truncate(self._file(step.file), size)
+                self.block.file_truncate(self.file(step.file), size)
             case calls.Allocate(mode=mode, offset=offset, length=length):
-                self.block.file_allocate(self._file(step.file), offset, length, mode=mode)
+                self.block.file_allocate(self.file(step.file), offset, length, mode=mode)
             case _:
                 return False
         return True
 
-    def _file(self, index: int) -> int:
+    def file(self, index: int) -> int:
+        """The emulator's number of a file of the trace, which is opened when it is first used."""
         if not self.files[index]:
             self.files[index] = self.driver.open_file(self.score.files[index])
         return int(self.files[index])
@@ -232,15 +241,14 @@ class Player:
             )
         for index, (status, info, value) in zip(self.pending, answers, strict=True):
             step = self.score.steps[index]
-            if isinstance(step.operation, calls.Shmat) and status == -EEXIST:
-                status = -EINVAL
+            status = answered(step, status)
             if step.kind is Kind.FORK and status == 0:
                 self.mms[step.child] = value
             self.outcomes.append(Outcome(index, status, info, value))
         self.pending.clear()
         self.block.clear()
 
-    def _single(self, index: int, step: Step) -> None:
+    def single(self, index: int, step: Step) -> None:
         """Steps that are no record of a block."""
         mm = self.mms[step.mm]
         outcome = Outcome(index)
@@ -374,6 +382,11 @@ class Player:
 
 
 Body = Callable[[int, Score, Baton, Player], None]
+
+
+def answered(step: Step, status: int) -> int:
+    """The status of a record as the answer of its step: shmat has another errno than mmap."""
+    return -EINVAL if isinstance(step.operation, calls.Shmat) and status == -EEXIST else status
 
 
 def _fits_a_record(step: Step, length: int) -> bool:

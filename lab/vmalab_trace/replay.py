@@ -81,9 +81,14 @@ class Replay:
         return data
 
 
-def identities(plan: Plan, copy: int) -> Identities:
-    """Fresh inode numbers for every file of the trace."""
-    salt = int.from_bytes(os.urandom(3), "little") << 8 | copy & 0xFF
+def identities(plan: Plan, copy: int, *, salt: int | None = None) -> Identities:
+    """Fresh inode numbers for every file of the trace.
+
+    Args:
+        salt: of 40 bits, if the caller knows one that no other has; else it is drawn.
+    """
+    if salt is None:
+        salt = int.from_bytes(os.urandom(3), "little") << 8 | copy & 0xFF
     forth: dict[tuple[int, int], int] = {}
     numbers: list[int] = []
     back: dict[tuple[int, int], int] = {}

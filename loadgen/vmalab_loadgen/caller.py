@@ -15,10 +15,11 @@ from vmalab_drive import drivers
 from vmalab_loadgen import pacing
 from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.histogram import Times
+from vmalab_loadgen.kinds import OPS
 from vmalab_loadgen.pacing import NEVER, Pacer
 from vmalab_loadgen.parts import CallerEnd, Part
 from vmalab_loadgen.recorder import Recorder
-from vmalab_loadgen.work import BlockT, Work
+from vmalab_loadgen.work import BlockT, Timed, Work
 
 if TYPE_CHECKING:
     from vmalab_native.load_times import LoadTimes
@@ -46,6 +47,7 @@ class Clock:
 
     @staticmethod
     def of(config: LoadConfig, begin_ns: int) -> Clock:
+        begin_ns += int(config.start_after_s * 1e9)
         measure = begin_ns + int(config.warmup_s * 1e9)
         end = measure + int(config.seconds * 1e9) if config.seconds < 1e9 else NEVER
         return Clock(begin_ns, measure, end, max(1, int(config.interval_s * 1e9)))
@@ -65,6 +67,8 @@ class Caller(Generic[BlockT]):
     send: Callable[[Part], None]
     stop_ns: Callable[[], int]
     """The time at which the parent wants an end."""
+    timed: Timed | None = None
+    """What does the operations in the place of the driver."""
     recorder: Recorder = field(init=False)
     core_cpu_s: float = 0.0
     _times: LoadTimes | None = None
@@ -82,8 +86,8 @@ class Caller(Generic[BlockT]):
 
             corrected = self.recorder.corrected
             self._times = LoadTimes(
-                self.recorder.raw.data,
-                None if corrected is None else corrected.data,
+                self.recorder.raw[:OPS].data,
+                None if corrected is None else corrected[:OPS].data,
                 every=self.config.sample,
             )
 
@@ -93,10 +97,12 @@ class Caller(Generic[BlockT]):
         """Until the end of the load."""
         clock = self.clock
         self._warm = clock.measure_ns > clock.begin_ns
-        self._kept_ns = clock.begin_ns
-        pacing.wait(clock.begin_ns, NEVER)
+        self._kept_ns = time.monotonic_ns()
         end = CallerEnd(self.maker.me, clock.measure_ns, 0)
         try:
+            while (now := time.monotonic_ns()) < min(clock.begin_ns, self.stop_ns()):
+                self._look(now)
+                pacing.wait(clock.begin_ns, now + LOOK_EVERY_NS)
             while not self._over(now := time.monotonic_ns()):
                 self._look(now)
                 if self.pacer is None:
@@ -174,7 +180,9 @@ class Caller(Generic[BlockT]):
         if not block.count:  # it waits for an answer
             self._finish()
             return
-        if self._times is not None and isinstance(self.driver, drivers.AttachDriver):
+        if self.timed is not None:
+            self._calls(block, self.timed)
+        elif self._times is not None and isinstance(self.driver, drivers.AttachDriver):
             self._attached(block, self.driver, self._times)
         elif isinstance(self.driver, drivers.CallByCall):
             self._calls(block, self.driver)
@@ -195,7 +203,7 @@ class Caller(Generic[BlockT]):
         self.core_cpu_s += time.thread_time() - begin
         self.maker.check(block, answer)
 
-    def _calls(self, block: BlockT, driver: drivers.CallByCall) -> None:
+    def _calls(self, block: BlockT, driver: Timed) -> None:
         """One call for each record. When one fails the block does not count."""
         pacer = self.pacer
         due: Times | None = pacer.take(block.count) if pacer is not None else None

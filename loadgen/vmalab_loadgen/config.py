@@ -12,6 +12,7 @@ from typing import Final
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.pacing import RATE_MAX, Arrival, Profile, Stage
+from vmalab_loadgen.workloads import TRACE, WORKLOADS, spaces_of
 
 BLOCK_OPS: Final = {"unary": 32, "batch": 1024, "attach": 1024}
 WINDOW: Final = {"unary": 1, "batch": 4, "attach": 1}
@@ -29,7 +30,7 @@ class LoadConfig:
     processes: int = 4
     mix: Mix = field(default_factory=lambda: Mix.parse("fault=90,mmap=5,munmap=5"))
     workload: str = ""
-    """A named workload in the place of the mix."""
+    """A named workload in the place of the mix, or `trace:` and the folder of a trace."""
     shared_mms: int = 1
     """Address spaces the callers share, dealt in turn; 0: each has its own."""
     seconds: float = 10.0
@@ -47,6 +48,8 @@ class LoadConfig:
     arrival: Arrival = "constant"
     burst: int = 100
     warmup_s: float = 0.0
+    start_after_s: float = 0.0
+    """From the begin of the job, whose sections begin one by one."""
     concurrency: int = 0
     """Requests outstanding at a time, of all processes; 0: one for each process."""
     interval_s: float = 0.0
@@ -83,11 +86,12 @@ class LoadConfig:
             UsageError: what was asked for contradicts itself.
         """
         if self.mode not in BLOCK_OPS:
-            raise UsageError(f"mode {self.mode}: one of {', '.join(BLOCK_OPS)}")
+            raise UsageError(f"--mode {self.mode}: one of {', '.join(BLOCK_OPS)}")
         stages = self._stages()
         seconds = sum(one.seconds for one in stages) if stages else self.seconds
         if math.isinf(seconds) and not self.ops:
             raise UsageError("a load needs a duration or a number of operations")
+        self._check_workload()
         whole = self.ops / max(self.rate, 1e-9) if math.isinf(seconds) and self.rate else seconds
         span = whole if math.isfinite(whole) else 1.0
         return dataclasses.replace(
@@ -100,6 +104,32 @@ class LoadConfig:
             window=self._window(),
             interval_s=self.interval_s or float(max(1, math.ceil(span / INTERVALS_MAX))),
         )
+
+    def _check_workload(self) -> None:
+        if not self.workload:
+            return
+        readers = self.workload in WORKLOADS and WORKLOADS[self.workload].readers
+        if self.workload.startswith(TRACE):
+            from vmalab_loadgen.recorded import folder_of  # which needs the replayer
+
+            folder_of(self.workload)
+        if spaces_of(self.workload) == "own" and self.shared_mms:
+            raise UsageError(
+                f"--workload {self.workload} needs --own-mm: its answers are those of one"
+            )
+        if readers and not self.shared_mms:
+            raise UsageError(
+                f"--workload {self.workload} needs --shared-mm: it reads what others map"
+            )
+        if readers:
+            least = 2 * self.shared_mms
+            if self.callers < least:
+                raise UsageError(
+                    f"--workload {self.workload}: {self.callers} callers in {self.shared_mms} "
+                    f"address spaces; each needs a writer and a reader, so give {least} or more"
+                )
+            if 0 < self.ops < self.callers:
+                raise UsageError(f"--ops {self.ops}: {self.callers} callers have one or more")
 
     def _stages(self) -> tuple[Stage, ...]:
         if self.stages and self.rate:

@@ -53,29 +53,44 @@ def seats_of(config: LoadConfig, mms: list[int]) -> list[tuple[Seat, ...]]:
 
 
 @dataclass(slots=True)
-class Crew:
-    """The processes of one load.
+class Group:
+    """The processes that do the same: those of a load, or of a section of a job.
 
     Args:
         heard: gets each part of each caller.
-        tick: called a few times a second while the load runs.
     """
 
     config: LoadConfig
-    target: drivers.Target
     mms: list[int]
     heard: Callable[[Part], None]
-    tick: Callable[[], None]
     done: list[Done] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     """Processes that gave no account of their end, and why."""
+    clock: Clock = field(default_factory=lambda: Clock(0, 0, 0, 1))
+    """Known when all processes are ready."""
+
+
+@dataclass(slots=True)
+class Crew:
+    """The processes of all groups, started together.
+
+    Args:
+        tick: called a few times a second while the load runs.
+    """
+
+    groups: list[Group]
+    target: drivers.Target
+    tick: Callable[[], None]
     ended_by: int = 0
     """The signal that ended the load, or 0."""
-    clock: Clock | None = None
     stopped_ns: int = 0
     _processes: list[BaseProcess] = field(default_factory=list)
-    _pipes: dict[Connection[None, Message], int] = field(default_factory=dict)
+    _pipes: dict[Connection[None, Message], tuple[int, Group]] = field(default_factory=dict)
     _times: process.Times | None = None
+
+    @property
+    def lost(self) -> list[str]:
+        return [one for group in self.groups for one in group.lost]
 
     def run(self) -> None:
         """The whole load.
@@ -94,19 +109,23 @@ class Crew:
         context = spawning.context()
         start = context.Event()
         self._times = times = context.RawArray("q", 2)
-        for me, seats in enumerate(seats_of(self.config, self.mms)):
+        crews = [(one, seats) for one in self.groups for seats in seats_of(one.config, one.mms)]
+        pinned = len(crews) <= (os.cpu_count() or 1)
+        for me, (group, seats) in enumerate(crews):
             ours, theirs = context.Pipe()
-            task = Task(me, os.getpid(), self.target, self.config, seats)
+            task = Task(me, os.getpid(), self.target, group.config, seats, pinned)
             one = context.Process(target=process.work, args=(task, start, times, theirs))
             spawning.start(one, self._processes)
             theirs.close()
-            self._pipes[ours] = me
+            self._pipes[ours] = (me, group)
         self._all_ready()
         times[0] = time.monotonic_ns() + LEAD_NS
         times[1] = NEVER
-        self.clock = Clock.of(self.config, times[0])
+        for group in self.groups:
+            group.clock = Clock.of(group.config, times[0])
         start.set()
-        deadline = min(self.clock.end_ns, NEVER) / 1e9 + DRAIN_NS / 1e9 + LATE_S
+        last_ns = max(min(group.clock.end_ns, NEVER) for group in self.groups)
+        deadline = last_ns / 1e9 + DRAIN_NS / 1e9 + LATE_S
         while self._pipes:
             try:
                 self._hear(deadline)
@@ -120,7 +139,7 @@ class Crew:
         while waiting:
             ready = connection.wait([*waiting], TICK_S)
             for pipe in [one for one in waiting if one in ready]:
-                me = waiting.pop(pipe)
+                me, _ = waiting.pop(pipe)
                 try:
                     message = pipe.recv()
                 except EOFError:
@@ -129,7 +148,8 @@ class Crew:
                     raise LoadError(f"process {me}: {message.why}")
                 assert isinstance(message, Ready)
             if waiting and time.monotonic() > deadline:
-                raise LoadError(f"process {min(waiting.values())} was not ready in time")
+                first = min(me for me, _ in waiting.values())
+                raise LoadError(f"process {first} was not ready in time")
 
     def _hear(self, deadline: float) -> None:
         """What has come, and the rest after the deadline."""
@@ -139,26 +159,26 @@ class Crew:
                 self._take(pipe)
             self.tick()
             if time.monotonic() > deadline:
-                for me in self._pipes.values():
-                    self.lost.append(f"process {me} did not end in time; it was killed")
+                for me, group in self._pipes.values():
+                    group.lost.append(f"process {me} did not end in time; it was killed")
                 self._pipes.clear()
 
     def _take(self, pipe: Connection[None, Message]) -> None:
-        me = self._pipes[pipe]
+        me, group = self._pipes[pipe]
         try:
             message = pipe.recv()
         except (EOFError, OSError):
             del self._pipes[pipe]
-            self.lost.append(f"process {me} {self._how(me)}")
+            group.lost.append(f"process {me} {self._how(me)}")
             return
         if isinstance(message, Part):
-            self.heard(message)
+            group.heard(message)
             return
         del self._pipes[pipe]
         if isinstance(message, Done):
-            self.done.append(message)
+            group.done.append(message)
         elif isinstance(message, Failed):
-            self.lost.append(f"process {me} failed: {message.why}")
+            group.lost.append(f"process {me} failed: {message.why}")
 
     def _how(self, me: int) -> str:
         """How a process ended that says nothing any more."""

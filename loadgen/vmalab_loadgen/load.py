@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from vmalab_drive import drivers
 from vmalab_loadgen.blocks import BRK_BASE
 from vmalab_loadgen.caller import in_a_line
 from vmalab_loadgen.config import LoadConfig as LoadConfig
-from vmalab_loadgen.crew import Crew
+from vmalab_loadgen.crew import Crew, Group
 from vmalab_loadgen.crew import LoadError as LoadError
 from vmalab_loadgen.parts import Part
 from vmalab_loadgen.result import LoadResult as LoadResult
@@ -38,20 +39,69 @@ def run(config: LoadConfig, target: drivers.Target, progress: Progress | None = 
     """
     config = config.filled()
     result = LoadResult(config, Series(config.interval_s, config.open_loop))
-    control_mode = "attach" if config.mode == "attach" else "apply"
-    with drivers.connect(target, control_mode) as control:
+    _run([result], result, target, progress)
+    return result
+
+
+def run_job(
+    sections: Mapping[str, LoadConfig], target: drivers.Target, progress: Progress | None = None
+) -> tuple[list[LoadResult], LoadResult]:
+    """Run loads side by side: what came of each, and of all of them together.
+
+    The counters of the core, leaks and broken invariants belong to no section: they are in the
+    whole. Its time begins with the job, and it has no rate that was asked for.
+
+    Raises:
+        as run()
+    """
+    configs = [one.filled() for one in sections.values()]
+    results = [
+        LoadResult(one, Series(one.interval_s, one.open_loop), name=name)
+        for name, one in zip(sections, configs, strict=True)
+    ]
+    ends = [one.start_after_s + one.warmup_s + one.seconds for one in configs]
+    everything = dataclasses.replace(
+        configs[0],
+        workload="",
+        processes=sum(one.processes for one in configs),
+        concurrency=sum(one.callers for one in configs) if configs[0].mode == "unary" else 0,
+        shared_mms=sum(one.shared_mms for one in configs),
+        seconds=max(ends),
+        stages=(),
+        warmup_s=0.0,
+        start_after_s=0.0,
+        check=any(one.check for one in configs),
+    )
+    whole = LoadResult(everything, Series(everything.interval_s, open_loop=True))
+    _run(results, whole, target, progress)
+    return results, whole
+
+
+def _run(
+    results: list[LoadResult],
+    whole: LoadResult,
+    target: drivers.Target,
+    progress: Progress | None,
+) -> None:
+    attached = all(one.config.mode == "attach" for one in results)
+    with drivers.connect(target, "attach" if attached else "apply") as control:
         stat_before = dict(control.vmstat())
         slab_before = _slabs(control)
-        mms = [control.create(start_brk=BRK_BASE, brk=BRK_BASE) for _ in range(config.shared_mms)]
-        crew = _run_crew(result, target, mms, control, progress)
-        _collect(result, crew)
+        mms = [
+            [control.create(start_brk=BRK_BASE, brk=BRK_BASE) for _ in range(one.config.shared_mms)]
+            for one in results
+        ]
+        crew = _run_crew(results, whole, target, mms, control, progress)
+        for result, group in zip(results, crew.groups, strict=True):
+            _collect(result, group, crew)
+        if results[0] is not whole:
+            _collect_all(results, whole, crew)
         try:
-            _look_back(result, control, mms, stat_before, slab_before)
+            _look_back(whole, control, [mm for one in mms for mm in one], stat_before, slab_before)
         except Exception as error:
-            if not result.lost:
+            if not whole.lost:
                 raise
-            result.lost.append(f"the instance did not answer at the end: {in_a_line(error)}")
-    return result
+            whole.lost.append(f"the instance did not answer at the end: {in_a_line(error)}")
 
 
 def _look_back(
@@ -94,55 +144,101 @@ def _exit(control: drivers.Driver, mm: int) -> None:
 
 
 def _run_crew(
-    result: LoadResult,
+    results: list[LoadResult],
+    whole: LoadResult,
     target: drivers.Target,
-    mms: list[int],
+    mms: list[list[int]],
     control: drivers.Driver,
     progress: Progress | None,
 ) -> Crew:
     kept = time.monotonic()
+    every = [mm for one in mms for mm in one]
 
     def tick() -> None:
         nonlocal kept
         now = time.monotonic()
-        if mms and now - kept > KEEP_EVERY_S:
+        if every and now - kept > KEEP_EVERY_S:
             with suppress(Exception):  # the callers meet it too, and say so
-                control.keep(mms)
+                control.keep(every)
             kept = now
-        if progress is not None and crew.clock is not None:
-            progress((time.monotonic_ns() - crew.clock.measure_ns) / 1e9, result.series)
+        if progress is not None:
+            begun = crew.groups[0].clock.measure_ns if results[0] is whole else _begun(crew)
+            progress((time.monotonic_ns() - begun) / 1e9, whole.series)
 
-    def heard(part: Part) -> None:
-        result.series.add(part)
-
-    crew = Crew(result.config, target, mms, heard, tick)
+    groups = [
+        Group(result.config, mine, _heard(result, whole))
+        for result, mine in zip(results, mms, strict=True)
+    ]
+    crew = Crew(groups, target, tick)
     crew.run()
     return crew
 
 
-def _collect(result: LoadResult, crew: Crew) -> None:
+def _heard(result: LoadResult, whole: LoadResult) -> Callable[[Part], None]:
+    """Adds a part to the series of its load, and to that of the whole, whose intervals begin with
+    the job."""
+    config = result.config
+    shift = round((config.start_after_s + config.warmup_s) / config.interval_s)
+
+    def heard(part: Part) -> None:
+        result.series.add(part)
+        if result is not whole:
+            whole.series.add(
+                dataclasses.replace(
+                    part, interval=part.interval + shift, corrected=part.corrected or part.raw
+                )
+            )
+
+    return heard
+
+
+def _collect(result: LoadResult, group: Group, crew: Crew) -> None:
     """How the callers ended."""
-    assert crew.clock is not None
-    ends = [end for done in crew.done for end in done.callers]
+    ends = [end for done in group.done for end in done.callers]
     for end in ends:
         result.dropped += end.dropped
         result.wrong_first += end.wrong_first
+        result.turns += end.turns
+        result.between += end.between
+        result.not_compared += end.not_compared
         if end.failed:
             at_s = (end.ended_ns - end.begun_ns) / 1e9
             result.lost.append(
                 f"caller {end.caller} ended after {at_s:.1f} s: {end.failed}; "
                 f"{end.unanswered} of its operations have no answer"
             )
-    result.lost += crew.lost
+    result.lost += group.lost
     result.ended_by = signal.Signals(crew.ended_by).name if crew.ended_by else ""
     result.stopped_ns = crew.stopped_ns
-    begun = crew.clock.measure_ns
+    begun = group.clock.measure_ns
     result.started = time.time() - (time.monotonic_ns() - begun) / 1e9
     ended = max((end.ended_ns for end in ends), default=time.monotonic_ns())
     result.begun_ns, result.seconds = begun, max(0.0, (ended - begun) / 1e9)
-    room = sum(done.room_s for done in crew.done)
-    result.client_cpu_s = sum(done.client_cpu_s for done in crew.done)
+    room = sum(done.room_s for done in group.done)
+    result.client_cpu_s = sum(done.client_cpu_s for done in group.done)
     result.client_share = result.client_cpu_s / room if room else 0.0
+
+
+def _begun(crew: Crew) -> int:
+    """When the job began, whose sections may begin later."""
+    group = crew.groups[0]
+    return group.clock.begin_ns - int(group.config.start_after_s * 1e9)
+
+
+def _collect_all(results: list[LoadResult], whole: LoadResult, crew: Crew) -> None:
+    """How all callers of a job ended."""
+    for one in results:
+        whole.dropped += one.dropped
+        whole.wrong_first += one.wrong_first
+        whole.lost += [f"{one.name}: {what}" for what in one.lost]
+        whole.client_cpu_s += one.client_cpu_s
+    whole.ended_by, whole.stopped_ns = results[0].ended_by, crew.stopped_ns
+    begun = _begun(crew)
+    ended = max(one.begun_ns + int(one.seconds * 1e9) for one in results)
+    whole.begun_ns, whole.seconds = begun, max(0.0, (ended - begun) / 1e9)
+    whole.started = results[0].started - (results[0].begun_ns - begun) / 1e9
+    room = sum(done.room_s for group in crew.groups for done in group.done)
+    whole.client_share = whole.client_cpu_s / room if room else 0.0
 
 
 def _leaks(

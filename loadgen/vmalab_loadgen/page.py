@@ -54,25 +54,33 @@ def time_text(microseconds: float) -> str:
 
 def page(data: Mapping[str, Any]) -> str:
     """The whole file, from what `--json` gives."""
-    parts = [
-        _head(data),
+    parts = [_head(data), *body(data), _facts(data)]
+    return document(f"vmalab load, {data['started'][:19]}", parts)
+
+
+def body(data: Mapping[str, Any]) -> list[str]:
+    """What a load, or a section of a job, has below its head."""
+    return [
         _tiles(data),
         _findings(data),
         _throughput(data),
         _latency_in_time(data),
         _distribution(data),
         _operations(data),
-        _facts(data),
     ]
+
+
+def document(title: str, parts: Sequence[str]) -> str:
+    """The parts as a whole file."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>vmalab load, {_text(data['started'][:19])}</title><style>{STYLE}</style></head>"
+        f"<title>{text_of(title)}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>\n"
     )
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
     return html.escape(str(value))
 
 
@@ -87,31 +95,32 @@ def _head(data: Mapping[str, Any]) -> str:
     )
     began = data["started"][:19].replace("T", " ")
     return (
-        f"<h1>vmalab load</h1><p>{_text(data['mode'])}, {data['processes']} processes, "
-        f"{_text(spaces)}; {_text(loop)}.</p>"
-        f'<p class="soft">{_text(began)} UTC, {data["seconds"]:.1f} s, seed {data["seed"]}, '
-        f"<code>{_text(data['workload'] or data['mix'])}</code></p>"
+        f"<h1>vmalab load</h1><p>{text_of(data['mode'])}, {data['processes']} processes, "
+        f"{text_of(spaces)}; {text_of(loop)}.</p>"
+        f'<p class="soft">{text_of(began)} UTC, {data["seconds"]:.1f} s, seed {data["seed"]}, '
+        f"<code>{text_of(data['workload'] or data['mix'])}</code></p>"
     )
 
 
-def _tile(value: str, name: str, mood: str = "") -> str:
-    return f'<div class="tile"><b class="{mood}">{_text(value)}</b><span>{_text(name)}</span></div>'
+def tile(value: str, name: str, mood: str = "") -> str:
+    head = f'<b class="{mood}">{text_of(value)}</b>'
+    return f'<div class="tile">{head}<span>{text_of(name)}</span></div>'
 
 
 def _tiles(data: Mapping[str, Any]) -> str:
-    tiles = [_tile("passed" if data["good"] else "failed", "result",
+    tiles = [tile("passed" if data["good"] else "failed", "result",
                    "good" if data["good"] else "bad")]  # fmt: skip
-    tiles.append(_tile(chart.number(data["ops_per_s"]), "operations per second"))
+    tiles.append(tile(chart.number(data["ops_per_s"]), "operations per second"))
     if data["achieved"] is not None:
         mood = "good" if data["reached"] else "bad"
-        tiles.append(_tile(f"{data['achieved']:.1%}", f"of {chart.number(data['rate'])}/s", mood))
+        tiles.append(tile(f"{data['achieved']:.1%}", f"of {chart.number(data['rate'])}/s", mood))
     for name in ("p50", "p99"):
         if name in data["latency_us"]:
             what = "corrected" if data["loop"] == "open" else "latency"
             value = time_text(data["latency_us"][name])
-            tiles.append(_tile(value, f"{name}, {what}, {data['latency_of']}"))
+            tiles.append(tile(value, f"{name}, {what}, {data['latency_of']}"))
     mood = "bad" if data["wrong"] else "good"
-    tiles.append(_tile(f"{data['wrong']:,}", "wrong answers", mood))
+    tiles.append(tile(f"{data['wrong']:,}", "wrong answers", mood))
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
@@ -141,37 +150,37 @@ def findings(data: Mapping[str, Any]) -> list[str]:
 
 
 def _findings(data: Mapping[str, Any]) -> str:
-    items = "".join(f"<li>{_text(one)}</li>" for one in findings(data))
+    items = "".join(f"<li>{text_of(one)}</li>" for one in findings(data))
     rows = [
-        [_text(one["threshold"]), "no value" if one["value"] is None else f"{one['value']:.6g}",
+        [text_of(one["threshold"]), "no value" if one["value"] is None else f"{one['value']:.6g}",
          _mood(one["passed"])]
         for one in data["thresholds"]
     ]  # fmt: skip
-    table = _table(("threshold", "value (latency in ns)", "kept"), rows) if rows else ""
+    verdicts = table(("threshold", "value (latency in ns)", "kept"), rows) if rows else ""
     wrong = [
-        [_text(one["op"]), _text(one["what"]), _text(one["expected"]), _text(one["got"])]
+        [text_of(one["op"]), text_of(one["what"]), text_of(one["expected"]), text_of(one["got"])]
         for one in data["wrong_first"]
     ]
-    wrongs = _table(("wrong answer of", "operands", "expected", "got"), wrong) if wrong else ""
-    return (f"<ul>{items}</ul>" if items else "") + table + wrongs
+    wrongs = table(("wrong answer of", "operands", "expected", "got"), wrong) if wrong else ""
+    return (f"<ul>{items}</ul>" if items else "") + verdicts + wrongs
 
 
 def _mood(good: bool) -> str:
     return '<span class="good">yes</span>' if good else '<span class="bad">no</span>'
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """rows: cells as HTML."""
-    top = "".join(f"<th>{_text(one)}</th>" for one in head)
+    top = "".join(f"<th>{text_of(one)}</th>" for one in head)
     body = "".join("<tr>" + "".join(f"<td>{one}</td>" for one in row) + "</tr>" for row in rows)
     return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
 
 
-def _middle(interval: Mapping[str, Any]) -> float:
+def middle_of(interval: Mapping[str, Any]) -> float:
     return float(interval["begin_s"] + interval["end_s"]) / 2
 
 
-def _whole(intervals: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def whole_intervals(intervals: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Without a last interval that is so short that its rate says nothing."""
     kept = list(intervals)
     if len(kept) > 2:
@@ -182,12 +191,12 @@ def _whole(intervals: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _throughput(data: Mapping[str, Any]) -> str:
-    rows = _whole(data["intervals"])
+    rows = whole_intervals(data["intervals"])
     if not rows:
         return ""
-    lines = [Line("done", 1, [(_middle(one), one["ops_per_s"]) for one in rows])]
+    lines = [Line("done", 1, [(middle_of(one), one["ops_per_s"]) for one in rows])]
     if data["loop"] == "open":
-        lines.append(Line("asked", 4, [(_middle(one), one["asked_per_s"]) for one in rows], True))
+        lines.append(Line("asked", 4, [(middle_of(one), one["asked_per_s"]) for one in rows], True))
     values = [point[1] for line in lines for point in line.points]
     picture = chart.svg(
         lines,
@@ -199,15 +208,15 @@ def _throughput(data: Mapping[str, Any]) -> str:
 
 
 def _latency_in_time(data: Mapping[str, Any]) -> str:
-    rows = [one for one in _whole(data["intervals"]) if one["latency_us"]]
+    rows = [one for one in whole_intervals(data["intervals"]) if one["latency_us"]]
     if not rows:
         return ""
     lines = [
-        Line(name, colour, [(_middle(one), one["latency_us"][name]) for one in rows])
+        Line(name, colour, [(middle_of(one), one["latency_us"][name]) for one in rows])
         for name, colour in (("max", 3), ("p99", 2), ("p50", 1))
     ]
     if data["loop"] == "open":
-        raw = [(_middle(one), one["latency_raw_us"]["p99"]) for one in rows]
+        raw = [(middle_of(one), one["latency_raw_us"]["p99"]) for one in rows]
         lines.insert(2, Line("p99, raw", 4, raw, True))
     values = [point[1] for line in lines for point in line.points]
     picture = chart.svg(
@@ -216,7 +225,7 @@ def _latency_in_time(data: Mapping[str, Any]) -> str:
         _time_axis(values),
         label="latency over time",
     )
-    return f"<h2>Latency of {_text(data['latency_of'])} over time</h2>{picture}"
+    return f"<h2>Latency of {text_of(data['latency_of'])} over time</h2>{picture}"
 
 
 def _time_axis(values: Sequence[float]) -> Axis:
@@ -263,35 +272,39 @@ def _operations(data: Mapping[str, Any]) -> str:
     rows = []
     for name, one in data["operations"].items():
         times = one["latency_us"]
-        row = [_text(name), f"{one['count']:,}", chart.number(one["per_s"])]
+        row = [text_of(name), f"{one['count']:,}", chart.number(one["per_s"])]
         row += [time_text(times[key]) if times else "" for key in names]
         row.append(time_text(one["latency_raw_us"]["p99"]) if one["latency_raw_us"] else "")
-        row.append(", ".join(f"{_text(what)} {n:,}" for what, n in one["errors"].items()))
+        row.append(", ".join(f"{text_of(what)} {n:,}" for what, n in one["errors"].items()))
         rows.append(row)
     head = ("operation", "count", "per second", *names, "p99, raw", "expected errors")
-    return f"<h2>Operations</h2>{_table(head, rows)}"
+    return f"<h2>Operations</h2>{table(head, rows)}"
 
 
-def _facts(data: Mapping[str, Any]) -> str:
-    machine = data["machine"]
-    rows = [[_text(name), f"{value:,}"] for name, value in data["locks"].items()]
+def core_rows(data: Mapping[str, Any]) -> list[list[str]]:
+    """Of the instance, and whether it is as it should be: cells of a table."""
+    rows = [[text_of(name), f"{value:,}"] for name, value in data["locks"].items()]
     rows.append(["VMA objects handed out", f"{data['vma_objects_allocated']:,}"])
     rows.append(["of them used before", f"{data['vma_objects_reused']:,}"])
     fsck = "not run" if not data["checked"] else "every invariant holds"
     if data["problems"]:
         fsck = f"{len(data['problems'])} problems"
-    rows += [
+    machine = data["machine"]
+    where = f"{machine['cpus']} CPUs, Linux {machine['kernel']}, Python {machine['python']}"
+    return [*rows, ["fsck", text_of(fsck)], ["machine", text_of(where)]]
+
+
+def _facts(data: Mapping[str, Any]) -> str:
+    rows = [
+        *core_rows(data),
         ["operations due and never begun", f"{data['dropped']:,}"],
         ["client-bound", "yes" if data["client"]["bound"] else "no"],
         ["CPU time of the clients", f"{data['client']['cpu_s']:.2f} s"],
-        ["fsck", _text(fsck)],
-        ["machine", _text(f"{machine['cpus']} CPUs, Linux {machine['kernel']}, "
-                          f"Python {machine['python']}")],
-    ]  # fmt: skip
+    ]
     sample = data["latency_sample"]
     note = ""
     if sample != 1:
         what = f"One fault in {sample} is timed, and counts as {sample}" if sample else \
             "No operation was timed"  # fmt: skip
         note = f'<p class="soft">{what}.</p>'
-    return f"<h2>Locks, memory, machine</h2>{_table(('', 'value'), rows)}{note}"
+    return f"<h2>Locks, memory, machine</h2>{table(('', 'value'), rows)}{note}"

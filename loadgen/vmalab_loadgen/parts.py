@@ -39,6 +39,12 @@ class CallerEnd:
     unanswered: int = 0
     """Operations that were sent then, and have no answer."""
     wrong_first: list[Wrong] = field(default_factory=list)
+    turns: int = 0
+    """Of a trace: how often it was done."""
+    between: int = 0
+    """Of a trace: steps that are no operations, and were done and judged between two of them."""
+    not_compared: Counter[str] = field(default_factory=Counter)
+    """Of a trace: what could not be compared, by reason."""
 
 
 @dataclass(slots=True)

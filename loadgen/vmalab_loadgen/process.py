@@ -15,19 +15,24 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
 from vmalab_drive import drivers
+from vmalab_drive.errors import CommandError
 from vmalab_loadgen.blocks import BRK_BASE, Block, Maker
 from vmalab_loadgen.caller import Caller, Clock
 from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.pacing import Pacer
 from vmalab_loadgen.parts import CallerEnd, Done, Failed, Message, Ready
+from vmalab_loadgen.reading import ReadingMaker, Readings
 from vmalab_loadgen.script import Cut, ScriptMaker
-from vmalab_loadgen.workloads import WORKLOADS
+from vmalab_loadgen.workloads import TRACE, WORKLOADS
 from vmalab_native import lifeline
+
+if TYPE_CHECKING:
+    from vmalab_loadgen import recorded
 
 START_TIMEOUT_S: Final = 600.0
 
@@ -57,10 +62,12 @@ class Task:
     target: drivers.Target
     config: LoadConfig
     seats: tuple[Seat, ...]
+    pinned: bool
+    """There is a CPU for each process, so that an attached one stays on its own."""
 
 
-AnyMaker = Maker | ScriptMaker
-AnyCaller = Caller[Block] | Caller[Cut]
+AnyMaker: TypeAlias = "Maker | ScriptMaker | ReadingMaker | recorded.TraceMaker"
+AnyCaller: TypeAlias = "Caller[Block] | Caller[Cut] | Caller[Readings] | Caller[recorded.Cut]"
 
 
 class _Process:
@@ -72,6 +79,7 @@ class _Process:
         self._pipe = pipe
         self._lock = threading.Lock()
         self._made: list[tuple[Seat, drivers.Driver, AnyMaker]] = []
+        self._trace: recorded.Recorded | None = None
 
     def send(self, message: Message) -> None:
         with self._lock:
@@ -95,8 +103,19 @@ class _Process:
     def _maker(self, seat: Seat, mm: int, driver: drivers.Driver) -> AnyMaker:
         config = self.task.config
         rng = np.random.default_rng([config.seed, seat.index])
+        if config.workload.startswith(TRACE):
+            from vmalab_loadgen import recorded  # which needs the replayer
+
+            if self._trace is None:
+                self._trace = recorded.Recorded.read(config.workload, driver)
+            return recorded.TraceMaker(self._trace, mm=mm, me=seat.index, driver=driver)
         if config.workload:
             workload = WORKLOADS[config.workload]
+            if workload.readers and seat.sharers.index(seat.index) % 2:
+                return ReadingMaker(
+                    mm=mm, me=seat.index, writers=seat.sharers[::2], pages=workload.pages,
+                    driver=driver,
+                )  # fmt: skip
             return ScriptMaker(
                 workload.program, mm=mm, me=seat.index, pages=workload.pages, driver=driver, rng=rng
             )
@@ -124,16 +143,26 @@ class _Process:
         cpu = time.process_time() - begin
         room = max(cpu, time.monotonic() - wall - (_queued_s() - queued) / len(callers))
         cpu -= sum(caller.core_cpu_s for caller in callers)
+        readers = [one for _, _, one in self._made if isinstance(one, ReadingMaker)]
+        cpu -= sum(one.texts.core_cpu_s for one in readers)
         if errors:
             raise errors[0]
+        self._part(ends)
+        return Done(ends, cpu, room)
+
+    def _part(self, ends: list[CallerEnd]) -> None:
+        """What the callers have is given back."""
         for (seat, driver, maker), end in zip(self._made, ends, strict=True):
+            if not isinstance(maker, Maker | ScriptMaker | ReadingMaker):
+                end.turns, end.between = maker.turns, maker.between
+                end.not_compared = maker.not_compared
             if not end.failed:
-                _must(driver.run(maker.farewell()))
+                if farewell := maker.farewell():
+                    _must(driver.run(farewell))
                 for file in maker.files:
                     driver.close_file(file)
                 if not seat.mm:
                     driver.run(maker.last())
-        return Done(ends, cpu, room)
 
     def _caller(
         self, seat: Seat, driver: drivers.Driver, maker: AnyMaker, clock: Clock
@@ -154,7 +183,11 @@ class _Process:
         rest = (clock, pacer, seat.share, self.send, lambda: self.times[1])
         if isinstance(maker, Maker):
             return Caller[Block](config, driver, maker, *rest)
-        return Caller[Cut](config, driver, maker, *rest)
+        if isinstance(maker, ScriptMaker):
+            return Caller[Cut](config, driver, maker, *rest)
+        if isinstance(maker, ReadingMaker):
+            return Caller[Readings](config, driver, maker, *rest, timed=maker.texts)
+        return Caller["recorded.Cut"](config, driver, maker, *rest)
 
     @staticmethod
     def _in_threads(
@@ -194,9 +227,8 @@ def work(task: Task, start: Event, times: Times, pipe: Connection[Message, None]
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as Ctrl-C: the parent ends us, with a report
     process = _Process(task, times, pipe)
     try:
-        cpus = os.cpu_count() or 1
-        if task.config.mode == "attach" and task.config.processes <= cpus:
-            os.sched_setaffinity(0, {task.me % cpus})
+        if task.config.mode == "attach" and task.pinned:
+            os.sched_setaffinity(0, {task.me % (os.cpu_count() or 1)})
         with ExitStack() as stack:
             process.make(stack)
             process.send(Ready())
@@ -205,7 +237,7 @@ def work(task: Task, start: Event, times: Times, pipe: Connection[Message, None]
             gc.freeze()
             process.send(process.run())
     except Exception as error:
-        known = isinstance(error, drivers.DriverError)
+        known = isinstance(error, CommandError)
         process.send(Failed(str(error) if known else f"{error}\n{traceback.format_exc()}"))
 
 

@@ -8,44 +8,44 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
-from vmalab.ops import Op
+from vmalab_loadgen import kinds
 from vmalab_loadgen.blocks import Tally
 from vmalab_loadgen.histogram import COUNTS, Counts, Sparse, Times, index_of
 from vmalab_loadgen.parts import Part
 
-OPS = max(Op) + 1
 Kinds = npt.NDArray[np.int64]
 
 
 class Recorder:
-    """Histograms for each operation number; C fills them too."""
+    """Histograms for each kind of operation; C fills those of records too."""
 
     def __init__(self, caller: int, tally: Tally, *, open_loop: bool) -> None:
         self.caller = caller
         self.tally = tally
-        self.raw: Counts = np.zeros((OPS, COUNTS), np.uint64)  # its pages come when touched
-        self.corrected: Counts | None = np.zeros((OPS, COUNTS), np.uint64) if open_loop else None
+        size = (kinds.COUNT, COUNTS)
+        self.raw: Counts = np.zeros(size, np.uint64)  # its pages come when touched
+        self.corrected: Counts | None = np.zeros(size, np.uint64) if open_loop else None
         self._ops: Counter[str] = Counter()
         self._errnos: Counter[str] = Counter()
         self._wrong = 0
 
-    def record(self, kinds: Kinds, raw_ns: Times, corrected_ns: Times) -> None:
+    def record(self, rows: Kinds, raw_ns: Times, corrected_ns: Times) -> None:
         """One time for each operation."""
-        self._add(self.raw, kinds, raw_ns)
+        self._add(self.raw, rows, raw_ns)
         if self.corrected is not None:
-            self._add(self.corrected, kinds, corrected_ns)
+            self._add(self.corrected, rows, corrected_ns)
 
-    def record_block(self, kinds: Kinds, raw_ns: int, corrected_ns: int) -> None:
+    def record_block(self, rows: Kinds, raw_ns: int, corrected_ns: int) -> None:
         """Each operation of a block has the time of the block."""
-        numbers, times = np.unique(kinds, return_counts=True)
+        numbers, times = np.unique(rows, return_counts=True)
         ones = np.ones(1, np.int64)
         self.raw[numbers, index_of(ones * raw_ns)] += times.astype(np.uint64)
         if self.corrected is not None:
             self.corrected[numbers, index_of(ones * corrected_ns)] += times.astype(np.uint64)
 
     @staticmethod
-    def _add(counts: Counts, kinds: Kinds, nanoseconds: Times) -> None:
-        np.add.at(counts, (kinds, index_of(nanoseconds)), np.uint64(1))
+    def _add(counts: Counts, rows: Kinds, nanoseconds: Times) -> None:
+        np.add.at(counts, (rows, index_of(nanoseconds)), np.uint64(1))
 
     def drop(self) -> None:
         """Forget what was until now: the warm-up. Wrong answers count all the same."""
@@ -56,7 +56,7 @@ class Recorder:
                 Sparse.take(self.corrected[kind])
 
     def _used(self) -> list[int]:
-        return [int(Op[name.upper()]) for name in self.tally.ops]
+        return [kinds.number_of(name) for name in self.tally.ops]
 
     def take(self, interval: int) -> Part:
         """What was done since the last time."""
@@ -75,5 +75,5 @@ class Recorder:
         return part
 
     def _taken(self, counts: Counts) -> dict[str, Sparse]:
-        taken = {Op(kind).name.lower(): Sparse.take(counts[kind]) for kind in self._used()}
+        taken = {kinds.name_of(kind): Sparse.take(counts[kind]) for kind in self._used()}
         return {name: one for name, one in taken.items() if len(one.index)}

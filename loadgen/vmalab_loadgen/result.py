@@ -7,6 +7,7 @@ import datetime
 import math
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,7 @@ from vmalab_loadgen.blocks import WRONG_SHOWN, Wrong
 from vmalab_loadgen.config import REACHED, LoadConfig
 from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.series import Interval, Series
+from vmalab_loadgen.workloads import TRACE
 
 SCHEMA: Final = "vmalab-load"
 SCHEMA_VERSION: Final = 2
@@ -39,6 +41,8 @@ class LoadResult:
 
     config: LoadConfig
     series: Series
+    name: str = ""
+    """Of the section of a job."""
     started: float = 0.0
     """When the warm-up was over, in seconds since 1970."""
     begun_ns: int = 0
@@ -59,6 +63,10 @@ class LoadResult:
     leaks: dict[str, tuple[int, int]] = field(default_factory=dict)
     checked: bool = False
     verdicts: list[Verdict] = field(default_factory=list)
+    turns: int = 0
+    """Of a trace, as in parts.CallerEnd."""
+    between: int = 0
+    not_compared: Counter[str] = field(default_factory=Counter)
 
     @property
     def wrong(self) -> int:
@@ -142,6 +150,7 @@ class LoadResult:
             "vmstat": {name: value for name, value in self.vmstat.items() if value},
             "vma_objects_reused": vmas.get("reuses", 0),
             "vma_objects_allocated": vmas.get("allocs", 0),
+            "trace": self._trace(),
             **self._soundness(),
             "intervals": [self._interval(*one) for one in series.numbered()],
         }
@@ -202,6 +211,16 @@ class LoadResult:
             "duration_s": config.seconds if math.isfinite(config.seconds) else None,
             "ops_wanted": config.ops,
             "interval_s": config.interval_s,
+        }
+
+    def _trace(self) -> dict[str, Any] | None:
+        """Of a recorded trace: what the operations alone do not say."""
+        if not self.config.workload.startswith(TRACE):
+            return None
+        return {
+            "turns": self.turns,
+            "between": self.between,
+            "not_compared": dict(self.not_compared.most_common()),
         }
 
     def _rates(self) -> dict[str, Any]:

@@ -42,6 +42,9 @@ class Piece:
     mm: int
     asks: bool = False
     """The program has to know the answers before it goes on."""
+    begins: bool = False
+    """It is done before the load, and what it maps stays until the address space ends: others rely
+    on it. Only the first piece can be so."""
     _data: list[bytes] = field(default_factory=list)
     _ops: list[int] = field(default_factory=list)
     _answers: list[tuple[int, int, int]] = field(default_factory=list)
@@ -172,6 +175,21 @@ class Place:
         return self.base + page * PAGE
 
 
+def count_answers(
+    tally: Tally, ops: Numbers, results: npt.NDArray[np.void], failed: npt.NDArray[np.bool_]
+) -> None:
+    """Counts operations and expected errors."""
+    numbers, counts = np.unique(ops, return_counts=True)
+    for op, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+        tally.ops[Op(op).name.lower()] += count
+    for at in np.flatnonzero(failed).tolist():
+        status = int(results["status"][at])
+        name = Op(int(ops[at])).name.lower()
+        signals = {11: "SIGSEGV", 7: "SIGBUS"}
+        text = flags.errno_name(-status) if status < 0 else signals.get(status, str(status))
+        tally.errnos[f"{name} {text}"] += 1
+
+
 class ScriptMaker:
     """The blocks of one caller that runs a program."""
 
@@ -194,6 +212,7 @@ class ScriptMaker:
         self._place = place
         self._program = program(place)
         self._piece: Piece = next(self._program)
+        self._stays = self._piece.begins
         self._next = 0
         self._answers: Answers = []
 
@@ -209,8 +228,12 @@ class ScriptMaker:
         return self._place.forked
 
     def first(self) -> list[bytes]:
-        """Nothing: a program maps what it needs itself."""
-        return []
+        """Nothing as a rule: a program maps what it needs itself."""
+        if not self._piece.begins:
+            return []
+        data = self._piece.frozen().data
+        self._piece = self._program.send([])
+        return [data]
 
     def most(self, size: int) -> int:
         return min(size, len(self._piece))
@@ -241,7 +264,7 @@ class ScriptMaker:
         bad |= ~failed & (results["value"] != wanted["value"]) & ~free
         bad |= free & (results["value"] == 0)
         bad |= failed & (wanted["status"] > 0) & (code != wanted["info"])
-        self._count(frozen.ops[part], results, failed)
+        count_answers(self.tally, frozen.ops[part], results, failed)
         for at in np.flatnonzero(bad).tolist():
             self._wrong(block, at, results[at], wanted[at])
         if block.piece.asks:
@@ -250,18 +273,6 @@ class ScriptMaker:
                 values, self._answers = self._answers, []
                 self._piece, self._next = self._program.send(values), 0
         return block.count
-
-    def _count(self, ops: Numbers, results: npt.NDArray[np.void], failed: npt.NDArray[np.bool_]
-               ) -> None:  # fmt: skip
-        numbers, counts = np.unique(ops, return_counts=True)
-        for op, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-            self.tally.ops[Op(op).name.lower()] += count
-        for at in np.flatnonzero(failed).tolist():
-            status = int(results["status"][at])
-            name = Op(int(ops[at])).name.lower()
-            signals = {11: "SIGSEGV", 7: "SIGBUS"}
-            text = flags.errno_name(-status) if status < 0 else signals.get(status, str(status))
-            self.tally.errnos[f"{name} {text}"] += 1
 
     def _wrong(self, block: Cut, at: int, got: np.void, wanted: np.void) -> None:
         frozen = block.piece.frozen()
@@ -277,7 +288,9 @@ class ScriptMaker:
         )
 
     def farewell(self) -> bytes:
-        """A block that unmaps what the program has mapped."""
+        """A block that unmaps what the program has mapped; none if it stays."""
+        if self._stays:
+            return b""
         ends = b"".join(pack.exit(mm) for mm in self._place.forked)
         return pack.munmap(self.mm, self._place.base, (self._place.pages + 1) * PAGE) + ends
 

@@ -13,9 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from vmalab_loadgen import units
+from vmalab_loadgen import kinds, units
 from vmalab_loadgen.histogram import Latency
-from vmalab_loadgen.mix import KINDS
 from vmalab_loadgen.result import LoadResult, Verdict
 
 FIGURES: Final = ("achieved", "rate", "ops", "errors", "dropped", "wrong", "lost")
@@ -25,7 +24,7 @@ HELP: Final = (
     "write [KIND.][raw.]p99<2ms (or mean, min, max, any pN), KIND.rate>10k, KIND.count, "
     f"KIND.errors, or one of {', '.join(FIGURES)}, as achieved>0.95"
 )
-_LEFT: Final = rf"(?:({'|'.join(KINDS)}|all)\.)?(raw\.)?(p\d+(?:\.\d+)?|[a-z]+)"
+_LEFT: Final = rf"(?:({'|'.join(kinds.NAMES)}|all)\.)?(raw\.)?(p\d+(?:\.\d+)?|[a-z]+)"
 _ORDERS: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -14,9 +15,11 @@ from vmalab_loadgen.blocks import Tally
 class Sent(Protocol):
     """A block that is sent as it is, and comes back to be checked."""
 
-    count: int
     intended_ns: int
     sent_ns: int
+
+    @property
+    def count(self) -> int: ...
 
     @property
     def data(self) -> bytes: ...
@@ -30,12 +33,15 @@ BlockT = TypeVar("BlockT", bound=Sent)
 
 
 class Work(Protocol[BlockT]):
-    """Operations of one caller: blocks.Maker (a mix), script.ScriptMaker (a named workload)."""
+    """Operations of one caller: blocks.Maker (a mix), script.ScriptMaker (a named workload),
+    reading.ReadingMaker (texts of maps), recorded.TraceMaker (a trace)."""
 
     mm: int
     me: int
     tally: Tally
-    files: list[int]
+
+    @property
+    def files(self) -> list[int]: ...
 
     @property
     def forked(self) -> list[int]: ...
@@ -53,7 +59,15 @@ class Work(Protocol[BlockT]):
         """Judges the answers; how many there are."""
 
     def farewell(self) -> bytes:
-        """A block that gives back what is left."""
+        """A block that gives back what is left; an empty one if nothing is."""
 
     def last(self) -> bytes:
         """A block that ends the own address space."""
+
+
+class Timed(Protocol):
+    """Does the records of a block one by one, and times each: contract.CallByCall."""
+
+    def run_timed(
+        self, block: bytes, spans_ns: list[tuple[int, int]], wait: Callable[[int], None], /
+    ) -> bytes: ...

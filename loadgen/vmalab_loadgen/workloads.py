@@ -12,8 +12,10 @@ from typing import Final, Literal
 
 from vmalab import pack
 from vmalab.ops import Op
+from vmalab_drive.errors import UsageError
 from vmalab_loadgen.arena import PAGE
 from vmalab_loadgen.blocks import BRK_BASE
+from vmalab_loadgen.reading import GROUP
 from vmalab_loadgen.script import (
     FILE_PRIVATE,
     FILE_SHARED,
@@ -47,6 +49,8 @@ class Workload:
     spaces: Spaces
     pages: int
     program: Callable[[Place], Program]
+    readers: bool = False
+    """Every second caller of an address space reads its maps, and leaves the program to others."""
 
 
 def _again(piece: Piece) -> Program:
@@ -272,6 +276,29 @@ def uffd_migration(place: Place) -> Program:
     yield from _again(piece)
 
 
+def maps_writer(place: Place) -> Program:
+    """Rights that split VMAs and join them again, and mappings that come and go: reading.GROUP."""
+    size = len(GROUP)
+    groups = [place.addr(first) for first in range(0, place.pages - size + 1, size)]
+    begin = Piece(place.mm, begins=True)
+    for at in groups:
+        begin.map(at, 4)
+    yield begin
+    piece = Piece(place.mm)
+    for at in groups:
+        one, two, four, five = (at + page * PAGE for page in (1, 2, 4, 5))
+        piece.protect(one, 3, READ)
+        piece.refused(two)
+        piece.map(four, 3)
+        piece.store(four, place.word())
+        piece.protect(two, 1, RW)
+        piece.store(two, place.word())
+        piece.unmap(five, 1)
+        piece.protect(one, 3, RW)
+        piece.unmap(four, 3)
+    yield from _again(piece)
+
+
 _SCALE: Final = "will-it-scale, {}"
 _TABLE: Final[tuple[tuple[str, str, str, Spaces, int, Callable[[Place], Program]], ...]] = (
     ("page_fault1", _SCALE.format("page_fault1"),
@@ -302,5 +329,38 @@ _TABLE: Final[tuple[tuple[str, str, str, Spaces, int, Callable[[Place], Program]
      "small VMAs with guard pages, SIGSEGV", "shared", 512, guard_pages),
     ("uffd-migration", "Android's collector, migration by userfaultfd",
      "UFFDIO_MOVE between two areas", "any", 256, uffd_migration),
+    ("smaps-reader", "monitors that read the maps of processes at work",
+     "readers of maps and smaps beside writers", "shared", 128, maps_writer),
 )  # fmt: skip
-WORKLOADS: Final[dict[str, Workload]] = {row[0]: Workload(*row) for row in _TABLE}
+WORKLOADS: Final[dict[str, Workload]] = {
+    row[0]: Workload(*row, readers=row[5] is maps_writer) for row in _TABLE
+}
+TRACE: Final = "trace:"
+"""Before the name of a folder: what was recorded there is the workload (recorded.py)."""
+
+
+def spaces_of(name: str) -> Spaces:
+    """Which address spaces the callers of a workload need.
+
+    Raises:
+        UsageError: there is no such workload.
+    """
+    if name.startswith(TRACE):
+        return "own"
+    if name not in WORKLOADS:
+        raise UsageError(f"{name}: give one of {', '.join(WORKLOADS)} or {TRACE}FOLDER")
+    return WORKLOADS[name].spaces
+
+
+def listed() -> list[dict[str, str | int]]:
+    """A row for each, for those who choose one. pages: 0 where the trace has them."""
+    rows: list[dict[str, str | int]] = [
+        {"name": one.name, "source": one.source, "stresses": one.stresses, "spaces": one.spaces,
+         "pages": one.pages}
+        for one in WORKLOADS.values()
+    ]  # fmt: skip
+    trace: dict[str, str | int] = {
+        "name": f"{TRACE}FOLDER", "source": "`vmalab record`, or strace",
+        "stresses": "what a real program did", "spaces": "own", "pages": 0,
+    }  # fmt: skip
+    return [*rows, trace]

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from vmalab_cli import app
 from vmalab_drive.errors import UsageError
-from vmalab_loadgen import compare
+from vmalab_loadgen import compare, compare_page
 from vmalab_loadgen.result import SCHEMA, SCHEMA_VERSION
 
 COUNT = 40
@@ -97,3 +99,27 @@ def test_what_is_no_report(text: str | None, says: str, tmp_path: Path) -> None:
         path.write_text(text)
     with pytest.raises(UsageError, match=says):
         compare.read(path)
+
+
+def test_the_page_shows_each_change(tmp_path: Path) -> None:
+    """A better rate is green, a worse latency red, noise neither; a page needs nothing else."""
+    before, after = report(1), report(2, rate=1200.0, p99=8.0)
+    changes = compare.compare(before, after)
+    moods = {(one.operation, one.figure): compare_page.mood_of(one) for one in changes}
+    assert moods["all", "rate"] == moods["fault", "rate"] == "good"
+    assert moods["all", "p99"] == "bad"
+    assert moods["all", "p50"] == "soft"
+    names = [tmp_path / "before.json", tmp_path / "after.json"]
+    for path, data in zip(names, (before, after), strict=True):
+        full = {"started": "2026-01-01T00:00:00", "workload": "", "mix": "fault=100"}
+        path.write_text(json.dumps(data | full | {"mode": path.stem}))
+    page = tmp_path / "changes.html"
+    done = CliRunner().invoke(app.app, ["load", "compare", *map(str, names), "--html", str(page)])
+    assert done.exit_code == 0, done.output
+    text = page.read_text()
+    rate = next(one for one in changes if (one.operation, one.figure) == ("all", "rate"))
+    assert f"{rate.ratio - 1:+.1%}" in text
+    assert text.count('<circle class="spot') == len(changes) == 6
+    assert text.count('class="spot good"') == text.count('class="spot bad"') == 2
+    assert "mode: before and after" in text
+    assert "http" not in text

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from patience import HANG_S
-from vmalab_loadgen.workloads import WORKLOADS
+from vmalab_loadgen.workloads import listed
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "load.md"
 COMMANDS = [
@@ -28,11 +28,11 @@ COMMANDS = [
 
 
 def test_the_workloads_are_listed() -> None:
-    rows = re.findall(r"^\| `([\w-]+)` \| (own|shared|any) \| (.*?) \| (.*?) \|$",
+    rows = re.findall(r"^\| `([\w:-]+)` \| (own|shared|any) \| (.*?) \| (.*?) \|$",
                       PAGE.read_text(), re.M)  # fmt: skip
     there = [
-        (one.name, one.spaces, one.stresses, one.source.replace("`", ""))
-        for one in WORKLOADS.values()
+        (one["name"], one["spaces"], one["stresses"], str(one["source"]).replace("`", ""))
+        for one in listed()
     ]
     assert [(*row[:3], row[3].replace("`", "")) for row in rows] == there
 

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the options of the command line, or the keys of a job file, to what a load is to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from vmalab_drive.errors import UsageError
+from vmalab_loadgen import pacing, units
+from vmalab_loadgen.config import BLOCK_OPS, LoadConfig
+from vmalab_loadgen.mix import DEFAULT, Mix, MixError
+from vmalab_loadgen.workloads import spaces_of
+
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "processes": None, "concurrency": 0, "mix": DEFAULT, "workload": "", "shared_mm": None,
+    "own_mm": False, "duration": "", "ops": 0, "warmup": "0s", "mode": "unary", "vmas": 1000,
+    "block_ops": 0, "window": 0, "rate": "0", "arrival": "constant", "burst": 100, "stages": "",
+    "rate_may_miss": False, "interval": "", "sample": 16, "seed": -1, "check": False,
+    "start_after": "0s",
+}  # fmt: skip
+"""What is taken where nothing is given."""
+PROCESSES: Final = 4
+PROCESSES_MAX: Final = 128
+SECONDS_LEAST, SECONDS_MOST = 0.1, 1e8
+
+
+def config_of(given: Mapping[str, Any]) -> LoadConfig:
+    """What is to be done, filled in.
+
+    Args:
+        given: by the name of the option, with _ for -; what is missing has its default.
+
+    Raises:
+        UsageError: an option is wrong, or two contradict each other; it begins with the option.
+    """
+    given = {**DEFAULTS, **given}
+    try:
+        mix = Mix.parse(given["mix"])
+    except MixError as error:
+        raise UsageError(f"--mix: {error}") from None
+    try:
+        stages = pacing.parse_stages(given["stages"]) if given["stages"] else ()
+    except pacing.PacingError as error:
+        raise UsageError(f"--stages: {error}") from None
+    if given["mode"] not in BLOCK_OPS:
+        raise UsageError(f"--mode {given['mode']}: give unary, batch or attach")
+    if given["arrival"] not in pacing.ARRIVALS:
+        raise UsageError(f"--arrival {given['arrival']}: give constant, poisson or burst")
+    config = LoadConfig(
+        processes=_processes(given),
+        concurrency=given["concurrency"],
+        mix=mix,
+        workload=given["workload"],
+        shared_mms=_spaces(given),
+        seconds=_seconds(given["duration"], given["ops"], given["stages"]),
+        ops=given["ops"],
+        warmup_s=_number("warmup", "seconds", given),
+        start_after_s=_number("start_after", "seconds", given),
+        mode=given["mode"],
+        vmas=given["vmas"],
+        block_ops=given["block_ops"],
+        window=given["window"],
+        rate=_number("rate", "rate", given),
+        stages=stages,
+        arrival=cast(pacing.Arrival, given["arrival"]),
+        burst=given["burst"],
+        rate_may_miss=given["rate_may_miss"],
+        interval_s=_number("interval", "seconds", given) if given["interval"] else 0.0,
+        sample=given["sample"],
+        seed=LoadConfig.fresh_seed() if given["seed"] < 0 else given["seed"],
+        check=given["check"],
+    )
+    return config.filled()
+
+
+def _number(name: str, action: str, given: Mapping[str, Any]) -> float:
+    """A time or a rate."""
+    try:
+        return float(getattr(units, action)(given[name]))
+    except units.UnitError as error:
+        raise UsageError(f"--{name.replace('_', '-')}: {error}") from None
+
+
+def _processes(given: Mapping[str, Any]) -> int:
+    if given["processes"] is not None:
+        return int(given["processes"])
+    attached = given["mode"] == "attach" and given["concurrency"]
+    return min(given["concurrency"], PROCESSES_MAX) if attached else PROCESSES
+
+
+def _seconds(duration: str, ops: int, stages: str) -> float:
+    """How long the load runs, without the warm-up."""
+    if stages and duration:
+        raise UsageError("--stages has the times: leave --duration out")
+    if not duration:
+        return math.inf if ops else 10.0
+    seconds = _number("duration", "seconds", {"duration": duration})
+    if not SECONDS_LEAST <= seconds <= SECONDS_MOST:
+        raise UsageError(f"--duration {duration}: give 0.1s to 1e8s")
+    return seconds
+
+
+def _spaces(given: Mapping[str, Any]) -> int:
+    """Address spaces that the callers share; 0: each has its own."""
+    if given["own_mm"] and given["shared_mm"]:
+        raise UsageError("--own-mm and --shared-mm: give one of them")
+    if not given["workload"]:
+        return 0 if given["own_mm"] else given["shared_mm"] or 1
+    if given["mix"] != DEFAULT:
+        raise UsageError("--workload has its own operations: leave --mix out")
+    try:
+        spaces = spaces_of(given["workload"])
+    except UsageError as error:
+        raise UsageError(f"--workload {error}") from None
+    if given["own_mm"] or (spaces != "shared" and not given["shared_mm"]):
+        return 0
+    return given["shared_mm"] or 1

@@ -18,6 +18,9 @@ BLOCK_OPS: Final = {"unary": 32, "batch": 1024, "attach": 1024}
 WINDOW: Final = {"unary": 1, "batch": 4, "attach": 1}
 SAMPLE: Final = 16
 INTERVALS_MAX: Final = 600
+INTERVAL_S_MIN: Final = 0.01
+ROWS_MAX: Final = 100_000
+"""Intervals of a load of which the length was asked for: each is a row, a line and a part."""
 CALLERS_MAX: Final = 1024
 REACHED: Final = 0.95
 """A rate is reached if so much of what was asked for was done."""
@@ -102,7 +105,7 @@ class LoadConfig:
             processes=self._processes(),
             block_ops=self.block_ops or BLOCK_OPS[self.mode],
             window=self._window(),
-            interval_s=self.interval_s or float(max(1, math.ceil(span / INTERVALS_MAX))),
+            interval_s=self._interval(span),
         )
 
     def _check_workload(self) -> None:
@@ -131,6 +134,15 @@ class LoadConfig:
             if 0 < self.ops < self.callers:
                 raise UsageError(f"--ops {self.ops}: {self.callers} callers have one or more")
 
+    def _interval(self, span: float) -> float:
+        asked = self.interval_s
+        least = max(INTERVAL_S_MIN, span / ROWS_MAX)
+        if asked and asked < least:
+            raise UsageError(
+                f"--interval {asked:g}s: at least {least:g}s for a load of this length"
+            )
+        return asked or float(max(1, math.ceil(span / INTERVALS_MAX)))
+
     def _stages(self) -> tuple[Stage, ...]:
         if self.stages and self.rate:
             raise UsageError("--stages has the rates: leave --rate out")
@@ -139,6 +151,10 @@ class LoadConfig:
         if self.rate and self.concurrency:
             raise UsageError("--concurrency is the closed loop, --rate the open one: give one")
         if not self.rate:
+            if self.arrival != "constant" and not self.stages:
+                raise UsageError(
+                    f"--arrival {self.arrival} is of the open loop: give --rate or --stages"
+                )
             return self.stages
         seconds = min(self.seconds, self.ops / self.rate if self.ops else math.inf)
         return (Stage(seconds, self.rate, self.rate),)

@@ -39,6 +39,11 @@ func TestATokenStaysOnThisMachineOrGoesOverTLS(t *testing.T) {
 			t.Errorf("%s: %v", target, err)
 		}
 	}
+	for _, odd := range []string{"two\nlines", "secr\u00e9t"} {
+		if _, err := chosen([]Option{WithToken(odd)}).credentials(nil); !errors.Is(err, ErrBadToken) {
+			t.Errorf("%q: %v", odd, err)
+		}
+	}
 	if _, err := chosen([]Option{WithRootCertificates([]byte("none"))}).credentials(nil); !errors.Is(err, ErrBadCertificate) {
 		t.Error(err)
 	}

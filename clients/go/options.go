@@ -66,6 +66,11 @@ func WithWarnings(warn func(text string)) Option { return func(o *options) { o.w
 
 // credentials are those of the connection. It fails with ErrBadCertificate or ErrBadToken.
 func (o *options) credentials(targets []string) (credentials.TransportCredentials, error) {
+	for _, one := range []byte(o.token) {
+		if one < ' ' || one > '~' {
+			return nil, fmt.Errorf("%w, and has printable characters of ASCII alone", ErrBadToken)
+		}
+	}
 	if !o.tls {
 		if o.pair {
 			return nil, fmt.Errorf("%w: a client certificate goes with root certificates", ErrBadCertificate)

@@ -13,6 +13,7 @@ from vmalab.ops import Limit, Status
 from vmalab_client import (
     BadCertificate,
     BadTarget,
+    BadToken,
     BlockError,
     ClientClosed,
     FaultSignal,
@@ -28,7 +29,7 @@ LOCAL: Final[tuple[tuple[type[Exception], str], ...]] = (
     (BadTarget, "bad_target"),
     (BadCertificate, "bad_certificate"),
     (BlockError, "bad_record"),
-    (ValueError, "bad_token"),
+    (BadToken, "bad_token"),
 )
 """What a client refuses by itself, the special before the general."""
 FAILURES: Final = ("errno", "signal", "userfault", "code", "local")

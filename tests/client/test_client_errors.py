@@ -3,8 +3,13 @@
 
 import asyncio
 import errno
+import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import cast
 
 import grpc
@@ -12,6 +17,7 @@ import pytest
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
+from vmalab.v1 import inspect_pb2
 from vmalab_client import AsyncClient, BlockBuilder, Client, errors, plain_token, transport
 from vmalab_server.embedded import EmbeddedServer
 
@@ -48,7 +54,7 @@ class FakeRpcError(grpc.RpcError):
 def test_every_error_is_a_vmalab_error() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     ours = [kind for kind in kinds if kind.__module__ == errors.__name__]
-    assert len(ours) == 16
+    assert len(ours) == 17
     assert all(issubclass(kind, errors.VmalabError) for kind in ours)
 
 
@@ -110,16 +116,22 @@ def test_targets_are_joined_for_round_robin() -> None:
     assert transport.balanced(["1.2.3.4:1", "1.2.3.4:2"], "f") == "ipv4:1.2.3.4:1,1.2.3.4:2"
     assert transport.balanced(["host:1", "host:2"], "host:0") == "host:0"
     assert transport.balanced(["[::1]:1", "1.2.3.4:2"], "f") == "f"
-    with pytest.raises(ValueError, match="mixed"):
+    with pytest.raises(errors.BadTarget, match="mixed"):
         transport.join_target(["unix:/a", "b:1"])
-    for target in ("", "nonsense", "127.0.0.1", "127.0.0.1:99999", "a:0", "http://a:1", "[::1]"):
+    for target in (
+        *("", "nonsense", "127.0.0.1", "127.0.0.1:99999", "a:0", "http://a:1", "[::1]"),
+        *("unix:", "a b:1", "127.0.0.1:\uff11", "[localhost]:1"),
+    ):
         with pytest.raises(errors.BadTarget, match="is not host:port"):
             transport.join_target(target)
     assert transport.join_target("[::1]:7420") == "[::1]:7420"
-    with pytest.raises(ValueError, match="no target"):
+    with pytest.raises(errors.BadTarget, match="no target"):
         transport.join_target([])
-    with pytest.raises(ValueError, match="TLS"):
+    with pytest.raises(errors.BadToken, match="TLS"):
         plain_token.checked("10.0.0.1:7420", "secret", tls=False)
+    for odd in ("two\nlines", "secr\u00e9t"):
+        with pytest.raises(errors.BadToken, match="ASCII"):
+            plain_token.checked("127.0.0.1:1", odd, tls=True)
     for target in (
         "127.0.0.1:1",
         "ipv4:127.0.0.1:1,127.0.0.1:2",
@@ -129,6 +141,86 @@ def test_targets_are_joined_for_round_robin() -> None:
     ):
         assert plain_token.checked(target, "secret", tls=False) == "secret"
     assert plain_token.checked("10.0.0.1:7420", "secret", tls=True) == ""
+
+
+def test_a_token_follows_no_worker_off_this_machine() -> None:
+    workers = [inspect_pb2.Worker(address="192.0.2.1:7420")]
+    answer = inspect_pb2.ListWorkersResponse(workers=workers).SerializeToString()
+    listed: grpc.RpcMethodHandler[bytes, bytes]
+    listed = grpc.unary_unary_rpc_method_handler(lambda request, context: answer)
+    service = grpc.method_handlers_generic_handler(
+        "vmalab.v1.InspectService", {"ListWorkers": listed}
+    )
+    server = grpc.server(ThreadPoolExecutor(), handlers=[service])
+    given = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+
+    async def opened(token: str) -> str:
+        async with AsyncClient(given, token=token) as client:
+            return client.target
+
+    try:
+        with Client(given) as client:
+            assert client.target == asyncio.run(opened("")) == "192.0.2.1:7420"
+        with Client(given, token="secret") as client:
+            assert client.target == asyncio.run(opened("secret")) == given
+    finally:
+        server.stop(grace=None)
+
+
+@contextmanager
+def slow_line(target: str, delay_s: float) -> Iterator[str]:
+    """An address whose connections go to `target`, where the first words come back late."""
+    host, _, port = target.rpartition(":")
+    ends: list[socket.socket] = []
+
+    def pump(source: socket.socket, into: socket.socket, delay_s: float) -> None:
+        with suppress(OSError):
+            data = source.recv(1 << 16)
+            time.sleep(delay_s)
+            while data:
+                into.sendall(data)
+                data = source.recv(1 << 16)
+        with suppress(OSError):
+            into.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = door.accept()
+                far = socket.create_connection((host, int(port)))
+                ends.extend((near, far))
+                Thread(target=pump, args=(near, far, 0.0), daemon=True).start()
+                Thread(target=pump, args=(far, near, delay_s), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        Thread(target=serve, daemon=True).start()
+        try:
+            yield f"127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            door.shutdown(socket.SHUT_RDWR)
+            for end in ends:
+                end.close()
+
+
+def test_a_server_may_be_far_away(server: EmbeddedServer) -> None:
+    """The slowest attempt to connect that the back-off itself allows takes a second."""
+    with (
+        slow_line(server.target, 1.2) as target,
+        Client(target, discover=False) as client,
+        client.address_space() as mm,
+    ):
+        assert mm.mmap(4096)
+
+
+def test_a_client_may_have_no_bound(server: EmbeddedServer) -> None:
+    for timeout_s in (0, 1e10, float("inf")):
+        with Client(server.target, timeout_s=timeout_s) as client:
+            assert all(client.inspect.server_info().version for _ in range(50)), timeout_s
+    for wrong in (-1, float("nan")):
+        for kind in (Client, AsyncClient):
+            with pytest.raises(ValueError, match="timeout_s"):
+                kind(server.target, timeout_s=wrong)
 
 
 def test_seconds_become_milliseconds() -> None:

@@ -55,6 +55,7 @@ export class Batch implements Disposable {
   ) {
     this.window = options.window ?? WINDOW_DEFAULT;
     if (!Number.isInteger(this.window) || this.window < 1) {
+      stream.on("error", () => undefined); // or the end of the stream would end the process
       stream.cancel();
       throw new RangeError(`a window of ${this.window}: at least 1 is wanted`);
     }

@@ -13,6 +13,8 @@ import type { CallOptions, MessageType } from "./services.js";
 const RETRIES = 3;
 const RETRY_MS_FIRST = 50;
 const RETRY_MS_MAX = 1000;
+/** Ten years: more than that is the same as for ever, and gRPC cannot say it. */
+const BOUND_MS_MAX = 10 * 365 * 24 * 3600 * 1000;
 /** What a scenario may take beside its own time: its processes start and end. */
 const SCENARIO_MS_MORE = 70_000;
 
@@ -53,8 +55,8 @@ function checkedTime(timeoutMs: number): number {
 
 /** What each call goes through: channel, token, deadline, cancellation, errors, retries. */
 export class Caller {
-  /** Whether the client is closed: nothing is sent any more. */
-  closed = false;
+  #closed = false;
+  readonly #streams = new Set<{ cancel(): void }>();
   readonly #metadata = new Metadata();
   readonly #timeoutMs: number;
 
@@ -69,6 +71,17 @@ export class Caller {
     this.#timeoutMs = checkedTime(timeoutMs);
   }
 
+  /** Whether the client is closed: nothing is sent any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Nothing is sent from now on, and the streams that are open end. */
+  close(): void {
+    this.#closed = true;
+    [...this.#streams].forEach((stream) => stream.cancel());
+  }
+
   /** A unary call. Looking does no harm twice, so it is tried again; nothing else is. */
   async unary<Q extends object, A>(
     path: string,
@@ -81,7 +94,8 @@ export class Caller {
     const bytes = encoded(requests, message);
     const boundMs = checkedTime(options.timeoutMs ?? this.#timeoutMs);
     const moreMs = options.timeoutMs === undefined ? moreTimeMs(path, message) : 0;
-    const deadline = boundMs > 0 ? Date.now() + boundMs + moreMs : Infinity;
+    const leftMs = boundMs > 0 ? boundMs + moreMs : Infinity;
+    const deadline = leftMs < BOUND_MS_MAX ? Date.now() + leftMs : Infinity;
     const retries = path.startsWith(HARMLESS) ? RETRIES : 0;
     for (let tried = 0; ; tried++) {
       try {
@@ -149,7 +163,11 @@ export class Caller {
       .makeBidiStreamRequest(path, asItIs, (raw) => answers.decode(raw), this.#metadata, {});
     const cancel = (): void => stream.cancel();
     signal?.addEventListener("abort", cancel, { once: true });
-    stream.on("status", () => signal?.removeEventListener("abort", cancel));
+    this.#streams.add(stream);
+    stream.on("status", () => {
+      this.#streams.delete(stream);
+      signal?.removeEventListener("abort", cancel);
+    });
     return stream;
   }
 }

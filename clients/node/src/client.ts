@@ -251,10 +251,10 @@ export class Client implements AsyncDisposable {
     await this.leases.wait(mm, options);
   }
 
-  /** Ends all leases and the connections. */
+  /** Ends all leases, the streams of blocks and the connections. */
   async close(): Promise<void> {
     if (!this.#caller.closed) {
-      this.#caller.closed = true;
+      this.#caller.close();
       await this.leases.close();
       this.#pool.close();
     }

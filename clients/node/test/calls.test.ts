@@ -14,9 +14,11 @@ import {
 } from "@grpc/grpc-js";
 import {
   BlockBuilder,
+  CancelledError,
   ClosedError,
   connect,
   DeadlineError,
+  InvalidError,
   UnavailableError,
   WindowError,
 } from "@vmalab/client";
@@ -183,4 +185,33 @@ test("leases are asked for again, but for one that this client may not have", as
   await assert.rejects(client.waitLease(8n, { timeoutMs: PATIENCE_MS }));
   assert.deepEqual(client.lost, [7n, 8n]);
   assert.deepEqual(asked.at(-1)?.add, [6n, 8n]);
+});
+
+test("the end of a client ends the streams that are open", async () => {
+  const batch = (stream: ServerDuplexStream<BatchRequest, BatchResponse>): void => {
+    stream.on("data", () => undefined); // it never answers
+  };
+  using server = await serving([MemoryServiceDefinition, { batch }]);
+  const client = await connect(server.target, { discover: false });
+  const stream = client.batch();
+  stream.send(new BlockBuilder().nop());
+  const answer = stream.receive();
+  await client.close();
+  await assert.rejects(answer, CancelledError);
+});
+
+test("a window that cannot be is refused, and harms nobody", async () => {
+  using server = await serving([MemoryServiceDefinition, {}]);
+  await using client = await connect(server.target, { discover: false });
+  assert.throws(() => client.batch({ window: 0 }), RangeError);
+  await assert.rejects(client.memory.munmap(), InvalidError); // what nobody takes fails the test
+});
+
+test("a call may have more time than a clock can count", async () => {
+  const info: Answering = (_, answer) => answer(null, GetServerInfoResponse.fromPartial({}));
+  using server = await serving([InspectServiceDefinition, { getServerInfo: info }]);
+  await using client = await connect(server.target, { discover: false });
+  for (const timeoutMs of [2 ** 31, 1e15, Number.MAX_VALUE, Infinity]) {
+    await client.inspect.getServerInfo({}, { timeoutMs });
+  }
 });

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vmalab_client.errors import (
         BadCertificate,
         BadTarget,
+        BadToken,
         BlockError,
         ClientClosed,
         DeadlineExceeded,
@@ -92,6 +93,7 @@ _HOMES = {
     "errors": (
         "BadCertificate",
         "BadTarget",
+        "BadToken",
         "BlockError",
         "ClientClosed",
         "DeadlineExceeded",
@@ -151,6 +153,7 @@ __all__ = [  # noqa: RUF022 - in the order of the modules
     "ClientClosed",
     "BadCertificate",
     "BadTarget",
+    "BadToken",
     "BlockError",
     "DeadlineExceeded",
     "FaultSignal",

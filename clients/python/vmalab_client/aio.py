@@ -56,6 +56,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         client_key: transport.RootCertificates = b"",
         timeout_s: float = 30.0,
     ) -> None:
+        transport.bound(timeout_s)  # refused at once if it is none
         self.timeout_s = timeout_s
         self._closed = False
         pair = transport.client_pair(client_certificate, client_key)
@@ -91,7 +92,8 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
                 stub = InspectServiceStub(channel)
                 answer = await self.call(stub.ListWorkers, inspect_pb2.ListWorkersRequest())
             addresses = [worker.address for worker in answer.workers]
-            self.target = transport.balanced(addresses, self.target)
+            found = transport.balanced(addresses, self.target)
+            self.target = plain_token.workers(found, self.target, self._token)
         self._channel = self._channel_to(self.target)
         self.memory: MemoryServiceAsyncStub = MemoryServiceStub(self._channel)
         self.userfaultfd: UserfaultfdServiceAsyncStub = UserfaultfdServiceStub(self._channel)
@@ -110,7 +112,8 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
     ) -> _Response:
         """One unary call with this package's errors; it may take `more_s` longer than others."""
         try:
-            answer = await method(request, timeout=self.timeout_s + more_s)
+            bound = transport.bound(self.timeout_s)
+            answer = await method(request, timeout=bound and bound + more_s)
         except grpc.RpcError as error:
             raise transport.error_of(error) from None
         except grpc.aio.UsageError:

@@ -40,10 +40,10 @@ class Client(AbstractContextManager["Client"]):
         root_certificates: PEM, or the Path of its file: for a server with TLS.
         client_certificate, client_key: PEM, or the Paths of the files: for a server that wants
             to know its clients by certificates (`vmalab serve --tls-client-ca`).
-        timeout_s: of each unary call.
+        timeout_s: of each unary call; 0: it has no bound.
 
     Raises:
-        BadTarget, BadCertificate: what was given is none.
+        BadTarget, BadCertificate, BadToken: what was given is none.
         ServiceUnavailable, DeadlineExceeded: nobody answers at the target.
     """
 
@@ -58,6 +58,7 @@ class Client(AbstractContextManager["Client"]):
         client_key: transport.RootCertificates = b"",
         timeout_s: float = 30.0,
     ) -> None:
+        transport.bound(timeout_s)  # refused at once if it is none
         self.timeout_s = timeout_s
         self._closed = False
         self._unchecked = False
@@ -94,7 +95,7 @@ class Client(AbstractContextManager["Client"]):
         if self._credentials is not None:
             return target  # the certificate is for the name that was given
         addresses = [worker.address for worker in answer.workers]
-        return transport.balanced(addresses, target)
+        return plain_token.workers(transport.balanced(addresses, target), target, self._token)
 
     def call(
         self,
@@ -105,7 +106,8 @@ class Client(AbstractContextManager["Client"]):
     ) -> _Response:
         """One unary call with this package's errors; it may take `more_s` longer than others."""
         try:
-            answer = method(request, timeout=self.timeout_s + more_s)
+            bound = transport.bound(self.timeout_s)
+            answer = method(request, timeout=bound and bound + more_s)
         except grpc.RpcError as error:
             raise transport.error_of(error) from None
         except ValueError:

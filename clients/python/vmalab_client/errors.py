@@ -10,6 +10,8 @@
     ├── BlockError             a block or its results are malformed (also a ValueError)
     ├── BadTarget              a target is no address (also a ValueError)
     ├── BadCertificate         root_certificates has no certificate (also a ValueError)
+    ├── BadToken               a token would leave this machine in plain, or is none (also a
+    │                          ValueError)
     ├── ClientClosed           the client is closed, or not open yet (also a ValueError)
     └── ServiceError           the service could not serve: reason, metadata, grpc code
         ├── NoSuchAddressSpace     NO_SUCH_MM
@@ -112,6 +114,10 @@ class BadTarget(VmalabError, ValueError):
 
 class BadCertificate(VmalabError, ValueError):
     """What was given as root_certificates has no certificate in it, or cannot be read."""
+
+
+class BadToken(VmalabError, ValueError):
+    """A token would leave this machine without TLS, or has characters that no token has."""
 
 
 class ClientClosed(VmalabError, ValueError):

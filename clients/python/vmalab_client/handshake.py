@@ -65,7 +65,7 @@ def shake(stub: InspectServiceStub, timeout_s: float) -> None:
     A server that gives no answer is used as it is: the next call has the error.
     """
     try:
-        info = stub.GetServerInfo(_REQUEST, timeout=min(timeout_s, PATIENCE_S))
+        info = stub.GetServerInfo(_REQUEST, timeout=min(timeout_s or PATIENCE_S, PATIENCE_S))
     except grpc.RpcError:
         return
     _warn(info)
@@ -74,7 +74,8 @@ def shake(stub: InspectServiceStub, timeout_s: float) -> None:
 async def shake_async(stub: InspectServiceAsyncStub, timeout_s: float) -> None:
     """As shake()."""
     try:
-        info = await stub.GetServerInfo(_REQUEST, timeout=min(timeout_s, PATIENCE_S))
+        timeout = min(timeout_s or PATIENCE_S, PATIENCE_S)
+        info = await stub.GetServerInfo(_REQUEST, timeout=timeout)
     except grpc.RpcError:
         return
     _warn(info)

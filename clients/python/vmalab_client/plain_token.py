@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import grpc
 
+from vmalab_client.errors import BadToken
+
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
 
@@ -31,15 +33,22 @@ def is_local(target: str) -> bool:
 
 
 def checked(target: str, token: str, *, tls: bool) -> str:
-    """The token that goes in plain metadata; "": none. Raises ValueError."""
+    """The token that goes in plain metadata; "": none. Raises BadToken."""
+    if not re.fullmatch(r"[ -~]*", token):
+        raise BadToken("a token has printable characters of ASCII alone")
     if not token or tls:
         return ""
     if not is_local(target):
-        raise ValueError(
+        raise BadToken(
             f"a token goes to {target} over TLS only: give root_certificates too, or use an"
             " address of this machine"
         )
     return token
+
+
+def workers(found: str, given: str, token: str) -> str:
+    """Where calls go: to the workers that the server names, if a token may go there."""
+    return found if not token or is_local(found) else given
 
 
 _Fields = namedtuple("_Fields", "method timeout metadata credentials wait_for_ready compression")

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES_MAX = 64 << 20
 _DETAILS_KEY = "grpc-status-details-bin"
-_HOST_PORT = re.compile(r"(?:\[[^\]]+\]|[^:/\[\]]+):(\d{1,5})")
+_HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/,\[\]]+):([0-9]{1,5})")
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
 
 _SERVICE_CONFIG = json.dumps(
@@ -72,7 +72,8 @@ OPTIONS: tuple[tuple[str, str | int], ...] = (
     # Two clients with the same target would share one connection, and so one worker.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    # This is also how long an attempt to connect may take at least: a server may be far away.
+    ("grpc.min_reconnect_backoff_ms", 20000),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
 
@@ -100,14 +101,14 @@ def join_target(target: str | Sequence[str]) -> str:
         return _checked(target)
     addresses = [_checked(address) for address in target]
     if not addresses:
-        raise ValueError("no target: give host:port, or a list of them")
+        raise BadTarget("no target: give host:port, or a list of them")
     if len(addresses) == 1:
         return addresses[0]
     unix = [address.startswith("unix:") for address in addresses]
     if all(unix):
         return "unix:" + ",".join(address.removeprefix("unix:") for address in addresses)
     if any(unix):
-        raise ValueError("unix sockets and TCP addresses cannot be mixed in one client")
+        raise BadTarget("unix sockets and TCP addresses cannot be mixed in one client")
     scheme = "ipv6" if addresses[0].startswith("[") else "ipv4"
     return f"{scheme}:" + ",".join(addresses)
 
@@ -115,7 +116,8 @@ def join_target(target: str | Sequence[str]) -> str:
 def _checked(address: str) -> str:
     """`address`. Raises BadTarget if gRPC would take it for another port or name."""
     found = _HOST_PORT.fullmatch(address)
-    if address.startswith(_SCHEMES) or (found and 0 < int(found[1]) < 1 << 16):
+    named = address.startswith(_SCHEMES) and address not in _SCHEMES
+    if named or (found and 0 < int(found[1]) < 1 << 16):
         return address
     raise BadTarget(f"target {address!r} is not host:port, as 127.0.0.1:7420, or unix:PATH")
 
@@ -196,6 +198,21 @@ def credentials(
     if not token:
         return channel
     return grpc.composite_channel_credentials(channel, grpc.access_token_call_credentials(token))
+
+
+_BOUND_S_MAX = 10 * 365 * 24 * 3600.0
+"""More than ten years is the same as for ever, and the clock of gRPC cannot say it."""
+
+
+def bound(timeout_s: float) -> float | None:
+    """The timeout of a call as gRPC has it; None: it has none.
+
+    Raises:
+        ValueError: below 0, or no number.
+    """
+    if not timeout_s >= 0:
+        raise ValueError(f"timeout_s = {timeout_s}: give seconds, or 0 for no bound")
+    return timeout_s if 0 < timeout_s < _BOUND_S_MAX else None
 
 
 _TTL_MS_END = 0xFFFF_FFFF

@@ -204,10 +204,12 @@ def _writable(*names: str) -> None:
     for name in names:
         if name and not Path(name).absolute().parent.is_dir():
             common.fail(f"{name}: there is no folder {Path(name).parent}", common.USAGE)
+        if name and Path(name).is_dir():
+            common.fail(f"{name}: this is a folder; --csv, --hdr, --html need a file", common.USAGE)
 
 
-def _write(result: LoadResult, data: Mapping[str, Any], names: Mapping[str, str]) -> None:
-    """The files that were asked for."""
+def _write(result: LoadResult, data: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """The files that were asked for; what was wrong with those that could not be written."""
     from vmalab_loadgen import files, page
 
     texts = {
@@ -216,12 +218,14 @@ def _write(result: LoadResult, data: Mapping[str, Any], names: Mapping[str, str]
         "hdr": lambda: files.hdr_log(result),
         "html": lambda: page.page(data),
     }
+    wrong = []
     for kind, name in names.items():
         if name:
             try:
                 Path(name).write_text(texts[kind](), encoding="utf-8")
             except OSError as error:
-                common.fail(f"{name}: {error.strerror}")
+                wrong.append(f"{name}: {error.strerror}")
+    return wrong
 
 
 def _run(config: LoadConfig, given: Mapping[str, Any], *, table: bool) -> LoadResult:
@@ -398,7 +402,7 @@ def load_command(
     result = _run(config, given, table=not as_json)
     result.verdicts = [one.judge(result) for one in wanted]
     data = result.as_dict() | {"lookup": lookup}
-    _write(result, data, names)
+    unwritten = _write(result, data, names)
     if as_json:
         report.print_json(data)
     else:
@@ -407,7 +411,9 @@ def load_command(
         console = report.console()
         for one in tables(data):
             console.print(one)
-    _end(result, page.findings(data))
+    _end(result, [*page.findings(data), *unwritten])
+    if unwritten:
+        raise typer.Exit(common.FAILED)
 
 
 def compare_command(

@@ -108,7 +108,9 @@ class LoadConfig:
         asked = self.interval_s
         least = max(INTERVAL_S_MIN, span / ROWS_MAX)
         if asked and asked < least:
-            raise UsageError(f"--interval {asked:g}s: at least {least:g}s for a load of this length")
+            raise UsageError(
+                f"--interval {asked:g}s: at least {least:g}s for a load of this length"
+            )
         return asked or float(max(1, math.ceil(span / INTERVALS_MAX)))
 
     def _stages(self) -> tuple[Stage, ...]:

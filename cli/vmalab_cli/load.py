@@ -118,8 +118,8 @@ def _config(given: Mapping[str, Any]) -> LoadConfig:
         common.fail(str(error), common.USAGE)
 
 
-def _write(result: LoadResult, data: Mapping[str, Any], names: Mapping[str, str]) -> None:
-    """The files that were asked for."""
+def _write(result: LoadResult, data: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """The files that were asked for; what was wrong with those that could not be written."""
     from vmalab_loadgen import files, page
 
     texts = {
@@ -128,8 +128,14 @@ def _write(result: LoadResult, data: Mapping[str, Any], names: Mapping[str, str]
         "hdr": lambda: files.hdr_log(result),
         "html": lambda: page.page(data),
     }
+    wrong = []
     for kind, name in names.items():
-        write_text(name, texts[kind])
+        if name:
+            try:
+                Path(name).write_text(texts[kind](), encoding="utf-8")
+            except OSError as error:
+                wrong.append(f"{name}: {error.strerror}")
+    return wrong
 
 
 def _run(config: LoadConfig, given: Mapping[str, Any], *, table: bool) -> LoadResult:
@@ -312,7 +318,7 @@ def load_command(
     result = _run(config, given, table=not as_json)
     result.verdicts = [one.judge(result) for one in wanted]
     data = result.as_dict() | {"lookup": lookup}
-    _write(result, data, names)
+    unwritten = _write(result, data, names)
     if as_json:
         report.print_json(data)
     else:
@@ -321,7 +327,9 @@ def load_command(
         console = report.console()
         for one in tables(data):
             console.print(one)
-    _end(result, page.findings(data))
+    _end(result, [*page.findings(data), *unwritten])
+    if unwritten:
+        raise typer.Exit(common.FAILED)
 
 
 def compare_command(

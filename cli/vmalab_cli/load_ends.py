@@ -32,6 +32,8 @@ def writable(*names: str) -> None:
     for name in names:
         if name and not Path(name).absolute().parent.is_dir():
             common.fail(f"{name}: there is no folder {Path(name).parent}", common.USAGE)
+        if name and Path(name).is_dir():
+            common.fail(f"{name}: this is a folder; --csv, --hdr, --html need a file", common.USAGE)
 
 
 def write_text(name: str, text: Callable[[], str]) -> None:

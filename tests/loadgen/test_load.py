@@ -11,6 +11,7 @@ import json
 import re
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +87,7 @@ def test_table() -> None:
         ("--concurrency", "9", "--mode", "attach", "--processes", "2"),
         ("--threshold", "p99"),
         ("--csv", "/no/such/folder/a.csv"),
+        ("--hdr", "/"),
         ("--own-mm", "--shared-mm", "1"),
         ("--workload", "sleep"),
         ("--workload", "mmap1", "--mix", "fault=1"),
@@ -97,6 +99,17 @@ def test_usage(options: tuple[str, ...]) -> None:
     done = CliRunner().invoke(app.app, ["load", *options])
     assert done.exit_code == 2, done.output
     assert options[0].removeprefix("--") in done.output
+
+
+def test_a_file_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
+    """The disk is full for the first file: the other one and the report are there."""
+    log = tmp_path / "load.hdr"
+    options = ("--mode", "attach", "--processes", "1", "--ops", "100")
+    done = vmalab("load", *options, "--csv", "/dev/full", "--hdr", str(log))
+    assert done.returncode == 1
+    assert "vmalab: /dev/full: No space left on device" in done.stderr
+    assert "wrong answers" in done.stdout
+    assert log.stat().st_size
 
 
 def test_nobody_answers() -> None:

@@ -102,7 +102,7 @@ public:
 	/** The health of the server, or of one of its services: "SERVING" is good. */
 	std::string health(const std::string &service = "", const CallOptions &options = {});
 
-	/** The address spaces whose lease is lost: they ended, or are another client's (NotOwner). */
+	/** The address spaces whose lease is lost: they ended, or are another client's. */
 	std::vector<std::uint64_t> lost() const;
 	/** Waits until the server has confirmed the lease of this client on an address space.
 	 *  Throws NoSuchAddressSpace if there is none, DeadlineExceeded.

@@ -25,6 +25,7 @@ from servers import wait_for
 from vmalab.v1 import memory_pb2 as pb
 from vmalab.v1.memory_pb2_grpc import MemoryServiceServicer, add_MemoryServiceServicer_to_server
 from vmalab_client import AsyncClient, Client
+from vmalab_client.leases import Leases
 
 SHORT_S = 0.3
 """What must not come is not waited for any longer; a slow machine makes no difference."""
@@ -197,3 +198,17 @@ def test_a_file_has_a_lease_until_its_last_open_is_closed(
     scripted.answer()
     client.close_file(5)
     assert list(scripted.next().drop_files) == [5]
+
+
+def test_each_change_of_the_leases_by_itself() -> None:
+    leases = Leases()
+    assert leases.add(1) is not None
+    assert leases.add_file(5) is not None
+    assert leases.add_file(5) is None
+    assert leases.drop_file(5) is None, "it is open once more"
+    leases.begin()
+    leases.hear(pb.HoldResponse())
+    assert leases.confirmed(1)
+    leases.end()
+    assert not leases.confirmed(1), "before another stream begins"
+    assert leases.drop_file(5) is not None

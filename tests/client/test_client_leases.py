@@ -37,7 +37,8 @@ def refusal(mm: int) -> bytes:
     info = error_details_pb2.ErrorInfo(reason="NOT_OWNER", metadata={"mm": str(mm)})
     detail = any_pb2.Any()
     detail.Pack(info)
-    return status_pb2.Status(code=7, details=[detail]).SerializeToString()
+    raw: bytes = status_pb2.Status(code=7, details=[detail]).SerializeToString()
+    return raw
 
 
 class Scripted(MemoryServiceServicer):
@@ -83,7 +84,7 @@ Started = tuple[Scripted, grpc.Server, str]
 
 @pytest.fixture
 def started() -> Iterator[Started]:
-    scripted = Scripted()
+    scripted = Scripted()  # type: ignore[abstract]  # its other calls are UNIMPLEMENTED
     server = grpc.server(ThreadPoolExecutor(4))
     add_MemoryServiceServicer_to_server(scripted, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -29,7 +29,7 @@ _OF_A_SPACE: Final = (
     "pkey_free set_rlimit set_thp_disable process_madvise open_userfaultfd close_userfaultfd "
     "uffd_register uffd_unregister uffd_copy uffd_zeropage uffd_continue uffd_writeprotect "
     "uffd_wake fork exec exit detach share maps query_vma address_space wait_lease wait_field "
-    "wait_gone"
+    "wait_gone wait_lost"
 )
 OF_A_SPACE: Final = frozenset(_OF_A_SPACE.split())
 """Steps that are about an address space: `a`, if they name none."""

@@ -196,7 +196,7 @@ func (c *Client) Health(ctx context.Context, service string) (string, error) {
 	return answer.Status.String(), nil
 }
 
-// Lost has the address spaces on which this client had a lease and that ended nevertheless.
+// Lost has the address spaces whose lease is lost: they ended, or are another client's (ErrNotOwner).
 func (c *Client) Lost() []uint64 { return c.leases.lostOnes() }
 
 // WaitLease waits until the server has confirmed the lease of this client on an address space.

@@ -35,5 +35,5 @@
 //
 // A client has a lease on each address space and file that it makes or uses, until Close, Detach or
 // its own Close. Package internals open the stream that the leases are, and open it again when a
-// worker dies. Lost has the address spaces that ended although there was a lease on them.
+// worker dies. Lost has the address spaces whose lease is lost: they ended, or are another client's.
 package vmalab

@@ -42,9 +42,13 @@ func (c *Client) OpenFile(ctx context.Context, options FileOptions) (uint64, err
 	return answer.File, nil
 }
 
-// CloseFile closes a file; what is mapped of it stays mapped.
+// CloseFile closes a file; what is mapped of it stays mapped. The lease on it ends with the last open
+// of this client.
 func (c *Client) CloseFile(ctx context.Context, file uint64) error {
 	_, err := c.Memory.CloseFile(ctx, &vmalabpb.CloseFileRequest{File: file})
+	if err == nil {
+		c.leases.dropFile(file)
+	}
 	return err
 }
 

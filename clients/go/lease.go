@@ -4,6 +4,8 @@ package vmalab
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"sync"
 	"time"
 
@@ -20,6 +22,9 @@ const (
 // leases are those of a client: one Hold stream, opened with the first of them. When it ends (the
 // worker was killed, the server stopped) another is opened with all of them, at whatever worker
 // answers; the server keeps what they are on for its grace time meanwhile.
+//
+// Each request of a stream has one answer, in order. A lease is confirmed by the answer to the
+// request that names it, and no longer than that stream lasts.
 type leases struct {
 	stub   vmalabpb.MemoryServiceClient
 	ctx    context.Context
@@ -28,25 +33,33 @@ type leases struct {
 
 	mu      sync.Mutex
 	started bool
-	mms     map[uint64]bool // whether the server has confirmed it
-	files   map[uint64]bool
+	said    uint64            // requests of this stream
+	answers uint64            // to them
+	mms     map[uint64]uint64 // which request names it
+	files   map[uint64]*fileLease
 	lost    []uint64
 	queue   []*vmalabpb.HoldRequest
 	wake    chan struct{} // something is in the queue
 	heard   chan struct{} // closed, and made again, with each answer
 }
 
+type fileLease struct {
+	opens   int // by this client
+	request uint64
+}
+
 func newLeases(stub vmalabpb.MemoryServiceClient) *leases {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &leases{
 		stub: stub, ctx: ctx, cancel: cancel, ended: make(chan struct{}),
-		mms: map[uint64]bool{}, files: map[uint64]bool{},
+		mms: map[uint64]uint64{}, files: map[uint64]*fileLease{},
 		wake: make(chan struct{}, 1), heard: make(chan struct{}),
 	}
 }
 
 func (l *leases) say(request *vmalabpb.HoldRequest) {
 	l.queue = append(l.queue, request)
+	l.said++
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -61,7 +74,7 @@ func (l *leases) add(mm uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, there := l.mms[mm]; !there && l.ctx.Err() == nil {
-		l.mms[mm] = false
+		l.mms[mm] = l.said + 1
 		l.say(&vmalabpb.HoldRequest{Add: []uint64{mm}})
 	}
 }
@@ -72,15 +85,34 @@ func (l *leases) drop(mm uint64) {
 	if _, there := l.mms[mm]; there {
 		delete(l.mms, mm)
 		l.say(&vmalabpb.HoldRequest{Drop: []uint64{mm}})
+		l.tell()
 	}
 }
 
+// addFile is of each open of a file.
 func (l *leases) addFile(file uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.files[file] && l.ctx.Err() == nil {
-		l.files[file] = true
+	if found := l.files[file]; found != nil {
+		found.opens++
+	} else if l.ctx.Err() == nil {
+		l.files[file] = &fileLease{opens: 1, request: l.said + 1}
 		l.say(&vmalabpb.HoldRequest{AddFiles: []uint64{file}})
+	}
+}
+
+// dropFile is of each close: the lease ends with the last open.
+func (l *leases) dropFile(file uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := l.files[file]
+	if found == nil {
+		return
+	}
+	found.opens--
+	if found.opens == 0 {
+		delete(l.files, file)
+		l.say(&vmalabpb.HoldRequest{DropFiles: []uint64{file}})
 	}
 }
 
@@ -94,14 +126,15 @@ func (l *leases) lostOnes() []uint64 {
 func (l *leases) wait(ctx context.Context, mm uint64) error {
 	for {
 		l.mu.Lock()
-		confirmed, wanted := l.mms[mm]
+		request, wanted := l.mms[mm]
+		confirmed := request <= l.answers
 		heard := l.heard
 		l.mu.Unlock()
-		if confirmed {
-			return nil
-		}
 		if !wanted {
 			return ErrNoSuchAddressSpace
+		}
+		if confirmed {
+			return nil
 		}
 		select {
 		case <-heard:
@@ -127,7 +160,11 @@ func (l *leases) run() {
 	defer close(l.ended)
 	retry := leaseRetryFirst
 	for l.ctx.Err() == nil {
-		if l.once() {
+		answered, err := l.once()
+		if l.end(err) {
+			continue // the next stream is without it
+		}
+		if answered {
 			retry = leaseRetryFirst
 		}
 		select {
@@ -139,24 +176,64 @@ func (l *leases) run() {
 	}
 }
 
-// once opens a stream with all leases, and serves it until it ends; whether there was an answer.
-func (l *leases) once() bool {
+// begin gives the first request of a stream, with all leases. The caller has the mutex.
+func (l *leases) begin() *vmalabpb.HoldRequest {
+	first := &vmalabpb.HoldRequest{}
+	for mm := range l.mms {
+		l.mms[mm] = 1
+		first.Add = append(first.Add, mm)
+	}
+	for file, lease := range l.files {
+		lease.request = 1
+		first.AddFiles = append(first.AddFiles, file)
+	}
+	l.said, l.answers = 1, 0
+	return first
+}
+
+// end is of a stream that has ended: nothing is confirmed. It gives whether the server has refused a
+// lease, which is lost then.
+func (l *leases) end(err error) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.said, l.answers = 0, 0
+	for mm := range l.mms {
+		l.mms[mm] = 1
+	}
+	var own *ServiceError
+	if !errors.As(serviceError(err), &own) || own.Reason != ReasonNotOwner {
+		return false
+	}
+	mm, _ := strconv.ParseUint(own.Metadata["mm"], 10, 64) // 0 is none
+	file, _ := strconv.ParseUint(own.Metadata["file"], 10, 64)
+	_, refused := l.mms[mm]
+	if refused {
+		delete(l.mms, mm)
+		l.lost = append(l.lost, mm)
+		l.tell()
+	}
+	_, refusedFile := l.files[file]
+	delete(l.files, file)
+	return refused || refusedFile
+}
+
+// tell wakes who waits. The caller has the mutex.
+func (l *leases) tell() {
+	close(l.heard)
+	l.heard = make(chan struct{})
+}
+
+// once opens a stream with all leases, and serves it until it ends; whether there was an answer, and
+// how it has ended.
+func (l *leases) once() (bool, error) {
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
 	stream, err := l.stub.Hold(ctx, grpc.WaitForReady(true))
 	if err != nil {
-		return false
+		return false, err
 	}
-	first := &vmalabpb.HoldRequest{}
 	l.mu.Lock()
-	for mm := range l.mms {
-		l.mms[mm] = false
-		first.Add = append(first.Add, mm)
-	}
-	for file := range l.files {
-		first.AddFiles = append(first.AddFiles, file)
-	}
-	l.queue = []*vmalabpb.HoldRequest{first}
+	l.queue = []*vmalabpb.HoldRequest{l.begin()}
 	l.mu.Unlock()
 	fed := make(chan struct{})
 	go l.feed(ctx, stream, fed)
@@ -166,7 +243,7 @@ func (l *leases) once() bool {
 		if err != nil {
 			cancel()
 			<-fed
-			return answered
+			return answered, err
 		}
 		answered = true
 		l.hear(answer)
@@ -199,22 +276,18 @@ func (l *leases) feed(
 func (l *leases) hear(answer *vmalabpb.HoldResponse) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.answers++
 	for _, mm := range answer.Missing {
-		if _, wanted := l.mms[mm]; wanted {
+		if request, wanted := l.mms[mm]; wanted && request <= l.answers {
 			delete(l.mms, mm)
 			l.lost = append(l.lost, mm)
 		}
 	}
 	for _, file := range answer.MissingFiles {
-		delete(l.files, file)
-	}
-	// Answers come in the order of the requests: when the server counts as many as are wanted, it
-	// has all of them.
-	if int(answer.HeldCount) >= len(l.mms) {
-		for mm := range l.mms {
-			l.mms[mm] = true
+		// One that was opened again meanwhile is in a request that has no answer yet.
+		if found := l.files[file]; found != nil && found.request <= l.answers {
+			delete(l.files, file)
 		}
 	}
-	close(l.heard)
-	l.heard = make(chan struct{})
+	l.tell()
 }

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from errno import EBADF
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -304,6 +305,11 @@ class Case(contextlib.AbstractContextManager["Case"]):
             raise Mismatch("the lease was not confirmed")
         return Answer()
 
+    def do_wait_lost(self, step: Step) -> Answer:
+        client, mm = self._client(step), self._space(step).mm
+        _wait("the loss of the lease", lambda: mm in client.lost)
+        return Answer()
+
     def do_wait_gone(self, step: Step) -> Answer:
         space = self._space(step)
 
@@ -349,7 +355,21 @@ class Case(contextlib.AbstractContextManager["Case"]):
         return Answer(value=fault.word, fields={"info": int(fault.info)})
 
     def do_open_file(self, step: Step) -> Answer:
-        return Answer(value=self._client(step).open_file(**self._arguments(step)))
+        given = self._arguments({**step, "hold": 0, "ttl_ms": 0})
+        options = {name: given[name] for name in given if name not in ("hold", "ttl_ms")}
+        ttl_s, hold = step.get("ttl_ms", 0) / 1000, step.get("hold", True)
+        return Answer(value=self._client(step).open_file(**options, ttl_s=ttl_s, hold=hold))
+
+    def do_wait_closed(self, step: Step) -> Answer:
+        def closed() -> bool:
+            try:
+                self._client(step).truncate_file(self._number(step["file"]), 0)
+            except MemoryCallError as error:
+                return error.errno == EBADF
+            return False
+
+        _wait("the end of the file", closed)
+        return Answer()
 
     def do_close_file(self, step: Step) -> Answer:
         self._client(step).close_file(**self._arguments(step))

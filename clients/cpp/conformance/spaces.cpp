@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Address spaces, files, and what a case waits for. */
+#include <algorithm>
+#include <cerrno>
 #include <thread>
 #include <utility>
 
@@ -157,10 +159,23 @@ Running::Found Running::do_file(const json &step, const Options &options)
 		file.ino = value("ino");
 		file.size_bytes = value("size_bytes");
 		file.name = text(step, "name");
+		file.ttl = milliseconds(value("ttl_ms"));
+		file.lease = !is(step, "hold", false);
 		return valued(client(step).open_file(file, options));
 	}
 	if (what == "close_file")
 		return client(step).close_file(value("file"), options), Answer();
+	if (what == "wait_closed") {
+		until("the end of the file", [&] {
+			try {
+				client(step).truncate_file(value("file"), 0);
+			} catch (const vmalab::CallError &error) {
+				return error.error_number() == EBADF;
+			}
+			return false;
+		});
+		return Answer();
+	}
 	if (what == "share_file")
 		return client(step).share_file(value("file"), options), Answer();
 	if (what == "truncate_file") {
@@ -207,6 +222,14 @@ Running::Found Running::do_wait(const json &step, const Options &)
 		} catch (const vmalab::Error &error) {
 			throw Mismatch(std::string("the lease was not confirmed: ") + error.what());
 		}
+		return got;
+	}
+	if (what == "wait_lost") {
+		const auto mm = space(step).number();
+		until("the loss of the lease", [&] {
+			const auto lost = client(step).lost();
+			return std::find(lost.begin(), lost.end(), mm) != lost.end();
+		});
 		return got;
 	}
 	if (what == "wait_gone") {

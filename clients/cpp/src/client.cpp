@@ -120,6 +120,7 @@ void Client::close_file(std::uint64_t file, const CallOptions &options)
 	v1::CloseFileRequest request;
 	request.set_file(file);
 	memory().close_file(request, options);
+	connection()->leases().drop_file(file);
 }
 
 void Client::share_file(std::uint64_t file, const CallOptions &options)

@@ -3,9 +3,12 @@
 #include "lease.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "connection.hpp"
+#include "vmalab/constants_gen.hpp"
 
 namespace vmalab::internal
 {
@@ -17,6 +20,14 @@ using Guard = std::unique_lock<std::mutex>;
 
 constexpr std::chrono::milliseconds RETRY_FIRST{20};
 constexpr std::chrono::milliseconds RETRY_MAX{500};
+
+/* A number of the metadata; 0: there is none. */
+std::uint64_t number(const ServiceError &error, const char *name)
+{
+	const auto found = error.metadata().find(name);
+	return found == error.metadata().end() ? 0
+					       : std::strtoull(found->second.c_str(), nullptr, 10);
+}
 
 } // namespace
 
@@ -37,7 +48,7 @@ void Leases::add(std::uint64_t mm)
 		return;
 	const auto [which, fresh] = mms_.try_emplace(mm, Lease{1, said_ + 1});
 	if (!fresh) {
-		which->second.handles++;
+		which->second.users++;
 		return;
 	}
 	v1::HoldRequest request;
@@ -53,13 +64,14 @@ void Leases::end(std::map<std::uint64_t, Lease>::iterator which)
 	mms_.erase(which);
 	if (!stopped_)
 		say(std::move(request));
+	changed_.notify_all();
 }
 
 void Leases::drop(std::uint64_t mm)
 {
 	const Guard guard(mutex_);
 	const auto which = mms_.find(mm);
-	if (which != mms_.end() && --which->second.handles == 0)
+	if (which != mms_.end() && --which->second.users == 0)
 		end(which);
 }
 
@@ -74,10 +86,27 @@ void Leases::forget(std::uint64_t mm)
 void Leases::add_file(std::uint64_t file)
 {
 	const Guard guard(mutex_);
-	if (stopped_ || !files_.insert(file).second)
+	if (stopped_)
 		return;
+	const auto [which, fresh] = files_.try_emplace(file, Lease{1, said_ + 1});
+	if (!fresh) {
+		which->second.users++;
+		return;
+	}
 	v1::HoldRequest request;
 	request.add_add_files(file);
+	say(std::move(request));
+}
+
+void Leases::drop_file(std::uint64_t file)
+{
+	const Guard guard(mutex_);
+	const auto which = files_.find(file);
+	if (stopped_ || which == files_.end() || --which->second.users)
+		return;
+	files_.erase(which);
+	v1::HoldRequest request;
+	request.add_drop_files(file);
 	say(std::move(request));
 }
 
@@ -120,34 +149,62 @@ void Leases::run()
 {
 	auto retry = RETRY_FIRST;
 	for (;;) {
-		if (once())
+		const auto end = once();
+		if (end == End::ANSWERED)
 			retry = RETRY_FIRST;
 		Guard guard(mutex_);
+		if (end == End::REFUSED && !stopped_)
+			continue; /* the next stream is without it */
 		if (changed_.wait_for(guard, retry, [this] { return stopped_; }))
 			return;
 		retry = std::min(2 * retry, RETRY_MAX);
 	}
 }
 
-/* The first request of a stream has all leases. The caller has the mutex. */
+/* The first request of the next stream has all leases. The caller has the mutex. */
+void Leases::confirm_none()
+{
+	said_ = 0;
+	heard_ = 0;
+	for (auto *leases : {&mms_, &files_})
+		for (auto &one : *leases)
+			one.second.request = 1;
+}
+
+/* The caller has the mutex. */
 void Leases::begin()
 {
+	confirm_none();
 	v1::HoldRequest first;
-	for (auto &[mm, lease] : mms_) {
-		lease.request = 1;
+	for (const auto &[mm, lease] : mms_)
 		first.add_add(mm);
-	}
-	for (const auto file : files_)
+	for (const auto &[file, lease] : files_)
 		first.add_add_files(file);
 	queue_.clear();
 	queue_.push_back(std::move(first));
 	said_ = 1;
-	heard_ = 0;
 	stream_ended_ = false;
 }
 
-/* Opens a stream with all leases, and serves it until it ends; whether there was an answer. */
-bool Leases::once()
+/* Whether the server has refused a lease, which is lost then. The caller has the mutex. */
+bool Leases::refused(const grpc::Status &status)
+{
+	if (status.error_code() != grpc::StatusCode::PERMISSION_DENIED)
+		return false;
+	const ServiceError error(status);
+	if (error.reason() != reason::NotOwner)
+		return false;
+	const auto mm = number(error, "mm");
+	if (mms_.erase(mm)) {
+		lost_.push_back(mm);
+		changed_.notify_all();
+		return true;
+	}
+	return files_.erase(number(error, "file")) != 0;
+}
+
+/* Opens a stream with all leases, and serves it until it ends. */
+Leases::End Leases::once()
 {
 	grpc::ClientContext context;
 	context.set_wait_for_ready(true);
@@ -155,7 +212,7 @@ bool Leases::once()
 	{
 		const Guard guard(mutex_);
 		if (stopped_)
-			return false;
+			return End::NOT_ANSWERED;
 		context_ = &context;
 	}
 	const auto stream = connection_.memory().Hold(&context);
@@ -170,17 +227,20 @@ bool Leases::once()
 		answered = true;
 		hear(answer);
 	}
+	const auto status = stream->Finish();
 	{
 		const Guard guard(mutex_);
 		stream_ended_ = true;
+		confirm_none();
 		changed_.notify_all();
 	}
 	context.TryCancel();
 	feeder.join();
-	stream->Finish();
 	const Guard guard(mutex_);
 	context_ = nullptr;
-	return answered;
+	if (refused(status))
+		return End::REFUSED;
+	return answered ? End::ANSWERED : End::NOT_ANSWERED;
 }
 
 void Leases::feed(Stream &stream)
@@ -202,12 +262,20 @@ void Leases::feed(Stream &stream)
 void Leases::hear(const v1::HoldResponse &answer)
 {
 	const Guard guard(mutex_);
+	heard_++;
+	/* One that was opened again meanwhile is in a request that has no answer yet. */
+	const auto erase = [this](std::map<std::uint64_t, Lease> &leases, std::uint64_t key) {
+		const auto which = leases.find(key);
+		if (which == leases.end() || which->second.request > heard_)
+			return false;
+		leases.erase(which);
+		return true;
+	};
 	for (const auto mm : answer.missing())
-		if (mms_.erase(mm))
+		if (erase(mms_, mm))
 			lost_.push_back(mm);
 	for (const auto file : answer.missing_files())
-		files_.erase(file);
-	heard_++;
+		erase(files_, file);
 	changed_.notify_all();
 }
 

@@ -8,11 +8,11 @@
 #include <deque>
 #include <map>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <vector>
 
 #include <grpcpp/client_context.h>
+#include <grpcpp/support/status.h>
 #include <grpcpp/support/sync_stream.h>
 
 #include "vmalab/v1/memory.pb.h"
@@ -25,7 +25,9 @@ class Connection;
 /**
  * One Hold stream, opened with the first lease. When it ends (the worker was killed, the server
  * stopped) another is opened with all of them, at whatever worker answers; the server keeps what
- * they are on for its grace time meanwhile.
+ * they are on for its grace time meanwhile. Each request of a stream has one answer, in order: a
+ * lease is confirmed by the answer to the request that names it, and no longer than that stream
+ * lasts.
  */
 class Leases
 {
@@ -41,7 +43,10 @@ public:
 	void drop(std::uint64_t mm);
 	/** The address space ends: no handle has a lease on it any more. */
 	void forget(std::uint64_t mm);
+	/** A file was opened once more. */
 	void add_file(std::uint64_t file);
+	/** A file was closed once: the lease ends with the last open. */
+	void drop_file(std::uint64_t file);
 	std::vector<std::uint64_t> lost() const;
 	/** Comes back when the lease is confirmed. Throws NoSuchAddressSpace, DeadlineExceeded,
 	 *  Closed.
@@ -54,7 +59,8 @@ private:
 	using Stream = grpc::ClientReaderWriter<v1::HoldRequest, v1::HoldResponse>;
 
 	struct Lease {
-		unsigned handles;
+		/* Handles on an address space, opens of a file. */
+		unsigned users;
 		/* Which request of the stream has it; the answer to that confirms it. */
 		std::uint64_t request;
 	};
@@ -62,8 +68,12 @@ private:
 	void say(v1::HoldRequest request);
 	void end(std::map<std::uint64_t, Lease>::iterator which);
 	void run();
-	bool once();
+	/* How a stream has ended. */
+	enum class End { ANSWERED, NOT_ANSWERED, REFUSED };
+	End once();
 	void begin();
+	void confirm_none();
+	bool refused(const grpc::Status &status);
 	void feed(Stream &stream);
 	void hear(const v1::HoldResponse &answer);
 
@@ -79,7 +89,7 @@ private:
 	std::uint64_t heard_ = 0;
 	grpc::ClientContext *context_ = nullptr;
 	std::map<std::uint64_t, Lease> mms_;
-	std::set<std::uint64_t> files_;
+	std::map<std::uint64_t, Lease> files_;
 	std::vector<std::uint64_t> lost_;
 	std::deque<v1::HoldRequest> queue_;
 	std::thread runner_;

@@ -6,10 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type AddressSpace,
   BlockBuilder,
+  CallError,
   type CallOptions,
   type Client,
   connect,
   type ConnectOptions,
+  EBADF,
   NoSuchAddressSpaceError,
   type SpaceOptions,
   UnavailableError,
@@ -433,8 +435,21 @@ export class Running {
           ino: value("ino"),
           sizeBytes: value("size_bytes"),
           name: text(step, "name"),
+          ttlMs: Number(value("ttl_ms")),
+          lease: step["hold"] !== false,
         }),
       }),
+      wait_closed: async (client) => {
+        await until("the end of the file", async () => {
+          try {
+            await client.truncateFile(value("file"), 0n);
+            return false;
+          } catch (error) {
+            return error instanceof CallError && error.errno === EBADF;
+          }
+        });
+        return {};
+      },
       close_file: (client) => client.closeFile(value("file")).then(() => ({})),
       share_file: (client) => client.shareFile(value("file")).then(() => ({})),
       truncate_file: (client) =>
@@ -456,6 +471,8 @@ export class Running {
     switch (step["do"]) {
       case "wait_lease":
         return this.#waitLease(step);
+      case "wait_lost":
+        return this.#waitLost(step);
       case "wait_gone":
         return this.#waitGone(step);
       case "wait_field":
@@ -486,6 +503,13 @@ export class Running {
     } catch (error) {
       throw new Mismatch(`the lease was not confirmed: ${String(error)}`);
     }
+    return {};
+  }
+
+  async #waitLost(step: Step): Promise<Answer> {
+    const client = await this.#client(step);
+    const { mm } = this.#space(step);
+    await until("the loss of the lease", () => Promise.resolve(client.lost.includes(mm)));
     return {};
   }
 

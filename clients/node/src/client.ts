@@ -187,7 +187,10 @@ export class Client implements AsyncDisposable {
     return answer.file;
   }
 
-  /** Closes a file; what is mapped of it stays mapped. */
+  /**
+   * Closes a file; what is mapped of it stays mapped. The lease on it ends with the last open of
+   * this client.
+   */
   async closeFile(file: bigint, options: CallOptions = {}): Promise<void> {
     await this.memory.closeFile({ file }, options);
     this.leases.dropFile(file);
@@ -241,7 +244,7 @@ export class Client implements AsyncDisposable {
     return (await caller.unary(HEALTH_PATH, HealthRequest, HealthAnswer, request, options)).health;
   }
 
-  /** The address spaces on which this client had a lease and that ended nevertheless. */
+  /** The address spaces whose lease is lost: they ended, or are another client's. */
   get lost(): readonly bigint[] {
     return this.leases.lost;
   }

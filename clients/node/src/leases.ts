@@ -15,17 +15,30 @@ const PATH = `/${MemoryServiceDefinition.fullName}/${MemoryServiceDefinition.met
 
 type HoldStream = ClientDuplexStream<Buffer, HoldResponse>;
 
+/** How often this client has a file open, and which request of the stream names it. */
+interface FileLease {
+  opens: number;
+  request: number;
+}
+
+/** How a stream has ended; after "refused" the next one is without the lease that was refused. */
+type End = "answered" | "unanswered" | "refused";
+
 /**
  * The leases of a client: one Hold stream, opened with the first of them. When it ends (the worker
  * was killed, the server stopped) another is opened with all of them, at whatever worker answers;
  * the server keeps what they are on for its grace time meanwhile.
+ *
+ * Each request of a stream has one answer, in order. A lease is confirmed by the answer to the
+ * request that names it, and no longer than that stream lasts.
  */
 export class Leases {
-  /** Of each address space: whether the server has confirmed it. */
-  readonly #mms = new Map<bigint, boolean>();
-  readonly #files = new Set<bigint>();
-  /** What the requests that have no answer yet have added: each gets one, in order. */
-  #asked: (readonly bigint[])[] = [];
+  /** Of each address space: which request of the stream names it. */
+  readonly #mms = new Map<bigint, number>();
+  readonly #files = new Map<bigint, FileLease>();
+  /** Requests of this stream, and answers to them. */
+  #said = 0;
+  #heardCount = 0;
   readonly #lost: bigint[] = [];
   readonly #stop = new AbortController();
   readonly #waiting = new Set<() => void>();
@@ -37,7 +50,7 @@ export class Leases {
   /** Has a lease on an address space from now on. */
   add(mm: bigint): void {
     if (!this.#mms.has(mm) && !this.#stop.signal.aborted) {
-      this.#mms.set(mm, false);
+      this.#mms.set(mm, this.#said + 1);
       this.#say({ add: [mm] });
     }
   }
@@ -50,22 +63,27 @@ export class Leases {
     }
   }
 
-  /** Has a lease on a file from now on. */
+  /** A file was opened once more: there is a lease on it from now on. */
   addFile(file: bigint): void {
-    if (!this.#files.has(file) && !this.#stop.signal.aborted) {
-      this.#files.add(file);
+    const found = this.#files.get(file);
+    if (found !== undefined) {
+      found.opens++;
+    } else if (!this.#stop.signal.aborted) {
+      this.#files.set(file, { opens: 1, request: this.#said + 1 });
       this.#say({ addFiles: [file] });
     }
   }
 
-  /** Ends the lease on a file, if there is one. */
+  /** A file was closed once: its lease, if there is one, ends with the last open. */
   dropFile(file: bigint): void {
-    if (this.#files.delete(file)) {
+    const found = this.#files.get(file);
+    if (found !== undefined && --found.opens === 0) {
+      this.#files.delete(file);
       this.#say({ dropFiles: [file] });
     }
   }
 
-  /** The address spaces that ended although there was a lease on them. */
+  /** The address spaces whose lease is lost: they ended, or are another client's. */
   get lost(): readonly bigint[] {
     return [...this.#lost];
   }
@@ -74,7 +92,7 @@ export class Leases {
   async wait(mm: bigint, options: CallOptions = {}): Promise<void> {
     const { signal, timeoutMs } = options;
     const deadline = timeoutMs === undefined || timeoutMs === 0 ? Infinity : Date.now() + timeoutMs;
-    while (this.#mms.get(mm) !== true) {
+    while (!this.#isConfirmed(this.#mms.get(mm))) {
       if (this.#stop.signal.aborted) {
         throw new ClosedError();
       }
@@ -119,10 +137,14 @@ export class Leases {
     await this.#running;
   }
 
+  #isConfirmed(request: number | undefined): boolean {
+    return request !== undefined && request <= this.#heardCount;
+  }
+
   /** The stream has all leases when it is opened; what is said later goes into it. */
   #say(request: Partly<HoldRequest>): void {
     if (this.#stream !== undefined) {
-      this.#asked.push(request.add ?? []);
+      this.#said++;
       this.#stream.write(encoded(HoldRequest, HoldRequest.fromPartial(request as object)));
     } else {
       this.#running ??= this.#run();
@@ -133,7 +155,11 @@ export class Leases {
     const { signal } = this.#stop;
     let retryMs = RETRY_MS_FIRST;
     while (!signal.aborted) {
-      if (await this.#once()) {
+      const end = await this.#once();
+      if (end === "refused") {
+        continue;
+      }
+      if (end === "answered") {
         retryMs = RETRY_MS_FIRST;
       }
       await sleep(retryMs, undefined, { signal }).catch(() => undefined);
@@ -141,55 +167,73 @@ export class Leases {
     }
   }
 
-  /** Opens a stream with all leases, and serves it until it ends; whether there was an answer. */
-  #once(): Promise<boolean> {
+  /** Opens a stream with all leases, and serves it until it ends. */
+  #once(): Promise<End> {
     return new Promise((ended) => {
-      let answered = false;
+      let end: End = "unanswered";
       const stream: HoldStream = this.caller.duplex(PATH, HoldResponse, undefined);
       stream.on("data", (answer: HoldResponse) => {
-        answered = true;
-        this.#hear(answer);
+        if (this.#stream === stream) {
+          end = "answered";
+          this.#hear(answer);
+        }
       });
-      stream.on("error", (error) => this.#refused(error)); // status comes after it
+      stream.on("error", (error) => {
+        // status comes after it
+        if (this.#isRefused(error)) {
+          end = "refused";
+        }
+      });
       stream.on("status", () => {
         this.#stream = undefined;
-        ended(answered);
+        this.#confirmNone();
+        ended(end);
       });
-      for (const mm of this.#mms.keys()) {
-        this.#mms.set(mm, false);
-      }
       this.#stream = stream;
-      this.#asked = [];
-      this.#say({ add: [...this.#mms.keys()], addFiles: [...this.#files] });
+      this.#confirmNone();
+      this.#say({ add: [...this.#mms.keys()], addFiles: [...this.#files.keys()] });
     });
   }
 
-  /** A lease that this client may not have ends the stream: the next one is without it. */
-  #refused(error: unknown): void {
+  /** The first request of the next stream names all leases. */
+  #confirmNone(): void {
+    this.#said = 0;
+    this.#heardCount = 0;
+    for (const mm of this.#mms.keys()) {
+      this.#mms.set(mm, 1);
+    }
+    for (const file of this.#files.values()) {
+      file.request = 1;
+    }
+  }
+
+  /** Whether the stream has ended with the refusal of a lease, which is lost then. */
+  #isRefused(error: unknown): boolean {
     const own = serviceError(error);
     if (!(own instanceof NotOwnerError)) {
-      return;
+      return false;
     }
     const [mm, file] = ["mm", "file"].map((name) => BigInt(own.metadata[name] ?? 0));
     if (mm !== undefined && this.#mms.delete(mm)) {
       this.#lost.push(mm);
       this.#wake();
+      return true;
     }
-    if (file !== undefined) {
-      this.#files.delete(file);
-    }
+    return file !== undefined && this.#files.delete(file);
   }
 
   #hear(answer: HoldResponse): void {
+    this.#heardCount++;
     for (const mm of answer.missing) {
-      if (this.#mms.delete(mm)) {
+      if (this.#isConfirmed(this.#mms.get(mm))) {
+        this.#mms.delete(mm);
         this.#lost.push(mm);
       }
     }
-    answer.missingFiles.forEach((file) => this.#files.delete(file));
-    for (const mm of this.#asked.shift() ?? []) {
-      if (this.#mms.has(mm)) {
-        this.#mms.set(mm, true);
+    for (const file of answer.missingFiles) {
+      // One that was opened again meanwhile is in a request that has no answer yet.
+      if (this.#isConfirmed(this.#files.get(file)?.request)) {
+        this.#files.delete(file);
       }
     }
     this.#wake();

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import {
   Metadata,
@@ -214,4 +215,56 @@ test("a call may have more time than a clock can count", async () => {
   for (const timeoutMs of [2 ** 31, 1e15, Number.MAX_VALUE, Infinity]) {
     await client.inspect.getServerInfo({}, { timeoutMs });
   }
+});
+
+test("the answer to its request confirms a lease", async () => {
+  const asked: HoldRequest[] = [];
+  const answers: (() => void)[] = [];
+  const hold = (stream: ServerDuplexStream<HoldRequest, HoldResponse>): void => {
+    stream.on("data", (request: HoldRequest) => {
+      asked.push(request);
+      const missingFiles = request.addFiles.length > 0 && asked.length === 1 ? [5n] : [];
+      const answer = { heldCount: 2, missing: [], heldFilesCount: 0, missingFiles };
+      answers.push(() => stream.write(answer));
+    });
+    stream.on("end", () => stream.end());
+    stream.on("error", () => undefined);
+  };
+  const came = async (count: number): Promise<void> => {
+    while (asked.length < count) {
+      await sleep(5);
+    }
+  };
+  const openFile: Answering = (_, answer) => answer(null, { file: 5n });
+  const closeFile: Answering = (_, answer) => answer(null, {});
+  using server = await serving([MemoryServiceDefinition, { hold, openFile, closeFile }]);
+  await using client = await connect(server.target, { discover: false });
+  await client.openFile({ ino: 5n });
+  await client.openFile({ ino: 5n });
+  await client.closeFile(5n);
+  await came(1);
+  await client.closeFile(5n);
+  await client.openFile({ ino: 5n });
+  client.use(1n).detach();
+  client.use(2n);
+  await came(6);
+  answers.slice(0, 5).forEach((answer) => answer());
+  await assert.rejects(client.waitLease(2n, { timeoutMs: 300 }), DeadlineError);
+  answers[5]?.();
+  await client.waitLease(2n, { timeoutMs: PATIENCE_MS });
+  await client.closeFile(5n);
+  await came(7);
+  const files = asked.map(({ addFiles, dropFiles }) => [...addFiles, ...dropFiles.map((f) => -f)]);
+  assert.deepEqual(files, [[5n], [-5n], [5n], [], [], [], [-5n]]);
+  server[Symbol.dispose]();
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; ) {
+    try {
+      await client.waitLease(2n, { timeoutMs: 20 });
+    } catch (error) {
+      assert.ok(error instanceof DeadlineError);
+      return;
+    }
+    await sleep(20); // a wait that has its answer leaves no time to hear of the end
+  }
+  assert.fail("the stream is over, and the lease is confirmed");
 });

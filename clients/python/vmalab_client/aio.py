@@ -66,7 +66,7 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         self._unchecked = discover
         self._discover_first = discover and transport.is_single(self.target)
         self.lost: set[int] = set()
-        """Address spaces that this client had a lease on and that ended nevertheless."""
+        """Address spaces whose lease is lost: they ended, or are another client's (NOT_OWNER)."""
 
     def _channel_to(self, target: str) -> grpc.aio.Channel:
         if self._credentials is None:
@@ -190,8 +190,9 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
         await self.call(self.memory.ShareFile, memory_pb2.ShareFileRequest(file=file))
 
     async def close_file(self, file: int) -> None:
-        """Close it; what is mapped of it stays."""
+        """Close it once; the lease ends with the last open. What is mapped of it stays."""
         await self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))
+        self._holder.drop_file(file)
 
     async def truncate_file(self, file: int, size_bytes: int) -> None:
         """ftruncate(2): what lies beyond the new end is gone from every mapping."""

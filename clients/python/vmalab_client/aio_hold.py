@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import grpc
 
 from vmalab.v1 import memory_pb2
+from vmalab_client import transport
 from vmalab_client.hold import RETRY_FIRST_S, RETRY_MAX_S
+from vmalab_client.leases import Leases
 
 if TYPE_CHECKING:
     from vmalab.v1.memory_pb2_grpc import MemoryServiceAsyncStub
@@ -23,36 +25,28 @@ class AsyncHolder:
     def __init__(self, stub: MemoryServiceAsyncStub, lost: set[int]) -> None:
         self._stub = stub
         self._lost = lost
-        self._wanted: set[int] = set()
-        self._files: set[int] = set()
+        self._leases = Leases()
         self._requests: asyncio.Queue[memory_pb2.HoldRequest] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, mm: int) -> None:
-        if mm in self._wanted:
+    def _say(self, request: memory_pb2.HoldRequest | None) -> None:
+        if request is None:
             return
-        self._wanted.add(mm)
-        self._say(memory_pb2.HoldRequest(add=[mm]))
-
-    def _say(self, request: memory_pb2.HoldRequest) -> None:
         self._requests.put_nowait(request)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
+    def add(self, mm: int) -> None:
+        self._say(self._leases.add(mm))
+
     def add_file(self, file: int) -> None:
-        if file not in self._files:
-            self._files.add(file)
-            self._say(memory_pb2.HoldRequest(add_files=[file]))
+        self._say(self._leases.add_file(file))
 
     def drop_file(self, file: int) -> None:
-        if file in self._files:
-            self._files.discard(file)
-            self._requests.put_nowait(memory_pb2.HoldRequest(drop_files=[file]))
+        self._say(self._leases.drop_file(file))
 
     def drop(self, mm: int) -> None:
-        if mm in self._wanted:
-            self._wanted.discard(mm)
-            self._requests.put_nowait(memory_pb2.HoldRequest(drop=[mm]))
+        self._say(self._leases.drop(mm))
 
     async def close(self) -> None:
         if self._task is not None:
@@ -60,9 +54,9 @@ class AsyncHolder:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _feed(self) -> AsyncIterator[memory_pb2.HoldRequest]:
-        requests = self._requests
-        yield memory_pb2.HoldRequest(add=sorted(self._wanted), add_files=sorted(self._files))
+    async def _feed(
+        self, requests: asyncio.Queue[memory_pb2.HoldRequest]
+    ) -> AsyncIterator[memory_pb2.HoldRequest]:
         while True:
             yield await requests.get()
 
@@ -70,14 +64,18 @@ class AsyncHolder:
         retry_s = RETRY_FIRST_S
         while True:
             self._requests = asyncio.Queue()
+            self._requests.put_nowait(self._leases.begin())
+            refused = None
             try:
-                async for answer in self._stub.Hold(self._feed(), wait_for_ready=True):
+                call = self._stub.Hold(self._feed(self._requests), wait_for_ready=True)
+                async for answer in call:
                     retry_s = RETRY_FIRST_S
-                    missing = self._wanted.intersection(answer.missing)
-                    self._wanted -= missing
-                    self._files.difference_update(answer.missing_files)
-                    self._lost |= missing
-            except grpc.RpcError:
-                pass  # opened again below, until close()
+                    self._lost.update(self._leases.hear(answer))
+            except grpc.RpcError as error:
+                refused = self._leases.refused(transport.error_of(error))
+            self._leases.end()
+            if refused is not None:  # the next stream is without it
+                self._lost.update(refused)
+                continue
             await asyncio.sleep(retry_s)
             retry_s = min(2 * retry_s, RETRY_MAX_S)

@@ -77,7 +77,7 @@ class Client(AbstractContextManager["Client"]):
         self.lab: Lab = Lab(self, LabServiceStub(self._channel))
         """Sync points and mutants, on an instance started with --lab."""
         self.lost: set[int] = set()
-        """Address spaces that this client had a lease on and that ended nevertheless."""
+        """Address spaces whose lease is lost: they ended, or are another client's (NOT_OWNER)."""
         self._holder = Holder(self.memory, self.lost.add)
         self._unchecked = discover and not transport.is_single(transport.join_target(target))
 
@@ -204,7 +204,9 @@ class Client(AbstractContextManager["Client"]):
         self.call(self.memory.ShareFile, memory_pb2.ShareFileRequest(file=file))
 
     def close_file(self, file: int) -> None:
+        """Close it once; the lease ends with the last open. What is mapped of it stays."""
         self.call(self.memory.CloseFile, memory_pb2.CloseFileRequest(file=file))
+        self._holder.drop_file(file)
 
     def truncate_file(self, file: int, size_bytes: int) -> None:
         """ftruncate(2): what lies beyond the new end is gone from every mapping."""

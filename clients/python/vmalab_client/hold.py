@@ -12,6 +12,8 @@ import grpc
 
 from vmalab.v1 import memory_pb2 as pb
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
+from vmalab_client import transport
+from vmalab_client.leases import Leases
 
 RETRY_FIRST_S = 0.02
 RETRY_MAX_S = 0.5
@@ -22,70 +24,64 @@ class Holder:
 
     The stream is opened with the first of them. When it ends (the worker was killed, the
     server stopped) another is opened with all of them, at whatever worker answers; the server keeps
-    them for its grace time meanwhile. Address spaces that are gone by then are reported to
-    `on_missing`.
+    them for its grace time meanwhile. Address spaces that are gone by then, and those that this
+    client may not have, are reported to `on_missing`.
     """
 
     def __init__(self, stub: MemoryServiceStub, on_missing: Callable[[int], None]) -> None:
         self._stub = stub
         self._on_missing = on_missing
         self._changed = threading.Condition()
-        self._wanted: set[int] = set()
-        self._files: set[int] = set()
-        self._confirmed: set[int] = set()
+        self._leases = Leases()
         self._closed = False
         self._thread: threading.Thread | None = None
         self._requests: queue.SimpleQueue[pb.HoldRequest | None] = queue.SimpleQueue()
         self._call: grpc.Call | None = None
 
-    def add(self, mm: int) -> None:
-        """Hold from now on; comes back at once."""
-        with self._changed:
-            if self._closed or mm in self._wanted:
-                return
-            self._wanted.add(mm)
-            self._say(pb.HoldRequest(add=[mm]))
-
-    def _say(self, request: pb.HoldRequest) -> None:
+    def _say(self, request: pb.HoldRequest | None) -> None:
+        if request is None:
+            return
         self._requests.put(request)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="vmalab-hold", daemon=True)
             self._thread.start()
 
-    def add_file(self, file: int) -> int:
-        """Hold a file from now on; it. Comes back at once."""
+    def add(self, mm: int) -> None:
+        """Hold from now on; comes back at once."""
         with self._changed:
-            if not self._closed and file not in self._files:
-                self._files.add(file)
-                self._say(pb.HoldRequest(add_files=[file]))
+            if not self._closed:
+                self._say(self._leases.add(mm))
+
+    def drop(self, mm: int) -> None:
+        """Hold no more."""
+        with self._changed:
+            self._say(self._leases.drop(mm))
+            self._changed.notify_all()
+
+    def add_file(self, file: int) -> int:
+        """Hold a file that was opened; it. Comes back at once."""
+        with self._changed:
+            if not self._closed:
+                self._say(self._leases.add_file(file))
         return file
 
     def drop_file(self, file: int) -> None:
+        """A file was closed: hold it no more, if that was its last open."""
         with self._changed:
-            if file in self._files:
-                self._files.discard(file)
-                self._requests.put(pb.HoldRequest(drop_files=[file]))
-
-    def drop(self, mm: int) -> None:
-        with self._changed:
-            if mm in self._wanted:
-                self._wanted.discard(mm)
-                self._confirmed.discard(mm)
-                self._requests.put(pb.HoldRequest(drop=[mm]))
+            self._say(self._leases.drop_file(file))
 
     def wait_held(self, mm: int, timeout_s: float) -> bool:
-        """Wait until the server has confirmed the lease on `mm`."""
+        """Wait until the server has confirmed the lease on `mm`; False too if there is none."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: mm in self._confirmed or mm not in self._wanted, timeout_s
-            ) and (mm in self._confirmed)
+            self._changed.wait_for(
+                lambda: self._leases.confirmed(mm) or mm not in self._leases, timeout_s
+            )
+            return self._leases.confirmed(mm)
 
     def close(self) -> None:
         with self._changed:
             self._closed = True
-            self._wanted.clear()
-            self._files.clear()
-            self._confirmed.clear()
+            self._leases.clear()
             self._requests.put(None)
             call = self._call
             self._changed.notify_all()
@@ -109,34 +105,37 @@ class Holder:
                     return
                 old, self._requests = self._requests, queue.SimpleQueue()
                 old.put(None)
-                self._confirmed.clear()
-                sent = set(self._wanted)
-                self._requests.put(pb.HoldRequest(add=sorted(sent), add_files=sorted(self._files)))
+                self._requests.put(self._leases.begin())
                 call = self._stub.Hold(self._feed(self._requests), wait_for_ready=True)
                 self._call = call
             began = time.monotonic()
+            refused = False
             try:
                 for answer in call:
                     retry_s = RETRY_FIRST_S
                     self._heard(answer)
-            except grpc.RpcError:
-                pass  # opened again below, until close()
+            except grpc.RpcError as error:
+                refused = self._refused(error)
             with self._changed:
                 self._requests.put(None)
-                if self._changed.wait_for(lambda: self._closed, retry_s):
+                self._leases.end()
+                if self._changed.wait_for(lambda: self._closed, 0 if refused else retry_s):
                     return
-            if time.monotonic() - began < 1.0:
+            if not refused and time.monotonic() - began < 1.0:
                 retry_s = min(2 * retry_s, RETRY_MAX_S)
 
     def _heard(self, answer: pb.HoldResponse) -> None:
         with self._changed:
-            missing = [mm for mm in answer.missing if mm in self._wanted]
-            self._wanted.difference_update(missing)
-            self._files.difference_update(answer.missing_files)
-            # Answers come in the order of the requests; what is wanted and not missing is held
-            # as soon as the server's count says so.
-            if answer.held_count >= len(self._wanted):
-                self._confirmed = set(self._wanted)
-            self._changed.notify_all()
-        for mm in missing:
+            self._report(self._leases.hear(answer))
+
+    def _refused(self, error: grpc.RpcError) -> bool:
+        """Whether a lease was refused; without it the stream is opened again at once."""
+        with self._changed:
+            lost = self._leases.refused(transport.error_of(error))
+            self._report(lost or [])
+            return lost is not None
+
+    def _report(self, lost: list[int]) -> None:
+        for mm in lost:
             self._on_missing(mm)
+        self._changed.notify_all()

@@ -205,7 +205,7 @@ impl Client {
         Ok(self.unary(request, call).await?.status().as_str_name())
     }
 
-    /// The address spaces on which this client had a lease and that ended nevertheless.
+    /// The address spaces whose lease is lost: they ended, or are another client's.
     pub fn lost(&self) -> Vec<u64> {
         self.inner.leases.lost()
     }

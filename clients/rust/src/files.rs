@@ -48,11 +48,13 @@ impl Client {
         Ok(answer.file)
     }
 
-    /// Closes a file; what is mapped of it stays mapped.
+    /// Closes a file; what is mapped of it stays mapped. The lease on it ends with the last open of
+    /// this client.
     pub async fn close_file(&self, file: u64) -> Result<(), Error> {
         let request = proto::CloseFileRequest { file };
         let call = |c, r| async move { stubs::memory(c).close_file(r).await };
         self.unary(request, call).await?;
+        self.leases().drop_file(file);
         Ok(())
     }
 

@@ -35,8 +35,8 @@
 //!
 //! A client has a lease on each address space and file that it makes or uses, until the handle is
 //! dropped, [detached](AddressSpace::detach), or the client is closed. All leases are one stream,
-//! which is opened again when a worker dies. [`Client::lost`] has the address spaces that ended
-//! although there was a lease on them.
+//! which is opened again when a worker dies. [`Client::lost`] has the address spaces whose lease is
+//! lost: they ended, or are another client's.
 //!
 //! # Runtime
 //!

@@ -69,7 +69,9 @@ public:
 	 *  same file.
 	 */
 	std::uint64_t open_file(const FileOptions &given, const CallOptions &options = {});
-	/** Closes a file; what is mapped of it stays mapped. */
+	/** Closes a file; what is mapped of it stays mapped. The lease on it ends with the last
+	 *  open of this client.
+	 */
 	void close_file(std::uint64_t file, const CallOptions &options = {});
 	/** Lets all clients use a file, for good. */
 	void share_file(std::uint64_t file, const CallOptions &options = {});
@@ -100,7 +102,7 @@ public:
 	/** The health of the server, or of one of its services: "SERVING" is good. */
 	std::string health(const std::string &service = "", const CallOptions &options = {});
 
-	/** The address spaces on which this client had a lease and that ended nevertheless. */
+	/** The address spaces whose lease is lost: they ended, or are another client's. */
 	std::vector<std::uint64_t> lost() const;
 	/** Waits until the server has confirmed the lease of this client on an address space.
 	 *  Throws NoSuchAddressSpace if there is none, DeadlineExceeded.

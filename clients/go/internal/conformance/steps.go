@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -451,7 +452,7 @@ func (r *running) doSpace(ctx context.Context, s step) (*answer, error) {
 
 func (r *running) doFile(ctx context.Context, s step) (*answer, error) {
 	do := s.text("do", "")
-	if !slices.Contains([]string{"open_file", "close_file", "share_file", "truncate_file", "allocate_file", "keep_alive"}, do) {
+	if !slices.Contains([]string{"open_file", "close_file", "share_file", "truncate_file", "allocate_file", "keep_alive", "wait_closed"}, do) {
 		return nil, nil
 	}
 	client, err := r.client(ctx, s)
@@ -464,10 +465,15 @@ func (r *running) doFile(ctx context.Context, s step) (*answer, error) {
 		file, err := client.OpenFile(ctx, vmalab.FileOptions{
 			DevMajor: uint32(value("dev_major")), DevMinor: uint32(value("dev_minor")),
 			Ino: value("ino"), SizeBytes: value("size_bytes"), Name: s.text("name", ""),
+			TTL: time.Duration(value("ttl_ms")) * time.Millisecond, NoLease: s["hold"] == false,
 		})
 		return &answer{value: file}, err
 	case "close_file":
 		return &answer{}, client.CloseFile(ctx, value("file"))
+	case "wait_closed":
+		return until("the end of the file", func() bool {
+			return errors.Is(client.TruncateFile(ctx, value("file"), 0), syscall.EBADF)
+		})
 	case "share_file":
 		return &answer{}, client.ShareFile(ctx, value("file"))
 	case "truncate_file":
@@ -508,6 +514,14 @@ func (r *running) doWait(ctx context.Context, s step) (*answer, error) {
 			return nil, mismatched("the lease was not confirmed: %v", err)
 		}
 		return &answer{}, nil
+	case "wait_lost":
+		client, err := r.client(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return until("the loss of the lease", func() bool {
+			return slices.Contains(client.Lost(), r.space(s).Number())
+		})
 	case "wait_gone":
 		return until("the end of the address space", func() bool {
 			_, err := r.space(s).Maps(ctx)

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use tokio::task::JoinHandle;
-use vmalab_client::constants::{Access, Falloc, Madv, Query};
+use vmalab_client::constants::{Access, Falloc, Madv, Query, EBADF};
 use vmalab_client::proto::{ProcessSetup, ReleasePointRequest, SetMutantsRequest};
-use vmalab_client::{AddressSpace, Client, FileOptions, SpaceOptions};
+use vmalab_client::{AddressSpace, Client, Error, FileOptions, SpaceOptions};
 
 use crate::expected::{judge, judge_block, judge_failure, Answer, Failure, Judgement};
 use crate::names_gen::call;
 use crate::reading::{number, shown, Field, Fields, Given, Step, Table, Value, Variables};
+use crate::waiting::Patience;
 
 /// What does not come in so long never comes.
 pub const PATIENCE: Duration = Duration::from_secs(600);
@@ -298,7 +299,8 @@ impl Running {
     }
 
     async fn do_file(&self, step: &Step) -> Done {
-        let known = "open_file close_file share_file truncate_file allocate_file keep_alive";
+        let known = "open_file close_file share_file truncate_file allocate_file keep_alive \
+                     wait_closed";
         if !known.split(' ').any(|name| name == step.name()) {
             return Ok(None);
         }
@@ -312,11 +314,19 @@ impl Running {
                     ino: value("ino"),
                     size_bytes: value("size_bytes"),
                     name: step.text("name", ""),
-                    ..FileOptions::default()
+                    ttl: Some(Duration::from_millis(value("ttl_ms"))).filter(|ttl| !ttl.is_zero()),
+                    no_lease: step.is("hold", false),
                 };
                 return Ok(Some(Answer::value(client.open_file(options).await?)));
             }
             "close_file" => client.close_file(value("file")).await?,
+            "wait_closed" => {
+                let patience = Patience::new("the end of the file");
+                let closed = |error: Error| error.errno() == Some(EBADF);
+                while !client.truncate_file(value("file"), 0).await.is_err_and(closed) {
+                    patience.wait().await?;
+                }
+            }
             "share_file" => client.share_file(value("file")).await?,
             "truncate_file" => client.truncate_file(value("file"), value("size_bytes")).await?,
             "allocate_file" => {

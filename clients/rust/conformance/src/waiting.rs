@@ -48,6 +48,7 @@ impl Running {
                     }
                 }
             }
+            "wait_lost" => self.wait_lost(step).await?,
             "wait_gone" => self.wait_gone(step).await?,
             "wait_field" => self.wait_field(step).await?,
             "wait_locks" => self.wait_locks(step).await?,
@@ -73,6 +74,15 @@ impl Running {
             _ => return Ok(None),
         };
         Ok(Some(answer))
+    }
+
+    async fn wait_lost(&self, step: &Step) -> Result<Answer, Failure> {
+        let (client, mm) = (self.client(step).await?, self.space(step).number());
+        let patience = Patience::new("the loss of the lease");
+        while !client.lost().contains(&mm) {
+            patience.wait().await?;
+        }
+        Ok(Answer::default())
     }
 
     async fn wait_gone(&self, step: &Step) -> Result<Answer, Failure> {

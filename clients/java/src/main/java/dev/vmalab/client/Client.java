@@ -331,7 +331,8 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * The address spaces on which this client had a lease and that ended nevertheless.
+     * The address spaces whose lease is lost: they ended, or are another client's ({@link
+     * ServiceException.NotOwner}).
      *
      * @return their numbers
      */

@@ -32,13 +32,15 @@ public final class Files {
     }
 
     /**
-     * Closes a file; what is mapped of it stays mapped.
+     * Closes a file; what is mapped of it stays mapped. The lease on it ends with the last open of
+     * this client.
      *
      * @param file its number
      */
     public void close(long file) {
         CloseFileRequest request = CloseFileRequest.newBuilder().setFile(file).build();
         client.call(MemoryServiceGrpc.getCloseFileMethod(), request);
+        client.leases().dropFile(file);
     }
 
     /**

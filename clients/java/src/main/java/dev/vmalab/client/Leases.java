@@ -7,15 +7,14 @@ import dev.vmalab.v1.HoldResponse;
 import dev.vmalab.v1.MemoryServiceGrpc;
 import io.grpc.Channel;
 import io.grpc.Context;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -24,6 +23,9 @@ import java.util.concurrent.TimeUnit;
  * The leases of a client: one Hold stream, opened with the first of them. When it ends (the worker
  * was killed, the server stopped) another is opened with all of them, at whatever worker answers;
  * the server keeps what they are on for its grace time meanwhile.
+ *
+ * <p>Each request of a stream has one answer, in order. A lease is confirmed by the answer to the
+ * request that names it, and no longer than that stream lasts.
  */
 final class Leases {
     private static final long RETRY_FIRST_MS = 20;
@@ -31,10 +33,12 @@ final class Leases {
 
     private final MemoryServiceGrpc.MemoryServiceStub stub;
     private final ScheduledExecutorService timer;
-    private final Map<Long, Boolean> mms = new HashMap<>(); // whether the server has confirmed it
-    private final Set<Long> files = new HashSet<>();
+    private final Map<Long, Long> mms = new HashMap<>(); // which request of the stream names it
+    private final Map<Long, FileLease> files = new HashMap<>();
     private final List<Long> lost = new ArrayList<>();
     private Stream stream;
+    private long said; // requests of this stream
+    private long heard; // answers to them
     private boolean started;
     private boolean closed;
     private long retryMs = RETRY_FIRST_MS;
@@ -45,7 +49,7 @@ final class Leases {
     }
 
     synchronized void add(long mm) {
-        if (!closed && mms.putIfAbsent(mm, false) == null) {
+        if (!closed && mms.putIfAbsent(mm, said + 1) == null) {
             say(HoldRequest.newBuilder().addAdd(mm).build());
         }
     }
@@ -53,13 +57,29 @@ final class Leases {
     synchronized void drop(long mm) {
         if (mms.remove(mm) != null) {
             say(HoldRequest.newBuilder().addDrop(mm).build());
+            notifyAll();
         }
     }
 
+    /** Of each open of a file. */
     synchronized void addFile(long file) {
-        if (!closed && files.add(file)) {
+        FileLease found = files.get(file);
+        if (found != null) {
+            found.opens++;
+        } else if (!closed) {
+            files.put(file, new FileLease(said + 1));
             say(HoldRequest.newBuilder().addAddFiles(file).build());
         }
+    }
+
+    /** Of each close: the lease ends with the last open. */
+    synchronized void dropFile(long file) {
+        FileLease found = files.get(file);
+        if (found == null || --found.opens > 0) {
+            return;
+        }
+        files.remove(file);
+        say(HoldRequest.newBuilder().addDropFiles(file).build());
     }
 
     synchronized List<Long> lost() {
@@ -69,7 +89,7 @@ final class Leases {
     /** Whether the lease is confirmed in time; false too if there is none. */
     synchronized boolean await(long mm, Duration most) {
         long end = System.nanoTime() + most.toNanos();
-        while (!closed && Boolean.FALSE.equals(mms.get(mm))) {
+        while (!closed && mms.containsKey(mm) && mms.get(mm) > heard) {
             long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
             if (left <= 0) {
                 return false;
@@ -99,6 +119,7 @@ final class Leases {
             started = true;
             open();
         } else if (stream != null) {
+            said++;
             stream.requests.onNext(change);
         }
     }
@@ -107,14 +128,23 @@ final class Leases {
         if (closed) {
             return;
         }
-        mms.replaceAll((mm, confirmed) -> false);
+        confirmNone();
         HoldRequest.Builder all = HoldRequest.newBuilder();
-        all.addAllAdd(mms.keySet()).addAllAddFiles(files);
+        all.addAllAdd(mms.keySet()).addAllAddFiles(files.keySet());
         Stream made = new Stream();
         stream = made;
+        said = 1;
         // The stream outlives the call that wanted the first lease, and its deadline.
         Context.ROOT.run(() -> stub.hold(made));
         made.requests.onNext(all.build());
+    }
+
+    /** The next stream begins with all leases in its first request. */
+    private void confirmNone() {
+        said = 0;
+        heard = 0;
+        mms.replaceAll((mm, request) -> 1L);
+        files.values().forEach(one -> one.request = 1);
     }
 
     private synchronized void hear(Stream from, HoldResponse answer) {
@@ -122,31 +152,64 @@ final class Leases {
             return;
         }
         retryMs = RETRY_FIRST_MS;
+        heard++;
         for (long mm : answer.getMissingList()) {
-            if (mms.remove(mm) != null) {
+            if (mms.getOrDefault(mm, Long.MAX_VALUE) <= heard) {
+                mms.remove(mm);
                 lost.add(mm);
             }
         }
-        files.removeAll(answer.getMissingFilesList());
-        // Answers come in the order of the requests: when the server counts as many as are wanted,
-        // it has all of them.
-        if (answer.getHeldCount() >= mms.size()) {
-            mms.replaceAll((mm, confirmed) -> true);
+        for (long file : answer.getMissingFilesList()) {
+            FileLease found = files.get(file);
+            // One that was opened again meanwhile is in a request that has no answer yet.
+            if (found != null && found.request <= heard) {
+                files.remove(file);
+            }
         }
         notifyAll();
     }
 
-    private synchronized void ended(Stream one) {
+    private synchronized void ended(Stream one, Throwable error) {
         if (one != stream) {
             return;
         }
         stream = null;
+        confirmNone();
+        boolean refused = error instanceof StatusRuntimeException own && isRefused(own);
         try {
-            timer.schedule(this::open, retryMs, TimeUnit.MILLISECONDS);
+            timer.schedule(this::open, refused ? 0 : retryMs, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException over) {
             closed = true; // the client is closed
         }
-        retryMs = Math.min(2 * retryMs, RETRY_MAX_MS);
+        if (!refused) {
+            retryMs = Math.min(2 * retryMs, RETRY_MAX_MS);
+        }
+    }
+
+    /** Whether the server has refused a lease, which is lost then: the next stream is without it. */
+    private boolean isRefused(StatusRuntimeException error) {
+        ServiceException own = ServiceException.of(error);
+        if (!own.reason().equals(Constants.REASON_NOT_OWNER)) {
+            return false;
+        }
+        long mm = Long.parseUnsignedLong(own.metadata().getOrDefault("mm", "0"));
+        long file = Long.parseUnsignedLong(own.metadata().getOrDefault("file", "0"));
+        if (mms.remove(mm) != null) {
+            lost.add(mm);
+            notifyAll();
+            return true;
+        }
+        return files.remove(file) != null;
+    }
+
+    /** The lease on a file. */
+    private static final class FileLease {
+        private int opens = 1; // by this client
+        private long request;
+
+        private FileLease(long request) {
+            this.request = request;
+        }
     }
 
     /** One Hold stream. */
@@ -165,12 +228,12 @@ final class Leases {
 
         @Override
         public void onError(Throwable error) {
-            ended(this);
+            ended(this, error);
         }
 
         @Override
         public void onCompleted() {
-            ended(this);
+            ended(this, null);
         }
     }
 }

@@ -43,6 +43,6 @@
  *
  * <p>A client has a lease on each address space and file that it makes or uses, until the address
  * space is closed or detached, or the client is closed. {@link dev.vmalab.client.Client#lost} has
- * the address spaces that ended although there was a lease on them.
+ * the address spaces whose lease is lost: they ended, or are another client's.
  */
 package dev.vmalab.client;

@@ -7,11 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
+import com.google.rpc.ErrorInfo;
 import dev.vmalab.v1.BatchRequest;
 import dev.vmalab.v1.BatchResponse;
 import dev.vmalab.v1.BrkRequest;
 import dev.vmalab.v1.BrkResponse;
+import dev.vmalab.v1.CloseFileRequest;
+import dev.vmalab.v1.CloseFileResponse;
 import dev.vmalab.v1.CreateAddressSpaceRequest;
 import dev.vmalab.v1.CreateAddressSpaceResponse;
 import dev.vmalab.v1.ExitRequest;
@@ -26,6 +30,8 @@ import dev.vmalab.v1.InspectServiceGrpc.InspectServiceImplBase;
 import dev.vmalab.v1.MemoryServiceGrpc.MemoryServiceImplBase;
 import dev.vmalab.v1.MprotectRequest;
 import dev.vmalab.v1.MprotectResponse;
+import dev.vmalab.v1.OpenFileRequest;
+import dev.vmalab.v1.OpenFileResponse;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.Server;
@@ -34,6 +40,7 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -55,6 +62,8 @@ import org.junit.jupiter.api.Test;
 /** What a client sends, and what it makes of answers that a real server gives seldom. */
 class ServerTest {
     private static final Duration PATIENCE = Duration.ofMinutes(5);
+    /** What must not come is not waited for any longer. */
+    private static final Duration SHORT = Duration.ofMillis(300);
     private static final Metadata.Key<String> AUTHORIZATION =
         Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
@@ -72,6 +81,8 @@ class ServerTest {
         private final BlockingQueue<StreamObserver<HoldResponse>> holds =
             new LinkedBlockingQueue<>();
         private final AtomicInteger creates = new AtomicInteger();
+        /** Whether a test answers the requests of leases by itself. */
+        private volatile boolean silent;
 
         @Override
         public void mprotect(MprotectRequest request, StreamObserver<MprotectResponse> to) {
@@ -136,9 +147,23 @@ class ServerTest {
                     leases.add(request);
                     held.addAll(request.getAddList());
                     held.removeAll(request.getDropList());
-                    to.onNext(HoldResponse.newBuilder().setHeldCount(held.size()).build());
+                    if (!silent) {
+                        to.onNext(held(held.size()));
+                    }
                 }
             };
+        }
+
+        @Override
+        public void openFile(OpenFileRequest request, StreamObserver<OpenFileResponse> to) {
+            to.onNext(OpenFileResponse.newBuilder().setFile(request.getIno()).build());
+            to.onCompleted();
+        }
+
+        @Override
+        public void closeFile(CloseFileRequest request, StreamObserver<CloseFileResponse> to) {
+            to.onNext(CloseFileResponse.getDefaultInstance());
+            to.onCompleted();
         }
     }
 
@@ -307,6 +332,90 @@ class ServerTest {
         } catch (VmalabException error) {
             return error.getClass();
         }
+    }
+
+    private static HoldResponse held(int count) {
+        return HoldResponse.newBuilder().setHeldCount(count).build();
+    }
+
+    @Test
+    void theAnswerToItsRequestConfirmsALease() throws InterruptedException {
+        memory.silent = true;
+        AddressSpace first = client.use(1);
+        client.use(2);
+        first.detach();
+        client.use(3);
+        StreamObserver<HoldResponse> answers = next(memory.holds);
+        answers.onNext(held(1));
+        answers.onNext(held(2)); // as many as are wanted now, but others
+        assertTrue(client.awaitLease(2, PATIENCE));
+        assertFalse(client.awaitLease(3, SHORT), "the server does not know it yet");
+        answers.onNext(held(1));
+        answers.onNext(held(2));
+        assertTrue(client.awaitLease(3, PATIENCE));
+    }
+
+    @Test
+    void nothingIsConfirmedWithoutAStream() {
+        client.use(1);
+        assertTrue(client.awaitLease(1, PATIENCE));
+        server.shutdownNow();
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (client.awaitLease(1, Duration.ofMillis(20))) {
+            assertTrue(System.nanoTime() < end, "the stream is over, and the lease is confirmed");
+        }
+    }
+
+    @Test
+    void aLeaseThatIsRefusedIsLost() throws InterruptedException {
+        client.use(1);
+        assertTrue(client.awaitLease(1, PATIENCE));
+        memory.silent = true;
+        client.use(7);
+        next(memory.leases);
+        next(memory.leases);
+        memory.silent = false;
+        ErrorInfo info =
+            ErrorInfo.newBuilder()
+                .setReason(Constants.REASON_NOT_OWNER)
+                .putMetadata("mm", "7")
+                .build();
+        com.google.rpc.Status refused =
+            com.google.rpc.Status.newBuilder()
+                .setCode(Status.Code.PERMISSION_DENIED.value())
+                .addDetails(Any.pack(info))
+                .build();
+        next(memory.holds).onError(StatusProto.toStatusRuntimeException(refused));
+        assertFalse(client.awaitLease(7, PATIENCE));
+        assertEquals(List.of(7L), client.lost());
+        assertEquals(List.of(1L), next(memory.leases).getAddList());
+        assertTrue(client.awaitLease(1, PATIENCE));
+    }
+
+    @Test
+    void aFileHasALeaseUntilItsLastOpenIsClosed() throws InterruptedException {
+        memory.silent = true;
+        Files files = client.files();
+        FileOptions file = new FileOptions(0, 0, 5);
+        files.open(file);
+        files.open(file);
+        files.close(5);
+        assertEquals(List.of(5L), next(memory.leases).getAddFilesList());
+        files.close(5);
+        assertEquals(List.of(5L), next(memory.leases).getDropFilesList());
+        files.open(file);
+        assertEquals(List.of(5L), next(memory.leases).getAddFilesList());
+        StreamObserver<HoldResponse> answers = next(memory.holds);
+        // The answer to the first comes late: the file was opened again meanwhile.
+        answers.onNext(HoldResponse.newBuilder().addMissingFiles(5).build());
+        answers.onNext(held(0));
+        answers.onNext(held(0));
+        client.use(1);
+        answers.onNext(held(1));
+        assertTrue(client.awaitLease(1, PATIENCE), "all answers are there");
+        assertEquals(List.of(1L), next(memory.leases).getAddList());
+        files.close(5);
+        assertEquals(List.of(5L), next(memory.leases).getDropFilesList());
     }
 
     @Test

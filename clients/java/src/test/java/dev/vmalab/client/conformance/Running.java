@@ -341,6 +341,10 @@ final class Running {
                     throw new Mismatch("the lease was not confirmed");
                 }
             }
+            case "wait_lost" -> {
+                long mm = space(step).number();
+                until("the loss of the lease", () -> client(step).lost().contains(mm));
+            }
             case "wait_gone" -> until("the end of the address space", () -> isGone(step));
             case "wait_field" -> {
                 return untilGood(step, () -> Inspection.addressSpace(this, step));

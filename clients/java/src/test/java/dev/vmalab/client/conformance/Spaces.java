@@ -7,7 +7,9 @@ import com.google.protobuf.Descriptors.FieldDescriptor.JavaType;
 import dev.vmalab.client.AddressSpace;
 import dev.vmalab.client.Batch;
 import dev.vmalab.client.BlockBuilder;
+import dev.vmalab.client.CallException;
 import dev.vmalab.client.Client;
+import dev.vmalab.client.Constants;
 import dev.vmalab.client.Fault;
 import dev.vmalab.client.FileOptions;
 import dev.vmalab.client.Range;
@@ -96,7 +98,7 @@ final class Spaces {
         Step from = Step.of((Map<?, ?>) given);
         for (long i = 0; i < numbers.of(from, "count"); i++) {
             long addr = numbers.of(from, "from") + i * numbers.of(from, "stride");
-            found.add(new Range(addr, dev.vmalab.client.Constants.PAGE_BYTES));
+            found.add(new Range(addr, Constants.PAGE_BYTES));
         }
         return found;
     }
@@ -251,6 +253,15 @@ final class Spaces {
 
     // --- files ---
 
+    private static boolean isClosed(Client client, long file) {
+        try {
+            client.files().truncate(file, 0);
+            return false;
+        } catch (CallException error) {
+            return error.errno() == Constants.EBADF;
+        }
+    }
+
     private Answer file(Step step) {
         Client client = running.client(step);
         long file = step.has("file") ? numbers.of(step, "file") : 0;
@@ -262,10 +273,17 @@ final class Spaces {
                             numbers.intOf(step, "dev_minor"),
                             numbers.of(step, "ino"))
                         .sizeBytes(numbers.of(step, "size_bytes"))
-                        .name(step.text("name"));
+                        .name(step.text("name"))
+                        .ttl(Duration.ofMillis(numbers.of(step, "ttl_ms")));
+                if (step.isNot("hold")) {
+                    options.withoutLease();
+                }
                 return Answer.ofValue(client.files().open(options));
             case "close_file":
                 client.files().close(file);
+                return new Answer();
+            case "wait_closed":
+                Running.until("the end of the file", () -> isClosed(client, file));
                 return new Answer();
             case "share_file":
                 client.files().share(file);

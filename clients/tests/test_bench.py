@@ -113,6 +113,7 @@ def test_the_page_has_the_targets() -> None:
     rows = [row.split(" | ") for row in re.findall(r"^\| (.+) \|$", table, re.M)][1:]
     assert len(rows) >= 5
     for language, _unary, _block, _cpu, target, *_rest in rows:
+        language = language.strip("`")
         assert language in TOOLS
         most = CPU_RATIO_MAX.get(language)
         assert target == ("none" if most is None else f"at most {most:g}"), language

@@ -111,18 +111,20 @@ test: setup ## everything that must hold: lint, types, C tests with sanitizers, 
 	@echo "C and Python tests, $(WORKERS) at a time"
 	@$(PYTEST) -m 'not long' $(TESTS)
 
+CLIENT_TOOLS := npm=npm node=nodejs go=golang cargo=cargo javac=default-jdk-headless mvn=maven \
+	g++=g++ cmake=cmake ninja=ninja-build protoc=protobuf-compiler grpc_cpp_plugin=protobuf-compiler-grpc \
+	/usr/include/grpcpp/grpcpp.h=libgrpc++-dev? /usr/include/google/protobuf/message.h=libprotobuf-dev?
+
 # Needs the toolchains of the other languages, which `make test` does not.
 test-clients: setup ## the clients of all languages: the protos, the conformance cases, their own tests; five minutes
-	@.ci/tools npm=npm node=nodejs go=golang cargo=cargo openssl=openssl javac=default-jdk-headless mvn=maven \
-	  g++=g++ cmake=cmake ninja=ninja-build protoc=protobuf-compiler grpc_cpp_plugin=protobuf-compiler-grpc \
-	  /usr/include/grpcpp/grpcpp.h=libgrpc++-dev? /usr/include/google/protobuf/message.h=libprotobuf-dev? \
+	@.ci/tools $(CLIENT_TOOLS) openssl=openssl \
 	  /usr/include/gtest/gtest.h=libgtest-dev? /usr/include/nlohmann/json.hpp=nlohmann-json3-dev?
 	@$(BIN)/python -m pytest clients/tests
 	@$(BIN)/python clients/conformance/runner.py
 
-# Needs the machine for itself; a language without a program takes no part.
+# Needs the machine for itself.
 bench-clients: setup ## what each client costs beside the bare echo of its gRPC library: two minutes a language
-	@.ci/tools go=golang
+	@.ci/tools $(CLIENT_TOOLS)
 	@$(BIN)/python clients/bench/compare.py
 
 # Environments outside of the tree, as a stranger has them: the packages come from the registry.

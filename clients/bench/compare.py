@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
+import os
 import shlex
 import shutil
 import statistics
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from vmalab_bench.machine import facts, one_line
 from vmalab_server.embedded import EmbeddedServer
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -45,18 +46,60 @@ def _python() -> list[str]:
     return [sys.executable, str(ROOT / "clients" / "python" / "bench.py")]
 
 
-def _go() -> list[str]:
-    if shutil.which("go") is None:
-        raise BenchError("go: Go 1.24 or newer is needed, and there is none")
+def _made(
+    language: str,
+    needed: str,
+    *commands: Sequence[str],
+    cwd: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Build a program. needed: what that takes, in words."""
     BUILD.mkdir(parents=True, exist_ok=True)
+    for command in commands:
+        if shutil.which(command[0]) is None:
+            raise BenchError(f"{language}: {needed} is needed, and there is no {command[0]}")
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            said = done.stdout + done.stderr
+            raise BenchError(f"{language}: it does not build ({needed} is needed):\n{said}")
+
+
+def _go() -> list[str]:
     program = BUILD / "bench-go"
-    command = ["go", "build", "-o", str(program), "./internal/bench"]
-    done = subprocess.run(
-        command, cwd=ROOT / "clients" / "go", capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise BenchError(f"go: it does not build (Go 1.24 or newer is needed):\n{done.stderr}")
+    build = ["go", "build", "-o", str(program), "./internal/bench"]
+    _made("go", "Go 1.24 or newer", build, cwd=ROOT / "clients" / "go")
     return [str(program)]
+
+
+def _rust() -> list[str]:
+    build = ["cargo", "build", "--quiet", "--locked", "--release", "--package", "bench"]
+    folder = BUILD / "rust"
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(folder)}
+    where = ROOT / "clients" / "rust"
+    _made("rust", "Rust 1.88 or newer", build, cwd=where, environment=environment)
+    return [str(folder / "release" / "bench")]
+
+
+def _cpp() -> list[str]:
+    # A folder of its own: what is tested is built with less optimization.
+    folder = BUILD / "cpp-bench"
+    flags = ("-DVMALAB_BENCH=ON", "-DCMAKE_BUILD_TYPE=Measured")
+    flags += ("-DCMAKE_CXX_FLAGS_MEASURED=-O2 -DNDEBUG",)
+    configure = ["cmake", "-S", "clients/cpp", "-B", str(folder), "-G", "Ninja", *flags]
+    build = ["cmake", "--build", str(folder), "-j2", "--target", "bench"]
+    needed = "what clients/cpp/README.md lists, or newer,"
+    _made("cpp", needed, configure, build)
+    return [str(folder / "bench")]
+
+
+def _java() -> list[str]:
+    where, made = ROOT / "clients" / "java", BUILD / "java"
+    build = ["mvn", "-q", "-f", str(where), "process-test-classes"]
+    _made("java", "a JDK 17 or newer with Maven 3.8 or newer", build)
+    path = [str(made / "classes"), str(made / "test-classes"), (made / "classpath").read_text()]
+    return ["java", "-cp", ":".join(path), "dev.vmalab.client.bench.Main"]
 
 
 def _node() -> list[str]:
@@ -73,6 +116,9 @@ def _node() -> list[str]:
 LANGUAGES: Final[Mapping[str, Callable[[], list[str]]]] = {
     "python": _python,
     "go": _go,
+    "rust": _rust,
+    "cpp": _cpp,
+    "java": _java,
     "node": _node,
 }
 """Each: what makes its program, and the command that runs it."""
@@ -229,10 +275,10 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     if arguments.json:
-        facts = {"machine": platform.platform(), "languages": [one.as_dict() for one in found]}
-        print(json.dumps(facts, indent=2))
+        said = {"machine": facts(), "languages": [one.as_dict() for one in found]}
+        print(json.dumps(said, indent=2))
     else:
-        print(table(found))
+        print(f"Machine: {one_line(facts())}\n\n{table(found)}")
         print("\n".join(absolute(one) for one in found))
     for one in found:
         if not one.good:

@@ -20,6 +20,16 @@ from toolchains import HANG_S, ROOT, need
 
 COMPARE = ROOT / "clients" / "bench" / "compare.py"
 PAGE = ROOT / "clients" / "bench" / "README.md"
+CPU_RATIO_MAX = {"go": 2.0, "rust": 2.0, "cpp": 2.0, "java": 2.0, "node": 4.0}
+TOOLS = {
+    "python": (),
+    "go": ("go",),
+    "rust": ("cargo",),
+    "cpp": ("cmake", "ninja", "c++"),
+    "java": ("javac", "mvn"),
+    "node": ("node", "npm"),
+}
+"""The languages of the page, and what their programs are built with."""
 
 
 def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -70,18 +80,21 @@ def test_a_program_that_measures_something_else_is_refused(tmp_path: Path) -> No
         assert says in done.stderr
 
 
-def test_the_programs_measure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", TOOLS)
+def test_a_program_measures(language: str) -> None:
     """The figures of a machine that does something else besides are not judged."""
-    need("go", "Go 1.24")
-    done = compare("--rounds", "2", "--json")
+    for tool in TOOLS[language]:
+        need(tool, "what `make bench-clients` installs")
+    done = compare("--rounds", "2", "--json", language)
     assert done.stdout, done.stderr
-    found = {one["language"]: one for one in json.loads(done.stdout)["languages"]}
-    assert {"go", "python"} <= set(found)
-    for one in found.values():
-        for measure in ("unary_wall_ns", "block_wall_ns", "block_cpu_ns"):
-            assert one[measure]["echo_ns"] > 1000
-            assert one[measure]["ratio_min"] <= one[measure]["ratio"] <= one[measure]["ratio_max"]
-        assert one["block_cpu_ns"]["ratio"] > 0.5, "the client does what the echo does"
+    (one,) = json.loads(done.stdout)["languages"]
+    assert one["language"] == language
+    assert len(re.findall(r"\d+\.\d+\.\d+", one["runtime"])) == 2, one["runtime"]
+    assert one["cpu_ratio_max"] == CPU_RATIO_MAX.get(language)
+    for measure in ("unary_wall_ns", "block_wall_ns", "block_cpu_ns"):
+        assert one[measure]["echo_ns"] > 1000
+        assert one[measure]["ratio_min"] <= one[measure]["ratio"] <= one[measure]["ratio_max"]
+    assert one["block_cpu_ns"]["ratio"] > 0.5, "the client does what the echo does"
 
 
 def test_the_page_has_what_a_program_prints() -> None:
@@ -92,3 +105,15 @@ def test_the_page_has_what_a_program_prints() -> None:
     for both in said["rounds"][0].values():
         for side in both.values():
             assert set(side) == {"calls", "wall_ns", "cpu_ns"}
+
+
+def test_the_page_has_the_targets() -> None:
+    """The rows of its table of figures; a figure that misses its target is shown as it is."""
+    table = PAGE.read_text().split("## Measured\n")[1].split("\n## ")[0]
+    rows = [row.split(" | ") for row in re.findall(r"^\| (.+) \|$", table, re.M)][1:]
+    assert len(rows) >= 5
+    for language, _unary, _block, _cpu, target, *_rest in rows:
+        language = language.strip("`")
+        assert language in TOOLS
+        most = CPU_RATIO_MAX.get(language)
+        assert target == ("none" if most is None else f"at most {most:g}"), language

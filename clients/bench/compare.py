@@ -85,8 +85,8 @@ def _rust() -> list[str]:
 def _cpp() -> list[str]:
     # A folder of its own: what is tested is built with less optimization.
     folder = BUILD / "cpp-bench"
-    flags = ("-DVMALAB_BENCH=ON", "-DCMAKE_BUILD_TYPE=Measured")
-    flags += ("-DCMAKE_CXX_FLAGS_MEASURED=-O2 -DNDEBUG",)
+    kind = ("-DCMAKE_BUILD_TYPE=Measured", "-DCMAKE_CXX_FLAGS_MEASURED=-O2 -DNDEBUG")
+    flags = ("-DVMALAB_BENCH=ON", *kind)
     configure = ["cmake", "-S", "clients/cpp", "-B", str(folder), "-G", "Ninja", *flags]
     build = ["cmake", "--build", str(folder), "-j2", "--target", "bench"]
     needed = "what clients/cpp/README.md lists, or newer,"

@@ -116,7 +116,7 @@ KNOWN: Final = {
 }  # fmt: skip
 
 
-def fits(value: Any, schema: dict[str, Any]) -> bool:
+def fits(value: object, schema: dict[str, Any]) -> bool:
     """Whether a value is as a schema says, of those words that ours uses."""
     assert {*schema} <= KNOWN
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from vmalab_drive import reach
-from vmalab_drive.drivers import DriverError, Target
+from vmalab_drive.drivers import Target
+from vmalab_drive.errors import UsageError
 from vmalab_native import cores, signals
 
 
@@ -61,7 +62,7 @@ def _instance_for(
 ) -> Iterator[Target]:
     if mode == "attach":
         if target and not instance:
-            raise DriverError("attach maps the segment: give --instance, not --target")
+            raise UsageError("attach maps the segment: give --instance, not --target")
         if instance:
             yield Target(instance=instance)
             return
@@ -73,7 +74,7 @@ def _instance_for(
         yield Target(address=target, instance=instance)
         return
     if instance:
-        raise DriverError("--instance is for attach; the other modes need --target host:port")
+        raise UsageError("--instance is for attach; the other modes need --target host:port")
     from vmalab_server.embedded import EmbeddedServer
 
     with EmbeddedServer(

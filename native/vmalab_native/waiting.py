@@ -499,19 +499,49 @@ def event_lines(events: Sequence[Event]) -> list[str]:
 
 
 def _event_line(event: Event, now_ns: int) -> str:
-    parts = [f"{(event.time_ns - now_ns) / 1e9:+.6f} s", event.kind]
-    if event.op:
-        parts.append(operation_name(event.op))
-    if event.lock:
-        parts.append(event.lock)
-    if event.mm:
-        parts.append(f"mm {event.mm}")
-    if event.kind in ("begin", "fault", "fallback"):
-        parts.append(f"{event.value:#x}")
-    elif event.kind == "end":
-        parts.append(f"result {event.value}")
-    elif event.kind in ("waited", "gave up"):
-        parts.append(f"for {event.value / 1e6:.3f} ms")
-    if event.reason:
-        parts.append(event.reason)
-    return " ".join(parts)
+    return f"{(event.time_ns - now_ns) / 1e9:+.6f} s {event_text(event)}"
+
+
+def duration(ns: int) -> str:
+    """A time that people read: 350 ns, 12.3 us, 4.56 ms, 7.89 s."""
+    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
+        if ns >= size:
+            return f"{ns / size:.3g} {unit}" if ns < 99.95 * size else f"{ns / size:.0f} {unit}"
+    return f"{ns} ns"
+
+
+def event_text(event: Event) -> str:
+    """What an event says, in words."""
+    of = f"{event.lock}{f' of mm {event.mm}' if event.mm else ''}"
+    op = operation_name(event.op)
+    match event.kind:
+        case "join" | "leave":
+            return f"pid {event.value} {event.kind}s"
+        case "begin":
+            return f"{op} begins: mm {event.mm}, {event.value:#x}"
+        case "end":
+            return (
+                f"{op} ends: {event.value:#x}" if event.value >= 0 else f"{op} ends: {event.value}"
+            )
+        case "fault":
+            return f"fault (one of many): mm {event.mm}, {event.value:#x}"
+        case "fallback":
+            return f"fault takes mmap_lock, {event.reason}: mm {event.mm}, {event.value:#x}"
+        case "taken":
+            return f"takes {of}"
+        case "downgraded":
+            return f"downgrades to {of}"
+        case "given":
+            return f"releases {of}"
+        case "wait":
+            owner = f", slot {event.value - 1} has it" if event.value else ""
+            return f"waits for {of}{owner}"
+        case "waited" | "gave up":
+            end = "has" if event.kind == "waited" else "gives up"
+            return f"{end} {of} after {duration(event.value)}"
+        case "woke":
+            return f"wakes who waits for {of}"
+        case "recover":
+            return f"recovery begins: {event.value} dead"
+        case _:
+            return "recovery ends" if event.kind == "recovered" else event.kind

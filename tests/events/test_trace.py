@@ -26,11 +26,11 @@ import slow_holder
 from children import Child
 from servers import vmalab, wait_for
 from slow_holder import Held, since_begin
-from vmalab_events.listing import duration
 from vmalab_events.recording import Track
 from vmalab_native.core import Participant, Segment, SegmentConfig
 from vmalab_native.segment_file import SegmentFile
 from vmalab_native.view import SegmentView
+from vmalab_native.waiting import duration
 from vmalab_server.embedded import EmbeddedServer
 
 SUPPORT = str(Path(__file__).parents[1] / "support")

@@ -98,7 +98,7 @@ def test_a_stopped_holder_is_named() -> None:
             assert line["longest_wait_s"] >= AFTER_S
             assert line["chain"][-1].startswith(f"pid {pid} ")
             assert "waits for mmap_lock W of mm" in line["chain"][0]
-            assert "begin munmap mm" in " ".join(line["events"][-3:])
+            assert "munmap begins: mm" in " ".join(line["events"][-3:])
 
             def all_seen() -> bool:
                 return metrics(server).get((metric, label)) == TEN

@@ -132,7 +132,7 @@ test-packages: setup $(STAMPS)/release ## what a stranger installs: wheels and s
 	@.ci/tools strace=strace
 	@$(BIN)/python -m pytest release/tests
 
-release: setup $(STAMPS)/release ## the packages of all languages into dist, all of one version
+release: setup $(STAMPS)/release ## the Python packages into dist, both of one version
 	@$(BIN)/python release/packages.py dist
 
 # What finds most in a second: tests/README.md says how they were chosen. Three of tests/tidy compile cores.

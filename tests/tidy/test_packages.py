@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -154,3 +156,21 @@ def test_a_release_has_one_version() -> None:
     version = re.escape(project()["project"]["version"])
     for name in ("setup.py", "clients/python/setup.py", "clients/python/pyproject.toml"):
         assert not re.search(rf"\b{version}\b", (ROOT / name).read_text()), name
+
+
+VERSIONS = {
+    "clients/cpp/CMakeLists.txt": r"project\(vmalab_client VERSION ([\d.]+) ",
+    "clients/go/internal/version/version.go": r'var Client = "([\d.]+)"',
+    "clients/java/pom.xml": r"^  <version>([\d.]+)</version>",
+    "clients/java/src/main/java/dev/vmalab/client/Handshake.java": r'CLIENT = "([\d.]+)"',
+    "clients/node/src/version.ts": r'client: "([\d.]+)"',
+    "clients/node/package.json": r'^  "version": "([\d.]+)"',
+    "clients/rust/Cargo.toml": r'^version = "([\d.]+)"',
+}
+"""Where the tools of other languages want the version, and how it stands there."""
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_the_clients_of_other_languages_have_it_too(name: str) -> None:
+    found = re.findall(VERSIONS[name], (ROOT / name).read_text(), re.MULTILINE)
+    assert found == [project()["project"]["version"]]

@@ -170,8 +170,8 @@ def _aims(aims: list[dict[str, Any]]) -> Table:
         measured, said = "not measured", ""
         if aim["value"] is not None:
             low, high = aim["interval"]
-            measured = report.short(aim["value"])
-            measured += "" if low == high else f" ({report.short(low)}-{report.short(high)})"
+            measured = report.measured(aim["value"])
+            measured += "" if low == high else f" ({report.measured(low)}-{report.measured(high)})"
             said = base.verdict(aim)
         rows.append([aim["name"], measured, goal, said, aim["note"]])
     return report.grid("targets", ("", "measured (95 %)", "target", "passed", ""), rows)

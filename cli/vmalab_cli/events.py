@@ -150,6 +150,9 @@ def trace(
         from vmalab_events import folded as stacks
 
         lines = stacks.lines(recording)
+        if not lines and not as_json:
+            typer.echo("vmalab: nobody waited for half a us meanwhile: no stack", err=True)
+            return
         show({"stacks": lines}, "\n".join(lines), as_json=as_json)
     else:
         from vmalab_events import listing

@@ -74,7 +74,7 @@ def _trees(trees: Sequence[Tree]) -> str:
 def hung(trees: Sequence[Tree], events: Sequence[Sequence[str]], after_s: float) -> str:
     """Who holds others up for too long, with the last events of each."""
     if not trees:
-        return f"no thread has waited for {after_s:g} s"
+        return f"no thread has waited for {after_s:g} s" if after_s else "no thread waits"
     parts = []
     for tree, last in zip(trees, events, strict=True):
         parts.append(_trees([tree]))

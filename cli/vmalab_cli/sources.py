@@ -109,7 +109,10 @@ class SegmentSource(Source):
     def summary(self) -> Row:
         info = self._view.info()
         found = roster.find(self._file.instance)
+        workers = [roster.serving(entry) for entry in found.workers] if found else []
         state, why = self._view.state()
+        if state == "ready" and any(entry.state == "starting" for entry in workers):
+            state = state if any(entry.state == "ready" for entry in workers) else "starting"
         return {
             "instance": self._file.instance,
             "state": state,
@@ -122,7 +125,7 @@ class SegmentSource(Source):
             "slab": str(info.config.slab),
             "supervisor_pid": info.supervisor_pid,
             "shared_address": found.shared_address if found else "",
-            "workers": [dataclasses.asdict(entry) for entry in found.workers] if found else [],
+            "workers": [dataclasses.asdict(entry) for entry in workers],
         }
 
     def address_spaces(self) -> list[Row]:
@@ -159,8 +162,9 @@ class SegmentSource(Source):
     def tasks(self) -> list[Task]:
         from vmalab_native.waiting import ages_of, tasks
 
-        view, infos = self._view, self._view.participants()
-        return tasks(infos, view.every_lock(infos), ages_of(view.since))
+        view, ages = self._view, ages_of(self._view.since)
+        infos = view.participants()
+        return tasks(infos, view.every_lock(infos), ages)
 
     def events(self, participant: int) -> list[str]:
         from vmalab_native import waiting
@@ -305,6 +309,14 @@ class ServerSource(Source):
 
     def summary(self) -> Row:
         info = self._inspect.server_info()
+        stands = {
+            one.pid: one.state
+            for one in self._inspect.participants()
+            if one.role == "worker" and one.state in ("stopped", "traced")
+        }
+        workers = [dataclasses.asdict(entry) for entry in self._inspect.workers()]
+        for worker in workers:
+            worker["state"] = stands.get(worker["pid"], worker["state"])
         return {
             "instance": info.instance,
             "state": "ready",
@@ -317,7 +329,7 @@ class ServerSource(Source):
             "slab": info.slab,
             "supervisor_pid": info.supervisor_pid,
             "shared_address": self._client.target,
-            "workers": [dataclasses.asdict(entry) for entry in self._inspect.workers()],
+            "workers": workers,
         }
 
     def address_spaces(self) -> list[Row]:
@@ -345,12 +357,19 @@ class ServerSource(Source):
     def tasks(self) -> list[Task]:
         from vmalab_native.waiting import Ages, tasks
 
-        infos = {info.index: info for info in self._inspect.participants()}
+        begun_ns = time.monotonic_ns()
         locks = [LockInfo(*dataclasses.astuple(lock)) for lock in self._inspect.locks()]
+        infos = {info.index: info for info in self._inspect.participants()}
+        took_ns = time.monotonic_ns() - begun_ns
+
+        def age(ns: int | None) -> int | None:
+            """As of the begin of the look; the server counts from a moment before its end."""
+            return None if ns is None else max(0, ns - took_ns)
+
         return tasks(
             [_participant(info) for info in infos.values()],
             locks,
-            lambda index: Ages(infos[index].operation_ns, infos[index].wait_ns),
+            lambda index: Ages(age(infos[index].operation_ns), age(infos[index].wait_ns)),
             lambda info: infos[info.index].state,
         )
 

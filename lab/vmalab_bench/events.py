@@ -191,7 +191,7 @@ def plot(data: dict[str, Any], path: Path) -> None:
         )
         for name, label in (("on", "with events"), ("off", "without"))
     ]
-    finding = f"A fault takes {data['ratio']:.3g} times as long where events are kept"
+    finding = f"A fault takes {data['ratio']:.3f} times as long where events are kept"
     drawn = "The same work with and without events. Median and range."
     caption = plots.Caption.of(data, finding, drawn)
     plots.bars(path, [WHAT[row["kind"]] for row in rows], {"": series}, caption, unit="ns")

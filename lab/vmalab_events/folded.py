@@ -12,7 +12,7 @@ from vmalab_events.slices import flows, slices
 def lines(recording: Recording) -> list[str]:
     """A line for each stack: who; its call; the lock; who released it; and the us of waiting.
 
-    A stack whose waiting is below half a us is left out.
+    A stack whose waiting is below half a us is left out; no line: nobody waited.
     """
     found = slices(recording)
     released = {id(flow.wait): flow for flow in flows(recording, found)}

@@ -230,6 +230,39 @@ static void test_waits(void)
 	test_seg_close(&ts);
 }
 
+/* --- calls of a block --- */
+
+/* A call right behind another one begins when that one ended, unless something came between. */
+static void test_calls(void)
+{
+	struct vl_event e[EVENTS_EACH];
+	struct participant p;
+	struct test_seg ts;
+	u64 n;
+
+	test_seg_open(&ts, 64ul << 20);
+	test_join(&ts, &p, ROLE_CLIENT);
+	n = events_copy(&ts.seg, p.index, e);
+	event_call_begin(&p, 1, 0, true); /* the first one follows nobody */
+	event_call_end(&p, 1, 0);
+	event_call_begin(&p, 1, 0, true);
+	event_call_end(&p, 1, 0);
+	note_number(&p, 7);
+	event_call_begin(&p, 1, 0, true);
+	event_call_end(&p, 1, 0);
+	event_call_begin(&p, 1, 0, false);
+	event_call_end(&p, 1, 0);
+	CHECK_EQ(events_copy(&ts.seg, p.index, e), n + 9);
+	CHECK_EQ(e[n].kind, EVENT_BEGIN);
+	CHECK(e[n].time_ns > e[n - 1].time_ns);
+	CHECK_EQ(e[n + 2].time_ns, e[n + 1].time_ns);
+	CHECK(e[n + 3].time_ns > e[n + 2].time_ns);
+	CHECK(e[n + 5].time_ns > e[n + 3].time_ns);
+	CHECK(e[n + 7].time_ns > e[n + 6].time_ns);
+	participant_leave(&p);
+	test_seg_close(&ts);
+}
+
 /* --- instances that keep no events --- */
 
 static void test_off(void)
@@ -247,7 +280,7 @@ static void test_off(void)
 	ts.seg.hdr->config.events_off = 1;
 	test_join(&ts, &p, ROLE_WORKER);
 	note_number(&p, 1);
-	event_call_begin(&p, 1, 0);
+	event_call_begin(&p, 1, 0, true);
 	event_call_end(&p, 1, 0);
 	CHECK_EQ(events_copy(&ts.seg, p.index, events), 0);
 	participant_leave(&p);
@@ -262,6 +295,7 @@ int main(int argc, char **argv)
 	test_torn();
 	test_death();
 	test_waits();
+	test_calls();
 	test_off();
 	return 0;
 }

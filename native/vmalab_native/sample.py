@@ -98,13 +98,14 @@ def take(view: SegmentView) -> Sample:
     view.file.again()
     at_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     names, infos = stat_names(), view.participants()
+    locks = view.every_lock(infos)  # before the waits: one that is older than the look was then too
     return Sample(
         at_ns=at_ns,
         info=view.info(),
         broken=view.state()[1],
         grace_period=view.file.inner("rcu", "rcu_state", "gp_ctr"),
         attached=tuple(_attached(view, names, info) for info in infos),
-        locks=tuple(view.every_lock(infos)),
+        locks=tuple(locks),
         mms=tuple(view.mm_list()),
         caches=tuple(view.slabinfo()),
         counters=view.vmstat(),

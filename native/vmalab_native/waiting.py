@@ -18,7 +18,9 @@ is a deadlock. In the tree a task stands under one of those that hold it up: und
 circle with it, else under the one whose operation began first.
 
 The rows are read one after the other while everybody goes on, so two tasks may be seen at
-different moments. What has lasted for a second is not the accident of a look.
+different moments. What has lasted for a second is not the accident of a look. A circle is called a
+deadlock if each wait of it began before the look did: who waits gives no lock back meanwhile, so
+all of it was true at once.
 """
 
 from __future__ import annotations
@@ -114,7 +116,8 @@ class Tree:
     Attributes:
         task: the one that holds the others up.
         waiters: the trees of those that wait for it.
-        circle: of a root: it waits for one of those below it, which is a deadlock.
+        circle: of a root: it waits for one of those below it, which is a deadlock; False if one
+            of these waits may be younger than the look.
     """
 
     task: Task
@@ -165,7 +168,15 @@ def thread_state(info: ParticipantInfo) -> str:
     """What the kernel says that a participant's thread does; "" if its pids are not ours."""
     if not info.alive or info.pid_namespace != own_namespace() or not info.pid_namespace:
         return ""
-    path = Path(f"/proc/{info.pid}/task/{info.tid}/stat")
+    return _state(Path(f"/proc/{info.pid}/task/{info.tid}/stat"))
+
+
+def process_state(pid: int) -> str:
+    """What the kernel says that the first thread of a process does; "" if there is none."""
+    return _state(Path(f"/proc/{pid}/stat"))
+
+
+def _state(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -205,7 +216,7 @@ def tasks(
 
     Args:
         participants, locks: as of a Segment or a SegmentView.
-        ages: by the index of a slot.
+        ages: by the index of a slot; counted from a moment before the rows were read.
         state: of a participant's thread; by default asked of this machine's kernel.
     """
     of: dict[int, list[LockInfo]] = {}
@@ -333,18 +344,18 @@ def forest(everybody: Sequence[Task]) -> list[Tree]:
     roots = [one for one in edges if one not in above]
     circles = []
     for one in sorted(circling):
-        root = _root(one, above)
-        if root is not None:  # the first of a circle stands for it
-            del above[root]
-            circles.append(root)
-    below = _below(above, [*roots, *circles])
+        members = _circle(one, above)
+        if members:  # the first of a circle stands for it
+            del above[min(members)]
+            circles.append((min(members), members))
+    below = _below(above, [*roots, *(root for root, _ in circles)])
 
     def tree(one: int, circle: bool = False) -> Tree:
         under = sorted((tree(other) for other in below.get(one, [])), key=_order)
         return Tree(of[one], tuple(under), circle)
 
     found = [tree(one) for one in roots if one in below or of[one].wants is not None]
-    found += [tree(one, True) for one in circles]
+    found += [tree(root, _lasts(of[one] for one in members)) for root, members in circles]
     return sorted(found, key=lambda root: -root.longest_s)
 
 
@@ -369,14 +380,21 @@ def _order(tree: Tree) -> tuple[float, int]:
     return -tree.task.wait_s, tree.task.participant
 
 
-def _root(one: int, above: dict[int, int]) -> int | None:
-    """The smallest member of the circle that the waits of one lead into; None: into none."""
+def _circle(one: int, above: dict[int, int]) -> list[int]:
+    """The members of the circle that the waits of one lead into; none: into none."""
     path: list[int] = []
     at: int | None = one
     while at is not None and at not in path:
         path.append(at)
         at = above.get(at)
-    return None if at is None else min(path[path.index(at) :])
+    return [] if at is None else path[path.index(at) :]
+
+
+def _lasts(members: Iterable[Task]) -> bool:
+    """All of them waited already when the look began. Without events no age is known, and a circle
+    is taken for what it seems."""
+    ages = [task.ages.wait_ns for task in members]
+    return all((age or 0) > 0 for age in ages) or all(age is None for age in ages)
 
 
 def hung(trees: Iterable[Tree], after_s: float) -> list[Tree]:

@@ -30,7 +30,7 @@ from vmalab_server.config import join_address
 from vmalab_server.hung import HungTasks
 from vmalab_server.lock_waits import LockWaits
 from vmalab_server.recoveries import Recoveries
-from vmalab_server.roster import WorkerEntry
+from vmalab_server.roster import WorkerEntry, serving
 
 _RESOURCES = ("frames", "tables", "vmas", "files", "mms")
 
@@ -131,7 +131,7 @@ class SegmentCollector(Collector):
         up = GaugeMetricFamily("vmalab_worker_up", "1 while it serves", labels=["worker"])
         restarts = CounterMetricFamily("vmalab_worker_restarts", "Restarts", labels=["worker"])
         for worker in self._sources.workers():
-            up.add_metric([str(worker.index)], float(worker.state == "ready"))
+            up.add_metric([str(worker.index)], float(serving(worker).state == "ready"))
             restarts.add_metric([str(worker.index)], worker.restarts)
         yield from (up, restarts)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vmalab_native.checks import SHM_DIRECTORY, SHM_PREFIX
+from vmalab_native.waiting import process_state
 from vmalab_server import supervised
 
 
@@ -134,6 +135,16 @@ def clean() -> list[str]:
         shutil.rmtree(path.with_suffix(".calls"), ignore_errors=True)
         gone.append(path.stem)
     return gone
+
+
+def serving(entry: WorkerEntry) -> WorkerEntry:
+    """The worker as its process is: "stopped" or "traced" in the place of "ready", if it is.
+
+    The supervisor hears what a worker says, and a worker that is stopped (SIGSTOP, a debugger) says
+    nothing of it.
+    """
+    state = process_state(entry.pid) if entry.state == "ready" else ""
+    return dataclasses.replace(entry, state=state) if state in ("stopped", "traced") else entry
 
 
 def find(instance: str) -> Roster | None:

@@ -532,10 +532,11 @@ class Supervisor:
 
     def _tasks(self) -> list[waiting.Task]:
         """Everybody in the core; what they have waited is added up on the way."""
-        infos, view = self._segment.participants(), self._view
+        view = self._view
+        ages = waiting.ages_of(view.since)
+        infos = self._segment.participants()
         self._lock_waits.update(infos, view.waits)
-        locks = self._segment.locks() + view.noted(infos)
-        return waiting.tasks(infos, locks, waiting.ages_of(view.since))
+        return waiting.tasks(infos, self._segment.locks() + view.noted(infos), ages)
 
     def _last_events(self, participant: int) -> list[str]:
         return waiting.event_lines(self._view.events(participant))

@@ -153,6 +153,23 @@ def test_a_deadlock_through_the_younger_of_two_readers() -> None:
     assert [(shape(tree), tree.circle) for tree in found] == [((2, [(3, [])]), True)]
 
 
+def test_a_circle_of_waits_that_are_younger_than_the_look_is_no_deadlock() -> None:
+    """The rows of 1 may be from before it had the lock that 2 wants. Without ages nobody knows."""
+    other = ("mmap_lock", 65538, 0, 0)
+    circle = [
+        *(lock(1, MMAP, "W", "held"), lock(1, other, "W", "waiting")),
+        *(lock(2, other, "W", "held"), lock(2, MMAP, "R", "waiting")),
+    ]
+    (young,) = trees(circle, ages={1: (3, 0), 2: (3, 2)})
+    assert not young.circle
+    assert shape(young) == (1, [(2, [])]), "the waits are shown all the same"
+    assert hung([young], 2.5) == []
+    (sure,) = trees(circle, ages={1: (3, 1), 2: (3, 2)})
+    assert sure.circle
+    (unknown,) = trees(circle)
+    assert unknown.circle
+
+
 def test_hung_is_a_matter_of_time() -> None:
     held = [lock(1, MMAP, "W", "held"), lock(2, MMAP, "R", "waiting")]
     found = trees(held, ages={1: (50, 0), 2: (11, 10)})

@@ -6,6 +6,7 @@ Failure: the samples.
 """
 
 import os
+import signal
 import threading
 import urllib.request
 from collections import Counter
@@ -16,9 +17,11 @@ import grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 from servers import kill_worker, wait_for
+from vmalab_cli.sources import opened
 from vmalab_client import Client
 from vmalab_native.events import Waits
 from vmalab_native.records import ParticipantInfo
+from vmalab_native.waiting import process_state
 from vmalab_server import roster
 from vmalab_server.embedded import EmbeddedServer
 from vmalab_server.lock_waits import LockWaits
@@ -101,6 +104,33 @@ def test_a_call_that_is_cancelled_before_it_has_sent_is_no_fault_of_the_service(
         ended.set()
         # The end of the requests may be seen before the cancellation: then no message has come.
         assert ended_with().keys() <= {"CANCELLED", "INVALID_ARGUMENT"}
+
+
+def test_a_stopped_worker_is_named() -> None:
+    """An idle worker that is stopped holds nobody up, and serves nobody: ps and the metrics say so,
+    the other one by the server's answer too."""
+    with EmbeddedServer(workers=2, metrics_listen="127.0.0.1:0") as server:
+        pids = server.worker_pids
+
+        def states(*, instance: str = "", target: str = "") -> list[str]:
+            with opened(instance=instance, target=target) as source:
+                return [worker["state"] for worker in source.summary()["workers"]]
+
+        def up() -> list[float]:
+            now = scrape(server)
+            return [value(now, "vmalab_worker_up", worker=index) for index in "01"]
+
+        assert states(instance=server.instance) == ["ready", "ready"]
+        assert up() == [1, 1]
+        os.kill(pids[0], signal.SIGSTOP)
+        try:
+            wait_for("it stands", lambda: process_state(pids[0]) == "stopped")
+            assert states(instance=server.instance) == ["stopped", "ready"]
+            assert states(target=server.worker_targets[1]) == ["stopped", "ready"]
+            assert up() == [0, 1]
+        finally:
+            os.kill(pids[0], signal.SIGCONT)
+        wait_for("it goes on", lambda: up() == [1, 1])
 
 
 def test_no_folder_without_metrics(vmalab_server: EmbeddedServer) -> None:

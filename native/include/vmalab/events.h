@@ -106,7 +106,8 @@ void events_leave(struct participant *self);
 /* events.c: all of them cold; nothing happens where the instance keeps no events. */
 void event_note(struct participant *self, enum event_kind kind, u32 what, u64 object, u64 value)
 	__attribute__((cold));
-void event_call_begin(struct participant *self, u64 mm, u64 operand);
+/* follows: it comes right behind another call, so it begins when that one ended. */
+void event_call_begin(struct participant *self, u64 mm, u64 operand, bool follows);
 void event_call_end(struct participant *self, u64 mm, s64 result);
 /* A wait for a lock: since begin_ns (0: now), which is returned for the end of it. lock may be NULL
  * for EVENT_LOCK_GRACE. owner: of whom it is known to be, index + 1, or 0. */

@@ -236,6 +236,7 @@ struct participant {
 	void *life;              /* the page that says it lives (life.c) */
 	struct event_ring *ring; /* its events (events.h); NULL: none are kept */
 	bool noting;             /* in a call whose locks are noted there */
+	const void *call_next;   /* the record behind the last call of a block; NULL: none */
 	u32 refused;             /* enum vl_stat: why the last try for the lock of a VMA failed */
 } __cacheline_aligned;
 

@@ -40,13 +40,17 @@ void event_note(struct participant *self, enum event_kind kind, u32 what, u64 ob
 }
 
 /* Relaxed stores of what readers look at: each of them is a fact by itself. */
-void event_call_begin(struct participant *self, u64 mm, u64 operand)
+void event_call_begin(struct participant *self, u64 mm, u64 operand, bool follows)
 {
+	const struct vl_event *last;
 	u64 now;
 
 	if (!self->ring)
 		return;
-	now = clock_ns();
+	/* relaxed, all of it: its own */
+	last = &self->ring->events[(load_relaxed_u64(&self->ring->next) - 1) % EVENTS_EACH];
+	now = follows && load_relaxed_u8(&last->kind) == EVENT_END
+		? load_relaxed_u64(&last->time_ns) : clock_ns();
 	put(self, now, EVENT_BEGIN, EVENT_LOCK_NONE, mm, operand);
 	store_relaxed_u64(&self->ring->op_mm, mm);
 	store_relaxed_u64(&self->ring->op_ns, now);

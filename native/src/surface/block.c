@@ -173,7 +173,8 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 
 	if (unlikely(op_begin(self, rec->op, rec->mm) != 0))
 		return VL_E_BROKEN;
-	event_call_begin(self, rec->mm, rec->words > RECORD_WORDS ? rec->arg[0] : 0);
+	event_call_begin(self, rec->mm, rec->words > RECORD_WORDS ? rec->arg[0] : 0,
+			 self->call_next == rec);
 	do {
 		rcu_make_room(self);
 		limit_forget(self);
@@ -192,6 +193,7 @@ static int run_one(struct participant *self, const struct vl_record *rec, struct
 		stat_inc(self, call_errors);
 	files_release(self);
 	event_call_end(self, rec->mm, r);
+	self->call_next = (const u64 *)rec + rec->words; /* compared, never read */
 	op_end(self);
 	return 0;
 }
@@ -346,6 +348,7 @@ long vl_run(struct participant *self, const void *block, u64 block_bytes, void *
 	if (block_bytes == 0 || block_bytes % 8 || ((u64)block & 7) || ((u64)results & 7))
 		return VL_E_BLOCK;
 	while (!end && at.done < results_cap) {
+		self->call_next = NULL; /* between slices it may have slept */
 		if (cancelled(self)) {
 			out[at.done++] = (struct vl_result){.status = VL_S_CANCELLED};
 			break;

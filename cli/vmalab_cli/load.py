@@ -17,6 +17,7 @@ from vmalab_cli.common import LayoutOption, LookupOption, ModelOption, PkeysOpti
 from vmalab_cli.load_ends import (
     check_instance,
     exit_with,
+    said,
     say_verdicts,
     writable,
     write_text,
@@ -152,7 +153,8 @@ def _run(config: LoadConfig, given: Mapping[str, Any], *, table: bool) -> LoadRe
             return load.run(config, found, shown)
 
     try:
-        return common.guarded(run)
+        with said(shown):
+            return common.guarded(run)
     finally:
         shown.end()
 
@@ -217,7 +219,32 @@ def load_command(
     mode: Annotated[
         str, typer.Option(help="unary (calls), batch (a stream of blocks) or attach (no server).")
     ] = "unary",
-    vmas: Annotated[int, typer.Option(min=4, max=65536, help="VMAs of each caller.")] = 1000,
+    vmas: Annotated[
+        int | None,
+        typer.Option(min=4, max=65536, show_default="1000", help="VMAs of each caller of a mix."),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            show_default="random",
+            help="Pages that the faults of a mix go to: random, sequential, zipf:THETA, or "
+            "working-set:N/M, N % of the faults to M % of the pages.",
+        ),
+    ] = None,
+    vma_pattern: Annotated[
+        str | None,
+        typer.Option(
+            show_default="random", help="VMAs that the calls of a mix go to: as --pattern."
+        ),
+    ] = None,
+    map_pages: Annotated[
+        str | None,
+        typer.Option(
+            show_default="8",
+            help="Pages of a map of a mix: 8, a range 4-64, or several with weights, as "
+            "1:50,8-64:50.",
+        ),
+    ] = None,
     block_ops: Annotated[
         int,
         typer.Option(min=0, max=65536, help="Operations in a block; 0: the default of the mode."),
@@ -236,8 +263,11 @@ def load_command(
         str, typer.Option(help="Open loop: constant, poisson or burst.")
     ] = "constant",
     burst: Annotated[
-        int, typer.Option(min=1, max=1 << 20, help="Operations that come at once, for burst.")
-    ] = 100,
+        int | None,
+        typer.Option(
+            min=1, max=1 << 20, show_default="100", help="Operations that come at once, for burst."
+        ),
+    ] = None,
     stages: Annotated[
         str,
         typer.Option(
@@ -252,14 +282,15 @@ def load_command(
         str, typer.Option(show_default="1s", help="Time between two rows of the time series.")
     ] = "",
     sample: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=0,
             max=1 << 20,
+            show_default="16",
             help="For --mode attach in the closed loop: one fault in so many is timed; 0: no "
             "operation is.",
         ),
-    ] = 16,
+    ] = None,
     threshold: Annotated[
         list[str] | None,
         typer.Option(help="What has to hold, as fault.p99<2ms or achieved>0.95; more than once."),

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from vmalab_cli import common
-from vmalab_cli.load_ends import check_instance, exit_with, say_verdicts, writable, write_text
+from vmalab_cli.load_ends import (
+    check_instance,
+    exit_with,
+    said,
+    say_verdicts,
+    writable,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -99,7 +106,8 @@ def _run(job: Job, given: Mapping[str, Any]) -> JobResult:
             return job_of.run(job, found, shown)
 
     try:
-        return common.guarded(run)
+        with said(shown):
+            return common.guarded(run)
     finally:
         shown.end()
 

@@ -48,16 +48,20 @@ def kinds_of(data: Mapping[str, Any], title: str) -> Table:
 
 def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     from vmalab_drive import report
+    from vmalab_loadgen import page
+    from vmalab_loadgen.units import counted
 
     spaces = f"{data['shared_mms']} shared" if data["shared_mms"] else "one for each caller"
     rows = [
         ("seed", str(data["seed"])),
-        ("load", f"{data['processes']} processes, {data['mode']}, address spaces: {spaces}"),
+        ("load", f"{counted(data['processes'], 'process', 'processes')}, {data['mode']}, "
+         f"address spaces: {spaces}"),
         ("workload", data["workload"]) if data["workload"] else ("mix", data["mix"]),
         ("time", f"{data['seconds']} s"),
         ("operations", f"{report.count(data['ops'])}, {report.count(data['ops_per_s'])}/s"),
         ("faults", f"{report.count(data['faults_per_s'])}/s"),
     ]
+    rows[3:3] = page.patterns(data)
     if data["loop"] == "open":
         asked = f"{report.count(data['rate'])}/s asked for, {data['achieved']:.1%} done"
         rows.append(("rate", f"{asked}, {report.count(data['dropped'])} operations dropped"))

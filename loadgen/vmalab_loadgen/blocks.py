@@ -25,11 +25,16 @@ from vmalab_loadgen.arena import (
     arena_base,
 )
 from vmalab_loadgen.mix import Mix
+from vmalab_loadgen.pattern import Chooser, Pattern, Sizes
 from vmalab_native import flags
 
 CHILDREN_MAX: Final = 4
+STRAY: Final = 0.02
+"""Of random faults this part goes to any page of the arena, mapped or not."""
 BRK_BASE: Final = 0x5555_0000_0000
 BRK_PAGES: Final = 256
+MINCORE_PAGES: Final = 64
+"""The bits of an answer."""
 WRONG_SHOWN: Final = 5
 EBUSY: Final = 16
 ENOMEM: Final = 12
@@ -134,6 +139,11 @@ class Maker:
     mix: Mix
     vmas: int
     rng: np.random.Generator
+    pattern: Pattern = Pattern()
+    """Of the faults."""
+    vma_pattern: Pattern = Pattern()
+    """Of the VMAs that calls change."""
+    sizes: Sizes = Sizes(((SLOT_PAGES, SLOT_PAGES, 1.0),))
     arena: Arena = field(init=False)
     children: list[Child] = field(default_factory=list)
     forks_open: int = 0
@@ -143,9 +153,21 @@ class Maker:
     tally: Tally = field(default_factory=Tally)
     files: list[int] = field(default_factory=list)
     """Open ones: none."""
+    _near: Chooser = field(init=False)
+    """Of faults in the own arena; _young: in those of children, _far: of others."""
+    _young: Chooser = field(init=False)
+    _far: Chooser = field(init=False)
+    _busy: Chooser = field(init=False)
+    """Of slots with a page; _free: without one."""
+    _free: Chooser = field(init=False)
 
     def __post_init__(self) -> None:
-        self.arena = Arena(self.me, self.vmas)
+        self.arena = Arena(self.me, self.vmas, slot_pages=self.sizes.most)
+        pages = self.vmas * self.sizes.most
+        self._near, self._young, self._far = (
+            Chooser(self.pattern, pages, self.rng) for _ in range(3)
+        )
+        self._busy, self._free = (Chooser(self.vma_pattern, self.vmas, self.rng) for _ in range(2))
 
     @property
     def forked(self) -> list[int]:
@@ -178,13 +200,11 @@ class Maker:
         faults_count = counts.pop("fault", 0)
         begin: list[Planned] = []
         others: list[Planned] = []
-        free = [int(slot) for slot in self.rng.permutation(self.arena.free_slots())]
-        busy = [
-            int(slot) for slot in self.rng.permutation(self.vmas)
-            if not self.arena.frozen[slot]
-        ]  # fmt: skip
+        # The last ones are taken first.
+        free = self._free.order(self.arena.free_slots())[::-1].tolist()
+        busy = self._busy.order(np.flatnonzero(~self.arena.frozen))[::-1].tolist()
         touched: set[int] = set()
-        pool = _Pool(free, busy, touched, self.arena)
+        pool = _Pool(free, busy, touched, self.arena, self._busy.next, self._free.next)
         for name in ("fork", "exit"):
             for _ in range(counts.pop(name, 0)):
                 begin += self._fork_or_exit(name)
@@ -192,6 +212,7 @@ class Maker:
             for _ in range(count):
                 if planned := self._plan(name, pool):
                     others.append(planned)
+        self._busy.next, self._free.next = pool.next_busy, pool.next_free
         faults, foreign, mms = self._faults(faults_count, touched)
         return self._assemble(begin, others, faults, foreign, mms)
 
@@ -226,28 +247,28 @@ class Maker:
         return header(op), self.mm
 
     def _map(self, slot: int, *, writable: bool, populate: bool) -> Planned:
-        addr = self.arena.address(slot * SLOT_PAGES)
+        count = self.sizes.draw(self.rng)
+        addr = self.arena.address(self.arena.span(slot).start)
         how = _FIXED | (Map.POPULATE if populate else 0)
         prot = RW if writable else 1
-        self.arena.map_pages(slot * SLOT_PAGES, SLOT_PAGES, writable=writable, populated=populate)
-        self.arena.whole[slot] = True
-        words = [*self._head(Op.MMAP), addr, SLOT_PAGES * PAGE, prot | how << 32, 0, 0]
+        self.arena.map_slot(slot, count, writable=writable, populated=populate)
+        words = [*self._head(Op.MMAP), addr, count * PAGE, prot | how << 32, 0, 0]
         return Planned(Op.MMAP, words, value=addr)
 
     def _part(self, slot: int) -> tuple[int, int]:
-        """A random range of pages of a slot; mostly the whole."""
+        """A random range of the pages of a slot that may be mapped; mostly all of them."""
+        begin, size = self.arena.span(slot).start, int(self.arena.size[slot])
         if self.rng.random() < 0.75:
-            return slot * SLOT_PAGES, SLOT_PAGES
-        first, last = sorted(self.rng.choice(SLOT_PAGES + 1, 2, replace=False))
+            return begin, size
+        first, last = sorted(self.rng.choice(size + 1, 2, replace=False))
         self.arena.whole[slot] = False
-        return slot * SLOT_PAGES + int(first), int(last - first)
+        return begin + int(first), int(last - first)
 
     def _unmap(self, slot: int) -> Planned | None:
         if slot < 0:
             return None
         first, count = self._part(slot)
-        if count == SLOT_PAGES:
-            self.arena.whole[slot] = False
+        self.arena.whole[slot] = False
         self.arena.unmap_pages(first, count)
         words = [*self._head(Op.MUNMAP), self.arena.address(first), count * PAGE]
         return Planned(Op.MUNMAP, words)
@@ -292,19 +313,20 @@ class Maker:
         target = pool.free_only() if source >= 0 else -1
         if target < 0:
             return None
-        old = self.arena.address(source * SLOT_PAGES)
-        new = self.arena.address(target * SLOT_PAGES)
+        old = self.arena.address(self.arena.span(source).start)
+        new = self.arena.address(self.arena.span(target).start)
+        size = int(self.arena.size[source]) * PAGE
         self.arena.move_slot(source, target)
-        size = SLOT_PAGES * PAGE
         words = [*self._head(Op.MREMAP), old, size, size, _MOVES, new]
         return Planned(Op.MREMAP, words, value=new)
 
     def _mincore(self, slot: int) -> Planned | None:
         if slot < 0:
             return None
-        pages = self.arena.span(slot)
-        addr = self.arena.address(slot * SLOT_PAGES)
-        words = [*self._head(Op.MINCORE), addr, SLOT_PAGES * PAGE]
+        used = self.arena.used(slot)
+        pages = slice(used.start, min(used.stop, used.start + MINCORE_PAGES))
+        addr = self.arena.address(pages.start)
+        words = [*self._head(Op.MINCORE), addr, (pages.stop - pages.start) * PAGE]
         if not self.arena.mapped[pages].all():
             return Planned(Op.MINCORE, words, status=-ENOMEM)
         bits = sum(1 << page for page in np.flatnonzero(self.arena.resident[pages]).tolist())
@@ -336,12 +358,13 @@ class Maker:
         if slots is None:
             return None
         source_slot, target_slot = slots
-        have = np.flatnonzero(arena.word[arena.span(source_slot)] != 0)
-        room = np.flatnonzero(~arena.resident[arena.span(target_slot)])
+        from_, to = arena.used(source_slot), arena.used(target_slot)
+        have = np.flatnonzero(arena.word[from_] != 0)
+        room = np.flatnonzero(~arena.resident[to])
         if not len(have) or not len(room):
             return None
-        source = source_slot * SLOT_PAGES + int(self.rng.choice(have))
-        target = target_slot * SLOT_PAGES + int(room[0])
+        source = from_.start + int(self.rng.choice(have))
+        target = to.start + int(room[0])
         arena.frozen[[source_slot, target_slot]] = True
 
         def judge(status: int, value: int) -> bool:
@@ -384,18 +407,19 @@ class Maker:
         self.counter += count
         return numbers | np.uint64((TAG + self.me) << 48)
 
-    def _own(self, arena: Arena, count: int, touched: set[int]) -> Faults:
-        """Faults in an arena of our own (or a child's copy), mostly on mapped pages."""
-        pages = self.rng.integers(0, arena.slots * SLOT_PAGES, count)
+    def _own(self, arena: Arena, count: int, touched: set[int], chooser: Chooser) -> Faults:
+        """Faults in an arena of our own (or a child's copy), on mapped pages; at random also a few
+        on any page."""
         usable = ~arena.frozen
         if touched:
             usable = usable.copy()
             usable[list(touched)] = False
-        mapped = np.flatnonzero(arena.mapped & np.repeat(usable, SLOT_PAGES))
-        if len(mapped):
-            choose = self.rng.random(count) < 0.98
-            pages = np.where(choose, mapped[self.rng.integers(0, len(mapped), count)], pages)
-        pages = pages[usable[pages // SLOT_PAGES]]
+        pages = chooser.draw(count, arena.mapped & np.repeat(usable, arena.slot_pages))
+        if chooser.pattern.kind == "random":
+            anywhere = self.rng.integers(0, arena.slots * arena.slot_pages, count)
+            stray = self.rng.random(count) < STRAY
+            pages = np.where(stray, anywhere, pages) if len(pages) else anywhere
+            pages = pages[usable[pages // arena.slot_pages]]
         write = self.rng.random(len(pages)) < 0.6
         return arena.faults(pages, write, self._words(len(pages)))
 
@@ -415,10 +439,10 @@ class Maker:
             tags.append(np.zeros(size, np.uint64) if tag is None else tag)
             mms.append(np.full(size, mm, np.uint64))
 
-        add(self._own(self.arena, count - foreign - young, touched), self.mm)
+        add(self._own(self.arena, count - foreign - young, touched, self._near), self.mm)
         if young:
             child = self.children[int(self.rng.integers(0, len(self.children)))]
-            add(self._own(child.arena, young, set()), child.mm)
+            add(self._own(child.arena, young, set(), self._young), child.mm)
         if foreign:
             part, tag = self._foreign(foreign)
             add(part, self.mm, tag)
@@ -434,8 +458,8 @@ class Maker:
         """Loads from the others' arenas: they may be mapped or not, but the words must be
         theirs."""
         owner = np.array(self.others)[self.rng.integers(0, len(self.others), count)]
-        page = self.rng.integers(0, self.vmas * SLOT_PAGES, count)
-        home = Arena(0, 1)
+        page = self._far.draw(count, np.ones(self._far.count, bool))
+        home = Arena(0, 1, slot_pages=self.arena.slot_pages)
         addr = home.addresses(page) + (owner * ARENA_BYTES).astype(np.uint64)
         zeros = np.zeros(count, np.uint64)
         faults = Faults(
@@ -543,7 +567,7 @@ class Maker:
 
     def farewell(self) -> bytes:
         """A block that unmaps the own arena and ends the children."""
-        words = [*self._head(Op.MUNMAP), arena_base(self.me), self.vmas * 2 * SLOT_PAGES * PAGE]
+        words = [*self._head(Op.MUNMAP), arena_base(self.me), self.vmas * self.arena.stride]
         for child in self.children:
             words += [header(Op.EXIT), child.mm]
         return np.array(words, np.uint64).tobytes()
@@ -562,6 +586,8 @@ class _Pool:
     busy: list[int]
     touched: set[int]
     arena: Arena
+    next_busy: int = 0
+    next_free: int = 0
 
     def _take(self, slot: int) -> int:
         self.touched.add(slot)
@@ -571,6 +597,7 @@ class _Pool:
         while self.free:
             slot = self.free.pop()
             if slot not in self.touched:
+                self.next_free = slot + 1
                 return self._take(slot)
         return -1
 
@@ -582,6 +609,7 @@ class _Pool:
             if slot in self.touched:
                 continue
             if wanted(slot):
+                self.next_busy = slot + 1
                 found = self._take(slot)
                 break
             skipped.append(slot)
@@ -607,7 +635,7 @@ class _Pool:
         """Two slots that are one writable VMA each."""
 
         def wanted(slot: int) -> bool:
-            span = self.arena.span(slot)
+            span = self.arena.used(slot)
             return bool(self.arena.whole[slot] and self.arena.writable[span].all())
 
         source = self._next(wanted)

@@ -77,6 +77,8 @@ class Caller(Generic[BlockT]):
     _warm: bool = False
     _kept_ns: int = 0
     _ops_before: int = 0
+    _op_ns: float = 0.0
+    """What an operation took in the last turn, with all that a client does."""
     _unanswered: int = 0
 
     def __post_init__(self) -> None:
@@ -106,7 +108,7 @@ class Caller(Generic[BlockT]):
             while not self._over(now := time.monotonic_ns()):
                 self._look(now)
                 if self.pacer is None:
-                    self._turn(self._size())
+                    self._closed_turn(now)
                 else:
                     self._open_turn(self.pacer, now)
             while self._flying:
@@ -155,6 +157,21 @@ class Caller(Generic[BlockT]):
         if now - self._kept_ns > KEEP_EVERY_NS:
             self.driver.keep([self.maker.mm, *self.maker.forked], self.maker.files)
             self._kept_ns = now
+
+    def _closed_turn(self, now: int) -> None:
+        """A block that will not last beyond the end of the load, as far as can be known."""
+        size = self._size()
+        if self._op_ns and self.clock.end_ns < NEVER:
+            flying = sum(block.count for block in self._flying)
+            room = int((self.clock.end_ns - now) / self._op_ns) - flying
+            if room < 1 and self._flying:
+                self._finish()
+                return
+            size = max(1, min(size, room))
+        before = self.maker.tally.ops.total()
+        self._turn(size)
+        if done := self.maker.tally.ops.total() - before:
+            self._op_ns = (time.monotonic_ns() - now) / done
 
     def _open_turn(self, pacer: Pacer, now: int) -> None:
         """What is due next, or a while of waiting for it."""

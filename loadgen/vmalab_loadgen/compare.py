@@ -27,8 +27,9 @@ SAMPLES_MIN: Final = 5
 """With fewer intervals in one of the reports nothing is called significant."""
 STATISTICS: Final = ("p50", "p99")
 CONDITIONS: Final = (
-    "mode", "processes", "callers", "shared_mms", "workload", "mix", "vmas", "block_ops", "window",
-    "loop", "arrival", "stages", "machine", "lookup",
+    "mode", "processes", "callers", "shared_mms", "workload", "mix", "vmas", "pattern",
+    "vma_pattern", "map_pages", "block_ops", "window", "loop", "arrival", "stages", "machine",
+    "lookup",
 )  # fmt: skip
 """What has to be the same in both for a change to have one cause."""
 

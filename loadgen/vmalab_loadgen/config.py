@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vmalab_drive.errors import UsageError
+from vmalab_loadgen.arena import SLOT_PAGES
 from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.pacing import RATE_MAX, Arrival, Profile, Stage
+from vmalab_loadgen.pattern import ARENA_PAGES_MAX, Pattern, Sizes
 from vmalab_loadgen.workloads import TRACE, WORKLOADS, spaces_of
 
 BLOCK_OPS: Final = {"unary": 32, "batch": 1024, "attach": 1024}
@@ -42,6 +44,11 @@ class LoadConfig:
     """Operations after which the load ends; 0: no limit."""
     mode: str = "unary"
     vmas: int = 1000
+    pattern: Pattern = Pattern()
+    """Of the faults of a mix."""
+    vma_pattern: Pattern = Pattern()
+    """Of the VMAs that its calls change."""
+    map_pages: Sizes = Sizes(((SLOT_PAGES, SLOT_PAGES, 1.0),))
     block_ops: int = 0
     window: int = 0
     """Blocks in flight of each caller, for batch."""
@@ -95,6 +102,12 @@ class LoadConfig:
         if math.isinf(seconds) and not self.ops:
             raise UsageError("a load needs a duration or a number of operations")
         self._check_workload()
+        if self.vmas * self.map_pages.most > ARENA_PAGES_MAX:
+            raise UsageError(
+                f"--map-pages {self.map_pages.text()}: {self.vmas} VMAs of up to "
+                f"{self.map_pages.most} pages; give --vmas {ARENA_PAGES_MAX // self.map_pages.most}"
+                " or less"
+            )
         whole = self.ops / max(self.rate, 1e-9) if math.isinf(seconds) and self.rate else seconds
         span = whole if math.isfinite(whole) else 1.0
         return dataclasses.replace(

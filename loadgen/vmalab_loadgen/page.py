@@ -11,6 +11,7 @@ from typing import Any, Final
 from vmalab_loadgen import chart
 from vmalab_loadgen.chart import Axis, Line
 from vmalab_loadgen.histogram import Latency
+from vmalab_loadgen.units import counted
 
 STYLE: Final = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c1e21;--soft:#5b6169;--rule:#dfe3e8;
@@ -34,7 +35,8 @@ svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:12p
 .line.c4{stroke:var(--c4)}
 .dot.c1,svg text.c1{fill:var(--c1)}.dot.c2,svg text.c2{fill:var(--c2)}
 .dot.c3,svg text.c3{fill:var(--c3)}.dot.c4,svg text.c4{fill:var(--c4)}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
+.wrap{white-space:normal}.wide{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:right;padding:4px 10px;border-bottom:1px solid var(--rule);white-space:nowrap;
 font-variant-numeric:tabular-nums}th{font-weight:600;color:var(--soft)}
 th:first-child,td:first-child{text-align:left}td.text{text-align:left;white-space:normal}
@@ -94,12 +96,21 @@ def _head(data: Mapping[str, Any]) -> str:
         else "an address space for each caller"
     )
     began = data["started"][:19].replace("T", " ")
+    pattern = "".join(f", {what} <code>{text_of(one)}</code>" for what, one in patterns(data))
     return (
-        f"<h1>vmalab load</h1><p>{text_of(data['mode'])}, {data['processes']} processes, "
+        f"<h1>vmalab load</h1><p>{text_of(data['mode'])}, "
+        f"{counted(data['processes'], 'process', 'processes')}, "
         f"{text_of(spaces)}; {text_of(loop)}.</p>"
         f'<p class="soft">{text_of(began)} UTC, {data["seconds"]:.1f} s, seed {data["seed"]}, '
-        f"<code>{text_of(data['workload'] or data['mix'])}</code></p>"
+        f"<code>{text_of(data['workload'] or data['mix'])}</code>{pattern}</p>"
     )
+
+
+def patterns(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a mix does that is not the usual: of what, and the pattern or the sizes."""
+    usual = (("pattern", "faults", "random"), ("vma_pattern", "VMAs of calls", "random"),
+             ("map_pages", "pages of a map", "8"))  # fmt: skip
+    return [(what, data[key]) for key, what, one in usual if data[key] not in ("", one)]
 
 
 def tile(value: str, name: str, mood: str = "") -> str:
@@ -291,7 +302,8 @@ def core_rows(data: Mapping[str, Any]) -> list[list[str]]:
         fsck = f"{len(data['problems'])} problems"
     machine = data["machine"]
     where = f"{machine['cpus']} CPUs, Linux {machine['kernel']}, Python {machine['python']}"
-    return [*rows, ["fsck", text_of(fsck)], ["machine", text_of(where)]]
+    machine_cell = f'<span class="wrap">{text_of(where)}</span>'
+    return [*rows, ["fsck", text_of(fsck)], ["machine", machine_cell]]
 
 
 def _facts(data: Mapping[str, Any]) -> str:

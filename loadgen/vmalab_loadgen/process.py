@@ -126,6 +126,9 @@ class _Process:
             mix=config.mix,
             vmas=config.vmas,
             rng=rng,
+            pattern=config.pattern,
+            vma_pattern=config.vma_pattern,
+            sizes=config.map_pages,
         )
 
     def run(self) -> Done:

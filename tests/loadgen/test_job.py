@@ -71,6 +71,14 @@ def test_a_section_takes_the_place_of_a_global_key() -> None:
     assert (second.open_loop, second.workload, second.shared_mms) == (False, "pft", 1)
 
 
+def test_a_global_key_that_says_nothing_of_a_section_is_not_of_it() -> None:
+    """The section's own key of that kind is wrong, and is named."""
+    text = '[global]\nvmas = 50\nburst = 9\nsample = 5\n[a]\nworkload = "pft"\n[b]\nrate = 5\n'
+    first, second = (one.config for one in job_file.parse(text, where="").sections)
+    assert (first.vmas, second.vmas) == (1000, 50)
+    assert (second.burst, second.sample) == (100, 16)
+
+
 WRONG = [
     ('[a]\nmode = "attached"\n', 2, "[a], mode", "give unary, batch, attach"),
     ("[a]\n\nprocesses = 0\n", 3, "[a], processes", "from 1 to 128"),
@@ -93,6 +101,10 @@ LATER = [
     ('[a]\nthreshold = ["p99"]\n', 2, "[a], threshold", "no comparison"),
     ('[b]\n[a]\nstart_after = "soon"\n', 3, "[a], start_after", "is no time"),
     ("[a]\nrate = 5\nconcurrency = 9\n", 3, "[a], concurrency", "give one"),
+    ("[a]\nrate = 5\nburst = 9\n", 3, "[a], burst", "for arrival burst"),
+    ('[a]\nworkload = "pft"\nvmas = 9\n', 3, "[a], vmas", "of a mix"),
+    ('[a]\npattern = "zipf:x"\n', 2, "[a], pattern", "a theta"),
+    ('[a]\nmap_pages = 5000\n', 2, "[a], map_pages", "1 to 4096"),
     ("", 0, "", "no section"),
 ]
 

@@ -262,6 +262,21 @@ def load_command(
     arrival: Annotated[
         str, typer.Option(help="Open loop: constant, poisson or burst.")
     ] = "constant",
+    fork_tree: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEPTHxWIDTH",
+            help="The address spaces that each caller of a mix forks: a tree that is there at the "
+            "begin. Half of the faults go to its nodes; fork and exit change it.",
+        ),
+    ] = None,
+    churn: Annotated[
+        str,
+        typer.Option(
+            help="Callers that leave, and others that come in their place, per second of all "
+            "together: each has a new connection, and a new address space with --own-mm."
+        ),
+    ] = "0",
     burst: Annotated[
         int | None,
         typer.Option(

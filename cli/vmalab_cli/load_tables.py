@@ -62,6 +62,9 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("faults", f"{report.count(data['faults_per_s'])}/s"),
     ]
     rows[3:3] = page.patterns(data)
+    if data["churn_per_s"]:
+        renewed = f"{report.count(data['renewals'])} of {report.count(data['renewals_due'])}"
+        rows.append(("callers renewed", f"{renewed}, {data['churn_per_s']:g}/s asked for"))
     if data["loop"] == "open":
         asked = f"{report.count(data['rate'])}/s asked for, {data['achieved']:.1%} done"
         rows.append(("rate", f"{asked}, {report.count(data['dropped'])} operations dropped"))

@@ -24,11 +24,11 @@ from vmalab_loadgen.arena import (
     Pages,
     arena_base,
 )
+from vmalab_loadgen.family import Family, Node, Shape
 from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.pattern import Chooser, Pattern, Sizes
 from vmalab_native import flags
 
-CHILDREN_MAX: Final = 4
 STRAY: Final = 0.02
 """Of random faults this part goes to any page of the arena, mapped or not."""
 BRK_BASE: Final = 0x5555_0000_0000
@@ -56,6 +56,15 @@ SLOTS_TAKEN: Final = {
     "uffd_move": 2,
 }
 """Slots of the arena that one operation keeps from the others of its block."""
+
+NODES_OF_A_BLOCK: Final = 4
+"""Of a tree, so many nodes get faults of a block."""
+
+
+def _dealt(count: int, parts: int) -> list[int]:
+    """A number in parts that are as equal as can be."""
+    return [count // parts + (part < count % parts) for part in range(parts)]
+
 
 Answer = Callable[[int, int], bool]
 """Judges (status, value) of an answer that could not be known before."""
@@ -106,14 +115,6 @@ class Wrong:
 
 
 @dataclass(slots=True)
-class Child:
-    """A forked address space of this process."""
-
-    mm: int
-    arena: Arena
-
-
-@dataclass(slots=True)
 class Tally:
     """What was done and what came back."""
 
@@ -144,9 +145,10 @@ class Maker:
     vma_pattern: Pattern = Pattern()
     """Of the VMAs that calls change."""
     sizes: Sizes = Sizes(((SLOT_PAGES, SLOT_PAGES, 1.0),))
+    shape: Shape = Shape()
+    """Of the tree of forked address spaces."""
     arena: Arena = field(init=False)
-    children: list[Child] = field(default_factory=list)
-    forks_open: int = 0
+    family: Family = field(init=False)
     brk: int = BRK_BASE
     counter: int = 0
     debts: dict[str, float] = field(default_factory=dict)
@@ -163,6 +165,7 @@ class Maker:
 
     def __post_init__(self) -> None:
         self.arena = Arena(self.me, self.vmas, slot_pages=self.sizes.most)
+        self.family = Family(Node(self.mm, self.arena), self.shape)
         pages = self.vmas * self.sizes.most
         self._near, self._young, self._far = (
             Chooser(self.pattern, pages, self.rng) for _ in range(3)
@@ -172,7 +175,7 @@ class Maker:
     @property
     def forked(self) -> list[int]:
         """Address spaces that need a lease besides the own one."""
-        return [child.mm for child in self.children]
+        return [one.mm for one in self.family.nodes]
 
     def first(self) -> list[bytes]:
         """Blocks that map the working set: three quarters of the slots."""
@@ -184,6 +187,18 @@ class Maker:
                 words += self._map(int(slot), writable=True, populate=False).words
             result.append(np.array(words, np.uint64).tobytes())
         return result
+
+    def grow(self) -> Block | None:
+        """Forks that bring a tree nearer to its full shape before the load; None: it has it."""
+        family = self.family
+        if not self.shape.full or family.full:
+            return None
+        room = family.room()
+        first = [one for one in room if one.level == room[0].level]
+        forks = [self._fork(one) for one in first for _ in range(self.shape.width - one.kids)]
+        none = self.arena.faults(np.zeros(0, np.int64), np.zeros(0, bool), self._words(0))
+        empty = np.zeros(0, np.uint64)
+        return self._assemble(forks, [], none, empty, empty)
 
     # --- making ---
 
@@ -380,27 +395,24 @@ class Maker:
     def _fork_or_exit(self, name: str) -> list[Planned]:
         """Forks and exits stand at the begin of a block, so that the child is a copy of the state
         before it. An exit without a child is a fork."""
-        full = len(self.children) + self.forks_open >= CHILDREN_MAX
-        if name == "exit" or full:
-            if self.children:
-                child = self.children.pop(0)
-                planned = [Planned(Op.EXIT, [header(Op.EXIT), child.mm])]
-                return planned if name == "exit" else [*planned, self._fork()]
-            if full:
-                return []
-        return [self._fork()]
+        family, planned = self.family, []
+        if name == "exit" or family.full:
+            gone = family.leave()
+            if gone is not None:
+                planned.append(Planned(Op.EXIT, [header(Op.EXIT), gone.mm]))
+            if gone is not None and name == "exit":
+                return planned
+        parent = family.parent(self.rng)
+        return planned if parent is None else [*planned, self._fork(parent)]
 
-    def _fork(self) -> Planned:
-        arena = self.arena.copy()
-        self.forks_open += 1
+    def _fork(self, parent: Node) -> Planned:
+        child = self.family.begin(parent)
 
         def judge(status: int, value: int) -> bool:
-            self.forks_open -= 1
-            if status == 0:
-                self.children.append(Child(value, arena))
+            self.family.answered(child, value if status == 0 else 0)
             return status == 0 and value != 0
 
-        return Planned(Op.FORK, [*self._head(Op.FORK)], judge=judge)
+        return Planned(Op.FORK, [header(Op.FORK), parent.mm], judge=judge)
 
     def _words(self, count: int) -> npt.NDArray[np.uint64]:
         numbers = np.arange(self.counter + 1, self.counter + 1 + count, dtype=np.uint64)
@@ -431,7 +443,8 @@ class Maker:
         tags: list[npt.NDArray[np.uint64]] = []
         mms: list[npt.NDArray[np.uint64]] = []
         foreign = count // 10 if self.others else 0
-        young = count // 10 if self.children else 0
+        nodes = self.family.nodes
+        young = count // (2 if self.shape.full else 10) if nodes else 0
 
         def add(part: Faults, mm: int, tag: npt.NDArray[np.uint64] | None = None) -> None:
             parts.append(part)
@@ -441,8 +454,9 @@ class Maker:
 
         add(self._own(self.arena, count - foreign - young, touched, self._near), self.mm)
         if young:
-            child = self.children[int(self.rng.integers(0, len(self.children)))]
-            add(self._own(child.arena, young, set(), self._young), child.mm)
+            chosen = self.rng.permutation(len(nodes))[: NODES_OF_A_BLOCK if self.shape.full else 1]
+            for at, part in zip(chosen.tolist(), _dealt(young, len(chosen)), strict=True):
+                add(self._own(nodes[at].arena, part, set(), self._young), nodes[at].mm)
         if foreign:
             part, tag = self._foreign(foreign)
             add(part, self.mm, tag)
@@ -568,8 +582,8 @@ class Maker:
     def farewell(self) -> bytes:
         """A block that unmaps the own arena and ends the children."""
         words = [*self._head(Op.MUNMAP), arena_base(self.me), self.vmas * self.arena.stride]
-        for child in self.children:
-            words += [header(Op.EXIT), child.mm]
+        for node in self.family.nodes:
+            words += [header(Op.EXIT), node.mm]
         return np.array(words, np.uint64).tobytes()
 
     def last(self) -> bytes:

@@ -28,7 +28,7 @@ SAMPLES_MIN: Final = 5
 STATISTICS: Final = ("p50", "p99")
 CONDITIONS: Final = (
     "mode", "processes", "callers", "shared_mms", "workload", "mix", "vmas", "pattern",
-    "vma_pattern", "map_pages", "block_ops", "window", "loop", "arrival", "stages", "machine",
+    "vma_pattern", "map_pages", "fork_tree", "churn_per_s", "block_ops", "window", "loop", "arrival", "stages", "machine",
     "lookup",
 )  # fmt: skip
 """What has to be the same in both for a change to have one cause."""

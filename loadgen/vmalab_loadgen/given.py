@@ -11,6 +11,7 @@ from vmalab_drive.errors import UsageError
 from vmalab_loadgen import pacing, units
 from vmalab_loadgen.arena import SLOT_PAGES
 from vmalab_loadgen.config import BLOCK_OPS, LoadConfig
+from vmalab_loadgen.family import FamilyError, Shape
 from vmalab_loadgen.mix import DEFAULT, Mix, MixError
 from vmalab_loadgen.pattern import Pattern, PatternError, Sizes
 from vmalab_loadgen.workloads import spaces_of
@@ -19,6 +20,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "processes": None, "concurrency": 0, "mix": DEFAULT, "workload": "", "shared_mm": None,
     "own_mm": False, "duration": "", "ops": 0, "warmup": "0s", "mode": "unary", "vmas": 1000,
     "pattern": "random", "vma_pattern": "random", "map_pages": f"{SLOT_PAGES}",
+    "fork_tree": "", "churn": "0",
     "block_ops": 0, "window": 0, "rate": "0", "arrival": "constant", "burst": 100, "stages": "",
     "rate_may_miss": False, "interval": "", "sample": 16, "seed": -1, "check": False,
     "start_after": "0s",
@@ -29,7 +31,7 @@ PROCESSES_MAX: Final = 128
 SECONDS_LEAST, SECONDS_MOST = 0.1, 1e8
 
 
-OF_A_MIX: Final = ("vmas", "pattern", "vma_pattern", "map_pages")
+OF_A_MIX: Final = ("vmas", "pattern", "vma_pattern", "map_pages", "fork_tree")
 """Keys that say nothing of a named workload."""
 
 
@@ -47,11 +49,11 @@ def unused(given: Mapping[str, Any]) -> dict[str, str]:
         found["window"] = "--concurrency says how many blocks are in flight: give one"
     if "sample" in asked and (one["mode"] != "attach" or open_loop):
         found["sample"] = "of the closed loop of --mode attach; here each operation is timed"
-    if one["rate_may_miss"] and not open_loop:
-        found["rate_may_miss"] = "there is no rate to miss: give --rate or --stages"
+    if one["rate_may_miss"] and not open_loop and str(one["churn"]) == "0":
+        found["rate_may_miss"] = "there is no rate to miss: give --rate, --stages or --churn"
     if one["workload"]:
         of_mix = "of a mix; the memory and the order of --workload are its own"
-        found |= {name: of_mix for name in OF_A_MIX if name in asked}
+        found |= {name: of_mix for name in OF_A_MIX if name in asked and one[name]}
     return found
 
 
@@ -95,6 +97,8 @@ def config_of(given: Mapping[str, Any]) -> LoadConfig:
         pattern=_pattern("pattern", given),
         vma_pattern=_pattern("vma_pattern", given),
         map_pages=_sizes(given),
+        fork_tree=_tree(given),
+        churn=_number("churn", "rate", given),
         block_ops=given["block_ops"],
         window=given["window"],
         rate=_number("rate", "rate", given),
@@ -130,6 +134,13 @@ def _sizes(given: Mapping[str, Any]) -> Sizes:
         return Sizes.parse(str(given["map_pages"]))
     except PatternError as error:
         raise UsageError(f"--map-pages: {error}") from None
+
+
+def _tree(given: Mapping[str, Any]) -> Shape:
+    try:
+        return Shape.parse(given["fork_tree"]) if given["fork_tree"] else Shape()
+    except FamilyError as error:
+        raise UsageError(f"--fork-tree: {error}") from None
 
 
 def _processes(given: Mapping[str, Any]) -> int:

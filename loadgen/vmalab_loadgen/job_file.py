@@ -90,6 +90,8 @@ KEYS: Final[Mapping[str, Key]] = {
     "vmas": Key("whole", "VMAs of each caller of a mix", 4, 65536),
     "pattern": Key("text", f"pages that the faults of a mix go to: {FORMS}"),
     "vma_pattern": Key("text", "VMAs that the calls of a mix go to: as pattern"),
+    "fork_tree": Key("text", "DEPTHxWIDTH: the address spaces that each caller of a mix forks"),
+    "churn": Key("number", "callers that leave, and others that come, per second, as 5"),
     "map_pages": Key("number", "pages of a map of a mix: 8, 4-64, or 1:50,8-64:50 with weights"),
     "block_ops": Key("whole", "operations in a block", 1, 65536),
     "window": Key("whole", "blocks in flight, for batch", 1, 64),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from vmalab_loadgen import chart
 from vmalab_loadgen.chart import Axis, Line
+from vmalab_loadgen.config import REACHED
 from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.units import counted
 
@@ -109,7 +110,7 @@ def _head(data: Mapping[str, Any]) -> str:
 def patterns(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a mix does that is not the usual: of what, and the pattern or the sizes."""
     usual = (("pattern", "faults", "random"), ("vma_pattern", "VMAs of calls", "random"),
-             ("map_pages", "pages of a map", "8"))  # fmt: skip
+             ("map_pages", "pages of a map", "8"), ("fork_tree", "fork tree", ""))  # fmt: skip
     return [(what, data[key]) for key, what, one in usual if data[key] not in ("", one)]
 
 
@@ -140,6 +141,11 @@ def findings(data: Mapping[str, Any]) -> list[str]:
     found = []
     if data["ended_by"]:
         found.append(f"The load was ended by {data['ended_by']}; all figures are until then.")
+    if data["renewals_due"] and data["renewals"] < REACHED * data["renewals_due"]:
+        found.append(
+            f"Callers came and went less often than asked for: {data['renewals']:,} of "
+            f"{data['renewals_due']:,} times."
+        )
     if not data["reached"]:
         found.append(
             f"The rate was not reached: {data['rate_achieved']:,.0f}/s of {data['rate']:,.0f}/s; "

@@ -34,6 +34,8 @@ class CallerEnd:
     ended_ns: int
     dropped: int = 0
     """Operations that were due and never begun."""
+    not_renewed: int = 0
+    """Times at which the caller was to leave for another one, and did not."""
     failed: str = ""
     """Why it ended before its time."""
     unanswered: int = 0

@@ -16,6 +16,7 @@ from vmalab_drive.report import LOCK_COUNTERS
 from vmalab_loadgen.blocks import WRONG_SHOWN, Wrong
 from vmalab_loadgen.config import REACHED, LoadConfig
 from vmalab_loadgen.histogram import Latency
+from vmalab_loadgen.kinds import RENEWAL
 from vmalab_loadgen.series import Interval, Series
 from vmalab_loadgen.workloads import TRACE
 
@@ -50,6 +51,8 @@ class LoadResult:
     seconds: float = 0.0
     """From the end of the warm-up to the last answer."""
     dropped: int = 0
+    not_renewed: int = 0
+    """As in parts.CallerEnd."""
     lost: list[str] = field(default_factory=list)
     ended_by: str = ""
     client_cpu_s: float = 0.0
@@ -100,13 +103,24 @@ class LoadResult:
         asked = self.asked
         if not self.config.open_loop:
             return None
-        return min(1.0, self.total / asked) if asked >= 1 else 1.0
+        done = self.total - self.series.ops[RENEWAL]
+        return min(1.0, done / asked) if asked >= 1 else 1.0
 
     @property
     def reached(self) -> bool:
         """Whether the rate that was asked for was kept; in the closed loop there is none."""
         achieved = self.achieved
         return achieved is None or achieved >= REACHED
+
+    @property
+    def renewals_due(self) -> int:
+        """Callers that were to leave for others until the end."""
+        return self.series.ops[RENEWAL] + self.not_renewed
+
+    @property
+    def renewed(self) -> bool:
+        """Whether callers came and went as often as was asked for."""
+        return self.series.ops[RENEWAL] >= REACHED * self.renewals_due
 
     @property
     def client_bound(self) -> bool:
@@ -117,7 +131,8 @@ class LoadResult:
     def good(self) -> bool:
         sound = not self.wrong and not self.problems and not self.leaks and not self.lost
         kept = all(one.passed for one in self.verdicts)
-        return sound and kept and (self.reached or self.config.rate_may_miss)
+        rates = self.reached and self.renewed
+        return sound and kept and (rates or self.config.rate_may_miss)
 
     def as_dict(self, *, histograms: bool = True) -> dict[str, Any]:
         """Everything, for `--json`.
@@ -204,6 +219,8 @@ class LoadResult:
             "pattern": "" if config.workload else config.pattern.text(),
             "vma_pattern": "" if config.workload else config.vma_pattern.text(),
             "map_pages": "" if config.workload else config.map_pages.text(),
+            "fork_tree": config.fork_tree.text(),
+            "churn_per_s": config.churn,
             "block_ops": config.block_ops,
             "window": config.window,
             "loop": "open" if config.open_loop else "closed",
@@ -236,6 +253,8 @@ class LoadResult:
             "achieved": None if achieved is None else round(achieved, 4),
             "reached": self.reached,
             "dropped": self.dropped,
+            "renewals": self.series.ops[RENEWAL],
+            "renewals_due": self.renewals_due,
         }
 
     def _kind(self, name: str) -> dict[str, Any]:

@@ -105,6 +105,12 @@ def test_table() -> None:
         ("--vma-pattern", "working-set:90"),
         ("--map-pages", "0"),
         ("--map-pages", "64", "--vmas", "65536"),
+        ("--fork-tree", "3"),
+        ("--fork-tree", "9x1"),
+        ("--fork-tree", "3x9"),
+        ("--fork-tree", "3x3", "--vmas", "2000"),
+        ("--churn", "often"),
+        ("--churn", "1", "--workload", "smaps-reader", "--processes", "2"),
     ],
 )
 def test_usage(options: tuple[str, ...]) -> None:

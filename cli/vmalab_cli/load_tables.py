@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 def tables(data: Mapping[str, Any]) -> list[Table]:
     """From what `--json` gives."""
     from vmalab_drive import report
+    from vmalab_loadgen import page
 
     found = [report.facts("load", _facts(data))]
     found.append(kinds_of(data, "operations, corrected latency"))
+    if rows := page.where_rows(data):
+        where = report.grid("where the time went, of those that were timed", page.WHERE_HEAD, rows)
+        where.padding = (0, 1)
+        found.append(where)
     if data["errnos"]:
         errnos = [[name, report.count(number)] for name, number in data["errnos"].items()]
         found.append(report.grid("expected errors", ("error", "count"), errnos))
@@ -77,6 +82,9 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     if data["latency_sample"] != 1:
         sample = data["latency_sample"]
         timed = f"one fault in {sample}, and every other operation" if sample else "nothing"
+        if sample:
+            cost = data["latency_cost_ns"]
+            timed += f"; {cost} ns for each that is timed, {cost / sample:.1f} ns for each fault"
         rows.append(("timed", timed))
     return rows
 

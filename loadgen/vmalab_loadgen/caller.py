@@ -93,6 +93,7 @@ class Caller(Generic[BlockT]):
                 self.recorder.raw[:OPS].data,
                 None if corrected is None else corrected[:OPS].data,
                 every=self.config.sample,
+                parts=self.recorder.parts.data,
             )
 
     # --- the loop ---
@@ -128,6 +129,8 @@ class Caller(Generic[BlockT]):
             end.dropped = self.pacer.not_begun(until) * self.pacer.unit
         if self.churn is not None:
             end.not_renewed = self.churn.not_begun(min(self.stop_ns(), end.ended_ns))
+        if self._times is not None and isinstance(self.driver, drivers.AttachDriver):
+            end.timing_cost_ns = self.driver.timing_cost_ns(self._times)
         end.wrong_first = self.maker.tally.wrong_first
         return end
 

@@ -70,6 +70,7 @@ def body(data: Mapping[str, Any]) -> list[str]:
         _latency_in_time(data),
         _distribution(data),
         _operations(data),
+        _where(data),
     ]
 
 
@@ -296,6 +297,37 @@ def _operations(data: Mapping[str, Any]) -> str:
         rows.append(row)
     head = ("operation", "count", "per second", *names, "p99, raw", "expected errors")
     return f"<h2>Operations</h2>{table(head, rows)}"
+
+
+WHERE_HEAD: Final = ("operation", "timed", "mean", "in lock waits", "waits", "mean wait",
+                     "under mmap_lock", "mean of these", "of the others")  # fmt: skip
+
+
+def where_rows(data: Mapping[str, Any]) -> list[list[str]]:
+    """Where the time of operations went that were timed in the core: cells of a table."""
+    rows = []
+    for name, one in data["operations"].items():
+        if not (parts := one["parts"]):
+            continue
+        row = [name, f"{parts['timed']:,}", time_text(parts["mean_us"])]
+        row += [f"{parts['lock_wait_share']:.1%}", f"{parts['waited']:,}"]
+        row.append(time_text(parts["lock_wait_us"]) if parts["waited"] else "")
+        is_fault = name == "fault"
+        row.append(f"{parts['mmap_locked'] / parts['timed']:.2%}" if is_fault else "")
+        row.append(time_text(parts["mmap_locked_us"]) if parts["mmap_locked"] else "")
+        others = is_fault and parts["mmap_locked"] < parts["timed"]
+        row.append(time_text(parts["vma_locked_us"]) if others else "")
+        rows.append(row)
+    return rows
+
+
+def _where(data: Mapping[str, Any]) -> str:
+    rows = [[text_of(cell) for cell in row] for row in where_rows(data)]
+    if not rows:
+        return ""
+    cost = f"To time an operation costs {data['latency_cost_ns']} ns, which is not in its time."
+    return (f"<h2>Where the time went</h2>{table(WHERE_HEAD, rows)}"
+            f'<p class="soft">{cost}</p>')  # fmt: skip
 
 
 def core_rows(data: Mapping[str, Any]) -> list[list[str]]:

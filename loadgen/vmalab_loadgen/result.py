@@ -27,6 +27,31 @@ BOUND_SHARE: Final = 0.3
 LATENCY_OF: Final = {"unary": "one call", "batch": "one block", "attach": "one operation"}
 
 
+def parts_of(sums: Mapping[str, int]) -> dict[str, float]:
+    """Where the time of the operations of a kind went, of those that were timed; microseconds.
+
+    Args:
+        sums: parts.SUMS.
+    """
+    timed, locked = sums["timed"], sums["mmap_locked"]
+    others = timed - locked
+
+    def mean(ns: int, count: int) -> float:
+        return round(ns / count / 1000, 4) if count else 0.0
+
+    return {
+        "timed": timed,
+        "mean_us": mean(sums["ns"], timed),
+        "waited": sums["waited"],
+        "lock_wait_share": round(sums["wait_ns"] / max(sums["ns"], 1), 4),
+        "lock_wait_us": mean(sums["wait_ns"], sums["waited"]),
+        "mmap_locked": locked,
+        "mmap_locked_share": round(sums["mmap_locked_ns"] / max(sums["ns"], 1), 4),
+        "mmap_locked_us": mean(sums["mmap_locked_ns"], locked),
+        "vma_locked_us": mean(sums["ns"] - sums["mmap_locked_ns"], others),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A threshold and how it was kept."""
@@ -53,6 +78,8 @@ class LoadResult:
     dropped: int = 0
     not_renewed: int = 0
     """As in parts.CallerEnd."""
+    timing_cost_ns: int = 0
+    """As in parts.CallerEnd, of the caller that paid most."""
     lost: list[str] = field(default_factory=list)
     ended_by: str = ""
     client_cpu_s: float = 0.0
@@ -160,6 +187,7 @@ class LoadResult:
             "latency_us": series.corrected_all.summary_us(),
             "latency_raw_us": series.raw_all.summary_us(),
             "latency_sample": self.config.sample if self._sampled else 1,
+            "latency_cost_ns": self.timing_cost_ns,
             "operations": {name: self._kind(name) for name, _ in series.ops.most_common()},
             "locks": {name: self.vmstat.get(name, 0) for name in LOCK_COUNTERS},
             "vmstat": {name: value for name, value in self.vmstat.items() if value},
@@ -271,6 +299,7 @@ class LoadResult:
             },
             "latency_us": corrected.summary_us() if corrected else {},
             "latency_raw_us": raw.summary_us() if raw else {},
+            "parts": parts_of(series.sums[name]) if name in series.sums else None,
         }
 
     def _interval(self, number: int, interval: Interval) -> dict[str, Any]:

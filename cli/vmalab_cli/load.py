@@ -384,7 +384,7 @@ def compare_command(
     html: Annotated[str, typer.Option(help="Write the changes with a picture, one file.")] = "",
     as_json: common.Json = False,
 ) -> None:
-    """What changed between two loads, and whether that is more than noise.
+    """What changed between two loads, or two runs of a job, and whether that is more than noise.
 
     The intervals of a report are its samples. A change is significant if the 95 % interval of the
     ratio does not contain 1, with five intervals or more in both. Exit code 0, whatever changed.
@@ -394,30 +394,31 @@ def compare_command(
 
     writable(html)
     first, *others = common.guarded(lambda: [compare.read(path) for path in (before, *after)])
-    pairs = [
-        (path, compare.differences(first, data), compare.compare(first, data))
+    shown = [
+        compare_page.Pair(str(path), compare.differences(*two), compare.compare(*two), section)
         for path, data in zip(after, others, strict=True)
+        for section, *two in common.guarded(lambda data=data: compare.both(first, data))
     ]
-    shown = [compare_page.Pair(str(path), different, changes) for path, different, changes in pairs]
     write_text(html, lambda: compare_page.page_of(str(before), first, shown))
     if as_json:
         report.print_json(
             {
                 "before": str(before),
                 "comparisons": [
-                    {"after": str(path), "differences": different,
-                     "changes": [one.as_dict() for one in changes]}
-                    for path, different, changes in pairs
+                    {"after": one.name, "section": one.section, "differences": one.differences,
+                     "changes": [change.as_dict() for change in one.changes]}
+                    for one in shown
                 ],
             }
         )  # fmt: skip
         return
     console = report.console()
-    for path, different, changes in pairs:
-        table = report.grid(f"{before} and {path}", compare_page.HEAD, compare.rows_of(changes))
+    for pair in shown:
+        title = compare_page.title(str(before), pair)
+        table = report.grid(title, compare_page.HEAD, compare.rows_of(pair.changes))
         table.padding = (0, 1)
         console.print(table)
-        for one in different:
+        for one in pair.differences:
             console.print(f"not the same: {one}")
 
 

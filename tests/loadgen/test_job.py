@@ -7,9 +7,12 @@ Method: texts, each wrong in one way; the schema against the same texts; a job o
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +23,7 @@ from servers import vmalab
 from vmalab_cli import app
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen import job_file
+from vmalab_loadgen.histogram import Latency
 
 GOOD = """\
 # a comment
@@ -168,8 +172,12 @@ def test_the_schema() -> None:
 def test_a_job(tmp_path: Path) -> None:
     """Three sections at once: what they did adds up, and each was held to its own."""
     path, page = tmp_path / "job.toml", tmp_path / "job.html"
+    table, log = tmp_path / "job.csv", tmp_path / "job.hdr"
     path.write_text(GOOD)
-    done = vmalab("load", "--job", str(path), "--check", "--json", "--html", str(page))
+    done = vmalab(
+        "load", "--job", str(path), "--check", "--json", "--html", str(page), "--csv", str(table),
+        "--hdr", str(log),
+    )  # fmt: skip
     assert done.returncode == 0, f"{done.stderr}\n{done.stdout[:2000]}"
     data = json.loads(done.stdout)
     sections = data["sections"]
@@ -192,6 +200,31 @@ def test_a_job(tmp_path: Path) -> None:
     for name in sections:
         assert f"<h1>[{name}]</h1>" in text
     assert "http" not in text
+    looked_at(sections, table.read_text(), log.read_text())
+
+
+def looked_at(sections: dict[str, Any], table: str, log: str) -> None:
+    """The series and the log have what the report has, section by section."""
+    rows = list(csv.DictReader(io.StringIO(table)))
+    for name, one in sections.items():
+        counts: Counter[str] = Counter()
+        for row in rows:
+            if row["section"] == name:
+                counts[row["operation"]] += int(row["count"])
+        assert counts.pop("all") == one["ops"]
+        assert counts == one["ops_by_kind"]
+    times: Counter[str] = Counter()
+    begins = []
+    for line in log.split("\n"):
+        if line.startswith("Tag="):
+            tag, begin, _, _, text = line.removeprefix("Tag=").split(",")
+            times[tag] += Latency.decode(text.encode()).count
+            begins.append(float(begin))
+    assert begins == sorted(begins)
+    assert min(begins) >= 0
+    assert times["reader"] == times["reader/fault"] == 200
+    assert times["writers"] == times["writers/mmap"] + times["writers/munmap"]
+    assert times["writers/mmap"] == sections["writers"]["ops_by_kind"]["mmap"]
 
 
 @pytest.mark.long

@@ -17,6 +17,7 @@ from vmalab_cli.common import LayoutOption, LookupOption, ModelOption, PkeysOpti
 from vmalab_cli.load_ends import (
     check_instance,
     exit_with,
+    said,
     say_verdicts,
     writable,
     write_text,
@@ -152,7 +153,8 @@ def _run(config: LoadConfig, given: Mapping[str, Any], *, table: bool) -> LoadRe
             return load.run(config, found, shown)
 
     try:
-        return common.guarded(run)
+        with said(shown):
+            return common.guarded(run)
     finally:
         shown.end()
 
@@ -217,7 +219,32 @@ def load_command(
     mode: Annotated[
         str, typer.Option(help="unary (calls), batch (a stream of blocks) or attach (no server).")
     ] = "unary",
-    vmas: Annotated[int, typer.Option(min=4, max=65536, help="VMAs of each caller.")] = 1000,
+    vmas: Annotated[
+        int | None,
+        typer.Option(min=4, max=65536, show_default="1000", help="VMAs of each caller of a mix."),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            show_default="random",
+            help="Pages that the faults of a mix go to: random, sequential, zipf:THETA, or "
+            "working-set:N/M, N % of the faults to M % of the pages.",
+        ),
+    ] = None,
+    vma_pattern: Annotated[
+        str | None,
+        typer.Option(
+            show_default="random", help="VMAs that the calls of a mix go to: as --pattern."
+        ),
+    ] = None,
+    map_pages: Annotated[
+        str | None,
+        typer.Option(
+            show_default="8",
+            help="Pages of a map of a mix: 8, a range 4-64, or several with weights, as "
+            "1:50,8-64:50.",
+        ),
+    ] = None,
     block_ops: Annotated[
         int,
         typer.Option(min=0, max=65536, help="Operations in a block; 0: the default of the mode."),
@@ -235,9 +262,27 @@ def load_command(
     arrival: Annotated[
         str, typer.Option(help="Open loop: constant, poisson or burst.")
     ] = "constant",
+    fork_tree: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEPTHxWIDTH",
+            help="The address spaces that each caller of a mix forks: a tree that is there at the "
+            "begin. Half of the faults go to its nodes; fork and exit change it.",
+        ),
+    ] = None,
+    churn: Annotated[
+        str,
+        typer.Option(
+            help="Callers that leave, and others that come in their place, per second of all "
+            "together: each has a new connection, and a new address space with --own-mm."
+        ),
+    ] = "0",
     burst: Annotated[
-        int, typer.Option(min=1, max=1 << 20, help="Operations that come at once, for burst.")
-    ] = 100,
+        int | None,
+        typer.Option(
+            min=1, max=1 << 20, show_default="100", help="Operations that come at once, for burst."
+        ),
+    ] = None,
     stages: Annotated[
         str,
         typer.Option(
@@ -252,14 +297,15 @@ def load_command(
         str, typer.Option(show_default="1s", help="Time between two rows of the time series.")
     ] = "",
     sample: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=0,
             max=1 << 20,
+            show_default="16",
             help="For --mode attach in the closed loop: one fault in so many is timed; 0: no "
             "operation is.",
         ),
-    ] = 16,
+    ] = None,
     threshold: Annotated[
         list[str] | None,
         typer.Option(help="What has to hold, as fault.p99<2ms or achieved>0.95; more than once."),
@@ -338,7 +384,7 @@ def compare_command(
     html: Annotated[str, typer.Option(help="Write the changes with a picture, one file.")] = "",
     as_json: common.Json = False,
 ) -> None:
-    """What changed between two loads, and whether that is more than noise.
+    """What changed between two loads, or two runs of a job, and whether that is more than noise.
 
     The intervals of a report are its samples. A change is significant if the 95 % interval of the
     ratio does not contain 1, with five intervals or more in both. Exit code 0, whatever changed.
@@ -348,30 +394,31 @@ def compare_command(
 
     writable(html)
     first, *others = common.guarded(lambda: [compare.read(path) for path in (before, *after)])
-    pairs = [
-        (path, compare.differences(first, data), compare.compare(first, data))
+    shown = [
+        compare_page.Pair(str(path), compare.differences(*two), compare.compare(*two), section)
         for path, data in zip(after, others, strict=True)
+        for section, *two in common.guarded(lambda data=data: compare.both(first, data))
     ]
-    shown = [compare_page.Pair(str(path), different, changes) for path, different, changes in pairs]
     write_text(html, lambda: compare_page.page_of(str(before), first, shown))
     if as_json:
         report.print_json(
             {
                 "before": str(before),
                 "comparisons": [
-                    {"after": str(path), "differences": different,
-                     "changes": [one.as_dict() for one in changes]}
-                    for path, different, changes in pairs
+                    {"after": one.name, "section": one.section, "differences": one.differences,
+                     "changes": [change.as_dict() for change in one.changes]}
+                    for one in shown
                 ],
             }
         )  # fmt: skip
         return
     console = report.console()
-    for path, different, changes in pairs:
-        table = report.grid(f"{before} and {path}", compare_page.HEAD, compare.rows_of(changes))
+    for pair in shown:
+        title = compare_page.title(str(before), pair)
+        table = report.grid(title, compare_page.HEAD, compare.rows_of(pair.changes))
         table.padding = (0, 1)
         console.print(table)
-        for one in different:
+        for one in pair.differences:
             console.print(f"not the same: {one}")
 
 

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import typer
 from vmalab_cli import common
 
 if TYPE_CHECKING:
+    from vmalab_cli.load_live import Shown
     from vmalab_loadgen.result import LoadResult
 
 
@@ -53,6 +55,20 @@ def say_verdicts(result: LoadResult, where: str = "") -> None:
             value = "no value" if verdict.value is None else f"{verdict.value:.6g}"
             text = f"vmalab: {where}threshold {verdict.text} was not kept: {value}"
             typer.echo(text, err=True)
+
+
+@contextmanager
+def said(shown: Shown) -> Iterator[None]:
+    """Says so when a signal ends the load in the block, and there will be no report."""
+    try:
+        yield
+    except SystemExit as ended:
+        shown.end()
+        if isinstance(ended.code, int) and ended.code > 128:
+            name = signal.Signals(ended.code - 128).name
+            when = "while its report was made" if shown.begun else "before it began"
+            typer.echo(f"vmalab: {name} ended the load {when}: there is no report", err=True)
+        raise
 
 
 def exit_with(ended_by: str, *, good: bool) -> None:

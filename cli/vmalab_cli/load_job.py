@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from vmalab_cli import common
-from vmalab_cli.load_ends import check_instance, exit_with, say_verdicts, writable, write_text
+from vmalab_cli.load_ends import (
+    check_instance,
+    exit_with,
+    said,
+    say_verdicts,
+    writable,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
 BESIDE: Final = (
     "job", "schema", "seed", "check", "target", "instance", "workers", "model", "layout", "pkeys",
-    "lookup", "as_json", "json_file", "html", "svg",
+    "lookup", "as_json", "json_file", "csv", "hdr", "html", "svg",
 )  # fmt: skip
 """Options that hold for a job; the others are keys of its sections."""
 
@@ -33,7 +40,7 @@ def command(context: typer.Context, given: Mapping[str, Any]) -> None:
     from vmalab_drive import report
     from vmalab_drive.errors import UsageError
     from vmalab_loadgen import job as job_of
-    from vmalab_loadgen import job_file, job_page, job_picture
+    from vmalab_loadgen import job_file, job_files, job_page, job_picture
 
     if given["schema"]:
         report.print_json(job_file.schema())
@@ -51,11 +58,14 @@ def command(context: typer.Context, given: Mapping[str, Any]) -> None:
     if given["check"]:
         job = _checked(job)
     lookup = check_instance(given)
-    writable(given["json_file"], given["html"], given["svg"])
+    writable(*(given[name] for name in ("json_file", "csv", "hdr", "html", "svg")))
     print(f"seed {job.seed}", file=sys.stderr)
     result = _run(job, given)
     data = result.as_dict() | {"lookup": lookup}
     write_text(given["json_file"], lambda: json.dumps(data, indent=1) + "\n")
+    started = result.whole.started
+    write_text(given["csv"], lambda: job_files.csv_text(result.results))
+    write_text(given["hdr"], lambda: job_files.hdr_log(result.results, started))
     write_text(given["html"], lambda: job_page.page_of(data))
     write_text(given["svg"], lambda: job_picture.picture(data))
     if given["as_json"]:
@@ -99,7 +109,8 @@ def _run(job: Job, given: Mapping[str, Any]) -> JobResult:
             return job_of.run(job, found, shown)
 
     try:
-        return common.guarded(run)
+        with said(shown):
+            return common.guarded(run)
     finally:
         shown.end()
 

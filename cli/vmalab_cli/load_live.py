@@ -41,6 +41,7 @@ class Shown:
         self._line = Progress()
         self._next = 0
         self._drawn = 0.0
+        self.begun = False
         if table and self._terminal:
             from rich.live import Live
 
@@ -51,6 +52,7 @@ class Shown:
             self._live.start()
 
     def __call__(self, seconds: float, series: Series) -> None:
+        self.begun = True
         if self._live is not None:
             if abs(seconds - self._drawn) >= DRAW_S:
                 self._drawn = seconds

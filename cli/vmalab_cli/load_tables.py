@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 def tables(data: Mapping[str, Any]) -> list[Table]:
     """From what `--json` gives."""
     from vmalab_drive import report
+    from vmalab_loadgen import page
 
     found = [report.facts("load", _facts(data))]
     found.append(kinds_of(data, "operations, corrected latency"))
+    if rows := page.where_rows(data):
+        where = report.grid("where the time went, of those that were timed", page.WHERE_HEAD, rows)
+        where.padding = (0, 1)
+        found.append(where)
     if data["errnos"]:
         errnos = [[name, report.count(number)] for name, number in data["errnos"].items()]
         found.append(report.grid("expected errors", ("error", "count"), errnos))
@@ -48,16 +53,23 @@ def kinds_of(data: Mapping[str, Any], title: str) -> Table:
 
 def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     from vmalab_drive import report
+    from vmalab_loadgen import page
+    from vmalab_loadgen.units import counted
 
     spaces = f"{data['shared_mms']} shared" if data["shared_mms"] else "one for each caller"
     rows = [
         ("seed", str(data["seed"])),
-        ("load", f"{data['processes']} processes, {data['mode']}, address spaces: {spaces}"),
+        ("load", f"{counted(data['processes'], 'process', 'processes')}, {data['mode']}, "
+         f"address spaces: {spaces}"),
         ("workload", data["workload"]) if data["workload"] else ("mix", data["mix"]),
         ("time", f"{data['seconds']} s"),
         ("operations", f"{report.count(data['ops'])}, {report.count(data['ops_per_s'])}/s"),
         ("faults", f"{report.count(data['faults_per_s'])}/s"),
     ]
+    rows[3:3] = page.patterns(data)
+    if data["churn_per_s"]:
+        renewed = f"{report.count(data['renewals'])} of {report.count(data['renewals_due'])}"
+        rows.append(("callers renewed", f"{renewed}, {data['churn_per_s']:g}/s asked for"))
     if data["loop"] == "open":
         asked = f"{report.count(data['rate'])}/s asked for, {data['achieved']:.1%} done"
         rows.append(("rate", f"{asked}, {report.count(data['dropped'])} operations dropped"))
@@ -70,6 +82,9 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     if data["latency_sample"] != 1:
         sample = data["latency_sample"]
         timed = f"one fault in {sample}, and every other operation" if sample else "nothing"
+        if sample:
+            cost = data["latency_cost_ns"]
+            timed += f"; {cost} ns for each that is timed, {cost / sample:.1f} ns for each fault"
         rows.append(("timed", timed))
     return rows
 

@@ -188,8 +188,12 @@ def instance(row: Row) -> str:
     """One instance of `vmalab ps`."""
     if "error" in row:
         return f"{row['instance']}: {row['error']}"
+    from vmalab_drive import leftovers
+
     pid = row["supervisor_pid"]
     killed = "its server was killed (vmalab fsck recovers and checks it)"
+    if leftovers.is_of_a_command(row["instance"]):
+        killed = "its command was killed (the next vmalab load --mode attach removes it)"
     none = killed if row.get("orphaned") else "no server"
     supervisor = f"supervisor {pid}" if pid else none
     state = f"{row['state']}: {row['broken']}" if row.get("broken") else row["state"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from vmalab_drive import reach
+from vmalab_drive import leftovers, reach
 from vmalab_drive.drivers import Target
 from vmalab_drive.errors import UsageError
 from vmalab_native import cores, signals
@@ -94,7 +95,9 @@ def _bare_segment(own: _Own) -> Iterator[str]:
     participants and ends address spaces nobody holds."""
     from vmalab_native import core, machine
 
-    name = f"loadgen-{os.getpid()}-{secrets.token_hex(3)}"
+    for one in leftovers.remove():
+        print(f"vmalab: removed instance {one}: its command was killed", file=sys.stderr)
+    name = f"{leftovers.PREFIX}-{os.getpid()}-{secrets.token_hex(3)}"
     config = core.SegmentConfig(
         model=own.model or cores.default_model(),
         layout=own.layout or cores.default_layout(),
@@ -107,6 +110,7 @@ def _bare_segment(own: _Own) -> Iterator[str]:
             segment = core.Segment.create(name, config)
             stack.callback(segment.unlink)
             stack.callback(segment.close)
+            stack.enter_context(leftovers.guarded(name))
 
         def supervise() -> None:
             with segment.participant("supervisor") as participant:

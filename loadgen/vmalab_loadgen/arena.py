@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one client process believes its pages hold.
 
-A process owns an arena of addresses: slots of SLOT_PAGES pages with a gap after each, so that
-each mapped slot is a VMA of its own. Only the owner changes an arena, in blocks that are executed
-in order, so the owner knows the answer of every operation before it is given.
+A process owns an arena of addresses: slots of as many pages as the largest map has, with a gap
+after each, so that each mapped slot is a VMA of its own. Only the owner changes an arena, in blocks
+that are executed in order, so the owner knows the answer of every operation before it is given.
 
-The state of all pages is in numpy arrays, indexed by page: slot * SLOT_PAGES + page in slot.
+The state of all pages is in numpy arrays, indexed by page: slot * slot_pages + page in slot.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 PAGE: Final = 4096
 SLOT_PAGES: Final = 8
-STRIDE: Final = 2 * SLOT_PAGES * PAGE
+"""Of a slot, if all maps have the usual size."""
 ARENA_BASE: Final = 0x1000_0000_0000
 ARENA_BYTES: Final = 1 << 36
 TAG: Final = 0x5A00
@@ -66,16 +66,25 @@ class Arena:
     """By slot: mapped by one call and never changed in part since, so surely one VMA."""
     frozen: Flags = field(default_factory=lambda: np.zeros(0, bool))
     """By slot: its state is not known until an answer has come."""
+    slot_pages: int = SLOT_PAGES
+    size: Pages = field(default_factory=lambda: np.zeros(0, np.int64))
+    """By slot: all pages behind these many are not mapped."""
 
     def __post_init__(self) -> None:
         if not len(self.mapped):
-            pages = self.slots * SLOT_PAGES
+            pages = self.slots * self.slot_pages
             self.mapped = np.zeros(pages, bool)
             self.writable = np.zeros(pages, bool)
             self.resident = np.zeros(pages, bool)
             self.word = np.zeros(pages, np.uint64)
             self.whole = np.zeros(self.slots, bool)
             self.frozen = np.zeros(self.slots, bool)
+            self.size = np.full(self.slots, self.slot_pages, np.int64)
+
+    @property
+    def stride(self) -> int:
+        """From slot to slot, in bytes."""
+        return 2 * self.slot_pages * PAGE
 
     def copy(self) -> Arena:
         """What a forked child has. Slots that are frozen now stay unknown in the child."""
@@ -88,24 +97,40 @@ class Arena:
             self.word.copy(),
             self.whole.copy(),
             self.frozen.copy(),
+            self.slot_pages,
+            self.size.copy(),
         )
 
     def address(self, page: int) -> int:
-        slot, inner = divmod(page, SLOT_PAGES)
-        return arena_base(self.owner) + slot * STRIDE + inner * PAGE
+        slot, inner = divmod(page, self.slot_pages)
+        return arena_base(self.owner) + slot * self.stride + inner * PAGE
 
     def addresses(self, pages: Pages) -> Words:
-        slot, inner = np.divmod(pages, SLOT_PAGES)
-        addr: Words = (slot * STRIDE + inner * PAGE + arena_base(self.owner)).astype(np.uint64)
+        slot, inner = np.divmod(pages, self.slot_pages)
+        addr: Words = (slot * self.stride + inner * PAGE + arena_base(self.owner)).astype(np.uint64)
         return addr
 
     def span(self, slot: int) -> slice:
-        return slice(slot * SLOT_PAGES, (slot + 1) * SLOT_PAGES)
+        return slice(slot * self.slot_pages, (slot + 1) * self.slot_pages)
+
+    def used(self, slot: int) -> slice:
+        """The pages of a slot up to its size."""
+        first = slot * self.slot_pages
+        return slice(first, first + int(self.size[slot]))
 
     def free_slots(self) -> Pages:
         """Slots without any page."""
-        empty = ~self.mapped.reshape(self.slots, SLOT_PAGES).any(axis=1)
+        empty = ~self.mapped.reshape(self.slots, self.slot_pages).any(axis=1)
         return np.flatnonzero(empty & ~self.frozen)
+
+    def map_slot(self, slot: int, count: int, *, writable: bool, populated: bool) -> None:
+        """One map of so many pages at the begin of a slot. What a larger one before it had behind
+        these pages stays."""
+        first = slot * self.slot_pages
+        self.map_pages(first, count, writable=writable, populated=populated)
+        alone = not self.mapped[first + count : first + self.slot_pages].any()
+        self.whole[slot] = alone
+        self.size[slot] = count if alone else max(count, int(self.size[slot]))
 
     def map_pages(self, first: int, count: int, *, writable: bool, populated: bool) -> None:
         pages = slice(first, first + count)
@@ -131,8 +156,8 @@ class Arena:
         here, there = self.span(source), self.span(target)
         for array in (self.mapped, self.writable, self.resident, self.word):
             array[there] = array[here]
-        self.whole[target] = self.whole[source]
-        self.unmap_pages(source * SLOT_PAGES, SLOT_PAGES)
+        self.whole[target], self.size[target] = self.whole[source], self.size[source]
+        self.unmap_pages(source * self.slot_pages, self.slot_pages)
         self.whole[source] = False
 
     def move_page(self, source: int, target: int) -> None:

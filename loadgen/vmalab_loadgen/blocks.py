@@ -24,12 +24,17 @@ from vmalab_loadgen.arena import (
     Pages,
     arena_base,
 )
+from vmalab_loadgen.family import Family, Node, Shape
 from vmalab_loadgen.mix import Mix
+from vmalab_loadgen.pattern import Chooser, Pattern, Sizes
 from vmalab_native import flags
 
-CHILDREN_MAX: Final = 4
+STRAY: Final = 0.02
+"""Of random faults this part goes to any page of the arena, mapped or not."""
 BRK_BASE: Final = 0x5555_0000_0000
 BRK_PAGES: Final = 256
+MINCORE_PAGES: Final = 64
+"""The bits of an answer."""
 WRONG_SHOWN: Final = 5
 EBUSY: Final = 16
 ENOMEM: Final = 12
@@ -51,6 +56,15 @@ SLOTS_TAKEN: Final = {
     "uffd_move": 2,
 }
 """Slots of the arena that one operation keeps from the others of its block."""
+
+NODES_OF_A_BLOCK: Final = 4
+"""Of a tree, so many nodes get faults of a block."""
+
+
+def _dealt(count: int, parts: int) -> list[int]:
+    """A number in parts that are as equal as can be."""
+    return [count // parts + (part < count % parts) for part in range(parts)]
+
 
 Answer = Callable[[int, int], bool]
 """Judges (status, value) of an answer that could not be known before."""
@@ -101,14 +115,6 @@ class Wrong:
 
 
 @dataclass(slots=True)
-class Child:
-    """A forked address space of this process."""
-
-    mm: int
-    arena: Arena
-
-
-@dataclass(slots=True)
 class Tally:
     """What was done and what came back."""
 
@@ -134,23 +140,42 @@ class Maker:
     mix: Mix
     vmas: int
     rng: np.random.Generator
+    pattern: Pattern = Pattern()
+    """Of the faults."""
+    vma_pattern: Pattern = Pattern()
+    """Of the VMAs that calls change."""
+    sizes: Sizes = Sizes(((SLOT_PAGES, SLOT_PAGES, 1.0),))
+    shape: Shape = Shape()
+    """Of the tree of forked address spaces."""
     arena: Arena = field(init=False)
-    children: list[Child] = field(default_factory=list)
-    forks_open: int = 0
+    family: Family = field(init=False)
     brk: int = BRK_BASE
     counter: int = 0
     debts: dict[str, float] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     files: list[int] = field(default_factory=list)
     """Open ones: none."""
+    _near: Chooser = field(init=False)
+    """Of faults in the own arena; _young: in those of children, _far: of others."""
+    _young: Chooser = field(init=False)
+    _far: Chooser = field(init=False)
+    _busy: Chooser = field(init=False)
+    """Of slots with a page; _free: without one."""
+    _free: Chooser = field(init=False)
 
     def __post_init__(self) -> None:
-        self.arena = Arena(self.me, self.vmas)
+        self.arena = Arena(self.me, self.vmas, slot_pages=self.sizes.most)
+        self.family = Family(Node(self.mm, self.arena), self.shape)
+        pages = self.vmas * self.sizes.most
+        self._near, self._young, self._far = (
+            Chooser(self.pattern, pages, self.rng) for _ in range(3)
+        )
+        self._busy, self._free = (Chooser(self.vma_pattern, self.vmas, self.rng) for _ in range(2))
 
     @property
     def forked(self) -> list[int]:
         """Address spaces that need a lease besides the own one."""
-        return [child.mm for child in self.children]
+        return [one.mm for one in self.family.nodes]
 
     def first(self) -> list[bytes]:
         """Blocks that map the working set: three quarters of the slots."""
@@ -162,6 +187,18 @@ class Maker:
                 words += self._map(int(slot), writable=True, populate=False).words
             result.append(np.array(words, np.uint64).tobytes())
         return result
+
+    def grow(self) -> Block | None:
+        """Forks that bring a tree nearer to its full shape before the load; None: it has it."""
+        family = self.family
+        if not self.shape.full or family.full:
+            return None
+        room = family.room()
+        first = [one for one in room if one.level == room[0].level]
+        forks = [self._fork(one) for one in first for _ in range(self.shape.width - one.kids)]
+        none = self.arena.faults(np.zeros(0, np.int64), np.zeros(0, bool), self._words(0))
+        empty = np.zeros(0, np.uint64)
+        return self._assemble(forks, [], none, empty, empty)
 
     # --- making ---
 
@@ -178,13 +215,11 @@ class Maker:
         faults_count = counts.pop("fault", 0)
         begin: list[Planned] = []
         others: list[Planned] = []
-        free = [int(slot) for slot in self.rng.permutation(self.arena.free_slots())]
-        busy = [
-            int(slot) for slot in self.rng.permutation(self.vmas)
-            if not self.arena.frozen[slot]
-        ]  # fmt: skip
+        # The last ones are taken first.
+        free = self._free.order(self.arena.free_slots())[::-1].tolist()
+        busy = self._busy.order(np.flatnonzero(~self.arena.frozen))[::-1].tolist()
         touched: set[int] = set()
-        pool = _Pool(free, busy, touched, self.arena)
+        pool = _Pool(free, busy, touched, self.arena, self._busy.next, self._free.next)
         for name in ("fork", "exit"):
             for _ in range(counts.pop(name, 0)):
                 begin += self._fork_or_exit(name)
@@ -192,6 +227,7 @@ class Maker:
             for _ in range(count):
                 if planned := self._plan(name, pool):
                     others.append(planned)
+        self._busy.next, self._free.next = pool.next_busy, pool.next_free
         faults, foreign, mms = self._faults(faults_count, touched)
         return self._assemble(begin, others, faults, foreign, mms)
 
@@ -226,28 +262,28 @@ class Maker:
         return header(op), self.mm
 
     def _map(self, slot: int, *, writable: bool, populate: bool) -> Planned:
-        addr = self.arena.address(slot * SLOT_PAGES)
+        count = self.sizes.draw(self.rng)
+        addr = self.arena.address(self.arena.span(slot).start)
         how = _FIXED | (Map.POPULATE if populate else 0)
         prot = RW if writable else 1
-        self.arena.map_pages(slot * SLOT_PAGES, SLOT_PAGES, writable=writable, populated=populate)
-        self.arena.whole[slot] = True
-        words = [*self._head(Op.MMAP), addr, SLOT_PAGES * PAGE, prot | how << 32, 0, 0]
+        self.arena.map_slot(slot, count, writable=writable, populated=populate)
+        words = [*self._head(Op.MMAP), addr, count * PAGE, prot | how << 32, 0, 0]
         return Planned(Op.MMAP, words, value=addr)
 
     def _part(self, slot: int) -> tuple[int, int]:
-        """A random range of pages of a slot; mostly the whole."""
+        """A random range of the pages of a slot that may be mapped; mostly all of them."""
+        begin, size = self.arena.span(slot).start, int(self.arena.size[slot])
         if self.rng.random() < 0.75:
-            return slot * SLOT_PAGES, SLOT_PAGES
-        first, last = sorted(self.rng.choice(SLOT_PAGES + 1, 2, replace=False))
+            return begin, size
+        first, last = sorted(self.rng.choice(size + 1, 2, replace=False))
         self.arena.whole[slot] = False
-        return slot * SLOT_PAGES + int(first), int(last - first)
+        return begin + int(first), int(last - first)
 
     def _unmap(self, slot: int) -> Planned | None:
         if slot < 0:
             return None
         first, count = self._part(slot)
-        if count == SLOT_PAGES:
-            self.arena.whole[slot] = False
+        self.arena.whole[slot] = False
         self.arena.unmap_pages(first, count)
         words = [*self._head(Op.MUNMAP), self.arena.address(first), count * PAGE]
         return Planned(Op.MUNMAP, words)
@@ -292,19 +328,20 @@ class Maker:
         target = pool.free_only() if source >= 0 else -1
         if target < 0:
             return None
-        old = self.arena.address(source * SLOT_PAGES)
-        new = self.arena.address(target * SLOT_PAGES)
+        old = self.arena.address(self.arena.span(source).start)
+        new = self.arena.address(self.arena.span(target).start)
+        size = int(self.arena.size[source]) * PAGE
         self.arena.move_slot(source, target)
-        size = SLOT_PAGES * PAGE
         words = [*self._head(Op.MREMAP), old, size, size, _MOVES, new]
         return Planned(Op.MREMAP, words, value=new)
 
     def _mincore(self, slot: int) -> Planned | None:
         if slot < 0:
             return None
-        pages = self.arena.span(slot)
-        addr = self.arena.address(slot * SLOT_PAGES)
-        words = [*self._head(Op.MINCORE), addr, SLOT_PAGES * PAGE]
+        used = self.arena.used(slot)
+        pages = slice(used.start, min(used.stop, used.start + MINCORE_PAGES))
+        addr = self.arena.address(pages.start)
+        words = [*self._head(Op.MINCORE), addr, (pages.stop - pages.start) * PAGE]
         if not self.arena.mapped[pages].all():
             return Planned(Op.MINCORE, words, status=-ENOMEM)
         bits = sum(1 << page for page in np.flatnonzero(self.arena.resident[pages]).tolist())
@@ -336,12 +373,13 @@ class Maker:
         if slots is None:
             return None
         source_slot, target_slot = slots
-        have = np.flatnonzero(arena.word[arena.span(source_slot)] != 0)
-        room = np.flatnonzero(~arena.resident[arena.span(target_slot)])
+        from_, to = arena.used(source_slot), arena.used(target_slot)
+        have = np.flatnonzero(arena.word[from_] != 0)
+        room = np.flatnonzero(~arena.resident[to])
         if not len(have) or not len(room):
             return None
-        source = source_slot * SLOT_PAGES + int(self.rng.choice(have))
-        target = target_slot * SLOT_PAGES + int(room[0])
+        source = from_.start + int(self.rng.choice(have))
+        target = to.start + int(room[0])
         arena.frozen[[source_slot, target_slot]] = True
 
         def judge(status: int, value: int) -> bool:
@@ -357,45 +395,43 @@ class Maker:
     def _fork_or_exit(self, name: str) -> list[Planned]:
         """Forks and exits stand at the begin of a block, so that the child is a copy of the state
         before it. An exit without a child is a fork."""
-        full = len(self.children) + self.forks_open >= CHILDREN_MAX
-        if name == "exit" or full:
-            if self.children:
-                child = self.children.pop(0)
-                planned = [Planned(Op.EXIT, [header(Op.EXIT), child.mm])]
-                return planned if name == "exit" else [*planned, self._fork()]
-            if full:
-                return []
-        return [self._fork()]
+        family, planned = self.family, []
+        if name == "exit" or family.full:
+            gone = family.leave()
+            if gone is not None:
+                planned.append(Planned(Op.EXIT, [header(Op.EXIT), gone.mm]))
+            if gone is not None and name == "exit":
+                return planned
+        parent = family.parent(self.rng)
+        return planned if parent is None else [*planned, self._fork(parent)]
 
-    def _fork(self) -> Planned:
-        arena = self.arena.copy()
-        self.forks_open += 1
+    def _fork(self, parent: Node) -> Planned:
+        child = self.family.begin(parent)
 
         def judge(status: int, value: int) -> bool:
-            self.forks_open -= 1
-            if status == 0:
-                self.children.append(Child(value, arena))
+            self.family.answered(child, value if status == 0 else 0)
             return status == 0 and value != 0
 
-        return Planned(Op.FORK, [*self._head(Op.FORK)], judge=judge)
+        return Planned(Op.FORK, [header(Op.FORK), parent.mm], judge=judge)
 
     def _words(self, count: int) -> npt.NDArray[np.uint64]:
         numbers = np.arange(self.counter + 1, self.counter + 1 + count, dtype=np.uint64)
         self.counter += count
         return numbers | np.uint64((TAG + self.me) << 48)
 
-    def _own(self, arena: Arena, count: int, touched: set[int]) -> Faults:
-        """Faults in an arena of our own (or a child's copy), mostly on mapped pages."""
-        pages = self.rng.integers(0, arena.slots * SLOT_PAGES, count)
+    def _own(self, arena: Arena, count: int, touched: set[int], chooser: Chooser) -> Faults:
+        """Faults in an arena of our own (or a child's copy), on mapped pages; at random also a few
+        on any page."""
         usable = ~arena.frozen
         if touched:
             usable = usable.copy()
             usable[list(touched)] = False
-        mapped = np.flatnonzero(arena.mapped & np.repeat(usable, SLOT_PAGES))
-        if len(mapped):
-            choose = self.rng.random(count) < 0.98
-            pages = np.where(choose, mapped[self.rng.integers(0, len(mapped), count)], pages)
-        pages = pages[usable[pages // SLOT_PAGES]]
+        pages = chooser.draw(count, arena.mapped & np.repeat(usable, arena.slot_pages))
+        if chooser.pattern.kind == "random":
+            anywhere = self.rng.integers(0, arena.slots * arena.slot_pages, count)
+            stray = self.rng.random(count) < STRAY
+            pages = np.where(stray, anywhere, pages) if len(pages) else anywhere
+            pages = pages[usable[pages // arena.slot_pages]]
         write = self.rng.random(len(pages)) < 0.6
         return arena.faults(pages, write, self._words(len(pages)))
 
@@ -407,7 +443,8 @@ class Maker:
         tags: list[npt.NDArray[np.uint64]] = []
         mms: list[npt.NDArray[np.uint64]] = []
         foreign = count // 10 if self.others else 0
-        young = count // 10 if self.children else 0
+        nodes = self.family.nodes
+        young = count // (2 if self.shape.full else 10) if nodes else 0
 
         def add(part: Faults, mm: int, tag: npt.NDArray[np.uint64] | None = None) -> None:
             parts.append(part)
@@ -415,10 +452,11 @@ class Maker:
             tags.append(np.zeros(size, np.uint64) if tag is None else tag)
             mms.append(np.full(size, mm, np.uint64))
 
-        add(self._own(self.arena, count - foreign - young, touched), self.mm)
+        add(self._own(self.arena, count - foreign - young, touched, self._near), self.mm)
         if young:
-            child = self.children[int(self.rng.integers(0, len(self.children)))]
-            add(self._own(child.arena, young, set()), child.mm)
+            chosen = self.rng.permutation(len(nodes))[: NODES_OF_A_BLOCK if self.shape.full else 1]
+            for at, part in zip(chosen.tolist(), _dealt(young, len(chosen)), strict=True):
+                add(self._own(nodes[at].arena, part, set(), self._young), nodes[at].mm)
         if foreign:
             part, tag = self._foreign(foreign)
             add(part, self.mm, tag)
@@ -434,8 +472,8 @@ class Maker:
         """Loads from the others' arenas: they may be mapped or not, but the words must be
         theirs."""
         owner = np.array(self.others)[self.rng.integers(0, len(self.others), count)]
-        page = self.rng.integers(0, self.vmas * SLOT_PAGES, count)
-        home = Arena(0, 1)
+        page = self._far.draw(count, np.ones(self._far.count, bool))
+        home = Arena(0, 1, slot_pages=self.arena.slot_pages)
         addr = home.addresses(page) + (owner * ARENA_BYTES).astype(np.uint64)
         zeros = np.zeros(count, np.uint64)
         faults = Faults(
@@ -543,9 +581,9 @@ class Maker:
 
     def farewell(self) -> bytes:
         """A block that unmaps the own arena and ends the children."""
-        words = [*self._head(Op.MUNMAP), arena_base(self.me), self.vmas * 2 * SLOT_PAGES * PAGE]
-        for child in self.children:
-            words += [header(Op.EXIT), child.mm]
+        words = [*self._head(Op.MUNMAP), arena_base(self.me), self.vmas * self.arena.stride]
+        for node in self.family.nodes:
+            words += [header(Op.EXIT), node.mm]
         return np.array(words, np.uint64).tobytes()
 
     def last(self) -> bytes:
@@ -562,6 +600,8 @@ class _Pool:
     busy: list[int]
     touched: set[int]
     arena: Arena
+    next_busy: int = 0
+    next_free: int = 0
 
     def _take(self, slot: int) -> int:
         self.touched.add(slot)
@@ -571,6 +611,7 @@ class _Pool:
         while self.free:
             slot = self.free.pop()
             if slot not in self.touched:
+                self.next_free = slot + 1
                 return self._take(slot)
         return -1
 
@@ -582,6 +623,7 @@ class _Pool:
             if slot in self.touched:
                 continue
             if wanted(slot):
+                self.next_busy = slot + 1
                 found = self._take(slot)
                 break
             skipped.append(slot)
@@ -607,7 +649,7 @@ class _Pool:
         """Two slots that are one writable VMA each."""
 
         def wanted(slot: int) -> bool:
-            span = self.arena.span(slot)
+            span = self.arena.used(slot)
             return bool(self.arena.whole[slot] and self.arena.writable[span].all())
 
         source = self._next(wanted)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, Generic
 import numpy as np
 
 from vmalab_drive import drivers
-from vmalab_loadgen import pacing
+from vmalab_loadgen import kinds, pacing
+from vmalab_loadgen.churn import Churn
 from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.histogram import Times
 from vmalab_loadgen.kinds import OPS
@@ -69,6 +70,7 @@ class Caller(Generic[BlockT]):
     """The time at which the parent wants an end."""
     timed: Timed | None = None
     """What does the operations in the place of the driver."""
+    churn: Churn[Work[BlockT]] | None = None
     recorder: Recorder = field(init=False)
     core_cpu_s: float = 0.0
     _times: LoadTimes | None = None
@@ -77,6 +79,8 @@ class Caller(Generic[BlockT]):
     _warm: bool = False
     _kept_ns: int = 0
     _ops_before: int = 0
+    _op_ns: float = 0.0
+    """What an operation took in the last turn, with all that a client does."""
     _unanswered: int = 0
 
     def __post_init__(self) -> None:
@@ -89,6 +93,7 @@ class Caller(Generic[BlockT]):
                 self.recorder.raw[:OPS].data,
                 None if corrected is None else corrected[:OPS].data,
                 every=self.config.sample,
+                parts=self.recorder.parts.data,
             )
 
     # --- the loop ---
@@ -105,8 +110,10 @@ class Caller(Generic[BlockT]):
                 pacing.wait(clock.begin_ns, now + LOOK_EVERY_NS)
             while not self._over(now := time.monotonic_ns()):
                 self._look(now)
-                if self.pacer is None:
-                    self._turn(self._size())
+                if self.churn is not None and now >= self.churn.due_ns:
+                    self._renew(self.churn)
+                elif self.pacer is None:
+                    self._closed_turn(now)
                 else:
                     self._open_turn(self.pacer, now)
             while self._flying:
@@ -120,6 +127,10 @@ class Caller(Generic[BlockT]):
         if self.pacer is not None:
             until = min(clock.end_ns, self.stop_ns(), end.ended_ns)
             end.dropped = self.pacer.not_begun(until) * self.pacer.unit
+        if self.churn is not None:
+            end.not_renewed = self.churn.not_begun(min(self.stop_ns(), end.ended_ns))
+        if self._times is not None and isinstance(self.driver, drivers.AttachDriver):
+            end.timing_cost_ns = self.driver.timing_cost_ns(self._times)
         end.wrong_first = self.maker.tally.wrong_first
         return end
 
@@ -156,18 +167,51 @@ class Caller(Generic[BlockT]):
             self.driver.keep([self.maker.mm, *self.maker.forked], self.maker.files)
             self._kept_ns = now
 
+    def _closed_turn(self, now: int) -> None:
+        """A block that will not last beyond the end of the load, as far as can be known."""
+        size = self._size()
+        if self._op_ns and self.clock.end_ns < NEVER:
+            flying = sum(block.count for block in self._flying)
+            room = int((self.clock.end_ns - now) / self._op_ns) - flying
+            if room < 1 and self._flying:
+                self._finish()
+                return
+            size = max(1, min(size, room))
+        before = self.maker.tally.ops.total()
+        self._turn(size)
+        if done := self.maker.tally.ops.total() - before:
+            self._op_ns = (time.monotonic_ns() - now) / done
+
+    def _renew(self, churn: Churn[Work[BlockT]]) -> None:
+        """This caller leaves when all that it has sent is answered, and another one comes."""
+        while self._flying:
+            self._finish()
+        due, begin = churn.due_ns, time.monotonic_ns()
+        tally = self.maker.tally
+        self.driver, self.maker = churn.renew()
+        self.maker.tally = tally
+        churn.done += 1
+        end = time.monotonic_ns()
+        self._kept_ns = end
+        tally.ops[kinds.RENEWAL] += 1
+        row = np.array([kinds.number_of(kinds.RENEWAL)])
+        self.recorder.record(row, np.array([end - begin]), np.array([end - due]))
+
     def _open_turn(self, pacer: Pacer, now: int) -> None:
         """What is due next, or a while of waiting for it."""
         due = pacer.next_ns()
+        look = now + LOOK_EVERY_NS
+        if self.churn is not None:
+            look = min(look, self.churn.due_ns)
         if pacer.unit > 1:
             if due <= now:
                 self._turn(pacer.unit)
             elif self._flying:
                 self._finish()
             else:
-                pacing.wait(due, now + LOOK_EVERY_NS)
+                pacing.wait(due, look)
         elif due > now + LOOK_EVERY_NS:
-            pacing.wait(due - LOOK_EVERY_NS // 2, now + LOOK_EVERY_NS)
+            pacing.wait(due - LOOK_EVERY_NS // 2, look)
         elif due > now and pacer.within(GAP_NS, 2) < 2:
             self._turn(1)
         else:

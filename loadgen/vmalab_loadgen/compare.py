@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from vmalab_drive.errors import UsageError
 from vmalab_drive.report import short
+from vmalab_loadgen import job
 from vmalab_loadgen.page import time_text
 from vmalab_loadgen.result import SCHEMA, SCHEMA_VERSION
 
@@ -27,8 +28,9 @@ SAMPLES_MIN: Final = 5
 """With fewer intervals in one of the reports nothing is called significant."""
 STATISTICS: Final = ("p50", "p99")
 CONDITIONS: Final = (
-    "mode", "processes", "callers", "shared_mms", "workload", "mix", "vmas", "block_ops", "window",
-    "loop", "arrival", "stages", "machine", "lookup",
+    "mode", "processes", "callers", "shared_mms", "workload", "mix", "vmas", "pattern",
+    "vma_pattern", "map_pages", "fork_tree", "churn_per_s", "block_ops", "window", "loop", "arrival", "stages", "machine",
+    "lookup",
 )  # fmt: skip
 """What has to be the same in both for a change to have one cause."""
 
@@ -75,7 +77,7 @@ class Change:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A report.
+    """A report of a load, or of a job.
 
     Raises:
         UsageError: it is none, or of another version.
@@ -86,14 +88,42 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: {error.strerror}") from None
     except ValueError:
         raise UsageError(f"{path}: not JSON; give what `vmalab load --json FILE` wrote") from None
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+    versions = {SCHEMA: SCHEMA_VERSION, job.SCHEMA: job.SCHEMA_VERSION}
+    if not isinstance(data, dict) or data.get("schema") not in versions:
         raise UsageError(f"{path}: no report of a load; give what `vmalab load --json FILE` wrote")
-    if data.get("schema_version") != SCHEMA_VERSION:
-        version = data.get("schema_version")
-        raise UsageError(f"{path}: version {version} of the report; this reads {SCHEMA_VERSION}")
+    good, version = versions[data["schema"]], data.get("schema_version")
+    if version != good:
+        raise UsageError(f"{path}: version {version} of the report; this reads {good}")
     if not isinstance(data.get("intervals"), list) or not data["intervals"]:
         raise UsageError(f"{path}: it has no interval, so there is nothing to compare")
     return data
+
+
+def both(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """What can be compared: the loads, "" by name, or each section that both jobs have.
+
+    Raises:
+        UsageError: they have nothing in common.
+    """
+    jobs = [one["schema"] == job.SCHEMA for one in (before, after)]
+    if not any(jobs):
+        return [("", before, after)]
+    if not all(jobs):
+        raise UsageError("one report is of a job, and the other of a load: give two of a kind")
+    sides = [
+        {
+            name: {"machine": one["machine"], "lookup": one.get("lookup"), **section}
+            for name, section in one["sections"].items()
+            if section["intervals"]
+        }
+        for one in (before, after)
+    ]
+    common = [(name, sides[0][name], sides[1][name]) for name in sides[0] if name in sides[1]]
+    if not common:
+        raise UsageError("the jobs have no section in common, so there is nothing to compare")
+    return common
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -28,6 +28,14 @@ class Pair:
     name: str
     differences: Sequence[str]
     changes: Sequence[Change]
+    section: str = ""
+    """Of a job."""
+
+
+def title(before: str, pair: Pair) -> str:
+    """What is compared with what."""
+    where = f"[{pair.section}] of " if pair.section else ""
+    return f"{where}{before} and {pair.name}"
 
 
 def mood_of(change: Change) -> str:
@@ -97,7 +105,7 @@ def _pair(before: str, pair: Pair) -> str:
     ]  # fmt: skip
     different = "".join(f"<li>Not the same: {text_of(one)}.</li>" for one in pair.differences)
     return (
-        f"<h2>{text_of(before)} and {text_of(pair.name)}</h2>"
+        f"<h2>{text_of(title(before, pair))}</h2>"
         + (f"<ul>{different}</ul>" if different else "")
         + picture(pair.changes)
         + page.table(HEAD, rows)
@@ -112,11 +120,15 @@ def page_of(before: str, data: Mapping[str, Any], pairs: Sequence[Pair]) -> str:
         data: that report.
     """
     count = len(data["intervals"])
-    what = text_of(data["workload"] or data["mix"])
+    if "sections" in data:
+        how = f"{len(data['sections'])} sections of <code>{text_of(data['job'])}</code>"
+    else:
+        what = text_of(data["workload"] or data["mix"])
+        how = f"{text_of(data['mode'])}, <code>{what}</code>"
     parts = [
         f"<style>{STYLE}</style><h1>vmalab load compare</h1>",
         f'<p class="soft">{text_of(before)}: {text_of(data["started"][:19])} UTC, '
-        f"{text_of(data['mode'])}, <code>{what}</code>, {count} intervals</p>",
+        f"{how}, {count} intervals</p>",
         "<p>Each bar is the 95 % interval of a ratio, the dot the ratio itself. Green is better, "
         "red is worse, grey is not significant.</p>",
         *(_pair(before, one) for one in pairs),

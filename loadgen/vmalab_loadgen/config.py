@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vmalab_drive.errors import UsageError
+from vmalab_loadgen.arena import SLOT_PAGES
+from vmalab_loadgen.churn import RATE_MAX as CHURN_MAX
+from vmalab_loadgen.family import VMAS_MAX, Shape
 from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.pacing import RATE_MAX, Arrival, Profile, Stage
+from vmalab_loadgen.pattern import ARENA_PAGES_MAX, Pattern, Sizes
 from vmalab_loadgen.workloads import TRACE, WORKLOADS, spaces_of
 
 BLOCK_OPS: Final = {"unary": 32, "batch": 1024, "attach": 1024}
@@ -36,12 +40,21 @@ class LoadConfig:
     """A named workload in the place of the mix, or `trace:` and the folder of a trace."""
     shared_mms: int = 1
     """Address spaces the callers share, dealt in turn; 0: each has its own."""
+    fork_tree: Shape = Shape()
+    """Of the address spaces that a caller of a mix forks."""
+    churn: float = 0.0
+    """Callers that leave, and others that come, per second; of all together."""
     seconds: float = 10.0
     """Infinite: until `ops` are done."""
     ops: int = 0
     """Operations after which the load ends; 0: no limit."""
     mode: str = "unary"
     vmas: int = 1000
+    pattern: Pattern = Pattern()
+    """Of the faults of a mix."""
+    vma_pattern: Pattern = Pattern()
+    """Of the VMAs that its calls change."""
+    map_pages: Sizes = Sizes(((SLOT_PAGES, SLOT_PAGES, 1.0),))
     block_ops: int = 0
     window: int = 0
     """Blocks in flight of each caller, for batch."""
@@ -88,6 +101,8 @@ class LoadConfig:
         Raises:
             UsageError: what was asked for contradicts itself.
         """
+        if self.churn > CHURN_MAX:
+            raise UsageError(f"--churn {self.churn:g}: at most {CHURN_MAX:g} per second")
         if self.mode not in BLOCK_OPS:
             raise UsageError(f"--mode {self.mode}: one of {', '.join(BLOCK_OPS)}")
         stages = self._stages()
@@ -95,6 +110,7 @@ class LoadConfig:
         if math.isinf(seconds) and not self.ops:
             raise UsageError("a load needs a duration or a number of operations")
         self._check_workload()
+        self._check_memory()
         whole = self.ops / max(self.rate, 1e-9) if math.isinf(seconds) and self.rate else seconds
         span = whole if math.isfinite(whole) else 1.0
         return dataclasses.replace(
@@ -112,6 +128,10 @@ class LoadConfig:
         if not self.workload:
             return
         readers = self.workload in WORKLOADS and WORKLOADS[self.workload].readers
+        if self.churn and (readers or self.workload.startswith(TRACE)):
+            raise UsageError(
+                f"--churn {self.churn:g}: not with --workload {self.workload}, whose callers stay"
+            )
         if self.workload.startswith(TRACE):
             from vmalab_loadgen.recorded import folder_of  # which needs the replayer
 
@@ -133,6 +153,20 @@ class LoadConfig:
                 )
             if 0 < self.ops < self.callers:
                 raise UsageError(f"--ops {self.ops}: {self.callers} callers have one or more")
+
+    def _check_memory(self) -> None:
+        if self.vmas * self.map_pages.most > ARENA_PAGES_MAX:
+            raise UsageError(
+                f"--map-pages {self.map_pages.text()}: {self.vmas} VMAs of up to "
+                f"{self.map_pages.most} pages; give --vmas {ARENA_PAGES_MAX // self.map_pages.most}"
+                " or less"
+            )
+        nodes = self.fork_tree.nodes if self.fork_tree.full else 0
+        if self.vmas * nodes > VMAS_MAX:
+            raise UsageError(
+                f"--fork-tree {self.fork_tree.text()}: {nodes} children of {self.vmas} VMAs; give "
+                f"--vmas {VMAS_MAX // nodes} or less"
+            )
 
     def _interval(self, span: float) -> float:
         asked = self.interval_s

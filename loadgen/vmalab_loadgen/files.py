@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from typing import Final
 
 from vmalab_loadgen.histogram import Latency
@@ -65,25 +66,34 @@ def csv_text(result: LoadResult) -> str:
     return out.getvalue()
 
 
-def hdr_log(result: LoadResult) -> str:
-    """Format 1.3 of HdrHistogram's logs: corrected times of each interval in ns, with the tag of
-    their kind of operation; those of all kinds have no tag."""
-    series = result.series
-    lines = [
+def hdr_head(started: float) -> list[str]:
+    """What a log begins with. started: in seconds since 1970."""
+    return [
         "#[Histogram log format version 1.3]",
         "#[vmalab load: corrected latency in ns, Interval_Max in ms]",
-        f"#[StartTime: {result.started:.3f} (seconds since epoch)]",
-        f"#[BaseTime: {result.started:.3f} (seconds since epoch)]",
+        f"#[StartTime: {started:.3f} (seconds since epoch)]",
+        f"#[BaseTime: {started:.3f} (seconds since epoch)]",
         '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"',
     ]
+
+
+def hdr_rows(result: LoadResult) -> Iterator[tuple[str, float, str]]:
+    """Tag, begin in seconds, and what stands behind it, of each line of a log."""
+    series = result.series
     for number, interval in series.numbered():
         begin = number * series.seconds
         length = max(1e-3, min(series.seconds, result.seconds - begin))
         rows = [("", interval.corrected.all())]
-        rows += [(f"Tag={name},", interval.corrected.of(name)) for name in sorted(interval.ops)]
-        lines += [
-            f"{tag}{begin:.3f},{length:.3f},{one.max_ns / 1e6:.3f},{one.encode().decode()}"
-            for tag, one in rows
-            if one.count
-        ]
+        rows += [(name, interval.corrected.of(name)) for name in sorted(interval.ops)]
+        for tag, one in rows:
+            if one.count:
+                yield tag, begin, f"{length:.3f},{one.max_ns / 1e6:.3f},{one.encode().decode()}"
+
+
+def hdr_log(result: LoadResult) -> str:
+    """Format 1.3 of HdrHistogram's logs: corrected times of each interval in ns, with the tag of
+    their kind of operation; those of all kinds have no tag."""
+    lines = hdr_head(result.started)
+    for tag, begin, rest in hdr_rows(result):
+        lines.append(f"{f'Tag={tag},' if tag else ''}{begin:.3f},{rest}")
     return "\n".join(lines) + "\n"

@@ -9,21 +9,52 @@ from typing import Any, Final, cast
 
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen import pacing, units
+from vmalab_loadgen.arena import SLOT_PAGES
 from vmalab_loadgen.config import BLOCK_OPS, LoadConfig
+from vmalab_loadgen.family import FamilyError, Shape
 from vmalab_loadgen.mix import DEFAULT, Mix, MixError
+from vmalab_loadgen.pattern import Pattern, PatternError, Sizes
 from vmalab_loadgen.workloads import spaces_of
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "processes": None, "concurrency": 0, "mix": DEFAULT, "workload": "", "shared_mm": None,
     "own_mm": False, "duration": "", "ops": 0, "warmup": "0s", "mode": "unary", "vmas": 1000,
+    "pattern": "random", "vma_pattern": "random", "map_pages": f"{SLOT_PAGES}",
+    "fork_tree": "", "churn": "0",
     "block_ops": 0, "window": 0, "rate": "0", "arrival": "constant", "burst": 100, "stages": "",
     "rate_may_miss": False, "interval": "", "sample": 16, "seed": -1, "check": False,
     "start_after": "0s",
 }  # fmt: skip
-"""What is taken where nothing is given."""
+"""What is taken where nothing is given: no such key, or None."""
 PROCESSES: Final = 4
 PROCESSES_MAX: Final = 128
 SECONDS_LEAST, SECONDS_MOST = 0.1, 1e8
+
+
+OF_A_MIX: Final = ("vmas", "pattern", "vma_pattern", "map_pages", "fork_tree")
+"""Keys that say nothing of a named workload."""
+
+
+def unused(given: Mapping[str, Any]) -> dict[str, str]:
+    """Keys that were given and would change nothing, and why, in the caller's words."""
+    asked = {name for name, value in given.items() if value is not None}
+    one = {**DEFAULTS, **{name: given[name] for name in asked}}
+    open_loop = str(one["rate"]) not in ("0", "0.0") or bool(one["stages"])
+    found = {}
+    if "burst" in asked and one["arrival"] != "burst":
+        found["burst"] = "operations that come at once, for --arrival burst"
+    if one["window"] and one["mode"] != "batch":
+        found["window"] = "blocks in flight, for --mode batch"
+    elif one["window"] and one["concurrency"]:
+        found["window"] = "--concurrency says how many blocks are in flight: give one"
+    if "sample" in asked and (one["mode"] != "attach" or open_loop):
+        found["sample"] = "of the closed loop of --mode attach; here each operation is timed"
+    if one["rate_may_miss"] and not open_loop and str(one["churn"]) == "0":
+        found["rate_may_miss"] = "there is no rate to miss: give --rate, --stages or --churn"
+    if one["workload"]:
+        of_mix = "of a mix; the memory and the order of --workload are its own"
+        found |= {name: of_mix for name in OF_A_MIX if name in asked and one[name]}
+    return found
 
 
 def config_of(given: Mapping[str, Any]) -> LoadConfig:
@@ -35,7 +66,10 @@ def config_of(given: Mapping[str, Any]) -> LoadConfig:
     Raises:
         UsageError: an option is wrong, or two contradict each other; it begins with the option.
     """
-    given = {**DEFAULTS, **given}
+    for name, why in unused(given).items():
+        value = "" if given[name] is True else f" {given[name]}"
+        raise UsageError(f"--{name.replace('_', '-')}{value}: {why}")
+    given = {**DEFAULTS, **{name: one for name, one in given.items() if one is not None}}
     try:
         mix = Mix.parse(given["mix"])
     except MixError as error:
@@ -60,6 +94,11 @@ def config_of(given: Mapping[str, Any]) -> LoadConfig:
         start_after_s=_number("start_after", "seconds", given),
         mode=given["mode"],
         vmas=given["vmas"],
+        pattern=_pattern("pattern", given),
+        vma_pattern=_pattern("vma_pattern", given),
+        map_pages=_sizes(given),
+        fork_tree=_tree(given),
+        churn=_number("churn", "rate", given),
         block_ops=given["block_ops"],
         window=given["window"],
         rate=_number("rate", "rate", given),
@@ -81,6 +120,27 @@ def _number(name: str, action: str, given: Mapping[str, Any]) -> float:
         return float(getattr(units, action)(given[name]))
     except units.UnitError as error:
         raise UsageError(f"--{name.replace('_', '-')}: {error}") from None
+
+
+def _pattern(name: str, given: Mapping[str, Any]) -> Pattern:
+    try:
+        return Pattern.parse(given[name])
+    except PatternError as error:
+        raise UsageError(f"--{name.replace('_', '-')}: {error}") from None
+
+
+def _sizes(given: Mapping[str, Any]) -> Sizes:
+    try:
+        return Sizes.parse(str(given["map_pages"]))
+    except PatternError as error:
+        raise UsageError(f"--map-pages: {error}") from None
+
+
+def _tree(given: Mapping[str, Any]) -> Shape:
+    try:
+        return Shape.parse(given["fork_tree"]) if given["fork_tree"] else Shape()
+    except FamilyError as error:
+        raise UsageError(f"--fork-tree: {error}") from None
 
 
 def _processes(given: Mapping[str, Any]) -> int:

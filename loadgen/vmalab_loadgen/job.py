@@ -88,5 +88,6 @@ def findings(data: Mapping[str, Any]) -> list[str]:
     for name, one in data["sections"].items():
         alone = {**one, "problems": [], "leaks": {}}
         found += [f"[{name}] {sentence}" for sentence in page.findings(alone)]
-    none = {"ended_by": "", "reached": True, "client": {"bound": False}, "lost": []}
+    none = {"ended_by": "", "reached": True, "renewals": 0, "renewals_due": 0,
+            "client": {"bound": False}, "lost": []}  # fmt: skip
     return found + page.findings({**data, **none})

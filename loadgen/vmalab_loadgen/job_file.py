@@ -29,8 +29,9 @@ from typing import Any, Final, Literal
 
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen.config import BLOCK_OPS, CALLERS_MAX, LoadConfig
-from vmalab_loadgen.given import PROCESSES_MAX, config_of
+from vmalab_loadgen.given import PROCESSES_MAX, config_of, unused
 from vmalab_loadgen.pacing import ARRIVALS
+from vmalab_loadgen.pattern import FORMS
 from vmalab_loadgen.thresholds import Threshold, ThresholdError
 
 GLOBAL: Final = "global"
@@ -87,6 +88,11 @@ KEYS: Final[Mapping[str, Key]] = {
     "duration": Key("number", "length of the load, as 30s", instead=("stages",)),
     "ops": Key("whole", "the section ends after so many operations", 1, 1 << 62),
     "vmas": Key("whole", "VMAs of each caller of a mix", 4, 65536),
+    "pattern": Key("text", f"pages that the faults of a mix go to: {FORMS}"),
+    "vma_pattern": Key("text", "VMAs that the calls of a mix go to: as pattern"),
+    "fork_tree": Key("text", "DEPTHxWIDTH: the address spaces that each caller of a mix forks"),
+    "churn": Key("number", "callers that leave, and others that come, per second, as 5"),
+    "map_pages": Key("number", "pages of a map of a mix: 8, 4-64, or 1:50,8-64:50 with weights"),
     "block_ops": Key("whole", "operations in a block", 1, 65536),
     "window": Key("whole", "blocks in flight, for batch", 1, 64),
     "sample": Key("whole", "attached, closed loop: one fault in so many is timed; 0: no operation",
@@ -196,7 +202,9 @@ def _table(text: _Text, data: Mapping[str, object], name: str) -> dict[str, obje
 def _given(own: Mapping[str, object], general: Mapping[str, object]) -> dict[str, object]:
     """The keys of a section, with those of [global] that it leaves alone."""
     gone = {other for key in own for other in KEYS[key].instead}
-    return {key: value for key, value in general.items() if key not in gone} | dict(own)
+    given = {key: value for key, value in general.items() if key not in gone} | dict(own)
+    idle = unused(given).keys() - own.keys()
+    return {key: value for key, value in given.items() if key not in idle}
 
 
 def _section(

@@ -197,6 +197,8 @@ def _collect(result: LoadResult, group: Group, crew: Crew) -> None:
     ends = [end for done in group.done for end in done.callers]
     for end in ends:
         result.dropped += end.dropped
+        result.not_renewed += end.not_renewed
+        result.timing_cost_ns = max(result.timing_cost_ns, end.timing_cost_ns)
         result.wrong_first += end.wrong_first
         result.turns += end.turns
         result.between += end.between

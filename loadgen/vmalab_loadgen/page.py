@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from vmalab_loadgen import chart
 from vmalab_loadgen.chart import Axis, Line
+from vmalab_loadgen.config import REACHED
 from vmalab_loadgen.histogram import Latency
+from vmalab_loadgen.units import counted
 
 STYLE: Final = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c1e21;--soft:#5b6169;--rule:#dfe3e8;
@@ -34,7 +36,8 @@ svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:12p
 .line.c4{stroke:var(--c4)}
 .dot.c1,svg text.c1{fill:var(--c1)}.dot.c2,svg text.c2{fill:var(--c2)}
 .dot.c3,svg text.c3{fill:var(--c3)}.dot.c4,svg text.c4{fill:var(--c4)}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
+.wrap{white-space:normal}.wide{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:right;padding:4px 10px;border-bottom:1px solid var(--rule);white-space:nowrap;
 font-variant-numeric:tabular-nums}th{font-weight:600;color:var(--soft)}
 th:first-child,td:first-child{text-align:left}td.text{text-align:left;white-space:normal}
@@ -67,6 +70,7 @@ def body(data: Mapping[str, Any]) -> list[str]:
         _latency_in_time(data),
         _distribution(data),
         _operations(data),
+        _where(data),
     ]
 
 
@@ -94,12 +98,21 @@ def _head(data: Mapping[str, Any]) -> str:
         else "an address space for each caller"
     )
     began = data["started"][:19].replace("T", " ")
+    pattern = "".join(f", {what} <code>{text_of(one)}</code>" for what, one in patterns(data))
     return (
-        f"<h1>vmalab load</h1><p>{text_of(data['mode'])}, {data['processes']} processes, "
+        f"<h1>vmalab load</h1><p>{text_of(data['mode'])}, "
+        f"{counted(data['processes'], 'process', 'processes')}, "
         f"{text_of(spaces)}; {text_of(loop)}.</p>"
         f'<p class="soft">{text_of(began)} UTC, {data["seconds"]:.1f} s, seed {data["seed"]}, '
-        f"<code>{text_of(data['workload'] or data['mix'])}</code></p>"
+        f"<code>{text_of(data['workload'] or data['mix'])}</code>{pattern}</p>"
     )
+
+
+def patterns(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a mix does that is not the usual: of what, and the pattern or the sizes."""
+    usual = (("pattern", "faults", "random"), ("vma_pattern", "VMAs of calls", "random"),
+             ("map_pages", "pages of a map", "8"), ("fork_tree", "fork tree", ""))  # fmt: skip
+    return [(what, data[key]) for key, what, one in usual if data[key] not in ("", one)]
 
 
 def tile(value: str, name: str, mood: str = "") -> str:
@@ -129,6 +142,11 @@ def findings(data: Mapping[str, Any]) -> list[str]:
     found = []
     if data["ended_by"]:
         found.append(f"The load was ended by {data['ended_by']}; all figures are until then.")
+    if data["renewals_due"] and data["renewals"] < REACHED * data["renewals_due"]:
+        found.append(
+            f"Callers came and went less often than asked for: {data['renewals']:,} of "
+            f"{data['renewals_due']:,} times."
+        )
     if not data["reached"]:
         found.append(
             f"The rate was not reached: {data['rate_achieved']:,.0f}/s of {data['rate']:,.0f}/s; "
@@ -281,6 +299,37 @@ def _operations(data: Mapping[str, Any]) -> str:
     return f"<h2>Operations</h2>{table(head, rows)}"
 
 
+WHERE_HEAD: Final = ("operation", "timed", "mean", "in lock waits", "waits", "mean wait",
+                     "under mmap_lock", "mean of these", "of the others")  # fmt: skip
+
+
+def where_rows(data: Mapping[str, Any]) -> list[list[str]]:
+    """Where the time of operations went that were timed in the core: cells of a table."""
+    rows = []
+    for name, one in data["operations"].items():
+        if not (parts := one["parts"]):
+            continue
+        row = [name, f"{parts['timed']:,}", time_text(parts["mean_us"])]
+        row += [f"{parts['lock_wait_share']:.1%}", f"{parts['waited']:,}"]
+        row.append(time_text(parts["lock_wait_us"]) if parts["waited"] else "")
+        is_fault = name == "fault"
+        row.append(f"{parts['mmap_locked'] / parts['timed']:.2%}" if is_fault else "")
+        row.append(time_text(parts["mmap_locked_us"]) if parts["mmap_locked"] else "")
+        others = is_fault and parts["mmap_locked"] < parts["timed"]
+        row.append(time_text(parts["vma_locked_us"]) if others else "")
+        rows.append(row)
+    return rows
+
+
+def _where(data: Mapping[str, Any]) -> str:
+    rows = [[text_of(cell) for cell in row] for row in where_rows(data)]
+    if not rows:
+        return ""
+    cost = f"To time an operation costs {data['latency_cost_ns']} ns, which is not in its time."
+    return (f"<h2>Where the time went</h2>{table(WHERE_HEAD, rows)}"
+            f'<p class="soft">{cost}</p>')  # fmt: skip
+
+
 def core_rows(data: Mapping[str, Any]) -> list[list[str]]:
     """Of the instance, and whether it is as it should be: cells of a table."""
     rows = [[text_of(name), f"{value:,}"] for name, value in data["locks"].items()]
@@ -291,7 +340,8 @@ def core_rows(data: Mapping[str, Any]) -> list[list[str]]:
         fsck = f"{len(data['problems'])} problems"
     machine = data["machine"]
     where = f"{machine['cpus']} CPUs, Linux {machine['kernel']}, Python {machine['python']}"
-    return [*rows, ["fsck", text_of(fsck)], ["machine", text_of(where)]]
+    machine_cell = f'<span class="wrap">{text_of(where)}</span>'
+    return [*rows, ["fsck", text_of(fsck)], ["machine", machine_cell]]
 
 
 def _facts(data: Mapping[str, Any]) -> str:

@@ -5,9 +5,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from vmalab_loadgen.blocks import Wrong
 from vmalab_loadgen.histogram import Sparse
+
+
+SUMS: Final = ("timed", "ns", "waited", "wait_ns", "mmap_locked", "mmap_locked_ns")
+"""Of operations that were timed: their number and time; of them those that waited for a lock, and
+the time of the waits; faults that took mmap_lock, and their time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class Part:
     """By kind of operation."""
     corrected: dict[str, Sparse]
     """Empty in the closed loop: as raw."""
+    sums: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Attached, by kind of operation: SUMS."""
 
 
 @dataclass(slots=True)
@@ -34,6 +42,10 @@ class CallerEnd:
     ended_ns: int
     dropped: int = 0
     """Operations that were due and never begun."""
+    not_renewed: int = 0
+    """Times at which the caller was to leave for another one, and did not."""
+    timing_cost_ns: int = 0
+    """Attached: what it costs to time one operation."""
     failed: str = ""
     """Why it ended before its time."""
     unanswered: int = 0

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from vmalab_drive import drivers
 from vmalab_drive.errors import CommandError
 from vmalab_loadgen.blocks import BRK_BASE, Block, Maker
 from vmalab_loadgen.caller import Caller, Clock
+from vmalab_loadgen.churn import Churn
 from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.pacing import Pacer
 from vmalab_loadgen.parts import CallerEnd, Done, Failed, Message, Ready
@@ -66,7 +67,21 @@ class Task:
     """There is a CPU for each process, so that an attached one stays on its own."""
 
 
+class Life:
+    """One caller of a process for as long as it lives: its way to the instance, what it does."""
+
+    def __init__(self, seat: Seat, driver: drivers.Driver) -> None:
+        self.seat = seat
+        self.driver = driver
+        self.number = 0
+        """Of those who had the seat."""
+
+    def close(self) -> None:
+        self.driver.close()
+
+
 AnyMaker: TypeAlias = "Maker | ScriptMaker | ReadingMaker | recorded.TraceMaker"
+MakerT = TypeVar("MakerT", Maker, ScriptMaker)
 AnyCaller: TypeAlias = "Caller[Block] | Caller[Cut] | Caller[Readings] | Caller[recorded.Cut]"
 
 
@@ -78,7 +93,7 @@ class _Process:
         self.times = times
         self._pipe = pipe
         self._lock = threading.Lock()
-        self._made: list[tuple[Seat, drivers.Driver, AnyMaker]] = []
+        self._made: list[tuple[Life, AnyMaker]] = []
         self._trace: recorded.Recorded | None = None
 
     def send(self, message: Message) -> None:
@@ -87,22 +102,53 @@ class _Process:
 
     def make(self, stack: ExitStack) -> None:
         """An address space, or a share of one, and its VMAs, for each caller."""
-        task = self.task
-        for seat in task.seats:
-            driver = stack.enter_context(
-                drivers.connect(task.target, task.config.mode, worker=seat.index)
-            )
-            mm = seat.mm or driver.create(start_brk=BRK_BASE, brk=BRK_BASE)
-            if seat.mm and isinstance(driver, drivers.AttachDriver):
-                driver.lease(mm)
-            maker = self._maker(seat, mm, driver)
-            for block in maker.first():
-                _must(driver.run(block))
-            self._made.append((seat, driver, maker))
+        for seat in self.task.seats:
+            life = Life(seat, self._connect(seat))
+            stack.callback(life.close)
+            self._made.append((life, self._come(life)))
 
-    def _maker(self, seat: Seat, mm: int, driver: drivers.Driver) -> AnyMaker:
+    def _connect(self, seat: Seat) -> drivers.Driver:
+        return drivers.connect(self.task.target, self.task.config.mode, worker=seat.index)
+
+    def _come(self, life: Life) -> AnyMaker:
+        """The address space of a caller, with what it has at the begin."""
+        seat, driver = life.seat, life.driver
+        mm = seat.mm or driver.create(start_brk=BRK_BASE, brk=BRK_BASE)
+        if seat.mm and isinstance(driver, drivers.AttachDriver):
+            driver.lease(mm)
+        maker = self._maker(life, mm)
+        for block in maker.first():
+            _must(driver.run(block))
+        if isinstance(maker, Maker):
+            while (forks := maker.grow()) is not None:
+                maker.check(forks, driver.run(forks.data))
+                if maker.tally.wrong:
+                    raise drivers.DriverError(f"the fork tree: {maker.tally.wrong_first[0].got}")
+            maker.tally.ops.clear()  # which were not of the load
+        return maker
+
+    def _leave(self, life: Life, maker: AnyMaker) -> None:
+        """What a caller has is given back."""
+        if farewell := maker.farewell():
+            _must(life.driver.run(farewell))
+        for file in maker.files:
+            life.driver.close_file(file)
+        if not life.seat.mm:
+            life.driver.run(maker.last())
+
+    def _renew(self, life: Life, maker: AnyMaker) -> AnyMaker:
+        """The caller leaves, and another one comes."""
+        self._leave(life, maker)
+        life.driver.close()
+        life.number += 1
+        life.driver = self._connect(life.seat)
+        return self._come(life)
+
+    def _maker(self, life: Life, mm: int) -> AnyMaker:
         config = self.task.config
-        rng = np.random.default_rng([config.seed, seat.index])
+        seat, driver = life.seat, life.driver
+        again = [life.number] if life.number else []
+        rng = np.random.default_rng([config.seed, seat.index, *again])
         if config.workload.startswith(TRACE):
             from vmalab_loadgen import recorded  # which needs the replayer
 
@@ -126,6 +172,10 @@ class _Process:
             mix=config.mix,
             vmas=config.vmas,
             rng=rng,
+            pattern=config.pattern,
+            vma_pattern=config.vma_pattern,
+            sizes=config.map_pages,
+            shape=config.fork_tree,
         )
 
     def run(self) -> Done:
@@ -143,31 +193,21 @@ class _Process:
         cpu = time.process_time() - begin
         room = max(cpu, time.monotonic() - wall - (_queued_s() - queued) / len(callers))
         cpu -= sum(caller.core_cpu_s for caller in callers)
-        readers = [one for _, _, one in self._made if isinstance(one, ReadingMaker)]
+        readers = [one for _, one in self._made if isinstance(one, ReadingMaker)]
         cpu -= sum(one.texts.core_cpu_s for one in readers)
         if errors:
             raise errors[0]
-        self._part(ends)
-        return Done(ends, cpu, room)
-
-    def _part(self, ends: list[CallerEnd]) -> None:
-        """What the callers have is given back."""
-        for (seat, driver, maker), end in zip(self._made, ends, strict=True):
+        for caller, (life, _), end in zip(callers, self._made, ends, strict=True):
+            maker = caller.maker
             if not isinstance(maker, Maker | ScriptMaker | ReadingMaker):
                 end.turns, end.between = maker.turns, maker.between
                 end.not_compared = maker.not_compared
             if not end.failed:
-                if farewell := maker.farewell():
-                    _must(driver.run(farewell))
-                for file in maker.files:
-                    driver.close_file(file)
-                if not seat.mm:
-                    driver.run(maker.last())
+                self._leave(life, maker)
+        return Done(ends, cpu, room)
 
-    def _caller(
-        self, seat: Seat, driver: drivers.Driver, maker: AnyMaker, clock: Clock
-    ) -> AnyCaller:
-        config = self.task.config
+    def _caller(self, life: Life, maker: AnyMaker, clock: Clock) -> AnyCaller:
+        config, seat, driver = self.task.config, life.seat, life.driver
         pacer = None
         if config.open_loop:
             pacer = Pacer(
@@ -182,12 +222,32 @@ class _Process:
             )
         rest = (clock, pacer, seat.share, self.send, lambda: self.times[1])
         if isinstance(maker, Maker):
-            return Caller[Block](config, driver, maker, *rest)
+            churn = self._churn(life, maker, clock)
+            return Caller[Block](config, driver, maker, *rest, churn=churn)
         if isinstance(maker, ScriptMaker):
-            return Caller[Cut](config, driver, maker, *rest)
+            churned = self._churn(life, maker, clock)
+            return Caller[Cut](config, driver, maker, *rest, churn=churned)
         if isinstance(maker, ReadingMaker):
             return Caller[Readings](config, driver, maker, *rest, timed=maker.texts)
         return Caller["recorded.Cut"](config, driver, maker, *rest)
+
+    def _churn(self, life: Life, maker: MakerT, clock: Clock) -> Churn[MakerT] | None:
+        """When the caller leaves for another one; None: it stays."""
+        config = self.task.config
+        if not config.churn:
+            return None
+        now = maker
+
+        def renew() -> tuple[drivers.Driver, MakerT]:
+            nonlocal now
+            found = self._renew(life, now)
+            assert isinstance(found, type(maker))
+            now = found
+            return life.driver, now
+
+        return Churn(
+            config.churn, config.callers, life.seat.index, clock.begin_ns, clock.end_ns, renew
+        )
 
     @staticmethod
     def _in_threads(

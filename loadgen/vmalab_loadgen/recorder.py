@@ -11,7 +11,7 @@ import numpy.typing as npt
 from vmalab_loadgen import kinds
 from vmalab_loadgen.blocks import Tally
 from vmalab_loadgen.histogram import COUNTS, Counts, Sparse, Times, index_of
-from vmalab_loadgen.parts import Part
+from vmalab_loadgen.parts import SUMS, Part
 
 Kinds = npt.NDArray[np.int64]
 
@@ -25,6 +25,8 @@ class Recorder:
         size = (kinds.COUNT, COUNTS)
         self.raw: Counts = np.zeros(size, np.uint64)  # its pages come when touched
         self.corrected: Counts | None = np.zeros(size, np.uint64) if open_loop else None
+        self.parts: Counts = np.zeros((kinds.OPS, len(SUMS)), np.uint64)
+        """Filled by C alone."""
         self._ops: Counter[str] = Counter()
         self._errnos: Counter[str] = Counter()
         self._wrong = 0
@@ -50,6 +52,7 @@ class Recorder:
     def drop(self) -> None:
         """Forget what was until now: the warm-up. Wrong answers count all the same."""
         self._ops, self._errnos = self.tally.ops.copy(), self.tally.errnos.copy()
+        self.parts[:] = 0
         for kind in self._used():
             Sparse.take(self.raw[kind])
             if self.corrected is not None:
@@ -69,10 +72,17 @@ class Recorder:
             wrong=tally.wrong - self._wrong,
             raw=self._taken(self.raw),
             corrected={} if self.corrected is None else self._taken(self.corrected),
+            sums=self._sums(),
         )
         self._ops, self._errnos = tally.ops.copy(), tally.errnos.copy()
         self._wrong = tally.wrong
         return part
+
+    def _sums(self) -> dict[str, tuple[int, ...]]:
+        timed = np.flatnonzero(self.parts[:, 0]).tolist()
+        sums = {kinds.name_of(kind): tuple(self.parts[kind].tolist()) for kind in timed}
+        self.parts[:] = 0
+        return sums
 
     def _taken(self, counts: Counts) -> dict[str, Sparse]:
         taken = {kinds.name_of(kind): Sparse.take(counts[kind]) for kind in self._used()}

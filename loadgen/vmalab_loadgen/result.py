@@ -16,6 +16,7 @@ from vmalab_drive.report import LOCK_COUNTERS
 from vmalab_loadgen.blocks import WRONG_SHOWN, Wrong
 from vmalab_loadgen.config import REACHED, LoadConfig
 from vmalab_loadgen.histogram import Latency
+from vmalab_loadgen.kinds import RENEWAL
 from vmalab_loadgen.series import Interval, Series
 from vmalab_loadgen.workloads import TRACE
 
@@ -24,6 +25,31 @@ SCHEMA_VERSION: Final = 2
 BOUND_SHARE: Final = 0.3
 """From so much of the CPU time that they can have, the clients are a part of what is measured."""
 LATENCY_OF: Final = {"unary": "one call", "batch": "one block", "attach": "one operation"}
+
+
+def parts_of(sums: Mapping[str, int]) -> dict[str, float]:
+    """Where the time of the operations of a kind went, of those that were timed; microseconds.
+
+    Args:
+        sums: parts.SUMS.
+    """
+    timed, locked = sums["timed"], sums["mmap_locked"]
+    others = timed - locked
+
+    def mean(ns: int, count: int) -> float:
+        return round(ns / count / 1000, 4) if count else 0.0
+
+    return {
+        "timed": timed,
+        "mean_us": mean(sums["ns"], timed),
+        "waited": sums["waited"],
+        "lock_wait_share": round(sums["wait_ns"] / max(sums["ns"], 1), 4),
+        "lock_wait_us": mean(sums["wait_ns"], sums["waited"]),
+        "mmap_locked": locked,
+        "mmap_locked_share": round(sums["mmap_locked_ns"] / max(sums["ns"], 1), 4),
+        "mmap_locked_us": mean(sums["mmap_locked_ns"], locked),
+        "vma_locked_us": mean(sums["ns"] - sums["mmap_locked_ns"], others),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,10 @@ class LoadResult:
     seconds: float = 0.0
     """From the end of the warm-up to the last answer."""
     dropped: int = 0
+    not_renewed: int = 0
+    """As in parts.CallerEnd."""
+    timing_cost_ns: int = 0
+    """As in parts.CallerEnd, of the caller that paid most."""
     lost: list[str] = field(default_factory=list)
     ended_by: str = ""
     client_cpu_s: float = 0.0
@@ -100,13 +130,24 @@ class LoadResult:
         asked = self.asked
         if not self.config.open_loop:
             return None
-        return min(1.0, self.total / asked) if asked >= 1 else 1.0
+        done = self.total - self.series.ops[RENEWAL]
+        return min(1.0, done / asked) if asked >= 1 else 1.0
 
     @property
     def reached(self) -> bool:
         """Whether the rate that was asked for was kept; in the closed loop there is none."""
         achieved = self.achieved
         return achieved is None or achieved >= REACHED
+
+    @property
+    def renewals_due(self) -> int:
+        """Callers that were to leave for others until the end."""
+        return self.series.ops[RENEWAL] + self.not_renewed
+
+    @property
+    def renewed(self) -> bool:
+        """Whether callers came and went as often as was asked for."""
+        return self.series.ops[RENEWAL] >= REACHED * self.renewals_due
 
     @property
     def client_bound(self) -> bool:
@@ -117,7 +158,8 @@ class LoadResult:
     def good(self) -> bool:
         sound = not self.wrong and not self.problems and not self.leaks and not self.lost
         kept = all(one.passed for one in self.verdicts)
-        return sound and kept and (self.reached or self.config.rate_may_miss)
+        rates = self.reached and self.renewed
+        return sound and kept and (rates or self.config.rate_may_miss)
 
     def as_dict(self, *, histograms: bool = True) -> dict[str, Any]:
         """Everything, for `--json`.
@@ -145,6 +187,7 @@ class LoadResult:
             "latency_us": series.corrected_all.summary_us(),
             "latency_raw_us": series.raw_all.summary_us(),
             "latency_sample": self.config.sample if self._sampled else 1,
+            "latency_cost_ns": self.timing_cost_ns,
             "operations": {name: self._kind(name) for name, _ in series.ops.most_common()},
             "locks": {name: self.vmstat.get(name, 0) for name in LOCK_COUNTERS},
             "vmstat": {name: value for name, value in self.vmstat.items() if value},
@@ -201,6 +244,11 @@ class LoadResult:
             "workload": config.workload,
             "mix": "" if config.workload else config.mix.text(),
             "vmas": config.vmas,
+            "pattern": "" if config.workload else config.pattern.text(),
+            "vma_pattern": "" if config.workload else config.vma_pattern.text(),
+            "map_pages": "" if config.workload else config.map_pages.text(),
+            "fork_tree": config.fork_tree.text(),
+            "churn_per_s": config.churn,
             "block_ops": config.block_ops,
             "window": config.window,
             "loop": "open" if config.open_loop else "closed",
@@ -233,6 +281,8 @@ class LoadResult:
             "achieved": None if achieved is None else round(achieved, 4),
             "reached": self.reached,
             "dropped": self.dropped,
+            "renewals": self.series.ops[RENEWAL],
+            "renewals_due": self.renewals_due,
         }
 
     def _kind(self, name: str) -> dict[str, Any]:
@@ -249,6 +299,7 @@ class LoadResult:
             },
             "latency_us": corrected.summary_us() if corrected else {},
             "latency_raw_us": raw.summary_us() if raw else {},
+            "parts": parts_of(series.sums[name]) if name in series.sums else None,
         }
 
     def _interval(self, number: int, interval: Interval) -> dict[str, Any]:

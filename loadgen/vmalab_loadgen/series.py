@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from vmalab_loadgen.histogram import Latency, Sparse
-from vmalab_loadgen.parts import Part
+from vmalab_loadgen.parts import SUMS, Part
 
 MERGE_AT: Final = 8
 """So many parts of one kind of operation are kept before they become one."""
@@ -79,6 +79,8 @@ class Series:
     raw: dict[str, Latency] = field(default_factory=dict)
     corrected: dict[str, Latency] = field(default_factory=dict)
     """In the closed loop the same histograms as raw."""
+    sums: dict[str, Counter[str]] = field(default_factory=dict)
+    """parts.SUMS by kind of operation."""
 
     def __post_init__(self) -> None:
         if not self.open_loop:
@@ -89,6 +91,8 @@ class Series:
         self.wrong += part.wrong
         self.ops += part.ops
         self.errnos += part.errnos
+        for name, values in part.sums.items():
+            self.sums.setdefault(name, Counter()).update(zip(SUMS, values, strict=True))
         if not part.ops and not part.raw:
             return
         interval = self.intervals.setdefault(part.interval, Interval())

@@ -58,3 +58,8 @@ def rate(text: str) -> float:
         return amount(text.strip().removesuffix("/s"))
     except UnitError:
         raise UnitError(f"{text!r} is no rate: write 20k/s or 20000") from None
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """1 process, 2 processes."""
+    return f"{number:,} {one if number == 1 else many}"

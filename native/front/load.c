@@ -109,17 +109,65 @@ static u64 untimed(const struct at *at, struct vl_load_times *times)
 	return words;
 }
 
+/* Where the time of an operation went, from what its participant counted before and after it. */
+static void note_parts(struct vl_load_parts *parts, const struct vl_own_counts *before,
+		       const struct vl_own_counts *after, u64 ns)
+{
+	parts->timed++;
+	parts->ns += ns;
+	if (after->waits != before->waits) {
+		parts->waited++;
+		parts->wait_ns += after->wait_ns - before->wait_ns;
+	}
+	if (after->mmap_lock_faults != before->mmap_lock_faults) {
+		parts->mmap_locked++;
+		parts->mmap_locked_ns += ns;
+	}
+}
+
+u64 vl_load_cost(struct participant *self, const struct vl_load_times *times, u32 turns)
+{
+	struct vl_own_counts counts;
+	struct vl_load_parts sums = {0};
+	u64 least = LOAD_NS_MAX;
+
+	for (u32 i = 0; i < turns; i++) {
+		u64 outside = clock_now(), begin, end, after;
+
+		if (times->parts)
+			vl_own_counts(self, &counts);
+		begin = clock_now();
+		end = clock_now();
+		if (times->parts) {
+			vl_own_counts(self, &counts);
+			note_parts(&sums, &counts, &counts, end - begin);
+		}
+		after = clock_now();
+		least = min_u64(least, after - outside);
+	}
+	return least;
+}
+
 /* One record, between two times. */
 static long run_timed(struct participant *self, struct at *at, struct vl_load_times *times, u64 due)
 {
 	u8 op = ((const struct vl_record *)at->words)->op;
-	u64 weight = due || op != OP_FAULT || !times->every ? 1 : times->every;
-	u64 begin = due ? wait_until(due, &times->idle_ns) : clock_now(), end;
-	long ran = run(self, at, words_of(at));
+	u64 weight = due || op != OP_FAULT || !times->every ? 1 : times->every, begin, end;
+	struct vl_load_parts *parts = times->parts && op < OPS_COUNT ? &times->parts[op] : NULL;
+	struct vl_own_counts before, after;
+	long ran;
 
+	if (parts)
+		vl_own_counts(self, &before);
+	begin = due ? wait_until(due, &times->idle_ns) : clock_now();
+	ran = run(self, at, words_of(at));
 	if (ran <= 0)
 		return ran;
 	end = clock_now();
+	if (parts) {
+		vl_own_counts(self, &after);
+		note_parts(parts, &before, &after, end - begin);
+	}
 	note(times->raw, op, end - begin, weight);
 	if (times->corrected)
 		note(times->corrected, op, end - (due ? due : begin), weight);

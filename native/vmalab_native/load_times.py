@@ -21,6 +21,9 @@ OPS: Final[int] = lib.OPS_COUNT
 """Histograms, one after the other: so many operation numbers there are."""
 NS_MAX: Final[int] = lib.LOAD_NS_MAX
 """What is longer counts as this."""
+PARTS: Final = ("timed", "ns", "waited", "wait_ns", "mmap_locked", "mmap_locked_ns")
+"""The sums of struct vl_load_parts, each a u64."""
+COST_TURNS: Final = 200
 
 
 def index_of(ns: int) -> int:
@@ -37,12 +40,23 @@ class LoadTimes:
         corrected: the times from when it was due; None: they are not wanted.
         every: of the faults that come at once one in so many is timed, and counts as so many; 0:
             nothing is. All other operations are timed.
+        parts: where the time of those that are timed went: a writable buffer, PARTS for each
+            operation number; None: that is not looked at.
     """
 
-    def __init__(self, raw: memoryview, corrected: memoryview | None, *, every: int) -> None:
+    def __init__(
+        self,
+        raw: memoryview,
+        corrected: memoryview | None,
+        *,
+        every: int,
+        parts: memoryview | None = None,
+    ) -> None:
         for one in (raw, corrected):
             if one is not None and one.nbytes != 8 * COUNTS * OPS:
                 raise InvalidArgument(f"histograms of {one.nbytes} bytes")
+        if parts is not None and parts.nbytes != 8 * len(PARTS) * OPS:
+            raise InvalidArgument(f"parts of {parts.nbytes} bytes")
         self._times: CStruct = ffi.new("struct vl_load_times *")
         self._raw: CArray = ffi.from_buffer("u64[]", raw, require_writable=True)
         self._times.raw = self._raw
@@ -51,6 +65,10 @@ class LoadTimes:
             self._corrected = ffi.from_buffer("u64[]", corrected, require_writable=True)
         self._times.corrected = self._corrected
         self._times.every = every
+        self._parts: CArray = ffi.NULL
+        if parts is not None:
+            self._parts = ffi.from_buffer("struct vl_load_parts[]", parts, require_writable=True)
+        self._times.parts = self._parts
         self._results: CArray = ffi.new("u64[]", 2)
         self._room = 1
 
@@ -58,6 +76,10 @@ class LoadTimes:
     def idle_ns(self) -> int:
         """Waited until now for records to be due."""
         return int(self._times.idle_ns)
+
+    def cost_ns(self, participant: Participant) -> int:
+        """What it costs to time one operation."""
+        return int(lib.vl_load_cost(participant._open(), self._times, COST_TURNS))
 
     def run(self, participant: Participant, block: bytes, due_ns: memoryview | None) -> bytes:
         """As Participant.run().

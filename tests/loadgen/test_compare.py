@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from vmalab_cli import app
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen import compare, compare_page
+from vmalab_loadgen.job import SCHEMA as SCHEMA_OF_JOBS
 from vmalab_loadgen.result import SCHEMA, SCHEMA_VERSION
 
 COUNT = 40
@@ -123,3 +124,40 @@ def test_the_page_shows_each_change(tmp_path: Path) -> None:
     assert text.count('class="spot good"') == text.count('class="spot bad"') == 2
     assert "mode: before and after" in text
     assert "http" not in text
+
+
+def job(seed: int, **sections: float) -> dict[str, Any]:
+    """A report of a job: a rate of each section."""
+    found = {name: report(seed, rate=rate) for name, rate in sections.items()}
+    for one in found.values():
+        del one["schema"], one["schema_version"]
+    return {
+        "schema": SCHEMA_OF_JOBS, "schema_version": 1, "machine": {"cpus": 2}, "interval_s": 1.0,
+        "started": "2026-01-01T00:00:00", "job": "job.toml",
+        "intervals": report(seed)["intervals"], "sections": found,
+    }  # fmt: skip
+
+
+def test_sections_of_jobs(tmp_path: Path) -> None:
+    """Each with that of its name; one of the other alone is left out."""
+    names = [tmp_path / "before.json", tmp_path / "after.json"]
+    names[0].write_text(json.dumps(job(1, readers=1000.0, writers=1000.0, old=5.0)))
+    names[1].write_text(json.dumps(job(2, readers=1200.0, writers=1000.0, new=5.0)))
+    page = tmp_path / "changes.html"
+    words = ["load", "compare", *map(str, names), "--json", "--html", str(page)]
+    done = CliRunner().invoke(app.app, words)
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.output)["comparisons"]
+    assert [one["section"] for one in rows] == ["readers", "writers"]
+    rates = [one["changes"][0] for one in rows]
+    assert [one["significant"] for one in rates] == [True, False]
+    assert rates[0]["low"] < 0.2 < rates[0]["high"]
+    assert f"<h2>[readers] of {names[0]} and {names[1]}</h2>" in page.read_text()
+    assert "3 sections of <code>job.toml</code>" in page.read_text()
+
+
+def test_what_has_nothing_in_common() -> None:
+    with pytest.raises(UsageError, match="two of a kind"):
+        compare.both(report(1), job(1, a=5.0))
+    with pytest.raises(UsageError, match="no section in common"):
+        compare.both(job(1, b=5.0), job(1, a=5.0))

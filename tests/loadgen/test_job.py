@@ -7,9 +7,12 @@ Method: texts, each wrong in one way; the schema against the same texts; a job o
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +23,7 @@ from servers import vmalab
 from vmalab_cli import app
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen import job_file
+from vmalab_loadgen.histogram import Latency
 
 GOOD = """\
 # a comment
@@ -71,6 +75,14 @@ def test_a_section_takes_the_place_of_a_global_key() -> None:
     assert (second.open_loop, second.workload, second.shared_mms) == (False, "pft", 1)
 
 
+def test_a_global_key_that_says_nothing_of_a_section_is_not_of_it() -> None:
+    """The section's own key of that kind is wrong, and is named."""
+    text = '[global]\nvmas = 50\nburst = 9\nsample = 5\n[a]\nworkload = "pft"\n[b]\nrate = 5\n'
+    first, second = (one.config for one in job_file.parse(text, where="").sections)
+    assert (first.vmas, second.vmas) == (1000, 50)
+    assert (second.burst, second.sample) == (100, 16)
+
+
 WRONG = [
     ('[a]\nmode = "attached"\n', 2, "[a], mode", "give unary, batch, attach"),
     ("[a]\n\nprocesses = 0\n", 3, "[a], processes", "from 1 to 128"),
@@ -93,6 +105,10 @@ LATER = [
     ('[a]\nthreshold = ["p99"]\n', 2, "[a], threshold", "no comparison"),
     ('[b]\n[a]\nstart_after = "soon"\n', 3, "[a], start_after", "is no time"),
     ("[a]\nrate = 5\nconcurrency = 9\n", 3, "[a], concurrency", "give one"),
+    ("[a]\nrate = 5\nburst = 9\n", 3, "[a], burst", "for arrival burst"),
+    ('[a]\nworkload = "pft"\nvmas = 9\n', 3, "[a], vmas", "of a mix"),
+    ('[a]\npattern = "zipf:x"\n', 2, "[a], pattern", "a theta"),
+    ('[a]\nmap_pages = 5000\n', 2, "[a], map_pages", "1 to 4096"),
     ("", 0, "", "no section"),
 ]
 
@@ -156,8 +172,12 @@ def test_the_schema() -> None:
 def test_a_job(tmp_path: Path) -> None:
     """Three sections at once: what they did adds up, and each was held to its own."""
     path, page = tmp_path / "job.toml", tmp_path / "job.html"
+    table, log = tmp_path / "job.csv", tmp_path / "job.hdr"
     path.write_text(GOOD)
-    done = vmalab("load", "--job", str(path), "--check", "--json", "--html", str(page))
+    done = vmalab(
+        "load", "--job", str(path), "--check", "--json", "--html", str(page), "--csv", str(table),
+        "--hdr", str(log),
+    )  # fmt: skip
     assert done.returncode == 0, f"{done.stderr}\n{done.stdout[:2000]}"
     data = json.loads(done.stdout)
     sections = data["sections"]
@@ -180,6 +200,31 @@ def test_a_job(tmp_path: Path) -> None:
     for name in sections:
         assert f"<h1>[{name}]</h1>" in text
     assert "http" not in text
+    looked_at(sections, table.read_text(), log.read_text())
+
+
+def looked_at(sections: dict[str, Any], table: str, log: str) -> None:
+    """The series and the log have what the report has, section by section."""
+    rows = list(csv.DictReader(io.StringIO(table)))
+    for name, one in sections.items():
+        counts: Counter[str] = Counter()
+        for row in rows:
+            if row["section"] == name:
+                counts[row["operation"]] += int(row["count"])
+        assert counts.pop("all") == one["ops"]
+        assert counts == one["ops_by_kind"]
+    times: Counter[str] = Counter()
+    begins = []
+    for line in log.split("\n"):
+        if line.startswith("Tag="):
+            tag, begin, _, _, text = line.removeprefix("Tag=").split(",")
+            times[tag] += Latency.decode(text.encode()).count
+            begins.append(float(begin))
+    assert begins == sorted(begins)
+    assert min(begins) >= 0
+    assert times["reader"] == times["reader/fault"] == 200
+    assert times["writers"] == times["writers/mmap"] + times["writers/munmap"]
+    assert times["writers/mmap"] == sections["writers"]["ops_by_kind"]["mmap"]
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ before and after. A record that begins early, or is counted twice, fails.
 """
 
 import struct
+import threading
 import time
 
 import numpy as np
@@ -14,11 +15,15 @@ import pytest
 
 from vmalab.ops import Op, Status
 from vmalab_client.block import BlockBuilder
-from vmalab_native.core import Participant
+from vmalab_native import events
+from vmalab_native.core import Participant, Segment
 from vmalab_native.errors import BadBlock, InvalidArgument
-from vmalab_native.load_times import COUNTS, OPS, LoadTimes
+from vmalab_native.load_times import COUNTS, OPS, PARTS, LoadTimes
+from vmalab_native.segment_file import SegmentFile
 
 PAGE = 4096
+FAR = 0x2000_0000
+MAP_POPULATE = 0x8000
 ADDR = 0x1000_0000
 READ_WRITE, PRIVATE_ANONYMOUS_FIXED = 3, 0x32
 MS = 1_000_000
@@ -35,6 +40,18 @@ class Kept:
 
     def counts(self) -> dict[str, int]:
         return {Op(op).name: int(self.raw[op].sum()) for op in range(OPS) if self.raw[op].any()}
+
+
+class Parts(Kept):
+    """As Kept, with where the time went."""
+
+    def __init__(self, every: int = 1) -> None:
+        super().__init__(every, corrected=False)
+        self.parts = np.zeros((OPS, len(PARTS)), np.uint64)
+        self.times = LoadTimes(self.raw.data, None, every=every, parts=self.parts.data)
+
+    def of(self, op: Op) -> dict[str, int]:
+        return dict(zip(PARTS, self.parts[op].tolist(), strict=True))
 
 
 def block_for(mm: int) -> bytes:
@@ -113,3 +130,60 @@ def test_refusals(me: Participant) -> None:
     statuses = [row[0] for row in struct.iter_unpack("<iIQ", cut)]
     assert statuses[-1] == Status.BAD_RECORD
     assert len(statuses) == 6
+
+
+def test_faults_that_took_mmap_lock(me: Participant) -> None:
+    """As the counter of the participant says, and their time is a part of the whole."""
+    mm, kept = me.mm_create(), Parts()
+    kept.times.run(me, block_for(mm), None)
+    before = me.vmstat()["mmap_lock_faults"]
+    for _ in range(50):
+        kept.times.run(me, block_for(mm), None)
+    found = kept.of(Op.FAULT)
+    more = me.vmstat()["mmap_lock_faults"] - before
+    assert found["timed"] == 3 * 51
+    assert 0 < more <= found["mmap_locked"] <= more + 3, "those of the first block too"
+    assert 0 < found["mmap_locked_ns"] <= found["ns"]
+    assert (found["waited"], found["wait_ns"]) == (0, 0)
+    assert kept.of(Op.MMAP)["timed"] == 51
+    assert kept.of(Op.MMAP)["mmap_locked"] == 0
+
+
+def test_a_wait_for_a_lock(segment: Segment, me: Participant) -> None:
+    """Another thread maps and unmaps much in the same address space, until a call has waited; the
+    participant's own sums in the segment say the same."""
+    mm, kept, stop = me.mm_create(), Parts(), threading.Event()
+    much = BlockBuilder()
+    how = PRIVATE_ANONYMOUS_FIXED | MAP_POPULATE
+    much.mmap(mm, addr=FAR, length=2048 * PAGE, prot=READ_WRITE, flags=how)
+    much.munmap(mm, FAR, 2048 * PAGE)
+
+    def busy() -> None:
+        with segment.participant("client") as other:
+            other.mm_get(mm)
+            while not stop.is_set():
+                other.run(much.bytes())
+
+    thread = threading.Thread(target=busy)
+    thread.start()
+    try:
+        while not sum(kept.of(op)["waited"] for op in (Op.MMAP, Op.MUNMAP)):
+            kept.times.run(me, block_for(mm), None)
+    finally:
+        stop.set()
+        thread.join()
+    found = [kept.of(op) for op in (Op.MMAP, Op.MUNMAP, Op.FAULT)]
+    for one in found:
+        assert one["waited"] <= one["timed"]
+        assert one["wait_ns"] <= one["ns"]
+    with SegmentFile.open(segment.instance) as file:
+        sums = events.waits(file, me.index).values()
+    assert sum(one["wait_ns"] for one in found) <= sum(one.ns for one in sums)
+    assert sum(one["waited"] for one in found) <= sum(one.waits for one in sums)
+    assert sum(one["wait_ns"] for one in found) > 0
+
+
+def test_what_it_costs(me: Participant) -> None:
+    """With parts it is more than without, and both are far less than a call."""
+    plain, parts = Kept(corrected=False), Parts()
+    assert 0 < plain.times.cost_ns(me) < parts.times.cost_ns(me) < 100_000

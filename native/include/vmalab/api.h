@@ -120,6 +120,13 @@ VL_API void vl_resume(struct participant *self);
  * each), or VL_E_BLOCK. --- */
 VL_API long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
 		   u64 results_cap);
+/* What this participant has counted of itself since it joined: for who times its operations, so it
+ * costs a few loads. */
+struct vl_own_counts {
+	u64 mmap_lock_faults; /* faults that took mmap_lock */
+	u64 waits, wait_ns;   /* for locks, that are over; 0 where the instance keeps no events */
+};
+VL_API void vl_own_counts(const struct participant *self, struct vl_own_counts *out);
 /* How many address spaces the blocks of this participant have made; wraps. Who ran a block learns
  * from it whether there are leases to look for among the results. */
 VL_API u32 vl_mms_made(const struct participant *self);

@@ -44,6 +44,8 @@
 	X(void, vl_abandon, (struct participant *self), (self)) \
 	X(u32, vl_participant_index, (const struct participant *self), (self)) \
 	X(u32, vl_mms_made, (const struct participant *self), (self)) \
+	X(void, vl_own_counts, \
+	  (const struct participant *self, struct vl_own_counts *out), (self, out)) \
 	X(int, vl_account_use, (struct participant *self, u64 key, const char *name), \
 	  (self, key, name)) \
 	X(void, vl_limit_met, (const struct participant *self, struct vl_limit_info *out), \

@@ -15,6 +15,14 @@
 #define LOAD_COUNTS   31744 /* 31 halves of 2048 */
 #define LOAD_NS_MAX   600000000000ul
 
+/* Sums over the operations of one number that were timed: all of them, those that waited for a lock
+ * (and how long they waited), faults that took mmap_lock. */
+struct vl_load_parts {
+	u64 timed, ns;
+	u64 waited, wait_ns;
+	u64 mmap_locked, mmap_locked_ns;
+};
+
 /* raw: from the begin of the operation; corrected: from the time at which it was due. */
 struct vl_load_times {
 	u64 *raw;
@@ -25,10 +33,14 @@ struct vl_load_times {
 		      * record is timed */
 	u32 until; /* faults until the next that is timed; kept from block to block */
 	u64 idle_ns; /* waited for records to be due */
+	struct vl_load_parts *parts; /* OPS_COUNT of them, by operation number; NULL: not wanted */
 };
 
 /* Where a value is counted. */
 VL_API u64 vl_load_index(u64 ns);
+
+/* What it costs to time an operation, ns: of so many turns without an operation, the shortest. */
+VL_API u64 vl_load_cost(struct participant *self, const struct vl_load_times *times, u32 turns);
 
 /* As vl_run. A record that is due later is waited for. VL_E_INVALID: fewer times than records. */
 VL_API long vl_load_run(struct participant *self, const void *block, u64 block_bytes, void *results,

@@ -108,6 +108,19 @@ long vl_stats(struct vl_seg *seg, u64 *values, u64 cap)
 	return STATS_COUNT;
 }
 
+void vl_own_counts(const struct participant *self, struct vl_own_counts *out)
+{
+	const u64 *stats = self->area->stats;
+
+	*out = (struct vl_own_counts){.mmap_lock_faults = stats[STAT_mmap_lock_faults]};
+	if (STAT_FAULT_LOCKED == STAT_mmap_lock_faults)
+		out->mmap_lock_faults += stats[STAT_pgfault_fast];
+	for (u32 i = 0; self->ring && i < EVENT_LOCKS_COUNT; i++) {
+		out->waits += self->ring->waits[i].count;
+		out->wait_ns += self->ring->waits[i].ns;
+	}
+}
+
 /* The VMA whose lock a reference into the pages names, or NULL. */
 static const struct vm_area_struct *vma_of_lock(const struct vl_seg *seg, u64 off)
 {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -71,6 +72,25 @@ vmalab record -o trace -- ls; vmalab replay trace [dim]# a real program, compare
 """  # noqa: E501 - a line of help is one line, rich wraps it
 
 
+class _Finite:
+    """A type of an option that refuses nan and inf, else as it was."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __call__(self, value: Any, param: Any = None, ctx: Any = None) -> Any:
+        return None if value is None else self.convert(value, param, ctx)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        number = self._inner.convert(value, param, ctx)
+        if not math.isfinite(number):
+            self._inner.fail(f"{value!r}: give a finite number", param, ctx)
+        return number
+
+
 class Commands(TyperGroup):
     """Finds a command by its name, and imports no other.
 
@@ -87,7 +107,17 @@ class Commands(TyperGroup):
         part = typer.Typer(rich_markup_mode="rich")
         part.callback()(_nothing)
         module.register(part)
-        return typer.main.get_group(part).commands[cmd_name]
+        return _finite(typer.main.get_group(part).commands[cmd_name])
+
+
+def _finite(command: Any) -> Any:
+    """The command, whose numbers are numbers: nan passes all bounds, and inf most."""
+    for one in getattr(command, "commands", {}).values():
+        _finite(one)
+    for param in command.params:
+        if param.type.name in ("float", "float range"):
+            param.type = _Finite(param.type)
+    return command
 
 
 def _nothing() -> None:
@@ -126,6 +156,9 @@ def root(
 
 def run() -> None:
     """Run the command line."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before: what is said goes nowhere
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for as long as this lives
     try:
         app(prog_name="vmalab")
     except BrokenPipeError:

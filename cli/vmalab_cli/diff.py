@@ -158,8 +158,9 @@ def diff_command(
     ] = 16,
     shrink: Annotated[int, typer.Option(min=0, help="Disagreements to shrink, at most.")] = 5,
     program: Annotated[
-        str, typer.Option(help="Run this program alone: its text, or @FILE. Nothing is shrunk.")
-    ] = "",
+        str | None,
+        typer.Option(help="Run this program alone: its text, or @FILE. Nothing is shrunk."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder to write each disagreement to, as C, text and a trace."),
@@ -176,6 +177,8 @@ def diff_command(
 
     if profile not in (*PROFILES, "all"):
         fail(f"--profile {profile}: give {', '.join(PROFILES)} or all", USAGE)
+    if out is not None and out.exists() and not out.is_dir():
+        fail(f"--out {out}: a folder is wanted, and that is none", USAGE)
     check_core(model, layout, others="")
     check_pkeys(pkeys, "machine", "on", "off")
     config = runs.DiffConfig(
@@ -188,7 +191,7 @@ def diff_command(
         every=every,
         shrink_max=shrink,
     )
-    if program:
+    if program is not None:
         alone = _program(program)
         config = replace(config, profile="program", seed=0)
         result = guarded(lambda: runs.run_one(alone, config))

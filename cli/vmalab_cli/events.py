@@ -4,6 +4,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -29,6 +34,39 @@ vmalab trace --from-dead --instance lab [dim]# what a killed instance did last[/
 """
 
 
+@contextmanager
+def _until_interrupted() -> Iterator[list[int]]:
+    """SIGINT ends the reading, not the command: what was read is shown. Filled when it comes."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _place(path: Path) -> Iterator[Path]:
+    """Where to write what is to be at `path`: beside it, and moved there when it is whole. Fails
+    before anything is done if that place cannot be written to."""
+    direct = path.exists() and not path.is_file()  # a device, a pipe
+    new = path if direct else path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        if not direct:
+            new.write_bytes(b"")
+        yield new
+        if not direct:
+            os.replace(new, path)
+    except OSError as error:
+        fail(f"{path}: {error.strerror}", USAGE)
+    finally:
+        if not direct:
+            new.unlink(missing_ok=True)
+
+
 def _recorded(instance: str, seconds: float, *, from_dead: bool) -> Recording:
     """Raises UsageError, and what opening and reading a segment's file raises."""
     from vmalab_cli.sources import choose_instance
@@ -45,7 +83,8 @@ def _recorded(instance: str, seconds: float, *, from_dead: bool) -> Recording:
             raise UsageError(
                 f"a process of instance {file.instance!r} is alive: leave --from-dead out"
             )
-        return record(file, seconds)
+        with _until_interrupted() as interrupted:
+            return record(file, seconds, lambda: bool(interrupted))
 
 
 def _facts(recording: Recording, last: int) -> dict[str, Any]:
@@ -71,18 +110,18 @@ def _facts(recording: Recording, last: int) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, recording: Recording, *, as_json: bool) -> None:
+def _write(path: Path, look: Callable[[], Recording], *, as_json: bool) -> None:
+    """Raises what look() raises."""
     from vmalab_events import perfetto
 
-    data = perfetto.trace_bytes(recording)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        fail(f"{path}: {error.strerror}", USAGE)
+    with _place(path) as place:
+        recording = look()
+        place.write_bytes(perfetto.trace_bytes(recording))
+    shown = [recording.shown(track) for track in recording.tracks]
     facts = {
         "perfetto": str(path),
-        "participants": len(recording.tracks),
-        "events": sum(len(track.events) for track in recording.tracks),
+        "participants": sum(map(bool, shown)),
+        "events": sum(map(len, shown)),
         "lost": sum(track.lost for track in recording.tracks),
     }
     text = (
@@ -143,10 +182,11 @@ def trace(
         except SegmentMissing as error:
             fail(str(error), USAGE)
 
-    recording = guarded(look)
     if perfetto is not None:
-        _write(perfetto, recording, as_json=as_json)
-    elif folded:
+        _write(perfetto, lambda: guarded(look), as_json=as_json)
+        return
+    recording = guarded(look)
+    if folded:
         from vmalab_events import folded as stacks
 
         lines = stacks.lines(recording)

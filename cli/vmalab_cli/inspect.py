@@ -228,6 +228,12 @@ def _hung(after_s: float, *, instance: str, target: str, as_json: bool) -> None:
     from vmalab_native import waiting
 
     with _open(instance, target, as_json=as_json) as source:
+        if not source.keeps_events():
+            fail(
+                "--hung: this instance keeps no events (--events off): since when a thread waits"
+                " is not known; locks without --hung shows who waits",
+                USAGE,
+            )
         trees = waiting.hung(waiting.forest(source.tasks()), after_s)
         events = [source.events(tree.task.participant) for tree in trees]
     rows = [

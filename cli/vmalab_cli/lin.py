@@ -165,7 +165,8 @@ def lin_command(
     ] = 4,
     duration: Annotated[float, typer.Option(min=0.0, help="Seconds for each model.")] = 10.0,
     seed: Annotated[
-        int | None, typer.Option(help="Seed; it repeats the operations, not their interleaving.")
+        int | None,
+        typer.Option(min=0, help="Seed; it repeats the operations, not their interleaving."),
     ] = None,
     model: ModelsOption = "",
     layout: LayoutOption = "",

@@ -65,6 +65,10 @@ class Source(ABC):
         """The last events of a participant, newest last; empty where they cannot be read."""
         return []
 
+    def keeps_events(self) -> bool:
+        """Whether it is known since when a thread waits."""
+        return True
+
     def order(self) -> list[Edge]:
         """The order of locks that the lab core of the instance has learnt."""
         raise UsageError("the order of locks is in the memory of an instance on this machine")
@@ -170,6 +174,9 @@ class SegmentSource(Source):
         from vmalab_native import waiting
 
         return waiting.event_lines(self._view.events(participant))
+
+    def keeps_events(self) -> bool:
+        return not self._file.config("events_off")
 
     def order(self) -> list[Edge]:
         from vmalab_native.lab import Edge
@@ -416,7 +423,9 @@ def opened(*, instance: str, target: str, build: bool = True) -> Iterator[Source
     if target:
         from vmalab_client.client import Client
         from vmalab_client.errors import ServiceUnavailable
+        from vmalab_drive import reach
 
+        reach.check(target)
         try:
             with Client(target, discover=False, timeout_s=120.0) as client:
                 yield ServerSource(client)

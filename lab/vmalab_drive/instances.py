@@ -15,7 +15,7 @@ from typing import cast
 from vmalab_drive import leftovers, reach
 from vmalab_drive.drivers import Target
 from vmalab_drive.errors import UsageError
-from vmalab_native import cores, signals
+from vmalab_native import checks, cores, signals
 
 
 @contextmanager
@@ -65,6 +65,8 @@ def _instance_for(
         if target and not instance:
             raise UsageError("attach maps the segment: give --instance, not --target")
         if instance:
+            if instance not in checks.instances():
+                raise UsageError(f"no such segment: instance {instance!r}; `vmalab ps` lists them")
             yield Target(instance=instance)
             return
         with _bare_segment(own) as name:

@@ -57,7 +57,7 @@ def short(number: float) -> str:
 
 
 def measured(number: float) -> str:
-    """As short(), with a fourth digit from 1 to 10: ratios of 1.003 and of 1.03 are told apart."""
+    """As short(), with a fourth digit from 1 to 10: 1.003 is not 1.03."""
     return f"{number:.4g}" if 1 <= abs(number) < 10 else short(number)
 
 

@@ -9,6 +9,10 @@ from vmalab_events.recording import Recording, op_name
 from vmalab_events.slices import flows, slices
 
 
+def _doing(op: int) -> str:
+    return op_name(op) if op else "no call"  # a library user
+
+
 def lines(recording: Recording) -> list[str]:
     """A line for each stack: who; its call; the lock; who released it; and the us of waiting.
 
@@ -20,11 +24,11 @@ def lines(recording: Recording) -> list[str]:
     for wait in found:
         if wait.kind != "wait":
             continue
-        frames = [recording.tracks[wait.track].name, op_name(wait.event.op), wait.event.lock]
+        frames = [recording.tracks[wait.track].name, _doing(wait.event.op), wait.event.lock]
         flow = released.get(id(wait))
         if flow is not None:
             other = recording.tracks[flow.track].name
-            frames.append(f"released by {other}: {op_name(flow.event.op)}")
+            frames.append(f"released by {other}: {_doing(flow.event.op)}")
         elif wait.open:
             frames.append("still waits")
         sums[";".join(frame.replace(";", ",") for frame in frames)] += wait.ns

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recording as a Perfetto trace, for ui.perfetto.dev.
 
-A track for each participant, with its calls and waits, and below it one for each lock that it holds
-at a time, and counters of waiting; a track for each address space, with who held its mmap_lock.
-Arrows go from who waited to who released the lock.
+A track for each process, below it one for each participant, with its calls and waits, one for each
+lock that it holds at a time, and counters of waiting; a track for each address space, with who held
+its mmap_lock. Arrows go from who waited to who released the lock.
+
+Times have no clock of their own: one that a trace names must be compared with the trace's own in a
+snapshot, and there is nothing else here to compare with.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ class _Writer:
     """Packets of one sequence."""
 
     def __init__(self) -> None:
-        from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import BuiltinClock, TrackEvent
+        from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TrackEvent
         from perfetto.trace_builder.proto_builder import TraceProtoBuilder
 
         self.builder = TraceProtoBuilder()
@@ -34,18 +37,21 @@ class _Writer:
         packet = self.builder.add_packet()
         packet.trusted_packet_sequence_id = _SEQUENCE
         packet.sequence_flags = packet.SEQ_INCREMENTAL_STATE_CLEARED
-        packet.trace_packet_defaults.timestamp_clock_id = BuiltinClock.BUILTIN_CLOCK_MONOTONIC
         self._tracks = 0
 
     def track(self, name: str, *, parent: int = 0, pid: int = 0, counter: bool = False) -> int:
-        """A new track; its number."""
+        """A new track; its number.
+
+        Args:
+            pid: it is the track of this process, which has one only; 0: of none.
+        """
         self._tracks += 1
         descriptor = self.builder.add_packet().track_descriptor
         descriptor.uuid = self._tracks
         descriptor.name = name
         if parent:
             descriptor.parent_uuid = parent
-        else:
+        if pid:
             descriptor.process.pid = pid
             descriptor.process.process_name = name
         if counter:
@@ -146,7 +152,7 @@ def _nested(out: _Writer, track: int, found: list[Slice], flow_of: Mapping[int, 
     end_until(1 << 63)
 
 
-def _counters(out: _Writer, parent: int, track: Track) -> None:
+def _counters(out: _Writer, parent: int, track: Track, from_ns: int) -> None:
     """How long it has waited in all, by class of lock; the last value is that of its counter."""
     for lock, total in sorted(track.waits.items()):
         ends = [e for e in track.events if e.lock == lock and e.kind in ("waited", "gave up")]
@@ -154,6 +160,8 @@ def _counters(out: _Writer, parent: int, track: Track) -> None:
         value = max(0, total.ns - sum(event.value for event in ends))
         for event in ends:
             value += event.value
+            if event.time_ns < from_ns:
+                continue
             out.add(out.event.TYPE_COUNTER, number, event.time_ns, counter=value)
 
 
@@ -163,13 +171,20 @@ def _participants(out: _Writer, recording: Recording, found: list[Slice],
     lands: dict[tuple[int, int], list[int]] = {}
     for number, flow in enumerate(arrows, 1):
         lands.setdefault((flow.track, flow.event.number), []).append(number)
+    processes: dict[int, int] = {}
     for number, track in enumerate(recording.tracks):
         own = [slice_ for slice_ in found if slice_.track == number]
-        parent = out.track(track.name, pid=track.pid or 1_000_000 + number)
+        events = recording.shown(track)
+        if not (track.role or own or events):
+            continue
+        if track.pid and track.pid not in processes:
+            processes[track.pid] = out.track(track.name, pid=track.pid)
+        name = f"{track.name}, participant {track.slot}"
+        parent = out.track(name, parent=processes.get(track.pid, 0))
         calls = out.track("calls and waits", parent=parent)
         _nested(out, calls, [one for one in own if one.kind != "hold"], flow_of)
         marks = out.track("events", parent=parent)
-        for event in track.events:
+        for event in events:
             if event.kind not in _INSTANTS:
                 continue
             notes: dict[str, object] = {"mm": event.mm} if event.mm else {}
@@ -182,7 +197,7 @@ def _participants(out: _Writer, recording: Recording, found: list[Slice],
         for hold in (one for one in own if one.kind == "hold"):
             place = lanes.place(hold.begin_ns, hold.end_ns)
             out.slice(place, hold.begin_ns, hold.end_ns, hold.name, notes=_notes(hold))
-        _counters(out, parent, track)
+        _counters(out, parent, track, recording.from_ns)
 
 
 def _address_spaces(out: _Writer, recording: Recording, found: list[Slice]) -> None:
@@ -192,7 +207,7 @@ def _address_spaces(out: _Writer, recording: Recording, found: list[Slice]) -> N
             holds.setdefault(slice_.event.mm, []).append(slice_)
     if not holds:
         return
-    parent = out.track(_SHARED, pid=2_000_000)
+    parent = out.track(_SHARED)
     for mm, rows in sorted(holds.items()):
         lanes = _Lanes(out, parent, f"mm {mm}")
         for hold in sorted(rows, key=lambda row: row.begin_ns):

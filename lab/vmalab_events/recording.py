@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,7 +54,13 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What was read of an instance; times in ns of CLOCK_MONOTONIC."""
+    """What was read of an instance; times in ns of CLOCK_MONOTONIC.
+
+    Attributes:
+        from_ns: when the reading began, where it took some time: what was over by then is not
+            shown. 0: all is shown that the rings had.
+        trees: who waited for whom at the end.
+    """
 
     instance: str
     model: str
@@ -61,7 +68,11 @@ class Recording:
     end_ns: int
     tracks: list[Track]
     trees: list[waiting.Tree]
-    """Who waited for whom at the end."""
+    from_ns: int = 0
+
+    def shown(self, track: Track) -> list[Event]:
+        """The events of a participant that belong to the time that was asked for."""
+        return [event for event in track.events if event.time_ns >= self.from_ns]
 
 
 def op_name(op: int) -> str:
@@ -112,16 +123,22 @@ def _trees(view: SegmentView, end_ns: int) -> list[waiting.Tree]:
     return waiting.forest(waiting.tasks(infos, view.every_lock(infos), ages))
 
 
-def record(file: SegmentFile, seconds: float) -> Recording:
-    """Read the rings for some seconds, with what they have already; 0: once.
+def record(
+    file: SegmentFile, seconds: float, stopped: Callable[[], bool] = lambda: False
+) -> Recording:
+    """Read the rings for some seconds, with what was under way when that began; 0: once, all.
+
+    Args:
+        stopped: asked again and again whether it is to end before the time is over.
 
     Raises:
         SegmentDamaged: the file says what cannot be.
     """
     slots, view = _Slots(file), SegmentView(file)
+    from_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC) if seconds else 0
     end = time.monotonic() + seconds
     slots.poll()
-    while time.monotonic() < end:
+    while time.monotonic() < end and not stopped():
         time.sleep(min(PAUSE_S, max(0.0, end - time.monotonic())))
         slots.poll()
     _complete(view, slots.tracks)
@@ -134,4 +151,5 @@ def record(file: SegmentFile, seconds: float) -> Recording:
     end_ns = now_ns if anybody else max(times)
     end_ns = max([end_ns, *times])
     trees = _trees(view, end_ns)
-    return Recording(file.instance, file.model, min(times), end_ns, tracks, trees)
+    begin_ns = max(min(times), from_ns)
+    return Recording(file.instance, file.model, begin_ns, end_ns, tracks, trees, from_ns)

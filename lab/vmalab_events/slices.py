@@ -29,6 +29,7 @@ class Slice:
         event: the event that began it.
         open: it lasts, or nobody knows how long it lasted.
         result: of a call: its value, or the negative error; of a wait: 0, or -1: it gave up.
+        from_ns: what was before is not shown.
     """
 
     track: int
@@ -37,10 +38,11 @@ class Slice:
     end_ns: int = 0
     open: bool = True
     result: int = 0
+    from_ns: int = 0
 
     @property
     def begin_ns(self) -> int:
-        return self.event.time_ns
+        return max(self.event.time_ns, self.from_ns)
 
     @property
     def ns(self) -> int:
@@ -126,12 +128,16 @@ def _of_track(number: int, track: Track, end_ns: int) -> list[Slice]:
 
 
 def slices(recording: Recording) -> list[Slice]:
-    """All slices, by participant, in the order in which they began."""
-    return [
+    """All slices that are shown, by participant, in the order in which they began."""
+    found = [
         slice_
         for number, track in enumerate(recording.tracks)
         for slice_ in _of_track(number, track, recording.end_ns)
+        if slice_.end_ns >= recording.from_ns
     ]
+    for slice_ in found:
+        slice_.from_ns = recording.from_ns
+    return found
 
 
 def _key(event: Event) -> tuple[str, int]:

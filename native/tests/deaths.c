@@ -290,7 +290,7 @@ static void hold_locks(struct participant *self, u64 mm, enum holder how)
 {
 	struct mm_struct *locked = mm_find(self->seg, mm);
 
-	CHECK_EQ(vl_user_down(self, 0, 0, 1, NSEC_PER_SEC), 0);
+	CHECK_EQ(vl_user_down(self, 0, 0, 1, NSEC_PER_SEC, 0), 0);
 	if (how == OUTSIDE)
 		return;
 	CHECK_EQ(op_begin(self, OP_FAULT, mm), 0);

@@ -584,10 +584,17 @@ class Participant(accounts.Charging, measure.OfSlabs, OwnedThings):
     def user_place_give(self, place: int) -> None:
         self._places_free.append(place)
 
-    def user_down(self, number: int, *, place: int, write: bool, timeout_ns: int) -> bool:
-        """Takes rwsem `number`, announced in `place`; False when it was not free in time."""
+    def user_down(
+        self, number: int, *, place: int, write: bool, timeout_ns: int, since_ns: int = 0
+    ) -> bool:
+        """Takes rwsem `number`, announced in `place`; False when it was not free in time.
+
+        Args:
+            since_ns: when the wait began of which this is a part, by CLOCK_MONOTONIC; others see it
+                wait since then. 0: it is no part of one.
+        """
         wait_ns = u64("timeout_ns", timeout_ns)
-        code = lib.vl_user_down(self._open(), number, place, int(write), wait_ns)
+        code = lib.vl_user_down(self._open(), number, place, int(write), wait_ns, since_ns)
         if code == RecoveryStuck.code:  # -ETIMEDOUT
             return False
         checked(code, f"user rwsem {number}")

@@ -124,6 +124,8 @@ class Ring:
     def _decoded(self, number: int, row: tuple[int, ...]) -> Event:
         _, code, what, op, time_ns, item, value = row
         kind, lock, ref, reason = KINDS[code], "", 0, ""
+        if kind in ("join", "leave"):  # what the one before was in is not known of the next one
+            self._mm = 0
         mm = item if kind in _OF_MMS else self._mm
         if kind == "begin":
             self._mm = mm

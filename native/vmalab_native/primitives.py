@@ -64,15 +64,16 @@ class Held(AbstractContextManager["Held"]):
 
     def _wait(self, place: int) -> None:
         begin_ns = monotonic_ns()
+        since_ns = 0
         while True:
             slice_ns = WAIT_SLICE_NS
             if self._timeout_ns is not None:
                 left_ns = begin_ns + self._timeout_ns - monotonic_ns()
                 slice_ns = max(0, min(slice_ns, left_ns))
-            if self.participant.user_down(
-                self.number, place=place, write=self.write, timeout_ns=slice_ns
-            ):
+            wait = {"timeout_ns": slice_ns, "since_ns": since_ns}
+            if self.participant.user_down(self.number, place=place, write=self.write, **wait):
                 return
+            since_ns = begin_ns
             if self.participant.segment.supervisor_pid == 0:
                 self._recover()
             if self._timeout_ns is not None and monotonic_ns() - begin_ns >= self._timeout_ns:

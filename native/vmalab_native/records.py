@@ -339,6 +339,8 @@ class ParticipantInfo:
         rcu_active: it is in an RCU read section.
         leases: on address spaces.
         op: op code under way, 0 if none.
+        rcu: the number of the grace period that its read section began in: of two readers the one
+            with the smaller number has read longer. 0: it is in none, or that is not known.
     """
 
     index: int
@@ -354,6 +356,7 @@ class ParticipantInfo:
     rcu_active: bool
     leases: int
     op: int
+    rcu: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,7 @@ class SegmentView:
                         if leases[i] and leases[i] >> 16 == generation
                     ),
                     op=self._slot.get(raw, "op"),
+                    rcu=self._slot.get(raw, "rcu"),
                 )
             )
         return rows

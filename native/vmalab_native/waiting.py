@@ -15,7 +15,8 @@ Who holds a waiter up:
 
 A writer needs all holders gone, so each of them is enough to hold it up, and a circle of such waits
 is a deadlock. In the tree a task stands under one of those that hold it up: under the one in a
-circle with it, else under the one whose operation began first.
+circle with it, else under the one whose operation began first; of a grace period under the reader
+that has read longest.
 
 The rows are read one after the other while everybody goes on, so two tasks may be seen at
 different moments. What has lasted for a second is not the accident of a look. A circle is called a
@@ -83,6 +84,7 @@ class Task:
         reads_rcu: it is in an RCU read section.
         holds: locks that it has.
         wants: the lock that it waits for, or a grace period; None: it does not wait.
+        rcu: as in ParticipantInfo.
     """
 
     participant: int
@@ -97,6 +99,7 @@ class Task:
     reads_rcu: bool
     holds: tuple[LockInfo, ...]
     wants: LockInfo | None
+    rcu: int = 0
 
     @property
     def stands_still(self) -> bool:
@@ -252,6 +255,7 @@ def _task(
         reads_rcu=info.rcu_active,
         holds=tuple(lock for lock in locks if lock.state == "held"),
         wants=wants,
+        rcu=info.rcu,
     )
 
 
@@ -333,8 +337,10 @@ def forest(everybody: Sequence[Task]) -> list[Tree]:
     edges = _edges(everybody)
     circling = _circling(edges)
 
-    def rank(one: int, other: int) -> tuple[bool, int, int]:
-        return one in circling.get(other, ()), of[other].ages.operation_ns or 0, -other
+    def rank(one: int, other: int) -> tuple[bool, int, int, int]:
+        wants = of[one].wants
+        oldest = -of[other].rcu if wants and wants.name == GRACE_PERIOD.name else 0
+        return one in circling.get(other, ()), oldest, of[other].ages.operation_ns or 0, -other
 
     above = {
         one: max(others, key=lambda other: rank(one, other))

@@ -197,9 +197,11 @@ class Supervisor:
         segment.outlive_cut()
         on_broken.when_broken(self._end_at_once)
         self._me: Participant = segment.participant("supervisor", comm="vmalab")
+        if config.events == "off" and config.hung_after_s:
+            self._log.info("no events are kept: threads that wait for too long are not reported")
         self._hung = HungTasks(
             self._log,
-            after_s=config.hung_after_s,
+            after_s=config.hung_after_s if config.events == "on" else 0.0,
             measures=bool(config.metrics_listen),
             tasks=self._tasks,
             events=self._last_events,

@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ from typing import Any
 import pytest
 
 from models import LAYOUT, MODEL, VMA_BYTES
-from servers import vmalab
+from patience import HANG_S
+from servers import VMALAB, vmalab
 from vmalab_cli.inspect import _open
 from vmalab_client import Client
 from vmalab_client.client import AddressSpace
 from vmalab_drive.errors import UsageError
 from vmalab_native import checks
-from vmalab_native.core import Segment
+from vmalab_native.core import Segment, SegmentConfig
 from vmalab_native.primitives import RwSem
 from vmalab_native.records import QUOTAS
 from vmalab_server.embedded import EmbeddedServer
@@ -260,6 +262,12 @@ def test_serve_lists_limits_and_quotas() -> None:
         (["fsck", "--repair", "--target", "127.0.0.1:1"], "repairs by itself"),
         (["top", "--target", "b:1"], "reads the memory of instances on this machine"),
         (["trace", "-t", "b:1"], "no server answers the events of a thread: run it where"),
+        (["diff", "--program", ""], "--program has no operation"),
+        (["diff", "--out", "/dev/null"], "--out /dev/null: a folder is wanted"),
+        (
+            ["replay", "python-threads", "--instance", "not-there", "--mode", "attach"],
+            "no such segment",
+        ),
     ],
 )
 def test_errors_are_one_line_and_bad_usage(arguments: list[str], words: str) -> None:
@@ -268,6 +276,67 @@ def test_errors_are_one_line_and_bad_usage(arguments: list[str], words: str) -> 
     assert done.stdout == ""
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "race run late-unlock --seconds",
+        "lin --duration",
+        "crash --patience",
+        "scale cost --percent",
+    ],
+)
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_numbers_are_numbers(command: str, number: str) -> None:
+    """nan passes each bound, and inf most: a command would never end, or a check never fail."""
+    done = vmalab(*command.split(), number)
+    assert done.returncode == 2
+    words = " ".join(done.stderr.split())
+    assert "give a finite number" in words or "is not in the range" in words
+
+
+@pytest.mark.parametrize("command", ["ps", "ps --json", "race list"])
+def test_closed_output_is_no_error(command: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {command} >&-', "sh", *VMALAB],
+        capture_output=True,
+        text=True,
+        timeout=HANG_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_silent_target_is_named_before_it_is_given_up() -> None:
+    """A server that is stopped: the kernel accepts connections for it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = f"127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(
+            [*VMALAB, "ps", "--target", target], stderr=subprocess.PIPE, text=True
+        ) as command:
+            assert command.stderr is not None
+            line = command.stderr.readline()
+            assert command.poll() is None, "it waits on"
+            silent.close()
+            rest = command.stderr.read()
+    assert line.startswith(f"vmalab: {target} takes connections and has said nothing for 2.5 s")
+    assert command.returncode == 2
+    assert f"no server answers at {target}" in rest
+
+
+def test_hung_wants_an_instance_that_knows_since_when() -> None:
+    instance = f"t-{os.getpid()}-no-events"
+    config = SegmentConfig(
+        size_bytes=64 << 20, frames_max=1 << 14, participants_max=16, events=False
+    )
+    with Segment.create(instance, config) as segment:
+        try:
+            done = vmalab("locks", "--hung", "2", "-i", instance)
+            assert (done.returncode, "keeps no events" in done.stderr) == (2, True)
+            assert vmalab("locks", "-i", instance).returncode == 0
+        finally:
+            segment.unlink()
 
 
 def test_a_size_that_is_too_small_names_the_least() -> None:

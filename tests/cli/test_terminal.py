@@ -31,7 +31,7 @@ from patience import HANG_S
 from servers import VMALAB
 from vmalab_cli.progress import EVERY_S, Progress
 from vmalab_drive import reach
-from vmalab_drive.contract import DriverError
+from vmalab_drive.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACE = ROOT / "lab" / "vmalab_trace" / "traces" / "python-threads"
@@ -258,7 +258,7 @@ def silent() -> Iterator[str]:
 
 
 def test_a_silent_target_is_named(silent: str) -> None:
-    with pytest.raises(DriverError, match=f"{silent}.*no answer"):
+    with pytest.raises(UsageError, match=f"{silent}.*no answer"):
         reach.check(silent)
 
 

@@ -190,7 +190,7 @@ def test_a_thread_and_its_last_events(segment: Segment, me: Participant, watch: 
     close = Zoom(segment.instance, "thread", (me.index, 1))
     page = zoom.page(seen(watch.look(close), segment.instance), close)
     assert "holds no lock" in page.facts
-    assert "has waited for nothing" in page.facts
+    assert "no wait is over yet" in page.facts
     assert "faults 0 (-/s)" in page.facts[0]
     ends = [row.cells for row in page.rows if row.cells[1] == "end"]
     assert [cells[-1] for cells in ends[:2]] == ["EINVAL", "0"]

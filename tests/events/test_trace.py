@@ -12,6 +12,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import subprocess
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -24,10 +27,12 @@ import pytest
 
 import slow_holder
 from children import Child
-from servers import vmalab, wait_for
+from patience import HANG_S
+from servers import VMALAB, vmalab, wait_for
 from slow_holder import Held, since_begin
 from vmalab_events.recording import Track
 from vmalab_native.core import Participant, Segment, SegmentConfig
+from vmalab_native.primitives import RwSem
 from vmalab_native.segment_file import SegmentFile
 from vmalab_native.view import SegmentView
 from vmalab_native.waiting import duration
@@ -141,6 +146,7 @@ class Readback:
 
         trace = Trace()
         trace.ParseFromString(data)
+        pids: set[int] = set()
         self.names: dict[int, str] = {}
         self.parents: dict[int, int] = {}
         self.slices: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
@@ -150,7 +156,12 @@ class Readback:
         self.open: dict[int, list[tuple[str, int]]] = defaultdict(list)
         self.notes: list[tuple[str, str]] = []
         for packet in trace.packet:
+            # Without a snapshot of clocks there is no other clock than the trace's own.
+            assert not packet.trace_packet_defaults.timestamp_clock_id
             if packet.HasField("track_descriptor"):
+                pid = packet.track_descriptor.process.pid
+                assert pid not in pids, "a viewer makes one of them"
+                pids |= {pid} - {0}
                 self._describe(packet.track_descriptor)
             elif packet.HasField("track_event"):
                 self._event(packet.timestamp, packet.track_event)
@@ -361,6 +372,53 @@ def test_bad_usage(options: list[str], says: str, vmalab_server: EmbeddedServer)
     done = vmalab("trace", "--instance", vmalab_server.instance, *options)
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_a_trace_is_of_the_seconds_that_were_asked_for(tmp_path: Path) -> None:
+    """What was over before is left out, what was under way is shown from then on; SIGINT ends the
+    reading, and what was read is written."""
+    file, instance = tmp_path / "t", f"t-{uuid4().hex[:10]}"
+    config = SegmentConfig(size_bytes=64 << 20, frames_max=1 << 14, participants_max=16)
+    with Segment.create(instance, config) as segment:
+        try:
+            segment.participant("client", comm="gone").release()
+            me, other = (segment.participant("client", comm=name) for name in ("holder", "waiter"))
+            with RwSem(me, 1).write():
+                waits = threading.Thread(target=RwSem(other, 1).read().take)
+                waits.start()
+                time.sleep(0.6)  # it has waited in some slices that are over
+                begun = time.monotonic_ns()
+                command = [*VMALAB, "trace", "-i", instance, "--perfetto", str(file)]
+                process = subprocess.Popen([*command, "--seconds", "3600"])
+                while not list(tmp_path.glob(".t.*.new")):
+                    time.sleep(0.01)
+                time.sleep(0.3)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(HANG_S) == 0
+                assert [path.name for path in tmp_path.iterdir()] == ["t"]
+                read = Readback(file.read_bytes())
+            waits.join()
+        finally:
+            segment.unlink()
+    lives = [name for name in read.names.values() if ", participant " in name]
+    assert sorted(name.split()[0] for name in lives) == ["holder", "waiter"]
+    rows = read.slices[read.of("waiter", "calls and waits")]
+    assert {row[0] for row in rows} == {"waits for user R"}
+    assert min(row[1] for row in rows) >= begun
+
+
+def test_a_trace_that_cannot_be_written_is_refused_before_it_is_read(
+    vmalab_server: EmbeddedServer, tmp_path: Path
+) -> None:
+    where = ("--instance", vmalab_server.instance, "--seconds", "3600")
+    done = vmalab("trace", *where, "--perfetto", str(tmp_path / "none" / "t"))
+    assert done.returncode == 2, "not after an hour"
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"before")
+    done = vmalab("trace", "--instance", "not-there", "--perfetto", str(kept))
+    assert done.returncode == 2
+    assert kept.read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
 SHOWN = ["350 ns", "12.3 us", "1000 us", "4.56 ms", "7.89 s", "3600 s"]

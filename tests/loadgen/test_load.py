@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> Non
 
 def test_nobody_answers() -> None:
     done = vmalab("load", "--mode", "attach", "--instance", "no-such-instance")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) <= 2
 
 
@@ -145,6 +145,6 @@ def test_a_target_where_nobody_listens_is_named_soon() -> None:
         begun = time.monotonic()
         done = vmalab("load", "--target", address, "--duration", "1")
         took_s = time.monotonic() - begun
-    assert done.returncode == 1
-    assert f"no server answers at {address}: start one with `vmalab serve`" in done.stderr
+    assert done.returncode == 2
+    assert f"no server answers at {address} (Connection refused): start one with" in done.stderr
     assert took_s < CALL_TIMEOUT_S

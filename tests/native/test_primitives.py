@@ -14,7 +14,9 @@ from children import Child
 from patience import HANG_S
 from vmalab_native import errors
 from vmalab_native.core import Participant, Segment
-from vmalab_native.primitives import RcuReader, RwSem, synchronize
+from vmalab_native.events import since
+from vmalab_native.primitives import WAIT_SLICE_NS, RcuReader, RwSem, synchronize
+from vmalab_native.segment_file import SegmentFile
 
 FOREVER_NS = int(HANG_S * 1e9)
 HOLD = """
@@ -154,6 +156,42 @@ def test_waiter_recovers_without_a_supervisor(
     with RwSem(me, 5).write(timeout_ns=FOREVER_NS):
         pass
     assert [row.index for row in segment.participants()] == [me.index]
+
+
+def test_a_wait_is_one_however_often_it_looks_for_the_dead(
+    segment: Segment, me: Participant, spawn: Callable[..., Child]
+) -> None:
+    """Others see since when it waits, over the slices that it waits in; and that it is over."""
+    child = spawn(HOLD, segment.instance, "5", "write")
+    assert child.line() == "held"
+    over = threading.Event()
+
+    def wait() -> None:
+        with RwSem(me, 5).read(timeout_ns=FOREVER_NS):
+            over.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    with SegmentFile.open(segment.instance) as file:
+
+        def waits_since() -> int:
+            deadline = time.monotonic() + HANG_S
+            while time.monotonic() < deadline:
+                began_ns = since(file, me.index)[1]
+                if began_ns is not None:
+                    return began_ns
+            raise AssertionError("it does not wait")
+
+        first = waits_since()
+        while time.monotonic_ns() - first < 3 * WAIT_SLICE_NS:
+            began_ns = since(file, me.index)[1]
+            # Between two slices it waits for nothing; what a slice begins with is not much later.
+            assert began_ns is None or began_ns - first < WAIT_SLICE_NS // 2
+        child.tell("go")
+        assert child.line() == "given"
+        assert over.wait(HANG_S)
+        thread.join()
+        assert since(file, me.index)[1] is None
 
 
 def test_survivors_readers_are_counted(

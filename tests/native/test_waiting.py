@@ -20,12 +20,17 @@ def lock(who: int, of: tuple[str, int, int, int], mode: str, state: str) -> Lock
 
 
 def participant(
-    who: int, *, blocked: bool = False, reads_rcu: bool = False, inside: bool = True
+    who: int,
+    *,
+    blocked: bool = False,
+    reads_rcu: bool = False,
+    inside: bool = True,
+    rcu: int = 0,
 ) -> ParticipantInfo:
     return ParticipantInfo(
         index=who, pid=100 + who, tid=100 + who, start_time=1, pid_namespace=0, alive=True,
         role="client", comm=f"c{who}", in_core=inside, blocked=blocked, rcu_active=reads_rcu,
-        leases=0, op=Op.MUNMAP,
+        leases=0, op=Op.MUNMAP, rcu=rcu,
     )  # fmt: skip
 
 
@@ -121,6 +126,19 @@ def test_a_grace_period() -> None:
     assert "in an RCU read section" in text
     assert "waits for a grace period for 7.0 s" in text
     assert trees([], blocked=(6,)) == []
+
+
+def test_a_grace_period_waits_for_the_oldest_reader() -> None:
+    """Others come and go meanwhile; their calls may have begun before."""
+    infos = [
+        participant(1, reads_rcu=True, rcu=90),
+        participant(2, reads_rcu=True, rcu=7, inside=False),
+        participant(3, reads_rcu=True, rcu=91),
+        participant(4, blocked=True),
+    ]
+    ages = {1: Ages(9 * SECOND), 3: Ages(8 * SECOND), 4: Ages(3 * SECOND, 3 * SECOND)}
+    (found,) = forest(tasks(infos, [], lambda who: ages.get(who, Ages()), lambda info: ""))
+    assert shape(found) == (2, [(4, [])])
 
 
 def test_a_deadlock() -> None:

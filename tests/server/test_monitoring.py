@@ -55,6 +55,14 @@ tests:
         values: '1 0 0 0 0 0 0 0'
       - series: 'vmalab_worker_up{{worker="1"}}'
         values: '1x8'
+      - series: 'vmalab_account_refusals_total{{account="born-refused"}}'
+        values: '_ _ 4 4 4 4'
+      - series: 'vmalab_account_refusals_total{{account="good"}}'
+        values: '_ 0 0 0 0 0'
+      - series: 'vmalab_rpc_duration_seconds_count{{method="Mmap", code="INTERNAL"}}'
+        values: '_ _ 1 1 1 1'
+      - series: 'vmalab_rpc_duration_seconds_count{{method="Mmap", code="OK"}}'
+        values: '1 2 3 4 5 6'
     alert_rule_test:
       - {{eval_time: 15s, alertname: VmalabThreadsHang}}
       - eval_time: 30s
@@ -64,6 +72,20 @@ tests:
             exp_annotations:
               summary: pid 7 (c) holds 10 threads up in munmap
               description: "Its state: stopped. It holds . The chain: ."
+      - {{eval_time: 15s, alertname: VmalabQuotaRefuses}}
+      - eval_time: 60s
+        alertname: VmalabQuotaRefuses
+        exp_alerts:
+          - exp_labels: {{severity: info, account: born-refused}}
+            exp_annotations:
+              summary: "a quota of client born-refused has refused 4 requests in 10 min"
+      - {{eval_time: 15s, alertname: VmalabFaultsOfTheService}}
+      - eval_time: 60s
+        alertname: VmalabFaultsOfTheService
+        exp_alerts:
+          - exp_labels: {{severity: critical, method: Mmap}}
+            exp_annotations:
+              summary: "calls of Mmap fail by a fault of the service; its log names the requests"
       - {{eval_time: 60s, alertname: VmalabWorkerDown}}
       - eval_time: 90s
         alertname: VmalabWorkerDown

@@ -29,9 +29,14 @@ class Zoom:
     key: tuple[int, ...]
 
 
+NAME_WIDTH: Final = 12
+"""A column of texts that is so wide has names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. What is longer than its width is cut."""
+    """A column of a table. What is longer than its width is cut; a name in the middle, because
+    names often differ at their ends."""
 
     name: str
     width: int
@@ -39,7 +44,8 @@ class Column:
 
     def fitted(self, text: str) -> str:
         if len(text) > self.width:
-            text = text[: self.width - 1] + "…"
+            end = 4 if self.left and self.width >= NAME_WIDTH else 0
+            text = text[: self.width - 1 - end] + "…" + text[len(text) - end :]
         return text.ljust(self.width) if self.left else text.rjust(self.width)
 
 

@@ -2,8 +2,8 @@
 """`vmalab top` on a terminal.
 
 Looks are taken in a thread, so that keys are answered meanwhile. The next look begins an interval
-after the last one began, and not before the process has rested for as long as REST looks take: to
-look at a large instance costs CPU time that its users want too.
+after the last one began, and not before the process has rested for REST times the CPU time that it
+took: to look at a large instance costs CPU time that its users want too.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from vmalab_cli.live.world import Look, World
 from vmalab_native import signals
 
 REST: Final = 4
+REST_MIN_S: Final = 0.01
 WRONG_MAX: Final = 4
 """Lines of what is wrong."""
 BAD: Final = "bold red"
@@ -56,6 +57,13 @@ HELP: Final = """\
 
 What is red waits for long, is stopped, or is dead.
 """
+
+
+def _cpu_s() -> float:
+    """What this thread has used, and processes that have ended: an instance may be looked at in
+    one of its own."""
+    times = os.times()
+    return time.thread_time() + times.children_user + times.children_system
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +235,13 @@ class Top(App[None]):
 
     def _look_apart(self, wanted: Zoom | None) -> None:
         """In a thread of its own."""
-        begin = time.monotonic()
+        begin, cpu = time.monotonic(), _cpu_s()
         world = self._take(wanted)
-        self.call_from_thread(self._found, world, wanted, time.monotonic() - begin)
+        took_s, cpu_s = time.monotonic() - begin, _cpu_s() - cpu
+        rest_s = max(self._start.interval_s - took_s, REST * cpu_s)
+        self.call_from_thread(self._found, world, wanted, rest_s)
 
-    def _found(self, world: World, wanted: Zoom | None, took_s: float) -> None:
+    def _found(self, world: World, wanted: Zoom | None, rest_s: float) -> None:
         self._looking = False
         if self._paused and self._world.looks:
             self._world = _closer(self._world, world)
@@ -240,7 +250,7 @@ class Top(App[None]):
         if wanted != (self._zooms[-1] if self._zooms else None):
             self._look()  # another page was chosen meanwhile
         elif not self._paused:
-            self.set_timer(max(self._start.interval_s - took_s, REST * took_s), self._next)
+            self.set_timer(max(rest_s, REST_MIN_S), self._next)
         self._draw()
 
     def _next(self) -> None:

@@ -94,8 +94,9 @@ def wrong(look: Look) -> list[str]:
         return [look.error]
     if look.sample and look.sample.broken:
         return [f"broken: {look.sample.broken}"]
-    tree = next((one for one in look.trees if one.waiters), None)
-    if tree is None or (tree.longest_s < LONG_WAIT_S and not tree.circle):
+    long = (one for one in look.trees if one.waiters)
+    tree = next((one for one in long if one.circle or (one.held_up_s or 0) >= LONG_WAIT_S), None)
+    if tree is None:
         return []
     return [holder(tree, look), held_up(tree)]
 

@@ -230,7 +230,7 @@ def _waited(look: Look) -> str:
     """How long it has waited for which class of locks."""
     longest = sorted(look.close.waits.items(), key=lambda pair: -pair[1].ns)
     parts = [f"{name} {figures.seconds(one.ns)} in {one.waits}" for name, one in longest[:3]]
-    return f"waited for {', '.join(parts)}" if parts else "has waited for nothing"
+    return f"waited for {', '.join(parts)}" if parts else "no wait is over yet"
 
 
 def _doing(look: Look, one: Attached) -> tuple[str, str]:

@@ -255,6 +255,7 @@ VL_API long vl_events(struct vl_seg *seg, u32 participant, struct vl_event *out,
 struct vl_participant_info {
 	u32 index, pid, tid, role, in_core, rcu_active, leases, op;
 	u64 start_time;
+	u64 rcu; /* the grace period that its read section began in; 0: it is in none */
 	u64 pid_namespace; /* inode number of the namespace that pid and tid are of; 0 unknown */
 	u32 alive;         /* the kernel does not say that it is dead */
 	u32 pad;
@@ -272,8 +273,10 @@ VL_API long vl_layout(const char *model, const char *layout, struct vl_field_inf
 /* --- invariants and recovery: recover.h --- */
 
 /* --- library users: rwsems by number in the segment, and RCU --- */
-VL_API int vl_user_down(struct participant *self, u32 rwsem, u32 place, int write,
-			u64 timeout_ns); /* place 0..2; 0, -ETIMEDOUT */
+/* place 0..2. since_ns: when the wait began of which this is a part, by CLOCK_MONOTONIC; 0: it is no
+ * part of one. 0, -ETIMEDOUT. */
+VL_API int vl_user_down(struct participant *self, u32 rwsem, u32 place, int write, u64 timeout_ns,
+			u64 since_ns);
 VL_API int vl_user_up(struct participant *self, u32 rwsem, u32 place, int write);
 VL_API int vl_user_downgrade(struct participant *self, u32 rwsem, u32 place);
 VL_API void vl_rcu_read_lock(struct participant *self);

@@ -109,6 +109,8 @@ void event_note(struct participant *self, enum event_kind kind, u32 what, u64 ob
 /* follows: it comes right behind another call, so it begins when that one ended. */
 void event_call_begin(struct participant *self, u64 mm, u64 operand, bool follows);
 void event_call_end(struct participant *self, u64 mm, s64 result);
+/* The waits that follow are parts of one that began then; 0: no longer. */
+void event_wait_spans(struct participant *self, u64 since_ns);
 /* A wait for a lock: since begin_ns (0: now), which is returned for the end of it. lock may be NULL
  * for EVENT_LOCK_GRACE. owner: of whom it is known to be, index + 1, or 0. */
 u64 event_wait_begin(struct participant *self, const void *lock, enum event_lock what, u64 begin_ns,

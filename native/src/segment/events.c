@@ -82,6 +82,12 @@ static u64 object_of(const struct participant *self, const void *lock, enum even
 	return what >= EVENT_LOCK_SLOTS ? event_mutex_object(self, lock) : REF(self, lock);
 }
 
+void event_wait_spans(struct participant *self, u64 since_ns)
+{
+	if (self->ring)
+		store_relaxed_u64(&self->ring->wait_ns, since_ns);
+}
+
 u64 event_wait_begin(struct participant *self, const void *lock, enum event_lock what, u64 begin_ns,
 		     u32 owner)
 {

@@ -425,7 +425,8 @@ static struct rw_semaphore *user_rwsem(struct participant *self, u32 rwsem, u32 
 		       : NULL;
 }
 
-int vl_user_down(struct participant *self, u32 rwsem, u32 place, int write, u64 timeout_ns)
+int vl_user_down(struct participant *self, u32 rwsem, u32 place, int write, u64 timeout_ns,
+		 u64 since_ns)
 {
 	struct rw_semaphore *sem = user_rwsem(self, rwsem, place);
 	int err;
@@ -434,8 +435,11 @@ int vl_user_down(struct participant *self, u32 rwsem, u32 place, int write, u64 
 		return VL_E_INVALID;
 	if (core_enter(self) != 0)
 		return VL_E_BROKEN;
+	event_wait_spans(self, since_ns);
 	err = write ? down_write_timeout(self, sem, HOLD_USER0 + place, timeout_ns)
 		    : down_read_timeout(self, sem, HOLD_USER0 + place, timeout_ns);
+	if (since_ns)
+		event_wait_spans(self, 0);
 	core_exit(self);
 	return err;
 }

@@ -233,6 +233,7 @@ long vl_participants(struct vl_seg *seg, struct vl_participant_info *out, u64 ca
 				.role = role,
 				.in_core = slot->in_core,
 				.rcu_active = slot->rcu != 0,
+				.rcu = slot->rcu,
 				.op = slot->op,
 				.start_time = slot->start_time,
 				.pid_namespace = area->pid_namespace,

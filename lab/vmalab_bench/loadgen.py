@@ -48,12 +48,12 @@ class LoadgenBench:
 
     @staticmethod
     def quick(workers: int = 2) -> LoadgenBench:
-        own = OwnCost(rounds=7, attach=30_000, batch=30_000, unary=96)
+        own = OwnCost(rounds=9, attach=0.02, batch=0.1, unary=0.2)
         return LoadgenBench(own, rounds=3, round_s=0.3, threads=(2, 8), workers=workers)
 
     @staticmethod
     def smoke(workers: int = 2) -> LoadgenBench:
-        own = OwnCost(rounds=2, attach=3000, batch=3000, unary=32)
+        own = OwnCost(rounds=2, attach=0.01, batch=0.02, unary=0.03)
         return LoadgenBench(own, rounds=2, round_s=0.2, threads=(2,), workers=workers)
 
 

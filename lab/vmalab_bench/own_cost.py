@@ -16,9 +16,7 @@ that over what an operation takes in the bare loop: CPU time where the thread do
 
 from __future__ import annotations
 
-import math
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -44,21 +42,21 @@ SHARE_MAX: Final = 1.10
 
 @dataclass(frozen=True, slots=True)
 class OwnCost:
-    """Operations of one turn in each mode."""
+    """How long a turn of each mode is, in seconds."""
 
     rounds: int
-    attach: int = 100_000
-    batch: int = 100_000
-    unary: int = 400
+    attach: float = 0.03
+    batch: float = 0.2
+    unary: float = 0.4
 
-    def operations(self, mode: str, piece: int) -> int:
-        """Whole turns of the workload, one at least."""
-        wanted = {"attach": self.attach, "batch": self.batch, "unary": self.unary}[mode]
-        return max(1, wanted // piece) * piece
+    def seconds(self, mode: str) -> float:
+        return {"attach": self.attach, "batch": self.batch, "unary": self.unary}[mode]
 
 
 @dataclass(frozen=True, slots=True)
 class _Spent:
+    """Of one operation."""
+
     cpu_ns: float
     wall_ns: float
 
@@ -71,8 +69,7 @@ class _Side:
         self._driver = driver
         self._mm = driver.create(start_brk=BRK_BASE, brk=BRK_BASE)
         self._window = WINDOW[mode]
-        self._piece = len(self._maker().make(1).piece)
-        self._operations = config.operations(mode, self._piece)
+        self._seconds = config.seconds(mode)
         self._config = {on: self._load_of(on) for on in ("on", "off")}
         self._blocks = list(self._cut(self._maker()))
 
@@ -93,60 +90,65 @@ class _Side:
             workload=WORKLOAD,
             shared_mms=0,
             mode=self.mode,
-            seconds=math.inf,
-            ops=self._operations,
+            seconds=self._seconds,
             sample=SAMPLE if latency == "on" else 0,
         ).filled()
 
-    def _cut(self, maker: ScriptMaker) -> Iterator[bytes]:
+    def _cut(self, maker: ScriptMaker) -> Iterator[Cut]:
         """The blocks that a caller sends in one turn of the workload."""
-        left = self._piece
-        while left:
-            block = maker.make(self._config["on"].block_ops)
+        block = maker.make(self._config["on"].block_ops)
+        left = len(block.piece)
+        while True:
+            yield block
             left -= block.count
-            yield block.data
+            if not left:
+                return
+            block = maker.make(left)
 
     def bare(self) -> _Spent:
         """The same blocks without a load generator."""
-        blocks = self._blocks * (self._operations // self._piece)
         run, send, receive = self._driver.run, self._driver.send, self._driver.receive
-        flying: deque[None] = deque()
+        blocks = [(block.data, block.count) for block in self._blocks]
+        flying = done = 0
         begin, cpu = time.perf_counter_ns(), time.thread_time_ns()
-        if self.mode != "batch":
-            for block in blocks:
-                run(block)
-        else:
-            for block in blocks:
-                send(block)
-                flying.append(None)
-                if len(flying) >= self._window:
-                    receive()
-                    flying.popleft()
-            for _ in flying:
-                receive()
-        return self._spent(begin, cpu)
+        end = begin + int(self._seconds * 1e9)
+        while time.perf_counter_ns() < end:
+            for data, count in blocks:
+                if self.mode == "batch":
+                    send(data)
+                    flying += 1
+                    if flying == self._window:
+                        receive()
+                        flying -= 1
+                else:
+                    run(data)
+                done += count
+        for _ in range(flying):
+            receive()
+        return self._spent(begin, cpu, done)
 
     def load(self, latency: str) -> _Spent:
         """By a caller of a load."""
         maker = self._maker()
+        assert maker.make(0).data == b"", "packed before the clock starts, as a load begins"
         config = self._config[latency]
         clock = Clock.of(config, time.monotonic_ns())
         caller = Caller[Cut](
-            config, self._driver, maker, clock, None, self._operations, lambda _: None,
-            lambda: NEVER,
-        )  # fmt: skip
+            config, self._driver, maker, clock, None, 0, lambda _: None, lambda: NEVER
+        )
         begin, cpu = time.perf_counter_ns(), time.thread_time_ns()
         end = caller.run()
-        spent = self._spent(begin, cpu)
-        if end.failed or maker.tally.wrong or maker.tally.ops.total() != self._operations:
+        spent = self._spent(begin, cpu, maker.tally.ops.total())
+        if end.failed or maker.tally.wrong:
             raise BenchError(
                 f"the load in mode {self.mode} went wrong: {end.failed or maker.tally}"
             )
         return spent
 
-    def _spent(self, begin: int, cpu: int) -> _Spent:
-        cpu_ns = (time.thread_time_ns() - cpu) / self._operations
-        return _Spent(cpu_ns, (time.perf_counter_ns() - begin) / self._operations)
+    @staticmethod
+    def _spent(begin: int, cpu: int, done: int) -> _Spent:
+        cpu_ns = (time.thread_time_ns() - cpu) / done
+        return _Spent(cpu_ns, (time.perf_counter_ns() - begin) / done)
 
 
 @contextmanager

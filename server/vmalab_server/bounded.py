@@ -29,7 +29,7 @@ from typing import Final, ParamSpec, Protocol, TypeVar, cast
 
 import grpc
 
-from vmalab_server import failures
+from vmalab_server import failures, logs
 from vmalab_server.admission import DONE, CallPool, Door, Refuser
 from vmalab_server.caller import NOBODY, Caller, here
 from vmalab_server.endings import Endings
@@ -86,7 +86,7 @@ class Arrival(Protocol):
     def cancel(self) -> object: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Call:
     """A call whose message is read."""
 
@@ -183,8 +183,7 @@ class BoundedPool(CallPool):
         try:
             arrival.read(lambda raw: self._received(call, raw))
         except Exception:  # gRPC's core refuses it: the call is over
-            self._was_read(call, 0)
-            self._settle()
+            self._was_read(call, 0, settled=True)
             return False
         return True
 
@@ -204,22 +203,27 @@ class BoundedPool(CallPool):
             self._unsettled += 1
             return True
 
-    def _was_read(self, call: _Call, count: int) -> None:
+    def _was_read(self, call: _Call, count: int, *, settled: bool) -> None:
+        """Its message is there, or never comes. settled: nothing more is to be done."""
         self._upkeep.awaited.pop(id(call.arrival), None)
         key = call.caller.key
         with self._mutex:
             self._reading_all -= 1
-            self._reading[key] -= 1
-            if not self._reading[key]:
+            left = self._reading[key] - 1
+            if left:
+                self._reading[key] = left
+            else:
                 del self._reading[key]
             if count > BYTES_MAX:
                 self._note_large(key)
+            if settled:
+                self._settle()
 
     def _settle(self) -> None:
-        with self._mutex:
-            self._unsettled -= 1
-            if self._stopping and not self._unsettled:
-                self._settled.set()
+        """With the mutex."""
+        self._unsettled -= 1
+        if self._stopping and not self._unsettled:
+            self._settled.set()
 
     def _is_large(self, key: str) -> bool:
         until = self._large.get(key) if self._large else None
@@ -238,20 +242,32 @@ class BoundedPool(CallPool):
 
     def _received(self, call: _Call, raw: bytes | None) -> None:
         """In the thread that gRPC serves with, which may not end."""
-        self._was_read(call, 0 if raw is None else len(raw))
-        answered = False
+        count = 0 if raw is None else len(raw)
+        failed: Exception | None = None
         try:
-            if raw is not None and len(raw) <= BYTES_MAX and not call.arrival.over():
-                answered = self._answer(call, raw)
+            short = raw is not None and count <= BYTES_MAX and not call.arrival.over()
+            if short and raw is not None and self._answer(call, raw):
+                self._was_read(call, count, settled=True)
+                return
         except Exception as error:
-            failure = failures.CoreFailure("CORE_ERROR", str(error))
-            call.arrival.leave()
-            run = self._run(call.request, lambda: call.arrival.run(lambda: iter(())))
-            self._refuser.refuse(call.caller.key, failure, run)
-            answered = True
-        if not answered:
+            failed = error
+        self._was_read(call, count, settled=False)
+        try:
+            self._leave(call, raw, failed)
+        except Exception as error:
+            logs.get().error("a call is lost", method=call.bounded.name, error=str(error))
+        with self._mutex:
+            self._settle()
+
+    def _leave(self, call: _Call, raw: bytes | None, failed: Exception | None) -> None:
+        """A call goes on in a thread: in the pool, or to be refused."""
+        call.arrival.leave()
+        if failed is None:
             self._hand_over(call, raw)
-        self._settle()
+            return
+        failure = failures.CoreFailure("CORE_ERROR", str(failed))
+        run = self._run(call.request, lambda: call.arrival.run(lambda: iter(())))
+        self._refuser.refuse(call.caller.key, failure, run)
 
     def _answer(self, call: _Call, raw: bytes) -> bool:
         here.caller, here.request = call.caller, call.request
@@ -275,5 +291,4 @@ class BoundedPool(CallPool):
             if raw is not None:
                 yield raw
 
-        call.arrival.leave()
         self._accept(call.request, lambda: call.arrival.run(messages), lambda: call.caller)

@@ -73,6 +73,7 @@ def test_rpc(client: str, tmp_path: Path) -> None:
     assert data["stream_over_attached_failed_only"] > 0
 
 
+@pytest.mark.long
 @pytest.mark.serial
 def test_loadgen(tmp_path: Path) -> None:
     """With h2load all of it; without it the rest, and the targets say what to install."""

@@ -70,7 +70,8 @@ def read(mm: int, page: int) -> pb.FaultRequest:
     return pb.FaultRequest(mm=mm, addr=AREA + page * PAGE, access=pb.ACCESS_READ)
 
 
-each_front = pytest.mark.parametrize("front", ["bounded", "cq"])
+LONG_BOUNDED, LONG_CQ = (pytest.param(one, marks=pytest.mark.long) for one in ("bounded", "cq"))
+each_front = pytest.mark.parametrize("front", [LONG_BOUNDED, LONG_CQ])
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def served(*options: str) -> Iterator[tuple[Serve, MemoryServiceStub, grpc.Chann
         yield server, MemoryServiceStub(channel), channel
 
 
-@each_front
+@pytest.mark.parametrize("front", [LONG_BOUNDED, "cq"])
 def test_a_hit_needs_no_thread_and_the_rest_has_one(front: str) -> None:
     with served("--front", front) as (server, stub, channel), attached(server.instance) as (me, mm):
         echo = bench_pb2.EchoRequest(first=1, second=2, third=3)
@@ -104,6 +105,7 @@ def test_a_hit_needs_no_thread_and_the_rest_has_one(front: str) -> None:
         assert transport.error_of(bad.value).reason == "BAD_ARGUMENT"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [("--front", "pool"), ("--token-file", "TOKENS")])
 def test_where_all_calls_go_to_threads(options: tuple[str, ...], tmp_path: Path) -> None:
     """Asked for, or where clients have names: whose account a call is on takes a lock."""
@@ -150,7 +152,7 @@ def took_s(stub: MemoryServiceStub, mm: int, count: int = 60) -> float:
     return statistics.median(times)
 
 
-@each_front
+@pytest.mark.parametrize("front", ["bounded", LONG_CQ])
 def test_who_waits_for_a_lock_does_it_in_the_pool(front: str) -> None:
     """And all others go on: hits, echoes, health; the limit of its client counts it."""
     with (

@@ -16,7 +16,7 @@ import statistics
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,11 @@ from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab_client import transport
 from vmalab_native.core import Participant, Segment
 from vmalab_server import bounded, grpc_inside
+from vmalab_server.admission import Door, Refuser
+from vmalab_server.caller import Tokens
+from vmalab_server.endings import Endings
+from vmalab_server.limits import Limits
+from vmalab_server.upkeep import Upkeep
 
 if TYPE_CHECKING:
     One = grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -212,6 +217,9 @@ def test_a_request_that_is_none(front: str) -> None:
         request = read(mm, 0).SerializeToString() + long
         assert pb.FaultResponse.FromString(call(request, timeout=HANG_S)).word == 1
         assert of_worker(me) == ALONE + 1
+        with pytest.raises(grpc.RpcError) as large:
+            call(bytes(Limits().message_bytes_max + 1), timeout=HANG_S)
+        assert large.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         with pytest.raises(grpc.RpcError) as bad:
             call(b"\xff" * 64, timeout=HANG_S)
         assert transport.error_of(bad.value).reason == "BAD_REQUEST"
@@ -219,9 +227,10 @@ def test_a_request_that_is_none(front: str) -> None:
 
 @each_front
 def test_a_request_that_does_not_come_ends(front: str) -> None:
-    """And a worker that is full of them serves all others."""
+    """Until then it counts for the limit of its client."""
+    limits = ("--limit", "receive_ms_max=1500", "--limit", "calls_per_client_max=8")
     with (
-        served("--front", front, "--limit", "receive_ms_max=500") as (server, stub, channel),
+        served("--front", front, *limits) as (server, stub, channel),
         attached(server.instance) as (_, mm),
     ):
         comes = threading.Event()
@@ -231,12 +240,101 @@ def test_a_request_that_does_not_come_ends(front: str) -> None:
             yield b""
 
         many: Many = channel.stream_unary("/vmalab.v1.MemoryService/Fault")
-        calls = [many.future(requests()) for _ in range(bounded.READING_MAX)]
-        assert stub.Fault(read(mm, 0), timeout=HANG_S).word == 1
+        calls = [many.future(requests()) for _ in range(8)]
+        assert wait_for_refusal(stub, mm)["limit"] == "calls_per_client_max"
         for call in calls:
             assert call.code() is grpc.StatusCode.CANCELLED
         comes.set()
-        assert stub.Fault(read(mm, 0), timeout=HANG_S).word == 1
+        wait_for("it is served again", lambda: hits(stub, mm))
+
+
+def hits(stub: MemoryServiceStub, mm: int) -> bool:
+    """Whether a hit is answered, and not refused."""
+    try:
+        return stub.Fault(read(mm, 0), timeout=HANG_S).word == 1
+    except grpc.RpcError as error:
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        return False
+
+
+class Arrived:
+    """A call of a client, whose message comes when the test says so."""
+
+    def __init__(self, answer: bounded.Bounded, client: str) -> None:
+        self.bounded = answer
+        self.call = self.call_details = self
+        self.invocation_metadata = ()
+        self.method = b""
+        self._client = client
+        self.then: Callable[[bytes | None], None] = lambda _: None
+        self.answered: bytes | None = None
+        self.ran = threading.Event()
+
+    def peer(self) -> bytes:
+        return self._client.encode()
+
+    def read(self, then: Callable[[bytes | None], None], /) -> None:
+        self.then = then
+
+    def over(self) -> bool:
+        return False
+
+    def answer(self, response: bytes, /) -> None:
+        self.answered = response
+
+    def leave(self) -> None:
+        pass
+
+    def run(self, messages: Callable[[], Iterator[bytes]], /) -> None:
+        self.messages = [*messages()]
+        self.ran.set()
+
+    def cancel(self) -> None:
+        pass
+
+
+def test_how_many_messages_are_read_at_a_time() -> None:
+    """A part of them by one client, none by one that sends large ones, none after the stop."""
+    inside = grpc_inside.inside(grpc_inside.installed())
+    assert inside is not None
+    refuser = Refuser()
+    pool = bounded.BoundedPool(
+        *(Door(Tokens(""), open_methods="/-"), refuser, Limits()),
+        threads=1, reserved=0, name="call", inside=inside, upkeep=Upkeep(), endings=Endings(),
+        receive_s=60.0,
+    )  # fmt: skip
+    echo = bounded.Bounded("/a/Echo", lambda raw: raw or None)
+
+    def begin(client: str) -> Arrived | None:
+        one = Arrived(echo, client)
+        return one if pool.begin(one, (one,)) else None
+
+    half = bounded.READING_MAX // 2
+    first = [begin("ipv4:1.1.1.1:1") for _ in range(half)]
+    assert all(first)
+    assert begin("ipv4:1.1.1.1:1") is None
+    second = [begin("ipv4:1.1.1.1:2") for _ in range(half)]
+    assert all(second)
+    assert begin("ipv4:1.1.1.1:3") is None, "all together have no more"
+    for one in (*first, *second[2:]):
+        assert one is not None
+        one.then(b"hello")
+        assert one.answered == b"hello"
+    assert begin("ipv4:1.1.1.1:1") is not None
+    large, none = second[:2]
+    assert large is not None
+    assert none is not None
+    large.then(bytes(bounded.BYTES_MAX + 1))
+    assert large.ran.wait(HANG_S)
+    assert (large.answered, len(large.messages[0])) == (None, bounded.BYTES_MAX + 1)
+    assert begin("ipv4:1.1.1.1:2") is None, "its next ones are not read at once"
+    none.then(None)
+    assert none.ran.wait(HANG_S)
+    assert none.messages == []
+    stop = threading.Thread(target=pool.shutdown)
+    stop.start()
+    wait_for("no more are read", lambda: begin("ipv4:1.1.1.1:4") is None)
+    refuser.close()
 
 
 @each_front

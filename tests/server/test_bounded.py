@@ -253,7 +253,8 @@ def hits(stub: MemoryServiceStub, mm: int) -> bool:
     try:
         return stub.Fault(read(mm, 0), timeout=HANG_S).word == 1
     except grpc.RpcError as error:
-        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+            raise
         return False
 
 

@@ -120,9 +120,9 @@ VL_API void vl_resume(struct participant *self);
  * each), or VL_E_BLOCK. --- */
 VL_API long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
 		   u64 results_cap);
-/* One FAULT record, if it hits, by who may not wait: it neither waits nor allocates, whatever others
- * hold. 1: done, with its 16 bytes; 0: nothing was done, and vl_run has to do it, also to refuse the
- * record. Always 0 in a lab core, which may be paused. */
+/* One FAULT record, if it hits, by who may not wait: it neither waits nor allocates, whatever
+ * others hold. 1: done, with its 16 bytes; 0: nothing was done, and vl_run has to do it, also to
+ * refuse the record. Always 0 in a lab core, which may be paused. */
 VL_API int vl_fault_try(struct participant *self, const void *record, u64 bytes, void *result);
 /* How many address spaces the blocks of this participant have made; wraps. Who ran a block learns
  * from it whether there are leases to look for among the results. */

@@ -82,8 +82,8 @@ bool op_fault_try(struct participant *self, u64 id, u64 addr, u32 flags, u64 wor
 		return false;
 	count = self->area->stats[STAT_pgfault_fast] + 1;
 	store_relaxed_u64(&self->area->stats[STAT_pgfault_fast], count); /* stat_inc */
-	*result = (struct vl_result){
-		.info = FAULT_INFO_PRESENT | INFO_FAULT_LOCKED, .value = value};
+	*result = (struct vl_result){.info = FAULT_INFO_PRESENT | INFO_FAULT_LOCKED,
+				     .value = value};
 	if (event_due(self, count))
 		event_fault(self, id, addr);
 	return true;

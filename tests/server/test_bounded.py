@@ -120,6 +120,7 @@ def test_where_all_calls_go_to_threads(options: tuple[str, ...], tmp_path: Path)
     options = tuple(str(tokens) if one == "TOKENS" else one for one in options)
     with served(*options) as (server, stub, _), attached(server.instance) as (me, mm):
         metadata = (("authorization", "Bearer secret"),)
+        assert of_worker(me) == LEASES, "there is none for calls that are answered at once"
         assert stub.Fault(read(mm, 0), timeout=HANG_S, metadata=metadata).word == 1
         assert of_worker(me) == LEASES + 1
 
@@ -134,6 +135,7 @@ def test_an_unknown_grpcio_is_served_as_usual(front: str, tmp_path: Path) -> Non
         attached(server.instance) as (me, mm),
     ):
         stub = MemoryServiceStub(channel)
+        assert of_worker(me) == LEASES
         assert stub.Fault(read(mm, 0), timeout=HANG_S).word == 1
         assert of_worker(me) == LEASES + 1
         said = [json.loads(line) for line in server.errors.splitlines() if line.startswith("{")]

@@ -46,7 +46,7 @@ runtime-tools:
 	@.ci/headers $(PYTHON)
 
 tools: runtime-tools
-	@.ci/tools strace=strace spin=spin promtool=prometheus 'perf=linux-perf?' 'pahole=dwarves?'
+	@.ci/tools strace=strace spin=spin promtool=prometheus 'perf=linux-perf?' 'pahole=dwarves?' 'h2load=nghttp2-client?'
 	@.ci/headers $(PYTHON) liburcu
 
 $(STAMPS)/venv: | runtime-tools

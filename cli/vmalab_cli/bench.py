@@ -241,6 +241,30 @@ def rpc_command(
     _perform(rpc, measure, seed, plot, check, as_json)
 
 
+@app.command("loadgen")
+def loadgen_command(
+    quick: Quick = False,
+    smoke: Smoke = False,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of each server.")] = 2,
+    seed: Seed = -1,
+    plot: Plot = "",
+    check: Check = False,
+    as_json: Json = False,
+) -> None:
+    """The load generator's own cost, and unary calls at the limit of the transport (h2load)."""
+    from vmalab_bench import loadgen
+
+    def measure(number: int) -> dict[str, Any]:
+        kind = loadgen.LoadgenBench
+        if smoke or quick:
+            config = (kind.smoke if smoke else kind.quick)(workers)
+        else:
+            config = kind(workers=workers)
+        return loadgen.run(config, seed=number)
+
+    _perform(loadgen, measure, seed, plot, check, as_json)
+
+
 def _of_one_model(name: str, settings: str, what: str) -> None:
     """A command that measures one lock model; `settings` is the class in its module."""
 

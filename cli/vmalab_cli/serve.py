@@ -113,6 +113,14 @@ Model = Annotated[
 Layout = Annotated[
     str | None, typer.Option(help="Layout of vm_area_struct.", show_default="aligned")
 ]
+Front = Annotated[
+    str | None,
+    typer.Option(
+        help="What answers calls: bounded (those that wait for nothing at once, the others in"
+        " threads), pool (threads) or cq (as bounded, in a loop of our own).",
+        show_default="bounded",
+    ),
+]
 Bench = Annotated[bool | None, typer.Option("--bench", help="Register BenchService (bare echo).")]
 Lab = Annotated[
     bool | None,
@@ -333,6 +341,7 @@ def serve(
     model: Model = None,
     layout: Layout = None,
     bench: Bench = None,
+    front: Front = None,
     lab: Lab = None,
     metrics_listen: MetricsListen = None,
     replace_stale: ReplaceStale = None,
@@ -399,7 +408,7 @@ def serve(
 
 _OPTIONS = frozenset(
     (
-        *("instance", "listen", "workers", "threads", "pin", "unix_dir", "bench"),
+        *("instance", "listen", "workers", "threads", "pin", "unix_dir", "bench", "front"),
         *("model", "layout", "lab"),
         *("metrics_listen", "replace_stale", "tls_cert", "tls_key", "tls_client_ca"),
         *("token_file", "share"),

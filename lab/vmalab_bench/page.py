@@ -22,6 +22,7 @@ from vmalab_bench import (
     fault,
     kernel,
     layouts,
+    loadgen,
     machine,
     memory,
     models,
@@ -231,6 +232,16 @@ SECTIONS: Final = (
         "space of its own. On one VMA two streams pass the cache line of its lock back and forth.",
         rpc,
         _rpc,
+    ),
+    Section(
+        "loadgen",
+        "Unary calls at the limit of the transport",
+        "What an operation of a load costs beyond a bare loop of the same blocks. Unary calls of "
+        "h2load to workers of each front, with metrics and without tokens, beside grpcio's own "
+        "server that does nothing but echo, with the number of threads at which it is best. "
+        "[service.md](service.md#what-answers-a-call) says what the fronts are.",
+        loadgen,
+        _plain(loadgen.LoadgenBench, loadgen),
     ),
     Section(
         "rcu",

@@ -105,14 +105,14 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unary:
+class Unary:
     """One kind of call: its path and its request."""
 
     path: str
     request: bytes
 
 
-def _prepare(driver: drivers.Driver) -> int:
+def prepare(driver: drivers.Driver) -> int:
     """An address space whose pages are present."""
     mm = driver.create()
     block = BlockBuilder()
@@ -125,7 +125,7 @@ def _prepare(driver: drivers.Driver) -> int:
     return mm
 
 
-def _calls(address: str, mm: int) -> tuple[_Unary, _Unary]:
+def calls(address: str, mm: int) -> tuple[Unary, Unary]:
     """The two calls; each is made once for real and its answer checked."""
     import grpc
 
@@ -148,8 +148,8 @@ def _calls(address: str, mm: int) -> tuple[_Unary, _Unary]:
         if (echo.first, echo.second, echo.third) != (mm, BASE + PAGE, 1):
             raise BenchError(f"Echo answered {echo}")
     return (
-        _Unary(FAULT, fault_request.SerializeToString()),
-        _Unary(ECHO, echo_request.SerializeToString()),
+        Unary(FAULT, fault_request.SerializeToString()),
+        Unary(ECHO, echo_request.SerializeToString()),
     )
 
 
@@ -178,7 +178,7 @@ class _PythonCalls(Custom):
     """The same call again and again, to one worker."""
 
     address: str
-    call: _Unary
+    call: Unary
 
     def start(self, stack: ExitStack) -> Callable[[float], Turn]:
         import grpc
@@ -238,16 +238,16 @@ def _unary(config: RpcBench, crew: Crew, addresses: list[str], mm: int, seed: in
     client = config.client
     if client == "auto":
         client = "h2load" if h2load.available() else "python"
-    calls = dict(zip(("fault", "echo"), _calls(addresses[0], mm), strict=True))
+    each = dict(zip(("fault", "echo"), calls(addresses[0], mm), strict=True))
     members = range(len(addresses))
     if client == "python":
         for member in members:
-            for name, call in calls.items():
+            for name, call in each.items():
                 crew.give(member, name, _PythonCalls(addresses[member], call))
 
     def rate(name: str) -> float:
         if client == "h2load":
-            call = calls[name]
+            call = each[name]
             seconds = config.round_s
             return sum(h2load.rates(addresses, call.path, call.request, seconds=seconds))
         turns = crew.turn(dict.fromkeys(members, name), config.round_s)
@@ -388,7 +388,7 @@ def run(config: RpcBench, target: drivers.Target, *, seed: int) -> dict[str, Any
     from vmalab_drive.remote import ApplyDriver
 
     with ApplyDriver(target.address) as control, ExitStack() as stack:
-        mm, other = (_prepare(control) for _ in PAIR)
+        mm, other = (prepare(control) for _ in PAIR)
         workers = control.worker_addresses() or [target.address]
         attachable = [target.instance] if target.instance else []
         crew = stack.enter_context(Crew(max(2, len(workers)), attachable))

@@ -123,6 +123,13 @@ class Tally:
     wrong: int = 0
     wrong_first: list[Wrong] = field(default_factory=list)
 
+    def add(self, more: Tally) -> None:
+        """The counts of a block; its wrong answers come by add_wrong()."""
+        for name, count in more.ops.items():
+            self.ops[name] += count
+        for name, count in more.errnos.items():
+            self.errnos[name] += count
+
     def add_wrong(self, one: Wrong) -> None:
         self.wrong += 1
         if len(self.wrong_first) < WRONG_SHOWN:

@@ -73,8 +73,8 @@ class _Job:
             here.caller = NOBODY
 
 
-_DONE: Future[None] = Future()
-_DONE.set_result(None)
+DONE: Future[None] = Future()
+DONE.set_result(None)
 """grpcio looks at the future of a call only to count calls under way, which is done here."""
 
 
@@ -96,8 +96,11 @@ class Door:
         Raises:
             failures.Unauthenticated: it needs a token, and has none that is known.
         """
-        event = next((cast(_CallEvent, one) for one in args if hasattr(one, "call_details")), None)
-        if event is None:
+        for one in args:
+            if hasattr(one, "call_details"):
+                event = cast(_CallEvent, one)
+                break
+        else:
             if self._tokens:
                 raise self._refusal()
             return NOBODY
@@ -213,19 +216,30 @@ class _Pool(ThreadPoolExecutor, ABC):
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Take a call of grpcio's."""
+        self._accept(Request(args), lambda: fn(*args, **kwargs), lambda: self._door.caller(args))
+        return cast("Future[_T]", DONE)
 
-        request = Request(args)
+    @staticmethod
+    def _run(request: Request, act: Callable[[], object]) -> Callable[[], object]:
+        """What a thread does for a call."""
 
         def run() -> object:
             here.request = request
             try:
-                return fn(*args, **kwargs)
+                return act()
             finally:
                 here.request = None
 
+        return run
+
+    def _accept(
+        self, request: Request, act: Callable[[], object], who: Callable[[], Caller]
+    ) -> None:
+        """Take a call in, or refuse it. `who` may raise ServiceFailure."""
+        run = self._run(request, act)
         caller = NOBODY
         try:
-            caller = self._door.caller(args)
+            caller = who()
             job = _Job(caller, run)
             with self._mutex:
                 if self._ends:
@@ -235,7 +249,6 @@ class _Pool(ThreadPoolExecutor, ABC):
             self._refuser.refuse(caller.key, failure, run)
         except Exception as error:  # the thread that grpcio serves with may not end
             self._refuser.refuse(caller.key, failures.CoreFailure("CORE_ERROR", str(error)), run)
-        return cast("Future[_T]", _DONE)
 
     @abstractmethod
     def _take_in(self, job: _Job) -> None:
@@ -281,9 +294,13 @@ class CallPool(_Pool):
             with self._mutex:
                 self._queue.one_at_a_time(here.caller.key)
 
+    def _load(self, key: str) -> int:
+        """Calls of a client that wait or run."""
+        return self._queue.load(key)
+
     def _take_in(self, job: _Job) -> None:
         limits, key = self._limits, job.caller.key
-        load = self._queue.load(key)
+        load = self._load(key)
         if load >= limits.calls_per_client_max:
             raise _over(limits, "calls_per_client_max", load + 1, job.caller)
         if self.under_way >= limits.calls_per_worker_max:

@@ -7,6 +7,7 @@ import hmac
 import re
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vmalab_server import failures
 from vmalab_server.request import Request
@@ -75,6 +76,7 @@ class Tokens:
         return found
 
 
+@lru_cache(1024)
 def of_peer(peer: str) -> Caller:
     """The caller at an address, as grpc writes it."""
     return Caller(peer, _PORT.sub("", peer))

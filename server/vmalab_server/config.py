@@ -30,6 +30,11 @@ _UNIX_PATH_BYTES_MAX = 107
 _OTHERS = 2  # a look from outside, and one process that attaches
 
 
+Front = Literal["bounded", "pool", "cq"]
+"""Which calls a worker answers in the thread that gRPC serves with: those that are bounded, none;
+those that are bounded in a loop of our own."""
+
+
 class ConfigError(Exception):
     """An option is wrong: one line that says which and what would be right."""
 
@@ -83,6 +88,7 @@ class ServerConfig(BaseSettings):
     pin: Literal["auto", "on", "off"] = "auto"
     unix_dir: Path | None = None
     bench: bool = False
+    front: Front = "bounded"
     lab: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -185,6 +191,15 @@ class ServerConfig(BaseSettings):
             )
         if self.metrics_listen and not is_loopback(split_address(self.metrics_listen)[0]):
             raise ValueError(f"metrics_listen {self.metrics_listen}: loopback addresses only")
+        return self
+
+    @model_validator(mode="after")
+    def _fronts(self) -> Self:
+        if self.front == "cq" and (self.lab_core or self.token_file or not self.share_all):
+            raise ValueError(
+                "front cq: with the lab, with tokens or with share own all calls go to threads:"
+                " give bounded or pool"
+            )
         return self
 
     @model_validator(mode="after")

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from vmalab.v1 import bench_pb2, inspect_pb2, lab_pb2, memory_pb2, userfaultfd_pb2
 from vmalab_server.admission import CallPool, Door, Refuser, StreamPool
+from vmalab_server.bounded import BoundedPool
 from vmalab_server.caller import Tokens
 from vmalab_server.endings import Endings
-from vmalab_server.grpc_methods import Methods
+from vmalab_server.grpc_inside import Inside
+from vmalab_server.grpc_methods import Methods, Quick
+from vmalab_server.grpc_queue import Loop
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.inspect_handlers import InspectHandlers
 from vmalab_server.lab_handlers import LabHandlers, NoLab
@@ -59,6 +62,9 @@ class Front:
     Args:
         threads: how many for each kind of call.
         bench: whether BenchService is registered.
+        inside: of grpcio, for bounded answers (bounded.py); None: all calls go to threads.
+        bounded: methods that have one, by their full names.
+        own_loop: serve gRPC's queue with a loop of our own (grpc_queue.py); needs inside.
         tokens: of clients that may call; empty: all may.
         endings: records the calls that have ended.
     """
@@ -75,6 +81,9 @@ class Front:
         bench: bool,
         tokens: Tokens,
         endings: Endings,
+        inside: Inside | None,
+        bounded: Mapping[str, Quick],
+        own_loop: bool,
     ) -> None:
         door = Door(tokens, open_methods=f"/{HEALTH_NAME}/")
         self._refuser = Refuser()
@@ -84,7 +93,7 @@ class Front:
                 *(door, self._refuser, limits), threads=count, reserved=reserved, name=kind
             )
 
-        self._pool = calls("call", threads.calls, threads.calls_reserved)
+        self._pool: CallPool
         self._inspect_pool = calls("inspect", threads.inspect, 1)
         # Apart from the calls that it holds, so that ReleasePoint always gets through.
         self._lab_pool = calls("lab", threads.lab, threads.lab_reserved)
@@ -92,6 +101,19 @@ class Front:
         self._upkeep = Upkeep()
         receive_s = limits.receive_ms_max / 1000
         self._methods = Methods(self._upkeep, endings, receive_s=receive_s)
+        if inside is None:
+            self._pool = calls("call", threads.calls, threads.calls_reserved)
+        else:
+            self._pool = BoundedPool(
+                *(door, self._refuser, limits),
+                threads=threads.calls,
+                reserved=threads.calls_reserved,
+                name="call",
+                inside=inside,
+                upkeep=self._upkeep,
+                endings=endings,
+                receive_s=receive_s,
+            )
         options = [
             ("grpc.so_reuseport", 1),
             ("grpc.max_receive_message_length", limits.message_bytes_max),
@@ -114,8 +136,13 @@ class Front:
                 *(descriptor, handlers, stream_handlers),
                 calls=pool,
                 stream_pool=self._streams_pool,
+                bounded=bounded,
             )
             self.server.add_generic_rpc_handlers((handler,))
+        self._start: Callable[[], None] = self.server.start
+        if own_loop and inside is not None and isinstance(self._pool, BoundedPool):
+            serving = inside.serving(self.server)
+            self._start = Loop(serving, self._pool, self._methods.bounded).start
         self._add_standard_services([descriptor.full_name for descriptor, *_ in services])
 
     def _add_standard_services(self, names: list[str]) -> None:
@@ -144,7 +171,7 @@ class Front:
 
     def start(self) -> None:
         self._upkeep.start()
-        self.server.start()
+        self._start()
 
     def leave(self) -> None:
         """Report to the watchers of the health that this worker stops."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar, cast
@@ -26,6 +26,7 @@ from vmalab_client import wire
 from vmalab_native.errors import NativeError
 from vmalab_server import failures
 from vmalab_server.admission import CallPool
+from vmalab_server.bounded import Bounded
 from vmalab_server.caller import here
 from vmalab_server.endings import Endings
 from vmalab_server.request import HEADER, Request
@@ -38,6 +39,8 @@ if TYPE_CHECKING:  # grpcio's class has no parameters when the program runs
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
+Quick = Callable[[Message | wire.Request], Message | None]
+"""A bounded answer."""
 Streaming = Callable[[Iterator[_Request], Callable[[], object]], Iterator[_Response]]
 
 
@@ -121,6 +124,22 @@ def codec_of(service: str, method: MethodDescriptor) -> AnyCodec:
     return Codec(name, read, write)
 
 
+def _answer_of(
+    bounded: Callable[[_Request], _Response | None], codec: Codec[_Request, _Response]
+) -> Callable[[bytes], bytes | None]:
+    """A bounded answer as it is sent. Whatever is wrong, the pool says it."""
+    read, write = codec.read, codec.write
+
+    def answer(raw: bytes) -> bytes | None:
+        try:
+            response = bounded(read(raw))
+        except (DecodeError, failures.ServiceFailure, NativeError):
+            return None
+        return None if response is None else write(response)
+
+    return answer
+
+
 class Methods:
     """Makes the methods of a worker.
 
@@ -128,20 +147,29 @@ class Methods:
         upkeep: watches over requests that do not come.
         endings: records the calls that have ended.
         receive_s: how long a unary call may take to send its request.
+
+    Attributes:
+        bounded: methods that have a bounded answer, by their paths, with it.
     """
 
     def __init__(self, upkeep: Upkeep, endings: Endings, *, receive_s: float) -> None:
         self._upkeep = upkeep
         self._endings = endings
         self._receive_s = receive_s
+        self.bounded: dict[bytes, tuple[object, Bounded]] = {}
 
     def unary(
         self,
         handler: Callable[[_Request], _Response],
         codec: Codec[_Request, _Response],
         pool: CallPool,
+        bounded: Callable[[_Request], _Response | None] | None = None,
     ) -> Handler:
-        """A unary method around a handler, run in a pool."""
+        """A unary method around a handler, run in a pool.
+
+        Args:
+            bounded: its bounded answer, if it has one (bounded.py).
+        """
         upkeep = self._upkeep
 
         def behaviour(raws: Iterator[bytes], context: Context) -> bytes:
@@ -174,6 +202,10 @@ class Methods:
 
         # grpcio's way to run a method in a pool of its own (grpc_health uses it too).
         behaviour.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        if bounded is not None:
+            quick = Bounded(codec.name, _answer_of(bounded, codec))
+            behaviour.bounded = quick  # type: ignore[attr-defined]
+            self.bounded[codec.name.encode()] = (behaviour, quick)
         return grpc.stream_unary_rpc_method_handler(behaviour)
 
     def _received(self, raws: Iterator[bytes], context: Context, method: str) -> bytes:
@@ -246,8 +278,10 @@ class Methods:
         *,
         calls: CallPool,
         stream_pool: ThreadPoolExecutor,
+        bounded: Mapping[str, Quick],
     ) -> grpc.GenericRpcHandler:
-        """A service from its descriptor: each method has a handler of its name."""
+        """A service from its descriptor: each method has a handler of its name, some a bounded
+        answer."""
         methods: dict[str, Handler] = {}
         for method in descriptor.methods:
             codec = codec_of(descriptor.full_name, method)
@@ -255,7 +289,8 @@ class Methods:
             if method.client_streaming:
                 methods[method.name] = self.stream(getattr(streams, name), codec, stream_pool)
             else:
-                methods[method.name] = self.unary(getattr(handlers, name), codec, calls)
+                quick = bounded.get(method.full_name)
+                methods[method.name] = self.unary(getattr(handlers, name), codec, calls, quick)
         return grpc.method_handlers_generic_handler(descriptor.full_name, methods)
 
 

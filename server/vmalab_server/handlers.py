@@ -7,6 +7,7 @@ The budget of a handler is 5 us of Python, so there is no logging, no intercepto
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from errno import EINVAL, errorcode
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,33 @@ def setup_of(setup: pb.ProcessSetup) -> MmSetup:
         overcommit=given("overcommit"),
         commit_limit_pages=setup.commit_limit_pages,
     )
+
+
+def fault_record(request: pb.FaultRequest) -> bytes:
+    """The record of a fault. Raises InvalidRequest."""
+    try:
+        flags = _ACCESS[request.access]
+    except IndexError:
+        raise failures.bad_argument("access", f"{request.access} is no Access") from None
+    word = request.word if request.HasField("word") else None
+    if word is not None and flags != Access.WRITE:
+        raise failures.bad_argument("word", "only ACCESS_WRITE stores a word")
+    return record_of(request, pack.fault(request.mm, request.addr, word, flags))
+
+
+def quick_fault(
+    attempt: Callable[[bytes], bytes | None],
+) -> Callable[[pb.FaultRequest], pb.FaultResponse | None]:
+    """The bounded answer of Fault: of one that hits. attempt: FaultTry."""
+
+    def answer(request: pb.FaultRequest) -> pb.FaultResponse | None:
+        result = attempt(fault_record(request))
+        if result is None:
+            return None
+        _, info, value = _RESULT(result)
+        return pb.FaultResponse(word=value, info=info & FAULT_INFO_MASK)
+
+    return answer
 
 
 class MemoryHandlers:
@@ -307,15 +335,7 @@ class MemoryHandlers:
 
     def fault(self, request: pb.FaultRequest) -> pb.FaultResponse:
         mm = request.mm
-        try:
-            flags = _ACCESS[request.access]
-        except IndexError:
-            raise failures.bad_argument("access", f"{request.access} is no Access") from None
-        word = request.word if request.HasField("word") else None
-        if word is not None and flags != Access.WRITE:
-            raise failures.bad_argument("word", "only ACCESS_WRITE stores a word")
-        record = record_of(request, pack.fault(mm, request.addr, word, flags))
-        status, info, value = _RESULT(self._run()(record))
+        status, info, value = _RESULT(self._run()(fault_record(request)))
         if status == 0:
             return pb.FaultResponse(word=value, info=info & FAULT_INFO_MASK)
         if status > 0:

@@ -27,6 +27,7 @@ class WorkerLaunch:
     cpu: int
     threads: Threads
     bench: bool
+    front: str
     capabilities: tuple[str, ...]
     lab: bool
     stop_grace_s: float

@@ -272,6 +272,7 @@ class Supervisor:
                 cpu=cpu,
                 threads=config.worker_threads,
                 bench=config.bench,
+                front=config.front,
                 capabilities=config.capabilities,
                 lab=config.lab_core,
                 stop_grace_s=config.stop_grace_s,

@@ -14,6 +14,7 @@ LAB_MORE = 4
 """For LabService, beside those that may wait."""
 _RESERVED = 3  # one of so many threads is not for a client that has the others
 _LEASES = 1
+_BOUNDED = 1  # the thread that gRPC serves with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +58,7 @@ class Threads:
     def participants(self) -> int:
         """Slots that a worker needs at most."""
         lab = self.lab if self.lab_reserved else 0  # without the lab it only refuses
-        return self.calls + self.blocks + self.inspect + lab + _LEASES
+        return self.calls + self.blocks + self.inspect + lab + _LEASES + _BOUNDED
 
     @property
     def blocks_share(self) -> int:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from vmalab_server.endings import Endings
     from vmalab_server.entry import Entry
     from vmalab_server.grpc_front import Front
+    from vmalab_server.grpc_inside import Inside
+    from vmalab_server.grpc_methods import Quick
     from vmalab_server.handlers import MemoryHandlers
     from vmalab_server.lab_handlers import LabHandlers, NoLab
     from vmalab_server.leases import LeaseKeeper
@@ -97,7 +99,7 @@ class Worker:
         from vmalab_server.grpc_front import Front
         from vmalab_server.inspect_handlers import InspectHandlers
 
-        launch = self.launch
+        launch, inside = self.launch, self._inside()
         inspect = InspectHandlers(
             self.entry,
             limits=launch.limits,
@@ -118,6 +120,9 @@ class Worker:
             bench=launch.bench,
             tokens=self.tokens,
             endings=self._endings(),
+            inside=inside,
+            bounded=self._bounded() if inside is not None else {},
+            own_loop=launch.front == "cq",
         )
         cert, key = launch.tls_cert.encode(), launch.tls_key.encode()
         client_ca = launch.tls_client_ca.encode()
@@ -126,6 +131,35 @@ class Worker:
         if launch.unix_path:
             front.bind(f"unix:{launch.unix_path}")
         return front
+
+    def _inside(self) -> Inside | None:
+        """grpcio's, if calls may be answered there; bounded.py says which instances have that."""
+        from vmalab_server import grpc_inside, logs
+
+        if self.launch.front == "pool" or self.launch.lab or self.entry.owners.apart:
+            return None
+        version = grpc_inside.installed()
+        inside = grpc_inside.inside(version)
+        if inside is None:
+            logs.get().warning(
+                "the inside of this grpcio is not known: all calls go to threads",
+                grpcio=version,
+                known=[f"{one}*" for one in grpc_inside.VERSIONS],
+            )
+        return inside
+
+    def _bounded(self) -> dict[str, Quick]:
+        from typing import cast
+
+        from vmalab_native.fault_try import FaultTry
+        from vmalab_server.grpc_front import BENCH, MEMORY, BenchHandlers
+        from vmalab_server.handlers import quick_fault
+
+        answers = {
+            MEMORY.methods_by_name["Fault"].full_name: quick_fault(FaultTry(self.entry.take())),
+            BENCH.methods_by_name["Echo"].full_name: BenchHandlers().echo,
+        }
+        return cast("dict[str, Quick]", answers)
 
     def _endings(self) -> Endings:
         from pathlib import Path

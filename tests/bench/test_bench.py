@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from servers import vmalab
-from vmalab_bench import compiled, exchange, memory, models, rcu, size, slab, space
+from vmalab_bench import compiled, exchange, h2load, memory, models, rcu, size, slab, space
 from vmalab_bench.base import BadRequest
 from vmalab_native.core import lock_models
 from vmalab_native.loaded import layout
@@ -71,6 +71,32 @@ def test_rpc(client: str, tmp_path: Path) -> None:
     assert data["stream_over_attached"] > 0
     assert data["two_streams_over_one"] > 0
     assert data["stream_over_attached_failed_only"] > 0
+
+
+@pytest.mark.long
+@pytest.mark.serial
+def test_loadgen(tmp_path: Path) -> None:
+    """With h2load all of it; without it the rest, and the targets say what to install."""
+    picture = tmp_path / "loadgen.svg"
+    data = bench("loadgen", "--plot", str(picture), scale="--smoke")
+    assert is_picture(picture)
+    ways = [(row["mode"], row["latency"]) for row in data["own"]]
+    assert ways == [("attach", "off"), ("attach", "on"), ("batch", "on"), ("unary", "on")]
+    for row in data["own"]:
+        assert row["bare_ns"] > 0
+        assert row["over_bare"] < 50, "an operation, and not a block"
+    saturation = [aim for aim in data["aims"] if "over_grpcio" in aim["name"]]
+    assert len(saturation) == 4
+    if not h2load.available():
+        assert data["saturation"] == []
+        assert all("nghttp2-client" in aim["note"] for aim in saturation)
+        return
+    rows = {(row["front"], row["method"]): row for row in data["saturation"]}
+    assert {front for front, _ in rows} == {"bounded", "pool", "cq", "grpcio"}
+    for row in rows.values():
+        assert row["requests_per_s"] > 100
+        assert min(row["server_us"], row["client_us"]) > 0
+    assert rows["grpcio", "Echo"]["over_grpcio"] == 1
 
 
 @pytest.mark.serial

@@ -43,6 +43,7 @@ WORK: dict[str, list[str]] = {
     "crash": ["--kills", "1000000000"],
     "lin": ["--duration", HOURS, "--out", "FOLDER"],
     "bench fault": ["--vmas", "1000"] * 200,
+    "bench loadgen": [],
     "bench rpc": [],
     "bench kernel": [],
     "bench events": [],

@@ -94,6 +94,23 @@ def test_a_changed_answer_is_found() -> None:
             assert maker.tally.wrong == before + 1, (field, row)
 
 
+def test_what_was_judged_once_is_judged_as_then() -> None:
+    """The same bytes to the same records: they count again, and what is wrong stays wrong."""
+    with instances.instance_for(mode="attach") as target, drivers.connect(target, "attach") as one:
+        maker = ScriptMaker(
+            WORKLOADS["page_fault1"].program, mm=one.create(), me=0, pages=30, driver=one,
+            rng=np.random.default_rng(1),
+        )  # fmt: skip
+        right = one.run(maker.make(32).data)
+        answers = np.frombuffer(right, RESULT).copy()
+        answers["value"][1] += 1
+        wrong = answers.tobytes()
+        for answer, count in ((right, 0), (right, 0), (wrong, 1), (wrong, 2), (right, 2)):
+            maker.check(maker.make(32), answer)
+            assert maker.tally.wrong == count
+        assert maker.tally.ops == {"mmap": 5, "fault": 150, "munmap": 5}
+
+
 def test_the_list() -> None:
     done = vmalab("load", "--workloads")
     assert done.returncode == 0

@@ -65,6 +65,10 @@ def test_defaults_are_good_and_local() -> None:
         ({"model": "mmap-lock", "layout": "pair"}, "of mmap-lock; there are aligned"),
         ({"layout": "random:-1"}, "random:SEED"),
         ({"layout": "random:4294967296"}, "random:SEED"),
+        ({"front": "side"}, "front = side: give bounded, pool or cq"),
+        ({"front": "cq", "lab": True}, "front cq: with the lab"),
+        ({"front": "cq", "token_file": Path("t")}, "give bounded or pool"),
+        ({"front": "cq", "share": "own"}, "give bounded or pool"),
         ({"colour": "red"}, "no such option"),
     ],
 )

@@ -36,8 +36,8 @@ def server() -> Iterator[EmbeddedServer]:
     sizes: dict[str, Any] = {
         "mms_max": 4,
         "files_max": 4,
-        "participants_max": 19,
-        "frames_max": 8 * 19,
+        "participants_max": 20,
+        "frames_max": 8 * 20,
     }
     with EmbeddedServer(workers=1, limits=limits, **sizes, log_level="error") as running:
         yield running

@@ -173,6 +173,7 @@ def test_ffi_is_in_one_module() -> None:
         "native/vmalab_native/accounts.py",
         "native/vmalab_native/convert.py",
         "native/vmalab_native/core.py",
+        "native/vmalab_native/fault_try.py",
         "native/vmalab_native/history.py",
         "native/vmalab_native/lab.py",
         "native/vmalab_native/load_times.py",

@@ -127,6 +127,11 @@ struct vl_own_counts {
 	u64 waits, wait_ns;   /* for locks, that are over; 0 where the instance keeps no events */
 };
 VL_API void vl_own_counts(const struct participant *self, struct vl_own_counts *out);
+
+/* One FAULT record, if it hits, by who may not wait: it neither waits nor allocates, whatever
+ * others hold. 1: done, with its 16 bytes; 0: nothing was done, and vl_run has to do it, also to
+ * refuse the record. Always 0 in a lab core, which may be paused. */
+VL_API int vl_fault_try(struct participant *self, const void *record, u64 bytes, void *result);
 /* How many address spaces the blocks of this participant have made; wraps. Who ran a block learns
  * from it whether there are leases to look for among the results. */
 VL_API u32 vl_mms_made(const struct participant *self);

@@ -55,6 +55,9 @@
 	X(long, vl_run, \
 	  (struct participant *self, const void *block, u64 bytes, void *results, u64 cap), \
 	  (self, block, bytes, results, cap)) \
+	X(int, vl_fault_try, \
+	  (struct participant *self, const void *record, u64 bytes, void *result), \
+	  (self, record, bytes, result)) \
 	X(long, vl_mincore, \
 	  (struct participant *self, u64 mm, u64 addr, u64 len, u8 *vec, u64 cap), \
 	  (self, mm, addr, len, vec, cap)) \

@@ -89,6 +89,10 @@ int fault_in(struct participant *self, struct mm_struct *mm, struct vm_area_stru
  * do_user_addr_fault) */
 void op_fault(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
 	      struct vl_result *result);
+/* op_fault_try.c. The same for who may not wait: true: it is done, and it hit; false: nothing was
+ * done, and op_fault has to do it. Bounded: the file says by what. */
+bool op_fault_try(struct participant *self, u64 id, u64 addr, u32 flags, u64 word,
+		  struct vl_result *result);
 /* op_faults.c. A fault of each address, each as if alone: 0 or VL_E_BROKEN. */
 int op_faults(struct participant *self, u64 id, const u64 *addrs, u64 count, u32 flags,
 	      struct vl_result *out);

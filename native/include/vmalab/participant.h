@@ -346,6 +346,24 @@ static inline int core_enter_op(struct participant *self)
 	return 0;
 }
 
+/* As core_enter_op, of who may not wait: false: the world is stopped, or the segment is broken, and
+ * the caller is not in. */
+static inline bool core_enter_try(struct participant *self)
+{
+	participant_fence_if_threaded(self);
+	store_relaxed_u32(&self->slot->in_core, CORE_IN);
+	if (unlikely(self->fenced))
+		fence_full();
+	else
+		compiler_barrier();
+	/* pairs: STOP-1 (world.c:stop_once) */
+	if (likely(load_acquire_u32(&participant_hdr(self)->stop) == 0))
+		return true;
+	/* release: nothing was done in between. pairs: STOP-2 (world.c:wait_out) */
+	store_release_u32(&self->slot->in_core, CORE_OUT);
+	return false;
+}
+
 /* For everything that is no operation of a block: it may change anything. */
 static inline int core_enter(struct participant *self)
 {

@@ -334,6 +334,22 @@ static u64 leave_processor(struct turns *turns, u64 results)
 	return took > 2 * YIELD_NS ? TURN_RESULTS : results;
 }
 
+int vl_fault_try(struct participant *self, const void *record, u64 bytes, void *result)
+{
+	const struct vl_record *rec = record;
+	bool done;
+
+	if (bytes < RECORD_WORDS * sizeof(u64) || ((u64)record & 7) || ((u64)result & 7) ||
+	    !record_is_fault(rec, *(const u64 *)record, bytes / 8) || !core_enter_try(self))
+		return 0;
+	self->slot->op = OP_FAULT;
+	self->slot->changed = 0;
+	done = op_fault_try(self, rec->mm, rec->arg[0], rec->flags,
+			    rec->words == op_shapes[OP_FAULT].words ? rec->arg[1] : 0, result);
+	core_exit(self);
+	return done;
+}
+
 /* In slices, so that to look whether it was cancelled costs a fault nothing. */
 long vl_run(struct participant *self, const void *block, u64 block_bytes, void *results,
 	    u64 results_cap)

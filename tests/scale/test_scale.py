@@ -7,7 +7,11 @@ round.
 """
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,14 +24,27 @@ from typer.testing import CliRunner
 from operations import ARENA, Space
 from servers import vmalab
 from vmalab_cli import app
-from vmalab_cli import scale as scale_command
 from vmalab_native import cores
 from vmalab_native.core import Segment, SegmentConfig
 from vmalab_native.segment_file import SLAB, SegmentFile
-from vmalab_scale import c2c, instructions, machine
+from vmalab_scale import c2c, instructions, jobs, machine
 from vmalab_scale.places import Place, Places
 
 Row = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("native", "lab", "cli", "server", "loadgen", "clients/python", "protos/python")
+
+
+def of_tree(tree: Path, *options: str) -> str:
+    """What `vmalab scale` of a tree prints."""
+    environment = {**os.environ, "PYTHONPATH": ":".join(str(tree / name) for name in FOLDERS)}
+    run = "import sys; sys.argv[0] = 'vmalab'; from vmalab_cli.app import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", run, "scale", *options],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def scale(*options: str) -> str:
@@ -117,7 +134,7 @@ def test_a_command_of_the_document(command: str, shown: str) -> None:
 
 
 def test_the_document_has_commands() -> None:
-    assert len(SHOWN) == 4
+    assert len(SHOWN) == 5
 
 
 LISTING = """
@@ -195,11 +212,10 @@ def test_what_is_named_twice_is_run_once(monkeypatch: pytest.MonkeyPatch) -> Non
     """A number, a model, a layout, a workload; and `all` is every lock model."""
     ran: list[tuple[str, str, str, int]] = []
 
-    def note(wanted: list[tuple[str, str, str, int]], run_one: object) -> list[object]:
-        ran[:] = wanted
-        return []
+    def note(self: jobs.Cells, count: int) -> None:
+        ran[:] = [(one.workload, one.model, one.layout, one.vcpus) for one in self._tasks]
 
-    monkeypatch.setattr(scale_command, "_cells", note)
+    monkeypatch.setattr(jobs.Cells, "run", note)
     one = ["--workload", "own-vma", "--model", "refcount", "--layout", "aligned"]
     done = CliRunner().invoke(app.app, ["scale", "--vcpus", "2,1,2", *one, *one])
     assert done.exit_code == 0, done.output
@@ -319,3 +335,49 @@ def test_lines_are_found_without_help() -> None:
     pair = lines("--workload", "shared-vma")[0]["pairs"][0]
     assert pair["real"]
     assert pair["taker"]["place"]["field"] == "vm_lock.count"
+
+
+@pytest.mark.long
+def test_a_shared_counter_that_is_planted_is_found(tmp_path: Path) -> None:
+    """A counter that each fault moves, of all CPUs, in a copy of the core. c2c names it first:
+    its field, the function, true sharing. Without it faults on own areas share no line."""
+    tree = tmp_path / "planted"
+    shutil.copytree(
+        ROOT / "native", tree / "native", ignore=shutil.ignore_patterns("*virtual.so", "*.blocks")
+    )
+    block = tree / "native" / "src" / "surface" / "block.c"
+    text, anchor = block.read_text(), "\top_fault(self, rec->mm, rec->arg[0], flags,"
+    assert text.count(anchor) == 1
+    planted = "\t__atomic_fetch_add(&self->seg->hdr->stats_gone[5], 1, __ATOMIC_RELAXED);\n"
+    block.write_text(text.replace(anchor, planted + anchor))
+    for name in FOLDERS[1:]:
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).symlink_to(ROOT / name)
+    options = ("c2c", "--workload", "own-vma", "--vcpus", "4", "--operations", "500")
+    assert not json.loads(of_tree(ROOT, *options, "--json"))[0]["lines"]
+    line = json.loads(of_tree(tree, *options, "--json"))[0]["lines"][0]
+    assert all(pair["real"] and pair["writes"] for pair in line["pairs"])
+    taker = line["pairs"][0]["taker"]
+    assert (taker["place"]["struct"], taker["place"]["field"]) == ("seg_header", "stats_gone[5]")
+    assert len(taker["cpus"]) == 4
+
+
+@pytest.mark.long
+def test_the_false_sharing_of_a_layout_is_found() -> None:
+    """With `unaligned` VMAs begin anywhere, so two of them share a line; with `aligned` none do."""
+    options = ("--workload", "neighbours", "--model", "typesafe-rwsem", "--vcpus", "4")
+
+    def lines(layout: str) -> list[dict[str, Any]]:
+        done = vmalab(
+            "scale", "c2c", "--json", "--operations", "1000", "--layout", layout, *options
+        )
+        assert done.returncode == 0, done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout)[0]["lines"]
+        return found
+
+    pairs = [pair for line in lines("unaligned") for pair in line["pairs"]]
+    two = [pairs[0][side]["place"] for side in ("taker", "writer")]
+    assert not pairs[0]["real"]
+    assert [one["struct"] for one in two] == ["vm_area_struct"] * 2
+    assert two[0]["begin"] != two[1]["begin"]
+    assert not [pair for line in lines("aligned") for pair in line["pairs"] if not pair["real"]]

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from itertools import product
@@ -276,7 +277,22 @@ def _writable(picture: str, page: str) -> Path | None:
         fail(str(error).replace("--plot", "--picture"), USAGE)
 
 
-def _write(cells: list[Cell], on: Machine, picture: Path | None, page: str, text: str) -> None:
+def _without_files(given: list[str]) -> list[str]:
+    """A command line without the options that name what is written."""
+    found, at = [], 0
+    while at < len(given):
+        name = given[at].partition("=")[0]
+        if name in ("--picture", "--html"):
+            at += 1 if "=" in given[at] else 2
+            continue
+        found.append(given[at])
+        at += 1
+    return found
+
+
+def _write(
+    cells: list[Cell], on: Machine, picture: Path | None, page: str, text: Callable[[], str]
+) -> None:
     """The picture and the page that were asked for."""
     from vmalab_cli.load_ends import write_text
     from vmalab_scale import picture as pictures
@@ -284,14 +300,14 @@ def _write(cells: list[Cell], on: Machine, picture: Path | None, page: str, text
 
     if not cells or not (picture or page):
         return
-    command = shlex.join(["vmalab", *sys.argv[1:]])
+    command = shlex.join(["vmalab", *_without_files(sys.argv[1:])])
     words = pictures.caption(cells, on, version=version(), command=command)
     if picture:
         try:
             pictures.draw(picture, cells, words)
         except OSError as error:
             fail(f"--picture {picture}: {error.strerror}")
-    write_text(page, lambda: pictures.page(cells, words, [("Results", text)]))
+    write_text(page, lambda: pictures.page(cells, words, [("Results", text())]))
 
 
 app = typer.Typer(help=HELP, epilog=EXAMPLES, rich_markup_mode="rich", invoke_without_command=True)
@@ -338,13 +354,12 @@ def scale(
     path = _writable(picture, html)
     running = _Run(_tasks(workloads, models, layouts, numbers), on, operations, seed)
     cells = running.run(jobs or len(os.sched_getaffinity(0)))
-    parts = [*scale_show.table(cells), *scale_show.verdicts(cells)]
-    parts += scale_show.times(cells) if times or html else ()
-    parts += scale_show.latencies(cells) if latency or html else ()
-    parts += [*(scale_show.hot(cells, hot) if hot else ()), *scale_show.notes(cells)]
-    text = "\n".join(parts)
-    print(json.dumps(report.document(cells, on, seed)) if as_json else text)
-    _write(cells, on, path, html, text)
+    if as_json:
+        print(json.dumps(report.document(cells, on, seed)))
+    else:
+        print(scale_show.results(cells, times=times, latency=latency, hot_most=hot))
+    everything = partial(scale_show.results, cells, times=True, latency=True, hot_most=hot)
+    _write(cells, on, path, html, everything)
     running.end(cells, speed=speed)
 
 

@@ -44,10 +44,8 @@ def workload(name: str) -> Workload:
 
 def text_of(load: Load) -> str:
     """Who maps what, and what each CPU does."""
-    where = "an address space" if load.spaces == "own" else "memory in the one address space"
-    text = (
-        f"As in `vmalab load`: each CPU has {where} of its own and maps it itself; {load.stresses}."
-    )
+    where = "an address space of its own" if load.spaces == "own" else "the one address space"
+    text = f"As in `vmalab load`: each CPU maps its own memory in {where}; {load.stresses}."
     return text + (" Every second CPU reads maps and smaps." if load.readers else "")
 
 

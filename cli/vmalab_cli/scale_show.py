@@ -78,14 +78,14 @@ def c2c_of(cell: Cell, most: int, *, explain: bool) -> Iterator[str]:
         for pair in line.pairs[:PAIRS_SHOWN]:
             yield f"  {c2c.told(pair)}"
         if explain:
-            yield f"  => {c2c.explained(line, cell.model)}"
+            yield from (f"  => {one}" for one in c2c.explanations(line, cell.model))
 
 
 def _where(cell: Cell) -> str:
     return f"{cell.model} {cell.layout}, {cell.vcpus}"
 
 
-def times(cells: Sequence[Cell]) -> Iterator[str]:
+def time_tables(cells: Sequence[Cell]) -> Iterator[str]:
     """Where the time of the CPUs went."""
     from vmalab_cli.render import columns
     from vmalab_scale import report
@@ -143,3 +143,17 @@ def notes(cells: Sequence[Cell]) -> Iterator[str]:
                 f"{cell.workload}, {_where(cell)}: ended after {PS_MOST // PS_PER_S} virtual "
                 f"seconds; the slowest CPU did {report.least(cell)} operations"
             )
+
+
+def results(cells: Sequence[Cell], *, times: bool, latency: bool, hot_most: int) -> str:
+    """All tables that were asked for.
+
+    Args:
+        times, latency: where the time went; percentiles.
+        hot_most: so many lines that CPUs took from one another; 0: none.
+    """
+    parts = [*table(cells), *verdicts(cells)]
+    parts += time_tables(cells) if times else ()
+    parts += latencies(cells) if latency else ()
+    parts += hot(cells, hot_most) if hot_most else ()
+    return "\n".join([*parts, *notes(cells)])

@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import base64
 import html
+import textwrap
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from vmalab_bench import plots
 from vmalab_scale import report
 from vmalab_scale.machine import Machine
 from vmalab_scale.run import Cell
 
-STYLE = """
+COMMAND_MAX: Final = 100
+"""Characters of the command that the line at the bottom has room for."""
+STYLE: Final = """
 :root{color-scheme:light dark}body{margin:0 auto;max-width:1080px;padding:24px;
 font:15px/1.5 system-ui,sans-serif}img{width:100%;height:auto;background:#fff}
 h1{font-size:22px}h2{font-size:17px;margin-top:32px}table{border-collapse:collapse}
@@ -30,8 +34,9 @@ def caption(
     """The words of the picture."""
     workloads = dict.fromkeys(cell.workload for cell in cells)
     found = "; ".join(report.finding(cells, one) for one in workloads)
-    drawn = "Million operations a virtual second of all CPUs, by the number of virtual CPUs."
-    source = f"Modelled machine {machine.name}. vmalab {version}. {date.today()}. {command}"
+    drawn = "Million operations a virtual second of all CPUs, by the number of virtual CPUs"
+    short = textwrap.shorten(command, COMMAND_MAX, placeholder=" ...")
+    source = f"Modelled machine {machine.name}. vmalab {version}. {date.today()}. {short}"
     return plots.Caption(found, drawn, source)
 
 

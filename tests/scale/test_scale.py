@@ -306,7 +306,9 @@ def test_a_line_is_drawn_with_its_fields() -> None:
 
 def test_what_would_part_two_fields() -> None:
     pair = c2c.Pair(side(0, "vm_start"), side(8, "vm_lock.count"), False, False, 1, 9)
-    text = c2c.explained(c2c.Line(0x40, [pair], []), "typesafe-rwsem")
+    true = c2c.Pair(side(8, "vm_lock.count"), side(8, "vm_lock.count"), True, True, 2, 99)
+    [about, text] = c2c.explanations(c2c.Line(0x40, [true, pair], []), "typesafe-rwsem")
+    assert about.endswith("is written by all of them: no layout parts that.")
     assert "vm_start and vm_lock.count of one vm_area_struct" in text
     assert "lock-isolated-aligned" in text
     assert "lock-among-hot-aligned" not in text
@@ -362,22 +364,72 @@ def test_a_shared_counter_that_is_planted_is_found(tmp_path: Path) -> None:
     assert len(taker["cpus"]) == 4
 
 
+FOUR_AREAS = """
+[areas.a]
+pages = 1
+filled = true
+[areas.b]
+pages = 1
+filled = true
+[areas.c]
+pages = 1
+filled = true
+[areas.d]
+pages = 1
+filled = true
+[[cpus]]
+which = "all"
+do = ["read a 0", "read b 0", "read c 0", "read d 0"]
+"""
+
+
 @pytest.mark.long
-def test_the_false_sharing_of_a_layout_is_found() -> None:
-    """With `unaligned` VMAs begin anywhere, so two of them share a line; with `aligned` none do."""
-    options = ("--workload", "neighbours", "--model", "typesafe-rwsem", "--vcpus", "4")
+def test_the_false_sharing_of_a_layout_is_found(tmp_path: Path) -> None:
+    """All CPUs fault on four areas in turn. With `unaligned` the line of a VMA's lock has fields
+    that a fault reads before it takes the lock; with `aligned` it has none."""
+    file = tmp_path / "four.toml"
+    file.write_text(FOUR_AREAS)
+    options = ("--workload", str(file), "--vcpus", "4", "--operations", "1000", "--explain")
 
     def lines(layout: str) -> list[dict[str, Any]]:
-        done = vmalab(
-            "scale", "c2c", "--json", "--operations", "1000", "--layout", layout, *options
-        )
+        done = vmalab("scale", "c2c", "--json", "--layout", layout, *options)
         assert done.returncode == 0, done.stderr
         found: list[dict[str, Any]] = json.loads(done.stdout)[0]["lines"]
         return found
 
-    pairs = [pair for line in lines("unaligned") for pair in line["pairs"]]
-    two = [pairs[0][side]["place"] for side in ("taker", "writer")]
-    assert not pairs[0]["real"]
-    assert [one["struct"] for one in two] == ["vm_area_struct"] * 2
-    assert two[0]["begin"] != two[1]["begin"]
+    seen = {
+        (pair["taker"]["place"]["field"], pair["writer"]["place"]["field"])
+        for line in lines("unaligned")
+        for pair in line["pairs"]
+        if not pair["real"] and pair["taker"]["place"]["begin"] == pair["writer"]["place"]["begin"]
+    }
+    assert ("vm_lock_seq", "vm_lock.count") in seen
+    assert ("vm_flags", "vm_lock.count") in seen
     assert not [pair for line in lines("aligned") for pair in line["pairs"] if not pair["real"]]
+    shown = vmalab("scale", "c2c", "--layout", "unaligned", *options).stdout
+    assert "vm_lock_seq and vm_lock.count of one vm_area_struct share a line: apart in" in shown
+
+
+@pytest.mark.long
+def test_the_table_of_the_document_is_the_same_each_time(tmp_path: Path) -> None:
+    """Three workloads, five lock models, 1 to 128 virtual CPUs, two times: the same bytes. Faults
+    on own areas grow with the CPUs; on one area they do not, but with `mmap-lock` nowhere; the
+    locks of neighbours share lines with `split-rwsem` alone."""
+    options = ("scale", "--json", "--jobs", "0")
+    first = vmalab(*options, "--picture", str(tmp_path / "scale.svg"), hang_s=36_000)
+    assert first.returncode == 0, first.stderr
+    assert vmalab(*options, hang_s=36_000).stdout == first.stdout
+    rows = json.loads(first.stdout)["cells"]
+    assert len(rows) == 3 * len(cores.lock_models()) * 8
+    assert all(row["end"] == "done" and row["least_operations"] >= 10_000 for row in rows)
+    found = {(row["model"], row["workload"], row["vcpus"]): row["per_s"] for row in rows}
+    for model in cores.lock_models():
+        grew = found[model, "own-vma", 128] / found[model, "own-vma", 1]
+        assert grew < 2 if model == "mmap-lock" else grew > 64, model
+        assert found[model, "shared-vma", 128] < found[model, "shared-vma", 1], model
+        if model not in ("mmap-lock", "split-rwsem"):
+            assert found[model, "neighbours", 128] > 2 * found["split-rwsem", "neighbours", 128]
+    title = re.search(r"<dc:title>(.*?)</dc:title>", (tmp_path / "scale.svg").read_text(), re.S)
+    assert title, "a picture says what it shows"
+    assert "128 virtual CPUs" in title[1]
+    assert "mmap-lock" in title[1]

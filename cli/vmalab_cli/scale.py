@@ -214,7 +214,7 @@ class _Run:
         self._said(f"[{bar}] {part:4.0%}, {done} of {self._count} runs done; {task}")
 
     def run(self, jobs: int) -> list[Cell]:
-        """Runs them. Told to end: those that are done, and `ended_by` has the exit code."""
+        """Runs them. Ended by a signal: those that are done, and `ended_by` has the exit code."""
         from vmalab_native import signals
         from vmalab_scale.work import ScaleError
 
@@ -243,7 +243,7 @@ class _Run:
                 print(f"vmalab: {one.failure}", file=sys.stderr)
         if self.ended_by:
             left = self._count - len(cells)
-            print(f"vmalab: told to end; {left} of {self._count} runs not done", file=sys.stderr)
+            print(f"vmalab: ended; {left} of {self._count} runs not done", file=sys.stderr)
             raise typer.Exit(self.ended_by)
         if not all(one.good for one in cells):
             raise typer.Exit(FAILED)

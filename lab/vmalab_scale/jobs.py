@@ -24,7 +24,7 @@ from vmalab_scale.run import Cell, Progress, ScaleError, cell
 from vmalab_scale.work import Workload
 
 END_S: Final = 60.0
-"""So long a process that is told to end may take for that: to the end of a part of its run."""
+"""So long a process that is asked to end may take for that: to the end of a part of its run."""
 Find: TypeAlias = Callable[[str], Workload]
 """A workload by what the user calls it; it is done by each process."""
 
@@ -74,7 +74,7 @@ Note = Callable[[Task, float, int], object]
 
 
 class Cells:
-    """Runs cells. `found` has those that are done, also when the run is told to end.
+    """Runs cells. `found` has those that are done, also when the run is asked to end.
 
     Args:
         note: is called when something has got further.

@@ -271,7 +271,7 @@ def test_a_trace_is_judged_as_a_replay_judges_it() -> None:
 
 
 @pytest.mark.long
-def test_told_to_end_it_prints_what_is_done() -> None:
+def test_when_a_signal_ends_it_it_prints_what_is_done() -> None:
     """Ctrl-C comes when the second run is under way."""
     import os
     import signal

@@ -40,7 +40,9 @@ do = ["mprotect heap 0-3 r", "mprotect heap 0-3 rw", "fork", "exit", "maps"]
 
 [[cpus]]
 which = "1-2"
-do = ["read heap all", "dontneed own all", "store own 1-2"]
+do = [
+    "read heap all",
+    "dontneed own all", "store own 1-2"]
 
 [[cpus]]
 which = "others"
@@ -76,7 +78,7 @@ def test_it_runs() -> None:
          "line 17, [areas.spare], filled: what is not mapped has no pages"),
         ("[areas.heap]", "[areas.Heap]", "line 3, [areas.Heap]: a name is"),
         ('which = "1-2"', 'which = "some"', "line 23, [[cpus]] 2, which: 'some': first, others"),
-        ('"read heap all"', '"read heap"', "line 24, [[cpus]] 2, do: 'read heap': it is written"),
+        ('"read heap all"', '"read heap"', "line 25, [[cpus]] 2, do: 'read heap': it is written"),
         ('"read heap all"', '"look heap all"', "'look heap all': an operation begins with one of"),
         ('"read heap all"', '"read hoop all"', "there is no [areas.hoop]"),
         ('"read heap all"', '"read heap 8"', "heap has the pages 0 to 7"),
@@ -84,7 +86,7 @@ def test_it_runs() -> None:
         ('"read heap all"', "7", "line 24, [[cpus]] 2, do: 7: an operation begins"),
         ('"exit", ', "", "line 20, [[cpus]] 1, do: each fork has its exit"),
         ("mremap own to spare", "uffd_move heap all to own", "own has fewer pages than heap"),
-        ('do = ["read', 'does = ["read', "line 24, [[cpus]] 2, does: there are which, do"),
+        ('do = [\n    "read', 'does = [\n    "read', "line 24, [[cpus]] 2, does: there are which, do"),
         ("text =", "title =", "line 1, title: there are text, areas and cpus"),
         ("[areas.heap]", "[areas.heap", "no TOML"),
     ],
@@ -95,6 +97,16 @@ def test_what_is_wrong_has_its_line(old: str, new: str, says: str) -> None:
         parsed(GOOD.replace(old, new, 1))
     assert str(error.value).startswith("mine.toml")
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("which", "cpus"),
+    [("first", {0}), ("others", {1, 2, 3, 4}), ("all", {0, 1, 2, 3, 4}), ("even", {0, 2, 4}),
+     ("odd", {1, 3}), ("3", {3}), ("2-3", {2, 3})],
+)  # fmt: skip
+def test_which_cpus_a_table_names(which: str, cpus: set[int]) -> None:
+    group = workload_file.Group(which, ())
+    assert {cpu for cpu in range(5) if group.has(cpu)} == cpus
 
 
 def test_a_file_without_cpus_says_nothing_to_do() -> None:

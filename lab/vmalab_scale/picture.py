@@ -33,7 +33,12 @@ def caption(
 ) -> plots.Caption:
     """The words of the picture."""
     workloads = dict.fromkeys(cell.workload for cell in cells)
-    found = "; ".join(report.finding(cells, one) for one in workloads)
+    findings = [report.finding(cells, one) for one in workloads]
+    cpus = f" on {report.most(cells)}"
+    if len(findings) > 1 and all(cpus in one for one in findings):  # said once
+        findings = [one.replace(cpus, "", 1) for one in findings]
+        findings[0] = f"On {report.most(cells)}: {findings[0]}"
+    found = "; ".join(findings)
     drawn = "Million operations a virtual second of all CPUs, by the number of virtual CPUs"
     short = textwrap.shorten(command, COMMAND_MAX, placeholder=" ...")
     source = f"Modelled machine {machine.name}. vmalab {version}. {date.today()}. {short}"

@@ -118,35 +118,47 @@ def document(cells: Sequence[Cell], machine: Machine, seed: int) -> dict[str, An
 
 # --- findings ---
 
+SAME: Final = 0.9
+"""Who does so much of what the best one does, does the same."""
+
 
 def finding(cells: Sequence[Cell], workload: str) -> str:
-    """What the cells of a workload show, in a sentence."""
+    """What the cells of a workload show, in a sentence: how the best one grows with the CPUs, and
+    who stays behind it."""
     mine = [cell for cell in cells if cell.workload == workload]
-    most = max(cell.vcpus for cell in mine)
-    last = sorted((cell for cell in mine if cell.vcpus == most), key=lambda cell: -cell.per_s)
-    cpus = f"{most} virtual CPU" + "s" * (most > 1)
-    if len(last) == 1:
-        return f"{workload}: {_grown(mine, last[0])}" if most > 1 else (
-            f"{workload}: {last[0].per_s / 1e6:.1f} million operations a second on {cpus}"
-        )  # fmt: skip
-    best, worst = last[0], last[-1]
-    if best.per_s < 1.1 * worst.per_s:
-        return f"{workload}: on {cpus} all do the same within 10 %"
-    ratio = _times(best.per_s / worst.per_s) if worst.per_s else "many times"
-    return f"{workload}: on {cpus} {_name(best, mine)} does {ratio} what {_name(worst, mine)} does"
+    top = max(cell.vcpus for cell in mine)
+    last = sorted((cell for cell in mine if cell.vcpus == top), key=lambda cell: -cell.per_s)
+    best, behind = last[0], [cell for cell in last if cell.per_s < SAME * last[0].per_s]
+    who = "all do the same" if len(last) > 1 and not behind else _name(best, mine)
+    said = f"{workload}: on {most(mine)} {who}{_grown(mine, best, alone=who != _name(best, mine))}"
+    if behind:
+        parts = [f"{_name(cell, mine)} {_percent(cell.per_s / best.per_s)}" for cell in behind]
+        said += f"; {', '.join(parts)} of that"
+    return said
 
 
-def _grown(mine: Sequence[Cell], last: Cell) -> str:
-    first = min((cell for cell in mine), key=lambda cell: cell.vcpus)
-    ratio = last.per_s / first.per_s if first.per_s else 0.0
-    cpus = f"{last.vcpus} virtual CPUs"
-    return f"{cpus} do {_times(ratio)} what {first.vcpus} does" if first is not last else (
-        f"{last.per_s / 1e6:.1f} million operations a second on {cpus}"
-    )  # fmt: skip
+def most(cells: Sequence[Cell]) -> str:
+    """The largest number of virtual CPUs, as text."""
+    top = max(cell.vcpus for cell in cells)
+    return f"{top} virtual CPU" + "s" * (top > 1)
+
+
+def _grown(mine: Sequence[Cell], best: Cell, *, alone: bool) -> str:
+    """Beside fewest CPUs, or as it is where there is one number of CPUs alone."""
+    rows = [cell for cell in mine if (cell.model, cell.layout) == (best.model, best.layout)]
+    first = min(rows, key=lambda cell: cell.vcpus)
+    if first is best or not first.per_s:
+        return f"{':' if alone else ' does'} {best.per_s / 1e6:.1f} million operations a second"
+    what = f"{_times(best.per_s / first.per_s)} what {first.vcpus} does"
+    return f", {what}" if alone else f" does {what}"
 
 
 def _times(ratio: float) -> str:
     return f"{ratio:.0f} times" if ratio >= 10 else f"{ratio:.2g} times"
+
+
+def _percent(part: float) -> str:
+    return f"{part:.0%}" if part >= 0.1 else f"{part:.1%}"
 
 
 def _name(cell: Cell, others: Sequence[Cell]) -> str:

@@ -35,6 +35,7 @@ FILE_APART: Final = 1 << 20
 """Between the numbers with which records are made twice, so that their places are seen."""
 WORD: Final = 8
 FRAMES: Final = 1 << 19
+FILES: Final = 1 << 12
 _OF_ALL: Final = (calls.Truncate, calls.Allocate, opens.Seal, calls.Mincore)
 """Calls whose answers, or effects, other address spaces have a part in."""
 
@@ -66,7 +67,7 @@ def workload(name: str, *, in_order: bool = False) -> Workload:
     text = (
         f"What {threads} threads did in {plan.slots} address spaces, once. Each is a virtual CPU."
     )
-    needs = Needs(FRAMES, plan.slots + 16, len(plan.files) + 16, size_bytes=1 << 30)
+    needs = Needs(FRAMES, 2 * plan.slots + 64, FILES, size_bytes=1 << 30)
     strict = None if in_order else partial(workload, name, in_order=True)
     return Workload(
         name,

@@ -124,7 +124,7 @@ SHOWN = re.findall(r"^```sh\n(vmalab scale [^\n]*)\n```\n\n```text\n(.*?)\n```$"
 @pytest.mark.parametrize(("command", "shown"), SHOWN)
 def test_a_command_of_the_document(command: str, shown: str) -> None:
     """It prints what is shown there, but for the figures, which change with the core."""
-    done = vmalab(*command.split()[1:])
+    done = vmalab(*command.split()[1:], hang_s=36_000)
     assert done.returncode == 0, done.stderr
 
     def shape(text: str) -> list[list[str]]:
@@ -134,7 +134,7 @@ def test_a_command_of_the_document(command: str, shown: str) -> None:
 
 
 def test_the_document_has_commands() -> None:
-    assert len(SHOWN) == 5
+    assert len(SHOWN) == 6
 
 
 LISTING = """
@@ -428,7 +428,7 @@ def test_the_table_of_the_document_is_the_same_each_time(tmp_path: Path) -> None
         assert grew < 2 if model == "mmap-lock" else grew > 64, model
         assert found[model, "shared-vma", 128] < found[model, "shared-vma", 1], model
         if model not in ("mmap-lock", "split-rwsem"):
-            assert found[model, "neighbours", 128] > 2 * found["split-rwsem", "neighbours", 128]
+            assert found[model, "neighbours", 128] > 1.3 * found["split-rwsem", "neighbours", 128]
     title = re.search(r"<dc:title>(.*?)</dc:title>", (tmp_path / "scale.svg").read_text(), re.S)
     assert title, "a picture says what it shows"
     assert "128 virtual CPUs" in title[1]

@@ -11,8 +11,9 @@ import tomllib
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from servers import vmalab
+from vmalab_cli import app
 from vmalab_scale import machine, run, workload_file
 from vmalab_scale.work import ScaleError, Workload
 
@@ -86,7 +87,8 @@ def test_it_runs() -> None:
         ('"read heap all"', "7", "line 24, [[cpus]] 2, do: 7: an operation begins"),
         ('"exit", ', "", "line 20, [[cpus]] 1, do: each fork has its exit"),
         ("mremap own to spare", "uffd_move heap all to own", "own has fewer pages than heap"),
-        ('do = [\n    "read', 'does = [\n    "read', "line 24, [[cpus]] 2, does: there are which, do"),
+        ('do = [\n    "read', 'does = [\n    "read',
+         "line 24, [[cpus]] 2, does: there are which, do"),
         ("text =", "title =", "line 1, title: there are text, areas and cpus"),
         ("[areas.heap]", "[areas.heap", "no TOML"),
     ],
@@ -147,9 +149,9 @@ def fits(value: object, schema: dict[str, Any]) -> bool:
 
 
 def test_the_schema_takes_what_the_reader_takes() -> None:
-    done = vmalab("scale", "--schema")
-    assert done.returncode == 0, done.stderr
-    schema = json.loads(done.stdout)
+    done = CliRunner().invoke(app.app, ["scale", "--schema"])
+    assert done.exit_code == 0, done.output
+    schema = json.loads(done.output)
     assert fits(tomllib.loads(GOOD), schema)
     for old, new in (("pages = 8", "pages = 0"), ("read heap all", "read heap"), ("1-2", "some"),
                      ("mapped = false", "mapped = 0"), ("text =", "title =")):  # fmt: skip

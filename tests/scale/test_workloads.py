@@ -270,6 +270,23 @@ def test_a_trace_is_judged_as_a_replay_judges_it() -> None:
     assert rows[0]["ordered"] > 0
 
 
+TRACES = sorted(path.parent.name for path in (ROOT / "tests" / "traces").glob("*/trace*"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", TRACES)
+def test_a_recorded_program_on_virtual_cpus(name: str) -> None:
+    """All answers agree, and each step is done: in no time only what no record can say."""
+    folder = ROOT / "tests" / "traces" / name
+    row = json.loads(scale("--workload", f"trace:{folder}", "--model", MODEL))["cells"][0]
+    assert row["end"] == "done"
+    found = row["verdict"]
+    assert not found["disagree"] + found["faults_disagree"]
+    assert found["maps_equal"] == found["maps_checked"] > 0
+    assert not found["in_order"], "faults between two calls go on side by side"
+    assert {"import", "check"} <= found["aside"].keys()
+
+
 @pytest.mark.long
 def test_when_a_signal_ends_it_it_prints_what_is_done() -> None:
     """Ctrl-C comes when the second run is under way."""

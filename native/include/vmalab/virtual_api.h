@@ -106,7 +106,7 @@ struct vl_virtual_plan {
 	 * of the core's text; NULL: eight. */
 	const u8 *instructions;
 	u64 text_bytes;
-	u64 once; /* 1: each program is done once, all of it counts, and `warm` and `least` do not */
+	u64 once; /* 1: each program is done once and all of it counts, not `warm` and `least` */
 	const struct vl_virtual_patch *patches;
 	u64 patches_count;
 	u64 *cells; /* numbers that are known when the run is under way */
@@ -180,8 +180,9 @@ struct vl_virtual_hot {
 
 /* Runs one program on each participant; all are of this process and of one segment, and none is in
  * an operation. 0: done; 1: a part is done: vl_virtual_go_on() goes on, what was given stays where
- * it is until then; 2: as 1, and before that the caller does the step `asked`. VL_E_INVALID: something is out of bounds, or a run of that core is under way in
- * this process. VL_E_LIMIT: memory of this process. */
+ * it is until then; 2: as 1, and before that the caller does the step `asked`. VL_E_INVALID:
+ * something is out of bounds, or a run of that core is under way in this process. VL_E_LIMIT:
+ * memory of this process. */
 VL_API int vl_virtual_run(struct participant *const *cpus, u32 count,
 			  const struct vl_virtual_machine *machine,
 			  const struct vl_virtual_program *programs,

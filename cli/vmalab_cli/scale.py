@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,14 +21,9 @@ from vmalab_cli.progress import Progress
 
 if TYPE_CHECKING:
     from vmalab_scale.cost import Costs
+    from vmalab_scale.jobs import Task
     from vmalab_scale.machine import Machine
     from vmalab_scale.run import Cell
-
-
-class RunOne(Protocol):
-    """`vmalab_scale.run.cell`, but for what is the same in all cells."""
-
-    def __call__(self, model: str, layout: str, workload: str, /, *, vcpus: int) -> Cell: ...
 
 
 HELP = (
@@ -60,7 +57,7 @@ vmalab scale cost --json > before.json
 
 vmalab scale cost --against before.json
 """
-PAIRS_SHOWN = 3
+BAR = 24
 VCPUS = "1,2,4,8,16,32,64,128"
 WORKLOADS_SHOWN = ("own-vma", "neighbours", "shared-vma")
 Models = Annotated[
@@ -74,7 +71,11 @@ Layouts = Annotated[
 ]
 Workloads = Annotated[
     list[str] | None,
-    typer.Option("--workload", metavar="NAME", help="What the CPUs do; repeatable. See --list."),
+    typer.Option(
+        "--workload",
+        metavar="NAME",
+        help="What the CPUs do; repeatable. A name of --list, FILE.toml, or trace:FOLDER.",
+    ),
 ]
 Vcpus = Annotated[str, typer.Option(metavar="N,...", help="Numbers of virtual CPUs.")]
 MachineName = Annotated[str, typer.Option("--machine", metavar="NAME", help="Or a FILE.toml.")]
@@ -99,6 +100,21 @@ Seed = Annotated[
 Hot = Annotated[
     int,
     typer.Option("--hot", min=0, max=64, help="Show so many pairs of places that share a line."),
+]
+Times = Annotated[bool, typer.Option("--time", help="Show where the CPUs' time went.")]
+Latency = Annotated[
+    bool, typer.Option("--latency", help="Show percentiles of each kind of operation.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", min=0, help="Processes; 0: as many as processors.")]
+Picture = Annotated[
+    str, typer.Option("--picture", metavar="FILE", help="Draw throughput: FILE.svg or FILE.png.")
+]
+Page = Annotated[str, typer.Option("--html", metavar="FILE", help="Write a page of the results.")]
+Speed = Annotated[
+    bool, typer.Option("--speed", help="Say on standard error how fast this machine was.")
+]
+Schema = Annotated[
+    bool, typer.Option("--schema", help="Print the JSON schema of a workload's file.")
 ]
 Listing = Annotated[bool, typer.Option("--list", help="List workloads and machines.")]
 
@@ -148,112 +164,30 @@ def _fitting(on: Machine, numbers: list[int]) -> Machine:
 
 
 def _listing() -> None:
+    from vmalab_cli import scale_loads
     from vmalab_scale import machine
-    from vmalab_scale.workloads import WORKLOADS
 
     print("workloads")
-    for name, make in WORKLOADS.items():
-        print(f"  {name:<12} {(make.__doc__ or '').strip()}")
+    for name, text in scale_loads.listed():
+        print(f"  {name:<14} {text}")
+    print(f"  {'FILE.toml':<14} Who maps what and what each CPU does, as a file says (--schema).")
+    print(f"  {'trace:FOLDER':<14} What was recorded, once: each thread is a virtual CPU.")
     print("machines")
     for name in machine.shipped():
-        print(f"  {name:<12} {machine.read(name).text}")
-
-
-def _table(cells: list[Cell], vcpus: list[int]) -> Iterator[str]:
-    from vmalab_cli.render import columns
-
-    for workload in dict.fromkeys(cell.workload for cell in cells):
-        rows = []
-        mine = [cell for cell in cells if cell.workload == workload]
-        for key in dict.fromkeys((cell.model, cell.layout) for cell in mine):
-            found = {cell.vcpus: cell for cell in mine if (cell.model, cell.layout) == key}
-            rows.append([" ".join(key), *(f"{found[n].per_s / 1e6:.1f}" for n in vcpus)])
-        yield f"{workload}, million operations a virtual second"
-        yield columns(["lock model, layout", *map(str, vcpus)], rows)
-        yield ""
-
-
-def _hot(cells: list[Cell], most: int) -> Iterator[str]:
-    from vmalab_cli.render import columns
-    from vmalab_scale import c2c
-
-    for cell in cells:
-        yield f"{cell.model} {cell.layout}, {cell.workload}, {cell.vcpus} virtual CPUs: hottest"
-        rows = []
-        for line in c2c.lines(cell)[:most]:
-            pair = line.pairs[0]
-            rows.append(
-                [
-                    f"{line.offset:#x}",
-                    pair.taker.place.text,
-                    f"{'writes' if pair.writes else 'reads'} in {pair.taker.function}",
-                    pair.writer.place.text,
-                    f"in {pair.writer.function}",
-                    "true" if pair.real else "false",
-                    f"{line.misses:.3f}",
-                    f"{line.ns:.1f}",
-                ]
-            )
-        head = ("line", "wanted", "", "written", "", "sharing", "misses/op", "ns/op")
-        yield columns(head, rows, left=6)
-        yield ""
-
-
-def _c2c(cell: Cell, most: int, *, explain: bool) -> Iterator[str]:
-    from vmalab_scale import c2c
-
-    where = f"{cell.model} {cell.layout}, {cell.workload}, {cell.vcpus} virtual CPUs"
-    found = c2c.lines(cell)
-    if not found:
-        yield f"{where}: no line was taken from anybody"
-        return
-    count = "a line" if len(found) == 1 else f"{len(found)} lines"
-    yield f"{where}: {count} that CPUs took from one another"
-    for line in found[:most]:
-        yield ""
-        yield (
-            f"line {line.offset:#x}: {line.misses:.3f} misses/op, {line.ns:.1f} ns/op, "
-            f"{line.false_part:.0%} of it false sharing"
-        )
-        yield from c2c.drawn(line)
-        for pair in line.pairs[:PAIRS_SHOWN]:
-            yield f"  {c2c.told(pair)}"
-        if explain:
-            yield f"  => {c2c.explained(line, cell.model)}"
-
-
-def _facts(cell: Cell) -> dict[str, Any]:
-    total = {
-        name: sum(getattr(one, name) for one in cell.run.cpus)
-        for name in (
-            *("operations", "failed", "instructions", "accesses", "misses", "locked", "fences"),
-            *("work", "missing", "queued", "waiting"),
-        )
-    }
-    return {
-        "model": cell.model,
-        "layout": cell.layout,
-        "workload": cell.workload,
-        "machine": cell.machine,
-        "vcpus": cell.vcpus,
-        "per_s": cell.per_s,
-        "end": cell.run.end,
-        "status": cell.run.status,
-        "ps": cell.run.ps,
-        **total,
-        "latency_ns": {kind: cell.run.latency[at] for at, kind in enumerate(cell.kinds)},
-        "hot": [asdict(one) for one in cell.run.hot],
-    }
+        print(f"  {name:<14} {machine.read(name).text}")
 
 
 def _checked(models: list[str], layouts: list[str], workloads: list[str]) -> None:
+    from vmalab_cli import scale_loads
     from vmalab_native import cores
     from vmalab_native.errors import InvalidArgument
-    from vmalab_scale.workloads import WORKLOADS
+    from vmalab_scale.work import ScaleError
 
     for name in workloads:
-        if name not in WORKLOADS:
-            fail(f"--workload {name}: there are {', '.join(WORKLOADS)}", USAGE)
+        try:
+            scale_loads.find(name)
+        except ScaleError as error:
+            fail(f"--workload {name}: {str(error).removeprefix(f'{name}: ')}", USAGE)
     for model in models:
         for layout in layouts:
             try:
@@ -262,18 +196,118 @@ def _checked(models: list[str], layouts: list[str], workloads: list[str]) -> Non
                 fail(error.detail, USAGE)
 
 
-def _cells(wanted: list[tuple[str, str, str, int]], run_one: RunOne) -> list[Cell]:
-    """Runs them, and says how far it is."""
-    from vmalab_scale.run import ScaleError
+class _Run:
+    """Cells that are wanted, and what is the same in all of them."""
 
-    said = Progress()
+    def __init__(self, tasks: list[Task], machine: Machine, least: int, seed: int) -> None:
+        from vmalab_cli import scale_loads
+        from vmalab_scale.jobs import Asked, Cells
+
+        self._said = Progress()
+        self._count = len(tasks)
+        self._cells = Cells(Asked(scale_loads.find, machine, least, seed), tasks, self._note)
+        self.ended_by = 0
+
+    def _note(self, task: Task, part: float, done: int) -> None:
+        full = int(part * BAR)
+        bar = "#" * full + "." * (BAR - full)
+        self._said(f"[{bar}] {part:4.0%}, {done} of {self._count} runs done; {task}")
+
+    def run(self, jobs: int) -> list[Cell]:
+        """Runs them. Ended by a signal: those that are done, and `ended_by` has the exit code."""
+        from vmalab_native import signals
+        from vmalab_scale.work import ScaleError
+
+        with signals.orderly():
+            try:
+                guarded(lambda: self._cells.run(jobs), asked=(ScaleError,))
+            except SystemExit as ended:
+                self.ended_by = int(ended.code or 0)
+            finally:
+                self._said.end()
+        return self._cells.found
+
+    def end(self, cells: list[Cell], *, speed: bool = False) -> None:
+        """Says what was not good, and ends the command."""
+        if speed and cells:
+            accesses, cpu_s = (
+                sum(x) for x in zip(*((c.run.accesses, c.cpu_s) for c in cells), strict=True)
+            )
+            rate = accesses / cpu_s / 1e6 if cpu_s else 0.0
+            print(
+                f"{accesses / 1e6:.1f} million accesses in {cpu_s:.1f} s of CPU time: {rate:.1f} "
+                "million a second on one core", file=sys.stderr,
+            )  # fmt: skip
+        for one in cells:
+            if one.failure:
+                print(f"vmalab: {one.failure}", file=sys.stderr)
+        if self.ended_by:
+            left = self._count - len(cells)
+            print(f"vmalab: ended; {left} of {self._count} runs not done", file=sys.stderr)
+            raise typer.Exit(self.ended_by)
+        if not all(one.good for one in cells):
+            raise typer.Exit(FAILED)
+
+
+def _tasks(
+    workloads: list[str], models: list[str], layouts: list[str], numbers: list[int]
+) -> list[Task]:
+    """A trace has a number of CPUs of its own."""
+    from vmalab_cli import scale_loads
+    from vmalab_scale.jobs import Task
+
     found = []
-    for done, (workload, model, layout, vcpus) in enumerate(wanted):
-        said(f"{done}/{len(wanted)}: {workload}, {model}, {layout}, {vcpus} virtual CPUs")
-        run = partial(run_one, model, layout, workload, vcpus=vcpus)
-        found.append(guarded(run, asked=(ScaleError,)))
-    said.end()
+    for name in workloads:
+        own = scale_loads.find(name).cpus
+        for model, layout in product(models, layouts):
+            found += [Task(name, model, layout, n) for n in ([own] if own else numbers)]
     return found
+
+
+def _writable(picture: str, page: str) -> Path | None:
+    """The path of the picture; ends the command if a file cannot be written."""
+    from vmalab_bench import plots
+    from vmalab_bench.base import BadRequest
+    from vmalab_cli.load_ends import writable
+
+    writable(page)
+    try:
+        return plots.checked(picture)
+    except BadRequest as error:
+        fail(str(error).replace("--plot", "--picture"), USAGE)
+
+
+def _without_files(given: list[str]) -> list[str]:
+    """A command line without the options that name what is written."""
+    found, at = [], 0
+    while at < len(given):
+        name = given[at].partition("=")[0]
+        if name in ("--picture", "--html"):
+            at += 1 if "=" in given[at] else 2
+            continue
+        found.append(given[at])
+        at += 1
+    return found
+
+
+def _write(
+    cells: list[Cell], on: Machine, picture: Path | None, page: str, text: Callable[[], str]
+) -> None:
+    """The picture and the page that were asked for."""
+    from vmalab_cli.load_ends import write_text
+    from vmalab_scale import picture as pictures
+    from vmalab_server import version
+
+    if not cells or not (picture or page):
+        return
+    command = shlex.join(["vmalab", *_without_files(sys.argv[1:])])
+    words = pictures.caption(cells, on, version=version(), command=command)
+    if picture:
+        try:
+            pictures.draw(picture, cells, words)
+        except OSError as error:
+            fail(f"--picture {picture}: {error.strerror}")
+    write_text(page, lambda: pictures.page(cells, words, [("Results", text())]))
 
 
 app = typer.Typer(help=HELP, epilog=EXAMPLES, rich_markup_mode="rich", invoke_without_command=True)
@@ -291,32 +325,42 @@ def scale(
     operations: Operations = 10_000,
     seed: Seed = 1,
     hot: Hot = 0,
+    times: Times = False,
+    latency: Latency = False,
+    jobs: Jobs = 1,
+    picture: Picture = "",
+    html: Page = "",
+    speed: Speed = False,
     listing: Listing = False,
+    schema: Schema = False,
     as_json: Json = False,
 ) -> None:
+    from vmalab_cli import scale_show
     from vmalab_native import cores
-    from vmalab_scale import run
+    from vmalab_scale import report, workload_file
 
     if context.invoked_subcommand:
         if len(sys.argv) > 2 and sys.argv[2] != context.invoked_subcommand:
             fail(f"give the options of {context.invoked_subcommand} behind that word", USAGE)
         return
-    if listing:
-        _listing()
+    if listing or schema:
+        _listing() if listing else print(json.dumps(workload_file.schema(), indent=2))
         return
     numbers = _numbers(vcpus)
     on = _fitting(_machine(machine, adjacent), numbers)
     models, layouts = _models(model or []), list(dict.fromkeys(layout or [cores.DEFAULT_LAYOUT]))
     workloads = list(dict.fromkeys(workload or WORKLOADS_SHOWN))
     _checked(models, layouts, workloads)
-    wanted = list(product(workloads, models, layouts, numbers))
-    cells = _cells(wanted, partial(run.cell, machine=on, least=operations, seed=seed))
+    path = _writable(picture, html)
+    running = _Run(_tasks(workloads, models, layouts, numbers), on, operations, seed)
+    cells = running.run(jobs or len(os.sched_getaffinity(0)))
     if as_json:
-        print(json.dumps({"machine": on.values, "cells": [_facts(cell) for cell in cells]}))
+        print(json.dumps(report.document(cells, on, seed)))
     else:
-        print("\n".join([*_table(cells, numbers), *(_hot(cells, hot) if hot else ())]))
-    if any(one.run.status for one in cells):
-        raise typer.Exit(FAILED)
+        print(scale_show.results(cells, times=times, latency=latency, hot_most=hot))
+    everything = partial(scale_show.results, cells, times=True, latency=True, hot_most=hot)
+    _write(cells, on, path, html, everything)
+    running.end(cells, speed=speed)
 
 
 @app.command("c2c", epilog=C2C_EXAMPLES)
@@ -343,8 +387,8 @@ def c2c(
     begins. An arrow goes from W, who wrote, to r or w, who came back to read or to write and
     missed. True sharing: it wanted what had been written. False sharing: it did not.
     """
+    from vmalab_cli import scale_show
     from vmalab_native import cores
-    from vmalab_scale import run
     from vmalab_scale.c2c import lines as lines_of
 
     on = _fitting(_machine(machine, adjacent), [vcpus])
@@ -352,8 +396,8 @@ def c2c(
     layouts = list(dict.fromkeys(layout or [cores.DEFAULT_LAYOUT]))
     workloads = list(dict.fromkeys(workload or ["neighbours"]))
     _checked(models, layouts, workloads)
-    wanted = list(product(workloads, models, layouts, [vcpus]))
-    cells = _cells(wanted, partial(run.cell, machine=on, least=operations, seed=seed))
+    running = _Run(_tasks(workloads, models, layouts, [vcpus]), on, operations, seed)
+    cells = running.run(1)
     if as_json:
         facts = [
             {
@@ -368,8 +412,9 @@ def c2c(
         ]
         print(json.dumps(facts))
     else:
-        shown = ["\n".join(_c2c(cell, lines, explain=explain)) for cell in cells]
+        shown = ["\n".join(scale_show.c2c_of(cell, lines, explain=explain)) for cell in cells]
         print("\n\n".join(shown))
+    running.end(cells)
 
 
 @app.command("cost", epilog=COST_EXAMPLES)
@@ -397,7 +442,7 @@ def cost(
     from vmalab_cli.render import columns
     from vmalab_native import cores
     from vmalab_scale import cost as costs
-    from vmalab_scale.run import ScaleError
+    from vmalab_scale.work import ScaleError
 
     on = _machine(machine, "machine")
     models, layouts = _models(model or []), list(dict.fromkeys(layout or [cores.DEFAULT_LAYOUT]))

@@ -222,9 +222,14 @@ def told(pair: Pair) -> str:
     return f"{taker}; {_who(pair.writer, 'wrote')}"
 
 
-def explained(line: Line, model: str) -> str:
-    """What the costliest pair is about, and what would part the two."""
-    pair = line.pairs[0]
+def explanations(line: Line, model: str) -> list[str]:
+    """Of the costliest pair, and of the costliest one that is false sharing."""
+    shown = [line.pairs[0], next((pair for pair in line.pairs if not pair.real), line.pairs[0])]
+    return [explained(pair, model) for pair in dict.fromkeys(shown)]
+
+
+def explained(pair: Pair, model: str) -> str:
+    """What a pair is about, and what would part the two."""
     one, other = pair.taker.place, pair.writer.place
     if pair.real:
         how = "written by all of them" if pair.writes else "written by some and read by others"

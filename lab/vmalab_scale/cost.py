@@ -13,9 +13,20 @@ from typing import Final
 
 from vmalab.uapi import Access, Madv, Mremap, Prot
 from vmalab_client.block import BlockBuilder
+from vmalab_native.virtual import Step
 from vmalab_scale.machine import Machine
-from vmalab_scale.run import ScaleError, cell
-from vmalab_scale.workloads import APART, BASE, FIXED, PAGE, READ_WRITE, Work
+from vmalab_scale.run import cell
+from vmalab_scale.work import (
+    APART,
+    BASE,
+    FIXED,
+    PAGE,
+    READ_WRITE,
+    Place,
+    ScaleError,
+    Work,
+    Workload,
+)
 
 PAGES: Final = 8
 MOVES: Final = Mremap.MAYMOVE | Mremap.FIXED
@@ -41,7 +52,7 @@ class Cost:
     ns: float
 
 
-def _turn(mm: int) -> list[tuple[bytes, str]]:
+def _turn(mm: int) -> list[Step]:
     """The operations, each with the name that it is reported under."""
     at, to, length = BASE, BASE + APART, PAGES * PAGE
     turn: list[tuple[BlockBuilder, str]] = []
@@ -61,18 +72,16 @@ def _turn(mm: int) -> list[tuple[bytes, str]]:
     add("madvise, drops a page").madvise(mm, at, PAGE, Madv.DONTNEED)
     add("mremap, moves").mremap(mm, at, length, length, flags=MOVES, new_addr=to)
     add("munmap").munmap(mm, to, length)
-    return [(bytes(block), name) for block, name in turn]
+    return [Step(bytes(block), name) for block, name in turn]
 
 
-def work(mm: int, cpus: int) -> Work:
+def _work(place: Place) -> Work:
     """One CPU does each operation in turn, in an address space with 100 other VMAs."""
-    if cpus != 1:
-        raise ScaleError("what an operation costs by itself is measured on one virtual CPU")
     others = BlockBuilder()
     for number in range(OTHERS):  # of two kinds, so that they do not merge
         prot = Prot.READ if number % 2 else READ_WRITE
-        others.mmap(mm, addr=BASE - (number + 1) * PAGE, length=PAGE, prot=prot, flags=FIXED)
-    return Work([(0, bytes(others))], [_turn(mm)])
+        others.mmap(place.mm, addr=BASE - (number + 1) * PAGE, length=PAGE, prot=prot, flags=FIXED)
+    return Work([(0, bytes(others))], [_turn(place.mm)])
 
 
 def costs(model: str, layout: str, *, machine: Machine, operations: int) -> dict[str, Cost]:
@@ -81,14 +90,15 @@ def costs(model: str, layout: str, *, machine: Machine, operations: int) -> dict
     Raises:
         ScaleError: an operation failed.
     """
-    found = cell(model, layout, work, machine=machine, vcpus=1, least=operations)
+    workload = Workload("cost", "each operation in turn, on one virtual CPU", _work, cpus=1)
+    found = cell(model, layout, workload, machine=machine, vcpus=1, least=operations)
     if found.run.status:
         raise ScaleError(f"{model}, {layout}: an operation failed with {found.run.status}")
     told = {}
     for name, of in zip(found.kinds, found.run.kinds, strict=False):
         each = {count: getattr(of, count) / of.operations for count in COUNTS[:6]}
         told[name] = Cost(**each, cold=of.cold, ns=of.ps / 1000 / of.operations)
-    return {name: told[name] for _, name in _turn(0)}
+    return {step.kind: told[step.kind] for step in _turn(0)}
 
 
 Costs = Mapping[str, Mapping[str, Mapping[str, float]]]

@@ -5,12 +5,13 @@ The segment has to be of a virtual core (`cores.virtual_layout`). Every virtual 
 of this process. docs/scale.md says how it works and what it cannot say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
+from collections.abc import Mapping as Named
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from vmalab_native._core import ffi, lib
-from vmalab_native.cdata import CArray
+from vmalab_native.cdata import CArray, CStruct
 from vmalab_native.checks import U64_MAX, bounded
 from vmalab_native.convert import checked, listing, record
 from vmalab_native.core import Participant
@@ -31,19 +32,74 @@ _ENDS: Final = {
     lib.VL_VIRTUAL_STUCK: "stuck",
 }
 _MORE: Final = 1
+_ASKS: Final = 2
+WRONG: Final = int(lib.VL_VIRTUAL_WRONG)
+"""The status of an operation whose value was another one than it had to be."""
+_CALLS: Final = ("block", "maps", "smaps", "ask")
+_WAITS: Final = 2
+_MOVES: Final = 4
 _BUCKETS: Final = int(lib.VL_VIRTUAL_BUCKETS)
 
 
-@dataclass(frozen=True)
-class Program:
-    """What one virtual CPU does, over and over.
+Cells = MutableSequence[int]
+"""Numbers that are known only when a run is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation.
 
     Attributes:
-        operations: blocks of one record each, and the kind (0 to KINDS_MAX - 1) whose histogram its
-            latency goes into.
+        block: one record; of "maps" and "smaps" the number of an address space, 8 bytes.
+        kind: whose histogram its latency goes into; a run has KINDS_MAX at most.
+        call: block, maps or smaps (a text is read), or ask: the caller does it, in no time.
+        status: it has to end with.
+        value: it has to have; None: any.
+        keep: the cell that its value goes into; -1: none.
+        patches: (word, cell): the number in the cell is added to the word of the block before.
+        turn: which of the turns of the run it has; -1: it begins when the one before is done.
+        checked: False: it may end with any status; who runs it looks at the answers.
     """
 
-    operations: Sequence[tuple[bytes, int]]
+    block: bytes
+    kind: str
+    call: Literal["block", "maps", "smaps", "ask"] = "block"
+    status: int = 0
+    value: int | None = None
+    keep: int = -1
+    patches: tuple[tuple[int, int], ...] = ()
+    turn: int = -1
+    checked: bool = True
+
+
+Program = Sequence[Step]
+"""What one virtual CPU does, over and over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The place of a step in an order.
+
+    Attributes:
+        waits: (counter, least), two at most: it begins when they are so much. Counters begin at 1.
+        moves: counters, four at most, that are one more after it.
+    """
+
+    waits: tuple[tuple[int, int], ...] = ()
+    moves: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a run in an order needs: each program is done once.
+
+    Attributes:
+        turns: of all steps that have one.
+        ask: does the step of a turn, which is one that asks; no CPU is in an operation then.
+    """
+
+    turns: Sequence[Turn]
+    ask: Callable[[int, Cells], None]
 
 
 @dataclass(frozen=True)
@@ -54,6 +110,7 @@ class CpuCounts:
         missing: waited for lines.
         queued: waited for a line that was on its way to another CPU.
         waiting: slept, for a lock or for a time.
+        ordered: waited for its turn.
     """
 
     operations: int
@@ -67,6 +124,7 @@ class CpuCounts:
     missing: int
     queued: int
     waiting: int
+    ordered: int
 
 
 @dataclass(frozen=True)
@@ -125,23 +183,31 @@ class VirtualRun:
 
     Attributes:
         end: "done", "late" (ps_most), "stopped" or "stuck" (everyone waits).
-        status: of the first operation that failed; 0: none did.
+        status: of the first operation that ended with another status than it had to, or WRONG; 0:
+            none did.
+        failed_cpu, failed_step: which one that was.
         ps: virtual time that was counted.
         accesses: to the segment, of the whole run.
         cpus: each virtual CPU.
+        names: the kinds of operations.
         kinds: what the operations of each kind cost.
         latency: of each kind, (ns, how many): the lower ends of buckets, sixteen to a power of two.
         hot: the costliest pairs first.
+        answers: (status, info, value) of each turn.
     """
 
     end: str
     status: int
+    failed_cpu: int
+    failed_step: int
     ps: int
     accesses: int
     cpus: list[CpuCounts]
+    names: list[str]
     kinds: list[KindCounts]
     latency: list[list[tuple[int, int]]]
     hot: list[Hot]
+    answers: list[tuple[int, int, int]]
 
 
 def bucket_ns(bucket: int) -> int:
@@ -156,9 +222,69 @@ def _cpus_of(mask: CArray) -> tuple[int, ...]:
     return tuple(at for at in range(64 * len(mask)) if mask[at // 64] >> at % 64 & 1)
 
 
+class _Plan:
+    """A plan as C has it, and the programs."""
+
+    def __init__(
+        self, programs: Sequence[Program], cells: Sequence[int], order: Order | None
+    ) -> None:
+        self.kept: list[object] = []
+        self._patches: list[tuple[int, int]] = []
+        self.names = sorted({step.kind for program in programs for step in program})
+        bounded("kinds of operations", len(self.names), 1, KINDS_MAX)
+        self.of = ffi.new("struct vl_virtual_plan *")
+        self.programs = ffi.new("struct vl_virtual_program[]", len(programs))
+        for at, program in enumerate(programs):
+            if not program:
+                raise InvalidArgument(f"the program of virtual CPU {at} has no operation")
+            self._program(self.programs[at], program)
+        self.of.patches = self._keep(ffi.new("struct vl_virtual_patch[]", self._patches))
+        self.of.patches_count = len(self._patches)
+        self.cells = self.of.cells = self._keep(ffi.new("u64[]", [*cells] or [0]))
+        self.of.cells_count = len(cells)
+        turns = order.turns if order else ()
+        rows = self._keep(ffi.new("struct vl_virtual_turn[]", len(turns)))
+        counters = 1
+        for row, turn in zip(rows, turns, strict=True):
+            bounded("waits of a turn", len(turn.waits), 0, _WAITS)
+            bounded("moves of a turn", len(turn.moves), 0, _MOVES)
+            for at, (counter, least) in enumerate(turn.waits):
+                row.waits_for[at], row.least[at] = counter, least
+            for at, counter in enumerate(turn.moves):
+                row.moves[at] = counter
+            counters = max(counters, 1 + max((0, *turn.moves, *(one for one, _ in turn.waits))))
+        self.of.once = order is not None
+        self.of.turns, self.of.turns_count = rows, len(turns)
+        self.of.counters_count = counters
+        self.answers = self.of.answers = self._keep(ffi.new("struct vl_result[]", len(turns)))
+
+    def _keep(self, one: CArray) -> CArray:
+        self.kept.append(one)
+        return one
+
+    def _program(self, row: CStruct, program: Program) -> None:
+        blocks = self._keep(ffi.new("u64[]", sum(len(one.block) for one in program) // 8))
+        raw = ffi.buffer(blocks)
+        steps = self._keep(ffi.new("struct vl_virtual_step[]", len(program)))
+        kinds = {name: at for at, name in enumerate(self.names)}
+        offset = 0
+        for step, one in zip(steps, program, strict=True):
+            raw[offset : offset + len(one.block)] = one.block
+            step.offset, step.bytes = offset, len(one.block)
+            step.kind, step.call = kinds[one.kind], _CALLS.index(one.call)
+            step.status, step.keep, step.turn = one.status, one.keep + 1, one.turn + 1
+            step.checks = one.checked + (one.value is not None)
+            step.value = one.value or 0
+            step.patches, step.patches_count = len(self._patches), len(one.patches)
+            self._patches += one.patches
+            offset += len(one.block)
+        row.blocks, row.steps = ffi.cast("const u8 *", blocks), steps
+        row.count = len(program)
+
+
 def run(
     cpus: Sequence[Participant],
-    machine: Mapping[str, int | str],
+    machine: Named[str, int | str],
     programs: Sequence[Program],
     *,
     warm: int,
@@ -167,6 +293,9 @@ def run(
     seed: int = 1,
     instructions: bytes | None = None,
     hot_most: int = 64,
+    cells: Sequence[int] = (),
+    order: Order | None = None,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> VirtualRun:
     """Runs one program on each participant.
 
@@ -181,6 +310,10 @@ def run(
         instructions: how many instructions each basic block has, by the place in the core's text
             that its call of the runtime returns to; None: eight each.
         hot_most: so many pairs are given.
+        cells: what they hold when the run begins.
+        order: each program is done once, in that order; all of it counts, `warm` and `least` do
+            not.
+        progress: is called with the operations of the CPU that has done least, `warm` included.
 
     Raises:
         InvalidArgument: something does not fit; says what.
@@ -196,25 +329,8 @@ def run(
         {name: bounded(name, int(machine[name]), 0, 2**32 - 1) for name in MACHINE_FIELDS},
     )
     c_machine.protocol = PROTOCOLS.index(str(machine["protocol"]))
-    kept: list[object] = []
-    c_programs = ffi.new("struct vl_virtual_program[]", len(programs))
-    for at, program in enumerate(programs):
-        if not program.operations:
-            raise InvalidArgument(f"the program of virtual CPU {at} has no operation")
-        blocks = ffi.new("u64[]", sum(len(one) for one, _ in program.operations) // 8)
-        raw = ffi.buffer(blocks)
-        steps = ffi.new("struct vl_virtual_step[]", len(program.operations))
-        offset = 0
-        for step, (block, kind) in zip(steps, program.operations, strict=True):
-            raw[offset : offset + len(block)] = block
-            step.offset, step.bytes = offset, len(block)
-            step.kind = bounded("kind", kind, 0, KINDS_MAX - 1)
-            offset += len(block)
-        c_programs[at].blocks = ffi.cast("const u8 *", blocks)
-        c_programs[at].steps = steps
-        c_programs[at].count = len(program.operations)
-        kept += [blocks, steps]
-    plan = ffi.new("struct vl_virtual_plan *")
+    made = _Plan(programs, cells, order)
+    plan = made.of
     plan.warm = bounded("warm", warm, 0, U64_MAX)
     plan.least = bounded("least", least, 1, U64_MAX)
     plan.ps_most = bounded("ps_most", ps_most, 1, U64_MAX)
@@ -222,16 +338,19 @@ def run(
     if instructions is not None:
         table = ffi.from_buffer("u8[]", instructions)
         plan.instructions, plan.text_bytes = table, len(instructions)
-        kept.append(table)
+        made.kept.append(table)
     each = ffi.new("struct vl_virtual_cpu[]", len(cpus))
     out = ffi.new("struct vl_virtual_result *")
     handles = [one._open() for one in cpus]
-    code = lib.vl_virtual_run(handles, len(cpus), c_machine, c_programs, plan, each, out)
+    code = lib.vl_virtual_run(handles, len(cpus), c_machine, made.programs, plan, each, out)
     try:
-        while code == _MORE:
+        while code in (_MORE, _ASKS):
+            if code == _ASKS and order is not None:
+                order.ask(out.asked, made.cells)
+            progress(out.least_done)
             code = lib.vl_virtual_go_on(handles[0], 0)
     except BaseException:  # we are told to end: no operation is left in its middle
-        while code == _MORE:
+        while code in (_MORE, _ASKS):
             code = lib.vl_virtual_go_on(handles[0], 1)
         raise
     checked(code, f"a run on {len(cpus)} virtual CPUs")
@@ -244,13 +363,17 @@ def run(
     return VirtualRun(
         end=_ENDS[out.end],
         status=out.status,
+        failed_cpu=out.failed_cpu,
+        failed_step=out.failed_step,
         ps=out.ps,
         accesses=out.accesses_in_all,
         cpus=[record(CpuCounts, row) for row in each],
-        kinds=[record(KindCounts, row) for row in out.kinds],
+        names=made.names,
+        kinds=[record(KindCounts, row) for row in out.kinds[0 : len(made.names)]],
         latency=[
             [(bucket_ns(at), int(n)) for at, n in enumerate(histogram[0:_BUCKETS]) if n]
-            for histogram in out.latency
+            for histogram in out.latency[0 : len(made.names)]
         ],
         hot=hot,
+        answers=[(one.status, one.info, one.value) for one in made.answers],
     )

@@ -7,7 +7,11 @@ round.
 """
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,14 +24,27 @@ from typer.testing import CliRunner
 from operations import ARENA, Space
 from servers import vmalab
 from vmalab_cli import app
-from vmalab_cli import scale as scale_command
 from vmalab_native import cores
 from vmalab_native.core import Segment, SegmentConfig
 from vmalab_native.segment_file import SLAB, SegmentFile
-from vmalab_scale import c2c, instructions, machine
+from vmalab_scale import c2c, instructions, jobs, machine
 from vmalab_scale.places import Place, Places
 
 Row = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("native", "lab", "cli", "server", "loadgen", "clients/python", "protos/python")
+
+
+def of_tree(tree: Path, *options: str) -> str:
+    """What `vmalab scale` of a tree prints."""
+    environment = {**os.environ, "PYTHONPATH": ":".join(str(tree / name) for name in FOLDERS)}
+    run = "import sys; sys.argv[0] = 'vmalab'; from vmalab_cli.app import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", run, "scale", *options],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def scale(*options: str) -> str:
@@ -107,7 +124,7 @@ SHOWN = re.findall(r"^```sh\n(vmalab scale [^\n]*)\n```\n\n```text\n(.*?)\n```$"
 @pytest.mark.parametrize(("command", "shown"), SHOWN)
 def test_a_command_of_the_document(command: str, shown: str) -> None:
     """It prints what is shown there, but for the figures, which change with the core."""
-    done = vmalab(*command.split()[1:])
+    done = vmalab(*command.split()[1:], hang_s=36_000)
     assert done.returncode == 0, done.stderr
 
     def shape(text: str) -> list[list[str]]:
@@ -117,7 +134,7 @@ def test_a_command_of_the_document(command: str, shown: str) -> None:
 
 
 def test_the_document_has_commands() -> None:
-    assert len(SHOWN) == 4
+    assert len(SHOWN) == 6
 
 
 LISTING = """
@@ -195,11 +212,10 @@ def test_what_is_named_twice_is_run_once(monkeypatch: pytest.MonkeyPatch) -> Non
     """A number, a model, a layout, a workload; and `all` is every lock model."""
     ran: list[tuple[str, str, str, int]] = []
 
-    def note(wanted: list[tuple[str, str, str, int]], run_one: object) -> list[object]:
-        ran[:] = wanted
-        return []
+    def note(self: jobs.Cells, count: int) -> None:
+        ran[:] = [(one.workload, one.model, one.layout, one.vcpus) for one in self._tasks]
 
-    monkeypatch.setattr(scale_command, "_cells", note)
+    monkeypatch.setattr(jobs.Cells, "run", note)
     one = ["--workload", "own-vma", "--model", "refcount", "--layout", "aligned"]
     done = CliRunner().invoke(app.app, ["scale", "--vcpus", "2,1,2", *one, *one])
     assert done.exit_code == 0, done.output
@@ -290,7 +306,9 @@ def test_a_line_is_drawn_with_its_fields() -> None:
 
 def test_what_would_part_two_fields() -> None:
     pair = c2c.Pair(side(0, "vm_start"), side(8, "vm_lock.count"), False, False, 1, 9)
-    text = c2c.explained(c2c.Line(0x40, [pair], []), "typesafe-rwsem")
+    true = c2c.Pair(side(8, "vm_lock.count"), side(8, "vm_lock.count"), True, True, 2, 99)
+    [about, text] = c2c.explanations(c2c.Line(0x40, [true, pair], []), "typesafe-rwsem")
+    assert about.endswith("is written by all of them: no layout parts that.")
     assert "vm_start and vm_lock.count of one vm_area_struct" in text
     assert "lock-isolated-aligned" in text
     assert "lock-among-hot-aligned" not in text
@@ -319,3 +337,99 @@ def test_lines_are_found_without_help() -> None:
     pair = lines("--workload", "shared-vma")[0]["pairs"][0]
     assert pair["real"]
     assert pair["taker"]["place"]["field"] == "vm_lock.count"
+
+
+@pytest.mark.long
+def test_a_shared_counter_that_is_planted_is_found(tmp_path: Path) -> None:
+    """A counter that each fault moves, of all CPUs, in a copy of the core. c2c names it first:
+    its field, the function, true sharing. Without it faults on own areas share no line."""
+    tree = tmp_path / "planted"
+    shutil.copytree(
+        ROOT / "native", tree / "native", ignore=shutil.ignore_patterns("*virtual.so", "*.blocks")
+    )
+    block = tree / "native" / "src" / "surface" / "block.c"
+    text, anchor = block.read_text(), "\top_fault(self, rec->mm, rec->arg[0], flags,"
+    assert text.count(anchor) == 1
+    planted = "\t__atomic_fetch_add(&self->seg->hdr->stats_gone[5], 1, __ATOMIC_RELAXED);\n"
+    block.write_text(text.replace(anchor, planted + anchor))
+    for name in FOLDERS[1:]:
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).symlink_to(ROOT / name)
+    options = ("c2c", "--workload", "own-vma", "--vcpus", "4", "--operations", "500")
+    assert not json.loads(of_tree(ROOT, *options, "--json"))[0]["lines"]
+    line = json.loads(of_tree(tree, *options, "--json"))[0]["lines"][0]
+    assert all(pair["real"] and pair["writes"] for pair in line["pairs"])
+    taker = line["pairs"][0]["taker"]
+    assert (taker["place"]["struct"], taker["place"]["field"]) == ("seg_header", "stats_gone[5]")
+    assert len(taker["cpus"]) == 4
+
+
+FOUR_AREAS = """
+[areas.a]
+pages = 1
+filled = true
+[areas.b]
+pages = 1
+filled = true
+[areas.c]
+pages = 1
+filled = true
+[areas.d]
+pages = 1
+filled = true
+[[cpus]]
+which = "all"
+do = ["read a 0", "read b 0", "read c 0", "read d 0"]
+"""
+
+
+@pytest.mark.long
+def test_the_false_sharing_of_a_layout_is_found(tmp_path: Path) -> None:
+    """All CPUs fault on four areas in turn. With `unaligned` the line of a VMA's lock has fields
+    that a fault reads before it takes the lock; with `aligned` it has none."""
+    file = tmp_path / "four.toml"
+    file.write_text(FOUR_AREAS)
+    options = ("--workload", str(file), "--vcpus", "4", "--operations", "1000", "--explain")
+
+    def lines(layout: str) -> list[dict[str, Any]]:
+        done = vmalab("scale", "c2c", "--json", "--layout", layout, *options)
+        assert done.returncode == 0, done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout)[0]["lines"]
+        return found
+
+    seen = {
+        (pair["taker"]["place"]["field"], pair["writer"]["place"]["field"])
+        for line in lines("unaligned")
+        for pair in line["pairs"]
+        if not pair["real"] and pair["taker"]["place"]["begin"] == pair["writer"]["place"]["begin"]
+    }
+    assert ("vm_lock_seq", "vm_lock.count") in seen
+    assert ("vm_flags", "vm_lock.count") in seen
+    assert not [pair for line in lines("aligned") for pair in line["pairs"] if not pair["real"]]
+    shown = vmalab("scale", "c2c", "--layout", "unaligned", *options).stdout
+    assert "vm_lock_seq and vm_lock.count of one vm_area_struct share a line: apart in" in shown
+
+
+@pytest.mark.long
+def test_the_table_of_the_document_is_the_same_each_time(tmp_path: Path) -> None:
+    """Three workloads, five lock models, 1 to 128 virtual CPUs, two times: the same bytes. Faults
+    on own areas grow with the CPUs; on one area they do not, but with `mmap-lock` nowhere; the
+    locks of neighbours share lines with `split-rwsem` alone."""
+    options = ("scale", "--json", "--jobs", "0")
+    first = vmalab(*options, "--picture", str(tmp_path / "scale.svg"), hang_s=36_000)
+    assert first.returncode == 0, first.stderr
+    assert vmalab(*options, hang_s=36_000).stdout == first.stdout
+    rows = json.loads(first.stdout)["cells"]
+    assert len(rows) == 3 * len(cores.lock_models()) * 8
+    assert all(row["end"] == "done" and row["least_operations"] >= 10_000 for row in rows)
+    found = {(row["model"], row["workload"], row["vcpus"]): row["per_s"] for row in rows}
+    for model in cores.lock_models():
+        grew = found[model, "own-vma", 128] / found[model, "own-vma", 1]
+        assert grew < 2 if model == "mmap-lock" else grew > 64, model
+        assert found[model, "shared-vma", 128] < found[model, "shared-vma", 1], model
+        if model not in ("mmap-lock", "split-rwsem"):
+            assert found[model, "neighbours", 128] > 1.3 * found["split-rwsem", "neighbours", 128]
+    title = re.search(r"<dc:title>(.*?)</dc:title>", (tmp_path / "scale.svg").read_text(), re.S)
+    assert title, "a picture says what it shows"
+    assert "128 virtual CPUs" in title[1]
+    assert "mmap-lock" in title[1]

@@ -29,7 +29,7 @@ _ABOVE_DRIVE = ("bench", "crash", "events", "lin", "loadgen", "race", "trace")
 BELOW |= {f"vmalab_{name}": _DRIVEN for name in _ABOVE_DRIVE}
 BELOW["vmalab_diff"] = BELOW["vmalab_loadgen"] = {*_DRIVEN, "vmalab_trace"}
 BELOW["vmalab_bench"] = {*BELOW["vmalab_loadgen"], "vmalab_loadgen"}
-BELOW["vmalab_scale"] = {*_DRIVEN, "vmalab_bench"}
+BELOW["vmalab_scale"] = {*_DRIVEN, "vmalab_bench", "vmalab_trace"}
 BELOW["vmalab_cli"] = {*BELOW} - {"vmalab_pytest"}
 """What each package may import besides itself."""
 

@@ -12,9 +12,12 @@
 #include "vmalab/api.h"
 
 #define VL_VIRTUAL_CPUS_MAX     255
-#define VL_VIRTUAL_KINDS_MAX    16
+#define VL_VIRTUAL_KINDS_MAX    32
 #define VL_VIRTUAL_BUCKETS      640 /* of a histogram: 16 to each power of two, of nanoseconds */
 #define VL_VIRTUAL_CLUSTERS_MAX 32
+#define VL_VIRTUAL_BLOCK_MAX    2040 /* bytes of a record */
+#define VL_VIRTUAL_WRONG        9999 /* a status: the value was another one */
+#define VL_VIRTUAL_TEXT_BYTES   (1ul << 20)
 
 /* Who answers a read of a line that others have: X(name, text) */
 enum vl_virtual_protocol {
@@ -53,11 +56,38 @@ struct vl_virtual_machine {
 	u32 barrier; /* a barrier in all CPUs */
 };
 
-/* One operation: a block of one record, at an offset of the CPU's bytes. */
+/* What a step does. */
+enum vl_virtual_call {
+	VL_VIRTUAL_BLOCK, /* its block, which has one record */
+	VL_VIRTUAL_MAPS,  /* reads the maps of an address space; its block is that one's number */
+	VL_VIRTUAL_SMAPS, /* the same, with flags */
+	VL_VIRTUAL_ASK,   /* the caller does it: vl_virtual_run returns 2; it takes no time */
+};
+
+/* One operation. Its block is at an offset of the CPU's bytes. */
 struct vl_virtual_step {
 	u32 offset, bytes;
-	u32 kind; /* whose histogram its latency goes into */
-	u32 pad;
+	u32 kind;   /* whose histogram its latency goes into */
+	u32 call;   /* enum vl_virtual_call */
+	s32 status; /* what it has to end with */
+	u32 checks; /* 0: nothing; 1: the status; 2: and the value */
+	u64 value;
+	u32 keep;                   /* + 1: the cell that its value goes into; 0: none */
+	u32 turn;                   /* + 1: its turn; 0: none */
+	u32 patches, patches_count; /* of the plan's: what is done to the block before */
+};
+
+/* The number in a cell is added to a word of a block. */
+struct vl_virtual_patch {
+	u32 word, cell;
+};
+
+/* Of a step that has its place in an order: it begins when two counters are at least so much, and
+ * then moves four by one. Counter 0 is for those that wait for fewer, or move fewer. */
+struct vl_virtual_turn {
+	u32 waits_for[2];
+	u32 moves[4];
+	u64 least[2];
 };
 
 struct vl_virtual_program {
@@ -76,13 +106,21 @@ struct vl_virtual_plan {
 	 * of the core's text; NULL: eight. */
 	const u8 *instructions;
 	u64 text_bytes;
+	u64 once; /* 1: each program is done once and all of it counts, not `warm` and `least` */
+	const struct vl_virtual_patch *patches;
+	u64 patches_count;
+	u64 *cells; /* numbers that are known when the run is under way */
+	u64 cells_count;
+	const struct vl_virtual_turn *turns;
+	struct vl_result *answers; /* of each turn */
+	u64 turns_count, counters_count;
 };
 
 struct vl_virtual_cpu {
 	u64 operations, failed;
 	u64 instructions, accesses, misses, locked, fences;
-	/* of the time: */
-	u64 work, missing, queued, waiting;
+	/* of the time; ordered: until it was its turn */
+	u64 work, missing, queued, waiting, ordered;
 };
 
 /* What the operations of a kind cost, while they were counted. */
@@ -103,9 +141,13 @@ enum vl_virtual_end {
 
 struct vl_virtual_result {
 	u32 end;
-	s32 status; /* of the first operation that failed */
+	s32 status; /* of the first operation that failed; of a wrong value: VL_VIRTUAL_WRONG */
 	u64 ps;     /* that were counted */
 	u64 accesses_in_all;
+	u64 least_done; /* operations of the CPU that has done least, those before counting too */
+	u32 failed_cpu; /* of the first operation that failed: its CPU, and which step */
+	u32 asked;      /* by a step of VL_VIRTUAL_ASK: its turn */
+	u64 failed_step;
 	u64 latency[VL_VIRTUAL_KINDS_MAX][VL_VIRTUAL_BUCKETS];
 	struct vl_virtual_kind kinds[VL_VIRTUAL_KINDS_MAX];
 };
@@ -138,8 +180,9 @@ struct vl_virtual_hot {
 
 /* Runs one program on each participant; all are of this process and of one segment, and none is in
  * an operation. 0: done; 1: a part is done: vl_virtual_go_on() goes on, what was given stays where
- * it is until then. VL_E_INVALID: something is out of bounds, or a run of that core is under way in
- * this process. VL_E_LIMIT: memory of this process. */
+ * it is until then; 2: as 1, and before that the caller does the step `asked`. VL_E_INVALID:
+ * something is out of bounds, or a run of that core is under way in this process. VL_E_LIMIT:
+ * memory of this process. */
 VL_API int vl_virtual_run(struct participant *const *cpus, u32 count,
 			  const struct vl_virtual_machine *machine,
 			  const struct vl_virtual_program *programs,

@@ -78,7 +78,7 @@ static void heap_note(void)
 	vm.next = vm.heap_count ? vm.heap[0]->now : UINT64_MAX;
 }
 
-static void heap_add(struct vcpu *cpu)
+void vcpu_ready(struct vcpu *cpu)
 {
 	u32 at = vm.heap_count++;
 
@@ -121,8 +121,7 @@ void vcpu_pause(void)
 	virtual_jump(&cpu->sp, vm.home);
 }
 
-/* The caller cannot go on: another one does, or, if nobody can, who called vl_virtual_run. */
-static void vcpu_leave(void)
+void vcpu_leave(void)
 {
 	struct vcpu *cpu = vm.cpu;
 
@@ -196,7 +195,7 @@ int virtual_futex_wake(const u32 *word, int count)
 		*at = waiter->next_waiter;
 		waiter->waits_on = NULL;
 		waiter->now = max_u64(waiter->now, cpu->now) + vm.of->wake;
-		heap_add(waiter);
+		vcpu_ready(waiter);
 		woken++;
 	}
 	return woken;
@@ -229,124 +228,11 @@ void virtual_barrier(void)
 
 /* --- a run --- */
 
-/* Sixteen buckets for each power of two of nanoseconds; below sixteen one for each. */
-static u32 bucket_of(u64 ns)
-{
-	u32 power;
-
-	if (ns < 16)
-		return (u32)ns;
-	power = 63 - (u32)__builtin_clzl(ns);
-	return (u32)min_u64((power - 3) * 16 + (ns >> (power - 4) & 15), VL_VIRTUAL_BUCKETS - 1);
-}
-
-static void begin_counting(void)
-{
-	vm.counting = true;
-	vm.began = vm.cpu->now;
-	for (u32 i = 0; i < vm.count; i++) {
-		vm.cpus[i].counts.instructions = vm.cpus[i].instructions;
-		vm.cpus[i].before = vm.cpus[i].counts;
-	}
-}
-
-/* Operations that count. */
-static u64 counted(const struct vcpu *cpu)
-{
-	return cpu->counts.operations - cpu->before.operations;
-}
-
-static void look_whether_over(const struct vcpu *cpu)
-{
-	u64 least = UINT64_MAX;
-
-	if (cpu->now > vm.plan->ps_most) {
-		vm.out->end = VL_VIRTUAL_LATE;
-		vm.over = true;
-	}
-	for (u32 i = 0; i < vm.count; i++)
-		least = min_u64(least,
-				vm.counting ? counted(&vm.cpus[i]) : vm.cpus[i].counts.operations);
-	if (!vm.counting && least >= vm.plan->warm)
-		begin_counting();
-	else if (vm.counting && least >= vm.plan->least)
-		vm.over = true;
-	if (vm.over && !vm.out->ps)
-		vm.out->ps = vm.counting ? cpu->now - vm.began : 0;
-}
-
-/* What a CPU has done so far. */
-static struct vl_virtual_kind so_far(const struct vcpu *cpu)
-{
-	const struct vl_virtual_cpu *counts = &cpu->counts;
-
-	return (struct vl_virtual_kind){
-		.operations = counts->operations,
-		.instructions = cpu->instructions,
-		.accesses = counts->accesses,
-		.misses = counts->misses,
-		.locked = counts->locked,
-		.fences = counts->fences,
-		.lines = cpu->lines,
-		.ps = cpu->now,
-	};
-}
-
-static void add_to_kind(struct vl_virtual_kind *kind, const struct vl_virtual_kind *before,
-			const struct vl_virtual_kind *now)
-{
-	kind->operations += now->operations - before->operations;
-	kind->instructions += now->instructions - before->instructions;
-	kind->accesses += now->accesses - before->accesses;
-	kind->misses += now->misses - before->misses;
-	kind->locked += now->locked - before->locked;
-	kind->fences += now->fences - before->fences;
-	kind->lines += now->lines - before->lines;
-	kind->ps += now->ps - before->ps;
-}
-
-/* One operation. */
-static void do_step(struct vcpu *cpu, const struct vl_virtual_step *step)
-{
-	struct vl_virtual_kind before, now, *kind = &vm.out->kinds[step->kind];
-	struct vl_result result = {0};
-	u64 began;
-	long ran;
-
-	vcpu_charge(cpu);
-	began = cpu->now;
-	before = so_far(cpu);
-	cpu->mark = ++vm.marks;
-	ran = vl_run(cpu->self, cpu->program->blocks + step->offset, step->bytes, &result, 1);
-	vcpu_charge(cpu);
-	if (vm.over)
-		return;
-	cpu->counts.operations++;
-	now = so_far(cpu);
-	if (!kind->first) {
-		kind->first = now.operations;
-		kind->cold = now.misses - before.misses;
-	}
-	if (vm.counting) {
-		vm.out->latency[step->kind][bucket_of((cpu->now - began) / PS_PER_NS)]++;
-		add_to_kind(kind, &before, &now);
-	}
-	if (ran != 1 || result.status) {
-		cpu->counts.failed++;
-		if (!vm.out->status)
-			vm.out->status = ran != 1 ? (s32)ran : result.status;
-	}
-	/* Not after each: with many CPUs the look costs more than the operation. */
-	if (++cpu->operations % 16 == 0)
-		look_whether_over(cpu);
-}
-
 static void vcpu_body(void)
 {
 	struct vcpu *cpu = vm.cpu;
 
-	for (u64 at = 0; !vm.over; at = at + 1 == cpu->program->count ? 0 : at + 1)
-		do_step(cpu, &cpu->program->steps[at]);
+	steps_do(cpu);
 	cpu->done = true;
 	vm.alive--;
 	vcpu_leave();
@@ -384,6 +270,7 @@ static void vm_free(void)
 	caches_free();
 	for (u32 i = 0; i < vm.count; i++)
 		free(vm.cpus[i].stack);
+	steps_free();
 	free(vm.cpus);
 	free(vm.heap);
 	vm.cpus = NULL;
@@ -419,7 +306,9 @@ static int vm_make(struct participant *const *cpus, u32 count,
 			return VL_E_LIMIT;
 	}
 	err = caches_make();
-	return err ? err : hot_make();
+	if (!err)
+		err = hot_make();
+	return err ? err : steps_make();
 }
 
 static bool machine_good(const struct vl_virtual_machine *of, u32 count)
@@ -434,19 +323,6 @@ static bool machine_good(const struct vl_virtual_machine *of, u32 count)
 	       (count - 1) / of->cores_per_cluster < VL_VIRTUAL_CLUSTERS_MAX;
 }
 
-static bool programs_good(const struct vl_virtual_program *programs, u32 count)
-{
-	for (u32 i = 0; i < count; i++) {
-		if (!programs[i].count)
-			return false;
-		for (u64 at = 0; at < programs[i].count; at++) {
-			if (programs[i].steps[at].kind >= VL_VIRTUAL_KINDS_MAX)
-				return false;
-		}
-	}
-	return true;
-}
-
 static void report(void)
 {
 	for (u32 i = 0; i < vm.count; i++) {
@@ -457,6 +333,7 @@ static void report(void)
 			((u64 *)&vm.each[i])[word] = now[word] - then[word];
 	}
 	vm.out->accesses_in_all = vm.accesses;
+	vm.out->least_done = steps_least();
 }
 
 /* Until the next pause, or the end. */
@@ -465,10 +342,11 @@ static int go_on(void)
 	vm.pause_at = vm.accesses + (vm.plan->part ? vm.plan->part : PART);
 	vm.cpu = vm.paused ? vm.paused : heap_take();
 	vm.paused = NULL;
+	vm.asking = false;
 	virtual_jump(&vm.home, vm.cpu->sp);
-	if (vm.paused)
-		return 1;
 	report();
+	if (vm.paused)
+		return vm.asking ? 2 : 1;
 	vm_free();
 	return 0;
 }
@@ -480,7 +358,7 @@ int vl_virtual_go_on(struct participant *self, int stop)
 		return VL_E_INVALID;
 	if (stop && !vm.over) {
 		vm.out->end = VL_VIRTUAL_STOPPED;
-		vm.over = true;
+		steps_over();
 	}
 	return go_on();
 }
@@ -493,7 +371,7 @@ int vl_virtual_run(struct participant *const *cpus, u32 count,
 	int err;
 
 	if (!count || count > VL_VIRTUAL_CPUS_MAX || !machine_good(machine, count) ||
-	    !programs_good(programs, count) || !plan->least || vm.cpus)
+	    !steps_good(programs, count, plan) || !plan->least || vm.cpus)
 		return VL_E_INVALID;
 	for (u32 i = 1; i < count; i++) {
 		if (cpus[i]->seg != cpus[0]->seg)
@@ -507,7 +385,7 @@ int vl_virtual_run(struct participant *const *cpus, u32 count,
 		return err;
 	}
 	for (u32 i = 0; i < count; i++)
-		heap_add(&vm.cpus[i]);
+		vcpu_ready(&vm.cpus[i]);
 	return go_on();
 }
 

@@ -69,6 +69,7 @@ struct vcpu {
 	u64 operations;                       /* since the run began */
 	u32 mark;                             /* of the operation under way */
 	u64 lines;                            /* that operations touched, each once */
+	const struct vl_virtual_turn *turn;   /* it waits for */
 };
 
 /* What is known of a line: the directory. */
@@ -110,7 +111,10 @@ struct machine_state {
 	struct vl_virtual_result *out;
 	const u8 *instructions;
 	u64 text, text_bytes;
-	bool counting, over;
+	bool counting, over, asking;
+	u64 *counters; /* of the order, and when each was moved last */
+	u64 *moved;
+	char *reading; /* for what readers of maps read */
 	u32 marks;
 	u64 began; /* of counting */
 	u64 accesses;
@@ -124,6 +128,17 @@ extern struct machine_state vm;
 /* cpu.c */
 void vcpu_switch(void); /* to the CPU with the least clock */
 void vcpu_pause(void);  /* to who called, and back when it goes on */
+/* The caller cannot go on: another one does, or, if nobody can, who called vl_virtual_run. */
+void vcpu_leave(void);
+void vcpu_ready(struct vcpu *cpu); /* one that had left can go on */
+/* step.c */
+bool steps_good(const struct vl_virtual_program *programs, u32 count,
+		const struct vl_virtual_plan *plan);
+int steps_make(void);
+void steps_free(void);
+void steps_do(struct vcpu *cpu); /* until the run is over */
+void steps_over(void);           /* each ends what it is doing, no more */
+u64 steps_least(void);           /* operations of the CPU that has done least */
 /* caches.c */
 int caches_make(void);
 void caches_free(void);

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vmalab_campaign.cluster import Cluster
     from vmalab_campaign.plan import Plan, Run
     from vmalab_campaign.store import Row, Store
-    from vmalab_campaign.summary import Summary
+    from vmalab_campaign.summary import Summary, Work
 
 HELP = (
     "Many independent runs of load, lin, crash, scale and race, the product of axes.\n\n"
@@ -268,7 +268,6 @@ def report_command(
 
 def _show_report(told: Summary) -> None:
     from vmalab_campaign import summary
-    from vmalab_campaign.summary import figure_text
     from vmalab_drive import report
 
     console = report.console()
@@ -279,27 +278,41 @@ def _show_report(told: Summary) -> None:
     for note in told.notes:
         console.print(note)
     for work in told.works:
-        rows = []
-        for one in work.settings:
-            cells = [summary.setting_text(one), str(one.good)]
-            for figure in work.figures:
-                found = one.figures.get(figure.name)
-                cells += ["", ""] if found is None else [
-                    figure_text(found.median, figure.unit),
-                    f"{figure_text(found.low, figure.unit)}-{figure_text(found.high, figure.unit)}",
-                ]  # fmt: skip
-            rows.append(cells)
-        head = ["setting", "good"]
-        for figure in work.figures:
-            head += [figure.name, "least-most"]
         console.print()
-        table = report.grid(f"[{work.name}] medians over seeds", head, rows)
+        table = report.grid(f"[{work.name}] medians over seeds, least to most", *_settings(work))
         table.padding = (0, 1)
         console.print(table)
         for line in summary.findings(work):
             console.print(line)
     for row in told.failed[:FAILED_SHOWN]:
         console.print(f"failed: {row.key}: {row.data['reason']}")
+
+
+def _settings(work: Work) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the settings of a work, without figures that are 0 in all of them."""
+    from vmalab_campaign import summary
+    from vmalab_campaign.summary import figure_text
+
+    figures = [
+        figure
+        for figure in work.figures
+        if any(one.figures[figure.name].high for one in work.settings if figure.name in one.figures)
+    ]
+    rows = []
+    for one in work.settings:
+        cells = [summary.setting_text(one), str(one.good)]
+        for figure in figures:
+            found = one.figures.get(figure.name)
+            spread = ""
+            if found is not None and found.low != found.high:
+                low, high = (figure_text(at, figure.unit) for at in (found.low, found.high))
+                spread = f"{low} to {high}"
+            cells += ["" if found is None else figure_text(found.median, figure.unit), spread]
+        rows.append(cells)
+    head = ["setting", "good"]
+    for figure in figures:
+        head += [figure.name, ""]
+    return head, rows
 
 
 @app.command("list")

@@ -2,7 +2,7 @@
 """The Dask cluster that does the runs: a local one, or that of a scheduler.
 
 The local one has a process for each run that is done at a time, on the loopback interface, and
-TLS with credentials that live as long as it does: whoever can talk to a worker can run code in it.
+TLS with credentials that live as long as it does: what can talk to a worker can run code in it.
 Its processes end with this one, however it ends, and a run ends with its worker.
 
 A run whose worker dies is given to another worker, by Dask. So a run may be begun twice, and its

@@ -49,7 +49,7 @@ _RUN: Final = """
     good       INTEGER NOT NULL, -- 1 or 0
     reason     TEXT NOT NULL,    -- why it has failed
     result     TEXT,             -- the JSON that the command printed
-    stderr     TEXT NOT NULL,    -- its end
+    stderr     TEXT NOT NULL,    -- the end of standard error
     files      TEXT NOT NULL     -- JSON object: small text files that it left"""
 COLUMNS: Final = tuple(line.split()[0] for line in _RUN.strip().split("\n"))
 SCHEMA: Final = f"""

@@ -31,7 +31,7 @@ ERRORS_MAX: Final = 4000
 FILES_MAX: Final = 1 << 20
 """Bytes of all files together that a run leaves."""
 GRACE_S: Final = 60.0
-"""Between telling a run to end and killing it."""
+"""Between the signal that ends a run and the one that kills it."""
 TICK_S: Final = 0.05
 CHILD: Final = (
     "from vmalab_native.lifeline import end_with_parent; import signal; "
@@ -141,7 +141,7 @@ class _Running:
             del self._processes[process.pid]
 
     def end(self, campaign: str) -> bool:
-        """Tell all of a campaign to end, now and later. Whether there are some."""
+        """Send all of a campaign the signal to end, now and later. Whether there are some."""
         with self._lock:
             first = campaign not in self._ended
             self._ended.add(campaign)

@@ -21,6 +21,8 @@ ROWS_MAX: Final = 60
 WIDE: Final = 30.0
 """Figures that are further apart are on a logarithmic axis."""
 FAILED_MAX: Final = 100
+STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Between two marks of an axis of ratios."""
 
 
 def page_of(told: Summary) -> str:
@@ -53,7 +55,8 @@ def _head(told: Summary) -> str:
 
 
 def _work(work: Work) -> list[str]:
-    parts = [f"<h1>[{text_of(work.name)}]</h1><p class='soft'>runs of <code>vmalab "
+    parts = [f'<h1 style="margin-top:48px">[{text_of(work.name)}]</h1>'
+             f"<p class='soft'>runs of <code>vmalab "
              f"{text_of(work.kind)}</code></p>"]  # fmt: skip
     if work.figures:
         figure = work.figures[0]
@@ -119,14 +122,11 @@ def _ratios(values: Sequence[float], title: str) -> Axis:
     """An axis around 1."""
     if max(values) / min(values) > WIDE:
         return chart.decades(values, title)
-    step = 0.5
-    while (max(values) - min(values)) / step < 3 and step > 0.01:
-        step /= 2
-    low = max(0.0, math.floor(min(values) / step) * step - step)
-    high = math.ceil(max(values) / step) * step + step
-    count = round((high - low) / step)
-    every = max(1, math.ceil(count / 8))
-    ticks = tuple((low + at * step, "") for at in range(0, count + 1, every))
+    room = max(values) - min(values)
+    step = next((one for one in STEPS if room / one <= 6), STEPS[-1])
+    low = max(0.0, (math.ceil(min(values) / step - 0.2) - 1) * step)
+    high = (math.floor(max(values) / step + 0.2) + 1) * step
+    ticks = tuple((low + at * step, "") for at in range(round((high - low) / step) + 1))
     return Axis(title, low, high, ticks=ticks)
 
 

@@ -343,10 +343,12 @@ def finding_of_settings(work: Work, figure: Figure) -> str:
     low, high = least.figures[figure.name], most.figures[figure.name]
     if low.median == high.median:
         return f"{figure.name}: {figure_text(low.median, figure.unit)} in every setting"
-    return (
+    said = (
         f"{figure.name}: {figure_text(high.median, figure.unit)} with {most.name}, the most, "
         f"{figure_text(low.median, figure.unit)} with {least.name}, the least"
     )
+    overlap = low.high >= high.low and len(low.values) > 1 and len(high.values) > 1
+    return f"{said}; their spreads overlap" if overlap else said
 
 
 def findings(work: Work) -> list[str]:

@@ -48,7 +48,7 @@ def test_other_failures() -> None:
     assert outcome("--version").reason == "it printed no JSON object"
     late = outcome("lin", "--duration", "3600", "--json", timeout_s=3.0)
     assert late.reason == "not done after 3 s"
-    assert late.exit_code == 128 + signal.SIGTERM
+    assert late.exit_code in (128 + signal.SIGTERM, -signal.SIGTERM)
 
 
 def test_another_version() -> None:

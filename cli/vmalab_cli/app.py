@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "record": "traces",
     "replay": "traces",
     "load": "load",
+    "campaign": "campaign",
     "diff": "diff",
     "lin": "lin",
     "crash": "crash",
@@ -42,6 +43,8 @@ COMMANDS: Final[Mapping[str, str]] = {
 """Each command, and the module beside this one that registers it."""
 
 EXTRAS: Final[Mapping[str, str]] = {
+    "dask": "campaign",
+    "distributed": "campaign",
     "matplotlib": "plots",
     "numpy": "lab",
     "perfetto": "trace",

@@ -123,7 +123,7 @@ class Job:
     sections: tuple[Section, ...]
 
 
-class _Text:
+class Text:
     """The file as text: where a key is, which the parser does not say."""
 
     def __init__(self, where: str, text: str) -> None:
@@ -153,9 +153,12 @@ class _Text:
         return self.line(table, key) != self.line(table, "")
 
 
-def _value(text: _Text, table: str, key: str, value: object) -> object:
-    """The value of a key as an option has it."""
-    one = KEYS[key]
+def value_of(text: Text, table: str, key: str, one: Key, value: object) -> object:
+    """The value of a key as an option has it.
+
+    Raises:
+        UsageError: it is not what may stand behind the key.
+    """
 
     def wrong(said: str) -> UsageError:
         return text.wrong(said, table=table, key=key)
@@ -182,7 +185,7 @@ def _value(text: _Text, table: str, key: str, value: object) -> object:
     return value
 
 
-def _table(text: _Text, data: Mapping[str, object], name: str) -> dict[str, object]:
+def _table(text: Text, data: Mapping[str, object], name: str) -> dict[str, object]:
     """The keys of a section, or of [global]."""
     rows = data[name]
     if not isinstance(rows, dict):
@@ -195,7 +198,7 @@ def _table(text: _Text, data: Mapping[str, object], name: str) -> dict[str, obje
             )
         if KEYS[key].whole_job and name != GLOBAL:
             raise text.wrong("holds for the whole job: put it under [global]", table=name, key=key)
-        found[key] = _value(text, name, key, value)
+        found[key] = value_of(text, name, key, KEYS[key], value)
     return found
 
 
@@ -208,7 +211,7 @@ def _given(own: Mapping[str, object], general: Mapping[str, object]) -> dict[str
 
 
 def _section(
-    text: _Text, name: str, own: Mapping[str, object], general: Mapping[str, object], seed: int
+    text: Text, name: str, own: Mapping[str, object], general: Mapping[str, object], seed: int
 ) -> Section:
     given: dict[str, Any] = _given(own, general)
     thresholds = []
@@ -247,7 +250,7 @@ def parse(text: str, *, where: str, seed: int = -1) -> Job:
         data: dict[str, object] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: no TOML: {error}") from None
-    lines = _Text(where, text)
+    lines = Text(where, text)
     general = _table(lines, data, GLOBAL) if GLOBAL in data else {}
     names = [name for name in data if name != GLOBAL]
     if not names:
@@ -293,7 +296,8 @@ def read(path: Path, *, seed: int = -1) -> Job:
 # --- the schema ---
 
 
-def _property(key: Key) -> dict[str, Any]:
+def property_of(key: Key) -> dict[str, Any]:
+    """What the schema says of a key."""
     match key.kind:
         case "flag":
             found: dict[str, Any] = {"type": "boolean"}
@@ -319,7 +323,9 @@ def schema() -> dict[str, Any]:
             "type": "object",
             "additionalProperties": False,
             "properties": {
-                name: _property(key) for name, key in KEYS.items() if whole_job or not key.whole_job
+                name: property_of(key)
+                for name, key in KEYS.items()
+                if whole_job or not key.whole_job
             },
         }
 

@@ -11,12 +11,13 @@ from typing import Final
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def end_with_parent(parent: int) -> None:
-    """Let the kernel kill this process when its parent dies, however that dies.
+def end_with_parent(parent: int, *, by: int = signal.SIGKILL) -> None:
+    """Let the kernel end this process when its parent dies, however that dies.
 
     Args:
         parent: its pid, to notice that it died before this call.
+        by: the signal that the kernel sends; SIGTERM lets it remove what it made.
     """
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, by, 0, 0, 0)
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), by)

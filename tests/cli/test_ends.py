@@ -25,6 +25,8 @@ import typer
 
 from patience import HANG_S
 from servers import VMALAB, new_instance, wait_for
+from vmalab_campaign import plan_file, store
+from vmalab_campaign.work import Outcome
 from vmalab_cli import app
 from vmalab_native.core import SHM_DIRECTORY, Segment, SegmentConfig
 
@@ -67,6 +69,7 @@ WORK: dict[str, list[str]] = {
     "race catalogue": ["--out", "FOLDER/races.md"],
     "race run": ["cve-2025-38554", "--mutant", "foreign_wake_unpinned"],
     "race replay": ["SCHEDULE", "--times", "1000000000"],
+    "campaign run": ["CAMPAIGN", "--workers", "1"],
 }  # fmt: skip
 """What each command does for long; the words in capitals are filled in."""
 PROGRAMS = {
@@ -82,10 +85,13 @@ QUICK = {
     "ps": [], "maps": ["--all"], "slabinfo": [], "vmstat": [], "locks": [], "trace": [],
     "layout": [], "fsck": [], "top": ["--once"], "protos": ["--out", "FOLDER/protos"],
     "load compare": ["FOLDER/a.json", "FOLDER/b.json"],
+    "campaign report": ["RESULTS"], "campaign list": ["FOLDER"], "campaign show": ["RESULTS", "1"],
     "race list": [], "race show": ["SCHEDULE", "-o", "FOLDER/a.svg"],
     "bench draw": [str(ROOT / "docs" / "measurements"), "--out", "FOLDER"],
 }  # fmt: skip
 """Commands that are done in a moment: they may be before they are told to end."""
+HEAVY = ("campaign run",)
+"""They start so many processes that all of it is in the long run."""
 OWN_WORD = {("serve", number): {0} for number in SIGNALS} | {
     # The recorded program ends by it, and the recorder when the program has.
     ("record", signal.SIGINT): {0, 130}
@@ -133,6 +139,8 @@ class Command:
             return new_instance()
         if word == "SCHEDULE":
             return str(schedule(folder))
+        if word in ("CAMPAIGN", "RESULTS"):
+            return str(campaign(folder)[word])
         return word.replace("FOLDER", str(folder))
 
     def tree(self) -> set[int]:
@@ -230,6 +238,18 @@ def schedule(folder: Path) -> Path:
     return target
 
 
+def campaign(folder: Path) -> dict[str, Path]:
+    """The file of a campaign with a run of hours, and results of one."""
+    found = {"CAMPAIGN": folder / "hours.toml", "RESULTS": folder / "results.db"}
+    if not found["CAMPAIGN"].exists():
+        text = f'[a]\nkind = "load"\nmode = "attach"\nprocesses = 2\nduration = {HOURS}\n'
+        found["CAMPAIGN"].write_text(text)
+        plan = plan_file.read(found["CAMPAIGN"])
+        with store.open_for(plan, found["RESULTS"]) as results:
+            results.add(plan.runs[0], Outcome(result="{}"))
+    return found
+
+
 @pytest.fixture
 def instance() -> Iterator[str]:
     name = new_instance()
@@ -248,7 +268,11 @@ def looked_at(code: int, text: str, command: Command) -> None:
 
 # Each command has each signal; in the short run one of them in turn.
 MIDDLE = [
-    pytest.param(name, number, marks=() if (turn + at) % 3 == 0 else pytest.mark.long)
+    pytest.param(
+        name,
+        number,
+        marks=() if (turn + at) % 3 == 0 and name not in HEAVY else pytest.mark.long,
+    )
     for turn, name in enumerate(WORK | OTHERS)
     for at, number in enumerate(SIGNALS)
 ]

@@ -21,7 +21,7 @@ from vmalab_native.core import Segment, SegmentConfig
 ROUNDS_MIN, ROUNDS_MAX = 5, 60
 FACTOR_MAX = 2.0
 BASE = (sys.executable, "-c", "import typer, rich")
-EXTRAS = ("numpy", "matplotlib", "perfetto", "textual")
+EXTRAS = ("numpy", "matplotlib", "perfetto", "textual", "dask", "distributed")
 BLOCKED = (
     "import sys\n"
     f"for name in {EXTRAS!r}:\n"

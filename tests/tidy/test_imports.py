@@ -30,11 +30,15 @@ BELOW |= {f"vmalab_{name}": _DRIVEN for name in _ABOVE_DRIVE}
 BELOW["vmalab_diff"] = BELOW["vmalab_loadgen"] = {*_DRIVEN, "vmalab_trace"}
 BELOW["vmalab_bench"] = {*BELOW["vmalab_loadgen"], "vmalab_loadgen"}
 BELOW["vmalab_scale"] = {*_DRIVEN, "vmalab_bench", "vmalab_trace"}
+BELOW["vmalab_campaign"] = {*BELOW["vmalab_scale"], *BELOW["vmalab_loadgen"]}
+BELOW["vmalab_campaign"] |= {"vmalab_scale", "vmalab_loadgen"}
 BELOW["vmalab_cli"] = {*BELOW} - {"vmalab_pytest"}
 """What each package may import besides itself."""
 
 ONLY_IN = {
     "typer": {"vmalab_cli"},
+    "dask": {"vmalab_campaign"},
+    "distributed": {"vmalab_campaign"},
     "grpc": {"vmalab", "vmalab_client", "vmalab_server", "vmalab_drive", "vmalab_bench"},
     "pytest": {"vmalab_pytest"},
     "matplotlib": {"vmalab_bench"},

@@ -28,6 +28,7 @@ THEMSELVES: dict[str, set[float]] = {
     "tests/server/test_lab_service.py": {0.1, 1.5, 0},
     "tests/native/test_namespaces.py": {200_000_000},
     "tests/crash/test_crash.py": {2.0},
+    "tests/campaign/test_work.py": {3.0},
     "tests/cli/test_top_data.py": {0.05},
     "tests/client/test_client_leases.py": {0},
     "tests/native/test_events.py": {3_000_000},

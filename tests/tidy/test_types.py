@@ -22,8 +22,10 @@ ALLOWED: dict[str, str] = {
     "cli/vmalab_cli/app.py:Commands.list_commands": "a class of click or of typer, by its version",
     "cli/vmalab_cli/app.py:Commands.get_command": "as list_commands",
     "cli/vmalab_cli/load.py:LoadCommands.parse_args": "as list_commands",
+    "cli/vmalab_cli/campaign.py:CampaignCommands.parse_args": "as list_commands",
     "tests/cli/test_ends.py:commands.leaves": "as list_commands",
     "tests/cli/test_old_command_lines.py:root": "as list_commands",
+    "tests/campaign/test_plan_file.py:test_every_key_is_an_option.root": "as list_commands",
     "tests/cli/test_old_command_lines.py:resolved": "as list_commands",
     "tests/server/test_standard_services.py:test_health_is_serving.stub": (
         "the types of grpcio-health-checking leave out the methods of its stub"

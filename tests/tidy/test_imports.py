@@ -34,7 +34,10 @@ BELOW["vmalab_cli"] = {*BELOW} - {"vmalab_pytest"}
 
 ONLY_IN = {
     "typer": {"vmalab_cli"},
-    "grpc": {"vmalab", "vmalab_client", "vmalab_server", "vmalab_drive", "vmalab_bench"},
+    "grpc": {
+        *("vmalab", "vmalab_client", "vmalab_server", "vmalab_drive", "vmalab_bench"),
+        "vmalab_loadgen",  # its agents
+    },
     "pytest": {"vmalab_pytest"},
     "matplotlib": {"vmalab_bench"},
     "perfetto": {"vmalab_events", "vmalab_race"},

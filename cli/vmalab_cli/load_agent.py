@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -241,10 +242,9 @@ def _serve(where: Listen, ready: Callable[[str], None]) -> None:
     with signals.orderly():
         agent = Agent(where, _say)
         try:
-            agent.start()
-            ready(agent.address)
-            agent.serve()
-        except SystemExit:
-            raise typer.Exit(common.GOOD) from None
+            with suppress(SystemExit):
+                agent.start()
+                ready(agent.address)
+                agent.serve()
         finally:
             agent.stop()

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -156,10 +156,15 @@ def server() -> Iterator[Serve]:
 def agents() -> Iterator[list[AgentProcess]]:
     with ExitStack() as stack:
         yield [stack.enter_context(AgentProcess("--idle", "10s")) for _ in range(2)]
+    for process in Load.begun:  # those that a failed test has left
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=HANG_S)
+    Load.begun.clear()
 
 
 class Load:
-    """`vmalab load --agent` under way, with a line for each interval."""
+    """`vmalab load --agent` under way, with a line for each interval; `agents` ends what is left."""
 
     def __init__(
         self, server: Serve, agents: list[AgentProcess], folder: Path, *options: str
@@ -175,6 +180,9 @@ class Load:
             stderr=subprocess.PIPE,
             text=True,
         )  # fmt: skip
+        self.begun.append(self.process)
+
+    begun: ClassVar[list[subprocess.Popen[str]]] = []
 
     def read_until(self, pattern: str, times: int = 1) -> None:
         """What it says, until that has come so often."""

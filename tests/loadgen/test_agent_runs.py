@@ -164,7 +164,7 @@ def agents() -> Iterator[list[AgentProcess]]:
 
 
 class Load:
-    """`vmalab load --agent` under way, with a line for each interval; `agents` ends what is left."""
+    """`vmalab load --agent` under way, with a line an interval; `agents` ends what is left."""
 
     def __init__(
         self, server: Serve, agents: list[AgentProcess], folder: Path, *options: str
@@ -352,8 +352,9 @@ def test_the_run_of_the_page(tmp_path: Path) -> None:
             timeout=HANG_S, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    shown = [line for line in block.split("\n") if line and not line.startswith("$ ")]
+    shown = [line for line in block.split("\n") if line and not line.startswith(("$ ", "..."))]
     form = [re.sub(r"[\d.,]+", "#", line).split() for line in shown]
     printed = [re.sub(r"[\d.,]+", "#", line).split() for line in done.stdout.split("\n")]
     names = {row[0] for row in printed if row}
-    assert {row[0] for row in form if row} <= names | {"..."}
+    assert {row[0] for row in form if row} <= names
+    assert [row[0] for row in form].count("#:#") == [row[0] for row in printed if row].count("#:#")

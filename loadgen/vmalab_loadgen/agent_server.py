@@ -186,13 +186,14 @@ class Agent:
         while True:
             session = self._orders.get()
             try:
-                _Runner(session, self._listen.idle_s, self._say).run()
+                said = _Runner(session, self._listen.idle_s, self._say).run()
             finally:
                 session.out.put(None)
                 with self._lock:
                     self._busy = None
                 if session.silent and session.cancel is not None:
                     session.cancel()  # else a thread would wait for it to read on
+            self._say(f"run of {session.peer}: {said}")  # the next one can come
 
     def stop(self) -> None:
         """End the calls."""
@@ -294,8 +295,8 @@ class _Runner:
         self._say = say
         self._deadline = float("inf")
 
-    def run(self) -> None:
-        """The whole run; its process is gone after it."""
+    def run(self) -> str:
+        """The whole run; its process is gone after it. How it ended."""
         config, session = self._order.config, self._session
         part = f"part {config.agent + 1} of {config.agents}"
         self._say(f"run of {session.peer}: {part}, {config.mode}, to {self._order.target.address}")
@@ -306,7 +307,7 @@ class _Runner:
         spawning.start(process, processes)
         theirs.close()
         try:
-            self._say(f"run of {session.peer}: {self._converse(ours, process)}")
+            return self._converse(ours, process)
         except SystemExit:  # the agent has to end: the load does so too, with its report
             self._end(process, ours)
             self._converse(ours, process)
@@ -347,6 +348,7 @@ class _Runner:
         elif time.monotonic() - session.heard_s > self._idle_s:
             session.silent = True
             why = f"the controller said nothing for {self._idle_s:g} s"
+            self._say(f"run of {session.peer}: {why}")
             session.out.put(Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, why))
             self._end(process, pipe)
 

@@ -155,7 +155,7 @@ def server() -> Iterator[Serve]:
 @pytest.fixture
 def agents() -> Iterator[list[AgentProcess]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(AgentProcess("--idle", "10s")) for _ in range(2)]
+        yield [stack.enter_context(AgentProcess("--idle", "1h")) for _ in range(2)]
     for process in Load.begun:  # those that a failed test has left
         if process.poll() is None:
             process.kill()
@@ -262,6 +262,28 @@ def test_a_killed_controller(server: Serve, agents: list[AgentProcess], tmp_path
     assert after.process.returncode == 0, after.err
     check_sums(data)
     assert all(one["ops"] for one in data["agents"])
+
+
+def test_a_stopped_controller(server: Serve, tmp_path: Path, agents: list[AgentProcess]) -> None:
+    """An agent gives it up after --idle, and does the next run; the other one waits for it."""
+    with AgentProcess("--idle", "5s") as hasty:
+        load = Load(server, [hasty, agents[0]], tmp_path, "--duration", "1h")
+        load.under_way()
+        load.process.send_signal(signal.SIGSTOP)
+        said = "the controller said nothing for 5 s"
+        wait_for("it gives the controller up", lambda: said in hasty.said)
+        wait_for("that run is over", lambda: hasty.said.count("run of ") == 3)
+        (tmp_path / "after").mkdir()
+        after = Load(server, [hasty], tmp_path / "after", "--duration", "1s")
+        assert after.end()["ops"] > 0
+        assert after.process.returncode == 0, after.err
+        load.process.send_signal(signal.SIGCONT)
+        load.read_until(f"agent {hasty.address} ")
+        load.process.send_signal(signal.SIGINT)
+        first, second = load.end()["agents"]
+    assert first["lost"]
+    assert second["lost"] == ""
+    assert second["ops"] > first["ops"] > 0
 
 
 def test_two_controllers(server: Serve, agents: list[AgentProcess], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from vmalab_cli import common
+from vmalab_cli import common, load_agent
 from vmalab_cli.common import LayoutOption, LookupOption, ModelOption, PkeysOption
 from vmalab_cli.load_ends import (
     check_instance,
@@ -61,6 +61,8 @@ vmalab load --rate 500/s --threshold 'fault.p99<20ms' --threshold 'achieved>0.99
 vmalab load --model split-rwsem --duration 5
 
 vmalab load --job job.toml --html report.html
+
+vmalab load --agent 10.0.0.2:7421 --agent 10.0.0.3:7421 --target 10.0.0.1:7420 --rate 20k/s
 """
 
 
@@ -73,7 +75,7 @@ class LoadCommands(TyperGroup):
 
 def with_json_file(words: list[str]) -> list[str]:
     """The words of a command line in which `--json FILE` has a name of its own."""
-    if words[:1] == ["compare"]:  # which prints, and writes no file
+    if words[:1] in (["compare"], ["agent"]):  # which print, and write no file
         return words
     result: list[str] = []
     for number, word in enumerate(words):
@@ -148,9 +150,11 @@ def _run(config: LoadConfig, given: Mapping[str, Any], *, table: bool) -> LoadRe
     shown = Shown(config, table=table)
 
     def run() -> LoadResult:
+        if given["agent"]:
+            return load_agent.run(config, given, shown)
         names = ("target", "instance", "mode", "workers", "model", "layout", "pkeys")
         with instances.instance_for(**{name: given[name] for name in names}) as found:
-            return load.run(config, found, shown)
+            return load.run(config, load_agent.secured(found, given), shown)
 
     try:
         with said(shown):
@@ -326,6 +330,8 @@ def load_command(
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Workers of the server that is started.")] = 2,
     target: Annotated[str, typer.Option(help="Server, host:port; default: one is started.")] = "",
+    target_token_file: load_agent.TargetTokenFile = "",
+    target_ca: load_agent.TargetCa = "",
     instance: Annotated[
         str, typer.Option(help="Instance on this machine, for --mode attach.")
     ] = "",
@@ -333,6 +339,12 @@ def load_command(
     layout: LayoutOption = "",
     pkeys: PkeysOption = "machine",
     lookup: LookupOption = "",
+    agent: load_agent.AgentOption = None,
+    agent_token_file: load_agent.AgentTokenFile = "",
+    agent_ca: load_agent.AgentCa = "",
+    agent_cert: load_agent.AgentCert = "",
+    agent_key: load_agent.AgentKey = "",
+    agent_silence: load_agent.AgentSilence = "15s",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object; --json FILE writes it.")
     ] = False,
@@ -345,6 +357,7 @@ def load_command(
     if workloads:
         _list_workloads(as_json)
         return
+    load_agent.check_options(given)
     if schema or job:
         from vmalab_cli import load_job
 
@@ -434,6 +447,7 @@ def group() -> typer.Typer:
     )
     made.callback()(load_command)
     made.command("compare")(compare_command)
+    made.command("agent", epilog=load_agent.EXAMPLES)(load_agent.agent_command)
     return made
 
 

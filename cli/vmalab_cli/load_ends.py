@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def check_instance(given: Mapping[str, Any]) -> str:
     """How faults find their VMAs; ends the command if the options of the instance are wrong."""
-    others = given["target"] or given["instance"]
+    others = given["target"] or given["instance"] or ", ".join(given["agent"] or [])
     common.check_core(given["model"], given["layout"], others=others)
     lookup = common.lookup_in(given["lookup"], others=others)
     common.check_pkeys(given["pkeys"], "machine", "on", "off")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from vmalab_cli import common
+from vmalab_cli import common, load_agent
 from vmalab_cli.load_ends import (
     check_instance,
     exit_with,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BESIDE: Final = (
     "job", "schema", "seed", "check", "target", "instance", "workers", "model", "layout", "pkeys",
-    "lookup", "as_json", "json_file", "csv", "hdr", "html", "svg",
+    "lookup", "as_json", "json_file", "csv", "hdr", "html", "svg", "target_token_file", "target_ca",
 )  # fmt: skip
 """Options that hold for a job; the others are keys of its sections."""
 
@@ -106,7 +106,7 @@ def _run(job: Job, given: Mapping[str, Any]) -> JobResult:
 
     def run() -> JobResult:
         with instances.instance_for(mode=mode, **{name: given[name] for name in names}) as found:
-            return job_of.run(job, found, shown)
+            return job_of.run(job, load_agent.secured(found, given), shown)
 
     try:
         with said(shown):

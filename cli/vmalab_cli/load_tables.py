@@ -30,8 +30,24 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
     ]
     title = f"latency of {data['latency_of']}, microseconds"
     found.append(report.grid(title, ("", "corrected", "raw"), times))
+    found += agents(data)
     found += _verdicts(data)
     return found
+
+
+def agents(data: Mapping[str, Any]) -> list[Table]:
+    """Those that did the load, each with its part."""
+    from vmalab_drive import report
+    from vmalab_loadgen import page
+
+    if not data["agents"]:
+        return []
+    kept = [at for at, name in enumerate(page.AGENTS_HEAD) if name not in ("per s", "wrong")]
+    head, *rows = ([row[at] for at in kept] for row in (page.AGENTS_HEAD, *page.agent_rows(data)))
+    found = report.grid("agents, corrected latency", head, rows)
+    found.columns[0].overflow = "fold"  # an address is of no use without its end
+    found.padding = (0, 1)
+    return [found]
 
 
 def kinds_of(data: Mapping[str, Any], title: str) -> Table:

@@ -399,7 +399,7 @@ def serve(
         logs.configure(level=config.log_level, form=config.log_format, instance=config.instance)
         Supervisor(config, on_ready=on_ready).run()
     except ConfigError as error:
-        fail(_with_options(str(error)), USAGE)
+        fail(with_options(str(error)), USAGE)
     except InstanceBrokenError as error:
         fail(str(error), BROKEN)
     except StartError as error:
@@ -431,7 +431,7 @@ _OPTIONS = frozenset(
 )
 
 
-def _with_options(text: str) -> str:
+def with_options(text: str) -> str:
     """The message with options in place of the configuration's names: --frames-max, --size."""
     own = {"size_bytes": "--size", "stop_grace_s": "--stop-grace", "hold_grace_s": "--hold-grace"}
     own |= {"ttl_default_s": "--ttl", "hung_after_s": "--hung-after"}

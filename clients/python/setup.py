@@ -51,7 +51,7 @@ setup(
     version=version(),
     long_description=page(),
     long_description_content_type="text/markdown",
-    packages=["vmalab", "vmalab.v1", "vmalab_client"],
+    packages=["vmalab", "vmalab.v1", "vmalab.load", "vmalab.load.v1", "vmalab_client"],
     package_dir={"": ".", "vmalab": GENERATED},
     package_data={"": ["py.typed", "*.pyi"]},
     include_package_data=False,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from vmalab_drive.errors import CommandError
@@ -30,10 +30,17 @@ class FileInfo:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the operations go: an address of a server, or an instance to attach to."""
+    """Where the operations go: an address of a server, or an instance to attach to.
+
+    Attributes:
+        token: what the server wants to see.
+        certificates: PEM of who has signed the server's certificate; empty: it has no TLS.
+    """
 
     address: str = ""
     instance: str = ""
+    token: str = field(default="", repr=False)
+    certificates: bytes = field(default=b"", repr=False)
 
 
 class Driver(ABC):

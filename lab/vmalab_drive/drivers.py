@@ -142,11 +142,12 @@ def connect(target: Target, mode: str, *, worker: int = -1) -> Driver:
         return AttachDriver(target.instance)
     from vmalab_drive import remote
 
-    if mode == "unary":
-        return remote.UnaryDriver(target.address, worker=worker)
-    if mode == "apply":
-        return remote.ApplyDriver(target.address, worker=worker)
-    return remote.StreamDriver(target.address, worker=worker)
+    kind: type[remote.UnaryDriver | remote.ApplyDriver | remote.StreamDriver]
+    kind = remote.StreamDriver
+    if mode in ("unary", "apply"):
+        kind = remote.UnaryDriver if mode == "unary" else remote.ApplyDriver
+    security = remote.Security(target.token, target.certificates)
+    return kind(target.address, worker=worker, security=security)
 
 
 def results(data: bytes) -> list[tuple[int, int, int]]:

@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
 import grpc
@@ -17,7 +18,7 @@ from vmalab.ops import RESULT, Op, Status
 from vmalab.v1 import inspect_pb2, inspect_pb2_grpc, memory_pb2_grpc
 from vmalab.v1 import memory_pb2 as pb
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
-from vmalab_client import transport, wire
+from vmalab_client import plain_token, transport, wire
 from vmalab_client.block import FAULT_STORE, PKEY_SHIFT, Record, parse_block, parse_results
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
 
@@ -48,10 +49,37 @@ def _wait_ready(channel: grpc.Channel, address: str) -> None:
         channel.unsubscribe(changed)
 
 
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What a server wants to see, and how it is known; empty: nothing.
+
+    Attributes:
+        certificates: PEM of who has signed the server's certificate; empty: it has no TLS.
+    """
+
+    token: str = ""
+    certificates: bytes = b""
+
+    def channel(self, address: str, options: list[tuple[str, int]]) -> grpc.Channel:
+        """A connection.
+
+        Raises:
+            BadCertificate, BadToken: what was given is none, or a token needs TLS.
+        """
+        credentials = transport.credentials(self.token, self.certificates)
+        token = plain_token.checked(address, self.token, tls=credentials is not None)
+        if credentials is None:
+            return plain_token.channel(grpc.insecure_channel(address, options=options), token)
+        return grpc.secure_channel(address, credentials, options=options)
+
+
+NO_SECURITY = Security()
+
+
 class _Remote(Driver):
     """What the gRPC drivers have in common."""
 
-    def __init__(self, address: str, *, worker: int = -1) -> None:
+    def __init__(self, address: str, *, worker: int = -1, security: Security = NO_SECURITY) -> None:
         super().__init__()
         transport.join_target(address)  # raises what says how an address is written
         options = [
@@ -59,7 +87,7 @@ class _Remote(Driver):
             ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
             ("grpc.use_local_subchannel_pool", 1),
         ]
-        self._channel = grpc.insecure_channel(address, options=options)
+        self._channel = security.channel(address, options)
         try:
             _wait_ready(self._channel, address)
         except DriverError:
@@ -70,7 +98,7 @@ class _Remote(Driver):
         if own and worker >= 0:
             # The kernel balances connections badly; everyone gets a worker of his own.
             self._channel.close()
-            self._channel = grpc.insecure_channel(own[worker % len(own)], options=options)
+            self._channel = security.channel(own[worker % len(own)], options)
         self.memory = memory_pb2_grpc.MemoryServiceStub(self._channel)
         self.inspect = inspect_pb2_grpc.InspectServiceStub(self._channel)
 
@@ -186,8 +214,8 @@ class ApplyDriver(_Remote):
 class StreamDriver(_Remote):
     """Blocks through one Batch stream; send() does not wait."""
 
-    def __init__(self, address: str, *, worker: int = -1) -> None:
-        super().__init__(address, worker=worker)
+    def __init__(self, address: str, *, worker: int = -1, security: Security = NO_SECURITY) -> None:
+        super().__init__(address, worker=worker, security=security)
         self._out: queue.SimpleQueue[wire.Request | None] = queue.SimpleQueue()
         self._tag = 0
         self._answers = wire.batch(self._channel)(self._requests())

@@ -74,6 +74,10 @@ class LoadConfig:
     rate_may_miss: bool = False
     seed: int = 0
     check: bool = False
+    agents: int = 1
+    """So many loads run together, each with these processes; rates and `ops` are of all."""
+    agent: int = 0
+    """Which of them this is."""
 
     @staticmethod
     def fresh_seed() -> int:
@@ -83,6 +87,16 @@ class LoadConfig:
     def callers(self) -> int:
         """Who make operations: one for each process, or threads of them, for unary calls."""
         return max(self.processes, self.concurrency) if self.mode == "unary" else self.processes
+
+    @property
+    def callers_of_all(self) -> int:
+        """With those of the other loads that run together with this one."""
+        return self.callers * self.agents
+
+    @property
+    def callers_before(self) -> int:
+        """Those of the loads before this one, whose numbers are lower."""
+        return self.callers * self.agent
 
     @property
     def open_loop(self) -> bool:
@@ -111,6 +125,7 @@ class LoadConfig:
             raise UsageError("a load needs a duration or a number of operations")
         self._check_workload()
         self._check_memory()
+        self._check_agents()
         whole = self.ops / max(self.rate, 1e-9) if math.isinf(seconds) and self.rate else seconds
         span = whole if math.isfinite(whole) else 1.0
         return dataclasses.replace(
@@ -167,6 +182,18 @@ class LoadConfig:
                 f"--fork-tree {self.fork_tree.text()}: {nodes} children of {self.vmas} VMAs; give "
                 f"--vmas {VMAS_MAX // nodes} or less"
             )
+
+    def _check_agents(self) -> None:
+        every = self.callers_of_all
+        if self.agents == 1:
+            return
+        if every > CALLERS_MAX:
+            raise UsageError(
+                f"{self.agents} agents with {self.callers} callers each: at most {CALLERS_MAX} "
+                "callers in all; give --processes or --concurrency less"
+            )
+        if 0 < self.ops < every:
+            raise UsageError(f"--ops {self.ops}: {every} callers of all agents have one or more")
 
     def _interval(self, span: float) -> float:
         asked = self.interval_s

@@ -21,6 +21,7 @@ from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.pacing import NEVER
 from vmalab_loadgen.parts import Done, Failed, Message, Part, Ready
 from vmalab_loadgen.process import Seat, Task
+from vmalab_loadgen.together import ALONE
 from vmalab_native import signals
 
 READY_TIMEOUT_S: Final = 600.0
@@ -29,8 +30,6 @@ LATE_S: Final = 600.0
 STOP_S: Final = 10.0
 """So long after a signal a process may finish what it has begun."""
 TICK_S: Final = 0.25
-LEAD_NS: Final = 20_000_000
-"""From the start signal to the begin, so that all processes see both."""
 
 
 class LoadError(CommandError):
@@ -39,12 +38,14 @@ class LoadError(CommandError):
 
 def seats_of(config: LoadConfig, mms: list[int]) -> list[tuple[Seat, ...]]:
     """The callers of each process; caller i is in process i modulo their number."""
-    everyone = range(config.callers)
+    everyone, first = range(config.callers), config.callers_before
+    every = config.callers_of_all
     seats = []
-    for me in everyone:
-        group = me % len(mms) if mms else me
-        sharers = tuple(one for one in everyone if mms and one % len(mms) == group)
-        share = config.ops // config.callers + (me < config.ops % config.callers)
+    for here in everyone:
+        group = here % len(mms) if mms else here
+        sharers = tuple(first + one for one in everyone if mms and one % len(mms) == group)
+        me = first + here
+        share = config.ops // every + (me < config.ops % every)
         seats.append(Seat(me, mms[group] if mms else 0, sharers or (me,), share))
     if config.ops:  # who has no share has nothing to do
         seats = [seat for seat in seats if seat.share]
@@ -76,11 +77,13 @@ class Crew:
 
     Args:
         tick: called a few times a second while the load runs.
+        begin_ns: gives the begin, when all processes are ready.
     """
 
     groups: list[Group]
     target: drivers.Target
     tick: Callable[[], None]
+    begin_ns: Callable[[], int] = ALONE.begin_ns
     ended_by: int = 0
     """The signal that ended the load, or 0."""
     stopped_ns: int = 0
@@ -119,7 +122,7 @@ class Crew:
             theirs.close()
             self._pipes[ours] = (me, group)
         self._all_ready()
-        times[0] = time.monotonic_ns() + LEAD_NS
+        times[0] = self.begin_ns()
         times[1] = NEVER
         for group in self.groups:
             group.clock = Clock.of(group.config, times[0])

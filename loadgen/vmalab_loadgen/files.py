@@ -10,6 +10,7 @@ from typing import Final
 
 from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.result import LoadResult
+from vmalab_loadgen.series import Interval
 
 COLUMNS: Final = (
     "begin_s",
@@ -27,6 +28,7 @@ COLUMNS: Final = (
     "raw_p90_us",
     "raw_p99_us",
     "raw_max_us",
+    "agent",
 )
 _STATISTICS: Final = (50.0, 90.0, 99.0)
 
@@ -39,7 +41,7 @@ def _times(latency: Latency) -> list[str]:
 
 
 def csv_text(result: LoadResult) -> str:
-    """A row for each interval and kind of operation, and one for all of them."""
+    """A row for each interval and kind of operation, one for all of them, one for each agent."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -61,7 +63,15 @@ def csv_text(result: LoadResult) -> str:
             writer.writerow(
                 [f"{begin:.3f}", f"{end:.3f}", name, count, f"{count / length:.3f}",
                  f"{asked:.3f}" if every and config.open_loop else "", errors,
-                 *_times(corrected), *_times(raw)]
+                 *_times(corrected), *_times(raw), ""]
+            )  # fmt: skip
+        for one in result.agents:
+            part = one.series.intervals.get(number, Interval())
+            count = part.ops.total()
+            writer.writerow(
+                [f"{begin:.3f}", f"{end:.3f}", "all", count, f"{count / length:.3f}", "",
+                 part.errnos.total(), *_times(part.corrected.all()), *_times(part.raw.all()),
+                 one.address]
             )  # fmt: skip
     return out.getvalue()
 
@@ -85,6 +95,11 @@ def hdr_rows(result: LoadResult) -> Iterator[tuple[str, float, str]]:
         length = max(1e-3, min(series.seconds, result.seconds - begin))
         rows = [("", interval.corrected.all())]
         rows += [(name, interval.corrected.of(name)) for name in sorted(interval.ops)]
+        rows += [
+            (one.address, one.series.intervals[number].corrected.all())
+            for one in result.agents
+            if number in one.series.intervals
+        ]
         for tag, one in rows:
             if one.count:
                 yield tag, begin, f"{length:.3f},{one.max_ns / 1e6:.3f},{one.encode().decode()}"
@@ -92,7 +107,7 @@ def hdr_rows(result: LoadResult) -> Iterator[tuple[str, float, str]]:
 
 def hdr_log(result: LoadResult) -> str:
     """Format 1.3 of HdrHistogram's logs: corrected times of each interval in ns, with the tag of
-    their kind of operation; those of all kinds have no tag."""
+    their kind of operation, or of an agent; those of all kinds and agents have no tag."""
     lines = hdr_head(result.started)
     for tag, begin, rest in hdr_rows(result):
         lines.append(f"{f'Tag={tag},' if tag else ''}{begin:.3f},{rest}")

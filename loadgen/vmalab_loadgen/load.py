@@ -19,6 +19,7 @@ from vmalab_loadgen.crew import LoadError as LoadError
 from vmalab_loadgen.parts import Part
 from vmalab_loadgen.result import LoadResult as LoadResult
 from vmalab_loadgen.series import Series
+from vmalab_loadgen.together import ALONE, Together
 
 SETTLE_S: Final = 60.0
 KEEP_EVERY_S: Final = 5.0
@@ -29,8 +30,16 @@ Progress = Callable[[float, Series], None]
 """Called a few times a second with the seconds since the warm-up and what was done until now."""
 
 
-def run(config: LoadConfig, target: drivers.Target, progress: Progress | None = None) -> LoadResult:
+def run(
+    config: LoadConfig,
+    target: drivers.Target,
+    progress: Progress | None = None,
+    together: Together = ALONE,
+) -> LoadResult:
     """Run a load.
+
+    Args:
+        together: keeps step with loads on other machines.
 
     Raises:
         LoadError: a process could not begin.
@@ -39,7 +48,7 @@ def run(config: LoadConfig, target: drivers.Target, progress: Progress | None = 
     """
     config = config.filled()
     result = LoadResult(config, Series(config.interval_s, config.open_loop))
-    _run([result], result, target, progress)
+    _run([result], result, target, progress, together)
     return result
 
 
@@ -73,7 +82,7 @@ def run_job(
         check=any(one.check for one in configs),
     )
     whole = LoadResult(everything, Series(everything.interval_s, open_loop=True))
-    _run(results, whole, target, progress)
+    _run(results, whole, target, progress, ALONE)
     return results, whole
 
 
@@ -82,22 +91,27 @@ def _run(
     whole: LoadResult,
     target: drivers.Target,
     progress: Progress | None,
+    together: Together,
 ) -> None:
     attached = all(one.config.mode == "attach" for one in results)
     with drivers.connect(target, "attach" if attached else "apply") as control:
         stat_before = dict(control.vmstat())
         slab_before = _slabs(control)
+        together.looked()
         mms = [
             [control.create(start_brk=BRK_BASE, brk=BRK_BASE) for _ in range(one.config.shared_mms)]
             for one in results
         ]
-        crew = _run_crew(results, whole, target, mms, control, progress)
+        crew = _run_crew(results, whole, target, mms, control, progress, together)
         for result, group in zip(results, crew.groups, strict=True):
             _collect(result, group, crew)
         if results[0] is not whole:
             _collect_all(results, whole, crew)
         try:
-            _look_back(whole, control, [mm for one in mms for mm in one], stat_before, slab_before)
+            for mm in (mm for one in mms for mm in one):
+                _exit(control, mm)
+            clean = together.parted()
+            _look_back(whole, control, stat_before, slab_before, clean=clean)
         except Exception as error:
             if not whole.lost:
                 raise
@@ -107,13 +121,16 @@ def _run(
 def _look_back(
     result: LoadResult,
     control: drivers.Driver,
-    mms: list[int],
     stat_before: dict[str, int],
     slab_before: dict[str, dict[str, int]],
+    *,
+    clean: bool,
 ) -> None:
-    """What the load did to the instance."""
-    for mm in mms:
-        _exit(control, mm)
+    """What the load did to the instance.
+
+    Args:
+        clean: nobody else has left anything there.
+    """
     after = dict(control.vmstat())
     result.vmstat = {name: value - stat_before.get(name, 0) for name, value in after.items()}
     result.slabinfo = control.slabinfo()
@@ -124,8 +141,9 @@ def _look_back(
     if result.config.check:
         result.checked = True
         result.problems = control.fsck()
-        if not result.lost:  # what they had stays until its time to live is over
-            result.leaks = _leaks(control, slab_before, stat_before, result.config.callers + 1)
+        if clean and not result.lost:  # what they had stays until its time to live is over
+            workers = result.config.callers_of_all + result.config.agents
+            result.leaks = _leaks(control, slab_before, stat_before, workers)
 
 
 def _slabs(control: drivers.Driver) -> dict[str, dict[str, int]]:
@@ -150,6 +168,7 @@ def _run_crew(
     mms: list[list[int]],
     control: drivers.Driver,
     progress: Progress | None,
+    together: Together,
 ) -> Crew:
     kept = time.monotonic()
     every = [mm for one in mms for mm in one]
@@ -166,21 +185,22 @@ def _run_crew(
             progress((time.monotonic_ns() - begun) / 1e9, whole.series)
 
     groups = [
-        Group(result.config, mine, _heard(result, whole))
+        Group(result.config, mine, _heard(result, whole, together))
         for result, mine in zip(results, mms, strict=True)
     ]
-    crew = Crew(groups, target, tick)
+    crew = Crew(groups, target, tick, together.begin_ns)
     crew.run()
     return crew
 
 
-def _heard(result: LoadResult, whole: LoadResult) -> Callable[[Part], None]:
+def _heard(result: LoadResult, whole: LoadResult, together: Together) -> Callable[[Part], None]:
     """Adds a part to the series of its load, and to that of the whole, whose intervals begin with
     the job."""
     config = result.config
     shift = round((config.start_after_s + config.warmup_s) / config.interval_s)
 
     def heard(part: Part) -> None:
+        together.heard(part)
         result.series.add(part)
         if result is not whole:
             whole.series.add(

@@ -71,6 +71,7 @@ def body(data: Mapping[str, Any]) -> list[str]:
         _distribution(data),
         _operations(data),
         _where(data),
+        _agents(data),
     ]
 
 
@@ -159,6 +160,11 @@ def findings(data: Mapping[str, Any]) -> list[str]:
             "have; the figures are those of the clients as much as of the server."
         )
     found += [f"Lost: {one}." for one in data["lost"]]
+    found += [
+        f"Late: agent {one['address']} knew of the begin {one['begin_late_ms']:g} ms after it."
+        for one in data.get("agents", ())
+        if one["begin_late_ms"]
+    ]
     found += [f"fsck: {one}" for one in data["problems"]]
     found += [
         f"Leak: {name}, {one['before']} before, {one['after']} after."
@@ -328,6 +334,33 @@ def _where(data: Mapping[str, Any]) -> str:
     cost = f"To time an operation costs {data['latency_cost_ns']} ns, which is not in its time."
     return (f"<h2>Where the time went</h2>{table(WHERE_HEAD, rows)}"
             f'<p class="soft">{cost}</p>')  # fmt: skip
+
+
+AGENTS_HEAD: Final = ("agent", "count", "per s", "of asked", "dropped", "p50", "p99", "wrong",
+                      "state")  # fmt: skip
+
+
+def agent_rows(data: Mapping[str, Any]) -> list[list[str]]:
+    """Of each agent, its part: cells of a table, as text."""
+    rows = []
+    for one in data["agents"]:
+        times = one["latency_us"]
+        done = "" if one["achieved"] is None else f"{one['achieved']:.1%}"
+        spans = [time_text(times[key]) if times else "" for key in ("p50", "p99")]
+        counts = [f"{one[name]:,}" for name in ("ops", "dropped", "wrong")]
+        rate, state = chart.number(one["ops_per_s"]), "lost" if one["lost"] else "done"
+        rows.append([one["address"], counts[0], rate, done, counts[1], *spans, counts[2], state])
+    return rows
+
+
+def _agents(data: Mapping[str, Any]) -> str:
+    if not data["agents"]:
+        return ""
+    rows = [[text_of(cell) for cell in row] for row in agent_rows(data)]
+    late = max(one["clock_error_us"] for one in data["agents"])
+    note = f"The clocks of the agents are known to {time_text(late)}."
+    note = f'<p class="soft">{text_of(note)}</p>'
+    return f"<h2>Agents, corrected latency</h2>{table(AGENTS_HEAD, rows)}{note}"
 
 
 def core_rows(data: Mapping[str, Any]) -> list[list[str]]:

@@ -213,7 +213,7 @@ class _Process:
             pacer = Pacer(
                 profile=config.profile,
                 unit=maker.most(config.block_ops) if config.mode == "batch" else 1,
-                callers=config.callers,
+                callers=config.callers_of_all,
                 me=seat.index,
                 begin_ns=clock.begin_ns,
                 arrival=config.arrival,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vmalab_drive.report import LOCK_COUNTERS
+from vmalab_loadgen.agent_part import AgentPart
 from vmalab_loadgen.blocks import WRONG_SHOWN, Wrong
 from vmalab_loadgen.config import REACHED, LoadConfig
 from vmalab_loadgen.histogram import Latency
@@ -97,6 +98,8 @@ class LoadResult:
     """Of a trace, as in parts.CallerEnd."""
     between: int = 0
     not_compared: Counter[str] = field(default_factory=Counter)
+    agents: list[AgentPart] = field(default_factory=list)
+    """Those that did it, each a part."""
 
     @property
     def wrong(self) -> int:
@@ -195,6 +198,7 @@ class LoadResult:
             "vma_objects_allocated": vmas.get("allocs", 0),
             "trace": self._trace(),
             **self._soundness(),
+            "agents": self._agents(histograms=histograms),
             "intervals": [self._interval(*one) for one in series.numbered()],
         }
         if histograms:
@@ -260,6 +264,14 @@ class LoadResult:
             "ops_wanted": config.ops,
             "interval_s": config.interval_s,
         }
+
+    def _agents(self, *, histograms: bool) -> list[dict[str, Any]]:
+        asked = self.asked / max(1, len(self.agents))
+        open_loop = self.config.open_loop
+        return [
+            one.as_dict(asked=asked, open_loop=open_loop, histograms=histograms)
+            for one in self.agents
+        ]
 
     def _trace(self) -> dict[str, Any] | None:
         """Of a recorded trace: what the operations alone do not say."""

@@ -41,6 +41,7 @@ WORK: dict[str, list[str]] = {
     "record": ["-o", "FOLDER/trace", "--", "sh", "-c", "while :; do sleep 0.01; done"],
     "replay": [str(TRACE), "--mode", "attach", "--copies", "200000", "--processes", "2"],
     "load": ["--duration", HOURS, "--mode", "attach", "--processes", "2"],
+    "load agent": ["--listen", "127.0.0.1:0"],
     "diff": ["--ops", "1000000000"],
     "crash": ["--kills", "1000000000"],
     "lin": ["--duration", HOURS, "--out", "FOLDER"],
@@ -92,7 +93,7 @@ QUICK = {
 """Commands that are done in a moment: they may be before they are told to end."""
 HEAVY = ("campaign run",)
 """They start so many processes that all of it is in the long run."""
-OWN_WORD = {("serve", number): {0} for number in SIGNALS} | {
+OWN_WORD = {(name, number): {0} for name in ("serve", "load agent") for number in SIGNALS} | {
     # The recorded program ends by it, and the recorder when the program has.
     ("record", signal.SIGINT): {0, 130}
 }

@@ -66,19 +66,24 @@ class Serve(AbstractContextManager["Serve"]):
     """`vmalab serve` as a process. `ready` is what it says when it is up; killed at the end."""
 
     def __init__(
-        self, *options: str, instance: str = "", how: Mapping[str, Any] | None = None
+        self,
+        *options: str,
+        instance: str = "",
+        how: Mapping[str, Any] | None = None,
+        before: tuple[str, ...] = (),
     ) -> None:
         """Start it and wait until it serves, or has ended.
 
         Args:
             options: of `vmalab serve`.
             how: more arguments of subprocess.Popen.
+            before: words in front of the command, which start it elsewhere.
         """
         self.instance = instance or new_instance()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this
         self.process = subprocess.Popen(
             [
-                *(*VMALAB, "serve", "--json", "--listen", "127.0.0.1:0"),
+                *(*before, *VMALAB, "serve", "--json", "--listen", "127.0.0.1:0"),
                 *("--instance", self.instance, "--log-format", "json", *options),
             ],
             stdout=subprocess.PIPE,

@@ -39,7 +39,10 @@ ONLY_IN = {
     "typer": {"vmalab_cli"},
     "dask": {"vmalab_campaign"},
     "distributed": {"vmalab_campaign"},
-    "grpc": {"vmalab", "vmalab_client", "vmalab_server", "vmalab_drive", "vmalab_bench"},
+    "grpc": {
+        *("vmalab", "vmalab_client", "vmalab_server", "vmalab_drive", "vmalab_bench"),
+        "vmalab_loadgen",  # its agents
+    },
     "pytest": {"vmalab_pytest"},
     "matplotlib": {"vmalab_bench"},
     "perfetto": {"vmalab_events", "vmalab_race"},

@@ -96,7 +96,7 @@ def test_what_is_copied_is_all_that_is_opened() -> None:
     wanted |= {"native/Makefile", "native/random_layout.py", "native/tests/testseg.h"}
     assert wanted - sources == set()
     assert len(wanted) > 120, "the search finds too little"
-    assert {name for name in tracked() if name.startswith("protos/vmalab/")} - protos == set()
+    assert {name for name in tracked() if name.startswith("protos/vmalab/v1/")} - protos == set()
     assert {"protos/README.md", "protos/buf.yaml", "protos/first.mjs"} <= protos
 
 

@@ -19,6 +19,7 @@ from vmalab_native.errors import InvalidArgument
 CPUS_MAX: Final = int(lib.VL_VIRTUAL_CPUS_MAX)
 CLUSTERS_MAX: Final = int(lib.VL_VIRTUAL_CLUSTERS_MAX)
 KINDS_MAX: Final = int(lib.VL_VIRTUAL_KINDS_MAX)
+RECORDS_MAX: Final = int(lib.VL_VIRTUAL_RECORDS_MAX)
 PROTOCOLS: Final = ("mesi", "mesif", "moesi")
 MACHINE_FIELDS: Final = tuple(
     name for name, _ in ffi.typeof("struct vl_virtual_machine").fields if name != "protocol"
@@ -39,8 +40,8 @@ class Program:
     """What one virtual CPU does, over and over.
 
     Attributes:
-        operations: blocks of one record each, and the kind (0 to KINDS_MAX - 1) whose histogram its
-            latency goes into.
+        operations: blocks of 1 to RECORDS_MAX records, each with one result, and the kind (0 to
+            KINDS_MAX - 1) whose histogram their latency goes into. A block is one call.
     """
 
     operations: Sequence[tuple[bytes, int]]
@@ -144,6 +145,15 @@ class VirtualRun:
     hot: list[Hot]
 
 
+def records_in(block: bytes) -> int:
+    """How many records a block has, by the lengths that they say."""
+    at = count = 0
+    while at + 1 < len(block):
+        at += 8 * max(1, block[at + 1])
+        count += 1
+    return count
+
+
 def bucket_ns(bucket: int) -> int:
     """The lower end of a bucket of a histogram."""
     if bucket < 16:
@@ -209,6 +219,7 @@ def run(
             raw[offset : offset + len(block)] = block
             step.offset, step.bytes = offset, len(block)
             step.kind = bounded("kind", kind, 0, KINDS_MAX - 1)
+            step.records = bounded("records of a block", records_in(block), 1, RECORDS_MAX)
             offset += len(block)
         c_programs[at].blocks = ffi.cast("const u8 *", blocks)
         c_programs[at].steps = steps

@@ -13,6 +13,7 @@
 
 #define VL_VIRTUAL_CPUS_MAX     255
 #define VL_VIRTUAL_KINDS_MAX    16
+#define VL_VIRTUAL_RECORDS_MAX  64 /* of one step */
 #define VL_VIRTUAL_BUCKETS      640 /* of a histogram: 16 to each power of two, of nanoseconds */
 #define VL_VIRTUAL_CLUSTERS_MAX 32
 
@@ -53,11 +54,12 @@ struct vl_virtual_machine {
 	u32 barrier; /* a barrier in all CPUs */
 };
 
-/* One operation: a block of one record, at an offset of the CPU's bytes. */
+/* Operations that one call runs, as clients send them: a block at an offset of the CPU's bytes. The
+ * latency of each is that of the call over their number. */
 struct vl_virtual_step {
 	u32 offset, bytes;
-	u32 kind; /* whose histogram its latency goes into */
-	u32 pad;
+	u32 kind;    /* whose histogram its latency goes into */
+	u32 records; /* results of the block: at most VL_VIRTUAL_RECORDS_MAX */
 };
 
 struct vl_virtual_program {

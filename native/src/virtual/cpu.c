@@ -305,11 +305,25 @@ static void add_to_kind(struct vl_virtual_kind *kind, const struct vl_virtual_ki
 	kind->ps += now->ps - before->ps;
 }
 
-/* One operation. */
+static void note_failures(struct vcpu *cpu, const struct vl_result *results, long ran, u32 wanted)
+{
+	if (ran != wanted) {
+		cpu->counts.failed++;
+		vm.out->status = vm.out->status ? vm.out->status : (s32)ran;
+	}
+	for (long i = 0; i < ran; i++) {
+		if (!results[i].status)
+			continue;
+		cpu->counts.failed++;
+		vm.out->status = vm.out->status ? vm.out->status : results[i].status;
+	}
+}
+
+/* One call with its operations. */
 static void do_step(struct vcpu *cpu, const struct vl_virtual_step *step)
 {
 	struct vl_virtual_kind before, now, *kind = &vm.out->kinds[step->kind];
-	struct vl_result result = {0};
+	struct vl_result results[VL_VIRTUAL_RECORDS_MAX];
 	u64 began;
 	long ran;
 
@@ -317,25 +331,24 @@ static void do_step(struct vcpu *cpu, const struct vl_virtual_step *step)
 	began = cpu->now;
 	before = so_far(cpu);
 	cpu->mark = ++vm.marks;
-	ran = vl_run(cpu->self, cpu->program->blocks + step->offset, step->bytes, &result, 1);
+	ran = vl_run(cpu->self, cpu->program->blocks + step->offset, step->bytes, results,
+		     step->records);
 	vcpu_charge(cpu);
 	if (vm.over)
 		return;
-	cpu->counts.operations++;
+	cpu->counts.operations += step->records;
 	now = so_far(cpu);
 	if (!kind->first) {
 		kind->first = now.operations;
 		kind->cold = now.misses - before.misses;
 	}
 	if (vm.counting) {
-		vm.out->latency[step->kind][bucket_of((cpu->now - began) / PS_PER_NS)]++;
+		u64 each = (cpu->now - began) / PS_PER_NS / step->records;
+
+		vm.out->latency[step->kind][bucket_of(each)] += step->records;
 		add_to_kind(kind, &before, &now);
 	}
-	if (ran != 1 || result.status) {
-		cpu->counts.failed++;
-		if (!vm.out->status)
-			vm.out->status = ran != 1 ? (s32)ran : result.status;
-	}
+	note_failures(cpu, results, ran, step->records);
 	/* Not after each: with many CPUs the look costs more than the operation. */
 	if (++cpu->operations % 16 == 0)
 		look_whether_over(cpu);
@@ -440,7 +453,10 @@ static bool programs_good(const struct vl_virtual_program *programs, u32 count)
 		if (!programs[i].count)
 			return false;
 		for (u64 at = 0; at < programs[i].count; at++) {
-			if (programs[i].steps[at].kind >= VL_VIRTUAL_KINDS_MAX)
+			const struct vl_virtual_step *step = &programs[i].steps[at];
+
+			if (step->kind >= VL_VIRTUAL_KINDS_MAX || !step->records ||
+			    step->records > VL_VIRTUAL_RECORDS_MAX)
 				return false;
 		}
 	}

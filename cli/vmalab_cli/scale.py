@@ -465,6 +465,4 @@ def machine_named(name: str, *, option: str = "--machine") -> Machine:
 
 def register(parent: typer.Typer) -> None:
     """Add the commands."""
-    from vmalab_cli import scale_real as scale_real  # its commands are in the same group
-
     parent.add_typer(app, name="scale", rich_help_panel=WORK)

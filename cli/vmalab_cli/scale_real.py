@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vmalab_cli import scale
 from vmalab_cli.common import FAILED, USAGE, Json, fail, guarded
 from vmalab_cli.progress import Progress
 from vmalab_cli.scale import (
@@ -165,6 +166,7 @@ def against(
     faults of the other CPU count. Exit code 1: fewer than 80 % of the other cells are within 20 %,
     or two models whose measured intervals do not overlap are predicted in the other order.
     """
+    from vmalab_bench.compiled import NoProgram
     from vmalab_cli.render import columns
     from vmalab_scale import against as real
     from vmalab_scale.run import ScaleError
@@ -180,7 +182,7 @@ def against(
         seed=seed,
         say=said,
     )
-    rows = guarded(run, asked=(ScaleError,))
+    rows, away = guarded(run, asked=(ScaleError, NoProgram))
     said.end()
     verdict = real.judged(rows)
     if as_json:
@@ -188,6 +190,7 @@ def against(
             "machine": on.values,
             "seed": seed,
             "rounds": rounds,
+            "transfer_ns": [away.value, away.low, away.high],
             "cells": [_against_facts(row) for row in rows],
             "right": verdict.right,
             "of": verdict.cells,
@@ -199,6 +202,8 @@ def against(
         head = ("workload", "model", "CPUs", "M/s", "measured", "95 %", "predicted", "off by")
         print(columns(head, _rows(rows), left=2))
         print("\n" + "\n".join(_said(verdict)))
+        print(f"a line from one CPU to the other: {away.value:.0f} ns "
+              f"({away.low:.0f} to {away.high:.0f})")  # fmt: skip
     if verdict.wrong or verdict.right < RIGHT_PART * verdict.cells:
         raise typer.Exit(FAILED)
 
@@ -208,7 +213,7 @@ Examples:
 
 vmalab scale letter --out FOLDER
 
-vmalab scale letter --vcpus 12 --work "present, each" --seeds 1
+vmalab scale letter --vcpus 12 --work present-each --seeds 1
 """
 
 
@@ -233,7 +238,7 @@ def _letter_rows(found: list[Figure]) -> Iterator[list[str]]:
 def letter_command(
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Draw it there: letter.png, letter.svg."),
+        typer.Option("--out", metavar="FOLDER", help="Draw it there, as PNG and SVG."),
     ] = None,
     work: Annotated[
         list[str] | None,
@@ -258,7 +263,7 @@ def letter_command(
     numbers = numbers_named(vcpus, on)
     for name in work or ():
         if name not in letter.WORKS:
-            fail(f"--work {name}: there are {'; '.join(letter.WORKS)}", USAGE)
+            fail(f"--work {name}: there are {', '.join(letter.WORKS)}", USAGE)
     if out and not out.is_dir():
         fail(f"--out {out}: there is no such folder", USAGE)
     said = Progress()
@@ -275,7 +280,9 @@ def letter_command(
     said.end()
     for suffix in (".png", ".svg") if out else ():
         assert out is not None
-        letter.draw(found, out / f"letter{suffix}", on, "vmalab scale letter --out FOLDER")
+        command = "vmalab scale letter --out FOLDER"
+        letter.draw(found, out / f"letter{suffix}", on, command)
+        letter.draw_over(found, out / f"letter-over-split{suffix}", on, command)
     if as_json:
         print(json.dumps({"machine": on.values, "figures": [asdict(one) for one in found]}))
         return
@@ -287,3 +294,8 @@ def letter_command(
             f"published, pft, embedded over split, {threads} threads: {with_it:+.2f} % with the "
             f"prefetcher, {without:+.2f} % without"
         )
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands of the group: these, and those of scale.py."""
+    scale.register(parent)

@@ -5,7 +5,9 @@ Both sides are made from one workload: the same areas, mapped by the same CPU, a
 in the same order. On the real side each CPU is a process that is pinned to one; on the virtual
 side they are participants of one process. What differs then is that a call has 1,024 records there
 and 64 here, that a real CPU has a kernel and a neighbour, and the core itself: the virtual one is
-instrumented, and its instructions are counted.
+instrumented, and its instructions are counted. How long a line takes from one CPU to the other is
+measured again in each round and stands in for the file's `cluster`: a host may move the CPUs of a
+virtual machine nearer to each other, or apart.
 
 Everything is a ratio to one cell, that of the model and the workload that `calibrate` fits the cost
 of an instruction by: so the clock of either side does not matter. The sides take turns, and a real
@@ -16,14 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from vmalab_bench import compiled, space, stats
 from vmalab_bench import machine as real_machine
-from vmalab_bench import space, stats
 from vmalab_bench.crew import Crew, Job, Turn
 from vmalab_native import cores
 from vmalab_native.virtual import RECORDS_MAX
@@ -36,12 +39,19 @@ WRITERS: Final = ("area-writer",)
 """Where the first CPU writes: with more than one, the others are what is counted."""
 CPUS: Final = (1, 2)
 REAL_RECORDS: Final = 1024
+TRANSFER: Final = "transfer 256"
 TURN_S: Final = 0.001
 TRIES: Final = 25
 OVERLAP: Final = 0.9
 CLOSE: Final = 0.2
 """A cell within this of what was measured is right."""
-SIZES: Final[space.Sizes] = {"size_bytes": 128 << 20, "frames_max": 1 << 15, "mms_max": 16}
+SIZES: Final[space.Sizes] = {
+    "size_bytes": 64 << 20,
+    "frames_max": 1 << 14,
+    "mms_max": 16,
+    "files_max": 4,
+    "participants_max": 8,
+}
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,19 @@ def merged(work: Work, records: int) -> list[bytes]:
     return found
 
 
+def program() -> list[str | Path]:
+    """The C program that measures, on the two CPUs that the cells run on.
+
+    Raises:
+        ScaleError: this process may use one CPU only.
+        NoProgram: it could not be compiled.
+    """
+    cpus = real_machine.cpus()
+    if len(cpus) < 2:
+        raise ScaleError("two CPUs are needed, and this process may use one")
+    return [compiled.compiled("calibrate"), str(cpus[0]), str(cpus[1])]
+
+
 def predicted(key: Key, on: Machine, *, operations: int) -> float:
     """Operations a virtual second.
 
@@ -139,6 +162,9 @@ def predicted(key: Key, on: Machine, *, operations: int) -> float:
 class Real:
     """The cells on the real CPUs, all alive at the same time; use it in a with block.
 
+    Each has a segment of its own, as on the virtual side: where objects lie in their slabs decides
+    which of them share a line.
+
     Raises:
         ScaleError: this process may not use so many CPUs.
     """
@@ -150,20 +176,16 @@ class Real:
         self._stack = ExitStack()
         with ExitStack() as failed:
             failed.push(self._stack)
-            models = list(dict.fromkeys(key.model for key in wanted))
             segments = {
-                model: self._stack.enter_context(space.segment(model=model, **SIZES))
-                for model in models
+                key: self._stack.enter_context(space.segment(model=key.model, **SIZES))
+                for key in wanted
             }
             names = [segment.instance for segment in segments.values()]
             self._crew = self._stack.enter_context(Crew(most, names))
-            people = {
-                model: self._stack.enter_context(segment.participant("client"))
-                for model, segment in segments.items()
-            }
-            for key in wanted:
-                work = WORKLOADS[key.at.workload](people[key.model].mm_create(), key.at.cpus)
-                self._prepare(key, segments[key.model].instance, work)
+            for key, segment in segments.items():
+                me = self._stack.enter_context(segment.participant("client"))
+                work = WORKLOADS[key.at.workload](me.mm_create(), key.at.cpus)
+                self._prepare(key, segment.instance, work)
             failed.pop_all()
 
     def _prepare(self, key: Key, instance: str, work: Work) -> None:
@@ -221,25 +243,29 @@ def compare(
     operations: int,
     seed: int,
     say: Callable[[str], None],
-) -> list[Row]:
-    """All cells, in an order of its own each round.
+) -> tuple[list[Row], stats.Estimate]:
+    """All cells, in an order of its own each round; and the ns of a line between the two CPUs.
 
     Raises:
         ScaleError: there are too few CPUs, or an operation failed.
+        NoProgram: the C program that measures the distance could not be compiled.
     """
     wanted = keys(models)
     rates: dict[Key, list[float]] = {key: [] for key in wanted}
     guesses: dict[Key, float] = {}
+    away: list[float] = []
     rng = np.random.default_rng(seed)
-    with Real(wanted) as real:
+    with Real(wanted) as real, compiled.Dialog("calibrate", program()) as dialog:
         for number in range(rounds):
             say(f"round {number + 1} of {rounds}")
+            away.append(dialog.ask(TRANSFER))
             for at in rng.permutation(len(wanted)):
                 rates[wanted[at]].append(real.turn(wanted[at]))
+        on = replace(on, values=on.values | {"cluster": round(1000 * stats.median(away))})
         for number, key in enumerate(wanted):
             say(f"virtual: {number} of {len(wanted)}")
             guesses[key] = predicted(key, on, operations=operations)
-    return [
+    rows = [
         Row(
             key,
             guesses[key] / guesses[FITTED],
@@ -250,6 +276,7 @@ def compare(
         )
         for key in wanted
     ]
+    return rows, stats.Estimate(stats.median(away), *stats.spread(away))
 
 
 @dataclass(frozen=True)

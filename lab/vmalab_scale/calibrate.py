@@ -20,7 +20,7 @@ from typing import Final
 from vmalab_bench import compiled, stats
 from vmalab_bench import machine as real_machine
 from vmalab_scale import machine as machines
-from vmalab_scale.against import FITTED, Real, predicted
+from vmalab_scale.against import FITTED, Real, predicted, program
 from vmalab_scale.machine import Machine, MachineError
 from vmalab_scale.run import ScaleError
 
@@ -129,19 +129,15 @@ def measure(*, rounds: int, say: Callable[[str], None]) -> Found:
     """Asks for everything once a round.
 
     Raises:
-        ScaleError: this process may use one CPU only, or the caches cannot be told apart.
+        ScaleError: this process may use one CPU only, or the caches cannot be distinguished.
         NoProgram: the C program could not be compiled.
     """
-    cpus = real_machine.cpus()
-    if len(cpus) < 2:
-        raise ScaleError("two CPUs are needed, and this process may use one")
     asked = {f"chase {kib * KIB}": f"chase {kib}" for kib in SIZES_KIB}
     asked |= {f"{kind} {count}": kind for kind, count in (ALONE | BETWEEN).items()}
     asked |= {f"{kind} {PAIRS_BYTES}": kind for kind in ("pair", "apart")}
     samples: dict[str, list[float]] = {kind: [] for kind in asked.values()}
     faults: list[float] = []
-    program = [compiled.compiled("calibrate"), str(cpus[0]), str(cpus[1])]
-    with compiled.Dialog("calibrate", program) as dialog, Real([FITTED]) as real:
+    with compiled.Dialog("calibrate", program()) as dialog, Real([FITTED]) as real:
         for number in range(rounds):
             for line, kind in asked.items():
                 say(f"round {number + 1} of {rounds}: {kind}")
@@ -151,7 +147,7 @@ def measure(*, rounds: int, say: Callable[[str], None]) -> Found:
     curve = {kib: got[f"chase {kib}"] for kib in SIZES_KIB}
     found = levels(curve)
     if len(found) < CACHES:
-        raise ScaleError(f"{len(found)} caches can be told apart, and a machine has {CACHES}")
+        raise ScaleError(f"{len(found)} caches can be distinguished, and a machine has {CACHES}")
     times = {kind: got[kind] for kind in (*ALONE, *BETWEEN)}
     memory = curve[SIZES_KIB[-1]]
     return Found(found, memory, times, got["pair"], got["apart"], Measured.of("fault", faults))

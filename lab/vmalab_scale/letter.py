@@ -40,7 +40,11 @@ PLACES: Final = {
 """Lock model and layout of each."""
 VCPUS: Final = (1, 12, 21, 28)
 """As many as the machine has cores; 12 and 21 are of the published figures."""
+BESIDE: Final = 12
+"""CPUs of the picture that has the published figures beside ours."""
+EMBEDDED: Final = "embedded"
 NOTHING: Final = 0.02
+"""A change below this is none."""
 FAULT: Final = "fault"
 PUBLISHED: Final = {12: (-14.95, -4.07), 21: (-8.7, 1.26)}
 """Threads: percent of faults a CPU of embedded over split, with the prefetcher and without (RFC of
@@ -73,10 +77,10 @@ def fresh_each(mm: int, cpus: int) -> Work:
 
 
 WORKS: Final[dict[str, Callable[[int, int], Work]]] = {
-    "present, one": shared_vma,
-    "present, each": neighbours,
-    "fresh, one": fresh_one,
-    "fresh, each": fresh_each,
+    "present-one": shared_vma,
+    "present-each": neighbours,
+    "fresh-one": fresh_one,
+    "fresh-each": fresh_each,
 }
 
 
@@ -189,4 +193,34 @@ def draw(found: Sequence[Figure], path: Path, machine: Machine, command: str) ->
         "or fresh, of one VMA or of one each. Median and ends of the seeds"
     )
     caption = plots.Caption(finding(found), drawn, f"Modelled: {machine.text}. {command}")
-    plots.lines(path, panels, caption, x_label="virtual CPUs", y_label="on over off")
+    plots.lines(path, panels, caption, x_label="virtual CPUs", y_label="on over off", share_y=False)
+
+
+def draw_over(found: Sequence[Figure], path: Path, machine: Machine, command: str) -> None:
+    """Embedded over split beside what was published, with the prefetcher and without."""
+    works = list(dict.fromkeys(one.work for one in found))
+    groups = ["published: pft, fresh pages", *works]
+    cpus = BESIDE if any(one.vcpus == BESIDE for one in found) else found[-1].vcpus
+    pairs = [over_split(found, EMBEDDED, work, cpus) for work in works]
+    series = []
+    for number, label in enumerate(("prefetcher on", "prefetcher off")):
+        mine = [pair[number] for pair in pairs]
+        there = PUBLISHED[BESIDE][number]
+        rows = [(there, there, there)]
+        rows += [(_percent(one.value), _percent(one.low), _percent(one.high)) for one in mine]
+        series.append(plots.Series(label, range(len(groups)), *zip(*rows, strict=True)))
+    said = ", ".join(
+        f"{work} {_percent(on.value):+.1f} and {_percent(off.value):+.1f} %"
+        for work, (on, off) in zip(works, pairs, strict=True)
+    )
+    drawn = (
+        f"Faults of the embedded lock over those of the split one, in percent more, at {cpus} CPUs "
+        "(published: threads). Median and ends of the seeds"
+    )
+    text = f"Embedded over split, prefetcher on and off: {said}; published -14.95 and -4.07 %"
+    caption = plots.Caption(text, drawn, f"Modelled: {machine.text}. {command}")
+    plots.bars(path, groups, {"": series}, caption, unit="percent over split", line_at=0.0)
+
+
+def _percent(ratio: float) -> float:
+    return round(100 * (ratio - 1), 1)

@@ -36,16 +36,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE       64ul
-#define PAGE       4096ul
-#define HUGE_PAGE  (2ul << 20)
-#define BYTES_MAX  (256ul << 20)
-#define LINES_MAX  1024ul
-#define APART      320ul /* bytes between the lines of transfer: no prefetcher guesses the next */
-#define ROUNDS     101
+#define LINE        64ul
+#define PAGE        4096ul
+#define HUGE_PAGE   (2ul << 20)
+#define BYTES_MAX   (256ul << 20)
+#define LINES_MAX   1024ul
+#define APART       320ul /* bytes between the lines of transfer: no prefetcher guesses the next */
+#define ROUNDS      101
+#define PARTS       8
 #define LOADS_LEAST (1ul << 19)
-#define PAIR_LINES 2ul
-#define PAIRS_AWAY 8ul
+#define PAIR_LINES  2ul
+#define PAIRS_AWAY  8ul
 
 struct line {
 	_Atomic(uint32_t) word;
@@ -152,13 +153,20 @@ static __attribute__((noinline)) void *follow(void *at, uint64_t loads)
 	return at;
 }
 
+/* The quickest of some parts: who is given the CPU in between leaves the caches cold. */
 static double followed(void *from, uint64_t around, uint64_t loads)
 {
 	void *at = follow(from, around);
-	double began = cpu_ns();
+	double best = 0;
 
-	at = follow(at, loads);
-	return at ? (cpu_ns() - began) / (double)loads : 0;
+	for (int part = 0; part < PARTS; part++) {
+		double began = cpu_ns(), took;
+
+		at = follow(at, loads / PARTS);
+		took = (cpu_ns() - began) / (double)(loads / PARTS);
+		best = best == 0 || took < best ? took : best;
+	}
+	return at ? best : 0;
 }
 
 static double chase(unsigned long bytes)

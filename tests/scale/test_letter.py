@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: the cover letter's sentence is asked of a modelled machine, and the answer is what came out.
+"""Goal: the cover letter is asked of a modelled machine, and the answer is what came out.
 
 Method: the command on small runs; sentences and pictures of figures that are given. How to read a
 failure: the place of the lock that is named came out otherwise.
@@ -18,7 +18,7 @@ PNG = b"\x89PNG"
 
 
 def figure(place: str, on: list[float], off: list[float], vcpus: int = 12) -> Figure:
-    return Figure(place, "present, each", vcpus, on, off)
+    return Figure(place, "present-each", vcpus, on, off)
 
 
 def test_what_the_prefetcher_slows_is_said() -> None:
@@ -31,7 +31,7 @@ def test_what_the_prefetcher_slows_is_said() -> None:
     ]
     said = letter.finding(found)
     assert said.endswith("slows split to 0.72, and not embedded or padded or unaligned")
-    on, off = letter.over_split(found, "embedded", "present, each", 12)
+    on, off = letter.over_split(found, "embedded", "present-each", 12)
     assert off.value == pytest.approx(1.0)
     assert (on.low, on.high) == pytest.approx((9 / 7, 11 / 7.4), rel=1e-4)
     assert letter.finding(found[2:]) == "The adjacent-line prefetcher slows no place of the lock"
@@ -41,20 +41,26 @@ def test_what_the_prefetcher_slows_is_said() -> None:
 def test_the_picture_has_every_place(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"letter{suffix}"
     found = [figure(place, [9.0, 8.0], [10.0, 9.0]) for place in PLACES]
-    letter.draw(found, path, machine.read(letter.MACHINE), "vmalab scale letter")
+    on = machine.read(letter.MACHINE)
+    letter.draw(found, path, on, "vmalab scale letter")
     data = path.read_bytes()
+    letter.draw_over(found, tmp_path / f"over{suffix}", on, "vmalab scale letter")
+    over = (tmp_path / f"over{suffix}").read_bytes()
     if suffix == ".png":
         assert data.startswith(PNG)
+        assert over.startswith(PNG)
     else:
         text = data.decode()
         assert "on over off" in text
         assert all(place in text for place in PLACES)
+        assert "published: pft" in over.decode()
+        assert "published -14.95 and -4.07 %" in over.decode().replace("\n", " ")
 
 
 @pytest.mark.long
 def test_the_prefetcher_pairs_the_locks_of_neighbours_and_not_embedded_ones() -> None:
     """On pages that are there: locks of 40 bytes lie within 128, those in the VMA do not."""
-    options = ("--work", "present, each", "--vcpus", "12", "--seeds", "1", "--operations", "300")
+    options = ("--work", "present-each", "--vcpus", "12", "--seeds", "1", "--operations", "300")
     done = vmalab("scale", "letter", "--json", *options)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["figures"]
@@ -66,7 +72,7 @@ def test_the_prefetcher_pairs_the_locks_of_neighbours_and_not_embedded_ones() ->
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--work", "no"), "--work no: there are present, one; present, each"),
+        (("--work", "no"), "--work no: there are present-one, present-each"),
         (("--out", "/no/such/folder"), "there is no such folder"),
         (("--vcpus", "600"), "--vcpus 600"),
         (("--machine", "pdp11"), "there is no machine 'pdp11'"),

@@ -28,7 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "crash": "crash",
     "bench": "bench",
     "race": "race",
-    "scale": "scale",
+    "scale": "scale_real",
     "ps": "inspect",
     "maps": "inspect",
     "slabinfo": "inspect",

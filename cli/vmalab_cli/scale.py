@@ -486,6 +486,28 @@ def _read_costs(path: Path) -> Costs:
     return found
 
 
+def models_named(given: list[str]) -> list[str]:
+    """As _models, for the commands of this group that stand in a file of their own."""
+    return _models(given)
+
+
+def numbers_named(text: str, on: Machine) -> list[int]:
+    """--vcpus, if the machine has so many."""
+    numbers = _numbers(text)
+    _fitting(on, numbers)
+    return numbers
+
+
+def machine_named(name: str, *, option: str = "--machine") -> Machine:
+    """A machine as its file says it; ends the command, in the option's terms, if there is none."""
+    from vmalab_scale import machine
+
+    try:
+        return machine.read(name)
+    except machine.MachineError as error:
+        fail(f"{option}: {error}", USAGE)
+
+
 def register(parent: typer.Typer) -> None:
     """Add the commands."""
     parent.add_typer(app, name="scale", rich_help_panel=WORK)

@@ -9,7 +9,9 @@ result, and say how much they did.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
 import time
 import traceback
 from abc import ABC, abstractmethod
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from vmalab_native.core import Participant
 
 PATIENCE_S: Final = 600.0
+MEET_S: Final = 0.5
+BEAT_NS: Final = 20_000
+"""Whose last sign is not older has a CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class Turn:
     cpu_s: float
     begun_s: float = 0.0
     """On a clock that all members have; 0: not said."""
+    pushed: int = 0
+    """How often something else was given the CPU."""
 
     @property
     def per_s(self) -> float:
@@ -102,14 +109,24 @@ class _Give:
 
 @dataclass(frozen=True, slots=True)
 class _Take:
-    """To a member: do a turn of that job, with so many others, for so long."""
+    """To a member: do a turn of that job, with so many others, for so long.
+
+    Attributes:
+        meeting: those who begin only when each of them has a CPU; nobody: they do not wait for
+            that.
+        number: of the turn.
+    """
 
     key: str
     parties: int
     seconds: float
+    meeting: tuple[int, ...]
+    number: int
 
 
 Told = _Once | _Give | _Take
+Beats = ctypes.Array[ctypes.c_int64]
+"""A time for each member, and behind them the number of the turn that has begun."""
 Message = tuple[str, Turn | str | None]
 """From a member: "ready", "done" with what a turn did, or "error" with why not."""
 
@@ -127,6 +144,8 @@ class Crew:
         # A barrier knows its number of parties, so there is one for each.
         barriers = {parties: context.Barrier(parties) for parties in range(1, count + 1)}
         allowed = machine.cpus()
+        self._number = 0
+        beats = context.RawArray("q", count + 1)
         self._pipes: list[Connection[Told, Message]] = []
         self._processes: list[BaseProcess] = []
         try:
@@ -135,7 +154,7 @@ class Crew:
                 cpu = allowed[me % len(allowed)]
                 process = context.Process(
                     target=_work,
-                    args=(cpu, os.getpid(), tuple(instances), barriers, theirs),
+                    args=(me, cpu, os.getpid(), tuple(instances), barriers, beats, theirs),
                     name=f"bench-{me}",
                 )
                 spawning.start(process, self._processes)
@@ -160,10 +179,18 @@ class Crew:
         self._pipes[member].send(_Give(key, job))
         self._answer(member)
 
-    def turn(self, keys: Mapping[int, str], seconds: float) -> dict[int, Turn]:
-        """The members named run their jobs at the same time."""
+    def turn(
+        self, keys: Mapping[int, str], seconds: float, *, meet: bool = False
+    ) -> dict[int, Turn]:
+        """The members named run their jobs at the same time.
+
+        Args:
+            meet: they begin when each of them has a CPU, or after MEET_S.
+        """
+        self._number += 1
+        meeting = tuple(keys) if meet else ()
         for member, key in keys.items():
-            self._pipes[member].send(_Take(key, len(keys), seconds))
+            self._pipes[member].send(_Take(key, len(keys), seconds, meeting, self._number))
         return {member: self._turn_of(member) for member in keys}
 
     def _turn_of(self, member: int) -> Turn:
@@ -205,17 +232,19 @@ class Crew:
 
 
 def _work(
+    me: int,
     cpu: int,
     parent: int,
     instances: tuple[str, ...],
     barriers: Mapping[int, Barrier],
+    beats: Beats,
     pipe: Connection[Message, Told],
 ) -> None:
     """The life of a member."""
     lifeline.end_with_parent(parent)
     os.sched_setaffinity(0, {cpu})
     try:
-        _serve(instances, barriers, pipe)
+        _serve(me, instances, barriers, beats, pipe)
     except EOFError:
         return
     except Exception as error:
@@ -223,8 +252,10 @@ def _work(
 
 
 def _serve(
+    me: int,
     instances: tuple[str, ...],
     barriers: Mapping[int, Barrier],
+    beats: Beats,
     pipe: Connection[Message, Told],
 ) -> None:
     from vmalab_native import core
@@ -247,11 +278,24 @@ def _serve(
                 case _Give(key, job):
                     jobs[key] = _turns_of(job, participants, stack)
                     pipe.send(("done", None))
-                case _Take(key, parties, seconds):
+                case _Take(key, parties, seconds, meeting, number):
                     barriers[parties].wait(PATIENCE_S)
+                    if meeting:
+                        _meet(beats, me, meeting, number)
                     pipe.send(("done", jobs[key](seconds)))
                 case other:
                     assert_never(other)
+
+
+def _meet(beats: Beats, me: int, meeting: Sequence[int], number: int) -> None:
+    """Spins until all of them do: who has no CPU does not write the time. The first who sees that
+    writes the number of the turn behind the times, so that all begin."""
+    clock, go = time.monotonic_ns, len(beats) - 1
+    end = clock() + int(MEET_S * 1e9)
+    while beats[go] != number:
+        now = beats[me] = clock()
+        if now > end or all(now - beats[other] < BEAT_NS for other in meeting):
+            beats[go] = number
 
 
 def _turns_of(
@@ -272,6 +316,7 @@ def _turn(job: Job, participant: Participant, seconds: float) -> Turn:
     # Not counted: it brings the caches up to date. The results come to the same place each time.
     status = np.frombuffer(run(block), RESULT)["status"]
     done = 0
+    begun, pushed = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
     cpu = time.process_time_ns()
     begin = now = clock()
     end = begin + int(seconds * 1e9)
@@ -281,7 +326,9 @@ def _turn(job: Job, participant: Participant, seconds: float) -> Turn:
             _look(status)
         done += job.counted
         now = clock()
-    return Turn(done, (now - begin) / 1e9, (time.process_time_ns() - cpu) / 1e9)
+    cpu_s = (time.process_time_ns() - cpu) / 1e9
+    pushed = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - pushed
+    return Turn(done, (now - begin) / 1e9, cpu_s, begun, pushed)
 
 
 def _loop(job: Loop, participant: Participant, seconds: float) -> Turn:

@@ -20,6 +20,7 @@ from vmalab_native.errors import InvalidArgument
 CPUS_MAX: Final = int(lib.VL_VIRTUAL_CPUS_MAX)
 CLUSTERS_MAX: Final = int(lib.VL_VIRTUAL_CLUSTERS_MAX)
 KINDS_MAX: Final = int(lib.VL_VIRTUAL_KINDS_MAX)
+RECORDS_MAX: Final = int(lib.VL_VIRTUAL_RECORDS_MAX)
 PROTOCOLS: Final = ("mesi", "mesif", "moesi")
 MACHINE_FIELDS: Final = tuple(
     name for name, _ in ffi.typeof("struct vl_virtual_machine").fields if name != "protocol"
@@ -50,11 +51,12 @@ class Step:
     """One operation.
 
     Attributes:
-        block: one record; of "maps" and "smaps" the number of an address space, 8 bytes.
+        block: 1 to RECORDS_MAX records with one result each, done by one call; of "maps" and
+            "smaps" the number of an address space, 8 bytes.
         kind: whose histogram its latency goes into; a run has KINDS_MAX at most.
         call: block, maps or smaps (a text is read), or ask: the caller does it, in no time.
-        status: it has to end with.
-        value: it has to have; None: any.
+        status: each has to end with.
+        value: each has to have; None: any.
         keep: the cell that its value goes into; -1: none.
         patches: (word, cell): the number in the cell is added to the word of the block before.
         turn: which of the turns of the run it has; -1: it begins when the one before is done.
@@ -210,6 +212,15 @@ class VirtualRun:
     answers: list[tuple[int, int, int]]
 
 
+def records_in(block: bytes) -> int:
+    """How many records a block has, by the lengths that they say."""
+    at = count = 0
+    while at + 1 < len(block):
+        at += 8 * max(1, block[at + 1])
+        count += 1
+    return count
+
+
 def bucket_ns(bucket: int) -> int:
     """The lower end of a bucket of a histogram."""
     if bucket < 16:
@@ -275,6 +286,8 @@ class _Plan:
             step.status, step.keep, step.turn = one.status, one.keep + 1, one.turn + 1
             step.checks = one.checked + (one.value is not None)
             step.value = one.value or 0
+            records = records_in(one.block) if one.call == "block" else 1
+            step.records = bounded("records of a block", records, 1, RECORDS_MAX)
             step.patches, step.patches_count = len(self._patches), len(one.patches)
             self._patches += one.patches
             offset += len(one.block)

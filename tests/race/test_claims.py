@@ -23,7 +23,7 @@ from patience import HANG_S
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "series.md"
 CLAIMS = 47
-WAIT = {2: "adjacent-line prefetcher", 47: "race detector that sees processes"}
+WAIT = {47: "race detector that sees processes"}
 """Claims that no command shows yet, and a word of what they wait for."""
 SHORT = ("vmalab layout --needs", "vmalab layout --list", "vmalab locks")
 """What each run has: searches are in the survey of test_lab.py too, and benches take longer."""

@@ -158,27 +158,59 @@ def test_instructions_of_a_block_without_those_of_the_instrumentation() -> None:
     assert sum(table) == 4
 
 
+ROUND = "two-sockets"
+VALUES = len(machine.CORES) + len(machine.CACHES) + len(machine.TIMES) + len(machine.COUNTS) + 2
+BOUGHT = [name for name in machine.shipped() if name != ROUND]
+
+
 @pytest.mark.parametrize("name", machine.shipped())
 def test_machines_say_where_values_are_from(name: str) -> None:
     found = machine.read(name)
     assert found.text
     assert found.changed
-    assert len(found.sources) == len(machine.CACHES) + len(machine.TIMES) + len(machine.COUNTS)
+    assert len(found.sources) == VALUES
+    assert bool(found.books) == (name in BOUGHT)
+
+
+@pytest.mark.parametrize("name", BOUGHT)
+def test_a_machine_that_can_be_bought_has_no_guess_without_a_reason(name: str) -> None:
+    """What has no source names what was taken instead; the document lists these values."""
+    found = machine.read(name)
+    for where, origin in found.sources.items():
+        assert not re.search("guess|usual|round fig", origin), where
+        book, _, rest = origin.partition(": ")
+        assert rest, where
+        assert book in (*found.books, machine.NO_SOURCE, machine.NOT_USED), where
+    without = [key for key, origin in found.sources.items() if machine.NO_SOURCE in origin]
+    assert f"| `{name}` | {', '.join(f'`{key}`' for key in without)} |" in TEXT
+    published = [one for one in found.sources.values() if one.partition(":")[0] in found.books]
+    assert len(published) > VALUES / 2
+
+
+def test_the_machines_differ_in_what_they_are_there_for() -> None:
+    found = {name: machine.read(name).values for name in BOUGHT}
+    assert found["broadwell-2s"]["adjacent"] == 1
+    assert found["zen4"]["protocol"] == "moesi"
+    assert found["zen4"]["cluster"] < found["zen4"]["socket"] < found["zen4"]["remote"]
+    assert found["neoverse-n1"]["first_sets"] == 4 * found["broadwell-2s"]["first_sets"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('protocol = "mesif"', 'protocol = "mosi"', "mesi, mesif or moesi"),
-        ("adjacent = false", "adjacent = 0", "true or false"),
-        ("per_cluster = 64", "per_cluster = 0", "cores.per_cluster = 0"),
+        ('is = "mesif"', 'is = "mosi"', "mesi, mesif or moesi"),
+        ("is = false", "is = 0", "true or false"),
+        ("per_cluster = { is = 64", "per_cluster = { is = 0", "cores.per_cluster.is = 0"),
         ("is = 56", "is = 1000", "counts.store_buffer.is"),
         ("ns = 22,", "ns = -1,", "ns.shared.ns"),
         ('from = "18 cycles"', 'from = ""', "ns.locked"),
         ("[cores]", "[core]", "unknown keys: core"),
         ('text = "', "text = ", "line 2"),
-        ('protocol = "mesif"', "", "protocol is missing: mesi, mesif or moesi"),
-        ("per_cluster = 64", "", "cores.per_cluster is missing: a whole number"),
+        ("protocol =", "#", "protocol is missing: a table with a value"),
+        ('is = "mesif", ', "", "protocol.is is missing: mesi, mesif or moesi"),
+        ("per_cluster = {", "# {", "cores.per_cluster is missing: a table"),
+        ("[cores]", '[sources]\nx = "a book"\n\n[cores]', "'round' is none of x, nor"),
+        ("[cores]", "[sources]\nx = 1\n\n[cores]", "a table of texts is wanted"),
     ],
 )
 def test_a_machine_that_is_wrong_says_where(old: str, new: str, says: str, tmp_path: Path) -> None:
@@ -197,7 +229,7 @@ def test_a_machine_that_is_wrong_says_where(old: str, new: str, says: str, tmp_p
         (("--vcpus", "0"), "--vcpus 0: give numbers of 1 to 255"),
         (("--vcpus", "two"), "--vcpus two"),
         (("--workload", "no"), "--workload no: there are own-vma"),
-        (("--machine", "pdp11"), "there is no machine 'pdp11'; there are two-sockets"),
+        (("--machine", "pdp11"), "there is no machine 'pdp11'; there are broadwell-2s"),
         (("--model", "no"), "there is no lock model 'no'"),
         (("--adjacent", "maybe"), "give machine, on or off"),
     ],
@@ -228,7 +260,7 @@ def test_what_is_named_twice_is_run_once(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_machine_that_is_too_small_is_named(tmp_path: Path) -> None:
     text = (machine.FOLDER / "two-sockets.toml").read_text()
     small = tmp_path / "small.toml"
-    small.write_text(text.replace("per_cluster = 64", "per_cluster = 1"))
+    small.write_text(text.replace("per_cluster = { is = 64", "per_cluster = { is = 1"))
     done = vmalab("scale", "--machine", str(small), "--vcpus", "1,33", "--operations", "1")
     assert done.returncode == 2
     assert done.stderr == (

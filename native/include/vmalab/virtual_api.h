@@ -13,9 +13,10 @@
 
 #define VL_VIRTUAL_CPUS_MAX     255
 #define VL_VIRTUAL_KINDS_MAX    32
+#define VL_VIRTUAL_RECORDS_MAX  64 /* of one step */
 #define VL_VIRTUAL_BUCKETS      640 /* of a histogram: 16 to each power of two, of nanoseconds */
 #define VL_VIRTUAL_CLUSTERS_MAX 32
-#define VL_VIRTUAL_BLOCK_MAX    2040 /* bytes of a record */
+#define VL_VIRTUAL_BLOCK_MAX    4080 /* bytes of a step */
 #define VL_VIRTUAL_WRONG        9999 /* a status: the value was another one */
 #define VL_VIRTUAL_TEXT_BYTES   (1ul << 20)
 
@@ -58,13 +59,14 @@ struct vl_virtual_machine {
 
 /* What a step does. */
 enum vl_virtual_call {
-	VL_VIRTUAL_BLOCK, /* its block, which has one record */
+	VL_VIRTUAL_BLOCK, /* its block, in one call */
 	VL_VIRTUAL_MAPS,  /* reads the maps of an address space; its block is that one's number */
 	VL_VIRTUAL_SMAPS, /* the same, with flags */
 	VL_VIRTUAL_ASK,   /* the caller does it: vl_virtual_run returns 2; it takes no time */
 };
 
-/* One operation. Its block is at an offset of the CPU's bytes. */
+/* Operations that one call does: its block is at an offset of the CPU's bytes. The latency of each
+ * is that of the call over their number. */
 struct vl_virtual_step {
 	u32 offset, bytes;
 	u32 kind;   /* whose histogram its latency goes into */
@@ -75,6 +77,8 @@ struct vl_virtual_step {
 	u32 keep;                   /* + 1: the cell that its value goes into; 0: none */
 	u32 turn;                   /* + 1: its turn; 0: none */
 	u32 patches, patches_count; /* of the plan's: what is done to the block before */
+	u32 records;                /* results that it has: 1 to VL_VIRTUAL_RECORDS_MAX */
+	u32 pad;
 };
 
 /* The number in a cell is added to a word of a block. */

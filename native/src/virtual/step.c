@@ -174,9 +174,9 @@ static const void *patched(const struct vcpu *cpu, const struct vl_virtual_step 
 	return words;
 }
 
-/* 1, or a negative code: nothing was done. */
+/* How many results there are, or a negative code: nothing was done. */
 static long carry_out(struct vcpu *cpu, const struct vl_virtual_step *step,
-		      struct vl_result *result)
+		      struct vl_result *results)
 {
 	u64 words[VL_VIRTUAL_BLOCK_MAX / 8];
 	const void *block = patched(cpu, step, words);
@@ -187,7 +187,7 @@ static long carry_out(struct vcpu *cpu, const struct vl_virtual_step *step,
 	case VL_VIRTUAL_SMAPS:
 		bytes = (step->call == VL_VIRTUAL_MAPS ? vl_maps : vl_smaps)(
 			cpu->self, *(const u64 *)block, vm.reading, VL_VIRTUAL_TEXT_BYTES);
-		result->value = bytes < 0 ? 0 : (u64)bytes;
+		results->value = bytes < 0 ? 0 : (u64)bytes;
 		return bytes < 0 ? bytes : 1;
 	case VL_VIRTUAL_ASK:
 		vm.out->asked = step->turn - 1;
@@ -195,22 +195,26 @@ static long carry_out(struct vcpu *cpu, const struct vl_virtual_step *step,
 		vcpu_pause();
 		return 1;
 	default:
-		return vl_run(cpu->self, block, step->bytes, result, 1);
+		return vl_run(cpu->self, block, step->bytes, results, step->records);
 	}
 }
 
+/* All of a step have to end alike. */
 static void judge(struct vcpu *cpu, const struct vl_virtual_step *step, long ran,
-		  const struct vl_result *result)
+		  const struct vl_result *results)
 {
-	s32 status = ran != 1 ? (s32)ran : result->status;
+	s32 status = ran < 0 ? (s32)ran : 0;
+	u32 good = 0;
 
 	if (!step->checks)
 		return;
-	if (ran == 1 && status == step->status) {
-		if (step->checks == 1 || result->value == step->value)
-			return;
-		status = VL_VIRTUAL_WRONG;
-	}
+	while (good < ran && results[good].status == step->status &&
+	       (step->checks == 1 || results[good].value == step->value))
+		good++;
+	if (good == step->records)
+		return;
+	if (good < ran)
+		status = results[good].status != step->status ? results[good].status : VL_VIRTUAL_WRONG;
 	cpu->counts.failed++;
 	if (vm.out->status)
 		return;
@@ -223,7 +227,7 @@ static void do_step(struct vcpu *cpu, const struct vl_virtual_step *step)
 {
 	const struct vl_virtual_turn *turn = step->turn ? &vm.plan->turns[step->turn - 1] : NULL;
 	struct vl_virtual_kind before, now, *kind = &vm.out->kinds[step->kind];
-	struct vl_result result = {0};
+	struct vl_result results[VL_VIRTUAL_RECORDS_MAX] = {0};
 	u64 began;
 	long ran;
 
@@ -235,27 +239,29 @@ static void do_step(struct vcpu *cpu, const struct vl_virtual_step *step)
 	began = cpu->now;
 	before = so_far(cpu);
 	cpu->mark = ++vm.marks;
-	ran = carry_out(cpu, step, &result);
+	ran = carry_out(cpu, step, results);
 	vcpu_charge(cpu);
 	if (vm.over)
 		return;
-	cpu->counts.operations++;
+	cpu->counts.operations += step->records;
 	now = so_far(cpu);
 	if (!kind->first) {
 		kind->first = now.operations;
 		kind->cold = now.misses - before.misses;
 	}
 	if (vm.counting) {
-		vm.out->latency[step->kind][bucket_of((cpu->now - began) / PS_PER_NS)]++;
+		u64 each = (cpu->now - began) / PS_PER_NS / step->records;
+
+		vm.out->latency[step->kind][bucket_of(each)] += step->records;
 		add_to_kind(kind, &before, &now);
 	}
 	if (step->call != VL_VIRTUAL_ASK)
-		judge(cpu, step, ran, &result);
+		judge(cpu, step, ran, results);
 	if (step->keep)
-		vm.plan->cells[step->keep - 1] = result.value;
+		vm.plan->cells[step->keep - 1] = results->value;
 	if (turn) {
 		if (step->call != VL_VIRTUAL_ASK)
-			vm.plan->answers[step->turn - 1] = result;
+			vm.plan->answers[step->turn - 1] = *results;
 		turn_done(cpu, turn);
 	}
 	/* Not after each: with many CPUs the look costs more than the operation. */
@@ -283,6 +289,7 @@ void steps_do(struct vcpu *cpu)
 static bool step_good(const struct vl_virtual_step *step, const struct vl_virtual_plan *plan)
 {
 	if (step->kind >= VL_VIRTUAL_KINDS_MAX || step->call > VL_VIRTUAL_ASK ||
+	    !step->records || step->records > VL_VIRTUAL_RECORDS_MAX ||
 	    step->keep > plan->cells_count || step->turn > plan->turns_count ||
 	    step->bytes > VL_VIRTUAL_BLOCK_MAX || (step->call == VL_VIRTUAL_ASK && !step->turn) ||
 	    (u64)step->patches + step->patches_count > plan->patches_count)

@@ -79,10 +79,13 @@ def test_what_differs_is_overwritten_with_force_alone(tmp_path: Path) -> None:
     mine.write_text("mine\n")
     done = ended(tmp_path)
     assert done.returncode == 2
-    assert "vmalab/v1/memory.proto" in done.stderr and "--force" in done.stderr, done.stderr
-    assert mine.read_text() == "mine\n" and not page.exists(), "it has written a part"
+    assert "vmalab/v1/memory.proto" in done.stderr
+    assert "--force" in done.stderr
+    assert mine.read_text() == "mine\n"
+    assert not page.exists(), "it has written a part"
     written(tmp_path, "--force")
-    assert mine.read_text() == whole and page.exists()
+    assert mine.read_text() == whole
+    assert page.exists()
 
 
 def test_the_protos_do_not_go_where_they_come_from() -> None:

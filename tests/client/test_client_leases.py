@@ -3,8 +3,9 @@
 
 Goal: the answer to the request that names a lease confirms it, and nothing else does; nothing is
 confirmed between two streams; a lease that is refused is lost and the others are not; a file has a
-lease until its last open is closed, an address space until its last handle ends. Method: a real gRPC server whose Hold answers what the test
-says and when it says it, and both clients. A failure shows what was confirmed, or the requests.
+lease until its last open is closed, an address space until its last handle ends. Method: a real
+gRPC server whose Hold answers what the test says and when it says it, and both clients. A failure
+shows what was confirmed, or the requests.
 """
 
 from __future__ import annotations
@@ -227,6 +228,7 @@ def test_so_it_does_with_an_async_client(started: Started) -> None:
 
     async def scenario() -> list[pb.HoldRequest]:
         async with AsyncClient(target, discover=False) as client:
+
             async def came() -> pb.HoldRequest:
                 scripted.answer(held=1)
                 while True:

@@ -41,15 +41,42 @@ def files() -> Mapping[Path, Path]:
     return found
 
 
+def differing(out: Path, found: Mapping[Path, Path]) -> list[Path]:
+    """Files in `out` that are there already, with something else in them."""
+    return [
+        name
+        for name, source in found.items()
+        if (out / name).is_file() and (out / name).read_bytes() != source.read_bytes()
+    ]
+
+
+def check(out: Path, found: Mapping[Path, Path], force: bool) -> None:
+    """End the command if what is in `out` would be lost, or if it is where the protos come from."""
+    if out.resolve() == folder().resolve():
+        fail(f"--out {out} is where the protos come from: give another folder", USAGE)
+    others = [] if force else differing(out, found)
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        fail(
+            f"--out {out}: {others[0]}{more} would be overwritten with something else: give"
+            " another folder, or --force",
+            USAGE,
+        )
+
+
 def protos(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder to write to; it is made if it is missing.")
     ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files that are there and differ.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write the protos of the service, with google.rpc's, and a README with a first call."""
     found = files()
     try:
+        check(out, found, force)
         for name, source in found.items():
             target = out / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,14 @@ from vmalab_server.embedded import EmbeddedServer
 from vmalab_server.limits import Limits
 
 TOKENS: Final = {"alice": "the token of alice", "bob": "the token of bob"}
+ODD: Final = {
+    "wrong": "a wrong token",
+    "two lines": "the-token\nof-alice",
+    "not ascii": "the-token-of-\u00e9lise",
+}
+"""Tokens that no server takes, by their names in the cases."""
 SMALL: Final = Limits(
+    message_bytes_max=16_384,
     block_bytes_max=4096,
     mincore_pages_max=64,
     ttl_ms_max=60_000,
@@ -134,7 +141,7 @@ class Servers(contextlib.AbstractContextManager["Servers"]):
                 "pair": "client" if name == "mutual" else "none",
                 "certificates": secrets,
                 "pairs": pairs,
-                "tokens": TOKENS | {"none": "", "wrong": "a wrong token"},
+                "tokens": TOKENS | ODD | {"none": ""},
             }
             for name, server in self._servers.items()
         }

@@ -27,6 +27,7 @@ type Batch struct {
 	tag         uint64
 	outstanding []uint64
 	answers     chan received
+	closed      bool
 }
 
 type received struct {
@@ -81,19 +82,25 @@ func (b *Batch) Send(block *BlockBuilder) error {
 // SendBytes sends a block that was built otherwise. failedOnly: ReceiveFailed gives what failed of
 // it, which makes a stream twice as fast; values do not come back.
 func (b *Batch) SendBytes(block []byte, failedOnly bool) error {
+	if b.closed {
+		return ErrClosed
+	}
 	if b.Full() {
 		return fmt.Errorf("%w: %d blocks are outstanding: receive an answer first", ErrWindow, b.window)
 	}
 	b.tag++
 	request := &vmalabpb.BatchRequest{Block: block, Tag: b.tag, FailedOnly: failedOnly}
 	if err := b.stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
-		return serviceError(err)
+		return blockError(err)
 	}
 	b.outstanding = append(b.outstanding, b.tag) // after io.EOF Receive has the reason
 	return nil
 }
 
 func (b *Batch) receive() (*vmalabpb.BatchResponse, error) {
+	if b.closed {
+		return nil, ErrClosed
+	}
 	if len(b.outstanding) == 0 {
 		return nil, fmt.Errorf("%w: no block is outstanding", ErrWindow)
 	}
@@ -103,7 +110,7 @@ func (b *Batch) receive() (*vmalabpb.BatchResponse, error) {
 		return nil, &ServiceError{Code: codes.Unavailable, Message: "the server ended the stream"}
 	}
 	if err != nil {
-		return nil, serviceError(err)
+		return nil, blockError(err)
 	}
 	wanted := b.outstanding[0]
 	b.outstanding = slices.Delete(b.outstanding, 0, 1)
@@ -144,6 +151,7 @@ func (b *Batch) ReceiveFailed() (Failed, error) {
 
 // Close ends the stream. Answers that were not received are given up.
 func (b *Batch) Close() error {
+	b.closed = true
 	err := b.stream.CloseSend()
 	b.cancel()
 	return err

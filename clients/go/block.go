@@ -247,7 +247,7 @@ func (c *Client) Apply(ctx context.Context, block *BlockBuilder) (*Results, erro
 func (c *Client) ApplyBytes(ctx context.Context, block []byte) (*Results, error) {
 	answer, err := c.Memory.Apply(ctx, &vmalabpb.ApplyRequest{Block: block})
 	if err != nil {
-		return nil, err
+		return nil, blockError(err)
 	}
 	return ParseResults(answer.Results)
 }

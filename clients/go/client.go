@@ -36,6 +36,9 @@ const serviceConfig = `{
 	}]
 }`
 
+// More than ten years is the same as for ever, and a sum with it still fits.
+const boundMax = 10 * 365 * 24 * time.Hour
+
 // A server closes connections that are pinged more often than every five minutes without a call.
 const pingEvery = 6 * time.Minute
 
@@ -73,6 +76,9 @@ func DialAll(ctx context.Context, targets []string, given ...Option) (*Client, e
 		}
 	}
 	options := chosen(given)
+	if options.timeout < 0 {
+		return nil, fmt.Errorf("%w: WithTimeout(%v): give 0 for no bound", ErrBadTime, options.timeout)
+	}
 	secrets, err := options.credentials(targets)
 	if err != nil {
 		return nil, err
@@ -151,7 +157,7 @@ func (c *Client) unary(
 		return ErrClosed
 	}
 	if _, bounded := ctx.Deadline(); !bounded && c.options.timeout > 0 {
-		limited, cancel := context.WithTimeout(ctx, c.options.timeout+moreTime(request))
+		limited, cancel := context.WithTimeout(ctx, min(c.options.timeout, boundMax)+moreTime(request))
 		defer cancel()
 		ctx = limited
 	}

@@ -5,6 +5,7 @@ package vmalab
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,7 +24,10 @@ func TestTargets(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, bad := range []string{"", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", ":7420", "unix:", "a b:1", "http://a:1"} {
+	for _, bad := range []string{
+		"", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:+1", ":7420", "unix:", "a b:1", "a\n:1",
+		"http://a:1", "::1:7420", "[localhost]:1", "[127.0.0.1]:1", "[::1:1", "a,b:1",
+	} {
 		if err := checkTarget(bad); !errors.Is(err, ErrBadTarget) {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -102,10 +106,32 @@ func TestTheHandshakeComplainsOfWhatIsTooOld(t *testing.T) {
 
 func TestMillisecondsAreNeverTheDefaultByRounding(t *testing.T) {
 	for given, wanted := range map[time.Duration]uint32{
-		0: 0, time.Nanosecond: 1, time.Millisecond: 1, time.Second: 1000, 1 << 62: 1<<32 - 1,
+		0: 0, time.Nanosecond: 1, time.Millisecond: 1, time.Second: 1000, math.MaxInt64: 1<<32 - 1,
 	} {
-		if got := milliseconds(given); got != wanted {
-			t.Errorf("%v: %d, not %d", given, got, wanted)
+		if got, err := milliseconds(given); got != wanted || err != nil {
+			t.Errorf("%v: %d, not %d: %v", given, got, wanted, err)
+		}
+	}
+}
+
+func TestATimeBelowZeroIsRefused(t *testing.T) {
+	if _, err := milliseconds(-1); !errors.Is(err, ErrBadTime) {
+		t.Error(err)
+	}
+	if _, err := Dial(t.Context(), "127.0.0.1:1", WithTimeout(-time.Second)); !errors.Is(err, ErrBadTime) {
+		t.Error(err)
+	}
+}
+
+func TestABlockThatNoMessageHoldsHasAReason(t *testing.T) {
+	for text, reason := range map[string]string{
+		"SERVER: Received message larger than max (9600008 vs. 8388608)": ReasonBlockTooBig,
+		"Concurrent RPC limit exceeded!":                                 "",
+	} {
+		var found *ServiceError
+		err := blockError(status.Error(codes.ResourceExhausted, text))
+		if !errors.As(err, &found) || found.Reason != reason || errors.Is(err, ErrInvalid) != (reason != "") {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

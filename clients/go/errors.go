@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -32,13 +33,15 @@ var (
 
 // What a client refuses by itself: nothing was sent.
 var (
-	// ErrClosed: the client is closed.
-	ErrClosed = errors.New("vmalab: this client is closed: dial again")
+	// ErrClosed: the client, or the stream of blocks, is closed.
+	ErrClosed = errors.New("vmalab: this client or this stream is closed: open another one")
 	// ErrBadTarget: a target is no address.
 	ErrBadTarget = errors.New("vmalab: no address")
 	// ErrBadCertificate: what was given as a certificate or a key is none.
 	ErrBadCertificate = errors.New("vmalab: no certificate")
-	// ErrBadToken: a token would leave this machine without TLS.
+	// ErrBadTime: a time is less than nothing.
+	ErrBadTime = errors.New("vmalab: a time below 0")
+	// ErrBadToken: a token would leave this machine without TLS, or is none.
 	ErrBadToken = errors.New("vmalab: a token goes over TLS, or to an address of this machine")
 	// ErrBadBlock: a record of a block cannot be.
 	ErrBadBlock = errors.New("vmalab: no block")
@@ -152,6 +155,25 @@ func serviceError(err error) error {
 		}
 	}
 	return made
+}
+
+// blockError is serviceError for a block. gRPC itself refuses a message that is too large, before the
+// service can give a reason; it is the same as a block that the service refuses.
+func blockError(err error) error {
+	err = serviceError(err)
+	var own *ServiceError
+	if !errors.As(err, &own) || own.Code != codes.ResourceExhausted || own.Reason != "" ||
+		!strings.Contains(own.Message, "larger than max") {
+		return err
+	}
+	found, failed := status.New(codes.InvalidArgument, "the block is larger than a message may be: "+
+		"send it in parts ("+own.Message+")").WithDetails(&errdetails.ErrorInfo{
+		Reason: ReasonBlockTooBig, Domain: "vmalab", Metadata: map[string]string{"limit": "message_bytes_max"},
+	})
+	if failed != nil {
+		return err
+	}
+	return serviceError(found.Err())
 }
 
 // failed is the error of an answer with this errno.

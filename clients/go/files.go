@@ -25,13 +25,17 @@ type FileOptions struct {
 // OpenFile opens a file that Mmap can map, and gives its number. The same device and inode give the
 // same file.
 func (c *Client) OpenFile(ctx context.Context, options FileOptions) (uint64, error) {
+	ttl, err := milliseconds(options.TTL)
+	if err != nil {
+		return 0, err
+	}
 	answer, err := c.Memory.OpenFile(ctx, &vmalabpb.OpenFileRequest{
 		DevMajor:  options.DevMajor,
 		DevMinor:  options.DevMinor,
 		Ino:       options.Ino,
 		SizeBytes: options.SizeBytes,
 		Name:      options.Name,
-		TtlMs:     milliseconds(options.TTL),
+		TtlMs:     ttl,
 	})
 	if err != nil {
 		return 0, err

@@ -33,26 +33,26 @@ type leases struct {
 
 	mu      sync.Mutex
 	started bool
-	said    uint64            // requests of this stream
-	answers uint64            // to them
-	mms     map[uint64]uint64 // which request names it
-	files   map[uint64]*fileLease
+	said    uint64 // requests of this stream
+	answers uint64 // to them
+	mms     map[uint64]*lease
+	files   map[uint64]*lease
 	lost    []uint64
 	queue   []*vmalabpb.HoldRequest
 	wake    chan struct{} // something is in the queue
 	heard   chan struct{} // closed, and made again, with each answer
 }
 
-type fileLease struct {
-	opens   int // by this client
-	request uint64
+type lease struct {
+	users   int    // handles on an address space, opens of a file
+	request uint64 // which request of the stream names it
 }
 
 func newLeases(stub vmalabpb.MemoryServiceClient) *leases {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &leases{
 		stub: stub, ctx: ctx, cancel: cancel, ended: make(chan struct{}),
-		mms: map[uint64]uint64{}, files: map[uint64]*fileLease{},
+		mms: map[uint64]*lease{}, files: map[uint64]*lease{},
 		wake: make(chan struct{}, 1), heard: make(chan struct{}),
 	}
 }
@@ -70,23 +70,44 @@ func (l *leases) say(request *vmalabpb.HoldRequest) {
 	}
 }
 
+// add is of each handle on an address space.
 func (l *leases) add(mm uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, there := l.mms[mm]; !there && l.ctx.Err() == nil {
-		l.mms[mm] = l.said + 1
+	if found := l.mms[mm]; found != nil {
+		found.users++
+	} else if l.ctx.Err() == nil {
+		l.mms[mm] = &lease{users: 1, request: l.said + 1}
 		l.say(&vmalabpb.HoldRequest{Add: []uint64{mm}})
 	}
 }
 
+// drop is of each handle that ends: the lease ends with the last of them.
 func (l *leases) drop(mm uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, there := l.mms[mm]; there {
-		delete(l.mms, mm)
-		l.say(&vmalabpb.HoldRequest{Drop: []uint64{mm}})
-		l.tell()
+	if found := l.mms[mm]; found != nil {
+		found.users--
+		if found.users == 0 {
+			l.end(mm)
+		}
 	}
+}
+
+// forget is of an address space that ends: no handle has a lease on it any more.
+func (l *leases) forget(mm uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mms[mm] != nil {
+		l.end(mm)
+	}
+}
+
+// end ends a lease. The caller has the mutex.
+func (l *leases) end(mm uint64) {
+	delete(l.mms, mm)
+	l.say(&vmalabpb.HoldRequest{Drop: []uint64{mm}})
+	l.tell()
 }
 
 // addFile is of each open of a file.
@@ -94,9 +115,9 @@ func (l *leases) addFile(file uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if found := l.files[file]; found != nil {
-		found.opens++
+		found.users++
 	} else if l.ctx.Err() == nil {
-		l.files[file] = &fileLease{opens: 1, request: l.said + 1}
+		l.files[file] = &lease{users: 1, request: l.said + 1}
 		l.say(&vmalabpb.HoldRequest{AddFiles: []uint64{file}})
 	}
 }
@@ -109,8 +130,8 @@ func (l *leases) dropFile(file uint64) {
 	if found == nil {
 		return
 	}
-	found.opens--
-	if found.opens == 0 {
+	found.users--
+	if found.users == 0 {
 		delete(l.files, file)
 		l.say(&vmalabpb.HoldRequest{DropFiles: []uint64{file}})
 	}
@@ -126,14 +147,16 @@ func (l *leases) lostOnes() []uint64 {
 func (l *leases) wait(ctx context.Context, mm uint64) error {
 	for {
 		l.mu.Lock()
-		request, wanted := l.mms[mm]
-		confirmed := request <= l.answers
+		found := l.mms[mm]
+		confirmed := found != nil && found.request <= l.answers
 		heard := l.heard
 		l.mu.Unlock()
-		if !wanted {
+		switch {
+		case l.ctx.Err() != nil:
+			return ErrClosed
+		case found == nil:
 			return ErrNoSuchAddressSpace
-		}
-		if confirmed {
+		case confirmed:
 			return nil
 		}
 		select {
@@ -161,7 +184,7 @@ func (l *leases) run() {
 	retry := leaseRetryFirst
 	for l.ctx.Err() == nil {
 		answered, err := l.once()
-		if l.end(err) {
+		if l.over(err) {
 			continue // the next stream is without it
 		}
 		if answered {
@@ -179,8 +202,8 @@ func (l *leases) run() {
 // begin gives the first request of a stream, with all leases. The caller has the mutex.
 func (l *leases) begin() *vmalabpb.HoldRequest {
 	first := &vmalabpb.HoldRequest{}
-	for mm := range l.mms {
-		l.mms[mm] = 1
+	for mm, lease := range l.mms {
+		lease.request = 1
 		first.Add = append(first.Add, mm)
 	}
 	for file, lease := range l.files {
@@ -191,14 +214,14 @@ func (l *leases) begin() *vmalabpb.HoldRequest {
 	return first
 }
 
-// end is of a stream that has ended: nothing is confirmed. It gives whether the server has refused a
+// over is of a stream that has ended: nothing is confirmed. It gives whether the server has refused a
 // lease, which is lost then.
-func (l *leases) end(err error) bool {
+func (l *leases) over(err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.said, l.answers = 0, 0
-	for mm := range l.mms {
-		l.mms[mm] = 1
+	for _, lease := range l.mms {
+		lease.request = 1
 	}
 	var own *ServiceError
 	if !errors.As(serviceError(err), &own) || own.Reason != ReasonNotOwner {
@@ -278,7 +301,7 @@ func (l *leases) hear(answer *vmalabpb.HoldResponse) {
 	defer l.mu.Unlock()
 	l.answers++
 	for _, mm := range answer.Missing {
-		if request, wanted := l.mms[mm]; wanted && request <= l.answers {
+		if found := l.mms[mm]; found != nil && found.request <= l.answers {
 			delete(l.mms, mm)
 			l.lost = append(l.lost, mm)
 		}

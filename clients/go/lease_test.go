@@ -242,3 +242,54 @@ func TestAFileHasALeaseUntilItsLastOpenIsClosed(t *testing.T) {
 		t.Fatal(request)
 	}
 }
+
+func TestALeaseEndsWithTheLastHandleThatHasIt(t *testing.T) {
+	server, client := connected(t)
+	first, second := client.Use(1), client.Use(1)
+	if request := server.next(t); !slices.Equal(request.Add, []uint64{1}) {
+		t.Fatal(request)
+	}
+	server.answer(0)
+	first.Detach()
+	first.Detach() // it has none any more
+	if err := waited(client, 1, patience); err != nil {
+		t.Fatal("the lease of the other handle is gone: ", err)
+	}
+	if err := second.Close(); err != nil { // Exit would fail here: this server has none
+		t.Fatal(err)
+	}
+	if request := server.next(t); !slices.Equal(request.Drop, []uint64{1}) {
+		t.Fatal(request)
+	}
+	server.answer(0)
+}
+
+func TestWhatIsClosedRefuses(t *testing.T) {
+	server, client := connected(t)
+	client.Use(1)
+	server.next(t)
+	server.answer(0)
+	if err := waited(client, 1, patience); err != nil {
+		t.Fatal(err)
+	}
+	batch, err := client.Batch(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := batch.SendBytes(make([]byte, 8), false); err != nil {
+		t.Fatal(err)
+	}
+	_ = batch.Close()
+	if err := batch.SendBytes(make([]byte, 8), false); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := batch.Receive(); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	_ = client.Close()
+	for _, mm := range []uint64{1, 2} { // with a lease, and without one
+		if err := waited(client, mm, patience); !errors.Is(err, ErrClosed) {
+			t.Error(mm, err)
+		}
+	}
+}

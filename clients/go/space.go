@@ -5,6 +5,7 @@ package vmalab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"syscall"
@@ -37,51 +38,74 @@ type AddressSpace struct {
 
 	mu     sync.Mutex
 	rights *uint32
+	made   bool // its end is that of the address space
+	leased bool
 }
 
-// milliseconds of a request: 0 is the server's default, so anything else is 1 at least.
-func milliseconds(duration time.Duration) uint32 {
-	if duration <= 0 {
-		return 0
+// milliseconds of a request: 0 is the server's default, so anything else is 1 at least. It fails with
+// ErrBadTime.
+func milliseconds(duration time.Duration) (uint32, error) {
+	if duration < 0 {
+		return 0, fmt.Errorf("%w: a time to live of %v: give 0 for the server's default", ErrBadTime, duration)
 	}
-	whole := (duration + time.Millisecond - 1) / time.Millisecond
-	return uint32(min(whole, math.MaxUint32))
+	whole := duration / time.Millisecond
+	if duration%time.Millisecond > 0 {
+		whole++
+	}
+	return uint32(min(whole, math.MaxUint32)), nil
 }
 
 // NewAddressSpace makes an address space. Close it when it is done with.
 func (c *Client) NewAddressSpace(ctx context.Context, options SpaceOptions) (*AddressSpace, error) {
+	ttl, err := milliseconds(options.TTL)
+	if err != nil {
+		return nil, err
+	}
 	answer, err := c.Memory.CreateAddressSpace(ctx, &vmalabpb.CreateAddressSpaceRequest{
 		MmapBase: options.MmapBase,
 		StartBrk: options.StartBrk,
 		Brk:      options.Brk,
 		Maps:     options.Maps,
-		TtlMs:    milliseconds(options.TTL),
+		TtlMs:    ttl,
 		Setup:    options.Setup,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return c.use(answer.Mm, !options.NoLease), nil
+	return c.handle(answer.Mm, true, !options.NoLease), nil
 }
 
 // Use gives a handle on an address space that exists, with a lease on it. Several clients may use
-// it; end the lease with Detach, not with Close, unless it is to end for all of them.
-func (c *Client) Use(mm uint64) *AddressSpace { return c.use(mm, true) }
+// it; Close ends the lease of this handle, and not the address space.
+func (c *Client) Use(mm uint64) *AddressSpace { return c.handle(mm, false, true) }
 
 // UseWithoutLease gives a handle on an address space that another client keeps.
-func (c *Client) UseWithoutLease(mm uint64) *AddressSpace { return c.use(mm, false) }
+func (c *Client) UseWithoutLease(mm uint64) *AddressSpace { return c.handle(mm, false, false) }
 
-func (c *Client) use(mm uint64, lease bool) *AddressSpace {
+func (c *Client) handle(mm uint64, made, lease bool) *AddressSpace {
 	if lease {
 		c.leases.add(mm)
 	}
-	return &AddressSpace{client: c, number: mm}
+	return &AddressSpace{client: c, number: mm, made: made, leased: lease}
+}
+
+// letGo says whether this handle has made the address space and whether it has a lease on it. It has
+// neither from now on.
+func (s *AddressSpace) letGo() (made, leased bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	made, leased = s.made, s.leased
+	s.made, s.leased = false, false
+	return made, leased
 }
 
 // KeepAlive lets address spaces live at least so long from now; it gives those that do not exist.
 func (c *Client) KeepAlive(ctx context.Context, ttl time.Duration, mms ...uint64) ([]uint64, error) {
-	request := &vmalabpb.KeepAliveRequest{Mms: mms, TtlMs: milliseconds(ttl)}
-	answer, err := c.Memory.KeepAlive(ctx, request)
+	whole, err := milliseconds(ttl)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.Memory.KeepAlive(ctx, &vmalabpb.KeepAliveRequest{Mms: mms, TtlMs: whole})
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +139,17 @@ func (s *AddressSpace) keepPkru(rights *uint32) {
 	}
 }
 
-// Close ends the address space, for all who use it; one that has ended already is no error.
+// Close is the end of a handle. If it has made the address space (NewAddressSpace, Fork, Exec), that
+// ends, for all who use it; one that has ended already is no error. If it is one of Use, the lease
+// ends, as with Detach.
 func (s *AddressSpace) Close() error {
+	made, leased := s.letGo()
+	if !made {
+		if leased {
+			s.client.leases.drop(s.number)
+		}
+		return nil
+	}
 	err := s.Exit(context.Background())
 	if errors.Is(err, ErrNoSuchAddressSpace) || errors.Is(err, ErrClosed) {
 		return nil
@@ -126,14 +159,18 @@ func (s *AddressSpace) Close() error {
 
 // Exit ends the address space now, for all who use it.
 func (s *AddressSpace) Exit(ctx context.Context) error {
-	s.client.leases.drop(s.number)
+	s.letGo()
+	s.client.leases.forget(s.number)
 	_, err := s.client.Memory.Exit(ctx, &vmalabpb.ExitRequest{Mm: s.number})
 	return err
 }
 
-// Detach ends the lease on it, and gives its number: it ends with the last lease.
+// Detach ends the lease of this handle, and gives the number: the address space ends with its last
+// lease, and not with this handle.
 func (s *AddressSpace) Detach() uint64 {
-	s.client.leases.drop(s.number)
+	if _, leased := s.letGo(); leased {
+		s.client.leases.drop(s.number)
+	}
 	return s.number
 }
 
@@ -153,7 +190,7 @@ func (s *AddressSpace) Fork(ctx context.Context) (*AddressSpace, error) {
 	if err != nil {
 		return nil, err
 	}
-	child := s.client.Use(answer.Mm)
+	child := s.client.handle(answer.Mm, true, true)
 	child.SetPkru(s.Pkru())
 	return child, nil
 }
@@ -163,13 +200,17 @@ func (s *AddressSpace) Fork(ctx context.Context) (*AddressSpace, error) {
 func (s *AddressSpace) Exec(
 	ctx context.Context, options SpaceOptions, shared bool,
 ) (*AddressSpace, error) {
+	ttl, err := milliseconds(options.TTL)
+	if err != nil {
+		return nil, err
+	}
 	answer, err := s.client.Memory.Exec(ctx, &vmalabpb.ExecRequest{
 		Mm:       s.number,
 		MmapBase: options.MmapBase,
 		StartBrk: options.StartBrk,
 		Brk:      options.Brk,
 		Maps:     options.Maps,
-		TtlMs:    milliseconds(options.TTL),
+		TtlMs:    ttl,
 		Shared:   shared,
 	})
 	if err == nil {
@@ -179,9 +220,10 @@ func (s *AddressSpace) Exec(
 		return nil, err
 	}
 	if !shared {
-		s.client.leases.drop(s.number)
+		s.letGo()
+		s.client.leases.forget(s.number)
 	}
-	return s.client.use(answer.Mm, !options.NoLease), nil
+	return s.client.handle(answer.Mm, true, !options.NoLease), nil
 }
 
 // Fault is an access that succeeded.

@@ -6,23 +6,37 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"google.golang.org/grpc/resolver"
 )
 
+// A name or a number of IPv4, or a number of IPv6 in brackets; a port.
+var hostPort = regexp.MustCompile(`^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$`)
+
 // checkTarget refuses what is neither host:port nor unix:PATH.
 func checkTarget(target string) error {
 	if path, is := strings.CutPrefix(target, "unix:"); is && path != "" {
 		return nil
 	}
-	host, port, err := net.SplitHostPort(target)
-	number, noNumber := strconv.ParseUint(port, 10, 16)
-	if err != nil || noNumber != nil || number == 0 || host == "" || strings.ContainsAny(host, " /,") {
+	found := hostPort.FindStringSubmatch(target)
+	good := found != nil && (found[1] == "" || isIPv6(found[1]))
+	if good {
+		port, err := strconv.ParseUint(found[3], 10, 16)
+		good = err == nil && port > 0
+	}
+	if !good {
 		return fmt.Errorf("%w: %q is not host:port, as 127.0.0.1:7420, or unix:PATH", ErrBadTarget, target)
 	}
 	return nil
+}
+
+func isIPv6(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Is6()
 }
 
 func isUnix(target string) bool { return strings.HasPrefix(target, "unix:") }

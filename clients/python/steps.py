@@ -289,6 +289,10 @@ class Case(contextlib.AbstractContextManager["Case"]):
         self._space(step).exit()
         return Answer()
 
+    def do_end(self, step: Step) -> Answer:
+        with self._space(step):
+            return Answer()
+
     def do_detach(self, step: Step) -> Answer:
         return Answer(value=self._space(step).detach())
 

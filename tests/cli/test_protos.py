@@ -17,14 +17,18 @@ from servers import VMALAB
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def written(folder: Path, *options: str) -> str:
-    done = subprocess.run(
+def ended(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [*VMALAB, "protos", "--out", str(folder), *options],
         capture_output=True,
         text=True,
         timeout=HANG_S,
         check=False,
     )
+
+
+def written(folder: Path, *options: str) -> str:
+    done = ended(folder, *options)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -61,12 +65,31 @@ def test_every_proto_has_the_options_of_other_languages() -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = subprocess.run(
-        [*VMALAB, "protos", "--out", str(tmp_path / "file")],
-        capture_output=True,
-        text=True,
-        timeout=HANG_S,
-        check=False,
-    )
+    done = ended(tmp_path / "file")
     assert done.returncode == 2
     assert "--out" in done.stderr
+
+
+def test_what_differs_is_overwritten_with_force_alone(tmp_path: Path) -> None:
+    written(tmp_path)
+    written(tmp_path)  # the same files are there
+    page, mine = tmp_path / "README.md", tmp_path / "vmalab" / "v1" / "memory.proto"
+    whole = mine.read_text()
+    page.unlink()
+    mine.write_text("mine\n")
+    done = ended(tmp_path)
+    assert done.returncode == 2
+    assert "vmalab/v1/memory.proto" in done.stderr
+    assert "--force" in done.stderr
+    assert mine.read_text() == "mine\n"
+    assert not page.exists(), "it has written a part"
+    written(tmp_path, "--force")
+    assert mine.read_text() == whole
+    assert page.exists()
+
+
+def test_the_protos_do_not_go_where_they_come_from() -> None:
+    done = ended(ROOT / "protos", "--force")
+    assert done.returncode == 2
+    assert "come from" in done.stderr, done.stderr
+    assert not (ROOT / "protos" / "google").exists()

@@ -120,7 +120,8 @@ def test_targets_are_joined_for_round_robin() -> None:
         transport.join_target(["unix:/a", "b:1"])
     for target in (
         *("", "nonsense", "127.0.0.1", "127.0.0.1:99999", "a:0", "http://a:1", "[::1]"),
-        *("unix:", "a b:1", "127.0.0.1:\uff11", "[localhost]:1"),
+        *("unix:", "a b:1", "127.0.0.1:\uff11", "[localhost]:1", "[127.0.0.1]:1", "[abc]:1"),
+        *("a\n:1", "a,b:1", "::1:7420", "[::1:1", "127.0.0.1:+1"),
     ):
         with pytest.raises(errors.BadTarget, match="is not host:port"):
             transport.join_target(target)
@@ -257,6 +258,57 @@ def test_a_closed_client_says_so(server: EmbeddedServer) -> None:
     ):
         with pytest.raises(errors.ClientClosed, match="this client is closed: make another one"):
             call()
+
+
+def test_a_closed_stream_says_so(server: EmbeddedServer) -> None:
+    nop = bytes([0, 2, *[0] * 14])
+
+    async def use() -> None:
+        async with AsyncClient(server.target) as client:
+            stream = client.batch()
+            await stream.send(nop)
+            await stream.close()
+            with pytest.raises(errors.ClientClosed, match="this stream is closed"):
+                await stream.send(nop)
+            with pytest.raises(errors.ClientClosed, match="this stream is closed"):
+                await stream.receive()
+
+    with Client(server.target) as client:
+        batch = client.batch()
+        batch.send(nop)
+        batch.close()
+        with pytest.raises(errors.ClientClosed, match="this stream is closed"):
+            batch.send(nop)
+        with pytest.raises(errors.ClientClosed, match="this stream is closed"):
+            batch.receive()
+    asyncio.run(use())
+
+
+def test_a_block_that_no_message_holds_has_a_reason(server: EmbeddedServer) -> None:
+    """gRPC refuses it before the service can; 9 MiB are more than message_bytes_max."""
+    block = bytes(9 << 20)
+
+    async def refused() -> list[errors.InvalidRequest]:
+        async with AsyncClient(server.target) as client:
+            stream = client.batch()
+            await stream.send(block)
+            with pytest.raises(errors.InvalidRequest) as of_stream:
+                await stream.receive()
+            with pytest.raises(errors.InvalidRequest) as of_call:
+                await client.apply(block)
+            return [of_stream.value, of_call.value]
+
+    with Client(server.target) as client, client.batch() as batch:
+        batch.send(block)
+        with pytest.raises(errors.InvalidRequest) as of_stream:
+            batch.receive()
+        with pytest.raises(errors.InvalidRequest) as of_call:
+            client.apply(block)
+    for found in (of_stream.value, of_call.value, *asyncio.run(refused())):
+        assert found.reason == "BLOCK_TOO_BIG"
+        assert found.metadata == {"limit": "message_bytes_max"}
+    other = errors.LimitReached("too many calls", code="RESOURCE_EXHAUSTED")
+    assert transport.of_block(other) is other
 
 
 async def _each_refused(client: AsyncClient, words: str) -> None:

@@ -3,8 +3,9 @@
 
 Goal: the answer to the request that names a lease confirms it, and nothing else does; nothing is
 confirmed between two streams; a lease that is refused is lost and the others are not; a file has a
-lease until its last open is closed. Method: a real gRPC server whose Hold answers what the test
-says and when it says it, and both clients. A failure shows what was confirmed, or the requests.
+lease until its last open is closed, an address space until its last handle ends. Method: a real
+gRPC server whose Hold answers what the test says and when it says it, and both clients. A failure
+shows what was confirmed, or the requests.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from servers import wait_for
 from vmalab.v1 import memory_pb2 as pb
 from vmalab.v1.memory_pb2_grpc import MemoryServiceServicer, add_MemoryServiceServicer_to_server
 from vmalab_client import AsyncClient, Client
+from vmalab_client.errors import ClientClosed
 from vmalab_client.leases import Leases
 
 SHORT_S = 0.3
@@ -199,6 +201,52 @@ def test_a_file_has_a_lease_until_its_last_open_is_closed(
     scripted.answer()
     client.close_file(5)
     assert list(scripted.next().drop_files) == [5]
+
+
+def test_a_lease_ends_with_the_last_handle_that_has_it(client: Client, scripted: Scripted) -> None:
+    """The server has no Exit: a handle that calls it at its end fails."""
+    first, second = client.use(1), client.use(1)
+    assert list(scripted.next().add) == [1]
+    scripted.answer(held=1)
+    assert client.wait_held(1, timeout_s=HANG_S)
+    first.detach()
+    first.detach()  # it has none any more
+    assert client.wait_held(1, timeout_s=HANG_S)
+    with second:
+        pass
+    assert list(scripted.next().drop) == [1]
+    scripted.answer()
+    with client.use(1, hold=False):
+        pass
+    client.close()
+    with pytest.raises(ClientClosed):
+        client.wait_held(1, timeout_s=HANG_S)
+
+
+def test_so_it_does_with_an_async_client(started: Started) -> None:
+    scripted, _, target = started
+
+    async def scenario() -> list[pb.HoldRequest]:
+        async with AsyncClient(target, discover=False) as client:
+
+            async def came() -> pb.HoldRequest:
+                scripted.answer(held=1)
+                while True:
+                    with contextlib.suppress(queue.Empty):
+                        return scripted.asked.get_nowait()
+                    await asyncio.sleep(0.01)
+
+            first, second = client.use(1), client.use(1)
+            asked = [await came()]
+            first.detach()
+            first.detach()
+            client.use(2)
+            async with second:
+                pass
+            return [*asked, await came(), await came()]
+
+    asked = asyncio.run(asyncio.wait_for(scenario(), HANG_S))
+    assert [(list(one.add), list(one.drop)) for one in asked] == [([1], []), ([2], []), ([], [1])]
 
 
 def test_each_change_of_the_leases_by_itself() -> None:

@@ -103,7 +103,7 @@ Bench::Bench(const std::string &target)
 	for (std::uint64_t i = 0; i < FAULTS; i++)
 		sum_ += FIRST_WORD + i % PAGES;
 	build();
-	request_.set_block(block_.bytes());
+	request_.set_block(std::string(block_.bytes()));
 }
 
 Bench::~Bench()

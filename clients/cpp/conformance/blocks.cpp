@@ -95,7 +95,7 @@ std::string Running::block_of(const json &step)
 			if (!record(block, key, given))
 				throw Mismatch("there is no record " + key);
 		}
-	return block.bytes();
+	return std::string(block.bytes());
 }
 
 Running::Found Running::do_block(const json &step, const Options &options)

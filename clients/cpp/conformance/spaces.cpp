@@ -107,6 +107,10 @@ Running::Found Running::do_space(const json &step, const Options &options)
 		space(step).exit(options);
 		return Answer();
 	}
+	if (what == "end") { /* a handle that is moved from has no end of its own */
+		const auto ended = std::move(space(step));
+		return Answer();
+	}
 	if (what == "detach")
 		return valued(space(step).detach());
 	if (what == "share") {
@@ -219,6 +223,8 @@ Running::Found Running::do_wait(const json &step, const Options &)
 	if (what == "wait_lease") {
 		try {
 			client(step).wait_lease(space(step).number(), PATIENCE);
+		} catch (const vmalab::Closed &) {
+			throw;
 		} catch (const vmalab::Error &error) {
 			throw Mismatch(std::string("the lease was not confirmed: ") + error.what());
 		}

@@ -2,16 +2,21 @@
 /*
  * A stream of blocks.
  *
- * A thread takes answers from the stream also while send waits: the server may wait for them before
- * it takes another block. There are never more of them than the window has room for, and an end.
+ * It has no thread. The caller's takes answers from the stream also while send waits: the server may
+ * wait for them before it takes another block. There are never more of them than the window has
+ * room for, and an end.
  */
 #include "vmalab/batch.hpp"
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
-#include <thread>
 #include <utility>
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/support/async_stream.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include "connection.hpp"
 #include "vmalab/client.hpp"
@@ -20,11 +25,38 @@
 namespace vmalab
 {
 
+namespace
+{
+
+using Stub = grpc::TemplatedGenericStub<grpc::ByteBuffer, v1::BatchResponse>;
+
+/* A v1::BatchRequest as bytes: a block is copied once, to where gRPC sends it from. */
+grpc::ByteBuffer request(std::string_view block, std::uint64_t tag, bool failed_only)
+{
+	namespace io = google::protobuf::io;
+	constexpr std::uint32_t bytes_follow = 2;
+	v1::BatchRequest before;
+	before.set_tag(tag);
+	before.set_failed_only(failed_only);
+	std::string head = before.SerializeAsString();
+	{
+		io::StringOutputStream raw(&head);
+		io::CodedOutputStream out(&raw);
+		out.WriteTag(v1::BatchRequest::kBlockFieldNumber << 3 | bytes_follow);
+		out.WriteVarint32(static_cast<std::uint32_t>(block.size()));
+	}
+	const grpc::Slice parts[] = {grpc::Slice(head), grpc::Slice(block.data(), block.size())};
+	return {parts, std::size(parts)};
+}
+
+} // namespace
+
 struct Batch::Stream {
 	Stream(std::shared_ptr<internal::Connection> connection, std::size_t window,
 	       const CallOptions &options);
-	~Stream() { close(); }
-	void read();
+	~Stream();
+	void step();
+	void send(std::string_view block, bool failed_only);
 	v1::BatchResponse receive();
 	void close() noexcept;
 
@@ -34,20 +66,26 @@ struct Batch::Stream {
 	grpc::ClientContext context;
 	const internal::Member mine;
 	const internal::Member theirs;
-	std::unique_ptr<grpc::ClientReaderWriter<v1::BatchRequest, v1::BatchResponse>> stream;
-	/* Blocks that are outstanding: their tags. The caller's thread alone has them. */
+	grpc::CompletionQueue queue;
+	std::unique_ptr<grpc::ClientAsyncReaderWriter<grpc::ByteBuffer, v1::BatchResponse>> stream;
+	/* Blocks that are outstanding: their tags. */
 	std::deque<std::uint64_t> tags;
 	std::uint64_t tag = 0;
-
-	/* The thread that reads does not end the stream while another one writes. */
-	std::mutex writing;
-	/* Guards what follows. */
-	std::mutex mutex;
-	std::condition_variable heard;
 	std::deque<v1::BatchResponse> answers;
+	v1::BatchResponse answer;
+
+	/* What is under way. The address of each is its tag in the queue. */
+	bool starting = true;
+	bool reading = false;
+	bool writing = false;
+	bool finishing = false;
+	/* The program has closed it. */
+	bool closed = false;
+	/* No answer comes any more; the status is to come. */
+	bool over = false;
+	/* The status is there, and nothing is under way. */
 	bool ended = false;
 	grpc::Status status;
-	std::thread reader;
 };
 
 /* Lets a context be made ready before it is in a set of calls. */
@@ -67,56 +105,90 @@ Batch::Stream::Stream(std::shared_ptr<internal::Connection> given, std::size_t m
 	: connection(std::move(given)), window(most ? most : WINDOW_DEFAULT), token(options.cancel),
 	  mine(&connection->calls(), prepared(context, *connection, options)),
 	  theirs(internal::Connection::of(options), context),
-	  stream(connection->memory().Batch(&context)), reader(&Stream::read, this)
+	  stream(Stub(connection->channel())
+			 .PrepareCall(&context, "/vmalab.v1.MemoryService/Batch", &queue))
 {
+	stream->StartCall(&starting);
+	while (starting)
+		step();
 }
 
-void Batch::Stream::read()
+Batch::Stream::~Stream()
 {
-	for (;;) {
-		v1::BatchResponse answer;
-		if (!stream->Read(&answer))
-			break;
-		const std::lock_guard<std::mutex> guard(mutex);
-		answers.push_back(std::move(answer));
-		heard.notify_all();
+	close();
+	queue.Shutdown();
+	void *done;
+	bool good;
+	while (queue.Next(&done, &good)) {
 	}
-	/* The stream has ended, so a write that is under way comes back at once. */
-	const std::lock_guard<std::mutex> no_write(writing);
-	const auto found = stream->Finish();
-	const std::lock_guard<std::mutex> guard(mutex);
-	status = found;
-	ended = true;
-	heard.notify_all();
+}
+
+/* Waits until one of the things that are under way is done, and begins what follows from it. */
+void Batch::Stream::step()
+{
+	void *done = nullptr;
+	bool good = false;
+	queue.Next(&done, &good);
+	*static_cast<bool *>(done) = false;
+	if (done == &finishing) {
+		ended = true;
+		return;
+	}
+	if (done == &reading && good)
+		answers.push_back(std::move(answer));
+	if (done != &writing && !good)
+		over = true; /* a write that fails has its reason in the status, too */
+	if (!over && !reading) {
+		reading = true;
+		stream->Read(&answer, &reading);
+	}
+	if (over && !reading && !writing && !finishing) {
+		finishing = true;
+		stream->Finish(&status, &finishing);
+	}
+}
+
+void Batch::Stream::send(std::string_view block, bool failed_only)
+{
+	const auto bytes = request(block, tag + 1, failed_only);
+	tags.push_back(++tag);
+	if (over)
+		return; /* receive has the reason */
+	writing = true;
+	stream->Write(bytes, &writing);
+	while (writing)
+		step();
 }
 
 v1::BatchResponse Batch::Stream::receive()
 {
 	if (tags.empty())
 		throw WindowError("no block is outstanding: send one first");
-	std::unique_lock<std::mutex> guard(mutex);
-	heard.wait(guard, [this] { return ended || !answers.empty(); });
+	while (answers.empty() && !ended)
+		step();
 	if (answers.empty()) {
-		internal::raise(status);
+		internal::raise(internal::of_block(status));
 		internal::raise({grpc::StatusCode::UNAVAILABLE, "the server ended the stream"});
 	}
-	auto answer = std::move(answers.front());
+	auto oldest = std::move(answers.front());
 	answers.pop_front();
 	const auto wanted = tags.front();
 	tags.pop_front();
-	if (answer.tag() != wanted)
+	if (oldest.tag() != wanted)
 		internal::raise({grpc::StatusCode::UNAVAILABLE,
-				 "answer " + std::to_string(answer.tag()) + " instead of " +
+				 "answer " + std::to_string(oldest.tag()) + " instead of " +
 					 std::to_string(wanted)});
-	return answer;
+	return oldest;
 }
 
 void Batch::Stream::close() noexcept
 {
-	if (!reader.joinable())
+	closed = true;
+	if (ended)
 		return;
 	context.TryCancel();
-	reader.join();
+	while (!ended)
+		step();
 }
 
 Batch::Batch(std::unique_ptr<Stream> stream) noexcept : stream_(std::move(stream)) {}
@@ -140,43 +212,32 @@ void Batch::send(const BlockBuilder &block)
 	send_bytes(block.bytes());
 }
 
-void Batch::send_bytes(std::string block, bool failed_only)
+/* The stream, if the program has not closed it. */
+Batch::Stream &Batch::open() const
 {
-	if (!stream_)
-		throw Closed();
+	if (!stream_ || stream_->closed)
+		throw Closed("stream");
+	return *stream_;
+}
+
+void Batch::send_bytes(std::string_view block, bool failed_only)
+{
+	auto &stream = open();
 	if (full())
 		throw WindowError(std::to_string(stream_->window) +
 				  " blocks are outstanding: receive an answer first");
-	v1::BatchRequest request;
-	request.set_block(std::move(block));
-	request.set_tag(++stream_->tag);
-	request.set_failed_only(failed_only);
-	{
-		const std::lock_guard<std::mutex> guard(stream_->writing);
-		bool ended;
-		{
-			const std::lock_guard<std::mutex> state(stream_->mutex);
-			ended = stream_->ended;
-		}
-		if (!ended)
-			stream_->stream->Write(request);
-	}
-	stream_->tags.push_back(stream_->tag); /* if it has ended, receive has the reason */
+	stream.send(block, failed_only);
 }
 
 Results Batch::receive()
 {
-	if (!stream_)
-		throw Closed();
-	auto answer = stream_->receive();
+	auto answer = open().receive();
 	return Results(std::move(*answer.mutable_results()));
 }
 
 Failed Batch::receive_failed()
 {
-	if (!stream_)
-		throw Closed();
-	auto answer = stream_->receive();
+	auto answer = open().receive();
 	return {answer.executed(),
 		{answer.failed().begin(), answer.failed().end()},
 		Results(std::move(*answer.mutable_results()))};

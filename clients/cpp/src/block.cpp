@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * Blocks as bytes: docs/block-format.md. A word is written byte by byte, little-endian on every
- * machine; a compiler makes one store of it where it can.
- */
+/* Blocks as bytes: docs/block-format.md. What each record needs is in the headers. */
 #include "vmalab/block.hpp"
 
 #include <algorithm>
@@ -14,26 +11,11 @@
 namespace vmalab
 {
 
+using internal::put_word;
+using internal::WORD_BYTES;
+
 namespace
 {
-
-constexpr std::size_t WORD_BYTES = 8;
-constexpr std::size_t HEADER_WORDS = 2;
-
-char *put_word(char *at, std::uint64_t word)
-{
-	for (unsigned i = 0; i < WORD_BYTES; i++)
-		at[i] = static_cast<char>(word >> 8 * i);
-	return at + WORD_BYTES;
-}
-
-std::uint64_t get_word(const char *at)
-{
-	std::uint64_t word = 0;
-	for (unsigned i = 0; i < WORD_BYTES; i++)
-		word |= std::uint64_t{static_cast<unsigned char>(at[i])} << 8 * i;
-	return word;
-}
 
 /* The lowest bit of a mask that has one. */
 constexpr std::uint32_t lowest(std::uint32_t mask)
@@ -49,34 +31,9 @@ constexpr std::uint32_t lowest(std::uint32_t mask)
 
 } // namespace
 
-/* Begins a record of so many words behind its header; where they go. */
-char *Records::room(const Head &head, std::size_t words)
+void internal::Bytes::grow(std::size_t count)
 {
-	const bool extra = head.takes_pkru && pkru;
-	const std::size_t total = HEADER_WORDS + words + extra;
-	const std::size_t before = raw_.size();
-	raw_.resize(before + total * WORD_BYTES);
-	const auto flags = static_cast<std::uint64_t>(head.flags | (extra ? RECORD_PKRU : 0u));
-	char *at = &raw_[before];
-	at = put_word(at, static_cast<std::uint64_t>(head.op) | total << 8 | flags << 16 |
-				  std::uint64_t{head.how} << 32);
-	return put_word(at, head.mm);
-}
-
-/* Adds the caller's PKRU, the last word of a record that takes it. */
-void Records::end(const Head &head, char *at, std::size_t results)
-{
-	if (head.takes_pkru && pkru)
-		put_word(at, *pkru);
-	results_ += results;
-}
-
-void Records::put(const Head &head, std::initializer_list<std::uint64_t> words)
-{
-	char *at = room(head, words.size());
-	for (const auto word : words)
-		at = put_word(at, word);
-	end(head, at, 1);
+	memory_.resize(std::max(used_ + count, 2 * memory_.size()));
 }
 
 void Records::put_text(Head head, std::size_t most, std::string_view text,
@@ -89,8 +46,10 @@ void Records::put_text(Head head, std::size_t most, std::string_view text,
 	char *at = room(head, words.size() + padded);
 	for (const auto word : words)
 		at = put_word(at, word);
-	if (!text.empty())
+	if (padded) {
+		put_word(at + (padded - 1) * WORD_BYTES, 0);
 		std::memcpy(at, text.data(), text.size());
+	}
 	end(head, at + padded * WORD_BYTES, 1);
 }
 
@@ -142,13 +101,6 @@ Results::Results(std::string raw) : raw_(std::move(raw))
 	if (raw_.size() % BYTES)
 		throw BadBlock(std::to_string(raw_.size()) + " bytes of results: no multiple of " +
 			       std::to_string(BYTES));
-}
-
-Result Results::read(const char *at) noexcept
-{
-	const std::uint64_t first = get_word(at);
-	return {static_cast<std::int32_t>(static_cast<std::uint32_t>(first)),
-		static_cast<std::uint32_t>(first >> 32), get_word(at + WORD_BYTES)};
 }
 
 } // namespace vmalab

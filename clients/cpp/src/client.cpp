@@ -153,15 +153,20 @@ void Client::allocate_file(std::uint64_t file, std::uint32_t mode, std::uint64_t
 
 Results Client::apply(const BlockBuilder &block, const CallOptions &options)
 {
-	return apply_bytes(block.bytes(), options);
+	return apply_bytes(std::string(block.bytes()), options);
 }
 
 Results Client::apply_bytes(std::string block, const CallOptions &options)
 {
 	v1::ApplyRequest request;
 	request.set_block(std::move(block));
-	auto answer = memory().apply(request, options);
-	return Results(std::move(*answer.mutable_results()));
+	try {
+		auto answer = memory().apply(request, options);
+		return Results(std::move(*answer.mutable_results()));
+	} catch (const LimitReached &error) {
+		internal::raise(internal::of_block(error.status()));
+		throw;
+	}
 }
 
 std::string Client::health(const std::string &service, const CallOptions &options)

@@ -66,9 +66,17 @@ grpc::ChannelArguments arguments(const std::string &first)
 
 } // namespace
 
+std::chrono::nanoseconds bounded(std::chrono::nanoseconds duration)
+{
+	if (duration.count() < 0)
+		throw BadTime("vmalab: a time is not below 0, as this one of " +
+			      std::to_string(duration.count()) + " ns is");
+	return std::min<std::chrono::nanoseconds>(duration, BOUND_MAX);
+}
+
 std::uint32_t milliseconds(std::chrono::nanoseconds duration)
 {
-	if (duration.count() <= 0)
+	if (bounded(duration).count() == 0)
 		return 0;
 	const auto whole = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
 	constexpr auto most = std::numeric_limits<std::uint32_t>::max();
@@ -99,6 +107,7 @@ std::shared_ptr<Connection> Connection::open(const std::vector<std::string> &tar
 		throw BadTarget("there is no address: give host:port, or several");
 	for (const auto &target : targets)
 		check_target(target);
+	options.timeout = bounded(options.timeout);
 	std::shared_ptr<Connection> made(new Connection(std::move(options)));
 	made->connect(targets);
 	if (made->options_.discover)
@@ -180,8 +189,7 @@ void Connection::call(const CallOptions &options, std::chrono::nanoseconds more,
 	if (options.timeout)
 		bound(context, *options.timeout);
 	else if (options_.timeout.count() > 0)
-		bound(context,
-		      std::min<std::chrono::nanoseconds>(options_.timeout, BOUND_MAX) + more);
+		bound(context, options_.timeout + more);
 	authorize(context);
 	const Member mine(&calls_, context);
 	const Member theirs(of(options), context);
@@ -202,10 +210,9 @@ void Connection::authorize(grpc::ClientContext &context) const
 
 void Connection::bound(grpc::ClientContext &context, std::chrono::nanoseconds duration)
 {
-	if (duration.count() <= 0)
-		return;
-	const auto sure = std::min<std::chrono::nanoseconds>(duration, BOUND_MAX);
-	context.set_deadline(std::chrono::system_clock::now() + sure);
+	const auto sure = bounded(duration);
+	if (sure.count() > 0)
+		context.set_deadline(std::chrono::system_clock::now() + sure);
 }
 
 Cancellation *Connection::of(const CallOptions &options)

@@ -28,10 +28,20 @@ namespace vmalab::internal
 /** Throws what a status says, unless it is OK. */
 void raise(const grpc::Status &status);
 
+/** The status of a block. gRPC itself refuses a message that is too large, before the service can
+ *  give a reason; it is the same as a block that the service refuses.
+ */
+grpc::Status of_block(const grpc::Status &status);
+
+/** A time that a clock can count: at most ten years. Throws BadTime if it is below 0. */
+std::chrono::nanoseconds bounded(std::chrono::nanoseconds duration);
+
 /** Throws a CallError, unless errno is 0. */
 void check(const char *call, int error_number, std::uint64_t value = 0);
 
-/** The milliseconds of a request: 0 is the server's default, so anything else is 1 at least. */
+/** The milliseconds of a request: 0 is the server's default, so anything else is 1 at least. Throws
+ *  BadTime if it is below 0.
+ */
 std::uint32_t milliseconds(std::chrono::nanoseconds duration);
 
 /** How much longer than others a call may take by itself. */
@@ -53,6 +63,7 @@ public:
 	Connection(const Connection &) = delete;
 	Connection &operator=(const Connection &) = delete;
 
+	const std::shared_ptr<grpc::Channel> &channel() const { return channel_; }
 	v1::MemoryService::Stub &memory() { return *memory_; }
 	v1::UserfaultfdService::Stub &userfaultfd() { return *userfaultfd_; }
 	v1::InspectService::Stub &inspect() { return *inspect_; }
@@ -66,7 +77,7 @@ public:
 	void check_open() const;
 	/** Adds the token. */
 	void authorize(grpc::ClientContext &context) const;
-	/** Bounds a call, if the duration is more than 0. */
+	/** Bounds a call, unless the duration is 0. Throws BadTime. */
 	static void bound(grpc::ClientContext &context, std::chrono::nanoseconds duration);
 	/** All calls of this connection. */
 	Cancellation &calls() { return calls_; }

@@ -113,7 +113,12 @@ ServiceError::ServiceError(const grpc::Status &status, Info info)
 {
 }
 
-Closed::Closed() : RefusedError("vmalab: this client is closed: connect again") {}
+Closed::Closed() : Closed("client") {}
+
+Closed::Closed(const std::string &what)
+	: RefusedError("vmalab: this " + what + " is closed: open another one")
+{
+}
 
 namespace internal
 {
@@ -147,6 +152,26 @@ void raise(const grpc::Status &status)
 	default:
 		throw ServiceError(status);
 	}
+}
+
+grpc::Status of_block(const grpc::Status &status)
+{
+	const bool refused = status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+			     status.error_message().find("larger than max") != std::string::npos;
+	if (!refused || !ServiceError(status).reason().empty())
+		return status;
+	v1::ErrorInfo info;
+	info.set_reason(std::string(reason::BlockTooBig));
+	info.set_domain("vmalab");
+	(*info.mutable_metadata())["limit"] = "message_bytes_max";
+	v1::ErrorStatus details;
+	auto *detail = details.add_details();
+	detail->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
+	detail->set_value(info.SerializeAsString());
+	return {grpc::StatusCode::INVALID_ARGUMENT,
+		"the block is larger than a message may be: send it in parts (" +
+			status.error_message() + ")",
+		details.SerializeAsString()};
 }
 
 void check(const char *call, int error_number, std::uint64_t value)

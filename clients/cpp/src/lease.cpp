@@ -123,7 +123,7 @@ void Leases::wait(std::uint64_t mm, std::chrono::nanoseconds timeout)
 		const auto which = mms_.find(mm);
 		return stopped_ || which == mms_.end() || which->second.request <= heard_;
 	};
-	if (!changed_.wait_for(guard, timeout, decided))
+	if (!changed_.wait_for(guard, bounded(timeout), decided))
 		raise({grpc::StatusCode::DEADLINE_EXCEEDED, "the lease is not confirmed"});
 	if (stopped_)
 		throw Closed();

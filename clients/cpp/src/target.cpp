@@ -24,10 +24,21 @@ namespace vmalab::internal
 namespace
 {
 
+constexpr const char *NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
+
 struct Address {
 	std::string host;
 	std::string port;
 };
+
+/* AF_INET or AF_INET6 of a number; 0 of a name. */
+int family_of(const std::string &host)
+{
+	in6_addr address;
+	if (inet_pton(AF_INET, host.c_str(), &address) == 1)
+		return AF_INET;
+	return inet_pton(AF_INET6, host.c_str(), &address) == 1 ? AF_INET6 : 0;
+}
 
 /* The parts of host:port or [host]:port; an empty host: it is none. */
 Address split(const std::string &target)
@@ -39,9 +50,8 @@ Address split(const std::string &target)
 	const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
 	if (bracketed)
 		host = host.substr(1, host.size() - 2);
-	if (host.find_first_of(" /,[]") != std::string::npos)
-		return {};
-	if (!bracketed && host.find(':') != std::string::npos)
+	if (bracketed ? family_of(host) != AF_INET6
+		      : host.find_first_not_of(NAME) != std::string::npos)
 		return {};
 	return {host, target.substr(colon + 1)};
 }
@@ -54,15 +64,6 @@ bool is_port(const std::string &text)
 		return false;
 	const int number = std::stoi(text);
 	return number > 0 && number < 1 << 16;
-}
-
-/* AF_INET or AF_INET6 of a number; 0 of a name. */
-int family_of(const std::string &host)
-{
-	in6_addr address;
-	if (inet_pton(AF_INET, host.c_str(), &address) == 1)
-		return AF_INET;
-	return inet_pton(AF_INET6, host.c_str(), &address) == 1 ? AF_INET6 : 0;
 }
 
 /* The first address of a name in a family; empty: it has none. */

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The bytes of blocks and results. */
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include <vmalab/vmalab.hpp>
 
-static std::string hex(const std::string &raw)
+static std::string hex(std::string_view raw)
 {
 	static const char digits[] = "0123456789abcdef";
 	std::string text;
@@ -64,6 +66,25 @@ TEST(Block, FaultsAreSplitIntoRecords)
 	block.pkru = 0;
 	block.faults(1, std::vector<std::uint64_t>(most), vmalab::FAULT_READ);
 	EXPECT_EQ(block.bytes().size(), 8 * (2 * 3 + most));
+}
+
+TEST(Block, IsWhatWasPutIntoTheSameMemoryLast)
+{
+	vmalab::BlockBuilder block, fresh;
+	for (int i = 0; i < 100; i++)
+		block.munmap(~0ull, ~0ull, ~0ull);
+	block.clear();
+	EXPECT_TRUE(block.empty());
+	for (auto *one : {&block, &fresh}) {
+		one->set_vma_name(1, 0, 4096, "heap");
+		one->set_vma_name(1, 0, 4096, "");
+		one->process_madvise(1, MADV_COLD, false, {{0, 4096}});
+	}
+	EXPECT_EQ(hex(block.bytes()), hex(fresh.bytes()));
+	const vmalab::BlockBuilder copy = block;
+	const vmalab::BlockBuilder moved = std::move(block);
+	EXPECT_EQ(hex(copy.bytes()), hex(fresh.bytes()));
+	EXPECT_EQ(hex(moved.bytes()), hex(fresh.bytes()));
 }
 
 TEST(Block, WhatCannotBeIsNotAdded)

@@ -20,8 +20,9 @@ TEST(Targets, AreHostAndPortOrAPath)
 {
 	for (const char *good : {"127.0.0.1:7420", "[::1]:7420", "example.org:1", "unix:/run/a"})
 		EXPECT_NO_THROW(internal::check_target(good)) << good;
-	for (const char *bad : {"", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", ":7420", "unix:",
-				"a b:1", "http://a:1", "::1:7420", "[::1:7420", "a:+1", "a,b:1"})
+	for (const char *bad : {"", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", ":7420",
+				"unix:", "a b:1", "http://a:1", "::1:7420", "[::1:7420", "a:+1",
+				"a,b:1", "a\n:1", "[localhost]:1", "[127.0.0.1]:1"})
 		EXPECT_THROW(internal::check_target(bad), vmalab::BadTarget) << bad;
 }
 
@@ -48,8 +49,10 @@ TEST(Token, StaysOnThisMachineOrGoesOverTls)
 		EXPECT_THROW(internal::credentials(options, {bad}), vmalab::BadToken) << bad;
 	EXPECT_THROW(internal::credentials(options, {"127.0.0.1:1", "192.0.2.1:1"}),
 		     vmalab::BadToken);
-	options.token = "two\nlines";
-	EXPECT_THROW(internal::credentials(options, {"127.0.0.1:1"}), vmalab::BadToken);
+	for (const char *odd : {"two\nlines", "secr\xc3\xa9t", "tab\t"}) {
+		options.token = odd;
+		EXPECT_THROW(internal::credentials(options, {"127.0.0.1:1"}), vmalab::BadToken);
+	}
 }
 
 TEST(Certificates, AreLookedAt)
@@ -146,10 +149,40 @@ TEST(Times, AreNeverTheDefaultByRounding)
 {
 	using namespace std::chrono_literals;
 	EXPECT_EQ(internal::milliseconds(0ns), 0u);
-	EXPECT_EQ(internal::milliseconds(-1s), 0u);
 	EXPECT_EQ(internal::milliseconds(1ns), 1u);
 	EXPECT_EQ(internal::milliseconds(1ms), 1u);
 	EXPECT_EQ(internal::milliseconds(std::chrono::nanoseconds::max()), UINT32_MAX);
+}
+
+TEST(Times, BelowZeroAreRefused)
+{
+	using namespace std::chrono_literals;
+	EXPECT_THROW(internal::milliseconds(-1ns), vmalab::BadTime);
+	vmalab::Options options;
+	options.timeout = -1s;
+	EXPECT_THROW(vmalab::Client("127.0.0.1:1", options), vmalab::BadTime);
+	options.timeout = 30s;
+	options.discover = false;
+	vmalab::Client client("127.0.0.1:1", options);
+	const auto odd = vmalab::CallOptions::within(-1s);
+	EXPECT_THROW(client.memory().exit({}, odd), vmalab::BadTime);
+	EXPECT_THROW(client.batch(1, odd), vmalab::BadTime);
+	EXPECT_THROW(client.wait_lease(1, -1s), vmalab::BadTime);
+}
+
+TEST(Errors, OfABlockThatNoMessageHoldsHaveAReason)
+{
+	const grpc::Status refused(grpc::StatusCode::RESOURCE_EXHAUSTED,
+				   "SERVER: Received message larger than max (9 vs. 8)");
+	try {
+		internal::raise(internal::of_block(refused));
+		FAIL() << "nothing was thrown";
+	} catch (const vmalab::InvalidRequest &error) {
+		EXPECT_EQ(error.reason(), vmalab::reason::BlockTooBig);
+		EXPECT_EQ(error.metadata().at("limit"), "message_bytes_max");
+	}
+	const grpc::Status other(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many calls");
+	EXPECT_THROW(internal::raise(internal::of_block(other)), vmalab::LimitReached);
 }
 
 TEST(Handles, AreMovedAndNotCopied)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Which leases a client has, and which of them it takes for confirmed: what a server sees. */
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -59,6 +60,22 @@ public:
 	{
 		return grpc::Status::OK;
 	}
+
+	grpc::Status Exit(grpc::ServerContext *, const v1::ExitRequest *,
+			  v1::ExitResponse *) override
+	{
+		exits++;
+		return grpc::Status::OK;
+	}
+
+	grpc::Status ForkAddressSpace(grpc::ServerContext *, const v1::ForkAddressSpaceRequest *,
+				      v1::ForkAddressSpaceResponse *answer) override
+	{
+		answer->set_mm(2);
+		return grpc::Status::OK;
+	}
+
+	std::atomic<int> exits{0};
 
 	v1::HoldRequest next()
 	{
@@ -193,6 +210,38 @@ TEST_F(Leases, AreLostWhenTheyAreRefused)
 	EXPECT_EQ(again.add(0), 1u);
 	scripted_.answer(1);
 	EXPECT_TRUE(confirmed(1, PATIENCE));
+}
+
+TEST_F(Leases, EndWithTheLastHandleThatHasThem)
+{
+	auto first = client_->use(1);
+	auto second = client_->use(1);
+	EXPECT_EQ(scripted_.next().add_size(), 1);
+	scripted_.answer(1);
+	EXPECT_TRUE(confirmed(1, PATIENCE));
+	first.detach();
+	first.detach(); /* it has none any more */
+	EXPECT_TRUE(confirmed(1, PATIENCE));
+	{
+		const auto last = std::move(second);
+	}
+	EXPECT_EQ(scripted_.next().drop_size(), 1);
+	scripted_.answer(0);
+	EXPECT_EQ(scripted_.exits, 0) << "no handle has made it";
+	{
+		auto used = client_->use_without_lease(1);
+		const auto made = used.fork();
+	}
+	EXPECT_EQ(scripted_.exits, 1) << "the child alone was made";
+}
+
+TEST_F(Leases, OfAClosedClientAreNotWaitedFor)
+{
+	auto space = client_->use(1);
+	scripted_.answer(1);
+	EXPECT_TRUE(confirmed(1, std::chrono::nanoseconds::max())) << "a clock cannot count it";
+	client_->close();
+	EXPECT_THROW(client_->wait_lease(1, PATIENCE), vmalab::Closed);
 }
 
 TEST_F(Leases, OfAFileEndWithItsLastClose)

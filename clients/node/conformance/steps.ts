@@ -9,6 +9,7 @@ import {
   CallError,
   type CallOptions,
   type Client,
+  ClosedError,
   connect,
   type ConnectOptions,
   EBADF,
@@ -365,6 +366,7 @@ export class Running {
       case "fork":
       case "exec":
       case "exit":
+      case "end":
       case "detach":
       case "share":
       case "fault":
@@ -388,6 +390,9 @@ export class Running {
       }
       case "exit":
         await space.exit(options);
+        return {};
+      case "end":
+        await space.close();
         return {};
       case "detach":
         return { value: space.detach() };
@@ -501,6 +506,9 @@ export class Running {
     try {
       await client.waitLease(this.#space(step).mm, { timeoutMs: PATIENCE_MS });
     } catch (error) {
+      if (error instanceof ClosedError) {
+        throw error;
+      }
       throw new Mismatch(`the lease was not confirmed: ${String(error)}`);
     }
     return {};

@@ -4,7 +4,7 @@ import { type ClientDuplexStream, status } from "@grpc/grpc-js";
 
 import type { BlockBuilder } from "./block_gen.js";
 import { MessageMaker } from "./message.js";
-import { made, serviceError, WindowError } from "./errors.js";
+import { blockError, ClosedError, made, serviceError, WindowError } from "./errors.js";
 import type { BatchResponse } from "./pb/vmalab/v1/memory.js";
 import { Results } from "./results.js";
 
@@ -47,6 +47,7 @@ export class Batch implements Disposable {
   readonly #messages = new MessageMaker();
   #tag = 0n;
   #failure: unknown;
+  #closed = false;
   #wake: (() => void) | undefined;
 
   constructor(
@@ -65,7 +66,7 @@ export class Batch implements Disposable {
       this.#answers.push(answer);
       this.#wake?.();
     });
-    stream.on("error", (error) => this.#fail(serviceError(error, options.signal)));
+    stream.on("error", (error) => this.#fail(blockError(serviceError(error, options.signal))));
     stream.on("end", () =>
       this.#fail(made(status.UNAVAILABLE, "", {}, "the server ended the stream")),
     );
@@ -98,6 +99,7 @@ export class Batch implements Disposable {
    *   fast; values do not come back.
    */
   sendBytes(block: Uint8Array, failedOnly = false): void {
+    this.#checkOpen();
     if (this.full) {
       throw new WindowError(`${this.window} blocks are outstanding: receive an answer first`);
     }
@@ -108,7 +110,14 @@ export class Batch implements Disposable {
     this.#outstanding.push(tag); // after a failure receive has the reason
   }
 
+  #checkOpen(): void {
+    if (this.#closed) {
+      throw new ClosedError("this stream is closed: open another one");
+    }
+  }
+
   async #receive(): Promise<BatchResponse> {
+    this.#checkOpen();
     const wanted = this.#outstanding.shift();
     if (wanted === undefined) {
       throw new WindowError("no block is outstanding: send one first");
@@ -160,6 +169,7 @@ export class Batch implements Disposable {
 
   /** Ends the stream. Answers that were not received are given up. */
   close(): void {
+    this.#closed = true;
     this.stream.cancel();
   }
 

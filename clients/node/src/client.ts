@@ -4,7 +4,7 @@ import { Batch, type BatchOptions } from "./batch.js";
 import type { BlockBuilder } from "./block_gen.js";
 import { Caller } from "./caller.js";
 import type { FallocFlags } from "./constants_gen.js";
-import { BadTargetError } from "./errors.js";
+import { BadTargetError, blockError } from "./errors.js";
 import { complaint } from "./handshake.js";
 import { type Health, HEALTH_PATH, HealthAnswer, HealthRequest } from "./health.js";
 import { Leases } from "./leases.js";
@@ -151,18 +151,15 @@ export class Client implements AsyncDisposable {
   ): Promise<AddressSpace> {
     const request = { ...newSpace(space), setup: space.setup };
     const answer = await this.memory.createAddressSpace(request, options);
-    return this.use(answer.mm, { lease: space.lease ?? true });
+    return new AddressSpace(this, answer.mm, true, space.lease ?? true);
   }
 
   /**
-   * A handle on an address space that exists, with a lease on it. Several clients may use it. End
-   * the lease with `detach`, not with `close`, unless the address space is to end for all of them.
+   * A handle on an address space that exists, with a lease on it. Several clients may use it. The
+   * end of the handle ends its lease, and not the address space.
    */
   use(mm: bigint, { lease = true }: { readonly lease?: boolean } = {}): AddressSpace {
-    if (lease) {
-      this.leases.add(mm);
-    }
-    return new AddressSpace(this, mm);
+    return new AddressSpace(this, mm, false, lease);
   }
 
   /** Lets address spaces live at least so long from now; it gives those that do not exist. */
@@ -229,7 +226,11 @@ export class Client implements AsyncDisposable {
 
   /** Executes a block that was built otherwise. */
   async applyBytes(block: Uint8Array, options: CallOptions = {}): Promise<Results> {
-    return new Results((await this.memory.apply({ block }, options)).results);
+    try {
+      return new Results((await this.memory.apply({ block }, options)).results);
+    } catch (error) {
+      throw blockError(error);
+    }
   }
 
   /** Opens a stream of blocks. Close it, or let `using` do that. */

@@ -2,7 +2,7 @@
 
 import { type ServiceError as GrpcError, status } from "@grpc/grpc-js";
 
-import { REASON_NO_SUCH_MM, SIGBUS, SIGSEGV } from "./constants_gen.js";
+import { REASON_BLOCK_TOO_BIG, REASON_NO_SUCH_MM, SIGBUS, SIGSEGV } from "./constants_gen.js";
 import { ErrorInfo, ErrorStatus } from "./pb/vmalab/v1/errors.js";
 
 /** What every error of this client is. */
@@ -123,10 +123,10 @@ export class DeadlineError extends ServiceError {}
 /** What the client refuses by itself: nothing was sent. */
 export class RefusedError extends VmalabError {}
 
-/** The client is closed: connect again. */
+/** The client, or the stream of blocks, is closed. */
 export class ClosedError extends RefusedError {
-  constructor() {
-    super("this client is closed: connect again");
+  constructor(text = "this client is closed: connect again") {
+    super(text);
   }
 }
 
@@ -201,6 +201,21 @@ export function serviceError(error: unknown, signal?: AbortSignal): unknown {
   const aborted = given.code === status.CANCELLED && signal?.aborted === true;
   const cause: unknown = aborted ? signal.reason : given;
   return made(given.code, info?.reason ?? "", info?.metadata ?? {}, given.details, cause);
+}
+
+/**
+ * The error of a block. gRPC itself refuses a message that is too large, before the service can give
+ * a reason; it is the same as a block that the service refuses.
+ */
+export function blockError(error: unknown): unknown {
+  const refused =
+    error instanceof LimitError && error.reason === "" && /larger than/.test(error.details);
+  if (!refused) {
+    return error;
+  }
+  const text = `the block is larger than a message may be: send it in parts (${error.details})`;
+  const metadata = { limit: "message_bytes_max" };
+  return made(status.INVALID_ARGUMENT, REASON_BLOCK_TOO_BIG, metadata, text, error);
 }
 
 /** The error of a call whose signal was aborted before it was sent. */

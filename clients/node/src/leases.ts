@@ -15,9 +15,10 @@ const PATH = `/${MemoryServiceDefinition.fullName}/${MemoryServiceDefinition.met
 
 type HoldStream = ClientDuplexStream<Buffer, HoldResponse>;
 
-/** How often this client has a file open, and which request of the stream names it. */
-interface FileLease {
-  opens: number;
+/** How many handles are on an address space, or how often this client has a file open. */
+interface Lease {
+  users: number;
+  /** Which request of the stream names it. */
   request: number;
 }
 
@@ -33,9 +34,8 @@ type End = "answered" | "unanswered" | "refused";
  * request that names it, and no longer than that stream lasts.
  */
 export class Leases {
-  /** Of each address space: which request of the stream names it. */
-  readonly #mms = new Map<bigint, number>();
-  readonly #files = new Map<bigint, FileLease>();
+  readonly #mms = new Map<bigint, Lease>();
+  readonly #files = new Map<bigint, Lease>();
   /** Requests of this stream, and answers to them. */
   #said = 0;
   #heardCount = 0;
@@ -47,16 +47,27 @@ export class Leases {
 
   constructor(private readonly caller: Caller) {}
 
-  /** Has a lease on an address space from now on. */
+  /** One more handle has a lease on an address space from now on. */
   add(mm: bigint): void {
-    if (!this.#mms.has(mm) && !this.#stop.signal.aborted) {
-      this.#mms.set(mm, this.#said + 1);
+    const found = this.#mms.get(mm);
+    if (found !== undefined) {
+      found.users++;
+    } else if (!this.#stop.signal.aborted) {
+      this.#mms.set(mm, { users: 1, request: this.#said + 1 });
       this.#say({ add: [mm] });
     }
   }
 
-  /** Ends the lease on an address space, if there is one. */
+  /** One handle less: the lease, if there is one, ends with the last of them. */
   drop(mm: bigint): void {
+    const found = this.#mms.get(mm);
+    if (found !== undefined && --found.users === 0) {
+      this.forget(mm);
+    }
+  }
+
+  /** The address space ends: no handle has a lease on it any more. */
+  forget(mm: bigint): void {
     if (this.#mms.delete(mm)) {
       this.#say({ drop: [mm] });
       this.#wake();
@@ -67,9 +78,9 @@ export class Leases {
   addFile(file: bigint): void {
     const found = this.#files.get(file);
     if (found !== undefined) {
-      found.opens++;
+      found.users++;
     } else if (!this.#stop.signal.aborted) {
-      this.#files.set(file, { opens: 1, request: this.#said + 1 });
+      this.#files.set(file, { users: 1, request: this.#said + 1 });
       this.#say({ addFiles: [file] });
     }
   }
@@ -77,7 +88,7 @@ export class Leases {
   /** A file was closed once: its lease, if there is one, ends with the last open. */
   dropFile(file: bigint): void {
     const found = this.#files.get(file);
-    if (found !== undefined && --found.opens === 0) {
+    if (found !== undefined && --found.users === 0) {
       this.#files.delete(file);
       this.#say({ dropFiles: [file] });
     }
@@ -92,9 +103,12 @@ export class Leases {
   async wait(mm: bigint, options: CallOptions = {}): Promise<void> {
     const { signal, timeoutMs } = options;
     const deadline = timeoutMs === undefined || timeoutMs === 0 ? Infinity : Date.now() + timeoutMs;
-    while (!this.#isConfirmed(this.#mms.get(mm))) {
+    for (;;) {
       if (this.#stop.signal.aborted) {
         throw new ClosedError();
+      }
+      if (this.#isConfirmed(this.#mms.get(mm))) {
+        return;
       }
       if (signal?.aborted) {
         throw cancelled(signal);
@@ -137,8 +151,8 @@ export class Leases {
     await this.#running;
   }
 
-  #isConfirmed(request: number | undefined): boolean {
-    return request !== undefined && request <= this.#heardCount;
+  #isConfirmed(lease: Lease | undefined): boolean {
+    return lease !== undefined && lease.request <= this.#heardCount;
   }
 
   /** The stream has all leases when it is opened; what is said later goes into it. */
@@ -199,11 +213,8 @@ export class Leases {
   #confirmNone(): void {
     this.#said = 0;
     this.#heardCount = 0;
-    for (const mm of this.#mms.keys()) {
-      this.#mms.set(mm, 1);
-    }
-    for (const file of this.#files.values()) {
-      file.request = 1;
+    for (const lease of [...this.#mms.values(), ...this.#files.values()]) {
+      lease.request = 1;
     }
   }
 
@@ -232,7 +243,7 @@ export class Leases {
     }
     for (const file of answer.missingFiles) {
       // One that was opened again meanwhile is in a request that has no answer yet.
-      if (this.#isConfirmed(this.#files.get(file)?.request)) {
+      if (this.#isConfirmed(this.#files.get(file))) {
         this.#files.delete(file);
       }
     }

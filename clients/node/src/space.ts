@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { SpaceCalls } from "./calls_gen.js";
+import type { Client } from "./client.js";
 import {
   type AccessNumber,
   FAULT_EXEC,
@@ -68,11 +69,32 @@ const ACCESSES: ReadonlyMap<AccessNumber, Access> = new Map([
 /**
  * One emulated address space, as one thread of it sees it: its PKRU is the handle's own.
  *
- * `await using` ends it at the end of its scope, for all who use it; `close` does the same by hand.
+ * `await using` ends the handle at the end of its scope; `close` does the same by hand.
  */
 export class AddressSpace extends SpaceCalls implements AsyncDisposable {
-  /** Ends the address space, for all who use it; one that has ended already is no error. */
+  #made: boolean;
+  #leased: boolean;
+
+  /** @internal */
+  constructor(client: Client, mm: bigint, made: boolean, leased: boolean) {
+    super(client, mm);
+    this.#made = made;
+    this.#leased = leased;
+    if (leased) {
+      client.leases.add(mm);
+    }
+  }
+
+  /**
+   * Is the end of a handle. If it has made the address space (createAddressSpace, fork, exec), that
+   * ends, for all who use it; one that has ended already is no error. If it is one of `use`, its
+   * lease ends, as with {@link detach}.
+   */
   async close(): Promise<void> {
+    if (!this.#made) {
+      this.detach();
+      return;
+    }
     try {
       await this.exit();
     } catch (error) {
@@ -89,13 +111,25 @@ export class AddressSpace extends SpaceCalls implements AsyncDisposable {
 
   /** Ends the address space now, for all who use it. */
   async exit(options: CallOptions = {}): Promise<void> {
-    this.client.leases.drop(this.mm);
+    this.#letGo();
     await this.client.memory.exit({ mm: this.mm }, options);
   }
 
-  /** Ends the lease on it, and gives its number: it ends with the last lease. */
+  /** From now on closing this handle does nothing, and no handle has a lease. */
+  #letGo(): void {
+    this.#made = this.#leased = false;
+    this.client.leases.forget(this.mm);
+  }
+
+  /**
+   * Ends the lease of this handle, and gives the number: the address space ends with its last lease,
+   * and not with this handle.
+   */
   detach(): bigint {
-    this.client.leases.drop(this.mm);
+    if (this.#leased) {
+      this.client.leases.drop(this.mm);
+    }
+    this.#made = this.#leased = false;
     return this.mm;
   }
 
@@ -109,7 +143,7 @@ export class AddressSpace extends SpaceCalls implements AsyncDisposable {
     const request = { mm: this.mm, pkru: this.pkru };
     const answer = await this.client.memory.forkAddressSpace(request, options);
     succeeded("fork", answer);
-    const child = this.client.use(answer.mm);
+    const child = new AddressSpace(this.client, answer.mm, true, true);
     child.pkru = this.pkru;
     return child;
   }
@@ -129,9 +163,9 @@ export class AddressSpace extends SpaceCalls implements AsyncDisposable {
     const answer = await this.client.memory.exec(request, options);
     succeeded("exec", answer);
     if (!shared) {
-      this.client.leases.drop(this.mm);
+      this.#letGo();
     }
-    return this.client.use(answer.mm, { lease: space.lease ?? true });
+    return new AddressSpace(this.client, answer.mm, true, space.lease ?? true);
   }
 
   /**
@@ -171,6 +205,10 @@ export class AddressSpace extends SpaceCalls implements AsyncDisposable {
 
   /** Writes a word into the page at addr. */
   async store(addr: bigint, word: bigint, options: CallOptions = {}): Promise<void> {
+    if (typeof word !== "bigint") {
+      // fault without a word would keep the one that is there.
+      throw new TypeError(`the word is ${String(word)}: a bigint is wanted`);
+    }
     await this.fault(addr, FAULT_WRITE, word, options);
   }
 

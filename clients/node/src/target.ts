@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { isIPv4 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 
 import { BadTargetError } from "./errors.js";
 
 const PORT_MAX = 65535;
-const HOST_AND_PORT = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s/,:[\]]+)):(\d{1,5})$/;
+const HOST_AND_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/;
 
 function parsed(target: string): { host: string; port: number } | undefined {
   const found = HOST_AND_PORT.exec(target);
-  const host = found?.[1] ?? found?.[2];
+  const [, bracketed, name] = found ?? [];
+  const host = bracketed === undefined || isIPv6(bracketed) ? (bracketed ?? name) : undefined;
   const port = Number(found?.[3]);
   return host !== undefined && port >= 1 && port <= PORT_MAX ? { host, port } : undefined;
 }

@@ -154,6 +154,37 @@ test("a stream keeps its window, and its order", async () => {
   await assert.rejects(stream.receive(), WindowError);
   [1, 2, 3].forEach(() => stream.send(builder));
   assert.throws(() => stream.send(builder), WindowError);
+  stream.close();
+  assert.throws(() => stream.send(builder), ClosedError);
+  await assert.rejects(stream.receive(), ClosedError);
+});
+
+test("a lease ends with the last handle that has it", async () => {
+  const asked: HoldRequest[] = [];
+  const hold = (stream: ServerDuplexStream<HoldRequest, HoldResponse>): void => {
+    stream.on("data", (request: HoldRequest) => {
+      asked.push(request);
+      stream.write({ heldCount: 1, missing: [], heldFilesCount: 0, missingFiles: [] });
+    });
+    stream.on("end", () => stream.end());
+    stream.on("error", () => undefined);
+  };
+  // This server has no Exit: a handle that calls it fails.
+  using server = await serving([MemoryServiceDefinition, { hold }]);
+  const client = await connect(server.target, { discover: false });
+  const [first, second] = [client.use(1n), client.use(1n)];
+  await client.waitLease(1n, { timeoutMs: PATIENCE_MS });
+  first.detach();
+  first.detach(); // it has none any more
+  await client.waitLease(1n, { timeoutMs: PATIENCE_MS });
+  await second.close();
+  client.use(2n);
+  await client.waitLease(2n, { timeoutMs: PATIENCE_MS });
+  const said = asked.map(({ add, drop }) => [...add, ...drop.map((mm) => -mm)]);
+  assert.deepEqual(said, [[1n], [-1n], [2n]]);
+  await client.use(3n, { lease: false }).close();
+  await client.close();
+  await assert.rejects(client.waitLease(2n), ClosedError);
 });
 
 test("leases are asked for again, but for one that this client may not have", async () => {

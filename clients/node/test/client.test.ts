@@ -15,6 +15,7 @@ import {
   constant,
   constants,
   DeadlineError,
+  InvalidError,
   LimitError,
   MAP_FIXED_NOREPLACE,
   NoSuchAddressSpaceError,
@@ -23,7 +24,7 @@ import {
 } from "@vmalab/client";
 
 import { encoded } from "../src/caller.js";
-import { serviceError } from "../src/errors.js";
+import { blockError, serviceError } from "../src/errors.js";
 import { complaint } from "../src/handshake.js";
 import { HealthAnswer, HealthRequest } from "../src/health.js";
 import { checkToken } from "../src/options.js";
@@ -55,7 +56,9 @@ test("targets", () => {
     checkTarget(good);
   }
   const bad = ["", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", ":7420", "unix:", "a b:1"];
-  for (const target of [...bad, "http://a:1", "::1:7420", "[::1]", "a:1,b:2", "a:-1", "a:1e3"]) {
+  const odd = ["[localhost]:1", "[127.0.0.1]:1", "[::1:1", "a,b:1", "a\n:1", "127.0.0.1:+1"];
+  const more = ["http://a:1", "::1:7420", "[::1]", "a:1,b:2", "a:-1", "a:1e3"];
+  for (const target of [...bad, ...odd, ...more]) {
     assert.throws(() => checkTarget(target), BadTargetError, target);
   }
 });
@@ -70,7 +73,9 @@ test("a token stays on this machine, or goes over TLS", () => {
     checkToken({ token, rootCertificates: "" }, [target]);
     checkToken({}, [target]);
   }
-  assert.throws(() => checkToken({ token: "a\nb: c" }, [NOBODY]), BadTokenError);
+  for (const odd of ["a\nb: c", "secr\u00e9t", "tab\t"]) {
+    assert.throws(() => checkToken({ token: odd }, [NOBODY]), BadTokenError);
+  }
 });
 
 test("certificates that are none", async () => {
@@ -98,6 +103,22 @@ test("ErrorInfo is decoded", () => {
   const garbled = grpcError(status.INTERNAL);
   garbled.metadata.set("grpc-status-details-bin", Buffer.from([0xff, 0xff, 0xff]));
   assert.equal((serviceError(garbled) as ServiceError).code, status.INTERNAL);
+});
+
+test("a block that no message holds has a reason", () => {
+  const text = "SERVER: Received message larger than max (9600008 vs. 8388608)";
+  const refused = { code: status.RESOURCE_EXHAUSTED, details: text };
+  const found = blockError(serviceError(Object.assign(grpcError(0), refused)));
+  assert.ok(found instanceof InvalidError);
+  assert.equal(found.reason, "BLOCK_TOO_BIG");
+  const other = serviceError(grpcError(status.RESOURCE_EXHAUSTED));
+  assert.equal(blockError(other), other);
+});
+
+test("a word that is missing is not stored", async () => {
+  await using client = await connect(NOBODY, { discover: false });
+  const space = client.use(1n, { lease: false });
+  await assert.rejects(space.store(0n, undefined as unknown as bigint), TypeError);
 });
 
 test("an errno is an error with its name", () => {
@@ -155,6 +176,7 @@ test("nobody is there", async () => {
   await assert.rejects(connect(NOBODY), UnavailableError);
   await assert.rejects(connect([]), BadTargetError);
   await assert.rejects(connect(NOBODY, { timeoutMs: NaN }), RangeError);
+  await assert.rejects(connect(NOBODY, { timeoutMs: -1 }), RangeError);
 });
 
 test("a signal that was aborted before is a cancelled call", async () => {

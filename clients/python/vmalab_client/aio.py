@@ -22,7 +22,7 @@ from vmalab_client.aio_hold import AsyncHolder
 from vmalab_client.aio_inspect import AsyncInspect as AsyncInspect
 from vmalab_client.block import Access, BlockBuilder, raw
 from vmalab_client.caller import Caller
-from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
+from vmalab_client.errors import ClientClosed, LimitReached, NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.lab import AsyncLab
 
@@ -146,16 +146,21 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
             setup=transport.setup(setup),
         )
         answer = await self.call(self.memory.CreateAddressSpace, request)
-        return self.use(answer.mm, hold=hold)
+        return AsyncAddressSpace(self, answer.mm, made=True, hold=hold)
 
     def use(self, mm: int, *, hold: bool = True) -> AsyncAddressSpace:
-        """An address space that exists, by its number."""
-        if hold:
-            self._holder.add(mm)
-        return AsyncAddressSpace(self, mm)
+        """An address space that exists, by its number; several clients may use it.
+
+        The end of a `with` block ends the lease of this handle, and not the address space.
+        """
+        return AsyncAddressSpace(self, mm, made=False, hold=hold)
 
     def release(self, mm: int) -> None:
-        """End the lease on `mm`."""
+        """End the lease on `mm`, whatever handles there are."""
+        self._holder.forget(mm)
+
+    def _drop(self, mm: int) -> None:
+        """A handle on `mm` ends, and the lease with the last one."""
         self._holder.drop(mm)
 
     async def keep_alive(self, mms: Iterable[int], *, ttl_s: float = 0.0) -> list[int]:
@@ -212,7 +217,10 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
     async def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
         request = memory_pb2.ApplyRequest(block=raw(block))
-        return (await self.call(self.memory.Apply, request)).results
+        try:
+            return (await self.call(self.memory.Apply, request)).results
+        except LimitReached as error:
+            raise transport.of_block(error) from None
 
     def batch(self, *, window: int = 8) -> AsyncBatch:
         """A stream of blocks with at most `window` of them outstanding."""
@@ -236,13 +244,20 @@ class AsyncClient(AbstractAsyncContextManager["AsyncClient"]):
 
 
 class AsyncAddressSpace(Caller, AbstractAsyncContextManager["AsyncAddressSpace"]):
-    """One emulated address space. Calls that fail raise MemoryCallError, accesses FaultSignal."""
+    """One emulated address space. Calls that fail raise MemoryCallError, accesses FaultSignal.
 
-    def __init__(self, client: AsyncClient, mm: int) -> None:
+    The end of an `async with` block ends what that of AddressSpace does.
+    """
+
+    def __init__(self, client: AsyncClient, mm: int, *, made: bool, hold: bool) -> None:
         self._client = client
         self._stub = client.memory
         self._uffd = client.userfaultfd
         self.mm = mm
+        self._made = made
+        self._leased = hold
+        if hold:
+            client._holder.add(mm)
 
     def __repr__(self) -> str:
         return f"<AsyncAddressSpace {self.mm}>"
@@ -532,14 +547,15 @@ class AsyncAddressSpace(Caller, AbstractAsyncContextManager["AsyncAddressSpace"]
         )
         response = await self._call("exec", self._stub.Exec, request)
         if not shared:
-            self._client.release(self.mm)
-        return self._client.use(response.mm, hold=hold)
+            self._let_go()
+        return AsyncAddressSpace(self._client, response.mm, made=True, hold=hold)
 
     async def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AsyncAddressSpace:
         """fork(2): the child's address space."""
         request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=transport.ttl_ms(ttl_s))
         response = await self._call("fork", self._stub.ForkAddressSpace, request)
-        return self._forked(self._client.use(response.mm, hold=hold))
+        child = AsyncAddressSpace(self._client, response.mm, made=True, hold=hold)
+        return self._forked(child)
 
     async def maps(self) -> str:
         """The mappings as /proc/PID/maps shows them."""
@@ -554,19 +570,30 @@ class AsyncAddressSpace(Caller, AbstractAsyncContextManager["AsyncAddressSpace"]
 
     async def exit(self) -> None:
         """End it now, even if others use it."""
-        self._client.release(self.mm)
+        self._let_go()
         await self._client.call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
 
     def detach(self) -> int:
-        """End the lease on it; it ends with the last lease. Its number."""
-        self._client.release(self.mm)
+        """End the lease of this handle: it ends with the last lease. Its number."""
+        self._made = False
+        if self._leased:
+            self._leased = False
+            self._client._drop(self.mm)
         return self.mm
 
+    def _let_go(self) -> None:
+        """From now on the end of this handle does nothing, and no handle has a lease."""
+        self._made = self._leased = False
+        self._client.release(self.mm)
+
     async def __aexit__(self, kind: object, error: object, trace: object) -> None:
+        if not self._made:
+            self.detach()
+            return
         try:
             await self.exit()
-        except NoSuchAddressSpace:
-            return  # it has exited already
+        except (NoSuchAddressSpace, ClientClosed):
+            return  # it has exited already, or does so without us
         except ServiceUnavailable:
             if error is None:
                 raise
@@ -582,6 +609,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
         self._call = wire.batch(channel)()
         self._outstanding: collections.deque[tuple[int, bool]] = collections.deque()
         self._tag = 0
+        self._closed = False
 
     @property
     def full(self) -> bool:
@@ -594,6 +622,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
         failed_only: receive the records that fail only, by receive_failed. It makes a stream
         twice as fast, and addresses, words and numbers of address spaces do not come back.
         """
+        transport.check_stream(self._closed)
         if self.full:
             raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
         self._tag += 1
@@ -612,6 +641,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
         return transport.failed(await self._received(failed_only=True))
 
     async def _received(self, *, failed_only: bool) -> wire.Response:
+        transport.check_stream(self._closed)
         if not self._outstanding:
             raise ValueError("no block is outstanding")
         if self._outstanding[0][1] != failed_only:
@@ -619,7 +649,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
         try:
             answer = await self._call.read()
         except grpc.RpcError as error:
-            raise transport.error_of(error) from None
+            raise transport.of_block(transport.error_of(error)) from None
         if not isinstance(answer, wire.Response):  # grpc.aio.EOF
             raise ServiceUnavailable("the server ended the stream")
         self._outstanding.popleft()
@@ -636,6 +666,7 @@ class AsyncBatch(AbstractAsyncContextManager["AsyncBatch"]):
 
     async def close(self) -> None:
         """End the stream. Answers that were not received are given up."""
+        self._closed = True
         if self._outstanding:
             self._call.cancel()
         else:

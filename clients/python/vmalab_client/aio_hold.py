@@ -48,6 +48,9 @@ class AsyncHolder:
     def drop(self, mm: int) -> None:
         self._say(self._leases.drop(mm))
 
+    def forget(self, mm: int) -> None:
+        self._say(self._leases.forget(mm))
+
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()

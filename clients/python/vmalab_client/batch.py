@@ -26,6 +26,7 @@ class Batch(AbstractContextManager["Batch"]):
         self._call = wire.batch(channel)(iter(self._requests.get, None))
         self._outstanding: collections.deque[tuple[int, bool]] = collections.deque()
         self._tag = 0
+        self._closed = False
 
     @property
     def outstanding(self) -> int:
@@ -43,6 +44,7 @@ class Batch(AbstractContextManager["Batch"]):
         failed_only: receive the records that fail only, by receive_failed. It makes a stream
         twice as fast, and addresses, words and numbers of address spaces do not come back.
         """
+        transport.check_stream(self._closed)
         if self.full:
             raise ValueError(f"{self._window} blocks are outstanding: receive an answer first")
         self._tag += 1
@@ -58,6 +60,7 @@ class Batch(AbstractContextManager["Batch"]):
         return transport.failed(self._received(failed_only=True))
 
     def _received(self, *, failed_only: bool) -> wire.Response:
+        transport.check_stream(self._closed)
         if not self._outstanding:
             raise ValueError("no block is outstanding")
         if self._outstanding[0][1] != failed_only:
@@ -67,7 +70,7 @@ class Batch(AbstractContextManager["Batch"]):
         except StopIteration:
             raise ServiceUnavailable("the server ended the stream") from None
         except grpc.RpcError as error:
-            raise transport.error_of(error) from None
+            raise transport.of_block(transport.error_of(error)) from None
         tag, _ = self._outstanding.popleft()
         if answer.tag != tag:
             raise ServiceUnavailable(f"answer {answer.tag} instead of {tag}")
@@ -84,6 +87,7 @@ class Batch(AbstractContextManager["Batch"]):
 
     def close(self) -> None:
         """End the stream. Answers that were not received are given up."""
+        self._closed = True
         self._requests.put(None)
         if self._outstanding:
             self._call.cancel()

@@ -18,7 +18,7 @@ from vmalab_client import handshake, health, plain_token, transport, types
 from vmalab_client.batch import Batch
 from vmalab_client.block import Access, BlockBuilder, raw
 from vmalab_client.caller import SyncCaller
-from vmalab_client.errors import NoSuchAddressSpace, ServiceUnavailable
+from vmalab_client.errors import ClientClosed, LimitReached, NoSuchAddressSpace, ServiceUnavailable
 from vmalab_client.flags import INFINITY, FileMode, Map, Mremap, Prot
 from vmalab_client.hold import Holder
 from vmalab_client.lab import Lab
@@ -151,13 +151,14 @@ class Client(AbstractContextManager["Client"]):
             setup=transport.setup(setup),
         )
         mm = self.call(self.memory.CreateAddressSpace, request).mm
-        return self.use(mm, hold=hold)
+        return AddressSpace(self, mm, made=True, hold=hold)
 
     def use(self, mm: int, *, hold: bool = True) -> AddressSpace:
-        """An address space that exists, by its number; several clients may use it."""
-        if hold:
-            self._holder.add(mm)
-        return AddressSpace(self, mm)
+        """An address space that exists, by its number; several clients may use it.
+
+        The end of a `with` block ends the lease of this handle, and not the address space.
+        """
+        return AddressSpace(self, mm, made=False, hold=hold)
 
     def keep_alive(self, mms: Iterable[int], *, ttl_s: float = 0.0) -> list[int]:
         """Let address spaces live at least `ttl_s` from now; those that do not exist."""
@@ -169,7 +170,11 @@ class Client(AbstractContextManager["Client"]):
         return self._holder.wait_held(mm, timeout_s)
 
     def release(self, mm: int) -> None:
-        """End the lease on `mm`."""
+        """End the lease on `mm`, whatever handles there are."""
+        self._holder.forget(mm)
+
+    def _drop(self, mm: int) -> None:
+        """A handle on `mm` ends, and the lease with the last one."""
         self._holder.drop(mm)
 
     def share(self, mm: int) -> None:
@@ -226,7 +231,10 @@ class Client(AbstractContextManager["Client"]):
     def apply(self, block: bytes | BlockBuilder) -> bytes:
         """Execute one block; its results, for parse_results."""
         request = memory_pb2.ApplyRequest(block=raw(block))
-        return self.call(self.memory.Apply, request).results
+        try:
+            return self.call(self.memory.Apply, request).results
+        except LimitReached as error:
+            raise transport.of_block(error) from None
 
     def batch(self, *, window: int = _SPARE_WINDOW) -> Batch:
         """A stream of blocks with at most `window` of them outstanding."""
@@ -248,15 +256,23 @@ class Client(AbstractContextManager["Client"]):
 
 
 class AddressSpace(SyncCaller, AbstractContextManager["AddressSpace"]):
-    """One emulated address space. Calls that fail raise MemoryCallError, accesses FaultSignal."""
+    """One emulated address space. Calls that fail raise MemoryCallError, accesses FaultSignal.
+
+    The end of a `with` block ends the address space if this handle has made it, and else the lease
+    of this handle.
+    """
 
     _client: Client
 
-    def __init__(self, client: Client, mm: int) -> None:
+    def __init__(self, client: Client, mm: int, *, made: bool, hold: bool) -> None:
         self._client = client
         self._stub = client.memory
         self._uffd = client.userfaultfd
         self.mm = mm
+        self._made = made
+        self._leased = hold
+        if hold:
+            client._holder.add(mm)
 
     def __repr__(self) -> str:
         return f"<AddressSpace {self.mm}>"
@@ -547,15 +563,16 @@ class AddressSpace(SyncCaller, AbstractContextManager["AddressSpace"]):
         response = self._call(self._stub.Exec, request)
         transport.check(response, "exec")
         if not shared:
-            self._client.release(self.mm)
-        return self._client.use(response.mm, hold=hold)
+            self._let_go()
+        return AddressSpace(self._client, response.mm, made=True, hold=hold)
 
     def fork(self, *, ttl_s: float = 0.0, hold: bool = True) -> AddressSpace:
         """fork(2): the child's address space."""
         request = memory_pb2.ForkAddressSpaceRequest(mm=self.mm, ttl_ms=transport.ttl_ms(ttl_s))
         response = self._call(self._stub.ForkAddressSpace, request)
         transport.check(response, "fork")
-        return self._forked(self._client.use(response.mm, hold=hold))
+        child = AddressSpace(self._client, response.mm, made=True, hold=hold)
+        return self._forked(child)
 
     def maps(self) -> str:
         """The mappings as /proc/PID/maps shows them."""
@@ -570,19 +587,30 @@ class AddressSpace(SyncCaller, AbstractContextManager["AddressSpace"]):
 
     def exit(self) -> None:
         """End it now, even if others use it."""
-        self._client.release(self.mm)
+        self._let_go()
         self._call(self._stub.Exit, memory_pb2.ExitRequest(mm=self.mm))
 
     def detach(self) -> int:
-        """End the lease on it; it ends with the last lease. Its number."""
-        self._client.release(self.mm)
+        """End the lease of this handle: it ends with the last lease. Its number."""
+        self._made = False
+        if self._leased:
+            self._leased = False
+            self._client._drop(self.mm)
         return self.mm
 
+    def _let_go(self) -> None:
+        """From now on the end of this handle does nothing, and no handle has a lease."""
+        self._made = self._leased = False
+        self._client.release(self.mm)
+
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if not self._made:
+            self.detach()
+            return
         try:
             self.exit()
-        except NoSuchAddressSpace:
-            return  # it has exited already
+        except (NoSuchAddressSpace, ClientClosed):
+            return  # it has exited already, or does so without us
         except ServiceUnavailable:
             if error is None:
                 raise

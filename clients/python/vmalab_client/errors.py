@@ -12,7 +12,8 @@
     ├── BadCertificate         root_certificates has no certificate (also a ValueError)
     ├── BadToken               a token would leave this machine in plain, or is none (also a
     │                          ValueError)
-    ├── ClientClosed           the client is closed, or not open yet (also a ValueError)
+    ├── ClientClosed           the client, or the stream of blocks, is closed, or not open yet (also
+    │                          a ValueError)
     └── ServiceError           the service could not serve: reason, metadata, grpc code
         ├── NoSuchAddressSpace     NO_SUCH_MM
         ├── LimitReached           RESOURCE_EXHAUSTED with any reason
@@ -121,7 +122,7 @@ class BadToken(VmalabError, ValueError):
 
 
 class ClientClosed(VmalabError, ValueError):
-    """A call on a client that was closed, or that was not opened yet."""
+    """A call on a client or a stream that was closed, or on one that was not opened yet."""
 
 
 class ServiceError(VmalabError):

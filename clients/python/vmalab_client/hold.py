@@ -53,9 +53,15 @@ class Holder:
                 self._say(self._leases.add(mm))
 
     def drop(self, mm: int) -> None:
-        """Hold no more."""
+        """One handle less; hold no more, if it was the last."""
         with self._changed:
             self._say(self._leases.drop(mm))
+            self._changed.notify_all()
+
+    def forget(self, mm: int) -> None:
+        """Hold no more, whatever handles there are."""
+        with self._changed:
+            self._say(self._leases.forget(mm))
             self._changed.notify_all()
 
     def add_file(self, file: int) -> int:
@@ -71,11 +77,17 @@ class Holder:
             self._say(self._leases.drop_file(file))
 
     def wait_held(self, mm: int, timeout_s: float) -> bool:
-        """Wait until the server has confirmed the lease on `mm`; False too if there is none."""
+        """Wait until the server has confirmed the lease on `mm`; False too if there is none.
+
+        Raises:
+            ClientClosed: the client is closed, or was closed meanwhile.
+        """
         with self._changed:
             self._changed.wait_for(
                 lambda: self._leases.confirmed(mm) or mm not in self._leases, timeout_s
             )
+            if self._closed:
+                raise transport.closed(opened=True)
             return self._leases.confirmed(mm)
 
     def close(self) -> None:

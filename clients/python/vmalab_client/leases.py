@@ -10,10 +10,10 @@ from vmalab_client.errors import ServiceError
 
 
 @dataclass(slots=True)
-class _File:
-    """A file with a lease: how often this client has it open, and which request names it."""
+class _Lease:
+    """How many handles or opens of this client want it, and which request names it."""
 
-    opens: int
+    users: int
     request: int
 
 
@@ -26,8 +26,8 @@ class Leases:
     """
 
     def __init__(self) -> None:
-        self._mms: dict[int, int] = {}  # which request of this stream names it
-        self._files: dict[int, _File] = {}
+        self._mms: dict[int, _Lease] = {}
+        self._files: dict[int, _Lease] = {}
         self._said = 0
         self._heard = 0
 
@@ -39,14 +39,24 @@ class Leases:
         return request
 
     def add(self, mm: int) -> pb.HoldRequest | None:
-        """A lease on an address space; None: there is one."""
-        if mm in self._mms:
+        """One more handle on an address space; None: there is a lease on it."""
+        found = self._mms.get(mm)
+        if found is not None:
+            found.users += 1
             return None
-        self._mms[mm] = self._said + 1
+        self._mms[mm] = _Lease(1, self._said + 1)
         return self._say(pb.HoldRequest(add=[mm]))
 
     def drop(self, mm: int) -> pb.HoldRequest | None:
-        """No lease on it any more; None: there was none."""
+        """One handle less; None: the lease stays, or there was none."""
+        found = self._mms.get(mm)
+        if found is None:
+            return None
+        found.users -= 1
+        return None if found.users else self.forget(mm)
+
+    def forget(self, mm: int) -> pb.HoldRequest | None:
+        """No lease on it any more, whatever handles there are; None: there was none."""
         if self._mms.pop(mm, None) is None:
             return None
         return self._say(pb.HoldRequest(drop=[mm]))
@@ -55,9 +65,9 @@ class Leases:
         """A file was opened once more; None: there is a lease on it."""
         found = self._files.get(file)
         if found is not None:
-            found.opens += 1
+            found.users += 1
             return None
-        self._files[file] = _File(1, self._said + 1)
+        self._files[file] = _Lease(1, self._said + 1)
         return self._say(pb.HoldRequest(add_files=[file]))
 
     def drop_file(self, file: int) -> pb.HoldRequest | None:
@@ -65,8 +75,8 @@ class Leases:
         found = self._files.get(file)
         if found is None:
             return None
-        found.opens -= 1
-        if found.opens:
+        found.users -= 1
+        if found.users:
             return None
         del self._files[file]
         return self._say(pb.HoldRequest(drop_files=[file]))
@@ -79,16 +89,15 @@ class Leases:
     def begin(self) -> pb.HoldRequest:
         """A new stream: its first request."""
         self._said, self._heard = 1, 0
-        self._mms = dict.fromkeys(self._mms, 1)
-        for one in self._files.values():
+        for one in (*self._mms.values(), *self._files.values()):
             one.request = 1
         return pb.HoldRequest(add=sorted(self._mms), add_files=sorted(self._files))
 
     def end(self) -> None:
         """The stream has ended: nothing is confirmed."""
         self._said = self._heard = 0
-        for mm in self._mms:
-            self._mms[mm] = 1
+        for one in self._mms.values():
+            one.request = 1
 
     def hear(self, answer: pb.HoldResponse) -> list[int]:
         """An answer has come; the address spaces that are lost."""
@@ -118,5 +127,5 @@ class Leases:
 
     def confirmed(self, mm: int) -> bool:
         """Whether there is a lease on it that the server has confirmed."""
-        request = self._mms.get(mm)
-        return request is not None and request <= self._heard
+        found = self._mms.get(mm)
+        return found is not None and found.request <= self._heard

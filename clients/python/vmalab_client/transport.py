@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES_MAX = 64 << 20
 _DETAILS_KEY = "grpc-status-details-bin"
-_HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/,\[\]]+):([0-9]{1,5})")
+_HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
 
 _SERVICE_CONFIG = json.dumps(
@@ -117,9 +117,17 @@ def _checked(address: str) -> str:
     """`address`. Raises BadTarget if gRPC would take it for another port or name."""
     found = _HOST_PORT.fullmatch(address)
     named = address.startswith(_SCHEMES) and address not in _SCHEMES
-    if named or (found and 0 < int(found[1]) < 1 << 16):
+    if named or (found and 0 < int(found[2]) < 1 << 16 and _is_ipv6(found[1])):
         return address
     raise BadTarget(f"target {address!r} is not host:port, as 127.0.0.1:7420, or unix:PATH")
+
+
+def _is_ipv6(bracketed: str | None) -> bool:
+    """Whether what is in brackets is a number of IPv6; None: there are none."""
+    try:
+        return bracketed is None or ipaddress.ip_address(bracketed).version == 6
+    except ValueError:
+        return False
 
 
 def balanced(addresses: Sequence[str], fallback: str) -> str:
@@ -239,6 +247,12 @@ def closed(opened: bool) -> ClientClosed:
     )
 
 
+def check_stream(closed: bool) -> None:
+    """Raise ClientClosed if a stream of blocks is closed."""
+    if closed:
+        raise ClientClosed("this stream is closed: open another one")
+
+
 def open_file(
     dev_major: int, dev_minor: int, ino: int, size_bytes: int, name: str, ttl_s: float
 ) -> memory_pb2.OpenFileRequest:
@@ -289,6 +303,24 @@ def error_of(error: grpc.RpcError) -> ServiceError:
         code=code.name,
         metadata=dict(info.metadata),
         request_id=request_id,
+    )
+
+
+def of_block(error: ServiceError) -> ServiceError:
+    """The exception of a block.
+
+    gRPC itself refuses a message that is too large, before the service can give a reason; it is the
+    same as a block that the service refuses.
+    """
+    text = str(error)
+    refused = isinstance(error, LimitReached) and not error.reason
+    if not refused or "larger than max" not in text:
+        return error
+    return InvalidRequest(
+        f"the block is larger than a message may be: send it in parts ({text})",
+        reason="BLOCK_TOO_BIG",
+        code="INVALID_ARGUMENT",
+        metadata={"limit": "message_bytes_max"},
     )
 
 

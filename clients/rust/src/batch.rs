@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 use crate::block::{BlockBuilder, Results};
 use crate::channel::Channel;
 use crate::client::Client;
-use crate::errors::{service, Error};
+use crate::errors::{of_block, service, Error};
 use crate::proto::{BatchRequest, BatchResponse};
 use crate::stubs;
 
@@ -119,7 +119,7 @@ impl Batch {
         let Some(answer) = self.answers.recv().await else {
             return Err(service(Code::Unavailable, "the server ended the stream"));
         };
-        let answer = answer?;
+        let answer = answer.map_err(|status| of_block(status.into()))?;
         self.outstanding.pop_front();
         if answer.tag != wanted {
             let text = format!("answer {} instead of {wanted}", answer.tag);

@@ -4,7 +4,7 @@
 
 use crate::client::Client;
 use crate::constants::*;
-use crate::errors::Error;
+use crate::errors::{of_block, Error};
 use crate::space::Range;
 use crate::{proto, stubs};
 
@@ -334,7 +334,7 @@ impl Client {
     pub async fn apply_bytes(&self, block: Vec<u8>) -> Result<Results, Error> {
         let request = proto::ApplyRequest { block };
         let call = |c, r| async move { stubs::memory(c).apply(r).await };
-        let answer = self.unary(request, call).await?;
+        let answer = self.unary(request, call).await.map_err(of_block)?;
         Results::parse(answer.results)
     }
 }

@@ -24,6 +24,8 @@ use crate::{proto, stubs};
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_TRIES: u32 = 3;
 const LOOK_RETRY_FIRST: Duration = Duration::from_millis(50);
+/// More than ten years is the same as for ever, and gRPC cannot say it.
+const BOUND_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// A connection to an instance. Clones share it, as tasks may.
 ///
@@ -245,7 +247,11 @@ impl Client {
 
 /// When a call ends that begins now; `None`: it has no bound.
 fn until(timeout: Option<Duration>, more: Duration) -> Option<Instant> {
-    Instant::now().checked_add(timeout?.saturating_add(more))
+    let bound = timeout?.saturating_add(more);
+    if bound > BOUND_MAX {
+        return None;
+    }
+    Instant::now().checked_add(bound)
 }
 
 /// A call that ends at a time.
@@ -339,6 +345,15 @@ mod tests {
         assert!(error.is_deadline_exceeded(), "{error:?}");
     }
 
+    #[test]
+    fn a_bound_that_grpc_cannot_say_is_none() {
+        for seconds in [400_000_000_000, 1_000_000_000_000, u64::MAX] {
+            assert!(until(Some(Duration::from_secs(seconds)), LOOK_RETRY_FIRST).is_none());
+        }
+        assert!(until(Some(Duration::from_secs(1)), Duration::MAX).is_none());
+        assert!(until(Some(Duration::from_secs(3600)), Duration::ZERO).is_some());
+    }
+
     #[tokio::test]
     async fn a_closed_client_refuses() {
         let options = Options::new().without_discovery();
@@ -348,6 +363,7 @@ mod tests {
             client.inspect().list_workers().await.err(),
             client.clone().keep_alive(None, &[1]).await.err(),
             client.batch(0).err(),
+            client.wait_lease(1).await.err(),
         ] {
             assert!(matches!(answer, Some(Error::Closed)), "{answer:?}");
         }

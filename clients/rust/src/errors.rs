@@ -224,6 +224,26 @@ pub(crate) fn service(code: Code, message: impl Into<String>) -> Error {
     }))
 }
 
+/// The error of a block. gRPC itself refuses a message that is too large, before the service can give
+/// a reason; it is the same as a block that the service refuses.
+pub(crate) fn of_block(error: Error) -> Error {
+    let Error::Service(inner) = &error else { return error };
+    let refused = ["larger than max", "encoded message length too large"];
+    if !inner.reason.is_empty() || !refused.iter().any(|one| inner.message.contains(one)) {
+        return error;
+    }
+    let limit = ("limit".to_owned(), "message_bytes_max".to_owned());
+    Error::Service(Box::new(ServiceError {
+        code: Code::InvalidArgument,
+        reason: reason::BLOCK_TOO_BIG.to_owned(),
+        metadata: HashMap::from([limit]),
+        message: format!(
+            "the block is larger than a message may be: send it in parts ({})",
+            inner.message
+        ),
+    }))
+}
+
 /// The error of an answer with this errno.
 pub(crate) fn failed(call: &'static str, errno: i32) -> Result<(), Error> {
     match errno {
@@ -247,6 +267,16 @@ mod tests {
         assert_eq!(found.reason(), Some("NO_SUCH_MM"));
         let Error::Service(found) = found else { panic!("{found:?}") };
         assert_eq!((found.code, &found.metadata["mm"]), (Code::NotFound, &"7".to_owned()));
+    }
+
+    #[test]
+    fn a_block_that_no_message_holds_has_a_reason() {
+        let text = "SERVER: Received message larger than max (9600008 vs. 8388608)";
+        let found = of_block(Status::resource_exhausted(text).into());
+        assert_eq!(found.reason(), Some(reason::BLOCK_TOO_BIG));
+        assert_eq!(found.code(), Some(Code::InvalidArgument));
+        let other = of_block(Status::resource_exhausted("too many calls").into());
+        assert!(other.is_limit() && other.reason().is_none(), "{other:?}");
     }
 
     #[test]

@@ -395,6 +395,21 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_ends_with_the_last_handle_that_has_it() {
+        let mut state = State::default();
+        let mut requests = begun(&mut state);
+        requests.try_recv().unwrap();
+        state.add(1);
+        state.add(1);
+        assert_eq!(requests.try_recv().unwrap().add, [1]);
+        state.release(1);
+        assert!(requests.try_recv().is_err() && state.mms.contains_key(&1));
+        state.release(1);
+        assert_eq!(requests.try_recv().unwrap().drop, [1]);
+        state.release(1); // of a handle whose lease was lost
+    }
+
+    #[test]
     fn the_end_of_the_stream_ends_what_it_has_confirmed() {
         let mut state = State::default();
         state.add(1);

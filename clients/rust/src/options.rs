@@ -157,8 +157,13 @@ impl Options {
                 away.authority()
             )));
         }
-        let mut value = HeaderValue::try_from(format!("Bearer {}", self.token))
-            .map_err(|_| Error::BadToken("a token has visible ASCII characters alone".into()))?;
+        let odd = || Error::BadToken("a token has printable characters of ASCII alone".into());
+        // A header may have other bytes, which the server would take for another token.
+        if !self.token.bytes().all(|one| (b' '..=b'~').contains(&one)) {
+            return Err(odd());
+        }
+        let mut value =
+            HeaderValue::try_from(format!("Bearer {}", self.token)).map_err(|_| odd())?;
         value.set_sensitive(true);
         Ok(Some(value))
     }
@@ -184,8 +189,10 @@ mod tests {
             assert_eq!(given.is_ok(), local, "{target}: {given:?}");
             assert!(secure.authorization(&targets).is_ok(), "{target}");
         }
-        let odd = Options::new().token("two\nlines").authorization(&[]);
-        assert!(matches!(odd, Err(Error::BadToken(_))), "{odd:?}");
+        for odd in ["two\nlines", "secr\u{e9}t", "tab\t"] {
+            let given = Options::new().token(odd).authorization(&[]);
+            assert!(matches!(given, Err(Error::BadToken(_))), "{given:?}");
+        }
         assert!(!format!("{plain:?}").contains("secret"));
     }
 

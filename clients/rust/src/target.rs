@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use crate::errors::Error;
 
+const PORT_DIGITS_MAX: usize = 5;
+
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -29,6 +31,9 @@ impl Target {
             };
         }
         let (host, port) = text.rsplit_once(':').ok_or_else(refused)?;
+        if port.len() > PORT_DIGITS_MAX || !port.bytes().all(|one| one.is_ascii_digit()) {
+            return Err(refused());
+        }
         let port: u16 = port.parse().map_err(|_| refused())?;
         let bare = match host.strip_prefix('[') {
             Some(inner) => inner
@@ -102,6 +107,12 @@ mod tests {
             "http://a:1",
             "::1:7420",
             "[example.org]:1",
+            "[127.0.0.1]:1",
+            "[::1:1",
+            "a\n:1",
+            "a,b:1",
+            "127.0.0.1:+1",
+            "127.0.0.1:000001",
         ] {
             assert!(matches!(Target::parse(bad), Err(Error::BadTarget(_))), "{bad:?} is taken");
         }

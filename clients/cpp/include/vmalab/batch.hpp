@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "vmalab/block.hpp"
@@ -43,12 +43,12 @@ public:
 	std::size_t outstanding() const noexcept;
 	/** Whether an answer must be received before the next block is sent. */
 	bool full() const noexcept;
-	/** Sends a block. Throws WindowError when the window is full. */
+	/** Sends a block. Throws WindowError when the window is full, Closed after close. */
 	void send(const BlockBuilder &block);
 	/** Sends a block that was built otherwise. failed_only: receive_failed gives what failed of
 	 *  it, which makes a stream twice as fast; values do not come back.
 	 */
-	void send_bytes(std::string block, bool failed_only = false);
+	void send_bytes(std::string_view block, bool failed_only = false);
 	/** The results of the oldest block that is outstanding. */
 	Results receive();
 	/** What failed of the oldest block, which was sent with failed_only. */
@@ -60,6 +60,7 @@ private:
 	friend class Client;
 	struct Stream;
 	explicit Batch(std::unique_ptr<Stream> stream) noexcept;
+	Stream &open() const;
 
 	std::unique_ptr<Stream> stream_;
 };

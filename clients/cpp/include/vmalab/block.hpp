@@ -106,7 +106,13 @@ public:
 
 private:
 	static constexpr std::size_t BYTES = 16;
-	static Result read(const char *at) noexcept;
+	static Result read(const char *at) noexcept
+	{
+		const std::uint64_t first = internal::get_word(at);
+		return {static_cast<std::int32_t>(static_cast<std::uint32_t>(first)),
+			static_cast<std::uint32_t>(first >> 32),
+			internal::get_word(at + internal::WORD_BYTES)};
+	}
 
 	std::string raw_;
 };

@@ -10,7 +10,7 @@
  *	    NoSuchAddressSpace, LimitReached, InvalidRequest, Unauthenticated, NotOwner
  *	    Unavailable, Cancelled, DeadlineExceeded	the call may have been executed
  *	  RefusedError			the client refused by itself: nothing was sent
- *	    Closed, BadTarget, BadCertificate, BadToken, BadBlock, WindowError
+ *	    Closed, BadTarget, BadCertificate, BadToken, BadTime, BadBlock, WindowError
  */
 #pragma once
 
@@ -190,12 +190,14 @@ public:
 	using Error::Error;
 };
 
-/** The client is closed. */
+/** The client, or the stream of blocks, is closed. */
 class Closed : public RefusedError
 {
 public:
 	/** Says what to do. */
 	Closed();
+	/** what: what is closed. */
+	explicit Closed(const std::string &what);
 };
 
 /** A target is no address. */
@@ -214,6 +216,13 @@ public:
 
 /** A token would leave this machine without TLS, or is none. */
 class BadToken : public RefusedError
+{
+public:
+	using RefusedError::RefusedError;
+};
+
+/** A time is below 0. */
+class BadTime : public RefusedError
 {
 public:
 	using RefusedError::RefusedError;

@@ -421,6 +421,8 @@ func (r *running) doSpace(ctx context.Context, s step) (*answer, error) {
 		return r.keep(s, made, true), nil
 	case "exit":
 		return &answer{}, one.Exit(ctx)
+	case "end":
+		return &answer{}, one.Close()
 	case "detach":
 		return &answer{value: one.Detach()}, nil
 	case "share":
@@ -510,7 +512,11 @@ func (r *running) doWait(ctx context.Context, s step) (*answer, error) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		if err := client.WaitLease(ctx, r.space(s).Number()); err != nil {
+		err = client.WaitLease(ctx, r.space(s).Number())
+		if errors.Is(err, vmalab.ErrClosed) {
+			return nil, err
+		}
+		if err != nil {
 			return nil, mismatched("the lease was not confirmed: %v", err)
 		}
 		return &answer{}, nil

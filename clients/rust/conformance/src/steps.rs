@@ -263,6 +263,12 @@ impl Running {
                 self.space(step).exit().await?;
                 Answer::default()
             }
+            "end" => {
+                let ended = self.space(step);
+                locked(&self.kept).retain(|one| !Arc::ptr_eq(one, &ended));
+                locked(&self.spaces).remove(&step.text("mm", "a"));
+                Answer::default() // and with it the last handle is dropped
+            }
             "detach" => Answer::value(self.space(step).detach()),
             "share" => {
                 self.space(step).share().await?;

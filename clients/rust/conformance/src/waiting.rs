@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use vmalab_client::{AddressSpace, Batch, BlockBuilder, SpaceOptions};
+use vmalab_client::{AddressSpace, Batch, BlockBuilder, Error, SpaceOptions};
 
 use crate::expected::{judge, judge_fields, Answer, Failure};
 use crate::inspection::rows;
@@ -43,6 +43,7 @@ impl Running {
                 let (client, mm) = (self.client(step).await?, self.space(step).number());
                 match tokio::time::timeout(PATIENCE, client.wait_lease(mm)).await {
                     Ok(Ok(())) => Answer::default(),
+                    Ok(Err(error @ Error::Closed)) => return Err(error.into()),
                     other => {
                         return Err(mismatched(format!("the lease was not confirmed: {other:?}")))
                     }

@@ -20,19 +20,25 @@ import dev.vmalab.v1.ShareAddressSpaceRequest;
 import dev.vmalab.v1.VmaInfo;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * One emulated address space, as one thread of it sees it: its PKRU is the handle's own. Threads
- * may share a handle that has no PKRU. Close it: that ends the address space.
+ * may share a handle that has no PKRU. Close it: that ends the address space if this handle has made
+ * it, and else the lease of this handle.
  */
 public final class AddressSpace extends AddressSpaceCalls implements AutoCloseable {
     private final Client client;
     private final long number;
     private volatile OptionalInt rights = OptionalInt.empty();
+    private final AtomicBoolean made;
+    private final AtomicBoolean leased;
 
-    AddressSpace(Client client, long number, boolean lease) {
+    AddressSpace(Client client, long number, boolean made, boolean lease) {
         this.client = client;
         this.number = number;
+        this.made = new AtomicBoolean(made);
+        this.leased = new AtomicBoolean(lease);
         if (lease) {
             client.leases().add(number);
         }
@@ -64,11 +70,16 @@ public final class AddressSpace extends AddressSpaceCalls implements AutoCloseab
     }
 
     /**
-     * Ends the address space, for all who use it. One that has ended already is no error, nor one
-     * whose client is closed.
+     * Is the end of a handle. If it has made the address space (newAddressSpace, fork, exec), that
+     * ends, for all who use it; one that has ended already is no error, nor one whose client is
+     * closed. If it is one of {@link Client#use}, its lease ends, as with {@link #detach}.
      */
     @Override
     public void close() {
+        if (!made.get()) {
+            detach();
+            return;
+        }
         try {
             exit();
         } catch (ServiceException.NoSuchAddressSpace | RefusedException.Closed gone) {
@@ -78,18 +89,29 @@ public final class AddressSpace extends AddressSpaceCalls implements AutoCloseab
 
     /** Ends the address space now, for all who use it. */
     public void exit() {
-        client.leases().drop(number);
+        letGo();
         ExitRequest request = ExitRequest.newBuilder().setMm(number).build();
         client.call(MemoryServiceGrpc.getExitMethod(), request);
     }
 
+    /** From now on closing this handle does nothing, and no handle has a lease. */
+    private void letGo() {
+        made.set(false);
+        leased.set(false);
+        client.leases().forget(number);
+    }
+
     /**
-     * Ends the lease on it: it ends with the last lease.
+     * Ends the lease of this handle: the address space ends with its last lease, and not with this
+     * handle.
      *
      * @return its number
      */
     public long detach() {
-        client.leases().drop(number);
+        made.set(false);
+        if (leased.getAndSet(false)) {
+            client.leases().drop(number);
+        }
         return number;
     }
 
@@ -112,7 +134,7 @@ public final class AddressSpace extends AddressSpaceCalls implements AutoCloseab
         ForkAddressSpaceResponse answer =
             client.call(MemoryServiceGrpc.getForkAddressSpaceMethod(), request.build());
         CallException.check("fork", answer.getErrnoCode());
-        AddressSpace child = client.use(answer.getMm());
+        AddressSpace child = new AddressSpace(client, answer.getMm(), true, true);
         child.rights = rights;
         return child;
     }
@@ -139,9 +161,9 @@ public final class AddressSpace extends AddressSpaceCalls implements AutoCloseab
             client.call(MemoryServiceGrpc.getExecMethod(), options.execRequest(number, shared));
         CallException.check("exec", answer.getErrnoCode());
         if (!shared) {
-            client.leases().drop(number);
+            letGo();
         }
-        return new AddressSpace(client, answer.getMm(), options.hasLease());
+        return new AddressSpace(client, answer.getMm(), true, options.hasLease());
     }
 
     /**

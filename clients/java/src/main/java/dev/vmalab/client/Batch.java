@@ -7,6 +7,7 @@ import dev.vmalab.v1.BatchRequest;
 import dev.vmalab.v1.BatchResponse;
 import dev.vmalab.v1.MemoryServiceGrpc;
 import io.grpc.Channel;
+import io.grpc.Context;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
@@ -31,6 +32,7 @@ public final class Batch implements AutoCloseable {
     private long tag;
     private boolean closed;
     private ServiceException ended;
+    private final Context opened = Context.current();
 
     Batch(Channel channel, int window) {
         if (window < 1) {
@@ -87,9 +89,7 @@ public final class Batch implements AutoCloseable {
     }
 
     private void send(ByteString block, boolean failedOnly) {
-        if (closed) {
-            throw new RefusedException.Closed("this stream is closed: open another one");
-        }
+        checkOpen();
         if (isFull()) {
             throw new RefusedException.BadWindow(
                 window + " blocks are outstanding: receive an answer first");
@@ -104,7 +104,27 @@ public final class Batch implements AutoCloseable {
         outstanding.add(tag); // if the stream has ended, receive has the reason
     }
 
+    private void checkOpen() {
+        if (closed) {
+            throw new RefusedException.Closed("this stream is closed: open another one");
+        }
+    }
+
+    /** Why the stream has ended. */
+    private ServiceException reason(StatusRuntimeException error) {
+        if (error.getStatus().getCode() == Status.Code.CANCELLED && opened.isCancelled()) {
+            return ServiceException.of(
+                Status.CANCELLED
+                    .withDescription(
+                        "the stream ended with the Context, or the `within`, that opened it: open"
+                            + " another one")
+                    .withCause(error));
+        }
+        return ServiceException.of(error).ofBlock();
+    }
+
     private BatchResponse next() {
+        checkOpen();
         if (outstanding.isEmpty()) {
             throw new RefusedException.BadWindow("no block is outstanding");
         }
@@ -117,10 +137,11 @@ public final class Batch implements AutoCloseable {
         } catch (InterruptedException wanted) {
             Thread.currentThread().interrupt();
             close();
-            throw ServiceException.of(Status.CANCELLED.withDescription("interrupted"));
+            ended = ServiceException.of(Status.CANCELLED.withDescription("interrupted"));
+            throw ended;
         }
         if (came instanceof StatusRuntimeException error) {
-            ended = ServiceException.of(error);
+            ended = reason(error);
             throw ended;
         }
         BatchResponse answer = (BatchResponse) came;

@@ -23,13 +23,24 @@ final class CallRules implements ClientInterceptor {
         Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
     private static final Duration SCENARIO = Duration.ofSeconds(70);
 
+    /** More than ten years is the same as for ever, and a clock can count it. */
+    private static final Duration BOUND_MAX = Duration.ofDays(3650);
+
     private final String token;
     private final Duration timeout;
     private volatile boolean closed;
 
     CallRules(String token, Duration timeout) {
         this.token = token;
-        this.timeout = timeout;
+        this.timeout = bounded(timeout);
+    }
+
+    /** A time that a clock can count; {@link IllegalArgumentException} if it is negative. */
+    static Duration bounded(Duration time) {
+        if (time.isNegative()) {
+            throw new IllegalArgumentException("a time is not negative: " + time);
+        }
+        return time.compareTo(BOUND_MAX) < 0 ? time : BOUND_MAX;
     }
 
     /** No call is made from now on. */
@@ -41,12 +52,20 @@ final class CallRules implements ClientInterceptor {
         return closed;
     }
 
+    void checkOpen() {
+        if (closed) {
+            throw closed();
+        }
+    }
+
+    static RefusedException.Closed closed() {
+        return new RefusedException.Closed("this client is closed: connect another one");
+    }
+
     @Override
     public <Q, A> ClientCall<Q, A> interceptCall(
             MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
-        if (closed) {
-            throw new RefusedException.Closed("this client is closed: connect another one");
-        }
+        checkOpen();
         return new SimpleForwardingClientCall<>(bounded(method, options, next)) {
             @Override
             public void start(Listener<A> listener, Metadata headers) {

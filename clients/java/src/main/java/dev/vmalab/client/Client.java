@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -201,7 +202,8 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Bounds all calls of a piece of a program together. A shorter deadline of its caller stays.
+     * Bounds all calls of a piece of a program together. A shorter deadline of its caller stays. A
+     * stream of blocks that the piece opens ends with it.
      *
      * @param most for how long
      * @param work the piece
@@ -209,15 +211,24 @@ public final class Client implements AutoCloseable {
      * @return what it gives
      */
     public <T> T within(Duration most, Supplier<T> work) {
-        Deadline deadline = Deadline.after(most.toNanos(), TimeUnit.NANOSECONDS);
-        try (Context.CancellableContext bounded =
-                Context.current().withDeadline(deadline, timer)) {
+        rules.checkOpen();
+        Duration time = CallRules.bounded(most);
+        Deadline deadline = Deadline.after(time.toNanos(), TimeUnit.NANOSECONDS);
+        try (Context.CancellableContext bounded = bounded(deadline)) {
             Context outer = bounded.attach();
             try {
                 return work.get();
             } finally {
                 bounded.detach(outer);
             }
+        }
+    }
+
+    private Context.CancellableContext bounded(Deadline deadline) {
+        try {
+            return Context.current().withDeadline(deadline, timer);
+        } catch (RejectedExecutionException closed) {
+            throw CallRules.closed();
         }
     }
 
@@ -239,19 +250,18 @@ public final class Client implements AutoCloseable {
     public AddressSpace newAddressSpace(SpaceOptions how) {
         long mm =
             call(MemoryServiceGrpc.getCreateAddressSpaceMethod(), how.createRequest()).getMm();
-        return new AddressSpace(this, mm, how.hasLease());
+        return new AddressSpace(this, mm, true, how.hasLease());
     }
 
     /**
      * Gives a handle on an address space that exists, with a lease on it. Several clients may use
-     * it: end the lease with {@link AddressSpace#detach}, not with {@link AddressSpace#close},
-     * unless it is to end for all of them.
+     * it. {@link AddressSpace#close} ends the lease of this handle, and not the address space.
      *
      * @param mm its number
      * @return the handle
      */
     public AddressSpace use(long mm) {
-        return new AddressSpace(this, mm, true);
+        return new AddressSpace(this, mm, false, true);
     }
 
     /**
@@ -261,7 +271,7 @@ public final class Client implements AutoCloseable {
      * @return the handle
      */
     public AddressSpace useWithoutLease(long mm) {
-        return new AddressSpace(this, mm, false);
+        return new AddressSpace(this, mm, false, false);
     }
 
     /**
@@ -307,7 +317,11 @@ public final class Client implements AutoCloseable {
      */
     public Results apply(ByteString block) {
         ApplyRequest request = ApplyRequest.newBuilder().setBlock(block).build();
-        return Results.of(call(MemoryServiceGrpc.getApplyMethod(), request).getResults());
+        try {
+            return Results.of(call(MemoryServiceGrpc.getApplyMethod(), request).getResults());
+        } catch (ServiceException error) {
+            throw error.ofBlock();
+        }
     }
 
     /**
@@ -321,7 +335,7 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Opens a stream of blocks.
+     * Opens a stream of blocks. It ends with the current {@link Context}.
      *
      * @param window how many blocks are outstanding at most
      * @return the stream; close it
@@ -348,7 +362,9 @@ public final class Client implements AutoCloseable {
      * @return whether it is confirmed; false too if there is no lease on it
      */
     public boolean awaitLease(long mm, Duration most) {
-        return leases.await(mm, most);
+        boolean confirmed = leases.await(mm, CallRules.bounded(most));
+        rules.checkOpen();
+        return confirmed;
     }
 
     /** Ends all leases and the connection. */

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLException;
 
 /** How a client connects. A method changes this object, and gives it back. */
@@ -20,6 +21,7 @@ public final class ClientOptions {
     /** What bounds a call whose context has no deadline. */
     public static final Duration TIMEOUT_DEFAULT = Duration.ofSeconds(30);
 
+    private static final Pattern TOKEN = Pattern.compile("[ -~]*");
     private static final System.Logger LOG = System.getLogger("dev.vmalab.client");
 
     private String token = "";
@@ -77,10 +79,7 @@ public final class ClientOptions {
      * @return this object
      */
     public ClientOptions timeout(Duration most) {
-        if (most.isNegative()) {
-            throw new IllegalArgumentException("a timeout is not negative: " + most);
-        }
-        timeout = most;
+        timeout = CallRules.bounded(most);
         return this;
     }
 
@@ -138,6 +137,10 @@ public final class ClientOptions {
 
     /** Checks what goes with the targets, and gives the context of TLS; null: there is no TLS. */
     SslContext security(List<Target> targets) {
+        if (!TOKEN.matcher(token).matches()) {
+            throw new RefusedException.BadToken(
+                "a token has printable characters of ASCII alone");
+        }
         if (roots == null) {
             if (certificate != null) {
                 throw new RefusedException.BadCertificate(
@@ -167,7 +170,9 @@ public final class ClientOptions {
     /** A token goes over TLS, or to an address of this machine. */
     void checkToken(Target target) {
         if (!mayGet(target)) {
-            throw new RefusedException.BadToken(target.text());
+            throw new RefusedException.BadToken(
+                "a token goes over TLS, or to an address of this machine: not to "
+                    + target.text());
         }
     }
 

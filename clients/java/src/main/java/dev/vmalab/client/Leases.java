@@ -33,8 +33,8 @@ final class Leases {
 
     private final MemoryServiceGrpc.MemoryServiceStub stub;
     private final ScheduledExecutorService timer;
-    private final Map<Long, Long> mms = new HashMap<>(); // which request of the stream names it
-    private final Map<Long, FileLease> files = new HashMap<>();
+    private final Map<Long, Lease> mms = new HashMap<>();
+    private final Map<Long, Lease> files = new HashMap<>();
     private final List<Long> lost = new ArrayList<>();
     private Stream stream;
     private long said; // requests of this stream
@@ -48,13 +48,27 @@ final class Leases {
         this.timer = timer;
     }
 
+    /** Of each handle on an address space. */
     synchronized void add(long mm) {
-        if (!closed && mms.putIfAbsent(mm, said + 1) == null) {
+        Lease found = mms.get(mm);
+        if (found != null) {
+            found.users++;
+        } else if (!closed) {
+            mms.put(mm, new Lease(said + 1));
             say(HoldRequest.newBuilder().addAdd(mm).build());
         }
     }
 
+    /** Of each handle that ends: the lease ends with the last of them. */
     synchronized void drop(long mm) {
+        Lease found = mms.get(mm);
+        if (found != null && --found.users == 0) {
+            forget(mm);
+        }
+    }
+
+    /** The address space ends: no handle has a lease on it any more. */
+    synchronized void forget(long mm) {
         if (mms.remove(mm) != null) {
             say(HoldRequest.newBuilder().addDrop(mm).build());
             notifyAll();
@@ -63,19 +77,19 @@ final class Leases {
 
     /** Of each open of a file. */
     synchronized void addFile(long file) {
-        FileLease found = files.get(file);
+        Lease found = files.get(file);
         if (found != null) {
-            found.opens++;
+            found.users++;
         } else if (!closed) {
-            files.put(file, new FileLease(said + 1));
+            files.put(file, new Lease(said + 1));
             say(HoldRequest.newBuilder().addAddFiles(file).build());
         }
     }
 
     /** Of each close: the lease ends with the last open. */
     synchronized void dropFile(long file) {
-        FileLease found = files.get(file);
-        if (found == null || --found.opens > 0) {
+        Lease found = files.get(file);
+        if (found == null || --found.users > 0) {
             return;
         }
         files.remove(file);
@@ -89,7 +103,7 @@ final class Leases {
     /** Whether the lease is confirmed in time; false too if there is none. */
     synchronized boolean await(long mm, Duration most) {
         long end = System.nanoTime() + most.toNanos();
-        while (!closed && mms.containsKey(mm) && mms.get(mm) > heard) {
+        while (!closed && mms.containsKey(mm) && mms.get(mm).request > heard) {
             long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
             if (left <= 0) {
                 return false;
@@ -143,7 +157,7 @@ final class Leases {
     private void confirmNone() {
         said = 0;
         heard = 0;
-        mms.replaceAll((mm, request) -> 1L);
+        mms.values().forEach(one -> one.request = 1);
         files.values().forEach(one -> one.request = 1);
     }
 
@@ -154,13 +168,14 @@ final class Leases {
         retryMs = RETRY_FIRST_MS;
         heard++;
         for (long mm : answer.getMissingList()) {
-            if (mms.getOrDefault(mm, Long.MAX_VALUE) <= heard) {
+            Lease found = mms.get(mm);
+            if (found != null && found.request <= heard) {
                 mms.remove(mm);
                 lost.add(mm);
             }
         }
         for (long file : answer.getMissingFilesList()) {
-            FileLease found = files.get(file);
+            Lease found = files.get(file);
             // One that was opened again meanwhile is in a request that has no answer yet.
             if (found != null && found.request <= heard) {
                 files.remove(file);
@@ -202,12 +217,12 @@ final class Leases {
         return files.remove(file) != null;
     }
 
-    /** The lease on a file. */
-    private static final class FileLease {
-        private int opens = 1; // by this client
-        private long request;
+    /** The lease on an address space, or on a file. */
+    private static final class Lease {
+        private int users = 1; // handles, or opens
+        private long request; // which one of the stream names it
 
-        private FileLease(long request) {
+        private Lease(long request) {
             this.request = request;
         }
     }

@@ -30,11 +30,10 @@ public abstract sealed class RefusedException extends VmalabException {
         }
     }
 
-    /** A token would leave this machine without TLS. */
+    /** A token would leave this machine without TLS, or is none. */
     public static final class BadToken extends RefusedException {
-        BadToken(String target) {
-            super(
-                "a token goes over TLS, or to an address of this machine: not to " + target, null);
+        BadToken(String message) {
+            super(message, null);
         }
     }
 

@@ -73,6 +73,35 @@ public sealed class ServiceException extends VmalabException {
         return of(status.asRuntimeException());
     }
 
+    /**
+     * The error of a block. gRPC itself refuses a message that is too large, before the service can
+     * give a reason; it is the same as a block that the service refuses.
+     */
+    ServiceException ofBlock() {
+        String text = String.valueOf(status.getDescription());
+        if (code() != Status.Code.RESOURCE_EXHAUSTED
+                || !reason.isEmpty()
+                || !text.contains("larger than max")) {
+            return this;
+        }
+        ErrorInfo info =
+            ErrorInfo.newBuilder()
+                .setReason(Constants.REASON_BLOCK_TOO_BIG)
+                .setDomain("vmalab")
+                .putMetadata("limit", "message_bytes_max")
+                .build();
+        return of(
+            StatusProto.toStatusRuntimeException(
+                com.google.rpc.Status.newBuilder()
+                    .setCode(Status.Code.INVALID_ARGUMENT.value())
+                    .setMessage(
+                        "the block is larger than a message may be: send it in parts ("
+                            + text
+                            + ")")
+                    .addDetails(Any.pack(info))
+                    .build()));
+    }
+
     private static ErrorInfo infoOf(StatusRuntimeException error) {
         Metadata trailers = error.getTrailers();
         com.google.rpc.Status status =

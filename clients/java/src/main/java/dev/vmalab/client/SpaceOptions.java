@@ -64,6 +64,7 @@ public final class SpaceOptions {
      * @return this object
      */
     public SpaceOptions ttl(Duration most) {
+        CallRules.bounded(most); // refused at once if it is none
         ttl = most;
         return this;
     }
@@ -121,7 +122,7 @@ public final class SpaceOptions {
 
     /** Of a request, as an unsigned int: 0 is the server's default, so all else is 1 at least. */
     static int milliseconds(Duration time) {
-        if (time.isZero() || time.isNegative()) {
+        if (CallRules.bounded(time).isZero()) {
             return 0;
         }
         if (time.compareTo(Duration.ofMillis(MILLISECONDS_MAX)) >= 0) {

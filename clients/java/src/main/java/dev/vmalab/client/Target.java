@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 record Target(String text, String host, int port, String path) {
     private static final String UNIX = "unix:";
     private static final Pattern TCP =
-        Pattern.compile("(?:\\[([0-9A-Fa-f:.%\\w]+)\\]|([^\\[\\]\\s:/,]+)):([0-9]{1,5})");
+        Pattern.compile("(?:\\[([0-9A-Fa-f:.]+)\\]|([A-Za-z0-9._-]+)):([0-9]{1,5})");
     private static final Pattern NUMBERS = Pattern.compile("[0-9.]+|.*:.*");
     private static final int PORT_MAX = 65535;
 
@@ -22,12 +22,25 @@ record Target(String text, String host, int port, String path) {
         }
         Matcher found = TCP.matcher(text);
         int port = found.matches() ? Integer.parseInt(found.group(3)) : 0;
-        if (port < 1 || port > PORT_MAX) {
+        if (port < 1 || port > PORT_MAX || !isIpv6(found.group(1))) {
             throw new RefusedException.BadTarget(
                 "\"" + text + "\" is not host:port, as 127.0.0.1:7420, or unix:PATH");
         }
         String host = found.group(1) != null ? found.group(1) : found.group(2);
         return new Target(text, host, port, "");
+    }
+
+    /** Whether what is in brackets is a number of IPv6; null: there are none. */
+    private static boolean isIpv6(String bracketed) {
+        if (bracketed == null) {
+            return true;
+        }
+        try {
+            // It has a colon, so it is a number, or refused: no name is looked up.
+            return bracketed.contains(":") && InetAddress.getByName(bracketed) != null;
+        } catch (UnknownHostException broken) {
+            return false;
+        }
     }
 
     boolean isUnix() {

@@ -41,7 +41,8 @@ class ClientTest {
     @ValueSource(
         strings = {
             "", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", ":7420", "unix:", "a b:1",
-            "http://a:1", "::1:7420", "a:b"
+            "http://a:1", "::1:7420", "a:b", "[localhost]:1", "[127.0.0.1]:1", "[::1:1", "a,b:1",
+            "a\n:1", "127.0.0.1:+1", "[12345::]:1"
         })
     void noTarget(String text) {
         assertThrows(RefusedException.BadTarget.class, () -> Client.connect(text));
@@ -66,6 +67,13 @@ class ClientTest {
         } else {
             assertThrows(RefusedException.BadToken.class, () -> plain.security(to(target)));
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"two\nlines", "secr\u00e9t", "\u007f", "tab\t"})
+    void aTokenIsPrintable(String odd) {
+        ClientOptions plain = new ClientOptions().token(odd);
+        assertThrows(RefusedException.BadToken.class, () -> plain.security(to("127.0.0.1:1")));
     }
 
     @Test
@@ -142,11 +150,32 @@ class ClientTest {
 
     @ParameterizedTest
     @CsvSource({
-        "PT0S,0", "PT0.000000001S,1", "PT0.001S,1", "PT1S,1000", "PT-1S,0",
+        "PT0S,0", "PT0.000000001S,1", "PT0.001S,1", "PT1S,1000",
         "PT1193047H,4294967295", "P106751991167300D,4294967295"
     })
     void millisecondsAreNeverTheDefaultByRounding(Duration given, long wanted) {
         assertEquals(wanted, Integer.toUnsignedLong(SpaceOptions.milliseconds(given)));
+    }
+
+    @Test
+    void timesBelowZeroAreRefused() {
+        Duration odd = Duration.ofSeconds(-1);
+        assertThrows(IllegalArgumentException.class, () -> SpaceOptions.milliseconds(odd));
+        assertThrows(IllegalArgumentException.class, () -> new SpaceOptions().ttl(odd));
+        assertThrows(IllegalArgumentException.class, () -> new ClientOptions().timeout(odd));
+    }
+
+    @Test
+    void aBlockThatNoMessageHoldsHasAReason() {
+        Status refused = Status.RESOURCE_EXHAUSTED;
+        ServiceException found =
+            ServiceException.of(
+                    refused.withDescription("SERVER: Received message larger than max (9 vs. 8)"))
+                .ofBlock();
+        assertInstanceOf(ServiceException.Invalid.class, found);
+        assertEquals(Constants.REASON_BLOCK_TOO_BIG, found.reason());
+        ServiceException other = ServiceException.of(refused.withDescription("too many calls"));
+        assertEquals(other, other.ofBlock());
     }
 
     @Test

@@ -81,6 +81,7 @@ class ServerTest {
         private final BlockingQueue<StreamObserver<HoldResponse>> holds =
             new LinkedBlockingQueue<>();
         private final AtomicInteger creates = new AtomicInteger();
+        private final AtomicInteger exits = new AtomicInteger();
         /** Whether a test answers the requests of leases by itself. */
         private volatile boolean silent;
 
@@ -117,6 +118,7 @@ class ServerTest {
 
         @Override
         public void exit(ExitRequest request, StreamObserver<ExitResponse> to) {
+            exits.incrementAndGet();
             to.onNext(ExitResponse.getDefaultInstance());
             to.onCompleted();
         }
@@ -454,8 +456,52 @@ class ServerTest {
         assertThrows(
             RefusedException.BadWindow.class, () -> batch.send(new BlockBuilder().nop()));
         assertEquals(1, batch.receive().count());
+        batch.send(new BlockBuilder().nop());
         batch.close();
         assertThrows(RefusedException.Closed.class, () -> batch.send(new BlockBuilder().nop()));
+        assertThrows(RefusedException.Closed.class, batch::receive);
+    }
+
+    @Test
+    void aStreamEndsWithTheWithinThatOpenedIt() {
+        Batch batch = client.within(PATIENCE, () -> {
+            Batch made = client.batch();
+            made.send(new BlockBuilder().nop());
+            assertEquals(1, made.receive().count());
+            return made;
+        });
+        batch.send(new BlockBuilder().nop());
+        ServiceException error =
+            assertThrows(ServiceException.Cancelled.class, batch::receive);
+        assertTrue(error.getMessage().contains("within"), error.getMessage());
+    }
+
+    @Test
+    void aTimeMayBeLongerThanAClockCounts() {
+        Duration ages = Duration.ofSeconds(Long.MAX_VALUE);
+        try (Client patient = connected(ages)) {
+            patient.within(ages, () -> patient.inspect().getVmstat());
+            patient.use(1);
+            assertTrue(patient.awaitLease(1, ages));
+        }
+    }
+
+    @Test
+    void aLeaseEndsWithTheLastHandleThatHasIt() throws InterruptedException {
+        AddressSpace first = client.use(1);
+        AddressSpace second = client.use(1);
+        assertEquals(List.of(1L), next(memory.leases).getAddList());
+        assertTrue(client.awaitLease(1, PATIENCE));
+        first.detach();
+        first.detach(); // it has none any more
+        assertTrue(client.awaitLease(1, PATIENCE), "the lease of the other handle is gone");
+        second.close();
+        assertEquals(List.of(1L), next(memory.leases).getDropList());
+        assertEquals(0, memory.exits.get(), "no handle has made it");
+        client.useWithoutLease(1).close();
+        assertEquals(0, memory.exits.get());
+        client.useWithoutLease(1).fork().close();
+        assertEquals(1, memory.exits.get(), "that one was made");
     }
 
     @Test
@@ -464,6 +510,9 @@ class ServerTest {
         client.close();
         client.close();
         assertThrows(RefusedException.Closed.class, space::exit);
+        assertThrows(RefusedException.Closed.class, () -> client.awaitLease(1, PATIENCE));
+        assertThrows(
+            RefusedException.Closed.class, () -> client.within(PATIENCE, () -> space.brk(0)));
         space.close();
         assertTrue(tokens.isEmpty());
     }

@@ -167,6 +167,9 @@ final class Spaces {
             case "exit":
                 running.space(step).exit();
                 return new Answer();
+            case "end":
+                running.space(step).close();
+                return new Answer();
             case "detach":
                 return Answer.ofValue(running.space(step).detach());
             case "share":

@@ -100,6 +100,12 @@ def test_three_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
             capture_output=True, text=True, timeout=HANG_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr + "".join(one.said for one in agents)
+        alone = subprocess.run(
+            [*machines.inside(0), *VMALAB, "load", "--target", server.target, "--target-ca", cert,
+             "--target-token-file", token, "--mode", "batch", "--ops", "2000", "--processes", "1"],
+            capture_output=True, text=True, timeout=HANG_S, check=False,
+        )  # fmt: skip
+        assert alone.returncode == 0, alone.stderr
     data = json.loads((tmp_path / "report.json").read_text())
     check_sums(data)
     assert data["lost"] == []

@@ -20,7 +20,7 @@ from servers import VMALAB, vmalab, wait_for
 from vmalab_drive import instances, leftovers
 from vmalab_native.core import Segment, SegmentConfig
 
-SMALL = SegmentConfig(size_bytes=32 << 20, mms_max=1, participants_max=4, frames_max=16)
+SMALL = SegmentConfig(size_bytes=32 << 20, mms_max=1, participants_max=4, frames_max=64)
 
 
 @pytest.fixture

@@ -184,7 +184,9 @@ def test_no_pattern(text: str) -> None:
         Pattern.parse(text)
 
 
-@pytest.mark.parametrize("text", ["", "0", "8-4", "5000", "4:", "4:0", "4:-1", "4:nan", "a", "1,,2"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "8-4", "5000", "4:", "4:0", "4:-1", "4:nan", "a", "1,,2"]
+)
 def test_no_sizes(text: str) -> None:
     with pytest.raises(PatternError):
         Sizes.parse(text)

@@ -81,4 +81,10 @@ class Failed:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Of the parent: the times are set, and the load begins."""
+
+
+GO: Final = Go()
 Message = Ready | Part | Done | Failed

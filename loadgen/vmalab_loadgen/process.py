@@ -13,7 +13,6 @@ import traceback
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -26,7 +25,7 @@ from vmalab_loadgen.caller import Caller, Clock
 from vmalab_loadgen.churn import Churn
 from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.pacing import Pacer
-from vmalab_loadgen.parts import CallerEnd, Done, Failed, Message, Ready
+from vmalab_loadgen.parts import CallerEnd, Done, Failed, Go, Message, Ready
 from vmalab_loadgen.reading import ReadingMaker, Readings
 from vmalab_loadgen.script import Cut, ScriptMaker
 from vmalab_loadgen.workloads import TRACE, WORKLOADS
@@ -89,7 +88,7 @@ AnyCaller: TypeAlias = "Caller[Block] | Caller[Cut] | Caller[Readings] | Caller[
 class _Process:
     """The callers of this process, and their way to the parent."""
 
-    def __init__(self, task: Task, times: Times, pipe: Connection[Message, None]) -> None:
+    def __init__(self, task: Task, times: Times, pipe: Connection[Message, Go]) -> None:
         self.task = task
         self.times = times
         self._pipe = pipe
@@ -281,7 +280,7 @@ def _queued_s() -> float:
     return total / 1e9
 
 
-def work(task: Task, start: Event, times: Times, pipe: Connection[Message, None]) -> None:
+def work(task: Task, times: Times, pipe: Connection[Message, Go]) -> None:
     """The body of a process of the load."""
     lifeline.end_with_parent(task.parent)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as Ctrl-C: the parent ends us, with a report
@@ -292,8 +291,10 @@ def work(task: Task, start: Event, times: Times, pipe: Connection[Message, None]
         with ExitStack() as stack:
             process.make(stack)
             process.send(Ready())
-            if not start.wait(START_TIMEOUT_S):
+            # No Event of multiprocessing: its semaphores stay in /dev/shm when all are killed.
+            if not pipe.poll(START_TIMEOUT_S):
                 raise drivers.DriverError("the start signal did not come")
+            pipe.recv()
             gc.freeze()
             process.send(process.run())
     except Exception as error:

@@ -407,10 +407,11 @@ def compare_command(
 
     writable(html)
     first, *others = common.guarded(lambda: [compare.read(path) for path in (before, *after)])
+    common_parts = common.guarded(lambda: [compare.both(first, data) for data in others])
     shown = [
         compare_page.Pair(str(path), compare.differences(*two), compare.compare(*two), section)
-        for path, data in zip(after, others, strict=True)
-        for section, *two in common.guarded(lambda data=data: compare.both(first, data))
+        for path, parts in zip(after, common_parts, strict=True)
+        for section, *two in parts
     ]
     write_text(html, lambda: compare_page.page_of(str(before), first, shown))
     if as_json:

@@ -75,8 +75,11 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     spaces = f"{data['shared_mms']} shared" if data["shared_mms"] else "one for each caller"
     rows = [
         ("seed", str(data["seed"])),
-        ("load", f"{counted(data['processes'], 'process', 'processes')}, {data['mode']}, "
-         f"address spaces: {spaces}"),
+        (
+            "load",
+            f"{counted(data['processes'], 'process', 'processes')}, {data['mode']}, "
+            f"address spaces: {spaces}",
+        ),
         ("workload", data["workload"]) if data["workload"] else ("mix", data["mix"]),
         ("time", f"{data['seconds']} s"),
         ("operations", f"{report.count(data['ops'])}, {report.count(data['ops_per_s'])}/s"),

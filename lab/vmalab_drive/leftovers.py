@@ -65,7 +65,7 @@ def guarded(instance: str) -> Iterator[None]:
 
 def remove() -> list[str]:
     """Remove the segments of commands that are dead, and that nobody else uses; their names."""
-    return [one for one in checks.instances() if is_of_a_command(one) and _removed(one)]
+    return [one for one in checks.instances() if _removed(one)]
 
 
 def _removed(instance: str) -> bool:

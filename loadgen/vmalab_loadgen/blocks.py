@@ -17,16 +17,15 @@ from vmalab_drive.packed import RESULT
 from vmalab_loadgen.arena import (
     ARENA_BYTES,
     PAGE,
-    SLOT_PAGES,
     TAG,
     Arena,
     Faults,
     Pages,
     arena_base,
 )
-from vmalab_loadgen.family import Family, Node, Shape
+from vmalab_loadgen.family import FOUR, Family, Node, Shape
 from vmalab_loadgen.mix import Mix
-from vmalab_loadgen.pattern import Chooser, Pattern, Sizes
+from vmalab_loadgen.pattern import RANDOM, USUAL, Chooser, Pattern, Sizes
 from vmalab_native import flags
 
 STRAY: Final = 0.02
@@ -147,12 +146,12 @@ class Maker:
     mix: Mix
     vmas: int
     rng: np.random.Generator
-    pattern: Pattern = Pattern()
+    pattern: Pattern = RANDOM
     """Of the faults."""
-    vma_pattern: Pattern = Pattern()
+    vma_pattern: Pattern = RANDOM
     """Of the VMAs that calls change."""
-    sizes: Sizes = Sizes(((SLOT_PAGES, SLOT_PAGES, 1.0),))
-    shape: Shape = Shape()
+    sizes: Sizes = USUAL
+    shape: Shape = FOUR
     """Of the tree of forked address spaces."""
     arena: Arena = field(init=False)
     family: Family = field(init=False)
@@ -462,8 +461,8 @@ class Maker:
         add(self._own(self.arena, count - foreign - young, touched, self._near), self.mm)
         if young:
             chosen = self.rng.permutation(len(nodes))[: NODES_OF_A_BLOCK if self.shape.full else 1]
-            for at, part in zip(chosen.tolist(), _dealt(young, len(chosen)), strict=True):
-                add(self._own(nodes[at].arena, part, set(), self._young), nodes[at].mm)
+            for at, some in zip(chosen.tolist(), _dealt(young, len(chosen)), strict=True):
+                add(self._own(nodes[at].arena, some, set(), self._young), nodes[at].mm)
         if foreign:
             part, tag = self._foreign(foreign)
             add(part, self.mm, tag)

@@ -2,7 +2,7 @@
 """Clients that come and go: a caller leaves, and another one comes in its place, at a rate.
 
 Who leaves gives back what it has, ends its address space if it is its own, and closes its way to
-the instance. Who comes connects anew, makes its address space and maps its memory. The times at
+the instance. Who comes connects again, makes its address space and maps its memory. The times at
 which that happens stand fixed, as those of operations in the open loop.
 """
 

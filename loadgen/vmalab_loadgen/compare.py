@@ -29,8 +29,8 @@ SAMPLES_MIN: Final = 5
 STATISTICS: Final = ("p50", "p99")
 CONDITIONS: Final = (
     "mode", "processes", "callers", "shared_mms", "workload", "mix", "vmas", "pattern",
-    "vma_pattern", "map_pages", "fork_tree", "churn_per_s", "block_ops", "window", "loop", "arrival", "stages", "machine",
-    "lookup",
+    "vma_pattern", "map_pages", "fork_tree", "churn_per_s", "block_ops", "window", "loop",
+    "arrival", "stages", "machine", "lookup",
 )  # fmt: skip
 """What has to be the same in both for a change to have one cause."""
 
@@ -101,7 +101,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def both(
     before: Mapping[str, Any], after: Mapping[str, Any]
-) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+) -> Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
     """What can be compared: the loads, "" by name, or each section that both jobs have.
 
     Raises:

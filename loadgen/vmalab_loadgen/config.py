@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vmalab_drive.errors import UsageError
-from vmalab_loadgen.arena import SLOT_PAGES
 from vmalab_loadgen.churn import RATE_MAX as CHURN_MAX
-from vmalab_loadgen.family import VMAS_MAX, Shape
+from vmalab_loadgen.family import FOUR, VMAS_MAX, Shape
 from vmalab_loadgen.mix import Mix
 from vmalab_loadgen.pacing import RATE_MAX, Arrival, Profile, Stage
-from vmalab_loadgen.pattern import ARENA_PAGES_MAX, Pattern, Sizes
+from vmalab_loadgen.pattern import ARENA_PAGES_MAX, RANDOM, USUAL, Pattern, Sizes
 from vmalab_loadgen.workloads import TRACE, WORKLOADS, spaces_of
 
 BLOCK_OPS: Final = {"unary": 32, "batch": 1024, "attach": 1024}
@@ -40,7 +39,7 @@ class LoadConfig:
     """A named workload in the place of the mix, or `trace:` and the folder of a trace."""
     shared_mms: int = 1
     """Address spaces the callers share, dealt in turn; 0: each has its own."""
-    fork_tree: Shape = Shape()
+    fork_tree: Shape = FOUR
     """Of the address spaces that a caller of a mix forks."""
     churn: float = 0.0
     """Callers that leave, and others that come, per second; of all together."""
@@ -50,11 +49,11 @@ class LoadConfig:
     """Operations after which the load ends; 0: no limit."""
     mode: str = "unary"
     vmas: int = 1000
-    pattern: Pattern = Pattern()
+    pattern: Pattern = RANDOM
     """Of the faults of a mix."""
-    vma_pattern: Pattern = Pattern()
+    vma_pattern: Pattern = RANDOM
     """Of the VMAs that its calls change."""
-    map_pages: Sizes = Sizes(((SLOT_PAGES, SLOT_PAGES, 1.0),))
+    map_pages: Sizes = USUAL
     block_ops: int = 0
     window: int = 0
     """Blocks in flight of each caller, for batch."""

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -19,7 +20,7 @@ from vmalab_loadgen import process
 from vmalab_loadgen.caller import DRAIN_NS, Clock
 from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.pacing import NEVER
-from vmalab_loadgen.parts import Done, Failed, Message, Part, Ready
+from vmalab_loadgen.parts import GO, Done, Failed, Go, Message, Part, Ready
 from vmalab_loadgen.process import Seat, Task
 from vmalab_loadgen.together import ALONE
 from vmalab_native import signals
@@ -88,7 +89,7 @@ class Crew:
     """The signal that ended the load, or 0."""
     stopped_ns: int = 0
     _processes: list[BaseProcess] = field(default_factory=list)
-    _pipes: dict[Connection[None, Message], tuple[int, Group]] = field(default_factory=dict)
+    _pipes: dict[Connection[Go, Message], tuple[int, Group]] = field(default_factory=dict)
     _times: process.Times | None = None
 
     @property
@@ -110,14 +111,13 @@ class Crew:
 
     def _run(self) -> None:
         context = spawning.context()
-        start = context.Event()
         self._times = times = context.RawArray("q", 2)
         crews = [(one, seats) for one in self.groups for seats in seats_of(one.config, one.mms)]
         pinned = len(crews) <= (os.cpu_count() or 1)
         for me, (group, seats) in enumerate(crews):
             ours, theirs = context.Pipe()
             task = Task(me, os.getpid(), self.target, group.config, seats, pinned)
-            one = context.Process(target=process.work, args=(task, start, times, theirs))
+            one = context.Process(target=process.work, args=(task, times, theirs))
             spawning.start(one, self._processes)
             theirs.close()
             self._pipes[ours] = (me, group)
@@ -126,7 +126,9 @@ class Crew:
         times[1] = NEVER
         for group in self.groups:
             group.clock = Clock.of(group.config, times[0])
-        start.set()
+        for pipe in self._pipes:
+            with suppress(OSError):  # one that has died meanwhile is named when it is heard
+                pipe.send(GO)
         last_ns = max(min(group.clock.end_ns, NEVER) for group in self.groups)
         deadline = last_ns / 1e9 + DRAIN_NS / 1e9 + LATE_S
         while self._pipes:
@@ -166,7 +168,7 @@ class Crew:
                     group.lost.append(f"process {me} did not end in time; it was killed")
                 self._pipes.clear()
 
-    def _take(self, pipe: Connection[None, Message]) -> None:
+    def _take(self, pipe: Connection[Go, Message]) -> None:
         me, group = self._pipes[pipe]
         try:
             message = pipe.recv()

@@ -62,6 +62,10 @@ class Shape:
         return f"{self.depth}x{self.width}" if self.full else ""
 
 
+FOUR: Final = Shape()
+"""What is taken where nothing is said: children of the root alone."""
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """An address space. kids: its children, and the forks of it that are under way."""

@@ -9,17 +9,16 @@ from typing import Any, Final, cast
 
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen import pacing, units
-from vmalab_loadgen.arena import SLOT_PAGES
 from vmalab_loadgen.config import BLOCK_OPS, LoadConfig
-from vmalab_loadgen.family import FamilyError, Shape
+from vmalab_loadgen.family import FOUR, FamilyError, Shape
 from vmalab_loadgen.mix import DEFAULT, Mix, MixError
-from vmalab_loadgen.pattern import Pattern, PatternError, Sizes
+from vmalab_loadgen.pattern import USUAL, Pattern, PatternError, Sizes
 from vmalab_loadgen.workloads import spaces_of
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "processes": None, "concurrency": 0, "mix": DEFAULT, "workload": "", "shared_mm": None,
     "own_mm": False, "duration": "", "ops": 0, "warmup": "0s", "mode": "unary", "vmas": 1000,
-    "pattern": "random", "vma_pattern": "random", "map_pages": f"{SLOT_PAGES}",
+    "pattern": "random", "vma_pattern": "random", "map_pages": USUAL.text(),
     "fork_tree": "", "churn": "0",
     "block_ops": 0, "window": 0, "rate": "0", "arrival": "constant", "burst": 100, "stages": "",
     "rate_may_miss": False, "interval": "", "sample": 16, "seed": -1, "check": False,
@@ -138,7 +137,7 @@ def _sizes(given: Mapping[str, Any]) -> Sizes:
 
 def _tree(given: Mapping[str, Any]) -> Shape:
     try:
-        return Shape.parse(given["fork_tree"]) if given["fork_tree"] else Shape()
+        return Shape.parse(given["fork_tree"]) if given["fork_tree"] else FOUR
     except FamilyError as error:
         raise UsageError(f"--fork-tree: {error}") from None
 

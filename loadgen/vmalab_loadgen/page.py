@@ -42,6 +42,7 @@ th,td{text-align:right;padding:4px 10px;border-bottom:1px solid var(--rule);whit
 font-variant-numeric:tabular-nums}th{font-weight:600;color:var(--soft)}
 th:first-child,td:first-child{text-align:left}td.text{text-align:left;white-space:normal}
 ul{margin:6px 0;padding-left:20px}code{font:13px ui-monospace,Menlo,Consolas,monospace}
+@media(max-width:700px){svg text{font-size:15px}th,td{padding:4px 6px}body{padding:18px 12px 40px}}
 """
 PERCENT_TICKS: Final = ((0.0, "0 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"),
                         (0.9999, "99.99 %"), (0.99999, "99.999 %"))  # fmt: skip
@@ -292,21 +293,31 @@ def _curve(latency: Latency) -> list[tuple[float, float]]:
 
 
 def _operations(data: Mapping[str, Any]) -> str:
+    """In the closed loop without raw latency, which is the same, and without columns of nothing."""
     names = ("p50", "p90", "p99", "p99.9", "max")
+    opened = data["loop"] == "open"
+    failing = any(one["errors"] for one in data["operations"].values())
     rows = []
     for name, one in data["operations"].items():
         times = one["latency_us"]
         row = [text_of(name), f"{one['count']:,}", chart.number(one["per_s"])]
         row += [time_text(times[key]) if times else "" for key in names]
-        row.append(time_text(one["latency_raw_us"]["p99"]) if one["latency_raw_us"] else "")
-        row.append(", ".join(f"{text_of(what)} {n:,}" for what, n in one["errors"].items()))
+        raw = one["latency_raw_us"]
+        row += [time_text(raw["p99"]) if raw else ""] * opened
+        errors = ", ".join(f"{text_of(what)} {n:,}" for what, n in one["errors"].items())
+        row += [errors] * failing
         rows.append(row)
-    head = ("operation", "count", "per second", *names, "p99, raw", "expected errors")
+    more = ("p99, raw",) * opened + ("expected errors",) * failing
+    head = ("operation", "count", "per second", *names, *more)
     return f"<h2>Operations</h2>{table(head, rows)}"
 
 
-WHERE_HEAD: Final = ("operation", "timed", "mean", "in lock waits", "waits", "mean wait",
-                     "under mmap_lock", "mean of these", "of the others")  # fmt: skip
+WHERE_HEAD: Final = ("kind", "timed", "mean", "lock waits", "waited", "a wait", "mmap_lock",
+                     "with it", "without")  # fmt: skip
+WHERE_SAYS: Final = (
+    "Lock waits: their part of the time; waited: operations that waited; a wait: the mean. Of "
+    "faults: the part that took mmap_lock, their mean (with it), and that of the others (without)."
+)
 
 
 def where_rows(data: Mapping[str, Any]) -> list[list[str]]:
@@ -332,8 +343,8 @@ def _where(data: Mapping[str, Any]) -> str:
     if not rows:
         return ""
     cost = f"To time an operation costs {data['latency_cost_ns']} ns, which is not in its time."
-    return (f"<h2>Where the time went</h2>{table(WHERE_HEAD, rows)}"
-            f'<p class="soft">{cost}</p>')  # fmt: skip
+    note = f'<p class="soft">{WHERE_SAYS} {cost}</p>'
+    return f"<h2>Where the time went</h2>{table(WHERE_HEAD, rows)}{note}"
 
 
 AGENTS_HEAD: Final = ("agent", "count", "per s", "of asked", "dropped", "p50", "p99", "wrong",

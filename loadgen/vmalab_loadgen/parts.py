@@ -10,7 +10,6 @@ from typing import Final
 from vmalab_loadgen.blocks import Wrong
 from vmalab_loadgen.histogram import Sparse
 
-
 SUMS: Final = ("timed", "ns", "waited", "wait_ns", "mmap_locked", "mmap_locked_ns")
 """Of operations that were timed: their number and time; of them those that waited for a lock, and
 the time of the waits; faults that took mmap_lock, and their time."""
@@ -82,4 +81,10 @@ class Failed:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Of the parent: the times are set, and the load begins."""
+
+
+GO: Final = Go()
 Message = Ready | Part | Done | Failed

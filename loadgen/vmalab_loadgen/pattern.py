@@ -15,6 +15,8 @@ from typing import Final, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from vmalab_loadgen.arena import SLOT_PAGES
+
 Kind = Literal["random", "sequential", "zipf", "working-set"]
 KINDS: Final[tuple[Kind, ...]] = ("random", "sequential", "zipf", "working-set")
 FORMS: Final = "random, sequential, zipf:THETA or working-set:N/M"
@@ -101,7 +103,12 @@ class Pattern:
         if self.kind == "working-set" and (hot := self.hot(count)) < count:
             found[:hot] = self.accesses / hot
             found[hot:] = (1 - self.accesses) / (count - hot)
-        return found / found.sum()
+        found /= found.sum()
+        return found
+
+
+RANDOM: Final = Pattern()
+"""What is taken where nothing is said."""
 
 
 def _theta(text: str) -> float:
@@ -141,12 +148,13 @@ class Chooser:
             self.next = int(found[-1]) + 1 if count else self.next
             return found
         if self.pattern.kind == "random":
-            return cast(Places, places[self.rng.integers(0, len(places), count)])
+            return places[self.rng.integers(0, len(places), count)]
         sums = np.cumsum(self._weights[places])
         if not sums[-1]:  # a working set with all accesses, and none of its places
-            return cast(Places, places[self.rng.integers(0, len(places), count)])
+            return places[self.rng.integers(0, len(places), count)]
         at = np.searchsorted(sums, self.rng.random(count) * sums[-1], side="right")
-        return cast(Places, places[np.minimum(at, len(places) - 1)])
+        drawn: Places = places[np.minimum(at, len(places) - 1)]
+        return drawn
 
     def order(self, usable: Places) -> Places:
         """All of these places, in the order in which each is to be used once."""
@@ -154,10 +162,11 @@ class Chooser:
             at = int(np.searchsorted(usable, self.next))
             return np.concatenate((usable[at:], usable[:at]))
         if self.pattern.kind == "random":
-            return self.rng.permutation(usable)
+            mixed: Places = self.rng.permutation(usable)
+            return mixed
         # Exponential clocks: the next to ring is each place with the probability of its weight.
         rings = self.rng.exponential(1.0, len(usable)) / np.maximum(self._weights[usable], 1e-300)
-        return cast(Places, usable[np.argsort(rings)])
+        return usable[np.argsort(rings)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +215,13 @@ class Sizes:
 
     def draw(self, rng: np.random.Generator) -> int:
         """One size. A fixed one takes nothing from the generator."""
-        low, high, _ = self.parts[0]
+        at = 0
         if len(self.parts) > 1:
-            place, left = rng.random(), 0.0
-            for low, high, share in self.parts:
-                left += share
-                if place < left:
-                    break
+            sums = np.cumsum([share for _, _, share in self.parts])
+            at = min(int(np.searchsorted(sums, rng.random(), side="right")), len(sums) - 1)
+        low, high, _ = self.parts[at]
         return int(rng.integers(low, high + 1)) if high > low else low
+
+
+USUAL: Final = Sizes(((SLOT_PAGES, SLOT_PAGES, 1.0),))
+"""What is taken where nothing is said."""

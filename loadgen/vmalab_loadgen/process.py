@@ -13,7 +13,6 @@ import traceback
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -26,7 +25,7 @@ from vmalab_loadgen.caller import Caller, Clock
 from vmalab_loadgen.churn import Churn
 from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.pacing import Pacer
-from vmalab_loadgen.parts import CallerEnd, Done, Failed, Message, Ready
+from vmalab_loadgen.parts import CallerEnd, Done, Failed, Go, Message, Ready
 from vmalab_loadgen.reading import ReadingMaker, Readings
 from vmalab_loadgen.script import Cut, ScriptMaker
 from vmalab_loadgen.workloads import TRACE, WORKLOADS
@@ -73,6 +72,7 @@ class Life:
     def __init__(self, seat: Seat, driver: drivers.Driver) -> None:
         self.seat = seat
         self.driver = driver
+        self.maker: AnyMaker
         self.number = 0
         """Of those who had the seat."""
 
@@ -88,12 +88,12 @@ AnyCaller: TypeAlias = "Caller[Block] | Caller[Cut] | Caller[Readings] | Caller[
 class _Process:
     """The callers of this process, and their way to the parent."""
 
-    def __init__(self, task: Task, times: Times, pipe: Connection[Message, None]) -> None:
+    def __init__(self, task: Task, times: Times, pipe: Connection[Message, Go]) -> None:
         self.task = task
         self.times = times
         self._pipe = pipe
         self._lock = threading.Lock()
-        self._made: list[tuple[Life, AnyMaker]] = []
+        self._made: list[Life] = []
         self._trace: recorded.Recorded | None = None
 
     def send(self, message: Message) -> None:
@@ -105,18 +105,19 @@ class _Process:
         for seat in self.task.seats:
             life = Life(seat, self._connect(seat))
             stack.callback(life.close)
-            self._made.append((life, self._come(life)))
+            self._come(life)
+            self._made.append(life)
 
     def _connect(self, seat: Seat) -> drivers.Driver:
         return drivers.connect(self.task.target, self.task.config.mode, worker=seat.index)
 
-    def _come(self, life: Life) -> AnyMaker:
+    def _come(self, life: Life) -> None:
         """The address space of a caller, with what it has at the begin."""
         seat, driver = life.seat, life.driver
         mm = seat.mm or driver.create(start_brk=BRK_BASE, brk=BRK_BASE)
         if seat.mm and isinstance(driver, drivers.AttachDriver):
             driver.lease(mm)
-        maker = self._maker(life, mm)
+        life.maker = maker = self._maker(life, mm)
         for block in maker.first():
             _must(driver.run(block))
         if isinstance(maker, Maker):
@@ -125,10 +126,11 @@ class _Process:
                 if maker.tally.wrong:
                     raise drivers.DriverError(f"the fork tree: {maker.tally.wrong_first[0].got}")
             maker.tally.ops.clear()  # which were not of the load
-        return maker
 
-    def _leave(self, life: Life, maker: AnyMaker) -> None:
+    @staticmethod
+    def _leave(life: Life) -> None:
         """What a caller has is given back."""
+        maker = life.maker
         if farewell := maker.farewell():
             _must(life.driver.run(farewell))
         for file in maker.files:
@@ -136,13 +138,13 @@ class _Process:
         if not life.seat.mm:
             life.driver.run(maker.last())
 
-    def _renew(self, life: Life, maker: AnyMaker) -> AnyMaker:
+    def _renew(self, life: Life) -> None:
         """The caller leaves, and another one comes."""
-        self._leave(life, maker)
+        self._leave(life)
         life.driver.close()
         life.number += 1
         life.driver = self._connect(life.seat)
-        return self._come(life)
+        self._come(life)
 
     def _maker(self, life: Life, mm: int) -> AnyMaker:
         config = self.task.config
@@ -182,7 +184,7 @@ class _Process:
         """The load itself."""
         config = self.task.config
         clock = Clock.of(config, self.times[0])
-        callers = [self._caller(*one, clock) for one in self._made]
+        callers = [self._caller(one, clock) for one in self._made]
         ends: list[CallerEnd] = []
         errors: list[BaseException] = []
         begin, wall, queued = time.process_time(), time.monotonic(), _queued_s()
@@ -193,21 +195,21 @@ class _Process:
         cpu = time.process_time() - begin
         room = max(cpu, time.monotonic() - wall - (_queued_s() - queued) / len(callers))
         cpu -= sum(caller.core_cpu_s for caller in callers)
-        readers = [one for _, one in self._made if isinstance(one, ReadingMaker)]
+        readers = [one.maker for one in self._made if isinstance(one.maker, ReadingMaker)]
         cpu -= sum(one.texts.core_cpu_s for one in readers)
         if errors:
             raise errors[0]
-        for caller, (life, _), end in zip(callers, self._made, ends, strict=True):
-            maker = caller.maker
+        for life, end in zip(self._made, ends, strict=True):
+            maker = life.maker
             if not isinstance(maker, Maker | ScriptMaker | ReadingMaker):
                 end.turns, end.between = maker.turns, maker.between
                 end.not_compared = maker.not_compared
             if not end.failed:
-                self._leave(life, maker)
+                self._leave(life)
         return Done(ends, cpu, room)
 
-    def _caller(self, life: Life, maker: AnyMaker, clock: Clock) -> AnyCaller:
-        config, seat, driver = self.task.config, life.seat, life.driver
+    def _caller(self, life: Life, clock: Clock) -> AnyCaller:
+        config, seat, driver, maker = self.task.config, life.seat, life.driver, life.maker
         pacer = None
         if config.open_loop:
             pacer = Pacer(
@@ -236,14 +238,11 @@ class _Process:
         config = self.task.config
         if not config.churn:
             return None
-        now = maker
 
         def renew() -> tuple[drivers.Driver, MakerT]:
-            nonlocal now
-            found = self._renew(life, now)
-            assert isinstance(found, type(maker))
-            now = found
-            return life.driver, now
+            self._renew(life)
+            assert isinstance(life.maker, type(maker))
+            return life.driver, life.maker
 
         return Churn(
             config.churn, config.callers, life.seat.index, clock.begin_ns, clock.end_ns, renew
@@ -281,7 +280,7 @@ def _queued_s() -> float:
     return total / 1e9
 
 
-def work(task: Task, start: Event, times: Times, pipe: Connection[Message, None]) -> None:
+def work(task: Task, times: Times, pipe: Connection[Message, Go]) -> None:
     """The body of a process of the load."""
     lifeline.end_with_parent(task.parent)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as Ctrl-C: the parent ends us, with a report
@@ -292,8 +291,10 @@ def work(task: Task, start: Event, times: Times, pipe: Connection[Message, None]
         with ExitStack() as stack:
             process.make(stack)
             process.send(Ready())
-            if not start.wait(START_TIMEOUT_S):
+            # No Event of multiprocessing: its semaphores stay in /dev/shm when all are killed.
+            if not pipe.poll(START_TIMEOUT_S):
                 raise drivers.DriverError("the start signal did not come")
+            pipe.recv()
             gc.freeze()
             process.send(process.run())
     except Exception as error:

@@ -92,7 +92,7 @@ class Series:
         self.ops += part.ops
         self.errnos += part.errnos
         for name, values in part.sums.items():
-            self.sums.setdefault(name, Counter()).update(zip(SUMS, values, strict=True))
+            self.sums.setdefault(name, Counter()).update(dict(zip(SUMS, values, strict=True)))
         if not part.ops and not part.raw:
             return
         interval = self.intervals.setdefault(part.interval, Interval())

@@ -20,7 +20,7 @@ from servers import VMALAB, vmalab, wait_for
 from vmalab_drive import instances, leftovers
 from vmalab_native.core import Segment, SegmentConfig
 
-SMALL = SegmentConfig(size_bytes=32 << 20, mms_max=1, participants_max=4, frames_max=16)
+SMALL = SegmentConfig(size_bytes=32 << 20, mms_max=1, participants_max=4, frames_max=64)
 
 
 @pytest.fixture
@@ -46,6 +46,19 @@ def files_of(pid: int) -> list[Path]:
     return list(Path("/dev/shm").glob(f"vmalab.loadgen-{pid}-*"))
 
 
+def mapped_by(pid: int) -> list[str]:
+    """Lines of maps, of the process and of its children."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if str(pid) in (folder.name, fields[1]):
+                found += (folder / "maps").read_text().split("\n")
+        except OSError:
+            continue
+    return found
+
+
 def guards_of(pid: int) -> list[int]:
     """Children of a process that stand in a session of their own."""
     found = []
@@ -63,6 +76,9 @@ def guards_of(pid: int) -> list[int]:
 def test_a_load_that_is_killed(load: subprocess.Popen[str], number: signal.Signals) -> None:
     """The signal reaches its whole group, as from a terminal. conftest looks for processes."""
     assert files_of(load.pid)
+    names = [line.rpartition(" ")[2] for line in mapped_by(load.pid) if "/dev/shm/" in line]
+    named = [name for name in names if "vmalab." not in name and Path(name).exists()]
+    assert named == [], "files that would be left in /dev/shm"
     os.killpg(load.pid, number)
     assert load.wait(HANG_S) == -number
     wait_for("its segment is gone", lambda: not files_of(load.pid))

@@ -105,8 +105,12 @@ def test_no_shape(text: str) -> None:
 
 def test_when_callers_come_and_go() -> None:
     """The callers take turns, and none is due after the end."""
+
+    def never() -> tuple[drivers.Driver, Maker]:
+        raise AssertionError
+
     begin, end = 1_000, 1_000 + 2_000_000_000
-    three = [Churn(10.0, 3, me, begin, end, lambda: None) for me in range(3)]  # type: ignore[arg-type,return-value]
+    three = [Churn(10.0, 3, me, begin, end, never) for me in range(3)]
     times: list[int] = []
     for one in three:
         while (due := one.due_ns) != NEVER:
@@ -115,7 +119,7 @@ def test_when_callers_come_and_go() -> None:
     gaps = np.diff(sorted(times))
     assert len(times) == 19
     assert gaps == pytest.approx(np.full(18, 1e8))
-    late = Churn(10.0, 3, 1, begin, end, lambda: None, done=2)  # type: ignore[arg-type,return-value]
+    late = Churn(10.0, 3, 1, begin, end, never, done=2)
     assert late.not_begun(begin + 1_000_000_000) == 1
     assert late.not_begun(begin) == 0
 

@@ -182,6 +182,28 @@ def test_an_end_before_its_time(number: signal.Signals) -> None:
     wait_for("its processes are gone", lambda: not children(process.pid))
 
 
+def test_an_end_before_the_begin() -> None:
+    """There is no report, and that is said."""
+    process = subprocess.Popen(
+        [*VMALAB, "load", "--mode", "attach", "--processes", "16", "--duration", "600s"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(
+        "it has made its segment",
+        lambda: any(Path("/dev/shm").glob(f"vmalab.loadgen-{process.pid}-*")),
+    )
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=HANG_S)
+    assert process.returncode == 128 + signal.SIGTERM, err
+    assert "SIGTERM ended the load before it began: there is no report" in err
+    assert "Traceback" not in err
+    assert out == ""
+    assert not any(Path("/dev/shm").glob(f"vmalab.loadgen-{process.pid}-*"))
+
+
 def test_results_of_a_share_of_operations() -> None:
     """--ops: so many operations, of all callers together, and no time."""
     with instances.instance_for(mode="attach") as target:

@@ -108,7 +108,7 @@ LATER = [
     ("[a]\nrate = 5\nburst = 9\n", 3, "[a], burst", "for arrival burst"),
     ('[a]\nworkload = "pft"\nvmas = 9\n', 3, "[a], vmas", "of a mix"),
     ('[a]\npattern = "zipf:x"\n', 2, "[a], pattern", "a theta"),
-    ('[a]\nmap_pages = 5000\n', 2, "[a], map_pages", "1 to 4096"),
+    ("[a]\nmap_pages = 5000\n", 2, "[a], map_pages", "1 to 4096"),
     ("", 0, "", "no section"),
 ]
 

@@ -170,7 +170,7 @@ def test_sizes_of_maps(core: AttachDriver, text: str) -> None:
         weights[low : high + 1] += share / (high - low + 1)
     assert counts.sum() > 1000
     assert counts[weights == 0].sum() == 0
-    if len(maps) > 1:
+    if (weights > 0).sum() > 1:
         assert chi_square(counts, weights) < 5
     assert pages_of(found, sizes.most).size > 2000
 
@@ -184,7 +184,9 @@ def test_no_pattern(text: str) -> None:
         Pattern.parse(text)
 
 
-@pytest.mark.parametrize("text", ["", "0", "8-4", "5000", "4:", "4:0", "4:-1", "4:nan", "a", "1,,2"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "8-4", "5000", "4:", "4:0", "4:-1", "4:nan", "a", "1,,2"]
+)
 def test_no_sizes(text: str) -> None:
     with pytest.raises(PatternError):
         Sizes.parse(text)

@@ -21,6 +21,8 @@ from hdrh.log import HistogramLogReader
 from servers import vmalab
 from vmalab_cli.load import with_json_file
 from vmalab_loadgen.histogram import DIGITS, HIGHEST_NS, LOWEST_NS, Latency
+from vmalab_loadgen.parts import SUMS
+from vmalab_loadgen.result import parts_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "load.md"
 
@@ -50,11 +52,16 @@ def data(folder: Path) -> dict[str, Any]:
     return found
 
 
+def _named(text: str) -> list[str]:
+    """What stands in the first column of tables."""
+    rows = re.findall(r"^\| (`[^|]*) \|", text, re.M)
+    return [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+
+
 def test_each_key_is_documented(data: dict[str, Any]) -> None:
-    table = PAGE.read_text().partition("### JSON")[2]
-    rows = re.findall(r"^\| (`[^|]*) \|", table, re.M)
-    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
-    assert sorted(named) == sorted(data)
+    table, _, parts = PAGE.read_text().partition("### JSON")[2].partition("`parts` of a kind")
+    assert sorted(_named(table)) == sorted(data)
+    assert sorted(_named(parts)) == sorted(parts_of(dict.fromkeys(SUMS, 1)))
     assert data["schema"] == "vmalab-load"
     assert f"`vmalab-load`, {data['schema_version']} |" in table
 

@@ -9,11 +9,14 @@ before and after. A record that begins early, or is counted twice, fails.
 import struct
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from vmalab.ops import Op, Status
+from vmalab.uapi import FAULT_INFO
 from vmalab_client.block import BlockBuilder
 from vmalab_native import events
 from vmalab_native.core import Participant, Segment
@@ -24,6 +27,7 @@ from vmalab_native.segment_file import SegmentFile
 PAGE = 4096
 FAR = 0x2000_0000
 MAP_POPULATE = 0x8000
+UNDER_MMAP_LOCK = FAULT_INFO["FAULT_INFO_MMAP_LOCK"]
 ADDR = 0x1000_0000
 READ_WRITE, PRIVATE_ANONYMOUS_FIXED = 3, 0x32
 MS = 1_000_000
@@ -132,55 +136,69 @@ def test_refusals(me: Participant) -> None:
     assert len(statuses) == 6
 
 
-def test_faults_that_took_mmap_lock(me: Participant) -> None:
-    """As the counter of the participant says, and their time is a part of the whole."""
-    mm, kept = me.mm_create(), Parts()
-    kept.times.run(me, block_for(mm), None)
-    before = me.vmstat()["mmap_lock_faults"]
-    for _ in range(50):
-        kept.times.run(me, block_for(mm), None)
-    found = kept.of(Op.FAULT)
-    more = me.vmstat()["mmap_lock_faults"] - before
-    assert found["timed"] == 3 * 51
-    assert 0 < more <= found["mmap_locked"] <= more + 3, "those of the first block too"
-    assert 0 < found["mmap_locked_ns"] <= found["ns"]
-    assert (found["waited"], found["wait_ns"]) == (0, 0)
-    assert kept.of(Op.MMAP)["timed"] == 51
-    assert kept.of(Op.MMAP)["mmap_locked"] == 0
-
-
-def test_a_wait_for_a_lock(segment: Segment, me: Participant) -> None:
-    """Another thread maps and unmaps much in the same address space, until a call has waited; the
-    participant's own sums in the segment say the same."""
-    mm, kept, stop = me.mm_create(), Parts(), threading.Event()
-    much = BlockBuilder()
-    how = PRIVATE_ANONYMOUS_FIXED | MAP_POPULATE
-    much.mmap(mm, addr=FAR, length=2048 * PAGE, prot=READ_WRITE, flags=how)
-    much.munmap(mm, FAR, 2048 * PAGE)
+@contextmanager
+def beside(segment: Segment, mm: int, block: bytes) -> Iterator[None]:
+    """Another thread does a block in the same address space, over and over."""
+    stop = threading.Event()
 
     def busy() -> None:
         with segment.participant("client") as other:
             other.mm_get(mm)
             while not stop.is_set():
-                other.run(much.bytes())
+                other.run(block)
 
     thread = threading.Thread(target=busy)
     thread.start()
     try:
-        while not sum(kept.of(op)["waited"] for op in (Op.MMAP, Op.MUNMAP)):
-            kept.times.run(me, block_for(mm), None)
+        yield
     finally:
         stop.set()
         thread.join()
+
+
+def test_faults_that_took_mmap_lock(segment: Segment, me: Participant) -> None:
+    """Those that the core marks, beside a writer of the same VMA: until there is one, and some."""
+    mm, kept, marked, done = me.mm_create(), Parts(), 0, 0
+    begin = BlockBuilder()
+    begin.mmap(mm, addr=FAR, length=PAGE, prot=READ_WRITE, flags=PRIVATE_ANONYMOUS_FIXED)
+    begin.fault(mm, FAR)
+    me.run(begin.bytes())
+    rights, look = BlockBuilder(), BlockBuilder()
+    for prot in (1, READ_WRITE) * 20:
+        rights.mprotect(mm, FAR, PAGE, prot)
+    for _ in range(500):
+        look.fault(mm, FAR)
+    with beside(segment, mm, rights.bytes()):
+        while not marked or done < 5000:
+            answers = kept.times.run(me, look.bytes(), None)
+            infos = [info for _, info, _ in struct.iter_unpack("<iIQ", answers)]
+            marked += sum(bool(info & UNDER_MMAP_LOCK) for info in infos)
+            done += len(infos)
+    found = kept.of(Op.FAULT)
+    assert (found["timed"], found["mmap_locked"]) == (done, marked)
+    assert 0 < found["mmap_locked_ns"] <= found["ns"]
+    assert found["wait_ns"] <= found["ns"]
+
+
+def test_a_wait_for_a_lock(segment: Segment, me: Participant) -> None:
+    """Beside a thread that maps and unmaps much, until a call has waited; the participant's own
+    sums in the segment say the same."""
+    mm, kept = me.mm_create(), Parts()
+    much = BlockBuilder()
+    how = PRIVATE_ANONYMOUS_FIXED | MAP_POPULATE
+    much.mmap(mm, addr=FAR, length=2048 * PAGE, prot=READ_WRITE, flags=how)
+    much.munmap(mm, FAR, 2048 * PAGE)
+    with beside(segment, mm, much.bytes()):
+        while not sum(kept.of(op)["waited"] for op in (Op.MMAP, Op.MUNMAP)):
+            kept.times.run(me, block_for(mm), None)
     found = [kept.of(op) for op in (Op.MMAP, Op.MUNMAP, Op.FAULT)]
     for one in found:
         assert one["waited"] <= one["timed"]
         assert one["wait_ns"] <= one["ns"]
     with SegmentFile.open(segment.instance) as file:
-        sums = events.waits(file, me.index).values()
-    assert sum(one["wait_ns"] for one in found) <= sum(one.ns for one in sums)
-    assert sum(one["waited"] for one in found) <= sum(one.waits for one in sums)
-    assert sum(one["wait_ns"] for one in found) > 0
+        sums = list(events.waits(file, me.index).values())
+    assert sum(one["wait_ns"] for one in found) == sum(one.ns for one in sums) > 0
+    assert 0 < sum(one["waited"] for one in found) <= sum(one.waits for one in sums)
 
 
 def test_what_it_costs(me: Participant) -> None:

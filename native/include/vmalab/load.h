@@ -32,7 +32,7 @@ struct vl_load_times {
 	u32 every; /* of faults that are not due one is timed in so many, and counts for all; 0: no
 		      * record is timed */
 	u32 until; /* faults until the next that is timed; kept from block to block */
-	u64 idle_ns; /* waited for records to be due */
+	u64 idle_ns;                 /* waited for records to be due */
 	struct vl_load_parts *parts; /* OPS_COUNT of them, by operation number; NULL: not wanted */
 };
 

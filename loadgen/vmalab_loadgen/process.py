@@ -245,7 +245,7 @@ class _Process:
             return life.driver, life.maker
 
         return Churn(
-            config.churn, config.callers, life.seat.index, clock.begin_ns, clock.end_ns, renew
+            config.churn, config.callers_of_all, life.seat.index, clock.begin_ns, clock.end_ns, renew
         )
 
     @staticmethod

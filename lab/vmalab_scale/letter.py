@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from vmalab_bench import plots, stats
+from vmalab_native.virtual import Program
 from vmalab_scale.machine import Machine
 from vmalab_scale.run import PS_PER_S, cell
 from vmalab_scale.work import BASE, PAGE, TURNS, Place, ScaleError, Work, Workload, dropped, store
@@ -52,7 +53,7 @@ August 2024, pft on two Xeon E5-2690 v4)."""
 
 def _fresh(work: Work, at: Callable[[int], int], mm: int) -> Work:
     """The same areas, given back and stored to over and over."""
-    programs = [
+    programs: list[Program] = [
         [
             dropped(mm, at(cpu), TURNS),
             *(store(mm, at(cpu) + page * PAGE, 1) for page in range(TURNS)),

@@ -350,6 +350,7 @@ class _Control:
                 continue
             end, address = link.end, link.agent.address
             result.dropped += end.dropped
+            result.not_renewed += end.not_renewed
             result.lost += [f"agent {address}: {one}" for one in end.lost]
             result.wrong_first += agent_wire.wrong_of(end)
             result.client_cpu_s += end.client_cpu_s

@@ -207,6 +207,7 @@ def end_of(result: LoadResult, *, late_ns: int, looks: bool) -> pb.End:
         seconds=result.seconds,
         ended_by=result.ended_by,
         dropped=result.dropped,
+        not_renewed=result.not_renewed,
         lost=[one[:LATE_TEXT] for one in result.lost],
         wrong_first=[
             pb.WrongAnswer(op=one.op, what=one.what, expected=one.expected, got=one.got)

@@ -244,9 +244,8 @@ class _Process:
             assert isinstance(life.maker, type(maker))
             return life.driver, life.maker
 
-        return Churn(
-            config.churn, config.callers_of_all, life.seat.index, clock.begin_ns, clock.end_ns, renew
-        )
+        every = config.callers_of_all
+        return Churn(config.churn, every, life.seat.index, clock.begin_ns, clock.end_ns, renew)
 
     @staticmethod
     def _in_threads(

@@ -165,7 +165,7 @@ class Parted(_message.Message):
     def __init__(self) -> None: ...
 
 class End(_message.Message):
-    __slots__ = ("seconds", "ended_by", "dropped", "lost", "wrong_first", "client_cpu_s", "client_share", "late_ns", "ops", "errnos", "wrong", "raw", "corrected", "core")
+    __slots__ = ("seconds", "ended_by", "dropped", "lost", "wrong_first", "client_cpu_s", "client_share", "late_ns", "ops", "errnos", "wrong", "raw", "corrected", "core", "not_renewed")
     class OpsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -208,6 +208,7 @@ class End(_message.Message):
     RAW_FIELD_NUMBER: _ClassVar[int]
     CORRECTED_FIELD_NUMBER: _ClassVar[int]
     CORE_FIELD_NUMBER: _ClassVar[int]
+    NOT_RENEWED_FIELD_NUMBER: _ClassVar[int]
     seconds: float
     ended_by: str
     dropped: int
@@ -222,7 +223,8 @@ class End(_message.Message):
     raw: _containers.ScalarMap[str, str]
     corrected: _containers.ScalarMap[str, str]
     core: Core
-    def __init__(self, seconds: _Optional[float] = ..., ended_by: _Optional[str] = ..., dropped: _Optional[int] = ..., lost: _Optional[_Iterable[str]] = ..., wrong_first: _Optional[_Iterable[_Union[WrongAnswer, _Mapping]]] = ..., client_cpu_s: _Optional[float] = ..., client_share: _Optional[float] = ..., late_ns: _Optional[int] = ..., ops: _Optional[_Mapping[str, int]] = ..., errnos: _Optional[_Mapping[str, int]] = ..., wrong: _Optional[int] = ..., raw: _Optional[_Mapping[str, str]] = ..., corrected: _Optional[_Mapping[str, str]] = ..., core: _Optional[_Union[Core, _Mapping]] = ...) -> None: ...
+    not_renewed: int
+    def __init__(self, seconds: _Optional[float] = ..., ended_by: _Optional[str] = ..., dropped: _Optional[int] = ..., lost: _Optional[_Iterable[str]] = ..., wrong_first: _Optional[_Iterable[_Union[WrongAnswer, _Mapping]]] = ..., client_cpu_s: _Optional[float] = ..., client_share: _Optional[float] = ..., late_ns: _Optional[int] = ..., ops: _Optional[_Mapping[str, int]] = ..., errnos: _Optional[_Mapping[str, int]] = ..., wrong: _Optional[int] = ..., raw: _Optional[_Mapping[str, str]] = ..., corrected: _Optional[_Mapping[str, str]] = ..., core: _Optional[_Union[Core, _Mapping]] = ..., not_renewed: _Optional[int] = ...) -> None: ...
 
 class WrongAnswer(_message.Message):
     __slots__ = ("op", "what", "expected", "got")

@@ -71,7 +71,8 @@ def test_the_file_says_what_was_measured_and_what_was_not(tmp_path: Path) -> Non
     assert made.values["locked"] == 19_850, "less the hit"
     assert made.values["shared"] == 15_000
     assert made.values["memory"] == 110_000
-    assert made.values["first_sets"] * made.values["first_ways"] == 32 * 1024 // 64
+    sets, ways = (int(made.values[f"first_{key}"]) for key in ("sets", "ways"))
+    assert sets * ways == 32 * 1024 // 64
     assert made.values["store_buffer"] == LIKE.values["store_buffer"]
     assert made.sources["counts.store_buffer"].endswith("as store_buffer of zen4")
     assert not made.sources["ns.cluster"].startswith("not measured")
@@ -87,7 +88,7 @@ def test_the_other_line_of_a_pair_that_takes_as_long_was_not_there(tmp_path: Pat
 def test_the_program_answers_every_kind() -> None:
     """On one CPU too, where the two are given it in turn."""
     cpus = real_machine.cpus()
-    program = [compiled.compiled("calibrate"), str(cpus[0]), str(cpus[-1])]
+    program: list[str | Path] = [compiled.compiled("calibrate"), str(cpus[0]), str(cpus[-1])]
     asked = {"chase": 16 << 10, "pair": 1 << 20, "apart": 1 << 20}
     asked |= dict.fromkeys((*calibrate.ALONE, *calibrate.BETWEEN), 50)
     with compiled.Dialog("calibrate", program) as dialog:

@@ -9,6 +9,7 @@ the kind, or the cell, that is named.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,18 @@ def test_the_other_line_of_a_pair_that_takes_as_long_was_not_there(tmp_path: Pat
     path = tmp_path / "this-machine.toml"
     path.write_text(calibrate.file_text(measured(pair=190.0), LIKE, 0.07))
     assert machine.read(str(path)).values["adjacent"] == 0
+
+
+def test_who_is_woken_on_a_busy_machine_waits_for_longer_than_a_file_may_say(
+    tmp_path: Path,
+) -> None:
+    found = measured()
+    late = replace(found, times={**found.times, "wake": exactly(1_265_000.0)})
+    path = tmp_path / "this-machine.toml"
+    path.write_text(calibrate.file_text(late, LIKE, 0.07))
+    made = machine.read(str(path))
+    assert made.values["wake"] == machine.MOST_NS * 1000
+    assert made.sources["ns.wake"].endswith(f"the most that a file may say is {machine.MOST_NS}")
 
 
 def test_the_program_answers_every_kind() -> None:

@@ -242,12 +242,19 @@ def file_text(found: Found, like: Machine, instruction: float) -> str:
             _value(name, f"is = {like.values[name]}", taken(name, "not seen from outside"))
         )
     lines.append("\n[ns]")
-    lines += [_value(name, f"ns = {value:.4g}", origin) for name, (value, origin) in ns.items()]
+    lines += [_time(name, value, origin) for name, (value, origin) in ns.items()]
     return "\n".join(lines) + "\n"
 
 
 def _pairs(found: Found) -> str:
     return f"measured: a step with the line beside it {found.pair}, without {found.apart}"
+
+
+def _time(name: str, ns: float, origin: str) -> str:
+    """On a busy machine who is woken can wait for longer than a file may say."""
+    if ns > machines.MOST_NS:
+        origin += f"; the most that a file may say is {machines.MOST_NS}"
+    return _value(name, f"ns = {min(ns, machines.MOST_NS):.4g}", origin)
 
 
 def _value(name: str, value: str, origin: str) -> str:

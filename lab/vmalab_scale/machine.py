@@ -45,6 +45,8 @@ TIMES: Final = (
     *("instruction", "first", "second", "shared", "cluster", "socket", "remote", "memory"),
     *("locked", "fence", "occupied", "pause", "call", "wake", "barrier"),
 )
+MOST_NS: Final = 1_000_000
+"""The longest of them that a file may say."""
 COUNTS: Final = {"store_buffer": 128, "loads_out": 16, "window": 4096}
 """Each with the most that is modelled."""
 CORES: Final = {"per_cluster": 255, "clusters_per_socket": 32}
@@ -216,8 +218,8 @@ class _File:
         ns = self.sourced("ns", name).get("ns")
         # Who spins goes on by the time of instructions, so they must take some.
         least = 0.001 if name == "instruction" else 0
-        if not isinstance(ns, int | float) or isinstance(ns, bool) or not least <= ns <= 1e6:
-            raise self.wrong(f"ns.{name}.ns {_given(ns)}: {least} to 1000000 is wanted")
+        if not isinstance(ns, int | float) or isinstance(ns, bool) or not least <= ns <= MOST_NS:
+            raise self.wrong(f"ns.{name}.ns {_given(ns)}: {least} to {MOST_NS} is wanted")
         return round(ns * 1000)
 
     def each_source_is_named(self) -> None:

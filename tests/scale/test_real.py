@@ -9,6 +9,7 @@ the kind, or the cell, that is named.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -74,7 +75,8 @@ def test_the_file_says_what_was_measured_and_what_was_not(tmp_path: Path) -> Non
     assert made.values["locked"] == 19_850, "less the hit"
     assert made.values["shared"] == 15_000
     assert made.values["memory"] == 110_000
-    assert int(made.values["first_sets"]) * int(made.values["first_ways"]) == 32 * 1024 // 64
+    sets, ways = (int(made.values[f"first_{key}"]) for key in ("sets", "ways"))
+    assert sets * ways == 32 * 1024 // 64
     assert made.values["store_buffer"] == LIKE.values["store_buffer"]
     assert made.sources["counts.store_buffer"].endswith("as store_buffer of zen4")
     assert not made.sources["ns.cluster"].startswith("not measured")
@@ -85,6 +87,18 @@ def test_the_other_line_of_a_pair_that_takes_as_long_was_not_there(tmp_path: Pat
     path = tmp_path / "this-machine.toml"
     path.write_text(calibrate.file_text(measured(pair=190.0), LIKE, 0.07))
     assert machine.read(str(path)).values["adjacent"] == 0
+
+
+def test_who_is_woken_on_a_busy_machine_waits_for_longer_than_a_file_may_say(
+    tmp_path: Path,
+) -> None:
+    found = measured()
+    late = replace(found, times={**found.times, "wake": exactly(1_265_000.0)})
+    path = tmp_path / "this-machine.toml"
+    path.write_text(calibrate.file_text(late, LIKE, 0.07))
+    made = machine.read(str(path))
+    assert made.values["wake"] == machine.MOST_NS * 1000
+    assert made.sources["ns.wake"].endswith(f"the most that a file may say is {machine.MOST_NS}")
 
 
 def test_the_program_answers_every_kind() -> None:

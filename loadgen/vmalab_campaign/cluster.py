@@ -15,6 +15,7 @@ import contextlib
 import logging
 import queue
 import secrets
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import resource_tracker
@@ -219,9 +220,7 @@ def local(workers: int) -> Cluster:
 
     dask.config.set(_SETTINGS)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    # The tracker unblocks SIGINT in the thread that starts it, which would undo what comes next.
-    resource_tracker.ensure_running()
-    with signals.not_to_children(), signals.held():
+    with _left_alone(), signals.held():
         cluster = LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1",
             dashboard_address=None, silence_logs=logging.CRITICAL, memory_limit=0,
@@ -229,6 +228,20 @@ def local(workers: int) -> Cluster:
         )  # fmt: skip
         return Cluster(Client(cluster, timeout=CONNECT_S, set_as_default=False), cluster,
                        f"{workers} local workers")  # fmt: skip
+
+
+@contextlib.contextmanager
+def _left_alone() -> Iterator[None]:
+    """What is started in the block does not see what a terminal sends to all: this process ends
+    them, in its own order."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        # The tracker unblocks SIGINT in the thread that starts it: so that comes first.
+        resource_tracker.ensure_running()
+        with signals.not_to_children():
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def remote(address: str) -> Cluster:

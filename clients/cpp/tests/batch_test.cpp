@@ -76,8 +76,8 @@ protected:
 	std::unique_ptr<vmalab::Client> client_;
 };
 
-/* The server takes no block while an answer waits to be taken: nobody would go on if send waited for
- * the server alone. Answers of 32 MB do not fit in what the connection holds. */
+/* The server takes no block while an answer waits to be taken: nobody would go on if send waited
+ * for the server alone. Answers of 32 MB do not fit in what the connection holds. */
 TEST_F(Batches, TakeAnswersWhileTheySend)
 {
 	constexpr std::size_t count = 4, bytes = 2000000;

@@ -2,8 +2,8 @@
 /*
  * A stream of blocks.
  *
- * It has no thread. The caller's takes answers from the stream also while send waits: the server may
- * wait for them before it takes another block. There are never more of them than the window has
+ * It has no thread. The caller's takes answers from the stream also while send waits: the server
+ * may wait for them before it takes another block. There are never more of them than the window has
  * room for, and an end.
  */
 #include "vmalab/batch.hpp"

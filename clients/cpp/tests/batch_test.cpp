@@ -76,11 +76,11 @@ protected:
 	std::unique_ptr<vmalab::Client> client_;
 };
 
-/* The server takes no block while an answer waits to be taken: nobody would go on if send waited for
- * the server alone. Answers of 3 MiB do not fit in what the connection holds. */
+/* The server takes no block while an answer waits to be taken: nobody would go on if send waited
+ * for the server alone. Answers of 32 MB do not fit in what the connection holds. */
 TEST_F(Batches, TakeAnswersWhileTheySend)
 {
-	constexpr std::size_t count = 6, bytes = 200000;
+	constexpr std::size_t count = 4, bytes = 2000000;
 	auto batch = this->batch(count);
 	for (std::size_t i = 0; i < count; i++)
 		batch.send_bytes(std::string(bytes, static_cast<char>(i)));

@@ -171,7 +171,7 @@ test("a lease ends with the last handle that has it", async () => {
   };
   // This server has no Exit: a handle that calls it fails.
   using server = await serving([MemoryServiceDefinition, { hold }]);
-  const client = await connect(server.target, { discover: false });
+  await using client = await connect(server.target, { discover: false });
   const [first, second] = [client.use(1n), client.use(1n)];
   await client.waitLease(1n, { timeoutMs: PATIENCE_MS });
   first.detach();

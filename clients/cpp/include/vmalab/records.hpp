@@ -69,7 +69,9 @@ public:
 		used_ += count;
 		return at;
 	}
+	/** All of them. */
 	std::string_view view() const noexcept { return {memory_.data(), used_}; }
+	/** None of them, and the memory stays. */
 	void clear() noexcept { used_ = 0; }
 
 private:

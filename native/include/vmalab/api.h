@@ -260,7 +260,7 @@ VL_API long vl_events(struct vl_seg *seg, u32 participant, struct vl_event *out,
 struct vl_participant_info {
 	u32 index, pid, tid, role, in_core, rcu_active, leases, op;
 	u64 start_time;
-	u64 rcu; /* the grace period that its read section began in; 0: it is in none */
+	u64 rcu;           /* the grace period that its read section began in; 0: it is in none */
 	u64 pid_namespace; /* inode number of the namespace that pid and tid are of; 0 unknown */
 	u32 alive;         /* the kernel does not say that it is dead */
 	u32 pad;

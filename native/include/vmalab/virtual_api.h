@@ -13,7 +13,7 @@
 
 #define VL_VIRTUAL_CPUS_MAX     255
 #define VL_VIRTUAL_KINDS_MAX    32
-#define VL_VIRTUAL_RECORDS_MAX  64 /* of one step */
+#define VL_VIRTUAL_RECORDS_MAX  64  /* of one step */
 #define VL_VIRTUAL_BUCKETS      640 /* of a histogram: 16 to each power of two, of nanoseconds */
 #define VL_VIRTUAL_CLUSTERS_MAX 32
 #define VL_VIRTUAL_BLOCK_MAX    4080 /* bytes of a step */

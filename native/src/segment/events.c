@@ -50,7 +50,8 @@ void event_call_begin(struct participant *self, u64 mm, u64 operand, bool follow
 	/* relaxed, all of it: its own */
 	last = &self->ring->events[(load_relaxed_u64(&self->ring->next) - 1) % EVENTS_EACH];
 	now = follows && load_relaxed_u8(&last->kind) == EVENT_END
-		? load_relaxed_u64(&last->time_ns) : clock_ns();
+		      ? load_relaxed_u64(&last->time_ns)
+		      : clock_ns();
 	put(self, now, EVENT_BEGIN, EVENT_LOCK_NONE, mm, operand);
 	store_relaxed_u64(&self->ring->op_mm, mm);
 	store_relaxed_u64(&self->ring->op_ns, now);

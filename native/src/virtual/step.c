@@ -214,7 +214,8 @@ static void judge(struct vcpu *cpu, const struct vl_virtual_step *step, long ran
 	if (good == step->records)
 		return;
 	if (good < ran)
-		status = results[good].status != step->status ? results[good].status : VL_VIRTUAL_WRONG;
+		status = results[good].status != step->status ? results[good].status
+							      : VL_VIRTUAL_WRONG;
 	cpu->counts.failed++;
 	if (vm.out->status)
 		return;
@@ -288,10 +289,10 @@ void steps_do(struct vcpu *cpu)
 
 static bool step_good(const struct vl_virtual_step *step, const struct vl_virtual_plan *plan)
 {
-	if (step->kind >= VL_VIRTUAL_KINDS_MAX || step->call > VL_VIRTUAL_ASK ||
-	    !step->records || step->records > VL_VIRTUAL_RECORDS_MAX ||
-	    step->keep > plan->cells_count || step->turn > plan->turns_count ||
-	    step->bytes > VL_VIRTUAL_BLOCK_MAX || (step->call == VL_VIRTUAL_ASK && !step->turn) ||
+	if (step->kind >= VL_VIRTUAL_KINDS_MAX || step->call > VL_VIRTUAL_ASK || !step->records ||
+	    step->records > VL_VIRTUAL_RECORDS_MAX || step->keep > plan->cells_count ||
+	    step->turn > plan->turns_count || step->bytes > VL_VIRTUAL_BLOCK_MAX ||
+	    (step->call == VL_VIRTUAL_ASK && !step->turn) ||
 	    (u64)step->patches + step->patches_count > plan->patches_count)
 		return false;
 	for (u32 i = 0; i < step->patches_count; i++) {

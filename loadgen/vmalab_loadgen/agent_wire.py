@@ -51,7 +51,7 @@ def version() -> str:
 
 def options_of(given: Mapping[str, Any], seed: int) -> str:
     """The options of a load that are not the default, as Prepare has them."""
-    named = {name: given[name] for name in DEFAULTS if name in given}
+    named = {name: given[name] for name in DEFAULTS if given.get(name) is not None}
     said = {name: value for name, value in named.items() if value != DEFAULTS[name]}
     return json.dumps({**said, "seed": seed})
 

@@ -158,7 +158,7 @@ LATER = [
     ('[a]\nkind = "load"\njob = "none.toml"\n', 3, "[a], job", "No such file"),
     ('[a]\nkind = "load"\nvmas = 9\njob = "j.toml"\n', 3, "[a], vmas", "leave it out"),
     ('[a]\nkind = "lin"\nmutant = "nobody"\n', 3, "[a], mutant", "nobody"),
-    ('[a]\nkind = "scale"\nworkload = "pft"\n', 3, "[a], workload", "there are own-vma"),
+    ('[a]\nkind = "scale"\nworkload = "no"\n', 3, "[a], workload", "there are own-vma"),
     ('[a]\nkind = "crash"\nbursts = "9-2"\n', 3, "[a], bursts", "give a number, or two"),
     ('[global]\nvcpus = 2\n[a]\nkind = "lin"\n', 2, "[global], vcpus", "no section is of a kind"),
     ('[a]\nkind = "lin"\nseeds = 9000\npages = [2, 4]\n', 1, "the file", "18000 runs"),

@@ -133,6 +133,7 @@ def test_both_sides_run_the_same_records() -> None:
             assert long == short * (against.REAL_RECORDS // RECORDS_MAX)
 
 
+@pytest.mark.long
 def test_a_call_of_many_records_counts_each() -> None:
     """And one that fails is seen."""
 

@@ -15,7 +15,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from vmalab.v1 import memory_pb2 as pb
-from vmalab_client import Access, BlockBuilder, Client, LimitReached
+from vmalab_client import Access, BlockBuilder, Client, InvalidRequest, LimitReached
 from vmalab_server.embedded import EmbeddedServer
 from vmalab_server.limits import Limits
 
@@ -208,8 +208,9 @@ def test_a_message_over_the_limit_is_refused(client: Client) -> None:
     block = BlockBuilder()
     for _ in range(2000):
         block.nop()
-    with pytest.raises(LimitReached):
+    with pytest.raises(InvalidRequest) as refused:
         client.apply(block)
+    assert refused.value.reason == "BLOCK_TOO_BIG"
 
 
 def test_bench_service_is_there_only_when_asked_for(client: Client) -> None:

@@ -278,8 +278,8 @@ VL_API long vl_layout(const char *model, const char *layout, struct vl_field_inf
 /* --- invariants and recovery: recover.h --- */
 
 /* --- library users: rwsems by number in the segment, and RCU --- */
-/* place 0..2. since_ns: when the wait began of which this is a part, by CLOCK_MONOTONIC; 0: it is no
- * part of one. 0, -ETIMEDOUT. */
+/* place 0..2. since_ns: when the wait began of which this is a part, by CLOCK_MONOTONIC; 0: it is
+ * no part of one. 0, -ETIMEDOUT. */
 VL_API int vl_user_down(struct participant *self, u32 rwsem, u32 place, int write, u64 timeout_ns,
 			u64 since_ns);
 VL_API int vl_user_up(struct participant *self, u32 rwsem, u32 place, int write);

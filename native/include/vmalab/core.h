@@ -99,7 +99,8 @@
 	  (self, text, cap))                                                                 \
 	X(int, vl_recover, (struct participant *self, struct vl_recovery *out), (self, out)) \
 	X(int, vl_user_down, \
-	  (struct participant *self, u32 rwsem, u32 place, int write, u64 timeout_ns, u64 since_ns), \
+	  (struct participant *self, u32 rwsem, u32 place, int write, u64 timeout_ns,        \
+	   u64 since_ns),                                                                    \
 	  (self, rwsem, place, write, timeout_ns, since_ns)) \
 	X(int, vl_user_up, (struct participant *self, u32 rwsem, u32 place, int write), \
 	  (self, rwsem, place, write)) \

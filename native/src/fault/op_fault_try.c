@@ -68,7 +68,7 @@ bool op_fault_try(struct participant *self, u64 id, u64 addr, u32 flags, u64 wor
 	struct mm_struct *mm = mm_find_self(self, id);
 	struct vm_area_struct *vma = mm ? vma_try(self, mm, id, addr) : NULL;
 	const pte_t *pte;
-	u64 value, count;
+	u64 value = 0, count;
 	bool served;
 
 	if (!vma)

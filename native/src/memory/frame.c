@@ -38,7 +38,7 @@
 
 static struct frame *frame_at(const struct vl_seg *seg, u32 frame)
 {
-	/* Of config, which nobody writes: the pool's own number lies beside the head of its list. */
+	/* Of config, which nobody writes: the pool's own number is beside the head of its list. */
 	VL_ASSERT(frame >= FRAMES_FIRST && frame < seg->hdr->config.frames_max);
 	return &seg->frames[frame];
 }

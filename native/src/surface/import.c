@@ -180,8 +180,9 @@ static int import_line(struct participant *self, struct mm_struct *mm, const str
 	}
 	vma_link(self, mm, vma);
 	mm_account(mm, vma->vm_flags, (s64)vma_pages(vma));
-	if (name_is(line, "[heap]") && !mm->start_brk) {
-		store_relaxed_u64(&mm->start_brk, line->start);
+	if (name_is(line, "[heap]")) { /* of one or more VMAs */
+		if (!mm->start_brk)
+			store_relaxed_u64(&mm->start_brk, line->start);
 		store_relaxed_u64(&mm->brk, line->end);
 	}
 	if (name_is(line, "[stack]"))

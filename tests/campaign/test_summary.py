@@ -168,8 +168,8 @@ def test_list_and_show(tmp_path: Path) -> None:
     assert one["key"] == "faults model=typesafe-rwsem vmas=1000 seed=1"
     assert one["result"]["checked"] == 9
     text = asked("show", str(path), one["key"], "--files", str(tmp_path / "out"))
-    words = " ".join(text.split())
-    assert "vmalab load --model typesafe-rwsem --vmas 1000 --seed 1 --json" in words
+    said = " ".join(text.split())
+    assert "vmalab load --model typesafe-rwsem --vmas 1000 --seed 1 --json" in said
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == one["result"]
     for words, says in (
         (("show", str(path), "99"), "there is no run '99'"),

@@ -104,11 +104,11 @@ def test_due_times(me: Participant) -> None:
     """Corrected times count from when a record was due, raw ones from its begin."""
     mm, kept = me.mm_create(), Kept(16)
     begin = time.monotonic_ns()
-    due = np.array([begin - 50 * MS, begin + 30 * MS, begin + 31 * MS], np.uint64)
+    due = np.array([begin - 50 * MS, begin + 300 * MS, begin + 301 * MS], np.uint64)
     kept.times.run(me, faults(mm, 3), due.data)
     took = time.monotonic_ns() - begin
-    assert took >= 31 * MS
-    assert kept.times.idle_ns >= 29 * MS
+    assert took >= 301 * MS
+    assert 100 * MS <= kept.times.idle_ns <= took, "it may have begun late"
     assert kept.counts() == {"FAULT": 3}
     corrected = np.flatnonzero(kept.corrected[Op.FAULT])
     raw = np.flatnonzero(kept.raw[Op.FAULT])

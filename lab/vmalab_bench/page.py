@@ -237,8 +237,8 @@ SECTIONS: Final = (
         "loadgen",
         "Unary calls at the limit of the transport",
         "What an operation of a load costs beyond a bare loop of the same blocks. Unary calls of "
-        "h2load to workers of each front, with metrics and without tokens, beside grpcio's own "
-        "server that does nothing but echo, with the number of threads at which it is best. "
+        "h2load go to workers of each front, with metrics and without tokens. They stand beside "
+        "grpcio's own server, which only echoes, with the threads at which it is best. "
         "[service.md](service.md#what-answers-a-call) says what the fronts are.",
         loadgen,
         _plain(loadgen.LoadgenBench, loadgen),

@@ -9,15 +9,15 @@ by the command line itself.
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from schemas import fits
 from vmalab_campaign import plan_file
 from vmalab_campaign.kinds import KINDS
 from vmalab_campaign.plan import Plan, differences
@@ -172,47 +172,6 @@ def test_what_is_wrong(text: str, line: int, place: str, says: str) -> None:
     message = str(found.value)
     assert says in message
     assert f"c.toml, line {line}, {place}" in message if line else message.startswith("c.toml")
-
-
-TYPES: Final[dict[str, type | tuple[type, ...]]] = {
-    "object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
-    "number": (int, float),
-}  # fmt: skip
-KNOWN: Final = {
-    "$schema", "title", "description", "type", "enum", "minimum", "maximum", "minLength", "items",
-    "properties", "patternProperties", "additionalProperties", "minProperties", "maxProperties",
-    "anyOf", "minItems", "maxItems",
-}  # fmt: skip
-
-
-def fits(value: object, schema: dict[str, Any]) -> bool:
-    """Whether a value is as a schema says, of those words that ours uses."""
-    assert {*schema} <= KNOWN
-    if "anyOf" in schema:
-        return any(fits(value, one) for one in schema["anyOf"])
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    if not any(isinstance(value, TYPES[kind]) for kind in kinds):
-        return False
-    if isinstance(value, bool):
-        return "boolean" in kinds
-    if isinstance(value, str):
-        return len(value) >= schema.get("minLength", 0) and value in schema.get("enum", [value])
-    if isinstance(value, int):
-        return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
-    if isinstance(value, list):
-        good = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", 999)
-        return good and all(fits(one, schema["items"]) for one in value)
-    if not isinstance(value, dict):
-        return True
-    if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", 99):
-        return False
-    for name, one in value.items():
-        inner = [schema["properties"][name]] if name in schema.get("properties", {}) else []
-        patterns = schema.get("patternProperties", {}).items()
-        inner += [below for pattern, below in patterns if re.search(pattern, name)]
-        if not inner or not all(fits(one, below) for below in inner):
-            return False
-    return True
 
 
 def test_the_schema() -> None:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from schemas import fits
 from servers import vmalab
 from vmalab_cli import app
 from vmalab_drive.errors import UsageError
@@ -120,43 +120,6 @@ def test_what_is_wrong(text: str, line: int, place: str, says: str) -> None:
     message = str(found.value)
     assert says in message
     assert f"job.toml, line {line}, {place}" in message if line else message.startswith("job.toml")
-
-
-TYPES: Final[dict[str, type | tuple[type, ...]]] = {
-    "object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
-    "number": (int, float),
-}  # fmt: skip
-KNOWN: Final = {
-    "$schema", "title", "description", "type", "enum", "minimum", "maximum", "minLength", "items",
-    "properties", "patternProperties", "additionalProperties", "minProperties", "maxProperties",
-}  # fmt: skip
-
-
-def fits(value: object, schema: dict[str, Any]) -> bool:
-    """Whether a value is as a schema says, of those words that ours uses."""
-    assert {*schema} <= KNOWN
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    if not any(isinstance(value, TYPES[kind]) for kind in kinds):
-        return False
-    if isinstance(value, bool) and "boolean" not in kinds:
-        return False
-    if isinstance(value, str):
-        return len(value) >= schema.get("minLength", 0) and value in schema.get("enum", [value])
-    if isinstance(value, int):
-        return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
-    if isinstance(value, list):
-        return all(fits(one, schema["items"]) for one in value)
-    if not isinstance(value, dict):
-        return True
-    if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", 99):
-        return False
-    for name, one in value.items():
-        inner = [schema["properties"][name]] if name in schema.get("properties", {}) else []
-        patterns = schema.get("patternProperties", {}).items()
-        inner += [below for pattern, below in patterns if re.search(pattern, name)]
-        if not inner or not all(fits(one, below) for below in inner):
-            return False
-    return True
 
 
 def test_the_schema() -> None:

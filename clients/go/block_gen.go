@@ -112,7 +112,7 @@ func (b *BlockBuilder) Mseal(mm uint64, addr uint64, length uint64, flags uint64
 // RemapFilePages adds REMAP_FILE_PAGES: remap_file_pages(2): maps another part of the file in the
 // place of a shared mapping.
 func (b *BlockBuilder) RemapFilePages(mm uint64, addr uint64, size uint64, prot uint64, pgoff uint64, flags uint64) {
-	b.put(OpRemapFilePages, false, 0, 0, mm, addr, size, prot, pgoff, flags)
+	b.put(OpRemapFilePages, true, 0, 0, mm, addr, size, prot, pgoff, flags)
 }
 
 // ProcessMadvise adds PROCESS_MADVISE: process_madvise(2): advises about several ranges, one's own

@@ -197,7 +197,7 @@ func (s *AddressSpace) Mseal(ctx context.Context, addr uint64, length uint64, fl
 // pgoff: In pages.
 // flags: MAP_NONBLOCK, or 0.
 func (s *AddressSpace) RemapFilePages(ctx context.Context, addr uint64, size uint64, prot uint64, pgoff uint64, flags uint64) error {
-	request := &vmalabpb.RemapFilePagesRequest{Mm: s.number, Addr: addr, Size: size, Prot: prot, Pgoff: pgoff, Flags: flags}
+	request := &vmalabpb.RemapFilePagesRequest{Mm: s.number, Addr: addr, Size: size, Prot: prot, Pgoff: pgoff, Flags: flags, Pkru: s.pkru()}
 	answer, err := s.client.Memory.RemapFilePages(ctx, request)
 	if err != nil {
 		return err

@@ -127,9 +127,10 @@ class MapsMatcher:
         """The first lines that differ, with one line of each side before and after; None if the
         texts say the same."""
         left, right = lines_of(real), lines_of(emulated)
-        for tail in (1, 2):  # it belongs to no address space
+        for tail in (1, 2, 3):  # maps, with flags, with a key: it belongs to no address space
             if len(left) >= tail and "[vsyscall]" in left[-tail]:
                 del left[-tail:]
+                break
         if left == right:
             return None
         for at in range(max(len(left), len(right))):

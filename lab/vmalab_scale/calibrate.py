@@ -21,7 +21,7 @@ from vmalab_bench import compiled, stats
 from vmalab_bench import machine as real_machine
 from vmalab_scale import machine as machines
 from vmalab_scale.against import FITTED, Real, predicted, program
-from vmalab_scale.machine import Machine, MachineError
+from vmalab_scale.machine import LINE, Machine, MachineError
 from vmalab_scale.work import ScaleError
 
 KIB: Final = 1024
@@ -165,6 +165,13 @@ def ways(level: int) -> int | None:
     return None
 
 
+def whole_sets(kib: int, ways: int) -> bool:
+    """Whether a cache of so many ways has a power of two of sets, as the model wants it. Where the
+    knee is not at the size that the kernel says, its ways may not fit."""
+    sets, rest = divmod(kib * KIB // LINE, ways)
+    return rest == 0 and sets & (sets - 1) == 0
+
+
 def instruction_ns(found: Found, text: Callable[[float], str], folder: Path) -> float:
     """What an instruction has to cost, so that the fitted cell comes out as it was measured.
 
@@ -234,8 +241,12 @@ def file_text(found: Found, like: Machine, instruction: float) -> str:
     ]
     for number, (name, level) in enumerate(zip(machines.CACHES, found.levels, strict=True)):
         known = ways(number + 1)
-        origin = "measured: the knee; ways: the kernel's" if known else "measured: the knee"
-        lines.append(_value(name, f"kib = {level.kib}, ways = {known or 8}", origin))
+        if known and whole_sets(level.kib, known):
+            origin = "measured: the knee; ways: the kernel's"
+        else:
+            known = 8 if whole_sets(level.kib, 8) else 12
+            origin = "measured: the knee; ways: as this size needs"
+        lines.append(_value(name, f"kib = {level.kib}, ways = {known}", origin))
     lines.append("\n[counts]")
     for name in machines.COUNTS:
         lines.append(

@@ -415,7 +415,7 @@ class MemoryHandlers:
         record = pack.remap_file_pages(
             mm, request.addr, request.size, request.prot, request.pgoff, request.flags
         )
-        errno, name, _ = self._simple(_REMAP_FILE_PAGES, mm, record)
+        errno, name, _, _ = self._called(_REMAP_FILE_PAGES, request, record)
         return pb.RemapFilePagesResponse(errno_code=errno, errno_name=name)
 
     def pkey_mprotect(self, request: pb.PkeyMprotectRequest) -> pb.PkeyMprotectResponse:

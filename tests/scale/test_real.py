@@ -83,6 +83,21 @@ def test_the_file_says_what_was_measured_and_what_was_not(tmp_path: Path) -> Non
     assert made.values["adjacent"] == 1
 
 
+@pytest.mark.parametrize("kernels", [None, 8, 12, 16, 20])
+def test_every_size_that_is_measured_has_ways_that_fit(
+    kernels: int | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A cache of the file is as large as its knee, whatever the kernel says of its ways."""
+    monkeypatch.setattr(calibrate, "ways", lambda level: kernels)
+    path = tmp_path / "this-machine.toml"
+    found = measured()
+    for kib in calibrate.SIZES_KIB:
+        found.levels[1] = replace(found.levels[1], kib=kib)
+        path.write_text(calibrate.file_text(found, LIKE, 0.07))
+        made = machine.read(str(path)).values
+        assert int(made["second_sets"]) * int(made["second_ways"]) == kib * 1024 // 64
+
+
 def test_the_other_line_of_a_pair_that_takes_as_long_was_not_there(tmp_path: Path) -> None:
     path = tmp_path / "this-machine.toml"
     path.write_text(calibrate.file_text(measured(pair=190.0), LIKE, 0.07))

@@ -219,6 +219,8 @@ void AddressSpaceCalls::remap_file_pages(std::uint64_t addr, std::uint64_t size,
 	request.set_prot(prot);
 	request.set_pgoff(pgoff);
 	request.set_flags(flags);
+	if (const auto rights = pkru())
+		request.set_pkru(*rights);
 	auto answer = MemoryService(connection()).remap_file_pages(request, options);
 	internal::check("remap_file_pages", answer.errno_code());
 }

@@ -151,7 +151,8 @@
 //
 //   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 exec; bit 2 STORE: store `word` in the page (write only)
 //   other flags   bit 15 PKRU: the record has one word more, the caller's PKRU. Of FAULT, MMAP, MPROTECT, MREMAP,
-//                 MADVISE, BRK, FORK, MLOCK, MLOCKALL, PROCESS_MADVISE, PKEY_MPROTECT, FAULTS, UFFD_FILL, PKEY_ALLOC
+//                 MADVISE, BRK, FORK, MLOCK, MLOCKALL, REMAP_FILE_PAGES, PROCESS_MADVISE, PKEY_MPROTECT, FAULTS,
+//                 UFFD_FILL, PKEY_ALLOC
 //   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
 //                 made; bit 11 copied on write; bit 12 the page was already present; bit 16 it waits for its
 //                 userfaultfd; the next three say what the message would; bit 17 UFFD_PAGEFAULT_FLAG_WRITE; bit 18
@@ -3420,7 +3421,9 @@ type RemapFilePagesRequest struct {
 	// In pages.
 	Pgoff uint64 `protobuf:"varint,5,opt,name=pgoff,proto3" json:"pgoff,omitempty"`
 	// MAP_NONBLOCK, or 0.
-	Flags         uint64 `protobuf:"varint,6,opt,name=flags,proto3" json:"flags,omitempty"`
+	Flags uint64 `protobuf:"varint,6,opt,name=flags,proto3" json:"flags,omitempty"`
+	// The caller's PKRU. Absent: the address space's.
+	Pkru          *uint32 `protobuf:"varint,7,opt,name=pkru,proto3,oneof" json:"pkru,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3493,6 +3496,13 @@ func (x *RemapFilePagesRequest) GetPgoff() uint64 {
 func (x *RemapFilePagesRequest) GetFlags() uint64 {
 	if x != nil {
 		return x.Flags
+	}
+	return 0
+}
+
+func (x *RemapFilePagesRequest) GetPkru() uint32 {
+	if x != nil && x.Pkru != nil {
+		return *x.Pkru
 	}
 	return 0
 }
@@ -4924,14 +4934,16 @@ const file_vmalab_v1_memory_proto_rawDesc = "" +
 	"\n" +
 	"errno_code\x18\x01 \x01(\x05R\terrnoCode\x12\x1d\n" +
 	"\n" +
-	"errno_name\x18\x02 \x01(\tR\terrnoName\"\x8f\x01\n" +
+	"errno_name\x18\x02 \x01(\tR\terrnoName\"\xb1\x01\n" +
 	"\x15RemapFilePagesRequest\x12\x0e\n" +
 	"\x02mm\x18\x01 \x01(\x04R\x02mm\x12\x12\n" +
 	"\x04addr\x18\x02 \x01(\x04R\x04addr\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x12\n" +
 	"\x04prot\x18\x04 \x01(\x04R\x04prot\x12\x14\n" +
 	"\x05pgoff\x18\x05 \x01(\x04R\x05pgoff\x12\x14\n" +
-	"\x05flags\x18\x06 \x01(\x04R\x05flags\"V\n" +
+	"\x05flags\x18\x06 \x01(\x04R\x05flags\x12\x17\n" +
+	"\x04pkru\x18\a \x01(\rH\x00R\x04pkru\x88\x01\x01B\a\n" +
+	"\x05_pkru\"V\n" +
 	"\x16RemapFilePagesResponse\x12\x1d\n" +
 	"\n" +
 	"errno_code\x18\x01 \x01(\x05R\terrnoCode\x12\x1d\n" +
@@ -5262,6 +5274,7 @@ func file_vmalab_v1_memory_proto_init() {
 	file_vmalab_v1_memory_proto_msgTypes[32].OneofWrappers = []any{}
 	file_vmalab_v1_memory_proto_msgTypes[37].OneofWrappers = []any{}
 	file_vmalab_v1_memory_proto_msgTypes[41].OneofWrappers = []any{}
+	file_vmalab_v1_memory_proto_msgTypes[49].OneofWrappers = []any{}
 	file_vmalab_v1_memory_proto_msgTypes[56].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -253,13 +253,13 @@ export class BlockBuilder extends RecordWriter {
     pgoff: bigint = 0n,
     flags: bigint = 0n,
   ): this {
-    this.begin(Op.REMAP_FILE_PAGES, false, 0, 0, mm, 5);
+    this.begin(Op.REMAP_FILE_PAGES, true, 0, 0, mm, 5);
     this.word(addr);
     this.word(size);
     this.word(prot);
     this.word(pgoff);
     this.word(flags);
-    return this.end(false, 1);
+    return this.end(true, 1);
   }
 
   /**

@@ -243,7 +243,7 @@ export class SpaceCalls extends SpaceBase {
     options: CallOptions = {},
   ): Promise<void> {
     const answer = await this.client.memory.remapFilePages(
-      { mm: this.mm, addr, size, prot, pgoff, flags },
+      { mm: this.mm, addr, size, prot, pgoff, flags, pkru: this.pkru },
       options,
     );
     succeeded("remap_file_pages", answer);

@@ -135,7 +135,7 @@ impl BlockBuilder {
     /// Adds REMAP_FILE_PAGES: remap_file_pages(2): maps another part of the file in the place of a
     /// shared mapping.
     pub fn remap_file_pages(&mut self, mm: u64, addr: u64, size: u64, prot: u64, pgoff: u64, flags: u64) -> &mut Self {
-        let record = Head { op: Op::REMAP_FILE_PAGES, takes_pkru: false, flags: 0, how: 0, mm };
+        let record = Head { op: Op::REMAP_FILE_PAGES, takes_pkru: true, flags: 0, how: 0, mm };
         self.put(record, &[addr, size, prot, pgoff, flags])
     }
 

@@ -164,7 +164,7 @@ impl AddressSpace {
     /// * `pgoff`: In pages.
     /// * `flags`: MAP_NONBLOCK, or 0.
     pub async fn remap_file_pages(&self, addr: u64, size: u64, prot: u64, pgoff: u64, flags: u64) -> Result<(), Error> {
-        let request = proto::RemapFilePagesRequest { mm: self.number(), addr, size, prot, pgoff, flags };
+        let request = proto::RemapFilePagesRequest { mm: self.number(), addr, size, prot, pgoff, flags, pkru: self.pkru() };
         let answer = self.client().unary(request, |c, r| async move { stubs::memory(c).remap_file_pages(r).await }).await?;
         failed("remap_file_pages", answer.errno_code)?;
         Ok(())

@@ -3149,6 +3149,9 @@ pub struct RemapFilePagesRequest {
     /// MAP_NONBLOCK, or 0.
     #[prost(uint64, tag = "6")]
     pub flags: u64,
+    /// The caller's PKRU. Absent: the address space's.
+    #[prost(uint32, optional, tag = "7")]
+    pub pkru: ::core::option::Option<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemapFilePagesResponse {

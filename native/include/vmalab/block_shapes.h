@@ -47,7 +47,7 @@ static const struct op_shape op_shapes[OPS_COUNT] = {
 	[OP_MUNLOCKALL] = {.words = 2, .words_least = 2},
 	[OP_MSYNC] = {.words = 5, .words_least = 5},
 	[OP_MSEAL] = {.words = 5, .words_least = 5},
-	[OP_REMAP_FILE_PAGES] = {.words = 7, .words_least = 7},
+	[OP_REMAP_FILE_PAGES] = {.words = 7, .words_least = 7, .pkru = true},
 	[OP_PROCESS_MADVISE] = {.words = 3, .words_least = 3, .tail = TAIL_RANGES, .pkru = true},
 	[OP_PKEY_MPROTECT] = {.words = 6, .words_least = 6, .pkru = true},
 	[OP_SETRLIMIT] = {.words = 5, .words_least = 5},

@@ -291,7 +291,7 @@ OPERATIONS: Final[Mapping[Op, Operation]] = {
         True,
         False,
         False,
-        False,
+        True,
     ),
     Op.PROCESS_MADVISE: Operation(
         Op.PROCESS_MADVISE,

@@ -166,7 +166,7 @@ public:
 	void remap_file_pages(std::uint64_t mm, std::uint64_t addr, std::uint64_t size,
 		std::uint64_t prot = 0, std::uint64_t pgoff = 0, std::uint64_t flags = 0)
 	{
-		put({Op::RemapFilePages, false, 0, 0, mm}, {addr, size, prot, pgoff, flags});
+		put({Op::RemapFilePages, true, 0, 0, mm}, {addr, size, prot, pgoff, flags});
 	}
 
 	/** Adds PROCESS_MADVISE: process_madvise(2): advises about several ranges, one's own or

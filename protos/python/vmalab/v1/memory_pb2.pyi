@@ -556,20 +556,22 @@ class MsealResponse(_message.Message):
     def __init__(self, errno_code: _Optional[int] = ..., errno_name: _Optional[str] = ...) -> None: ...
 
 class RemapFilePagesRequest(_message.Message):
-    __slots__ = ("mm", "addr", "size", "prot", "pgoff", "flags")
+    __slots__ = ("mm", "addr", "size", "prot", "pgoff", "flags", "pkru")
     MM_FIELD_NUMBER: _ClassVar[int]
     ADDR_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     PROT_FIELD_NUMBER: _ClassVar[int]
     PGOFF_FIELD_NUMBER: _ClassVar[int]
     FLAGS_FIELD_NUMBER: _ClassVar[int]
+    PKRU_FIELD_NUMBER: _ClassVar[int]
     mm: int
     addr: int
     size: int
     prot: int
     pgoff: int
     flags: int
-    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., size: _Optional[int] = ..., prot: _Optional[int] = ..., pgoff: _Optional[int] = ..., flags: _Optional[int] = ...) -> None: ...
+    pkru: int
+    def __init__(self, mm: _Optional[int] = ..., addr: _Optional[int] = ..., size: _Optional[int] = ..., prot: _Optional[int] = ..., pgoff: _Optional[int] = ..., flags: _Optional[int] = ..., pkru: _Optional[int] = ...) -> None: ...
 
 class RemapFilePagesResponse(_message.Message):
     __slots__ = ("errno_code", "errno_name")

@@ -157,7 +157,8 @@
 //
 //   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 exec; bit 2 STORE: store `word` in the page (write only)
 //   other flags   bit 15 PKRU: the record has one word more, the caller's PKRU. Of FAULT, MMAP, MPROTECT, MREMAP,
-//                 MADVISE, BRK, FORK, MLOCK, MLOCKALL, PROCESS_MADVISE, PKEY_MPROTECT, FAULTS, UFFD_FILL, PKEY_ALLOC
+//                 MADVISE, BRK, FORK, MLOCK, MLOCKALL, REMAP_FILE_PAGES, PROCESS_MADVISE, PKEY_MPROTECT, FAULTS,
+//                 UFFD_FILL, PKEY_ALLOC
 //   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
 //                 made; bit 11 copied on write; bit 12 the page was already present; bit 16 it waits for its
 //                 userfaultfd; the next three say what the message would; bit 17 UFFD_PAGEFAULT_FLAG_WRITE; bit 18

@@ -800,13 +800,15 @@ struct MsealResponseDefaultTypeInternal {
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 MsealResponseDefaultTypeInternal _MsealResponse_default_instance_;
 PROTOBUF_CONSTEXPR RemapFilePagesRequest::RemapFilePagesRequest(
     ::_pbi::ConstantInitialized): _impl_{
-    /*decltype(_impl_.mm_)*/uint64_t{0u}
+    /*decltype(_impl_._has_bits_)*/{}
+  , /*decltype(_impl_._cached_size_)*/{}
+  , /*decltype(_impl_.mm_)*/uint64_t{0u}
   , /*decltype(_impl_.addr_)*/uint64_t{0u}
   , /*decltype(_impl_.size_)*/uint64_t{0u}
   , /*decltype(_impl_.prot_)*/uint64_t{0u}
   , /*decltype(_impl_.pgoff_)*/uint64_t{0u}
   , /*decltype(_impl_.flags_)*/uint64_t{0u}
-  , /*decltype(_impl_._cached_size_)*/{}} {}
+  , /*decltype(_impl_.pkru_)*/0u} {}
 struct RemapFilePagesRequestDefaultTypeInternal {
   PROTOBUF_CONSTEXPR RemapFilePagesRequestDefaultTypeInternal()
       : _instance(::_pbi::ConstantInitialized{}) {}
@@ -1646,7 +1648,7 @@ const uint32_t TableStruct_vmalab_2fv1_2fmemory_2eproto::offsets[] PROTOBUF_SECT
   ~0u,  // no _inlined_string_donated_
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::MsealResponse, _impl_.errno_code_),
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::MsealResponse, _impl_.errno_name_),
-  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::vmalab::v1::RemapFilePagesRequest, _impl_._has_bits_),
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::RemapFilePagesRequest, _internal_metadata_),
   ~0u,  // no _extensions_
   ~0u,  // no _oneof_case_
@@ -1658,6 +1660,14 @@ const uint32_t TableStruct_vmalab_2fv1_2fmemory_2eproto::offsets[] PROTOBUF_SECT
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::RemapFilePagesRequest, _impl_.prot_),
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::RemapFilePagesRequest, _impl_.pgoff_),
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::RemapFilePagesRequest, _impl_.flags_),
+  PROTOBUF_FIELD_OFFSET(::vmalab::v1::RemapFilePagesRequest, _impl_.pkru_),
+  ~0u,
+  ~0u,
+  ~0u,
+  ~0u,
+  ~0u,
+  ~0u,
+  0,
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::RemapFilePagesResponse, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -1884,27 +1894,27 @@ static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protode
   { 506, -1, -1, sizeof(::vmalab::v1::MsyncResponse)},
   { 514, -1, -1, sizeof(::vmalab::v1::MsealRequest)},
   { 524, -1, -1, sizeof(::vmalab::v1::MsealResponse)},
-  { 532, -1, -1, sizeof(::vmalab::v1::RemapFilePagesRequest)},
-  { 544, -1, -1, sizeof(::vmalab::v1::RemapFilePagesResponse)},
-  { 552, -1, -1, sizeof(::vmalab::v1::SetRlimitRequest)},
-  { 562, -1, -1, sizeof(::vmalab::v1::SetRlimitResponse)},
-  { 570, -1, -1, sizeof(::vmalab::v1::SetThpDisableRequest)},
-  { 579, -1, -1, sizeof(::vmalab::v1::SetThpDisableResponse)},
-  { 587, -1, -1, sizeof(::vmalab::v1::MemoryRange)},
-  { 595, 606, -1, sizeof(::vmalab::v1::ProcessMadviseRequest)},
-  { 611, -1, -1, sizeof(::vmalab::v1::ProcessMadviseResponse)},
-  { 620, -1, -1, sizeof(::vmalab::v1::OpenFileRequest)},
-  { 632, -1, -1, sizeof(::vmalab::v1::OpenFileResponse)},
-  { 639, -1, -1, sizeof(::vmalab::v1::CloseFileRequest)},
-  { 646, -1, -1, sizeof(::vmalab::v1::CloseFileResponse)},
-  { 652, -1, -1, sizeof(::vmalab::v1::TruncateFileRequest)},
-  { 660, -1, -1, sizeof(::vmalab::v1::TruncateFileResponse)},
-  { 668, -1, -1, sizeof(::vmalab::v1::AllocateFileRequest)},
-  { 678, -1, -1, sizeof(::vmalab::v1::AllocateFileResponse)},
-  { 686, -1, -1, sizeof(::vmalab::v1::ApplyRequest)},
-  { 693, -1, -1, sizeof(::vmalab::v1::ApplyResponse)},
-  { 700, -1, -1, sizeof(::vmalab::v1::BatchRequest)},
-  { 709, -1, -1, sizeof(::vmalab::v1::BatchResponse)},
+  { 532, 545, -1, sizeof(::vmalab::v1::RemapFilePagesRequest)},
+  { 552, -1, -1, sizeof(::vmalab::v1::RemapFilePagesResponse)},
+  { 560, -1, -1, sizeof(::vmalab::v1::SetRlimitRequest)},
+  { 570, -1, -1, sizeof(::vmalab::v1::SetRlimitResponse)},
+  { 578, -1, -1, sizeof(::vmalab::v1::SetThpDisableRequest)},
+  { 587, -1, -1, sizeof(::vmalab::v1::SetThpDisableResponse)},
+  { 595, -1, -1, sizeof(::vmalab::v1::MemoryRange)},
+  { 603, 614, -1, sizeof(::vmalab::v1::ProcessMadviseRequest)},
+  { 619, -1, -1, sizeof(::vmalab::v1::ProcessMadviseResponse)},
+  { 628, -1, -1, sizeof(::vmalab::v1::OpenFileRequest)},
+  { 640, -1, -1, sizeof(::vmalab::v1::OpenFileResponse)},
+  { 647, -1, -1, sizeof(::vmalab::v1::CloseFileRequest)},
+  { 654, -1, -1, sizeof(::vmalab::v1::CloseFileResponse)},
+  { 660, -1, -1, sizeof(::vmalab::v1::TruncateFileRequest)},
+  { 668, -1, -1, sizeof(::vmalab::v1::TruncateFileResponse)},
+  { 676, -1, -1, sizeof(::vmalab::v1::AllocateFileRequest)},
+  { 686, -1, -1, sizeof(::vmalab::v1::AllocateFileResponse)},
+  { 694, -1, -1, sizeof(::vmalab::v1::ApplyRequest)},
+  { 701, -1, -1, sizeof(::vmalab::v1::ApplyResponse)},
+  { 708, -1, -1, sizeof(::vmalab::v1::BatchRequest)},
+  { 717, -1, -1, sizeof(::vmalab::v1::BatchResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -2084,119 +2094,119 @@ const char descriptor_table_protodef_vmalab_2fv1_2fmemory_2eproto[] PROTOBUF_SEC
   "\n\014MsealRequest\022\n\n\002mm\030\001 \001(\004\022\014\n\004addr\030\002 \001(\004"
   "\022\016\n\006length\030\003 \001(\004\022\r\n\005flags\030\004 \001(\r\"7\n\rMseal"
   "Response\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_na"
-  "me\030\002 \001(\t\"k\n\025RemapFilePagesRequest\022\n\n\002mm\030"
-  "\001 \001(\004\022\014\n\004addr\030\002 \001(\004\022\014\n\004size\030\003 \001(\004\022\014\n\004pro"
-  "t\030\004 \001(\004\022\r\n\005pgoff\030\005 \001(\004\022\r\n\005flags\030\006 \001(\004\"@\n"
-  "\026RemapFilePagesResponse\022\022\n\nerrno_code\030\001 "
-  "\001(\005\022\022\n\nerrno_name\030\002 \001(\t\"L\n\020SetRlimitRequ"
-  "est\022\n\n\002mm\030\001 \001(\004\022\020\n\010resource\030\002 \001(\r\022\014\n\004sof"
-  "t\030\003 \001(\004\022\014\n\004hard\030\004 \001(\004\";\n\021SetRlimitRespon"
-  "se\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001"
-  "(\t\"B\n\024SetThpDisableRequest\022\n\n\002mm\030\001 \001(\004\022\017"
-  "\n\007disable\030\002 \001(\004\022\r\n\005flags\030\003 \001(\004\"\?\n\025SetThp"
-  "DisableResponse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\ne"
-  "rrno_name\030\002 \001(\t\"+\n\013MemoryRange\022\014\n\004addr\030\001"
-  " \001(\004\022\016\n\006length\030\002 \001(\004\"\207\001\n\025ProcessMadviseR"
-  "equest\022\n\n\002mm\030\001 \001(\004\022&\n\006ranges\030\002 \003(\0132\026.vma"
-  "lab.v1.MemoryRange\022\016\n\006advice\030\003 \001(\r\022\016\n\006re"
-  "mote\030\004 \001(\010\022\021\n\004pkru\030\005 \001(\rH\000\210\001\001B\007\n\005_pkru\"Q"
-  "\n\026ProcessMadviseResponse\022\022\n\nerrno_code\030\001"
-  " \001(\005\022\022\n\nerrno_name\030\002 \001(\t\022\017\n\007advised\030\003 \001("
-  "\004\"v\n\017OpenFileRequest\022\021\n\tdev_major\030\001 \001(\r\022"
-  "\021\n\tdev_minor\030\002 \001(\r\022\013\n\003ino\030\003 \001(\004\022\022\n\nsize_"
-  "bytes\030\004 \001(\004\022\014\n\004name\030\005 \001(\t\022\016\n\006ttl_ms\030\006 \001("
-  "\r\" \n\020OpenFileResponse\022\014\n\004file\030\001 \001(\004\" \n\020C"
-  "loseFileRequest\022\014\n\004file\030\001 \001(\004\"\023\n\021CloseFi"
-  "leResponse\"7\n\023TruncateFileRequest\022\014\n\004fil"
-  "e\030\001 \001(\004\022\022\n\nsize_bytes\030\002 \001(\004\">\n\024TruncateF"
-  "ileResponse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno"
-  "_name\030\002 \001(\t\"Q\n\023AllocateFileRequest\022\014\n\004fi"
-  "le\030\001 \001(\004\022\014\n\004mode\030\002 \001(\r\022\016\n\006offset\030\003 \001(\004\022\016"
-  "\n\006length\030\004 \001(\004\">\n\024AllocateFileResponse\022\022"
-  "\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t\"\035"
-  "\n\014ApplyRequest\022\r\n\005block\030\001 \001(\014\" \n\rApplyRe"
-  "sponse\022\017\n\007results\030\001 \001(\014\"\?\n\014BatchRequest\022"
-  "\r\n\005block\030\001 \001(\014\022\013\n\003tag\030\002 \001(\004\022\023\n\013failed_on"
-  "ly\030\003 \001(\010\"O\n\rBatchResponse\022\017\n\007results\030\001 \001"
-  "(\014\022\013\n\003tag\030\002 \001(\004\022\020\n\010executed\030\003 \001(\004\022\016\n\006fai"
-  "led\030\004 \003(\r*T\n\006Access\022\026\n\022ACCESS_UNSPECIFIE"
-  "D\020\000\022\017\n\013ACCESS_READ\020\001\022\020\n\014ACCESS_WRITE\020\002\022\017"
-  "\n\013ACCESS_EXEC\020\0032\311\024\n\rMemoryService\022a\n\022Cre"
-  "ateAddressSpace\022$.vmalab.v1.CreateAddres"
-  "sSpaceRequest\032%.vmalab.v1.CreateAddressS"
-  "paceResponse\022;\n\004Hold\022\026.vmalab.v1.HoldReq"
-  "uest\032\027.vmalab.v1.HoldResponse(\0010\001\022F\n\tKee"
-  "pAlive\022\033.vmalab.v1.KeepAliveRequest\032\034.vm"
-  "alab.v1.KeepAliveResponse\022[\n\020ForkAddress"
-  "Space\022\".vmalab.v1.ForkAddressSpaceReques"
-  "t\032#.vmalab.v1.ForkAddressSpaceResponse\0227"
-  "\n\004Exec\022\026.vmalab.v1.ExecRequest\032\027.vmalab."
-  "v1.ExecResponse\0227\n\004Exit\022\026.vmalab.v1.Exit"
-  "Request\032\027.vmalab.v1.ExitResponse\0227\n\004Mmap"
-  "\022\026.vmalab.v1.MmapRequest\032\027.vmalab.v1.Mma"
-  "pResponse\022=\n\006Munmap\022\030.vmalab.v1.MunmapRe"
-  "quest\032\031.vmalab.v1.MunmapResponse\022C\n\010Mpro"
-  "tect\022\032.vmalab.v1.MprotectRequest\032\033.vmala"
-  "b.v1.MprotectResponse\022=\n\006Mremap\022\030.vmalab"
-  ".v1.MremapRequest\032\031.vmalab.v1.MremapResp"
-  "onse\022@\n\007Madvise\022\031.vmalab.v1.MadviseReque"
-  "st\032\032.vmalab.v1.MadviseResponse\022@\n\007Mincor"
-  "e\022\031.vmalab.v1.MincoreRequest\032\032.vmalab.v1"
-  ".MincoreResponse\0224\n\003Brk\022\025.vmalab.v1.BrkR"
-  "equest\032\026.vmalab.v1.BrkResponse\022:\n\005Fault\022"
-  "\027.vmalab.v1.FaultRequest\032\030.vmalab.v1.Fau"
-  "ltResponse\022C\n\010UffdMove\022\032.vmalab.v1.UffdM"
-  "oveRequest\032\033.vmalab.v1.UffdMoveResponse\022"
-  "I\n\nSetVmaName\022\034.vmalab.v1.SetVmaNameRequ"
-  "est\032\035.vmalab.v1.SetVmaNameResponse\022:\n\005Ml"
-  "ock\022\027.vmalab.v1.MlockRequest\032\030.vmalab.v1"
-  ".MlockResponse\022@\n\007Munlock\022\031.vmalab.v1.Mu"
-  "nlockRequest\032\032.vmalab.v1.MunlockResponse"
-  "\022C\n\010Mlockall\022\032.vmalab.v1.MlockallRequest"
-  "\032\033.vmalab.v1.MlockallResponse\022I\n\nMunlock"
-  "all\022\034.vmalab.v1.MunlockallRequest\032\035.vmal"
-  "ab.v1.MunlockallResponse\022:\n\005Msync\022\027.vmal"
-  "ab.v1.MsyncRequest\032\030.vmalab.v1.MsyncResp"
-  "onse\022:\n\005Mseal\022\027.vmalab.v1.MsealRequest\032\030"
-  ".vmalab.v1.MsealResponse\022U\n\016RemapFilePag"
-  "es\022 .vmalab.v1.RemapFilePagesRequest\032!.v"
-  "malab.v1.RemapFilePagesResponse\022O\n\014PkeyM"
-  "protect\022\036.vmalab.v1.PkeyMprotectRequest\032"
-  "\037.vmalab.v1.PkeyMprotectResponse\022F\n\tPkey"
-  "Alloc\022\033.vmalab.v1.PkeyAllocRequest\032\034.vma"
-  "lab.v1.PkeyAllocResponse\022C\n\010PkeyFree\022\032.v"
-  "malab.v1.PkeyFreeRequest\032\033.vmalab.v1.Pke"
-  "yFreeResponse\022F\n\tSetRlimit\022\033.vmalab.v1.S"
-  "etRlimitRequest\032\034.vmalab.v1.SetRlimitRes"
-  "ponse\022R\n\rSetThpDisable\022\037.vmalab.v1.SetTh"
-  "pDisableRequest\032 .vmalab.v1.SetThpDisabl"
-  "eResponse\022U\n\016ProcessMadvise\022 .vmalab.v1."
-  "ProcessMadviseRequest\032!.vmalab.v1.Proces"
-  "sMadviseResponse\022^\n\021ShareAddressSpace\022#."
-  "vmalab.v1.ShareAddressSpaceRequest\032$.vma"
-  "lab.v1.ShareAddressSpaceResponse\022F\n\tShar"
-  "eFile\022\033.vmalab.v1.ShareFileRequest\032\034.vma"
-  "lab.v1.ShareFileResponse\022C\n\010OpenFile\022\032.v"
-  "malab.v1.OpenFileRequest\032\033.vmalab.v1.Ope"
-  "nFileResponse\022F\n\tCloseFile\022\033.vmalab.v1.C"
-  "loseFileRequest\032\034.vmalab.v1.CloseFileRes"
-  "ponse\022O\n\014TruncateFile\022\036.vmalab.v1.Trunca"
-  "teFileRequest\032\037.vmalab.v1.TruncateFileRe"
-  "sponse\022O\n\014AllocateFile\022\036.vmalab.v1.Alloc"
-  "ateFileRequest\032\037.vmalab.v1.AllocateFileR"
-  "esponse\022:\n\005Apply\022\027.vmalab.v1.ApplyReques"
-  "t\032\030.vmalab.v1.ApplyResponse\022>\n\005Batch\022\027.v"
-  "malab.v1.BatchRequest\032\030.vmalab.v1.BatchR"
-  "esponse(\0010\001B>\n\rdev.vmalab.v1P\001Z\037vmalab.d"
-  "ev/go/vmalabpb;vmalabpb\252\002\tVmalab.V1P\000b\006p"
-  "roto3"
+  "me\030\002 \001(\t\"\207\001\n\025RemapFilePagesRequest\022\n\n\002mm"
+  "\030\001 \001(\004\022\014\n\004addr\030\002 \001(\004\022\014\n\004size\030\003 \001(\004\022\014\n\004pr"
+  "ot\030\004 \001(\004\022\r\n\005pgoff\030\005 \001(\004\022\r\n\005flags\030\006 \001(\004\022\021"
+  "\n\004pkru\030\007 \001(\rH\000\210\001\001B\007\n\005_pkru\"@\n\026RemapFileP"
+  "agesResponse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrn"
+  "o_name\030\002 \001(\t\"L\n\020SetRlimitRequest\022\n\n\002mm\030\001"
+  " \001(\004\022\020\n\010resource\030\002 \001(\r\022\014\n\004soft\030\003 \001(\004\022\014\n\004"
+  "hard\030\004 \001(\004\";\n\021SetRlimitResponse\022\022\n\nerrno"
+  "_code\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t\"B\n\024SetTh"
+  "pDisableRequest\022\n\n\002mm\030\001 \001(\004\022\017\n\007disable\030\002"
+  " \001(\004\022\r\n\005flags\030\003 \001(\004\"\?\n\025SetThpDisableResp"
+  "onse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_name\030\002"
+  " \001(\t\"+\n\013MemoryRange\022\014\n\004addr\030\001 \001(\004\022\016\n\006len"
+  "gth\030\002 \001(\004\"\207\001\n\025ProcessMadviseRequest\022\n\n\002m"
+  "m\030\001 \001(\004\022&\n\006ranges\030\002 \003(\0132\026.vmalab.v1.Memo"
+  "ryRange\022\016\n\006advice\030\003 \001(\r\022\016\n\006remote\030\004 \001(\010\022"
+  "\021\n\004pkru\030\005 \001(\rH\000\210\001\001B\007\n\005_pkru\"Q\n\026ProcessMa"
+  "dviseResponse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerr"
+  "no_name\030\002 \001(\t\022\017\n\007advised\030\003 \001(\004\"v\n\017OpenFi"
+  "leRequest\022\021\n\tdev_major\030\001 \001(\r\022\021\n\tdev_mino"
+  "r\030\002 \001(\r\022\013\n\003ino\030\003 \001(\004\022\022\n\nsize_bytes\030\004 \001(\004"
+  "\022\014\n\004name\030\005 \001(\t\022\016\n\006ttl_ms\030\006 \001(\r\" \n\020OpenFi"
+  "leResponse\022\014\n\004file\030\001 \001(\004\" \n\020CloseFileReq"
+  "uest\022\014\n\004file\030\001 \001(\004\"\023\n\021CloseFileResponse\""
+  "7\n\023TruncateFileRequest\022\014\n\004file\030\001 \001(\004\022\022\n\n"
+  "size_bytes\030\002 \001(\004\">\n\024TruncateFileResponse"
+  "\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t"
+  "\"Q\n\023AllocateFileRequest\022\014\n\004file\030\001 \001(\004\022\014\n"
+  "\004mode\030\002 \001(\r\022\016\n\006offset\030\003 \001(\004\022\016\n\006length\030\004 "
+  "\001(\004\">\n\024AllocateFileResponse\022\022\n\nerrno_cod"
+  "e\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t\"\035\n\014ApplyRequ"
+  "est\022\r\n\005block\030\001 \001(\014\" \n\rApplyResponse\022\017\n\007r"
+  "esults\030\001 \001(\014\"\?\n\014BatchRequest\022\r\n\005block\030\001 "
+  "\001(\014\022\013\n\003tag\030\002 \001(\004\022\023\n\013failed_only\030\003 \001(\010\"O\n"
+  "\rBatchResponse\022\017\n\007results\030\001 \001(\014\022\013\n\003tag\030\002"
+  " \001(\004\022\020\n\010executed\030\003 \001(\004\022\016\n\006failed\030\004 \003(\r*T"
+  "\n\006Access\022\026\n\022ACCESS_UNSPECIFIED\020\000\022\017\n\013ACCE"
+  "SS_READ\020\001\022\020\n\014ACCESS_WRITE\020\002\022\017\n\013ACCESS_EX"
+  "EC\020\0032\311\024\n\rMemoryService\022a\n\022CreateAddressS"
+  "pace\022$.vmalab.v1.CreateAddressSpaceReque"
+  "st\032%.vmalab.v1.CreateAddressSpaceRespons"
+  "e\022;\n\004Hold\022\026.vmalab.v1.HoldRequest\032\027.vmal"
+  "ab.v1.HoldResponse(\0010\001\022F\n\tKeepAlive\022\033.vm"
+  "alab.v1.KeepAliveRequest\032\034.vmalab.v1.Kee"
+  "pAliveResponse\022[\n\020ForkAddressSpace\022\".vma"
+  "lab.v1.ForkAddressSpaceRequest\032#.vmalab."
+  "v1.ForkAddressSpaceResponse\0227\n\004Exec\022\026.vm"
+  "alab.v1.ExecRequest\032\027.vmalab.v1.ExecResp"
+  "onse\0227\n\004Exit\022\026.vmalab.v1.ExitRequest\032\027.v"
+  "malab.v1.ExitResponse\0227\n\004Mmap\022\026.vmalab.v"
+  "1.MmapRequest\032\027.vmalab.v1.MmapResponse\022="
+  "\n\006Munmap\022\030.vmalab.v1.MunmapRequest\032\031.vma"
+  "lab.v1.MunmapResponse\022C\n\010Mprotect\022\032.vmal"
+  "ab.v1.MprotectRequest\032\033.vmalab.v1.Mprote"
+  "ctResponse\022=\n\006Mremap\022\030.vmalab.v1.MremapR"
+  "equest\032\031.vmalab.v1.MremapResponse\022@\n\007Mad"
+  "vise\022\031.vmalab.v1.MadviseRequest\032\032.vmalab"
+  ".v1.MadviseResponse\022@\n\007Mincore\022\031.vmalab."
+  "v1.MincoreRequest\032\032.vmalab.v1.MincoreRes"
+  "ponse\0224\n\003Brk\022\025.vmalab.v1.BrkRequest\032\026.vm"
+  "alab.v1.BrkResponse\022:\n\005Fault\022\027.vmalab.v1"
+  ".FaultRequest\032\030.vmalab.v1.FaultResponse\022"
+  "C\n\010UffdMove\022\032.vmalab.v1.UffdMoveRequest\032"
+  "\033.vmalab.v1.UffdMoveResponse\022I\n\nSetVmaNa"
+  "me\022\034.vmalab.v1.SetVmaNameRequest\032\035.vmala"
+  "b.v1.SetVmaNameResponse\022:\n\005Mlock\022\027.vmala"
+  "b.v1.MlockRequest\032\030.vmalab.v1.MlockRespo"
+  "nse\022@\n\007Munlock\022\031.vmalab.v1.MunlockReques"
+  "t\032\032.vmalab.v1.MunlockResponse\022C\n\010Mlockal"
+  "l\022\032.vmalab.v1.MlockallRequest\032\033.vmalab.v"
+  "1.MlockallResponse\022I\n\nMunlockall\022\034.vmala"
+  "b.v1.MunlockallRequest\032\035.vmalab.v1.Munlo"
+  "ckallResponse\022:\n\005Msync\022\027.vmalab.v1.Msync"
+  "Request\032\030.vmalab.v1.MsyncResponse\022:\n\005Mse"
+  "al\022\027.vmalab.v1.MsealRequest\032\030.vmalab.v1."
+  "MsealResponse\022U\n\016RemapFilePages\022 .vmalab"
+  ".v1.RemapFilePagesRequest\032!.vmalab.v1.Re"
+  "mapFilePagesResponse\022O\n\014PkeyMprotect\022\036.v"
+  "malab.v1.PkeyMprotectRequest\032\037.vmalab.v1"
+  ".PkeyMprotectResponse\022F\n\tPkeyAlloc\022\033.vma"
+  "lab.v1.PkeyAllocRequest\032\034.vmalab.v1.Pkey"
+  "AllocResponse\022C\n\010PkeyFree\022\032.vmalab.v1.Pk"
+  "eyFreeRequest\032\033.vmalab.v1.PkeyFreeRespon"
+  "se\022F\n\tSetRlimit\022\033.vmalab.v1.SetRlimitReq"
+  "uest\032\034.vmalab.v1.SetRlimitResponse\022R\n\rSe"
+  "tThpDisable\022\037.vmalab.v1.SetThpDisableReq"
+  "uest\032 .vmalab.v1.SetThpDisableResponse\022U"
+  "\n\016ProcessMadvise\022 .vmalab.v1.ProcessMadv"
+  "iseRequest\032!.vmalab.v1.ProcessMadviseRes"
+  "ponse\022^\n\021ShareAddressSpace\022#.vmalab.v1.S"
+  "hareAddressSpaceRequest\032$.vmalab.v1.Shar"
+  "eAddressSpaceResponse\022F\n\tShareFile\022\033.vma"
+  "lab.v1.ShareFileRequest\032\034.vmalab.v1.Shar"
+  "eFileResponse\022C\n\010OpenFile\022\032.vmalab.v1.Op"
+  "enFileRequest\032\033.vmalab.v1.OpenFileRespon"
+  "se\022F\n\tCloseFile\022\033.vmalab.v1.CloseFileReq"
+  "uest\032\034.vmalab.v1.CloseFileResponse\022O\n\014Tr"
+  "uncateFile\022\036.vmalab.v1.TruncateFileReque"
+  "st\032\037.vmalab.v1.TruncateFileResponse\022O\n\014A"
+  "llocateFile\022\036.vmalab.v1.AllocateFileRequ"
+  "est\032\037.vmalab.v1.AllocateFileResponse\022:\n\005"
+  "Apply\022\027.vmalab.v1.ApplyRequest\032\030.vmalab."
+  "v1.ApplyResponse\022>\n\005Batch\022\027.vmalab.v1.Ba"
+  "tchRequest\032\030.vmalab.v1.BatchResponse(\0010\001"
+  "B>\n\rdev.vmalab.v1P\001Z\037vmalab.dev/go/vmala"
+  "bpb;vmalabpb\252\002\tVmalab.V1P\000b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_vmalab_2fv1_2fmemory_2eproto_deps[1] = {
   &::descriptor_table_vmalab_2fv1_2fpkeys_2eproto,
 };
 static ::_pbi::once_flag descriptor_table_vmalab_2fv1_2fmemory_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_vmalab_2fv1_2fmemory_2eproto = {
-    false, false, 8325, descriptor_table_protodef_vmalab_2fv1_2fmemory_2eproto,
+    false, false, 8354, descriptor_table_protodef_vmalab_2fv1_2fmemory_2eproto,
     "vmalab/v1/memory.proto",
     &descriptor_table_vmalab_2fv1_2fmemory_2eproto_once, descriptor_table_vmalab_2fv1_2fmemory_2eproto_deps, 1, 70,
     schemas, file_default_instances, TableStruct_vmalab_2fv1_2fmemory_2eproto::offsets,
@@ -14672,6 +14682,10 @@ void MsealResponse::InternalSwap(MsealResponse* other) {
 
 class RemapFilePagesRequest::_Internal {
  public:
+  using HasBits = decltype(std::declval<RemapFilePagesRequest>()._impl_._has_bits_);
+  static void set_has_pkru(HasBits* has_bits) {
+    (*has_bits)[0] |= 1u;
+  }
 };
 
 RemapFilePagesRequest::RemapFilePagesRequest(::PROTOBUF_NAMESPACE_ID::Arena* arena,
@@ -14684,18 +14698,20 @@ RemapFilePagesRequest::RemapFilePagesRequest(const RemapFilePagesRequest& from)
   : ::PROTOBUF_NAMESPACE_ID::Message() {
   RemapFilePagesRequest* const _this = this; (void)_this;
   new (&_impl_) Impl_{
-      decltype(_impl_.mm_){}
+      decltype(_impl_._has_bits_){from._impl_._has_bits_}
+    , /*decltype(_impl_._cached_size_)*/{}
+    , decltype(_impl_.mm_){}
     , decltype(_impl_.addr_){}
     , decltype(_impl_.size_){}
     , decltype(_impl_.prot_){}
     , decltype(_impl_.pgoff_){}
     , decltype(_impl_.flags_){}
-    , /*decltype(_impl_._cached_size_)*/{}};
+    , decltype(_impl_.pkru_){}};
 
   _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
   ::memcpy(&_impl_.mm_, &from._impl_.mm_,
-    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.flags_) -
-    reinterpret_cast<char*>(&_impl_.mm_)) + sizeof(_impl_.flags_));
+    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.pkru_) -
+    reinterpret_cast<char*>(&_impl_.mm_)) + sizeof(_impl_.pkru_));
   // @@protoc_insertion_point(copy_constructor:vmalab.v1.RemapFilePagesRequest)
 }
 
@@ -14704,13 +14720,15 @@ inline void RemapFilePagesRequest::SharedCtor(
   (void)arena;
   (void)is_message_owned;
   new (&_impl_) Impl_{
-      decltype(_impl_.mm_){uint64_t{0u}}
+      decltype(_impl_._has_bits_){}
+    , /*decltype(_impl_._cached_size_)*/{}
+    , decltype(_impl_.mm_){uint64_t{0u}}
     , decltype(_impl_.addr_){uint64_t{0u}}
     , decltype(_impl_.size_){uint64_t{0u}}
     , decltype(_impl_.prot_){uint64_t{0u}}
     , decltype(_impl_.pgoff_){uint64_t{0u}}
     , decltype(_impl_.flags_){uint64_t{0u}}
-    , /*decltype(_impl_._cached_size_)*/{}
+    , decltype(_impl_.pkru_){0u}
   };
 }
 
@@ -14740,11 +14758,14 @@ void RemapFilePagesRequest::Clear() {
   ::memset(&_impl_.mm_, 0, static_cast<size_t>(
       reinterpret_cast<char*>(&_impl_.flags_) -
       reinterpret_cast<char*>(&_impl_.mm_)) + sizeof(_impl_.flags_));
+  _impl_.pkru_ = 0u;
+  _impl_._has_bits_.Clear();
   _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
 }
 
 const char* RemapFilePagesRequest::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
 #define CHK_(x) if (PROTOBUF_PREDICT_FALSE(!(x))) goto failure
+  _Internal::HasBits has_bits{};
   while (!ctx->Done(&ptr)) {
     uint32_t tag;
     ptr = ::_pbi::ReadTag(ptr, &tag);
@@ -14797,6 +14818,15 @@ const char* RemapFilePagesRequest::_InternalParse(const char* ptr, ::_pbi::Parse
         } else
           goto handle_unusual;
         continue;
+      // optional uint32 pkru = 7;
+      case 7:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 56)) {
+          _Internal::set_has_pkru(&has_bits);
+          _impl_.pkru_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint32(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
       default:
         goto handle_unusual;
     }  // switch
@@ -14813,6 +14843,7 @@ const char* RemapFilePagesRequest::_InternalParse(const char* ptr, ::_pbi::Parse
     CHK_(ptr != nullptr);
   }  // while
 message_done:
+  _impl_._has_bits_.Or(has_bits);
   return ptr;
 failure:
   ptr = nullptr;
@@ -14862,6 +14893,12 @@ uint8_t* RemapFilePagesRequest::_InternalSerialize(
     target = ::_pbi::WireFormatLite::WriteUInt64ToArray(6, this->_internal_flags(), target);
   }
 
+  // optional uint32 pkru = 7;
+  if (_internal_has_pkru()) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt32ToArray(7, this->_internal_pkru(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -14908,6 +14945,12 @@ size_t RemapFilePagesRequest::ByteSizeLong() const {
     total_size += ::_pbi::WireFormatLite::UInt64SizePlusOne(this->_internal_flags());
   }
 
+  // optional uint32 pkru = 7;
+  cached_has_bits = _impl_._has_bits_[0];
+  if (cached_has_bits & 0x00000001u) {
+    total_size += ::_pbi::WireFormatLite::UInt32SizePlusOne(this->_internal_pkru());
+  }
+
   return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
 }
 
@@ -14944,6 +14987,9 @@ void RemapFilePagesRequest::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, 
   if (from._internal_flags() != 0) {
     _this->_internal_set_flags(from._internal_flags());
   }
+  if (from._internal_has_pkru()) {
+    _this->_internal_set_pkru(from._internal_pkru());
+  }
   _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
 }
 
@@ -14961,9 +15007,10 @@ bool RemapFilePagesRequest::IsInitialized() const {
 void RemapFilePagesRequest::InternalSwap(RemapFilePagesRequest* other) {
   using std::swap;
   _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  swap(_impl_._has_bits_[0], other->_impl_._has_bits_[0]);
   ::PROTOBUF_NAMESPACE_ID::internal::memswap<
-      PROTOBUF_FIELD_OFFSET(RemapFilePagesRequest, _impl_.flags_)
-      + sizeof(RemapFilePagesRequest::_impl_.flags_)
+      PROTOBUF_FIELD_OFFSET(RemapFilePagesRequest, _impl_.pkru_)
+      + sizeof(RemapFilePagesRequest::_impl_.pkru_)
       - PROTOBUF_FIELD_OFFSET(RemapFilePagesRequest, _impl_.mm_)>(
           reinterpret_cast<char*>(&_impl_.mm_),
           reinterpret_cast<char*>(&other->_impl_.mm_));

@@ -9320,6 +9320,7 @@ class RemapFilePagesRequest final :
     kProtFieldNumber = 4,
     kPgoffFieldNumber = 5,
     kFlagsFieldNumber = 6,
+    kPkruFieldNumber = 7,
   };
   // uint64 mm = 1;
   void clear_mm();
@@ -9375,6 +9376,19 @@ class RemapFilePagesRequest final :
   void _internal_set_flags(uint64_t value);
   public:
 
+  // optional uint32 pkru = 7;
+  bool has_pkru() const;
+  private:
+  bool _internal_has_pkru() const;
+  public:
+  void clear_pkru();
+  uint32_t pkru() const;
+  void set_pkru(uint32_t value);
+  private:
+  uint32_t _internal_pkru() const;
+  void _internal_set_pkru(uint32_t value);
+  public:
+
   // @@protoc_insertion_point(class_scope:vmalab.v1.RemapFilePagesRequest)
  private:
   class _Internal;
@@ -9383,13 +9397,15 @@ class RemapFilePagesRequest final :
   typedef void InternalArenaConstructable_;
   typedef void DestructorSkippable_;
   struct Impl_ {
+    ::PROTOBUF_NAMESPACE_ID::internal::HasBits<1> _has_bits_;
+    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
     uint64_t mm_;
     uint64_t addr_;
     uint64_t size_;
     uint64_t prot_;
     uint64_t pgoff_;
     uint64_t flags_;
-    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
+    uint32_t pkru_;
   };
   union { Impl_ _impl_; };
   friend struct ::TableStruct_vmalab_2fv1_2fmemory_2eproto;
@@ -17537,6 +17553,34 @@ inline void RemapFilePagesRequest::_internal_set_flags(uint64_t value) {
 inline void RemapFilePagesRequest::set_flags(uint64_t value) {
   _internal_set_flags(value);
   // @@protoc_insertion_point(field_set:vmalab.v1.RemapFilePagesRequest.flags)
+}
+
+// optional uint32 pkru = 7;
+inline bool RemapFilePagesRequest::_internal_has_pkru() const {
+  bool value = (_impl_._has_bits_[0] & 0x00000001u) != 0;
+  return value;
+}
+inline bool RemapFilePagesRequest::has_pkru() const {
+  return _internal_has_pkru();
+}
+inline void RemapFilePagesRequest::clear_pkru() {
+  _impl_.pkru_ = 0u;
+  _impl_._has_bits_[0] &= ~0x00000001u;
+}
+inline uint32_t RemapFilePagesRequest::_internal_pkru() const {
+  return _impl_.pkru_;
+}
+inline uint32_t RemapFilePagesRequest::pkru() const {
+  // @@protoc_insertion_point(field_get:vmalab.v1.RemapFilePagesRequest.pkru)
+  return _internal_pkru();
+}
+inline void RemapFilePagesRequest::_internal_set_pkru(uint32_t value) {
+  _impl_._has_bits_[0] |= 0x00000001u;
+  _impl_.pkru_ = value;
+}
+inline void RemapFilePagesRequest::set_pkru(uint32_t value) {
+  _internal_set_pkru(value);
+  // @@protoc_insertion_point(field_set:vmalab.v1.RemapFilePagesRequest.pkru)
 }
 
 // -------------------------------------------------------------------

@@ -169,7 +169,8 @@ export const protobufPackage = "vmalab.v1";
  *
  *   FAULT flags   bits 0-1 access: 0 read, 1 write, 2 exec; bit 2 STORE: store `word` in the page (write only)
  *   other flags   bit 15 PKRU: the record has one word more, the caller's PKRU. Of FAULT, MMAP, MPROTECT, MREMAP,
- *                 MADVISE, BRK, FORK, MLOCK, MLOCKALL, PROCESS_MADVISE, PKEY_MPROTECT, FAULTS, UFFD_FILL, PKEY_ALLOC
+ *                 MADVISE, BRK, FORK, MLOCK, MLOCKALL, REMAP_FILE_PAGES, PROCESS_MADVISE, PKEY_MPROTECT, FAULTS,
+ *                 UFFD_FILL, PKEY_ALLOC
  *   FAULT info    bits 0-7 si_code; bit 8 done under the VMA lock; bit 9 done under mmap_lock; bit 10 a new page was
  *                 made; bit 11 copied on write; bit 12 the page was already present; bit 16 it waits for its
  *                 userfaultfd; the next three say what the message would; bit 17 UFFD_PAGEFAULT_FLAG_WRITE; bit 18
@@ -605,6 +606,8 @@ export interface RemapFilePagesRequest {
   pgoff: bigint;
   /** MAP_NONBLOCK, or 0. */
   flags: bigint;
+  /** The caller's PKRU. Absent: the address space's. */
+  pkru?: number | undefined;
 }
 
 export interface RemapFilePagesResponse {
@@ -4800,7 +4803,7 @@ export const MsealResponse: MessageFns<MsealResponse> = {
 };
 
 function createBaseRemapFilePagesRequest(): RemapFilePagesRequest {
-  return { mm: 0n, addr: 0n, size: 0n, prot: 0n, pgoff: 0n, flags: 0n };
+  return { mm: 0n, addr: 0n, size: 0n, prot: 0n, pgoff: 0n, flags: 0n, pkru: undefined };
 }
 
 export const RemapFilePagesRequest: MessageFns<RemapFilePagesRequest> = {
@@ -4840,6 +4843,9 @@ export const RemapFilePagesRequest: MessageFns<RemapFilePagesRequest> = {
         throw new globalThis.Error("value provided for field message.flags of type uint64 too large");
       }
       writer.uint32(48).uint64(message.flags);
+    }
+    if (message.pkru !== undefined) {
+      writer.uint32(56).uint32(message.pkru);
     }
     return writer;
   },
@@ -4899,6 +4905,14 @@ export const RemapFilePagesRequest: MessageFns<RemapFilePagesRequest> = {
           message.flags = reader.uint64() as bigint;
           continue;
         }
+        case 7: {
+          if (tag !== 56) {
+            break;
+          }
+
+          message.pkru = reader.uint32();
+          continue;
+        }
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -4919,6 +4933,7 @@ export const RemapFilePagesRequest: MessageFns<RemapFilePagesRequest> = {
     message.prot = object.prot ?? 0n;
     message.pgoff = object.pgoff ?? 0n;
     message.flags = object.flags ?? 0n;
+    message.pkru = object.pkru ?? undefined;
     return message;
   },
 };

@@ -403,6 +403,7 @@ public abstract sealed class AddressSpaceCalls permits AddressSpace {
         request.setProt(prot);
         request.setPgoff(pgoff);
         request.setFlags(flags);
+        pkru().ifPresent(request::setPkru);
         RemapFilePagesResponse answer =
             client().call(MemoryServiceGrpc.getRemapFilePagesMethod(), request.build());
         CallException.check("remap_file_pages", answer.getErrnoCode());

@@ -287,7 +287,7 @@ public abstract sealed class BlockRecords permits BlockBuilder {
      */
     public BlockBuilder remapFilePages(long mm, long addr, long size, long prot, long pgoff,
         long flags) {
-        return put(OP_REMAP_FILE_PAGES, false, 0, 0, mm, addr, size, prot, pgoff, flags);
+        return put(OP_REMAP_FILE_PAGES, true, 0, 0, mm, addr, size, prot, pgoff, flags);
     }
 
     /**

@@ -489,112 +489,112 @@ public final class Memory extends com.google.protobuf.GeneratedFile {
       "\n\014MsealRequest\022\n\n\002mm\030\001 \001(\004\022\014\n\004addr\030\002 \001(\004" +
       "\022\016\n\006length\030\003 \001(\004\022\r\n\005flags\030\004 \001(\r\"7\n\rMseal" +
       "Response\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_na" +
-      "me\030\002 \001(\t\"k\n\025RemapFilePagesRequest\022\n\n\002mm\030" +
-      "\001 \001(\004\022\014\n\004addr\030\002 \001(\004\022\014\n\004size\030\003 \001(\004\022\014\n\004pro" +
-      "t\030\004 \001(\004\022\r\n\005pgoff\030\005 \001(\004\022\r\n\005flags\030\006 \001(\004\"@\n" +
-      "\026RemapFilePagesResponse\022\022\n\nerrno_code\030\001 " +
-      "\001(\005\022\022\n\nerrno_name\030\002 \001(\t\"L\n\020SetRlimitRequ" +
-      "est\022\n\n\002mm\030\001 \001(\004\022\020\n\010resource\030\002 \001(\r\022\014\n\004sof" +
-      "t\030\003 \001(\004\022\014\n\004hard\030\004 \001(\004\";\n\021SetRlimitRespon" +
-      "se\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001" +
-      "(\t\"B\n\024SetThpDisableRequest\022\n\n\002mm\030\001 \001(\004\022\017" +
-      "\n\007disable\030\002 \001(\004\022\r\n\005flags\030\003 \001(\004\"?\n\025SetThp" +
-      "DisableResponse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\ne" +
-      "rrno_name\030\002 \001(\t\"+\n\013MemoryRange\022\014\n\004addr\030\001" +
-      " \001(\004\022\016\n\006length\030\002 \001(\004\"\207\001\n\025ProcessMadviseR" +
-      "equest\022\n\n\002mm\030\001 \001(\004\022&\n\006ranges\030\002 \003(\0132\026.vma" +
-      "lab.v1.MemoryRange\022\016\n\006advice\030\003 \001(\r\022\016\n\006re" +
-      "mote\030\004 \001(\010\022\021\n\004pkru\030\005 \001(\rH\000\210\001\001B\007\n\005_pkru\"Q" +
-      "\n\026ProcessMadviseResponse\022\022\n\nerrno_code\030\001" +
-      " \001(\005\022\022\n\nerrno_name\030\002 \001(\t\022\017\n\007advised\030\003 \001(" +
-      "\004\"v\n\017OpenFileRequest\022\021\n\tdev_major\030\001 \001(\r\022" +
-      "\021\n\tdev_minor\030\002 \001(\r\022\013\n\003ino\030\003 \001(\004\022\022\n\nsize_" +
-      "bytes\030\004 \001(\004\022\014\n\004name\030\005 \001(\t\022\016\n\006ttl_ms\030\006 \001(" +
-      "\r\" \n\020OpenFileResponse\022\014\n\004file\030\001 \001(\004\" \n\020C" +
-      "loseFileRequest\022\014\n\004file\030\001 \001(\004\"\023\n\021CloseFi" +
-      "leResponse\"7\n\023TruncateFileRequest\022\014\n\004fil" +
-      "e\030\001 \001(\004\022\022\n\nsize_bytes\030\002 \001(\004\">\n\024TruncateF" +
-      "ileResponse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno" +
-      "_name\030\002 \001(\t\"Q\n\023AllocateFileRequest\022\014\n\004fi" +
-      "le\030\001 \001(\004\022\014\n\004mode\030\002 \001(\r\022\016\n\006offset\030\003 \001(\004\022\016" +
-      "\n\006length\030\004 \001(\004\">\n\024AllocateFileResponse\022\022" +
-      "\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t\"\035" +
-      "\n\014ApplyRequest\022\r\n\005block\030\001 \001(\014\" \n\rApplyRe" +
-      "sponse\022\017\n\007results\030\001 \001(\014\"?\n\014BatchRequest\022" +
-      "\r\n\005block\030\001 \001(\014\022\013\n\003tag\030\002 \001(\004\022\023\n\013failed_on" +
-      "ly\030\003 \001(\010\"O\n\rBatchResponse\022\017\n\007results\030\001 \001" +
-      "(\014\022\013\n\003tag\030\002 \001(\004\022\020\n\010executed\030\003 \001(\004\022\016\n\006fai" +
-      "led\030\004 \003(\r*T\n\006Access\022\026\n\022ACCESS_UNSPECIFIE" +
-      "D\020\000\022\017\n\013ACCESS_READ\020\001\022\020\n\014ACCESS_WRITE\020\002\022\017" +
-      "\n\013ACCESS_EXEC\020\0032\311\024\n\rMemoryService\022a\n\022Cre" +
-      "ateAddressSpace\022$.vmalab.v1.CreateAddres" +
-      "sSpaceRequest\032%.vmalab.v1.CreateAddressS" +
-      "paceResponse\022;\n\004Hold\022\026.vmalab.v1.HoldReq" +
-      "uest\032\027.vmalab.v1.HoldResponse(\0010\001\022F\n\tKee" +
-      "pAlive\022\033.vmalab.v1.KeepAliveRequest\032\034.vm" +
-      "alab.v1.KeepAliveResponse\022[\n\020ForkAddress" +
-      "Space\022\".vmalab.v1.ForkAddressSpaceReques" +
-      "t\032#.vmalab.v1.ForkAddressSpaceResponse\0227" +
-      "\n\004Exec\022\026.vmalab.v1.ExecRequest\032\027.vmalab." +
-      "v1.ExecResponse\0227\n\004Exit\022\026.vmalab.v1.Exit" +
-      "Request\032\027.vmalab.v1.ExitResponse\0227\n\004Mmap" +
-      "\022\026.vmalab.v1.MmapRequest\032\027.vmalab.v1.Mma" +
-      "pResponse\022=\n\006Munmap\022\030.vmalab.v1.MunmapRe" +
-      "quest\032\031.vmalab.v1.MunmapResponse\022C\n\010Mpro" +
-      "tect\022\032.vmalab.v1.MprotectRequest\032\033.vmala" +
-      "b.v1.MprotectResponse\022=\n\006Mremap\022\030.vmalab" +
-      ".v1.MremapRequest\032\031.vmalab.v1.MremapResp" +
-      "onse\022@\n\007Madvise\022\031.vmalab.v1.MadviseReque" +
-      "st\032\032.vmalab.v1.MadviseResponse\022@\n\007Mincor" +
-      "e\022\031.vmalab.v1.MincoreRequest\032\032.vmalab.v1" +
-      ".MincoreResponse\0224\n\003Brk\022\025.vmalab.v1.BrkR" +
-      "equest\032\026.vmalab.v1.BrkResponse\022:\n\005Fault\022" +
-      "\027.vmalab.v1.FaultRequest\032\030.vmalab.v1.Fau" +
-      "ltResponse\022C\n\010UffdMove\022\032.vmalab.v1.UffdM" +
-      "oveRequest\032\033.vmalab.v1.UffdMoveResponse\022" +
-      "I\n\nSetVmaName\022\034.vmalab.v1.SetVmaNameRequ" +
-      "est\032\035.vmalab.v1.SetVmaNameResponse\022:\n\005Ml" +
-      "ock\022\027.vmalab.v1.MlockRequest\032\030.vmalab.v1" +
-      ".MlockResponse\022@\n\007Munlock\022\031.vmalab.v1.Mu" +
-      "nlockRequest\032\032.vmalab.v1.MunlockResponse" +
-      "\022C\n\010Mlockall\022\032.vmalab.v1.MlockallRequest" +
-      "\032\033.vmalab.v1.MlockallResponse\022I\n\nMunlock" +
-      "all\022\034.vmalab.v1.MunlockallRequest\032\035.vmal" +
-      "ab.v1.MunlockallResponse\022:\n\005Msync\022\027.vmal" +
-      "ab.v1.MsyncRequest\032\030.vmalab.v1.MsyncResp" +
-      "onse\022:\n\005Mseal\022\027.vmalab.v1.MsealRequest\032\030" +
-      ".vmalab.v1.MsealResponse\022U\n\016RemapFilePag" +
-      "es\022 .vmalab.v1.RemapFilePagesRequest\032!.v" +
-      "malab.v1.RemapFilePagesResponse\022O\n\014PkeyM" +
-      "protect\022\036.vmalab.v1.PkeyMprotectRequest\032" +
-      "\037.vmalab.v1.PkeyMprotectResponse\022F\n\tPkey" +
-      "Alloc\022\033.vmalab.v1.PkeyAllocRequest\032\034.vma" +
-      "lab.v1.PkeyAllocResponse\022C\n\010PkeyFree\022\032.v" +
-      "malab.v1.PkeyFreeRequest\032\033.vmalab.v1.Pke" +
-      "yFreeResponse\022F\n\tSetRlimit\022\033.vmalab.v1.S" +
-      "etRlimitRequest\032\034.vmalab.v1.SetRlimitRes" +
-      "ponse\022R\n\rSetThpDisable\022\037.vmalab.v1.SetTh" +
-      "pDisableRequest\032 .vmalab.v1.SetThpDisabl" +
-      "eResponse\022U\n\016ProcessMadvise\022 .vmalab.v1." +
-      "ProcessMadviseRequest\032!.vmalab.v1.Proces" +
-      "sMadviseResponse\022^\n\021ShareAddressSpace\022#." +
-      "vmalab.v1.ShareAddressSpaceRequest\032$.vma" +
-      "lab.v1.ShareAddressSpaceResponse\022F\n\tShar" +
-      "eFile\022\033.vmalab.v1.ShareFileRequest\032\034.vma" +
-      "lab.v1.ShareFileResponse\022C\n\010OpenFile\022\032.v" +
-      "malab.v1.OpenFileRequest\032\033.vmalab.v1.Ope" +
-      "nFileResponse\022F\n\tCloseFile\022\033.vmalab.v1.C" +
-      "loseFileRequest\032\034.vmalab.v1.CloseFileRes" +
-      "ponse\022O\n\014TruncateFile\022\036.vmalab.v1.Trunca" +
-      "teFileRequest\032\037.vmalab.v1.TruncateFileRe" +
-      "sponse\022O\n\014AllocateFile\022\036.vmalab.v1.Alloc" +
-      "ateFileRequest\032\037.vmalab.v1.AllocateFileR" +
-      "esponse\022:\n\005Apply\022\027.vmalab.v1.ApplyReques" +
-      "t\032\030.vmalab.v1.ApplyResponse\022>\n\005Batch\022\027.v" +
-      "malab.v1.BatchRequest\032\030.vmalab.v1.BatchR" +
-      "esponse(\0010\001B>\n\rdev.vmalab.v1P\001Z\037vmalab.d" +
-      "ev/go/vmalabpb;vmalabpb\252\002\tVmalab.V1P\000b\006p" +
-      "roto3"
+      "me\030\002 \001(\t\"\207\001\n\025RemapFilePagesRequest\022\n\n\002mm" +
+      "\030\001 \001(\004\022\014\n\004addr\030\002 \001(\004\022\014\n\004size\030\003 \001(\004\022\014\n\004pr" +
+      "ot\030\004 \001(\004\022\r\n\005pgoff\030\005 \001(\004\022\r\n\005flags\030\006 \001(\004\022\021" +
+      "\n\004pkru\030\007 \001(\rH\000\210\001\001B\007\n\005_pkru\"@\n\026RemapFileP" +
+      "agesResponse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrn" +
+      "o_name\030\002 \001(\t\"L\n\020SetRlimitRequest\022\n\n\002mm\030\001" +
+      " \001(\004\022\020\n\010resource\030\002 \001(\r\022\014\n\004soft\030\003 \001(\004\022\014\n\004" +
+      "hard\030\004 \001(\004\";\n\021SetRlimitResponse\022\022\n\nerrno" +
+      "_code\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t\"B\n\024SetTh" +
+      "pDisableRequest\022\n\n\002mm\030\001 \001(\004\022\017\n\007disable\030\002" +
+      " \001(\004\022\r\n\005flags\030\003 \001(\004\"?\n\025SetThpDisableResp" +
+      "onse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_name\030\002" +
+      " \001(\t\"+\n\013MemoryRange\022\014\n\004addr\030\001 \001(\004\022\016\n\006len" +
+      "gth\030\002 \001(\004\"\207\001\n\025ProcessMadviseRequest\022\n\n\002m" +
+      "m\030\001 \001(\004\022&\n\006ranges\030\002 \003(\0132\026.vmalab.v1.Memo" +
+      "ryRange\022\016\n\006advice\030\003 \001(\r\022\016\n\006remote\030\004 \001(\010\022" +
+      "\021\n\004pkru\030\005 \001(\rH\000\210\001\001B\007\n\005_pkru\"Q\n\026ProcessMa" +
+      "dviseResponse\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerr" +
+      "no_name\030\002 \001(\t\022\017\n\007advised\030\003 \001(\004\"v\n\017OpenFi" +
+      "leRequest\022\021\n\tdev_major\030\001 \001(\r\022\021\n\tdev_mino" +
+      "r\030\002 \001(\r\022\013\n\003ino\030\003 \001(\004\022\022\n\nsize_bytes\030\004 \001(\004" +
+      "\022\014\n\004name\030\005 \001(\t\022\016\n\006ttl_ms\030\006 \001(\r\" \n\020OpenFi" +
+      "leResponse\022\014\n\004file\030\001 \001(\004\" \n\020CloseFileReq" +
+      "uest\022\014\n\004file\030\001 \001(\004\"\023\n\021CloseFileResponse\"" +
+      "7\n\023TruncateFileRequest\022\014\n\004file\030\001 \001(\004\022\022\n\n" +
+      "size_bytes\030\002 \001(\004\">\n\024TruncateFileResponse" +
+      "\022\022\n\nerrno_code\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t" +
+      "\"Q\n\023AllocateFileRequest\022\014\n\004file\030\001 \001(\004\022\014\n" +
+      "\004mode\030\002 \001(\r\022\016\n\006offset\030\003 \001(\004\022\016\n\006length\030\004 " +
+      "\001(\004\">\n\024AllocateFileResponse\022\022\n\nerrno_cod" +
+      "e\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t\"\035\n\014ApplyRequ" +
+      "est\022\r\n\005block\030\001 \001(\014\" \n\rApplyResponse\022\017\n\007r" +
+      "esults\030\001 \001(\014\"?\n\014BatchRequest\022\r\n\005block\030\001 " +
+      "\001(\014\022\013\n\003tag\030\002 \001(\004\022\023\n\013failed_only\030\003 \001(\010\"O\n" +
+      "\rBatchResponse\022\017\n\007results\030\001 \001(\014\022\013\n\003tag\030\002" +
+      " \001(\004\022\020\n\010executed\030\003 \001(\004\022\016\n\006failed\030\004 \003(\r*T" +
+      "\n\006Access\022\026\n\022ACCESS_UNSPECIFIED\020\000\022\017\n\013ACCE" +
+      "SS_READ\020\001\022\020\n\014ACCESS_WRITE\020\002\022\017\n\013ACCESS_EX" +
+      "EC\020\0032\311\024\n\rMemoryService\022a\n\022CreateAddressS" +
+      "pace\022$.vmalab.v1.CreateAddressSpaceReque" +
+      "st\032%.vmalab.v1.CreateAddressSpaceRespons" +
+      "e\022;\n\004Hold\022\026.vmalab.v1.HoldRequest\032\027.vmal" +
+      "ab.v1.HoldResponse(\0010\001\022F\n\tKeepAlive\022\033.vm" +
+      "alab.v1.KeepAliveRequest\032\034.vmalab.v1.Kee" +
+      "pAliveResponse\022[\n\020ForkAddressSpace\022\".vma" +
+      "lab.v1.ForkAddressSpaceRequest\032#.vmalab." +
+      "v1.ForkAddressSpaceResponse\0227\n\004Exec\022\026.vm" +
+      "alab.v1.ExecRequest\032\027.vmalab.v1.ExecResp" +
+      "onse\0227\n\004Exit\022\026.vmalab.v1.ExitRequest\032\027.v" +
+      "malab.v1.ExitResponse\0227\n\004Mmap\022\026.vmalab.v" +
+      "1.MmapRequest\032\027.vmalab.v1.MmapResponse\022=" +
+      "\n\006Munmap\022\030.vmalab.v1.MunmapRequest\032\031.vma" +
+      "lab.v1.MunmapResponse\022C\n\010Mprotect\022\032.vmal" +
+      "ab.v1.MprotectRequest\032\033.vmalab.v1.Mprote" +
+      "ctResponse\022=\n\006Mremap\022\030.vmalab.v1.MremapR" +
+      "equest\032\031.vmalab.v1.MremapResponse\022@\n\007Mad" +
+      "vise\022\031.vmalab.v1.MadviseRequest\032\032.vmalab" +
+      ".v1.MadviseResponse\022@\n\007Mincore\022\031.vmalab." +
+      "v1.MincoreRequest\032\032.vmalab.v1.MincoreRes" +
+      "ponse\0224\n\003Brk\022\025.vmalab.v1.BrkRequest\032\026.vm" +
+      "alab.v1.BrkResponse\022:\n\005Fault\022\027.vmalab.v1" +
+      ".FaultRequest\032\030.vmalab.v1.FaultResponse\022" +
+      "C\n\010UffdMove\022\032.vmalab.v1.UffdMoveRequest\032" +
+      "\033.vmalab.v1.UffdMoveResponse\022I\n\nSetVmaNa" +
+      "me\022\034.vmalab.v1.SetVmaNameRequest\032\035.vmala" +
+      "b.v1.SetVmaNameResponse\022:\n\005Mlock\022\027.vmala" +
+      "b.v1.MlockRequest\032\030.vmalab.v1.MlockRespo" +
+      "nse\022@\n\007Munlock\022\031.vmalab.v1.MunlockReques" +
+      "t\032\032.vmalab.v1.MunlockResponse\022C\n\010Mlockal" +
+      "l\022\032.vmalab.v1.MlockallRequest\032\033.vmalab.v" +
+      "1.MlockallResponse\022I\n\nMunlockall\022\034.vmala" +
+      "b.v1.MunlockallRequest\032\035.vmalab.v1.Munlo" +
+      "ckallResponse\022:\n\005Msync\022\027.vmalab.v1.Msync" +
+      "Request\032\030.vmalab.v1.MsyncResponse\022:\n\005Mse" +
+      "al\022\027.vmalab.v1.MsealRequest\032\030.vmalab.v1." +
+      "MsealResponse\022U\n\016RemapFilePages\022 .vmalab" +
+      ".v1.RemapFilePagesRequest\032!.vmalab.v1.Re" +
+      "mapFilePagesResponse\022O\n\014PkeyMprotect\022\036.v" +
+      "malab.v1.PkeyMprotectRequest\032\037.vmalab.v1" +
+      ".PkeyMprotectResponse\022F\n\tPkeyAlloc\022\033.vma" +
+      "lab.v1.PkeyAllocRequest\032\034.vmalab.v1.Pkey" +
+      "AllocResponse\022C\n\010PkeyFree\022\032.vmalab.v1.Pk" +
+      "eyFreeRequest\032\033.vmalab.v1.PkeyFreeRespon" +
+      "se\022F\n\tSetRlimit\022\033.vmalab.v1.SetRlimitReq" +
+      "uest\032\034.vmalab.v1.SetRlimitResponse\022R\n\rSe" +
+      "tThpDisable\022\037.vmalab.v1.SetThpDisableReq" +
+      "uest\032 .vmalab.v1.SetThpDisableResponse\022U" +
+      "\n\016ProcessMadvise\022 .vmalab.v1.ProcessMadv" +
+      "iseRequest\032!.vmalab.v1.ProcessMadviseRes" +
+      "ponse\022^\n\021ShareAddressSpace\022#.vmalab.v1.S" +
+      "hareAddressSpaceRequest\032$.vmalab.v1.Shar" +
+      "eAddressSpaceResponse\022F\n\tShareFile\022\033.vma" +
+      "lab.v1.ShareFileRequest\032\034.vmalab.v1.Shar" +
+      "eFileResponse\022C\n\010OpenFile\022\032.vmalab.v1.Op" +
+      "enFileRequest\032\033.vmalab.v1.OpenFileRespon" +
+      "se\022F\n\tCloseFile\022\033.vmalab.v1.CloseFileReq" +
+      "uest\032\034.vmalab.v1.CloseFileResponse\022O\n\014Tr" +
+      "uncateFile\022\036.vmalab.v1.TruncateFileReque" +
+      "st\032\037.vmalab.v1.TruncateFileResponse\022O\n\014A" +
+      "llocateFile\022\036.vmalab.v1.AllocateFileRequ" +
+      "est\032\037.vmalab.v1.AllocateFileResponse\022:\n\005" +
+      "Apply\022\027.vmalab.v1.ApplyRequest\032\030.vmalab." +
+      "v1.ApplyResponse\022>\n\005Batch\022\027.vmalab.v1.Ba" +
+      "tchRequest\032\030.vmalab.v1.BatchResponse(\0010\001" +
+      "B>\n\rdev.vmalab.v1P\001Z\037vmalab.dev/go/vmala" +
+      "bpb;vmalabpb\252\002\tVmalab.V1P\000b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -900,7 +900,7 @@ public final class Memory extends com.google.protobuf.GeneratedFile {
     internal_static_vmalab_v1_RemapFilePagesRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_vmalab_v1_RemapFilePagesRequest_descriptor,
-        new java.lang.String[] { "Mm", "Addr", "Size", "Prot", "Pgoff", "Flags", });
+        new java.lang.String[] { "Mm", "Addr", "Size", "Prot", "Pgoff", "Flags", "Pkru", });
     internal_static_vmalab_v1_RemapFilePagesResponse_descriptor =
       getDescriptor().getMessageType(50);
     internal_static_vmalab_v1_RemapFilePagesResponse_fieldAccessorTable = new

@@ -49,6 +49,7 @@ private static final long serialVersionUID = 0L;
             dev.vmalab.v1.RemapFilePagesRequest.class, dev.vmalab.v1.RemapFilePagesRequest.Builder.class);
   }
 
+  private int bitField0_;
   public static final int MM_FIELD_NUMBER = 1;
   private long mm_ = 0L;
   /**
@@ -127,6 +128,33 @@ private static final long serialVersionUID = 0L;
     return flags_;
   }
 
+  public static final int PKRU_FIELD_NUMBER = 7;
+  private int pkru_ = 0;
+  /**
+   * <pre>
+   * The caller's PKRU. Absent: the address space's.
+   * </pre>
+   *
+   * <code>optional uint32 pkru = 7;</code>
+   * @return Whether the pkru field is set.
+   */
+  @java.lang.Override
+  public boolean hasPkru() {
+    return ((bitField0_ & 0x00000001) != 0);
+  }
+  /**
+   * <pre>
+   * The caller's PKRU. Absent: the address space's.
+   * </pre>
+   *
+   * <code>optional uint32 pkru = 7;</code>
+   * @return The pkru.
+   */
+  @java.lang.Override
+  public int getPkru() {
+    return pkru_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -159,6 +187,9 @@ private static final long serialVersionUID = 0L;
     if (flags_ != 0L) {
       output.writeUInt64(6, flags_);
     }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeUInt32(7, pkru_);
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -186,6 +217,10 @@ private static final long serialVersionUID = 0L;
     if (flags_ != 0L) {
       size += com.google.protobuf.CodedOutputStream
         .computeUInt64Size(6, flags_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt32Size(7, pkru_);
     }
     return size;
   }
@@ -223,6 +258,11 @@ private static final long serialVersionUID = 0L;
         != other.getPgoff()) return false;
     if (getFlags()
         != other.getFlags()) return false;
+    if (hasPkru() != other.hasPkru()) return false;
+    if (hasPkru()) {
+      if (getPkru()
+          != other.getPkru()) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -252,6 +292,10 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + FLAGS_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getFlags());
+    if (hasPkru()) {
+      hash = (37 * hash) + PKRU_FIELD_NUMBER;
+      hash = (53 * hash) + getPkru();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -389,6 +433,7 @@ private static final long serialVersionUID = 0L;
       prot_ = 0L;
       pgoff_ = 0L;
       flags_ = 0L;
+      pkru_ = 0;
       return this;
     }
 
@@ -440,6 +485,12 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000020) != 0)) {
         result.flags_ = flags_;
       }
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.pkru_ = pkru_;
+        to_bitField0_ |= 0x00000001;
+      }
+      result.bitField0_ |= to_bitField0_;
     }
 
     @java.lang.Override
@@ -471,6 +522,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getFlags() != 0L) {
         setFlags(other.getFlags());
+      }
+      if (other.hasPkru()) {
+        setPkru(other.getPkru());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -528,6 +582,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 48
+            case 56: {
+              pkru_ = input.readUInt32();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -769,6 +828,62 @@ private static final long serialVersionUID = 0L;
     public Builder clearFlags() {
       bitField0_ = (bitField0_ & ~0x00000020);
       flags_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private int pkru_ ;
+    /**
+     * <pre>
+     * The caller's PKRU. Absent: the address space's.
+     * </pre>
+     *
+     * <code>optional uint32 pkru = 7;</code>
+     * @return Whether the pkru field is set.
+     */
+    @java.lang.Override
+    public boolean hasPkru() {
+      return ((bitField0_ & 0x00000040) != 0);
+    }
+    /**
+     * <pre>
+     * The caller's PKRU. Absent: the address space's.
+     * </pre>
+     *
+     * <code>optional uint32 pkru = 7;</code>
+     * @return The pkru.
+     */
+    @java.lang.Override
+    public int getPkru() {
+      return pkru_;
+    }
+    /**
+     * <pre>
+     * The caller's PKRU. Absent: the address space's.
+     * </pre>
+     *
+     * <code>optional uint32 pkru = 7;</code>
+     * @param value The pkru to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPkru(int value) {
+
+      pkru_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The caller's PKRU. Absent: the address space's.
+     * </pre>
+     *
+     * <code>optional uint32 pkru = 7;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPkru() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      pkru_ = 0;
       onChanged();
       return this;
     }

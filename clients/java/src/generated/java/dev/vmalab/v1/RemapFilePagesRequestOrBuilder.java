@@ -58,4 +58,23 @@ public interface RemapFilePagesRequestOrBuilder extends
    * @return The flags.
    */
   long getFlags();
+
+  /**
+   * <pre>
+   * The caller's PKRU. Absent: the address space's.
+   * </pre>
+   *
+   * <code>optional uint32 pkru = 7;</code>
+   * @return Whether the pkru field is set.
+   */
+  boolean hasPkru();
+  /**
+   * <pre>
+   * The caller's PKRU. Absent: the address space's.
+   * </pre>
+   *
+   * <code>optional uint32 pkru = 7;</code>
+   * @return The pkru.
+   */
+  int getPkru();
 }

@@ -10,8 +10,10 @@ measured again in each round and stands in for the file's `cluster`: a host may 
 virtual machine nearer to each other, or apart.
 
 Everything is a ratio to one cell, that of the model and the workload that `calibrate` fits the cost
-of an instruction by: so the clock of either side does not matter. The sides take turns, and a real
-turn in which something else was given one of the CPUs is done again.
+of an instruction by. What a core does by itself (`OWN_TIMES`) is scaled so that this cell takes as
+long as it was measured in the same run: its clock may be another one than at the calibration, and a
+line from the other CPU then takes more or fewer of its cycles. A real turn in which something else
+was given one of the CPUs is done again.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ TRANSFER: Final = "transfer 256"
 TURN_S: Final = 0.001
 TRIES: Final = 25
 OVERLAP: Final = 0.9
+OWN_TIMES: Final = ("instruction", "first", "second", "locked", "fence", "pause", "clock")
+"""What takes cycles of the core."""
 CLOSE: Final = 0.2
 """A cell within this of what was measured is right."""
 SIZES: Final[space.Sizes] = {
@@ -237,6 +241,17 @@ def _apart(turns: Mapping[int, Turn]) -> float:
     return 0.0 if part >= OVERLAP else 1 - part
 
 
+def clocked(on: Machine, per_s: float, *, operations: int) -> Machine:
+    """The machine with the clock at which it does so many operations of the fitted cell a second.
+
+    Nothing in that cell waits for another CPU or for memory.
+    """
+    times = predicted(FITTED, on, operations=operations) / per_s
+    return replace(
+        on, values=on.values | {name: round(int(on.values[name]) * times) for name in OWN_TIMES}
+    )
+
+
 def compare(
     on: Machine,
     models: Sequence[str],
@@ -264,6 +279,7 @@ def compare(
             for at in rng.permutation(len(wanted)):
                 rates[wanted[at]].append(real.turn(wanted[at]))
         on = replace(on, values=on.values | {"cluster": round(1000 * stats.median(away))})
+        on = clocked(on, stats.median(rates[FITTED]), operations=operations)
         for number, key in enumerate(wanted):
             say(f"virtual: {number} of {len(wanted)}")
             guesses[key] = predicted(key, on, operations=operations)

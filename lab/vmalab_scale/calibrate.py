@@ -31,10 +31,18 @@ SIZES_KIB: Final = (
     *(131072, 262144),
 )
 PAIRS_BYTES: Final = 128 << 20
-ALONE: Final = {"locked": 1 << 20, "fence": 1 << 20, "pause": 1 << 18, "call": 1 << 14}
+ALONE: Final = {
+    "amid": 1 << 18,
+    "locked": 1 << 20,
+    "fence": 1 << 20,
+    "pause": 1 << 18,
+    "call": 1 << 14,
+    "clock": 1 << 16,
+}
 BETWEEN: Final = {
     "transfer": 256,
     "store": 256,
+    "taken": 256,
     "handover": 5000,
     "wake": 200,
     "barrier": 200,
@@ -46,6 +54,11 @@ SAME_LEVEL: Final = 1.4
 NEXT_LEVEL: Final = 4
 """From so many times the size of a cache on, its hits do not count any more."""
 CACHES: Final = 3
+REQUESTS: Final = (5, 40)
+"""Of a hundred: a request takes some time, and the line that comes takes longer than nothing."""
+OVERLAPS: Final = 0.5
+"""Where locked adds to lines of the other CPU take less than this of a transfer each, several are
+on their way: the processor asks for lines behind a locked instruction that waits."""
 STAYS: Final = 1 / 8
 """The part of a hit in the first cache that a processor does not hide: of the some 55 accesses of a
 fault six or seven need the one before (`vmalab bench path`: depend)."""
@@ -222,11 +235,17 @@ def file_text(found: Found, like: Machine, instruction: float) -> str:
         "socket": (as_there("socket"), taken("socket", "one cluster is seen")),
         "remote": (as_there("remote"), taken("remote", "one socket is seen")),
         "memory": (found.memory.value, f"measured: {found.memory}"),
-        "locked": (max(0.0, times["locked"].value - first), f"measured: {times['locked']}"),
+        "locked": (
+            times["amid"].value,
+            f"measured: {times['amid']}, amid other work; {times['locked']} one after the other",
+        ),
         "fence": (times["fence"].value, f"measured: {times['fence']}"),
         "occupied": (as_there("occupied"), taken("occupied", "no time of its own")),
         **{one: (times[one].value, f"measured: {times[one]}") for one in ("pause", "call")},
-        **{one: (times[one].value, f"measured: {times[one]}") for one in ("wake", "barrier")},
+        **{
+            one: (times[one].value, f"measured: {times[one]}")
+            for one in ("wake", "barrier", "clock")
+        },
     }
     lines = [
         "# SPDX-License-Identifier: Apache-2.0",
@@ -249,6 +268,11 @@ def file_text(found: Found, like: Machine, instruction: float) -> str:
         lines.append(_value(name, f"kib = {level.kib}, ways = {known}", origin))
     lines.append("\n[counts]")
     for name in machines.COUNTS:
+        if name in ("ahead", "request"):
+            lines.append(
+                _value(name, *(_ahead(found, like) if name == "ahead" else _request(found)))
+            )
+            continue
         lines.append(
             _value(name, f"is = {like.values[name]}", taken(name, "not seen from outside"))
         )
@@ -259,6 +283,29 @@ def file_text(found: Found, like: Machine, instruction: float) -> str:
 
 def _pairs(found: Found) -> str:
     return f"measured: a step with the line beside it {found.pair}, without {found.apart}"
+
+
+def _ahead(found: Found, like: Machine) -> tuple[str, str]:
+    """How many instructions behind a locked one that waits lines are asked for: as many as behind a
+    load, or none."""
+    each, away = found.times["taken"], found.times["transfer"]
+    overlap = each.value < OVERLAPS * away.value
+    most = like.values["window"] if overlap else 0
+    which = f"as many as window of {like.name}" if overlap else "none"
+    return f"is = {most}", f"measured: a locked add to lines of the other CPU {each} each; {which}"
+
+
+def _request(found: Found) -> tuple[str, str]:
+    """The part of a transfer that a request has behind it that waits at the directory: so much less
+    than a transfer does a line take that two CPUs hand to each other. The smallest of each is
+    taken, as other work lengthens all of them."""
+    handover, away, locked = (found.times[one].low for one in ("handover", "transfer", "locked"))
+    part = round(100 * (away + locked - handover) / away)
+    least, most = REQUESTS
+    origin = f"measured: a line handed over {handover:.3g} ns, with a locked one of {locked:.3g} ns"
+    if not least <= part <= most:
+        origin += f"; that is {part}, and {least} to {most} is possible"
+    return f"is = {min(max(part, least), most)}", origin
 
 
 def _time(name: str, ns: float, origin: str) -> str:

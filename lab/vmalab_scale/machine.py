@@ -43,11 +43,11 @@ THIS: Final = "this-machine"
 CACHES: Final = ("first", "second", "shared")
 TIMES: Final = (
     *("instruction", "first", "second", "shared", "cluster", "socket", "remote", "memory"),
-    *("locked", "fence", "occupied", "pause", "call", "wake", "barrier"),
+    *("locked", "fence", "occupied", "pause", "call", "wake", "barrier", "clock"),
 )
 MOST_NS: Final = 1_000_000
 """The longest of them that a file may say."""
-COUNTS: Final = {"store_buffer": 128, "loads_out": 16, "window": 4096}
+COUNTS: Final = {"store_buffer": 128, "loads_out": 16, "window": 4096, "ahead": 4096, "request": 49}
 """Each with the most that is modelled."""
 CORES: Final = {"per_cluster": 255, "clusters_per_socket": 32}
 """Each with the most that there can be."""
@@ -153,7 +153,10 @@ def _checked(path: Path, data: dict[str, object]) -> Machine:
         values[f"{name}_sets"] = 1 << (sets.bit_length() - 1)
         values[f"{name}_ways"] = ways
     values |= {name: file.ps(name) for name in TIMES}
-    values |= {name: file.whole("counts", name, most=most) for name, most in COUNTS.items()}
+    values |= {
+        name: file.whole("counts", name, most=most, least=0 if name == "ahead" else 1)
+        for name, most in COUNTS.items()
+    }
     protocol = file.sourced("protocol").get("is")
     if protocol not in ("mesi", "mesif", "moesi"):
         raise file.wrong(f"protocol.is {_given(protocol)}: mesi, mesif or moesi is wanted")
@@ -205,12 +208,14 @@ class _File:
         self.sources[where] = origin
         return one
 
-    def whole(self, section: str, name: str, key: str = "is", *, most: int) -> int:
-        """A whole number from 1 to the most."""
+    def whole(self, section: str, name: str, key: str = "is", *, most: int, least: int = 1) -> int:
+        """A whole number from the least to the most."""
         value = self.sourced(section, name).get(key)
-        if type(value) is not int or not 1 <= value <= most:
+        if type(value) is not int or not least <= value <= most:
             where = f"{section}.{name}.{key}"
-            raise self.wrong(f"{where} {_given(value)}: a whole number from 1 to {most} is wanted")
+            raise self.wrong(
+                f"{where} {_given(value)}: a whole number from {least} to {most} is wanted"
+            )
         return value
 
     def ps(self, name: str) -> int:

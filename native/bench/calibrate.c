@@ -11,11 +11,14 @@
  *   transfer LINES   the same, of lines that the other CPU has written
  *   handover TIMES   half of a round trip of one line between two compare-and-exchange loops
  *   locked TIMES     a locked add to a line of one's own
+ *   amid TIMES       the same amid other work, less that work alone
+ *   taken LINES      a locked add to a line that the other CPU has written, in random order
  *   fence TIMES      a full fence, with nothing to wait for
  *   store LINES      a store to a line that the other CPU has written, until it has left
  *   pause TIMES      the instruction of loops that spin
  *   call TIMES       a futex call that wakes nobody
  *   wake TIMES       from the call that wakes to the first instruction on the other CPU
+ *   clock TIMES      reading the time, with nothing to wait for
  *   barrier TIMES    membarrier(GLOBAL_EXPEDITED), beside the other CPU, which runs
  *   pair BYTES       a line of an aligned pair, and then the other one of that pair
  *   apart BYTES      the same, and then a line of another pair of that page
@@ -59,6 +62,7 @@ static struct line turn, word, own;
 static _Atomic(uint32_t) stop __attribute__((aligned(64)));
 static unsigned long work; /* of the other thread: lines, or times */
 static void *chain[LINES_MAX + 1];
+static uint32_t order[LINES_MAX + 1]; /* of the chain's lines, a random one */
 static uint64_t random_state = 88172645463325252ull;
 
 static void die(const char *what)
@@ -256,6 +260,7 @@ static void lay_chain(unsigned long lines)
 	uint32_t *next = circle(lines);
 
 	for (unsigned long i = 0; i < lines; i++) {
+		order[i] = next[i];
 		chain[i] = area + i * APART / LINE * LINE;
 		*(void **)chain[i] = area + next[i] * APART / LINE * LINE;
 	}
@@ -290,6 +295,24 @@ static double write_written(unsigned long lines)
 		for (unsigned long i = 0; i < lines; i++)
 			((_Atomic(uint32_t) *)chain[i])[2] = (uint32_t)round;
 		atomic_thread_fence(memory_order_seq_cst);
+		samples[round] = (now_ns() - began) / (double)lines;
+	}
+	return middle(samples, ROUNDS);
+}
+
+/* No one of them needs another one: a processor that begins them ahead has several on their way. */
+static double add_written(unsigned long lines)
+{
+	double samples[ROUNDS];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		double began;
+
+		pass_turn(1);
+		await_turn(2);
+		began = now_ns();
+		for (unsigned long i = 0; i < lines; i++)
+			atomic_fetch_add((_Atomic(uint32_t) *)chain[order[i]] + 2, 1);
 		samples[round] = (now_ns() - began) / (double)lines;
 	}
 	return middle(samples, ROUNDS);
@@ -387,6 +410,42 @@ static double locked(unsigned long times)
 	return (cpu_ns() - began) / (double)times;
 }
 
+#define TABLE   1024
+#define A_BLOCK 20
+
+static volatile uint32_t table[TABLE];
+
+/* Loads, stores and sums that need little of each other: what code has around a locked one. */
+static inline uint32_t some_work(uint32_t seed)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < A_BLOCK; i++) {
+		sum += table[(seed * 7 + i * 13) % TABLE];
+		table[(seed + i * 5) % TABLE] = i * 97 + seed;
+	}
+	return sum;
+}
+
+/* A locked add amid other work, less that work alone: what of it nothing else hides. */
+static double amid(unsigned long times)
+{
+	double alone = cpu_ns(), both;
+	uint32_t sum = 0;
+
+	for (unsigned long i = 0; i < times; i++)
+		sum += some_work((uint32_t)i);
+	both = cpu_ns();
+	alone = both - alone;
+	for (unsigned long i = 0; i < times; i++) {
+		sum += some_work((uint32_t)i);
+		(void)atomic_fetch_add(&own.word, 1);
+	}
+	both = cpu_ns() - both;
+	table[0] = sum;
+	return both > alone ? (both - alone) / (double)times : 0;
+}
+
 static double fence(unsigned long times)
 {
 	double began = cpu_ns();
@@ -414,6 +473,16 @@ static double call(unsigned long times)
 	return (cpu_ns() - began) / (double)times;
 }
 
+static double clock_of(unsigned long times)
+{
+	double began = cpu_ns();
+	struct timespec now;
+
+	for (unsigned long i = 0; i < times; i++)
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	return (cpu_ns() - began) / (double)times;
+}
+
 /* Half of a round, less the call that wakes. */
 static double wake(unsigned long times)
 {
@@ -432,12 +501,16 @@ static double answer(const char *kind, unsigned long count)
 		return pairs(count, PAIRS_AWAY);
 	if (!strcmp(kind, "locked"))
 		return locked(count);
+	if (!strcmp(kind, "amid"))
+		return amid(count);
 	if (!strcmp(kind, "fence"))
 		return fence(count);
 	if (!strcmp(kind, "pause"))
 		return pause_of(count);
 	if (!strcmp(kind, "call"))
 		return call(count);
+	if (!strcmp(kind, "clock"))
+		return clock_of(count);
 	if (!strcmp(kind, "wake"))
 		return wake(count);
 	if (!strcmp(kind, "handover"))
@@ -447,6 +520,8 @@ static double answer(const char *kind, unsigned long count)
 	lay_chain(count);
 	if (!strcmp(kind, "transfer"))
 		return beside(other_writes, read_written, count);
+	if (!strcmp(kind, "taken"))
+		return beside(other_writes, add_written, count);
 	if (!strcmp(kind, "store"))
 		return beside(other_writes, write_written, count);
 	fprintf(stderr, "%s: no such kind\n", kind);

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,8 @@ from vmalab_native.core import Segment, SegmentConfig
 from vmalab_native.segment_file import SLAB, SegmentFile
 from vmalab_scale import c2c, instructions, jobs, machine
 from vmalab_scale.places import Place, Places
+from vmalab_scale.run import cell
+from vmalab_scale.workloads import WORKLOADS
 
 Row = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -69,6 +72,22 @@ def test_the_same_bytes_each_time() -> None:
     first = scale("--operations", "300", *options)
     assert scale("--operations", "300", *options) == first
     assert json.loads(first)["cells"][0]["operations"] >= 900
+
+
+def test_threads_of_this_process_cost_virtual_cpus_nothing() -> None:
+    """In a process with threads real readers run fences of their own. Virtual CPUs stand for
+    processes, so a figure does not depend on who imports what."""
+    here = threading.Event()
+    beside = threading.Thread(target=here.wait)
+    beside.start()
+    try:
+        on, workload = machine.read("two-sockets"), WORKLOADS["own-vma"]
+        found = cell("typesafe-rwsem", "aligned", workload, machine=on, vcpus=1, least=300)
+    finally:
+        here.set()
+        beside.join()
+    assert found.run.cpus[0].operations >= 300
+    assert found.run.cpus[0].fences == 0
 
 
 def test_faults_on_own_areas_do_not_meet() -> None:

@@ -32,6 +32,7 @@
 #include "vmalab/atomics.h"
 #include "vmalab/life.h"
 #include "vmalab/segment.h"
+#include "vmalab/virtual.h"
 
 enum vl_role {
 	ROLE_FREE = 0,
@@ -308,7 +309,7 @@ int core_enter_slow(struct participant *self) __attribute__((cold));
  * process cannot get company while it is in here. */
 static inline void participant_fence_if_threaded(struct participant *self)
 {
-	if (unlikely(!__libc_single_threaded))
+	if (!CPUS_ARE_VIRTUAL && unlikely(!__libc_single_threaded))
 		self->fenced = 1;
 }
 

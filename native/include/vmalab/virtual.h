@@ -15,6 +15,7 @@
 
 #ifdef VL_VIRTUAL
 
+#define CPUS_ARE_VIRTUAL 1 /* each stands for a process, however many threads this one has */
 /* The caller is a virtual CPU: it waits and tells the time through these. */
 bool virtual_on(void);
 int virtual_futex_wait(const u32 *word, u32 expected);
@@ -29,6 +30,7 @@ void virtual_barrier(void);
 #else
 
 /* Constants, so that what depends on them goes away. */
+#define CPUS_ARE_VIRTUAL                   0
 #define virtual_on()                       0
 #define virtual_futex_wait(word, expected) 0
 #define virtual_futex_wake(word, count)    0

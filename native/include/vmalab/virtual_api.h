@@ -39,6 +39,8 @@ struct vl_virtual_machine {
 	u32 store_buffer;             /* stores that may be on their way */
 	u32 loads_out;                /* loads that may miss at a time */
 	u32 window;                   /* instructions that may be begun behind a load that misses */
+	u32 ahead; /* the same, behind a locked instruction that waits: their lines are asked for */
+	u32 request; /* percent of a transfer: from who asks to the directory */
 	/* ps */
 	u32 instruction; /* each, as if nothing were waited for */
 	u32 first;       /* a load from the first cache, beyond its instruction */
@@ -55,6 +57,7 @@ struct vl_virtual_machine {
 	u32 call;    /* a futex call */
 	u32 wake;    /* from the wake to the first instruction */
 	u32 barrier; /* a barrier in all CPUs */
+	u32 clock;   /* reading the time */
 };
 
 /* What a step does. */

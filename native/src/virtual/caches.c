@@ -8,15 +8,18 @@
  * core's own caches say only how far away a line is that it has: a line that others took is not
  * looked for in them, the directory says so.
  *
- * A line serves one transfer after the other: `busy` is when the last one is through, and who
- * comes before that waits (queued). Reads keep it for `occupied` only, writes for as long as they
- * take.
+ * A transfer is three hops: the request goes to the directory, from there to who has the line, and
+ * the line comes from that one. A line serves one transfer after the other: `busy` is when the last
+ * one is through. Who asks before that waits at the directory (queued), so its request has made the
+ * first hop by then. Who has a line may use it until the request is there, one hop before the line
+ * is at the other one. Reads keep the line for `occupied` only.
  */
 #include "virtual_internal.h"
 
 #ifdef VL_VIRTUAL
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "vmalab/participant.h"
@@ -72,7 +75,8 @@ int caches_make(void)
 	}
 	for (u32 i = 0; i < vm.clusters; i++)
 		made &= cache_make(&vm.shared[i], of->shared_sets, of->shared_ways);
-	return made && vm.lines && vm.words ? 0 : VL_E_LIMIT;
+	vm.kept = calloc(KEPT_SLOTS, sizeof(*vm.kept));
+	return made && vm.lines && vm.words && vm.kept ? 0 : VL_E_LIMIT;
 }
 
 void caches_free(void)
@@ -91,8 +95,10 @@ void caches_free(void)
 		munmap(vm.lines, lines * sizeof(*vm.lines));
 	if (vm.words)
 		munmap(vm.words, lines * sizeof(*vm.words));
+	free(vm.kept);
 	vm.lines = NULL;
 	vm.words = NULL;
+	vm.kept = NULL;
 }
 
 /* --- distances --- */
@@ -254,28 +260,76 @@ static u64 uneven(u64 ps)
 	return ps - ps / 8 + (ps / 4 * (vm.random >> 56)) / 256;
 }
 
-/* How long a transfer that begins at `from` waits for the one before it. */
-static u64 queue_of(const struct line *line, u64 from)
+/* When the line of the access under way was asked for: in the first stall that it is not too many
+ * instructions behind. */
+static u64 asked_at(const struct vcpu *cpu)
 {
-	return line->busy > from ? line->busy - from : 0;
+	u64 at = cpu->now;
+
+	if (cpu->needs)
+		return at;
+	for (u32 i = 0; i < cpu->stalls_count; i++) {
+		const struct stall *stall = &cpu->stalls[i];
+
+		if (cpu->instructions - stall->instructions <= vm.of->ahead)
+			at = min_u64(at, stall->began);
+	}
+	return at;
 }
 
-/* When its value is there, for a read that begins at `from`. *queue: of that, behind others. */
-static u64 read_line(struct vcpu *cpu, u32 at, u64 from, u64 *queue)
+static u64 request_hop(u64 ps)
+{
+	return ps * vm.of->request / 100;
+}
+
+/* The last of the three. */
+static u64 line_hop(u64 ps)
+{
+	return ps - 2 * request_hop(ps);
+}
+
+/* When a line is there that was asked for at `from` and takes so long. *queue: how much of that is
+ * for the transfer before it. */
+static u64 arrival(const struct line *line, u64 from, u64 ps, u64 *queue)
+{
+	u64 there = max_u64(from + ps, line->busy + ps - request_hop(ps));
+
+	*queue = there - from - ps;
+	return there;
+}
+
+/* A store takes the line from those who have it. They hear of it at that time. */
+static void let_keep(const struct line *line, u32 at, u64 until)
+{
+	struct kept *kept = &vm.kept[at % KEPT_SLOTS];
+
+	memcpy(kept->sharers, line->sharers, sizeof(kept->sharers));
+	kept->until = until;
+	kept->line = at;
+}
+
+static bool still_has(const struct vcpu *cpu, u32 at, u64 now)
+{
+	const struct kept *kept = &vm.kept[at % KEPT_SLOTS];
+
+	return kept->line == at && now < kept->until && mask_has(kept->sharers, cpu->id);
+}
+
+/* When its value is there. *queue: how much of the wait is for others. */
+static u64 read_line(struct vcpu *cpu, u32 at, u64 *queue)
 {
 	struct line *line = &vm.lines[at];
-	u64 ps;
+	u64 ps, there;
 
 	*queue = 0;
-	if (mask_has(line->sharers, cpu->id))
-		return from + hit(cpu, at);
-	*queue = queue_of(line, from);
-	from += *queue;
+	if (mask_has(line->sharers, cpu->id) || still_has(cpu, at, cpu->now))
+		return cpu->now + hit(cpu, at);
 	ps = uneven(source(cpu, line));
-	line->busy = from + (line->exclusive ? ps : vm.of->occupied);
+	there = arrival(line, asked_at(cpu), ps, queue);
+	line->busy = line->exclusive ? there : there - ps + vm.of->occupied;
 	shared_with(cpu, line, at);
 	missed(cpu, at);
-	return from + ps;
+	return max_u64(there, cpu->now);
 }
 
 /* Everyone else loses it. */
@@ -311,24 +365,23 @@ static u64 write_costs(struct vcpu *cpu, u32 at)
 	return uneven(max_u64(own, others));
 }
 
-/* When it may be written, for a write that begins at `from`. */
-static u64 write_line(struct vcpu *cpu, u32 at, u64 from, u64 *queue)
+/* When it may be written. */
+static u64 write_line(struct vcpu *cpu, u32 at)
 {
 	struct line *line = &vm.lines[at];
 	bool has = mask_has(line->sharers, cpu->id);
-	u64 ps;
+	u64 ps, there, queue;
 
-	*queue = 0;
 	if (line->exclusive && line->owner == cpu->id + 1)
-		return from + hit(cpu, at);
-	*queue = queue_of(line, from);
-	from += *queue;
+		return cpu->now + hit(cpu, at);
 	ps = write_costs(cpu, at);
-	line->busy = from + ps;
+	there = arrival(line, asked_at(cpu), ps, &queue);
+	line->busy = there;
+	let_keep(line, at, there - line_hop(ps));
 	take_from_all(cpu, line, at);
 	if (!has)
 		missed(cpu, at);
-	return from + ps;
+	return max_u64(there, cpu->now);
 }
 
 /* --- a CPU's own order --- */
@@ -338,6 +391,10 @@ static void stall(struct vcpu *cpu, u64 until, u64 queue)
 {
 	u64 ps = until > cpu->now ? until - cpu->now : 0;
 
+	if (!ps)
+		return;
+	cpu->stalls[cpu->stalls_head++ % STALLS_MAX] = (struct stall){cpu->now, cpu->instructions};
+	cpu->stalls_count = min_u64(cpu->stalls_head, STALLS_MAX);
 	queue = min_u64(queue, ps);
 	cpu->counts.queued += queue;
 	cpu->counts.missing += ps - queue;
@@ -364,9 +421,10 @@ static void wait_for_loads(struct vcpu *cpu, u64 offset, bool all)
 	all |= cpu->loads_count >= vm.of->loads_out;
 	for (u32 i = 0; i < cpu->loads_count; i++) {
 		const struct load *load = &cpu->loads[i];
+		bool needed = comes_from(offset, load);
 
-		if (all || comes_from(offset, load) ||
-		    cpu->instructions - load->begun > vm.of->window)
+		cpu->needs |= needed && load->ready > cpu->now;
+		if (all || needed || cpu->instructions - load->begun > vm.of->window)
 			stall(cpu, load->ready, load->queue);
 	}
 	for (u32 i = 0; i < cpu->loads_count; i++) {
@@ -384,6 +442,13 @@ static void stores_tidy(struct vcpu *cpu)
 	}
 }
 
+void caches_loads(struct vcpu *cpu)
+{
+	vcpu_charge(cpu);
+	wait_for_loads(cpu, 0, true);
+	cpu->stalls_head = cpu->stalls_count = 0;
+}
+
 void caches_drain(struct vcpu *cpu)
 {
 	wait_for_loads(cpu, 0, true);
@@ -394,14 +459,14 @@ void caches_drain(struct vcpu *cpu)
 /* A store leaves the buffer when its line is there, after those before it. When that is. */
 static u64 store(struct vcpu *cpu, u32 at)
 {
-	u64 queue, there;
+	u64 there;
 
 	stores_tidy(cpu);
 	if (cpu->stores_count >= vm.of->store_buffer) {
 		stall(cpu, cpu->stores[cpu->stores_head], 0);
 		stores_tidy(cpu);
 	}
-	there = write_line(cpu, at, cpu->now, &queue);
+	there = write_line(cpu, at);
 	if (there > cpu->now + vm.of->second || cpu->stores_count) {
 		cpu->last_store = max_u64(there, cpu->last_store);
 		cpu->stores[(cpu->stores_head + cpu->stores_count++) % STORES_MAX] =
@@ -412,7 +477,7 @@ static u64 store(struct vcpu *cpu, u32 at)
 
 static u64 load(struct vcpu *cpu, u32 at, u64 offset, u32 bytes)
 {
-	u64 queue, there = read_line(cpu, at, cpu->now, &queue), value = 0;
+	u64 queue, there = read_line(cpu, at, &queue), value = 0;
 
 	if (there <= cpu->now + vm.of->second) {
 		cpu->counts.work += there - cpu->now;
@@ -433,21 +498,19 @@ static void let_others_go_on(const struct vcpu *cpu)
 
 /* A locked instruction waits for its line, so it can be done in the order of a real transfer. It
  * has its turn at the line after those who asked before; how long it takes is estimated then. Who
- * has the line keeps it until it hears of that, half of the time later, and may use it until then.
- * Without that a CPU whose compare-and-exchange failed would lose the line before it could try
- * again, for ever. */
+ * has the line may use it until it hears of that. Without that a CPU whose compare-and-exchange
+ * failed would lose the line before it could try again, for ever. */
 static void take_line(struct vcpu *cpu, u32 at)
 {
 	struct line *line = &vm.lines[at];
-	u64 queue = queue_of(line, cpu->now), ps = write_costs(cpu, at), begin = cpu->now + queue;
+	u64 ps = write_costs(cpu, at), queue, there = arrival(line, asked_at(cpu), ps, &queue);
 
-	line->busy = begin + ps;
-	stall(cpu, begin, queue);
-	stall(cpu, begin + ps / 2, 0);
+	line->busy = there;
+	stall(cpu, there - line_hop(ps), queue);
 	let_others_go_on(cpu);
 	take_from_all(cpu, line, at);
 	missed(cpu, at);
-	stall(cpu, begin + ps, 0);
+	stall(cpu, there, 0);
 }
 
 static u64 locked(struct vcpu *cpu, u32 at)
@@ -470,10 +533,12 @@ static u64 locked(struct vcpu *cpu, u32 at)
 }
 
 /* It is in no state that the access could be done in. */
-static bool is_missing(const struct vcpu *cpu, const struct line *line, enum access_kind kind)
+static bool is_missing(const struct vcpu *cpu, u32 at, enum access_kind kind)
 {
+	const struct line *line = &vm.lines[at];
+
 	if (kind == ACCESS_READ)
-		return !mask_has(line->sharers, cpu->id);
+		return !mask_has(line->sharers, cpu->id) && !still_has(cpu, at, cpu->now);
 	return !line->exclusive || line->owner != cpu->id + 1;
 }
 
@@ -503,12 +568,13 @@ void caches_access(struct vcpu *cpu, u64 offset, u32 bytes, enum access_kind kin
 		line->mark = cpu->mark;
 		cpu->lines++;
 	}
+	cpu->needs = false;
 	if (kind == ACCESS_LOCKED)
 		caches_drain(cpu);
 	else if (cpu->loads_count)
 		wait_for_loads(cpu, offset, false);
 	began = cpu->now;
-	missing = is_missing(cpu, line, kind);
+	missing = is_missing(cpu, at, kind);
 	if (kind == ACCESS_READ)
 		there = load(cpu, at, offset, bytes);
 	else if (kind == ACCESS_WRITE)

@@ -151,7 +151,8 @@ bool virtual_on(void)
 
 u64 virtual_clock_ns(void)
 {
-	vcpu_charge(vm.cpu);
+	caches_loads(vm.cpu); /* the counter is read behind all loads before it */
+	spend(vm.cpu, vm.of->clock);
 	return vm.cpu->now / PS_PER_NS;
 }
 
@@ -319,7 +320,7 @@ static bool machine_good(const struct vl_virtual_machine *of, u32 count)
 	       !(of->second_sets & (of->second_sets - 1)) &&
 	       !(of->shared_sets & (of->shared_sets - 1)) && of->store_buffer &&
 	       of->store_buffer <= STORES_MAX && of->loads_out && of->loads_out <= LOADS_MAX &&
-	       of->protocol <= VL_VIRTUAL_MOESI &&
+	       of->protocol <= VL_VIRTUAL_MOESI && of->request < 50 &&
 	       (count - 1) / of->cores_per_cluster < VL_VIRTUAL_CLUSTERS_MAX;
 }
 

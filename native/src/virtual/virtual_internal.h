@@ -21,6 +21,7 @@
 #define WORDS              (LINE_BYTES / 8)
 #define LOADS_MAX          16
 #define STORES_MAX         128
+#define STALLS_MAX         8
 #define STACK_BYTES        (256u << 10)
 #define MASK_WORDS         4 /* of a set of CPUs */
 #define PS_PER_NS          1000ul
@@ -28,6 +29,7 @@
 #define NO_LINE            0xffffffffu
 #define HOT_SLOTS          (1u << 16)
 #define LOST_SLOTS         (1u << 20)
+#define KEPT_SLOTS         (1u << 12)
 #define INSNS_IF_NOT_KNOWN 8
 
 enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_LOCKED };
@@ -47,6 +49,12 @@ struct load {
 	u32 line;
 };
 
+/* The CPU stood still from then on, before that instruction. */
+struct stall {
+	u64 began;
+	u64 instructions;
+};
+
 struct vcpu {
 	u64 now; /* ps */
 	void *sp;
@@ -61,6 +69,9 @@ struct vcpu {
 	u64 instructions, charged; /* charged: those that `now` has */
 	struct load loads[LOADS_MAX];
 	u32 loads_count;
+	bool needs; /* the access under way needed the value of a load that it waited for */
+	struct stall stalls[STALLS_MAX]; /* the last ones; a ring */
+	u32 stalls_head, stalls_count;
 	u64 stores[STORES_MAX]; /* when each has left; a ring */
 	u32 stores_head, stores_count;
 	u64 last_store; /* when the last one has left: in order */
@@ -86,6 +97,14 @@ struct line {
 	u32 mark; /* of the last operation that touched it */
 } __attribute__((aligned(64)));
 
+/* Who had a line that a store has taken, and may go on reading it until it hears of that. Of two
+ * lines with one place in the table only the later one is known. */
+struct kept {
+	u64 sharers[MASK_WORDS];
+	u64 until;
+	u32 line;
+};
+
 /* When each word of a line was last written, in versions of the line. */
 struct words {
 	u32 version[WORDS];
@@ -104,6 +123,7 @@ struct machine_state {
 	u64 bytes;
 	struct line *lines;
 	struct words *words;
+	struct kept *kept; /* KEPT_SLOTS, by line */
 	struct cache shared[VL_VIRTUAL_CLUSTERS_MAX];
 	u32 clusters;
 	const struct vl_virtual_machine *of;
@@ -143,6 +163,7 @@ u64 steps_least(void);           /* operations of the CPU that has done least */
 int caches_make(void);
 void caches_free(void);
 void caches_access(struct vcpu *cpu, u64 offset, u32 bytes, enum access_kind kind, u64 text);
+void caches_loads(struct vcpu *cpu); /* all loads are there */
 void caches_drain(struct vcpu *cpu); /* all stores have left, all loads are there */
 /* hot.c */
 int hot_make(void);

@@ -203,7 +203,7 @@ def test_a_machine_that_can_be_bought_has_no_guess_without_a_reason(name: str) -
     without = [key for key, origin in found.sources.items() if machine.NO_SOURCE in origin]
     assert f"| `{name}` | {', '.join(f'`{key}`' for key in without)} |" in TEXT
     published = [one for one in found.sources.values() if one.partition(":")[0] in found.books]
-    assert len(published) > VALUES / 2
+    assert len(published) >= VALUES / 2
 
 
 def test_the_machines_differ_in_what_they_are_there_for() -> None:

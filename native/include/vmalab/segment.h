@@ -210,9 +210,10 @@ struct rcu_state {
 	u64 slabs_gone; /* moves with pages given back by type-safe caches, before their grace
 			 * period; a life (lives.h) */
 	u64 completed __cacheline_aligned; /* objects retired with tag <= completed may be freed */
-	struct vl_mutex advance_lock;      /* try-lock of the one who scans */
 	u32 flavour;                       /* enum vl_rcu_flavour, never AUTO */
 	u64 stalls;                        /* stall reports so far */
+	/* Try-lock of the one who scans. Not beside what each operation reads. */
+	struct vl_mutex advance_lock __cacheline_aligned;
 };
 
 struct seg_header {

@@ -206,13 +206,14 @@ bool frame_pooled(const struct vl_seg *seg, u32 f)
 {
 	const struct seg_header *hdr = seg->hdr;
 	u32 next = load_relaxed_u32(&seg->frames[f].next), place = next & ~FRAME_IN_POOL;
+	const struct frame_depot *depot;
 
 	if (f >= load_relaxed_u32(&hdr->frames.fresh))
 		return true;
 	if (!(next & FRAME_IN_POOL) || place >= ALIGN_UP(hdr->config.frames_max, FRAMES_CHUNK))
 		return false;
-	return place_index(place) <
-		       load_relaxed_u32(&hdr->frame_depots[place / DEPOT_PART % FRAME_DEPOTS].count) &&
+	depot = &hdr->frame_depots[place / DEPOT_PART % FRAME_DEPOTS];
+	return place_index(place) < load_relaxed_u32(&depot->count) &&
 	       load_relaxed_u32(number_at(seg, place)) == f;
 }
 

@@ -358,7 +358,7 @@ class SegmentFile:
     def depot_frames(self) -> list[list[int]]:
         """The numbers that each depot has (native/src/memory/depot.c)."""
         counts = self.depot_counts()
-        first, length = self.regions["frames"]
+        first = self.regions["frames"][0]
         before = self.config("frames_max") * (self.structs["frame"].size + RECOUNT_BYTES)
         before = -(-before // PAGE) * PAGE
         parts, part = len(counts), FRAMES_CHUNK // len(counts)

@@ -33,11 +33,10 @@
 
 #define DEPOT_PART (FRAMES_CHUNK / FRAME_DEPOTS) /* places of a depot, for each chunk */
 
-static u32 *number_at(const struct vl_seg *seg, u32 place)
+/* By place. */
+static u32 *numbers_of(const struct vl_seg *seg)
 {
-	u64 before = frame_numbers_off(seg->hdr->config.frames_max);
-
-	return (u32 *)((u8 *)seg->frames + before) + place;
+	return (u32 *)((u8 *)seg->frames + frame_numbers_off(seg->hdr->config.frames_max));
 }
 
 /* The i-th place of a depot. */
@@ -60,13 +59,12 @@ static u32 depot_room(const struct frame_pool *pool)
 	return (u32)(ALIGN_UP(populated, FRAMES_CHUNK) / FRAME_DEPOTS);
 }
 
-static void put(struct vl_seg *seg, u32 depot, u32 i, u32 f)
+static void put(struct frame *frames, u32 *numbers, u32 place, u32 f)
 {
-	struct frame *frame = &seg->frames[f];
-	u32 place = place_of(depot, i);
+	struct frame *frame = &frames[f];
 
 	VL_ASSERT(load_relaxed_u32(&frame->refs) == 0);
-	store_relaxed_u32(number_at(seg, place), f);
+	store_relaxed_u32(&numbers[place], f);
 	store_relaxed_u32(&frame->next, FRAME_IN_POOL | place);
 }
 
@@ -74,6 +72,7 @@ static u32 take_from(struct participant *self, u32 depot, u32 *to, u32 most)
 {
 	struct vl_seg *seg = self->seg;
 	struct frame_depot *d = &seg->hdr->frame_depots[depot];
+	const u32 *numbers = numbers_of(seg);
 	u32 count, n;
 
 	if (load_relaxed_u32(&d->count) == 0) /* relaxed: a hint */
@@ -82,7 +81,7 @@ static u32 take_from(struct participant *self, u32 depot, u32 *to, u32 most)
 	count = load_relaxed_u32(&d->count);
 	n = (u32)min_u64(count, most);
 	for (u32 i = 0; i < n; i++)
-		to[i] = load_relaxed_u32(number_at(seg, place_of(depot, count - n + i)));
+		to[i] = load_relaxed_u32(&numbers[place_of(depot, count - n + i)]);
 	compiler_barrier(); /* a kill: they stand where recovery looks before they leave */
 	store_relaxed_u32(&d->count, count - n);
 	mutex_unlock(self, &d->lock);
@@ -94,7 +93,7 @@ static u32 give_to(struct participant *self, u32 depot, const u32 *from, u32 n)
 {
 	struct vl_seg *seg = self->seg;
 	struct frame_depot *d = &seg->hdr->frame_depots[depot];
-	u32 room = depot_room(&seg->hdr->frames), count;
+	u32 room = depot_room(&seg->hdr->frames), count, *numbers = numbers_of(seg);
 
 	if (load_relaxed_u32(&d->count) >= room) /* relaxed: a hint */
 		return 0;
@@ -102,7 +101,7 @@ static u32 give_to(struct participant *self, u32 depot, const u32 *from, u32 n)
 	count = load_relaxed_u32(&d->count);
 	n = (u32)min_u64(n, room - count);
 	for (u32 i = 0; i < n; i++)
-		put(seg, depot, count + i, from[i]);
+		put(seg->frames, numbers, place_of(depot, count + i), from[i]);
 	compiler_barrier(); /* a kill: none of them is there, or all are */
 	store_relaxed_u32(&d->count, count + n);
 	mutex_unlock(self, &d->lock);
@@ -122,7 +121,7 @@ static bool grow(struct vl_seg *seg)
 			 (u64)(to - from) * sizeof(struct frame)) != 0 ||
 	    seg_populate(seg, (u64)((u8 *)frame_recounted(seg, from) - seg->base),
 			 (u64)(to - from) * sizeof(u32)) != 0 ||
-	    seg_populate(seg, (u64)((u8 *)number_at(seg, from) - seg->base),
+	    seg_populate(seg, (u64)((u8 *)(numbers_of(seg) + from) - seg->base),
 			 FRAMES_CHUNK * sizeof(u32)) != 0)
 		return false;
 	store_relaxed_u32(&pool->frames_populated, to);
@@ -197,7 +196,7 @@ void depots_add(struct vl_seg *seg, u32 f)
 		depot = (depot + 1) % FRAME_DEPOTS;
 		d = &seg->hdr->frame_depots[depot];
 	}
-	put(seg, depot, d->count, f);
+	put(seg->frames, numbers_of(seg), place_of(depot, d->count), f);
 	compiler_barrier(); /* a kill of the recoverer: it is in its hand, or there */
 	store_relaxed_u32(&d->count, d->count + 1);
 }
@@ -214,12 +213,12 @@ bool frame_pooled(const struct vl_seg *seg, u32 f)
 		return false;
 	depot = &hdr->frame_depots[place / DEPOT_PART % FRAME_DEPOTS];
 	return place_index(place) < load_relaxed_u32(&depot->count) &&
-	       load_relaxed_u32(number_at(seg, place)) == f;
+	       load_relaxed_u32(&numbers_of(seg)[place]) == f;
 }
 
 u32 frame_depot_at(const struct vl_seg *seg, u32 depot, u32 i)
 {
-	return load_relaxed_u32(number_at(seg, place_of(depot, i)));
+	return load_relaxed_u32(&numbers_of(seg)[place_of(depot, i)]);
 }
 
 bool frame_depot_names(const struct vl_seg *seg, u32 depot, u32 i, u32 f)

@@ -50,8 +50,7 @@ static bool refilled(const struct participant *self, u32 what)
 {
 	/* relaxed: hints; the operation looks again */
 	return ((what & SCARCE_FRAMES) && frames_pooled(self->seg) != 0) ||
-	       ((what & SCARCE_PAGES) &&
-		load_relaxed_u32(&self->seg->hdr->pages.pages_free) != 0);
+	       ((what & SCARCE_PAGES) && load_relaxed_u32(&self->seg->hdr->pages.pages_free) != 0);
 }
 
 bool scarce_wait(struct participant *self)

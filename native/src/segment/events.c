@@ -152,8 +152,7 @@ enum event_lock event_mutex(const struct participant *self, const void *mutex)
 		return EVENT_LOCK_SLOTS;
 	if (mutex == &hdr->pages.lock)
 		return EVENT_LOCK_PAGES;
-	if (mutex == &hdr->frames.lock ||
-	    (at >= depots && at < depots + sizeof(hdr->frame_depots)))
+	if (mutex == &hdr->frames.lock || (at >= depots && at < depots + sizeof(hdr->frame_depots)))
 		return EVENT_LOCK_FRAMES;
 	if (mutex == &hdr->rcu.advance_lock)
 		return EVENT_LOCK_ADVANCE;

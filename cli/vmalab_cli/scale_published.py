@@ -12,7 +12,7 @@ import typer
 
 from vmalab_cli.common import USAGE, Json, fail, guarded
 from vmalab_cli.progress import Progress
-from vmalab_cli.scale import Operations, Seed, app, machine_named, numbers_named
+from vmalab_cli.scale import Operations, Seed, machine_named, numbers_named
 
 EXAMPLES = """\
 Examples:
@@ -23,7 +23,6 @@ vmalab scale published --machine skylake-2s --json
 """
 
 
-@app.command("published", epilog=EXAMPLES)
 def published_command(
     claim: Annotated[
         list[str] | None,
@@ -89,3 +88,8 @@ def published_command(
             f"\n{each.name}: {each.text}; seen on {each.seen_on}; "
             f"here {each.model} over {each.over}, {each.workload} on {machine or each.machine}"
         )
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command to those of scale."""
+    group.command("published", epilog=EXAMPLES)(published_command)

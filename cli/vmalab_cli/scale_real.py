@@ -298,5 +298,5 @@ def letter_command(
 
 def register(parent: typer.Typer) -> None:
     """Add the commands of the group: these, and those of the other modules."""
-    assert scale_published.app is app
+    scale_published.register(app)
     scale.register(parent)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vmalab_cli import scale
+from vmalab_cli import scale, scale_published
 from vmalab_cli.common import FAILED, USAGE, Json, fail, guarded
 from vmalab_cli.progress import Progress
 from vmalab_cli.scale import (
@@ -297,5 +297,6 @@ def letter_command(
 
 
 def register(parent: typer.Typer) -> None:
-    """Add the commands of the group: these, and those of scale.py."""
+    """Add the commands of the group: these, and those of the other modules."""
+    scale_published.register(app)
     scale.register(parent)

@@ -136,16 +136,24 @@ def maps_reader(place: Place) -> Work:
     )
 
 
+def _fresh_pages(mm: int, at: int) -> Program:
+    fresh = [store(mm, at + page * PAGE, page + 1) for page in range(PFT_PAGES)]
+    return [*fresh, dropped(mm, at, PFT_PAGES)]
+
+
 def pft(place: Place) -> Work:
     """The first CPU has mapped one large area. Each CPU stores to the fresh pages of its own part
     of it, one after the other; when all are there it drops them, in one call."""
     mm = place.mm
-    programs = []
-    for cpu in range(place.cpus):
-        at = area(cpu)
-        fresh = [store(mm, at + page * PAGE, page + 1) for page in range(PFT_PAGES)]
-        programs.append([*fresh, dropped(mm, at, PFT_PAGES)])
+    programs = [_fresh_pages(mm, area(cpu)) for cpu in range(place.cpus)]
     return Work([(0, mapped(mm, BASE, place.cpus * PFT_PAGES).block)], list(programs))
+
+
+def pft_own(place: Place) -> Work:
+    """As pft, but each CPU has mapped an area of its own, and no two areas touch."""
+    mm, areas = place.mm, [area(2 * cpu) for cpu in range(place.cpus)]
+    prepare = [(cpu, mapped(mm, at, PFT_PAGES).block) for cpu, at in enumerate(areas)]
+    return Work(prepare, [_fresh_pages(mm, at) for at in areas])
 
 
 def _more_frames(cpus: int) -> Needs:
@@ -164,8 +172,12 @@ _TABLE: Final[dict[str, Callable[[Place], Work]]] = {
     "uffd-move": uffd_move,
     "maps-reader": maps_reader,
     "pft": pft,
+    "pft-own": pft_own,
 }
-_NEEDS: Final[dict[str, Callable[[int], Needs]]] = {"pft": _more_frames}
+_NEEDS: Final[dict[str, Callable[[int], Needs]]] = {
+    "pft": _more_frames,
+    "pft-own": _more_frames,
+}
 
 
 def _text(make: Callable[[Place], Work]) -> str:

@@ -430,8 +430,7 @@ static void keep_frames(struct actor *a)
 	core_exit(a->self);
 }
 
-/* Who next takes from the pool links it anew, if its last owner died at it: its count is right only
- * then (pool.relink). */
+/* What the dead reclaimer gave back can be had. */
 static void take_from_pool(struct actor *a)
 {
 	u32 frame;

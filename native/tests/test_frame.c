@@ -3,7 +3,7 @@
  * test_frame.c: frames: counts, the pool, and what killed owners leave.
  *
  * Goal: a frame has one user until its count drops to 0, and its word does not change under those
- * who hold it or look at it in an RCU section; no frame is lost; a dead owner of the pool mutex or
+ * who hold it or look at it in an RCU section; no frame is lost; a dead owner of a depot's lock or
  * of a magazine costs nothing that recovery does not find.
  * Method: unit cases; then actors that make frames, hang them on a shared board, take references
  * to what hangs there and let go of them; then children that do the same and are killed, after
@@ -110,23 +110,22 @@ static void exhaustion(struct test_seg *ts, struct participant *self)
 	}
 	frame_flush(self);
 	CHECK_EQ(self->area->frame_count, 0);
-	CHECK_EQ(ts->seg.hdr->frames.free_count, FRAMES - FRAMES_FIRST);
+	CHECK_EQ(frames_pooled(&ts->seg), FRAMES - FRAMES_FIRST);
 	check_sums(ts, 0);
 }
 
 /* Counts become what the caller has found; what has none is free. */
 static void recounted(struct test_seg *ts, struct participant *self)
 {
-	u32 count = take_all(ts, self), was = frame_pool_open(&ts->seg);
+	u32 count = take_all(ts, self);
 
-	CHECK_EQ(ts->seg.hdr->frames.relink, 1);
 	for (u32 i = 0; i < count; i++) /* 1 is right; 0 and 2 are not */
-		CHECK_EQ(frame_recounted_is(&ts->seg, frames[i], i % 3), i % 3 == 1);
-	for (u32 i = 0; i < count; i++)
-		CHECK(frame_recounted_is(&ts->seg, frames[i], i % 3));
-	frame_pool_close(&ts->seg, was);
-	CHECK_EQ(ts->seg.hdr->frames.relink, 0);
-	CHECK_EQ(ts->seg.hdr->frames.free_count, (count + 2) / 3);
+		CHECK_EQ(frame_recounted_is(self, frames[i], i % 3), i % 3 == 1);
+	for (u32 i = 0; i < count; i++) {
+		CHECK(frame_recounted_is(self, frames[i], i % 3));
+		CHECK_EQ(frame_pooled(&ts->seg, frames[i]), i % 3 == 0);
+	}
+	CHECK_EQ(frames_pooled(&ts->seg), (count + 2) / 3);
 	for (u32 i = 0; i < count; i++) {
 		CHECK_EQ(frame_refs(&ts->seg, frames[i]), i % 3);
 		if (i % 3 == 2)
@@ -138,12 +137,65 @@ static void recounted(struct test_seg *ts, struct participant *self)
 	rcu_barrier(self);
 	frame_flush(self);
 	check_sums(ts, 0);
-	ts->seg.hdr->frames.relink = 1; /* a recoverer died while it gave frames back */
-	ts->seg.hdr->frames.free_head = 0;
 	CHECK_EQ(take_all(ts, self), FRAMES - FRAMES_FIRST);
-	CHECK_EQ(ts->seg.hdr->frames.relink, 0);
 	for (u32 i = 0; i < FRAMES - FRAMES_FIRST; i++)
 		frame_put_now(self, frames[i]);
+}
+
+/* The states in which a kill can leave a batch on its way, and those after. Recovery gives back
+ * what has left one place and is not in the next one, once. */
+static void halfway(struct test_seg *ts, struct participant *self, struct participant *dead)
+{
+	struct frame_depot *depot = &ts->seg.hdr->frame_depots[dead->index % FRAME_DEPOTS];
+	struct participant_area *area = dead->area;
+	u32 n;
+
+	memset(reserved, 0, sizeof(reserved));
+	frame_put_now(dead, frame_alloc(dead));
+	n = area->frame_count;
+	CHECK(n > 1 && n <= FRAME_BATCH);
+	area->frame_count = 0; /* taken, not yet in the magazine */
+	CHECK_EQ(frames_pooled(&ts->seg), FRAMES - FRAMES_FIRST - n);
+	for (u32 turn = 0; turn < 2; turn++) {
+		frames_reclaim(&ts->seg, dead->index, reserved);
+		CHECK_EQ(frames_pooled(&ts->seg), FRAMES - FRAMES_FIRST);
+	}
+	frame_put_now(dead, frame_alloc(dead));
+	n = area->frame_count;
+	frame_flush(dead);
+	frames_reclaim(&ts->seg, dead->index, reserved); /* they stand above the top */
+	CHECK_EQ(frames_pooled(&ts->seg), FRAMES - FRAMES_FIRST);
+	CHECK(depot->count >= n);
+	depot->count -= n; /* put there, not yet counted */
+	for (u32 i = 0; i < n; i++)
+		CHECK(!frame_pooled(&ts->seg, area->frames[i]));
+	for (u32 turn = 0; turn < 2; turn++) {
+		frames_reclaim(&ts->seg, dead->index, reserved);
+		CHECK_EQ(frames_pooled(&ts->seg), FRAMES - FRAMES_FIRST);
+	}
+	CHECK_EQ(take_all(ts, self), FRAMES - FRAMES_FIRST); /* each one once */
+	for (u32 i = 0; i < FRAMES - FRAMES_FIRST; i++)
+		frame_put_now(self, frames[i]);
+	frame_flush(self);
+}
+
+/* A depot has room for its part. What a participant gives beyond that goes to the others. */
+static void spreads(struct test_seg *ts, struct participant *self)
+{
+	u32 part = FRAMES / FRAME_DEPOTS, count = take_all(ts, self);
+
+	while (count > 0)
+		frame_put_now(self, frames[--count]);
+	frame_flush(self);
+	for (u32 i = 0; i < FRAME_DEPOTS; i++) {
+		const struct frame_depot *depot = &ts->seg.hdr->frame_depots[i];
+
+		CHECK(depot->count <= part);
+		for (u32 k = 0; k < depot->count; k++)
+			CHECK(frame_depot_names(&ts->seg, i, k, frame_depot_at(&ts->seg, i, k)));
+	}
+	CHECK_EQ(ts->seg.hdr->frame_depots[self->index % FRAME_DEPOTS].count, part);
+	check_sums(ts, 0);
 }
 
 /* --- the board --- */
@@ -340,7 +392,7 @@ static void reserve(const struct participant_area *area)
 static void recover(struct test_seg *ts, struct participant *self)
 {
 	struct dead_set dead;
-	u32 index = 0, was;
+	u32 index = 0;
 
 	find_dead(&ts->seg, &dead);
 	CHECK_EQ(dead.count, 1);
@@ -352,11 +404,9 @@ static void recover(struct test_seg *ts, struct participant *self)
 	memset(reserved, 0, sizeof(reserved));
 	reserve(self->area);
 	frame_pool_repair(&ts->seg, &dead);
-	was = frame_pool_open(&ts->seg);
 	frames_reclaim(&ts->seg, index, reserved);
 	for (u32 f = FRAMES_FIRST; f < ts->seg.hdr->frames.frames_populated; f++)
-		(void)frame_recounted_is(&ts->seg, f, refs[f]);
-	frame_pool_close(&ts->seg, was);
+		(void)frame_recounted_is(self, f, refs[f]);
 	rcu_barrier(self);
 }
 
@@ -412,7 +462,7 @@ static void kill_one(u64 *rng, u64 *stolen)
 int main(int argc, char **argv)
 {
 	u64 rng = test_begin(argc, argv), stolen = 0;
-	struct participant self;
+	struct participant self, dead;
 	struct test_seg ts;
 	u32 kills = 0;
 
@@ -421,6 +471,10 @@ int main(int argc, char **argv)
 	counts(&ts, &self);
 	exhaustion(&ts, &self);
 	recounted(&ts, &self);
+	spreads(&ts, &self);
+	test_join(&ts, &dead, ROLE_WORKER);
+	halfway(&ts, &self, &dead);
+	participant_leave(&dead);
 	participant_leave(&self);
 	torture(&ts);
 	test_seg_close(&ts);

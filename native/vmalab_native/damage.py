@@ -49,7 +49,6 @@ MM_STATES: Final = 5
 MUTEX_WAITERS: Final = 0x80000000
 STOP_BROKEN: Final = 0xFFFFFFFF
 FRAME_IN_POOL: Final = 0x80000000
-FRAME_LINK: Final = FRAME_IN_POOL - 1
 _GONE_WITH: Final = (("anon_name", CACHE_NAME), ("numab_state", CACHE_NUMAB))
 """What a VMA names and takes along when it is freed."""
 _SIDE_OBJECTS: Final = (*_GONE_WITH, ("anon_vma", CACHE_ANON_VMA))
@@ -133,6 +132,10 @@ class _Look:
             owners[f"cache {i}"] = file.structs["kmem_cache"].get(part, "lock", i * size)
         anon = words(file.header_struct.part(file.header, "anon_locks"), 4)
         owners |= {f"anon_vmas ({i})": word for i, word in enumerate(anon)}
+        depot = file.structs["frame_depot"]
+        part = file.header_struct.part(file.header, "frame_depots")
+        for i in range(len(file.depot_counts())):
+            owners[f"frame depot {i}"] = depot.get(part, "lock", i * depot.size)
         if file.of_header("stop") != STOP_BROKEN:
             owners["the stopped world"] = file.of_header("stop")
         for what, word in owners.items():
@@ -229,7 +232,7 @@ class _Look:
         ]
 
     def _free_frames(self) -> Iterator[str]:
-        """The pool's list: every link in range, and an end."""
+        """Accounts of frames, and the numbers in depots."""
         size = self._file.structs["frame"].size
         raw = self._file.read(self._file.regions["frames"][0], self._frames * size, "the frames")
         links = words(raw, 4)[self._file.structs["frame"].at["next"][0] // 4 :: size // 4]
@@ -237,15 +240,10 @@ class _Look:
         for frame in range(FRAMES_FIRST, self._frames):
             if accounts <= links[frame] < FRAME_IN_POOL:
                 yield f"frame {frame} is charged to account {links[frame]}, {accounts} can be"
-        at = self._file.inner("frames", "frame_pool", "free_head")
-        for _ in range(self._frames + 1):
-            if at == 0:
-                return
-            if not FRAMES_FIRST <= at < self._frames:
-                yield f"the list of free frames names frame {at} of {self._frames}"
-                return
-            at = links[at] & FRAME_LINK
-        yield "the list of free frames has no end"
+        for depot, numbers in enumerate(self._file.depot_frames()):
+            for frame in numbers:
+                if not FRAMES_FIRST <= frame < self._frames:
+                    yield f"frame depot {depot} has frame {frame} of {self._frames}"
 
     # --- participants ---
 

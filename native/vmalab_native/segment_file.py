@@ -45,6 +45,7 @@ LIFE_BYTE: Final = 1 << 40
 _FLOCK: Final = "hhqqi4x"
 FRAMES_FIRST: Final = 2
 RECOUNT_BYTES: Final = 4  # of each frame, behind all of them
+FRAMES_CHUNK: Final = 8192  # frames that get memory at a time, and their places in depots
 MAGAZINE_MAX: Final = 64
 BARN_MAX: Final = 10
 CACHES: Final = 16
@@ -266,8 +267,10 @@ class SegmentFile:
         names += ["lab"] * (len(table) // 2 == len(fixed) + 4)
         names += ["page descriptors", "frames", "pages"]
         self.regions = {name: (table[2 * i], table[2 * i + 1]) for i, name in enumerate(names)}
-        each = sizes["frame"] + RECOUNT_BYTES
-        wanted = dict(fixed) | {"frames": self.config("frames_max") * each}
+        frames = self.config("frames_max")
+        each = -(-frames * (sizes["frame"] + RECOUNT_BYTES) // PAGE) * PAGE
+        places = -(-frames // FRAMES_CHUNK) * FRAMES_CHUNK
+        wanted = dict(fixed) | {"frames": each + places * 4}
         end = 0
         for name, (offset, length) in self.regions.items():
             if offset != end or length % PAGE or offset + length > self.of_header("size"):
@@ -329,8 +332,11 @@ class SegmentFile:
         self._bounded("frames in use", self.frames_populated, frames)
         self._bounded("the number of slots", self.slots_high, self.config("participants_max"))
         self._bounded("the number of files", self.of_header("file_hint"), self.config("files_max"))
-        free_head = self.inner("frames", "frame_pool", "free_head")
-        self._bounded("the head of the free frames", free_head, frames - 1)
+        self._bounded("frames used", self.inner("frames", "frame_pool", "fresh"), frames)
+        counts = self.depot_counts()
+        room = -(-frames // FRAMES_CHUNK) * FRAMES_CHUNK // len(counts)
+        for i, count in enumerate(counts):
+            self._bounded(f"what frame depot {i} has", count, room)
         flavour = self.inner("rcu", "rcu_state", "flavour")
         if flavour not in (lib.RCU_MEMBARRIER, lib.RCU_FENCED):
             raise self.damaged(f"the RCU flavour is {flavour}")
@@ -342,6 +348,28 @@ class SegmentFile:
     @property
     def frames_populated(self) -> int:
         return self.inner("frames", "frame_pool", "frames_populated")
+
+    def depot_counts(self) -> list[int]:
+        """How many frames each depot has."""
+        depot, at = self.structs["frame_depot"], self.header_struct.at["frame_depots"]
+        raw = self.header_struct.part(self.header, "frame_depots")
+        return [depot.get(raw, "count", i) for i in range(0, at[1], depot.size)]
+
+    def depot_frames(self) -> list[list[int]]:
+        """The numbers that each depot has (native/src/memory/depot.c)."""
+        counts = self.depot_counts()
+        first = self.regions["frames"][0]
+        before = self.config("frames_max") * (self.structs["frame"].size + RECOUNT_BYTES)
+        before = -(-before // PAGE) * PAGE
+        parts, part = len(counts), FRAMES_CHUNK // len(counts)
+        populated = -(-self.frames_populated // FRAMES_CHUNK) * FRAMES_CHUNK
+        all_of = words(self.read(first + before, populated * 4, "the free frames"), 4)
+        found = []
+        for depot, count in enumerate(counts):
+            starts = range(depot * part, populated, part * parts)
+            numbers = [n for start in starts for n in all_of[start : start + part]]
+            found.append(numbers[:count])
+        return found
 
     @property
     def slots_high(self) -> int:

@@ -122,7 +122,8 @@ class SegmentView:
         """As Segment.info()."""
         file = self.file
         populated = file.frames_populated
-        free = file.inner("frames", "frame_pool", "free_count")
+        free = max(0, populated - file.inner("frames", "frame_pool", "fresh"))
+        free += sum(file.depot_counts())
         for index, _ in self._slots(everyone=True):
             free += int.from_bytes(file.area_part(index, "frame_count"), "little")
         usable = max(0, populated - FRAMES_FIRST)
@@ -319,6 +320,9 @@ class SegmentView:
             ("rcu", "rcu_state", "advance_lock", "grace period lock"),
         ):
             found[at[field][0] + structs[kind].at[lock][0]] = name
+        depot, first = structs["frame_depot"], at["frame_depots"][0]
+        for i in range(len(self.file.depot_counts())):
+            found[first + i * depot.size + depot.at["lock"][0]] = f"frame depot lock {i}"
         cache = structs["kmem_cache"]
         first = at["caches"][0] + cache.at["lock"][0]
         found |= {

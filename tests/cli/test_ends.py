@@ -64,6 +64,7 @@ WORK: dict[str, list[str]] = {
     "scale against": ["--machine", "two-sockets", "--rounds", "1000"],
     "scale calibrate": ["--out", "FOLDER/mine.toml", "--rounds", "1000"],
     "scale letter": ["--work", "fresh-one", "--seeds", "100"],
+    "scale published": ["--claim", "move", "--operations", "1000000000"],
     "scale c2c": ["--workload", "munmap", "--vcpus", "8", "--operations", "1000000000"],
     "scale cost": ["--model", "typesafe-rwsem", "--operations", "1000000000"],
     "race explore": ["reuse-before-lock", "--seconds", HOURS, "--schedules", "1000000000",

@@ -11,6 +11,7 @@ stops of the world are counted. How to read a failure: what could be taken again
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -67,6 +68,24 @@ def dropped(space: Space) -> None:
 
 def stops(segment: Segment) -> int:
     return segment.info().world_stops
+
+
+def test_three_that_fill_and_drop_at_once_meet_no_limit(small: Segment) -> None:
+    """Together they need less than there is, and most of it waits for grace periods."""
+    each = USABLE // 3 - 8
+
+    def fill_and_drop(space: Space) -> int:
+        assert space.mmap(ARENA, each).status == 0
+        block = b"".join(pack.fault(space.mm, ARENA + i * PAGE, 1, 1) for i in range(each))
+        refused = 0
+        for _ in range(30):
+            refused += sum(status != 0 for status in statuses(space, block))
+            assert space.madvise(ARENA, each, DONTNEED).status == 0
+        return refused
+
+    spaces = [another(small) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(fill_and_drop, spaces)) == [0, 0, 0]
 
 
 @pytest.mark.usefixtures("each_model")

@@ -16,8 +16,8 @@
 
 struct frame {
 	u32 refs;
-	u32 next; /* FRAME_IN_POOL | next free frame while in the pool; with references its account;
-		   * else 0 */
+	u32 next; /* with references its account; in a depot, and until it is used again,
+		   * FRAME_IN_POOL | its place there; else 0 */
 	u64 word;
 };
 SIZE_IS(struct frame, 16);
@@ -54,18 +54,22 @@ void frame_flush(struct participant *self); /* magazine back to the pool */
 /* The magazine of a living owner, or of a dead one that had nothing half done, goes back to the
  * pool. The world is stopped, nobody has the pool mutex. */
 void frame_magazine_reclaim(struct participant *self, u32 owner_index);
-/* Around all that recovery gives to the pool while the world is stopped. If the recoverer dies in
- * between, the next one who locks the pool links it anew. */
-u32 frame_pool_open(struct vl_seg *seg);
-void frame_pool_close(struct vl_seg *seg, u32 was);
-/* In between: what a dead owner had, or had in hand, without a reference goes back to the pool. The
- * world is stopped. reserved[]: by frame: it is in a magazine of the living or in a retire ring. */
+/* What a dead owner had, or had in hand, without a reference goes back to the pool. The world is
+ * stopped. reserved[]: by frame: it is in a magazine of the living or in a retire ring. */
 void frames_reclaim(struct vl_seg *seg, u32 owner_index, const u8 *reserved);
-/* The world is stopped: the pool mutex, if a dead one had it. */
+/* The world is stopped: the locks of the pool that a dead one had. */
 void frame_pool_repair(struct vl_seg *seg, const struct dead_set *dead);
-/* In between, too: so many references were found. False: another number was noted; it is put
+/* The world is stopped: so many references were found. False: another number was noted; it is put
  * right, and a frame without references goes to the pool. */
-bool frame_recounted_is(struct vl_seg *seg, u32 frame, u32 refs);
+bool frame_recounted_is(struct participant *self, u32 frame, u32 refs);
+/* The world is stopped: is it in the pool? */
+bool frame_pooled(const struct vl_seg *seg, u32 frame);
+/* The i-th number that a depot has, i < count. */
+u32 frame_depot_at(const struct vl_seg *seg, u32 depot, u32 i);
+/* Does the frame say that it is there? */
+bool frame_depot_names(const struct vl_seg *seg, u32 depot, u32 i, u32 frame);
+/* How many frames are in the pool: a sum of numbers that move. */
+u64 frames_pooled(const struct vl_seg *seg);
 
 struct frame_numbers {
 	u64 total;     /* as configured; two of them are FRAME_NONE and FRAME_ZERO */

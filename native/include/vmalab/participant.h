@@ -118,6 +118,7 @@ struct retired {
 /* Frames that a participant may keep, as a CPU's page lists in the kernel: at most this many, and
  * no more than its share of all would be in a segment of four times the participants. */
 #define FRAME_MAGAZINE 4094
+#define FRAME_BATCH    512 /* of them so many, at most, come and go at a time (depot.c) */
 #define PAGE_MAGAZINE  30
 
 struct participant_area {

@@ -11,6 +11,7 @@
  *   its own ring            it waits for the grace period, and frees what is ripe
  *   what others keep        the world is stopped; their rings and magazines of frames and pages are
  *                           emptied (recovery/reclaim.c)
+ *   the pool                others have given something back meanwhile
  *
  * Then the operation tries again. Each wait is bounded, and ends when the participant is cancelled.
  * Objects in magazines of caches stay: they are few, and the kernel leaves those of its slabs too.

@@ -19,7 +19,7 @@
 #include "vmalab/slab_def.h"
 
 #define VL_MAGIC       0x62616c616d76ull /* "vmalab" */
-#define VL_ABI_VERSION 2u
+#define VL_ABI_VERSION 3u
 #define VL_NAME_MAX    64
 #define VL_BROKEN_MAX  128
 #define VL_USER_RWSEMS 64 /* locks for library users */
@@ -168,12 +168,21 @@ struct frame_pool {
 	struct vl_mutex lock;
 	u32 frames_total;
 	u32 frames_populated;
-	u32 free_head; /* frames linked through their word when free, 0 ends */
-	u64 free_count;
-	u32 relink; /* 1: its last owner died: who locks it next links the list anew */
-	u32 pad0;
-	u64 pad[4];
+	u32 fresh; /* frames from here on were never used */
+	u64 pad[6];
 };
+SIZE_IS(struct frame_pool, 64);
+
+/* Some of the free frames (depot.c). Its second line is nobody's: a processor that fetches pairs of
+ * lines brings no other depot. */
+#define FRAME_DEPOTS 16
+#define FRAMES_CHUNK 8192u /* frames that get memory at a time: 128 KiB */
+struct frame_depot {
+	struct vl_mutex lock;
+	u32 count; /* numbers that are there */
+	u64 pad[15];
+};
+SIZE_IS(struct frame_depot, 128);
 
 /* What a recovery has still to do, in slices, in this order; each stage goes over address spaces,
  * frames or pages by their numbers. */
@@ -201,9 +210,10 @@ struct rcu_state {
 	u64 slabs_gone; /* moves with pages given back by type-safe caches, before their grace
 			 * period; a life (lives.h) */
 	u64 completed __cacheline_aligned; /* objects retired with tag <= completed may be freed */
-	struct vl_mutex advance_lock;      /* try-lock of the one who scans */
 	u32 flavour;                       /* enum vl_rcu_flavour, never AUTO */
 	u64 stalls;                        /* stall reports so far */
+	/* Try-lock of the one who scans. Not beside what each operation reads. */
+	struct vl_mutex advance_lock __cacheline_aligned;
 };
 
 struct seg_header {
@@ -233,6 +243,7 @@ struct seg_header {
 	struct rcu_state rcu;
 	struct page_pool pages __cacheline_aligned;
 	struct frame_pool frames __cacheline_aligned;
+	struct frame_depot frame_depots[FRAME_DEPOTS] __cacheline_aligned;
 	struct recount recount __cacheline_aligned;
 	struct vl_mutex slots_lock __cacheline_aligned; /* mm table, file table */
 	u32 mm_hint;
@@ -249,6 +260,15 @@ struct seg_header {
 	struct account accounts[ACCOUNTS_MAX];
 	struct kmem_cache caches[KMEM_CACHES_MAX] __cacheline_aligned;
 };
+
+/* In REGION_FRAMES behind all frames: a count of each (recount.h), then the numbers that depots
+ * have. How many bytes come before these. */
+#define FRAME_BYTES   16u
+#define RECOUNT_BYTES 4u
+static inline u64 frame_numbers_off(u32 frames_max)
+{
+	return PAGE_ALIGN((u64)frames_max * (FRAME_BYTES + RECOUNT_BYTES));
+}
 
 /* Process-local view of a segment. */
 struct vl_core;

@@ -73,7 +73,7 @@ static enum vl_lab_lock class_of_mutex(const struct participant *self, const str
 		return VL_LAB_LOCK_SLOTS;
 	if (m == &hdr->pages.lock)
 		return VL_LAB_LOCK_PAGES;
-	if (m == &hdr->frames.lock)
+	if (m == &hdr->frames.lock || lies_in(m, hdr->frame_depots, sizeof(hdr->frame_depots)))
 		return VL_LAB_LOCK_FRAMES;
 	if (m == &hdr->rcu.advance_lock)
 		return VL_LAB_LOCK_RCU;

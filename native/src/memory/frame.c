@@ -2,18 +2,16 @@
 /*
  * frame.c: page frames.
  *
- * Where a frame is, by its words:
- *   refs  next                  where                          next state
- *   0     FRAME_IN_POOL | link  pool list (pool mutex)         magazine (magazine_fill)
- *   0     0                     a magazine                     in use (frame_alloc), pool
- *   n>0   account               in use, n references           n +- 1; 0 references (frame_put)
- *   0     0                     a retire ring, until nobody    magazine (frame_rcu_free)
- *                               can read its word any more
+ * Where a frame is:
+ *   refs  next                    where                        next state
+ *   0     0, or its place         a depot, or never used       magazine (depots_take)
+ *   0     0, or its former place  a magazine                   in use (frame_alloc), depot
+ *   n>0   account                 in use, n references         n +- 1; 0 references (frame_put)
+ *   0     0                       a retire ring, until nobody  magazine (frame_rcu_free)
+ *                                 can read its word any more
  *
  * What a dead owner leaves:
- *   of the pool mutex   a list cut anywhere. FRAME_IN_POOL says which frames belong to it: it is
- *                       set before a frame is linked and cleared before it is handed out. The
- *                       next owner links all frames that carry it (MUTEX_STOLEN, pool.relink).
+ *   of a depot          nothing (depot.c).
  *   of references       counts that are too high, never too low: a recount sets them to what the
  *                       page tables and page caches hold (recount.h).
  *   of a frame without references, on its way from one place to another: the frame. It is in no
@@ -33,8 +31,7 @@
 #include "vmalab/leave.h"
 #include "vmalab/recount.h"
 #include "vmalab/stats.h"
-
-#define FRAMES_CHUNK 8192u /* taken from /dev/shm at a time: 128 KiB */
+#include "depot.h"
 
 static struct frame *frame_at(const struct vl_seg *seg, u32 frame)
 {
@@ -43,111 +40,39 @@ static struct frame *frame_at(const struct vl_seg *seg, u32 frame)
 	return &seg->frames[frame];
 }
 
-/* Pool mutex, or the world is stopped. */
-static void pool_link(struct vl_seg *seg, u32 frame)
+/* How many frames come or go at a time. */
+static u32 batch(const struct participant *self)
 {
-	struct frame_pool *pool = &seg->hdr->frames;
-
-	store_relaxed_u32(&frame_at(seg, frame)->next, FRAME_IN_POOL | pool->free_head);
-	pool->free_head = frame;
-	/* relaxed: frame_numbers() reads it without the mutex and wants a whole value */
-	store_relaxed_u64(&pool->free_count, pool->free_count + 1);
+	return (u32)min_u64(self->frames_keep / 2, FRAME_BATCH);
 }
 
-/* Links what belongs to the pool anew, lowest first, after its owner died in the middle. */
-static void pool_relink(struct vl_seg *seg)
-{
-	struct frame_pool *pool = &seg->hdr->frames;
-
-	pool->free_head = 0;
-	store_relaxed_u64(&pool->free_count, 0);
-	for (u32 f = pool->frames_populated; f-- > FRAMES_FIRST;) {
-		if (load_relaxed_u32(&seg->frames[f].next) & FRAME_IN_POOL)
-			pool_link(seg, f);
-	}
-}
-
-static void pool_lock(struct participant *self)
-{
-	struct frame_pool *pool = &self->seg->hdr->frames;
-
-	/* relaxed: under the lock */
-	if (mutex_lock(self, &pool->lock) == MUTEX_STOLEN || load_relaxed_u32(&pool->relink)) {
-		pool_relink(self->seg);
-		compiler_barrier();
-		store_relaxed_u32(&pool->relink, 0);
-	}
-}
-
-/* Backs more frames with memory. False if there are no more, or /dev/shm is full. */
-static bool pool_grow(struct participant *self)
-{
-	struct vl_seg *seg = self->seg;
-	struct frame_pool *pool = &seg->hdr->frames;
-	u64 region = seg->hdr->regions[REGION_FRAMES].off;
-	u32 from = pool->frames_populated;
-	u32 to = (u32)min_u64(pool->frames_total, ALIGN_UP((u64)from + 1, FRAMES_CHUNK));
-
-	if (from >= to)
-		return false;
-	if (seg_populate(seg, region + (u64)from * sizeof(struct frame),
-			 (u64)(to - from) * sizeof(struct frame)) != 0 ||
-	    seg_populate(seg, (u64)((u8 *)frame_recounted(seg, from) - seg->base),
-			 (u64)(to - from) * sizeof(u32)) != 0)
-		return false;
-	/* Counted after they are linked: a kill in between leaves words that the next growth sets
-	 * anew, and pool_relink() looks only at those that are counted. */
-	for (u32 f = to; f-- > (u32)max_u64(from, FRAMES_FIRST);)
-		pool_link(seg, f);
-	store_relaxed_u32(&pool->frames_populated, to);
-	return true;
-}
-
-/* Fills half an empty magazine from the pool. False: there is none. */
+/* Fills an empty magazine from the pool. False: there is none. */
 static bool magazine_fill(struct participant *self)
 {
-	struct frame_pool *pool = &self->seg->hdr->frames;
 	struct participant_area *area = self->area;
-	u32 count = area->frame_count, fill = self->frames_keep / 2;
+	u32 n = depots_take(self, area->frames, batch(self));
 
-	pool_lock(self);
-	/* The first chunk may be the two frames that nobody gets. */
-	while (count < fill && (pool->free_head || (pool_grow(self) && pool->free_head))) {
-		u32 f = pool->free_head;
-		struct frame *frame = frame_at(self->seg, f);
-		u32 next = load_relaxed_u32(&frame->next);
-
-		VL_ASSERT((next & FRAME_IN_POOL) && load_relaxed_u32(&frame->refs) == 0);
-		area->frames[count++] = f;
-		compiler_barrier(); /* a kill: it stands above the top before it leaves the pool */
-		pool->free_head = next & ~FRAME_IN_POOL;
-		store_relaxed_u64(&pool->free_count, pool->free_count - 1);
-		store_relaxed_u32(&frame->next, 0);
-		compiler_barrier();
-		store_relaxed_u32(&area->frame_count, count);
-	}
-	mutex_unlock(self, &pool->lock);
-	return count > 0;
+	compiler_barrier(); /* a kill: they stand above the top until they are in the magazine */
+	store_relaxed_u32(&area->frame_count, n);
+	return n > 0;
 }
 
 static void magazine_drain(struct participant *self, u32 keep)
 {
-	struct frame_pool *pool = &self->seg->hdr->frames;
 	struct participant_area *area = self->area;
 	u32 count = area->frame_count;
 
 	VL_ASSERT(count <= FRAME_MAGAZINE);
-	if (count <= keep)
-		return;
-	pool_lock(self);
 	while (count > keep) {
+		u32 n = (u32)min_u64(count - keep, FRAME_BATCH);
+
 		/* A kill: out of the magazine first, or it is there and in another one too. */
-		store_relaxed_u32(&area->frame_count, --count);
+		count -= n;
+		store_relaxed_u32(&area->frame_count, count);
 		compiler_barrier();
-		pool_link(self->seg, area->frames[count]);
+		depots_give(self, &area->frames[count], n);
 		compiler_barrier();
 	}
-	mutex_unlock(self, &pool->lock);
 }
 
 /* A frame that nobody can reach any more. */
@@ -158,7 +83,7 @@ static void frame_free(struct participant *self, u32 f)
 	VL_ASSERT(load_relaxed_u32(&frame_at(self->seg, f)->refs) == 0);
 	VL_ASSERT(load_relaxed_u32(&frame_at(self->seg, f)->next) == 0);
 	if (area->frame_count >= self->frames_keep)
-		magazine_drain(self, self->frames_keep / 2);
+		magazine_drain(self, self->frames_keep - batch(self));
 	area->frames[area->frame_count] = f;
 	compiler_barrier();
 	store_relaxed_u32(&area->frame_count, area->frame_count + 1);
@@ -284,25 +209,9 @@ void frame_flush(struct participant *self)
 	magazine_drain(self, 0);
 }
 
-u32 frame_pool_open(struct vl_seg *seg)
-{
-	u32 was = load_relaxed_u32(&seg->hdr->frames.relink);
-
-	store_relaxed_u32(&seg->hdr->frames.relink, 1);
-	compiler_barrier();
-	return was;
-}
-
-void frame_pool_close(struct vl_seg *seg, u32 was)
-{
-	compiler_barrier();
-	store_relaxed_u32(&seg->hdr->frames.relink, was);
-}
-
 void frame_magazine_reclaim(struct participant *self, u32 owner_index)
 {
 	struct participant_area *area = participant_area_of(self->seg, owner_index);
-	u32 was = frame_pool_open(self->seg);
 
 	while (area->frame_count) {
 		u32 f = area->frames[area->frame_count - 1];
@@ -312,24 +221,18 @@ void frame_magazine_reclaim(struct participant *self, u32 owner_index)
 		compiler_barrier();
 		store_relaxed_u32(&area->frame_count, area->frame_count - 1);
 		compiler_barrier();
-		pool_link(self->seg, f);
+		depots_add(self->seg, f);
 		compiler_barrier();
 	}
-	frame_pool_close(self->seg, was);
 }
 
 /* A frame that was on its way somewhere goes to the pool, unless it has arrived. */
 static void reclaim_lost(struct vl_seg *seg, u32 f, const u8 *reserved)
 {
-	struct frame *frame;
-
 	if (f < FRAMES_FIRST || f >= seg->hdr->frames.frames_populated)
 		return;
-	frame = frame_at(seg, f);
-	if (load_relaxed_u32(&frame->refs) != 0 || reserved[f] ||
-	    (load_relaxed_u32(&frame->next) & FRAME_IN_POOL))
-		return;
-	pool_link(seg, f);
+	if (load_relaxed_u32(&frame_at(seg, f)->refs) == 0 && !reserved[f] && !frame_pooled(seg, f))
+		depots_add(seg, f);
 }
 
 void frames_reclaim(struct vl_seg *seg, u32 owner_index, const u8 *reserved)
@@ -337,7 +240,7 @@ void frames_reclaim(struct vl_seg *seg, u32 owner_index, const u8 *reserved)
 	const struct participant_area *area = participant_area_of(seg, owner_index);
 	const struct retired *last = &area->retired[area->retire_tail % RETIRE_RING];
 
-	for (u32 i = 0; i <= area->frame_count && i < FRAME_MAGAZINE; i++)
+	for (u32 i = 0; i < area->frame_count + FRAME_BATCH && i < FRAME_MAGAZINE; i++)
 		reclaim_lost(seg, area->frames[i], reserved);
 	if (area->retire_hand >> 32 == RETIRE_FRAME)
 		reclaim_lost(seg, (u32)area->retire_hand, reserved);
@@ -346,30 +249,20 @@ void frames_reclaim(struct vl_seg *seg, u32 owner_index, const u8 *reserved)
 	reclaim_lost(seg, area->frame_hand, reserved);
 }
 
-void frame_pool_repair(struct vl_seg *seg, const struct dead_set *dead)
+bool frame_recounted_is(struct participant *self, u32 f, u32 refs)
 {
-	struct frame_pool *pool = &seg->hdr->frames;
-	u32 owner = (load_relaxed_u32(&pool->lock.word) & ~VL_MUTEX_WAITERS) - 1;
-
-	/* To link all takes a time that grows with their number: not while the world stands. */
-	if (owner != UINT32_MAX)
-		store_relaxed_u32(&pool->relink, 1);
-	compiler_barrier();
-	mutex_repair(seg, &pool->lock, dead);
-}
-
-bool frame_recounted_is(struct vl_seg *seg, u32 f, u32 refs)
-{
-	struct frame *frame = frame_at(seg, f);
+	struct frame *frame = frame_at(self->seg, f);
 	u32 counted = load_relaxed_u32(&frame->refs);
 
 	if (counted == refs)
 		return true;
 	/* Of a frame that is free, or on its way there, nobody has a reference. */
 	VL_ASSERT(counted != 0);
+	store_relaxed_u32(&self->area->frame_hand, f);
+	compiler_barrier(); /* a kill of the recoverer: it is in no place between the two */
 	store_relaxed_u32(&frame->refs, refs);
 	if (refs == 0)
-		pool_link(seg, f);
+		depots_add(self->seg, f);
 	return false;
 }
 
@@ -381,7 +274,7 @@ void frame_numbers(const struct vl_seg *seg, struct frame_numbers *out)
 	/* relaxed throughout: a sum of numbers that move; each of them is whole */
 	out->total = pool->frames_total;
 	out->populated = load_relaxed_u32(&pool->frames_populated);
-	out->free = load_relaxed_u64(&pool->free_count);
+	out->free = frames_pooled(seg);
 	for (u32 i = 0; i < load_relaxed_u32(&seg->hdr->slots_high); i++) {
 		const struct participant_area *area =
 			(const void *)(seg->areas + (u64)i * PARTICIPANT_AREA_BYTES);

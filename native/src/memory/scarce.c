@@ -8,6 +8,7 @@
 #include "vmalab/scarce.h"
 
 #include "vmalab/account.h"
+#include "vmalab/frame.h"
 #include "vmalab/futex.h"
 #include "vmalab/rcu.h"
 #include "vmalab/recount.h"
@@ -44,6 +45,14 @@ static bool taken_from_others(struct participant *self, u32 what)
 	return found;
 }
 
+/* Others gave something back since the pool was found empty. */
+static bool refilled(const struct participant *self, u32 what)
+{
+	/* relaxed: hints; the operation looks again */
+	return ((what & SCARCE_FRAMES) && frames_pooled(self->seg) != 0) ||
+	       ((what & SCARCE_PAGES) && load_relaxed_u32(&self->seg->hdr->pages.pages_free) != 0);
+}
+
 bool scarce_wait(struct participant *self)
 {
 	u32 what = what_is_scarce(self);
@@ -55,7 +64,8 @@ bool scarce_wait(struct participant *self)
 	found = recount_wait(self);
 	/* An actor of the lab ends its grace periods by itself, as early as they can end. */
 	if (!found && what != 0 && !lab_is_actor() && !cancelled(self))
-		found = rcu_reclaim(self, GRACE_NS_MAX) || taken_from_others(self, what);
+		found = rcu_reclaim(self, GRACE_NS_MAX) || taken_from_others(self, what) ||
+			refilled(self, what);
 	if (found)
 		limit_forget(self);
 	return found;

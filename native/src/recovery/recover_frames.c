@@ -134,18 +134,17 @@ static void judge_step(struct participant *self, struct recount *recount, struct
 {
 	struct vl_seg *seg = self->seg;
 	u32 populated = seg->hdr->frames.frames_populated, at = recount->at;
-	u32 end = (u32)min_u64(populated, (u64)at + STEP_FRAMES), was = frame_pool_open(seg);
+	u32 end = (u32)min_u64(populated, (u64)at + STEP_FRAMES);
 
 	for (u32 f = max_u64(at, FRAMES_FIRST); f < end; f++) {
 		u32 found = *frame_recounted(seg, f);
 
-		out->frames_fixed += !frame_recounted_is(seg, f, found);
+		out->frames_fixed += !frame_recounted_is(self, f, found);
 		if (!found)
 			continue;
 		VL_ASSERT(frame_account(seg, f) < ACCOUNTS_MAX);
 		recount->charged[frame_account(seg, f)]++;
 	}
-	frame_pool_close(seg, was);
 	store_relaxed_u32(&recount->at, end);
 	if (end < populated)
 		return;

@@ -165,13 +165,31 @@ static void sweep_files(struct walk *w)
 /* Where a frame without references is: in the pool, or in somebody's hands. */
 static bool frame_lost(const struct walk *w, u32 f)
 {
-	/* relaxed: the world is stopped */
-	return frame_refs(w->seg, f) == 0 && !w->frame_reserved[f] &&
-	       !(load_relaxed_u32(&w->seg->frames[f].next) & FRAME_IN_POOL);
+	return frame_refs(w->seg, f) == 0 && !w->frame_reserved[f] && !frame_pooled(w->seg, f);
+}
+
+/* What a depot has is free, and nowhere else: its word names one place, and no other has it. */
+static void find_in_depots(const struct walk *w)
+{
+	const struct seg_header *hdr = w->seg->hdr;
+
+	for (u32 depot = 0; depot < FRAME_DEPOTS; depot++) {
+		for (u32 i = 0; i < hdr->frame_depots[depot].count; i++) {
+			u32 f = frame_depot_at(w->seg, depot, i);
+
+			if (f < FRAMES_FIRST || f >= hdr->frames.fresh)
+				complain(w, "depot %u has frame %u, which cannot be", depot, f);
+			else if (frame_refs(w->seg, f) != 0 || w->frame_reserved[f] ||
+				 !frame_depot_names(w->seg, depot, i, f))
+				complain(w, "depot %u has frame %u, which is in another place",
+					 depot, f);
+		}
+	}
 }
 
 static void find_in_frames(const struct walk *w)
 {
+	find_in_depots(w);
 	for (u32 f = FRAMES_FIRST; f < w->seg->hdr->frames.frames_populated; f++) {
 		if (frame_refs(w->seg, f) != w->frame_refs[f])
 			complain(w, "frame %u: count %u, but %u references", f,
@@ -185,15 +203,12 @@ static void find_in_frames(const struct walk *w)
  * and charges with them; what the dead were charged in advance goes back now. */
 static void repair_frames(const struct walk *w)
 {
-	u32 was = frame_pool_open(w->seg);
-
 	for (u32 i = 0; i < load_acquire_u32(&w->seg->hdr->slots_high); i++) {
 		if (!dead_set_has(w->dead, i))
 			continue;
 		frames_reclaim(w->seg, i, w->frame_reserved);
 		account_reclaim(w->self, i);
 	}
-	frame_pool_close(w->seg, was);
 }
 
 /* A leaked VMA goes back to the freed state first; its lock was repaired with all others.

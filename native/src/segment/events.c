@@ -146,13 +146,13 @@ enum event_lock event_mutex(const struct participant *self, const void *mutex)
 {
 	const struct seg_header *hdr = participant_hdr(self);
 	const u8 *at = mutex, *caches = (const u8 *)hdr->caches;
-	const u8 *anon = (const u8 *)hdr->anon_locks;
+	const u8 *anon = (const u8 *)hdr->anon_locks, *depots = (const u8 *)hdr->frame_depots;
 
 	if (mutex == &hdr->slots_lock)
 		return EVENT_LOCK_SLOTS;
 	if (mutex == &hdr->pages.lock)
 		return EVENT_LOCK_PAGES;
-	if (mutex == &hdr->frames.lock)
+	if (mutex == &hdr->frames.lock || (at >= depots && at < depots + sizeof(hdr->frame_depots)))
 		return EVENT_LOCK_FRAMES;
 	if (mutex == &hdr->rcu.advance_lock)
 		return EVENT_LOCK_ADVANCE;

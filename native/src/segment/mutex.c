@@ -38,7 +38,8 @@ static bool take_free(struct participant *self, struct vl_mutex *m, u32 bits)
 
 bool mutex_trylock(struct participant *self, struct vl_mutex *m)
 {
-	bool taken = take_free(self, m, 0);
+	/* relaxed: a hint. A failed cmpxchg would take the line from the owner all the same. */
+	bool taken = load_relaxed_u32(&m->word) == 0 && take_free(self, m, 0);
 
 	if (taken)
 		GHOST(mutex_taken(m));

@@ -32,8 +32,6 @@
 #include "vmalab/membarrier.h"
 #include "vmalab/participant.h"
 
-#define FRAME_BYTES   16
-#define RECOUNT_BYTES 4 /* of each frame, behind all of them: recount.h */
 #define OWNER_LOOKS   5
 #define OWNER_LOOK_US 1000
 
@@ -167,7 +165,8 @@ static u64 plan_fixed(const struct vl_config *config, struct vl_region *r)
 
 static u64 frames_bytes(const struct vl_config *config)
 {
-	return PAGE_ALIGN((u64)config->frames_max * (FRAME_BYTES + RECOUNT_BYTES));
+	return frame_numbers_off(config->frames_max) +
+	       ALIGN_UP(config->frames_max, FRAMES_CHUNK) * sizeof(u32);
 }
 
 /* The least size_bytes of what else is configured. */
@@ -338,6 +337,7 @@ static void fill_header(struct vl_seg *seg, const char *name, const struct vl_co
 	hdr->rcu.flavour = flavour;
 	hdr->pages.pages_total = (u32)(regions[REGION_PAGES].len / PAGE_SIZE);
 	hdr->frames.frames_total = config->frames_max;
+	hdr->frames.fresh = 2; /* frame.h: FRAMES_FIRST */
 	set_quotas(hdr);
 	/* Last: a file without the magic is not a segment yet. */
 	store_release_u64(&hdr->magic, VL_MAGIC);
@@ -415,6 +415,16 @@ static int check_file(int fd, u64 *size)
 	return *size < sizeof(struct seg_header) ? VL_E_TRUNCATED : 0;
 }
 
+static bool depots_right(const struct seg_header *hdr)
+{
+	u64 room = ALIGN_UP(hdr->frames.frames_total, FRAMES_CHUNK) / FRAME_DEPOTS;
+
+	for (u32 i = 0; i < FRAME_DEPOTS; i++)
+		if (load_relaxed_u32(&hdr->frame_depots[i].count) > room)
+			return false;
+	return true;
+}
+
 static bool pools_right(const struct seg_header *hdr)
 {
 	const struct page_pool *pages = &hdr->pages;
@@ -424,7 +434,7 @@ static bool pools_right(const struct seg_header *hdr)
 	       load_relaxed_u32(&pages->pages_populated) <= pages->pages_total &&
 	       frames->frames_total == hdr->config.frames_max &&
 	       load_relaxed_u32(&frames->frames_populated) <= frames->frames_total &&
-	       load_relaxed_u32(&frames->free_head) < frames->frames_total;
+	       load_relaxed_u32(&frames->fresh) <= frames->frames_total && depots_right(hdr);
 }
 
 /* 128 objects at most (two words of bits), on 8 pages at most: slab.h has both. */
@@ -483,6 +493,8 @@ static bool owners_right(const struct seg_header *hdr)
 		     has_owner(hdr, &hdr->frames.lock.word) &&
 		     has_owner(hdr, &hdr->rcu.advance_lock.word);
 
+	for (u32 i = 0; right && i < FRAME_DEPOTS; i++)
+		right = has_owner(hdr, &hdr->frame_depots[i].lock.word);
 	for (u32 i = 0; right && i < KMEM_CACHES_MAX; i++)
 		right = has_owner(hdr, &hdr->caches[i].lock.word);
 	for (u32 i = 0; right && i < ARRAY_SIZE(hdr->anon_locks); i++)

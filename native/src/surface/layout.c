@@ -14,6 +14,7 @@
 	X(struct seqcount) X(struct rw_semaphore) X(struct vl_mutex)                  \
 	X(struct magazine) X(struct retired) X(struct vl_config) X(struct vl_region)  \
 	X(struct rcu_state) X(struct page_pool) X(struct frame_pool) X(struct recount) \
+	X(struct frame_depot) \
 	X(struct kmem_cache) \
 	X(struct account) X(struct sheaf) X(struct event_waits) X(struct vl_event)
 /* An array decays to a pointer; fields that are pointers there are none. */
@@ -214,7 +215,7 @@ static const struct vl_field_info fields[] = {
 	F(page_desc, level, "who has it TAKEN"),
 	F(page_desc, counted, "who has it TAKEN; who stops the world"),
 	F(frame, refs, "atomics"),
-	F(frame, next, "frame pool lock"),
+	F(frame, next, "its owner; depot lock"),
 	F(frame, word, "VMA lock R + RCU"),
 	F(file, state, "slots_lock"),
 	F(file, kind, "slots_lock"),
@@ -336,6 +337,7 @@ static const struct vl_field_info fields[] = {
 	F(seg_header, rcu, "atomics; its lock"),
 	F(seg_header, pages, "its lock"),
 	F(seg_header, frames, "its lock"),
+	F(seg_header, frame_depots, "their locks"),
 	F(seg_header, recount, "who stops the world; charges: atomics"),
 	F(seg_header, slots_lock, "atomics"),
 	F(seg_header, mm_hint, "slots_lock"),
@@ -388,11 +390,11 @@ static const struct vl_field_info fields[] = {
 	F(frame_pool, lock, "atomics"),
 	F(frame_pool, frames_total, "creator"),
 	F(frame_pool, frames_populated, "frame pool lock"),
-	F(frame_pool, free_head, "frame pool lock"),
-	F(frame_pool, free_count, "frame pool lock"),
-	F(frame_pool, relink, "frame pool lock; recovery"),
-	F(frame_pool, pad0, "unused"),
+	F(frame_pool, fresh, "frame pool lock"),
 	F(frame_pool, pad, "unused"),
+	F(frame_depot, lock, "atomics"),
+	F(frame_depot, count, "depot lock"),
+	F(frame_depot, pad, "unused"),
 	F(recount, last, "who stops the world"),
 	F(recount, stage, "who stops the world"),
 	F(recount, at, "who stops the world"),

@@ -6,6 +6,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# Where nothing is kept, each of the thousands of starts of Python compiles our modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 JOBS ?= $(shell nproc)
 VENV := .venv
@@ -58,6 +61,9 @@ $(STAMPS)/venv: | runtime-tools
 # The packages without their native part, which is built in a step of its own: $(1) the extra.
 install = $(PIP) 'setuptools>=77' wheel 'cffi>=1.17' && \
 	$(LOCKED) env VMALAB_BUILD_NATIVE=no $(PIP) --no-build-isolation -e clients/python -e '.[$(1)]'
+# What the cores are linked from is compiled beside it, because pip keeps one processor busy at most.
+OBJECTS = mkdir -p native/vmalab_native/cores && flock native/vmalab_native/cores/.lock \
+	env -u MAKEFLAGS $(MAKE) -C native --silent -j$(JOBS) objects O=$(CURDIR)/build/cores
 PACKAGING := pyproject.toml setup.py clients/python/pyproject.toml clients/python/setup.py
 
 $(STAMPS)/runtime: $(PACKAGING) | $(STAMPS)/venv
@@ -67,7 +73,7 @@ $(STAMPS)/runtime: $(PACKAGING) | $(STAMPS)/venv
 
 $(STAMPS)/installed: $(PACKAGING) | $(STAMPS)/venv
 	@echo "installing vmalab and what its tests need into $(VENV) (a minute the first time)"
-	@$(call install,dev)
+	@{ $(OBJECTS); } & { $(call install,dev); } || { wait; exit 1; }; wait $$!
 	@touch $(STAMPS)/runtime $@
 
 $(STAMPS)/release: $(STAMPS)/installed

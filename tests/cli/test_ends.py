@@ -55,7 +55,8 @@ WORK: dict[str, list[str]] = {
     "bench path": [],
     "bench models": [],
     "bench memory": [],
-    "bench layouts": [],
+    # Cores that tests/native/test_layout.py wants too.
+    "bench layouts": ["--layout", "aligned", "--layout", "unaligned", "--layout", "pair"],
     "bench rcu": [],
     "bench slab": [],
     "bench all": ["--out", "FOLDER/page.md"],
@@ -309,11 +310,13 @@ def test_quick_ones(name: str, instance: str, tmp_path: Path) -> None:
         assert code in (0, 128 + number, -number), text
 
 
+@pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", ["race all", "load", "lin", "diff", "bench fault", "serve"])
-def test_at_any_moment(name: str, tmp_path: Path) -> None:
-    """Also while it starts, which is when something may be begun and not yet noted."""
-    for step in range(8):
-        number = SIGNALS[step % 3]
+def test_at_any_moment(name: str, stride: int, tmp_path: Path) -> None:
+    """Also while it starts, which is when something may be begun and not yet noted. The short run
+    has each signal at one moment: in the start, in the middle, and when it is at work."""
+    for turn, step in enumerate(range(0, 8, stride)):
+        number = SIGNALS[turn % 3]
         command = Command(name, WORK[name], tmp_path / str(step))
         (tmp_path / str(step)).mkdir()
         command.run_for(0.15 + step * 0.15)

@@ -89,9 +89,12 @@ def test_many_kills() -> None:
     assert int(str(data["kills"])) >= kills
 
 
-def test_kills_of_workers_and_clients() -> None:
+# A burst has at least two: the short run has two bursts or so, the long run the document's command.
+@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.long)])
+def test_kills_of_workers_and_clients(kills: int) -> None:
     """Over gRPC: the server's supervisor sees the deaths, and recovers."""
-    data = crash("--grpc", "--kills", "10", "--bursts", "2-6", "--seed", str(SEED))
+    bursts = f"2-{max(3, kills - 4)}"
+    data = crash("--grpc", "--kills", str(kills), "--bursts", bursts, "--seed", str(SEED))
     models = data["models"]
     assert isinstance(models, list)
     assert models[0]["transport"] == "grpc"

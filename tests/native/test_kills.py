@@ -74,18 +74,17 @@ def in_use(me: Participant) -> dict[str, int]:
     return {name: count for name, count in left.items() if count}
 
 
-SHORT = ("refcount",)
-"""`vmalab crash` kills in all of them."""
+SHORT = [("refcount", min(ROUNDS, 20))]
+"""`vmalab crash` kills in all of them, and several at once."""
 
 
 @pytest.mark.parametrize(
-    "model",
-    [
-        pytest.param(model, marks=() if model in SHORT else pytest.mark.long)
-        for model in lock_models()
-    ],
+    ("model", "rounds"),
+    [*SHORT, *(pytest.param(model, ROUNDS, marks=pytest.mark.long) for model in lock_models())],
 )
-def test_kill_attached_processes_under_load(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kill_attached_processes_under_load(
+    model: str, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VMALAB_MODEL", model)
     print(f"seed {SEED}")
     rng = random.Random(SEED)
@@ -98,7 +97,7 @@ def test_kill_attached_processes_under_load(model: str, monkeypatch: pytest.Monk
             with segment.participant("supervisor") as me:
                 mms = [me.mm_create(), me.mm_create()]
                 workers = [start(instance, SEED + i, mms) for i in range(3)]
-                for turn in range(ROUNDS):
+                for turn in range(rounds):
                     where = f"seed {SEED} round {turn}"
                     time.sleep(rng.random() * 0.06)
                     victim = rng.randrange(len(workers))

@@ -27,6 +27,8 @@ from vmalab_native.core import Segment, lock_models
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "native-tests" / "narrow"
 """native/tests/Makefile links its narrow tests with the objects of these cores."""
+FLAGS = "-DVL_NARROW_LIVES=3 -O1 -g1"
+"""As there: objects of other flags are made again."""
 DEFAULT = "typesafe-rwsem"
 MODELS = [
     pytest.param(model, marks=() if model == DEFAULT else pytest.mark.long)
@@ -118,7 +120,7 @@ def build(*models: str) -> Path:
     """Narrow cores; what is up to date is not built again."""
     BUILD.mkdir(parents=True, exist_ok=True)
     command = ["make", "-C", str(ROOT / "native"), "--silent", "-j2"]
-    command += [f"OUT={BUILD}/cores", f"O={BUILD}/objects", "EXTRA_FLAGS=-DVL_NARROW_LIVES=3"]
+    command += [f"OUT={BUILD}/cores", f"O={BUILD}/objects", f"EXTRA_FLAGS={FLAGS}"]
     command += ["CORES=" + " ".join(f"{model}.aligned" for model in models)]
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     with (BUILD / "lock").open("w") as lock:

@@ -88,20 +88,17 @@ def kill_under_load(kills: int) -> None:
         assert complaints(client) == []
 
 
-SHORT = ("split-rwsem", "typesafe-rwsem")
+SHORT = [("split-rwsem", 2), ("typesafe-rwsem", 2)]
 """One that frees after a grace period and one that does not: tests/crash kills in the others."""
 
 
 @pytest.mark.parametrize(
-    "model",
-    [
-        pytest.param(model, marks=() if model in SHORT else pytest.mark.long)
-        for model in lock_models()
-    ],
+    ("model", "kills"),
+    [*SHORT, *(pytest.param(model, 4, marks=pytest.mark.long) for model in lock_models())],
 )
-def test_a_few_kills_under_load(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_kills_under_load(model: str, kills: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VMALAB_MODEL", model)
-    kill_under_load(4)
+    kill_under_load(kills)
 
 
 @pytest.mark.long

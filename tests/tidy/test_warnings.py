@@ -2,10 +2,10 @@
 """Goal: the C core compiles without a warning, in every lock model, as release and as lab core; so
 do front, benchmarks and C tests.
 
-Method: the cores are compiled as they ship (-O3), and what the compiler said of each object must be
+Method: the cores are compiled as they ship (-O3; lab cores -O1), and what the compiler said must be
 nothing; the rest is looked at with -Werror and the flags of native/compile_flags.txt, which editors
 use. What a failure prints is the compiler's word.
-The C tests' own Makefile has -Werror too, at -O2 and with the sanitizers.
+The C tests' own Makefile has -Werror too, at -O1 and with the sanitizers.
 
 Seen to fail: a parameter that nobody uses in a function of the lab core alone (lab_gates.c), a
 variable `index` inside another `index` in timed.c, a function without a prototype in bench/rcu.c, a

@@ -305,9 +305,10 @@ def load_command(
         typer.Option(
             min=0,
             max=1 << 20,
-            show_default="16",
+            show_default="16 for --mode attach, else 0",
             help="For --mode attach in the closed loop: one fault in so many is timed; 0: no "
-            "operation is.",
+            "operation is. For unary and batch: of one call or block in so many the server is "
+            "asked where the time went; 0: of none.",
         ),
     ] = None,
     threshold: Annotated[

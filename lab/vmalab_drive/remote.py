@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import queue
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import grpc
@@ -20,12 +21,15 @@ from vmalab.v1 import memory_pb2 as pb
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab_client import plain_token, transport, wire
 from vmalab_client.block import FAULT_STORE, PKEY_SHIFT, Record, parse_block, parse_results
+from vmalab_client.call_parts import ASKED, parts_in
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
+from vmalab_drive.sampling import Answered
 
 CALL_TIMEOUT_S = 300.0
 REFUSED_S = 5.0
 """So long a connection may fail: a worker may be starting again."""
 MESSAGE_BYTES_MAX = 16 << 20
+COST_PAIRS: Final = 33
 
 
 def _wait_ready(channel: grpc.Channel, address: str) -> None:
@@ -55,10 +59,12 @@ class Security:
 
     Attributes:
         certificates: PEM of who has signed the server's certificate; empty: it has no TLS.
+        pair: PEM of the client's certificate, and its key; None: it shows none.
     """
 
     token: str = ""
     certificates: bytes = b""
+    pair: tuple[bytes, bytes] | None = None
 
     def channel(self, address: str, options: list[tuple[str, int]]) -> grpc.Channel:
         """A connection.
@@ -66,7 +72,7 @@ class Security:
         Raises:
             BadCertificate, BadToken: what was given is none, or a token needs TLS.
         """
-        credentials = transport.credentials(self.token, self.certificates)
+        credentials = transport.credentials(self.token, self.certificates, self.pair)
         token = plain_token.checked(address, self.token, tls=credentials is not None)
         if credentials is None:
             return plain_token.channel(grpc.insecure_channel(address, options=options), token)
@@ -218,6 +224,8 @@ class StreamDriver(_Remote):
         super().__init__(address, worker=worker, security=security)
         self._out: queue.SimpleQueue[wire.Request | None] = queue.SimpleQueue()
         self._tag = 0
+        self._handed: dict[int, int] = {}
+        """When gRPC got the timed blocks in flight, by tag; its thread writes it."""
         self._answers = wire.batch(self._channel)(self._requests())
 
     def _requests(self) -> Iterator[wire.Request]:
@@ -225,14 +233,33 @@ class StreamDriver(_Remote):
             request = self._out.get()
             if request is None:
                 return
+            if request.timed:
+                self._handed[request.tag] = time.monotonic_ns()
             yield request
 
     def send(self, block: bytes, *, failed_only: bool = False) -> None:
         self._tag += 1
-        self._out.put(wire.Request(block, self._tag, failed_only))
+        timed = self.sampler is not None and self.sampler.chooses()
+        self._out.put(wire.Request(block, self._tag, failed_only, timed))
 
     def receive(self) -> bytes:
-        return bytes(next(self._answers).results)
+        answer = next(self._answers)
+        if self._handed and self.sampler is not None:
+            back = time.monotonic_ns()
+            if handed := self._handed.pop(answer.tag, 0):
+                self.sampler.answered.append(Answered(0, handed, back, answer.times))
+        return bytes(answer.results)
+
+    def parts_cost_ns(self) -> int:
+        block = pack.munmap(0, 0, 0)  # of no address space: it does nothing, and is answered
+
+        def run(timed: bool) -> None:
+            self._tag += 1
+            self._out.put(wire.Request(block, self._tag, False, timed))
+            next(self._answers)
+            self._handed.clear()
+
+        return _cost_ns(run)
 
     def receive_failed(self) -> tuple[int, int]:
         """Of a block that was sent with failed_only: records executed, records that failed."""
@@ -301,26 +328,77 @@ class _Caller:
         return call
 
 
+def _cost_ns(run: Callable[[bool], None]) -> int:
+    """What a call that is timed takes more than one that is not: the median of pairs, which take
+    turns."""
+    more = []
+    for _ in range(COST_PAIRS):
+        begin = time.monotonic_ns()
+        run(False)
+        middle = time.monotonic_ns()
+        run(True)
+        more.append(time.monotonic_ns() - middle - (middle - begin))
+    return max(0, int(statistics.median(more)))
+
+
+class _Asking:
+    """In the place of the stub: each call asks where its time went."""
+
+    def __init__(self, memory: MemoryServiceStub) -> None:
+        self._memory = memory
+        self.answered: Answered | None = None
+        """Of the last call that did not fail."""
+
+    def __getattr__(self, name: str) -> Callable[..., Message]:
+        method: grpc.UnaryUnaryMultiCallable[Message, Message] = getattr(self._memory, name)
+
+        def call(request: Message, *, timeout: float) -> Message:
+            handed = time.monotonic_ns()
+            response, done = method.with_call(request, timeout=timeout, metadata=ASKED)
+            back = time.monotonic_ns()
+            self.answered = Answered(0, handed, back, parts_in(done.trailing_metadata()))
+            return response
+
+        return call
+
+
 class UnaryDriver(_Remote, CallByCall):
     """One unary call for each record of a block."""
 
     def run(self, block: bytes) -> bytes:
-        return b"".join(RESULT.pack(*self._one(record)) for record in parse_block(block))
+        return b"".join(
+            RESULT.pack(*self._one(record, self.memory)) for record in parse_block(block)
+        )
+
+    def parts_cost_ns(self) -> int:
+        asking, request = _Asking(self.memory), pb.KeepAliveRequest()
+
+        def run(timed: bool) -> None:
+            memory = cast(MemoryServiceStub, asking) if timed else self.memory
+            memory.KeepAlive(request, timeout=CALL_TIMEOUT_S)
+
+        return _cost_ns(run)
 
     def run_timed(
         self, block: bytes, spans_ns: list[tuple[int, int]], wait: Callable[[int], None]
     ) -> bytes:
         answers: list[bytes] = []
+        sampler, asking = self.sampler, _Asking(self.memory)
         for number, record in enumerate(parse_block(block)):
             wait(number)
+            asks = sampler is not None and sampler.chooses()
+            asking.answered = None
+            memory = cast(MemoryServiceStub, asking) if asks else self.memory
             begin = time.monotonic_ns()
-            answers.append(RESULT.pack(*self._one(record)))
+            answers.append(RESULT.pack(*self._one(record, memory)))
             spans_ns.append((begin, time.monotonic_ns()))
+            if asks and sampler is not None and asking.answered is not None:
+                sampler.answered.append(replace(asking.answered, number=number))
         return b"".join(answers)
 
-    def _one(self, record: Record) -> tuple[int, int, int]:
+    def _one(self, record: Record, memory: MemoryServiceStub) -> tuple[int, int, int]:
         try:
-            return self._of_caller(record)
+            return self._of_caller(record, memory)
         except grpc.RpcError as error:
             code = error.code()
             if code is grpc.StatusCode.NOT_FOUND:
@@ -329,12 +407,12 @@ class UnaryDriver(_Remote, CallByCall):
                 return Status.LIMIT, 0, 0
             raise DriverError(f"{Op(record.op).name}: {code.name}: {error.details()}") from error
 
-    def _of_caller(self, record: Record) -> tuple[int, int, int]:
+    def _of_caller(self, record: Record, memory: MemoryServiceStub) -> tuple[int, int, int]:
         """The call; of a record with PKRU the request has it, and the answer says what became of
         it."""
         if record.pkru is None:
-            return self._call(record, self.memory)
-        caller = _Caller(self.memory, record.pkru)
+            return self._call(record, memory)
+        caller = _Caller(memory, record.pkru)
         status, info, value = self._call(record, cast(MemoryServiceStub, caller))
         return status, info if record.op == Op.FAULT else caller.pkru, value
 

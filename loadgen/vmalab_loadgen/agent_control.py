@@ -353,6 +353,8 @@ class _Control:
             result.not_renewed += end.not_renewed
             result.lost += [f"agent {address}: {one}" for one in end.lost]
             result.wrong_first += agent_wire.wrong_of(end)
+            if end.parts_cost_ns:
+                result.parts_costs_ns.append(end.parts_cost_ns)
             result.client_cpu_s += end.client_cpu_s
             room += end.client_cpu_s / end.client_share if end.client_share else 0.0
         result.client_share = result.client_cpu_s / room if room else 0.0

@@ -9,7 +9,7 @@ import json
 import os
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import numpy as np
 from vmalab.load.v1 import agent_pb2 as pb
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen.blocks import WRONG_SHOWN, Wrong
+from vmalab_loadgen.call_parts import SUMS
 from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.given import DEFAULTS, config_of
 from vmalab_loadgen.histogram import COUNTS, Latency, Sparse
@@ -137,7 +138,20 @@ def message_of(part: Part) -> pb.Part:
         wrong=part.wrong,
         raw=_times(part.raw),
         corrected=_times(part.corrected),
+        call_parts=_calls(part.calls),
     )
+
+
+def _calls(kinds: Mapping[str, tuple[int, ...]]) -> list[pb.CallParts]:
+    return [pb.CallParts(kind=name, sums=sums) for name, sums in kinds.items()]
+
+
+def _sums(said: Iterable[pb.CallParts]) -> dict[str, tuple[int, ...]]:
+    found = {one.kind: tuple(one.sums) for one in said}
+    for kind, sums in found.items():
+        if len(sums) != len(SUMS):
+            raise ValueError(f"parts of {kind} that are none")
+    return found
 
 
 def _sparse(times: list[pb.Times]) -> dict[str, Sparse]:
@@ -160,6 +174,7 @@ def part_of(message: pb.Part) -> Part:
         wrong=message.wrong,
         raw=_sparse(list(message.raw)),
         corrected=_sparse(list(message.corrected)),
+        calls=_sums(message.call_parts),
     )
 
 
@@ -175,10 +190,12 @@ class Sums:
     wrong: int = 0
     raw: dict[str, Latency] = field(default_factory=dict)
     corrected: dict[str, Latency] = field(default_factory=dict)
+    calls: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @staticmethod
     def of(series: Series) -> Sums:
-        return Sums(series.ops, series.errnos, series.wrong, series.raw, series.corrected)
+        calls = {kind: tuple(one[name] for name in SUMS) for kind, one in series.calls.items()}
+        return Sums(series.ops, series.errnos, series.wrong, series.raw, series.corrected, calls)
 
     def differences(self, other: Sums) -> list[str]:
         """What is not the same in both."""
@@ -191,6 +208,9 @@ class Sums:
             )
             if mine != theirs
         ]
+        for kind in sorted({*self.calls, *other.calls}):
+            if self.calls.get(kind) != other.calls.get(kind):
+                found.append(f"parts of {kind}")
         for name in ("raw", "corrected"):
             mine, theirs = getattr(self, name), getattr(other, name)
             for kind in sorted({*mine, *theirs}):
@@ -221,6 +241,8 @@ def end_of(result: LoadResult, *, late_ns: int, looks: bool) -> pb.End:
         wrong=series.wrong,
         raw={kind: one.encode().decode() for kind, one in series.raw.items()},
         corrected={kind: one.encode().decode() for kind, one in series.corrected.items()},
+        call_parts=_calls(Sums.of(series).calls),
+        parts_cost_ns=result.parts_cost_ns,
     )
     if looks:
         end.core.CopyFrom(
@@ -250,6 +272,7 @@ def sums_of(end: pb.End) -> Sums:
         wrong=end.wrong,
         raw={kind: Latency.decode(one.encode()) for kind, one in end.raw.items()},
         corrected={kind: Latency.decode(one.encode()) for kind, one in end.corrected.items()},
+        calls=_sums(end.call_parts),
     )
 
 

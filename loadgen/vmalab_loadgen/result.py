@@ -7,12 +7,14 @@ import datetime
 import math
 import os
 import platform
+import statistics
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vmalab_drive.report import LOCK_COUNTERS
+from vmalab_loadgen import call_parts
 from vmalab_loadgen.agent_part import AgentPart
 from vmalab_loadgen.blocks import WRONG_SHOWN, Wrong
 from vmalab_loadgen.config import REACHED, LoadConfig
@@ -81,6 +83,8 @@ class LoadResult:
     """As in parts.CallerEnd."""
     timing_cost_ns: int = 0
     """As in parts.CallerEnd, of the caller that paid most."""
+    parts_costs_ns: list[int] = field(default_factory=list)
+    """As in parts.CallerEnd, of each caller."""
     lost: list[str] = field(default_factory=list)
     ended_by: str = ""
     client_cpu_s: float = 0.0
@@ -191,6 +195,7 @@ class LoadResult:
             "latency_raw_us": series.raw_all.summary_us(),
             "latency_sample": self.config.sample if self._sampled else 1,
             "latency_cost_ns": self.timing_cost_ns,
+            "call_parts": self._call_parts(),
             "operations": {name: self._kind(name) for name, _ in series.ops.most_common()},
             "locks": {name: self.vmstat.get(name, 0) for name in LOCK_COUNTERS},
             "vmstat": {name: value for name, value in self.vmstat.items() if value},
@@ -228,6 +233,17 @@ class LoadResult:
                 "python": platform.python_version(),
             },
         }
+
+    @property
+    def parts_cost_ns(self) -> int:
+        """What it costs to ask one call or block where its time went: the median of the callers."""
+        return int(statistics.median(self.parts_costs_ns)) if self.parts_costs_ns else 0
+
+    def _call_parts(self) -> dict[str, Any] | None:
+        mode, sample = self.config.mode, self.config.sample
+        return call_parts.as_dict(
+            self.series.calls, mode=mode, sample=sample, cost_ns=self.parts_cost_ns
+        )
 
     @property
     def _sampled(self) -> bool:

@@ -19,6 +19,7 @@ from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import wire
 from vmalab_native.convert import failed_records
 from vmalab_server import failures
+from vmalab_server.call_parts import Timing
 from vmalab_server.caller import here
 from vmalab_server.entry import Entry
 from vmalab_server.fair import Turnstile
@@ -189,12 +190,17 @@ class StreamHandlers:
         with self._registry.opened(cancel, waits_for_client=False) as stream:
             for request in requests:
                 stream.busy = True
+                timing = here.timing = Timing(None) if request.timed else None
                 with self._in_flight.counted(len(request.block)):
                     with self._turnstile.turn(client), self._entry.borrowed() as participant:
                         if call is not None and call.gone:  # while it waited for its turn
                             return
+                        if timing is not None:
+                            timing.has_its_turn()
                         results = run_block(participant, request.block)
                         written = wire.written_response(_answer(results, request))
+                        if timing is not None:
+                            written, here.timing = written + timing.of_block(), None
                     yield written
                 stream.idle_since = time.monotonic()
                 stream.busy = False

@@ -65,4 +65,31 @@ public interface BatchResponseOrBuilder extends
    * @return The failed at the given index.
    */
   int getFailed(int index);
+
+  /**
+   * <pre>
+   * Only if the request said `timed`.
+   * </pre>
+   *
+   * <code>.vmalab.v1.BlockTimes times = 5;</code>
+   * @return Whether the times field is set.
+   */
+  boolean hasTimes();
+  /**
+   * <pre>
+   * Only if the request said `timed`.
+   * </pre>
+   *
+   * <code>.vmalab.v1.BlockTimes times = 5;</code>
+   * @return The times.
+   */
+  dev.vmalab.v1.BlockTimes getTimes();
+  /**
+   * <pre>
+   * Only if the request said `timed`.
+   * </pre>
+   *
+   * <code>.vmalab.v1.BlockTimes times = 5;</code>
+   */
+  dev.vmalab.v1.BlockTimesOrBuilder getTimesOrBuilder();
 }

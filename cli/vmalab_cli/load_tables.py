@@ -21,6 +21,7 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
         where = report.grid("where the time went, of those that were timed", page.WHERE_HEAD, rows)
         where.padding = (0, 1)
         found.append(where)
+    found += parts(data)
     if data["errnos"]:
         errnos = [[name, report.count(number)] for name, number in data["errnos"].items()]
         found.append(report.grid("expected errors", ("error", "count"), errnos))
@@ -33,6 +34,19 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
     found += agents(data)
     found += _verdicts(data)
     return found
+
+
+def parts(data: Mapping[str, Any]) -> list[Table]:
+    """Where the time of calls or blocks went."""
+    from vmalab_drive import report
+    from vmalab_loadgen import parts_page
+
+    head, rows = parts_page.rows(data)
+    if not rows:
+        return []
+    found = report.grid(f"where the time of a {data['call_parts']['of']} went, means", head, rows)
+    found.padding = (0, 1)
+    return [found]
 
 
 def agents(data: Mapping[str, Any]) -> list[Table]:
@@ -69,7 +83,7 @@ def kinds_of(data: Mapping[str, Any], title: str) -> Table:
 
 def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     from vmalab_drive import report
-    from vmalab_loadgen import page
+    from vmalab_loadgen import page, parts_page
     from vmalab_loadgen.units import counted
 
     spaces = f"{data['shared_mms']} shared" if data["shared_mms"] else "one for each caller"
@@ -98,6 +112,8 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
         turns, between = (report.count(data["trace"][name]) for name in ("turns", "between"))
         rows.append(("trace", f"{turns} times, {between} steps between operations"))
     rows += core_facts(data)
+    if data["call_parts"]:
+        rows.append(("parts", parts_page.note(data)))
     if data["latency_sample"] != 1:
         sample = data["latency_sample"]
         timed = f"one fault in {sample}, and every other operation" if sample else "nothing"

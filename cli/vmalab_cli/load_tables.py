@@ -32,6 +32,7 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
     title = f"latency of {data['latency_of']}, microseconds"
     found.append(report.grid(title, ("", "corrected", "raw"), times))
     found += agents(data)
+    found += targets(data)
     found += _verdicts(data)
     return found
 
@@ -62,6 +63,24 @@ def agents(data: Mapping[str, Any]) -> list[Table]:
     found.columns[0].overflow = "fold"  # an address is of no use without its end
     found.padding = (0, 1)
     return [found]
+
+
+def targets(data: Mapping[str, Any]) -> list[Table]:
+    """The servers, if there are several: what was done there, and what it did to them."""
+    from vmalab_drive import report
+    from vmalab_loadgen import page
+
+    rows = page.target_rows(data)
+    if not rows:
+        return []
+    kept = [at for at, name in enumerate(page.TARGETS_HEAD) if name not in ("per s", "wrong")]
+    shown = [[row[at] for at in kept] for row in (list(page.TARGETS_HEAD), *rows)]
+    found = [report.grid("servers, corrected latency", shown[0], shown[1:])]
+    found.append(report.grid("locks of each server", *page.target_cores(data)))
+    for one in found:
+        one.columns[0].overflow = "fold"
+        one.padding = (0, 1)
+    return found
 
 
 def kinds_of(data: Mapping[str, Any], title: str) -> Table:

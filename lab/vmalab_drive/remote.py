@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import queue
+import socket
 import statistics
 import threading
 import time
@@ -32,7 +33,30 @@ MESSAGE_BYTES_MAX = 16 << 20
 COST_PAIRS: Final = 64
 
 
-def _wait_ready(channel: grpc.Channel, address: str) -> None:
+def _unready(address: str, security: Security, *, refused: bool) -> str:
+    """Why there is no connection: grpc says the same of a closed port and of a certificate.
+
+    Args:
+        refused: an attempt has failed; else nobody has said anything.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        if not refused or not port.isdigit() or host.startswith("unix"):  # or gRPC alone knows it
+            raise OSError
+        socket.create_connection((host.strip("[]"), int(port)), REFUSED_S).close()
+    except OSError:
+        return f"no server answers at {address}: start one with `vmalab serve`"
+    if not security.certificates:
+        return f"the server at {address} has TLS: it needs the certificate that signs the server's"
+    own = "does not accept the certificate that is shown to it" if security.pair else \
+        "wants to see a certificate"  # fmt: skip
+    return (
+        f"no TLS with the server at {address}: its certificate is not signed by the one that was "
+        f"given, or is for another name, or it has no TLS, or it {own}"
+    )
+
+
+def _wait_ready(channel: grpc.Channel, address: str, security: Security) -> None:
     """Raises DriverError: nobody listens there, for some seconds, or a server does not answer."""
     refused, ready = threading.Event(), threading.Event()
 
@@ -48,7 +72,8 @@ def _wait_ready(channel: grpc.Channel, address: str) -> None:
         while not ready.wait(0.05):
             waited = time.monotonic() - begun
             if waited > (REFUSED_S if refused.is_set() else CALL_TIMEOUT_S):
-                raise DriverError(f"no server answers at {address}: start one with `vmalab serve`")
+                why = _unready(address, security, refused=refused.is_set())
+                raise DriverError(why)
     finally:
         channel.unsubscribe(changed)
 
@@ -95,7 +120,7 @@ class _Remote(Driver):
         ]
         self._channel = security.channel(address, options)
         try:
-            _wait_ready(self._channel, address)
+            _wait_ready(self._channel, address, security)
         except DriverError:
             self._channel.close()
             raise

@@ -57,8 +57,13 @@ def options_of(given: Mapping[str, Any], seed: int) -> str:
     return json.dumps({**said, "seed": seed})
 
 
-def config_from(options: str, *, agents: int, agent: int, looks: bool) -> LoadConfig:
+def config_from(
+    options: str, *, agents: int, agent: int, looks: bool, here: bool = False
+) -> LoadConfig:
     """What an agent has to do.
+
+    Args:
+        here: the agent is a process of the controller.
 
     Raises:
         UsageError: these are no options of a load, or they contradict each other.
@@ -74,7 +79,8 @@ def config_from(options: str, *, agents: int, agent: int, looks: bool) -> LoadCo
     if not 0 <= agent < agents:
         raise UsageError(f"agent {agent} of {agents}: there is none")
     config = config_of(said)
-    check_reach(config)
+    if not here:
+        check_reach(config)
     check = config.check and looks
     return dataclasses.replace(config, agents=agents, agent=agent, check=check).filled()
 

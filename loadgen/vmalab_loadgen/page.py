@@ -76,6 +76,7 @@ def body(data: Mapping[str, Any]) -> list[str]:
         _where(data),
         parts_page.section(data),
         _agents(data),
+        _targets(data),
     ]
 
 
@@ -381,6 +382,54 @@ def _agents(data: Mapping[str, Any]) -> str:
     note = f"The clocks of the agents are known to {time_text(late)}."
     note = f'<p class="soft">{text_of(note)}</p>'
     return f"<h2>Agents, corrected latency</h2>{table(AGENTS_HEAD, rows)}{note}"
+
+
+TARGETS_HEAD: Final = ("target", "count", "per s", "of asked", "dropped", "p50", "p99", "wrong",
+                       "state")  # fmt: skip
+
+
+def target_rows(data: Mapping[str, Any]) -> list[list[str]]:
+    """Of each server, if there are several: cells of a table, as text."""
+    found = data.get("targets", ())
+    return [_target_row(one) for one in found] if len(found) > 1 else []
+
+
+def _target_row(one: Mapping[str, Any]) -> list[str]:
+    times = one["latency_us"]
+    spans = [time_text(times[key]) if times else "" for key in ("p50", "p99")]
+    counts = [f"{one[name]:,}" for name in ("ops", "dropped", "wrong")]
+    done = "" if one["achieved"] is None else f"{one['achieved']:.1%}"
+    rate, state = chart.number(one["ops_per_s"]), "lost" if one["lost"] else "done"
+    return [one["target"], counts[0], rate, done, counts[1], *spans, counts[2], state]
+
+
+def target_cores(data: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of a table of what the load did to each server, if there are several."""
+    found = data.get("targets", ())
+    if len(found) < 2:
+        return [], []
+    locks = list(found[0]["locks"])
+    head = ["target", *(name.removeprefix("vma_lock_") for name in locks), "VMA objects", "fsck"]
+    rows = []
+    for one in found:
+        fsck = "not run" if not one["checked"] else "good"
+        if one["problems"] or one["leaks"]:
+            fsck = f"{len(one['problems'])} problems, {len(one['leaks'])} leaks"
+        counts = [f"{one['locks'][name]:,}" for name in locks]
+        rows.append([one["target"], *counts, f"{one['vma_objects_allocated']:,}", fsck])
+    return head, rows
+
+
+def _targets(data: Mapping[str, Any]) -> str:
+    rows = [[text_of(cell) for cell in row] for row in target_rows(data)]
+    if not rows:
+        return ""
+    head, cores = target_cores(data)
+    return (
+        f"<h2>Servers, corrected latency</h2>{table(TARGETS_HEAD, rows)}"
+        "<h2>Locks of each server</h2>"
+        f"{table(head, [[text_of(cell) for cell in row] for row in cores])}"
+    )
 
 
 def core_rows(data: Mapping[str, Any]) -> list[list[str]]:

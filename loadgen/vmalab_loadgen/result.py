@@ -21,6 +21,7 @@ from vmalab_loadgen.config import REACHED, LoadConfig
 from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.kinds import RENEWAL
 from vmalab_loadgen.series import Interval, Series
+from vmalab_loadgen.target_part import TargetPart
 from vmalab_loadgen.workloads import TRACE
 
 SCHEMA: Final = "vmalab-load"
@@ -103,7 +104,9 @@ class LoadResult:
     between: int = 0
     not_compared: Counter[str] = field(default_factory=Counter)
     agents: list[AgentPart] = field(default_factory=list)
-    """Those that did it, each a part."""
+    """Those that did it, each a part: agents, or the loads at several servers."""
+    targets: list[TargetPart] = field(default_factory=list)
+    """Of a load with agents, or at several servers: each server."""
 
     @property
     def wrong(self) -> int:
@@ -204,6 +207,7 @@ class LoadResult:
             "trace": self._trace(),
             **self._soundness(),
             "agents": self._agents(histograms=histograms),
+            "targets": self._targets(),
             "intervals": [self._interval(*one) for one in series.numbered()],
         }
         if histograms:
@@ -287,6 +291,20 @@ class LoadResult:
         return [
             one.as_dict(asked=asked, open_loop=open_loop, histograms=histograms)
             for one in self.agents
+            if one.address
+        ]
+
+    def _targets(self) -> list[dict[str, Any]]:
+        config, every = self.config, max(1, len(self.agents))
+        return [
+            one.as_dict(
+                asked=self.asked * len(one.parts) / every,
+                open_loop=config.open_loop,
+                mode=config.mode,
+                sample=config.sample,
+                cost_ns=self.parts_cost_ns,
+            )
+            for one in self.targets
         ]
 
     def _trace(self) -> dict[str, Any] | None:

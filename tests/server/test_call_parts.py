@@ -108,6 +108,7 @@ def blocks(channel: grpc.Channel, block: bytes) -> None:
     assert 0 < found.times.known_ns < took
 
 
+@pytest.mark.long
 def test_a_wait_is_where_it_was() -> None:
     """For a lock: in the core. For the thread of that call: in the queue."""
     with (

@@ -213,9 +213,7 @@ class _Remote(Driver):
         return str(self.inspect.GetMaps(request, timeout=CALL_TIMEOUT_S).maps)
 
     def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
-        request = pb.MincoreRequest(mm=mm, addr=addr, length=length)
-        answer = self.memory.Mincore(request, timeout=CALL_TIMEOUT_S)
-        return int(answer.errno_code), bytes(answer.vector)
+        return _mincore(self.memory, mm, addr, length)
 
     def vmstat(self) -> Mapping[str, int]:
         answer = self.inspect.GetVmstat(inspect_pb2.GetVmstatRequest(), timeout=CALL_TIMEOUT_S)
@@ -232,6 +230,12 @@ class _Remote(Driver):
 
     def close(self) -> None:
         self._channel.close()
+
+
+def _mincore(memory: MemoryServiceStub, mm: int, addr: int, length: int) -> tuple[int, bytes]:
+    request = pb.MincoreRequest(mm=mm, addr=addr, length=length)
+    answer = memory.Mincore(request, timeout=CALL_TIMEOUT_S)
+    return int(answer.errno_code), bytes(answer.vector)
 
 
 class ApplyDriver(_Remote):
@@ -487,7 +491,7 @@ class UnaryDriver(_Remote, CallByCall):
                 mapped = memory.Mremap(mremap, timeout=wait)
                 return -mapped.errno_code, 0, mapped.addr
             case Op.MINCORE:
-                error, vector = self.mincore(mm, args[0], args[1])
+                error, vector = _mincore(memory, mm, args[0], args[1])
                 return -error, 0, sum((byte & 1) << index for index, byte in enumerate(vector))
             case Op.BRK:
                 brk = memory.Brk(pb.BrkRequest(mm=mm, addr=args[0]), timeout=wait)

@@ -19,7 +19,8 @@ from typing import Any, Final
 import grpc
 
 from vmalab.load.v1 import agent_pb2 as pb
-from vmalab_client import plain_token
+from vmalab_client import plain_token, transport
+from vmalab_client.errors import VmalabError
 from vmalab_drive import drivers
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen import agent_link, agent_wire
@@ -459,6 +460,11 @@ def plan_here(
     Raises:
         UsageError
     """
+    for one in targets:
+        try:
+            transport.join_target(one)
+        except VmalabError as error:
+            raise UsageError(f"--target: {error}") from None
     options = agent_wire.options_of(given, config.seed)
     agents = tuple(Agent("", one) for one in targets)
     plan = Plan(config, options, agents, Access(), target, here=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the time of calls and of blocks went: client, transport, queue, turn, handler, core.
+"""Where the time of calls and of blocks went: late, client, transport, queue, turn, handler, core.
 
 The worker says durations of its own clock, the client measures with its own, and what neither has
 measured is the transport. So the parts of a call add up to its time exactly, and no clock of one
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from vmalab_drive.sampling import Answered
 
-PARTS: Final = ("client", "transport", "queue", "turn", "handler", "core")
-"""client: from the intended start until gRPC has the request, and from its answer on. transport:
-what is left: gRPC in the client and in the worker, and the way. queue: from the arrival at the
+PARTS: Final = ("late", "client", "transport", "queue", "turn", "handler", "core")
+"""late: from the intended start until the client begins. client: until gRPC has the request, and
+from its answer on. transport: what is left: gRPC in the client and in the worker, and the way. queue: from the arrival at the
 worker until its handler begins. turn: a block that is read waits for its turn. handler: the service
 around the core. core: the core."""
 SUMS: Final = ("timed", "silent", "joined", "whole_ns", *(f"{one}_ns" for one in PARTS))
@@ -27,11 +27,12 @@ BLOCK: Final = "block"
 """The kind of what is timed with --mode batch."""
 
 
-def sums_of(one: Answered, intended_ns: int, end_ns: int) -> tuple[int, ...]:
+def sums_of(one: Answered, intended_ns: int, begin_ns: int, end_ns: int) -> tuple[int, ...]:
     """SUMS of one call or block.
 
     Args:
-        intended_ns, end_ns: its time as the latency counts it, of CLOCK_MONOTONIC.
+        intended_ns, begin_ns, end_ns: when it was to begin, when the client began, and its end, as
+            the latency counts them, of CLOCK_MONOTONIC.
     """
     inside, parts = one.back_ns - one.handed_ns, one.parts
     if parts is None or parts.known_ns > inside:
@@ -39,12 +40,13 @@ def sums_of(one: Answered, intended_ns: int, end_ns: int) -> tuple[int, ...]:
     whole = end_ns - intended_ns
     joined, queue = (1, 0) if parts.queue_ns is None else (0, parts.queue_ns)
     transport = inside - parts.known_ns
-    own = whole - inside
-    return (1, 0, joined, whole, own, transport, queue, parts.turn_ns, parts.handler_ns,
+    late = begin_ns - intended_ns
+    own = whole - late - inside
+    return (1, 0, joined, whole, late, own, transport, queue, parts.turn_ns, parts.handler_ns,
             parts.core_ns)  # fmt: skip
 
 
-def _of_kind(sums: Mapping[str, int], mode: str) -> dict[str, Any]:
+def _of_kind(sums: Mapping[str, int], *, mode: str, open_loop: bool) -> dict[str, Any]:
     """Of one kind: sums and means of the parts that are known; those of the others are null."""
     timed = sums["timed"]
     parts: dict[str, int | None] = {one: sums[f"{one}_ns"] for one in PARTS}
@@ -54,6 +56,8 @@ def _of_kind(sums: Mapping[str, int], mode: str) -> dict[str, Any]:
         parts["transport"] = parts["queue"] = None
     if mode != "batch":
         parts["turn"] = None
+    if not open_loop:
+        parts["late"] = None
     means = {name: None if one is None else round(one / max(timed, 1) / 1000, 3)
              for name, one in parts.items()}  # fmt: skip
     return {
@@ -67,7 +71,12 @@ def _of_kind(sums: Mapping[str, int], mode: str) -> dict[str, Any]:
 
 
 def as_dict(
-    kinds: Mapping[str, Mapping[str, int]], *, mode: str, sample: int, cost_ns: int
+    kinds: Mapping[str, Mapping[str, int]],
+    *,
+    mode: str,
+    open_loop: bool,
+    sample: int,
+    cost_ns: int,
 ) -> dict[str, Any] | None:
     """For `--json`; None: nothing was asked.
 
@@ -83,6 +92,9 @@ def as_dict(
         "of": "block" if mode == "batch" else "call",
         "sample": sample,
         "cost_us": round(cost_ns / 1000, 3),
-        "all": _of_kind(every, mode),
-        "kinds": {name: _of_kind(one, mode) for name, one in sorted(kinds.items())},
+        "all": _of_kind(every, mode=mode, open_loop=open_loop),
+        "kinds": {
+            name: _of_kind(one, mode=mode, open_loop=open_loop)
+            for name, one in sorted(kinds.items())
+        },
     }

@@ -292,7 +292,8 @@ class Caller(Generic[BlockT]):
         self.recorder.record(block.kinds, end - begin, end - intended)
         if self._sampler is not None:
             for one in self._sampler.taken():
-                sums = sums_of(one, int(intended[one.number]), int(end[one.number]))
+                at = one.number
+                sums = sums_of(one, int(intended[at]), int(begin[at]), int(end[at]))
                 self.recorder.record_call(kinds.name_of(int(block.kinds[one.number])), sums)
         self.maker.check(block, answer)
 
@@ -306,7 +307,8 @@ class Caller(Generic[BlockT]):
         self.recorder.record_block(block.kinds, now - block.sent_ns, now - block.intended_ns)
         if self._sampler is not None:
             for one in self._sampler.taken():
-                self.recorder.record_call(BLOCK, sums_of(one, block.intended_ns, now))
+                sums = sums_of(one, block.intended_ns, block.sent_ns, now)
+                self.recorder.record_call(BLOCK, sums)
         self.maker.check(block, answer)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from vmalab_loadgen.chart import WIDTH
 
 NAMES: Final = {
+    "late": ("late", 6),
     "client": ("client", 4),
     "transport": ("transport", 1),
     "transport_queue": ("transport + queue", 1),
@@ -20,8 +21,8 @@ NAMES: Final = {
 }
 """What a part is called, and its colour of the page's palette."""
 SAYS: Final = {
-    "client": "until gRPC has the request, with the time by which it began late, and from its "
-    "answer on",
+    "late": "from the intended start until the client begins",
+    "client": "until gRPC has the request, and from its answer on",
     "transport": "gRPC in the client and in the worker, and the way between them",
     "transport_queue": "gRPC, the way, and the time for which the request lay unread in the worker "
     "or the answer in the client, which nobody knows",
@@ -98,7 +99,7 @@ def _bars(data: Mapping[str, Any]) -> str:
     """A bar for each kind, of one length for all: the shares of its parts."""
     found, names = data["call_parts"], known(data)
     kinds = [*found["kinds"].items()]
-    height = KEY_HEIGHT + ROW * len(kinds)
+    height = KEY_HEIGHT + ROW * len(kinds) + 8
     across = WIDTH - NAME_WIDTH
     label = f"where the time of a {found['of']} went: shares"
     out = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">']

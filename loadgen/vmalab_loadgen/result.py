@@ -244,9 +244,13 @@ class LoadResult:
         return int(statistics.median(self.parts_costs_ns)) if self.parts_costs_ns else 0
 
     def _call_parts(self) -> dict[str, Any] | None:
-        mode, sample = self.config.mode, self.config.sample
+        config = self.config
         return call_parts.as_dict(
-            self.series.calls, mode=mode, sample=sample, cost_ns=self.parts_cost_ns
+            self.series.calls,
+            mode=config.mode,
+            open_loop=config.open_loop,
+            sample=config.sample,
+            cost_ns=self.parts_cost_ns,
         )
 
     @property

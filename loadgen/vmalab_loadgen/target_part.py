@@ -78,7 +78,9 @@ class TargetPart:
             "dropped": sum(part.dropped for part in self.parts),
             "latency_us": corrected.summary_us(),
             "latency_raw_us": raw.summary_us(),
-            "call_parts": call_parts.as_dict(calls, mode=mode, sample=sample, cost_ns=cost_ns),
+            "call_parts": call_parts.as_dict(
+                calls, mode=mode, open_loop=open_loop, sample=sample, cost_ns=cost_ns
+            ),
             "locks": {name: self.vmstat.get(name, 0) for name in LOCK_COUNTERS},
             "vmstat": {name: value for name, value in self.vmstat.items() if value},
             "vma_objects_reused": vmas.get("reuses", 0),

@@ -175,6 +175,7 @@ def check_options(given: Mapping[str, Any]) -> None:
         if given[name] and not given["target"] and not given["agent"]:
             option = name.replace("_", "-")
             common.fail(f"--{option} is for the server of --target: give that too", common.USAGE)
+    own_pair(given["target_cert"], given["target_key"])
     if not given["agent"]:
         for name in ("agent_token_file", "agent_ca", "agent_cert", "agent_key"):
             if given[name]:
@@ -187,8 +188,11 @@ def check_options(given: Mapping[str, Any]) -> None:
             common.fail(f"--{option} with --agent: a key leaves no machine; give --target-cert and "
                         "--target-key to each `vmalab load agent`", common.USAGE)  # fmt: skip
     if given["job"]:
-        common.fail("--agent with --job: agents do one load; give its options, not a job",
-                    common.USAGE)  # fmt: skip
+        common.fail(
+            "--agent with --job: each section has a rate, a begin and a report of its own, and an "
+            "agent sends those of one load; give the options of one load",
+            common.USAGE,
+        )
     if given["instance"]:
         common.fail("--instance is on this machine: give --target, as the agents reach it",
                     common.USAGE)  # fmt: skip

@@ -94,8 +94,9 @@ def check_reach(config: LoadConfig) -> None:
         )
     if config.workload.startswith(TRACE):
         raise UsageError(
-            f"--workload {config.workload} with --agent: the folder is on this machine; give a "
-            "named workload or a mix"
+            f"--workload {config.workload} with --agent: the folder is on this machine, may be "
+            "larger than what an agent takes, and an agent reads no folder that a controller "
+            "names; give a named workload or a mix"
         )
 
 

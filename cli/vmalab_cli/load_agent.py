@@ -175,8 +175,8 @@ def check_options(given: Mapping[str, Any]) -> None:
         if given[name] and not given["target"] and not given["agent"]:
             option = name.replace("_", "-")
             common.fail(f"--{option} is for the server of --target: give that too", common.USAGE)
-    own_pair(given["target_cert"], given["target_key"])
     if not given["agent"]:
+        own_pair(given["target_cert"], given["target_key"])
         for name in ("agent_token_file", "agent_ca", "agent_cert", "agent_key"):
             if given[name]:
                 option = name.replace("_", "-")

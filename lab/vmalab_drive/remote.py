@@ -374,8 +374,12 @@ class _Asking:
 
     def __init__(self, memory: MemoryServiceStub) -> None:
         self._memory = memory
-        self.answered: Answered | None = None
-        """Of the last call that did not fail."""
+        self._answered: Answered | None = None
+
+    def last(self) -> Answered | None:
+        """Of the call since the last time; None: there was none, or it failed."""
+        answered, self._answered = self._answered, None
+        return answered
 
     def __getattr__(self, name: str) -> Callable[..., Message]:
         method: grpc.UnaryUnaryMultiCallable[Message, Message] = getattr(self._memory, name)
@@ -384,7 +388,7 @@ class _Asking:
             handed = time.monotonic_ns()
             response, done = method.with_call(request, timeout=timeout, metadata=ASKED)
             back = time.monotonic_ns()
-            self.answered = Answered(0, handed, back, parts_in(done.trailing_metadata()))
+            self._answered = Answered(0, handed, back, parts_in(done.trailing_metadata()))
             return response
 
         return call
@@ -415,13 +419,12 @@ class UnaryDriver(_Remote, CallByCall):
         for number, record in enumerate(parse_block(block)):
             wait(number)
             asks = sampler is not None and sampler.chooses()
-            asking.answered = None
             memory = cast(MemoryServiceStub, asking) if asks else self.memory
             begin = time.monotonic_ns()
             answers.append(RESULT.pack(*self._one(record, memory)))
             spans_ns.append((begin, time.monotonic_ns()))
-            if asks and sampler is not None and asking.answered is not None:
-                sampler.answered.append(replace(asking.answered, number=number))
+            if asks and sampler is not None and (answered := asking.last()) is not None:
+                sampler.answered.append(replace(answered, number=number))
         return b"".join(answers)
 
     def _one(self, record: Record, memory: MemoryServiceStub) -> tuple[int, int, int]:

@@ -407,7 +407,6 @@ class _Control:
             result.leaks |= {where + leak.name: (leak.before, leak.after) for leak in core.leaks}
         result.checked = len(cores) == len(targets) and all(one.checked for one in cores.values())
 
-
     def _at(self, target: str) -> TargetPart:
         """What was done at a server, and lost."""
         links = [one for one in self._links if one.agent.target == target]

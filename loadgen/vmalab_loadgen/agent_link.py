@@ -53,7 +53,7 @@ def parse_agents(texts: Sequence[str], targets: Sequence[str]) -> tuple[Agent, .
     """
     found: list[Agent] = []
     free = sum("=" not in text for text in texts)
-    if 1 < len(targets) and free < len(targets):
+    if len(targets) > 1 and free < len(targets):
         raise UsageError(
             f"--target: {len(targets)} servers for {free} agents that name none; give an agent or "
             "more for each"

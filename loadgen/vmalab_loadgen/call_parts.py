@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 PARTS: Final = ("late", "client", "transport", "queue", "turn", "handler", "core")
 """late: from the intended start until the client begins. client: until gRPC has the request, and
-from its answer on. transport: what is left: gRPC in the client and in the worker, and the way. queue: from the arrival at the
-worker until its handler begins. turn: a block that is read waits for its turn. handler: the service
-around the core. core: the core."""
+from its answer on. transport: what is left: gRPC in the client and in the worker, and the way.
+queue: from the arrival at the worker until its handler begins. turn: a block that is read waits for
+its turn. handler: the service around the core. core: the core."""
 SUMS: Final = ("timed", "silent", "joined", "whole_ns", *(f"{one}_ns" for one in PARTS))
 """Those whose parts are known, and those that asked and got no answer that can be. Of the former
 those whose time in the queue is not known, so that it is in transport_ns; their time, their parts.

@@ -106,7 +106,9 @@ def _bars(data: Mapping[str, Any]) -> str:
     at = float(NAME_WIDTH)
     for name in names:
         text, colour = NAMES[name]
-        out.append(f'<rect class="bar c{colour}" x="{at:.0f}" y="4" width="12" height="12" rx="2"/>')
+        out.append(
+            f'<rect class="bar c{colour}" x="{at:.0f}" y="4" width="12" height="12" rx="2"/>'
+        )
         out.append(f'<text x="{at + 18:.0f}" y="15">{text}</text>')
         at += 40 + 7.5 * len(text)
     for number, (kind, one) in enumerate(kinds):

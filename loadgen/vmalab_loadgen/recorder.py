@@ -48,7 +48,9 @@ class Recorder:
 
     def record_call(self, kind: str, sums: tuple[int, ...]) -> None:
         """Where the time of one call or block went: call_parts.SUMS."""
-        self._calls.setdefault(kind, Counter()).update(dict(zip(call_parts.SUMS, sums, strict=True)))
+        self._calls.setdefault(kind, Counter()).update(
+            dict(zip(call_parts.SUMS, sums, strict=True))
+        )
 
     @staticmethod
     def _add(counts: Counts, rows: Kinds, nanoseconds: Times) -> None:

@@ -59,10 +59,7 @@ class Request:
 
     def has(self, name: str) -> bool:
         """Whether its metadata have that key. Asked before its id is."""
-        for key, _ in _metadata(self._args):
-            if key == name:
-                return True
-        return False
+        return any(key == name for key, _ in _metadata(self._args))
 
     @property
     def id(self) -> str:

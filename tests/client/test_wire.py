@@ -102,9 +102,9 @@ def _apply_by_protobuf(raw: bytes) -> tuple[object, ...]:
 
 def _answer_by_protobuf(raw: bytes) -> tuple[object, ...]:
     message = pb.BatchResponse.FromString(raw)
-    one = message.times
-    times = CallParts(None, one.turn_ns, one.handler_ns, one.core_ns)
-    times = times if message.HasField("times") else None
+    one, times = message.times, None
+    if message.HasField("times"):
+        times = CallParts(None, one.turn_ns, one.handler_ns, one.core_ns)
     if message.executed:
         return (message.results, message.tag, message.executed, tuple(message.failed), times)
     return (message.results, message.tag, len(message.results) // 16, None, times)

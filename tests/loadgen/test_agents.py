@@ -317,7 +317,7 @@ def test_a_connection_that_cannot_be(keys: Path) -> None:
         (["--agent", "a:1"], "--agent a:1 without --target"),
         (["--agent", "a:1", "--agent", "a:1", "--target", "b:1"], "is given twice"),
         (["--agent", "a:1", "--target", "b:1", "--mode", "attach"], "--mode attach with --agent"),
-        (["--agent", "a:1", "--job", "x.toml"], "agents do one load"),
+        (["--agent", "a:1", "--job", "x.toml"], "an agent sends those of one load"),
         (["--agent", "a:1", "--instance", "x"], "--instance is on this machine"),
         (["--agent", "a:1", "--target", "b:1", "--model", "refcount"], "--model"),
         (["--agent-ca", "x"], "--agent-ca is for agents"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 import pytest
@@ -30,6 +31,9 @@ from vmalab_client import wire
 from vmalab_client.call_parts import ASKED, KEY, CallParts, parts_in, text_of
 from vmalab_native.core import Segment
 
+if TYPE_CHECKING:
+    One: TypeAlias = grpc.UnaryUnaryMultiCallable[Any, Any]
+
 PAGE = 4096
 WAIT_NS = 30_000_000
 LONG_POOL, LONG_CQ = (pytest.param(one, marks=pytest.mark.long) for one in ("pool", "cq"))
@@ -44,9 +48,8 @@ def served(*options: str) -> Iterator[tuple[Serve, MemoryServiceStub, grpc.Chann
         yield server, MemoryServiceStub(channel), channel
 
 
-def asked(method: object, request: Message) -> tuple[CallParts, object]:
+def asked(method: One, request: Message) -> tuple[CallParts, object]:
     """The parts of a call, which are less than it took; its answer."""
-    assert isinstance(method, grpc.UnaryUnaryMultiCallable)
     begin = time.monotonic_ns()
     answer, call = method.with_call(request, timeout=HANG_S, metadata=ASKED)
     took = time.monotonic_ns() - begin
@@ -67,13 +70,14 @@ def test_who_asks_hears_it(front: str) -> None:
         mincore = pb.MincoreRequest(mm=mm, addr=AREA, length=PAGE)
         munmap = pb.MunmapRequest(mm=mm, addr=AREA + 4 * PAGE, length=PAGE)
         block = pack.fault(mm, AREA, None, 0)
-        for method, request, again in (
+        calls: list[tuple[One, Message, bool]] = [
             (stub.Fault, fault, False),  # a miss goes to the pool, a hit is answered at once
             (stub.Fault, fault, True),
             (stub.Mincore, mincore, True),
             (stub.Munmap, munmap, True),
             (stub.Apply, pb.ApplyRequest(block=block), True),
-        ):
+        ]
+        for method, request, again in calls:
             parts, answer = asked(method, request)
             assert parts.core_ns > 0, type(request).__name__
             plain, call = method.with_call(request, timeout=HANG_S)
@@ -92,9 +96,8 @@ def blocks(channel: grpc.Channel, block: bytes) -> None:
     """A block that asks has times behind the same bytes that one has that does not."""
     requests = [pb.BatchRequest(block=block, tag=5, timed=timed) for timed in (False, True, False)]
     begin = time.monotonic_ns()
-    answers: list[bytes] = list(
-        channel.stream_stream(wire.BATCH)(iter([one.SerializeToString() for one in requests]))
-    )
+    batch: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(wire.BATCH)
+    answers = [*batch(iter([one.SerializeToString() for one in requests]))]
     took = time.monotonic_ns() - begin
     first, second, third = answers
     assert first == third

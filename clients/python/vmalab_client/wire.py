@@ -76,7 +76,9 @@ def request(raw: bytes) -> Request:
     stop = len(raw) - len(_TRUE_4) * timed
     failed_only = raw.endswith(_TRUE_3, 0, stop)
     found = _read(raw, stop - len(_TRUE_3) * failed_only)
-    if found is None and (failed_only or timed):  # the last bytes may belong to the block or the tag
+    if found is None and (
+        failed_only or timed
+    ):  # the last bytes may belong to the block or the tag
         found, failed_only, timed = _read(raw, len(raw)), False, False
     if found is None:
         message = memory_pb2.BatchRequest.FromString(raw)

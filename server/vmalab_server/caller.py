@@ -14,7 +14,7 @@ from vmalab_server import failures
 from vmalab_server.request import Request
 
 if TYPE_CHECKING:
-    from vmalab_server.call_parts import Timing
+    from vmalab_server.timing import Timing
 
 _PORT = re.compile(r":\d+\Z")
 

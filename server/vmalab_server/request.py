@@ -59,7 +59,7 @@ class Request:
 
     def has(self, name: str) -> bool:
         """Whether its metadata have that key. Asked before its id is."""
-        return any(key == name for key, _ in _metadata(self._args))
+        return name in dict(_metadata(self._args))
 
     @property
     def id(self) -> str:

@@ -19,13 +19,13 @@ from vmalab.v1 import memory_pb2 as pb
 from vmalab_client import wire
 from vmalab_native.convert import failed_records
 from vmalab_server import failures
-from vmalab_server.call_parts import Timing
 from vmalab_server.caller import here
 from vmalab_server.entry import Entry
 from vmalab_server.fair import Turnstile
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.leases import LeaseKeeper
 from vmalab_server.limits import Limits
+from vmalab_server.timing import Timing
 from vmalab_server.under_way import serving
 
 IDLE_BEFORE_CANCEL_S = 0.1

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from vmalab_loadgen import chart, parts_page
+
+# The names "as" themselves are offered by this module too.
+from vmalab_loadgen.cells import table as table
+from vmalab_loadgen.cells import text_of as text_of
+from vmalab_loadgen.cells import time_text as time_text
 from vmalab_loadgen.chart import Axis, Line
 from vmalab_loadgen.config import REACHED
 from vmalab_loadgen.histogram import Latency
@@ -50,14 +54,6 @@ PERCENT_TICKS: Final = ((0.0, "0 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99
                         (0.9999, "99.99 %"), (0.99999, "99.999 %"))  # fmt: skip
 
 
-def time_text(microseconds: float) -> str:
-    """A time with the unit that suits it."""
-    for unit, size in (("s", 1e6), ("ms", 1e3), ("us", 1.0)):
-        if abs(microseconds) >= size:
-            return f"{microseconds / size:.3g} {unit}"
-    return f"{microseconds * 1e3:.3g} ns"
-
-
 def page(data: Mapping[str, Any]) -> str:
     """The whole file, from what `--json` gives."""
     parts = [_head(data), *body(data), _facts(data)]
@@ -88,10 +84,6 @@ def document(title: str, parts: Sequence[str]) -> str:
         f"<title>{text_of(title)}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>\n"
     )
-
-
-def text_of(value: object) -> str:
-    return html.escape(str(value))
 
 
 def _head(data: Mapping[str, Any]) -> str:
@@ -202,13 +194,6 @@ def _findings(data: Mapping[str, Any]) -> str:
 
 def _mood(good: bool) -> str:
     return '<span class="good">yes</span>' if good else '<span class="bad">no</span>'
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """rows: cells as HTML."""
-    top = "".join(f"<th>{text_of(one)}</th>" for one in head)
-    body = "".join("<tr>" + "".join(f"<td>{one}</td>" for one in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
 
 
 def middle_of(interval: Mapping[str, Any]) -> float:

@@ -7,6 +7,7 @@ import html
 from collections.abc import Mapping
 from typing import Any, Final
 
+from vmalab_loadgen.cells import table, text_of, time_text
 from vmalab_loadgen.chart import WIDTH
 
 NAMES: Final = {
@@ -44,8 +45,6 @@ def known(data: Mapping[str, Any]) -> list[str]:
 
 def rows(data: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Head and rows of a table as text; no rows: nothing was asked, or nothing came back."""
-    from vmalab_loadgen.page import time_text
-
     found = data.get("call_parts")
     if not found or not found["all"]["timed"]:
         return [], []
@@ -67,8 +66,6 @@ def rows(data: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def note(data: Mapping[str, Any]) -> str:
     """What was timed, and what that costs, in a sentence or two."""
-    from vmalab_loadgen.page import time_text
-
     found = data["call_parts"]
     text = (
         f"One {found['of']} in {found['sample']} was asked, which costs each of them "
@@ -81,8 +78,6 @@ def note(data: Mapping[str, Any]) -> str:
 
 def section(data: Mapping[str, Any]) -> str:
     """The picture, the table and what they mean, as HTML."""
-    from vmalab_loadgen.page import table, text_of
-
     head, cells = rows(data)
     if not cells:
         return ""

@@ -20,7 +20,8 @@ from vmalab_loadgen.units import counted
 
 STYLE: Final = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c1e21;--soft:#5b6169;--rule:#dfe3e8;
---tile:#f5f7f9;--c1:#1f6feb;--c2:#b3541e;--c3:#6f42c1;--c4:#5b6169;--c5:#18794e;--c6:#a1467e;--good:#18794e;--bad:#c4231c}
+--tile:#f5f7f9;--c1:#1f6feb;--c2:#b3541e;--c3:#6f42c1;--c4:#5b6169;
+--c5:#18794e;--c6:#a1467e;--good:#18794e;--bad:#c4231c}
 @media(prefers-color-scheme:dark){:root{--paper:#14171a;--ink:#e6e8ea;--soft:#9aa3ad;
 --rule:#2d333a;--tile:#1d2126;--c1:#6cb0ff;--c2:#f0a35e;--c3:#c3a3f5;--c4:#9aa3ad;
 --c5:#5fd0a0;--c6:#f2a1cf;--good:#5fd0a0;--bad:#ff8a80}}
@@ -40,8 +41,8 @@ svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:12p
 .line.c4{stroke:var(--c4)}
 .dot.c1,svg text.c1{fill:var(--c1)}.dot.c2,svg text.c2{fill:var(--c2)}
 .dot.c3,svg text.c3{fill:var(--c3)}.dot.c4,svg text.c4{fill:var(--c4)}
-.bar.c1{fill:var(--c1)}.bar.c2{fill:var(--c2)}.bar.c3{fill:var(--c3)}.bar.c4{fill:var(--c4)}
-.bar.c5{fill:var(--c5)}.bar.c6{fill:var(--c6)}
+.bar.c1{fill:var(--c1)}.bar.c2{fill:var(--c2)}.bar.c3{fill:var(--c3)}
+.bar.c4{fill:var(--c4)}.bar.c5{fill:var(--c5)}.bar.c6{fill:var(--c6)}
 .wrap{white-space:normal}.wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:right;padding:4px 10px;border-bottom:1px solid var(--rule);white-space:nowrap;

@@ -174,7 +174,7 @@ class _Control:
             tried = [links.pop(0) for links in left]
             for link in tried:
                 self._send_job(link, looks=True)
-            self._until(lambda tried=tried: all(one.looked or one.lost for one in tried))  # type: ignore[misc]
+            self._all_looked(tried)
             left = [links for one, links in zip(tried, left, strict=True) if one.lost and links]
         for link in self._links:
             if not link.prepared and not link.lost:
@@ -182,6 +182,9 @@ class _Control:
         self._until(lambda: all(one.waits or one.lost for one in self._links))
         if all(one.lost for one in self._links):
             raise LoadError("; ".join(one.part.lost for one in self._links))
+
+    def _all_looked(self, links: Sequence[Link]) -> None:
+        self._until(lambda: all(one.looked or one.lost for one in links))
 
     def _send_job(self, link: Link, *, looks: bool) -> None:
         target = self.plan.target

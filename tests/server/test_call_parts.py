@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import grpc
 import pytest
@@ -32,7 +32,7 @@ from vmalab_client.call_parts import ASKED, KEY, CallParts, parts_in, text_of
 from vmalab_native.core import Segment
 
 if TYPE_CHECKING:
-    One: TypeAlias = grpc.UnaryUnaryMultiCallable[Any, Any]
+    One: TypeAlias = grpc.UnaryUnaryMultiCallable[Message, Message]
 
 PAGE = 4096
 WAIT_NS = 30_000_000
@@ -48,10 +48,11 @@ def served(*options: str) -> Iterator[tuple[Serve, MemoryServiceStub, grpc.Chann
         yield server, MemoryServiceStub(channel), channel
 
 
-def asked(method: One, request: Message) -> tuple[CallParts, object]:
+def asked(method: object, request: Message) -> tuple[CallParts, object]:
     """The parts of a call, which are less than it took; its answer."""
     begin = time.monotonic_ns()
-    answer, call = method.with_call(request, timeout=HANG_S, metadata=ASKED)
+    one = cast("One", method)
+    answer, call = one.with_call(request, timeout=HANG_S, metadata=ASKED)
     took = time.monotonic_ns() - begin
     parts = parts_in(call.trailing_metadata())
     assert parts is not None
@@ -70,7 +71,7 @@ def test_who_asks_hears_it(front: str) -> None:
         mincore = pb.MincoreRequest(mm=mm, addr=AREA, length=PAGE)
         munmap = pb.MunmapRequest(mm=mm, addr=AREA + 4 * PAGE, length=PAGE)
         block = pack.fault(mm, AREA, None, 0)
-        calls: list[tuple[One, Message, bool]] = [
+        calls: list[tuple[object, Message, bool]] = [
             (stub.Fault, fault, False),  # a miss goes to the pool, a hit is answered at once
             (stub.Fault, fault, True),
             (stub.Mincore, mincore, True),
@@ -80,7 +81,7 @@ def test_who_asks_hears_it(front: str) -> None:
         for method, request, again in calls:
             parts, answer = asked(method, request)
             assert parts.core_ns > 0, type(request).__name__
-            plain, call = method.with_call(request, timeout=HANG_S)
+            plain, call = cast("One", method).with_call(request, timeout=HANG_S)
             assert not any(key == KEY for key, _ in call.trailing_metadata())
             assert answer == plain or not again
         echo = bench_pb2.EchoRequest(third=3)

@@ -4526,9 +4526,8 @@ type BatchRequest struct {
 	Tag uint64 `protobuf:"varint,2,opt,name=tag,proto3" json:"tag,omitempty"`
 	// Answer only with the results of records that failed or ended in a signal (status is not 0):
 	// for load, whose words and addresses nobody looks at. Half of a stream's cost is its answers.
-	FailedOnly bool `protobuf:"varint,3,opt,name=failed_only,json=failedOnly,proto3" json:"failed_only,omitempty"`
-	// Answer with `times` too.
-	Timed         bool `protobuf:"varint,4,opt,name=timed,proto3" json:"timed,omitempty"`
+	FailedOnly    bool `protobuf:"varint,3,opt,name=failed_only,json=failedOnly,proto3" json:"failed_only,omitempty"`
+	Timed         bool `protobuf:"varint,4,opt,name=timed,proto3" json:"timed,omitempty"` // answer with `times` too
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4591,16 +4590,12 @@ func (x *BatchRequest) GetTimed() bool {
 	return false
 }
 
-// Where the time of a block went in the worker, from the moment at which the worker had read it. How long it had lain
-// there before that is not known: a worker reads a block when it has answered the one before.
+// Where a block's time went since the worker read it, which it does when it has answered the one before.
 type BlockTimes struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// It waited for its turn among the streams of the worker.
-	TurnNs uint64 `protobuf:"varint,1,opt,name=turn_ns,json=turnNs,proto3" json:"turn_ns,omitempty"`
-	// The service around the core.
-	HandlerNs uint64 `protobuf:"varint,2,opt,name=handler_ns,json=handlerNs,proto3" json:"handler_ns,omitempty"`
-	// The core.
-	CoreNs        uint64 `protobuf:"varint,3,opt,name=core_ns,json=coreNs,proto3" json:"core_ns,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TurnNs        uint64                 `protobuf:"varint,1,opt,name=turn_ns,json=turnNs,proto3" json:"turn_ns,omitempty"`          // it waited among the streams
+	HandlerNs     uint64                 `protobuf:"varint,2,opt,name=handler_ns,json=handlerNs,proto3" json:"handler_ns,omitempty"` // around the core
+	CoreNs        uint64                 `protobuf:"varint,3,opt,name=core_ns,json=coreNs,proto3" json:"core_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4664,9 +4659,8 @@ type BatchResponse struct {
 	// With failed_only: how many records were executed.
 	Executed uint64 `protobuf:"varint,3,opt,name=executed,proto3" json:"executed,omitempty"`
 	// With failed_only: which of them failed, counted from 0, in ascending order.
-	Failed []uint32 `protobuf:"varint,4,rep,packed,name=failed,proto3" json:"failed,omitempty"`
-	// Only if the request said `timed`.
-	Times         *BlockTimes `protobuf:"bytes,5,opt,name=times,proto3" json:"times,omitempty"`
+	Failed        []uint32    `protobuf:"varint,4,rep,packed,name=failed,proto3" json:"failed,omitempty"`
+	Times         *BlockTimes `protobuf:"bytes,5,opt,name=times,proto3" json:"times,omitempty"` // only if the request said `timed`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -3323,21 +3323,19 @@ pub struct BatchRequest {
     /// for load, whose words and addresses nobody looks at. Half of a stream's cost is its answers.
     #[prost(bool, tag = "3")]
     pub failed_only: bool,
-    /// Answer with `times` too.
+    /// answer with `times` too
     #[prost(bool, tag = "4")]
     pub timed: bool,
 }
-/// Where the time of a block went in the worker, from the moment at which the worker had read it. How long it had lain
-/// there before that is not known: a worker reads a block when it has answered the one before.
+/// Where a block's time went since the worker read it, which it does when it has answered the one before.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BlockTimes {
-    /// It waited for its turn among the streams of the worker.
+    /// it waited among the streams
     #[prost(uint64, tag = "1")]
     pub turn_ns: u64,
-    /// The service around the core.
+    /// around the core
     #[prost(uint64, tag = "2")]
     pub handler_ns: u64,
-    /// The core.
     #[prost(uint64, tag = "3")]
     pub core_ns: u64,
 }
@@ -3354,7 +3352,7 @@ pub struct BatchResponse {
     /// With failed_only: which of them failed, counted from 0, in ascending order.
     #[prost(uint32, repeated, tag = "4")]
     pub failed: ::prost::alloc::vec::Vec<u32>,
-    /// Only if the request said `timed`.
+    /// only if the request said `timed`
     #[prost(message, optional, tag = "5")]
     pub times: ::core::option::Option<BlockTimes>,
 }

@@ -736,20 +736,16 @@ export interface BatchRequest {
    * for load, whose words and addresses nobody looks at. Half of a stream's cost is its answers.
    */
   failedOnly: boolean;
-  /** Answer with `times` too. */
+  /** answer with `times` too */
   timed: boolean;
 }
 
-/**
- * Where the time of a block went in the worker, from the moment at which the worker had read it. How long it had lain
- * there before that is not known: a worker reads a block when it has answered the one before.
- */
+/** Where a block's time went since the worker read it, which it does when it has answered the one before. */
 export interface BlockTimes {
-  /** It waited for its turn among the streams of the worker. */
+  /** it waited among the streams */
   turnNs: bigint;
-  /** The service around the core. */
+  /** around the core */
   handlerNs: bigint;
-  /** The core. */
   coreNs: bigint;
 }
 
@@ -761,7 +757,7 @@ export interface BatchResponse {
   executed: bigint;
   /** With failed_only: which of them failed, counted from 0, in ascending order. */
   failed: number[];
-  /** Only if the request said `timed`. */
+  /** only if the request said `timed` */
   times: BlockTimes | undefined;
 }
 

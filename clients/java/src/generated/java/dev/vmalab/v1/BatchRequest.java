@@ -100,7 +100,7 @@ private static final long serialVersionUID = 0L;
   private boolean timed_ = false;
   /**
    * <pre>
-   * Answer with `times` too.
+   * answer with `times` too
    * </pre>
    *
    * <code>bool timed = 4;</code>
@@ -618,7 +618,7 @@ private static final long serialVersionUID = 0L;
     private boolean timed_ ;
     /**
      * <pre>
-     * Answer with `times` too.
+     * answer with `times` too
      * </pre>
      *
      * <code>bool timed = 4;</code>
@@ -630,7 +630,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Answer with `times` too.
+     * answer with `times` too
      * </pre>
      *
      * <code>bool timed = 4;</code>
@@ -646,7 +646,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Answer with `times` too.
+     * answer with `times` too
      * </pre>
      *
      * <code>bool timed = 4;</code>

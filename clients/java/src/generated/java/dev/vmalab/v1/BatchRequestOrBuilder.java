@@ -44,7 +44,7 @@ public interface BatchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Answer with `times` too.
+   * answer with `times` too
    * </pre>
    *
    * <code>bool timed = 4;</code>

@@ -139,7 +139,7 @@ private static final long serialVersionUID = 0L;
   private dev.vmalab.v1.BlockTimes times_;
   /**
    * <pre>
-   * Only if the request said `timed`.
+   * only if the request said `timed`
    * </pre>
    *
    * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -151,7 +151,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Only if the request said `timed`.
+   * only if the request said `timed`
    * </pre>
    *
    * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -163,7 +163,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Only if the request said `timed`.
+   * only if the request said `timed`
    * </pre>
    *
    * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -860,7 +860,7 @@ private static final long serialVersionUID = 0L;
         dev.vmalab.v1.BlockTimes, dev.vmalab.v1.BlockTimes.Builder, dev.vmalab.v1.BlockTimesOrBuilder> timesBuilder_;
     /**
      * <pre>
-     * Only if the request said `timed`.
+     * only if the request said `timed`
      * </pre>
      *
      * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -871,7 +871,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only if the request said `timed`.
+     * only if the request said `timed`
      * </pre>
      *
      * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -886,7 +886,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only if the request said `timed`.
+     * only if the request said `timed`
      * </pre>
      *
      * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -906,7 +906,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only if the request said `timed`.
+     * only if the request said `timed`
      * </pre>
      *
      * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -924,7 +924,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only if the request said `timed`.
+     * only if the request said `timed`
      * </pre>
      *
      * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -949,7 +949,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only if the request said `timed`.
+     * only if the request said `timed`
      * </pre>
      *
      * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -966,7 +966,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only if the request said `timed`.
+     * only if the request said `timed`
      * </pre>
      *
      * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -978,7 +978,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only if the request said `timed`.
+     * only if the request said `timed`
      * </pre>
      *
      * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -993,7 +993,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Only if the request said `timed`.
+     * only if the request said `timed`
      * </pre>
      *
      * <code>.vmalab.v1.BlockTimes times = 5;</code>

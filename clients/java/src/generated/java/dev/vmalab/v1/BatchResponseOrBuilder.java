@@ -68,7 +68,7 @@ public interface BatchResponseOrBuilder extends
 
   /**
    * <pre>
-   * Only if the request said `timed`.
+   * only if the request said `timed`
    * </pre>
    *
    * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -77,7 +77,7 @@ public interface BatchResponseOrBuilder extends
   boolean hasTimes();
   /**
    * <pre>
-   * Only if the request said `timed`.
+   * only if the request said `timed`
    * </pre>
    *
    * <code>.vmalab.v1.BlockTimes times = 5;</code>
@@ -86,7 +86,7 @@ public interface BatchResponseOrBuilder extends
   dev.vmalab.v1.BlockTimes getTimes();
   /**
    * <pre>
-   * Only if the request said `timed`.
+   * only if the request said `timed`
    * </pre>
    *
    * <code>.vmalab.v1.BlockTimes times = 5;</code>

@@ -8,8 +8,7 @@ package dev.vmalab.v1;
 
 /**
  * <pre>
- * Where the time of a block went in the worker, from the moment at which the worker had read it. How long it had lain
- * there before that is not known: a worker reads a block when it has answered the one before.
+ * Where a block's time went since the worker read it, which it does when it has answered the one before.
  * </pre>
  *
  * Protobuf type {@code vmalab.v1.BlockTimes}
@@ -58,7 +57,7 @@ private static final long serialVersionUID = 0L;
   private long turnNs_ = 0L;
   /**
    * <pre>
-   * It waited for its turn among the streams of the worker.
+   * it waited among the streams
    * </pre>
    *
    * <code>uint64 turn_ns = 1;</code>
@@ -73,7 +72,7 @@ private static final long serialVersionUID = 0L;
   private long handlerNs_ = 0L;
   /**
    * <pre>
-   * The service around the core.
+   * around the core
    * </pre>
    *
    * <code>uint64 handler_ns = 2;</code>
@@ -87,10 +86,6 @@ private static final long serialVersionUID = 0L;
   public static final int CORE_NS_FIELD_NUMBER = 3;
   private long coreNs_ = 0L;
   /**
-   * <pre>
-   * The core.
-   * </pre>
-   *
    * <code>uint64 core_ns = 3;</code>
    * @return The coreNs.
    */
@@ -287,8 +282,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Where the time of a block went in the worker, from the moment at which the worker had read it. How long it had lain
-   * there before that is not known: a worker reads a block when it has answered the one before.
+   * Where a block's time went since the worker read it, which it does when it has answered the one before.
    * </pre>
    *
    * Protobuf type {@code vmalab.v1.BlockTimes}
@@ -453,7 +447,7 @@ private static final long serialVersionUID = 0L;
     private long turnNs_ ;
     /**
      * <pre>
-     * It waited for its turn among the streams of the worker.
+     * it waited among the streams
      * </pre>
      *
      * <code>uint64 turn_ns = 1;</code>
@@ -465,7 +459,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * It waited for its turn among the streams of the worker.
+     * it waited among the streams
      * </pre>
      *
      * <code>uint64 turn_ns = 1;</code>
@@ -481,7 +475,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * It waited for its turn among the streams of the worker.
+     * it waited among the streams
      * </pre>
      *
      * <code>uint64 turn_ns = 1;</code>
@@ -497,7 +491,7 @@ private static final long serialVersionUID = 0L;
     private long handlerNs_ ;
     /**
      * <pre>
-     * The service around the core.
+     * around the core
      * </pre>
      *
      * <code>uint64 handler_ns = 2;</code>
@@ -509,7 +503,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The service around the core.
+     * around the core
      * </pre>
      *
      * <code>uint64 handler_ns = 2;</code>
@@ -525,7 +519,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The service around the core.
+     * around the core
      * </pre>
      *
      * <code>uint64 handler_ns = 2;</code>
@@ -540,10 +534,6 @@ private static final long serialVersionUID = 0L;
 
     private long coreNs_ ;
     /**
-     * <pre>
-     * The core.
-     * </pre>
-     *
      * <code>uint64 core_ns = 3;</code>
      * @return The coreNs.
      */
@@ -552,10 +542,6 @@ private static final long serialVersionUID = 0L;
       return coreNs_;
     }
     /**
-     * <pre>
-     * The core.
-     * </pre>
-     *
      * <code>uint64 core_ns = 3;</code>
      * @param value The coreNs to set.
      * @return This builder for chaining.
@@ -568,10 +554,6 @@ private static final long serialVersionUID = 0L;
       return this;
     }
     /**
-     * <pre>
-     * The core.
-     * </pre>
-     *
      * <code>uint64 core_ns = 3;</code>
      * @return This builder for chaining.
      */

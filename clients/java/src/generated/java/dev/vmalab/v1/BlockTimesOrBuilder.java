@@ -13,7 +13,7 @@ public interface BlockTimesOrBuilder extends
 
   /**
    * <pre>
-   * It waited for its turn among the streams of the worker.
+   * it waited among the streams
    * </pre>
    *
    * <code>uint64 turn_ns = 1;</code>
@@ -23,7 +23,7 @@ public interface BlockTimesOrBuilder extends
 
   /**
    * <pre>
-   * The service around the core.
+   * around the core
    * </pre>
    *
    * <code>uint64 handler_ns = 2;</code>
@@ -32,10 +32,6 @@ public interface BlockTimesOrBuilder extends
   long getHandlerNs();
 
   /**
-   * <pre>
-   * The core.
-   * </pre>
-   *
    * <code>uint64 core_ns = 3;</code>
    * @return The coreNs.
    */

@@ -4654,10 +4654,9 @@ func (x *BlockTimes) GetCoreNs() uint64 {
 type BatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 16 bytes for each record that was executed; with failed_only for each of `failed`.
-	Results []byte `protobuf:"bytes,1,opt,name=results,proto3" json:"results,omitempty"`
-	Tag     uint64 `protobuf:"varint,2,opt,name=tag,proto3" json:"tag,omitempty"`
-	// With failed_only: how many records were executed.
-	Executed uint64 `protobuf:"varint,3,opt,name=executed,proto3" json:"executed,omitempty"`
+	Results  []byte `protobuf:"bytes,1,opt,name=results,proto3" json:"results,omitempty"`
+	Tag      uint64 `protobuf:"varint,2,opt,name=tag,proto3" json:"tag,omitempty"`
+	Executed uint64 `protobuf:"varint,3,opt,name=executed,proto3" json:"executed,omitempty"` // with failed_only: how many records were executed
 	// With failed_only: which of them failed, counted from 0, in ascending order.
 	Failed        []uint32    `protobuf:"varint,4,rep,packed,name=failed,proto3" json:"failed,omitempty"`
 	Times         *BlockTimes `protobuf:"bytes,5,opt,name=times,proto3" json:"times,omitempty"` // only if the request said `timed`

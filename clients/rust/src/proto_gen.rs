@@ -3346,7 +3346,7 @@ pub struct BatchResponse {
     pub results: ::prost::alloc::vec::Vec<u8>,
     #[prost(uint64, tag = "2")]
     pub tag: u64,
-    /// With failed_only: how many records were executed.
+    /// with failed_only: how many records were executed
     #[prost(uint64, tag = "3")]
     pub executed: u64,
     /// With failed_only: which of them failed, counted from 0, in ascending order.

@@ -753,7 +753,7 @@ export interface BatchResponse {
   /** 16 bytes for each record that was executed; with failed_only for each of `failed`. */
   results: Uint8Array;
   tag: bigint;
-  /** With failed_only: how many records were executed. */
+  /** with failed_only: how many records were executed */
   executed: bigint;
   /** With failed_only: which of them failed, counted from 0, in ascending order. */
   failed: number[];

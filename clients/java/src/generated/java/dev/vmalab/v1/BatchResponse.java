@@ -82,7 +82,7 @@ private static final long serialVersionUID = 0L;
   private long executed_ = 0L;
   /**
    * <pre>
-   * With failed_only: how many records were executed.
+   * with failed_only: how many records were executed
    * </pre>
    *
    * <code>uint64 executed = 3;</code>
@@ -702,7 +702,7 @@ private static final long serialVersionUID = 0L;
     private long executed_ ;
     /**
      * <pre>
-     * With failed_only: how many records were executed.
+     * with failed_only: how many records were executed
      * </pre>
      *
      * <code>uint64 executed = 3;</code>
@@ -714,7 +714,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * With failed_only: how many records were executed.
+     * with failed_only: how many records were executed
      * </pre>
      *
      * <code>uint64 executed = 3;</code>
@@ -730,7 +730,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * With failed_only: how many records were executed.
+     * with failed_only: how many records were executed
      * </pre>
      *
      * <code>uint64 executed = 3;</code>

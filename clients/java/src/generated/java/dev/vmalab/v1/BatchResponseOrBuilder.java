@@ -29,7 +29,7 @@ public interface BatchResponseOrBuilder extends
 
   /**
    * <pre>
-   * With failed_only: how many records were executed.
+   * with failed_only: how many records were executed
    * </pre>
    *
    * <code>uint64 executed = 3;</code>

@@ -150,7 +150,7 @@ def _run(config: LoadConfig, given: Mapping[str, Any], *, table: bool) -> LoadRe
     shown = Shown(config, table=table)
 
     def run() -> LoadResult:
-        if given["agent"]:
+        if given["agent"] or len(given["targets"]) > 1:
             return load_agent.run(config, given, shown)
         names = ("target", "instance", "mode", "workers", "model", "layout", "pkeys")
         with instances.instance_for(**{name: given[name] for name in names}) as found:
@@ -305,9 +305,10 @@ def load_command(
         typer.Option(
             min=0,
             max=1 << 20,
-            show_default="16",
+            show_default="16 for --mode attach, else 0",
             help="For --mode attach in the closed loop: one fault in so many is timed; 0: no "
-            "operation is.",
+            "operation is. For unary and batch: of one call or block in so many the server is "
+            "asked where the time went; 0: of none.",
         ),
     ] = None,
     threshold: Annotated[
@@ -329,9 +330,11 @@ def load_command(
         bool, typer.Option(help="Check every invariant and look for leaks at the end.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Workers of the server that is started.")] = 2,
-    target: Annotated[str, typer.Option(help="Server, host:port; default: one is started.")] = "",
+    target: load_agent.TargetOption = None,
     target_token_file: load_agent.TargetTokenFile = "",
     target_ca: load_agent.TargetCa = "",
+    target_cert: load_agent.TargetCert = "",
+    target_key: load_agent.TargetKey = "",
     instance: Annotated[
         str, typer.Option(help="Instance on this machine, for --mode attach.")
     ] = "",
@@ -353,7 +356,7 @@ def load_command(
     """Generate load and check every answer."""
     if context.invoked_subcommand:
         return
-    given = dict(locals())
+    given = load_agent.with_targets(dict(locals()))
     if workloads:
         _list_workloads(as_json)
         return

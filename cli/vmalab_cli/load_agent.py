@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -57,10 +58,23 @@ AgentSilence = Annotated[
     str,
     typer.Option(help="An agent that says nothing for so long is given up.", rich_help_panel=PANEL),
 ]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        show_default="one is started",
+        help="Server, host:port; more than once, or with commas: the load goes to several.",
+    ),
+]
 TargetTokenFile = Annotated[str, typer.Option(help="File with the token for the server.")]
 TargetCa = Annotated[
     str, typer.Option(help="File with the certificate (PEM) that signs that of a server with TLS.")
 ]
+
+TargetCert = Annotated[
+    str,
+    typer.Option(help="File with the certificate (PEM) that is shown to a server with TLS."),
+]
+TargetKey = Annotated[str, typer.Option(help="File with the key of --target-cert (PEM).")]
 
 EXAMPLES = """\
 Examples:
@@ -93,14 +107,34 @@ def one_token(name: str, option: str) -> str:
     return lines[0].rpartition(":")[2].strip()
 
 
+def with_targets(given: dict[str, Any]) -> dict[str, Any]:
+    """The options, with `targets`, each server of --target, and `target`, the first of them or "".
+
+    Ends the command if one is given twice.
+    """
+    found: list[str] = []
+    for text in given["target"] or []:
+        # A form of gRPC's own may have commas, and is one server.
+        several = not text.startswith(("ipv4:", "ipv6:", "unix:", "dns:"))
+        found += filter(None, text.split(",")) if several else [text]
+    for one in found:
+        if found.count(one) > 1:
+            common.fail(f"--target {one} is given twice", common.USAGE)
+    if len(found) > 1 and given["job"]:
+        common.fail("--job with several --target: the sections of a job have one server",
+                    common.USAGE)  # fmt: skip
+    return {**given, "targets": found, "target": found[0] if found else ""}
+
+
 def secured(target: Target, given: Mapping[str, Any]) -> Target:
     """The target of a load, with what the server wants to see.
 
     Ends the command if the options are wrong.
     """
-    from dataclasses import replace
-
     token, ca = given["target_token_file"], given["target_ca"]
+    pair = own_pair(given["target_cert"], given["target_key"])
+    if pair is not None and not ca:
+        common.fail("--target-cert goes with --target-ca: give both", common.USAGE)
     if not token and not ca:
         return target
     try:
@@ -110,31 +144,62 @@ def secured(target: Target, given: Mapping[str, Any]) -> Target:
     if ca and b"-----BEGIN CERTIFICATE-----" not in pem:
         common.fail(f"--target-ca: {ca} has no BEGIN CERTIFICATE in it: PEM is wanted",
                     common.USAGE)  # fmt: skip
-    return replace(target, token=one_token(token, "--target-token-file"), certificates=pem)
+    token = one_token(token, "--target-token-file")
+    return replace(target, token=token, certificates=pem, pair=pair)
+
+
+def own_pair(cert: str, key: str) -> tuple[bytes, bytes] | None:
+    """What is shown to a server: --target-cert and --target-key; None: nothing.
+
+    Ends the command if they are not what they should be.
+    """
+    from vmalab_client import transport
+    from vmalab_client.errors import VmalabError
+    from vmalab_server.config import ConfigError
+    from vmalab_server.secure_files import read_text
+
+    try:
+        if key:
+            read_text(Path(key), "--target-key")
+        return transport.client_pair(Path(cert) if cert else b"", Path(key) if key else b"")
+    except ConfigError as error:
+        common.fail(str(error), common.USAGE)
+    except VmalabError as error:
+        said = str(error).replace("client_certificate", "--target-cert")
+        common.fail(said.replace("client_key", "--target-key"), common.USAGE)
 
 
 def check_options(given: Mapping[str, Any]) -> None:
     """Ends the command if options that go with --agent or --target, or against them, are wrong."""
-    for name in ("target_token_file", "target_ca"):
+    for name in ("target_token_file", "target_ca", "target_cert", "target_key"):
         if given[name] and not given["target"] and not given["agent"]:
             option = name.replace("_", "-")
             common.fail(f"--{option} is for the server of --target: give that too", common.USAGE)
     if not given["agent"]:
+        own_pair(given["target_cert"], given["target_key"])
         for name in ("agent_token_file", "agent_ca", "agent_cert", "agent_key"):
             if given[name]:
                 option = name.replace("_", "-")
                 common.fail(f"--{option} is for agents: give --agent too", common.USAGE)
         return
+    for name in ("target_cert", "target_key"):
+        if given[name]:
+            option = name.replace("_", "-")
+            common.fail(f"--{option} with --agent: a key leaves no machine; give --target-cert and "
+                        "--target-key to each `vmalab load agent`", common.USAGE)  # fmt: skip
     if given["job"]:
-        common.fail("--agent with --job: agents do one load; give its options, not a job",
-                    common.USAGE)  # fmt: skip
+        common.fail(
+            "--agent with --job: each section has a rate, a begin and a report of its own, and an "
+            "agent sends those of one load; give the options of one load",
+            common.USAGE,
+        )
     if given["instance"]:
         common.fail("--instance is on this machine: give --target, as the agents reach it",
                     common.USAGE)  # fmt: skip
 
 
 def run(config: LoadConfig, given: Mapping[str, Any], progress: Progress) -> LoadResult:
-    """The load, done by agents.
+    """The load, done by agents, or at several servers.
 
     Raises:
         CommandError
@@ -146,6 +211,13 @@ def run(config: LoadConfig, given: Mapping[str, Any], progress: Progress) -> Loa
 
     def path(name: str) -> Path | None:
         return Path(given[name]) if given[name] else None
+
+    where = secured(Target(address=given["target"]), given)
+    if not given["agent"]:
+        if given["instance"]:
+            raise UsageError("--instance is one: give one --target")
+        plan = agent_control.plan_here(config, given, given["targets"], where)
+        return agent_control.run(plan, progress, _say)
 
     try:
         silence_s = units.seconds(given["agent_silence"])
@@ -159,7 +231,7 @@ def run(config: LoadConfig, given: Mapping[str, Any], progress: Progress) -> Loa
         given,
         given["agent"],
         Access(token, path("agent_ca"), path("agent_cert"), path("agent_key")),
-        secured(Target(address=given["target"]), given),
+        where,
         silence_s=silence_s,
     )
     return agent_control.run(plan, progress, _say)
@@ -195,6 +267,8 @@ def agent_command(
     tls_key: TlsKey = None,
     tls_client_ca: TlsClientCa = None,
     token_file: TokenFile = None,
+    target_cert: TargetCert = "",
+    target_key: TargetKey = "",
     idle: Annotated[
         str, typer.Option(help="A run whose controller says nothing for so long is ended.")
     ] = "30s",
@@ -218,7 +292,7 @@ def agent_command(
         common.fail(f"--idle {idle}: give 2s to 3600s", common.USAGE)
     names = ("listen", "tls_cert", "tls_key", "tls_client_ca", "token_file")
     options = {name: value for name, value in locals().items() if name in names}
-    where = _listen(options, idle_s)
+    where = replace(_listen(options, idle_s), target_pair=own_pair(target_cert, target_key))
 
     def ready(address: str) -> None:
         if as_json:

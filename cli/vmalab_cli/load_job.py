@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BESIDE: Final = (
     "job", "schema", "seed", "check", "target", "instance", "workers", "model", "layout", "pkeys",
     "lookup", "as_json", "json_file", "csv", "hdr", "html", "svg", "target_token_file", "target_ca",
+    "target_cert", "target_key",
 )  # fmt: skip
 """Options that hold for a job; the others are keys of its sections."""
 

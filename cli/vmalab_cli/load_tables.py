@@ -21,6 +21,7 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
         where = report.grid("where the time went, of those that were timed", page.WHERE_HEAD, rows)
         where.padding = (0, 1)
         found.append(where)
+    found += parts(data)
     if data["errnos"]:
         errnos = [[name, report.count(number)] for name, number in data["errnos"].items()]
         found.append(report.grid("expected errors", ("error", "count"), errnos))
@@ -31,8 +32,22 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
     title = f"latency of {data['latency_of']}, microseconds"
     found.append(report.grid(title, ("", "corrected", "raw"), times))
     found += agents(data)
+    found += targets(data)
     found += _verdicts(data)
     return found
+
+
+def parts(data: Mapping[str, Any]) -> list[Table]:
+    """Where the time of calls or blocks went."""
+    from vmalab_drive import report
+    from vmalab_loadgen import parts_page
+
+    head, rows = parts_page.rows(data)
+    if not rows:
+        return []
+    found = report.grid(f"where the time of a {data['call_parts']['of']} went, means", head, rows)
+    found.padding = (0, 1)
+    return [found]
 
 
 def agents(data: Mapping[str, Any]) -> list[Table]:
@@ -48,6 +63,24 @@ def agents(data: Mapping[str, Any]) -> list[Table]:
     found.columns[0].overflow = "fold"  # an address is of no use without its end
     found.padding = (0, 1)
     return [found]
+
+
+def targets(data: Mapping[str, Any]) -> list[Table]:
+    """The servers, if there are several: what was done there, and what it did to them."""
+    from vmalab_drive import report
+    from vmalab_loadgen import page
+
+    rows = page.target_rows(data)
+    if not rows:
+        return []
+    kept = [at for at, name in enumerate(page.TARGETS_HEAD) if name not in ("per s", "wrong")]
+    shown = [[row[at] for at in kept] for row in (list(page.TARGETS_HEAD), *rows)]
+    found = [report.grid("servers, corrected latency", shown[0], shown[1:])]
+    found.append(report.grid("locks of each server", *page.target_cores(data)))
+    for one in found:
+        one.columns[0].overflow = "fold"
+        one.padding = (0, 1)
+    return found
 
 
 def kinds_of(data: Mapping[str, Any], title: str) -> Table:
@@ -69,7 +102,7 @@ def kinds_of(data: Mapping[str, Any], title: str) -> Table:
 
 def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     from vmalab_drive import report
-    from vmalab_loadgen import page
+    from vmalab_loadgen import page, parts_page
     from vmalab_loadgen.units import counted
 
     spaces = f"{data['shared_mms']} shared" if data["shared_mms"] else "one for each caller"
@@ -98,6 +131,8 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
         turns, between = (report.count(data["trace"][name]) for name in ("turns", "between"))
         rows.append(("trace", f"{turns} times, {between} steps between operations"))
     rows += core_facts(data)
+    if data["call_parts"]:
+        rows.append(("parts", parts_page.note(data)))
     if data["latency_sample"] != 1:
         sample = data["latency_sample"]
         timed = f"one fault in {sample}, and every other operation" if sample else "nothing"

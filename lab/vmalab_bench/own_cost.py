@@ -91,7 +91,7 @@ class _Side:
             shared_mms=0,
             mode=self.mode,
             seconds=self._seconds,
-            sample=SAMPLE if latency == "on" else 0,
+            sample=SAMPLE if latency == "on" and self.mode == "attach" else 0,
         ).filled()
 
     def _cut(self, maker: ScriptMaker) -> Iterator[Cut]:

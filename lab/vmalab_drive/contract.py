@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from vmalab_drive.errors import CommandError
+from vmalab_drive.sampling import Sampler
 
 TTL_MS = 60_000
 
@@ -35,12 +36,14 @@ class Target:
     Attributes:
         token: what the server wants to see.
         certificates: PEM of who has signed the server's certificate; empty: it has no TLS.
+        pair: PEM of what this client shows of itself, and its key; None: nothing.
     """
 
     address: str = ""
     instance: str = ""
     token: str = field(default="", repr=False)
     certificates: bytes = field(default=b"", repr=False)
+    pair: tuple[bytes, bytes] | None = field(default=None, repr=False)
 
 
 class Driver(ABC):
@@ -106,6 +109,14 @@ class Driver(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+    sampler: Sampler | None = None
+    """Calls or blocks that it chooses are asked where their time went; None: none is."""
+
+    def parts_cost_ns(self) -> int:
+        """What it costs to ask one call or block for that, by some that do nothing else; 0 where
+        nothing is asked."""
+        return 0
 
     def send(self, block: bytes) -> None:
         """Begin a block; its results come from receive() in order. Here: execute it at once."""

@@ -146,7 +146,7 @@ def connect(target: Target, mode: str, *, worker: int = -1) -> Driver:
     kind = remote.StreamDriver
     if mode in ("unary", "apply"):
         kind = remote.UnaryDriver if mode == "unary" else remote.ApplyDriver
-    security = remote.Security(target.token, target.certificates)
+    security = remote.Security(target.token, target.certificates, target.pair)
     return kind(target.address, worker=worker, security=security)
 
 

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import queue
+import socket
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import grpc
@@ -20,15 +22,41 @@ from vmalab.v1 import memory_pb2 as pb
 from vmalab.v1.memory_pb2_grpc import MemoryServiceStub
 from vmalab_client import plain_token, transport, wire
 from vmalab_client.block import FAULT_STORE, PKEY_SHIFT, Record, parse_block, parse_results
+from vmalab_client.call_parts import ASKED, parts_in
 from vmalab_drive.contract import TTL_MS, CallByCall, Driver, DriverError, FileInfo
+from vmalab_drive.sampling import Answered
 
 CALL_TIMEOUT_S = 300.0
 REFUSED_S = 5.0
 """So long a connection may fail: a worker may be starting again."""
 MESSAGE_BYTES_MAX = 16 << 20
+COST_PAIRS: Final = 64
 
 
-def _wait_ready(channel: grpc.Channel, address: str) -> None:
+def _unready(address: str, security: Security, *, refused: bool) -> str:
+    """Why there is no connection: grpc says the same of a closed port and of a certificate.
+
+    Args:
+        refused: an attempt has failed; else nobody has said anything.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        if not refused or not port.isdigit() or host.startswith("unix"):  # or gRPC alone knows it
+            raise OSError
+        socket.create_connection((host.strip("[]"), int(port)), REFUSED_S).close()
+    except OSError:
+        return f"no server answers at {address}: start one with `vmalab serve`"
+    if not security.certificates:
+        return f"the server at {address} has TLS: it needs the certificate that signs the server's"
+    own = "does not accept the certificate that is shown to it" if security.pair else \
+        "wants to see a certificate"  # fmt: skip
+    return (
+        f"no TLS with the server at {address}: its certificate is not signed by the one that was "
+        f"given, or is for another name, or it has no TLS, or it {own}"
+    )
+
+
+def _wait_ready(channel: grpc.Channel, address: str, security: Security) -> None:
     """Raises DriverError: nobody listens there, for some seconds, or a server does not answer."""
     refused, ready = threading.Event(), threading.Event()
 
@@ -44,7 +72,8 @@ def _wait_ready(channel: grpc.Channel, address: str) -> None:
         while not ready.wait(0.05):
             waited = time.monotonic() - begun
             if waited > (REFUSED_S if refused.is_set() else CALL_TIMEOUT_S):
-                raise DriverError(f"no server answers at {address}: start one with `vmalab serve`")
+                why = _unready(address, security, refused=refused.is_set())
+                raise DriverError(why)
     finally:
         channel.unsubscribe(changed)
 
@@ -55,10 +84,12 @@ class Security:
 
     Attributes:
         certificates: PEM of who has signed the server's certificate; empty: it has no TLS.
+        pair: PEM of the client's certificate, and its key; None: it shows none.
     """
 
     token: str = ""
     certificates: bytes = b""
+    pair: tuple[bytes, bytes] | None = None
 
     def channel(self, address: str, options: list[tuple[str, int]]) -> grpc.Channel:
         """A connection.
@@ -66,7 +97,7 @@ class Security:
         Raises:
             BadCertificate, BadToken: what was given is none, or a token needs TLS.
         """
-        credentials = transport.credentials(self.token, self.certificates)
+        credentials = transport.credentials(self.token, self.certificates, self.pair)
         token = plain_token.checked(address, self.token, tls=credentials is not None)
         if credentials is None:
             return plain_token.channel(grpc.insecure_channel(address, options=options), token)
@@ -89,7 +120,7 @@ class _Remote(Driver):
         ]
         self._channel = security.channel(address, options)
         try:
-            _wait_ready(self._channel, address)
+            _wait_ready(self._channel, address, security)
         except DriverError:
             self._channel.close()
             raise
@@ -182,9 +213,7 @@ class _Remote(Driver):
         return str(self.inspect.GetMaps(request, timeout=CALL_TIMEOUT_S).maps)
 
     def mincore(self, mm: int, addr: int, length: int) -> tuple[int, bytes]:
-        request = pb.MincoreRequest(mm=mm, addr=addr, length=length)
-        answer = self.memory.Mincore(request, timeout=CALL_TIMEOUT_S)
-        return int(answer.errno_code), bytes(answer.vector)
+        return _mincore(self.memory, mm, addr, length)
 
     def vmstat(self) -> Mapping[str, int]:
         answer = self.inspect.GetVmstat(inspect_pb2.GetVmstatRequest(), timeout=CALL_TIMEOUT_S)
@@ -203,6 +232,12 @@ class _Remote(Driver):
         self._channel.close()
 
 
+def _mincore(memory: MemoryServiceStub, mm: int, addr: int, length: int) -> tuple[int, bytes]:
+    request = pb.MincoreRequest(mm=mm, addr=addr, length=length)
+    answer = memory.Mincore(request, timeout=CALL_TIMEOUT_S)
+    return int(answer.errno_code), bytes(answer.vector)
+
+
 class ApplyDriver(_Remote):
     """One unary Apply for each block."""
 
@@ -218,6 +253,8 @@ class StreamDriver(_Remote):
         super().__init__(address, worker=worker, security=security)
         self._out: queue.SimpleQueue[wire.Request | None] = queue.SimpleQueue()
         self._tag = 0
+        self._handed: dict[int, int] = {}
+        """When gRPC got the timed blocks in flight, by tag; its thread writes it."""
         self._answers = wire.batch(self._channel)(self._requests())
 
     def _requests(self) -> Iterator[wire.Request]:
@@ -225,14 +262,33 @@ class StreamDriver(_Remote):
             request = self._out.get()
             if request is None:
                 return
+            if request.timed:
+                self._handed[request.tag] = time.monotonic_ns()
             yield request
 
     def send(self, block: bytes, *, failed_only: bool = False) -> None:
         self._tag += 1
-        self._out.put(wire.Request(block, self._tag, failed_only))
+        timed = self.sampler is not None and self.sampler.chooses()
+        self._out.put(wire.Request(block, self._tag, failed_only, timed))
 
     def receive(self) -> bytes:
-        return bytes(next(self._answers).results)
+        answer = next(self._answers)
+        if self._handed and self.sampler is not None:
+            back = time.monotonic_ns()
+            if handed := self._handed.pop(answer.tag, 0):
+                self.sampler.answered.append(Answered(0, handed, back, answer.times))
+        return bytes(answer.results)
+
+    def parts_cost_ns(self) -> int:
+        block = pack.munmap(0, 0, 0)  # of no address space: it does nothing, and is answered
+
+        def run(timed: bool) -> None:
+            self._tag += 1
+            self._out.put(wire.Request(block, self._tag, False, timed))
+            next(self._answers)
+            self._handed.clear()
+
+        return _cost_ns(run)
 
     def receive_failed(self) -> tuple[int, int]:
         """Of a block that was sent with failed_only: records executed, records that failed."""
@@ -301,26 +357,79 @@ class _Caller:
         return call
 
 
+def _cost_ns(run: Callable[[bool], None]) -> int:
+    """What a call that is timed takes more than one that is not. They take turns, and the lower
+    quartiles are compared: those that nothing else has disturbed."""
+    took: tuple[list[int], list[int]] = ([], [])
+    for number in range(2 * COST_PAIRS):
+        begin = time.monotonic_ns()
+        run(bool(number % 2))
+        took[number % 2].append(time.monotonic_ns() - begin)
+    plain, timed = (statistics.quantiles(one, n=4)[0] for one in took)
+    return max(0, round(timed - plain))
+
+
+class _Asking:
+    """In the place of the stub: each call asks where its time went."""
+
+    def __init__(self, memory: MemoryServiceStub) -> None:
+        self._memory = memory
+        self._answered: Answered | None = None
+
+    def last(self) -> Answered | None:
+        """Of the call since the last time; None: there was none, or it failed."""
+        answered, self._answered = self._answered, None
+        return answered
+
+    def __getattr__(self, name: str) -> Callable[..., Message]:
+        method: grpc.UnaryUnaryMultiCallable[Message, Message] = getattr(self._memory, name)
+
+        def call(request: Message, *, timeout: float) -> Message:
+            handed = time.monotonic_ns()
+            response, done = method.with_call(request, timeout=timeout, metadata=ASKED)
+            back = time.monotonic_ns()
+            self._answered = Answered(0, handed, back, parts_in(done.trailing_metadata()))
+            return response
+
+        return call
+
+
 class UnaryDriver(_Remote, CallByCall):
     """One unary call for each record of a block."""
 
     def run(self, block: bytes) -> bytes:
-        return b"".join(RESULT.pack(*self._one(record)) for record in parse_block(block))
+        return b"".join(
+            RESULT.pack(*self._one(record, self.memory)) for record in parse_block(block)
+        )
+
+    def parts_cost_ns(self) -> int:
+        asking, request = _Asking(self.memory), pb.KeepAliveRequest()
+
+        def run(timed: bool) -> None:
+            memory = cast(MemoryServiceStub, asking) if timed else self.memory
+            memory.KeepAlive(request, timeout=CALL_TIMEOUT_S)
+
+        return _cost_ns(run)
 
     def run_timed(
         self, block: bytes, spans_ns: list[tuple[int, int]], wait: Callable[[int], None]
     ) -> bytes:
         answers: list[bytes] = []
+        sampler, asking = self.sampler, _Asking(self.memory)
         for number, record in enumerate(parse_block(block)):
             wait(number)
+            asks = sampler is not None and sampler.chooses()
+            memory = cast(MemoryServiceStub, asking) if asks else self.memory
             begin = time.monotonic_ns()
-            answers.append(RESULT.pack(*self._one(record)))
+            answers.append(RESULT.pack(*self._one(record, memory)))
             spans_ns.append((begin, time.monotonic_ns()))
+            if asks and sampler is not None and (answered := asking.last()) is not None:
+                sampler.answered.append(replace(answered, number=number))
         return b"".join(answers)
 
-    def _one(self, record: Record) -> tuple[int, int, int]:
+    def _one(self, record: Record, memory: MemoryServiceStub) -> tuple[int, int, int]:
         try:
-            return self._of_caller(record)
+            return self._of_caller(record, memory)
         except grpc.RpcError as error:
             code = error.code()
             if code is grpc.StatusCode.NOT_FOUND:
@@ -329,12 +438,12 @@ class UnaryDriver(_Remote, CallByCall):
                 return Status.LIMIT, 0, 0
             raise DriverError(f"{Op(record.op).name}: {code.name}: {error.details()}") from error
 
-    def _of_caller(self, record: Record) -> tuple[int, int, int]:
+    def _of_caller(self, record: Record, memory: MemoryServiceStub) -> tuple[int, int, int]:
         """The call; of a record with PKRU the request has it, and the answer says what became of
         it."""
         if record.pkru is None:
-            return self._call(record, self.memory)
-        caller = _Caller(self.memory, record.pkru)
+            return self._call(record, memory)
+        caller = _Caller(memory, record.pkru)
         status, info, value = self._call(record, cast(MemoryServiceStub, caller))
         return status, info if record.op == Op.FAULT else caller.pkru, value
 
@@ -385,7 +494,7 @@ class UnaryDriver(_Remote, CallByCall):
                 mapped = memory.Mremap(mremap, timeout=wait)
                 return -mapped.errno_code, 0, mapped.addr
             case Op.MINCORE:
-                error, vector = self.mincore(mm, args[0], args[1])
+                error, vector = _mincore(memory, mm, args[0], args[1])
                 return -error, 0, sum((byte & 1) << index for index, byte in enumerate(vector))
             case Op.BRK:
                 brk = memory.Brk(pb.BrkRequest(mm=mm, addr=args[0]), timeout=wait)

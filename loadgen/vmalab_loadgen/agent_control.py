@@ -19,10 +19,12 @@ from typing import Any, Final
 import grpc
 
 from vmalab.load.v1 import agent_pb2 as pb
-from vmalab_client import plain_token
+from vmalab_client import plain_token, transport
+from vmalab_client.errors import VmalabError
 from vmalab_drive import drivers
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen import agent_link, agent_wire
+from vmalab_loadgen.agent_here import HereLink
 from vmalab_loadgen.agent_link import Access, Agent, Event, Events, Link
 from vmalab_loadgen.agent_part import AgentPart
 from vmalab_loadgen.agent_wire import BEAT_S, Sums
@@ -30,6 +32,7 @@ from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.load import LoadError, Progress
 from vmalab_loadgen.result import LoadResult
 from vmalab_loadgen.series import Series
+from vmalab_loadgen.target_part import TargetPart
 from vmalab_native import signals
 
 AGENTS_MAX: Final = 64
@@ -50,6 +53,7 @@ class Plan:
         config: what all agents do together; the processes are those of each.
         options: the same, as Prepare has it.
         target: what the servers want to see; the addresses are the agents'.
+        here: the agents are processes of this machine, one for each server.
         silence_s: an agent that says nothing for so long is given up.
     """
 
@@ -59,13 +63,21 @@ class Plan:
     access: Access
     target: drivers.Target
     silence_s: float = SILENCE_S
+    here: bool = False
 
     def check(self) -> None:
         """Raises UsageError: this cannot be done."""
+        option = "--target" if self.here else "--agent"
         if len(self.agents) > AGENTS_MAX:
-            raise UsageError(f"--agent: {len(self.agents)} agents, at most {AGENTS_MAX}")
-        agent_wire.check_reach(self.config)
+            raise UsageError(f"{option}: {len(self.agents)} of them, at most {AGENTS_MAX}")
+        if self.here and self.config.mode == "attach":
+            raise UsageError("--mode attach with several --target: attached is who is on the "
+                             "machine of the instance; give --mode batch or unary")  # fmt: skip
+        if not self.here:
+            agent_wire.check_reach(self.config)
         dataclasses.replace(self.config, agents=len(self.agents)).filled()
+        if self.here:
+            return
         size = len(self.options) + len(self.target.certificates) + len(self.target.token)
         if size > agent_wire.REQUEST_BYTES_MAX // 2:
             raise UsageError(f"the options and --target-ca have {size} bytes: too many")
@@ -131,7 +143,11 @@ class _Control:
         self.series = Series(config.interval_s, config.open_loop)
         for index, agent in enumerate(self.plan.agents):
             series = Series(config.interval_s, config.open_loop)
-            self._links.append(Link(index, agent, AgentPart(agent.address, agent.target, series)))
+            part = AgentPart(agent.address, agent.target, series)
+            if self.plan.here:
+                self._links.append(HereLink(index, agent, part, where=self.plan.target))
+            else:
+                self._links.append(Link(index, agent, part))
 
     def run(self) -> LoadResult:
         try:
@@ -150,18 +166,25 @@ class _Control:
     def _prepare(self) -> None:
         """All that can get ready. One agent for each server reads its counters before the others
         do anything there."""
-        for target in dict.fromkeys(link.agent.target for link in self._links):
-            for link in (one for one in self._links if one.agent.target == target):
+        servers: dict[str, list[Link]] = {}
+        for link in self._links:
+            servers.setdefault(link.agent.target, []).append(link)
+        left = [*servers.values()]
+        while left:
+            tried = [links.pop(0) for links in left]
+            for link in tried:
                 self._send_job(link, looks=True)
-                self._until(lambda link=link: link.looked or link.lost)  # type: ignore[misc]
-                if link.looked:
-                    break
+            self._all_looked(tried)
+            left = [links for one, links in zip(tried, left, strict=True) if one.lost and links]
         for link in self._links:
             if not link.prepared and not link.lost:
                 self._send_job(link, looks=False)
         self._until(lambda: all(one.waits or one.lost for one in self._links))
         if all(one.lost for one in self._links):
             raise LoadError("; ".join(one.part.lost for one in self._links))
+
+    def _all_looked(self, links: Sequence[Link]) -> None:
+        self._until(lambda: all(one.looked or one.lost for one in links))
 
     def _send_job(self, link: Link, *, looks: bool) -> None:
         target = self.plan.target
@@ -261,6 +284,9 @@ class _Control:
         if link.over:
             return
         link.heard_s = time.monotonic()
+        if isinstance(said, str):
+            self._lose(link, said)
+            return
         if isinstance(said, grpc.RpcError):
             self._lose(link, agent_link.why(link, said, self.plan.access))
             return
@@ -300,11 +326,9 @@ class _Control:
         part.client_cpu_s, part.client_share = end.client_cpu_s, end.client_share
         part.raw, part.corrected = sums.raw, sums.corrected
         if different := sums.differences(Sums.of(part.series)):
-            part.lost = f"agent {part.address}: its sums and what came differ: " + ", ".join(
-                different
-            )
+            part.lost = f"{part.name}: its sums and what came differ: " + ", ".join(different)
         elif end.ended_by and not self._ended_by:
-            part.lost = f"agent {part.address} was ended by {end.ended_by}"
+            part.lost = f"{part.name} was ended by {end.ended_by}"
 
     def _lose(self, link: Link, why: str) -> None:
         """Nothing more is heard of an agent."""
@@ -315,12 +339,12 @@ class _Control:
         part, share = link.part, f"1 of {len(self._links)}"
         part.raw, part.corrected = part.series.raw, part.series.corrected
         if not self._measure_ns:
-            part.lost = f"agent {part.address} {why}: its part, {share}, was not done"
+            part.lost = f"{part.name} {why}: its part, {share}, was not done"
         else:
             after = max(0.0, (time.monotonic_ns() - self._measure_ns) / 1e9)
             count = part.series.ops.total()
             part.lost = (
-                f"agent {part.address} {why}, after {after:.1f} s: {count} operations until then "
+                f"{part.name} {why}, after {after:.1f} s: {count} operations until then "
                 f"count, the rest of its part, {share}, was not done"
             )
         self.say(part.lost)
@@ -348,11 +372,13 @@ class _Control:
                 result.lost.append(link.part.lost)
             if link.end is None:
                 continue
-            end, address = link.end, link.agent.address
+            end = link.end
             result.dropped += end.dropped
             result.not_renewed += end.not_renewed
-            result.lost += [f"agent {address}: {one}" for one in end.lost]
+            result.lost += [f"{link.part.name}: {one}" for one in end.lost]
             result.wrong_first += agent_wire.wrong_of(end)
+            if end.parts_cost_ns:
+                result.parts_costs_ns.append(end.parts_cost_ns)
             result.client_cpu_s += end.client_cpu_s
             room += end.client_cpu_s / end.client_share if end.client_share else 0.0
         result.client_share = result.client_cpu_s / room if room else 0.0
@@ -362,23 +388,36 @@ class _Control:
     def _cores(self, result: LoadResult) -> None:
         """The counters of each server, from the one agent that read them."""
         targets = list(dict.fromkeys(link.agent.target for link in self._links))
+        result.targets = [self._at(target) for target in targets]
         cores = {
             link.agent.target: link.end.core
             for link in self._links
             if link.looks and link.end is not None
         }
-        for target in targets:
+        for one in result.targets:
+            target = one.target
             if target not in cores:
-                result.lost.append(f"the counters of {target}, with the agent that read them")
+                who = "the load there" if self.plan.here else "the agent that read them"
+                result.lost.append(f"the counters of {target}, with {who}")
                 continue
             core = cores[target]
+            one.take(core)
             where = f"{target}: " if len(targets) > 1 else ""
             _add(result.vmstat, core.vmstat)
             for slab in core.slabs:
                 _add(result.slabs.setdefault(slab.name, {}), slab.counters)
-            result.problems += [where + one for one in core.problems]
-            result.leaks |= {where + one.name: (one.before, one.after) for one in core.leaks}
+            result.problems += [where + what for what in core.problems]
+            result.leaks |= {where + leak.name: (leak.before, leak.after) for leak in core.leaks}
         result.checked = len(cores) == len(targets) and all(one.checked for one in cores.values())
+
+    def _at(self, target: str) -> TargetPart:
+        """What was done at a server, and lost."""
+        links = [one for one in self._links if one.agent.target == target]
+        found = TargetPart(target, [one.part for one in links])
+        for link in links:
+            found.lost += [link.part.lost] if link.part.lost else []
+            found.lost += link.end.lost if link.end is not None else []
+        return found
 
 
 def _add(sums: dict[str, int], more: Mapping[str, int]) -> None:
@@ -405,7 +444,31 @@ def plan_of(
         UsageError
     """
     options = agent_wire.options_of(given, config.seed)
-    found = agent_link.parse_agents(agents, target.address)
+    found = agent_link.parse_agents(agents, given["targets"])
     plan = Plan(config, options, found, access, target, silence_s)
+    plan.check()
+    return plan
+
+
+def plan_here(
+    config: LoadConfig, given: Mapping[str, Any], targets: Sequence[str], target: drivers.Target
+) -> Plan:
+    """Of several servers, whose loads are processes of this machine.
+
+    Args:
+        given: the options, from which config was made.
+        target: what all servers want to see.
+
+    Raises:
+        UsageError
+    """
+    for one in targets:
+        try:
+            transport.join_target(one)
+        except VmalabError as error:
+            raise UsageError(f"--target: {error}") from None
+    options = agent_wire.options_of(given, config.seed)
+    agents = tuple(Agent("", one) for one in targets)
+    plan = Plan(config, options, agents, Access(), target, here=True)
     plan.check()
     return plan

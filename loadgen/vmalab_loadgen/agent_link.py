@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import socket
 import threading
@@ -41,19 +42,27 @@ class Agent:
     target: str
 
 
-def parse_agents(texts: Sequence[str], target: str) -> tuple[Agent, ...]:
+def parse_agents(texts: Sequence[str], targets: Sequence[str]) -> tuple[Agent, ...]:
     """Read `HOST:PORT`, or `HOST:PORT=TARGET` for an agent with a target of its own.
 
     Args:
-        target: of those that name none.
+        targets: of those that name none, in turn.
 
     Raises:
         UsageError
     """
     found: list[Agent] = []
+    free = sum("=" not in text for text in texts)
+    if len(targets) > 1 and free < len(targets):
+        raise UsageError(
+            f"--target: {len(targets)} servers for {free} agents that name none; give an agent or "
+            "more for each"
+        )
+    turn = itertools.cycle(targets or [""])
     for text in texts:
         address, _, own = text.partition("=")
-        for what in (address, own or target):
+        own = own or next(turn)
+        for what in (address, own):
             try:
                 transport.join_target(what)
             except VmalabError:
@@ -67,7 +76,7 @@ def parse_agents(texts: Sequence[str], target: str) -> tuple[Agent, ...]:
                 ) from None
         if address in [one.address for one in found]:
             raise UsageError(f"--agent {address} is given twice")
-        found.append(Agent(address, own or target))
+        found.append(Agent(address, own))
     return tuple(found)
 
 
@@ -111,12 +120,12 @@ class Event:
 
     Attributes:
         at_ns: when it came, of CLOCK_MONOTONIC.
-        said: a message, an error, or None: the call is over.
+        said: a message, an error, why it says no more, or None: the call is over.
     """
 
     index: int
     at_ns: int
-    said: pb.RunResponse | grpc.RpcError | None
+    said: pb.RunResponse | grpc.RpcError | str | None
 
 
 Events = queue.SimpleQueue[Event]

@@ -13,9 +13,10 @@ from vmalab_loadgen.series import Series
 
 @dataclass(slots=True)
 class AgentPart:
-    """One agent's part.
+    """The part of one agent, or of one server where the load has several and no agents.
 
     Attributes:
+        address: of the agent; "": it was done on this machine.
         series: what came from it while the load ran.
         lost: why it did not do its part, or not all of it.
         seconds: from the end of the warm-up to its last answer; 0: it did not say.
@@ -37,6 +38,16 @@ class AgentPart:
     machine: dict[str, int | str] = field(default_factory=dict)
     raw: Mapping[str, Latency] = field(default_factory=dict)
     corrected: Mapping[str, Latency] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence."""
+        return f"agent {self.address}" if self.address else f"target {self.target}"
+
+    @property
+    def label(self) -> str:
+        """What it is called in a table."""
+        return self.address or self.target
 
     def as_dict(self, *, asked: float, open_loop: bool, histograms: bool) -> dict[str, Any]:
         """For `--json`.

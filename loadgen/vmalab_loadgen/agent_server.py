@@ -60,6 +60,8 @@ class Listen:
         cert, key, client_ca: PEM; empty: no TLS.
         tokens: of the controllers that may call; none: all may.
         idle_s: so long a controller may be silent.
+        target_pair: PEM of the certificate that is shown to servers with TLS, and its key; None:
+            none is.
     """
 
     address: str
@@ -68,6 +70,7 @@ class Listen:
     client_ca: str = ""
     tokens: Tokens = field(default_factory=lambda: Tokens(""))
     idle_s: float = IDLE_S
+    target_pair: tuple[bytes, bytes] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +260,7 @@ class Agent:
             address=prepare.target,
             token=prepare.target_token,
             certificates=prepare.target_certificates,
+            pair=self._listen.target_pair if prepare.target_certificates else None,
         )
         session.order = agent_run.Order(os.getpid(), config, target, prepare.looks)
         with self._lock:
@@ -328,10 +332,10 @@ class _Runner:
                 try:
                     said = pipe.recv()
                 except (EOFError, OSError):
-                    return self._refuse(f"the process of the load {_how(process)}")
+                    return self._refuse(f"the process of the load {how(process)}")
                 if isinstance(said, agent_run.Failed):
                     return self._refuse(said.why)
-                session.out.put(_message(said))
+                session.out.put(message(said))
                 if isinstance(said, agent_run.Ended):
                     return "done" if not session.gone.is_set() else "ended, its controller is gone"
             self._look(pipe, process)
@@ -374,8 +378,8 @@ class _Runner:
                 process.terminate()
 
 
-def _how(process: BaseProcess) -> str:
-    """How a process ended."""
+def how(process: BaseProcess) -> str:
+    """How the process of a load ended."""
     process.join(STOP_S)
     code = process.exitcode
     if code is not None and code < 0:
@@ -383,7 +387,7 @@ def _how(process: BaseProcess) -> str:
     return f"ended with exit code {code}"
 
 
-def _message(said: agent_run.Said) -> pb.RunResponse:
+def message(said: agent_run.Said) -> pb.RunResponse:
     """What the load says, for the controller."""
     if isinstance(said, Part):
         return pb.RunResponse(part=agent_wire.message_of(said))

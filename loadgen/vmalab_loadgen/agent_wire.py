@@ -9,7 +9,7 @@ import json
 import os
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ import numpy as np
 from vmalab.load.v1 import agent_pb2 as pb
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen.blocks import WRONG_SHOWN, Wrong
+from vmalab_loadgen.call_parts import SUMS
 from vmalab_loadgen.config import LoadConfig
 from vmalab_loadgen.given import DEFAULTS, config_of
 from vmalab_loadgen.histogram import COUNTS, Latency, Sparse
@@ -56,8 +57,13 @@ def options_of(given: Mapping[str, Any], seed: int) -> str:
     return json.dumps({**said, "seed": seed})
 
 
-def config_from(options: str, *, agents: int, agent: int, looks: bool) -> LoadConfig:
+def config_from(
+    options: str, *, agents: int, agent: int, looks: bool, here: bool = False
+) -> LoadConfig:
     """What an agent has to do.
+
+    Args:
+        here: the agent is a process of the controller.
 
     Raises:
         UsageError: these are no options of a load, or they contradict each other.
@@ -73,7 +79,8 @@ def config_from(options: str, *, agents: int, agent: int, looks: bool) -> LoadCo
     if not 0 <= agent < agents:
         raise UsageError(f"agent {agent} of {agents}: there is none")
     config = config_of(said)
-    check_reach(config)
+    if not here:
+        check_reach(config)
     check = config.check and looks
     return dataclasses.replace(config, agents=agents, agent=agent, check=check).filled()
 
@@ -87,8 +94,9 @@ def check_reach(config: LoadConfig) -> None:
         )
     if config.workload.startswith(TRACE):
         raise UsageError(
-            f"--workload {config.workload} with --agent: the folder is on this machine; give a "
-            "named workload or a mix"
+            f"--workload {config.workload} with --agent: the folder is on this machine, may be "
+            "larger than what an agent takes, and an agent reads no folder that a controller "
+            "names; give a named workload or a mix"
         )
 
 
@@ -137,7 +145,20 @@ def message_of(part: Part) -> pb.Part:
         wrong=part.wrong,
         raw=_times(part.raw),
         corrected=_times(part.corrected),
+        call_parts=_calls(part.calls),
     )
+
+
+def _calls(kinds: Mapping[str, tuple[int, ...]]) -> list[pb.CallParts]:
+    return [pb.CallParts(kind=name, sums=sums) for name, sums in kinds.items()]
+
+
+def _sums(said: Iterable[pb.CallParts]) -> dict[str, tuple[int, ...]]:
+    found = {one.kind: tuple(one.sums) for one in said}
+    for kind, sums in found.items():
+        if len(sums) != len(SUMS):
+            raise ValueError(f"parts of {kind} that are none")
+    return found
 
 
 def _sparse(times: list[pb.Times]) -> dict[str, Sparse]:
@@ -160,6 +181,7 @@ def part_of(message: pb.Part) -> Part:
         wrong=message.wrong,
         raw=_sparse(list(message.raw)),
         corrected=_sparse(list(message.corrected)),
+        calls=_sums(message.call_parts),
     )
 
 
@@ -175,10 +197,12 @@ class Sums:
     wrong: int = 0
     raw: dict[str, Latency] = field(default_factory=dict)
     corrected: dict[str, Latency] = field(default_factory=dict)
+    calls: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @staticmethod
     def of(series: Series) -> Sums:
-        return Sums(series.ops, series.errnos, series.wrong, series.raw, series.corrected)
+        calls = {kind: tuple(one[name] for name in SUMS) for kind, one in series.calls.items()}
+        return Sums(series.ops, series.errnos, series.wrong, series.raw, series.corrected, calls)
 
     def differences(self, other: Sums) -> list[str]:
         """What is not the same in both."""
@@ -191,6 +215,9 @@ class Sums:
             )
             if mine != theirs
         ]
+        for kind in sorted({*self.calls, *other.calls}):
+            if self.calls.get(kind) != other.calls.get(kind):
+                found.append(f"parts of {kind}")
         for name in ("raw", "corrected"):
             mine, theirs = getattr(self, name), getattr(other, name)
             for kind in sorted({*mine, *theirs}):
@@ -221,6 +248,8 @@ def end_of(result: LoadResult, *, late_ns: int, looks: bool) -> pb.End:
         wrong=series.wrong,
         raw={kind: one.encode().decode() for kind, one in series.raw.items()},
         corrected={kind: one.encode().decode() for kind, one in series.corrected.items()},
+        call_parts=_calls(Sums.of(series).calls),
+        parts_cost_ns=result.parts_cost_ns,
     )
     if looks:
         end.core.CopyFrom(
@@ -250,6 +279,7 @@ def sums_of(end: pb.End) -> Sums:
         wrong=end.wrong,
         raw={kind: Latency.decode(one.encode()) for kind, one in end.raw.items()},
         corrected={kind: Latency.decode(one.encode()) for kind, one in end.corrected.items()},
+        calls=_sums(end.call_parts),
     )
 
 

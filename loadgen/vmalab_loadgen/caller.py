@@ -6,15 +6,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic
 
 import numpy as np
 
 from vmalab_drive import drivers
+from vmalab_drive.sampling import Sampler
 from vmalab_loadgen import kinds, pacing
+from vmalab_loadgen.call_parts import BLOCK, sums_of
 from vmalab_loadgen.churn import Churn
-from vmalab_loadgen.config import LoadConfig
+from vmalab_loadgen.config import CALLERS_MAX, LoadConfig
 from vmalab_loadgen.histogram import Times
 from vmalab_loadgen.kinds import OPS
 from vmalab_loadgen.pacing import NEVER, Pacer
@@ -79,6 +82,7 @@ class Caller(Generic[BlockT]):
     _timed_s: float = 0.0
     """CPU time of the core, of one block in CORE_EVERY: to ask for it costs a system call."""
     _times: LoadTimes | None = None
+    _sampler: Sampler | None = None
     _flying: deque[BlockT] = field(default_factory=deque)
     _interval: int = 0
     _warm: bool = False
@@ -100,6 +104,9 @@ class Caller(Generic[BlockT]):
                 every=self.config.sample,
                 parts=self.recorder.parts.data,
             )
+        elif self.config.sample and self.timed is None:
+            seed = self.config.seed * CALLERS_MAX + self.maker.me
+            self._sampler = self.driver.sampler = Sampler(self.config.sample, seed)
 
     @property
     def core_cpu_s(self) -> float:
@@ -141,6 +148,9 @@ class Caller(Generic[BlockT]):
             end.not_renewed = self.churn.not_begun(min(self.stop_ns(), end.ended_ns))
         if self._times is not None and isinstance(self.driver, drivers.AttachDriver):
             end.timing_cost_ns = self.driver.timing_cost_ns(self._times)
+        if self._sampler is not None and not end.failed:
+            with suppress(Exception):  # what the load has measured counts without it
+                end.parts_cost_ns = self.driver.parts_cost_ns()
         end.wrong_first = self.maker.tally.wrong_first
         return end
 
@@ -199,6 +209,7 @@ class Caller(Generic[BlockT]):
         due, begin = churn.due_ns, time.monotonic_ns()
         tally = self.maker.tally
         self.driver, self.maker = churn.renew()
+        self.driver.sampler = self._sampler
         self.maker.tally = tally
         churn.done += 1
         end = time.monotonic_ns()
@@ -279,6 +290,11 @@ class Caller(Generic[BlockT]):
         begin, end = np.array(spans, np.int64).T
         intended = begin if due is None else due
         self.recorder.record(block.kinds, end - begin, end - intended)
+        if self._sampler is not None:
+            for one in self._sampler.taken():
+                at = one.number
+                sums = sums_of(one, int(intended[at]), int(begin[at]), int(end[at]))
+                self.recorder.record_call(kinds.name_of(int(block.kinds[one.number])), sums)
         self.maker.check(block, answer)
 
     def _finish(self) -> None:
@@ -289,6 +305,10 @@ class Caller(Generic[BlockT]):
         now = time.monotonic_ns()
         self._look(now)
         self.recorder.record_block(block.kinds, now - block.sent_ns, now - block.intended_ns)
+        if self._sampler is not None:
+            for one in self._sampler.taken():
+                sums = sums_of(one, block.intended_ns, block.sent_ns, now)
+                self.recorder.record_call(BLOCK, sums)
         self.maker.check(block, answer)
 
 

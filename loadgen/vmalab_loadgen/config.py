@@ -68,8 +68,10 @@ class LoadConfig:
     concurrency: int = 0
     """Requests outstanding at a time, of all processes; 0: one for each process."""
     interval_s: float = 0.0
-    sample: int = SAMPLE
-    """Attached, in the closed loop, one fault in so many is timed; 0: no operation is."""
+    sample: int = -1
+    """Attached, in the closed loop, one fault in so many is timed; 0: no operation is. Else of one
+    call or block in so many it is asked where the time went; 0: of none. -1: what suits the mode.
+    """
     rate_may_miss: bool = False
     seed: int = 0
     check: bool = False
@@ -135,6 +137,7 @@ class LoadConfig:
             processes=self._processes(),
             block_ops=self.block_ops or BLOCK_OPS[self.mode],
             window=self._window(),
+            sample=self.sample if self.sample >= 0 else SAMPLE * (self.mode == "attach"),
             interval_s=self._interval(span),
         )
 

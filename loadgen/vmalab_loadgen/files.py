@@ -71,7 +71,7 @@ def csv_text(result: LoadResult) -> str:
             writer.writerow(
                 [f"{begin:.3f}", f"{end:.3f}", "all", count, f"{count / length:.3f}", "",
                  part.errnos.total(), *_times(part.corrected.all()), *_times(part.raw.all()),
-                 one.address]
+                 one.label]
             )  # fmt: skip
     return out.getvalue()
 
@@ -96,7 +96,7 @@ def hdr_rows(result: LoadResult) -> Iterator[tuple[str, float, str]]:
         rows = [("", interval.corrected.all())]
         rows += [(name, interval.corrected.of(name)) for name in sorted(interval.ops)]
         rows += [
-            (one.address, one.series.intervals[number].corrected.all())
+            (one.label, one.series.intervals[number].corrected.all())
             for one in result.agents
             if number in one.series.intervals
         ]

@@ -21,7 +21,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "pattern": "random", "vma_pattern": "random", "map_pages": USUAL.text(),
     "fork_tree": "", "churn": "0",
     "block_ops": 0, "window": 0, "rate": "0", "arrival": "constant", "burst": 100, "stages": "",
-    "rate_may_miss": False, "interval": "", "sample": 16, "seed": -1, "check": False,
+    "rate_may_miss": False, "interval": "", "sample": None, "seed": -1, "check": False,
     "start_after": "0s",
 }  # fmt: skip
 """What is taken where nothing is given: no such key, or None."""
@@ -46,7 +46,7 @@ def unused(given: Mapping[str, Any]) -> dict[str, str]:
         found["window"] = "blocks in flight, for --mode batch"
     elif one["window"] and one["concurrency"]:
         found["window"] = "--concurrency says how many blocks are in flight: give one"
-    if "sample" in asked and (one["mode"] != "attach" or open_loop):
+    if "sample" in asked and one["mode"] == "attach" and open_loop:
         found["sample"] = "of the closed loop of --mode attach; here each operation is timed"
     if one["rate_may_miss"] and not open_loop and str(one["churn"]) == "0":
         found["rate_may_miss"] = "there is no rate to miss: give --rate, --stages or --churn"
@@ -106,7 +106,7 @@ def config_of(given: Mapping[str, Any]) -> LoadConfig:
         burst=given["burst"],
         rate_may_miss=given["rate_may_miss"],
         interval_s=_number("interval", "seconds", given) if given["interval"] else 0.0,
-        sample=given["sample"],
+        sample=-1 if given["sample"] is None else given["sample"],
         seed=LoadConfig.fresh_seed() if given["seed"] < 0 else given["seed"],
         check=given["check"],
     )

@@ -95,8 +95,8 @@ KEYS: Final[Mapping[str, Key]] = {
     "map_pages": Key("number", "pages of a map of a mix: 8, 4-64, or 1:50,8-64:50 with weights"),
     "block_ops": Key("whole", "operations in a block", 1, 65536),
     "window": Key("whole", "blocks in flight, for batch", 1, 64),
-    "sample": Key("whole", "attached, closed loop: one fault in so many is timed; 0: no operation",
-                  0, 1 << 20),
+    "sample": Key("whole", "attached, closed loop: one fault in so many is timed; else: of one "
+                  "call or block in so many it is asked where the time went; 0: none", 0, 1 << 20),
     "threshold": Key("texts", "what has to hold, as fault.p99<2ms"),
     "seed": Key("whole", "of the section; of [global]: of the first section, the next has the next",
                 0, (1 << 31) - 1),

@@ -219,6 +219,8 @@ def _collect(result: LoadResult, group: Group, crew: Crew) -> None:
         result.dropped += end.dropped
         result.not_renewed += end.not_renewed
         result.timing_cost_ns = max(result.timing_cost_ns, end.timing_cost_ns)
+        if end.parts_cost_ns:
+            result.parts_costs_ns.append(end.parts_cost_ns)
         result.wrong_first += end.wrong_first
         result.turns += end.turns
         result.between += end.between

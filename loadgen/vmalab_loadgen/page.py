@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from vmalab_loadgen import chart
+from vmalab_loadgen import chart, parts_page
+
+# The names "as" themselves are offered by this module too.
+from vmalab_loadgen.cells import table as table
+from vmalab_loadgen.cells import text_of as text_of
+from vmalab_loadgen.cells import time_text as time_text
 from vmalab_loadgen.chart import Axis, Line
 from vmalab_loadgen.config import REACHED
 from vmalab_loadgen.histogram import Latency
@@ -16,10 +20,11 @@ from vmalab_loadgen.units import counted
 
 STYLE: Final = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c1e21;--soft:#5b6169;--rule:#dfe3e8;
---tile:#f5f7f9;--c1:#1f6feb;--c2:#b3541e;--c3:#6f42c1;--c4:#5b6169;--good:#18794e;--bad:#c4231c}
+--tile:#f5f7f9;--c1:#1f6feb;--c2:#b3541e;--c3:#6f42c1;--c4:#5b6169;
+--c5:#18794e;--c6:#a1467e;--good:#18794e;--bad:#c4231c}
 @media(prefers-color-scheme:dark){:root{--paper:#14171a;--ink:#e6e8ea;--soft:#9aa3ad;
 --rule:#2d333a;--tile:#1d2126;--c1:#6cb0ff;--c2:#f0a35e;--c3:#c3a3f5;--c4:#9aa3ad;
---good:#5fd0a0;--bad:#ff8a80}}
+--c5:#5fd0a0;--c6:#f2a1cf;--good:#5fd0a0;--bad:#ff8a80}}
 body{margin:0 auto;max-width:920px;padding:28px 20px 60px;background:var(--paper);
 color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 h1{font-size:24px;margin:0 0 4px}h2{font-size:17px;margin:34px 0 6px}
@@ -36,6 +41,8 @@ svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:12p
 .line.c4{stroke:var(--c4)}
 .dot.c1,svg text.c1{fill:var(--c1)}.dot.c2,svg text.c2{fill:var(--c2)}
 .dot.c3,svg text.c3{fill:var(--c3)}.dot.c4,svg text.c4{fill:var(--c4)}
+.bar.c1{fill:var(--c1)}.bar.c2{fill:var(--c2)}.bar.c3{fill:var(--c3)}
+.bar.c4{fill:var(--c4)}.bar.c5{fill:var(--c5)}.bar.c6{fill:var(--c6)}
 .wrap{white-space:normal}.wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:right;padding:4px 10px;border-bottom:1px solid var(--rule);white-space:nowrap;
@@ -46,14 +53,6 @@ ul{margin:6px 0;padding-left:20px}code{font:13px ui-monospace,Menlo,Consolas,mon
 """
 PERCENT_TICKS: Final = ((0.0, "0 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"),
                         (0.9999, "99.99 %"), (0.99999, "99.999 %"))  # fmt: skip
-
-
-def time_text(microseconds: float) -> str:
-    """A time with the unit that suits it."""
-    for unit, size in (("s", 1e6), ("ms", 1e3), ("us", 1.0)):
-        if abs(microseconds) >= size:
-            return f"{microseconds / size:.3g} {unit}"
-    return f"{microseconds * 1e3:.3g} ns"
 
 
 def page(data: Mapping[str, Any]) -> str:
@@ -72,7 +71,9 @@ def body(data: Mapping[str, Any]) -> list[str]:
         _distribution(data),
         _operations(data),
         _where(data),
+        parts_page.section(data),
         _agents(data),
+        _targets(data),
     ]
 
 
@@ -84,10 +85,6 @@ def document(title: str, parts: Sequence[str]) -> str:
         f"<title>{text_of(title)}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>\n"
     )
-
-
-def text_of(value: object) -> str:
-    return html.escape(str(value))
 
 
 def _head(data: Mapping[str, Any]) -> str:
@@ -161,6 +158,12 @@ def findings(data: Mapping[str, Any]) -> list[str]:
             "have; the figures are those of the clients as much as of the server."
         )
     found += [f"Lost: {one}." for one in data["lost"]]
+    parts = data.get("call_parts")
+    if parts and parts["all"]["unanswered"] and not parts["all"]["timed"]:
+        found.append(
+            "The server does not say where the time of a call goes: it is of an older version, or "
+            "no vmalab server."
+        )
     found += [
         f"Late: agent {one['address']} knew of the begin {one['begin_late_ms']:g} ms after it."
         for one in data.get("agents", ())
@@ -192,13 +195,6 @@ def _findings(data: Mapping[str, Any]) -> str:
 
 def _mood(good: bool) -> str:
     return '<span class="good">yes</span>' if good else '<span class="bad">no</span>'
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """rows: cells as HTML."""
-    top = "".join(f"<th>{text_of(one)}</th>" for one in head)
-    body = "".join("<tr>" + "".join(f"<td>{one}</td>" for one in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
 
 
 def middle_of(interval: Mapping[str, Any]) -> float:
@@ -372,6 +368,54 @@ def _agents(data: Mapping[str, Any]) -> str:
     note = f"The clocks of the agents are known to {time_text(late)}."
     note = f'<p class="soft">{text_of(note)}</p>'
     return f"<h2>Agents, corrected latency</h2>{table(AGENTS_HEAD, rows)}{note}"
+
+
+TARGETS_HEAD: Final = ("target", "count", "per s", "of asked", "dropped", "p50", "p99", "wrong",
+                       "state")  # fmt: skip
+
+
+def target_rows(data: Mapping[str, Any]) -> list[list[str]]:
+    """Of each server, if there are several: cells of a table, as text."""
+    found = data.get("targets", ())
+    return [_target_row(one) for one in found] if len(found) > 1 else []
+
+
+def _target_row(one: Mapping[str, Any]) -> list[str]:
+    times = one["latency_us"]
+    spans = [time_text(times[key]) if times else "" for key in ("p50", "p99")]
+    counts = [f"{one[name]:,}" for name in ("ops", "dropped", "wrong")]
+    done = "" if one["achieved"] is None else f"{one['achieved']:.1%}"
+    rate, state = chart.number(one["ops_per_s"]), "lost" if one["lost"] else "done"
+    return [one["target"], counts[0], rate, done, counts[1], *spans, counts[2], state]
+
+
+def target_cores(data: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of a table of what the load did to each server, if there are several."""
+    found = data.get("targets", ())
+    if len(found) < 2:
+        return [], []
+    locks = list(found[0]["locks"])
+    head = ["target", *(name.removeprefix("vma_lock_") for name in locks), "VMA objects", "fsck"]
+    rows = []
+    for one in found:
+        fsck = "not run" if not one["checked"] else "good"
+        if one["problems"] or one["leaks"]:
+            fsck = f"{len(one['problems'])} problems, {len(one['leaks'])} leaks"
+        counts = [f"{one['locks'][name]:,}" for name in locks]
+        rows.append([one["target"], *counts, f"{one['vma_objects_allocated']:,}", fsck])
+    return head, rows
+
+
+def _targets(data: Mapping[str, Any]) -> str:
+    rows = [[text_of(cell) for cell in row] for row in target_rows(data)]
+    if not rows:
+        return ""
+    head, cores = target_cores(data)
+    return (
+        f"<h2>Servers, corrected latency</h2>{table(TARGETS_HEAD, rows)}"
+        "<h2>Locks of each server</h2>"
+        f"{table(head, [[text_of(cell) for cell in row] for row in cores])}"
+    )
 
 
 def core_rows(data: Mapping[str, Any]) -> list[list[str]]:

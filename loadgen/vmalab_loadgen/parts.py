@@ -30,6 +30,8 @@ class Part:
     """Empty in the closed loop: as raw."""
     sums: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Attached, by kind of operation: SUMS."""
+    calls: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Of those that were asked where their time went, by kind of operation: call_parts.SUMS."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,8 @@ class CallerEnd:
     """Times at which the caller was to leave for another one, and did not."""
     timing_cost_ns: int = 0
     """Attached: what it costs to time one operation."""
+    parts_cost_ns: int = 0
+    """What it costs to ask one call or block where its time went; 0: none was asked."""
     failed: str = ""
     """Why it ended before its time."""
     unanswered: int = 0

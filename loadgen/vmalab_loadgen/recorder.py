@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
-from vmalab_loadgen import kinds
+from vmalab_loadgen import call_parts, kinds
 from vmalab_loadgen.blocks import Tally
 from vmalab_loadgen.histogram import COUNTS, Counts, Sparse, Times, index_of
 from vmalab_loadgen.parts import SUMS, Part
@@ -27,6 +27,7 @@ class Recorder:
         self.corrected: Counts | None = np.zeros(size, np.uint64) if open_loop else None
         self.parts: Counts = np.zeros((kinds.OPS, len(SUMS)), np.uint64)
         """Filled by C alone."""
+        self._calls: dict[str, Counter[str]] = {}
         self._ops: Counter[str] = Counter()
         self._errnos: Counter[str] = Counter()
         self._wrong = 0
@@ -45,6 +46,12 @@ class Recorder:
         if self.corrected is not None:
             self.corrected[numbers, index_of(ones * corrected_ns)] += times.astype(np.uint64)
 
+    def record_call(self, kind: str, sums: tuple[int, ...]) -> None:
+        """Where the time of one call or block went: call_parts.SUMS."""
+        self._calls.setdefault(kind, Counter()).update(
+            dict(zip(call_parts.SUMS, sums, strict=True))
+        )
+
     @staticmethod
     def _add(counts: Counts, rows: Kinds, nanoseconds: Times) -> None:
         np.add.at(counts, (rows, index_of(nanoseconds)), np.uint64(1))
@@ -53,6 +60,7 @@ class Recorder:
         """Forget what was until now: the warm-up. Wrong answers count all the same."""
         self._ops, self._errnos = self.tally.ops.copy(), self.tally.errnos.copy()
         self.parts[:] = 0
+        self._calls = {}
         for kind in self._used():
             Sparse.take(self.raw[kind])
             if self.corrected is not None:
@@ -73,7 +81,12 @@ class Recorder:
             raw=self._taken(self.raw),
             corrected={} if self.corrected is None else self._taken(self.corrected),
             sums=self._sums(),
+            calls={
+                kind: tuple(one[name] for name in call_parts.SUMS)
+                for kind, one in self._calls.items()
+            },
         )
+        self._calls = {}
         self._ops, self._errnos = tally.ops.copy(), tally.errnos.copy()
         self._wrong = tally.wrong
         return part

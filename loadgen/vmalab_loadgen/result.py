@@ -7,18 +7,21 @@ import datetime
 import math
 import os
 import platform
+import statistics
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vmalab_drive.report import LOCK_COUNTERS
+from vmalab_loadgen import call_parts
 from vmalab_loadgen.agent_part import AgentPart
 from vmalab_loadgen.blocks import WRONG_SHOWN, Wrong
 from vmalab_loadgen.config import REACHED, LoadConfig
 from vmalab_loadgen.histogram import Latency
 from vmalab_loadgen.kinds import RENEWAL
 from vmalab_loadgen.series import Interval, Series
+from vmalab_loadgen.target_part import TargetPart
 from vmalab_loadgen.workloads import TRACE
 
 SCHEMA: Final = "vmalab-load"
@@ -81,6 +84,8 @@ class LoadResult:
     """As in parts.CallerEnd."""
     timing_cost_ns: int = 0
     """As in parts.CallerEnd, of the caller that paid most."""
+    parts_costs_ns: list[int] = field(default_factory=list)
+    """As in parts.CallerEnd, of each caller."""
     lost: list[str] = field(default_factory=list)
     ended_by: str = ""
     client_cpu_s: float = 0.0
@@ -99,7 +104,9 @@ class LoadResult:
     between: int = 0
     not_compared: Counter[str] = field(default_factory=Counter)
     agents: list[AgentPart] = field(default_factory=list)
-    """Those that did it, each a part."""
+    """Those that did it, each a part: agents, or the loads at several servers."""
+    targets: list[TargetPart] = field(default_factory=list)
+    """Of a load with agents, or at several servers: each server."""
 
     @property
     def wrong(self) -> int:
@@ -191,6 +198,7 @@ class LoadResult:
             "latency_raw_us": series.raw_all.summary_us(),
             "latency_sample": self.config.sample if self._sampled else 1,
             "latency_cost_ns": self.timing_cost_ns,
+            "call_parts": self._call_parts(),
             "operations": {name: self._kind(name) for name, _ in series.ops.most_common()},
             "locks": {name: self.vmstat.get(name, 0) for name in LOCK_COUNTERS},
             "vmstat": {name: value for name, value in self.vmstat.items() if value},
@@ -199,6 +207,7 @@ class LoadResult:
             "trace": self._trace(),
             **self._soundness(),
             "agents": self._agents(histograms=histograms),
+            "targets": self._targets(),
             "intervals": [self._interval(*one) for one in series.numbered()],
         }
         if histograms:
@@ -228,6 +237,21 @@ class LoadResult:
                 "python": platform.python_version(),
             },
         }
+
+    @property
+    def parts_cost_ns(self) -> int:
+        """What it costs to ask one call or block where its time went: the median of the callers."""
+        return int(statistics.median(self.parts_costs_ns)) if self.parts_costs_ns else 0
+
+    def _call_parts(self) -> dict[str, Any] | None:
+        config = self.config
+        return call_parts.as_dict(
+            self.series.calls,
+            mode=config.mode,
+            open_loop=config.open_loop,
+            sample=config.sample,
+            cost_ns=self.parts_cost_ns,
+        )
 
     @property
     def _sampled(self) -> bool:
@@ -271,6 +295,20 @@ class LoadResult:
         return [
             one.as_dict(asked=asked, open_loop=open_loop, histograms=histograms)
             for one in self.agents
+            if one.address
+        ]
+
+    def _targets(self) -> list[dict[str, Any]]:
+        config, every = self.config, max(1, len(self.agents))
+        return [
+            one.as_dict(
+                asked=self.asked * len(one.parts) / every,
+                open_loop=config.open_loop,
+                mode=config.mode,
+                sample=config.sample,
+                cost_ns=self.parts_cost_ns,
+            )
+            for one in self.targets
         ]
 
     def _trace(self) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from vmalab_loadgen import call_parts
 from vmalab_loadgen.histogram import Latency, Sparse
 from vmalab_loadgen.parts import SUMS, Part
 
@@ -81,6 +82,8 @@ class Series:
     """In the closed loop the same histograms as raw."""
     sums: dict[str, Counter[str]] = field(default_factory=dict)
     """parts.SUMS by kind of operation."""
+    calls: dict[str, Counter[str]] = field(default_factory=dict)
+    """call_parts.SUMS by kind of operation."""
 
     def __post_init__(self) -> None:
         if not self.open_loop:
@@ -93,6 +96,9 @@ class Series:
         self.errnos += part.errnos
         for name, values in part.sums.items():
             self.sums.setdefault(name, Counter()).update(dict(zip(SUMS, values, strict=True)))
+        for name, values in part.calls.items():
+            sums = dict(zip(call_parts.SUMS, values, strict=True))
+            self.calls.setdefault(name, Counter()).update(sums)
         if not part.ops and not part.raw:
             return
         interval = self.intervals.setdefault(part.interval, Interval())
@@ -100,9 +106,9 @@ class Series:
         interval.errnos += part.errnos
         interval.raw.add(part.raw)
         interval.corrected.add(part.corrected if self.open_loop else part.raw)
-        for sums, parts in ((self.raw, part.raw), (self.corrected, part.corrected)):
+        for times, parts in ((self.raw, part.raw), (self.corrected, part.corrected)):
             for name, one in parts.items():
-                sums.setdefault(name, Latency()).add(one)
+                times.setdefault(name, Latency()).add(one)
 
     @property
     def raw_all(self) -> Latency:

@@ -29,11 +29,11 @@ from typing import Final, ParamSpec, Protocol, TypeVar, cast
 
 import grpc
 
-from vmalab_server import failures, logs
+from vmalab_server import call_parts, failures, logs
 from vmalab_server.admission import DONE, CallPool, Door, Refuser
 from vmalab_server.caller import NOBODY, Caller, here
 from vmalab_server.endings import Endings
-from vmalab_server.grpc_inside import Inside
+from vmalab_server.grpc_inside import Inside, Metadata
 from vmalab_server.limits import Limits
 from vmalab_server.request import Request
 from vmalab_server.upkeep import Upkeep
@@ -74,8 +74,8 @@ class Arrival(Protocol):
     def over(self) -> bool:
         """Nobody waits for its answer any more."""
 
-    def answer(self, response: bytes, /) -> None:
-        """End it with its response, and OK."""
+    def answer(self, response: bytes, trailing: Metadata | None, /) -> None:
+        """End it with its response, its trailing metadata, and OK."""
 
     def leave(self) -> None:
         """It goes to the pool: run() comes."""
@@ -271,16 +271,17 @@ class BoundedPool(CallPool):
 
     def _answer(self, call: _Call, raw: bytes) -> bool:
         here.caller, here.request = call.caller, call.request
+        timing = here.timing = call_parts.asked(call.request)
         try:
             response = call.bounded.answer(raw)
             if response is None:
                 return False
             self._upkeep.bytes_seen += len(raw)
-            call.arrival.answer(response)
+            call.arrival.answer(response, None if timing is None else timing.metadata())
             self._endings.of_call(call.bounded.name, "OK")
             return True
         finally:
-            here.caller, here.request = NOBODY, None
+            here.caller, here.request, here.timing = NOBODY, None, None
 
     def _hand_over(self, call: _Call, raw: bytes | None) -> None:
         """To the pool, which runs the method as if it read the message itself."""

@@ -8,9 +8,13 @@ import re
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from vmalab_server import failures
 from vmalab_server.request import Request
+
+if TYPE_CHECKING:
+    from vmalab_server.timing import Timing
 
 _PORT = re.compile(r":\d+\Z")
 
@@ -35,11 +39,12 @@ class _Here(threading.local):
     caller: Caller = NOBODY
     refusal: failures.ServiceFailure | None = None
     request: Request | None = None
+    timing: Timing | None = None
 
 
 here = _Here()
-"""Of the calling thread: whose call it serves, why that is refused (None: it is served), and which
-request it is (None: it serves none)."""
+"""Of the calling thread: whose call it serves, why that is refused (None: it is served), which
+request it is (None: it serves none), and its clock (None: its client does not ask for one)."""
 
 
 class Tokens:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from vmalab_native.core import Participant, Segment
+from vmalab_server.call_parts import in_core
 from vmalab_server.caller import here
 from vmalab_server.owners import EVERYBODY, Owners
 from vmalab_server.under_way import serving
@@ -73,7 +74,7 @@ class Entry:
         if found is None or self.owners.apart:
             participant = self.participant()
             found = self._checked_run(participant) if self.owners.checked else participant.run
-        return found
+        return in_core(found)
 
     def _checked_run(self, participant: Participant) -> Run:
         def run(block: bytes) -> bytes:

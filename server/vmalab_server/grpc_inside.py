@@ -21,6 +21,7 @@ import grpc
 VERSIONS: Final = ("1.85.",)
 """How the versions begin whose inside is known."""
 _FLAGS: Final = 0
+Metadata = tuple[tuple[str, str], ...]
 
 
 class Operation(Protocol):
@@ -70,6 +71,7 @@ class CallState(Protocol):
     context: Context
     due: set[str]
     client: str
+    trailing_metadata: Metadata | None
 
 
 class AnyEvent(Protocol):
@@ -161,7 +163,7 @@ class _Core(Protocol):
     def SendMessageOperation(self, message: bytes, flags: int, /) -> object: ...  # noqa: N802
 
     def SendStatusFromServerOperation(  # noqa: N802
-        self, metadata: None, code: object, details: bytes, flags: int, /
+        self, metadata: Metadata | None, code: object, details: bytes, flags: int, /
     ) -> object: ...
 
 
@@ -203,7 +205,10 @@ class _PoolCall:
         with self._state.condition:
             return self._state.client is self._server._CANCELLED
 
-    def answer(self, response: bytes, /) -> None:
+    def answer(self, response: bytes, trailing: Metadata | None, /) -> None:
+        if trailing is not None:
+            with self._state.condition:
+                self._state.trailing_metadata = trailing
         self._server._status(self._event, self._state, response)
 
     def leave(self) -> None:
@@ -294,13 +299,13 @@ class Serving:
         """The operations that read a message."""
         return (self._core.ReceiveMessageOperation(_FLAGS),)
 
-    def ends(self, response: bytes) -> tuple[object, ...]:
-        """The operations that end a call with its response, and OK."""
+    def ends(self, response: bytes, trailing: Metadata | None) -> tuple[object, ...]:
+        """The operations that end a call with its response, trailing metadata, and OK."""
         core = self._core
         return (
             core.SendInitialMetadataOperation(None, _FLAGS),
             core.SendMessageOperation(response, _FLAGS),
-            core.SendStatusFromServerOperation(None, core.StatusCode.ok, b"", _FLAGS),
+            core.SendStatusFromServerOperation(trailing, core.StatusCode.ok, b"", _FLAGS),
             core.ReceiveCloseOnServerOperation(_FLAGS),
         )
 

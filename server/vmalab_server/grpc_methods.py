@@ -24,7 +24,7 @@ from grpc_status import rpc_status
 
 from vmalab_client import wire
 from vmalab_native.errors import NativeError
-from vmalab_server import failures
+from vmalab_server import call_parts, failures
 from vmalab_server.admission import CallPool
 from vmalab_server.bounded import Bounded
 from vmalab_server.caller import here
@@ -184,7 +184,10 @@ class Methods:
                     raw = self._received(raws, context, codec.name)
                     upkeep.bytes_seen += len(raw)
                     pool.has_read(len(raw))
+                    timing = here.timing = call_parts.asked(here.request)
                     answer = codec.write(handler(codec.decoded(raw)))
+                    if timing is not None:
+                        context.set_trailing_metadata(timing.metadata())
                     code = "OK"
                     return answer
                 except (failures.ServiceFailure, NativeError) as error:
@@ -198,6 +201,7 @@ class Methods:
                     code = "CANCELLED"
                     return b""
                 finally:
+                    here.timing = None
                     self._endings.of_call(codec.name, code)
 
         # grpcio's way to run a method in a pool of its own (grpc_health uses it too).

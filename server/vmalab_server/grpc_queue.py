@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, cast
 
 from vmalab_server.bounded import Bounded, BoundedPool
-from vmalab_server.grpc_inside import CallEvent, CallState, Event, Finished, Serving
+from vmalab_server.grpc_inside import CallEvent, CallState, Event, Finished, Metadata, Serving
 
 PENDING: Final = 64
 LOOK_S: Final = 1.0
@@ -58,8 +58,8 @@ class _Call:
             return self._serving.over(self._state)
         return time.time() > self._event.call_details.deadline
 
-    def answer(self, response: bytes, /) -> None:
-        self._event.call.start_server_batch(self._serving.ends(response), self._sent)
+    def answer(self, response: bytes, trailing: Metadata | None, /) -> None:
+        self._event.call.start_server_batch(self._serving.ends(response, trailing), self._sent)
 
     def _sent(self, done: Event) -> Finished:
         return self, ()

@@ -29,6 +29,7 @@ from vmalab_client.block import (
 from vmalab_native.errors import CoreErrno, InvalidArgument, LimitExceeded, NoSuchMm
 from vmalab_native.records import MmSetup
 from vmalab_server import created, failures
+from vmalab_server.call_parts import in_core
 from vmalab_server.callers import OfCaller, record_of
 from vmalab_server.entry import Entry
 from vmalab_server.limits import Limits
@@ -91,7 +92,7 @@ def quick_fault(
     """The bounded answer of Fault: of one that hits. attempt: FaultTry."""
 
     def answer(request: pb.FaultRequest) -> pb.FaultResponse | None:
-        result = attempt(fault_record(request))
+        result = in_core(attempt)(fault_record(request))
         if result is None:
             return None
         _, info, value = _RESULT(result)
@@ -321,7 +322,8 @@ class MemoryHandlers:
         participant = self._entry.participant()
         self._entry.owners.may(participant, mm=request.mm)
         try:
-            errno, vector = participant.mincore(request.mm, request.addr, request.length)
+            mincore = in_core(participant.mincore)
+            errno, vector = mincore(request.mm, request.addr, request.length)
         except NoSuchMm:
             raise failures.no_such_mm(request.mm) from None
         if errno:
@@ -513,7 +515,7 @@ class MemoryHandlers:
             )
         self._entry.owners.may_run(participant, block)
         made = participant.mms_made
-        results = participant.run_view(block)
+        results = in_core(participant.run_view)(block)
         if participant.mms_made != made:
             created.keep_made(participant, block, results, self._ttl_default_ns)
         return results

@@ -27,13 +27,18 @@ class _Arrived(Protocol):
     invocation_metadata: tuple[tuple[str, str | bytes], ...]
 
 
-def _given(args: tuple[object, ...]) -> str:
-    """The id among the metadata; "" if there is none, or it is none."""
+def _metadata(args: tuple[object, ...]) -> tuple[tuple[str, str | bytes], ...]:
     for one in args:
         if hasattr(one, "call_details"):
-            for key, value in cast(_Arrived, one).invocation_metadata:
-                if key == HEADER and isinstance(value, str) and _ID.fullmatch(value):
-                    return value
+            return cast(_Arrived, one).invocation_metadata
+    return ()
+
+
+def _given(args: tuple[object, ...]) -> str:
+    """The id among the metadata; "" if there is none, or it is none."""
+    for key, value in _metadata(args):
+        if key == HEADER and isinstance(value, str) and _ID.fullmatch(value):
+            return value
     return ""
 
 
@@ -51,6 +56,10 @@ class Request:
         self.arrived_s = time.monotonic()
         self._args = args
         self._id = ""
+
+    def has(self, name: str) -> bool:
+        """Whether its metadata have that key. Asked before its id is."""
+        return name in dict(_metadata(self._args))
 
     @property
     def id(self) -> str:

@@ -25,6 +25,7 @@ from vmalab_server.fair import Turnstile
 from vmalab_server.handlers import MemoryHandlers
 from vmalab_server.leases import LeaseKeeper
 from vmalab_server.limits import Limits
+from vmalab_server.timing import Timing
 from vmalab_server.under_way import serving
 
 IDLE_BEFORE_CANCEL_S = 0.1
@@ -189,12 +190,17 @@ class StreamHandlers:
         with self._registry.opened(cancel, waits_for_client=False) as stream:
             for request in requests:
                 stream.busy = True
+                timing = here.timing = Timing(None) if request.timed else None
                 with self._in_flight.counted(len(request.block)):
                     with self._turnstile.turn(client), self._entry.borrowed() as participant:
                         if call is not None and call.gone:  # while it waited for its turn
                             return
+                        if timing is not None:
+                            timing.has_its_turn()
                         results = run_block(participant, request.block)
                         written = wire.written_response(_answer(results, request))
+                        if timing is not None:
+                            written, here.timing = written + timing.of_block(), None
                     yield written
                 stream.idle_since = time.monotonic()
                 stream.busy = False

@@ -51,7 +51,7 @@ GIVEN: dict[str, Any] = {
     "rate": "900",
     "duration": "1s",
     "processes": 2,
-    "target": "127.0.0.1:1",
+    "targets": ["127.0.0.1:1"],
 }
 """As from a command line: None is what was not given."""
 
@@ -111,6 +111,7 @@ PART = Part(
     caller=3, interval=7, ops=Counter(fault=5, mmap=1), errnos=Counter({"mmap ENOMEM": 1}), wrong=2,
     raw={"fault": Sparse(np.array([4, COUNTS - 1]), np.array([4, 1 << 40], np.uint64))},
     corrected={"mmap": Sparse(np.array([0]), np.array([1], np.uint64))},
+    calls={"fault": (1, 0, 0, 90, 0, 10, 20, 30, 0, 20, 10)},
 )  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def test_a_part_on_its_way() -> None:
     message = pb.Part.FromString(agent_wire.message_of(PART).SerializeToString())
     found = agent_wire.part_of(message)
     assert (found.caller, found.interval, found.wrong) == (3, 7, 2)
-    assert (found.ops, found.errnos) == (PART.ops, PART.errnos)
+    assert (found.ops, found.errnos, found.calls) == (PART.ops, PART.errnos, PART.calls)
     for name in ("raw", "corrected"):
         mine, theirs = getattr(PART, name), getattr(found, name)
         assert mine.keys() == theirs.keys()
@@ -131,6 +132,10 @@ def test_a_part_that_cannot_be() -> None:
     message = agent_wire.message_of(PART)
     message.raw[0].places[0] = COUNTS
     with pytest.raises(ValueError, match="times of fault"):
+        agent_wire.part_of(message)
+    message = agent_wire.message_of(PART)
+    del message.call_parts[0].sums[-1]
+    with pytest.raises(ValueError, match="parts of fault"):
         agent_wire.part_of(message)
 
 
@@ -147,8 +152,10 @@ def test_a_sum_that_differs_is_named() -> None:
     moved.counts[5] += np.uint64(1)
     same.raw["fault"] = moved
     same.ops["mmap"] += 1
+    same.calls["fault"]["whole_ns"] += 1
     assert Sums.of(series).differences(Sums.of(same)) == [
         "operations 6 and 7",
+        "parts of fault",
         "raw times of fault",
     ]
 
@@ -310,7 +317,7 @@ def test_a_connection_that_cannot_be(keys: Path) -> None:
         (["--agent", "a:1"], "--agent a:1 without --target"),
         (["--agent", "a:1", "--agent", "a:1", "--target", "b:1"], "is given twice"),
         (["--agent", "a:1", "--target", "b:1", "--mode", "attach"], "--mode attach with --agent"),
-        (["--agent", "a:1", "--job", "x.toml"], "agents do one load"),
+        (["--agent", "a:1", "--job", "x.toml"], "an agent sends those of one load"),
         (["--agent", "a:1", "--instance", "x"], "--instance is on this machine"),
         (["--agent", "a:1", "--target", "b:1", "--model", "refcount"], "--model"),
         (["--agent-ca", "x"], "--agent-ca is for agents"),
@@ -318,6 +325,16 @@ def test_a_connection_that_cannot_be(keys: Path) -> None:
         (["--agent", "a:1", "--target", "b:1", "--agent-silence", "1s"], "give 2s to 3600s"),
         (["--agent", "a:1", "--target", "b:1", "--agent-token-file", "TOKEN"], "give --agent-ca"),
         (["--target-ca", "x"], "--target-ca is for the server of --target"),
+        (["--target-key", "x"], "--target-key is for the server of --target"),
+        (["--target", "b:1", "--target-cert", "x"], "--target-cert and --target-key go together"),
+        (["--agent", "a:1", "--target", "b:1", "--target-key", "x"], "a key leaves no machine"),
+        (["agent", "--target-cert", "x"], "--target-cert and --target-key go together"),
+        (["--target", "b:1", "--target", "a:1,b:1"], "--target b:1 is given twice"),
+        (["--target", "a:1,b:1", "--mode", "attach"], "--mode attach with several --target"),
+        (["--target", "a:1,b:1", "--job", "x"], "--job with several --target"),
+        (["--target", "a:1,b:1", "--instance", "x"], "--instance is one: give one --target"),
+        (["--target", "a:1,here", "--ops", "9"], "'here' is not host:port"),
+        (["--target", "a:1,b:1", "--agent", "c:1"], "2 servers for 1 agents"),
         (["agent", "--listen", "0.0.0.0:1"], "needs --tls-cert, --tls-key and --token-file"),
         (["agent", "--listen", "here"], "--listen: 'here' is not host:port"),
         (["agent", "--idle", "1s"], "--idle 1s: give 2s to 3600s"),
@@ -337,5 +354,9 @@ def test_usage(words: list[str], said: str, tmp_path: Path) -> None:
 
 
 def test_targets_of_their_own() -> None:
-    assert parse_agents(["a:1", "b:2=c:3"], "d:4") == (Agent("a:1", "d:4"), Agent("b:2", "c:3"))
-    assert parse_agents(["a:1=c:3"], "") == (Agent("a:1", "c:3"),)
+    assert parse_agents(["a:1", "b:2=c:3"], ["d:4"]) == (Agent("a:1", "d:4"), Agent("b:2", "c:3"))
+    assert parse_agents(["a:1=c:3"], []) == (Agent("a:1", "c:3"),)
+    three = parse_agents(["a:1", "b:1=z:9", "c:1", "d:1"], ["x:1", "y:1"])
+    assert [one.target for one in three] == ["x:1", "z:9", "y:1", "x:1"], "in turn"
+    with pytest.raises(UsageError, match="2 servers for 1 agents"):
+        parse_agents(["a:1", "b:1=z:9"], ["x:1", "y:1"])

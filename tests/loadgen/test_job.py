@@ -80,7 +80,7 @@ def test_a_global_key_that_says_nothing_of_a_section_is_not_of_it() -> None:
     text = '[global]\nvmas = 50\nburst = 9\nsample = 5\n[a]\nworkload = "pft"\n[b]\nrate = 5\n'
     first, second = (one.config for one in job_file.parse(text, where="").sections)
     assert (first.vmas, second.vmas) == (1000, 50)
-    assert (second.burst, second.sample) == (100, 16)
+    assert (second.burst, second.sample) == (100, 5)
 
 
 WRONG = [

@@ -95,7 +95,6 @@ def test_table() -> None:
         ("--burst", "5", "--rate", "9"),
         ("--window", "2", "--mode", "attach"),
         ("--window", "2", "--mode", "batch", "--concurrency", "9"),
-        ("--sample", "2"),
         ("--sample", "2", "--mode", "attach", "--rate", "9"),
         ("--rate-may-miss",),
         ("--vmas", "50", "--workload", "mmap1"),

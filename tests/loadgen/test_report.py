@@ -20,6 +20,7 @@ from hdrh.log import HistogramLogReader
 
 from servers import vmalab
 from vmalab_cli.load import with_json_file
+from vmalab_loadgen import call_parts
 from vmalab_loadgen.histogram import DIGITS, HIGHEST_NS, LOWEST_NS, Latency
 from vmalab_loadgen.parts import SUMS
 from vmalab_loadgen.result import parts_of
@@ -59,9 +60,18 @@ def _named(text: str) -> list[str]:
 
 
 def test_each_key_is_documented(data: dict[str, Any]) -> None:
-    table, _, parts = PAGE.read_text().partition("### JSON")[2].partition("`parts` of a kind")
+    text = PAGE.read_text().partition("### JSON")[2].partition("## One load at several")[0]
+    table, _, rest = text.partition("`parts` of a kind")
+    parts, _, calls = rest.partition("`call_parts` says")
     assert sorted(_named(table)) == sorted(data)
     assert sorted(_named(parts)) == sorted(parts_of(dict.fromkeys(SUMS, 1)))
+    found = call_parts.as_dict({}, mode="unary", open_loop=True, sample=1, cost_ns=0)
+    assert found is not None
+    assert sorted(_named(calls)) == sorted(found["all"])
+    assert {f"`{name}`" for name in found} <= {*re.findall("`[a-z_]+`", calls)}
+    head = "### Where the time of a call or a block goes"
+    shown = _named(PAGE.read_text().partition(head)[2].partition("###")[0])
+    assert sorted(shown) == sorted(found["all"]["parts_ns"])
     assert data["schema"] == "vmalab-load"
     assert f"`vmalab-load`, {data['schema_version']} |" in table
 

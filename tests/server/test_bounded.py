@@ -282,7 +282,7 @@ class Arrived:
     def over(self) -> bool:
         return False
 
-    def answer(self, response: bytes, /) -> None:
+    def answer(self, response: bytes, trailing: object, /) -> None:
         self.answered = response
 
     def leave(self) -> None:

@@ -4527,6 +4527,7 @@ type BatchRequest struct {
 	// Answer only with the results of records that failed or ended in a signal (status is not 0):
 	// for load, whose words and addresses nobody looks at. Half of a stream's cost is its answers.
 	FailedOnly    bool `protobuf:"varint,3,opt,name=failed_only,json=failedOnly,proto3" json:"failed_only,omitempty"`
+	Timed         bool `protobuf:"varint,4,opt,name=timed,proto3" json:"timed,omitempty"` // answer with `times` too
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4582,22 +4583,90 @@ func (x *BatchRequest) GetFailedOnly() bool {
 	return false
 }
 
+func (x *BatchRequest) GetTimed() bool {
+	if x != nil {
+		return x.Timed
+	}
+	return false
+}
+
+// Where a block's time went since the worker read it, which it does when it has answered the one before.
+type BlockTimes struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TurnNs        uint64                 `protobuf:"varint,1,opt,name=turn_ns,json=turnNs,proto3" json:"turn_ns,omitempty"`          // it waited among the streams
+	HandlerNs     uint64                 `protobuf:"varint,2,opt,name=handler_ns,json=handlerNs,proto3" json:"handler_ns,omitempty"` // around the core
+	CoreNs        uint64                 `protobuf:"varint,3,opt,name=core_ns,json=coreNs,proto3" json:"core_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlockTimes) Reset() {
+	*x = BlockTimes{}
+	mi := &file_vmalab_v1_memory_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlockTimes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlockTimes) ProtoMessage() {}
+
+func (x *BlockTimes) ProtoReflect() protoreflect.Message {
+	mi := &file_vmalab_v1_memory_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlockTimes.ProtoReflect.Descriptor instead.
+func (*BlockTimes) Descriptor() ([]byte, []int) {
+	return file_vmalab_v1_memory_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *BlockTimes) GetTurnNs() uint64 {
+	if x != nil {
+		return x.TurnNs
+	}
+	return 0
+}
+
+func (x *BlockTimes) GetHandlerNs() uint64 {
+	if x != nil {
+		return x.HandlerNs
+	}
+	return 0
+}
+
+func (x *BlockTimes) GetCoreNs() uint64 {
+	if x != nil {
+		return x.CoreNs
+	}
+	return 0
+}
+
 type BatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 16 bytes for each record that was executed; with failed_only for each of `failed`.
-	Results []byte `protobuf:"bytes,1,opt,name=results,proto3" json:"results,omitempty"`
-	Tag     uint64 `protobuf:"varint,2,opt,name=tag,proto3" json:"tag,omitempty"`
-	// With failed_only: how many records were executed.
-	Executed uint64 `protobuf:"varint,3,opt,name=executed,proto3" json:"executed,omitempty"`
+	Results  []byte `protobuf:"bytes,1,opt,name=results,proto3" json:"results,omitempty"`
+	Tag      uint64 `protobuf:"varint,2,opt,name=tag,proto3" json:"tag,omitempty"`
+	Executed uint64 `protobuf:"varint,3,opt,name=executed,proto3" json:"executed,omitempty"` // with failed_only: how many records were executed
 	// With failed_only: which of them failed, counted from 0, in ascending order.
-	Failed        []uint32 `protobuf:"varint,4,rep,packed,name=failed,proto3" json:"failed,omitempty"`
+	Failed        []uint32    `protobuf:"varint,4,rep,packed,name=failed,proto3" json:"failed,omitempty"`
+	Times         *BlockTimes `protobuf:"bytes,5,opt,name=times,proto3" json:"times,omitempty"` // only if the request said `timed`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BatchResponse) Reset() {
 	*x = BatchResponse{}
-	mi := &file_vmalab_v1_memory_proto_msgTypes[69]
+	mi := &file_vmalab_v1_memory_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4609,7 +4678,7 @@ func (x *BatchResponse) String() string {
 func (*BatchResponse) ProtoMessage() {}
 
 func (x *BatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_vmalab_v1_memory_proto_msgTypes[69]
+	mi := &file_vmalab_v1_memory_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4622,7 +4691,7 @@ func (x *BatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResponse.ProtoReflect.Descriptor instead.
 func (*BatchResponse) Descriptor() ([]byte, []int) {
-	return file_vmalab_v1_memory_proto_rawDescGZIP(), []int{69}
+	return file_vmalab_v1_memory_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *BatchResponse) GetResults() []byte {
@@ -4649,6 +4718,13 @@ func (x *BatchResponse) GetExecuted() uint64 {
 func (x *BatchResponse) GetFailed() []uint32 {
 	if x != nil {
 		return x.Failed
+	}
+	return nil
+}
+
+func (x *BatchResponse) GetTimes() *BlockTimes {
+	if x != nil {
+		return x.Times
 	}
 	return nil
 }
@@ -5019,17 +5095,25 @@ const file_vmalab_v1_memory_proto_rawDesc = "" +
 	"\fApplyRequest\x12\x14\n" +
 	"\x05block\x18\x01 \x01(\fR\x05block\")\n" +
 	"\rApplyResponse\x12\x18\n" +
-	"\aresults\x18\x01 \x01(\fR\aresults\"W\n" +
+	"\aresults\x18\x01 \x01(\fR\aresults\"m\n" +
 	"\fBatchRequest\x12\x14\n" +
 	"\x05block\x18\x01 \x01(\fR\x05block\x12\x10\n" +
 	"\x03tag\x18\x02 \x01(\x04R\x03tag\x12\x1f\n" +
 	"\vfailed_only\x18\x03 \x01(\bR\n" +
-	"failedOnly\"o\n" +
+	"failedOnly\x12\x14\n" +
+	"\x05timed\x18\x04 \x01(\bR\x05timed\"]\n" +
+	"\n" +
+	"BlockTimes\x12\x17\n" +
+	"\aturn_ns\x18\x01 \x01(\x04R\x06turnNs\x12\x1d\n" +
+	"\n" +
+	"handler_ns\x18\x02 \x01(\x04R\thandlerNs\x12\x17\n" +
+	"\acore_ns\x18\x03 \x01(\x04R\x06coreNs\"\x9c\x01\n" +
 	"\rBatchResponse\x12\x18\n" +
 	"\aresults\x18\x01 \x01(\fR\aresults\x12\x10\n" +
 	"\x03tag\x18\x02 \x01(\x04R\x03tag\x12\x1a\n" +
 	"\bexecuted\x18\x03 \x01(\x04R\bexecuted\x12\x16\n" +
-	"\x06failed\x18\x04 \x03(\rR\x06failed*T\n" +
+	"\x06failed\x18\x04 \x03(\rR\x06failed\x12+\n" +
+	"\x05times\x18\x05 \x01(\v2\x15.vmalab.v1.BlockTimesR\x05times*T\n" +
 	"\x06Access\x12\x16\n" +
 	"\x12ACCESS_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vACCESS_READ\x10\x01\x12\x10\n" +
@@ -5090,7 +5174,7 @@ func file_vmalab_v1_memory_proto_rawDescGZIP() []byte {
 }
 
 var file_vmalab_v1_memory_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_vmalab_v1_memory_proto_msgTypes = make([]protoimpl.MessageInfo, 70)
+var file_vmalab_v1_memory_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
 var file_vmalab_v1_memory_proto_goTypes = []any{
 	(Access)(0),                        // 0: vmalab.v1.Access
 	(*CreateAddressSpaceRequest)(nil),  // 1: vmalab.v1.CreateAddressSpaceRequest
@@ -5162,97 +5246,99 @@ var file_vmalab_v1_memory_proto_goTypes = []any{
 	(*ApplyRequest)(nil),               // 67: vmalab.v1.ApplyRequest
 	(*ApplyResponse)(nil),              // 68: vmalab.v1.ApplyResponse
 	(*BatchRequest)(nil),               // 69: vmalab.v1.BatchRequest
-	(*BatchResponse)(nil),              // 70: vmalab.v1.BatchResponse
-	(*PkeyMprotectRequest)(nil),        // 71: vmalab.v1.PkeyMprotectRequest
-	(*PkeyAllocRequest)(nil),           // 72: vmalab.v1.PkeyAllocRequest
-	(*PkeyFreeRequest)(nil),            // 73: vmalab.v1.PkeyFreeRequest
-	(*PkeyMprotectResponse)(nil),       // 74: vmalab.v1.PkeyMprotectResponse
-	(*PkeyAllocResponse)(nil),          // 75: vmalab.v1.PkeyAllocResponse
-	(*PkeyFreeResponse)(nil),           // 76: vmalab.v1.PkeyFreeResponse
+	(*BlockTimes)(nil),                 // 70: vmalab.v1.BlockTimes
+	(*BatchResponse)(nil),              // 71: vmalab.v1.BatchResponse
+	(*PkeyMprotectRequest)(nil),        // 72: vmalab.v1.PkeyMprotectRequest
+	(*PkeyAllocRequest)(nil),           // 73: vmalab.v1.PkeyAllocRequest
+	(*PkeyFreeRequest)(nil),            // 74: vmalab.v1.PkeyFreeRequest
+	(*PkeyMprotectResponse)(nil),       // 75: vmalab.v1.PkeyMprotectResponse
+	(*PkeyAllocResponse)(nil),          // 76: vmalab.v1.PkeyAllocResponse
+	(*PkeyFreeResponse)(nil),           // 77: vmalab.v1.PkeyFreeResponse
 }
 var file_vmalab_v1_memory_proto_depIdxs = []int32{
 	2,  // 0: vmalab.v1.CreateAddressSpaceRequest.setup:type_name -> vmalab.v1.ProcessSetup
 	0,  // 1: vmalab.v1.FaultRequest.access:type_name -> vmalab.v1.Access
 	56, // 2: vmalab.v1.ProcessMadviseRequest.ranges:type_name -> vmalab.v1.MemoryRange
-	1,  // 3: vmalab.v1.MemoryService.CreateAddressSpace:input_type -> vmalab.v1.CreateAddressSpaceRequest
-	4,  // 4: vmalab.v1.MemoryService.Hold:input_type -> vmalab.v1.HoldRequest
-	6,  // 5: vmalab.v1.MemoryService.KeepAlive:input_type -> vmalab.v1.KeepAliveRequest
-	12, // 6: vmalab.v1.MemoryService.ForkAddressSpace:input_type -> vmalab.v1.ForkAddressSpaceRequest
-	14, // 7: vmalab.v1.MemoryService.Exec:input_type -> vmalab.v1.ExecRequest
-	16, // 8: vmalab.v1.MemoryService.Exit:input_type -> vmalab.v1.ExitRequest
-	18, // 9: vmalab.v1.MemoryService.Mmap:input_type -> vmalab.v1.MmapRequest
-	20, // 10: vmalab.v1.MemoryService.Munmap:input_type -> vmalab.v1.MunmapRequest
-	22, // 11: vmalab.v1.MemoryService.Mprotect:input_type -> vmalab.v1.MprotectRequest
-	24, // 12: vmalab.v1.MemoryService.Mremap:input_type -> vmalab.v1.MremapRequest
-	26, // 13: vmalab.v1.MemoryService.Madvise:input_type -> vmalab.v1.MadviseRequest
-	28, // 14: vmalab.v1.MemoryService.Mincore:input_type -> vmalab.v1.MincoreRequest
-	30, // 15: vmalab.v1.MemoryService.Brk:input_type -> vmalab.v1.BrkRequest
-	32, // 16: vmalab.v1.MemoryService.Fault:input_type -> vmalab.v1.FaultRequest
-	34, // 17: vmalab.v1.MemoryService.UffdMove:input_type -> vmalab.v1.UffdMoveRequest
-	36, // 18: vmalab.v1.MemoryService.SetVmaName:input_type -> vmalab.v1.SetVmaNameRequest
-	38, // 19: vmalab.v1.MemoryService.Mlock:input_type -> vmalab.v1.MlockRequest
-	40, // 20: vmalab.v1.MemoryService.Munlock:input_type -> vmalab.v1.MunlockRequest
-	42, // 21: vmalab.v1.MemoryService.Mlockall:input_type -> vmalab.v1.MlockallRequest
-	44, // 22: vmalab.v1.MemoryService.Munlockall:input_type -> vmalab.v1.MunlockallRequest
-	46, // 23: vmalab.v1.MemoryService.Msync:input_type -> vmalab.v1.MsyncRequest
-	48, // 24: vmalab.v1.MemoryService.Mseal:input_type -> vmalab.v1.MsealRequest
-	50, // 25: vmalab.v1.MemoryService.RemapFilePages:input_type -> vmalab.v1.RemapFilePagesRequest
-	71, // 26: vmalab.v1.MemoryService.PkeyMprotect:input_type -> vmalab.v1.PkeyMprotectRequest
-	72, // 27: vmalab.v1.MemoryService.PkeyAlloc:input_type -> vmalab.v1.PkeyAllocRequest
-	73, // 28: vmalab.v1.MemoryService.PkeyFree:input_type -> vmalab.v1.PkeyFreeRequest
-	52, // 29: vmalab.v1.MemoryService.SetRlimit:input_type -> vmalab.v1.SetRlimitRequest
-	54, // 30: vmalab.v1.MemoryService.SetThpDisable:input_type -> vmalab.v1.SetThpDisableRequest
-	57, // 31: vmalab.v1.MemoryService.ProcessMadvise:input_type -> vmalab.v1.ProcessMadviseRequest
-	8,  // 32: vmalab.v1.MemoryService.ShareAddressSpace:input_type -> vmalab.v1.ShareAddressSpaceRequest
-	10, // 33: vmalab.v1.MemoryService.ShareFile:input_type -> vmalab.v1.ShareFileRequest
-	59, // 34: vmalab.v1.MemoryService.OpenFile:input_type -> vmalab.v1.OpenFileRequest
-	61, // 35: vmalab.v1.MemoryService.CloseFile:input_type -> vmalab.v1.CloseFileRequest
-	63, // 36: vmalab.v1.MemoryService.TruncateFile:input_type -> vmalab.v1.TruncateFileRequest
-	65, // 37: vmalab.v1.MemoryService.AllocateFile:input_type -> vmalab.v1.AllocateFileRequest
-	67, // 38: vmalab.v1.MemoryService.Apply:input_type -> vmalab.v1.ApplyRequest
-	69, // 39: vmalab.v1.MemoryService.Batch:input_type -> vmalab.v1.BatchRequest
-	3,  // 40: vmalab.v1.MemoryService.CreateAddressSpace:output_type -> vmalab.v1.CreateAddressSpaceResponse
-	5,  // 41: vmalab.v1.MemoryService.Hold:output_type -> vmalab.v1.HoldResponse
-	7,  // 42: vmalab.v1.MemoryService.KeepAlive:output_type -> vmalab.v1.KeepAliveResponse
-	13, // 43: vmalab.v1.MemoryService.ForkAddressSpace:output_type -> vmalab.v1.ForkAddressSpaceResponse
-	15, // 44: vmalab.v1.MemoryService.Exec:output_type -> vmalab.v1.ExecResponse
-	17, // 45: vmalab.v1.MemoryService.Exit:output_type -> vmalab.v1.ExitResponse
-	19, // 46: vmalab.v1.MemoryService.Mmap:output_type -> vmalab.v1.MmapResponse
-	21, // 47: vmalab.v1.MemoryService.Munmap:output_type -> vmalab.v1.MunmapResponse
-	23, // 48: vmalab.v1.MemoryService.Mprotect:output_type -> vmalab.v1.MprotectResponse
-	25, // 49: vmalab.v1.MemoryService.Mremap:output_type -> vmalab.v1.MremapResponse
-	27, // 50: vmalab.v1.MemoryService.Madvise:output_type -> vmalab.v1.MadviseResponse
-	29, // 51: vmalab.v1.MemoryService.Mincore:output_type -> vmalab.v1.MincoreResponse
-	31, // 52: vmalab.v1.MemoryService.Brk:output_type -> vmalab.v1.BrkResponse
-	33, // 53: vmalab.v1.MemoryService.Fault:output_type -> vmalab.v1.FaultResponse
-	35, // 54: vmalab.v1.MemoryService.UffdMove:output_type -> vmalab.v1.UffdMoveResponse
-	37, // 55: vmalab.v1.MemoryService.SetVmaName:output_type -> vmalab.v1.SetVmaNameResponse
-	39, // 56: vmalab.v1.MemoryService.Mlock:output_type -> vmalab.v1.MlockResponse
-	41, // 57: vmalab.v1.MemoryService.Munlock:output_type -> vmalab.v1.MunlockResponse
-	43, // 58: vmalab.v1.MemoryService.Mlockall:output_type -> vmalab.v1.MlockallResponse
-	45, // 59: vmalab.v1.MemoryService.Munlockall:output_type -> vmalab.v1.MunlockallResponse
-	47, // 60: vmalab.v1.MemoryService.Msync:output_type -> vmalab.v1.MsyncResponse
-	49, // 61: vmalab.v1.MemoryService.Mseal:output_type -> vmalab.v1.MsealResponse
-	51, // 62: vmalab.v1.MemoryService.RemapFilePages:output_type -> vmalab.v1.RemapFilePagesResponse
-	74, // 63: vmalab.v1.MemoryService.PkeyMprotect:output_type -> vmalab.v1.PkeyMprotectResponse
-	75, // 64: vmalab.v1.MemoryService.PkeyAlloc:output_type -> vmalab.v1.PkeyAllocResponse
-	76, // 65: vmalab.v1.MemoryService.PkeyFree:output_type -> vmalab.v1.PkeyFreeResponse
-	53, // 66: vmalab.v1.MemoryService.SetRlimit:output_type -> vmalab.v1.SetRlimitResponse
-	55, // 67: vmalab.v1.MemoryService.SetThpDisable:output_type -> vmalab.v1.SetThpDisableResponse
-	58, // 68: vmalab.v1.MemoryService.ProcessMadvise:output_type -> vmalab.v1.ProcessMadviseResponse
-	9,  // 69: vmalab.v1.MemoryService.ShareAddressSpace:output_type -> vmalab.v1.ShareAddressSpaceResponse
-	11, // 70: vmalab.v1.MemoryService.ShareFile:output_type -> vmalab.v1.ShareFileResponse
-	60, // 71: vmalab.v1.MemoryService.OpenFile:output_type -> vmalab.v1.OpenFileResponse
-	62, // 72: vmalab.v1.MemoryService.CloseFile:output_type -> vmalab.v1.CloseFileResponse
-	64, // 73: vmalab.v1.MemoryService.TruncateFile:output_type -> vmalab.v1.TruncateFileResponse
-	66, // 74: vmalab.v1.MemoryService.AllocateFile:output_type -> vmalab.v1.AllocateFileResponse
-	68, // 75: vmalab.v1.MemoryService.Apply:output_type -> vmalab.v1.ApplyResponse
-	70, // 76: vmalab.v1.MemoryService.Batch:output_type -> vmalab.v1.BatchResponse
-	40, // [40:77] is the sub-list for method output_type
-	3,  // [3:40] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	70, // 3: vmalab.v1.BatchResponse.times:type_name -> vmalab.v1.BlockTimes
+	1,  // 4: vmalab.v1.MemoryService.CreateAddressSpace:input_type -> vmalab.v1.CreateAddressSpaceRequest
+	4,  // 5: vmalab.v1.MemoryService.Hold:input_type -> vmalab.v1.HoldRequest
+	6,  // 6: vmalab.v1.MemoryService.KeepAlive:input_type -> vmalab.v1.KeepAliveRequest
+	12, // 7: vmalab.v1.MemoryService.ForkAddressSpace:input_type -> vmalab.v1.ForkAddressSpaceRequest
+	14, // 8: vmalab.v1.MemoryService.Exec:input_type -> vmalab.v1.ExecRequest
+	16, // 9: vmalab.v1.MemoryService.Exit:input_type -> vmalab.v1.ExitRequest
+	18, // 10: vmalab.v1.MemoryService.Mmap:input_type -> vmalab.v1.MmapRequest
+	20, // 11: vmalab.v1.MemoryService.Munmap:input_type -> vmalab.v1.MunmapRequest
+	22, // 12: vmalab.v1.MemoryService.Mprotect:input_type -> vmalab.v1.MprotectRequest
+	24, // 13: vmalab.v1.MemoryService.Mremap:input_type -> vmalab.v1.MremapRequest
+	26, // 14: vmalab.v1.MemoryService.Madvise:input_type -> vmalab.v1.MadviseRequest
+	28, // 15: vmalab.v1.MemoryService.Mincore:input_type -> vmalab.v1.MincoreRequest
+	30, // 16: vmalab.v1.MemoryService.Brk:input_type -> vmalab.v1.BrkRequest
+	32, // 17: vmalab.v1.MemoryService.Fault:input_type -> vmalab.v1.FaultRequest
+	34, // 18: vmalab.v1.MemoryService.UffdMove:input_type -> vmalab.v1.UffdMoveRequest
+	36, // 19: vmalab.v1.MemoryService.SetVmaName:input_type -> vmalab.v1.SetVmaNameRequest
+	38, // 20: vmalab.v1.MemoryService.Mlock:input_type -> vmalab.v1.MlockRequest
+	40, // 21: vmalab.v1.MemoryService.Munlock:input_type -> vmalab.v1.MunlockRequest
+	42, // 22: vmalab.v1.MemoryService.Mlockall:input_type -> vmalab.v1.MlockallRequest
+	44, // 23: vmalab.v1.MemoryService.Munlockall:input_type -> vmalab.v1.MunlockallRequest
+	46, // 24: vmalab.v1.MemoryService.Msync:input_type -> vmalab.v1.MsyncRequest
+	48, // 25: vmalab.v1.MemoryService.Mseal:input_type -> vmalab.v1.MsealRequest
+	50, // 26: vmalab.v1.MemoryService.RemapFilePages:input_type -> vmalab.v1.RemapFilePagesRequest
+	72, // 27: vmalab.v1.MemoryService.PkeyMprotect:input_type -> vmalab.v1.PkeyMprotectRequest
+	73, // 28: vmalab.v1.MemoryService.PkeyAlloc:input_type -> vmalab.v1.PkeyAllocRequest
+	74, // 29: vmalab.v1.MemoryService.PkeyFree:input_type -> vmalab.v1.PkeyFreeRequest
+	52, // 30: vmalab.v1.MemoryService.SetRlimit:input_type -> vmalab.v1.SetRlimitRequest
+	54, // 31: vmalab.v1.MemoryService.SetThpDisable:input_type -> vmalab.v1.SetThpDisableRequest
+	57, // 32: vmalab.v1.MemoryService.ProcessMadvise:input_type -> vmalab.v1.ProcessMadviseRequest
+	8,  // 33: vmalab.v1.MemoryService.ShareAddressSpace:input_type -> vmalab.v1.ShareAddressSpaceRequest
+	10, // 34: vmalab.v1.MemoryService.ShareFile:input_type -> vmalab.v1.ShareFileRequest
+	59, // 35: vmalab.v1.MemoryService.OpenFile:input_type -> vmalab.v1.OpenFileRequest
+	61, // 36: vmalab.v1.MemoryService.CloseFile:input_type -> vmalab.v1.CloseFileRequest
+	63, // 37: vmalab.v1.MemoryService.TruncateFile:input_type -> vmalab.v1.TruncateFileRequest
+	65, // 38: vmalab.v1.MemoryService.AllocateFile:input_type -> vmalab.v1.AllocateFileRequest
+	67, // 39: vmalab.v1.MemoryService.Apply:input_type -> vmalab.v1.ApplyRequest
+	69, // 40: vmalab.v1.MemoryService.Batch:input_type -> vmalab.v1.BatchRequest
+	3,  // 41: vmalab.v1.MemoryService.CreateAddressSpace:output_type -> vmalab.v1.CreateAddressSpaceResponse
+	5,  // 42: vmalab.v1.MemoryService.Hold:output_type -> vmalab.v1.HoldResponse
+	7,  // 43: vmalab.v1.MemoryService.KeepAlive:output_type -> vmalab.v1.KeepAliveResponse
+	13, // 44: vmalab.v1.MemoryService.ForkAddressSpace:output_type -> vmalab.v1.ForkAddressSpaceResponse
+	15, // 45: vmalab.v1.MemoryService.Exec:output_type -> vmalab.v1.ExecResponse
+	17, // 46: vmalab.v1.MemoryService.Exit:output_type -> vmalab.v1.ExitResponse
+	19, // 47: vmalab.v1.MemoryService.Mmap:output_type -> vmalab.v1.MmapResponse
+	21, // 48: vmalab.v1.MemoryService.Munmap:output_type -> vmalab.v1.MunmapResponse
+	23, // 49: vmalab.v1.MemoryService.Mprotect:output_type -> vmalab.v1.MprotectResponse
+	25, // 50: vmalab.v1.MemoryService.Mremap:output_type -> vmalab.v1.MremapResponse
+	27, // 51: vmalab.v1.MemoryService.Madvise:output_type -> vmalab.v1.MadviseResponse
+	29, // 52: vmalab.v1.MemoryService.Mincore:output_type -> vmalab.v1.MincoreResponse
+	31, // 53: vmalab.v1.MemoryService.Brk:output_type -> vmalab.v1.BrkResponse
+	33, // 54: vmalab.v1.MemoryService.Fault:output_type -> vmalab.v1.FaultResponse
+	35, // 55: vmalab.v1.MemoryService.UffdMove:output_type -> vmalab.v1.UffdMoveResponse
+	37, // 56: vmalab.v1.MemoryService.SetVmaName:output_type -> vmalab.v1.SetVmaNameResponse
+	39, // 57: vmalab.v1.MemoryService.Mlock:output_type -> vmalab.v1.MlockResponse
+	41, // 58: vmalab.v1.MemoryService.Munlock:output_type -> vmalab.v1.MunlockResponse
+	43, // 59: vmalab.v1.MemoryService.Mlockall:output_type -> vmalab.v1.MlockallResponse
+	45, // 60: vmalab.v1.MemoryService.Munlockall:output_type -> vmalab.v1.MunlockallResponse
+	47, // 61: vmalab.v1.MemoryService.Msync:output_type -> vmalab.v1.MsyncResponse
+	49, // 62: vmalab.v1.MemoryService.Mseal:output_type -> vmalab.v1.MsealResponse
+	51, // 63: vmalab.v1.MemoryService.RemapFilePages:output_type -> vmalab.v1.RemapFilePagesResponse
+	75, // 64: vmalab.v1.MemoryService.PkeyMprotect:output_type -> vmalab.v1.PkeyMprotectResponse
+	76, // 65: vmalab.v1.MemoryService.PkeyAlloc:output_type -> vmalab.v1.PkeyAllocResponse
+	77, // 66: vmalab.v1.MemoryService.PkeyFree:output_type -> vmalab.v1.PkeyFreeResponse
+	53, // 67: vmalab.v1.MemoryService.SetRlimit:output_type -> vmalab.v1.SetRlimitResponse
+	55, // 68: vmalab.v1.MemoryService.SetThpDisable:output_type -> vmalab.v1.SetThpDisableResponse
+	58, // 69: vmalab.v1.MemoryService.ProcessMadvise:output_type -> vmalab.v1.ProcessMadviseResponse
+	9,  // 70: vmalab.v1.MemoryService.ShareAddressSpace:output_type -> vmalab.v1.ShareAddressSpaceResponse
+	11, // 71: vmalab.v1.MemoryService.ShareFile:output_type -> vmalab.v1.ShareFileResponse
+	60, // 72: vmalab.v1.MemoryService.OpenFile:output_type -> vmalab.v1.OpenFileResponse
+	62, // 73: vmalab.v1.MemoryService.CloseFile:output_type -> vmalab.v1.CloseFileResponse
+	64, // 74: vmalab.v1.MemoryService.TruncateFile:output_type -> vmalab.v1.TruncateFileResponse
+	66, // 75: vmalab.v1.MemoryService.AllocateFile:output_type -> vmalab.v1.AllocateFileResponse
+	68, // 76: vmalab.v1.MemoryService.Apply:output_type -> vmalab.v1.ApplyResponse
+	71, // 77: vmalab.v1.MemoryService.Batch:output_type -> vmalab.v1.BatchResponse
+	41, // [41:78] is the sub-list for method output_type
+	4,  // [4:41] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_vmalab_v1_memory_proto_init() }
@@ -5282,7 +5368,7 @@ func file_vmalab_v1_memory_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_vmalab_v1_memory_proto_rawDesc), len(file_vmalab_v1_memory_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   70,
+			NumMessages:   71,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

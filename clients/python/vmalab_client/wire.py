@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
 from vmalab.v1 import memory_pb2
+from vmalab_client.call_parts import CallParts
 
 if TYPE_CHECKING:
     import grpc
@@ -24,6 +25,7 @@ RESULT_BYTES: Final = 16
 _BYTES_1: Final = 0x0A  # field 1, length-delimited
 _VARINT_2: Final = 0x10  # field 2, varint
 _TRUE_3: Final = b"\x18\x01"  # field 3, true
+_TRUE_4: Final = b"\x20\x01"  # field 4, true
 _VARINT_BYTES_MAX: Final = 10
 
 
@@ -33,23 +35,26 @@ class Request(NamedTuple):
     block: bytes
     tag: int
     failed_only: bool = False
+    timed: bool = False
 
 
 class Response(NamedTuple):
     """A BatchResponse: the results of `executed` records, or of those at the places `failed`.
 
-    With all results, and without a tag, it is an ApplyResponse too.
+    With all results, and without a tag, it is an ApplyResponse too. `times` is of a timed request,
+    and is read, not written: the worker writes it last (vmalab_server.call_parts).
     """
 
     results: bytes | memoryview
     tag: int
     executed: int
     failed: Sequence[int] | None = None
+    times: CallParts | None = None
 
 
 def written_request(message: Request) -> bytes:
     """The message as protobuf would write it; its tag is 0 to 2**64 - 1."""
-    end = _TRUE_3 if message.failed_only else b""
+    end = _TRUE_3 * message.failed_only + _TRUE_4 * message.timed
     return _written(message.block, message.tag, end)
 
 
@@ -67,14 +72,18 @@ def written_response(message: Response) -> bytes:
 
 def request(raw: bytes) -> Request:
     """A BatchRequest; google.protobuf.message.DecodeError if it is none."""
-    failed_only = raw.endswith(_TRUE_3)
-    found = _read(raw, len(raw) - len(_TRUE_3) if failed_only else len(raw))
-    if found is None and failed_only:  # the last two bytes may belong to the block or the tag
-        found, failed_only = _read(raw, len(raw)), False
+    timed = raw.endswith(_TRUE_4)
+    stop = len(raw) - len(_TRUE_4) * timed
+    failed_only = raw.endswith(_TRUE_3, 0, stop)
+    found = _read(raw, stop - len(_TRUE_3) * failed_only)
+    if found is None and (
+        failed_only or timed
+    ):  # the last bytes may belong to the block or the tag
+        found, failed_only, timed = _read(raw, len(raw)), False, False
     if found is None:
         message = memory_pb2.BatchRequest.FromString(raw)
-        return Request(message.block, message.tag, message.failed_only)
-    return Request(*found, failed_only)
+        return Request(message.block, message.tag, message.failed_only, message.timed)
+    return Request(*found, failed_only, timed)
 
 
 def apply_request(raw: bytes) -> Request:
@@ -91,9 +100,15 @@ def response(raw: bytes) -> Response:
     if found is not None:
         return Response(*found, len(found[0]) // RESULT_BYTES)
     message = memory_pb2.BatchResponse.FromString(raw)
+    times = None
+    if message.HasField("times"):
+        one = message.times
+        times = CallParts(None, one.turn_ns, one.handler_ns, one.core_ns)
     if message.executed:
-        return Response(message.results, message.tag, message.executed, tuple(message.failed))
-    return Response(message.results, message.tag, len(message.results) // RESULT_BYTES)
+        failed = tuple(message.failed)
+        return Response(message.results, message.tag, message.executed, failed, times)
+    executed = len(message.results) // RESULT_BYTES
+    return Response(message.results, message.tag, executed, None, times)
 
 
 @overload

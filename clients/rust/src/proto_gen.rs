@@ -3323,6 +3323,21 @@ pub struct BatchRequest {
     /// for load, whose words and addresses nobody looks at. Half of a stream's cost is its answers.
     #[prost(bool, tag = "3")]
     pub failed_only: bool,
+    /// answer with `times` too
+    #[prost(bool, tag = "4")]
+    pub timed: bool,
+}
+/// Where a block's time went since the worker read it, which it does when it has answered the one before.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlockTimes {
+    /// it waited among the streams
+    #[prost(uint64, tag = "1")]
+    pub turn_ns: u64,
+    /// around the core
+    #[prost(uint64, tag = "2")]
+    pub handler_ns: u64,
+    #[prost(uint64, tag = "3")]
+    pub core_ns: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BatchResponse {
@@ -3331,12 +3346,15 @@ pub struct BatchResponse {
     pub results: ::prost::alloc::vec::Vec<u8>,
     #[prost(uint64, tag = "2")]
     pub tag: u64,
-    /// With failed_only: how many records were executed.
+    /// with failed_only: how many records were executed
     #[prost(uint64, tag = "3")]
     pub executed: u64,
     /// With failed_only: which of them failed, counted from 0, in ascending order.
     #[prost(uint32, repeated, tag = "4")]
     pub failed: ::prost::alloc::vec::Vec<u32>,
+    /// only if the request said `timed`
+    #[prost(message, optional, tag = "5")]
+    pub times: ::core::option::Option<BlockTimes>,
 }
 /// How a page is touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -732,23 +732,37 @@ class ApplyResponse(_message.Message):
     def __init__(self, results: _Optional[bytes] = ...) -> None: ...
 
 class BatchRequest(_message.Message):
-    __slots__ = ("block", "tag", "failed_only")
+    __slots__ = ("block", "tag", "failed_only", "timed")
     BLOCK_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
     FAILED_ONLY_FIELD_NUMBER: _ClassVar[int]
+    TIMED_FIELD_NUMBER: _ClassVar[int]
     block: bytes
     tag: int
     failed_only: bool
-    def __init__(self, block: _Optional[bytes] = ..., tag: _Optional[int] = ..., failed_only: _Optional[bool] = ...) -> None: ...
+    timed: bool
+    def __init__(self, block: _Optional[bytes] = ..., tag: _Optional[int] = ..., failed_only: _Optional[bool] = ..., timed: _Optional[bool] = ...) -> None: ...
+
+class BlockTimes(_message.Message):
+    __slots__ = ("turn_ns", "handler_ns", "core_ns")
+    TURN_NS_FIELD_NUMBER: _ClassVar[int]
+    HANDLER_NS_FIELD_NUMBER: _ClassVar[int]
+    CORE_NS_FIELD_NUMBER: _ClassVar[int]
+    turn_ns: int
+    handler_ns: int
+    core_ns: int
+    def __init__(self, turn_ns: _Optional[int] = ..., handler_ns: _Optional[int] = ..., core_ns: _Optional[int] = ...) -> None: ...
 
 class BatchResponse(_message.Message):
-    __slots__ = ("results", "tag", "executed", "failed")
+    __slots__ = ("results", "tag", "executed", "failed", "times")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
     EXECUTED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
     results: bytes
     tag: int
     executed: int
     failed: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, results: _Optional[bytes] = ..., tag: _Optional[int] = ..., executed: _Optional[int] = ..., failed: _Optional[_Iterable[int]] = ...) -> None: ...
+    times: BlockTimes
+    def __init__(self, results: _Optional[bytes] = ..., tag: _Optional[int] = ..., executed: _Optional[int] = ..., failed: _Optional[_Iterable[int]] = ..., times: _Optional[_Union[BlockTimes, _Mapping]] = ...) -> None: ...

@@ -1082,6 +1082,7 @@ PROTOBUF_CONSTEXPR BatchRequest::BatchRequest(
     /*decltype(_impl_.block_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.tag_)*/uint64_t{0u}
   , /*decltype(_impl_.failed_only_)*/false
+  , /*decltype(_impl_.timed_)*/false
   , /*decltype(_impl_._cached_size_)*/{}} {}
 struct BatchRequestDefaultTypeInternal {
   PROTOBUF_CONSTEXPR BatchRequestDefaultTypeInternal()
@@ -1092,11 +1093,27 @@ struct BatchRequestDefaultTypeInternal {
   };
 };
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 BatchRequestDefaultTypeInternal _BatchRequest_default_instance_;
+PROTOBUF_CONSTEXPR BlockTimes::BlockTimes(
+    ::_pbi::ConstantInitialized): _impl_{
+    /*decltype(_impl_.turn_ns_)*/uint64_t{0u}
+  , /*decltype(_impl_.handler_ns_)*/uint64_t{0u}
+  , /*decltype(_impl_.core_ns_)*/uint64_t{0u}
+  , /*decltype(_impl_._cached_size_)*/{}} {}
+struct BlockTimesDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR BlockTimesDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~BlockTimesDefaultTypeInternal() {}
+  union {
+    BlockTimes _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 BlockTimesDefaultTypeInternal _BlockTimes_default_instance_;
 PROTOBUF_CONSTEXPR BatchResponse::BatchResponse(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_.failed_)*/{}
   , /*decltype(_impl_._failed_cached_byte_size_)*/{0}
   , /*decltype(_impl_.results_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.times_)*/nullptr
   , /*decltype(_impl_.tag_)*/uint64_t{0u}
   , /*decltype(_impl_.executed_)*/uint64_t{0u}
   , /*decltype(_impl_._cached_size_)*/{}} {}
@@ -1111,7 +1128,7 @@ struct BatchResponseDefaultTypeInternal {
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 BatchResponseDefaultTypeInternal _BatchResponse_default_instance_;
 }  // namespace v1
 }  // namespace vmalab
-static ::_pb::Metadata file_level_metadata_vmalab_2fv1_2fmemory_2eproto[70];
+static ::_pb::Metadata file_level_metadata_vmalab_2fv1_2fmemory_2eproto[71];
 static const ::_pb::EnumDescriptor* file_level_enum_descriptors_vmalab_2fv1_2fmemory_2eproto[1];
 static constexpr ::_pb::ServiceDescriptor const** file_level_service_descriptors_vmalab_2fv1_2fmemory_2eproto = nullptr;
 
@@ -1833,6 +1850,16 @@ const uint32_t TableStruct_vmalab_2fv1_2fmemory_2eproto::offsets[] PROTOBUF_SECT
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::BatchRequest, _impl_.block_),
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::BatchRequest, _impl_.tag_),
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::BatchRequest, _impl_.failed_only_),
+  PROTOBUF_FIELD_OFFSET(::vmalab::v1::BatchRequest, _impl_.timed_),
+  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::vmalab::v1::BlockTimes, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  PROTOBUF_FIELD_OFFSET(::vmalab::v1::BlockTimes, _impl_.turn_ns_),
+  PROTOBUF_FIELD_OFFSET(::vmalab::v1::BlockTimes, _impl_.handler_ns_),
+  PROTOBUF_FIELD_OFFSET(::vmalab::v1::BlockTimes, _impl_.core_ns_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::BatchResponse, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -1843,6 +1870,7 @@ const uint32_t TableStruct_vmalab_2fv1_2fmemory_2eproto::offsets[] PROTOBUF_SECT
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::BatchResponse, _impl_.tag_),
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::BatchResponse, _impl_.executed_),
   PROTOBUF_FIELD_OFFSET(::vmalab::v1::BatchResponse, _impl_.failed_),
+  PROTOBUF_FIELD_OFFSET(::vmalab::v1::BatchResponse, _impl_.times_),
 };
 static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) = {
   { 0, -1, -1, sizeof(::vmalab::v1::CreateAddressSpaceRequest)},
@@ -1914,7 +1942,8 @@ static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protode
   { 694, -1, -1, sizeof(::vmalab::v1::ApplyRequest)},
   { 701, -1, -1, sizeof(::vmalab::v1::ApplyResponse)},
   { 708, -1, -1, sizeof(::vmalab::v1::BatchRequest)},
-  { 717, -1, -1, sizeof(::vmalab::v1::BatchResponse)},
+  { 718, -1, -1, sizeof(::vmalab::v1::BlockTimes)},
+  { 727, -1, -1, sizeof(::vmalab::v1::BatchResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -1987,6 +2016,7 @@ static const ::_pb::Message* const file_default_instances[] = {
   &::vmalab::v1::_ApplyRequest_default_instance_._instance,
   &::vmalab::v1::_ApplyResponse_default_instance_._instance,
   &::vmalab::v1::_BatchRequest_default_instance_._instance,
+  &::vmalab::v1::_BlockTimes_default_instance_._instance,
   &::vmalab::v1::_BatchResponse_default_instance_._instance,
 };
 
@@ -2126,89 +2156,92 @@ const char descriptor_table_protodef_vmalab_2fv1_2fmemory_2eproto[] PROTOBUF_SEC
   "\001(\004\">\n\024AllocateFileResponse\022\022\n\nerrno_cod"
   "e\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t\"\035\n\014ApplyRequ"
   "est\022\r\n\005block\030\001 \001(\014\" \n\rApplyResponse\022\017\n\007r"
-  "esults\030\001 \001(\014\"\?\n\014BatchRequest\022\r\n\005block\030\001 "
-  "\001(\014\022\013\n\003tag\030\002 \001(\004\022\023\n\013failed_only\030\003 \001(\010\"O\n"
-  "\rBatchResponse\022\017\n\007results\030\001 \001(\014\022\013\n\003tag\030\002"
-  " \001(\004\022\020\n\010executed\030\003 \001(\004\022\016\n\006failed\030\004 \003(\r*T"
-  "\n\006Access\022\026\n\022ACCESS_UNSPECIFIED\020\000\022\017\n\013ACCE"
-  "SS_READ\020\001\022\020\n\014ACCESS_WRITE\020\002\022\017\n\013ACCESS_EX"
-  "EC\020\0032\311\024\n\rMemoryService\022a\n\022CreateAddressS"
-  "pace\022$.vmalab.v1.CreateAddressSpaceReque"
-  "st\032%.vmalab.v1.CreateAddressSpaceRespons"
-  "e\022;\n\004Hold\022\026.vmalab.v1.HoldRequest\032\027.vmal"
-  "ab.v1.HoldResponse(\0010\001\022F\n\tKeepAlive\022\033.vm"
-  "alab.v1.KeepAliveRequest\032\034.vmalab.v1.Kee"
-  "pAliveResponse\022[\n\020ForkAddressSpace\022\".vma"
-  "lab.v1.ForkAddressSpaceRequest\032#.vmalab."
-  "v1.ForkAddressSpaceResponse\0227\n\004Exec\022\026.vm"
-  "alab.v1.ExecRequest\032\027.vmalab.v1.ExecResp"
-  "onse\0227\n\004Exit\022\026.vmalab.v1.ExitRequest\032\027.v"
-  "malab.v1.ExitResponse\0227\n\004Mmap\022\026.vmalab.v"
-  "1.MmapRequest\032\027.vmalab.v1.MmapResponse\022="
-  "\n\006Munmap\022\030.vmalab.v1.MunmapRequest\032\031.vma"
-  "lab.v1.MunmapResponse\022C\n\010Mprotect\022\032.vmal"
-  "ab.v1.MprotectRequest\032\033.vmalab.v1.Mprote"
-  "ctResponse\022=\n\006Mremap\022\030.vmalab.v1.MremapR"
-  "equest\032\031.vmalab.v1.MremapResponse\022@\n\007Mad"
-  "vise\022\031.vmalab.v1.MadviseRequest\032\032.vmalab"
-  ".v1.MadviseResponse\022@\n\007Mincore\022\031.vmalab."
-  "v1.MincoreRequest\032\032.vmalab.v1.MincoreRes"
-  "ponse\0224\n\003Brk\022\025.vmalab.v1.BrkRequest\032\026.vm"
-  "alab.v1.BrkResponse\022:\n\005Fault\022\027.vmalab.v1"
-  ".FaultRequest\032\030.vmalab.v1.FaultResponse\022"
-  "C\n\010UffdMove\022\032.vmalab.v1.UffdMoveRequest\032"
-  "\033.vmalab.v1.UffdMoveResponse\022I\n\nSetVmaNa"
-  "me\022\034.vmalab.v1.SetVmaNameRequest\032\035.vmala"
-  "b.v1.SetVmaNameResponse\022:\n\005Mlock\022\027.vmala"
-  "b.v1.MlockRequest\032\030.vmalab.v1.MlockRespo"
-  "nse\022@\n\007Munlock\022\031.vmalab.v1.MunlockReques"
-  "t\032\032.vmalab.v1.MunlockResponse\022C\n\010Mlockal"
-  "l\022\032.vmalab.v1.MlockallRequest\032\033.vmalab.v"
-  "1.MlockallResponse\022I\n\nMunlockall\022\034.vmala"
-  "b.v1.MunlockallRequest\032\035.vmalab.v1.Munlo"
-  "ckallResponse\022:\n\005Msync\022\027.vmalab.v1.Msync"
-  "Request\032\030.vmalab.v1.MsyncResponse\022:\n\005Mse"
-  "al\022\027.vmalab.v1.MsealRequest\032\030.vmalab.v1."
-  "MsealResponse\022U\n\016RemapFilePages\022 .vmalab"
-  ".v1.RemapFilePagesRequest\032!.vmalab.v1.Re"
-  "mapFilePagesResponse\022O\n\014PkeyMprotect\022\036.v"
-  "malab.v1.PkeyMprotectRequest\032\037.vmalab.v1"
-  ".PkeyMprotectResponse\022F\n\tPkeyAlloc\022\033.vma"
-  "lab.v1.PkeyAllocRequest\032\034.vmalab.v1.Pkey"
-  "AllocResponse\022C\n\010PkeyFree\022\032.vmalab.v1.Pk"
-  "eyFreeRequest\032\033.vmalab.v1.PkeyFreeRespon"
-  "se\022F\n\tSetRlimit\022\033.vmalab.v1.SetRlimitReq"
-  "uest\032\034.vmalab.v1.SetRlimitResponse\022R\n\rSe"
-  "tThpDisable\022\037.vmalab.v1.SetThpDisableReq"
-  "uest\032 .vmalab.v1.SetThpDisableResponse\022U"
-  "\n\016ProcessMadvise\022 .vmalab.v1.ProcessMadv"
-  "iseRequest\032!.vmalab.v1.ProcessMadviseRes"
-  "ponse\022^\n\021ShareAddressSpace\022#.vmalab.v1.S"
-  "hareAddressSpaceRequest\032$.vmalab.v1.Shar"
-  "eAddressSpaceResponse\022F\n\tShareFile\022\033.vma"
-  "lab.v1.ShareFileRequest\032\034.vmalab.v1.Shar"
-  "eFileResponse\022C\n\010OpenFile\022\032.vmalab.v1.Op"
-  "enFileRequest\032\033.vmalab.v1.OpenFileRespon"
-  "se\022F\n\tCloseFile\022\033.vmalab.v1.CloseFileReq"
-  "uest\032\034.vmalab.v1.CloseFileResponse\022O\n\014Tr"
-  "uncateFile\022\036.vmalab.v1.TruncateFileReque"
-  "st\032\037.vmalab.v1.TruncateFileResponse\022O\n\014A"
-  "llocateFile\022\036.vmalab.v1.AllocateFileRequ"
-  "est\032\037.vmalab.v1.AllocateFileResponse\022:\n\005"
-  "Apply\022\027.vmalab.v1.ApplyRequest\032\030.vmalab."
-  "v1.ApplyResponse\022>\n\005Batch\022\027.vmalab.v1.Ba"
-  "tchRequest\032\030.vmalab.v1.BatchResponse(\0010\001"
-  "B>\n\rdev.vmalab.v1P\001Z\037vmalab.dev/go/vmala"
-  "bpb;vmalabpb\252\002\tVmalab.V1P\000b\006proto3"
+  "esults\030\001 \001(\014\"N\n\014BatchRequest\022\r\n\005block\030\001 "
+  "\001(\014\022\013\n\003tag\030\002 \001(\004\022\023\n\013failed_only\030\003 \001(\010\022\r\n"
+  "\005timed\030\004 \001(\010\"B\n\nBlockTimes\022\017\n\007turn_ns\030\001 "
+  "\001(\004\022\022\n\nhandler_ns\030\002 \001(\004\022\017\n\007core_ns\030\003 \001(\004"
+  "\"u\n\rBatchResponse\022\017\n\007results\030\001 \001(\014\022\013\n\003ta"
+  "g\030\002 \001(\004\022\020\n\010executed\030\003 \001(\004\022\016\n\006failed\030\004 \003("
+  "\r\022$\n\005times\030\005 \001(\0132\025.vmalab.v1.BlockTimes*"
+  "T\n\006Access\022\026\n\022ACCESS_UNSPECIFIED\020\000\022\017\n\013ACC"
+  "ESS_READ\020\001\022\020\n\014ACCESS_WRITE\020\002\022\017\n\013ACCESS_E"
+  "XEC\020\0032\311\024\n\rMemoryService\022a\n\022CreateAddress"
+  "Space\022$.vmalab.v1.CreateAddressSpaceRequ"
+  "est\032%.vmalab.v1.CreateAddressSpaceRespon"
+  "se\022;\n\004Hold\022\026.vmalab.v1.HoldRequest\032\027.vma"
+  "lab.v1.HoldResponse(\0010\001\022F\n\tKeepAlive\022\033.v"
+  "malab.v1.KeepAliveRequest\032\034.vmalab.v1.Ke"
+  "epAliveResponse\022[\n\020ForkAddressSpace\022\".vm"
+  "alab.v1.ForkAddressSpaceRequest\032#.vmalab"
+  ".v1.ForkAddressSpaceResponse\0227\n\004Exec\022\026.v"
+  "malab.v1.ExecRequest\032\027.vmalab.v1.ExecRes"
+  "ponse\0227\n\004Exit\022\026.vmalab.v1.ExitRequest\032\027."
+  "vmalab.v1.ExitResponse\0227\n\004Mmap\022\026.vmalab."
+  "v1.MmapRequest\032\027.vmalab.v1.MmapResponse\022"
+  "=\n\006Munmap\022\030.vmalab.v1.MunmapRequest\032\031.vm"
+  "alab.v1.MunmapResponse\022C\n\010Mprotect\022\032.vma"
+  "lab.v1.MprotectRequest\032\033.vmalab.v1.Mprot"
+  "ectResponse\022=\n\006Mremap\022\030.vmalab.v1.Mremap"
+  "Request\032\031.vmalab.v1.MremapResponse\022@\n\007Ma"
+  "dvise\022\031.vmalab.v1.MadviseRequest\032\032.vmala"
+  "b.v1.MadviseResponse\022@\n\007Mincore\022\031.vmalab"
+  ".v1.MincoreRequest\032\032.vmalab.v1.MincoreRe"
+  "sponse\0224\n\003Brk\022\025.vmalab.v1.BrkRequest\032\026.v"
+  "malab.v1.BrkResponse\022:\n\005Fault\022\027.vmalab.v"
+  "1.FaultRequest\032\030.vmalab.v1.FaultResponse"
+  "\022C\n\010UffdMove\022\032.vmalab.v1.UffdMoveRequest"
+  "\032\033.vmalab.v1.UffdMoveResponse\022I\n\nSetVmaN"
+  "ame\022\034.vmalab.v1.SetVmaNameRequest\032\035.vmal"
+  "ab.v1.SetVmaNameResponse\022:\n\005Mlock\022\027.vmal"
+  "ab.v1.MlockRequest\032\030.vmalab.v1.MlockResp"
+  "onse\022@\n\007Munlock\022\031.vmalab.v1.MunlockReque"
+  "st\032\032.vmalab.v1.MunlockResponse\022C\n\010Mlocka"
+  "ll\022\032.vmalab.v1.MlockallRequest\032\033.vmalab."
+  "v1.MlockallResponse\022I\n\nMunlockall\022\034.vmal"
+  "ab.v1.MunlockallRequest\032\035.vmalab.v1.Munl"
+  "ockallResponse\022:\n\005Msync\022\027.vmalab.v1.Msyn"
+  "cRequest\032\030.vmalab.v1.MsyncResponse\022:\n\005Ms"
+  "eal\022\027.vmalab.v1.MsealRequest\032\030.vmalab.v1"
+  ".MsealResponse\022U\n\016RemapFilePages\022 .vmala"
+  "b.v1.RemapFilePagesRequest\032!.vmalab.v1.R"
+  "emapFilePagesResponse\022O\n\014PkeyMprotect\022\036."
+  "vmalab.v1.PkeyMprotectRequest\032\037.vmalab.v"
+  "1.PkeyMprotectResponse\022F\n\tPkeyAlloc\022\033.vm"
+  "alab.v1.PkeyAllocRequest\032\034.vmalab.v1.Pke"
+  "yAllocResponse\022C\n\010PkeyFree\022\032.vmalab.v1.P"
+  "keyFreeRequest\032\033.vmalab.v1.PkeyFreeRespo"
+  "nse\022F\n\tSetRlimit\022\033.vmalab.v1.SetRlimitRe"
+  "quest\032\034.vmalab.v1.SetRlimitResponse\022R\n\rS"
+  "etThpDisable\022\037.vmalab.v1.SetThpDisableRe"
+  "quest\032 .vmalab.v1.SetThpDisableResponse\022"
+  "U\n\016ProcessMadvise\022 .vmalab.v1.ProcessMad"
+  "viseRequest\032!.vmalab.v1.ProcessMadviseRe"
+  "sponse\022^\n\021ShareAddressSpace\022#.vmalab.v1."
+  "ShareAddressSpaceRequest\032$.vmalab.v1.Sha"
+  "reAddressSpaceResponse\022F\n\tShareFile\022\033.vm"
+  "alab.v1.ShareFileRequest\032\034.vmalab.v1.Sha"
+  "reFileResponse\022C\n\010OpenFile\022\032.vmalab.v1.O"
+  "penFileRequest\032\033.vmalab.v1.OpenFileRespo"
+  "nse\022F\n\tCloseFile\022\033.vmalab.v1.CloseFileRe"
+  "quest\032\034.vmalab.v1.CloseFileResponse\022O\n\014T"
+  "runcateFile\022\036.vmalab.v1.TruncateFileRequ"
+  "est\032\037.vmalab.v1.TruncateFileResponse\022O\n\014"
+  "AllocateFile\022\036.vmalab.v1.AllocateFileReq"
+  "uest\032\037.vmalab.v1.AllocateFileResponse\022:\n"
+  "\005Apply\022\027.vmalab.v1.ApplyRequest\032\030.vmalab"
+  ".v1.ApplyResponse\022>\n\005Batch\022\027.vmalab.v1.B"
+  "atchRequest\032\030.vmalab.v1.BatchResponse(\0010"
+  "\001B>\n\rdev.vmalab.v1P\001Z\037vmalab.dev/go/vmal"
+  "abpb;vmalabpb\252\002\tVmalab.V1P\000b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_vmalab_2fv1_2fmemory_2eproto_deps[1] = {
   &::descriptor_table_vmalab_2fv1_2fpkeys_2eproto,
 };
 static ::_pbi::once_flag descriptor_table_vmalab_2fv1_2fmemory_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_vmalab_2fv1_2fmemory_2eproto = {
-    false, false, 8354, descriptor_table_protodef_vmalab_2fv1_2fmemory_2eproto,
+    false, false, 8475, descriptor_table_protodef_vmalab_2fv1_2fmemory_2eproto,
     "vmalab/v1/memory.proto",
-    &descriptor_table_vmalab_2fv1_2fmemory_2eproto_once, descriptor_table_vmalab_2fv1_2fmemory_2eproto_deps, 1, 70,
+    &descriptor_table_vmalab_2fv1_2fmemory_2eproto_once, descriptor_table_vmalab_2fv1_2fmemory_2eproto_deps, 1, 71,
     schemas, file_default_instances, TableStruct_vmalab_2fv1_2fmemory_2eproto::offsets,
     file_level_metadata_vmalab_2fv1_2fmemory_2eproto, file_level_enum_descriptors_vmalab_2fv1_2fmemory_2eproto,
     file_level_service_descriptors_vmalab_2fv1_2fmemory_2eproto,
@@ -19062,6 +19095,7 @@ BatchRequest::BatchRequest(const BatchRequest& from)
       decltype(_impl_.block_){}
     , decltype(_impl_.tag_){}
     , decltype(_impl_.failed_only_){}
+    , decltype(_impl_.timed_){}
     , /*decltype(_impl_._cached_size_)*/{}};
 
   _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
@@ -19074,8 +19108,8 @@ BatchRequest::BatchRequest(const BatchRequest& from)
       _this->GetArenaForAllocation());
   }
   ::memcpy(&_impl_.tag_, &from._impl_.tag_,
-    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.failed_only_) -
-    reinterpret_cast<char*>(&_impl_.tag_)) + sizeof(_impl_.failed_only_));
+    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.timed_) -
+    reinterpret_cast<char*>(&_impl_.tag_)) + sizeof(_impl_.timed_));
   // @@protoc_insertion_point(copy_constructor:vmalab.v1.BatchRequest)
 }
 
@@ -19087,6 +19121,7 @@ inline void BatchRequest::SharedCtor(
       decltype(_impl_.block_){}
     , decltype(_impl_.tag_){uint64_t{0u}}
     , decltype(_impl_.failed_only_){false}
+    , decltype(_impl_.timed_){false}
     , /*decltype(_impl_._cached_size_)*/{}
   };
   _impl_.block_.InitDefault();
@@ -19121,8 +19156,8 @@ void BatchRequest::Clear() {
 
   _impl_.block_.ClearToEmpty();
   ::memset(&_impl_.tag_, 0, static_cast<size_t>(
-      reinterpret_cast<char*>(&_impl_.failed_only_) -
-      reinterpret_cast<char*>(&_impl_.tag_)) + sizeof(_impl_.failed_only_));
+      reinterpret_cast<char*>(&_impl_.timed_) -
+      reinterpret_cast<char*>(&_impl_.tag_)) + sizeof(_impl_.timed_));
   _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
 }
 
@@ -19153,6 +19188,14 @@ const char* BatchRequest::_InternalParse(const char* ptr, ::_pbi::ParseContext* 
       case 3:
         if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 24)) {
           _impl_.failed_only_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // bool timed = 4;
+      case 4:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 32)) {
+          _impl_.timed_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
           CHK_(ptr);
         } else
           goto handle_unusual;
@@ -19204,6 +19247,12 @@ uint8_t* BatchRequest::_InternalSerialize(
     target = ::_pbi::WireFormatLite::WriteBoolToArray(3, this->_internal_failed_only(), target);
   }
 
+  // bool timed = 4;
+  if (this->_internal_timed() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteBoolToArray(4, this->_internal_timed(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -19237,6 +19286,11 @@ size_t BatchRequest::ByteSizeLong() const {
     total_size += 1 + 1;
   }
 
+  // bool timed = 4;
+  if (this->_internal_timed() != 0) {
+    total_size += 1 + 1;
+  }
+
   return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
 }
 
@@ -19264,6 +19318,9 @@ void BatchRequest::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::P
   if (from._internal_failed_only() != 0) {
     _this->_internal_set_failed_only(from._internal_failed_only());
   }
+  if (from._internal_timed() != 0) {
+    _this->_internal_set_timed(from._internal_timed());
+  }
   _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
 }
 
@@ -19288,8 +19345,8 @@ void BatchRequest::InternalSwap(BatchRequest* other) {
       &other->_impl_.block_, rhs_arena
   );
   ::PROTOBUF_NAMESPACE_ID::internal::memswap<
-      PROTOBUF_FIELD_OFFSET(BatchRequest, _impl_.failed_only_)
-      + sizeof(BatchRequest::_impl_.failed_only_)
+      PROTOBUF_FIELD_OFFSET(BatchRequest, _impl_.timed_)
+      + sizeof(BatchRequest::_impl_.timed_)
       - PROTOBUF_FIELD_OFFSET(BatchRequest, _impl_.tag_)>(
           reinterpret_cast<char*>(&_impl_.tag_),
           reinterpret_cast<char*>(&other->_impl_.tag_));
@@ -19303,10 +19360,250 @@ void BatchRequest::InternalSwap(BatchRequest* other) {
 
 // ===================================================================
 
-class BatchResponse::_Internal {
+class BlockTimes::_Internal {
  public:
 };
 
+BlockTimes::BlockTimes(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
+  SharedCtor(arena, is_message_owned);
+  // @@protoc_insertion_point(arena_constructor:vmalab.v1.BlockTimes)
+}
+BlockTimes::BlockTimes(const BlockTimes& from)
+  : ::PROTOBUF_NAMESPACE_ID::Message() {
+  BlockTimes* const _this = this; (void)_this;
+  new (&_impl_) Impl_{
+      decltype(_impl_.turn_ns_){}
+    , decltype(_impl_.handler_ns_){}
+    , decltype(_impl_.core_ns_){}
+    , /*decltype(_impl_._cached_size_)*/{}};
+
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  ::memcpy(&_impl_.turn_ns_, &from._impl_.turn_ns_,
+    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.core_ns_) -
+    reinterpret_cast<char*>(&_impl_.turn_ns_)) + sizeof(_impl_.core_ns_));
+  // @@protoc_insertion_point(copy_constructor:vmalab.v1.BlockTimes)
+}
+
+inline void BlockTimes::SharedCtor(
+    ::_pb::Arena* arena, bool is_message_owned) {
+  (void)arena;
+  (void)is_message_owned;
+  new (&_impl_) Impl_{
+      decltype(_impl_.turn_ns_){uint64_t{0u}}
+    , decltype(_impl_.handler_ns_){uint64_t{0u}}
+    , decltype(_impl_.core_ns_){uint64_t{0u}}
+    , /*decltype(_impl_._cached_size_)*/{}
+  };
+}
+
+BlockTimes::~BlockTimes() {
+  // @@protoc_insertion_point(destructor:vmalab.v1.BlockTimes)
+  if (auto *arena = _internal_metadata_.DeleteReturnArena<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>()) {
+  (void)arena;
+    return;
+  }
+  SharedDtor();
+}
+
+inline void BlockTimes::SharedDtor() {
+  GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
+}
+
+void BlockTimes::SetCachedSize(int size) const {
+  _impl_._cached_size_.Set(size);
+}
+
+void BlockTimes::Clear() {
+// @@protoc_insertion_point(message_clear_start:vmalab.v1.BlockTimes)
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  ::memset(&_impl_.turn_ns_, 0, static_cast<size_t>(
+      reinterpret_cast<char*>(&_impl_.core_ns_) -
+      reinterpret_cast<char*>(&_impl_.turn_ns_)) + sizeof(_impl_.core_ns_));
+  _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
+}
+
+const char* BlockTimes::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
+#define CHK_(x) if (PROTOBUF_PREDICT_FALSE(!(x))) goto failure
+  while (!ctx->Done(&ptr)) {
+    uint32_t tag;
+    ptr = ::_pbi::ReadTag(ptr, &tag);
+    switch (tag >> 3) {
+      // uint64 turn_ns = 1;
+      case 1:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 8)) {
+          _impl_.turn_ns_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // uint64 handler_ns = 2;
+      case 2:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 16)) {
+          _impl_.handler_ns_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // uint64 core_ns = 3;
+      case 3:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 24)) {
+          _impl_.core_ns_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      default:
+        goto handle_unusual;
+    }  // switch
+  handle_unusual:
+    if ((tag == 0) || ((tag & 7) == 4)) {
+      CHK_(ptr);
+      ctx->SetLastTag(tag);
+      goto message_done;
+    }
+    ptr = UnknownFieldParse(
+        tag,
+        _internal_metadata_.mutable_unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(),
+        ptr, ctx);
+    CHK_(ptr != nullptr);
+  }  // while
+message_done:
+  return ptr;
+failure:
+  ptr = nullptr;
+  goto message_done;
+#undef CHK_
+}
+
+uint8_t* BlockTimes::_InternalSerialize(
+    uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const {
+  // @@protoc_insertion_point(serialize_to_array_start:vmalab.v1.BlockTimes)
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  // uint64 turn_ns = 1;
+  if (this->_internal_turn_ns() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt64ToArray(1, this->_internal_turn_ns(), target);
+  }
+
+  // uint64 handler_ns = 2;
+  if (this->_internal_handler_ns() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt64ToArray(2, this->_internal_handler_ns(), target);
+  }
+
+  // uint64 core_ns = 3;
+  if (this->_internal_core_ns() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt64ToArray(3, this->_internal_core_ns(), target);
+  }
+
+  if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
+    target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
+        _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
+  }
+  // @@protoc_insertion_point(serialize_to_array_end:vmalab.v1.BlockTimes)
+  return target;
+}
+
+size_t BlockTimes::ByteSizeLong() const {
+// @@protoc_insertion_point(message_byte_size_start:vmalab.v1.BlockTimes)
+  size_t total_size = 0;
+
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  // uint64 turn_ns = 1;
+  if (this->_internal_turn_ns() != 0) {
+    total_size += ::_pbi::WireFormatLite::UInt64SizePlusOne(this->_internal_turn_ns());
+  }
+
+  // uint64 handler_ns = 2;
+  if (this->_internal_handler_ns() != 0) {
+    total_size += ::_pbi::WireFormatLite::UInt64SizePlusOne(this->_internal_handler_ns());
+  }
+
+  // uint64 core_ns = 3;
+  if (this->_internal_core_ns() != 0) {
+    total_size += ::_pbi::WireFormatLite::UInt64SizePlusOne(this->_internal_core_ns());
+  }
+
+  return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
+}
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData BlockTimes::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::Message::CopyWithSourceCheck,
+    BlockTimes::MergeImpl
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*BlockTimes::GetClassData() const { return &_class_data_; }
+
+
+void BlockTimes::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg) {
+  auto* const _this = static_cast<BlockTimes*>(&to_msg);
+  auto& from = static_cast<const BlockTimes&>(from_msg);
+  // @@protoc_insertion_point(class_specific_merge_from_start:vmalab.v1.BlockTimes)
+  GOOGLE_DCHECK_NE(&from, _this);
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  if (from._internal_turn_ns() != 0) {
+    _this->_internal_set_turn_ns(from._internal_turn_ns());
+  }
+  if (from._internal_handler_ns() != 0) {
+    _this->_internal_set_handler_ns(from._internal_handler_ns());
+  }
+  if (from._internal_core_ns() != 0) {
+    _this->_internal_set_core_ns(from._internal_core_ns());
+  }
+  _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+}
+
+void BlockTimes::CopyFrom(const BlockTimes& from) {
+// @@protoc_insertion_point(class_specific_copy_from_start:vmalab.v1.BlockTimes)
+  if (&from == this) return;
+  Clear();
+  MergeFrom(from);
+}
+
+bool BlockTimes::IsInitialized() const {
+  return true;
+}
+
+void BlockTimes::InternalSwap(BlockTimes* other) {
+  using std::swap;
+  _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  ::PROTOBUF_NAMESPACE_ID::internal::memswap<
+      PROTOBUF_FIELD_OFFSET(BlockTimes, _impl_.core_ns_)
+      + sizeof(BlockTimes::_impl_.core_ns_)
+      - PROTOBUF_FIELD_OFFSET(BlockTimes, _impl_.turn_ns_)>(
+          reinterpret_cast<char*>(&_impl_.turn_ns_),
+          reinterpret_cast<char*>(&other->_impl_.turn_ns_));
+}
+
+::PROTOBUF_NAMESPACE_ID::Metadata BlockTimes::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_vmalab_2fv1_2fmemory_2eproto_getter, &descriptor_table_vmalab_2fv1_2fmemory_2eproto_once,
+      file_level_metadata_vmalab_2fv1_2fmemory_2eproto[69]);
+}
+
+// ===================================================================
+
+class BatchResponse::_Internal {
+ public:
+  static const ::vmalab::v1::BlockTimes& times(const BatchResponse* msg);
+};
+
+const ::vmalab::v1::BlockTimes&
+BatchResponse::_Internal::times(const BatchResponse* msg) {
+  return *msg->_impl_.times_;
+}
 BatchResponse::BatchResponse(::PROTOBUF_NAMESPACE_ID::Arena* arena,
                          bool is_message_owned)
   : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
@@ -19320,6 +19617,7 @@ BatchResponse::BatchResponse(const BatchResponse& from)
       decltype(_impl_.failed_){from._impl_.failed_}
     , /*decltype(_impl_._failed_cached_byte_size_)*/{0}
     , decltype(_impl_.results_){}
+    , decltype(_impl_.times_){nullptr}
     , decltype(_impl_.tag_){}
     , decltype(_impl_.executed_){}
     , /*decltype(_impl_._cached_size_)*/{}};
@@ -19332,6 +19630,9 @@ BatchResponse::BatchResponse(const BatchResponse& from)
   if (!from._internal_results().empty()) {
     _this->_impl_.results_.Set(from._internal_results(),
       _this->GetArenaForAllocation());
+  }
+  if (from._internal_has_times()) {
+    _this->_impl_.times_ = new ::vmalab::v1::BlockTimes(*from._impl_.times_);
   }
   ::memcpy(&_impl_.tag_, &from._impl_.tag_,
     static_cast<size_t>(reinterpret_cast<char*>(&_impl_.executed_) -
@@ -19347,6 +19648,7 @@ inline void BatchResponse::SharedCtor(
       decltype(_impl_.failed_){arena}
     , /*decltype(_impl_._failed_cached_byte_size_)*/{0}
     , decltype(_impl_.results_){}
+    , decltype(_impl_.times_){nullptr}
     , decltype(_impl_.tag_){uint64_t{0u}}
     , decltype(_impl_.executed_){uint64_t{0u}}
     , /*decltype(_impl_._cached_size_)*/{}
@@ -19370,6 +19672,7 @@ inline void BatchResponse::SharedDtor() {
   GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
   _impl_.failed_.~RepeatedField();
   _impl_.results_.Destroy();
+  if (this != internal_default_instance()) delete _impl_.times_;
 }
 
 void BatchResponse::SetCachedSize(int size) const {
@@ -19384,6 +19687,10 @@ void BatchResponse::Clear() {
 
   _impl_.failed_.Clear();
   _impl_.results_.ClearToEmpty();
+  if (GetArenaForAllocation() == nullptr && _impl_.times_ != nullptr) {
+    delete _impl_.times_;
+  }
+  _impl_.times_ = nullptr;
   ::memset(&_impl_.tag_, 0, static_cast<size_t>(
       reinterpret_cast<char*>(&_impl_.executed_) -
       reinterpret_cast<char*>(&_impl_.tag_)) + sizeof(_impl_.executed_));
@@ -19428,6 +19735,14 @@ const char* BatchResponse::_InternalParse(const char* ptr, ::_pbi::ParseContext*
           CHK_(ptr);
         } else if (static_cast<uint8_t>(tag) == 32) {
           _internal_add_failed(::PROTOBUF_NAMESPACE_ID::internal::ReadVarint32(&ptr));
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // .vmalab.v1.BlockTimes times = 5;
+      case 5:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 42)) {
+          ptr = ctx->ParseMessage(_internal_mutable_times(), ptr);
           CHK_(ptr);
         } else
           goto handle_unusual;
@@ -19488,6 +19803,13 @@ uint8_t* BatchResponse::_InternalSerialize(
     }
   }
 
+  // .vmalab.v1.BlockTimes times = 5;
+  if (this->_internal_has_times()) {
+    target = ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::
+      InternalWriteMessage(5, _Internal::times(this),
+        _Internal::times(this).GetCachedSize(), target, stream);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -19525,6 +19847,13 @@ size_t BatchResponse::ByteSizeLong() const {
         this->_internal_results());
   }
 
+  // .vmalab.v1.BlockTimes times = 5;
+  if (this->_internal_has_times()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
+        *_impl_.times_);
+  }
+
   // uint64 tag = 2;
   if (this->_internal_tag() != 0) {
     total_size += ::_pbi::WireFormatLite::UInt64SizePlusOne(this->_internal_tag());
@@ -19556,6 +19885,10 @@ void BatchResponse::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::
   _this->_impl_.failed_.MergeFrom(from._impl_.failed_);
   if (!from._internal_results().empty()) {
     _this->_internal_set_results(from._internal_results());
+  }
+  if (from._internal_has_times()) {
+    _this->_internal_mutable_times()->::vmalab::v1::BlockTimes::MergeFrom(
+        from._internal_times());
   }
   if (from._internal_tag() != 0) {
     _this->_internal_set_tag(from._internal_tag());
@@ -19590,15 +19923,15 @@ void BatchResponse::InternalSwap(BatchResponse* other) {
   ::PROTOBUF_NAMESPACE_ID::internal::memswap<
       PROTOBUF_FIELD_OFFSET(BatchResponse, _impl_.executed_)
       + sizeof(BatchResponse::_impl_.executed_)
-      - PROTOBUF_FIELD_OFFSET(BatchResponse, _impl_.tag_)>(
-          reinterpret_cast<char*>(&_impl_.tag_),
-          reinterpret_cast<char*>(&other->_impl_.tag_));
+      - PROTOBUF_FIELD_OFFSET(BatchResponse, _impl_.times_)>(
+          reinterpret_cast<char*>(&_impl_.times_),
+          reinterpret_cast<char*>(&other->_impl_.times_));
 }
 
 ::PROTOBUF_NAMESPACE_ID::Metadata BatchResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_vmalab_2fv1_2fmemory_2eproto_getter, &descriptor_table_vmalab_2fv1_2fmemory_2eproto_once,
-      file_level_metadata_vmalab_2fv1_2fmemory_2eproto[69]);
+      file_level_metadata_vmalab_2fv1_2fmemory_2eproto[70]);
 }
 
 // @@protoc_insertion_point(namespace_scope)
@@ -19880,6 +20213,10 @@ Arena::CreateMaybeMessage< ::vmalab::v1::ApplyResponse >(Arena* arena) {
 template<> PROTOBUF_NOINLINE ::vmalab::v1::BatchRequest*
 Arena::CreateMaybeMessage< ::vmalab::v1::BatchRequest >(Arena* arena) {
   return Arena::CreateMessageInternal< ::vmalab::v1::BatchRequest >(arena);
+}
+template<> PROTOBUF_NOINLINE ::vmalab::v1::BlockTimes*
+Arena::CreateMaybeMessage< ::vmalab::v1::BlockTimes >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::vmalab::v1::BlockTimes >(arena);
 }
 template<> PROTOBUF_NOINLINE ::vmalab::v1::BatchResponse*
 Arena::CreateMaybeMessage< ::vmalab::v1::BatchResponse >(Arena* arena) {

@@ -69,6 +69,9 @@ extern BatchRequestDefaultTypeInternal _BatchRequest_default_instance_;
 class BatchResponse;
 struct BatchResponseDefaultTypeInternal;
 extern BatchResponseDefaultTypeInternal _BatchResponse_default_instance_;
+class BlockTimes;
+struct BlockTimesDefaultTypeInternal;
+extern BlockTimesDefaultTypeInternal _BlockTimes_default_instance_;
 class BrkRequest;
 struct BrkRequestDefaultTypeInternal;
 extern BrkRequestDefaultTypeInternal _BrkRequest_default_instance_;
@@ -270,6 +273,7 @@ template<> ::vmalab::v1::ApplyRequest* Arena::CreateMaybeMessage<::vmalab::v1::A
 template<> ::vmalab::v1::ApplyResponse* Arena::CreateMaybeMessage<::vmalab::v1::ApplyResponse>(Arena*);
 template<> ::vmalab::v1::BatchRequest* Arena::CreateMaybeMessage<::vmalab::v1::BatchRequest>(Arena*);
 template<> ::vmalab::v1::BatchResponse* Arena::CreateMaybeMessage<::vmalab::v1::BatchResponse>(Arena*);
+template<> ::vmalab::v1::BlockTimes* Arena::CreateMaybeMessage<::vmalab::v1::BlockTimes>(Arena*);
 template<> ::vmalab::v1::BrkRequest* Arena::CreateMaybeMessage<::vmalab::v1::BrkRequest>(Arena*);
 template<> ::vmalab::v1::BrkResponse* Arena::CreateMaybeMessage<::vmalab::v1::BrkResponse>(Arena*);
 template<> ::vmalab::v1::CloseFileRequest* Arena::CreateMaybeMessage<::vmalab::v1::CloseFileRequest>(Arena*);
@@ -12515,6 +12519,7 @@ class BatchRequest final :
     kBlockFieldNumber = 1,
     kTagFieldNumber = 2,
     kFailedOnlyFieldNumber = 3,
+    kTimedFieldNumber = 4,
   };
   // bytes block = 1;
   void clear_block();
@@ -12548,6 +12553,15 @@ class BatchRequest final :
   void _internal_set_failed_only(bool value);
   public:
 
+  // bool timed = 4;
+  void clear_timed();
+  bool timed() const;
+  void set_timed(bool value);
+  private:
+  bool _internal_timed() const;
+  void _internal_set_timed(bool value);
+  public:
+
   // @@protoc_insertion_point(class_scope:vmalab.v1.BatchRequest)
  private:
   class _Internal;
@@ -12559,6 +12573,177 @@ class BatchRequest final :
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr block_;
     uint64_t tag_;
     bool failed_only_;
+    bool timed_;
+    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
+  };
+  union { Impl_ _impl_; };
+  friend struct ::TableStruct_vmalab_2fv1_2fmemory_2eproto;
+};
+// -------------------------------------------------------------------
+
+class BlockTimes final :
+    public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:vmalab.v1.BlockTimes) */ {
+ public:
+  inline BlockTimes() : BlockTimes(nullptr) {}
+  ~BlockTimes() override;
+  explicit PROTOBUF_CONSTEXPR BlockTimes(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  BlockTimes(const BlockTimes& from);
+  BlockTimes(BlockTimes&& from) noexcept
+    : BlockTimes() {
+    *this = ::std::move(from);
+  }
+
+  inline BlockTimes& operator=(const BlockTimes& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline BlockTimes& operator=(BlockTimes&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const BlockTimes& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const BlockTimes* internal_default_instance() {
+    return reinterpret_cast<const BlockTimes*>(
+               &_BlockTimes_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    69;
+
+  friend void swap(BlockTimes& a, BlockTimes& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(BlockTimes* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(BlockTimes* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  BlockTimes* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<BlockTimes>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::Message::CopyFrom;
+  void CopyFrom(const BlockTimes& from);
+  using ::PROTOBUF_NAMESPACE_ID::Message::MergeFrom;
+  void MergeFrom( const BlockTimes& from) {
+    BlockTimes::MergeImpl(*this, from);
+  }
+  private:
+  static void MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg);
+  public:
+  PROTOBUF_ATTRIBUTE_REINITIALIZES void Clear() final;
+  bool IsInitialized() const final;
+
+  size_t ByteSizeLong() const final;
+  const char* _InternalParse(const char* ptr, ::PROTOBUF_NAMESPACE_ID::internal::ParseContext* ctx) final;
+  uint8_t* _InternalSerialize(
+      uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const final;
+  int GetCachedSize() const final { return _impl_._cached_size_.Get(); }
+
+  private:
+  void SharedCtor(::PROTOBUF_NAMESPACE_ID::Arena* arena, bool is_message_owned);
+  void SharedDtor();
+  void SetCachedSize(int size) const final;
+  void InternalSwap(BlockTimes* other);
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "vmalab.v1.BlockTimes";
+  }
+  protected:
+  explicit BlockTimes(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  enum : int {
+    kTurnNsFieldNumber = 1,
+    kHandlerNsFieldNumber = 2,
+    kCoreNsFieldNumber = 3,
+  };
+  // uint64 turn_ns = 1;
+  void clear_turn_ns();
+  uint64_t turn_ns() const;
+  void set_turn_ns(uint64_t value);
+  private:
+  uint64_t _internal_turn_ns() const;
+  void _internal_set_turn_ns(uint64_t value);
+  public:
+
+  // uint64 handler_ns = 2;
+  void clear_handler_ns();
+  uint64_t handler_ns() const;
+  void set_handler_ns(uint64_t value);
+  private:
+  uint64_t _internal_handler_ns() const;
+  void _internal_set_handler_ns(uint64_t value);
+  public:
+
+  // uint64 core_ns = 3;
+  void clear_core_ns();
+  uint64_t core_ns() const;
+  void set_core_ns(uint64_t value);
+  private:
+  uint64_t _internal_core_ns() const;
+  void _internal_set_core_ns(uint64_t value);
+  public:
+
+  // @@protoc_insertion_point(class_scope:vmalab.v1.BlockTimes)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+    uint64_t turn_ns_;
+    uint64_t handler_ns_;
+    uint64_t core_ns_;
     mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
   };
   union { Impl_ _impl_; };
@@ -12614,7 +12799,7 @@ class BatchResponse final :
                &_BatchResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    69;
+    70;
 
   friend void swap(BatchResponse& a, BatchResponse& b) {
     a.Swap(&b);
@@ -12689,6 +12874,7 @@ class BatchResponse final :
   enum : int {
     kFailedFieldNumber = 4,
     kResultsFieldNumber = 1,
+    kTimesFieldNumber = 5,
     kTagFieldNumber = 2,
     kExecutedFieldNumber = 3,
   };
@@ -12728,6 +12914,24 @@ class BatchResponse final :
   std::string* _internal_mutable_results();
   public:
 
+  // .vmalab.v1.BlockTimes times = 5;
+  bool has_times() const;
+  private:
+  bool _internal_has_times() const;
+  public:
+  void clear_times();
+  const ::vmalab::v1::BlockTimes& times() const;
+  PROTOBUF_NODISCARD ::vmalab::v1::BlockTimes* release_times();
+  ::vmalab::v1::BlockTimes* mutable_times();
+  void set_allocated_times(::vmalab::v1::BlockTimes* times);
+  private:
+  const ::vmalab::v1::BlockTimes& _internal_times() const;
+  ::vmalab::v1::BlockTimes* _internal_mutable_times();
+  public:
+  void unsafe_arena_set_allocated_times(
+      ::vmalab::v1::BlockTimes* times);
+  ::vmalab::v1::BlockTimes* unsafe_arena_release_times();
+
   // uint64 tag = 2;
   void clear_tag();
   uint64_t tag() const;
@@ -12757,6 +12961,7 @@ class BatchResponse final :
     ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t > failed_;
     mutable std::atomic<int> _failed_cached_byte_size_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr results_;
+    ::vmalab::v1::BlockTimes* times_;
     uint64_t tag_;
     uint64_t executed_;
     mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
@@ -18907,6 +19112,90 @@ inline void BatchRequest::set_failed_only(bool value) {
   // @@protoc_insertion_point(field_set:vmalab.v1.BatchRequest.failed_only)
 }
 
+// bool timed = 4;
+inline void BatchRequest::clear_timed() {
+  _impl_.timed_ = false;
+}
+inline bool BatchRequest::_internal_timed() const {
+  return _impl_.timed_;
+}
+inline bool BatchRequest::timed() const {
+  // @@protoc_insertion_point(field_get:vmalab.v1.BatchRequest.timed)
+  return _internal_timed();
+}
+inline void BatchRequest::_internal_set_timed(bool value) {
+
+  _impl_.timed_ = value;
+}
+inline void BatchRequest::set_timed(bool value) {
+  _internal_set_timed(value);
+  // @@protoc_insertion_point(field_set:vmalab.v1.BatchRequest.timed)
+}
+
+// -------------------------------------------------------------------
+
+// BlockTimes
+
+// uint64 turn_ns = 1;
+inline void BlockTimes::clear_turn_ns() {
+  _impl_.turn_ns_ = uint64_t{0u};
+}
+inline uint64_t BlockTimes::_internal_turn_ns() const {
+  return _impl_.turn_ns_;
+}
+inline uint64_t BlockTimes::turn_ns() const {
+  // @@protoc_insertion_point(field_get:vmalab.v1.BlockTimes.turn_ns)
+  return _internal_turn_ns();
+}
+inline void BlockTimes::_internal_set_turn_ns(uint64_t value) {
+
+  _impl_.turn_ns_ = value;
+}
+inline void BlockTimes::set_turn_ns(uint64_t value) {
+  _internal_set_turn_ns(value);
+  // @@protoc_insertion_point(field_set:vmalab.v1.BlockTimes.turn_ns)
+}
+
+// uint64 handler_ns = 2;
+inline void BlockTimes::clear_handler_ns() {
+  _impl_.handler_ns_ = uint64_t{0u};
+}
+inline uint64_t BlockTimes::_internal_handler_ns() const {
+  return _impl_.handler_ns_;
+}
+inline uint64_t BlockTimes::handler_ns() const {
+  // @@protoc_insertion_point(field_get:vmalab.v1.BlockTimes.handler_ns)
+  return _internal_handler_ns();
+}
+inline void BlockTimes::_internal_set_handler_ns(uint64_t value) {
+
+  _impl_.handler_ns_ = value;
+}
+inline void BlockTimes::set_handler_ns(uint64_t value) {
+  _internal_set_handler_ns(value);
+  // @@protoc_insertion_point(field_set:vmalab.v1.BlockTimes.handler_ns)
+}
+
+// uint64 core_ns = 3;
+inline void BlockTimes::clear_core_ns() {
+  _impl_.core_ns_ = uint64_t{0u};
+}
+inline uint64_t BlockTimes::_internal_core_ns() const {
+  return _impl_.core_ns_;
+}
+inline uint64_t BlockTimes::core_ns() const {
+  // @@protoc_insertion_point(field_get:vmalab.v1.BlockTimes.core_ns)
+  return _internal_core_ns();
+}
+inline void BlockTimes::_internal_set_core_ns(uint64_t value) {
+
+  _impl_.core_ns_ = value;
+}
+inline void BlockTimes::set_core_ns(uint64_t value) {
+  _internal_set_core_ns(value);
+  // @@protoc_insertion_point(field_set:vmalab.v1.BlockTimes.core_ns)
+}
+
 // -------------------------------------------------------------------
 
 // BatchResponse
@@ -19048,9 +19337,101 @@ BatchResponse::mutable_failed() {
   return _internal_mutable_failed();
 }
 
+// .vmalab.v1.BlockTimes times = 5;
+inline bool BatchResponse::_internal_has_times() const {
+  return this != internal_default_instance() && _impl_.times_ != nullptr;
+}
+inline bool BatchResponse::has_times() const {
+  return _internal_has_times();
+}
+inline void BatchResponse::clear_times() {
+  if (GetArenaForAllocation() == nullptr && _impl_.times_ != nullptr) {
+    delete _impl_.times_;
+  }
+  _impl_.times_ = nullptr;
+}
+inline const ::vmalab::v1::BlockTimes& BatchResponse::_internal_times() const {
+  const ::vmalab::v1::BlockTimes* p = _impl_.times_;
+  return p != nullptr ? *p : reinterpret_cast<const ::vmalab::v1::BlockTimes&>(
+      ::vmalab::v1::_BlockTimes_default_instance_);
+}
+inline const ::vmalab::v1::BlockTimes& BatchResponse::times() const {
+  // @@protoc_insertion_point(field_get:vmalab.v1.BatchResponse.times)
+  return _internal_times();
+}
+inline void BatchResponse::unsafe_arena_set_allocated_times(
+    ::vmalab::v1::BlockTimes* times) {
+  if (GetArenaForAllocation() == nullptr) {
+    delete reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(_impl_.times_);
+  }
+  _impl_.times_ = times;
+  if (times) {
+
+  } else {
+
+  }
+  // @@protoc_insertion_point(field_unsafe_arena_set_allocated:vmalab.v1.BatchResponse.times)
+}
+inline ::vmalab::v1::BlockTimes* BatchResponse::release_times() {
+
+  ::vmalab::v1::BlockTimes* temp = _impl_.times_;
+  _impl_.times_ = nullptr;
+#ifdef PROTOBUF_FORCE_COPY_IN_RELEASE
+  auto* old =  reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(temp);
+  temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  if (GetArenaForAllocation() == nullptr) { delete old; }
+#else  // PROTOBUF_FORCE_COPY_IN_RELEASE
+  if (GetArenaForAllocation() != nullptr) {
+    temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  }
+#endif  // !PROTOBUF_FORCE_COPY_IN_RELEASE
+  return temp;
+}
+inline ::vmalab::v1::BlockTimes* BatchResponse::unsafe_arena_release_times() {
+  // @@protoc_insertion_point(field_release:vmalab.v1.BatchResponse.times)
+
+  ::vmalab::v1::BlockTimes* temp = _impl_.times_;
+  _impl_.times_ = nullptr;
+  return temp;
+}
+inline ::vmalab::v1::BlockTimes* BatchResponse::_internal_mutable_times() {
+
+  if (_impl_.times_ == nullptr) {
+    auto* p = CreateMaybeMessage<::vmalab::v1::BlockTimes>(GetArenaForAllocation());
+    _impl_.times_ = p;
+  }
+  return _impl_.times_;
+}
+inline ::vmalab::v1::BlockTimes* BatchResponse::mutable_times() {
+  ::vmalab::v1::BlockTimes* _msg = _internal_mutable_times();
+  // @@protoc_insertion_point(field_mutable:vmalab.v1.BatchResponse.times)
+  return _msg;
+}
+inline void BatchResponse::set_allocated_times(::vmalab::v1::BlockTimes* times) {
+  ::PROTOBUF_NAMESPACE_ID::Arena* message_arena = GetArenaForAllocation();
+  if (message_arena == nullptr) {
+    delete _impl_.times_;
+  }
+  if (times) {
+    ::PROTOBUF_NAMESPACE_ID::Arena* submessage_arena =
+        ::PROTOBUF_NAMESPACE_ID::Arena::InternalGetOwningArena(times);
+    if (message_arena != submessage_arena) {
+      times = ::PROTOBUF_NAMESPACE_ID::internal::GetOwnedMessage(
+          message_arena, times, submessage_arena);
+    }
+
+  } else {
+
+  }
+  _impl_.times_ = times;
+  // @@protoc_insertion_point(field_set_allocated:vmalab.v1.BatchResponse.times)
+}
+
 #ifdef __GNUC__
   #pragma GCC diagnostic pop
 #endif  // __GNUC__
+// -------------------------------------------------------------------
+
 // -------------------------------------------------------------------
 
 // -------------------------------------------------------------------

@@ -119,7 +119,7 @@ class Ready(_message.Message):
     def __init__(self) -> None: ...
 
 class Part(_message.Message):
-    __slots__ = ("caller", "interval", "ops", "errnos", "wrong", "raw", "corrected")
+    __slots__ = ("caller", "interval", "ops", "errnos", "wrong", "raw", "corrected", "call_parts")
     class OpsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -141,6 +141,7 @@ class Part(_message.Message):
     WRONG_FIELD_NUMBER: _ClassVar[int]
     RAW_FIELD_NUMBER: _ClassVar[int]
     CORRECTED_FIELD_NUMBER: _ClassVar[int]
+    CALL_PARTS_FIELD_NUMBER: _ClassVar[int]
     caller: int
     interval: int
     ops: _containers.ScalarMap[str, int]
@@ -148,7 +149,16 @@ class Part(_message.Message):
     wrong: int
     raw: _containers.RepeatedCompositeFieldContainer[Times]
     corrected: _containers.RepeatedCompositeFieldContainer[Times]
-    def __init__(self, caller: _Optional[int] = ..., interval: _Optional[int] = ..., ops: _Optional[_Mapping[str, int]] = ..., errnos: _Optional[_Mapping[str, int]] = ..., wrong: _Optional[int] = ..., raw: _Optional[_Iterable[_Union[Times, _Mapping]]] = ..., corrected: _Optional[_Iterable[_Union[Times, _Mapping]]] = ...) -> None: ...
+    call_parts: _containers.RepeatedCompositeFieldContainer[CallParts]
+    def __init__(self, caller: _Optional[int] = ..., interval: _Optional[int] = ..., ops: _Optional[_Mapping[str, int]] = ..., errnos: _Optional[_Mapping[str, int]] = ..., wrong: _Optional[int] = ..., raw: _Optional[_Iterable[_Union[Times, _Mapping]]] = ..., corrected: _Optional[_Iterable[_Union[Times, _Mapping]]] = ..., call_parts: _Optional[_Iterable[_Union[CallParts, _Mapping]]] = ...) -> None: ...
+
+class CallParts(_message.Message):
+    __slots__ = ("kind", "sums")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SUMS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    sums: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, kind: _Optional[str] = ..., sums: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Times(_message.Message):
     __slots__ = ("kind", "places", "counts")
@@ -165,7 +175,7 @@ class Parted(_message.Message):
     def __init__(self) -> None: ...
 
 class End(_message.Message):
-    __slots__ = ("seconds", "ended_by", "dropped", "lost", "wrong_first", "client_cpu_s", "client_share", "late_ns", "ops", "errnos", "wrong", "raw", "corrected", "core", "not_renewed")
+    __slots__ = ("seconds", "ended_by", "dropped", "lost", "wrong_first", "client_cpu_s", "client_share", "late_ns", "ops", "errnos", "wrong", "raw", "corrected", "core", "not_renewed", "call_parts", "parts_cost_ns")
     class OpsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -209,6 +219,8 @@ class End(_message.Message):
     CORRECTED_FIELD_NUMBER: _ClassVar[int]
     CORE_FIELD_NUMBER: _ClassVar[int]
     NOT_RENEWED_FIELD_NUMBER: _ClassVar[int]
+    CALL_PARTS_FIELD_NUMBER: _ClassVar[int]
+    PARTS_COST_NS_FIELD_NUMBER: _ClassVar[int]
     seconds: float
     ended_by: str
     dropped: int
@@ -224,7 +236,9 @@ class End(_message.Message):
     corrected: _containers.ScalarMap[str, str]
     core: Core
     not_renewed: int
-    def __init__(self, seconds: _Optional[float] = ..., ended_by: _Optional[str] = ..., dropped: _Optional[int] = ..., lost: _Optional[_Iterable[str]] = ..., wrong_first: _Optional[_Iterable[_Union[WrongAnswer, _Mapping]]] = ..., client_cpu_s: _Optional[float] = ..., client_share: _Optional[float] = ..., late_ns: _Optional[int] = ..., ops: _Optional[_Mapping[str, int]] = ..., errnos: _Optional[_Mapping[str, int]] = ..., wrong: _Optional[int] = ..., raw: _Optional[_Mapping[str, str]] = ..., corrected: _Optional[_Mapping[str, str]] = ..., core: _Optional[_Union[Core, _Mapping]] = ..., not_renewed: _Optional[int] = ...) -> None: ...
+    call_parts: _containers.RepeatedCompositeFieldContainer[CallParts]
+    parts_cost_ns: int
+    def __init__(self, seconds: _Optional[float] = ..., ended_by: _Optional[str] = ..., dropped: _Optional[int] = ..., lost: _Optional[_Iterable[str]] = ..., wrong_first: _Optional[_Iterable[_Union[WrongAnswer, _Mapping]]] = ..., client_cpu_s: _Optional[float] = ..., client_share: _Optional[float] = ..., late_ns: _Optional[int] = ..., ops: _Optional[_Mapping[str, int]] = ..., errnos: _Optional[_Mapping[str, int]] = ..., wrong: _Optional[int] = ..., raw: _Optional[_Mapping[str, str]] = ..., corrected: _Optional[_Mapping[str, str]] = ..., core: _Optional[_Union[Core, _Mapping]] = ..., not_renewed: _Optional[int] = ..., call_parts: _Optional[_Iterable[_Union[CallParts, _Mapping]]] = ..., parts_cost_ns: _Optional[int] = ...) -> None: ...
 
 class WrongAnswer(_message.Message):
     __slots__ = ("op", "what", "expected", "got")

@@ -736,16 +736,29 @@ export interface BatchRequest {
    * for load, whose words and addresses nobody looks at. Half of a stream's cost is its answers.
    */
   failedOnly: boolean;
+  /** answer with `times` too */
+  timed: boolean;
+}
+
+/** Where a block's time went since the worker read it, which it does when it has answered the one before. */
+export interface BlockTimes {
+  /** it waited among the streams */
+  turnNs: bigint;
+  /** around the core */
+  handlerNs: bigint;
+  coreNs: bigint;
 }
 
 export interface BatchResponse {
   /** 16 bytes for each record that was executed; with failed_only for each of `failed`. */
   results: Uint8Array;
   tag: bigint;
-  /** With failed_only: how many records were executed. */
+  /** with failed_only: how many records were executed */
   executed: bigint;
   /** With failed_only: which of them failed, counted from 0, in ascending order. */
   failed: number[];
+  /** only if the request said `timed` */
+  times: BlockTimes | undefined;
 }
 
 function createBaseCreateAddressSpaceRequest(): CreateAddressSpaceRequest {
@@ -6124,7 +6137,7 @@ export const ApplyResponse: MessageFns<ApplyResponse> = {
 };
 
 function createBaseBatchRequest(): BatchRequest {
-  return { block: new Uint8Array(0), tag: 0n, failedOnly: false };
+  return { block: new Uint8Array(0), tag: 0n, failedOnly: false, timed: false };
 }
 
 export const BatchRequest: MessageFns<BatchRequest> = {
@@ -6140,6 +6153,9 @@ export const BatchRequest: MessageFns<BatchRequest> = {
     }
     if (message.failedOnly !== false) {
       writer.uint32(24).bool(message.failedOnly);
+    }
+    if (message.timed !== false) {
+      writer.uint32(32).bool(message.timed);
     }
     return writer;
   },
@@ -6175,6 +6191,14 @@ export const BatchRequest: MessageFns<BatchRequest> = {
           message.failedOnly = reader.bool();
           continue;
         }
+        case 4: {
+          if (tag !== 32) {
+            break;
+          }
+
+          message.timed = reader.bool();
+          continue;
+        }
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -6192,12 +6216,92 @@ export const BatchRequest: MessageFns<BatchRequest> = {
     message.block = object.block ?? new Uint8Array(0);
     message.tag = object.tag ?? 0n;
     message.failedOnly = object.failedOnly ?? false;
+    message.timed = object.timed ?? false;
+    return message;
+  },
+};
+
+function createBaseBlockTimes(): BlockTimes {
+  return { turnNs: 0n, handlerNs: 0n, coreNs: 0n };
+}
+
+export const BlockTimes: MessageFns<BlockTimes> = {
+  encode(message: BlockTimes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.turnNs !== 0n) {
+      if (BigInt.asUintN(64, message.turnNs) !== message.turnNs) {
+        throw new globalThis.Error("value provided for field message.turnNs of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.turnNs);
+    }
+    if (message.handlerNs !== 0n) {
+      if (BigInt.asUintN(64, message.handlerNs) !== message.handlerNs) {
+        throw new globalThis.Error("value provided for field message.handlerNs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.handlerNs);
+    }
+    if (message.coreNs !== 0n) {
+      if (BigInt.asUintN(64, message.coreNs) !== message.coreNs) {
+        throw new globalThis.Error("value provided for field message.coreNs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.coreNs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BlockTimes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseBlockTimes();
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1: {
+          if (tag !== 8) {
+            break;
+          }
+
+          message.turnNs = reader.uint64() as bigint;
+          continue;
+        }
+        case 2: {
+          if (tag !== 16) {
+            break;
+          }
+
+          message.handlerNs = reader.uint64() as bigint;
+          continue;
+        }
+        case 3: {
+          if (tag !== 24) {
+            break;
+          }
+
+          message.coreNs = reader.uint64() as bigint;
+          continue;
+        }
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skip(tag & 7);
+    }
+    return message;
+  },
+
+  create(base?: DeepPartial<BlockTimes>): BlockTimes {
+    return BlockTimes.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BlockTimes>): BlockTimes {
+    const message = createBaseBlockTimes();
+    message.turnNs = object.turnNs ?? 0n;
+    message.handlerNs = object.handlerNs ?? 0n;
+    message.coreNs = object.coreNs ?? 0n;
     return message;
   },
 };
 
 function createBaseBatchResponse(): BatchResponse {
-  return { results: new Uint8Array(0), tag: 0n, executed: 0n, failed: [] };
+  return { results: new Uint8Array(0), tag: 0n, executed: 0n, failed: [], times: undefined };
 }
 
 export const BatchResponse: MessageFns<BatchResponse> = {
@@ -6222,6 +6326,9 @@ export const BatchResponse: MessageFns<BatchResponse> = {
       writer.uint32(v);
     }
     writer.join();
+    if (message.times !== undefined) {
+      BlockTimes.encode(message.times, writer.uint32(42).fork()).join();
+    }
     return writer;
   },
 
@@ -6274,6 +6381,14 @@ export const BatchResponse: MessageFns<BatchResponse> = {
 
           break;
         }
+        case 5: {
+          if (tag !== 42) {
+            break;
+          }
+
+          message.times = BlockTimes.decode(reader, reader.uint32());
+          continue;
+        }
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -6292,6 +6407,9 @@ export const BatchResponse: MessageFns<BatchResponse> = {
     message.tag = object.tag ?? 0n;
     message.executed = object.executed ?? 0n;
     message.failed = object.failed?.map((e) => e) || [];
+    message.times = (object.times !== undefined && object.times !== null)
+      ? BlockTimes.fromPartial(object.times)
+      : undefined;
     return message;
   },
 };

@@ -96,6 +96,21 @@ private static final long serialVersionUID = 0L;
     return failedOnly_;
   }
 
+  public static final int TIMED_FIELD_NUMBER = 4;
+  private boolean timed_ = false;
+  /**
+   * <pre>
+   * answer with `times` too
+   * </pre>
+   *
+   * <code>bool timed = 4;</code>
+   * @return The timed.
+   */
+  @java.lang.Override
+  public boolean getTimed() {
+    return timed_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -119,6 +134,9 @@ private static final long serialVersionUID = 0L;
     if (failedOnly_ != false) {
       output.writeBool(3, failedOnly_);
     }
+    if (timed_ != false) {
+      output.writeBool(4, timed_);
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -134,6 +152,10 @@ private static final long serialVersionUID = 0L;
     if (failedOnly_ != false) {
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(3, failedOnly_);
+    }
+    if (timed_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(4, timed_);
     }
     return size;
   }
@@ -165,6 +187,8 @@ private static final long serialVersionUID = 0L;
         != other.getTag()) return false;
     if (getFailedOnly()
         != other.getFailedOnly()) return false;
+    if (getTimed()
+        != other.getTimed()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -184,6 +208,9 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + FAILED_ONLY_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getFailedOnly());
+    hash = (37 * hash) + TIMED_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getTimed());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -318,6 +345,7 @@ private static final long serialVersionUID = 0L;
       block_ = com.google.protobuf.ByteString.EMPTY;
       tag_ = 0L;
       failedOnly_ = false;
+      timed_ = false;
       return this;
     }
 
@@ -360,6 +388,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000004) != 0)) {
         result.failedOnly_ = failedOnly_;
       }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.timed_ = timed_;
+      }
     }
 
     @java.lang.Override
@@ -382,6 +413,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getFailedOnly() != false) {
         setFailedOnly(other.getFailedOnly());
+      }
+      if (other.getTimed() != false) {
+        setTimed(other.getTimed());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -424,6 +458,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000004;
               break;
             } // case 24
+            case 32: {
+              timed_ = input.readBool();
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 32
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -572,6 +611,50 @@ private static final long serialVersionUID = 0L;
     public Builder clearFailedOnly() {
       bitField0_ = (bitField0_ & ~0x00000004);
       failedOnly_ = false;
+      onChanged();
+      return this;
+    }
+
+    private boolean timed_ ;
+    /**
+     * <pre>
+     * answer with `times` too
+     * </pre>
+     *
+     * <code>bool timed = 4;</code>
+     * @return The timed.
+     */
+    @java.lang.Override
+    public boolean getTimed() {
+      return timed_;
+    }
+    /**
+     * <pre>
+     * answer with `times` too
+     * </pre>
+     *
+     * <code>bool timed = 4;</code>
+     * @param value The timed to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTimed(boolean value) {
+
+      timed_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * answer with `times` too
+     * </pre>
+     *
+     * <code>bool timed = 4;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearTimed() {
+      bitField0_ = (bitField0_ & ~0x00000008);
+      timed_ = false;
       onChanged();
       return this;
     }

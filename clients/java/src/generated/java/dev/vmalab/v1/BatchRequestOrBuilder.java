@@ -41,4 +41,14 @@ public interface BatchRequestOrBuilder extends
    * @return The failedOnly.
    */
   boolean getFailedOnly();
+
+  /**
+   * <pre>
+   * answer with `times` too
+   * </pre>
+   *
+   * <code>bool timed = 4;</code>
+   * @return The timed.
+   */
+  boolean getTimed();
 }

@@ -51,6 +51,7 @@ private static final long serialVersionUID = 0L;
             dev.vmalab.v1.BatchResponse.class, dev.vmalab.v1.BatchResponse.Builder.class);
   }
 
+  private int bitField0_;
   public static final int RESULTS_FIELD_NUMBER = 1;
   private com.google.protobuf.ByteString results_ = com.google.protobuf.ByteString.EMPTY;
   /**
@@ -81,7 +82,7 @@ private static final long serialVersionUID = 0L;
   private long executed_ = 0L;
   /**
    * <pre>
-   * With failed_only: how many records were executed.
+   * with failed_only: how many records were executed
    * </pre>
    *
    * <code>uint64 executed = 3;</code>
@@ -134,6 +135,44 @@ private static final long serialVersionUID = 0L;
   }
   private int failedMemoizedSerializedSize = -1;
 
+  public static final int TIMES_FIELD_NUMBER = 5;
+  private dev.vmalab.v1.BlockTimes times_;
+  /**
+   * <pre>
+   * only if the request said `timed`
+   * </pre>
+   *
+   * <code>.vmalab.v1.BlockTimes times = 5;</code>
+   * @return Whether the times field is set.
+   */
+  @java.lang.Override
+  public boolean hasTimes() {
+    return ((bitField0_ & 0x00000001) != 0);
+  }
+  /**
+   * <pre>
+   * only if the request said `timed`
+   * </pre>
+   *
+   * <code>.vmalab.v1.BlockTimes times = 5;</code>
+   * @return The times.
+   */
+  @java.lang.Override
+  public dev.vmalab.v1.BlockTimes getTimes() {
+    return times_ == null ? dev.vmalab.v1.BlockTimes.getDefaultInstance() : times_;
+  }
+  /**
+   * <pre>
+   * only if the request said `timed`
+   * </pre>
+   *
+   * <code>.vmalab.v1.BlockTimes times = 5;</code>
+   */
+  @java.lang.Override
+  public dev.vmalab.v1.BlockTimesOrBuilder getTimesOrBuilder() {
+    return times_ == null ? dev.vmalab.v1.BlockTimes.getDefaultInstance() : times_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -165,6 +204,9 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < failed_.size(); i++) {
       output.writeUInt32NoTag(failed_.getInt(i));
     }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeMessage(5, getTimes());
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -194,6 +236,10 @@ private static final long serialVersionUID = 0L;
             .computeInt32SizeNoTag(dataSize);
       }
       failedMemoizedSerializedSize = dataSize;
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(5, getTimes());
     }
     return size;
   }
@@ -227,6 +273,11 @@ private static final long serialVersionUID = 0L;
         != other.getExecuted()) return false;
     if (!getFailedList()
         .equals(other.getFailedList())) return false;
+    if (hasTimes() != other.hasTimes()) return false;
+    if (hasTimes()) {
+      if (!getTimes()
+          .equals(other.getTimes())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -249,6 +300,10 @@ private static final long serialVersionUID = 0L;
     if (getFailedCount() > 0) {
       hash = (37 * hash) + FAILED_FIELD_NUMBER;
       hash = (53 * hash) + getFailedList().hashCode();
+    }
+    if (hasTimes()) {
+      hash = (37 * hash) + TIMES_FIELD_NUMBER;
+      hash = (53 * hash) + getTimes().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -369,13 +424,19 @@ private static final long serialVersionUID = 0L;
 
     // Construct using dev.vmalab.v1.BatchResponse.newBuilder()
     private Builder() {
-
+      maybeForceBuilderInitialization();
     }
 
     private Builder(
         com.google.protobuf.GeneratedMessage.BuilderParent parent) {
       super(parent);
-
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetTimesFieldBuilder();
+      }
     }
     @java.lang.Override
     public Builder clear() {
@@ -385,6 +446,11 @@ private static final long serialVersionUID = 0L;
       tag_ = 0L;
       executed_ = 0L;
       failed_ = emptyIntList();
+      times_ = null;
+      if (timesBuilder_ != null) {
+        timesBuilder_.dispose();
+        timesBuilder_ = null;
+      }
       return this;
     }
 
@@ -431,6 +497,14 @@ private static final long serialVersionUID = 0L;
         failed_.makeImmutable();
         result.failed_ = failed_;
       }
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.times_ = timesBuilder_ == null
+            ? times_
+            : timesBuilder_.build();
+        to_bitField0_ |= 0x00000001;
+      }
+      result.bitField0_ |= to_bitField0_;
     }
 
     @java.lang.Override
@@ -464,6 +538,9 @@ private static final long serialVersionUID = 0L;
           failed_.addAll(other.failed_);
         }
         onChanged();
+      }
+      if (other.hasTimes()) {
+        mergeTimes(other.getTimes());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -522,6 +599,13 @@ private static final long serialVersionUID = 0L;
               input.popLimit(limit);
               break;
             } // case 34
+            case 42: {
+              input.readMessage(
+                  internalGetTimesFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -618,7 +702,7 @@ private static final long serialVersionUID = 0L;
     private long executed_ ;
     /**
      * <pre>
-     * With failed_only: how many records were executed.
+     * with failed_only: how many records were executed
      * </pre>
      *
      * <code>uint64 executed = 3;</code>
@@ -630,7 +714,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * With failed_only: how many records were executed.
+     * with failed_only: how many records were executed
      * </pre>
      *
      * <code>uint64 executed = 3;</code>
@@ -646,7 +730,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * With failed_only: how many records were executed.
+     * with failed_only: how many records were executed
      * </pre>
      *
      * <code>uint64 executed = 3;</code>
@@ -769,6 +853,163 @@ private static final long serialVersionUID = 0L;
       bitField0_ = (bitField0_ & ~0x00000008);
       onChanged();
       return this;
+    }
+
+    private dev.vmalab.v1.BlockTimes times_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.vmalab.v1.BlockTimes, dev.vmalab.v1.BlockTimes.Builder, dev.vmalab.v1.BlockTimesOrBuilder> timesBuilder_;
+    /**
+     * <pre>
+     * only if the request said `timed`
+     * </pre>
+     *
+     * <code>.vmalab.v1.BlockTimes times = 5;</code>
+     * @return Whether the times field is set.
+     */
+    public boolean hasTimes() {
+      return ((bitField0_ & 0x00000010) != 0);
+    }
+    /**
+     * <pre>
+     * only if the request said `timed`
+     * </pre>
+     *
+     * <code>.vmalab.v1.BlockTimes times = 5;</code>
+     * @return The times.
+     */
+    public dev.vmalab.v1.BlockTimes getTimes() {
+      if (timesBuilder_ == null) {
+        return times_ == null ? dev.vmalab.v1.BlockTimes.getDefaultInstance() : times_;
+      } else {
+        return timesBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * only if the request said `timed`
+     * </pre>
+     *
+     * <code>.vmalab.v1.BlockTimes times = 5;</code>
+     */
+    public Builder setTimes(dev.vmalab.v1.BlockTimes value) {
+      if (timesBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        times_ = value;
+      } else {
+        timesBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * only if the request said `timed`
+     * </pre>
+     *
+     * <code>.vmalab.v1.BlockTimes times = 5;</code>
+     */
+    public Builder setTimes(
+        dev.vmalab.v1.BlockTimes.Builder builderForValue) {
+      if (timesBuilder_ == null) {
+        times_ = builderForValue.build();
+      } else {
+        timesBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * only if the request said `timed`
+     * </pre>
+     *
+     * <code>.vmalab.v1.BlockTimes times = 5;</code>
+     */
+    public Builder mergeTimes(dev.vmalab.v1.BlockTimes value) {
+      if (timesBuilder_ == null) {
+        if (((bitField0_ & 0x00000010) != 0) &&
+          times_ != null &&
+          times_ != dev.vmalab.v1.BlockTimes.getDefaultInstance()) {
+          getTimesBuilder().mergeFrom(value);
+        } else {
+          times_ = value;
+        }
+      } else {
+        timesBuilder_.mergeFrom(value);
+      }
+      if (times_ != null) {
+        bitField0_ |= 0x00000010;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * only if the request said `timed`
+     * </pre>
+     *
+     * <code>.vmalab.v1.BlockTimes times = 5;</code>
+     */
+    public Builder clearTimes() {
+      bitField0_ = (bitField0_ & ~0x00000010);
+      times_ = null;
+      if (timesBuilder_ != null) {
+        timesBuilder_.dispose();
+        timesBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * only if the request said `timed`
+     * </pre>
+     *
+     * <code>.vmalab.v1.BlockTimes times = 5;</code>
+     */
+    public dev.vmalab.v1.BlockTimes.Builder getTimesBuilder() {
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return internalGetTimesFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * only if the request said `timed`
+     * </pre>
+     *
+     * <code>.vmalab.v1.BlockTimes times = 5;</code>
+     */
+    public dev.vmalab.v1.BlockTimesOrBuilder getTimesOrBuilder() {
+      if (timesBuilder_ != null) {
+        return timesBuilder_.getMessageOrBuilder();
+      } else {
+        return times_ == null ?
+            dev.vmalab.v1.BlockTimes.getDefaultInstance() : times_;
+      }
+    }
+    /**
+     * <pre>
+     * only if the request said `timed`
+     * </pre>
+     *
+     * <code>.vmalab.v1.BlockTimes times = 5;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.vmalab.v1.BlockTimes, dev.vmalab.v1.BlockTimes.Builder, dev.vmalab.v1.BlockTimesOrBuilder>
+        internalGetTimesFieldBuilder() {
+      if (timesBuilder_ == null) {
+        timesBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.vmalab.v1.BlockTimes, dev.vmalab.v1.BlockTimes.Builder, dev.vmalab.v1.BlockTimesOrBuilder>(
+                getTimes(),
+                getParentForChildren(),
+                isClean());
+        times_ = null;
+      }
+      return timesBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:vmalab.v1.BatchResponse)

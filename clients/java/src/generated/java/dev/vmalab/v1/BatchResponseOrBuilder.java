@@ -29,7 +29,7 @@ public interface BatchResponseOrBuilder extends
 
   /**
    * <pre>
-   * With failed_only: how many records were executed.
+   * with failed_only: how many records were executed
    * </pre>
    *
    * <code>uint64 executed = 3;</code>
@@ -65,4 +65,31 @@ public interface BatchResponseOrBuilder extends
    * @return The failed at the given index.
    */
   int getFailed(int index);
+
+  /**
+   * <pre>
+   * only if the request said `timed`
+   * </pre>
+   *
+   * <code>.vmalab.v1.BlockTimes times = 5;</code>
+   * @return Whether the times field is set.
+   */
+  boolean hasTimes();
+  /**
+   * <pre>
+   * only if the request said `timed`
+   * </pre>
+   *
+   * <code>.vmalab.v1.BlockTimes times = 5;</code>
+   * @return The times.
+   */
+  dev.vmalab.v1.BlockTimes getTimes();
+  /**
+   * <pre>
+   * only if the request said `timed`
+   * </pre>
+   *
+   * <code>.vmalab.v1.BlockTimes times = 5;</code>
+   */
+  dev.vmalab.v1.BlockTimesOrBuilder getTimesOrBuilder();
 }

@@ -373,6 +373,11 @@ public final class Memory extends com.google.protobuf.GeneratedFile {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_vmalab_v1_BatchRequest_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_vmalab_v1_BlockTimes_descriptor;
+  static final
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_vmalab_v1_BlockTimes_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_vmalab_v1_BatchResponse_descriptor;
   static final
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -521,80 +526,83 @@ public final class Memory extends com.google.protobuf.GeneratedFile {
       "\001(\004\">\n\024AllocateFileResponse\022\022\n\nerrno_cod" +
       "e\030\001 \001(\005\022\022\n\nerrno_name\030\002 \001(\t\"\035\n\014ApplyRequ" +
       "est\022\r\n\005block\030\001 \001(\014\" \n\rApplyResponse\022\017\n\007r" +
-      "esults\030\001 \001(\014\"?\n\014BatchRequest\022\r\n\005block\030\001 " +
-      "\001(\014\022\013\n\003tag\030\002 \001(\004\022\023\n\013failed_only\030\003 \001(\010\"O\n" +
-      "\rBatchResponse\022\017\n\007results\030\001 \001(\014\022\013\n\003tag\030\002" +
-      " \001(\004\022\020\n\010executed\030\003 \001(\004\022\016\n\006failed\030\004 \003(\r*T" +
-      "\n\006Access\022\026\n\022ACCESS_UNSPECIFIED\020\000\022\017\n\013ACCE" +
-      "SS_READ\020\001\022\020\n\014ACCESS_WRITE\020\002\022\017\n\013ACCESS_EX" +
-      "EC\020\0032\311\024\n\rMemoryService\022a\n\022CreateAddressS" +
-      "pace\022$.vmalab.v1.CreateAddressSpaceReque" +
-      "st\032%.vmalab.v1.CreateAddressSpaceRespons" +
-      "e\022;\n\004Hold\022\026.vmalab.v1.HoldRequest\032\027.vmal" +
-      "ab.v1.HoldResponse(\0010\001\022F\n\tKeepAlive\022\033.vm" +
-      "alab.v1.KeepAliveRequest\032\034.vmalab.v1.Kee" +
-      "pAliveResponse\022[\n\020ForkAddressSpace\022\".vma" +
-      "lab.v1.ForkAddressSpaceRequest\032#.vmalab." +
-      "v1.ForkAddressSpaceResponse\0227\n\004Exec\022\026.vm" +
-      "alab.v1.ExecRequest\032\027.vmalab.v1.ExecResp" +
-      "onse\0227\n\004Exit\022\026.vmalab.v1.ExitRequest\032\027.v" +
-      "malab.v1.ExitResponse\0227\n\004Mmap\022\026.vmalab.v" +
-      "1.MmapRequest\032\027.vmalab.v1.MmapResponse\022=" +
-      "\n\006Munmap\022\030.vmalab.v1.MunmapRequest\032\031.vma" +
-      "lab.v1.MunmapResponse\022C\n\010Mprotect\022\032.vmal" +
-      "ab.v1.MprotectRequest\032\033.vmalab.v1.Mprote" +
-      "ctResponse\022=\n\006Mremap\022\030.vmalab.v1.MremapR" +
-      "equest\032\031.vmalab.v1.MremapResponse\022@\n\007Mad" +
-      "vise\022\031.vmalab.v1.MadviseRequest\032\032.vmalab" +
-      ".v1.MadviseResponse\022@\n\007Mincore\022\031.vmalab." +
-      "v1.MincoreRequest\032\032.vmalab.v1.MincoreRes" +
-      "ponse\0224\n\003Brk\022\025.vmalab.v1.BrkRequest\032\026.vm" +
-      "alab.v1.BrkResponse\022:\n\005Fault\022\027.vmalab.v1" +
-      ".FaultRequest\032\030.vmalab.v1.FaultResponse\022" +
-      "C\n\010UffdMove\022\032.vmalab.v1.UffdMoveRequest\032" +
-      "\033.vmalab.v1.UffdMoveResponse\022I\n\nSetVmaNa" +
-      "me\022\034.vmalab.v1.SetVmaNameRequest\032\035.vmala" +
-      "b.v1.SetVmaNameResponse\022:\n\005Mlock\022\027.vmala" +
-      "b.v1.MlockRequest\032\030.vmalab.v1.MlockRespo" +
-      "nse\022@\n\007Munlock\022\031.vmalab.v1.MunlockReques" +
-      "t\032\032.vmalab.v1.MunlockResponse\022C\n\010Mlockal" +
-      "l\022\032.vmalab.v1.MlockallRequest\032\033.vmalab.v" +
-      "1.MlockallResponse\022I\n\nMunlockall\022\034.vmala" +
-      "b.v1.MunlockallRequest\032\035.vmalab.v1.Munlo" +
-      "ckallResponse\022:\n\005Msync\022\027.vmalab.v1.Msync" +
-      "Request\032\030.vmalab.v1.MsyncResponse\022:\n\005Mse" +
-      "al\022\027.vmalab.v1.MsealRequest\032\030.vmalab.v1." +
-      "MsealResponse\022U\n\016RemapFilePages\022 .vmalab" +
-      ".v1.RemapFilePagesRequest\032!.vmalab.v1.Re" +
-      "mapFilePagesResponse\022O\n\014PkeyMprotect\022\036.v" +
-      "malab.v1.PkeyMprotectRequest\032\037.vmalab.v1" +
-      ".PkeyMprotectResponse\022F\n\tPkeyAlloc\022\033.vma" +
-      "lab.v1.PkeyAllocRequest\032\034.vmalab.v1.Pkey" +
-      "AllocResponse\022C\n\010PkeyFree\022\032.vmalab.v1.Pk" +
-      "eyFreeRequest\032\033.vmalab.v1.PkeyFreeRespon" +
-      "se\022F\n\tSetRlimit\022\033.vmalab.v1.SetRlimitReq" +
-      "uest\032\034.vmalab.v1.SetRlimitResponse\022R\n\rSe" +
-      "tThpDisable\022\037.vmalab.v1.SetThpDisableReq" +
-      "uest\032 .vmalab.v1.SetThpDisableResponse\022U" +
-      "\n\016ProcessMadvise\022 .vmalab.v1.ProcessMadv" +
-      "iseRequest\032!.vmalab.v1.ProcessMadviseRes" +
-      "ponse\022^\n\021ShareAddressSpace\022#.vmalab.v1.S" +
-      "hareAddressSpaceRequest\032$.vmalab.v1.Shar" +
-      "eAddressSpaceResponse\022F\n\tShareFile\022\033.vma" +
-      "lab.v1.ShareFileRequest\032\034.vmalab.v1.Shar" +
-      "eFileResponse\022C\n\010OpenFile\022\032.vmalab.v1.Op" +
-      "enFileRequest\032\033.vmalab.v1.OpenFileRespon" +
-      "se\022F\n\tCloseFile\022\033.vmalab.v1.CloseFileReq" +
-      "uest\032\034.vmalab.v1.CloseFileResponse\022O\n\014Tr" +
-      "uncateFile\022\036.vmalab.v1.TruncateFileReque" +
-      "st\032\037.vmalab.v1.TruncateFileResponse\022O\n\014A" +
-      "llocateFile\022\036.vmalab.v1.AllocateFileRequ" +
-      "est\032\037.vmalab.v1.AllocateFileResponse\022:\n\005" +
-      "Apply\022\027.vmalab.v1.ApplyRequest\032\030.vmalab." +
-      "v1.ApplyResponse\022>\n\005Batch\022\027.vmalab.v1.Ba" +
-      "tchRequest\032\030.vmalab.v1.BatchResponse(\0010\001" +
-      "B>\n\rdev.vmalab.v1P\001Z\037vmalab.dev/go/vmala" +
-      "bpb;vmalabpb\252\002\tVmalab.V1P\000b\006proto3"
+      "esults\030\001 \001(\014\"N\n\014BatchRequest\022\r\n\005block\030\001 " +
+      "\001(\014\022\013\n\003tag\030\002 \001(\004\022\023\n\013failed_only\030\003 \001(\010\022\r\n" +
+      "\005timed\030\004 \001(\010\"B\n\nBlockTimes\022\017\n\007turn_ns\030\001 " +
+      "\001(\004\022\022\n\nhandler_ns\030\002 \001(\004\022\017\n\007core_ns\030\003 \001(\004" +
+      "\"u\n\rBatchResponse\022\017\n\007results\030\001 \001(\014\022\013\n\003ta" +
+      "g\030\002 \001(\004\022\020\n\010executed\030\003 \001(\004\022\016\n\006failed\030\004 \003(" +
+      "\r\022$\n\005times\030\005 \001(\0132\025.vmalab.v1.BlockTimes*" +
+      "T\n\006Access\022\026\n\022ACCESS_UNSPECIFIED\020\000\022\017\n\013ACC" +
+      "ESS_READ\020\001\022\020\n\014ACCESS_WRITE\020\002\022\017\n\013ACCESS_E" +
+      "XEC\020\0032\311\024\n\rMemoryService\022a\n\022CreateAddress" +
+      "Space\022$.vmalab.v1.CreateAddressSpaceRequ" +
+      "est\032%.vmalab.v1.CreateAddressSpaceRespon" +
+      "se\022;\n\004Hold\022\026.vmalab.v1.HoldRequest\032\027.vma" +
+      "lab.v1.HoldResponse(\0010\001\022F\n\tKeepAlive\022\033.v" +
+      "malab.v1.KeepAliveRequest\032\034.vmalab.v1.Ke" +
+      "epAliveResponse\022[\n\020ForkAddressSpace\022\".vm" +
+      "alab.v1.ForkAddressSpaceRequest\032#.vmalab" +
+      ".v1.ForkAddressSpaceResponse\0227\n\004Exec\022\026.v" +
+      "malab.v1.ExecRequest\032\027.vmalab.v1.ExecRes" +
+      "ponse\0227\n\004Exit\022\026.vmalab.v1.ExitRequest\032\027." +
+      "vmalab.v1.ExitResponse\0227\n\004Mmap\022\026.vmalab." +
+      "v1.MmapRequest\032\027.vmalab.v1.MmapResponse\022" +
+      "=\n\006Munmap\022\030.vmalab.v1.MunmapRequest\032\031.vm" +
+      "alab.v1.MunmapResponse\022C\n\010Mprotect\022\032.vma" +
+      "lab.v1.MprotectRequest\032\033.vmalab.v1.Mprot" +
+      "ectResponse\022=\n\006Mremap\022\030.vmalab.v1.Mremap" +
+      "Request\032\031.vmalab.v1.MremapResponse\022@\n\007Ma" +
+      "dvise\022\031.vmalab.v1.MadviseRequest\032\032.vmala" +
+      "b.v1.MadviseResponse\022@\n\007Mincore\022\031.vmalab" +
+      ".v1.MincoreRequest\032\032.vmalab.v1.MincoreRe" +
+      "sponse\0224\n\003Brk\022\025.vmalab.v1.BrkRequest\032\026.v" +
+      "malab.v1.BrkResponse\022:\n\005Fault\022\027.vmalab.v" +
+      "1.FaultRequest\032\030.vmalab.v1.FaultResponse" +
+      "\022C\n\010UffdMove\022\032.vmalab.v1.UffdMoveRequest" +
+      "\032\033.vmalab.v1.UffdMoveResponse\022I\n\nSetVmaN" +
+      "ame\022\034.vmalab.v1.SetVmaNameRequest\032\035.vmal" +
+      "ab.v1.SetVmaNameResponse\022:\n\005Mlock\022\027.vmal" +
+      "ab.v1.MlockRequest\032\030.vmalab.v1.MlockResp" +
+      "onse\022@\n\007Munlock\022\031.vmalab.v1.MunlockReque" +
+      "st\032\032.vmalab.v1.MunlockResponse\022C\n\010Mlocka" +
+      "ll\022\032.vmalab.v1.MlockallRequest\032\033.vmalab." +
+      "v1.MlockallResponse\022I\n\nMunlockall\022\034.vmal" +
+      "ab.v1.MunlockallRequest\032\035.vmalab.v1.Munl" +
+      "ockallResponse\022:\n\005Msync\022\027.vmalab.v1.Msyn" +
+      "cRequest\032\030.vmalab.v1.MsyncResponse\022:\n\005Ms" +
+      "eal\022\027.vmalab.v1.MsealRequest\032\030.vmalab.v1" +
+      ".MsealResponse\022U\n\016RemapFilePages\022 .vmala" +
+      "b.v1.RemapFilePagesRequest\032!.vmalab.v1.R" +
+      "emapFilePagesResponse\022O\n\014PkeyMprotect\022\036." +
+      "vmalab.v1.PkeyMprotectRequest\032\037.vmalab.v" +
+      "1.PkeyMprotectResponse\022F\n\tPkeyAlloc\022\033.vm" +
+      "alab.v1.PkeyAllocRequest\032\034.vmalab.v1.Pke" +
+      "yAllocResponse\022C\n\010PkeyFree\022\032.vmalab.v1.P" +
+      "keyFreeRequest\032\033.vmalab.v1.PkeyFreeRespo" +
+      "nse\022F\n\tSetRlimit\022\033.vmalab.v1.SetRlimitRe" +
+      "quest\032\034.vmalab.v1.SetRlimitResponse\022R\n\rS" +
+      "etThpDisable\022\037.vmalab.v1.SetThpDisableRe" +
+      "quest\032 .vmalab.v1.SetThpDisableResponse\022" +
+      "U\n\016ProcessMadvise\022 .vmalab.v1.ProcessMad" +
+      "viseRequest\032!.vmalab.v1.ProcessMadviseRe" +
+      "sponse\022^\n\021ShareAddressSpace\022#.vmalab.v1." +
+      "ShareAddressSpaceRequest\032$.vmalab.v1.Sha" +
+      "reAddressSpaceResponse\022F\n\tShareFile\022\033.vm" +
+      "alab.v1.ShareFileRequest\032\034.vmalab.v1.Sha" +
+      "reFileResponse\022C\n\010OpenFile\022\032.vmalab.v1.O" +
+      "penFileRequest\032\033.vmalab.v1.OpenFileRespo" +
+      "nse\022F\n\tCloseFile\022\033.vmalab.v1.CloseFileRe" +
+      "quest\032\034.vmalab.v1.CloseFileResponse\022O\n\014T" +
+      "runcateFile\022\036.vmalab.v1.TruncateFileRequ" +
+      "est\032\037.vmalab.v1.TruncateFileResponse\022O\n\014" +
+      "AllocateFile\022\036.vmalab.v1.AllocateFileReq" +
+      "uest\032\037.vmalab.v1.AllocateFileResponse\022:\n" +
+      "\005Apply\022\027.vmalab.v1.ApplyRequest\032\030.vmalab" +
+      ".v1.ApplyResponse\022>\n\005Batch\022\027.vmalab.v1.B" +
+      "atchRequest\032\030.vmalab.v1.BatchResponse(\0010" +
+      "\001B>\n\rdev.vmalab.v1P\001Z\037vmalab.dev/go/vmal" +
+      "abpb;vmalabpb\252\002\tVmalab.V1P\000b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -1014,13 +1022,19 @@ public final class Memory extends com.google.protobuf.GeneratedFile {
     internal_static_vmalab_v1_BatchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_vmalab_v1_BatchRequest_descriptor,
-        new java.lang.String[] { "Block", "Tag", "FailedOnly", });
-    internal_static_vmalab_v1_BatchResponse_descriptor =
+        new java.lang.String[] { "Block", "Tag", "FailedOnly", "Timed", });
+    internal_static_vmalab_v1_BlockTimes_descriptor =
       getDescriptor().getMessageType(69);
+    internal_static_vmalab_v1_BlockTimes_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_vmalab_v1_BlockTimes_descriptor,
+        new java.lang.String[] { "TurnNs", "HandlerNs", "CoreNs", });
+    internal_static_vmalab_v1_BatchResponse_descriptor =
+      getDescriptor().getMessageType(70);
     internal_static_vmalab_v1_BatchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_vmalab_v1_BatchResponse_descriptor,
-        new java.lang.String[] { "Results", "Tag", "Executed", "Failed", });
+        new java.lang.String[] { "Results", "Tag", "Executed", "Failed", "Times", });
     descriptor.resolveAllFeaturesImmutable();
     dev.vmalab.v1.Pkeys.getDescriptor();
   }

@@ -31,6 +31,9 @@ FILE_PRIVATE: Final = int(Map.PRIVATE | Map.FIXED)
 FILE_SHARED: Final = int(Map.SHARED | Map.FIXED)
 DONTNEED: Final = int(Madv.DONTNEED)
 _WRITE: Final = 1
+_CUTS_MAX: Final = 64
+"""Of a piece so many blocks are kept cut. A load without a pacer needs few; the sizes of one with a
+pacer vary."""
 
 Numbers = npt.NDArray[np.int64]
 
@@ -119,6 +122,16 @@ class _Frozen:
     free: npt.NDArray[np.bool_]
     judged: dict[tuple[int, int], _Judged] = field(default_factory=dict)
     """Of some records, by the first and their number, the answer that was right last."""
+    cuts: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """Of some records, by the same, what is sent: a program yields its piece many times."""
+
+    def cut(self, first: int, count: int) -> bytes:
+        data = self.cuts.get((first, count))
+        if data is None:
+            data = self.data[self.begins[first] : self.begins[first + count]]
+            if len(self.cuts) < _CUTS_MAX:
+                self.cuts[first, count] = data
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +154,7 @@ class Cut:
 
     @property
     def data(self) -> bytes:
-        frozen = self.piece.frozen()
-        return frozen.data[frozen.begins[self.first] : frozen.begins[self.first + self.count]]
+        return self.piece.frozen().cut(self.first, self.count)
 
     @property
     def kinds(self) -> Numbers:

@@ -250,9 +250,7 @@ static void missed(struct vcpu *cpu, u32 at)
 		bring_adjacent(cpu, at ^ 1);
 }
 
-/* Transfers take an eighth more or less: on a real machine no two CPUs keep step either, and with
- * all costs the same one of them can lose a line again and again, just before it would use it. */
-static u64 uneven(u64 ps)
+u64 uneven(u64 ps)
 {
 	vm.random ^= vm.random << 13;
 	vm.random ^= vm.random >> 7;

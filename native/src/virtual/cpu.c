@@ -195,7 +195,7 @@ int virtual_futex_wake(const u32 *word, int count)
 		}
 		*at = waiter->next_waiter;
 		waiter->waits_on = NULL;
-		waiter->now = max_u64(waiter->now, cpu->now) + vm.of->wake;
+		waiter->now = max_u64(waiter->now, cpu->now) + uneven(vm.of->wake);
 		vcpu_ready(waiter);
 		woken++;
 	}

@@ -162,6 +162,10 @@ u64 steps_least(void);           /* operations of the CPU that has done least */
 /* caches.c */
 int caches_make(void);
 void caches_free(void);
+/* Transfers and wakes take an eighth more or less: on a real machine no two CPUs keep step either,
+ * and with all costs the same one of them can lose a line, or a lock, again and again, just before
+ * it would use it. */
+u64 uneven(u64 ps);
 void caches_access(struct vcpu *cpu, u64 offset, u32 bytes, enum access_kind kind, u64 text);
 void caches_loads(struct vcpu *cpu); /* all loads are there */
 void caches_drain(struct vcpu *cpu); /* all stores have left, all loads are there */

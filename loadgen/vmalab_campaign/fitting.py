@@ -11,7 +11,7 @@ from typing import Any, Final
 from vmalab_campaign.kinds import FILES, Kind
 from vmalab_drive.errors import UsageError
 from vmalab_loadgen import job_file, units
-from vmalab_loadgen.given import config_of
+from vmalab_loadgen.given import SECONDS_MOST, config_of
 from vmalab_loadgen.thresholds import Threshold, ThresholdError
 from vmalab_native import cores, lab
 from vmalab_native.errors import InvalidArgument
@@ -54,17 +54,19 @@ def check(kind: Kind, given: Given, folder: Path) -> None:
         key: str(file_of(key, value, folder) or value) if isinstance(value, str) else value
         for key, value in given.items()
     }
-    for key in kind.plain_seconds & found.keys():
-        _seconds(key, str(found[key]))
+    for key in kind.plain_seconds.keys() & found.keys():
+        _seconds(key, str(found[key]), kind.plain_seconds[key])
     _core(found)
     _CHECKS[kind.name](found)
 
 
-def _seconds(key: str, text: str) -> None:
+def _seconds(key: str, text: str, least: float) -> None:
     try:
-        units.seconds(text)
+        found = units.seconds(text)
     except units.UnitError as error:
         raise Unfit(key, str(error)) from None
+    if not least <= found <= SECONDS_MOST:
+        raise Unfit(key, f"{text}: give {least:g}s to {SECONDS_MOST:g}s")
 
 
 def _core(given: Given) -> None:
@@ -157,6 +159,9 @@ def _crash(given: Given) -> None:
         raise Unfit("bursts", f"{given['bursts']}: give a number, or two as in 2-20")
     if int(found[2] or found[1]) >= given.get("actors", 24):
         raise Unfit("bursts", f"{found[0]}: more than actors, less one")
+    sizes = given.get("sizes", "0")
+    if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", sizes):
+        raise Unfit("sizes", f"{sizes!r}: give numbers of MiB, as in 0,64,256")
 
 
 _CHECKS: Final[Mapping[str, Callable[[Given], None]]] = {

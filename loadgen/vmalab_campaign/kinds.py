@@ -8,7 +8,7 @@ schema, the command of a run and the report come from it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vmalab_loadgen import job_file
@@ -58,7 +58,8 @@ class Kind:
         figures: of its result; the first one is that of findings and pictures.
         measures: it measures time, so that two at once on a machine disturb each other.
         behind: the key whose value stands behind the command without an option.
-        plain_seconds: keys whose option takes a number of seconds without a unit.
+        plain_seconds: keys whose option takes a number of seconds without a unit, and the least
+            that it takes.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Kind:
     figures: tuple[Figure, ...]
     measures: bool = False
     behind: str = ""
-    plain_seconds: frozenset[str] = frozenset()
+    plain_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 MODEL: Final = Key("text", "a lock model, or a step of the history; vmalab layout --list")
@@ -143,13 +144,13 @@ KINDS: Final[Mapping[str, Kind]] = {
             Figure("operations checked", ("checked",)),
             Figure("violations", ("violations",), more_is_better=False),
             Figure("undecided cells", ("undecided",), more_is_better=False),
-        ), plain_seconds=frozenset({"duration"})),
+        ), plain_seconds={"duration": 0.1}),
         Kind("crash", ("crash",), _CRASH, (
             Figure("recovery, median", ("models", "0", "recovery_ms_median"), "ms",
                    more_is_better=False),
             Figure("kills", ("kills",)),
             Figure("victims inside an operation", ("inside_operation_share",)),
-        ), plain_seconds=frozenset({"patience"})),
+        ), plain_seconds={"patience": 5.0}),
         Kind("scale", ("scale",), _SCALE, (
             Figure("operations per virtual second", ("cells", "0", "per_s"), "/s"),
             Figure("misses", ("cells", "0", "misses"), more_is_better=False),
@@ -158,7 +159,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             Figure("schedules", ("schedules",), more_is_better=False),
             Figure("distinct states", ("states",)),
             Figure("sync points passed", ("points",)),
-        ), behind="scenario", plain_seconds=frozenset({"seconds"})),
+        ), behind="scenario", plain_seconds={"seconds": 0.1}),
     )
 }  # fmt: skip
 COMMON: Final[Mapping[str, Key]] = {

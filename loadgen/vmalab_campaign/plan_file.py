@@ -94,10 +94,9 @@ def parse(text: str, *, where: str, folder: Path) -> Plan:
         raise UsageError(f"{where}: {len(names)} sections, allowed are {SECTIONS_MAX}")
     sections = [_section(lines, name, _rows(lines, data, name), general) for name in names]
     _all_used(lines, general, sections)
-    processors = general.get("processors", 0)
+    processors = _processors(lines, general)
     measures = tuple(one.name for one in sections if one.kind.measures)
     runs, left_out = _runs(lines, sections, folder)
-    assert isinstance(processors, int)
     return Plan(where, text, processors, runs, left_out, measures)
 
 
@@ -117,6 +116,16 @@ def _rows(lines: Text, data: Mapping[str, object], name: str) -> dict[str, objec
             said = "holds for the whole campaign: put it under [global]"
             raise lines.wrong(said, table=name, key=key)
     return rows
+
+
+def _processors(lines: Text, general: Mapping[str, object]) -> int:
+    """That a run has for itself; 0: the file does not say."""
+    key = "processors"
+    if key not in general:
+        return 0
+    found = value_of(lines, GLOBAL, key, COMMON[key], general[key])
+    assert isinstance(found, int)
+    return found
 
 
 def _all_used(lines: Text, general: Mapping[str, object], sections: list[_Section]) -> None:

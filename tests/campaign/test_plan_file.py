@@ -160,6 +160,13 @@ LATER = [
     ('[a]\nkind = "lin"\nmutant = "nobody"\n', 3, "[a], mutant", "nobody"),
     ('[a]\nkind = "scale"\nworkload = "no"\n', 3, "[a], workload", "there are own-vma"),
     ('[a]\nkind = "crash"\nbursts = "9-2"\n', 3, "[a], bursts", "give a number, or two"),
+    ('[a]\nkind = "crash"\nsizes = "64MiB"\n', 3, "[a], sizes", "numbers of MiB"),
+    ('[a]\nkind = "crash"\npatience = 1\n', 3, "[a], patience", "give 5s to 1e+08s"),
+    ('[a]\nkind = "lin"\nduration = 0\n', 3, "[a], duration", "give 0.1s to 1e+08s"),
+    ('[a]\nkind = "race"\nscenario = "cve-2025-38554"\nseconds = 1e99\n', 4, "[a], seconds",
+     "give 0.1s to"),
+    ('[global]\nprocessors = 0\n[a]\nkind = "lin"\n', 2, "[global], processors", "from 1 to 4096"),
+    ('[global]\nprocessors = "2"\n[a]\nkind = "lin"\n', 2, "[global], processors", "from 1 to"),
     ('[global]\nvcpus = 2\n[a]\nkind = "lin"\n', 2, "[global], vcpus", "no section is of a kind"),
     ('[a]\nkind = "lin"\nseeds = 9000\npages = [2, 4]\n', 1, "the file", "18000 runs"),
 ]  # fmt: skip

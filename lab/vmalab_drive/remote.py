@@ -125,7 +125,7 @@ class _Remote(Driver):
             self._channel.close()
             raise
         self.inspect = inspect_pb2_grpc.InspectServiceStub(self._channel)
-        own = self._workers_of_server(address)
+        own = self._workers_of_server(address, security)
         if own and worker >= 0:
             # The kernel balances connections badly; everyone gets a worker of his own.
             self._channel.close()
@@ -133,16 +133,25 @@ class _Remote(Driver):
         self.memory = memory_pb2_grpc.MemoryServiceStub(self._channel)
         self.inspect = inspect_pb2_grpc.InspectServiceStub(self._channel)
 
-    def _workers_of_server(self, address: str) -> list[str]:
-        """The first call. Raises DriverError: what answers is not our server."""
+    def _workers_of_server(self, address: str, security: Security) -> list[str]:
+        """The first call.
+
+        Raises:
+            DriverError: what answers is not our server, or wants another token.
+            RpcError: it does not serve; the connection is closed, else the process would not end.
+        """
         try:
             return self.worker_addresses()
         except grpc.RpcError as error:
-            failed = cast(grpc.Call, error)
-            if failed.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                raise
             self._channel.close()
-            raise DriverError(f"what answers at {address} is not a vmalab server") from None
+            code = cast(grpc.Call, error).code()
+            if code is grpc.StatusCode.UNIMPLEMENTED:
+                raise DriverError(f"what answers at {address} is not a vmalab server") from None
+            if code is grpc.StatusCode.UNAUTHENTICATED:
+                wants = "does not know the token that was given" if security.token else \
+                    "wants a token"  # fmt: skip
+                raise DriverError(f"the server at {address} {wants}") from None
+            raise
 
     def worker_addresses(self) -> list[str]:
         """The address of each living worker; they also share the given one."""

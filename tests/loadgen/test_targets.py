@@ -169,3 +169,19 @@ def test_a_server_that_wants_a_certificate(tmp_path: Path) -> None:
             done = vmalab(*target, "--agent", agent.address)
             assert done.returncode == 0, done.stderr + agent.said
             assert json.loads(done.stdout)["ops"] == 50
+
+
+def test_a_server_that_wants_a_token(tmp_path: Path) -> None:
+    """The command ends with a line, and not with the error of gRPC, after which it did not end."""
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    for file in (right, wrong):
+        file.touch(mode=0o600)
+        file.write_text(f"tester:{file.name}\n")
+    with Serve("--workers", "1", "--token-file", str(right)) as server:
+        load = ("load", "--target", server.target, "--ops", "9")
+        done = vmalab(*load)
+        assert (done.returncode, "wants a token" in done.stderr) == (1, True), done.stderr
+        done = vmalab(*load, "--target-token-file", str(wrong))
+        assert done.returncode == 1, done.stderr
+        assert "does not know the token that was given" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -33,7 +33,11 @@ def check(channel: grpc.Channel) -> health_pb2.HealthCheckResponse:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
+    return certificate_in(tmp_path_factory.mktemp("tls"))
+
+
+def certificate_in(folder: Path) -> Path:
+    """A certificate that has signed itself, with key and token, in a folder; the folder."""
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
@@ -196,7 +200,9 @@ def test_an_authority_that_is_none(certificate: Path, tmp_path: Path) -> None:
             check_authority(config, text)
 
 
-def test_a_client_shows_a_certificate_and_its_key_or_neither(certificate: Path) -> None:
+def test_a_client_shows_a_certificate_and_its_key_or_neither(
+    certificate: Path, tmp_path: Path
+) -> None:
     cert, key = certificate / "cert.pem", certificate / "key.pem"
     with pytest.raises(BadCertificate, match="go together"):
         Client("127.0.0.1:1", client_certificate=cert)
@@ -204,3 +210,6 @@ def test_a_client_shows_a_certificate_and_its_key_or_neither(certificate: Path) 
         Client("127.0.0.1:1", client_certificate=cert, client_key=key)
     with pytest.raises(BadCertificate, match="no BEGIN PRIVATE KEY"):
         Client("127.0.0.1:1", client_certificate=cert, client_key=cert)
+    other = certificate_in(tmp_path) / "key.pem"
+    with pytest.raises(BadCertificate, match="is not the key of client_certificate"):
+        Client("127.0.0.1:1", root_certificates=cert, client_certificate=cert, client_key=other)

@@ -190,7 +190,23 @@ def client_pair(certificate: RootCertificates, key: RootCertificates) -> ClientP
     named, secret = _bytes_of(key, "client_key")
     if b"PRIVATE KEY-----" not in secret:
         raise BadCertificate(f"{named}: there is no BEGIN PRIVATE KEY in it: PEM is wanted")
-    return _pem(certificate, "client_certificate"), secret
+    pem = _pem(certificate, "client_certificate")
+    if isinstance(certificate, os.PathLike) and isinstance(key, os.PathLike):
+        _check_key(Path(certificate), Path(key))
+    return pem, secret
+
+
+def _check_key(certificate: Path, key: Path) -> None:
+    """Raises BadCertificate: grpc would say only that nobody answers."""
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_cert_chain(certificate, key, password="")  # else it asks the terminal
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            said = f"is not the key of client_certificate {certificate}"
+        else:
+            said = f"cannot be used: {error.reason or 'it has a passphrase'}"
+        raise BadCertificate(f"client_key: {key}: {said}") from None
 
 
 def credentials(

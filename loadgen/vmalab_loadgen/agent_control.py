@@ -76,6 +76,9 @@ class Plan:
         if not self.here:
             agent_wire.check_reach(self.config)
         dataclasses.replace(self.config, agents=len(self.agents)).filled()
+        # What an agent would refuse is wrong before one is called.
+        count = len(self.agents)
+        agent_wire.config_from(self.options, agents=count, agent=0, looks=False, here=self.here)
         if self.here:
             return
         size = len(self.options) + len(self.target.certificates) + len(self.target.token)
@@ -347,7 +350,8 @@ class _Control:
                 f"{part.name} {why}, after {after:.1f} s: {count} operations until then "
                 f"count, the rest of its part, {share}, was not done"
             )
-        self.say(part.lost)
+        if self._measure_ns or not all(one.lost for one in self._links):  # else the error says it
+            self.say(part.lost)
 
     # --- after it ---
 

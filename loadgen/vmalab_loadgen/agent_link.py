@@ -281,5 +281,12 @@ def _unreached(address: str, access: Access) -> str:
         return f"does not answer: start one there with `vmalab load agent` ({reason})"
     if access.ca is None:
         return "does not talk in plain: it has TLS, so give --agent-ca, or it is no agent"
-    pair = "" if access.cert else ", or wants --agent-cert and --agent-key"
-    return f"has no certificate for {host} that --agent-ca {access.ca} has signed, has no TLS{pair}"
+    pair = (
+        f"does not trust --agent-cert {access.cert}"
+        if access.cert
+        else "wants --agent-cert and --agent-key"
+    )
+    return (
+        f"has no certificate for {host} that --agent-ca {access.ca} has signed, has no TLS, or "
+        f"{pair}"
+    )

@@ -147,9 +147,11 @@ def findings(data: Mapping[str, Any]) -> list[str]:
             f"{data['renewals_due']:,} times."
         )
     if not data["reached"]:
+        parts = [*data.get("agents", ()), *data.get("targets", ())]
+        lost = ", beside those of the parts that were lost" if any(p["lost"] for p in parts) else ""
         found.append(
             f"The rate was not reached: {data['rate_achieved']:,.0f}/s of {data['rate']:,.0f}/s; "
-            f"{data['dropped']:,} operations were due and never begun."
+            f"{data['dropped']:,} operations were due and never begun{lost}."
         )
     if data["client"]["bound"]:
         share = data["client"]["cpu_share"]

@@ -210,8 +210,10 @@ def plan_for(address: str, access: Access) -> agent_control.Plan:
 
 
 def refusal_of(address: str, access: Access = Access()) -> str:  # noqa: B008 - it is frozen
+    said: list[str] = []
     with pytest.raises(LoadError) as found:
-        agent_control.run(plan_for(address, access))
+        agent_control.run(plan_for(address, access), say=said.append)
+    assert not said, "the error says it"
     assert address in str(found.value)
     return str(found.value)
 
@@ -292,7 +294,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return certificate(tmp_path_factory.mktemp("tls"), [])
 
 
-def test_a_connection_that_cannot_be(keys: Path) -> None:
+def test_a_connection_that_cannot_be(keys: Path, tmp_path: Path) -> None:
     """grpc says the same of all of these."""
     cert = keys / "cert.pem"
     with socket.socket() as nobody:
@@ -308,6 +310,9 @@ def test_a_connection_that_cannot_be(keys: Path) -> None:
     with service(**pair, client_ca=pair["cert"]) as mutual:
         said = refusal_of(mutual.address, Access(ca=cert))
         assert "or wants --agent-cert and --agent-key" in said
+        other = certificate(tmp_path, [])
+        shown = Access(ca=cert, cert=other / "cert.pem", key=other / "key.pem")
+        assert "or does not trust --agent-cert" in refusal_of(mutual.address, shown)
 
 
 @pytest.mark.parametrize(
@@ -320,6 +325,10 @@ def test_a_connection_that_cannot_be(keys: Path) -> None:
         (["--agent", "a:1", "--job", "x.toml"], "an agent sends those of one load"),
         (["--agent", "a:1", "--instance", "x"], "--instance is on this machine"),
         (["--agent", "a:1", "--target", "b:1", "--model", "refcount"], "--model"),
+        (["--agent", "a:1", "--target", "b:1", "--seed", "9" * 20], "from 0 to 2147483647"),
+        (["--target", "a:1,b:1", "--ops", "9" * 20], "give a whole number from 1 to"),
+        (["--agent", "a:1", "--target", "b:1", "--stages", "1e9s:1"], "give 1e+08s or less in all"),
+        (["--warmup", "1e99"], "--warmup 1e99: give 1e+08s or less"),
         (["--agent-ca", "x"], "--agent-ca is for agents"),
         (["--agent", "a:1", "--target", "b:1", "--agent-ca", "/no"], "--agent-ca: /no"),
         (["--agent", "a:1", "--target", "b:1", "--agent-silence", "1s"], "give 2s to 3600s"),

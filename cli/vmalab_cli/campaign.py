@@ -410,7 +410,7 @@ def show_command(
         keys = list(guarded(results.planned))
         key = keys[int(run) - 1] if run.isdigit() and 0 < int(run) <= len(keys) else run
         row = guarded(lambda: results.row(key))
-        earlier = guarded(lambda: results.earlier(key))
+        earlier = guarded(lambda: results.earlier(key)) if key else []  # of "" it would be all
     if row is None and key not in keys and not earlier:
         fail(f"{db}: there is no run {run!r}; `vmalab campaign list {db}` shows them", USAGE)
     if row is None:

@@ -21,6 +21,7 @@ ROWS_MAX: Final = 60
 WIDE: Final = 30.0
 """Figures that are further apart are on a logarithmic axis."""
 FAILED_MAX: Final = 100
+HEAD: Final = '<h1 style="margin-top:48px">'
 STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Between two marks of an axis of ratios."""
 
@@ -55,7 +56,7 @@ def _head(told: Summary) -> str:
 
 
 def _work(work: Work) -> list[str]:
-    parts = [f'<h1 style="margin-top:48px">[{text_of(work.name)}]</h1>'
+    parts = [f'{HEAD}[{text_of(work.name)}]</h1>'
              f"<p class='soft'>runs of <code>vmalab "
              f"{text_of(work.kind)}</code></p>"]  # fmt: skip
     if work.figures:
@@ -182,7 +183,7 @@ def _failed(told: Summary) -> str:
     ]
     more = len(told.failed) - FAILED_MAX
     note = f'<p class="soft">{more} more.</p>' if more > 0 else ""
-    return f"<h1>Failed runs</h1>{page.table(('run', 'exit code', 'reason'), rows)}{note}"
+    return f"{HEAD}Failed runs</h1>{page.table(('run', 'exit code', 'reason'), rows)}{note}"
 
 
 def _facts(told: Summary) -> str:
@@ -191,6 +192,6 @@ def _facts(told: Summary) -> str:
     rows += [["earlier results", str(told.earlier)]] if told.earlier else []
     rows += [["left out", text_of(one)] for one in told.left_out]
     return (
-        f"<h1>Machines, and the file</h1>{page.table(('', ''), rows)}"
+        f"{HEAD}Machines, and the file</h1>{page.table(('', ''), rows)}"
         f"<pre><code>{text_of(told.text)}</code></pre>"
     )

@@ -173,7 +173,8 @@ class Summary:
         if self.missing:
             found.append(f"{self.missing} of {self.planned} runs are not done yet.")
         if self.failed:
-            found.append(f"{len(self.failed)} runs have failed; the figures are of the others.")
+            have = "1 run has" if len(self.failed) == 1 else f"{len(self.failed)} runs have"
+            found.append(f"{have} failed; the figures are of the others.")
         if len(self.versions) > 1:
             found.append(f"Runs of several versions of vmalab: {', '.join(self.versions)}.")
         if len(self.machines) > 1:

@@ -74,7 +74,7 @@ class Plan:
             raise UsageError("--mode attach with several --target: attached is who is on the "
                              "machine of the instance; give --mode batch or unary")  # fmt: skip
         if not self.here:
-            agent_wire.check_reach(self.config)
+            agent_wire.check_reach(self.config.mode, self.config.workload)
         dataclasses.replace(self.config, agents=len(self.agents)).filled()
         # What an agent would refuse is wrong before one is called.
         count = len(self.agents)

@@ -70,7 +70,7 @@ def config_from(
     """
     try:
         said: object = json.loads(options)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UsageError("the options are no JSON") from None
     if not isinstance(said, dict):
         raise UsageError("the options are no JSON object")
@@ -78,23 +78,27 @@ def config_from(
         _check_option(name, value)
     if not 0 <= agent < agents:
         raise UsageError(f"agent {agent} of {agents}: there is none")
-    config = config_of(said)
     if not here:
-        check_reach(config)
+        check_reach(said.get("mode", ""), said.get("workload", ""))
+    config = config_of(said)
     check = config.check and looks
     return dataclasses.replace(config, agents=agents, agent=agent, check=check).filled()
 
 
-def check_reach(config: LoadConfig) -> None:
-    """Raises UsageError: this load needs what only the machine of its instance has."""
-    if config.mode == "attach":
+def check_reach(mode: str, workload: str) -> None:
+    """Before anything looks for the folder of a trace.
+
+    Raises:
+        UsageError: this load needs what only the machine of its instance has.
+    """
+    if mode == "attach":
         raise UsageError(
             "--mode attach with --agent: attached is who is on the machine of the instance; give "
             "--mode batch or unary"
         )
-    if config.workload.startswith(TRACE):
+    if workload.startswith(TRACE):
         raise UsageError(
-            f"--workload {config.workload} with --agent: the folder is on this machine, may be "
+            f"--workload {workload} with --agent: the folder is on this machine, may be "
             "larger than what an agent takes, and an agent reads no folder that a controller "
             "names; give a named workload or a mix"
         )

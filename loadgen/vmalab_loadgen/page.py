@@ -29,7 +29,7 @@ body{margin:0 auto;max-width:920px;padding:28px 20px 60px;background:var(--paper
 color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 h1{font-size:24px;margin:0 0 4px}h2{font-size:17px;margin:34px 0 6px}
 p{margin:6px 0}.soft{color:var(--soft)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:10px;
 margin:18px 0}.tile{background:var(--tile);border-radius:8px;padding:10px 14px}
 .tile b{display:block;font-size:21px;font-weight:600;font-variant-numeric:tabular-nums}
 .tile span{color:var(--soft);font-size:13px}

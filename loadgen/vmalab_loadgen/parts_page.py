@@ -67,8 +67,10 @@ def rows(data: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 def note(data: Mapping[str, Any]) -> str:
     """What was timed, and what that costs, in a sentence or two."""
     found = data["call_parts"]
+    of, sample = found["of"], found["sample"]
+    which = f"Every {of}" if sample == 1 else f"One {of} in {sample}"
     text = (
-        f"One {found['of']} in {found['sample']} was asked, which costs each of them "
+        f"{which} was asked, which costs each of them "
         f"{time_text(found['cost_us'])}, and that is in its time."
     )
     if silent := found["all"]["unanswered"]:

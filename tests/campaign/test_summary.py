@@ -111,6 +111,7 @@ def test_failed_runs_are_left_out(tmp_path: Path) -> None:
     assert (first.good, first.failed) == (2, 1)
     assert first.figures["operations per second"].median == pytest.approx(102_500)
     assert [row.key for row in told.failed] == ["faults model=typesafe-rwsem vmas=100 seed=1"]
+    assert "1 run has failed; the figures are of the others." in told.notes
 
 
 def test_the_page(tmp_path: Path) -> None:

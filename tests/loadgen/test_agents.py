@@ -178,6 +178,8 @@ def test_the_options_on_their_way() -> None:
         ('{"vmas": 70000}', "--vmas 70000: give a whole number from 4 to 65536"),
         ('{"processes": true}', "--processes True"),
         ('{"processes": 1000}', "--processes 1000: give a whole number from 1 to 128"),
+        ('{"x":' * 3000, "no JSON"),
+        ('{"workload": "trace:/none"}', "an agent reads no folder"),
         ('{"mode": "attach"}', "give --mode batch or unary"),
         ('{"workload": "no"}', "--workload no"),
         ('{"rate": "fast"}', "--rate: 'fast' is no rate"),

@@ -147,11 +147,12 @@ def findings(data: Mapping[str, Any]) -> list[str]:
             f"{data['renewals_due']:,} times."
         )
     if not data["reached"]:
-        parts = [*data.get("agents", ()), *data.get("targets", ())]
-        lost = ", beside those of the parts that were lost" if any(p["lost"] for p in parts) else ""
+        every = [*data.get("agents", ()), *data.get("targets", ())]
+        lost = any(one["lost"] for one in every)
+        beside = ", beside those of the parts that were lost" if lost else ""
         found.append(
             f"The rate was not reached: {data['rate_achieved']:,.0f}/s of {data['rate']:,.0f}/s; "
-            f"{data['dropped']:,} operations were due and never begun{lost}."
+            f"{data['dropped']:,} operations were due and never begun{beside}."
         )
     if data["client"]["bound"]:
         share = data["client"]["cpu_share"]

@@ -66,7 +66,7 @@ def parse_agents(texts: Sequence[str], targets: Sequence[str]) -> tuple[Agent, .
             try:
                 transport.join_target(what)
             except VmalabError:
-                if not what:
+                if not what and address:
                     raise UsageError(
                         f"--agent {text} without --target: give the server that it calls, "
                         "host:port as the agent reaches it"

@@ -322,6 +322,7 @@ def test_a_connection_that_cannot_be(keys: Path, tmp_path: Path) -> None:
     [
         (["--agent", "here"], "--agent here"),
         (["--agent", "a:1"], "--agent a:1 without --target"),
+        (["--agent", "=b:1"], "--agent =b:1: '' is not host:port"),
         (["--agent", "a:1", "--agent", "a:1", "--target", "b:1"], "is given twice"),
         (["--agent", "a:1", "--target", "b:1", "--mode", "attach"], "--mode attach with --agent"),
         (["--agent", "a:1", "--job", "x.toml"], "an agent sends those of one load"),

@@ -59,7 +59,10 @@ class Request:
 
     def has(self, name: str) -> bool:
         """Whether its metadata have that key. Asked before its id is."""
-        return name in dict(_metadata(self._args))
+        for key, _ in _metadata(self._args):
+            if key == name:
+                return True
+        return False
 
     @property
     def id(self) -> str:

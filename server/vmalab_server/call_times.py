@@ -39,7 +39,7 @@ class _Counts:
         buckets: which are the counts, of the bounds and then of what is beyond them.
     """
 
-    words: memoryview
+    words: memoryview[float]
     total: int
     buckets: tuple[int, ...]
 
@@ -85,6 +85,13 @@ class CallTimes:
                 words = memoryview(self._file._m).cast("d")
                 self._known[name, code] = _Counts(words, total, tuple(buckets))
             return self._known[name, code]
+
+    def close(self) -> None:
+        """Give the file back. No call may end after that."""
+        for counts in self._known.values():
+            counts.words.release()
+        self._known.clear()
+        self._file.close()  # type: ignore[no-untyped-call]
 
     def _place(self, name: str, labels: tuple[str, ...], values: list[str]) -> int:
         """Which number of the file that value is. With the lock."""

@@ -9,7 +9,7 @@ the way that they go in grpcio's loop, through the same functions.
 
 A call is the tag of its own batches: no function is made for an event, and none of grpcio's looks
 at it. One thread takes all events, and it alone takes calls out of what is not over. So the lock of
-the server is taken only to ask for the next arrival, which may not be done after the stop has begun.
+the server is taken only to ask for the next arrival, which may not be done once the stop has begun.
 
 Several arrivals are asked for at a time, because gRPC's core gives no call out for which nobody has
 asked.

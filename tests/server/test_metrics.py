@@ -11,6 +11,7 @@ import threading
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -143,16 +144,16 @@ def test_times_are_those_of_a_histogram(tmp_path: Path) -> None:
     plain = Histogram(NAME, TEXT, LABELS, buckets=BUCKETS_S, registry=wanted)
     seconds = [bound + more for bound in (0.0, *BUCKETS_S) for more in (0.0, 1e-6)]
     for _ in range(2):
-        times = CallTimes(tmp_path, 3)
-        for method in range(40):
-            for one in seconds:
-                times.add(f"/vmalab.v1.MemoryService/M{method}", "OK", one * (method + 1))
-                plain.labels("MemoryService", f"M{method}", "OK").observe(one * (method + 1))
+        with closing(CallTimes(tmp_path, 3)) as times:
+            for method in range(40):
+                for one in seconds:
+                    times.add(f"/vmalab.v1.MemoryService/M{method}", "OK", one * (method + 1))
+                    plain.labels("MemoryService", f"M{method}", "OK").observe(one * (method + 1))
     MultiProcessCollector(registry, str(tmp_path))  # type: ignore[no-untyped-call]
 
-    def samples(of: CollectorRegistry) -> dict[tuple[str, tuple[str, ...]], float]:
+    def samples(of: CollectorRegistry) -> Samples:
         return {
-            (one.name, tuple(sorted(one.labels.items()))): one.value
+            (one.name, frozenset(one.labels.items())): one.value
             for metric in of.collect() for one in metric.samples
             if not one.name.endswith("_created")
         }  # fmt: skip

@@ -6,8 +6,8 @@ prometheus_client), and the supervisor adds the files up at a scrape. The file h
 worker, not its pid: the next process of that worker goes on with it, so that counters never fall
 and files do not pile up.
 
-The file is prometheus_client's. Its histogram takes two locks and six calls for one time, which is
-a tenth of what a bounded call costs. So the two numbers that a time changes are added to here.
+The file is prometheus_client's. Its histogram takes two locks and six calls for one time: three
+times as long as to add to the two numbers that change, which is done here.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -86,18 +85,29 @@ class Arrival(Protocol):
     def cancel(self) -> object: ...
 
 
-@dataclass(slots=True, eq=False)
-class _Call:
-    """A call whose message is read."""
+class _Call(Request):
+    """A call whose message is read; it takes the message."""
 
-    arrival: Arrival
-    bounded: Bounded
-    caller: Caller
-    request: Request
+    __slots__ = ("_pool", "arrival", "bounded", "caller")
+
+    def __init__(
+        self, pool: BoundedPool, facts: tuple[object, ...], arrival: Arrival, bounded: Bounded,
+        caller: Caller,
+    ) -> None:  # fmt: skip
+        super().__init__(facts)
+        self._pool, self.arrival, self.bounded, self.caller = pool, arrival, bounded, caller
+
+    def __call__(self, raw: bytes | None, /) -> None:
+        self._pool.received(self, raw)
 
 
 class BoundedPool(CallPool):
     """A pool whose calls are answered without it where that is bounded.
+
+    One thread, the one that gRPC serves with, gives it calls and their messages, so that thread
+    alone changes the counts of what is read. Who stops the pool looks at one of them. It says
+    first that it stops, and that thread looks for that after each change, so one of the two sees
+    that nothing is left.
 
     Args:
         inside: of grpcio.
@@ -125,7 +135,8 @@ class BoundedPool(CallPool):
         self._upkeep = upkeep
         self._endings = endings
         self._receive_s = receive_s
-        self._reading: Counter[str] = Counter()
+        self._reading: dict[str, int] = {}
+        """Of each client that has some."""
         self._reading_all = 0
         self._large: dict[str, float] = {}
         """Until when the calls of a client go to the pool."""
@@ -137,7 +148,7 @@ class BoundedPool(CallPool):
     # --- the pool's own counts ---
 
     def _load(self, key: str) -> int:
-        return super()._load(key) + self._reading[key]
+        return super()._load(key) + self._reading.get(key, 0)
 
     @property
     def under_way(self) -> int:
@@ -177,50 +188,49 @@ class BoundedPool(CallPool):
             return False  # the pool refuses it
         if not self._may_read(caller.key):
             return False
-        call = _Call(arrival, bounded, caller, Request(facts))
-        until = time.monotonic() + self._receive_s
-        self._upkeep.awaited[id(arrival)] = (until, arrival.cancel)
+        call = _Call(self, facts, arrival, bounded, caller)
+        self._upkeep.awaited[id(arrival)] = (call.arrived_s + self._receive_s, arrival.cancel)
         try:
-            arrival.read(lambda raw: self._received(call, raw))
+            arrival.read(call)
         except Exception:  # gRPC's core refuses it: the call is over
             self._was_read(call, 0, settled=True)
             return False
         return True
 
     def _may_read(self, key: str) -> bool:
-        limits = self._limits
+        limits, mine, total = self._limits, self._reading.get(key, 0), self._reading_all
+        if self._ends or total >= READING_MAX or mine >= READING_MAX // 2 or self._is_large(key):
+            return False
         with self._mutex:
-            if self._ends or self._stopping or self._is_large(key):
-                return False
-            if self._reading_all >= READING_MAX or self._reading[key] >= READING_MAX // 2:
-                return False
-            if self._load(key) >= limits.calls_per_client_max:
-                return False  # the pool says so
-            if self.under_way >= limits.calls_per_worker_max:
-                return False
-            self._reading[key] += 1
-            self._reading_all += 1
-            self._unsettled += 1
-            return True
+            load, under_way = self._queue.load(key), self._running + self._queue.waiting
+        if load + mine >= limits.calls_per_client_max:
+            return False  # the pool says so
+        if under_way + total >= limits.calls_per_worker_max:
+            return False
+        self._unsettled += 1
+        if self._stopping:
+            self._settle()
+            return False
+        self._reading[key] = mine + 1
+        self._reading_all = total + 1
+        return True
 
     def _was_read(self, call: _Call, count: int, *, settled: bool) -> None:
         """Its message is there, or never comes. settled: nothing more is to be done."""
         self._upkeep.awaited.pop(id(call.arrival), None)
         key = call.caller.key
-        with self._mutex:
-            self._reading_all -= 1
-            left = self._reading[key] - 1
-            if left:
-                self._reading[key] = left
-            else:
-                del self._reading[key]
-            if count > BYTES_MAX:
-                self._note_large(key)
-            if settled:
-                self._settle()
+        self._reading_all -= 1
+        left = self._reading[key] - 1
+        if left:
+            self._reading[key] = left
+        else:
+            del self._reading[key]
+        if count > BYTES_MAX:
+            self._note_large(key)
+        if settled:
+            self._settle()
 
     def _settle(self) -> None:
-        """With the mutex."""
         self._unsettled -= 1
         if self._stopping and not self._unsettled:
             self._settled.set()
@@ -240,8 +250,9 @@ class BoundedPool(CallPool):
             self._large = {one: end for one, end in self._large.items() if end > now}
         self._large[key] = now + LARGE_S
 
-    def _received(self, call: _Call, raw: bytes | None) -> None:
-        """In the thread that gRPC serves with, which may not end."""
+    def received(self, call: _Call, raw: bytes | None) -> None:
+        """The message of a call is there; None: it does not come. Raises nothing: that would end
+        the thread that gRPC serves with."""
         count = 0 if raw is None else len(raw)
         failed: Exception | None = None
         try:
@@ -256,8 +267,7 @@ class BoundedPool(CallPool):
             self._leave(call, raw, failed)
         except Exception as error:
             logs.get().error("a call is lost", method=call.bounded.name, error=str(error))
-        with self._mutex:
-            self._settle()
+        self._settle()
 
     def _leave(self, call: _Call, raw: bytes | None, failed: Exception | None) -> None:
         """A call goes on in a thread: in the pool, or to be refused."""
@@ -266,13 +276,15 @@ class BoundedPool(CallPool):
             self._hand_over(call, raw)
             return
         failure = failures.CoreFailure("CORE_ERROR", str(failed))
-        run = self._run(call.request, lambda: call.arrival.run(lambda: iter(())))
+        run = self._run(call, lambda: call.arrival.run(lambda: iter(())))
         self._refuser.refuse(call.caller.key, failure, run)
 
     def _answer(self, call: _Call, raw: bytes) -> bool:
-        here.caller, here.request = call.caller, call.request
-        timing = here.timing = call_parts.asked(call.request)
+        here.caller, here.request = call.caller, call
+        timing = None
         try:
+            if (timing := call_parts.asked(call)) is not None:
+                here.timing = timing
             response = call.bounded.answer(raw)
             if response is None:
                 return False
@@ -281,7 +293,9 @@ class BoundedPool(CallPool):
             self._endings.of_call(call.bounded.name, "OK")
             return True
         finally:
-            here.caller, here.request, here.timing = NOBODY, None, None
+            here.caller, here.request = NOBODY, None
+            if timing is not None:
+                here.timing = None
 
     def _hand_over(self, call: _Call, raw: bytes | None) -> None:
         """To the pool, which runs the method as if it read the message itself."""
@@ -292,4 +306,4 @@ class BoundedPool(CallPool):
             if raw is not None:
                 yield raw
 
-        self._accept(call.request, lambda: call.arrival.run(messages), lambda: call.caller)
+        self._accept(call, lambda: call.arrival.run(messages), lambda: call.caller)

@@ -44,7 +44,7 @@ Tag = Callable[[Event], Finished]
 class CoreCall(Protocol):
     """A call, as gRPC's core has it."""
 
-    def start_server_batch(self, operations: tuple[object, ...], tag: Tag, /) -> object: ...
+    def start_server_batch(self, operations: tuple[object, ...], tag: object, /) -> object: ...
 
     def cancel(self) -> object: ...
 
@@ -226,36 +226,41 @@ class Serving:
 
     def __init__(self, server: _Server, core: _Core, state: _ServerState) -> None:
         self._server, self._core, self._state = server, core, state
+        self._queue, self._timeout = state.completion_queue, core.CompletionType.queue_timeout
+        self._started = server._ServerStage.STARTED
         self.lock = state.lock
         self.due, self.states = state.due, state.rpc_states
-        """What is asked for and has not come; calls that are not over. Both are the lock's."""
+        """What is asked for and has not come; calls that are not over. Only who serves the queue
+        takes things out. Who stops the server adds one, with the lock."""
+        # Operations that nothing is written to are the same for all calls: what they refer to is
+        # empty, and nobody looks at what the last one finds.
+        self._metadata = core.SendInitialMetadataOperation(None, _FLAGS)
+        self._ok = core.SendStatusFromServerOperation(None, core.StatusCode.ok, b"", _FLAGS)
+        self._close = core.ReceiveCloseOnServerOperation(_FLAGS)
 
     def begin(self) -> None:
         self._state.server.start()
-        self._state.stage = self._server._ServerStage.STARTED
+        self._state.stage = self._started
 
     @property
     def started(self) -> bool:
-        """It has not begun to stop. With the lock."""
-        return self._state.stage is self._server._ServerStage.STARTED
+        """It has not begun to stop. Without the lock it may begin at any time."""
+        return self._state.stage is self._started
 
     def is_over(self) -> bool:
         """It has stopped, and nothing is left. With the lock."""
         return self._server._stop_serving(self._state)
 
     def ask(self, tag: object) -> None:
-        """For one more arrival. With the lock."""
-        queue = self._state.completion_queue
-        self._state.server.request_call(queue, queue, tag)
-        self.due.add(tag)
+        """For one more arrival, which is then due. With the lock, and only while it is started."""
+        self._state.server.request_call(self._queue, self._queue, tag)
 
     def poll(self, until_s: float) -> AnyEvent | None:
         """What comes next; None: nothing in that time."""
-        event = self._state.completion_queue.poll(until_s)
+        event = self._queue.poll(until_s)
         if self._state.server_deallocated:
             self._server._begin_shutdown_once(self._state)
-        timeout = self._core.CompletionType.queue_timeout
-        return None if event.completion_type == timeout else event
+        return None if event.completion_type == self._timeout else event
 
     def other(self, event: AnyEvent) -> bool:
         """What is no arrival that was asked for here. Whether the loop goes on."""
@@ -301,13 +306,11 @@ class Serving:
 
     def ends(self, response: bytes, trailing: Metadata | None) -> tuple[object, ...]:
         """The operations that end a call with its response, trailing metadata, and OK."""
-        core = self._core
-        return (
-            core.SendInitialMetadataOperation(None, _FLAGS),
-            core.SendMessageOperation(response, _FLAGS),
-            core.SendStatusFromServerOperation(trailing, core.StatusCode.ok, b"", _FLAGS),
-            core.ReceiveCloseOnServerOperation(_FLAGS),
-        )
+        core, status = self._core, self._ok
+        if trailing is not None:
+            status = core.SendStatusFromServerOperation(trailing, core.StatusCode.ok, b"", _FLAGS)
+        message = core.SendMessageOperation(response, _FLAGS)
+        return self._metadata, message, status, self._close
 
 
 @dataclass(frozen=True, slots=True)

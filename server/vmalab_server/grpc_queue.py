@@ -7,6 +7,10 @@ whether the method has a bounded answer (bounded.py), and answers such a call wi
 operations and nothing else. All other calls, and those whose answer is not bounded after all, go
 the way that they go in grpcio's loop, through the same functions.
 
+A call is the tag of its own batches: no function is made for an event, and none of grpcio's looks
+at it. One thread takes all events, and it alone takes calls out of what is not over. So the lock of
+the server is taken only to ask for the next arrival, which may not be done once the stop has begun.
+
 Several arrivals are asked for at a time, because gRPC's core gives no call out for which nobody has
 asked.
 """
@@ -19,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, cast
 
 from vmalab_server.bounded import Bounded, BoundedPool
-from vmalab_server.grpc_inside import CallEvent, CallState, Event, Finished, Metadata, Serving
+from vmalab_server.grpc_inside import CallEvent, CallState, Event, Metadata, Serving
 
 PENDING: Final = 64
 LOOK_S: Final = 1.0
@@ -32,7 +36,8 @@ class _Ask:
 
 
 class _Call:
-    """One call of a method that has a bounded answer (bounded.Arrival)."""
+    """One call of a method that has a bounded answer (bounded.Arrival), and the tag of its batches:
+    first of the one that reads its message, then of the one that ends it."""
 
     __slots__ = ("_event", "_method", "_serving", "_state", "_then", "bounded")
 
@@ -45,12 +50,16 @@ class _Call:
 
     def read(self, then: Callable[[bytes | None], None], /) -> None:
         self._then = then
-        self._event.call.start_server_batch(self._serving.reads(), self._received)
+        self._event.call.start_server_batch(self._serving.reads(), self)
 
-    def _received(self, done: Event) -> Finished:
-        assert self._then is not None
-        self._then(done.batch_operations[0].message())
-        return None, ()
+    def ended(self, done: Event) -> bool:
+        """One of its batches has ended. Whether the call has, too."""
+        then = self._then
+        if then is None:
+            return True
+        self._then = None
+        then(done.batch_operations[0].message())
+        return False
 
     def over(self) -> bool:
         """Of a call that was answered at once nobody has heard that it was cancelled."""
@@ -59,16 +68,12 @@ class _Call:
         return time.time() > self._event.call_details.deadline
 
     def answer(self, response: bytes, trailing: Metadata | None, /) -> None:
-        self._event.call.start_server_batch(self._serving.ends(response, trailing), self._sent)
-
-    def _sent(self, done: Event) -> Finished:
-        return self, ()
+        self._event.call.start_server_batch(self._serving.ends(response, trailing), self)
 
     def leave(self) -> None:
         """It has a state of grpcio's from now on, which hears when it is cancelled."""
         self._state = self._serving.state_of(self._event)
-        with self._serving.lock:
-            self._serving.states.discard(self)
+        self._serving.states.discard(self)
 
     def run(self, messages: Callable[[], Iterator[bytes]], /) -> object:
         assert self._state is not None
@@ -93,13 +98,16 @@ class Loop:
         self._serving = serving
         self._pool = pool
         self._methods = methods
+        self._until_s = 0.0
 
     def start(self) -> None:
         """As grpc.Server.start()."""
         with self._serving.lock:
             self._serving.begin()
             for _ in range(PENDING):
-                self._serving.ask(_Ask())
+                tag = _Ask()
+                self._serving.ask(tag)
+                self._serving.due.add(tag)
         threading.Thread(target=self._work, name="queue", daemon=True).start()
 
     def _work(self) -> None:
@@ -108,23 +116,37 @@ class Loop:
 
     def _turn(self) -> bool:
         """One event. Whether the loop goes on."""
-        event = self._serving.poll(time.time() + LOOK_S)
+        event = self._serving.poll(self._until_s)
         if event is None:
+            self._until_s = time.time() + LOOK_S
             return True
-        if isinstance(event.tag, _Ask):
-            return self._arrived(cast(CallEvent, event), event.tag)
+        tag = event.tag
+        if isinstance(tag, _Call):
+            return not tag.ended(cast(Event, event)) or self._over(tag)
+        if isinstance(tag, _Ask):
+            return self._arrived(cast(CallEvent, event), tag)
         return self._serving.other(event)
+
+    def _over(self, call: _Call) -> bool:
+        """A call is over. Whether the loop goes on."""
+        serving = self._serving
+        serving.states.discard(call)
+        if serving.started:  # if the stop begins now its own event comes, and looks at what is left
+            return True
+        with serving.lock:
+            return not serving.is_over()
 
     def _arrived(self, event: CallEvent, tag: _Ask) -> bool:
         """A call, or the end of the server. Whether the loop goes on."""
         serving = self._serving
-        with serving.lock:
-            serving.due.remove(tag)
-            if event.success and not self._begin(event):
+        if event.success and not self._begin(event):
+            with serving.lock:
                 serving.take_in(event)
+        with serving.lock:
             if serving.started:
                 serving.ask(tag)
                 return True
+            serving.due.remove(tag)
             return not serving.is_over()
 
     def _begin(self, event: CallEvent) -> bool:

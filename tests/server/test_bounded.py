@@ -55,6 +55,9 @@ ALONE = LEASES + 1
 if it answers any."""
 
 
+GIVEN_UP = (grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
 @contextmanager
 def attached(instance: str) -> Iterator[tuple[Participant, int]]:
     """Somebody, with an address space whose every second page is there."""
@@ -380,3 +383,31 @@ def test_a_stop_waits_for_what_is_read(front: str) -> None:
         assert server.end() == 0
         assert call.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
         comes.set()
+
+
+@each_front
+def test_calls_that_are_given_up_leave_nothing(front: str) -> None:
+    """Cancelled, and late, between those that are waited for: hits, misses and echoes. What is left
+    of a call would count for the limit of its client, and the worker would not come to an end."""
+    limits = ("--limit", "calls_per_client_max=64")
+    with (
+        served("--front", front, *limits) as (server, stub, channel),
+        attached(server.instance) as (_, mm),
+    ):
+        echo, rounds, at_a_time = BenchServiceStub(channel).Echo, 60, 32
+        for number in range(rounds):
+            asked = [
+                stub.Fault.future(read(mm, one % PAGES), timeout=HANG_S if one % 3 else 0.0005)
+                if one % 4
+                else echo.future(bench_pb2.EchoRequest(third=one), timeout=HANG_S)
+                for one in range(at_a_time)
+            ]
+            for one in asked[number % 2 :: 2]:
+                one.cancel()
+            for one in asked:
+                codes = (*GIVEN_UP, grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED)
+                assert one.code() in codes
+        wait_for("nothing is left of them", lambda: hits(stub, mm))
+        waited_for = [stub.Fault.future(read(mm, 0), timeout=HANG_S) for _ in range(at_a_time)]
+        assert [one.result().word for one in waited_for] == [1] * at_a_time
+        assert server.end() == 0

@@ -11,9 +11,13 @@ import threading
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import grpc
+import pytest
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
 from servers import kill_worker, wait_for
@@ -23,6 +27,7 @@ from vmalab_native.events import Waits
 from vmalab_native.records import ParticipantInfo
 from vmalab_native.waiting import process_state
 from vmalab_server import roster
+from vmalab_server.call_times import BUCKETS_S, LABELS, NAME, TEXT, CallTimes
 from vmalab_server.embedded import EmbeddedServer
 from vmalab_server.lock_waits import LockWaits
 
@@ -131,6 +136,30 @@ def test_a_stopped_worker_is_named() -> None:
         finally:
             os.kill(pids[0], signal.SIGCONT)
         wait_for("it goes on", lambda: up() == [1, 1])
+
+
+def test_times_are_those_of_a_histogram(tmp_path: Path) -> None:
+    """Of prometheus_client's own, also at a bound, in a file that grows, and after a restart."""
+    registry, wanted = CollectorRegistry(), CollectorRegistry()
+    plain = Histogram(NAME, TEXT, LABELS, buckets=BUCKETS_S, registry=wanted)
+    seconds = [bound + more for bound in (0.0, *BUCKETS_S) for more in (0.0, 1e-6)]
+    for _ in range(2):
+        with closing(CallTimes(tmp_path, 3)) as times:
+            for method in range(40):
+                for one in seconds:
+                    times.add(f"/vmalab.v1.MemoryService/M{method}", "OK", one * (method + 1))
+                    plain.labels("MemoryService", f"M{method}", "OK").observe(one * (method + 1))
+    MultiProcessCollector(registry, str(tmp_path))  # type: ignore[no-untyped-call]
+
+    def samples(of: CollectorRegistry) -> Samples:
+        return {
+            (one.name, frozenset(one.labels.items())): one.value
+            for metric in of.collect() for one in metric.samples
+            if not one.name.endswith("_created")
+        }  # fmt: skip
+
+    assert samples(registry) == pytest.approx(samples(wanted))
+    assert os.listdir(tmp_path) == ["histogram_3.db"]
 
 
 def test_no_folder_without_metrics(vmalab_server: EmbeddedServer) -> None:

@@ -45,6 +45,7 @@ LIFE_BYTE: Final = 1 << 40
 _FLOCK: Final = "hhqqi4x"
 FRAMES_FIRST: Final = 2
 RECOUNT_BYTES: Final = 4  # of each frame, behind all of them
+DEPOT_BYTES: Final = 4  # the same, behind those: a number that a depot may have
 FRAMES_CHUNK: Final = 8192  # frames that get memory at a time, and their places in depots
 MAGAZINE_MAX: Final = 64
 BARN_MAX: Final = 10

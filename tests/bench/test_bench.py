@@ -19,7 +19,7 @@ from vmalab_bench import compiled, exchange, h2load, memory, models, rcu, size, 
 from vmalab_bench.base import BadRequest
 from vmalab_native.core import lock_models
 from vmalab_native.loaded import layout
-from vmalab_native.segment_file import RECOUNT_BYTES
+from vmalab_native.segment_file import DEPOT_BYTES, RECOUNT_BYTES
 
 
 def bench(*arguments: str, scale: str = "--quick") -> dict[str, Any]:
@@ -223,7 +223,7 @@ def test_size(tmp_path: Path) -> None:
     assert data["random_last_over_first"] > 0
     parts = sum(last["slab_bytes_per_vma"].values()) + last["table_bytes_per_vma"]
     frame = next(one for one in layout(space.DEFAULT_MODEL, "aligned") if one.name == "frame")
-    each = frame.size + RECOUNT_BYTES
+    each = frame.size + RECOUNT_BYTES + DEPOT_BYTES
     assert last["frame_bytes_per_vma"] == pytest.approx(each, rel=0.05)
     assert last["bytes_per_vma"] == pytest.approx(parts + each, rel=0.05)
     assert all(row["pairs_per_s"] > 0 and row["fault_ns"] > 0 for row in data["rows"])

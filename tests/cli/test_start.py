@@ -19,7 +19,7 @@ from servers import VMALAB
 from vmalab_native.core import Segment, SegmentConfig
 
 ROUNDS_MIN, ROUNDS_MAX = 5, 60
-FACTOR_MAX = 2.0
+FACTOR_MAX = 2.5
 BASE = (sys.executable, "-c", "import typer, rich")
 EXTRAS = ("numpy", "matplotlib", "perfetto", "textual", "dask", "distributed")
 BLOCKED = (

@@ -29,7 +29,7 @@ export class MessageMaker {
 
   /** The next message, in memory that stays as it is until its answer comes. */
   made(block: Uint8Array, tag: bigint, failedOnly: boolean): Buffer {
-    const rest = BatchRequest.encode({ block: NOTHING, tag, failedOnly }).finish();
+    const rest = BatchRequest.encode({ block: NOTHING, tag, failedOnly, timed: false }).finish();
     const needed = 1 + VARINT_BYTES_MAX + block.length + rest.length;
     let into = this.#free.pop();
     if (into === undefined || into.length < needed) {

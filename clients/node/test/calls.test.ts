@@ -131,7 +131,7 @@ test("a stream keeps its window, and its order", async () => {
         const { tag = 0n, block = new Uint8Array() } = waiting.shift() ?? {};
         const results = new Uint8Array(16);
         new DataView(results.buffer).setBigUint64(8, BigInt(block.length), true);
-        stream.write({ results, tag, executed: 0n, failed: [] });
+        stream.write({ results, tag, executed: 0n, failed: [], times: undefined });
       }
     });
     stream.on("end", () => stream.end());

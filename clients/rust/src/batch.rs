@@ -107,7 +107,7 @@ impl Batch {
         self.tag += 1;
         let tag = self.tag;
         // A stream that has ended takes none; `receive` has the reason.
-        let _ = self.requests.send(BatchRequest { block, tag, failed_only });
+        let _ = self.requests.send(BatchRequest { block, tag, failed_only, timed: false });
         self.outstanding.push_back(tag);
         Ok(())
     }
